@@ -1,0 +1,1 @@
+"""The socai command: one file per user."""

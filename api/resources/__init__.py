@@ -1,0 +1,1 @@
+"""One blueprint per noun: parse, one call, dump."""

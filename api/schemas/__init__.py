@@ -1,0 +1,1 @@
+"""HTTP shapes; unknown members are refused."""

@@ -1,0 +1,1 @@
+"""Algorithms, keys and sealing; knows nothing of cases, acts, HTTP or the ledger's SQL."""

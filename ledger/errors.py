@@ -1,0 +1,131 @@
+"""The ledger's errors, named by whose move it is next.
+
+`Rejected` is the sender's move, `Conflict` means read the stream again, `NotFound` says nothing is there to see,
+`VerificationError` means the evidence fails, `Unavailable` means try again later, `Fatal` means memory and store may
+disagree: stop, reload, audit. `api/problems.py` maps each to HTTP once; nothing here knows HTTP or SQL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with what was sent.
+
+    Attributes:
+        pointer: JSON Pointer (RFC 6901) into the act, "" for the whole.
+        vi: What is wrong, in Vietnamese.
+        en: The same in English.
+    """
+
+    pointer: str
+    vi: str
+    en: str
+
+
+class LedgerError(Exception):
+    """Root of everything this package raises on purpose."""
+
+
+class Rejected(LedgerError):
+    """The sender's move: nothing was recorded, and the text says what to do.
+
+    Args:
+        code: Stable machine code (`malformed_act`, `not_canonical`, `guard` …).
+        vi: Sentence for the officer in Vietnamese.
+        en: The same in English.
+        guard: Code of `data/guards.json` where a guard refused.
+        faults: Each fault with its pointer, all at once.
+        params: Values that were filled into the sentence.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        vi: str,
+        en: str,
+        *,
+        guard: str | None = None,
+        faults: Sequence[Fault] = (),
+        params: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(f"{guard or code}: {en}")
+        self.code = code
+        self.vi = vi
+        self.en = en
+        self.guard = guard
+        self.faults = tuple(faults)
+        self.params = dict(params or {})
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where the next statement of a stream must stand: `seq` from 1, `prev` b64 or None at the start."""
+
+    seq: int
+    prev: str | None
+    state: str | None = None
+
+
+class Conflict(LedgerError):
+    """Read the stream again: it has moved on (`stale`) or the act id names another act (`taken`).
+
+    Args:
+        code: `stale`, `taken` or `clock_back`.
+        vi: Sentence in Vietnamese.
+        en: The same in English.
+        head: Where the stream stands now.
+        since: What has happened since the sender's `prev`, as JSON-able objects.
+    """
+
+    def __init__(
+        self, code: str, vi: str, en: str, *, head: Head | None = None, since: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
+        super().__init__(f"{code}: {en}")
+        self.code = code
+        self.vi = vi
+        self.en = en
+        self.head = head
+        self.since = tuple(since)
+
+
+class NotFound(LedgerError):
+    """Nothing that the caller may see stands under this name."""
+
+
+class VerificationError(LedgerError):
+    """The evidence fails: bytes, hashes or signatures disagree.
+
+    Args:
+        kind: Stable kind of damage (`entry_mismatch`, `root_mismatch` …).
+        message: What was expected and what was found.
+        index: First bad index in the log, where one can be named.
+    """
+
+    def __init__(self, kind: str, message: str, index: int | None = None) -> None:
+        super().__init__(f"{kind} at {index}: {message}" if index is not None else f"{kind}: {message}")
+        self.kind = kind
+        self.message = message
+        self.index = index
+
+
+@dataclass
+class Unavailable(LedgerError):
+    """Try again later: the database, the disk or the clock does not allow it now; nothing was recorded."""
+
+    code: str
+    vi: str
+    en: str
+    retry_after_s: int = 2
+    args: tuple[Any, ...] = field(default=(), init=False)
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.en}"
+
+
+class Fatal(LedgerError):
+    """Memory and store may disagree: stop this process, reload, audit."""

@@ -1,0 +1,1 @@
+"""Pure: statements, records, tree, checkpoints, proofs, verification."""

@@ -1,0 +1,1 @@
+"""Adapters: tables, the append function, tiles, checkpoints, migrations, roles."""

@@ -1,0 +1,1 @@
+"""One eventsourcing aggregate per stream kind of formats.md §2."""
