@@ -1,0 +1,97 @@
+"""What a guard is asked: one statement, the stream before it, and the registry as the log stands.
+
+A guard sees nothing else: not the wall clock, not another log (guards.json, notes). The question is built by the
+application once per statement and is never changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from ledger.ports import Cases
+from ledger.regulation.act import Act
+from ledger.regulation.catalogue import ActType, Catalogue
+from ledger.regulation.registry import Registry
+from ledger.regulation.stream import Entry, StreamState
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """May this statement stand, as the log is now?
+
+    Attributes:
+        act: The payload, parsed (formats.md §2).
+        kind: Its type in the catalogue.
+        catalogue: The whole catalogue in force.
+        iat: When the signer says it signed, in seconds since 1970 (formats.md §3).
+        role: Role of the protected header: AUTHOR, CHECKER, APPROVER or RETURNER.
+        seq: Position the statement takes in its stream, from 1.
+        prev: b64 digest of the statement before, None where seq is 1.
+        kid: Thumbprint of the signing key.
+        officer: The officer whose key it is, by the registry; None where the key is unknown.
+        stream: The fold of the stream before this statement.
+        registry: The registry as the log stands.
+        origin: Origin of the log (formats.md §7).
+        level: `ordinary`, `mat`, `toi-mat` or `tuyet-mat`.
+        log_size: Records in the log before this one.
+        cases: What may be asked about other cases of this log.
+        at: The ledger's own time; only for what is not judged by occurred_at or iat.
+    """
+
+    act: Act
+    kind: ActType
+    catalogue: Catalogue
+    iat: int
+    role: str
+    seq: int
+    prev: str | None
+    kid: str
+    officer: str | None
+    stream: StreamState
+    registry: Registry
+    origin: str
+    level: str
+    log_size: int
+    cases: Cases
+    at: datetime
+
+    @property
+    def day(self) -> date:
+        """The day of occurred_at in the act's own offset: the day all registry questions are judged by."""
+        return self.act.occurred_at.date()
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """The facts of the act."""
+        return self.act.facts
+
+    @property
+    def signed_at(self) -> datetime:
+        """`iat` as a UTC datetime."""
+        return datetime.fromtimestamp(self.iat, UTC)
+
+    @property
+    def standing(self) -> Entry | None:
+        """The pending act this statement countersigns: the same act_id, already signed by its author; else None."""
+        return self.stream.pending.get(self.act.act_id)
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the author's statement, the first of its act."""
+        return self.act.act_id not in self.stream.entries
+
+    def ref(self, member: str, *types: str) -> Entry | None:
+        """The effective act of this stream that facts.<member> names, of one of these types; None where there is none."""
+        named = self.facts.get(member)
+        return self.stream.get(named, *types) if isinstance(named, str) else None
+
+    def approvers(self) -> tuple[str, ...]:
+        """Officers named with role APPROVER."""
+        return tuple(s.officer for s in self.act.signers if s.role == "APPROVER")
+
+    def above_ordinary(self) -> bool:
+        """Whether the log's level is above ordinary."""
+        return self.level != "ordinary"
