@@ -1,0 +1,295 @@
+"""Frozen settings from the environment; secrets come by file; refuses to start on doubt.
+
+Every variable begins with `SOCAI_`. No default weakens anything: the listener is on loopback, a
+rehearsal is never assumed (it stands in the log's record 0), and a secret is never a value in the
+environment, only a path. Below this file nothing reads the environment: values go down by argument.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import stat
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final, Literal, cast
+from urllib.parse import urlsplit
+
+from environs import Env, EnvError, validate
+
+Lang = Literal["vi", "en"]
+LEVELS: Final = ("ordinary", "mat", "toi-mat", "tuyet-mat")
+ROLES: Final = ("migrator", "writer", "sealer", "projector", "reader", "auditor")
+_SLUG: Final = re.compile(r"[a-z][a-z0-9_]{0,40}")
+_HEX32: Final = re.compile(r"[0-9a-f]{64}")
+_LOG_LEVELS: Final = ("debug", "info", "warning", "error")
+
+
+class SettingsError(Exception):
+    """The operator's move: the process does not start. The text says which variable or file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What one process of an enclave is told from outside.
+
+    Attributes:
+        home: `SOCAI_HOME`, default `.socai`: the enclave's folder, see `Home`.
+        database_url: `SOCAI_DATABASE_URL`: a PostgreSQL >= 15 to use instead of the embedded one.
+            At `init` it is the administrator's; later only host, port and name count, and each
+            role brings its own password file.
+        secrets_dir: `SOCAI_SECRETS_DIR`, default `<home>/secrets`: role passwords, session key.
+        keys_dir: `SOCAI_KEYS_DIR`, default `<home>/keys`: log, /pq, registrar keys and the KEK.
+        passphrase_file: `SOCAI_PASSPHRASE_FILE`: opens the key files. In a rehearsal the home
+            keeps one of its own.
+        level: `SOCAI_LEVEL`: refuses to start where the home's enclave has another level.
+        host: `SOCAI_HOST`, default 127.0.0.1. Another address shows the API to the network.
+        port: `SOCAI_PORT`, default 8000.
+        metrics_port: `SOCAI_METRICS_PORT`, default 0 (none): Prometheus, on a port of its own.
+        workers: `SOCAI_WORKERS`, default as many as cores.
+        threads: `SOCAI_THREADS`, default 32 a worker: enough to wait for proofs in.
+        proof_wait_s: `SOCAI_PROOF_WAIT_S`, default 10: how long a receipt waits to be proven.
+        token_ttl_s: `SOCAI_TOKEN_TTL_S`, default 900, at most 3600: life of a bearer token.
+        attempts: `SOCAI_SIGN_IN_ATTEMPTS`, default 120: a minute and key.
+        min_free_mib: `SOCAI_MIN_FREE_MIB`, default 256: below it writes are refused.
+        log_level: `SOCAI_LOG_LEVEL`, default `info`.
+        lang: `SOCAI_LANG`, default `vi`: for callers that state no language.
+    """
+
+    home: Path
+    database_url: str | None
+    secrets_dir: Path
+    keys_dir: Path
+    passphrase_file: Path | None
+    level: str | None
+    host: str
+    port: int
+    metrics_port: int
+    workers: int
+    threads: int
+    proof_wait_s: int
+    token_ttl_s: int
+    attempts: int
+    min_free_mib: int
+    log_level: str
+    lang: Lang
+
+    @classmethod
+    def from_env(cls) -> Settings:
+        """Reads the environment, once.
+
+        Raises:
+            SettingsError: A variable is malformed, out of range, or holds a secret.
+        """
+        env = Env()
+        try:
+            home = Path(env.str("SOCAI_HOME", ".socai")).expanduser().absolute()
+            passphrase = env.str("SOCAI_PASSPHRASE_FILE", "")
+            return cls(
+                home=home,
+                database_url=_database_url(env.str("SOCAI_DATABASE_URL", "")),
+                secrets_dir=Path(env.str("SOCAI_SECRETS_DIR", "") or home / "secrets").absolute(),
+                keys_dir=Path(env.str("SOCAI_KEYS_DIR", "") or home / "keys").absolute(),
+                passphrase_file=Path(passphrase).expanduser().absolute() if passphrase else None,
+                level=env.str("SOCAI_LEVEL", "", validate=validate.OneOf(["", *LEVELS])) or None,
+                host=env.str("SOCAI_HOST", "127.0.0.1"),
+                port=_number(env, "SOCAI_PORT", 8000, (0, 65535)),
+                metrics_port=_number(env, "SOCAI_METRICS_PORT", 0, (0, 65535)),
+                workers=_number(env, "SOCAI_WORKERS", os.cpu_count() or 1, (1, 256)),
+                threads=_number(env, "SOCAI_THREADS", 32, (1, 1024)),
+                proof_wait_s=_number(env, "SOCAI_PROOF_WAIT_S", 10, (1, 60)),
+                token_ttl_s=_number(env, "SOCAI_TOKEN_TTL_S", 900, (30, 3600)),
+                attempts=_number(env, "SOCAI_SIGN_IN_ATTEMPTS", 120, (1, 10_000)),
+                min_free_mib=_number(env, "SOCAI_MIN_FREE_MIB", 256, (0, 1 << 20)),
+                log_level=env.str("SOCAI_LOG_LEVEL", "info", validate=validate.OneOf(_LOG_LEVELS)),
+                lang=cast(
+                    "Lang", env.str("SOCAI_LANG", "vi", validate=validate.OneOf(["vi", "en"]))
+                ),
+            )
+        except EnvError as error:
+            raise SettingsError(str(error)) from error
+
+    @classmethod
+    def at(cls, home: Path, **changes: Any) -> Settings:  # noqa: ANN401  any field of ours
+        """The defaults for a home, with `changes`; the environment is not read."""
+        plain = cls(
+            home=home.absolute(),
+            database_url=None,
+            secrets_dir=home.absolute() / "secrets",
+            keys_dir=home.absolute() / "keys",
+            passphrase_file=None,
+            level=None,
+            host="127.0.0.1",
+            port=8000,
+            metrics_port=0,
+            workers=1,
+            threads=32,
+            proof_wait_s=10,
+            token_ttl_s=900,
+            attempts=120,
+            min_free_mib=256,
+            log_level="info",
+            lang="vi",
+        )
+        return replace(plain, **changes)
+
+    def environment(self) -> dict[str, str]:
+        """The variables that give a child process these same settings."""
+        given = {
+            "SOCAI_HOME": str(self.home),
+            "SOCAI_DATABASE_URL": self.database_url or "",
+            "SOCAI_SECRETS_DIR": str(self.secrets_dir),
+            "SOCAI_KEYS_DIR": str(self.keys_dir),
+            "SOCAI_PASSPHRASE_FILE": str(self.passphrase_file or ""),
+            "SOCAI_LEVEL": self.level or "",
+            "SOCAI_HOST": self.host,
+            "SOCAI_PORT": str(self.port),
+            "SOCAI_METRICS_PORT": str(self.metrics_port),
+            "SOCAI_WORKERS": str(self.workers),
+            "SOCAI_THREADS": str(self.threads),
+            "SOCAI_PROOF_WAIT_S": str(self.proof_wait_s),
+            "SOCAI_TOKEN_TTL_S": str(self.token_ttl_s),
+            "SOCAI_SIGN_IN_ATTEMPTS": str(self.attempts),
+            "SOCAI_MIN_FREE_MIB": str(self.min_free_mib),
+            "SOCAI_LOG_LEVEL": self.log_level,
+            "SOCAI_LANG": self.lang,
+        }
+        return {name: value for name, value in given.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class EnclaveFacts:
+    """What `init` wrote into `enclave.json`: the enclave's public identity and where its data lie.
+
+    Attributes:
+        origin: Origin of its log, formats.md §7.
+        level: `ordinary`, `mat`, `toi-mat` or `tuyet-mat`.
+        rehearsal: Whether record 0 says so for ever.
+        genesis: Entry of record 0 in lower-case hex: where trust starts (formats.md §9).
+        slug: Prefix of its roles, `<slug>_writer` and so on.
+        database: `{host, port, dbname}`; host may be a socket folder.
+    """
+
+    origin: str
+    level: str
+    rehearsal: bool
+    genesis: str
+    slug: str
+    database: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The files of one enclave: public facts, secrets (mode 0600, else refused), keys."""
+
+    settings: Settings
+
+    @property
+    def facts_path(self) -> Path:
+        """`enclave.json`."""
+        return self.settings.home / "enclave.json"
+
+    def key_path(self, name: str) -> Path:
+        """`keys/<name>.socaikey`; `kek` has the ending `.socaikek`."""
+        ending = "socaikek" if name == "kek" else "socaikey"
+        return self.settings.keys_dir / f"{name}.{ending}"
+
+    def facts(self) -> EnclaveFacts:
+        """The enclave's facts.
+
+        Raises:
+            SettingsError: No enclave here, a damaged file, or another level than `SOCAI_LEVEL`.
+        """
+        try:
+            facts = EnclaveFacts(**json.loads(self.facts_path.read_text("utf-8")))
+        except FileNotFoundError:
+            raise SettingsError(f"no enclave in {self.settings.home}: run `socai init`") from None
+        except (ValueError, TypeError) as error:
+            raise SettingsError(f"{self.facts_path} is damaged: {error}") from error
+        if facts.level not in LEVELS or not _SLUG.fullmatch(facts.slug):
+            raise SettingsError(f"{self.facts_path} names no known level or an unlawful slug")
+        if self.settings.level not in (None, facts.level):
+            raise SettingsError(
+                f"SOCAI_LEVEL is {self.settings.level}, this home is {facts.level}: "
+                "a level is an enclave, never a switch"
+            )
+        if facts.rehearsal != facts.origin.startswith("rehearsal."):
+            raise SettingsError("a rehearsal's origin, and no other, begins with 'rehearsal.'")
+        return facts
+
+    def write_facts(self, facts: EnclaveFacts) -> None:
+        """Writes `enclave.json` in one step: whole or not at all."""
+        self.facts_path.parent.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(asdict(facts), ensure_ascii=False, indent=1)  # noqa: TID251  never signed
+        draft = self.facts_path.with_suffix(".draft")
+        draft.write_text(text + "\n", "utf-8")
+        draft.replace(self.facts_path)
+
+    def password(self, role: str) -> str:
+        """The database password of `role`, from `<secrets>/<role>.password`."""
+        return self._secret(f"{role}.password").decode("utf-8").strip()
+
+    def passphrase(self) -> bytes:
+        """The passphrase of the key files: `SOCAI_PASSPHRASE_FILE`, in a rehearsal the home's."""
+        if self.settings.passphrase_file is not None:
+            return _read_private(self.settings.passphrase_file).strip(b"\r\n")
+        if not self.facts().rehearsal:
+            raise SettingsError("set SOCAI_PASSPHRASE_FILE: only a rehearsal keeps its passphrase")
+        return self._secret("passphrase").strip(b"\r\n")
+
+    def session_key(self) -> bytes:
+        """The HMAC key of tokens and cursors, 32 bytes as 64 hex digits in `session.key`."""
+        text = self._secret("session.key").decode("ascii", "replace").strip()
+        if not _HEX32.fullmatch(text):
+            raise SettingsError("session.key must hold 64 lower-case hex digits")
+        return bytes.fromhex(text)
+
+    def make_session_key(self) -> None:
+        """Makes `session.key` where there is none yet."""
+        path = self.settings.secrets_dir / "session.key"
+        if not path.exists():
+            write_private(path, secrets.token_hex(32).encode("ascii"))
+
+    def _secret(self, name: str) -> bytes:
+        return _read_private(self.settings.secrets_dir / name)
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Writes a new secret file with mode 0600; never over an existing one."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def share_metrics(folder: Path) -> None:
+    """Lets the workers of one server count together; before prometheus_client is imported."""
+    folder.mkdir(parents=True, exist_ok=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)  # noqa: TID251  read at its import
+
+
+def _read_private(path: Path) -> bytes:
+    try:
+        if stat.S_IMODE(path.stat().st_mode) & 0o007:
+            raise SettingsError(f"{path} can be read by everybody: chmod 600 it")
+        return path.read_bytes()
+    except OSError as error:
+        raise SettingsError(f"cannot read the secret {path}: {error.strerror}") from error
+
+
+def _number(env: Env, name: str, default: int, span: tuple[int, int]) -> int:
+    """A whole number within `span`, both ends included."""
+    return env.int(name, default, validate=validate.Range(*span))
+
+
+def _database_url(url: str) -> str | None:
+    if not url:
+        return None
+    parts = urlsplit(url)
+    if parts.scheme not in ("postgresql", "postgres"):
+        raise SettingsError("SOCAI_DATABASE_URL must begin with postgresql://")
+    return url
