@@ -1,0 +1,212 @@
+"""Canonical JSON with the restrictions of formats.md §1, and strict base64: the one encoder of signed bytes.
+
+Two encoders stand behind it. `orjson` is fast and agrees with RFC 8785 for every value the restrictions leave, unless a
+member name has a character above U+FFFF (RFC 8785 sorts by UTF-16 units); there `rfc8785` itself decides.
+`tests/unit/keys/test_canonical.py` holds the two against each other. What is encoded is not known here.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import resources
+from typing import Any, Final
+
+import orjson
+import rfc8785
+
+from keys.errors import Malformed, NotCanonical
+
+LIMIT_BYTES: Final = 65_536
+MAX_DEPTH: Final = 32
+MAX_INTEGER: Final = 2**53 - 1
+
+_OPTIONS: Final = (
+    orjson.OPT_SORT_KEYS
+    | orjson.OPT_STRICT_INTEGER
+    | orjson.OPT_PASSTHROUGH_SUBCLASS
+    | orjson.OPT_PASSTHROUGH_DATACLASS
+    | orjson.OPT_PASSTHROUGH_DATETIME
+)
+_SCALARS: Final = frozenset({str, int, bool})
+_ALLOWED: Final = _SCALARS | {dict, list, tuple}
+_ABOVE_FFFF: Final = re.compile(rb"[\xf0-\xff]")
+# Blocks without a hole in Unicode 14.0 that everyday Vietnamese stays within; the rest asks the table.
+_OUTSIDE_EVERYDAY: Final = re.compile("[^\u0000-\u0377\u1e00-\u1eff\u2010-\u2064\u20a0-\u20c0]")
+
+
+def encode(value: Mapping[str, Any]) -> bytes:
+    """Canonical bytes of an object.
+
+    Args:
+        value: Members of type str, int, bool, dict, list and tuple; of exactly these types.
+
+    Raises:
+        NotCanonical: The value has no canonical form under formats.md §1 (null, float, text not NFC …).
+    """
+    members = dict(value)
+    _check_shape(members)
+    data = _dump(members)
+    _check_text(data.decode(), members)
+    return data
+
+
+def parse(data: bytes, *, limit: int | None = LIMIT_BYTES) -> dict[str, Any]:
+    """The test at the door: `canonical(parse(data)) == data`, with every restriction of formats.md §1.
+
+    Args:
+        data: Bytes as received; they are never repaired.
+        limit: Longest allowed length in bytes; None for an envelope.
+
+    Raises:
+        NotCanonical: With a plain reason.
+    """
+    if limit is not None and len(data) > limit:
+        raise NotCanonical(f"longer than {limit} bytes")
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        raise NotCanonical("not UTF-8") from error
+    try:
+        value = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise NotCanonical("not JSON") from error
+    if type(value) is not dict:
+        raise NotCanonical("the top level must be an object")
+    _check_shape(value)
+    if _dump(value) != data:
+        raise NotCanonical("not in canonical form: order, spacing, escapes or a member twice")
+    _check_text(text, value)
+    return value
+
+
+def _dump(value: dict[str, Any]) -> bytes:
+    try:
+        data = orjson.dumps(value, option=_OPTIONS)
+        # UTF-8 order and UTF-16 order of member names part company only above U+FFFF: lead byte 0xF0 or more.
+        if _ABOVE_FFFF.search(data):
+            data = rfc8785.dumps(value)
+    except (orjson.JSONEncodeError, rfc8785.CanonicalizationError) as error:
+        raise NotCanonical(f"no canonical form: {error}") from error
+    return data
+
+
+def _check_shape(value: dict[str, Any]) -> None:
+    """No null, no float, no other type, nesting at most 32; integers in range are the encoder's check."""
+    level: list[Any] = [value]
+    for _ in range(MAX_DEPTH):
+        below: list[Any] = []
+        for node in level:
+            items = node.values() if type(node) is dict else node
+            kinds = set(map(type, items))
+            if kinds <= _SCALARS:
+                continue
+            if not kinds <= _ALLOWED:
+                raise NotCanonical(_forbidden(kinds))
+            below += [item for item in items if type(item) not in _SCALARS]
+        if not below:
+            return
+        level = below
+    raise NotCanonical(f"nested deeper than {MAX_DEPTH}")
+
+
+def _forbidden(kinds: set[type]) -> str:
+    if type(None) in kinds:
+        return "null is not allowed: leave the member out"
+    if float in kinds:
+        return "a number must be a whole number within 2^53-1 and written without point or exponent"
+    names = ", ".join(sorted(kind.__name__ for kind in kinds - _ALLOWED))
+    return f"a value of type {names} has no canonical form"
+
+
+def _check_text(text: str, value: dict[str, Any]) -> None:
+    """Assigned in Unicode 14.0 and NFC.
+
+    The whole canonical text stands for its strings: what is between them is ASCII that composes with nothing, and text
+    that is NFC has only NFC strings. The reverse fails for an escape (`\\n` before a combining mark looks like `n`), so
+    a text that is not NFC is asked string by string.
+    """
+    if text.isascii():
+        return
+    if _OUTSIDE_EVERYDAY.search(text):
+        for character in sorted(set(text)):
+            if not is_assigned(ord(character)):
+                raise NotCanonical(f"U+{ord(character):04X} is not assigned in Unicode 14.0")
+    if not unicodedata.is_normalized("NFC", text):
+        for string in _strings(value):
+            if not unicodedata.is_normalized("NFC", string):
+                raise NotCanonical("text is not in Unicode NFC")
+
+
+def _strings(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield name
+            yield from _strings(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _strings(item)
+
+
+def is_assigned(code_point: int) -> bool:
+    """Whether Unicode 14.0 assigns the code point (formats.md §1), whatever this Python's own tables say."""
+    starts, ends = _unassigned()
+    at = bisect_right(starts, code_point) - 1
+    return at < 0 or code_point > ends[at]
+
+
+@cache
+def _unassigned() -> tuple[list[int], list[int]]:
+    table = resources.files("keys").joinpath("data", "unicode-14.0-unassigned.json").read_bytes()
+    ranges = orjson.loads(table)["ranges"]
+    return [int(first, 16) for first, _ in ranges], [int(last, 16) for _, last in ranges]
+
+
+def b64(data: bytes) -> str:
+    """base64url without padding (formats.md §1)."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def unb64(text: str) -> bytes:
+    """Strict inverse of `b64`.
+
+    Raises:
+        Malformed: Another alphabet, padding, line breaks or unused bits that are not zero.
+    """
+    try:
+        raw = text.encode("ascii")
+        data = base64.urlsafe_b64decode(raw + b"=" * (-len(raw) % 4))
+    except (UnicodeEncodeError, binascii.Error) as error:
+        raise Malformed("not base64url") from error
+    # Decoding and encoding again must give the same text, or one signature would have several compact forms.
+    if base64.urlsafe_b64encode(data).rstrip(b"=") != raw:
+        raise Malformed("not base64url without padding, with unused bits zero")
+    return data
+
+
+def b64std(data: bytes) -> str:
+    """Standard base64 with padding, as inside C2SP files."""
+    return base64.b64encode(data).decode()
+
+
+def unb64std(text: str) -> bytes:
+    """Strict inverse of `b64std`.
+
+    Raises:
+        Malformed: Anything that `b64std` would not have written.
+    """
+    try:
+        raw = text.encode("ascii")
+        data = base64.b64decode(raw)
+    except (UnicodeEncodeError, binascii.Error) as error:
+        raise Malformed("not base64") from error
+    if base64.b64encode(data) != raw:
+        raise Malformed("not base64 with padding, with unused bits zero")
+    return data

@@ -1,0 +1,184 @@
+"""Private keys and KEKs in files sealed by a passphrase: `.socaikey` and `.socaikek` (formats.md §9).
+
+Argon2id makes the key, AES-256-GCM seals, and every other member of the file is bound as associated data. What is
+inside a KEK's wraps, and whose key it is, are not known here.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+
+from keys import canonical
+from keys.errors import Malformed, NotCanonical, Unsealable
+from keys.jwk import SoftwareSigner
+from keys.vault import Kek
+
+KEK_ALG: Final = "A256GCM"
+_SALT_BYTES: Final = 16
+_NONCE_BYTES: Final = 12
+_MEMBERS: Final = frozenset({"v", "kid", "alg", "kdf", "nonce", "sealed"})
+_KDF_MEMBERS: Final = frozenset({"name", "t", "p", "m_kib", "salt"})
+# A file is foreign bytes: without ceilings it could ask for all memory before the passphrase is even tried.
+_CEILING: Final = {"t": 64, "p": 64, "m_kib": 4 * 1024 * 1024}
+
+
+@dataclass(frozen=True, slots=True)
+class PublicPart:
+    """What a key file says without its passphrase; bound, but believed only once the file opens.
+
+    Attributes:
+        kid: Thumbprint of the key; for a KEK its `kek_id` in b64.
+        alg: `Ed25519`, `ES256`, `ML-DSA-65`, `ML-DSA-44` or `A256GCM`.
+    """
+
+    kid: str
+    alg: str
+
+
+def write_key(  # noqa: PLR0913 - the three costs of Argon2id belong together
+    path: Path,
+    signer: SoftwareSigner,
+    passphrase: bytes,
+    *,
+    t: int = 3,
+    p: int = 4,
+    m_kib: int = 65_536,
+) -> None:
+    """Writes a `.socaikey`, mode 0600, durable on return.
+
+    Args:
+        path: A path where nothing is yet.
+        signer: The key to keep.
+        passphrase: Bytes as typed, or a secret of random bytes.
+        t: Argon2id passes.
+        p: Argon2id lanes.
+        m_kib: Argon2id memory in KiB.
+
+    Raises:
+        FileExistsError: Something is there; a key is never overwritten.
+    """
+    costs = {"t": t, "p": p, "m_kib": m_kib}
+    _write(path, PublicPart(signer.kid, signer.alg), signer.pkcs8(), passphrase, costs)
+
+
+def read_key(path: Path, passphrase: bytes) -> SoftwareSigner:
+    """The key inside a `.socaikey`.
+
+    Raises:
+        Malformed: Not such a file.
+        Unsealable: Wrong passphrase, or changed bytes.
+    """
+    part, plain = _read(path, passphrase)
+    signer = SoftwareSigner.from_pkcs8(plain)
+    if (signer.kid, signer.alg) != (part.kid, part.alg):
+        raise Malformed("the key inside the file is not the one it names")
+    return signer
+
+
+def write_kek(  # noqa: PLR0913 - the three costs of Argon2id belong together
+    path: Path, kek: Kek, passphrase: bytes, *, t: int = 3, p: int = 4, m_kib: int = 65_536
+) -> None:
+    """Writes a `.socaikek`, mode 0600, durable on return. Raises: FileExistsError."""
+    costs = {"t": t, "p": p, "m_kib": m_kib}
+    _write(path, PublicPart(canonical.b64(kek.kek_id), KEK_ALG), kek.key, passphrase, costs)
+
+
+def read_kek(path: Path, passphrase: bytes) -> Kek:
+    """The KEK inside a `.socaikek`.
+
+    Raises:
+        Malformed: Not such a file.
+        Unsealable: Wrong passphrase, or changed bytes.
+    """
+    part, plain = _read(path, passphrase)
+    if part.alg != KEK_ALG:
+        raise Malformed("the file holds a signing key, not a KEK")
+    return Kek(canonical.unb64(part.kid), plain)
+
+
+def public_part(path: Path) -> PublicPart:
+    """Which key a file says it holds. Raises: Malformed."""
+    members = _parse(path)
+    return PublicPart(members["kid"], members["alg"])
+
+
+def _write(
+    path: Path, part: PublicPart, plain: bytes, passphrase: bytes, costs: dict[str, int]
+) -> None:
+    salt, nonce = os.urandom(_SALT_BYTES), os.urandom(_NONCE_BYTES)
+    kdf: dict[str, Any] = {"name": "argon2id", **costs, "salt": canonical.b64(salt)}
+    members: dict[str, Any] = {
+        "v": 1,
+        "kid": part.kid,
+        "alg": part.alg,
+        "kdf": kdf,
+        "nonce": canonical.b64(nonce),
+    }
+    sealed = AESGCM(_derive(kdf, passphrase)).encrypt(nonce, plain, canonical.encode(members))
+    data = canonical.encode({**members, "sealed": canonical.b64(sealed)}) + b"\n"
+    # O_EXCL refuses what is there, a dangling link too; the mode is set before the first byte.
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _read(path: Path, passphrase: bytes) -> tuple[PublicPart, bytes]:
+    members = _parse(path)
+    nonce = canonical.unb64(members["nonce"])
+    sealed = canonical.unb64(members["sealed"])
+    bound = canonical.encode({name: members[name] for name in members if name != "sealed"})
+    key = _derive(members["kdf"], passphrase)
+    try:
+        plain = AESGCM(key).decrypt(nonce, sealed, bound)
+    except (InvalidTag, ValueError) as error:
+        raise Unsealable("wrong passphrase, or the file was changed") from error
+    return PublicPart(members["kid"], members["alg"]), plain
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        members = canonical.parse(path.read_bytes().removesuffix(b"\n"))
+    except NotCanonical as error:
+        raise Malformed(f"{path.name} is not a key file: {error}") from error
+    texts = all(isinstance(members.get(name), str) for name in ("kid", "alg", "nonce", "sealed"))
+    if members.keys() != _MEMBERS or members["v"] != 1 or not texts:
+        raise Malformed(f"{path.name} is not a key file of version 1")
+    _check_kdf(members["kdf"])
+    return members
+
+
+def _check_kdf(kdf: object) -> None:
+    if not isinstance(kdf, dict) or kdf.keys() != _KDF_MEMBERS or kdf["name"] != "argon2id":
+        raise Malformed("the key file does not use argon2id")
+    for name, ceiling in _CEILING.items():
+        if type(kdf[name]) is not int or not 1 <= kdf[name] <= ceiling:
+            raise Malformed(f"the key file asks for {name} outside 1 to {ceiling}")
+    if not isinstance(kdf["salt"], str):
+        raise Malformed("the salt of the key file is not text")
+
+
+def _derive(kdf: dict[str, Any], passphrase: bytes) -> bytes:
+    try:
+        argon = Argon2id(
+            salt=canonical.unb64(kdf["salt"]),
+            length=32,
+            iterations=kdf["t"],
+            lanes=kdf["p"],
+            memory_cost=kdf["m_kib"],
+        )
+    except ValueError as error:
+        raise Malformed("the key file's argon2id parameters are refused") from error
+    return argon.derive(passphrase)

@@ -1,0 +1,164 @@
+"""Sealed records and wrapped keys (formats.md §5): one DEK per record, drawn here, used once and wrapped under a KEK.
+
+Erasing content is deleting its wrap, which is the store's act; nothing here knows SQL. Public calls draw their own
+nonces and keys; `_seal_with` and `_wrap_with` are the private door for vectors.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from keys.errors import Malformed, Unsealable
+
+KEY_BYTES: Final = 32
+KEK_ID_BYTES: Final = 16
+ENTRY_BYTES: Final = 32
+_NONCE_BYTES: Final = 12
+_TAG_BYTES: Final = 16
+_PLAIN: Final = 0x01
+_PADDED: Final = 0x02
+_WRAP: Final = 0x01
+_WRAP_BYTES: Final = 1 + KEK_ID_BYTES + _NONCE_BYTES + KEY_BYTES + _TAG_BYTES
+_LENGTH_BYTES: Final = 4
+_PAD_TO: Final = tuple(k * 1024 for k in (1, 4, 16, 64, 256))
+_ORDINARY: Final = "ordinary"
+
+
+@dataclass(frozen=True, slots=True)
+class Kek:
+    """A key-encryption key of one epoch.
+
+    Attributes:
+        kek_id: 16 random bytes that name it.
+        key: 32 bytes; never shown.
+    """
+
+    kek_id: bytes
+    key: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if len(self.kek_id) != KEK_ID_BYTES or len(self.key) != KEY_BYTES:
+            raise Malformed("a KEK is 32 bytes with an id of 16")
+
+    @classmethod
+    def generate(cls) -> Kek:
+        """A new KEK with a random id."""
+        return cls(os.urandom(KEK_ID_BYTES), AESGCM.generate_key(256))
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """What to store, and the key to wrap.
+
+    Attributes:
+        state: The sealed envelope.
+        dek: 32 bytes; wrap them and forget them.
+    """
+
+    state: bytes
+    dek: bytes = field(repr=False)
+
+
+def _record_aad(origin: str, stream: str, seq: int) -> bytes:
+    return b"\0".join((b"socai/record/1", origin.encode(), stream.encode(), seq.to_bytes(8)))
+
+
+def _wrap_aad(origin: str, entry: bytes) -> bytes:
+    return b"\0".join((b"socai/wrap/1", origin.encode(), entry))
+
+
+def _pad(envelope: bytes) -> bytes:
+    framed = len(envelope).to_bytes(_LENGTH_BYTES) + envelope
+    for size in _PAD_TO:
+        if len(framed) <= size:
+            return framed.ljust(size, b"\0")
+    raise Malformed(f"an envelope of {len(envelope)} bytes is longer than the largest padded state")
+
+
+def _unpad(padded: bytes) -> bytes:
+    length = int.from_bytes(padded[:_LENGTH_BYTES])
+    envelope = padded[_LENGTH_BYTES : _LENGTH_BYTES + length]
+    # One envelope has one padded form: anything else under a good tag was not written by `seal`.
+    if len(envelope) != length or _pad(envelope) != padded:
+        raise Unsealable("the padding of the state is not what sealing writes")
+    return envelope
+
+
+def seal(envelope: bytes, *, origin: str, stream: str, seq: int, level: str) -> Sealed:
+    """Seals an envelope under a fresh DEK; above ordinary its length is hidden in steps (formats.md §5)."""
+    dek = AESGCM.generate_key(256)
+    aad = _record_aad(origin, stream, seq)
+    state = _seal_with(dek, os.urandom(_NONCE_BYTES), envelope, aad, padded=level != _ORDINARY)
+    return Sealed(state, dek)
+
+
+def _seal_with(dek: bytes, nonce: bytes, envelope: bytes, aad: bytes, *, padded: bool) -> bytes:
+    version = _PADDED if padded else _PLAIN
+    plain = _pad(envelope) if padded else envelope
+    return bytes((version,)) + nonce + AESGCM(dek).encrypt(nonce, plain, aad)
+
+
+def open_state(state: bytes, dek: bytes, *, origin: str, stream: str, seq: int) -> bytes:
+    """The envelope inside a sealed record.
+
+    Raises:
+        Unsealable: Another version, key, log, stream or position, or changed bytes.
+    """
+    return _open_with(state, dek, _record_aad(origin, stream, seq))
+
+
+def _open_with(state: bytes, dek: bytes, aad: bytes) -> bytes:
+    if len(state) < 1 + _NONCE_BYTES + _TAG_BYTES or state[0] not in {_PLAIN, _PADDED}:
+        raise Unsealable("not a sealed record of a known version")
+    nonce, sealed = state[1 : 1 + _NONCE_BYTES], state[1 + _NONCE_BYTES :]
+    try:
+        plain = AESGCM(dek).decrypt(nonce, sealed, aad)
+    except (InvalidTag, ValueError) as error:
+        raise Unsealable("the record does not open") from error
+    return _unpad(plain) if state[0] == _PADDED else plain
+
+
+def wrap(kek: Kek, dek: bytes, *, origin: str, entry: bytes) -> bytes:
+    """The DEK wrapped for one entry of one log: 77 bytes."""
+    return _wrap_with(kek, os.urandom(_NONCE_BYTES), dek, _wrap_aad(origin, entry))
+
+
+def _wrap_with(kek: Kek, nonce: bytes, dek: bytes, aad: bytes) -> bytes:
+    if len(dek) != KEY_BYTES:
+        raise Malformed("a DEK has 32 bytes")
+    return bytes((_WRAP,)) + kek.kek_id + nonce + AESGCM(kek.key).encrypt(nonce, dek, aad)
+
+
+def kek_id_of(wrapped: bytes) -> bytes:
+    """Which KEK a wrap needs.
+
+    Raises:
+        Unsealable: Not a wrap under a KEK.
+    """
+    if len(wrapped) != _WRAP_BYTES or wrapped[0] != _WRAP:
+        raise Unsealable("not a wrapped key of a known version")
+    return wrapped[1 : 1 + KEK_ID_BYTES]
+
+
+def unwrap(kek: Kek, wrapped: bytes, *, origin: str, entry: bytes) -> bytes:
+    """The DEK inside a wrap.
+
+    Raises:
+        Unsealable: Another version, KEK, log or entry, or changed bytes.
+    """
+    return _unwrap_with(kek, wrapped, _wrap_aad(origin, entry))
+
+
+def _unwrap_with(kek: Kek, wrapped: bytes, aad: bytes) -> bytes:
+    if kek_id_of(wrapped) != kek.kek_id:
+        raise Unsealable("wrapped under another KEK")
+    nonce = wrapped[1 + KEK_ID_BYTES : 1 + KEK_ID_BYTES + _NONCE_BYTES]
+    try:
+        return AESGCM(kek.key).decrypt(nonce, wrapped[1 + KEK_ID_BYTES + _NONCE_BYTES :], aad)
+    except InvalidTag as error:
+        raise Unsealable("the key does not unwrap") from error
