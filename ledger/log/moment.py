@@ -1,0 +1,39 @@
+"""The one written form of a moment that the ledger itself states: UTC, milliseconds, `Z` (formats.md §1).
+
+Only `recorded_at` and what the service dates use it; `occurred_at` has its own form and keeps its offset.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+_STAMP: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
+_MS: Final = timedelta(milliseconds=1)
+
+
+def stamp(at: datetime) -> str:
+    """Writes a moment, e.g. `2024-06-04T01:12:31.042Z`; what is below a millisecond is cut off.
+
+    Raises:
+        ValueError: The datetime has no zone.
+    """
+    if at.tzinfo is None:
+        raise ValueError("a moment has a zone")
+    utc = at.astimezone(UTC).replace(tzinfo=None)
+    return f"{utc.isoformat(timespec='milliseconds')}Z"
+
+
+def unstamp(text: str) -> datetime:
+    """Strict inverse of `stamp`.
+
+    Raises:
+        ValueError: Another form, or no such moment.
+    """
+    if not _STAMP.fullmatch(text):
+        raise ValueError("a moment is UTC with milliseconds and Z")
+    at = datetime.fromisoformat(text)
+    if stamp(at) != text:  # some readers take 24:00 for the next day
+        raise ValueError("no such moment")
+    return at

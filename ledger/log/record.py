@@ -1,0 +1,102 @@
+"""Records: the envelope that the tree commits to, its entry and its leaf (formats.md §4).
+
+Why a statement was taken, and how an envelope is sealed, are not known here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from keys import canonical
+from keys.errors import KeysError, Malformed
+from ledger.errors import VerificationError
+from ledger.log.moment import stamp, unstamp
+
+BLIND_BYTES: Final = 32
+ENTRY_BYTES: Final = 32
+_MEMBERS: Final = frozenset({"v", "log", "recorded_at", "blind", "statement"})
+_COMPACT_PARTS: Final = 3
+
+__all__ = ["Envelope", "build", "entry", "leaf", "parse_envelope", "stamp", "unstamp"]
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A statement as the ledger keeps it.
+
+    Attributes:
+        log: Origin of the log.
+        recorded_at: When the ledger took it, UTC with milliseconds.
+        blind: 32 random bytes, so that the entry cannot be guessed.
+        statement: The compact form, as received.
+    """
+
+    log: str
+    recorded_at: datetime
+    blind: bytes
+    statement: str
+
+
+def build(*, log: str, recorded_at: datetime, blind: bytes, statement: str) -> bytes:
+    """The envelope's canonical bytes; they are never written a second time.
+
+    Raises:
+        ValueError: The blind has not 32 bytes, or `recorded_at` has no zone.
+    """
+    if len(blind) != BLIND_BYTES:
+        raise ValueError("a blind has 32 bytes")
+    return canonical.encode(
+        {
+            "blind": canonical.b64(blind),
+            "log": log,
+            "recorded_at": stamp(recorded_at),
+            "statement": statement,
+            "v": 1,
+        }
+    )
+
+
+def parse_envelope(data: bytes, *, log: str | None = None) -> Envelope:
+    """Strict inverse of `build`; the statement inside is only looked at for its shape.
+
+    Args:
+        data: Envelope bytes.
+        log: Origin it must be of; None where the caller asks later.
+
+    Raises:
+        VerificationError: `envelope`, with what is wrong.
+    """
+    try:
+        members = canonical.parse(data, limit=None)
+        return _envelope(members, log)
+    except (KeysError, ValueError) as error:
+        raise VerificationError("envelope", str(error)) from error
+
+
+def _envelope(members: dict[str, Any], log: str | None) -> Envelope:
+    if members.keys() != _MEMBERS or type(members["v"]) is not int or members["v"] != 1:
+        raise Malformed("an envelope of version 1 has blind, log, recorded_at, statement and v")
+    texts = (members["log"], members["recorded_at"], members["blind"], members["statement"])
+    if not all(isinstance(text, str) for text in texts):
+        raise Malformed("log, recorded_at, blind and statement are text")
+    if log is not None and members["log"] != log:
+        raise Malformed("the envelope is of another log")
+    blind = canonical.unb64(members["blind"])
+    if len(blind) != BLIND_BYTES:
+        raise Malformed("a blind has 32 bytes")
+    if members["statement"].count(".") != _COMPACT_PARTS - 1:
+        raise Malformed("the statement is not in compact form")
+    return Envelope(members["log"], unstamp(members["recorded_at"]), blind, members["statement"])
+
+
+def entry(envelope: bytes) -> bytes:
+    """SHA-256 of the envelope: what a bundle, a tile and a wrap know of a record."""
+    return hashlib.sha256(envelope).digest()
+
+
+def leaf(entry_hash: bytes) -> bytes:
+    """Leaf hash of an entry, RFC 9162 §2.1.1: domain byte 0x00."""
+    return hashlib.sha256(b"\0" + entry_hash).digest()

@@ -1,0 +1,398 @@
+"""Statements: one officer's signature over an act, a strict flattened JWS (formats.md §3), and sign-in (§9).
+
+Every byte is parsed once: a `Statement` carries the payload's members beside its bytes. What an act says, whether it
+may be done and by whom, and which log this is are for others to ask; nothing here reads a clock or a registry.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+
+from keys import canonical
+from keys.errors import InvalidSignature, Malformed, NotCanonical
+from keys.signer import SIGNATURE_BYTES, STATEMENT_ALGS, PublicKey, Signer
+from ledger.errors import Fault, Rejected
+from ledger.log import moment
+
+ACT_TYP: Final = "socai-act+json"
+SERVICE_TYP: Final = "socai-service+json"
+LOGIN_TYP: Final = "socai-login+json"
+AUTHOR: Final = "AUTHOR"
+RETURNER: Final = "RETURNER"
+ROLES: Final = frozenset({AUTHOR, "APPROVER", "CHECKER", RETURNER})
+DIGEST_BYTES: Final = 32
+
+_HEADER: Final = frozenset({"alg", "typ", "kid", "iat", "log", "seq", "role"})
+_HEADER_LATER: Final = _HEADER | {"prev"}
+_LOGIN_HEADER: Final = frozenset({"alg", "typ", "kid"})
+_LOGIN_PAYLOAD: Final = frozenset({"challenge", "log", "expires_at"})
+_FLATTENED: Final = frozenset({"payload", "protected", "signature"})
+_LOG: Final = re.compile(r"[!-*,-~]{1,255}")  # visible ASCII without "+": it is a signed note's key name
+_COMPACT_PARTS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement of good form; its signature is not checked yet.
+
+    Attributes:
+        payload: The act's bytes.
+        protected: The header's bytes.
+        signature: In the form of its algorithm.
+        compact: `protected.payload.signature`, as received.
+        alg: `Ed25519`, `ES256` or `ML-DSA-65`.
+        typ: `ACT_TYP` or `SERVICE_TYP`.
+        kid: Thumbprint of the key it claims.
+        iat: Seconds since 1970, as the signer says.
+        log: Origin of the log it is for.
+        seq: Position in its stream, from 1.
+        prev: b64 digest of the previous statement; None where `seq` is 1.
+        role: `AUTHOR`, `CHECKER`, `APPROVER` or `RETURNER`.
+        members: The payload, parsed.
+    """
+
+    payload: bytes
+    protected: bytes
+    signature: bytes
+    compact: str
+    alg: str
+    typ: str
+    kid: str
+    iat: int
+    log: str
+    seq: int
+    prev: str | None
+    role: str
+    members: Mapping[str, Any] = field(repr=False, compare=False)
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the compact form: what the next statement's `prev` names."""
+        return hashlib.sha256(self.compact.encode()).digest()
+
+    @property
+    def digest_b64(self) -> str:
+        """`digest` as it stands in `prev`."""
+        return canonical.b64(self.digest)
+
+    @property
+    def signing_input(self) -> bytes:
+        """RFC 7515: `protected.payload` in ASCII."""
+        return self.compact[: self.compact.rindex(".")].encode()
+
+
+def parse_flattened(body: bytes) -> Statement:
+    """A statement from flattened JWS JSON with exactly three members.
+
+    Raises:
+        Rejected: `malformed_statement` or `not_canonical`, with the place at fault.
+    """
+    return parse_compact(_compact_of(body))
+
+
+def _compact_of(body: bytes) -> str:
+    try:
+        members = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise _malformed("", "không phải JSON", "the body is not JSON") from error
+    if not isinstance(members, dict) or members.keys() != _FLATTENED:
+        raise _malformed(
+            "",
+            "phải có đúng ba trường payload, protected, signature",
+            "a flattened JWS has exactly payload, protected and signature",
+        )
+    # b64 needs no escape, so a member given twice shows in a count of plain names.
+    if b"\\" in body or any(body.count(b'"%s"' % name.encode()) != 1 for name in _FLATTENED):
+        raise _malformed("", "có trường lặp lại", "a member is given twice or written with escapes")
+    if not all(isinstance(value, str) for value in members.values()):
+        raise _malformed("", "ba trường đều phải là chuỗi", "the three members are strings")
+    return f"{members['protected']}.{members['payload']}.{members['signature']}"
+
+
+def parse_compact(text: str) -> Statement:
+    """A statement from its compact form, the form that is digested and stored.
+
+    Raises:
+        Rejected: `malformed_statement` or `not_canonical`, with the place at fault.
+    """
+    protected, payload, signature = _decode_parts(text)
+    header = _door("/protected", protected)
+    members = _door("/payload", payload)
+    _check_header(header)
+    _check_role(header, members)
+    if len(signature) != SIGNATURE_BYTES[header["alg"]]:
+        raise _malformed(
+            "/signature", "chữ ký sai độ dài", f"a signature of {len(signature)} bytes"
+        )
+    return Statement(
+        payload=payload,
+        protected=protected,
+        signature=signature,
+        compact=text,
+        alg=header["alg"],
+        typ=header["typ"],
+        kid=header["kid"],
+        iat=header["iat"],
+        log=header["log"],
+        seq=header["seq"],
+        prev=header.get("prev"),
+        role=header["role"],
+        members=members,
+    )
+
+
+def _decode_parts(text: str) -> tuple[bytes, bytes, bytes]:
+    parts = text.split(".")
+    if len(parts) != _COMPACT_PARTS:
+        raise _malformed("", "dạng gọn phải có ba phần", "the compact form has three parts")
+    decoded = []
+    for name, part in zip(("/protected", "/payload", "/signature"), parts, strict=True):
+        try:
+            decoded.append(canonical.unb64(part))
+        except Malformed as error:
+            raise _malformed(name, "base64url không chặt", str(error)) from error
+    return decoded[0], decoded[1], decoded[2]
+
+
+def _door(pointer: str, data: bytes) -> dict[str, Any]:
+    try:
+        return canonical.parse(data)
+    except NotCanonical as error:
+        vi = "Không ghi được: nội dung không ở dạng JSON chuẩn tắc; hãy ký lại từ phần mềm gốc."
+        en = f"The text is not canonical JSON: {error}."
+        raise Rejected("not_canonical", vi, en, faults=[Fault(pointer, vi, en)]) from error
+
+
+def _check_header(header: Mapping[str, Any]) -> None:
+    later = header.get("seq") != 1
+    if header.keys() != (_HEADER_LATER if later else _HEADER):
+        raise _malformed(
+            "/protected",
+            "tiêu đề thiếu hoặc thừa trường; prev chỉ bỏ trống khi seq là 1",
+            "the header has a member missing or too many; prev is left out only where seq is 1",
+        )
+    for name, value in header.items():
+        if not _HEADER_CHECKS[name](value):
+            raise _malformed(
+                f"/protected/{name}", f"giá trị {name} không hợp lệ", f"{name} is not allowed"
+            )
+
+
+def _is_digest(value: object) -> bool:
+    if not isinstance(value, str) or len(value) != 43:  # noqa: PLR2004 - 32 bytes in b64
+        return False
+    try:
+        return len(canonical.unb64(value)) == DIGEST_BYTES
+    except Malformed:
+        return False
+
+
+def _is_whole(value: object, least: int) -> bool:
+    return type(value) is int and value >= least
+
+
+_HEADER_CHECKS: Final = {
+    "alg": lambda value: isinstance(value, str) and value in STATEMENT_ALGS,
+    "typ": lambda value: value in {ACT_TYP, SERVICE_TYP} if isinstance(value, str) else False,
+    "kid": _is_digest,
+    "iat": lambda value: _is_whole(value, 0),
+    "log": lambda value: isinstance(value, str) and _LOG.fullmatch(value) is not None,
+    "seq": lambda value: _is_whole(value, 1),
+    "prev": _is_digest,
+    "role": lambda value: isinstance(value, str) and value in ROLES,
+}
+
+
+def _check_role(header: Mapping[str, Any], members: Mapping[str, Any]) -> None:
+    role = header["role"]
+    if header["typ"] == SERVICE_TYP:
+        good = role == AUTHOR
+    else:
+        # formats.md §3: who declines signs an ActReturned as RETURNER; nothing else is signed so.
+        good = (role == RETURNER) == (members.get("act") == "ActReturned")
+    if not good:
+        raise _malformed(
+            "/protected/role", "vai ký không hợp với hành vi", f"role {role} does not fit the act"
+        )
+
+
+def _malformed(pointer: str, vi: str, en: str) -> Rejected:
+    fault = Fault(pointer, vi, en)
+    return Rejected(
+        "malformed_statement",
+        f"Không ghi được: chữ ký gửi lên không đúng khuôn dạng ({vi}).",
+        f"The statement is malformed: {en}.",
+        faults=[fault],
+    )
+
+
+def flattened(statement: Statement) -> dict[str, str]:
+    """The flattened JWS of a statement."""
+    protected, payload, signature = statement.compact.split(".")
+    return {"payload": payload, "protected": protected, "signature": signature}
+
+
+def require_log(statement: Statement, origin: str) -> None:
+    """A statement made for one log is refused by every other (formats.md §3). Raises: Rejected."""
+    if statement.log != origin:
+        raise Rejected(
+            "wrong_log",
+            "Không ghi được: chữ ký này được lập cho một sổ khác.",
+            "The statement is for another log.",
+        )
+
+
+def check_signature(statement: Statement, key: PublicKey) -> None:
+    """Verifies the signature with the key that `kid` names.
+
+    Raises:
+        Rejected: `invalid_signature`; also where the header's algorithm is not the key's.
+    """
+    _verify(statement.alg, statement.signing_input, statement.signature, key)
+
+
+def _verify(alg: str, signing_input: bytes, signature: bytes, key: PublicKey) -> None:
+    try:
+        if alg != key.alg:
+            raise InvalidSignature(f"alg is {alg}, the key is for {key.alg}")
+        key.verify(signature, signing_input)
+    except InvalidSignature as error:
+        raise Rejected(
+            "invalid_signature",
+            "Không ghi được: chữ ký không khớp với nội dung và khóa đã nêu.",
+            f"The signature does not verify: {error}.",
+        ) from error
+
+
+def protected_header(  # noqa: PLR0913 - the eight members of formats.md §3
+    *,
+    alg: str,
+    kid: str,
+    iat: int,
+    log: str,
+    seq: int,
+    prev: str | None,
+    role: str,
+    typ: str = ACT_TYP,
+) -> bytes:
+    """The header's bytes, for a signer elsewhere (a browser) or for `make`."""
+    header: dict[str, Any] = {
+        "alg": alg,
+        "iat": iat,
+        "kid": kid,
+        "log": log,
+        "role": role,
+        "seq": seq,
+        "typ": typ,
+    }
+    if prev is not None:
+        header["prev"] = prev
+    return canonical.encode(header)
+
+
+def signing_input(protected: bytes, payload: bytes) -> bytes:
+    """What is signed: RFC 7515's `ASCII(protected) || "." || ASCII(payload)`."""
+    return f"{canonical.b64(protected)}.{canonical.b64(payload)}".encode()
+
+
+def make(  # noqa: PLR0913 - the header's members are the arguments
+    payload: bytes,
+    signer: Signer,
+    *,
+    iat: int,
+    log: str,
+    seq: int,
+    prev: str | None,
+    role: str,
+    typ: str = ACT_TYP,
+) -> Statement:
+    """Signs canonical payload bytes, and reads the result as strictly as anybody will.
+
+    Raises:
+        Rejected: The payload or one of the header's values is not allowed.
+    """
+    protected = protected_header(
+        alg=signer.alg, kid=signer.kid, iat=iat, log=log, seq=seq, prev=prev, role=role, typ=typ
+    )
+    to_sign = signing_input(protected, payload)
+    return parse_compact(f"{to_sign.decode()}.{canonical.b64(signer.sign(to_sign))}")
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A sign-in of good form; its signature and challenge are not checked yet.
+
+    Attributes:
+        alg: Algorithm of the header.
+        kid: Thumbprint of the key it claims.
+        challenge: Echo of what the service sent.
+        log: Origin of the log signed in to.
+        expires_at: When it stops being good, as the service said.
+        signing_input: What is signed.
+        signature: In the form of its algorithm.
+    """
+
+    alg: str
+    kid: str
+    challenge: str
+    log: str
+    expires_at: datetime
+    signing_input: bytes
+    signature: bytes
+
+
+def make_login(
+    signer: Signer, *, challenge: str, log: str, expires_at: datetime
+) -> dict[str, str]:
+    """A sign-in JWS in flattened form (formats.md §9); it is never recorded."""
+    protected = canonical.encode({"alg": signer.alg, "kid": signer.kid, "typ": LOGIN_TYP})
+    payload = canonical.encode(
+        {"challenge": challenge, "expires_at": moment.stamp(expires_at), "log": log}
+    )
+    to_sign = signing_input(protected, payload)
+    return {
+        "payload": canonical.b64(payload),
+        "protected": canonical.b64(protected),
+        "signature": canonical.b64(signer.sign(to_sign)),
+    }
+
+
+def parse_login(body: bytes) -> Login:
+    """A sign-in from flattened JWS JSON.
+
+    Raises:
+        Rejected: `malformed_statement` or `not_canonical`.
+    """
+    compact = _compact_of(body)
+    protected, payload, signature = _decode_parts(compact)
+    header, members = _door("/protected", protected), _door("/payload", payload)
+    checks = {**_HEADER_CHECKS, "typ": lambda value: value == LOGIN_TYP}
+    if header.keys() != _LOGIN_HEADER or not all(checks[k](v) for k, v in header.items()):
+        raise _malformed("/protected", "tiêu đề đăng nhập sai", "not the header of a sign-in")
+    if members.keys() != _LOGIN_PAYLOAD or not all(isinstance(v, str) for v in members.values()):
+        raise _malformed("/payload", "nội dung đăng nhập sai", "not the payload of a sign-in")
+    try:
+        expires_at = moment.unstamp(members["expires_at"])
+    except ValueError as error:
+        raise _malformed("/payload/expires_at", "thời điểm sai dạng", str(error)) from error
+    return Login(
+        alg=header["alg"],
+        kid=header["kid"],
+        challenge=members["challenge"],
+        log=members["log"],
+        expires_at=expires_at,
+        signing_input=compact[: compact.rindex(".")].encode(),
+        signature=signature,
+    )
+
+
+def check_login(login: Login, key: PublicKey) -> None:
+    """Verifies a sign-in's signature. Raises: Rejected: `invalid_signature`."""
+    _verify(login.alg, login.signing_input, login.signature, key)
