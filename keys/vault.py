@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CTR
 
 from keys.errors import Malformed, Unsealable
 
@@ -110,6 +113,23 @@ def open_state(state: bytes, dek: bytes, *, origin: str, stream: str, seq: int) 
         Unsealable: Another version, key, log, stream or position, or changed bytes.
     """
     return _open_with(state, dek, _record_aad(origin, stream, seq))
+
+
+def unverified_envelope(state: bytes, dek: bytes) -> bytes:
+    """What a state says under a DEK, before its tag is checked: only to learn which stream to open it for.
+
+    The tag covers the stream's name, and the name stands inside: read it here, then call `open_state`, which decides.
+
+    Raises:
+        Unsealable: Not a sealed record of a known version, or a padding that sealing never writes.
+    """
+    if len(state) < 1 + _NONCE_BYTES + _TAG_BYTES or state[0] not in {_PLAIN, _PADDED}:
+        raise Unsealable("not a sealed record of a known version")
+    nonce, sealed = state[1 : 1 + _NONCE_BYTES], state[1 + _NONCE_BYTES : -_TAG_BYTES]
+    # NIST SP 800-38D §7.1: with a 12-byte nonce GCM encrypts in counter mode from block nonce || 2 on.
+    counter = nonce + (2).to_bytes(4)
+    plain = Cipher(AES(dek), CTR(counter)).decryptor().update(sealed)
+    return _unpad(plain) if state[0] == _PADDED else plain
 
 
 def _open_with(state: bytes, dek: bytes, aad: bytes) -> bytes:
