@@ -1,0 +1,105 @@
+"""Officers over time: appointments by agency and post, with the powers and capacities they give.
+
+An officer is an id, never a name; two ids with one person token are one person. Keys are the keyring's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True)
+class Appointment:
+    """One post held, first and last day included. `index`: record that made it, -1 for the founder's."""
+
+    agency: str
+    post: str
+    powers: frozenset[str]
+    capacities: frozenset[str]
+    valid_from: date
+    valid_to: date | None
+    index: int
+    unit_code: str | None = None
+
+    def on(self, day: date) -> bool:
+        """Whether the post was held that day."""
+        return self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
+
+
+@dataclass(frozen=True, slots=True)
+class Officer:
+    """An officer of this log. `person`: token of the natural person, where one was given."""
+
+    uuid: str
+    person: str | None
+    appointments: tuple[Appointment, ...]
+
+    def find(self, agency: str, post: str, day: date) -> Appointment | None:
+        """The appointment to a post that covers a day; of several the one made last."""
+        for appointment in reversed(self.appointments):
+            if appointment.agency == agency and appointment.post == post and appointment.on(day):
+                return appointment
+        return None
+
+
+class Officers:
+    """Officers by id; lines are frozen, so a copy is cheap."""
+
+    def __init__(self) -> None:
+        self._officers: dict[str, Officer] = {}
+
+    def copy(self) -> Self:
+        """An independent set of the same lines."""
+        other = type(self)()
+        other._officers = dict(self._officers)
+        return other
+
+    def get(self, officer: str) -> Officer | None:
+        """The officer of this id."""
+        return self._officers.get(officer)
+
+    def all(self) -> Iterable[Officer]:
+        """Every officer, in the order they became known."""
+        return self._officers.values()
+
+    def appoint(self, officer: str, person: str | None, appointment: Appointment | None) -> None:
+        """Adds an appointment, or makes the officer known without one (the founder)."""
+        known = self._officers.get(officer) or Officer(officer, None, ())
+        more = () if appointment is None else (appointment,)
+        self._officers[officer] = Officer(
+            officer, person or known.person, (*known.appointments, *more)
+        )
+
+    def end(self, officer: str, agency: str, post: str, last: date) -> None:
+        """Ends the appointments to a post on `last`, the last day in it."""
+        known = self._officers.get(officer)
+        if known is None:
+            return
+        self._officers[officer] = replace(
+            known,
+            appointments=tuple(
+                replace(a, valid_to=last)
+                if a.agency == agency and a.post == post and _runs_past(a, last)
+                else a
+                for a in known.appointments
+            ),
+        )
+
+    def same_person(self, a: str, b: str) -> bool:
+        """Whether two ids are one natural person, as far as the registry links them."""
+        if a == b:
+            return True
+        one, other = self._officers.get(a), self._officers.get(b)
+        return (
+            one is not None
+            and other is not None
+            and one.person is not None
+            and one.person == other.person
+        )
+
+
+def _runs_past(appointment: Appointment, last: date) -> bool:
+    return appointment.valid_to is None or appointment.valid_to > last

@@ -1,0 +1,205 @@
+"""Clock rules and limits over time: how long, in which unit, by which source, from when; "none stated" is a value.
+
+A later line never edits an earlier one: it begins, and the earlier one ends there. How a length is counted from an act is
+`clocks.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any, Final, Self
+
+from ledger.regulation.edition import Edition, certainty, optional_date
+
+NONE_STATED: Final = "none"
+_KINDS: Final[Mapping[str, str]] = {
+    "REGULATION": "REGULATION",
+    "LAW": "LAW",
+    "PRODUCT": "PRODUCT_RULE",
+    "PRODUCT_RULE": "PRODUCT_RULE",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RuleVariant:
+    """Another length for a named case of the same rule; `adds`: on top of the usual length."""
+
+    case: str
+    value: int
+    unit: str
+    adds: bool
+    valid_from: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One dated line of a clock or a limit.
+
+    Attributes:
+        code: Code in life_cycle.json or registry.json.
+        vi: What it is about, in Vietnamese.
+        en: The same in English.
+        value: Length, or the band of a band limit; None: none stated.
+        unit: `wd` working days, `d` days, `h` hours, `m` months, `y` years, `min` minutes, `band`, `none`.
+        source: The provision or the words of the source.
+        kind: REGULATION, LAW or PRODUCT_RULE: a product rule is never shown as a deadline of law.
+        certainty: CONFIRMED, SECONDARY_SOURCE, UNCONFIRMED or OPEN_QUESTION.
+        valid_from: First day; None: from the beginning.
+        valid_to: Last day; None: open.
+        alarm_value: Length after which the product reminds where no deadline is stated.
+        alarm_unit: Its unit.
+        from_fact: Fact of the starting act that holds the due moment itself.
+        before_expiry: Counted back from the end of a term.
+        from_end_of_year: Counted from the end of the year of the starting act.
+        variants: Other lengths by case.
+        index: Record that set it, None in the edition.
+    """
+
+    code: str
+    vi: str
+    en: str
+    value: int | str | None
+    unit: str
+    source: str
+    kind: str
+    certainty: str
+    valid_from: date | None = None
+    valid_to: date | None = None
+    alarm_value: int | None = None
+    alarm_unit: str | None = None
+    from_fact: str | None = None
+    before_expiry: bool = False
+    from_end_of_year: bool = False
+    variants: tuple[RuleVariant, ...] = ()
+    index: int | None = None
+
+    @property
+    def none_stated(self) -> bool:
+        """Whether the source gives no length."""
+        return self.unit == NONE_STATED
+
+    def on(self, day: date) -> bool:
+        """Whether the line covers that day."""
+        return (self.valid_from is None or self.valid_from <= day) and (
+            self.valid_to is None or day <= self.valid_to
+        )
+
+    def variant(self, case: str, day: date) -> RuleVariant | None:
+        """The other length for a case, where one is in force that day."""
+        for variant in self.variants:
+            if variant.case == case and (variant.valid_from is None or variant.valid_from <= day):
+                return variant
+        return None
+
+
+class Rules:
+    """Lines by code, in the order they were added; of two lines for a day the later start wins, then the later added."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, tuple[Rule, ...]] = {}
+
+    @classmethod
+    def of(cls, edition: Edition) -> Self:
+        """Clocks and limits of the edition; lines of registry.json win over initial values of life_cycle.json."""
+        self = cls()
+        named: dict[str, tuple[str, str]] = {}
+        for entry in [*edition.life_cycle["clocks"], *edition.life_cycle["limits"]]:
+            named[entry["code"]] = (entry["vi"], entry["en"])
+            if "initial" in entry:
+                self.add(_initial(entry))
+        for entry in edition.registry["clock_rules"]:
+            self.add(_shipped(entry, named.get(entry["code"], (entry["code"], entry["code"]))))
+        return self
+
+    def copy(self) -> Self:
+        """An independent set of the same lines."""
+        other = type(self)()
+        other._lines = dict(self._lines)
+        return other
+
+    def add(self, rule: Rule) -> None:
+        """Adds a line."""
+        self._lines[rule.code] = (*self._lines.get(rule.code, ()), rule)
+
+    def set(self, rule: Rule) -> None:
+        """Adds a line of ClockRuleSet; what that act cannot say (where the clock starts, its cases) is kept."""
+        before = self._lines.get(rule.code)
+        if before:
+            rule = replace(
+                before[-1],
+                value=rule.value,
+                unit=rule.unit,
+                source=rule.source,
+                kind=rule.kind,
+                certainty=rule.certainty,
+                valid_from=rule.valid_from,
+                valid_to=rule.valid_to,
+                index=rule.index,
+            )
+        self.add(rule)
+
+    def codes(self) -> list[str]:
+        """Every code known."""
+        return list(self._lines)
+
+    def lines(self, code: str) -> tuple[Rule, ...]:
+        """Every line of a code."""
+        return self._lines.get(code, ())
+
+    def on(self, code: str, day: date) -> Rule | None:
+        """The line in force that day; None where the code has none then."""
+        found: Rule | None = None
+        for line in self._lines.get(code, ()):
+            if line.on(day) and (found is None or _start(line) >= _start(found)):
+                found = line
+        return found
+
+
+def _start(rule: Rule) -> date:
+    return rule.valid_from or date.min
+
+
+def _initial(entry: Mapping[str, Any]) -> Rule:
+    initial = entry["initial"]
+    return Rule(
+        code=entry["code"],
+        vi=entry["vi"],
+        en=entry["en"],
+        value=initial["value"],
+        unit=initial["unit"],
+        source=entry.get("source", ""),
+        kind=_KINDS[entry["source_kind"]],
+        certainty=entry.get("certainty", "CONFIRMED"),
+    )
+
+
+def _shipped(entry: Mapping[str, Any], named: tuple[str, str]) -> Rule:
+    return Rule(
+        code=entry["code"],
+        vi=named[0],
+        en=named[1],
+        value=entry["length"],
+        unit=entry["unit"] or NONE_STATED,
+        source=entry["source"],
+        kind=_KINDS[entry["kind"]],
+        certainty=certainty(entry),
+        valid_from=optional_date(entry["valid_from"]),
+        valid_to=optional_date(entry["valid_to"]),
+        alarm_value=entry.get("alarm_length"),
+        alarm_unit=entry.get("alarm_unit"),
+        from_fact=entry.get("from_fact"),
+        before_expiry=bool(entry.get("before_expiry", False)),
+        from_end_of_year=bool(entry.get("from_end_of_year", False)),
+        variants=tuple(
+            RuleVariant(
+                v["case"],
+                v["length"],
+                v["unit"],
+                bool(v.get("adds", False)),
+                optional_date(v.get("valid_from")),
+            )
+            for v in entry.get("variants", ())
+        ),
+    )
