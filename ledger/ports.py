@@ -5,11 +5,36 @@ Adapters live in `ledger/postgres` and `api/bootstrap.py`, fakes in `tests/fakes
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 from uuid import UUID
+
+from ledger.regulation.cases import Cases, Report
+
+__all__ = [
+    "NIL_UNIT",
+    "Appended",
+    "Appender",
+    "Cases",
+    "CheckpointStore",
+    "Clock",
+    "Draft",
+    "Entropy",
+    "LogHead",
+    "NotAppended",
+    "Notices",
+    "RecordStore",
+    "Report",
+    "SealedRecord",
+    "Sessions",
+    "StoredRecord",
+    "TileStore",
+]
+
+NIL_UNIT = UUID(int=0)
 
 
 class Clock(Protocol):
@@ -41,6 +66,9 @@ class StoredRecord:
         entry: 32 bytes (formats.md §4).
         recorded_at: UTC, milliseconds.
         wrap: Wrapped DEK, or None where erased or not readable.
+        stream: Name of the stream, "" where the store has lost it; the sealed state is bound to it.
+        unit: What access is granted by: nil outside cases, else the case's default unit.
+        registry: Whether the statement brought a registry act into effect.
     """
 
     index: int
@@ -53,6 +81,9 @@ class StoredRecord:
     entry: bytes
     recorded_at: datetime
     wrap: bytes | None
+    stream: str = ""
+    unit: UUID = NIL_UNIT
+    registry: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +106,106 @@ class RecordStore(Protocol):
     def stream(self, stream_id: UUID, after_seq: int = 0) -> Sequence[StoredRecord]:
         """One stream in `seq` order, from `after_seq` + 1 on."""
 
+    def registry(self, after_index: int) -> Sequence[StoredRecord]:
+        """Every record after `after_index` by which the registry changed, in index order."""
+
+    def act(self, act_id: UUID) -> Sequence[StoredRecord]:
+        """Every record of one act, in index order."""
+
     def entries(self, start: int, end: int) -> Sequence[bytes]:
         """The 32-byte entries of indices [start, end)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SealedRecord:
+    """What sealing one envelope gives (formats.md §4, §5)."""
+
+    entry: bytes
+    state: bytes
+    kek_id: bytes
+    wrap: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A judged statement that asks for its place in the log.
+
+    Attributes:
+        stream_id: UUIDv5 of `stream`.
+        stream: Name of the stream.
+        seq: The place it takes there, from 1.
+        unit: What access to it is granted by.
+        act_id: Act it belongs to.
+        author: Whether it is the first statement of its payload.
+        topic: eventsourcing topic.
+        registry: Whether it brings a registry act into effect.
+        registry_index: The last registry record it was judged by; -1 for none.
+        at: The time it was judged at, and is recorded with if no later one stands in the log already.
+        latest: Past this time it must be judged again; None: any later time will do.
+        seal: Seals it with a time; asked again where the time has to be a later one.
+    """
+
+    stream_id: UUID
+    stream: str
+    seq: int
+    unit: UUID
+    act_id: UUID
+    author: bool
+    topic: str
+    registry: bool
+    registry_index: int
+    at: datetime
+    latest: datetime | None
+    seal: Callable[[datetime], SealedRecord]
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """A record that is committed and will never be lost. `head` is the log as it stood right after its group."""
+
+    index: int
+    recorded_at: datetime
+    entry: bytes
+    head: LogHead
+
+
+class NotAppended(Exception):
+    """This draft was not recorded, its neighbours in the group may have been.
+
+    Attributes:
+        status: `stale`, the place in the stream is taken or not reached; `taken`, the act id names another act;
+            `judge_again`, the registry has moved; `late`, the log is past the draft's `latest`.
+        head: The log as it stands.
+    """
+
+    def __init__(
+        self, status: Literal["stale", "taken", "judge_again", "late"], head: LogHead
+    ) -> None:
+        super().__init__(status)
+        self.status = status
+        self.head = head
+
+
+class Appender(Protocol):
+    """The one way into the log. Durable on return; safe to call from many threads and processes at once."""
+
+    def append(self, draft: Draft) -> Appended:
+        """Records one statement, in a group with whatever waits beside it.
+
+        Raises:
+            NotAppended: With the reason; nothing of this draft was recorded.
+            Unavailable: The store cannot be reached or is full. Where an answer was lost on the way the draft may
+                have been recorded: the sender sends the same statement again and is told.
+        """
+
+
+class Notices(Protocol):
+    """Hints that something was committed. A hint may be lost or come twice: whoever waits also polls."""
+
+    def listen(
+        self, channel: Literal["records", "checkpoint"]
+    ) -> AbstractContextManager[Callable[[float], bool]]:
+        """A wait that returns True on a hint and False after that many seconds."""
 
 
 class TileStore(Protocol):
@@ -96,31 +225,17 @@ class CheckpointStore(Protocol):
         """The note of exactly this size."""
 
     def advance(
-        self, old_size: int | None, size: int, root: bytes, note: bytes, tiles: Sequence[tuple[int, int, int, bytes]]
+        self,
+        old_size: int | None,
+        size: int,
+        root: bytes,
+        note: bytes,
+        tiles: Sequence[tuple[int, int, int, bytes]],
     ) -> None:
         """Stores tiles and checkpoint in one transaction if the newest is still `old_size`.
 
         Raises: Conflict: it is not; nothing was written.
         """
-
-
-class Cases(Protocol):
-    """Other cases of this log as last projected: what a guard may ask beyond its own stream (guards.json)."""
-
-    def state(self, stream: str) -> str | None:
-        """Main state of a case, None where there is no such case."""
-
-    def token_elsewhere(self, token: str, stream: str) -> bool:
-        """Whether the sealed token stands in another case."""
-
-    def record(self, index_or_entry: str) -> tuple[int, str] | None:
-        """(index, stream) of a record named by its b64 entry digest; None where there is none."""
-
-    def running(self, stream: str) -> Sequence[str]:
-        """Codes of open complaint, review or complaint-window clocks of a case."""
-
-    def reports(self) -> Sequence[str]:
-        """act ids of effective StatisticsSubmitted and SituationReportSubmitted, restating ones included."""
 
 
 class Sessions(Protocol):

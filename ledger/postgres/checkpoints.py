@@ -1,0 +1,69 @@
+"""The checkpoints this log stands by, replaced by compare-and-swap (formats.md §7); implements `CheckpointStore`.
+
+Who signs them, and whether they are right, is not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, LiteralString, cast
+
+import psycopg
+
+from ledger.errors import Conflict, Fatal
+from ledger.postgres.connect import Pool, reading, translated
+
+_LATEST: Final[LiteralString] = "SELECT size, note FROM log.checkpoints ORDER BY size DESC LIMIT 1"
+_AT: Final[LiteralString] = "SELECT note FROM log.checkpoints WHERE size = %b"
+_SEAL: Final[LiteralString] = """
+SELECT log.seal(%b::bigint, %b::bigint, %b::bytea, %b::bytea,
+  %b::smallint[], %b::bigint[], %b::smallint[], %b::bytea[])
+"""
+
+
+class PostgresCheckpoints:
+    """Reads as sealer, reader or auditor; `advance` as the sealer only."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    def latest(self) -> tuple[int, bytes] | None:
+        """Size and note of the newest checkpoint."""
+        row = reading(self._pool, lambda connection: connection.execute(_LATEST).fetchone())
+        return None if row is None else cast("tuple[int, bytes]", row)
+
+    def at(self, size: int) -> bytes | None:
+        """The note of exactly this size."""
+        row = reading(self._pool, lambda connection: connection.execute(_AT, [size]).fetchone())
+        return None if row is None else cast("bytes", row[0])
+
+    def advance(
+        self,
+        old_size: int | None,
+        size: int,
+        root: bytes,
+        note: bytes,
+        tiles: Sequence[tuple[int, int, int, bytes]],
+    ) -> None:
+        """Stores tiles and checkpoint in one transaction if the newest is still `old_size`.
+
+        Raises:
+            Conflict: It is not; nothing was written.
+            Unavailable: The answer may have been lost: read `latest` before anything else.
+            Fatal: A tile of this place and width stands there already, with other bytes.
+        """
+        columns = list(zip(*tiles, strict=True)) or [()] * 4
+        arguments = [old_size, size, root, note, *(list(column) for column in columns)]
+        try:
+            with self._pool.connection() as connection:
+                row = connection.execute(_SEAL, arguments).fetchone()
+        except psycopg.errors.UniqueViolation as error:
+            raise Fatal("a tile or checkpoint stands there already") from error
+        except psycopg.Error as error:
+            raise translated(error) from error
+        if row is None or row[0] is not True:
+            raise Conflict(
+                "checkpoint_moved",
+                "Đã có điểm kiểm tra mới hơn.",
+                f"the newest checkpoint is no longer of size {old_size}",
+            )

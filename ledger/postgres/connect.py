@@ -1,0 +1,126 @@
+"""Connections of one login, and what a failing database means to a caller.
+
+A pool serves one login and one database only (access.md PF3). SQLSTATEs end here: above this file there are
+`Unavailable` with a code and `Fatal`, never a driver's exception (access.md N5).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+import psycopg
+from psycopg import errors as pg
+from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
+
+from ledger.errors import Fatal, LedgerError, Unavailable
+
+Connection = psycopg.Connection[tuple[object, ...]]
+Pool = ConnectionPool[Connection]
+_Read = TypeVar("_Read")
+
+_CONNECT_TIMEOUT_S: Final = 5
+_READ_ATTEMPTS: Final = 3
+_OUT_OF_ROOM: Final = (pg.DiskFull, pg.OutOfMemory, pg.TooManyConnections)
+_PASSING: Final = (
+    pg.LockNotAvailable,
+    pg.QueryCanceled,
+    pg.SerializationFailure,
+    pg.DeadlockDetected,
+    pg.ReadOnlySqlTransaction,
+    pg.CannotConnectNow,
+    pg.AdminShutdown,
+    pg.CrashShutdown,
+    pg.IoError,
+    pg.InsufficientResources,
+)
+
+
+def open_pool(dsn: str, *, most: int = 8, least: int = 1) -> Pool:
+    """A pool of one login; it need not reach the server yet, and finds it again by itself."""
+    return ConnectionPool(
+        dsn,
+        min_size=least,
+        max_size=most,
+        open=True,
+        timeout=_CONNECT_TIMEOUT_S,
+        reconnect_timeout=_CONNECT_TIMEOUT_S,
+        kwargs={"autocommit": True, "connect_timeout": _CONNECT_TIMEOUT_S},
+    )
+
+
+def connect(dsn: str) -> Connection:
+    """One connection in autocommit mode, outside any pool.
+
+    Raises:
+        Unavailable: `database_unavailable`.
+    """
+    try:
+        return psycopg.connect(dsn, autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S)
+    except psycopg.Error as error:
+        raise translated(error) from error
+
+
+def reading(pool: Pool, read: Callable[[Connection], _Read]) -> _Read:
+    """What `read` gives on a connection of the pool; asked again where the connection was a dead one.
+
+    Args:
+        pool: Pool of the login that may read it.
+        read: Only reads, since it may run more than once.
+
+    Raises:
+        Unavailable: `database_unavailable` or `disk_full`.
+        Fatal: The store refuses what this program asks: they do not belong together.
+    """
+    for attempt in range(_READ_ATTEMPTS):
+        try:
+            with pool.connection() as connection:
+                return read(connection)
+        except (psycopg.OperationalError, PoolTimeout, PoolClosed) as error:
+            if attempt + 1 == _READ_ATTEMPTS or not is_lost(error):
+                raise translated(error) from error
+            pool.check()  # after a restart every connection of the pool is dead at once
+            time.sleep(0.05 * (attempt + 1))
+        except psycopg.Error as error:
+            raise translated(error) from error
+    raise AssertionError("unreachable")
+
+
+def is_lost(error: Exception) -> bool:
+    """Whether the connection itself went away, so that nobody knows what became of the last command."""
+    if isinstance(error, PoolTimeout | PoolClosed):
+        return False
+    if isinstance(error, pg.AdminShutdown | pg.CrashShutdown | pg.CannotConnectNow):
+        return True
+    return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and (
+        error.diag.sqlstate is None or error.diag.sqlstate.startswith("08")
+    )
+
+
+def translated(error: Exception) -> LedgerError:
+    """The ledger's word for a driver's exception; keep the cause with `raise … from`."""
+    if isinstance(error, _OUT_OF_ROOM):
+        return disk_full()
+    if is_lost(error) or isinstance(error, (PoolTimeout, PoolClosed, *_PASSING)):
+        return database_unavailable()
+    return Fatal(f"the database refuses what this program asks of it: {type(error).__name__}")
+
+
+def database_unavailable() -> Unavailable:
+    """Try again: the database cannot be reached now."""
+    return Unavailable(
+        "database_unavailable",
+        "Cơ sở dữ liệu tạm thời không truy cập được; gửi lại đúng nội dung này sau ít giây.",
+        "The database cannot be reached now; send the same again in a few seconds.",
+    )
+
+
+def disk_full() -> Unavailable:
+    """Try again after the operator has made room."""
+    return Unavailable(
+        "disk_full",
+        "Máy chủ hết chỗ lưu trữ; chưa ghi gì. Báo quản trị hệ thống rồi gửi lại.",
+        "The server is out of room; nothing was recorded. Tell the operator, then send it again.",
+        retry_after_s=60,
+    )

@@ -1,0 +1,212 @@
+"""Installs an enclave's database and brings its schema up to date.
+
+`install` is the superuser's step: roles, database, schemas (access.md §3). `migrate` is the migrator's: numbered files
+under an advisory lock, each in a transaction of its own and remembered with its SHA-256, so that an edited file is
+refused. What the tables are for is said in the files; who answers requests is not known here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from typing import Final, LiteralString
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from ledger.errors import Fatal
+
+LOGINS: Final = ("migrator", "writer", "sealer", "projector", "reader", "auditor")
+_SLUG: Final = re.compile(r"[a-z][a-z0-9_]{0,40}")
+_NUMBERED: Final = re.compile(r"([0-9]{4})_[a-z_]+\.sql")
+_LOCK: Final = 0x736F6361  # one installer or migrator at a time in a database
+
+_HAS_ROLE: Final[LiteralString] = "SELECT 1 FROM pg_roles WHERE rolname = %s"
+_HAS_DATABASE: Final[LiteralString] = "SELECT 1 FROM pg_database WHERE datname = %s"
+_MIGRATIONS: Final[LiteralString] = """
+CREATE TABLE IF NOT EXISTS log.migrations (
+  number int PRIMARY KEY,
+  name text NOT NULL,
+  sha256 bytea NOT NULL,
+  applied_at timestamptz NOT NULL DEFAULT now()
+)
+"""
+_APPLIED: Final[LiteralString] = "SELECT number, name, sha256 FROM log.migrations ORDER BY number"
+_NOTE: Final[LiteralString] = (
+    "INSERT INTO log.migrations (number, name, sha256) VALUES (%s, %s, %s)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One numbered file of `schema/`.
+
+    Attributes:
+        number: From 1, without a gap.
+        name: File name.
+        text: Its bytes, with `{slug}` where a role's prefix goes.
+    """
+
+    number: int
+    name: str
+    text: bytes
+
+    @property
+    def sha256(self) -> bytes:
+        """Of the file as shipped, before the slug is filled in."""
+        return hashlib.sha256(self.text).digest()
+
+
+def shipped() -> list[Migration]:
+    """The migrations of this version, in order."""
+    found = [
+        Migration(int(match[1]), file.name, file.read_bytes())
+        for file in _schema().iterdir()
+        if (match := _NUMBERED.fullmatch(file.name))
+    ]
+    return sorted(found, key=lambda migration: migration.number)
+
+
+def install(
+    admin_dsn: str, slug: str, passwords: Mapping[str, str], *, dbname: str | None = None
+) -> str:
+    """Makes roles, database and schema of an enclave, or brings them up to date; may be repeated.
+
+    Args:
+        admin_dsn: A superuser's connection string, to any database of the cluster.
+        slug: Prefix of the enclave's roles, `[a-z][a-z0-9_]{0,40}`.
+        passwords: Of each login in `LOGINS`.
+        dbname: Name of the database; None takes the slug.
+
+    Returns:
+        The name of the database.
+
+    Raises:
+        Fatal: A migration was edited after it was applied, or the database is newer than this program.
+        ValueError: The slug or the database name is not plain, or a password is missing.
+    """
+    database = slug if dbname is None else dbname
+    if not _SLUG.fullmatch(slug) or not _SLUG.fullmatch(database):
+        raise ValueError("slug and database are lower-case letters, digits and underscores")
+    if missing := [login for login in LOGINS if not passwords.get(login)]:
+        raise ValueError(f"passwords missing: {', '.join(missing)}")
+    with psycopg.connect(admin_dsn, autocommit=True) as admin:
+        admin.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+        _make_roles(admin, slug, passwords)
+        if admin.execute(_HAS_DATABASE, [database]).fetchone() is None:
+            admin.execute(
+                sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8'").format(
+                    sql.Identifier(database), sql.Identifier(f"{slug}_owner")
+                )
+            )
+        with psycopg.connect(make_conninfo(admin_dsn, dbname=database)) as inside:
+            inside.execute(_filled(_schema().joinpath("roles.sql").read_bytes(), slug, database))
+    migrate(login_dsn(admin_dsn, slug, "migrator", passwords["migrator"], dbname=database), slug)
+    return database
+
+
+def migrate(migrator_dsn: str, slug: str) -> list[int]:
+    """Applies what is missing, as the owner.
+
+    Args:
+        migrator_dsn: Connection string of `<slug>_migrator`.
+        slug: Prefix of the enclave's roles.
+
+    Returns:
+        Numbers of the migrations that were applied now.
+
+    Raises:
+        Fatal: An applied file has been edited, or the database is newer than this program.
+    """
+    with psycopg.connect(migrator_dsn, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+        connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(f"{slug}_owner")))
+        connection.execute("SET lock_timeout = '5s'; SET statement_timeout = '30min'")
+        connection.execute(_MIGRATIONS)
+        return list(_apply_missing(connection, slug))
+
+
+def check(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Whether the database's schema is exactly this program's.
+
+    Raises:
+        Fatal: It is older, newer, or was made by files that have been edited since.
+    """
+    applied = _applied(connection)
+    files = shipped()
+    _refuse_edited(applied, files)
+    if len(applied) < len(files):
+        raise Fatal("the database is older than this program: migrate it first")
+
+
+def login_dsn(dsn: str, slug: str, login: str, password: str, *, dbname: str) -> str:
+    """The connection string of one login of an enclave on the server that `dsn` names."""
+    return make_conninfo(
+        dsn,
+        dbname=dbname,
+        user=f"{slug}_{login}",
+        password=password,
+        application_name=f"socai-{login}",
+    )
+
+
+def _make_roles(
+    admin: psycopg.Connection[tuple[object, ...]], slug: str, passwords: Mapping[str, str]
+) -> None:
+    owner = f"{slug}_owner"
+    if admin.execute(_HAS_ROLE, [owner]).fetchone() is None:
+        admin.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(owner)))
+    for login in LOGINS:
+        role = f"{slug}_{login}"
+        if admin.execute(_HAS_ROLE, [role]).fetchone() is None:
+            admin.execute(sql.SQL("CREATE ROLE {} LOGIN NOINHERIT").format(sql.Identifier(role)))
+        # The server, and its log, see only the SCRAM verifier.
+        verifier = admin.pgconn.encrypt_password(
+            passwords[login].encode(), role.encode(), b"scram-sha-256"
+        )
+        admin.execute(
+            sql.SQL("ALTER ROLE {} PASSWORD {}").format(
+                sql.Identifier(role), sql.Literal(verifier.decode())
+            )
+        )
+    admin.execute(
+        sql.SQL("GRANT {} TO {}").format(sql.Identifier(owner), sql.Identifier(f"{slug}_migrator"))
+    )
+
+
+def _apply_missing(connection: psycopg.Connection[tuple[object, ...]], slug: str) -> Iterator[int]:
+    applied = _applied(connection)
+    files = shipped()
+    _refuse_edited(applied, files)
+    for migration in files[len(applied) :]:
+        with connection.transaction():
+            connection.execute(_filled(migration.text, slug, ""))
+            connection.execute(_NOTE, [migration.number, migration.name, migration.sha256])
+        yield migration.number
+
+
+def _applied(connection: psycopg.Connection[tuple[object, ...]]) -> list[tuple[object, ...]]:
+    return connection.execute(_APPLIED).fetchall()
+
+
+def _refuse_edited(applied: list[tuple[object, ...]], files: list[Migration]) -> None:
+    if len(applied) > len(files):
+        raise Fatal("the database is newer than this program")
+    for row, migration in zip(applied, files, strict=False):
+        if row != (migration.number, migration.name, migration.sha256):
+            raise Fatal(f"migration {row[1]} was edited after it was applied")
+
+
+def _schema() -> resources.abc.Traversable:
+    return resources.files("ledger.postgres").joinpath("schema")
+
+
+def _filled(text: bytes, slug: str, dbname: str) -> bytes:
+    """A file with the names it leaves open; both are plain words, checked at the door of `install`."""
+    if not _SLUG.fullmatch(slug):
+        raise ValueError("not a slug")
+    return text.replace(b"{slug}", slug.encode()).replace(b"{dbname}", dbname.encode())

@@ -1,0 +1,50 @@
+"""LISTEN as a hint (architecture.md §5): whoever waits here also polls. Implements `Notices`."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from typing import Final, Literal, LiteralString
+
+import psycopg
+
+from ledger.errors import Unavailable
+from ledger.postgres.connect import Connection, connect
+
+_LISTEN: Final[dict[str, LiteralString]] = {
+    "records": "LISTEN records",
+    "checkpoint": "LISTEN checkpoint",
+}
+
+
+class PostgresNotices:
+    """One connection per listener; where it is lost, waits turn into pauses until it can be made again."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+
+    @contextlib.contextmanager
+    def listen(
+        self, channel: Literal["records", "checkpoint"]
+    ) -> Iterator[Callable[[float], bool]]:
+        """A wait that returns True on a hint and False after that many seconds."""
+        connection: Connection | None = None
+
+        def wait(timeout_s: float) -> bool:
+            nonlocal connection
+            try:
+                if connection is None or connection.closed:
+                    connection = connect(self._dsn)
+                    connection.execute(_LISTEN[channel])
+                    return True  # whatever was committed before this moment was missed
+                return any(True for _ in connection.notifies(timeout=timeout_s, stop_after=1))
+            except (psycopg.Error, Unavailable):
+                time.sleep(min(timeout_s, 1.0))
+                return False
+
+        try:
+            yield wait
+        finally:
+            if connection is not None:
+                connection.close()

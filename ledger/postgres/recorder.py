@@ -1,0 +1,204 @@
+"""The append: judged drafts become records, in groups, by one SQL function call each (architecture.md §3.4).
+
+Whoever finds the appender idle leads: it takes all that wait, calls `log.append` once and hands every caller its own
+answer. Durable is the COMMIT of that call and nothing else. If the connection dies before the answer, the same sealed
+bytes are sent again on a new one; whoever is then told `stale` reads its place back and compares entries before it
+believes it. What an act says is not known here.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Final, LiteralString, cast
+
+import psycopg
+
+from ledger.errors import Fatal, LedgerError
+from ledger.ports import Appended, Draft, LogHead, NotAppended, SealedRecord
+from ledger.postgres.connect import Connection, connect, disk_full, is_lost, translated
+
+GROUP_LIMIT: Final = 64
+_RESENDS: Final = 4
+_RESEND_WAIT_S: Final = 0.25
+_RESEALS: Final = 3
+
+_APPEND: Final[LiteralString] = """
+SELECT item, status, place, head_size, head_at, head_registry FROM log.append(
+  %b::uuid[], %b::text[], %b::bigint[], %b::uuid[], %b::uuid[], %b::boolean[],
+  %b::boolean[], %b::bigint[], %b::text[], %b::timestamptz[],
+  %b::bytea[], %b::bytea[], %b::bytea, %b::bytea[])
+"""
+_READ_BACK: Final[LiteralString] = """
+SELECT r.index, r.entry, r.recorded_at, h.size, h.recorded_at, h.registry_index
+FROM log.records r, log.log_head h WHERE r.stream_id = %b AND r.seq = %b
+"""
+
+
+class _Ticket:
+    """One caller that waits for its draft."""
+
+    __slots__ = ("answer", "draft", "leads", "sealed", "sealed_at", "woken")
+
+    def __init__(self, draft: Draft) -> None:
+        self.draft = draft
+        self.sealed_at: datetime = draft.at
+        self.sealed: SealedRecord | None = None
+        self.answer: Appended | Exception | None = None
+        self.leads = False
+        self.woken = threading.Semaphore(0)
+
+    def seal(self, at: datetime) -> SealedRecord:
+        """Sealed with this time; the bytes are kept, since a resent draft must be the same draft."""
+        if self.sealed is None or self.sealed_at != at:
+            self.sealed = self.draft.seal(at)
+            self.sealed_at = at
+        return self.sealed
+
+
+class GroupAppender:
+    """The writer's end of the log; implements `Appender`.
+
+    Args:
+        dsn: Connection string of the writer's login.
+        free_bytes: Room left where the database stores, None where it cannot be asked.
+        min_free_bytes: Below it writes are refused before the disk is full; reads go on.
+    """
+
+    def __init__(
+        self, dsn: str, *, free_bytes: Callable[[], int] | None = None, min_free_bytes: int = 0
+    ) -> None:
+        self._dsn = dsn
+        self._free_bytes = free_bytes
+        self._min_free_bytes = min_free_bytes
+        self._connection: Connection | None = None
+        self._lock = threading.Lock()
+        self._waiting: deque[_Ticket] = deque()
+        self._led = False
+
+    def append(self, draft: Draft) -> Appended:
+        """See `Appender.append`; blocks until the draft's group is committed or refused."""
+        ticket = _Ticket(draft)
+        with self._lock:
+            self._waiting.append(ticket)
+            leads, self._led = not self._led, True
+        if not leads:
+            ticket.woken.acquire()
+            leads = ticket.leads
+        if leads:
+            self._lead()
+        if isinstance(ticket.answer, Exception):
+            raise ticket.answer
+        if ticket.answer is None:
+            raise Fatal("a group ended without an answer for one of its drafts")
+        return ticket.answer
+
+    def close(self) -> None:
+        """Closes the connection; a later append opens another."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _lead(self) -> None:
+        """One group: the leader's own ticket and all that wait beside it, then the lead goes on."""
+        with self._lock:
+            group = [self._waiting.popleft() for _ in range(min(len(self._waiting), GROUP_LIMIT))]
+        try:
+            self._commit(group)
+        except Exception as error:  # noqa: BLE001 - every caller of the group must be woken with it
+            for ticket in group:
+                ticket.answer = ticket.answer or error
+        with self._lock:
+            heir = self._waiting[0] if self._waiting else None
+            self._led = heir is not None
+        for ticket in group:
+            ticket.woken.release()
+        if heir is not None:
+            heir.leads = True
+            heir.woken.release()
+
+    def _commit(self, group: list[_Ticket]) -> None:
+        if self._free_bytes is not None and self._free_bytes() < self._min_free_bytes:
+            raise disk_full()
+        # Sealing goes in the order of judging, so that times do not go back within the group.
+        pending = sorted(group, key=lambda ticket: ticket.sealed_at)
+        for _ in range(_RESEALS):
+            pending = self._once(pending)
+            if not pending:
+                return
+        for ticket in pending:
+            ticket.answer = NotAppended("judge_again", LogHead(0, None, -1))
+
+    def _once(self, pending: Sequence[_Ticket]) -> list[_Ticket]:
+        """One call; gives back the tickets that only need a later time."""
+        rows, resent = self._call(pending)
+        again: list[_Ticket] = []
+        for ticket, (_, status, place, size, at, registry) in zip(pending, rows, strict=True):
+            head = LogHead(size, at, registry)
+            sealed = ticket.seal(ticket.sealed_at)
+            if status == "ok":
+                ticket.answer = Appended(place, ticket.sealed_at, sealed.entry, head)
+            elif status == "stale" and resent and (found := self._read_back(ticket, sealed)):
+                ticket.answer = found
+            elif status == "late" and (ticket.draft.latest is None or at <= ticket.draft.latest):
+                ticket.seal(at)
+                again.append(ticket)
+            else:
+                ticket.answer = NotAppended(status, head)
+        return again
+
+    def _call(self, tickets: Sequence[_Ticket]) -> tuple[list[Any], bool]:
+        """The rows of `log.append`, and whether an earlier sending may have been committed unseen."""
+        arguments = _arguments(tickets)
+        for attempt in range(_RESENDS + 1):
+            try:
+                connection = self._connected()
+                return connection.execute(_APPEND, arguments, prepare=True).fetchall(), attempt > 0
+            except (psycopg.Error, LedgerError) as error:
+                self.close()
+                if attempt == _RESENDS or not _may_pass(error):
+                    raise error if isinstance(error, LedgerError) else translated(error) from error
+                time.sleep(_RESEND_WAIT_S * (attempt + 1))
+        raise AssertionError("unreachable")
+
+    def _read_back(self, ticket: _Ticket, sealed: SealedRecord) -> Appended | None:
+        """What stands at the draft's place, if it is this very draft: its COMMIT's answer was lost."""
+        key = [ticket.draft.stream_id, ticket.draft.seq]
+        row = cast("Any", self._connected().execute(_READ_BACK, key).fetchone())
+        if row is None or row[1] != sealed.entry:
+            return None
+        return Appended(row[0], row[2], sealed.entry, LogHead(*row[3:]))
+
+    def _connected(self) -> Connection:
+        if self._connection is None or self._connection.closed:
+            self._connection = connect(self._dsn)
+        return self._connection
+
+
+def _may_pass(error: psycopg.Error | LedgerError) -> bool:
+    """Whether sending the group again can help: the connection was lost, or could not be made yet."""
+    return not isinstance(error, psycopg.Error) or is_lost(error)
+
+
+def _arguments(tickets: Sequence[_Ticket]) -> list[Any]:
+    drafts = [ticket.draft for ticket in tickets]
+    sealed = [ticket.seal(ticket.sealed_at) for ticket in tickets]
+    return [
+        [draft.stream_id for draft in drafts],
+        [draft.stream for draft in drafts],
+        [draft.seq for draft in drafts],
+        [draft.unit for draft in drafts],
+        [draft.act_id for draft in drafts],
+        [draft.author for draft in drafts],
+        [draft.registry for draft in drafts],
+        [draft.registry_index for draft in drafts],
+        [draft.topic for draft in drafts],
+        [ticket.sealed_at for ticket in tickets],
+        [one.entry for one in sealed],
+        [one.state for one in sealed],
+        sealed[0].kek_id,
+        [one.wrap for one in sealed],
+    ]

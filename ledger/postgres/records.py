@@ -1,0 +1,104 @@
+"""Reads of the records of one log, in index order or stream by stream; implements `RecordStore`.
+
+Indices are dense and a group commits under the lock of `log_head`, so a reader that tails by index misses nothing.
+Nothing is opened here: states stay sealed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, LiteralString, cast
+from uuid import UUID
+
+from ledger.ports import LogHead, StoredRecord
+from ledger.postgres.connect import Pool, reading
+
+_HEAD: Final[LiteralString] = "SELECT size, recorded_at, registry_index FROM log.log_head"
+_COLUMNS: Final[LiteralString] = """
+SELECT r.index, r.stream_id, r.seq, r.act_id, r.author, r.topic, r.state, r.entry, r.recorded_at,
+  w.wrap, coalesce(s.name, ''), r.unit, r.registry
+FROM log.records r
+LEFT JOIN log.streams s ON s.stream_id = r.stream_id
+LEFT JOIN log.wraps w ON w.index = r.index
+"""
+_BY_INDEX: Final[LiteralString] = _COLUMNS + "WHERE r.index >= %b AND r.index < %b ORDER BY r.index"
+_BY_STREAM: Final[LiteralString] = (
+    _COLUMNS + "WHERE r.stream_id = %b AND r.seq > %b ORDER BY r.seq, w.kek_id"
+)
+_REGISTRY: Final[LiteralString] = _COLUMNS + "WHERE r.registry AND r.index > %b ORDER BY r.index"
+_BY_ACT: Final[LiteralString] = (
+    _COLUMNS
+    + "WHERE r.stream_id = (SELECT a.stream_id FROM log.records a WHERE a.act_id = %b AND a.author)"
+    + " AND r.act_id = %b ORDER BY r.index"
+)
+_ENTRIES: Final[LiteralString] = (
+    "SELECT entry FROM log.records WHERE index >= %b AND index < %b ORDER BY index"
+)
+
+
+class PostgresRecords:
+    """The records as one login may read them (access.md §3).
+
+    Args:
+        pool: Of the writer's, reader's or projector's login; the sealer's only for `head` and `entries`.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    def head(self) -> LogHead:
+        """The one row of `log_head`."""
+        row = reading(self._pool, lambda connection: connection.execute(_HEAD).fetchone())
+        size, at, registry_index = cast("tuple[int, datetime | None, int]", row)
+        return LogHead(size, None if at is None else at.astimezone(UTC), registry_index)
+
+    def read(self, start: int, limit: int) -> Sequence[StoredRecord]:
+        """Records `start` … in index order, at most `limit`."""
+        return self._select(_BY_INDEX, start, start + limit)
+
+    def stream(self, stream_id: UUID, after_seq: int = 0) -> Sequence[StoredRecord]:
+        """One stream in `seq` order, from `after_seq` + 1 on."""
+        return self._select(_BY_STREAM, stream_id, after_seq)
+
+    def registry(self, after_index: int) -> Sequence[StoredRecord]:
+        """Every record after `after_index` by which the registry changed, in index order."""
+        return self._select(_REGISTRY, after_index)
+
+    def act(self, act_id: UUID) -> Sequence[StoredRecord]:
+        """Every record of one act, in index order."""
+        return self._select(_BY_ACT, act_id, act_id)
+
+    def entries(self, start: int, end: int) -> Sequence[bytes]:
+        """The 32-byte entries of indices [start, end)."""
+        rows = reading(
+            self._pool,
+            lambda connection: connection.execute(_ENTRIES, [start, end], binary=True).fetchall(),
+        )
+        return [cast("bytes", row[0]) for row in rows]
+
+    def _select(self, query: LiteralString, *arguments: object) -> Sequence[StoredRecord]:
+        rows = reading(
+            self._pool,
+            lambda connection: connection.execute(query, arguments, binary=True).fetchall(),
+        )
+        return [_record(cast("Any", row)) for row in rows]
+
+
+def _record(row: tuple[Any, ...]) -> StoredRecord:
+    index, stream_id, seq, act_id, author, topic, state, entry, at, wrap, name, unit, registry = row
+    return StoredRecord(
+        index=index,
+        stream_id=stream_id,
+        seq=seq,
+        act_id=act_id,
+        author=author,
+        topic=topic,
+        state=state,
+        entry=entry,
+        recorded_at=at.astimezone(UTC),
+        wrap=wrap,
+        stream=name,
+        unit=unit,
+        registry=registry,
+    )

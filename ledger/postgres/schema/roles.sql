@@ -1,0 +1,28 @@
+-- Run as superuser in the enclave's database by every installation; says the same thing twice without harm.
+-- access.md §3: the database belongs to {slug}_owner (NOLOGIN), nobody else may come in unnamed, and
+-- proj belongs to the projector, so that its tables can be dropped and made again without touching the log.
+
+REVOKE ALL ON DATABASE {dbname} FROM PUBLIC;
+GRANT CONNECT ON DATABASE {dbname} TO {slug}_migrator, {slug}_writer, {slug}_sealer, {slug}_projector, {slug}_reader, {slug}_auditor;
+REVOKE ALL ON SCHEMA public FROM PUBLIC;
+
+CREATE SCHEMA IF NOT EXISTS log AUTHORIZATION {slug}_owner;
+CREATE SCHEMA IF NOT EXISTS sec AUTHORIZATION {slug}_owner;
+CREATE SCHEMA IF NOT EXISTS proj AUTHORIZATION {slug}_projector;
+ALTER DEFAULT PRIVILEGES FOR ROLE {slug}_owner REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+ALTER DEFAULT PRIVILEGES FOR ROLE {slug}_projector REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+GRANT USAGE ON SCHEMA proj TO {slug}_reader;
+ALTER DEFAULT PRIVILEGES FOR ROLE {slug}_projector IN SCHEMA proj GRANT SELECT ON TABLES TO {slug}_reader;
+
+-- PF1: what a session sets would outlive it under a pooler; time-outs are the login's own.
+ALTER ROLE {slug}_writer SET statement_timeout = '15s';
+ALTER ROLE {slug}_writer SET idle_in_transaction_session_timeout = '30s';
+ALTER ROLE {slug}_sealer SET statement_timeout = '30s';
+ALTER ROLE {slug}_reader SET statement_timeout = '30s';
+ALTER ROLE {slug}_reader SET idle_in_transaction_session_timeout = '60s';
+
+-- The belt: in one cluster these would tell one enclave of another's pace (access.md L5, L6).
+REVOKE SELECT ON pg_stat_all_tables, pg_stat_user_tables, pg_statio_user_tables, pg_stat_database,
+  pg_stat_activity, pg_locks, pg_sequences FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION pg_relation_size(regclass), pg_total_relation_size(regclass), pg_database_size(oid),
+  pg_current_wal_lsn(), txid_current(), pg_current_xact_id(), pg_current_snapshot() FROM PUBLIC;
