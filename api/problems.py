@@ -159,7 +159,7 @@ def _conflict(error: Conflict) -> Problem:
         members["head"] = {name: value for name, value in head.items() if value is not None}
     if error.code == "stale":
         members["since"] = [dict(act) for act in error.since]
-    code = error.code if error.code in TYPES else "stale"
+    code = error.code if error.code in TYPES else "unavailable"
     return Problem(code, Words(error.vi, error.en), members=members)
 
 
@@ -299,6 +299,13 @@ _ROWS: Final = (
             "Chưa ghi gì. Lấy `origin` ở GET /v1/log, ký lại cho đúng sổ này.",
             "Nothing was recorded. Take `origin` from GET /v1/log and sign for this log.",
         ),
+    ),
+    _type(
+        "wrong_stream",
+        400,
+        "Loại hành vi này không thuộc dòng ghi đã nêu",
+        "This act type does not belong in the stream named",
+        _FIX_AND_SIGN,
     ),
     _type(
         "clock_off",
@@ -550,7 +557,7 @@ _ROWS: Final = (
         _SAME_BYTES,
     ),
     _type(
-        "database_gone",
+        "database_unavailable",
         503,
         "Cơ sở dữ liệu tạm thời không trả lời",
         "The database does not answer at the moment",

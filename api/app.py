@@ -1,0 +1,224 @@
+"""The application factory: nouns, the door they share, and the OpenAPI document they make."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from time import perf_counter
+from typing import Any, Final
+
+import orjson
+from flask import Flask, Response, g, request
+from flask_smorest import Api
+
+from api import problems, telemetry
+from api.bootstrap import Enclave
+from api.problems import TYPES, Problem
+from api.resources import request as door
+from api.resources.acts import acts
+from api.resources.answer import encode
+from api.resources.docs import docs
+from api.resources.health import health
+from api.resources.log import log
+from api.resources.noun import Gate, Noun
+from api.resources.session import session
+from api.resources.streams import streams
+from api.schemas.act import StatementShape
+from api.schemas.base import OFFSET_TIME
+from api.schemas.problem import ProblemSchema
+
+NOUNS: Final[tuple[Noun, ...]] = (session, acts, streams, log, health, docs)
+_DESCRIPTION: Final = (
+    "Sổ cái hành vi: mỗi hành vi do chính khóa của cán bộ ký, nằm trong sổ chỉ nối thêm. "
+    "The ledger of acts: every act is signed by its officer's own key, in a log that only grows. "
+    "Errors are application/problem+json (RFC 9457); what may not be seen answers like what does "
+    "not exist; twice sent is once recorded."
+)
+_SAFE_HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+}
+_SPEC_TRACE: Final = "0c8e1d7a5b9f4e32a6d1c0b7e8f90213"
+
+
+def create_app(enclave: Enclave) -> Flask:
+    """An application that serves one enclave.
+
+    Args:
+        enclave: Opened by `bootstrap`; its ports are wired already.
+    """
+    app = _blank()
+    app.extensions["socai"] = enclave
+    app.before_request(_before)
+    app.after_request(_after)
+    app.register_error_handler(Exception, _failed)
+    return app
+
+
+def openapi() -> dict[str, Any]:
+    """The OpenAPI 3.1 document, the same for every enclave: no database is asked."""
+    spec: dict[str, Any] = _blank().extensions["socai-spec"]
+    return spec
+
+
+def _blank() -> Flask:
+    app = Flask("socai", static_folder=None)
+    app.url_map.merge_slashes = False
+    app.url_map.strict_slashes = True
+    app.config.update(
+        API_TITLE="socai",
+        API_VERSION=_version(),
+        OPENAPI_VERSION="3.1.0",
+        MAX_CONTENT_LENGTH=door.MAX_BODY_BYTES,
+        PROPAGATE_EXCEPTIONS=False,
+    )
+    api = Api()
+    api.DEFAULT_ERROR_RESPONSE_NAME = None
+    api.init_app(app, spec_kwargs={"info": {"description": _DESCRIPTION}})
+    _components(api)
+    for noun in NOUNS:
+        api.register_blueprint(noun)
+    spec = _ordered(api.spec.to_dict())
+    app.extensions["socai-spec"] = spec
+    app.extensions["socai-openapi"] = orjson.dumps(spec, option=orjson.OPT_INDENT_2)
+    return app
+
+
+def _before() -> None:
+    door.begin()
+    view = door.current_view()
+    if view is None:
+        return
+    gate: Gate = view.__dict__["gate"]
+    gate.check()
+
+
+def _after(response: Response) -> Response:
+    context = g.get("socai")
+    if context is None:
+        return response
+    view = door.current_view()
+    if view is not None:
+        response = view.__dict__["gate"].seal(response)
+    response.headers["X-Request-Id"] = context.trace_id
+    for name, value in _SAFE_HEADERS.items():
+        response.headers[name] = value
+    telemetry.answered(
+        call=request.url_rule.rule if request.url_rule else "none",
+        method=request.method,
+        status=response.status_code,
+        seconds=perf_counter() - context.began,
+        trace_id=context.trace_id,
+        code=context.code,
+    )
+    return response
+
+
+def _failed(error: Exception) -> Response:
+    problem = problems.of(error)
+    context = door.context_or_new()
+    if problem.type.code in ("internal", "evidence_fails", "stopped"):
+        telemetry.failed(error, context.trace_id)
+    context.code = problem.type.code
+    return problem.response(context.lang, context.trace_id)
+
+
+def _components(api: Api) -> None:
+    components = api.spec.components
+    components.security_scheme(
+        "bearer",
+        {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "From POST /v1/auth/token: the officer's key is the identity.",
+        },
+    )
+    components.schema("Problem", schema=ProblemSchema)
+    components.schema("StatementShape", schema=StatementShape)
+    for code in TYPES:
+        body = Problem(code).body("vi", _SPEC_TRACE)
+        components.example(code, {"value": body, "summary": TYPES[code].title.en})
+    for name, header in _HEADERS.items():
+        components.header(name, header)
+    for name, parameter in _PARAMETERS.items():
+        components.parameter(name, "header", parameter)
+    components.response(
+        "NotModified",
+        {
+            "description": "What `If-None-Match` names is still what this caller sees.",
+            "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in _OF_304},
+        },
+    )
+
+
+_OF_304: Final = ("ETag", "X-Request-Id", "Cache-Control")
+_STRING: Final = {"type": "string"}
+_HEADERS: Final[dict[str, dict[str, Any]]] = {
+    "X-Request-Id": {"description": "As sent, else made here.", "schema": _STRING},
+    "Cache-Control": {"description": "Above ordinary `no-store`.", "schema": _STRING},
+    "ETag": {"description": "Strong, from what this caller sees.", "schema": _STRING},
+    "Ledger-Index": {
+        "description": "Index folded so far (-1: none).",
+        "schema": {"type": "integer", "minimum": -1},
+    },
+    "Link": {"description": 'The next page, `rel="next"`.', "schema": _STRING},
+    "Location": {"description": "The act.", "schema": _STRING},
+    "Preference-Applied": {"description": "`respond-async`.", "schema": _STRING},
+    "Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}},
+    "WWW-Authenticate": {"description": "`Bearer`.", "schema": _STRING},
+    "Allow": {"description": "Methods this address takes.", "schema": _STRING},
+}
+_PARAMETERS: Final[dict[str, dict[str, Any]]] = {
+    "RequestId": {
+        "name": "X-Request-Id",
+        "description": "Comes back in the answer, in problems and in log lines.",
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"},
+    },
+    "AcceptLanguage": {
+        "name": "Accept-Language",
+        "description": "`vi` or `en` for titles and sentences.",
+        "schema": {"type": "string", "enum": ["vi", "en"]},
+    },
+    "RehearsalTime": {
+        "name": "X-Rehearsal-Time",
+        "description": "Only in a rehearsal: the ledger's time for this request.",
+        "schema": {"type": "string", "pattern": f"^{OFFSET_TIME}$"},
+        "example": "2024-06-04T08:12:00+07:00",
+    },
+    "IfNoneMatch": {
+        "name": "If-None-Match",
+        "description": "ETags already held; 304 where one still fits.",
+        "schema": _STRING,
+    },
+    "Prefer": {
+        "name": "Prefer",
+        "description": "`wait=<s>` (at most 30) or `respond-async` (RFC 7240).",
+        "schema": _STRING,
+        "example": "wait=5",
+    },
+}
+
+
+def _ordered(spec: dict[str, Any]) -> dict[str, Any]:
+    """The document with plain string keys, paths sorted, so that two builds give the same bytes."""
+    plain: dict[str, Any] = orjson.loads(encode(_texts(spec)))
+    plain["paths"] = dict(sorted(plain["paths"].items()))
+    for kind in plain["components"].values():
+        for name in sorted(kind):
+            kind[name] = kind.pop(name)
+    return plain
+
+
+def _texts(value: Any) -> Any:  # noqa: ANN401  any JSON
+    if isinstance(value, dict):
+        return {str(name): _texts(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_texts(inner) for inner in value]
+    return value
+
+
+def _version() -> str:
+    try:
+        return version("socai")
+    except PackageNotFoundError:
+        return "0.1.0"

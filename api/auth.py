@@ -1,0 +1,264 @@
+"""Which officer is calling, by which key (api.md §2); not what they may read (regulation says).
+
+The officer's key is the identity. A challenge is answered with a sign-in JWS (formats.md §9), or a
+system sends `private_key_jwt` (RFC 7523); both get a bearer token, an HMAC over officer, key and
+expiry that every worker can check without a look-up. An unknown kid and a wrong signature take the
+same path and give the same answer. Attempts are counted for all workers together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from api.problems import Problem
+from keys import jwk
+from keys.canonical import b64, unb64
+from keys.errors import KeysError
+from keys.keyring import Keyring
+from keys.signer import PublicKey
+from ledger.errors import LedgerError
+from ledger.log.statement import parse_login
+from ledger.ports import Entropy, Sessions
+
+CHALLENGE_TTL_S: Final = 120
+_ASSERTION_TTL_S: Final = 300
+_ADDRESS_FACTOR: Final = 40
+_WINDOW_S: Final = 60
+_TOKEN_PARTS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A signed-in officer.
+
+    Attributes:
+        officer: uuid of the officer.
+        kid: The key that signed in.
+        session: Random id of this token; never logged with content.
+        expires_at: Unix seconds, real time.
+    """
+
+    officer: str
+    kid: str
+    session: str
+    expires_at: int
+
+
+class Seal:
+    """HMACs of this API under one secret, one label a use, so that none passes for another."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def mac(self, label: str, data: bytes) -> bytes:
+        """32 bytes; `label` names the use (`token`, `cursor`, `etag`)."""
+        subkey = hmac.digest(self._key, b"socai/" + label.encode("ascii") + b"/1", "sha256")
+        return hmac.digest(subkey, data, "sha256")
+
+    def shut(self, label: str, value: Mapping[str, Any]) -> str:
+        """`value` as opaque text that `open` gives back, and nobody else can make."""
+        body = json.dumps(value, separators=(",", ":"), sort_keys=True).encode()  # noqa: TID251  not signed by an officer
+        return b64(self.mac(label, body)[:16] + body)
+
+    def open(self, label: str, text: str) -> dict[str, Any] | None:
+        """What `shut` was given, or None for any other text."""
+        try:
+            raw = unb64(text)
+        except KeysError:
+            return None
+        mac, body = raw[:16], raw[16:]
+        if not hmac.compare_digest(mac, self.mac(label, body)[:16]):
+            return None
+        value: dict[str, Any] = json.loads(body)
+        return value
+
+
+class SignIn:
+    """Challenges, tokens and their check.
+
+    Args:
+        origin: Of this enclave's log; a sign-in for another is refused.
+        seal: The API's HMAC secret.
+        sessions: Challenges and counters shared by all workers.
+        entropy: Source of challenges and session ids.
+        now: Real time, also in a rehearsal (api.md §1).
+        keyring: The keyring as the log stands.
+        token_ttl_s: Life of a token.
+        attempts: A minute, for one key from one address.
+    """
+
+    def __init__(  # noqa: PLR0913  wired once, by bootstrap
+        self,
+        *,
+        origin: str,
+        seal: Seal,
+        sessions: Sessions,
+        entropy: Entropy,
+        now: Callable[[], datetime],
+        keyring: Callable[[], Keyring],
+        token_ttl_s: int,
+        attempts: int,
+    ) -> None:
+        self._origin = origin
+        self._seal = seal
+        self._sessions = sessions
+        self._entropy = entropy
+        self._now = now
+        self._keyring = keyring
+        self._ttl = token_ttl_s
+        self._attempts = attempts
+        # RFC 8037's example key, enrolled nowhere: an unknown kid still costs one check.
+        self._nobody = jwk.public_key(
+            {"crv": "Ed25519", "kty": "OKP", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
+        )
+
+    def challenge(self, kid: str, address: str) -> tuple[str, datetime]:
+        """A challenge for whoever holds `kid`, enrolled or not: the answer is the same."""
+        self._count(kid, address)
+        challenge = b64(self._entropy.take(32))
+        expires_at = self._now() + timedelta(seconds=CHALLENGE_TTL_S)
+        self._sessions.put(challenge, kid, expires_at)
+        return challenge, expires_at
+
+    def by_challenge(self, body: bytes, address: str) -> tuple[str, Caller]:
+        """A token for a sign-in JWS over a challenge of ours.
+
+        Raises:
+            Problem: `sign_in_failed`, whatever the reason; `too_many_attempts`.
+        """
+        self._count("", address)
+        try:
+            login = parse_login(body)
+        except (KeysError, LedgerError) as error:
+            raise Problem("sign_in_failed") from error
+        self._count(login.kid, address)
+        asked = self._sessions.take(login.challenge, self._now())
+        fresh = login.expires_at >= self._now()
+        holder, key = self._key(login.kid)
+        signed = _holds(key, login.signature, login.signing_input)
+        same = asked == login.kid and login.log == self._origin and login.alg == key.alg
+        if holder is None or not (signed and same and fresh):
+            raise Problem("sign_in_failed")
+        return self._issue(holder)
+
+    def by_assertion(self, assertion: str, address: str) -> tuple[str, Caller]:
+        """A token for a `private_key_jwt` (RFC 7523 §3), used once.
+
+        `iss` and `sub` are the key's kid, `aud` the log's origin, `exp` at most five minutes ahead.
+
+        Raises:
+            Problem: `sign_in_failed`, whatever the reason; `too_many_attempts`.
+        """
+        self._count("", address)
+        claimed = _read_assertion(assertion)
+        if claimed is None:
+            raise Problem("sign_in_failed")
+        header, claims, signature, signing_input = claimed
+        kid = str(header.get("kid", ""))
+        self._count(kid, address)
+        holder, key = self._key(kid)
+        signed = _holds(key, signature, signing_input)
+        if holder is None or not (
+            signed and header.get("alg") == key.alg and self._fits(claims, kid)
+        ):
+            raise Problem("sign_in_failed")
+        once = hashlib.sha256(f"{kid}\0{claims['jti']}".encode()).hexdigest()
+        if not self._sessions.attempt(f"jti:{once}", self._now(), 2 * _ASSERTION_TTL_S, 1):
+            raise Problem("sign_in_failed")
+        return self._issue(holder)
+
+    def caller(self, authorization: str | None) -> Caller:
+        """The officer behind an `Authorization` header.
+
+        Raises:
+            Problem: `not_signed_in`: none, forged, expired, or its key has been revoked since.
+        """
+        refused = Problem("not_signed_in", headers={"WWW-Authenticate": "Bearer"})
+        scheme, _, token = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer":
+            raise refused
+        value = self._seal.open("token", token)
+        if value is None or value["log"] != self._origin:
+            raise refused
+        caller = Caller(value["officer"], value["kid"], value["session"], value["exp"])
+        if caller.expires_at <= self._now().timestamp() or self._key(caller.kid)[0] is None:
+            raise refused
+        return caller
+
+    def _issue(self, holder: Caller) -> tuple[str, Caller]:
+        caller = Caller(
+            officer=holder.officer,
+            kid=holder.kid,
+            session=b64(self._entropy.take(12)),
+            expires_at=int(self._now().timestamp()) + self._ttl,
+        )
+        token = self._seal.shut(
+            "token",
+            {
+                "exp": caller.expires_at,
+                "kid": caller.kid,
+                "log": self._origin,
+                "officer": caller.officer,
+                "session": caller.session,
+            },
+        )
+        return token, caller
+
+    def _key(self, kid: str) -> tuple[Caller | None, PublicKey]:
+        """Who holds the living officer's key `kid`; a stand-in key where nobody does: same cost."""
+        keyring = self._keyring()
+        line = keyring.line(kid)
+        if line is None or line.officer is None or keyring.retired(kid):
+            return None, self._nobody
+        return Caller(line.officer, kid, "", 0), keyring.key(kid)
+
+    def _fits(self, claims: Mapping[str, Any], kid: str) -> bool:
+        now = self._now().timestamp()
+        audience = claims.get("aud")
+        expires = claims.get("exp")
+        return (
+            claims.get("iss") == kid
+            and claims.get("sub") == kid
+            and self._origin in (audience if isinstance(audience, list) else [audience])
+            and isinstance(expires, int)
+            and now < expires <= now + _ASSERTION_TTL_S
+            and isinstance(claims.get("jti"), str)
+        )
+
+    def _count(self, kid: str, address: str) -> None:
+        """Counts before any look-up, for every key alike (access.md N4)."""
+        limit = self._attempts if kid else self._attempts * _ADDRESS_FACTOR
+        subject = hashlib.sha256(f"{address}\0{kid}".encode()).hexdigest()
+        if not self._sessions.attempt(f"sign-in:{subject}", self._now(), _WINDOW_S, limit):
+            raise Problem("too_many_attempts", headers={"Retry-After": str(_WINDOW_S)})
+
+
+def _holds(key: PublicKey, signature: bytes, signed: bytes) -> bool:
+    try:
+        key.verify(signature, signed)
+    except KeysError:
+        return False
+    return True
+
+
+def _read_assertion(
+    text: str,
+) -> tuple[dict[str, Any], dict[str, Any], bytes, bytes] | None:
+    """Header, claims, signature and signing input of a compact JWS; None where it is none."""
+    parts = text.split(".")
+    if len(parts) != _TOKEN_PARTS:
+        return None
+    try:
+        header, claims = (json.loads(unb64(part)) for part in parts[:2])
+        signature = unb64(parts[2])
+    except (KeysError, ValueError, RecursionError):
+        return None
+    if not isinstance(header, dict) or not isinstance(claims, dict):
+        return None
+    return header, claims, signature, f"{parts[0]}.{parts[1]}".encode("ascii")

@@ -1,0 +1,428 @@
+"""An officer's HTTP client: signs here, sends safely, waits for the proof and checks it.
+
+The private key never leaves this process. A statement is signed once; where an answer is lost the
+same bytes go again, so that nothing is recorded twice. What the server says is believed only as far
+as the log's key covers it: `verify` checks a receipt's proof against a vkey the caller brings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from time import sleep
+from typing import Any, Final, Self
+
+import httpx
+import orjson
+
+from keys import canonical
+from keys.note import VKey
+from keys.signer import Signer
+from ledger.errors import VerificationError
+from ledger.log import proof, statement
+from ledger.log.checkpoint import Checkpoint
+from ledger.log.moment import unstamp
+from ledger.log.statement import Statement
+from ledger.regulation.shape import fmt_time
+
+JOSE: Final = "application/jose+json"
+_ATTEMPTS: Final = 6
+_TIMEOUT_S: Final = 75.0
+_MAX_PAUSE_S: Final = 8.0
+_TRY_AGAIN: Final = frozenset({429, 502, 503, 504})
+_CREATED: Final = 201
+_NOT_MODIFIED: Final = 304
+
+
+class Refused(Exception):
+    """The server answered with a problem (RFC 9457).
+
+    Attributes:
+        status: HTTP status.
+        code: Problem code; "" where the answer was no problem document.
+        guard: The guard that refused an act, where one did.
+        problem: The whole document.
+    """
+
+    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
+        self.status = status
+        self.code = str(problem.get("code", ""))
+        self.guard: str | None = problem.get("guard")
+        self.problem = dict(problem)
+        super().__init__(f"{status} {self.guard or self.code}: {problem.get('detail', '')}")
+
+
+class Unreachable(Exception):
+    """No answer came after every attempt; for a statement, sending the same bytes later is safe."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A statement that the ledger has.
+
+    Attributes:
+        receipt: formats.md §8; without `proof` where the proof was not waited for.
+        created: False where this statement had been recorded before.
+        statement: What was sent.
+    """
+
+    receipt: dict[str, Any]
+    created: bool
+    statement: Statement
+
+    @property
+    def index(self) -> int:
+        """Leaf index."""
+        return int(self.receipt["index"])
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """An answer of a view.
+
+    Attributes:
+        body: The JSON.
+        index: Index the view had folded; None where the call is not answered from a view.
+        etag: For the next conditional read.
+    """
+
+    body: dict[str, Any]
+    index: int | None
+    etag: str | None
+
+
+class Client:
+    """One officer (or, without a signer, any reader) at one enclave.
+
+    Args:
+        url: Base of the API, e.g. `http://127.0.0.1:8000`.
+        signer: The officer's key; None reads only what is open.
+        now: Clock for `iat` where a call states no time.
+        lang: Language of problems.
+        http: A prepared httpx client, e.g. over WSGI in tests.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        signer: Signer | None = None,
+        *,
+        now: Callable[[], datetime] | None = None,
+        lang: str = "vi",
+        http: httpx.Client | None = None,
+    ) -> None:
+        self.signer = signer
+        self._now = now
+        self._http = http or httpx.Client(base_url=url.rstrip("/"), timeout=_TIMEOUT_S)
+        self._lang = lang
+        self._token: str | None = None
+        self._origin: str | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Gives the connections back."""
+        self._http.close()
+
+    # Signing in
+
+    def login(self) -> str:
+        """Signs in with the officer's key and gives the bearer token."""
+        signer = self._require_signer()
+        asked = self._json("POST", "/v1/auth/challenge", body={"kid": signer.kid}, signed_in=False)
+        login = statement.make_login(
+            signer,
+            challenge=asked["challenge"],
+            log=self.origin,
+            expires_at=unstamp(asked["expires_at"]),
+        )
+        told = self._answer(
+            "POST", "/v1/auth/token", content=orjson.dumps(login), media=JOSE, signed_in=False
+        )
+        self._token = str(told.json()["access_token"])
+        return self._token
+
+    @property
+    def origin(self) -> str:
+        """Origin of the log, asked for once."""
+        if self._origin is None:
+            self._origin = str(self.log()["origin"])
+        return self._origin
+
+    # Writing
+
+    def head(self, stream: str) -> tuple[int, str | None]:
+        """`seq` and `prev` of the stream's next statement."""
+        body = self._json("GET", f"/v1/streams/{stream}/head")
+        return int(body["seq"]), body.get("prev")
+
+    def sign(
+        self,
+        payload: bytes,
+        *,
+        stream: str,
+        role: str = statement.AUTHOR,
+        iat: datetime | None = None,
+        at_head: tuple[int, str | None] | None = None,
+    ) -> Statement:
+        """Signs canonical payload bytes upon the stream's head; nothing is sent yet.
+
+        Args:
+            payload: The act's bytes, as the first signer's client made them.
+            stream: The act's stream.
+            role: `AUTHOR`, `CHECKER`, `APPROVER` or `RETURNER`.
+            iat: When the officer signs; the clock's time by default.
+            at_head: `seq` and `prev`; asked of the server by default.
+        """
+        seq, prev = at_head if at_head is not None else self.head(stream)
+        return statement.make(
+            payload,
+            self._require_signer(),
+            iat=int((iat or self._time()).timestamp()),
+            log=self.origin,
+            seq=seq,
+            prev=prev,
+            role=role,
+        )
+
+    def submit(self, signed: Statement, *, at: datetime | None = None, wait: bool = True) -> Sent:
+        """Sends a statement until the ledger has it; the same bytes at every attempt.
+
+        Args:
+            signed: The statement.
+            at: The ledger's time of this request; rehearsals only.
+            wait: Whether to wait until a checkpoint covers the record.
+
+        Raises:
+            Refused: The ledger does not take it; nothing was recorded (or `recorded` says so).
+            Unreachable: No answer.
+        """
+        response = self._answer(
+            "POST",
+            "/v1/acts",
+            content=orjson.dumps(statement.flattened(signed)),
+            media=JOSE,
+            at=at,
+            headers={} if wait else {"Prefer": "respond-async"},
+        )
+        return Sent(response.json(), response.status_code == _CREATED, signed)
+
+    def record(
+        self,
+        act: Mapping[str, Any],
+        *,
+        role: str = statement.AUTHOR,
+        iat: datetime | None = None,
+        at: datetime | None = None,
+        wait: bool = True,
+    ) -> Sent:
+        """Signs an act (formats.md §2) and sends it."""
+        payload = canonical.encode(act)
+        signed = self.sign(payload, stream=str(act["stream"]), role=role, iat=iat or at)
+        return self.submit(signed, at=at, wait=wait)
+
+    def check(self, act: Mapping[str, Any], *, at: datetime | None = None) -> dict[str, Any]:
+        """What the ledger would say to this act, without recording it."""
+        return self._json("POST", "/v1/acts/check", body={"act": dict(act)}, at=at)
+
+    def prepare(
+        self, act: Mapping[str, Any], *, role: str = statement.AUTHOR, at: datetime | None = None
+    ) -> dict[str, Any]:
+        """The bytes to sign, built by the server: show them before signing."""
+        return self._json("POST", "/v1/acts/prepare", body={"act": dict(act), "role": role}, at=at)
+
+    # Reading
+
+    def read(
+        self,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        at_least: int | None = None,
+        wait_s: int = 20,
+        at: datetime | None = None,
+    ) -> Read:
+        """A view, at least as new as index `at_least`."""
+        asked = {name: value for name, value in (query or {}).items() if value is not None}
+        headers = {}
+        if at_least is not None:
+            asked["at_least"] = at_least
+            headers["Prefer"] = f"wait={wait_s}"
+        response = self._answer("GET", path, query=asked, at=at, headers=headers)
+        index = response.headers.get("Ledger-Index")
+        return Read(
+            response.json(), None if index is None else int(index), response.headers.get("ETag")
+        )
+
+    def pages(
+        self, path: str, *, query: Mapping[str, Any] | None = None, at_least: int | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Every page of a listing, one snapshot."""
+        asked = dict(query or {})
+        while True:
+            body = self.read(path, query=asked, at_least=at_least).body
+            yield body
+            if "next" not in body:
+                return
+            asked["cursor"] = body["next"]
+
+    def case(
+        self,
+        case: str,
+        *,
+        as_of: str | None = None,
+        clock: str | None = None,
+        at_least: int | None = None,
+        at: datetime | None = None,
+    ) -> dict[str, Any]:
+        """The case file of `case` (a uuid)."""
+        query = {"as_of": as_of, "clock": clock}
+        return self.read(f"/v1/cases/{case}", query=query, at_least=at_least, at=at).body
+
+    def case_acts(self, case: str, *, at_least: int | None = None) -> list[dict[str, Any]]:
+        """The whole timeline of a case."""
+        path = f"/v1/cases/{case}/acts"
+        return [act for page in self.pages(path, at_least=at_least) for act in page["acts"]]
+
+    def verification(self, case: str, *, at_least: int | None = None) -> dict[str, Any]:
+        """The server's verdicts on a case: a report, to be checked against the proofs it names."""
+        return self.read(f"/v1/cases/{case}/verification", at_least=at_least).body
+
+    # The log
+
+    def log(self) -> dict[str, Any]:
+        """Which log this is, as the server says; trust starts from the genesis digest."""
+        return self._json("GET", "/v1/log", signed_in=False)
+
+    def checkpoint(self) -> bytes:
+        """The newest signed checkpoint."""
+        return self._answer("GET", "/logs/acts/checkpoint", signed_in=False, accept="*/*").content
+
+    def inclusion(self, index: int, size: int | None = None) -> dict[str, Any]:
+        """An inclusion proof, unchecked."""
+        query = {"index": index} | ({} if size is None else {"size": size})
+        return self._json("GET", "/v1/log/proof/inclusion", query=query, signed_in=False)
+
+    def consistency(self, old: int, new: int) -> dict[str, Any]:
+        """A consistency proof, unchecked."""
+        query = {"from": old, "to": new}
+        return self._json("GET", "/v1/log/proof/consistency", query=query, signed_in=False)
+
+    # Inside
+
+    def _require_signer(self) -> Signer:
+        if self.signer is None:
+            raise ValueError("this client has no key: it can only read what is open")
+        return self.signer
+
+    def _time(self) -> datetime:
+        if self._now is None:
+            raise ValueError("state a time, or give the client a clock")
+        return self._now()
+
+    def _json(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+        at: datetime | None = None,
+        signed_in: bool = True,
+    ) -> dict[str, Any]:
+        content = None if body is None else orjson.dumps(body)
+        response = self._answer(
+            method, path, query=query, content=content, at=at, signed_in=signed_in
+        )
+        found: dict[str, Any] = response.json()
+        return found
+
+    def _answer(  # noqa: PLR0913  one request, its parts named
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        content: bytes | None = None,
+        media: str = "application/json",
+        at: datetime | None = None,
+        signed_in: bool = True,
+        headers: Mapping[str, str] | None = None,
+        accept: str = "application/json, application/problem+json",
+    ) -> httpx.Response:
+        sent = {"Accept": accept, "Accept-Language": self._lang, **(headers or {})}
+        if content is not None:
+            sent["Content-Type"] = media
+        if at is not None:
+            sent["X-Rehearsal-Time"] = fmt_time(at)
+        renewed = False
+        while True:
+            if signed_in and self.signer is not None:
+                sent["Authorization"] = f"Bearer {self._token or self.login()}"
+            request = self._http.build_request(
+                method, path, params=query, content=content, headers=sent
+            )
+            response = self._send(request)
+            if response.status_code < 400:  # noqa: PLR2004  HTTP's own border
+                return response
+            refused = _refused(response)
+            if refused.code != "not_signed_in" or renewed or not signed_in or not self.signer:
+                raise refused
+            self._token, renewed = None, True
+
+    def _send(self, request: httpx.Request) -> httpx.Response:
+        """Sends until there is an answer that is not `try again`; the same bytes each time."""
+        last: Exception | None = None
+        response: httpx.Response | None = None
+        for attempt in range(_ATTEMPTS):
+            try:
+                response = self._http.send(request)
+            except httpx.TransportError as error:
+                last, response = error, None
+            else:
+                if response.status_code not in _TRY_AGAIN:
+                    return response
+            if attempt < _ATTEMPTS - 1:
+                sleep(_pause_s(attempt, response))
+        if response is not None:
+            return response
+        raise Unreachable(f"no answer from {request.url.host}") from last
+
+
+def verify(sent: Mapping[str, Any], vkey: VKey, *, origin: str, entry: bytes) -> Checkpoint:
+    """Checks a receipt's proof: the checkpoint's signature, then inclusion of the entry.
+
+    Args:
+        sent: A receipt with its proof.
+        vkey: The log's key, from somewhere better than the server that is being checked.
+        origin: The log it must be of.
+        entry: 32 bytes; for one's own record, recomputed from its envelope.
+
+    Raises:
+        VerificationError: The evidence fails.
+    """
+    if sent.get("log") != origin:
+        raise VerificationError("wrong_log", f"the receipt is of {sent.get('log')}, not {origin}")
+    given = proof.inclusion_from_json(sent["proof"])
+    if given.index != sent["index"]:
+        raise VerificationError("wrong_index", "the proof is for another index than the receipt")
+    return proof.verify_inclusion(given, entry, [vkey], origin=origin)
+
+
+def _pause_s(attempt: int, response: httpx.Response | None) -> float:
+    stated = response.headers.get("Retry-After", "") if response is not None else ""
+    wanted = float(stated) if stated.isdigit() else 0.2 * 2**attempt
+    return min(wanted, _MAX_PAUSE_S)
+
+
+def _refused(response: httpx.Response) -> Refused:
+    try:
+        problem = response.json()
+    except ValueError:
+        problem = {}
+    return Refused(response.status_code, problem if isinstance(problem, dict) else {})

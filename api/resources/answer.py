@@ -1,0 +1,73 @@
+"""How an answer leaves: one encoding, strong ETag and 304, Ledger-Index, the rehearsal's mark."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+from flask import Response, request
+
+from api.resources.request import context, enclave
+from keys.canonical import b64
+
+JSON: Final = "application/json"
+_ENCODING: Final = orjson.OPT_UTC_Z | orjson.OPT_PASSTHROUGH_DATETIME
+
+
+def answer(
+    body: Mapping[str, Any],
+    *,
+    status: int = 200,
+    index: int | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """A JSON answer.
+
+    Args:
+        body: What the caller sees; in a rehearsal it is marked as one.
+        status: HTTP status.
+        index: Index the view has folded so far, for `Ledger-Index` (api.md §6).
+        headers: Further headers.
+    """
+    marked = {**body, "rehearsal": True} if enclave().facts.rehearsal else body
+    return finish(encode(marked), JSON, status=status, index=index, headers=headers)
+
+
+def encode(body: object) -> bytes:
+    """JSON bytes of an answer."""
+    return orjson.dumps(body, option=_ENCODING)
+
+
+def finish(
+    data: bytes,
+    content_type: str,
+    *,
+    status: int = 200,
+    index: int | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Bytes as an answer; a GET has a strong ETag over what this caller sees, and gives 304."""
+    response = Response(data, status=status, content_type=content_type)
+    if index is not None:
+        response.headers["Ledger-Index"] = str(index)
+    for name, value in (headers or {}).items():
+        response.headers[name] = value
+    if request.method in ("GET", "HEAD") and status == 200:  # noqa: PLR2004  only what is read
+        _tag(response, data, content_type)
+    return response
+
+
+def _tag(response: Response, data: bytes, content_type: str) -> None:
+    """ETag by HMAC over the visible bytes and the caller (access.md N7); 304 where it is known."""
+    who = context().caller
+    seen = b"\0".join(((who.officer if who else "").encode(), content_type.encode(), data))
+    response.set_etag(b64(enclave().seal.mac("etag", seen)[:18]))
+    response.make_conditional(request)
+
+
+def cache_control(*, signed_in: bool) -> str:
+    """Above ordinary nothing is stored; an officer's answer is kept by that officer alone."""
+    if enclave().facts.level != "ordinary":
+        return "no-store"
+    return "private, no-cache" if signed_in else "no-cache"

@@ -1,0 +1,32 @@
+"""Whether this process lives and can serve (api.md §7)."""
+
+from __future__ import annotations
+
+from flask import Response
+
+from api.resources.answer import answer
+from api.resources.noun import Noun
+from api.resources.request import enclave
+from api.schemas.health import Live, Ready
+
+health = Noun("health", __name__, url_prefix="/health", description="Vận hành · Operation")
+
+
+@health.call("/live", answers=Live, access="open")
+def live() -> Response:
+    """Tiến trình còn sống · This process answers."""
+    return answer({"status": "live"}, headers={"Cache-Control": "no-store"})
+
+
+@health.call(
+    "/ready", answers=Ready, access="open", also={503: "Not ready; `checks` says which part."}
+)
+def ready() -> Response:
+    """Sẵn sàng phục vụ · Database, sealer, projections, disk and clock, each with its verdict."""
+    checks = enclave().readiness()
+    good = all(check["ok"] for check in checks)
+    return answer(
+        {"status": "ready" if good else "not_ready", "checks": checks},
+        status=200 if good else 503,
+        headers={"Cache-Control": "no-store"} | ({} if good else {"Retry-After": "2"}),
+    )

@@ -1,0 +1,129 @@
+"""The log as anyone can check it: checkpoint, tiles, facts, proofs (api.md §5, C2SP tlog-tiles)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response
+
+from api.problems import Problem
+from api.resources.answer import answer, finish
+from api.resources.noun import BYTES, NOTE, Noun
+from api.resources.request import enclave, now
+from api.schemas.log import (
+    ConsistencyProof,
+    ConsistencyQuery,
+    InclusionProof,
+    InclusionQuery,
+    LogFacts,
+)
+from ledger.errors import NotFound
+from ledger.log import tiles
+from ledger.log.moment import stamp
+
+log = Noun("log", __name__, description="Sổ và chứng minh · The log and its proofs")
+_NAME = {
+    "in": "path",
+    "name": "name",
+    "required": True,
+    "schema": {"type": "string", "enum": ["acts"]},
+    "description": "`acts`; the log of reads has its own.",
+}
+_IMMUTABLE = "public, max-age=31536000, immutable"
+_RAW = {"type": "string", "format": "binary"}
+
+
+@log.call(
+    "/logs/<name>/checkpoint",
+    answers={"type": "string"},
+    produces=NOTE,
+    access="level",
+    problems=("not_found", "database_unavailable"),
+    parameters=(_NAME,),
+)
+def checkpoint(name: str) -> Response:
+    """Điểm chốt mới nhất · The newest signed checkpoint (a C2SP signed note)."""
+    _require(name)
+    latest = enclave().checkpoints.latest()
+    if latest is None:
+        raise NotFound
+    return finish(latest[1], NOTE)
+
+
+@log.call(
+    "/logs/<name>/tile/<path:tile>",
+    answers=_RAW,
+    produces=BYTES,
+    access="level",
+    problems=("not_found", "database_unavailable"),
+    parameters=(
+        _NAME,
+        {
+            "in": "path",
+            "name": "tile",
+            "required": True,
+            "schema": {"type": "string"},
+            "example": "0/000.p/1",
+            "description": "`<L>/<N…>[.p/<W>]` or `entries/<N…>[.p/<W>]`, C2SP tlog-tiles.",
+        },
+    ),
+)
+def tile(name: str, tile: str) -> Response:
+    """Mảnh cây và bó mục · Hash tiles and entry bundles."""
+    _require(name)
+    asked = tiles.parse_path(f"tile/{tile}")
+    data = enclave().tile_bytes(asked)
+    headers = {"Cache-Control": _IMMUTABLE} if enclave().facts.level == "ordinary" else {}
+    return finish(data, BYTES, headers=headers)
+
+
+@log.call("/v1/log", answers=LogFacts, access="level", problems=("database_unavailable",))
+def log_facts() -> Response:
+    """Sổ này là sổ nào · Which log this is: origin, keys, size, genesis, clock, witnesses."""
+    facts = enclave().facts
+    body: dict[str, Any] = {
+        "origin": facts.origin,
+        "level": facts.level,
+        "vkeys": list(enclave().vkeys),
+        "size": _sealed_size(),
+        "records": enclave().records.head().size,
+        "genesis": facts.genesis,
+        "policy": enclave().policy,
+        "now": stamp(now()),
+        "witnesses": [],
+    }
+    return answer(body)
+
+
+@log.call(
+    "/v1/log/proof/inclusion",
+    query=InclusionQuery,
+    answers=InclusionProof,
+    access="level",
+    problems=("not_found", "database_unavailable"),
+)
+def inclusion_proof(asked: dict[str, Any]) -> Response:
+    """Chứng minh có trong sổ · That a record is in the log (RFC 9162 §2.1.3)."""
+    return answer(enclave().proofs.inclusion(asked["index"], asked.get("size")))
+
+
+@log.call(
+    "/v1/log/proof/consistency",
+    query=ConsistencyQuery,
+    answers=ConsistencyProof,
+    access="level",
+    problems=("not_found", "database_unavailable"),
+)
+def consistency_proof(asked: dict[str, Any]) -> Response:
+    """Chứng minh chỉ nối thêm · That the log only grew (RFC 9162 §2.1.4)."""
+    return answer(enclave().proofs.consistency(asked["from_"], asked.get("to", _sealed_size())))
+
+
+def _sealed_size() -> int:
+    latest = enclave().checkpoints.latest()
+    return latest[0] if latest else 0
+
+
+def _require(name: str) -> None:
+    if name != "acts":
+        raise Problem("not_found")

@@ -1,0 +1,241 @@
+"""The blueprint of a noun: one declaration per call, from which both the checks and the spec come.
+
+A call states its query and body shapes, what it produces, who may call and which problems it
+answers. So the OpenAPI document cannot say anything else than what the server does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final, Literal
+
+import orjson
+from flask import Request, Response, request
+from flask_smorest import Blueprint
+from marshmallow import RAISE, Schema
+from webargs.flaskparser import FlaskParser
+
+from api.problems import CONTENT_TYPE, TYPES, Problem
+from api.resources.answer import JSON, cache_control
+from api.resources.request import MAX_BODY_BYTES, body_bytes, context, enclave, malformed
+
+Access = Literal["officer", "level", "open"]
+"""`officer`: a bearer token. `level`: open at ordinary, a token above. `open`: anyone."""
+
+View = Callable[..., Response]
+JOSE: Final = "application/jose+json"
+FORM: Final = "application/x-www-form-urlencoded"
+NOTE: Final = "text/plain; charset=utf-8"
+BYTES: Final = "application/octet-stream"
+_SECURITY: Final[Mapping[Access, list[dict[str, list[str]]]]] = {
+    "officer": [{"bearer": []}],
+    "level": [{}, {"bearer": []}],
+    "open": [],
+}
+_EVERY_CALL: Final = ("malformed_request", "not_acceptable", "internal", "unavailable")
+_SIGNED_IN: Final = ("not_signed_in",)
+_WITH_BODY: Final = ("unsupported_media_type", "too_large")
+_PROJECTED: Final = ("projection_late", "database_unavailable")
+
+
+class StrictParser(FlaskParser):
+    """Unknown members and parameters are refused everywhere; a malformed request is 400."""
+
+    DEFAULT_VALIDATION_STATUS = 400
+    DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = {  # noqa: RUF012  webargs' own name
+        "json": RAISE,
+        "query": RAISE,
+        "form": RAISE,
+    }
+
+    def load_json(self, req: Request, schema: Schema) -> Any:  # noqa: ANN401, ARG002  webargs' signature
+        """The body, read under the same limits as every other."""
+        try:
+            return orjson.loads(body_bytes(MAX_BODY_BYTES))
+        except orjson.JSONDecodeError as error:
+            raise malformed("body", "không phải JSON", "the body is not JSON") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What a call demands before its view is asked; found by `app` through the view."""
+
+    access: Access
+    consumes: tuple[str, ...]
+    produces: str
+
+    def check(self) -> None:
+        """Content type, Accept, then the caller: none of it depends on an object."""
+        if self.consumes and request.mimetype not in self.consumes:
+            raise Problem(
+                "unsupported_media_type", headers={"Accept-Post": ", ".join(self.consumes)}
+            )
+        kind = self.produces.partition(";")[0]
+        if request.accept_mimetypes and not request.accept_mimetypes.quality(kind):
+            raise Problem("not_acceptable")
+        above = enclave().facts.level != "ordinary"
+        stated = request.headers.get("Authorization")
+        if self.access == "officer" or (self.access == "level" and above):
+            context().caller = enclave().sign_in.caller(stated)
+
+    def seal(self, response: Response) -> Response:
+        """Cache rules of what was answered."""
+        if "Cache-Control" not in response.headers:
+            response.headers["Cache-Control"] = cache_control(
+                signed_in=context().caller is not None
+            )
+        return response
+
+
+class Noun(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
+    """Calls of one noun."""
+
+    ARGUMENTS_PARSER = StrictParser()
+
+    def call(  # noqa: PLR0913  a declaration, read as a table
+        self,
+        rule: str,
+        *,
+        answers: type[Schema] | dict[str, Any] | None,
+        method: str = "GET",
+        query: type[Schema] | None = None,
+        body: type[Schema] | None = None,
+        consumes: Sequence[str] = (),
+        produces: str = JSON,
+        access: Access = "officer",
+        status: int = 200,
+        also: Mapping[int, str] | None = None,
+        problems: Sequence[str] = (),
+        projected: bool = False,
+        headers: Sequence[str] = (),
+        parameters: Sequence[Mapping[str, Any]] = (),
+        body_doc: Mapping[str, Any] | None = None,
+        example: Mapping[str, Any] | None = None,
+    ) -> Callable[[View], View]:
+        """Registers a view.
+
+        Args:
+            rule: Path; its parameters are plain text, a malformed one is `not_found`.
+            answers: Schema of the answer, or a JSON Schema where it is no JSON.
+            method: GET or POST; the ledger has nothing to PUT, PATCH or DELETE.
+            query: Query parameters; the view gets them as its first argument.
+            body: JSON body; the view gets it as its first argument.
+            consumes: Content types of the body; application/json where `body` is given.
+            produces: Content type of the answer.
+            access: Who may call.
+            status: Status of the plain answer.
+            also: Other good statuses with their description, same schema.
+            problems: Problem codes besides those that every such call can answer.
+            projected: Answered from a view: `Ledger-Index`, `at_least`, `Prefer: wait`.
+            headers: Documented response headers besides the common ones.
+            parameters: Path parameters for the spec.
+            body_doc: OpenAPI request body where the view reads the bytes itself.
+            example: Of the answer.
+        """
+        taken = tuple(consumes) or ((JSON,) if body is not None else ())
+        codes = _codes(access, taken, (*problems, *(_PROJECTED if projected else ())))
+        common = ["X-Request-Id", "Cache-Control"]
+        common += ["ETag"] if method == "GET" and status == HTTPStatus.OK else []
+        common += ["Ledger-Index"] if projected else []
+        told = {name: name for name in (*common, *headers)}
+
+        def register(view: View) -> View:
+            inner = view
+            if body is not None:
+                inner = self.arguments(body, location="json")(inner)
+            if query is not None:
+                inner = self.arguments(query, location="query")(inner)
+            inner = self.response(
+                status,
+                answers,
+                content_type=produces,
+                headers=told,
+                example=example,
+                description=(also or {}).get(status),
+            )(inner)
+            for other, text in (also or {}).items():
+                if other == status:
+                    continue
+                shape = None if other == HTTPStatus.NOT_MODIFIED else answers
+                inner = self.alt_response(
+                    other, schema=shape, content_type=produces, headers=told, description=text
+                )(inner)
+            manual: dict[str, Any] = {
+                "security": _SECURITY[access],
+                "responses": _problem_responses(codes),
+            }
+            if method == "GET" and status == HTTPStatus.OK:
+                manual["responses"][304] = {"$ref": "#/components/responses/NotModified"}
+            if body_doc is not None:
+                manual["requestBody"] = dict(body_doc)
+            inner = self.doc(operationId=view.__name__, **manual)(inner)
+            done: View = inner
+            done.__dict__["gate"] = Gate(access, taken, produces)
+            self.route(
+                rule,
+                methods=[method],
+                parameters=[*parameters, *_header_parameters(method, projected=projected)],
+                provide_automatic_options=False,
+            )(done)
+            return done
+
+        return register
+
+
+def _codes(access: Access, consumes: Sequence[str], more: Sequence[str]) -> list[str]:
+    codes = [*_EVERY_CALL, *more]
+    if access != "open":
+        codes += _SIGNED_IN
+    if consumes:
+        codes += _WITH_BODY
+    return sorted(set(codes), key=lambda code: (TYPES[code].status, code))
+
+
+def _problem_responses(codes: Sequence[str]) -> dict[int, Any]:
+    """One response a status, with an example of every problem that comes under it."""
+    found: dict[int, Any] = {}
+    for code in codes:
+        kind = TYPES[code]
+        response = found.setdefault(
+            kind.status,
+            {
+                "description": "",
+                "headers": {
+                    name: {"$ref": f"#/components/headers/{name}"}
+                    for name in _headers_of(kind.status)
+                },
+                "content": {
+                    CONTENT_TYPE: {
+                        "schema": {"$ref": "#/components/schemas/Problem"},
+                        "examples": {},
+                    }
+                },
+            },
+        )
+        line = f"`{code}`: {kind.title.en}."
+        response["description"] = f"{response['description']} {line}".strip()
+        response["content"][CONTENT_TYPE]["examples"][code] = {
+            "$ref": f"#/components/examples/{code}"
+        }
+    return found
+
+
+def _headers_of(status: int) -> list[str]:
+    more = {
+        HTTPStatus.UNAUTHORIZED: ["WWW-Authenticate"],
+        HTTPStatus.METHOD_NOT_ALLOWED: ["Allow"],
+        HTTPStatus.TOO_MANY_REQUESTS: ["Retry-After"],
+        HTTPStatus.SERVICE_UNAVAILABLE: ["Retry-After"],
+    }
+    return ["X-Request-Id", "Cache-Control", *more.get(HTTPStatus(status), [])]
+
+
+def _header_parameters(method: str, *, projected: bool) -> list[str]:
+    names = ["RequestId", "AcceptLanguage", "RehearsalTime"]
+    if method == "GET":
+        names.append("IfNoneMatch")
+    if projected or method == "POST":
+        names.append("Prefer")
+    return names

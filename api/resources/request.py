@@ -1,0 +1,177 @@
+"""What every request brings before its noun is asked: trace id, language, clock, caller.
+
+The rules of api.md §1 that hold for all calls stand here once, in the order in which they are
+checked: form of the headers, then who is calling, then (in the noun) what is asked for.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import perf_counter
+from typing import Any, Final, cast
+
+from flask import Request, current_app, g, request
+
+from api.auth import Caller
+from api.bootstrap import Enclave
+from api.problems import Lang, Problem, Words
+from ledger.errors import Fault
+from ledger.regulation.shape import parse_time
+
+MAX_BODY_BYTES: Final = 1 << 20
+REHEARSAL_TIME: Final = "X-Rehearsal-Time"
+_TRACE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_WAIT: Final = re.compile(r"(?:^|,)\s*wait\s*=\s*\"?([0-9]{1,4})\"?\s*(?:,|;|$)")
+_RESPOND_ASYNC: Final = re.compile(r"(?:^|,)\s*respond-async\s*(?:,|;|$)")
+MAX_WAIT_S: Final = 30
+BODY_DEADLINE_S: Final = 15.0
+_CHUNK_BYTES: Final = 65_536
+
+
+@dataclass(slots=True)
+class Context:
+    """One request's own facts.
+
+    Attributes:
+        trace_id: From `X-Request-Id`, else made here; in every log line and problem.
+        lang: Best of `Accept-Language`.
+        at: The ledger's time of this request in a rehearsal that states one, else None.
+        caller: The signed-in officer; None where the call is open.
+        began: For the duration in the log line.
+        code: Problem code, where one was answered.
+    """
+
+    trace_id: str
+    lang: Lang
+    at: datetime | None
+    caller: Caller | None
+    began: float
+    code: str = ""
+
+
+def enclave() -> Enclave:
+    """The enclave this application serves; never more than one."""
+    return cast("Enclave", current_app.extensions["socai"])
+
+
+def context() -> Context:
+    """This request's context."""
+    return cast("Context", g.socai)
+
+
+def caller() -> Caller:
+    """The officer who calls; only behind a call that asks for one."""
+    found = context().caller
+    if found is None:
+        raise Problem("not_signed_in", headers={"WWW-Authenticate": "Bearer"})
+    return found
+
+
+def now() -> datetime:
+    """The ledger's time for this request (api.md §1, X-Rehearsal-Time)."""
+    return context().at or enclave().ledger_time()
+
+
+def current_view() -> Any | None:  # noqa: ANN401  a view function
+    """The view that this request found; None where no address or method matched."""
+    if request.endpoint is None:
+        return None
+    return current_app.view_functions.get(request.endpoint)
+
+
+def context_or_new() -> Context:
+    """This request's context, also where it failed before it had one."""
+    if "socai" not in g:
+        g.socai = Context(enclave().entropy.uuid().hex, "vi", None, None, perf_counter())
+    return context()
+
+
+def begin() -> None:
+    """Sets up the context; the cheap refusals that never depend on an object (access.md N4)."""
+    claimed = request.headers.get("X-Request-Id")
+    sound = claimed is None or _TRACE_ID.fullmatch(claimed) is not None
+    trace_id = claimed if claimed and sound else enclave().entropy.uuid().hex
+    default = enclave().settings.lang
+    lang = request.accept_languages.best_match(["vi", "en"], default) or default
+    g.socai = Context(trace_id, cast("Lang", lang), None, None, perf_counter())
+    if not sound:
+        raise malformed("X-Request-Id", "chỉ nhận 1-64 ký tự A-Za-z0-9._-", "1-64 of A-Za-z0-9._-")
+    _refuse_doubles(request)
+    if (request.content_length or 0) > MAX_BODY_BYTES:
+        raise Problem("too_large")
+    g.socai.at = _rehearsal_time(request)
+
+
+def _refuse_doubles(incoming: Request) -> None:
+    """Two values under one name mean two things to two readers."""
+    for name, values in incoming.args.lists():
+        if len(values) > 1:
+            raise malformed(name, "tham số lặp lại", "the parameter is repeated")
+    for name in ("Authorization", REHEARSAL_TIME, "Content-Type", "Content-Length"):
+        if len(incoming.headers.getlist(name)) > 1:
+            raise malformed(name, "tiêu đề lặp lại", "the header is repeated")
+
+
+def _rehearsal_time(incoming: Request) -> datetime | None:
+    stated = incoming.headers.get(REHEARSAL_TIME)
+    if stated is None:
+        return None
+    if not enclave().facts.rehearsal:
+        raise Problem("not_a_rehearsal")
+    try:
+        return parse_time(stated).astimezone(UTC)
+    except ValueError as error:
+        raise malformed(
+            REHEARSAL_TIME,
+            "viết như 2024-06-04T08:12:00+07:00",
+            "write it like 2024-06-04T08:12:00+07:00",
+        ) from error
+
+
+def wait_s() -> int | None:
+    """Seconds of `Prefer: wait=…` (RFC 7240), at most half a minute; None where not asked for."""
+    found = _WAIT.search(request.headers.get("Prefer", ""))
+    return min(int(found[1]), MAX_WAIT_S) if found else None
+
+
+def prefers_async() -> bool:
+    """Whether the caller asks not to wait for the proof (`Prefer: respond-async`)."""
+    return _RESPOND_ASYNC.search(request.headers.get("Prefer", "")) is not None
+
+
+def body_bytes(limit: int) -> bytes:
+    """The body as received, never more than `limit` bytes of it, and not for longer than a deadline.
+
+    Raises:
+        Problem: `too_large`; `request_timeout` where the client sends too slowly.
+    """
+    if (request.content_length or 0) > limit:
+        raise Problem("too_large")
+    link = request.environ.get("gunicorn.socket")
+    if link is not None:
+        link.settimeout(BODY_DEADLINE_S)
+    began = perf_counter()
+    parts: list[bytes] = []
+    left = limit + 1
+    try:
+        while left and (part := request.stream.read(min(left, _CHUNK_BYTES))):
+            parts.append(part)
+            left -= len(part)
+            if perf_counter() - began > BODY_DEADLINE_S:
+                raise Problem("request_timeout")
+    except TimeoutError as error:
+        raise Problem("request_timeout") from error
+    if not left:
+        raise Problem("too_large")
+    return b"".join(parts)
+
+
+def malformed(name: str, vi: str, en: str) -> Problem:
+    """A parameter or header that does not have its documented form."""
+    return Problem(
+        "malformed_request",
+        Words(f"{name}: {vi}", f"{name}: {en}"),
+        faults=(Fault(f"/{name}", vi=vi, en=en),),
+    )

@@ -1,0 +1,37 @@
+"""Where the next statement of a stream must stand (api.md §3)."""
+
+from __future__ import annotations
+
+from flask import Response
+
+from api.resources.answer import answer
+from api.resources.noun import Noun
+from api.resources.request import enclave
+from api.schemas.act import StreamHead
+
+streams = Noun("streams", __name__, url_prefix="/v1/streams", description="Dòng ghi · Streams")
+
+
+@streams.call(
+    "/<path:stream>/head",
+    answers=StreamHead,
+    problems=("not_found", "database_unavailable"),
+    parameters=(
+        {
+            "in": "path",
+            "name": "stream",
+            "required": True,
+            "schema": {"type": "string"},
+            "example": "case/0b5c1f0e-2f7e-4a39-8f0e-3d1a2b3c4d5e",
+            "description": "Name of the stream, formats.md §2.",
+        },
+    ),
+)
+def stream_head(stream: str) -> Response:
+    """Vị trí của tuyên bố kế tiếp · Where the next statement must stand.
+
+    A stream that has not begun answers `seq` 1 without `prev`.
+    """
+    head = enclave().ledger.head(stream)
+    body = {"seq": head.seq, "prev": head.prev, "state": head.state}
+    return answer({name: value for name, value in body.items() if value is not None})

@@ -1,0 +1,117 @@
+"""What every shape shares: unknown members refused, documented fields, the rehearsal's mark."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from marshmallow import RAISE, Schema, fields, validate
+
+UUID: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+DIGEST: Final = r"[A-Za-z0-9_-]{43}"
+OFFSET_TIME: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[+-][0-9]{2}:[0-9]{2}"
+MOMENT: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z"
+MAX_INDEX: Final = 2**53 - 1
+MAX_LIMIT: Final = 200
+
+
+class Strict(Schema):
+    """A shape that refuses what it does not name."""
+
+    class Meta:
+        """No member passes unread."""
+
+        unknown = RAISE
+
+
+class Answer(Strict):
+    """A JSON answer; in a rehearsal every one of them says so."""
+
+    rehearsal = fields.Boolean(
+        metadata={"description": "True in a rehearsal, left out elsewhere. Chỉ có ở sổ diễn tập."}
+    )
+
+
+def text(description: str, *, required: bool = False, **more: Any) -> fields.String:  # noqa: ANN401  marshmallow's own options
+    """A string field."""
+    example = more.pop("example", None)
+    metadata = {"description": description} | ({"example": example} if example else {})
+    return fields.String(required=required, metadata=metadata, **more)
+
+
+def pattern(expression: str, description: str, *, required: bool = False) -> fields.String:
+    """A string of one form, the whole of it (a final newline included in what is refused)."""
+    return fields.String(
+        required=required,
+        validate=validate.Regexp(rf"^{expression}\Z"),
+        metadata={"description": description, "pattern": f"^{expression}$"},
+    )
+
+
+def choice(among: tuple[str, ...], description: str, *, required: bool = False) -> fields.String:
+    """One of a few words."""
+    return fields.String(
+        required=required, validate=validate.OneOf(among), metadata={"description": description}
+    )
+
+
+def whole(
+    description: str,
+    *,
+    required: bool = False,
+    low: int = 0,
+    high: int = MAX_INDEX,
+    default: int | None = None,
+) -> fields.Integer:
+    """A whole number within bounds; in a query plain digits only."""
+    more: dict[str, Any] = {} if default is None else {"load_default": default}
+    return StrictInteger(
+        required=required,
+        validate=validate.Range(low, high),
+        metadata={"description": description},
+        **more,
+    )
+
+
+class StrictInteger(fields.Integer):
+    """`12`, never ` +1_2 `."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:  # noqa: ANN401  marshmallow's signature
+        if isinstance(value, str) and not (value.isascii() and value.isdigit() and len(value) < 17):  # noqa: PLR2004  below 2**53
+            raise self.make_error("invalid", input=value)
+        if isinstance(value, bool | float):
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+class Projected(Strict):
+    """Query of a call answered from a view (api.md §6)."""
+
+    at_least = whole(
+        "Answer only once the view has folded this index; with `Prefer: wait=<s>` wait for it."
+    )
+
+
+class Page(Projected):
+    """Query of a listing."""
+
+    limit = whole("Rows a page, at most 200.", low=1, high=MAX_LIMIT, default=50)
+    cursor = fields.String(
+        validate=validate.Length(1, 1024),
+        metadata={"description": "`next` of the page before, with the same filters."},
+    )
+
+
+class Listing(Answer):
+    """What every listing has beside its rows."""
+
+    index = whole("The snapshot: this listing shows the log up to here (-1: empty).", low=-1)
+    next = text("Cursor of the next page; left out on the last.")
+
+
+class Loose(Schema):
+    """An object whose members come from the catalogue or the case file and are listed there."""
+
+    class Meta:
+        """Only for answers: nothing that is sent in has this shape."""
+
+        unknown = RAISE

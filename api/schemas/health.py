@@ -1,0 +1,28 @@
+"""Health answers (api.md §7)."""
+
+from __future__ import annotations
+
+from marshmallow import fields
+
+from api.schemas.base import Answer, Strict, choice, text
+
+
+class Live(Answer):
+    """The process answers."""
+
+    status = choice(("live",), "Always live.", required=True)
+
+
+class Check(Strict):
+    """One part and whether it is well."""
+
+    name = choice(("database", "sealer", "projection", "disk", "clock"), "Part.", required=True)
+    ok = fields.Boolean(required=True)
+    detail = text("What was measured; names no case and no person.", required=True)
+
+
+class Ready(Answer):
+    """All parts."""
+
+    status = choice(("ready", "not_ready"), "Verdict.", required=True)
+    checks = fields.List(fields.Nested(Check), required=True)

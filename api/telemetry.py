@@ -1,0 +1,120 @@
+"""Logging and metrics, pulled and not pushed from below: no content of acts, no names of persons.
+
+One JSON line an event on standard error. Metrics stand on a port of their own, and no label is a
+case, an agency or a person. The layers below use plain `logging` and know none of this.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any, Final
+from wsgiref.simple_server import WSGIServer
+
+import structlog
+from prometheus_client import REGISTRY as DEFAULT_REGISTRY
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    start_http_server,
+)
+from prometheus_client.multiprocess import MultiProcessCollector
+
+_BUCKETS: Final = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+REQUESTS: Final = Counter(
+    "socai_http_requests", "Answers by call and status", ("call", "method", "status")
+)
+SECONDS: Final = Histogram(
+    "socai_http_seconds", "Time from first byte in to answer", ("call", "method"), buckets=_BUCKETS
+)
+PROBLEMS: Final = Counter("socai_http_problems", "Problems by code", ("code",))
+ACTS: Final = Counter("socai_statements", "Statements taken, and sent again", ("outcome",))
+LOG_SIZE: Final = Gauge("socai_log_records", "Records committed", multiprocess_mode="mostrecent")
+UNSEALED: Final = Gauge(
+    "socai_log_unsealed", "Records no checkpoint covers yet", multiprocess_mode="mostrecent"
+)
+PROJECTION_LAG: Final = Gauge(
+    "socai_projection_lag_records",
+    "Records a view has not folded yet",
+    ("view",),
+    multiprocess_mode="mostrecent",
+)
+PROJECTION_STOPPED: Final = Gauge(
+    "socai_projection_stopped",
+    "1 where a view stopped at a record it cannot fold",
+    ("view",),
+    multiprocess_mode="mostrecent",
+)
+
+
+def configure(level: str) -> None:
+    """JSON lines on standard error, from structlog and from plain `logging` alike."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.dict_tracebacks,
+            structlog.processors.JSONRenderer(sort_keys=True, ensure_ascii=False),
+        ],
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def answered(
+    *, call: str, method: str, status: int, seconds: float, trace_id: str, code: str
+) -> None:
+    """One request as a log line and in the metrics; `call` is the rule, never the path."""
+    REQUESTS.labels(call, method, status).inc()
+    SECONDS.labels(call, method).observe(seconds)
+    if code:
+        PROBLEMS.labels(code).inc()
+    structlog.get_logger("socai.http").info(
+        "answered",
+        call=call,
+        method=method,
+        status=status,
+        ms=round(seconds * 1000, 2),
+        trace_id=trace_id,
+        **({"code": code} if code else {}),
+    )
+
+
+def failed(error: Exception, trace_id: str) -> None:
+    """An error of ours: its class and where it arose; its text may quote content and stays out."""
+    trace = error.__traceback__
+    places: list[str] = []
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        places.append(f"{code.co_filename.rsplit('/', 2)[-1]}:{trace.tb_lineno} {code.co_name}")
+        trace = trace.tb_next
+    structlog.get_logger("socai.http").error(
+        "failed", error=type(error).__qualname__, where=places[-6:], trace_id=trace_id
+    )
+
+
+def serve_metrics(port: int, host: str, *, shared: bool) -> WSGIServer:
+    """Opens the port for Prometheus; `shared` sums up the workers of one server."""
+    registry = DEFAULT_REGISTRY
+    if shared:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    server, _ = start_http_server(port, addr=host, registry=registry)
+    return server

@@ -1,0 +1,97 @@
+"""gunicorn over one enclave: `python -m api.wsgi`, settings from the environment.
+
+`gthread` workers, as many as cores, with threads enough to wait for proofs and commit in groups.
+Each worker opens its own pools after the fork. Metrics of all workers stand on one port.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+from gunicorn.glogging import Logger  # type: ignore[import-untyped]
+
+from api.settings import Settings, SettingsError, share_metrics
+
+
+class OneLineLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
+    """gunicorn's own words through the root logger: JSON lines like all others."""
+
+    def setup(self, cfg: Any) -> None:  # noqa: ANN401  gunicorn's signature
+        """Hands its lines on instead of writing them."""
+        super().setup(cfg)
+        self.error_log.handlers = []
+        self.error_log.propagate = True
+
+
+class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
+    """gunicorn with our options; nothing is read from the command line."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Options of the server; forwarded headers are believed from loopback only (its default)."""
+        options = {
+            "bind": f"{self._settings.host}:{self._settings.port}",
+            "worker_class": "gthread",
+            "workers": self._settings.workers,
+            "threads": self._settings.threads,
+            "timeout": 90,
+            "graceful_timeout": 20,
+            "keepalive": 15,
+            "backlog": 512,
+            "limit_request_line": 4094,
+            "limit_request_fields": 64,
+            "limit_request_field_size": 8190,
+            "proc_name": "socai-api",
+            "accesslog": None,
+            "logger_class": OneLineLogger,
+            "control_socket_disable": True,
+            "when_ready": self._when_ready,
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:  # noqa: ANN401  a WSGI application
+        """One worker's application, opened after the fork."""
+        return application(self._settings)
+
+    def _when_ready(self, _: Any) -> None:  # noqa: ANN401  gunicorn's arbiter
+        if self._settings.metrics_port:
+            from api.telemetry import serve_metrics  # noqa: PLC0415  after share_metrics
+
+            serve_metrics(self._settings.metrics_port, self._settings.host, shared=True)
+
+
+def application(settings: Settings | None = None) -> Any:  # noqa: ANN401  a WSGI application
+    """The WSGI application, for `gunicorn 'api.wsgi:application()'` too."""
+    from api import telemetry  # noqa: PLC0415  prometheus_client must see share_metrics
+    from api.app import create_app  # noqa: PLC0415
+    from api.bootstrap import Enclave  # noqa: PLC0415
+
+    given = settings or Settings.from_env()
+    telemetry.configure(given.log_level)
+    return create_app(Enclave.open(given))
+
+
+def main() -> None:
+    """Serves until told to stop."""
+    try:
+        settings = Settings.from_env()
+    except SettingsError as error:
+        sys.exit(f"socai: {error}")
+    if settings.metrics_port:
+        share_metrics(Path(mkdtemp(prefix="socai-metrics-")))
+    from api import telemetry  # noqa: PLC0415  after share_metrics
+
+    telemetry.configure(settings.log_level)
+    Server(settings).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""Every error has one problem, and every problem a page in both languages (api.md §1)."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from pathlib import Path
+
+import pytest
+from werkzeug.exceptions import HTTPException, default_exceptions
+
+from api import problems
+from api.problems import TYPES, Problem, Words
+from keys import errors as key_errors
+from ledger import errors as ledger_errors
+from ledger.errors import Conflict, Fault, Head, NotFound, Rejected, Unavailable
+
+SOURCE = Path(__file__).parents[1]
+CODED = {"Rejected", "Conflict", "Unavailable", "Problem"}
+NEVER_OVER_HTTP = {"checkpoint_moved"}  # between the sealer and its store
+
+
+def _codes_raised() -> dict[str, str]:
+    """First literal argument of every Rejected, Conflict, Unavailable and Problem in the source."""
+    found: dict[str, str] = {}
+    for package in ("keys", "ledger", "projections", "api"):
+        for path in (SOURCE / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+                    continue
+                named = [word.value for word in node.keywords if word.arg == "code"]
+                for first in (*node.args[:1], *named):
+                    if node.func.id in CODED and isinstance(first, ast.Constant):
+                        found[str(first.value)] = str(path.relative_to(SOURCE))
+    return found
+
+
+def test_every_code_raised_anywhere_stands_in_the_table() -> None:
+    """A code without its row would reach the officer as a sentence about nothing."""
+    raised = _codes_raised()
+    assert {"not_canonical", "malformed_statement"} <= raised.keys()
+    assert {
+        code: path for code, path in raised.items() if code not in TYPES.keys() | NEVER_OVER_HTTP
+    } == {}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        *(kind for _, kind in inspect.getmembers(key_errors, inspect.isclass)),
+        *(kind for _, kind in inspect.getmembers(ledger_errors, inspect.isclass)),
+    ],
+    ids=lambda kind: kind.__name__,
+)
+def test_every_error_class_has_a_translation(error: type) -> None:
+    """An error added below must get its line in problems.py before it can be raised."""
+    if not issubclass(error, key_errors.KeysError | ledger_errors.LedgerError):
+        return
+    assert any(issubclass(error, kind) for kind, _ in problems._TRANSLATIONS)
+
+
+@pytest.mark.parametrize("status", sorted(default_exceptions))
+def test_every_http_error_is_a_problem_and_tells_nothing_of_the_server(status: int) -> None:
+    """Werkzeug's own pages would name the software and its version."""
+    problem = problems.of(default_exceptions[status]())
+    assert problem.type.code in TYPES
+    body = problem.body("vi", "t")
+    assert body["status"] == problem.type.status
+    assert "werkzeug" not in str(body).lower()
+
+
+def test_forbidden_and_absent_look_alike() -> None:
+    """What the caller may not know of answers exactly as what does not exist (api.md §1)."""
+    forbidden = problems.of(default_exceptions[403]()).body("vi", "t")
+    absent = problems.of(NotFound()).body("vi", "t")
+    wrong_address = problems.of(default_exceptions[404]()).body("vi", "t")
+    assert forbidden == absent == wrong_address
+
+
+@pytest.mark.parametrize("code", sorted(TYPES))
+def test_every_problem_says_in_both_languages_what_was_recorded_and_what_to_do(code: str) -> None:
+    """A refusal is where an officer loses trust or keeps it."""
+    kind = TYPES[code]
+    assert kind.code == code
+    for words in (kind.title, kind.step):
+        assert words.vi.strip()
+        assert words.en.strip()
+        assert words.vi != words.en
+    assert kind.recorded in ("nothing", "yes", "unknown")
+    assert kind.status < 500 or kind.recorded in ("nothing", "unknown", "yes")
+    if kind.status < 500:
+        assert kind.recorded == "nothing"
+
+
+def test_a_refused_act_names_its_guard_and_every_fault() -> None:
+    """All faults come at once, each with its JSON Pointer."""
+    refused = Rejected(
+        "guard",
+        "Thiếu trường.",
+        "A member is missing.",
+        guard="FACTS_INVALID",
+        faults=[Fault("/facts/summary", "Thiếu.", "Missing.")],
+        params={"member": "summary"},
+    )
+    body = problems.of(refused).body("en", "t")
+    assert body["status"] == 422
+    assert body["guard"] == "FACTS_INVALID"
+    assert body["detail"] == "A member is missing."
+    assert body["errors"] == [{"pointer": "/facts/summary", "detail": "Missing."}]
+
+
+def test_a_stale_statement_learns_the_head_and_what_happened_since() -> None:
+    """The officer must see what came between before signing again."""
+    stale = Conflict("stale", "Đã cũ.", "Stale.", head=Head(3, "abc"), since=[{"seq": 2}])
+    body = problems.of(stale).body("vi", "t")
+    assert body["status"] == 409
+    assert body["head"] == {"seq": 3, "prev": "abc"}
+    assert body["since"] == [{"seq": 2}]
+
+
+def test_unavailable_says_when_to_come_again() -> None:
+    """Without Retry-After a hundred clients come back at once."""
+    problem = problems.of(Unavailable("database_unavailable", "Chờ.", "Wait.", retry_after_s=7))
+    assert problem.headers["Retry-After"] == "7"
+
+
+def test_an_unforeseen_error_tells_only_that_it_happened() -> None:
+    """Its text may quote content, a path or SQL (access.md N5)."""
+    body = problems.of(RuntimeError("SELECT secret FROM records")).body("en", "t")
+    assert body["code"] == "internal"
+    assert "secret" not in str(body)
+
+
+def test_validation_faults_become_json_pointers() -> None:
+    """RFC 6901: `~` and `/` in a member's name are escaped."""
+
+    class Refused(HTTPException):
+        code = 400
+        data = {"messages": {"json": {"act": {"a/b": ["Unknown field."]}}}}  # noqa: RUF012
+
+    body = problems.of(Refused()).body("vi", "t")
+    assert body["errors"] == [
+        {"pointer": "/act/a~1b", "detail": "Trường không có trong khuôn mẫu."}
+    ]
+
+
+def test_words_give_the_language_asked_for() -> None:
+    """Vietnamese first, English complete."""
+    problem = Problem("not_found", Words("vi", "en"))
+    assert problem.body("vi", "t")["detail"] == "vi"
+    assert problem.body("en", "t")["detail"] == "en"
