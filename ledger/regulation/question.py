@@ -7,12 +7,12 @@ application once per statement and is never changed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
-from ledger.ports import Cases
 from ledger.regulation.act import Act
+from ledger.regulation.cases import Cases
 from ledger.regulation.catalogue import ActType, Catalogue
 from ledger.regulation.registry import Registry
 from ledger.regulation.stream import Entry, StreamState
@@ -39,6 +39,7 @@ class Question:
         log_size: Records in the log before this one.
         cases: What may be asked about other cases of this log.
         at: The ledger's own time; only for what is not judged by occurred_at or iat.
+        memo: What guards of this question have computed once and share.
     """
 
     act: Act
@@ -57,6 +58,7 @@ class Question:
     log_size: int
     cases: Cases
     at: datetime
+    memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def day(self) -> date:

@@ -1,0 +1,52 @@
+"""What a guard may ask about the rest of its own log: other cases, reports and records, as last projected.
+
+A Protocol and a value, no more: `ledger.ports` names it among the ports, and whoever projects the log answers it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One effective StatisticsSubmitted or SituationReportSubmitted (article 9).
+
+    Attributes:
+        act_id: Its act.
+        period_from: First day it counts.
+        period_to: Last day it counts.
+        restates: act_id of the report it takes the place of.
+        restated_because: Cases it names as the reason, as the act names them.
+    """
+
+    act_id: str
+    period_from: date
+    period_to: date
+    restates: str | None = None
+    restated_because: tuple[str, ...] = ()
+
+
+class Cases(Protocol):
+    """Other cases of this log as last projected: what a guard may ask beyond its own stream (guards.json)."""
+
+    def state(self, stream: str) -> str | None:
+        """Main state of a case, None where there is no such case."""
+
+    def token_elsewhere(self, token: str, stream: str) -> bool:
+        """Whether the sealed token stands in another case."""
+
+    def record(self, index_or_entry: str) -> tuple[int, str] | None:
+        """(index, stream) of a record named by its b64 entry digest; None where there is none."""
+
+    def running(self, stream: str) -> Sequence[str]:
+        """Codes of open complaint, review or complaint-window clocks of a case."""
+
+    def reports(self) -> Sequence[Report]:
+        """Effective StatisticsSubmitted and SituationReportSubmitted, restating ones included, in order of effect."""
+
+    def signers(self, stream: str) -> Sequence[str]:
+        """Officers who signed an effective act of a case; empty where there is no such case."""
