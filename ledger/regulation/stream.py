@@ -241,27 +241,9 @@ class StreamState:
         return again
 
 
-#: The function that decides who goes on with an agency's cases, the first it held on its last day.
-CASE_FUNCTIONS = (
-    "LEAD", "DISTRICT", "COMMUNE", "DEPT", "CENTRAL_LINE", "POLICE", "INVESTIGATOR", "PPC", "PPC_OFFICE", "PPB",
-    "STEERING", "JOURNALISTS", "MEDIA", "FRONT", "BUREAUS", "MINISTRY", "COMPLAINTS_BODY",
-)  # fmt: skip
-
-
 def present_agency(registry: Registry, agency: str, day: date) -> str:
-    """The agency itself while it exists, else its successor by the function that carries its cases."""
-    if registry.exists(agency, day):
-        return agency
-    known = registry.agency(agency)
-    last = known.valid_to if known is not None else None
-    if last is None or day <= last:
-        return agency
-    held = registry.functions_of(agency, last)
-    for function in (*(f for f in CASE_FUNCTIONS if f in held), *sorted(held)):
-        heir = registry.successor(agency, function, day)
-        if heir != agency and registry.exists(heir, day):
-            return heir
-    return agency
+    """Who stands for an agency on a day: itself while it exists, else who carries on for it (law.md §13)."""
+    return registry.heir(agency, day) or agency
 
 
 def apply(state: StreamState, signed: Signed) -> Entry:

@@ -1,0 +1,139 @@
+"""Form of the act: its facts fit the catalogue, a basis is cited, references stay inside the stream, nothing is edited."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from ledger.regulation.catalogue import ActType
+from ledger.regulation.guards.breach import Breach
+from ledger.regulation.question import Question
+
+Spec = Mapping[str, Any]
+Ref = tuple[str, str, frozenset[str]]
+Walk = Callable[[Mapping[str, Any], str], Iterator[Ref]]
+
+
+def facts_invalid(q: Question) -> Breach | None:
+    """Facts are complete, known and well formed (acts.json, notes: facts); `decide` names every fault."""
+    faults = q.kind.check(q.act.facts, q.level)
+    return Breach(pointers=tuple(f.pointer for f in faults)) if faults else None
+
+
+def basis_present(q: Question) -> Breach | None:
+    """Each act cites at least one legal basis with instrument, article and role (G1)."""
+    cited = q.act.basis
+    if cited and all(b.instrument and b.article and b.role for b in cited):
+        return None
+    return Breach(pointers=("/basis",))
+
+
+def circulation_level(q: Question) -> Breach | None:
+    """Above ordinary only INTERNAL circulates (4.4)."""
+    if q.level == "ordinary" or q.act.circulation == "INTERNAL":
+        return None
+    return Breach(pointers=("/circulation",))
+
+
+def correct_not_edit(q: Question) -> Breach | None:
+    """Nothing is replaced: act_id is new or waits for this signer, seq and prev continue the stream (G13)."""
+    stream = q.stream
+    if q.seq != stream.seq + 1 or q.prev != stream.head:
+        return Breach()
+    entry = stream.entries.get(q.act.act_id)
+    if entry is None:
+        return None
+    same = entry.act is q.act or entry.act.members == q.act.members
+    return None if same and entry.status == "pending" else Breach(pointers=("/act_id",))
+
+
+def refers_to_other_case(q: Question) -> Breach | None:
+    """corrects, refers_to and every ref name an effective act of this stream, of a type the catalogue allows.
+
+    ActReturned names a pending act; that it is one is judged here, that it is the signer's turn elsewhere.
+    """
+    act, stream = q.act, q.stream
+    wrong = []
+    if act.refers_to is not None:
+        known = stream.pending.get(act.refers_to) if act.act == "ActReturned" else stream.get(act.refers_to)
+        if known is None:
+            wrong.append("/refers_to")
+    elif act.act == "ActReturned":
+        wrong.append("/refers_to")
+    if act.corrects is not None and stream.get(act.corrects) is None:
+        wrong.append("/corrects")
+    for pointer, named, types in refs(q.kind, q.facts):
+        entry = stream.get(named)
+        if entry is None or (types and entry.act.act not in types):
+            wrong.append(pointer)
+    return Breach(pointers=tuple(wrong)) if wrong else None
+
+
+def refs(kind: ActType, facts: Mapping[str, Any]) -> Iterator[Ref]:
+    """(pointer, act_id, types allowed) of every reference in the facts to an act of the same stream."""
+    walk = _walks(kind.act, _Frozen(kind.facts))
+    return walk(facts, "/facts")
+
+
+class _Frozen:
+    """The facts specification of a type, hashable by identity so that its walk is compiled once."""
+
+    __slots__ = ("facts",)
+
+    def __init__(self, facts: Mapping[str, Spec]) -> None:
+        self.facts = facts
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Frozen) and other.facts is self.facts
+
+    def __hash__(self) -> int:
+        return id(self.facts)
+
+
+@cache
+def _walks(_name: str, spec: _Frozen) -> Walk:
+    return _members(spec.facts)
+
+
+def _members(fields: Mapping[str, Spec]) -> Walk:
+    """The walk over an object's members, holding only those in which a reference can stand."""
+    steps = [(name, step) for name, spec in fields.items() if (step := _step(spec)) is not None]
+
+    def walk(value: Mapping[str, Any], at: str) -> Iterator[Ref]:
+        for name, step in steps:
+            member = value.get(name)
+            if member is not None:
+                yield from step(member, f"{at}/{name}")
+
+    return walk
+
+
+def _step(spec: Spec) -> Callable[[Any, str], Iterator[Ref]] | None:
+    if spec.get("elsewhere"):
+        return None
+    listed = spec["type"] == "list"
+    kind = spec["of"] if listed else spec["type"]
+    one: Callable[[Any, str], Iterator[Ref]]
+    if kind == "ref":
+        types = frozenset(spec.get("acts", ()))
+
+        def one(value: Any, at: str) -> Iterator[Ref]:
+            yield at, value, types
+
+    elif kind == "object" and spec.get("fields") and _holds_ref(spec["fields"]):
+        one = _members(spec["fields"])
+    else:
+        return None
+    if not listed:
+        return one
+
+    def each(values: Any, at: str) -> Iterator[Ref]:
+        for n, value in enumerate(values):
+            yield from one(value, f"{at}/{n}")
+
+    return each
+
+
+def _holds_ref(fields: Mapping[str, Spec]) -> bool:
+    return any(_step(spec) is not None for spec in fields.values())

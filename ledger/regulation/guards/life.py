@@ -1,0 +1,119 @@
+"""The life of the case: the act fits the state and its sub-processes, and a given identity is sealed first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ledger.regulation.deadline import as_instant
+from ledger.regulation.guards.breach import Breach
+from ledger.regulation.lifecycle import STAYS, SubMove, life_cycle
+from ledger.regulation.question import Question
+
+_SHOWN = 12
+
+
+def state_illegal(q: Question) -> Breach | None:
+    """transitions has a row for (state, act, disposition), or the act moves nothing and may be taken here."""
+    cycle = life_cycle()
+    state = q.stream.state
+    legal, _ = cycle.next_state(q.act.act, q.act.disposition, state)
+    if legal:
+        return None
+    vi, en = cycle.labels.get(state or "", ("chưa có hồ sơ", "no case yet"))
+    possible = _moving_first(cycle.allowed(state))
+    types = q.catalogue.types
+    return Breach(
+        {
+            "state": vi,
+            "state_en": en,
+            "act": q.kind.vi,
+            "act_en": q.kind.en,
+            "allowed": _listed(types[a].vi for a in possible),
+            "allowed_en": _listed(types[a].en for a in possible),
+        },
+        ("/disposition",) if q.act.act in cycle.moving else (),
+    )
+
+
+def _moving_first(acts: Iterable[str]) -> list[str]:
+    cycle = life_cycle()
+    return sorted(acts, key=lambda a: a not in cycle.moving)
+
+
+def _listed(names: Iterable[str]) -> str:
+    shown = list(names)
+    return "; ".join(shown[:_SHOWN]) + (" …" if len(shown) > _SHOWN else "")
+
+
+def sub_process_illegal(q: Question) -> Breach | None:
+    """Each sub-process the act names exists and has a row for this move (life_cycle.json, notes 4-6)."""
+    for move in life_cycle().sub_moves[q.act.act]:
+        breach = _move(q, move)
+        if breach is not None:
+            return breach
+    if q.act.act == "ClassificationExtended" and _term_over(q):
+        # guards.json, EXTENSION_LATE: past protect_until the item is declassified and cannot be extended.
+        return _wrong(move, "DECLASSIFIED")
+    return None
+
+
+def _move(q: Question, move: SubMove) -> Breach | None:
+    cycle = life_cycle()
+    act = q.act.act
+    target = move.to(q.facts)
+    if target is None:
+        return _wrong(move, None)
+    named = move.ids(q.facts)
+    if not named:
+        if move.id_fact is None and cycle.opens(move.name, act) != target:
+            return _wrong(move, None)
+        return None
+    for act_id in named:
+        sub = q.stream.sub(move.name, act_id)
+        if sub is None:
+            return _wrong(move, None)
+        state = q.stream.sub_state(sub, q.act.occurred_at, q.registry)
+        if not cycle.has_row(move.name, state, act, state if target == STAYS else target):
+            return _wrong(move, state)
+    return None
+
+
+def _wrong(move: SubMove, state: str | None) -> Breach:
+    vi, en = life_cycle().sub_labels[move.name]
+    return Breach(
+        {"sub_process": vi, "sub_process_en": en, "state": state or "chưa mở", "state_en": state or "not open"},
+        (f"/facts/{move.id_fact}",) if move.id_fact else (),
+    )
+
+
+def _term_over(q: Question) -> bool:
+    """Whether the protection term of the classification named has ended before this act."""
+    named = q.facts.get("classification")
+    ends = [
+        e.act.facts["protect_until"]
+        for e in q.stream.effective("ClassificationAssigned", "ClassificationAdjusted", "ClassificationExtended")
+        if (e.act.act_id == named or e.act.facts.get("classification") == named) and "protect_until" in e.act.facts
+    ]
+    return bool(ends) and q.act.occurred_at > as_instant(ends[-1])
+
+
+def identity_sealed_first(q: Question) -> Breach | None:
+    """Where a reporter gave an identity, nothing follows before it is sealed (regulation.md §9, rule 10).
+
+    Returning a pending act stays possible, so that a refused sealing does not block the case for good.
+    """
+    act = q.act
+    if act.act == "ActReturned":
+        return None
+    for entry in q.stream.effective("ReportReceived"):
+        facts = entry.act.facts
+        token = facts.get("reporter")
+        if facts.get("identity_given") is not True or token is None or _sealed(q, token):
+            continue
+        if act.act != "ReporterIdentitySealed" or act.facts.get("reporter") != token:
+            return Breach()
+    return None
+
+
+def _sealed(q: Question, token: str) -> bool:
+    return any(e.act.facts.get("reporter") == token for e in q.stream.effective("ReporterIdentitySealed"))

@@ -1,0 +1,193 @@
+"""What the registry says for the day of the act: instruments in force, agencies and addressees that existed, functions
+held, officers in post (G2, G3). Judged at occurred_at on the registry as the log stands, never as it stands today."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+from functools import cache
+from typing import Any
+
+from ledger.regulation.catalogue import ActType
+from ledger.regulation.guards.breach import Breach
+from ledger.regulation.question import Question
+from ledger.regulation.roles import CASE_ROLES, holds_case_role, may_record_incoming
+
+Cited = tuple[str, Mapping[str, Any]]
+
+
+def fmt_day(day: date) -> str:
+    """A day as it is written in Vietnamese documents."""
+    return day.strftime("%d/%m/%Y")
+
+
+def instrument_in_force(q: Question) -> Breach | None:
+    """Every instrument cited as a basis was in force on the day of the act (G2)."""
+    day, registry = q.day, q.registry
+    for n, b in enumerate(q.act.basis):
+        if not registry.in_force(b.instrument, day, b.article, b.clause, b.point):
+            return _not_in_force(b.instrument, day, f"/basis/{n}")
+    for pointer, cited in cited_provisions(q.kind, q.facts):
+        name = cited["instrument"]
+        if not registry.in_force(name, day, cited["article"], cited.get("clause"), cited.get("point")):
+            return _not_in_force(name, day, pointer)
+    return None
+
+
+def _not_in_force(instrument: str, day: date, pointer: str) -> Breach:
+    return Breach({"instrument": instrument, "date": fmt_day(day)}, (pointer,))
+
+
+def cited_provisions(kind: ActType, facts: Mapping[str, Any]) -> Iterator[Cited]:
+    """(pointer, provision) of the facts that state a basis: objects of instrument and article.
+
+    The limbs and other laws of a finding are not among them: they are judged by the time of the content (LIMBS_TESTED).
+    """
+    walk = _provision_walk(kind.act)
+    return walk(facts, "/facts") if walk is not None else iter(())
+
+
+_BY_CONTENT = frozenset({"limbs", "other_law", "provision_suspected"})
+
+
+@cache
+def _provision_walk(name: str) -> Callable[[Mapping[str, Any], str], Iterator[Cited]] | None:
+    from ledger.regulation.catalogue import load  # noqa: PLC0415 - by name, so that the cache key is a string
+
+    steps = _steps(load().types[name].facts)
+    return _walker(steps) if steps else None
+
+
+def _steps(fields: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, bool, Any]]:
+    """(member, listed, steps below or None where the member is a provision itself)."""
+    found: list[tuple[str, bool, Any]] = []
+    for name, spec in fields.items():
+        inner = spec.get("fields")
+        if inner is None or name in _BY_CONTENT:
+            continue
+        listed = spec["type"] == "list"
+        if {"instrument", "article"} <= inner.keys():
+            found.append((name, listed, None))
+        elif below := _steps(inner):
+            found.append((name, listed, below))
+    return found
+
+
+def _walker(steps: list[tuple[str, bool, Any]]) -> Callable[[Mapping[str, Any], str], Iterator[Cited]]:
+    def walk(value: Mapping[str, Any], at: str) -> Iterator[Cited]:
+        for name, listed, below in steps:
+            member = value.get(name)
+            if member is None:
+                continue
+            here = f"{at}/{name}"
+            each = [(f"{here}/{n}", m) for n, m in enumerate(member)] if listed else [(here, member)]
+            for pointer, item in each:
+                if below is None:
+                    yield pointer, item
+                else:
+                    yield from _walker(below)(item, pointer)
+
+    return walk
+
+
+def agency_exists(q: Question) -> Breach | None:
+    """The author's agency existed on the day of the act (G3)."""
+    if q.registry.exists(q.act.agency, q.day):
+        return None
+    return Breach({"agency": _name(q, q.act.agency), "date": fmt_day(q.day)}, ("/agency",))
+
+
+def addressee_exists(q: Question) -> Breach | None:
+    """Every agency addressed existed on the day of the act; the rest are sealed tokens (G3)."""
+    for n, name in enumerate(q.act.to):
+        if not name.startswith("sealed:") and not q.registry.exists(name, q.day):
+            return Breach({"agency": _name(q, name), "date": fmt_day(q.day)}, (f"/to/{n}",))
+    return None
+
+
+def agency_holds_function(q: Question) -> Breach | None:
+    """The agency or post held one of the codes of `who` on the day of the act (4.3; G3)."""
+    act, day = q.act, q.day
+    if any(_holds(q, code) for code in q.kind.who) or may_record_incoming(act, q.stream, q.registry, day):
+        return None
+    held = {a for code in q.kind.who if code not in CASE_ROLES for a in q.registry.holders(code, day)}
+    if "HANDLER" in q.kind.who and (handler := q.stream.handler(q.registry, day)):
+        held.add(handler)
+    names = sorted(_name(q, a) for a in held)[:_SHOWN]
+    return Breach(
+        {"agency": _name(q, act.agency), "date": fmt_day(day), "agencies": "; ".join(names) or "–"}, ("/agency",)
+    )
+
+
+_SHOWN = 6
+
+
+def _holds(q: Question, code: str) -> bool:
+    if code == "ANY_AGENCY":
+        return True
+    act = q.act
+    if code in CASE_ROLES:
+        return holds_case_role(code, act, q.stream, q.registry, q.day)
+    if code == "KEY_HOLDER":
+        # The holder of a key, for their own key (acts.json, roles).
+        return act.facts.get("officer") == act.signers[0].officer
+    return bool(q.registry.holds_code(code, act.agency, act.post, act.signers[0].officer, q.day))
+
+
+def officer_in_post(q: Question) -> Breach | None:
+    """Each signer held the post named, when it happened and when signing; the author may sign in this capacity."""
+    act, day = q.act, q.day
+    signed_on = q.signed_at.astimezone(act.occurred_at.tzinfo).date()
+    for n, signer in enumerate(act.signers):
+        days = (day, signed_on) if signer.officer == q.officer and signed_on != day else (day,)
+        if not all(_in_post(q, signer.officer, signer.post, d) for d in days):
+            return _not_in_post(q, signer.post, f"/signers/{n}")
+    author = act.signers[0]
+    held = q.registry.appointment(author.officer, act.agency, act.post, day)
+    if held is None or act.capacity not in held.capacities:
+        return _not_in_post(q, act.post, "/capacity")
+    return None
+
+
+def _not_in_post(q: Question, post: str, pointer: str) -> Breach:
+    return Breach({"post": post, "capacity": q.act.capacity, "date": fmt_day(q.day)}, (pointer,))
+
+
+def _in_post(q: Question, officer: str, post: str, day: date) -> bool:
+    return any(
+        q.registry.exists(agency, day) and q.registry.appointment(officer, agency, post, day) is not None
+        for agency in _bodies(q, officer, post)
+    )
+
+
+def _bodies(q: Question, officer: str, post: str) -> Iterator[str]:
+    """Agencies in which a signer may hold the post: the author's or, where who names several bodies, one of these."""
+    act = q.act
+    yield act.agency
+    handed_to = act.facts.get("to_agency")
+    if act.act == "CaseCustodyTransferred" and isinstance(handed_to, str):
+        yield handed_to
+    known = q.registry.officer(officer)
+    if known is None or officer == act.signers[0].officer:
+        return
+    for held in known.appointments:
+        if held.post == post and held.agency != act.agency and _one_of_several(q, held.agency, post, officer):
+            yield held.agency
+
+
+def _one_of_several(q: Question, agency: str, post: str, officer: str) -> bool:
+    who = q.kind.who
+    codes = [c for c in who if c not in CASE_ROLES and c != "ANY_AGENCY"]
+    by_post = any(q.catalogue.roles[c]["kind"] == "post" for c in codes)
+    if by_post:
+        # Roles of a post (registrar, vault keeper, auditor …) are spread over agencies by their nature.
+        return True
+    if len(who) == 1:
+        return False
+    if "HANDLER" in who and agency == q.stream.handler(q.registry, q.day):
+        return True
+    return any(q.registry.holds_code(c, agency, post, officer, q.day) for c in codes)
+
+
+def _name(q: Question, agency: str) -> str:
+    return q.registry.name(agency, q.day) if q.registry.agency(agency) is not None else agency

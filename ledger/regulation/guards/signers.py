@@ -1,0 +1,72 @@
+"""Who signs: different persons, in the order and number the act type asks for (formats.md §3; G8)."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+from ledger.regulation.guards.breach import Breach
+from ledger.regulation.question import Question
+
+ROLE_VI = {"AUTHOR": "người trình", "CHECKER": "người kiểm tra", "APPROVER": "người phê duyệt"}
+ROLE_EN = {"AUTHOR": "author", "CHECKER": "checker", "APPROVER": "approver"}
+
+
+def distinct_signers(q: Question) -> Breach | None:
+    """All signers are different natural persons (G8)."""
+    officers = [s.officer for s in q.act.signers]
+    if len(officers) == 1:
+        return None
+    if len(set(officers)) == len(officers) and not any(
+        q.registry.same_person(a, b) for a, b in combinations(officers, 2)
+    ):
+        return None
+    return Breach(pointers=("/signers",))
+
+
+def signer_order(q: Question) -> Breach | None:
+    """AUTHOR, then CHECKERs, then APPROVER; as many as the class asks; each statement in this order (formats.md §3)."""
+    needed, roles = q.kind.signature(q.act, q.level, founding=_founding(q))
+    named = tuple(s.role for s in q.act.signers)
+    if _in_order(named) and len(named) >= needed and _contained(roles, named) and _turn(q):
+        return None
+    return Breach(
+        {
+            "roles": ", ".join(ROLE_VI[r] for r in roles),
+            "roles_en": ", ".join(ROLE_EN[r] for r in roles),
+        },
+        ("/signers",),
+    )
+
+
+def _founding(q: Question) -> bool:
+    return bool(q.kind.variants) and q.registry.founding(q.day)
+
+
+def _in_order(named: tuple[str, ...]) -> bool:
+    if named[0] != "AUTHOR":
+        return False
+    if len(named) == 1:
+        return True
+    return named[-1] == "APPROVER" and all(r == "CHECKER" for r in named[1:-1])
+
+
+def _contained(roles: tuple[str, ...], named: tuple[str, ...]) -> bool:
+    """Whether `roles` stands inside `named` in its order."""
+    rest = iter(named)
+    return all(role in rest for role in roles)
+
+
+def _turn(q: Question) -> bool:
+    """Whether this statement is the next one this act waits for, by the officer and in the role named.
+
+    An act of formats.md §3 that returns another has one signer; his header may say RETURNER, which
+    RETURNS_PENDING_ACT asks for.
+    """
+    signers = q.act.signers
+    entry = q.stream.entries.get(q.act.act_id)
+    waiting = signers if entry is None else entry.waiting_for
+    if not waiting or q.officer != waiting[0].officer:
+        return False
+    if q.act.act == "ActReturned":
+        return len(signers) == 1 and q.role in ("RETURNER", "AUTHOR")
+    return q.role == waiting[0].role

@@ -1,0 +1,77 @@
+"""When it happened: not in the future, late only with a reason, and a flag where it precedes what it follows."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from ledger.regulation.guards.breach import Breach
+from ledger.regulation.guards.form import refs
+from ledger.regulation.question import Question
+
+_UNITS: Final = {"min": "minutes", "h": "hours", "d": "days"}
+_UNIT_VI: Final = {"min": "phút", "h": "giờ", "d": "ngày"}
+_UNIT_EN: Final = {"min": "minutes", "h": "hours", "d": "days"}
+#: How much later than occurred_at the act may have happened, by its precision.
+_BLUR: Final = {
+    "day": timedelta(days=1),
+    "hour": timedelta(hours=1),
+    "minute": timedelta(minutes=1),
+    "second": timedelta(seconds=1),
+}
+
+
+def late_reason(q: Question) -> Breach | None:
+    """Entered later than LATE_ENTRY after it happened: a reason is stated (QĐ; product rule, dated)."""
+    if q.act.late_reason is not None and q.act.late_reason.strip():
+        return None
+    rule = q.registry.limit("LATE_ENTRY", q.day)
+    entry = q.standing
+    # The author's iat counts, also at a countersignature.
+    iat = q.iat if entry is None else entry.signed[0].iat
+    if iat - q.act.occurred_at.timestamp() <= _span(rule.value, rule.unit).total_seconds():
+        return None
+    return Breach(
+        {"limit": f"{rule.value} {_UNIT_VI[rule.unit]}", "limit_en": f"{rule.value} {_UNIT_EN[rule.unit]}"},
+        ("/late_reason",),
+    )
+
+
+def occurred_in_future(q: Question) -> Breach | None:
+    """occurred_at lies at most ADVANCE_ENTRY after iat."""
+    ahead = q.act.occurred_at.timestamp() - q.iat
+    if ahead <= 0:
+        return None
+    rule = q.registry.limit("ADVANCE_ENTRY", q.day)
+    return None if ahead <= _span(rule.value, rule.unit).total_seconds() else Breach(pointers=("/occurred_at",))
+
+
+def occurred_out_of_order(q: Question) -> Breach | None:
+    """Flag: dated before an act it refers to, or before the act that brought the present state."""
+    latest = _latest(q.act.occurred_at, q.act.precision)
+    stream = q.stream
+    since = stream.state_since
+    if since is not None and since.act.occurred_at > latest:
+        return Breach(pointers=("/occurred_at",))
+    named = [n for _, n, _ in refs(q.kind, q.facts)]
+    named.extend(n for n in (q.act.refers_to, q.act.corrects) if n is not None)
+    for act_id in named:
+        entry = stream.entries.get(act_id)
+        if entry is not None and entry.act.occurred_at > latest:
+            return Breach(pointers=("/occurred_at",))
+    return None
+
+
+def _latest(at: datetime, precision: str) -> datetime:
+    """The last instant the act can have happened at, as exactly as it is known."""
+    if precision == "day":
+        at = at.replace(hour=0, minute=0, second=0)
+    elif precision == "hour":
+        at = at.replace(minute=0, second=0)
+    elif precision == "minute":
+        at = at.replace(second=0)
+    return at.astimezone(UTC) + _BLUR[precision] - timedelta(seconds=1)
+
+
+def _span(value: int | str | None, unit: str | None) -> timedelta:
+    return timedelta(**{_UNITS[str(unit)]: int(value or 0)})

@@ -1,0 +1,74 @@
+"""Words: no identifier of a natural person, no secrecy marking in the ordinary log, neutral before a finding (G11, G14)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ledger.regulation import lint
+from ledger.regulation.guards.breach import Breach
+from ledger.regulation.question import Question
+
+Text = tuple[str, str]
+
+
+def no_person_identifier(q: Question) -> Breach | None:
+    """No free text, abstract, late reason or attachment name holds an identifier of a natural person (G14)."""
+    return _first(_texts(q), lint.identifiers, _joined(q))
+
+
+def secret_mark_in_text(q: Question) -> Breach | None:
+    """In ordinary no text bears a secrecy marking, except the facts of StubReleased (4.4; G11)."""
+    if q.level != "ordinary":
+        return None
+    if q.act.act == "StubReleased":
+        return _first(_around(q), lint.secret_marks)
+    return _first(_texts(q), lint.secret_marks, _joined(q))
+
+
+def neutral_words(q: Question) -> Breach | None:
+    """Flag: before a finding stands, free text uses words that prejudge (regulation.md §9, rule 1)."""
+    if q.stream.finding is not None:
+        return None
+    return _first(_facts(q), lint.words_to_avoid)
+
+
+def _facts(q: Question) -> Sequence[Text]:
+    found: Sequence[Text] | None = q.memo.get("facts")
+    if found is None:
+        found = q.memo["facts"] = q.kind.texts(q.facts)
+    return found
+
+
+def _around(q: Question) -> list[Text]:
+    """Texts outside the facts."""
+    act = q.act
+    found = [(f"/attachments/{n}/name", str(a["name"])) for n, a in enumerate(act.attachments)]
+    if act.document is not None:
+        found.append(("/document/abstract", str(act.document["abstract"])))
+    if act.late_reason is not None:
+        found.append(("/late_reason", act.late_reason))
+    return found
+
+
+def _texts(q: Question) -> Sequence[Text]:
+    found: Sequence[Text] | None = q.memo.get("texts")
+    if found is None:
+        found = q.memo["texts"] = [*_facts(q), *_around(q)]
+    return found
+
+
+def _joined(q: Question) -> str:
+    """All texts as one, so that the clean case costs one pass; a line break keeps them apart."""
+    found: str | None = q.memo.get("joined")
+    if found is None:
+        found = q.memo["joined"] = "\n".join(text for _, text in _texts(q))
+    return found
+
+
+def _first(texts: Sequence[Text], find: Callable[[str], list[str]], joined: str | None = None) -> Breach | None:
+    if not find("\n".join(text for _, text in texts) if joined is None else joined):
+        return None
+    hit = tuple(pointer for pointer, text in texts if find(text))
+    if not hit:
+        return None
+    return Breach({"member": ", ".join(p.removeprefix("/facts/").lstrip("/") for p in hit)}, hit)

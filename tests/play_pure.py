@@ -1,0 +1,371 @@
+"""Plays scenario files through parse, decide and apply alone: no signatures, no database, no clock.
+
+The registry is founded and filled as scenarios/README says (cast), by acts that are themselves judged. What each step and
+the end of the file expect is compared by `tests/unit/regulation/test_scenarios_pure.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from keys.jwk import SoftwareSigner
+from ledger.regulation.act import Act, parse_act
+from ledger.regulation.case_view import case_file
+from ledger.regulation.cases import Report
+from ledger.regulation.catalogue import load
+from ledger.regulation.decide import Decision, decide
+from ledger.regulation.flags import standing
+from ledger.regulation.question import Question
+from ledger.regulation.registry import REGISTRY_ACTS, Registry
+from ledger.regulation.stream import Entry, Signed, StreamState, apply
+
+SCENARIOS = Path(__file__).parents[1] / "api" / "cli" / "scenarios"
+DEPLOYMENT = "rehearsal.bacninh.example"
+FIRST_DAY = date(2023, 3, 21)
+BASIS = [{"instrument": "90/QĐ-UBND", "article": "8", "clause": "1", "point": "a", "role": "PROCEDURE"}]
+Json = dict[str, Any]
+
+
+def scenario(name: str) -> Json:
+    """A scenario file the product ships, or negative.json."""
+    found: Json = json.loads((SCENARIOS / f"{name}.json").read_text(encoding="utf-8"))
+    return found
+
+
+@cache
+def _key(number: int) -> SoftwareSigner:
+    """The n-th key of a run; keys are real, so that kid and jwk fit."""
+    return SoftwareSigner.generate()
+
+
+@dataclass
+class Person:
+    """One alias of the cast: an officer with a post and a key."""
+
+    agency: str
+    post: str
+    officer: str
+    key: SoftwareSigner
+
+
+@dataclass
+class Player:
+    """One log being played: streams, registry and what each act raised."""
+
+    origin: str = f"{DEPLOYMENT}/ordinary"
+    level: str = "ordinary"
+    registry: Registry = field(default_factory=Registry.founded)
+    streams: dict[str, StreamState] = field(default_factory=dict)
+    raised: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    size: int = 0
+    cast: dict[str, Person] = field(default_factory=dict)
+    cases: dict[str, str] = field(default_factory=dict)
+    acts: dict[int, str] = field(default_factory=dict)
+    now: datetime | None = None
+    random: random.Random = field(default_factory=lambda: random.Random(7))
+    questions: list[Question] = field(default_factory=list)
+    keep_questions: bool = False
+    keys: int = 0
+
+    # -- Cases: what guards may ask beyond their stream -------------------------------------------------------------
+
+    def state(self, stream: str) -> str | None:
+        """Main state of another case."""
+        known = self.streams.get(stream)
+        return None if known is None else known.state
+
+    def token_elsewhere(self, token: str, stream: str) -> bool:
+        """Whether the token stands in another case."""
+        return any(
+            token in json.dumps(dict(e.act.members), ensure_ascii=False)
+            for name, s in self.streams.items()
+            if name != stream and s.kind == "case"
+            for e in s.entries.values()
+        )
+
+    def record(self, index_or_entry: str) -> tuple[int, str] | None:
+        """Nothing is hashed here, so no record is known."""
+        return None
+
+    def running(self, stream: str) -> Sequence[str]:
+        """Nothing is asked in these scenarios."""
+        return ()
+
+    def reports(self) -> Sequence[Report]:
+        """Reports of article 9 in this log."""
+        return ()
+
+    def signers(self, stream: str) -> Sequence[str]:
+        """Officers who signed an effective act of a case."""
+        known = self.streams.get(stream)
+        return () if known is None else [o for e in known.effective() for o in e.signed_by()]
+
+    # -- statements --------------------------------------------------------------------------------------------------
+
+    def uuid(self) -> str:
+        """A UUIDv4 of this run, the same in every run."""
+        return str(UUID(int=self.random.getrandbits(128), version=4))
+
+    def stream(self, name: str) -> StreamState:
+        """The fold of a stream, empty where nothing was written yet."""
+        return self.streams.setdefault(name, StreamState(name))
+
+    def question(self, act: Act, officer: str, role: str, iat: datetime, kid: str = "") -> Question:
+        """The question a statement puts to the rules now."""
+        stream = self.stream(act.stream)
+        return Question(
+            act=act,
+            kind=load().type(act.act),
+            catalogue=load(),
+            iat=int(iat.timestamp()),
+            role=role,
+            seq=stream.seq + 1,
+            prev=stream.head,
+            kid=kid,
+            officer=officer,
+            stream=stream,
+            registry=self.registry,
+            origin=self.origin,
+            level=self.level,
+            log_size=self.size,
+            cases=self,
+            at=iat.astimezone(UTC),
+        )
+
+    def sign(self, act: Act, officer: str, role: str, iat: datetime, kid: str = "") -> tuple[Entry, Decision]:
+        """Judges one statement and takes it. Raises: Rejected: nothing was taken."""
+        question = self.question(act, officer, role, iat, kid)
+        decision = decide(question)
+        if self.keep_questions:
+            self.questions.append(question)
+        entry = self.take(act, officer, role, iat, kid)
+        if entry.status == "effective":
+            self.raised[act.act_id] = decision.flags
+        return entry, decision
+
+    def take(self, act: Act, officer: str, role: str, iat: datetime, kid: str = "") -> Entry:
+        """Takes one statement without asking the rules."""
+        stream = self.stream(act.stream)
+        at = iat.astimezone(UTC)
+        signed = Signed(act, officer, role, kid, int(iat.timestamp()), stream.seq + 1, f"d{self.size}", self.size, at)
+        entry = apply(stream, signed)
+        if entry.status == "effective" and act.act in REGISTRY_ACTS:
+            self.registry.apply(act, index=self.size, recorded_at=at)
+        self.size += 1
+        self.now = max(at, self.now) if self.now is not None else at
+        return entry
+
+    # -- the cast ----------------------------------------------------------------------------------------------------
+
+    def found(self, at: datetime) -> None:
+        """Record 0 by the founding registrar, in the post of whoever keeps the registry that day."""
+        day = at.date()
+        self.cast["_founder"] = self._person(self.registry.holders("REGISTRY_KEEPER", day)[0], "quan-tri-danh-ba")
+        who = self.cast["_founder"]
+        registrar = {"officer": who.officer, "kid": who.key.kid, "jwk": dict(who.key.jwk)}
+        facts = {
+            "log": self.origin,
+            "vkeys": [f"{self.origin}+00000000+AA=="],
+            "registrar": registrar,
+            "level": self.level,
+            "regulation": {"id": "90/QĐ-UBND", "version": "2023"},
+            "demo": True,
+        }
+        act = self._registry_act("LedgerOpened", "ledger", facts, at)
+        self.registry.apply(act, index=0, recorded_at=at.astimezone(UTC))
+        self.sign(act, who.officer, "AUTHOR", at, who.key.kid)
+
+    def _person(self, agency: str, post: str) -> Person:
+        self.keys += 1
+        return Person(agency, post, self.uuid(), _key(self.keys))
+
+    def _registry_act(self, name: str, stream: str, facts: Json, at: datetime) -> Act:
+        who = self.cast["_founder"]
+        keeper = self.registry.holders("REGISTRY_KEEPER", at.date())[0]
+        return parse_act(
+            {
+                "v": 1,
+                "act": name,
+                "act_id": self.uuid(),
+                "stream": stream,
+                "occurred_at": at.isoformat(timespec="seconds"),
+                "precision": "minute",
+                "agency": keeper,
+                "post": who.post,
+                "capacity": "TRUC_TIEP",
+                "basis": BASIS,
+                "circulation": "INTERNAL",
+                "facts": facts,
+                "signers": [{"officer": who.officer, "post": who.post, "role": "AUTHOR"}],
+            },
+            level=self.level,
+        )
+
+    def hire(self, alias: str, agency: str, post: str, at: datetime) -> None:
+        """Appoints and enrols one alias (scenarios/README, cast), judged like every other act."""
+        who = self._person(agency, post)
+        self.cast[alias] = who
+        known = self.registry.agency(agency)
+        assert known is not None, agency
+        role = known.posts[post]
+        first = max(FIRST_DAY, known.valid_from)
+        facts: Json = {
+            "officer": who.officer,
+            "agency": agency,
+            "post": post,
+            "capacities": sorted(role.capacities),
+            "powers": sorted(role.powers),
+            "valid_from": first.isoformat(),
+            "basis_document": "Quyết định bổ nhiệm (hư cấu)",
+        }
+        if not facts["powers"]:
+            del facts["powers"]
+        stream = f"officer/{who.officer}"
+        founder = self.cast["_founder"]
+        self.sign(self._registry_act("OfficerAppointed", stream, facts, at), founder.officer, "AUTHOR", at)
+        key: Json = {
+            "officer": who.officer,
+            "kid": who.key.kid,
+            "jwk": dict(who.key.jwk),
+            "custody": "SOFTWARE",
+            "valid_from": at.isoformat(timespec="seconds"),
+            "valid_to": (at + timedelta(days=3 * 365)).isoformat(timespec="seconds"),
+        }
+        self.sign(self._registry_act("KeyEnrolled", stream, key, at), founder.officer, "AUTHOR", at)
+
+    # -- steps -------------------------------------------------------------------------------------------------------
+
+    def act_of(self, step: Mapping[str, Any], aliases: Mapping[str, Json]) -> Act:
+        """The payload of a step, with its references filled."""
+        author = self._who(step["author"], aliases, step)
+        signers = [{"officer": author.officer, "post": author.post, "role": "AUTHOR"}]
+        for other in step["countersigners"]:
+            who = self._who(other["by"], aliases, step)
+            signers.append({"officer": who.officer, "post": who.post, "role": other["role"]})
+        act_id = self.uuid()
+        members: Json = {
+            "v": 1,
+            "act": step["act"],
+            "act_id": act_id,
+            "stream": self._stream_of(step),
+            "occurred_at": step["at"],
+            "precision": "minute",
+            "agency": author.agency,
+            "post": author.post,
+            "capacity": step["capacity"],
+            "basis": step["basis"],
+            "circulation": step["circulation"],
+            "facts": self._filled(step["facts"]),
+            "signers": signers,
+        }
+        for name in ("channel", "document", "disposition", "late_reason"):
+            if name in step:
+                members[name] = step[name]
+        if step.get("to"):
+            members["to"] = step["to"]
+        for name in ("refers_to", "corrects"):
+            if name in step:
+                members[name] = self.acts[step[name]]
+        self.acts[step["n"]] = act_id
+        return parse_act(members, level=self.level)
+
+    def step(self, step: Mapping[str, Any], aliases: Mapping[str, Json]) -> tuple[Entry, Decision]:
+        """Plays one step: the author, then every countersigner that has a time."""
+        act = self.act_of(step, aliases)
+        first = datetime.fromisoformat(step.get("signed_at", step["at"]))
+        author = self.cast[step["author"]]
+        role = "RETURNER" if step["act"] == "ActReturned" else "AUTHOR"
+        done = self.sign(act, author.officer, role, first, author.key.kid)
+        for other in step["countersigners"]:
+            if "at" in other:
+                who = self.cast[other["by"]]
+                at = datetime.fromisoformat(other["at"])
+                done = self.sign(act, who.officer, other["role"], at, who.key.kid)
+        return done
+
+    def _who(self, alias: str, aliases: Mapping[str, Json], step: Mapping[str, Any]) -> Person:
+        if alias not in self.cast:
+            entry = aliases[alias]
+            at = datetime.fromisoformat(step["at"]) - timedelta(minutes=5)
+            self.hire(alias, entry["agency"], entry["post"], at)
+        return self.cast[alias]
+
+    def _stream_of(self, step: Mapping[str, Any]) -> str:
+        if "case" in step:
+            return self.cases.setdefault(step["case"], f"case/{self.uuid()}")
+        if "officer" in step:
+            return f"officer/{self.cast[step['officer']].officer}"
+        return f"programme/{step['programme']}"
+
+    def _filled(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {k: self._filled(v) for k, v in value.items()}
+        if isinstance(value, list):
+            return [self._filled(v) for v in value]
+        if isinstance(value, str) and value.startswith("@"):
+            return self._reference(value)
+        return value
+
+    def _reference(self, text: str) -> Any:
+        kind, _, name = text[1:].partition(":")
+        if kind == "step":
+            return self.acts[int(name)]
+        if kind == "case":
+            return self.cases.setdefault(name, f"case/{self.uuid()}")
+        if kind == "officer":
+            return self.cast[name].officer
+        if kind == "newjwk":
+            self.keys += 1
+            self.cast[name].key = _key(self.keys)
+            return dict(self.cast[name].key.jwk)
+        if kind == "newkid":
+            return _key(self.keys + 1).kid
+        return self.cast[name].key.kid
+
+    # -- what came of it ---------------------------------------------------------------------------------------------
+
+    def final(self, alias: str) -> Json:
+        """State, outcome, open sub-processes, statements and flags of a case, as `expect_final` writes them."""
+        stream = self.stream(self.cases[alias])
+        at = self.now
+        assert at is not None
+        number = {act_id: n for n, act_id in self.acts.items()}
+        seen = case_file(stream, self.raised, self.registry, at, self)
+        return {
+            "state": seen["state"],
+            "outcome": seen["outcome"],
+            "open_sub_processes": [
+                {"name": s["name"], "step": number[s["id"]], "state": s["state"]} for s in seen["open_sub_processes"]
+            ],
+            "statements": seen["statements"],
+            "flags": [{"code": f["code"], "step": number[f["act_id"]]} for f in seen["flags"]],
+        }
+
+    def flags_of(self, act_id: str, stream: str) -> set[str]:
+        """Flags of one act that show now."""
+        assert self.now is not None
+        shown = standing(self.raised, self.stream(stream), self.registry, self.now, self)
+        return {code for code, named in shown if named == act_id}
+
+
+def player_for(file: Mapping[str, Any], more: Mapping[str, Json] | None = None) -> tuple[Player, dict[str, Json]]:
+    """A founded log with the cast of a file whose agencies exist at its start; the rest are hired when first named."""
+    player = Player()
+    start = datetime.fromisoformat(file["steps"][0]["at"]) - timedelta(hours=2)
+    player.found(start)
+    return player, {**file["cast"], **(more or {})}
+
+
+def steps(file: Mapping[str, Any], upto: int | None = None) -> Iterator[Json]:
+    """The steps of the ordinary level, to number `upto`."""
+    for step in file["steps"]:
+        if step["level"] == "ordinary" and (upto is None or step["n"] <= upto):
+            yield step
