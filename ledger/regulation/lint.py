@@ -1,0 +1,176 @@
+"""Lint of free text: identifiers of natural persons, secrecy markings, words that prejudge; dated lists in data/lint.json.
+
+A lint knows patterns, not persons: it stops what can be recognised, and sealed fields are for the rest. It answers with
+codes and never repeats what it found, so that no error text or log carries it on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache, lru_cache
+from typing import Any, Final
+
+from ledger.regulation.edition import optional_date, read_data
+
+_UPPER: Final = "A-Z" + "".join(
+    chr(c) for c in (*range(0xC0, 0x250), *range(0x1EA0, 0x1EFA)) if chr(c).isupper()
+)
+_DIGITS: Final = re.compile(r"\d(?:[ .-]?\d){5,}")
+_WORDS: Final = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """One dated entry. `triggers`, `chars`, `digits` are what must occur before `search` is tried.
+
+    Attributes:
+        code: What it finds.
+        vi: The same in words.
+        en: The same in English.
+        valid_from: First day.
+        valid_to: Last day; None: open.
+        triggers: Words as they stand in the text; empty: none needed.
+        chars: A text that must occur; empty: none needed.
+        digits: Digits that must stand in one group; 0: none.
+        search: The expression.
+    """
+
+    code: str
+    vi: str
+    en: str
+    valid_from: date
+    valid_to: date | None
+    triggers: frozenset[str]
+    chars: str
+    digits: int
+    search: re.Pattern[str]
+
+    def on(self, day: date | None) -> bool:
+        """Whether the entry is in use that day; without a day, whether it is in use still."""
+        if day is None:
+            return self.valid_to is None
+        return self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
+
+
+class Family:
+    """Entries tried together: most texts hold no trigger of any of them and cost one look."""
+
+    def __init__(self, patterns: Sequence[Pattern]) -> None:
+        self.patterns = tuple(patterns)
+        self._triggers = frozenset[str]().union(*(p.triggers for p in patterns))
+        self._by_sign = tuple(p for p in patterns if not p.triggers)
+        self._by_word = tuple(p for p in patterns if p.triggers)
+
+    def candidates(self, words: frozenset[str], text: str, longest: int) -> list[Pattern]:
+        """Entries whose expression could match."""
+        found = [p for p in self._by_sign if longest >= p.digits and p.chars in text]
+        hot = words & self._triggers
+        if hot:
+            found += [p for p in self._by_word if longest >= p.digits and not p.triggers.isdisjoint(hot)]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """The lists of data/lint.json, compiled."""
+
+    identifiers: Family
+    secret_marks: Family
+    words: Family
+    quoted: re.Pattern[str]
+
+
+@cache
+def lists() -> Lists:
+    """The shipped lists, read once."""
+    data = read_data("lint.json")
+    macros = {**data["macros"], "UPPER": _UPPER}
+    return Lists(
+        identifiers=_compile(data["identifiers"], macros),
+        secret_marks=_compile(data["secret_marks"], macros),
+        words=_compile(data["words"], macros),
+        quoted=re.compile("|".join(data["quotes"])),
+    )
+
+
+def identifiers(text: str, day: date | None = None) -> list[str]:
+    """Codes of identifiers of a natural person that the text holds (G14); posts, agencies and offices pass.
+
+    Args:
+        text: Free text, NFC.
+        day: Day of the act; the lists in use today where none is given.
+    """
+    return _find(lists().identifiers, text, day)
+
+
+def secret_marks(text: str, day: date | None = None) -> list[str]:
+    """Codes of secrecy markings that the text bears (4.4, G11)."""
+    return _find(lists().secret_marks, text, day)
+
+
+def words_to_avoid(text: str, day: date | None = None) -> list[str]:
+    """Codes of words that prejudge, outside quotation marks (glossary.md §3)."""
+    listed = lists()
+    found = _find(listed.words, text, day)
+    return _find(listed.words, listed.quoted.sub(" ", text), day) if found else found
+
+
+def _find(family: Family, text: str, day: date | None) -> list[str]:
+    words, longest = _seen(text)
+    found = [
+        p.code
+        for p in family.candidates(words, text, longest)
+        if p.on(day) and p.search.search(text)
+    ]
+    return list(dict.fromkeys(found)) if found else found
+
+
+@lru_cache(maxsize=4)
+def _seen(text: str) -> tuple[frozenset[str], int]:
+    """The words of a text and its longest group of digits; three guards ask about one text in a row."""
+    groups = _DIGITS.findall(text)
+    longest = max((sum(c.isdigit() for c in group) for group in groups), default=0)
+    return frozenset(_WORDS.findall(text)), longest
+
+
+def _compile(
+    entries: Sequence[Mapping[str, Any]], macros: Mapping[str, str | Sequence[str]]
+) -> Family:
+    expressions = {
+        name: value if isinstance(value, str) else f"(?:{'|'.join(value)})"
+        for name, value in macros.items()
+    }
+    return Family(
+        [
+            Pattern(
+                code=e["code"],
+                vi=e["vi"],
+                en=e["en"],
+                valid_from=date.fromisoformat(e["from"]),
+                valid_to=optional_date(e["to"]),
+                triggers=_triggers(e, macros),
+                chars=e.get("chars", ""),
+                digits=e.get("digits", 0),
+                search=re.compile(_expand(e["pattern"], expressions)),
+            )
+            for e in entries
+        ]
+    )
+
+
+def _triggers(entry: Mapping[str, Any], macros: Mapping[str, str | Sequence[str]]) -> frozenset[str]:
+    words: list[str] = list(entry.get("words", ()))
+    exact = list(macros[entry["exact"]]) if "exact" in entry else []
+    cases = [case for w in words for case in (w, w.capitalize(), w.upper())]
+    return frozenset([*cases, *exact, *(w.upper() for w in exact)])
+
+
+def _expand(pattern: str, macros: Mapping[str, str]) -> str:
+    """Replaces `<<X>>`, also inside macros."""
+    while (start := pattern.find("<<")) >= 0:
+        name = pattern[start + 2 : pattern.index(">>", start)]
+        pattern = pattern.replace(f"<<{name}>>", macros[name])
+    return pattern
