@@ -1,0 +1,240 @@
+"""C2SP tlog-tiles: every path and every width, in one place, and proofs made from tiles (formats.md §7).
+
+A tile of level L holds up to 256 hashes of complete subtrees of 2**(8 L) leaves. Files and tables are not known here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from ledger.errors import NotFound
+from ledger.log import merkle
+from ledger.log.merkle import HASH_BYTES
+
+HEIGHT: Final = 8
+WIDTH: Final = 1 << HEIGHT
+MAX_LEVEL: Final = 63
+ENTRIES: Final = -1
+"""The level of entry bundles: beside the tree, not in it."""
+
+_PATH: Final = re.compile(
+    r"tile/(?P<level>entries|0|[1-9][0-9]?)/(?P<n>(?:x[0-9]{3}/)*[0-9]{3})(?:\.p/(?P<w>[1-9][0-9]{0,2}))?"
+)
+_GROUP: Final = 1000
+_LENGTH_BYTES: Final = 2
+_MAX_LENGTH: Final = 0xFFFF
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class TileId:
+    """Which tile, and how much of it.
+
+    Attributes:
+        level: 0 to 63, or `ENTRIES`.
+        n: Position in its level.
+        width: 1 to 256; below 256 the tile is partial.
+    """
+
+    level: int
+    n: int
+    width: int = WIDTH
+
+    @property
+    def path(self) -> str:
+        """C2SP path, e.g. `tile/0/x001/234.p/5`."""
+        groups = [f"{self.n % _GROUP:03}"]
+        rest = self.n // _GROUP
+        while rest:
+            groups.append(f"x{rest % _GROUP:03}")
+            rest //= _GROUP
+        level = "entries" if self.level == ENTRIES else str(self.level)
+        partial = "" if self.width == WIDTH else f".p/{self.width}"
+        return f"tile/{level}/{'/'.join(reversed(groups))}{partial}"
+
+
+def parse_path(path: str) -> TileId:
+    """Strict inverse of `TileId.path`.
+
+    Raises:
+        NotFound: No tile has such a path.
+    """
+    match = _PATH.fullmatch(path)
+    if match:
+        level = ENTRIES if match["level"] == "entries" else int(match["level"])
+        n = int(match["n"].replace("x", "").replace("/", ""))
+        width = int(match["w"] or WIDTH)
+        found = TileId(level, n, width)
+        # One tile has one path: writing it again shows a group of zeros in front, and width 256 as partial.
+        if level <= MAX_LEVEL and width <= WIDTH and found.path == path:
+            return found
+    raise NotFound(f"no tile at {path}")
+
+
+def width_at(level: int, n: int, size: int) -> int:
+    """How many hashes (or entries) tile `n` of a level has in a tree of `size`: 0 where it is absent."""
+    count = size >> (HEIGHT * max(level, 0))
+    return max(0, min(WIDTH, count - n * WIDTH))
+
+
+def tile_ids(size: int) -> Iterator[TileId]:
+    """Every hash tile and entry bundle of a tree of `size`, the partial ones at the right edge only."""
+    level = 0
+    while count := size >> (HEIGHT * level):
+        for n in range(-(-count // WIDTH)):
+            yield TileId(level, n, width_at(level, n, size))
+        level += 1
+    for n in range(-(-size // WIDTH)):
+        yield TileId(ENTRIES, n, width_at(ENTRIES, n, size))
+
+
+def exists(tile: TileId, size: int) -> bool:
+    """Whether a tree of `size` has exactly this tile: full, or partial at its right edge."""
+    return 0 < tile.width == width_at(tile.level, tile.n, size)
+
+
+def bundle(entries: Iterable[bytes]) -> bytes:
+    """An entry bundle: each entry behind its length in two bytes."""
+    return b"".join(len(entry).to_bytes(_LENGTH_BYTES) + entry for entry in entries)
+
+
+def parse_bundle(data: bytes) -> list[bytes]:
+    """Strict inverse of `bundle`.
+
+    Raises:
+        ValueError: The last entry is cut short.
+    """
+    entries: list[bytes] = []
+    at = 0
+    while at < len(data):
+        start = at + _LENGTH_BYTES
+        at = start + int.from_bytes(data[at:start])
+        if start > len(data) or at > len(data):
+            raise ValueError("the entry bundle is cut short")
+        entries.append(data[start:at])
+    return entries
+
+
+class TileReader(Protocol):
+    """Where tiles come from; `ports.TileStore` is one."""
+
+    def tile(self, level: int, n: int, width: int) -> bytes:
+        """`width` * 32 bytes. Raises: NotFound."""
+
+
+class TileNodes:
+    """`merkle.Nodes` over the tiles of a tree of one size; each tile is read once.
+
+    Args:
+        size: Leaves of the tree; partial tiles are asked for in the width they have at this size.
+        reader: Where tiles come from.
+    """
+
+    def __init__(self, size: int, reader: TileReader) -> None:
+        self._size = size
+        self._reader = reader
+        self._read: dict[tuple[int, int], bytes] = {}
+
+    def hash_at(self, level: int, n: int) -> bytes:
+        """See `merkle.Nodes`."""
+        tile_level, height = divmod(level, HEIGHT)
+        first = n << height
+        data = self._tile(tile_level, first // WIDTH)
+        at = first % WIDTH * HASH_BYTES
+        hashes = [data[i : i + HASH_BYTES] for i in range(at, at + (HASH_BYTES << height), HASH_BYTES)]
+        return _collapse(hashes)
+
+    def _tile(self, level: int, n: int) -> bytes:
+        if (level, n) not in self._read:
+            width = width_at(level, n, self._size)
+            data = self._reader.tile(level, n, width)
+            if len(data) != width * HASH_BYTES:
+                raise NotFound(f"{TileId(level, n, width).path} has {len(data)} bytes")
+            self._read[level, n] = data
+        return self._read[level, n]
+
+
+def _collapse(hashes: list[bytes]) -> bytes:
+    while len(hashes) > 1:
+        hashes = [merkle.node(a, b) for a, b in zip(hashes[::2], hashes[1::2], strict=True)]
+    return hashes[0]
+
+
+def root_from_tiles(size: int, reader: TileReader) -> bytes:
+    """Root of a tree of `size`. Raises: NotFound: a tile is missing."""
+    return merkle.root(size, TileNodes(size, reader))
+
+
+def proof_from_tiles(index: int, size: int, reader: TileReader) -> list[bytes]:
+    """Inclusion path of a leaf in a tree of `size`. Raises: NotFound, ValueError."""
+    return merkle.inclusion_path(index, size, TileNodes(size, reader))
+
+
+def consistency_from_tiles(old: int, new: int, reader: TileReader) -> list[bytes]:
+    """Consistency path between two sizes, from the tiles of the newer. Raises: NotFound, ValueError."""
+    return merkle.consistency_path(old, new, TileNodes(new, reader))
+
+
+Tile = tuple[int, int, int, bytes]
+"""level, n, width and bytes, as `ports.CheckpointStore.advance` takes them."""
+
+
+def new_tiles(old_size: int, leaves: Sequence[bytes], reader: TileReader) -> list[Tile]:
+    """The hash tiles that change when leaves are appended: those to store with the next checkpoint.
+
+    Args:
+        old_size: Size of the tree so far; its tiles are in `reader`.
+        leaves: Leaf hashes from index `old_size` on.
+        reader: Where the partial tiles of the right edge come from.
+
+    Returns:
+        Tiles of every level, each in the width it has now; a full tile is final.
+
+    Raises:
+        NotFound: A partial tile of the old tree is missing.
+    """
+    tiles: list[Tile] = []
+    fresh = list(leaves)
+    level, count = 0, old_size
+    while fresh:
+        full, fresh = _grow_level(level, count, fresh, reader)
+        tiles += full
+        level, count = level + 1, count // WIDTH
+    return tiles
+
+
+def _grow_level(
+    level: int, count: int, fresh: Sequence[bytes], reader: TileReader
+) -> tuple[list[Tile], list[bytes]]:
+    """The level's changed tiles, and the hashes its newly full tiles give to the level above."""
+    first, held = divmod(count, WIDTH)
+    data = (reader.tile(level, first, held) if held else b"") + b"".join(fresh)
+    tiles: list[Tile] = []
+    above: list[bytes] = []
+    tile_bytes = WIDTH * HASH_BYTES
+    for n, at in enumerate(range(0, len(data), tile_bytes), start=first):
+        part = data[at : at + tile_bytes]
+        tiles.append((level, n, len(part) // HASH_BYTES, part))
+        if len(part) == tile_bytes:
+            above.append(_collapse([part[i : i + HASH_BYTES] for i in range(0, tile_bytes, HASH_BYTES)]))
+    return tiles, above
+
+
+class Overlay:
+    """Tiles not stored yet over a reader of those that are: to know a root before storing it.
+
+    Args:
+        fresh: From `new_tiles`.
+        below: The tiles that stand already.
+    """
+
+    def __init__(self, fresh: Iterable[Tile], below: TileReader) -> None:
+        self._fresh = {(level, n, width): data for level, n, width, data in fresh}
+        self._below = below
+
+    def tile(self, level: int, n: int, width: int) -> bytes:
+        """See `TileReader`."""
+        found = self._fresh.get((level, n, width))
+        return self._below.tile(level, n, width) if found is None else found

@@ -1,0 +1,74 @@
+"""Every row of merkle.json (formats.md §4, §6; RFC 9162)."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from typing import Any
+
+import pytest
+
+from keys import canonical
+from ledger.errors import VerificationError
+from ledger.log import merkle, record
+from tests.vector_files import name_of, rows
+
+
+@cache
+def _nodes() -> merkle.LeafNodes:
+    largest = max(row["size"] for row in rows("merkle", "roots"))
+    return merkle.LeafNodes(_leaf(i) for i in range(largest))
+
+
+def _leaf(index: int) -> bytes:
+    return record.leaf(hashlib.sha256(str(index).encode()).digest())
+
+
+def _hashes(row: dict[str, Any]) -> list[bytes]:
+    return [canonical.unb64std(one) for one in row["hashes"]]
+
+
+def _get(row: dict[str, Any], *members: str) -> tuple[bytes, ...]:
+    return tuple(canonical.unb64std(row[member]) for member in members)
+
+
+def test_first_leaves() -> None:
+    """Domain byte 0x00 over the entry."""
+    for index, text in enumerate(rows("merkle", "first_leaves")):
+        assert canonical.b64std(_leaf(index)) == text
+
+
+@pytest.mark.parametrize("row", rows("merkle", "roots"), ids=name_of)
+def test_root(row: dict[str, Any]) -> None:
+    """The split is at the largest power of two below n."""
+    found = merkle.root(row["size"], _nodes())
+    assert (canonical.b64std(found), found.hex()) == (row["root"], row["root_hex"])
+
+
+@pytest.mark.parametrize("row", rows("merkle", "inclusion"), ids=name_of)
+def test_inclusion(row: dict[str, Any]) -> None:
+    """The proof is made and found good."""
+    leaf, root = _get(row, "leaf", "root")
+    assert leaf == _leaf(row["index"])
+    assert merkle.inclusion_path(row["index"], row["size"], _nodes()) == _hashes(row)
+    merkle.verify_inclusion(row["index"], row["size"], leaf, _hashes(row), root)
+
+
+@pytest.mark.parametrize("row", rows("merkle", "consistency"), ids=lambda r: f"{r['from']}-{r['to']}")
+def test_consistency(row: dict[str, Any]) -> None:
+    """The proof is made and found good, at the edges too."""
+    old_root, new_root = _get(row, "from_root", "to_root")
+    assert merkle.consistency_path(row["from"], row["to"], _nodes()) == _hashes(row)
+    merkle.verify_consistency(row["from"], row["to"], _hashes(row), old_root, new_root)
+
+
+@pytest.mark.parametrize("row", rows("merkle", "reject"), ids=lambda r: f"{r['kind']}-{r['name']}")
+def test_bad_proof_is_refused(row: dict[str, Any]) -> None:
+    """A proof longer or shorter than the path, or leading elsewhere, proves nothing."""
+    with pytest.raises(VerificationError):
+        if row["kind"] == "inclusion":
+            leaf, root = _get(row, "leaf", "root")
+            merkle.verify_inclusion(row["index"], row["size"], leaf, _hashes(row), root)
+        else:
+            old_root, new_root = _get(row, "from_root", "to_root")
+            merkle.verify_consistency(row["from"], row["to"], _hashes(row), old_root, new_root)
