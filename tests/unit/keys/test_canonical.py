@@ -1,0 +1,122 @@
+"""The fast encoder is RFC 8785, and the door lets through exactly what it writes."""
+
+from __future__ import annotations
+
+import unicodedata
+from enum import StrEnum
+from typing import Any
+
+import pytest
+import rfc8785
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from keys import canonical
+from keys.errors import Malformed, NotCanonical
+
+texts = st.text().filter(
+    lambda text: (
+        all(canonical.is_assigned(ord(c)) for c in text) and unicodedata.is_normalized("NFC", text)
+    )
+)
+integers = st.integers(-canonical.MAX_INTEGER, canonical.MAX_INTEGER)
+values = st.recursive(
+    st.booleans() | integers | texts,
+    lambda below: st.lists(below, max_size=4) | st.dictionaries(texts, below, max_size=4),
+    max_leaves=20,
+)
+objects = st.dictionaries(texts, values, max_size=6)
+
+
+@given(objects)
+@example({"😀": 1, "Ａ": 2, "z": 3})
+@example({"\n\u0301": "\n\u0301"})
+def test_encoding_is_rfc_8785_and_round_trips(value: dict[str, Any]) -> None:
+    """The fast encoder may never differ from the standard's by one byte."""
+    data = canonical.encode(value)
+    assert data == rfc8785.dumps(value)
+    assert canonical.parse(data, limit=None) == value
+
+
+pieces = st.lists(
+    st.sampled_from(['{"a":', '{"', '":', "}", "[", "]", ",", "1", "-0", "1e2", '"é"', "null", " "]),
+    max_size=8,
+)
+
+
+@given(st.binary(max_size=60) | pieces.map(lambda some: "".join(some).encode()))
+def test_what_passes_the_door_is_written_back_the_same(data: bytes) -> None:
+    """`canonical(parse(bytes)) == bytes`, whatever arrives."""
+    try:
+        value = canonical.parse(data)
+    except NotCanonical:
+        return
+    assert rfc8785.dumps(value) == data
+
+
+class _Word(StrEnum):
+    ONE = "one"
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ({"a": None}, "null"),
+        ({"a": [1, None]}, "null"),
+        ({"a": 1.0}, "whole number"),
+        ({"a": canonical.MAX_INTEGER + 1}, "no canonical form"),
+        ({"a": "e\u0301"}, "NFC"),
+        ({"a": "\u0378"}, "U\\+0378"),
+        ({"a": "\ud800"}, "no canonical form"),
+        ({"a": b"x"}, "bytes"),
+        ({"a": _Word.ONE}, "_Word"),
+        ({1: "a"}, "no canonical form"),
+    ],
+)
+def test_a_value_without_canonical_form_is_not_encoded(value: dict[Any, Any], reason: str) -> None:
+    """A signer must never sign what no reader will take."""
+    with pytest.raises(NotCanonical, match=reason):
+        canonical.encode(value)
+
+
+def _nested(depth: int) -> bytes:
+    return b'{"a":' + b"[" * (depth - 1) + b"]" * (depth - 1) + b"}"
+
+
+def test_nesting_beyond_32_is_refused() -> None:
+    """A reader with a small stack must be able to read every act."""
+    assert canonical.parse(_nested(32))
+    with pytest.raises(NotCanonical, match="32"):
+        canonical.parse(_nested(33))
+
+
+def test_a_code_point_that_unicode_14_does_not_assign_is_refused_by_every_python() -> None:
+    """U+1FAE8 came with Unicode 15: a newer Python must not take what an older one refuses."""
+    with pytest.raises(NotCanonical, match="U\\+1FAE8"):
+        canonical.parse('{"a":"\U0001fae8"}'.encode())
+
+
+def test_the_table_is_that_of_unicode_14() -> None:
+    """The table stands for the oldest Python we run on; there the two must agree."""
+    if unicodedata.unidata_version != "14.0.0":
+        pytest.skip("this Python has other tables")
+    for code in range(0x110000):
+        assert canonical.is_assigned(code) == (unicodedata.category(chr(code)) != "Cn")
+
+
+@given(st.binary(max_size=100))
+def test_base64_round_trip(data: bytes) -> None:
+    """Both alphabets are read back as written."""
+    assert canonical.unb64(canonical.b64(data)) == data
+    assert canonical.unb64std(canonical.b64std(data)) == data
+
+
+@given(st.text(st.sampled_from("AQZaz09-_+/= \n.é"), max_size=8))
+def test_base64_has_one_text_for_one_value(text: str) -> None:
+    """Otherwise one signature would have several compact forms, and so several digests."""
+    for read, write in ((canonical.unb64, canonical.b64), (canonical.unb64std, canonical.b64std)):
+        try:
+            data = read(text)
+        except Malformed:
+            continue
+        assert write(data) == text

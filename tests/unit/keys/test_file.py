@@ -1,0 +1,104 @@
+"""Key files: they open with their passphrase only, and are never overwritten (formats.md §9)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keys import canonical
+from keys.custody import file
+from keys.errors import Malformed, Unsealable
+from keys.jwk import SoftwareSigner
+from keys.vault import Kek
+
+CHEAP = {"t": 1, "p": 1, "m_kib": 64}
+
+
+@pytest.fixture
+def key_path(tmp_path: Path) -> Path:
+    """A cheap key file with passphrase `mật khẩu`."""
+    path = tmp_path / "an.socaikey"
+    file.write_key(path, SoftwareSigner.generate(), "mật khẩu".encode(), **CHEAP)
+    return path
+
+
+@pytest.mark.parametrize("alg", ["Ed25519", "ES256", "ML-DSA-65", "ML-DSA-44"])
+def test_key_file_round_trip(tmp_path: Path, alg: str) -> None:
+    """The same key comes out, and the file says which without its passphrase."""
+    path, own = tmp_path / "key.socaikey", SoftwareSigner.generate(alg)
+    file.write_key(path, own, b"pass", **CHEAP)
+    again = file.read_key(path, b"pass")
+    assert (again.kid, again.alg) == (own.kid, alg)
+    assert file.public_part(path) == file.PublicPart(own.kid, alg)
+    own.verifier().verify(again.sign(b"x"), b"x")
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_kek_file_round_trip(tmp_path: Path) -> None:
+    """A lost KEK is every record lost."""
+    path, kek = tmp_path / "kek.socaikek", Kek.generate()
+    file.write_kek(path, kek, b"pass", **CHEAP)
+    assert file.read_kek(path, b"pass") == kek
+    with pytest.raises(Malformed):
+        file.read_key(path, b"pass")
+
+
+def test_default_cost_is_written_into_the_file(tmp_path: Path) -> None:
+    """A stolen file must cost its thief 64 MiB a guess."""
+    path = tmp_path / "key.socaikey"
+    file.write_key(path, SoftwareSigner.generate(), b"pass")
+    kdf = json.loads(path.read_text())["kdf"]
+    assert (kdf["name"], kdf["t"], kdf["p"], kdf["m_kib"]) == ("argon2id", 3, 4, 65536)
+
+
+def test_a_key_is_never_overwritten(key_path: Path) -> None:
+    """The only copy of a key must survive a second run of a command."""
+    before = key_path.read_bytes()
+    with pytest.raises(FileExistsError):
+        file.write_key(key_path, SoftwareSigner.generate(), b"x", **CHEAP)
+    assert key_path.read_bytes() == before
+
+
+def test_wrong_passphrase_does_not_open(key_path: Path) -> None:
+    """And it says no more than that."""
+    with pytest.raises(Unsealable):
+        file.read_key(key_path, b"mat khau")
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        (lambda m: m.update(kid="A" * 43), Unsealable),
+        (lambda m: m.update(alg="ES256"), Unsealable),
+        (lambda m: m["kdf"].update(t=2), Unsealable),
+        (lambda m: m.update(sealed=m["sealed"][:60].swapcase() + m["sealed"][60:]), Unsealable),
+        (lambda m: m.update(extra=1), Malformed),
+        (lambda m: m.update(v=2), Malformed),
+        (lambda m: m.pop("nonce"), Malformed),
+        (lambda m: m["kdf"].update(name="pbkdf2"), Malformed),
+        (lambda m: m["kdf"].update(m_kib=2**40), Malformed),
+        (lambda m: m["kdf"].update(t=True), Malformed),
+        (lambda m: m["kdf"].update(salt="AA"), Malformed),
+    ],
+)
+def test_a_changed_file_does_not_open(
+    key_path: Path, change: Callable[[dict[str, Any]], object], error: type[Exception]
+) -> None:
+    """Every member is bound: a weaker cost or another name cannot be slipped in."""
+    members = json.loads(key_path.read_text())
+    change(members)
+    key_path.write_bytes(canonical.encode(members))
+    with pytest.raises(error):
+        file.read_key(key_path, "mật khẩu".encode())
+
+
+def test_a_file_that_is_no_key_file_is_refused(tmp_path: Path) -> None:
+    """A wrong path must be told from a wrong passphrase."""
+    path = tmp_path / "x"
+    path.write_bytes(b"-----BEGIN PRIVATE KEY-----\n")
+    with pytest.raises(Malformed):
+        file.public_part(path)

@@ -1,0 +1,32 @@
+"""Rows `acts` and `reject_acts` of statement.json (formats.md §2): the form of a payload."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from keys import canonical
+from ledger.errors import Rejected
+from ledger.regulation.act import parse_act
+from tests.vector_files import name_of, rows
+
+
+@pytest.mark.parametrize("row", rows("statement", "acts"), ids=name_of)
+def test_act_of_good_form_is_read(row: dict[str, Any]) -> None:
+    """Nothing of a signed act is lost or refused for its form."""
+    members = canonical.parse(row["text"].encode())
+    act = parse_act(members)
+    assert (act.act, act.act_id, act.stream) == (
+        members["act"],
+        members["act_id"],
+        members["stream"],
+    )
+    assert [signer.role for signer in act.signers][0] == "AUTHOR"
+
+
+@pytest.mark.parametrize("row", rows("statement", "reject_acts"), ids=name_of)
+def test_act_of_bad_form_is_refused(row: dict[str, Any]) -> None:
+    """A payload with one odd member is an act that the next reader would read differently."""
+    with pytest.raises(Rejected):
+        parse_act(canonical.parse(row["text"].encode()))
