@@ -1,0 +1,264 @@
+"""The officer's key is the identity, and a refusal tells nothing (api.md §2)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import orjson
+import pytest
+
+from api.auth import Caller, Seal, SignIn
+from api.problems import Problem
+from keys.canonical import b64
+from keys.jwk import SoftwareSigner
+from keys.keyring import SERVICE, KeyLine, Keyring
+from ledger.log.statement import make_login
+
+ORIGIN = "rehearsal.test/ordinary"
+OFFICER = "0b5c1f0e-2f7e-4a39-8f0e-3d1a2b3c4d5e"
+START = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
+
+
+class MemorySessions:
+    """`Sessions` in memory."""
+
+    def __init__(self) -> None:
+        self.challenges: dict[str, tuple[str, datetime]] = {}
+        self.counts: dict[str, int] = {}
+
+    def put(self, challenge: str, kid: str, expires_at: datetime) -> None:
+        """Keeps a challenge."""
+        self.challenges[challenge] = (kid, expires_at)
+
+    def take(self, challenge: str, now: datetime) -> str | None:
+        """Takes it once."""
+        kid, expires_at = self.challenges.pop(challenge, ("", now))
+        return kid if now < expires_at else None
+
+    def attempt(self, subject: str, now: datetime, window_s: int, limit: int) -> bool:  # noqa: ARG002  the port
+        """Counts within one window."""
+        self.counts[subject] = self.counts.get(subject, 0) + 1
+        return self.counts[subject] <= limit
+
+
+class Counting:
+    """`Entropy` that counts."""
+
+    def __init__(self) -> None:
+        self.n = 0
+
+    def take(self, n_bytes: int) -> bytes:
+        """Another value each time."""
+        self.n += 1
+        return self.n.to_bytes(n_bytes)
+
+    def uuid(self) -> UUID:
+        """A uuid."""
+        return UUID(int=self.n, version=4)
+
+
+class Desk:
+    """A sign-in desk with one enrolled officer and a clock that is set by hand."""
+
+    def __init__(self, attempts: int = 50) -> None:
+        self.now = START
+        self.signer = SoftwareSigner.generate("Ed25519")
+        self.keyring = Keyring()
+        self.enrol(self.signer, OFFICER, "SOFTWARE")
+        self.sessions = MemorySessions()
+        self.sign_in = SignIn(
+            origin=ORIGIN,
+            seal=Seal(b"k" * 32),
+            sessions=self.sessions,
+            entropy=Counting(),
+            now=lambda: self.now,
+            keyring=lambda: self.keyring,
+            token_ttl_s=900,
+            attempts=attempts,
+        )
+
+    def enrol(self, signer: SoftwareSigner, officer: str | None, custody: str) -> None:
+        """Enrols a key."""
+        line = KeyLine(officer, signer.kid, signer.jwk, custody, START, None, 1)
+        self.keyring.enrol(line)
+
+    def login(self, signer: SoftwareSigner | None = None, **changes: object) -> bytes:
+        """A sign-in JWS over a fresh challenge."""
+        key = signer or self.signer
+        challenge, expires_at = self.sign_in.challenge(key.kid, "10.0.0.1")
+        told = {"challenge": challenge, "log": ORIGIN, "expires_at": expires_at} | changes
+        return orjson.dumps(make_login(key, **told))  # type: ignore[arg-type]
+
+    def refusal(self, body: bytes) -> str:
+        """Code of the refusal of a sign-in."""
+        with pytest.raises(Problem) as refused:
+            self.sign_in.by_challenge(body, "10.0.0.1")
+        return refused.value.type.code
+
+
+def test_an_enrolled_key_signs_in() -> None:
+    """The whole way: challenge, signature, token, caller."""
+    desk = Desk()
+    token, issued = desk.sign_in.by_challenge(desk.login(), "10.0.0.1")
+    caller = desk.sign_in.caller(f"Bearer {token}")
+    assert caller == issued
+    assert caller.officer == OFFICER
+
+
+def test_unknown_key_and_wrong_signature_look_alike() -> None:
+    """An attacker learns from neither who is enrolled (api.md §2)."""
+    desk = Desk()
+    unknown = desk.login(SoftwareSigner.generate("Ed25519"))
+    wrong = orjson.loads(desk.login())
+    wrong["signature"] = b64(bytes(64))
+    assert desk.refusal(unknown) == desk.refusal(orjson.dumps(wrong)) == "sign_in_failed"
+
+
+def test_a_challenge_is_good_once() -> None:
+    """A recorded sign-in cannot be replayed."""
+    desk = Desk()
+    body = desk.login()
+    desk.sign_in.by_challenge(body, "10.0.0.1")
+    assert desk.refusal(body) == "sign_in_failed"
+
+
+def test_a_challenge_of_another_key_is_refused() -> None:
+    """A challenge asked for by one key is not answered by another."""
+    desk = Desk()
+    other = SoftwareSigner.generate("Ed25519")
+    desk.enrol(other, "1b5c1f0e-2f7e-4a39-8f0e-3d1a2b3c4d5e", "SOFTWARE")
+    challenge, _ = desk.sign_in.challenge(other.kid, "10.0.0.1")
+    assert desk.refusal(desk.login(challenge=challenge)) == "sign_in_failed"
+
+
+def test_a_late_answer_is_refused() -> None:
+    """Two minutes, by real time."""
+    desk = Desk()
+    body = desk.login()
+    desk.now += timedelta(minutes=3)
+    assert desk.refusal(body) == "sign_in_failed"
+
+
+def test_a_sign_in_for_another_log_is_refused() -> None:
+    """One enclave's sign-in cannot be carried to another."""
+    desk = Desk()
+    assert desk.refusal(desk.login(log="other.test/ordinary")) == "sign_in_failed"
+
+
+def test_a_service_key_does_not_sign_in() -> None:
+    """A service key signs service statements and nothing else (formats.md §3)."""
+    desk = Desk()
+    service = SoftwareSigner.generate("Ed25519")
+    desk.enrol(service, None, SERVICE)
+    assert desk.refusal(desk.login(service)) == "sign_in_failed"
+
+
+def test_a_revoked_key_ends_its_sessions_at_once() -> None:
+    """A stolen key must not go on reading until its token runs out."""
+    desk = Desk()
+    token, _ = desk.sign_in.by_challenge(desk.login(), "10.0.0.1")
+    desk.keyring.revoke(desk.signer.kid, OFFICER, 9, START, START, "LOST")
+    with pytest.raises(Problem):
+        desk.sign_in.caller(f"Bearer {token}")
+    assert desk.refusal(desk.login()) == "sign_in_failed"
+
+
+@pytest.mark.parametrize(
+    "stated", [None, "", "Bearer", "Basic eA", "Bearer x.y", "Bearer " + "A" * 80]
+)
+def test_no_token_no_caller(stated: str | None) -> None:
+    """Whatever is wrong with it, the answer is the same."""
+    with pytest.raises(Problem) as refused:
+        Desk().sign_in.caller(stated)
+    assert refused.value.type.code == "not_signed_in"
+
+
+def test_a_token_ends() -> None:
+    """Short-lived."""
+    desk = Desk()
+    token, _ = desk.sign_in.by_challenge(desk.login(), "10.0.0.1")
+    desk.now += timedelta(seconds=901)
+    with pytest.raises(Problem):
+        desk.sign_in.caller(f"Bearer {token}")
+
+
+def test_a_forged_token_is_refused() -> None:
+    """Only this API's secret makes tokens; a cursor's seal makes none."""
+    desk = Desk()
+    value = {
+        "exp": 9 * 10**9,
+        "kid": desk.signer.kid,
+        "log": ORIGIN,
+        "officer": OFFICER,
+        "session": "",
+    }
+    for forged in (Seal(b"x" * 32).shut("token", value), Seal(b"k" * 32).shut("cursor", value)):
+        with pytest.raises(Problem):
+            desk.sign_in.caller(f"Bearer {forged}")
+
+
+def test_attempts_are_counted_before_any_look_up() -> None:
+    """The limit says nothing about whether the key exists (access.md N4)."""
+    for enrolled in (True, False):
+        desk = Desk(attempts=3)
+        kid = desk.signer.kid if enrolled else SoftwareSigner.generate("Ed25519").kid
+        for _ in range(3):
+            desk.sign_in.challenge(kid, "10.0.0.1")
+        with pytest.raises(Problem) as refused:
+            desk.sign_in.challenge(kid, "10.0.0.1")
+        assert refused.value.type.code == "too_many_attempts"
+        assert refused.value.headers["Retry-After"]
+
+
+def _assertion(signer: SoftwareSigner, **changes: object) -> str:
+    header = {"alg": signer.alg, "kid": signer.kid, "typ": "JWT"}
+    claims = {
+        "iss": signer.kid,
+        "sub": signer.kid,
+        "aud": ORIGIN,
+        "exp": int(START.timestamp()) + 60,
+        "jti": "a",
+    } | changes
+    parts = f"{b64(orjson.dumps(header))}.{b64(orjson.dumps(claims))}"
+    return f"{parts}.{b64(signer.sign(parts.encode()))}"
+
+
+@pytest.mark.parametrize("alg", ["Ed25519", "ES256", "ML-DSA-65"])
+def test_a_system_signs_in_with_private_key_jwt(alg: str) -> None:
+    """RFC 7523 §3, with any key that may sign statements."""
+    desk = Desk()
+    system = SoftwareSigner.generate(alg)
+    desk.enrol(system, OFFICER, "SOFTWARE")
+    token, caller = desk.sign_in.by_assertion(_assertion(system), "10.0.0.2")
+    assert caller.officer == OFFICER
+    assert isinstance(desk.sign_in.caller(f"Bearer {token}"), Caller)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"aud": "https://elsewhere"},
+        {"iss": "x"},
+        {"sub": "x"},
+        {"exp": int(START.timestamp()) - 1},
+        {"exp": int(START.timestamp()) + 3600},
+        {"jti": None},
+        {"exp": "soon"},
+    ],
+)
+def test_an_assertion_that_does_not_fit_is_refused(changes: dict[str, object]) -> None:
+    """Every claim is checked; the answer never says which failed."""
+    desk = Desk()
+    with pytest.raises(Problem) as refused:
+        desk.sign_in.by_assertion(_assertion(desk.signer, **changes), "10.0.0.2")
+    assert refused.value.type.code == "sign_in_failed"
+
+
+def test_an_assertion_is_good_once() -> None:
+    """`jti` is remembered for as long as the assertion could live."""
+    desk = Desk()
+    assertion = _assertion(desk.signer)
+    desk.sign_in.by_assertion(assertion, "10.0.0.2")
+    with pytest.raises(Problem):
+        desk.sign_in.by_assertion(assertion, "10.0.0.2")

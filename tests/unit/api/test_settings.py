@@ -1,0 +1,146 @@
+"""A process refuses to start rather than guess (api/settings.py)."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import FrozenInstanceError, fields
+from pathlib import Path
+
+import pytest
+
+from api.settings import EnclaveFacts, Home, Settings, SettingsError, write_private
+
+ROOT = Path(__file__).parents[3]
+FACTS = EnclaveFacts(
+    origin="rehearsal.test/ordinary",
+    level="ordinary",
+    rehearsal=True,
+    genesis="00" * 32,
+    slug="rehearsal_test",
+    database={"host": "127.0.0.1", "port": 5432, "dbname": "rehearsal_test"},
+)
+
+
+def _from_env(**variables: str) -> str:
+    """What `Settings.from_env` says in a process of its own with exactly these variables."""
+    script = (
+        "from api.settings import Settings, SettingsError\n"
+        "try:\n    print(Settings.from_env())\n"
+        "except SettingsError as error:\n    print('refused:', error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", **variables},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SOCAI_PORT", "eighty"),
+        ("SOCAI_PORT", "70000"),
+        ("SOCAI_THREADS", "0"),
+        ("SOCAI_LEVEL", "secret"),
+        ("SOCAI_TOKEN_TTL_S", "86400"),
+        ("SOCAI_DATABASE_URL", "mysql://localhost/x"),
+        ("SOCAI_LOG_LEVEL", "loud"),
+        ("SOCAI_LANG", "fr"),
+    ],
+)
+def test_a_malformed_variable_stops_the_start(name: str, value: str) -> None:
+    """A service that guesses its port or its level serves the wrong people."""
+    assert _from_env(**{name: value}).startswith("refused:")
+
+
+def test_defaults_weaken_nothing() -> None:
+    """Loopback only, short tokens, no rehearsal."""
+    told = _from_env()
+    assert "host='127.0.0.1'" in told
+    assert "token_ttl_s=900" in told
+
+
+def test_a_child_process_gets_the_same_settings(tmp_path: Path) -> None:
+    """`serve` starts its children with what it was told itself."""
+    given = Settings.at(tmp_path, port=8123, threads=7, level="mat", lang="en")
+    assert _from_env(**given.environment()).strip() == repr(given)
+
+
+def test_settings_cannot_change_after_the_start(tmp_path: Path) -> None:
+    """Frozen: nothing in a request can alter them."""
+    settings = Settings.at(tmp_path)
+    with pytest.raises(FrozenInstanceError):
+        settings.port = 1  # type: ignore[misc]
+
+
+def test_every_setting_is_described() -> None:
+    """An undocumented setting is a trap for the operator."""
+    told = Settings.__doc__ or ""
+    assert [field.name for field in fields(Settings) if f"    {field.name}:" not in told] == []
+
+
+def test_facts_round_trip(tmp_path: Path) -> None:
+    """What init writes is what every process reads."""
+    home = Home(Settings.at(tmp_path))
+    home.write_facts(FACTS)
+    assert home.facts() == FACTS
+
+
+def test_another_level_than_the_homes_is_refused(tmp_path: Path) -> None:
+    """A level is an enclave, never a switch (access.md §1)."""
+    Home(Settings.at(tmp_path)).write_facts(FACTS)
+    with pytest.raises(SettingsError, match="level"):
+        Home(Settings.at(tmp_path, level="mat")).facts()
+
+
+def test_a_rehearsal_cannot_pose_as_real(tmp_path: Path) -> None:
+    """The origin says it for ever; the file may not say otherwise."""
+    home = Home(Settings.at(tmp_path))
+    home.write_facts(FACTS)
+    lie = json.loads(home.facts_path.read_text("utf-8")) | {"rehearsal": False}
+    home.facts_path.write_text(json.dumps(lie), "utf-8")  # noqa: TID251  not signed
+    with pytest.raises(SettingsError, match="rehearsal"):
+        home.facts()
+
+
+def test_a_secret_everybody_can_read_is_refused(tmp_path: Path) -> None:
+    """A world-readable password is no password."""
+    home = Home(Settings.at(tmp_path))
+    write_private(tmp_path / "secrets" / "reader.password", b"x\n")
+    assert home.password("reader") == "x"
+    (tmp_path / "secrets" / "reader.password").chmod(0o644)
+    with pytest.raises(SettingsError, match="chmod"):
+        home.password("reader")
+
+
+def test_a_secret_is_never_written_over(tmp_path: Path) -> None:
+    """Losing a key file is losing what it opens."""
+    write_private(tmp_path / "k", b"1")
+    with pytest.raises(FileExistsError):
+        write_private(tmp_path / "k", b"2")
+
+
+def test_outside_a_rehearsal_the_home_keeps_no_passphrase(tmp_path: Path) -> None:
+    """The operator's passphrase comes from a file named by the operator."""
+    home = Home(Settings.at(tmp_path))
+    real = EnclaveFacts("x.test/ordinary", "ordinary", False, "00" * 32, "x_test", {})  # noqa: FBT003
+    home.write_facts(real)
+    write_private(tmp_path / "secrets" / "passphrase", b"x")
+    with pytest.raises(SettingsError, match="SOCAI_PASSPHRASE_FILE"):
+        home.passphrase()
+
+
+def test_the_session_key_is_made_once(tmp_path: Path) -> None:
+    """A second start must not end every session."""
+    home = Home(Settings.at(tmp_path))
+    home.make_session_key()
+    first = home.session_key()
+    home.make_session_key()
+    assert home.session_key() == first
+    assert len(first) == 32
