@@ -1,14 +1,17 @@
-"""What a guard may ask about the rest of its own log: other cases, reports and records, as last projected.
+"""What a guard may ask about the rest of its own log: other cases, reports, records.
 
-A Protocol and a value, no more: `ledger.ports` names it among the ports, and whoever projects the log answers it.
+A Protocol and a value, no more: `ledger.ports` names it among the ports, and whoever projects the
+log answers it, as last projected.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,10 @@ class Report:
 
 
 class Cases(Protocol):
-    """Other cases of this log as last projected: what a guard may ask beyond its own stream (guards.json)."""
+    """Other cases of this log as last projected.
+
+    What a guard may ask beyond its own stream (guards.json).
+    """
 
     def state(self, stream: str) -> str | None:
         """Main state of a case, None where there is no such case."""
@@ -46,7 +52,7 @@ class Cases(Protocol):
         """Codes of open complaint, review or complaint-window clocks of a case."""
 
     def reports(self) -> Sequence[Report]:
-        """Effective StatisticsSubmitted and SituationReportSubmitted, restating ones included, in order of effect."""
+        """Effective StatisticsSubmitted and SituationReportSubmitted, in order of effect."""
 
     def signers(self, stream: str) -> Sequence[str]:
         """Officers who signed an effective act of a case; empty where there is no such case."""

@@ -1,0 +1,336 @@
+"""Guards on results and on ending a case.
+
+The path, the finding behind it, both notices, the checklist (G7, G12).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ledger.regulation.clocks import running
+from ledger.regulation.guards.breach import Breach
+from ledger.regulation.guards.reading import limbs_met, reaches, supports
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ledger.regulation.question import Question
+    from ledger.regulation.stream import Entry
+
+#: Outcomes that go straight from verifying or assessing to a result (G12).
+STRAIGHT: Final = frozenset({"NO_VIOLATION", "INSUFFICIENT_BASIS", "OUT_OF_SCOPE", "DUPLICATE"})
+ADVERSE: Final = frozenset({"HANDLED_REMOVED", "HANDLED_CORRECTED", "SANCTIONED", "REMINDED"})
+_NOTHING_FOUND: Final = frozenset({"NO_VIOLATION", "OUT_OF_SCOPE", "DUPLICATE"})
+#: What a finding leaves open, where it leaves less than everything.
+BY_FINDING: Final[Mapping[str, frozenset[str]]] = {
+    "TRUE_NO_BREACH": _NOTHING_FOUND,
+    "OPINION_NOT_FACT": _NOTHING_FOUND,
+    "UNVERIFIABLE": frozenset({"INSUFFICIENT_BASIS", "OUT_OF_SCOPE", "DUPLICATE"}),
+}
+FALSE_FINDINGS: Final = frozenset({"FALSE", "FALSE_FABRICATED", "FALSE_IMPERSONATION"})
+#: Part referral that an outcome rests on: the act, its sub-process, the states in which it stands.
+PARTS: Final[Mapping[str, tuple[str, str, frozenset[str]]]] = {
+    "REFERRED_RESULT": (
+        "PartialReferralSent",
+        "referral",
+        frozenset({"SENT", "ACCEPTED", "RESULT"}),
+    ),
+    "CRIMINAL_REFERRED": (
+        "PartialCriminalReferralSent",
+        "criminal_referral",
+        frozenset({"SENT", "ACKNOWLEDGED", "EXTENDED", "OPENED", "NOT_OPENED", "SUSPENDED"}),
+    ),
+}
+#: Reasons for closing that an outcome allows.
+REASONS: Final[Mapping[str, frozenset[str]]] = {
+    "HANDLED_REMOVED": frozenset({"HANDLED"}),
+    "HANDLED_CORRECTED": frozenset({"HANDLED"}),
+    "SANCTIONED": frozenset({"HANDLED"}),
+    "REMINDED": frozenset({"HANDLED"}),
+    "REFERRED_RESULT": frozenset({"REFERRED_FINAL"}),
+    "CRIMINAL_REFERRED": frozenset({"REFERRED_FINAL"}),
+    **{o: frozenset({o}) for o in (*STRAIGHT, "OVERTURNED")},
+}
+#: Clocks of duties that must be done before a file goes to the archive.
+ARCHIVE_WAITS: Final = frozenset({
+    "COMPLAINT_LODGE",
+    "COMPLAINT_LODGE_SECOND",
+    "INFORM_REPORTER",
+    "INFORM_AFFECTED",
+    "NOTIFY_RESULT",
+    "STATISTICS_RESTATE",
+})  # fmt: skip
+_CLOCK_VI: Final[Mapping[str, str]] = {
+    "COMPLAINT_LODGE": "thời hiệu khiếu nại",
+    "COMPLAINT_LODGE_SECOND": "thời hiệu khiếu nại lần hai",
+    "INFORM_REPORTER": "phản hồi người phản ánh",
+    "INFORM_AFFECTED": "thông báo người bị ảnh hưởng",
+    "NOTIFY_RESULT": "thông báo kết quả",
+    "STATISTICS_RESTATE": "tính lại thống kê",
+    "COMPLAINT": "giải quyết khiếu nại",
+    "REVIEW": "xem xét lại",
+}
+
+
+def result_path(q: Question) -> Breach | None:
+    """G12.
+
+    Straight from verifying or assessing only what accuses nobody; anything adverse passes handling.
+    """
+    outcome = str(q.facts.get("outcome"))
+    early = q.stream.state in ("VERIFYING", "ASSESSING")
+    fits = outcome in STRAIGHT if early else outcome != "OVERTURNED"
+    return None if fits else Breach({"outcome": outcome}, ("/facts/outcome",))
+
+
+def result_matches_finding(q: Question) -> Breach | None:
+    """3.3 (gaps 11, 12, 16).
+
+    The outcome says no more than the finding carries, and what it rests on stands.
+    """
+    outcome, finding = str(q.facts.get("outcome")), q.stream.finding
+    code = str(finding.act.facts.get("finding")) if finding is not None else "—"
+    fits = _carried(finding, code, outcome) and _rests(q, outcome)
+    return None if fits else Breach({"finding": code}, ("/facts/outcome",))
+
+
+def _carried(finding: Entry | None, code: str, outcome: str) -> bool:
+    if outcome in ADVERSE and (finding is None or not supports(finding)):
+        return False
+    if finding is None:
+        return True
+    if code in FALSE_FINDINGS and not limbs_met(finding):
+        return outcome in _NOTHING_FOUND
+    return code not in BY_FINDING or outcome in BY_FINDING[code]
+
+
+def _rests(q: Question, outcome: str) -> bool:
+    if outcome == "SANCTIONED":
+        return bool(q.stream.subs_in("sanction", "DECIDED", "EXECUTED", "SUSPENDED"))
+    if outcome not in PARTS:
+        return True
+    act, name, states = PARTS[outcome]
+    return any(s.opened_by.act.act == act for s in q.stream.subs_in(name, *states))
+
+
+def duplicate_names_survivor(q: Question) -> Breach | None:
+    """Added (gap 30). A duplicate names the other case of this log in which the matter goes on."""
+    if q.facts.get("outcome") != "DUPLICATE":
+        return None
+    survivor = str(q.facts.get("surviving_case"))
+    if survivor != q.stream.name and q.cases.state(survivor) is not None:
+        return None
+    return Breach(pointers=("/facts/surviving_case",))
+
+
+# -- the notice of a result ---------------------------------------------------------------------
+
+
+def result_notice_both(q: Question) -> Breach | None:
+    """8.4.b, 9 ("đồng thời").
+
+    The report to the committee and the notice to the lead go out on one day.
+    """
+    result = q.stream.result
+    if result is None:
+        return None
+    notices = [*_after(q, result, "ResultNotified"), None]
+    committee = _days(q, notices, "PPC")
+    if q.registry.holds(q.act.agency, "LEAD", q.day):
+        return None if committee else Breach(pointers=("/to",))
+    return None if committee & _days(q, notices, "LEAD") else Breach(pointers=("/to",))
+
+
+def _days(q: Question, notices: Iterable[Entry | None], function: str) -> set[object]:
+    """Days on which a notice (None: the one at hand) went to whoever held the function."""
+    acts = [q.act if n is None else n.act for n in notices]
+    return {a.occurred_at.date() for a in acts if reaches(q, a.to, function, a.occurred_at.date())}
+
+
+def _after(q: Question, entry: Entry, *types: str) -> list[Entry]:
+    """Acts of these types that took effect after another one."""
+    order = q.stream.effective()
+    return [e for e in order[order.index(entry) + 1 :] if e.act.act in types]
+
+
+# -- the checklist ------------------------------------------------------------------------------
+
+
+def closing_checklist(q: Question) -> Breach | None:
+    """G7 (added; gaps 2, 3, 4, 21). A case closes over nothing that is still owed to anybody."""
+    if q.stream.state != "RESULT_RECORDED":
+        return None
+    missing = [
+        what
+        for what, done in (
+            ("kết quả xử lý", q.stream.result is not None),
+            ("thông báo kết quả (UBND tỉnh và cơ quan chủ trì)", _notified(q)),
+            ("chấm dứt biện pháp còn hiệu lực", not _live_measures(q)),
+            ("phản hồi người phản ánh", not _unanswered(q, "RESULT", "REVIEW")),
+            ("thông báo người bị ảnh hưởng", not _untold(q)),
+            ("thời hạn khiếu nại", _window_shown(q)),
+            ("giải quyết khiếu nại, xem xét lại", not _contested(q)),
+            ("bảng kiểm đúng với hồ sơ", _says_the_same(q)),
+        )
+        if not done
+    ]
+    return Breach({"missing": "; ".join(missing)}, ("/facts/checklist",)) if missing else None
+
+
+def _notified(q: Question) -> bool:
+    """Whether the last result went to the committee and, where another handles, to the lead."""
+    result = q.stream.result
+    if result is None:
+        return False
+    notices = _after(q, result, "ResultNotified")
+    handler = q.stream.handler(q.registry, q.day)
+    is_lead = handler is not None and q.registry.holds(handler, "LEAD", q.day)
+    return bool(_days(q, notices, "PPC")) and (is_lead or bool(_days(q, notices, "LEAD")))
+
+
+def _live_measures(q: Question) -> bool:
+    """Whether a measure is not lifted; one that lapsed has to be lifted as well."""
+    return any(
+        q.stream.sub_state(s, q.act.occurred_at, q.registry) != "LIFTED"
+        for s in q.stream.subs_in("measure")
+    )
+
+
+def _unanswered(q: Question, *about: str) -> bool:
+    """Whether a report is left without an answer, each token and each nameless one for itself.
+
+    About a result or a review the answer comes after the case's first result; any status answers.
+    """
+    reports = q.stream.effective("ReportReceived")
+    answers = list(q.stream.effective("ReporterInformed"))
+    if about:
+        answers = [a for a in answers if a.act.facts.get("about") in about]
+        first = q.stream.effective(*_RESULTS)
+        answers = [a for a in answers if first and a in _after(q, first[0], a.act.act)]
+    tokens = {r.act.facts.get("reporter") for r in reports} - {None}
+    answered = [a.act.facts.get("reporter") for a in answers]
+    nameless = sum("reporter" not in r.act.facts for r in reports)
+    return bool(tokens - set(answered)) or answered.count(None) < nameless
+
+
+_RESULTS: Final = (
+    "ResultDetermined",
+    "ReferredResultReceived",
+    "CriminalResultReceived",
+    "ReviewDecided",
+)
+
+
+def _touched(q: Question) -> set[str]:
+    """Tokens of those whom a measure, a take-down or a sanction of the case touches."""
+    acts = ("ImmediateMeasureTaken", "TechnicalMeasureOrdered", "TakedownProposed")
+    found = {e.act.facts.get("subject") for e in q.stream.effective(*acts, "ViolationRecordMade")}
+    return {s for s in found if isinstance(s, str)}
+
+
+def _untold(q: Question) -> set[str]:
+    """Those of them who were neither informed nor served the sanction decision itself."""
+    told = {e.act.facts.get("subject") for e in q.stream.effective("AffectedPartyInformed")}
+    return _touched(q) - told - _served(q)
+
+
+def _served(q: Question) -> set[object]:
+    """Tokens in whose sanction a decision was taken."""
+    records = (
+        q.stream.get(str(e.act.facts.get("sanction")), "ViolationRecordMade")
+        for e in q.stream.effective("SanctionDecided")
+    )
+    return {r.act.facts.get("subject") for r in records if r is not None}
+
+
+def _window_shown(q: Question) -> bool:
+    """Whether the end of the complaint window is named, where a decision opens one."""
+    due = q.stream.last("SanctionDecided", "ReviewDecided") is not None
+    return not due or "complaint_until" in q.facts
+
+
+def _contested(q: Question) -> bool:
+    """Whether a complaint is received or accepted, or a review open."""
+    live = q.stream.subs_in("complaint", "RECEIVED", "ACCEPTED")
+    return bool(live or q.stream.subs_in("review", "OPEN"))
+
+
+def _says_the_same(q: Question) -> bool:
+    """Whether the checklist the officer filled in agrees with the case."""
+    said = q.facts.get("checklist")
+    if not isinstance(said, dict) or said.get("measures_lifted") is not True:
+        return False
+    result = q.stream.result
+    notices = _after(q, result, "ResultNotified") if result is not None else []
+    named = said.get("result") in (
+        None,
+        result.act.act_id if result is not None else None,
+    ) and said.get("notice") in (None, *(n.act.act_id for n in notices))
+    shown = said.get("complaint_window_shown") is True or "complaint_until" not in q.facts
+    return named and shown and _statuses_agree(q, said)
+
+
+def _statuses_agree(q: Question, said: Mapping[str, object]) -> bool:
+    reporters = {e.act.facts.get("status") for e in q.stream.effective("ReporterInformed")}
+    if "AGENCY_REPORTER" in reporters:
+        reporters.add("INFORMED")
+    if not q.stream.effective("ReportReceived"):
+        reporters.add("NO_REPORTER")
+    affected = {e.act.facts.get("status") for e in q.stream.effective("AffectedPartyInformed")}
+    if _served(q):
+        affected.add("INFORMED")
+    if not _touched(q):
+        affected.add("NONE")
+    return said.get("reporter") in reporters and said.get("affected") in affected
+
+
+def close_from_screening(q: Question) -> Breach | None:
+    """G7.
+
+    Straight from screening only what is out of scope or a duplicate; elsewhere the reason is that
+    of the outcome.
+    """
+    reason = str(q.facts.get("reason"))
+    if q.stream.state != "SCREENING":
+        fits = reason in _reasons(q)
+        return None if fits else Breach(pointers=("/facts/reason",))
+    last = q.stream.last("CompetenceDetermined")
+    outside = last is not None and last.act.disposition == "outside"
+    survivor = str(q.facts.get("surviving_case", ""))
+    duplicate = survivor != q.stream.name and q.cases.state(survivor) is not None
+    fits = {"OUT_OF_SCOPE": outside, "DUPLICATE": duplicate}.get(reason, False)
+    if fits and not _unanswered(q) and not _live_measures(q):
+        return None
+    return Breach(pointers=("/facts/reason",))
+
+
+def _reasons(q: Question) -> frozenset[str]:
+    """Reasons that agree with the outcome.
+
+    A referred result may also be closed by what the other agency found.
+    """
+    allowed = REASONS.get(str(q.stream.outcome), frozenset())
+    result = q.stream.result
+    if result is not None and result.act.act == "ReferredResultReceived":
+        return allowed | ({str(result.act.facts.get("outcome"))} & STRAIGHT)
+    return allowed
+
+
+def no_open_clock(q: Question) -> Breach | None:
+    """Added.
+
+    A file goes to the archive when nobody can complain any more and nobody is still owed a notice.
+    """
+    running_now = {c.code for c in running(q.stream, q.registry, q.act.occurred_at)}
+    waits = running_now & ARCHIVE_WAITS
+    closed = q.stream.last("CaseClosed")
+    until = closed.act.facts.get("complaint_until") if closed is not None else None
+    if isinstance(until, str) and q.day.isoformat() <= until:
+        waits.add("COMPLAINT_LODGE")
+    if q.stream.subs_in("complaint", "RECEIVED", "ACCEPTED"):
+        waits.add("COMPLAINT")
+    if q.stream.subs_in("review", "OPEN"):
+        waits.add("REVIEW")
+    if not waits:
+        return None
+    return Breach({"clocks": ", ".join(_CLOCK_VI[c] for c in sorted(waits))}, ("/act",))

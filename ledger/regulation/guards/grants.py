@@ -1,0 +1,268 @@
+"""Guards on who may see.
+
+Grants with a term, inspectors apart, break-glass, erasure, withdrawal, signed-off checks (G8).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ledger.regulation.guards.breach import Breach
+from ledger.regulation.guards.reading import (
+    agency_of,
+    filled,
+    limit_text,
+    named_as,
+    objects,
+    share_a_person,
+    term_end,
+    texts,
+    time_of,
+    within,
+)
+
+if TYPE_CHECKING:
+    from ledger.regulation.question import Question
+    from ledger.regulation.registry import Grant
+    from ledger.regulation.stream import Entry
+
+GRANTING: Final = ("ParticipationGranted", "InspectionOrdered", "BreakGlassOpened")
+WORKING: Final = frozenset({"HANDLE", "APPROVE"})
+#: Powers of a post that make its holder an inspector or overseer in this log.
+INSPECTING: Final = frozenset({"INSPECTION_HEAD", "AUDITOR"})
+COMMON_GROUNDS: Final = frozenset(
+    {"PERSONAL_DATA", "ENTERED_IN_ERROR", "NOT_FOR_THIS_LOG", "COURT"}
+)
+#: Facts that a withdrawal may hold: the ground says nothing more (access.md F6, A16).
+WITHDRAWAL_FACTS: Final = frozenset({"withdrawn", "ground", "replaced_by", "seen", "low_ref"})
+#: Role of each signer of an erasure, by the powers that make them so.
+ERASING: Final = {
+    "AUTHOR": frozenset({"ERASURE_AUTHORITY"}),
+    "CHECKER": frozenset({"KEY_CUSTODIAN", "KEY_ADMINISTRATOR"}),
+    "APPROVER": frozenset({"AUDITOR"}),
+}
+
+
+def grant_not_to_self(q: Question) -> Breach | None:
+    """G8 (access.md A7). Nobody grants access to themselves."""
+    own = share_a_person(q, [str(q.facts.get("officer"))], named_as(q))
+    return Breach(pointers=("/signers", "/facts/officer")) if own else None
+
+
+def grant_has_term(q: Question) -> Breach | None:
+    """access.md A7, A9, A19.
+
+    A grant says why and ends; one for a unit names it, and only that one does.
+    """
+    ends = [time_of(q.facts.get("until"))]
+    ends += [time_of(r.get("until")) for r in objects(q.facts.get("readers"))]
+    if any(e is None or e <= q.act.occurred_at for e in ends):
+        return Breach(pointers=("/facts/until",))
+    if not any(filled(q.facts.get(m)) for m in ("ground", "purpose", "emergency")):
+        return Breach(pointers=("/facts/ground",))
+    if (q.facts.get("scope") == "UNIT") != ("unit" in q.facts):
+        return Breach(pointers=("/facts/unit",))
+    return None
+
+
+def grant_stands(q: Question) -> Breach | None:
+    """access.md A8. What is revoked is a grant of this stream that runs, and that officer's."""
+    entry, officer = q.ref("grant", *GRANTING), str(q.facts.get("officer"))
+    if entry is None:
+        return Breach(pointers=("/facts/grant",))
+    facts = entry.act.facts
+    lines = [r for r in objects(facts.get("readers")) if r.get("officer") == officer]
+    lines += [facts] if facts.get("officer") == officer else []
+    ends = [time_of(line.get("until")) for line in lines]
+    revoked = any(
+        e.act.facts.get("grant") == entry.act.act_id and e.act.facts.get("officer") == officer
+        for e in q.stream.effective("ParticipationRevoked")
+    )
+    if not revoked and any(e is not None and q.act.occurred_at <= e for e in ends):
+        return None
+    return Breach(pointers=("/facts/grant", "/facts/officer"))
+
+
+# -- inspectors ---------------------------------------------------------------------------------
+
+
+def inspector_separate(q: Question) -> Breach | None:
+    """G8 (access.md S7).
+
+    Whoever inspects or oversees takes no part in a case, and whoever takes part does not inspect
+    it.
+    """
+    if q.act.act == "InspectionOrdered":
+        readers = [str(r.get("officer")) for r in objects(q.facts.get("readers"))]
+        bad = any(_took_part(q, r) or _works_in(q, r) for r in readers)
+        return Breach(pointers=("/facts/readers",)) if bad else None
+    if q.facts.get("may") not in WORKING:
+        return None
+    inspects = _inspects(q, str(q.facts.get("officer")))
+    return Breach(pointers=("/facts/officer",)) if inspects else None
+
+
+def _took_part(q: Question, officer: str) -> bool:
+    """Whether a reader signed an act in a case concerned."""
+    return any(
+        share_a_person(q, [officer], q.cases.signers(case)) for case in texts(q.facts.get("cases"))
+    )
+
+
+def _works_in(q: Question, officer: str) -> bool:
+    """Whether a reader holds a running grant to handle or approve where the order reaches."""
+    cases, agencies = texts(q.facts.get("cases")), texts(q.facts.get("agencies"))
+    reached = {*cases, *(f"agency/{a}" for a in agencies)}
+    return any(
+        g.may in WORKING and (g.stream in reached or bool(reached & set(g.cases)) or not reached)
+        for g in _grants_of(q, officer)
+    )
+
+
+def _grants_of(q: Question, officer: str) -> list[Grant]:
+    """Running grants of the natural person behind an officer."""
+    return [
+        g
+        for g in q.registry.grants(at=q.act.occurred_at)
+        if share_a_person(q, [officer], [g.officer])
+    ]
+
+
+def _inspects(q: Question, officer: str) -> bool:
+    """Whether an officer inspects or oversees here: by an order, a power or the agency."""
+    if any(g.scope == "INSPECTION" for g in _grants_of(q, officer)):
+        return True
+    return any(
+        a.powers & INSPECTING or q.registry.holds(a.agency, "OVERSEER", q.day)
+        for a in q.registry.appointments(officer, q.day)
+    )
+
+
+# -- break-glass --------------------------------------------------------------------------------
+
+
+def break_glass_limit(q: Question) -> Breach | None:
+    """access.md A19, S8.
+
+    An opening is short, never renewed by the same pair, and waits for the review of the last one.
+    """
+    until, start = time_of(q.facts.get("until")), q.act.occurred_at
+    limit = {"limit": limit_text(q, "BREAK_GLASS_MAX")}
+    if until is None or not within(q, "BREAK_GLASS_MAX", start, until):
+        return Breach(limit, ("/facts/until",))
+    named = named_as(q)
+    if any(share_a_person(q, [a], named[n + 1 :]) for n, a in enumerate(named)):
+        return Breach(limit, ("/signers",))
+    case = q.facts.get("case")
+    for grant in q.registry.grants():
+        if grant.act != "BreakGlassOpened" or grant.act_id == q.act.act_id:
+            continue
+        if case in grant.cases and _same_pair(q, grant):
+            return Breach(limit, ("/signers",))
+        if _overdue(q, grant):
+            return Breach(limit, ("/facts/officer",))
+    return None
+
+
+def _same_pair(q: Question, grant: Grant) -> bool:
+    """Whether the same two persons opened before, in whichever order."""
+    return all(share_a_person(q, [o], grant.granted_by) for o in named_as(q))
+
+
+def _overdue(q: Question, grant: Grant) -> bool:
+    """Whether the requester has an earlier opening whose review is overdue."""
+    if grant.reviewed:
+        return False
+    requesters = [named_as(q)[0], str(q.facts.get("officer"))]
+    if not share_a_person(q, requesters, [grant.officer, *grant.granted_by[:1]]):
+        return False
+    end = term_end(q, "BREAK_GLASS_REVIEW", grant.starts_at)
+    return end is not None and q.act.occurred_at > end
+
+
+def break_glass_third_person(q: Question) -> Breach | None:
+    """G8 (access.md A19, S8). An opening is reviewed by a third person."""
+    opened = q.ref("opened", "BreakGlassOpened")
+    if opened is None:
+        return Breach(pointers=("/facts/opened",))
+    part = (*opened.signed_by(), str(opened.act.facts.get("officer")))
+    same = share_a_person(q, named_as(q), part)
+    return Breach(pointers=("/signers",)) if same else None
+
+
+# -- erasure, withdrawal, checks ----------------------------------------------------------------
+
+
+def erasure_signers(q: Question) -> Breach | None:
+    """access.md A20, S5, S6.
+
+    The authority decides, the key administrator carries out, the auditor is witness.
+    """
+    for role, powers in ERASING.items():
+        signer = next((s for s in q.act.signers if s.role == role), None)
+        agency = agency_of(q, signer.officer, signer.post) if signer is not None else None
+        if signer is None or agency is None:
+            return Breach(pointers=("/signers",))
+        if not powers & q.registry.powers(signer.officer, agency, signer.post, q.day):
+            return Breach(pointers=("/signers",))
+    return None
+
+
+def erasure_no_open_clock(q: Question) -> Breach | None:
+    """access.md A20.
+
+    Nothing is erased while a complaint, a review or their window is open; every entry named exists.
+    """
+    bad = []
+    for n, named in enumerate(objects(q.facts.get("entries"))):
+        digest = str(named.get("entry")).removeprefix("sha-256:")
+        found = q.cases.record(digest)
+        if found is None or found[0] != named.get("index") or q.cases.running(found[1]):
+            bad.append(f"/facts/entries/{n}")
+    return Breach(pointers=tuple(bad)) if bad else None
+
+
+def withdrawal_common_ground(q: Question) -> Breach | None:
+    """access.md F6, A16.
+
+    A withdrawal gives a ground of the common list and no more; what it names stands till then.
+    """
+    if q.facts.get("ground") not in COMMON_GROUNDS:
+        return Breach(pointers=("/facts/ground",))
+    more = sorted(set(q.facts) - WITHDRAWAL_FACTS)
+    if more or q.act.attachments:
+        return Breach(pointers=tuple(f"/facts/{m}" for m in more) or ("/attachments",))
+    gone = {
+        i for e in q.stream.effective("ContentWithdrawn") for i in texts(e.act.facts["withdrawn"])
+    }
+    bad = [
+        f"/facts/withdrawn/{n}"
+        for n, act_id in enumerate(texts(q.facts.get("withdrawn")))
+        if act_id in gone or q.stream.get(act_id) is None
+    ]
+    return Breach(pointers=tuple(bad)) if bad else None
+
+
+def verifier_separate(q: Question) -> Breach | None:
+    """G8 (access.md A12).
+
+    Whoever signs off a check did not act in the case, and the verdict says what the failures say.
+    """
+    acted: tuple[str, ...] = ()
+    if q.facts.get("scope") == "CASE":
+        acted = _acted(q)
+    if share_a_person(q, named_as(q), acted):
+        return Breach(pointers=("/signers",))
+    if (q.facts.get("verdict") == "VALID") == bool(texts(q.facts.get("failures"))):
+        return Breach(pointers=("/facts/failures",))
+    size, last = q.facts.get("checkpoint_size"), q.facts.get("checked_to")
+    inside = isinstance(size, int) and isinstance(last, int) and last < size
+    return None if inside else Breach(pointers=("/facts/checked_to",))
+
+
+def _acted(q: Question) -> tuple[str, ...]:
+    """Who signed in the case as author or approver; an earlier check is no part taken in it."""
+    if q.stream.kind != "case":
+        return ()
+    acts: list[Entry] = [e for e in q.stream.effective() if e.act.act != "VerificationSignedOff"]
+    return tuple(o for e in acts for o in e.signed_by("AUTHOR", "APPROVER"))

@@ -1,0 +1,136 @@
+"""Guards on what comes in.
+
+Oral reports, outside requests, reporter tokens, duplicates, disclosure of an identity.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ledger.regulation.guards.breach import Breach
+from ledger.regulation.guards.reading import (
+    agency_of,
+    filled,
+    limit_text,
+    named_as,
+    share_a_person,
+    texts,
+    time_of,
+    within,
+)
+from ledger.regulation.stream import INTAKE
+
+if TYPE_CHECKING:
+    from ledger.regulation.act import Signer
+    from ledger.regulation.question import Question
+
+ORAL_CHANNELS = frozenset({"PHONE", "SMS", "AUDIO", "VIDEO", "MEETING"})
+OPEN_CASE = frozenset({
+    "SCREENING",
+    "VERIFYING",
+    "ASSESSING",
+    "ESCALATED",
+    "HANDLING",
+    "REFERRED",
+    "REFERRED_CRIMINAL",
+})  # fmt: skip
+#: Acts by which nobody handles a case: receiving, sealing and answering the person who reported.
+NOT_HANDLING = frozenset(
+    {*INTAKE, "ReporterIdentitySealed", "ReporterIdentityDisclosed", "ReporterInformed"}
+)
+_PROVISION = re.compile(r"Điều|khoản|điểm|\d+/\d{4}/|\d+/Q", re.IGNORECASE)
+
+
+def oral_unconfirmed(q: Question) -> Breach | None:
+    """6.1.
+
+    What came in or was ordered by word of mouth shows so until a written confirmation is linked.
+    """
+    oral = (
+        q.act.channel in ORAL_CHANNELS
+        or q.facts.get("form") == "ORAL"
+        or q.facts.get("oral_order") is True
+    )
+    if not oral:
+        return None
+    missing = "oral_record" in q.kind.facts and not q.facts.get("oral_record")
+    return Breach(pointers=("/facts/oral_record",) if missing else ("/channel",))
+
+
+def external_request_written(q: Question) -> Breach | None:
+    """2.1.
+
+    An outside authority's request is recorded from its document; by word of mouth it is a report.
+    """
+    return None if q.act.document is not None else Breach(pointers=("/document",))
+
+
+def token_matches_report(q: Question) -> Breach | None:
+    """Added.
+
+    The sealed token is the one the report of this case was given, and stands in no other case.
+    """
+    token = q.facts.get("reporter")
+    given = {e.act.facts.get("reporter") for e in q.stream.effective("ReportReceived")}
+    if token in given and not q.cases.token_elsewhere(str(token), q.stream.name):
+        return None
+    return Breach(pointers=("/facts/reporter",))
+
+
+def disclosure_outside_signer(q: Question) -> Breach | None:
+    """Added (access.md A18, S9).
+
+    Who checks a disclosure stands outside the unit that handles, and nobody signs who took part. A
+    unit is the registry's unit_code, and where none is registered, the post. The acts name no unit
+    that is reported on, so membership of it shows only through a part taken in the case.
+    """
+    handling = [e for e in q.stream.effective() if e.act.act not in NOT_HANDLING]
+    took_part = [o for e in handling for o in e.signed_by()]
+    if share_a_person(q, named_as(q), took_part):
+        return Breach(pointers=("/signers",))
+    checkers = [s for s in q.act.signers if s.role == "CHECKER"]
+    handler = q.stream.handler(q.registry, q.day)
+    units = {_unit(q, s) for e in handling for s in e.signers_done if e.act.agency == handler}
+    inside = not checkers or any(_unit(q, s) in units for s in checkers)
+    return Breach(pointers=("/signers",)) if inside else None
+
+
+def _unit(q: Question, signer: Signer) -> tuple[str | None, str]:
+    agency = agency_of(q, signer.officer, signer.post)
+    line = agency and q.registry.appointment(signer.officer, agency, signer.post, q.day)
+    return agency, (line.unit_code if line else None) or signer.post
+
+
+def disclosure_limited(q: Question) -> Breach | None:
+    """Added.
+
+    An identity is open for a dated limit at most; not telling the reporter needs a provision of
+    law.
+    """
+    until = time_of(q.facts.get("until"))
+    in_time = until is not None and within(q, "DISCLOSURE_MAX", q.act.occurred_at, until)
+    ground = q.facts.get("not_told_ground")
+    told = q.facts.get("reporter_told") is True
+    if in_time and (told or (filled(ground) and _PROVISION.search(str(ground)))):
+        return None
+    pointer = "/facts/not_told_ground" if in_time else "/facts/until"
+    return Breach({"limit": limit_text(q, "DISCLOSURE_MAX")}, (pointer,))
+
+
+def duplicates_checked(q: Question) -> Breach | None:
+    """Added.
+
+    A case is opened from an intake act of its own stream, after a search for the same incident.
+    """
+    named = any(q.stream.get(i, *INTAKE) for i in texts(q.facts.get("intake")))
+    if q.facts.get("duplicates_checked") is True and named:
+        return None
+    return Breach(pointers=("/facts/intake" if not named else "/facts/duplicates_checked",))
+
+
+def surviving_case_open(q: Question) -> Breach | None:
+    """Added. A file is merged into another case of this log that is still open."""
+    survivor = str(q.facts.get("surviving_case"))
+    open_elsewhere = survivor != q.stream.name and q.cases.state(survivor) in OPEN_CASE
+    return None if open_elsewhere else Breach(pointers=("/facts/surviving_case",))

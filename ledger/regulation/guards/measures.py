@@ -1,0 +1,201 @@
+"""Guards on what restricts.
+
+A finding first or a review date, a finding that carries it, the note of 4.2, the lead (G4, G10).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from ledger.regulation.guards.breach import Breach
+from ledger.regulation.guards.reading import (
+    SHORTEST_REASON,
+    filled,
+    lead,
+    limbs_met,
+    limit_text,
+    named_as,
+    objects,
+    share_a_person,
+    supports,
+    term_end,
+    time_of,
+    within,
+)
+
+if TYPE_CHECKING:
+    from ledger.regulation.question import Question
+
+#: Acts that may go before a finding where they are urgent (G4).
+MAY_BE_URGENT = frozenset({"TechnicalMeasureOrdered", "TakedownProposed"})
+#: Items of a plan that restrict nobody and need no finding behind them.
+PLAN_WITHOUT_FINDING = frozenset({
+    "REMINDER",
+    "NONE",
+    "OfficialInformationReleased",
+    "CorrectionPublished",
+    "PartialReferralSent",
+    "PartialCriminalReferralSent",
+})  # fmt: skip
+#: The vague words of 2.1: accepted as scope, never as a harm (regulation.md §8, row 17).
+_SCOPE_WORDS = re.compile(
+    r"(làm\s+)?(ảnh hưởng|cản trở)\s+(đến\s+)?(sự\s+)?phát triển(\s+kinh tế)?(\s*[-,]\s*xã hội)?"
+    r"(\s+của)?(\s+(địa phương|tỉnh)(\s+Bắc Ninh)?)?"
+    r"|gây\s+hoang mang(\s+(trong\s+)?(dư luận|nhân dân|quần chúng|người dân|xã hội))*"
+    r"|(nội dung|thông tin)\s+liên quan\s+(đến|tới)\s+tỉnh(\s+Bắc Ninh)?"
+    r"|trên địa bàn(\s+tỉnh)?(\s+Bắc Ninh)?|hoặc|và",
+    re.IGNORECASE,
+)
+_LETTERS = re.compile(r"[^\w]+")
+
+
+def urgent_review_due(q: Question) -> Breach | None:
+    """G4; 7.2.a (clock added).
+
+    A measure before a finding carries a review date inside the dated limit.
+    """
+    if q.act.act in MAY_BE_URGENT and (q.stream.finding is not None or not q.facts.get("urgent")):
+        return None
+    review = time_of(q.facts.get("review_at"))
+    if review is not None and within(q, "URGENT_REVIEW", q.act.occurred_at, review):
+        return None
+    return Breach({"limit": limit_text(q, "URGENT_REVIEW")}, ("/facts/review_at",))
+
+
+def finding_before_measure(q: Question) -> Breach | None:
+    """G4; 7.2.a.
+
+    Verification comes before measures; only an urgent order or proposal goes without a finding.
+    """
+    finding, named = q.stream.finding, q.facts.get("finding_ref")
+    if finding is not None and named == finding.act.act_id:
+        return None
+    if named is None and q.act.act in MAY_BE_URGENT and q.facts.get("urgent") is True:
+        return None
+    return Breach(pointers=("/facts/finding_ref",))
+
+
+def finding_supports_measure(q: Question) -> Breach | None:
+    """3.3.
+
+    A finding carries a measure only if a limb is met, or another law is broken and named.
+    """
+    finding = q.stream.finding
+    if finding is None or not _needs_support(q):
+        return None
+    if q.act.act == "TakedownProposed":
+        carried = supports(finding) and q.facts.get("limb") in limbs_met(finding)
+    else:
+        carried = supports(finding)
+    code = str(finding.act.facts.get("finding"))
+    return None if carried else Breach({"finding": code}, ("/facts",))
+
+
+def _needs_support(q: Question) -> bool:
+    if q.act.act != "HandlingDecided":
+        return True
+    return any(i.get("act") not in PLAN_WITHOUT_FINDING for i in objects(q.facts.get("plan")))
+
+
+def measure_before_verification(q: Question) -> Breach | None:
+    """7.2.a.
+
+    A measure taken with no finding in the case is counted as such among the oversight indicators.
+    """
+    return Breach() if q.stream.finding is None else None
+
+
+def proportionality_note(q: Question) -> Breach | None:
+    """4.2.
+
+    Every restrictive act says why it is needed, what milder means there were, and why speech is not
+    obstructed.
+    """
+    note: Any = q.facts.get("proportionality")
+    members = ("necessity", "milder_means", "speech_note")
+    said = [str(note.get(m, "")).strip() if isinstance(note, dict) else "" for m in members]
+    short = [m for m, s in zip(members, said, strict=True) if len(s) < SHORTEST_REASON]
+    if short:
+        return Breach(pointers=tuple(f"/facts/proportionality/{m}" for m in short))
+    same = len({s.casefold() for s in said}) < len(members)
+    return Breach(pointers=("/facts/proportionality",)) if same else None
+
+
+def reviewer_not_taker(q: Question) -> Breach | None:
+    """G8 (added from 4.2).
+
+    A measure is confirmed, narrowed or lifted on review by others than those who took it.
+    """
+    measure = q.ref("measure", "ImmediateMeasureTaken", "TechnicalMeasureOrdered")
+    if measure is None:
+        return None
+    deciding = named_as(q, "APPROVER", "CHECKER")
+    same = share_a_person(q, deciding, measure.signed_by()) or share_a_person(
+        q, named_as(q, "AUTHOR"), measure.signed_by("APPROVER")
+    )
+    return Breach(pointers=("/signers",)) if same else None
+
+
+def end_or_review_date(q: Question) -> Breach | None:
+    """Added.
+
+    A technical measure has an end or a review date, and each that is given lies ahead of it.
+    """
+    given = [t for m in ("end_at", "review_at") if (t := time_of(q.facts.get(m))) is not None]
+    if given and all(t > q.act.occurred_at for t in given):
+        return None
+    return Breach(pointers=("/facts/end_at", "/facts/review_at"))
+
+
+def affected_not_told(q: Question) -> Breach | None:
+    """4.2 (clock added). Whom a measure touches is told in time, or the act shows they were not.
+
+    At its own taking of effect an act can only be late already where it was entered late.
+    """
+    if q.facts.get("kind") == "INFORM_PUBLIC":
+        return None
+    if any(
+        q.act.act_id in e.act.facts.get("about", ())
+        for e in q.stream.effective("AffectedPartyInformed")
+    ):
+        return None
+    end = term_end(q, "INFORM_AFFECTED", q.act.occurred_at)
+    return Breach() if end is not None and q.signed_at > end else None
+
+
+def addressed_to_lead(q: Question) -> Breach | None:
+    """5.2, 7.2.c, 8.4.b.
+
+    The notice goes to the lead of that day; disclaiming competence needs its reason.
+    """
+    if lead(q) not in q.act.to:
+        return Breach({"agency": lead(q)}, ("/to",))
+    disclaims = q.facts.get("disclaims_competence") is True
+    if disclaims and not filled(q.facts.get("competence_reason")):
+        return Breach({"agency": lead(q)}, ("/facts/competence_reason",))
+    return None
+
+
+def lead_only(q: Question) -> Breach | None:
+    """G10; 8.1.g, 7.1, 9, 11.3, 8.1.a.
+
+    Only the lead of that day may do this; the others go through it.
+    """
+    held = q.registry.holds(q.act.agency, "LEAD", q.day)
+    return None if held else Breach({"agency": lead(q)}, ("/agency",))
+
+
+def harm_shown(q: Question) -> Breach | None:
+    """8.1.g.
+
+    A take-down proposal shows a concrete harm to the province; the scope words of 2.1 are not one.
+    """
+    said = str(q.facts.get("harm_to_province", "")).strip()
+    own = _LETTERS.sub("", _SCOPE_WORDS.sub("", said))
+    provision = q.facts.get("provision")
+    if len(said) < SHORTEST_REASON or len(own) < SHORTEST_REASON // 2:
+        return Breach(pointers=("/facts/harm_to_province",))
+    if not q.facts.get("limb") or not isinstance(provision, dict):
+        return Breach(pointers=("/facts/limb", "/facts/provision"))
+    return None

@@ -1,0 +1,28 @@
+"""Guards on the programme around the cases.
+
+Difficulties through the lead, versions by the issuer, terms in order.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ledger.regulation.guards.breach import Breach
+from ledger.regulation.guards.reading import reaches
+
+if TYPE_CHECKING:
+    from ledger.regulation.question import Question
+
+
+def via_lead_in_writing(q: Question) -> Breach | None:
+    """11.3. Difficulties go to the provincial committee in writing and through the lead."""
+    if q.act.document is None:
+        return Breach(pointers=("/document",))
+    return None if reaches(q, q.act.to, "LEAD", q.day) else Breach(pointers=("/to",))
+
+
+def regulation_by_issuer(q: Question) -> Breach | None:
+    """QĐ.1. Only the provincial committee issues or amends the regulation, and by a document."""
+    if not q.registry.holds(q.act.agency, "PPC", q.day):
+        return Breach(pointers=("/agency",))
+    return None if q.act.document is not None else Breach(pointers=("/document",))

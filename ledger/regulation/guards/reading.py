@@ -1,0 +1,158 @@
+"""What guards of more than one family read from a question: persons, texts, days and terms.
+
+Nothing here decides; each function answers one question about the act or the fold, by the registry
+of the question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from ledger.regulation.act import parse_time
+from ledger.regulation.deadline import deadline
+
+if TYPE_CHECKING:
+    from ledger.regulation.question import Question
+    from ledger.regulation.stream import Entry
+
+SHORTEST_REASON = 20
+"""Characters below which a text is no reason (PROPORTIONALITY_NOTE, HARM_SHOWN)."""
+
+_UNIT_VI = {
+    "h": "giờ", "min": "phút", "d": "ngày", "wd": "ngày làm việc", "m": "tháng", "y": "năm",
+}  # fmt: skip
+
+
+def filled(value: object) -> bool:
+    """Whether a text is there and not blank."""
+    return isinstance(value, str) and bool(value.strip())
+
+
+def day_of(value: object) -> date | None:
+    """A date of the facts, None where it is missing."""
+    return date.fromisoformat(value) if isinstance(value, str) else None
+
+
+def time_of(value: object) -> datetime | None:
+    """A time of the facts, None where it is missing."""
+    return parse_time(value) if isinstance(value, str) else None
+
+
+def fmt_day(day: date) -> str:
+    """A day as an officer reads it, 05/03/2025."""
+    return day.strftime("%d/%m/%Y")
+
+
+def objects(value: object) -> list[Mapping[str, Any]]:
+    """The objects of a list among the facts; empty where the list is missing."""
+    return [v for v in value if isinstance(v, Mapping)] if isinstance(value, (list, tuple)) else []
+
+
+def texts(value: object) -> list[str]:
+    """The texts of a list among the facts; empty where the list is missing."""
+    return [v for v in value if isinstance(v, str)] if isinstance(value, (list, tuple)) else []
+
+
+# -- persons ------------------------------------------------------------------------------------
+
+
+def named_as(q: Question, *roles: str) -> tuple[str, ...]:
+    """Officers the act names as signers in these roles (in any, where none is given)."""
+    return tuple(s.officer for s in q.act.signers if not roles or s.role in roles)
+
+
+def share_a_person(q: Question, some: Iterable[str], others: Iterable[str]) -> bool:
+    """Whether one natural person stands on both sides, by the registry's links."""
+    right = tuple(others)
+    return any(a == b or q.registry.same_person(a, b) for a in some for b in right)
+
+
+def signed_in_stream(q: Question, *roles: str) -> tuple[str, ...]:
+    """Officers who signed an effective act of the stream in one of these roles, or in any."""
+    return tuple(o for e in q.stream.effective() for o in e.signed_by(*roles))
+
+
+def agency_of(q: Question, officer: str, post: str) -> str | None:
+    """The agency in which a signer holds the post that day.
+
+    The author's, else the one that appointed to the post.
+    """
+    if q.registry.appointment(officer, q.act.agency, post, q.day) is not None:
+        return q.act.agency
+    held = q.registry.appointments(officer, q.day)
+    return next((a.agency for a in held if a.post == post), None)
+
+
+# -- agencies -----------------------------------------------------------------------------------
+
+
+def lead(q: Question) -> str:
+    """The lead agency on the day of the act; empty where nobody held it."""
+    return q.registry.lead(q.day) or ""
+
+
+def reaches(q: Question, addressees: Iterable[str], function: str, day: date) -> bool:
+    """Whether one addressee held the function on a day."""
+    return any(q.registry.holds(a, function, day) for a in addressees)
+
+
+def inherited(q: Question, agency: str, since: date) -> set[str]:
+    """Who holds on the day of the act what an agency held on a day before.
+
+    Itself, or its successors by function.
+    """
+    held = q.registry.functions_of(agency, since)
+    heirs = {q.registry.successor(agency, f, q.day) for f in held}
+    return {agency} | {h for h in heirs if h is not None}
+
+
+# -- terms --------------------------------------------------------------------------------------
+
+
+def term_end(q: Question, code: str, start: datetime) -> datetime | None:
+    """The last moment that a clock or limit in force that day gives after `start`.
+
+    None where none is stated.
+    """
+    rule = q.registry.rule(code, q.day)
+    if rule is None or not isinstance(rule.value, int):
+        return None
+    return deadline(start, rule.value, rule.unit, q.registry.calendar)
+
+
+def within(q: Question, code: str, start: datetime, moment: datetime) -> bool:
+    """Whether a moment lies after `start` and inside the limit in force that day."""
+    end = term_end(q, code, start)
+    return start < moment and (end is None or moment <= end)
+
+
+def limit_text(q: Question, code: str) -> str:
+    """A limit as the officer reads it, e.g. `24 giờ`."""
+    rule = q.registry.rule(code, q.day)
+    return "" if rule is None else f"{rule.value} {_UNIT_VI.get(rule.unit, rule.unit)}"
+
+
+# -- findings -----------------------------------------------------------------------------------
+
+SUPPORTS_NOTHING = frozenset({"UNVERIFIABLE", "OPINION_NOT_FACT", "TRUE_NO_BREACH", "OUT_OF_SCOPE"})
+
+
+def limbs_met(finding: Entry) -> frozenset[str]:
+    """Limbs of 3.3 that a finding holds to be met."""
+    limbs = objects(finding.act.facts.get("limbs"))
+    return frozenset(str(x.get("limb")) for x in limbs if x.get("result") == "MET")
+
+
+def supports(finding: Entry) -> bool:
+    """Whether a finding carries a measure.
+
+    A limb is met, or another law is broken and named (3.3).
+    """
+    code = finding.act.facts.get("finding")
+    if code in SUPPORTS_NOTHING:
+        return False
+    if code == "TRUE_BUT_BREACH":
+        return bool(objects(finding.act.facts.get("other_law")))
+    return bool(limbs_met(finding))

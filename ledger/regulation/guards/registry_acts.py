@@ -1,0 +1,231 @@
+"""Guards on the registry's own acts.
+
+Lines are added and never edited, nobody registers themselves, keys are new (G8, G13).
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from keys.errors import KeysError
+from keys.jwk import public_key, thumbprint
+from keys.keyring import Keyring
+from ledger.regulation.agencies import ENDING
+from ledger.regulation.guards.breach import Breach
+from ledger.regulation.guards.reading import (
+    day_of,
+    filled,
+    named_as,
+    objects,
+    share_a_person,
+    texts,
+    time_of,
+)
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from ledger.regulation.question import Question
+
+#: How a line says that its document is not known.
+_NOT_KNOWN: Final = re.compile(
+    r"chưa (xác định|rõ|có|biết)|không rõ|giả định|unknown|not known", re.IGNORECASE
+)
+
+
+def dates_ordered(q: Question) -> Breach | None:
+    """Added. A term ends on or after the day it begins."""
+    start, end = q.facts.get("valid_from"), q.facts.get("valid_to")
+    if not isinstance(start, str) or not isinstance(end, str):
+        return None
+    if "valid_to" in q.kind.facts and q.kind.facts["valid_to"].get("type") == "datetime":
+        first, last = time_of(start), time_of(end)
+        ordered = first is not None and last is not None and first <= last
+    else:
+        ordered = start <= end
+    return None if ordered else Breach(pointers=("/facts/valid_to",))
+
+
+def basis_document_named(q: Question) -> Breach | None:
+    """Added (law.md §13). A line names the document it rests on, or says that it is assumed."""
+    document = q.facts.get("basis_document")
+    if not filled(document):
+        return Breach(pointers=("/facts/basis_document",))
+    unknown = _NOT_KNOWN.search(str(document)) is not None
+    if unknown and "assumed" in q.kind.facts and q.facts.get("assumed") is not True:
+        return Breach(pointers=("/facts/assumed",))
+    return None
+
+
+def succession_map_complete(q: Question) -> Breach | None:
+    """Added (law.md §13).
+
+    Duties move by function and territory: none of an agency that ends is left without a successor.
+    """
+    effective = day_of(q.facts.get("effective_on"))
+    before, after = texts(q.facts.get("predecessors")), texts(q.facts.get("successors"))
+    if effective is None:
+        return Breach(pointers=("/facts/effective_on",))
+    unknown = [a for a in (*before, *after) if q.registry.agency(a) is None]
+    if unknown:
+        return Breach({"functions": ", ".join(unknown)}, ("/facts/predecessors",))
+    rows = objects(q.facts.get("map"))
+    astray = [
+        str(r.get("function"))
+        for r in rows
+        if not q.registry.exists(str(r.get("to_agency")), effective)
+    ]
+    left = [f for a in before if _ends(q, a, after) for f in _left(q, a, effective)]
+    missing = sorted({*astray, *left})
+    return Breach({"functions": ", ".join(missing)}, ("/facts/map",)) if missing else None
+
+
+def _ends(q: Question, agency: str, successors: list[str]) -> bool:
+    """Whether a predecessor ends by this kind of change.
+
+    One that goes on under its own id does not.
+    """
+    return q.facts.get("kind") in ENDING and agency not in successors
+
+
+def _left(q: Question, agency: str, effective: date) -> list[str]:
+    """Functions an agency holds up to the change that no row maps for their territory."""
+    eve = effective - timedelta(days=1)
+    held = [h for h in q.registry.agencies.holdings(agency) if h.on(effective) or h.on(eve)]
+    rows = [r for r in objects(q.facts.get("map")) if r.get("from_agency") == agency]
+    mapped = {(r.get("function"), r.get("territory")) for r in rows}
+    return [
+        h.function
+        for h in held
+        if (h.function, h.territory) not in mapped and (h.function, None) not in mapped
+    ]
+
+
+def agency_id_new(q: Question) -> Breach | None:
+    """Added. An agency id is used once, for ever, and names the stream."""
+    agency = str(q.facts.get("agency"))
+    new = q.registry.agency(agency) is None and q.stream.name == f"agency/{agency}"
+    return None if new else Breach(pointers=("/facts/agency",))
+
+
+def agency_known(q: Question) -> Breach | None:
+    """Added.
+
+    A function or a post belongs to an agency that is registered and exists on its first day.
+    """
+    first = day_of(q.facts.get("valid_from"))
+    known = first is not None and q.registry.exists(str(q.facts.get("agency")), first)
+    return None if known else Breach(pointers=("/facts/agency",))
+
+
+def officer_known(q: Question) -> Breach | None:
+    """Added.
+
+    Only an officer who holds a post in this log today gets a key or a grant; a service key has no
+    officer.
+    """
+    officer = q.facts.get("officer")
+    if officer is None and q.facts.get("custody") == "SERVICE":
+        return None
+    today = q.signed_at.astimezone(q.act.occurred_at.tzinfo).date()
+    known = bool(q.registry.appointments(str(officer), today))
+    return None if known else Breach(pointers=("/facts/officer",))
+
+
+def registrar_not_self(q: Question) -> Breach | None:
+    """G8 (access.md S10).
+
+    Nobody registers themselves; the founder's own line stands in LedgerOpened.
+    """
+    officer = q.facts.get("officer")
+    own = isinstance(officer, str) and share_a_person(q, [officer], named_as(q))
+    return Breach(pointers=("/signers", "/facts/officer")) if own else None
+
+
+def key_new(q: Question) -> Breach | None:
+    """Added (formats.md §9).
+
+    A key is public, of a known algorithm, named by its thumbprint, new, and no published test key.
+    """
+    kid, jwk = str(q.facts.get("kid")), q.facts.get("jwk")
+    if not isinstance(jwk, dict):
+        return Breach(pointers=("/facts/jwk",))
+    try:
+        public_key(jwk)  # strict: a private member or an unknown algorithm is Malformed
+        named = thumbprint(jwk) == kid
+    except KeysError:
+        return Breach(pointers=("/facts/jwk",))
+    if not named or Keyring.is_test_key(kid) or q.registry.keyring.line(kid) is not None:
+        return Breach(pointers=("/facts/kid",))
+    return None
+
+
+def key_known(q: Question) -> Breach | None:
+    """Added (formats.md §9).
+
+    A revocation names a key of that officer that is not revoked, and distrusts no future.
+    """
+    line = q.registry.keyring.line(str(q.facts.get("kid")))
+    if line is None or line.officer != q.facts.get("officer") or line.revoked_index is not None:
+        return Breach(pointers=("/facts/kid",))
+    since = time_of(q.facts.get("invalid_from"))
+    past = since is not None and since.timestamp() <= q.iat
+    return None if past else Breach(pointers=("/facts/invalid_from",))
+
+
+def line_added_not_edited(q: Question) -> Breach | None:
+    """G13.
+
+    A used line is never edited: a new one begins on another day, unless it corrects the one that
+    stands.
+    """
+    if q.act.corrects is not None:
+        return None
+    first = day_of(q.facts.get("valid_from"))
+    if q.act.act == "ClockRuleSet":
+        starts = [r.valid_from for r in q.registry.rules.lines(str(q.facts.get("rule")))]
+    else:
+        lines = q.registry.instruments.lines(str(q.facts.get("instrument")))
+        starts = [i.valid_from for i in lines]
+    return Breach(pointers=("/facts/valid_from",)) if first in starts else None
+
+
+def genesis_first(q: Question) -> Breach | None:
+    """Added (formats.md §9).
+
+    A log is opened once, as its first record, under its own name and by its registrar's key.
+    """
+    registrar = q.facts.get("registrar")
+    if q.log_size != 0 or not isinstance(registrar, dict):
+        return Breach(pointers=("/act",))
+    if q.facts.get("log") != q.origin or q.facts.get("level") != q.level:
+        return Breach(pointers=("/facts/log", "/facts/level"))
+    try:
+        named = thumbprint(registrar["jwk"]) == registrar["kid"] == q.kid
+    except (KeysError, KeyError):
+        named = False
+    author = q.act.author.officer == registrar.get("officer")
+    return None if named and author else Breach(pointers=("/facts/registrar",))
+
+
+def returns_pending_act(q: Question) -> Breach | None:
+    """access.md A6.
+
+    An act that waits is returned by whoever has to sign it next, and by nobody else.
+    """
+    pending = q.stream.pending.get(str(q.act.refers_to))
+    turn = pending is not None and pending.waiting_for[0].officer == q.act.author.officer
+    own = q.officer is None or q.officer == q.act.author.officer
+    return None if turn and own and q.role == "RETURNER" else Breach(pointers=("/refers_to",))
+
+
+def registry_founding(q: Question) -> Breach | None:
+    """architecture.md §3.
+
+    While there is no second registrar the founder signs alone, and each such act shows it.
+    """
+    variant = any(v.when.get("rule") == "REGISTRY_FOUNDING" for v in q.kind.variants)
+    alone = variant and len(q.act.signers) == 1
+    return Breach() if alone and q.registry.founding(q.day) else None

@@ -1,0 +1,242 @@
+"""Guards on complaints, reviews and corrections.
+
+A ground, another decider, nothing edited, numbers restated (G8, G13).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ledger.regulation.guards.breach import Breach
+from ledger.regulation.guards.counted import unrestated
+from ledger.regulation.guards.reading import (
+    filled,
+    inherited,
+    named_as,
+    share_a_person,
+    term_end,
+    texts,
+    time_of,
+)
+
+if TYPE_CHECKING:
+    from ledger.regulation.question import Question
+    from ledger.regulation.stream import Entry
+
+#: All that a document about a denunciation may say of it.
+_DENUNCIATION = re.compile(
+    r"^\W*((về\s+việc|v/v|chuyển|gửi|phiếu|công văn|văn bản|việc|đơn|thư|tố cáo)\W*)*$",
+    re.IGNORECASE,
+)
+DENUNCIATION_FACTS = frozenset({"routed_number", "routed_on", "to_body"})
+#: Marks that put one member right and so have to name it.
+MEMBER_MARKS = frozenset({"ERROR", "WRONG_LABEL"})
+CHANGED = frozenset({"OVERTURNED", "AMENDED"})
+
+
+def complaint_late(q: Question) -> Breach | None:
+    """Added (02/2011/QH13 Art. 9, 33).
+
+    A complaint after the time limit is taken all the same and shows so.
+    """
+    second = q.facts.get("instance") == "SECOND"
+    against = q.ref("earlier", "ReviewDecided") if second else None
+    against = against or q.stream.get(str(q.facts.get("against")))
+    received = time_of(q.facts.get("received_at"))
+    if against is None or received is None:
+        return None
+    code = "COMPLAINT_LODGE_SECOND" if second else "COMPLAINT_LODGE"
+    end = term_end(q, code, against.act.occurred_at)
+    late = end is not None and received > end
+    return Breach(pointers=("/facts/received_at",)) if late else None
+
+
+def review_has_ground(q: Question) -> Breach | None:
+    """Added.
+
+    A review rests on a live complaint, a numbered order, or a reason of one's own, and says where
+    it began.
+    """
+    if q.facts.get("opened_from") != q.stream.state:
+        return Breach(pointers=("/facts/opened_from",))
+    ground = q.facts.get("ground")
+    if ground == "COMPLAINT":
+        complaint = q.stream.sub("complaint", str(q.facts.get("complaint")))
+        live = complaint is not None and complaint.state in ("RECEIVED", "ACCEPTED")
+        return None if live else Breach(pointers=("/facts/complaint",))
+    member = "reasons" if ground == "OWN_FINDING" else "order_number"
+    return None if filled(q.facts.get(member)) else Breach(pointers=(f"/facts/{member}",))
+
+
+def review_disposition(q: Question) -> Breach | None:
+    """Added.
+
+    The branch is the decision itself, or back to handling where the case had no result yet.
+    """
+    branch, decision = q.act.disposition, str(q.facts.get("decision"))
+    review = q.ref("review", "ReviewOpened")
+    from_handling = review is not None and review.act.facts.get("opened_from") == "HANDLING"
+    no_result = q.stream.result is None
+    if branch == "resumed":
+        fits = from_handling and no_result and decision != "REMANDED"
+    else:
+        fits = branch == decision.lower()
+    if not fits:
+        return Breach(pointers=("/disposition",))
+    stated = q.facts.get("outcome")
+    if no_result and branch in ("upheld", "amended", "inadmissible") and not stated:
+        return Breach(pointers=("/facts/outcome",))
+    if decision in CHANGED and not texts(q.facts.get("acts_overturned")):
+        return Breach(pointers=("/facts/acts_overturned",))
+    wrong = branch == "overturned" and stated not in (None, "OVERTURNED")
+    return Breach(pointers=("/facts/outcome",)) if wrong else None
+
+
+def _under_review(q: Question) -> list[Entry]:
+    """The acts that the review named by this decision looks at."""
+    review = q.ref("review", "ReviewOpened")
+    named = texts(review.act.facts.get("under_review")) if review is not None else []
+    return [e for i in named if (e := q.stream.get(i)) is not None]
+
+
+def same_decider(q: Question) -> Breach | None:
+    """G8 (added).
+
+    At first instance the law sends a complaint to the issuer; that the same person decided is
+    shown.
+    """
+    deciders = [
+        o for e in _under_review(q) for o in (e.signed_by("APPROVER") or e.signed_by("AUTHOR"))
+    ]
+    same = share_a_person(q, named_as(q, "APPROVER"), deciders)
+    return Breach(pointers=("/signers",)) if same else None
+
+
+def own_review_other_decider(q: Question) -> Breach | None:
+    """G8 (added).
+
+    A review of one's own, of second instance or after a court is decided by others.
+    """
+    if q.facts.get("instance") not in ("OWN", "SECOND", "COURT"):
+        return None
+    before = [o for e in _under_review(q) for o in e.signed_by()]
+    same = share_a_person(q, named_as(q, "APPROVER", "CHECKER"), before)
+    return Breach(pointers=("/signers",)) if same else None
+
+
+def statistics_restated(q: Question) -> Breach | None:
+    """9.
+
+    A case that was counted and then overturned, amended or annulled shows until the report is
+    restated.
+    """
+    facts = q.facts
+    changes = q.act.act == "SanctionAnnulled" or (
+        q.act.act == "ReviewDecided" and facts.get("decision") in CHANGED
+    )
+    before = q.stream.effective("SanctionAnnulled") or [
+        e for e in q.stream.effective("ReviewDecided") if e.act.facts.get("decision") in CHANGED
+    ]
+    if not changes and not before:
+        return None
+    return Breach() if unrestated(q.stream, q.cases) else None
+
+
+def denunciation_no_content(q: Question) -> Breach | None:
+    """Added (25/2018/QH14).
+
+    What a denunciation says stays in its own channel; here only number, day and receiver.
+    """
+    if q.act.attachments:
+        return Breach(pointers=("/attachments",))
+    abstract = str(q.act.document.get("abstract", "")) if q.act.document is not None else ""
+    if not _DENUNCIATION.match(abstract):
+        return Breach(pointers=("/document/abstract",))
+    more = sorted(set(q.facts) - DENUNCIATION_FACTS - {"seen", "low_ref"})
+    return Breach(pointers=tuple(f"/facts/{m}" for m in more)) if more else None
+
+
+def corrects_named(q: Question) -> Breach | None:
+    """G13 (added).
+
+    A correction names an entry of this stream that the author's agency wrote, holds or has
+    inherited.
+    """
+    entry = q.stream.get(q.act.corrects) if q.act.corrects is not None else None
+    if entry is None:
+        return Breach(pointers=("/corrects",))
+    writer, own = entry.act.agency, q.act.agency
+    if own in (writer, q.stream.handler(q.registry, q.day)):
+        return None
+    taken_over = own in inherited(q, writer, entry.act.occurred_at.date())
+    return None if taken_over else Breach(pointers=("/corrects",))
+
+
+def mark_needs_member(q: Question) -> Breach | None:
+    """Added.
+
+    An error names the member, what stood and what is right; a confirmation brings its document.
+    """
+    mark = q.facts.get("mark")
+    entry = q.stream.get(q.act.corrects) if q.act.corrects is not None else None
+    if mark in MEMBER_MARKS:
+        missing = [m for m in ("member", "was", "now") if not filled(q.facts.get(m))]
+        if missing:
+            return Breach(pointers=tuple(f"/facts/{m}" for m in missing))
+        return None if entry is not None and _stood(q, entry) else Breach(pointers=("/facts/was",))
+    if mark == "WRITTEN_CONFIRMATION":
+        proof = q.act.document is not None or q.act.attachments
+        return None if proof else Breach(pointers=("/document", "/attachments"))
+    if mark == "STUB_OPENED":
+        stub = entry is not None and entry.act.act == "StubReleased"
+        return None if stub else Breach(pointers=("/corrects",))
+    return None
+
+
+def _stood(q: Question, entry: Entry) -> bool:
+    """Whether the member exists and holds what the correction quotes, earlier ones applied."""
+    member, was = _path(str(q.facts["member"])), q.facts["was"]
+    found = _at(entry.act.members, member)
+    if found is None:
+        member = ("facts", *member)
+        found = _at(entry.act.members, member)
+    if found is None:
+        return False
+    stands = _as_text(found)
+    for later in q.stream.corrected_by(entry.act.act_id):
+        facts = later.act.facts
+        same = facts.get("mark") in MEMBER_MARKS and _path(str(facts.get("member"))) in (
+            member,
+            member[1:],
+        )
+        stands = str(facts.get("now")) if same else stands
+    return bool(stands == was)
+
+
+def _path(member: str) -> tuple[str, ...]:
+    """A JSON Pointer, or names joined by dots, as steps."""
+    if member.startswith("/"):
+        return tuple(s.replace("~1", "/").replace("~0", "~") for s in member[1:].split("/"))
+    return tuple(s for s in re.split(r"[.\[\]]+", member) if s)
+
+
+def _at(value: Any, path: Sequence[str]) -> Any:  # noqa: ANN401 - any JSON value may stand there
+    for step in path:
+        if isinstance(value, Mapping):
+            value = value.get(step)
+        elif isinstance(value, (list, tuple)) and step.isdecimal() and int(step) < len(value):
+            value = value[int(step)]
+        else:
+            return None
+    return value
+
+
+def _as_text(value: object) -> str:
+    """A JSON value as a correction quotes it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_as_text(v) for v in value)
+    return str(value)

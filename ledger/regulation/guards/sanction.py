@@ -1,0 +1,189 @@
+"""Guards on sanctions.
+
+Record, explanation, proposal, power of the post, limitation, a way to complain (G5, G6).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ledger.regulation.clocks import term
+from ledger.regulation.guards.breach import Breach
+from ledger.regulation.guards.reading import (
+    agency_of,
+    filled,
+    fmt_day,
+)
+
+if TYPE_CHECKING:
+    from ledger.regulation.question import Question
+    from ledger.regulation.stream import Entry, SubProcess
+
+BANDS = ("NONE", "UP_TO_10M", "TO_30M", "TO_100M", "ABOVE_100M")
+
+
+def _record(q: Question) -> Entry | None:
+    """The ViolationRecordMade that opened the sanction named."""
+    return q.ref("sanction", "ViolationRecordMade")
+
+
+def record_before_sanction(q: Question) -> Breach | None:
+    """G5 (sanctions law). First the record, then the proposal, then the decision."""
+    sanction = q.stream.sub("sanction", str(q.facts.get("sanction")))
+    if _record(q) is None or sanction is None:
+        return Breach(pointers=("/facts/sanction",))
+    decides = q.act.act == "SanctionDecided"
+    return (
+        Breach(pointers=("/facts/sanction",)) if decides and sanction.state != "PROPOSED" else None
+    )
+
+
+def explanation_window_over(q: Question) -> Breach | None:
+    """G5 (15/2012/QH13 Art. 61).
+
+    Where the law opens an explanation, it was given and weighed, waived, or its time is over.
+    """
+    record = _record(q)
+    if record is None or record.act.facts.get("explanation_open") is not True:
+        return None
+    if record.act.facts.get("explanation_waived") is True or _explained_then_proposed(q, record):
+        return None
+    # as the record says, else as the rule of that day gives it; a window without an end is not over
+    window = term("EXPLANATION", record, q.registry)
+    until = window.due if window is not None else None
+    if until is not None and q.act.occurred_at > until:
+        return None
+    return Breach({"date": fmt_day(until.date()) if until else "—"}, ("/facts/sanction",))
+
+
+def _explained_then_proposed(q: Question, record: Entry) -> bool:
+    steps = [
+        e.act.act
+        for e in q.stream.effective("ExplanationReceived", "SanctionProposed")
+        if e.act.facts.get("sanction") == record.act.act_id
+    ]
+    explained = steps.index("ExplanationReceived") if "ExplanationReceived" in steps else len(steps)
+    return "SanctionProposed" in steps[explained:]
+
+
+def no_explanation_heard(q: Question) -> Breach | None:
+    """G5 (added).
+
+    A decision with no explanation heard shows so, whether or not the law opened a window.
+    """
+    heard = any(
+        e.act.facts.get("sanction") == q.facts.get("sanction")
+        for e in q.stream.effective("ExplanationReceived")
+    )
+    return None if heard else Breach()
+
+
+def no_sanction_after_criminal_referral(q: Question) -> Breach | None:
+    """G6 (15/2012/QH13 Art. 62, 63).
+
+    What went to the investigating body is sanctioned only after its return.
+    """
+    own = str(q.facts.get("sanction"))
+    sanction = q.stream.sub("sanction", own)
+    stopped = sanction is not None and sanction.state == "TRANSFERRED"
+    for referral in q.stream.subs_in("criminal_referral"):
+        opened = referral.opened_by.act
+        whole = opened.act == "CriminalReferralSent"
+        took = stopped and own in opened.facts.get("sanction_stopped", ())
+        if (whole or took) and not _returned(q, referral):
+            return Breach(pointers=("/facts/sanction",))
+    return None
+
+
+def _returned(q: Question, referral: SubProcess) -> bool:
+    """Returned for sanction.
+
+    Or not opened, and the file back because the case was taken up again.
+    """
+    if referral.state == "RETURNED_FOR_SANCTION":
+        return True
+    if referral.state != "NOT_OPENED":
+        return False
+    refused = next(e for e, state in reversed(referral.moves) if state == "NOT_OPENED")
+    again = q.stream.last("CaseReopened", "ReviewDecided")
+    order = q.stream.effective()
+    return again is not None and order.index(again) > order.index(refused)
+
+
+def sanction_power(q: Question) -> Breach | None:
+    """8.1.d.
+
+    On that day the post of the approver, which is the decider's, had a sanction power up to the
+    amount.
+    """
+    signer = next((s for s in reversed(q.act.signers) if s.role == "APPROVER"), None)
+    article = q.facts.get("competence_article")
+    breach = Breach({"date": fmt_day(q.day)}, ("/facts/decider_post",))
+    if signer is None or signer.post != q.facts.get("decider_post"):
+        return breach
+    agency = agency_of(q, signer.officer, signer.post)
+    limit = agency and q.registry.post_power("SANCTION", agency, signer.post, q.day)
+    if not limit or not _within(q, limit):
+        return breach
+    if isinstance(article, dict) and q.registry.in_force(
+        str(article.get("instrument")),
+        q.day,
+        article.get("article"),
+        article.get("clause"),
+        article.get("point"),
+    ):
+        return None
+    return Breach({"date": fmt_day(q.day)}, ("/facts/competence_article",))
+
+
+def _within(q: Question, up_to: str) -> bool:
+    """Whether the band is covered; a fine that states no band is judged as the highest."""
+    band = q.facts.get("amount_band")
+    if band in (None, "NONE"):
+        band = BANDS[-1] if "FINE" in q.facts.get("forms", ()) else "NONE"
+    return up_to in BANDS and BANDS.index(str(band)) <= BANDS.index(up_to)
+
+
+def limitation_passed(q: Question) -> Breach | None:
+    """Added (15/2012/QH13 Art. 6).
+
+    A decision after the limitation period, or with no day to count it from, shows so.
+    """
+    record = _record(q)
+    limitation = term("SANCTION_LIMITATION", record, q.registry) if record is not None else None
+    end = limitation.due if limitation is not None else None
+    return None if end is not None and q.act.occurred_at <= end else Breach()
+
+
+def complaint_route_missing(q: Question) -> Breach | None:
+    """Added (regulation.md §9, rule 8).
+
+    What restricts a person prints the way to complain and its time limit.
+    """
+    if q.act.act == "SanctionDecided" and q.facts.get("decision") != "SANCTION":
+        return None
+    printed = q.facts.get("complaint_route_printed") is not False
+    return None if printed else Breach(pointers=("/facts/complaint_route_printed",))
+
+
+def annulment_has_ground(q: Question) -> Breach | None:
+    """Added.
+
+    A decision falls by a review that overturned or amended it, by a court, or by an error that is
+    named.
+    """
+    ground = q.facts.get("ground")
+    if ground == "OWN_ERROR":
+        return None if filled(q.facts.get("reasons")) else Breach(pointers=("/facts/reasons",))
+    review = q.ref("review", "ReviewOpened")
+    if review is not None and (ground == "COURT" or _changed(q, review)):
+        return None
+    return Breach(pointers=("/facts/review",))
+
+
+def _changed(q: Question, review: Entry) -> bool:
+    return any(
+        e.act.facts.get("review") == review.act.act_id
+        and e.act.facts.get("decision") in ("OVERTURNED", "AMENDED")
+        for e in q.stream.effective("ReviewDecided")
+    )

@@ -1,0 +1,374 @@
+"""Guards on state secrets.
+
+An item of the list, a competent post, the log of the level, nothing that points up (G8, G11).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from ledger.regulation.deadline import add_months, as_instant, deadline
+from ledger.regulation.guards.breach import Breach
+from ledger.regulation.guards.reading import (
+    agency_of,
+    day_of,
+    filled,
+    fmt_day,
+    named_as,
+    objects,
+    share_a_person,
+    time_of,
+)
+from ledger.regulation.shape import DIGEST, LOG, UUID4
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+    from ledger.regulation.question import Question
+    from ledger.regulation.stream import Entry
+
+LEVELS: Final = ("ordinary", "mat", "toi-mat", "tuyet-mat")
+SECRET: Final = ("MAT", "TOI_MAT", "TUYET_MAT")
+#: Level of secrecy of an act, as a level of a log.
+ENCLAVE: Final[Mapping[str, str]] = dict(zip(SECRET, LEVELS[1:], strict=True))
+#: Dated powers of post_powers that an act needs, any of them: its own, or the one it comes with.
+POWERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "ClassificationAssigned": ("SECRET_CLASSIFY",),
+    "ClassificationAdjusted": ("SECRET_CLASSIFY",),
+    "ClassificationExtended": ("SECRET_CLASSIFY",),
+    "Declassified": ("SECRET_DECLASSIFY", "SECRET_CLASSIFY"),
+    "SecretDestroyed": ("SECRET_DESTROY", "SECRET_CLASSIFY"),
+    "SecretCopyPermitted": ("SECRET_COPY",),
+    "SecretProvisionPermitted": ("SECRET_PROVIDE", "SECRET_COPY"),
+}
+#: Acts by which somebody receives a unit by name.
+NAMING: Final = ("ClassificationAssigned", "SecretDelivered", "SecretCopyPermitted")
+_commitment = re.compile(DIGEST, re.ASCII).fullmatch
+_LOGS = re.compile(LOG, re.ASCII)
+_CASES = re.compile(rf"case/{UUID4}", re.ASCII)
+
+
+def secret_content_low(q: Question) -> Breach | None:
+    """G11; 4.4.
+
+    Acts on secrets are written only in a log of their level, never in the ordinary one.
+    """
+    return None if q.above_ordinary() else Breach(pointers=("/act",))
+
+
+def level_is_enclave(q: Question) -> Breach | None:
+    """Added (access.md §1).
+
+    One enclave holds one level: what is classified here has the level of this log.
+    """
+    same = ENCLAVE.get(str(q.facts.get("level"))) == q.level
+    return None if same else Breach(pointers=("/facts/level",))
+
+
+# -- what is classified -------------------------------------------------------------------------
+
+
+def _classification(q: Question) -> Entry | None:
+    return q.ref("classification", "ClassificationAssigned")
+
+
+def _moves(q: Question, entry: Entry) -> list[Entry]:
+    """The classification and what was adjusted and extended since, in order."""
+    later = q.stream.effective("ClassificationAdjusted", "ClassificationExtended")
+    own = [e for e in later if e.act.facts.get("classification") == entry.act.act_id]
+    return [entry, *own]
+
+
+def _level(q: Question) -> str | None:
+    """The level as it stands: assigned, then adjusted."""
+    entry = _classification(q)
+    if entry is None:
+        return None
+    facts = [e.act.facts for e in _moves(q, entry)]
+    stated = [f.get("new_level", f.get("level")) for f in facts]
+    return next((str(s) for s in reversed(stated) if s is not None), None)
+
+
+def _protected_until(q: Question) -> date | None:
+    """The end of protection as it stands."""
+    entry = _classification(q)
+    return None if entry is None else day_of(_moves(q, entry)[-1].act.facts.get("protect_until"))
+
+
+def secret_list_item(q: Question) -> Breach | None:
+    """G11; 4.4.
+
+    No item of a registered list of state secrets in force that day, no classification.
+    """
+    item, source = q.facts.get("list_item"), q.facts.get("list_document")
+    if source is None and (entry := _classification(q)) is not None:
+        source = entry.act.facts.get("list_document")
+    listed = (
+        filled(item)
+        and filled(source)
+        and q.registry.secret_item(str(source), str(item), q.day) is not None
+    )
+    return None if listed else Breach(pointers=("/facts/list_item",))
+
+
+def level_power(q: Question) -> Breach | None:
+    """G11; 4.4.
+
+    On that day the approver's post had, by a dated line, the power for this act at this level.
+    """
+    stated = [q.facts.get("new_level"), q.facts.get("level"), _level(q)]
+    levels = [SECRET.index(s) for s in stated if s in SECRET]
+    signer = next((s for s in reversed(q.act.signers) if s.role == "APPROVER"), None)
+    breach = Breach({"date": fmt_day(q.day)}, ("/signers",))
+    if signer is None or not levels:
+        return breach
+    agency = agency_of(q, signer.officer, signer.post)
+    if agency is None:
+        return breach
+    reach = [
+        SECRET.index(up_to)
+        for power in POWERS.get(q.act.act, ())
+        if (up_to := q.registry.post_power(power, agency, signer.post, q.day)) in SECRET
+    ]
+    return None if reach and max(levels) <= max(reach) else breach
+
+
+def protect_until_limit(q: Question) -> Breach | None:
+    """4.4 (29/2018/QH14 Art. 19).
+
+    Protection ends after the decision and within the term of the level; an extension adds one.
+    """
+    until = day_of(q.facts.get("protect_until"))
+    decided = day_of(q.facts.get("decision_date") or q.facts.get("assigned_on"))
+    level = q.facts.get("new_level") or q.facts.get("level") or _level(q)
+    rule = q.registry.rule(f"SECRET_TERM_{level}", q.day) if level in SECRET else None
+    if until is None or decided is None or rule is None or not isinstance(rule.value, int):
+        return Breach(pointers=("/facts/protect_until",))
+    start = decided
+    if q.act.act == "ClassificationExtended":
+        start = _protected_until(q) or decided
+    last = add_months(start, rule.value * (12 if rule.unit == "y" else 1))
+    return None if decided < until <= last else Breach(pointers=("/facts/protect_until",))
+
+
+def extension_late(q: Question) -> Breach | None:
+    """Added (29/2018/QH14 Art. 20).
+
+    An extension decided too near the end of protection shows so.
+    """
+    until, decided = _protected_until(q), day_of(q.facts.get("decision_date"))
+    rule = q.registry.rule("SECRET_EXTEND", q.day)
+    if until is None or decided is None or rule is None or not isinstance(rule.value, int):
+        return None
+    last = deadline(as_instant(until.isoformat()), -rule.value, rule.unit, q.registry.calendar)
+    return Breach(pointers=("/facts/decision_date",)) if decided > last.date() else None
+
+
+def declassifier_not_classifier(q: Question) -> Breach | None:
+    """G8 (added; access.md S4).
+
+    Whoever checks or approves a declassification did not sign the classification.
+    """
+    entry = _classification(q)
+    before = entry.signed_by() if entry is not None else ()
+    named = named_as(q)
+    distinct = all(not share_a_person(q, [a], named[n + 1 :]) for n, a in enumerate(named))
+    if distinct and not share_a_person(q, named_as(q, "CHECKER", "APPROVER"), before):
+        return None
+    return Breach(pointers=("/signers",))
+
+
+def council_minutes(q: Question) -> Breach | None:
+    """4.4.
+
+    A declassification by decision and every destruction rest on a council and its minutes.
+    """
+    if q.act.act == "Declassified" and q.facts.get("ground") != "DECISION":
+        return None
+    missing = []
+    if not objects(q.facts.get("council")):
+        missing.append("/facts/council")
+    if not filled(q.facts.get("minutes")):
+        missing.append("/facts/minutes")
+    return Breach(pointers=tuple(missing)) if missing else None
+
+
+# -- who holds it -------------------------------------------------------------------------------
+
+
+def holder_named(q: Question) -> Breach | None:
+    """4.4.
+
+    Nobody reads or receives without a permission by name; whoever receives does not approve it.
+    """
+    if q.act.act == "SecretAccessed":
+        author = q.act.author.officer
+        ok = _enrolled(q, author) and _holds_unit(q, author, str(q.facts.get("unit")))
+        return None if ok else Breach(pointers=("/facts/permission",))
+    holder = q.facts.get("holder")
+    officer = str(holder.get("officer")) if isinstance(holder, dict) else ""
+    ok = (
+        _enrolled(q, officer)
+        and not share_a_person(q, [officer], _permitters(q))
+        and _in_post(q, officer, holder if isinstance(holder, dict) else {})
+        and (q.act.act != "ExportPermitted" or _takes_part(q, officer))
+    )
+    return None if ok else Breach(pointers=("/facts/holder",))
+
+
+def _permitters(q: Question) -> tuple[str, ...]:
+    """Who approves: the approver, and on an act of one signature the author."""
+    return named_as(q, "APPROVER") or named_as(q, "AUTHOR")
+
+
+def _enrolled(q: Question, officer: str) -> bool:
+    """Whether the officer has a post and a key in this enclave."""
+    posts = q.registry.appointments(officer, q.day)
+    keys = [k for k in q.registry.keyring.lines(officer) if k.revoked_index is None]
+    return bool(posts and keys)
+
+
+def _in_post(q: Question, officer: str, holder: Mapping[str, Any]) -> bool:
+    """Whether the holder holds the post in which the act names them."""
+    agency, post = str(holder.get("agency")), str(holder.get("post"))
+    return q.registry.appointment(officer, agency, post, q.day) is not None
+
+
+def _holds_unit(q: Question, officer: str, unit: str) -> bool:
+    """Whether an act of the stream or a running grant gives the officer this unit then."""
+    at = q.act.occurred_at
+    if q.registry.grants(officer=officer, unit=unit, at=at):
+        return True
+    return any(
+        share_a_person(q, [officer], [str(h.get("officer"))]) and _still(h.get("until"), at)
+        for e in q.stream.effective(*NAMING)
+        if e.act.facts.get("unit") == unit
+        for h in (*objects(e.act.facts.get("first_holders")), *_one(e.act.facts.get("holder")))
+    )
+
+
+def _one(value: object) -> tuple[Mapping[str, Any], ...]:
+    return (value,) if isinstance(value, Mapping) else ()
+
+
+def _still(until: object, at: datetime) -> bool:
+    end = time_of(until)
+    return end is not None and at <= end
+
+
+def _takes_part(q: Question, officer: str) -> bool:
+    """Whether the officer takes part in the case.
+
+    By a grant, by an act signed in it, or in the agency that holds it.
+    """
+    if q.registry.grants(officer=officer, stream=q.stream.name, at=q.act.occurred_at):
+        return True
+    if q.above_ordinary():
+        return any(
+            share_a_person(q, [officer], [str(h.get("officer"))])
+            and _still(h.get("until"), q.act.occurred_at)
+            for e in q.stream.effective(*NAMING)
+            for h in (*objects(e.act.facts.get("first_holders")), *_one(e.act.facts.get("holder")))
+        )
+    signed = [o for e in q.stream.effective() for o in e.signed_by()]
+    handler = q.stream.handler(q.registry, q.day)
+    at_home = any(a.agency == handler for a in q.registry.appointments(officer, q.day))
+    return at_home or share_a_person(q, [officer], signed)
+
+
+def provision_requested_in_writing(q: Question) -> Breach | None:
+    """4.4.
+
+    A secret goes outside only on a written request with its purpose, and with the recipient's
+    duties stated.
+    """
+    missing = [m for m in ("request_document", "purpose") if not filled(q.facts.get(m))]
+    if q.facts.get("duties_stated") is not True:
+        missing.append("duties_stated")
+    return Breach(pointers=tuple(f"/facts/{m}" for m in missing)) if missing else None
+
+
+# -- what a lower log may say -------------------------------------------------------------------
+
+
+def stub_permitted(q: Question) -> Breach | None:
+    """4.4 (access.md A17).
+
+    A stub stands below the secret, says nothing of it, and two competent persons release it.
+    """
+    stated = ENCLAVE.get(str(q.facts.get("level")), LEVELS[-1])
+    secret = LEVELS.index(stated)
+    lower = LEVELS.index(q.level) < secret
+    both = 2
+    approvers = [s for s in q.act.signers if s.role == "APPROVER"]
+    competent = all(
+        q.registry.holds_code(
+            "CLASSIFIER", agency_of(q, s.officer, s.post) or "", s.post, s.officer, q.day
+        )
+        for s in approvers
+    )
+    ok = (
+        lower
+        and q.facts.get("no_secret_statement") is True
+        and q.act.document is None
+        and len(q.act.signers) >= both
+        and bool(approvers)
+        and competent
+    )
+    return None if ok else Breach(pointers=("/facts/no_secret_statement", "/document", "/signers"))
+
+
+def salted_commitment(q: Question) -> Breach | None:
+    """Added (access.md A17).
+
+    A commitment without a salt can be guessed from the text; a bare digest is refused.
+    """
+    commitment = q.facts.get("commitment")
+    form = isinstance(commitment, str) and _commitment(commitment) is not None
+    known = {
+        s.removeprefix("sha-256:") for e in q.stream.effective() for s in _digests(e.act.members)
+    }
+    if form and q.facts.get("salted") is True and commitment not in known:
+        return None
+    return Breach(pointers=("/facts/commitment",))
+
+
+def _digests(members: Mapping[str, Any]) -> Iterator[str]:
+    """Digests of files that an act brings or describes."""
+    for pointer, text in _strings(members):
+        if pointer.rpartition("/")[2] in ("digest", "text_digest"):
+            yield text
+
+
+def no_pointer_up(q: Question) -> Breach | None:
+    """F3, F14 (access.md §2). What is written below names no log, stream or act of a higher level.
+
+    Ids of a higher log cannot be known here, and need not: what this log does not know is refused.
+    """
+    own = LEVELS.index(q.level)
+    bad = [p for p, text in _strings(q.act.members) if _points_up(q, p, text, own)]
+    return Breach(pointers=tuple(bad)) if bad else None
+
+
+def _points_up(q: Question, pointer: str, text: str, own: int) -> bool:
+    if pointer == "/stream":
+        return False
+    logs = (m.group().removesuffix("/access").rpartition("/")[2] for m in _LOGS.finditer(text))
+    if any(LEVELS.index(level) > own for level in logs):
+        return True
+    named = (m.group() for m in _CASES.finditer(text))
+    return any(s != q.stream.name and q.cases.state(s) is None for s in named)
+
+
+def _strings(value: Any, pointer: str = "") -> Iterator[tuple[str, str]]:  # noqa: ANN401 - JSON
+    """Every string of a payload with its pointer."""
+    if isinstance(value, str):
+        yield pointer, value
+    elif isinstance(value, Mapping):
+        for name, member in value.items():
+            yield from _strings(member, f"{pointer}/{name}")
+    elif isinstance(value, (list, tuple)):
+        for n, member in enumerate(value):
+            yield from _strings(member, f"{pointer}/{n}")

@@ -1,0 +1,129 @@
+"""Guards on asking, answering and finding.
+
+A statute for asking, every limb tested, contrary evidence named.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ledger.regulation.guards.breach import Breach
+from ledger.regulation.guards.reading import filled, objects, time_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+    from ledger.regulation.question import Question
+
+LIMBS = ("a", "b", "c")
+#: Findings with which no limb of 3.3 can be met (regulation.md §8, rows 10-12 and 16).
+NO_LIMB_MET = frozenset({
+    "TRUE_NO_BREACH",
+    "OPINION_NOT_FACT",
+    "UNVERIFIABLE",
+    "OUT_OF_SCOPE",
+    "TRUE_BUT_BREACH",
+})  # fmt: skip
+
+
+def statutory_basis_for_request(q: Question) -> Breach | None:
+    """7.2.b ("theo quy định của pháp luật").
+
+    Asking a person, or an organisation outside the registry, needs a statute.
+    """
+    person = q.facts.get("natural_person_asked") is True
+    person = person or any(a.startswith("sealed:") for a in q.act.to)
+    if not person and not _unregistered(q):
+        return None
+    law = any(
+        b.role in ("COMPETENCE", "SUBSTANCE") and not q.registry.is_decision90(b.instrument)
+        for b in q.act.basis
+    )
+    return None if law else Breach(pointers=("/basis",))
+
+
+def _unregistered(q: Question) -> bool:
+    """Whether an organisation is asked that is no addressee of the registry.
+
+    By name alone, or by a name of its own.
+    """
+    named = q.facts.get("organisation")
+    if not filled(named):
+        return False
+    return all(q.registry.name(a, q.day) != named for a in q.act.to)
+
+
+def rights_notice(q: Question) -> Breach | None:
+    """Added.
+
+    A natural person who is asked, and whoever a violation record names, is told their rights.
+    """
+    due = q.act.act == "ViolationRecordMade" or q.facts.get("natural_person_asked") is True
+    if not due or q.facts.get("rights_notice") is True:
+        return None
+    return Breach(pointers=("/facts/rights_notice",))
+
+
+def limbs_tested(q: Question) -> Breach | None:
+    """3.3.
+
+    Each limb is tested once; one that is met names a provision in force when the content stood; all
+    agree.
+    """
+    limbs = objects(q.facts.get("limbs"))
+    if sorted(str(x.get("limb")) for x in limbs) != list(LIMBS):
+        return Breach(pointers=("/facts/limbs",))
+    met = [(n, x) for n, x in enumerate(limbs) if x.get("result") == "MET"]
+    days = _content_days(q)
+    unlawful = [n for n, x in met if not _in_force(q, x, days)]
+    if unlawful:
+        return Breach(pointers=tuple(f"/facts/limbs/{n}" for n in unlawful))
+    finding = q.facts.get("finding")
+    if finding in NO_LIMB_MET and met:
+        return Breach(pointers=("/facts/finding",))
+    if finding == "TRUE_BUT_BREACH" and not objects(q.facts.get("other_law")):
+        return Breach(pointers=("/facts/other_law",))
+    return None
+
+
+def _content_days(q: Question) -> list[date]:
+    """Days on which intake says the content was seen.
+
+    Else the days it was taken in; else the day of the act.
+    """
+    seen = [
+        t.date()
+        for e in q.stream.intake
+        for c in objects(e.act.facts.get("content"))
+        if (t := time_of(c.get("seen_at"))) is not None
+    ]
+    return seen or [e.act.occurred_at.date() for e in q.stream.intake] or [q.day]
+
+
+def _in_force(q: Question, limb: Mapping[str, Any], days: list[date]) -> bool:
+    instrument, article = limb.get("instrument"), limb.get("article")
+    if not filled(instrument) or not filled(article):
+        return False
+    clause, point = limb.get("clause"), limb.get("point")
+    return any(q.registry.in_force(str(instrument), d, article, clause, point) for d in days)
+
+
+def contrary_evidence(q: Question) -> Breach | None:
+    """Added (regulation.md §9, rule 4).
+
+    Every finding has evidence, and names what speaks against it or that none was found.
+    """
+    if not objects(q.facts.get("evidence")):
+        return Breach(pointers=("/facts/evidence",))
+    against = bool(objects(q.facts.get("contrary_evidence")))
+    none_found = q.facts.get("contrary_none_found") is True
+    return None if against != none_found else Breach(pointers=("/facts/contrary_evidence",))
+
+
+def supersedes_earlier_finding(q: Question) -> Breach | None:
+    """Added. Two findings never stand side by side: the later one names the one it replaces."""
+    standing = q.stream.finding
+    if standing is None or q.facts.get("supersedes") == standing.act.act_id:
+        return None
+    return Breach(pointers=("/facts/supersedes",))
