@@ -1,25 +1,24 @@
 """Plays scenario files through parse, decide and apply alone: no signatures, no database, no clock.
 
-The registry is founded and filled as scenarios/README says (cast), by acts that are themselves judged. What each step and
-the end of the file expect is compared by `tests/unit/regulation/test_scenarios_pure.py`.
+The registry is founded and filled as scenarios/README says (cast), by acts that are themselves
+judged. What each step and the end of the file expect is compared by
+`tests/unit/regulation/test_scenarios_pure.py`.
 """
 
 from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from keys.jwk import SoftwareSigner
 from ledger.regulation.act import Act, parse_act
 from ledger.regulation.case_view import case_file
-from ledger.regulation.cases import Report
 from ledger.regulation.catalogue import load
 from ledger.regulation.decide import Decision, decide
 from ledger.regulation.flags import standing
@@ -27,10 +26,17 @@ from ledger.regulation.question import Question
 from ledger.regulation.registry import REGISTRY_ACTS, Registry
 from ledger.regulation.stream import Entry, Signed, StreamState, apply
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from ledger.regulation.cases import Report
+
 SCENARIOS = Path(__file__).parents[1] / "api" / "cli" / "scenarios"
 DEPLOYMENT = "rehearsal.bacninh.example"
 FIRST_DAY = date(2023, 3, 21)
-BASIS = [{"instrument": "90/QĐ-UBND", "article": "8", "clause": "1", "point": "a", "role": "PROCEDURE"}]
+BASIS = [
+    {"instrument": "90/QĐ-UBND", "article": "8", "clause": "1", "point": "a", "role": "PROCEDURE"}
+]
 Json = dict[str, Any]
 
 
@@ -41,7 +47,7 @@ def scenario(name: str) -> Json:
 
 
 @cache
-def _key(number: int) -> SoftwareSigner:
+def _key(_number: int) -> SoftwareSigner:
     """The n-th key of a run; keys are real, so that kid and jwk fit."""
     return SoftwareSigner.generate()
 
@@ -70,12 +76,12 @@ class Player:
     cases: dict[str, str] = field(default_factory=dict)
     acts: dict[int, str] = field(default_factory=dict)
     now: datetime | None = None
-    random: random.Random = field(default_factory=lambda: random.Random(7))
+    random: random.Random = field(default_factory=lambda: random.Random(7))  # noqa: S311 - the same ids in every run
     questions: list[Question] = field(default_factory=list)
     keep_questions: bool = False
     keys: int = 0
 
-    # -- Cases: what guards may ask beyond their stream -------------------------------------------------------------
+    # -- Cases: what guards may ask beyond their stream -------------------------------------------
 
     def state(self, stream: str) -> str | None:
         """Main state of another case."""
@@ -85,17 +91,17 @@ class Player:
     def token_elsewhere(self, token: str, stream: str) -> bool:
         """Whether the token stands in another case."""
         return any(
-            token in json.dumps(dict(e.act.members), ensure_ascii=False)
+            token in repr(e.act.members)
             for name, s in self.streams.items()
             if name != stream and s.kind == "case"
             for e in s.entries.values()
         )
 
-    def record(self, index_or_entry: str) -> tuple[int, str] | None:
+    def record(self, _index_or_entry: str, /) -> tuple[int, str] | None:
         """Nothing is hashed here, so no record is known."""
         return None
 
-    def running(self, stream: str) -> Sequence[str]:
+    def running(self, _stream: str, /) -> Sequence[str]:
         """Nothing is asked in these scenarios."""
         return ()
 
@@ -108,7 +114,7 @@ class Player:
         known = self.streams.get(stream)
         return () if known is None else [o for e in known.effective() for o in e.signed_by()]
 
-    # -- statements --------------------------------------------------------------------------------------------------
+    # -- statements -------------------------------------------------------------------------------
 
     def uuid(self) -> str:
         """A UUIDv4 of this run, the same in every run."""
@@ -140,7 +146,9 @@ class Player:
             at=iat.astimezone(UTC),
         )
 
-    def sign(self, act: Act, officer: str, role: str, iat: datetime, kid: str = "") -> tuple[Entry, Decision]:
+    def sign(
+        self, act: Act, officer: str, role: str, iat: datetime, kid: str = ""
+    ) -> tuple[Entry, Decision]:
         """Judges one statement and takes it. Raises: Rejected: nothing was taken."""
         question = self.question(act, officer, role, iat, kid)
         decision = decide(question)
@@ -155,7 +163,17 @@ class Player:
         """Takes one statement without asking the rules."""
         stream = self.stream(act.stream)
         at = iat.astimezone(UTC)
-        signed = Signed(act, officer, role, kid, int(iat.timestamp()), stream.seq + 1, f"d{self.size}", self.size, at)
+        signed = Signed(
+            act,
+            officer,
+            role,
+            kid,
+            int(iat.timestamp()),
+            stream.seq + 1,
+            f"d{self.size}",
+            self.size,
+            at,
+        )
         entry = apply(stream, signed)
         if entry.status == "effective" and act.act in REGISTRY_ACTS:
             self.registry.apply(act, index=self.size, recorded_at=at)
@@ -163,12 +181,17 @@ class Player:
         self.now = max(at, self.now) if self.now is not None else at
         return entry
 
-    # -- the cast ----------------------------------------------------------------------------------------------------
+    # -- the cast ---------------------------------------------------------------------------------
 
     def found(self, at: datetime) -> None:
-        """Record 0 by the founding registrar, in the post of whoever keeps the registry that day."""
+        """Record 0 by the founding registrar.
+
+        In the post of whoever keeps the registry that day.
+        """
         day = at.date()
-        self.cast["_founder"] = self._person(self.registry.holders("REGISTRY_KEEPER", day)[0], "quan-tri-danh-ba")
+        self.cast["_founder"] = self._person(
+            self.registry.holders("REGISTRY_KEEPER", day)[0], "quan-tri-danh-ba"
+        )
         who = self.cast["_founder"]
         registrar = {"officer": who.officer, "kid": who.key.kid, "jwk": dict(who.key.jwk)}
         facts = {
@@ -230,7 +253,9 @@ class Player:
             del facts["powers"]
         stream = f"officer/{who.officer}"
         founder = self.cast["_founder"]
-        self.sign(self._registry_act("OfficerAppointed", stream, facts, at), founder.officer, "AUTHOR", at)
+        self.sign(
+            self._registry_act("OfficerAppointed", stream, facts, at), founder.officer, "AUTHOR", at
+        )
         key: Json = {
             "officer": who.officer,
             "kid": who.key.kid,
@@ -241,7 +266,7 @@ class Player:
         }
         self.sign(self._registry_act("KeyEnrolled", stream, key, at), founder.officer, "AUTHOR", at)
 
-    # -- steps -------------------------------------------------------------------------------------------------------
+    # -- steps ------------------------------------------------------------------------------------
 
     def act_of(self, step: Mapping[str, Any], aliases: Mapping[str, Json]) -> Act:
         """The payload of a step, with its references filled."""
@@ -305,7 +330,7 @@ class Player:
             return f"officer/{self.cast[step['officer']].officer}"
         return f"programme/{step['programme']}"
 
-    def _filled(self, value: Any) -> Any:
+    def _filled(self, value: Any) -> Any:  # noqa: ANN401 - JSON
         if isinstance(value, dict):
             return {k: self._filled(v) for k, v in value.items()}
         if isinstance(value, list):
@@ -314,7 +339,7 @@ class Player:
             return self._reference(value)
         return value
 
-    def _reference(self, text: str) -> Any:
+    def _reference(self, text: str) -> Any:  # noqa: ANN401 - JSON
         kind, _, name = text[1:].partition(":")
         if kind == "step":
             return self.acts[int(name)]
@@ -330,10 +355,13 @@ class Player:
             return _key(self.keys + 1).kid
         return self.cast[name].key.kid
 
-    # -- what came of it ---------------------------------------------------------------------------------------------
+    # -- what came of it --------------------------------------------------------------------------
 
     def final(self, alias: str) -> Json:
-        """State, outcome, open sub-processes, statements and flags of a case, as `expect_final` writes them."""
+        """State, outcome, open sub-processes, statements and flags of a case.
+
+        As `expect_final` writes them.
+        """
         stream = self.stream(self.cases[alias])
         at = self.now
         assert at is not None
@@ -343,7 +371,8 @@ class Player:
             "state": seen["state"],
             "outcome": seen["outcome"],
             "open_sub_processes": [
-                {"name": s["name"], "step": number[s["id"]], "state": s["state"]} for s in seen["open_sub_processes"]
+                {"name": s["name"], "step": number[s["id"]], "state": s["state"]}
+                for s in seen["open_sub_processes"]
             ],
             "statements": seen["statements"],
             "flags": [{"code": f["code"], "step": number[f["act_id"]]} for f in seen["flags"]],
@@ -356,8 +385,13 @@ class Player:
         return {code for code, named in shown if named == act_id}
 
 
-def player_for(file: Mapping[str, Any], more: Mapping[str, Json] | None = None) -> tuple[Player, dict[str, Json]]:
-    """A founded log with the cast of a file whose agencies exist at its start; the rest are hired when first named."""
+def player_for(
+    file: Mapping[str, Any], more: Mapping[str, Json] | None = None
+) -> tuple[Player, dict[str, Json]]:
+    """A founded log with the cast of a file whose agencies exist at its start.
+
+    The rest are hired when first named.
+    """
     player = Player()
     start = datetime.fromisoformat(file["steps"][0]["at"]) - timedelta(hours=2)
     player.found(start)

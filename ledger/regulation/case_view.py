@@ -1,12 +1,12 @@
-"""The case file: what a reader sees of one case at one instant, as JSON-able values, folded from its acts alone.
+"""The case file: what a reader sees of one case at one instant, as JSON-able values.
 
-One function for the live view, the view as of a date, the bundle and the audit (architecture.md §5). Texts come from the
-data in both languages; who may see what is not decided here.
+Folded from its acts alone. One function for the live view, the view as of a date, the bundle and
+the audit (architecture.md §5). Texts come from the data in both languages; who may see what is not
+decided here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,20 +16,26 @@ from ledger.regulation.catalogue import ActType, load
 from ledger.regulation.clocks import ClockRun, changes, clock_runs, lapses_at
 from ledger.regulation.deadline import VIETNAM, deadline, local_day
 from ledger.regulation.edition import load_edition
-from ledger.regulation.flags import Raised
 from ledger.regulation.guards.table import BY_CODE
 from ledger.regulation.lifecycle import OPEN_STATES, life_cycle
 from ledger.regulation.stream import Entry, StreamState, SubProcess, present_agency
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ledger.regulation.cases import Cases
+    from ledger.regulation.flags import Raised
     from ledger.regulation.registry import Registry
 
 Json = dict[str, Any]
 
 
 def case_file(
-    stream: StreamState, raised: Raised, registry: Registry, at: datetime, cases: Cases | None = None
+    stream: StreamState,
+    raised: Raised,
+    registry: Registry,
+    at: datetime,
+    cases: Cases | None = None,
 ) -> Json:
     """Everything a case page shows, at this instant.
 
@@ -55,7 +61,10 @@ def case_file(
         "pending": [_pending(e) for e in stream.pending.values()],
         "returned": [_returned(e) for e in stream.entries.values() if e.status == "returned"],
         "clocks": [_clock(run) for run in runs],
-        "flags": [_flag(code, act_id) for code, act_id in flags_of.standing(raised, stream, registry, at, cases)],
+        "flags": [
+            _flag(code, act_id)
+            for code, act_id in flags_of.standing(raised, stream, registry, at, cases)
+        ],
         "complaint_paths": list(_complaint_paths(stream, registry, today)),
         "corrections": list(_corrections(stream)),
         "assumptions": _assumptions(stream, registry, today),
@@ -77,14 +86,17 @@ def changes_at(stream: StreamState, registry: Registry, at: datetime) -> datetim
 
 
 def _ends_of_agencies(stream: StreamState, registry: Registry) -> Iterator[datetime]:
-    """Midnights after which the agencies shown are called otherwise: their labels then name who carries on."""
+    """Midnights after which the agencies shown are called otherwise.
+
+    Their labels then name who carries on.
+    """
     for agency in {stream.handler_raw, *(e.act.agency for e in stream.effective())}:
         known = registry.agency(agency) if agency is not None else None
         if known is not None and known.valid_to is not None and known.valid_to < date.max:
             yield datetime.combine(known.valid_to + timedelta(days=1), datetime.min.time(), VIETNAM)
 
 
-# -- head ------------------------------------------------------------------------------------------------------------
+# -- head -----------------------------------------------------------------------------------------
 
 
 def _head(stream: StreamState, registry: Registry, today: date) -> Json:
@@ -101,7 +113,9 @@ def _head(stream: StreamState, registry: Registry, today: date) -> Json:
         "registered_at": None if registered is None else fmt_time(registered.act.occurred_at),
         "handler": _handler(stream, registry, today),
         "lead": None if lead is None else {"agency": lead, "label": registry.name(lead, today)},
-        "finders": [_agency(e.act.agency, e.act.occurred_at.date(), registry, today) for e in stream.intake],
+        "finders": [
+            _agency(e.act.agency, e.act.occurred_at.date(), registry, today) for e in stream.intake
+        ],
         "reporters": len(stream.effective("ReportReceived")),
     }
 
@@ -131,7 +145,9 @@ def _state(stream: StreamState) -> Json:
         "state": stream.state,
         "state_vi": vi,
         "state_en": en,
-        "state_since": None if since is None else {"act_id": since.act.act_id, "at": fmt_time(since.act.occurred_at)},
+        "state_since": None
+        if since is None
+        else {"act_id": since.act.act_id, "at": fmt_time(since.act.occurred_at)},
     }
 
 
@@ -159,7 +175,7 @@ def _finding(stream: StreamState) -> Json | None:
     return {**(_named(entry) or {}), "finding": facts.get("finding"), "limbs_met": met}
 
 
-# -- what runs -------------------------------------------------------------------------------------------------------
+# -- what runs ------------------------------------------------------------------------------------
 
 
 def _sub(sub: SubProcess, state: str) -> Json:
@@ -180,7 +196,9 @@ def _pending(entry: Entry) -> Json:
     return {
         **(_named(entry) or {}),
         "signed": [{"officer": s.officer, "role": s.role, "iat": s.iat} for s in entry.signed],
-        "waiting_for": [{"officer": s.officer, "post": s.post, "role": s.role} for s in entry.waiting_for],
+        "waiting_for": [
+            {"officer": s.officer, "post": s.post, "role": s.role} for s in entry.waiting_for
+        ],
     }
 
 
@@ -233,14 +251,17 @@ def _flag(code: str, act_id: str) -> Json:
     return {"code": code, "act_id": act_id, "vi": vi, "en": en, "source": list(guard.source)}
 
 
-# -- for the person on the other side --------------------------------------------------------------------------------
+# -- for the person on the other side -------------------------------------------------------------
 
 _UNIT_VI: Final = {"d": "ngày", "wd": "ngày làm việc", "m": "tháng", "h": "giờ", "y": "năm"}
 _UNIT_EN: Final = {"d": "days", "wd": "working days", "m": "months", "h": "hours", "y": "years"}
 
 
 def _complaint_paths(stream: StreamState, registry: Registry, today: date) -> Iterator[Json]:
-    """regulation.md §9, rule 8: the complaint path is printed on every restrictive entry, with its dated limit."""
+    """regulation.md §9, rule 8: the complaint path is printed on every restrictive entry.
+
+    With its dated limit.
+    """
     types = load().types
     for entry in stream.effective():
         kind = types.get(entry.act.act)
@@ -261,7 +282,11 @@ def _complaint_path(entry: Entry, kind: ActType, registry: Registry, today: date
         until = deadline(act.occurred_at, rule.value, rule.unit, registry.edition.calendar)
         within_vi = f"trong {rule.value} {_UNIT_VI[rule.unit]} ({rule.source})"
         within_en = f"within {rule.value} {_UNIT_EN[rule.unit]} ({rule.source})"
-    second_vi = f"; lần hai đến {superior} hoặc khởi kiện tại Tòa án" if superior else " hoặc khởi kiện tại Tòa án"
+    second_vi = (
+        f"; lần hai đến {superior} hoặc khởi kiện tại Tòa án"
+        if superior
+        else " hoặc khởi kiện tại Tòa án"
+    )
     second_en = f"; the second to {superior}, or to court" if superior else ", or to court"
     return {
         "act_id": act.act_id,
@@ -289,7 +314,9 @@ def _assumptions(stream: StreamState, registry: Registry, today: date) -> list[J
     """Configured lines that bite in this case; each is shown where it does (regulation.md §8)."""
     wanted = {"TERRITORY_2023"} if stream.handler_raw is not None else set()
     days = {today, *(e.act.occurred_at.date() for e in stream.effective())}
-    if any((lead := registry.lead(d)) is not None and registry.assumed(lead, "LEAD", d) for d in days):
+    if any(
+        (lead := registry.lead(d)) is not None and registry.assumed(lead, "LEAD", d) for d in days
+    ):
         wanted.add("LEAD_SUCCESSOR_2025")
     if stream.effective("ExpertCouncilProposed", "ExpertCouncilEstablished"):
         wanted.add("EXPERT_COUNCIL_AUTHORITY")

@@ -1,13 +1,13 @@
 """Clocks: which time limit runs on a stream, from which act, until when, by which dated rule.
 
-A pure reading of the fold: acts start and stop clocks (acts.json, clocks), the rule of the day of the starting act says
-how long (registry.json, life_cycle.json, ClockRuleSet). "None stated" is a value, not a missing one (regulation.md §8,
-row 1). Now comes in as `at`; nothing is recorded when a clock runs out.
+A pure reading of the fold: acts start and stop clocks (acts.json, clocks), the rule of the day of
+the starting act says how long (registry.json, life_cycle.json, ClockRuleSet). "None stated" is a
+value, not a missing one (regulation.md §8, row 1). Now comes in as `at`; nothing is recorded when a
+clock runs out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from ledger.regulation.catalogue import load as load_catalogue
 from ledger.regulation.deadline import VIETNAM, add_months, as_instant, deadline, end_of, local_day
 from ledger.regulation.lifecycle import OPEN_STATES
-from ledger.regulation.stream import Entry, StreamState, SubProcess
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
     from ledger.regulation.registry import Registry, Rule
+    from ledger.regulation.stream import Entry, StreamState, SubProcess
 
 Status = Literal["NONE_STATED", "RUNNING", "NEAR", "DUE", "OVERDUE", "STOPPED", "EXTENDED", "ENDED"]
 
@@ -27,7 +29,9 @@ NEAR_BEFORE: Final = timedelta(hours=48)
 """How long before its end a clock is shown as near: a rule of this product, like the alarms."""
 
 #: Windows that a right or a power has: past their end they are over, and nobody is late.
-WINDOWS: Final = frozenset({"COMPLAINT_LODGE", "COMPLAINT_LODGE_SECOND", "EXPLANATION", "SANCTION_LIMITATION"})
+WINDOWS: Final = frozenset(
+    {"COMPLAINT_LODGE", "COMPLAINT_LODGE_SECOND", "EXPLANATION", "SANCTION_LIMITATION"}
+)
 
 #: The fact of the starting act that states the end itself ("as in the letter", life_cycle.json).
 DUE_FACTS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -48,12 +52,28 @@ DUE_FACTS: Final[Mapping[str, tuple[str, ...]]] = {
 #: Clocks of one sub-process: a later start for the same one takes the place of the earlier.
 OF_SUB_PROCESS: Final = frozenset(
     {
-        "REVIEW_MEASURE", "PLATFORM_REMOVAL", "TECHNICAL_REPORT", "ANSWER_VERIFICATION", "APPRAISAL_ANSWER",
-        "EXPERTISE_ANSWER", "SECONDMENT_ANSWER", "TAKEDOWN_ANSWER", "ACCEPT_REFERRAL", "REFERRED_RESULT",
-        "CRIME_REPORT", "EXPLANATION", "SANCTION_DECISION", "SANCTION_LIMITATION", "SANCTION_EXECUTION",
-        "COMPLAINT_ACCEPT", "COMPLAINT_DECIDE_FIRST", "COMPLAINT_DECIDE_SECOND", "SECRET_EXTEND", "COPY_RETURN",
+        "REVIEW_MEASURE",
+        "PLATFORM_REMOVAL",
+        "TECHNICAL_REPORT",
+        "ANSWER_VERIFICATION",
+        "APPRAISAL_ANSWER",
+        "EXPERTISE_ANSWER",
+        "SECONDMENT_ANSWER",
+        "TAKEDOWN_ANSWER",
+        "ACCEPT_REFERRAL",
+        "REFERRED_RESULT",
+        "CRIME_REPORT",
+        "EXPLANATION",
+        "SANCTION_DECISION",
+        "SANCTION_LIMITATION",
+        "SANCTION_EXECUTION",
+        "COMPLAINT_ACCEPT",
+        "COMPLAINT_DECIDE_FIRST",
+        "COMPLAINT_DECIDE_SECOND",
+        "SECRET_EXTEND",
+        "COPY_RETURN",
     }
-)  # fmt: skip
+)
 
 
 @dataclass(slots=True)
@@ -106,21 +126,35 @@ class Term:
     certainty: str
 
 
-# -- the term of one run -----------------------------------------------------------------------------------------
+# -- the term of one run --------------------------------------------------------------------------
 
 
 def term(code: str, entry: Entry, registry: Registry) -> Term | None:
-    """The term of this clock when this act starts it, None where no rule of that day knows the clock."""
+    """The term of this clock when this act starts it.
+
+    None where no rule of that day knows the clock.
+    """
     rule = registry.rule(code, entry.act.occurred_at.date())
     stated = _stated(code, entry.act.facts)
     if rule is None and stated is None:
         return None
     start = _start(code, entry)
-    source, kind, sure = ("", "REGULATION", "CONFIRMED") if rule is None else (rule.source, rule.kind, rule.certainty)
+    source, kind, sure = (
+        ("", "REGULATION", "CONFIRMED")
+        if rule is None
+        else (rule.source, rule.kind, rule.certainty)
+    )
     if stated is not None:
         return Term(start, stated, None, source, kind, sure)
     assert rule is not None  # noqa: S101 - narrowed above
-    return Term(start, _length(code, rule, entry, start, registry), _alarm(rule, start, registry), source, kind, sure)
+    return Term(
+        start,
+        _length(code, rule, entry, start, registry),
+        _alarm(rule, start, registry),
+        source,
+        kind,
+        sure,
+    )
 
 
 def _stated(code: str, facts: Mapping[str, Any]) -> datetime | None:
@@ -141,7 +175,9 @@ def _start(code: str, entry: Entry) -> datetime:
     return entry.act.occurred_at
 
 
-def _length(code: str, rule: Rule, entry: Entry, start: datetime, registry: Registry) -> datetime | None:
+def _length(
+    code: str, rule: Rule, entry: Entry, start: datetime, registry: Registry
+) -> datetime | None:
     days = registry.edition.calendar
     if rule.value is None or rule.none_stated:
         return None
@@ -149,7 +185,11 @@ def _length(code: str, rule: Rule, entry: Entry, start: datetime, registry: Regi
         return None
     if rule.before_expiry:
         until = entry.act.facts.get("protect_until")
-        return deadline(as_instant(until), -int(rule.value), rule.unit, days) if isinstance(until, str) else None
+        return (
+            deadline(as_instant(until), -int(rule.value), rule.unit, days)
+            if isinstance(until, str)
+            else None
+        )
     if rule.from_end_of_year:
         # 33/2024/QH15: counted from the end of the year in which the file was closed.
         months = int(rule.value) * (12 if rule.unit == "y" else 1)
@@ -163,12 +203,15 @@ _PRESS_DECREES: Final = frozenset({"119/2020/NĐ-CP"})
 
 
 def _variant(code: str, rule: Rule, entry: Entry) -> tuple[int, str]:
-    """Length by the case at hand, as far as the facts tell which case it is (registry.json, variants)."""
+    """Length by the case at hand, as far as the facts tell which case it is (variants)."""
     case: str | None = None
     facts = entry.act.facts
     if code == "SANCTION_DECISION" and facts.get("explanation_open"):
         case = "EXPLANATION_OR_VERIFICATION"
-    elif code == "SANCTION_LIMITATION" and facts.get("provision", {}).get("instrument") in _PRESS_DECREES:
+    elif (
+        code == "SANCTION_LIMITATION"
+        and facts.get("provision", {}).get("instrument") in _PRESS_DECREES
+    ):
         case = "PRESS_PUBLISHING"
     found = None if case is None else rule.variant(case, entry.act.occurred_at.date())
     if found is not None:
@@ -183,13 +226,14 @@ def _alarm(rule: Rule, start: datetime, registry: Registry) -> datetime | None:
 
 
 def lapses_at(sub: SubProcess, registry: Registry) -> datetime | None:
-    """When a measure that nobody confirms lapses (life_cycle.json, sub-process measure: clock REVIEW_MEASURE)."""
+    """When a measure that nobody confirms lapses (life_cycle.json: clock REVIEW_MEASURE)."""
     found = term("REVIEW_MEASURE", sub.opened_by, registry)
-    # A measure with an end and no review date lapses at its end; one with neither is refused at the door.
+    # A measure with an end and no review date lapses at its end; one with neither is refused at the
+    # door.
     return None if found is None else found.due
 
 
-# -- which acts start and stop what ------------------------------------------------------------------------------
+# -- which acts start and stop what ---------------------------------------------------------------
 
 
 def _starts(code: str, entry: Entry, stream: StreamState, registry: Registry) -> bool:
@@ -208,10 +252,15 @@ def _reporters(stream: StreamState) -> frozenset[str | None]:
 
 
 def _touches_somebody(entry: Entry, stream: StreamState) -> bool:
-    """Whether there is somebody to tell: the act names a subject, or an earlier act of the case does."""
+    """Whether there is somebody to tell.
+
+    The act names a subject, or an earlier act of the case does.
+    """
     if entry.act.act == "ImmediateMeasureTaken" and entry.act.facts.get("kind") == "INFORM_PUBLIC":
         return False
-    return entry.act.act not in _FOLLOW_UPS or any("subject" in e.act.facts for e in stream.effective())
+    return entry.act.act not in _FOLLOW_UPS or any(
+        "subject" in e.act.facts for e in stream.effective()
+    )
 
 
 #: Acts that start INFORM_AFFECTED and name no subject of their own: they follow an act that does.
@@ -223,16 +272,24 @@ _STARTS_WHERE: Final[Mapping[str, Callable[[Entry, StreamState, Registry], bool]
     "NOTIFY_LEAD": lambda e, _s, r: not r.holds(e.act.agency, "LEAD", e.act.occurred_at.date()),
     "INFORM_REPORTER": lambda _e, s, _r: bool(_reporters(s)),
     "INFORM_AFFECTED": lambda e, s, _r: _touches_somebody(e, s),
-    "EXPLANATION": lambda e, _s, _r: bool(e.act.facts.get("explanation_open"))
-    and not e.act.facts.get("explanation_waived"),
+    "EXPLANATION": lambda e, _s, _r: (
+        bool(e.act.facts.get("explanation_open")) and not e.act.facts.get("explanation_waived")
+    ),
     "EXPERTISE_ANSWER": lambda e, _s, _r: e.act.facts.get("established") is not False,
     "DIRECTION_CONFIRM": lambda e, _s, _r: e.act.facts.get("form") == "ORAL",
-    "COMPLAINT_DECIDE_FIRST": lambda e, s, _r: e.act.facts.get("answer") == "ACCEPTED" and _instance(e, s) == "FIRST",
-    "COMPLAINT_DECIDE_SECOND": lambda e, s, _r: e.act.facts.get("answer") == "ACCEPTED" and _instance(e, s) == "SECOND",
+    "COMPLAINT_DECIDE_FIRST": lambda e, s, _r: (
+        e.act.facts.get("answer") == "ACCEPTED" and _instance(e, s) == "FIRST"
+    ),
+    "COMPLAINT_DECIDE_SECOND": lambda e, s, _r: (
+        e.act.facts.get("answer") == "ACCEPTED" and _instance(e, s) == "SECOND"
+    ),
     "COMPLAINT_LODGE_SECOND": lambda e, _s, _r: e.act.facts.get("instance") == "FIRST",
-    "RETURN_FOR_SANCTION_DECISION": lambda e, _s, _r: e.act.facts.get("result") == "RETURNED_FOR_SANCTION",
-    "STATISTICS_RESTATE": lambda e, _s, _r: e.act.act == "SanctionAnnulled"
-    or e.act.facts.get("decision") in ("OVERTURNED", "AMENDED"),
+    "RETURN_FOR_SANCTION_DECISION": lambda e, _s, _r: (
+        e.act.facts.get("result") == "RETURNED_FOR_SANCTION"
+    ),
+    "STATISTICS_RESTATE": lambda e, _s, _r: (
+        e.act.act == "SanctionAnnulled" or e.act.facts.get("decision") in ("OVERTURNED", "AMENDED")
+    ),
     "SANCTION_EXECUTION": lambda e, _s, _r: e.act.facts.get("decision") == "SANCTION",
 }
 
@@ -247,7 +304,9 @@ def _stops(run: ClockRun, entry: Entry, stream: StreamState) -> bool:
 
 def _only_partly(entry: Entry) -> bool:
     facts = entry.act.facts
-    return facts.get("completeness") == "PARTIAL" or (entry.act.act == "SanctionExecuted" and facts["status"] == "PARTLY")
+    return facts.get("completeness") == "PARTIAL" or (
+        entry.act.act == "SanctionExecuted" and facts["status"] == "PARTLY"
+    )
 
 
 def _told_affected(run: ClockRun, entry: Entry, stream: StreamState) -> bool:
@@ -259,7 +318,7 @@ def _told_affected(run: ClockRun, entry: Entry, stream: StreamState) -> bool:
 
 
 def _told_reporters(run: ClockRun, entry: Entry, stream: StreamState) -> bool:
-    """Stopped by the notice with which every reporter of the case has been told of this or of something later."""
+    """The notice with which every reporter of the case has been told of this or of more."""
     begun = _position(stream, run.act_id)
     told = {
         e.act.facts.get("reporter")
@@ -288,21 +347,29 @@ _STOPS_WHERE: Final[Mapping[str, Callable[[ClockRun, Entry, StreamState], bool]]
     "INFORM_AFFECTED": _told_affected,
     "INFORM_REPORTER": _told_reporters,
     "COMPLAINT_LODGE": lambda run, e, _s: e.act.facts.get("against") == run.act_id,
-    "COMPLAINT_LODGE_SECOND": lambda run, e, _s: run.act_id in (e.act.facts.get("earlier"), e.act.facts.get("against")),
-    "DIRECTION_CONFIRM": lambda run, e, _s: e.act.corrects == run.act_id
-    and e.act.facts.get("mark") == "WRITTEN_CONFIRMATION",
+    "COMPLAINT_LODGE_SECOND": lambda run, e, _s: (
+        run.act_id in (e.act.facts.get("earlier"), e.act.facts.get("against"))
+    ),
+    "DIRECTION_CONFIRM": lambda run, e, _s: (
+        e.act.corrects == run.act_id and e.act.facts.get("mark") == "WRITTEN_CONFIRMATION"
+    ),
     "STATISTICS_ANSWER": lambda run, e, _s: e.act.facts.get("request") in (None, run.act_id),
     "BREAK_GLASS_REVIEW": lambda run, e, _s: e.act.facts.get("opened") == run.act_id,
-    "SECRET_NOTICE": lambda run, e, s: e.act.facts.get("result_ref") == run.act_id
-    or s.get(str(e.act.facts.get("result_ref"))) is None,
+    "SECRET_NOTICE": lambda run, e, s: (
+        e.act.facts.get("result_ref") == run.act_id
+        or s.get(str(e.act.facts.get("result_ref"))) is None
+    ),
 }
 
 
-# -- the runs ----------------------------------------------------------------------------------------------------
+# -- the runs -------------------------------------------------------------------------------------
 
 
 def clock_runs(stream: StreamState, registry: Registry, at: datetime) -> list[ClockRun]:
-    """Every run of every clock of a stream, as each stands at this instant, in the order they began."""
+    """Every run of every clock of a stream, as each stands at this instant.
+
+    In the order they began.
+    """
     types = load_catalogue().types
     runs: list[ClockRun] = []
     for entry in stream.effective():
@@ -334,12 +401,22 @@ def _begin(code: str, entry: Entry, stream: StreamState, registry: Registry) -> 
         return None
     sub = entry.moved[0].sub.id if code in OF_SUB_PROCESS and entry.moved else None
     return ClockRun(
-        code, entry.act.act_id, found.start, found.due, found.alarm, "RUNNING", found.source, found.kind,
-        found.certainty, sub,
-    )  # fmt: skip
+        code,
+        entry.act.act_id,
+        found.start,
+        found.due,
+        found.alarm,
+        "RUNNING",
+        found.source,
+        found.kind,
+        found.certainty,
+        sub,
+    )
 
 
-def _stop(runs: Iterable[ClockRun], codes: Sequence[str], entry: Entry, stream: StreamState) -> None:
+def _stop(
+    runs: Iterable[ClockRun], codes: Sequence[str], entry: Entry, stream: StreamState
+) -> None:
     closed = {m.sub.id for m in entry.moved if m.after not in OPEN_STATES[m.sub.name]}
     for run in runs:
         if run.status != "RUNNING":
@@ -352,7 +429,12 @@ def _stop(runs: Iterable[ClockRun], codes: Sequence[str], entry: Entry, stream: 
 
 def _replace(runs: Iterable[ClockRun], started: ClockRun, entry: Entry) -> None:
     for run in runs:
-        if run.status == "RUNNING" and run.code == started.code and run.sub is not None and run.sub == started.sub:
+        if (
+            run.status == "RUNNING"
+            and run.code == started.code
+            and run.sub is not None
+            and run.sub == started.sub
+        ):
             run.status = "EXTENDED"
             run.stopped_by, run.stopped_at = entry.act.act_id, entry.act.occurred_at
 

@@ -1,7 +1,8 @@
-"""Counting time: working days, calendar days, months and years, to the last instant of the last day.
+"""Counting time: working days, calendar days, months and years.
 
-law.md, counting days: the day of the start is not counted, and a last day on a holiday moves to the next working day,
-unless the rule counts working days. Hours and minutes run from instant to instant. Nothing here knows what runs.
+To the last instant of the last day. law.md, counting days: the day of the start is not counted, and
+a last day on a holiday moves to the next working day, unless the rule counts working days. Hours
+and minutes run from instant to instant. Nothing here knows what runs.
 """
 
 from __future__ import annotations
@@ -33,7 +34,10 @@ def local_day(at: datetime) -> date:
 
 
 def add_working_days(day: date, count: int, days: WorkingDays) -> date:
-    """The count-th working day after `day` (before it, where count is negative); the day itself is not counted."""
+    """The count-th working day after `day` (before it, where count is negative).
+
+    The day itself is not counted.
+    """
     step = timedelta(days=1 if count >= 0 else -1)
     left = abs(count)
     while left:
@@ -54,7 +58,8 @@ def deadline(start: datetime, length: int, unit: str, days: WorkingDays) -> date
 
     Args:
         start: The instant that begins it; its own day is not counted.
-        length: How many units; negative counts back (before an expiry) and then no holiday moves it.
+        length: How many units; negative counts back (before an expiry) and then no holiday moves
+            it.
         unit: `wd`, `d`, `m`, `y`, `h` or `min` (life_cycle.json, notes).
         days: Working days of the edition.
 

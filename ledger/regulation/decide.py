@@ -1,23 +1,28 @@
-"""May this statement be recorded, what does it bring about, and which flags does it carry: the one entrance to the rules.
+"""May this statement be recorded, what does it bring about, and which flags does it carry.
 
-Order (guards.json, notes): the place of the act first, then the guards in the order of the list. The first refusal is
-named; all flags are kept. All guards are asked at every statement of an act, against the stream as it stands then
-(architecture.md §3, step 3): an act whose ground has gone while it was pending is refused at the countersignature.
-Signatures, canonical bytes and the window of `iat` are settled before; nothing here stores anything.
+The one entrance to the rules. Order (guards.json, notes): the place of the act first, then the
+guards in the order of the list. The first refusal is named; all flags are kept. All guards are
+asked at every statement of an act, against the stream as it stands then (architecture.md §3, step
+3): an act whose ground has gone while it was pending is refused at the countersignature.
+Signatures, canonical bytes and the window of `iat` are settled before; nothing here stores
+anything.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NoReturn
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 from ledger.errors import Fault, Rejected
-from ledger.regulation.act import Signer
-from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.table import Guard, flag_guards_of, guards_of
 from ledger.regulation.lifecycle import life_cycle
-from ledger.regulation.question import Question
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ledger.regulation.act import Signer
+    from ledger.regulation.guards.breach import Breach
+    from ledger.regulation.question import Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,8 @@ def decide(q: Question) -> Decision:
     """Judges one statement.
 
     Raises:
-        Rejected: `guard` with the guard's code; `wrong_stream` where the act has no place in this stream or log.
+        Rejected: `guard` with the guard's code; `wrong_stream` where the act has no place in this
+            stream or log.
     """
     _place(q)
     flags = []
@@ -61,13 +67,17 @@ def decide(q: Question) -> Decision:
 def raised(q: Question) -> tuple[str, ...]:
     """The flags of a statement that has been recorded, without asking the guards that refuse.
 
-    A fold over the log calls it at the statement that makes the act effective, with the registry of that index.
+    A fold over the log calls it at the statement that makes the act effective, with the registry of
+    that index.
     """
     return tuple(g.code for g in flag_guards_of(q.kind, q.stream.kind) if g.check(q) is not None)
 
 
 def breaches(q: Question) -> list[tuple[Guard, Breach]]:
-    """Every guard that does not hold, refusing or flagging, for an officer who asks before signing."""
+    """Every guard that does not hold, refusing or flagging.
+
+    For an officer who asks before signing.
+    """
     found = []
     for guard in guards_of(q.kind, q.stream.kind):
         breach = guard.check(q)
@@ -101,24 +111,46 @@ def _refuse(q: Question, guard: Guard, breach: Breach) -> NoReturn:
 
 
 def _place(q: Question) -> None:
-    """The act type is accepted in this kind of stream and log, and speaks of the thing the stream belongs to."""
+    """The act type is accepted in this kind of stream and log.
+
+    And speaks of the thing the stream belongs to.
+    """
     kind, stream, facts = q.kind, q.stream, q.act.facts
     if stream.kind not in kind.streams:
-        _misplaced("/stream", "loại diễn biến này không thuộc dòng này", "this act type has no place in this stream")
+        _misplaced(
+            "/stream",
+            "loại diễn biến này không thuộc dòng này",
+            "this act type has no place in this stream",
+        )
     if kind.log == "access" and not q.origin.endswith("/access"):
         _misplaced("/act", "diễn biến này thuộc sổ truy cập", "this act belongs to the access log")
     if stream.kind != "case" and q.act.disposition is not None:
-        _misplaced("/disposition", "chỉ diễn biến của hồ sơ mới có nhánh", "only acts of a case take a branch")
+        _misplaced(
+            "/disposition",
+            "chỉ diễn biến của hồ sơ mới có nhánh",
+            "only acts of a case take a branch",
+        )
     if stream.kind in ("officer", "agency") and kind.act in _OWN:
         owner = stream.name.partition("/")[2]
         member = "officer" if stream.kind == "officer" else "agency"
         if facts.get(member) not in (None, owner):
-            _misplaced(f"/facts/{member}", "phải là đối tượng của dòng này", "must be what this stream belongs to")
+            _misplaced(
+                f"/facts/{member}",
+                "phải là đối tượng của dòng này",
+                "must be what this stream belongs to",
+            )
 
 
 #: Registry acts about one officer or agency: they stand in the stream of that officer or agency.
 _OWN = frozenset(
-    {"OfficerAppointed", "OfficerEnded", "KeyEnrolled", "KeyRevoked", "AgencyRegistered", "FunctionAssigned"}
+    {
+        "OfficerAppointed",
+        "OfficerEnded",
+        "KeyEnrolled",
+        "KeyRevoked",
+        "AgencyRegistered",
+        "FunctionAssigned",
+    }
 )
 
 

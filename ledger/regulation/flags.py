@@ -1,13 +1,14 @@
-"""Which flags of a case show at an instant: those fixed when an act took effect, and those that end or begin with time.
+"""Which flags of a case show at an instant.
 
-guards.json, notes: a flag shows for as long as its condition holds, and one that depends on time appears without a new act.
-Most conditions speak of the moment of the act and hold for ever; the five below can be made good.
+Those fixed when an act took effect, and those that end or begin with time. guards.json, notes: a
+flag shows for as long as its condition holds, and one that depends on time appears without a new
+act. Most conditions speak of the moment of the act and hold for ever; the five below can be made
+good.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from ledger.regulation.catalogue import load
@@ -16,6 +17,8 @@ from ledger.regulation.guards.counted import unrestated
 from ledger.regulation.stream import RESULTS, Entry, StreamState
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from ledger.regulation.cases import Cases
     from ledger.regulation.registry import Registry
 
@@ -24,9 +27,15 @@ Raised = Mapping[str, Sequence[str]]
 
 
 def standing(
-    raised: Raised, stream: StreamState, registry: Registry, at: datetime, cases: Cases | None = None
+    raised: Raised,
+    stream: StreamState,
+    registry: Registry,
+    at: datetime,
+    cases: Cases | None = None,
 ) -> list[tuple[str, str]]:
-    """(code, act_id) of every flag that shows at this instant, by act in the order they took effect, then by code.
+    """(code, act_id) of every flag that shows at this instant.
+
+    By act in the order they took effect, then by code.
 
     Args:
         raised: Flags by act, as they were at effect.
@@ -38,14 +47,20 @@ def standing(
     found: list[tuple[str, str]] = []
     for entry in stream.effective():
         act_id = entry.act.act_id
-        shown = {c for c in raised.get(act_id, ()) if c not in _BY_TIME and not _over(c, entry, stream, registry, cases)}
+        shown = {
+            c
+            for c in raised.get(act_id, ())
+            if c not in _BY_TIME and not _over(c, entry, stream, registry, cases)
+        }
         if _untold(entry, stream, registry, at):
             shown.add("AFFECTED_NOT_TOLD")
         found.extend((code, act_id) for code in sorted(shown))
     return found
 
 
-def _over(code: str, entry: Entry, stream: StreamState, registry: Registry, cases: Cases | None) -> bool:
+def _over(
+    code: str, entry: Entry, stream: StreamState, registry: Registry, cases: Cases | None
+) -> bool:
     ended = _ENDS.get(code)
     return ended is not None and ended(entry, stream, registry, cases)
 
@@ -54,7 +69,10 @@ _BY_TIME: Final = frozenset({"AFFECTED_NOT_TOLD"})
 
 
 def _untold(entry: Entry, stream: StreamState, registry: Registry, at: datetime) -> bool:
-    """AFFECTED_NOT_TOLD: from the end of INFORM_AFFECTED until a notice names the act; none for INFORM_PUBLIC."""
+    """AFFECTED_NOT_TOLD: from the end of INFORM_AFFECTED until a notice names the act.
+
+    None for INFORM_PUBLIC.
+    """
     kind = load().types.get(entry.act.act)
     if kind is None or "AFFECTED_NOT_TOLD" not in kind.requires:
         return False
@@ -65,31 +83,52 @@ def _untold(entry: Entry, stream: StreamState, registry: Registry, at: datetime)
 
 
 def _told(entry: Entry, stream: StreamState) -> bool:
-    return any(entry.act.act_id in e.act.facts.get("about", ()) for e in stream.effective("AffectedPartyInformed"))
-
-
-def _confirmed(entry: Entry, stream: StreamState, _registry: Registry, _cases: Cases | None) -> bool:
-    """ORAL_UNCONFIRMED ends with a written confirmation: a correction so marked, or an act that confirms this one."""
-    act_id = entry.act.act_id
-    return any(e.act.facts.get("mark") == "WRITTEN_CONFIRMATION" for e in stream.corrected_by(act_id)) or any(
-        e.act.facts.get("confirms") == act_id for e in stream.effective("LeadAgencyNotified")
+    return any(
+        entry.act.act_id in e.act.facts.get("about", ())
+        for e in stream.effective("AffectedPartyInformed")
     )
 
 
-def _lead_told(entry: Entry, stream: StreamState, registry: Registry, _cases: Cases | None) -> bool:
+def _confirmed(
+    entry: Entry, stream: StreamState, _registry: Registry, _cases: Cases | None
+) -> bool:
+    """ORAL_UNCONFIRMED ends with a written confirmation.
+
+    A correction so marked, or an act that confirms this one.
+    """
+    act_id = entry.act.act_id
+    return any(
+        e.act.facts.get("mark") == "WRITTEN_CONFIRMATION" for e in stream.corrected_by(act_id)
+    ) or any(e.act.facts.get("confirms") == act_id for e in stream.effective("LeadAgencyNotified"))
+
+
+def _lead_told(
+    _entry: Entry, stream: StreamState, registry: Registry, _cases: Cases | None
+) -> bool:
     """LEAD_NOT_INFORMED ends when a LeadAgencyNotified reaches the lead."""
     return any(_reaches(e, "LEAD", registry) for e in stream.effective("LeadAgencyNotified"))
 
 
-def _both_noticed(entry: Entry, stream: StreamState, registry: Registry, _cases: Cases | None) -> bool:
-    """RESULT_NOTICE_BOTH ends when, after the last result, report and notice have both gone, on one day (8.4.b, 9)."""
+def _both_noticed(
+    entry: Entry, stream: StreamState, registry: Registry, _cases: Cases | None
+) -> bool:
+    """RESULT_NOTICE_BOTH ends when, after the last result, report and notice have both gone.
+
+    On one day (8.4.b, 9).
+    """
     last = stream.last(*RESULTS)
     since = 0 if last is None or last.effect is None else last.effect.seq
-    notices = [e for e in stream.effective("ResultNotified") if e.effect is not None and e.effect.seq > since]
+    notices = [
+        e
+        for e in stream.effective("ResultNotified")
+        if e.effect is not None and e.effect.seq > since
+    ]
     upward = {e.act.occurred_at.date() for e in notices if _reaches(e, "PPC", registry)}
     if registry.holds(entry.act.agency, "LEAD", entry.act.occurred_at.date()):
         return bool(upward)
-    return bool(upward & {e.act.occurred_at.date() for e in notices if _reaches(e, "LEAD", registry)})
+    return bool(
+        upward & {e.act.occurred_at.date() for e in notices if _reaches(e, "LEAD", registry)}
+    )
 
 
 def _reaches(entry: Entry, function: str, registry: Registry) -> bool:
@@ -98,7 +137,10 @@ def _reaches(entry: Entry, function: str, registry: Registry) -> bool:
 
 
 def _restated(entry: Entry, stream: StreamState, _registry: Registry, cases: Cases | None) -> bool:
-    """STATISTICS_RESTATED ends when every report that counted the case is restated for it, or corrected (9)."""
+    """STATISTICS_RESTATED ends when every report that counted the case is restated for it.
+
+    Or corrected (9).
+    """
     if cases is not None:
         return not unrestated(stream, cases)
     after = entry.effect.seq if entry.effect is not None else 0

@@ -1,7 +1,8 @@
-"""States and legal moves of a case and of its sub-processes, as life_cycle.json and acts.json spell them out.
+"""States and legal moves of a case and of its sub-processes.
 
-Pure tables: it says what a move leads to and whether there is a row for it, never why an act is allowed (guards/) nor
-what time does to a measure (clocks.py).
+As life_cycle.json and acts.json spell them out. Pure tables: it says what a move leads to and
+whether there is a row for it, never why an act is allowed (guards/) nor what time does to a measure
+(clocks.py).
 """
 
 from __future__ import annotations
@@ -13,17 +14,22 @@ from typing import Any
 
 from ledger.regulation.edition import load_edition
 
-#: States in which somebody still has to act (scenarios/README, expect_final); None: the sub-process is never open.
+#: States in which somebody still has to act (scenarios/README, expect_final); None: the sub-process
+#: is never open.
 OPEN_STATES: Mapping[str, frozenset[str]] = {
     "measure": frozenset({"TAKEN", "CONFIRMED", "NARROWED", "LAPSED"}),
     "verification": frozenset({"REQUESTED", "PARTLY_ANSWERED"}),
     "finding": frozenset(),
     "appraisal": frozenset({"REQUESTED"}),
-    "expertise": frozenset({"ORDERED", "COUNCIL_PROPOSED", "COUNCIL_ESTABLISHED", "COUNCIL_REFUSED"}),
+    "expertise": frozenset(
+        {"ORDERED", "COUNCIL_PROPOSED", "COUNCIL_ESTABLISHED", "COUNCIL_REFUSED"}
+    ),
     "meeting": frozenset({"CONVENED"}),
     "team": frozenset({"ESTABLISHED"}),
     "secondment": frozenset({"REQUESTED"}),
-    "sanction": frozenset({"RECORD_MADE", "EXPLAINED", "PROPOSED", "DECIDED", "SUSPENDED", "AMENDED"}),
+    "sanction": frozenset(
+        {"RECORD_MADE", "EXPLAINED", "PROPOSED", "DECIDED", "SUSPENDED", "AMENDED"}
+    ),
     "takedown": frozenset({"PROPOSED", "ACCEPTED", "RESTORATION_ASKED"}),
     "referral": frozenset({"SENT", "ACCEPTED", "CONFLICT"}),
     "criminal_referral": frozenset({"SENT", "ACKNOWLEDGED", "EXTENDED", "SUSPENDED"}),
@@ -55,7 +61,10 @@ class SubMove:
     mapping: Mapping[str, str]
 
     def to(self, facts: Mapping[str, Any]) -> str | None:
-        """Target state for these facts, `=` where it stays, None where the deciding fact has no row."""
+        """Target state for these facts, `=` where it stays.
+
+        None where the deciding fact has no row.
+        """
         if self.by is None:
             return self.target
         value = facts.get(self.by)
@@ -85,8 +94,13 @@ class LifeCycle:
     labels: Mapping[str, tuple[str, str]]
     sub_labels: Mapping[str, tuple[str, str]]
 
-    def next_state(self, act: str, disposition: str | None, state: str | None) -> tuple[bool, str | None]:
-        """Whether the act is legal in this state of a case, and the state after it (life_cycle.json, notes 1-3)."""
+    def next_state(
+        self, act: str, disposition: str | None, state: str | None
+    ) -> tuple[bool, str | None]:
+        """Whether the act is legal in this state of a case.
+
+        And the state after it (life_cycle.json, notes 1-3).
+        """
         if act in self.moving:
             target = self.transitions.get((act, state, disposition))
             return (True, target) if target is not None else (False, state)
@@ -109,7 +123,10 @@ class LifeCycle:
         return (state, act, target) in self.rows[name]
 
     def opens(self, name: str, act: str) -> str | None:
-        """The state in which this act opens a sub-process of this kind; None where it opens none."""
+        """The state in which this act opens a sub-process of this kind.
+
+        None where it opens none.
+        """
         for state, by, target in self.rows[name]:
             if state is None and by == act:
                 return target
@@ -121,7 +138,13 @@ def _sub_moves(spec: Mapping[str, Any] | None) -> Iterator[SubMove]:
         return
     move = spec["move"]
     if isinstance(move, Mapping):
-        yield SubMove(spec["name"], spec["id_fact"], None, str(move["by"]).removeprefix("facts."), dict(move["map"]))
+        yield SubMove(
+            spec["name"],
+            spec["id_fact"],
+            None,
+            str(move["by"]).removeprefix("facts."),
+            dict(move["map"]),
+        )
     else:
         yield SubMove(spec["name"], spec["id_fact"], move, None, {})
     for also in spec.get("also", ()):
@@ -131,15 +154,20 @@ def _sub_moves(spec: Mapping[str, Any] | None) -> Iterator[SubMove]:
 def compile_life_cycle(acts: Sequence[Mapping[str, Any]], tables: Mapping[str, Any]) -> LifeCycle:
     """The compiled life cycle of these acts (acts.json) and tables (life_cycle.json)."""
     return LifeCycle(
-        transitions={(t["act"], t["from"], t.get("disposition")): t["to"] for t in tables["transitions"]},
+        transitions={
+            (t["act"], t["from"], t.get("disposition")): t["to"] for t in tables["transitions"]
+        },
         by_disposition=frozenset(a["act"] for a in acts if isinstance(a["moves"], Mapping)),
         moving=frozenset(a["act"] for a in acts if a["moves"] is not None),
         states_from={
-            a["act"]: None if a["states_from"] is None else frozenset(a["states_from"]) for a in acts
+            a["act"]: None if a["states_from"] is None else frozenset(a["states_from"])
+            for a in acts
         },
         sub_moves={a["act"]: tuple(_sub_moves(a["sub_process"])) for a in acts},
         rows={
-            p["name"]: frozenset((m["from"], m["act"], m["to"]) for m in p["moves"] if m["act"] is not None)
+            p["name"]: frozenset(
+                (m["from"], m["act"], m["to"]) for m in p["moves"] if m["act"] is not None
+            )
             for p in tables["sub_processes"]
         },
         labels={s["code"]: (s["vi"], s["en"]) for s in tables["states"]},

@@ -1,21 +1,23 @@
 """What a guard is asked: one statement, the stream before it, and the registry as the log stands.
 
-A guard sees nothing else: not the wall clock, not another log (guards.json, notes). The question is built by the
-application once per statement and is never changed.
+A guard sees nothing else: not the wall clock, not another log (guards.json, notes). The question is
+built by the application once per statement and is never changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ledger.regulation.act import Act
-from ledger.regulation.cases import Cases
-from ledger.regulation.catalogue import ActType, Catalogue
-from ledger.regulation.registry import Registry
-from ledger.regulation.stream import Entry, StreamState
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ledger.regulation.act import Act
+    from ledger.regulation.cases import Cases
+    from ledger.regulation.catalogue import ActType, Catalogue
+    from ledger.regulation.registry import Registry
+    from ledger.regulation.stream import Entry, StreamState
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,10 @@ class Question:
 
     @property
     def day(self) -> date:
-        """The day of occurred_at in the act's own offset: the day all registry questions are judged by."""
+        """The day of occurred_at in the act's own offset.
+
+        The day all registry questions are judged by.
+        """
         return self.act.occurred_at.date()
 
     @property
@@ -77,7 +82,10 @@ class Question:
 
     @property
     def standing(self) -> Entry | None:
-        """The pending act this statement countersigns: the same act_id, already signed by its author; else None."""
+        """The pending act this statement countersigns.
+
+        The same act_id, already signed by its author; else None.
+        """
         return self.stream.pending.get(self.act.act_id)
 
     @property
@@ -86,7 +94,10 @@ class Question:
         return self.act.act_id not in self.stream.entries
 
     def ref(self, member: str, *types: str) -> Entry | None:
-        """The effective act of this stream that facts.<member> names, of one of these types; None where there is none."""
+        """The effective act of this stream that facts.<member> names, of one of these types.
+
+        None where there is none.
+        """
         named = self.facts.get(member)
         return self.stream.get(named, *types) if isinstance(named, str) else None
 

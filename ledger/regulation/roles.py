@@ -1,19 +1,21 @@
-"""Case roles: which agencies hold FINDER, HANDLER, ASKED … in a stream on a day (acts.json, roles of kind case).
+"""Case roles: which agencies hold FINDER, HANDLER, ASKED … in a stream on a day.
 
-Functions and posts are the registry's answer; here stand only the roles that come from the acts of the stream itself,
-and the rule that an incoming answer may be recorded by the agency that received it (acts.json, notes).
+acts.json, roles of kind case. Functions and posts are the registry's answer; here stand only the
+roles that come from the acts of the stream itself, and the rule that an incoming answer may be
+recorded by the agency that received it (acts.json, notes).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from datetime import date
 from typing import TYPE_CHECKING, Final
 
-from ledger.regulation.act import Act
 from ledger.regulation.stream import Entry, StreamState, present_agency
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import date
+
+    from ledger.regulation.act import Act
     from ledger.regulation.registry import Registry
 
 CASE_ROLES: Final = frozenset(
@@ -21,14 +23,26 @@ CASE_ROLES: Final = frozenset(
 )
 INCOMING: Final = ("Received", "Answered", "Accepted", "Acknowledged", "Given", "Reported")
 
-#: Facts that name the act that somebody else issued and that is now complained about, reviewed or put right.
+#: Facts that name the act that somebody else issued and that is now complained about, reviewed or
+#: put right.
 _CONCERNED: Final = (
-    "against", "earlier", "complaint", "review", "under_review", "acts_overturned", "sanction", "measure", "release",
-    "corrected_act", "takedown",
-)  # fmt: skip
+    "against",
+    "earlier",
+    "complaint",
+    "review",
+    "under_review",
+    "acts_overturned",
+    "sanction",
+    "measure",
+    "release",
+    "corrected_act",
+    "takedown",
+)
 
 
-def holds_case_role(code: str, act: Act, stream: StreamState, registry: Registry, day: date) -> bool:
+def holds_case_role(
+    code: str, act: Act, stream: StreamState, registry: Registry, day: date
+) -> bool:
     """Whether the author holds this case role on that day.
 
     Args:
@@ -44,7 +58,8 @@ def holds_case_role(code: str, act: Act, stream: StreamState, registry: Registry
 def may_record_incoming(act: Act, stream: StreamState, registry: Registry, day: date) -> bool:
     """Whether the author's agency received the answer this act records (acts.json, notes, who).
 
-    It received it where the act is addressed to it, where it wrote the act that is answered, or where it holds the case.
+    It received it where the act is addressed to it, where it wrote the act that is answered, or
+    where it holds the case.
     """
     if not act.act.endswith(INCOMING):
         return False
@@ -66,7 +81,10 @@ def _writers(entries: Iterator[Entry], registry: Registry, day: date) -> set[str
 
 
 def concerned(act: Act, stream: StreamState) -> list[Entry]:
-    """The acts whose issuer is meant: those named by this act and, through a complaint or review, those behind it."""
+    """The acts whose issuer is meant.
+
+    Those named by this act and, through a complaint or review, those behind it.
+    """
     found: dict[str, Entry] = {}
     waiting = [act]
     while waiting:
@@ -92,9 +110,16 @@ def _names(act: Act) -> Iterator[str]:
 
 
 def issuers(act: Act, stream: StreamState, registry: Registry, day: date) -> set[str]:
-    """Agencies that issued the acts concerned, as they are called on that day; intake and complaints issue nothing."""
+    """Agencies that issued the acts concerned, as they are called on that day.
+
+    Intake and complaints issue nothing.
+    """
     silent = ("ComplaintReceived", "ComplaintAccepted", "ReviewOpened", "ReportReceived")
-    return {present_agency(registry, e.act.agency, day) for e in concerned(act, stream) if e.act.act not in silent}
+    return {
+        present_agency(registry, e.act.agency, day)
+        for e in concerned(act, stream)
+        if e.act.act not in silent
+    }
 
 
 def _finder(act: Act, stream: StreamState, registry: Registry, day: date) -> bool:
@@ -107,7 +132,9 @@ def _handler(act: Act, stream: StreamState, registry: Registry, day: date) -> bo
 
 def _asked(act: Act, stream: StreamState, registry: Registry, day: date) -> bool:
     request = stream.get(str(act.facts.get("request")))
-    return request is not None and act.agency in {present_agency(registry, a, day) for a in request.act.to}
+    return request is not None and act.agency in {
+        present_agency(registry, a, day) for a in request.act.to
+    }
 
 
 def _receiver(act: Act, stream: StreamState, registry: Registry, day: date) -> bool:
@@ -124,7 +151,9 @@ def _team(act: Act, stream: StreamState, registry: Registry, day: date) -> bool:
         if named is not None and sub.id != named:
             continue
         formed = sub.opened_by.act
-        if act.post == formed.facts.get("head_post") and act.agency == present_agency(registry, formed.agency, day):
+        if act.post == formed.facts.get("head_post") and act.agency == present_agency(
+            registry, formed.agency, day
+        ):
             return True
     return False
 

@@ -1,21 +1,23 @@
-"""The fold of one stream: what stands, what is pending, which state the case is in and which sub-processes run.
+"""The fold of one stream: what stands, what is pending.
 
-One pure function, `fold(statements) -> StreamState`, for every kind of stream (architecture.md §5). It judges nothing:
-what it is given has been taken by the log, and what decides whether it may be taken is `decide.py`. Acts of signature
+Which state the case is in and which sub-processes run. One pure function, `fold(statements) ->
+StreamState`, for every kind of stream (architecture.md §5). It judges nothing: what it is given has
+been taken by the log, and what decides whether it may be taken is `decide.py`. Acts of signature
 class 2 and 3 move nothing until their last signer has signed (formats.md §3).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal
 
 from ledger.regulation.act import Act, Signer, stream_kind
 from ledger.regulation.lifecycle import OPEN_STATES, STAYS, SubMove, life_cycle
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import date, datetime
+
     from ledger.regulation.registry import Registry
 
 Status = Literal["pending", "effective", "returned"]
@@ -131,12 +133,32 @@ class StreamState:
         handler_raw: The agency as CaseRegistered or the last custody transfer names it.
         outcome: Outcome by the last result or review.
         result: The act that gave it.
+        finding: The VerificationConcluded that is not superseded.
+        intake: Intake acts of the case, in order of effect.
+        order: Effective acts in the order they took effect; ask `effective`.
+        by_type: The same by type.
+        corrections: Effective acts by the act they correct; ask `corrected_by`.
     """
 
     __slots__ = (
-        "_by_type", "_corrections", "_finding", "_intake", "_order", "entries", "handler_raw", "head", "kind",
-        "name", "outcome", "pending", "result", "seq", "state", "state_since", "subs",
-    )  # fmt: skip
+        "by_type",
+        "corrections",
+        "entries",
+        "finding",
+        "handler_raw",
+        "head",
+        "intake",
+        "kind",
+        "name",
+        "order",
+        "outcome",
+        "pending",
+        "result",
+        "seq",
+        "state",
+        "state_since",
+        "subs",
+    )
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -151,22 +173,25 @@ class StreamState:
         self.handler_raw: str | None = None
         self.outcome: str | None = None
         self.result: Entry | None = None
-        self._finding: Entry | None = None
-        self._intake: list[Entry] = []
-        self._order: list[Entry] = []
-        self._by_type: dict[str, list[Entry]] = {}
-        self._corrections: dict[str, list[Entry]] = {}
+        self.finding: Entry | None = None
+        self.intake: list[Entry] = []
+        self.order: list[Entry] = []
+        self.by_type: dict[str, list[Entry]] = {}
+        self.corrections: dict[str, list[Entry]] = {}
 
-    # -- what stands ---------------------------------------------------------------------------------------------
+    # -- what stands ------------------------------------------------------------------------------
 
     def effective(self, *types: str) -> Sequence[Entry]:
-        """Effective acts of these types (of any, where none is named), in the order they took effect."""
+        """Effective acts of these types (of any, where none is named).
+
+        In the order they took effect.
+        """
         if not types:
-            return self._order
+            return self.order
         if len(types) == 1:
-            return self._by_type.get(types[0], ())
+            return self.by_type.get(types[0], ())
         wanted = frozenset(types)
-        return [e for e in self._order if e.act.act in wanted]
+        return [e for e in self.order if e.act.act in wanted]
 
     def last(self, *types: str) -> Entry | None:
         """The effective act of these types that took effect last."""
@@ -174,7 +199,7 @@ class StreamState:
         return found[-1] if found else None
 
     def get(self, act_id: str, *types: str) -> Entry | None:
-        """The effective act of this id, if it is of one of these types (of any, where none is named)."""
+        """The effective act of this id, if it is of one of these types; none named means any."""
         entry = self.entries.get(act_id)
         if entry is None or entry.status != "effective":
             return None
@@ -182,19 +207,9 @@ class StreamState:
 
     def corrected_by(self, act_id: str) -> Sequence[Entry]:
         """Effective acts whose `corrects` names this one, in order."""
-        return self._corrections.get(act_id, ())
+        return self.corrections.get(act_id, ())
 
-    @property
-    def intake(self) -> Sequence[Entry]:
-        """Intake acts of the case."""
-        return self._intake
-
-    @property
-    def finding(self) -> Entry | None:
-        """The VerificationConcluded that is not superseded."""
-        return self._finding
-
-    # -- sub-processes -------------------------------------------------------------------------------------------
+    # -- sub-processes ----------------------------------------------------------------------------
 
     def sub(self, name: str, act_id: str) -> SubProcess | None:
         """The sub-process of this kind that the act opened."""
@@ -202,13 +217,16 @@ class StreamState:
         return found if found is not None and found.name == name else None
 
     def subs_in(self, name: str, *states: str) -> list[SubProcess]:
-        """Sub-processes of this kind, in the recorded states named (in any, where none is named)."""
-        return [s for s in self.subs.values() if s.name == name and (not states or s.state in states)]
+        """Sub-processes of this kind in the recorded states named; none named means any."""
+        return [
+            s for s in self.subs.values() if s.name == name and (not states or s.state in states)
+        ]
 
     def sub_state(self, sub: SubProcess, at: datetime, registry: Registry) -> str:
-        """State of a sub-process at an instant, with what time has done to it (life_cycle.json, notes 6).
+        """State of a sub-process at an instant, with what time has done to it.
 
-        A measure that was taken lapses when its review date has passed with no act dated before it that stops the clock.
+        life_cycle.json, notes: a measure that was taken lapses when its review date has passed with
+        no act dated before it that stops the clock.
         """
         from ledger.regulation.clocks import lapses_at  # noqa: PLC0415 - clocks reads the fold; this is its one way back
 
@@ -223,26 +241,34 @@ class StreamState:
         found = [(s, self.sub_state(s, at, registry)) for s in self.subs.values()]
         return [(s, state) for s, state in found if state in OPEN_STATES[s.name]]
 
-    # -- who holds it --------------------------------------------------------------------------------------------
+    # -- who holds it -----------------------------------------------------------------------------
 
     def handler(self, registry: Registry, day: date) -> str | None:
-        """The agency that holds the case on a day: as registered, then custody, then succession (acts.json, HANDLER)."""
+        """The agency that holds the case on a day.
+
+        As registered, then custody, then succession (acts.json, HANDLER).
+        """
         return None if self.handler_raw is None else present_agency(registry, self.handler_raw, day)
 
     def finders(self, registry: Registry, day: date) -> frozenset[str]:
-        """Agencies that wrote an intake act, each as it is called on that day (acts.json, FINDER)."""
-        return frozenset(present_agency(registry, e.act.agency, day) for e in self._intake)
+        """Agencies that wrote an intake act, each as it is called on that day (FINDER)."""
+        return frozenset(present_agency(registry, e.act.agency, day) for e in self.intake)
 
     def copy(self) -> StreamState:
         """An independent copy: applying to one does not show in the other."""
         again = StreamState(self.name)
-        for signed in sorted((s for e in self.entries.values() for s in e.signed), key=lambda s: s.seq):
+        for signed in sorted(
+            (s for e in self.entries.values() for s in e.signed), key=lambda s: s.seq
+        ):
             apply(again, signed)
         return again
 
 
 def present_agency(registry: Registry, agency: str, day: date) -> str:
-    """Who stands for an agency on a day: itself while it exists, else who carries on for it (law.md §13)."""
+    """Who stands for an agency on a day.
+
+    Itself while it exists, else who carries on for it (law.md §13).
+    """
     return registry.heir(agency, day) or agency
 
 
@@ -250,7 +276,8 @@ def apply(state: StreamState, signed: Signed) -> Entry:
     """Adds one statement to the fold and returns its act's entry.
 
     Raises:
-        ValueError: the statement does not continue the stream; the log took what this fold cannot explain.
+        ValueError: the statement does not continue the stream; the log took what this fold cannot
+            explain.
     """
     if signed.seq != state.seq + 1:
         raise ValueError(f"{state.name}: statement {signed.seq} after {state.seq}")
@@ -281,10 +308,10 @@ def _take_effect(state: StreamState, entry: Entry, signed: Signed) -> None:
     state.pending.pop(act.act_id, None)
     entry.status = "effective"
     entry.effect = signed
-    state._order.append(entry)
-    state._by_type.setdefault(act.act, []).append(entry)
+    state.order.append(entry)
+    state.by_type.setdefault(act.act, []).append(entry)
     if act.corrects is not None:
-        state._corrections.setdefault(act.corrects, []).append(entry)
+        state.corrections.setdefault(act.corrects, []).append(entry)
     if act.act == "ActReturned" and act.refers_to is not None:
         _return(state, act.refers_to, entry)
     entry.state_before = state.state
@@ -339,13 +366,13 @@ def _note(state: StreamState, entry: Entry) -> None:
     """What the fold keeps at hand because guards and views ask for it all the time."""
     act = entry.act
     if act.act in INTAKE:
-        state._intake.append(entry)
+        state.intake.append(entry)
     elif act.act == "CaseRegistered":
         state.handler_raw = act.facts.get("handling_agency")
     elif act.act == "CaseCustodyTransferred":
         state.handler_raw = act.facts.get("to_agency")
     elif act.act == "VerificationConcluded":
-        state._finding = entry
+        state.finding = entry
     elif act.act in RESULTS:
         _note_result(state, entry)
     elif act.act == "CaseReopened":
@@ -353,7 +380,8 @@ def _note(state: StreamState, entry: Entry) -> None:
         state.result = None
 
 
-#: Outcome of a case whose criminal referral ended it (regulation.md §6; facts.outcome of ResultDetermined).
+#: Outcome of a case whose criminal referral ended it (regulation.md §6; facts.outcome of
+#: ResultDetermined).
 CRIMINAL_OUTCOME = "CRIMINAL_REFERRED"
 
 

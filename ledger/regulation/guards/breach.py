@@ -1,12 +1,16 @@
-"""What a guard answers when its condition does not hold: the words to fill in and the members to mark.
+"""What a guard answers when its condition does not hold.
 
-A guard returns `Breach` or None and never raises; `decide.py` turns the breach into a refusal or a flag (guards.json, kind).
+The words to fill in and the members to mark. A guard returns `Breach` or None and never raises;
+`decide.py` turns the breach into a refusal or a flag (guards.json, kind).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from types import ModuleType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ledger.regulation.guards import (
     appraisal,
     basis,
+    closing,
     custody,
     form,
+    grants,
     handling,
     intake,
     life,
@@ -17,16 +18,41 @@ from ledger.regulation.guards import (
     programme,
     public,
     referral,
+    registry_acts,
     registry_day,
     review,
     sanction,
+    secrecy,
     signers,
     time_order,
     verification,
     wording,
 )
 
+if TYPE_CHECKING:
+    from types import ModuleType
+
 FAMILIES: Final[tuple[ModuleType, ...]] = (
-    form, registry_day, signers, time_order, wording, life, basis, intake, measures, verification, appraisal, handling,
-    sanction, referral, public, review, custody, programme,
-)  # fmt: skip
+    form,
+    registry_day,
+    signers,
+    time_order,
+    wording,
+    life,
+    basis,
+    intake,
+    measures,
+    verification,
+    appraisal,
+    handling,
+    sanction,
+    referral,
+    public,
+    closing,
+    review,
+    secrecy,
+    custody,
+    programme,
+    registry_acts,
+    grants,
+)

@@ -1,14 +1,20 @@
-"""Form of the act: its facts fit the catalogue, a basis is cited, references stay inside the stream, nothing is edited."""
+"""Form of the act: its facts fit the catalogue, a basis is cited.
+
+References stay inside the stream, nothing is edited.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ledger.regulation.catalogue import ActType
+from ledger.regulation.catalogue import load
 from ledger.regulation.guards.breach import Breach
-from ledger.regulation.question import Question
+
+if TYPE_CHECKING:
+    from ledger.regulation.catalogue import ActType
+    from ledger.regulation.question import Question
 
 Spec = Mapping[str, Any]
 Ref = tuple[str, str, frozenset[str]]
@@ -16,7 +22,10 @@ Walk = Callable[[Mapping[str, Any], str], Iterator[Ref]]
 
 
 def facts_invalid(q: Question) -> Breach | None:
-    """Facts are complete, known and well formed (acts.json, notes: facts); `decide` names every fault."""
+    """Facts are complete, known and well formed (acts.json, notes: facts).
+
+    `decide` names every fault.
+    """
     faults = q.kind.check(q.act.facts, q.level)
     return Breach(pointers=tuple(f.pointer for f in faults)) if faults else None
 
@@ -37,7 +46,10 @@ def circulation_level(q: Question) -> Breach | None:
 
 
 def correct_not_edit(q: Question) -> Breach | None:
-    """Nothing is replaced: act_id is new or waits for this signer, seq and prev continue the stream (G13)."""
+    """Nothing is replaced: act_id is new or waits for this signer.
+
+    Seq and prev continue the stream (G13).
+    """
     stream = q.stream
     if q.seq != stream.seq + 1 or q.prev != stream.head:
         return Breach()
@@ -49,14 +61,19 @@ def correct_not_edit(q: Question) -> Breach | None:
 
 
 def refers_to_other_case(q: Question) -> Breach | None:
-    """corrects, refers_to and every ref name an effective act of this stream, of a type the catalogue allows.
+    """corrects, refers_to and every ref name an effective act of this stream.
 
-    ActReturned names a pending act; that it is one is judged here, that it is the signer's turn elsewhere.
+    Of a type the catalogue allows. ActReturned names a pending act; that it is one is judged here,
+    that it is the signer's turn elsewhere.
     """
     act, stream = q.act, q.stream
     wrong = []
     if act.refers_to is not None:
-        known = stream.pending.get(act.refers_to) if act.act == "ActReturned" else stream.get(act.refers_to)
+        known = (
+            stream.pending.get(act.refers_to)
+            if act.act == "ActReturned"
+            else stream.get(act.refers_to)
+        )
         if known is None:
             wrong.append("/refers_to")
     elif act.act == "ActReturned":
@@ -71,29 +88,14 @@ def refers_to_other_case(q: Question) -> Breach | None:
 
 
 def refs(kind: ActType, facts: Mapping[str, Any]) -> Iterator[Ref]:
-    """(pointer, act_id, types allowed) of every reference in the facts to an act of the same stream."""
-    walk = _walks(kind.act, _Frozen(kind.facts))
-    return walk(facts, "/facts")
-
-
-class _Frozen:
-    """The facts specification of a type, hashable by identity so that its walk is compiled once."""
-
-    __slots__ = ("facts",)
-
-    def __init__(self, facts: Mapping[str, Spec]) -> None:
-        self.facts = facts
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Frozen) and other.facts is self.facts
-
-    def __hash__(self) -> int:
-        return id(self.facts)
+    """(pointer, act_id, types allowed) of every reference to an act of the same stream."""
+    return _walk(kind.act)(facts, "/facts")
 
 
 @cache
-def _walks(_name: str, spec: _Frozen) -> Walk:
-    return _members(spec.facts)
+def _walk(name: str) -> Walk:
+    """The walk over the facts of an act type; compiled once."""
+    return _members(load().types[name].facts)
 
 
 def _members(fields: Mapping[str, Spec]) -> Walk:
@@ -114,25 +116,21 @@ def _step(spec: Spec) -> Callable[[Any, str], Iterator[Ref]] | None:
         return None
     listed = spec["type"] == "list"
     kind = spec["of"] if listed else spec["type"]
-    one: Callable[[Any, str], Iterator[Ref]]
     if kind == "ref":
-        types = frozenset(spec.get("acts", ()))
-
-        def one(value: Any, at: str) -> Iterator[Ref]:
-            yield at, value, types
-
+        one = _single(frozenset(spec.get("acts", ())))
     elif kind == "object" and spec.get("fields") and _holds_ref(spec["fields"]):
         one = _members(spec["fields"])
     else:
         return None
-    if not listed:
-        return one
+    return _each(one) if listed else one
 
-    def each(values: Any, at: str) -> Iterator[Ref]:
-        for n, value in enumerate(values):
-            yield from one(value, f"{at}/{n}")
 
-    return each
+def _single(types: frozenset[str]) -> Callable[[Any, str], Iterator[Ref]]:
+    return lambda value, at: iter(((at, value, types),))
+
+
+def _each(one: Callable[[Any, str], Iterator[Ref]]) -> Callable[[Any, str], Iterator[Ref]]:
+    return lambda values, at: (r for n, v in enumerate(values) for r in one(v, f"{at}/{n}"))
 
 
 def _holds_ref(fields: Mapping[str, Spec]) -> bool:

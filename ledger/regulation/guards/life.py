@@ -1,19 +1,29 @@
-"""The life of the case: the act fits the state and its sub-processes, and a given identity is sealed first."""
+"""The life of the case: the act fits the state and its sub-processes.
+
+And a given identity is sealed first.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from ledger.regulation.deadline import as_instant
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.lifecycle import STAYS, SubMove, life_cycle
-from ledger.regulation.question import Question
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ledger.regulation.question import Question
 
 _SHOWN = 12
 
 
 def state_illegal(q: Question) -> Breach | None:
-    """transitions has a row for (state, act, disposition), or the act moves nothing and may be taken here."""
+    """The table transitions has a row for (state, act, disposition).
+
+    Or the act moves nothing and may be taken here.
+    """
     cycle = life_cycle()
     state = q.stream.state
     legal, _ = cycle.next_state(q.act.act, q.act.disposition, state)
@@ -46,13 +56,17 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def sub_process_illegal(q: Question) -> Breach | None:
-    """Each sub-process the act names exists and has a row for this move (life_cycle.json, notes 4-6)."""
+    """Each sub-process the act names exists and has a row for this move.
+
+    life_cycle.json, notes: sub-processes run beside the main state, each with an id of its own.
+    """
     for move in life_cycle().sub_moves[q.act.act]:
         breach = _move(q, move)
         if breach is not None:
             return breach
     if q.act.act == "ClassificationExtended" and _term_over(q):
-        # guards.json, EXTENSION_LATE: past protect_until the item is declassified and cannot be extended.
+        # guards.json, EXTENSION_LATE: past protect_until the item is declassified and cannot be
+        # extended.
         return _wrong(move, "DECLASSIFIED")
     return None
 
@@ -81,7 +95,12 @@ def _move(q: Question, move: SubMove) -> Breach | None:
 def _wrong(move: SubMove, state: str | None) -> Breach:
     vi, en = life_cycle().sub_labels[move.name]
     return Breach(
-        {"sub_process": vi, "sub_process_en": en, "state": state or "chưa mở", "state_en": state or "not open"},
+        {
+            "sub_process": vi,
+            "sub_process_en": en,
+            "state": state or "chưa mở",
+            "state_en": state or "not open",
+        },
         (f"/facts/{move.id_fact}",) if move.id_fact else (),
     )
 
@@ -91,16 +110,20 @@ def _term_over(q: Question) -> bool:
     named = q.facts.get("classification")
     ends = [
         e.act.facts["protect_until"]
-        for e in q.stream.effective("ClassificationAssigned", "ClassificationAdjusted", "ClassificationExtended")
-        if (e.act.act_id == named or e.act.facts.get("classification") == named) and "protect_until" in e.act.facts
+        for e in q.stream.effective(
+            "ClassificationAssigned", "ClassificationAdjusted", "ClassificationExtended"
+        )
+        if (e.act.act_id == named or e.act.facts.get("classification") == named)
+        and "protect_until" in e.act.facts
     ]
     return bool(ends) and q.act.occurred_at > as_instant(ends[-1])
 
 
 def identity_sealed_first(q: Question) -> Breach | None:
-    """Where a reporter gave an identity, nothing follows before it is sealed (regulation.md §9, rule 10).
+    """Where a reporter gave an identity, nothing follows before it is sealed.
 
-    Returning a pending act stays possible, so that a refused sealing does not block the case for good.
+    regulation.md §9, rule 10. Returning a pending act stays possible, so that a refused sealing
+    does not block the case for good.
     """
     act = q.act
     if act.act == "ActReturned":
@@ -116,4 +139,6 @@ def identity_sealed_first(q: Question) -> Breach | None:
 
 
 def _sealed(q: Question, token: str) -> bool:
-    return any(e.act.facts.get("reporter") == token for e in q.stream.effective("ReporterIdentitySealed"))
+    return any(
+        e.act.facts.get("reporter") == token for e in q.stream.effective("ReporterIdentitySealed")
+    )

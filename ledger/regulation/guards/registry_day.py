@@ -1,17 +1,25 @@
-"""What the registry says for the day of the act: instruments in force, agencies and addressees that existed, functions
-held, officers in post (G2, G3). Judged at occurred_at on the registry as the log stands, never as it stands today."""
+"""What the registry says for the day of the act.
+
+Instruments in force, agencies and addressees that existed, functions
+held, officers in post (G2, G3). Judged at occurred_at on the registry as the log stands, never as
+it stands today.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import date
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ledger.regulation.catalogue import ActType
+from ledger.regulation.catalogue import load
 from ledger.regulation.guards.breach import Breach
-from ledger.regulation.question import Question
 from ledger.regulation.roles import CASE_ROLES, holds_case_role, may_record_incoming
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from ledger.regulation.catalogue import ActType
+    from ledger.regulation.question import Question
 
 Cited = tuple[str, Mapping[str, Any]]
 
@@ -29,7 +37,9 @@ def instrument_in_force(q: Question) -> Breach | None:
             return _not_in_force(b.instrument, day, f"/basis/{n}")
     for pointer, cited in cited_provisions(q.kind, q.facts):
         name = cited["instrument"]
-        if not registry.in_force(name, day, cited["article"], cited.get("clause"), cited.get("point")):
+        if not registry.in_force(
+            name, day, cited["article"], cited.get("clause"), cited.get("point")
+        ):
             return _not_in_force(name, day, pointer)
     return None
 
@@ -41,7 +51,8 @@ def _not_in_force(instrument: str, day: date, pointer: str) -> Breach:
 def cited_provisions(kind: ActType, facts: Mapping[str, Any]) -> Iterator[Cited]:
     """(pointer, provision) of the facts that state a basis: objects of instrument and article.
 
-    The limbs and other laws of a finding are not among them: they are judged by the time of the content (LIMBS_TESTED).
+    What the content is said to break (limbs, other laws, a suspected crime) is not among them: that
+    is judged by the time of the content (LIMBS_TESTED).
     """
     walk = _provision_walk(kind.act)
     return walk(facts, "/facts") if walk is not None else iter(())
@@ -52,8 +63,6 @@ _BY_CONTENT = frozenset({"limbs", "other_law", "provision_suspected"})
 
 @cache
 def _provision_walk(name: str) -> Callable[[Mapping[str, Any], str], Iterator[Cited]] | None:
-    from ledger.regulation.catalogue import load  # noqa: PLC0415 - by name, so that the cache key is a string
-
     steps = _steps(load().types[name].facts)
     return _walker(steps) if steps else None
 
@@ -73,14 +82,18 @@ def _steps(fields: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, bool, Any
     return found
 
 
-def _walker(steps: list[tuple[str, bool, Any]]) -> Callable[[Mapping[str, Any], str], Iterator[Cited]]:
+def _walker(
+    steps: list[tuple[str, bool, Any]],
+) -> Callable[[Mapping[str, Any], str], Iterator[Cited]]:
     def walk(value: Mapping[str, Any], at: str) -> Iterator[Cited]:
         for name, listed, below in steps:
             member = value.get(name)
             if member is None:
                 continue
             here = f"{at}/{name}"
-            each = [(f"{here}/{n}", m) for n, m in enumerate(member)] if listed else [(here, member)]
+            each = (
+                [(f"{here}/{n}", m) for n, m in enumerate(member)] if listed else [(here, member)]
+            )
             for pointer, item in each:
                 if below is None:
                     yield pointer, item
@@ -108,14 +121,19 @@ def addressee_exists(q: Question) -> Breach | None:
 def agency_holds_function(q: Question) -> Breach | None:
     """The agency or post held one of the codes of `who` on the day of the act (4.3; G3)."""
     act, day = q.act, q.day
-    if any(_holds(q, code) for code in q.kind.who) or may_record_incoming(act, q.stream, q.registry, day):
+    if any(_holds(q, code) for code in q.kind.who) or may_record_incoming(
+        act, q.stream, q.registry, day
+    ):
         return None
-    held = {a for code in q.kind.who if code not in CASE_ROLES for a in q.registry.holders(code, day)}
+    held = {
+        a for code in q.kind.who if code not in CASE_ROLES for a in q.registry.holders(code, day)
+    }
     if "HANDLER" in q.kind.who and (handler := q.stream.handler(q.registry, day)):
         held.add(handler)
     names = sorted(_name(q, a) for a in held)[:_SHOWN]
     return Breach(
-        {"agency": _name(q, act.agency), "date": fmt_day(day), "agencies": "; ".join(names) or "–"}, ("/agency",)
+        {"agency": _name(q, act.agency), "date": fmt_day(day), "agencies": "; ".join(names) or "?"},
+        ("/agency",),
     )
 
 
@@ -135,7 +153,10 @@ def _holds(q: Question, code: str) -> bool:
 
 
 def officer_in_post(q: Question) -> Breach | None:
-    """Each signer held the post named, when it happened and when signing; the author may sign in this capacity."""
+    """Each signer held the post named, when it happened and when signing.
+
+    The author may sign in this capacity.
+    """
     act, day = q.act, q.day
     signed_on = q.signed_at.astimezone(act.occurred_at.tzinfo).date()
     for n, signer in enumerate(act.signers):
@@ -155,13 +176,17 @@ def _not_in_post(q: Question, post: str, pointer: str) -> Breach:
 
 def _in_post(q: Question, officer: str, post: str, day: date) -> bool:
     return any(
-        q.registry.exists(agency, day) and q.registry.appointment(officer, agency, post, day) is not None
+        q.registry.exists(agency, day)
+        and q.registry.appointment(officer, agency, post, day) is not None
         for agency in _bodies(q, officer, post)
     )
 
 
 def _bodies(q: Question, officer: str, post: str) -> Iterator[str]:
-    """Agencies in which a signer may hold the post: the author's or, where who names several bodies, one of these."""
+    """Agencies in which a signer may hold the post.
+
+    The author's or, where who names several bodies, one of these.
+    """
     act = q.act
     yield act.agency
     handed_to = act.facts.get("to_agency")
@@ -171,7 +196,11 @@ def _bodies(q: Question, officer: str, post: str) -> Iterator[str]:
     if known is None or officer == act.signers[0].officer:
         return
     for held in known.appointments:
-        if held.post == post and held.agency != act.agency and _one_of_several(q, held.agency, post, officer):
+        if (
+            held.post == post
+            and held.agency != act.agency
+            and _one_of_several(q, held.agency, post, officer)
+        ):
             yield held.agency
 
 
@@ -180,7 +209,8 @@ def _one_of_several(q: Question, agency: str, post: str, officer: str) -> bool:
     codes = [c for c in who if c not in CASE_ROLES and c != "ANY_AGENCY"]
     by_post = any(q.catalogue.roles[c]["kind"] == "post" for c in codes)
     if by_post:
-        # Roles of a post (registrar, vault keeper, auditor …) are spread over agencies by their nature.
+        # Roles of a post (registrar, vault keeper, auditor …) are spread over agencies by their
+        # nature.
         return True
     if len(who) == 1:
         return False

@@ -1,11 +1,17 @@
-"""Who signs: different persons, in the order and number the act type asks for (formats.md §3; G8)."""
+"""Who signs: different persons, in the order and number the act type asks for (G8).
+
+formats.md §3: several signatures.
+"""
 
 from __future__ import annotations
 
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 from ledger.regulation.guards.breach import Breach
-from ledger.regulation.question import Question
+
+if TYPE_CHECKING:
+    from ledger.regulation.question import Question
 
 ROLE_VI = {"AUTHOR": "người trình", "CHECKER": "người kiểm tra", "APPROVER": "người phê duyệt"}
 ROLE_EN = {"AUTHOR": "author", "CHECKER": "checker", "APPROVER": "approver"}
@@ -24,7 +30,10 @@ def distinct_signers(q: Question) -> Breach | None:
 
 
 def signer_order(q: Question) -> Breach | None:
-    """AUTHOR, then CHECKERs, then APPROVER; as many as the class asks; each statement in this order (formats.md §3)."""
+    """AUTHOR, then CHECKERs, then APPROVER; as many as the class asks.
+
+    Each statement in this order (formats.md §3).
+    """
     needed, roles = q.kind.signature(q.act, q.level, founding=_founding(q))
     named = tuple(s.role for s in q.act.signers)
     if _in_order(named) and len(named) >= needed and _contained(roles, named) and _turn(q):
@@ -57,10 +66,10 @@ def _contained(roles: tuple[str, ...], named: tuple[str, ...]) -> bool:
 
 
 def _turn(q: Question) -> bool:
-    """Whether this statement is the next one this act waits for, by the officer and in the role named.
+    """Whether this statement is the next one this act waits for.
 
-    An act of formats.md §3 that returns another has one signer; his header may say RETURNER, which
-    RETURNS_PENDING_ACT asks for.
+    By the officer and in the role named. An act of formats.md §3 that returns another has one
+    signer; his header may say RETURNER, which RETURNS_PENDING_ACT asks for.
     """
     signers = q.act.signers
     entry = q.stream.entries.get(q.act.act_id)

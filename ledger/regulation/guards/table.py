@@ -1,7 +1,8 @@
-"""The guards in the order of guards.json, each with the function of its name, and which of them an act must pass.
+"""The guards in the order of guards.json, each with the function of its name.
 
-The order is that of the list: the first refusal is named (guards.json, notes). Texts, kinds and sources are data; a guard
-without a function, or a function without a guard, does not load.
+And which of them an act must pass. The order is that of the list: the first refusal is named
+(guards.json, notes). Texts, kinds and sources are data; a guard without a function, or a function
+without a guard, does not load.
 """
 
 from __future__ import annotations
@@ -46,23 +47,23 @@ class Guard:
 
     def text(self, params: Mapping[str, str]) -> tuple[str, str]:
         """(vi, en) with the braces filled; `<word>_en` wins in English."""
-        english = {**params, **{k.removesuffix("_en"): v for k, v in params.items() if k.endswith("_en")}}
+        english = {
+            **params,
+            **{k.removesuffix("_en"): v for k, v in params.items() if k.endswith("_en")},
+        }
         return self.vi.format_map(_Filled(params)), self.en.format_map(_Filled(english))
 
 
 class _Filled(dict[str, str]):
-    """Words in braces that a breach does not fill are shown as a dash."""
+    """Words in braces that a breach does not fill are shown as an ellipsis."""
 
     def __missing__(self, key: str) -> str:
-        return "–"
+        return "…"
 
 
 def _guard(entry: Mapping[str, Any]) -> Guard:
     code = entry["code"]
     found = [f for family in FAMILIES if (f := getattr(family, code.lower(), None)) is not None]
-    if len(found) != 1:
-        if not found:  # DEV
-            found = [lambda q: None]
     if len(found) != 1:
         raise LookupError(f"guard {code}: {len(found)} functions")
     return Guard(
@@ -108,6 +109,7 @@ def _applies(guard: Guard, kind: ActType, stream_kind: str) -> bool:
     if guard.applies_to == "case_act":
         return stream_kind == "case"
     if guard.code == "REGISTRY_FOUNDING":
-        # The condition of a signature variant: each act it lets the founder sign alone carries this flag.
+        # The condition of a signature variant: each act it lets the founder sign alone carries this
+        # flag.
         return any("rule" in v.when for v in kind.variants)
     return guard.code in kind.requires

@@ -1,13 +1,18 @@
-"""When it happened: not in the future, late only with a reason, and a flag where it precedes what it follows."""
+"""When it happened: not in the future, late only with a reason.
+
+And a flag where it precedes what it follows.
+"""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.form import refs
-from ledger.regulation.question import Question
+
+if TYPE_CHECKING:
+    from ledger.regulation.question import Question
 
 _UNITS: Final = {"min": "minutes", "h": "hours", "d": "days"}
 _UNIT_VI: Final = {"min": "phút", "h": "giờ", "d": "ngày"}
@@ -22,7 +27,7 @@ _BLUR: Final = {
 
 
 def late_reason(q: Question) -> Breach | None:
-    """Entered later than LATE_ENTRY after it happened: a reason is stated (QĐ; product rule, dated)."""
+    """Entered later than LATE_ENTRY after it happened: a reason is stated (formats.md §2)."""
     if q.act.late_reason is not None and q.act.late_reason.strip():
         return None
     rule = q.registry.limit("LATE_ENTRY", q.day)
@@ -32,7 +37,10 @@ def late_reason(q: Question) -> Breach | None:
     if iat - q.act.occurred_at.timestamp() <= _span(rule.value, rule.unit).total_seconds():
         return None
     return Breach(
-        {"limit": f"{rule.value} {_UNIT_VI[rule.unit]}", "limit_en": f"{rule.value} {_UNIT_EN[rule.unit]}"},
+        {
+            "limit": f"{rule.value} {_UNIT_VI[rule.unit]}",
+            "limit_en": f"{rule.value} {_UNIT_EN[rule.unit]}",
+        },
         ("/late_reason",),
     )
 
@@ -43,7 +51,11 @@ def occurred_in_future(q: Question) -> Breach | None:
     if ahead <= 0:
         return None
     rule = q.registry.limit("ADVANCE_ENTRY", q.day)
-    return None if ahead <= _span(rule.value, rule.unit).total_seconds() else Breach(pointers=("/occurred_at",))
+    return (
+        None
+        if ahead <= _span(rule.value, rule.unit).total_seconds()
+        else Breach(pointers=("/occurred_at",))
+    )
 
 
 def occurred_out_of_order(q: Question) -> Breach | None:

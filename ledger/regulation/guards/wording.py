@@ -1,18 +1,25 @@
-"""Words: no identifier of a natural person, no secrecy marking in the ordinary log, neutral before a finding (G11, G14)."""
+"""Words: no identifier of a natural person, no secrecy marking in the ordinary log.
+
+Neutral before a finding (G11, G14).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from ledger.regulation import lint
 from ledger.regulation.guards.breach import Breach
-from ledger.regulation.question import Question
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ledger.regulation.question import Question
 
 Text = tuple[str, str]
 
 
 def no_person_identifier(q: Question) -> Breach | None:
-    """No free text, abstract, late reason or attachment name holds an identifier of a natural person (G14)."""
+    """No free text, abstract or attachment name holds an identifier of a natural person (G14)."""
     return _first(_texts(q), lint.identifiers, _joined(q))
 
 
@@ -26,7 +33,7 @@ def secret_mark_in_text(q: Question) -> Breach | None:
 
 
 def neutral_words(q: Question) -> Breach | None:
-    """Flag: before a finding stands, free text uses words that prejudge (regulation.md §9, rule 1)."""
+    """Flag: before a finding stands, free text uses words that prejudge (4.2)."""
     if q.stream.finding is not None:
         return None
     return _first(_facts(q), lint.words_to_avoid)
@@ -65,7 +72,9 @@ def _joined(q: Question) -> str:
     return found
 
 
-def _first(texts: Sequence[Text], find: Callable[[str], list[str]], joined: str | None = None) -> Breach | None:
+def _first(
+    texts: Sequence[Text], find: Callable[[str], list[str]], joined: str | None = None
+) -> Breach | None:
     if not find("\n".join(text for _, text in texts) if joined is None else joined):
         return None
     hit = tuple(pointer for pointer, text in texts if find(text))

@@ -26,14 +26,21 @@ def test_scenario_comes_out_as_its_file_says(name: str) -> None:
             "state": player.stream(entry.act.stream).state,
             "flags": sorted(player.raised.get(entry.act.act_id, ())),
         }
-        wanted = {"status": expect["status"], "state": expect["state"], "flags": sorted(expect.get("flags", []))}
+        wanted = {
+            "status": expect["status"],
+            "state": expect["state"],
+            "flags": sorted(expect.get("flags", [])),
+        }
         assert seen == wanted, f"{name} step {step['n']} {step['act']}"
     assert player.final(next(iter(file["cases"]))) == file["expect_final"]
 
 
 @pytest.mark.parametrize("entry", NEGATIVES, ids=[e["id"] for e in NEGATIVES])
 def test_negative_is_refused_or_flagged_by_the_guard_named(entry: dict[str, Any]) -> None:
-    """regulation.md §7: what a build must refuse is refused by this guard first; what it must flag shows the flag."""
+    """regulation.md §7: what a build must refuse is refused by this guard first.
+
+    What it must flag shows the flag.
+    """
     file = scenario(entry["scenario"])
     player, aliases = player_for(file, entry.get("cast"))
     for step in [*steps(file, entry["after_step"]), *entry.get("setup", ())]:
@@ -44,10 +51,15 @@ def test_negative_is_refused_or_flagged_by_the_guard_named(entry: dict[str, Any]
         with pytest.raises(Rejected) as caught:
             player.step(entry["step"], aliases)
         assert caught.value.guard == entry["expect"]["refused"]
-        assert not any(e.act.act_id == player.acts[entry["step"]["n"]] for s in player.streams.values()
-                       for e in s.entries.values())  # fmt: skip
+        assert not any(
+            e.act.act_id == player.acts[entry["step"]["n"]]
+            for s in player.streams.values()
+            for e in s.entries.values()
+        )
     else:
         done, _ = player.step(entry["step"], aliases)
         assert done.status == "effective"
-        assert entry["expect"]["effective_with_flag"] in player.flags_of(done.act.act_id, done.act.stream)
+        assert entry["expect"]["effective_with_flag"] in player.flags_of(
+            done.act.act_id, done.act.stream
+        )
     assert player.size >= before
