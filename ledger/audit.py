@@ -1,0 +1,392 @@
+"""Recomputes a whole log from stored bytes: every leaf, root, signature, verdict and erasure. It changes nothing.
+
+One walk in index order: rows are opened and checked by `checks.content` (in as many processes as asked for), followed
+by `checks.chain`, hashed by `checks.tree`; then tiles and checkpoints are held against the entries. Who reads the rows
+and prints the report is not known here, nor are projections.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from typing import Any, Final, Protocol
+
+from keys import vault
+from keys.errors import KeysError
+from keys.note import VKey
+from keys.vault import Kek
+from ledger.checks import content, tree
+from ledger.checks.chain import FOLDED, Chain
+from ledger.checks.content import Checked, Job, RawRecord
+from ledger.checks.findings import IN_VIETNAMESE, Damage, Finding
+from ledger.checks.tree import RawCheckpoint, RawTile, Roots, Tiles
+from ledger.log.record import entry as entry_of
+from ledger.ports import LogHead
+from ledger.regulation.registry import Registry
+
+__all__ = [
+    "Damage",
+    "Evidence",
+    "Finding",
+    "RawCheckpoint",
+    "RawRecord",
+    "RawTile",
+    "Report",
+    "audit",
+]
+
+BATCH: Final = 256
+_MOST_FINDINGS: Final = 1000
+_MOST_SWAPS: Final = 64
+#: What a swap or a replacement at an index explains, so that it is not named beside it.
+_EXPLAINED: Final = frozenset(
+    {
+        Damage.WRAP_OTHER_RECORD,
+        Damage.WRAP_OTHER_KEK,
+        Damage.STATE_UNREADABLE,
+        Damage.SEQ_GAP,
+        Damage.PREV_BROKEN,
+        Damage.TIME_BACKWARDS,
+        Damage.SIGNER_ORDER,
+    }
+)
+
+
+class Evidence(Protocol):
+    """Where the stored bytes come from: one snapshot, rows as they stand, nothing repaired.
+
+    Attributes:
+        sealed: Whether `state` and wraps can be read by this login.
+    """
+
+    @property
+    def sealed(self) -> bool: ...
+
+    def head(self) -> LogHead:
+        """The one row of the head."""
+
+    def count(self) -> int:
+        """Rows in `records`, whatever their index."""
+
+    def records(self, start: int, limit: int) -> Sequence[RawRecord]:
+        """Rows of index `start` and above in index order, about `limit`; rows of one index are never split."""
+
+    def tiles(self) -> Iterable[RawTile]:
+        """Every stored tile."""
+
+    def checkpoints(self) -> Iterable[RawCheckpoint]:
+        """Every stored checkpoint by size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What an audit found.
+
+    Attributes:
+        origin: The log.
+        records: Rows read.
+        size: Size of the newest checkpoint, 0 without one.
+        root: Root of that checkpoint as recomputed, hex.
+        findings: Everything wrong, the first bad index first.
+        skipped: What could not be checked and why; empty for a full audit.
+        verdicts: How many statements have which verdict (formats.md §9), as they read today.
+        checkpoints: Checkpoints verified.
+        tiles: Tiles compared.
+        erased: Records whose content a recorded act has erased.
+    """
+
+    origin: str
+    records: int
+    size: int
+    root: str
+    findings: tuple[Finding, ...]
+    skipped: tuple[str, ...]
+    verdicts: Mapping[str, int]
+    checkpoints: int
+    tiles: int
+    erased: int = 0
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong with what was checked."""
+        return not self.findings
+
+    @property
+    def first_bad_index(self) -> int | None:
+        """First index that anything is wrong with."""
+        return self.findings[0].index if self.findings else None
+
+    @property
+    def kind(self) -> Damage | None:
+        """Kind of damage at the first bad index."""
+        return self.findings[0].kind if self.findings else None
+
+    @property
+    def message(self) -> str:
+        """One sentence about the first finding."""
+        return self.findings[0].message if self.findings else ""
+
+    @property
+    def message_vi(self) -> str:
+        """The kind in Vietnamese."""
+        return IN_VIETNAMESE[self.findings[0].kind] if self.findings else ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """For reports in JSON."""
+        return {
+            "ok": self.ok,
+            "origin": self.origin,
+            "records": self.records,
+            "size": self.size,
+            "root": self.root,
+            "first_bad_index": self.first_bad_index,
+            "kind": None if self.kind is None else str(self.kind),
+            "message": self.message,
+            "message_vi": self.message_vi,
+            "findings": [finding.as_dict() for finding in self.findings],
+            "skipped": list(self.skipped),
+            "verdicts": dict(self.verdicts),
+            "checkpoints": self.checkpoints,
+            "tiles": self.tiles,
+            "erased": self.erased,
+        }
+
+
+Progress = Callable[[int, int], None]
+
+
+def audit(  # noqa: PLR0913 - what an auditor brings along is the argument list
+    source: Evidence,
+    *,
+    origin: str,
+    vkeys: Sequence[str],
+    kek: Kek | Sequence[Kek] | None = None,
+    level: str | None = None,
+    genesis: str | None = None,
+    trusted: Sequence[bytes] = (),
+    workers: int = 0,
+    progress: Progress | None = None,
+) -> Report:
+    """Audits one log.
+
+    Args:
+        source: Stored bytes.
+        origin: The log's origin.
+        vkeys: Keys its checkpoints are signed with, as vkey texts.
+        kek: What opens the records; None checks hashes, tiles and checkpoints only, and says so.
+        level: The log's level; None takes it from the origin.
+        genesis: Entry of record 0 in hex, from paper; None leaves the anchor unchecked.
+        trusted: Checkpoints kept outside this database; the log must lead to each of them.
+        workers: Processes that open records and verify signatures; 0 does it in this one.
+        progress: Called with (records done, records in all).
+    """
+    keks = [kek] if isinstance(kek, Kek) else list(kek or ())
+    walk = _Walk(source, origin, level or origin.rpartition("/")[2], keks)
+    keys = [VKey.parse(text) for text in vkeys]
+    signed = tree.read_checkpoints(source.checkpoints(), keys, origin)
+    walk.prepare({*signed.roots, *tree.trusted_sizes(trusted)})
+    walk.run(workers, progress)
+    walk.findings += signed.findings
+    verdict = tree.judge(walk.roots, walk.tiles, signed)
+    walk.findings += verdict.findings
+    walk.findings += tree.check_trusted(trusted, keys, origin, walk.roots.at)
+    walk.check_genesis(genesis, vkeys)
+    walk.check_extent(signed.newest or 0)
+    walk.explain(verdict.replaced)
+    return walk.report(signed)
+
+
+@dataclass(slots=True)
+class _Walk:
+    """One audit under way."""
+
+    source: Evidence
+    origin: str
+    level: str
+    keks: Sequence[Kek]
+    findings: list[Finding] = field(default_factory=list)
+    roots: Roots = field(default_factory=lambda: Roots(()))
+    tiles: Tiles = field(default_factory=lambda: Tiles(()))
+    chain: Chain = field(init=False)
+    rows: int = 0
+    _next: int = 0
+    _first_entry: bytes | None = None
+    _last_ms: int | None = None
+
+    def __post_init__(self) -> None:
+        self.chain = Chain(Registry.founded(), self.origin, self.level)
+
+    @property
+    def opens(self) -> bool:
+        """Whether records are opened at all."""
+        return bool(self.keks) and self.source.sealed
+
+    def prepare(self, sizes: Iterable[int]) -> None:
+        """Loads the tiles and says which roots will be asked for."""
+        self.tiles = Tiles(self.source.tiles())
+        self.roots = Roots(sizes)
+
+    def run(self, workers: int, progress: Progress | None) -> None:
+        """Walks every row once, in index order."""
+        total = self.source.count()
+        with ExitStack() as stack:
+            pool: Executor | None = None
+            if workers and self.opens and total > BATCH:
+                context = get_context("spawn")
+                pool = stack.enter_context(ProcessPoolExecutor(workers, mp_context=context))
+            for rows, answers in self._answers(pool, depth=2 * workers + 1):
+                for row, checked in zip(rows, answers, strict=True):
+                    self._take(row, checked)
+                if progress is not None:
+                    progress(self.rows, total)
+        self.chain.close()
+        self.findings += self.chain.findings
+
+    def _batches(self) -> Iterator[Sequence[RawRecord]]:
+        start = 0
+        while rows := self.source.records(start, BATCH):
+            yield rows
+            start = rows[-1].at + 1
+
+    def _answers(
+        self, pool: Executor | None, depth: int
+    ) -> Iterator[tuple[Sequence[RawRecord], Sequence[Checked]]]:
+        waiting: deque[tuple[Sequence[RawRecord], Future[list[Checked]]]] = deque()
+        for rows in self._batches():
+            if not self.opens:
+                yield rows, [Checked(row.at) for row in rows]
+            elif pool is None:
+                yield rows, content.open_all(self._job(rows))
+            else:
+                waiting.append((rows, pool.submit(content.open_all, self._job(rows))))
+                if len(waiting) >= depth:
+                    first, answer = waiting.popleft()
+                    yield first, answer.result()
+        while waiting:
+            first, answer = waiting.popleft()
+            yield first, answer.result()
+
+    def _job(self, rows: Sequence[RawRecord]) -> Job:
+        known = {line.kid: dict(line.jwk) for line in self.chain.registry.keyring.lines()}
+        return Job(self.origin, {k.kek_id: k for k in self.keks}, FOLDED, known, rows)
+
+    def _take(self, row: RawRecord, checked: Checked) -> None:
+        self.rows += 1
+        if row.at < self._next:
+            self._find(row.at, Damage.INDEX_DUPLICATED, "a second row of this index")
+            return
+        while self._next < row.at:
+            self._miss(self._next)
+        if row.at == 0:
+            self._first_entry = row.entry
+        self.roots.append(tree.leaf_of(row.entry))
+        self.chain.follow(row, checked)
+        self._last_ms = row.recorded_ms
+        self._next = row.at + 1
+
+    def _miss(self, index: int) -> None:
+        """A row that is not there: the tree goes on over the leaf that the tiles remember."""
+        self._find(index, Damage.RECORD_MISSING, "there is no row of this index")
+        self.roots.append(self.tiles.claimed_leaf(index) or bytes(32))
+        self._next = index + 1
+
+    def _find(self, index: int, kind: Damage, message: str) -> None:
+        self.findings.append(Finding(index, kind, message))
+
+    def check_genesis(self, genesis: str | None, vkeys: Sequence[str]) -> None:
+        """Record 0 against the digest from paper, and the log's keys against record 0 (formats.md §9)."""
+        if genesis is not None and not self.rows:
+            self._find(0, Damage.TAIL_MISSING, "there is no record at all, not even record 0")
+        elif genesis is not None and self._first_entry is not None:
+            found = self._first_entry.hex()
+            if found != genesis:
+                self._find(0, Damage.GENESIS_REPLACED, f"record 0 has entry {found}, not {genesis}")
+        if self.chain.genesis is not None:
+            named = self.chain.genesis["facts"].get("vkeys", ())
+            if not set(vkeys) <= set(named):
+                self._find(0, Damage.GENESIS_KEYS, "the log's keys are not those of record 0")
+
+    def check_extent(self, newest: int) -> None:
+        """How far the log reaches, by its head, its checkpoints and its rows."""
+        head = self.source.head()
+        promised = max(head.size, newest)
+        if self._next < promised:
+            message = f"{promised} records are declared, the rows end at {self._next}"
+            self._find(self._next, Damage.TAIL_MISSING, message)
+        elif self._next > head.size:
+            message = f"the head declares {head.size} records, there are {self._next}"
+            self._find(head.size, Damage.RECORD_UNDECLARED, message)
+        elif head.recorded_at is not None and self._last_ms is not None:
+            if content.milliseconds(head.recorded_at) != self._last_ms:
+                message = "the head's recorded_at is not that of the last record"
+                self._find(max(head.size - 1, 0), Damage.HEAD_WRONG, message)
+        if self.source.count() > self.rows:
+            self._find(0, Damage.RECORD_UNDECLARED, "there are rows of a negative index")
+
+    def explain(self, replaced: Sequence[int]) -> None:
+        """Names swaps and replacements, in place of what they bring about at the same index."""
+        by_leaf = {self.tiles.claimed_leaf(i): i for i in replaced}
+        for index in replaced:
+            partner = by_leaf.get(self.roots.leaf_at(index))
+            if partner is not None:
+                message = f"the record here is the one signed at index {partner}"
+                self._instead(index, Damage.ROWS_SWAPPED, message)
+            elif self._has(index, Damage.WRAP_OTHER_RECORD):
+                message = "the entry of the row is not the one the tree was signed over"
+                self._instead(index, Damage.ENTRY_WRONG, message)
+            else:
+                message = "the record is sound by itself, but the tree was signed over another"
+                self._find(index, Damage.RECORD_REPLACED, message)
+        self._explain_states()
+
+    def _explain_states(self) -> None:
+        unread = [f.index for f in self.findings if f.kind is Damage.STATE_UNREADABLE][:_MOST_SWAPS]
+        rows = {i: row for i in unread for row in self.source.records(i, 1)[:1] if row.at == i}
+        for index, row in rows.items():
+            for other, whose in rows.items():
+                if other != index and self._opens_as(row, whose):
+                    message = f"the sealed content here is that of index {other}"
+                    self._instead(index, Damage.STATES_SWAPPED, message)
+
+    def _opens_as(self, row: RawRecord, whose: RawRecord) -> bool:
+        """Whether the state of one row is the content of another."""
+        for kek in self.keks:
+            for wrapped in whose.wraps:
+                try:
+                    dek = vault.unwrap(kek, wrapped, origin=self.origin, entry=whose.entry)
+                    envelope = vault.unverified_envelope(row.state or b"", dek)
+                except KeysError:
+                    continue
+                if entry_of(envelope) == whose.entry:
+                    return True
+        return False
+
+    def _has(self, index: int, kind: Damage) -> bool:
+        return any(f.index == index and f.kind is kind for f in self.findings)
+
+    def _instead(self, index: int, kind: Damage, message: str) -> None:
+        kept = [f for f in self.findings if f.index != index or f.kind not in _EXPLAINED]
+        self.findings = [*kept, Finding(index, kind, message)]
+
+    def report(self, signed: tree.Signed) -> Report:
+        """Everything, the first bad index first; at one index in the order of `Damage`."""
+        order = {kind: n for n, kind in enumerate(Damage)}
+        findings = sorted(set(self.findings), key=lambda f: (f.index, order[f.kind], f.message))
+        newest = signed.newest or 0
+        skipped = () if self.opens else ("content", "statements", "signatures", "wraps")
+        return Report(
+            origin=self.origin,
+            records=self.rows,
+            size=newest,
+            root=self.roots.at.get(newest, b"").hex(),
+            findings=tuple(findings[:_MOST_FINDINGS]),
+            skipped=skipped,
+            verdicts=dict(self.chain.verdicts),
+            checkpoints=signed.count,
+            tiles=sum(1 for _ in self.tiles),
+            erased=len(self.chain.erased),
+        )

@@ -1,0 +1,295 @@
+"""Follows the records in order: streams, `prev`, acts and their signers, keys by the registry as of each index.
+
+It keeps what an audit must remember and no more. Records come as `content.Checked`, already opened; the hashes are
+`tree`'s. formats.md §3 (several signatures), §9 (verdicts, genesis).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from keys.errors import KeysError
+from keys.keyring import Verdict
+from ledger.checks.content import ERASURE, Checked, RawRecord, holds
+from ledger.checks.findings import Damage, Finding
+from ledger.errors import Rejected
+from ledger.log import statement as statements
+from ledger.regulation.act import parse_act
+from ledger.regulation.registry import REGISTRY_ACTS, Registry
+
+#: Acts whose payload the fold reads: they change who may sign, or what may be gone.
+FOLDED: Final = frozenset(REGISTRY_ACTS) | {ERASURE}
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_GENESIS: Final = "LedgerOpened"
+_LATER: Final = frozenset({"CHECKER", "APPROVER"})
+_BAD: Final = {
+    Verdict.INVALID_SIGNATURE: Damage.SIGNATURE_INVALID,
+    Verdict.WRONG_SIGNER: Damage.WRONG_SIGNER,
+    Verdict.UNKNOWN_KEY: Damage.KEY_UNKNOWN,
+}
+
+
+@dataclass(slots=True)
+class _Stream:
+    """Where a stream stands: last position, the digest the next `prev` must name, and how many could not be read."""
+
+    seq: int = 0
+    head: str | None = None
+    known: bool = True
+    unread: int = 0
+
+
+@dataclass(slots=True)
+class _Act:
+    """An act that has not taken effect yet."""
+
+    payload: bytes
+    stream: str
+    signers: tuple[tuple[str, str], ...]
+    members: Mapping[str, Any] | None
+    done: int = 1
+
+
+@dataclass(slots=True)
+class Chain:
+    """The audit's memory along the log.
+
+    Attributes:
+        registry: The registry folded so far.
+        origin: Origin of the log.
+        findings: What is wrong, in the order it was met.
+        verdicts: How many statements have which verdict, as the log stands at the end (see `close`).
+        erased: Indices whose content a recorded act has erased.
+        level: Level of the log.
+    """
+
+    registry: Registry
+    origin: str
+    level: str
+    findings: list[Finding] = field(default_factory=list)
+    verdicts: Counter[str] = field(default_factory=Counter)
+    erased: dict[int, str] = field(default_factory=dict)
+    genesis: Mapping[str, Any] | None = None
+    _streams: dict[bytes, _Stream] = field(default_factory=dict)
+    _pending: dict[str, _Act] = field(default_factory=dict)
+    _done: set[bytes] = field(default_factory=set)
+    _by_kid: dict[str, list[int]] = field(default_factory=dict)
+    _wrapless: list[int] = field(default_factory=list)
+    _time_ms: int = -1
+
+    def follow(self, row: RawRecord, checked: Checked) -> None:
+        """Takes the next record; rows come in the order of the log."""
+        if row.recorded_ms < self._time_ms:
+            message = (
+                f"recorded {self._time_ms - row.recorded_ms} ms before the record in front of it"
+            )
+            self._find(row.at, Damage.TIME_BACKWARDS, message)
+        self._time_ms = max(self._time_ms, row.recorded_ms)
+        if checked.damage is Damage.WRAP_MISSING:
+            self._wrapless.append(row.at)
+        elif checked.damage is not None:
+            self._find(row.at, checked.damage, checked.message)
+        if not checked.readable:
+            self._skip(row)
+            return
+        if row.at == 0:
+            self._open_log(checked)
+        self._place(row, checked)
+        self._sign(row, checked)
+
+    def close(self) -> None:
+        """Ends the walk: missing wraps against recorded erasures, and the verdicts as they read today."""
+        for index in self._wrapless:
+            if index in self.erased:
+                self.verdicts[Verdict.ERASED] += 1
+            else:
+                message = "the wrapped key is gone and no recorded act erased the record"
+                self._find(index, Damage.WRAP_MISSING, message)
+        for kid, times in self._by_kid.items():
+            self._count(kid, times)
+
+    def _count(self, kid: str, times: Sequence[int]) -> None:
+        line = self.registry.keyring.line(kid)
+        limit = line.invalid_from if line is not None else None
+        if limit is None:
+            self.verdicts[Verdict.VALID] += len(times)
+            return
+        before = sum(_EPOCH + timedelta(milliseconds=ms) < limit for ms in times)
+        self.verdicts[Verdict.VALID_KEY_SINCE_REVOKED] += before
+        self.verdicts[Verdict.DISPUTED] += len(times) - before
+
+    def _find(self, index: int, kind: Damage, message: str) -> None:
+        self.findings.append(Finding(index, kind, message))
+
+    # -- the stream ----------------------------------------------------------------------------------------------
+
+    def _skip(self, row: RawRecord) -> None:
+        """A record that cannot be read still takes its place in its stream, by its columns."""
+        stream = self._streams.setdefault(row.stream_id, _Stream())
+        if row.seq != stream.seq + 1:
+            message = f"position {row.seq} of its stream after {stream.seq}"
+            self._find(row.at, Damage.SEQ_GAP, message)
+        stream.seq, stream.head, stream.known = row.seq, None, False
+        stream.unread += 1
+
+    def _place(self, row: RawRecord, said: Checked) -> None:
+        stream = self._streams.setdefault(row.stream_id, _Stream())
+        if said.seq != stream.seq + 1:
+            message = f"statement {said.seq} of {said.stream} after {stream.seq}"
+            self._find(row.at, Damage.SEQ_GAP, message)
+        elif stream.known and said.prev != stream.head:
+            message = f"prev of {said.stream} {said.seq} is not the digest of the statement before"
+            self._find(row.at, Damage.PREV_BROKEN, message)
+        stream.seq, stream.head, stream.known = said.seq, said.digest, True
+
+    # -- the act and its signers ---------------------------------------------------------------------------------
+
+    def _sign(self, row: RawRecord, said: Checked) -> None:
+        index = row.at
+        if said.typ == statements.SERVICE_TYP:
+            self._once(index, said)
+            self._judge(index, said, None, service=True)
+            return
+        act = self._pending.get(said.act_id)
+        if act is None:
+            if said.role in _LATER and self._streams[row.stream_id].unread:
+                return  # its author's statement is one of those that cannot be read
+            act = self._first(index, said)
+            if act is None:
+                return
+            officer = act.signers[0][0]
+        else:
+            officer = self._next(index, said, act)
+        if index == 0:
+            self._apply(row, said, act)
+            self._judge(index, said, officer)
+            self._done.add(UUID(said.act_id).bytes)
+            return
+        self._judge(index, said, officer)
+        if act.done == len(act.signers):
+            self._pending.pop(said.act_id, None)
+            self._done.add(UUID(said.act_id).bytes)
+            self._apply(row, said, act)
+        elif row.registry:
+            self._find(
+                index,
+                Damage.COLUMN_REGISTRY,
+                "marked as a registry record while the act is pending",
+            )
+
+    def _once(self, index: int, said: Checked) -> bool:
+        name = UUID(said.act_id).bytes
+        if name in self._done:
+            self._find(index, Damage.ACT_ID_REUSED, f"{said.act_id} names an earlier act already")
+            return False
+        return True
+
+    def _first(self, index: int, said: Checked) -> _Act | None:
+        if not self._once(index, said):
+            return None
+        if said.role in _LATER:
+            message = f"a statement as {said.role} of an act that nobody has signed as AUTHOR"
+            self._find(index, Damage.SIGNER_ORDER, message)
+        if not said.signers:
+            self._find(index, Damage.ACT_MALFORMED, "the act names no signer")
+            return None
+        act = _Act(said.payload, said.stream, said.signers, said.members)
+        if len(act.signers) > 1:
+            self._pending[said.act_id] = act
+        if said.role == statements.RETURNER:
+            self._return(index, said)
+        return act
+
+    def _return(self, index: int, said: Checked) -> None:
+        dead = self._pending.get(said.refers_to or "")
+        if dead is None or dead.stream != said.stream:
+            message = f"returns {said.refers_to}, which is not pending in {said.stream}"
+            self._find(index, Damage.SIGNER_ORDER, message)
+            return
+        if dead.signers[dead.done][0] != said.signers[0][0]:
+            self._find(index, Damage.SIGNER_ORDER, "returned by an officer whose turn it is not")
+        self._pending.pop(said.refers_to or "", None)
+        self._done.add(UUID(said.refers_to).bytes)
+
+    def _next(self, index: int, said: Checked, act: _Act) -> str:
+        officer, role = act.signers[act.done]
+        if said.payload != act.payload or said.stream != act.stream:
+            message = f"other bytes than the author of {said.act_id} signed"
+            self._find(index, Damage.ACT_BYTES_DIFFER, message)
+        elif said.role != role:
+            message = f"signed as {said.role} where it was the turn of {role}"
+            self._find(index, Damage.SIGNER_ORDER, message)
+        act.done += 1
+        return officer
+
+    # -- keys ----------------------------------------------------------------------------------------------------
+
+    def _judge(
+        self, index: int, said: Checked, officer: str | None, *, service: bool = False
+    ) -> None:
+        keyring = self.registry.keyring
+        line = keyring.line(said.kid)
+        verdict = keyring.judge(
+            said.kid,
+            officer=officer,
+            index=index,
+            recorded_at=_EPOCH + timedelta(milliseconds=said.recorded_ms),
+            signature_ok=self._holds(said),
+        )
+        if verdict in _BAD:
+            kind = _BAD[verdict]
+            if verdict is Verdict.UNKNOWN_KEY and keyring.retired(said.kid, index=index):
+                kind = Damage.KEY_REVOKED
+            self.verdicts[verdict] += 1
+            self._find(index, kind, f"key {said.kid} on {said.stream} {said.seq}: {verdict}")
+            return
+        if line is not None and line.is_service is not service:
+            self._find(
+                index, Damage.WRONG_SIGNER, f"custody {line.custody} on a {said.typ} statement"
+            )
+        self._by_kid.setdefault(said.kid, []).append(said.recorded_ms)
+
+    def _holds(self, said: Checked) -> bool:
+        """A key enrolled too late for the worker to know it is checked here."""
+        if said.signed is not None:
+            return said.signed
+        if said.compact is None or said.kid not in self.registry.keyring:
+            return False
+        return holds(statements.parse_compact(said.compact), self.registry.keyring.key(said.kid))
+
+    # -- the registry --------------------------------------------------------------------------------------------
+
+    def _apply(self, row: RawRecord, said: Checked, act: _Act) -> None:
+        members = act.members
+        if row.registry != (said.act in REGISTRY_ACTS):
+            message = f"the column says {row.registry} for an effective {said.act}"
+            self._find(row.at, Damage.COLUMN_REGISTRY, message)
+        if members is None:
+            return
+        if said.act == ERASURE:
+            self._erase(said.act_id, members)
+            return
+        try:
+            self.registry.apply(
+                parse_act(members, level=self.level),
+                index=row.at,
+                recorded_at=_EPOCH + timedelta(milliseconds=said.recorded_ms),
+            )
+        except (Rejected, KeysError, KeyError, ValueError) as error:
+            self._find(row.at, Damage.REGISTRY_ACT, f"{said.act} cannot stand: {error}")
+
+    def _erase(self, act_id: str, members: Mapping[str, Any]) -> None:
+        for named in members["facts"].get("entries", ()):
+            self.erased.setdefault(named["index"], act_id)
+
+    def _open_log(self, said: Checked) -> None:
+        self.genesis = said.members
+        if said.act != _GENESIS or said.stream != "ledger" or said.members is None:
+            self._find(0, Damage.GENESIS_MALFORMED, f"record 0 is {said.act} of {said.stream}")
+        elif said.members["facts"].get("log") != self.origin:
+            self._find(0, Damage.GENESIS_MALFORMED, "record 0 opens another log")

@@ -1,0 +1,325 @@
+"""Opens stored records and checks each by itself: wrap, seal, entry, envelope, statement, columns, signature.
+
+Pure over bytes and picklable both ways, so that an audit can spread it over processes. Whether a key was enrolled, what
+came before in the stream and what the tree says is for `chain` and `tree`. formats.md §3-§5.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from keys import jwk as jwks
+from keys import vault
+from keys.errors import InvalidSignature, KeysError
+from keys.signer import PublicKey
+from keys.vault import Kek
+from ledger.checks.findings import Damage
+from ledger.errors import Rejected, VerificationError
+from ledger.log import record
+from ledger.log import statement as statements
+from ledger.log.statement import Statement
+
+TOPIC: Final = "socai.statement.v1"
+#: Acts that change what an audit must know; their payload travels back to the fold.
+ERASURE: Final = "RecordErased"
+
+
+class RawRecord(NamedTuple):
+    """One row of `records` with its wrap, as stored; columns in the cheapest form that loses nothing.
+
+    Attributes:
+        at: Leaf index (a tuple has a method `index`).
+        stream_id: 16 bytes.
+        seq: Position in the stream.
+        act_id: 16 bytes.
+        author: True on the first statement of a payload.
+        topic: Event topic.
+        recorded_ms: Milliseconds since 1970, UTC.
+        entry: 32 bytes.
+        state: Sealed envelope; None where the reader's role may not read it.
+        wraps: Every wrapped key of the record; empty where erased or not readable.
+        name: Stream name kept beside the id; None where there is none.
+        registry: True where the statement changed the registry.
+    """
+
+    at: int
+    stream_id: bytes
+    seq: int
+    act_id: bytes
+    author: bool
+    topic: str
+    recorded_ms: int
+    entry: bytes
+    state: bytes | None
+    wraps: tuple[bytes, ...]
+    name: str | None
+    registry: bool
+
+
+class Checked(NamedTuple):
+    """What one record says, checked by itself, or which damage stopped it.
+
+    Attributes:
+        at: Leaf index of the row.
+        damage: First thing wrong with the record by itself; the members below stand as far as they were reached.
+        message: What was expected and what was found.
+        stream: Stream name.
+        seq: Position the statement claims.
+        prev: b64 digest it claims to follow.
+        digest: b64 digest of the statement.
+        act: Act type or service event.
+        act_id: Id of the act or the service event.
+        typ: Statement type.
+        role: Role of the header.
+        kid: Key named.
+        recorded_ms: `recorded_at` of the envelope.
+        signed: Whether the signature verifies; None while the key is not known.
+        payload: SHA-256 of the payload bytes.
+        signers: (officer, role) of the payload, in order.
+        refers_to: Act it refers to.
+        members: The payload where the fold must read it, else None.
+        compact: The statement where the signature is still open, else None.
+    """
+
+    at: int
+    damage: Damage | None = None
+    message: str = ""
+    stream: str = ""
+    seq: int = 0
+    prev: str | None = None
+    digest: str = ""
+    act: str = ""
+    act_id: str = ""
+    typ: str = ""
+    role: str = ""
+    kid: str = ""
+    recorded_ms: int = 0
+    signed: bool | None = None
+    payload: bytes = b""
+    signers: tuple[tuple[str, str], ...] = ()
+    refers_to: str | None = None
+    members: Mapping[str, Any] | None = None
+    compact: str | None = None
+
+    @property
+    def readable(self) -> bool:
+        """Whether the statement could be read, whatever else is wrong with the row."""
+        return bool(self.digest)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Rows to open, with all that is needed and nothing of the outside.
+
+    Attributes:
+        origin: The log's origin.
+        keks: Key-encryption keys by id.
+        folded: Act types whose payload the fold must read.
+        jwks: Public keys by kid as far as they are known.
+        rows: Stored rows in index order.
+    """
+
+    origin: str
+    keks: Mapping[bytes, Kek]
+    folded: frozenset[str]
+    jwks: Mapping[str, Mapping[str, str]]
+    rows: Sequence[RawRecord]
+
+
+class _Damaged(Exception):
+    """Stops the check of one record; never leaves this file."""
+
+    def __init__(self, damage: Damage, message: str) -> None:
+        super().__init__(message)
+        self.damage = damage
+        self.message = message
+
+
+_loaded: dict[str, PublicKey] = {}
+
+
+def open_all(job: Job) -> list[Checked]:
+    """Opens and checks every row of a job, in order."""
+    return [open_one(row, job) for row in job.rows]
+
+
+def open_one(row: RawRecord, job: Job) -> Checked:
+    """Opens and checks one row. Damage is an answer here, never an exception: the audit goes on behind it."""
+    try:
+        return _open(row, job)
+    except _Damaged as stop:
+        return Checked(row.at, stop.damage, stop.message)
+
+
+def _open(row: RawRecord, job: Job) -> Checked:
+    if row.state is None:
+        raise _Damaged(Damage.STATE_UNREADABLE, "the row has no state")
+    dek = _unwrap(row, job)
+    try:
+        envelope = vault.unverified_envelope(row.state, dek)
+        held = record.parse_envelope(envelope)
+        statement = statements.parse_compact(held.statement)
+        said = _said(row.at, statement, held.recorded_at, job)
+    except (KeysError, VerificationError, Rejected, KeyError, TypeError, ValueError) as error:
+        raise _unreadable(row, dek, error) from error
+    wrong = (
+        _unsealed(row, dek, envelope, said, job)
+        or _foreign(held.log, statement.log, job.origin)
+        or _misplaced(row, said, job.origin)
+    )
+    return said if wrong is None else said._replace(damage=wrong[0], message=wrong[1])
+
+
+def _unreadable(row: RawRecord, dek: bytes, error: Exception) -> _Damaged:
+    """Bytes that hash to the entry were committed like that; others were changed under the seal."""
+    text = getattr(error, "message", None) or str(error)
+    try:
+        committed = record.entry(vault.unverified_envelope(row.state or b"", dek)) == row.entry
+    except KeysError:
+        committed = False
+    if not committed:
+        return _Damaged(Damage.STATE_UNREADABLE, f"the state does not open to an envelope: {text}")
+    if isinstance(error, VerificationError):
+        return _Damaged(Damage.ENVELOPE_MALFORMED, text)
+    if isinstance(error, Rejected):
+        return _Damaged(Damage.STATEMENT_MALFORMED, error.en)
+    return _Damaged(Damage.ACT_MALFORMED, f"the payload is no act: {error!r}")
+
+
+def _unsealed(
+    row: RawRecord, dek: bytes, envelope: bytes, said: Checked, job: Job
+) -> tuple[Damage, str] | None:
+    """The seal binds log, stream and position; the entry binds the bytes."""
+    try:
+        vault.open_state(row.state or b"", dek, origin=job.origin, stream=said.stream, seq=said.seq)
+    except KeysError:
+        return Damage.STATE_UNREADABLE, f"the state is not sealed for {said.stream} {said.seq}"
+    if record.entry(envelope) != row.entry:
+        return Damage.ENTRY_WRONG, "the envelope inside does not hash to the entry of the row"
+    return None
+
+
+def stream_id(origin: str, stream: str) -> UUID:
+    """UUIDv5 of a stream's name in the namespace of its log (architecture.md §4)."""
+    return uuid5(uuid5(NAMESPACE_URL, origin), stream)
+
+
+@lru_cache(maxsize=65_536)
+def _stream_bytes(origin: str, stream: str) -> bytes:
+    return stream_id(origin, stream).bytes
+
+
+def _unwrap(row: RawRecord, job: Job) -> bytes:
+    if not row.wraps:
+        raise _Damaged(Damage.WRAP_MISSING, "the record has no wrapped key")
+    known = 0
+    for wrapped in row.wraps:
+        try:
+            kek = job.keks.get(vault.kek_id_of(wrapped))
+        except KeysError as error:
+            raise _Damaged(Damage.WRAP_MALFORMED, f"{error}") from error
+        if kek is None:
+            continue
+        known += 1
+        try:
+            return vault.unwrap(kek, wrapped, origin=job.origin, entry=row.entry)
+        except KeysError:
+            continue
+    if not known:
+        raise _Damaged(
+            Damage.WRAP_OTHER_KEK, "the key is wrapped under a KEK that is not this log's"
+        )
+    raise _Damaged(Damage.WRAP_OTHER_RECORD, "the wrapped key is not of this entry")
+
+
+def _said(index: int, statement: Statement, recorded_at: datetime, job: Job) -> Checked:
+    members = statement.members
+    service = statement.typ == statements.SERVICE_TYP
+    act, act_id = (
+        members["event" if service else "act"],
+        members["event_id" if service else "act_id"],
+    )
+    _uuid_bytes(act_id)
+    signed = _verify(statement, job)
+    return Checked(
+        at=index,
+        stream=str(members["stream"]),
+        seq=statement.seq,
+        prev=statement.prev,
+        digest=statement.digest_b64,
+        act=str(act),
+        act_id=act_id,
+        typ=statement.typ,
+        role=statement.role,
+        kid=statement.kid,
+        recorded_ms=milliseconds(recorded_at),
+        signed=signed,
+        payload=hashlib.sha256(statement.payload).digest(),
+        signers=() if service else tuple((s["officer"], s["role"]) for s in members["signers"]),
+        refers_to=members.get("refers_to"),
+        members=members if act in job.folded else None,
+        compact=statement.compact if signed is None else None,
+    )
+
+
+def _uuid_bytes(text: str) -> bytes:
+    return bytes.fromhex(text.replace("-", ""))
+
+
+def milliseconds(at: datetime) -> int:
+    """Milliseconds since 1970, exactly: `recorded_at` has no finer part (formats.md §1)."""
+    return round(at.timestamp() * 1000)
+
+
+def _verify(statement: Statement, job: Job) -> bool | None:
+    key = _loaded.get(statement.kid)
+    if key is None:
+        known = job.jwks.get(statement.kid)
+        if known is None:
+            return None
+        key = _loaded[statement.kid] = jwks.public_key(known)
+    return holds(statement, key)
+
+
+def holds(statement: Statement, key: PublicKey) -> bool:
+    """Whether the signature verifies with this key."""
+    if statement.alg != key.alg:
+        return False
+    try:
+        key.verify(statement.signature, statement.signing_input)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _foreign(envelope_log: str, statement_log: str, origin: str) -> tuple[Damage, str] | None:
+    if envelope_log == statement_log == origin:
+        return None
+    return Damage.OTHER_LOG, f"recorded for {envelope_log} and signed for {statement_log}"
+
+
+def _misplaced(row: RawRecord, said: Checked, origin: str) -> tuple[Damage, str] | None:
+    """What the row's columns claim against what the bytes say."""
+    if row.stream_id != _stream_bytes(origin, said.stream):
+        return Damage.COLUMN_STREAM, f"the column is not the id of {said.stream}"
+    if row.name != said.stream:
+        return Damage.STREAM_NAME, f"the stream is kept as {row.name}, the act says {said.stream}"
+    if row.seq != said.seq:
+        return Damage.COLUMN_SEQ, f"the column says {row.seq}, the statement {said.seq}"
+    if row.act_id != _uuid_bytes(said.act_id):
+        return Damage.COLUMN_ACT, f"the column says {UUID(bytes=row.act_id)}, the act {said.act_id}"
+    if row.author != (said.role in {statements.AUTHOR, statements.RETURNER}):
+        return Damage.COLUMN_AUTHOR, f"the column says {row.author}, the header {said.role}"
+    if row.recorded_ms != said.recorded_ms:
+        return Damage.COLUMN_RECORDED, (
+            f"the column says {row.recorded_ms} ms, the envelope {said.recorded_ms} ms"
+        )
+    if row.topic != TOPIC:
+        return Damage.COLUMN_TOPIC, f"the topic is {row.topic}"
+    return None

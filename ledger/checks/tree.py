@@ -1,0 +1,406 @@
+"""Rebuilds the tree from the entries and holds stored tiles and signed checkpoints against it.
+
+Which side is wrong where two disagree is decided by the log's own signature: a checkpoint whose signature is good and
+whose root comes out of the entries proves the entries; one whose root comes out of the tiles proves the tiles.
+formats.md §4, §6, §7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from keys import note
+from keys.errors import InvalidSignature, KeysError
+from keys.note import VKey
+from ledger.checks.findings import Damage, Finding
+from ledger.errors import VerificationError
+from ledger.log import checkpoint as checkpoints
+from ledger.log.checkpoint import Checkpoint
+from ledger.log.merkle import EMPTY_ROOT, HASH_BYTES, Frontier, node
+from ledger.log.record import leaf
+from ledger.log.tiles import HEIGHT, WIDTH, width_at
+
+_TILE_BYTES: Final = WIDTH * HASH_BYTES
+
+
+class RawTile(NamedTuple):
+    """One row of `tiles`, as stored."""
+
+    level: int
+    n: int
+    width: int
+    data: bytes
+
+
+class RawCheckpoint(NamedTuple):
+    """One row of `checkpoints`, as stored."""
+
+    size: int
+    root: bytes
+    note: bytes
+
+
+class Roots:
+    """Roots of a growing tree at the sizes asked for, and every complete subtree a tile can hold.
+
+    Args:
+        sizes: Sizes whose roots are wanted.
+    """
+
+    def __init__(self, sizes: Iterable[int]) -> None:
+        self._wanted = sorted(set(sizes), reverse=True)
+        self._frontier = Frontier()
+        self.levels: list[bytearray] = [bytearray()]
+        self.at: dict[int, bytes] = {}
+        self._note_root()
+
+    @property
+    def size(self) -> int:
+        """Leaves so far."""
+        return self._frontier.size
+
+    def append(self, leaf_hash: bytes) -> None:
+        """Adds one leaf hash."""
+        self._frontier.append(leaf_hash)
+        self.levels[0] += leaf_hash
+        size = self._frontier.size
+        if not size % WIDTH:
+            self._note_subtrees(size)
+        if self._wanted and self._wanted[-1] == size:
+            self._note_root()
+
+    def _note_subtrees(self, size: int) -> None:
+        """A level of tiles grows when 256 hashes of the level below are complete."""
+        level = 1
+        while size % WIDTH == 0:
+            size //= WIDTH
+            if len(self.levels) == level:
+                self.levels.append(bytearray())
+            below = self.levels[level - 1]
+            self.levels[level] += _collapse(
+                bytes(below[(size - 1) * _TILE_BYTES : size * _TILE_BYTES])
+            )
+            level += 1
+
+    def _note_root(self) -> None:
+        while self._wanted and self._wanted[-1] == self.size:
+            self._wanted.pop()
+            self.at[self.size] = self._frontier.root() if self.size else EMPTY_ROOT
+
+    def leaf_at(self, index: int) -> bytes:
+        """Leaf hash of the record that stands at an index."""
+        return bytes(self.levels[0][index * HASH_BYTES : (index + 1) * HASH_BYTES])
+
+    def tile(self, level: int, n: int, width: int) -> bytes:
+        """The hashes a tile must hold; shorter where the tree does not reach."""
+        if level >= len(self.levels):
+            return b""
+        start = n * _TILE_BYTES
+        return bytes(self.levels[level][start : start + width * HASH_BYTES])
+
+
+def _collapse(data: bytes) -> bytes:
+    row = [data[i : i + HASH_BYTES] for i in range(0, len(data), HASH_BYTES)]
+    while len(row) > 1:
+        row = [node(row[i], row[i + 1]) for i in range(0, len(row), 2)]
+    return row[0]
+
+
+def covered(level: int, n: int, position: int = 0) -> int:
+    """First leaf below a hash of a tile."""
+    return (n * WIDTH + position) << (HEIGHT * level)
+
+
+class Tiles:
+    """Stored tiles, and what they claim the leaves are.
+
+    Args:
+        rows: Every stored tile.
+    """
+
+    def __init__(self, rows: Iterable[RawTile]) -> None:
+        self._rows = {(t.level, t.n, t.width): t.data for t in sorted(rows)}
+        self._widest: dict[tuple[int, int], int] = {}
+        for level, n, width in self._rows:
+            self._widest[level, n] = max(width, self._widest.get((level, n), 0))
+
+    def __iter__(self) -> Iterator[RawTile]:
+        return (RawTile(*key, data) for key, data in self._rows.items())
+
+    def has(self, level: int, n: int, width: int) -> bool:
+        """Whether this very tile is stored."""
+        return (level, n, width) in self._rows
+
+    def widest(self, level: int, n: int) -> int:
+        """The widest stored tile at a place, 0 where there is none."""
+        return self._widest.get((level, n), 0)
+
+    def claimed_leaf(self, index: int) -> bytes | None:
+        """Leaf hash by the widest tile of level 0, if its bytes reach that far."""
+        n, position = divmod(index, WIDTH)
+        data = self._rows.get((0, n, self.widest(0, n)), b"")
+        found = data[position * HASH_BYTES : (position + 1) * HASH_BYTES]
+        return found if len(found) == HASH_BYTES else None
+
+    def sizes(self) -> set[int]:
+        """Sizes at which a checkpoint was stored with its partial tile (they share one transaction)."""
+        return {n * WIDTH + width for level, n, width in self._rows if level == 0 and width < WIDTH}
+
+    def reach(self) -> int:
+        """Leaves the tiles of level 0 reach."""
+        return max((n * WIDTH + width for level, n, width in self._rows if level == 0), default=0)
+
+
+@dataclass(slots=True)
+class Signed:
+    """The stored checkpoints after reading: findings, and roots under a good log signature."""
+
+    findings: list[Finding] = field(default_factory=list)
+    roots: dict[int, bytes] = field(default_factory=dict)
+    newest: int | None = None
+    count: int = 0
+
+
+def read_checkpoints(rows: Iterable[RawCheckpoint], vkeys: Sequence[VKey], origin: str) -> Signed:
+    """Verifies every stored note: form, name, both signatures, columns. Roots are held against the tree later."""
+    signed = Signed()
+    for row in rows:
+        signed.count += 1
+        signed.newest = max(row.size, signed.newest or 0)
+        for kind, message in _check_note(row, vkeys, origin, signed.roots):
+            text = f"checkpoint of size {row.size}: {message}"
+            signed.findings.append(Finding(max(row.size - 1, 0), kind, text))
+    return signed
+
+
+def _check_note(
+    row: RawCheckpoint, vkeys: Sequence[VKey], origin: str, roots: dict[int, bytes]
+) -> Iterator[tuple[Damage, str]]:
+    try:
+        parsed = note.parse_note(row.note)
+        found = checkpoints.unmarshal(parsed.text)
+    except (KeysError, VerificationError) as error:
+        yield Damage.CHECKPOINT_MALFORMED, str(error)
+        return
+    if found.origin != origin:
+        yield Damage.CHECKPOINT_NAME, f"it is of {found.origin}"
+        return
+    fault = _check_signature(parsed, vkeys, (origin, note.TYPE_ED25519))
+    if fault is not None:
+        yield Damage.CHECKPOINT_SIGNATURE, fault
+        return
+    if any(v.name == f"{origin}/pq" for v in vkeys):
+        yield from _check_pq(parsed, vkeys, f"{origin}/pq")
+    if found.size != row.size:
+        yield Damage.CHECKPOINT_SIZE, f"the note says {found.size}"
+        return
+    roots[row.size] = found.root
+    if found.root != row.root:
+        yield Damage.CHECKPOINT_ROOT, "the column is not the root of the note"
+
+
+def _check_pq(parsed: note.Note, vkeys: Sequence[VKey], name: str) -> Iterator[tuple[Damage, str]]:
+    if not any(s.name == name for s in parsed.signatures):
+        yield Damage.CHECKPOINT_PQ_MISSING, f"{name} has not signed"
+        return
+    fault = _check_signature(parsed, vkeys, (name, note.TYPE_ML_DSA_44))
+    if fault is not None:
+        yield Damage.CHECKPOINT_PQ_SIGNATURE, fault
+
+
+def _check_signature(
+    parsed: note.Note, vkeys: Sequence[VKey], wanted: tuple[str, int]
+) -> str | None:
+    """None where a key of this name and type has signed and nothing under the name is bad."""
+    good = False
+    for vkey in (v for v in vkeys if (v.name, v.kind) == wanted):
+        for signature in parsed.signatures:
+            if (signature.name, signature.key_id) != (vkey.name, vkey.key_id):
+                continue
+            try:
+                vkey.verify(signature.blob, parsed.text)
+            except InvalidSignature:
+                return f"the signature of {vkey.name} does not verify"
+            good = True
+    return None if good else f"{wanted[0]} has not signed with a known key"
+
+
+def check_trusted(
+    notes: Iterable[bytes], vkeys: Sequence[VKey], origin: str, roots: Mapping[int, bytes]
+) -> Iterator[Finding]:
+    """Checkpoints that somebody kept outside (a witness, an earlier audit): the log must still lead to each."""
+    for held in notes:
+        try:
+            found = checkpoints.open_checkpoint(held, vkeys, origin=origin).checkpoint
+        except VerificationError as error:
+            yield Finding(
+                0, Damage.CHECKPOINT_SIGNATURE, f"a checkpoint kept outside: {error.message}"
+            )
+            continue
+        yield from _against(found, roots)
+
+
+def trusted_sizes(notes: Iterable[bytes]) -> set[int]:
+    """Sizes of checkpoints kept outside, as they claim them."""
+    sizes = set()
+    for held in notes:
+        try:
+            sizes.add(checkpoints.unverified(held).size)
+        except VerificationError:
+            continue
+    return sizes
+
+
+def _against(found: Checkpoint, roots: Mapping[int, bytes]) -> Iterator[Finding]:
+    root = roots.get(found.size)
+    if root is None:
+        message = f"a checkpoint kept outside has size {found.size}, the log is shorter"
+        yield Finding(max(max(roots, default=0), 0), Damage.TAIL_MISSING, message)
+    elif root != found.root:
+        message = f"a checkpoint kept outside has another root at size {found.size}"
+        yield Finding(max(found.size - 1, 0), Damage.CHECKPOINT_FORKED, message)
+
+
+@dataclass(slots=True)
+class Judgement:
+    """Entries, tiles and checkpoints held against each other.
+
+    Attributes:
+        findings: What is wrong with tiles and checkpoints.
+        replaced: Indices whose record is not the one the tree was signed over.
+    """
+
+    findings: list[Finding] = field(default_factory=list)
+    replaced: list[int] = field(default_factory=list)
+
+
+def judge(roots: Roots, tiles: Tiles, signed: Signed) -> Judgement:
+    """Says, for every disagreement, which side is wrong.
+
+    Args:
+        roots: The tree of the stored entries, with the roots at every checkpoint's size.
+        tiles: Stored tiles.
+        signed: Checkpoints that have passed `read_checkpoints`.
+    """
+    found = Judgement()
+    wrong = {s for s, root in signed.roots.items() if roots.at.get(s, root) != root}
+    proven = max((s for s in signed.roots if s in roots.at and s not in wrong), default=0)
+    by_tiles = _roots_of(tiles, sorted(s for s in wrong if s > proven))
+    # A later good root contains an earlier one: what differs below it was signed over another tree.
+    forked = {s for s in wrong if s < proven or by_tiles.get(s) == roots.at[s]}
+    differing = (
+        [i for i in range(roots.size) if _differs(i, roots, tiles)] if _unlike(roots, tiles) else []
+    )
+    suspects = wrong - forked
+    if suspects:
+        limit = max(suspects)
+        found.replaced = [i for i in differing if proven <= i < limit]
+        if not found.replaced:
+            forked |= suspects
+    for size in sorted(forked):
+        message = f"checkpoint of size {size}: well signed, over another tree than these entries"
+        found.findings.append(Finding(max(size - 1, 0), Damage.CHECKPOINT_FORKED, message))
+    replaced = set(found.replaced)
+    found.findings += _check_tiles(roots, tiles, signed, replaced)
+    return found
+
+
+def _unlike(roots: Roots, tiles: Tiles) -> bool:
+    """Whether any tile of level 0 differs from the entries at all; cheap, since mostly none does."""
+    for tile in tiles:
+        if tile.level == 0 and tile.data != roots.tile(0, tile.n, tile.width):
+            return True
+    return False
+
+
+def _differs(index: int, roots: Roots, tiles: Tiles) -> bool:
+    claimed = tiles.claimed_leaf(index)
+    return claimed is not None and claimed != roots.leaf_at(index)
+
+
+def _roots_of(tiles: Tiles, sizes: Sequence[int]) -> dict[int, bytes]:
+    """Roots by the tiles' own leaves."""
+    if not sizes:
+        return {}
+    rebuilt = Roots(sizes)
+    for index in range(sizes[-1]):
+        claimed = tiles.claimed_leaf(index)
+        if claimed is None:
+            break
+        rebuilt.append(claimed)
+    return rebuilt.at
+
+
+def _check_tiles(
+    roots: Roots, tiles: Tiles, signed: Signed, replaced: set[int]
+) -> Iterator[Finding]:
+    newest = signed.newest or 0
+    for tile in tiles:
+        finding = _check_tile(tile, roots, tiles, replaced)
+        if finding is not None:
+            yield finding
+    yield from _check_presence(tiles, newest)
+    for size in sorted(tiles.sizes() - set(signed.roots) - _said_of(signed)):
+        if size > newest:
+            continue
+        message = f"tiles were stored at size {size}, its checkpoint is gone"
+        yield Finding(max(size - 1, 0), Damage.CHECKPOINT_MISSING, message)
+    if tiles.reach() > newest:
+        message = f"tiles reach {tiles.reach()} records, the newest checkpoint {newest}"
+        yield Finding(newest, Damage.CHECKPOINT_ROLLED_BACK, message)
+
+
+def _said_of(signed: Signed) -> set[int]:
+    """Sizes whose stored checkpoint is already a finding."""
+    return {f.index + 1 for f in signed.findings}
+
+
+def _check_tile(tile: RawTile, roots: Roots, tiles: Tiles, replaced: set[int]) -> Finding | None:
+    name = f"tile {tile.level}/{tile.n} of width {tile.width}"
+    expected = roots.tile(tile.level, tile.n, tile.width)
+    if len(tile.data) != tile.width * HASH_BYTES:
+        width, rest = divmod(len(tile.data), HASH_BYTES)
+        older = not rest and expected.startswith(tile.data) and tiles.has(tile.level, tile.n, width)
+        kind = Damage.TILE_OLD if older else Damage.TILE_TRUNCATED
+        message = f"{name} has {len(tile.data)} bytes"
+        return Finding(covered(tile.level, tile.n, min(width, tile.width - 1)), kind, message)
+    if tile.data == expected:
+        return None
+    for position in range(len(expected) // HASH_BYTES):
+        at = slice(position * HASH_BYTES, (position + 1) * HASH_BYTES)
+        first = covered(tile.level, tile.n, position)
+        if tile.data[at] != expected[at] and not _below(first, tile.level, replaced):
+            message = f"{name} holds another hash at {position} than the entries give"
+            return Finding(first, Damage.TILE_WRONG, message)
+    return None
+
+
+def _below(first: int, level: int, replaced: set[int]) -> bool:
+    """Whether a replaced record lies below a hash: then the tile is right and the record wrong."""
+    if not level:
+        return first in replaced
+    return any(first <= i < first + (1 << (HEIGHT * level)) for i in replaced)
+
+
+def _check_presence(tiles: Tiles, size: int) -> Iterator[Finding]:
+    level = 0
+    while count := size >> (HEIGHT * level):
+        for n in range(-(-count // WIDTH)):
+            width = width_at(level, n, size)
+            if not tiles.has(level, n, width):
+                yield _absent(tiles, level, n, width)
+        level += 1
+
+
+def _absent(tiles: Tiles, level: int, n: int, width: int) -> Finding:
+    stored = tiles.widest(level, n)
+    instead = f"; the widest stored there is {stored}" if stored else ""
+    message = f"tile {level}/{n} of width {width} is gone{instead}"
+    return Finding(covered(level, n, min(stored, width - 1)), Damage.TILE_MISSING, message)
+
+
+def leaf_of(entry: bytes) -> bytes:
+    """Leaf hash of a stored entry."""
+    return leaf(entry)
