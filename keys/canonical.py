@@ -1,8 +1,9 @@
-"""Canonical JSON with the restrictions of formats.md §1, and strict base64: the one encoder of signed bytes.
+"""Canonical JSON restricted by formats.md §1, and strict base64: the one encoder of signed bytes.
 
-Two encoders stand behind it. `orjson` is fast and agrees with RFC 8785 for every value the restrictions leave, unless a
-member name has a character above U+FFFF (RFC 8785 sorts by UTF-16 units); there `rfc8785` itself decides.
-`tests/unit/keys/test_canonical.py` holds the two against each other. What is encoded is not known here.
+Two encoders stand behind it. `orjson` is fast and agrees with RFC 8785 for every value the
+restrictions leave, unless a member name has a character above U+FFFF (RFC 8785 sorts by UTF-16
+units); there `rfc8785` itself decides. `tests/unit/keys/test_canonical.py` holds the two against
+each other. What is encoded is not known here.
 """
 
 from __future__ import annotations
@@ -12,15 +13,17 @@ import binascii
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import resources
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 import rfc8785
 
 from keys.errors import Malformed, NotCanonical
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 LIMIT_BYTES: Final = 65_536
 MAX_DEPTH: Final = 32
@@ -36,7 +39,8 @@ _OPTIONS: Final = (
 _SCALARS: Final = frozenset({str, int, bool})
 _ALLOWED: Final = _SCALARS | {dict, list, tuple}
 _ABOVE_FFFF: Final = re.compile(rb"[\xf0-\xff]")
-# Blocks without a hole in Unicode 14.0 that everyday Vietnamese stays within; the rest asks the table.
+# Blocks without a hole in Unicode 14.0 that everyday Vietnamese stays within; the rest asks the
+# table.
 _OUTSIDE_EVERYDAY: Final = re.compile("[^\u0000-\u0377\u1e00-\u1eff\u2010-\u2064\u20a0-\u20c0]")
 
 
@@ -47,7 +51,8 @@ def encode(value: Mapping[str, Any]) -> bytes:
         value: Members of type str, int, bool, dict, list and tuple; of exactly these types.
 
     Raises:
-        NotCanonical: The value has no canonical form under formats.md §1 (null, float, text not NFC …).
+        NotCanonical: The value has no canonical form under formats.md §1 (null, float, text not NFC
+            …).
     """
     members = dict(value)
     _check_shape(members)
@@ -57,7 +62,7 @@ def encode(value: Mapping[str, Any]) -> bytes:
 
 
 def parse(data: bytes, *, limit: int | None = LIMIT_BYTES) -> dict[str, Any]:
-    """The test at the door: `canonical(parse(data)) == data`, with every restriction of formats.md §1.
+    """The test at the door of formats.md §1: `canonical(parse(data)) == data` and more.
 
     Args:
         data: Bytes as received; they are never repaired.
@@ -88,7 +93,8 @@ def parse(data: bytes, *, limit: int | None = LIMIT_BYTES) -> dict[str, Any]:
 def _dump(value: dict[str, Any]) -> bytes:
     try:
         data = orjson.dumps(value, option=_OPTIONS)
-        # UTF-8 order and UTF-16 order of member names part company only above U+FFFF: lead byte 0xF0 or more.
+        # UTF-8 order and UTF-16 order of member names part company only above U+FFFF: lead byte
+        # 0xF0 or more.
         if _ABOVE_FFFF.search(data):
             data = rfc8785.dumps(value)
     except (orjson.JSONEncodeError, rfc8785.CanonicalizationError) as error:
@@ -97,7 +103,7 @@ def _dump(value: dict[str, Any]) -> bytes:
 
 
 def _check_shape(value: dict[str, Any]) -> None:
-    """No null, no float, no other type, nesting at most 32; integers in range are the encoder's check."""
+    """No null, float or other type, nesting at most 32; the range of integers is the encoder's."""
     level: list[Any] = [value]
     for _ in range(MAX_DEPTH):
         below: list[Any] = []
@@ -125,11 +131,11 @@ def _forbidden(kinds: set[type]) -> str:
 
 
 def _check_text(text: str, value: dict[str, Any]) -> None:
-    """Assigned in Unicode 14.0 and NFC.
+    r"""Assigned in Unicode 14.0 and NFC.
 
-    The whole canonical text stands for its strings: what is between them is ASCII that composes with nothing, and text
-    that is NFC has only NFC strings. The reverse fails for an escape (`\\n` before a combining mark looks like `n`), so
-    a text that is not NFC is asked string by string.
+    The whole canonical text stands for its strings: what is between them is ASCII that composes
+    with nothing, and text that is NFC has only NFC strings. The reverse fails for an escape (`\\n`
+    before a combining mark looks like `n`), so a text that is not NFC is asked string by string.
     """
     if text.isascii():
         return
@@ -156,7 +162,7 @@ def _strings(value: object) -> Iterator[str]:
 
 
 def is_assigned(code_point: int) -> bool:
-    """Whether Unicode 14.0 assigns the code point (formats.md §1), whatever this Python's own tables say."""
+    """Whether Unicode 14.0 assigns it (formats.md §1), whatever this Python's own tables say."""
     starts, ends = _unassigned()
     at = bisect_right(starts, code_point) - 1
     return at < 0 or code_point > ends[at]
@@ -185,7 +191,8 @@ def unb64(text: str) -> bytes:
         data = base64.urlsafe_b64decode(raw + b"=" * (-len(raw) % 4))
     except (UnicodeEncodeError, binascii.Error) as error:
         raise Malformed("not base64url") from error
-    # Decoding and encoding again must give the same text, or one signature would have several compact forms.
+    # Decoding and encoding again must give the same text, or one signature would have several
+    # compact forms.
     if base64.urlsafe_b64encode(data).rstrip(b"=") != raw:
         raise Malformed("not base64url without padding, with unused bits zero")
     return data

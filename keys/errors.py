@@ -1,4 +1,4 @@
-"""What can go wrong with keys, signatures and signed bytes, named so that a caller can tell whose move it is.
+"""What can go wrong with keys, signatures and signed bytes, named by whose move it is.
 
 Nothing here knows an act, a log or HTTP; `ledger` translates at its border.
 """

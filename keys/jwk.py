@@ -1,18 +1,21 @@
-"""Public keys as JWK (RFC 8037 OKP, RFC 7518 EC, RFC 9964 AKP), their thumbprint, and a signer held in memory.
+"""Public keys as JWK (RFC 8037, 7518 and 9964), their thumbprint, and a signer held in memory.
 
-Strict: exactly the members of the key type, since whatever else a JWK can say has no meaning here and would be signed.
+Strict: exactly the members of the key type, since whatever else a JWK can say has no meaning here
+    and would be signed.
 Officers and logs are not known here.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from keys import canonical, signer
 from keys.errors import Malformed
 from keys.signer import ED25519, ES256, ML_DSA_44, ML_DSA_65, PrivateKey, PublicKey
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # RFC 7638: the required members of each key type; they are also all that is allowed.
 _MEMBERS: Final = {
@@ -86,7 +89,7 @@ def to_jwk(alg: str, raw: bytes) -> dict[str, str]:
 
 
 class SoftwareSigner:
-    """A `Signer` whose private key is in this process: an opened key file, or a rehearsal's cast."""
+    """A `Signer` with its private key in this process: an opened file, or a rehearsal's cast."""
 
     __slots__ = ("_private", "alg", "jwk", "kid", "public")
 

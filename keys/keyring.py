@@ -1,24 +1,28 @@
 """Who may verify what at which index, and the verdicts of formats.md §9.
 
-The registry enrols and revokes; this file remembers by index, so that a signature is judged as the log stood when it
-was recorded and never as it stands today. Today's date is not known here: it is given.
+The registry enrols and revokes; this file remembers by index, so that a signature is judged as the
+log stood when it was recorded and never as it stands today. Today's date is not known here: it is
+given.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from enum import StrEnum
 from functools import cache
 from importlib import resources
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
 from keys import jwk as jwks
 from keys.errors import Malformed, RetiredKey, UnknownKey, WrongCustody
-from keys.signer import PublicKey
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from keys.signer import PublicKey
 
 SERVICE: Final = "SERVICE"
 
@@ -101,7 +105,8 @@ class Keyring:
         """Adds a key.
 
         Raises:
-            Malformed: The JWK is not strict, the kid is not its thumbprint, or the kid is enrolled already.
+            Malformed: The JWK is not strict, the kid is not its thumbprint, or the kid is enrolled
+                already.
         """
         if jwks.thumbprint(line.jwk) != line.kid:
             raise Malformed("kid is not the thumbprint of the key")
@@ -111,7 +116,7 @@ class Keyring:
             self._loaded[line.kid] = jwks.public_key(line.jwk)
         self._lines[line.kid] = line
 
-    def revoke(  # noqa: PLR0913 - the five facts of KeyRevoked
+    def revoke(
         self,
         kid: str,
         officer: str | None,
@@ -223,7 +228,7 @@ class Keyring:
 
     @staticmethod
     def is_test_key(kid: str) -> bool:
-        """Whether the key's private part is printed in the test vectors: no deployment may enrol it."""
+        """Whether the private part is printed in the test vectors: no deployment may enrol it."""
         return kid in _test_kids()
 
 

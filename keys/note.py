@@ -1,20 +1,23 @@
 """C2SP signed notes and their verification keys, to the letter and strict (formats.md §7).
 
-Three kinds of signature: Ed25519 over the text (0x01), a witness's cosignature/v1 (0x04) and an ML-DSA-44 cosignature
-(0x06), the last two with a time. What a note is about is not known here, but for the three lines that 0x06 signs over.
+Three kinds of signature: Ed25519 over the text (0x01), a witness's cosignature/v1 (0x04) and an
+ML-DSA-44 cosignature (0x06), the last two with a time. What a note is about is not known here, but
+for the three lines that 0x06 signs over.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from keys import canonical, signer
 from keys.errors import InvalidSignature, Malformed
 from keys.signer import ED25519, ML_DSA_44, RawSigner
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 TYPE_ED25519: Final = 0x01
 TYPE_COSIGNATURE: Final = 0x04
@@ -214,7 +217,7 @@ def format_note(note: Note) -> bytes:
 
 
 def verify_note(data: bytes, vkeys: Iterable[VKey]) -> OpenNote:
-    """Opens a note: signatures of unknown keys are passed over, a bad one of a known key refuses the note.
+    """Opens a note: an unknown key is passed over, a bad signature of a known one refuses the note.
 
     Raises:
         Malformed: Not a note.

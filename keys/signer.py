@@ -1,12 +1,12 @@
-"""Signing and verifying, algorithm by algorithm: Ed25519, ES256 with low s, ML-DSA-65, and ML-DSA-44 for notes.
+"""Signing and verifying: Ed25519, ES256 with low s, ML-DSA-65, and ML-DSA-44 for notes.
 
-`Signer` and `PublicKey` are what the rest of the house sees; where a private key rests is `custody`'s business.
+`Signer` and `PublicKey` are what the rest of the house sees; where a private key rests is
+`custody`'s business.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from cryptography import exceptions
 from cryptography.hazmat.primitives import hashes, serialization
@@ -17,6 +17,9 @@ from cryptography.hazmat.primitives.asymmetric.utils import (
 )
 
 from keys.errors import InvalidSignature, Malformed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 ED25519: Final = "Ed25519"
 ES256: Final = "ES256"
@@ -39,18 +42,15 @@ _SMALL_ORDER_Y: Final = frozenset({0, 1, _P25519 - 1, _Y_OF_ORDER_8, _P25519 - _
 
 
 class PublicKey(Protocol):
-    """A key that verifies.
-
-    Attributes:
-        alg: JOSE name of the algorithm.
-        raw: Ed25519: 32 bytes; ES256: x and y, 64 bytes; ML-DSA: the encoded key.
-    """
+    """A key that verifies."""
 
     @property
-    def alg(self) -> str: ...
+    def alg(self) -> str:
+        """JOSE name of the algorithm."""
 
     @property
-    def raw(self) -> bytes: ...
+    def raw(self) -> bytes:
+        """Ed25519: 32 bytes; ES256: x and y, 64 bytes; ML-DSA: the encoded key."""
 
     def verify(self, signature: bytes, data: bytes) -> None:
         """Raises: InvalidSignature: the signature is not this key's over these bytes."""
@@ -60,13 +60,16 @@ class Signer(Protocol):
     """A key that signs for one officer, service or log, wherever its private part rests."""
 
     @property
-    def alg(self) -> str: ...
+    def alg(self) -> str:
+        """JOSE name of the algorithm."""
 
     @property
-    def kid(self) -> str: ...
+    def kid(self) -> str:
+        """Thumbprint of `jwk`."""
 
     @property
-    def jwk(self) -> Mapping[str, str]: ...
+    def jwk(self) -> Mapping[str, str]:
+        """The public key."""
 
     def sign(self, data: bytes) -> bytes:
         """The signature over `data`, in the form of formats.md §3."""
@@ -76,12 +79,15 @@ class RawSigner(Protocol):
     """What a signed note needs of a key: the raw public part and a signature."""
 
     @property
-    def alg(self) -> str: ...
+    def alg(self) -> str:
+        """JOSE name of the algorithm."""
 
     @property
-    def public(self) -> bytes: ...
+    def public(self) -> bytes:
+        """The raw public key, as in `PublicKey.raw`."""
 
-    def sign(self, data: bytes) -> bytes: ...
+    def sign(self, data: bytes) -> bytes:
+        """The signature over `data`."""
 
 
 def _expect(length: int, found: int, what: str) -> None:

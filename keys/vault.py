@@ -1,7 +1,7 @@
-"""Sealed records and wrapped keys (formats.md §5): one DEK per record, drawn here, used once and wrapped under a KEK.
+"""Sealed records and wrapped keys (formats.md §5): a DEK per record, drawn here and used once.
 
-Erasing content is deleting its wrap, which is the store's act; nothing here knows SQL. Public calls draw their own
-nonces and keys; `_seal_with` and `_wrap_with` are the private door for vectors.
+Erasing content is deleting its wrap, which is the store's act; nothing here knows SQL. Public calls
+draw their own nonces and keys; `_seal_with` and `_wrap_with` are the private door for vectors.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def _unpad(padded: bytes) -> bytes:
 
 
 def seal(envelope: bytes, *, origin: str, stream: str, seq: int, level: str) -> Sealed:
-    """Seals an envelope under a fresh DEK; above ordinary its length is hidden in steps (formats.md §5)."""
+    """Seals an envelope under a fresh DEK; above ordinary its length shows in steps only (§5)."""
     dek = AESGCM.generate_key(256)
     aad = _record_aad(origin, stream, seq)
     state = _seal_with(dek, os.urandom(_NONCE_BYTES), envelope, aad, padded=level != _ORDINARY)
@@ -116,9 +116,10 @@ def open_state(state: bytes, dek: bytes, *, origin: str, stream: str, seq: int) 
 
 
 def unverified_envelope(state: bytes, dek: bytes) -> bytes:
-    """What a state says under a DEK, before its tag is checked: only to learn which stream to open it for.
+    """What a state says before its tag is checked: only to learn which stream to open it for.
 
-    The tag covers the stream's name, and the name stands inside: read it here, then call `open_state`, which decides.
+    The tag covers the stream's name, and the name stands inside: read it here, then call
+    `open_state`, which decides.
 
     Raises:
         Unsealable: Not a sealed record of a known version, or a padding that sealing never writes.
@@ -126,7 +127,7 @@ def unverified_envelope(state: bytes, dek: bytes) -> bytes:
     if len(state) < 1 + _NONCE_BYTES + _TAG_BYTES or state[0] not in {_PLAIN, _PADDED}:
         raise Unsealable("not a sealed record of a known version")
     nonce, sealed = state[1 : 1 + _NONCE_BYTES], state[1 + _NONCE_BYTES : -_TAG_BYTES]
-    # NIST SP 800-38D §7.1: with a 12-byte nonce GCM encrypts in counter mode from block nonce || 2 on.
+    # NIST SP 800-38D §7.1: with a 12-byte nonce GCM is counter mode from block nonce || 2 on.
     counter = nonce + (2).to_bytes(4)
     plain = Cipher(AES(dek), CTR(counter)).decryptor().update(sealed)
     return _unpad(plain) if state[0] == _PADDED else plain

@@ -47,5 +47,5 @@ def built(row: dict[str, Any]) -> bytes:
     """The bytes of a canonical.json row, also where they are described by how to build them."""
     if "build" in row:
         how = row["build"]
-        return (how["prefix"] + how["repeat"] * how["count"] + how["suffix"]).encode()
+        return str(how["prefix"] + how["repeat"] * how["count"] + how["suffix"]).encode()
     return bytes.fromhex(row["hex"])

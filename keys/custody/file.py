@@ -1,15 +1,14 @@
-"""Private keys and KEKs in files sealed by a passphrase: `.socaikey` and `.socaikek` (formats.md §9).
+"""Private keys and KEKs in files under a passphrase: `.socaikey`, `.socaikek` (formats.md §9).
 
-Argon2id makes the key, AES-256-GCM seals, and every other member of the file is bound as associated data. What is
-inside a KEK's wraps, and whose key it is, are not known here.
+Argon2id makes the key, AES-256-GCM seals, and every other member of the file is bound as associated
+data. What is inside a KEK's wraps, and whose key it is, are not known here.
 """
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -20,12 +19,16 @@ from keys.errors import Malformed, NotCanonical, Unsealable
 from keys.jwk import SoftwareSigner
 from keys.vault import Kek
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 KEK_ALG: Final = "A256GCM"
 _SALT_BYTES: Final = 16
 _NONCE_BYTES: Final = 12
 _MEMBERS: Final = frozenset({"v", "kid", "alg", "kdf", "nonce", "sealed"})
 _KDF_MEMBERS: Final = frozenset({"name", "t", "p", "m_kib", "salt"})
-# A file is foreign bytes: without ceilings it could ask for all memory before the passphrase is even tried.
+# A file is foreign bytes: without ceilings it could ask for all memory before the passphrase is
+# even tried.
 _CEILING: Final = {"t": 64, "p": 64, "m_kib": 4 * 1024 * 1024}
 
 
@@ -42,7 +45,7 @@ class PublicPart:
     alg: str
 
 
-def write_key(  # noqa: PLR0913 - the three costs of Argon2id belong together
+def write_key(
     path: Path,
     signer: SoftwareSigner,
     passphrase: bytes,
@@ -82,7 +85,7 @@ def read_key(path: Path, passphrase: bytes) -> SoftwareSigner:
     return signer
 
 
-def write_kek(  # noqa: PLR0913 - the three costs of Argon2id belong together
+def write_kek(
     path: Path, kek: Kek, passphrase: bytes, *, t: int = 3, p: int = 4, m_kib: int = 65_536
 ) -> None:
     """Writes a `.socaikek`, mode 0600, durable on return. Raises: FileExistsError."""

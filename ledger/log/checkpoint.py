@@ -1,20 +1,24 @@
 """Checkpoints: the three lines a log signs (formats.md §7, C2SP tlog-checkpoint), and opening them.
 
-That a log never signs two roots of one size is the sealer's promise and `verify`'s check; one note alone cannot show it.
+That a log never signs two roots of one size is the sealer's promise and `verify`'s check; one note
+alone cannot show it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from keys import canonical, note
 from keys.errors import KeysError
-from keys.note import NoteSigner, Verified, VKey
 from ledger.errors import VerificationError
 from ledger.log.merkle import EMPTY_ROOT, HASH_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from keys.note import NoteSigner, Verified, VKey
 
 MAX_SIZE: Final = 2**63 - 1
 _DECIMAL: Final = re.compile(r"0|[1-9][0-9]{0,18}")
@@ -121,8 +125,8 @@ def open_checkpoint(data: bytes, vkeys: Iterable[VKey], *, origin: str | None = 
         origin: The log it must be of; None where its own first line decides.
 
     Raises:
-        VerificationError: `checkpoint`: malformed, a known key's signature is bad, or no type-0x01 signature under the
-            name of the origin line (formats.md §6).
+        VerificationError: `checkpoint`: malformed, a known key's signature is bad, or no type-0x01
+            signature under the name of the origin line (formats.md §6).
     """
     try:
         opened = note.verify_note(data, vkeys)

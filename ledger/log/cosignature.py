@@ -1,22 +1,25 @@
-"""Asking a witness and answering as one: the bodies of C2SP tlog-witness `add-checkpoint` (formats.md §7).
+"""Asking a witness and answering as one: C2SP tlog-witness `add-checkpoint` (formats.md §7).
 
-The order of checks is here, since it is what the answer means; sockets, and the store that a witness writes before it
-answers, are not.
+The order of checks is here, since it is what the answer means; sockets, and the store that a
+witness writes before it answers, are not.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from keys import canonical, note
 from keys.errors import KeysError
-from keys.note import NoteSigner, VKey
 from ledger.errors import VerificationError
 from ledger.log import checkpoint, merkle, proof
 from ledger.log.checkpoint import Checkpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from keys.note import NoteSigner, VKey
 
 _OLD: Final = re.compile(r"old (0|[1-9][0-9]{0,18})")
 
@@ -63,27 +66,27 @@ INCONSISTENT: Final = 422
 
 
 def parse_request(body: bytes) -> AddCheckpoint:
-    """Strict inverse of `AddCheckpoint.marshal`; nothing is verified. Raises: Refused with status 400."""
+    """Strict inverse of `AddCheckpoint.marshal`; nothing is verified.
+
+    Raises:
+        Refused: With status 400.
+    """
     head, separator, signed = body.partition(b"\n\n")
+    old, *lines = head.decode("ascii", "replace").split("\n")
+    match = _OLD.fullmatch(old)
+    if not separator or match is None:
+        raise Refused(MALFORMED, "a request is an old line, hashes, a blank line and a note")
     try:
-        lines = head.decode().split("\n")
-        match = _OLD.fullmatch(lines[0])
-        if not separator or match is None:
-            raise Refused(MALFORMED, "a request is an old line, hashes, a blank line and a note")
-        hashes = proof.parse_hashes(lines[1:])
+        hashes = proof.parse_hashes(lines)
         checkpoint.unmarshal(note.parse_note(signed).text, check_empty=False)
-    except (UnicodeDecodeError, KeysError) as error:
+    except KeysError as error:
         raise Refused(MALFORMED, str(error)) from error
-    except Refused:
-        raise
     except VerificationError as error:
         raise Refused(MALFORMED, error.message) from error
     return AddCheckpoint(int(match[1]), hashes, signed)
 
 
-def judge(
-    body: bytes, logs: Mapping[str, VKey], stored: Mapping[str, Checkpoint]
-) -> Checkpoint:
+def judge(body: bytes, logs: Mapping[str, VKey], stored: Mapping[str, Checkpoint]) -> Checkpoint:
     """What a witness may cosign, in the order of formats.md §7.
 
     Args:
@@ -127,7 +130,8 @@ def add_cosignature(signed: bytes, line: bytes, witness: VKey) -> bytes:
     """The note with a witness's line appended.
 
     Raises:
-        VerificationError: `checkpoint`: the line is not this witness's good cosignature of the note.
+        VerificationError: `checkpoint`: the line is not this witness's good cosignature of the
+            note.
     """
     joined = signed + line
     try:

@@ -1,17 +1,19 @@
 """The RFC 9162 tree: roots, inclusion and consistency, built and checked (formats.md §4, §6).
 
-Building takes a `Nodes` source, so that the same code makes a proof from leaves in memory and from tiles. What a leaf
-holds is not known here.
+Building takes a `Nodes` source, so that the same code makes a proof from leaves in memory and from
+tiles. What a leaf holds is not known here.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from ledger.errors import VerificationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 HASH_BYTES: Final = 32
 EMPTY_ROOT: Final = hashlib.sha256().digest()
@@ -48,7 +50,7 @@ class LeafNodes:
 
 
 def _range_root(start: int, end: int, nodes: Nodes) -> bytes:
-    """Root of the leaves [start, end), where `start` is a multiple of the range's largest power of two."""
+    """Root of the leaves [start, end), where the range's largest power of two divides `start`."""
     pieces: list[bytes] = []
     for level in reversed(range((end - start).bit_length())):
         if (end - start) >> level & 1:
@@ -165,7 +167,8 @@ def verify_consistency(
     Raises:
         VerificationError: `consistency`, naming the first thing wrong.
     """
-    # formats.md §6: from = to needs equal roots and no hashes; from > to is refused; from 0 has no hashes.
+    # formats.md §6: from = to needs equal roots and no hashes; from > to is refused; from 0 has no
+    # hashes.
     if not 0 <= old <= new:
         raise VerificationError("consistency", f"a tree does not shrink from {old} to {new}")
     if old in {0, new}:
@@ -216,7 +219,7 @@ def _climb(old: int, new: int, hashes: Sequence[bytes]) -> tuple[bytes, bytes]:
 
 @dataclass(slots=True)
 class Frontier:
-    """The complete subtrees of a growing tree: enough to append and to know the root, in O(log n) memory.
+    """The complete subtrees of a growing tree: enough to append and to know the root.
 
     Attributes:
         size: Leaves so far.

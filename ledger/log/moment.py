@@ -1,6 +1,7 @@
-"""The one written form of a moment that the ledger itself states: UTC, milliseconds, `Z` (formats.md §1).
+"""How the ledger writes a moment of its own: UTC, milliseconds, `Z` (formats.md §1).
 
-Only `recorded_at` and what the service dates use it; `occurred_at` has its own form and keeps its offset.
+Only `recorded_at` and what the service dates use it; `occurred_at` has its own form and keeps its
+offset.
 """
 
 from __future__ import annotations

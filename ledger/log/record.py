@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from keys import canonical
 from keys.errors import KeysError, Malformed
 from ledger.errors import VerificationError
 from ledger.log.moment import stamp, unstamp
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 BLIND_BYTES: Final = 32
 ENTRY_BYTES: Final = 32

@@ -1,17 +1,16 @@
-"""Statements: one officer's signature over an act, a strict flattened JWS (formats.md §3), and sign-in (§9).
+"""Statements: an officer's signature over an act as a strict JWS (formats.md §3); sign-in (§9).
 
-Every byte is parsed once: a `Statement` carries the payload's members beside its bytes. What an act says, whether it
-may be done and by whom, and which log this is are for others to ask; nothing here reads a clock or a registry.
+Every byte is parsed once: a `Statement` carries the payload's members beside its bytes. What an act
+says, whether it may be done and by whom, and which log this is are for others to ask; nothing here
+reads a clock or a registry.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
@@ -20,6 +19,10 @@ from keys.errors import InvalidSignature, Malformed, NotCanonical
 from keys.signer import SIGNATURE_BYTES, STATEMENT_ALGS, PublicKey, Signer
 from ledger.errors import Fault, Rejected
 from ledger.log import moment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
 
 ACT_TYP: Final = "socai-act+json"
 SERVICE_TYP: Final = "socai-service+json"
@@ -31,10 +34,12 @@ DIGEST_BYTES: Final = 32
 
 _HEADER: Final = frozenset({"alg", "typ", "kid", "iat", "log", "seq", "role"})
 _HEADER_LATER: Final = _HEADER | {"prev"}
-_LOGIN_HEADER: Final = frozenset({"alg", "typ", "kid"})
+_LOGIN_HEADER: Final = frozenset({"alg", "kid"})
 _LOGIN_PAYLOAD: Final = frozenset({"challenge", "log", "expires_at"})
 _FLATTENED: Final = frozenset({"payload", "protected", "signature"})
-_LOG: Final = re.compile(r"[!-*,-~]{1,255}")  # visible ASCII without "+": it is a signed note's key name
+_LOG: Final = re.compile(
+    r"[!-*,-~]{1,255}"
+)  # visible ASCII without "+": it is a signed note's key name
 _COMPACT_PARTS: Final = 3
 
 
@@ -186,7 +191,7 @@ def _check_header(header: Mapping[str, Any]) -> None:
 
 
 def _is_digest(value: object) -> bool:
-    if not isinstance(value, str) or len(value) != 43:  # noqa: PLR2004 - 32 bytes in b64
+    if not isinstance(value, str):
         return False
     try:
         return len(canonical.unb64(value)) == DIGEST_BYTES
@@ -198,7 +203,7 @@ def _is_whole(value: object, least: int) -> bool:
     return type(value) is int and value >= least
 
 
-_HEADER_CHECKS: Final = {
+_HEADER_CHECKS: Final[Mapping[str, Callable[[Any], bool]]] = {
     "alg": lambda value: isinstance(value, str) and value in STATEMENT_ALGS,
     "typ": lambda value: value in {ACT_TYP, SERVICE_TYP} if isinstance(value, str) else False,
     "kid": _is_digest,
@@ -260,8 +265,7 @@ def check_signature(statement: Statement, key: PublicKey) -> None:
 
 def _verify(alg: str, signing_input: bytes, signature: bytes, key: PublicKey) -> None:
     try:
-        if alg != key.alg:
-            raise InvalidSignature(f"alg is {alg}, the key is for {key.alg}")
+        _require_alg(alg, key)
         key.verify(signature, signing_input)
     except InvalidSignature as error:
         raise Rejected(
@@ -271,7 +275,12 @@ def _verify(alg: str, signing_input: bytes, signature: bytes, key: PublicKey) ->
         ) from error
 
 
-def protected_header(  # noqa: PLR0913 - the eight members of formats.md §3
+def _require_alg(alg: str, key: PublicKey) -> None:
+    if alg != key.alg:
+        raise InvalidSignature(f"alg is {alg}, the key is for {key.alg}")
+
+
+def protected_header(  # noqa: PLR0913 - the members of formats.md §3
     *,
     alg: str,
     kid: str,
@@ -302,7 +311,7 @@ def signing_input(protected: bytes, payload: bytes) -> bytes:
     return f"{canonical.b64(protected)}.{canonical.b64(payload)}".encode()
 
 
-def make(  # noqa: PLR0913 - the header's members are the arguments
+def make(  # noqa: PLR0913 - the members of formats.md §3
     payload: bytes,
     signer: Signer,
     *,
@@ -348,9 +357,7 @@ class Login:
     signature: bytes
 
 
-def make_login(
-    signer: Signer, *, challenge: str, log: str, expires_at: datetime
-) -> dict[str, str]:
+def make_login(signer: Signer, *, challenge: str, log: str, expires_at: datetime) -> dict[str, str]:
     """A sign-in JWS in flattened form (formats.md §9); it is never recorded."""
     protected = canonical.encode({"alg": signer.alg, "kid": signer.kid, "typ": LOGIN_TYP})
     payload = canonical.encode(
@@ -373,8 +380,9 @@ def parse_login(body: bytes) -> Login:
     compact = _compact_of(body)
     protected, payload, signature = _decode_parts(compact)
     header, members = _door("/protected", protected), _door("/payload", payload)
-    checks = {**_HEADER_CHECKS, "typ": lambda value: value == LOGIN_TYP}
-    if header.keys() != _LOGIN_HEADER or not all(checks[k](v) for k, v in header.items()):
+    typ = header.pop("typ", None)
+    good = all(_HEADER_CHECKS[name](value) for name, value in header.items())
+    if typ != LOGIN_TYP or header.keys() != _LOGIN_HEADER or not good:
         raise _malformed("/protected", "tiêu đề đăng nhập sai", "not the header of a sign-in")
     if members.keys() != _LOGIN_PAYLOAD or not all(isinstance(v, str) for v in members.values()):
         raise _malformed("/payload", "nội dung đăng nhập sai", "not the payload of a sign-in")

@@ -1,18 +1,21 @@
-"""C2SP tlog-tiles: every path and every width, in one place, and proofs made from tiles (formats.md §7).
+"""C2SP tlog-tiles: every path and width in one place, and proofs from tiles (formats.md §7).
 
-A tile of level L holds up to 256 hashes of complete subtrees of 2**(8 L) leaves. Files and tables are not known here.
+A tile of level L holds up to 256 hashes of complete subtrees of 2**(8 L) leaves. Files and tables
+are not known here.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from ledger.errors import NotFound
 from ledger.log import merkle
 from ledger.log.merkle import HASH_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
 
 HEIGHT: Final = 8
 WIDTH: Final = 1 << HEIGHT
@@ -67,20 +70,21 @@ def parse_path(path: str) -> TileId:
         n = int(match["n"].replace("x", "").replace("/", ""))
         width = int(match["w"] or WIDTH)
         found = TileId(level, n, width)
-        # One tile has one path: writing it again shows a group of zeros in front, and width 256 as partial.
+        # One tile has one path: writing it again shows a group of zeros in front, and width 256 as
+        # partial.
         if level <= MAX_LEVEL and width <= WIDTH and found.path == path:
             return found
     raise NotFound(f"no tile at {path}")
 
 
 def width_at(level: int, n: int, size: int) -> int:
-    """How many hashes (or entries) tile `n` of a level has in a tree of `size`: 0 where it is absent."""
+    """How many hashes or entries tile `n` has in a tree of `size`: 0 where it is absent."""
     count = size >> (HEIGHT * max(level, 0))
     return max(0, min(WIDTH, count - n * WIDTH))
 
 
 def tile_ids(size: int) -> Iterator[TileId]:
-    """Every hash tile and entry bundle of a tree of `size`, the partial ones at the right edge only."""
+    """Every hash tile and entry bundle of a tree of `size`; partial at the right edge only."""
     level = 0
     while count := size >> (HEIGHT * level):
         for n in range(-(-count // WIDTH)):
@@ -143,7 +147,9 @@ class TileNodes:
         first = n << height
         data = self._tile(tile_level, first // WIDTH)
         at = first % WIDTH * HASH_BYTES
-        hashes = [data[i : i + HASH_BYTES] for i in range(at, at + (HASH_BYTES << height), HASH_BYTES)]
+        hashes = [
+            data[i : i + HASH_BYTES] for i in range(at, at + (HASH_BYTES << height), HASH_BYTES)
+        ]
         return _collapse(hashes)
 
     def _tile(self, level: int, n: int) -> bytes:
@@ -173,7 +179,7 @@ def proof_from_tiles(index: int, size: int, reader: TileReader) -> list[bytes]:
 
 
 def consistency_from_tiles(old: int, new: int, reader: TileReader) -> list[bytes]:
-    """Consistency path between two sizes, from the tiles of the newer. Raises: NotFound, ValueError."""
+    """Consistency path between sizes, from the newer's tiles. Raises: NotFound, ValueError."""
     return merkle.consistency_path(old, new, TileNodes(new, reader))
 
 
@@ -218,7 +224,9 @@ def _grow_level(
         part = data[at : at + tile_bytes]
         tiles.append((level, n, len(part) // HASH_BYTES, part))
         if len(part) == tile_bytes:
-            above.append(_collapse([part[i : i + HASH_BYTES] for i in range(0, tile_bytes, HASH_BYTES)]))
+            above.append(
+                _collapse([part[i : i + HASH_BYTES] for i in range(0, tile_bytes, HASH_BYTES)])
+            )
     return tiles, above
 
 

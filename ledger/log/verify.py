@@ -1,17 +1,21 @@
-"""A log as one reader trusts it: checkpoint, then consistency, then inclusion, in that order (formats.md §6, §7).
+"""A log as a reader trusts it: checkpoint, then consistency, then inclusion (formats.md §6, §7).
 
 Who fetched the bytes, and where the trusted state is kept, are not known here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from keys.note import VKey
 from ledger.errors import VerificationError
 from ledger.log import checkpoint, merkle, proof, record
-from ledger.log.checkpoint import Checkpoint
-from ledger.log.proof import Consistency, Inclusion
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from keys.note import VKey
+    from ledger.log.checkpoint import Checkpoint
+    from ledger.log.proof import Consistency, Inclusion
 
 
 class TrustedLog:
@@ -43,8 +47,9 @@ class TrustedLog:
             consistency: Hashes from the trusted size to the note's.
 
         Raises:
-            VerificationError: `checkpoint`: not this log's; `fork`: another root of the trusted size; `rollback`: a
-                smaller size; `consistency`: the trusted tree is not its beginning. The trusted state stays.
+            VerificationError: `checkpoint`: not this log's; `fork`: another root of the trusted
+                size; `rollback`: a smaller size; `consistency`: the trusted tree is not its
+                beginning. The trusted state stays.
         """
         found = checkpoint.open_checkpoint(note, self._vkeys, origin=self._origin).checkpoint
         trusted = self._trusted
@@ -68,8 +73,8 @@ class TrustedLog:
     def includes(self, given: Inclusion, entry: bytes) -> Checkpoint:
         """That the entry stands in this log, in the tree of the proof's own checkpoint.
 
-        A proof of the trusted size must lead to the trusted root; one of another size stands on its signature until
-        `advance` connects it.
+        A proof of the trusted size must lead to the trusted root; one of another size stands on its
+        signature until `advance` connects it.
 
         Raises:
             VerificationError: What fails first.
@@ -80,7 +85,7 @@ class TrustedLog:
         return found
 
     def includes_under_trust(self, index: int, entry: bytes, path: Sequence[bytes]) -> None:
-        """That the entry stands at `index` in the trusted tree itself. Raises: VerificationError."""
+        """That the entry stands in the trusted tree itself. Raises: VerificationError."""
         if self._trusted is None:
             raise VerificationError("inclusion", "no checkpoint is trusted yet", index)
         leaf = record.leaf(entry)

@@ -29,7 +29,7 @@ objects = st.dictionaries(texts, values, max_size=6)
 
 
 @given(objects)
-@example({"😀": 1, "Ａ": 2, "z": 3})
+@example({"\U0001f600": 1, "\uff21": 2, "z": 3})
 @example({"\n\u0301": "\n\u0301"})
 def test_encoding_is_rfc_8785_and_round_trips(value: dict[str, Any]) -> None:
     """The fast encoder may never differ from the standard's by one byte."""
@@ -39,7 +39,9 @@ def test_encoding_is_rfc_8785_and_round_trips(value: dict[str, Any]) -> None:
 
 
 pieces = st.lists(
-    st.sampled_from(['{"a":', '{"', '":', "}", "[", "]", ",", "1", "-0", "1e2", '"é"', "null", " "]),
+    st.sampled_from(
+        ['{"a":', '{"', '":', "}", "[", "]", ",", "1", "-0", "1e2", '"é"', "null", " "]
+    ),
     max_size=8,
 )
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,6 +12,10 @@ from keys.custody import file
 from keys.errors import Malformed, Unsealable
 from keys.jwk import SoftwareSigner
 from keys.vault import Kek
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 CHEAP = {"t": 1, "p": 1, "m_kib": 64}
 

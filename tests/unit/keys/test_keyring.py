@@ -49,8 +49,13 @@ def ring() -> Keyring:
         (11, 30, BINH, True, Verdict.WRONG_SIGNER),
     ],
 )
-def test_verdicts(  # noqa: PLR0913 - one column each
-    ring: Keyring, index: int, day: int, officer: str, good: bool, verdict: Verdict  # noqa: FBT001
+def test_verdicts(
+    ring: Keyring,
+    index: int,
+    day: int,
+    officer: str,
+    good: bool,  # noqa: FBT001 - a column of the table
+    verdict: Verdict,
 ) -> None:
     """A revocation must not rewrite what was recorded before it."""
     at = START + day * DAY

@@ -24,7 +24,12 @@ def test_sign_verify_round_trip_and_every_flipped_bit_shows(alg: str) -> None:
     assert len(key.public) == PUBLIC_BYTES[alg]
     key.verifier().verify(signature, b"bytes")
     flipped = bytes((signature[0] ^ 1,)) + signature[1:]
-    for bad, data in [(flipped, b"bytes"), (signature, b"byteS"), (signature[:-1], b"bytes"), (b"", b"")]:
+    for bad, data in [
+        (flipped, b"bytes"),
+        (signature, b"byteS"),
+        (signature[:-1], b"bytes"),
+        (b"", b""),
+    ]:
         with pytest.raises(InvalidSignature):
             key.verifier().verify(bad, data)
 
@@ -52,14 +57,14 @@ def test_es256_signs_with_low_s_and_the_high_twin_is_refused(data: bytes) -> Non
     "y", sorted(signer._SMALL_ORDER_Y | {signer._P25519, signer._P25519 + 1}), ids=hex
 )
 def test_ed25519_key_of_small_order_is_refused(y: int) -> None:
-    """Such a key verifies one signature over many messages: it would let an officer deny everything."""
+    """Such a key verifies one signature over many messages: its owner could deny anything."""
     for sign_bit in (0, 1 << 255):
         with pytest.raises(Malformed):
             signer.load_public("Ed25519", (y | sign_bit).to_bytes(32, "little"))
 
 
 def test_small_order_table_is_the_whole_torsion() -> None:
-    """y of order 8 satisfies the curve equation with x = y or x = -y up to sqrt(-1): checked by its own law."""
+    """The constant is checked by the curve's own law, not by trust in where it was copied from."""
     p, y = signer._P25519, signer._Y_OF_ORDER_8
     d = -121665 * pow(121666, -1, p) % p
     x2 = (y * y - 1) * pow(d * y * y + 1, -1, p) % p

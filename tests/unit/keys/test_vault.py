@@ -1,8 +1,9 @@
-"""What the vault promises beyond the vectors: fresh keys, padding above ordinary, and no way to swap."""
+"""What the vault promises beyond the vectors: fresh keys, padding, and no way to swap."""
 
 from __future__ import annotations
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,10 +50,18 @@ def test_padding_other_than_zeros_is_refused() -> None:
     aad = vault._record_aad(PLACE["origin"], PLACE["stream"], 1)
     padded = vault._pad(b"envelope")
     for bad in (padded[:-1] + b"\1", padded + bytes(3072), bytes((0, 0, 9, 0)) + padded[4:]):
-        state = b"\2" + vault.AESGCM(dek).encrypt(nonce, bad, aad)
-        state = b"\2" + nonce + state[1:]
+        state = b"\2" + nonce + AESGCM(dek).encrypt(nonce, bad, aad)
         with pytest.raises(Unsealable):
             vault.open_state(state, dek, **PLACE, seq=1)
+
+
+@given(st.binary(max_size=3000), st.sampled_from(["ordinary", "mat"]))
+def test_what_is_read_before_the_tag_is_what_the_tag_will_cover(data: bytes, level: str) -> None:
+    """An auditor learns from it which stream to open the record for; opening decides."""
+    sealed = vault.seal(data, **PLACE, seq=1, level=level)
+    assert vault.unverified_envelope(sealed.state, sealed.dek) == data
+    with pytest.raises(Unsealable):
+        vault.unverified_envelope(b"\3" + sealed.state[1:], sealed.dek)
 
 
 def test_a_wrap_opens_for_its_entry_only() -> None:

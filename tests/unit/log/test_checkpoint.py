@@ -161,7 +161,10 @@ def test_fork_shows_in_a_receipt_too() -> None:
     other = [bytes(32), *LEAVES[1:20]]
     nodes = merkle.LeafNodes(other)
     forged = Inclusion(
-        3, 20, tuple(merkle.inclusion_path(3, 20, nodes)), signed(20, merkle.root(20, nodes)).decode()
+        3,
+        20,
+        tuple(merkle.inclusion_path(3, 20, nodes)),
+        signed(20, merkle.root(20, nodes)).decode(),
     )
     with pytest.raises(VerificationError, match="fork"):
         trusting(20).includes(forged, ENTRIES[3])

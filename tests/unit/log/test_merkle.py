@@ -93,7 +93,7 @@ def test_inclusion_proof_proves_one_leaf_at_one_place_only(data: st.DataObject, 
         bad.append((other, LEAVES[index], path))
     if path:
         at = data.draw(st.integers(0, len(path) - 1))
-        bad.append((index, LEAVES[index], path[:at] + [bytes(32)] + path[at + 1 :]))
+        bad.append((index, LEAVES[index], [*path[:at], bytes(32), *path[at + 1 :]]))
         bad.append((index, LEAVES[index], path[:at] + path[at + 1 :]))
     for claimed, leaf, proof in bad:
         with pytest.raises(VerificationError):
@@ -107,13 +107,17 @@ def test_consistency_proof_proves_these_two_trees_only(data: st.DataObject, new:
     old_root, new_root = merkle.root(old, NODES), merkle.root(new, NODES)
     path = merkle.consistency_path(old, new, NODES)
     merkle.verify_consistency(old, new, path, old_root, new_root)
-    bad = [(path, old_root, bytes(32)), (path, bytes(32), new_root), ([*path, new_root], old_root, new_root)]
+    bad = [
+        (path, old_root, bytes(32)),
+        (path, bytes(32), new_root),
+        ([*path, new_root], old_root, new_root),
+    ]
     if old == 0 < new:
         bad.pop(0)  # from nothing every root is consistent: that is what size 0 proves
     if path:
         at = data.draw(st.integers(0, len(path) - 1))
         bad.append((path[:at] + path[at + 1 :], old_root, new_root))
-        bad.append((path[:at] + [bytes(32)] + path[at + 1 :], old_root, new_root))
+        bad.append(([*path[:at], bytes(32), *path[at + 1 :]], old_root, new_root))
     for proof, first, second in bad:
         with pytest.raises(VerificationError):
             merkle.verify_consistency(old, new, proof, first, second)
@@ -129,10 +133,10 @@ def test_consistency_holds_along_a_chain(chain: list[int]) -> None:
 
 def test_no_proof_is_made_of_what_is_not_there() -> None:
     """A wrong question is the caller's fault, not an empty proof."""
-    for call in (
-        lambda: merkle.inclusion_path(3, 3, NODES),
-        lambda: merkle.inclusion_path(-1, 3, NODES),
-        lambda: merkle.consistency_path(4, 3, NODES),
+    for make, first in (
+        (merkle.inclusion_path, 3),
+        (merkle.inclusion_path, -1),
+        (merkle.consistency_path, 4),
     ):
         with pytest.raises(ValueError, match="tree"):
-            call()
+            make(first, 3, NODES)

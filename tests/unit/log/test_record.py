@@ -16,7 +16,11 @@ moments = st.datetimes(timezones=st.just(UTC)).map(
 )
 
 
-@given(moments, st.binary(min_size=32, max_size=32), st.from_regex(r"[\w-]{0,9}\.\w{0,9}\.\w{0,9}", fullmatch=True))
+@given(
+    moments,
+    st.binary(min_size=32, max_size=32),
+    st.from_regex(r"[\w-]{0,9}\.\w{0,9}\.\w{0,9}", fullmatch=True),
+)
 def test_envelope_round_trip(at: datetime, blind: bytes, text: str) -> None:
     """What is kept is what was taken."""
     text = text.encode("ascii", "ignore").decode()
@@ -45,7 +49,7 @@ def test_moment_round_trip(at: datetime) -> None:
 )
 def test_other_forms_of_a_moment_are_refused(text: str) -> None:
     """Two texts of one moment would be two entries of one record."""
-    with pytest.raises(ValueError, match="moment|day|must be in"):
+    with pytest.raises(ValueError, match=r"moment|day|must be in"):
         record.unstamp(text)
 
 

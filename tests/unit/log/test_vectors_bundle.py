@@ -1,4 +1,4 @@
-"""What exists of bundle.json (formats.md §10): its records, proofs, checkpoint and digests, without the bag's writer."""
+"""What exists of bundle.json (formats.md §10): records, proofs, checkpoint and digests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from ledger.log import checkpoint, proof, record
 from tests.vector_files import load, name_of, rows
 
 FILES = {row["path"]: row for row in rows("bundle", "files")}
-ENVELOPES = {row["index"]: row["envelope"].encode() for row in rows("record", "records")}
+ENVELOPES: dict[int, bytes] = {
+    row["index"]: row["envelope"].encode() for row in rows("record", "records")
+}
 
 
 def _bytes(path: str) -> bytes:
@@ -20,8 +22,7 @@ def _bytes(path: str) -> bytes:
         return ENVELOPES[0]
     if path.startswith("data/records/"):
         return ENVELOPES[int(path.removeprefix("data/records/").removesuffix(".json"))]
-    text: str = FILES[path]["text"]
-    return text.encode()
+    return str(FILES[path]["text"]).encode()
 
 
 @pytest.mark.parametrize("row", rows("bundle", "files"), ids=name_of)

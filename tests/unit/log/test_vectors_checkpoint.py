@@ -1,4 +1,4 @@
-"""Every row of checkpoint.json (formats.md §7; C2SP signed-note, tlog-checkpoint, tlog-cosignature)."""
+"""Every row of checkpoint.json (formats.md §7; C2SP signed-note, -checkpoint, -cosignature)."""
 
 from __future__ import annotations
 

@@ -1,24 +1,26 @@
-"""Rows of statement.json that concern one statement (formats.md §3); sequences are the regulation's tests."""
+"""Rows of statement.json that concern one statement (§3); sequences are regulation's tests."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from keys import canonical, jwk
-from keys.signer import PublicKey
 from ledger.errors import Rejected
 from ledger.log import statement
 from tests.vector_files import load, name_of, rows, signer
+
+if TYPE_CHECKING:
+    from keys.signer import PublicKey
 
 LOG = load("statement")["log"]
 
 
 def _body(row: dict[str, Any]) -> bytes:
-    return json.dumps(row["statement"]).encode()
+    return json.dumps(row["statement"]).encode()  # noqa: TID251 - a body is not signed bytes
 
 
 def _known() -> dict[str, PublicKey]:
@@ -47,7 +49,11 @@ def test_statement_is_read_and_verified(row: dict[str, Any]) -> None:
     assert found.payload == act["text"].encode()
     assert found.protected == row["protected_text"].encode()
     assert found.members == json.loads(act["text"])
-    assert (found.alg, found.seq, found.members["stream"]) == (row["alg"], row["seq"], row["stream"])
+    assert (found.alg, found.seq, found.members["stream"]) == (
+        row["alg"],
+        row["seq"],
+        row["stream"],
+    )
     assert hashlib.sha256(found.signing_input).hexdigest() == row["signing_input_sha256"]
     assert (found.digest.hex(), found.digest_b64) == (row["digest_hex"], row["digest"])
     assert statement.flattened(found) == row["statement"]
@@ -91,7 +97,7 @@ def test_bad_statement_is_refused(row: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("row", rows("statement", "reject_in_context"), ids=name_of)
 def test_statement_refused_in_context_is_good_by_itself(row: dict[str, Any]) -> None:
-    """These fail for what stands before them; a refusal here would hide that the rule is missing."""
+    """They fail for what stands before them; a refusal here would hide a missing rule."""
     found = _take(row, LOG)
     names = {one["name"]: one for one in rows("statement", "statements")}
     last = statement.parse_flattened(_body(names[row["after"][-1]]))

@@ -51,7 +51,5 @@ def test_request_round_trip_and_the_answer_joins_the_note() -> None:
         if step["status"] == 200:
             request = cosignature.parse_request(_request(step))
             assert request.marshal() == _request(step)
-            joined = cosignature.add_cosignature(
-                request.checkpoint, step["body"].encode(), witness
-            )
+            joined = cosignature.add_cosignature(request.checkpoint, step["body"].encode(), witness)
             assert joined.startswith(request.checkpoint)

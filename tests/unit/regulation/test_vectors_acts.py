@@ -22,7 +22,7 @@ def test_act_of_good_form_is_read(row: dict[str, Any]) -> None:
         members["act_id"],
         members["stream"],
     )
-    assert [signer.role for signer in act.signers][0] == "AUTHOR"
+    assert next(signer.role for signer in act.signers) == "AUTHOR"
 
 
 @pytest.mark.parametrize("row", rows("statement", "reject_acts"), ids=name_of)
