@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from keys import canonical
 from ledger.errors import Rejected
 from ledger.regulation.act import parse_act
+from ledger.regulation.guards.signers import distinct_signers
 from tests.vector_files import name_of, rows
 
 
@@ -28,5 +30,11 @@ def test_act_of_good_form_is_read(row: dict[str, Any]) -> None:
 @pytest.mark.parametrize("row", rows("statement", "reject_acts"), ids=name_of)
 def test_act_of_bad_form_is_refused(row: dict[str, Any]) -> None:
     """A payload with one odd member is an act that the next reader would read differently."""
+    members = canonical.parse(row["text"].encode())
+    if row["reason"] == "same-person-twice":
+        # Two officers may also be one person by the registry, so one guard answers for both.
+        asked: Any = SimpleNamespace(act=parse_act(members), registry=None)
+        assert distinct_signers(asked) is not None
+        return
     with pytest.raises(Rejected):
-        parse_act(canonical.parse(row["text"].encode()))
+        parse_act(members)
