@@ -1,0 +1,9 @@
+"""Plugins only. Hypothesis profiles: `ci` is the same on every run, `night` looks further."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+
+settings.register_profile("ci", derandomize=True, deadline=None)
+settings.register_profile("night", max_examples=5_000, deadline=None)
+settings.load_profile("ci")
