@@ -1,0 +1,97 @@
+"""`socai`: the command's root; each command is read from its file when it is called.
+
+Not: what any command does.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Final
+
+import click
+
+from api.cli.shell import Language, Shell, locales
+from api.cli.words import Lang
+
+# name → module:attribute, help in Vietnamese, help in English
+COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
+    "init": ("api.cli.operator:init", "Lập sổ mới", "Make an enclave: keys, database, record 0."),
+    "serve": ("api.cli.operator:serve", "Chạy dịch vụ", "Run api, sealer and projector."),
+    "migrate": (
+        "api.cli.operator:migrate",
+        "Cập nhật lược đồ",
+        "Bring the database's schema up to date.",
+    ),
+    "projection": ("api.cli.operator:projection", "Khung nhìn", "The views: status, rebuild."),
+    "key": ("api.cli.officer:key", "Khóa ký", "Signing keys: new, show."),
+    "act": ("api.cli.officer:act", "Diễn biến", "Acts: sign, submit."),
+    "token": ("api.cli.officer:token", "Đăng nhập", "A bearer token for one of the cast."),
+    "attachment": ("api.cli.officer:attachment", "Tệp kèm", "Files of acts: add, get."),
+    "case": (
+        "api.cli.reader:case",
+        "Hồ sơ",
+        "Cases: list, show, history, verify, diff, why, as-of.",
+    ),
+    "worklist": ("api.cli.reader:worklist", "Việc cần làm", "What waits for the caller."),
+    "search": ("api.cli.reader:search", "Tìm hồ sơ", "Search cases, tones or not."),
+    "stats": ("api.cli.reader:stats", "Số liệu", "Statistics and oversight indicators."),
+    "registry": ("api.cli.reader:registry", "Danh bạ", "Agencies, officers, keys, instruments."),
+    "log": ("api.cli.auditor:log", "Sổ", "The log: status, audit."),
+    "catalogue": ("api.cli.catalogue:catalogue", "Danh mục", "The rulebook explained."),
+    "play": (
+        "api.cli.play:play",
+        "Diễn lại tình huống",
+        "Play scenario files and check every answer.",
+    ),
+    "demo": ("api.cli.demo:demo", "Diễn thử", "Two cases from report to proof, then a forger."),
+}
+
+
+class Root(click.Group):
+    """Finds a command by its name and imports it only then: `--help` starts nothing."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every name, in the order of the table."""
+        return [name for name in COMMANDS if ctx is not None]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name."""
+        if ctx is None or cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The table of commands, in the reader's language, without importing any."""
+        vi = self._language(ctx) == "vi"
+        with formatter.section("Lệnh" if vi else "Commands"):
+            formatter.write_dl([(n, row[1] if vi else row[2]) for n, row in COMMANDS.items()])
+
+    def _language(self, ctx: click.Context) -> Lang:
+        """Help is printed before options are read: what was typed first, else the locale."""
+        if "lang" in ctx.params:
+            return "vi" if ctx.params["lang"] == "vi" else "en"
+        option = next(param for param in self.params if param.name == "lang")
+        return Language().convert(option.resolve_envvar_value(ctx), None, None)
+
+
+@click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--lang",
+    type=Language(),
+    envvar=locales(),
+    default="en",
+    is_eager=True,
+    help="vi or en; by locale where left out.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+@click.version_option(package_name="socai")
+@click.pass_context
+def main(context: click.Context, lang: str, *, as_json: bool) -> None:
+    """Socai (sổ cái): the ledger of what agencies did, signed by the officers who did it."""
+    context.obj = Shell(lang="vi" if lang == "vi" else "en", json=as_json)
+
+
+if __name__ == "__main__":
+    main()

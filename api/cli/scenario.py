@@ -1,0 +1,317 @@
+"""Reads scenario and negative files: what happened to whom, in order, and what the ledger must answer.
+
+Pure but for reading the files named. The form of both files is described in `scenarios/README.md`; one
+`Play` is one history to be played from its first step to its last. Not: keys, HTTP, clocks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+SHIPPED: Final = Path(__file__).with_name("scenarios")
+_REFERENCE: Final = re.compile(r"@(step|case|officer|kid|newkid|newjwk):([^\s]+)")
+_MEMBERS: Final = ("to", "channel", "document", "disposition", "late_reason", "attachments")
+
+
+class ScenarioError(Exception):
+    """The file's writer's move: it cannot be played as it stands. Nothing was recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one alias of the cast stands for: one officer in one post of one agency."""
+
+    agency: str
+    post: str
+
+
+@dataclass(frozen=True, slots=True)
+class Countersigner:
+    """One more signer of a step; `at` None: named among the signers, but does not sign in this step."""
+
+    by: str
+    role: str
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One act of the history with its signatures.
+
+    Attributes:
+        n: Number in the file, from 1.
+        at: When it happened (`occurred_at`), as written, with its own offset.
+        signed: When its author signs; `at` unless the entry is late.
+        level: The log it belongs to.
+        act: Act type.
+        stream_of: Which kind of stream (`case`, `officer`, `programme`, `agency`, `ledger`).
+        thread: Alias or id of that stream; empty for `ledger`.
+        author: Alias that signs as author.
+        countersigners: The other signers, in order.
+        members: Members of the act taken over as they stand (facts excluded).
+        facts: The facts, references unresolved.
+        refers_to: Number of the step the act refers to.
+        corrects: Number of the step it corrects.
+        expect: What must be the answer; None: it must take effect.
+    """
+
+    n: int
+    at: datetime
+    signed: datetime
+    level: str
+    act: str
+    stream_of: str
+    thread: str
+    author: str
+    countersigners: tuple[Countersigner, ...]
+    members: Mapping[str, Any]
+    facts: Mapping[str, Any]
+    refers_to: int | None
+    corrects: int | None
+    expect: Mapping[str, Any] | None
+
+    @property
+    def last_signed(self) -> datetime:
+        """When the last signature of this step is made."""
+        return max([self.signed, *(c.at for c in self.countersigners if c.at is not None)])
+
+    @property
+    def must_not_stand(self) -> bool:
+        """Whether the file expects a refusal."""
+        return self.expect is not None and "refused" in self.expect
+
+    def references(self) -> Iterator[tuple[str, str]]:
+        """Every `@kind:name` in the facts, in document order."""
+        return _references(self.facts)
+
+    def aliases(self) -> set[str]:
+        """Every alias of the cast that this step needs to be enrolled."""
+        named = {self.author, *(c.by for c in self.countersigners)}
+        named |= {name for kind, name in self.references() if kind not in ("step", "case")}
+        return named | ({self.thread} if self.stream_of == "officer" else set())
+
+    def steps_needed(self) -> set[int]:
+        """Numbers of the earlier steps this one speaks of."""
+        named = {int(name) for kind, name in self.references() if kind == "step" and name.isdigit()}
+        return named | {n for n in (self.refers_to, self.corrects) if n is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """One history to be played in one enclave.
+
+    Attributes:
+        id: Id of the scenario or of the negative.
+        title: Title by language.
+        deployment: Deployment of the fresh enclave it would be played in.
+        cast: Alias to part.
+        cases: Alias to case number.
+        steps: In the order in which they are signed.
+        finals: What each case must look like at the end, by case alias; empty for a negative.
+        source: The file.
+    """
+
+    id: str
+    title: Mapping[str, str]
+    deployment: str
+    cast: Mapping[str, Part]
+    cases: Mapping[str, str]
+    steps: tuple[Step, ...]
+    finals: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    source: str = ""
+
+    @property
+    def begins(self) -> datetime:
+        """When its first signature is made."""
+        return self.steps[0].signed
+
+
+def read_files(paths: Sequence[Path]) -> list[Play]:
+    """All plays of these files, in the order of their dates.
+
+    Raises:
+        ScenarioError: A file is missing, is not JSON, or is not of the form.
+    """
+    plays = [play for path in paths for play in read_file(path)]
+    if not plays:
+        raise ScenarioError("there is nothing to play in these files")
+    return sorted(plays, key=lambda play: play.begins)
+
+
+def read_file(path: Path) -> list[Play]:
+    """The play of a scenario file, or the plays of a file of negatives."""
+    document = _load(path)
+    try:
+        if "negatives" not in document:
+            return [_scenario(document, path)]
+        return [_negative(entry, path) for entry in document["negatives"]]
+    except ScenarioError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ScenarioError(f"{path.name} is not of the scenario form: {error!r}") from error
+
+
+def shipped(name: str) -> Path:
+    """A file the product ships, by its id.
+
+    Raises:
+        ScenarioError: There is none of that name.
+    """
+    path = SHIPPED / f"{name}.json"
+    if not re.fullmatch(r"[\w.-]+", name) or not path.is_file():
+        raise ScenarioError(f"no scenario {name} is shipped")
+    return path
+
+
+def resolve(value: Any, answer: Callable[[str, str], Any]) -> Any:  # noqa: ANN401  JSON is any shape
+    """`value` with every reference replaced by what `answer(kind, name)` gives for it."""
+    if isinstance(value, str):
+        found = _REFERENCE.fullmatch(value)
+        return answer(found[1], found[2]) if found else value
+    if isinstance(value, list):
+        return [resolve(item, answer) for item in value]
+    if isinstance(value, dict):
+        return {key: resolve(item, answer) for key, item in value.items()}
+    return value
+
+
+def _references(value: object) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        if found := _REFERENCE.fullmatch(value):
+            yield found[1], found[2]
+    elif isinstance(value, list):
+        for item in value:
+            yield from _references(item)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _references(item)
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        document = orjson.loads(path.read_bytes())
+    except OSError as error:
+        raise ScenarioError(f"cannot read {path}: {error.strerror}") from error
+    except orjson.JSONDecodeError as error:
+        raise ScenarioError(f"{path.name} is not JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise ScenarioError(f"{path.name} must hold one JSON object")
+    return document
+
+
+def _scenario(document: Mapping[str, Any], path: Path) -> Play:
+    cases = dict(document.get("cases", {}))
+    finals = dict(document.get("expect_final_by_case", {}))
+    if "expect_final" in document and cases:
+        finals.setdefault(next(iter(cases)), document["expect_final"])
+    return _checked(
+        Play(
+            id=str(document["id"]),
+            title={"vi": document.get("title_vi", ""), "en": document.get("title_en", "")},
+            deployment=document.get("rehearsal_deployment", "rehearsal.bacninh.example"),
+            cast=_cast(document["cast"]),
+            cases=cases,
+            steps=tuple(_step(step) for step in document["steps"]),
+            finals=finals,
+            source=str(path),
+        )
+    )
+
+
+def _negative(entry: Mapping[str, Any], path: Path) -> Play:
+    base = _base(entry["scenario"], path)
+    kept = tuple(step for step in base.steps if step.n <= entry["after_step"])
+    probe = _step({**entry["step"], "expect": entry["expect"]})
+    return _checked(
+        Play(
+            id=str(entry["id"]),
+            title={"vi": entry.get("title_vi", ""), "en": entry.get("title_en", "")},
+            deployment=base.deployment,
+            cast={**base.cast, **_cast(entry.get("cast", {}))},
+            cases={**base.cases, **entry.get("cases", {})},
+            steps=(*kept, *(_step(step) for step in entry.get("setup", ())), probe),
+            source=f"{path}#{entry['id']}",
+        )
+    )
+
+
+def _base(name: str, path: Path) -> Play:
+    for folder in (path.parent / "scenarios", path.parent):
+        beside = folder / f"{name}.json"
+        if beside.is_file() and beside != path:
+            return _scenario(_load(beside), beside)
+    found = shipped(name)
+    return _scenario(_load(found), found)
+
+
+def _cast(cast: Mapping[str, Any]) -> dict[str, Part]:
+    return {alias: Part(agency=part["agency"], post=part["post"]) for alias, part in cast.items()}
+
+
+def _step(step: Mapping[str, Any]) -> Step:
+    stream_of, thread = _thread(step)
+    at = _time(step["at"])
+    return Step(
+        n=int(step["n"]),
+        at=at,
+        signed=_time(step.get("signed_at", step["at"])),
+        level=step.get("level", "ordinary"),
+        act=step["act"],
+        stream_of=stream_of,
+        thread=thread,
+        author=step["author"],
+        countersigners=tuple(_countersigner(c) for c in step.get("countersigners", ())),
+        members=_members(step),
+        facts=dict(step.get("facts", {})),
+        refers_to=step.get("refers_to"),
+        corrects=step.get("corrects"),
+        expect=step.get("expect"),
+    )
+
+
+def _countersigner(entry: Mapping[str, Any]) -> Countersigner:
+    at = _time(entry["at"]) if entry.get("at") else None
+    return Countersigner(by=entry["by"], role=entry["role"], at=at)
+
+
+def _thread(step: Mapping[str, Any]) -> tuple[str, str]:
+    named = [kind for kind in ("case", "officer", "programme", "agency") if step.get(kind)]
+    if len(named) > 1:
+        raise ScenarioError(f"step {step['n']} names more than one stream: {', '.join(named)}")
+    return (named[0], str(step[named[0]])) if named else ("ledger", "")
+
+
+def _members(step: Mapping[str, Any]) -> dict[str, Any]:
+    members: dict[str, Any] = {
+        "precision": step.get("precision", "minute"),
+        "capacity": step.get("capacity", "TRUC_TIEP"),
+        "circulation": step.get("circulation", "INTERNAL"),
+        "basis": step.get("basis", []),
+    }
+    members |= {name: step[name] for name in _MEMBERS if step.get(name)}
+    return members
+
+
+def _time(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ScenarioError(f"{text} has no offset")
+    return moment
+
+
+def _checked(play: Play) -> Play:
+    if not play.steps:
+        raise ScenarioError(f"{play.id} has no steps")
+    for step in play.steps:
+        if unknown := step.aliases() - set(play.cast):
+            raise ScenarioError(f"{play.id} step {step.n}: {sorted(unknown)[0]} is not in the cast")
+        if step.stream_of == "case" and step.thread not in play.cases:
+            raise ScenarioError(f"{play.id} step {step.n}: {step.thread} is not among the cases")
+    return play

@@ -1,0 +1,176 @@
+"""What every command shares: language, `--json`, tables that fit, and refusals with an exit status.
+
+Exit status 0: fine. 1: the ledger or a check said no. 2: wrong use. A refusal is one sentence that says
+what was not recorded and what to do next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import IO, Any, Final, NoReturn, TypeVar, cast
+
+import click
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from api.cli.words import Lang, Text, name
+
+F = TypeVar("F", bound=Callable[..., Any])
+FAILED: Final = 1
+MISUSED: Final = 2
+_WIDTH: Final = 100
+_LOCALES: Final = ["SOCAI_LANG", "LC_ALL", "LC_MESSAGES", "LANG"]
+
+
+class Refusal(click.ClickException):
+    """Ends a command: one sentence in the reader's language, and the exit status.
+
+    Args:
+        text: What was not recorded, and what to do next.
+        status: `FAILED` or `MISUSED`.
+        code: A stable word for programs.
+    """
+
+    def __init__(self, text: Text, status: int = FAILED, code: str = "failed") -> None:
+        super().__init__(text.en)
+        self.text = text
+        self.exit_code = status
+        self.code = code
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Prints to standard error; with `--json` an object on standard output."""
+        shell = _current()
+        sentence = self.text[shell.lang]
+        if shell.json:
+            refused = {"ok": False, "error": {"code": self.code, "message": sentence}}
+            click.echo(orjson.dumps(refused).decode())
+        else:
+            click.echo(sentence, file=file, err=file is None)
+
+
+class Language(click.ParamType):
+    """`vi` or `en`; a locale such as `vi_VN.UTF-8` stands for its language, any other for English."""
+
+    name = "vi|en"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Lang:  # noqa: ANN401  click's signature
+        """The language of what was typed or of the locale."""
+        typed = ctx is not None and param is not None and _typed(ctx, param)
+        if typed and value not in ("vi", "en"):
+            self.fail(f"{value!r} is not vi or en", param, ctx)
+        return "vi" if str(value).lower().startswith("vi") else "en"
+
+
+@dataclass(slots=True)
+class Shell:
+    """How this run speaks: language, and whether in JSON."""
+
+    lang: Lang = "en"
+    json: bool = False
+
+    def text(self, text: Text) -> str:
+        """The sentence in the reader's language."""
+        return text[self.lang]
+
+    def name(self, member: str) -> str:
+        """The word for a member or column."""
+        return name(member, self.lang)
+
+    def say(self, text: Text) -> None:
+        """A line for a person: standard output, or standard error where that holds JSON."""
+        click.echo(self.text(text), err=self.json)
+
+    def note(self, text: Text) -> None:
+        """A line about how it goes: always standard error."""
+        click.echo(self.text(text), err=True)
+
+    def give(self, value: Mapping[str, Any] | Sequence[Any]) -> None:
+        """The answer of a command, as JSON."""
+        click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2, default=_plain).decode())
+
+    def table(
+        self, columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = ""
+    ) -> None:
+        """A table of at most 100 columns; cells fold, none is cut."""
+        table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
+        for column in columns:
+            table.add_column(self.name(column), overflow="fold", style=None)
+        for row in rows:
+            table.add_row(*(_cell(value) for value in row))
+        self.console().print(table)
+
+    def console(self, *, stderr: bool = False) -> Console:
+        """A rich console no wider than 100 columns."""
+        console = Console(stderr=stderr, highlight=False, markup=False)
+        console.width = min(console.width, _WIDTH) if console.is_terminal else _WIDTH
+        return console
+
+
+def options(command: F) -> F:
+    """`--json` and `--lang` for one command, beside those of `socai` itself."""
+    json = click.option(
+        "--json",
+        "json_",
+        is_flag=True,
+        expose_value=False,
+        callback=_set_json,
+        help="Answer in JSON.",
+    )
+    lang = click.option(
+        "--lang", type=Language(), expose_value=False, callback=_set_lang, help="vi or en."
+    )
+    return cast("F", json(lang(command)))
+
+
+def misuse(vi: str, en: str) -> NoReturn:
+    """Ends with status 2."""
+    raise Refusal(Text(vi, en), MISUSED, "usage")
+
+
+def fail(vi: str, en: str, code: str = "failed") -> NoReturn:
+    """Ends with status 1."""
+    raise Refusal(Text(vi, en), FAILED, code)
+
+
+def shell_of(context: click.Context | None = None) -> Shell:
+    """The shell of this run."""
+    return (context or click.get_current_context()).ensure_object(Shell)
+
+
+def locales() -> list[str]:
+    """Variables that tell the language, the product's own first."""
+    return list(_LOCALES)
+
+
+def _current() -> Shell:
+    context = click.get_current_context(silent=True)
+    return context.ensure_object(Shell) if context is not None else Shell()
+
+
+def _set_json(context: click.Context, _param: click.Parameter, value: bool) -> None:  # noqa: FBT001  click's signature
+    if value:
+        shell_of(context).json = True
+
+
+def _set_lang(context: click.Context, _param: click.Parameter, value: Lang | None) -> None:
+    if value is not None:
+        shell_of(context).lang = value
+
+
+def _typed(context: click.Context, param: click.Parameter) -> bool:
+    source = context.get_parameter_source(str(param.name))
+    return source is None or source is click.core.ParameterSource.COMMANDLINE
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, list | tuple | set):
+        return ", ".join(str(item) for item in value)
+    return str(value)
+
+
+def _plain(value: object) -> object:
+    return str(value)

@@ -1,0 +1,287 @@
+"""The player enrols, signs and checks as the scenarios' README says; the ledger here is a fake that keeps every statement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from api.cli.castbook import CastBook, EditionDirectory, Safe, UnknownAlias
+from api.cli.player import Outcome, Place, Player, Refused, Registrar, split_by_level
+from api.cli.scenario import Part, read_file, shipped
+from api.cli.script import differences
+from keys.jwk import SoftwareSigner
+from ledger.log.statement import Statement
+from ledger.regulation.edition import load_edition
+
+REGISTRAR = Registrar("00000000-0000-4000-8000-000000000001", SoftwareSigner.generate())
+
+
+@dataclass
+class FakeDesk:
+    """Keeps what is sent, in order; refuses what a test says, answers what a test says."""
+
+    origin: str = "rehearsal.bacninh.example/ordinary"
+    level: str = "ordinary"
+    now: datetime | None = None
+    sent: list[tuple[Statement, str, datetime]] = field(default_factory=list)
+    heads: dict[str, tuple[int, str | None]] = field(default_factory=dict)
+    refuse: dict[str, Refused] = field(default_factory=dict)
+    stale_once: bool = False
+    flags: list[str] = field(default_factory=list)
+    state: str | None = None
+    file: dict[str, Any] = field(default_factory=dict)
+    second_keeper_from: int | None = None
+
+    def time(self) -> datetime | None:
+        return self.now
+
+    def place(self, stream: str, _signer: SoftwareSigner) -> Place:
+        seq, prev = self.heads.get(stream, (0, None))
+        return Place(seq + 1, prev, self.state)
+
+    def submit(self, made: Statement, signer: SoftwareSigner, at: datetime) -> Mapping[str, Any]:
+        if self.stale_once:
+            self.stale_once = False
+            raise Refused("stale", None, "moved on")
+        if self.now is not None and at < self.now:
+            raise Refused("clock_back", None, "the clock only goes forward")
+        act = made.members["act"]
+        if act in self.refuse:
+            raise self.refuse[act]
+        self._founding(made)
+        assert made.kid == signer.kid
+        self.now = at
+        self.sent.append((made, signer.kid, at))
+        self.heads[made.members["stream"]] = (made.seq, made.digest_b64)
+        asked = len(made.members["signers"])
+        signed = sum(s.members["act_id"] == made.members["act_id"] for s, _, _ in self.sent)
+        return {
+            "index": len(self.sent) - 1,
+            "status": "effective" if signed == asked else "pending",
+        }
+
+    def _founding(self, made: Statement) -> None:
+        limit = self.second_keeper_from
+        alone = len(made.members["signers"]) == 1
+        if made.kid == REGISTRAR.signer.kid and limit is not None and len(self.sent) >= limit and alone:
+            raise Refused("guard", "SIGNER_ORDER", "a second keeper must approve")
+
+    def act(self, _act_id: str, index: int, _signer: SoftwareSigner) -> Mapping[str, Any]:
+        assert index == len(self.sent) - 1
+        return {"flags": self.flags}
+
+    def case(self, _case: str, _index: int, _signer: SoftwareSigner) -> Mapping[str, Any]:
+        return self.file
+
+
+def counted() -> Any:
+    """UUIDs 1, 2, 3 … in the form of version 4."""
+    numbers = iter(range(1000, 10_000))
+    return lambda: UUID(int=(next(numbers) << 32) | (4 << 76) | (8 << 60))
+
+
+def player(desk: FakeDesk, cast: CastBook | None = None) -> Player:
+    return Player(
+        desk,
+        REGISTRAR,
+        cast or CastBook(desk.origin),
+        EditionDirectory(load_edition()),
+        new_uuid=counted(),
+    )
+
+
+def played(name: str, desk: FakeDesk, **changes: Any) -> Outcome:
+    (play,) = read_file(shipped(name))
+    return player(desk).play(replace(play, **changes))
+
+
+def acts(desk: FakeDesk, name: str) -> list[Mapping[str, Any]]:
+    return [made.members for made, _, _ in desk.sent if made.members["act"] == name]
+
+
+def test_the_cast_is_enrolled_a_few_minutes_before_the_first_step() -> None:
+    """On the file's clock: the server's clock has nothing to say in a rehearsal."""
+    desk = FakeDesk()
+    outcome = played("SC1", desk)
+    first = outcome.play.begins
+    enrolments = [(m, at) for m, _, at in desk.sent if m.kid == REGISTRAR.signer.kid]
+    assert len(enrolments) == 2 * len(outcome.play.cast)
+    assert {at for _, at in enrolments} == {first - timedelta(minutes=5)}
+    appointed = acts(desk, "OfficerAppointed")
+    assert {a["facts"]["valid_from"] for a in appointed} == {"2023-03-21"}
+    assert {a["agency"] for a in appointed} == {"bacninh.stttt"}
+    assert all(len(a["signers"]) == 1 for a in appointed)
+
+
+def test_every_step_is_signed_by_the_key_of_the_officer_named() -> None:
+    """The player never lends one officer's key to another."""
+    desk = FakeDesk()
+    outcome = played("SC1", desk)
+    assert not outcome.trouble
+    kids = {o.officer: o.kid for o in outcome.threads.officers.values()}
+    for made, _, _ in desk.sent:
+        if made.kid != REGISTRAR.signer.kid:
+            named = {s["officer"] for s in made.members["signers"]}
+            assert made.kid in {kids[officer] for officer in named}
+
+
+def test_a_statement_stands_on_the_one_before() -> None:
+    """`seq` is dense and `prev` is the digest of what came before, in every stream."""
+    desk = FakeDesk()
+    played("SC6", desk)
+    last: dict[str, Statement] = {}
+    for made, _, _ in desk.sent:
+        before = last.get(made.members["stream"])
+        assert made.seq == (before.seq + 1 if before else 1)
+        assert made.prev == (before.digest_b64 if before else None)
+        last[made.members["stream"]] = made
+
+
+def test_a_stale_place_is_signed_again_not_given_up() -> None:
+    """Someone else may write to the same stream of a running enclave."""
+    desk = FakeDesk(stale_once=True)
+    assert not played("SC6", desk).trouble
+
+
+def test_who_keeps_the_registry_is_enrolled_last_and_then_approves() -> None:
+    """With the first keeper founding is over; a later officer needs two signatures."""
+    (play,) = read_file(shipped("SC1"))
+    cast = {"qt": Part("bacninh.stttt", "quan-ly-khoa"), **play.cast}
+    steps = play.steps[:1]
+    late = Part("bacninh2025.svhttdl", "chuyen-vien")
+    desk = FakeDesk(second_keeper_from=2 * len(cast))
+    cast_book = CastBook(desk.origin)
+    runner = player(desk, cast_book)
+    assert not runner.play(replace(play, cast=cast, steps=steps, finals={})).trouble
+    assert acts(desk, "OfficerAppointed")[-1]["post"] == "quan-tri-danh-ba"
+    assert acts(desk, "OfficerAppointed")[-1]["facts"]["post"] == "quan-ly-khoa"
+    more = replace(play, cast={"moi": Part("bacninh.stttt", "van-thu")}, finals={})
+    shifted = replace(steps[0], author="moi")
+    outcome = runner.play(replace(more, steps=(shifted,)))
+    assert not outcome.trouble, outcome.trouble
+    approved = acts(desk, "KeyEnrolled")[-1]
+    assert [s["role"] for s in approved["signers"]] == ["AUTHOR", "APPROVER"]
+    assert approved["signers"][1]["post"] == "quan-ly-khoa"
+    assert late.agency not in {a["facts"]["agency"] for a in acts(desk, "OfficerAppointed")}
+
+
+def test_an_agency_that_begins_later_is_enrolled_before_its_first_step() -> None:
+    """N04: two officers of a department that exists from 1 July 2025 in a case of February."""
+    play = next(p for p in read_file(shipped("negative")) if p.id == "N04")
+    refusal = Refused("guard", "TEAM_KIND_BY_DATE", "no")
+    desk = FakeDesk(refuse={play.steps[-1].act: refusal})
+    outcome = player(desk).play(play)
+    late = [
+        (m.members["facts"], at)
+        for m, _, at in desk.sent
+        if m.members["act"] == "OfficerAppointed" and m.members["facts"]["agency"] == "bacninh2025.svhttdl"
+    ]
+    assert len(late) == 2
+    probe = play.steps[-1]
+    for facts, at in late:
+        assert facts["valid_from"] == "2025-07-01"
+        assert at == probe.signed - timedelta(minutes=5)
+    assert outcome.steps[-1].refused == "TEAM_KIND_BY_DATE"
+    assert not outcome.steps[-1].wrong
+
+
+def test_a_refusal_that_names_another_guard_is_a_difference() -> None:
+    """The guard named is what the officer reads: another one is another answer."""
+    play = next(p for p in read_file(shipped("negative")) if p.id == "N07")
+    desk = FakeDesk(refuse={"CaseClosed": Refused("guard", "STATE_ILLEGAL", "no")})
+    results = player(desk).play(play).steps
+    assert results[-1].wrong == ("refused: CLOSING_CHECKLIST → STATE_ILLEGAL",)
+
+
+def test_a_refusal_after_something_was_recorded_is_a_difference() -> None:
+    """`refused` means that nothing is recorded: an act left pending is not nothing."""
+    play = next(p for p in read_file(shipped("negative")) if p.id == "N07")
+
+    class Late(FakeDesk):
+        def submit(self, made: Statement, signer: SoftwareSigner, at: datetime) -> Mapping[str, Any]:
+            if made.members["act"] == "CaseClosed" and made.role == "APPROVER":
+                raise Refused("guard", "CLOSING_CHECKLIST", "no")
+            return super().submit(made, signer, at)
+
+    assert player(Late()).play(play).steps[-1].wrong == ("recorded: 0 → 1",)
+
+
+def test_steps_of_another_level_are_skipped_and_named() -> None:
+    """Mat steps need an enclave of their own; they are never written to the ordinary log."""
+    (play,) = read_file(shipped("SC7"))
+    done, skipped = split_by_level(play, "ordinary")
+    assert {step.level for step in skipped} == {"mat"}
+    assert len(done) + len(skipped) == len(play.steps)
+    desk = FakeDesk()
+    outcome = player(desk).play(play)
+    assert [step.n for step in outcome.skipped] == [5, 6, 7, 8, 19]
+    assert [final.alias for final in outcome.finals] == ["C1"]
+
+
+def test_a_new_key_is_used_from_the_next_step_on() -> None:
+    """`@newkid` and `@newjwk` of one step are one key, and the officer signs with it afterwards."""
+    (play,) = read_file(shipped("SC1"))
+    facts = {"kid": "@newkid:cv", "jwk": "@newjwk:cv", "old": "@kid:cv"}
+    change = replace(play.steps[0], n=1, facts=facts, stream_of="officer", thread="cv")
+    after = replace(play.steps[2], n=2, facts={})
+    desk = FakeDesk()
+    outcome = player(desk).play(replace(play, steps=(change, after), finals={}))
+    recorded = [m for m, _, _ in desk.sent if m.kid != REGISTRAR.signer.kid]
+    old, new = recorded[0].members["facts"]["old"], recorded[0].members["facts"]["kid"]
+    assert old != new
+    assert recorded[1].kid == new
+    assert outcome.threads.officers["cv"].kid == new
+
+
+def test_the_cast_stays_in_the_home_and_opens_again(tmp_path: Path) -> None:
+    """One can go on as any of them; the same alias in another post is another officer."""
+    safe = Safe(tmp_path / "cast", b"secret")
+    book = CastBook("rehearsal.x/ordinary", safe)
+    one, key = book.add("cv", Part("bacninh.stttt", "chuyen-vien"), "SC1", "o1")
+    other, _ = book.add("cv", Part("bacninh.h-g", "chuyen-vien"), "SC2", "o2")
+    again = CastBook("rehearsal.x/ordinary", safe)
+    assert again.named("cv").kid == one.kid
+    assert again.signer(one.kid).pkcs8() == key.pkcs8()
+    assert again.named("SC2.cv").officer == other.officer
+    assert again.find("cv", Part("bacninh.stttt", "chuyen-vien"), "SC6") == one
+    assert again.find("cv", Part("bacninh.syt", "chuyen-vien"), "SC6") is None
+    with pytest.raises(UnknownAlias):
+        CastBook("rehearsal.other/ordinary", safe).named("cv")
+
+
+@pytest.mark.parametrize(
+    ("expect", "seen", "wrong"),
+    [
+        (None, {"status": "effective", "flags": ["X"]}, 0),
+        (None, {"status": "pending"}, 1),
+        ({"status": "effective", "state": "A"}, {"status": "effective", "state": "A"}, 1),
+        ({"status": "effective", "state": "A"}, {"status": "effective", "state": "A", "flags": []}, 0),
+        ({"status": "effective", "state": None}, {"status": "effective", "flags": ["F"]}, 1),
+        ({"status": "pending", "flags": ["B", "A"]}, {"status": "pending", "flags": ["A", "B"]}, 0),
+        ({"refused": "G"}, {"status": "refused", "refused": "G"}, 0),
+        ({"refused": "G"}, {"status": "effective"}, 1),
+        ({"effective_with_flag": "F"}, {"status": "effective", "flags": ["F", "G"]}, 0),
+        ({"effective_with_flag": "F"}, {"status": "effective", "flags": []}, 1),
+    ],
+)
+def test_what_is_expected_is_compared_whole(
+    expect: dict[str, Any] | None, seen: dict[str, Any], wrong: int
+) -> None:
+    """Flags left out mean none; a setup step must only take effect."""
+    assert len(differences(expect, seen)) == wrong
+
+
+def test_a_file_older_than_the_ledger_is_said_so_and_nothing_is_recorded() -> None:
+    """A rehearsal's clock only goes forward: play files in the order of their dates."""
+    desk = FakeDesk(now=datetime.fromisoformat("2026-01-01T00:00:00+07:00"))
+    outcome = played("SC1", desk)
+    assert "clock_back" in outcome.trouble or outcome.steps[0].refused == "clock_back"
+    assert not outcome.ok
+
+
