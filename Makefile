@@ -1,0 +1,55 @@
+# Everything here does its own set-up: git, make and Python >= 3.11 are all that must be there.
+# The first target run makes .venv from uv.lock; uv itself is put in .uv/ where the machine has none.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test quick lint bench soak clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# the first Python on the path that is new enough
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+  command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
+UV = $$(command -v uv || echo .uv/bin/uv)
+PYTEST := $(BIN)/python -m pytest
+WORKERS ?= auto
+
+help: ## what can be made
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /: /'
+
+$(READY): pyproject.toml uv.lock
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer was not found; install it, then run make again." >&2; exit 1; }
+	@command -v uv >/dev/null 2>&1 || test -x .uv/bin/uv || { \
+	  echo "uv is not here: putting it in .uv/"; \
+	  "$(PYTHON)" -m pip install --quiet --target .uv uv 2>/dev/null \
+	  || { rm -rf .uv && "$(PYTHON)" -m venv .uv && .uv/bin/pip install --quiet uv; } \
+	  || { rm -rf .uv; "$(PYTHON)" -m pip install --quiet --user uv && mkdir -p .uv/bin \
+	       && ln -sf "$$("$(PYTHON)" -m site --user-base)/bin/uv" .uv/bin/uv; } \
+	  || { rm -rf .uv; echo "uv could not be installed: install it (or python3-venv), then run make again." >&2; exit 1; }; }
+	@UV_PYTHON_DOWNLOADS=never $(UV) sync --frozen --quiet --python "$(PYTHON)"
+	@touch $(READY)
+
+demo: $(READY) ## two cases from first report to proof, then the tampering drill (under 3 minutes)
+	@$(BIN)/socai demo
+
+serve: $(READY) ## serve the enclave in SOCAI_HOME (default .socai) on port 8000
+	@$(BIN)/socai serve
+
+test: $(READY) ## every test
+	$(PYTEST) -q -n $(WORKERS) --dist loadgroup
+
+quick: $(READY) ## lint, types, contracts and the tests that start no database
+	@.ci/run quick
+
+lint: $(READY) ## ruff, mypy, basedpyright, import contracts
+	@.ci/run lint
+
+bench: $(READY) ## the table of architecture §8, also as bench.json
+	$(BIN)/python -m tests.bench
+
+soak: $(READY) ## the long ones: 10 M records, kills at random
+	$(BIN)/python -m tests.bench --soak
+
+clean: ## remove the environment and caches; an enclave (.socai) is never touched
+	rm -rf $(VENV) .uv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
