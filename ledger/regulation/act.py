@@ -1,20 +1,22 @@
-"""Act: the signed payload of formats.md §2, parsed strictly into frozen values; every fault is named at once.
+"""Act: the signed payload of formats.md §2, parsed strictly; every fault is named at once.
 
-What an act type asks of `facts` is the catalogue's question, whether the act is allowed the guards'; signatures,
-envelopes and bytes are not known here.
+What an act type asks of `facts` is the catalogue's question, whether the act is allowed the
+guards'; signatures, envelopes and bytes are not known here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ledger.errors import Fault, Rejected
 from ledger.regulation import shape
 from ledger.regulation.shape import AGENCY_ID, STREAM, UUID4, Flaw, fmt_time, parse_time
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = [
     "Act",
@@ -100,7 +102,7 @@ class Act:
         return self.signers[0]
 
 
-def _s(**more: Any) -> dict[str, Any]:
+def _s(**more: object) -> dict[str, object]:
     return {"type": "string", "required": True, **more}
 
 
@@ -182,19 +184,21 @@ _FORMATS: Final[Mapping[str, shape.Check]] = MappingProxyType(
             "kiểu nội dung, ví dụ application/pdf",
             "a media type, e.g. application/pdf",
         ),
-        "stream": shape.pattern(STREAM, "tên dòng, ví dụ case/<uuid>", "a stream, e.g. case/<uuid>"),
+        "stream": shape.pattern(
+            STREAM, "tên dòng, ví dụ case/<uuid>", "a stream, e.g. case/<uuid>"
+        ),
     }
 )
 _check: Final = shape.compile_members(_MEMBERS, _FORMATS)
 
 
 def stream_kind(name: str) -> str:
-    """`case`, `agency`, `officer`, `programme` or `ledger`; the name has passed `parse_act`."""
+    """`case`, `agency`, `officer`, `programme` or `ledger`, of a name that passed `parse_act`."""
     return name.partition("/")[0]
 
 
 def day(act: Act) -> date:
-    """The day of the act, in the offset it was written with: the day every dated rule is asked for."""
+    """The day of the act in its own offset: the day every dated rule is asked for."""
     return act.occurred_at.date()
 
 
@@ -206,7 +210,7 @@ def parse_act(members: Mapping[str, Any], *, level: str = ORDINARY) -> Act:
         level: Level of the log the act is for; above ordinary only INTERNAL circulates.
 
     Raises:
-        Rejected: `malformed_act` with every fault; nothing but the members of formats.md §2 is accepted.
+        Rejected: `malformed_act` with every fault; nothing but the members of §2 is accepted.
     """
     flaws = _check(members) or _together(members, level)
     if flaws:
@@ -256,7 +260,8 @@ def _together(members: Mapping[str, Any], level: str) -> list[Flaw]:
         for n, attachment in enumerate(members.get("attachments", ()))
         if attachment["size"] < 0
     )
-    # "distinct persons" needs the registry: guard DISTINCT_SIGNERS; the order of the rest: SIGNER_ORDER
+    # "distinct persons" needs the registry: guard DISTINCT_SIGNERS. The rest of the order is
+    # SIGNER_ORDER.
     authors = [n for n, s in enumerate(members["signers"]) if s["role"] == "AUTHOR"]
     if authors != [0]:
         flaws.append(

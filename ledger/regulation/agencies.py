@@ -1,17 +1,20 @@
-"""Agencies over time: which existed, which held which function in which territory, and who took over from whom.
+"""Agencies over time: who existed, who held which function where, and who took over.
 
-Bitemporal (law.md §13): dates say when it was so, the order in which lines are added when it was learned. An agency is
-never found by its name, since two bodies may bear one. Officers and their keys are not known here.
+Bitemporal (law.md §13): dates say when it was so, the order in which lines are added when it was
+learned. An agency is never found by its name, since two bodies may bear one. Officers and their
+keys are not known here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from ledger.regulation.edition import Edition, certainty, optional_date
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
 
 ENDING: Final = frozenset({"MERGE", "ABSORB", "DIVIDE", "DISSOLVE"})
 """Kinds of succession that end the predecessor (chia ends it, tách does not; law.md §13)."""
@@ -46,7 +49,7 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class Agency:
-    """A body with an id that is never reused. `index`: record that registered it, None in the edition."""
+    """A body with an id that is never reused. `index`: its record, None in the edition."""
 
     id: str
     kind: str
@@ -75,7 +78,7 @@ class Agency:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """A function held in a territory, first and last day included. `assumed`: configured, not confirmed."""
+    """A function held in a territory, both days included. `assumed`: not confirmed."""
 
     agency: str
     function: str
@@ -94,7 +97,7 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Passing:
-    """One function of one predecessor in one territory, and where it went; `to` None: it ended there.
+    """One function of one predecessor in one territory, and where it went; `to` None: it ended.
 
     Attributes:
         day: First day on which the successor holds it.
@@ -126,21 +129,27 @@ def _within(first: date | None, last: date | None, day: date) -> bool:
 
 
 class Agencies:
-    """Lines of the edition and of registry acts, asked by date. Lines are frozen, so a copy is cheap."""
+    """Lines of the edition and of registry acts, asked by date; frozen, so a copy is cheap."""
 
-    def __init__(self) -> None:
-        self._agencies: dict[str, Agency] = {}
-        self._holdings: dict[str, tuple[Holding, ...]] = {}
-        self._by_function: dict[str, tuple[Holding, ...]] = {}
-        self._successions: dict[str, tuple[Succession, ...]] = {}
-        self._within: Mapping[str, tuple[str, ...]] = {}
+    def __init__(
+        self,
+        within: Mapping[str, tuple[str, ...]],
+        agencies: Mapping[str, Agency] | None = None,
+        holdings: Mapping[str, tuple[Holding, ...]] | None = None,
+        by_function: Mapping[str, tuple[Holding, ...]] | None = None,
+        successions: Mapping[str, tuple[Succession, ...]] | None = None,
+    ) -> None:
+        self._reach = within
+        self._agencies = dict(agencies or {})
+        self._holdings = dict(holdings or {})
+        self._by_function = dict(by_function or {})
+        self._successions = dict(successions or {})
 
     @classmethod
     def of(cls, edition: Edition) -> Self:
         """The agencies of the shipped edition."""
-        self = cls()
         data = edition.registry
-        self._within = {t["code"]: tuple(t["within"]) for t in data["territories"]}
+        self = cls({t["code"]: tuple(t["within"]) for t in data["territories"]})
         for entry in data["agencies"]:
             self.add(_agency(entry))
         for entry in data["holdings"]:
@@ -151,18 +160,14 @@ class Agencies:
 
     def copy(self) -> Self:
         """An independent set of the same lines."""
-        other = type(self)()
-        other._agencies = dict(self._agencies)
-        other._holdings = dict(self._holdings)
-        other._by_function = dict(self._by_function)
-        other._successions = dict(self._successions)
-        other._within = self._within
-        return other
+        return type(self)(
+            self._reach, self._agencies, self._holdings, self._by_function, self._successions
+        )
 
-    # --- lines -----------------------------------------------------------------------------------------------------
+    # --- lines ---
 
     def add(self, agency: Agency) -> None:
-        """Adds an agency. An id is used once (guard AGENCY_ID_NEW); a second line is not taken."""
+        """Adds an agency. An id is used once (AGENCY_ID_NEW); a second line is not taken."""
         self._agencies.setdefault(agency.id, agency)
 
     def assign(self, holding: Holding) -> None:
@@ -182,14 +187,15 @@ class Agencies:
         basis: str,
         index: int,
     ) -> None:
-        """Records a reorganisation: functions move as mapped, and predecessors that end, end the day before.
+        """Records a reorganisation: functions move as mapped; who ends, ends the day before.
 
         Args:
             kind: As in AgencySuccessionRecorded.
             day: First day of the new order.
             predecessors: Agencies it starts from.
             successors: Agencies it leads to.
-            rows: `{function, territory?, from_agency, to_agency, assumed}`; without a territory every one held.
+            rows: `{function, territory?, from_agency, to_agency, assumed}`; without a territory in
+                every one where it was held.
             basis: The document it rests on.
             index: Record of the act.
         """
@@ -259,7 +265,7 @@ class Agencies:
             self._agencies[agency] = replace(line, valid_to=last)
         self._rewrite(agency, lambda h: h.on(last + _DAY), last)
 
-    def _rewrite(self, agency: str, which: Any, last: date) -> None:
+    def _rewrite(self, agency: str, which: Callable[[Holding], bool], last: date) -> None:
         """Closes the holdings that `which` picks on `last`."""
         lines = self._holdings.get(agency, ())
         closed = {h: replace(h, valid_to=last) for h in lines if which(h)}
@@ -271,7 +277,7 @@ class Agencies:
             self._by_function[function] = tuple(closed.get(h, h) for h in named)
 
     def _shipped(self, entry: Mapping[str, Any]) -> None:
-        """A succession of the edition; its effects on holdings stand in the edition as lines of their own."""
+        """A succession of the edition; its effects on holdings are lines of the edition already."""
         day, kind = date.fromisoformat(entry["date"]), entry["kind"]
         assumed = certainty(entry) == "OPEN_QUESTION"
         for agency in entry["predecessors"]:
@@ -293,7 +299,7 @@ class Agencies:
             event = Succession(day, kind, tuple(entry["successors"]), passings)
             self._successions[agency] = (*self._successions.get(agency, ()), event)
 
-    # --- questions -------------------------------------------------------------------------------------------------
+    # --- questions ---
 
     def get(self, agency: str) -> Agency | None:
         """The agency of this id."""
@@ -309,7 +315,7 @@ class Agencies:
         return line is not None and line.existed(day)
 
     def holds(self, agency: str, function: str, day: date) -> bool:
-        """Whether it held the function that day, anywhere. MEDIA and SANCTION_AUTHORITY stand for families."""
+        """Whether it held the function that day, anywhere; `FAMILIES` stand for every member."""
         prefix = FAMILIES.get(function)
         for holding in self._holdings.get(agency, ()):
             named = holding.function == function or (
@@ -331,12 +337,17 @@ class Agencies:
         return self._holdings.get(agency, ())
 
     def holders(self, function: str, day: date, territory: str | None = None) -> list[str]:
-        """Agencies that held the function that day; with a territory, those whose reach covers it."""
-        reach = None if territory is None else {territory, *self._within.get(territory, ())}
+        """Agencies that held the function that day; with a territory, those that cover it."""
+        reach = None if territory is None else {territory, *self._reach.get(territory, ())}
         prefix = FAMILIES.get(function)
         lines: Iterable[Holding] = self._by_function.get(function, ())
         if prefix is not None:
-            more = [h for code, held in self._by_function.items() if code.startswith(prefix) for h in held]
+            more = [
+                h
+                for code, held in self._by_function.items()
+                if code.startswith(prefix)
+                for h in held
+            ]
             lines = [*lines, *more]
         found = [h.agency for h in lines if h.on(day) and (reach is None or h.territory in reach)]
         return list(dict.fromkeys(found))
@@ -353,16 +364,16 @@ class Agencies:
     def successor(
         self, agency: str, function: str, day: date, territory: str | None = None
     ) -> str | None:
-        """Who has this function of that agency on `day`: duties move by function and territory (law.md §13).
+        """Who has this function of that agency on `day` (law.md §13).
 
         Args:
             agency: Who had the duty.
-            function: Under which function. One that the reorganisation does not map goes where the agency went.
+            function: Under which function; one that is not mapped goes where the agency went.
             day: The day asked about.
             territory: Narrows a function that was held in several territories.
 
         Returns:
-            The agency itself while it keeps the function; None where the function ended without a successor.
+            The agency itself while it keeps the function; None where the function just ended.
         """
         at: str | None = agency
         seen: set[str] = set()
@@ -384,13 +395,15 @@ class Agencies:
         for event in sorted(self._successions.get(agency, ()), key=lambda e: e.day):
             if event.day > day or not event.successors:
                 continue
-            moved = _pick(event, function, None) is not None and not self.holds(agency, function, day)
+            moved = _pick(event, function, None) is not None and not self.holds(
+                agency, function, day
+            )
             if (event.kind in ENDING and ended) or moved:
                 return event
         return None
 
     def heir(self, agency: str, day: date) -> str | None:
-        """Who carries on for an agency as a whole: by LEAD if it was the lead, else by its main function."""
+        """Who carries on for an agency as a whole: by LEAD if it was that, else by its kind."""
         line = self._agencies.get(agency)
         if line is None or line.existed(day):
             return agency if line is not None else None

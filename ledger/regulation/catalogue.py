@@ -1,19 +1,22 @@
 """Catalogue: the act types as data (`data/acts.json`), their facts compiled to fast checks.
 
-Knows what an act type asks for, never the case at hand: whether the act may be taken now is the guards' question.
+Knows what an act type asks for, never the case at hand: whether the act may be taken now is the
+guards' question.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ledger.errors import Fault, Rejected
 from ledger.regulation import shape
 from ledger.regulation.act import ORDINARY, Act
 from ledger.regulation.edition import Edition, load_edition
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 MAY_BE_EMPTY: Final = frozenset({"contrary_evidence", "open_clocks"})
 """Required lists that may be empty (acts.json, notes)."""
@@ -21,7 +24,7 @@ MAY_BE_EMPTY: Final = frozenset({"contrary_evidence", "open_clocks"})
 
 @dataclass(frozen=True)
 class Variant:
-    """A signature class that replaces the usual one while `when` holds (acts.json, signature_variants).
+    """A signature class that replaces the usual one while `when` holds.
 
     Attributes:
         when: `{fact, equals}`, `{limit, fact, at_least}`, `{rule}` or `{level}`.
@@ -50,7 +53,7 @@ class Variant:
         return bool(value == when["equals"])
 
     def _from(self) -> int:
-        """Position of the threshold; past the end where the limit is no value of the scale."""
+        """Position of the threshold; past the end where the limit is not on the scale."""
         known = self.threshold in self.scale
         return self.scale.index(str(self.threshold)) if known else len(self.scale)
 
@@ -64,7 +67,7 @@ class ActType:
         streams: Kinds of stream it is accepted in; `stream` is the usual one.
         who: Codes of which the author's agency or post must hold at least one.
         to: Kinds of addressee; empty where the act is addressed to nobody.
-        states_from: Case states it may be taken in; None: no condition; None inside: before the first act.
+        states_from: Case states it may be taken in; None: any; None inside: before the first act.
         moves: None, a state, `=` or a mapping by disposition.
         requires: Guards of this act alone.
         restrictive: Whether it restricts a person.
@@ -206,7 +209,7 @@ def _by_code(entries: Sequence[Mapping[str, Any]]) -> Mapping[str, Mapping[str, 
 
 
 def _clock_codes(edition: Edition) -> list[str]:
-    """Codes of clocks and limits: life_cycle.json names them, registry.json adds some that only count outside."""
+    """Codes of clocks and limits of life_cycle.json, and of rules that only registry.json has."""
     named = [*edition.life_cycle["clocks"], *edition.life_cycle["limits"]]
     return list(dict.fromkeys(e["code"] for e in [*named, *edition.registry["clock_rules"]]))
 

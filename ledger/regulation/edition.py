@@ -1,19 +1,21 @@
-"""Edition: the shipped rulebook as dated data (`data/*.json`), read once and never edited once used.
+"""Edition: the shipped rulebook as dated data (`data/*.json`), never edited once used.
 
-What the registry acts of a log add stands on top of it (`registry.py`). Holidays are made on first use, because the
-library that knows them is slow to import.
+What the registry acts of a log add stands on top of it (`registry.py`). Holidays are made on first
+use, because the library that knows them is slow to import.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, timedelta
+from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from importlib import resources
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 REGULATION: Final = "90/QĐ-UBND"
 """The coordination regulation this edition was written for; LedgerOpened may name a later one."""
@@ -22,7 +24,7 @@ CERTAINTY: Final[Mapping[str, str]] = {
     "known": "UNCONFIRMED",
     "unsure": "OPEN_QUESTION",
 }
-"""registry.json says how a line was learned; acts say how sure it is. One vocabulary inside: that of the acts."""
+"""registry.json says how a line was learned, acts how sure it is: inside, the words of the acts."""
 
 _DATA: Final = resources.files("ledger.regulation") / "data"
 
@@ -43,49 +45,52 @@ def certainty(line: Mapping[str, Any]) -> str:
     return CERTAINTY[line.get("certainty", "unsure")]
 
 
-@dataclass
 class Calendar:
-    """Working days of Vietnam: Monday to Friday, less public holidays, and the swap days decided year by year."""
+    """Working days of Vietnam: Monday to Friday, less public holidays, with the swaps of each year.
 
-    swaps: Sequence[Mapping[str, Any]]
-    _years: dict[int, frozenset[date]] = field(default_factory=dict)
+    Args:
+        swaps: Lines of `swap_days.json`: `off`, weekdays given free; `worked`, rest days worked.
+    """
+
+    def __init__(self, swaps: Sequence[Mapping[str, Any]]) -> None:
+        self.swaps = tuple(swaps)
+        self._off = _days(swaps, "off")
+        self._worked = _days(swaps, "worked")
+        self._years: dict[int, Mapping[date, str]] = {}
 
     def is_working(self, day: date) -> bool:
         """Whether agencies work on that day."""
-        for swap in self.swaps:
-            if day.isoformat() in swap["worked"]:
-                return True
-            if day.isoformat() in swap["off"]:
-                return False
-        return day.weekday() < _SATURDAY and day not in self.holidays(day.year)
+        if day in self._worked:
+            return True
+        if day.weekday() >= _SATURDAY or day in self._off:
+            return False
+        return day not in self.holidays(day.year)
 
-    def holidays(self, year: int) -> frozenset[date]:
-        """Public holidays of a year, days given in lieu included."""
+    def holidays(self, year: int) -> Mapping[date, str]:
+        """Public holidays of a year with their names, days given in lieu included."""
         if year not in self._years:
-            import holidays  # noqa: PLC0415 - 50 ms or more: paid by the first clock in working days
+            import holidays  # noqa: PLC0415 - slow to import; only clocks in working days need it
 
-            self._years[year] = frozenset(holidays.country_holidays("VN", years=year))
+            self._years[year] = dict(holidays.country_holidays("VN", years=year))
         return self._years[year]
 
-    def next_working(self, day: date) -> date:
-        """The first working day from `day` on."""
-        while not self.is_working(day):
-            day += timedelta(days=1)
-        return day
+
+def _days(swaps: Sequence[Mapping[str, Any]], member: str) -> frozenset[date]:
+    return frozenset(date.fromisoformat(day) for swap in swaps for day in swap[member])
 
 
 _SATURDAY: Final = 5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Edition:
-    """The dated data, by file.
+    """The dated data, by file; an edition is itself alone, whatever another one holds.
 
     Attributes:
         acts: Act types, roles, addressees, groups (`acts.json`).
         guards: Guards in their order (`guards.json`).
         life_cycle: States, transitions, sub-processes, clocks, limits (`life_cycle.json`).
-        registry: Agencies, functions, holdings, successions, instruments, clock rules (`registry.json`).
+        registry: Agencies, holdings, successions, instruments, clock rules (`registry.json`).
         calendar: Working days.
     """
 

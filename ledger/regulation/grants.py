@@ -1,17 +1,21 @@
-"""Grants over time: who may read or take part, by a participation, an inspection order or a break-glass opening.
+"""Grants over time: participations, inspection orders and break-glass openings.
 
-A grant runs from its act to its term, or to its revocation. What a grant lets an officer see is `access`.
+A grant runs from its act to its term, or to its revocation. What it lets an officer see is decided
+where reading is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from ledger.regulation.act import Act
 from ledger.regulation.shape import parse_time
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from ledger.regulation.act import Act
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +58,20 @@ class Grant:
 
     def runs(self, at: datetime) -> bool:
         """Whether it runs at an instant; a term is its last instant."""
-        return (
-            self.starts_at <= at <= self.until and not (self.revoked_at and self.revoked_at <= at)
+        return self.starts_at <= at <= self.until and not (
+            self.revoked_at and self.revoked_at <= at
         )
 
 
 class Grants:
     """Grants in the order they took effect."""
 
-    def __init__(self) -> None:
-        self._grants: tuple[Grant, ...] = ()
+    def __init__(self, grants: tuple[Grant, ...] = ()) -> None:
+        self._grants = grants
 
     def copy(self) -> Self:
         """An independent list of the same grants."""
-        other = type(self)()
-        other._grants = self._grants
-        return other
+        return type(self)(self._grants)
 
     def add(self, act: Act, index: int) -> None:
         """Adds what an effective granting act grants."""
@@ -99,7 +101,7 @@ class Grants:
         unit: str | None = None,
         at: datetime | None = None,
     ) -> list[Grant]:
-        """Grants that match every argument given; `at` asks for those running then, `stream` for those reaching it."""
+        """Grants that match every argument: `at`, running then; `stream`, what it reaches."""
         return [
             g
             for g in self._grants
@@ -119,14 +121,10 @@ def _granted(act: Act, index: int) -> Iterable[Grant]:
     elif act.act == "BreakGlassOpened":
         yield _grant(act, index, facts["officer"], "CASE", "READ", facts["until"])
     else:
-        yield _grant(
-            act, index, facts["officer"], facts["scope"], facts["may"], facts["until"]
-        )
+        yield _grant(act, index, facts["officer"], facts["scope"], facts["may"], facts["until"])
 
 
-def _grant(  # noqa: PLR0913 - what differs between the three granting acts
-    act: Act, index: int, officer: str, scope: str, may: str, until: str
-) -> Grant:
+def _grant(act: Act, index: int, officer: str, scope: str, may: str, until: str) -> Grant:
     facts: Any = act.facts
     cases = facts.get("cases", ())
     if "case" in facts:

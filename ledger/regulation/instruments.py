@@ -1,4 +1,4 @@
-"""Instruments over time: legal grounds, in force from and to, and provisions with dates of their own.
+"""Instruments over time: legal grounds in force, and provisions with dates of their own.
 
 An act is judged by the instruments in force on its day (G2), whatever has replaced them since.
 """
@@ -6,15 +6,18 @@ An act is judged by the instruments in force on its day (G2), whatever has repla
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from ledger.regulation.edition import Edition, certainty, optional_date
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 _OWN_DATES = re.compile(
-    r"(?P<name>[0-9A-Za-zĐđ]+(?:\.[0-9A-Za-zĐđ]+){0,2}) (?P<from>\d{4}-\d\d-\d\d)\.\.(?P<to>\d{4}-\d\d-\d\d)?"
+    r"(?P<name>[0-9A-Za-zĐđ]+(?:\.[0-9A-Za-zĐđ]+){0,2}) "
+    r"(?P<from>\d{4}-\d\d-\d\d)\.\.(?P<to>\d{4}-\d\d-\d\d)?"
 )
 
 
@@ -65,7 +68,11 @@ class Instrument:
 
 
 def parse_provision(text: str) -> Provision | None:
-    """Reads `<article>[.<clause>[.<point>]] <from>..[<to>]`, e.g. `8.1 2019-01-01..2026-06-30`; None: other text."""
+    """Reads `<article>[.<clause>[.<point>]] <from>..[<to>]`, e.g. `8.1 2019-01-01..2026-06-30`.
+
+    Returns:
+        None for any other text.
+    """
     found = _OWN_DATES.fullmatch(text)
     if found is None:
         return None
@@ -80,8 +87,8 @@ def parse_provision(text: str) -> Provision | None:
 class Instruments:
     """Lines by official number, each number with one or more lines in the order they were added."""
 
-    def __init__(self) -> None:
-        self._lines: dict[str, tuple[Instrument, ...]] = {}
+    def __init__(self, lines: Mapping[str, tuple[Instrument, ...]] | None = None) -> None:
+        self._lines = dict(lines or {})
 
     @classmethod
     def of(cls, edition: Edition) -> Self:
@@ -93,9 +100,7 @@ class Instruments:
 
     def copy(self) -> Self:
         """An independent set of the same lines."""
-        other = type(self)()
-        other._lines = dict(self._lines)
-        return other
+        return type(self)(self._lines)
 
     def add(self, line: Instrument) -> None:
         """Adds a dated line; earlier lines stay, and end where this one begins."""
@@ -119,7 +124,7 @@ class Instruments:
         lines = self._lines.get(instrument, ())
         if day is None or len(lines) <= 1:
             return lines[-1] if lines else None
-        # later lines win where they begin: the newest start on or before the day, the last added of that start
+        # a later line wins from its start on: the newest start by that day, the last added of it
         begun = [line for line in lines if line.valid_from is not None and line.valid_from <= day]
         return _newest(begun) if begun else lines[0]
 
@@ -135,7 +140,7 @@ class Instruments:
         clause: str | None = None,
         point: str | None = None,
     ) -> bool:
-        """Whether the instrument, or the provision where it has dates of its own, was in force that day."""
+        """Whether it, or the provision where that has dates of its own, was in force that day."""
         line = self.get(instrument, day)
         if line is None:
             return False

@@ -1,19 +1,22 @@
-"""Lint of free text: identifiers of natural persons, secrecy markings, words that prejudge; dated lists in data/lint.json.
+"""Lint of free text by dated lists: identifiers of persons, secrecy marks, words that prejudge.
 
-A lint knows patterns, not persons: it stops what can be recognised, and sealed fields are for the rest. It answers with
-codes and never repeats what it found, so that no error text or log carries it on.
+A lint knows patterns (`data/lint.json`), not persons: it stops what can be recognised, and sealed
+fields are for the rest. It answers with codes and never repeats what it found, so that no error
+text or log carries it on.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ledger.regulation.edition import optional_date, read_data
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 _UPPER: Final = "A-Z" + "".join(
     chr(c) for c in (*range(0xC0, 0x250), *range(0x1EA0, 0x1EFA)) if chr(c).isupper()
@@ -69,7 +72,9 @@ class Family:
         found = [p for p in self._by_sign if longest >= p.digits and p.chars in text]
         hot = words & self._triggers
         if hot:
-            found += [p for p in self._by_word if longest >= p.digits and not p.triggers.isdisjoint(hot)]
+            found += [
+                p for p in self._by_word if longest >= p.digits and not p.triggers.isdisjoint(hot)
+            ]
         return found
 
 
@@ -97,7 +102,7 @@ def lists() -> Lists:
 
 
 def identifiers(text: str, day: date | None = None) -> list[str]:
-    """Codes of identifiers of a natural person that the text holds (G14); posts, agencies and offices pass.
+    """Codes of identifiers of a natural person in a text (G14); posts, agencies, offices pass.
 
     Args:
         text: Free text, NFC.
@@ -130,7 +135,7 @@ def _find(family: Family, text: str, day: date | None) -> list[str]:
 
 @lru_cache(maxsize=4)
 def _seen(text: str) -> tuple[frozenset[str], int]:
-    """The words of a text and its longest group of digits; three guards ask about one text in a row."""
+    """The words of a text and its longest group of digits; three guards ask about one text."""
     groups = _DIGITS.findall(text)
     longest = max((sum(c.isdigit() for c in group) for group in groups), default=0)
     return frozenset(_WORDS.findall(text)), longest
@@ -161,7 +166,9 @@ def _compile(
     )
 
 
-def _triggers(entry: Mapping[str, Any], macros: Mapping[str, str | Sequence[str]]) -> frozenset[str]:
+def _triggers(
+    entry: Mapping[str, Any], macros: Mapping[str, str | Sequence[str]]
+) -> frozenset[str]:
     words: list[str] = list(entry.get("words", ()))
     exact = list(macros[entry["exact"]]) if "exact" in entry else []
     cases = [case for w in words for case in (w, w.capitalize(), w.upper())]

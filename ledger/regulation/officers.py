@@ -1,19 +1,22 @@
 """Officers over time: appointments by agency and post, with the powers and capacities they give.
 
-An officer is an id, never a name; two ids with one person token are one person. Keys are the keyring's.
+An officer is an id, never a name; two ids with one person token are one person. Keys are the
+keyring's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import date
 
 
 @dataclass(frozen=True, slots=True)
 class Appointment:
-    """One post held, first and last day included. `index`: record that made it, -1 for the founder's."""
+    """One post held, first and last day included. `index`: the record that made it."""
 
     agency: str
     post: str
@@ -48,14 +51,12 @@ class Officer:
 class Officers:
     """Officers by id; lines are frozen, so a copy is cheap."""
 
-    def __init__(self) -> None:
-        self._officers: dict[str, Officer] = {}
+    def __init__(self, officers: Mapping[str, Officer] | None = None) -> None:
+        self._officers = dict(officers or {})
 
     def copy(self) -> Self:
         """An independent set of the same lines."""
-        other = type(self)()
-        other._officers = dict(self._officers)
-        return other
+        return type(self)(self._officers)
 
     def get(self, officer: str) -> Officer | None:
         """The officer of this id."""

@@ -1,17 +1,17 @@
-"""Registry: the shipped edition plus the lines that registry acts of one log have added, as the log stands.
+"""Registry: the shipped edition plus the lines that registry acts of one log have added.
 
-Who exists, holds, may and is in force is asked by day. Case roles (who handles this case, who was asked) are the stream's
-to answer. Nothing here knows bytes, signatures or storage; `apply` takes effective acts in the order of their records.
+Who exists, holds, may and is in force is asked by day, as the log stands. Case roles (who handles
+this case, who was asked) are the stream's to answer. Nothing here knows bytes, signatures or
+storage; `apply` takes effective acts in the order of their records.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from functools import cache
 from types import MappingProxyType
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from keys.keyring import KeyLine, Keyring
 from ledger.regulation.act import Act, day, parse_time
@@ -21,6 +21,9 @@ from ledger.regulation.grants import Grant, Grants
 from ledger.regulation.instruments import Instrument, Instruments, parse_provision
 from ledger.regulation.officers import Appointment, Officer, Officers
 from ledger.regulation.rules import Rule, Rules
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 __all__ = [
     "REGISTRY_ACTS",
@@ -37,7 +40,7 @@ __all__ = [
 ]
 
 FOUNDERS_POST: Final = "quan-tri-danh-ba"
-"""The founding registrar's post, in whichever agency holds REGISTRY_KEEPER on the day (architecture §3)."""
+"""The founder's post, in whichever agency holds REGISTRY_KEEPER on the day (architecture §3)."""
 KEEPER: Final = "REGISTRY_KEEPER"
 CASE_ROLES: Final = frozenset(
     {"FINDER", "HANDLER", "ASKED", "RECEIVER", "TEAM", "ISSUER", "SUPERIOR", "NEXT_SIGNER"}
@@ -63,7 +66,7 @@ class SecretItem:
 
 @dataclass(frozen=True, slots=True)
 class Founder:
-    """The founding registrar of LedgerOpened; `last_day` once KeyRevoked or OfficerEnded has ended it."""
+    """The founding registrar; `last_day` once KeyRevoked or OfficerEnded has ended it."""
 
     officer: str
     kid: str
@@ -71,17 +74,13 @@ class Founder:
 
 
 @cache
-def _shipped(edition_id: int) -> tuple[Agencies, Instruments, Rules]:
+def _shipped(edition: Edition) -> tuple[Agencies, Instruments, Rules]:
     """The edition's lines, compiled once; `founded` copies them."""
-    edition = _editions[edition_id]
     return Agencies.of(edition), Instruments.of(edition), Rules.of(edition)
 
 
-_editions: Final[dict[int, Edition]] = {}
-
-
 class Registry:
-    """What the log knows of agencies, officers, keys, instruments, rules and grants, after record `version`."""
+    """What the log knows of agencies, officers, keys, law and grants, after record `version`."""
 
     def __init__(
         self, edition: Edition, agencies: Agencies, instruments: Instruments, rules: Rules
@@ -100,10 +99,12 @@ class Registry:
 
     @classmethod
     def founded(cls, edition: Edition | None = None) -> Self:
-        """The registry before record 0. LedgerOpened is applied before it is judged: it appoints its own signer."""
+        """The registry before record 0.
+
+        LedgerOpened is applied before it is judged: it appoints its own signer.
+        """
         shipped = edition or load_edition()
-        _editions[id(shipped)] = shipped
-        agencies, instruments, rules = _shipped(id(shipped))
+        agencies, instruments, rules = _shipped(shipped)
         return cls(shipped, agencies.copy(), instruments.copy(), rules.copy())
 
     def copy(self) -> Self:
@@ -120,7 +121,7 @@ class Registry:
         return other
 
     def apply(self, act: Act, *, index: int, recorded_at: datetime) -> None:
-        """Adds the lines of an effective act; one that is no registry act changes nothing.
+        """Adds the lines of an effective act; one that is no registry act adds none.
 
         Args:
             act: The act, at the statement that makes it effective.
@@ -137,7 +138,7 @@ class Registry:
         """Working days and holidays."""
         return self.edition.calendar
 
-    # --- agencies --------------------------------------------------------------------------------------------------
+    # --- agencies ---
 
     def agency(self, agency: str) -> Agency | None:
         """The agency of this id."""
@@ -148,7 +149,7 @@ class Registry:
         return self.agencies.exists(agency, on)
 
     def holds(self, agency: str, function: str, on: date) -> bool:
-        """Whether it held the function that day (MEDIA, SANCTION_AUTHORITY: any of the family)."""
+        """Whether it held the function that day (MEDIA: any of the family)."""
         return self.agencies.holds(agency, function, on)
 
     def holders(self, function: str, on: date, territory: str | None = None) -> list[str]:
@@ -164,7 +165,7 @@ class Registry:
         return next(iter(self.holders("LEAD", on, territory)), None)
 
     def assumed(self, agency: str, function: str, on: date) -> bool:
-        """Whether that holding is configured and not confirmed; it is shown so (regulation.md §8.25)."""
+        """Whether that holding is configured and not confirmed; it is shown so."""
         holding = self.agencies.holding(agency, function, on)
         return holding is not None and holding.assumed
 
@@ -179,7 +180,7 @@ class Registry:
         return agency if line is None else line.name(on).vi
 
     def label(self, agency: str, on: date, today: date) -> str:
-        """Its name on the day of the act, with who carries on where it has ended since (law.md §13)."""
+        """Its name on the day of the act, and who carries on where it has ended (law.md §13)."""
         line = self.agencies.get(agency)
         then = self.name(agency, on)
         if line is None or line.existed(today) or today < line.valid_from:
@@ -187,7 +188,9 @@ class Registry:
             return then if now == then or today < on else f"{then} (nay {now})"
         heir = self.agencies.heir(agency, today)
         last = "" if line.valid_to is None else f"đến {line.valid_to:%d/%m/%Y}"
-        return f"{then} ({last})" if heir is None else f"{then} ({last}; nay {self.name(heir, today)})"
+        return (
+            f"{then} ({last})" if heir is None else f"{then} ({last}; nay {self.name(heir, today)})"
+        )
 
     def successor(
         self, agency: str, function: str, on: date, territory: str | None = None
@@ -199,7 +202,7 @@ class Registry:
         """Who carries on for the agency as a whole on that day: itself while it exists."""
         return self.agencies.heir(agency, on)
 
-    # --- instruments, rules, secret lists --------------------------------------------------------------------------
+    # --- instruments, rules, secret lists ---
 
     def instrument(self, instrument: str, on: date | None = None) -> Instrument | None:
         """The line that speaks about that day; the newest where no day is given."""
@@ -213,11 +216,11 @@ class Registry:
         clause: str | None = None,
         point: str | None = None,
     ) -> bool:
-        """Whether it was in force that day; a provision with dates of its own is judged by those."""
+        """Whether it was in force that day; a provision with its own dates by those."""
         return self.instruments.in_force(instrument, on, article, clause, point)
 
     def is_decision90(self, instrument: str) -> bool:
-        """Whether it is the coordination regulation in any version: never the only ground of a measure (4.3)."""
+        """Whether it is the coordination regulation: never the only ground of a measure (4.3)."""
         return instrument in self.regulations
 
     def rule(self, code: str, on: date) -> Rule | None:
@@ -236,10 +239,10 @@ class Registry:
         return found
 
     def post_power(self, power: str, agency: str, post: str, on: date) -> str | None:
-        """How far the power of a post reaches that day (`up_to`: a level or an amount band); None: no power.
+        """How far a power of a post reaches that day: a level or an amount band; None: no power.
 
-        A line that names a function is for the agencies that hold it; where no agency of that kind ever holds it (the
-        provincial committee and sanctions), for every agency of the kind.
+        A line that names a function is for the agencies that hold it; where no agency of that kind
+        holds it (the provincial committee and sanctions), for every agency of the kind.
         """
         line = self.agencies.get(agency)
         if line is None or not line.existed(on):
@@ -257,7 +260,7 @@ class Registry:
         return None
 
     def _of_kind(self, agency: Agency, kind: str, on: date) -> bool:
-        """Kinds are the edition's; an agency registered by an act is of a kind by the function of that name."""
+        """An agency registered by an act has no kind of the edition: the function of that name."""
         if agency.index is None:
             return agency.kind == kind
         return self.holds(agency.id, kind, on)
@@ -281,21 +284,21 @@ class Registry:
                         return SecretItem(list_document, item, line["vi"], line["level"])
         return None
 
-    # --- officers and keys -----------------------------------------------------------------------------------------
+    # --- officers and keys ---
 
     def officer(self, officer: str) -> Officer | None:
         """The officer of this id; the founder has none of the appointments made by acts."""
         return self.officers.get(officer)
 
     def appointment(self, officer: str, agency: str, post: str, on: date) -> Appointment | None:
-        """The appointment under which an officer acts for an agency in a post on that day."""
+        """The appointment under which an officer acts for an agency in a post that day."""
         line = self.officers.get(officer)
         if line is None:
             return None
         return line.find(agency, post, on) or self._founders(officer, agency, post, on)
 
     def _founders(self, officer: str, agency: str, post: str, on: date) -> Appointment | None:
-        """architecture §3: a reorganisation does not lock the registry, so the post moves with the function."""
+        """The founder's post moves with the function: no reorganisation locks the registry."""
         founder = self.founder
         if (
             founder is None
@@ -339,9 +342,7 @@ class Registry:
         """Whether two officer ids are one natural person."""
         return self.officers.same_person(a, b)
 
-    def holds_code(
-        self, code: str, agency: str, post: str, officer: str, on: date
-    ) -> bool | None:
+    def holds_code(self, code: str, agency: str, post: str, officer: str, on: date) -> bool | None:
         """The registry's part of `who`.
 
         Args:
@@ -370,7 +371,7 @@ class Registry:
 
     def is_function(self, code: str) -> bool:
         """Whether a code of `who` is held by agencies, not by posts."""
-        return code in _function_codes(id(self.edition))
+        return code in _function_codes(self.edition)
 
     def _in_power(self, power: str, officer: str, agency: str, post: str, on: date) -> bool:
         return (
@@ -379,10 +380,10 @@ class Registry:
         )
 
     def founding(self, on: date) -> bool:
-        """REGISTRY_FOUNDING: no second officer could sign a registry act on that day, so the founder signs alone.
+        """REGISTRY_FOUNDING: no second officer could sign that day, so the founder signs alone.
 
-        A second officer counts with the power REGISTRY_KEEPER in a post and agency of that day, and a key that is
-        enrolled, not revoked and not expired before it.
+        A second officer counts with the power REGISTRY_KEEPER in a post and agency of that day, and
+        a key that is enrolled, not revoked and not expired before it.
         """
         founder = self.founder
         if founder is None:
@@ -400,7 +401,7 @@ class Registry:
         )
         return in_post and any(_lives(line, on) for line in self.keyring.lines(officer.uuid))
 
-    # --- grants ----------------------------------------------------------------------------------------------------
+    # --- grants ---
 
     def grants(
         self,
@@ -416,8 +417,7 @@ class Registry:
 
 
 @cache
-def _function_codes(edition_id: int) -> frozenset[str]:
-    edition = _editions[edition_id]
+def _function_codes(edition: Edition) -> frozenset[str]:
     return frozenset(r["code"] for r in edition.acts["roles"] if r["kind"] == "function")
 
 
@@ -436,7 +436,7 @@ def _lives(line: KeyLine, on: date) -> bool:
     )
 
 
-# --- what each registry act adds -----------------------------------------------------------------------------------
+# --- what each registry act adds ---
 
 
 def _ledger_opened(registry: Registry, act: Act, index: int, _at: datetime) -> None:

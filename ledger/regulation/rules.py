@@ -1,17 +1,20 @@
-"""Clock rules and limits over time: how long, in which unit, by which source, from when; "none stated" is a value.
+"""Clock rules and limits over time; "none stated" is a value.
 
-A later line never edits an earlier one: it begins, and the earlier one ends there. How a length is counted from an act is
+A line says how long, in which unit, by which source and from when. A later line never edits an
+earlier one: it begins, and the earlier one ends there. How a length is counted from an act is
 `clocks.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from ledger.regulation.edition import Edition, certainty, optional_date
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 NONE_STATED: Final = "none"
 _KINDS: Final[Mapping[str, str]] = {
@@ -42,7 +45,7 @@ class Rule:
         vi: What it is about, in Vietnamese.
         en: The same in English.
         value: Length, or the band of a band limit; None: none stated.
-        unit: `wd` working days, `d` days, `h` hours, `m` months, `y` years, `min` minutes, `band`, `none`.
+        unit: `wd` working days, `d`, `h`, `m` months, `y`, `min` minutes, `band` or `none`.
         source: The provision or the words of the source.
         kind: REGULATION, LAW or PRODUCT_RULE: a product rule is never shown as a deadline of law.
         certainty: CONFIRMED, SECONDARY_SOURCE, UNCONFIRMED or OPEN_QUESTION.
@@ -95,14 +98,14 @@ class Rule:
 
 
 class Rules:
-    """Lines by code, in the order they were added; of two lines for a day the later start wins, then the later added."""
+    """Lines by code, in the order added; for a day the latest start wins, then the last added."""
 
-    def __init__(self) -> None:
-        self._lines: dict[str, tuple[Rule, ...]] = {}
+    def __init__(self, lines: Mapping[str, tuple[Rule, ...]] | None = None) -> None:
+        self._lines = dict(lines or {})
 
     @classmethod
     def of(cls, edition: Edition) -> Self:
-        """Clocks and limits of the edition; lines of registry.json win over initial values of life_cycle.json."""
+        """Clocks and limits of the edition; lines of registry.json win over initial values."""
         self = cls()
         named: dict[str, tuple[str, str]] = {}
         for entry in [*edition.life_cycle["clocks"], *edition.life_cycle["limits"]]:
@@ -115,16 +118,14 @@ class Rules:
 
     def copy(self) -> Self:
         """An independent set of the same lines."""
-        other = type(self)()
-        other._lines = dict(self._lines)
-        return other
+        return type(self)(self._lines)
 
     def add(self, rule: Rule) -> None:
         """Adds a line."""
         self._lines[rule.code] = (*self._lines.get(rule.code, ()), rule)
 
     def set(self, rule: Rule) -> None:
-        """Adds a line of ClockRuleSet; what that act cannot say (where the clock starts, its cases) is kept."""
+        """Adds a line of ClockRuleSet; what that act cannot say (its cases, its start) is kept."""
         before = self._lines.get(rule.code)
         if before:
             rule = replace(

@@ -1,7 +1,8 @@
-"""Compiled checks for JSON objects: what fits costs almost nothing, what does not yields every flaw at once.
+"""Compiled checks for JSON objects: what fits is cheap, what does not yields every flaw at once.
 
-The language of the specifications is that of `data/acts.json` (type, format, enum, of, fields, required); `act.py`
-describes the payload in it, `catalogue.py` the facts of each act type. Nothing here knows what a member means.
+The language of the specifications is that of `data/acts.json` (type, format, enum, of, fields,
+required); `act.py` describes the payload in it, `catalogue.py` the facts of each act type. Nothing
+here knows what a member means.
 """
 
 from __future__ import annotations
@@ -25,21 +26,23 @@ _time = re.compile(TIME, _FLAGS).fullmatch
 _date = re.compile(r"\d{4}-\d\d-\d\d", _FLAGS).fullmatch
 _token = re.compile(rf"sealed:{UUID4}", _FLAGS).fullmatch
 _uuid = re.compile(UUID4, _FLAGS).fullmatch
-_blank = re.compile(r"[\s\u00ad\u115f\u1160\u200b-\u200f\u2060-\u2064\u2800\u3164\ufeff\uffa0]*").fullmatch
+_blank = re.compile(
+    r"[\s\u00ad\u115f\u1160\u200b-\u200f\u2060-\u2064\u2800\u3164\ufeff\uffa0]*"
+).fullmatch
 
 
 class Flaw(NamedTuple):
-    """One thing that does not fit: a pointer relative to the value checked, and what is wrong in both languages."""
+    """One thing that does not fit: a pointer relative to the value, and what is wrong with it."""
 
     path: str
     vi: str
     en: str
 
 
-Check = Callable[[Any], list[Flaw] | None]
+Check = Callable[[object], list[Flaw] | None]
 """None where the value fits, else every flaw of it."""
 Texts = Callable[[Any, str, list[tuple[str, str]]], None]
-"""Appends (pointer, text) of each free text below a value."""
+"""Appends (pointer, text) of each free text below a value that has passed its check."""
 
 
 def parse_time(text: str) -> datetime:
@@ -142,7 +145,7 @@ FORMATS: Mapping[str, tuple[str, str, str]] = {
 def text(*, required: bool) -> Check:
     """A string; a required one is not blank."""
 
-    def check(value: Any) -> list[Flaw] | None:
+    def check(value: object) -> list[Flaw] | None:
         if type(value) is not str:
             return NOT_STRING
         return BLANK if required and _blank(value) else None
@@ -155,7 +158,7 @@ def pattern(expression: str, vi: str, en: str) -> Check:
     fits = re.compile(expression, _FLAGS).fullmatch
     flaws = one(f"phải là {vi}", f"must be {en}")
 
-    def check(value: Any) -> list[Flaw] | None:
+    def check(value: object) -> list[Flaw] | None:
         if type(value) is not str:
             return NOT_STRING
         return None if fits(value) else flaws
@@ -170,7 +173,7 @@ def one_of(values: Iterable[str]) -> Check:
     shown = ", ".join(listed)
     flaws = one(f"phải là một trong: {shown}", f"must be one of: {shown}")
 
-    def check(value: Any) -> list[Flaw] | None:
+    def check(value: object) -> list[Flaw] | None:
         if type(value) is not str:
             return NOT_STRING
         return None if value in known else flaws
@@ -178,17 +181,17 @@ def one_of(values: Iterable[str]) -> Check:
     return check
 
 
-def integer(value: Any) -> list[Flaw] | None:
+def integer(value: object) -> list[Flaw] | None:
     """An integer; true and false are none."""
     return None if type(value) is int else NOT_INT
 
 
-def boolean(value: Any) -> list[Flaw] | None:
+def boolean(value: object) -> list[Flaw] | None:
     """True or false."""
     return None if value is True or value is False else NOT_BOOL
 
 
-def moment(value: Any) -> list[Flaw] | None:
+def moment(value: object) -> list[Flaw] | None:
     """A time of formats.md §1 that exists."""
     if type(value) is not str or _time(value) is None:
         return NOT_TIME
@@ -199,7 +202,7 @@ def moment(value: Any) -> list[Flaw] | None:
     return None
 
 
-def calendar_date(value: Any) -> list[Flaw] | None:
+def calendar_date(value: object) -> list[Flaw] | None:
     """A date that exists."""
     if type(value) is not str or _date(value) is None:
         return NOT_DATE
@@ -210,17 +213,17 @@ def calendar_date(value: Any) -> list[Flaw] | None:
     return None
 
 
-def token(value: Any) -> list[Flaw] | None:
+def token(value: object) -> list[Flaw] | None:
     """A sealed token."""
     return None if type(value) is str and _token(value) else NOT_TOKEN
 
 
-def ref(value: Any) -> list[Flaw] | None:
+def ref(value: object) -> list[Flaw] | None:
     """The form of an act id; whether the act stands in the stream is a guard's question."""
     return None if type(value) is str and _uuid(value) else NOT_REF
 
 
-def free_object(value: Any) -> list[Flaw] | None:
+def free_object(value: object) -> list[Flaw] | None:
     """An object whose members are another page's matter (a JWK)."""
     return None if type(value) is dict else NOT_OBJECT
 
@@ -228,7 +231,7 @@ def free_object(value: Any) -> list[Flaw] | None:
 def list_of(item: Check, *, may_be_empty: bool) -> Check:
     """A list whose items all fit."""
 
-    def check(value: Any) -> list[Flaw] | None:
+    def check(value: object) -> list[Flaw] | None:
         if type(value) is not list:
             return NOT_LIST
         if not value:
@@ -250,7 +253,7 @@ def object_of(checks: Mapping[str, Check], required: Iterable[str]) -> Check:
     needed = frozenset(required)
     ordered = "period_from" in known and "period_to" in known
 
-    def check(value: Any) -> list[Flaw] | None:
+    def check(value: object) -> list[Flaw] | None:
         if type(value) is not dict:
             return NOT_OBJECT
         flaws: list[Flaw] | None = None
@@ -298,7 +301,7 @@ def compile_members(
 def compile_member(
     name: str, spec: Mapping[str, Any], formats: Mapping[str, Check], empty: frozenset[str]
 ) -> Check:
-    """Compiles one specification. Raises: ValueError where the data uses a type or format unknown here."""
+    """Compiles one specification. Raises: ValueError: a type or format unknown here."""
     required = bool(spec.get("required"))
     if spec["type"] == "list":
         item = _scalar(spec["of"], spec, formats, empty, required=True)
@@ -350,7 +353,7 @@ def compile_texts(fields: Mapping[str, Mapping[str, Any]]) -> Texts | None:
     if not walks:
         return None
 
-    def collect(value: Any, at: str, out: list[tuple[str, str]]) -> None:
+    def collect(value: Any, at: str, out: list[tuple[str, str]]) -> None:  # noqa: ANN401 - checked facts
         for name, walk in walks:
             member = value.get(name)
             if member is not None:
@@ -359,7 +362,7 @@ def compile_texts(fields: Mapping[str, Mapping[str, Any]]) -> Texts | None:
     return collect
 
 
-def _leaf(value: Any, at: str, out: list[tuple[str, str]]) -> None:
+def _leaf(value: Any, at: str, out: list[tuple[str, str]]) -> None:  # noqa: ANN401 - checked facts
     out.append((at, value))
 
 
@@ -376,7 +379,7 @@ def _walk(spec: Mapping[str, Any]) -> Texts | None:
         return inner
     item = inner
 
-    def each(value: Any, at: str, out: list[tuple[str, str]]) -> None:
+    def each(value: Any, at: str, out: list[tuple[str, str]]) -> None:  # noqa: ANN401 - checked facts
         for n, member in enumerate(value):
             item(member, f"{at}/{n}", out)
 
