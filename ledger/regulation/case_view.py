@@ -81,19 +81,40 @@ def changes_at(stream: StreamState, registry: Registry, at: datetime) -> datetim
         end = lapses_at(sub, registry)
         if end is not None and end >= at:
             found.append(end + timedelta(seconds=1))
-    found.extend(instant for instant in _ends_of_agencies(stream, registry) if instant > at)
+    found.extend(i for i in _ends_of_agencies(stream, registry, at) if i > at)
     return min(found, default=None)
 
 
-def _ends_of_agencies(stream: StreamState, registry: Registry) -> Iterator[datetime]:
-    """Midnights after which the agencies shown are called otherwise.
+def _ends_of_agencies(stream: StreamState, registry: Registry, at: datetime) -> Iterator[datetime]:
+    """Midnights after which an agency shown is called otherwise, or another one is the lead."""
+    shown = {e.act.agency for e in stream.effective()}
+    shown |= {p for a in shown if (p := registry.parent(a)) is not None}
+    if stream.handler_raw is not None:
+        shown.add(stream.handler_raw)
+    days = {d for agency in shown for d in _renamed_on(agency, registry)}
+    lead = registry.lead(local_day(at))
+    held = None if lead is None else registry.agencies.holding(lead, "LEAD", local_day(at))
+    if held is not None and held.valid_to is not None:
+        days.add(held.valid_to)
+    for day in days:
+        yield datetime.combine(day + timedelta(days=1), datetime.min.time(), VIETNAM)
 
-    Their labels then name who carries on.
-    """
-    for agency in {stream.handler_raw, *(e.act.agency for e in stream.effective())}:
-        known = registry.agency(agency) if agency is not None else None
-        if known is not None and known.valid_to is not None and known.valid_to < date.max:
-            yield datetime.combine(known.valid_to + timedelta(days=1), datetime.min.time(), VIETNAM)
+
+def _renamed_on(agency: str, registry: Registry) -> Iterator[date]:
+    """Last days of the names of an agency, of itself, and of those who carry on for it."""
+    at: str | None = agency
+    seen: set[str] = set()
+    while at is not None and at not in seen:
+        seen.add(at)
+        known = registry.agency(at)
+        if known is None:
+            return
+        yield from (n.valid_to for n in known.names if n.valid_to is not None)
+        last = known.valid_to
+        if last is None:
+            return
+        yield last
+        at = registry.heir(at, last + timedelta(days=1))
 
 
 # -- head -----------------------------------------------------------------------------------------

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 Status = Literal["pending", "effective", "returned"]
 
 INTAKE = ("ReportReceived", "DetectionRecorded", "ExternalRequestReceived")
+#: States that a result has been reached in, and those in which it no longer stands when a case
+#: comes back to them.
+AFTER_RESULT = frozenset({"RESULT_RECORDED", "CLOSED", "UNDER_REVIEW", "ARCHIVED"})
+BEFORE_RESULT = frozenset({"SCREENING", "VERIFYING", "ASSESSING"})
 RESULTS = ("ResultDetermined", "ReferredResultReceived", "CriminalResultReceived", "ReviewDecided")
 
 
@@ -375,7 +379,11 @@ def _note(state: StreamState, entry: Entry) -> None:
         state.finding = entry
     elif act.act in RESULTS:
         _note_result(state, entry)
-    elif act.act == "CaseReopened":
+    elif act.act == "CaseClosed" and state.outcome is None:
+        # Straight from screening there is no result: the reason is the outcome (OUT_OF_SCOPE,
+        # DUPLICATE).
+        state.outcome = act.facts.get("reason")
+    if entry.state_before in AFTER_RESULT and state.state in BEFORE_RESULT:
         state.outcome = None
         state.result = None
 
