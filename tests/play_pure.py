@@ -19,6 +19,7 @@ from uuid import UUID
 from keys.jwk import SoftwareSigner
 from ledger.regulation.act import Act, parse_act
 from ledger.regulation.case_view import case_file
+from ledger.regulation.cases import Report
 from ledger.regulation.catalogue import load
 from ledger.regulation.decide import Decision, decide
 from ledger.regulation.flags import standing
@@ -29,7 +30,6 @@ from ledger.regulation.stream import Entry, Signed, StreamState, apply
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from ledger.regulation.cases import Report
 
 SCENARIOS = Path(__file__).parents[1] / "api" / "cli" / "scenarios"
 DEPLOYMENT = "rehearsal.bacninh.example"
@@ -107,7 +107,9 @@ class Player:
 
     def reports(self) -> Sequence[Report]:
         """Reports of article 9 in this log."""
-        return ()
+        names = ("StatisticsSubmitted", "SituationReportSubmitted")
+        programmes = [s for s in self.streams.values() if s.kind == "programme"]
+        return [_report(e) for s in programmes for e in s.effective(*names)]
 
     def signers(self, stream: str) -> Sequence[str]:
         """Officers who signed an effective act of a case."""
@@ -271,6 +273,8 @@ class Player:
     def act_of(self, step: Mapping[str, Any], aliases: Mapping[str, Json]) -> Act:
         """The payload of a step, with its references filled."""
         author = self._who(step["author"], aliases, step)
+        for named in _named(step["facts"]):
+            self._who(named, aliases, step)
         signers = [{"officer": author.officer, "post": author.post, "role": "AUTHOR"}]
         for other in step["countersigners"]:
             who = self._who(other["by"], aliases, step)
@@ -383,6 +387,29 @@ class Player:
         assert self.now is not None
         shown = standing(self.raised, self.stream(stream), self.registry, self.now, self)
         return {code for code, named in shown if named == act_id}
+
+
+def _report(entry: Entry) -> Report:
+    facts = entry.act.facts
+    return Report(
+        entry.act.act_id,
+        date.fromisoformat(facts["period_from"]),
+        date.fromisoformat(facts["period_to"]),
+        facts.get("restates"),
+        tuple(facts.get("restated_because", ())),
+    )
+
+
+def _named(value: object) -> Iterator[str]:
+    """Aliases that the facts of a step refer to."""
+    if isinstance(value, dict):
+        for member in value.values():
+            yield from _named(member)
+    elif isinstance(value, list):
+        for member in value:
+            yield from _named(member)
+    elif isinstance(value, str) and value.startswith(("@officer:", "@kid:", "@newkid:")):
+        yield value.partition(":")[2]
 
 
 def player_for(

@@ -70,6 +70,7 @@ def case_file(
         "assumptions": _assumptions(stream, registry, today),
         "statements": stream.seq,
         "acts": len(stream.entries),
+        "officers": sorted({s.officer for e in stream.entries.values() for s in e.signed}),
         "head": stream.head,
     }
 

@@ -27,7 +27,7 @@ def state_illegal(q: Question) -> Breach | None:
     cycle = life_cycle()
     state = q.stream.state
     legal, _ = cycle.next_state(q.act.act, q.act.disposition, state)
-    if legal:
+    if legal and not _without_case(q):
         return None
     vi, en = cycle.labels.get(state or "", ("chưa có hồ sơ", "no case yet"))
     possible = _moving_first(cycle.allowed(state))
@@ -43,6 +43,15 @@ def state_illegal(q: Question) -> Breach | None:
         },
         ("/disposition",) if q.act.act in cycle.moving else (),
     )
+
+
+def _without_case(q: Question) -> bool:
+    """A stream of a higher log that is joined to no lower case takes no act of a case state.
+
+    life_cycle.json, notes: it has no state and takes only acts with states_from null.
+    """
+    joined = q.stream.state is not None
+    return q.above_ordinary() and not joined and q.kind.states_from is not None
 
 
 def _moving_first(acts: Iterable[str]) -> list[str]:

@@ -132,7 +132,11 @@ def agency_holds_function(q: Question) -> Breach | None:
         held.add(handler)
     names = sorted(_name(q, a) for a in held)[:_SHOWN]
     return Breach(
-        {"agency": _name(q, act.agency), "date": fmt_day(day), "agencies": "; ".join(names) or "?"},
+        {
+            "agency": _name(q, act.agency),
+            "date": fmt_day(day),
+            "agencies": "; ".join(names) or "cơ quan có thẩm quyền",
+        },
         ("/agency",),
     )
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from ledger.errors import Rejected
-from tests.play_pure import player_for, scenario, steps
+from tests.play_pure import DEPLOYMENT, Player, player_for, scenario, steps
 
 NAMES = ["SC1", "SC2", "SC3", "SC4", "SC6", "SC7"]
 NEGATIVES = scenario("negative")["negatives"]
@@ -33,6 +34,31 @@ def test_scenario_comes_out_as_its_file_says(name: str) -> None:
         }
         assert seen == wanted, f"{name} step {step['n']} {step['act']}"
     assert player.final(next(iter(file["cases"]))) == file["expect_final"]
+
+
+def test_mat_steps_of_sc7_play_in_a_log_of_their_level() -> None:
+    """A secrecy level is an enclave.
+
+    The same rules in a log of its own, whose stream has no case state.
+    """
+    file = scenario("SC7")
+    secret = [s for s in file["steps"] if s["level"] == "mat"]
+    player = Player(origin=f"{DEPLOYMENT}/mat", level="mat")
+    player.found(datetime.fromisoformat(secret[0]["at"]) - timedelta(hours=2))
+    for step in secret:
+        entry, decision = player.step(step, file["cast"])
+        assert (entry.status, decision.flags) == ("effective", ())
+    assert player.final("M1") == file["expect_final_by_case"]["M1"]
+
+
+def test_intake_has_no_place_in_a_higher_log() -> None:
+    """life_cycle.json, notes: a higher stream joined to no lower case has no state."""
+    file = scenario("SC7")
+    player = Player(origin=f"{DEPLOYMENT}/mat", level="mat")
+    player.found(datetime.fromisoformat(file["steps"][0]["at"]) - timedelta(hours=2))
+    with pytest.raises(Rejected) as caught:
+        player.step(file["steps"][0], file["cast"])
+    assert caught.value.guard == "STATE_ILLEGAL"
 
 
 @pytest.mark.parametrize("entry", NEGATIVES, ids=[e["id"] for e in NEGATIVES])
