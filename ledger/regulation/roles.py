@@ -81,14 +81,11 @@ def _writers(entries: Iterator[Entry], registry: Registry, day: date) -> set[str
 
 
 def concerned(act: Act, stream: StreamState) -> list[Entry]:
-    """The acts whose issuer is meant.
-
-    Those named by this act and, through a complaint or review, those behind it.
-    """
+    """The acts whose issuer is meant: those named, those behind them, those of a sanction named."""
     found: dict[str, Entry] = {}
     waiting = [act]
     while waiting:
-        for named in _names(waiting.pop()):
+        for named in _names(waiting.pop(), stream):
             entry = stream.get(named)
             if entry is not None and named not in found:
                 found[named] = entry
@@ -96,7 +93,10 @@ def concerned(act: Act, stream: StreamState) -> list[Entry]:
     return list(found.values())
 
 
-def _names(act: Act) -> Iterator[str]:
+def _names(act: Act, stream: StreamState) -> Iterator[str]:
+    sanction = stream.sub("sanction", str(act.facts.get("sanction")))
+    if sanction is not None:
+        yield from (e.act.act_id for e, _ in sanction.moves if e.act.act == "SanctionDecided")
     for member in _CONCERNED:
         value = act.facts.get(member)
         if isinstance(value, str):
@@ -165,8 +165,8 @@ def _issuer(act: Act, stream: StreamState, registry: Registry, day: date) -> boo
 def _superior(act: Act, stream: StreamState, registry: Registry, day: date) -> bool:
     below = issuers(act, stream, registry, day)
     handler = stream.handler(registry, day)
-    if not below and handler is not None:
-        below = {handler}
+    if handler is not None:
+        below.add(handler)
     parents = (registry.parent(a) for a in below)
     return act.agency in {present_agency(registry, p, day) for p in parents if p is not None}
 
