@@ -1,0 +1,313 @@
+"""eventsourcing's seams, turned to sealed records: mapper, recorder and event store (architecture.md §3).
+
+An event becomes a `Draft`: what to store is sealed when its time in the log is known, by `record` and `vault`, bound
+to log, stream and position. The library's transcoder, cipher, compressor, snapshots and start-up DDL are not used.
+What acts are about is not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NoReturn
+from uuid import UUID
+
+from eventsourcing.domain import DomainEventProtocol
+from eventsourcing.persistence import (
+    AggregateRecorder,
+    ApplicationRecorder,
+    EventStore,
+    InfrastructureFactory,
+    JSONTranscoder,
+    Mapper,
+    Notification,
+    ProcessRecorder,
+    Recording,
+    StoredEvent,
+    Subscription,
+    TrackingRecorder,
+)
+
+from keys import vault
+from keys.vault import Kek
+from ledger.errors import VerificationError
+from ledger.log import record as records
+from ledger.ports import Appended, Appender, Draft, Entropy, RecordStore, SealedRecord, StoredRecord
+from ledger.reader import Reader
+from ledger.streams.event import StatementRecorded
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """By what and until when an event was judged; goes with it to the append.
+
+    Attributes:
+        registry_index: Last registry record it was judged by.
+        at: The time it was judged at.
+        latest: Past this time it must be judged again; None: any later time will do.
+    """
+
+    registry_index: int
+    at: datetime
+    latest: datetime | None
+
+
+@dataclass(frozen=True)
+class DraftEvent(StoredEvent):
+    """An event on its way in; `state` stays empty until it is sealed."""
+
+    seal: Callable[[datetime], SealedRecord]
+
+
+@dataclass(frozen=True)
+class RecordEvent(StoredEvent):
+    """An event on its way out, with the whole row."""
+
+    row: StoredRecord
+
+
+class SealingMapper(Mapper[UUID]):
+    """Event to draft, row to event.
+
+    Args:
+        reader: Opens rows of this log.
+        origin: Origin of the log.
+        level: Its level; above ordinary states are padded.
+        kek: Wraps the key of each record.
+        entropy: Gives the blind of each record.
+    """
+
+    def __init__(
+        self, reader: Reader, *, origin: str, level: str, kek: Kek, entropy: Entropy
+    ) -> None:
+        super().__init__(JSONTranscoder())
+        self._reader = reader
+        self._origin = origin
+        self._level = level
+        self._kek = kek
+        self._entropy = entropy
+
+    def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> DraftEvent:
+        """An event of ours, to be sealed with the time that the log gives it."""
+        event = _ours(domain_event)
+
+        def seal(at: datetime) -> SealedRecord:
+            return self._seal(event, at)
+
+        return DraftEvent(event.originator_id, event.originator_version, event.TOPIC, b"", seal)
+
+    def to_domain_event(self, stored_event: StoredEvent) -> StatementRecorded:
+        """A row, opened and compared with its entry.
+
+        Raises:
+            VerificationError: It is damaged, or erased: a stream with a hole takes no statement.
+        """
+        if not isinstance(stored_event, RecordEvent):
+            raise TypeError("only rows of this log become events")
+        row = stored_event.row
+        opened = self._reader.open(row)
+        if opened.statement is None or opened.act is None:
+            raise VerificationError("erased", "the content of this record is gone", row.index)
+        return StatementRecorded(
+            originator_id=row.stream_id,
+            originator_version=row.seq,
+            stream=opened.stream,
+            statement=opened.statement,
+            act=opened.act,
+            author=row.author,
+            registry=row.registry,
+            unit=row.unit,
+            index=row.index,
+            recorded_at=row.recorded_at,
+            entry=row.entry,
+        )
+
+    def _seal(self, event: StatementRecorded, at: datetime) -> SealedRecord:
+        envelope = records.build(
+            log=self._origin,
+            recorded_at=at,
+            blind=self._entropy.take(records.BLIND_BYTES),
+            statement=event.statement.compact,
+        )
+        entry = records.entry(envelope)
+        sealed = vault.seal(
+            envelope,
+            origin=self._origin,
+            stream=event.stream,
+            seq=event.originator_version,
+            level=self._level,
+        )
+        wrap = vault.wrap(self._kek, sealed.dek, origin=self._origin, entry=entry)
+        return SealedRecord(entry, sealed.state, self._kek.kek_id, wrap)
+
+
+class LogRecorder(ApplicationRecorder):
+    """eventsourcing's recorder over the ports: appends through `Appender`, reads through `RecordStore`.
+
+    A notification id is the leaf index, dense from 0.
+    """
+
+    def __init__(self, store: RecordStore, appender: Appender) -> None:
+        self._store = store
+        self._appender = appender
+
+    def append(self, event: StatementRecorded, draft: DraftEvent, judged: Judged) -> Appended:
+        """Records one event. Raises: NotAppended, Unavailable; see `Appender.append`."""
+        return self._appender.append(
+            Draft(
+                stream_id=event.originator_id,
+                stream=event.stream,
+                seq=event.originator_version,
+                unit=event.unit,
+                act_id=UUID(event.act.act_id),
+                author=event.author,
+                topic=draft.topic,
+                registry=event.registry,
+                registry_index=judged.registry_index,
+                at=judged.at,
+                latest=judged.latest,
+                seal=draft.seal,
+            )
+        )
+
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> NoReturn:  # noqa: ANN401 - the library's
+        """Not the way in: `StatementStore.put` appends one judged event at a time."""
+        raise NotImplementedError
+
+    def select_events(
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Sequence[RecordEvent]:
+        """Rows of one stream in order."""
+        if desc or limit is not None or not isinstance(originator_id, UUID):
+            raise NotImplementedError
+        rows = self._store.stream(originator_id, gt or 0)
+        return [_row_event(row) for row in rows if lte is None or row.seq <= lte]
+
+    def select_notifications(
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
+        inclusive_of_start: bool = True,
+    ) -> Sequence[Notification]:
+        """Rows in index order, still sealed."""
+        first = (start or 0) + (0 if inclusive_of_start else 1)
+        return [
+            Notification(row.stream_id, row.seq, row.topic, row.state, row.index)
+            for row in self._store.read(first, limit)
+            if (stop is None or row.index <= stop) and (not topics or row.topic in topics)
+        ]
+
+    def max_notification_id(self) -> int | None:
+        """Index of the last record; None while there is none."""
+        size = self._store.head().size
+        return size - 1 if size else None
+
+    def subscribe(
+        self, gt: int | None = None, topics: Sequence[str] = ()
+    ) -> Subscription[ApplicationRecorder]:
+        """Not here: projections run their own loop (architecture.md §5)."""
+        raise NotImplementedError
+
+
+class StatementStore(EventStore[UUID]):
+    """Puts one judged event and answers with the event as recorded."""
+
+    mapper: SealingMapper
+    recorder: LogRecorder
+
+    def __init__(self, mapper: SealingMapper, recorder: LogRecorder) -> None:
+        super().__init__(mapper, recorder)
+
+    def put(
+        self,
+        domain_events: Sequence[DomainEventProtocol[UUID]],
+        **kwargs: Any,  # noqa: ANN401 - the library's
+    ) -> list[Recording[UUID]]:
+        """Records an event; `judged` says by what it was judged.
+
+        Raises:
+            NotAppended: With the reason; nothing was recorded.
+            Unavailable: Try again later.
+        """
+        (event,) = map(_ours, domain_events)  # one statement is one transaction's worth of promise
+        draft = self.mapper.to_stored_event(event)
+        appended = self.recorder.append(event, draft, kwargs["judged"])
+        notification = Notification(
+            event.originator_id, event.originator_version, draft.topic, b"", appended.index
+        )
+        return [RecordedEvent(event.recorded(appended), notification, appended)]
+
+    def get(
+        self,
+        originator_id: UUID,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Iterator[DomainEventProtocol[UUID]]:
+        """Events of one stream, opened one by one."""
+        rows = self.recorder.select_events(originator_id, gt=gt, lte=lte, desc=desc, limit=limit)
+        return map(self.mapper.to_domain_event, rows)
+
+
+@dataclass(frozen=True)
+class RecordedEvent(Recording[UUID]):
+    """eventsourcing's recording, with the log's own answer."""
+
+    appended: Appended
+
+
+class Seams(InfrastructureFactory[TrackingRecorder]):
+    """What eventsourcing's Application takes its parts from: the parts given, and no environment."""
+
+    def __init__(self, mapper: SealingMapper, recorder: LogRecorder) -> None:
+        super().__init__({})
+        self._mapper = mapper
+        self._recorder = recorder
+
+    def application_recorder(self) -> LogRecorder:
+        """The log's recorder."""
+        return self._recorder
+
+    def statement_mapper(self) -> SealingMapper:
+        """The mapper."""
+        return self._mapper
+
+    def statement_store(self) -> StatementStore:
+        """The event store over it."""
+        return StatementStore(self._mapper, self._recorder)
+
+    def aggregate_recorder(self, purpose: str = "events") -> AggregateRecorder:
+        """Not kept: there are no snapshots."""
+        raise NotImplementedError(purpose)
+
+    def tracking_recorder(
+        self, tracking_recorder_class: type[TrackingRecorder] | None = None
+    ) -> TrackingRecorder:
+        """Not kept: a projection saves its own position."""
+        raise NotImplementedError
+
+    def process_recorder(self) -> ProcessRecorder:
+        """Not kept: no act follows another by itself."""
+        raise NotImplementedError
+
+
+def _ours(event: DomainEventProtocol[UUID]) -> StatementRecorded:
+    if not isinstance(event, StatementRecorded):
+        raise TypeError("this log records statements only")
+    return event
+
+
+def _row_event(row: StoredRecord) -> RecordEvent:
+    return RecordEvent(row.stream_id, row.seq, row.topic, row.state, row)

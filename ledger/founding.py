@@ -1,0 +1,104 @@
+"""Record 0: the act that opens a log, and whom it trusts first (formats.md §9, architecture.md §3).
+
+Only the words are made here; the registrar signs them and the ledger judges them like any other act.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from ledger.errors import Rejected
+from ledger.regulation.act import fmt_time
+from ledger.regulation.edition import REGULATION
+from ledger.regulation.registry import FOUNDERS_POST, KEEPER, Registry
+
+EDITION: Final = "2023"
+"""`regulation.version` of the shipped edition: the registry that record 0 stands on."""
+REHEARSAL: Final = "rehearsal."
+"""How the deployment of a rehearsal begins (formats.md §7)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Founder:
+    """The founding registrar.
+
+    Attributes:
+        officer: Officer id.
+        kid: Thumbprint of the key.
+        jwk: Public key.
+    """
+
+    officer: UUID
+    kid: str
+    jwk: Mapping[str, str]
+
+
+def genesis(
+    *,
+    act_id: UUID,
+    origin: str,
+    level: str,
+    vkeys: Sequence[str],
+    founder: Founder,
+    at: datetime,
+) -> dict[str, Any]:
+    """The members of LedgerOpened, to be signed by the founder as statement 1 of stream `ledger`.
+
+    Args:
+        act_id: Random id of the act.
+        origin: Origin of the log; one that begins with `rehearsal.` says `demo` for ever.
+        level: Level of the log.
+        vkeys: Keys of the log and of `/pq`, in C2SP form.
+        founder: Who signs it.
+        at: When the log is opened, with the offset it is written in.
+
+    Raises:
+        Rejected: No agency holds the function REGISTRY_KEEPER on that day.
+    """
+    keepers = Registry.founded().holders(KEEPER, at.date())
+    if not keepers:
+        raise Rejected(
+            "no_registry_keeper",
+            "Không cơ quan nào giữ danh bạ vào ngày này; chọn ngày khác.",
+            "No agency holds REGISTRY_KEEPER on that day: choose another.",
+        )
+    facts: dict[str, Any] = {
+        "log": origin,
+        "vkeys": list(vkeys),
+        "registrar": {
+            "officer": str(founder.officer),
+            "kid": founder.kid,
+            "jwk": dict(founder.jwk),
+        },
+        "level": level,
+        "regulation": {"id": REGULATION, "version": EDITION},
+    }
+    if origin.startswith(REHEARSAL):
+        facts["demo"] = True
+    return {
+        "v": 1,
+        "act": "LedgerOpened",
+        "act_id": str(act_id),
+        "stream": "ledger",
+        "occurred_at": fmt_time(at),
+        "precision": "second",
+        "agency": keepers[0],
+        "post": FOUNDERS_POST,
+        "capacity": "TRUC_TIEP",
+        "basis": [
+            {
+                "instrument": REGULATION,
+                "article": "8",
+                "clause": "1",
+                "point": "a",
+                "role": "PROCEDURE",
+            }
+        ],
+        "circulation": "INTERNAL",
+        "facts": facts,
+        "signers": [{"officer": str(founder.officer), "post": FOUNDERS_POST, "role": "AUTHOR"}],
+    }

@@ -1,0 +1,181 @@
+"""Opens stored records: unwrap, decrypt, recompute the entry, parse, in that order (access.md K3).
+
+What opens is proven to be what the tree commits to; that its signature is good, and stands where it may, is the
+audit's question. A mismatch is an integrity alarm with an index and a kind, never "not found".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, TypeVar
+from uuid import UUID
+
+from keys import vault
+from keys.errors import Unsealable
+from keys.vault import Kek
+from ledger.errors import Rejected, VerificationError
+from ledger.log import record as records
+from ledger.log.statement import ACT_TYP, Statement, parse_compact
+from ledger.ports import RecordStore, StoredRecord
+from ledger.regulation.act import Act, parse_act
+from ledger.streams.event import TOPIC
+from ledger.streams.names import stream_id
+
+TOPICS: Final = frozenset({TOPIC})
+_Parsed = TypeVar("_Parsed")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """One record, opened and compared with its entry.
+
+    Attributes:
+        index: Leaf index.
+        stream_id: Id of its stream.
+        stream: Name of its stream; "" where the record is erased and the name is lost.
+        seq: Position in the stream.
+        recorded_at: When the log took it.
+        entry: 32 bytes.
+        envelope: What the entry is the hash of; empty where erased.
+        statement: What was signed; None where erased.
+        act: The payload, parsed; None where erased, and for a service statement.
+        act_id: The act's id as the row says it.
+        registry: Whether the row says that the registry changed by it.
+    """
+
+    index: int
+    stream_id: UUID
+    stream: str
+    seq: int
+    recorded_at: datetime
+    entry: bytes
+    envelope: bytes
+    statement: Statement | None
+    act: Act | None
+    act_id: str
+    registry: bool = False
+
+    @property
+    def erased(self) -> bool:
+        """Whether its content is gone: it has no wrap any more."""
+        return self.statement is None
+
+
+class Reader:
+    """Records in index order, opened.
+
+    Args:
+        store: Where they lie.
+        kek: Opens their wraps.
+        origin: Origin of the log.
+        level: Level of the log.
+    """
+
+    def __init__(self, store: RecordStore, kek: Kek, origin: str, level: str = "ordinary") -> None:
+        self._store = store
+        self._kek = kek
+        self._origin = origin
+        self._level = level
+
+    def read(self, start: int, limit: int) -> list[Opened]:
+        """Records `start` …, at most `limit`; a gap is damage.
+
+        Raises:
+            VerificationError: At the first record that does not open to what its entry commits to.
+        """
+        return self.open_all(self._store.read(start, limit), start)
+
+    def open_all(self, stored: Sequence[StoredRecord], start: int) -> list[Opened]:
+        """Rows that must be `start`, `start` + 1, …, opened. Raises: VerificationError."""
+        opened = []
+        for index, row in enumerate(stored, start):
+            if row.index != index:
+                raise VerificationError("gap", f"found index {row.index}", index)
+            opened.append(self.open(row))
+        return opened
+
+    def open(self, row: StoredRecord) -> Opened:
+        """One row, opened.
+
+        Raises:
+            VerificationError: `topic`, `stream_name`, `wrap`, `state`, `entry_mismatch`, `envelope`, `time_mismatch`,
+                `statement`, `act` or `place_mismatch`, with its index.
+        """
+        if row.wrap is None:
+            return _opened(row, b"", None, None)
+        envelope = self._envelope(row)
+        content = _at(row, lambda: records.parse_envelope(envelope, log=self._origin))
+        if content.recorded_at != row.recorded_at:
+            raise VerificationError("time_mismatch", "recorded_at differs from the row", row.index)
+        statement = _at(row, lambda: parse_compact(content.statement), "statement")
+        act = None
+        if statement.typ == ACT_TYP:
+            act = _at(row, lambda: parse_act(statement.members, level=self._level), "act")
+        _check_place(row, statement)
+        return _opened(row, envelope, statement, act)
+
+    def _envelope(self, row: StoredRecord) -> bytes:
+        # eventsourcing resolves topics to imports: only known ones, and never one with a colon.
+        if row.topic not in TOPICS:
+            raise VerificationError("topic", f"no such topic: {row.topic!r}", row.index)
+        if stream_id(self._origin, row.stream) != row.stream_id:
+            raise VerificationError("stream_name", "the name is not that of the id", row.index)
+        dek = _sealed(row, "wrap", lambda: self._dek(row))
+        envelope = _sealed(
+            row,
+            "state",
+            lambda: vault.open_state(
+                row.state, dek, origin=self._origin, stream=row.stream, seq=row.seq
+            ),
+        )
+        if records.entry(envelope) != row.entry:
+            raise VerificationError("entry_mismatch", "the envelope has another hash", row.index)
+        return envelope
+
+    def _dek(self, row: StoredRecord) -> bytes:
+        return vault.unwrap(self._kek, row.wrap or b"", origin=self._origin, entry=row.entry)
+
+
+def _opened(
+    row: StoredRecord, envelope: bytes, statement: Statement | None, act: Act | None
+) -> Opened:
+    return Opened(
+        index=row.index,
+        stream_id=row.stream_id,
+        stream=row.stream,
+        seq=row.seq,
+        recorded_at=row.recorded_at,
+        entry=row.entry,
+        envelope=envelope,
+        statement=statement,
+        act=act,
+        act_id=str(row.act_id),
+        registry=row.registry,
+    )
+
+
+def _check_place(row: StoredRecord, statement: Statement) -> None:
+    """The columns say what the signed bytes say: they are only there to be searched."""
+    members = statement.members
+    named = members.get("act_id", members.get("event_id"))
+    if (statement.seq, members.get("stream"), named) != (row.seq, row.stream, str(row.act_id)):
+        raise VerificationError("place_mismatch", "the row says another place or act", row.index)
+
+
+def _sealed(row: StoredRecord, kind: str, opening: Callable[[], bytes]) -> bytes:
+    try:
+        return opening()
+    except Unsealable as error:
+        raise VerificationError(kind, str(error), row.index) from error
+
+
+def _at(row: StoredRecord, parse: Callable[[], _Parsed], kind: str = "envelope") -> _Parsed:
+    """What `parse` gives, its refusal turned into damage at this index."""
+    try:
+        return parse()
+    except VerificationError as error:
+        raise VerificationError(error.kind, error.message, row.index) from error
+    except Rejected as error:
+        raise VerificationError(kind, error.en, row.index) from error

@@ -1,0 +1,72 @@
+"""The registry as the log stands, kept up with what this and other processes record (architecture.md §3.4).
+
+A registry once handed out never changes: a newer one takes its place, so that whoever judges by it may go on. The
+index it was current at travels with the judgement and is checked under the lock of the append.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from ledger.errors import VerificationError
+from ledger.ports import RecordStore
+from ledger.reader import Reader
+from ledger.regulation.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """A registry, and the index of the last record that changed it; -1: none."""
+
+    registry: Registry
+    index: int
+
+
+class Standing:
+    """Follows the registry records of one log.
+
+    Args:
+        store: Where they lie.
+        reader: Opens them.
+        founded: The registry before record 0.
+    """
+
+    def __init__(self, store: RecordStore, reader: Reader, founded: Registry) -> None:
+        self._store = store
+        self._reader = reader
+        self._lock = threading.Lock()
+        self._current = Current(founded, -1)
+
+    @property
+    def current(self) -> Current:
+        """The newest registry this process has seen."""
+        return self._current
+
+    def catch_up(self, index: int | None = None) -> Current:
+        """The registry with every registry record that is committed.
+
+        Args:
+            index: Index that `log_head` shows, where it is known: nothing is read if this process is that far.
+
+        Raises:
+            VerificationError: A registry record does not open, or says it changes nothing.
+        """
+        with self._lock:
+            if index is None or index > self._current.index:
+                self._current = self._followed(self._current)
+            return self._current
+
+    def _followed(self, current: Current) -> Current:
+        rows = self._store.registry(current.index)
+        if not rows:
+            return current
+        registry = current.registry.copy()
+        for row in rows:
+            opened = self._reader.open(row)
+            if opened.act is None:
+                raise VerificationError("erased", "a registry record is gone", row.index)
+            registry.apply(opened.act, index=row.index, recorded_at=row.recorded_at)
+            if registry.version != row.index:
+                raise VerificationError("registry", "no registry act stands here", row.index)
+        return Current(registry, rows[-1].index)

@@ -1,0 +1,20 @@
+"""Case streams: `case/<uuid>`, from intake to archive. The only kind whose records are not seen by every session."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+from uuid import UUID
+
+from ledger.streams.stream import Stream
+
+
+class Case(Stream):
+    """The aggregate of one case."""
+
+    KIND: ClassVar[str] = "case"
+    __slots__ = ()
+
+    @property
+    def unit(self) -> UUID:
+        """The case's default unit (access.md §1): every record that stands in no annex of its own."""
+        return self.id

@@ -1,0 +1,71 @@
+"""The one event of every stream: a statement was recorded. The act type is data inside it, not a class.
+
+Its topic is wire format (style.md rule 10): never renamed, only followed by a `.v2` with an upcast.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import ClassVar, Final, Protocol, Self
+from uuid import UUID
+
+from ledger.log.statement import Statement
+from ledger.ports import Appended
+from ledger.regulation.act import Act
+
+TOPIC: Final = "socai.statement.v1"
+
+
+class Grows(Protocol):
+    """What a statement is added to: an aggregate of `stream.py`."""
+
+    def add(self, event: StatementRecorded) -> Self:
+        """The stream after this statement, changed in place."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatementRecorded:
+    """A statement in its place; eventsourcing's domain event for all five kinds of stream.
+
+    Attributes:
+        originator_id: Id of the stream.
+        originator_version: `seq` of the statement.
+        stream: Name of the stream.
+        statement: As received.
+        act: Its payload, parsed.
+        author: Whether it is the first statement of its payload.
+        registry: Whether it brings a registry act into effect.
+        unit: What access to it is granted by.
+        index: Leaf index; None before it is recorded, as are the next two.
+        recorded_at: When the log took it.
+        entry: What the leaf commits to (formats.md §4).
+    """
+
+    TOPIC: ClassVar[str] = TOPIC
+
+    originator_id: UUID
+    originator_version: int
+    stream: str
+    statement: Statement
+    act: Act
+    author: bool
+    registry: bool
+    unit: UUID
+    index: int | None = None
+    recorded_at: datetime | None = None
+    entry: bytes | None = None
+
+    def recorded(self, appended: Appended) -> StatementRecorded:
+        """The same event with its place in the log."""
+        return replace(
+            self, index=appended.index, recorded_at=appended.recorded_at, entry=appended.entry
+        )
+
+    def mutate(self, aggregate: Grows) -> Grows:
+        """Eventsourcing's seam: the aggregate after this event.
+
+        Raises:
+            ValueError: It does not continue the stream, or has no place in the log yet.
+        """
+        return aggregate.add(self)

@@ -1,0 +1,248 @@
+"""A stream as eventsourcing's aggregate: it holds the fold of its statements and answers the next one.
+
+The answer is an event or a refusal, and changes nothing: a stream grows only by what the log has recorded. Sequence,
+`prev` and the payload of a countersignature are settled here, everything else by `regulation.decide`. Keys, storage
+and HTTP are not known here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar, Self
+from uuid import UUID
+
+from ledger.errors import Conflict, Head
+from ledger.log.record import stamp
+from ledger.log.statement import Statement
+from ledger.ports import NIL_UNIT, Cases
+from ledger.regulation.act import Act, Signer
+from ledger.regulation.catalogue import Catalogue
+from ledger.regulation.decide import Decision, decide
+from ledger.regulation.question import Question
+from ledger.regulation.registry import REGISTRY_ACTS, Registry
+from ledger.regulation.stream import Signed, StreamState, apply
+from ledger.streams.event import StatementRecorded
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a statement is judged by beside its stream: the log as it stands.
+
+    Attributes:
+        registry: As the log stands.
+        catalogue: Of the edition in force.
+        origin: Origin of the log.
+        level: Its level.
+        log_size: Records before this one.
+        cases: What may be asked about other cases.
+        at: The ledger's time.
+    """
+
+    registry: Registry
+    catalogue: Catalogue
+    origin: str
+    level: str
+    log_size: int
+    cases: Cases
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A statement's place in the log, and what it did there: all that a receipt says beside its names."""
+
+    signed: Signed
+    entry: bytes
+    status: str
+    waiting_for: tuple[Signer, ...]
+
+
+class Stream:
+    """The aggregate of one stream; one subclass for each kind.
+
+    Attributes:
+        KIND: Kind of stream (formats.md §2).
+        id: eventsourcing's aggregate id.
+        name: Name of the stream.
+        state: The fold of its statements.
+    """
+
+    KIND: ClassVar[str] = ""
+    __slots__ = ("_payloads", "_places", "id", "name", "state")
+
+    def __init__(self, stream_id: UUID, name: str) -> None:
+        self.id = stream_id
+        self.name = name
+        self.state = StreamState(name)
+        self._payloads: dict[str, bytes] = {}
+        self._places: list[Place] = []
+
+    @property
+    def version(self) -> int:
+        """`seq` of the last statement; 0 at the start."""
+        return self.state.seq
+
+    @property
+    def unit(self) -> UUID:
+        """What access to its records is granted by: nil, seen by every session (access.md N6)."""
+        return NIL_UNIT
+
+    @property
+    def head(self) -> Head:
+        """Where the next statement must stand."""
+        return Head(self.version + 1, self.state.head, self.state.state)
+
+    def place(self, statement: Statement) -> Place | None:
+        """The place of exactly this statement, if it stands here already."""
+        if statement.seq > len(self._places):
+            return None
+        place = self._places[statement.seq - 1]
+        return place if place.signed.digest == statement.digest_b64 else None
+
+    def since(self, seq: int) -> list[dict[str, Any]]:
+        """The statements after `seq`, as whoever has lost touch is told (api.md §3)."""
+        return [_told(place) for place in self._places[max(seq, 0) :]]
+
+    def payload_members(self, act_id: str) -> Mapping[str, Any] | None:
+        """The payload of an act of this stream, for its countersigners."""
+        entry = self.state.entries.get(act_id)
+        return None if entry is None else entry.act.members
+
+    def decide(
+        self, statement: Statement, act: Act, officer: str, ground: Ground
+    ) -> tuple[StatementRecorded, Decision]:
+        """Judges the next statement; pure.
+
+        Raises:
+            Conflict: `stale`: it does not stand at the head; `taken`: its act id names other bytes.
+            Rejected: By the guard named, or because the act has no place here.
+        """
+        if statement.seq != self.version + 1 or statement.prev != self.state.head:
+            raise self.stale(statement)
+        known = self._payloads.get(act.act_id)
+        if known is not None and known != _payload_digest(statement):
+            raise taken(act.act_id)
+        question = self.question(act, officer, ground, kid=statement.kid, iat=statement.iat,
+                                 role=statement.role)  # fmt: skip
+        decision = decide(question)
+        event = StatementRecorded(
+            originator_id=self.id,
+            originator_version=statement.seq,
+            stream=self.name,
+            statement=statement,
+            act=act,
+            author=known is None,
+            registry=decision.status == "effective" and act.act in REGISTRY_ACTS,
+            unit=self.unit,
+        )
+        return event, decision
+
+    def question(
+        self, act: Act, officer: str, ground: Ground, *, kid: str, iat: int, role: str
+    ) -> Question:
+        """What the guards are asked about the statement that would come next."""
+        return Question(
+            act=act,
+            kind=ground.catalogue.type(act.act),
+            catalogue=ground.catalogue,
+            iat=iat,
+            role=role,
+            seq=self.version + 1,
+            prev=self.state.head,
+            kid=kid,
+            officer=officer,
+            stream=self.state,
+            registry=ground.registry,
+            origin=ground.origin,
+            level=ground.level,
+            log_size=ground.log_size,
+            cases=ground.cases,
+            at=ground.at,
+        )
+
+    def add(self, event: StatementRecorded) -> Self:
+        """The stream after a recorded statement, changed in place.
+
+        Raises:
+            ValueError: It does not continue the stream.
+        """
+        statement, act = event.statement, event.act
+        if event.index is None or event.recorded_at is None or event.entry is None:
+            raise ValueError("a stream grows by recorded statements only")
+        if event.originator_version != self.version + 1 or statement.prev != self.state.head:
+            raise ValueError(f"{self.name}: statement {event.originator_version} does not follow")
+        signed = Signed(
+            act=act,
+            officer=self._turn(act).officer,
+            role=statement.role,
+            kid=statement.kid,
+            iat=statement.iat,
+            seq=statement.seq,
+            digest=statement.digest_b64,
+            index=event.index,
+            recorded_at=event.recorded_at,
+        )
+        entry = apply(self.state, signed)
+        self._payloads.setdefault(act.act_id, _payload_digest(statement))
+        waiting = act.signers[len(entry.signed) :]
+        status = "pending" if waiting else "effective"
+        self._places.append(Place(signed, event.entry, status, waiting))
+        return self
+
+    def _turn(self, act: Act) -> Signer:
+        """Who signs next: the door let nobody else through, and the audit says so again."""
+        entry = self.state.entries.get(act.act_id)
+        signed = 0 if entry is None else len(entry.signed)
+        if signed >= len(act.signers):
+            raise ValueError(f"{self.name}: act {act.act_id} has one signature too many")
+        return act.signers[signed]
+
+    def stale(self, statement: Statement) -> Conflict:
+        """409 with the head and what has happened since the sender's `prev`."""
+        return Conflict(
+            "stale",
+            "Hồ sơ đã có diễn biến mới kể từ khi soạn; hãy xem lại, ký lại rồi gửi.",
+            "The stream has moved on since this was drafted: read what happened, sign again, send.",
+            head=self.head,
+            since=self.since(self._known_seq(statement)),
+        )
+
+    def _known_seq(self, statement: Statement) -> int:
+        """How much of the stream the sender had seen: up to the statement its `prev` names."""
+        for place in reversed(self._places):
+            if place.signed.digest == statement.prev:
+                return place.signed.seq
+        return 0
+
+
+def taken(act_id: str) -> Conflict:
+    """409: the act id names another act."""
+    return Conflict(
+        "taken",
+        f"Mã diễn biến {act_id} đã dùng cho một diễn biến khác; hãy lập mã mới, ký lại rồi gửi.",
+        f"Act id {act_id} names another act already: choose a new id, sign again, send.",
+    )
+
+
+def _payload_digest(statement: Statement) -> bytes:
+    return hashlib.sha256(statement.payload).digest()
+
+
+def _told(place: Place) -> dict[str, Any]:
+    signed = place.signed
+    told: dict[str, Any] = {
+        "seq": signed.seq,
+        "act": signed.act.act,
+        "act_id": signed.act.act_id,
+        "officer": signed.officer,
+        "role": signed.role,
+        "occurred_at": signed.act.members["occurred_at"],
+        "status": place.status,
+        "digest": signed.digest,
+    }
+    if signed.index is not None and signed.recorded_at is not None:
+        told |= {"index": signed.index, "recorded_at": stamp(signed.recorded_at)}
+    return told

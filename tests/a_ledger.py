@@ -1,0 +1,294 @@
+"""A ledger to write to in tests: real keys and rules over any store, with the cast of `builders` in post on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+import orjson
+
+from keys import canonical
+from keys.jwk import SoftwareSigner
+from ledger.application import Ledger, Recorded
+from ledger.founding import Founder, genesis
+from ledger.log.statement import AUTHOR, RETURNER, Statement, flattened, make
+from ledger.ports import Appender, CheckpointStore, Notices, RecordStore, TileStore
+from ledger.postgres.checkpoints import PostgresCheckpoints
+from ledger.postgres.notices import PostgresNotices
+from ledger.postgres.recorder import GroupAppender
+from ledger.postgres.records import PostgresRecords
+from ledger.postgres.tiles import PostgresTiles
+from ledger.reader import Reader
+from ledger.regulation.act import Act
+from ledger.sealer import Sealer
+from tests import builders
+from tests.builders import CAST, Others, an_act
+from tests.fakes import MemoryRecordStore
+from tests.fixtures.clock import CountingEntropy, StepClock
+from tests.fixtures.keys import LogKeys, log_keys
+from tests.fixtures.postgres import Database
+
+ORIGIN = "rehearsal.bacninh.example/ordinary"
+T0 = builders.T0
+
+
+@dataclass(slots=True)
+class Stores:
+    """Every port of one log, each with the login that production gives it."""
+
+    records: RecordStore
+    appender: Appender
+    tiles: TileStore
+    checkpoints: CheckpointStore
+    notices: Notices
+    sealers_records: RecordStore
+
+
+def in_memory(fake: MemoryRecordStore) -> Stores:
+    """The ports over one fake."""
+    return Stores(fake, fake, fake, fake, fake, fake)
+
+
+def in_postgres(database: Database) -> Stores:
+    """The ports over a database."""
+    sealers = database.pool("sealer")
+    return Stores(
+        records=PostgresRecords(database.pool("writer")),
+        appender=GroupAppender(database.dsn("writer")),
+        tiles=PostgresTiles(sealers),
+        checkpoints=PostgresCheckpoints(sealers),
+        notices=PostgresNotices(database.dsn("sealer")),
+        sealers_records=PostgresRecords(sealers),
+    )
+
+
+class ALedger:
+    """One process's ledger over some stores.
+
+    Args:
+        stores: Where it writes.
+        rehearsal: Whether the sender sets the time; else `clock` does.
+        origin: Origin of the log.
+        clock: The machine's clock.
+    """
+
+    def __init__(
+        self,
+        stores: Stores,
+        *,
+        rehearsal: bool = True,
+        origin: str = ORIGIN,
+        clock: StepClock | None = None,
+    ) -> None:
+        self.stores = stores
+        self.origin = origin
+        self.keys: LogKeys = log_keys(origin)
+        self.clock = clock or StepClock(T0)
+        self.rehearsal = rehearsal
+        self.others = Others()
+        self.ledger = Ledger(
+            store=stores.records,
+            appender=stores.appender,
+            kek=self.keys.kek,
+            clock=self.clock,
+            entropy=CountingEntropy(str(id(self))),
+            cases=self.others,
+            origin=origin,
+            level="ordinary",
+            rehearsal=rehearsal,
+        )
+
+    def beside(self) -> ALedger:
+        """A second process's ledger over the same stores."""
+        return ALedger(self.stores, rehearsal=self.rehearsal, origin=self.origin, clock=self.clock)
+
+    # -- signing -----------------------------------------------------------------------------------
+
+    def sign(  # noqa: PLR0913 - what an attacker may want to be different
+        self,
+        act: Act,
+        by: str,
+        *,
+        role: str = AUTHOR,
+        at: datetime | None = None,
+        head: tuple[int, str | None] | None = None,
+        log: str | None = None,
+    ) -> Statement:
+        """A statement of an act at the head of its stream."""
+        seq, prev = head if head is not None else self.head(act.stream)
+        moment = at or self.clock.now()
+        return make(
+            canonical.encode(dict(act.members)),
+            builders.key(by),
+            iat=int(moment.timestamp()),
+            log=log or self.origin,
+            seq=seq,
+            prev=prev,
+            role=role,
+        )
+
+    def head(self, stream: str) -> tuple[int, str | None]:
+        """seq and prev of the next statement."""
+        head = self.ledger.head(stream)
+        return head.seq, head.prev
+
+    def send(
+        self, statement: Statement, *, at: datetime | None = None, by: str | None = None
+    ) -> Recorded:
+        """Sends it as a client does."""
+        body = orjson.dumps(flattened(statement))
+        when = (at or self.clock.now()) if self.rehearsal else None
+        officer = None if by is None else builders.officer(by)
+        return self.ledger.record(body, at=when, signer_officer=officer)
+
+    def say(self, act: Act, *by: str) -> Recorded:
+        """The act, signed by everybody named in turn; the last answer."""
+        answer: Recorded | None = None
+        for alias, signer in zip(by, act.signers, strict=False):
+            role = RETURNER if act.act == "ActReturned" else signer.role
+            answer = self.send(self.sign(act, alias, role=role), by=alias)
+        assert answer is not None
+        return answer
+
+    # -- founding ----------------------------------------------------------------------------------
+
+    def found(self, alias: str = "founder") -> Recorded:
+        """Writes record 0."""
+        signer = builders.key(alias)
+        members = genesis(
+            act_id=UUID(builders.an_id(f"genesis {self.origin}")),
+            origin=self.origin,
+            level="ordinary",
+            vkeys=self.keys.vkeys,
+            founder=Founder(UUID(builders.officer(alias)), signer.kid, signer.jwk),
+            at=self.clock.now().astimezone(T0.tzinfo),
+        )
+        statement = make(
+            canonical.encode(members),
+            signer,
+            iat=int(self.clock.now().timestamp()),
+            log=self.origin,
+            seq=1,
+            prev=None,
+            role=AUTHOR,
+        )
+        return self.ledger.found(statement, at=self.clock.now())
+
+    def hire(self, *aliases: str, by: str = "founder") -> None:
+        """Appoints and enrols, as the founding registrar alone."""
+        for alias in aliases:
+            self.say(appointment(alias, self.clock.now(), by=by), by)
+            self.say(enrolment(alias, self.clock.now(), by=by), by)
+
+    # -- reading and sealing -----------------------------------------------------------------------
+
+    def sealer(self) -> Sealer:
+        """A sealer over the same stores."""
+        return Sealer(
+            records=self.stores.sealers_records,
+            tiles=self.stores.tiles,
+            checkpoints=self.stores.checkpoints,
+            log_key=self.keys.log,
+            pq_key=self.keys.pq,
+            clock=self.clock,
+            origin=self.origin,
+            notices=self.stores.notices,
+        )
+
+    def reader(self) -> Reader:
+        """Opens its records."""
+        return Reader(self.stores.records, self.keys.kek, self.origin)
+
+
+def _by_keeper(name: str, alias: str, by: str, facts: dict[str, Any], when: datetime) -> Act:
+    signer = {"officer": builders.officer(by), "post": CAST["keeper"][1], "role": AUTHOR}
+    return an_act(
+        name,
+        by="keeper",
+        stream=f"officer/{builders.officer(alias)}",
+        facts=facts,
+        exact=True,
+        signers=[signer],
+        occurred_at=when.astimezone(T0.tzinfo).isoformat(timespec="seconds"),
+    )
+
+
+def appointment(alias: str, when: datetime, *, by: str = "founder", **facts: Any) -> Act:
+    """OfficerAppointed for an alias of the cast."""
+    agency, post = CAST[alias]
+    line = builders.a_registry().agency(agency)
+    assert line is not None
+    shipped = line.posts[post]
+    said = {
+        "officer": builders.officer(alias),
+        "agency": agency,
+        "post": post,
+        "capacities": sorted(shipped.capacities),
+        "powers": sorted(shipped.powers),
+        "valid_from": max(date(2023, 3, 21), line.valid_from).isoformat(),
+        "basis_document": "Quyết định bổ nhiệm",
+    } | facts
+    return _by_keeper("OfficerAppointed", alias, by, said, when)
+
+
+def enrolment(
+    alias: str,
+    when: datetime,
+    *,
+    by: str = "founder",
+    key: SoftwareSigner | None = None,
+    **facts: Any,
+) -> Act:
+    """KeyEnrolled for an alias of the cast."""
+    enrolled = key or builders.key(alias)
+    said = {
+        "officer": builders.officer(alias),
+        "kid": enrolled.kid,
+        "jwk": dict(enrolled.jwk),
+        "custody": "SOFTWARE",
+        "valid_from": "2023-03-21T00:00:00+07:00",
+        "valid_to": "2033-03-21T00:00:00+07:00",
+    } | facts
+    return _by_keeper("KeyEnrolled", alias, by, said, when)
+
+
+def revocation(alias: str, when: datetime, *, by: str = "founder") -> Act:
+    """KeyRevoked for the key of an alias."""
+    said = {
+        "officer": builders.officer(alias),
+        "kid": builders.key(alias).kid,
+        "reason": "LOST",
+        "invalid_from": when.astimezone(T0.tzinfo).isoformat(timespec="seconds"),
+    }
+    return _by_keeper("KeyRevoked", alias, by, said, when)
+
+
+def a_report(number: int, when: datetime = T0) -> Act:
+    """ReportReceived by the hotline, opening a case of its own."""
+    return an_act(
+        "ReportReceived",
+        by="hotline",
+        when=when,
+        stream=f"case/{builders.an_id(f'case {number}')}",
+    )
+
+
+def all_entries(a: ALedger) -> list[bytes]:
+    """Every entry of the log."""
+    size = a.stores.records.head().size
+    return list(a.stores.records.entries(0, size))
+
+
+def opened(a: ALedger) -> Iterator[Statement]:
+    """Every statement of the log, opened."""
+    for one in a.reader().read(0, 10_000):
+        assert one.statement is not None
+        yield one.statement
+
+
+def utc(text: str) -> datetime:
+    """A UTC moment."""
+    return datetime.fromisoformat(text).astimezone(UTC)

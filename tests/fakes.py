@@ -1,0 +1,200 @@
+"""The ports in memory, with a hook for faults; `tests/contract` holds them and PostgreSQL to the same promises."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+from ledger.errors import Conflict, Fatal, NotFound
+from ledger.ports import Appended, Draft, LogHead, NotAppended, StoredRecord
+
+Fault = Callable[[str], None]
+
+
+def no_fault(point: str) -> None:
+    """Nothing fails."""
+    del point
+
+
+class MemoryRecordStore:
+    """`RecordStore`, `Appender`, `TileStore` and `CheckpointStore` of one log in one process.
+
+    Args:
+        fault: Called at `append`, `appended`, `read`, `seal` and `sealed`; what it raises the caller gets. At
+            `appended` and `sealed` the write has landed already: the answer was lost.
+    """
+
+    def __init__(self, fault: Fault = no_fault) -> None:
+        self.fault = fault
+        self._lock = threading.RLock()
+        self._records: list[StoredRecord] = []
+        self._head = LogHead(0, None, -1)
+        self._tiles: dict[tuple[int, int, int], bytes] = {}
+        self._notes: dict[int, bytes] = {}
+        self._news = threading.Condition()
+
+    # -- Appender ----------------------------------------------------------------------------------
+
+    def append(self, draft: Draft) -> Appended:
+        """See `Appender`."""
+        self.fault("append")
+        with self._lock:
+            at = draft.at
+            if self._head.recorded_at is not None and at < self._head.recorded_at:
+                at = self._head.recorded_at
+            self._refuse(draft, at)
+            sealed = draft.seal(at)
+            index = self._head.size
+            self._records.append(
+                StoredRecord(
+                    index=index,
+                    stream_id=draft.stream_id,
+                    seq=draft.seq,
+                    act_id=draft.act_id,
+                    author=draft.author,
+                    topic=draft.topic,
+                    state=sealed.state,
+                    entry=sealed.entry,
+                    recorded_at=at,
+                    wrap=sealed.wrap,
+                    stream=draft.stream,
+                    unit=draft.unit,
+                    registry=draft.registry,
+                )
+            )
+            registry = index if draft.registry else self._head.registry_index
+            self._head = LogHead(index + 1, at, registry)
+            answer = Appended(index, at, sealed.entry, self._head)
+        with self._news:
+            self._news.notify_all()
+        self.fault("appended")
+        return answer
+
+    def _refuse(self, draft: Draft, at: datetime) -> None:
+        of_stream = [r.seq for r in self._records if r.stream_id == draft.stream_id]
+        if draft.seq != len(of_stream) + 1:
+            raise NotAppended("stale", self._head)
+        if draft.author and any(r.author and r.act_id == draft.act_id for r in self._records):
+            raise NotAppended("taken", self._head)
+        if draft.registry_index != self._head.registry_index:
+            raise NotAppended("judge_again", self._head)
+        if draft.latest is not None and at > draft.latest:
+            raise NotAppended("late", self._head)
+
+    # -- RecordStore -------------------------------------------------------------------------------
+
+    def head(self) -> LogHead:
+        """See `RecordStore`."""
+        self.fault("read")
+        return self._head
+
+    def read(self, start: int, limit: int) -> Sequence[StoredRecord]:
+        """See `RecordStore`."""
+        self.fault("read")
+        return self._records[start : start + limit]
+
+    def stream(self, stream_id: UUID, after_seq: int = 0) -> Sequence[StoredRecord]:
+        """See `RecordStore`."""
+        self.fault("read")
+        return [r for r in self._records if r.stream_id == stream_id and r.seq > after_seq]
+
+    def registry(self, after_index: int) -> Sequence[StoredRecord]:
+        """See `RecordStore`."""
+        self.fault("read")
+        return [r for r in self._records if r.registry and r.index > after_index]
+
+    def act(self, act_id: UUID) -> Sequence[StoredRecord]:
+        """See `RecordStore`."""
+        self.fault("read")
+        return [r for r in self._records if r.act_id == act_id]
+
+    def entries(self, start: int, end: int) -> Sequence[bytes]:
+        """See `RecordStore`."""
+        self.fault("read")
+        return [r.entry for r in self._records[start:end]]
+
+    # -- TileStore, CheckpointStore ----------------------------------------------------------------
+
+    def tile(self, level: int, n: int, width: int) -> bytes:
+        """See `TileStore`."""
+        for (l, m, w), data in sorted(self._tiles.items()):
+            if (l, m) == (level, n) and w >= width:
+                return data[: 32 * width]
+        raise NotFound(f"no tile {level}/{n} of width {width}")
+
+    def latest(self) -> tuple[int, bytes] | None:
+        """See `CheckpointStore`."""
+        self.fault("read")
+        with self._lock:
+            return max(self._notes.items(), default=None)
+
+    def at(self, size: int) -> bytes | None:
+        """See `CheckpointStore`."""
+        return self._notes.get(size)
+
+    def advance(
+        self,
+        old_size: int | None,
+        size: int,
+        root: bytes,
+        note: bytes,
+        tiles: Sequence[tuple[int, int, int, bytes]],
+    ) -> None:
+        """See `CheckpointStore`."""
+        del root
+        self.fault("seal")
+        with self._lock:
+            if max(self._notes, default=None) != old_size or size <= (old_size or 0):
+                raise Conflict("checkpoint_moved", "", "the newest checkpoint is another")
+            for level, n, width, data in tiles:
+                if (level, n, width) in self._tiles:
+                    raise Fatal("a tile stands there already")
+                self._tiles[level, n, width] = data
+            self._notes[size] = note
+        with self._news:
+            self._news.notify_all()
+        self.fault("sealed")
+
+    # -- Notices -----------------------------------------------------------------------------------
+
+    @contextmanager
+    def listen(
+        self, channel: Literal["records", "checkpoint"]
+    ) -> Iterator[Callable[[float], bool]]:
+        """See `Notices`; one bell for both channels."""
+        del channel
+
+        def wait(timeout_s: float) -> bool:
+            with self._news:
+                return self._news.wait(timeout_s)
+
+        yield wait
+
+
+class MemorySessions:
+    """`Sessions` in one process."""
+
+    def __init__(self) -> None:
+        self._challenges: dict[str, tuple[str, datetime]] = {}
+        self._attempts: dict[str, tuple[datetime, int]] = {}
+
+    def put(self, challenge: str, kid: str, expires_at: datetime) -> None:
+        """See `Sessions`."""
+        self._challenges[challenge] = (kid, expires_at)
+
+    def take(self, challenge: str, now: datetime) -> str | None:
+        """See `Sessions`."""
+        kid, expires_at = self._challenges.pop(challenge, ("", now))
+        return kid if now < expires_at else None
+
+    def attempt(self, subject: str, now: datetime, window_s: int, limit: int) -> bool:
+        """See `Sessions`."""
+        since, counted = self._attempts.get(subject, (now, 0))
+        if since <= now - timedelta(seconds=window_s):
+            since, counted = now, 0
+        self._attempts[subject] = (since, counted + 1)
+        return counted + 1 <= limit
