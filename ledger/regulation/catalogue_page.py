@@ -175,7 +175,10 @@ def _sub_move(move: Mapping[str, Any]) -> str:
 def _signatures(entry: Mapping[str, Any]) -> str:
     shown = [f"{entry['signature_class']} ({', '.join(entry['signer_roles'])})"]
     for variant in entry.get("signature_variants", ()):
-        when = " ".join(f"{k}={str(v).lower()}" for k, v in variant["when"].items())
+        when = " ".join(
+            f"{k}={str(v).lower() if isinstance(v, bool) else v}"
+            for k, v in variant["when"].items()
+        )
         roles = ", ".join(variant["signer_roles"])
         shown.append(f"{variant['signature_class']} ({roles}) khi (when) {when}")
     return "; ".join(shown)

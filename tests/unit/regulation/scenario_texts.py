@@ -1,0 +1,50 @@
+"""Free texts of the shipped scenarios and negatives, as the lint would be asked about them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from ledger.regulation.catalogue import load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+FOLDER: Final = Path(__file__).parents[3] / "api" / "cli" / "scenarios"
+
+
+def texts(step: Mapping[str, Any]) -> list[str]:
+    """Free facts, abstract and late reason of a step."""
+    found = [text for _, text in load().type(step["act"]).texts(step["facts"])]
+    if "document" in step:
+        found.append(step["document"]["abstract"])
+    if "late_reason" in step:
+        found.append(step["late_reason"])
+    return found
+
+
+def ordinary_texts() -> Iterator[tuple[str, str]]:
+    """(file and step, text) of every step of the ordinary log that is expected to be recorded."""
+    for path in sorted(FOLDER.glob("*.json")):
+        for step in _recorded(orjson.loads(path.read_bytes())):
+            if step["level"] == "ordinary":
+                yield from ((f"{path.stem} {step['n']}", text) for text in texts(step))
+
+
+def _recorded(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    if "steps" in data:
+        return list(data["steps"])
+    out: list[Mapping[str, Any]] = []
+    for negative in data["negatives"]:
+        out += negative.get("setup", [])
+        if negative["expect"].get("refused") not in ("NO_PERSON_IDENTIFIER", "SECRET_MARK_IN_TEXT"):
+            out.append(negative["step"])
+    return out
+
+
+def refused_for(guard: str) -> list[list[str]]:
+    """Texts of each negative that this guard refuses."""
+    data = orjson.loads((FOLDER / "negative.json").read_bytes())
+    return [texts(n["step"]) for n in data["negatives"] if n["expect"].get("refused") == guard]

@@ -1,0 +1,58 @@
+"""The shipped data and its calendar: working days of Vietnam with swap days."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from ledger.regulation.edition import Calendar, load_edition
+
+CALENDAR = load_edition().calendar
+
+
+@pytest.mark.parametrize(
+    ("day", "works"),
+    [
+        (date(2024, 6, 4), True),
+        (date(2024, 6, 8), False),  # Saturday
+        (date(2024, 2, 8), False),  # eve of the lunar new year
+        (date(2024, 2, 14), False),  # its fifth day
+        (date(2024, 2, 15), True),
+        (date(2024, 4, 18), False),  # Hùng Kings
+        (date(2024, 4, 29), False),  # given free for a Saturday
+        (date(2024, 5, 4), True),  # the Saturday worked
+        (date(2024, 9, 2), False),
+        (date(2024, 9, 3), False),
+        (date(2024, 9, 4), True),
+        (date(2023, 5, 3), False),  # in lieu of a Sunday
+        (date(2025, 5, 2), False),
+        (date(2025, 4, 26), True),
+        (date(2026, 1, 2), False),
+        (date(2026, 1, 10), True),
+    ],
+)
+def test_working_days_of_vietnam(day: date, works: object) -> None:
+    """Clocks in working days skip holidays, days in lieu and swapped days (law.md §14)."""
+    assert CALENDAR.is_working(day) is works
+
+
+def test_swap_table_decides_before_weekend_and_holiday() -> None:
+    """A swap decided after the library was released is a line of data."""
+    calendar = Calendar([{"off": ["2027-06-04"], "worked": ["2027-06-05"]}])
+    assert not calendar.is_working(date(2027, 6, 4))
+    assert calendar.is_working(date(2027, 6, 5))
+
+
+def test_each_swap_gives_as_much_as_it_takes() -> None:
+    """A weekday given free is a rest day worked."""
+    for swap in CALENDAR.swaps:
+        assert len(swap["off"]) == len(swap["worked"])
+        assert all(date.fromisoformat(d).weekday() < 5 for d in swap["off"])
+        assert all(date.fromisoformat(d).weekday() >= 5 for d in swap["worked"])
+
+
+def test_edition_is_read_once() -> None:
+    """One process, one rulebook."""
+    assert load_edition() is load_edition()
+    assert len(load_edition().guards["guards"]) == 129

@@ -1,0 +1,216 @@
+"""The lint of free text (4.4; G11, G14; glossary.md §3): what it stops and what passes."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from ledger.regulation import lint
+from ledger.regulation.edition import read_data
+from tests.unit.regulation.scenario_texts import ordinary_texts, refused_for
+
+PERSONS = {
+    "PERSONAL_NAME": [
+        "Theo bà Trần Thị Ví Dụ phản ánh qua đường dây nóng",
+        "Ông Nguyễn Văn Bình cho biết",
+        "bà TRẦN THỊ HOA",
+        "gặp ông Nguyễn Văn A tại trụ sở",
+        "chị Lan nói",
+        "anh Tuấn",
+        "đồng chí Lê Văn Cường, Phó Chủ tịch",
+        "Thượng tá Nguyễn Văn Khang",
+        "cô giáo Phạm Thị Mơ",
+        "ông:\u00a0Nguyễn\u00a0Văn\u00a0Bình",
+        "Họ và tên: Đỗ Thị Hằng",
+        "người đăng tên thật là Vũ Minh Đức",
+        "người phản ánh Nguyễn Văn Bình",
+        "phóng viên Trần Minh",
+    ],
+    "PHONE": [
+        "Gọi 0912345678",
+        "0912 345 678",
+        "0912.345.678",
+        "0912-345-678",
+        "+84 912 345 678",
+        "84912345678",
+        "điện thoại riêng: 0222 3822 123",
+    ],
+    "ID_NUMBER": [
+        "CCCD 027123456789",
+        "số căn cước: 027 123 456 789",
+        "027123456789",
+        "CMND số 123456789",
+        "hộ chiếu B1234567",
+        "mã bảo hiểm xã hội 2712345678",
+    ],
+    "ACCOUNT_NUMBER": [
+        "số tài khoản 19031234567890",
+        "STK: 19031234567",
+        "chuyển vào tài khoản ngân hàng 0011 0045 6789",
+        "4111 1111 1111 1111",
+    ],
+    "PRIVATE_EMAIL": ["abc.xyz@gmail.com", "gửi tới vp.so@bacninh.gov.vn.evil.com"],
+    "HANDLE": [
+        "theo @nguyenvana",
+        "tài khoản “Bắc Ninh 24h xyz”",
+        'tài khoản Facebook "Ánh Dương"',
+        "nick 'meo meo'",
+    ],
+    "ACCOUNT_URL": [
+        "facebook.com/nguyen.van.a",
+        "https://www.facebook.com/profile.php?id=1000123",
+        "https://m.facebook.com/people/x/1",
+        "https://tiktok.com/@abc",
+        "https://www.youtube.com/@kenh",
+        "https://x.com/abc/status/1",
+        "https://zalo.me/0912345678",
+        "t.me/abcdef",
+        "HTTPS://FACEBOOK.COM/ABC",
+    ],
+    "HOME_ADDRESS": [
+        "số nhà 12 đường Lý Thái Tổ",
+        "trú tại thôn Đông, xã P",
+        "thường trú tại số 5, phố X",
+        "ngụ tại số 5 phố X",
+        "ở ngõ 12 phố Huyền Quang",
+        "15/3 ngách 2",
+        "địa chỉ: 12 đường Nguyễn Cao",
+    ],
+}
+HARMLESS = [
+    "Chủ tịch UBND tỉnh; ông Chủ tịch UBND xã",
+    "đồng chí Phó Chủ tịch phụ trách; đồng chí Bí thư Tỉnh ủy",
+    "Bà Rịa - Vũng Tàu; đường Bà Triệu; huyện Cô Tô; Đông Anh, Hà Nội; tiếng Anh, Trung Quốc",
+    "ông A và bà B",
+    "các em học sinh Trường THPT Hàn Thuyên",
+    "phóng viên thường trú tại Bắc Ninh; Hội Nhà báo tỉnh Bắc Ninh; công dân Việt Nam",
+    "cô giáo chủ nhiệm; bác sĩ Bệnh viện Đa khoa tỉnh",
+    "một tài khoản mạng xã hội đăng tin; bài đăng trên một trang cộng đồng",
+    "0222 3 822 000; 1900 1234; đường dây nóng 0222.3822.000",
+    "duongdaynong@bacninh.gov.vn; hopthu@stttt.example",
+    "https://bacninh.gov.vn/tin-tuc/abc; https://vi.wikipedia.org/wiki/A",
+    "https://www.facebook.com/groups/123; https://www.youtube.com/watch?v=abc",
+    "Quyết định 90/QĐ-UBND ngày 21/3/2023; số 871/STTTT-TTBCXB; 03/4/2026 10:00",
+    "case/1b2a13b6-0961-446a-9243-027123456789",
+    "2023-03-21T08:00:00+07:00; 12.345.678.900 đồng",
+    "người phản ánh cung cấp ảnh chụp; người bị ảnh hưởng được thông báo",
+    "Bác Hồ; Hồ sơ; Cao tốc",
+]
+
+
+@pytest.mark.parametrize(
+    ("code", "text"), [(code, text) for code, texts in PERSONS.items() for text in texts]
+)
+def test_identifier_of_a_person_is_found(code: str, text: str) -> None:
+    """G14: tokens are the only place for a person."""
+    assert code in lint.identifiers(text)
+    assert code in lint.identifiers(f"Nội dung được phản ánh: {text}.")
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_posts_agencies_and_offices_pass(text: str) -> None:
+    """An officer can name posts, bodies, offices and documents."""
+    assert lint.identifiers(text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "TÀI LIỆU MẬT",
+        "(MẬT)",
+        "TỐI MẬT",
+        "dấu TUYỆT MẬT ở góc",
+        "Độ mật: Tối mật",
+        "độ mật là mật",
+        "Số 12/CAT-PV01(M)",
+        "Sổ đăng ký bí mật nhà nước đi số 14",
+    ],
+)
+def test_secrecy_mark_is_found(text: str) -> None:
+    """4.4: the ordinary log holds no state secrets."""
+    assert lint.secret_marks(text) != []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "bảo mật, BẢO MẬT THÔNG TIN, mật khẩu",
+        "danh mục bí mật nhà nước; BÍ MẬT NHÀ NƯỚC",
+        "đã giải mật; phụ lục độ Mật; không mật",
+        "MẬTMÃ",
+    ],
+)
+def test_speaking_of_secrecy_is_no_mark(text: str) -> None:
+    """Words about secrecy are not a stamp."""
+    assert lint.secret_marks(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("thông tin xấu, độc", "TIN_XAU_DOC"),
+        ("tin xấu độc", "TIN_XAU_DOC"),
+        ("Kẻ xấu lợi dụng", "KE_XAU"),
+        ("đối tượng đã đăng bài", "DOI_TUONG"),
+        ("thủ phạm", "THU_PHAM"),
+        ("bài đăng vi phạm pháp luật", "VI_PHAM"),
+        ("không có dấu hiệu; vi phạm rõ ràng", "VI_PHAM"),
+    ],
+)
+def test_word_that_prejudges_is_found(text: str, code: str) -> None:
+    """regulation.md §9 rule 1: neutral words before a finding."""
+    assert code in lint.words_to_avoid(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "có dấu hiệu vi phạm pháp luật",
+        "dấu hiệu của hành vi vi phạm",
+        "được phản ánh là vi phạm điểm b khoản 3 Điều 3",
+        "theo Luật Xử lý vi phạm hành chính",
+        "“thông tin xấu, độc” là thuật ngữ của Quy chế",
+        'bài viết gọi họ là "kẻ xấu"',
+        "nội dung được phản ánh; người được nêu trong phản ánh",
+    ],
+)
+def test_neutral_and_quoted_words_pass(text: str) -> None:
+    """The legal term only in quotation; "dấu hiệu" before "vi phạm"."""
+    assert lint.words_to_avoid(text) == []
+
+
+def test_what_was_found_is_not_repeated() -> None:
+    """An error text that named the person would carry the leak on."""
+    found = lint.identifiers("Gọi bà Trần Thị Ví Dụ, số 0912345678, CCCD 027123456789")
+    assert sorted(found) == ["ID_NUMBER", "PERSONAL_NAME", "PHONE"]
+
+
+def test_lists_are_dated() -> None:
+    """A pattern is asked on the day of the act; the lists begin with the regulation."""
+    assert lint.identifiers("Gọi 0912345678", date(2023, 3, 21)) == ["PHONE"]
+    assert lint.identifiers("Gọi 0912345678", date(2023, 3, 20)) == []
+
+
+def test_no_text_of_the_scenarios_is_stopped_but_where_it_should() -> None:
+    """Real wording passes: every step that is expected effective, at the level it is written to."""
+    for step, text in ordinary_texts():
+        assert lint.identifiers(text) == [], (step, text)
+        assert lint.secret_marks(text) == [], (step, text)
+
+
+def test_negatives_of_the_lint_are_stopped() -> None:
+    """N11 of negative.json, and whatever is added to it."""
+    texts = refused_for("NO_PERSON_IDENTIFIER")
+    assert texts
+    assert all(lint.identifiers("\n".join(joined)) for joined in texts)
+
+
+def test_every_pattern_has_a_trigger_and_words_for_the_reader() -> None:
+    """A pattern tried on every text would make each act slow; one without words helps nobody."""
+    data = read_data("lint.json")
+    for family in ("identifiers", "secret_marks", "words"):
+        for entry in data[family]:
+            assert entry["vi"]
+            assert entry["en"]
+            assert entry.keys() & {"words", "exact", "chars", "digits"}
