@@ -245,7 +245,8 @@ class StatementStore(EventStore[UUID]):
         notification = Notification(
             event.originator_id, event.originator_version, draft.topic, b"", appended.index
         )
-        return [RecordedEvent(event.recorded(appended), notification, appended)]
+        recorded = event.recorded(appended.index, appended.recorded_at, appended.entry)
+        return [RecordedEvent(recorded, notification, appended)]
 
     def get(
         self,

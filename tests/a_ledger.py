@@ -18,7 +18,6 @@ from ledger.log.statement import AUTHOR, RETURNER, Statement, flattened, make
 from ledger.ports import Appender, CheckpointStore, Notices, RecordStore, TileStore
 from ledger.postgres.checkpoints import PostgresCheckpoints
 from ledger.postgres.notices import PostgresNotices
-from ledger.postgres.recorder import GroupAppender
 from ledger.postgres.records import PostgresRecords
 from ledger.postgres.tiles import PostgresTiles
 from ledger.reader import Reader
@@ -57,7 +56,7 @@ def in_postgres(database: Database) -> Stores:
     sealers = database.pool("sealer")
     return Stores(
         records=PostgresRecords(database.pool("writer")),
-        appender=GroupAppender(database.dsn("writer")),
+        appender=database.appender(),
         tiles=PostgresTiles(sealers),
         checkpoints=PostgresCheckpoints(sealers),
         notices=PostgresNotices(database.dsn("sealer")),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from hypothesis import settings
 
+pytest_plugins = ["tests.fixtures.postgres"]
+
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("night", max_examples=5_000, deadline=None)
 settings.load_profile("ci")

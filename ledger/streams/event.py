@@ -11,7 +11,6 @@ from typing import ClassVar, Final, Protocol, Self
 from uuid import UUID
 
 from ledger.log.statement import Statement
-from ledger.ports import Appended
 from ledger.regulation.act import Act
 
 TOPIC: Final = "socai.statement.v1"
@@ -56,11 +55,9 @@ class StatementRecorded:
     recorded_at: datetime | None = None
     entry: bytes | None = None
 
-    def recorded(self, appended: Appended) -> StatementRecorded:
+    def recorded(self, index: int, recorded_at: datetime, entry: bytes) -> StatementRecorded:
         """The same event with its place in the log."""
-        return replace(
-            self, index=appended.index, recorded_at=appended.recorded_at, entry=appended.entry
-        )
+        return replace(self, index=index, recorded_at=recorded_at, entry=entry)
 
     def mutate(self, aggregate: Grows) -> Grows:
         """Eventsourcing's seam: the aggregate after this event.

@@ -11,20 +11,22 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Final, Self
 from uuid import UUID
 
 from ledger.errors import Conflict, Head
 from ledger.log.record import stamp
 from ledger.log.statement import Statement
-from ledger.ports import NIL_UNIT, Cases
 from ledger.regulation.act import Act, Signer
+from ledger.regulation.cases import Cases
 from ledger.regulation.catalogue import Catalogue
 from ledger.regulation.decide import Decision, decide
 from ledger.regulation.question import Question
 from ledger.regulation.registry import REGISTRY_ACTS, Registry
 from ledger.regulation.stream import Signed, StreamState, apply
 from ledger.streams.event import StatementRecorded
+
+NIL_UNIT: Final = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
