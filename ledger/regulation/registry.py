@@ -96,6 +96,8 @@ class Registry:
         """Index of the last registry record applied; -1: none."""
         self.regulations: frozenset[str] = frozenset({REGULATION})
         self.founder: Founder | None = None
+        self.keepers: Mapping[str, tuple[str, ...]] = {}
+        """Officers ever appointed with REGISTRY_KEEPER, each with the kids enrolled for them."""
 
     @classmethod
     def founded(cls, edition: Edition | None = None) -> Self:
@@ -118,6 +120,7 @@ class Registry:
         other.version = self.version
         other.regulations = self.regulations
         other.founder = self.founder
+        other.keepers = self.keepers
         return other
 
     def apply(self, act: Act, *, index: int, recorded_at: datetime) -> None:
@@ -389,17 +392,19 @@ class Registry:
         if founder is None:
             return False
         return not any(
-            self._keeps(line, on)
-            for line in self.officers.all()
-            if not self.same_person(line.uuid, founder.officer)
+            self._keeps(officer, kids, on)
+            for officer, kids in self.keepers.items()
+            if not self.same_person(officer, founder.officer)
         )
 
-    def _keeps(self, officer: Officer, on: date) -> bool:
-        in_post = any(
+    def _keeps(self, officer: str, kids: tuple[str, ...], on: date) -> bool:
+        line = self.officers.get(officer)
+        in_post = line is not None and any(
             KEEPER in a.powers and a.on(on) and self.agencies.exists(a.agency, on)
-            for a in officer.appointments
+            for a in line.appointments
         )
-        return in_post and any(_lives(line, on) for line in self.keyring.lines(officer.uuid))
+        keys = (self.keyring.line(kid) for kid in kids)
+        return in_post and any(key is not None and _lives(key, on) for key in keys)
 
     # --- grants ---
 
@@ -516,6 +521,8 @@ def _officer_appointed(registry: Registry, act: Act, index: int, _at: datetime) 
             unit_code=facts.get("unit_code"),
         ),
     )
+    if KEEPER in facts.get("powers", ()):
+        _keep(registry, facts["officer"])
 
 
 def _officer_ended(registry: Registry, act: Act, index: int, at: datetime) -> None:
@@ -641,6 +648,14 @@ def _enrol(registry: Registry, line: KeyLine) -> None:
     """A key is enrolled once (guard KEY_NEW); a second line for the same kid adds nothing."""
     if registry.keyring.line(line.kid) is None:
         registry.keyring.enrol(line)
+        if line.officer is not None and line.officer in registry.keepers:
+            _keep(registry, line.officer)
+
+
+def _keep(registry: Registry, officer: str) -> None:
+    """Remembers a registrar's keys, so that `founding` asks about registrars alone."""
+    kids = tuple(line.kid for line in registry.keyring.lines(officer))
+    registry.keepers = {**registry.keepers, officer: kids}
 
 
 _CHANGES: Final[Mapping[str, Callable[[Registry, Act, int, datetime], None]]] = MappingProxyType(

@@ -486,3 +486,14 @@ def test_registry_acts_of_one_log_leave_another_alone() -> None:
     fresh = Registry.founded()
     assert fresh.officer(SECOND) is None
     assert len(fresh.keyring.lines()) == 0
+
+
+def test_key_enrolled_before_the_appointment_counts_too() -> None:
+    """A colleague with a key who becomes registrar ends the founding that day."""
+    book = founded()
+    book.take(enrolled(SECOND, SECONDS_KEY))
+    book.take(appointed(SECOND, STTTT, "chuyen-vien"))
+    assert book.registry.founding(D(2024, 1, 1))
+    book.take(appointed(SECOND, STTTT, POST, powers=["REGISTRY_KEEPER"], valid_from="2024-01-02"))
+    assert book.registry.founding(D(2024, 1, 1))
+    assert not book.registry.founding(D(2024, 1, 2))
