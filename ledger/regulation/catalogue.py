@@ -195,8 +195,12 @@ def compile_catalogue(edition: Edition) -> Catalogue:
     formats = {"clock": shape.one_of(_clock_codes(edition))}
     above: Mapping[str, Any] = data["common_facts"]["facts"]
     limits = {limit["code"]: limit["initial"]["value"] for limit in edition.life_cycle["limits"]}
+    offices: Mapping[str, Sequence[str]] = edition.lint["offices"]
     return Catalogue(
-        types={e["act"]: _compile(e, above, formats, limits) for e in data["acts"]},
+        types={
+            e["act"]: _compile(e, above, formats, limits, offices.get(e["act"], ()))
+            for e in data["acts"]
+        },
         roles=_by_code(data["roles"]),
         addressees=_by_code(data["addressees"]),
         groups=_by_code(data["groups"]),
@@ -219,8 +223,11 @@ def _compile(
     above: Mapping[str, Any],
     formats: Mapping[str, shape.Check],
     limits: Mapping[str, Any],
+    offices: Sequence[str],
 ) -> ActType:
     facts: Mapping[str, Mapping[str, Any]] = entry["facts"]
+    # what is an office's number or address by definition is not read for a person's
+    read = {name: spec for name, spec in facts.items() if name not in offices}
     states = entry["states_from"]
     return ActType(
         act=entry["act"],
@@ -250,7 +257,7 @@ def _compile(
         raw=entry,
         _check=shape.compile_members(facts, formats, MAY_BE_EMPTY),
         _check_above=shape.compile_members({**facts, **above}, formats, MAY_BE_EMPTY),
-        _texts=shape.compile_texts(facts),
+        _texts=shape.compile_texts(read),
     )
 
 

@@ -91,6 +91,7 @@ class Edition:
         guards: Guards in their order (`guards.json`).
         life_cycle: States, transitions, sub-processes, clocks, limits (`life_cycle.json`).
         registry: Agencies, holdings, successions, instruments, clock rules (`registry.json`).
+        lint: Patterns and words (`lint.json`).
         calendar: Working days.
     """
 
@@ -98,6 +99,7 @@ class Edition:
     guards: Mapping[str, Any]
     life_cycle: Mapping[str, Any]
     registry: Mapping[str, Any]
+    lint: Mapping[str, Any]
     calendar: Calendar
 
 
@@ -109,5 +111,6 @@ def load_edition() -> Edition:
         guards=read_data("guards.json"),
         life_cycle=read_data("life_cycle.json"),
         registry=read_data("registry.json"),
+        lint=read_data("lint.json"),
         calendar=Calendar(read_data("swap_days.json")["swaps"]),
     )

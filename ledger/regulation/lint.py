@@ -13,7 +13,7 @@ from datetime import date
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from ledger.regulation.edition import optional_date, read_data
+from ledger.regulation.edition import load_edition, optional_date
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -91,7 +91,7 @@ class Lists:
 @cache
 def lists() -> Lists:
     """The shipped lists, read once."""
-    data = read_data("lint.json")
+    data = load_edition().lint
     macros = {**data["macros"], "UPPER": _UPPER}
     return Lists(
         identifiers=_compile(data["identifiers"], macros),

@@ -8,7 +8,7 @@ storage; `apply` takes effective acts in the order of their records.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -437,7 +437,7 @@ def _lives(line: KeyLine, on: date) -> bool:
     return (
         line.revoked_index is None
         and not line.is_service
-        and (line.valid_to is None or line.valid_to.astimezone(VIETNAM).date() >= on)
+        and (line.valid_to is None or line.valid_to > datetime.combine(on, time.min, VIETNAM))
     )
 
 

@@ -22,6 +22,7 @@ LOG = r"[a-z0-9](?:[a-z0-9.:-]*[a-z0-9])?/(?:ordinary|mat|toi-mat|tuyet-mat)(?:/
 
 # ASCII digits only, `\d` of a str pattern would take Arabic-Indic ones too
 _FLAGS = re.ASCII
+_FIRST, _LAST = "1900", "2999"
 _time = re.compile(TIME, _FLAGS).fullmatch
 _date = re.compile(r"\d{4}-\d\d-\d\d", _FLAGS).fullmatch
 _token = re.compile(rf"sealed:{UUID4}", _FLAGS).fullmatch
@@ -109,10 +110,14 @@ NOT_BOOL = one("phải là đúng hoặc sai (true, false)", "must be true or fa
 BLANK = one("không được để trống", "must not be blank")
 EMPTY = one("danh sách không được rỗng", "the list must not be empty")
 NOT_TIME = one(
-    "phải là thời điểm có giây và múi giờ, ví dụ 2024-06-04T08:12:00+07:00",
-    "must be a time with seconds and a numeric offset, e.g. 2024-06-04T08:12:00+07:00",
+    "phải là thời điểm có giây và múi giờ, năm 1900-2999, ví dụ 2024-06-04T08:12:00+07:00",
+    "must be a time of 1900-2999 with seconds and an offset, e.g. 2024-06-04T08:12:00+07:00",
 )
-NOT_DATE = one("phải là ngày có thật, dạng YYYY-MM-DD", "must be a real date, YYYY-MM-DD")
+NOT_DATE = one(
+    "phải là ngày có thật, năm 1900-2999, dạng YYYY-MM-DD",
+    "must be a real date of 1900-2999, YYYY-MM-DD",
+)
+NUL = one("không được có ký tự U+0000", "must not hold the character U+0000")
 NOT_TOKEN = one("phải là mã ẩn danh sealed:<uuid>", "must be a token sealed:<uuid>")
 NOT_REF = one("phải là act_id của một diễn biến (UUIDv4)", "must be the act_id of an act (UUIDv4)")
 PERIOD = (
@@ -143,12 +148,14 @@ FORMATS: Mapping[str, tuple[str, str, str]] = {
 
 
 def text(*, required: bool) -> Check:
-    """A string; a required one is not blank."""
+    """A string; a required one is not blank. U+0000 is text in no database column."""
 
     def check(value: object) -> list[Flaw] | None:
         if type(value) is not str:
             return NOT_STRING
-        return BLANK if required and _blank(value) else None
+        if required and _blank(value):
+            return BLANK
+        return NUL if "\0" in value else None
 
     return check
 
@@ -192,8 +199,8 @@ def boolean(value: object) -> list[Flaw] | None:
 
 
 def moment(value: object) -> list[Flaw] | None:
-    """A time of formats.md §1 that exists."""
-    if type(value) is not str or _time(value) is None:
+    """A time of formats.md §1 that exists, in years that a deadline can be counted from."""
+    if type(value) is not str or _time(value) is None or not _FIRST <= value[:4] <= _LAST:
         return NOT_TIME
     try:
         datetime.fromisoformat(value)
@@ -203,8 +210,8 @@ def moment(value: object) -> list[Flaw] | None:
 
 
 def calendar_date(value: object) -> list[Flaw] | None:
-    """A date that exists."""
-    if type(value) is not str or _date(value) is None:
+    """A date that exists, in years that a deadline can be counted from."""
+    if type(value) is not str or _date(value) is None or not _FIRST <= value[:4] <= _LAST:
         return NOT_DATE
     try:
         date.fromisoformat(value)

@@ -108,6 +108,9 @@ def test_all_faults_of_the_facts_are_named_at_once() -> None:
         ("FunctionAssigned", {"agency": "Sở TT"}, "/facts/agency"),
         ("InstrumentRegistered", {"instrument": " 1/QĐ"}, "/facts/instrument"),
         ("OfficerAppointed", {"capacities": ["TM", "X"]}, "/facts/capacities/1"),
+        ("OfficerAppointed", {"basis_document": "12\0/QĐ"}, "/facts/basis_document"),
+        ("OfficerEnded", {"ended_on": "9999-12-31"}, "/facts/ended_on"),
+        ("KeyRevoked", {"invalid_from": "0001-01-01T00:00:00+07:00"}, "/facts/invalid_from"),
     ],
 )
 def test_value_out_of_format_is_named(act: str, change: dict[str, Any], pointer: str) -> None:
@@ -190,6 +193,14 @@ def test_free_texts_are_found_wherever_they_stand() -> None:
     assert found["/facts/summary"] == REPORT["summary"]
     assert "/facts/reporter" not in found
     assert "/facts/petition_kind" not in found
+
+
+def test_number_of_an_office_is_no_number_of_a_person() -> None:
+    """7.1: the hotline is published; the fact holds an office's address by definition."""
+    kind = CATALOGUE.type("IntakePointPublished")
+    facts = {"kind": "HOTLINE", "address": "0912 345 678", "valid_from": "2024-01-01"}
+    assert kind.check(facts) == []
+    assert kind.texts(facts) == []
 
 
 def test_newcomer_adds_an_act_type_as_data() -> None:

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from ledger.regulation import lint
-from ledger.regulation.edition import read_data
+from ledger.regulation.edition import load_edition
 from tests.unit.regulation.scenario_texts import ordinary_texts, refused_for
 
 PERSONS = {
@@ -208,7 +208,7 @@ def test_negatives_of_the_lint_are_stopped() -> None:
 
 def test_every_pattern_has_a_trigger_and_words_for_the_reader() -> None:
     """A pattern tried on every text would make each act slow; one without words helps nobody."""
-    data = read_data("lint.json")
+    data = load_edition().lint
     for family in ("identifiers", "secret_marks", "words"):
         for entry in data[family]:
             assert entry["vi"]
