@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 from ledger.regulation.clocks import running
 from ledger.regulation.guards.breach import Breach
-from ledger.regulation.guards.reading import limbs_met, reaches, supports
+from ledger.regulation.guards.reading import (
+    OUTCOME_VI,
+    finding_words,
+    limbs_met,
+    reaches,
+    supports,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -80,7 +86,10 @@ def result_path(q: Question) -> Breach | None:
     outcome = str(q.facts.get("outcome"))
     early = q.stream.state in ("VERIFYING", "ASSESSING")
     fits = outcome in STRAIGHT if early else outcome != "OVERTURNED"
-    return None if fits else Breach({"outcome": outcome}, ("/facts/outcome",))
+    if fits:
+        return None
+    words = {"outcome": OUTCOME_VI.get(outcome, outcome), "outcome_en": outcome}
+    return Breach(words, ("/facts/outcome",))
 
 
 def result_matches_finding(q: Question) -> Breach | None:
@@ -89,16 +98,16 @@ def result_matches_finding(q: Question) -> Breach | None:
     The outcome says no more than the finding carries, and what it rests on stands.
     """
     outcome, finding = str(q.facts.get("outcome")), q.stream.finding
-    code = str(finding.act.facts.get("finding")) if finding is not None else "—"
-    fits = _carried(finding, code, outcome) and _rests(q, outcome)
-    return None if fits else Breach({"finding": code}, ("/facts/outcome",))
+    fits = _carried(finding, outcome) and _rests(q, outcome)
+    return None if fits else Breach(finding_words(finding), ("/facts/outcome",))
 
 
-def _carried(finding: Entry | None, code: str, outcome: str) -> bool:
+def _carried(finding: Entry | None, outcome: str) -> bool:
     if outcome in ADVERSE and (finding is None or not supports(finding)):
         return False
     if finding is None:
         return True
+    code = str(finding.act.facts.get("finding"))
     if code in FALSE_FINDINGS and not limbs_met(finding):
         return outcome in _NOTHING_FOUND
     return code not in BY_FINDING or outcome in BY_FINDING[code]
@@ -160,21 +169,39 @@ def closing_checklist(q: Question) -> Breach | None:
     """G7 (added; gaps 2, 3, 4, 21). A case closes over nothing that is still owed to anybody."""
     if q.stream.state != "RESULT_RECORDED":
         return None
-    missing = [
-        what
-        for what, done in (
-            ("kết quả xử lý", q.stream.result is not None),
-            ("thông báo kết quả (UBND tỉnh và cơ quan chủ trì)", _notified(q)),
-            ("chấm dứt biện pháp còn hiệu lực", not _live_measures(q)),
-            ("phản hồi người phản ánh", not _unanswered(q, "RESULT", "REVIEW")),
-            ("thông báo người bị ảnh hưởng", not _untold(q)),
-            ("thời hạn khiếu nại", _window_shown(q)),
-            ("giải quyết khiếu nại, xem xét lại", not _contested(q)),
-            ("bảng kiểm đúng với hồ sơ", _says_the_same(q)),
-        )
-        if not done
-    ]
-    return Breach({"missing": "; ".join(missing)}, ("/facts/checklist",)) if missing else None
+    done = (
+        q.stream.result is not None,
+        _notified(q),
+        not _live_measures(q),
+        not _unanswered(q, "RESULT", "REVIEW"),
+        not _untold(q),
+        _window_shown(q),
+        not _contested(q),
+        _says_the_same(q),
+    )
+    missing = [words for words, met in zip(_CHECKLIST, done, strict=True) if not met]
+    if not missing:
+        return None
+    return Breach(
+        {
+            "missing": "; ".join(vi for vi, _ in missing),
+            "missing_en": "; ".join(en for _, en in missing),
+        },
+        ("/facts/checklist",),
+    )
+
+
+#: The items of the checklist in the order of guards.json, as the officer reads them.
+_CHECKLIST: Final = (
+    ("kết quả xử lý", "a result"),
+    ("thông báo kết quả (UBND tỉnh và cơ quan chủ trì)", "the result notices"),
+    ("chấm dứt biện pháp còn hiệu lực", "the lifting of live measures"),
+    ("phản hồi người phản ánh", "the answer to the reporter"),
+    ("thông báo người bị ảnh hưởng", "the notice to the affected party"),
+    ("thời hạn khiếu nại", "the end of the complaint window"),
+    ("giải quyết khiếu nại, xem xét lại", "the end of a complaint or review"),
+    ("bảng kiểm đúng với hồ sơ", "a checklist that agrees with the file"),
+)
 
 
 def _notified(q: Question) -> bool:

@@ -11,7 +11,7 @@ from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.reading import (
     agency_of,
     filled,
-    limit_text,
+    limit_words,
     named_as,
     objects,
     share_a_person,
@@ -147,7 +147,7 @@ def break_glass_limit(q: Question) -> Breach | None:
     An opening is short, never renewed by the same pair, and waits for the review of the last one.
     """
     until, start = time_of(q.facts.get("until")), q.act.occurred_at
-    limit = {"limit": limit_text(q, "BREAK_GLASS_MAX")}
+    limit = limit_words(q, "BREAK_GLASS_MAX")
     if until is None or not within(q, "BREAK_GLASS_MAX", start, until):
         return Breach(limit, ("/facts/until",))
     named = named_as(q)

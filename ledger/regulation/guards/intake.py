@@ -12,7 +12,7 @@ from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.reading import (
     agency_of,
     filled,
-    limit_text,
+    limit_words,
     named_as,
     share_a_person,
     texts,
@@ -115,7 +115,7 @@ def disclosure_limited(q: Question) -> Breach | None:
     if in_time and (told or (filled(ground) and _PROVISION.search(str(ground)))):
         return None
     pointer = "/facts/not_told_ground" if in_time else "/facts/until"
-    return Breach({"limit": limit_text(q, "DISCLOSURE_MAX")}, (pointer,))
+    return Breach(limit_words(q, "DISCLOSURE_MAX"), (pointer,))
 
 
 def duplicates_checked(q: Question) -> Breach | None:

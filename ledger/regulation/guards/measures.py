@@ -12,9 +12,10 @@ from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.reading import (
     SHORTEST_REASON,
     filled,
+    finding_words,
     lead,
     limbs_met,
-    limit_text,
+    limit_words,
     named_as,
     objects,
     share_a_person,
@@ -60,7 +61,7 @@ def urgent_review_due(q: Question) -> Breach | None:
     review = time_of(q.facts.get("review_at"))
     if review is not None and within(q, "URGENT_REVIEW", q.act.occurred_at, review):
         return None
-    return Breach({"limit": limit_text(q, "URGENT_REVIEW")}, ("/facts/review_at",))
+    return Breach(limit_words(q, "URGENT_REVIEW"), ("/facts/review_at",))
 
 
 def finding_before_measure(q: Question) -> Breach | None:
@@ -88,8 +89,7 @@ def finding_supports_measure(q: Question) -> Breach | None:
         carried = supports(finding) and q.facts.get("limb") in limbs_met(finding)
     else:
         carried = supports(finding)
-    code = str(finding.act.facts.get("finding"))
-    return None if carried else Breach({"finding": code}, ("/facts",))
+    return None if carried else Breach(finding_words(finding), ("/facts",))
 
 
 def _needs_support(q: Question) -> bool:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 SHORTEST_REASON = 20
 """Characters below which a text is no reason (PROPORTIONALITY_NOTE, HARM_SHOWN)."""
 
+_UNIT_EN = {
+    "h": "hours", "min": "minutes", "d": "days", "wd": "working days", "m": "months", "y": "years",
+}  # fmt: skip
 _UNIT_VI = {
     "h": "giờ", "min": "phút", "d": "ngày", "wd": "ngày làm việc", "m": "tháng", "y": "năm",
 }  # fmt: skip
@@ -128,15 +131,50 @@ def within(q: Question, code: str, start: datetime, moment: datetime) -> bool:
     return start < moment and (end is None or moment <= end)
 
 
-def limit_text(q: Question, code: str) -> str:
-    """A limit as the officer reads it, e.g. `24 giờ`."""
+def limit_words(q: Question, code: str) -> dict[str, str]:
+    """A limit as an officer reads it, e.g. `24 giờ` and `24 hours`."""
     rule = q.registry.rule(code, q.day)
-    return "" if rule is None else f"{rule.value} {_UNIT_VI.get(rule.unit, rule.unit)}"
+    if rule is None:
+        return {"limit": "—"}
+    unit = rule.unit
+    return {
+        "limit": f"{rule.value} {_UNIT_VI.get(unit, unit)}",
+        "limit_en": f"{rule.value} {_UNIT_EN.get(unit, unit)}",
+    }
 
 
 # -- findings -----------------------------------------------------------------------------------
 
+FINDING_VI = {
+    "TRUE_NO_BREACH": "đúng, không vi phạm",
+    "TRUE_BUT_BREACH": "đúng, nhưng vi phạm quy định khác",
+    "FALSE": "sai sự thật",
+    "FALSE_FABRICATED": "sai sự thật, bịa đặt",
+    "FALSE_IMPERSONATION": "sai sự thật, mạo danh",
+    "UNVERIFIABLE": "không kiểm chứng được",
+    "OPINION_NOT_FACT": "ý kiến, không phải thông tin",
+    "OUT_OF_SCOPE": "ngoài phạm vi",
+}
+OUTCOME_VI = {
+    "NO_VIOLATION": "không vi phạm",
+    "INSUFFICIENT_BASIS": "không đủ căn cứ",
+    "HANDLED_REMOVED": "đã gỡ bỏ",
+    "HANDLED_CORRECTED": "đã cải chính",
+    "SANCTIONED": "đã xử phạt",
+    "REMINDED": "đã nhắc nhở",
+    "REFERRED_RESULT": "có kết quả từ cơ quan khác",
+    "CRIMINAL_REFERRED": "đã chuyển cơ quan điều tra",
+    "OVERTURNED": "đã hủy kết quả",
+    "DUPLICATE": "trùng hồ sơ",
+    "OUT_OF_SCOPE": "ngoài phạm vi",
+}
 SUPPORTS_NOTHING = frozenset({"UNVERIFIABLE", "OPINION_NOT_FACT", "TRUE_NO_BREACH", "OUT_OF_SCOPE"})
+
+
+def finding_words(finding: Entry | None) -> dict[str, str]:
+    """A finding as an officer reads it, and its code in English."""
+    code = str(finding.act.facts.get("finding")) if finding is not None else "—"
+    return {"finding": FINDING_VI.get(code, code), "finding_en": code}
 
 
 def limbs_met(finding: Entry) -> frozenset[str]:

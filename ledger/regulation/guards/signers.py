@@ -73,6 +73,8 @@ def _turn(q: Question) -> bool:
     """
     signers = q.act.signers
     entry = q.stream.entries.get(q.act.act_id)
+    if entry is not None and entry.act.members != q.act.members:
+        return True  # other words under an id that is taken: CORRECT_NOT_EDIT answers
     waiting = signers if entry is None else entry.waiting_for
     if not waiting or q.officer != waiting[0].officer:
         return False

@@ -1,0 +1,47 @@
+"""Bases: competence and substance apart, and never the coordination regulation alone."""
+
+from __future__ import annotations
+
+from tests.builders import Story, a_basis, a_case_in, breaks, holds
+
+REGULATION = {"instrument": "90/QĐ-UBND", "article": "8", "clause": "1", "point": "d"}
+
+
+def test_a_decision_without_a_substance_basis_is_refused() -> None:
+    """G1: a deciding act says by which power and on which law, each for itself."""
+    case = a_case_in("ASSESSING")
+    holds("BASIS_COMPETENCE_AND_SUBSTANCE", case.asks("HandlingDecided"))
+    for role in ("COMPETENCE", "SUBSTANCE"):
+        bare = [b for b in a_basis() if b["role"] != role]
+        breaks("BASIS_COMPETENCE_AND_SUBSTANCE", case.asks("HandlingDecided", basis=bare), "/basis")
+
+
+def test_a_sanction_on_decision_90_alone_is_refused() -> None:
+    """G1; regulation.md §1: Decision 90 grants no power over a person, in either role."""
+    case = a_case_in("HANDLING")
+    holds("NOT_DECISION_90_ALONE", case.asks("SanctionDecided"))
+    alone = [{**REGULATION, "role": r} for r in ("COMPETENCE", "SUBSTANCE")]
+    breaks("NOT_DECISION_90_ALONE", case.asks("SanctionDecided", basis=alone), "/basis")
+    half = [{**REGULATION, "role": "COMPETENCE"}, *a_basis()[2:]]
+    breaks("NOT_DECISION_90_ALONE", case.asks("SanctionDecided", basis=half), "/basis")
+
+
+def test_a_later_version_of_the_regulation_is_no_better_basis() -> None:
+    """G1: a successor version coordinates as little as the first one."""
+    programme = Story("programme/quy-che")
+    programme.then("RegulationVersionAdopted")
+    case = a_case_in("HANDLING", registry=programme.registry)
+    basis = [
+        {"instrument": "91/QĐ-UBND", "article": "8", "role": r} for r in ("COMPETENCE", "SUBSTANCE")
+    ]
+    breaks("NOT_DECISION_90_ALONE", case.asks("SanctionDecided", basis=basis))
+
+
+def test_a_first_measure_without_a_legal_basis_is_recorded_and_shown() -> None:
+    """5.2: refusing it would only push it off the record, so the flag says it."""
+    case = a_case_in("RECEIVED")
+    holds("BASIS_MISSING", case.asks("ImmediateMeasureTaken"))
+    bare = [{**REGULATION, "role": "PROCEDURE"}]
+    breaks("BASIS_MISSING", case.asks("ImmediateMeasureTaken", basis=bare))
+    regulation = [{**REGULATION, "role": r} for r in ("COMPETENCE", "SUBSTANCE")]
+    breaks("BASIS_MISSING", case.asks("ImmediateMeasureTaken", basis=regulation))

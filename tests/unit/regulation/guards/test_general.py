@@ -1,0 +1,233 @@
+"""Guards of every act and of every case act, each alone: form, day, hands and words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from ledger.regulation.stream import apply
+from tests.builders import (
+    REPORTER,
+    Story,
+    a_basis,
+    a_case_in,
+    an_id,
+    at,
+    breaks,
+    hire,
+    holds,
+    officer,
+    signed,
+)
+
+
+def test_facts_that_do_not_fit_are_refused_with_a_pointer_each() -> None:
+    """acts.json: missing, unknown, mistyped and outside an enum, all at once."""
+    case = Story()
+    holds("FACTS_INVALID", case.asks("ReportReceived"))
+    bad = {"register_no": None, "petition_kind": "KHAC", "identity_given": "yes", "more": 1}
+    asked = case.asks("ReportReceived", facts=bad)
+    for member in bad:
+        breaks("FACTS_INVALID", asked, f"/facts/{member}")
+
+
+def test_an_act_without_a_basis_is_refused() -> None:
+    """G1: also where a payload comes past the parser."""
+    asked = Story().asks("ReportReceived")
+    holds("BASIS_PRESENT", asked)
+    breaks("BASIS_PRESENT", replace(asked, act=replace(asked.act, basis=())), "/basis")
+
+
+def test_law_is_cited_as_it_stood_on_the_day() -> None:
+    """G2: Decree 72/2013 on 10/01/2025, the 2018 Cybersecurity Law on 02/7/2026."""
+    cited = [{"instrument": "72/2013/NĐ-CP", "article": "5", "role": "SUBSTANCE"}]
+    early, late = Story(start=at("2024-12-24 09:00")), Story(start=at("2025-01-10 09:00"))
+    holds("INSTRUMENT_IN_FORCE", early.asks("ReportReceived", basis=cited))
+    params = breaks("INSTRUMENT_IN_FORCE", late.asks("ReportReceived", basis=cited), "/basis/0")
+    assert params["instrument"] == "72/2013/NĐ-CP"
+    assert params["date"] == "10/01/2025"
+    security = [{"instrument": "24/2018/QH14", "article": "8", "role": "SUBSTANCE"}]
+    after = Story(start=at("2026-07-02 09:00"))
+    breaks("INSTRUMENT_IN_FORCE", after.asks("ReportReceived", by="ncv", basis=security))
+
+
+def test_an_abolished_agency_acts_no_more() -> None:
+    """G3: an act by Sở TT&TT dated 05/3/2025."""
+    holds("AGENCY_EXISTS", Story(start=at("2025-02-28 09:00")).asks("ReportReceived"))
+    late = Story(start=at("2025-03-05 09:00"))
+    breaks("AGENCY_EXISTS", late.asks("ReportReceived"), "/agency")
+
+
+def test_an_agency_does_what_its_functions_allow() -> None:
+    """4.3; G3: the lead refers to the ministry, the health department does not."""
+    case = a_case_in("HANDLING")
+    holds("AGENCY_HOLDS_FUNCTION", case.asks("TakedownProposed"))
+    params = breaks("AGENCY_HOLDS_FUNCTION", case.asks("TakedownProposed", by="yt"))
+    assert "Thông tin và Truyền thông" in params["agencies"]
+
+
+def test_nothing_is_addressed_to_an_agency_that_is_not_there() -> None:
+    """G3: its successor is; sealed tokens pass."""
+    late = Story(start=at("2025-03-05 09:00"))
+    holds("ADDRESSEE_EXISTS", late.asks("ReportReceived", by="scv", to=["tw.bvhttdl", REPORTER]))
+    asked = late.asks("ReportReceived", by="scv", to=["tw.btttt"])
+    breaks("ADDRESSEE_EXISTS", asked, "/to/0")
+
+
+def test_who_does_not_hold_the_post_does_not_sign() -> None:
+    """Added: on the day of the act, in that agency, in that capacity."""
+    case = a_case_in("SCREENING")
+    holds("OFFICER_IN_POST", case.asks("CompetenceDetermined"))
+    breaks("OFFICER_IN_POST", case.asks("CompetenceDetermined", capacity="TM"), "/capacity")
+    breaks("OFFICER_IN_POST", case.asks("CompetenceDetermined", post="giam-doc"))
+    breaks("OFFICER_IN_POST", case.asks("CompetenceDetermined", also=["hct"]))
+
+
+def test_one_person_does_not_propose_and_approve() -> None:
+    """G8: nor under a second id."""
+    case = a_case_in("SCREENING")
+    holds("DISTINCT_SIGNERS", case.asks("CompetenceDetermined"))
+    breaks("DISTINCT_SIGNERS", case.asks("CompetenceDetermined", also=["cv"]), "/signers")
+    for alias in ("cv", "gd"):
+        hire(case.registry, alias, person=an_id("one person"))
+    breaks("DISTINCT_SIGNERS", case.asks("CompetenceDetermined"))
+
+
+def test_signers_come_in_order_and_in_number() -> None:
+    """formats.md §3: a class 2 act has its approver, and nobody signs before their turn."""
+    case = a_case_in("SCREENING")
+    act = case.act("CompetenceDetermined")
+    holds("SIGNER_ORDER", case.question(act))
+    assert breaks("SIGNER_ORDER", case.question(act, at=1))["roles_en"] == "author, approver"
+    breaks("SIGNER_ORDER", case.asks("CompetenceDetermined", also=[]))
+    apply(case.stream, signed(act, case.stream)[0])
+    holds("SIGNER_ORDER", case.question(act, at=1))
+
+
+def test_a_back_dated_act_says_why() -> None:
+    """Added: more than a day after it happened."""
+    case = Story()
+    asked = case.asks("ReportReceived")
+    holds("LATE_REASON", asked)
+    late = replace(asked, iat=asked.iat + 25 * 3600)
+    assert breaks("LATE_REASON", late, "/late_reason")["limit"] == "24 giờ"
+    reasoned = case.asks("ReportReceived", late_reason="Mất điện trong ca trực")
+    holds("LATE_REASON", replace(reasoned, iat=reasoned.iat + 25 * 3600))
+
+
+def test_the_future_is_not_recorded() -> None:
+    """Added: five minutes of another clock, no more."""
+    asked = Story().asks("ReportReceived")
+    holds("OCCURRED_IN_FUTURE", replace(asked, iat=asked.iat - 240))
+    breaks("OCCURRED_IN_FUTURE", replace(asked, iat=asked.iat - 3600), "/occurred_at")
+
+
+def test_an_act_dated_before_what_it_follows_shows() -> None:
+    """Added: if it is wrong, it is corrected."""
+    case = a_case_in("SCREENING")
+    holds("OCCURRED_OUT_OF_ORDER", case.asks("CompetenceDetermined"))
+    early = case.asks("CompetenceDetermined", when=case.now - timedelta(hours=2))
+    breaks("OCCURRED_OUT_OF_ORDER", early)
+
+
+def test_a_reference_stays_in_its_case() -> None:
+    """Added: to an effective act of an allowed type."""
+    case = a_case_in("ASSESSING")
+    holds("REFERS_TO_OTHER_CASE", case.asks("HandlingDecided"))
+    elsewhere = {"finding_ref": an_id("an act of another case")}
+    asked = case.asks("HandlingDecided", facts=elsewhere)
+    breaks("REFERS_TO_OTHER_CASE", asked, "/facts/finding_ref")
+    wrong = {"finding_ref": case.stream.intake[0].act.act_id}
+    breaks("REFERS_TO_OTHER_CASE", case.asks("HandlingDecided", facts=wrong))
+
+
+def test_an_entry_is_corrected_and_never_edited() -> None:
+    """G13: neither by the same id over other bytes nor by another history."""
+    case = a_case_in("SCREENING")
+    asked = case.asks("CompetenceDetermined")
+    holds("CORRECT_NOT_EDIT", asked)
+    stood = case.stream.intake[0].act.act_id
+    breaks("CORRECT_NOT_EDIT", case.asks("ReportReceived", act_id=stood), "/act_id")
+    breaks("CORRECT_NOT_EDIT", replace(asked, seq=1))
+    breaks("CORRECT_NOT_EDIT", replace(asked, prev="another history"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Theo bà Trần Thị Ví Dụ phản ánh, trang này là giả.",
+        "Người báo tin có số điện thoại 0912 345 678 đã gọi.",
+        "Liên hệ qua hộp thư vidu.nguoidan@gmail.com để hỏi.",
+    ],
+)
+def test_a_persons_name_or_number_stays_out_of_free_text(text: str) -> None:
+    """G14: tokens are the only place for a person; posts and offices pass."""
+    case = Story()
+    holds("NO_PERSON_IDENTIFIER", case.asks("ReportReceived"))
+    breaks("NO_PERSON_IDENTIFIER", case.asks("ReportReceived", facts={"summary": text}))
+
+
+def test_words_that_prejudge_show_before_a_finding() -> None:
+    """Added (regulation.md §9.1): quoted they are a quotation."""
+    early, found = a_case_in("SCREENING"), a_case_in("ASSESSING")
+    harsh = {"reasons": "Kẻ xấu tung tin xấu, độc trên mạng."}
+    breaks("NEUTRAL_WORDS", early.asks("CompetenceDetermined", facts=harsh))
+    quoted = {"reasons": "Nội dung được phản ánh là “tin xấu, độc” theo Quy chế."}
+    holds("NEUTRAL_WORDS", early.asks("CompetenceDetermined", facts=quoted))
+    holds("NEUTRAL_WORDS", found.asks("HandlingDecided", facts=harsh))
+
+
+def test_above_ordinary_nothing_is_public() -> None:
+    """4.4."""
+    mat = Story(start=at("2026-04-13 15:00"), level="mat").asks("ClassificationAssigned")
+    holds("CIRCULATION_LEVEL", mat)
+    public = replace(mat.act, circulation="PUBLIC")
+    breaks("CIRCULATION_LEVEL", replace(mat, act=public), "/circulation")
+    holds("CIRCULATION_LEVEL", Story().asks("ReportReceived", circulation="PUBLIC"))
+
+
+def test_secret_text_in_an_open_field_is_refused() -> None:
+    """G11; 4.4: a stamp or a secret register mark stops the entry."""
+    holds("SECRET_MARK_IN_TEXT", Story().asks("ReportReceived"))
+    stamped = {"summary": "Tài liệu đóng dấu TỐI MẬT kèm theo phản ánh."}
+    breaks("SECRET_MARK_IN_TEXT", Story().asks("ReportReceived", facts=stamped))
+
+
+def test_an_act_in_the_wrong_state_is_refused() -> None:
+    """regulation.md §6: and the officer hears what may be recorded instead."""
+    case = a_case_in("SCREENING")
+    holds("STATE_ILLEGAL", case.asks("CompetenceDetermined"))
+    params = breaks("STATE_ILLEGAL", case.asks("HandlingDecided"))
+    assert set(params) >= {"state", "act", "allowed"}
+    breaks("STATE_ILLEGAL", case.asks("CompetenceDetermined", disposition=None))
+
+
+def test_a_sub_process_takes_its_steps_in_order() -> None:
+    """regulation.md §6: what was lifted is not confirmed any more."""
+    case = a_case_in("HANDLING")
+    measure = case.then("TechnicalMeasureOrdered", by="tp")
+    named: dict[str, Any] = {"by": "cv", "also": ["pgd"], "facts": {"measure": measure.act.act_id}}
+    holds("SUB_PROCESS_ILLEGAL", case.asks("MeasureReviewed", **named))
+    case.then("MeasureLifted", facts={"measure": measure.act.act_id})
+    breaks("SUB_PROCESS_ILLEGAL", case.asks("MeasureReviewed", **named))
+
+
+def test_an_identity_is_sealed_before_anything_else() -> None:
+    """Added: by the very next act."""
+    case = Story()
+    case.then("ReportReceived", facts={"identity_given": True, "reporter": REPORTER})
+    breaks("IDENTITY_SEALED_FIRST", case.asks("CaseRegistered"))
+    holds("IDENTITY_SEALED_FIRST", case.asks("ReporterIdentitySealed"))
+    case.then("ReporterIdentitySealed")
+    holds("IDENTITY_SEALED_FIRST", case.asks("CaseRegistered"))
+
+
+def test_the_cast_signs_with_lawful_bases() -> None:
+    """The builders' acts are lawful, so that a refusal is the guard's and not theirs."""
+    case = a_case_in("ARCHIVED")
+    assert case.stream.state == "ARCHIVED"
+    assert officer("cv") in case.stream.effective()[1].signed_by("AUTHOR")
+    assert a_basis()[0]["instrument"] == "90/QĐ-UBND"

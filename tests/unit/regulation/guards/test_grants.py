@@ -1,0 +1,237 @@
+"""Who may see: grants with a term, inspectors apart, break-glass, erasure, withdrawal, checks."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.builders import (
+    DIGEST,
+    Others,
+    Story,
+    a_case_in,
+    an_id,
+    breaks,
+    hire,
+    holds,
+    officer,
+)
+
+CASE = f"case/{an_id('another case')}"
+
+
+def test_nobody_grants_access_to_themselves() -> None:
+    """G8 (access.md A7): nor to another id of the same person."""
+    case = a_case_in("VERIFYING")
+    holds("GRANT_NOT_TO_SELF", case.asks("ParticipationGranted"))
+    own = {"officer": officer("gd")}
+    breaks("GRANT_NOT_TO_SELF", case.asks("ParticipationGranted", facts=own), "/signers")
+    for alias in ("gd", "cv2"):
+        hire(case.registry, alias, person=an_id("one person"))
+    breaks("GRANT_NOT_TO_SELF", case.asks("ParticipationGranted"))
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"until": "2024-06-01T08:00:00+07:00"},
+        {"ground": " "},
+        {"scope": "UNIT"},
+        {"unit": an_id("unit")},
+    ],
+    ids=["ended before", "no ground", "a unit without its name", "a unit named for a case"],
+)
+def test_a_grant_says_why_and_until_when(facts: dict[str, Any]) -> None:
+    """access.md A7: ground and term are mandatory; a unit is granted by name."""
+    case = a_case_in("VERIFYING")
+    holds("GRANT_HAS_TERM", case.asks("ParticipationGranted"))
+    unit = {"scope": "UNIT", "unit": an_id("unit")}
+    holds("GRANT_HAS_TERM", case.asks("ParticipationGranted", facts=unit))
+    breaks("GRANT_HAS_TERM", case.asks("ParticipationGranted", facts=facts))
+
+
+def test_only_a_running_grant_of_that_officer_is_revoked() -> None:
+    """access.md A8."""
+    case = a_case_in("VERIFYING")
+    grant = case.then("ParticipationGranted", facts={"officer": officer("cv2")})
+    own = {"grant": grant.act.act_id, "officer": officer("cv2")}
+    holds("GRANT_STANDS", case.asks("ParticipationRevoked", facts=own))
+    other = {**own, "officer": officer("cv")}
+    breaks("GRANT_STANDS", case.asks("ParticipationRevoked", facts=other), "/facts/officer")
+    unknown = {**own, "grant": an_id("no grant")}
+    breaks("GRANT_STANDS", case.asks("ParticipationRevoked", facts=unknown))
+    case.later(days=31)
+    breaks("GRANT_STANDS", case.asks("ParticipationRevoked", facts=own))
+    case.later(days=-31)
+    case.then("ParticipationRevoked", facts=own)
+    breaks("GRANT_STANDS", case.asks("ParticipationRevoked", facts=own))
+
+
+# -- inspectors ---------------------------------------------------------------------------------
+
+
+def order(alias: str = "tra", **more: Any) -> dict[str, Any]:  # noqa: ANN401 - facts are JSON
+    """Facts of an inspection order for one case and one reader."""
+    reader = {
+        "officer": officer(alias),
+        "post": "thanh-tra-vien",
+        "agency": "bacninh.thanhtra",
+        "until": "2024-07-04T08:00:00+07:00",
+    }
+    return {"cases": [CASE], "readers": [reader], **more}
+
+
+def inspectorate(**others: Any) -> Story:  # noqa: ANN401 - what a test wants known of other cases
+    """The stream of the inspecting agency."""
+    return Story("agency/bacninh.thanhtra", cases=Others(**others))
+
+
+def test_who_took_part_in_a_case_does_not_inspect_it() -> None:
+    """G8 (access.md S7): by an act signed there, or a grant to work in it."""
+    holds("INSPECTOR_SEPARATE", inspectorate().asks("InspectionOrdered", facts=order()))
+    signed = inspectorate(signed={CASE: [officer("tra")]})
+    breaks("INSPECTOR_SEPARATE", signed.asks("InspectionOrdered", facts=order()), "/facts/readers")
+    case = Story(CASE)
+    granted = {"officer": officer("tra"), "may": "HANDLE"}
+    case.forced("ParticipationGranted", facts=granted)
+    working = Story("agency/bacninh.thanhtra", registry=case.registry, start=case.now)
+    breaks("INSPECTOR_SEPARATE", working.asks("InspectionOrdered", facts=order()))
+
+
+def test_who_inspects_gets_no_working_grant() -> None:
+    """G8 (access.md S7): nor does an overseer; reading is no work."""
+    office = inspectorate()
+    office.then("InspectionOrdered", facts=order("ytcv"))
+    case = a_case_in("VERIFYING", registry=office.registry)
+    for alias in ("ytcv", "thanhtra", "giamsat"):
+        works = {"officer": officer(alias), "may": "HANDLE"}
+        asked = case.asks("ParticipationGranted", facts=works)
+        breaks("INSPECTOR_SEPARATE", asked, "/facts/officer")
+        reads = {**works, "may": "READ"}
+        holds("INSPECTOR_SEPARATE", case.asks("ParticipationGranted", facts=reads))
+    works = {"officer": officer("cv2"), "may": "HANDLE"}
+    holds("INSPECTOR_SEPARATE", case.asks("ParticipationGranted", facts=works))
+
+
+# -- break-glass --------------------------------------------------------------------------------
+
+
+def test_an_emergency_opening_is_short() -> None:
+    """access.md A19: four hours by the dated limit."""
+    agency = Story("agency/bacninh.stttt")
+    holds("BREAK_GLASS_LIMIT", agency.asks("BreakGlassOpened"))
+    long = {"until": (agency.now + timedelta(hours=5)).isoformat()}
+    assert breaks("BREAK_GLASS_LIMIT", agency.asks("BreakGlassOpened", facts=long))["limit"] == (
+        "4 giờ"
+    )
+
+
+def test_the_same_pair_does_not_open_a_case_twice() -> None:
+    """access.md A19, S8: in whichever order; another approver or case is another opening."""
+    agency = Story("agency/bacninh.stttt")
+    opened = agency.then("BreakGlassOpened", by="cv2", also=["tp"])
+    agency.then("BreakGlassReviewed", facts={"opened": opened.act.act_id})
+    agency.later(days=3)
+    breaks("BREAK_GLASS_LIMIT", agency.asks("BreakGlassOpened", by="cv2", also=["tp"]))
+    breaks("BREAK_GLASS_LIMIT", agency.asks("BreakGlassOpened", by="tp", also=["cv2"]), "/signers")
+    holds("BREAK_GLASS_LIMIT", agency.asks("BreakGlassOpened", by="cv2", also=["gd"]))
+    elsewhere = {"case": f"case/{an_id('a third case')}"}
+    asked = agency.asks("BreakGlassOpened", by="cv2", also=["tp"], facts=elsewhere)
+    holds("BREAK_GLASS_LIMIT", asked)
+
+
+def test_an_opening_waits_for_the_review_of_the_last_one() -> None:
+    """access.md A19: one working day, then the requester opens nothing more."""
+    agency = Story("agency/bacninh.stttt")
+    opened = agency.then("BreakGlassOpened", by="cv2", also=["tp"])
+    agency.later(hours=5)
+    again: dict[str, Any] = {"by": "cv2", "also": ["gd"]}
+    holds("BREAK_GLASS_LIMIT", agency.asks("BreakGlassOpened", **again))
+    agency.later(days=5)
+    breaks("BREAK_GLASS_LIMIT", agency.asks("BreakGlassOpened", **again), "/facts/officer")
+    agency.then("BreakGlassReviewed", facts={"opened": opened.act.act_id})
+    holds("BREAK_GLASS_LIMIT", agency.asks("BreakGlassOpened", **again))
+
+
+def test_an_opening_is_reviewed_by_a_third_person() -> None:
+    """G8 (access.md A19, S8): who asked, who approved and who read do not review."""
+    agency = Story("agency/bacninh.stttt")
+    agency.then("BreakGlassOpened", by="cv2", also=["tp"], facts={"officer": officer("cv")})
+    holds("BREAK_GLASS_THIRD_PERSON", agency.asks("BreakGlassReviewed"))
+    for alias in ("cv2", "tp", "cv"):
+        breaks("BREAK_GLASS_THIRD_PERSON", agency.asks("BreakGlassReviewed", by=alias), "/signers")
+
+
+# -- erasure, withdrawal, checks ----------------------------------------------------------------
+
+ENTRY = {"entries": [{"index": 12, "entry": DIGEST}]}
+
+
+def test_an_erasure_has_its_three_hands() -> None:
+    """access.md A20, S5, S6: authority, key administrator, auditor as witness."""
+    ledger = Story("ledger")
+    holds("ERASURE_SIGNERS", ledger.asks("RecordErased"))
+    for by, also in (
+        ("gd", ["ubcv", "giamsat"]),
+        ("ct", ["gd", "giamsat"]),
+        ("ct", ["ubcv", "gd"]),
+    ):
+        breaks("ERASURE_SIGNERS", ledger.asks("RecordErased", by=by, also=also), "/signers")
+    breaks("ERASURE_SIGNERS", ledger.asks("RecordErased", also=["giamsat"]))
+
+
+def test_nothing_is_erased_while_it_may_be_contested() -> None:
+    """access.md A20: and what is named exists, at that index with that digest."""
+    ledger = Story("ledger", cases=Others(records={DIGEST: (12, CASE)}))
+    holds("ERASURE_NO_OPEN_CLOCK", ledger.asks("RecordErased", facts=ENTRY))
+    other = {"entries": [{"index": 13, "entry": DIGEST}]}
+    breaks("ERASURE_NO_OPEN_CLOCK", ledger.asks("RecordErased", facts=other), "/facts/entries/0")
+    ledger.cases.clocks[CASE] = ["COMPLAINT_LODGE"]
+    breaks("ERASURE_NO_OPEN_CLOCK", ledger.asks("RecordErased", facts=ENTRY))
+    ledger.cases = Others()
+    breaks("ERASURE_NO_OPEN_CLOCK", ledger.asks("RecordErased", facts=ENTRY))
+
+
+def test_a_withdrawal_says_no_more_than_its_ground() -> None:
+    """access.md F6, A16: of the common list; each act stands and is withdrawn once."""
+    case = a_case_in("VERIFYING")
+    named = {"withdrawn": [case.stream.intake[0].act.act_id]}
+    holds("WITHDRAWAL_COMMON_GROUND", case.asks("ContentWithdrawn", facts=named))
+    secret = {**named, "ground": "RAISED"}
+    breaks("WITHDRAWAL_COMMON_GROUND", case.asks("ContentWithdrawn", facts=secret), "/facts/ground")
+    talks = {**named, "reason": "Đã nâng độ mật"}
+    breaks("WITHDRAWAL_COMMON_GROUND", case.asks("ContentWithdrawn", facts=talks), "/facts/reason")
+    unknown = {"withdrawn": [an_id("no act")]}
+    breaks("WITHDRAWAL_COMMON_GROUND", case.asks("ContentWithdrawn", facts=unknown))
+    case.then("ContentWithdrawn", facts=named)
+    asked = case.asks("ContentWithdrawn", facts=named)
+    breaks("WITHDRAWAL_COMMON_GROUND", asked, "/facts/withdrawn/0")
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"verdict": "NOT_VALID"},
+        {"failures": ["Chữ ký không khớp"]},
+        {"checked_to": 10},
+    ],
+    ids=["no failure named", "valid with a failure", "beyond the checkpoint"],
+)
+def test_a_verdict_agrees_with_the_failures(facts: dict[str, Any]) -> None:
+    """access.md A12: and what was checked lies under the checkpoint."""
+    case = a_case_in("VERIFYING")
+    holds("VERIFIER_SEPARATE", case.asks("VerificationSignedOff"))
+    breaks("VERIFIER_SEPARATE", case.asks("VerificationSignedOff", facts=facts))
+    failed = {"verdict": "NOT_VALID", "failures": ["Chữ ký không khớp"]}
+    holds("VERIFIER_SEPARATE", case.asks("VerificationSignedOff", facts=failed))
+
+
+def test_who_acted_in_a_case_does_not_sign_off_its_check() -> None:
+    """G8: as author or approver; a check of the whole log is no matter of one case."""
+    case = a_case_in("VERIFYING")
+    for alias in ("cv", "gd"):
+        breaks("VERIFIER_SEPARATE", case.asks("VerificationSignedOff", by=alias), "/signers")
+        log = {"scope": "LOG"}
+        holds("VERIFIER_SEPARATE", case.asks("VerificationSignedOff", by=alias, facts=log))

@@ -1,0 +1,122 @@
+"""Intake: what is oral shows so, tokens stay in their case, an identity is opened by others."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tests.builders import (
+    REPORTER,
+    Others,
+    Story,
+    a_case_in,
+    a_registry,
+    a_token,
+    an_id,
+    breaks,
+    hire,
+    holds,
+)
+
+OTHER = f"case/{an_id('another case')}"
+
+
+@pytest.mark.parametrize("channel", ["PHONE", "SMS", "AUDIO", "VIDEO", "MEETING"])
+def test_a_report_by_word_of_mouth_shows_until_it_is_confirmed(channel: str) -> None:
+    """6.1: oral channels are lawful, and what came by them is marked."""
+    holds("ORAL_UNCONFIRMED", Story().asks("ReportReceived", channel="EMAIL"))
+    breaks("ORAL_UNCONFIRMED", Story().asks("ReportReceived", channel=channel))
+
+
+def test_an_oral_direction_and_an_oral_order_show_as_well() -> None:
+    """6.1, 8.1.d: the form counts, whatever the channel says."""
+    case = a_case_in("ESCALATED")
+    holds("ORAL_UNCONFIRMED", case.asks("DirectionReceived", channel="DOCUMENT"))
+    breaks("ORAL_UNCONFIRMED", case.asks("DirectionReceived", facts={"form": "ORAL"}))
+    first = a_case_in("RECEIVED")
+    breaks("ORAL_UNCONFIRMED", first.asks("ImmediateMeasureTaken", facts={"oral_order": True}))
+
+
+def test_an_outside_request_without_its_document_is_refused() -> None:
+    """2.1: an outside authority's request is recorded from its document."""
+    holds("EXTERNAL_REQUEST_WRITTEN", Story().asks("ExternalRequestReceived"))
+    asked = Story().asks("ExternalRequestReceived", document=None)
+    breaks("EXTERNAL_REQUEST_WRITTEN", asked, "/document")
+
+
+def test_a_token_of_another_report_cannot_be_sealed_here() -> None:
+    """Added: the token is that of this case's report, and of no other case."""
+    case = Story()
+    case.then("ReportReceived", facts={"reporter": REPORTER, "identity_given": True})
+    holds("TOKEN_MATCHES_REPORT", case.asks("ReporterIdentitySealed"))
+    strange = {"reporter": a_token("somebody else")}
+    breaks("TOKEN_MATCHES_REPORT", case.asks("ReporterIdentitySealed", facts=strange))
+    case.cases = Others(tokens={REPORTER: {OTHER}})
+    breaks("TOKEN_MATCHES_REPORT", case.asks("ReporterIdentitySealed"), "/facts/reporter")
+
+
+def test_who_handles_a_case_cannot_help_to_open_its_reporter() -> None:
+    """Added (access.md A18, S9): the checker stands outside, and no signer took part."""
+    case = a_case_in("VERIFYING")
+    holds("DISCLOSURE_OUTSIDE_SIGNER", case.asks("ReporterIdentityDisclosed"))
+    for also in (["pc", "gd"], ["cv", "ct"], ["cv2", "ct"]):
+        asked = case.asks("ReporterIdentityDisclosed", also=also)
+        breaks("DISCLOSURE_OUTSIDE_SIGNER", asked, "/signers")
+    none = case.asks("ReporterIdentityDisclosed", also=["ct"])
+    breaks("DISCLOSURE_OUTSIDE_SIGNER", none)
+
+
+def test_an_identity_is_not_open_longer_than_the_limit() -> None:
+    """Added: a day at most, and silence towards the reporter needs a provision."""
+    case = a_case_in("VERIFYING")
+    holds("DISCLOSURE_LIMITED", case.asks("ReporterIdentityDisclosed"))
+    long = (case.now + timedelta(hours=25)).isoformat()
+    params = breaks(
+        "DISCLOSURE_LIMITED", case.asks("ReporterIdentityDisclosed", facts={"until": long})
+    )
+    assert params["limit"] == "24 giờ"
+    untold = {"reporter_told": False}
+    breaks("DISCLOSURE_LIMITED", case.asks("ReporterIdentityDisclosed", facts=untold))
+    ground = {**untold, "not_told_ground": "Điều 56 Luật Tố cáo"}
+    holds("DISCLOSURE_LIMITED", case.asks("ReporterIdentityDisclosed", facts=ground))
+
+
+def test_a_case_is_not_registered_before_duplicates_were_looked_for() -> None:
+    """Added: nor from an intake that is not in its stream."""
+    case = a_case_in("RECEIVED")
+    holds("DUPLICATES_CHECKED", case.asks("CaseRegistered"))
+    breaks("DUPLICATES_CHECKED", case.asks("CaseRegistered", facts={"duplicates_checked": False}))
+    elsewhere = {"intake": [an_id("an act of another case")]}
+    breaks("DUPLICATES_CHECKED", case.asks("CaseRegistered", facts=elsewhere), "/facts/intake")
+
+
+@pytest.mark.parametrize("state", [None, "RECEIVED", "RESULT_RECORDED", "CLOSED", "ARCHIVED"])
+def test_a_case_is_merged_only_into_another_open_one(state: str | None) -> None:
+    """Added: the reporter's answer must come from a file that goes on."""
+    case = a_case_in("SCREENING", cases=Others(states={OTHER: "VERIFYING"}))
+    holds("SURVIVING_CASE_OPEN", case.asks("CaseMerged"))
+    case.cases = Others(states={OTHER: state} if state else {})
+    breaks("SURVIVING_CASE_OPEN", case.asks("CaseMerged"), "/facts/surviving_case")
+    case.cases = Others(states={case.stream.name: "SCREENING"})
+    itself = {"surviving_case": case.stream.name}
+    breaks("SURVIVING_CASE_OPEN", case.asks("CaseMerged", facts=itself))
+
+
+def test_a_missing_oral_record_is_named_with_the_flag() -> None:
+    """6.1: the flag says also that there is no signed note and no recording."""
+    breaks(
+        "ORAL_UNCONFIRMED", Story().asks("ReportReceived", channel="PHONE"), "/facts/oral_record"
+    )
+    noted = {"oral_record": "SIGNED_NOTE", "oral_record_ref": "Sổ trực 12"}
+    asked = Story().asks("ReportReceived", channel="PHONE", facts=noted)
+    breaks("ORAL_UNCONFIRMED", asked, "/channel")
+
+
+def test_units_are_told_apart_by_the_registry_where_it_names_them() -> None:
+    """Added (access.md A18): two posts of one registered unit are one unit."""
+    registry = a_registry()
+    case = a_case_in("VERIFYING", registry=registry)
+    hire(registry, "pc", unit_code="P.TTBCXB")
+    hire(registry, "cv", unit_code="P.TTBCXB")
+    breaks("DISCLOSURE_OUTSIDE_SIGNER", case.asks("ReporterIdentityDisclosed"))

@@ -1,0 +1,203 @@
+"""Measures: a finding first or a review date, one that carries them, the note of 4.2."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tests.builders import (
+    LAW,
+    LONG,
+    NONE_MET,
+    NOTE,
+    Story,
+    a_case_in,
+    breaks,
+    holds,
+)
+
+PLAN_ITEM = {
+    "object": "Một trang mạng",
+    "competence": {"instrument": "24/2014/NĐ-CP", "article": "4"},
+    "substance": LAW,
+}
+
+
+def after(case: Story, **span: float) -> str:
+    """A time of the facts, this long after the next act."""
+    return (case.now + timedelta(**span)).isoformat()
+
+
+def test_a_measure_before_a_finding_needs_a_review_date_inside_the_limit() -> None:
+    """G4: a first measure always, an urgent order or proposal while no finding stands."""
+    case = a_case_in("VERIFYING")
+    urgent = {"urgent": True, "finding_ref": None}
+    for name, more in (
+        ("ImmediateMeasureTaken", {}),
+        ("TechnicalMeasureOrdered", urgent),
+        ("TakedownProposed", urgent),
+    ):
+        soon = {**more, "review_at": after(case, hours=20)}
+        holds("URGENT_REVIEW_DUE", case.asks(name, facts=soon))
+        for late in (None, after(case, hours=25), after(case, hours=-1)):
+            asked = case.asks(name, facts={**more, "review_at": late})
+            assert breaks("URGENT_REVIEW_DUE", asked)["limit"] == "24 giờ"
+    found = a_case_in("HANDLING")
+    holds("URGENT_REVIEW_DUE", found.asks("TechnicalMeasureOrdered", facts={"urgent": True}))
+
+
+def test_a_take_down_proposal_straight_after_intake_is_refused() -> None:
+    """G4; 7.2.a: verification comes before measures."""
+    early = a_case_in("VERIFYING")
+    nothing = {"finding_ref": None}
+    breaks("FINDING_BEFORE_MEASURE", early.asks("TakedownProposed", facts=nothing))
+    holds(
+        "FINDING_BEFORE_MEASURE", early.asks("TakedownProposed", facts={**nothing, "urgent": True})
+    )
+    case = a_case_in("HANDLING")
+    holds("FINDING_BEFORE_MEASURE", case.asks("TakedownProposed"))
+    breaks("FINDING_BEFORE_MEASURE", case.asks("TakedownProposed", facts=nothing))
+
+
+def test_a_superseded_finding_carries_nothing_any_more() -> None:
+    """7.2.a: the finding named is the one that stands."""
+    case = a_case_in("ASSESSING")
+    old = case.stream.finding
+    assert old is not None
+    case.forced("VerificationConcluded", facts={"supersedes": old.act.act_id})
+    stale = {"finding_ref": old.act.act_id}
+    breaks(
+        "FINDING_BEFORE_MEASURE", case.asks("HandlingDecided", facts=stale), "/facts/finding_ref"
+    )
+    holds("FINDING_BEFORE_MEASURE", case.asks("HandlingDecided"))
+
+
+@pytest.mark.parametrize(
+    ("finding", "limbs"),
+    [
+        ("TRUE_NO_BREACH", NONE_MET),
+        ("OPINION_NOT_FACT", NONE_MET),
+        ("UNVERIFIABLE", NONE_MET),
+        ("OUT_OF_SCOPE", NONE_MET),
+        ("FALSE", NONE_MET),
+    ],
+)
+def test_truth_and_opinion_cannot_be_measured_against(finding: str, limbs: object) -> None:
+    """3.3: a measure needs a limb that is met, or another law that is broken and named."""
+    case = a_case_in("VERIFYING")
+    case.then("VerificationConcluded", facts={"finding": finding, "limbs": limbs})
+    asked = case.asks("TechnicalMeasureOrdered")
+    assert breaks("FINDING_SUPPORTS_MEASURE", asked)["finding_en"] == finding
+    breaks("FINDING_SUPPORTS_MEASURE", case.asks("HandlingDecided"))
+    for harmless in ("REMINDER", "NONE", "OfficialInformationReleased", "PartialReferralSent"):
+        plan = [{**PLAN_ITEM, "act": harmless}]
+        holds("FINDING_SUPPORTS_MEASURE", case.asks("HandlingDecided", facts={"plan": plan}))
+
+
+def test_true_but_breach_carries_a_measure_only_under_the_other_law() -> None:
+    """3.3 (gap 12): never under a limb, so never a take-down proposal."""
+    case = a_case_in("VERIFYING")
+    other = {"finding": "TRUE_BUT_BREACH", "limbs": NONE_MET, "other_law": [LAW]}
+    case.then("VerificationConcluded", facts=other)
+    holds("FINDING_SUPPORTS_MEASURE", case.asks("TechnicalMeasureOrdered"))
+    breaks("FINDING_SUPPORTS_MEASURE", case.asks("TakedownProposed"))
+
+
+def test_a_take_down_names_a_limb_that_the_finding_holds_met() -> None:
+    """3.3, 8.1.g: the limb proposed is one that was found."""
+    case = a_case_in("HANDLING")
+    holds("FINDING_SUPPORTS_MEASURE", case.asks("TakedownProposed"))
+    breaks("FINDING_SUPPORTS_MEASURE", case.asks("TakedownProposed", facts={"limb": "c"}))
+
+
+def test_a_measure_before_verification_is_counted_as_such() -> None:
+    """7.2.a: recorded, and one of the oversight indicators."""
+    breaks("MEASURE_BEFORE_VERIFICATION", a_case_in("VERIFYING").asks("ImmediateMeasureTaken"))
+    holds("MEASURE_BEFORE_VERIFICATION", a_case_in("HANDLING").asks("ImmediateMeasureTaken"))
+
+
+@pytest.mark.parametrize("member", ["necessity", "milder_means", "speech_note"])
+def test_a_restriction_without_its_note_is_refused(member: str) -> None:
+    """4.2: why it is needed, which milder means there were, why speech is not obstructed."""
+    case = a_case_in("HANDLING")
+    holds("PROPORTIONALITY_NOTE", case.asks("TechnicalMeasureOrdered"))
+    short = {"proportionality": {**NOTE, member: "Cần thiết."}}
+    asked = case.asks("TechnicalMeasureOrdered", facts=short)
+    breaks("PROPORTIONALITY_NOTE", asked, f"/facts/proportionality/{member}")
+    other = "necessity" if member != "necessity" else "speech_note"
+    copied = {"proportionality": {**NOTE, member: NOTE[other]}}
+    breaks("PROPORTIONALITY_NOTE", case.asks("TechnicalMeasureOrdered", facts=copied))
+
+
+def test_who_took_a_measure_does_not_review_it() -> None:
+    """G8; 4.2: confirming one's own measure would make the review date worth nothing."""
+    case = a_case_in("HANDLING")
+    case.then("TechnicalMeasureOrdered", by="tp", also=["gd"])
+    holds("REVIEWER_NOT_TAKER", case.asks("MeasureReviewed", by="cv", also=["pgd"]))
+    holds("REVIEWER_NOT_TAKER", case.asks("MeasureReviewed", by="tp", also=["pgd"]))
+    for by, also in (("cv", "gd"), ("cv", "tp"), ("gd", "pgd")):
+        breaks("REVIEWER_NOT_TAKER", case.asks("MeasureReviewed", by=by, also=[also]), "/signers")
+
+
+def test_a_technical_measure_without_an_end_is_refused() -> None:
+    """Added: it ends, or it is reviewed, after it began."""
+    case = a_case_in("HANDLING")
+    holds("END_OR_REVIEW_DATE", case.asks("TechnicalMeasureOrdered"))
+    ends = {"review_at": None, "end_at": after(case, days=30)}
+    holds("END_OR_REVIEW_DATE", case.asks("TechnicalMeasureOrdered", facts=ends))
+    for bad in ({"review_at": None}, {"review_at": after(case, days=-1)}):
+        breaks("END_OR_REVIEW_DATE", case.asks("TechnicalMeasureOrdered", facts=bad))
+
+
+def test_an_affected_party_who_was_not_told_in_time_shows() -> None:
+    """4.2: at its effect only an act entered late can be late already."""
+    case = a_case_in("HANDLING")
+    holds("AFFECTED_NOT_TOLD", case.asks("TechnicalMeasureOrdered"))
+    act = case.act("TechnicalMeasureOrdered", late_reason="Ghi bổ sung")
+    late = case.question(act)
+    asked = replace(late, iat=late.iat + 15 * 24 * 3600)
+    breaks("AFFECTED_NOT_TOLD", asked)
+    public = a_case_in("RECEIVED").act("ImmediateMeasureTaken", facts={"kind": "INFORM_PUBLIC"})
+    holds("AFFECTED_NOT_TOLD", replace(late, act=public, iat=late.iat + 15 * 24 * 3600))
+
+
+def test_a_notice_that_misses_the_lead_is_refused() -> None:
+    """5.2, 7.2.c, 8.4.b: it goes to the lead of that day, with a reason for disclaiming."""
+    case = a_case_in("SCREENING")
+    holds("ADDRESSED_TO_LEAD", case.asks("LeadAgencyNotified"))
+    params = breaks("ADDRESSED_TO_LEAD", case.asks("LeadAgencyNotified", to=["bacninh.syt"]), "/to")
+    assert params["agency"] == "bacninh.stttt"
+    disclaims = {"disclaims_competence": True}
+    breaks("ADDRESSED_TO_LEAD", case.asks("LeadAgencyNotified", facts=disclaims))
+    reasoned = {**disclaims, "competence_reason": LONG}
+    holds("ADDRESSED_TO_LEAD", case.asks("LeadAgencyNotified", facts=reasoned))
+
+
+def test_another_agency_proposing_to_the_ministry_is_refused() -> None:
+    """G10; 8.1.g: the lead is the focal point, and who leads is a question of the day."""
+    case = a_case_in("HANDLING")
+    holds("LEAD_ONLY", case.asks("TakedownProposed", by="tp"))
+    params = breaks("LEAD_ONLY", case.asks("TakedownProposed", by="yt"), "/agency")
+    assert params["agency"] == "bacninh.stttt"
+    reorganised = Story(start=case.now.replace(year=2025, month=3, day=5))
+    breaks("LEAD_ONLY", reorganised.asks("TakedownProposed", by="tp"))
+    holds("LEAD_ONLY", reorganised.asks("TakedownProposed", by="scv"))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Rất có hại.",
+        "Làm cản trở đến sự phát triển của tỉnh Bắc Ninh",
+        "Gây hoang mang trong Nhân dân trên địa bàn tỉnh Bắc Ninh",
+        "Thông tin liên quan đến tỉnh Bắc Ninh làm ảnh hưởng đến sự phát triển kinh tế - xã hội",
+    ],
+)
+def test_the_scope_words_of_the_regulation_are_no_harm(words: str) -> None:
+    """8.1.g, 2.1 (gap 17): a take-down proposal says who is harmed and how."""
+    case = a_case_in("HANDLING")
+    holds("HARM_SHOWN", case.asks("TakedownProposed"))
+    asked = case.asks("TakedownProposed", facts={"harm_to_province": words})
+    breaks("HARM_SHOWN", asked, "/facts/harm_to_province")

@@ -1,0 +1,271 @@
+"""The registry's own acts: lines are added, nobody registers themselves, keys are new."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from keys.jwk import SoftwareSigner
+from ledger.regulation.registry import Registry
+from ledger.regulation.stream import apply
+from tests.builders import (
+    DIGEST,
+    ORIGIN,
+    Story,
+    a_case_in,
+    an_act,
+    an_id,
+    at,
+    breaks,
+    enter,
+    found,
+    hire,
+    holds,
+    key,
+    officer,
+    signed,
+)
+
+NEW = SoftwareSigner.from_secret("Ed25519", b"a key that nobody has enrolled..")
+LINE: dict[str, Any] = {
+    "valid_from": "2024-07-01",
+    "basis_document": "Quyết định 12/QĐ-UBND",
+    "assumed": False,
+}
+
+
+def in_agency(agency: str = "bacninh.syt") -> Story:
+    """The stream of an agency."""
+    return Story(f"agency/{agency}")
+
+
+def in_officer(alias: str = "cv2") -> Story:
+    """The stream of an officer."""
+    return Story(f"officer/{officer(alias)}")
+
+
+def test_a_term_does_not_end_before_it_begins() -> None:
+    """Added: dates and times alike; an end on the first day is lawful."""
+    agency = in_agency()
+    holds("DATES_ORDERED", agency.asks("FunctionAssigned", facts=LINE))
+    for last, fits in (("2024-07-01", True), ("2024-06-30", False)):
+        asked = agency.asks("FunctionAssigned", facts={**LINE, "valid_to": last})
+        (holds if fits else breaks)("DATES_ORDERED", asked)
+    times = {"valid_from": "2024-07-01T08:00:00+07:00", "valid_to": "2024-07-01T00:30:00+00:00"}
+    breaks("DATES_ORDERED", in_officer().asks("KeyEnrolled", facts=times), "/facts/valid_to")
+
+
+def test_a_line_names_its_document_or_says_that_it_is_assumed() -> None:
+    """Added (law.md §13): nothing in the registry is simply so."""
+    agency = in_agency()
+    holds("BASIS_DOCUMENT_NAMED", agency.asks("FunctionAssigned", facts=LINE))
+    breaks("BASIS_DOCUMENT_NAMED", agency.asks("FunctionAssigned", facts={"basis_document": " "}))
+    unknown = {**LINE, "basis_document": "Quyết định của tỉnh chưa xác định"}
+    asked = agency.asks("FunctionAssigned", facts=unknown)
+    breaks("BASIS_DOCUMENT_NAMED", asked, "/facts/assumed")
+    holds(
+        "BASIS_DOCUMENT_NAMED", agency.asks("FunctionAssigned", facts={**unknown, "assumed": True})
+    )
+
+
+MERGE: dict[str, Any] = {
+    "kind": "MERGE",
+    "effective_on": "2024-07-01",
+    "predecessors": ["bacninh.sct"],
+    "successors": ["bacninh.stc"],
+    "assumed": False,
+    "map": [
+        {
+            "function": f,
+            "territory": "BACNINH_2023",
+            "from_agency": "bacninh.sct",
+            "to_agency": "bacninh.stc",
+            "assumed": False,
+        }
+        for f in ("DEPT", "TRADE")
+    ],
+}
+
+
+def test_no_function_of_an_agency_that_ends_is_left_without_a_successor() -> None:
+    """Added (law.md §13): duties move by function and territory."""
+    agency = in_agency("bacninh.sct")
+    holds("SUCCESSION_MAP_COMPLETE", agency.asks("AgencySuccessionRecorded", facts=MERGE))
+    short = {**MERGE, "map": MERGE["map"][:1]}
+    params = breaks("SUCCESSION_MAP_COMPLETE", agency.asks("AgencySuccessionRecorded", facts=short))
+    assert params["functions"] == "TRADE"
+    keeps = {**short, "kind": "FUNCTION_TRANSFER"}
+    holds("SUCCESSION_MAP_COMPLETE", agency.asks("AgencySuccessionRecorded", facts=keeps))
+    goes_on = {**short, "successors": ["bacninh.sct", "bacninh.stc"]}
+    holds("SUCCESSION_MAP_COMPLETE", agency.asks("AgencySuccessionRecorded", facts=goes_on))
+
+
+def test_a_function_does_not_go_to_an_agency_that_is_not_there() -> None:
+    """Added: not registered, or not existing on that day."""
+    agency = in_agency("bacninh.sct")
+    nowhere = {**MERGE, "successors": ["bacninh.khong-co"]}
+    breaks("SUCCESSION_MAP_COMPLETE", agency.asks("AgencySuccessionRecorded", facts=nowhere))
+    later = {**MERGE, "map": [{**r, "to_agency": "bacninh2025.stc"} for r in MERGE["map"]]}
+    breaks("SUCCESSION_MAP_COMPLETE", agency.asks("AgencySuccessionRecorded", facts=later))
+
+
+def test_an_agency_id_is_used_once_for_ever() -> None:
+    """Added: also that of an agency which ended long ago; and it names the stream."""
+    new = in_agency("bacninh.moi")
+    holds("AGENCY_ID_NEW", new.asks("AgencyRegistered", facts={"agency": "bacninh.moi"}))
+    breaks("AGENCY_ID_NEW", new.asks("AgencyRegistered", facts={"agency": "bacninh.khac"}))
+    old = in_agency("bacninh.btg")
+    asked = old.asks("AgencyRegistered", facts={"agency": "bacninh.btg"})
+    breaks("AGENCY_ID_NEW", asked, "/facts/agency")
+
+
+def test_a_post_belongs_to_an_agency_of_its_first_day() -> None:
+    """Added: registered and existing then."""
+    person = in_officer()
+    post = {"agency": "bacninh.syt", "valid_from": "2024-06-01"}
+    holds("AGENCY_KNOWN", person.asks("OfficerAppointed", facts=post))
+    for wrong in ({"agency": "bacninh.khong-co"}, {"agency": "bacninh2025.syt"}):
+        asked = person.asks("OfficerAppointed", facts={**post, **wrong})
+        breaks("AGENCY_KNOWN", asked, "/facts/agency")
+
+
+def test_only_an_officer_in_post_gets_a_key() -> None:
+    """Added: a service key has no officer."""
+    holds("OFFICER_KNOWN", in_officer().asks("KeyEnrolled", facts={"officer": officer("cv2")}))
+    nobody = {"officer": an_id("nobody")}
+    breaks("OFFICER_KNOWN", in_officer().asks("KeyEnrolled", facts=nobody), "/facts/officer")
+    service = {"custody": "SERVICE", "officer": None}
+    holds("OFFICER_KNOWN", Story("ledger").asks("KeyEnrolled", facts=service))
+    bare = {"officer": None}
+    breaks("OFFICER_KNOWN", Story("ledger").asks("KeyEnrolled", facts=bare))
+
+
+def test_nobody_registers_themselves() -> None:
+    """G8 (access.md S10): as no signer of any role, under no other id."""
+    person = in_officer("keeper")
+    holds("REGISTRAR_NOT_SELF", in_officer().asks("OfficerAppointed"))
+    own = {"officer": officer("keeper")}
+    breaks("REGISTRAR_NOT_SELF", person.asks("OfficerAppointed", facts=own), "/signers")
+    approver = {"officer": officer("keeper2")}
+    breaks("REGISTRAR_NOT_SELF", person.asks("OfficerEnded", facts=approver))
+    hire(person.registry, "keeper", person=an_id("one"))
+    hire(person.registry, "cv2", person=an_id("one"))
+    other_id = {"officer": officer("cv2")}
+    breaks("REGISTRAR_NOT_SELF", person.asks("OfficerAppointed", facts=other_id))
+
+
+ENROLLED: dict[str, Any] = {
+    "officer": officer("cv2"),
+    "kid": NEW.kid,
+    "jwk": dict(NEW.jwk),
+    "custody": "SOFTWARE",
+}
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"kid": DIGEST},
+        {"jwk": {**NEW.jwk, "d": "AAAA"}},
+        {"jwk": {"kty": "oct", "k": "AAAA"}},
+        {"kid": key("gd").kid, "jwk": dict(key("gd").jwk)},
+    ],
+    ids=["another thumbprint", "a private key", "no public algorithm", "somebody else's key"],
+)
+def test_a_key_is_new_public_and_named_by_its_thumbprint(facts: dict[str, Any]) -> None:
+    """Added (formats.md §9)."""
+    holds("KEY_NEW", in_officer().asks("KeyEnrolled", facts=ENROLLED))
+    breaks("KEY_NEW", in_officer().asks("KeyEnrolled", facts={**ENROLLED, **facts}))
+
+
+def test_a_revocation_names_a_live_key_of_that_officer() -> None:
+    """Added (formats.md §9): and distrusts no future."""
+    person = in_officer()
+    own: dict[str, Any] = {
+        "officer": officer("cv2"),
+        "kid": key("cv2").kid,
+        "invalid_from": "2024-06-01T08:00:00+07:00",
+    }
+    holds("KEY_KNOWN", person.asks("KeyRevoked", facts=own))
+    for wrong in (
+        {"officer": officer("cv")},
+        {"kid": NEW.kid},
+        {"invalid_from": "2024-06-05T08:00:00+07:00"},
+    ):
+        breaks("KEY_KNOWN", person.asks("KeyRevoked", facts={**own, **wrong}))
+    person.then("KeyRevoked", facts=own)
+    breaks("KEY_KNOWN", person.asks("KeyRevoked", facts=own), "/facts/kid")
+
+
+def test_a_used_line_is_never_edited() -> None:
+    """G13: another day begins another line; a correction says that it is one."""
+    ledger = Story("ledger")
+    holds("LINE_ADDED_NOT_EDITED", ledger.asks("ClockRuleSet"))
+    same = {"valid_from": "2023-03-21"}
+    breaks("LINE_ADDED_NOT_EDITED", ledger.asks("ClockRuleSet", facts=same), "/facts/valid_from")
+    wrong = ledger.then("ClockRuleSet")
+    breaks("LINE_ADDED_NOT_EDITED", ledger.asks("ClockRuleSet"))
+    holds("LINE_ADDED_NOT_EDITED", ledger.asks("ClockRuleSet", corrects=wrong.act.act_id))
+    holds("LINE_ADDED_NOT_EDITED", ledger.asks("InstrumentRegistered"))
+    law = {"instrument": "24/2018/QH14", "valid_from": "2019-01-01"}
+    breaks("LINE_ADDED_NOT_EDITED", ledger.asks("InstrumentRegistered", facts=law))
+    again = {**law, "valid_from": "2027-01-01"}
+    holds("LINE_ADDED_NOT_EDITED", ledger.asks("InstrumentRegistered", facts=again))
+
+
+def test_a_log_is_opened_once_under_its_own_name() -> None:
+    """Added (formats.md §9): empty log, own origin and level, the registrar's key and hand."""
+    registrar = {"officer": officer("keeper"), "kid": key("keeper").kid}
+    facts = {
+        "log": ORIGIN,
+        "level": "ordinary",
+        "registrar": {**registrar, "jwk": dict(key("keeper").jwk)},
+    }
+    ledger = Story("ledger")
+    first = replace(ledger.asks("LedgerOpened", by="keeper", facts=facts), log_size=0)
+    holds("GENESIS_FIRST", first)
+    breaks("GENESIS_FIRST", replace(first, log_size=1), "/act")
+    breaks("GENESIS_FIRST", replace(first, origin="khac.example/ordinary"))
+    breaks("GENESIS_FIRST", replace(first, level="mat"))
+    breaks("GENESIS_FIRST", replace(first, kid=NEW.kid), "/facts/registrar")
+    other = ledger.asks("LedgerOpened", by="keeper2", facts=facts)
+    breaks("GENESIS_FIRST", replace(other, log_size=0))
+
+
+def test_an_act_is_returned_by_whoever_signs_it_next() -> None:
+    """access.md A6: and by nobody else, and not once it took effect."""
+    case = a_case_in("SCREENING")
+    waiting = case.act("CompetenceDetermined", by="cv", also=["gd"])
+    apply(case.stream, signed(waiting, case.stream)[0])
+    named = {"refers_to": waiting.act_id}
+    lawful = case.asks("ActReturned", by="gd", **named)
+    holds("RETURNS_PENDING_ACT", lawful)
+    breaks("RETURNS_PENDING_ACT", replace(lawful, role="AUTHOR"))
+    breaks("RETURNS_PENDING_ACT", case.asks("ActReturned", by="tp", **named), "/refers_to")
+    done = {"refers_to": case.stream.effective()[-1].act.act_id}
+    breaks("RETURNS_PENDING_ACT", case.asks("ActReturned", by="gd", **done))
+
+
+def test_what_the_founder_enters_alone_shows() -> None:
+    """architecture.md §3: until a second registrar has a post and a key."""
+    registry = Registry.founded()
+    found(registry, "keeper")
+    person = Story(f"officer/{officer('cv2')}", registry=registry)
+    alone = {"by": "keeper", "also": []}
+    breaks("REGISTRY_FOUNDING", person.asks("OfficerAppointed", **alone))
+    holds("REGISTRY_FOUNDING", person.asks("OfficerAppointed", by="keeper"))
+    hire(registry, "keeper2")
+    holds("REGISTRY_FOUNDING", person.asks("OfficerAppointed", **alone))
+
+
+def test_registry_lines_of_these_tests_are_acts_like_any_other() -> None:
+    """The builders' `enter` applies what an act of that type would."""
+    story = Story("ledger")
+    line = {"rule": "LATE_ENTRY", "unit": "h", "value": 48, "valid_from": "2024-01-01"}
+    facts = {**an_act("ClockRuleSet").facts, **line}
+    enter(story.registry, "ClockRuleSet", facts, stream="ledger")
+    rule = story.registry.rule("LATE_ENTRY", at("2024-06-04 08:00").date())
+    assert rule is not None
+    assert rule.value == 48

@@ -1,0 +1,250 @@
+"""Complaints, reviews and corrections: a ground, another decider, nothing edited."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from ledger.regulation.cases import Report
+from tests.builders import (
+    DOCUMENT,
+    Others,
+    Story,
+    a_case_in,
+    an_id,
+    at,
+    breaks,
+    holds,
+)
+
+CASE = f"case/{an_id('the case')}"
+ATTACHMENT = {
+    "digest": "sha-256:mcHDrJLetxWPwUXOMNe9iVOHI6yCINXdEpMAPejPyv4",
+    "media_type": "application/pdf",
+    "size": 12,
+    "name": "van-ban.pdf",
+}
+
+
+# -- complaints and reviews ---------------------------------------------------------------------
+
+
+def test_a_late_complaint_is_taken_and_shows() -> None:
+    """Added (02/2011/QH13 Art. 9, 33): 90 days, 30 for a second one; the resolver weighs why."""
+    case = a_case_in("RESULT_RECORDED")
+    in_time = {"received_at": "2024-09-02T16:00:00+07:00"}
+    late = {"received_at": "2024-09-05T08:00:00+07:00"}
+    holds("COMPLAINT_LATE", case.asks("ComplaintReceived", facts=in_time))
+    breaks("COMPLAINT_LATE", case.asks("ComplaintReceived", facts=late), "/facts/received_at")
+    case.then("ReviewOpened")
+    decided = case.then("ReviewDecided")
+    second = {"instance": "SECOND", "earlier": decided.act.act_id, "against": decided.act.act_id}
+    soon = {**second, "received_at": "2024-07-01T08:00:00+07:00"}
+    holds("COMPLAINT_LATE", case.asks("ComplaintReceived", facts=soon))
+    breaks("COMPLAINT_LATE", case.asks("ComplaintReceived", facts={**second, **in_time}))
+
+
+def test_a_review_rests_on_something() -> None:
+    """Added: a live complaint, a numbered order, a reason; and it says where it began."""
+    case = a_case_in("RESULT_RECORDED")
+    holds("REVIEW_HAS_GROUND", case.asks("ReviewOpened"))
+    wrong = {"opened_from": "CLOSED"}
+    breaks("REVIEW_HAS_GROUND", case.asks("ReviewOpened", facts=wrong), "/facts/opened_from")
+    for ground in ("COURT_ORDER", "INSPECTION"):
+        asked = case.asks("ReviewOpened", facts={"ground": ground})
+        breaks("REVIEW_HAS_GROUND", asked, "/facts/order_number")
+        numbered = {"ground": ground, "order_number": "12/QĐ-TA"}
+        holds("REVIEW_HAS_GROUND", case.asks("ReviewOpened", facts=numbered))
+    complaint = {"ground": "COMPLAINT"}
+    breaks("REVIEW_HAS_GROUND", case.asks("ReviewOpened", facts=complaint), "/facts/complaint")
+    received = case.then("ComplaintReceived")
+    named = {**complaint, "complaint": received.act.act_id}
+    holds("REVIEW_HAS_GROUND", case.asks("ReviewOpened", facts=named))
+    case.then("ComplaintAccepted", facts={"answer": "NOT_ACCEPTED"})
+    breaks("REVIEW_HAS_GROUND", case.asks("ReviewOpened", facts=named))
+
+
+def test_a_review_takes_the_branch_of_its_decision() -> None:
+    """Added: the disposition is the decision; what it changes is named."""
+    case = a_case_in("UNDER_REVIEW")
+    holds("REVIEW_DISPOSITION", case.asks("ReviewDecided"))
+    breaks("REVIEW_DISPOSITION", case.asks("ReviewDecided", disposition="remanded"), "/disposition")
+    overturned: dict[str, Any] = {"decision": "OVERTURNED"}
+    branch = {"disposition": "overturned"}
+    asked = case.asks("ReviewDecided", facts=overturned, **branch)
+    breaks("REVIEW_DISPOSITION", asked, "/facts/acts_overturned")
+    changed = {**overturned, "acts_overturned": [an_id("an act")]}
+    holds("REVIEW_DISPOSITION", case.asks("ReviewDecided", facts=changed, **branch))
+    other = {**changed, "outcome": "NO_VIOLATION"}
+    breaks(
+        "REVIEW_DISPOSITION", case.asks("ReviewDecided", facts=other, **branch), "/facts/outcome"
+    )
+
+
+def test_a_case_without_a_result_resumes_or_gets_an_outcome() -> None:
+    """Added: only where the review was opened from handling, and it was not sent back."""
+    case = a_case_in("HANDLING")
+    plan = case.stream.last("HandlingDecided")
+    assert plan is not None
+    opened = {"opened_from": "HANDLING", "under_review": [plan.act.act_id]}
+    case.then("ReviewOpened", facts=opened)
+    holds("REVIEW_DISPOSITION", case.asks("ReviewDecided", disposition="resumed"))
+    breaks("REVIEW_DISPOSITION", case.asks("ReviewDecided"), "/facts/outcome")
+    stated = {"outcome": "NO_VIOLATION"}
+    holds("REVIEW_DISPOSITION", case.asks("ReviewDecided", facts=stated))
+    remanded = {"decision": "REMANDED"}
+    asked = case.asks("ReviewDecided", disposition="resumed", facts=remanded)
+    breaks("REVIEW_DISPOSITION", asked)
+    done = a_case_in("UNDER_REVIEW")
+    breaks("REVIEW_DISPOSITION", done.asks("ReviewDecided", disposition="resumed"))
+
+
+def reviewed(**review: Any) -> Story:  # noqa: ANN401 - facts are JSON
+    """A case whose plan, by tp and gd, is under review."""
+    case = a_case_in("ASSESSING")
+    plan = case.then("HandlingDecided", by="tp", also=["gd"])
+    case.then("ResultDetermined", by="cv", also=["pgd"])
+    case.then("ReviewOpened", facts={"under_review": [plan.act.act_id], **review})
+    return case
+
+
+def test_the_same_decider_is_shown() -> None:
+    """G8: at first instance the law sends the complaint to the issuer; it shows all the same."""
+    case = reviewed()
+    first = {"instance": "FIRST"}
+    holds("SAME_DECIDER", case.asks("ReviewDecided", facts=first))
+    breaks("SAME_DECIDER", case.asks("ReviewDecided", by="cv", also=["gd"], facts=first))
+    holds("SAME_DECIDER", case.asks("ReviewDecided", by="cv", also=["tp"], facts=first))
+    holds("OWN_REVIEW_OTHER_DECIDER", case.asks("ReviewDecided", also=["gd"], facts=first))
+
+
+@pytest.mark.parametrize("instance", ["OWN", "SECOND", "COURT"])
+def test_a_review_beyond_first_instance_is_decided_by_others(instance: str) -> None:
+    """G8: nobody who signed the act, in whichever role, checks or approves its review."""
+    case = reviewed()
+    facts = {"instance": instance}
+    holds("OWN_REVIEW_OTHER_DECIDER", case.asks("ReviewDecided", also=["pc", "ct"], facts=facts))
+    for also in (["pc", "gd"], ["pc", "tp"], ["gd", "ct"]):
+        asked = case.asks("ReviewDecided", also=also, facts=facts)
+        breaks("OWN_REVIEW_OTHER_DECIDER", asked, "/signers")
+
+
+# -- statistics ---------------------------------------------------------------------------------
+
+QUARTER = Report(an_id("report"), date(2024, 4, 1), date(2024, 6, 30))
+OVERTURNED: dict[str, Any] = {"decision": "OVERTURNED"}
+
+
+def test_an_overturn_without_restated_statistics_shows() -> None:
+    """9: until a later report restates the one that counted the case, and names it."""
+    case = a_case_in("UNDER_REVIEW", cases=Others(counted=[QUARTER]))
+    overturn: dict[str, Any] = {"disposition": "overturned", "facts": OVERTURNED}
+    breaks("STATISTICS_RESTATED", case.asks("ReviewDecided", **overturn))
+    holds("STATISTICS_RESTATED", case.asks("ReviewDecided"))
+    case.cases = Others()
+    holds("STATISTICS_RESTATED", case.asks("ReviewDecided", **overturn))
+    elsewhere = Report(an_id("report"), date(2023, 4, 1), date(2023, 6, 30))
+    case.cases = Others(counted=[elsewhere])
+    holds("STATISTICS_RESTATED", case.asks("ReviewDecided", **overturn))
+
+
+@pytest.mark.parametrize("named", [CASE, an_id("the case"), "2024/0187"])
+def test_statistics_are_restated_by_a_later_report_that_names_the_case(named: str) -> None:
+    """9: by its stream, its id or its number; one that names another case restates nothing."""
+    again = Report(an_id("again"), QUARTER.period_from, QUARTER.period_to, QUARTER.act_id, (named,))
+    overturn: dict[str, Any] = {"disposition": "overturned", "facts": OVERTURNED}
+    case = a_case_in("UNDER_REVIEW", cases=Others(counted=[QUARTER, again]))
+    holds("STATISTICS_RESTATED", case.asks("ReviewDecided", **overturn))
+    other = Report(an_id("again"), QUARTER.period_from, QUARTER.period_to, QUARTER.act_id, ("x",))
+    case.cases = Others(counted=[QUARTER, other])
+    breaks("STATISTICS_RESTATED", case.asks("ReviewDecided", **overturn))
+
+
+@pytest.mark.parametrize("period", ["2024-Q2", "2024-04-01/2024-06-30", QUARTER.act_id])
+def test_a_correction_that_names_the_period_restates_as_well(period: str) -> None:
+    """9: RecordCorrected.restates_statistics; and the flag follows the case to its closing."""
+    case = a_case_in("UNDER_REVIEW", cases=Others(counted=[QUARTER]))
+    result = case.stream.result
+    assert result is not None
+    changed = {**OVERTURNED, "acts_overturned": [result.act.act_id]}
+    case.then("ReviewDecided", disposition="overturned", facts=changed)
+    breaks("STATISTICS_RESTATED", case.asks("CaseClosed"))
+    case.then(
+        "RecordCorrected", corrects=result.act.act_id, facts={"restates_statistics": [period]}
+    )
+    holds("STATISTICS_RESTATED", case.asks("CaseClosed"))
+
+
+# -- denunciations and corrections --------------------------------------------------------------
+
+
+def test_what_a_denunciation_says_does_not_enter_the_ledger() -> None:
+    """Added (25/2018/QH14): number, day and receiver only."""
+    case = a_case_in("SCREENING")
+    holds("DENUNCIATION_NO_CONTENT", case.asks("DenunciationRouted"))
+    plain = {**DOCUMENT, "abstract": "Chuyển đơn tố cáo"}
+    holds("DENUNCIATION_NO_CONTENT", case.asks("DenunciationRouted", document=plain))
+    told = {**DOCUMENT, "abstract": "Tố cáo lãnh đạo phòng nhận tiền"}
+    asked = case.asks("DenunciationRouted", document=told)
+    breaks("DENUNCIATION_NO_CONTENT", asked, "/document/abstract")
+    attached = case.asks("DenunciationRouted", attachments=[ATTACHMENT])
+    breaks("DENUNCIATION_NO_CONTENT", attached, "/attachments")
+    more = case.asks("DenunciationRouted", facts={"content": "Nội dung"})
+    breaks("DENUNCIATION_NO_CONTENT", more, "/facts/content")
+
+
+def test_a_correction_names_an_entry_of_ones_own() -> None:
+    """G13: written by the agency, in a case it holds, or inherited."""
+    case = a_case_in("VERIFYING")
+    finding = case.forced("DetectionRecorded", by="hcv")
+    named = {"corrects": finding.act.act_id}
+    holds("CORRECTS_NAMED", case.asks("RecordCorrected", by="hcv", **named))
+    holds("CORRECTS_NAMED", case.asks("RecordCorrected", by="cv", **named))
+    breaks("CORRECTS_NAMED", case.asks("RecordCorrected", by="yt", **named), "/corrects")
+    breaks("CORRECTS_NAMED", case.asks("RecordCorrected"))
+    case.now = at("2025-03-05 08:00")
+    report = case.stream.intake[0]
+    inherited = {"corrects": report.act.act_id}
+    holds("CORRECTS_NAMED", case.asks("RecordCorrected", by="scv", **inherited))
+
+
+def test_an_error_is_corrected_by_quoting_what_stood() -> None:
+    """G13: the member exists, and was is what it says, earlier corrections included."""
+    case = a_case_in("SCREENING")
+    report = case.stream.intake[0].act
+    error: dict[str, Any] = {"mark": "ERROR", "member": "summary", "was": report.facts["summary"]}
+    full = {**error, "now": "Nội dung đúng"}
+    named = {"corrects": report.act_id}
+    holds("MARK_NEEDS_MEMBER", case.asks("RecordCorrected", facts=full, **named))
+    for pointer in ("/facts/summary", "facts.summary"):
+        by_path = {**full, "member": pointer}
+        holds("MARK_NEEDS_MEMBER", case.asks("RecordCorrected", facts=by_path, **named))
+    deep = {**full, "member": "/facts/content/0/where", "was": "WEBSITE"}
+    holds("MARK_NEEDS_MEMBER", case.asks("RecordCorrected", facts=deep, **named))
+    flag = {**full, "member": "identity_given", "was": "false"}
+    holds("MARK_NEEDS_MEMBER", case.asks("RecordCorrected", facts=flag, **named))
+    for bad in ({"was": "Điều khác"}, {"member": "no_such_member"}, {"now": None}):
+        asked = case.asks("RecordCorrected", facts={**full, **bad}, **named)
+        breaks("MARK_NEEDS_MEMBER", asked)
+    case.then("RecordCorrected", facts=full, **named)
+    breaks("MARK_NEEDS_MEMBER", case.asks("RecordCorrected", facts=full, **named), "/facts/was")
+    again = {**full, "was": "Nội dung đúng", "now": "Nội dung đúng hơn"}
+    holds("MARK_NEEDS_MEMBER", case.asks("RecordCorrected", facts=again, **named))
+
+
+def test_a_written_confirmation_brings_its_document() -> None:
+    """6.1: a document or an attachment; a stub is opened on a stub."""
+    case = a_case_in("SCREENING")
+    named = {"corrects": case.stream.intake[0].act.act_id}
+    confirmed = {"mark": "WRITTEN_CONFIRMATION"}
+    breaks("MARK_NEEDS_MEMBER", case.asks("RecordCorrected", facts=confirmed, **named))
+    for proof in ({"document": DOCUMENT}, {"attachments": [ATTACHMENT]}):
+        asked = case.asks("RecordCorrected", facts=confirmed, **named, **proof)
+        holds("MARK_NEEDS_MEMBER", asked)
+    opened = {"mark": "STUB_OPENED"}
+    breaks("MARK_NEEDS_MEMBER", case.asks("RecordCorrected", facts=opened, **named), "/corrects")
+    stub = case.forced("StubReleased", when=at("2026-04-15 10:00"))
+    right = {"corrects": stub.act.act_id}
+    holds("MARK_NEEDS_MEMBER", case.asks("RecordCorrected", facts=opened, **right))
