@@ -93,7 +93,8 @@ class Embedded:
     @property
     def running(self) -> bool:
         """Whether the server of this home runs."""
-        if not (self._data / "postmaster.pid").exists():
+        pid = self._pid()
+        if pid is None or _is_dead(pid):
             return False
         return self._pg_ctl("status").returncode == 0
 
@@ -110,7 +111,7 @@ class Embedded:
         with self._alone():
             if not (self._data / "PG_VERSION").exists():
                 self._make_cluster()
-            if not self.running:
+            if not self._answers():
                 self._start()
         return self.dsn()
 
@@ -184,6 +185,7 @@ class Embedded:
 
     def _start(self) -> None:
         _give(self._root, self._account())
+        self._forget_dead()
         for attempt in range(_START_ATTEMPTS):
             port = self._choose_port()
             sockets = str(self._run) if self._has_socket else ""
@@ -204,6 +206,38 @@ class Embedded:
             # port that was free may be taken now. Both pass by waiting and choosing again.
             time.sleep(0.5 * (attempt + 1))
         raise EmbeddedError(f"the embedded server does not start: {self._tail()}")
+
+    def _answers(self) -> bool:
+        """Whether it runs and takes connections; one that is just dying or starting is waited for."""
+        for _ in range(_START_WAIT_S * 10):
+            if not self.running:
+                return False
+            ready = self._execute("pg_isready", f"--host={self.host}", f"--port={self.port}", "-q")
+            if ready.returncode == 0:
+                return True
+            time.sleep(0.1)
+        raise EmbeddedError(f"the embedded server runs and does not answer: {self._tail()}")
+
+    def _pid(self) -> int | None:
+        """Process id in `postmaster.pid`; None where there is none."""
+        try:
+            return int((self._data / "postmaster.pid").read_text("ascii").splitlines()[0])
+        except (OSError, ValueError, IndexError):
+            return None
+
+    def _forget_dead(self) -> None:
+        """Removes the pid file of a server that is dead but was never reaped, once its children are gone.
+
+        In a container without an init the killed server stays a zombie, and a new one would take it for alive.
+        """
+        pid = self._pid()
+        if pid is None or not _is_dead(pid):
+            return
+        for _ in range(100):
+            if not _lives_in(self._data):
+                (self._data / "postmaster.pid").unlink(missing_ok=True)
+                return
+            time.sleep(0.1)
 
     def _choose_port(self) -> int:
         with contextlib.suppress(EmbeddedError):
@@ -293,6 +327,24 @@ def _as_account(account: _Account, places: Sequence[Path]) -> list[str]:
     if not all(_reachable(place) for place in places):
         words += ["--inh-caps=-all,+dac_override", "--ambient-caps=-all,+dac_override"]
     return [*words, "--"]
+
+
+def _is_dead(pid: int) -> bool:
+    """Whether the process is a zombie; False where the system cannot tell."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text("ascii", "replace")
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] in ("Z", "X")
+
+
+def _lives_in(folder: Path) -> bool:
+    """Whether any process works in this folder: every part of a server has its data folder as its own."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (process / "cwd").samefile(folder):
+                return True
+    return False
 
 
 def _reachable(place: Path) -> bool:

@@ -1,0 +1,89 @@
+"""The embedded server: real, closed, durable, and started without a question."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from api.embedded import Embedded, EmbeddedError
+
+pytestmark = pytest.mark.postgres
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Embedded]:
+    """A home of its own, stopped afterwards."""
+    made = Embedded(tmp_path / "home")
+    yield made
+    made.stop()
+
+
+def _setting(dsn: str, name: str) -> str:
+    with psycopg.connect(dsn) as connection:
+        row = connection.execute("SELECT current_setting(%s)", [name]).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def test_it_keeps_checksums_fsync_and_passwords(server: Embedded) -> None:
+    """What the wheel's own helper would have left open."""
+    dsn = server.start()
+    assert _setting(dsn, "data_checksums") == "on"
+    assert _setting(dsn, "fsync") == "on"
+    assert int(_setting(dsn, "server_version_num")) >= 180_000
+    with pytest.raises(psycopg.OperationalError, match="password"):
+        psycopg.connect(server.dsn(password="guess"))
+
+
+def test_starting_twice_is_starting_once_and_data_survive_a_stop(server: Embedded) -> None:
+    """Any process may start it, and may find it running."""
+    dsn = server.start()
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("CREATE TABLE kept (a int)")
+    assert Embedded(server._home).start() == dsn
+    server.stop()
+    assert not server.running
+    server.stop()
+    with psycopg.connect(server.start()) as connection:
+        connection.execute("SELECT a FROM kept")
+
+
+def test_it_starts_again_after_a_kill(server: Embedded, tmp_path: Path) -> None:
+    """kill -9 leaves a pid file and children behind; the next start waits them out."""
+    server.start()
+    pid = int((tmp_path / "home/pg/data/postmaster.pid").read_text().splitlines()[0])
+    os.kill(pid, signal.SIGKILL)
+    with psycopg.connect(server.start()) as connection:
+        connection.execute("SELECT 1")
+
+
+def test_its_secrets_and_data_are_nobody_elses(server: Embedded, tmp_path: Path) -> None:
+    """0600 and 0700, and no password left lying about."""
+    server.start()
+    home = tmp_path / "home"
+    assert stat.S_IMODE((home / "secrets/postgres.password").stat().st_mode) == 0o600
+    assert stat.S_IMODE((home / "pg/data").stat().st_mode) == 0o700
+    assert not (home / "pg/initdb.password").exists()
+
+
+def test_a_home_that_never_had_a_server_has_no_port(tmp_path: Path) -> None:
+    """Said, not guessed."""
+    with pytest.raises(EmbeddedError):
+        _ = Embedded(tmp_path).port
+
+
+def test_a_long_path_falls_back_to_loopback(tmp_path: Path) -> None:
+    """A socket's path holds 107 bytes; a home may be longer."""
+    server = Embedded(tmp_path / ("x" * 120))
+    try:
+        assert server.host == "127.0.0.1"
+        with psycopg.connect(server.start()) as connection:
+            connection.execute("SELECT 1")
+    finally:
+        server.stop()

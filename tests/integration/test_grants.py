@@ -1,0 +1,152 @@
+"""Append-only by grant and by trigger: tried as every login and as the owner, on every table of the log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from ledger.postgres.migrate import LOGINS
+from tests.contract.append import a_draft
+from tests.fixtures.postgres import Database, make_database
+
+pytestmark = pytest.mark.postgres
+
+TABLES = (
+    "log.streams", "log.records", "log.wraps", "log.log_head", "log.tiles", "log.checkpoints",
+    "log.cosignatures", "log.migrations", "sec.challenges", "sec.attempts",
+)  # fmt: skip
+HARMS = ("UPDATE", "DELETE", "TRUNCATE", "INSERT")
+
+
+@pytest.fixture(scope="module")
+def filled(postgres_server) -> Iterator[Database]:  # type: ignore[no-untyped-def]
+    """One record in a log that no test here can change."""
+    made = make_database(postgres_server)
+    made.appender().append(a_draft())
+    yield made
+    made.close()
+
+
+def _harm(harm: str, table: str, column: str) -> sql.Composed:
+    name = sql.Identifier(*table.split("."))
+    forms = {
+        "UPDATE": "UPDATE {t} SET {c} = {c}",
+        "DELETE": "DELETE FROM {t}",
+        "TRUNCATE": "TRUNCATE {t}",
+        "INSERT": "INSERT INTO {t} DEFAULT VALUES",
+    }
+    return sql.SQL(forms[harm]).format(t=name, c=sql.Identifier(column))
+
+
+def _first_column(database: Database, table: str) -> str:
+    with psycopg.connect(database.admin) as connection:
+        row = connection.execute(
+            "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum = 1", [table]
+        ).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def test_every_table_is_in_the_list(filled: Database) -> None:
+    """A table nobody tries is a table somebody may change."""
+    with psycopg.connect(filled.admin) as connection:
+        rows = connection.execute(
+            "SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname IN ('log', 'sec')"
+        ).fetchall()
+    assert {row[0] for row in rows} == set(TABLES)
+
+
+@pytest.mark.parametrize("harm", HARMS)
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("login", LOGINS)
+def test_no_login_can_change_the_log(filled: Database, login: str, table: str, harm: str) -> None:
+    """Neither by design nor by injection: the right is not there."""
+    column = _first_column(filled, table)
+    with (
+        psycopg.connect(filled.dsn(login)) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        connection.execute(_harm(harm, table, column))
+
+
+@pytest.mark.parametrize("harm", ["UPDATE", "DELETE", "TRUNCATE"])
+@pytest.mark.parametrize("table", [t for t in TABLES if t.startswith("log.")])
+def test_the_owner_meets_the_trigger(filled: Database, table: str, harm: str) -> None:
+    """The migrator becomes the owner: what owns the tables is still refused."""
+    if (table, harm) == ("log.log_head", "UPDATE"):
+        statement = sql.SQL("UPDATE log.log_head SET size = size - 1")
+        return _refused_to_owner(filled, statement.format())
+    return _refused_to_owner(filled, _harm(harm, table, _first_column(filled, table)))
+
+
+def _refused_to_owner(database: Database, statement: sql.Composed) -> None:
+    with psycopg.connect(database.dsn("migrator")) as connection:
+        owner = sql.Identifier(f"{database.slug}_owner")
+        connection.execute(sql.SQL("SET ROLE {}").format(owner))
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only"):
+            connection.execute(statement)
+
+
+@pytest.mark.parametrize("login", [login for login in LOGINS if login != "writer"])
+def test_only_the_writer_appends(filled: Database, login: str) -> None:
+    """The function is the one way in, and one login's."""
+    appender = filled.appender(filled.dsn(login))
+    with pytest.raises(Exception, match="refuses what this program asks"):
+        appender.append(a_draft("case/other"))
+
+
+@pytest.mark.parametrize(
+    ("login", "query"),
+    [
+        ("sealer", "SELECT state FROM log.records"),
+        ("sealer", "SELECT wrap FROM log.wraps"),
+        ("auditor", "SELECT state FROM log.records"),
+        ("auditor", "SELECT wrap FROM log.wraps"),
+        ("writer", "SELECT data FROM log.tiles"),
+        ("migrator", "SELECT index FROM log.records"),
+        ("reader", "SELECT challenge FROM sec.challenges"),
+        ("reader", "CREATE TABLE proj.mine (a int)"),
+        ("writer", "CREATE TABLE public.mine (a int)"),
+        ("reader", "SELECT xmin FROM log.records"),
+        ("projector", "SELECT log.seal(NULL, 1, '', '', '{}', '{}', '{}', '{}')"),
+    ],
+)  # fmt: skip
+def test_a_login_sees_no_more_than_its_part(filled: Database, login: str, query: str) -> None:
+    """The column "may not" of access.md §3, as far as the tables of this log go."""
+    with (
+        psycopg.connect(filled.dsn(login)) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        connection.execute(query.encode())
+
+
+def test_the_projector_owns_its_views_and_the_reader_sees_them(filled: Database) -> None:
+    """Views can be dropped and made again without a right to the log."""
+    with psycopg.connect(filled.dsn("projector")) as connection:
+        connection.execute("CREATE TABLE proj.trial (a int)")
+        connection.execute("INSERT INTO proj.trial VALUES (1)")
+    with psycopg.connect(filled.dsn("reader")) as connection:
+        assert connection.execute("SELECT a FROM proj.trial").fetchall() == [(1,)]
+    with psycopg.connect(filled.dsn("projector")) as connection:
+        connection.execute("DROP TABLE proj.trial")
+
+
+def test_one_enclaves_logins_do_not_enter_anothers_database(
+    filled: Database, database: Database
+) -> None:
+    """In one cluster a database each, and no way across (access.md P0)."""
+    for login in LOGINS:
+        foreign = psycopg.conninfo.make_conninfo(filled.dsn(login), dbname=database.slug)
+        with pytest.raises(psycopg.OperationalError, match="permission denied"):
+            psycopg.connect(foreign)
+
+
+def test_a_wrong_password_opens_nothing(filled: Database) -> None:
+    """Nobody is trusted for being local."""
+    wrong = psycopg.conninfo.make_conninfo(filled.dsn("writer"), password="wrong")  # noqa: S106
+    for host in (filled.server.host, "127.0.0.1"):
+        with pytest.raises(psycopg.OperationalError, match="password"):
+            psycopg.connect(psycopg.conninfo.make_conninfo(wrong, host=host))

@@ -1,0 +1,71 @@
+"""Migrations: once, in order, and never edited."""
+
+from __future__ import annotations
+
+import threading
+
+import psycopg
+import pytest
+
+from ledger.errors import Fatal
+from ledger.postgres import migrate
+from tests.fixtures.postgres import Database
+
+pytestmark = pytest.mark.postgres
+
+
+def _as_owner(database: Database, statement: str) -> None:
+    with psycopg.connect(database.admin) as connection:
+        connection.execute("SET session_replication_role = replica")  # past the triggers
+        connection.execute(statement.encode())
+
+
+def test_installing_again_changes_nothing(database: Database) -> None:
+    """`init` may be repeated, also by several at once."""
+    migrator = database.dsn("migrator")
+    threads = [
+        threading.Thread(target=migrate.migrate, args=(migrator, database.slug)) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    migrate.install(database.server.dsn(), database.slug, database.passwords)
+    assert migrate.migrate(migrator, database.slug) == []
+    with psycopg.connect(database.dsn("reader")) as connection:
+        migrate.check(connection)
+
+
+def test_an_edited_migration_is_refused(database: Database) -> None:
+    """What was applied is remembered by its SHA-256."""
+    _as_owner(database, "UPDATE log.migrations SET sha256 = sha256('edited') WHERE number = 2")
+    with pytest.raises(Fatal, match="0002_append"):
+        migrate.migrate(database.dsn("migrator"), database.slug)
+    with psycopg.connect(database.dsn("reader")) as connection, pytest.raises(Fatal):
+        migrate.check(connection)
+
+
+def test_a_newer_database_is_left_alone(database: Database) -> None:
+    """An old program does not write to tables it does not know."""
+    _as_owner(database, "INSERT INTO log.migrations VALUES (99, '0099_later.sql', sha256('x'))")
+    with pytest.raises(Fatal, match="newer"):
+        migrate.migrate(database.dsn("migrator"), database.slug)
+
+
+def test_an_older_database_is_noticed_before_it_is_used(database: Database) -> None:
+    """Migrate first, then serve."""
+    _as_owner(database, "DELETE FROM log.migrations WHERE number = 6")
+    with psycopg.connect(database.dsn("reader")) as connection, pytest.raises(Fatal, match="older"):
+        migrate.check(connection)
+
+
+@pytest.mark.parametrize("slug", ["", "Upper", "a-b", 'x"; DROP', "9a", "a" * 50])
+def test_a_slug_is_a_plain_word(slug: str) -> None:
+    """It becomes part of names in SQL."""
+    with pytest.raises(ValueError, match="lower-case"):
+        migrate.install("host=nowhere.invalid", slug, {})
+
+
+def test_migrations_are_numbered_without_a_gap() -> None:
+    """From 1, in the order of their files."""
+    assert [m.number for m in migrate.shipped()] == list(range(1, len(migrate.shipped()) + 1))
