@@ -1,0 +1,431 @@
+"""View `case_file`: one row a case, the case file right after its newest statement, and the case list.
+
+A row is a function of the log alone: it is rendered at the time the newest statement was recorded.
+What time changes without an act is folded again by the reader from `changes_at` on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final, LiteralString
+from uuid import UUID
+
+import orjson
+from psycopg.rows import class_row
+
+from ledger.regulation.act import parse_time
+from ledger.regulation.cases import Cases
+from ledger.regulation.case_view import case_file, changes_at
+from ledger.regulation.deadline import VIETNAM
+from ledger.regulation.registry import Registry
+from ledger.regulation.stream import StreamState
+from projections import search
+from projections.fold import REPORTS, last_recorded
+from projections.view import Connection, Cursor, Step
+
+NAME: Final = "case_file"
+RESTATED: Final = "STATISTICS_RESTATED"
+
+_RAISED: Final[LiteralString] = """
+SELECT stream, raised::text, first_index FROM proj.case_file WHERE gen = %s AND stream = ANY (%s)
+"""
+_RESTATED: Final[LiteralString] = """
+SELECT stream FROM proj.case_file WHERE gen = %s AND 'STATISTICS_RESTATED' = ANY (flags)
+"""
+_PUT: Final[LiteralString] = """
+INSERT INTO proj.case_file (gen, stream, case_id, body, raised, at, changes_at, first_index,
+  last_index, seq, state, outcome, agency, agencies, acts, flags, case_number, opened_at, last_at,
+  due_at, words)
+VALUES (%s, %s, %s, %s::json, %s::json, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
+  to_tsvector('simple', %s))
+ON CONFLICT (gen, stream) DO UPDATE SET body = excluded.body, raised = excluded.raised,
+  at = excluded.at, changes_at = excluded.changes_at, last_index = greatest(case_file.last_index, excluded.last_index),
+  seq = excluded.seq, state = excluded.state, outcome = excluded.outcome,
+  agency = excluded.agency, agencies = excluded.agencies, acts = excluded.acts,
+  flags = excluded.flags, case_number = excluded.case_number, opened_at = excluded.opened_at,
+  last_at = excluded.last_at, due_at = excluded.due_at, words = excluded.words
+"""
+
+
+class CaseFiles:
+    """The view `case_file`."""
+
+    name = NAME
+    tables: tuple[LiteralString, ...] = ("case_file",)
+
+    def batch(self, cursor: Cursor, gen: int) -> CaseFileBatch:
+        """Begins a batch."""
+        return CaseFileBatch(cursor, gen)
+
+
+@dataclass(slots=True)
+class _Touched:
+    """A case with something new: its fold, the newest record, and what was raised in this batch."""
+
+    stream: StreamState
+    first: int
+    last: int
+    raised: dict[str, Sequence[str]]
+
+
+class CaseFileBatch:
+    """Cases touched by a batch; each is rendered once, before anything is called otherwise."""
+
+    def __init__(self, cursor: Cursor, gen: int) -> None:
+        self._cursor = cursor
+        self._gen = gen
+        self._touched: dict[str, _Touched] = {}
+        self._step: Step | None = None
+
+    def take(self, step: Step) -> None:
+        """Gathers the case of one record."""
+        self._step = step
+        if step.renames or (step.effect and _is_report(step)):
+            self.write()
+        self._touch(step)
+        for index, stream in step.erases.items():
+            if stream.kind == "case":
+                self._mark(stream, index)
+        if step.effect and _is_report(step):
+            self._reread_restated(step)
+
+    def _touch(self, step: Step) -> None:
+        if step.stream.kind != "case":
+            return
+        touched = self._mark(step.stream, step.opened.index)
+        touched.last = step.opened.index
+        if step.flags and step.entry is not None:
+            touched.raised[step.entry.act.act_id] = step.flags
+
+    def _mark(self, stream: StreamState, index: int) -> _Touched:
+        touched = self._touched.get(stream.name)
+        if touched is None:
+            touched = self._touched[stream.name] = _Touched(stream, index, index, {})
+        touched.stream = stream
+        return touched
+
+    def _reread_restated(self, step: Step) -> None:
+        """A report of article 9 may end STATISTICS_RESTATED in cases it was restated for.
+
+        Their rows are read again when they are asked for: the flag column only finds them.
+        """
+        self._cursor.execute(_STALE, [self._gen])
+
+    def write(self) -> None:
+        """Renders and writes the cases gathered so far."""
+        if not self._touched or self._step is None:
+            return
+        before = self._before()
+        rows = [
+            self._row(touched, *before.get(name, ({}, None)))
+            for name, touched in self._touched.items()
+        ]
+        self._cursor.executemany(_PUT, rows)
+        self._touched = {}
+
+    def _before(self) -> dict[str, tuple[dict[str, list[str]], int]]:
+        found = self._cursor.execute(_RAISED, [self._gen, list(self._touched)]).fetchall()
+        return {name: (orjson.loads(raised), first) for name, raised, first in found}
+
+    def _row(
+        self, touched: _Touched, raised: Mapping[str, Sequence[str]], first: int | None
+    ) -> tuple[Any, ...]:
+        assert self._step is not None  # noqa: S101 - set by `take`, and `write` asks
+        stream, registry = touched.stream, self._step.registry
+        known = {**raised, **touched.raised}
+        at = last_recorded(stream) or self._step.opened.recorded_at
+        body = case_file(stream, known, registry, at, self._step.cases)
+        return (
+            self._gen,
+            stream.name,
+            UUID(stream.name.partition("/")[2]),
+            orjson.dumps(body).decode(),
+            orjson.dumps(known).decode(),
+            at,
+            changes_at(stream, registry, at),
+            touched.first if first is None else first,
+            touched.last,
+            stream.seq,
+            *_columns(stream, body, known, registry),
+            at,
+            _due(body),
+            search.vector(search.searchable(stream, registry)),
+        )
+
+
+_STALE: Final[LiteralString] = """
+UPDATE proj.case_file SET changes_at = at
+WHERE gen = %s AND 'STATISTICS_RESTATED' = ANY (flags) AND changes_at IS DISTINCT FROM at
+"""
+
+
+def _is_report(step: Step) -> bool:
+    return step.entry is not None and step.entry.act.act in REPORTS
+
+
+def _columns(
+    stream: StreamState,
+    body: Mapping[str, Any],
+    raised: Mapping[str, Sequence[str]],
+    registry: Registry,
+) -> tuple[Any, ...]:
+    handler = body["handler"]
+    names = {stream.handler_raw, None if handler is None else handler["agency"]}
+    flags = {code for codes in raised.values() for code in codes}
+    opened = body["opened_at"]
+    return (
+        stream.state,
+        stream.outcome,
+        None if handler is None else handler["agency"],
+        sorted(name for name in names if name is not None),
+        sorted({entry.act.act for entry in stream.effective()}),
+        sorted(flags),
+        body["case_number"],
+        None if opened is None else parse_time(opened),
+    )
+
+
+def _due(body: Mapping[str, Any]) -> datetime | None:
+    """The nearest end of a clock that still runs."""
+    ends = [
+        parse_time(clock["due"])
+        for clock in body["clocks"]
+        if clock["due"] is not None and clock["stopped_at"] is None and clock["status"] != "ENDED"
+    ]
+    return min(ends, default=None)
+
+
+# -- reading -----------------------------------------------------------------------------------
+
+_LIVE: Final[LiteralString] = (
+    "gen = (SELECT gen FROM proj.views WHERE view = 'case_file' AND state = 'live')"
+)
+_GET: Final[LiteralString] = (
+    "SELECT stream, body::text, raised::text, at, changes_at, last_index, seq FROM proj.case_file WHERE "
+    + _LIVE
+    + " AND stream = %s"
+)
+_STATE: Final[LiteralString] = (
+    "SELECT state FROM proj.case_file WHERE " + _LIVE + " AND stream = %s"
+)
+_LIST: Final[LiteralString] = (
+    "SELECT case_id::text AS id, stream, state, outcome, agency, case_number, opened_at, last_at,"
+    " due_at, flags, last_index, seq, body->>'register_no' AS register_no,"
+    " body->>'state_vi' AS state_vi, body->>'state_en' AS state_en,"
+    " body->'handler'->>'label' AS handler_label, changes_at FROM proj.case_file WHERE " + _LIVE
+)
+_ORDER: Final[Mapping[str, tuple[LiteralString, LiteralString]]] = {
+    # sort: (condition behind a row, order)
+    "opened_at": (
+        " AND (opened_at, case_id) > (%(after)s, %(after_id)s)",
+        " ORDER BY opened_at, case_id LIMIT %(limit)s",
+    ),
+    "-opened_at": (
+        " AND (opened_at, case_id) < (%(after)s, %(after_id)s)",
+        " ORDER BY opened_at DESC, case_id DESC LIMIT %(limit)s",
+    ),
+    "last_act": (
+        " AND (last_at, case_id) > (%(after)s, %(after_id)s)",
+        " ORDER BY last_at, case_id LIMIT %(limit)s",
+    ),
+    "-last_act": (
+        " AND (last_at, case_id) < (%(after)s, %(after_id)s)",
+        " ORDER BY last_at DESC, case_id DESC LIMIT %(limit)s",
+    ),
+    "due": (
+        " AND (due_at, case_id) > (%(after)s, %(after_id)s)",
+        " AND due_at IS NOT NULL ORDER BY due_at, case_id LIMIT %(limit)s",
+    ),
+    "case_number": (
+        " AND (case_number, case_id) > (%(after)s, %(after_id)s)",
+        " AND case_number IS NOT NULL ORDER BY case_number, case_id LIMIT %(limit)s",
+    ),
+}
+SORTS: Final = tuple(_ORDER)
+_CONDITIONS: Final[Mapping[str, LiteralString]] = {
+    "state": " AND state = %(state)s",
+    "agency": " AND agencies @> ARRAY[%(agency)s]::text[]",
+    "outcome": " AND outcome = %(outcome)s",
+    "act": " AND acts @> ARRAY[%(act)s]::text[]",
+    "flag": " AND flags @> ARRAY[%(flag)s]::text[]",
+    "due_before": " AND due_at < %(due_before)s",
+    "opened_from": " AND opened_at >= %(opened_from)s",
+    "opened_to": " AND opened_at < %(opened_to)s",
+    "question": " AND words @@ to_tsquery('simple', %(question)s)",
+}
+_SORT_COLUMN: Final = {
+    "opened_at": "opened_at",
+    "last_act": "last_at",
+    "due": "due_at",
+    "case_number": "case_number",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRow:
+    """The stored case file.
+
+    Attributes:
+        stream: `case/<uuid>`.
+        body: The file as JSON text, as of `at`.
+        raised: Flags by act, as JSON text.
+        at: When its newest statement was recorded.
+        changes_at: From when the file reads otherwise without a new act; None: never.
+        last_index: Index of its newest record.
+        seq: Statements.
+    """
+
+    stream: str
+    body: str
+    raised: str
+    at: datetime
+    changes_at: datetime | None
+    last_index: int
+    seq: int
+
+    def fresh(self, at: datetime) -> bool:
+        """Whether the body is right at that instant."""
+        return self.changes_at is None or at < self.changes_at
+
+
+@dataclass(frozen=True, slots=True)
+class CaseLine:
+    """One line of the case list."""
+
+    id: str
+    stream: str
+    state: str | None
+    outcome: str | None
+    agency: str | None
+    case_number: str | None
+    opened_at: datetime | None
+    last_at: datetime
+    due_at: datetime | None
+    flags: list[str]
+    last_index: int
+    seq: int
+    register_no: str | None
+    state_vi: str | None
+    state_en: str | None
+    handler_label: str | None
+    changes_at: datetime | None
+
+    def key(self, sort: str) -> tuple[Any, str]:
+        """Where a page that ends with this line goes on."""
+        value = getattr(self, _SORT_COLUMN[sort.removeprefix("-")])
+        return (value.isoformat() if isinstance(value, datetime) else value), self.id
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a listing asks for; all given must hold.
+
+    Attributes:
+        state: Main state.
+        agency: Agency that holds the case, as registered or as it is called when rendered.
+        outcome: Outcome.
+        act: Has an effective act of this type.
+        flag: Has had this flag.
+        due_before: Has a clock that ends before this.
+        opened_from: First act on this day (in Vietnam) or later.
+        opened_to: First act on this day or earlier.
+        q: Words without regard to tone marks.
+        sort: One of `SORTS`.
+    """
+
+    state: str | None = None
+    agency: str | None = None
+    outcome: str | None = None
+    act: str | None = None
+    flag: str | None = None
+    due_before: datetime | None = None
+    opened_from: date | None = None
+    opened_to: date | None = None
+    q: str | None = None
+    sort: str = "-last_act"
+
+
+def stored(connection: Connection, stream: str) -> CaseRow | None:
+    """The stored file of a case; None where there is no such case."""
+    with connection.cursor(row_factory=class_row(CaseRow)) as cursor:
+        return cursor.execute(_GET, [stream]).fetchone()
+
+
+def state_of(connection: Connection, stream: str) -> str | None:
+    """Main state of a case; None where there is no such case."""
+    row = connection.execute(_STATE, [stream]).fetchone()
+    return None if row is None else row[0]
+
+
+def listed(
+    connection: Connection,
+    wanted: Filter,
+    *,
+    limit: int,
+    after: tuple[Any, str] | None = None,
+    snapshot: int | None = None,
+) -> list[CaseLine]:
+    """One page of the case list.
+
+    Args:
+        connection: As reader.
+        wanted: Filters and order.
+        limit: Most lines.
+        after: `CaseLine.key` of the last line of the page before.
+        snapshot: Cases that began behind this index are left out, so that pages fit together.
+
+    Raises:
+        ValueError: No such sort, or `after` is not a key of it.
+    """
+    if wanted.sort not in _ORDER:
+        raise ValueError(f"no such sort: {wanted.sort}")
+    values: dict[str, Any] = {
+        "state": wanted.state,
+        "agency": wanted.agency,
+        "outcome": wanted.outcome,
+        "act": wanted.act,
+        "flag": wanted.flag,
+        "due_before": wanted.due_before,
+        "opened_from": _midnight(wanted.opened_from),
+        "opened_to": _midnight(wanted.opened_to, days=1),
+        "question": None if wanted.q is None else search.question(wanted.q),
+    }
+    if wanted.q is not None and values["question"] is None:
+        return []
+    parts: list[LiteralString] = [_LIST]
+    parts += [text for name, text in _CONDITIONS.items() if values[name] is not None]
+    behind, order = _ORDER[wanted.sort]
+    if snapshot is not None:
+        parts.append(" AND first_index <= %(snapshot)s")
+    if after is not None:
+        parts.append(behind)
+        values["after"], values["after_id"] = _key(wanted.sort, after[0]), UUID(after[1])
+    query: LiteralString = "".join([*parts, order])
+    with connection.cursor(row_factory=class_row(CaseLine)) as cursor:
+        return cursor.execute(query, values | {"limit": limit, "snapshot": snapshot}).fetchall()
+
+
+def _midnight(day: date | None, days: int = 0) -> datetime | None:
+    if day is None:
+        return None
+    return datetime(day.year, day.month, day.day, tzinfo=VIETNAM) + timedelta(days=days)
+
+
+def _key(sort: str, value: object) -> object:
+    if sort == "case_number":
+        return value
+    return datetime.fromisoformat(str(value))
+
+
+def rendered(
+    stream: StreamState,
+    raised: Mapping[str, Iterable[str]],
+    registry: Registry,
+    at: datetime,
+    cases: Cases | None = None,
+) -> dict[str, Any]:
+    """The case file of any fold, at any instant: the one function behind every reading."""
+    known = {act_id: tuple(codes) for act_id, codes in raised.items()}
+    return case_file(stream, known, registry, at, cases)

@@ -1,0 +1,137 @@
+"""Whether the views equal a fresh fold of the log: every row of the live generations, recomputed and compared.
+
+Part of `log audit`, above the ledger's own audit since a ledger does not know its views. The fresh rows
+are written under a generation of their own in a transaction that is always rolled back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, LiteralString
+
+from psycopg import IsolationLevel, sql
+
+from ledger.reader import Reader
+from projections.fold import BATCH, Fold
+from projections.runner import Records, RecordsLog, states
+from projections.view import Connection, View
+from projections.views import VIEWS
+
+_FRESH: Final = -1
+"""Generation of the fresh fold; it never outlives the comparison."""
+_MOST: Final = 100
+
+_COLUMNS: Final[LiteralString] = """
+SELECT column_name, data_type FROM information_schema.columns
+WHERE table_schema = 'proj' AND table_name = %s AND column_name <> 'gen' ORDER BY ordinal_position
+"""
+_ONLY_IN: Final[LiteralString] = """
+SELECT row_to_json(d)::text FROM (
+  SELECT {columns} FROM proj.{table} WHERE gen = %s
+  EXCEPT ALL
+  SELECT {columns} FROM proj.{table} WHERE gen = %s
+) d LIMIT %s
+"""
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One row that the view and the fresh fold do not share.
+
+    Attributes:
+        view: Name of the view.
+        table: Its table.
+        where: `missing` in the view, or `extra` in it.
+        row: The row as JSON text.
+    """
+
+    view: str
+    table: str
+    where: str
+    row: str
+
+
+def compare(  # noqa: PLR0913 - two sides, and how to read each
+    connection: Connection,
+    records: Records,
+    reader: Reader,
+    *,
+    origin: str,
+    level: str = "ordinary",
+    views: Sequence[View] = VIEWS,
+    progress: Progress | None = None,
+) -> list[Difference]:
+    """Folds the log from record 0 and compares the rows with those that are read.
+
+    Args:
+        connection: Of the projector's login, outside a transaction; nothing it writes stays.
+        records: Stored rows.
+        reader: Opens them.
+        origin: Origin of the log.
+        level: Its level.
+        views: Which views; one that has stopped is left out, since its state says so already.
+        progress: Called with (records done, records in all).
+
+    Returns:
+        Differences, at most a hundred a table and side; empty where the views are right.
+    """
+    before = connection.isolation_level
+    connection.isolation_level = IsolationLevel.REPEATABLE_READ
+    try:
+        with connection.transaction(force_rollback=True):
+            live = {s.view: s for s in states(connection) if s.state == "live" and not s.stopped}
+            chosen = [view for view in views if view.name in live]
+            for position in sorted({live[view.name].position for view in chosen}):
+                group = [view for view in chosen if live[view.name].position == position]
+                log = RecordsLog(records, reader, connection)
+                _fold_afresh(connection, group, log, Fold(log, origin, level), position, progress)
+            return [
+                difference
+                for view in chosen
+                for difference in _differences(connection, view, live[view.name].gen)
+            ]
+    finally:
+        connection.isolation_level = before
+
+
+def _fold_afresh(  # noqa: PLR0913 - the pieces of one walk
+    connection: Connection,
+    views: Sequence[View],
+    log: RecordsLog,
+    fold: Fold,
+    position: int,
+    progress: Progress | None,
+) -> None:
+    with connection.cursor() as cursor:
+        for start in range(0, position + 1, BATCH):
+            batches = [view.batch(cursor, _FRESH) for view in views]
+            opened = log.read(start, min(BATCH, position + 1 - start))
+            for step in fold.steps(opened):
+                for batch in batches:
+                    batch.take(step)
+            for batch in batches:
+                batch.write()
+            if progress is not None:
+                progress(start + len(opened), position + 1)
+
+
+def _differences(connection: Connection, view: View, gen: int) -> list[Difference]:
+    found: list[Difference] = []
+    for table in view.tables:
+        columns = [
+            # json has no equality; its text is what was written.
+            sql.SQL("{0}::text AS {0}").format(sql.Identifier(name))
+            if kind == "json"
+            else sql.Identifier(name)
+            for name, kind in connection.execute(_COLUMNS, [table]).fetchall()
+        ]
+        query = sql.SQL(_ONLY_IN).format(
+            columns=sql.SQL(", ").join(columns), table=sql.Identifier(table)
+        )
+        for where, sides in (("missing", (_FRESH, gen)), ("extra", (gen, _FRESH))):
+            rows = connection.execute(query, [*sides, _MOST]).fetchall()
+            found += [Difference(view.name, table, where, row[0]) for row in rows]
+    return found

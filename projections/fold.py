@@ -1,0 +1,309 @@
+"""The fold every view shares: streams, registry and reports after each record, in flat memory.
+
+Streams least lately used are forgotten and folded again from their records when they come up
+(architecture.md §5). The fold judges nothing and writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Final, Protocol
+from uuid import UUID
+
+from ledger.reader import Opened
+from ledger.regulation.act import Act
+from ledger.regulation.cases import Report
+from ledger.regulation.catalogue import load as load_catalogue
+from ledger.regulation.decide import raised
+from ledger.regulation.question import Question
+from ledger.regulation.registry import Registry
+from ledger.regulation.stream import Entry, Signed, StreamState, apply
+from projections.view import Status, Step
+
+MOST_STATEMENTS: Final = 20_000
+"""Statements kept in memory over all streams; a case of thirty acts weighs about 100 KiB."""
+BATCH: Final = 500
+REPORTS: Final = frozenset({"StatisticsSubmitted", "SituationReportSubmitted"})
+ERASURE: Final = "RecordErased"
+_LATER: Final = frozenset({"CHECKER", "APPROVER"})
+
+
+class Log(Protocol):
+    """The records, opened, as the projector reads them."""
+
+    def size(self) -> int:
+        """Records committed."""
+
+    def read(self, start: int, limit: int) -> Sequence[Opened]:
+        """Records `start` …, opened. Raises: VerificationError."""
+
+    def stream(self, stream_id: UUID) -> Iterator[Opened]:
+        """Records of one stream in order, opened as they are asked for. Raises: VerificationError."""
+
+    def registry(self) -> Iterable[Opened]:
+        """Every record by which the registry changed, in index order. Raises: VerificationError."""
+
+    def reports(self, upto: int) -> Iterable[Opened]:
+        """Records up to an index that made a report of article 9 effective, in index order."""
+
+
+@dataclass(slots=True)
+class Reports:
+    """`Cases` for flags: of the rest of the log a flag asks for the reports of article 9 only."""
+
+    known: list[Report] = field(default_factory=list)
+
+    def state(self, stream: str) -> str | None:
+        """Not asked by a flag."""
+        raise NotImplementedError(stream)
+
+    def token_elsewhere(self, token: str, stream: str) -> bool:
+        """Not asked by a flag."""
+        raise NotImplementedError(token, stream)
+
+    def record(self, index_or_entry: str) -> tuple[int, str] | None:
+        """Not asked by a flag."""
+        raise NotImplementedError(index_or_entry)
+
+    def running(self, stream: str) -> Sequence[str]:
+        """Not asked by a flag."""
+        raise NotImplementedError(stream)
+
+    def signers(self, stream: str) -> Sequence[str]:
+        """Not asked by a flag."""
+        raise NotImplementedError(stream)
+
+    def reports(self) -> Sequence[Report]:
+        """Reports effective so far."""
+        return self.known
+
+
+class Fold:
+    """All streams of a log after record `position`.
+
+    Args:
+        log: Where records come from.
+        origin: Origin of the log.
+        level: Its level.
+        position: Last record already folded, -1 for none: the registry and reports are folded up
+            to there, streams when they are asked for.
+    """
+
+    def __init__(self, log: Log, origin: str, level: str, position: int = -1) -> None:
+        self._log = log
+        self._origin = origin
+        self._level = level
+        self._catalogue = load_catalogue()
+        self._streams: OrderedDict[UUID, StreamState] = OrderedDict()
+        self._held = 0
+        self.position = position
+        self.erased: set[int] = set()
+        self.registry = Registry.founded()
+        self.cases = Reports()
+        if position >= 0:
+            self._resume()
+
+    def _resume(self) -> None:
+        for opened in self._log.registry():
+            if opened.index <= self.position and opened.act is not None:
+                self.registry.apply(opened.act, index=opened.index, recorded_at=opened.recorded_at)
+        for opened in self._log.reports(self.position):
+            if opened.act is not None:
+                self.cases.known.append(report_of(opened.act))
+
+    def steps(self, batch: Iterable[Opened]) -> Iterator[Step]:
+        """Folds records in index order; the registry moves on when the next step is asked for."""
+        for opened in batch:
+            step = self._step(opened)
+            yield step
+            self._settle(step)
+            self.position = opened.index
+
+    def _step(self, opened: Opened) -> Step:
+        stream = self._stream(opened)
+        if opened.index == 0 and opened.act is not None:
+            self.registry.apply(opened.act, index=0, recorded_at=opened.recorded_at)
+        signed: Signed | None = None
+        flags: tuple[str, ...] = ()
+        entry: Entry | None = None
+        status: Status = "effective"
+        if opened.act is None or orphaned(stream, opened):
+            status = pass_over(stream, opened)
+        else:
+            signed = signed_of(opened, stream)
+            if completes(stream, opened.act):
+                flags = raised(self._question(opened, stream, signed))
+            entry = apply(stream, signed)
+            status = entry.status
+        self._held += 1
+        effect = entry is not None and entry.effect is signed and signed is not None
+        return Step(
+            opened=opened,
+            stream=stream,
+            signed=signed,
+            entry=entry,
+            status=status,
+            effect=effect,
+            flags=flags,
+            registry=self.registry,
+            cases=self.cases,
+            erases=self._erases(entry) if effect and entry is not None else {},
+        )
+
+    def _question(self, opened: Opened, stream: StreamState, signed: Signed) -> Question:
+        act = signed.act
+        statement = opened.statement
+        return Question(
+            act=act,
+            kind=self._catalogue.types[act.act],
+            catalogue=self._catalogue,
+            iat=signed.iat,
+            role=signed.role,
+            seq=signed.seq,
+            prev=None if statement is None else statement.prev,
+            kid=signed.kid,
+            officer=signed.officer,
+            stream=stream,
+            registry=self.registry,
+            origin=self._origin,
+            level=self._level,
+            log_size=opened.index,
+            cases=self.cases,
+            at=opened.recorded_at,
+        )
+
+    def _settle(self, step: Step) -> None:
+        if not step.effect or step.entry is None:
+            return
+        act, opened = step.entry.act, step.opened
+        if opened.index > 0:
+            self.registry.apply(act, index=opened.index, recorded_at=opened.recorded_at)
+        if act.act in REPORTS:
+            self.cases.known.append(report_of(act))
+
+    # -- erasure -------------------------------------------------------------------------------
+
+    def _erases(self, entry: Entry) -> Mapping[int, StreamState]:
+        """The erased records' streams, folded again without them."""
+        if entry.act.act != ERASURE:
+            return {}
+        indices = [named["index"] for named in entry.act.facts.get("entries", ())]
+        self.erased.update(indices)
+        found: dict[int, StreamState] = {}
+        for index in indices:
+            for opened in self._log.read(index, 1):
+                self._forget(opened.stream_id)
+                found[index] = self._load(opened.stream_id, opened.stream, entry_limit(entry))
+        return found
+
+    # -- streams -------------------------------------------------------------------------------
+
+    def _stream(self, opened: Opened) -> StreamState:
+        state = self._streams.get(opened.stream_id)
+        if state is None:
+            state = self._load(opened.stream_id, opened.stream, opened.index)
+        else:
+            self._streams.move_to_end(opened.stream_id)
+        return state
+
+    def _load(self, stream_id: UUID, name: str, before: int) -> StreamState:
+        state = StreamState(name)
+        if before > 0:
+            for opened in self._log.stream(stream_id):
+                if opened.index >= before:
+                    break
+                replay(state, opened, erased=opened.index in self.erased)
+        self._streams[stream_id] = state
+        self._held += state.seq
+        while self._held > MOST_STATEMENTS and len(self._streams) > 1:
+            self._forget(next(iter(self._streams)))
+        return state
+
+    def _forget(self, stream_id: UUID) -> None:
+        state = self._streams.pop(stream_id, None)
+        if state is not None:
+            self._held -= state.seq
+
+
+def entry_limit(entry: Entry) -> int:
+    """Index behind the statement that made an act effective."""
+    index = None if entry.effect is None else entry.effect.index
+    return 0 if index is None else index + 1
+
+
+def completes(stream: StreamState, act: Act) -> bool:
+    """Whether the next statement of this act makes it effective."""
+    known = stream.entries.get(act.act_id)
+    return len(act.signers) == 1 + (0 if known is None else len(known.signed))
+
+
+def signed_of(opened: Opened, stream: StreamState) -> Signed:
+    """The statement of a record as the fold takes it; the officer is the signer whose turn it was.
+
+    Raises:
+        ValueError: There is no act to fold, or nobody is left to sign it.
+    """
+    statement, act = opened.statement, opened.act
+    if statement is None or act is None:
+        raise ValueError(f"record {opened.index} has no act")
+    known = stream.entries.get(act.act_id)
+    turn = 0 if known is None else len(known.signed)
+    if turn >= len(act.signers):
+        raise ValueError(f"record {opened.index}: all signers of {act.act_id} have signed")
+    return Signed(
+        act=act if known is None else known.act,
+        officer=act.signers[turn].officer,
+        role=statement.role,
+        kid=statement.kid,
+        iat=statement.iat,
+        seq=opened.seq,
+        digest=statement.digest_b64,
+        index=opened.index,
+        recorded_at=opened.recorded_at,
+    )
+
+
+def pass_over(stream: StreamState, opened: Opened) -> Status:
+    """A record without an act takes its place in the stream and moves nothing (style.md rule 13)."""
+    stream.seq = opened.seq
+    stream.head = None if opened.statement is None else opened.statement.digest_b64
+    return "erased" if opened.erased else "service"
+
+
+def replay(stream: StreamState, opened: Opened, *, erased: bool = False) -> None:
+    """Adds a record to the fold of its stream, as `Fold.steps` did when it first came by."""
+    if erased or opened.act is None or orphaned(stream, opened):
+        pass_over(stream, opened)
+    else:
+        apply(stream, signed_of(opened, stream))
+
+
+def orphaned(stream: StreamState, opened: Opened) -> bool:
+    """Whether a countersignature stands alone because its author's statement is erased."""
+    return (
+        opened.act is not None
+        and opened.statement is not None
+        and opened.statement.role in _LATER
+        and opened.act.act_id not in stream.entries
+    )
+
+
+def report_of(act: Act) -> Report:
+    """A report of article 9 as guards ask for it."""
+    facts = act.facts
+    return Report(
+        act_id=act.act_id,
+        period_from=date.fromisoformat(facts["period_from"]),
+        period_to=date.fromisoformat(facts["period_to"]),
+        restates=facts.get("restates"),
+        restated_because=tuple(facts.get("restated_because", ())),
+    )
+
+
+def last_recorded(stream: StreamState) -> datetime | None:
+    """When the newest statement of a stream was taken."""
+    times = [s.recorded_at for e in stream.entries.values() for s in e.signed if s.recorded_at]
+    return max(times, default=None)

@@ -1,0 +1,297 @@
+"""View `registry`: effective registry acts in order, and the registry folded from them as of any index or time.
+
+Agencies, officers, keys and instruments are read from the fold, never from columns: what stands on a
+day is regulation's answer. Both clocks are kept apart: `index` is what the log knew, `day` what it says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from threading import Lock
+from typing import Any, Final, LiteralString
+from uuid import UUID
+
+import orjson
+
+from keys.keyring import KeyLine
+from ledger.regulation.act import fmt_time, parse_act
+from ledger.regulation.agencies import Agency
+from ledger.regulation.deadline import VIETNAM
+from ledger.regulation.instruments import Instrument
+from ledger.regulation.officers import Officer
+from ledger.regulation.registry import REGISTRY_ACTS, Registry
+from projections.view import RENAMING, Connection, Cursor, Step
+
+NAME: Final = "registry"
+_PUT: Final[LiteralString] = """
+INSERT INTO proj.registry (gen, index, recorded_at, act, act_id, stream, payload)
+VALUES (%s, %s, %s, %s, %s, %s, %s)
+"""
+_AFTER: Final[LiteralString] = """
+SELECT index, recorded_at, act, payload FROM proj.registry
+WHERE gen = (SELECT gen FROM proj.views WHERE view = 'registry' AND state = 'live')
+  AND index > %s AND index <= %s ORDER BY index
+"""
+_AT: Final[LiteralString] = """
+SELECT coalesce(max(index), -1) FROM proj.registry
+WHERE gen = (SELECT gen FROM proj.views WHERE view = 'registry' AND state = 'live')
+  AND recorded_at <= %s
+"""
+_NEVER: Final = 2**62
+_ERASE: Final[LiteralString] = "DELETE FROM proj.registry WHERE gen = %s AND index = ANY (%s)"
+
+
+class RegistryActs:
+    """The view `registry`."""
+
+    name = NAME
+    tables: tuple[LiteralString, ...] = ("registry",)
+
+    def batch(self, cursor: Cursor, gen: int) -> RegistryBatch:
+        """Begins a batch."""
+        return RegistryBatch(cursor, gen)
+
+
+class RegistryBatch:
+    """Registry acts that took effect in a batch."""
+
+    def __init__(self, cursor: Cursor, gen: int) -> None:
+        self._cursor = cursor
+        self._gen = gen
+        self._rows: list[tuple[Any, ...]] = []
+        self._erased: list[int] = []
+
+    def take(self, step: Step) -> None:
+        """Gathers one record."""
+        self._erased += step.erases
+        if not step.effect or step.entry is None or step.opened.statement is None:
+            return
+        act, opened = step.entry.act, step.opened
+        if act.act in REGISTRY_ACTS:
+            self._rows.append(
+                (
+                    self._gen,
+                    opened.index,
+                    opened.recorded_at,
+                    act.act,
+                    UUID(act.act_id),
+                    act.stream,
+                    step.opened.statement.payload,
+                )
+            )
+
+    def write(self) -> None:
+        """Writes them; what an erasure names goes."""
+        if self._rows:
+            self._cursor.executemany(_PUT, self._rows)
+        if self._erased:
+            self._cursor.execute(_ERASE, [self._gen, self._erased])
+
+
+# -- reading -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A registry as the log stood, never changed once handed out.
+
+    Attributes:
+        registry: The fold.
+        renamed: Index of the last act after which names or deadlines read otherwise; -1: none.
+    """
+
+    registry: Registry
+    renamed: int
+
+
+class RegistryReader:
+    """Registries as of an index, the newest kept: what is read often is folded once a process."""
+
+    def __init__(self, *, level: str = "ordinary") -> None:
+        self._level = level
+        self._lock = Lock()
+        self._newest = Known(Registry.founded(), -1)
+
+    def newest(self, connection: Connection) -> Known:
+        """The registry with everything projected."""
+        with self._lock:
+            known = self._newest
+        grown = self._grown(connection, known, _NEVER)
+        if grown is not known:
+            with self._lock:
+                if grown.registry.version > self._newest.registry.version:
+                    self._newest = grown
+        return grown
+
+    def as_of(self, connection: Connection, index: int) -> Known:
+        """The registry as the log stood after record `index`."""
+        newest = self.newest(connection)
+        if index >= newest.registry.version:
+            return newest
+        return self._grown(connection, Known(Registry.founded(), -1), index)
+
+    def index_at(self, connection: Connection, at: datetime) -> int:
+        """Index of the newest registry record taken by then, -1 for none."""
+        row = connection.execute(_AT, [at]).fetchone()
+        return -1 if row is None else int(row[0])
+
+    def _grown(self, connection: Connection, known: Known, upto: int) -> Known:
+        rows = connection.execute(_AFTER, [known.registry.version, upto]).fetchall()
+        if not rows:
+            return known
+        registry, renamed = known.registry.copy(), known.renamed
+        for index, recorded_at, act, payload in rows:
+            registry.apply(
+                parse_act(orjson.loads(payload), level=self._level),
+                index=index,
+                recorded_at=recorded_at,
+            )
+            if act in RENAMING:
+                renamed = index
+        return Known(registry, renamed)
+
+
+def agencies(registry: Registry, day: date) -> Iterator[dict[str, Any]]:
+    """Every agency as it was on a day, in the order of the registry."""
+    for agency in registry.agencies.all():
+        yield _agency(agency, registry, day)
+
+
+def agency(registry: Registry, name: str, day: date) -> dict[str, Any] | None:
+    """One agency as it was on a day."""
+    found = registry.agency(name)
+    return None if found is None else _agency(found, registry, day)
+
+
+def _agency(agency: Agency, registry: Registry, day: date) -> dict[str, Any]:
+    return {
+        "agency": agency.id,
+        "kind": agency.kind,
+        "name": registry.name(agency.id, day),
+        "label": registry.label(agency.id, min(day, agency.valid_to or day), day),
+        "names": [
+            {
+                "vi": n.vi,
+                "abbr": n.abbr,
+                "valid_from": _day(n.valid_from),
+                "valid_to": _day(n.valid_to),
+            }
+            for n in agency.names
+        ],
+        "exists": registry.exists(agency.id, day),
+        "territory": agency.territory,
+        "parent": agency.parent,
+        "valid_from": _day(agency.valid_from),
+        "valid_to": _day(agency.valid_to),
+        "functions": list(registry.functions_of(agency.id, day)),
+        "carried_on_by": registry.heir(agency.id, day),
+        "posts": sorted(agency.posts),
+        "certainty": agency.certainty,
+        "fictitious": agency.fictitious,
+        "index": agency.index,
+    }
+
+
+def officers(registry: Registry, day: date) -> Iterator[dict[str, Any]]:
+    """Every officer with the posts held on a day; ids and posts, never names."""
+    for officer in registry.officers.all():
+        yield _officer(officer, registry, day)
+
+
+def officer(registry: Registry, uuid: str, day: date) -> dict[str, Any] | None:
+    """One officer."""
+    found = registry.officer(uuid)
+    return None if found is None else _officer(found, registry, day)
+
+
+def _officer(officer: Officer, registry: Registry, day: date) -> dict[str, Any]:
+    return {
+        "officer": officer.uuid,
+        "posts": [
+            {
+                "agency": a.agency,
+                "agency_name": registry.name(a.agency, day),
+                "post": a.post,
+                "powers": sorted(a.powers),
+                "capacities": sorted(a.capacities),
+                "valid_from": _day(a.valid_from),
+                "valid_to": _day(a.valid_to),
+                "on_day": a.on(day),
+                "index": a.index,
+            }
+            for a in officer.appointments
+        ],
+        "in_post": bool(registry.appointments(officer.uuid, day)),
+        "keys": [line.kid for line in registry.keyring.lines(officer.uuid)],
+    }
+
+
+def keys(registry: Registry, at: datetime) -> Iterator[dict[str, Any]]:
+    """Every key ever enrolled, with its history: a JWK and what the registry says of it."""
+    for line in registry.keyring.lines():
+        yield key(line, at)
+
+
+def key(line: KeyLine, at: datetime) -> dict[str, Any]:
+    """One key; `status` is how it stands at that instant."""
+    status = "ACTIVE"
+    if line.revoked_index is not None:
+        status = "REVOKED"
+    elif line.valid_to is not None and at >= line.valid_to:
+        status = "EXPIRED"
+    elif at < line.valid_from:
+        status = "NOT_YET_VALID"
+    return {
+        "kid": line.kid,
+        "jwk": dict(line.jwk),
+        "officer": line.officer,
+        "custody": line.custody,
+        "status": status,
+        "valid_from": _time(line.valid_from),
+        "valid_to": _time(line.valid_to),
+        "enrolled_index": line.enrolled_index,
+        "revoked_index": line.revoked_index,
+        "revoked_recorded_at": _time(line.revoked_recorded_at),
+        "invalid_from": _time(line.invalid_from),
+        "reason": line.reason,
+    }
+
+
+def instruments(registry: Registry, day: date) -> Iterator[dict[str, Any]]:
+    """Every legal instrument the registry knows, and whether it was in force that day."""
+    for instrument in registry.instruments.all():
+        yield _instrument(instrument, registry, day)
+
+
+def _instrument(line: Instrument, registry: Registry, day: date) -> dict[str, Any]:
+    return {
+        "instrument": line.id,
+        "title": line.title,
+        "kind": line.kind,
+        "in_force_from": _day(line.valid_from),
+        "in_force_to": _day(line.valid_to),
+        "in_force": registry.in_force(line.id, day),
+        "replaced_by": line.replaced_by,
+        "certainty": line.certainty,
+        "index": line.index,
+    }
+
+
+def roles(registry: Registry, day: date) -> Mapping[str, list[str]]:
+    """Who holds each function on a day."""
+    return {
+        code: registry.holders(code, day)
+        for code in sorted(
+            {f for a in registry.agencies.all() for f in registry.functions_of(a.id, day)}
+        )
+    }
+
+
+def _day(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
+
+
+def _time(at: datetime | None) -> str | None:
+    return None if at is None else fmt_time(at.astimezone(VIETNAM).replace(microsecond=0))

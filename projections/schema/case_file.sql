@@ -1,0 +1,36 @@
+-- One row a case: the case file as it stood right after the newest statement of its stream (view `case_file`), beside
+-- the columns the list asks for. `changes_at` says from when the file must be folded again to be right.
+
+CREATE TABLE IF NOT EXISTS proj.case_file (
+  gen smallint NOT NULL,
+  stream text NOT NULL,
+  case_id uuid NOT NULL,
+  body json NOT NULL,
+  raised json NOT NULL,
+  at timestamptz NOT NULL,
+  changes_at timestamptz,
+  first_index bigint NOT NULL,
+  last_index bigint NOT NULL,
+  seq bigint NOT NULL,
+  state text,
+  outcome text,
+  agency text,
+  agencies text[] NOT NULL,
+  acts text[] NOT NULL,
+  flags text[] NOT NULL,
+  case_number text,
+  opened_at timestamptz,
+  last_at timestamptz NOT NULL,
+  due_at timestamptz,
+  words tsvector NOT NULL,
+  PRIMARY KEY (gen, stream)
+) WITH (fillfactor = 85);
+CREATE INDEX IF NOT EXISTS case_file_opened ON proj.case_file (gen, opened_at, case_id);
+CREATE INDEX IF NOT EXISTS case_file_last ON proj.case_file (gen, last_at, case_id);
+CREATE INDEX IF NOT EXISTS case_file_due ON proj.case_file (gen, due_at, case_id) WHERE due_at IS NOT NULL;
+CREATE INDEX IF NOT EXISTS case_file_number ON proj.case_file (gen, case_number, case_id);
+CREATE INDEX IF NOT EXISTS case_file_state ON proj.case_file (gen, state, opened_at, case_id);
+CREATE INDEX IF NOT EXISTS case_file_restated ON proj.case_file (gen) WHERE 'STATISTICS_RESTATED' = ANY (flags);
+CREATE INDEX IF NOT EXISTS case_file_agencies ON proj.case_file USING gin (agencies);
+CREATE INDEX IF NOT EXISTS case_file_acts ON proj.case_file USING gin (acts);
+CREATE INDEX IF NOT EXISTS case_file_words ON proj.case_file USING gin (words);

@@ -1,0 +1,17 @@
+-- Which generation of each view is read, how far it is folded, and where it stopped. A switch is one row changed, so
+-- nobody waits; `shape` is the SHA-256 of the view's DDL.
+
+CREATE TABLE IF NOT EXISTS proj.views (
+  view text NOT NULL,
+  gen smallint NOT NULL,
+  state text NOT NULL CHECK (state IN ('building', 'live', 'old')),
+  shape text NOT NULL,
+  position bigint NOT NULL DEFAULT -1,
+  recorded_at timestamptz,
+  target bigint,
+  error text,
+  error_at bigint,
+  PRIMARY KEY (view, gen)
+) WITH (fillfactor = 50);
+CREATE UNIQUE INDEX IF NOT EXISTS views_live ON proj.views (view) WHERE state = 'live';
+CREATE UNIQUE INDEX IF NOT EXISTS views_building ON proj.views (view) WHERE state = 'building';

@@ -1,0 +1,310 @@
+"""View `acts`: every statement with who, when on both clocks, what it brought about, and its bytes.
+
+Rows are the log's, folded; a verdict is no column, since it is judged when it is read
+(formats.md §9). From these rows a stream can be folded again as of any record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, LiteralString
+from uuid import UUID
+
+import orjson
+from psycopg.rows import class_row
+
+from keys import canonical
+from ledger.regulation.act import Act, parse_act
+from ledger.regulation.registry import REGISTRY_ACTS
+from ledger.regulation.stream import Signed
+from projections.view import Connection, Cursor, Step
+
+NAME: Final = "acts"
+
+_COPY: Final[LiteralString] = """
+COPY proj.acts (gen, index, stream, seq, act_id, act, role, officer, kid, iat, occurred_at,
+  recorded_at, agency, status, effect, state_after, flags, late, registry, digest, entry, protected,
+  payload, signature, erased_by)
+FROM STDIN (FORMAT BINARY)
+"""
+_TYPES: Final = (
+    "int2", "int8", "text", "int8", "uuid", "text", "text", "text", "text", "int8", "timestamptz",
+    "timestamptz", "text", "text", "bool", "text", "text[]", "bool", "bool", "text", "bytea",
+    "bytea", "bytea", "bytea", "uuid",
+)  # fmt: skip
+_ERASE: Final[LiteralString] = """
+UPDATE proj.acts SET act = NULL, role = NULL, officer = NULL, kid = NULL, iat = NULL,
+  occurred_at = NULL, agency = NULL, status = 'erased', effect = false, state_after = NULL,
+  flags = '{}', late = false, registry = false, digest = NULL, protected = NULL, payload = NULL,
+  signature = NULL, erased_by = %s
+WHERE gen = %s AND index = ANY (%s)
+"""
+_COLUMNS: Final[LiteralString] = """
+SELECT index, stream, seq, act_id::text, act, role, officer, kid, iat, occurred_at, recorded_at,
+  agency, status, effect, state_after, flags, late, registry, digest, entry, protected, payload,
+  signature, erased_by::text
+FROM proj.acts
+WHERE gen = (SELECT gen FROM proj.views WHERE view = 'acts' AND state = 'live')
+"""
+_STREAM: Final[LiteralString] = (
+    _COLUMNS + " AND stream = %s AND index <= %s AND seq > %s ORDER BY seq LIMIT %s"
+)
+_ACT: Final[LiteralString] = _COLUMNS + " AND act_id = %s ORDER BY index"
+_AFTER: Final[LiteralString] = _COLUMNS + " AND index > %s ORDER BY index LIMIT %s"
+_REGISTRY: Final[LiteralString] = _COLUMNS + " AND registry AND index > %s ORDER BY index"
+_INDEX_AT: Final[LiteralString] = """
+SELECT max(index) FROM proj.acts
+WHERE gen = (SELECT gen FROM proj.views WHERE view = 'acts' AND state = 'live')
+  AND stream = %s AND recorded_at <= %s
+"""
+_EFFECTIVE: Final[LiteralString] = """
+SELECT index FROM proj.acts
+WHERE gen = (SELECT gen FROM proj.views WHERE view = 'acts' AND state = 'live')
+  AND effect AND act = ANY (%s) AND index <= %s ORDER BY index
+"""
+_EFFECTIVE_ROWS: Final[LiteralString] = _COLUMNS + " AND effect AND act = ANY (%s) ORDER BY index"
+_ENTRY: Final[LiteralString] = """
+SELECT index, stream FROM proj.acts
+WHERE gen = (SELECT gen FROM proj.views WHERE view = 'acts' AND state = 'live') AND entry = %s
+"""
+
+
+class Acts:
+    """The view `acts`."""
+
+    name = NAME
+    tables: tuple[LiteralString, ...] = ("acts",)
+
+    def batch(self, cursor: Cursor, gen: int) -> ActsBatch:
+        """Begins a batch."""
+        return ActsBatch(cursor, gen)
+
+
+class ActsBatch:
+    """Rows of one batch, written by one COPY."""
+
+    def __init__(self, cursor: Cursor, gen: int) -> None:
+        self._cursor = cursor
+        self._gen = gen
+        self._rows: list[tuple[Any, ...]] = []
+        self._erased: list[tuple[str, list[int]]] = []
+
+    def take(self, step: Step) -> None:
+        """Gathers one statement."""
+        opened, statement, entry = step.opened, step.opened.statement, step.entry
+        act = opened.act
+        self._rows.append(
+            (
+                self._gen,
+                opened.index,
+                opened.stream,
+                opened.seq,
+                UUID(opened.act_id),
+                _act_name(step),
+                None if statement is None else statement.role,
+                None if step.signed is None else step.signed.officer,
+                None if statement is None else statement.kid,
+                None if statement is None else statement.iat,
+                None if act is None else act.occurred_at,
+                opened.recorded_at,
+                None if act is None else act.agency,
+                step.status,
+                step.effect,
+                step.stream.state if entry is not None else None,
+                list(step.flags),
+                act is not None and act.late_reason is not None,
+                step.effect and act is not None and act.act in REGISTRY_ACTS,
+                None if statement is None else statement.digest_b64,
+                opened.entry,
+                None if statement is None else statement.protected,
+                None if statement is None else statement.payload,
+                None if statement is None else statement.signature,
+                None,
+            )
+        )
+        if step.erases:
+            self._erased.append((opened.act_id, list(step.erases)))
+
+    def write(self) -> None:
+        """One COPY, then what the batch erases."""
+        with self._cursor.copy(_COPY) as copy:
+            copy.set_types(_TYPES)
+            for row in self._rows:
+                copy.write_row(row)
+        for by, indices in self._erased:
+            self._cursor.execute(_ERASE, [by, self._gen, indices])
+
+
+def _act_name(step: Step) -> str | None:
+    if step.opened.act is not None:
+        return step.opened.act.act
+    statement = step.opened.statement
+    return None if statement is None else str(statement.members.get("event"))
+
+
+@dataclass(frozen=True, slots=True)
+class ActRow:
+    """One statement as the timeline shows it.
+
+    Attributes:
+        index: Leaf index.
+        stream: Stream name.
+        seq: Position in the stream.
+        act_id: Its act.
+        act: Act type; None where erased.
+        role: Role of the header.
+        officer: Who signed.
+        kid: With which key.
+        iat: When the signer says it signed, in seconds.
+        occurred_at: When it happened.
+        recorded_at: When the ledger took it.
+        agency: Agency of the author.
+        status: Status of the act after this statement.
+        effect: Whether it made the act effective.
+        state_after: State of the case after it.
+        flags: Raised when the act took effect here.
+        late: Whether the act says why it is entered late.
+        registry: Whether it changed the registry.
+        digest: Statement digest, b64.
+        entry: 32 bytes.
+        protected: Header bytes.
+        payload: Act bytes.
+        signature: Signature bytes.
+        erased_by: The act that erased the content.
+    """
+
+    index: int
+    stream: str
+    seq: int
+    act_id: str
+    act: str | None
+    role: str | None
+    officer: str | None
+    kid: str | None
+    iat: int | None
+    occurred_at: datetime | None
+    recorded_at: datetime
+    agency: str | None
+    status: str
+    effect: bool
+    state_after: str | None
+    flags: list[str]
+    late: bool
+    registry: bool
+    digest: str | None
+    entry: bytes
+    protected: bytes | None
+    payload: bytes | None
+    signature: bytes | None
+    erased_by: str | None
+
+    @property
+    def members(self) -> Mapping[str, Any]:
+        """The payload, parsed; empty where erased."""
+        return {} if self.payload is None else orjson.loads(self.payload)
+
+    @property
+    def compact(self) -> str | None:
+        """The statement in compact form."""
+        if self.protected is None or self.payload is None or self.signature is None:
+            return None
+        parts = (self.protected, self.payload, self.signature)
+        return ".".join(canonical.b64(part) for part in parts)
+
+
+_NEVER: Final = 2**62
+
+
+def stream_rows(
+    connection: Connection,
+    stream: str,
+    *,
+    upto: int = _NEVER,
+    after_seq: int = 0,
+    limit: int = _NEVER,
+) -> list[ActRow]:
+    """Statements of a stream in order, up to an index of the log."""
+    with connection.cursor(row_factory=class_row(ActRow)) as cursor:
+        return cursor.execute(_STREAM, [stream, upto, after_seq, limit]).fetchall()
+
+
+def act_rows(connection: Connection, act_id: str) -> list[ActRow]:
+    """Every statement of one act; empty where there is no such act."""
+    with connection.cursor(row_factory=class_row(ActRow)) as cursor:
+        return cursor.execute(_ACT, [act_id]).fetchall()
+
+
+def rows_after(connection: Connection, index: int, limit: int) -> list[ActRow]:
+    """Statements of the whole log behind an index."""
+    with connection.cursor(row_factory=class_row(ActRow)) as cursor:
+        return cursor.execute(_AFTER, [index, limit]).fetchall()
+
+
+def registry_rows(connection: Connection, after: int = -1) -> list[ActRow]:
+    """Statements that changed the registry, behind an index."""
+    with connection.cursor(row_factory=class_row(ActRow)) as cursor:
+        return cursor.execute(_REGISTRY, [after]).fetchall()
+
+
+def index_at(connection: Connection, stream: str, at: datetime) -> int | None:
+    """Index of the newest statement of a stream that was recorded by then."""
+    row = connection.execute(_INDEX_AT, [stream, at]).fetchone()
+    return None if row is None else row[0]
+
+
+def effective_indices(connection: Connection, acts: Sequence[str], upto: int) -> list[int]:
+    """Indices at which acts of these types took effect."""
+    return [row[0] for row in connection.execute(_EFFECTIVE, [list(acts), upto]).fetchall()]
+
+
+def effective_rows(connection: Connection, acts: Sequence[str]) -> list[ActRow]:
+    """Statements at which acts of these types took effect, in order."""
+    with connection.cursor(row_factory=class_row(ActRow)) as cursor:
+        return cursor.execute(_EFFECTIVE_ROWS, [list(acts)]).fetchall()
+
+
+def place_of(connection: Connection, entry: bytes) -> tuple[int, str] | None:
+    """Index and stream of the record with this entry."""
+    row = connection.execute(_ENTRY, [entry]).fetchone()
+    return None if row is None else (row[0], row[1])
+
+
+def act_of(row: ActRow) -> Act | None:
+    """The act of a row; None where erased or a service statement."""
+    members = row.members
+    return parse_act(members) if "act" in members else None
+
+
+def signeds(rows: Iterable[ActRow]) -> list[tuple[ActRow, Signed | None]]:
+    """Rows as the fold takes them; an act is parsed once for all its statements."""
+    acts: dict[str, Act | None] = {}
+    found: list[tuple[ActRow, Signed | None]] = []
+    for row in rows:
+        if row.act_id not in acts or row.payload is None:
+            acts[row.act_id] = act_of(row)
+        act = acts[row.act_id]
+        found.append((row, None if act is None else _signed(row, act)))
+    return found
+
+
+def _signed(row: ActRow, act: Act) -> Signed | None:
+    if row.officer is None or row.role is None or row.kid is None or row.digest is None:
+        return None
+    return Signed(
+        act=act,
+        officer=row.officer,
+        role=row.role,
+        kid=row.kid,
+        iat=row.iat or 0,
+        seq=row.seq,
+        digest=row.digest,
+        index=row.index,
+        recorded_at=row.recorded_at,
+    )
+
+
+def raised_of(rows: Sequence[ActRow]) -> dict[str, tuple[str, ...]]:
+    """Flags by act, as they were raised at effect."""
+    return {row.act_id: tuple(row.flags) for row in rows if row.flags}

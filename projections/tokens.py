@@ -1,0 +1,76 @@
+"""View `tokens`: which sealed tokens stand in which case, so that a guard can keep each to one case.
+
+It answers one question of the write path (`ledger.regulation.cases.Cases.token_elsewhere`) and
+nobody's search (ui.md §9).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, LiteralString
+
+from projections.view import Connection, Cursor, Step
+
+NAME: Final = "tokens"
+_SEALED: Final = "sealed:"
+_PUT: Final[LiteralString] = """
+INSERT INTO proj.tokens (gen, token, stream) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING
+"""
+_ELSEWHERE: Final[LiteralString] = """
+SELECT EXISTS (
+  SELECT FROM proj.tokens
+  WHERE gen = (SELECT gen FROM proj.views WHERE view = 'tokens' AND state = 'live')
+    AND token = %s AND stream <> %s
+)
+"""
+
+
+class Tokens:
+    """The view `tokens`."""
+
+    name = NAME
+    tables: tuple[LiteralString, ...] = ("tokens",)
+
+    def batch(self, cursor: Cursor, gen: int) -> TokensBatch:
+        """Begins a batch."""
+        return TokensBatch(cursor, gen)
+
+
+class TokensBatch:
+    """Tokens met in a batch."""
+
+    def __init__(self, cursor: Cursor, gen: int) -> None:
+        self._cursor = cursor
+        self._gen = gen
+        self._found: set[tuple[str, str]] = set()
+
+    def take(self, step: Step) -> None:
+        """Gathers the tokens of a case's act."""
+        act = step.opened.act
+        if act is not None and step.stream.kind == "case":
+            self._found.update((token, act.stream) for token in tokens_in(act.members))
+
+    def write(self) -> None:
+        """Writes them."""
+        if self._found:
+            rows = [(self._gen, *pair) for pair in sorted(self._found)]
+            self._cursor.executemany(_PUT, rows)
+
+
+def tokens_in(value: object) -> Iterator[str]:
+    """Every `sealed:<uuid>` anywhere in an act."""
+    if isinstance(value, str):
+        if value.startswith(_SEALED):
+            yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from tokens_in(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from tokens_in(item)
+
+
+def elsewhere(connection: Connection, token: str, stream: str) -> bool:
+    """Whether the token stands in another case than this one."""
+    row: tuple[Any, ...] | None = connection.execute(_ELSEWHERE, [token, stream]).fetchone()
+    return bool(row is not None and row[0])

@@ -1,0 +1,22 @@
+"""The tuple of views: one name here, one file and one DDL file of that name."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from projections.case_file import CaseFiles
+from projections.registry import RegistryActs
+from projections.statistics import Statistics
+from projections.timeline import Acts
+from projections.tokens import Tokens
+from projections.view import View
+from projections.worklist import Worklist
+
+VIEWS: Final[tuple[View, ...]] = (
+    Acts(),
+    RegistryActs(),
+    CaseFiles(),
+    Worklist(),
+    Statistics(),
+    Tokens(),
+)

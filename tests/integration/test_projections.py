@@ -1,0 +1,274 @@
+"""The projection loop on a real PostgreSQL: any batch, any restart, any rebuild gives the same rows; poison stops visibly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+import pytest
+
+from ledger.postgres.records import PostgresRecords
+from ledger.reader import Reader
+from projections import case_file, runner
+from projections.compare import compare
+from projections.inquiry import Inquiry
+from projections.runner import Projector
+from projections.view import Connection
+from projections.views import VIEWS
+from tests.fixtures.postgres import Database
+from tests.memory_log import ORIGIN
+from tests.played_log import PlayedLog, played
+
+pytestmark = pytest.mark.postgres
+
+ROWS = (
+    "acts", "registry", "case_file", "tasks", "counted", "marks", "tokens",
+)  # fmt: skip
+
+
+@dataclass
+class Bench:
+    """A database with a scenario in it, and a projector over it."""
+
+    database: Database
+    played: PlayedLog
+
+    def projector(self, batch: int = 500, **more: Any) -> Projector:
+        """A projector of its own process."""
+        records = PostgresRecords(self.database.pool("projector"))
+        reader = Reader(records, self.played.log.kek, ORIGIN)
+        return Projector(self.connect, records, reader, origin=ORIGIN, batch=batch, **more)
+
+    def connect(self) -> Connection:
+        """As the projector."""
+        return psycopg.connect(self.database.dsn("projector"), autocommit=True)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """As the reader: the grants must be there."""
+        with psycopg.connect(self.database.dsn("reader"), autocommit=True) as connection:
+            yield connection
+
+    @property
+    def inquiry(self) -> Inquiry:
+        """The reading side."""
+        return Inquiry(self.reading, origin=ORIGIN)
+
+    def rows(self) -> dict[str, list[str]]:
+        """Every row of every live view, without its generation."""
+        found: dict[str, list[str]] = {}
+        with psycopg.connect(self.database.admin) as connection:
+            for table in ROWS:
+                query = (
+                    "SELECT (to_jsonb(t) - 'gen')::text FROM proj." + table + " t WHERE gen IN"
+                    " (SELECT gen FROM proj.views WHERE state = 'live') ORDER BY 1"
+                )
+                found[table] = [row[0] for row in connection.execute(query).fetchall()]  # type: ignore[arg-type]
+        return found
+
+    def compared(self) -> list[Any]:
+        """Differences between the views and a fresh fold."""
+        records = PostgresRecords(self.database.pool("projector"))
+        reader = Reader(records, self.played.log.kek, ORIGIN)
+        with self.connect() as connection:
+            return compare(connection, records, reader, origin=ORIGIN)
+
+
+@pytest.fixture
+def bench(database: Database) -> Bench:
+    """SC1 in a database, nothing projected yet."""
+    made = Bench(database, played("SC1"))
+    made.played.fill(database.admin)
+    return made
+
+
+def test_views_hold_what_the_scenario_ends_with(bench: Bench) -> None:
+    """The row read over SQL is the case file that the pure fold gives."""
+    projector = bench.projector()
+    assert projector.catch_up() == len(bench.played.log.rows) - 1
+    projector.close()
+    player = bench.played.player
+    stream = player.cases["C1"]
+    with bench.reading() as connection:
+        row = case_file.stored(connection, stream)
+    assert row is not None
+    _, seen = bench.inquiry.case(stream, player.now)  # type: ignore[arg-type]
+    expected = player.final("C1")
+    assert (seen["state"], seen["outcome"]) == (expected["state"], expected["outcome"])
+    assert seen["statements"] == expected["statements"]
+    assert sorted(f["code"] for f in seen["flags"]) == sorted(f["code"] for f in expected["flags"])
+    assert len(seen["open_sub_processes"]) == len(expected["open_sub_processes"])
+
+
+@pytest.mark.parametrize("batch", [1, 7, 500])
+def test_any_batch_gives_the_same_rows(bench: Bench, batch: int) -> None:
+    """How the log was cut into batches must not show."""
+    whole = bench.projector()
+    whole.catch_up()
+    whole.close()
+    expected = bench.rows()
+    for view in VIEWS:
+        with bench.connect() as connection:
+            runner.ask_rebuild(connection, view.name, 0)
+    again = bench.projector(batch=batch)
+    again.catch_up()
+    again.close()
+    assert {t: len(r) for t, r in expected.items()} == {t: len(r) for t, r in bench.rows().items()}
+    assert bench.rows() == expected
+    assert bench.compared() == []
+
+
+def test_a_restart_after_every_batch_gives_the_same_rows(bench: Bench) -> None:
+    """Nothing lives in memory that the tables and the log do not give back."""
+    whole = bench.projector()
+    whole.catch_up()
+    whole.close()
+    expected = bench.rows()
+    for view in VIEWS:
+        with bench.connect() as connection:
+            runner.ask_rebuild(connection, view.name, 0)
+    while True:
+        once = bench.projector(batch=5)
+        worked = once.advance()
+        once.close()
+        if not worked:
+            break
+    assert bench.rows() == expected
+
+
+def test_rebuild_is_read_only_when_it_is_whole(bench: Bench) -> None:
+    """No reader sees half a view, and none waits."""
+    projector = bench.projector(batch=5)
+    projector.catch_up()
+    stream = bench.played.player.cases["C1"]
+    seen: list[tuple[str, int, int]] = []
+
+    def look(view: str, done: int, total: int) -> None:
+        seen.append((view, done, total))
+        with bench.reading() as connection:
+            connection.execute("SET statement_timeout = '500ms'")
+            assert case_file.stored(connection, stream) is not None
+
+    projector.rebuild("case_file", look)
+    projector.catch_up()
+    projector.close()
+    assert len(seen) > 5
+    assert bench.compared() == []
+    with bench.connect() as connection:
+        gens = [s.gen for s in runner.states(connection) if s.view == "case_file"]
+    assert gens == [2]
+
+
+def test_a_second_rebuild_of_the_same_view_is_refused(bench: Bench) -> None:
+    """Two at once would race for the switch."""
+    projector = bench.projector()
+    projector.catch_up()
+    projector.close()
+    with bench.connect() as connection:
+        runner.ask_rebuild(connection, "acts", 0)
+        with pytest.raises(LookupError, match="under way"):
+            runner.ask_rebuild(connection, "acts", 0)
+        with pytest.raises(LookupError, match="no such view"):
+            runner.ask_rebuild(connection, "nothing", 0)
+
+
+class Poisoned:
+    """A view that cannot take one record."""
+
+    name = "tokens"
+    tables = ("tokens",)
+
+    def __init__(self, at: int) -> None:
+        self.at = at
+
+    def batch(self, _cursor: object, _gen: int) -> Poisoned:
+        """Itself."""
+        return self
+
+    def take(self, step: Any) -> None:
+        """Fails at its record."""
+        if step.opened.index == self.at:
+            raise ValueError("a record nobody foresaw")
+
+    def write(self) -> None:
+        """Nothing."""
+
+
+def test_a_poisoned_record_stops_one_view_and_says_where(bench: Bench) -> None:
+    """Never silently, and never the others."""
+    others = [view for view in VIEWS if view.name != "tokens"]
+    projector = bench.projector(views=(*others, Poisoned(20)))
+    projector.catch_up()
+    projector.close()
+    states = {s.view: s for s in bench.inquiry.status()}
+    assert states["tokens"].position == 19
+    assert states["tokens"].error_at == 20
+    assert "nobody foresaw" in (states["tokens"].error or "")
+    last = len(bench.played.log.rows) - 1
+    assert {s.position for s in states.values() if s.view != "tokens"} == {last}
+    with bench.connect() as connection:
+        runner.resume(connection, "tokens")
+    healed = bench.projector()
+    healed.catch_up()
+    healed.close()
+    assert {s.position for s in bench.inquiry.status()} == {last}
+
+
+def test_a_record_that_does_not_open_stops_every_view_at_its_index(bench: Bench) -> None:
+    """Damage is shown where it is; the records before it are read."""
+    with psycopg.connect(bench.database.admin) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("UPDATE log.records SET state = set_byte(state, 40, 0) WHERE index = 30")
+    projector = bench.projector()
+    projector.catch_up()
+    projector.close()
+    states = bench.inquiry.status()
+    assert {(s.position, s.error_at) for s in states} == {(29, 30)}
+
+
+def test_one_loop_is_active_at_a_time(bench: Bench) -> None:
+    """The second waits for the lock and takes over when the first is gone."""
+    first, second = bench.projector(batch=10), bench.projector()
+    assert first.advance()
+    assert not second.advance()
+    first.close()
+    assert second.advance()
+    second.close()
+
+
+def test_new_records_are_folded_as_they_come(bench: Bench, database: Database) -> None:
+    """The live loop goes on where it stood."""
+    projector = bench.projector()
+    projector.catch_up()
+    log = bench.played.log
+    size = len(log.rows)
+    person = log.registrar
+    log.sign(log.act("AgencyRegistered", "agency/thu.moi", person, facts={
+        "agency": "thu.moi", "kind": "DEPT", "name": "Sở Thử", "territory": "BACNINH_2023",
+        "valid_from": "2024-01-01",
+    }), person)  # fmt: skip
+    bench.played.fill(database.admin, start=size)
+    assert projector.catch_up() == size
+    projector.close()
+    assert bench.inquiry.wait(size, 1.0) == size
+    assert bench.inquiry.registry().registry.agency("thu.moi") is not None
+    assert bench.inquiry.registry(size - 1).registry.agency("thu.moi") is None
+    assert bench.compared() == []
+
+
+def test_reader_cannot_write_a_view(bench: Bench) -> None:
+    """The API's login reads `proj`, no more."""
+    projector = bench.projector()
+    projector.catch_up()
+    projector.close()
+    harm: Callable[[Connection], object]
+    for harm in (
+        lambda c: c.execute("DELETE FROM proj.acts"),
+        lambda c: c.execute("UPDATE proj.case_file SET state = 'CLOSED'"),
+        lambda c: c.execute("INSERT INTO proj.tokens VALUES (1, 'sealed:x', 'case/x')"),
+    ):
+        with bench.reading() as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+            harm(connection)

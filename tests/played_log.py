@@ -1,0 +1,177 @@
+"""Scenarios as signed records: what `play_pure` decides, signed, sealed and stored as the ledger would.
+
+`PlayedLog.fill` puts the rows into a real database as the superuser, so that a projection can be
+tried on lawful cases without the write path.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from uuid import UUID
+
+import psycopg
+
+from keys import canonical, note
+from keys.jwk import SoftwareSigner
+from keys.note import NoteSigner
+from keys.vault import Kek
+from ledger.checks.content import RawRecord
+from ledger.log import statement
+from ledger.ports import NIL_UNIT, StoredRecord
+from tests import play_pure
+from tests.memory_log import ORIGIN, MemoryLog, Person
+from tests.play_pure import Player, player_for, scenario, steps
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class PlayedLog:
+    """A log made from scenarios, and the player who knows what must have come of it."""
+
+    log: MemoryLog
+    players: list[Player]
+
+    @property
+    def player(self) -> Player:
+        """Of the first scenario."""
+        return self.players[0]
+
+    def stored(self) -> list[StoredRecord]:
+        """Rows as `RecordStore` gives them."""
+        return [stored(row) for row in self.log.rows]
+
+    def fill(self, admin_dsn: str, *, start: int = 0, end: int | None = None) -> None:
+        """Inserts rows [start, end) with their wraps and moves the head."""
+        with psycopg.connect(admin_dsn) as connection:
+            insert(connection, self.log.rows[start:end], self.log.kek)
+
+
+def stored(row: RawRecord) -> StoredRecord:
+    """A raw row as a port gives it."""
+    return StoredRecord(
+        index=row.at,
+        stream_id=UUID(bytes=row.stream_id),
+        seq=row.seq,
+        act_id=UUID(bytes=row.act_id),
+        author=row.author,
+        topic=row.topic,
+        state=row.state or b"",
+        entry=row.entry,
+        recorded_at=_EPOCH + timedelta(milliseconds=row.recorded_ms),
+        wrap=row.wraps[0] if row.wraps else None,
+        stream=row.name or "",
+        unit=NIL_UNIT,
+        registry=row.registry,
+    )
+
+
+def insert(
+    connection: psycopg.Connection[tuple[object, ...]], rows: Iterable[RawRecord], kek: Kek
+) -> None:
+    """Puts rows into `log.records` as they are; the head follows."""
+    last: RawRecord | None = None
+    registry = -1
+    with connection.cursor() as cursor:
+        for row in rows:
+            last = row
+            registry = row.at if row.registry else registry
+            stream, act = UUID(bytes=row.stream_id), UUID(bytes=row.act_id)
+            at = _EPOCH + timedelta(milliseconds=row.recorded_ms)
+            cursor.execute(
+                "INSERT INTO log.streams (stream_id, name) VALUES (%s, %s) ON CONFLICT DO NOTHING",
+                [stream, row.name],
+            )
+            cursor.execute(
+                "INSERT INTO log.records (index, seq, recorded_at, stream_id, unit, act_id, author,"
+                " registry, topic, entry, state)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                [row.at, row.seq, at, stream, NIL_UNIT, act, row.author, row.registry, row.topic,
+                 row.entry, row.state],
+            )  # fmt: skip
+            for wrap in row.wraps:
+                cursor.execute(
+                    "INSERT INTO log.wraps (index, kek_id, stream_id, unit, wrap)"
+                    " VALUES (%s, %s, %s, %s, %s)",
+                    [row.at, kek.kek_id, stream, NIL_UNIT, wrap],
+                )
+        if last is not None:
+            cursor.execute(
+                "UPDATE log.log_head SET size = %s, recorded_at = %s,"
+                " registry_index = greatest(registry_index, %s)",
+                [last.at + 1, _EPOCH + timedelta(milliseconds=last.recorded_ms), registry],
+            )
+
+
+@cache
+def _played(name: str) -> Player:
+    file = scenario(name)
+    player, aliases = player_for(file)
+    player.keep_questions = True
+    # The founding act was judged before questions were kept: it is the first of the stream.
+    for step in steps(file):
+        player.step(step, aliases)
+    return player
+
+
+def played(*names: str) -> PlayedLog:
+    """A log of one scenario, or of the first with the cases of the others behind it in one enclave."""
+    log = copy.deepcopy(_signed(names[0]))
+    return PlayedLog(log, [_played(names[0])])
+
+
+@cache
+def _signed(name: str) -> MemoryLog:
+    player = _played(name)
+    random = play_pure.random.Random(90)  # noqa: S311 - repeatable
+    founder = player.cast["_founder"]
+    log = MemoryLog(
+        random=random,
+        kek=Kek(random.randbytes(16), random.randbytes(32)),
+        log_key=NoteSigner(ORIGIN, SoftwareSigner.from_secret("Ed25519", random.randbytes(32))),
+        pq_key=NoteSigner(
+            f"{ORIGIN}/pq",
+            SoftwareSigner.from_secret("ML-DSA-44", random.randbytes(32)),
+            note.TYPE_ML_DSA_44,
+        ),
+        registrar=Person(founder.officer, founder.key, founder.post),
+    )
+    keys = [play_pure._key(n) for n in range(1, player.keys + 1)]
+    by_kid = {key.kid: key for key in keys}
+    by_officer = {p.officer: p.key for p in player.cast.values()}
+    opening = player.streams["ledger"].effective("LedgerOpened")[0]
+    every = [
+        (signed, entry.act)
+        for stream in player.streams.values()
+        for entry in stream.entries.values()
+        for signed in entry.signed
+    ]
+    assert opening.signed[0].index == 0
+    for signed, act in sorted(every, key=lambda pair: pair[0].index or 0):
+        assert signed.recorded_at is not None
+        log.clock = max(log.clock if log.rows else signed.recorded_at, signed.recorded_at)
+        seq, prev = log.heads.get(act.stream, (0, None))
+        made = statement.make(
+            canonical.encode(dict(act.members)),
+            by_kid.get(signed.kid) or by_officer[signed.officer],
+            iat=signed.iat,
+            log=log.origin,
+            seq=seq + 1,
+            prev=prev,
+            role=signed.role,
+        )
+        log.store(
+            made,
+            effective=signed.role == "RETURNER"
+            or signed is last_of(player, act.act_id, act.stream),
+        )
+    return log
+
+
+def last_of(player: Player, act_id: str, stream: str) -> object:
+    """The statement that made an act effective."""
+    return player.streams[stream].entries[act_id].effect

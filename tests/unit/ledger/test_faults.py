@@ -1,0 +1,170 @@
+"""Fault tables of recording and sealing: what landed, what the officer hears, and that the next try is right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from ledger.errors import Conflict, Fatal, LedgerError, Unavailable
+from ledger.log import checkpoint
+from tests.a_ledger import ALedger, a_report, all_entries, in_memory
+from tests.fakes import MemoryRecordStore
+
+
+class Fault:
+    """Raises once, at the point named."""
+
+    def __init__(self) -> None:
+        self.point = ""
+        self.error: LedgerError | None = None
+
+    def __call__(self, point: str) -> None:
+        if point == self.point and self.error is not None:
+            error, self.error = self.error, None
+            raise error
+
+
+def gone() -> Unavailable:
+    """The database is away."""
+    return Unavailable("database_unavailable", "", "the database is away")
+
+
+@pytest.fixture
+def fault() -> Fault:
+    """Nothing fails yet."""
+    return Fault()
+
+
+@pytest.fixture
+def a(fault: Fault) -> ALedger:
+    """A founded log that can be made to fail."""
+    made = ALedger(in_memory(MemoryRecordStore(fault)))
+    made.found()
+    made.clock.step(seconds=1)
+    made.hire("hotline")
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """fault | landed before the failure? | sent again: created?"""
+
+    point: str
+    landed: bool
+    created_again: bool
+
+
+RECORDING = {
+    "the database is away when the head is read": Row("read", landed=False, created_again=True),
+    "the database is away when the draft arrives": Row("append", landed=False, created_again=True),
+    "the answer is lost after the commit": Row("appended", landed=True, created_again=False),
+}
+
+
+@pytest.mark.parametrize("name", RECORDING)
+def test_a_fault_while_recording_loses_nothing_acknowledged(
+    a: ALedger, fault: Fault, name: str
+) -> None:
+    """Nothing or all; sending again tells which, in this process and in another."""
+    row = RECORDING[name]
+    statement = a.sign(a_report(1), "hotline")
+    before = len(all_entries(a))
+    fault.point, fault.error = row.point, gone()
+    with pytest.raises(Unavailable):
+        a.send(statement)
+    assert len(all_entries(a)) == before + row.landed
+    again = a.send(statement)
+    assert (again.created, again.index) == (row.created_again, before)
+    assert not a.beside().send(statement).created
+    assert len(all_entries(a)) == before + 1
+
+
+SEALING = {
+    "the database is away when the head is read": Row("read", landed=False, created_again=True),
+    "the swap never arrives": Row("seal", landed=False, created_again=True),
+    "the answer to the swap is lost": Row("sealed", landed=True, created_again=False),
+}
+
+
+@pytest.mark.parametrize("name", SEALING)
+def test_a_fault_while_sealing_never_makes_two_roots(a: ALedger, fault: Fault, name: str) -> None:
+    """The next call finds out what became of this one, and the tree is the same."""
+    row = SEALING[name]
+    sealer = a.sealer()
+    fault.point, fault.error = row.point, gone()
+    with pytest.raises(Unavailable):
+        sealer.seal_once()
+    landed = a.stores.checkpoints.latest()
+    assert (landed is not None) == row.landed
+    again = sealer.seal_once()
+    assert (again is not None) == row.created_again
+    latest = a.stores.checkpoints.latest()
+    assert latest is not None
+    assert latest[0] == len(all_entries(a))
+    assert a.sealer().seal_once() is None  # a fresh sealer agrees with what is stored
+
+
+def test_a_second_sealer_loses_every_swap_and_harms_nothing(a: ALedger) -> None:
+    """Two of them by mistake is one too many, not a fork."""
+    first, second = a.sealer(), a.sealer()
+    assert first.seal_once() is not None
+    assert second.seal_once() is None
+    a.say(a_report(1), "hotline")
+    assert second.seal_once() is not None
+    a.say(a_report(2), "hotline")
+    assert first.seal_once() is None  # it learns here that the other was faster
+    assert first.seal_once() is not None
+
+
+def test_checkpoint_of_a_size_the_records_do_not_reach_stops_the_sealer(a: ALedger) -> None:
+    """A replica promoted behind the last checkpoint, or a restored old backup: it must not go on."""
+    a.sealer().seal_once()
+    behind = MemoryRecordStore()
+    stores = in_memory(behind)
+    stores.checkpoints = stores.tiles = a.stores.checkpoints  # type: ignore[assignment]
+    other = ALedger(stores)
+    with pytest.raises(Fatal, match="records are there"):
+        other.sealer().seal_once()
+
+
+def test_checkpoint_of_same_size_with_other_root_stops_the_sealer(a: ALedger) -> None:
+    """Tiles that lead elsewhere than what was signed: memory and store disagree."""
+    a.sealer().seal_once()
+    store = a.stores.tiles
+    assert isinstance(store, MemoryRecordStore)
+    place, data = next(iter(store._tiles.items()))
+    store._tiles[place] = bytes((data[0] ^ 1,)) + data[1:]
+    with pytest.raises(Fatal, match="another root"):
+        a.sealer().seal_once()
+
+
+def test_a_checkpoint_of_another_key_stops_the_sealer(a: ALedger) -> None:
+    """The log stands by its own notes only."""
+    a.sealer().seal_once()
+    store = a.stores.checkpoints
+    assert isinstance(store, MemoryRecordStore)
+    ((size, note),) = store._notes.items()
+    found = checkpoint.unverified(note)
+    forged = checkpoint.sign(found, ALedger(a.stores, origin=a.origin).keys.log, None, time_s=1)
+    store._notes[size] = forged.replace(forged[-20:-10], b"AAAAAAAAAA")
+    with pytest.raises(Fatal, match="does not hold"):
+        a.sealer().seal_once()
+
+
+def test_a_conflict_at_the_head_is_told_after_a_fault_too(a: ALedger, fault: Fault) -> None:
+    """A lost answer of another's statement still leaves the stream where it is."""
+    act = a_report(1)
+    fault.point, fault.error = "appended", gone()
+    with pytest.raises(Unavailable):
+        a.say(act, "hotline")
+    with pytest.raises(Conflict, match="stale"):
+        a.send(a.sign(a_report(2), "hotline", head=(2, None))) if False else a.send(
+            a.sign(_moved(act.stream), "hotline", head=(1, None))
+        )
+
+
+def _moved(stream: str):  # type: ignore[no-untyped-def]
+    from ledger.regulation.act import parse_act  # noqa: PLC0415
+
+    return parse_act({**a_report(2).members, "stream": stream})
