@@ -3,12 +3,58 @@
 from __future__ import annotations
 
 import secrets
+import shutil
+import threading
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from time import monotonic
+from typing import Final, Self
 
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from api import telemetry
 from api.auth import Seal, SignIn
-from api.settings import EnclaveFacts, Settings
+from api.settings import EnclaveFacts, Home, Settings, SettingsError
+from keys import note
+from keys.custody.file import read_kek, read_key
+from keys.errors import KeysError
+from keys.keyring import Keyring
+from keys.note import NoteSigner
+from keys.vault import Kek
+from ledger.application import Ledger
+from ledger.errors import LedgerError, NotFound
+from ledger.log import tiles as tiling
+from ledger.log.tiles import ENTRIES, TileId
+from ledger.ports import Clock, Entropy
+from ledger.postgres.checkpoints import PostgresCheckpoints
+from ledger.postgres.connect import (
+    Connection,
+    Pool,
+    connect,
+    is_lost,
+    open_pool,
+    translated,
+)
+from ledger.postgres.migrate import login_dsn
+from ledger.postgres.notices import PostgresNotices
+from ledger.postgres.recorder import GroupAppender
+from ledger.postgres.records import PostgresRecords
+from ledger.postgres.sessions import PostgresSessions
+from ledger.postgres.tiles import PostgresTiles
+from ledger.proofs import Proofs
+from ledger.reader import Reader
+from ledger.sealer import Sealer
+from projections import runner
+from projections.inquiry import Inquiry
+
+_REGISTRY_TTL_S: Final = 1.0
+_PATIENCE_S: Final = 10.0
+_POOL_SPARE: Final = 2
+_POOL_MOST: Final = 12
 
 
 class RealClock:
@@ -32,26 +78,303 @@ class RealEntropy:
         return uuid.uuid4()
 
 
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One part of the service and whether it is well (api.md §7)."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
 class Enclave:
-    settings: Settings
-    facts: EnclaveFacts
-    clock: RealClock
-    entropy: RealEntropy
-    seal: Seal
-    sign_in: SignIn
-    ledger: Any
-    proofs: Any
-    tiles: Any
-    checkpoints: Any
-    records: Any
-    vkeys: Any
-    policy: Any
+    """Everything one API process holds of one enclave; nothing of another.
+
+    Attributes:
+        settings: What the process was told.
+        facts: Which enclave this is.
+        clock: Real time.
+        entropy: Real randomness.
+        seal: HMACs of tokens, cursors and ETags.
+        sign_in: Who is calling.
+        ledger: The write path.
+        proofs: Inclusion and consistency.
+        records: Stored records, by the reader's login.
+        reader: Opens them.
+        checkpoints: Stored checkpoints.
+        inquiry: Every reading of the views.
+        vkeys: Keys of the log and of `/pq`, as record 0 names them.
+        policy: C2SP tlog-policy.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock, entropy: Entropy) -> None:
+        home = Home(settings)
+        self.settings = settings
+        self.facts = home.facts()
+        self.clock = clock
+        self.entropy = entropy
+        self.seal = Seal(home.session_key())
+        origin, level = self.facts.origin, self.facts.level
+        most = min(settings.threads + _POOL_SPARE, _POOL_MOST)
+        self._reading: Pool = open_pool(role_dsn(settings, self.facts, "reader"), most=most)
+        self._writing: Pool = open_pool(role_dsn(settings, self.facts, "writer"), most=most)
+        kek = open_kek(settings)
+        self.records = PostgresRecords(self._reading)
+        self.reader = Reader(self.records, kek, origin, level)
+        self.checkpoints = PostgresCheckpoints(self._reading)
+        self._tiles = PostgresTiles(self._reading)
+        notices = PostgresNotices(role_dsn(settings, self.facts, "reader"))
+        self.proofs = Proofs(self._tiles, self.checkpoints, notices)
+        self.inquiry = Inquiry(self.lend, origin=origin, level=level)
+        self._appender = GroupAppender(
+            role_dsn(settings, self.facts, "writer"),
+            free_bytes=self._free_bytes if settings.database_url is None else None,
+            min_free_bytes=settings.min_free_mib << 20,
+        )
+        self.ledger = Ledger(
+            store=PostgresRecords(self._writing),
+            appender=self._appender,
+            kek=kek,
+            clock=clock,
+            entropy=entropy,
+            cases=self.inquiry.cases_asked,
+            origin=origin,
+            level=level,
+            rehearsal=self.facts.rehearsal,
+        )
+        self.sign_in = SignIn(
+            origin=origin,
+            seal=self.seal,
+            sessions=PostgresSessions(self._reading),
+            entropy=entropy,
+            now=clock.now,
+            keyring=self._keyring,
+            token_ttl_s=settings.token_ttl_s,
+            attempts=settings.attempts,
+        )
+        self.vkeys: tuple[str, ...] = ()
+        self.policy = ""
+        self._refreshed = 0.0
+        self._refreshing = threading.Lock()
+        self._progress = _Progress()
+
+    @classmethod
+    def open(
+        cls, settings: Settings, *, clock: Clock | None = None, entropy: Entropy | None = None
+    ) -> Self:
+        """Wires one enclave and holds record 0 against the genesis digest of its home.
+
+        Raises:
+            SettingsError: No enclave in the home, a secret is missing, or this is another log.
+            Unavailable: The database cannot be reached.
+        """
+        try:
+            enclave = cls(settings, clock or RealClock(), entropy or RealEntropy())
+        except KeysError as error:
+            raise SettingsError(f"the KEK does not open: {error}") from error
+        try:
+            enclave._require_genesis()
+        except Exception:
+            enclave.close()
+            raise
+        return enclave
+
+    def close(self) -> None:
+        """Gives connections back and ends the threads that wait."""
+        self.proofs.close()
+        self._appender.close()
+        self._reading.close()
+        self._writing.close()
+
+    @contextmanager
+    def lend(self) -> Iterator[Connection]:
+        """A connection of the reader's login, for the queries of `projections`.
+
+        Raises:
+            Unavailable: The database cannot be reached.
+        """
+        try:
+            with self._reading.connection() as connection:
+                yield connection
+        except psycopg.Error as error:
+            if is_lost(error):
+                self._reading.check()  # after a restart every connection is dead at once
+            raise translated(error) from error
 
     def ledger_time(self) -> datetime:
-        return self.clock.now()
+        """The ledger's time where a request states none (api.md §1)."""
+        if not self.facts.rehearsal:
+            return self.clock.now()
+        last = self.records.head().recorded_at
+        return self.clock.now() if last is None else last
 
-    def readiness(self) -> list[dict[str, Any]]:
-        return []
+    def tile_bytes(self, tile: TileId) -> bytes:
+        """A hash tile, or the entry bundle of a signed tree.
 
-    def tile_bytes(self, t: Any) -> bytes:
-        return b""
+        Raises:
+            NotFound: No checkpoint covers it.
+        """
+        latest = self.checkpoints.latest()
+        size = latest[0] if latest else 0
+        if tile.width > tiling.width_at(tile.level, tile.n, size):
+            raise NotFound
+        if tile.level != ENTRIES:
+            return self._tiles.tile(tile.level, tile.n, tile.width)
+        start = tile.n * tiling.WIDTH
+        return tiling.bundle(self.records.entries(start, start + tile.width))
+
+    def readiness(self) -> list[Check]:
+        """Database, sealer, projections, disk and clock (api.md §7); names no case."""
+        try:
+            head = self.records.head()
+            latest = self.checkpoints.latest()
+            states = self.inquiry.status()
+        except LedgerError as error:
+            return [Check("database", ok=False, detail=type(error).__name__), self._disk()]
+        unsealed = head.size - (latest[0] if latest else 0)
+        telemetry.LOG_SIZE.set(head.size)
+        telemetry.UNSEALED.set(unsealed)
+        checks = [
+            Check("database", ok=True, detail=f"{head.size} records"),
+            Check(
+                "sealer",
+                ok=self._progress.fine("sealer", unsealed, latest[0] if latest else 0),
+                detail=f"{unsealed} records without a checkpoint",
+            ),
+        ]
+        checks += [self._view(state, head.size) for state in states if state.state == "live"]
+        return [*checks, self._disk(), self._clock_check(head.recorded_at)]
+
+    def _view(self, state: runner.ViewState, size: int) -> Check:
+        lag = size - 1 - state.position
+        telemetry.PROJECTION_LAG.labels(state.view).set(lag)
+        telemetry.PROJECTION_STOPPED.labels(state.view).set(int(state.stopped))
+        fine = not state.stopped and self._progress.fine(state.view, lag, state.position)
+        told = f"stopped at record {state.error_at}" if state.stopped else f"{lag} records behind"
+        return Check("projection", ok=fine, detail=f"{state.view}: {told}")
+
+    def _disk(self) -> Check:
+        if self.settings.database_url is not None:
+            return Check("disk", ok=True, detail="the database lies on another machine")
+        free = self._free_bytes() >> 20
+        return Check("disk", ok=free >= self.settings.min_free_mib, detail=f"{free} MiB free")
+
+    def _clock_check(self, last: datetime | None) -> Check:
+        if self.facts.rehearsal or last is None:
+            return Check("clock", ok=True, detail="the ledger's clock is that of its records")
+        behind = (last - self.clock.now()).total_seconds()
+        return Check("clock", ok=behind <= 1, detail=f"{max(behind, 0):.0f} s behind the log")
+
+    def _free_bytes(self) -> int:
+        return shutil.disk_usage(self.settings.home).free
+
+    def _keyring(self) -> Keyring:
+        """The keyring as the log stands, at most a second old."""
+        with self._refreshing:
+            if monotonic() - self._refreshed > _REGISTRY_TTL_S:
+                self.ledger.refresh()
+                self._refreshed = monotonic()
+        return self.ledger.registry.keyring
+
+    def _require_genesis(self) -> None:
+        found = self.reader.read(0, 1)
+        if not found or found[0].act is None:
+            raise SettingsError("the log has no record 0: run `socai init`")
+        if found[0].entry.hex() != self.facts.genesis:
+            raise SettingsError("record 0 is not the genesis this home was made with")
+        facts = found[0].act.facts
+        if facts["log"] != self.facts.origin or facts["level"] != self.facts.level:
+            raise SettingsError("record 0 names another log or level than this home")
+        if bool(facts.get("demo", False)) != self.facts.rehearsal:
+            raise SettingsError("record 0 and this home disagree on whether this is a rehearsal")
+        self.vkeys = tuple(facts["vkeys"])
+        self.policy = f"log {self.vkeys[0]}\nquorum none\n"
+
+
+class _Progress:
+    """Whether what lags still moves: a part is fine while it catches up, not where it stands."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[int, float]] = {}
+
+    def fine(self, part: str, lag: int, position: int) -> bool:
+        """False once the part has lagged at one position for longer than it may."""
+        now = monotonic()
+        before = self._seen.get(part)
+        if lag <= 0 or before is None or before[0] != position:
+            self._seen[part] = (position, now)
+            return True
+        return now - before[1] <= _PATIENCE_S
+
+
+def open_sealer(settings: Settings, *, clock: Clock | None = None) -> tuple[Sealer, Pool]:
+    """The sealer of a home, and the pool to close behind it.
+
+    Raises:
+        SettingsError: A key does not open, or is not of its kind.
+    """
+    facts = Home(settings).facts()
+    dsn = role_dsn(settings, facts, "sealer")
+    log_key, pq_key = log_signers(settings)
+    pool = open_pool(dsn, most=2)
+    sealer = Sealer(
+        records=PostgresRecords(pool),
+        tiles=PostgresTiles(pool),
+        checkpoints=PostgresCheckpoints(pool),
+        log_key=log_key,
+        pq_key=pq_key,
+        clock=clock or RealClock(),
+        origin=facts.origin,
+        notices=PostgresNotices(dsn),
+    )
+    return sealer, pool
+
+
+def open_projector(settings: Settings) -> tuple[runner.Projector, PostgresNotices, Pool]:
+    """The projector of a home with its tables made, its hints, and the pool to close behind it."""
+    facts = Home(settings).facts()
+    dsn = role_dsn(settings, facts, "projector")
+    pool = open_pool(dsn, most=2)
+    records = PostgresRecords(pool)
+    with connect(dsn) as connection:
+        runner.install(connection)
+    projector = runner.Projector(
+        lambda: connect(dsn),
+        records,
+        Reader(records, open_kek(settings), facts.origin, facts.level),
+        origin=facts.origin,
+        level=facts.level,
+    )
+    return projector, PostgresNotices(dsn), pool
+
+
+def role_dsn(settings: Settings, facts: EnclaveFacts, role: str) -> str:
+    """The connection string of one login of this enclave."""
+    place = facts.database
+    base = settings.database_url or make_conninfo(
+        host=str(place["host"]), port=str(place["port"]), connect_timeout="5"
+    )
+    password = Home(settings).password(role)
+    return login_dsn(base, facts.slug, role, password, dbname=str(place["dbname"]))
+
+
+def open_kek(settings: Settings) -> Kek:
+    """The enclave's KEK, from its file."""
+    home = Home(settings)
+    return read_kek(home.key_path("kek"), home.passphrase())
+
+
+def log_signers(settings: Settings) -> tuple[NoteSigner, NoteSigner]:
+    """The log's key and `/pq` (formats.md §7), from their files.
+
+    Raises:
+        SettingsError: One of them does not open.
+    """
+    home = Home(settings)
+    origin = home.facts().origin
+    try:
+        log_key = read_key(home.key_path("log"), home.passphrase())
+        pq_key = read_key(home.key_path("pq"), home.passphrase())
+    except KeysError as error:
+        raise SettingsError(f"a key of the log does not open: {error}") from error
+    return NoteSigner(origin, log_key), NoteSigner(f"{origin}/pq", pq_key, note.TYPE_ML_DSA_44)

@@ -335,13 +335,13 @@ _ROWS: Final = (
         ),
     ),
     _type(
-        "bad_as_of",
+        "as_of_in_future",
         400,
-        "Thời điểm hoặc vị trí `as_of` không hợp lệ",
-        "`as_of` is not a time or index this record has a past at",
+        "Thời điểm cần xem chưa tới",
+        "The moment asked for has not come yet",
         (
-            "Chọn thời điểm từ khi có hồ sơ đến vị trí trong Ledger-Index.",
-            "Choose a moment between the first act and what Ledger-Index names.",
+            "Chọn thời điểm đã qua, hoặc vị trí không vượt Ledger-Index.",
+            "Choose a moment that has passed, or an index up to Ledger-Index.",
         ),
     ),
     _type(
@@ -410,6 +410,26 @@ _ROWS: Final = (
         (
             "Kiểm tra lại địa chỉ. Thứ không có và thứ không được xem trả lời như nhau.",
             "Check the address. What is absent and what may not be seen answer alike.",
+        ),
+    ),
+    _type(
+        "before_case",
+        404,
+        "Vào thời điểm đó chưa có hồ sơ này",
+        "The case had not begun at that moment",
+        (
+            "Chọn thời điểm từ lần ghi đầu tiên của hồ sơ trở đi.",
+            "Choose a moment from the first record of the case on.",
+        ),
+    ),
+    _type(
+        "search_refused",
+        400,
+        "Không tìm theo người, tài khoản hay liên kết",
+        "A search for a person, an account or a link is not made",
+        (
+            "Tìm theo số, ký hiệu, trích yếu, loại hành vi, trạng thái hoặc cơ quan.",
+            "Search by number, symbol, abstract, act type, state or agency.",
         ),
     ),
     _type(
