@@ -1,0 +1,240 @@
+"""The write path on PostgreSQL: many at once, several processes' worth of ledgers, lost answers, a killed server."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from api.embedded import Embedded
+from ledger.errors import Unavailable
+from ledger.log import proof
+from ledger.log.proof import Inclusion
+from ledger.postgres.checkpoints import PostgresCheckpoints
+from ledger.postgres.notices import PostgresNotices
+from ledger.postgres.recorder import GroupAppender
+from ledger.postgres.tiles import PostgresTiles
+from ledger.proofs import Proofs
+from tests import builders
+from tests.a_ledger import ALedger, a_report, all_entries, in_postgres, opened, revocation
+from tests.contract.append import a_draft
+from tests.fixtures.postgres import Database, make_database
+from tests.fixtures.wire import Wire
+
+pytestmark = pytest.mark.postgres
+
+
+@pytest.fixture
+def a(database: Database) -> ALedger:
+    """A founded log with the hotline in post."""
+    made = ALedger(in_postgres(database))
+    made.found()
+    made.clock.step(seconds=1)
+    made.hire("hotline", "cv")
+    return made
+
+
+def _run(workers: list[threading.Thread]) -> None:
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+
+def test_the_first_case_end_to_end(a: ALedger, database: Database) -> None:
+    """An officer's key, a signed act, PostgreSQL, a proof that a stranger can check."""
+    answer = a.say(a_report(1), "hotline")
+    pool = database.pool("reader")
+    proofs = Proofs(
+        PostgresTiles(pool), PostgresCheckpoints(pool), PostgresNotices(database.dsn("reader"))
+    )
+    stop = threading.Event()
+    sealing = threading.Thread(target=a.sealer().run, args=(stop,))
+    sealing.start()
+    try:
+        told = proofs.wait(answer.index, 10.0)
+        assert told is not None
+        entry = all_entries(a)[answer.index]
+        given = Inclusion(
+            told["index"], told["size"],
+            tuple(proof.canonical.unb64std(h) for h in told["hashes"]), told["checkpoint"],
+        )  # fmt: skip
+        proof.verify_inclusion(given, entry, [a.keys.log.vkey, a.keys.pq.vkey], origin=a.origin)
+        # and the next one is proven within a moment, by the notice and not by the poll
+        second = a.say(a_report(2), "hotline")
+        began = time.monotonic()
+        assert proofs.wait(second.index, 10.0) is not None
+        assert time.monotonic() - began < 5
+        assert proofs.wait(10_000, 0.05) is None
+        assert proofs.consistency(0)["hashes"] == []
+        assert proofs.consistency(1)["from"] == 1
+    finally:
+        stop.set()
+        sealing.join()
+        proofs.close()
+
+
+def test_many_threads_and_two_processes_keep_one_order(a: ALedger) -> None:
+    """Sixteen submitters over two ledgers: dense indices, every case its own, nothing lost or doubled."""
+    other = a.beside()
+    statements = [a.sign(a_report(n), "hotline") for n in range(96)]
+    base = len(all_entries(a))
+
+    def send(lot: int) -> None:
+        for n in range(lot, len(statements), 16):
+            (a if lot % 2 else other).send(statements[n])
+
+    _run([threading.Thread(target=send, args=(lot,)) for lot in range(16)])
+    found = [s.digest for s in list(opened(a))[base:]]
+    assert sorted(found) == sorted(s.digest for s in statements)
+
+
+def test_one_statement_sent_by_sixteen_at_once_is_recorded_once(a: ALedger) -> None:
+    """All of them hear the same receipt, and one of them that it was new."""
+    other = a.beside()
+    statement = a.sign(a_report(1), "hotline")
+    answers = []
+
+    def send(n: int) -> None:
+        answers.append((a if n % 2 else other).send(statement))
+
+    _run([threading.Thread(target=send, args=(n,)) for n in range(16)])
+    assert len({str(answer.receipt) for answer in answers}) == 1
+    assert sum(answer.created for answer in answers) == 1
+
+
+def test_no_signature_is_judged_otherwise_at_its_index_than_at_the_door(a: ALedger) -> None:
+    """A key is revoked by one process while the other takes acts signed with it."""
+    other = a.beside()
+    statements = [a.sign(a_report(n), "hotline") for n in range(40)]
+    refused = []
+
+    def send(lot: int) -> None:
+        for n in range(lot, len(statements), 4):
+            try:
+                other.send(statements[n])
+            except Exception as error:  # noqa: BLE001 - counted below
+                refused.append(str(error))
+
+    def revoke() -> None:
+        a.say(revocation("hotline", a.clock.now()), "founder")
+
+    _run(
+        [
+            *(threading.Thread(target=send, args=(n,)) for n in range(4)),
+            threading.Thread(target=revoke),
+        ]
+    )
+    kid = builders.key("hotline").kid
+    log = list(opened(a))
+    revoked = next(n for n, s in enumerate(log) if s.members["act"] == "KeyRevoked")
+    assert all(s.kid != kid for s in log[revoked + 1 :])
+    assert all("unknown_key" in text for text in refused)
+
+
+# -- lost answers -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def wire(postgres_server: Embedded) -> Iterator[Wire]:
+    """A wire to the server that can be cut."""
+    made = Wire(postgres_server.port)
+    yield made
+    made.close()
+
+
+def _over(wire: Wire, database: Database) -> GroupAppender:
+    dsn = make_conninfo(database.dsn("writer"), host="127.0.0.1", port=wire.port)
+    return database.appender(dsn)
+
+
+def test_a_lost_commit_answer_is_read_back_and_not_called_a_conflict(
+    database: Database, wire: Wire
+) -> None:
+    """The record landed, the answer did not: the same index is told, and there is one record."""
+    appender = _over(wire, database)
+    appender.append(a_draft("case/before"))
+    wire.lose_next_answer()
+    answer = appender.append(a_draft("case/lost"))
+    assert (answer.index, wire.lost) == (1, 1)
+    assert appender.append(a_draft("case/after")).index == 2
+
+
+def test_a_database_that_is_away_is_a_clean_error_and_recovers(
+    database: Database, wire: Wire
+) -> None:
+    """Try again later, and then it works: nothing has to be restarted."""
+    appender = _over(wire, database)
+    appender.append(a_draft("case/before"))
+    wire.cut()
+    draft = a_draft("case/away")
+    with pytest.raises(Unavailable, match="database_unavailable"):
+        appender.append(draft)
+    wire.mend()
+    assert appender.append(draft).index == 1
+
+
+def test_a_full_disk_is_refused_before_it_is_full(database: Database) -> None:
+    """Writes stop, reads go on, and once there is room it goes on by itself."""
+    room = [1_000]
+    appender = GroupAppender(
+        database.dsn("writer"), free_bytes=lambda: room[0], min_free_bytes=2_000
+    )
+    with pytest.raises(Unavailable, match="disk_full"):
+        appender.append(a_draft())
+    room[0] = 3_000
+    assert appender.append(a_draft()).index == 0
+    appender.close()
+
+
+@pytest.mark.slow
+def test_kill_nine_of_the_server_loses_no_acknowledged_act(tmp_path: Path) -> None:
+    """Again and again while officers send: what was answered is there, and nothing is there twice."""
+    server = Embedded(tmp_path / "home")
+    server.start()
+    database = make_database(server)
+    try:
+        a = ALedger(in_postgres(database))
+        a.found()
+        a.clock.step(seconds=1)
+        a.hire("hotline")
+        statements = [a.sign(a_report(n), "hotline") for n in range(60)]
+        answered: dict[int, int] = {}
+        stop = threading.Event()
+
+        def send(lot: int) -> None:
+            for n in range(lot, len(statements), 4):
+                while n not in answered:
+                    try:
+                        answered[n] = a.send(statements[n]).index
+                    except Unavailable:
+                        time.sleep(0.1)
+                time.sleep(0.05)
+
+        def kill() -> None:
+            for _ in range(6):
+                if stop.wait(0.4):
+                    return
+                pid = (tmp_path / "home/pg/data/postmaster.pid").read_text().splitlines()[0]
+                os.kill(int(pid), signal.SIGKILL)
+                server.start()
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        _run([threading.Thread(target=send, args=(lot,)) for lot in range(4)])
+        stop.set()
+        killer.join()
+        log = list(opened(a))
+        assert len(answered) == len(statements)
+        for n, index in answered.items():
+            assert log[index].digest == statements[n].digest
+        assert len({s.digest for s in log}) == len(log)
+    finally:
+        database.close()
+        server.stop()
