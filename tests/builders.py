@@ -558,18 +558,21 @@ def a_basis(day: date | None = None) -> list[Json]:
 def facts_for(name: str, moment: datetime, stream: StreamState | None = None) -> Json:
     """Facts that fit the catalogue: what is required, and what makes the act lawful."""
     spec = load().type(name).facts
-    made = {n: _value(n, f, moment, stream) for n, f in spec.items() if f.get("required")}
+    made = {n: a_value(n, f, moment, stream) for n, f in spec.items() if f.get("required")}
     return {**made, **{n: _resolve(v, moment, stream) for n, v in FACTS.get(name, {}).items()}}
 
 
-def _value(name: str, spec: Mapping[str, Any], moment: datetime, stream: StreamState | None) -> Any:
+def a_value(
+    name: str, spec: Mapping[str, Any], moment: datetime, stream: StreamState | None = None
+) -> Any:
+    """A value that fits the specification of one fact; references name the last act allowed."""
     kind = spec["type"]
     if kind == "list":
         one = {**spec, "type": spec["of"]}
-        return [_value(name, one, moment, stream)]
+        return [a_value(name, one, moment, stream)]
     if kind == "object":
         fields = spec.get("fields", {})
-        made = {n: _value(n, f, moment, stream) for n, f in fields.items() if f.get("required")}
+        made = {n: a_value(n, f, moment, stream) for n, f in fields.items() if f.get("required")}
         if "instrument" in made:
             made.update(LAW)
         return made

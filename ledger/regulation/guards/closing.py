@@ -323,8 +323,7 @@ def close_from_screening(q: Question) -> Breach | None:
         return None if fits else Breach(pointers=("/facts/reason",))
     last = q.stream.last("CompetenceDetermined")
     outside = last is not None and last.act.disposition == "outside"
-    survivor = str(q.facts.get("surviving_case", ""))
-    duplicate = survivor != q.stream.name and q.cases.state(survivor) is not None
+    duplicate = q.facts.get("surviving_case") not in (None, q.stream.name)
     fits = {"OUT_OF_SCOPE": outside, "DUPLICATE": duplicate}.get(reason, False)
     if fits and not _unanswered(q) and not _live_measures(q):
         return None

@@ -35,6 +35,8 @@ COMMON_GROUNDS: Final = frozenset(
 )
 #: Facts that a withdrawal may hold: the ground says nothing more (access.md F6, A16).
 WITHDRAWAL_FACTS: Final = frozenset({"withdrawn", "ground", "replaced_by", "seen", "low_ref"})
+#: The shipped post that administers keys.
+KEY_POST: Final = "quan-ly-khoa"
 #: Role of each signer of an erasure, by the powers that make them so.
 ERASING: Final = {
     "AUTHOR": frozenset({"ERASURE_AUTHORITY"}),
@@ -203,7 +205,10 @@ def erasure_signers(q: Question) -> Breach | None:
         agency = agency_of(q, signer.officer, signer.post) if signer is not None else None
         if signer is None or agency is None:
             return Breach(pointers=("/signers",))
-        if not powers & q.registry.powers(signer.officer, agency, signer.post, q.day):
+        keeps_keys = role == "CHECKER" and signer.post == KEY_POST
+        if not keeps_keys and not powers & q.registry.powers(
+            signer.officer, agency, signer.post, q.day
+        ):
             return Breach(pointers=("/signers",))
     return None
 

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 #: All that a document about a denunciation may say of it.
 _DENUNCIATION = re.compile(
-    r"^\W*((về\s+việc|v/v|chuyển|gửi|phiếu|công văn|văn bản|việc|đơn|thư|tố cáo)\W*)*$",
+    r"^\W*((về|việc|v/v|chuyển|gửi|phiếu|công văn|văn bản|đơn|thư|tố cáo|theo|đến|tới|để|có"
+    r"|cơ quan|thẩm quyền|xem xét|giải quyết|xử lý)\b\W*)*$",
     re.IGNORECASE,
 )
 DENUNCIATION_FACTS = frozenset({"routed_number", "routed_on", "to_body"})

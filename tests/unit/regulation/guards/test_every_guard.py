@@ -13,7 +13,7 @@ from ledger.regulation.catalogue import load
 from ledger.regulation.edition import load_edition
 from ledger.regulation.guards.families import FAMILIES
 from ledger.regulation.guards.table import GUARDS, Guard, guards_of
-from tests.builders import a_case_in, refolded
+from tests.builders import a_case_in, a_value, refolded
 
 CODES = [g["code"] for g in load_edition().guards["guards"]]
 HERE = Path(__file__).parent
@@ -92,3 +92,17 @@ def test_the_shortest_way_to_every_state_is_lawful(state: str) -> None:
     assert case.stream.state == state
     again = refolded(case)
     assert (again.state, again.seq, again.outcome) == (state, case.stream.seq, case.stream.outcome)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_no_guard_stumbles_over_facts_that_fit(state: str) -> None:
+    """A guard answers; it never raises, whatever act is tried in whatever state."""
+    case = a_case_in(state)
+    for name, kind in load().types.items():
+        every = {n: a_value(n, f, case.now, case.stream) for n, f in kind.facts.items()}
+        for facts in ({}, every):
+            question = case.asks(name, facts=facts)
+            assert not kind.check(question.facts), name
+            for guard in GUARDS:
+                if guard.applies_to != "listed" or guard.code in kind.requires:
+                    guard.check(question)

@@ -173,6 +173,7 @@ def test_an_erasure_has_its_three_hands() -> None:
     """access.md A20, S5, S6: authority, key administrator, auditor as witness."""
     ledger = Story("ledger")
     holds("ERASURE_SIGNERS", ledger.asks("RecordErased"))
+    holds("ERASURE_SIGNERS", ledger.asks("RecordErased", also=["keeper2", "giamsat"]))
     for by, also in (
         ("gd", ["ubcv", "giamsat"]),
         ("ct", ["gd", "giamsat"]),
