@@ -1,0 +1,311 @@
+"""The audit on a real database, damaged as its owner could: triggers off, constraints dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import LiteralString
+
+import psycopg
+import pytest
+
+from ledger.audit import Report, audit
+from ledger.checks.findings import Damage
+from ledger.postgres.evidence import PostgresEvidence
+from tests.fixtures.postgres import Database
+from tests.memory_log import MemoryLog, a_log
+from tests.played_log import insert
+
+pytestmark = pytest.mark.postgres
+AT = 77
+
+
+def fill(database: Database, log: MemoryLog) -> None:
+    """The log's rows, tiles and checkpoints as its service would have stored them."""
+    with psycopg.connect(database.admin) as connection:
+        insert(connection, log.rows, log.kek)
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                "INSERT INTO log.tiles (level, n, width, data) VALUES (%s, %s, %s, %s)",
+                [(*key, data) for key, data in log.hash_tiles.items()],
+            )
+            cursor.executemany(
+                "INSERT INTO log.checkpoints (size, root, note) VALUES (%s, %s, %s)",
+                [(size, *row) for size, row in log.signed.items()],
+            )
+
+
+def audited(database: Database, log: MemoryLog, login: str = "reader") -> Report:
+    """An audit as a login."""
+    with PostgresEvidence(database.dsn(login)) as source:
+        return audit(source, origin=log.origin, vkeys=log.vkeys, kek=log.kek, genesis=log.genesis)
+
+
+@dataclass(frozen=True, slots=True)
+class Harm:
+    """What the owner of the database does, and how it must be named."""
+
+    name: str
+    sql: tuple[LiteralString, ...]
+    index: int | Callable[[MemoryLog], int]
+    kind: Damage
+
+    def at(self, log: MemoryLog) -> int:
+        """First bad index."""
+        return self.index if isinstance(self.index, int) else self.index(log)
+
+
+def size(log: MemoryLog) -> int:
+    """Records."""
+    return len(log.rows)
+
+
+def older_width(log: MemoryLog) -> int:
+    """The widest partial first tile."""
+    return sorted(w for level, n, w in log.hash_tiles if (level, n) == (0, 0))[-2]
+
+
+HARMS = (
+    Harm(
+        "one record edited",
+        (
+            "UPDATE log.records SET state = set_byte(state, 60, get_byte(state, 60) # 1) WHERE index = 77",
+        ),
+        AT,
+        Damage.STATE_UNREADABLE,
+    ),
+    Harm(
+        "two records swapped",
+        (
+            "UPDATE log.records SET index = 100000 WHERE index = 77",
+            "UPDATE log.records SET index = 77 WHERE index = 79",
+            "UPDATE log.records SET index = 79 WHERE index = 100000",
+        ),
+        AT,
+        Damage.ROWS_SWAPPED,
+    ),
+    Harm(
+        "two contents swapped",
+        (
+            "CREATE TEMPORARY TABLE held AS SELECT index, state FROM log.records WHERE index IN (77, 79)",
+            "UPDATE log.records r SET state = h.state FROM held h WHERE r.index = 156 - h.index AND r.index IN (77, 79)",
+        ),
+        AT,
+        Damage.STATES_SWAPPED,
+    ),
+    Harm(
+        "one record deleted",
+        ("DELETE FROM log.records WHERE index = 77",),
+        AT,
+        Damage.RECORD_MISSING,
+    ),
+    Harm(
+        "record 0 deleted", ("DELETE FROM log.records WHERE index = 0",), 0, Damage.RECORD_MISSING
+    ),
+    Harm(
+        "tail cut off",
+        ("DELETE FROM log.records WHERE index >= 300",),
+        300,
+        Damage.TAIL_MISSING,
+    ),
+    Harm(
+        "tail cut off with the head",
+        (
+            "DELETE FROM log.records WHERE index >= 300",
+            "UPDATE log.log_head SET size = 300, recorded_at = (SELECT max(recorded_at) FROM log.records)",
+        ),
+        300,
+        Damage.TAIL_MISSING,
+    ),
+    Harm(
+        "an index twice",
+        (
+            "ALTER TABLE log.records DROP CONSTRAINT records_pkey",
+            "ALTER TABLE log.records DROP CONSTRAINT records_stream_seq",
+            "DROP INDEX log.records_act",
+            "INSERT INTO log.records SELECT * FROM log.records WHERE index = 77",
+        ),
+        AT,
+        Damage.INDEX_DUPLICATED,
+    ),
+    Harm(
+        "an index below zero",
+        (
+            "ALTER TABLE log.records DROP CONSTRAINT records_index_check",
+            "INSERT INTO log.records SELECT -1, seq + 1000, recorded_at, stream_id, unit, gen_random_uuid(),"
+            " author, registry, topic, entry, state FROM log.records WHERE index = 77",
+        ),
+        0,
+        Damage.RECORD_UNDECLARED,
+    ),
+    Harm(
+        "entry edited",
+        (
+            "UPDATE log.records SET entry = set_byte(entry, 3, get_byte(entry, 3) # 1) WHERE index = 77",
+        ),
+        AT,
+        Damage.ENTRY_WRONG,
+    ),
+    Harm(
+        "time moved",
+        ("UPDATE log.records SET recorded_at = recorded_at + interval '1 ms' WHERE index = 77",),
+        AT,
+        Damage.COLUMN_RECORDED,
+    ),
+    Harm(
+        "place in the stream moved",
+        ("UPDATE log.records SET seq = seq + 500 WHERE index = 77",),
+        AT,
+        Damage.COLUMN_SEQ,
+    ),
+    Harm(
+        "stream renamed",
+        (
+            "UPDATE log.streams SET name = name || '0' WHERE stream_id = (SELECT stream_id FROM log.records WHERE index = 60)",
+        ),
+        lambda log: next(r.at for r in log.rows if r.stream_id == log.rows[60].stream_id),
+        Damage.STREAM_NAME,
+    ),
+    Harm(
+        "act id changed",
+        ("UPDATE log.records SET act_id = gen_random_uuid() WHERE index = 77",),
+        AT,
+        Damage.COLUMN_ACT,
+    ),
+    Harm("wrap destroyed", ("DELETE FROM log.wraps WHERE index = 77",), AT, Damage.WRAP_MISSING),
+    Harm(
+        "wrap of another record",
+        (
+            "UPDATE log.wraps SET wrap = (SELECT wrap FROM log.wraps WHERE index = 78) WHERE index = 77",
+        ),
+        AT,
+        Damage.WRAP_OTHER_RECORD,
+    ),
+    Harm(
+        "wrap under another KEK",
+        (
+            "UPDATE log.wraps SET wrap = overlay(wrap PLACING decode(repeat('00', 16), 'hex') FROM 2) WHERE index = 77",
+        ),
+        AT,
+        Damage.WRAP_OTHER_KEK,
+    ),
+    Harm(
+        "tile bit turned",
+        (
+            "UPDATE log.tiles SET data = set_byte(data, 77 * 32, get_byte(data, 77 * 32) # 1) WHERE level = 0 AND n = 0 AND width = 256",
+        ),
+        AT,
+        Damage.TILE_WRONG,
+    ),
+    Harm(
+        "old tile restored",
+        (
+            "ALTER TABLE log.tiles DROP CONSTRAINT tiles_check",
+            "UPDATE log.tiles SET data = (SELECT data FROM log.tiles WHERE level = 0 AND n = 0 AND width < 256"
+            " ORDER BY width DESC LIMIT 1) WHERE level = 0 AND n = 0 AND width = 256",
+        ),
+        older_width,
+        Damage.TILE_OLD,
+    ),
+    Harm(
+        "tile cut short",
+        (
+            "ALTER TABLE log.tiles DROP CONSTRAINT tiles_check",
+            "UPDATE log.tiles SET data = substring(data FROM 1 FOR 100) WHERE level = 0 AND n = 0 AND width = 256",
+        ),
+        3,
+        Damage.TILE_TRUNCATED,
+    ),
+    Harm(
+        "tile gone",
+        ("DELETE FROM log.tiles WHERE level = 0 AND n = 0",),
+        0,
+        Damage.TILE_MISSING,
+    ),
+    Harm(
+        "root of a checkpoint edited",
+        (
+            "UPDATE log.checkpoints SET root = set_byte(root, 0, get_byte(root, 0) # 1) WHERE size = 46",
+        ),
+        45,
+        Damage.CHECKPOINT_ROOT,
+    ),
+    Harm(
+        "note of a checkpoint edited",
+        ("UPDATE log.checkpoints SET note = set_byte(note, 0, 82) WHERE size = 46",),
+        45,
+        Damage.CHECKPOINT_NAME,
+    ),
+    Harm(
+        "checkpoint replaced by an older one",
+        (
+            "UPDATE log.checkpoints SET note = (SELECT note FROM log.checkpoints WHERE size = 46) WHERE size = 69",
+        ),
+        68,
+        Damage.CHECKPOINT_SIZE,
+    ),
+    Harm(
+        "checkpoint deleted",
+        ("DELETE FROM log.checkpoints WHERE size = 69",),
+        68,
+        Damage.CHECKPOINT_MISSING,
+    ),
+    Harm(
+        "newest checkpoint deleted",
+        ("DELETE FROM log.checkpoints WHERE size = (SELECT max(size) FROM log.checkpoints)",),
+        lambda log: sorted(log.signed)[-2],
+        Damage.CHECKPOINT_ROLLED_BACK,
+    ),
+    Harm(
+        "head moved on",
+        ("UPDATE log.log_head SET size = size + 3",),
+        size,
+        Damage.TAIL_MISSING,
+    ),
+    Harm(
+        "registry mark removed",
+        ("UPDATE log.records SET registry = false WHERE index = 3",),
+        3,
+        Damage.COLUMN_REGISTRY,
+    ),
+)
+
+
+@pytest.mark.parametrize("harm", HARMS, ids=lambda harm: harm.name)
+def test_damage_done_by_the_owner_is_named(database: Database, harm: Harm) -> None:
+    """Neither grants nor triggers bind a superuser; the tree and the signatures do."""
+    log = a_log()
+    fill(database, log)
+    with psycopg.connect(database.admin) as connection:
+        connection.execute("SET session_replication_role = replica")
+        for statement in harm.sql:
+            connection.execute(statement)
+    report = audited(database, log)
+    assert (report.first_bad_index, report.kind) == (harm.at(log), harm.kind), report.findings[:5]
+
+
+def test_sound_database_passes_as_reader_and_as_auditor(database: Database) -> None:
+    """The auditor's login reads no content and says what it left out; both see the same tree."""
+    log = a_log()
+    fill(database, log)
+    full, plain = audited(database, log), audited(database, log, "auditor")
+    assert full.ok, full.findings
+    assert full.skipped == ()
+    assert plain.ok, plain.findings
+    assert plain.skipped == ("content", "statements", "signatures", "wraps")
+    assert full.root == plain.root
+
+
+def test_audit_is_one_snapshot(database: Database) -> None:
+    """Records that are appended while it runs are not half in it."""
+    log = a_log(cases=3, acts=3)
+    fill(database, log)
+    with PostgresEvidence(database.dsn("reader")) as source:
+        rows = len(log.rows)
+        person = log.people[0]
+        log.sign(log.act("ReportReceived", f"case/{log.uuid()}", person), person)
+        with psycopg.connect(database.admin) as connection:
+            insert(connection, log.rows[rows:], log.kek)
+        report = audit(source, origin=log.origin, vkeys=log.vkeys, kek=log.kek)
+    assert report.ok, report.findings
+    assert report.records == rows
