@@ -266,6 +266,16 @@ def write_private(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
+def child_environment(settings: Settings) -> dict[str, str]:
+    """What a child process is given: this process's environment, with exactly these settings."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()  # noqa: TID251  handed on, not read
+        if not name.startswith("SOCAI_")
+    }
+    return inherited | settings.environment()
+
+
 def share_metrics(folder: Path) -> None:
     """Lets the workers of one server count together; before prometheus_client is imported."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -150,11 +150,18 @@ class CastBook:
 
     def _write_index(self, safe: Safe) -> None:
         cast = {
-            alias: {"officer": o.officer, "agency": o.part.agency, "post": o.part.post, "kid": o.kid}
+            alias: {
+                "officer": o.officer,
+                "agency": o.part.agency,
+                "post": o.part.post,
+                "kid": o.kid,
+            }
             for alias, o in self._officers.items()
         }
         draft = safe.folder / f"{_INDEX}.draft"
-        draft.write_bytes(orjson.dumps({"log": self._log, "cast": cast}, option=orjson.OPT_INDENT_2))
+        draft.write_bytes(
+            orjson.dumps({"log": self._log, "cast": cast}, option=orjson.OPT_INDENT_2)
+        )
         draft.replace(safe.folder / _INDEX)
 
 

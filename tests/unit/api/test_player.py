@@ -69,7 +69,12 @@ class FakeDesk:
     def _founding(self, made: Statement) -> None:
         limit = self.second_keeper_from
         alone = len(made.members["signers"]) == 1
-        if made.kid == REGISTRAR.signer.kid and limit is not None and len(self.sent) >= limit and alone:
+        if (
+            made.kid == REGISTRAR.signer.kid
+            and limit is not None
+            and len(self.sent) >= limit
+            and alone
+        ):
             raise Refused("guard", "SIGNER_ORDER", "a second keeper must approve")
 
     def act(self, _act_id: str, index: int, _signer: SoftwareSigner) -> Mapping[str, Any]:
@@ -180,7 +185,8 @@ def test_an_agency_that_begins_later_is_enrolled_before_its_first_step() -> None
     late = [
         (m.members["facts"], at)
         for m, _, at in desk.sent
-        if m.members["act"] == "OfficerAppointed" and m.members["facts"]["agency"] == "bacninh2025.svhttdl"
+        if m.members["act"] == "OfficerAppointed"
+        and m.members["facts"]["agency"] == "bacninh2025.svhttdl"
     ]
     assert len(late) == 2
     probe = play.steps[-1]
@@ -204,7 +210,9 @@ def test_a_refusal_after_something_was_recorded_is_a_difference() -> None:
     play = next(p for p in read_file(shipped("negative")) if p.id == "N07")
 
     class Late(FakeDesk):
-        def submit(self, made: Statement, signer: SoftwareSigner, at: datetime) -> Mapping[str, Any]:
+        def submit(
+            self, made: Statement, signer: SoftwareSigner, at: datetime
+        ) -> Mapping[str, Any]:
             if made.members["act"] == "CaseClosed" and made.role == "APPROVER":
                 raise Refused("guard", "CLOSING_CHECKLIST", "no")
             return super().submit(made, signer, at)
@@ -261,7 +269,11 @@ def test_the_cast_stays_in_the_home_and_opens_again(tmp_path: Path) -> None:
         (None, {"status": "effective", "flags": ["X"]}, 0),
         (None, {"status": "pending"}, 1),
         ({"status": "effective", "state": "A"}, {"status": "effective", "state": "A"}, 1),
-        ({"status": "effective", "state": "A"}, {"status": "effective", "state": "A", "flags": []}, 0),
+        (
+            {"status": "effective", "state": "A"},
+            {"status": "effective", "state": "A", "flags": []},
+            0,
+        ),
         ({"status": "effective", "state": None}, {"status": "effective", "flags": ["F"]}, 1),
         ({"status": "pending", "flags": ["B", "A"]}, {"status": "pending", "flags": ["A", "B"]}, 0),
         ({"refused": "G"}, {"status": "refused", "refused": "G"}, 0),
@@ -283,5 +295,3 @@ def test_a_file_older_than_the_ledger_is_said_so_and_nothing_is_recorded() -> No
     outcome = played("SC1", desk)
     assert "clock_back" in outcome.trouble or outcome.steps[0].refused == "clock_back"
     assert not outcome.ok
-
-

@@ -1,0 +1,77 @@
+"""What this machine's and the ledger's errors mean to a person at the terminal: one sentence and a status.
+
+Not: the refusals a command words itself (`shell.Refusal`).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from api.cli.castbook import UnknownAlias
+from api.cli.scenario import ScenarioError
+from api.cli.shell import FAILED, MISUSED, Refusal
+from api.cli.words import Text
+from api.client import Refused, Unreachable
+from api.embedded import EmbeddedError
+from api.settings import SettingsError
+from keys.errors import KeysError
+from ledger.errors import Conflict, Fatal, Rejected, Unavailable, VerificationError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def guarded(command: F) -> F:
+    """Turns what may go wrong below into a refusal; what may not go wrong stays a trace."""
+
+    @functools.wraps(command)
+    def run(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401  any command's
+        try:
+            return command(*arguments, **named)
+        except Exception as error:
+            refusal = _refusal(error)
+            if refusal is None:
+                raise
+            raise refusal from error
+
+    return cast("F", run)
+
+
+def _refusal(error: Exception) -> Refusal | None:
+    match error:
+        case Refused():
+            detail = str(error.problem.get("detail") or error)
+            step = str(error.problem.get("next") or "")
+            said = f"{error.guard or error.code}: {detail} {step}".strip()
+            return Refusal(Text(said, said), FAILED, error.guard or error.code)
+        case Unreachable():
+            return _both(
+                "Không có trả lời; gửi lại đúng nội dung này là an toàn. Chạy: socai serve",
+                "There was no answer; sending the same again is safe. Run: socai serve",
+                "unreachable",
+            )
+        case Rejected() | Conflict():
+            return Refusal(Text(error.vi, error.en), FAILED, error.code)
+        case Unavailable():
+            return Refusal(Text(error.vi, error.en), FAILED, error.code)
+        case UnknownAlias():
+            known = ", ".join(error.known) or "–"
+            return _both(
+                f"Không có {error.alias} trong dàn vai; có: {known}. Chạy socai play trước.",
+                f"Nobody of the cast is called {error.alias}; there are: {known}. Run socai play first.",
+                "unknown_alias",
+                MISUSED,
+            )
+        case SettingsError() | ScenarioError():
+            return _both(f"Chưa làm gì: {error}", f"Nothing was done: {error}", "usage", MISUSED)
+        case VerificationError() | Fatal() | EmbeddedError() | KeysError():
+            return _both(
+                f"Không được: {error}", f"It failed: {error}", type(error).__name__.lower()
+            )
+        case _:
+            return None
+
+
+def _both(vi: str, en: str, code: str, status: int = FAILED) -> Refusal:
+    return Refusal(Text(vi, en), status, code)

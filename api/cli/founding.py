@@ -1,0 +1,237 @@
+"""Makes an enclave: its keys, its passwords, its database, and record 0 (architecture.md §3, formats.md §9).
+
+Keys are durable before record 0 names them, and `enclave.json` is written last: a home without it holds
+no enclave. Asks nothing; everything comes by argument or settings.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+from api.bootstrap import RealClock, RealEntropy
+from api.cli import database
+from api.settings import LEVELS, EnclaveFacts, Home, Settings, SettingsError, write_private
+from keys import canonical
+from keys.custody.file import write_kek, write_key
+from keys.jwk import SoftwareSigner
+from keys.note import TYPE_ML_DSA_44, NoteSigner
+from keys.vault import Kek
+from ledger.application import Ledger
+from ledger.founding import REHEARSAL, Founder, genesis
+from ledger.log import statement as statements
+from ledger.postgres.connect import open_pool
+from ledger.postgres.migrate import LOGINS, login_dsn
+from ledger.postgres.recorder import GroupAppender
+from ledger.postgres.records import PostgresRecords
+from ledger.regulation.cases import Report
+
+_ACCESS: Final = "access"
+_PASSWORD_BYTES: Final = 24
+_SLUG_BYTES: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be made.
+
+    Attributes:
+        deployment: First part of the origin; a rehearsal's begins with `rehearsal.`.
+        level: `ordinary`, `mat`, `toi-mat` or `tuyet-mat`.
+        rehearsal: Whether record 0 says so for ever.
+        at: When the log is opened.
+    """
+
+    deployment: str
+    level: str
+    rehearsal: bool
+    at: datetime
+
+    @property
+    def origin(self) -> str:
+        """Origin of the log (formats.md §7)."""
+        prefix = REHEARSAL if self.rehearsal and not self.deployment.startswith(REHEARSAL) else ""
+        return f"{prefix}{self.deployment}/{self.level}"
+
+
+@dataclass(frozen=True, slots=True)
+class Founded:
+    """What was made: the facts, and the keys a verifier needs."""
+
+    facts: EnclaveFacts
+    vkeys: tuple[str, ...]
+    officer: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    log: SoftwareSigner
+    pq: SoftwareSigner
+    registrar: SoftwareSigner
+    kek: Kek
+
+    def vkeys(self, origin: str) -> tuple[str, ...]:
+        log = NoteSigner(origin, self.log)
+        pq = NoteSigner(f"{origin}/pq", self.pq, TYPE_ML_DSA_44)
+        return str(log.vkey), str(pq.vkey)
+
+
+class NoOtherCases:
+    """What a guard hears of other cases before there are any."""
+
+    def state(self, _stream: str) -> str | None:
+        """There is no other case."""
+        return None
+
+    def token_elsewhere(self, _token: str, _stream: str) -> bool:
+        """There is no other case."""
+        return False
+
+    def record(self, _index_or_entry: str) -> tuple[int, str] | None:
+        """There is no record yet."""
+        return None
+
+    def running(self, _stream: str) -> Sequence[str]:
+        """No clock runs."""
+        return ()
+
+    def reports(self) -> Sequence[Report]:
+        """There is no report."""
+        return ()
+
+    def signers(self, _stream: str) -> Sequence[str]:
+        """Nobody has signed."""
+        return ()
+
+
+def found(settings: Settings, plan: Plan) -> Founded:
+    """Makes the enclave of this home.
+
+    Raises:
+        SettingsError: There is one already, the name is not allowed, or no passphrase is given.
+        LedgerError: The database or a guard refused; the home holds no enclave.
+    """
+    _refuse(settings, plan)
+    home = Home(settings)
+    entropy = RealEntropy()
+    passphrase = _passphrase(settings, plan)
+    slug = database.slug_of(plan.origin, entropy.take(_SLUG_BYTES))
+    for login in LOGINS:
+        _secret(settings.secrets_dir / f"{login}.password", secrets.token_urlsafe(_PASSWORD_BYTES))
+    home.make_session_key()
+    keys = _make_keys(home, passphrase)
+    dbname = database.make_schema(settings, slug)
+    facts = EnclaveFacts(
+        origin=plan.origin,
+        level=plan.level,
+        rehearsal=plan.rehearsal,
+        genesis="",
+        slug=slug,
+        database=database.place(settings, dbname),
+    )
+    officer = entropy.uuid()
+    entry = _record_0(settings, facts, keys, officer, plan.at)
+    facts = replace(facts, genesis=entry.hex())
+    home.write_facts(facts)
+    return Founded(facts, keys.vkeys(plan.origin), str(officer))
+
+
+def _refuse(settings: Settings, plan: Plan) -> None:
+    if (settings.home / "enclave.json").exists():
+        raise SettingsError(f"{settings.home} already holds an enclave: nothing was made")
+    if (settings.keys_dir / "log.socaikey").exists():
+        raise SettingsError(
+            f"{settings.keys_dir} holds keys of an unfinished enclave: remove them first"
+        )
+    if plan.level not in LEVELS:
+        raise SettingsError(f"the level is one of {', '.join(LEVELS)}")
+    if not plan.rehearsal and plan.deployment.startswith(REHEARSAL):
+        raise SettingsError(f"only a rehearsal's deployment begins with {REHEARSAL}")
+    if plan.deployment.rpartition("/")[2] == _ACCESS or "/" in plan.deployment:
+        raise SettingsError("a deployment has no slash: the level follows it")
+
+
+def _passphrase(settings: Settings, plan: Plan) -> bytes:
+    if settings.passphrase_file is not None:
+        return Home(settings).passphrase()
+    if not plan.rehearsal:
+        raise SettingsError("set SOCAI_PASSPHRASE_FILE: only a rehearsal keeps its passphrase")
+    path = settings.secrets_dir / "passphrase"
+    _secret(path, secrets.token_urlsafe(_PASSWORD_BYTES))
+    return path.read_bytes().strip(b"\r\n")
+
+
+def _secret(path: Path, text: str) -> None:
+    if not path.exists():
+        write_private(path, text.encode("ascii"))
+
+
+def _make_keys(home: Home, passphrase: bytes) -> _Keys:
+    keys = _Keys(
+        log=SoftwareSigner.generate("Ed25519"),
+        pq=SoftwareSigner.generate("ML-DSA-44"),
+        registrar=SoftwareSigner.generate("Ed25519"),
+        kek=Kek.generate(),
+    )
+    home.key_path("log").parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_key(home.key_path("log"), keys.log, passphrase)
+    write_key(home.key_path("pq"), keys.pq, passphrase)
+    write_key(home.key_path("registrar"), keys.registrar, passphrase)
+    write_kek(home.key_path("kek"), keys.kek, passphrase)
+    return keys
+
+
+def _record_0(
+    settings: Settings, facts: EnclaveFacts, keys: _Keys, officer: UUID, at: datetime
+) -> bytes:
+    """Signs and records LedgerOpened; its entry, 32 bytes."""
+    entropy = RealEntropy()
+    registrar = keys.registrar
+    payload = genesis(
+        act_id=entropy.uuid(),
+        origin=facts.origin,
+        level=facts.level,
+        vkeys=keys.vkeys(facts.origin),
+        founder=Founder(officer, registrar.kid, registrar.jwk),
+        at=at,
+    )
+    opened = statements.make(
+        canonical.encode(payload),
+        registrar,
+        iat=int(at.timestamp()),
+        log=facts.origin,
+        seq=1,
+        prev=None,
+        role=statements.AUTHOR,
+    )
+    home = Home(settings)
+    dsn = login_dsn(
+        database.admin_dsn(settings),
+        facts.slug,
+        "writer",
+        home.password("writer"),
+        dbname=str(facts.database["dbname"]),
+    )
+    pool, appender = open_pool(dsn, most=2), GroupAppender(dsn)
+    try:
+        ledger = Ledger(
+            store=PostgresRecords(pool),
+            appender=appender,
+            kek=keys.kek,
+            clock=RealClock(),
+            entropy=entropy,
+            cases=NoOtherCases(),
+            origin=facts.origin,
+            level=facts.level,
+            rehearsal=facts.rehearsal,
+        )
+        recorded = ledger.found(opened, at=at)
+    finally:
+        appender.close()
+        pool.close()
+    return canonical.unb64(str(recorded.receipt["entry"]))

@@ -1,0 +1,340 @@
+"""For the operator: make an enclave, run it, migrate it, look after its views.
+
+One function a command; founding, supervising and projecting are other files.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from datetime import datetime
+from threading import Event
+from typing import Final
+
+import click
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from api import telemetry
+from api.bootstrap import RealClock, open_projector, role_dsn
+from api.cli import database, roles
+from api.cli.errors import guarded
+from api.cli.founding import Founded, Plan, found
+from api.cli.shell import Shell, fail, misuse, options, shell_of
+from api.cli.supervisor import PROJECTOR, ROLES, SEALER, NotReady, Supervisor
+from api.cli.words import Text
+from api.settings import LEVELS, EnclaveFacts, Settings
+from ledger.errors import Unavailable
+from ledger.ports import LogHead
+from ledger.postgres.connect import connect, open_pool
+from ledger.postgres.records import PostgresRecords
+from projections import runner
+
+REHEARSAL_OPENS: Final = "2023-03-21T08:00:00+07:00"
+_VIEW_WAIT_S: Final = 0.2
+
+
+@click.command()
+@click.option(
+    "--deployment", required=True, help="First part of the log's origin, e.g. bacninh.example."
+)
+@click.option("--level", type=click.Choice(LEVELS), default="ordinary", show_default=True)
+@click.option(
+    "--rehearsal", is_flag=True, help="Record 0 says so for ever; clients may set the clock."
+)
+@click.option(
+    "--at", default=None, help=f"When a rehearsal is opened; {REHEARSAL_OPENS} if left out."
+)
+@click.option(
+    "--if-missing", is_flag=True, help="An enclave that is there already is brought up to date."
+)
+@options
+@guarded
+def init(deployment: str, level: str, at: str | None, *, rehearsal: bool, if_missing: bool) -> None:
+    """Make an enclave in SOCAI_HOME: schema, roles, keys, record 0. Prints the genesis digest.
+
+    Passphrases come from SOCAI_PASSPHRASE_FILE; a rehearsal makes its own and keeps it in the home.
+    With SOCAI_DATABASE_URL, its administrator's password lies in secrets/postgres.password.
+    """
+    shell = shell_of()
+    settings = Settings.from_env()
+    if if_missing and (settings.home / "enclave.json").exists():
+        with database.reachable(settings) as facts:
+            database.make_schema(settings, facts.slug)
+        shell.say(
+            Text(
+                "Sổ đã có; lược đồ đã cập nhật.", "The enclave was there; its schema is up to date."
+            )
+        )
+        return
+    if at is not None and not rehearsal:
+        misuse(
+            "Chưa lập gì: chỉ sổ diễn thử mới nhận --at; bỏ --at hoặc thêm --rehearsal.",
+            "Nothing was made: only a rehearsal takes --at; leave it out or add --rehearsal.",
+        )
+    opened = _moment(at or REHEARSAL_OPENS) if rehearsal else RealClock().now()
+    try:
+        made = found(settings, Plan(deployment, level, rehearsal, opened))
+    finally:
+        database.stop_database(settings)
+    _show_founded(shell, settings, made)
+
+
+@click.command()
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=None, help="Default SOCAI_PORT, else 8000."
+)
+@click.option("--role", type=click.Choice([*ROLES, "all"]), default="all", show_default=True)
+@options
+@guarded
+def serve(port: int | None, role: str) -> None:
+    """Run the enclave: api, sealer and projector as child processes, started again when killed."""
+    settings = Settings.from_env()
+    if port is not None:
+        settings = replace(settings, port=port)
+    if role in (SEALER, PROJECTOR):
+        telemetry.configure(settings.log_level)
+        sys.exit(_loop(settings, role))
+    shell = shell_of()
+    facts = database.running_facts(settings)
+    supervisor = Supervisor(
+        settings, tell=lambda who, status, again: _fell(shell, who, status, again=again)
+    )
+    stop = roles.until_told()
+    supervisor.start(ROLES if role == "all" else [role])
+    try:
+        _await_ready(shell, supervisor, stop, everything=role == "all")
+        if facts.rehearsal:
+            shell.note(Text("Đây là sổ DIỄN THỬ.", "This is a REHEARSAL."))
+        supervisor.watch(stop)
+    finally:
+        supervisor.stop()
+        if role == "all":
+            database.stop_database(settings)
+
+
+@click.command()
+@options
+@guarded
+def migrate() -> None:
+    """Bring the schema of the enclave's database up to date; an edited migration is refused."""
+    settings = Settings.from_env()
+    with database.reachable(settings) as facts:
+        database.make_schema(settings, facts.slug)
+    shell_of().say(Text("Lược đồ đã cập nhật.", "The schema is up to date."))
+
+
+@click.group()
+def projection() -> None:
+    """The views: how far each has come, and building one anew."""
+
+
+@projection.command()
+@options
+@guarded
+def status() -> None:
+    """How far each view has come, in records and seconds."""
+    shell = shell_of()
+    settings = Settings.from_env()
+    with database.reachable(settings) as facts:
+        head, states = _standing(settings, facts)
+    rows = [_lag(state, head) for state in states]
+    if shell.json:
+        ok = not any(row["error"] for row in rows)
+        shell.give({"ok": ok, "records": head.size, "views": rows})
+    else:
+        columns = ("view", "state", "position", "lag", "lag_s", "error")
+        shell.table(columns, ([row[column] for column in columns] for row in rows))
+    if any(row["error"] for row in rows):
+        sys.exit(1)
+
+
+@projection.command()
+@click.argument("view", required=False)
+@options
+@guarded
+def rebuild(view: str | None) -> None:
+    """Build a view anew (all of them where none is named) beside the old one, then switch."""
+    shell = shell_of()
+    settings = Settings.from_env()
+    names = [view] if view else [v.name for v in runner.VIEWS]
+    if unknown := set(names) - {v.name for v in runner.VIEWS}:
+        misuse(
+            f"Không có khung nhìn {unknown.pop()}; các khung nhìn: {', '.join(v.name for v in runner.VIEWS)}.",
+            f"There is no such view; the views are {', '.join(v.name for v in runner.VIEWS)}.",
+        )
+    with database.reachable(settings) as facts, _bar(shell) as bar:
+        projector, _, pool = open_projector(settings)
+        try:
+            for name in names:
+                _rebuild(settings, facts, projector, bar.add_task(name, total=None), bar)
+        finally:
+            projector.close()
+            pool.close()
+    shell.say(Text(f"Đã dựng lại: {', '.join(names)}.", f"Built anew: {', '.join(names)}."))
+
+
+def _rebuild(
+    settings: Settings,
+    facts: EnclaveFacts,
+    projector: runner.Projector,
+    task: TaskID,
+    bar: Progress,
+) -> None:
+    name = str(bar.tasks[task].description)
+
+    def show(_view: str, done: int, total: int) -> None:
+        bar.update(task, completed=done, total=total)
+
+    try:
+        projector.rebuild(name, show)
+    except Unavailable:
+        _ask(settings, facts, name, show)
+    done = bar.tasks[task].total or 1
+    bar.update(task, completed=done, total=done)
+
+
+def _ask(settings: Settings, facts: EnclaveFacts, name: str, show: runner.Progress) -> None:
+    """The serving projector builds it; this process only watches."""
+    size = _standing(settings, facts)[0].size
+    with connect(role_dsn(settings, facts, "projector")) as connection:
+        gen = runner.ask_rebuild(connection, name, size)
+        while True:
+            every = runner.states(connection)
+            state = next((s for s in every if (s.view, s.gen) == (name, gen)), None)
+            if state is None or state.state != "building":
+                return
+            if state.stopped:
+                runner.abandon_rebuild(connection, name)
+                where = f"{state.error_at}: {state.error}"
+                fail(
+                    f"Không dựng lại được {name}: bản ghi {where}. Khung nhìn cũ vẫn dùng.",
+                    f"{name} was not rebuilt: record {where}. The old one is still read.",
+                )
+            show(name, state.position + 1, size)
+            Event().wait(_VIEW_WAIT_S)
+
+
+def _standing(settings: Settings, facts: EnclaveFacts) -> tuple[LogHead, list[runner.ViewState]]:
+    dsn = role_dsn(settings, facts, "reader")
+    pool = open_pool(dsn, most=1)
+    try:
+        head = PostgresRecords(pool).head()
+    finally:
+        pool.close()
+    with connect(dsn) as connection:
+        return head, runner.states(connection)
+
+
+def _loop(settings: Settings, role: str) -> int:
+    stop = roles.until_told()
+    return roles.seal(settings, stop) if role == SEALER else roles.project(settings, stop)
+
+
+def _await_ready(shell: Shell, supervisor: Supervisor, stop: Event, *, everything: bool) -> None:
+    if not everything or stop.is_set():
+        return
+    try:
+        supervisor.wait_ready(stop=stop)
+    except NotReady as error:
+        fail(f"Dịch vụ không sẵn sàng: {error}", f"The service is not ready: {error}", "not_ready")
+    if not stop.is_set():
+        shell.say(Text(f"Sẵn sàng: {supervisor.url}", f"Ready: {supervisor.url}"))
+
+
+def _fell(shell: Shell, role: str, status: int, *, again: bool) -> None:
+    if again:
+        shell.note(
+            Text(
+                f"{role} dừng ({status}); khởi động lại.",
+                f"{role} ended ({status}); starting it again.",
+            )
+        )
+    else:
+        shell.note(
+            Text(
+                f"{role} dừng vì nghi ngờ ({status}); không khởi động lại. Chạy: socai log audit",
+                f"{role} stopped on doubt ({status}) and is not started again. Run: socai log audit",
+            )
+        )
+
+
+def _show_founded(shell: Shell, settings: Settings, made: Founded) -> None:
+    facts = made.facts
+    if shell.json:
+        shell.give(
+            {
+                "ok": True,
+                "origin": facts.origin,
+                "level": facts.level,
+                "rehearsal": facts.rehearsal,
+                "genesis": facts.genesis,
+                "vkeys": list(made.vkeys),
+                "registrar": made.officer,
+                "home": str(settings.home),
+            }
+        )
+        return
+    shell.say(Text(f"Đã lập sổ {facts.origin}", f"Made {facts.origin}"))
+    shell.say(
+        Text(
+            f"Mã gốc (công bố và giữ trên giấy): {facts.genesis}",
+            f"Genesis digest (publish it, keep it on paper): {facts.genesis}",
+        )
+    )
+    shell.say(Text(f"Khóa của sổ: {made.vkeys[0]}", f"Key of the log: {made.vkeys[0]}"))
+    shell.say(
+        Text(
+            f"Khóa và bí mật nằm trong {settings.home}: sao lưu riêng, không cùng cơ sở dữ liệu.",
+            f"Keys and secrets lie in {settings.home}: back them up apart from the database.",
+        )
+    )
+    shell.say(Text("Tiếp theo: socai serve", "Next: socai serve"))
+
+
+def _lag(state: runner.ViewState, head: LogHead) -> dict[str, object]:
+    behind = max(0, head.size - 1 - state.position)
+    seconds = 0 if behind == 0 else None
+    if behind and head.recorded_at is not None and state.recorded_at is not None:
+        seconds = int((head.recorded_at - state.recorded_at).total_seconds())
+    return {
+        "view": state.view,
+        "gen": state.gen,
+        "state": state.state,
+        "position": state.position,
+        "lag": behind,
+        "lag_s": seconds,
+        "error": None if state.error is None else f"{state.error_at}: {state.error}",
+    }
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = datetime.min  # noqa: DTZ901  only to be refused below
+    if moment.tzinfo is None:
+        misuse(
+            f"Chưa lập gì: {text} không phải thời điểm có múi giờ, ví dụ {REHEARSAL_OPENS}.",
+            f"Nothing was made: {text} is no time with an offset, e.g. {REHEARSAL_OPENS}.",
+        )
+    return moment.replace(microsecond=0)
+
+
+def _bar(shell: Shell) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=shell.console(stderr=True),
+    )
+
+
+__all__ = ["init", "migrate", "projection", "serve"]
