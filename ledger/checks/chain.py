@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
-from uuid import UUID
 
 from keys.errors import KeysError
 from keys.keyring import Verdict
@@ -168,12 +167,12 @@ class Chain:
         if index == 0:
             self._apply(row, said, act)
             self._judge(index, said, officer)
-            self._done.add(UUID(said.act_id).bytes)
+            self._done.add(_name(said.act_id))
             return
         self._judge(index, said, officer)
         if act.done == len(act.signers):
             self._pending.pop(said.act_id, None)
-            self._done.add(UUID(said.act_id).bytes)
+            self._done.add(_name(said.act_id))
             self._apply(row, said, act)
         elif row.registry:
             self._find(
@@ -183,7 +182,7 @@ class Chain:
             )
 
     def _once(self, index: int, said: Checked) -> bool:
-        name = UUID(said.act_id).bytes
+        name = _name(said.act_id)
         if name in self._done:
             self._find(index, Damage.ACT_ID_REUSED, f"{said.act_id} names an earlier act already")
             return False
@@ -214,7 +213,7 @@ class Chain:
         if dead.signers[dead.done][0] != said.signers[0][0]:
             self._find(index, Damage.SIGNER_ORDER, "returned by an officer whose turn it is not")
         self._pending.pop(said.refers_to or "", None)
-        self._done.add(UUID(said.refers_to).bytes)
+        self._done.add(_name(said.refers_to or ""))
 
     def _next(self, index: int, said: Checked, act: _Act) -> str:
         officer, role = act.signers[act.done]
@@ -293,3 +292,8 @@ class Chain:
             self._find(0, Damage.GENESIS_MALFORMED, f"record 0 is {said.act} of {said.stream}")
         elif said.members["facts"].get("log") != self.origin:
             self._find(0, Damage.GENESIS_MALFORMED, "record 0 opens another log")
+
+
+def _name(act_id: str) -> bytes:
+    """16 bytes for an id: the audit remembers every one it has met."""
+    return bytes.fromhex(act_id.replace("-", ""))

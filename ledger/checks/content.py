@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import UUID
 
 from keys import jwk as jwks
 from keys import vault
@@ -24,6 +24,7 @@ from ledger.errors import Rejected, VerificationError
 from ledger.log import record
 from ledger.log import statement as statements
 from ledger.log.statement import Statement
+from ledger.streams.names import stream_id
 
 TOPIC: Final = "socai.statement.v1"
 #: Acts that change what an audit must know; their payload travels back to the fold.
@@ -161,19 +162,33 @@ def _open(row: RawRecord, job: Job) -> Checked:
     if row.state is None:
         raise _Damaged(Damage.STATE_UNREADABLE, "the row has no state")
     dek = _unwrap(row, job)
+    envelope = _opened_by_name(row, dek, job.origin)
+    sealed = envelope is not None
     try:
-        envelope = vault.unverified_envelope(row.state, dek)
+        if envelope is None:
+            envelope = vault.unverified_envelope(row.state, dek)
         held = record.parse_envelope(envelope)
         statement = statements.parse_compact(held.statement)
         said = _said(row.at, statement, held.recorded_at, job)
     except (KeysError, VerificationError, Rejected, KeyError, TypeError, ValueError) as error:
         raise _unreadable(row, dek, error) from error
     wrong = (
-        _unsealed(row, dek, envelope, said, job)
+        (None if sealed else _unsealed(row, dek, said, job.origin))
+        or _uncommitted(row, envelope)
         or _foreign(held.log, statement.log, job.origin)
         or _misplaced(row, said, job.origin)
     )
     return said if wrong is None else said._replace(damage=wrong[0], message=wrong[1])
+
+
+def _opened_by_name(row: RawRecord, dek: bytes, origin: str) -> bytes | None:
+    """The envelope, where the row's own stream name and place are what it was sealed for."""
+    if row.name is None or row.state is None:
+        return None
+    try:
+        return vault.open_state(row.state, dek, origin=origin, stream=row.name, seq=row.seq)
+    except KeysError:
+        return None
 
 
 def _unreadable(row: RawRecord, dek: bytes, error: Exception) -> _Damaged:
@@ -192,22 +207,20 @@ def _unreadable(row: RawRecord, dek: bytes, error: Exception) -> _Damaged:
     return _Damaged(Damage.ACT_MALFORMED, f"the payload is no act: {error!r}")
 
 
-def _unsealed(
-    row: RawRecord, dek: bytes, envelope: bytes, said: Checked, job: Job
-) -> tuple[Damage, str] | None:
-    """The seal binds log, stream and position; the entry binds the bytes."""
+def _unsealed(row: RawRecord, dek: bytes, said: Checked, origin: str) -> tuple[Damage, str] | None:
+    """The seal binds log, stream and position; here by what the statement says of them."""
     try:
-        vault.open_state(row.state or b"", dek, origin=job.origin, stream=said.stream, seq=said.seq)
+        vault.open_state(row.state or b"", dek, origin=origin, stream=said.stream, seq=said.seq)
     except KeysError:
         return Damage.STATE_UNREADABLE, f"the state is not sealed for {said.stream} {said.seq}"
-    if record.entry(envelope) != row.entry:
-        return Damage.ENTRY_WRONG, "the envelope inside does not hash to the entry of the row"
     return None
 
 
-def stream_id(origin: str, stream: str) -> UUID:
-    """UUIDv5 of a stream's name in the namespace of its log (architecture.md §4)."""
-    return uuid5(uuid5(NAMESPACE_URL, origin), stream)
+def _uncommitted(row: RawRecord, envelope: bytes) -> tuple[Damage, str] | None:
+    """The entry binds the bytes."""
+    if record.entry(envelope) == row.entry:
+        return None
+    return Damage.ENTRY_WRONG, "the envelope inside does not hash to the entry of the row"
 
 
 @lru_cache(maxsize=65_536)

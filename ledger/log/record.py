@@ -6,6 +6,7 @@ Why a statement was taken, and how an envelope is sealed, are not known here.
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +22,12 @@ BLIND_BYTES: Final = 32
 ENTRY_BYTES: Final = 32
 _MEMBERS: Final = frozenset({"v", "log", "recorded_at", "blind", "statement"})
 _COMPACT_PARTS: Final = 3
+_TEXTS: Final = ("blind", "log", "recorded_at", "statement")
+#: Members in canonical order; no character in them needs an escape.
+_AS_BUILT: Final = re.compile(
+    rb'\{"blind":"([A-Za-z0-9_-]{43})","log":"([!#-\[\]-~]+)","recorded_at":"([0-9T:.Z-]+)",'
+    rb'"statement":"([A-Za-z0-9_.-]+)","v":1\}'
+)
 
 __all__ = ["Envelope", "build", "entry", "leaf", "parse_envelope", "stamp", "unstamp"]
 
@@ -72,6 +79,11 @@ def parse_envelope(data: bytes, *, log: str | None = None) -> Envelope:
         VerificationError: `envelope`, with what is wrong.
     """
     try:
+        # The bytes of a sound envelope leave no choice: what fits the pattern is canonical as it stands.
+        found = _AS_BUILT.fullmatch(data)
+        if found:
+            texts = dict(zip(_TEXTS, (part.decode() for part in found.groups()), strict=True))
+            return _envelope({**texts, "v": 1}, log)
         members = canonical.parse(data, limit=None)
         return _envelope(members, log)
     except (KeysError, ValueError) as error:
