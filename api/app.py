@@ -14,19 +14,38 @@ from api import problems, telemetry
 from api.bootstrap import Enclave
 from api.problems import TYPES, Problem
 from api.resources import request as door
+from api.resources.act_record import act_record
 from api.resources.acts import acts
 from api.resources.answer import encode
+from api.resources.cases import cases
 from api.resources.docs import docs
+from api.resources.feed import feed
 from api.resources.health import health
 from api.resources.log import log
 from api.resources.noun import Gate, Noun
+from api.resources.registry import registry
 from api.resources.session import session
+from api.resources.statistics import statistics
 from api.resources.streams import streams
+from api.resources.worklist import worklist
 from api.schemas.act import StatementShape
 from api.schemas.base import OFFSET_TIME
 from api.schemas.problem import ProblemSchema
 
-NOUNS: Final[tuple[Noun, ...]] = (session, acts, streams, log, health, docs)
+NOUNS: Final[tuple[Noun, ...]] = (
+    session,
+    acts,
+    streams,
+    cases,
+    act_record,
+    worklist,
+    statistics,
+    registry,
+    feed,
+    log,
+    health,
+    docs,
+)
 _DESCRIPTION: Final = (
     "Sổ cái hành vi: mỗi hành vi do chính khóa của cán bộ ký, nằm trong sổ chỉ nối thêm. "
     "The ledger of acts: every act is signed by its officer's own key, in a log that only grows. "
@@ -59,6 +78,12 @@ def openapi() -> dict[str, Any]:
     """The OpenAPI 3.1 document, the same for every enclave: no database is asked."""
     spec: dict[str, Any] = _blank().extensions["socai-spec"]
     return spec
+
+
+def openapi_bytes() -> bytes:
+    """`openapi()` as it is served at `/openapi.json` and committed as `api/openapi.json`."""
+    data: bytes = _blank().extensions["socai-openapi"]
+    return data
 
 
 def _blank() -> Flask:

@@ -35,7 +35,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         super().__init__()
 
     def load_config(self) -> None:
-        """Options of the server; forwarded headers are believed from loopback only (its default)."""
+        """Options of the server; forwarded headers are believed from loopback only."""
         options = {
             "bind": f"{self._settings.host}:{self._settings.port}",
             "worker_class": "gthread",

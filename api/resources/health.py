@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from flask import Response
 
 from api.resources.answer import answer
@@ -24,9 +26,9 @@ def live() -> Response:
 def ready() -> Response:
     """Sẵn sàng phục vụ · Database, sealer, projections, disk and clock, each with its verdict."""
     checks = enclave().readiness()
-    good = all(check["ok"] for check in checks)
+    good = all(check.ok for check in checks)
     return answer(
-        {"status": "ready" if good else "not_ready", "checks": checks},
+        {"status": "ready" if good else "not_ready", "checks": [asdict(c) for c in checks]},
         status=200 if good else 503,
         headers={"Cache-Control": "no-store"} | ({} if good else {"Retry-After": "2"}),
     )

@@ -98,7 +98,7 @@ class Noun(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
         self,
         rule: str,
         *,
-        answers: type[Schema] | dict[str, Any] | None,
+        answers: type[Schema] | Schema | dict[str, Any] | None,
         method: str = "GET",
         query: type[Schema] | None = None,
         body: type[Schema] | None = None,

@@ -142,7 +142,7 @@ def prefers_async() -> bool:
 
 
 def body_bytes(limit: int) -> bytes:
-    """The body as received, never more than `limit` bytes of it, and not for longer than a deadline.
+    """The body as received, never more than `limit` bytes of it, nor for longer than a deadline.
 
     Raises:
         Problem: `too_large`; `request_timeout` where the client sends too slowly.

@@ -10,17 +10,20 @@ from api.schemas.base import (
     OFFSET_TIME,
     UUID,
     Answer,
+    Listing,
     Page,
     Projected,
+    Strict,
     choice,
     pattern,
     text,
 )
+from api.schemas.log import InclusionProof
 
 DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 AS_OF = rf"(0|[1-9][0-9]{{0,15}}|{OFFSET_TIME})"
-OUTCOMES = ("OWN", "REDIRECTED", "CRIMINAL", "CONFLICT", "NO_VIOLATION", "INSUFFICIENT", "MERGED")
 SORTS = ("opened_at", "-opened_at", "due", "last_act", "-last_act", "case_number")
+UUIDS = rf"{UUID}(,{UUID}){{0,49}}"
 
 
 class Shown(Schema):
@@ -61,6 +64,9 @@ class CasesQuery(Page):
     due_before = pattern(OFFSET_TIME, "Has a running clock due before this.")
     opened_from = pattern(DAY, "First act on this day or later.")
     opened_to = pattern(DAY, "First act on this day or earlier.")
+    flag = fields.String(
+        validate=validate.Length(1, 64), metadata={"description": "Has had this flag."}
+    )
     q = fields.String(
         validate=validate.Length(1, 200),
         metadata={"description": "Words; tone marks and đ/d make no difference. Ordinary only."},
@@ -116,7 +122,7 @@ class ActNamed(Shown):
 
 
 class SubProcessShown(Shown):
-    """A measure, a verification, a referral …"""
+    """A measure, a verification, a referral or another sub-process."""
 
     name = text("Kind.")
     id = text("act_id of the act that opened it.")
@@ -174,3 +180,224 @@ class CaseFile(Answer):
     statements = fields.Integer(metadata={"description": "Statements in the stream."})
     acts = fields.Integer(metadata={"description": "Acts."})
     head = maybe("Digest of the last statement.")
+
+
+class CaseLineShown(Strict):
+    """One line of the case list."""
+
+    id = pattern(UUID, "uuid of the case.", required=True)
+    stream = text("`case/<uuid>`.", required=True)
+    state = maybe("Main state.")
+    state_vi = maybe("Its Vietnamese name.")
+    state_en = maybe("Its English name.")
+    outcome = maybe("How it ended.")
+    agency = maybe("Agency that holds it.")
+    handler_label = maybe("Its name then and now.")
+    case_number = maybe("Case number.")
+    register_no = maybe("Number in the intake register.")
+    opened_at = maybe("When the first act happened.")
+    last_at = text("When the newest statement was recorded.", required=True)
+    due_at = maybe("Nearest deadline.")
+    flags = fields.List(fields.String())
+    last_index = fields.Integer(metadata={"description": "Newest record."})
+    seq = fields.Integer(metadata={"description": "Statements."})
+
+
+class CasePage(Listing):
+    """A page of the case list."""
+
+    cases = fields.List(fields.Nested(CaseLineShown), required=True)
+
+
+class Words(Strict):
+    """One sentence in both languages."""
+
+    vi = text("Vietnamese.", required=True)
+    en = text("English.", required=True)
+
+
+class KeyShown(Shown):
+    """What the registry says of a key."""
+
+    kid = text("Thumbprint.")
+    status = text("ACTIVE, NOT_YET_VALID, EXPIRED or REVOKED.")
+
+
+VERDICTS = (
+    "VALID",
+    "VALID_KEY_SINCE_REVOKED",
+    "DISPUTED",
+    "INVALID_SIGNATURE",
+    "UNKNOWN_KEY",
+    "WRONG_SIGNER",
+    "ERASED",
+)
+OUTCOMES = ("VALID", "NOT_VALID", "NOT_CONCLUDED")
+
+
+class StatementShown(Strict):
+    """One statement with its verdict."""
+
+    index = fields.Integer(required=True)
+    seq = fields.Integer(required=True)
+    role = maybe("AUTHOR, CHECKER, APPROVER or RETURNER; null where erased.")
+    officer = maybe("Who signed.")
+    kid = maybe("With which key.")
+    iat = fields.Integer(
+        allow_none=True, metadata={"description": "When the signer says it signed."}
+    )
+    recorded_at = text("When the ledger took it.", required=True)
+    status = text("Status of the act after it.", required=True)
+    effect = fields.Boolean(metadata={"description": "Whether it made the act effective."})
+    state_after = maybe("State of the case after it.")
+    flags = fields.List(fields.String())
+    digest = maybe("Statement digest.")
+    entry = text("What the leaf commits to.", required=True)
+    verdict = choice(VERDICTS, "formats.md §9.", required=True)
+    outcome = choice(OUTCOMES, "The verdict in three.", required=True)
+    reason = fields.Nested(Words, required=True)
+    key = part(KeyShown)
+
+
+class ActShown(Answer):
+    """An act with all its statements."""
+
+    act_id = text("uuid.", required=True)
+    stream = text("Its stream.", required=True)
+    act = maybe("Act type; null where erased.")
+    act_vi = maybe("Vietnamese name.")
+    act_en = maybe("English name.")
+    agency = maybe("Agency of the author.")
+    occurred_at = maybe("As signed.")
+    late = fields.Boolean(metadata={"description": "Entered late, with a reason."})
+    status = text("pending, effective, returned, erased or service.", required=True)
+    flags = fields.List(fields.String())
+    erased_by = maybe("The act that erased the content.")
+    payload = fields.Dict(
+        allow_none=True, metadata={"description": "What was signed, parsed; null where erased."}
+    )
+    statements = fields.List(fields.Nested(StatementShown), required=True)
+
+
+class ActsPage(Listing):
+    """A page of a timeline, in the order in which authors signed."""
+
+    acts = fields.List(fields.Nested(ActShown), required=True)
+
+
+class ActTouch(Shown):
+    """An act that changed a field."""
+
+    act_id = text("uuid.")
+    act = maybe("Act type.")
+    index = fields.Integer()
+    officer = maybe("Who signed.")
+    recorded_at = text("When the ledger took it.")
+
+
+class ChangeShown(Strict):
+    """One changed field."""
+
+    pointer = text("JSON Pointer into the case file.", required=True)
+    old = fields.Raw(allow_none=True, metadata={"description": "Value before; null: not there."})
+    new = fields.Raw(allow_none=True, metadata={"description": "Value after; null: gone."})
+    acts = fields.List(
+        fields.Nested(ActTouch),
+        metadata={"description": "Acts that changed it; empty where only time did."},
+    )
+
+
+class Difference(Answer):
+    """What differs between two moments."""
+
+    id = pattern(UUID, "uuid of the case.", required=True)
+    clock = choice(("recorded", "occurred"), "Which clock.", required=True)
+    from_ = fields.Integer(
+        required=True, data_key="from", metadata={"description": "Newest index (-1: before it)."}
+    )
+    to = fields.Integer(required=True, metadata={"description": "Newest index of the later."})
+    changes = fields.List(fields.Nested(ChangeShown), required=True)
+
+
+class FieldQuery(Projected):
+    """The field as of a moment."""
+
+    as_of = pattern(AS_OF, "Index or time; now by default.")
+
+
+class FieldHistory(Answer):
+    """Why a field says what it says."""
+
+    id = pattern(UUID, "uuid of the case.", required=True)
+    pointer = text("JSON Pointer.", required=True)
+    changes = fields.List(fields.Nested(ChangeShown), required=True)
+
+
+class VerificationQuery(Projected):
+    """The newest state."""
+
+
+class BulkQuery(Projected):
+    """Several cases."""
+
+    cases = pattern(UUIDS, "Up to 50 uuids with commas between.", required=True)
+
+
+class PathShown(Strict):
+    """An inclusion proof; with the `checkpoint` of the answer it is formats.md §6."""
+
+    index = fields.Integer(required=True)
+    size = fields.Integer(required=True)
+    hashes = fields.List(fields.String(), required=True)
+
+
+class VerifiedStatement(StatementShown):
+    """A statement of a case with its proof."""
+
+    act_id = text("uuid.", required=True)
+    act = maybe("Act type.")
+    proof = fields.Nested(
+        PathShown, metadata={"description": "Left out where no checkpoint covers it yet."}
+    )
+
+
+class Verification(Answer):
+    """The verdict on a case."""
+
+    id = pattern(UUID, "uuid of the case.", required=True)
+    outcome = choice(OUTCOMES, "The worst of its statements.", required=True)
+    counts = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
+    statements = fields.List(fields.Nested(VerifiedStatement), required=True)
+    checkpoint = text("Signed note that the proofs lead to.")
+    checked_by = text("Officer who asked.", required=True)
+
+
+class VerifiedCase(Strict):
+    """One case of a bulk verification."""
+
+    id = pattern(UUID, "uuid of the case.", required=True)
+    outcome = choice(OUTCOMES, "Verdict.", required=True)
+    statements = fields.Integer(required=True)
+    counts = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
+
+
+class Verifications(Answer):
+    """Verdicts on several cases."""
+
+    cases = fields.List(fields.Nested(VerifiedCase), required=True)
+
+
+class RawRecord(Strict):
+    """One record of an act, byte for byte."""
+
+    index = fields.Integer(required=True)
+    envelope = text("b64 of the bytes committed to; left out where erased.")
+    entry = text("What the leaf commits to.", required=True)
+    proof = fields.Nested(InclusionProof)
+
+
+class RawAct(Answer):
+    """The records of one act."""
+
+    act_id = pattern(UUID, "The act.", required=True)
+    records = fields.List(fields.Nested(RawRecord), required=True)

@@ -1,0 +1,78 @@
+"""One act, and its records byte for byte (api.md §4)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+from uuid import UUID
+
+from flask import Response
+
+from api.problems import Problem
+from api.resources import fresh, shown
+from api.resources.answer import answer
+from api.resources.noun import Noun
+from api.resources.request import enclave
+from api.schemas import base
+from api.schemas.case import ActShown, RawAct, VerificationQuery
+from keys import canonical
+from ledger.errors import NotFound
+from ledger.ports import StoredRecord
+
+act_record = Noun("act", __name__, url_prefix="/v1/acts", description="Hành vi · Acts")
+_UUID: Final = re.compile(base.UUID)
+_ID: Final = {
+    "in": "path",
+    "name": "act_id",
+    "required": True,
+    "schema": {"type": "string", "format": "uuid"},
+    "description": "uuid of the act.",
+}
+
+
+@act_record.call(
+    "/<act_id>",
+    query=VerificationQuery,
+    answers=ActShown,
+    projected=True,
+    problems=("not_found",),
+    parameters=(_ID,),
+)
+def one_act(asked: dict[str, Any], act_id: str) -> Response:
+    """Một hành vi và mọi chữ ký của nó · One act with all its statements and verdicts."""
+    _require(act_id)
+    fresh.require(asked, "acts")
+    found = enclave().inquiry.act(act_id)
+    return answer(shown.act(found), index=enclave().inquiry.index("acts"))
+
+
+@act_record.call(
+    "/<act_id>/raw",
+    answers=RawAct,
+    problems=("not_found", "database_unavailable", "evidence_fails"),
+    parameters=(_ID,),
+)
+def raw_act(act_id: str) -> Response:
+    """Bản ghi nguyên văn · Its records: the bytes committed to, with their proofs."""
+    _require(act_id)
+    rows = enclave().records.act(UUID(act_id))
+    if not rows:
+        raise Problem("not_found")
+    return answer({"act_id": act_id, "records": [_record(row) for row in rows]})
+
+
+def _record(row: StoredRecord) -> dict[str, Any]:
+    opened = enclave().reader.open(row)
+    told: dict[str, Any] = {"index": row.index, "entry": canonical.b64(row.entry)}
+    if opened.envelope:
+        told["envelope"] = canonical.b64(opened.envelope)
+    try:
+        told["proof"] = enclave().proofs.inclusion(row.index)
+    except NotFound:
+        return told  # durable, not proven yet
+    return told
+
+
+def _require(act_id: str) -> None:
+    if not _UUID.fullmatch(act_id):
+        raise Problem("not_found")

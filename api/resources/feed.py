@@ -1,0 +1,38 @@
+"""The feed for other systems: CloudEvents in log order, with long poll (api.md §4)."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from flask import Response
+
+from api.resources.answer import encode, finish
+from api.resources.noun import Noun
+from api.resources.request import enclave, wait_s
+from api.schemas.work import EventShown, FeedQuery
+
+feed = Noun("feed", __name__, url_prefix="/v1", description="Dòng tin · Feed")
+BATCH: Final = "application/cloudevents-batch+json"
+
+
+@feed.call(
+    "/feed",
+    query=FeedQuery,
+    answers=EventShown(many=True),
+    produces=BATCH,
+    projected=True,
+    headers=("Link",),
+)
+def read_feed(asked: dict[str, Any]) -> Response:
+    """Sự kiện sau một vị trí · CloudEvents after an index; `Prefer: wait=20` waits for the next.
+
+    Whoever keeps the last index misses nothing and gets nothing twice. Never the content of an act.
+    """
+    after, waited = asked.get("after", -1), wait_s()
+    if waited:
+        enclave().inquiry.wait(after + 1, float(waited), "acts")
+    index, events = enclave().inquiry.feed(after, asked["limit"])
+    headers = {}
+    if events:
+        headers["Link"] = f'</v1/feed?after={events[-1]["id"]}&limit={asked["limit"]}>; rel="next"'
+    return finish(encode(events), BATCH, index=index, headers=headers)

@@ -1,0 +1,167 @@
+"""The registry over time: agencies, officers, keys, instruments (api.md §4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
+from typing import Any, Final
+
+from flask import Response
+
+from api.problems import Problem
+from api.resources import cursor, fresh
+from api.resources.answer import answer, encode, finish
+from api.resources.noun import Noun
+from api.resources.request import enclave, now
+from api.schemas.registry import (
+    Agencies,
+    AgencyQuery,
+    Instruments,
+    JwkSet,
+    JwksQuery,
+    Keys,
+    OfficerQuery,
+    Officers,
+    RegistryQuery,
+)
+from ledger.regulation.deadline import local_day
+from ledger.regulation.registry import Registry
+from projections import registry as lines
+
+registry = Noun("registry", __name__, url_prefix="/v1", description="Danh bạ · Registry")
+JWKS: Final = "application/jwk-set+json"
+_PROBLEMS: Final = ("bad_cursor", "as_of_in_future")
+_Lines = Callable[[Registry, datetime, date], Iterator[dict[str, Any]]]
+
+
+@registry.call(
+    "/agencies",
+    query=AgencyQuery,
+    answers=Agencies,
+    projected=True,
+    headers=("Link",),
+    problems=_PROBLEMS,
+)
+def agencies(asked: dict[str, Any]) -> Response:
+    """Cơ quan tại một thời điểm · Agencies as they were."""
+    wanted = asked.get("function")
+    return _listing(
+        asked,
+        "agencies",
+        lambda known, _, day: (
+            line
+            for line in lines.agencies(known, day)
+            if wanted is None or wanted in line["functions"]
+        ),
+        function=wanted,
+    )
+
+
+@registry.call(
+    "/officers",
+    query=OfficerQuery,
+    answers=Officers,
+    projected=True,
+    headers=("Link",),
+    problems=_PROBLEMS,
+)
+def officers(asked: dict[str, Any]) -> Response:
+    """Cán bộ và chức vụ · Officers and the posts they held; never a name."""
+    wanted = asked.get("officer")
+    return _listing(
+        asked,
+        "officers",
+        lambda known, _, day: (
+            line
+            for line in lines.officers(known, day)
+            if wanted is None or line["officer"] == wanted
+        ),
+        officer=wanted,
+    )
+
+
+@registry.call(
+    "/keys",
+    query=OfficerQuery,
+    answers=Keys,
+    projected=True,
+    headers=("Link",),
+    problems=_PROBLEMS,
+)
+def keys(asked: dict[str, Any]) -> Response:
+    """Khóa và lịch sử của khóa · Keys with their history."""
+    wanted = asked.get("officer")
+    return _listing(
+        asked,
+        "keys",
+        lambda known, at, _: (
+            line for line in lines.keys(known, at) if wanted is None or line["officer"] == wanted
+        ),
+        officer=wanted,
+    )
+
+
+@registry.call(
+    "/keys/jwks",
+    query=JwksQuery,
+    answers=JwkSet,
+    produces=JWKS,
+    projected=True,
+    problems=("as_of_in_future",),
+)
+def jwks(asked: dict[str, Any]) -> Response:
+    """Bộ khóa JWK kèm lịch sử · Every key as a JWK set (RFC 7517) with its history."""
+    known, at, index = _moment(asked)
+    found = []
+    for line in lines.keys(known, at):
+        history = {name: value for name, value in line.items() if value is not None}
+        del history["jwk"]
+        found.append({**line["jwk"], "use": "sig", **history})
+    body: dict[str, Any] = {"keys": found}
+    if enclave().facts.rehearsal:
+        body["rehearsal"] = True
+    return finish(encode(body), JWKS, index=index)
+
+
+@registry.call(
+    "/instruments",
+    query=RegistryQuery,
+    answers=Instruments,
+    projected=True,
+    headers=("Link",),
+    problems=_PROBLEMS,
+)
+def instruments(asked: dict[str, Any]) -> Response:
+    """Văn bản pháp luật và hiệu lực · Legal instruments and whether they were in force."""
+    return _listing(asked, "instruments", lambda known, _, day: lines.instruments(known, day))
+
+
+def _listing(asked: dict[str, Any], name: str, rows: _Lines, **filters: str | None) -> Response:
+    """One page; every page is of the registry that the first one saw."""
+    bound = {**filters, "as_of": asked.get("as_of"), "limit": asked["limit"]}
+    place = cursor.read(asked.get("cursor"), name, bound)
+    known, at, index = _moment(asked, place.index if place else None)
+    found = list(rows(known, at, local_day(at)))
+    start = int(place.after[0]) if place else 0
+    page = found[start : start + asked["limit"]]
+    following = None
+    if start + len(page) < len(found):
+        following = cursor.write(index, (start + len(page),), name, bound)
+    body: dict[str, Any] = {name: page, "index": index} | ({"next": following} if following else {})
+    return answer(body, index=index, headers=cursor.link(following))
+
+
+def _moment(asked: dict[str, Any], snapshot: int | None = None) -> tuple[Registry, datetime, int]:
+    """The registry asked for, the instant to look at it from, and the index it is a view of."""
+    fresh.require(asked, "registry")
+    wanted = fresh.moment(asked.get("as_of"))
+    at = now()
+    index = enclave().inquiry.index("registry") if snapshot is None else snapshot
+    if isinstance(wanted, datetime):
+        if wanted > at:
+            raise Problem("as_of_in_future")
+        return enclave().inquiry.registry(wanted).registry, wanted, index
+    if wanted is not None and wanted > index:
+        raise Problem("as_of_in_future")
+    known = enclave().inquiry.registry(index if wanted is None else wanted)
+    return known.registry, at, index
