@@ -118,6 +118,7 @@ class Client:
         self._lang = lang
         self._token: str | None = None
         self._origin: str | None = None
+        self.officer: str | None = None  # whom the log knows the key as; known once signed in
 
     def __enter__(self) -> Self:
         return self
@@ -144,7 +145,9 @@ class Client:
         told = self._answer(
             "POST", "/v1/auth/token", content=orjson.dumps(login), media=JOSE, signed_in=False
         )
-        self._token = str(told.json()["access_token"])
+        answered = told.json()
+        self.officer = str(answered["officer"])
+        self._token = str(answered["access_token"])
         return self._token
 
     @property

@@ -31,6 +31,8 @@ from ledger.postgres.recorder import GroupAppender
 from ledger.postgres.records import PostgresRecords
 from ledger.regulation.cases import Report
 
+REHEARSAL_OPENS: Final = "2023-03-21T08:00:00+07:00"
+"""When a rehearsal is opened where nothing else is said: its clock only goes forward."""
 _ACCESS: Final = "access"
 _PASSWORD_BYTES: Final = 24
 _SLUG_BYTES: Final = 4

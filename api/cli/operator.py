@@ -25,7 +25,7 @@ from api import telemetry
 from api.bootstrap import RealClock, open_projector, role_dsn
 from api.cli import database, roles
 from api.cli.errors import guarded
-from api.cli.founding import Founded, Plan, found
+from api.cli.founding import REHEARSAL_OPENS, Founded, Plan, found
 from api.cli.shell import Shell, fail, misuse, options, shell_of
 from api.cli.supervisor import PROJECTOR, ROLES, SEALER, NotReady, Supervisor
 from api.cli.words import Text
@@ -36,7 +36,6 @@ from ledger.postgres.connect import connect, open_pool
 from ledger.postgres.records import PostgresRecords
 from projections import runner
 
-REHEARSAL_OPENS: Final = "2023-03-21T08:00:00+07:00"
 _VIEW_WAIT_S: Final = 0.2
 
 

@@ -1,0 +1,199 @@
+"""`socai play`: scenario and negative files against a ledger, every answer checked, exit 1 at any difference."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from api.cli.errors import guarded
+from api.cli.player import FinalResult, Outcome, Player, StepResult
+from api.cli.scenario import Play, read_files
+from api.cli.shell import Shell, misuse, options, shell_of
+from api.cli.stage import Stages, player_at, venue_of
+from api.cli.words import Text
+from api.settings import Settings
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--server", default=None, help="Play against this API; a fresh rehearsal otherwise.")
+@click.option(
+    "--registrar",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Its key file; the home's if left out.",
+)
+@click.option(
+    "--keep", type=click.Path(path_type=Path), default=None, help="Keep the fresh enclave in DIR."
+)
+@options
+@guarded
+def play(
+    files: tuple[Path, ...], server: str | None, registrar: Path | None, keep: Path | None
+) -> None:
+    """Play scenario and negative FILES, in the order of their dates, and check every answer.
+
+    Keys are made for the cast and enrolled by the registrar; each step is signed here and sent over
+    HTTP. Without --server each file gets a fresh rehearsal enclave that is thrown away (--keep DIR:
+    kept, as DIR itself where there is one file, else as DIR/<id>).
+    """
+    shell = shell_of()
+    if server is not None and keep is not None:
+        misuse(
+            "Chưa diễn gì: --keep giữ sổ mới lập, --server diễn trên sổ đang chạy; chọn một.",
+            "Nothing was played: --keep keeps a fresh enclave, --server plays in a running one; choose one.",
+        )
+    plays = read_files(files)
+    outcomes = []
+    with _players(plays, server, registrar, keep, shell) as players:
+        for one, player in players:
+            outcome = player.play(one)
+            outcomes.append(outcome)
+            if not shell.json:
+                show(shell, outcome)
+    ok = all(outcome.ok for outcome in outcomes)
+    if shell.json:
+        shell.give({"ok": ok, "plays": [as_json(outcome) for outcome in outcomes]})
+    elif len(outcomes) > 1:
+        good = sum(outcome.ok for outcome in outcomes)
+        shell.say(
+            Text(
+                f"{good}/{len(outcomes)} đúng như tệp ghi.",
+                f"{good} of {len(outcomes)} as their files say.",
+            )
+        )
+    if keep is not None:
+        home = keep if len(plays) == 1 else keep / plays[0].id
+        shell.say(
+            Text(
+                f"Đã giữ lại. Tiếp theo: SOCAI_HOME={home} socai serve",
+                f"Kept. Next: SOCAI_HOME={home} socai serve",
+            )
+        )
+    sys.exit(0 if ok else 1)
+
+
+@contextmanager
+def _players(
+    plays: Sequence[Play],
+    server: str | None,
+    registrar: Path | None,
+    keep: Path | None,
+    shell: Shell,
+) -> Iterator[Iterator[tuple[Play, Player]]]:
+    if server is not None:
+        venue = venue_of(Settings.from_env(), server, registrar)
+        with player_at(venue, shell.lang) as player:
+            yield ((one, player) for one in plays)
+        return
+    with closing(Stages(keep)) as stages:
+        yield _fresh_players(stages, plays, shell)
+
+
+def _fresh_players(
+    stages: Stages, plays: Sequence[Play], shell: Shell
+) -> Iterator[tuple[Play, Player]]:
+    for one in plays:
+        with (
+            stages.fresh(one, alone=len(plays) == 1) as venue,
+            player_at(venue, shell.lang) as player,
+        ):
+            yield one, player
+
+
+def show(shell: Shell, outcome: Outcome) -> None:
+    """The table of one play and what differs."""
+    title = f"{outcome.play.id} · {outcome.play.title.get(shell.lang) or outcome.play.title.get('en', '')}"
+    columns = ("step", "occurred", "act", "author", "status", "state", "flags", "result")
+    shell.table(columns, (_row(result) for result in outcome.steps), title)
+    if outcome.skipped:
+        numbers = ", ".join(str(step.n) for step in outcome.skipped)
+        levels = ", ".join(sorted({step.level for step in outcome.skipped}))
+        shell.say(
+            Text(
+                f"Bỏ qua bước {numbers} (độ mật {levels}): sổ này không thuộc độ mật đó.",
+                f"Skipped steps {numbers} (level {levels}): this enclave is not of that level.",
+            )
+        )
+    for final in outcome.finals:
+        shell.say(_final(final))
+    for line in _differences(outcome):
+        shell.say(Text(f"KHÁC: {line}", f"DIFFERS: {line}"))
+    if outcome.ok:
+        shell.say(Text("Đúng như tệp ghi.\n", "As the file says.\n"))
+
+
+def as_json(outcome: Outcome) -> dict[str, Any]:
+    """One play for programs."""
+    return {
+        "id": outcome.play.id,
+        "ok": outcome.ok,
+        "steps": [_step_json(result) for result in outcome.steps],
+        "skipped": [step.n for step in outcome.skipped],
+        "final": [
+            {
+                "case": final.alias,
+                "id": final.case_id,
+                "state": final.state,
+                "outcome": final.outcome,
+                "statements": final.statements,
+                "differences": list(final.wrong),
+            }
+            for final in outcome.finals
+        ],
+        "differences": list(_differences(outcome)),
+    }
+
+
+def _step_json(result: StepResult) -> Mapping[str, Any]:
+    return {
+        "step": result.step.n,
+        "act": result.step.act,
+        "act_id": result.act_id,
+        "status": result.status,
+        "state": result.state,
+        "flags": list(result.flags),
+        "refused": result.refused,
+        "detail": result.detail,
+        "differences": list(result.wrong),
+    }
+
+
+def _row(result: StepResult) -> tuple[object, ...]:
+    step = result.step
+    signers = [step.author, *(c.by for c in step.countersigners if c.at is not None)]
+    status = result.status if result.refused is None else f"{result.status}: {result.refused}"
+    return (
+        step.n,
+        f"{step.at:%d/%m/%Y %H:%M}",
+        step.act,
+        " → ".join(signers),
+        status,
+        result.state,
+        result.flags or "",
+        "✗" if result.wrong else "✓",
+    )
+
+
+def _final(final: FinalResult) -> Text:
+    end = f"{final.state or '–'} · {final.outcome or '–'}"
+    return Text(
+        f"Cuối cùng {final.alias}: {end} · {final.statements} bản ký · {final.case_id}",
+        f"At the end {final.alias}: {end} · {final.statements} statements · {final.case_id}",
+    )
+
+
+def _differences(outcome: Outcome) -> Iterator[str]:
+    if outcome.trouble:
+        yield outcome.trouble
+    for result in outcome.steps:
+        for line in result.wrong:
+            yield f"{outcome.play.id} {result.step.n} {result.step.act}: {line}"
+    for final in outcome.finals:
+        for line in final.wrong:
+            yield f"{outcome.play.id} {final.alias}: {line}"
