@@ -88,7 +88,7 @@ class SignIn:
         sessions: Challenges and counters shared by all workers.
         entropy: Source of challenges and session ids.
         now: Real time, also in a rehearsal (api.md §1).
-        keyring: The keyring as the log stands.
+        keyring: The keyring as the log stands, for a look at one kid.
         token_ttl_s: Life of a token.
         attempts: A minute, for one key from one address.
     """
@@ -101,7 +101,7 @@ class SignIn:
         sessions: Sessions,
         entropy: Entropy,
         now: Callable[[], datetime],
-        keyring: Callable[[], Keyring],
+        keyring: Callable[[str], Keyring],
         token_ttl_s: int,
         attempts: int,
     ) -> None:
@@ -212,7 +212,7 @@ class SignIn:
 
     def _key(self, kid: str) -> tuple[Caller | None, PublicKey]:
         """Who holds the living officer's key `kid`; a stand-in key where nobody does: same cost."""
-        keyring = self._keyring()
+        keyring = self._keyring(kid)
         line = keyring.line(kid)
         if line is None or line.officer is None or keyring.retired(kid):
             return None, self._nobody

@@ -268,10 +268,11 @@ class Enclave:
     def _free_bytes(self) -> int:
         return shutil.disk_usage(self.settings.home).free
 
-    def _keyring(self) -> Keyring:
-        """The keyring as the log stands, at most a second old."""
+    def _keyring(self, kid: str) -> Keyring:
+        """The keyring as the log stands: at most a second old, and newer where it lacks `kid`."""
         with self._refreshing:
-            if monotonic() - self._refreshed > _REGISTRY_TTL_S:
+            stale = monotonic() - self._refreshed > _REGISTRY_TTL_S
+            if stale or kid not in self.ledger.registry.keyring:
                 self.ledger.refresh()
                 self._refreshed = monotonic()
         return self.ledger.registry.keyring

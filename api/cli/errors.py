@@ -26,7 +26,7 @@ def guarded(command: F) -> F:
     """Turns what may go wrong below into a refusal; what may not go wrong stays a trace."""
 
     @functools.wraps(command)
-    def run(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401  any command's
+    def run(*arguments: Any, **named: Any) -> Any:
         try:
             return command(*arguments, **named)
         except Exception as error:

@@ -33,6 +33,8 @@ from ledger.regulation.cases import Report
 
 REHEARSAL_OPENS: Final = "2023-03-21T08:00:00+07:00"
 """When a rehearsal is opened where nothing else is said: its clock only goes forward."""
+VKEYS: Final = "vkeys"
+"""Public: what verifies the log's checkpoints, one key a line."""
 _ACCESS: Final = "access"
 _PASSWORD_BYTES: Final = 24
 _SLUG_BYTES: Final = 4
@@ -139,8 +141,22 @@ def found(settings: Settings, plan: Plan) -> Founded:
     officer = entropy.uuid()
     entry = _record_0(settings, facts, keys, officer, plan.at)
     facts = replace(facts, genesis=entry.hex())
+    vkeys = keys.vkeys(plan.origin)
+    (settings.home / VKEYS).write_text("".join(f"{vkey}\n" for vkey in vkeys), "ascii")
     home.write_facts(facts)
-    return Founded(facts, keys.vkeys(plan.origin), str(officer))
+    return Founded(facts, vkeys, str(officer))
+
+
+def read_vkeys(settings: Settings) -> list[str]:
+    """The keys of the log and of `/pq`, as `init` noted them in the home.
+
+    Raises:
+        SettingsError: The home has no such file.
+    """
+    path = settings.home / VKEYS
+    if not path.exists():
+        raise SettingsError(f"{path} is not there: name the log's keys with --vkey")
+    return path.read_text("ascii").split()
 
 
 def _refuse(settings: Settings, plan: Plan) -> None:

@@ -35,6 +35,7 @@ from ledger.ports import LogHead
 from ledger.postgres.connect import connect, open_pool
 from ledger.postgres.records import PostgresRecords
 from projections import runner
+from projections.views import VIEWS
 
 _VIEW_WAIT_S: Final = 0.2
 
@@ -162,11 +163,11 @@ def rebuild(view: str | None) -> None:
     """Build a view anew (all of them where none is named) beside the old one, then switch."""
     shell = shell_of()
     settings = Settings.from_env()
-    names = [view] if view else [v.name for v in runner.VIEWS]
-    if unknown := set(names) - {v.name for v in runner.VIEWS}:
+    names = [view] if view else [v.name for v in VIEWS]
+    if unknown := set(names) - {v.name for v in VIEWS}:
         misuse(
-            f"Không có khung nhìn {unknown.pop()}; các khung nhìn: {', '.join(v.name for v in runner.VIEWS)}.",
-            f"There is no such view; the views are {', '.join(v.name for v in runner.VIEWS)}.",
+            f"Không có khung nhìn {unknown.pop()}; các khung nhìn: {', '.join(v.name for v in VIEWS)}.",
+            f"There is no such view; the views are {', '.join(v.name for v in VIEWS)}.",
         )
     with database.reachable(settings) as facts, _bar(shell) as bar:
         projector, _, pool = open_projector(settings)
@@ -317,7 +318,7 @@ def _moment(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        moment = datetime.min  # noqa: DTZ901  only to be refused below
+        moment = datetime.min
     if moment.tzinfo is None:
         misuse(
             f"Chưa lập gì: {text} không phải thời điểm có múi giờ, ví dụ {REHEARSAL_OPENS}.",

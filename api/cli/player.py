@@ -151,8 +151,8 @@ class Outcome:
     @property
     def ok(self) -> bool:
         """Whether everything came out as the file expects."""
-        checked = [*self.steps, *self.finals]
-        return not self.trouble and not any(result.wrong for result in checked)
+        wrong = [*(step.wrong for step in self.steps), *(final.wrong for final in self.finals)]
+        return not self.trouble and not any(wrong)
 
 
 @dataclass(slots=True)
@@ -178,7 +178,7 @@ class Player:
         name: Words for a member in the reader's language, for differences.
     """
 
-    def __init__(  # noqa: PLR0913  one collaborator each
+    def __init__(
         self,
         desk: Desk,
         registrar: Registrar,
@@ -427,8 +427,8 @@ class Player:
         return FinalResult(
             alias=alias,
             case_id=case_id,
-            state=seen["state"],
-            outcome=seen["outcome"],
+            state=shown.get("state"),
+            outcome=shown.get("outcome"),
             statements=int(shown.get("statements") or 0),
             wrong=tuple(script.differences(wanted, seen, self._name)),
         )

@@ -170,7 +170,7 @@ def shipped(name: str) -> Path:
     return path
 
 
-def resolve(value: Any, answer: Callable[[str, str], Any]) -> Any:  # noqa: ANN401  JSON is any shape
+def resolve(value: Any, answer: Callable[[str, str], Any]) -> Any:
     """`value` with every reference replaced by what `answer(kind, name)` gives for it."""
     if isinstance(value, str):
         found = _REFERENCE.fullmatch(value)

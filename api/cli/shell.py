@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO, Any, Final, NoReturn, TypeVar, cast
+from typing import IO, Any, Final, NoReturn, TypeVar
 
 import click
 import orjson
@@ -36,7 +36,7 @@ class Refusal(click.ClickException):
     def __init__(self, text: Text, status: int = FAILED, code: str = "failed") -> None:
         super().__init__(text.en)
         self.text = text
-        self.exit_code = status
+        self.exit_code = status  # type: ignore[misc]  # click reads it from the instance
         self.code = code
 
     def show(self, file: IO[Any] | None = None) -> None:
@@ -50,12 +50,12 @@ class Refusal(click.ClickException):
             click.echo(sentence, file=file, err=file is None)
 
 
-class Language(click.ParamType):
+class Language(click.ParamType[Lang]):
     """`vi` or `en`; a locale such as `vi_VN.UTF-8` stands for its language, any other for English."""
 
     name = "vi|en"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Lang:  # noqa: ANN401  click's signature
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Lang:
         """The language of what was typed or of the locale."""
         typed = ctx is not None and param is not None and _typed(ctx, param)
         if typed and value not in ("vi", "en"):
@@ -121,7 +121,7 @@ def options(command: F) -> F:
     lang = click.option(
         "--lang", type=Language(), expose_value=False, callback=_set_lang, help="vi or en."
     )
-    return cast("F", json(lang(command)))
+    return json(lang(command))
 
 
 def misuse(vi: str, en: str) -> NoReturn:
@@ -149,7 +149,7 @@ def _current() -> Shell:
     return context.ensure_object(Shell) if context is not None else Shell()
 
 
-def _set_json(context: click.Context, _param: click.Parameter, value: bool) -> None:  # noqa: FBT001  click's signature
+def _set_json(context: click.Context, _param: click.Parameter, value: bool) -> None:
     if value:
         shell_of(context).json = True
 

@@ -172,7 +172,7 @@ def opening(play: Play) -> datetime:
     """When a log for this play is opened: the edition's first day, or an hour before an earlier step."""
     first = datetime.fromisoformat(REHEARSAL_OPENS)
     earliest = min(step.signed for step in play.steps)
-    return first if earliest - _BEFORE >= first else earliest - _BEFORE
+    return min(first, earliest - _BEFORE)
 
 
 def _modest(settings: Settings) -> Settings:

@@ -162,14 +162,14 @@ class Supervisor:
             if self.output is not None:
                 self.output.parent.mkdir(parents=True, exist_ok=True)
                 output = stack.enter_context(self.output.open("ab"))
-            process = subprocess.Popen(  # noqa: S603  our own modules, nothing from outside
+            process = subprocess.Popen(
                 command(role),
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT if output is not None else None,
                 start_new_session=True,
-                preexec_fn=_end_with_parent,  # noqa: PLW1509  one system call, no lock
+                preexec_fn=_end_with_parent,
             )
         return _Child(role, process, monotonic())
 
@@ -190,7 +190,7 @@ def free_port(host: str = "127.0.0.1") -> int:
 
 def url_of(host: str, port: int) -> str:
     """Where a person or a client of this machine reaches the API."""
-    shown = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host  # noqa: S104  compared, not bound
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host
     return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
 
 

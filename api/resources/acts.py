@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 from flask import Response
 
 from api.problems import Problem, Words
@@ -21,8 +22,9 @@ from api.schemas.act import Checked, CheckRequest, Prepared, PrepareRequest, Rec
 from ledger.errors import Rejected, Unavailable
 
 acts = Noun("acts", __name__, url_prefix="/v1/acts", description="Ghi hành vi · Writing")
-# 64 KiB each for payload and header in base64url, a signature, and the three names around them.
-MAX_STATEMENT_BYTES = 2 * 87_384 + 4_412 + 100
+_MAX_PART = 87_382  # 65,536 bytes in base64url
+# Payload and header at their largest, a signature, and the three names around them.
+MAX_STATEMENT_BYTES = 2 * _MAX_PART + 4_412 + 100
 _RECEIPT = {
     "act_id": "6a2f3f0e-7a52-4b52-9a6b-1f2f3a4b5c6d",
     "stream": "case/0b5c1f0e-2f7e-4a39-8f0e-3d1a2b3c4d5e",
@@ -68,6 +70,7 @@ def take_statement() -> Response:
     """
     who = caller()
     body = body_bytes(MAX_STATEMENT_BYTES)
+    _require_size(body)
     recorded = enclave().ledger.record(body, at=context().at, signer_officer=who.officer)
     receipt = dict(recorded.receipt)
     where = {"Location": f"/v1/acts/{receipt['act_id']}"}
@@ -76,6 +79,19 @@ def take_statement() -> Response:
         return answer(receipt, status=202, headers=where)
     receipt["proof"] = _proof(recorded.index, wait_s())
     return answer(receipt, status=201 if recorded.created else 200, headers=where)
+
+
+def _require_size(body: bytes) -> None:
+    """64 KiB an act (api.md §7); only what may be longer is looked into here."""
+    if len(body) <= _MAX_PART:
+        return
+    try:
+        members = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return  # the ledger says what is wrong with it
+    parts = members.values() if isinstance(members, dict) else ()
+    if any(isinstance(part, str) and len(part) > _MAX_PART for part in parts):
+        raise Problem("too_large")
 
 
 def _proof(index: int, asked_s: int | None) -> dict[str, Any]:

@@ -93,15 +93,22 @@ def begin() -> None:
     claimed = request.headers.get("X-Request-Id")
     sound = claimed is None or _TRACE_ID.fullmatch(claimed) is not None
     trace_id = claimed if claimed and sound else enclave().entropy.uuid().hex
-    default = enclave().settings.lang
-    lang = request.accept_languages.best_match(["vi", "en"], default) or default
-    g.socai = Context(trace_id, cast("Lang", lang), None, None, perf_counter())
+    g.socai = Context(trace_id, _language(request), None, None, perf_counter())
     if not sound:
         raise malformed("X-Request-Id", "chỉ nhận 1-64 ký tự A-Za-z0-9._-", "1-64 of A-Za-z0-9._-")
     _refuse_doubles(request)
     if (request.content_length or 0) > MAX_BODY_BYTES:
         raise Problem("too_large")
     g.socai.at = _rehearsal_time(request)
+
+
+def _language(incoming: Request) -> Lang:
+    """The best of `Accept-Language` that we speak: `en-GB` is English."""
+    for tag, quality in incoming.accept_languages:
+        spoken = tag.partition("-")[0].lower()
+        if quality > 0 and spoken in ("vi", "en"):
+            return cast("Lang", spoken)
+    return enclave().settings.lang
 
 
 def _refuse_doubles(incoming: Request) -> None:

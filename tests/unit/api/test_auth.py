@@ -73,7 +73,7 @@ class Desk:
             sessions=self.sessions,
             entropy=Counting(),
             now=lambda: self.now,
-            keyring=lambda: self.keyring,
+            keyring=lambda _: self.keyring,
             token_ttl_s=900,
             attempts=attempts,
         )

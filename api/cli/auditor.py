@@ -1,0 +1,260 @@
+"""For the auditor: how the log stands, and whether every stored byte holds.
+
+`audit` reads the database alone, with a read-only login; it asks no service and changes nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from api.bootstrap import open_kek, role_dsn
+from api.cli import database
+from api.cli.errors import guarded
+from api.cli.founding import read_vkeys
+from api.cli.shell import Shell, options, shell_of
+from api.cli.supervisor import running_url
+from api.cli.who import client_at
+from api.cli.words import Text
+from api.settings import EnclaveFacts, Settings
+from keys.vault import Kek
+from ledger.audit import Report, audit
+from ledger.postgres.connect import connect, open_pool
+from ledger.postgres.evidence import PostgresEvidence
+from ledger.postgres.records import PostgresRecords
+from ledger.reader import Reader
+from projections.compare import Difference, compare
+
+_READER: Final = "reader"
+_AUDITOR: Final = "auditor"
+_SHOWN: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """What `log audit` found in log and views."""
+
+    report: Report
+    views: Sequence[Difference]
+    views_skipped: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong with what was checked."""
+        return self.report.ok and not self.views
+
+    def as_dict(self) -> dict[str, Any]:
+        """For programs."""
+        views = [
+            {"view": d.view, "table": d.table, "where": d.where, "row": d.row} for d in self.views
+        ]
+        skipped = [*self.report.skipped, *([self.views_skipped] if self.views_skipped else [])]
+        return {**self.report.as_dict(), "ok": self.ok, "views": views, "skipped": skipped}
+
+
+@click.group()
+def log() -> None:
+    """The log: how it stands, and whether every stored byte holds."""
+
+
+@log.command()
+@click.option(
+    "--server", default=None, metavar="URL", help="The API; that of SOCAI_HOME if left out."
+)
+@options
+@guarded
+def status(server: str | None) -> None:
+    """Origin, size, genesis digest, keys and the ledger's time, as the server says."""
+    shell = shell_of()
+    client = client_at(server or running_url(Settings.from_env()), None)
+    facts = client.log()
+    if shell.json:
+        shell.give(facts)
+        return
+    lines = ("origin", "level", "rehearsal", "size", "records", "genesis", "now")
+    shell.table(("name", "value"), ((line, facts.get(line)) for line in lines if line in facts))
+    for vkey in facts["vkeys"]:
+        click.echo(vkey if len(vkey) < 200 else f"{vkey[:80]}…")
+
+
+@log.command("audit")
+@click.option(
+    "--login",
+    type=click.Choice([_READER, _AUDITOR]),
+    default=_READER,
+    show_default=True,
+    help="auditor: without content, and says so.",
+)
+@click.option(
+    "--database", "dbname", default=None, help="A copy or a restored dump on the same server."
+)
+@click.option(
+    "--checkpoint",
+    "trusted",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True),
+    help="A checkpoint kept elsewhere; the log must lead to it.",
+)
+@click.option(
+    "--vkey",
+    "vkeys",
+    multiple=True,
+    help="The log's keys as published; those of the home if left out.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(0, 256),
+    default=None,
+    help="Processes; as many as cores if left out.",
+)
+@click.option("--no-views", is_flag=True, help="The log only.")
+@options
+@guarded
+def audit_log(
+    login: str,
+    dbname: str | None,
+    trusted: tuple[Path, ...],
+    vkeys: tuple[str, ...],
+    workers: int | None,
+    *,
+    no_views: bool,
+) -> None:
+    """Recompute everything: records, entries, tree, checkpoints, signatures, order, views. Exit 1 at damage."""
+    shell = shell_of()
+    settings = Settings.from_env()
+    with database.reachable(settings) as facts:
+        found = run(
+            shell,
+            settings,
+            in_database(facts, dbname),
+            login=login,
+            trusted=[path.read_bytes() for path in trusted],
+            workers=settings.workers if workers is None else workers,
+            views=not no_views,
+            vkeys=vkeys,
+        )
+    if shell.json:
+        shell.give(found.as_dict())
+    else:
+        show(shell, found)
+    sys.exit(0 if found.ok else 1)
+
+
+def in_database(facts: EnclaveFacts, dbname: str | None) -> EnclaveFacts:
+    """The same enclave, its bytes in another database of the server."""
+    if dbname is None:
+        return facts
+    place = {**facts.database, "dbname": dbname}
+    return EnclaveFacts(
+        facts.origin, facts.level, facts.rehearsal, facts.genesis, facts.slug, place
+    )
+
+
+def run(
+    shell: Shell,
+    settings: Settings,
+    facts: EnclaveFacts,
+    *,
+    login: str = _READER,
+    trusted: Sequence[bytes] = (),
+    workers: int = 0,
+    views: bool = True,
+    vkeys: Sequence[str] = (),
+) -> Audited:
+    """Audits log and views of one database, with a progress bar on standard error."""
+    kek = open_kek(settings) if login == _READER else None
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=shell.console(stderr=True),
+        transient=True,
+    ) as bar:
+        task = bar.add_task(shell.text(Text("kiểm toán", "audit")), total=None)
+        with PostgresEvidence(role_dsn(settings, facts, login)) as evidence:
+            report = audit(
+                evidence,
+                origin=facts.origin,
+                vkeys=vkeys or read_vkeys(settings),
+                kek=kek,
+                level=facts.level,
+                genesis=facts.genesis,
+                trusted=trusted,
+                workers=workers,
+                progress=lambda done, total: bar.update(task, completed=done, total=total),
+            )
+        if not views or kek is None:
+            return Audited(report, (), "views" if views else "")
+        if not report.ok:
+            return Audited(report, (), "views (the log comes first)")
+        task = bar.add_task(shell.text(Text("khung nhìn", "views")), total=None)
+        return Audited(
+            report,
+            _views(
+                settings,
+                facts,
+                kek,
+                lambda done, total: bar.update(task, completed=done, total=total),
+            ),
+            "",
+        )
+
+
+def show(shell: Shell, found: Audited) -> None:
+    """An audit for a person."""
+    report = found.report
+    shell.say(
+        Text(
+            f"{report.records} bản ghi · {report.checkpoints} điểm chốt · {report.tiles} mảnh cây · gốc {report.root[:16]}…",
+            f"{report.records} records · {report.checkpoints} checkpoints · {report.tiles} tiles · root {report.root[:16]}…",
+        )
+    )
+    counts = ", ".join(f"{n} {verdict}" for verdict, n in sorted(report.verdicts.items()))
+    if counts:
+        shell.say(Text(f"Chữ ký: {counts}", f"Signatures: {counts}"))
+    if skipped := found.as_dict()["skipped"]:
+        listed = ", ".join(skipped)
+        shell.say(Text(f"Không kiểm được: {listed}", f"Not checked: {listed}"))
+    if not report.ok:
+        shell.table(
+            ("index", "kind", "what"),
+            ((f.index, str(f.kind), f.message) for f in report.findings[:_SHOWN]),
+        )
+        shell.say(
+            Text(
+                f"HỎNG từ chỉ mục {report.first_bad_index}: {report.message_vi}",
+                f"DAMAGED from index {report.first_bad_index}: {report.kind}: {report.message}",
+            )
+        )
+    for difference in found.views[:_SHOWN]:
+        line = f"{difference.view}/{difference.table} {difference.where}: {difference.row[:160]}"
+        shell.say(Text(f"Khung nhìn khác sổ: {line}", f"A view differs from the log: {line}"))
+    if found.ok:
+        shell.say(Text("Toàn vẹn.", "Sound."))
+
+
+def _views(
+    settings: Settings, facts: EnclaveFacts, kek: Kek, progress: Any
+) -> Sequence[Difference]:
+    dsn = role_dsn(settings, facts, "projector")
+    pool = open_pool(dsn, most=2)
+    try:
+        records = PostgresRecords(pool)
+        with connect(dsn) as connection:
+            return compare(
+                connection,
+                records,
+                Reader(records, kek, facts.origin, facts.level),
+                origin=facts.origin,
+                level=facts.level,
+                progress=progress,
+            )
+    finally:
+        pool.close()

@@ -1,0 +1,150 @@
+"""`socai demo`: two cases from first report to proof, then a forger; leaves the data to be served.
+
+It plays, shows and audits with the same code as `play`, `case`, `log audit`; nothing here is staged.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import closing
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import click
+
+from api.cli import auditor, database, drill, play, reader
+from api.cli.errors import guarded
+from api.cli.founding import REHEARSAL_OPENS, Plan, found
+from api.cli.player import Outcome
+from api.cli.scenario import read_files, shipped
+from api.cli.shell import Shell, options, shell_of
+from api.cli.stage import player_at, served, venue_of
+from api.cli.who import client_at, signer_of
+from api.cli.words import Text
+from api.settings import Home, Settings
+
+FILES: Final = ("SC1", "SC6")
+_DEPLOYMENT: Final = "rehearsal.bacninh.example"
+
+
+@click.command()
+@click.option("--fresh", is_flag=True, help="Set an earlier rehearsal of this home aside first.")
+@options
+@guarded
+def demo(*, fresh: bool) -> None:
+    """Open a rehearsal, play two cases over HTTP, prove them, and catch four forgeries. Under 3 minutes."""
+    shell = shell_of()
+    settings = Settings.from_env()
+    _begin(shell, settings, fresh=fresh)
+    outcomes, shown = _played(shell, settings)
+    facts = database.running_facts(settings)
+    try:
+        _head(shell, "3", "Kiểm toán toàn bộ sổ", "Audit of the whole log")
+        audited = auditor.run(shell, settings, facts)
+        if not shell.json:
+            auditor.show(shell, audited)
+        _head(shell, "4", "Diễn tập giả mạo, trên bản sao", "The tampering drill, on copies")
+        caught = drill.drill(shell, settings, facts)
+    finally:
+        database.stop_database(settings)
+    ok = all(o.ok for o in outcomes) and shown and audited.ok and all(c.ok for c in caught)
+    if shell.json:
+        shell.give(
+            {
+                "ok": ok,
+                "plays": [play.as_json(o) for o in outcomes],
+                "audit": audited.as_dict(),
+                "drill": [
+                    {"forgery": c.forgery, "touched": c.touched, "found": c.found, "kind": c.kind}
+                    for c in caught
+                ],
+            }
+        )
+    else:
+        drill.show(shell, caught)
+        _next(shell, settings, outcomes)
+    sys.exit(0 if ok else 1)
+
+
+def _begin(shell: Shell, settings: Settings, *, fresh: bool) -> None:
+    """A new rehearsal in the home; an earlier one that was begun by a demo may be set aside."""
+    home = Home(settings)
+    if home.facts_path.exists() and (fresh or home.facts().origin.startswith(_DEPLOYMENT)):
+        _set_aside(shell, settings)
+    _head(shell, "1", "Lập sổ diễn thử", "A rehearsal ledger")
+    opened = datetime.fromisoformat(REHEARSAL_OPENS)
+    made = found(settings, Plan(_DEPLOYMENT, "ordinary", rehearsal=True, at=opened))
+    if not shell.json:
+        shell.say(Text(f"{made.facts.origin}", f"{made.facts.origin}"))
+        shell.say(Text(f"Mã gốc: {made.facts.genesis}", f"Genesis digest: {made.facts.genesis}"))
+
+
+def _set_aside(shell: Shell, settings: Settings) -> None:
+    database.stop_database(settings)
+    number = 1
+    while (aside := settings.home.with_name(f"{settings.home.name}.{number}")).exists():
+        number += 1
+    settings.home.rename(aside)
+    shell.note(
+        Text(f"Sổ diễn thử cũ được chuyển sang {aside}", f"The earlier rehearsal is now {aside}")
+    )
+
+
+def _played(shell: Shell, settings: Settings) -> tuple[list[Outcome], bool]:
+    """Plays both files, shows both cases; whether every verdict is VALID."""
+    outcomes = []
+    with served(replace(settings, workers=1), keep_database=True) as url:
+        venue = venue_of(settings, url, None)
+        _head(
+            shell,
+            "2",
+            "Hai vụ việc, ký bằng khóa của từng cán bộ",
+            "Two cases, each act signed by its officer",
+        )
+        with player_at(venue, shell.lang) as player:
+            for one in read_files([shipped(name) for name in FILES]):
+                outcome = player.play(one)
+                outcomes.append(outcome)
+                if not shell.json:
+                    play.show(shell, outcome)
+        fine = all([_case(shell, settings, url, outcome) for outcome in outcomes])
+    return outcomes, fine
+
+
+def _case(shell: Shell, settings: Settings, url: str, outcome: Outcome) -> bool:
+    """One case as its file, its history and its verification."""
+    case_id = next(iter(outcome.threads.cases.values()))
+    with closing(client_at(url, signer_of(settings, None, None))) as client:
+        body, verified = client.case(case_id), client.verification(case_id)
+        bad = list(reader.bad_proofs(client, verified, None))
+        if not shell.json:
+            reader.case_file(shell, body)
+            reader.timeline(shell, client.case_acts(case_id))
+            reader.verification(shell, verified, bad)
+    return verified["outcome"] == "VALID" and not bad
+
+
+def _head(shell: Shell, number: str, vi: str, en: str) -> None:
+    if not shell.json:
+        shell.say(Text(f"\n── {number}. {vi} ──", f"\n── {number}. {en} ──"))
+
+
+def _next(shell: Shell, settings: Settings, outcomes: list[Outcome]) -> None:
+    home = "" if settings.home == Path(".socai").absolute() else f"SOCAI_HOME={settings.home} "
+    case_id = next(iter(outcomes[0].threads.cases.values()))
+    lines = (
+        ("make serve", Text("chạy sổ này, cổng 8000", "serve this ledger on port 8000")),
+        (f"{home}socai case history {case_id}", Text("lịch sử một hồ sơ", "one case's history")),
+        (
+            f"{home}socai worklist --as cv",
+            Text("việc của một cán bộ", "what waits for one officer"),
+        ),
+        (f"{home}socai token --as cv", Text("thẻ để gọi API", "a token for the API")),
+        (f"{home}socai log audit", Text("kiểm toán lại", "audit again")),
+        ("open http://127.0.0.1:8000/docs", Text("tài liệu API", "the API, documented")),
+    )
+    _head(shell, "5", "Tiếp theo", "What to type next")
+    for command, text in lines:
+        click.echo(f"  {command:<64} # {shell.text(text)}")

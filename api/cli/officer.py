@@ -1,0 +1,229 @@
+"""For the officer: keys, signing acts here, sending them, a token, files.
+
+The private key is read from its file, used and forgotten; it is never sent.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import orjson
+
+from api.bootstrap import RealClock, RealEntropy
+from api.cli.errors import guarded
+from api.cli.shell import fail, misuse, options, shell_of
+from api.cli.supervisor import running_url
+from api.cli.who import client_at, identity, passphrase, signer_of
+from api.cli.words import Text
+from api.client import Client, verify
+from api.settings import Settings
+from keys import canonical
+from keys.custody.file import public_part, read_key, write_key
+from keys.errors import NotCanonical
+from keys.jwk import SoftwareSigner
+from keys.note import VKey
+from ledger.log import statement as statements
+from ledger.log.record import parse_envelope
+from ledger.log.statement import Statement
+
+ALGS: Final = ("Ed25519", "ES256", "ML-DSA-65")
+ROLES: Final = ("AUTHOR", "CHECKER", "APPROVER", "RETURNER")
+
+
+@click.group()
+def key() -> None:
+    """Signing keys in files sealed by a passphrase (.socaikey)."""
+
+
+@key.command("new")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--alg", type=click.Choice(ALGS), default="Ed25519", show_default=True)
+@options
+@guarded
+def new_key(file: Path, alg: str) -> None:
+    """Make a key in FILE; its passphrase comes from SOCAI_PASSPHRASE_FILE or is asked for."""
+    settings = Settings.from_env()
+    if file.exists():
+        misuse(
+            f"Chưa tạo khóa: {file} đã có; chọn tên khác.",
+            f"No key was made: {file} is there already; choose another name.",
+        )
+    signer = SoftwareSigner.generate(alg)
+    write_key(file, signer, passphrase(settings))
+    _show_key(file, signer)
+
+
+@key.command("show")
+@click.argument("file", type=click.Path(path_type=Path, exists=True))
+@options
+@guarded
+def show_key(file: Path) -> None:
+    """The public part of a key file: what the registrar enrols."""
+    settings = Settings.from_env()
+    if public_part(file).alg not in (*ALGS, "ML-DSA-44"):
+        misuse(f"{file} không phải khóa ký.", f"{file} holds no signing key.")
+    _show_key(file, read_key(file, passphrase(settings)))
+
+
+@click.group()
+def act() -> None:
+    """Acts: signed here, sent as signed."""
+
+
+@act.command("sign")
+@click.argument("file", type=click.File("rb"), required=False)
+@click.option(
+    "--countersign", default=None, metavar="ACT_ID", help="Sign this pending act's own bytes."
+)
+@click.option(
+    "--role", type=click.Choice(ROLES), default=None, help="AUTHOR, or APPROVER to countersign."
+)
+@click.option("--iat", default=None, metavar="TIME", help="When it is signed; now if left out.")
+@identity
+def sign(
+    client: Client,
+    file: Any,
+    countersign: str | None,
+    role: str | None,
+    iat: str | None,
+) -> None:
+    """Sign an act: FILE holds its members (formats.md §2); `-` reads standard input.
+
+    Prints the statement (a flattened JWS) to be sent by `socai act submit`. `act_id` is made where
+    FILE has none. What is signed is shown first, on standard error.
+    """
+    if (file is None) == (countersign is None):
+        misuse(
+            "Chưa ký: nêu FILE hoặc --countersign.",
+            "Nothing was signed: name FILE or --countersign.",
+        )
+    payload = _payload_of(client, countersign) if countersign else _payload(file.read())
+    members = canonical.parse(payload)
+    chosen = role or ("APPROVER" if countersign else "AUTHOR")
+    made = client.sign(payload, stream=str(members["stream"]), role=chosen, iat=_moment(iat))
+    click.echo(orjson.dumps(members, option=orjson.OPT_INDENT_2).decode(), err=True)
+    click.echo(orjson.dumps(statements.flattened(made)).decode())
+
+
+@act.command("submit")
+@click.argument("file", type=click.File("rb"))
+@click.option(
+    "--at", default=None, metavar="TIME", help="The ledger's time of this request; rehearsals only."
+)
+@click.option("--no-wait", is_flag=True, help="Return when durable, before the proof.")
+@identity
+def submit(client: Client, file: Any, at: str | None, *, no_wait: bool) -> None:
+    """Send a signed statement and check the proof that comes back. Sending it again is safe."""
+    shell = shell_of()
+    made = statements.parse_flattened(file.read().strip())
+    sent = client.submit(made, at=_moment(at), wait=not no_wait)
+    if not no_wait:
+        _check_proof(client, sent.receipt, made)
+    if shell.json:
+        shell.give(sent.receipt)
+        return
+    receipt = sent.receipt
+    again = (
+        "" if sent.created else Text(" (đã ghi trước đó)", " (it was there already)")[shell.lang]
+    )
+    shell.say(
+        Text(
+            f"Đã ghi ở chỉ mục {receipt['index']}: {receipt['status']}{again}",
+            f"Recorded at index {receipt['index']}: {receipt['status']}{again}",
+        )
+    )
+    for line in receipt["waiting_for"]:
+        shell.say(
+            Text(
+                f"Còn chờ: {line['role']} {line['post']}",
+                f"Waits for: {line['role']} {line['post']}",
+            )
+        )
+
+
+@click.command()
+@click.option(
+    "--as", "alias", required=True, metavar="ALIAS", help="One of the cast in SOCAI_HOME."
+)
+@click.option(
+    "--server", default=None, metavar="URL", help="The API; that of SOCAI_HOME if left out."
+)
+@options
+@guarded
+def token(alias: str, server: str | None) -> None:
+    """Sign in as one of the cast; prints the bearer token alone on its line."""
+    settings = Settings.from_env()
+    client = client_at(server or running_url(settings), signer_of(settings, alias, None))
+    bearer = client.login()
+    shell = shell_of()
+    if shell.json:
+        shell.give({"access_token": bearer, "token_type": "Bearer", "officer": client.officer})
+    else:
+        click.echo(bearer)
+
+
+def _payload(data: bytes) -> bytes:
+    try:
+        members = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        misuse(f"Chưa ký: không phải JSON: {error}", f"Nothing was signed: not JSON: {error}")
+    if not isinstance(members, dict):
+        misuse("Chưa ký: cần một đối tượng JSON.", "Nothing was signed: a JSON object is needed.")
+    members.setdefault("v", 1)
+    members.setdefault("act_id", str(RealEntropy().uuid()))
+    try:
+        return canonical.encode(members)
+    except NotCanonical as error:
+        fail(f"Chưa ký: {error}", f"Nothing was signed: {error}", "not_canonical")
+
+
+def _payload_of(client: Client, act_id: str) -> bytes:
+    """The bytes the author signed: a countersigner signs these and no others."""
+    records = client.read(f"/v1/acts/{act_id}/raw").body["records"]
+    for record in records:
+        if "envelope" in record:
+            envelope = parse_envelope(canonical.unb64(record["envelope"]))
+            return statements.parse_compact(envelope.statement).payload
+    fail("Chưa ký: nội dung đã bị xóa.", "Nothing was signed: the content is erased.", "erased")
+
+
+def _check_proof(client: Client, receipt: dict[str, Any], made: Statement) -> None:
+    """The receipt's entry must be of these bytes, and the signed tree must hold it."""
+    raw = client.read(f"/v1/acts/{receipt['act_id']}/raw", at_least=receipt["index"]).body
+    record = next(line for line in raw["records"] if line["index"] == receipt["index"])
+    data = canonical.unb64(record["envelope"])
+    if parse_envelope(data).statement != made.compact:
+        fail(
+            "Sổ giữ nội dung khác với nội dung đã ký; hãy báo quản trị.",
+            "The ledger holds other bytes than were signed; tell the operator.",
+            "other_bytes",
+        )
+    entry = canonical.unb64(str(receipt["entry"]))
+    vkey = VKey.parse(client.log()["vkeys"][0])
+    verify(receipt, vkey, origin=client.origin, entry=entry)
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = RealClock().now().replace(tzinfo=None)
+    if moment.tzinfo is None:
+        misuse(f"{text} không phải thời điểm có múi giờ.", f"{text} is no time with an offset.")
+    return moment
+
+
+def _show_key(file: Path, signer: SoftwareSigner) -> None:
+    shell = shell_of()
+    shown = {"file": str(file), "kid": signer.kid, "alg": signer.alg, "jwk": dict(signer.jwk)}
+    if shell.json:
+        shell.give(shown)
+    else:
+        shell.table(
+            ("name", "value"), [(name, shown[name]) for name in ("file", "kid", "alg", "jwk")]
+        )

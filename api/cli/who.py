@@ -1,0 +1,89 @@
+"""Who is at the terminal: one of the cast, or the officer of a key file; and which server is asked.
+
+Where nobody is named, the home's registrar asks. Not: what is asked.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import click
+
+from api.bootstrap import RealClock
+from api.cli.castbook import CastBook, Safe
+from api.cli.errors import guarded
+from api.cli.shell import misuse, options, shell_of
+from api.cli.supervisor import running_url
+from api.client import Client
+from api.settings import Home, Settings, SettingsError
+from keys.custody.file import read_key
+from keys.jwk import SoftwareSigner
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def identity(command: F) -> F:
+    """Options `--as`, `--key`, `--server`; the command gets a signed-in `client`."""
+
+    @click.option(
+        "--as", "alias", default=None, metavar="ALIAS", help="One of the cast in SOCAI_HOME."
+    )
+    @click.option(
+        "--key", "key_file", type=click.Path(path_type=Path), default=None, help="A key file."
+    )
+    @click.option(
+        "--server", default=None, metavar="URL", help="The API; that of SOCAI_HOME if left out."
+    )
+    @options
+    @guarded
+    @functools.wraps(command)
+    def run(
+        alias: str | None,
+        key_file: Path | None,
+        server: str | None,
+        **named: Any,
+    ) -> Any:
+        settings = Settings.from_env()
+        signer = signer_of(settings, alias, key_file)
+        url = server or running_url(settings)
+        with closing(client_at(url, signer)) as client:
+            return command(client=client, **named)
+
+    return cast("F", run)
+
+
+def client_at(url: str, signer: SoftwareSigner | None) -> Client:
+    """A client in the reader's language."""
+    return Client(url, signer, now=RealClock().now, lang=shell_of().lang)
+
+
+def signer_of(settings: Settings, alias: str | None, key_file: Path | None) -> SoftwareSigner:
+    """The key of whoever is named; the home's registrar where nobody is."""
+    if alias is not None and key_file is not None:
+        misuse("Chưa làm gì: chọn --as hoặc --key.", "Nothing was done: choose --as or --key.")
+    if alias is not None:
+        home = Home(settings)
+        book = CastBook(home.facts().origin, Safe(settings.home / "cast", home.passphrase()))
+        return book.signer(book.named(alias).kid)
+    path = key_file or Home(settings).key_path("registrar")
+    if not path.exists():
+        misuse(
+            f"Chưa làm gì: không có khóa {path}; nêu --as hoặc --key.",
+            f"Nothing was done: there is no key {path}; name one with --as or --key.",
+        )
+    return read_key(path, passphrase(settings))
+
+
+def passphrase(settings: Settings) -> bytes:
+    """From SOCAI_PASSPHRASE_FILE, a rehearsal's home, or the person at the terminal."""
+    try:
+        return Home(settings).passphrase()
+    except SettingsError:
+        if settings.passphrase_file is not None:
+            raise
+    text: str = click.prompt("Passphrase", hide_input=True, err=True)
+    return text.encode()
