@@ -176,6 +176,7 @@ def run(
         TimeElapsedColumn(),
         console=shell.console(stderr=True),
         transient=True,
+        disable=not sys.stderr.isatty(),
     ) as bar:
         task = bar.add_task(shell.text(Text("kiểm toán", "audit")), total=None)
         with PostgresEvidence(role_dsn(settings, facts, login)) as evidence:

@@ -7,6 +7,7 @@ tables hold.
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,6 +23,7 @@ RUNNING: Final = "serve.json"
 """Stands in the home while the enclave is served, and says where."""
 _PASSWORD_FILE: Final = "postgres.password"
 _NOT_PLAIN: Final = re.compile(r"[^a-z0-9]+")
+_ANSWER_S: Final = 2.0
 _SLUG_STEM: Final = 26
 
 
@@ -57,6 +59,17 @@ def reachable(settings: Settings) -> Iterator[EnclaveFacts]:
     finally:
         if not was_running and not (settings.home / RUNNING).exists():
             stop_database(settings)
+
+
+def embedded_down(settings: Settings) -> bool:
+    """Whether this home's own server should answer and does not; False for any other server."""
+    if settings.database_url is not None or not (settings.home / "pg").is_dir():
+        return False
+    try:
+        with socket.create_connection(("127.0.0.1", Embedded(settings.home).port), _ANSWER_S):
+            return False
+    except OSError:
+        return True
 
 
 def stop_database(settings: Settings) -> None:

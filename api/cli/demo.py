@@ -5,6 +5,7 @@ It plays, shows and audits with the same code as `play`, `case`, `log audit`; no
 
 from __future__ import annotations
 
+import shutil
 import sys
 from contextlib import closing
 from dataclasses import replace
@@ -131,18 +132,28 @@ def _head(shell: Shell, number: str, vi: str, en: str) -> None:
         shell.say(Text(f"\n── {number}. {vi} ──", f"\n── {number}. {en} ──"))
 
 
+def _program() -> str:
+    """How this program was called, as one would type it again."""
+    called = Path(sys.argv[0])
+    if called.name != "socai" or shutil.which("socai"):
+        return "socai"
+    here = Path.cwd()
+    return str(called.relative_to(here)) if called.is_relative_to(here) else str(called)
+
+
 def _next(shell: Shell, settings: Settings, outcomes: list[Outcome]) -> None:
     home = "" if settings.home == Path(".socai").absolute() else f"SOCAI_HOME={settings.home} "
+    socai = f"{home}{_program()}"
     case_id = next(iter(outcomes[0].threads.cases.values()))
     lines = (
-        ("make serve", Text("chạy sổ này, cổng 8000", "serve this ledger on port 8000")),
-        (f"{home}socai case history {case_id}", Text("lịch sử một hồ sơ", "one case's history")),
+        (f"{home}make serve", Text("chạy sổ này, cổng 8000", "serve this ledger on port 8000")),
+        (f"{socai} case history {case_id}", Text("lịch sử một hồ sơ", "one case's history")),
         (
-            f"{home}socai worklist --as cv",
+            f"{socai} worklist --as cv",
             Text("việc của một cán bộ", "what waits for one officer"),
         ),
-        (f"{home}socai token --as cv", Text("thẻ để gọi API", "a token for the API")),
-        (f"{home}socai log audit", Text("kiểm toán lại", "audit again")),
+        (f"{socai} token --as cv", Text("thẻ để gọi API", "a token for the API")),
+        (f"{socai} log audit", Text("kiểm toán lại", "audit again")),
         ("open http://127.0.0.1:8000/docs", Text("tài liệu API", "the API, documented")),
     )
     _head(shell, "5", "Tiếp theo", "What to type next")

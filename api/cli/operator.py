@@ -334,6 +334,7 @@ def _bar(shell: Shell) -> Progress:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         console=shell.console(stderr=True),
+        disable=not sys.stderr.isatty(),
     )
 
 

@@ -18,6 +18,7 @@ from keys import canonical
 from keys.note import VKey
 from ledger.errors import VerificationError
 from ledger.log import proof
+from ledger.regulation.deadline import VIETNAM
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _LIST: Final = ("number", "state", "outcome", "agency", "due", "flags", "case")
@@ -254,7 +255,7 @@ def case_file(shell: Shell, body: Mapping[str, Any]) -> None:
     if clocks:
         shell.table(
             ("clock", "due", "status", "source"),
-            ((_local(shell, c), _when(c.get("due")), c["status"], c.get("source")) for c in clocks),
+            ((c["code"], _when(c.get("due")), c["status"], c.get("source")) for c in clocks),
         )
     for flag in body.get("flags", ()):
         shell.say(Text(f"⚑ {flag['code']}: {flag['vi']}", f"⚑ {flag['code']}: {flag['en']}"))
@@ -439,10 +440,12 @@ def _local(shell: Shell, line: Mapping[str, Any]) -> object:
 
 
 def _when(text: str | None) -> str | None:
-    """Times as a person reads them, in the offset they were written with."""
+    """Times as a person reads them: an act's own as signed, the server's in Vietnam's."""
     if text is None:
         return None
-    return f"{datetime.fromisoformat(text):%d/%m/%Y %H:%M}"
+    moment = datetime.fromisoformat(text)
+    shown = moment.astimezone(VIETNAM) if text.endswith("Z") else moment
+    return f"{shown:%d/%m/%Y %H:%M}"
 
 
 def _cell(count: object) -> str:

@@ -96,7 +96,8 @@ class Shell:
         """A table of at most 100 columns; cells fold, none is cut."""
         table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
         for column in columns:
-            table.add_column(self.name(column), overflow="fold", style=None)
+            whole = column == "case"  # an id to be copied is not broken
+            table.add_column(self.name(column), overflow="fold", no_wrap=whole)
         for row in rows:
             table.add_row(*(_cell(value) for value in row))
         self.console().print(table)

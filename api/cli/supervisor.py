@@ -22,15 +22,19 @@ from typing import Any, Final
 import httpx
 import orjson
 
+from api.cli import database
 from api.cli.database import RUNNING
 from api.cli.roles import ON_DOUBT
-from api.settings import Settings, child_environment
+from api.embedded import EmbeddedError
+from api.settings import Settings, SettingsError, child_environment
 
 API: Final = "api"
 SEALER: Final = "sealer"
 PROJECTOR: Final = "projector"
+DATABASE: Final = "database"
 ROLES: Final = (API, SEALER, PROJECTOR)
 _STEP_S: Final = 0.2
+_LOOK_S: Final = 0.5
 _MOST_PAUSE_S: Final = 5.0
 _CALM_S: Final = 20.0
 _GRACE_S: Final = 25.0
@@ -65,6 +69,7 @@ class Supervisor:
     output: Path | None = None
     tell: Callable[[str, int, bool], None] = lambda _role, _status, _again: None
     _children: dict[str, _Child] = field(default_factory=dict)
+    _looked: float = 0.0
 
     @property
     def url(self) -> str:
@@ -91,6 +96,7 @@ class Supervisor:
 
     def mend(self) -> None:
         """One look at every process: one that has ended is started again, after a pause that grows."""
+        self._mend_database()
         for child in list(self._children.values()):
             status = child.process.poll()
             if status is None or child.given_up:
@@ -147,6 +153,18 @@ class Supervisor:
             return ""
         lines = self.output.read_text("utf-8", "replace").splitlines()
         return " | ".join(lines[-6:])
+
+    def _mend_database(self) -> None:
+        """The embedded server is started again too; what it had committed is there."""
+        if monotonic() - self._looked < _LOOK_S:
+            return
+        self._looked = monotonic()
+        try:
+            if database.embedded_down(self.settings):
+                self.tell(DATABASE, -1, True)
+                database.running_facts(self.settings)
+        except (EmbeddedError, SettingsError):
+            return  # its children may still be dying; the next look tries again
 
     def _fell(self, child: _Child, status: int) -> None:
         calm = monotonic() - child.started > _CALM_S
