@@ -182,7 +182,8 @@ class Inquiry:
     def __init__(self, connecting: Connecting, *, origin: str, level: str = "ordinary") -> None:
         self._connecting = connecting
         self._origin = origin
-        self._registries = RegistryReader(level=level)
+        self.level = level
+        self._registries = RegistryReader()
         self.cases_asked = ProjectedCases(connecting)
 
     def connection(self) -> AbstractContextManager[Connection]:

@@ -16,7 +16,7 @@ from uuid import UUID
 import orjson
 
 from keys.keyring import KeyLine
-from ledger.regulation.act import fmt_time, parse_act
+from ledger.regulation.act import fmt_time, known_act
 from ledger.regulation.agencies import Agency
 from ledger.regulation.deadline import VIETNAM
 from ledger.regulation.instruments import Instrument
@@ -109,8 +109,7 @@ class Known:
 class RegistryReader:
     """Registries as of an index, the newest kept: what is read often is folded once a process."""
 
-    def __init__(self, *, level: str = "ordinary") -> None:
-        self._level = level
+    def __init__(self) -> None:
         self._lock = Lock()
         self._newest = Known(Registry.founded(), -1)
 
@@ -144,7 +143,7 @@ class RegistryReader:
         registry, renamed = known.registry.copy(), known.renamed
         for index, recorded_at, act, payload in rows:
             registry.apply(
-                parse_act(orjson.loads(payload), level=self._level),
+                known_act(orjson.loads(payload)),
                 index=index,
                 recorded_at=recorded_at,
             )

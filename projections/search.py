@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from ledger.regulation.catalogue import load
@@ -19,24 +20,29 @@ from ledger.regulation.registry import Registry
 from ledger.regulation.stream import StreamState
 
 _WORD: Final = re.compile(r"[0-9a-z]+")
+_MARKS: Final = re.compile("[\u0300-\u036f]+")
 _D: Final = str.maketrans({"đ": "d", "Đ": "d"})
 _LONGEST: Final = 64
 
 
 def plain(text: str) -> str:
     """Lower case without marks: `Hồ sơ Đường dây` gives `ho so duong day`, written in NFC or NFD."""
-    decomposed = unicodedata.normalize("NFD", text.translate(_D).casefold())
-    return "".join(c for c in decomposed if not unicodedata.combining(c))
+    return _MARKS.sub("", unicodedata.normalize("NFD", text.translate(_D).casefold()))
 
 
 def words(text: str) -> list[str]:
     """The plain words of a text; a number like `2024/0187` gives its parts."""
-    return [word[:_LONGEST] for word in _WORD.findall(plain(text))]
+    return list(_words(text))
+
+
+@lru_cache(maxsize=8_192)
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word[:_LONGEST] for word in _WORD.findall(plain(text)))
 
 
 def vector(texts: Iterable[str]) -> str:
-    """Distinct plain words as text for `array_to_tsvector`-like input, in order."""
-    return " ".join(sorted({word for text in texts for word in words(text)}))
+    """Distinct plain words in order, as a text that `to_tsvector('simple', …)` takes apart again."""
+    return " ".join(sorted({word for text in texts for word in _words(text)}))
 
 
 def question(text: str) -> str | None:

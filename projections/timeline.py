@@ -16,7 +16,7 @@ import orjson
 from psycopg.rows import class_row
 
 from keys import canonical
-from ledger.regulation.act import Act, parse_act
+from ledger.regulation.act import Act, known_act
 from ledger.regulation.registry import REGISTRY_ACTS
 from ledger.regulation.stream import Signed
 from projections.view import Connection, Cursor, Step
@@ -274,7 +274,7 @@ def place_of(connection: Connection, entry: bytes) -> tuple[int, str] | None:
 def act_of(row: ActRow) -> Act | None:
     """The act of a row; None where erased or a service statement."""
     members = row.members
-    return parse_act(members) if "act" in members else None
+    return known_act(members) if "act" in members else None
 
 
 def signeds(rows: Iterable[ActRow]) -> list[tuple[ActRow, Signed | None]]:

@@ -6,13 +6,14 @@ nobody's search (ui.md §9).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, Final, LiteralString
 
 from projections.view import Connection, Cursor, Step
 
 NAME: Final = "tokens"
-_SEALED: Final = "sealed:"
+_TOKEN: Final = re.compile(rb'"(sealed:[0-9a-f-]{36})"')
 _PUT: Final[LiteralString] = """
 INSERT INTO proj.tokens (gen, token, stream) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING
 """
@@ -46,9 +47,10 @@ class TokensBatch:
 
     def take(self, step: Step) -> None:
         """Gathers the tokens of a case's act."""
-        act = step.opened.act
-        if act is not None and step.stream.kind == "case":
-            self._found.update((token, act.stream) for token in tokens_in(act.members))
+        statement = step.opened.statement
+        if statement is not None and step.stream.kind == "case":
+            name = step.stream.name
+            self._found.update((token, name) for token in tokens_in(statement.payload))
 
     def write(self) -> None:
         """Writes them."""
@@ -57,17 +59,9 @@ class TokensBatch:
             self._cursor.executemany(_PUT, rows)
 
 
-def tokens_in(value: object) -> Iterator[str]:
-    """Every `sealed:<uuid>` anywhere in an act."""
-    if isinstance(value, str):
-        if value.startswith(_SEALED):
-            yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from tokens_in(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from tokens_in(item)
+def tokens_in(payload: bytes) -> Iterator[str]:
+    """Every `sealed:<uuid>` that is a whole string of an act."""
+    return (found.decode() for found in _TOKEN.findall(payload))
 
 
 def elsewhere(connection: Connection, token: str, stream: str) -> bool:

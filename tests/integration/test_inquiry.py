@@ -1,0 +1,504 @@
+"""What an inspector asks, answered from the views of played scenarios over the reader's login."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from keys.canonical import b64
+from ledger.errors import NotFound
+from ledger.postgres.records import PostgresRecords
+from ledger.reader import Reader
+from projections import registry as registries
+from projections import runner
+from projections.answers import ProjectedCases
+from projections.case_file import SORTS, Filter
+from projections.compare import compare
+from projections.inquiry import BeforeCase, InFuture, Inquiry
+from projections.runner import Projector
+from projections.view import Connection
+from projections.views import VIEWS
+from tests.fixtures.postgres import Database
+from tests.memory_log import ORIGIN
+from tests.played_log import PlayedLog, played
+
+pytestmark = pytest.mark.postgres
+
+
+@dataclass
+class Case:
+    """A scenario, projected, and the reading side."""
+
+    database: Database
+    played: PlayedLog
+    inquiry: Inquiry
+    stream: str
+    now: datetime
+
+    def project(self) -> None:
+        """Folds what is there."""
+        projector = Projector(self.writing, *self.reading_log(), origin=ORIGIN)
+        projector.catch_up()
+        projector.close()
+
+    def reading_log(self) -> tuple[PostgresRecords, Reader]:
+        """Records and their reader."""
+        records = PostgresRecords(self.database.pool("projector"))
+        return records, Reader(records, self.played.log.kek, ORIGIN)
+
+    def writing(self) -> Connection:
+        """As the projector."""
+        return psycopg.connect(self.database.dsn("projector"), autocommit=True)
+
+    def at(self, n: int) -> datetime:
+        """When step n of the scenario happened."""
+        entry = self.entry(n)
+        return entry.act.occurred_at
+
+    def entry(self, n: int) -> Any:
+        """The act of step n."""
+        act_id = self.played.player.acts[n]
+        return self.played.player.streams[self.stream].entries[act_id]
+
+    def index_of(self, n: int) -> int:
+        """Index at which step n took effect."""
+        with psycopg.connect(self.database.admin) as connection:
+            row = connection.execute(
+                "SELECT index FROM proj.acts WHERE act_id = %s AND effect",
+                [self.entry(n).act.act_id],
+            ).fetchone()
+        assert row is not None
+        return int(row[0])
+
+
+def made(database: Database, name: str) -> Case:
+    """A scenario in a database, projected."""
+    log = played(name)
+    log.fill(database.admin)
+
+    @contextmanager
+    def reading() -> Iterator[Connection]:
+        with psycopg.connect(database.dsn("reader"), autocommit=True) as connection:
+            yield connection
+
+    player = log.player
+    assert player.now is not None
+    stream = next(iter(player.cases.values()))
+    case = Case(
+        database, log, Inquiry(reading, origin=ORIGIN), stream, player.now + timedelta(hours=1)
+    )
+    case.project()
+    return case
+
+
+@pytest.fixture
+def sc1(database: Database) -> Case:
+    """SC1."""
+    return made(database, "SC1")
+
+
+@pytest.fixture
+def sc6(database: Database) -> Case:
+    """SC6."""
+    return made(database, "SC6")
+
+
+def step_of(case: Case, act: str) -> int:
+    """Number of the first step with this act in the scenario's case."""
+    entries = case.played.player.streams[case.stream].entries
+    return next(
+        n for n, a in case.played.player.acts.items() if a in entries and entries[a].act.act == act
+    )
+
+
+# -- the file, now and then ---------------------------------------------------------------------
+
+
+def test_the_case_as_of_an_index_knows_nothing_later(sc1: Case) -> None:
+    """What did the file say when the finding was signed?"""
+    n = step_of(sc1, "VerificationConcluded")
+    index = sc1.index_of(n)
+    newest, file = sc1.inquiry.case_as_of(sc1.stream, index, sc1.now)
+    assert newest == index
+    assert (file["state"], file["outcome"]) == ("ASSESSING", None)
+    _, before = sc1.inquiry.case_as_of(sc1.stream, index - 1, sc1.now)
+    assert before["state"] == "VERIFYING"
+    _, now = sc1.inquiry.case(sc1.stream, sc1.now)
+    assert now["state"] == "CLOSED"
+
+
+def test_both_clocks_differ_by_late_entries(sc1: Case) -> None:
+    """What the ledger knew at a moment, and what had happened by then, are two questions."""
+    entries = sc1.played.player.streams[sc1.stream].effective()
+    late = next(e for e in entries if len(e.act.signers) > 1)
+    between = late.act.occurred_at + timedelta(seconds=30)
+    _, recorded = sc1.inquiry.case_as_of(sc1.stream, between, sc1.now)
+    _, occurred = sc1.inquiry.case_as_of(sc1.stream, between, sc1.now, "occurred")
+    assert (
+        occurred["statements"] != recorded["statements"] or occurred["state"] != recorded["state"]
+    )
+
+
+def test_a_moment_before_the_case_or_in_the_future_is_said(sc1: Case) -> None:
+    """No empty file that looks like an answer."""
+    with pytest.raises(BeforeCase):
+        sc1.inquiry.case_as_of(sc1.stream, 0, sc1.now)
+    with pytest.raises(BeforeCase):
+        sc1.inquiry.case_as_of(sc1.stream, sc1.at(1) - timedelta(days=1), sc1.now)
+    with pytest.raises(BeforeCase):
+        sc1.inquiry.case_as_of(sc1.stream, sc1.at(1) - timedelta(days=1), sc1.now, "occurred")
+    with pytest.raises(InFuture):
+        sc1.inquiry.case_as_of(sc1.stream, 10_000, sc1.now)
+    with pytest.raises(InFuture):
+        sc1.inquiry.case_as_of(sc1.stream, sc1.now + timedelta(days=1), sc1.now)
+    with pytest.raises(NotFound):
+        sc1.inquiry.case("case/00000000-0000-4000-8000-000000000000", sc1.now)
+
+
+def test_time_alone_changes_the_file_where_a_clock_runs_out(sc1: Case) -> None:
+    """A stored row is never shown past the moment from which it is wrong."""
+    _, today = sc1.inquiry.case(sc1.stream, sc1.now)
+    later = sc1.now + timedelta(days=400)
+    _, then = sc1.inquiry.case(sc1.stream, later)
+    status = {c["code"]: c["status"] for c in today["clocks"]}
+    aged = {c["code"]: c["status"] for c in then["clocks"]}
+    assert status != aged
+    assert "OVERDUE" in aged.values() or "ENDED" in aged.values()
+    assert sc1.inquiry.stored_case(sc1.stream, later) is None
+    assert sc1.inquiry.stored_case(sc1.stream, sc1.played.player.now) is not None  # type: ignore[arg-type]
+
+
+# -- what changed, and why -----------------------------------------------------------------------
+
+
+def test_difference_of_two_moments_names_the_acts_of_each_change(sc1: Case) -> None:
+    """Old, new, and by which act."""
+    first = sc1.index_of(step_of(sc1, "HandlingDecided"))
+    last = sc1.index_of(step_of(sc1, "CaseClosed"))
+    earlier, later, changes = sc1.inquiry.diff(sc1.stream, first, last, sc1.now)
+    assert (earlier.index, later.index) == (first, last)
+    by_pointer = {c.pointer: c for c in changes}
+    state = by_pointer["/state"]
+    assert (state.old, state.new) == ("HANDLING", "CLOSED")
+    assert [a["act"] for a in state.acts] == ["ResultDetermined", "CaseClosed"]
+    outcome = by_pointer["/outcome"]
+    assert (outcome.old, outcome.new) == (None, "HANDLED_REMOVED")
+    assert [a["act"] for a in outcome.acts] == ["ResultDetermined"]
+    assert sc1.inquiry.diff(sc1.stream, last, last, sc1.now)[2] == []
+
+
+def test_why_a_field_has_its_value_is_a_chain_of_acts(sc1: Case) -> None:
+    """From the first value to the last, each with who signed."""
+    chain = sc1.inquiry.history(sc1.stream, "/state", sc1.now)
+    assert [c.new for c in chain] == [
+        "RECEIVED", "SCREENING", "VERIFYING", "ASSESSING", "HANDLING", "RESULT_RECORDED", "CLOSED",
+    ]  # fmt: skip
+    assert all(c.acts[0]["officer"] for c in chain)
+    assert [c.old for c in chain[1:]] == [c.new for c in chain[:-1]]
+    with pytest.raises(NotFound):
+        sc1.inquiry.history(sc1.stream, "/nothing/here", sc1.now)
+
+
+def test_who_decided_and_on_what_basis(sc1: Case) -> None:
+    """The acts behind the state name their grounds."""
+    decided = sc1.inquiry.history(sc1.stream, "/state", sc1.now)[4].acts[0]
+    statements = sc1.inquiry.act(decided["act_id"])
+    members = statements[0].row.members
+    assert {b["role"] for b in members["basis"]} >= {"COMPETENCE", "SUBSTANCE"}
+    assert [s.row.role for s in statements][0] == "AUTHOR"
+    assert len({s.row.officer for s in statements}) == len(statements)
+
+
+# -- verification --------------------------------------------------------------------------------
+
+
+def test_every_statement_of_a_sound_case_is_valid(sc1: Case) -> None:
+    """Verified over the bytes as received, when it is read."""
+    _, verification = sc1.inquiry.verification(sc1.stream)
+    assert verification.outcome == "VALID"
+    assert verification.counts == {"VALID": len(verification.statements)}
+    assert len(verification.statements) == sc1.played.player.streams[sc1.stream].seq
+    assert all(s.key is not None and s.key["status"] == "ACTIVE" for s in verification.statements)
+
+
+def test_a_view_that_was_tampered_with_is_not_valid(sc1: Case) -> None:
+    """The verdict comes from the signature, not from a column."""
+    with psycopg.connect(sc1.database.admin) as connection:
+        connection.execute(
+            "UPDATE proj.acts SET payload = convert_to(replace(convert_from(payload, 'UTF8'),"
+            " 'minute', 'hour'), 'UTF8') WHERE index = %s",
+            [sc1.index_of(1)],
+        )
+    _, verification = sc1.inquiry.verification(sc1.stream)
+    assert verification.outcome == "NOT_VALID"
+    assert verification.counts["INVALID_SIGNATURE"] == 1
+
+
+def test_bulk_verification_leaves_out_what_is_not_there(sc1: Case) -> None:
+    """A list of cases gives a verdict each."""
+    missing = "case/00000000-0000-4000-8000-000000000000"
+    found = list(sc1.inquiry.verifications([sc1.stream, missing]))
+    assert [v.stream for v in found] == [sc1.stream]
+
+
+# -- lists ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("q", ["hồ sơ", "ho so", "HO SO", "2024/0187", "0412", "gia mao"])
+def test_a_case_is_found_without_tone_marks(sc1: Case, q: str) -> None:
+    """`ho so` finds `hồ sơ`; numbers of cases and documents are words too."""
+    _, lines = sc1.inquiry.cases(Filter(q=q), limit=10)
+    assert [line.case_number for line in lines] == ["2024/0187"]
+
+
+def test_filters_must_all_hold(sc1: Case) -> None:
+    """A filter that does not fit leaves nothing."""
+    good = Filter(
+        state="CLOSED",
+        agency="bacninh.stttt",
+        outcome="HANDLED_REMOVED",
+        act="CaseRegistered",
+        flag="ORAL_UNCONFIRMED",
+        opened_from=date(2024, 6, 4),
+        opened_to=date(2024, 6, 4),
+    )
+    assert len(sc1.inquiry.cases(good, limit=5)[1]) == 1
+    for name, value in {
+        "state": "HANDLING",
+        "agency": "bacninh.syt",
+        "outcome": "SANCTIONED",
+        "act": "ReviewOpened",
+        "flag": "SAME_DECIDER",
+        "opened_from": date(2024, 6, 5),
+        "opened_to": date(2024, 6, 3),
+        "q": "khongco",
+        "due_before": sc1.at(1),
+    }.items():
+        from dataclasses import replace  # noqa: PLC0415 - only here
+
+        assert sc1.inquiry.cases(replace(good, **{name: value}), limit=5)[1] == [], name
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_pages_fit_together_in_every_order(sc1: Case, sort: str) -> None:
+    """Keyset paging: no line twice, none left out."""
+    with psycopg.connect(sc1.database.admin) as connection:
+        connection.execute(
+            "INSERT INTO proj.case_file (gen, stream, case_id, body, raised, at, changes_at,"
+            " first_index, last_index, seq, state, outcome, agency, agencies, acts, flags,"
+            " case_number, opened_at, last_at, due_at, words)"
+            " SELECT gen, 'case/' || id, id, body, raised, at, changes_at, first_index, last_index,"
+            " seq, state, outcome, agency, agencies, acts, flags, '2024/' || n,"
+            " opened_at + (n / 3) * interval '1 hour', last_at - (n / 4) * interval '1 hour',"
+            " last_at + (n / 5) * interval '1 hour', words"
+            " FROM proj.case_file, (SELECT n, gen_random_uuid() AS id FROM generate_series(1, 25) n) x"
+        )
+    whole = [line.id for line in sc1.inquiry.cases(Filter(sort=sort), limit=200)[1]]
+    paged: list[str] = []
+    after = None
+    while True:
+        index, lines = sc1.inquiry.cases(Filter(sort=sort), limit=4, after=after)
+        if not lines:
+            break
+        paged += [line.id for line in lines]
+        after = lines[-1].key(sort)
+    assert paged == whole
+    assert len(whole) >= 25
+    assert sc1.inquiry.cases(Filter(sort=sort), limit=4, snapshot=-1)[1] == []
+
+
+# -- work, counts, feed, registry ----------------------------------------------------------------
+
+
+def test_worklist_shows_whose_turn_it_is(database: Database) -> None:
+    """The next signer has it to sign, the one after sees it coming; the author has nothing to do."""
+    log = played("SC1")
+    player = log.player
+    at = max(i for i, s in enumerate(log.log.statements) if len(s.members["signers"]) == 2)
+    members = log.log.statements[at].members
+    if log.log.statements[at].role != "APPROVER":
+        pytest.skip("the last act of two signers is not approved last")
+    log.log.rows = log.log.rows[:at]
+    log.fill(database.admin)
+
+    @contextmanager
+    def reading() -> Iterator[Connection]:
+        with psycopg.connect(database.dsn("reader"), autocommit=True) as connection:
+            yield connection
+
+    case = Case(
+        database,
+        log,
+        Inquiry(reading, origin=ORIGIN),
+        next(iter(player.cases.values())),
+        player.now,
+    )  # type: ignore[arg-type]
+    case.project()
+    author, approver = (s["officer"] for s in members["signers"])
+    _, mine = case.inquiry.worklist(approver, case.now)
+    assert [t.act_id for t in mine.sign] == [members["act_id"]]
+    _, theirs = case.inquiry.worklist(author, case.now)
+    assert theirs.sign == []
+    _, team = case.inquiry.worklist(author, case.now, team=True)
+    assert [t.act_id for t in team.sign] == [members["act_id"]]
+
+
+def test_overdue_work_says_by_which_rule(sc1: Case) -> None:
+    """Every clock names its source; a limit that has passed raises a task and does nothing else."""
+    officer = sc1.played.player.cast["cv"].officer
+    later = sc1.now + timedelta(days=60)
+    _, before = sc1.inquiry.worklist(officer, sc1.now)
+    _, after = sc1.inquiry.worklist(officer, later)
+    assert before.overdue == []
+    assert [t.code for t in after.overdue] == [t.code for t in before.running] == ["CRIME_REPORT"]
+    assert after.overdue[0].source
+    assert after.overdue[0].status(later) == "OVERDUE"
+
+
+def test_work_of_an_agency_that_has_ended_goes_to_its_successor(sc6: Case) -> None:
+    """Tasks name the agency as of their act; who carries on finds them."""
+    officer = next(
+        p.officer for p in sc6.played.player.cast.values() if p.agency == "bacninh.stttt"
+    )
+    _, then = sc6.inquiry.worklist(officer, sc6.now)
+    _, later = sc6.inquiry.worklist(officer, sc6.now + timedelta(days=365))
+    assert later.cases == later.overdue == later.running == []
+    assert then.returned == []
+
+
+def test_statistics_put_oversight_first_and_hide_small_cells(sc1: Case) -> None:
+    """One case is a small cell: its figures are hidden unless they are one's own."""
+    _, own = sc1.inquiry.statistics(date(2024, 1, 1), date(2024, 12, 31), sc1.now, smallest=1)
+    assert [f.code for f in own.figures][0] == "CORRECTIONS"
+    assert own.total == 1
+    assert {c.key: c.count for c in own.volumes["outcome"]} == {"HANDLED_REMOVED": 1}
+    _, shown = sc1.inquiry.statistics(date(2024, 1, 1), date(2024, 12, 31), sc1.now)
+    assert shown.total is None
+    assert all(c.count is None for c in shown.volumes["outcome"])
+    assert shown.median_days == {}
+
+
+def test_feed_goes_on_behind_an_index_without_content(sc1: Case) -> None:
+    """A system that keeps the last index misses nothing and learns no content."""
+    seen: list[str] = []
+    after = -1
+    while True:
+        _, events = sc1.inquiry.feed(after, 7)
+        if not events:
+            break
+        seen += [e["id"] for e in events]
+        after = int(events[-1]["id"])
+    assert seen == [str(n) for n in range(len(sc1.played.log.rows))]
+    assert "facts" not in str(sc1.inquiry.feed(20, 1)[1])
+
+
+def test_registry_as_of_knows_only_what_was_enrolled(sc1: Case) -> None:
+    """Keys and officers over time, by index and by recorded time."""
+    now = sc1.inquiry.registry()
+    before = sc1.inquiry.registry(2)
+    assert len(list(registries.keys(now.registry, sc1.now))) > len(
+        list(registries.keys(before.registry, sc1.now))
+    )
+    last = [row for row in sc1.played.stored() if row.registry][-1]
+    just = timedelta(milliseconds=1)
+    assert sc1.inquiry.registry(last.recorded_at).registry.version == last.index
+    assert sc1.inquiry.registry(last.recorded_at - just).registry.version < last.index
+    day = sc1.at(1).date()
+    agencies = {a["agency"]: a for a in registries.agencies(now.registry, day)}
+    assert "LEAD" in agencies["bacninh.stttt"]["functions"]
+    later = registries.agency(now.registry, "bacninh.stttt", date(2025, 3, 5))
+    assert later is not None
+    assert not later["exists"]
+    assert "đến 28/02/2025" in later["label"]
+
+
+def test_guards_are_answered_from_the_views(sc1: Case) -> None:
+    """The write path asks of other cases what was last projected."""
+    cases: ProjectedCases = sc1.inquiry.cases_asked
+    assert cases.state(sc1.stream) == "CLOSED"
+    assert cases.state("case/00000000-0000-4000-8000-000000000000") is None
+    token = "sealed:92e1e431-9c59-4ec3-ac6c-8b0a9aa55c3f"
+    assert cases.token_elsewhere(token, "case/other")
+    assert not cases.token_elsewhere(token, sc1.stream)
+    assert not cases.token_elsewhere("sealed:00000000-0000-4000-8000-000000000000", "case/other")
+    row = sc1.played.log.rows[sc1.index_of(1)]
+    assert cases.record(b64(row.entry)) == (row.at, sc1.stream)
+    assert cases.record("nonsense!") is None
+    assert set(cases.signers(sc1.stream)) == {
+        o for e in sc1.played.player.streams[sc1.stream].effective() for o in e.signed_by()
+    }
+    assert cases.reports() == []
+    assert isinstance(cases.running(sc1.stream), list)
+
+
+def test_reports_are_known_to_guards_and_folds(database: Database) -> None:
+    """SC3 restates a report: the views and a fold begun again come to the same."""
+    case = made(database, "SC3")
+    reports = case.inquiry.cases_asked.reports()
+    assert [r.act_id for r in reports] == [r.act_id for r in case.played.player.reports()]
+    records, reader = case.reading_log()
+    with case.writing() as connection:
+        assert compare(connection, records, reader, origin=ORIGIN) == []
+
+
+# -- erasure -------------------------------------------------------------------------------------
+
+
+def test_erasure_takes_the_content_out_of_every_view_and_a_rebuild_agrees(
+    database: Database,
+) -> None:
+    """The act that erases is folded like any other; what it names is gone from what is read."""
+    log = played("SC1")
+    player = log.player
+    stream = player.cases["C1"]
+    at = next(
+        i
+        for i, s in enumerate(log.log.statements)
+        if s.members["stream"] == stream and s.members["act"] == "ReporterIdentitySealed"
+    )
+    person = log.log.registrar
+    facts = {
+        "entries": [{"index": at, "entry": b64(log.log.rows[at].entry)}],
+        "ground": "PERSONAL_DATA",
+        "legal_ground": "Thử",
+        "epoch": "2024-2",
+    }
+    log.log.sign(log.log.act("RecordErased", "ledger", person, facts=facts), person)
+    log.fill(database.admin)
+
+    @contextmanager
+    def reading() -> Iterator[Connection]:
+        with psycopg.connect(database.dsn("reader"), autocommit=True) as connection:
+            yield connection
+
+    case = Case(
+        database, log, Inquiry(reading, origin=ORIGIN), stream, player.now + timedelta(days=1)
+    )  # type: ignore[operator]
+    case.project()
+    _, verification = case.inquiry.verification(stream)
+    erased = [s for s in verification.statements if s.verdict == "ERASED"]
+    assert [s.row.index for s in erased] == [at]
+    assert erased[0].row.erased_by is not None
+    assert verification.outcome == "NOT_CONCLUDED"
+    _, file = case.inquiry.case(stream, case.now)
+    assert file["state"] == "CLOSED"
+    assert file["acts"] == len(player.streams[stream].entries) - 1
+    # The keeper destroys the key; a rebuild reads what is left.
+    with psycopg.connect(database.admin) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("DELETE FROM log.wraps WHERE index = %s", [at])
+    with case.writing() as connection:
+        for view in VIEWS:
+            runner.ask_rebuild(connection, view.name, 0)
+    case.project()
+    _, again = case.inquiry.case(stream, case.now)
+    assert again == file
+    assert [s.verdict for s in case.inquiry.verification(stream)[1].statements] == [
+        s.verdict for s in verification.statements
+    ]

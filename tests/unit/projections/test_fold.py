@@ -1,0 +1,155 @@
+"""The shared fold in memory: wherever it is interrupted, its steps are the same; an erased record is stepped over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from uuid import UUID
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ledger.reader import Opened, Reader
+from ledger.regulation.catalogue import load
+from projections.fold import REPORTS, Fold
+from projections.view import Step
+from tests.memory_log import ORIGIN
+from tests.play_pure import _key
+from tests.played_log import PlayedLog, played, stored
+
+NAMES = ("SC1", "SC2", "SC3", "SC4", "SC6")
+
+
+class Rows:
+    """A `projections.fold.Log` over rows in memory."""
+
+    def __init__(self, log: PlayedLog) -> None:
+        self._rows = log.stored()
+        self._reader = Reader(self, log.log.kek, ORIGIN)  # type: ignore[arg-type]
+
+    def size(self) -> int:
+        """Records."""
+        return len(self._rows)
+
+    def read(self, start: int, limit: int) -> Sequence[Opened]:
+        """Opened rows."""
+        return [self._reader.open(row) for row in self._rows[start : start + limit]]
+
+    def stream(self, stream_id: UUID) -> Iterator[Opened]:
+        """Opened rows of a stream."""
+        return (self._reader.open(row) for row in self._rows if row.stream_id == stream_id)
+
+    def registry(self) -> Iterator[Opened]:
+        """Opened registry rows."""
+        return (self._reader.open(row) for row in self._rows if row.registry)
+
+    def reports(self, upto: int) -> Iterator[Opened]:
+        """Reports."""
+        for row in self._rows[: upto + 1]:
+            opened = self._reader.open(row)
+            if opened.act is not None and opened.act.act in REPORTS:
+                yield opened
+
+
+def seen(step: Step) -> tuple[object, ...]:
+    """What a step says, as values."""
+    entry = step.entry
+    return (
+        step.opened.index,
+        step.status,
+        step.effect,
+        step.flags,
+        step.stream.state,
+        step.stream.seq,
+        step.stream.head,
+        step.stream.outcome,
+        None if entry is None else (entry.act.act_id, entry.number, entry.state_after),
+        sorted((s.id, s.name, s.state) for s in step.stream.subs.values()),
+    )
+
+
+@cache
+def whole(name: str) -> list[tuple[object, ...]]:
+    """The steps of one uninterrupted fold."""
+    rows = Rows(played(name))
+    return [seen(step) for step in Fold(rows, ORIGIN, "ordinary").steps(rows.read(0, 10_000))]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_flags_and_states_are_those_decided_at_the_door(name: str) -> None:
+    """The fold asks the same flag guards with the same registry, and comes to the same."""
+    player = played(name).player
+    by_act = {}
+    for _, status, effect, flags, state, *rest in whole(name):
+        if effect:
+            by_act[rest[3][0]] = (flags, state)  # type: ignore[index]
+    for stream in player.streams.values():
+        for entry in stream.entries.values():
+            if entry.effect is not None:
+                flags, state = by_act[entry.act.act_id]
+                assert flags == player.raised[entry.act.act_id], entry.act.act
+                if stream.kind == "case":
+                    assert state == entry.state_after
+
+
+@given(name=st.sampled_from(NAMES), cuts=st.sets(st.integers(1, 60), max_size=6))
+@settings(max_examples=25, deadline=None)
+def test_a_fold_begun_again_anywhere_takes_the_same_steps(name: str, cuts: set[int]) -> None:
+    """A restart leaves no trace: memory is a cache and nothing more."""
+    rows = Rows(played(name))
+    size = rows.size()
+    bounds = [0, *sorted(c for c in cuts if c < size), size]
+    steps: list[tuple[object, ...]] = []
+    for start, end in zip(bounds, bounds[1:], strict=False):
+        fold = Fold(rows, ORIGIN, "ordinary", start - 1)
+        steps += [seen(step) for step in fold.steps(rows.read(start, end - start))]
+    assert steps == whole(name)
+
+
+def test_erased_records_take_their_place_and_move_nothing() -> None:
+    """A shredded record folds to "content erased", not to an exception."""
+    log = played("SC1")
+    case = log.player.cases["C1"]
+    mine = [i for i, s in enumerate(log.log.statements) if s.members["stream"] == case]
+    # Author and approver of one act, and the author alone of another: its countersignature is orphaned.
+    pairs = [i for i in mine if len(log.log.statements[i].members["signers"]) == 2]
+    for at in (*pairs[:2], pairs[2]):
+        log.log.rows[at] = log.log.rows[at]._replace(wraps=())
+    rows = Rows(log)
+    steps = [
+        (s.opened.index, s.status, s.stream.seq)
+        for s in Fold(rows, ORIGIN, "ordinary").steps(rows.read(0, 10_000))
+    ]
+    assert len(steps) == rows.size()
+    assert {status for at, status, _ in steps if at in pairs[:3]} == {"erased"}
+    assert steps[pairs[3]][1] == "service" or steps[pairs[3]][1] == "erased"
+    assert max(seq for _, _, seq in steps) == len(mine)
+
+
+def test_streams_forgotten_are_folded_again() -> None:
+    """Memory stays flat; what is forgotten comes back from the records."""
+    log = played("SC3")
+    rows = Rows(log)
+    fold = Fold(rows, ORIGIN, "ordinary")
+    steps = []
+    for at in range(rows.size()):
+        for step in fold.steps(rows.read(at, 1)):
+            steps.append(seen(step))
+        for stream_id in list(fold._streams):
+            fold._forget(stream_id)
+    assert steps == whole("SC3")
+    assert fold._held == 0
+
+
+def test_every_act_type_of_the_scenarios_is_known() -> None:
+    """The tests above meet a good part of the catalogue."""
+    types = {s.members["act"] for name in NAMES for s in played(name).log.statements}
+    assert len(types & set(load().types)) > 40
+    assert _key(1).kid
+
+
+def test_stored_rows_are_what_the_port_gives() -> None:
+    """The helper loses nothing that the reader compares."""
+    row = played("SC1").log.rows[5]
+    assert stored(row).stream == row.name

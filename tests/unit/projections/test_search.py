@@ -1,0 +1,59 @@
+"""Vietnamese words are found with or without tone marks, and a search for a person is refused."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from projections import search
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("Hồ sơ", "ho so"),
+        ("Đường dây nóng", "duong day nong"),
+        ("ĐẶNG đức", "dang duc"),
+        ("Quyết định 90/QĐ-UBND", "quyet dinh 90/qd-ubnd"),
+        ("ưỡn ượt ửng", "uon uot ung"),
+    ],
+)
+def test_marks_and_both_kinds_of_d_make_no_difference(text: str, plain: str) -> None:
+    """An officer without a Vietnamese keyboard finds the same cases."""
+    assert search.plain(text) == plain
+    assert search.plain(unicodedata.normalize("NFD", text)) == plain
+
+
+@given(
+    st.text(alphabet="aăâeêioôơuưyđáàảãạắằẳẵặấầẩẫậéèẻẽẹếềểễệíìỉĩịóòỏõọốồổỗộớờởỡợúùủũụứừửữựýỳỷỹỵ ")
+)
+def test_every_vietnamese_letter_becomes_a_plain_one(text: str) -> None:
+    """No mark is left behind, composed or not."""
+    assert search.plain(text).isascii()
+    assert search.plain(unicodedata.normalize("NFD", text)) == search.plain(text)
+
+
+def test_question_wants_every_word_and_the_beginning_of_the_last() -> None:
+    """As one types, the list narrows."""
+    assert search.question("hồ sơ giả m") == "ho & so & gia & m:*"
+    assert search.question(" — ") is None
+
+
+def test_question_is_never_syntax() -> None:
+    """Operators of tsquery in the input are no operators."""
+    assert search.question("a & !b | (c:*)' --") == "a & b & c:*"
+
+
+@pytest.mark.parametrize("text", ["0912345678", "a@b.vn", "https://x.example/u", "012345678901"])
+def test_search_for_a_person_account_or_link_is_refused(text: str) -> None:
+    """The product has no search by person, account, link or telephone (ui.md §9)."""
+    assert search.refused(text)
+
+
+@pytest.mark.parametrize("text", ["2024/0187", "0412/TN", "hồ sơ", "90/QĐ-UBND", "thông báo 15"])
+def test_numbers_and_symbols_of_documents_may_be_searched(text: str) -> None:
+    """What stands on paper is how an officer looks for a file."""
+    assert not search.refused(text)
