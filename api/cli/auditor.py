@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -34,6 +34,8 @@ from projections.compare import Difference, compare
 _READER: Final = "reader"
 _AUDITOR: Final = "auditor"
 _SHOWN: Final = 20
+_LINE: Final = 120
+Progressed = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ def status(server: str | None) -> None:
     lines = ("origin", "level", "rehearsal", "size", "records", "genesis", "now")
     shell.table(("name", "value"), ((line, facts.get(line)) for line in lines if line in facts))
     for vkey in facts["vkeys"]:
-        click.echo(vkey if len(vkey) < 200 else f"{vkey[:80]}…")
+        click.echo(vkey if len(vkey) < _LINE else f"{vkey[:_LINE]}…")
 
 
 @log.command("audit")
@@ -125,7 +127,7 @@ def audit_log(
     *,
     no_views: bool,
 ) -> None:
-    """Recompute everything: records, entries, tree, checkpoints, signatures, order, views. Exit 1 at damage."""
+    """Recompute records, tree, checkpoints, signatures, order and views. Exit 1 at damage."""
     shell = shell_of()
     settings = Settings.from_env()
     with database.reachable(settings) as facts:
@@ -156,7 +158,7 @@ def in_database(facts: EnclaveFacts, dbname: str | None) -> EnclaveFacts:
     )
 
 
-def run(
+def run(  # noqa: PLR0913  an auditor's choices, each with its name
     shell: Shell,
     settings: Settings,
     facts: EnclaveFacts,
@@ -213,8 +215,10 @@ def show(shell: Shell, found: Audited) -> None:
     report = found.report
     shell.say(
         Text(
-            f"{report.records} bản ghi · {report.checkpoints} điểm chốt · {report.tiles} mảnh cây · gốc {report.root[:16]}…",
-            f"{report.records} records · {report.checkpoints} checkpoints · {report.tiles} tiles · root {report.root[:16]}…",
+            f"{report.records} bản ghi · {report.checkpoints} điểm chốt"
+            f" · {report.tiles} mảnh cây · gốc {report.root[:16]}…",
+            f"{report.records} records · {report.checkpoints} checkpoints"
+            f" · {report.tiles} tiles · root {report.root[:16]}…",
         )
     )
     counts = ", ".join(f"{n} {verdict}" for verdict, n in sorted(report.verdicts.items()))
@@ -242,7 +246,7 @@ def show(shell: Shell, found: Audited) -> None:
 
 
 def _views(
-    settings: Settings, facts: EnclaveFacts, kek: Kek, progress: Any
+    settings: Settings, facts: EnclaveFacts, kek: Kek, progress: Progressed
 ) -> Sequence[Difference]:
     dsn = role_dsn(settings, facts, "projector")
     pool = open_pool(dsn, most=2)

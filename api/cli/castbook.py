@@ -1,8 +1,9 @@
 """The cast of a rehearsal: which officer stands behind an alias, and where its key lies.
 
-`cast/<alias>.socaikey`, sealed with the rehearsal's own passphrase, and `cast/cast.json` beside them, which
-names officer, agency, post and log. One alias with one agency and post is one officer across files; an
-alias that stands for another post gets `<file id>.<alias>`. Without a folder everything stays in memory.
+`cast/<alias>.socaikey`, sealed with the rehearsal's own passphrase, and `cast/cast.json` beside
+them, which names officer, agency, post and log. One alias with one agency and post is one officer
+across files; an alias that stands for another post gets `<file id>.<alias>`. Without a folder
+everything stays in memory.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ class CastBook:
         return SoftwareSigner.generate(_FIRST_KEY)
 
     def change_key(self, officer: Officer, key: SoftwareSigner) -> Officer:
-        """The officer with the new key in place of the old one, whose file stays as `<alias>.<kid>`."""
+        """The officer with the new key; the old key's file stays as `<alias>.<kid>`."""
         if self._safe is not None:
             old = self._path(officer.alias)
             old.rename(old.with_name(f"{officer.alias}.{officer.kid}.socaikey"))
@@ -180,7 +181,7 @@ class EditionDirectory:
         return date.fromisoformat(known["valid_from"]) if known else None
 
     def post(self, part: Part) -> tuple[list[str], list[str]]:
-        """Powers and capacities that the post gives; a post the edition lacks signs for itself only."""
+        """Powers and capacities of the post; one the edition lacks signs for itself only."""
         posts = self._agencies.get(part.agency, {}).get("posts", ())
         for post in posts:
             if post["code"] == part.post:

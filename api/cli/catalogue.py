@@ -1,4 +1,4 @@
-"""`socai catalogue`: the rulebook explained, in both languages, from the data the ledger judges by."""
+"""`socai catalogue`: the rulebook explained, from the data the ledger judges by."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from ledger.postgres.migrate import LOGINS, install
 
 RUNNING: Final = "serve.json"
 """Stands in the home while the enclave is served, and says where."""
-_PASSWORD_FILE: Final = "postgres.password"
+_PASSWORD_FILE: Final = "postgres.password"  # noqa: S105  its name, not its content
 _NOT_PLAIN: Final = re.compile(r"[^a-z0-9]+")
 _ANSWER_S: Final = 2.0
 _SLUG_STEM: Final = 26
@@ -39,7 +39,7 @@ def admin_dsn(settings: Settings) -> str:
 
 
 def running_facts(settings: Settings) -> EnclaveFacts:
-    """The enclave's facts with its database reachable: the embedded server started, its port noted."""
+    """The enclave's facts, its database up: the embedded server started, its port noted."""
     home = Home(settings)
     facts = home.facts()
     if settings.database_url is None and (settings.home / "pg").is_dir():
@@ -51,7 +51,7 @@ def running_facts(settings: Settings) -> EnclaveFacts:
 
 @contextmanager
 def reachable(settings: Settings) -> Iterator[EnclaveFacts]:
-    """The enclave's facts while its database answers; a server started for this is stopped again."""
+    """The facts while the database answers; a server started for this is stopped again."""
     embedded = settings.database_url is None and (settings.home / "pg").is_dir()
     was_running = not embedded or Embedded(settings.home).running
     try:

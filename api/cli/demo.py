@@ -1,6 +1,7 @@
 """`socai demo`: two cases from first report to proof, then a forger; leaves the data to be served.
 
-It plays, shows and audits with the same code as `play`, `case`, `log audit`; nothing here is staged.
+It plays, shows and audits with the same code as `play`, `case`, `log audit`; nothing here is
+staged.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ _DEPLOYMENT: Final = "rehearsal.bacninh.example"
 @options
 @guarded
 def demo(*, fresh: bool) -> None:
-    """Open a rehearsal, play two cases over HTTP, prove them, and catch four forgeries. Under 3 minutes."""
+    """Open a rehearsal, play two cases over HTTP, prove them, catch four forgeries."""
     shell = shell_of()
     settings = Settings.from_env()
     _begin(shell, settings, fresh=fresh)
@@ -110,8 +111,8 @@ def _played(shell: Shell, settings: Settings) -> tuple[list[Outcome], bool]:
                 outcomes.append(outcome)
                 if not shell.json:
                     play.show(shell, outcome)
-        fine = all([_case(shell, settings, url, outcome) for outcome in outcomes])
-    return outcomes, fine
+        shown = [_case(shell, settings, url, outcome) for outcome in outcomes]
+    return outcomes, all(shown)
 
 
 def _case(shell: Shell, settings: Settings, url: str, outcome: Outcome) -> bool:

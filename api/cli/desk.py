@@ -1,4 +1,4 @@
-"""A ledger behind HTTP, as a play and the other commands need it: one session an officer, over `api.client`.
+"""A ledger behind HTTP, as a play needs it: one session an officer, over `api.client`.
 
 Not: what is sent, or what an answer means for a scenario.
 """

@@ -1,4 +1,4 @@
-"""The tampering drill: an owner of the database forges copies of it, and the audit names each forgery.
+"""The tampering drill: a database owner forges copies, and the audit names each forgery.
 
 What the forgeries are is `ledger.postgres.forgery`'s; what the audit says is the audit's.
 """

@@ -1,4 +1,4 @@
-"""What this machine's and the ledger's errors mean to a person at the terminal: one sentence and a status.
+"""What errors from below mean to a person at the terminal: one sentence and a status.
 
 Not: the refusals a command words itself (`shell.Refusal`).
 """
@@ -26,7 +26,7 @@ def guarded(command: F) -> F:
     """Turns what may go wrong below into a refusal; what may not go wrong stays a trace."""
 
     @functools.wraps(command)
-    def run(*arguments: Any, **named: Any) -> Any:
+    def run(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401  any command's
         try:
             return command(*arguments, **named)
         except Exception as error:
@@ -38,7 +38,7 @@ def guarded(command: F) -> F:
     return cast("F", run)
 
 
-def _refusal(error: Exception) -> Refusal | None:
+def _refusal(error: Exception) -> Refusal | None:  # noqa: PLR0911  one row an error
     match error:
         case Refused():
             detail = str(error.problem.get("detail") or error)
@@ -59,7 +59,7 @@ def _refusal(error: Exception) -> Refusal | None:
             known = ", ".join(error.known) or "–"
             return _both(
                 f"Không có {error.alias} trong dàn vai; có: {known}. Chạy socai play trước.",
-                f"Nobody of the cast is called {error.alias}; there are: {known}. Run socai play first.",
+                f"The cast has no {error.alias}; there are: {known}. Run socai play first.",
                 "unknown_alias",
                 MISUSED,
             )

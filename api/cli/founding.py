@@ -1,7 +1,7 @@
-"""Makes an enclave: its keys, its passwords, its database, and record 0 (architecture.md §3, formats.md §9).
+"""Makes an enclave: keys, passwords, database, record 0 (architecture.md §3, formats.md §9).
 
-Keys are durable before record 0 names them, and `enclave.json` is written last: a home without it holds
-no enclave. Asks nothing; everything comes by argument or settings.
+Keys are durable before record 0 names them, and `enclave.json` is written last: a home without it
+holds no enclave. Asks nothing; everything comes by argument or settings.
 """
 
 from __future__ import annotations

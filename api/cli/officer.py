@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import click
 import orjson
@@ -85,7 +85,7 @@ def act() -> None:
 @identity
 def sign(
     client: Client,
-    file: Any,
+    file: IO[bytes] | None,
     countersign: str | None,
     role: str | None,
     iat: str | None,
@@ -100,7 +100,8 @@ def sign(
             "Chưa ký: nêu FILE hoặc --countersign.",
             "Nothing was signed: name FILE or --countersign.",
         )
-    payload = _payload_of(client, countersign) if countersign else _payload(file.read())
+    data = file.read() if file is not None else b""
+    payload = _payload_of(client, countersign) if countersign else _payload(data)
     members = canonical.parse(payload)
     chosen = role or ("APPROVER" if countersign else "AUTHOR")
     made = client.sign(payload, stream=str(members["stream"]), role=chosen, iat=_moment(iat))
@@ -115,7 +116,7 @@ def sign(
 )
 @click.option("--no-wait", is_flag=True, help="Return when durable, before the proof.")
 @identity
-def submit(client: Client, file: Any, at: str | None, *, no_wait: bool) -> None:
+def submit(client: Client, file: IO[bytes], at: str | None, *, no_wait: bool) -> None:
     """Send a signed statement and check the proof that comes back. Sending it again is safe."""
     shell = shell_of()
     made = statements.parse_flattened(file.read().strip())
@@ -183,11 +184,11 @@ def _payload(data: bytes) -> bytes:
 def _payload_of(client: Client, act_id: str) -> bytes:
     """The bytes the author signed: a countersigner signs these and no others."""
     records = client.read(f"/v1/acts/{act_id}/raw").body["records"]
-    for record in records:
-        if "envelope" in record:
-            envelope = parse_envelope(canonical.unb64(record["envelope"]))
-            return statements.parse_compact(envelope.statement).payload
-    fail("Chưa ký: nội dung đã bị xóa.", "Nothing was signed: the content is erased.", "erased")
+    kept = [record["envelope"] for record in records if "envelope" in record]
+    if not kept:
+        fail("Chưa ký: nội dung đã bị xóa.", "Nothing was signed: the content is erased.", "erased")
+    envelope = parse_envelope(canonical.unb64(kept[0]))
+    return statements.parse_compact(envelope.statement).payload
 
 
 def _check_proof(client: Client, receipt: dict[str, Any], made: Statement) -> None:

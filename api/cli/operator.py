@@ -164,9 +164,9 @@ def rebuild(view: str | None) -> None:
     shell = shell_of()
     settings = Settings.from_env()
     names = [view] if view else [v.name for v in VIEWS]
-    if unknown := set(names) - {v.name for v in VIEWS}:
+    if set(names) - {v.name for v in VIEWS}:
         misuse(
-            f"Không có khung nhìn {unknown.pop()}; các khung nhìn: {', '.join(v.name for v in VIEWS)}.",
+            f"Không có khung nhìn đó; các khung nhìn: {', '.join(v.name for v in VIEWS)}.",
             f"There is no such view; the views are {', '.join(v.name for v in VIEWS)}.",
         )
     with database.reachable(settings) as facts, _bar(shell) as bar:
@@ -260,7 +260,7 @@ def _fell(shell: Shell, role: str, status: int, *, again: bool) -> None:
         shell.note(
             Text(
                 f"{role} dừng vì nghi ngờ ({status}); không khởi động lại. Chạy: socai log audit",
-                f"{role} stopped on doubt ({status}) and is not started again. Run: socai log audit",
+                f"{role} stopped on doubt ({status}), is not started again. Run: socai log audit",
             )
         )
 
@@ -318,7 +318,7 @@ def _moment(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        moment = datetime.min
+        moment = datetime.min  # noqa: DTZ901  only to be refused below
     if moment.tzinfo is None:
         misuse(
             f"Chưa lập gì: {text} không phải thời điểm có múi giờ, ví dụ {REHEARSAL_OPENS}.",

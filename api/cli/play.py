@@ -1,4 +1,4 @@
-"""`socai play`: scenario and negative files against a ledger, every answer checked, exit 1 at any difference."""
+"""`socai play`: scenario files against a ledger, every answer checked."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def play(
     if server is not None and keep is not None:
         misuse(
             "Chưa diễn gì: --keep giữ sổ mới lập, --server diễn trên sổ đang chạy; chọn một.",
-            "Nothing was played: --keep keeps a fresh enclave, --server plays in a running one; choose one.",
+            "Nothing was played: --keep keeps a fresh enclave, --server takes a running one.",
         )
     plays = read_files(files)
     outcomes = []
@@ -108,7 +108,8 @@ def _fresh_players(
 
 def show(shell: Shell, outcome: Outcome) -> None:
     """The table of one play and what differs."""
-    title = f"{outcome.play.id} · {outcome.play.title.get(shell.lang) or outcome.play.title.get('en', '')}"
+    titles = outcome.play.title
+    title = f"{outcome.play.id} · {titles.get(shell.lang) or titles.get('en', '')}"
     columns = ("step", "occurred", "act", "author", "status", "state", "flags", "result")
     shell.table(columns, (_row(result) for result in outcome.steps), title)
     if outcome.skipped:

@@ -1,7 +1,7 @@
-"""Plays one history against a ledger: enrols the cast, signs every step with its officer's key, checks each answer.
+"""Plays one history against a ledger: enrols the cast, signs every step, checks each answer.
 
-Knows what to send in which order and what must come back; not how it travels (a `Desk` does that), nor
-how it is shown. Source: `scenarios/README.md`.
+Knows what to send in which order and what must come back; not how it travels (a `Desk` does that),
+nor how it is shown. Source: `scenarios/README.md`.
 """
 
 from __future__ import annotations
@@ -178,7 +178,7 @@ class Player:
         name: Words for a member in the reader's language, for differences.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  one collaborator each
         self,
         desk: Desk,
         registrar: Registrar,
@@ -198,7 +198,7 @@ class Player:
         self._name = name
 
     def play(self, play: Play) -> Outcome:
-        """Plays from the first step to the last; stops early only where the cast cannot be enrolled."""
+        """Plays to the last step; stops early only where the cast cannot be enrolled."""
         run = _Run(play, last=self._desk.time())
         run.threads.cases = {alias: str(self._new_uuid()) for alias in play.cases}
         outcome = Outcome(play, threads=run.threads)
@@ -244,7 +244,7 @@ class Player:
         return officer
 
     def _registry_act(self, run: _Run, act: str, facts: Mapping[str, Any], at: datetime) -> None:
-        """Alone while the log is being founded; with a second keeper once the ledger asks for one."""
+        """Alone while the log is founded; with a second keeper once the ledger asks for one."""
         founder = Signing(self._registrar.officer, script.REGISTRAR_POST, "AUTHOR")
         agency = self._directory.keeper(at.date())
         alone: tuple[Signing, ...] = (founder,)
@@ -435,7 +435,7 @@ class Player:
 
 
 def split_by_level(play: Play, level: str) -> tuple[list[Step], list[Step]]:
-    """Steps this enclave can play, and those it cannot: of another level, or speaking of such a step."""
+    """Steps this enclave can play, and those it cannot: of another level, or about such."""
     played: list[Step] = []
     skipped: list[Step] = []
     missing: set[int] = set()

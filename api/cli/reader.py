@@ -1,4 +1,7 @@
-"""For whoever reads: cases, work, statistics, search, registry. Every answer comes from the API, none is made here."""
+"""For whoever reads: cases, work, statistics, search, registry.
+
+Every answer comes from the API; none is made here but the check of proofs.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,7 @@ def case() -> None:
 )
 @click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True)
 @identity
-def list_cases(client: Client, **asked: Any) -> None:
+def list_cases(client: Client, **asked: str | int | None) -> None:
     """Cases by filter, newest first."""
     shell = shell_of()
     body = client.read("/v1/cases", query=asked).body
@@ -102,7 +105,7 @@ def history(client: Client, id_: str) -> None:
 )
 @identity
 def verify_case(client: Client, id_: str, vkey: str | None) -> None:
-    """Every statement's verdict, and every proof checked here against the log's key. Exit 1 unless VALID."""
+    """Every statement's verdict, and every proof checked here. Exit 1 unless VALID."""
     shell = shell_of()
     body = client.verification(_id(client, id_))
     bad = list(bad_proofs(client, body, vkey))
@@ -131,7 +134,7 @@ def diff(client: Client, id_: str, from_: str, to: str | None, clock: str | None
 @click.argument("pointer", metavar="FIELD")
 @identity
 def why(client: Client, id_: str, pointer: str) -> None:
-    """Why a field has its value: the chain of acts and signers. FIELD is e.g. state or handler/agency."""
+    """Why a field has its value: the acts and signers. FIELD is e.g. state, handler/agency."""
     path = f"/v1/cases/{_id(client, id_)}/fields/{pointer.lstrip('/')}/history"
     _changes(client.read(path).body)
 
@@ -334,7 +337,7 @@ def _verdict_row(shell: Shell, line: Mapping[str, Any], bad: list[int]) -> tuple
 
 
 def bad_proofs(client: Client, body: Mapping[str, Any], vkey: str | None) -> Iterable[int]:
-    """Indices whose proof does not lead from their entry to a checkpoint that the log's key signed."""
+    """Indices whose proof does not lead from their entry to a signed checkpoint."""
     key = VKey.parse(vkey or client.log()["vkeys"][0])
     for line in body["statements"]:
         path = line.get("proof")
@@ -373,7 +376,8 @@ def _changes(body: Mapping[str, Any]) -> None:
 
 
 def _touch(shell: Shell, act: Mapping[str, Any]) -> str:
-    return f"#{act['index']} {act.get(f'act_{shell.lang}') or act.get('act')} ({str(act.get('officer') or '–')[:8]})"
+    title = act.get(f"act_{shell.lang}") or act.get("act")
+    return f"#{act['index']} {title} ({str(act.get('officer') or '–')[:8]})"
 
 
 def _task_row(shell: Shell, part: str, line: Mapping[str, Any]) -> tuple[object, ...]:

@@ -1,4 +1,4 @@
-"""The two loops beside the API, each a process of its own until SIGTERM: the sealer and the projector.
+"""The two loops beside the API, each a process until SIGTERM: sealer and projector.
 
 Not: how they are wired (`bootstrap`), nor what they do with a record.
 """
@@ -16,7 +16,7 @@ from api.settings import Settings
 from ledger.errors import Fatal
 
 ON_DOUBT: Final = 70
-"""Exit status of a loop that found memory and store in disagreement: not to be started again unseen."""
+"""Exit status of a loop that found memory and store in disagreement: nobody restarts it unseen."""
 
 _log = logging.getLogger("socai.roles")
 

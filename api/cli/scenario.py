@@ -1,7 +1,7 @@
-"""Reads scenario and negative files: what happened to whom, in order, and what the ledger must answer.
+"""Reads scenario files: what happened to whom, in order, and what the ledger must answer.
 
-Pure but for reading the files named. The form of both files is described in `scenarios/README.md`; one
-`Play` is one history to be played from its first step to its last. Not: keys, HTTP, clocks.
+Pure but for reading the files named. The form of both files is described in `scenarios/README.md`;
+one `Play` is one history to be played from its first step to its last. Not: keys, HTTP, clocks.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Countersigner:
-    """One more signer of a step; `at` None: named among the signers, but does not sign in this step."""
+    """One more signer of a step; `at` None: named, but does not sign in this step."""
 
     by: str
     role: str
@@ -170,7 +170,7 @@ def shipped(name: str) -> Path:
     return path
 
 
-def resolve(value: Any, answer: Callable[[str, str], Any]) -> Any:
+def resolve(value: Any, answer: Callable[[str, str], Any]) -> Any:  # noqa: ANN401  JSON
     """`value` with every reference replaced by what `answer(kind, name)` gives for it."""
     if isinstance(value, str):
         found = _REFERENCE.fullmatch(value)
@@ -311,7 +311,7 @@ def _checked(play: Play) -> Play:
         raise ScenarioError(f"{play.id} has no steps")
     for step in play.steps:
         if unknown := step.aliases() - set(play.cast):
-            raise ScenarioError(f"{play.id} step {step.n}: {sorted(unknown)[0]} is not in the cast")
+            raise ScenarioError(f"{play.id} step {step.n}: {min(unknown)} is not in the cast")
         if step.stream_of == "case" and step.thread not in play.cases:
             raise ScenarioError(f"{play.id} step {step.n}: {step.thread} is not among the cases")
     return play

@@ -1,4 +1,4 @@
-"""Turns a play into acts: who is enrolled when, what each payload says, what a reference stands for.
+"""Turns a play into acts: who is enrolled when, what each payload says.
 
 Pure: officers, keys and ids come in by argument. Source: `scenarios/README.md`, formats.md §2.
 """
@@ -100,7 +100,7 @@ def late_enrolments(step: Step, enrolled: set[str], play: Play, directory: Direc
 def enrolment_time(
     before: datetime, last: datetime | None, parts: list[Part], directory: Directory
 ) -> datetime:
-    """A few minutes before `before`, but not before the ledger's time nor the agencies' first day."""
+    """Minutes before `before`; never before the ledger's time or the agencies' first day."""
     moment = before - _LEAD_TIME
     starts = [_starts(part, directory) for part in parts]
     for day in starts:

@@ -1,7 +1,7 @@
 """What every command shares: language, `--json`, tables that fit, and refusals with an exit status.
 
-Exit status 0: fine. 1: the ledger or a check said no. 2: wrong use. A refusal is one sentence that says
-what was not recorded and what to do next.
+Exit status 0: fine. 1: the ledger or a check said no. 2: wrong use. A refusal is one sentence that
+says what was not recorded and what to do next.
 """
 
 from __future__ import annotations
@@ -51,11 +51,16 @@ class Refusal(click.ClickException):
 
 
 class Language(click.ParamType[Lang]):
-    """`vi` or `en`; a locale such as `vi_VN.UTF-8` stands for its language, any other for English."""
+    """`vi` or `en`; a locale such as `vi_VN.UTF-8` is Vietnamese, any other English."""
 
     name = "vi|en"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Lang:
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401  click's signature
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Lang:
         """The language of what was typed or of the locale."""
         typed = ctx is not None and param is not None and _typed(ctx, param)
         if typed and value not in ("vi", "en"):
@@ -150,7 +155,7 @@ def _current() -> Shell:
     return context.ensure_object(Shell) if context is not None else Shell()
 
 
-def _set_json(context: click.Context, _param: click.Parameter, value: bool) -> None:
+def _set_json(context: click.Context, _param: click.Parameter, value: bool) -> None:  # noqa: FBT001  click's
     if value:
         shell_of(context).json = True
 

@@ -1,7 +1,7 @@
-"""An enclave to play in: one that is served already, or a fresh rehearsal made for one play and thrown away.
+"""An enclave to play in: one that is served already, or a fresh rehearsal made for one play.
 
-Fresh enclaves of one command share one embedded server, a database each, so that playing many files does
-not start many servers.
+Fresh enclaves of one command share one embedded server, a database each, so that playing many
+files does not start many servers.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def player_at(
 
 
 def venue_of(settings: Settings, url: str, registrar_file: Path | None) -> Venue:
-    """The venue of a running enclave: `url`, with the home's registrar unless another file is given."""
+    """The venue of a running enclave, with the home's registrar unless a file is given."""
     home = Home(settings)
     return Venue(
         url=url,
@@ -117,7 +117,7 @@ class Stages:
         """A fresh rehearsal enclave, served.
 
         Args:
-            play: What will be played: it names the deployment, and the log is opened before it begins.
+            play: What will be played: it names the deployment; the log is opened before it.
             alone: Whether it is the only play, so that a kept enclave is `keep` itself.
         """
         settings = self._settings(play, alone=alone)
@@ -169,7 +169,7 @@ def served(settings: Settings, *, keep_database: bool = False) -> Iterator[str]:
 
 
 def opening(play: Play) -> datetime:
-    """When a log for this play is opened: the edition's first day, or an hour before an earlier step."""
+    """When a log for this play is opened: the edition's first day, or before an earlier step."""
     first = datetime.fromisoformat(REHEARSAL_OPENS)
     earliest = min(step.signed for step in play.steps)
     return min(first, earliest - _BEFORE)

@@ -1,7 +1,7 @@
 """Runs the processes of one enclave and starts a killed one again.
 
-API (gunicorn), sealer and projector are child processes; they end with their parent, however it ends. A
-loop that stopped on doubt is not started again. Not: what the processes do.
+API (gunicorn), sealer and projector are child processes; they end with their parent, however it
+ends. A loop that stopped on doubt is not started again. Not: what the processes do.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Supervisor:
             self.stop()
 
     def mend(self) -> None:
-        """One look at every process: one that has ended is started again, after a pause that grows."""
+        """Looks at every process; one that has ended starts again, after a pause that grows."""
         self._mend_database()
         for child in list(self._children.values()):
             status = child.process.poll()
@@ -161,7 +161,7 @@ class Supervisor:
         self._looked = monotonic()
         try:
             if database.embedded_down(self.settings):
-                self.tell(DATABASE, -1, True)
+                self.tell(DATABASE, -1, True)  # noqa: FBT003  see `tell`
                 database.running_facts(self.settings)
         except (EmbeddedError, SettingsError):
             return  # its children may still be dying; the next look tries again
@@ -180,14 +180,14 @@ class Supervisor:
             if self.output is not None:
                 self.output.parent.mkdir(parents=True, exist_ok=True)
                 output = stack.enter_context(self.output.open("ab"))
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # noqa: S603  our own modules, nothing from outside
                 command(role),
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT if output is not None else None,
                 start_new_session=True,
-                preexec_fn=_end_with_parent,
+                preexec_fn=_end_with_parent,  # noqa: PLW1509  one system call, no lock
             )
         return _Child(role, process, monotonic())
 
@@ -208,7 +208,7 @@ def free_port(host: str = "127.0.0.1") -> int:
 
 def url_of(host: str, port: int) -> str:
     """Where a person or a client of this machine reaches the API."""
-    shown = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host  # noqa: S104  compared, not bound
     return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
 
 
@@ -234,6 +234,6 @@ def running_url(settings: Settings) -> str:
 
 
 def _end_with_parent() -> None:
-    """Linux: SIGTERM when the parent dies, so that a killed supervisor leaves nobody holding the port."""
+    """Linux: SIGTERM when the parent dies; a killed supervisor leaves nobody on the port."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -45,8 +45,8 @@ def identity(command: F) -> F:
         alias: str | None,
         key_file: Path | None,
         server: str | None,
-        **named: Any,
-    ) -> Any:
+        **named: Any,  # noqa: ANN401  any command's
+    ) -> Any:  # noqa: ANN401  any command's
         settings = Settings.from_env()
         signer = signer_of(settings, alias, key_file)
         url = server or running_url(settings)

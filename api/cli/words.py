@@ -1,7 +1,7 @@
-"""The command line's words in Vietnamese and English: one table for what stands in headings and columns.
+"""The command line's words in both languages: one table for headings and columns.
 
-Sentences stand where they are said, as `Text(vi, en)`; not: what the ledger answers, which comes in the
-caller's language already.
+Sentences stand where they are said, as `Text(vi, en)`; not: what the ledger answers, which comes
+in the caller's language already.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What a dishonest owner of the database could do, on a copy of it: for the drill, and for tests of the audit.
+"""What a dishonest owner of the database could do, on a copy: for the drill and for tests.
 
-Needs the superuser, as a forger would: grants and triggers bind everybody else. Only ever touches a copy that
-it made itself. What the audit says about it is not known here.
+Needs the superuser, as a forger would: grants and triggers bind everybody else. Only ever touches
+a copy that it made itself. What the audit says about it is not known here.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ _PARK: Final[LiteralString] = "UPDATE log.records SET index = %s WHERE index = %
 _PARK_WRAP: Final[LiteralString] = "UPDATE log.wraps SET index = %s WHERE index = %s"
 _DELETE: Final[LiteralString] = "DELETE FROM log.records WHERE index = %s"
 _FREE_TILES: Final[LiteralString] = """
-ALTER TABLE log.tiles DROP CONSTRAINT IF EXISTS tiles_check, DROP CONSTRAINT IF EXISTS tiles_data_check
+ALTER TABLE log.tiles DROP CONSTRAINT IF EXISTS tiles_check,
+  DROP CONSTRAINT IF EXISTS tiles_data_check
 """
 _OLD_TILE: Final[LiteralString] = """
 UPDATE log.tiles t SET data = o.data FROM log.tiles o

@@ -1,8 +1,8 @@
-"""The player enrols, signs and checks as the scenarios' README says; the ledger here is a fake that keeps every statement."""
+"""The player enrols, signs and checks as the scenarios' README says, against a fake ledger."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -39,13 +39,16 @@ class FakeDesk:
     second_keeper_from: int | None = None
 
     def time(self) -> datetime | None:
+        """The last time anything was sent."""
         return self.now
 
     def place(self, stream: str, _signer: SoftwareSigner) -> Place:
+        """Where the next statement must stand."""
         seq, prev = self.heads.get(stream, (0, None))
         return Place(seq + 1, prev, self.state)
 
     def submit(self, made: Statement, signer: SoftwareSigner, at: datetime) -> Mapping[str, Any]:
+        """Keeps it, or refuses as the test says."""
         if self.stale_once:
             self.stale_once = False
             raise Refused("stale", None, "moved on")
@@ -78,20 +81,23 @@ class FakeDesk:
             raise Refused("guard", "SIGNER_ORDER", "a second keeper must approve")
 
     def act(self, _act_id: str, index: int, _signer: SoftwareSigner) -> Mapping[str, Any]:
+        """The flags the test says; asked only up to date."""
         assert index == len(self.sent) - 1
         return {"flags": self.flags}
 
     def case(self, _case: str, _index: int, _signer: SoftwareSigner) -> Mapping[str, Any]:
+        """The case file the test says."""
         return self.file
 
 
-def counted() -> Any:
+def counted() -> Callable[[], UUID]:
     """UUIDs 1, 2, 3 … in the form of version 4."""
     numbers = iter(range(1000, 10_000))
     return lambda: UUID(int=(next(numbers) << 32) | (4 << 76) | (8 << 60))
 
 
 def player(desk: FakeDesk, cast: CastBook | None = None) -> Player:
+    """A player at a fake ledger."""
     return Player(
         desk,
         REGISTRAR,
@@ -101,12 +107,14 @@ def player(desk: FakeDesk, cast: CastBook | None = None) -> Player:
     )
 
 
-def played(name: str, desk: FakeDesk, **changes: Any) -> Outcome:
+def played(name: str, desk: FakeDesk) -> Outcome:
+    """What came of a shipped scenario."""
     (play,) = read_file(shipped(name))
-    return player(desk).play(replace(play, **changes))
+    return player(desk).play(play)
 
 
 def acts(desk: FakeDesk, name: str) -> list[Mapping[str, Any]]:
+    """Payloads sent of one type, one a statement."""
     return [made.members for made, _, _ in desk.sent if made.members["act"] == name]
 
 

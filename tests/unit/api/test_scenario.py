@@ -1,9 +1,10 @@
-"""Scenario files are read as their README says, and what is not of the form is named before anything is sent."""
+"""Scenario files are read as their README says; a wrong one is named before anything is sent."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -73,8 +74,8 @@ def test_a_step_needs_everybody_it_names() -> None:
     assert step.aliases() == {"nst", "ctq", "bm"}
 
 
-def _file(folder: Path, **changes: object) -> Path:
-    step = {
+def _file(folder: Path, step_changes: dict[str, object] | None = None, **changes: object) -> Path:
+    step: dict[str, object] = {
         "n": 1,
         "at": "2024-01-02T08:00:00+07:00",
         "act": "ReportReceived",
@@ -83,7 +84,7 @@ def _file(folder: Path, **changes: object) -> Path:
         "countersigners": [],
         "facts": {},
     }
-    step |= changes.pop("step", {})  # type: ignore[arg-type]
+    step |= step_changes or {}
     document = {
         "v": 1,
         "id": "X",
@@ -100,16 +101,16 @@ def _file(folder: Path, **changes: object) -> Path:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"step": {"author": "ai"}}, "ai is not in the cast"),
-        ({"step": {"case": "B"}}, "B is not among the cases"),
-        ({"step": {"officer": "cv"}}, "more than one stream"),
-        ({"step": {"at": "2024-01-02T08:00:00"}}, "has no offset"),
+        ({"step_changes": {"author": "ai"}}, "ai is not in the cast"),
+        ({"step_changes": {"case": "B"}}, "B is not among the cases"),
+        ({"step_changes": {"officer": "cv"}}, "more than one stream"),
+        ({"step_changes": {"at": "2024-01-02T08:00:00"}}, "has no offset"),
         ({"steps": []}, "has no steps"),
         ({"cast": {"cv": {"post": "chuyen-vien"}}}, "not of the scenario form"),
     ],
 )
 def test_a_file_that_cannot_be_played_is_named_before_anything_is_sent(
-    tmp_path: Path, changes: dict[str, object], words: str
+    tmp_path: Path, changes: dict[str, Any], words: str
 ) -> None:
     """The file's writer learns what is wrong; nothing was recorded."""
     with pytest.raises(ScenarioError, match=words):
