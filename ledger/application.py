@@ -1,7 +1,8 @@
-"""The use cases of the write path: take a statement, check one, prepare one, found a log (architecture.md §3).
+"""The use cases of the write path: take, check or prepare a statement, found a log.
 
-Step by step: the door (formats.md §2, §3), the key as the log stands, the stream's answer, one append. Durable is the
-append's COMMIT and nothing before it; memory changes only after it. SQL, HTTP and files are not known here.
+Step by step (architecture.md §3): the door (formats.md §2, §3), the key as the log stands, the
+stream's answer, one append. Durable is the append's COMMIT and nothing before it; memory changes
+only after it. SQL, HTTP and files are not known here.
 """
 
 from __future__ import annotations
@@ -33,7 +34,16 @@ from ledger.eventstore import (
 from ledger.log import statement as statements
 from ledger.log.record import stamp
 from ledger.log.statement import ACT_TYP, AUTHOR, RETURNER, Statement
-from ledger.ports import Appender, Cases, Clock, Entropy, LogHead, NotAppended, RecordStore
+from ledger.ports import (
+    Appender,
+    AttachedFiles,
+    Cases,
+    Clock,
+    Entropy,
+    LogHead,
+    NotAppended,
+    RecordStore,
+)
 from ledger.reader import Reader
 from ledger.regulation.act import Act, fmt_time, parse_act
 from ledger.regulation.catalogue import Catalogue, load
@@ -76,7 +86,7 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class _Time:
-    """The ledger's time for one request: `at`, and how far the log may be ahead of it when it is recorded."""
+    """The ledger's time for one request, and how far the log may be past it at the append."""
 
     at: datetime
     latest: datetime | None
@@ -121,13 +131,14 @@ class Ledger(Application[UUID]):
         origin: Origin of the log.
         level: Its level.
         rehearsal: Whether the ledger's time is the sender's to set (api.md §1).
+        files: What the files that acts list are asked of; None where no file is kept.
         catalogue: Act types; the shipped edition where left out.
         founded: The registry before record 0; the shipped edition where left out.
     """
 
     name = "socai"
 
-    def __init__(  # noqa: PLR0913 - the ports of the write path
+    def __init__(  # noqa: PLR0913 - the ports of one process
         self,
         *,
         store: RecordStore,
@@ -139,6 +150,7 @@ class Ledger(Application[UUID]):
         origin: str,
         level: str,
         rehearsal: bool,
+        files: AttachedFiles | None = None,
         catalogue: Catalogue | None = None,
         founded: Registry | None = None,
     ) -> None:
@@ -150,6 +162,7 @@ class Ledger(Application[UUID]):
         self._clock = clock
         self._entropy = entropy
         self._cases = cases
+        self._files = files
         self._origin = origin
         self._level = level
         self._rehearsal = rehearsal
@@ -249,7 +262,7 @@ class Ledger(Application[UUID]):
         )
 
     def found(self, statement: Statement, *, at: datetime) -> Recorded:
-        """Writes record 0: LedgerOpened, signed by the founding registrar, judged like any other act.
+        """Writes record 0: LedgerOpened by the founding registrar, judged like any other act.
 
         Args:
             statement: Of `founding.genesis`, with seq 1.
@@ -259,9 +272,10 @@ class Ledger(Application[UUID]):
             Rejected: A guard refuses it.
             Conflict: The log is founded already.
         """
-        act = self._door(statement)
+        act, at = self._door(statement), _cut(at)
         key = stream_id(self._origin, act.stream)
-        # The registry that judges record 0 is the one it makes: it appoints its own signer (formats.md §9).
+        # The registry that judges record 0 is the one it makes: it appoints its own signer
+        # (formats.md §9).
         registry = self.registry.copy()
         registry.apply(act, index=0, recorded_at=at)
         with self._turns.hold(key):
@@ -298,8 +312,8 @@ class Ledger(Application[UUID]):
         """Every check of `record` without recording.
 
         Args:
-            asked: `{statement}`, a flattened JWS as an object, or `{act}`, the fields of an act that the session's
-                officer would sign next.
+            asked: `{statement}`, a flattened JWS as an object, or `{act}`, the fields of an act
+                that the session's officer would sign next.
             at: The ledger's time in a rehearsal.
             signer_officer: Officer of the session.
 
@@ -321,11 +335,13 @@ class Ledger(Application[UUID]):
             self._require_session(statement, signer_officer)
             with self._fresh(act.stream) as stream:
                 decision = stream.decide(statement, act, _officer(line), ground)[1]
+                self._require_files(act, stream)
         else:
             members = self._filled(asked.get("act", {}), signer_officer, time.at)
             act = parse_act(members, level=self._level)
             with self._fresh(act.stream) as stream:
                 decision = self._would_decide(stream, act, signer_officer, ground)
+                self._require_files(act, stream)
         return _verdict(decision)
 
     def prepare(
@@ -339,8 +355,9 @@ class Ledger(Application[UUID]):
         """The bytes for a thin client to show and to sign; nothing is stored.
 
         Args:
-            fields: Members of the act; `v`, `act_id`, `occurred_at`, `precision`, `circulation` and a single signer
-                are filled in where they are left out. For a countersignature `stream` and `act_id` are enough.
+            fields: Members of the act; `v`, `act_id`, `occurred_at`, `precision`, `circulation` and
+                a single signer are filled in where they are left out. For a countersignature
+                `stream` and `act_id` are enough.
             kid: The key that will sign.
             role: Role of the header.
             at: The ledger's time in a rehearsal.
@@ -380,7 +397,7 @@ class Ledger(Application[UUID]):
 
     # -- one attempt -------------------------------------------------------------------------------
 
-    def _once(  # noqa: PLR0913 - one attempt needs what the request brought
+    def _once(
         self,
         stream: Stream,
         statement: Statement,
@@ -389,7 +406,7 @@ class Ledger(Application[UUID]):
         signer_officer: str | None,
         verified: set[str],
     ) -> Recorded:
-        """Judges against what this process knows and appends. Raises: _JudgeAgain: that was too little."""
+        """Judges by what this process knows, and appends. Raises: _JudgeAgain."""
         time = self._time(at)
         current = self._standing.catch_up(self._log_head.registry_index)
         self._check_window(statement, time.at)
@@ -397,6 +414,7 @@ class Ledger(Application[UUID]):
         self._require_session(statement, signer_officer)
         ground = self._ground(current.registry, time.at)
         event, _ = stream.decide(statement, act, _officer(line), ground)
+        self._require_files(act, stream)
         latest = time.latest
         if line.valid_to is not None:  # a signature is never judged otherwise at its index
             last = line.valid_to - _MS
@@ -448,8 +466,8 @@ class Ledger(Application[UUID]):
         if not -IAT_BEFORE.total_seconds() <= signed <= IAT_AFTER.total_seconds():
             raise Rejected(
                 "clock_off",
-                "Không ghi được: thời điểm ký lệch quá xa đồng hồ của sổ; chỉnh đồng hồ rồi ký lại.",
-                "iat is too far from the ledger's clock (-24 h … +5 min): set the clock, sign again.",
+                "Không ghi được: thời điểm ký lệch xa đồng hồ của sổ; chỉnh lại rồi ký lại.",
+                "iat is too far from the ledger's clock (-24 h … +5 min): sign again.",
                 faults=[Fault("/protected/iat", "lệch đồng hồ", "off the clock")],
             )
 
@@ -481,7 +499,7 @@ class Ledger(Application[UUID]):
         return line
 
     def _require_session(self, statement: Statement, signer_officer: str | None) -> None:
-        """api.md §3: sent by its signer's session. A key that was revoked since still says whose it was."""
+        """api.md §3: sent by its signer's session. A revoked key still says whose it was."""
         if signer_officer is None:
             return
         line = self.registry.keyring.line(statement.kid)
@@ -491,6 +509,11 @@ class Ledger(Application[UUID]):
                 "Không ghi được: phải gửi bằng phiên của chính người ký.",
                 "A statement is sent by its signer's own session.",
             )
+
+    def _require_files(self, act: Act, stream: Stream) -> None:
+        """An act never lists a file that nobody could open."""
+        if self._files is not None:
+            self._files.require(act, [entry.act for entry in stream.state.entries.values()])
 
     # -- time --------------------------------------------------------------------------------------
 
@@ -531,7 +554,7 @@ class Ledger(Application[UUID]):
     # -- what this process remembers ---------------------------------------------------------------
 
     def _cached(self, key: UUID, name: str, seq: int) -> Stream:
-        """The stream as this process knows it. A first statement needs no look: the append tells."""
+        """The stream as this process knows it; of a first statement the append tells."""
         try:
             return self._cache.get(key)
         except KeyError:
@@ -595,7 +618,7 @@ class Ledger(Application[UUID]):
         )
 
     def _receipt(self, act: Act, place: Place) -> dict[str, Any]:
-        """formats.md §8 without `proof`; the same for the same statement, whenever it is asked for."""
+        """formats.md §8 without `proof`; for the same statement always the same."""
         signed = place.signed
         if signed.recorded_at is None:
             raise Fatal("a receipt is for a recorded statement")

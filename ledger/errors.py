@@ -83,7 +83,13 @@ class Conflict(LedgerError):
     """
 
     def __init__(
-        self, code: str, vi: str, en: str, *, head: Head | None = None, since: Sequence[Mapping[str, Any]] = ()
+        self,
+        code: str,
+        vi: str,
+        en: str,
+        *,
+        head: Head | None = None,
+        since: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         super().__init__(f"{code}: {en}")
         self.code = code
@@ -107,7 +113,9 @@ class VerificationError(LedgerError):
     """
 
     def __init__(self, kind: str, message: str, index: int | None = None) -> None:
-        super().__init__(f"{kind} at {index}: {message}" if index is not None else f"{kind}: {message}")
+        super().__init__(
+            f"{kind} at {index}: {message}" if index is not None else f"{kind}: {message}"
+        )
         self.kind = kind
         self.message = message
         self.index = index

@@ -1,8 +1,8 @@
-"""eventsourcing's seams, turned to sealed records: mapper, recorder and event store (architecture.md §3).
+"""The seams of eventsourcing, turned to sealed records: mapper, recorder, event store.
 
-An event becomes a `Draft`: what to store is sealed when its time in the log is known, by `record` and `vault`, bound
-to log, stream and position. The library's transcoder, cipher, compressor, snapshots and start-up DDL are not used.
-What acts are about is not known here.
+Architecture §3. An event becomes a `Draft`: what to store is sealed when its time in the log is
+known, by `record` and `vault`, bound to log, stream and position. The library's transcoder, cipher,
+compressor, snapshots and start-up DDL are not used. What acts are about is not known here.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ class SealingMapper(Mapper[UUID]):
 
 
 class LogRecorder(ApplicationRecorder):
-    """eventsourcing's recorder over the ports: appends through `Appender`, reads through `RecordStore`.
+    """The library's recorder over the ports: `Appender` to append, `RecordStore` to read.
 
     A notification id is the leaf index, dense from 0.
     """
@@ -171,7 +171,7 @@ class LogRecorder(ApplicationRecorder):
             )
         )
 
-    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> NoReturn:  # noqa: ANN401 - the library's
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> NoReturn:  # noqa: ANN401 - the library's signature
         """Not the way in: `StatementStore.put` appends one judged event at a time."""
         raise NotImplementedError
 
@@ -231,7 +231,7 @@ class StatementStore(EventStore[UUID]):
     def put(
         self,
         domain_events: Sequence[DomainEventProtocol[UUID]],
-        **kwargs: Any,  # noqa: ANN401 - the library's
+        **kwargs: Any,  # noqa: ANN401 - the library's signature
     ) -> list[Recording[UUID]]:
         """Records an event; `judged` says by what it was judged.
 
@@ -270,7 +270,7 @@ class RecordedEvent(Recording[UUID]):
 
 
 class Seams(InfrastructureFactory[TrackingRecorder]):
-    """What eventsourcing's Application takes its parts from: the parts given, and no environment."""
+    """What the library's Application takes its parts from: those given, no environment."""
 
     def __init__(self, mapper: SealingMapper, recorder: LogRecorder) -> None:
         super().__init__({})

@@ -1,6 +1,7 @@
 """Record 0: the act that opens a log, and whom it trusts first (formats.md §9, architecture.md §3).
 
-Only the words are made here; the registrar signs them and the ledger judges them like any other act.
+Only the words are made here; the registrar signs them and the ledger judges them like any other
+act.
 """
 
 from __future__ import annotations

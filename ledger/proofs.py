@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ledger.errors import NotFound, Unavailable
-from ledger.log import merkle, tiles
+from ledger.log import merkle
 from ledger.log.proof import Consistency, Inclusion
 from ledger.log.tiles import TileNodes
 from ledger.ports import CheckpointStore, Notices, TileStore
@@ -96,7 +96,7 @@ class Proofs:
         return Consistency(old, tree.size, tuple(path), tree.note).to_json()
 
     def wait(self, index: int, timeout_s: float) -> dict[str, Any] | None:
-        """The inclusion proof of a record, once a checkpoint covers it; None where none did in time."""
+        """The inclusion proof of a record once a checkpoint covers it; None: not in time."""
         deadline = time.monotonic() + timeout_s
         self._follow()
         with self._news:

@@ -1,7 +1,8 @@
 """Opens stored records: unwrap, decrypt, recompute the entry, parse, in that order (access.md K3).
 
-What opens is proven to be what the tree commits to; that its signature is good, and stands where it may, is the
-audit's question. A mismatch is an integrity alarm with an index and a kind, never "not found".
+What opens is proven to be what the tree commits to; that its signature is good, and stands where it
+may, is the audit's question. A mismatch is an integrity alarm with an index and a kind, never "not
+found".
 """
 
 from __future__ import annotations
@@ -100,8 +101,8 @@ class Reader:
         """One row, opened.
 
         Raises:
-            VerificationError: `topic`, `stream_name`, `wrap`, `state`, `entry_mismatch`, `envelope`, `time_mismatch`,
-                `statement`, `act` or `place_mismatch`, with its index.
+            VerificationError: `topic`, `stream_name`, `wrap`, `state`, `entry_mismatch`,
+                `envelope`, `time_mismatch`, `statement`, `act` or `place_mismatch`, with its index.
         """
         if row.wrap is None:
             return _opened(row, b"", None, None)

@@ -1,8 +1,8 @@
 """Signs checkpoints over committed records: the only holder of the log key (formats.md §7).
 
-Every step can be repeated: the tree is a function of the entries, and a checkpoint is stored with its tiles by
-compare-and-swap on the last size. Never two roots for a size, never a size below the last one signed: on doubt it
-stops. What an act says is not known here.
+Every step can be repeated: the tree is a function of the entries, and a checkpoint is stored with
+its tiles by compare-and-swap on the last size. Never two roots for a size, never a size below the
+last one signed: on doubt it stops. What an act says is not known here.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Sealer:
         notices: Hints that records were committed; None only polls.
     """
 
-    def __init__(  # noqa: PLR0913 - the ports of the sealer
+    def __init__(  # noqa: PLR0913 - the ports of one process
         self,
         *,
         records: RecordStore,
@@ -159,7 +159,7 @@ class Sealer:
         return _Stand(found, self._tiles)
 
     def _not_forked(self, mine: Checkpoint) -> None:
-        """Another sealer stored a checkpoint first; of the same size it must be of the same root."""
+        """Another sealer was first; a checkpoint of the same size must have the same root."""
         note = self._checkpoints.at(mine.size)
         if note is not None and checkpoints.unverified(note).root != mine.root:
             raise Fatal(f"two roots for size {mine.size}")

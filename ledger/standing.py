@@ -1,7 +1,8 @@
-"""The registry as the log stands, kept up with what this and other processes record (architecture.md §3.4).
+"""The registry as the log stands, kept up with what every process records.
 
-A registry once handed out never changes: a newer one takes its place, so that whoever judges by it may go on. The
-index it was current at travels with the judgement and is checked under the lock of the append.
+Architecture §3.4. A registry once handed out never changes: a newer one takes its place, so that
+whoever judges by it may go on. The index it was current at travels with the judgement and is
+checked under the lock of the append.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ class Standing:
         """The registry with every registry record that is committed.
 
         Args:
-            index: Index that `log_head` shows, where it is known: nothing is read if this process is that far.
+            index: Index that `log_head` shows, where it is known: nothing is read if this process
+                is that far.
 
         Raises:
             VerificationError: A registry record does not open, or says it changes nothing.

@@ -1,11 +1,11 @@
-"""A ledger to write to in tests: real keys and rules over any store, with the cast of `builders` in post on demand."""
+"""A ledger to write to in tests: real keys and rules over any store, the cast on demand."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -106,7 +106,7 @@ class ALedger:
 
     # -- signing -----------------------------------------------------------------------------------
 
-    def sign(  # noqa: PLR0913 - what an attacker may want to be different
+    def sign(
         self,
         act: Act,
         by: str,
@@ -130,7 +130,7 @@ class ALedger:
         )
 
     def head(self, stream: str) -> tuple[int, str | None]:
-        """seq and prev of the next statement."""
+        """Where the next statement stands: seq and prev."""
         head = self.ledger.head(stream)
         return head.seq, head.prev
 
@@ -215,7 +215,7 @@ def _by_keeper(name: str, alias: str, by: str, facts: dict[str, Any], when: date
     )
 
 
-def appointment(alias: str, when: datetime, *, by: str = "founder", **facts: Any) -> Act:
+def appointment(alias: str, when: datetime, *, by: str = "founder", **facts: Any) -> Act:  # noqa: ANN401 - whatever a test wants different
     """OfficerAppointed for an alias of the cast."""
     agency, post = CAST[alias]
     line = builders.a_registry().agency(agency)
@@ -239,7 +239,7 @@ def enrolment(
     *,
     by: str = "founder",
     key: SoftwareSigner | None = None,
-    **facts: Any,
+    **facts: Any,  # noqa: ANN401 - whatever a test wants different
 ) -> Act:
     """KeyEnrolled for an alias of the cast."""
     enrolled = key or builders.key(alias)

@@ -1,4 +1,4 @@
-"""The ports in memory, with a hook for faults; `tests/contract` holds them and PostgreSQL to the same promises."""
+"""The ports in memory, with a hook for faults; held to their promises by `tests/contract`."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ class MemoryRecordStore:
     """`RecordStore`, `Appender`, `TileStore` and `CheckpointStore` of one log in one process.
 
     Args:
-        fault: Called at `append`, `appended`, `read`, `seal` and `sealed`; what it raises the caller gets. At
-            `appended` and `sealed` the write has landed already: the answer was lost.
+        fault: Called at `append`, `appended`, `read`, `seal` and `sealed`; what it raises the
+            caller gets. At `appended` and `sealed` the write has landed already: the answer was
+            lost.
     """
 
     def __init__(self, fault: Fault = no_fault) -> None:
@@ -121,8 +122,8 @@ class MemoryRecordStore:
 
     def tile(self, level: int, n: int, width: int) -> bytes:
         """See `TileStore`."""
-        for (l, m, w), data in sorted(self._tiles.items()):
-            if (l, m) == (level, n) and w >= width:
+        for place, data in sorted(self._tiles.items()):
+            if place[:2] == (level, n) and place[2] >= width:
                 return data[: 32 * width]
         raise NotFound(f"no tile {level}/{n} of width {width}")
 

@@ -1,6 +1,6 @@
-"""The checkpoints this log stands by, replaced by compare-and-swap (formats.md §7); implements `CheckpointStore`.
+"""The checkpoints this log stands by, replaced by compare-and-swap (formats.md §7).
 
-Who signs them, and whether they are right, is not known here.
+Implements `CheckpointStore`. Who signs them, and whether they are right, is not known here.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Connections of one login, and what a failing database means to a caller.
 
-A pool serves one login and one database only (access.md PF3). SQLSTATEs end here: above this file there are
-`Unavailable` with a code and `Fatal`, never a driver's exception (access.md N5).
+A pool serves one login and one database only (access.md PF3). SQLSTATEs end here: above this file
+there are `Unavailable` with a code and `Fatal`, never a driver's exception (access.md N5).
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def connect(dsn: str) -> Connection:
 
 
 def reading(pool: Pool, read: Callable[[Connection], _Read]) -> _Read:
-    """What `read` gives on a connection of the pool; asked again where the connection was a dead one.
+    """What `read` gives on a connection of the pool; asked again where it was a dead one.
 
     Args:
         pool: Pool of the login that may read it.
@@ -88,7 +88,7 @@ def reading(pool: Pool, read: Callable[[Connection], _Read]) -> _Read:
 
 
 def is_lost(error: Exception) -> bool:
-    """Whether the connection itself went away, so that nobody knows what became of the last command."""
+    """Whether the connection went away: nobody knows what became of the last command."""
     if isinstance(error, PoolTimeout | PoolClosed):
         return False
     if isinstance(error, pg.AdminShutdown | pg.CrashShutdown | pg.CannotConnectNow):

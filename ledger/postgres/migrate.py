@@ -1,8 +1,9 @@
 """Installs an enclave's database and brings its schema up to date.
 
-`install` is the superuser's step: roles, database, schemas (access.md §3). `migrate` is the migrator's: numbered files
-under an advisory lock, each in a transaction of its own and remembered with its SHA-256, so that an edited file is
-refused. What the tables are for is said in the files; who answers requests is not known here.
+`install` is the superuser's step: roles, database, schemas (access.md §3). `migrate` is the
+migrator's: numbered files under an advisory lock, each in a transaction of its own and remembered
+with its SHA-256, so that an edited file is refused. What the tables are for is said in the files;
+who answers requests is not known here.
 """
 
 from __future__ import annotations
@@ -86,7 +87,8 @@ def install(
         The name of the database.
 
     Raises:
-        Fatal: A migration was edited after it was applied, or the database is newer than this program.
+        Fatal: A migration was edited after it was applied, or the database is newer than this
+            program.
         ValueError: The slug or the database name is not plain, or a password is missing.
     """
     database = slug if dbname is None else dbname
@@ -206,7 +208,7 @@ def _schema() -> resources.abc.Traversable:
 
 
 def _filled(text: bytes, slug: str, dbname: str) -> bytes:
-    """A file with the names it leaves open; both are plain words, checked at the door of `install`."""
+    """A file with the names it leaves open; both are plain words, checked by `install`."""
     if not _SLUG.fullmatch(slug):
         raise ValueError("not a slug")
     return text.replace(b"{slug}", slug.encode()).replace(b"{dbname}", dbname.encode())

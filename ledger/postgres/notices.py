@@ -19,7 +19,7 @@ _LISTEN: Final[dict[str, LiteralString]] = {
 
 
 class PostgresNotices:
-    """One connection per listener; where it is lost, waits turn into pauses until it can be made again."""
+    """One connection per listener; while it is lost, waits are pauses."""
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn

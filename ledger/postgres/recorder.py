@@ -1,9 +1,10 @@
-"""The append: judged drafts become records, in groups, by one SQL function call each (architecture.md §3.4).
+"""The append: judged drafts become records, a group by one SQL call (architecture.md §3.4).
 
-Whoever finds the appender idle leads: it takes all that wait, calls `log.append` once and hands every caller its own
-answer. Durable is the COMMIT of that call and nothing else. If the connection dies before the answer, the same sealed
-bytes are sent again on a new one; whoever is then told `stale` reads its place back and compares entries before it
-believes it. What an act says is not known here.
+Whoever finds the appender idle leads: it takes all that wait, calls `log.append` once and hands
+every caller its own answer. Durable is the COMMIT of that call and nothing else. If the connection
+dies before the answer, the same sealed bytes are sent again on a new one; whoever is then told
+`stale` reads its place back and compares entries before it believes it. What an act says is not
+known here.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import psycopg
 
 from ledger.errors import Fatal, LedgerError
 from ledger.ports import Appended, Draft, LogHead, NotAppended, SealedRecord
+from ledger.postgres import arrays
 from ledger.postgres.connect import Connection, connect, disk_full, is_lost, translated
 
 GROUP_LIMIT: Final = 64
@@ -49,10 +51,11 @@ class _Ticket:
         self.sealed: SealedRecord | None = None
         self.answer: Appended | Exception | None = None
         self.leads = False
-        self.woken = threading.Semaphore(0)
+        self.woken = threading.Lock()  # held until the ticket is answered or has to lead
+        self.woken.acquire()
 
     def seal(self, at: datetime) -> SealedRecord:
-        """Sealed with this time; the bytes are kept, since a resent draft must be the same draft."""
+        """Sealed with this time, and kept: a draft that is sent again must be the same draft."""
         if self.sealed is None or self.sealed_at != at:
             self.sealed = self.draft.seal(at)
             self.sealed_at = at
@@ -151,7 +154,7 @@ class GroupAppender:
         return again
 
     def _call(self, tickets: Sequence[_Ticket]) -> tuple[list[Any], bool]:
-        """The rows of `log.append`, and whether an earlier sending may have been committed unseen."""
+        """The rows of `log.append`, and whether an earlier sending may have landed unseen."""
         arguments = _arguments(tickets)
         for attempt in range(_RESENDS + 1):
             try:
@@ -165,7 +168,7 @@ class GroupAppender:
         raise AssertionError("unreachable")
 
     def _read_back(self, ticket: _Ticket, sealed: SealedRecord) -> Appended | None:
-        """What stands at the draft's place, if it is this very draft: its COMMIT's answer was lost."""
+        """What stands at the draft's place, if it is this very draft: the answer was lost."""
         key = [ticket.draft.stream_id, ticket.draft.seq]
         row = cast("Any", self._connected().execute(_READ_BACK, key).fetchone())
         if row is None or row[1] != sealed.entry:
@@ -175,11 +178,12 @@ class GroupAppender:
     def _connected(self) -> Connection:
         if self._connection is None or self._connection.closed:
             self._connection = connect(self._dsn)
+            self._connection.adapters.register_dumper(arrays.Array, arrays.ArrayDumper)
         return self._connection
 
 
 def _may_pass(error: psycopg.Error | LedgerError) -> bool:
-    """Whether sending the group again can help: the connection was lost, or could not be made yet."""
+    """Whether sending the group again can help: there was no connection, or it was lost."""
     return not isinstance(error, psycopg.Error) or is_lost(error)
 
 
@@ -187,18 +191,18 @@ def _arguments(tickets: Sequence[_Ticket]) -> list[Any]:
     drafts = [ticket.draft for ticket in tickets]
     sealed = [ticket.seal(ticket.sealed_at) for ticket in tickets]
     return [
-        [draft.stream_id for draft in drafts],
-        [draft.stream for draft in drafts],
-        [draft.seq for draft in drafts],
-        [draft.unit for draft in drafts],
-        [draft.act_id for draft in drafts],
-        [draft.author for draft in drafts],
-        [draft.registry for draft in drafts],
-        [draft.registry_index for draft in drafts],
-        [draft.topic for draft in drafts],
-        [ticket.sealed_at for ticket in tickets],
-        [one.entry for one in sealed],
-        [one.state for one in sealed],
+        arrays.uuids(draft.stream_id for draft in drafts),
+        arrays.texts(draft.stream for draft in drafts),
+        arrays.bigints(draft.seq for draft in drafts),
+        arrays.uuids(draft.unit for draft in drafts),
+        arrays.uuids(draft.act_id for draft in drafts),
+        arrays.booleans(draft.author for draft in drafts),
+        arrays.booleans(draft.registry for draft in drafts),
+        arrays.bigints(draft.registry_index for draft in drafts),
+        arrays.texts(draft.topic for draft in drafts),
+        arrays.moments(ticket.sealed_at for ticket in tickets),
+        arrays.byteas(one.entry for one in sealed),
+        arrays.byteas(one.state for one in sealed),
         sealed[0].kek_id,
-        [one.wrap for one in sealed],
+        arrays.byteas(one.wrap for one in sealed),
     ]

@@ -1,7 +1,7 @@
 """Reads of the records of one log, in index order or stream by stream; implements `RecordStore`.
 
-Indices are dense and a group commits under the lock of `log_head`, so a reader that tails by index misses nothing.
-Nothing is opened here: states stay sealed.
+Indices are dense and a group commits under the lock of `log_head`, so a reader that tails by index
+misses nothing. Nothing is opened here: states stay sealed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _BY_STREAM: Final[LiteralString] = (
 )
 _REGISTRY: Final[LiteralString] = _COLUMNS + "WHERE r.registry AND r.index > %b ORDER BY r.index"
 _BY_ACT: Final[LiteralString] = (
-    _COLUMNS
+    _COLUMNS  # noqa: S608 - constants of this file
     + "WHERE r.stream_id = (SELECT a.stream_id FROM log.records a WHERE a.act_id = %b AND a.author)"
     + " AND r.act_id = %b ORDER BY r.index"
 )
@@ -41,7 +41,8 @@ class PostgresRecords:
     """The records as one login may read them (access.md §3).
 
     Args:
-        pool: Of the writer's, reader's or projector's login; the sealer's only for `head` and `entries`.
+        pool: Of the writer's, reader's or projector's login; the sealer's only for `head` and
+            `entries`.
     """
 
     def __init__(self, pool: Pool) -> None:

@@ -1,4 +1,4 @@
-"""Stored tiles of one log (formats.md §7); implements `TileStore`. Widths and paths are computed elsewhere."""
+"""Stored tiles of one log (formats.md §7): `TileStore`. Widths and paths are others' sums."""
 
 from __future__ import annotations
 

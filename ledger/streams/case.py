@@ -1,4 +1,4 @@
-"""Case streams: `case/<uuid>`, from intake to archive. The only kind whose records are not seen by every session."""
+"""Case streams: `case/<uuid>`, the only kind whose records not every session sees."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ class Case(Stream):
 
     @property
     def unit(self) -> UUID:
-        """The case's default unit (access.md §1): every record that stands in no annex of its own."""
+        """The case's default unit (access.md §1): of every record in no annex of its own."""
         return self.id

@@ -1,4 +1,4 @@
-"""The one event of every stream: a statement was recorded. The act type is data inside it, not a class.
+"""The one event of every stream: a statement was recorded. The act type is data inside it.
 
 Its topic is wire format (style.md rule 10): never renamed, only followed by a `.v2` with an upcast.
 """

@@ -26,7 +26,7 @@ def begin(stream_id: UUID, name: str) -> Stream:
 
 
 def project(stream: Stream | None, events: Iterable[StatementRecorded]) -> Stream | None:
-    """Eventsourcing's projector: the stream after these events; None where there are none at all."""
+    """The library's projector: the stream after these events; None where there are none."""
     for event in events:
         stream = (stream or begin(event.originator_id, event.stream)).add(event)
     return stream

@@ -1,8 +1,8 @@
-"""A stream as eventsourcing's aggregate: it holds the fold of its statements and answers the next one.
+"""A stream as aggregate: it holds the fold of its statements and answers the next one.
 
-The answer is an event or a refusal, and changes nothing: a stream grows only by what the log has recorded. Sequence,
-`prev` and the payload of a countersignature are settled here, everything else by `regulation.decide`. Keys, storage
-and HTTP are not known here.
+The answer is an event or a refusal, and changes nothing: a stream grows only by what the log has
+recorded. Sequence, `prev` and the payload of a countersignature are settled here, everything else
+by `regulation.decide`. Keys, storage and HTTP are not known here.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Ground:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A statement's place in the log, and what it did there: all that a receipt says beside its names."""
+    """A statement's place in the log, and what it did there: the gist of a receipt."""
 
     signed: Signed
     entry: bytes

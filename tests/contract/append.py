@@ -139,7 +139,7 @@ class AppendContract:
         assert refused.value.status == "late"
 
     def test_one_stale_submitter_never_fails_its_neighbours(self, store: BothEnds) -> None:
-        """A group commits item by item: twelve race for one place, one gets it, the others' cases go through."""
+        """Item by item: twelve race for one place, one gets it, the other cases go through."""
         store.appender.append(a_draft("case/contested"))
         answers = _at_once(
             store.appender,

@@ -38,7 +38,7 @@ def test_it_keeps_checksums_fsync_and_passwords(server: Embedded) -> None:
     assert _setting(dsn, "fsync") == "on"
     assert int(_setting(dsn, "server_version_num")) >= 180_000
     with pytest.raises(psycopg.OperationalError, match="password"):
-        psycopg.connect(server.dsn(password="guess"))
+        psycopg.connect(server.dsn(password="guess"))  # noqa: S106 - no password of anything
 
 
 def test_starting_twice_is_starting_once_and_data_survive_a_stop(server: Embedded) -> None:
@@ -55,7 +55,7 @@ def test_starting_twice_is_starting_once_and_data_survive_a_stop(server: Embedde
 
 
 def test_it_starts_again_after_a_kill(server: Embedded, tmp_path: Path) -> None:
-    """kill -9 leaves a pid file and children behind; the next start waits them out."""
+    """A kill -9 leaves a pid file and children behind; the next start waits them out."""
     server.start()
     pid = int((tmp_path / "home/pg/data/postmaster.pid").read_text().splitlines()[0])
     os.kill(pid, signal.SIGKILL)

@@ -18,30 +18,30 @@ BEGIN
   SELECT h.size, h.recorded_at, h.registry_index INTO STRICT n, t, r FROM log.log_head h FOR UPDATE;  -- writers queue here
   first := n;
 
-  -- Most groups are sound as they stand: one question, two inserts. `_registry` only as the last item, since whatever
-  -- follows it was judged by an older registry.
-  SELECT bool_and(
-      u.judged = r AND (t IS NULL OR u.taken_at >= t) AND u.taken_at >= coalesce(u.before, u.taken_at)
-      AND (u.o = items OR NOT u.registry)
-      AND NOT EXISTS (SELECT FROM log.records x WHERE x.stream_id = u.stream_id AND x.seq = u.seq)
-      AND (u.seq = 1 OR EXISTS (SELECT FROM log.records x WHERE x.stream_id = u.stream_id AND x.seq = u.seq - 1))
-      AND (NOT u.author OR NOT EXISTS (SELECT FROM log.records x WHERE x.act_id = u.act_id AND x.author))
-    ) AND count(DISTINCT u.stream_id) = items AND count(DISTINCT u.act_id) = items
-    INTO plain
-    FROM (SELECT z.*, lag(z.taken_at) OVER (ORDER BY z.o) AS before
-          FROM unnest(_streams, _seqs, _acts, _author, _registry, _judged, _at) WITH ORDINALITY
-            AS z (stream_id, seq, act_id, author, registry, judged, taken_at, o)) u;
-
+  -- Most groups are sound as they stand: what needs no table is looked at here, the rest is left to the unique indexes,
+  -- and three inserts take all. `_registry` only as the last item, since whatever follows it was judged by an older one.
+  plain := r = ALL (_judged) AND (t IS NULL OR _at[1] >= t);
+  FOR i IN 1 .. items LOOP
+    EXIT WHEN NOT plain;
+    plain := (i = items OR (NOT _registry[i] AND _at[i] <= _at[i + 1]))
+      AND (_seqs[i] = 1 OR EXISTS (SELECT FROM log.records x WHERE x.stream_id = _streams[i] AND x.seq = _seqs[i] - 1));
+  END LOOP;
   IF plain THEN
-    INSERT INTO log.streams (stream_id, name)
-      SELECT z.stream_id, z.name FROM unnest(_streams, _names, _seqs) AS z (stream_id, name, seq) WHERE z.seq = 1;
-    INSERT INTO log.records (index, seq, recorded_at, stream_id, unit, act_id, author, registry, topic, entry, state)
-      SELECT n + z.o - 1, z.seq, z.taken_at, z.stream_id, z.unit, z.act_id, z.author, z.registry, z.topic, z.entry, z.state
-      FROM unnest(_streams, _seqs, _units, _acts, _author, _registry, _topics, _at, _entries, _states) WITH ORDINALITY
-        AS z (stream_id, seq, unit, act_id, author, registry, topic, taken_at, entry, state, o);
-    INSERT INTO log.wraps (index, kek_id, stream_id, unit, wrap)
-      SELECT n + z.o - 1, _kek, z.stream_id, z.unit, z.wrap
-      FROM unnest(_streams, _units, _wraps) WITH ORDINALITY AS z (stream_id, unit, wrap, o);
+    BEGIN
+      INSERT INTO log.streams (stream_id, name)
+        SELECT z.stream_id, z.name FROM unnest(_streams, _names, _seqs) AS z (stream_id, name, seq) WHERE z.seq = 1;
+      INSERT INTO log.records (index, seq, recorded_at, stream_id, unit, act_id, author, registry, topic, entry, state)
+        SELECT n + z.o - 1, z.seq, z.taken_at, z.stream_id, z.unit, z.act_id, z.author, z.registry, z.topic, z.entry, z.state
+        FROM unnest(_streams, _seqs, _units, _acts, _author, _registry, _topics, _at, _entries, _states) WITH ORDINALITY
+          AS z (stream_id, seq, unit, act_id, author, registry, topic, taken_at, entry, state, o);
+      INSERT INTO log.wraps (index, kek_id, stream_id, unit, wrap)
+        SELECT n + z.o - 1, _kek, z.stream_id, z.unit, z.wrap
+        FROM unnest(_streams, _units, _wraps) WITH ORDINALITY AS z (stream_id, unit, wrap, o);
+    EXCEPTION WHEN unique_violation THEN
+      plain := false;  -- somebody is stale or taken: the loop below finds out who
+    END;
+  END IF;
+  IF plain THEN
     n := n + items;
     t := _at[items];
     IF _registry[items] THEN r := n - 1; END IF;

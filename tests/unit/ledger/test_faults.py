@@ -1,4 +1,4 @@
-"""Fault tables of recording and sealing: what landed, what the officer hears, and that the next try is right."""
+"""Fault tables of recording and sealing: what landed, and that the next try is right."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ class Fault:
         self.error: LedgerError | None = None
 
     def __call__(self, point: str) -> None:
+        """Fails where it was told to."""
         if point == self.point and self.error is not None:
             error, self.error = self.error, None
             raise error
@@ -119,7 +120,7 @@ def test_a_second_sealer_loses_every_swap_and_harms_nothing(a: ALedger) -> None:
 
 
 def test_checkpoint_of_a_size_the_records_do_not_reach_stops_the_sealer(a: ALedger) -> None:
-    """A replica promoted behind the last checkpoint, or a restored old backup: it must not go on."""
+    """A replica promoted behind the last checkpoint, or an old backup: it must not go on."""
     a.sealer().seal_once()
     behind = MemoryRecordStore()
     stores = in_memory(behind)

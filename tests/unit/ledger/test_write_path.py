@@ -1,8 +1,8 @@
-"""The write path over the fake: what is taken, what is refused, and that a refusal changes nothing."""
+"""The write path over the fake: what is taken, and that a refusal changes nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -14,6 +14,7 @@ from keys.jwk import SoftwareSigner
 from ledger.errors import Conflict, NotFound, Rejected, Unavailable
 from ledger.log.statement import AUTHOR, Statement, flattened, make
 from ledger.regulation.act import Act, parse_act
+from ledger.regulation.stream import Signed, StreamState, apply
 from tests import builders
 from tests.a_ledger import (
     ORIGIN,
@@ -69,7 +70,7 @@ def test_a_signed_report_becomes_a_record(a: ALedger) -> None:
 
 
 def test_the_same_statement_sent_twice_is_recorded_once(a: ALedger) -> None:
-    """A lost answer is not a lost act, and not a second one; by whichever process it is sent again."""
+    """A lost answer is no lost act and no second one, by whichever process it is sent again."""
     statement = a.sign(a_report(1), "hotline")
     first = a.send(statement)
     for process in (a, a.beside(), a.beside()):
@@ -79,7 +80,7 @@ def test_the_same_statement_sent_twice_is_recorded_once(a: ALedger) -> None:
 
 
 def test_a_resent_statement_is_looked_up_before_anything_is_asked(a: ALedger) -> None:
-    """Its key is revoked, its `iat` long past, the clock has moved on: it is in the log all the same."""
+    """Its key is revoked, its `iat` long past: it is in the log all the same."""
     statement = a.sign(a_report(1), "hotline")
     first = a.send(statement)
     a.clock.step(days=3)
@@ -121,13 +122,13 @@ def _needs_approval(a: ALedger, case: str) -> Act:
     """CaseRegistered by the lead agency, as the catalogue has it."""
     fold = a.ledger.since(case, 0)
     assert fold
-    state = builders.StreamState(case)
+    state = StreamState(case)
     for statement in opened(a):
         if statement.members["stream"] == case:
             act = parse_act(statement.members)
-            builders.apply(
+            apply(
                 state,
-                builders.Signed(
+                Signed(
                     act, act.signers[0].officer, statement.role, statement.kid, statement.iat,
                     statement.seq, statement.digest_b64,
                 ),
@@ -196,7 +197,7 @@ ATTACKS = {
 
 @pytest.mark.parametrize("name", ATTACKS)
 def test_a_statement_is_refused_and_the_log_unchanged(a: ALedger, name: str) -> None:
-    """Each attack gets its code; nothing of it is recorded, and the next honest act goes through."""
+    """Each attack gets its code, nothing is recorded, and the next honest act goes through."""
     before = all_entries(a)
     statement = ATTACKS[name].make(a)
     with pytest.raises(Rejected) as refused:
@@ -394,6 +395,17 @@ def test_a_key_is_not_used_past_its_last_instant(live: ALedger) -> None:
     assert live.send(statement).created
 
 
+def test_the_log_counts_in_milliseconds(live: ALedger) -> None:
+    """A finer clock is cut off, at record 0 too: the row and the envelope say the same moment."""
+    finer = ALedger(
+        in_memory(MemoryRecordStore()), rehearsal=False, origin=live.origin, clock=live.clock
+    )
+    live.clock.step(microseconds=1_999)
+    finer.found()
+    finer.hire("hotline")
+    assert {row.recorded_at.microsecond for row in finer.reader().read(0, 9)} == {1_000}
+
+
 # -- before signing -----------------------------------------------------------------------------
 
 
@@ -428,7 +440,7 @@ def test_prepared_bytes_are_taken_once_they_are_signed(a: ALedger) -> None:
         )  # fmt: skip
 
 
-def _send_prepared(a: ALedger, fields: dict[str, object], by: str, role: str) -> None:
+def _send_prepared(a: ALedger, fields: Mapping[str, object], by: str, role: str) -> None:
     key = builders.key(by)
     made = a.ledger.prepare(fields, kid=key.kid, role=role, at=a.clock.now())
     assert made["shown"] == canonical.parse(canonical.unb64(made["payload"]))
@@ -438,7 +450,7 @@ def _send_prepared(a: ALedger, fields: dict[str, object], by: str, role: str) ->
 
 
 def test_a_stream_that_has_not_begun_has_a_head(a: ALedger) -> None:
-    """seq 1 and no `prev`; a name no stream can have is not found."""
+    """Seq 1 and no `prev`; a name no stream can have is not found."""
     head = a.ledger.head(f"case/{builders.an_id('case 77')}")
     assert (head.seq, head.prev) == (1, None)
     for name in ("case/1", "", "ledger/x", "officer/../ledger"):
