@@ -12,7 +12,7 @@ import click
 
 from api.cli.errors import guarded
 from api.cli.player import FinalResult, Outcome, Player, StepResult
-from api.cli.scenario import Play, read_files
+from api.cli.scenario import Play, file_or_shipped, read_files
 from api.cli.shell import Shell, misuse, options, shell_of
 from api.cli.stage import Stages, player_at, venue_of
 from api.cli.words import Text
@@ -48,7 +48,7 @@ def play(
             "Chưa diễn gì: --keep giữ sổ mới lập, --server diễn trên sổ đang chạy; chọn một.",
             "Nothing was played: --keep keeps a fresh enclave, --server takes a running one.",
         )
-    plays = read_files(files)
+    plays = read_files([file_or_shipped(file) for file in files])
     outcomes = []
     with _players(plays, server, registrar, keep, shell) as players:
         for one, player in players:

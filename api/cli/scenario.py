@@ -170,6 +170,14 @@ def shipped(name: str) -> Path:
     return path
 
 
+def file_or_shipped(path: Path) -> Path:
+    """The file, or the shipped one of that name where no such file is here (`SC1`)."""
+    if path.exists() or path.name != str(path):
+        return path
+    beside = SHIPPED / f"{path.name.removesuffix('.json')}.json"
+    return beside if beside.is_file() else path
+
+
 def resolve(value: Any, answer: Callable[[str, str], Any]) -> Any:  # noqa: ANN401  JSON
     """`value` with every reference replaced by what `answer(kind, name)` gives for it."""
     if isinstance(value, str):
