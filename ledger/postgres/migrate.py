@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Final, LiteralString
 
 import psycopg
@@ -203,7 +204,7 @@ def _refuse_edited(applied: list[tuple[object, ...]], files: list[Migration]) ->
             raise Fatal(f"migration {row[1]} was edited after it was applied")
 
 
-def _schema() -> resources.abc.Traversable:
+def _schema() -> Traversable:
     return resources.files("ledger.postgres").joinpath("schema")
 
 
