@@ -1,8 +1,11 @@
-"""Recomputes a whole log from stored bytes: every leaf, root, signature, verdict and erasure. It changes nothing.
+"""Recomputes a whole log from stored bytes: every leaf, root, signature, verdict and erasure.
 
-One walk in index order: rows are opened and checked by `checks.content` (in as many processes as asked for), followed
-by `checks.chain`, hashed by `checks.tree`; then tiles and checkpoints are held against the entries. Who reads the rows
-and prints the report is not known here, nor are projections.
+It changes nothing.
+
+One walk in index order: rows are opened and checked by `checks.content` (in as many processes as
+asked for), followed by `checks.chain`, hashed by `checks.tree`; then tiles and checkpoints are held
+against the entries. Who reads the rows and prints the report is not known here, nor are
+projections.
 """
 
 from __future__ import annotations
@@ -64,7 +67,8 @@ class Evidence(Protocol):
     """
 
     @property
-    def sealed(self) -> bool: ...
+    def sealed(self) -> bool:
+        """Whether records can be opened at all."""
 
     def head(self) -> LogHead:
         """The one row of the head."""
@@ -73,7 +77,10 @@ class Evidence(Protocol):
         """Rows in `records`, whatever their index."""
 
     def records(self, start: int, limit: int) -> Sequence[RawRecord]:
-        """Rows of index `start` and above in index order, about `limit`; rows of one index are never split."""
+        """Rows of index `start` and above in index order, about `limit`.
+
+        Rows of one index are never split.
+        """
 
     def tiles(self) -> Iterable[RawTile]:
         """Every stored tile."""
@@ -298,7 +305,10 @@ class _Walk:
         self.findings.append(Finding(index, kind, message))
 
     def check_genesis(self, genesis: str | None, vkeys: Sequence[str]) -> None:
-        """Record 0 against the digest from paper, and the log's keys against record 0 (formats.md §9)."""
+        """Record 0 against the digest from paper.
+
+        And the log's keys against record 0 (formats.md §9).
+        """
         if genesis is not None and not self.rows:
             self._find(0, Damage.TAIL_MISSING, "there is no record at all, not even record 0")
         elif genesis is not None and self._first_entry is not None:
@@ -320,10 +330,13 @@ class _Walk:
         elif self._next > head.size:
             message = f"the head declares {head.size} records, there are {self._next}"
             self._find(head.size, Damage.RECORD_UNDECLARED, message)
-        elif head.recorded_at is not None and self._last_ms is not None:
-            if content.milliseconds(head.recorded_at) != self._last_ms:
-                message = "the head's recorded_at is not that of the last record"
-                self._find(max(head.size - 1, 0), Damage.HEAD_WRONG, message)
+        elif (
+            head.recorded_at is not None
+            and self._last_ms is not None
+            and content.milliseconds(head.recorded_at) != self._last_ms
+        ):
+            message = "the head's recorded_at is not that of the last record"
+            self._find(max(head.size - 1, 0), Damage.HEAD_WRONG, message)
         if self.source.count() > self.rows:
             self._find(0, Damage.RECORD_UNDECLARED, "there are rows of a negative index")
 

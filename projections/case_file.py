@@ -1,9 +1,12 @@
-"""View `case_file`: one row a case, the case file right after its newest statement, and the case list.
+"""View `case_file`: one row a case.
+
+The case file right after its newest statement, and the case list.
 
 A row is a function of the log alone: it is rendered at the time the newest statement was recorded.
 What time changes without an act is folded again by the reader from `changes_at` on.
 """
 
+# ruff: noqa: S608 - pieces of SQL are constants of this file (LiteralString)
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,8 +19,8 @@ import orjson
 from psycopg.rows import class_row
 
 from ledger.regulation.act import parse_time
-from ledger.regulation.cases import Cases
 from ledger.regulation.case_view import case_file, changes_at
+from ledger.regulation.cases import Cases
 from ledger.regulation.deadline import VIETNAM
 from ledger.regulation.registry import Registry
 from ledger.regulation.stream import StreamState
@@ -41,11 +44,11 @@ INSERT INTO proj.case_file (gen, stream, case_id, body, raised, at, changes_at, 
 VALUES (%s, %s, %s, %s::json, %s::json, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
   to_tsvector('simple', %s))
 ON CONFLICT (gen, stream) DO UPDATE SET body = excluded.body, raised = excluded.raised,
-  at = excluded.at, changes_at = excluded.changes_at, last_index = greatest(case_file.last_index, excluded.last_index),
-  seq = excluded.seq, state = excluded.state, outcome = excluded.outcome,
-  agency = excluded.agency, agencies = excluded.agencies, acts = excluded.acts,
-  flags = excluded.flags, case_number = excluded.case_number, opened_at = excluded.opened_at,
-  last_at = excluded.last_at, due_at = excluded.due_at, words = excluded.words
+  at = excluded.at, changes_at = excluded.changes_at, last_index = greatest(case_file.last_index,
+  excluded.last_index), seq = excluded.seq, state = excluded.state, outcome = excluded.outcome,
+  agency = excluded.agency, agencies = excluded.agencies, acts = excluded.acts, flags =
+  excluded.flags, case_number = excluded.case_number, opened_at = excluded.opened_at, last_at =
+  excluded.last_at, due_at = excluded.due_at, words = excluded.words
 """
 
 
@@ -89,7 +92,7 @@ class CaseFileBatch:
             if stream.kind == "case":
                 self._mark(stream, index)
         if step.effect and _is_report(step):
-            self._reread_restated(step)
+            self._cursor.execute(_STALE, [self._gen])
 
     def _touch(self, step: Step) -> None:
         if step.stream.kind != "case":
@@ -105,13 +108,6 @@ class CaseFileBatch:
             touched = self._touched[stream.name] = _Touched(stream, index, index, {})
         touched.stream = stream
         return touched
-
-    def _reread_restated(self, step: Step) -> None:
-        """A report of article 9 may end STATISTICS_RESTATED in cases it was restated for.
-
-        Their rows are read again when they are asked for: the flag column only finds them.
-        """
-        self._cursor.execute(_STALE, [self._gen])
 
     def write(self) -> None:
         """Renders and writes the cases gathered so far."""
@@ -148,13 +144,15 @@ class CaseFileBatch:
             touched.first if first is None else first,
             touched.last,
             stream.seq,
-            *_columns(stream, body, known, registry),
+            *_columns(stream, body, known),
             at,
             _due(body),
             search.vector(search.searchable(stream, registry)),
         )
 
 
+# A report of article 9 may end STATISTICS_RESTATED in the cases it was restated for: their files
+# are folded again when they are read.
 _STALE: Final[LiteralString] = """
 UPDATE proj.case_file SET changes_at = at
 WHERE gen = %s AND 'STATISTICS_RESTATED' = ANY (flags) AND changes_at IS DISTINCT FROM at
@@ -169,7 +167,6 @@ def _columns(
     stream: StreamState,
     body: Mapping[str, Any],
     raised: Mapping[str, Sequence[str]],
-    registry: Registry,
 ) -> tuple[Any, ...]:
     handler = body["handler"]
     names = {stream.handler_raw, None if handler is None else handler["agency"]}
@@ -203,9 +200,8 @@ _LIVE: Final[LiteralString] = (
     "gen = (SELECT gen FROM proj.views WHERE view = 'case_file' AND state = 'live')"
 )
 _GET: Final[LiteralString] = (
-    "SELECT stream, body::text, raised::text, at, changes_at, last_index, seq FROM proj.case_file WHERE "
-    + _LIVE
-    + " AND stream = %s"
+    "SELECT stream, body::text, raised::text, at, changes_at, last_index, seq"
+    " FROM proj.case_file WHERE " + _LIVE + " AND stream = %s"
 )
 _STATE: Final[LiteralString] = (
     "SELECT state FROM proj.case_file WHERE " + _LIVE + " AND stream = %s"

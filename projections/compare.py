@@ -1,7 +1,9 @@
-"""Whether the views equal a fresh fold of the log: every row of the live generations, recomputed and compared.
+"""Whether the views equal a fresh fold of the log.
 
-Part of `log audit`, above the ledger's own audit since a ledger does not know its views. The fresh rows
-are written under a generation of their own in a transaction that is always rolled back.
+Every row of the live generations, recomputed and compared.
+
+Part of `log audit`, above the ledger's own audit since a ledger does not know its views. The fresh
+rows are written under a generation of their own in a transaction that is always rolled back.
 """
 
 from __future__ import annotations
@@ -97,7 +99,7 @@ def compare(  # noqa: PLR0913 - two sides, and how to read each
         connection.isolation_level = before
 
 
-def _fold_afresh(  # noqa: PLR0913 - the pieces of one walk
+def _fold_afresh(
     connection: Connection,
     views: Sequence[View],
     log: RecordsLog,

@@ -1,7 +1,9 @@
-"""The feed: what happened in the log, as CloudEvents for other systems (api.md §4); never the content of an act.
+"""The feed: what happened in the log, as CloudEvents for other systems (api.md §4).
 
-A pure translation of timeline rows; order and position are the log's, so a reader that keeps the last
-index misses nothing and gets nothing twice.
+Never the content of an act.
+
+A pure translation of timeline rows; order and position are the log's, so a reader that keeps the
+last index misses nothing and gets nothing twice.
 """
 
 from __future__ import annotations

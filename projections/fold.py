@@ -41,7 +41,10 @@ class Log(Protocol):
         """Records `start` …, opened. Raises: VerificationError."""
 
     def stream(self, stream_id: UUID) -> Iterator[Opened]:
-        """Records of one stream in order, opened as they are asked for. Raises: VerificationError."""
+        """Records of one stream in order, opened as they are asked for.
+
+        Raises: VerificationError.
+        """
 
     def registry(self) -> Iterable[Opened]:
         """Every record by which the registry changed, in index order. Raises: VerificationError."""
@@ -267,7 +270,7 @@ def signed_of(opened: Opened, stream: StreamState) -> Signed:
 
 
 def pass_over(stream: StreamState, opened: Opened) -> Status:
-    """A record without an act takes its place in the stream and moves nothing (style.md rule 13)."""
+    """A record without an act takes its place in the stream and moves nothing."""
     stream.seq = opened.seq
     stream.head = None if opened.statement is None else opened.statement.digest_b64
     return "erased" if opened.erased else "service"

@@ -1,8 +1,10 @@
-"""What an inspector asks of a case: its file now and as of any moment, what changed, why a field says what it says.
+"""What an inspector asks of a case.
 
-Everything is the same pure fold over the same statements (architecture.md §5). Two clocks: `recorded`
-is what the ledger knew at a moment, `occurred` what had happened by then as far as is known today.
-Who may ask is not decided here.
+Its file now and as of any moment, what changed, why a field says what it says.
+
+Everything is the same pure fold over the same statements (architecture.md §5). Two clocks:
+`recorded` is what the ledger knew at a moment, `occurred` what had happened by then as far as is
+known today. Who may ask is not decided here.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from time import monotonic, sleep
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -246,7 +248,10 @@ class Inquiry:
         return index, folded.file(self.cases_asked)
 
     def stored_case(self, stream: str, at: datetime) -> tuple[int, str] | None:
-        """(index, JSON text) where the stored file is right at `at`; None where it must be folded."""
+        """(index, JSON text) where the stored file is right at `at`.
+
+        None where it must be folded.
+        """
         with self._connecting() as connection:
             row: CaseRow | None = case_file.stored(connection, stream)
             if row is None or not row.fresh(at):
@@ -338,7 +343,9 @@ class Inquiry:
     def history(
         self, stream: str, pointer: str, now: datetime, *, moment: Moment | None = None
     ) -> list[Change]:
-        """Why a field says what it says: every change of its value, oldest first, with act and signers.
+        """Why a field says what it says.
+
+        Every change of its value, oldest first, with act and signers.
 
         Raises:
             NotFound: There is no such case, or the field never had a value.
@@ -404,11 +411,22 @@ class Inquiry:
 
             return index, worklist.worklist(connection, officer, carries, at, team=team)
 
-    def statistics(self, *arguments: Any, **more: Any) -> tuple[int, statistics.Tables]:
-        """(index, tables); arguments as of `statistics.tables` without the connection."""
+    def statistics(
+        self,
+        start: date,
+        end: date,
+        at: datetime,
+        *,
+        agency: str | None = None,
+        smallest: int = statistics.SMALLEST,
+        old_days: int = statistics.OLD_CASE_DAYS,
+    ) -> tuple[int, statistics.Tables]:
+        """(index, tables); arguments as of `statistics.tables`."""
         with self._connecting() as connection:
             index = _index(connection, ("statistics",))
-            return index, statistics.tables(connection, *arguments, **more)
+            return index, statistics.tables(
+                connection, start, end, at, agency=agency, smallest=smallest, old_days=old_days
+            )
 
     def feed(self, after: int, limit: int) -> tuple[int, list[dict[str, Any]]]:
         """(index, CloudEvents behind an index)."""
@@ -511,7 +529,10 @@ def _walk(folded: Folded) -> Iterator[tuple[Folded, ActRow]]:
 def _touches(
     later: Folded, *, from_seq: set[int], pointers: set[str]
 ) -> dict[str, list[Mapping[str, Any]]]:
-    """For each pointer the acts of the later moment, not of the earlier one, that changed its value."""
+    """For each pointer the acts of the later moment.
+
+    Not of the earlier one, that changed its value.
+    """
     touched: dict[str, list[Mapping[str, Any]]] = {}
     before: Mapping[str, Any] = {}
     for state, row in _walk(later):
@@ -555,7 +576,10 @@ _NAMES: Final = ("id", "act_id", "code", "agency")
 
 
 def flat(value: Any, pointer: str = "") -> dict[str, Any]:  # noqa: ANN401 - JSON
-    """Every leaf of a case file by pointer; members of a list by what names them, so that a new one moves none."""
+    """Every leaf of a case file by pointer.
+
+    Members of a list by what names them, so that a new one moves none.
+    """
     if isinstance(value, Mapping):
         items: Iterable[tuple[str, Any]] = value.items()
     elif isinstance(value, list):

@@ -1,7 +1,10 @@
-"""View `registry`: effective registry acts in order, and the registry folded from them as of any index or time.
+"""View `registry`: effective registry acts in order.
 
-Agencies, officers, keys and instruments are read from the fold, never from columns: what stands on a
-day is regulation's answer. Both clocks are kept apart: `index` is what the log knew, `day` what it says.
+And the registry folded from them as of any index or time.
+
+Agencies, officers, keys and instruments are read from the fold, never from columns: what stands on
+a day is regulation's answer. Both clocks are kept apart: `index` is what the log knew, `day` what
+it says.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""The one loop of all views: read a batch, fold, write rows and position in one transaction; rebuild beside, then switch.
+"""The one loop of all views: read a batch, fold, write rows and position in one transaction.
 
-A notice is a hint, the poll is the truth. One loop is active at a time, by an advisory lock. A record
-that cannot be folded or written stops the views it stops, visibly, and nothing else
+Rebuild beside, then switch.
+
+A notice is a hint, the poll is the truth. One loop is active at a time, by an advisory lock. A
+record that cannot be folded or written stops the views it stops, visibly, and nothing else
 (architecture.md §5). DURABLE for a view is the COMMIT that moves its position; a crash before it
 repeats the batch, and rows of a batch depend on nothing but the log.
 """
@@ -26,7 +28,7 @@ from ledger.ports import Notices, StoredRecord
 from ledger.reader import Opened, Reader
 from projections import timeline
 from projections.fold import BATCH, REPORTS, Fold
-from projections.view import Batch, Connection, Step, View
+from projections.view import Connection, Step, View
 from projections.views import VIEWS
 
 POLL_S: Final = 1.0
@@ -259,7 +261,7 @@ class Projector:
         batch: Most records in a transaction.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the ports, the log's name and two choices
         self,
         connect: Callable[[], Connection],
         records: Records,
@@ -284,7 +286,10 @@ class Projector:
     # -- running -------------------------------------------------------------------------------
 
     def run(self, stop: Event, notices: Notices | None = None) -> None:
-        """Keeps every view up until `stop` is set; survives a database that goes away and comes back."""
+        """Keeps every view up until `stop` is set.
+
+        Survives a database that goes away and comes back.
+        """
         with contextlib.ExitStack() as stack:
             wait: Callable[[float], object] = stop.wait
             if notices is not None:
@@ -313,7 +318,9 @@ class Projector:
         return min((s.position for s in self._live() if not s.stopped), default=-1)
 
     def rebuild(self, view: str, progress: Progress | None = None) -> None:
-        """Builds a view anew beside the one that is read, and switches; for a process that may be the loop.
+        """Builds a view anew beside the one that is read, and switches.
+
+        For a process that may be the loop.
 
         Raises:
             LookupError: No such view, or a rebuild of it is under way.
@@ -336,7 +343,10 @@ class Projector:
             self.advance()
 
     def advance(self) -> bool:
-        """One batch of whatever is furthest behind; False when all is done or another loop is active."""
+        """One batch of whatever is furthest behind.
+
+        False when all is done or another loop is active.
+        """
         connection = self._active()
         if connection is None:
             return False
@@ -378,37 +388,48 @@ class Projector:
         position: int,
         limit: int,
     ) -> None:
-        fold = self._folds.get(group)
         try:
-            if fold is None or fold.position != position:
-                log = RecordsLog(self._records, self._reader, connection)
-                fold = self._folds[group] = Fold(log, self._origin, self._level, position)
+            fold = self._fold_at(connection, group, position)
             opened = self._reader.read(position + 1, limit)
-            if not opened:
-                return
-            with connection.transaction(), connection.cursor() as cursor:
-                batches = {s: self._views[s.view].batch(cursor, s.gen) for s in members}
-                for step in fold.steps(opened):
-                    for state, batch in batches.items():
-                        with _blaming(state):
-                            batch.take(step)
-                for state, batch in batches.items():
-                    with _blaming(state):
-                        batch.write()
-                for state in members:
-                    cursor.execute(
-                        _MOVED, [opened[-1].index, opened[-1].recorded_at, state.view, state.gen]
-                    )
-                cursor.execute(_NOTIFY, [str(opened[-1].index)])
+            if opened:
+                self._write(connection, members, fold, opened)
         except (psycopg.OperationalError, psycopg.InterfaceError, Unavailable):
             self._folds.pop(group, None)
             raise
         except _Failed as error:
             self._folds.pop(group, None)
             self._fail(connection, [error.state], position, limit, error.__cause__ or error)
-        except Exception as error:  # noqa: BLE001 - whatever a record does to the fold must be seen, and stop only this
+        except Exception as error:  # noqa: BLE001 - whatever a record does must be seen
             self._folds.pop(group, None)
             self._fail(connection, members, position, limit, error)
+
+    def _fold_at(self, connection: Connection, group: str, position: int) -> Fold:
+        fold = self._folds.get(group)
+        if fold is None or fold.position != position:
+            log = RecordsLog(self._records, self._reader, connection)
+            fold = self._folds[group] = Fold(log, self._origin, self._level, position)
+        return fold
+
+    def _write(
+        self,
+        connection: Connection,
+        members: Sequence[ViewState],
+        fold: Fold,
+        opened: Sequence[Opened],
+    ) -> None:
+        """Rows and positions of one batch in one transaction."""
+        last = opened[-1]
+        with connection.transaction(), connection.cursor() as cursor:
+            batches = {s: self._views[s.view].batch(cursor, s.gen) for s in members}
+            for step in fold.steps(opened):
+                for state, batch in batches.items():
+                    with _blaming(state):
+                        batch.take(step)
+            for state, batch in batches.items():
+                with _blaming(state):
+                    batch.write()
+                cursor.execute(_MOVED, [last.index, last.recorded_at, state.view, state.gen])
+            cursor.execute(_NOTIFY, [str(last.index)])
 
     def _fail(
         self,

@@ -1,8 +1,11 @@
-"""How words are made comparable: without tone marks, đ as d, in lower case, the same when written and when asked.
+"""How words are made comparable.
+
+Without tone marks, đ as d, in lower case, the same when written and when asked.
 
 Only numbers and symbols of cases and documents, their abstracts and names of act types, states and
 agencies are searched: never reported content, persons, accounts, links or telephones (ui.md §9).
-Nothing here knows SQL tables; PostgreSQL gets words that are plain already, so it needs no extension.
+Nothing here knows SQL tables; PostgreSQL gets words that are plain already, so it needs no
+extension.
 """
 
 from __future__ import annotations
@@ -26,7 +29,10 @@ _LONGEST: Final = 64
 
 
 def plain(text: str) -> str:
-    """Lower case without marks: `Hồ sơ Đường dây` gives `ho so duong day`, written in NFC or NFD."""
+    """Lower case without marks.
+
+    `Hồ sơ Đường dây` gives `ho so duong day`, written in NFC or NFD.
+    """
     return _MARKS.sub("", unicodedata.normalize("NFD", text.translate(_D).casefold()))
 
 
@@ -41,7 +47,10 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def vector(texts: Iterable[str]) -> str:
-    """Distinct plain words in order, as a text that `to_tsvector('simple', …)` takes apart again."""
+    """Distinct plain words in order.
+
+    As a text that `to_tsvector('simple', …)` takes apart again.
+    """
     return " ".join(sorted({word for text in texts for word in _words(text)}))
 
 

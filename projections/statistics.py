@@ -1,9 +1,12 @@
-"""View `statistics`: counts and oversight indicators over cases, oversight first, small cells hidden.
+"""View `statistics`: counts and oversight indicators over cases.
+
+Oversight first, small cells hidden.
 
 The indicators are those of regulation.md §9, in its order; volumes come last. No row names a person
 or ranks anybody, and nothing here is a target.
 """
 
+# ruff: noqa: S608 - pieces of SQL are constants of this file (LiteralString)
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -171,8 +174,17 @@ def _marks(stream: StreamState, registry: Registry) -> Iterator[Mark]:
         day = entry.act.occurred_at.date()
         if not registry.exists(entry.act.agency, day):
             yield Mark("NO_FUNCTION", entry)
+    yield from _open_marks(stream, registry)
+    if stream.outcome in _NO_VIOLATION and stream.result is not None:
+        yield Mark("NO_VIOLATION", stream.result)
+
+
+def _open_marks(stream: StreamState, registry: Registry) -> Iterator[Mark]:
+    """Marks of what nobody has answered yet; a measure counts once its review date has passed."""
     for sub in stream.subs_in("measure", "TAKEN"):
-        yield Mark("MEASURE_LAPSED", sub.opened_by, until=lapses_at(sub, registry))
+        end = lapses_at(sub, registry)
+        if end is not None:
+            yield Mark("MEASURE_LAPSED", sub.opened_by, until=end)
     for sub in stream.subs_in("referral", "SENT"):
         yield Mark("REFERRAL_NOT_ACCEPTED", sub.opened_by)
     for sub in stream.subs_in("takedown", "PROPOSED"):
@@ -181,8 +193,6 @@ def _marks(stream: StreamState, registry: Registry) -> Iterator[Mark]:
         last = stream.last("ProposalSubmitted")
         if last is not None:
             yield Mark("PROPOSAL_UNANSWERED", last)
-    if stream.outcome in _NO_VIOLATION and stream.result is not None:
-        yield Mark("NO_VIOLATION", stream.result)
 
 
 def _mark_of(entry: Entry, stream: StreamState) -> Iterator[Mark]:
@@ -211,7 +221,10 @@ def _ground(stream: StreamState) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Indicator:
-    """What one figure means; the order of the table is the order it is shown in (regulation.md §9)."""
+    """What one figure means.
+
+    The order of the table is the order it is shown in (regulation.md §9).
+    """
 
     code: str
     vi: str

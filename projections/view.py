@@ -88,10 +88,12 @@ class View(Protocol):
     """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """See above."""
 
     @property
-    def tables(self) -> tuple[LiteralString, ...]: ...
+    def tables(self) -> tuple[LiteralString, ...]:
+        """See above."""
 
     def batch(self, cursor: Cursor, gen: int) -> Batch:
         """Begins a batch in the transaction of the cursor."""

@@ -1,9 +1,12 @@
-"""View `worklist`: what waits for an officer or an agency, with which clock and by which source (ui.md §4.2).
+"""View `worklist`: what waits for an officer or an agency.
+
+With which clock and by which source (ui.md §4.2).
 
 Nothing closes, lapses or is assigned by itself: a task is read off the fold, and goes when an act
 makes it go. A passed limit is shown, never acted on.
 """
 
+# ruff: noqa: S608 - pieces of SQL are constants of this file (LiteralString)
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -129,13 +132,7 @@ class _Task:
 
 def tasks_of(stream: StreamState, registry: Registry, at: datetime) -> Iterator[_Task]:
     """What a stream asks of whom, as of its newest record."""
-    for entry in stream.pending.values():
-        for turn, signer in enumerate(entry.waiting_for):
-            kind = SIGN_LATER if turn else SIGN
-            yield _Task(kind, entry, signer.officer, entry.act.agency, signer.role)
-    for entry in stream.entries.values():
-        if entry.status == "returned" and not _made_again(entry, stream):
-            yield _Task(RETURNED, entry, entry.act.author.officer, entry.act.agency)
+    yield from _signatures(stream)
     handler = stream.handler(registry, local_day(at)) if stream.kind == "case" else None
     asked = False
     for run in running(stream, registry, at):
@@ -149,6 +146,16 @@ def tasks_of(stream: StreamState, registry: Registry, at: datetime) -> Iterator[
     if handler is not None and not asked and stream.state not in _ENDED:
         last = stream.state_since or next(iter(stream.entries.values()))
         yield _Task(OPEN_CASE, last, agency=handler)
+
+
+def _signatures(stream: StreamState) -> Iterator[_Task]:
+    for entry in stream.pending.values():
+        for turn, signer in enumerate(entry.waiting_for):
+            kind = SIGN_LATER if turn else SIGN
+            yield _Task(kind, entry, signer.officer, entry.act.agency, signer.role)
+    for entry in stream.entries.values():
+        if entry.status == "returned" and not _made_again(entry, stream):
+            yield _Task(RETURNED, entry, entry.act.author.officer, entry.act.agency)
 
 
 def _asked(run: ClockRun, start: Entry, handler: str | None) -> Iterable[str]:

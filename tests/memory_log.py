@@ -1,7 +1,10 @@
-"""A small sound log in memory, made with real keys: genesis, officers, cases, countersignatures, a return, an erasure.
+"""A small sound log in memory, made with real keys.
 
-It is written the way the ledger writes (formats.md §3-§7), without guards or a database, so that an audit can be tried
-on it and every stored byte can be changed. Facts of case acts are not those of the catalogue: an audit does not ask.
+Genesis, officers, cases, countersignatures, a return, an erasure.
+
+It is written the way the ledger writes (formats.md §3-§7), without guards or a database, so that an
+audit can be tried on it and every stored byte can be changed. Facts of case acts are not those of
+the catalogue: an audit does not ask.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from ledger.log.merkle import Frontier
 from ledger.log.record import leaf
 from ledger.ports import LogHead
 from ledger.regulation.registry import REGISTRY_ACTS
+from ledger.streams.names import stream_id
 
 ORIGIN = "rehearsal.bacninh.example/ordinary"
 VN = timezone(timedelta(hours=7))
@@ -71,7 +75,7 @@ class MemoryLog:
     origin: str = ORIGIN
     sealed: bool = True
 
-    # -- Evidence ------------------------------------------------------------------------------------------------
+    # -- Evidence ---------------------------------------------------------------------------------
 
     def head(self) -> LogHead:
         """See `Evidence`."""
@@ -108,13 +112,13 @@ class MemoryLog:
         """Entry of record 0 in hex."""
         return self.rows[0].entry.hex()
 
-    # -- writing -------------------------------------------------------------------------------------------------
+    # -- writing ----------------------------------------------------------------------------------
 
     def uuid(self) -> str:
         """A UUIDv4 of the log's own random stream."""
         return str(UUID(bytes=self.random.randbytes(16), version=4))
 
-    def act(self, name: str, stream: str, author: Person, **more: Any) -> dict[str, Any]:
+    def act(self, name: str, stream: str, author: Person, **more: object) -> dict[str, Any]:
         """An act payload with one signer, or with those of `signers`."""
         members: dict[str, Any] = {
             "v": 1,
@@ -138,22 +142,18 @@ class MemoryLog:
         members: dict[str, Any],
         by: Person,
         role: str = "AUTHOR",
-        **header: Any,
+        **header: object,
     ) -> RawRecord:
         """Signs, records and stores one statement as the next of its stream."""
         seq, prev = self.heads.get(members["stream"], (0, None))
-        made = statement.make(
-            canonical.encode(members),
-            by.signer,
-            **{
-                "iat": int(self.clock.timestamp()),
-                "log": self.origin,
-                "seq": seq + 1,
-                "prev": prev,
-                "role": role,
-            }
-            | header,
-        )
+        said: dict[str, Any] = {
+            "iat": int(self.clock.timestamp()),
+            "log": self.origin,
+            "seq": seq + 1,
+            "prev": prev,
+            "role": role,
+        }
+        made = statement.make(canonical.encode(members), by.signer, **(said | header))
         return self.store(made, effective=self._effective(members, role))
 
     def _effective(self, members: dict[str, Any], role: str) -> bool:
@@ -192,7 +192,7 @@ class MemoryLog:
         act = made.members["act"]
         return RawRecord(
             at=index,
-            stream_id=content.stream_id(self.origin, stream).bytes,
+            stream_id=stream_id(self.origin, stream).bytes,
             seq=made.seq,
             act_id=UUID(made.members["act_id"]).bytes,
             author=made.role in {"AUTHOR", "RETURNER"},
@@ -226,7 +226,7 @@ class MemoryLog:
         """See `TileReader`."""
         return self.hash_tiles[level, n, width]
 
-    # -- people --------------------------------------------------------------------------------------------------
+    # -- people -----------------------------------------------------------------------------------
 
     def open(self) -> None:
         """Record 0."""

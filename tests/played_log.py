@@ -1,4 +1,6 @@
-"""Scenarios as signed records: what `play_pure` decides, signed, sealed and stored as the ledger would.
+"""Scenarios as signed records.
+
+What `play_pure` decides, signed, sealed and stored as the ledger would.
 
 `PlayedLog.fill` puts the rows into a real database as the superuser, so that a projection can be
 tried on lawful cases without the write path.
@@ -11,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from random import Random
 from uuid import UUID
 
 import psycopg
@@ -119,7 +122,10 @@ def _played(name: str) -> Player:
 
 
 def played(*names: str) -> PlayedLog:
-    """A log of one scenario, or of the first with the cases of the others behind it in one enclave."""
+    """A log of one scenario.
+
+    Or of the first with the cases of the others behind it in one enclave.
+    """
     log = copy.deepcopy(_signed(names[0]))
     return PlayedLog(log, [_played(names[0])])
 
@@ -127,7 +133,7 @@ def played(*names: str) -> PlayedLog:
 @cache
 def _signed(name: str) -> MemoryLog:
     player = _played(name)
-    random = play_pure.random.Random(90)  # noqa: S311 - repeatable
+    random = Random(90)  # noqa: S311 - repeatable
     founder = player.cast["_founder"]
     log = MemoryLog(
         random=random,

@@ -1,1 +1,4 @@
-"""What an audit checks: content (one record), chain (records in order), tree (hashes, checkpoints), findings (names)."""
+"""What an audit checks.
+
+Content (one record), chain (records in order), tree (hashes, checkpoints), findings (names).
+"""

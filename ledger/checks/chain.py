@@ -1,7 +1,9 @@
-"""Follows the records in order: streams, `prev`, acts and their signers, keys by the registry as of each index.
+"""Follows the records in order.
 
-It keeps what an audit must remember and no more. Records come as `content.Checked`, already opened; the hashes are
-`tree`'s. formats.md §3 (several signatures), §9 (verdicts, genesis).
+Streams, `prev`, acts and their signers, keys by the registry as of each index.
+
+It keeps what an audit must remember and no more. Records come as `content.Checked`, already opened;
+the hashes are `tree`'s. formats.md §3 (several signatures), §9 (verdicts, genesis).
 """
 
 from __future__ import annotations
@@ -35,7 +37,10 @@ _BAD: Final = {
 
 @dataclass(slots=True)
 class _Stream:
-    """Where a stream stands: last position, the digest the next `prev` must name, and how many could not be read."""
+    """Where a stream stands.
+
+    Last position, the digest the next `prev` must name, and how many could not be read.
+    """
 
     seq: int = 0
     head: str | None = None
@@ -62,7 +67,8 @@ class Chain:
         registry: The registry folded so far.
         origin: Origin of the log.
         findings: What is wrong, in the order it was met.
-        verdicts: How many statements have which verdict, as the log stands at the end (see `close`).
+        verdicts: How many statements have which verdict, as the log stands at the end (see
+            `close`).
         erased: Indices whose content a recorded act has erased.
         level: Level of the log.
     """
@@ -102,7 +108,10 @@ class Chain:
         self._sign(row, checked)
 
     def close(self) -> None:
-        """Ends the walk: missing wraps against recorded erasures, and the verdicts as they read today."""
+        """Ends the walk: missing wraps against recorded erasures.
+
+        And the verdicts as they read today.
+        """
         for index in self._wrapless:
             if index in self.erased:
                 self.verdicts[Verdict.ERASED] += 1
@@ -125,7 +134,7 @@ class Chain:
     def _find(self, index: int, kind: Damage, message: str) -> None:
         self.findings.append(Finding(index, kind, message))
 
-    # -- the stream ----------------------------------------------------------------------------------------------
+    # -- the stream -------------------------------------------------------------------------------
 
     def _skip(self, row: RawRecord) -> None:
         """A record that cannot be read still takes its place in its stream, by its columns."""
@@ -146,7 +155,7 @@ class Chain:
             self._find(row.at, Damage.PREV_BROKEN, message)
         stream.seq, stream.head, stream.known = said.seq, said.digest, True
 
-    # -- the act and its signers ---------------------------------------------------------------------------------
+    # -- the act and its signers ------------------------------------------------------------------
 
     def _sign(self, row: RawRecord, said: Checked) -> None:
         index = row.at
@@ -226,7 +235,7 @@ class Chain:
         act.done += 1
         return officer
 
-    # -- keys ----------------------------------------------------------------------------------------------------
+    # -- keys -------------------------------------------------------------------------------------
 
     def _judge(
         self, index: int, said: Checked, officer: str | None, *, service: bool = False
@@ -261,7 +270,7 @@ class Chain:
             return False
         return holds(statements.parse_compact(said.compact), self.registry.keyring.key(said.kid))
 
-    # -- the registry --------------------------------------------------------------------------------------------
+    # -- the registry -----------------------------------------------------------------------------
 
     def _apply(self, row: RawRecord, said: Checked, act: _Act) -> None:
         members = act.members

@@ -1,7 +1,10 @@
-"""Opens stored records and checks each by itself: wrap, seal, entry, envelope, statement, columns, signature.
+"""Opens stored records and checks each by itself.
 
-Pure over bytes and picklable both ways, so that an audit can spread it over processes. Whether a key was enrolled, what
-came before in the stream and what the tree says is for `chain` and `tree`. formats.md §3-§5.
+Wrap, seal, entry, envelope, statement, columns, signature.
+
+Pure over bytes and picklable both ways, so that an audit can spread it over processes. Whether a
+key was enrolled, what came before in the stream and what the tree says is for `chain` and `tree`.
+formats.md §3-§5.
 """
 
 from __future__ import annotations
@@ -32,7 +35,9 @@ ERASURE: Final = "RecordErased"
 
 
 class RawRecord(NamedTuple):
-    """One row of `records` with its wrap, as stored; columns in the cheapest form that loses nothing.
+    """One row of `records` with its wrap, as stored.
+
+    Columns in the cheapest form that loses nothing.
 
     Attributes:
         at: Leaf index (a tuple has a method `index`).
@@ -68,7 +73,8 @@ class Checked(NamedTuple):
 
     Attributes:
         at: Leaf index of the row.
-        damage: First thing wrong with the record by itself; the members below stand as far as they were reached.
+        damage: First thing wrong with the record by itself; the members below stand as far
+            as they were reached.
         message: What was expected and what was found.
         stream: Stream name.
         seq: Position the statement claims.
@@ -151,7 +157,10 @@ def open_all(job: Job) -> list[Checked]:
 
 
 def open_one(row: RawRecord, job: Job) -> Checked:
-    """Opens and checks one row. Damage is an answer here, never an exception: the audit goes on behind it."""
+    """Opens and checks one row.
+
+    Damage is an answer here, never an exception: the audit goes on behind it.
+    """
     try:
         return _open(row, job)
     except _Damaged as stop:
@@ -317,7 +326,9 @@ def _foreign(envelope_log: str, statement_log: str, origin: str) -> tuple[Damage
     return Damage.OTHER_LOG, f"recorded for {envelope_log} and signed for {statement_log}"
 
 
-def _misplaced(row: RawRecord, said: Checked, origin: str) -> tuple[Damage, str] | None:
+def _misplaced(  # noqa: PLR0911 - one return a column
+    row: RawRecord, said: Checked, origin: str
+) -> tuple[Damage, str] | None:
     """What the row's columns claim against what the bytes say."""
     if row.stream_id != _stream_bytes(origin, said.stream):
         return Damage.COLUMN_STREAM, f"the column is not the id of {said.stream}"

@@ -1,8 +1,8 @@
 """Rebuilds the tree from the entries and holds stored tiles and signed checkpoints against it.
 
-Which side is wrong where two disagree is decided by the log's own signature: a checkpoint whose signature is good and
-whose root comes out of the entries proves the entries; one whose root comes out of the tiles proves the tiles.
-formats.md §4, §6, §7.
+Which side is wrong where two disagree is decided by the log's own signature: a checkpoint whose
+signature is good and whose root comes out of the entries proves the entries; one whose root comes
+out of the tiles proves the tiles. formats.md §4, §6, §7.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ class Tiles:
         return found if len(found) == HASH_BYTES else None
 
     def sizes(self) -> set[int]:
-        """Sizes at which a checkpoint was stored with its partial tile (they share one transaction)."""
+        """Sizes at which a checkpoint was stored: its partial tile shares the transaction."""
         return {n * WIDTH + width for level, n, width in self._rows if level == 0 and width < WIDTH}
 
     def reach(self) -> int:
@@ -164,7 +164,10 @@ class Signed:
 
 
 def read_checkpoints(rows: Iterable[RawCheckpoint], vkeys: Sequence[VKey], origin: str) -> Signed:
-    """Verifies every stored note: form, name, both signatures, columns. Roots are held against the tree later."""
+    """Verifies every stored note: form, name, both signatures, columns.
+
+    Roots are held against the tree later.
+    """
     signed = Signed()
     for row in rows:
         signed.count += 1
@@ -230,7 +233,10 @@ def _check_signature(
 def check_trusted(
     notes: Iterable[bytes], vkeys: Sequence[VKey], origin: str, roots: Mapping[int, bytes]
 ) -> Iterator[Finding]:
-    """Checkpoints that somebody kept outside (a witness, an earlier audit): the log must still lead to each."""
+    """Checkpoints that somebody kept outside (a witness, an earlier audit).
+
+    The log must still lead to each.
+    """
     for held in notes:
         try:
             found = checkpoints.open_checkpoint(held, vkeys, origin=origin).checkpoint
@@ -308,11 +314,11 @@ def judge(roots: Roots, tiles: Tiles, signed: Signed) -> Judgement:
 
 
 def _unlike(roots: Roots, tiles: Tiles) -> bool:
-    """Whether any tile of level 0 differs from the entries at all; cheap, since mostly none does."""
-    for tile in tiles:
-        if tile.level == 0 and tile.data != roots.tile(0, tile.n, tile.width):
-            return True
-    return False
+    """Whether any tile of level 0 differs from the entries at all.
+
+    Cheap, since mostly none does.
+    """
+    return any(t.level == 0 and t.data != roots.tile(0, t.n, t.width) for t in tiles)
 
 
 def _differs(index: int, roots: Roots, tiles: Tiles) -> bool:

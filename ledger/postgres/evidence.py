@@ -1,9 +1,13 @@
-"""The stored bytes of one log as an auditor takes them: raw rows in one snapshot, nothing opened (`ledger.audit.Evidence`).
+"""The stored bytes of one log as an auditor takes them.
 
-One connection, one REPEATABLE READ transaction: what is appended meanwhile is not half in the audit.
-Read as reader (with states and wraps), as auditor (without), or on a dump restored elsewhere.
+Raw rows in one snapshot, nothing opened (`ledger.audit.Evidence`).
+
+One connection, one REPEATABLE READ transaction: what is appended meanwhile is not half in the
+audit. Read as reader (with states and wraps), as auditor (without), or on a dump restored
+elsewhere.
 """
 
+# ruff: noqa: S608 - pieces of SQL are constants of this file (LiteralString)
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
@@ -29,7 +33,8 @@ _SEALED: Final[LiteralString] = (
     "SELECT r.index, uuid_send(r.stream_id), r.seq, uuid_send(r.act_id), r.author, r.topic, "
     + _MILLIS
     + """, r.entry, r.state,
-  ARRAY(SELECT w.wrap FROM log.wraps w WHERE w.index = r.index ORDER BY w.kek_id), s.name, r.registry
+  ARRAY(SELECT w.wrap FROM log.wraps w WHERE w.index = r.index ORDER BY w.kek_id), s.name,
+  r.registry
 FROM log.records r LEFT JOIN log.streams s ON s.stream_id = r.stream_id
 WHERE r.index >= %b ORDER BY r.index FETCH FIRST %b ROWS WITH TIES
 """

@@ -1,5 +1,6 @@
 """The audit on a real database, damaged as its owner could: triggers off, constraints dropped."""
 
+# ruff: noqa: E501, ISC004 - one line of SQL is one harm
 from __future__ import annotations
 
 from collections.abc import Callable

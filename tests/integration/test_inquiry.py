@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from keys.canonical import b64
 from ledger.errors import NotFound
 from ledger.postgres.records import PostgresRecords
 from ledger.reader import Reader
+from ledger.regulation.stream import Entry
 from projections import registry as registries
 from projections import runner
 from projections.answers import ProjectedCases
@@ -61,7 +62,7 @@ class Case:
         entry = self.entry(n)
         return entry.act.occurred_at
 
-    def entry(self, n: int) -> Any:
+    def entry(self, n: int) -> Entry:
         """The act of step n."""
         act_id = self.played.player.acts[n]
         return self.played.player.streams[self.stream].entries[act_id]
@@ -77,9 +78,8 @@ class Case:
         return int(row[0])
 
 
-def made(database: Database, name: str) -> Case:
-    """A scenario in a database, projected."""
-    log = played(name)
+def made(database: Database, log: PlayedLog) -> Case:
+    """A played log in a database, projected."""
     log.fill(database.admin)
 
     @contextmanager
@@ -90,9 +90,8 @@ def made(database: Database, name: str) -> Case:
     player = log.player
     assert player.now is not None
     stream = next(iter(player.cases.values()))
-    case = Case(
-        database, log, Inquiry(reading, origin=ORIGIN), stream, player.now + timedelta(hours=1)
-    )
+    inquiry = Inquiry(reading, origin=ORIGIN)
+    case = Case(database, log, inquiry, stream, player.now + timedelta(hours=1))
     case.project()
     return case
 
@@ -100,13 +99,13 @@ def made(database: Database, name: str) -> Case:
 @pytest.fixture
 def sc1(database: Database) -> Case:
     """SC1."""
-    return made(database, "SC1")
+    return made(database, played("SC1"))
 
 
 @pytest.fixture
 def sc6(database: Database) -> Case:
     """SC6."""
-    return made(database, "SC6")
+    return made(database, played("SC6"))
 
 
 def step_of(case: Case, act: str) -> int:
@@ -171,7 +170,7 @@ def test_time_alone_changes_the_file_where_a_clock_runs_out(sc1: Case) -> None:
     assert status != aged
     assert "OVERDUE" in aged.values() or "ENDED" in aged.values()
     assert sc1.inquiry.stored_case(sc1.stream, later) is None
-    assert sc1.inquiry.stored_case(sc1.stream, sc1.played.player.now) is not None  # type: ignore[arg-type]
+    assert sc1.inquiry.stored_case(sc1.stream, sc1.now - timedelta(hours=1)) is not None
 
 
 # -- what changed, and why -----------------------------------------------------------------------
@@ -211,7 +210,7 @@ def test_who_decided_and_on_what_basis(sc1: Case) -> None:
     statements = sc1.inquiry.act(decided["act_id"])
     members = statements[0].row.members
     assert {b["role"] for b in members["basis"]} >= {"COMPETENCE", "SUBSTANCE"}
-    assert [s.row.role for s in statements][0] == "AUTHOR"
+    assert statements[0].row.role == "AUTHOR"
     assert len({s.row.officer for s in statements}) == len(statements)
 
 
@@ -269,7 +268,7 @@ def test_filters_must_all_hold(sc1: Case) -> None:
         opened_to=date(2024, 6, 4),
     )
     assert len(sc1.inquiry.cases(good, limit=5)[1]) == 1
-    for name, value in {
+    others: dict[str, Any] = {
         "state": "HANDLING",
         "agency": "bacninh.syt",
         "outcome": "SANCTIONED",
@@ -279,9 +278,8 @@ def test_filters_must_all_hold(sc1: Case) -> None:
         "opened_to": date(2024, 6, 3),
         "q": "khongco",
         "due_before": sc1.at(1),
-    }.items():
-        from dataclasses import replace  # noqa: PLC0415 - only here
-
+    }
+    for name, value in others.items():
         assert sc1.inquiry.cases(replace(good, **{name: value}), limit=5)[1] == [], name
 
 
@@ -297,13 +295,14 @@ def test_pages_fit_together_in_every_order(sc1: Case, sort: str) -> None:
             " seq, state, outcome, agency, agencies, acts, flags, '2024/' || n,"
             " opened_at + (n / 3) * interval '1 hour', last_at - (n / 4) * interval '1 hour',"
             " last_at + (n / 5) * interval '1 hour', words"
-            " FROM proj.case_file, (SELECT n, gen_random_uuid() AS id FROM generate_series(1, 25) n) x"
+            " FROM proj.case_file,"
+            " (SELECT n, gen_random_uuid() AS id FROM generate_series(1, 25) n) x"
         )
     whole = [line.id for line in sc1.inquiry.cases(Filter(sort=sort), limit=200)[1]]
     paged: list[str] = []
     after = None
     while True:
-        index, lines = sc1.inquiry.cases(Filter(sort=sort), limit=4, after=after)
+        _, lines = sc1.inquiry.cases(Filter(sort=sort), limit=4, after=after)
         if not lines:
             break
         paged += [line.id for line in lines]
@@ -317,29 +316,17 @@ def test_pages_fit_together_in_every_order(sc1: Case, sort: str) -> None:
 
 
 def test_worklist_shows_whose_turn_it_is(database: Database) -> None:
-    """The next signer has it to sign, the one after sees it coming; the author has nothing to do."""
+    """The next signer has it to sign, the one after sees it coming.
+
+    The author has nothing to do.
+    """
     log = played("SC1")
-    player = log.player
     at = max(i for i, s in enumerate(log.log.statements) if len(s.members["signers"]) == 2)
     members = log.log.statements[at].members
     if log.log.statements[at].role != "APPROVER":
         pytest.skip("the last act of two signers is not approved last")
     log.log.rows = log.log.rows[:at]
-    log.fill(database.admin)
-
-    @contextmanager
-    def reading() -> Iterator[Connection]:
-        with psycopg.connect(database.dsn("reader"), autocommit=True) as connection:
-            yield connection
-
-    case = Case(
-        database,
-        log,
-        Inquiry(reading, origin=ORIGIN),
-        next(iter(player.cases.values())),
-        player.now,
-    )  # type: ignore[arg-type]
-    case.project()
+    case = made(database, log)
     author, approver = (s["officer"] for s in members["signers"])
     _, mine = case.inquiry.worklist(approver, case.now)
     assert [t.act_id for t in mine.sign] == [members["act_id"]]
@@ -375,7 +362,7 @@ def test_work_of_an_agency_that_has_ended_goes_to_its_successor(sc6: Case) -> No
 def test_statistics_put_oversight_first_and_hide_small_cells(sc1: Case) -> None:
     """One case is a small cell: its figures are hidden unless they are one's own."""
     _, own = sc1.inquiry.statistics(date(2024, 1, 1), date(2024, 12, 31), sc1.now, smallest=1)
-    assert [f.code for f in own.figures][0] == "CORRECTIONS"
+    assert own.figures[0].code == "CORRECTIONS"
     assert own.total == 1
     assert {c.key: c.count for c in own.volumes["outcome"]} == {"HANDLED_REMOVED": 1}
     _, shown = sc1.inquiry.statistics(date(2024, 1, 1), date(2024, 12, 31), sc1.now)
@@ -423,9 +410,9 @@ def test_guards_are_answered_from_the_views(sc1: Case) -> None:
     cases: ProjectedCases = sc1.inquiry.cases_asked
     assert cases.state(sc1.stream) == "CLOSED"
     assert cases.state("case/00000000-0000-4000-8000-000000000000") is None
-    token = "sealed:92e1e431-9c59-4ec3-ac6c-8b0a9aa55c3f"
-    assert cases.token_elsewhere(token, "case/other")
-    assert not cases.token_elsewhere(token, sc1.stream)
+    sealed = "sealed:92e1e431-9c59-4ec3-ac6c-8b0a9aa55c3f"
+    assert cases.token_elsewhere(sealed, "case/other")
+    assert not cases.token_elsewhere(sealed, sc1.stream)
     assert not cases.token_elsewhere("sealed:00000000-0000-4000-8000-000000000000", "case/other")
     row = sc1.played.log.rows[sc1.index_of(1)]
     assert cases.record(b64(row.entry)) == (row.at, sc1.stream)
@@ -439,7 +426,7 @@ def test_guards_are_answered_from_the_views(sc1: Case) -> None:
 
 def test_reports_are_known_to_guards_and_folds(database: Database) -> None:
     """SC3 restates a report: the views and a fold begun again come to the same."""
-    case = made(database, "SC3")
+    case = made(database, played("SC3"))
     reports = case.inquiry.cases_asked.reports()
     assert [r.act_id for r in reports] == [r.act_id for r in case.played.player.reports()]
     records, reader = case.reading_log()
@@ -470,17 +457,7 @@ def test_erasure_takes_the_content_out_of_every_view_and_a_rebuild_agrees(
         "epoch": "2024-2",
     }
     log.log.sign(log.log.act("RecordErased", "ledger", person, facts=facts), person)
-    log.fill(database.admin)
-
-    @contextmanager
-    def reading() -> Iterator[Connection]:
-        with psycopg.connect(database.dsn("reader"), autocommit=True) as connection:
-            yield connection
-
-    case = Case(
-        database, log, Inquiry(reading, origin=ORIGIN), stream, player.now + timedelta(days=1)
-    )  # type: ignore[operator]
-    case.project()
+    case = made(database, log)
     _, verification = case.inquiry.verification(stream)
     erased = [s for s in verification.statements if s.verdict == "ERASED"]
     assert [s.row.index for s in erased] == [at]

@@ -1,14 +1,18 @@
-"""The projection loop on a real PostgreSQL: any batch, any restart, any rebuild gives the same rows; poison stops visibly."""
+"""The projection loop on a real PostgreSQL.
+
+Any batch, any restart, any rebuild gives the same rows; poison stops visibly.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from ledger.postgres.records import PostgresRecords
 from ledger.reader import Reader
@@ -16,7 +20,7 @@ from projections import case_file, runner
 from projections.compare import compare
 from projections.inquiry import Inquiry
 from projections.runner import Projector
-from projections.view import Connection
+from projections.view import Connection, Step, View
 from projections.views import VIEWS
 from tests.fixtures.postgres import Database
 from tests.memory_log import ORIGIN
@@ -36,11 +40,11 @@ class Bench:
     database: Database
     played: PlayedLog
 
-    def projector(self, batch: int = 500, **more: Any) -> Projector:
+    def projector(self, batch: int = 500, views: Sequence[View] = VIEWS) -> Projector:
         """A projector of its own process."""
         records = PostgresRecords(self.database.pool("projector"))
         reader = Reader(records, self.played.log.kek, ORIGIN)
-        return Projector(self.connect, records, reader, origin=ORIGIN, batch=batch, **more)
+        return Projector(self.connect, records, reader, origin=ORIGIN, batch=batch, views=views)
 
     def connect(self) -> Connection:
         """As the projector."""
@@ -62,11 +66,11 @@ class Bench:
         found: dict[str, list[str]] = {}
         with psycopg.connect(self.database.admin) as connection:
             for table in ROWS:
-                query = (
-                    "SELECT (to_jsonb(t) - 'gen')::text FROM proj." + table + " t WHERE gen IN"
+                query = sql.SQL(
+                    "SELECT (to_jsonb(t) - 'gen')::text FROM proj.{} t WHERE gen IN"
                     " (SELECT gen FROM proj.views WHERE state = 'live') ORDER BY 1"
-                )
-                found[table] = [row[0] for row in connection.execute(query).fetchall()]  # type: ignore[arg-type]
+                ).format(sql.Identifier(table))
+                found[table] = [row[0] for row in connection.execute(query).fetchall()]
         return found
 
     def compared(self) -> list[Any]:
@@ -188,7 +192,7 @@ class Poisoned:
         """Itself."""
         return self
 
-    def take(self, step: Any) -> None:
+    def take(self, step: Step) -> None:
         """Fails at its record."""
         if step.opened.index == self.at:
             raise ValueError("a record nobody foresaw")

@@ -1,9 +1,13 @@
-"""What a full audit says of logs that are sound in less ordinary ways, and what it leaves out without a key."""
+"""What a full audit says of logs that are sound in less ordinary ways.
+
+And what it leaves out without a key.
+"""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
+from keys.canonical import b64
 from keys.vault import Kek
 from ledger.audit import Damage, audit
 from ledger.checks.content import RawRecord
@@ -13,8 +17,6 @@ from tests.unit.ledger.test_audit_mutations import AT, change, flip, plain_index
 
 def erase(log: MemoryLog, at: int) -> RawRecord:
     """Records an erasure and destroys the wrap, as the keeper would."""
-    from keys.canonical import b64  # noqa: PLC0415 - only here
-
     named = [{"index": at, "entry": b64(log.rows[at].entry)}]
     signers = [
         {"officer": p.uuid, "post": p.post, "role": role}
@@ -31,7 +33,10 @@ def erase(log: MemoryLog, at: int) -> RawRecord:
 
 
 def test_erased_record_keeps_every_proof() -> None:
-    """An erasure that the log itself records is not damage: the leaf stays, the signature can no longer be checked."""
+    """An erasure that the log itself records is not damage.
+
+    The leaf stays, the signature can no longer be checked.
+    """
     log = a_log()
     erase(log, plain_index(log))
     report = report_of(log)
@@ -54,7 +59,10 @@ def test_erasure_that_is_pending_erases_nothing() -> None:
 
 
 def test_later_revocation_disputes_only_what_was_recorded_after_its_date() -> None:
-    """A signature is judged by the log as it stood; what a revocation says of it later is a verdict, not damage."""
+    """A signature is judged by the log as it stood.
+
+    What a revocation says of it later is a verdict, not damage.
+    """
     log = a_log()
     person = log.people[0]
     times = [
@@ -73,7 +81,10 @@ def test_later_revocation_disputes_only_what_was_recorded_after_its_date() -> No
 
 
 def test_audit_without_the_key_checks_hashes_and_says_what_it_left_out() -> None:
-    """The auditor's login reads no content: tiles and checkpoints still prove that no entry was touched."""
+    """The auditor's login reads no content.
+
+    Tiles and checkpoints still prove that no entry was touched.
+    """
     log = a_log()
     log.sealed = False
     report = audit(log, origin=log.origin, vkeys=log.vkeys)
@@ -93,7 +104,10 @@ def test_state_edited_is_not_seen_without_the_key() -> None:
 
 
 def test_log_rolled_back_as_a_whole_is_caught_by_a_checkpoint_kept_outside() -> None:
-    """Somebody who restores everything, tiles and checkpoints included, still meets the witness's copy."""
+    """Somebody who restores everything.
+
+    Tiles and checkpoints included, still meets the witness's copy.
+    """
     log = a_log(cases=12, acts=8)
     sizes = sorted(log.signed)
     outside = log.signed[sizes[-1]][1]
@@ -112,7 +126,10 @@ def test_log_rolled_back_as_a_whole_is_caught_by_a_checkpoint_kept_outside() -> 
 
 
 def test_other_kek_opens_nothing() -> None:
-    """An auditor with the wrong key file hears so at record 0, not a wall of damage without a reason."""
+    """An auditor with the wrong key file hears so at record 0.
+
+    Not a wall of damage without a reason.
+    """
     log = a_log(cases=3, acts=3)
     report = report_of(log, kek=Kek.generate())
     assert (report.first_bad_index, report.kind) == (0, Damage.WRAP_OTHER_KEK)
@@ -136,5 +153,5 @@ def test_empty_store_is_not_a_sound_log_where_a_checkpoint_was_kept_outside() ->
     log.rows, log.signed, log.hash_tiles = [], {}, {}
     log.head_row = type(log.head_row)(0, None, -1)
     for more in ({"trusted": [outside]}, {"genesis": genesis}):
-        report = audit(log, origin=log.origin, vkeys=log.vkeys, kek=log.kek, **more)  # type: ignore[arg-type]
+        report = report_of(log, **more)
         assert (report.first_bad_index, report.kind) == (0, Damage.TAIL_MISSING)

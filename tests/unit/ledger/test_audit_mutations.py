@@ -1,20 +1,27 @@
-"""The audit names every kind of damage: each row damages a sound log once, and says where and how it must be named."""
+"""The audit names every kind of damage.
 
+Each row damages a sound log once, and says where and how it must be named.
+"""
+
+# ruff: noqa: D103 - the name of a damage says what it does
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from keys import canonical, vault
 from keys.jwk import SoftwareSigner
 from ledger.audit import Report, audit
-from ledger.checks.content import RawRecord, stream_id
+from ledger.checks.content import RawRecord
 from ledger.checks.findings import Damage
 from ledger.log import statement
+from ledger.log.record import leaf
 from ledger.ports import LogHead
+from ledger.streams.names import stream_id
 from tests.memory_log import MemoryLog, Person, a_log, an_empty_log
 
 AT = 77
@@ -45,7 +52,10 @@ def flip(data: bytes, byte: int = -20) -> bytes:
 
 
 def reseal(log: MemoryLog, at: int, made: statement.Statement) -> None:
-    """Replaces a record by one that is sound by itself, as the owner of the database and of the KEK could."""
+    """Replaces a record by one that is sound by itself.
+
+    As the owner of the database and of the KEK could.
+    """
     old = log.rows[at]
     recorded = log.clock.fromtimestamp(old.recorded_ms / 1000, log.clock.tzinfo)
     row = log.seal(made, at, recorded, effective=True)
@@ -61,11 +71,15 @@ def again(
     header = {k: v for k, v in changes.items() if k not in old.members}
     members = dict(old.members) | payload
     given = {"iat": old.iat, "log": old.log, "seq": old.seq, "prev": old.prev, "role": old.role}
-    return statement.make(canonical.encode(members), signer, **(given | header))  # type: ignore[arg-type]
+    arguments: dict[str, Any] = given | header
+    return statement.make(canonical.encode(members), signer, **arguments)
 
 
 def plain_index(log: MemoryLog, start: int = AT, *, last_of_stream: bool = False) -> int:
-    """The first record from `start` on with a single signer in a case, and with another after it in its stream."""
+    """The first record from `start` on with a single signer in a case.
+
+    And with another after it in its stream.
+    """
     for at in range(start, len(log.rows)):
         made = log.statements[at]
         single = len(made.members["signers"]) == 1 and made.role == "AUTHOR"
@@ -93,7 +107,7 @@ def pair(log: MemoryLog) -> tuple[int, int]:
     return first, second
 
 
-# -- the damages; each returns the first bad index ---------------------------------------------------------------------
+# -- the damages; each returns the first bad index ------------------------------------------------
 
 
 def edited_state(log: MemoryLog) -> int:
@@ -420,8 +434,6 @@ def envelope_of_another_log(log: MemoryLog) -> int:
 
 def append_raw(log: MemoryLog, row: RawRecord) -> None:
     """Appends a row and a checkpoint over it."""
-    from ledger.log.record import leaf  # noqa: PLC0415 - only here
-
     log.rows.append(row)
     log.statements.append(log.statements[-1])
     log.frontier.append(leaf(row.entry))

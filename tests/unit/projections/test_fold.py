@@ -1,9 +1,13 @@
-"""The shared fold in memory: wherever it is interrupted, its steps are the same; an erased record is stepped over."""
+"""The shared fold in memory: wherever it is interrupted, its steps are the same.
+
+An erased record is stepped over.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import pairwise
 from uuid import UUID
 
 import pytest
@@ -81,7 +85,7 @@ def test_flags_and_states_are_those_decided_at_the_door(name: str) -> None:
     """The fold asks the same flag guards with the same registry, and comes to the same."""
     player = played(name).player
     by_act = {}
-    for _, status, effect, flags, state, *rest in whole(name):
+    for _, _, effect, flags, state, *rest in whole(name):
         if effect:
             by_act[rest[3][0]] = (flags, state)  # type: ignore[index]
     for stream in player.streams.values():
@@ -101,7 +105,7 @@ def test_a_fold_begun_again_anywhere_takes_the_same_steps(name: str, cuts: set[i
     size = rows.size()
     bounds = [0, *sorted(c for c in cuts if c < size), size]
     steps: list[tuple[object, ...]] = []
-    for start, end in zip(bounds, bounds[1:], strict=False):
+    for start, end in pairwise(bounds):
         fold = Fold(rows, ORIGIN, "ordinary", start - 1)
         steps += [seen(step) for step in fold.steps(rows.read(start, end - start))]
     assert steps == whole(name)
@@ -112,7 +116,8 @@ def test_erased_records_take_their_place_and_move_nothing() -> None:
     log = played("SC1")
     case = log.player.cases["C1"]
     mine = [i for i, s in enumerate(log.log.statements) if s.members["stream"] == case]
-    # Author and approver of one act, and the author alone of another: its countersignature is orphaned.
+    # Author and approver of one act, and the author alone of another: its countersignature is
+    # orphaned.
     pairs = [i for i in mine if len(log.log.statements[i].members["signers"]) == 2]
     for at in (*pairs[:2], pairs[2]):
         log.log.rows[at] = log.log.rows[at]._replace(wraps=())
@@ -134,8 +139,7 @@ def test_streams_forgotten_are_folded_again() -> None:
     fold = Fold(rows, ORIGIN, "ordinary")
     steps = []
     for at in range(rows.size()):
-        for step in fold.steps(rows.read(at, 1)):
-            steps.append(seen(step))
+        steps += [seen(step) for step in fold.steps(rows.read(at, 1))]
         for stream_id in list(fold._streams):
             fold._forget(stream_id)
     assert steps == whole("SC3")
