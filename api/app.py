@@ -9,6 +9,7 @@ from typing import Any, Final
 import orjson
 from flask import Flask, Response, g, request
 from flask_smorest import Api
+from werkzeug.exceptions import HTTPException
 
 from api import problems, telemetry
 from api.bootstrap import Enclave
@@ -17,6 +18,7 @@ from api.resources import request as door
 from api.resources.act_record import act_record
 from api.resources.acts import acts
 from api.resources.answer import encode
+from api.resources.attachments import attachments
 from api.resources.cases import cases
 from api.resources.docs import docs
 from api.resources.feed import feed
@@ -38,6 +40,7 @@ NOUNS: Final[tuple[Noun, ...]] = (
     streams,
     cases,
     act_record,
+    attachments,
     worklist,
     statistics,
     registry,
@@ -71,6 +74,7 @@ def create_app(enclave: Enclave) -> Flask:
     app.before_request(_before)
     app.after_request(_after)
     app.register_error_handler(Exception, _failed)
+    app.register_error_handler(HTTPException, _failed)  # in place of flask-smorest's own
     return app
 
 
@@ -96,6 +100,7 @@ def _blank() -> Flask:
         OPENAPI_VERSION="3.1.0",
         MAX_CONTENT_LENGTH=door.MAX_BODY_BYTES,
         PROPAGATE_EXCEPTIONS=False,
+        PROVIDE_AUTOMATIC_OPTIONS=False,
     )
     api = Api()
     api.DEFAULT_ERROR_RESPONSE_NAME = None
@@ -188,6 +193,8 @@ _HEADERS: Final[dict[str, dict[str, Any]]] = {
     },
     "Link": {"description": 'The next page, `rel="next"`.', "schema": _STRING},
     "Location": {"description": "The act.", "schema": _STRING},
+    "Content-Disposition": {"description": "`attachment`, with a name.", "schema": _STRING},
+    "Repr-Digest": {"description": "`sha-256=:…:` of the file (RFC 9530).", "schema": _STRING},
     "Preference-Applied": {"description": "`respond-async`.", "schema": _STRING},
     "Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}},
     "WWW-Authenticate": {"description": "`Bearer`.", "schema": _STRING},

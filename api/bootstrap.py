@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from time import monotonic
 from typing import Final, Self
 
@@ -26,6 +27,8 @@ from keys.keyring import Keyring
 from keys.note import NoteSigner
 from keys.vault import Kek
 from ledger.application import Ledger
+from ledger.attachments import Attachments
+from ledger.blobs import ObjectBlobs
 from ledger.errors import LedgerError, NotFound
 from ledger.log import tiles as tiling
 from ledger.log.tiles import ENTRIES, TileId
@@ -39,6 +42,7 @@ from ledger.postgres.connect import (
     open_pool,
     translated,
 )
+from ledger.postgres.files import PostgresFiles
 from ledger.postgres.migrate import login_dsn
 from ledger.postgres.notices import PostgresNotices
 from ledger.postgres.recorder import GroupAppender
@@ -103,6 +107,7 @@ class Enclave:
         reader: Opens them.
         checkpoints: Stored checkpoints.
         inquiry: Every reading of the views.
+        attachments: The files of acts.
         vkeys: Keys of the log and of `/pq`, as record 0 names them.
         policy: C2SP tlog-policy.
     """
@@ -131,6 +136,16 @@ class Enclave:
             free_bytes=self._free_bytes if settings.database_url is None else None,
             min_free_bytes=settings.min_free_mib << 20,
         )
+        self.attachments = Attachments(
+            blobs=open_blobs(settings),
+            index=PostgresFiles(self._reading, self._writing),
+            records=self.records,
+            kek=kek,
+            entropy=entropy,
+            origin=origin,
+            level=level,
+            limit_bytes=settings.max_attachment_mib << 20,
+        )
         self.ledger = Ledger(
             store=PostgresRecords(self._writing),
             appender=self._appender,
@@ -141,6 +156,7 @@ class Enclave:
             origin=origin,
             level=level,
             rehearsal=self.facts.rehearsal,
+            files=self.attachments,
         )
         self.sign_in = SignIn(
             origin=origin,
@@ -363,6 +379,21 @@ def open_kek(settings: Settings) -> Kek:
     """The enclave's KEK, from its file."""
     home = Home(settings)
     return read_kek(home.key_path("kek"), home.passphrase())
+
+
+def open_blobs(settings: Settings) -> ObjectBlobs:
+    """Where the sealed files of the enclave lie.
+
+    Raises:
+        SettingsError: `SOCAI_BLOBS` names no store, or its options do not fit.
+    """
+    if "://" not in settings.blobs:
+        folder = Path(settings.blobs).expanduser().absolute()
+        return ObjectBlobs.in_folder(folder, min_free_bytes=settings.min_free_mib << 20)
+    try:
+        return ObjectBlobs.at(settings.blobs, Home(settings).blob_options())
+    except ValueError as error:
+        raise SettingsError(f"SOCAI_BLOBS: {error}") from error
 
 
 def log_signers(settings: Settings) -> tuple[NoteSigner, NoteSigner]:

@@ -530,6 +530,26 @@ _ROWS: Final = (
         ),
     ),
     _type(
+        "attachment_missing",
+        422,
+        "Tệp kèm chưa được người soạn tải lên",
+        "The author has not uploaded a file that the act lists",
+        (
+            "Chưa ghi gì. Tải tệp lên (POST /v1/attachments), rồi gửi lại đúng các byte này.",
+            "Nothing was recorded. Upload it (POST /v1/attachments), then send the same bytes.",
+        ),
+    ),
+    _type(
+        "digest_mismatch",
+        422,
+        "Tệp nhận được không khớp mã băm đã khai",
+        "What came has another digest than Content-Digest declares",
+        (
+            "Chưa giữ gì. Tính lại mã băm của tệp rồi gửi lại.",
+            "Nothing was kept. Compute the digest of the file again and send it again.",
+        ),
+    ),
+    _type(
         "too_many_attempts",
         429,
         "Quá nhiều lần thử",
@@ -586,6 +606,16 @@ _ROWS: Final = (
             "Wait for Retry-After and send the same bytes: the answer tells what was recorded.",
         ),
         "unknown",
+    ),
+    _type(
+        "files_unavailable",
+        503,
+        "Kho tệp tạm thời không trả lời",
+        "The file store does not answer at the moment",
+        (
+            "Chưa giữ gì. Chờ theo Retry-After rồi gửi lại.",
+            "Nothing was kept. Wait for Retry-After, then send it again.",
+        ),
     ),
     _type(
         "disk_full",

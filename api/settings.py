@@ -56,6 +56,10 @@ class Settings:
         min_free_mib: `SOCAI_MIN_FREE_MIB`, default 256: below it writes are refused.
         log_level: `SOCAI_LOG_LEVEL`, default `info`.
         lang: `SOCAI_LANG`, default `vi`: for callers that state no language.
+        blobs: `SOCAI_BLOBS`, default the folder `<home>/blobs`: where sealed files of acts lie. A path,
+            or an object store such as `s3://bucket/path`, never shared by two enclaves. Its options and
+            credentials come from `<secrets>/blobs.json`. Losing it loses the files: back it up.
+        max_attachment_mib: `SOCAI_MAX_ATTACHMENT_MIB`, default 512: the most one file may have.
     """
 
     home: Path
@@ -75,6 +79,8 @@ class Settings:
     min_free_mib: int
     log_level: str
     lang: Lang
+    blobs: str
+    max_attachment_mib: int
 
     @classmethod
     def from_env(cls) -> Settings:
@@ -107,6 +113,8 @@ class Settings:
                 lang=cast(
                     "Lang", env.str("SOCAI_LANG", "vi", validate=validate.OneOf(["vi", "en"]))
                 ),
+                blobs=env.str("SOCAI_BLOBS", "") or str(home / "blobs"),
+                max_attachment_mib=_number(env, "SOCAI_MAX_ATTACHMENT_MIB", 512, (1, 1 << 20)),
             )
         except EnvError as error:
             raise SettingsError(str(error)) from error
@@ -132,6 +140,8 @@ class Settings:
             min_free_mib=256,
             log_level="info",
             lang="vi",
+            blobs=str(home.absolute() / "blobs"),
+            max_attachment_mib=512,
         )
         return replace(plain, **changes)
 
@@ -155,6 +165,8 @@ class Settings:
             "SOCAI_MIN_FREE_MIB": str(self.min_free_mib),
             "SOCAI_LOG_LEVEL": self.log_level,
             "SOCAI_LANG": self.lang,
+            "SOCAI_BLOBS": self.blobs,
+            "SOCAI_MAX_ATTACHMENT_MIB": str(self.max_attachment_mib),
         }
         return {name: value for name, value in given.items() if value}
 
@@ -251,6 +263,23 @@ class Home:
         path = self.settings.secrets_dir / "session.key"
         if not path.exists():
             write_private(path, secrets.token_hex(32).encode("ascii"))
+
+    def blob_options(self) -> dict[str, Any]:
+        """Options of the object store that `SOCAI_BLOBS` names, from `blobs.json`; none without it.
+
+        Raises:
+            SettingsError: It can be read by everybody, or is no JSON object.
+        """
+        path = self.settings.secrets_dir / "blobs.json"
+        if not path.exists():
+            return {}
+        try:
+            options = json.loads(_read_private(path))
+        except ValueError as error:
+            raise SettingsError(f"{path} is not JSON") from error
+        if not isinstance(options, dict):
+            raise SettingsError(f"{path} must hold a JSON object")
+        return options
 
     def _secret(self, name: str) -> bytes:
         return _read_private(self.settings.secrets_dir / name)

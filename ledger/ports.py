@@ -5,24 +5,29 @@ Adapters live in `ledger/postgres` and `api/bootstrap.py`, fakes in `tests/fakes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 from uuid import UUID
 
+from ledger.regulation.act import Act
 from ledger.regulation.cases import Cases, Report
 
 __all__ = [
     "NIL_UNIT",
     "Appended",
     "Appender",
+    "AttachedFiles",
+    "BlobStore",
     "Cases",
     "CheckpointStore",
     "Clock",
+    "CustodyRow",
     "Draft",
     "Entropy",
+    "FileIndex",
     "LogHead",
     "NotAppended",
     "Notices",
@@ -30,6 +35,7 @@ __all__ = [
     "Report",
     "SealedRecord",
     "Sessions",
+    "StoredFile",
     "StoredRecord",
     "TileStore",
 ]
@@ -248,3 +254,97 @@ class Sessions(Protocol):
 
     def attempt(self, subject: str, now: datetime, window_s: int, limit: int) -> bool:
         """Counts one attempt; False where `subject` is over its limit in the window."""
+
+
+class BlobStore(Protocol):
+    """Sealed files under random names (access.md L16); nothing in it opens without a wrap that is kept elsewhere."""
+
+    def put(self, name: UUID, sealed: Iterable[bytes]) -> None:
+        """Keeps a file; durable and whole on return. What `sealed` raises comes through, and then nothing is kept.
+
+        Raises:
+            Unavailable: The store cannot be reached or is full; nothing is kept.
+        """
+
+    def get(self, name: UUID) -> Iterator[bytes]:
+        """Its bytes in parts of any size, in constant memory.
+
+        Raises:
+            NotFound: No such file; at the call, not at the first part.
+            Unavailable: The store cannot be reached.
+        """
+
+    def drop(self, name: UUID) -> None:
+        """Forgets a file that no row names; one that is not there is no error."""
+
+
+@dataclass(frozen=True, slots=True)
+class CustodyRow:
+    """One event in the history of a file, sealed like a record; nothing about an actor stands in a column.
+
+    Attributes:
+        name: Of the file.
+        seq: Position in its history, dense from 1; 1 is its upload.
+        entry: SHA-256 of the event's bytes.
+        state: The sealed event.
+        wrap: Its wrapped DEK; None where erased.
+    """
+
+    name: UUID
+    seq: int
+    entry: bytes
+    state: bytes
+    wrap: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """One upload.
+
+    Attributes:
+        name: Random; where the sealed bytes lie.
+        tag: What it is found by (`keys.blob.lookup_tag`).
+        wrap: The file's wrapped DEK; None where erased.
+        first: The event of its upload.
+    """
+
+    name: UUID
+    tag: bytes
+    wrap: bytes | None
+    first: CustodyRow
+
+
+class FileIndex(Protocol):
+    """Which uploads there are, and what became of each. Only grows; durable on return."""
+
+    def lookup_key(self) -> bytes | None:
+        """The wrapped key of every tag; None before the first upload."""
+
+    def keep_lookup_key(self, wrap: bytes) -> bytes:
+        """Keeps it where none is kept yet; the one that stands."""
+
+    def add(self, file: StoredFile) -> None:
+        """Keeps an upload with the first event of its history, together or not at all."""
+
+    def find(self, tags: Sequence[bytes]) -> Sequence[StoredFile]:
+        """Every upload with one of these tags, in any order."""
+
+    def history(self, name: UUID) -> Sequence[CustodyRow]:
+        """The history of a file, in order."""
+
+    def last(self, name: UUID) -> tuple[int, bytes] | None:
+        """`seq` and `entry` of the newest event; None where there is no such file."""
+
+    def note(self, row: CustodyRow) -> bool:
+        """Adds an event right after the last; False where its place is taken or not reached."""
+
+
+class AttachedFiles(Protocol):
+    """What the write path asks of the files that an act lists."""
+
+    def require(self, act: Act, earlier: Iterable[Act]) -> None:
+        """Whether each file of `act` was uploaded by its author, or by that of an earlier act of the stream listing it.
+
+        Raises:
+            Rejected: `attachment_missing`, with a fault for each that was not; the same whoever else has the bytes.
+        """

@@ -29,6 +29,7 @@ JOSE: Final = "application/jose+json"
 FORM: Final = "application/x-www-form-urlencoded"
 NOTE: Final = "text/plain; charset=utf-8"
 BYTES: Final = "application/octet-stream"
+ANY: Final = "*/*"
 _SECURITY: Final[Mapping[Access, list[dict[str, list[str]]]]] = {
     "officer": [{"bearer": []}],
     "level": [{}, {"bearer": []}],
@@ -65,6 +66,7 @@ class Gate:
     access: Access
     consumes: tuple[str, ...]
     produces: str
+    streams: bool = False
 
     def check(self) -> None:
         """Content type, Accept, then the caller: none of it depends on an object."""
@@ -73,7 +75,8 @@ class Gate:
                 "unsupported_media_type", headers={"Accept-Post": ", ".join(self.consumes)}
             )
         kind = self.produces.partition(";")[0]
-        if request.accept_mimetypes and not request.accept_mimetypes.quality(kind):
+        fits = kind == ANY or request.accept_mimetypes.quality(kind)
+        if request.accept_mimetypes and not fits:
             raise Problem("not_acceptable")
         above = enclave().facts.level != "ordinary"
         stated = request.headers.get("Authorization")
@@ -113,6 +116,7 @@ class Noun(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
         parameters: Sequence[Mapping[str, Any]] = (),
         body_doc: Mapping[str, Any] | None = None,
         example: Mapping[str, Any] | None = None,
+        streams: bool = False,
     ) -> Callable[[View], View]:
         """Registers a view.
 
@@ -133,6 +137,7 @@ class Noun(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
             parameters: Path parameters for the spec.
             body_doc: OpenAPI request body where the view reads the bytes itself.
             example: Of the answer.
+            streams: Whether the view takes a body of any size, under a limit of its own.
         """
         taken = tuple(consumes) or ((JSON,) if body is not None else ())
         codes = _codes(access, taken, (*problems, *(_PROJECTED if projected else ())))
@@ -172,12 +177,11 @@ class Noun(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
                 manual["requestBody"] = dict(body_doc)
             inner = self.doc(operationId=view.__name__, **manual)(inner)
             done: View = inner
-            done.__dict__["gate"] = Gate(access, taken, produces)
+            done.__dict__["gate"] = Gate(access, taken, produces, streams)
             self.route(
                 rule,
                 methods=[method],
                 parameters=[*parameters, *_header_parameters(method, projected=projected)],
-                provide_automatic_options=False,
             )(done)
             return done
 

@@ -7,10 +7,11 @@ checked: form of the headers, then who is calling, then (in the noun) what is as
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import perf_counter
-from typing import Any, Final, cast
+from typing import IO, Any, Final, cast
 
 from flask import Request, current_app, g, request
 
@@ -28,6 +29,7 @@ _RESPOND_ASYNC: Final = re.compile(r"(?:^|,)\s*respond-async\s*(?:,|;|$)")
 MAX_WAIT_S: Final = 30
 BODY_DEADLINE_S: Final = 15.0
 _CHUNK_BYTES: Final = 65_536
+_SLOWEST_BYTES_S: Final = 32_768
 
 
 @dataclass(slots=True)
@@ -97,7 +99,9 @@ def begin() -> None:
     if not sound:
         raise malformed("X-Request-Id", "chỉ nhận 1-64 ký tự A-Za-z0-9._-", "1-64 of A-Za-z0-9._-")
     _refuse_doubles(request)
-    if (request.content_length or 0) > MAX_BODY_BYTES:
+    view = current_view()
+    streams = view is not None and view.__dict__["gate"].streams
+    if not streams and (request.content_length or 0) > MAX_BODY_BYTES:
         raise Problem("too_large")
     g.socai.at = _rehearsal_time(request)
 
@@ -173,6 +177,42 @@ def body_bytes(limit: int) -> bytes:
     if not left:
         raise Problem("too_large")
     return b"".join(parts)
+
+
+def body_parts(limit: int) -> Iterator[bytes]:
+    """The body as it comes, in constant memory, for the calls whose gate `streams`.
+
+    Args:
+        limit: The most that is read; one byte more is refused.
+
+    Raises:
+        Problem: `too_large`, at the call where the length is stated; `request_timeout` where the
+            client sends too slowly; `malformed_request` where it stops half-way.
+    """
+    stated = request.content_length
+    if (stated or 0) > limit:
+        raise Problem("too_large")
+    request.max_content_length = limit
+    link = request.environ.get("gunicorn.socket")
+    if link is not None:
+        link.settimeout(BODY_DEADLINE_S)
+    return _parts(request.stream, stated)
+
+
+def _parts(stream: IO[bytes], stated: int | None) -> Iterator[bytes]:
+    began, came = perf_counter(), 0
+    try:
+        while part := stream.read(_CHUNK_BYTES):
+            yield part
+            came += len(part)
+            if perf_counter() - began > BODY_DEADLINE_S + came / _SLOWEST_BYTES_S:
+                raise Problem("request_timeout")
+    except TimeoutError as error:
+        raise Problem("request_timeout") from error
+    except OSError as error:
+        raise malformed("body", "dữ liệu bị ngắt giữa chừng", "the body ends half-way") from error
+    if stated is not None and came != stated:
+        raise malformed("body", "dữ liệu bị ngắt giữa chừng", "the body ends half-way")
 
 
 def malformed(name: str, vi: str, en: str) -> Problem:

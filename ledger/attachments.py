@@ -1,0 +1,412 @@
+"""Files of acts: kept as they come, opened only through an act that lists them (formats.md §2, §5; access.md L16).
+
+An upload has a random name and a key of its own; the answer is the same whether or not the bytes were known. The digest
+in the signed act is the one way back to it, and only to what the act's author, or an author before in its stream, has
+uploaded: knowing a digest opens nothing. Every byte is checked before the first one leaves. HTTP is not known here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from keys import blob, canonical, vault
+from keys.errors import KeysError, Malformed, Unsealable
+from keys.vault import Kek
+from ledger.errors import Fault, NotFound, Rejected, VerificationError
+from ledger.file_history import READ, Event, FileHistory, Handler, What
+from ledger.ports import BlobStore, Entropy, FileIndex, RecordStore, StoredFile
+from ledger.reader import Opened, Reader
+from ledger.regulation.act import Act
+
+_ALGORITHM: Final = "sha-256:"
+_KEY_ENTRY: Final = hashlib.sha256(b"socai/blob-tag-key/1").digest()
+_MIB: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The answer to an upload; the digest is what an act lists."""
+
+    digest: str
+    size: int
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A file as an act lists it, and the upload that holds its bytes.
+
+    Attributes:
+        act: The act.
+        index: Leaf index of its first statement.
+        recorded_at: When the log took that.
+        kid: The key it was signed with.
+        digest: Of the file.
+        media_type: As the act says.
+        size: As the act says.
+        name: As the act says.
+        file: The upload.
+    """
+
+    act: Act
+    index: int
+    recorded_at: datetime
+    kid: str
+    digest: str
+    media_type: str
+    size: int
+    name: str
+    file: StoredFile
+
+
+class Attachments:
+    """The files of one enclave.
+
+    Args:
+        blobs: Their sealed bytes.
+        index: Which uploads there are.
+        records: Through which they are found, as the login that asks may see them.
+        kek: Wraps their keys.
+        entropy: Names.
+        origin: Origin of the log.
+        level: Its level.
+        limit_bytes: The most one file may have.
+    """
+
+    def __init__(  # noqa: PLR0913 - wired once, by bootstrap
+        self,
+        *,
+        blobs: BlobStore,
+        index: FileIndex,
+        records: RecordStore,
+        kek: Kek,
+        entropy: Entropy,
+        origin: str,
+        level: str,
+        limit_bytes: int,
+    ) -> None:
+        self._blobs = blobs
+        self._index = index
+        self._records = records
+        self._reader = Reader(records, kek, origin, level)
+        self._history = FileHistory(index, kek=kek, entropy=entropy, origin=origin, level=level)
+        self._kek = kek
+        self._entropy = entropy
+        self._origin = origin
+        self.limit_bytes = limit_bytes
+
+    # -- keeping -----------------------------------------------------------------------------------
+
+    def keep(
+        self,
+        parts: Iterable[bytes],
+        *,
+        media_type: str,
+        by: Handler,
+        at: datetime,
+        declared: str | None = None,
+    ) -> Kept:
+        """Takes a file in constant memory, sealed as it comes.
+
+        The digest stands in every chunk's AAD. Where the sender does not declare it, the file is sealed a first time
+        under a key that is then forgotten, and a second time once its digest is known.
+
+        Args:
+            parts: The bytes as received; what it raises comes through, and nothing is kept.
+            media_type: As the sender says.
+            by: Who sends it.
+            at: The ledger's time.
+            declared: `sha-256:` + b64, where the sender knows it beforehand.
+
+        Raises:
+            Rejected: `too_large` or `digest_mismatch`; nothing is kept.
+            Unavailable: The store cannot be reached or is full.
+        """
+        if declared is None:
+            return self._keep_undeclared(parts, media_type, by, at)
+        raw_digest(declared)
+        measured = _Measured(parts, self.limit_bytes, declared)
+        name, dek = self._entropy.uuid(), blob.new_key()
+        self._blobs.put(name, blob.seal(measured, dek, digest=declared))
+        return self._keep(name, dek, Kept(declared, measured.size, media_type), by, at)
+
+    def _keep_undeclared(
+        self, parts: Iterable[bytes], media_type: str, by: Handler, at: datetime
+    ) -> Kept:
+        draft, passing = self._entropy.uuid(), blob.new_key()
+        measured = _Measured(parts, self.limit_bytes)
+        self._blobs.put(draft, blob.seal(measured, passing, digest=""))
+        try:
+            again = blob.open_sealed(self._blobs.get(draft), passing, digest="")
+            return self.keep(again, media_type=media_type, by=by, at=at, declared=measured.digest)
+        finally:
+            self._blobs.drop(draft)
+
+    def _keep(self, name: UUID, dek: bytes, kept: Kept, by: Handler, at: datetime) -> Kept:
+        """DURABLE when this returns. What fails here leaves sealed bytes that nobody can open: no row, no key."""
+        about = {"digest": kept.digest, "size": kept.size, "media_type": kept.media_type}
+        entry = raw_digest(kept.digest)
+        tag_key = self._tag_key() or self._make_tag_key()
+        self._index.add(
+            StoredFile(
+                name=name,
+                tag=blob.lookup_tag(tag_key, officer=by.officer, digest=kept.digest),
+                wrap=vault.wrap(self._kek, dek, origin=self._origin, entry=entry),
+                first=self._history.first(name, at, by, about),
+            )
+        )
+        return kept
+
+    # -- what the write path asks ------------------------------------------------------------------
+
+    def require(self, act: Act, earlier: Iterable[Act]) -> None:
+        """Whether each file of `act` was uploaded by its author, or by that of an earlier act of the stream listing it.
+
+        An act that lists what nobody can open would point to nothing, for ever. The answer does not depend on whether
+        others have uploaded the same bytes (L16).
+
+        Raises:
+            Rejected: `attachment_missing`.
+        """
+        if not act.attachments:
+            return
+        before = list(earlier)
+        faults = [
+            Fault(
+                f"/attachments/{n}",
+                vi="chưa tải tệp này lên, hoặc tệp có kích thước khác",
+                en="this file was not uploaded, or has another size",
+            )
+            for n, listed in enumerate(act.attachments)
+            if not self._is_there(listed, act, before)
+        ]
+        if faults:
+            raise Rejected(
+                "attachment_missing",
+                "Không ghi được: có tệp kèm chưa được người soạn tải lên; tải lên rồi gửi lại.",
+                "Not recorded: the author has not uploaded a file that the act lists; upload, then send again.",
+                faults=faults,
+            )
+
+    def _is_there(self, listed: Mapping[str, Any], act: Act, earlier: list[Act]) -> bool:
+        officers = _authors(listed["digest"], [act, *earlier])
+        return any(
+            self._added(file).about["size"] == listed["size"]
+            for file in self._uploads(listed["digest"], officers)
+        )
+
+    # -- reading -----------------------------------------------------------------------------------
+
+    def find(self, act_id: str, digest: str) -> Listed:
+        """A file of an act that the caller sees.
+
+        Raises:
+            NotFound: No such act, it does not list the file, or the file is erased: all the same to the caller.
+            VerificationError: The record or the upload does not open to what it must be.
+        """
+        first = self._act(act_id)
+        act = first.act
+        listed = next((a for a in act.attachments if a["digest"] == digest), None) if act else None
+        if act is None or first.statement is None or listed is None:
+            raise NotFound("no such file")
+        file = self._upload_for(act, first, digest)
+        return Listed(
+            act=act,
+            index=first.index,
+            recorded_at=first.recorded_at,
+            kid=first.statement.kid,
+            digest=digest,
+            media_type=listed["media_type"],
+            size=listed["size"],
+            name=listed["name"],
+            file=file,
+        )
+
+    def disclose(
+        self, listed: Listed, *, by: Handler, at: datetime, what: What = READ
+    ) -> Iterator[bytes]:
+        """The file as received. All of it is checked and the custody event committed before this returns.
+
+        Args:
+            listed: Of `find`, for this caller.
+            by: Who gets it.
+            at: The ledger's time.
+            what: `READ`, or `EXPORTED` where it goes into a bundle.
+
+        Raises:
+            VerificationError: `attachment`: what is stored is not what the act names; nothing leaves.
+            Unavailable: The store or the history cannot be reached; nothing leaves.
+        """
+        self._verify(listed)
+        about = {"act_id": listed.act.act_id, "stream": listed.act.stream}
+        self._history.note(listed.file.name, what, at, by, about)
+        return self._chunks(listed)
+
+    def history(self, listed: Listed) -> list[Event]:
+        """The upload, and who read or exported the file through this act's stream: not through another one's (NI3)."""
+        return [
+            event
+            for event in self._history.events(listed.file.name)
+            if event.about.get("stream", listed.act.stream) == listed.act.stream
+        ]
+
+    def _verify(self, listed: Listed) -> None:
+        sha, size = hashlib.sha256(), 0
+        for chunk in self._chunks(listed):
+            sha.update(chunk)
+            size += len(chunk)
+        if (text_digest(sha.digest()), size) != (listed.digest, listed.size):
+            raise VerificationError("attachment", "the file is not the one that the act names")
+
+    def _chunks(self, listed: Listed) -> Iterator[bytes]:
+        """Each chunk after its tag is checked; a file cut short while it is sent ends in an error, never in silence."""
+        try:
+            dek = vault.unwrap(
+                self._kek,
+                listed.file.wrap or b"",
+                origin=self._origin,
+                entry=raw_digest(listed.digest),
+            )
+            sealed = self._blobs.get(listed.file.name)
+            yield from blob.open_sealed(sealed, dek, digest=listed.digest)
+        except Unsealable as error:
+            raise VerificationError("attachment", str(error)) from error
+        except NotFound as error:
+            raise VerificationError("attachment", "the sealed file is gone") from error
+
+    def _act(self, act_id: str) -> Opened:
+        """The record by which an act came into the log, as the caller may see it."""
+        try:
+            rows = self._records.act(UUID(act_id))
+        except ValueError as error:
+            raise NotFound("no such act") from error
+        first = next((row for row in rows if row.author), None)
+        if first is None:
+            raise NotFound("no such act")
+        return self._reader.open(first)
+
+    def _upload_for(self, act: Act, first: Opened, digest: str) -> StoredFile:
+        """The author's newest upload before the act; else one of an act of the stream that listed it before."""
+        for acts in ([act], self._before(first)):
+            files = self._uploads(digest, _authors(digest, acts))
+            if files:
+                return self._chosen(files, first.recorded_at)
+        raise NotFound("no such file")
+
+    def _chosen(self, files: list[StoredFile], recorded_at: datetime) -> StoredFile:
+        dated = sorted(((self._added(file).at, file.name.hex, file) for file in files))
+        before = [file for at, _, file in dated if at <= recorded_at]
+        return before[-1] if before else dated[0][2]
+
+    def _before(self, first: Opened) -> list[Act]:
+        rows = self._records.stream(first.stream_id)
+        opened = (self._reader.open(row) for row in rows if row.author and row.index < first.index)
+        return [one.act for one in opened if one.act is not None]
+
+    def _uploads(self, digest: str, officers: Iterable[str]) -> list[StoredFile]:
+        """Living uploads of these officers with this digest."""
+        key = self._tag_key()
+        if key is None:
+            return []
+        tags = [blob.lookup_tag(key, officer=officer, digest=digest) for officer in officers]
+        found = self._index.find(tags) if tags else []
+        return [file for file in found if file.wrap is not None and file.first.wrap is not None]
+
+    def _added(self, file: StoredFile) -> Event:
+        return self._history.open(file.first, None)
+
+    # -- the key of tags ---------------------------------------------------------------------------
+
+    def _tag_key(self) -> bytes | None:
+        wrap = self._index.lookup_key()
+        return None if wrap is None else self._unwrapped(wrap)
+
+    def _make_tag_key(self) -> bytes:
+        made = vault.wrap(self._kek, blob.new_key(), origin=self._origin, entry=_KEY_ENTRY)
+        return self._unwrapped(self._index.keep_lookup_key(made))
+
+    def _unwrapped(self, wrap: bytes) -> bytes:
+        try:
+            return vault.unwrap(self._kek, wrap, origin=self._origin, entry=_KEY_ENTRY)
+        except Unsealable as error:
+            raise VerificationError("attachment", "the key of the file index is damaged") from error
+
+
+class _Measured:
+    """Parts as they pass, counted and hashed; ends in a refusal, so that nothing unfit is ever kept whole."""
+
+    def __init__(self, parts: Iterable[bytes], limit: int, declared: str | None = None) -> None:
+        self._parts = parts
+        self._limit = limit
+        self._declared = declared
+        self._sha = hashlib.sha256()
+        self.size = 0
+
+    @property
+    def digest(self) -> str:
+        """Of what has passed."""
+        return text_digest(self._sha.digest())
+
+    def __iter__(self) -> Iterator[bytes]:
+        for part in self._parts:
+            self.size += len(part)
+            if self.size > self._limit:
+                raise too_large(self._limit)
+            self._sha.update(part)
+            yield part
+        if self._declared not in (None, self.digest):
+            raise Rejected(
+                "digest_mismatch",
+                "Không nhận tệp: nội dung nhận được không khớp mã băm đã khai; chưa giữ gì.",
+                "The file was not taken: what came has another digest than declared; nothing was kept.",
+            )
+
+
+def too_large(limit: int) -> Rejected:
+    """The file has more bytes than the enclave takes."""
+    return Rejected(
+        "too_large",
+        f"Không nhận tệp: mỗi tệp tối đa {limit // _MIB} MiB; chưa giữ gì.",
+        f"The file was not taken: a file has at most {limit // _MIB} MiB; nothing was kept.",
+    )
+
+
+def text_digest(raw: bytes) -> str:
+    """`sha-256:` + b64 of 32 bytes (formats.md §2)."""
+    return _ALGORITHM + canonical.b64(raw)
+
+
+def raw_digest(digest: str) -> bytes:
+    """The 32 bytes of a digest in its text form.
+
+    Raises:
+        Rejected: `malformed_request`: not of that form.
+    """
+    try:
+        if not digest.startswith(_ALGORITHM):
+            raise Malformed("another algorithm")
+        raw = canonical.unb64(digest.removeprefix(_ALGORITHM))
+        if len(raw) != hashlib.sha256().digest_size:
+            raise Malformed("another length")
+    except KeysError as error:
+        raise Rejected(
+            "malformed_request",
+            "Mã băm của tệp viết là sha-256: và 43 ký tự base64url.",
+            "The digest of a file is sha-256: and 43 characters of base64url.",
+        ) from error
+    return raw
+
+
+def _authors(digest: str, acts: Iterable[Act]) -> list[str]:
+    """Authors of the acts that list the file."""
+    found = [
+        act.signers[0].officer
+        for act in acts
+        if any(listed["digest"] == digest for listed in act.attachments)
+    ]
+    return list(dict.fromkeys(found))

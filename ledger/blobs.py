@@ -1,0 +1,175 @@
+"""Sealed files in a folder or an object store, streamed through `obstore`; implements `BlobStore`.
+
+A folder is the default: a file is written beside its place, moved there whole, and synced with its folder before `put`
+returns. Any store that `obstore` knows can stand in its stead (`s3://bucket/path`). What is inside is not known here.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, cast
+from uuid import UUID
+
+import obstore
+from obstore.exceptions import BaseError, NotFoundError
+from obstore.store import LocalStore, ObjectStore, from_url
+
+from ledger.errors import NotFound, Unavailable
+
+_PART_BYTES: Final = 1 << 20
+_S3_PART_BYTES: Final = 5 << 20  # S3 refuses smaller parts, the last one apart
+_AT_ONCE: Final = 2
+_APART: Final = ("client_options", "retry_config")
+
+
+class ObjectBlobs:
+    """Files of one enclave; never of two (access.md F10).
+
+    Args:
+        store: Where they lie.
+        folder: The same place as a path, where it is one.
+        min_free_bytes: Below this a folder takes no more.
+    """
+
+    def __init__(
+        self, store: ObjectStore, *, folder: Path | None = None, min_free_bytes: int = 0
+    ) -> None:
+        self._store = store
+        self._folder = folder
+        self._min_free = min_free_bytes
+
+    @classmethod
+    def in_folder(cls, folder: Path, *, min_free_bytes: int = 0) -> ObjectBlobs:
+        """Over a folder, made with mode 0700 where it is not there."""
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        store = LocalStore(folder, mkdir=True)
+        return cls(store, folder=folder, min_free_bytes=min_free_bytes)
+
+    @classmethod
+    def at(cls, url: str, options: Mapping[str, Any] | None = None) -> ObjectBlobs:
+        """Over an object store.
+
+        Args:
+            url: E.g. `s3://bucket/path`.
+            options: Of the store, e.g. `{"aws_region": …, "aws_access_key_id": …}`; beside them
+                `client_options` and `retry_config` of `obstore`.
+
+        Raises:
+            ValueError: No such kind of store, or an option that it does not know.
+        """
+        given = dict(options or {})
+        apart = {name: given.pop(name) for name in _APART if name in given}
+        try:
+            store = from_url(url, config=cast("Any", given), **apart)
+        except (BaseError, ValueError) as error:
+            reason = str(error).partition("\n")[0]
+            raise ValueError(f"not a blob store: {reason}") from error
+        return cls(store)
+
+    def put(self, name: UUID, sealed: Iterable[bytes]) -> None:
+        """Keeps a file; durable and whole on return.
+
+        Raises:
+            Unavailable: The store cannot be reached or is full; nothing is kept.
+        """
+        self._require_room()
+        guarded = _Guarded(sealed)
+        try:
+            obstore.put(
+                self._store,
+                _path(name),
+                guarded,
+                use_multipart=True,
+                chunk_size=_PART_BYTES if self._folder else _S3_PART_BYTES,
+                max_concurrency=_AT_ONCE,
+            )
+            self._sync(name)
+        except Exception as error:
+            if guarded.raised is not None:
+                raise guarded.raised from None
+            if isinstance(error, (BaseError, OSError)):
+                raise _unavailable() from error
+            raise
+
+    def get(self, name: UUID) -> Iterator[bytes]:
+        """Its bytes in parts, in constant memory. Raises: NotFound, Unavailable."""
+        try:
+            found = obstore.get(self._store, _path(name))
+        except (NotFoundError, FileNotFoundError) as error:
+            raise NotFound(f"no file {name}") from error
+        except (BaseError, OSError) as error:
+            raise _unavailable() from error
+        return _parts(found)
+
+    def drop(self, name: UUID) -> None:
+        """Forgets a file; one that is not there is no error."""
+        try:
+            obstore.delete(self._store, _path(name))
+        except (NotFoundError, FileNotFoundError):
+            return
+        except (BaseError, OSError) as error:
+            raise _unavailable() from error
+
+    def _require_room(self) -> None:
+        if self._folder and shutil.disk_usage(self._folder).free < self._min_free:
+            raise Unavailable(
+                "disk_full",
+                "Máy chủ hết chỗ lưu trữ; chưa nhận tệp. Báo quản trị hệ thống rồi gửi lại.",
+                "The server is out of room; the file was not taken. Tell the operator, then send it again.",
+                retry_after_s=60,
+            )
+
+    def _sync(self, name: UUID) -> None:
+        """DURABLE when this returns: the file, then the folders that name it."""
+        if self._folder is None:
+            return
+        path = self._folder / _path(name)
+        for place in (path, path.parent, self._folder):
+            handle = os.open(place, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+
+
+class _Guarded:
+    """Hands parts on and remembers what their source raised, however the store wraps it."""
+
+    def __init__(self, parts: Iterable[bytes]) -> None:
+        self._parts = iter(parts)
+        self.raised: BaseException | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            return next(self._parts)
+        except StopIteration:
+            raise
+        except BaseException as error:
+            self.raised = error
+            raise
+
+
+def _parts(found: obstore.GetResult) -> Iterator[bytes]:
+    try:
+        for part in found.stream(min_chunk_size=_PART_BYTES):
+            yield bytes(part)
+    except (BaseError, OSError) as error:
+        raise _unavailable() from error
+
+
+def _path(name: UUID) -> str:
+    return f"{name.hex[:2]}/{name.hex}"
+
+
+def _unavailable() -> Unavailable:
+    return Unavailable(
+        "files_unavailable",
+        "Kho tệp tạm thời không truy cập được; chưa nhận tệp, gửi lại sau ít giây.",
+        "The file store cannot be reached now; nothing was taken, send it again in a few seconds.",
+    )

@@ -1,0 +1,114 @@
+"""Which uploads there are and what became of each (formats.md §5, access.md L16); implements `FileIndex`.
+
+The writer adds uploads, the reader notes what was read; neither can change a row. What is sealed stays sealed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, LiteralString, cast
+from uuid import UUID
+
+import psycopg
+
+from ledger.ports import CustodyRow, StoredFile
+from ledger.postgres.connect import Pool, reading, translated
+
+_KEY: Final[LiteralString] = "SELECT wrap FROM log.file_key"
+_KEEP_KEY: Final[LiteralString] = "SELECT log.keep_file_key(%b::bytea)"
+_ADD: Final[LiteralString] = (
+    "SELECT log.keep_file(%b::uuid, %b::bytea, %b::bytea, %b::bytea, %b::bytea, %b::bytea)"
+)
+_NOTE: Final[LiteralString] = (
+    "SELECT log.note_custody(%b::uuid, %b::bigint, %b::bytea, %b::bytea, %b::bytea)"
+)
+_FIND: Final[LiteralString] = """
+SELECT f.name, f.tag, w.wrap, c.entry, c.state, e.wrap
+FROM log.files f
+JOIN log.custody c ON c.name = f.name AND c.seq = 1
+LEFT JOIN log.file_wraps w ON w.name = f.name AND w.seq = 0
+LEFT JOIN log.file_wraps e ON e.name = f.name AND e.seq = 1
+WHERE f.tag = ANY (%b)
+"""
+_HISTORY: Final[LiteralString] = """
+SELECT c.name, c.seq, c.entry, c.state, w.wrap
+FROM log.custody c LEFT JOIN log.file_wraps w ON w.name = c.name AND w.seq = c.seq
+WHERE c.name = %b ORDER BY c.seq
+"""
+_LAST: Final[LiteralString] = (
+    "SELECT seq, entry FROM log.custody WHERE name = %b ORDER BY seq DESC LIMIT 1"
+)
+
+
+class PostgresFiles:
+    """The index as two logins know it.
+
+    Args:
+        reading: Pool of the reader's login.
+        writing: Pool of the writer's; None where nothing is uploaded.
+    """
+
+    def __init__(self, reading: Pool, writing: Pool | None = None) -> None:
+        self._reading = reading
+        self._writing = writing or reading
+
+    def lookup_key(self) -> bytes | None:
+        """The wrapped key of every tag."""
+        row = reading(self._reading, lambda connection: connection.execute(_KEY).fetchone())
+        return None if row is None else cast("bytes", row[0])
+
+    def keep_lookup_key(self, wrap: bytes) -> bytes:
+        """Keeps it where none is kept yet; the one that stands."""
+        return cast("bytes", _called(self._writing, _KEEP_KEY, wrap))
+
+    def add(self, file: StoredFile) -> None:
+        """Keeps an upload with its first event, in one transaction."""
+        first = file.first
+        _called(
+            self._writing,
+            _ADD,
+            file.name,
+            file.tag,
+            file.wrap,
+            first.entry,
+            first.state,
+            first.wrap,
+        )
+
+    def find(self, tags: Sequence[bytes]) -> Sequence[StoredFile]:
+        """Every upload with one of these tags."""
+        rows = self._rows(_FIND, list(tags))
+        return [
+            StoredFile(name, tag, wrap, CustodyRow(name, 1, entry, state, event_wrap))
+            for name, tag, wrap, entry, state, event_wrap in rows
+        ]
+
+    def history(self, name: UUID) -> Sequence[CustodyRow]:
+        """The history of a file, in order."""
+        return [CustodyRow(*row) for row in self._rows(_HISTORY, name)]
+
+    def last(self, name: UUID) -> tuple[int, bytes] | None:
+        """`seq` and `entry` of the newest event."""
+        rows = self._rows(_LAST, name)
+        return (rows[0][0], rows[0][1]) if rows else None
+
+    def note(self, row: CustodyRow) -> bool:
+        """Adds an event right after the last; False where its place is taken or not reached."""
+        arguments = (row.name, row.seq, row.entry, row.state, row.wrap)
+        return bool(_called(self._reading, _NOTE, *arguments))
+
+    def _rows(self, query: LiteralString, argument: object) -> list[tuple[Any, ...]]:
+        rows = reading(
+            self._reading,
+            lambda connection: connection.execute(query, [argument], binary=True).fetchall(),
+        )
+        return cast("list[tuple[Any, ...]]", rows)
+
+
+def _called(pool: Pool, query: LiteralString, *arguments: object) -> object:
+    try:
+        with pool.connection() as connection:
+            row = connection.execute(query, arguments, binary=True).fetchone()
+    except psycopg.Error as error:
+        raise translated(error) from error
+    return None if row is None else row[0]

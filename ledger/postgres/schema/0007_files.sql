@@ -1,0 +1,75 @@
+-- Files of acts (formats.md §5, access.md L16). The bytes lie in a blob store under a random name, one an upload; here
+-- stands how an upload is found and what became of it. A tag is keyed, so that nobody who reads this table can ask
+-- whether a known file is among them or whose it is (L9); digest, size, officer and time are inside the sealed events.
+
+CREATE TABLE log.files (
+  name uuid PRIMARY KEY,
+  tag bytea NOT NULL CHECK (octet_length(tag) = 32)
+);
+CREATE INDEX files_tag ON log.files (tag);
+
+-- The history of each file: who added, read and exported it. Dense from 1; each event names the one before it.
+CREATE TABLE log.custody (
+  name uuid NOT NULL,
+  seq bigint NOT NULL CHECK (seq >= 1),
+  entry bytea NOT NULL CHECK (octet_length(entry) = 32),
+  state bytea NOT NULL,
+  PRIMARY KEY (name, seq)
+);
+
+-- `seq` 0 is the file's own key, from 1 on those of its events: erasing deletes here, as in log.wraps.
+CREATE TABLE log.file_wraps (
+  name uuid NOT NULL,
+  seq bigint NOT NULL CHECK (seq >= 0),
+  kek_id bytea NOT NULL CHECK (octet_length(kek_id) = 16),
+  wrap bytea NOT NULL,
+  PRIMARY KEY (name, seq, kek_id)
+);
+
+-- The one key of all tags, wrapped.
+CREATE TABLE log.file_key (
+  one boolean PRIMARY KEY DEFAULT true CHECK (one),
+  wrap bytea NOT NULL
+);
+
+CREATE FUNCTION log.keep_file_key(_wrap bytea) RETURNS bytea
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  INSERT INTO log.file_key (wrap) VALUES (_wrap) ON CONFLICT DO NOTHING;
+  SELECT k.wrap FROM log.file_key k;
+$$;
+
+CREATE FUNCTION log.keep_file(_name uuid, _tag bytea, _wrap bytea, _entry bytea, _state bytea, _event_wrap bytea)
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  INSERT INTO log.files (name, tag) VALUES (_name, _tag);
+  INSERT INTO log.custody (name, seq, entry, state) VALUES (_name, 1, _entry, _state);
+  INSERT INTO log.file_wraps (name, seq, kek_id, wrap) VALUES
+    (_name, 0, substring(_wrap FROM 2 FOR 16), _wrap), (_name, 1, substring(_event_wrap FROM 2 FOR 16), _event_wrap);
+$$;
+
+-- False where the place is taken or not reached: whoever lost the race reads the history again.
+CREATE FUNCTION log.note_custody(_name uuid, _seq bigint, _entry bytea, _state bytea, _wrap bytea) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  INSERT INTO log.custody (name, seq, entry, state)
+    SELECT _name, _seq, _entry, _state
+    WHERE _seq > 1 AND EXISTS (SELECT FROM log.custody c WHERE c.name = _name AND c.seq = _seq - 1)
+    ON CONFLICT DO NOTHING;
+  IF NOT FOUND THEN RETURN false; END IF;
+  INSERT INTO log.file_wraps (name, seq, kek_id, wrap) VALUES (_name, _seq, substring(_wrap FROM 2 FOR 16), _wrap);
+  RETURN true;
+END $$;
+
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON log.files EXECUTE FUNCTION log.refuse();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON log.custody EXECUTE FUNCTION log.refuse();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON log.file_wraps EXECUTE FUNCTION log.refuse();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON log.file_key EXECUTE FUNCTION log.refuse();
+
+-- A file is reached through a record alone, and the record has its own policies; no row here says which act it is of.
+GRANT SELECT (name, tag) ON log.files TO {slug}_writer, {slug}_reader;
+GRANT SELECT (name, seq, entry, state) ON log.custody TO {slug}_writer, {slug}_reader;
+GRANT SELECT (name, seq, kek_id, wrap) ON log.file_wraps TO {slug}_writer, {slug}_reader;
+GRANT SELECT (one, wrap) ON log.file_key TO {slug}_writer, {slug}_reader;
+GRANT SELECT (name, seq, entry) ON log.custody TO {slug}_auditor;
+GRANT SELECT (name, seq, kek_id) ON log.file_wraps TO {slug}_auditor;
+GRANT EXECUTE ON FUNCTION log.keep_file_key(bytea), log.keep_file(uuid, bytea, bytea, bytea, bytea, bytea) TO {slug}_writer;
+GRANT EXECUTE ON FUNCTION log.note_custody(uuid, bigint, bytea, bytea, bytea) TO {slug}_reader;
