@@ -7,9 +7,15 @@ as the log's key covers it: `verify` checks a receipt's proof against a vkey the
 
 from __future__ import annotations
 
+import hashlib
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from mimetypes import guess_type
+from pathlib import Path
+from secrets import token_hex
 from time import sleep
 from typing import Any, Final, Self
 
@@ -33,6 +39,7 @@ _MAX_PAUSE_S: Final = 8.0
 _TRY_AGAIN: Final = frozenset({429, 502, 503, 504})
 _CREATED: Final = 201
 _NOT_MODIFIED: Final = 304
+_PART_BYTES: Final = 1 << 16
 
 
 class Refused(Exception):
@@ -101,6 +108,7 @@ class Client:
         now: Clock for `iat` where a call states no time.
         lang: Language of problems.
         http: A prepared httpx client, e.g. over WSGI in tests.
+        attempts: Times a request is sent before there is no answer.
     """
 
     def __init__(
@@ -111,7 +119,9 @@ class Client:
         now: Callable[[], datetime] | None = None,
         lang: str = "vi",
         http: httpx.Client | None = None,
+        attempts: int = _ATTEMPTS,
     ) -> None:
+        self._attempts = attempts
         self.signer = signer
         self._now = now
         self._http = http or httpx.Client(base_url=url.rstrip("/"), timeout=_TIMEOUT_S)
@@ -296,6 +306,73 @@ class Client:
         """The server's verdicts on a case: a report, to be checked against the proofs it names."""
         return self.read(f"/v1/cases/{case}/verification", at_least=at_least).body
 
+    # Files
+
+    def attach(
+        self, file: Path, *, media_type: str | None = None, at: datetime | None = None
+    ) -> dict[str, Any]:
+        """Sends a file in constant memory; what an act lists of it (formats.md §2).
+
+        Args:
+            file: The file; it is read twice, for its digest and to be sent.
+            media_type: What it is; by its name where left out.
+            at: The ledger's time of this request; rehearsals only.
+
+        Raises:
+            Refused: Too large, or changed while it was being sent; nothing was kept.
+        """
+        body = FileBody(file)
+        digest, size = body.measure()
+        media = media_type or guess_type(file.name)[0] or "application/octet-stream"
+        headers = {
+            "Content-Digest": f"sha-256=:{canonical.b64std(digest)}:",
+            "Content-Length": str(size),
+        }
+        told = self._answer(
+            "POST", "/v1/attachments", content=body, media=media, headers=headers, at=at
+        ).json()
+        if (told["digest"], told["size"]) != (_file_digest(digest), size):
+            raise VerificationError("attachment", "the server took another file than was sent")
+        return {
+            "digest": told["digest"],
+            "media_type": told["media_type"],
+            "size": size,
+            "name": unicodedata.normalize("NFC", file.name),
+        }
+
+    def attachment(
+        self, act_id: str, digest: str, into: Path, *, at: datetime | None = None
+    ) -> int:
+        """A file of an act, in constant memory; `into` appears only once all of it is checked.
+
+        Returns:
+            Its size in bytes.
+
+        Raises:
+            VerificationError: What came is not what the act names.
+        """
+        path = f"/v1/acts/{act_id}/attachments/{digest}"
+        draft = into.with_name(f".{into.name}.{token_hex(4)}.part")
+        sha, size = hashlib.sha256(), 0
+        response = self._answer("GET", path, at=at, accept="*/*", stream=True)
+        try:
+            with closing(response), draft.open("xb") as out:
+                for part in response.iter_bytes():
+                    sha.update(part)
+                    size += out.write(part)
+            if _file_digest(sha.digest()) != digest:
+                raise VerificationError("attachment", "what came is not what the act names")
+            draft.replace(into)
+        except httpx.HTTPError as error:
+            raise VerificationError("attachment", "the file was cut off on its way") from error
+        finally:
+            draft.unlink(missing_ok=True)
+        return size
+
+    def custody(self, act_id: str, digest: str) -> dict[str, Any]:
+        """Who added, attached, read and exported a file of an act, and when."""
+        return self.read(f"/v1/acts/{act_id}/attachments/{digest}/custody").body
+
     # The log
 
     def log(self) -> dict[str, Any]:
@@ -351,12 +428,13 @@ class Client:
         path: str,
         *,
         query: Mapping[str, Any] | None = None,
-        content: bytes | None = None,
+        content: bytes | FileBody | None = None,
         media: str = "application/json",
         at: datetime | None = None,
         signed_in: bool = True,
         headers: Mapping[str, str] | None = None,
         accept: str = "application/json, application/problem+json",
+        stream: bool = False,
     ) -> httpx.Response:
         sent = {"Accept": accept, "Accept-Language": self._lang, **(headers or {})}
         if content is not None:
@@ -370,27 +448,30 @@ class Client:
             request = self._http.build_request(
                 method, path, params=query, content=content, headers=sent
             )
-            response = self._send(request)
+            response = self._send(request, stream=stream)
             if response.status_code < 400:  # noqa: PLR2004  HTTP's own border
                 return response
+            response.read()
             refused = _refused(response)
             if refused.code != "not_signed_in" or renewed or not signed_in or not self.signer:
                 raise refused
             self._token, renewed = None, True
 
-    def _send(self, request: httpx.Request) -> httpx.Response:
+    def _send(self, request: httpx.Request, *, stream: bool = False) -> httpx.Response:
         """Sends until there is an answer that is not `try again`; the same bytes each time."""
         last: Exception | None = None
         response: httpx.Response | None = None
-        for attempt in range(_ATTEMPTS):
+        for attempt in range(self._attempts):
             try:
-                response = self._http.send(request)
+                response = self._http.send(request, stream=stream)
             except httpx.TransportError as error:
                 last, response = error, None
             else:
                 if response.status_code not in _TRY_AGAIN:
                     return response
-            if attempt < _ATTEMPTS - 1:
+            if attempt < self._attempts - 1:
+                if response is not None:
+                    response.close()
                 sleep(_pause_s(attempt, response))
         if response is not None:
             return response
@@ -415,6 +496,34 @@ def verify(sent: Mapping[str, Any], vkey: VKey, *, origin: str, entry: bytes) ->
     if given.index != sent["index"]:
         raise VerificationError("wrong_index", "the proof is for another index than the receipt")
     return proof.verify_inclusion(given, entry, [vkey], origin=origin)
+
+
+class FileBody:
+    """A file as the body of a request: read anew each time it is sent.
+
+    Args:
+        path: The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __iter__(self) -> Iterator[bytes]:
+        with self._path.open("rb") as file:
+            while part := file.read(_PART_BYTES):
+                yield part
+
+    def measure(self) -> tuple[bytes, int]:
+        """SHA-256 and size."""
+        sha, size = hashlib.sha256(), 0
+        for part in self:
+            sha.update(part)
+            size += len(part)
+        return sha.digest(), size
+
+
+def _file_digest(raw: bytes) -> str:
+    return f"sha-256:{canonical.b64(raw)}"
 
 
 def _pause_s(attempt: int, response: httpx.Response | None) -> float:

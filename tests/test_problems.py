@@ -17,7 +17,8 @@ from ledger.errors import Conflict, Fault, Head, NotFound, Rejected, Unavailable
 
 SOURCE = Path(__file__).parents[1]
 CODED = {"Rejected", "Conflict", "Unavailable", "Problem"}
-NEVER_OVER_HTTP = {"checkpoint_moved"}  # between the sealer and its store
+# Between the sealer and its store, at `init`, and between two projectors.
+NEVER_OVER_HTTP = {"checkpoint_moved", "no_registry_keeper", "projector_active"}
 
 
 def _codes_raised() -> dict[str, str]:

@@ -1,0 +1,197 @@
+"""The officer's client: signs here, retries safely, waits for the proof and checks it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from api.client import Client, Refused, Unreachable, verify
+from keys import canonical
+from keys.jwk import SoftwareSigner
+from keys.note import VKey
+from ledger.errors import VerificationError
+from ledger.log import record
+from ledger.log.verify import TrustedLog
+from ledger.regulation.act import Act
+from tests import builders
+from tests.builders import an_act
+from tests.fixtures.app import Service
+
+_NUMBERS = count()
+
+
+def _report(service: Service) -> Act:
+    stream = f"case/{builders.an_id(f'client {next(_NUMBERS)}')}"
+    return an_act("ReportReceived", by="hotline", when=service.clock.now(), stream=stream)
+
+
+class Losing(httpx.BaseTransport):
+    """A line that loses the answers of the first `lost` posts after they have arrived."""
+
+    def __init__(self, service: Service, lost: int) -> None:
+        self._inner = httpx.WSGITransport(app=service.app, raise_app_exceptions=False)
+        self.lost = lost
+        self.bodies: list[bytes] = []
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Delivers, and may lose the answer."""
+        answer = self._inner.handle_request(request)
+        if request.url.path == "/v1/acts":
+            self.bodies.append(request.content)
+            if len(self.bodies) <= self.lost:
+                raise httpx.ReadTimeout("lost", request=request)
+        return answer
+
+
+def _client(service: Service, alias: str, transport: httpx.BaseTransport | None = None) -> Client:
+    http = (
+        service.http()
+        if transport is None
+        else httpx.Client(transport=transport, base_url="http://socai.test")
+    )
+    return Client("http://socai.test", builders.key(alias), now=service.clock.now, http=http)
+
+
+def test_a_lost_answer_is_not_a_second_act(shared: Service) -> None:
+    """The same bytes go again and bring the same receipt: one record."""
+    line = Losing(shared, lost=2)
+    client = _client(shared, "hotline", line)
+    client.login()
+    before = shared.size()
+    sent = client.record(_report(shared).members, at=shared.clock.now())
+    assert shared.size() == before + 1
+    assert len(set(line.bodies)) == 1
+    assert len(line.bodies) == 3
+    assert not sent.created
+    assert sent.receipt["proof"]["index"] == sent.index
+
+
+def test_a_receipt_is_checked_with_the_logs_key_and_nothing_else(shared: Service) -> None:
+    """The entry is recomputed from the envelope; then signature and inclusion must hold."""
+    client = _client(shared, "hotline")
+    sent = client.record(_report(shared).members, at=shared.clock.now())
+    raw = client.read(f"/v1/acts/{sent.receipt['act_id']}/raw").body["records"][0]
+    envelope = canonical.unb64(raw["envelope"])
+    entry = record.entry(envelope)
+    assert canonical.b64(entry) == sent.receipt["entry"]
+    assert record.parse_envelope(envelope).statement == sent.statement.compact
+    vkey = VKey.parse(shared.enclave.vkeys[0])
+    origin = shared.enclave.facts.origin
+    verify(sent.receipt, vkey, origin=origin, entry=entry)
+    for forged in (
+        {**sent.receipt, "log": "other.test/ordinary"},
+        {**sent.receipt, "index": sent.index + 1},
+    ):
+        with pytest.raises(VerificationError):
+            verify(forged, vkey, origin=origin, entry=entry)
+    with pytest.raises(VerificationError):
+        verify(sent.receipt, vkey, origin=origin, entry=bytes(32))
+
+
+def test_a_stranger_follows_the_log_from_checkpoint_to_checkpoint(shared: Service) -> None:
+    """Old and new checkpoint are of one history, by the log's key alone."""
+    client = Client("http://socai.test", http=shared.http())
+    vkey = VKey.parse(client.log()["vkeys"][0])
+    trusted = TrustedLog(shared.enclave.facts.origin, [vkey])
+    old = trusted.advance(client.checkpoint())
+    _client(shared, "hotline").record(_report(shared).members, at=shared.clock.now())
+    note = client.checkpoint()
+    size = int(note.split(b"\n")[1])
+    told = client.consistency(old.size, size)
+    path = [canonical.unb64std(one) for one in told["hashes"]]
+    assert trusted.advance(note, path).size == size > old.size
+
+
+def test_the_client_signs_in_again_when_its_token_has_ended(shared: Service) -> None:
+    """An expired session is nothing an officer should notice."""
+    client = _client(shared, "cv")
+    client.login()
+    client._token = "AAAA"  # noqa: S105  what a server would not take
+    assert client.read("/v1/worklist").body["officer"] == builders.officer("cv")
+
+
+def test_a_refusal_carries_guard_and_problem(shared: Service) -> None:
+    """What the command line shows comes from here."""
+    client = _client(shared, "hotline")
+    members = {**_report(shared).members, "agency": "khong.co"}
+    with pytest.raises(Refused) as refused:
+        client.record(members, at=shared.clock.now())
+    assert (refused.value.status, refused.value.guard) == (422, "AGENCY_EXISTS")
+    assert refused.value.problem["recorded"] == "nothing"
+
+
+def test_an_unknown_key_cannot_sign_in(shared: Service) -> None:
+    """And learns no more than that."""
+    stranger = SoftwareSigner.generate("Ed25519")
+    with pytest.raises(Refused) as refused:
+        Client("http://socai.test", stranger, http=shared.http()).login()
+    assert refused.value.code == "sign_in_failed"
+
+
+def test_check_says_before_signing_what_recording_would(shared: Service) -> None:
+    """Nothing is recorded, whatever is asked."""
+    client, at = _client(shared, "hotline"), shared.clock.now()
+    before = shared.size()
+    good = client.check(_report(shared).members, at=at)
+    bad = client.check({**_report(shared).members, "agency": "khong.co"}, at=at)
+    assert good["ok"] is True
+    assert good["next_state"] == "RECEIVED"
+    assert (bad["ok"], bad["guard"]) == (False, "AGENCY_EXISTS")
+    assert bad["detail"]
+    assert shared.size() == before
+
+
+def test_prepared_bytes_are_what_a_thin_client_signs(shared: Service) -> None:
+    """The server builds, the client shows and signs, and the statement is taken."""
+    client, at = _client(shared, "hotline"), shared.clock.now()
+    members = dict(_report(shared).members)
+    told = client.prepare(members, at=at)
+    assert told["signing_input"] == f"{told['protected']}.{told['payload']}"
+    assert told["shown"] == members
+    key = builders.key("hotline")
+    body = {
+        "payload": told["payload"],
+        "protected": told["protected"],
+        "signature": canonical.b64(key.sign(told["signing_input"].encode())),
+    }
+    response = shared.post(orjson.dumps(body), "hotline", at)
+    assert response.status_code == 201, response.text
+
+
+def test_pages_are_walked_to_the_end(shared: Service) -> None:
+    """Every case once."""
+    client = _client(shared, "hotline")
+    for _ in range(3):
+        sent = client.record(_report(shared).members, at=shared.clock.now())
+    pages = list(client.pages("/v1/cases", query={"limit": 2}, at_least=sent.index))
+    ids: list[Any] = [line["id"] for page in pages for line in page["cases"]]
+    assert len(ids) == len(set(ids)) >= 3
+
+
+def test_nobody_there_is_said_as_it_is() -> None:
+    """No answer after every attempt."""
+
+    def gone(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused", request=request)
+
+    http = httpx.Client(transport=httpx.MockTransport(gone), base_url="http://socai.test")
+    with pytest.raises(Unreachable):
+        Client("http://socai.test", http=http, attempts=2).log()
+
+
+def test_over_a_real_socket(service: Service, url: str) -> None:
+    """Challenge, statement, proof and case view over HTTP as officers meet it."""
+    service.hire("hotline")
+    at = service.clock.now() + timedelta(minutes=1)
+    with Client(url, builders.key("hotline"), now=service.clock.now) as client:
+        sent = client.record(_report(service).members, at=at)
+        assert sent.created
+        case = sent.receipt["stream"].removeprefix("case/")
+        assert client.case(case, at_least=sent.index)["state"] == "RECEIVED"
+        assert client.verification(case)["outcome"] == "VALID"
+        assert [act["act"] for act in client.case_acts(case)] == ["ReportReceived"]

@@ -1,0 +1,127 @@
+"""The OpenAPI document: valid, committed, and true to what the server does (api.md §1)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from openapi_spec_validator import validate
+
+from api.app import NOUNS, openapi, openapi_bytes
+from api.problems import TYPES
+from tests.builders import an_act
+from tests.fixtures.app import Service
+
+COMMITTED = Path(__file__).parents[2] / "api" / "openapi.json"
+SPEC = openapi()
+
+
+def test_document_is_valid_openapi_3_1() -> None:
+    """What generators and testers of others read."""
+    assert SPEC["openapi"].startswith("3.1")
+    validate(SPEC)
+
+
+def test_committed_document_has_not_drifted() -> None:
+    """A change of the API shows in review: write `openapi_bytes()` to api/openapi.json."""
+    assert COMMITTED.read_bytes() == openapi_bytes() + b"\n"
+
+
+def test_every_problem_type_is_documented() -> None:
+    """Each code has its example, and is listed by the calls that answer it."""
+    assert set(SPEC["components"]["examples"]) == set(TYPES)
+
+
+def _calls() -> list[tuple[str, str, dict[str, Any]]]:
+    return [
+        (path, method, call)
+        for path, calls in SPEC["paths"].items()
+        for method, call in calls.items()
+        if method in ("get", "post")
+    ]
+
+
+@pytest.mark.parametrize(("path", "method", "call"), _calls(), ids=lambda v: str(v)[:40])
+def test_every_call_says_who_may_what_comes_and_what_can_go_wrong(
+    path: str, method: str, call: dict[str, Any]
+) -> None:
+    """Security, a sentence in both languages, answers, headers and problems."""
+    assert "security" in call, path
+    assert " · " in call["summary"], path
+    assert {"400", "406", "500"} <= set(call["responses"]), path
+    for status, response in call["responses"].items():
+        if int(status) >= 400 and "application/problem+json" in response.get("content", {}):
+            assert response["content"]["application/problem+json"]["examples"], (path, status)
+    if call["security"] == [{"bearer": []}]:
+        assert "401" in call["responses"], path
+    if method == "get" and "200" in call["responses"]:
+        assert "304" in call["responses"], path
+        assert "ETag" in call["responses"]["200"]["headers"], path
+
+
+def test_every_route_is_documented(shared: Service) -> None:
+    """No way in that the document does not name."""
+    routes = {
+        rule.rule.replace("<path:", "{").replace("<", "{").replace(">", "}")
+        for rule in shared.app.url_map.iter_rules()
+    }
+    assert routes == set(SPEC["paths"])
+    assert len(NOUNS) == len({noun.name for noun in NOUNS})
+
+
+def test_served_document_is_the_committed_one(shared: Service) -> None:
+    """The same bytes."""
+    assert shared.client.get("/openapi.json").data + b"\n" == COMMITTED.read_bytes()
+
+
+def _schema(path: str, method: str, status: str) -> dict[str, Any]:
+    content = SPEC["paths"][path][method]["responses"][status]["content"]
+    schema = next(iter(content.values()))["schema"]
+    return {**schema, "components": SPEC["components"]}
+
+
+def test_answers_have_the_documented_shape(shared: Service) -> None:
+    """Every JSON answer against its schema, on real data."""
+    act = an_act("ReportReceived", by="hotline", when=shared.clock.now(), stream=_STREAM)
+    receipt = shared.say(act, "hotline")
+    case, act_id = _STREAM.removeprefix("case/"), receipt["act_id"]
+    asked = {
+        "/v1/cases": "/v1/cases",
+        "/v1/cases/{case}": f"/v1/cases/{case}",
+        "/v1/cases/{case}/acts": f"/v1/cases/{case}/acts",
+        "/v1/cases/{case}/diff": f"/v1/cases/{case}/diff?from=0",
+        "/v1/cases/{case}/fields/{pointer}/history": f"/v1/cases/{case}/fields/state/history",
+        "/v1/cases/{case}/verification": f"/v1/cases/{case}/verification",
+        "/v1/verification": f"/v1/verification?cases={case}",
+        "/v1/acts/{act_id}": f"/v1/acts/{act_id}",
+        "/v1/acts/{act_id}/raw": f"/v1/acts/{act_id}/raw",
+        "/v1/worklist": "/v1/worklist?team=true",
+        "/v1/statistics": "/v1/statistics",
+        "/v1/agencies": "/v1/agencies",
+        "/v1/officers": "/v1/officers",
+        "/v1/keys": "/v1/keys",
+        "/v1/keys/jwks": "/v1/keys/jwks",
+        "/v1/instruments": "/v1/instruments",
+        "/v1/feed": "/v1/feed",
+        "/v1/log": "/v1/log",
+        "/v1/log/proof/inclusion": "/v1/log/proof/inclusion?index=1",
+        "/v1/log/proof/consistency": "/v1/log/proof/consistency?from=1",
+        "/v1/streams/{stream}/head": f"/v1/streams/{_STREAM}/head",
+        "/health/live": "/health/live",
+        "/health/ready": "/health/ready",
+    }
+    wait = {"Prefer": "wait=20"}
+    assert shared.get("/v1/cases", headers=wait, at_least=receipt["index"]).status_code == 200
+    for path, real in asked.items():
+        answer = shared.client.get(real, headers=shared.headers("cv"))
+        assert answer.status_code == 200, (path, answer.text)
+        Draft202012Validator(_schema(path, "get", "200")).validate(orjson.loads(answer.data))
+    Draft202012Validator(_schema("/v1/acts", "post", "201")).validate(receipt)
+    problem = shared.client.get("/v1/cases").get_json()
+    Draft202012Validator(_schema("/v1/cases", "get", "401")).validate(problem)
+
+
+_STREAM = "case/5d0b6a7e-52f4-4f0e-8c55-0f6b8a4f9d10"

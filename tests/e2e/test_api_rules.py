@@ -1,0 +1,384 @@
+"""The rules that hold for every call (api.md §1, §6, §7)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+
+from api.problems import CONTENT_TYPE
+from tests import builders
+from tests.builders import Story, an_act
+from tests.fixtures.app import Service
+
+_NUMBERS = count()
+
+
+def _case(service: Service) -> dict[str, Any]:
+    """Receipt of the first act of a new case."""
+    stream = f"case/{builders.an_id(f'rules {next(_NUMBERS)}')}"
+    act = an_act("ReportReceived", by="hotline", when=service.clock.now(), stream=stream)
+    return service.say(act, "hotline")
+
+
+def _id(receipt: dict[str, Any]) -> str:
+    return str(receipt["stream"]).removeprefix("case/")
+
+
+def _folded(service: Service, receipt: dict[str, Any]) -> None:
+    """Waits until every view shows the record."""
+    response = service.get(
+        "/v1/cases", headers={"Prefer": "wait=20"}, at_least=receipt["index"], limit=1
+    )
+    assert response.status_code == 200, response.text
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("path", ["/v1/acts", "/v1/cases", "/v1/cases/x", "/v1/keys", "/v1/log"])
+def test_nothing_the_ledger_holds_is_edited_or_deleted(
+    shared: Service, method: str, path: str
+) -> None:
+    """No PUT, PATCH or DELETE; a correction is a new act."""
+    response = shared.client.open(path, method=method)
+    assert response.status_code == 405
+    assert response.get_json()["code"] == "method_not_allowed"
+    assert response.headers["Allow"]
+
+
+def test_every_rule_takes_reads_and_posts_only(shared: Service) -> None:
+    """Not one route of the map can change what is recorded."""
+    for rule in shared.app.url_map.iter_rules():
+        assert (rule.methods or set()) <= {"GET", "HEAD", "POST"}, rule
+
+
+def test_absent_malformed_and_foreign_ids_look_alike(shared: Service) -> None:
+    """What may not be known of answers as what does not exist: same body, same headers."""
+    paths = [
+        f"/v1/cases/{builders.an_id('absent')}",
+        "/v1/cases/not-a-uuid",
+        f"/v1/cases/{builders.an_id('other')}",
+    ]
+    answers = [
+        shared.get(path, headers={"X-Request-Id": "same", "Accept-Language": "en"})
+        for path in paths
+    ]
+    bodies = {answer.get_data() for answer in answers}
+    assert {answer.status_code for answer in answers} == {404}
+    assert len(bodies) == 1
+    headers = [{k: v for k, v in answer.headers if k != "Date"} for answer in answers]
+    assert headers[0] == headers[1] == headers[2]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/cases",
+        "/v1/cases/00000000-0000-4000-8000-000000000000",
+        "/v1/acts/00000000-0000-4000-8000-000000000000",
+        "/v1/acts/00000000-0000-4000-8000-000000000000/raw",
+        "/v1/worklist",
+        "/v1/statistics",
+        "/v1/statistics.csv",
+        "/v1/agencies",
+        "/v1/officers",
+        "/v1/keys",
+        "/v1/keys/jwks",
+        "/v1/instruments",
+        "/v1/feed",
+        "/v1/streams/ledger/head",
+        "/v1/verification?cases=00000000-0000-4000-8000-000000000000",
+    ],
+)
+def test_nothing_is_read_without_a_session(shared: Service, path: str) -> None:
+    """A bearer token is needed for all of §3 and §4."""
+    response = shared.client.get(path)
+    assert response.status_code == 401
+    assert response.get_json()["code"] == "not_signed_in"
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+    assert response.headers["Cache-Control"] == "no-store"
+
+
+def test_etag_is_strong_and_gives_304(shared: Service) -> None:
+    """The second read of the same bytes costs none; a change gives another tag."""
+    story = Story(f"case/{builders.an_id('etag')}", start=shared.clock.now())
+    story.then("ReportReceived", by="hotline")
+    receipt = shared.tell(story)[-1]
+    _folded(shared, receipt)
+    path = f"/v1/cases/{_id(receipt)}"
+    first = shared.get(path)
+    tag = first.headers["ETag"]
+    assert tag.startswith('"')
+    again = shared.get(path, headers={"If-None-Match": tag})
+    assert again.status_code == 304
+    assert again.get_data() == b""
+    assert again.headers["ETag"] == tag
+    story.then("CaseRegistered")
+    _folded(shared, shared.tell(story, after=1)[-1])
+    assert shared.get(path, headers={"If-None-Match": tag}).status_code == 200
+
+
+def test_etag_of_one_officer_is_not_that_of_another(shared: Service) -> None:
+    """A tag tells nothing about what others see (access.md N7)."""
+    assert (
+        shared.get("/v1/keys", "cv").headers["ETag"] != shared.get("/v1/keys", "gd").headers["ETag"]
+    )
+
+
+def test_request_id_comes_back_everywhere(shared: Service) -> None:
+    """In the answer, in a problem, in the log line."""
+    good = shared.client.get("/v1/log", headers={"X-Request-Id": "a.b-c_1"})
+    bad = shared.client.get("/v1/cases", headers={"X-Request-Id": "a.b-c_2"})
+    assert good.headers["X-Request-Id"] == "a.b-c_1"
+    assert bad.headers["X-Request-Id"] == bad.get_json()["trace_id"] == "a.b-c_2"
+    assert shared.client.get("/v1/log").headers["X-Request-Id"]
+
+
+@pytest.mark.parametrize("value", ["a b", "x" * 65, "ký", '"><script>'])
+def test_request_id_cannot_carry_anything_into_the_logs(shared: Service, value: str) -> None:
+    """Header smuggling ends at the door."""
+    response = shared.client.get("/v1/log", headers={"X-Request-Id": value})
+    assert (response.status_code, response.get_json()["code"]) == (400, "malformed_request")
+    assert response.headers["X-Request-Id"] != value
+
+
+@pytest.mark.parametrize(
+    ("path", "pointer"),
+    [
+        ("/v1/cases?colour=red", "/colour"),
+        ("/v1/cases?limit=201", "/limit"),
+        ("/v1/cases?limit=0", "/limit"),
+        ("/v1/cases?limit=+5", "/limit"),
+        ("/v1/cases?limit=1_0", "/limit"),
+        ("/v1/cases?limit=1&limit=2", "/limit"),
+        ("/v1/cases?sort=colour", "/sort"),
+        ("/v1/cases?opened_from=2024-02-30", "/opened_from"),
+        ("/v1/cases?due_before=soon", "/due_before"),
+        ("/v1/cases?at_least=-1", "/at_least"),
+        ("/v1/statistics?from=2024-06-04&to=2024-06-03", "/from"),
+        ("/v1/log/proof/inclusion", "/index"),
+        ("/v1/log/proof/inclusion?index=1.5", "/index"),
+        ("/v1/keys?as_of=yesterday", "/as_of"),
+        ("/v1/feed?after=-2", "/after"),
+    ],
+)
+def test_a_parameter_that_is_not_documented_is_refused(
+    shared: Service, path: str, pointer: str
+) -> None:
+    """Unknown, repeated, out of range: one clear problem with its JSON Pointer."""
+    response = shared.client.get(path, headers=shared.headers("cv"))
+    told = response.get_json()
+    assert (response.status_code, told["code"]) == (400, "malformed_request"), told
+    assert pointer in [fault["pointer"] for fault in told["errors"]]
+
+
+def test_unknown_members_of_a_body_are_refused(shared: Service) -> None:
+    """Every schema refuses unknown members."""
+    response = shared.client.post("/v1/auth/challenge", json={"kid": "A" * 43, "level": "mat"})
+    told = response.get_json()
+    assert (response.status_code, told["code"]) == (400, "malformed_request")
+    assert told["errors"][0]["pointer"] == "/level"
+
+
+def test_listing_is_one_snapshot_over_all_pages(shared: Service) -> None:
+    """A case that comes in between two pages is on neither; every other is there once."""
+    receipts = [_case(shared) for _ in range(5)]
+    _folded(shared, receipts[-1])
+    first = shared.get("/v1/cases", limit=2, sort="opened_at")
+    page = first.get_json()
+    assert f"cursor={page['next']}" in first.headers["Link"]
+    assert 'rel="next"' in first.headers["Link"]
+    late = _case(shared)
+    _folded(shared, late)
+    seen = [line["id"] for line in page["cases"]]
+    while "next" in page:
+        page = shared.get("/v1/cases", limit=2, sort="opened_at", cursor=page["next"]).get_json()
+        seen += [line["id"] for line in page["cases"]]
+    assert len(seen) == len(set(seen))
+    assert {_id(receipt) for receipt in receipts} <= set(seen)
+    assert _id(late) not in seen
+
+
+def test_cursor_of_other_filters_another_officer_or_nobody_is_refused(shared: Service) -> None:
+    """Opaque, signed and bound: nobody builds or moves one."""
+    for _ in range(2):
+        receipt = _case(shared)
+    _folded(shared, receipt)
+    cursor = shared.get("/v1/cases", limit=1).get_json()["next"]
+    attempts = [
+        shared.get("/v1/cases", limit=1, state="RECEIVED", cursor=cursor),
+        shared.get("/v1/cases", limit=1, sort="opened_at", cursor=cursor),
+        shared.get("/v1/cases", "gd", limit=1, cursor=cursor),
+        shared.get("/v1/keys", limit=1, cursor=cursor),
+        shared.get("/v1/cases", limit=1, cursor=cursor[:-1] + "A"),
+        shared.get("/v1/cases", limit=1, cursor="AAAA"),
+    ]
+    told = [(a.status_code, a.get_json()["code"]) for a in attempts]
+    assert told[:4] == [(400, "bad_cursor")] * 4
+    assert told[5] == (400, "bad_cursor")
+    assert shared.get("/v1/cases", limit=1, cursor=cursor).status_code == 200
+
+
+def test_a_view_that_is_behind_never_answers_as_if_it_were_new(shared: Service) -> None:
+    """503 with Retry-After and how far it is (api.md §6)."""
+    response = shared.get("/v1/cases", headers={"Prefer": "wait=0"}, at_least=10**9)
+    told = response.get_json()
+    assert (response.status_code, told["code"]) == (503, "projection_late")
+    assert response.headers["Retry-After"]
+    assert told["index"] < shared.size()
+
+
+def test_one_reads_ones_own_write(shared: Service) -> None:
+    """`at_least` with `Prefer: wait`: the receipt's index is enough."""
+    receipt = _case(shared)
+    response = shared.get(
+        f"/v1/cases/{_id(receipt)}", headers={"Prefer": "wait=20"}, at_least=receipt["index"]
+    )
+    assert response.status_code == 200
+    assert int(response.headers["Ledger-Index"]) >= receipt["index"]
+
+
+def test_who_prefers_not_to_wait_gets_202_and_a_location(shared: Service) -> None:
+    """`Prefer: respond-async`: recorded, proof to come."""
+    stream = f"case/{builders.an_id(f'async {next(_NUMBERS)}')}"
+    act = an_act("ReportReceived", by="hotline", when=shared.clock.now(), stream=stream)
+    response = shared.send(shared.sign(act, "hotline"), "hotline", {"Prefer": "respond-async"})
+    assert response.status_code == 202
+    assert response.headers["Preference-Applied"] == "respond-async"
+    assert response.headers["Location"] == f"/v1/acts/{act.act_id}"
+    assert "proof" not in response.get_json()
+    found = shared.get(
+        response.headers["Location"],
+        headers={"Prefer": "wait=20"},
+        at_least=response.get_json()["index"],
+    )
+    assert found.get_json()["act_id"] == act.act_id
+
+
+def test_every_answer_of_a_rehearsal_says_so(shared: Service) -> None:
+    """On receipts, answers and pages, for ever."""
+    receipt = _case(shared)
+    assert receipt["rehearsal"] is True
+    _folded(shared, receipt)
+    for path in (
+        f"/v1/cases/{_id(receipt)}",
+        "/v1/cases",
+        "/v1/keys",
+        "/v1/log",
+        "/v1/worklist",
+        "/v1/statistics",
+    ):
+        assert shared.get(path).get_json()["rehearsal"] is True, path
+    for page in ("/docs", "/problems", "/problems/stale"):
+        assert "SỔ DIỄN TẬP" in shared.client.get(page).text, page
+
+
+def test_without_a_stated_time_a_rehearsal_keeps_the_time_of_its_last_record(
+    shared: Service,
+) -> None:
+    """Never the wall clock (api.md §1)."""
+    receipt = _case(shared)
+    told = shared.client.get("/v1/log").get_json()
+    assert told["now"] == receipt["recorded_at"]
+    later = shared.clock.now() + timedelta(hours=3)
+    stated = shared.client.get("/v1/log", headers=shared.headers(None, later)).get_json()
+    assert stated["now"] > told["now"]
+
+
+@pytest.mark.parametrize(
+    "value", ["2024-06-04T08:12:00Z", "2024-06-04 08:12", "2024-06-31T08:12:00+07:00", "now"]
+)
+def test_rehearsal_time_has_one_form(shared: Service, value: str) -> None:
+    """The form of `occurred_at`."""
+    response = shared.client.get("/v1/log", headers={"X-Rehearsal-Time": value})
+    assert (response.status_code, response.get_json()["code"]) == (400, "malformed_request")
+
+
+@pytest.mark.parametrize(
+    ("path", "accept", "status"),
+    [
+        ("/v1/log", "text/html", 406),
+        ("/v1/log", "application/json", 200),
+        ("/v1/log", "*/*", 200),
+        ("/v1/log", "application/json;q=0", 406),
+        ("/logs/acts/checkpoint", "text/plain", 200),
+        ("/logs/acts/checkpoint", "application/json", 406),
+        ("/docs", "text/html", 200),
+    ],
+)
+def test_accept_is_answered_or_refused(
+    shared: Service, path: str, accept: str, status: int
+) -> None:
+    """Nobody gets a type they did not ask for."""
+    response = shared.client.get(path, headers={"Accept": accept})
+    assert response.status_code == status
+    if status == 406:
+        assert response.content_type == CONTENT_TYPE
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/plain", "", "multipart/form-data"])
+def test_statement_of_another_content_type_is_refused(shared: Service, kind: str) -> None:
+    """`application/jose+json` and nothing else."""
+    response = shared.post(b"{}", "hotline", headers={"Content-Type": kind})
+    assert (response.status_code, response.get_json()["code"]) == (415, "unsupported_media_type")
+
+
+def test_body_above_a_mebibyte_is_refused_unread(shared: Service) -> None:
+    """Limits of api.md §7."""
+    response = shared.client.post(
+        "/v1/auth/challenge", data=b"x" * ((1 << 20) + 1), content_type="application/json"
+    )
+    assert (response.status_code, response.get_json()["code"]) == (413, "too_large")
+
+
+def test_a_trailing_slash_or_a_double_one_is_no_other_way_in(shared: Service) -> None:
+    """No redirect tells what exists (access.md N9)."""
+    for path in ("/v1/cases/", "/v1//cases", "//v1/cases"):
+        assert shared.get(path).status_code == 404, path
+
+
+def test_tiles_and_checkpoints_are_open_at_ordinary_and_immutable(shared: Service) -> None:
+    """Anyone who reaches the enclave can check its log (api.md §5)."""
+    _case(shared)
+    note = shared.client.get("/logs/acts/checkpoint")
+    assert note.content_type == "text/plain; charset=utf-8"
+    size = int(note.text.split("\n")[1])
+    tile = shared.client.get(f"/logs/acts/tile/0/000.p/{size}")
+    assert tile.content_type == "application/octet-stream"
+    assert len(tile.data) == 32 * size
+    assert "immutable" in tile.headers["Cache-Control"]
+    bundle = shared.client.get(f"/logs/acts/tile/entries/000.p/{size}")
+    assert len(bundle.data) == 34 * size
+    for path in ("0/000", "0/0", "0/000.p/256", "0/x000/000", "entries/999", "64/000", "0/-1"):
+        assert shared.client.get(f"/logs/acts/tile/{path}").status_code == 404, path
+    assert shared.client.get("/logs/access/checkpoint").status_code == 404
+
+
+def test_what_is_not_built_yet_is_not_found(shared: Service) -> None:
+    """`/v1/verify` and the access log come later; until then they do not exist."""
+    assert shared.client.post("/v1/verify").status_code == 404
+    assert shared.get("/v1/access-log").status_code == 404
+
+
+def test_health_says_which_part(shared: Service) -> None:
+    """Database, sealer, projections, disk, clock."""
+    told = shared.client.get("/health/ready").get_json()
+    assert {check["name"] for check in told["checks"]} == {
+        "database",
+        "sealer",
+        "projection",
+        "disk",
+        "clock",
+    }
+    assert told["status"] == "ready"
+
+
+def test_documents_load_nothing_from_elsewhere(shared: Service) -> None:
+    """All assets local: no address of another host in any page."""
+    for page in ("/docs", "/problems", "/problems/guard"):
+        answer = shared.client.get(page)
+        assert "http://" not in answer.text
+        assert "https://" not in answer.text
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
