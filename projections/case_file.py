@@ -22,6 +22,7 @@ from ledger.regulation.act import parse_time
 from ledger.regulation.case_view import case_file, changes_at
 from ledger.regulation.cases import Cases
 from ledger.regulation.deadline import VIETNAM
+from ledger.regulation.lifecycle import life_cycle
 from ledger.regulation.registry import Registry
 from ledger.regulation.stream import StreamState
 from projections import search
@@ -39,16 +40,19 @@ SELECT stream FROM proj.case_file WHERE gen = %s AND 'STATISTICS_RESTATED' = ANY
 """
 _PUT: Final[LiteralString] = """
 INSERT INTO proj.case_file (gen, stream, case_id, body, raised, at, changes_at, first_index,
-  last_index, seq, state, outcome, agency, agencies, acts, flags, case_number, opened_at, last_at,
-  due_at, words)
+  last_index, seq, state, outcome, agency, agencies, acts, flags, case_number, register_no,
+  handler_label, opened_at, last_at, due_at, words)
 VALUES (%s, %s, %s, %s::json, %s::json, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
-  to_tsvector('simple', %s))
-ON CONFLICT (gen, stream) DO UPDATE SET body = excluded.body, raised = excluded.raised,
-  at = excluded.at, changes_at = excluded.changes_at, last_index = greatest(case_file.last_index,
-  excluded.last_index), seq = excluded.seq, state = excluded.state, outcome = excluded.outcome,
-  agency = excluded.agency, agencies = excluded.agencies, acts = excluded.acts, flags =
-  excluded.flags, case_number = excluded.case_number, opened_at = excluded.opened_at, last_at =
-  excluded.last_at, due_at = excluded.due_at, words = excluded.words
+  %s, %s, to_tsvector('simple', %s))
+ON CONFLICT (gen, stream) DO UPDATE SET
+  body = excluded.body, raised = excluded.raised, at = excluded.at,
+  changes_at = excluded.changes_at,
+  last_index = greatest(case_file.last_index, excluded.last_index), seq = excluded.seq,
+  state = excluded.state, outcome = excluded.outcome, agency = excluded.agency,
+  agencies = excluded.agencies, acts = excluded.acts, flags = excluded.flags,
+  case_number = excluded.case_number, register_no = excluded.register_no,
+  handler_label = excluded.handler_label, opened_at = excluded.opened_at,
+  last_at = excluded.last_at, due_at = excluded.due_at, words = excluded.words
 """
 
 
@@ -180,6 +184,8 @@ def _columns(
         sorted({entry.act.act for entry in stream.effective()}),
         sorted(flags),
         body["case_number"],
+        body["register_no"],
+        None if handler is None else handler["label"],
         None if opened is None else parse_time(opened),
     )
 
@@ -208,9 +214,8 @@ _STATE: Final[LiteralString] = (
 )
 _LIST: Final[LiteralString] = (
     "SELECT case_id::text AS id, stream, state, outcome, agency, case_number, opened_at, last_at,"
-    " due_at, flags, last_index, seq, body->>'register_no' AS register_no,"
-    " body->>'state_vi' AS state_vi, body->>'state_en' AS state_en,"
-    " body->'handler'->>'label' AS handler_label, changes_at FROM proj.case_file WHERE " + _LIVE
+    " due_at, flags, last_index, seq, register_no, handler_label, changes_at"
+    " FROM proj.case_file WHERE " + _LIVE
 )
 _ORDER: Final[Mapping[str, tuple[LiteralString, LiteralString]]] = {
     # sort: (condition behind a row, order)
@@ -303,10 +308,18 @@ class CaseLine:
     last_index: int
     seq: int
     register_no: str | None
-    state_vi: str | None
-    state_en: str | None
     handler_label: str | None
     changes_at: datetime | None
+
+    @property
+    def state_vi(self) -> str | None:
+        """Name of the state in Vietnamese."""
+        return life_cycle().labels.get(self.state or "", (None, None))[0]
+
+    @property
+    def state_en(self) -> str | None:
+        """Name of the state in English."""
+        return life_cycle().labels.get(self.state or "", (None, None))[1]
 
     def key(self, sort: str) -> tuple[Any, str]:
         """Where a page that ends with this line goes on."""

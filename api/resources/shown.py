@@ -23,7 +23,7 @@ def case_line(line: CaseLine) -> dict[str, Any]:
     """One line of the case list."""
     told = {f.name: _value(f.name, getattr(line, f.name)) for f in fields(line)}
     del told["changes_at"]
-    return told
+    return {**told, "state_vi": line.state_vi, "state_en": line.state_en}
 
 
 def task(row: TaskRow, at: datetime) -> dict[str, Any]:

@@ -19,6 +19,8 @@ CREATE TABLE IF NOT EXISTS proj.case_file (
   acts text[] NOT NULL,
   flags text[] NOT NULL,
   case_number text,
+  register_no text,
+  handler_label text,
   opened_at timestamptz,
   last_at timestamptz NOT NULL,
   due_at timestamptz,

@@ -290,9 +290,10 @@ def test_pages_fit_together_in_every_order(sc1: Case, sort: str) -> None:
         connection.execute(
             "INSERT INTO proj.case_file (gen, stream, case_id, body, raised, at, changes_at,"
             " first_index, last_index, seq, state, outcome, agency, agencies, acts, flags,"
-            " case_number, opened_at, last_at, due_at, words)"
+            " case_number, register_no, handler_label, opened_at, last_at, due_at, words)"
             " SELECT gen, 'case/' || id, id, body, raised, at, changes_at, first_index, last_index,"
             " seq, state, outcome, agency, agencies, acts, flags, '2024/' || n,"
+            " register_no, handler_label,"
             " opened_at + (n / 3) * interval '1 hour', last_at - (n / 4) * interval '1 hour',"
             " last_at + (n / 5) * interval '1 hour', words"
             " FROM proj.case_file,"
