@@ -196,7 +196,7 @@ class Player:
         )
         who = self.cast["_founder"]
         registrar = {"officer": who.officer, "kid": who.key.kid, "jwk": dict(who.key.jwk)}
-        facts = {
+        facts: Json = {
             "log": self.origin,
             "vkeys": [f"{self.origin}+00000000+AA=="],
             "registrar": registrar,
@@ -204,7 +204,7 @@ class Player:
             "regulation": {"id": "90/QĐ-UBND", "version": "2023"},
             "demo": True,
         }
-        act = self._registry_act("LedgerOpened", "ledger", facts, at)
+        act = self.registry_act("LedgerOpened", "ledger", facts, at)
         self.registry.apply(act, index=0, recorded_at=at.astimezone(UTC))
         self.sign(act, who.officer, "AUTHOR", at, who.key.kid)
 
@@ -212,9 +212,15 @@ class Player:
         self.keys += 1
         return Person(agency, post, self.uuid(), _key(self.keys))
 
-    def _registry_act(self, name: str, stream: str, facts: Json, at: datetime) -> Act:
+    def registry_act(
+        self, name: str, stream: str, facts: Json, at: datetime, second: Person | None = None
+    ) -> Act:
+        """An act of the founding registrar, with a second registrar to approve it or alone."""
         who = self.cast["_founder"]
         keeper = self.registry.holders("REGISTRY_KEEPER", at.date())[0]
+        signers = [{"officer": who.officer, "post": who.post, "role": "AUTHOR"}]
+        if second is not None:
+            signers.append({"officer": second.officer, "post": second.post, "role": "APPROVER"})
         return parse_act(
             {
                 "v": 1,
@@ -229,9 +235,30 @@ class Player:
                 "basis": BASIS,
                 "circulation": "INTERNAL",
                 "facts": facts,
-                "signers": [{"officer": who.officer, "post": who.post, "role": "AUTHOR"}],
+                "signers": signers,
             },
             level=self.level,
+        )
+
+    def _enter(self, name: str, stream: str, facts: Json, at: datetime) -> None:
+        """A registrar's act.
+
+        Alone while the log is being founded, then with a keeper of the cast who approves it.
+        """
+        founder = self.cast["_founder"]
+        second = None if self.registry.founding(at.date()) else self._second(facts, at.date())
+        act = self.registry_act(name, stream, facts, at, second)
+        self.sign(act, founder.officer, "AUTHOR", at, founder.key.kid)
+        if second is not None:
+            self.sign(act, second.officer, "APPROVER", at, second.key.kid)
+
+    def _second(self, facts: Json, day: date) -> Person:
+        return next(
+            p
+            for alias, p in self.cast.items()
+            if alias != "_founder"
+            and p.officer != facts["officer"]
+            and "REGISTRY_KEEPER" in self.registry.powers(p.officer, p.agency, p.post, day)
         )
 
     def hire(self, alias: str, agency: str, post: str, at: datetime) -> None:
@@ -254,10 +281,7 @@ class Player:
         if not facts["powers"]:
             del facts["powers"]
         stream = f"officer/{who.officer}"
-        founder = self.cast["_founder"]
-        self.sign(
-            self._registry_act("OfficerAppointed", stream, facts, at), founder.officer, "AUTHOR", at
-        )
+        self._enter("OfficerAppointed", stream, facts, at)
         key: Json = {
             "officer": who.officer,
             "kid": who.key.kid,
@@ -266,14 +290,14 @@ class Player:
             "valid_from": at.isoformat(timespec="seconds"),
             "valid_to": (at + timedelta(days=3 * 365)).isoformat(timespec="seconds"),
         }
-        self.sign(self._registry_act("KeyEnrolled", stream, key, at), founder.officer, "AUTHOR", at)
+        self._enter("KeyEnrolled", stream, key, at)
 
     # -- steps ------------------------------------------------------------------------------------
 
     def act_of(self, step: Mapping[str, Any], aliases: Mapping[str, Json]) -> Act:
         """The payload of a step, with its references filled."""
         author = self._who(step["author"], aliases, step)
-        for named in _named(step["facts"]):
+        for named in [*_named(step["facts"]), *filter(None, [step.get("officer")])]:
             self._who(named, aliases, step)
         signers = [{"officer": author.officer, "post": author.post, "role": "AUTHOR"}]
         for other in step["countersigners"]:
@@ -332,7 +356,10 @@ class Player:
             return self.cases.setdefault(step["case"], f"case/{self.uuid()}")
         if "officer" in step:
             return f"officer/{self.cast[step['officer']].officer}"
-        return f"programme/{step['programme']}"
+        for kind in ("programme", "agency"):
+            if kind in step:
+                return f"{kind}/{step[kind]}"
+        return "ledger"
 
     def _filled(self, value: Any) -> Any:  # noqa: ANN401 - JSON
         if isinstance(value, dict):
@@ -415,18 +442,32 @@ def _named(value: object) -> Iterator[str]:
 def player_for(
     file: Mapping[str, Any], more: Mapping[str, Json] | None = None
 ) -> tuple[Player, dict[str, Json]]:
-    """A founded log with the cast of a file whose agencies exist at its start.
+    """A founded log with the cast of a file, hired as scenarios/README says.
 
-    The rest are hired when first named.
+    Registrars come last, since with the first of them founding is over; whose agency begins later
+    is hired when first named. A file without registrars hires each when first named.
     """
-    player = Player()
+    level = file["steps"][0]["level"]
+    player = Player(origin=f"{DEPLOYMENT}/{level}", level=level)
     start = datetime.fromisoformat(file["steps"][0]["at"]) - timedelta(hours=2)
     player.found(start)
-    return player, {**file["cast"], **(more or {})}
+    aliases = {**file["cast"], **(more or {})}
+    if any(_keeps(player.registry, part) for part in aliases.values()):
+        for alias, part in sorted(aliases.items(), key=lambda i: _keeps(player.registry, i[1])):
+            if player.registry.exists(part["agency"], start.date()):
+                player.hire(alias, part["agency"], part["post"], start + timedelta(minutes=5))
+    return player, aliases
 
 
-def steps(file: Mapping[str, Any], upto: int | None = None) -> Iterator[Json]:
-    """The steps of the ordinary level, to number `upto`."""
+def _keeps(registry: Registry, part: Json) -> bool:
+    known = registry.agency(part["agency"])
+    return known is not None and "REGISTRY_KEEPER" in known.posts[part["post"]].powers
+
+
+def steps(
+    file: Mapping[str, Any], upto: int | None = None, level: str = "ordinary"
+) -> Iterator[Json]:
+    """The steps of a level, to number `upto`."""
     for step in file["steps"]:
-        if step["level"] == "ordinary" and (upto is None or step["n"] <= upto):
+        if step["level"] == level and (upto is None or step["n"] <= upto):
             yield step

@@ -47,7 +47,7 @@ def case_file(
         cases: Reports of article 9, for STATISTICS_RESTATED.
     """
     today = local_day(at)
-    runs = clock_runs(stream, registry, at)
+    runs = clock_runs(stream, registry, at, cases)
     subs = [_sub(s, stream.sub_state(s, at, registry)) for s in stream.subs.values()]
     return {
         "stream": stream.name,

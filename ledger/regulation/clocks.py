@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ledger.regulation.catalogue import load as load_catalogue
 from ledger.regulation.deadline import VIETNAM, add_months, as_instant, deadline, end_of, local_day
+from ledger.regulation.guards.counted import unrestated
 from ledger.regulation.lifecycle import OPEN_STATES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from ledger.regulation.cases import Cases
     from ledger.regulation.registry import Registry, Rule
     from ledger.regulation.stream import Entry, StreamState, SubProcess
 
@@ -365,10 +367,19 @@ _STOPS_WHERE: Final[Mapping[str, Callable[[ClockRun, Entry, StreamState], bool]]
 # -- the runs -------------------------------------------------------------------------------------
 
 
-def clock_runs(stream: StreamState, registry: Registry, at: datetime) -> list[ClockRun]:
+def clock_runs(
+    stream: StreamState, registry: Registry, at: datetime, cases: Cases | None = None
+) -> list[ClockRun]:
     """Every run of every clock of a stream, as each stands at this instant.
 
     In the order they began.
+
+    Args:
+        stream: The fold.
+        registry: Rules and holidays by the day of the starting act.
+        at: The instant looked from.
+        cases: Reports of article 9, which stand in programme streams and stop STATISTICS_RESTATE;
+            None: that clock is shown as it would run without them.
     """
     types = load_catalogue().types
     runs: list[ClockRun] = []
@@ -385,12 +396,27 @@ def clock_runs(stream: StreamState, registry: Registry, at: datetime) -> list[Cl
     for run in runs:
         if run.status == "RUNNING":
             run.status = _status(run, at)
+    if cases is not None:
+        _stop_restated(runs, stream, cases)
     return runs
 
 
-def running(stream: StreamState, registry: Registry, at: datetime) -> list[ClockRun]:
-    """The runs that still run at this instant; a window that is over is none of them."""
-    return [run for run in clock_runs(stream, registry, at) if run.live]
+def running(
+    stream: StreamState, registry: Registry, at: datetime, cases: Cases | None = None
+) -> list[ClockRun]:
+    """The runs that still run at this instant; a window that is over is none of them.
+
+    Args: as for `clock_runs`.
+    """
+    return [run for run in clock_runs(stream, registry, at, cases) if run.live]
+
+
+def _stop_restated(runs: Iterable[ClockRun], stream: StreamState, cases: Cases) -> None:
+    """STATISTICS_RESTATE is over as soon as no report counts the case as it was (article 9)."""
+    live = [run for run in runs if run.code == "STATISTICS_RESTATE" and run.live]
+    if live and not unrestated(stream, cases):
+        for run in live:
+            run.status = "STOPPED"
 
 
 def _begin(code: str, entry: Entry, stream: StreamState, registry: Registry) -> ClockRun | None:

@@ -347,7 +347,7 @@ def no_open_clock(q: Question) -> Breach | None:
 
     A file goes to the archive when nobody can complain any more and nobody is still owed a notice.
     """
-    running_now = {c.code for c in running(q.stream, q.registry, q.act.occurred_at)}
+    running_now = {c.code for c in running(q.stream, q.registry, q.act.occurred_at, q.cases)}
     waits = running_now & ARCHIVE_WAITS
     closed = q.stream.last("CaseClosed")
     until = closed.act.facts.get("complaint_until") if closed is not None else None

@@ -48,6 +48,6 @@ def _heirs(q: Question, agency: str) -> set[str]:
 def open_clocks_listed(q: Question) -> Breach | None:
     """Added. The receiver is told every clock of the case that runs on that day."""
     listed = {c.get("clock") for c in objects(q.facts.get("open_clocks"))}
-    codes = {c.code for c in running(q.stream, q.registry, q.act.occurred_at)}
+    codes = {c.code for c in running(q.stream, q.registry, q.act.occurred_at, q.cases)}
     missing = sorted(codes - listed)
     return Breach({"clocks": ", ".join(missing)}, ("/facts/open_clocks",)) if missing else None

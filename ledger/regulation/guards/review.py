@@ -140,7 +140,7 @@ def statistics_restated(q: Question) -> Breach | None:
     before = q.stream.effective("SanctionAnnulled") or [
         e for e in q.stream.effective("ReviewDecided") if e.act.facts.get("decision") in CHANGED
     ]
-    if not changes and not before:
+    if not changes and (q.act.act != "CaseClosed" or not before):
         return None
     return Breach() if unrestated(q.stream, q.cases) else None
 

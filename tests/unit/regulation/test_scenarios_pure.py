@@ -10,7 +10,7 @@ import pytest
 from ledger.errors import Rejected
 from tests.play_pure import DEPLOYMENT, Player, player_for, scenario, steps
 
-NAMES = ["SC1", "SC2", "SC3", "SC4", "SC6", "SC7"]
+NAMES = ["SC1", "SC2", "SC3", "SC4", "SC6", "SC7", "SC8", "SC9", "SC10"]
 NEGATIVES = scenario("negative")["negatives"]
 
 
