@@ -46,8 +46,8 @@ _STEP_S: Final = 0.01
 _MOST_STEP_S: Final = 0.1
 _FOREVER: Final = 2**62
 
-#: Members that differ at every moment and say nothing about the case.
-_NOT_COMPARED: Final = frozenset({"/head", "/statements", "/acts"})
+#: Members that differ at every moment and say nothing about the case, and those that others repeat.
+_NOT_COMPARED: Final = ("/head", "/statements", "/acts", "/open_sub_processes/")
 
 
 class BeforeCase(NotFound):
@@ -332,7 +332,7 @@ class Inquiry:
         pointers = [
             p
             for p in dict.fromkeys([*before, *after])
-            if before.get(p) != after.get(p) and p not in _NOT_COMPARED
+            if before.get(p) != after.get(p) and not p.startswith(_NOT_COMPARED)
         ]
         touched = _touches(later, from_seq={r.index for r in earlier.rows}, pointers=set(pointers))
         changes = [
