@@ -1,0 +1,235 @@
+"""Over HTTP: proven acts beside a bare INSERT, proof at half load, a case beside a bare SELECT.
+
+API, sealer and projector are the processes of `serve`; the bare routes stand in the same gunicorn
+workers.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import httpx
+import orjson
+import psycopg
+
+from api.cli.supervisor import PROJECTOR, ROLES, SEALER, Supervisor, command, free_port
+from api.client import Client
+from api.settings import child_environment
+from tests.bench import plain, wire, workload
+from tests.bench.crew import Crew, Shift
+from tests.bench.row import Row
+from tests.bench.run import SUBMITTERS, Run, median
+from tests.bench.wire import GetOpening, PostOpening
+
+GROUP: Final = "served"
+_FASTEST: Final = 160
+_READERS: Final = 4
+_CASES: Final = 24
+
+
+def rows(run: Run) -> Iterator[Row]:
+    """Ready and memory by `serve` itself, then the shared server."""
+    yield from _resident(run)
+    bare = run.database("bare")
+    plain.prepare(bare)
+    with _serving(run, bare) as served:
+        yield from _writing(run, served)
+        yield from _reading(run, served, bare)
+
+
+# -- serve ---------------------------------------------------------------------------------------
+
+
+def _resident(run: Run) -> Iterator[Row]:
+    run.tell("served: start of `serve`")
+    settings = replace(run.main.settings, port=free_port(), workers=run.cores)
+    supervisor = Supervisor(settings, output=settings.home / "serve.log")
+    begun = time.monotonic()
+    try:
+        supervisor.start(ROLES)
+        supervisor.wait_ready()
+        ready = time.monotonic() - begun
+        token = _tokens(run, settings.port)[0]
+        for _ in range(40):  # what a worker loads with its first requests
+            httpx.get(
+                f"{supervisor.url}/v1/cases", headers={"Authorization": f"Bearer {token}"}
+            ).raise_for_status()
+        api = supervisor.pids()["api"]
+        workers = [_memory_mb(pid) for pid in _children(api)]
+        loops = {role: _memory_mb(supervisor.pids()[role])[0] for role in (SEALER, PROJECTOR)}
+    finally:
+        supervisor.stop()
+    told = ", ".join(f"{role} {size:.0f} MB" for role, size in loops.items())
+    yield Row(GROUP, "serve to ready, database up", ready, "s", sense="<=", goal=3)
+    yield Row(
+        GROUP, "resident memory of an API worker", max(rss for rss, _ in workers), "MB",
+        sense="<=", goal=150, note=f"its own share {max(p for _, p in workers):.0f} MB; {told}",
+    )  # fmt: skip
+
+
+def _children(pid: int) -> list[int]:
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii")
+    return [int(word) for word in text.split()]
+
+
+def _memory_mb(pid: int) -> tuple[float, float]:
+    """(RSS, PSS): pages shared after the fork count whole in the one, by share in the other."""
+    sizes = {}
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text("ascii").splitlines()[1:]:
+        name, _, rest = line.partition(":")
+        sizes[name] = int(rest.split()[0]) / 1024
+    return sizes["Rss"], sizes["Pss"]
+
+
+# -- the shared server ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Served:
+    port: int
+    tokens: tuple[str, ...]
+
+
+@contextmanager
+def _serving(run: Run, bare: str) -> Iterator[_Served]:
+    settings = replace(run.main.settings, port=free_port(), workers=run.cores)
+    environment = child_environment(settings)
+    commands = [
+        [sys.executable, "-m", "tests.bench.server", bare],
+        command(SEALER),
+        command(PROJECTOR),
+    ]
+    log = (settings.home / "beside.log").open("wb")
+    children = [
+        subprocess.Popen(words, env=environment, stdout=log, stderr=log) for words in commands
+    ]
+    try:
+        _await(settings.port)
+        yield _Served(settings.port, _tokens(run, settings.port))
+    finally:
+        for child in children:
+            child.terminate()
+        for child in children:
+            child.wait(timeout=30)
+        log.close()
+
+
+def _await(port: int) -> None:
+    for _ in range(300):
+        try:
+            if httpx.get(f"http://127.0.0.1:{port}/health/ready", timeout=5).is_success:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.1)
+    raise TimeoutError("the server of the bench does not get ready")
+
+
+def _tokens(run: Run, port: int) -> tuple[str, ...]:
+    tokens = []
+    for officer in run.main.officers:
+        with Client(f"http://127.0.0.1:{port}", officer.signer) as client:
+            tokens.append(client.login())
+    return tuple(tokens)
+
+
+def _writing(run: Run, served: _Served) -> Iterator[Row]:
+    main = run.main
+    given = PostOpening(served.port, "/v1/acts", main.officers, served.tokens, main.facts.origin)
+    with ExitStack() as stack:
+        proven = stack.enter_context(Crew(given, run.cores))
+        kept = stack.enter_context(Crew(replace(given, prefer="respond-async"), run.cores))
+        bare = stack.enter_context(
+            Crew(replace(given, path=f"{plain.PREFIX}/acts", tokens=()), run.cores)
+        )
+        sides = {"proven": proven, "durable": kept, "bare": bare}
+        for crew in sides.values():
+            crew.work(SUBMITTERS, 16, run.seconds)
+        found: dict[str, list[Shift]] = {name: [] for name in sides}
+        for turn in range(run.rounds):
+            run.tell(f"served: round {turn + 1} of {run.rounds}")
+            for name, crew in sides.items():
+                items = int(_FASTEST * run.seconds)
+                found[name].append(crew.work(SUBMITTERS, items, run.seconds))
+        rate = {name: median(s.rate for s in shifts) for name, shifts in found.items()}
+        run.tell("served: half load")
+        half = rate["proven"] / 2
+        seconds = 2 * run.seconds
+        items = int(half / SUBMITTERS * seconds) + 2
+        calm = proven.work(SUBMITTERS, items, seconds, rate=half)
+        calm_durable = kept.work(SUBMITTERS, items, seconds, rate=half)
+    failed = next((s.reason for shifts in found.values() for s in shifts if s.reason), "")
+    unit = "acts/s"
+    yield Row(
+        GROUP, f"proven acts over HTTP, {SUBMITTERS} clients", rate["proven"], unit,
+        "bare Flask route with INSERT", rate["bare"], goal=0.4, note=failed[:200],
+    )  # fmt: skip
+    yield Row(
+        GROUP, f"durable acts over HTTP, {SUBMITTERS} clients", rate["durable"], unit,
+        "bare Flask route with INSERT", rate["bare"],
+    )  # fmt: skip
+    told = f"{half:.0f} acts/s offered, {calm.rate:.0f} taken"
+    for name, quantile, goal in (("p50", 0.5, 50.0), ("p99", 0.99, 250.0)):
+        yield Row(
+            GROUP, f"proven receipt at half load, {name}", calm.ms(quantile), "ms",
+            "durable receipt, same load", calm_durable.ms(quantile), note=told,
+        )  # fmt: skip
+        yield Row(
+            GROUP, f"proven receipt at half load, {name}", calm.ms(quantile), "ms", sense="<=",
+            goal=goal,
+        )  # fmt: skip
+
+
+def _reading(run: Run, served: _Served, bare: str) -> Iterator[Row]:
+    cases, bodies = _some_cases(run, served)
+    with psycopg.connect(bare, autocommit=True) as connection:
+        for case, body in zip(cases, bodies, strict=True):
+            connection.execute("INSERT INTO files VALUES (%s, %s)", [case, body.decode()])
+    token = served.tokens[0]
+    ours = tuple(wire.get(f"/v1/cases/{case}", token=token) for case in cases)
+    theirs = tuple(wire.get(f"{plain.PREFIX}/files/{case}") for case in cases)
+    with (
+        Crew(GetOpening(served.port, ours), 1) as reading,
+        Crew(GetOpening(served.port, theirs), 1) as selecting,
+    ):
+        took: dict[tuple[str, int], list[Shift]] = {}
+        for turn in range(run.rounds + 1):
+            for hands in (1, _READERS):
+                for name, crew in (("ours", reading), ("bare", selecting)):
+                    done = crew.work(hands, 4000, run.seconds / 2)
+                    if turn:  # the first round warms
+                        took.setdefault((name, hands), []).append(done)
+    size = f"{len(bodies[0]) / 1024:.1f} KB"
+    for hands in (1, _READERS):
+        p50 = {n: median(s.ms(0.5) for s in took[n, hands]) for n in ("ours", "bare")}
+        goal = 2.0 if hands == 1 else None
+        readers = "1 reader" if hands == 1 else f"{hands} readers"
+        yield Row(
+            GROUP, f"GET /v1/cases/{{id}} p50, {readers}", p50["ours"], "ms",
+            "bare route, one primary-key SELECT", p50["bare"], sense="<=", goal=goal, note=size,
+        )  # fmt: skip
+
+
+def _some_cases(run: Run, served: _Served) -> tuple[list[str], list[bytes]]:
+    """Some cases of eight acts, written now and projected; their files."""
+    run.tell("served: case files")
+    main = run.main
+    made = list(workload.acts(main.officers[0], main.facts.origin, 8 * _CASES))
+    line, last = wire.Wire(served.port), 0
+    for act in made:
+        request = wire.post("/v1/acts", act.body, token=served.tokens[0], prefer="respond-async")
+        last = int(orjson.loads(line.send(request))["index"])
+    cases = [act.statement.members["stream"].partition("/")[2] for act in made if act.fresh]
+    with Client(f"http://127.0.0.1:{served.port}", main.officers[0].signer) as client:
+        client.login()
+        client.case(cases[-1], at_least=last)
+    bodies = [line.send(wire.get(f"/v1/cases/{case}", token=served.tokens[0])) for case in cases]
+    line.close()
+    return cases, bodies

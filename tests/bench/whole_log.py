@@ -1,0 +1,171 @@
+"""Over the whole log: audit, rebuild, a case as of a moment, bytes an act."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, LiteralString
+
+import psycopg
+from psycopg import sql
+
+from api.bootstrap import Enclave, RealClock, open_kek, open_projector
+from ledger import audit
+from ledger.postgres.evidence import PostgresEvidence
+from projections.views import VIEWS
+from tests.bench import stock, workload
+from tests.bench.enclave import Founded
+from tests.bench.row import TIMES, Row
+from tests.bench.run import SUBMITTERS, Run, median, verify_rate
+
+GROUP: Final = "whole_log"
+_LONG_CASE: Final = 200
+_BYTES: Final[LiteralString] = """
+SELECT relname, pg_total_relation_size(c.oid) FROM pg_class c
+WHERE relnamespace = 'log'::regnamespace AND relkind = 'r'
+"""
+
+
+def rows(run: Run) -> Iterator[Row]:
+    """Sees that the log is long enough, then reads it whole."""
+    main = run.main
+    long_case = _grow(run, main, 2_000 if run.quick else 8_000)
+    main.seal()
+    yield from _audited(run, main)
+    yield from _rebuilt(run, main)
+    yield _as_of(main, long_case)
+    yield from _bytes(main)
+
+
+def _grow(run: Run, main: Founded, records: int) -> str:
+    """Adds cases until there are so many records, then one long case; its stream."""
+    enclave = main.open()
+    try:
+        missing = max(0, records - enclave.records.head().size)
+        run.tell(f"whole_log: {missing} more records")
+        share = -(-missing // SUBMITTERS)
+        with ThreadPoolExecutor(SUBMITTERS) as threads:
+            list(threads.map(lambda o: _record(enclave, o, share, 8), main.officers))
+        return _record(enclave, main.officers[0], _LONG_CASE, _LONG_CASE)
+    finally:
+        enclave.close()
+
+
+def _record(enclave: Enclave, officer: workload.Officer, number: int, length: int) -> str:
+    stream = ""
+    for act in workload.acts(officer, enclave.facts.origin, number, acts_a_case=length):
+        enclave.ledger.record(act.body, signer_officer=officer.id)
+        stream = act.statement.members["stream"]
+    return stream
+
+
+def _audited(run: Run, main: Founded) -> Iterator[Row]:
+    kek = open_kek(main.settings)
+    enclave = main.open()
+    vkeys = enclave.vkeys
+    enclave.close()
+    took, told = [], ""
+    rates = []
+    for turn in range(1 if run.quick else 2):
+        run.tell(f"whole_log: audit {turn + 1}")
+        rates.append(verify_rate())
+        begun = time.perf_counter()
+        with PostgresEvidence(main.dsn("reader")) as source:
+            report = audit.audit(
+                source, origin=main.facts.origin, vkeys=vkeys, kek=kek,
+                genesis=main.facts.genesis, workers=run.cores,
+            )  # fmt: skip
+        took.append(report.records / (time.perf_counter() - begun))
+        rates.append(verify_rate())
+        said = report.message or "sound"
+        told = f"{report.records} records, {report.checkpoints} checkpoints; {said}"
+    rate = median(rates)
+    yield Row(
+        GROUP, "audit of the whole log", median(took), "records/s",
+        f"Ed25519 verify {TIMES} {run.cores} cores", rate * run.cores, goal=0.6, note=told,
+    )  # fmt: skip
+
+
+def _rebuilt(run: Run, main: Founded) -> Iterator[Row]:
+    run.tell("whole_log: rebuild")
+    with psycopg.connect(main.admin) as connection:
+        for view in VIEWS:
+            for table in view.tables:
+                connection.execute(sql.SQL("DROP TABLE proj.{}").format(sql.Identifier(table)))
+        connection.execute("DELETE FROM proj.views")
+    projector, _, pool = open_projector(main.settings)
+    try:
+        begun = time.perf_counter()
+        reached = projector.catch_up()
+        fresh = (reached + 1) / (time.perf_counter() - begun)
+        size = reached + 1
+        rates = {}
+        for name in ("case_file", "acts"):
+            begun = time.perf_counter()
+            projector.rebuild(name)
+            rates[name] = size / (time.perf_counter() - begun)
+    finally:
+        projector.close()
+        pool.close()
+    other = run.database("stockview")
+    stock.prepare(other)
+    app = stock.Cases(stock.environment(other))
+    saver = stock.StockShop(app, main.officers[0], main.facts.origin)
+    hand = saver.hands(0, 1, 1_500 if run.quick else 4_000)[0]
+    for act in hand.items:
+        hand.do(act)
+    app.close()
+    run.tell("whole_log: stock projection")
+    theirs = stock.projection_rate(other, 4 if run.quick else 8)
+    told = f"{size} records, opened and folded"
+    for view, rate in rates.items():
+        yield Row(
+            GROUP, f"rebuild of view {view}", rate, "acts/s",
+            "stock ProjectionRunner, one row a case", theirs, goal=15.0, note=told,
+        )  # fmt: skip
+    yield Row(
+        GROUP, "catching up all views at once", fresh, "acts/s", "stock ProjectionRunner", theirs
+    )
+
+
+def _as_of(main: Founded, stream: str) -> Row:
+    enclave = main.open()
+    now = RealClock().now()
+    took = []
+    try:
+        rows_ = enclave.inquiry.acts(stream)[1]
+        middle = rows_[len(rows_) * 9 // 10].row.index
+        for turn in range(30):
+            begun = time.perf_counter()
+            enclave.inquiry.case_as_of(stream, middle + turn % 7, now)
+            took.append(time.perf_counter() - begun)
+    finally:
+        enclave.close()
+    return Row(
+        GROUP, f"as-of of a case of {_LONG_CASE} acts, p50", 1000 * median(took[5:]), "ms",
+        sense="<=", goal=10, note="fold of 180 statements and SQL",
+    )  # fmt: skip
+
+
+def _bytes(main: Founded) -> Iterator[Row]:
+    with psycopg.connect(main.admin, autocommit=True) as connection:
+        connection.execute("VACUUM log.log_head")
+        sizes: dict[str, Any] = dict(connection.execute(_BYTES).fetchall())
+        row = connection.execute(
+            "SELECT size, (SELECT count(*) FROM log.checkpoints) FROM log.log_head"
+        ).fetchone()
+    records, checkpoints = row or (1, 0)
+    acts = workload.acts(main.officers[0], main.facts.origin, 80)
+    statement = median(len(act.statement.compact) for act in acts)
+    held = sum(sizes[name] for name in ("records", "wraps", "streams", "log_head"))
+    tree = sum(sizes[name] for name in ("tiles", "checkpoints", "cosignatures"))
+    yield Row(
+        GROUP, "bytes in Postgres per act: records, wraps, indexes", held / records, "B",
+        "bytes of its statement", statement, sense="<=",
+    )  # fmt: skip
+    yield Row(
+        GROUP, "bytes in Postgres per act: all tables of the log", (held + tree) / records, "B",
+        "bytes of its statement", statement, sense="<=", goal=3.0,
+        note=f"{records} records, {checkpoints} checkpoints of {tree / max(1, checkpoints):.0f} B",
+    )  # fmt: skip
