@@ -258,6 +258,7 @@ class Player:
             for alias, p in self.cast.items()
             if alias != "_founder"
             and p.officer != facts["officer"]
+            and self.registry.exists(p.agency, day)
             and "REGISTRY_KEEPER" in self.registry.powers(p.officer, p.agency, p.post, day)
         )
 

@@ -213,7 +213,9 @@ def test_founder_signs_alone_only_until_a_second_registrar_can_sign() -> None:
     player.hire("keeper", founder.agency, "quan-tri-danh-ba", at)
     hired = player.stream(f"officer/{player.cast['keeper'].officer}").effective()
     assert [player.raised[e.act.act_id] for e in hired] == [("REGISTRY_FOUNDING",)] * 2
-    alone = player.registry_act("OfficerAppointed", hired[0].act.stream, dict(hired[0].act.facts), at)
+    alone = player.registry_act(
+        "OfficerAppointed", hired[0].act.stream, dict(hired[0].act.facts), at
+    )
     with pytest.raises(Rejected) as caught:
         player.sign(alone, founder.officer, "AUTHOR", at, founder.key.kid)
     assert caught.value.guard == "SIGNER_ORDER"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from ledger.errors import Rejected
-from tests.play_pure import DEPLOYMENT, Player, player_for, scenario, steps
+from ledger.regulation.catalogue import load
+from tests.play_pure import DEPLOYMENT, SCENARIOS, Player, player_for, scenario, steps
 
-NAMES = ["SC1", "SC2", "SC3", "SC4", "SC6", "SC7", "SC8", "SC9", "SC10"]
+NAMES = ["SC1", "SC2", "SC3", "SC4", "SC6", "SC7", "SC8", "SC9", "SC10", "SC11"]
 NEGATIVES = scenario("negative")["negatives"]
 
 
@@ -49,6 +51,42 @@ def test_mat_steps_of_sc7_play_in_a_log_of_their_level() -> None:
         entry, decision = player.step(step, file["cast"])
         assert (entry.status, decision.flags) == ("effective", ())
     assert player.final("M1") == file["expect_final_by_case"]["M1"]
+
+
+def test_classified_annex_of_sc12_lives_and_ends_in_a_log_of_its_level() -> None:
+    """4.4: provision, suspected loss, adjustment, extension in time, destruction by a council."""
+    file = scenario("SC12")
+    player, aliases = player_for(file)
+    for step in steps(file, level="mat"):
+        entry, decision = player.step(step, aliases)
+        assert (entry.status, decision.flags) == ("effective", ())
+    assert player.final("M1") == file["expect_final"]
+
+
+NOT_IN_A_FILE = {
+    "AccessLogged",  # written by the service of the access log, one record a read
+    "LedgerOpened",  # record 0, written before the first step
+    "RecordErased",  # names records by digest, which exist only once they are recorded
+}
+
+
+def test_scenario_files_together_reach_every_act_type_a_file_can_hold() -> None:
+    """regulation.md §5: the histories we ship use the whole catalogue."""
+    files = [scenario(name) for name in [*NAMES, "SC12"]]
+    used = {step["act"] for file in files for step in file["steps"]}
+    assert set(load().types) - used == NOT_IN_A_FILE
+
+
+@pytest.mark.parametrize("name", [*NAMES, "SC12"])
+def test_scenario_text_is_nfc_and_its_steps_are_in_signing_order(name: str) -> None:
+    """scenarios/README: n counts from 1, in the order of the signatures; text is NFC."""
+    file = scenario(name)
+    assert unicodedata.is_normalized(
+        "NFC", (SCENARIOS / f"{name}.json").read_text(encoding="utf-8")
+    )
+    assert [s["n"] for s in file["steps"]] == list(range(1, len(file["steps"]) + 1))
+    signed = [datetime.fromisoformat(s.get("signed_at", s["at"])) for s in file["steps"]]
+    assert signed == sorted(signed)
 
 
 def test_intake_has_no_place_in_a_higher_log() -> None:
