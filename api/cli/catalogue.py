@@ -8,7 +8,7 @@ from api.cli.errors import guarded
 from api.cli.shell import misuse, options, shell_of
 from ledger.regulation import catalogue_page
 
-KINDS = ("act", "guard", "state", "agency", "instrument", "clock")
+KINDS = catalogue_page.KINDS
 
 
 @click.command()

@@ -264,6 +264,8 @@ def case_file(shell: Shell, body: Mapping[str, Any]) -> None:
         shell.say(Text(f"⚑ {flag['code']}: {flag['vi']}", f"⚑ {flag['code']}: {flag['en']}"))
     for assumed in body.get("assumptions", ()):
         shell.say(Text(f"Giả định: {assumed['vi']}", f"Assumed: {assumed['en']}"))
+    for silent in body.get("silences", ()):
+        shell.say(Text(f"§ {silent['vi']}", f"§ {silent['en']}"))
 
 
 def timeline(shell: Shell, acts: Iterable[Mapping[str, Any]]) -> None:

@@ -18,6 +18,7 @@ from ledger.regulation.deadline import VIETNAM, deadline, local_day
 from ledger.regulation.edition import load_edition
 from ledger.regulation.guards.table import BY_CODE
 from ledger.regulation.lifecycle import OPEN_STATES, life_cycle
+from ledger.regulation.silences import biting
 from ledger.regulation.stream import Entry, StreamState, SubProcess, present_agency
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def case_file(
     """
     today = local_day(at)
     runs = clock_runs(stream, registry, at, cases)
+    shown = flags_of.standing(raised, stream, registry, at, cases)
     subs = [_sub(s, stream.sub_state(s, at, registry)) for s in stream.subs.values()]
     return {
         "stream": stream.name,
@@ -61,13 +63,11 @@ def case_file(
         "pending": [_pending(e) for e in stream.pending.values()],
         "returned": [_returned(e) for e in stream.entries.values() if e.status == "returned"],
         "clocks": [_clock(run) for run in runs],
-        "flags": [
-            _flag(code, act_id)
-            for code, act_id in flags_of.standing(raised, stream, registry, at, cases)
-        ],
+        "flags": [_flag(code, act_id) for code, act_id in shown],
         "complaint_paths": list(_complaint_paths(stream, registry, today)),
         "corrections": list(_corrections(stream)),
         "assumptions": _assumptions(stream, registry, today),
+        "silences": _silences(stream, {*(r.code for r in runs), *(code for code, _ in shown)}),
         "statements": stream.seq,
         "acts": len(stream.entries),
         "officers": sorted({s.officer for e in stream.entries.values() for s in e.signed}),
@@ -330,6 +330,14 @@ def _corrections(stream: StreamState) -> Iterator[Json]:
             "corrects": entry.act.corrects or entry.act.facts.get("release"),
             "mark": entry.act.facts.get("mark"),
         }
+
+
+def _silences(stream: StreamState, codes: set[str]) -> list[Json]:
+    """What the regulation doesn't say where this case stands, and what this ledger does (§8)."""
+    return [
+        {"n": s.n, "vi": s.vi, "en": s.en, "bites": where}
+        for s, where in biting(stream, sorted(codes))
+    ]
 
 
 def _assumptions(stream: StreamState, registry: Registry, today: date) -> list[Json]:

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from ledger.regulation.duties import Bound, duties
 from ledger.regulation.edition import Edition, load_edition
+from ledger.regulation.silences import about, silences
 
 
 class Item(NamedTuple):
@@ -93,6 +95,8 @@ def _item(kind: str, entry: Mapping[str, Any]) -> Item:
         return Item(entry["id"], name, name)
     if kind == "instrument":
         return Item(entry["id"], entry["title_vi"], entry["title_vi"])
+    if kind == "silence":
+        return Item(str(entry["n"]), entry["gap_vi"], entry["gap_en"])
     if kind == "sub_process":
         return Item(entry["name"], entry["vi"], entry["en"])
     code = entry["act"] if kind == "act" else entry["code"]
@@ -137,8 +141,17 @@ def _act(data: Edition, entry: Mapping[str, Any]) -> list[str]:
         _line("Thời hạn dừng", "stops clocks", _codes(clocks["stops"])),
         _line("Hạn chế quyền", "restrictive", _yes(restrictive=entry["restrictive"])),
     ]
+    out += _silent(data, entry["act"])
     out += ["", *_facts(entry["facts"])] if entry["facts"] else []
     return out
+
+
+def _silent(data: Edition, code: str) -> list[str]:
+    """Where the regulation is silent and this entry is the ledger's answer (regulation.md §8)."""
+    return [
+        _line("Chỗ quy chế không nêu", "silence", f"({s.n}) {s.vi} {s.en}")
+        for s in about(code, data)
+    ]
 
 
 def _states(states: Sequence[str | None] | None) -> str:
@@ -223,7 +236,7 @@ def _type(spec: Mapping[str, Any]) -> str:
     return str(kind)
 
 
-def _guard(_data: Edition, entry: Mapping[str, Any]) -> list[str]:
+def _guard(data: Edition, entry: Mapping[str, Any]) -> list[str]:
     kind, applies = _KIND_OF_GUARD[entry["kind"]], _APPLIES[entry["applies_to"]]
     source = _sources(entry) + (f", {entry['rule']}" if "rule" in entry else "")
     return [
@@ -234,6 +247,7 @@ def _guard(_data: Edition, entry: Mapping[str, Any]) -> list[str]:
         _line("Điều kiện", "condition", entry["checks"]["condition"]),
         _line("Câu hiện cho cán bộ", "shown", entry["vi"]),
         _line("Tiếng Anh", "in English", entry["en"]),
+        *_silent(data, entry["code"]),
     ]
 
 
@@ -248,6 +262,7 @@ def _state(data: Edition, entry: Mapping[str, Any]) -> list[str]:
         "",
         _line("Nguồn", "source", _sources(entry)),
         _line("Vào bằng", "entered by", _codes(entered)),
+        *_silent(data, code),
     ]
     if rows:
         out += ["", "| act | disposition | → |", "|---|---|---|"]
@@ -293,11 +308,70 @@ def _agency(data: Edition, entry: Mapping[str, Any]) -> list[str]:
         )
         for h in held
     ]
+    for code in dict.fromkeys(h["function"] for h in held):
+        out += _bound(data, code, entry)
     out += [
         _line("Chức danh", "post", f"`{p['code']}` {p['vi']}: {_codes(p['roles'])}")
         for p in entry["posts"]
     ]
     return [*out, *_passings(data, entry["id"])]
+
+
+def _bound(data: Edition, code: str, agency: Mapping[str, Any] | None = None) -> list[str]:
+    """How far a body is bound, by date and article; nothing for a function without a duty.
+
+    Args:
+        data: The edition.
+        code: Function, or party of a case.
+        agency: Only what held while this agency existed, with the function named.
+    """
+    words = {m["code"]: m for m in data.duties["modalities"]}
+    duty = duties(data).get(code)
+    lines = duty.lines if duty is not None else ()
+    if agency is not None:
+        lines = tuple(line for line in lines if _overlaps(line, agency))
+    before = "" if agency is None else f"`{code}` "
+    return [
+        _line(
+            "Mức ràng buộc",
+            "modality",
+            f"{before}`{line.modality}` {words[line.modality]['vi']} · {words[line.modality]['en']}"
+            f" {_term(str(line.valid_from), str(line.valid_to or ''))} ({', '.join(line.source)})",
+        )
+        for line in lines
+    ]
+
+
+def _overlaps(line: Bound, agency: Mapping[str, Any]) -> bool:
+    ended = agency["valid_to"] is not None and agency["valid_to"] < str(line.valid_from)
+    return not ended and (line.valid_to is None or agency["valid_from"] <= str(line.valid_to))
+
+
+def _duty(data: Edition, entry: Mapping[str, Any]) -> list[str]:
+    code = entry["code"]
+    out = [
+        f"### `{code}` · {entry['vi']} · {entry['en']}",
+        "",
+        *_bound(data, code),
+        _line("Phần việc", "part", f"{entry['part_vi']} · {entry['part_en']}"),
+        _line("Ghi thành", "recorded as", _codes(entry["acts"])),
+    ]
+    out += [
+        _line("Không ghi", "not recorded", f"{n['vi']} · {n['en']} ({n['source']})")
+        for n in entry["not_recorded"]
+    ]
+    return out
+
+
+def _silence(data: Edition, entry: Mapping[str, Any]) -> list[str]:
+    row = next(s for s in silences(data) if s.n == entry["n"])
+    return [
+        f"### {row.n}. {row.gap_vi}",
+        "",
+        f"- {row.vi}",
+        f"- {row.en}",
+        _line("Hiện ở", "bites", _codes(row.bites)),
+    ]
 
 
 def _passings(data: Edition, agency: str) -> list[str]:
@@ -353,7 +427,7 @@ def _clock(data: Edition, entry: Mapping[str, Any]) -> list[str]:
     if starts or stops:
         out.append(_line("Bắt đầu", "starts with", _codes(starts)))
         out.append(_line("Dừng", "stops with", _codes(stops)))
-    return out
+    return [*out, *_silent(data, code)]
 
 
 def _rule(line: Mapping[str, Any]) -> str:
@@ -398,6 +472,8 @@ _SOURCES: Final[Mapping[str, Callable[[Edition], Sequence[Mapping[str, Any]]]]] 
     "clock": _clock_entries,
     "agency": lambda data: list(data.registry["agencies"]),
     "instrument": lambda data: list(data.registry["instruments"]),
+    "duty": lambda data: list(data.duties["bodies"]),
+    "silence": lambda data: list(data.silences["silences"]),
 }
 _SECTIONS: Final[Mapping[str, Section]] = {
     "act": _act,
@@ -407,6 +483,8 @@ _SECTIONS: Final[Mapping[str, Section]] = {
     "clock": _clock,
     "agency": _agency,
     "instrument": _instrument,
+    "duty": _duty,
+    "silence": _silence,
 }
 _TITLES: Final[Mapping[str, tuple[str, str]]] = {
     "act": ("Loại diễn biến", "Act types"),
@@ -416,6 +494,8 @@ _TITLES: Final[Mapping[str, tuple[str, str]]] = {
     "clock": ("Thời hạn và giới hạn", "Clocks and limits"),
     "agency": ("Cơ quan theo thời gian", "Agencies over time"),
     "instrument": ("Văn bản theo thời gian", "Instruments over time"),
+    "duty": ("Ai bị ràng buộc đến đâu", "How far each body is bound"),
+    "silence": ("Chỗ quy chế không nêu", "Where the regulation is silent"),
 }
 KINDS: Final = tuple(_TITLES)
-"""Kinds of entry: act, guard, state, sub_process, clock, agency, instrument."""
+"""Kinds of entry: act, guard, state, sub_process, clock, agency, instrument, duty, silence."""

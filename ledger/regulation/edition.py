@@ -92,6 +92,8 @@ class Edition:
         life_cycle: States, transitions, sub-processes, clocks, limits (`life_cycle.json`).
         registry: Agencies, holdings, successions, instruments, clock rules (`registry.json`).
         lint: Patterns and words (`lint.json`).
+        duties: How far each body is bound (`duties.json`).
+        silences: Where the regulation is silent (`silences.json`).
         calendar: Working days.
     """
 
@@ -100,6 +102,8 @@ class Edition:
     life_cycle: Mapping[str, Any]
     registry: Mapping[str, Any]
     lint: Mapping[str, Any]
+    duties: Mapping[str, Any]
+    silences: Mapping[str, Any]
     calendar: Calendar
 
 
@@ -112,5 +116,7 @@ def load_edition() -> Edition:
         life_cycle=read_data("life_cycle.json"),
         registry=read_data("registry.json"),
         lint=read_data("lint.json"),
+        duties=read_data("duties.json"),
+        silences=read_data("silences.json"),
         calendar=Calendar(read_data("swap_days.json")["swaps"]),
     )

@@ -17,7 +17,9 @@ FOLDER: Final = Path(__file__).parents[3] / "api" / "cli" / "scenarios"
 
 def texts(step: Mapping[str, Any]) -> list[str]:
     """Free facts, abstract and late reason of a step."""
-    found = [text for _, text in load().type(step["act"]).texts(step["facts"])]
+    read = load().type(step["act"]).texts(step["facts"])
+    # a reference stands for an id, which the payload holds in its place
+    found = [text for _, text in read if not text.startswith("@")]
     if "document" in step:
         found.append(step["document"]["abstract"])
     if "late_reason" in step:

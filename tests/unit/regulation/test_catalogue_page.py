@@ -32,6 +32,8 @@ def test_page_is_nfc() -> None:
         ("clock", 48),
         ("agency", 68),
         ("instrument", 71),
+        ("duty", 24),
+        ("silence", 31),
     ],
 )
 def test_every_entry_is_listed_and_explained(kind: str, count: int) -> None:
