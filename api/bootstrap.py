@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryFile
 from time import monotonic
 from typing import Final, Self
 
@@ -135,6 +136,7 @@ class Enclave:
             role_dsn(settings, self.facts, "writer"),
             free_bytes=self._free_bytes if settings.database_url is None else None,
             min_free_bytes=settings.min_free_mib << 20,
+            clock=None if self.facts.rehearsal else clock,  # a rehearsal has its senders' time
         )
         self.attachments = Attachments(
             blobs=open_blobs(settings),
@@ -145,6 +147,7 @@ class Enclave:
             origin=origin,
             level=level,
             limit_bytes=settings.max_attachment_mib << 20,
+            scratch=lambda: TemporaryFile(dir=settings.home),  # noqa: SIM115  the caller closes it
         )
         self.ledger = Ledger(
             store=PostgresRecords(self._writing),

@@ -56,9 +56,10 @@ class Settings:
         min_free_mib: `SOCAI_MIN_FREE_MIB`, default 256: below it writes are refused.
         log_level: `SOCAI_LOG_LEVEL`, default `info`.
         lang: `SOCAI_LANG`, default `vi`: for callers that state no language.
-        blobs: `SOCAI_BLOBS`, default the folder `<home>/blobs`: where sealed files of acts lie. A path,
-            or an object store such as `s3://bucket/path`, never shared by two enclaves. Its options and
-            credentials come from `<secrets>/blobs.json`. Losing it loses the files: back it up.
+        blobs: `SOCAI_BLOBS`, default the folder `<home>/blobs`: where sealed files of acts lie. A
+            path, or an object store such as `s3://bucket/path`, never shared by two enclaves. Its
+            options and credentials come from `<secrets>/blobs.json`. Losing it loses the files:
+            back it up.
         max_attachment_mib: `SOCAI_MAX_ATTACHMENT_MIB`, default 512: the most one file may have.
     """
 

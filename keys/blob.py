@@ -1,7 +1,9 @@
-"""Sealed files (formats.md §5, version 0x03): chunks of 64 KiB, sealed and opened as they pass, in constant memory.
+"""Sealed files (formats.md §5, version 0x03).
 
-A chunk's nonce counts it and says whether it is the last, and its AAD names the file by its digest: what is cut short,
-reordered, or another file's does not open. That the bytes have this digest is the caller's to check; no store is known.
+Chunks of 64 KiB, sealed and opened as they pass, in constant memory. A chunk's nonce counts it and
+says whether it is the last, and its AAD names the file by its digest: what is cut short, reordered,
+or another file's does not open. That the bytes have this digest is the caller's to check; no store
+is known.
 """
 
 from __future__ import annotations
@@ -77,7 +79,7 @@ def open_sealed(sealed: Iterable[bytes], dek: bytes, *, digest: str) -> Iterator
 
 
 def lookup_tag(key: bytes, *, officer: str, digest: str) -> bytes:
-    """What a file is found by: 32 bytes that tell nobody without the key whose upload it is, or of what.
+    """What an upload is found by: 32 bytes that tell nobody without the key of whom, or of what.
 
     Args:
         key: 32 random bytes of one enclave, kept wrapped, used for nothing else.
@@ -116,7 +118,7 @@ def _chained(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _regrouped(parts: Iterable[bytes], size: int) -> Iterator[tuple[bytes, bool]]:
-    """(block, last): blocks of `size` bytes, the last one of at most that and empty only where all is empty."""
+    """(block, last): every block of `size` bytes but the last, which is empty only if all is."""
     held = bytearray()
     for part in parts:
         held += part

@@ -1,17 +1,18 @@
-"""Files of acts: kept as they come, opened only through an act that lists them (formats.md §2, §5; access.md L16).
+"""Files of acts: kept as they come, opened only through an act that lists them.
 
-An upload has a random name and a key of its own; the answer is the same whether or not the bytes were known. The digest
-in the signed act is the one way back to it, and only to what the act's author, or an author before in its stream, has
-uploaded: knowing a digest opens nothing. Every byte is checked before the first one leaves. HTTP is not known here.
+formats.md §2 and §5, access.md L16. An upload has a random name and a key of its own; the answer is
+the same whether or not the bytes were known. The digest in the signed act is the one way back to
+it, and only to what the act's author, or an author before in its stream, has uploaded: knowing a
+digest opens nothing. Every byte is checked before the first one leaves. HTTP is not known here.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import IO, Any, Final
 from uuid import UUID
 
 from keys import blob, canonical, vault
@@ -76,6 +77,7 @@ class Attachments:
         origin: Origin of the log.
         level: Its level.
         limit_bytes: The most one file may have.
+        scratch: Opens an empty file that nobody can find and that is gone when it is closed.
     """
 
     def __init__(  # noqa: PLR0913 - wired once, by bootstrap
@@ -89,6 +91,7 @@ class Attachments:
         origin: str,
         level: str,
         limit_bytes: int,
+        scratch: Callable[[], IO[bytes]],
     ) -> None:
         self._blobs = blobs
         self._index = index
@@ -99,6 +102,7 @@ class Attachments:
         self._entropy = entropy
         self._origin = origin
         self.limit_bytes = limit_bytes
+        self._scratch = scratch
 
     # -- keeping -----------------------------------------------------------------------------------
 
@@ -113,8 +117,9 @@ class Attachments:
     ) -> Kept:
         """Takes a file in constant memory, sealed as it comes.
 
-        The digest stands in every chunk's AAD. Where the sender does not declare it, the file is sealed a first time
-        under a key that is then forgotten, and a second time once its digest is known.
+        The digest stands in every chunk's AAD. Where the sender does not declare it, the file is
+        first sealed into a scratch file, under a key that is then forgotten, and a second time once
+        its digest is known: its plain bytes are on no disk.
 
         Args:
             parts: The bytes as received; what it raises comes through, and nothing is kept.
@@ -138,17 +143,20 @@ class Attachments:
     def _keep_undeclared(
         self, parts: Iterable[bytes], media_type: str, by: Handler, at: datetime
     ) -> Kept:
-        draft, passing = self._entropy.uuid(), blob.new_key()
+        passing = blob.new_key()
         measured = _Measured(parts, self.limit_bytes)
-        self._blobs.put(draft, blob.seal(measured, passing, digest=""))
-        try:
-            again = blob.open_sealed(self._blobs.get(draft), passing, digest="")
+        with self._scratch() as draft:
+            for part in blob.seal(measured, passing, digest=""):
+                draft.write(part)
+            draft.seek(0)
+            again = blob.open_sealed(_read(draft), passing, digest="")
             return self.keep(again, media_type=media_type, by=by, at=at, declared=measured.digest)
-        finally:
-            self._blobs.drop(draft)
 
     def _keep(self, name: UUID, dek: bytes, kept: Kept, by: Handler, at: datetime) -> Kept:
-        """DURABLE when this returns. What fails here leaves sealed bytes that nobody can open: no row, no key."""
+        """DURABLE when this returns.
+
+        What fails here leaves sealed bytes without a row and a key, which nobody can open.
+        """
         about = {"digest": kept.digest, "size": kept.size, "media_type": kept.media_type}
         entry = raw_digest(kept.digest)
         tag_key = self._tag_key() or self._make_tag_key()
@@ -165,10 +173,11 @@ class Attachments:
     # -- what the write path asks ------------------------------------------------------------------
 
     def require(self, act: Act, earlier: Iterable[Act]) -> None:
-        """Whether each file of `act` was uploaded by its author, or by that of an earlier act of the stream listing it.
+        """Whether each file of an act was uploaded by an officer who may list it.
 
-        An act that lists what nobody can open would point to nothing, for ever. The answer does not depend on whether
-        others have uploaded the same bytes (L16).
+        That is its author, or the author of an earlier act of the stream that lists it. An act that
+        lists what nobody can open would point to nothing, for ever. The answer does not depend on
+        whether others have uploaded the same bytes (L16).
 
         Raises:
             Rejected: `attachment_missing`.
@@ -189,7 +198,7 @@ class Attachments:
             raise Rejected(
                 "attachment_missing",
                 "Không ghi được: có tệp kèm chưa được người soạn tải lên; tải lên rồi gửi lại.",
-                "Not recorded: the author has not uploaded a file that the act lists; upload, then send again.",
+                "Not recorded: the author has not uploaded a file that the act lists.",
                 faults=faults,
             )
 
@@ -206,7 +215,8 @@ class Attachments:
         """A file of an act that the caller sees.
 
         Raises:
-            NotFound: No such act, it does not list the file, or the file is erased: all the same to the caller.
+            NotFound: No such act, it does not list the file, or the file is erased: all the same to
+                the caller.
             VerificationError: The record or the upload does not open to what it must be.
         """
         first = self._act(act_id)
@@ -230,7 +240,7 @@ class Attachments:
     def disclose(
         self, listed: Listed, *, by: Handler, at: datetime, what: What = READ
     ) -> Iterator[bytes]:
-        """The file as received. All of it is checked and the custody event committed before this returns.
+        """The file as received; all of it checked, and the custody event committed, on return.
 
         Args:
             listed: Of `find`, for this caller.
@@ -239,7 +249,8 @@ class Attachments:
             what: `READ`, or `EXPORTED` where it goes into a bundle.
 
         Raises:
-            VerificationError: `attachment`: what is stored is not what the act names; nothing leaves.
+            VerificationError: `attachment`: what is stored is not what the act names; nothing
+                leaves.
             Unavailable: The store or the history cannot be reached; nothing leaves.
         """
         self._verify(listed)
@@ -248,7 +259,7 @@ class Attachments:
         return self._chunks(listed)
 
     def history(self, listed: Listed) -> list[Event]:
-        """The upload, and who read or exported the file through this act's stream: not through another one's (NI3)."""
+        """The upload, and who read or exported the file through this act's stream alone (NI3)."""
         return [
             event
             for event in self._history.events(listed.file.name)
@@ -264,7 +275,10 @@ class Attachments:
             raise VerificationError("attachment", "the file is not the one that the act names")
 
     def _chunks(self, listed: Listed) -> Iterator[bytes]:
-        """Each chunk after its tag is checked; a file cut short while it is sent ends in an error, never in silence."""
+        """Each chunk after its tag is checked.
+
+        A file cut short while it is sent ends in an error, never in silence.
+        """
         try:
             dek = vault.unwrap(
                 self._kek,
@@ -291,7 +305,7 @@ class Attachments:
         return self._reader.open(first)
 
     def _upload_for(self, act: Act, first: Opened, digest: str) -> StoredFile:
-        """The author's newest upload before the act; else one of an act of the stream that listed it before."""
+        """The author's newest upload before the act, else one that an earlier act listed."""
         for acts in ([act], self._before(first)):
             files = self._uploads(digest, _authors(digest, acts))
             if files:
@@ -299,7 +313,7 @@ class Attachments:
         raise NotFound("no such file")
 
     def _chosen(self, files: list[StoredFile], recorded_at: datetime) -> StoredFile:
-        dated = sorted(((self._added(file).at, file.name.hex, file) for file in files))
+        dated = sorted((self._added(file).at, file.name.hex, file) for file in files)
         before = [file for at, _, file in dated if at <= recorded_at]
         return before[-1] if before else dated[0][2]
 
@@ -338,7 +352,10 @@ class Attachments:
 
 
 class _Measured:
-    """Parts as they pass, counted and hashed; ends in a refusal, so that nothing unfit is ever kept whole."""
+    """Parts as they pass, counted and hashed.
+
+    Ends in a refusal, so that nothing unfit is ever kept whole.
+    """
 
     def __init__(self, parts: Iterable[bytes], limit: int, declared: str | None = None) -> None:
         self._parts = parts
@@ -363,8 +380,13 @@ class _Measured:
             raise Rejected(
                 "digest_mismatch",
                 "Không nhận tệp: nội dung nhận được không khớp mã băm đã khai; chưa giữ gì.",
-                "The file was not taken: what came has another digest than declared; nothing was kept.",
+                "The file was not taken: it has another digest than declared; nothing was kept.",
             )
+
+
+def _read(file: IO[bytes]) -> Iterator[bytes]:
+    while part := file.read(blob.CHUNK_BYTES):
+        yield part
 
 
 def too_large(limit: int) -> Rejected:

@@ -1,7 +1,8 @@
 """Sealed files in a folder or an object store, streamed through `obstore`; implements `BlobStore`.
 
-A folder is the default: a file is written beside its place, moved there whole, and synced with its folder before `put`
-returns. Any store that `obstore` knows can stand in its stead (`s3://bucket/path`). What is inside is not known here.
+A folder is the default: a file is written beside its place, moved there whole, and synced with its
+folder before `put` returns. Any store that `obstore` knows can stand in its stead
+(`s3://bucket/path`). What is inside is not known here.
 """
 
 from __future__ import annotations
@@ -117,8 +118,8 @@ class ObjectBlobs:
         if self._folder and shutil.disk_usage(self._folder).free < self._min_free:
             raise Unavailable(
                 "disk_full",
-                "Máy chủ hết chỗ lưu trữ; chưa nhận tệp. Báo quản trị hệ thống rồi gửi lại.",
-                "The server is out of room; the file was not taken. Tell the operator, then send it again.",
+                "Máy chủ hết chỗ lưu trữ; chưa giữ gì. Báo quản trị hệ thống rồi gửi lại.",
+                "The server is out of room; nothing was kept. Tell the operator, then try again.",
                 retry_after_s=60,
             )
 

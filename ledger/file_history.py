@@ -1,8 +1,10 @@
-"""The custody history of a file: who added, read or exported it, and when, each event sealed and chained to the last.
+"""The custody history of a file.
 
-An event is canonical JSON with a blind, sealed as a record is (formats.md §5) under a stream name that no record has.
-It is committed before a byte leaves. Losing the newest events shows only to who remembers them; any other loss, a
-swap or an edit breaks the chain. Who may see it is not decided here.
+Who added, read or exported it, and when, each event sealed and chained to the last. An event is
+canonical JSON with a blind, sealed as a record is (formats.md §5) under a stream name that no
+record has. It is committed before a byte leaves. Losing the newest events shows only to who
+remembers them; any other loss, a swap or an edit breaks the chain. Who may see it is not decided
+here.
 """
 
 from __future__ import annotations
@@ -46,7 +48,8 @@ class Event:
         what: `ADDED`, `READ` or `EXPORTED`.
         at: The ledger's time.
         by: Who did it.
-        about: `digest`, `size`, `media_type` of an upload; `act_id` and `stream` through which it was read.
+        about: `digest`, `size`, `media_type` of an upload; `act_id` and `stream` through which it
+            was read.
     """
 
     seq: int
@@ -146,7 +149,7 @@ class FileHistory:
             raise Unsealable("the event has another hash")
         return canonical.parse(envelope)
 
-    def _row(  # noqa: PLR0913 - the parts of an event
+    def _row(  # noqa: PLR0913, PLR0917 - the parts of an event
         self,
         name: UUID,
         seq: int,
@@ -180,7 +183,7 @@ class FileHistory:
 
 
 def _place(name: UUID) -> str:
-    """No stream of a record begins so: an event never opens as a record, nor the other way round."""
+    """No record's stream begins so: an event never opens as a record, nor a record as an event."""
     return f"file/{name}"
 
 

@@ -1,6 +1,8 @@
-"""What the ledger asks of the world: each Protocol is a contract about durability, order and errors, not a shape.
+"""What the ledger asks of the world.
 
-Adapters live in `ledger/postgres` and `api/bootstrap.py`, fakes in `tests/fakes.py`; `tests/contract` holds both to it.
+Each Protocol is a contract about durability, order and errors, not a shape. Adapters live in
+`ledger/postgres` and `api/bootstrap.py`, fakes in `tests/fakes.py`; `tests/contract` holds both to
+it.
 """
 
 from __future__ import annotations
@@ -46,15 +48,18 @@ NIL_UNIT = UUID(int=0)
 class Clock(Protocol):
     """Now, in UTC with millisecond precision. May jump; the log refuses to go back with it."""
 
-    def now(self) -> datetime: ...
+    def now(self) -> datetime:
+        """This instant."""
 
 
 class Entropy(Protocol):
     """Unpredictable bytes and UUIDv4."""
 
-    def take(self, n_bytes: int) -> bytes: ...
+    def take(self, n_bytes: int) -> bytes:
+        """Fresh bytes."""
 
-    def uuid(self) -> UUID: ...
+    def uuid(self) -> UUID:
+        """A fresh UUIDv4."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +99,13 @@ class StoredRecord:
 
 @dataclass(frozen=True, slots=True)
 class LogHead:
-    """The one row of `log_head`: `size` records, the last `recorded_at` (None: empty), the last registry index (-1: none)."""
+    """The one row of `log_head`.
+
+    Attributes:
+        size: Records in the log.
+        recorded_at: Of the last record; None where the log is empty.
+        registry_index: Of the last registry record; -1 for none.
+    """
 
     size: int
     recorded_at: datetime | None
@@ -102,9 +113,13 @@ class LogHead:
 
 
 class RecordStore(Protocol):
-    """The ordered records of one log. What is returned is committed; a reader that tails by index misses nothing."""
+    """The ordered records of one log.
 
-    def head(self) -> LogHead: ...
+    What is returned is committed; a reader that tails by index misses nothing.
+    """
+
+    def head(self) -> LogHead:
+        """The log as it stands."""
 
     def read(self, start: int, limit: int) -> Sequence[StoredRecord]:
         """Records `start` … in index order, at most `limit`, without a gap."""
@@ -146,7 +161,8 @@ class Draft:
         topic: eventsourcing topic.
         registry: Whether it brings a registry act into effect.
         registry_index: The last registry record it was judged by; -1 for none.
-        at: The time it was judged at, and is recorded with if no later one stands in the log already.
+        at: The time it was judged at, and is recorded with if no later one stands in the log
+            already.
         latest: Past this time it must be judged again; None: any later time will do.
         seal: Seals it with a time; asked again where the time has to be a later one.
     """
@@ -167,7 +183,10 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """A record that is committed and will never be lost. `head` is the log as it stood right after its group."""
+    """A record that is committed and will never be lost.
+
+    `head` is the log as it stood right after its group.
+    """
 
     index: int
     recorded_at: datetime
@@ -179,8 +198,9 @@ class NotAppended(Exception):
     """This draft was not recorded, its neighbours in the group may have been.
 
     Attributes:
-        status: `stale`, the place in the stream is taken or not reached; `taken`, the act id names another act;
-            `judge_again`, the registry has moved; `late`, the log is past the draft's `latest`.
+        status: `stale`, the place in the stream is taken or not reached; `taken`, the act id names
+            another act; `judge_again`, the registry has moved; `late`, the log is past the draft's
+            `latest`.
         head: The log as it stands.
     """
 
@@ -193,20 +213,27 @@ class NotAppended(Exception):
 
 
 class Appender(Protocol):
-    """The one way into the log. Durable on return; safe to call from many threads and processes at once."""
+    """The one way into the log. Durable on return.
+
+    Safe to call from many threads and processes at once.
+    """
 
     def append(self, draft: Draft) -> Appended:
         """Records one statement, in a group with whatever waits beside it.
 
         Raises:
             NotAppended: With the reason; nothing of this draft was recorded.
-            Unavailable: The store cannot be reached or is full. Where an answer was lost on the way the draft may
-                have been recorded: the sender sends the same statement again and is told.
+            Unavailable: The store cannot be reached or is full. Where an answer was lost on the way
+                the draft may have been recorded: the sender sends the same statement again and is
+                told.
         """
 
 
 class Notices(Protocol):
-    """Hints that something was committed. A hint may be lost or come twice: whoever waits also polls."""
+    """Hints that something was committed.
+
+    A hint may be lost or come twice: whoever waits also polls.
+    """
 
     def listen(
         self, channel: Literal["records", "checkpoint"]
@@ -215,7 +242,10 @@ class Notices(Protocol):
 
 
 class TileStore(Protocol):
-    """Hash tiles (C2SP tlog-tiles). Levels 0 … hold hashes; a stored tile never changes, a wider one is another row."""
+    """Hash tiles (C2SP tlog-tiles).
+
+    Levels 0 … hold hashes; a stored tile never changes, a wider one is another row.
+    """
 
     def tile(self, level: int, n: int, width: int) -> bytes:
         """`width` * 32 bytes. Raises: NotFound."""
@@ -247,20 +277,29 @@ class CheckpointStore(Protocol):
 class Sessions(Protocol):
     """Sign-in challenges, taken once, and counted attempts; shared by all workers."""
 
-    def put(self, challenge: str, kid: str, expires_at: datetime) -> None: ...
+    def put(self, challenge: str, kid: str, expires_at: datetime) -> None:
+        """Keeps a challenge until it is taken or expires."""
 
     def take(self, challenge: str, now: datetime) -> str | None:
-        """The kid it was made for, or None where unknown, used or expired. A second take gives None."""
+        """The kid it was made for, or None where unknown, used or expired.
+
+        A second take gives None.
+        """
 
     def attempt(self, subject: str, now: datetime, window_s: int, limit: int) -> bool:
         """Counts one attempt; False where `subject` is over its limit in the window."""
 
 
 class BlobStore(Protocol):
-    """Sealed files under random names (access.md L16); nothing in it opens without a wrap that is kept elsewhere."""
+    """Sealed files under random names (access.md L16).
+
+    Nothing in it opens without a wrap that is kept elsewhere.
+    """
 
     def put(self, name: UUID, sealed: Iterable[bytes]) -> None:
-        """Keeps a file; durable and whole on return. What `sealed` raises comes through, and then nothing is kept.
+        """Keeps a file; durable and whole on return.
+
+        What `sealed` raises comes through, and then nothing is kept.
 
         Raises:
             Unavailable: The store cannot be reached or is full; nothing is kept.
@@ -280,7 +319,9 @@ class BlobStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CustodyRow:
-    """One event in the history of a file, sealed like a record; nothing about an actor stands in a column.
+    """One event in the history of a file, sealed like a record.
+
+    Nothing about an actor stands in a column.
 
     Attributes:
         name: Of the file.
@@ -343,8 +384,11 @@ class AttachedFiles(Protocol):
     """What the write path asks of the files that an act lists."""
 
     def require(self, act: Act, earlier: Iterable[Act]) -> None:
-        """Whether each file of `act` was uploaded by its author, or by that of an earlier act of the stream listing it.
+        """Whether each file of an act was uploaded by an officer who may list it.
+
+        That is its author, or the author of an earlier act of the stream that lists it.
 
         Raises:
-            Rejected: `attachment_missing`, with a fault for each that was not; the same whoever else has the bytes.
+            Rejected: `attachment_missing`, with a fault for each that was not; the same whoever
+                else has the bytes.
         """

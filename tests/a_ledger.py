@@ -15,7 +15,7 @@ from keys.jwk import SoftwareSigner
 from ledger.application import Ledger, Recorded
 from ledger.founding import Founder, genesis
 from ledger.log.statement import AUTHOR, RETURNER, Statement, flattened, make
-from ledger.ports import Appender, CheckpointStore, Notices, RecordStore, TileStore
+from ledger.ports import Appender, AttachedFiles, CheckpointStore, Notices, RecordStore, TileStore
 from ledger.postgres.checkpoints import PostgresCheckpoints
 from ledger.postgres.notices import PostgresNotices
 from ledger.postgres.records import PostgresRecords
@@ -72,6 +72,7 @@ class ALedger:
         rehearsal: Whether the sender sets the time; else `clock` does.
         origin: Origin of the log.
         clock: The machine's clock.
+        files: Asked about the files that acts list.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class ALedger:
         rehearsal: bool = True,
         origin: str = ORIGIN,
         clock: StepClock | None = None,
+        files: AttachedFiles | None = None,
     ) -> None:
         self.stores = stores
         self.origin = origin
@@ -98,6 +100,7 @@ class ALedger:
             origin=origin,
             level="ordinary",
             rehearsal=rehearsal,
+            files=files,
         )
 
     def beside(self) -> ALedger:

@@ -26,6 +26,7 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "key": ("api.cli.officer:key", "Khóa ký", "Signing keys: new, show."),
     "act": ("api.cli.officer:act", "Diễn biến", "Acts: sign, submit."),
     "token": ("api.cli.officer:token", "Đăng nhập", "A bearer token for one of the cast."),
+    "attachment": ("api.cli.attachment:attachment", "Tệp kèm", "Files of acts: add, get, custody."),
     "case": (
         "api.cli.reader:case",
         "Hồ sơ",

@@ -38,10 +38,11 @@ class Refusal(click.ClickException):
         self.text = text
         self.exit_code = status  # type: ignore[misc]  # click reads it from the instance
         self.code = code
+        self._shell = _current()  # click prints it after its context has gone
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Prints to standard error; with `--json` an object on standard output."""
-        shell = _current()
+        shell = self._shell
         sentence = self.text[shell.lang]
         if shell.json:
             refused = {"ok": False, "error": {"code": self.code, "message": sentence}}

@@ -43,6 +43,7 @@ NAMES: Final[dict[str, Text]] = {
     "note": Text("ghi chú", "note"),
     "number": Text("số", "number"),
     "occurred": Text("xảy ra lúc", "occurred at"),
+    "officer": Text("cán bộ", "officer"),
     "open_sub_processes": Text("việc còn mở", "open sub-processes"),
     "outcome": Text("kết quả", "outcome"),
     "post": Text("chức danh", "post"),

@@ -54,7 +54,7 @@ _RECEIPT = {
         "not_canonical", "malformed_statement", "malformed_act", "unknown_act", "wrong_log",
         "clock_off", "not_a_rehearsal", "wrong_session", "unknown_key", "invalid_signature",
         "not_found", "stale", "taken", "clock_back", "guard", "rejected", "database_unavailable",
-        "disk_full", "clock_jumped", "proof_late", "stopped",
+        "disk_full", "clock_jumped", "proof_late", "stopped", "attachment_missing",
     ),
     body_doc={
         "required": True,
@@ -119,7 +119,17 @@ def _proof(index: int, asked_s: int | None) -> dict[str, Any]:
     method="POST",
     body=PrepareRequest,
     answers=Prepared,
-    problems=("malformed_act", "unknown_act", "unknown_key", "not_found", "not_a_rehearsal"),
+    problems=(
+        "malformed_act",
+        "unknown_act",
+        "unknown_key",
+        "not_found",
+        "not_a_rehearsal",
+        "not_canonical",
+        "clock_back",
+        "database_unavailable",
+        "clock_jumped",
+    ),
 )
 def prepare_act(asked: dict[str, Any]) -> Response:
     """Soạn các byte cần ký · Build the bytes to sign.
@@ -142,7 +152,15 @@ def prepare_act(asked: dict[str, Any]) -> Response:
     method="POST",
     body=CheckRequest,
     answers=Checked,
-    problems=("not_found", "not_a_rehearsal"),
+    problems=(
+        "not_found",
+        "not_a_rehearsal",
+        "stale",
+        "taken",
+        "clock_back",
+        "database_unavailable",
+        "clock_jumped",
+    ),
 )
 def check_act(asked: dict[str, Any]) -> Response:
     """Thử mọi điều kiện mà không ghi · Run every check without recording."""

@@ -1,7 +1,7 @@
 """Files of acts: taken as a stream, given out whole and unchanged or not at all (api.md §3, §4).
 
-The digest is declared in `Content-Digest` (RFC 9530), never in the address of the upload. What a file
-is, is said by the act that lists it; a browser is told to save it and to guess nothing.
+The digest is declared in `Content-Digest` (RFC 9530), never in the address of the upload. What a
+file is, is said by the act that lists it; a browser is told to save it and to guess nothing.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import quote
 
 from flask import Response, request
 
@@ -27,7 +28,9 @@ from ledger.log.moment import stamp
 attachments = Noun("attachments", __name__, url_prefix="/v1", description="Tệp kèm · Files of acts")
 _UUID: Final = re.compile(base.UUID)
 _DIGEST: Final = re.compile(FILE_DIGEST)
-_MEDIA_TYPE: Final = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
+_MEDIA_TYPE: Final = re.compile(
+    r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}"
+)
 _SHA_256: Final = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/]+={0,2}):\s*(?:,|$)")
 _SHA_256_BYTES: Final = 32
 _FORMS: Final = ("multipart/form-data", FORM)
@@ -54,6 +57,7 @@ _DECLARED: Final = {
     "example": "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:",
     "description": "RFC 9530. Spares the server a second pass; a mismatch keeps nothing.",
 }
+_ORDER: Final = {"ADDED": 0, "ATTACHED": 1}  # within one moment; a rehearsal's stand still
 _HANDED_OUT: Final = ("Content-Disposition", "Repr-Digest")
 _SEALED_IN: Final = {
     "Cache-Control": "no-store",
@@ -126,7 +130,6 @@ def read_attachment(act_id: str, digest: str) -> Response:
     response.set_etag(b64(enclave().seal.mac("etag", seen)[:18]))
     for name, value in _headers(listed).items():
         response.headers[name] = value
-    response.headers.set("Content-Disposition", "attachment", filename=_file_name(listed))
     response.make_conditional(request)
     if response.status_code == 304:  # noqa: PLR2004  the caller has it: nothing is handed out
         return response
@@ -157,7 +160,7 @@ def attachment_custody(act_id: str, digest: str) -> Response:
         for event in enclave().attachments.history(listed)
     ]
     events.append(_attached(listed))
-    events.sort(key=lambda event: event["at"])
+    events.sort(key=lambda event: (event["at"], _ORDER.get(event["event"], len(_ORDER))))
     body = {
         "act_id": listed.act.act_id,
         "digest": listed.digest,
@@ -192,7 +195,11 @@ def _listed(act_id: str, digest: str) -> Listed:
 
 def _headers(listed: Listed) -> dict[str, str]:
     digest = listed.digest.partition(":")[2].replace("-", "+").replace("_", "/")
-    return {**_SEALED_IN, "Repr-Digest": f"sha-256=:{digest}=:"}
+    return {
+        **_SEALED_IN,
+        "Repr-Digest": f"sha-256=:{digest}=:",
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(_file_name(listed), safe='')}",
+    }
 
 
 def _file_name(listed: Listed) -> str:

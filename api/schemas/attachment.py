@@ -24,7 +24,7 @@ class CustodyEvent(Strict):
 
     event = choice(
         ("ADDED", "ATTACHED", "READ", "EXPORTED"),
-        "ADDED: uploaded. ATTACHED: the act that lists it was recorded. READ, EXPORTED: handed out.",
+        "ADDED: uploaded. ATTACHED: its act was recorded. READ, EXPORTED: handed out.",
         required=True,
     )
     at = pattern(MOMENT, "The ledger's time.", required=True)

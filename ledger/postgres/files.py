@@ -1,6 +1,7 @@
-"""Which uploads there are and what became of each (formats.md §5, access.md L16); implements `FileIndex`.
+"""Which uploads there are and what became of each (formats.md §5, access.md L16).
 
-The writer adds uploads, the reader notes what was read; neither can change a row. What is sealed stays sealed here.
+Implements `FileIndex`. The writer adds uploads, the reader notes what was read; neither can change
+a row. What is sealed stays sealed here.
 """
 
 from __future__ import annotations

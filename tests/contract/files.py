@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4  # noqa: TID251  any name will do
 
 import pytest
 
@@ -25,7 +25,7 @@ def a_row(name: UUID, seq: int, mark: bytes = b"e") -> CustodyRow:
 
 def a_file(tag: bytes = b"t" * 32, name: UUID | None = None) -> StoredFile:
     """An upload as sealing makes it, by form alone."""
-    named = name or uuid4()  # noqa: TID251  any name
+    named = name or uuid4()
     return StoredFile(named, tag, b"\x01" + b"k" * 76, a_row(named, 1))
 
 
@@ -40,7 +40,7 @@ class BlobsContract:
     @pytest.mark.parametrize("parts", [0, 1, 11])
     def test_what_was_put_is_there_whole(self, blobs: BlobStore, parts: int) -> None:
         """Nothing, one part, and more than a store takes at once."""
-        name = uuid4()  # noqa: TID251
+        name = uuid4()
         blobs.put(name, (MEGABYTE for _ in range(parts)))
         assert b"".join(blobs.get(name)) == MEGABYTE * parts
 
@@ -53,7 +53,7 @@ class BlobsContract:
                 yield MEGABYTE
             raise Stopped
 
-        name = uuid4()  # noqa: TID251
+        name = uuid4()
         with pytest.raises(Stopped):
             blobs.put(name, breaking())
         with pytest.raises(NotFound):
@@ -62,11 +62,11 @@ class BlobsContract:
     def test_what_is_not_there_says_so_at_once(self, blobs: BlobStore) -> None:
         """Before the first byte of an answer, not in the middle of it."""
         with pytest.raises(NotFound):
-            blobs.get(uuid4())  # noqa: TID251
+            blobs.get(uuid4())
 
     def test_a_dropped_file_is_gone(self, blobs: BlobStore) -> None:
         """And dropping it again is no error."""
-        name = uuid4()  # noqa: TID251
+        name = uuid4()
         blobs.put(name, [b"draft"])
         blobs.drop(name)
         blobs.drop(name)
@@ -114,7 +114,7 @@ class FileIndexContract:
 
     def test_a_file_that_is_not_there_has_no_history(self, index: FileIndex) -> None:
         """Nor can one be begun by reading."""
-        name = uuid4()  # noqa: TID251
+        name = uuid4()
         assert index.last(name) is None
         assert not index.note(a_row(name, 1))
         assert not index.note(a_row(name, 2))

@@ -1,4 +1,7 @@
-"""Sealed files in a folder and in an S3 store: the promises of `BlobStore`, and what a failing store means."""
+"""Sealed files in a folder and in an S3 store.
+
+The promises of `BlobStore`, and what a failing store means.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Sealed files (formats.md §5, 0x03): any bytes in any parts come back, and nothing else ever does."""
+"""Sealed files (formats.md §5, 0x03): what was sealed opens, and nothing else does.
+
+Any bytes in any parts come back, and nothing else ever does.
+"""
 
 from __future__ import annotations
 
@@ -169,7 +172,7 @@ def test_no_byte_of_a_bad_chunk_comes_out() -> None:
     """What is handed out before the fault was good; the faulty chunk gives nothing."""
     harmed = bytearray(KEPT)
     harmed[HEAD + SEALED_CHUNK + 5] ^= 1
-    came = []
+    came: list[bytes] = []
     with pytest.raises(Unsealable):
         came.extend(blob.open_sealed([bytes(harmed)], KEY, digest=digest_of(DATA)))
     assert came == [DATA[: blob.CHUNK_BYTES]]

@@ -1,0 +1,445 @@
+"""Files of acts over HTTP: taken, listed, read and accounted for.
+
+By the officers of one enclave.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any, Final
+
+import httpx
+import orjson
+import pytest
+from werkzeug.test import TestResponse
+
+from api.cli.supervisor import free_port
+from api.client import Client, Refused
+from api.settings import child_environment
+from keys.canonical import b64, b64std
+from keys.custody.file import write_key
+from ledger.errors import VerificationError
+from ledger.regulation.act import Act
+from tests import builders
+from tests.builders import an_act
+from tests.fixtures.app import Service
+
+pytestmark = pytest.mark.postgres
+
+DATA: Final = hashlib.shake_256(b"evidence").digest(150_000)
+MIB: Final = 1 << 20
+_NUMBERS = count()
+
+
+def raw(data: bytes) -> bytes:
+    """SHA-256."""
+    return hashlib.sha256(data).digest()
+
+
+def digest_of(data: bytes) -> str:
+    """As an act writes it."""
+    return f"sha-256:{b64(raw(data))}"
+
+
+def declared(data: bytes) -> dict[str, str]:
+    """As RFC 9530 writes it."""
+    return {"Content-Digest": f"sha-256=:{b64std(raw(data))}:"}
+
+
+def upload(
+    service: Service,
+    data: bytes = DATA,
+    by: str | None = "hotline",
+    *,
+    media: str | None = "application/pdf",
+    **headers: str,
+) -> TestResponse:
+    """POST /v1/attachments."""
+    sent = {**service.headers(by), **{k.replace("_", "-"): v for k, v in headers.items()}}
+    if media is not None:
+        sent["Content-Type"] = media
+    return service.client.post("/v1/attachments", data=data, headers=sent)
+
+
+def report(service: Service, *files: dict[str, Any], name: str = "Đơn (bản chụp).pdf") -> Act:
+    """A report of a new case that lists files."""
+    listed = [{"name": name, **{k: file[k] for k in _LISTED}} for file in files]
+    return an_act(
+        "ReportReceived",
+        by="hotline",
+        when=service.clock.now(),
+        stream=f"case/{builders.an_id(f'files {next(_NUMBERS)}')}",
+        attachments=listed,
+    )
+
+
+_LISTED: Final = ("digest", "media_type", "size")
+
+
+def attached(service: Service, data: bytes = DATA, **more: str) -> str:
+    """Path of a file of a recorded act."""
+    told = upload(service, data, media=more.pop("media", "application/pdf")).get_json()
+    act = report(service, told, **more)
+    service.say(act, "hotline")
+    return f"/v1/acts/{act.act_id}/attachments/{digest_of(data)}"
+
+
+@pytest.mark.parametrize("headers", [{}, declared(DATA)], ids=["undeclared", "declared"])
+def test_a_file_is_taken_and_its_digest_answered(shared: Service, headers: dict[str, str]) -> None:
+    """With or without a declared digest; a second time the answer is the same."""
+    for _ in range(2):
+        response = upload(shared, DATA, "hotline", **headers)
+        assert response.status_code == 201, response.text
+        assert response.get_json() == {
+            "digest": digest_of(DATA),
+            "size": len(DATA),
+            "media_type": "application/pdf",
+            "rehearsal": True,
+        }
+
+
+def test_a_file_is_served_as_received_and_to_be_saved(shared: Service) -> None:
+    """The bytes, the type the act states, a name that no file system trips over, and no cache."""
+    path = attached(shared, media="text/html", name='../Đơn "gấp".html')
+    response = shared.get(path)
+    assert response.status_code == 200
+    assert response.get_data() == DATA
+    assert response.headers["Content-Type"] == "text/html"
+    assert response.headers["Content-Length"] == str(len(DATA))
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
+    assert response.headers["Repr-Digest"] == declared(DATA)["Content-Digest"]
+    disposition = response.headers["Content-Disposition"]
+    assert disposition.startswith("attachment; filename")
+    assert "%C4%90%C6%A1n" in disposition
+    assert "/" not in disposition.replace("UTF-8", "")
+
+
+def test_a_caller_who_holds_the_file_is_not_sent_it_again(shared: Service) -> None:
+    """304 and HEAD hand out nothing, so the history does not grow by them."""
+    path = attached(shared)
+    etag = shared.get(path).headers["ETag"]
+    assert shared.get(path, headers={"If-None-Match": etag}).status_code == 304
+    assert shared.get(path, "hotline", headers={"If-None-Match": etag}).status_code == 200
+    head = shared.client.head(path, headers=shared.headers("cv"))
+    assert (head.status_code, head.get_data()) == (200, b"")
+    events = shared.get(f"{path}/custody").get_json()["events"]
+    assert [event["event"] for event in events].count("READ") == 2
+
+
+def test_the_custody_history_tells_who_had_the_file(shared: Service) -> None:
+    """Added, attached, read, by whom and when: itself never cached."""
+    path = attached(shared)
+    shared.get(path, "cv")
+    shared.get(path, "tp")
+    response = shared.get(f"{path}/custody", "gd")
+    assert response.status_code == 200
+    assert response.headers["Cache-Control"] == "no-store"
+    body = response.get_json()
+    told = [(event["event"], event["officer"]) for event in body["events"]]
+    assert told == [
+        ("ADDED", builders.officer("hotline")),
+        ("ATTACHED", builders.officer("hotline")),
+        ("READ", builders.officer("cv")),
+        ("READ", builders.officer("tp")),
+    ]
+    assert (body["name"], body["size"]) == ("Đơn (bản chụp).pdf", len(DATA))
+    act_id = path.split("/")[3]
+    assert {event.get("act_id") for event in body["events"][1:]} == {act_id}
+    assert body["events"][0]["kid"] == builders.key("hotline").kid
+
+
+def test_an_act_with_a_file_that_was_never_uploaded_is_a_clear_problem(shared: Service) -> None:
+    """422 with a pointer; nothing is recorded, and after the upload the same bytes are taken."""
+    data = b"written later"
+    file = {"digest": digest_of(data), "size": len(data), "media_type": "text/plain"}
+    statement = shared.sign(report(shared, file), "hotline")
+    size = shared.size()
+    response = shared.send(statement, "hotline")
+    assert response.status_code == 422
+    problem = response.get_json()
+    assert problem["code"] == "attachment_missing"
+    assert [error["pointer"] for error in problem["errors"]] == ["/attachments/0"]
+    assert shared.size() == size
+    assert upload(shared, data).status_code == 201
+    assert shared.send(statement, "hotline").status_code == 201
+
+
+def test_anothers_upload_does_not_serve(shared: Service) -> None:
+    """Knowing a digest opens nothing: byte for byte the answer for bytes nobody has (L16)."""
+    known, unknown = b"uploaded by cv", b"uploaded by none"
+    upload(shared, known, "cv")
+    bodies = []
+    for data in (known, unknown):
+        file = {"digest": digest_of(data), "size": len(data), "media_type": "text/plain"}
+        statement = shared.sign(report(shared, file), "hotline")
+        response = shared.send(statement, "hotline", headers={"X-Request-Id": "same"})
+        bodies.append((response.status_code, response.get_data()))
+    assert bodies[0] == bodies[1]
+    assert bodies[0][0] == 422
+
+
+def test_what_is_not_to_be_seen_looks_like_what_is_not(shared: Service) -> None:
+    """Absent act, absent file, unlisted file, malformed id and digest: the same 404."""
+    path = attached(shared)
+    act_id = path.split("/")[3]
+    upload(shared, b"unlisted", "cv")
+    answers = [
+        shared.get(f"/v1/acts/{act}/attachments/{digest}{end}", headers={"X-Request-Id": "same"})
+        for act, digest in (
+            (builders.an_id("no act"), digest_of(DATA)),
+            (act_id, digest_of(b"no file")),
+            (act_id, digest_of(b"unlisted")),
+            ("no-uuid", digest_of(DATA)),
+            (act_id, "sha-256:short"),
+            (act_id, digest_of(DATA).removeprefix("sha-256:")),
+        )
+        for end in ("", "/custody")
+    ]
+    assert {answer.status_code for answer in answers} == {404}
+    assert len({answer.get_data() for answer in answers}) == 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "code"),
+    [
+        ({"Content_Digest": f"sha-256=:{b64std(bytes(32))}:"}, 422, "digest_mismatch"),
+        ({"Content_Digest": "sha-256=:AAAA:"}, 400, "malformed_request"),
+        ({"Content_Digest": f"sha-512=:{b64std(bytes(64))}:"}, 400, "malformed_request"),
+        ({"Content_Digest": "nonsense"}, 400, "malformed_request"),
+        ({"media": "multipart/form-data; boundary=x"}, 415, "unsupported_media_type"),
+        ({"media": "application/x-www-form-urlencoded"}, 415, "unsupported_media_type"),
+        ({"media": "nonsense"}, 415, "unsupported_media_type"),
+        ({"by": None}, 401, "not_signed_in"),
+    ],
+)
+def test_bad_uploads_keep_nothing(
+    shared: Service, headers: dict[str, Any], status: int, code: str
+) -> None:
+    """A clear problem each, and not a byte in the store."""
+    folder = Path(shared.settings.blobs)
+    before = sum(1 for _ in folder.rglob("*"))
+    response = upload(shared, **headers)
+    assert (response.status_code, response.get_json()["code"]) == (status, code)
+    assert sum(1 for _ in folder.rglob("*")) <= before + 1  # an empty folder may be left
+
+
+def test_a_file_over_the_limit_is_413(shared: Service) -> None:
+    """Whether its length was stated or not."""
+    shared.enclave.attachments.limit_bytes, limit = 100_000, shared.enclave.attachments.limit_bytes
+    try:
+        assert upload(shared).get_json()["code"] == "too_large"
+        response = shared.client.post(
+            "/v1/attachments",
+            headers={**shared.headers("hotline"), "Transfer-Encoding": "chunked"},
+            environ_overrides={"wsgi.input": _Endless(), "wsgi.input_terminated": True},
+        )
+        assert (response.status_code, response.get_json()["code"]) == (413, "too_large")
+    finally:
+        shared.enclave.attachments.limit_bytes = limit
+
+
+class _Endless:
+    def read(self, size: int = -1) -> bytes:
+        """More of it."""
+        return bytes(max(size, 1))
+
+    def readinto(self, buffer: bytearray) -> int:
+        """More of it."""
+        return len(buffer)
+
+
+def test_a_body_that_stops_half_way_keeps_nothing(shared: Service) -> None:
+    """A lost line is not the end of a file."""
+    response = shared.client.post(
+        "/v1/attachments",
+        data=DATA,
+        headers=shared.headers("hotline"),
+        content_type="image/png",
+        environ_overrides={"CONTENT_LENGTH": str(len(DATA) + 10)},
+    )
+    assert response.status_code == 400
+
+
+def test_other_calls_keep_their_small_limit(shared: Service) -> None:
+    """Only an upload may be long."""
+    response = shared.post(bytes(2 * MIB), "hotline")
+    assert (response.status_code, response.get_json()["code"]) == (413, "too_large")
+
+
+def test_a_file_changed_in_the_store_is_never_served(shared: Service) -> None:
+    """500 with no byte of it: the alarm names no content, the history no reader."""
+    folder = Path(shared.settings.blobs)
+    before = set(folder.rglob("*"))
+    path = attached(shared, b"a sealed letter" * 9000)
+    (kept,) = (file for file in set(folder.rglob("*")) - before if file.is_file())
+    sealed = bytearray(kept.read_bytes())
+    sealed[70_000] ^= 1
+    kept.write_bytes(bytes(sealed))
+    response = shared.get(path)
+    assert (response.status_code, response.get_json()["code"]) == (500, "evidence_fails")
+    assert b"sealed letter" not in response.get_data()
+    events = shared.get(f"{path}/custody").get_json()["events"]
+    assert "READ" not in [event["event"] for event in events]
+
+
+# -- the client and the command line, behind a socket ---------------------------------------------
+
+
+def test_the_client_sends_and_fetches_a_file_unchanged(
+    service: Service, url: str, tmp_path: Path
+) -> None:
+    """Checked on both sides; what was changed on the way never appears under its name."""
+    service.hire("hotline", "cv")
+    source = tmp_path / "Biên bản.pdf"
+    source.write_bytes(DATA)
+    with Client(url, builders.key("hotline")) as client:
+        listed = client.attach(source)
+        assert listed == {
+            "digest": digest_of(DATA),
+            "media_type": "application/pdf",
+            "size": len(DATA),
+            "name": "Biên bản.pdf",
+        }
+        act = report(service, listed, name=listed["name"])
+        client.record(dict(act.members), at=service.clock.now())
+        into = tmp_path / "copy.pdf"
+        assert client.attachment(act.act_id, listed["digest"], into) == len(DATA)
+        assert into.read_bytes() == DATA
+        events = client.custody(act.act_id, listed["digest"])["events"]
+        assert [event["event"] for event in events] == ["ADDED", "ATTACHED", "READ"]
+        with pytest.raises(Refused, match="not_found"):
+            client.attachment(act.act_id, digest_of(b"?"), tmp_path / "no.pdf")
+    assert sorted(path.name for path in tmp_path.glob("*.pdf")) == ["Biên bản.pdf", "copy.pdf"]
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_server_that_lies_about_a_file_is_caught(tmp_path: Path) -> None:
+    """The digest is checked where the officer sits, too."""
+
+    def lying(request: httpx.Request) -> httpx.Response:
+        del request
+        return httpx.Response(200, content=b"not what was signed")
+
+    http = httpx.Client(transport=httpx.MockTransport(lying), base_url="http://x")
+    with Client("http://x", http=http) as client, pytest.raises(VerificationError):
+        client.attachment(builders.an_id("act"), digest_of(DATA), tmp_path / "a")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_line_adds_gets_and_tells(service: Service, url: str, tmp_path: Path) -> None:
+    """What an officer types, in both languages, with and without --json."""
+    service.hire("hotline")
+    source, into = tmp_path / "anh.png", tmp_path / "lai.png"
+    source.write_bytes(DATA)
+    key = tmp_path / "hotline.socaikey"
+    _key_file(service, key)
+    told = _cli(service, url, key, "add", str(source))
+    listed = orjson.loads(told.stdout)
+    assert listed["media_type"] == "image/png"
+    act = report(service, listed, name=listed["name"])
+    service.say(act, "hotline")
+    got = _cli(service, url, key, "get", act.act_id, listed["digest"], "-o", str(into))
+    assert "khớp mã băm" in got.stdout
+    assert into.read_bytes() == DATA
+    again = _cli(service, url, key, "get", act.act_id, listed["digest"], "-o", str(into), status=2)
+    assert "đã có" in again.stderr
+    table = _cli(service, url, key, "custody", act.act_id, listed["digest"]).stdout
+    assert [word for word in ("tải lên", "kèm vào diễn biến", "đọc") if word not in table] == []
+    assert max(len(line) for line in table.splitlines()) <= 100
+    as_json = _cli(service, url, key, "custody", act.act_id, listed["digest"], "--json").stdout
+    assert '"READ"' in as_json
+
+
+def _key_file(service: Service, path: Path) -> None:
+    write_key(path, builders.key("hotline"), _passphrase(service), t=1, p=1, m_kib=64)
+
+
+def _passphrase(service: Service) -> bytes:
+    return (service.settings.secrets_dir / "passphrase").read_bytes()
+
+
+def _cli(
+    service: Service, url: str, key: Path, *words: str, status: int = 0
+) -> subprocess.CompletedProcess[str]:
+    environment = {**child_environment(service.settings), "SOCAI_LANG": "vi"}
+    typed = ["attachment", *words, "--key", str(key), "--server", url]
+    result = subprocess.run(
+        [sys.executable, "-m", "api.cli.main", *typed],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == status, result.stderr
+    return result
+
+
+# -- memory, in the server that production runs ---------------------------------------------------
+
+
+@contextmanager
+def _gunicorn(service: Service) -> Iterator[tuple[str, int]]:
+    """The API as `serve` starts it, with one worker: its address, and the worker's process id."""
+    port = free_port()
+    settings = replace(service.settings, port=port, workers=1, threads=4)
+    process = subprocess.Popen([sys.executable, "-m", "api.wsgi"], env=child_environment(settings))
+    url = f"http://127.0.0.1:{port}"
+    try:
+        end = monotonic() + 30
+        while True:
+            try:
+                httpx.get(f"{url}/health/live")
+                break
+            except httpx.TransportError:
+                assert monotonic() < end
+                sleep(0.1)
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text("ascii")
+        yield url, int(children.split()[0])
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _peak_kib(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text("ascii")
+    return int(status.partition("VmHWM:")[2].split()[0])
+
+
+def _forget_peak(pid: int) -> None:
+    Path(f"/proc/{pid}/clear_refs").write_text("5", "ascii")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
+def test_twenty_megabytes_pass_through_in_flat_memory(service: Service, tmp_path: Path) -> None:
+    """Sent and fetched through gunicorn, the worker's peak grows by far less than the file."""
+    service.hire("hotline")
+    small, large = tmp_path / "small.bin", tmp_path / "large.bin"
+    small.write_bytes(DATA * 28)  # as many bytes as all buffers together hold
+    data = hashlib.shake_256(b"a film").digest(20 * MIB)
+    large.write_bytes(data)
+    with _gunicorn(service) as (url, worker), Client(url, builders.key("hotline")) as client:
+        _through(service, client, small, tmp_path / "small.out")  # what is made once is made now
+        _forget_peak(worker)
+        before = _peak_kib(worker)
+        _through(service, client, large, tmp_path / "large.out")
+        grown = _peak_kib(worker) - before
+    assert (tmp_path / "large.out").read_bytes() == data
+    assert grown < 6 * 1024, f"{grown} KiB more at its peak"
+
+
+def _through(service: Service, client: Client, source: Path, into: Path) -> None:
+    listed = client.attach(source)
+    act = report(service, listed, name=listed["name"])
+    client.record(dict(act.members), at=service.clock.now())
+    client.attachment(act.act_id, listed["digest"], into)
