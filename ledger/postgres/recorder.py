@@ -19,7 +19,7 @@ from typing import Any, Final, LiteralString, cast
 import psycopg
 
 from ledger.errors import Fatal, LedgerError
-from ledger.ports import Appended, Draft, LogHead, NotAppended, SealedRecord
+from ledger.ports import Appended, Clock, Draft, LogHead, NotAppended, SealedRecord
 from ledger.postgres import arrays
 from ledger.postgres.connect import Connection, connect, disk_full, is_lost, translated
 
@@ -54,6 +54,12 @@ class _Ticket:
         self.woken = threading.Lock()  # held until the ticket is answered or has to lead
         self.woken.acquire()
 
+    def date(self, now: datetime) -> None:
+        """Moves its time on to now, where the draft may still be recorded then."""
+        latest = self.draft.latest
+        if latest is not None and self.draft.at < now <= latest:
+            self.sealed_at = now
+
     def seal(self, at: datetime) -> SealedRecord:
         """Sealed with this time, and kept: a draft that is sent again must be the same draft."""
         if self.sealed is None or self.sealed_at != at:
@@ -69,12 +75,20 @@ class GroupAppender:
         dsn: Connection string of the writer's login.
         free_bytes: Room left where the database stores, None where it cannot be asked.
         min_free_bytes: Below it writes are refused before the disk is full; reads go on.
+        clock: Dates a group when it is sent, not when its drafts were judged: beside another process
+            the log has often moved on meanwhile. None: they are sent as judged.
     """
 
     def __init__(
-        self, dsn: str, *, free_bytes: Callable[[], int] | None = None, min_free_bytes: int = 0
+        self,
+        dsn: str,
+        *,
+        free_bytes: Callable[[], int] | None = None,
+        min_free_bytes: int = 0,
+        clock: Clock | None = None,
     ) -> None:
         self._dsn = dsn
+        self._clock = clock
         self._free_bytes = free_bytes
         self._min_free_bytes = min_free_bytes
         self._connection: Connection | None = None
@@ -126,7 +140,11 @@ class GroupAppender:
     def _commit(self, group: list[_Ticket]) -> None:
         if self._free_bytes is not None and self._free_bytes() < self._min_free_bytes:
             raise disk_full()
-        # Sealing goes in the order of judging, so that times do not go back within the group.
+        if self._clock is not None:
+            now = self._clock.now()
+            for ticket in group:
+                ticket.date(now)
+        # Sealing goes in the order of time, so that it does not go back within the group.
         pending = sorted(group, key=lambda ticket: ticket.sealed_at)
         for _ in range(_RESEALS):
             pending = self._once(pending)

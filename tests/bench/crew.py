@@ -49,14 +49,21 @@ class Shift:
         done: Items worked through.
         seconds: From the first item to the last.
         took: Seconds of each.
+        cpu: Processor seconds that the crew itself took.
         failed: Items that raised, and the first reason.
     """
 
     done: int
     seconds: float
     took: list[float]
+    cpu: float = 0.0
     failed: int = 0
     reason: str = ""
+
+    @property
+    def cpu_us(self) -> float:
+        """Processor microseconds an item."""
+        return 1e6 * self.cpu / self.done if self.done else 0.0
 
     @property
     def rate(self) -> float:
@@ -134,9 +141,10 @@ class Crew:
 def _together(parts: Sequence[Any], start: float) -> Shift:
     took = [seconds for part in parts for seconds in part[1]]
     end = max(part[0] for part in parts)
-    failed = sum(part[2] for part in parts)
-    reason = next((part[3] for part in parts if part[3]), "")
-    return Shift(len(took), end - start, took, failed, reason)
+    cpu = sum(part[2] for part in parts)
+    failed = sum(part[3] for part in parts)
+    reason = next((part[4] for part in parts if part[4]), "")
+    return Shift(len(took), end - start, took, cpu, failed, reason)
 
 
 def _heard(pipe: Connection) -> Any:  # noqa: ANN401 - whatever the child tells
@@ -167,10 +175,11 @@ def _live(pipe: Connection, opening: Opening) -> None:
 
 def _round(
     hands: Sequence[Hand], start: float, seconds: float, pace: float | None, place: tuple[int, int]
-) -> tuple[float, array[float], int, str]:
+) -> tuple[float, array[float], float, int, str]:
     ends: list[float] = [start]
     took = array("d")
     failures: list[str] = []
+    spent = time.process_time()
 
     def one(hand: Hand, number: int) -> None:
         mine = array("d")
@@ -199,4 +208,5 @@ def _round(
         thread.start()
     for thread in threads:
         thread.join()
-    return max(ends), took, len(failures), failures[0] if failures else ""
+    spent = time.process_time() - spent
+    return max(ends), took, spent, len(failures), failures[0] if failures else ""

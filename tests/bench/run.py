@@ -87,11 +87,28 @@ class Run:
         home.mkdir()
         return found_in(self._server, home, name, workers=self.cores, officers=officers)
 
+    def server_cpu(self) -> float:
+        """Processor seconds that the database server has taken so far, all its processes together."""
+        pid = int((self._folder / "server/pg/data/postmaster.pid").read_text("ascii").split()[0])
+        ticks = sum(_ticks(pid)[:4])
+        for status in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split():
+            ticks += sum(_ticks(int(status))[:2])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
     def database(self, name: str) -> str:
         """A new database for the other side; the superuser's connection string."""
         with psycopg.connect(self._server.dsn(), autocommit=True) as admin:
             admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         return self._server.dsn(dbname=name)
+
+
+def _ticks(pid: int) -> list[int]:
+    """User, system, and both of ended children; zeros where the process is gone."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text("ascii")
+    except OSError:
+        return [0, 0, 0, 0]
+    return [int(word) for word in text.rpartition(")")[2].split()[11:15]]
 
 
 def median(values: Iterable[float]) -> float:

@@ -119,9 +119,9 @@ def _rebuilt(run: Run, main: Founded) -> Iterator[Row]:
     run.tell("whole_log: stock projection")
     theirs = stock.projection_rate(other, 4 if run.quick else 8)
     told = f"{size} records, opened and folded"
-    for view, rate in rates.items():
+    for named, rate in rates.items():
         yield Row(
-            GROUP, f"rebuild of view {view}", rate, "acts/s",
+            GROUP, f"rebuild of view {named}", rate, "acts/s",
             "stock ProjectionRunner, one row a case", theirs, goal=15.0, note=told,
         )  # fmt: skip
     yield Row(
