@@ -121,6 +121,7 @@ def _before() -> None:
         return
     gate: Gate = view.__dict__["gate"]
     gate.check()
+    door.set_time()
 
 
 def _after(response: Response) -> Response:
@@ -209,7 +210,8 @@ _PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     "AcceptLanguage": {
         "name": "Accept-Language",
         "description": "`vi` or `en` for titles and sentences.",
-        "schema": {"type": "string", "enum": ["vi", "en"]},
+        "schema": _STRING,
+        "example": "vi",
     },
     "RehearsalTime": {
         "name": "X-Rehearsal-Time",

@@ -132,6 +132,18 @@ class Problem(Exception):
         return response
 
 
+def plain_answer(code: str) -> bytes:
+    """A whole HTTP/1.1 answer, for what the server refuses before it is a request."""
+    problem = Problem(code)
+    body = orjson.dumps(problem.body("vi", "none"))
+    reason = problem.type.title.en.encode("ascii", "replace")
+    head = (
+        b"HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: %d\r\n"
+        b"Content-Language: vi\r\nCache-Control: no-store\r\n\r\n"
+    )
+    return head % (problem.type.status, reason, CONTENT_TYPE.encode(), len(body)) + body
+
+
 def of(error: Exception) -> Problem:
     """The problem that an exception becomes; the one place where errors meet HTTP."""
     if isinstance(error, Problem):
@@ -500,6 +512,20 @@ _ROWS: Final = (
         ),
     ),
     _type(
+        "uri_too_long",
+        414,
+        "Địa chỉ quá dài",
+        "The address is too long",
+        _FIX_REQUEST,
+    ),
+    _type(
+        "headers_too_large",
+        431,
+        "Tiêu đề yêu cầu quá lớn",
+        "The request's headers are too large",
+        _FIX_REQUEST,
+    ),
+    _type(
         "unsupported_media_type",
         415,
         "Không nhận kiểu nội dung này",
@@ -666,11 +692,11 @@ _BY_STATUS: Final = {
     406: "not_acceptable",
     408: "request_timeout",
     413: "too_large",
-    414: "malformed_request",
+    414: "uri_too_long",
     415: "unsupported_media_type",
     422: "malformed_request",
     429: "too_many_attempts",
-    431: "too_large",
+    431: "headers_too_large",
     500: "internal",
     503: "unavailable",
 }

@@ -7,13 +7,22 @@ Each worker opens its own pools after the fork. Metrics of all workers stand on 
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
+from gunicorn.http.errors import (  # type: ignore[import-untyped]
+    InvalidResponseHeader,
+    LimitRequestHeaders,
+    LimitRequestLine,
+    ParseException,
+)
+from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
+from api.problems import plain_answer
 from api.settings import Settings, SettingsError, share_metrics
 
 
@@ -27,6 +36,23 @@ class OneLineLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
         self.error_log.propagate = True
 
 
+class ProblemWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
+    """A worker whose refusals of what is no HTTP are problem documents too."""
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:  # noqa: ANN401  gunicorn's signature
+        """Answers and closes; nothing of the request is repeated."""
+        if not isinstance(exc, ParseException) or isinstance(exc, InvalidResponseHeader):
+            super().handle_error(req, client, addr, exc)
+            return
+        code = "malformed_request"
+        if isinstance(exc, LimitRequestLine):
+            code = "uri_too_long"
+        elif isinstance(exc, LimitRequestHeaders):
+            code = "headers_too_large"
+        with suppress(OSError):
+            client.sendall(plain_answer(code))
+
+
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
     """gunicorn with our options; nothing is read from the command line."""
 
@@ -38,14 +64,14 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         """Options of the server; forwarded headers are believed from loopback only."""
         options = {
             "bind": f"{self._settings.host}:{self._settings.port}",
-            "worker_class": "gthread",
+            "worker_class": ProblemWorker,
             "workers": self._settings.workers,
             "threads": self._settings.threads,
             "timeout": 90,
             "graceful_timeout": 20,
             "keepalive": 15,
             "backlog": 512,
-            "limit_request_line": 4094,
+            "limit_request_line": 8190,
             "limit_request_fields": 64,
             "limit_request_field_size": 8190,
             "proc_name": "socai-api",

@@ -31,7 +31,7 @@ _ID: Final = {
 
 
 @act_record.call(
-    "/<act_id>",
+    "/<string(length=36):act_id>",
     query=VerificationQuery,
     answers=ActShown,
     projected=True,
@@ -47,7 +47,7 @@ def one_act(asked: dict[str, Any], act_id: str) -> Response:
 
 
 @act_record.call(
-    "/<act_id>/raw",
+    "/<string(length=36):act_id>/raw",
     answers=RawAct,
     problems=("not_found", "database_unavailable", "evidence_fails"),
     parameters=(_ID,),

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response
 
 from api.problems import Problem
-from api.resources.answer import answer, finish
+from api.resources.answer import JSON, answer, encode, finish
 from api.resources.noun import BYTES, NOTE, Noun
 from api.resources.request import enclave, now
 from api.schemas.log import (
@@ -104,7 +104,7 @@ def log_facts() -> Response:
 )
 def inclusion_proof(asked: dict[str, Any]) -> Response:
     """Chứng minh có trong sổ · That a record is in the log (RFC 9162 §2.1.3)."""
-    return answer(enclave().proofs.inclusion(asked["index"], asked.get("size")))
+    return _as_it_travels(enclave().proofs.inclusion(asked["index"], asked.get("size")))
 
 
 @log.call(
@@ -116,7 +116,13 @@ def inclusion_proof(asked: dict[str, Any]) -> Response:
 )
 def consistency_proof(asked: dict[str, Any]) -> Response:
     """Chứng minh chỉ nối thêm · That the log only grew (RFC 9162 §2.1.4)."""
-    return answer(enclave().proofs.consistency(asked["from_"], asked.get("to", _sealed_size())))
+    to = asked.get("to", _sealed_size())
+    return _as_it_travels(enclave().proofs.consistency(asked["from_"], to))
+
+
+def _as_it_travels(proof: dict[str, Any]) -> Response:
+    """Exactly the members of formats.md §6: verifiers are strict, and the origin says the rest."""
+    return finish(encode(proof), JSON)
 
 
 def _sealed_size() -> int:

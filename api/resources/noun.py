@@ -35,7 +35,14 @@ _SECURITY: Final[Mapping[Access, list[dict[str, list[str]]]]] = {
     "level": [{}, {"bearer": []}],
     "open": [],
 }
-_EVERY_CALL: Final = ("malformed_request", "not_acceptable", "internal", "unavailable")
+_EVERY_CALL: Final = (
+    "malformed_request",
+    "not_acceptable",
+    "uri_too_long",
+    "headers_too_large",
+    "internal",
+    "unavailable",
+)
 _SIGNED_IN: Final = ("not_signed_in",)
 _WITH_BODY: Final = ("unsupported_media_type", "too_large")
 _PROJECTED: Final = ("projection_late", "database_unavailable")
@@ -69,7 +76,11 @@ class Gate:
     streams: bool = False
 
     def check(self) -> None:
-        """Content type, Accept, then the caller: none of it depends on an object."""
+        """The caller, then content type and Accept: none of it depends on an object."""
+        above = enclave().facts.level != "ordinary"
+        if self.access == "officer" or (self.access == "level" and above):
+            stated = request.headers.get("Authorization")
+            context().caller = enclave().sign_in.caller(stated)
         if self.consumes and request.mimetype not in self.consumes:
             raise Problem(
                 "unsupported_media_type", headers={"Accept-Post": ", ".join(self.consumes)}
@@ -78,10 +89,6 @@ class Gate:
         fits = kind == ANY or request.accept_mimetypes.quality(kind)
         if request.accept_mimetypes and not fits:
             raise Problem("not_acceptable")
-        above = enclave().facts.level != "ordinary"
-        stated = request.headers.get("Authorization")
-        if self.access == "officer" or (self.access == "level" and above):
-            context().caller = enclave().sign_in.caller(stated)
 
     def seal(self, response: Response) -> Response:
         """Cache rules of what was answered."""

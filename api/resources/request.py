@@ -18,11 +18,14 @@ from flask import Request, current_app, g, request
 from api.auth import Caller
 from api.bootstrap import Enclave
 from api.problems import Lang, Problem, Words
+from api.schemas.base import OFFSET_TIME
 from ledger.errors import Fault
 from ledger.regulation.shape import parse_time
 
 MAX_BODY_BYTES: Final = 1 << 20
 REHEARSAL_TIME: Final = "X-Rehearsal-Time"
+_TIME: Final = re.compile(OFFSET_TIME)
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _TRACE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _WAIT: Final = re.compile(r"(?:^|,)\s*wait\s*=\s*\"?([0-9]{1,4})\"?\s*(?:,|;|$)")
 _RESPOND_ASYNC: Final = re.compile(r"(?:^|,)\s*respond-async\s*(?:,|;|$)")
@@ -103,7 +106,13 @@ def begin() -> None:
     streams = view is not None and view.__dict__["gate"].streams
     if not streams and (request.content_length or 0) > MAX_BODY_BYTES:
         raise Problem("too_large")
-    g.socai.at = _rehearsal_time(request)
+    if REHEARSAL_TIME in request.headers and not enclave().facts.rehearsal:
+        raise Problem("not_a_rehearsal")
+
+
+def set_time() -> None:
+    """The ledger's time of this request, once it is known who is calling."""
+    context().at = _rehearsal_time(request)
 
 
 def _language(incoming: Request) -> Lang:
@@ -120,6 +129,8 @@ def _refuse_doubles(incoming: Request) -> None:
     for name, values in incoming.args.lists():
         if len(values) > 1:
             raise malformed(name, "tham số lặp lại", "the parameter is repeated")
+        if _CONTROL.search(values[0]):
+            raise malformed(name, "có ký tự điều khiển", "it has control characters")
     for name in ("Authorization", REHEARSAL_TIME, "Content-Type", "Content-Length"):
         if len(incoming.headers.getlist(name)) > 1:
             raise malformed(name, "tiêu đề lặp lại", "the header is repeated")
@@ -129,16 +140,13 @@ def _rehearsal_time(incoming: Request) -> datetime | None:
     stated = incoming.headers.get(REHEARSAL_TIME)
     if stated is None:
         return None
-    if not enclave().facts.rehearsal:
-        raise Problem("not_a_rehearsal")
-    try:
-        return parse_time(stated).astimezone(UTC)
-    except ValueError as error:
+    if not _TIME.fullmatch(stated):
         raise malformed(
             REHEARSAL_TIME,
             "viết như 2024-06-04T08:12:00+07:00",
             "write it like 2024-06-04T08:12:00+07:00",
-        ) from error
+        )
+    return parse_time(stated).astimezone(UTC)
 
 
 def wait_s() -> int | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import fields
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
 from keys import canonical
 from ledger.log.moment import stamp
 from ledger.regulation.catalogue import load
 from ledger.regulation.deadline import VIETNAM
+from ledger.regulation.edition import load_edition
 from ledger.regulation.shape import fmt_time
 from projections.case_file import CaseLine
 from projections.inquiry import Change, Judged
@@ -23,13 +25,21 @@ def case_line(line: CaseLine) -> dict[str, Any]:
     """One line of the case list."""
     told = {f.name: _value(f.name, getattr(line, f.name)) for f in fields(line)}
     del told["changes_at"]
-    return {**told, "state_vi": line.state_vi, "state_en": line.state_en}
+    return {
+        **told,
+        "state_vi": line.state_vi,
+        "state_en": line.state_en,
+        "outcome_vi": line.outcome_vi,
+        "outcome_en": line.outcome_en,
+    }
 
 
 def task(row: TaskRow, at: datetime) -> dict[str, Any]:
     """One thing that waits, with how its clock stands."""
     told = {f.name: _value(f.name, getattr(row, f.name)) for f in fields(row)}
-    return {**told, **_act_names(row.act), "status": row.status(at)}
+    vi, en = _clock_words().get(row.code or "", (None, None))
+    named = {**_act_names(row.act), "clock_vi": vi, "clock_en": en}
+    return {**told, **named, "status": row.status(at)}
 
 
 def statement(judged: Judged) -> dict[str, Any]:
@@ -53,6 +63,7 @@ def statement(judged: Judged) -> dict[str, Any]:
         "outcome": judged.outcome,
         "reason": {"vi": judged.reason[0], "en": judged.reason[1]},
         "key": judged.key,
+        "signer": judged.signer,
     }
 
 
@@ -92,6 +103,12 @@ def change(one: Change) -> dict[str, Any]:
         "new": one.new,
         "acts": [{**line, **_act_names(line.get("act"))} for line in one.acts],
     }
+
+
+@cache
+def _clock_words() -> dict[str, tuple[str, str]]:
+    clocks = load_edition().life_cycle["clocks"]
+    return {clock["code"]: (clock["vi"], clock["en"]) for clock in clocks}
 
 
 def _act_names(name: str | None) -> dict[str, Any]:

@@ -17,13 +17,15 @@ from api.schemas.base import (
 )
 from api.schemas.log import InclusionProof
 
+B64 = r"[A-Za-z0-9_-]{2,}"
+
 
 class StatementShape(Strict):
     """A flattened JWS (formats.md §3)."""
 
-    payload = text("base64url of the act's canonical bytes.", required=True)
-    protected = text("base64url of the canonical header.", required=True)
-    signature = text("base64url of the signature.", required=True)
+    payload = pattern(B64, "base64url of the act's canonical bytes.", required=True)
+    protected = pattern(B64, "base64url of the canonical header.", required=True)
+    signature = pattern(B64, "base64url of the signature.", required=True)
 
 
 class SignerShape(Strict):

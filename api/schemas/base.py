@@ -8,7 +8,18 @@ from marshmallow import RAISE, Schema, fields, validate
 
 UUID: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 DIGEST: Final = r"[A-Za-z0-9_-]{43}"
-OFFSET_TIME: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[+-][0-9]{2}:[0-9]{2}"
+_YEAR: Final = r"(?:19|2[0-9])[0-9]{2}"
+_LEAP: Final = r"(?:(?:19|2[0-9])(?:0[48]|[2468][048]|[13579][26])|2[048]00)"
+DAY: Final = (
+    rf"(?:{_YEAR}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])"
+    rf"|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|1[0-9]|2[0-8]))|{_LEAP}-02-29)"
+)
+"""A day that exists, from 1900 to 2999: the server refuses exactly what the document does."""
+OFFSET_TIME: Final = (
+    rf"{DAY}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+    r"(?:\+(?:0[0-9]|1[0-4])|-(?:0[1-9]|1[0-2])):[0-5][0-9]"
+)
+"""A moment as acts write it: seconds, no fraction, a numeric offset (formats.md §1)."""
 MOMENT: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z"
 MAX_INDEX: Final = 2**53 - 1
 MAX_LIMIT: Final = 200

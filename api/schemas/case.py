@@ -7,6 +7,7 @@ from typing import Any
 from marshmallow import INCLUDE, Schema, fields, validate
 
 from api.schemas.base import (
+    DAY,
     OFFSET_TIME,
     UUID,
     Answer,
@@ -20,7 +21,8 @@ from api.schemas.base import (
 )
 from api.schemas.log import InclusionProof
 
-DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+WORD = r"[A-Za-z0-9_]{1,64}"
+AGENCY = r"[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?"
 AS_OF = rf"(0|[1-9][0-9]{{0,15}}|{OFFSET_TIME})"
 SORTS = ("opened_at", "-opened_at", "due", "last_act", "-last_act", "case_number")
 UUIDS = rf"{UUID}(,{UUID}){{0,49}}"
@@ -48,28 +50,17 @@ def part(shape: type[Schema], **more: Any) -> fields.Nested:  # noqa: ANN401  ma
 class CasesQuery(Page):
     """Filters of the case list; all given must hold."""
 
-    state = fields.String(
-        validate=validate.Length(1, 64), metadata={"description": "Main state, e.g. `REFERRED`."}
-    )
-    agency = fields.String(
-        validate=validate.Length(1, 63),
-        metadata={"description": "Agency id that holds the case, as registered then or now."},
-    )
-    outcome = fields.String(
-        validate=validate.Length(1, 64), metadata={"description": "Outcome of the case."}
-    )
-    act = fields.String(
-        validate=validate.Length(1, 64), metadata={"description": "Has an act of this type."}
-    )
+    state = pattern(WORD, "Main state, e.g. `REFERRED`.")
+    agency = pattern(AGENCY, "Agency id that holds the case, as registered then or now.")
+    outcome = pattern(WORD, "Outcome of the case.")
+    act = pattern(WORD, "Has an act of this type.")
     due_before = pattern(OFFSET_TIME, "Has a running clock due before this.")
     opened_from = pattern(DAY, "First act on this day or later.")
     opened_to = pattern(DAY, "First act on this day or earlier.")
-    flag = fields.String(
-        validate=validate.Length(1, 64), metadata={"description": "Has had this flag."}
-    )
-    q = fields.String(
-        validate=validate.Length(1, 200),
-        metadata={"description": "Words; tone marks and đ/d make no difference. Ordinary only."},
+    flag = pattern(WORD, "Has had this flag.")
+    q = pattern(
+        r"[^\x00-\x1f\x7f]{1,200}",
+        "Words; tone marks and đ/d make no difference. Ordinary only.",
     )
     sort = choice(SORTS, "Order; `-` turns it round.")
 
@@ -150,6 +141,15 @@ class FlagShown(Shown):
     en = text("English.")
 
 
+class SilenceShown(Shown):
+    """What the regulation doesn't say where this case stands, and what this ledger does."""
+
+    n = fields.Integer(metadata={"description": "Row of the list of silences."})
+    vi = text("Vietnamese.")
+    en = text("English.")
+    bites = fields.List(fields.String(), metadata={"description": "Acts, clocks, flags, state."})
+
+
 class CaseFile(Answer):
     """One case at one moment."""
 
@@ -164,6 +164,8 @@ class CaseFile(Answer):
     state_vi = maybe("Vietnamese name of the state.")
     state_en = maybe("English name of the state.")
     outcome = maybe("How it ended.")
+    outcome_vi = maybe("The same in Vietnamese.")
+    outcome_en = maybe("The same in English.")
     case_number = maybe("Case number.")
     register_no = maybe("Number in the intake register.")
     opened_at = maybe("When the first act happened.")
@@ -177,6 +179,7 @@ class CaseFile(Answer):
     clocks = fields.List(fields.Nested(ClockShown))
     flags = fields.List(fields.Nested(FlagShown))
     assumptions = fields.List(fields.Dict())
+    silences = fields.List(fields.Nested(SilenceShown))
     statements = fields.Integer(metadata={"description": "Statements in the stream."})
     acts = fields.Integer(metadata={"description": "Acts."})
     head = maybe("Digest of the last statement.")
@@ -191,6 +194,8 @@ class CaseLineShown(Strict):
     state_vi = maybe("Its Vietnamese name.")
     state_en = maybe("Its English name.")
     outcome = maybe("How it ended.")
+    outcome_vi = maybe("The same in Vietnamese.")
+    outcome_en = maybe("The same in English.")
     agency = maybe("Agency that holds it.")
     handler_label = maybe("Its name then and now.")
     case_number = maybe("Case number.")
@@ -221,6 +226,16 @@ class KeyShown(Shown):
 
     kid = text("Thumbprint.")
     status = text("ACTIVE, NOT_YET_VALID, EXPIRED or REVOKED.")
+
+
+class SignerShown(Shown):
+    """Who signed, by post: the registry knows no names."""
+
+    officer = text("uuid.")
+    post = maybe("Post in which the officer signed.")
+    post_vi = maybe("The post in Vietnamese.")
+    agency = maybe("Agency of that post.")
+    agency_name = maybe("Its name on that day.")
 
 
 VERDICTS = (
@@ -257,6 +272,7 @@ class StatementShown(Strict):
     outcome = choice(OUTCOMES, "The verdict in three.", required=True)
     reason = fields.Nested(Words, required=True)
     key = part(KeyShown)
+    signer = part(SignerShown)
 
 
 class ActShown(Answer):
@@ -292,6 +308,7 @@ class ActTouch(Shown):
     act = maybe("Act type.")
     index = fields.Integer()
     officer = maybe("Who signed.")
+    signer = part(SignerShown)
     recorded_at = text("When the ledger took it.")
 
 

@@ -16,7 +16,7 @@ from api.schemas.base import (
 )
 
 
-class InclusionProof(Answer):
+class InclusionProof(Strict):
     """RFC 9162 §2.1.3, sibling of the leaf first."""
 
     index = whole("Leaf index.", required=True)
@@ -25,7 +25,7 @@ class InclusionProof(Answer):
     checkpoint = text("Signed note.", required=True)
 
 
-class ConsistencyProof(Answer):
+class ConsistencyProof(Strict):
     """RFC 9162 §2.1.4."""
 
     from_ = fields.Integer(

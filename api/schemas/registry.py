@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from marshmallow import fields, validate
+from marshmallow import fields
 
 from api.schemas.base import UUID, Answer, Listing, Page, Projected, choice, pattern, text
-from api.schemas.case import AS_OF, Shown, maybe
+from api.schemas.case import AS_OF, WORD, Shown, maybe
 
 
 class RegistryQuery(Page):
@@ -25,9 +25,7 @@ class OfficerQuery(RegistryQuery):
 class AgencyQuery(RegistryQuery):
     """Which agencies."""
 
-    function = fields.String(
-        validate=validate.Length(1, 64), metadata={"description": "Holds this function then."}
-    )
+    function = pattern(WORD, "Holds this function then.")
 
 
 class JwksQuery(Projected):

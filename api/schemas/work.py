@@ -5,6 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from api.schemas.base import (
+    DAY,
     MAX_LIMIT,
     Answer,
     Projected,
@@ -13,7 +14,7 @@ from api.schemas.base import (
     text,
     whole,
 )
-from api.schemas.case import DAY, Shown, maybe
+from api.schemas.case import AGENCY, Shown, maybe
 
 
 class WorklistQuery(Projected):
@@ -39,6 +40,8 @@ class TaskShown(Shown):
     officer = maybe("Who has to act, where one is named.")
     agency = maybe("Agency that has to act.")
     code = maybe("Clock.")
+    clock_vi = maybe("The clock in Vietnamese.")
+    clock_en = maybe("The clock in English.")
     due_at = maybe("When it is due.")
     status = text("NONE_STATED, RUNNING, NEAR, DUE, OVERDUE or ALARM.", required=True)
     source = maybe("Article the clock comes from.")
@@ -72,9 +75,7 @@ class StatisticsQuery(Projected):
         },
     )
     to = pattern(DAY, "Last day; today by default.")
-    agency = fields.String(
-        validate=validate.Length(1, 63), metadata={"description": "Only this agency."}
-    )
+    agency = pattern(AGENCY, "Only this agency.")
 
 
 class FigureShown(Strict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def test_every_call_says_who_may_what_comes_and_what_can_go_wrong(
 def test_every_route_is_documented(shared: Service) -> None:
     """No way in that the document does not name."""
     routes = {
-        rule.rule.replace("<path:", "{").replace("<", "{").replace(">", "}")
+        re.sub(r"<(?:[^:>]*:)?([a-z_]+)>", r"{\1}", rule.rule)
         for rule in shared.app.url_map.iter_rules()
     }
     assert routes == set(SPEC["paths"])

@@ -1,0 +1,165 @@
+"""The API as it runs: gunicorn workers, a port for metrics, and the whole document tried."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import httpx
+import orjson
+import pytest
+
+from tests.builders import a_case_in
+from tests.fixtures.app import Service
+
+ROOT = Path(__file__).parents[2]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server of two workers.
+
+    Attributes:
+        port: Of the API.
+        metrics: Of Prometheus.
+        log: What it wrote.
+        token: Of the handler `cv`.
+        case: A closed case.
+    """
+
+    port: int
+    metrics: int
+    log: Path
+    token: str
+    case: str
+
+    @property
+    def url(self) -> str:
+        """Base address."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+@pytest.fixture(scope="module")
+def running(shared: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """`python -m api.wsgi` over the module's enclave."""
+    story = a_case_in("CLOSED", start=shared.step(minutes=5))
+    shared.tell(story)
+    port, metrics = _free_port(), _free_port()
+    settings = replace(shared.settings, port=port, workers=2, threads=8, metrics_port=metrics)
+    log = tmp_path_factory.mktemp("server") / "log"
+    with log.open("wb") as out:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "api.wsgi"],
+            cwd=ROOT,
+            env={"PATH": "/usr/bin:/bin", **settings.environment()},
+            stdout=out,
+            stderr=out,
+        )
+        try:
+            found = Running(port, metrics, log, shared.token("cv"), story.stream.name[5:])
+            _wait(found)
+            yield found
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+def _wait(running: Running) -> None:
+    for _ in range(200):
+        try:
+            if httpx.get(f"{running.url}/health/ready").status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.1)
+    raise AssertionError(running.log.read_text("utf-8")[-2000:])
+
+
+def _ask(running: Running, request: bytes) -> bytes:
+    with socket.create_connection(("127.0.0.1", running.port), timeout=30) as line:
+        line.sendall(request)
+        answer = b""
+        while part := line.recv(65_536):
+            answer += part
+        return answer
+
+
+def test_what_is_no_request_gets_a_problem_too(running: Running) -> None:
+    """The pages of gunicorn itself would name the software and be no problem document."""
+    attacks = {
+        b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n": b"uri_too_long",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 9000 + b"\r\n\r\n": b"headers_too_large",
+        b"GET / HTTP/1.1\r\nHost: x\r\nA b: c\r\n\r\n": b"malformed_request",
+        b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n": (
+            b"malformed_request"
+        ),
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+        b"Content-Length: 4\r\n\r\n0\r\n\r\n": b"malformed_request",
+    }
+    for request, code in attacks.items():
+        answer = _ask(running, request)
+        assert b"application/problem+json" in answer, request[:60]
+        assert b'"code":"' + code + b'"' in answer, request[:60]
+        assert b"html" not in answer.lower()
+
+
+def test_metrics_stand_on_a_port_of_their_own_and_name_no_case(running: Running) -> None:
+    """No case, agency or person in any label (api.md §7)."""
+    token = {"Authorization": f"Bearer {running.token}"}
+    assert httpx.get(f"{running.url}/v1/cases/{running.case}", headers=token).status_code == 200
+    assert httpx.get(f"{running.url}/metrics").status_code == 404
+    told = httpx.get(f"http://127.0.0.1:{running.metrics}/metrics").text
+    assert 'socai_http_requests_total{call="/v1/cases/<case>"' in told
+    assert "socai_projection_lag_records" in told
+    assert running.case not in told
+    assert "bacninh" not in told
+
+
+def test_every_log_line_is_json_without_content(running: Running) -> None:
+    """One line an event, with the trace id; no case, no query, no token."""
+    asked = {"Authorization": f"Bearer {running.token}", "X-Request-Id": "a-trace-of-ours"}
+    httpx.get(f"{running.url}/v1/cases/{running.case}?as_of=1", headers=asked)
+    time.sleep(0.3)
+    lines = [orjson.loads(line) for line in running.log.read_bytes().splitlines()]
+    ours = [line for line in lines if line.get("trace_id") == "a-trace-of-ours"]
+    assert [(line["call"], line["status"]) for line in ours] == [("/v1/cases/<case>", 404)]
+    text = running.log.read_text("utf-8")
+    assert running.case not in text
+    assert running.token not in text
+
+
+@pytest.mark.slow
+def test_the_whole_document_holds_under_schemathesis(running: Running) -> None:
+    """Generated requests, good and bad, against every call: 0 failures."""
+    done = subprocess.run(
+        [
+            Path(sys.executable).with_name("schemathesis"),
+            "run",
+            f"{running.url}/openapi.json",
+            "-H",
+            f"Authorization: Bearer {running.token}",
+            "--checks=all",
+            "--max-examples=5",
+            "--seed=1",
+            "--workers=2",
+            "--continue-on-failure",
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stdout[-6000:]
