@@ -23,6 +23,7 @@ from ledger.regulation.case_view import case_file, changes_at
 from ledger.regulation.cases import Cases
 from ledger.regulation.deadline import VIETNAM
 from ledger.regulation.lifecycle import life_cycle
+from ledger.regulation.outcomes import words
 from ledger.regulation.registry import Registry
 from ledger.regulation.stream import StreamState
 from projections import search
@@ -320,6 +321,16 @@ class CaseLine:
     def state_en(self) -> str | None:
         """Name of the state in English."""
         return life_cycle().labels.get(self.state or "", (None, None))[1]
+
+    @property
+    def outcome_vi(self) -> str | None:
+        """The outcome in Vietnamese."""
+        return words(self.outcome)[0]
+
+    @property
+    def outcome_en(self) -> str | None:
+        """The outcome in English."""
+        return words(self.outcome)[1]
 
     def key(self, sort: str) -> tuple[Any, str]:
         """Where a page that ends with this line goes on."""

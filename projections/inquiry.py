@@ -117,6 +117,7 @@ class Judged:
         outcome: `VALID`, `NOT_VALID` or `NOT_CONCLUDED`.
         reason: Why, in Vietnamese and English.
         key: What the registry says of the key today.
+        signer: Post and agency of who signed, as they were that day.
     """
 
     row: ActRow
@@ -124,6 +125,7 @@ class Judged:
     outcome: str
     reason: tuple[str, str]
     key: Mapping[str, Any] | None
+    signer: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,7 +359,7 @@ class Inquiry:
         for state, row in _walk(folded):
             seen = pointed(state.file(), pointer)
             if seen != value:
-                found.append(Change(pointer, value, seen, (_act_line(row),)))
+                found.append(Change(pointer, value, seen, (_act_line(row, folded.registry),)))
                 value = seen
         last = pointed(folded.file(), pointer)
         if last != value:
@@ -543,7 +545,8 @@ def _touches(
         last = before or flat(_before(later, row).file())
         for pointer in pointers:
             if now.get(pointer) != last.get(pointer):
-                touched.setdefault(pointer, []).append(_act_line(row))
+                line = _act_line(row, later.registry)
+                touched.setdefault(pointer, []).append(line)
         before = now
     return touched
 
@@ -554,7 +557,11 @@ def _before(later: Folded, row: ActRow) -> Folded:
     return folded_from(later.stream.name, rows, later.registry, row.recorded_at)
 
 
-def _act_line(row: ActRow) -> dict[str, Any]:
+def _signer(row: ActRow, registry: Registry) -> dict[str, Any] | None:
+    return registries.signer(registry, row.members, row.officer, local_day(row.recorded_at))
+
+
+def _act_line(row: ActRow, registry: Registry) -> dict[str, Any]:
     return {
         "act_id": row.act_id,
         "act": row.act,
@@ -562,6 +569,7 @@ def _act_line(row: ActRow) -> dict[str, Any]:
         "seq": row.seq,
         "role": row.role,
         "officer": row.officer,
+        "signer": _signer(row, registry),
         "agency": row.agency,
         "status": row.status,
         "late": row.late,
@@ -652,7 +660,7 @@ def judged(row: ActRow, registry: Registry, *, now: datetime | None) -> Judged:
         )
     outcome, vi, en = _OUTCOMES[verdict]
     key = None if line is None else registries.key(line, now or row.recorded_at)
-    return Judged(row, verdict, outcome, (vi, en), key)
+    return Judged(row, verdict, outcome, (vi, en), key, _signer(row, registry))
 
 
 def _holds(row: ActRow, registry: Registry) -> bool:

@@ -230,6 +230,45 @@ def _officer(officer: Officer, registry: Registry, day: date) -> dict[str, Any]:
     }
 
 
+def signer(
+    registry: Registry, act: Mapping[str, Any], officer: str | None, day: date
+) -> dict[str, Any] | None:
+    """Who signed an act, by post and agency as they were that day; None where erased.
+
+    Args:
+        registry: A registry that knows the officer.
+        act: The act's members: its `signers` say in which post.
+        officer: Who signed.
+        day: The day of the signature.
+    """
+    if officer is None:
+        return None
+    post = next((s["post"] for s in act.get("signers", ()) if s["officer"] == officer), None)
+    agency = _agency_of(registry, officer, post, day, act.get("agency"))
+    line = None if agency is None else registry.agency(agency)
+    named = None if line is None or post is None else line.posts.get(post)
+    return {
+        "officer": officer,
+        "post": post,
+        "post_vi": post if named is None else named.vi,
+        "agency": agency,
+        "agency_name": None if agency is None else registry.name(agency, day),
+    }
+
+
+def _agency_of(
+    registry: Registry, officer: str, post: str | None, day: date, stated: str | None
+) -> str | None:
+    """The agency in which an officer holds a post: the act's own where that is one of them."""
+    found = registry.officer(officer)
+    held = [
+        a.agency
+        for a in (() if found is None else found.appointments)
+        if a.post == post and a.on(day)
+    ]
+    return stated if stated in held or not held else held[0]
+
+
 def keys(registry: Registry, at: datetime) -> Iterator[dict[str, Any]]:
     """Every key ever enrolled, with its history: a JWK and what the registry says of it."""
     for line in registry.keyring.lines():

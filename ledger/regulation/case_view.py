@@ -18,6 +18,7 @@ from ledger.regulation.deadline import VIETNAM, deadline, local_day
 from ledger.regulation.edition import load_edition
 from ledger.regulation.guards.table import BY_CODE
 from ledger.regulation.lifecycle import OPEN_STATES, life_cycle
+from ledger.regulation.outcomes import words
 from ledger.regulation.silences import biting
 from ledger.regulation.stream import Entry, StreamState, SubProcess, present_agency
 
@@ -55,7 +56,7 @@ def case_file(
         "stream": stream.name,
         **_head(stream, registry, today),
         **_state(stream),
-        "outcome": stream.outcome,
+        **_outcome(stream),
         "result": _named(stream.result),
         "finding": _finding(stream),
         "open_sub_processes": [s for s in subs if s["open"]],
@@ -171,6 +172,11 @@ def _state(stream: StreamState) -> Json:
         if since is None
         else {"act_id": since.act.act_id, "at": fmt_time(since.act.occurred_at)},
     }
+
+
+def _outcome(stream: StreamState) -> Json:
+    vi, en = words(stream.outcome)
+    return {"outcome": stream.outcome, "outcome_vi": vi, "outcome_en": en}
 
 
 def _named(entry: Entry | None) -> Json | None:
