@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
 import signal
 import socket
 import subprocess
@@ -145,6 +146,7 @@ class Supervisor:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+            _end_group(process.pid)
         forget_running(self.settings)
 
     def tail(self) -> str:
@@ -167,6 +169,7 @@ class Supervisor:
             return  # its children may still be dying; the next look tries again
 
     def _fell(self, child: _Child, status: int) -> None:
+        _end_group(child.process.pid)
         calm = monotonic() - child.started > _CALM_S
         child.falls = 1 if calm else child.falls + 1
         child.given_up = status == ON_DOUBT
@@ -231,6 +234,16 @@ def running_url(settings: Settings) -> str:
         return str(orjson.loads((settings.home / RUNNING).read_bytes())["url"])
     except (OSError, ValueError, KeyError):
         return url_of(settings.host, settings.port)
+
+
+def _end_group(leader: int) -> None:
+    """Ends what an ended process left behind.
+
+    The workers of a killed gunicorn keep its port for as long as a request of theirs is open, and
+    take no new ones: whoever calls meanwhile waits for nobody.
+    """
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, signal.SIGKILL)
 
 
 def _end_with_parent() -> None:
