@@ -100,15 +100,23 @@ def answered(
 
 
 def failed(error: Exception, trace_id: str) -> None:
-    """An error of ours: its class and where it arose; its text may quote content and stays out."""
+    """An error of ours: its class, that of its cause, and where it arose.
+
+    Its text may quote content and stays out.
+    """
     trace = error.__traceback__
     places: list[str] = []
     while trace is not None:
         code = trace.tb_frame.f_code
         places.append(f"{code.co_filename.rsplit('/', 2)[-1]}:{trace.tb_lineno} {code.co_name}")
         trace = trace.tb_next
+    cause = error.__cause__
     structlog.get_logger("socai.http").error(
-        "failed", error=type(error).__qualname__, where=places[-6:], trace_id=trace_id
+        "failed",
+        error=type(error).__qualname__,
+        cause=None if cause is None else type(cause).__qualname__,
+        where=places[-6:],
+        trace_id=trace_id,
     )
 
 

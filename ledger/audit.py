@@ -156,7 +156,7 @@ class Report:
             "message_vi": self.message_vi,
             "findings": [finding.as_dict() for finding in self.findings],
             "skipped": list(self.skipped),
-            "verdicts": dict(self.verdicts),
+            "verdicts": {str(verdict): count for verdict, count in self.verdicts.items()},
             "checkpoints": self.checkpoints,
             "tiles": self.tiles,
             "erased": self.erased,
