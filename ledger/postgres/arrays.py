@@ -12,9 +12,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from psycopg.adapt import Buffer, Dumper
-from psycopg.pq import Format
-
 _BOOL: Final = 16
 _BYTEA: Final = 17
 _INT8: Final = 20
@@ -30,60 +27,55 @@ _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _US: Final = timedelta(microseconds=1)
 
 
-class Array:
-    """One parameter, in its binary form."""
-
-    __slots__ = ("data",)
-
-    def __init__(self, element: int, parts: list[bytes], length: int) -> None:
-        self.data = b"".join((_HEADER.pack(1, 0, element, length, 1), *parts))
-
-
-class ArrayDumper(Dumper):
-    """Passes an `Array` on; its type is said by the cast in the query."""
-
-    format = Format.BINARY
-
-    def dump(self, obj: Array) -> Buffer:
-        """The bytes themselves."""
-        return obj.data
-
-
-def byteas(items: Iterable[bytes]) -> Array:
+def byteas(items: Iterable[bytes]) -> bytes:
     """`bytea[]`, not empty."""
     return _sized(_BYTEA, list(items))
 
 
-def texts(items: Iterable[str]) -> Array:
+def texts(items: Iterable[str]) -> bytes:
     """`text[]`, not empty."""
     return _sized(_TEXT, [item.encode() for item in items])
 
 
-def uuids(items: Iterable[UUID]) -> Array:
+def uuids(items: Iterable[UUID]) -> bytes:
     """`uuid[]`, not empty."""
     return _sized(_UUID, [item.bytes for item in items])
 
 
-def bigints(items: Iterable[int]) -> Array:
+def bigints(items: Iterable[int]) -> bytes:
     """`bigint[]`, not empty."""
     parts = [_EIGHT.pack(8, item) for item in items]
-    return Array(_INT8, parts, len(parts))
+    return _array(_INT8, parts, len(parts))
 
 
-def booleans(items: Iterable[bool]) -> Array:
+def booleans(items: Iterable[bool]) -> bytes:
     """`boolean[]`, not empty."""
     parts = [_BYTE.pack(1, item) for item in items]
-    return Array(_BOOL, parts, len(parts))
+    return _array(_BOOL, parts, len(parts))
 
 
-def moments(items: Iterable[datetime]) -> Array:
+def moments(items: Iterable[datetime]) -> bytes:
     """`timestamptz[]`, not empty: microseconds since 2000."""
     parts = [_EIGHT.pack(8, (item - _EPOCH) // _US) for item in items]
-    return Array(_TIMESTAMPTZ, parts, len(parts))
+    return _array(_TIMESTAMPTZ, parts, len(parts))
 
 
-def _sized(element: int, items: list[bytes]) -> Array:
+def _sized(element: int, items: list[bytes]) -> bytes:
     parts: list[bytes] = []
     for item in items:
         parts += (_LENGTH.pack(len(item)), item)
-    return Array(element, parts, len(items))
+    return _array(element, parts, len(items))
+
+
+def _array(element: int, parts: list[bytes], length: int) -> bytes:
+    return b"".join((_HEADER.pack(1, 0, element, length, 1), *parts))
+
+
+def bigint(value: bytes) -> int:
+    """An `int8` as it comes back."""
+    return int.from_bytes(value, "big", signed=True)
+
+
+def moment(value: bytes) -> datetime:
+    """A `timestamptz` as it comes back."""
+    return _EPOCH + _US * bigint(value)

@@ -14,7 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, Final, LiteralString, cast
+from typing import Any, Final, Literal, LiteralString, cast
 
 import psycopg
 
@@ -22,22 +22,27 @@ from ledger.errors import Fatal, LedgerError
 from ledger.ports import Appended, Clock, Draft, LogHead, NotAppended, SealedRecord
 from ledger.postgres import arrays
 from ledger.postgres.connect import Connection, connect, disk_full, is_lost, translated
+from ledger.postgres.direct import Prepared
 
 GROUP_LIMIT: Final = 64
 _RESENDS: Final = 4
 _RESEND_WAIT_S: Final = 0.25
 _RESEALS: Final = 3
 
-_APPEND: Final[LiteralString] = """
-SELECT item, status, place, head_size, head_at, head_registry FROM log.append(
-  %b::uuid[], %b::text[], %b::bigint[], %b::uuid[], %b::uuid[], %b::boolean[],
-  %b::boolean[], %b::bigint[], %b::text[], %b::timestamptz[],
-  %b::bytea[], %b::bytea[], %b::bytea, %b::bytea[])
+_APPEND: Final = b"""
+SELECT status, place, head_size, head_at, head_registry FROM log.append(
+  $1::uuid[], $2::text[], $3::bigint[], $4::uuid[], $5::uuid[], $6::boolean[],
+  $7::boolean[], $8::bigint[], $9::text[], $10::timestamptz[],
+  $11::bytea[], $12::bytea[], $13::bytea, $14::bytea[])
 """
 _READ_BACK: Final[LiteralString] = """
 SELECT r.index, r.entry, r.recorded_at, h.size, h.recorded_at, h.registry_index
 FROM log.records r, log.log_head h WHERE r.stream_id = %b AND r.seq = %b
 """
+
+
+_Status = Literal["ok", "stale", "taken", "judge_again", "late"]
+_Answered = tuple[_Status, int | None, LogHead]
 
 
 class _Ticket:
@@ -56,9 +61,12 @@ class _Ticket:
 
     def date(self, now: datetime) -> None:
         """Moves its time on to now, where the draft may still be recorded then."""
-        latest = self.draft.latest
-        if latest is not None and self.draft.at < now <= latest:
+        if self.draft.latest is not None and self.draft.at < now and self.may_be(now):
             self.sealed_at = now
+
+    def may_be(self, at: datetime) -> bool:
+        """Whether it may be recorded with this time without being judged again."""
+        return self.draft.latest is None or at <= self.draft.latest
 
     def seal(self, at: datetime) -> SealedRecord:
         """Sealed with this time, and kept: a draft that is sent again must be the same draft."""
@@ -75,8 +83,8 @@ class GroupAppender:
         dsn: Connection string of the writer's login.
         free_bytes: Room left where the database stores, None where it cannot be asked.
         min_free_bytes: Below it writes are refused before the disk is full; reads go on.
-        clock: Dates a group when it is sent, not when its drafts were judged: beside another process
-            the log has often moved on meanwhile. None: they are sent as judged.
+        clock: Dates a group when it is sent, not when its drafts were judged: beside another
+            process the log has often moved on meanwhile. None: they are sent as judged.
     """
 
     def __init__(
@@ -91,7 +99,7 @@ class GroupAppender:
         self._clock = clock
         self._free_bytes = free_bytes
         self._min_free_bytes = min_free_bytes
-        self._connection: Connection | None = None
+        self._session: tuple[Connection, Prepared] | None = None
         self._lock = threading.Lock()
         self._waiting: deque[_Ticket] = deque()
         self._led = False
@@ -115,9 +123,9 @@ class GroupAppender:
 
     def close(self) -> None:
         """Closes the connection; a later append opens another."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+        session, self._session = self._session, None
+        if session is not None:
+            session[0].close()
 
     def _lead(self) -> None:
         """One group: the leader's own ticket and all that wait beside it, then the lead goes on."""
@@ -157,27 +165,27 @@ class GroupAppender:
         """One call; gives back the tickets that only need a later time."""
         rows, resent = self._call(pending)
         again: list[_Ticket] = []
-        for ticket, (_, status, place, size, at, registry) in zip(pending, rows, strict=True):
-            head = LogHead(size, at, registry)
+        for ticket, (status, place, head) in zip(pending, rows, strict=True):
+            at = head.recorded_at
             sealed = ticket.seal(ticket.sealed_at)
             if status == "ok":
-                ticket.answer = Appended(place, ticket.sealed_at, sealed.entry, head)
+                ticket.answer = Appended(_index(place), ticket.sealed_at, sealed.entry, head)
             elif status == "stale" and resent and (found := self._read_back(ticket, sealed)):
                 ticket.answer = found
-            elif status == "late" and (ticket.draft.latest is None or at <= ticket.draft.latest):
+            elif status == "late" and at is not None and ticket.may_be(at):
                 ticket.seal(at)
                 again.append(ticket)
             else:
                 ticket.answer = NotAppended(status, head)
         return again
 
-    def _call(self, tickets: Sequence[_Ticket]) -> tuple[list[Any], bool]:
+    def _call(self, tickets: Sequence[_Ticket]) -> tuple[list[_Answered], bool]:
         """The rows of `log.append`, and whether an earlier sending may have landed unseen."""
         arguments = _arguments(tickets)
         for attempt in range(_RESENDS + 1):
             try:
-                connection = self._connected()
-                return connection.execute(_APPEND, arguments, prepare=True).fetchall(), attempt > 0
+                rows = self._connected()[1].rows(arguments)
+                return [_answered(row) for row in rows], attempt > 0
             except (psycopg.Error, LedgerError) as error:
                 self.close()
                 if attempt == _RESENDS or not _may_pass(error):
@@ -188,16 +196,20 @@ class GroupAppender:
     def _read_back(self, ticket: _Ticket, sealed: SealedRecord) -> Appended | None:
         """What stands at the draft's place, if it is this very draft: the answer was lost."""
         key = [ticket.draft.stream_id, ticket.draft.seq]
-        row = cast("Any", self._connected().execute(_READ_BACK, key).fetchone())
+        row = cast("Any", self._connected()[0].execute(_READ_BACK, key).fetchone())
         if row is None or row[1] != sealed.entry:
             return None
         return Appended(row[0], row[2], sealed.entry, LogHead(*row[3:]))
 
-    def _connected(self) -> Connection:
-        if self._connection is None or self._connection.closed:
-            self._connection = connect(self._dsn)
-            self._connection.adapters.register_dumper(arrays.Array, arrays.ArrayDumper)
-        return self._connection
+    def _connected(self) -> tuple[Connection, Prepared]:
+        if self._session is None or self._session[0].closed:
+            connection = connect(self._dsn)
+            try:
+                self._session = connection, Prepared(connection, b"append", _APPEND)
+            except psycopg.Error:
+                connection.close()
+                raise
+        return self._session
 
 
 def _may_pass(error: psycopg.Error | LedgerError) -> bool:
@@ -205,7 +217,25 @@ def _may_pass(error: psycopg.Error | LedgerError) -> bool:
     return not isinstance(error, psycopg.Error) or is_lost(error)
 
 
-def _arguments(tickets: Sequence[_Ticket]) -> list[Any]:
+def _index(place: int | None) -> int:
+    if place is None:
+        raise Fatal("a record was taken without an index")
+    return place
+
+
+def _answered(row: Sequence[bytes | None]) -> _Answered:
+    """A row of `log.append`: status, index where there is one, and the head as it stands."""
+    status, place, size, at, registry = row
+    head = LogHead(
+        arrays.bigint(size or b""),
+        None if at is None else arrays.moment(at),
+        arrays.bigint(registry or b""),
+    )
+    told = cast("_Status", (status or b"").decode())
+    return told, None if place is None else arrays.bigint(place), head
+
+
+def _arguments(tickets: Sequence[_Ticket]) -> list[bytes]:
     drafts = [ticket.draft for ticket in tickets]
     sealed = [ticket.seal(ticket.sealed_at) for ticket in tickets]
     return [
