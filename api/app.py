@@ -121,7 +121,7 @@ def _before() -> None:
         return
     gate: Gate = view.__dict__["gate"]
     gate.check()
-    door.set_time()
+    door.set_time(reads_log=gate.access != "open" and request.method != "POST")
 
 
 def _after(response: Response) -> Response:

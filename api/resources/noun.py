@@ -198,7 +198,7 @@ class Noun(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
 def _codes(access: Access, consumes: Sequence[str], more: Sequence[str]) -> list[str]:
     codes = [*_EVERY_CALL, *more]
     if access != "open":
-        codes += _SIGNED_IN
+        codes += (*_SIGNED_IN, "clock_back")
     if consumes:
         codes += _WITH_BODY
     return sorted(set(codes), key=lambda code: (TYPES[code].status, code))

@@ -110,9 +110,21 @@ def begin() -> None:
         raise Problem("not_a_rehearsal")
 
 
-def set_time() -> None:
-    """The ledger's time of this request, once it is known who is calling."""
-    context().at = _rehearsal_time(request)
+def set_time(*, reads_log: bool) -> None:
+    """The ledger's time of this request, once it is known who is calling.
+
+    Args:
+        reads_log: Whether the answer shows the log at that time: then it may not be before the
+            last record. What writes is held to it by the ledger itself.
+
+    Raises:
+        Problem: `clock_back`, or the header has another form.
+    """
+    at = context().at = _rehearsal_time(request)
+    if at is not None and reads_log:
+        last = enclave().records.head().recorded_at
+        if last is not None and at < last:
+            raise Problem("clock_back")
 
 
 def _language(incoming: Request) -> Lang:

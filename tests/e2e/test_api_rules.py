@@ -286,6 +286,15 @@ def test_without_a_stated_time_a_rehearsal_keeps_the_time_of_its_last_record(
     assert stated["now"] > told["now"]
 
 
+def test_a_read_cannot_turn_the_ledgers_clock_back_either(shared: Service) -> None:
+    """Earlier than the last `recorded_at`: 409, on every call that shows the log."""
+    _case(shared)
+    before = shared.clock.now() - timedelta(hours=1)
+    for path in ("/v1/log", "/v1/cases", "/v1/worklist"):
+        response = shared.client.get(path, headers=shared.headers("cv", before))
+        assert (response.status_code, response.get_json()["code"]) == (409, "clock_back"), path
+
+
 @pytest.mark.parametrize(
     "value", ["2024-06-04T08:12:00Z", "2024-06-04 08:12", "2024-06-31T08:12:00+07:00", "now"]
 )
