@@ -213,7 +213,8 @@ def parse_act(members: Mapping[str, Any], *, level: str = ORDINARY) -> Act:
     Raises:
         Rejected: `malformed_act` with every fault; nothing but the members of §2 is accepted.
     """
-    flaws = _check(members) or _together(members, level)
+    flaws = [*(_check(members) or ()), *_edition(members)]
+    flaws = flaws or _together(members, level)
     if flaws:
         raise Rejected(
             "malformed_act",
@@ -255,11 +256,17 @@ def known_act(members: Mapping[str, Any]) -> Act:
     )
 
 
+def _edition(members: Mapping[str, Any]) -> list[Flaw]:
+    """An act of a later form of the payload is not guessed at."""
+    value = members.get("v")
+    if type(value) is not int or value == 1:
+        return []
+    return [Flaw("/v", "phiên bản phải là 1", "the version must be 1")]
+
+
 def _together(members: Mapping[str, Any], level: str) -> list[Flaw]:
     """What §2 says about members beside each other, once each fits alone."""
     flaws: list[Flaw] = []
-    if members["v"] != 1:
-        flaws.append(Flaw("/v", "phiên bản phải là 1", "the version must be 1"))
     # formats.md §2: "optional, not empty"
     flaws.extend(
         Flaw(shape.step(name), *_EMPTY) for name in ("to", "attachments") if members.get(name) == []

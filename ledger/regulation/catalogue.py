@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ledger.errors import Fault, Rejected
 from ledger.regulation import shape
-from ledger.regulation.act import ORDINARY, Act
+from ledger.regulation.act import ORDINARY, Act, parse_act
 from ledger.regulation.edition import Edition, load_edition
 
 if TYPE_CHECKING:
@@ -137,6 +137,9 @@ class ActType:
         return out
 
 
+_NO_TYPE: Final = Fault("/act", "không có trong danh mục", "not in the catalogue")
+
+
 @dataclass(frozen=True)
 class Catalogue:
     """The act types of an edition.
@@ -167,10 +170,40 @@ class Catalogue:
                 "unknown_act",
                 f"Không ghi được: danh mục không có loại diễn biến “{name}”.",
                 f"The catalogue has no act type {name!r}.",
-                faults=[Fault("/act", "không có trong danh mục", "not in the catalogue")],
+                faults=[_NO_TYPE],
                 params={"act": name},
             )
         return found
+
+    def parse(self, members: Mapping[str, Any], level: str = ORDINARY) -> Act:
+        """The act of a payload, with every fault of its form and of its facts named at once.
+
+        Facts of an act that is otherwise in order are left to FACTS_INVALID, which names them too.
+
+        Raises:
+            Rejected: `malformed_act` or `unknown_act`.
+        """
+        try:
+            act = parse_act(members, level=level)
+        except Rejected as rejected:
+            more = self._faults_of(members, level)
+            raise Rejected(
+                rejected.code,
+                rejected.vi,
+                rejected.en,
+                faults=[*rejected.faults, *more],
+                params=rejected.params,
+            ) from None
+        self.type(act.act)
+        return act
+
+    def _faults_of(self, members: Mapping[str, Any], level: str) -> list[Fault]:
+        """What else is wrong with a payload that is out of form: its type, its facts."""
+        name, facts = members.get("act"), members.get("facts")
+        kind = self.types.get(name) if isinstance(name, str) else None
+        if kind is None:
+            return [_NO_TYPE] if isinstance(name, str) else []
+        return kind.check(facts, level) if isinstance(facts, dict) else []
 
     def check_facts(
         self, kind: ActType, facts: Mapping[str, Any], level: str = ORDINARY

@@ -16,6 +16,7 @@ from ledger.regulation.catalogue import load as load_catalogue
 from ledger.regulation.deadline import VIETNAM, add_months, as_instant, deadline, end_of, local_day
 from ledger.regulation.guards.counted import unrestated
 from ledger.regulation.lifecycle import OPEN_STATES
+from ledger.regulation.reporters import tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -250,7 +251,7 @@ def _instance(entry: Entry, stream: StreamState) -> str | None:
 
 def _reporters(stream: StreamState) -> frozenset[str | None]:
     """Tokens of those who reported, None for a report without one."""
-    return frozenset(e.act.facts.get("reporter") for e in stream.effective("ReportReceived"))
+    return frozenset(token for _, token in tokens(stream))
 
 
 def _touches_somebody(entry: Entry, stream: StreamState) -> bool:

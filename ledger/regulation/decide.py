@@ -1,17 +1,17 @@
 """May this statement be recorded, what does it bring about, and which flags does it carry.
 
 The one entrance to the rules. Order (guards.json, notes): the place of the act first, then the
-guards in the order of the list. The first refusal is named; all flags are kept. All guards are
-asked at every statement of an act, against the stream as it stands then (architecture.md §3, step
-3): an act whose ground has gone while it was pending is refused at the countersignature.
-Signatures, canonical bytes and the window of `iat` are settled before; nothing here stores
-anything.
+guards in the order of the list. The first refusal is named and every fault is listed; all flags are
+kept. All guards are asked at every statement of an act, against the stream as it stands then
+(architecture.md §3, step 3): an act whose ground has gone while it was pending is refused at the
+countersignature. Signatures, canonical bytes and the window of `iat` are settled before; nothing
+here stores anything.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NoReturn
+from typing import TYPE_CHECKING, Final, Literal, NoReturn
 
 from ledger.errors import Fault, Rejected
 from ledger.regulation.guards.table import Guard, flag_guards_of, guards_of
@@ -51,12 +51,13 @@ def decide(q: Question) -> Decision:
     """
     _place(q)
     flags = []
-    for guard in guards_of(q.kind, q.stream.kind):
+    guards = guards_of(q.kind, q.stream.kind)
+    for n, guard in enumerate(guards):
         breach = guard.check(q)
         if breach is None:
             continue
         if guard.kind == "refuse":
-            _refuse(q, guard, breach)
+            _refuse(q, guard, breach, guards[n + 1 :])
         flags.append(guard.code)
     waiting = _waiting(q)
     if waiting:
@@ -101,13 +102,41 @@ def _next_state(q: Question) -> str | None:
     return life_cycle().next_state(q.act.act, q.act.disposition, q.stream.state)[1]
 
 
-def _refuse(q: Question, guard: Guard, breach: Breach) -> NoReturn:
+def _refuse(q: Question, guard: Guard, breach: Breach, later: Sequence[Guard]) -> NoReturn:
+    """Names the first refusal, and every fault there is: the sender mends all at once."""
     vi, en = guard.text(breach.params)
-    if guard.code == "FACTS_INVALID":
-        faults: Sequence[Fault] = q.kind.check(q.facts, q.level)
-    else:
-        faults = tuple(Fault(pointer, vi, en) for pointer in breach.pointers)
+    faults = list(_faults(q, guard, breach))
+    for other in later:
+        if other.kind != "refuse" or (guard.code == _FACTS and other.code not in WITHOUT_FACTS):
+            continue
+        more = other.check(q)
+        if more is not None:
+            faults += _faults(q, other, more)
     raise Rejected("guard", vi, en, guard=guard.code, faults=faults, params=breach.params)
+
+
+def _faults(q: Question, guard: Guard, breach: Breach) -> Sequence[Fault]:
+    if guard.code == _FACTS:
+        return q.kind.check(q.facts, q.level)
+    vi, en = guard.text(breach.params)
+    return tuple(Fault(pointer, vi, en) for pointer in breach.pointers)
+
+
+_FACTS: Final = "FACTS_INVALID"
+WITHOUT_FACTS: Final = frozenset(
+    {
+        "BASIS_PRESENT",
+        "INSTRUMENT_IN_FORCE",
+        "AGENCY_EXISTS",
+        "ADDRESSEE_EXISTS",
+        "OFFICER_IN_POST",
+        "DISTINCT_SIGNERS",
+        "LATE_REASON",
+        "OCCURRED_IN_FUTURE",
+        "REFERS_TO_OTHER_CASE",
+    }
+)
+"""Guards that read no fact, or only what has its type: asked beside facts out of form."""
 
 
 def _place(q: Question) -> None:

@@ -16,6 +16,7 @@ from ledger.regulation.guards.reading import (
     reaches,
     supports,
 )
+from ledger.regulation.reporters import tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -228,16 +229,15 @@ def _unanswered(q: Question, *about: str) -> bool:
 
     About a result or a review the answer comes after the case's first result; any status answers.
     """
-    reports = q.stream.effective("ReportReceived")
     answers = list(q.stream.effective("ReporterInformed"))
     if about:
         answers = [a for a in answers if a.act.facts.get("about") in about]
         first = q.stream.effective(*_RESULTS)
         answers = [a for a in answers if first and a in _after(q, first[0], a.act.act)]
-    tokens = {r.act.facts.get("reporter") for r in reports} - {None}
+    asked = [token for _, token in tokens(q.stream)]
     answered = [a.act.facts.get("reporter") for a in answers]
-    nameless = sum("reporter" not in r.act.facts for r in reports)
-    return bool(tokens - set(answered)) or answered.count(None) < nameless
+    left = {token for token in asked if token is not None} - set(answered)
+    return bool(left) or answered.count(None) < asked.count(None)
 
 
 _RESULTS: Final = (

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Spec = Mapping[str, Any]
 Ref = tuple[str, str, frozenset[str]]
-Walk = Callable[[Mapping[str, Any], str], Iterator[Ref]]
+Walk = Callable[[object, str], Iterator[Ref]]
 
 
 def facts_invalid(q: Question) -> Breach | None:
@@ -102,7 +102,9 @@ def _members(fields: Mapping[str, Spec]) -> Walk:
     """The walk over an object's members, holding only those in which a reference can stand."""
     steps = [(name, step) for name, spec in fields.items() if (step := _step(spec)) is not None]
 
-    def walk(value: Mapping[str, Any], at: str) -> Iterator[Ref]:
+    def walk(value: object, at: str) -> Iterator[Ref]:
+        if not isinstance(value, Mapping):
+            return
         for name, step in steps:
             member = value.get(name)
             if member is not None:
@@ -126,11 +128,15 @@ def _step(spec: Spec) -> Callable[[Any, str], Iterator[Ref]] | None:
 
 
 def _single(types: frozenset[str]) -> Callable[[Any, str], Iterator[Ref]]:
-    return lambda value, at: iter(((at, value, types),))
+    return lambda value, at: iter(((at, value, types),) if isinstance(value, str) else ())
 
 
 def _each(one: Callable[[Any, str], Iterator[Ref]]) -> Callable[[Any, str], Iterator[Ref]]:
-    return lambda values, at: (r for n, v in enumerate(values) for r in one(v, f"{at}/{n}"))
+    return lambda values, at: (
+        r
+        for n, v in enumerate(values if isinstance(values, (list, tuple)) else ())
+        for r in one(v, f"{at}/{n}")
+    )
 
 
 def _holds_ref(fields: Mapping[str, Spec]) -> bool:

@@ -19,6 +19,7 @@ from ledger.regulation.guards.reading import (
     time_of,
     within,
 )
+from ledger.regulation.reporters import may_bring, tokens
 from ledger.regulation.stream import INTAKE
 
 if TYPE_CHECKING:
@@ -69,11 +70,13 @@ def external_request_written(q: Question) -> Breach | None:
 def token_matches_report(q: Question) -> Breach | None:
     """Added.
 
-    The sealed token is the one the report of this case was given, and stands in no other case.
+    The sealed token is the one the report of this case was given, or the first for a report that
+    says an identity was given and holds none; it stands in no other case.
     """
     token = q.facts.get("reporter")
-    given = {e.act.facts.get("reporter") for e in q.stream.effective("ReportReceived")}
-    if token in given and not q.cases.token_elsewhere(str(token), q.stream.name):
+    given = {token for _, token in tokens(q.stream)}
+    fits = token in given or may_bring(q.act, q.stream)
+    if fits and not q.cases.token_elsewhere(str(token), q.stream.name):
         return None
     return Breach(pointers=("/facts/reporter",))
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ledger.regulation.deadline import as_instant
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.lifecycle import STAYS, SubMove, life_cycle
+from ledger.regulation.reporters import tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -137,17 +138,15 @@ def identity_sealed_first(q: Question) -> Breach | None:
     act = q.act
     if act.act == "ActReturned":
         return None
-    for entry in q.stream.effective("ReportReceived"):
-        facts = entry.act.facts
-        token = facts.get("reporter")
-        if facts.get("identity_given") is not True or token is None or _sealed(q, token):
+    for report, token in tokens(q.stream):
+        if report.act.facts.get("identity_given") is not True or _sealed(q, token):
             continue
-        if act.act != "ReporterIdentitySealed" or act.facts.get("reporter") != token:
+        if act.act != "ReporterIdentitySealed" or token not in (None, act.facts.get("reporter")):
             return Breach()
     return None
 
 
-def _sealed(q: Question, token: str) -> bool:
-    return any(
+def _sealed(q: Question, token: str | None) -> bool:
+    return token is not None and any(
         e.act.facts.get("reporter") == token for e in q.stream.effective("ReporterIdentitySealed")
     )

@@ -88,17 +88,19 @@ def _walker(
     def walk(value: Mapping[str, Any], at: str) -> Iterator[Cited]:
         for name, listed, below in steps:
             member = value.get(name)
-            if member is None:
+            if not isinstance(member, (list, tuple) if listed else Mapping):
                 continue
             here = f"{at}/{name}"
             each = (
                 [(f"{here}/{n}", m) for n, m in enumerate(member)] if listed else [(here, member)]
             )
             for pointer, item in each:
-                if below is None:
-                    yield pointer, item
-                else:
+                if not isinstance(item, Mapping):
+                    continue
+                if below is not None:
                     yield from _walker(below)(item, pointer)
+                elif all(isinstance(item.get(m), str) for m in ("instrument", "article")):
+                    yield pointer, item
 
     return walk
 

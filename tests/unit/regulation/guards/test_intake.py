@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from ledger.regulation.clocks import running
 from tests.builders import (
     REPORTER,
     Others,
@@ -54,6 +55,44 @@ def test_a_token_of_another_report_cannot_be_sealed_here() -> None:
     breaks("TOKEN_MATCHES_REPORT", case.asks("ReporterIdentitySealed", facts=strange))
     case.cases = Others(tokens={REPORTER: {OTHER}})
     breaks("TOKEN_MATCHES_REPORT", case.asks("ReporterIdentitySealed"), "/facts/reporter")
+
+
+def test_an_identity_without_a_token_gets_it_by_the_sealing_that_comes_next() -> None:
+    """7.1, regulation.md §9, rule 10: a report is never refused, and its case is not stuck."""
+    case = Story()
+    report = case.then("ReportReceived", facts={"identity_given": True, "reporter": None})
+    breaks("IDENTITY_SEALED_FIRST", case.asks("CaseRegistered"))
+    sealing = case.asks("ReporterIdentitySealed", refers_to=report.act.act_id)
+    holds("TOKEN_MATCHES_REPORT", sealing)
+    holds("IDENTITY_SEALED_FIRST", sealing)
+    elsewhere = case.asks("ReporterIdentitySealed", refers_to=an_id("another act"))
+    breaks("TOKEN_MATCHES_REPORT", elsewhere, "/facts/reporter")
+    case.cases = Others(tokens={REPORTER: {OTHER}})
+    breaks("TOKEN_MATCHES_REPORT", case.asks("ReporterIdentitySealed"), "/facts/reporter")
+    case.cases = Others()
+    case.then("ReporterIdentitySealed", refers_to=report.act.act_id)
+    second = {"reporter": a_token("a second one")}
+    breaks("TOKEN_MATCHES_REPORT", case.asks("ReporterIdentitySealed", facts=second))
+    holds("IDENTITY_SEALED_FIRST", case.asks("CaseRegistered"))
+
+
+def test_the_reporter_whose_token_came_late_is_answered_by_it_and_the_case_closes() -> None:
+    """G7, gap 2: the token of the sealing is that of the report, here and for its clock."""
+    case = Story()
+    case.then("ReportReceived", facts={"identity_given": True, "reporter": None})
+    case.then("ReporterIdentitySealed")
+    for name in ("CaseRegistered", "CompetenceDetermined", "VerificationConcluded"):
+        case.then(name)
+    for name in ("HandlingDecided", "ResultDetermined", "ResultNotified"):
+        case.then(name)
+    nobody = {"reporter": None}
+    case.then("ReporterInformed", facts=nobody)
+    breaks("CLOSING_CHECKLIST", case.asks("CaseClosed"))
+    assert "INFORM_REPORTER" in {c.code for c in running(case.stream, case.registry, case.now)}
+    case.then("ReporterInformed", facts={"reporter": REPORTER})
+    assert "INFORM_REPORTER" not in {c.code for c in running(case.stream, case.registry, case.now)}
+    case.then("CaseClosed")
+    assert case.stream.state == "CLOSED"
 
 
 def test_who_handles_a_case_cannot_help_to_open_its_reporter() -> None:
