@@ -16,7 +16,7 @@ from typing import Final
 
 import click
 
-from api.cli import auditor, database, drill, play, reader
+from api.cli import auditor, case_page, database, drill, play, reader
 from api.cli.errors import guarded
 from api.cli.founding import REHEARSAL_OPENS, Plan, found
 from api.cli.player import Outcome
@@ -122,9 +122,9 @@ def _case(shell: Shell, settings: Settings, url: str, outcome: Outcome) -> bool:
         body, verified = client.case(case_id), client.verification(case_id)
         bad = list(reader.bad_proofs(client, verified, None))
         if not shell.json:
-            reader.case_file(shell, body)
-            reader.timeline(shell, client.case_acts(case_id))
-            reader.verification(shell, verified, bad)
+            case_page.case_file(shell, body)
+            case_page.timeline(shell, client.case_acts(case_id))
+            case_page.verification(shell, verified, bad)
     return verified["outcome"] == "VALID" and not bad
 
 

@@ -46,7 +46,7 @@ def play(
     if server is not None and keep is not None:
         misuse(
             "Chưa diễn gì: --keep giữ sổ mới lập, --server diễn trên sổ đang chạy; chọn một.",
-            "Nothing was played: --keep keeps a fresh enclave, --server takes a running one.",
+            "Nothing was played: --keep keeps a fresh enclave, --server takes a running one; choose one.",
         )
     plays = read_files([file_or_shipped(file) for file in files])
     outcomes = []
@@ -110,8 +110,9 @@ def show(shell: Shell, outcome: Outcome) -> None:
     """The table of one play and what differs."""
     titles = outcome.play.title
     title = f"{outcome.play.id} · {titles.get(shell.lang) or titles.get('en', '')}"
-    columns = ("step", "occurred", "act", "author", "status", "state", "flags", "result")
-    shell.table(columns, (_row(result) for result in outcome.steps), title)
+    columns = ("step", "occurred", "act", "author", "status", "state", "result")
+    rows = (_row(result) for result in outcome.steps)
+    shell.table(columns, rows, title, whole=("step", "act", "status", "state", "result"))
     if outcome.skipped:
         numbers = ", ".join(str(step.n) for step in outcome.skipped)
         levels = ", ".join(sorted({step.level for step in outcome.skipped}))
@@ -166,17 +167,19 @@ def _step_json(result: StepResult) -> Mapping[str, Any]:
 
 
 def _row(result: StepResult) -> tuple[object, ...]:
+    """Flags and the guard that refused stand under the act's name: both are long words."""
     step = result.step
     signers = [step.author, *(c.by for c in step.countersigners if c.at is not None)]
-    status = result.status if result.refused is None else f"{result.status}: {result.refused}"
+    named = [step.act, *(f"⚑ {flag}" for flag in result.flags)]
+    if result.refused is not None:
+        named.append(f"✋ {result.refused}")
     return (
         step.n,
         f"{step.at:%d/%m/%Y %H:%M}",
-        step.act,
+        "\n".join(named),
         " → ".join(signers),
-        status,
+        result.status,
         result.state,
-        result.flags or "",
         "✗" if result.wrong else "✓",
     )
 

@@ -8,24 +8,22 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any, Final
 
 import click
 
+from api.cli import case_page
 from api.cli.shell import Shell, misuse, shell_of
 from api.cli.who import identity
-from api.cli.words import Text
+from api.cli.words import Text, word
 from api.client import Client
 from keys import canonical
 from keys.note import VKey
 from ledger.errors import VerificationError
 from ledger.log import proof
-from ledger.regulation.deadline import VIETNAM
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_LIST: Final = ("number", "state", "outcome", "agency", "due", "flags", "case")
-_TASKS: Final = ("kind", "case", "act", "due", "status", "clock", "source")
+_TASKS: Final = ("kind", "number", "act", "due", "status", "clock", "source")
 _PARTS: Final = ("sign", "overdue", "due", "running", "referrals", "returned", "later", "cases")
 
 
@@ -55,7 +53,7 @@ def list_cases(client: Client, **asked: str | int | None) -> None:
     if shell.json:
         shell.give(body)
         return
-    _case_lines(shell, body["cases"])
+    case_page.case_lines(shell, body["cases"])
     if "next" in body:
         shell.say(
             Text(
@@ -95,7 +93,7 @@ def history(client: Client, id_: str) -> None:
     if shell.json:
         shell.give({"acts": acts})
         return
-    timeline(shell, acts)
+    case_page.timeline(shell, acts)
 
 
 @case.command("verify")
@@ -113,7 +111,7 @@ def verify_case(client: Client, id_: str, vkey: str | None) -> None:
     if shell.json:
         shell.give({**body, "ok": ok, "proofs_failed": bad})
     else:
-        verification(shell, body, bad)
+        case_page.verification(shell, body, bad)
     sys.exit(0 if ok else 1)
 
 
@@ -126,7 +124,8 @@ def verify_case(client: Client, id_: str, vkey: str | None) -> None:
 def diff(client: Client, id_: str, from_: str, to: str | None, clock: str | None) -> None:
     """What changed between two moments (TIME or INDEX), and which acts changed it."""
     query = {"from": from_, "to": to, "clock": clock}
-    _changes(client.read(f"/v1/cases/{_id(client, id_)}/diff", query=query).body)
+    case = _id(client, id_)
+    _changes(client, case, client.read(f"/v1/cases/{case}/diff", query=query).body)
 
 
 @case.command("why")
@@ -135,8 +134,13 @@ def diff(client: Client, id_: str, from_: str, to: str | None, clock: str | None
 @identity
 def why(client: Client, id_: str, pointer: str) -> None:
     """Why a field has its value: the acts and signers. FIELD is e.g. state, handler/agency."""
+    shell = shell_of()
     path = f"/v1/cases/{_id(client, id_)}/fields/{pointer.lstrip('/')}/history"
-    _changes(client.read(path).body)
+    body = client.read(path).body
+    if shell.json:
+        shell.give(body)
+    else:
+        _history(shell, pointer, body["changes"])
 
 
 @click.command()
@@ -150,7 +154,10 @@ def worklist(client: Client, *, team: bool) -> None:
         shell.give(body)
         return
     rows = [(part, line) for part in _PARTS for line in body.get(part, ())]
-    shell.table(_TASKS, (_task_row(shell, part, line) for part, line in rows))
+    columns = (*_TASKS, "officer") if team else _TASKS
+    tasks = (_task_row(shell, part, line, team=team) for part, line in rows)
+    widths = {"kind": 12, "due": 10, "status": 12, "act": 20}
+    shell.table(columns, tasks, whole=("number", "officer"), widths=widths)
     if not rows:
         shell.say(Text("Không có việc nào đang chờ.", "Nothing waits."))
 
@@ -166,7 +173,7 @@ def search(client: Client, words: tuple[str, ...], limit: int) -> None:
     if shell.json:
         shell.give(body)
     else:
-        _case_lines(shell, body["cases"])
+        case_page.case_lines(shell, body["cases"])
 
 
 @click.command()
@@ -184,35 +191,48 @@ def stats(client: Client, from_: str | None, to: str | None, agency: str | None)
         return
     shell.say(
         Text(
-            f"Từ {body['from']} đến {body['to']}: {_cell(body['total'])} hồ sơ",
-            f"{body['from']} to {body['to']}: {_cell(body['total'])} cases",
+            f"Từ {body['from']} đến {body['to']}: {_cell(shell, body['total'])} hồ sơ",
+            f"{body['from']} to {body['to']}: {_cell(shell, body['total'])} cases",
         )
     )
     shell.table(
         ("code", "what", "number"),
-        ((f["code"], _local(shell, f), _cell(f["count"])) for f in body["figures"]),
+        ((f["code"], shell.local(f), _cell(shell, f["count"])) for f in body["figures"]),
     )
     for kind, cells in body["volumes"].items():
-        shell.table(("what", "number"), ((c["key"], _cell(c["count"])) for c in cells), title=kind)
+        shell.table(
+            ("what", "number"),
+            ((c["key"] or "–", _cell(shell, c["count"])) for c in cells),
+            title=kind,
+        )
 
 
 @click.command()
 @click.argument("what", type=click.Choice(["agencies", "officers", "keys", "instruments"]))
 @click.option("--as-of", default=None, metavar="TIME|INDEX")
+@click.option("--function", default=None, help="Agencies that hold this function, e.g. LEAD.")
+@click.option("--officer", default=None, help="One officer's line or keys.")
+@click.option("--all", "every", is_flag=True, help="Also agencies that do not exist at the moment.")
 @identity
-def registry(client: Client, what: str, as_of: str | None) -> None:
+def registry(client: Client, what: str, *, every: bool, **asked: str | None) -> None:
     """Agencies, officers, keys or instruments, now or as of a moment."""
     shell = shell_of()
-    lines = [
-        line
-        for page in client.pages(f"/v1/{what}", query={"as_of": as_of} if as_of else None)
-        for line in page[what]
-    ]
+    query = {name: value for name, value in asked.items() if value is not None}
+    lines = [line for page in client.pages(f"/v1/{what}", query=query) for line in page[what]]
     if shell.json:
         shell.give({what: lines})
-    else:
-        columns, row = _REGISTRY[what]
-        shell.table(columns, (row(line) for line in lines))
+        return
+    shown = [line for line in lines if every or line.get("exists", True)]
+    columns, whole, row = _REGISTRY[what]
+    shell.table(columns, (row(line) for line in shown), whole=whole)
+    if len(shown) < len(lines):
+        gone = len(lines) - len(shown)
+        shell.say(
+            Text(
+                f"Không nêu {gone} cơ quan chưa có hoặc đã hết; thêm --all để xem.",
+                f"{gone} agencies that do not exist at that moment are left out; --all shows them.",
+            )
+        )
 
 
 def _show(client: Client, id_: str, as_of: str | None, clock: str | None) -> None:
@@ -221,121 +241,7 @@ def _show(client: Client, id_: str, as_of: str | None, clock: str | None) -> Non
     if shell.json:
         shell.give(body)
     else:
-        case_file(shell, body)
-
-
-def case_file(shell: Shell, body: Mapping[str, Any]) -> None:
-    """A case file for a person."""
-    handler = body.get("handler") or {}
-    state = body.get(f"state_{shell.lang}") or "–"
-    number = body.get("case_number") or body.get("register_no") or body["id"]
-    shell.say(
-        Text(
-            f"Hồ sơ {number} · {state} ({body['state']})",
-            f"Case {number} · {state} ({body['state']})",
-        )
-    )
-    lines = [
-        ("outcome", body.get("outcome")),
-        ("agency", handler.get("label")),
-        ("occurred", _when(body.get("opened_at"))),
-        ("statements", body.get("statements")),
-    ]
-    shell.table(
-        ("field", "value"),
-        [(shell.name(label), value) for label, value in lines if value is not None],
-    )
-    subs = body.get("open_sub_processes") or ()
-    if subs:
-        shell.table(
-            ("open_sub_processes", "state", "from"),
-            (
-                (_local(shell, s), s["state"], _when((s.get("opened_by") or {}).get("occurred_at")))
-                for s in subs
-            ),
-        )
-    clocks = [c for c in body.get("clocks", ()) if c["status"] != "STOPPED"]
-    if clocks:
-        shell.table(
-            ("clock", "due", "status", "source"),
-            ((c["code"], _when(c.get("due")), c["status"], c.get("source")) for c in clocks),
-        )
-    for flag in body.get("flags", ()):
-        shell.say(Text(f"⚑ {flag['code']}: {flag['vi']}", f"⚑ {flag['code']}: {flag['en']}"))
-    for assumed in body.get("assumptions", ()):
-        shell.say(Text(f"Giả định: {assumed['vi']}", f"Assumed: {assumed['en']}"))
-    for silent in body.get("silences", ()):
-        shell.say(Text(f"§ {silent['vi']}", f"§ {silent['en']}"))
-
-
-def timeline(shell: Shell, acts: Iterable[Mapping[str, Any]]) -> None:
-    """A case's history for a person."""
-    columns = ("index", "occurred", "recorded", "act", "author", "verdict", "effect")
-    shell.table(columns, (row for act in acts for row in _act_rows(shell, act)))
-
-
-def verification(shell: Shell, body: Mapping[str, Any], bad: list[int]) -> None:
-    """A verification for a person."""
-    columns = ("index", "seq", "act", "what", "kid", "verdict", "result")
-    shell.table(columns, (_verdict_row(shell, line, bad) for line in body["statements"]))
-    counts = ", ".join(f"{n} {verdict}" for verdict, n in sorted(body["counts"].items()))
-    shell.say(
-        Text(f"Kết luận: {body['outcome']} ({counts})", f"Verdict: {body['outcome']} ({counts})")
-    )
-    proven = len(body["statements"]) - len(bad)
-    shell.say(
-        Text(
-            f"Chứng minh đã kiểm tại đây: {proven}/{len(body['statements'])}",
-            f"Proofs checked here: {proven} of {len(body['statements'])}",
-        )
-    )
-
-
-def _case_lines(shell: Shell, lines: Iterable[Mapping[str, Any]]) -> None:
-    rows = [
-        (
-            line.get("case_number") or line.get("register_no"),
-            line.get("state"),
-            line.get("outcome"),
-            line.get("handler_label") or line.get("agency"),
-            _when(line.get("due_at")),
-            line.get("flags") or "",
-            line["id"],
-        )
-        for line in lines
-    ]
-    shell.table(_LIST, rows)
-    if not rows:
-        shell.say(Text("Không có hồ sơ nào.", "There is no such case."))
-
-
-def _act_rows(shell: Shell, act: Mapping[str, Any]) -> Iterable[tuple[object, ...]]:
-    title = act.get(f"act_{shell.lang}") or act["status"]
-    for n, line in enumerate(act["statements"]):
-        effect = line.get("state_after") if line.get("effect") else "…"
-        yield (
-            line["index"],
-            _when(act.get("occurred_at")) if n == 0 else "",
-            _when(line["recorded_at"]),
-            title if n == 0 else "↳",
-            f"{line.get('role') or '–'} {str(line.get('officer') or '')[:8]}",
-            line["verdict"],
-            effect or "✓",
-        )
-
-
-def _verdict_row(shell: Shell, line: Mapping[str, Any], bad: list[int]) -> tuple[object, ...]:
-    return (
-        line["index"],
-        line["seq"],
-        line.get("act"),
-        line.get("role"),
-        str(line.get("kid") or "")[:10],
-        f"{line['verdict']}: {line['reason'][shell.lang]}"
-        if line["outcome"] != "VALID"
-        else line["verdict"],
-        "✗" if line["index"] in bad else "✓",
-    )
+        case_page.case_file(shell, body)
 
 
 def bad_proofs(client: Client, body: Mapping[str, Any], vkey: str | None) -> Iterable[int]:
@@ -358,40 +264,41 @@ def bad_proofs(client: Client, body: Mapping[str, Any], vkey: str | None) -> Ite
             yield line["index"]
 
 
-def _changes(body: Mapping[str, Any]) -> None:
+def _changes(client: Client, case: str, body: Mapping[str, Any]) -> None:
     shell = shell_of()
     if shell.json:
         shell.give(body)
-        return
-    shell.table(
-        ("field", "from", "to", "act"),
+    else:
+        case_page.changes(shell, body["changes"], client.case(case))
+
+
+def _history(shell: Shell, pointer: str, changes: Iterable[Mapping[str, Any]]) -> None:
+    """One field's values, one after the other."""
+    rows = (
         (
-            (
-                change["pointer"],
-                change["old"],
-                change["new"],
-                [_touch(shell, act) for act in change["acts"]],
-            )
-            for change in body["changes"]
-        ),
+            case_page.valued(shell, pointer, change["old"]),
+            case_page.valued(shell, pointer, change["new"]),
+            "\n".join(case_page.touched_by(shell, act) for act in change["acts"]),
+        )
+        for change in changes
     )
+    shell.table(("from", "to", "act"), rows, title=pointer)
 
 
-def _touch(shell: Shell, act: Mapping[str, Any]) -> str:
-    title = act.get(f"act_{shell.lang}") or act.get("act")
-    return f"#{act['index']} {title} ({str(act.get('officer') or '–')[:8]})"
-
-
-def _task_row(shell: Shell, part: str, line: Mapping[str, Any]) -> tuple[object, ...]:
-    return (
-        part,
+def _task_row(
+    shell: Shell, part: str, line: Mapping[str, Any], *, team: bool
+) -> tuple[object, ...]:
+    due = line.get("due_at")
+    row = (
+        word(part, shell.lang),
         line.get("case_number") or str(line["stream"]).rpartition("/")[2][:8],
         line.get(f"act_{shell.lang}"),
-        _when(line.get("due_at")),
-        line.get("status"),
-        line.get("code"),
+        case_page.when(due),
+        None if line.get("code") is None else word(line["status"], shell.lang),
+        shell.local(line, "clock"),
         line.get("source"),
     )
+    return (*row, str(line.get("officer") or "–")[:8]) if team else row
 
 
 def _agency(line: Mapping[str, Any]) -> tuple[object, ...]:
@@ -399,8 +306,8 @@ def _agency(line: Mapping[str, Any]) -> tuple[object, ...]:
 
 
 def _officer(line: Mapping[str, Any]) -> tuple[object, ...]:
-    posts = [f"{post['post']} · {post['agency']}" for post in line.get("posts", ())]
-    return line["officer"], posts, [kid[:10] for kid in line.get("keys", ())]
+    posts = [f"{post['post']}, {post['agency_name']}" for post in line.get("posts", ())]
+    return line["officer"], "\n".join(posts), "\n".join(kid[:10] for kid in line.get("keys", ()))
 
 
 def _key(line: Mapping[str, Any]) -> tuple[object, ...]:
@@ -418,10 +325,10 @@ def _instrument(line: Mapping[str, Any]) -> tuple[object, ...]:
 
 
 _REGISTRY: Final = {
-    "agencies": (("agency", "name", "what"), _agency),
-    "officers": (("author", "post", "kid"), _officer),
-    "keys": (("kid", "author", "kind", "status", "index"), _key),
-    "instruments": (("number", "name", "from", "to"), _instrument),
+    "agencies": (("agency", "name", "functions"), ("agency",), _agency),
+    "officers": (("officer", "post", "kid"), ("officer", "kid"), _officer),
+    "keys": (("kid", "officer", "kind", "status", "index"), ("kid", "officer"), _key),
+    "instruments": (("number", "name", "from", "to"), ("number", "from", "to"), _instrument),
 }
 
 
@@ -441,18 +348,5 @@ def _id(client: Client, text: str) -> str:
     return str(exact[0])
 
 
-def _local(shell: Shell, line: Mapping[str, Any]) -> object:
-    return line.get(shell.lang) or line.get("code") or line.get("name")
-
-
-def _when(text: str | None) -> str | None:
-    """Times as a person reads them: an act's own as signed, the server's in Vietnam's."""
-    if text is None:
-        return None
-    moment = datetime.fromisoformat(text)
-    shown = moment.astimezone(VIETNAM) if text.endswith("Z") else moment
-    return f"{shown:%d/%m/%Y %H:%M}"
-
-
-def _cell(count: object) -> str:
-    return "<" if count is None else str(count)
+def _cell(shell: Shell, count: object) -> str:
+    return shell.text(Text("dưới 5", "below 5")) if count is None else str(count)

@@ -6,7 +6,8 @@ says what was not recorded and what to do next.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, Final, NoReturn, TypeVar
 
@@ -21,6 +22,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 FAILED: Final = 1
 MISUSED: Final = 2
 _WIDTH: Final = 100
+_PARTS: Final = re.compile(r"[^\s_]*_|[^\s_]+\s*|\s+")
 _LOCALES: Final = ["SOCAI_LANG", "LC_ALL", "LC_MESSAGES", "LANG"]
 
 
@@ -96,16 +98,40 @@ class Shell:
         """The answer of a command, as JSON."""
         click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2, default=_plain).decode())
 
+    def local(self, line: Mapping[str, Any], member: str = "") -> Any:  # noqa: ANN401  JSON
+        """A member that comes in both languages (`state_vi`, `state_en`; `vi`, `en`)."""
+        return line.get(f"{member}_{self.lang}" if member else self.lang)
+
     def table(
-        self, columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = ""
+        self,
+        columns: Sequence[str],
+        rows: Iterable[Sequence[object]],
+        title: str = "",
+        *,
+        whole: Collection[str] = ("case",),
+        widths: Mapping[str, int] | None = None,
     ) -> None:
-        """A table of at most 100 columns; cells fold, none is cut."""
+        """A table of at most 100 columns; cells fold, none is cut.
+
+        Args:
+            columns: Their names.
+            rows: A cell a column.
+            title: Above it.
+            whole: Columns whose lines are not broken: codes, and ids to be copied.
+            widths: Columns that are folded to a width, between words and after `_`.
+        """
+        fixed = widths or {}
         table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
         for column in columns:
-            whole = column == "case"  # an id to be copied is not broken
-            table.add_column(self.name(column), overflow="fold", no_wrap=whole)
+            kept = column in whole or column in fixed
+            table.add_column(self.name(column), overflow="fold", no_wrap=kept)
         for row in rows:
-            table.add_row(*(_cell(value) for value in row))
+            table.add_row(
+                *(
+                    folded(_cell(value), fixed[column]) if column in fixed else _cell(value)
+                    for column, value in zip(columns, row, strict=True)
+                )
+            )
         self.console().print(table)
 
     def console(self, *, stderr: bool = False) -> Console:
@@ -177,6 +203,20 @@ def _cell(value: object) -> str:
     if isinstance(value, list | tuple | set):
         return ", ".join(str(item) for item in value)
     return str(value)
+
+
+def folded(text: str, width: int) -> str:
+    """Lines of at most `width`, broken at spaces and behind `_`; a longer word stays whole."""
+    lines = []
+    for paragraph in text.split("\n"):
+        line = ""
+        for part in _PARTS.findall(paragraph):
+            if line and len(line) + len(part.rstrip()) > width:
+                lines.append(line.rstrip())
+                line = ""
+            line += part
+        lines.append(line.rstrip())
+    return "\n".join(lines)
 
 
 def _plain(value: object) -> object:

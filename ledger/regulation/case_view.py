@@ -61,7 +61,7 @@ def case_file(
         "finding": _finding(stream),
         "open_sub_processes": [s for s in subs if s["open"]],
         "sub_processes": subs,
-        "pending": [_pending(e) for e in stream.pending.values()],
+        "pending": [_pending(e, registry) for e in stream.pending.values()],
         "returned": [_returned(e) for e in stream.entries.values() if e.status == "returned"],
         "clocks": [_clock(run) for run in runs],
         "flags": [_flag(code, act_id) for code, act_id in shown],
@@ -220,12 +220,20 @@ def _sub(sub: SubProcess, state: str) -> Json:
     }
 
 
-def _pending(entry: Entry) -> Json:
+def _pending(entry: Entry, registry: Registry) -> Json:
+    agency = registry.agency(entry.act.agency)
+    posts = {} if agency is None else {code: post.vi for code, post in agency.posts.items()}
     return {
         **(_named(entry) or {}),
         "signed": [{"officer": s.officer, "role": s.role, "iat": s.iat} for s in entry.signed],
         "waiting_for": [
-            {"officer": s.officer, "post": s.post, "role": s.role} for s in entry.waiting_for
+            {
+                "officer": s.officer,
+                "post": s.post,
+                "post_vi": posts.get(s.post, s.post),
+                "role": s.role,
+            }
+            for s in entry.waiting_for
         ],
     }
 
