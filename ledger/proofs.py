@@ -14,26 +14,58 @@ from typing import Any, Final
 from ledger.errors import NotFound, Unavailable
 from ledger.log import merkle
 from ledger.log.proof import Consistency, Inclusion
-from ledger.log.tiles import TileNodes
+from ledger.log.tiles import WIDTH, TileNodes
 from ledger.ports import CheckpointStore, Notices, TileStore
 
 POLL_S: Final = 0.5
+_MOST_TILES: Final = 512
+_MOST_NODES: Final = 32_768
+
+
+class _Final:
+    """What never changes as a log grows, within bounds: full tiles above the leaves, and nodes.
+
+    A node asked for by a proof stands over a whole subtree, so it is the same in every tree of the
+    log that has it.
+    """
+
+    def __init__(self, store: TileStore) -> None:
+        self._store = store
+        self._tiles: dict[tuple[int, int], bytes] = {}
+        self.nodes: dict[tuple[int, int], bytes] = {}
+
+    def tile(self, level: int, n: int, width: int) -> bytes:
+        """See `TileReader`."""
+        found = self._tiles.get((level, n)) if width == WIDTH else None
+        if found is None:
+            found = self._store.tile(level, n, width)
+            if level and width == WIDTH:
+                _keep(self._tiles, (level, n), found, _MOST_TILES)
+        return found
 
 
 class _Nodes:
-    """Nodes of one tree, each made once: neighbours share most of their paths."""
+    """Nodes of one tree; those that are final are made once for all trees."""
 
-    def __init__(self, size: int, store: TileStore) -> None:
-        self._tiles = TileNodes(size, store)
-        self._made: dict[tuple[int, int], bytes] = {}
+    def __init__(self, size: int, final: _Final) -> None:
+        self._tiles = TileNodes(size, final)
+        self._made = final.nodes
 
     def hash_at(self, level: int, n: int) -> bytes:
         """See `merkle.Nodes`."""
-        key = (level, n)
-        found = self._made.get(key)
+        found = self._made.get((level, n))
         if found is None:
-            found = self._made[key] = self._tiles.hash_at(level, n)
+            found = self._tiles.hash_at(level, n)
+            _keep(self._made, (level, n), found, _MOST_NODES)
         return found
+
+
+def _keep(
+    kept: dict[tuple[int, int], bytes], key: tuple[int, int], value: bytes, most: int
+) -> None:
+    if len(kept) >= most:
+        kept.clear()  # cheap to make again, and nothing waits for it
+    kept[key] = value
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +95,7 @@ class Proofs:
     def __init__(
         self, tiles: TileStore, checkpoints: CheckpointStore, notices: Notices | None = None
     ) -> None:
-        self._tiles = tiles
+        self._final = _Final(tiles)
         self._checkpoints = checkpoints
         self._notices = notices
         self._news = threading.Condition()
@@ -129,7 +161,7 @@ class Proofs:
         newest = self._newest
         if newest is not None and newest.size == size:
             return newest
-        return _Tree(size, note.decode(), _Nodes(size, self._tiles))
+        return _Tree(size, note.decode(), _Nodes(size, self._final))
 
     def _follow(self) -> None:
         """One thread a process follows the checkpoints; it starts with the first who waits."""
@@ -156,5 +188,5 @@ class Proofs:
     def _tell(self, size: int, note: bytes) -> None:
         with self._news:
             if self._newest is None or size > self._newest.size:
-                self._newest = _Tree(size, note.decode(), _Nodes(size, self._tiles))
+                self._newest = _Tree(size, note.decode(), _Nodes(size, self._final))
                 self._news.notify_all()

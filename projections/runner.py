@@ -32,7 +32,10 @@ from projections.view import Connection, Step, View
 from projections.views import VIEWS
 
 POLL_S: Final = 1.0
+GATHER_S: Final = 0.03
+"""After a batch that was not full, so that under load records are folded many at a time."""
 _LOCK: Final = 0x70726F6A  # "proj": one active loop in a database
+_INSTALLING: Final = 0x70726F6B  # one at a time makes tables; never waits for the loop
 _PURGE_ROWS: Final = 5_000
 
 _ACTIVE: Final[LiteralString] = "SELECT pg_try_advisory_lock(%s)"
@@ -189,7 +192,7 @@ def install(connection: Connection, views: Sequence[View] = VIEWS) -> None:
     Run as the projector, which owns schema `proj`. Views are disposable: nothing is migrated.
     """
     with connection.transaction():
-        connection.execute(_INSTALL_LOCK, [_LOCK])
+        connection.execute(_INSTALL_LOCK, [_INSTALLING])
         connection.execute(ddl("views")[0])
         for view in views:
             text, shape = ddl(view.name)
@@ -282,6 +285,7 @@ class Projector:
         self._connection: Connection | None = None
         self._folds: dict[str, Fold] = {}
         self._careful_until = -1
+        self._folded = 0  # records of the last batch
 
     # -- running -------------------------------------------------------------------------------
 
@@ -297,11 +301,13 @@ class Projector:
             while not stop.is_set():
                 try:
                     worked = self.advance()
-                except (psycopg.OperationalError, psycopg.InterfaceError, Unavailable):
+                except _AWAY:
                     self.close()
                     worked = False
                     stop.wait(POLL_S)
-                if not worked and not stop.is_set():
+                if worked and self._folded < self._batch:
+                    stop.wait(GATHER_S)
+                elif not worked and not stop.is_set():
                     wait(POLL_S)
             self.close()
 
@@ -393,7 +399,7 @@ class Projector:
             opened = self._reader.read(position + 1, limit)
             if opened:
                 self._write(connection, members, fold, opened)
-        except (psycopg.OperationalError, psycopg.InterfaceError, Unavailable):
+        except _AWAY:
             self._folds.pop(group, None)
             raise
         except _Failed as error:
