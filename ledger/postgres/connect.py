@@ -77,25 +77,25 @@ def reading(pool: Pool, read: Callable[[Connection], _Read]) -> _Read:
         try:
             with pool.connection() as connection:
                 return read(connection)
-        except (psycopg.OperationalError, PoolTimeout, PoolClosed) as error:
+        except psycopg.Error as error:  # the pool's own errors are of this kind
             if attempt + 1 == _READ_ATTEMPTS or not is_lost(error):
                 raise translated(error) from error
             pool.check()  # after a restart every connection of the pool is dead at once
             time.sleep(0.05 * (attempt + 1))
-        except psycopg.Error as error:
-            raise translated(error) from error
     raise AssertionError("unreachable")
 
 
 def is_lost(error: Exception) -> bool:
     """Whether the connection went away: nobody knows what became of the last command."""
-    if isinstance(error, PoolTimeout | PoolClosed):
+    if not isinstance(error, psycopg.Error) or isinstance(error, PoolTimeout | PoolClosed):
         return False
     if isinstance(error, pg.AdminShutdown | pg.CrashShutdown | pg.CannotConnectNow):
         return True
-    return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and (
-        error.diag.sqlstate is None or error.diag.sqlstate.startswith("08")
-    )
+    # No SQLSTATE: not the server spoke but libpq, whose words come as plain `DatabaseError` too.
+    libpq = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+    if libpq or type(error) is psycopg.DatabaseError:
+        return error.diag.sqlstate is None or error.diag.sqlstate.startswith("08")
+    return False
 
 
 def translated(error: Exception) -> LedgerError:
