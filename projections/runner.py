@@ -25,6 +25,7 @@ from psycopg import sql
 
 from ledger.errors import LedgerError, Unavailable
 from ledger.ports import Notices, StoredRecord
+from ledger.postgres.connect import is_lost
 from ledger.reader import Opened, Reader
 from projections import timeline
 from projections.fold import BATCH, REPORTS, Fold
@@ -301,7 +302,9 @@ class Projector:
             while not stop.is_set():
                 try:
                     worked = self.advance()
-                except _AWAY:
+                except Exception as error:
+                    if not _is_away(error):
+                        raise
                     self.close()
                     worked = False
                     stop.wait(POLL_S)
@@ -399,14 +402,14 @@ class Projector:
             opened = self._reader.read(position + 1, limit)
             if opened:
                 self._write(connection, members, fold, opened)
-        except _AWAY:
-            self._folds.pop(group, None)
-            raise
         except _Failed as error:
             self._folds.pop(group, None)
             self._fail(connection, [error.state], position, limit, error.__cause__ or error)
-        except Exception as error:  # noqa: BLE001 - whatever a record does must be seen
+        except Exception as error:
             self._folds.pop(group, None)
+            if _is_away(error):
+                raise
+            # whatever a record does must be seen
             self._fail(connection, members, position, limit, error)
 
     def _fold_at(self, connection: Connection, group: str, position: int) -> Fold:
@@ -517,10 +520,16 @@ def _blaming(state: ViewState) -> Iterator[None]:
     """Names the view whose part fails; a database that goes away is nobody's fault."""
     try:
         yield
-    except (psycopg.OperationalError, psycopg.InterfaceError):
-        raise
     except Exception as error:
+        if _is_away(error):
+            raise
         raise _Failed(state) from error
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether it is the database that failed, and not a record."""
+    kinds = (psycopg.OperationalError, psycopg.InterfaceError, Unavailable)
+    return isinstance(error, kinds) or is_lost(error)
 
 
 def _busy() -> Unavailable:
