@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test quick lint bench soak clean
+.PHONY: help demo serve test quick lint bench soak third-party clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,11 +12,12 @@ READY := $(VENV)/.ready
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
   command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
 UV = $$(command -v uv || echo .uv/bin/uv)
+SYNC = UV_PYTHON_DOWNLOADS=never $(UV) sync --frozen --quiet --python "$(PYTHON)"
 PYTEST := $(BIN)/python -m pytest
 WORKERS ?= auto
 
 help: ## what can be made
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /: /'
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /: /'
 
 $(READY): pyproject.toml uv.lock
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer was not found; install it, then run make again." >&2; exit 1; }
@@ -27,7 +28,8 @@ $(READY): pyproject.toml uv.lock
 	  || { rm -rf .uv; "$(PYTHON)" -m pip install --quiet --user uv && mkdir -p .uv/bin \
 	       && ln -sf "$$("$(PYTHON)" -m site --user-base)/bin/uv" .uv/bin/uv; } \
 	  || { rm -rf .uv; echo "uv could not be installed: install it (or python3-venv), then run make again." >&2; exit 1; }; }
-	@UV_PYTHON_DOWNLOADS=never $(UV) sync --frozen --quiet --python "$(PYTHON)"
+	@# where a proxy brings certificates of its own, those of the system know it
+	@$(SYNC) 2>/dev/null || UV_NATIVE_TLS=true UV_SYSTEM_CERTS=true $(SYNC)
 	@touch $(READY)
 
 demo: $(READY) ## two cases from first report to proof, then the tampering drill (under 3 minutes)
@@ -49,7 +51,16 @@ bench: $(READY) ## the table of architecture §8, also as bench.json
 	$(BIN)/python -m tests.bench
 
 soak: $(READY) ## the long ones: 10 M records, kills at random
+	$(PYTEST) -q -m soak tests/soak
 	$(BIN)/python -m tests.bench --soak
+
+third-party: $(READY) ## check the ledger with Go's tlog, npm jose and openssl; brings them where it can
+	@command -v go >/dev/null 2>&1 && test -d /usr/share/gocode/src/golang.org/x/mod \
+	  || { apt-get update -q && apt-get install -q -y --no-install-recommends golang-go golang-golang-x-mod-dev; } \
+	  || echo "Go or golang.org/x/mod is not here and could not be installed: that test is skipped."
+	@command -v npm >/dev/null 2>&1 && npm ci --prefix tests/third_party/jose --no-audit --no-fund \
+	  || echo "npm is not here, or jose could not be fetched: that test is skipped."
+	$(PYTEST) -q -rs tests/e2e/test_third_party.py
 
 clean: ## remove the environment and caches; an enclave (.socai) is never touched
 	rm -rf $(VENV) .uv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
