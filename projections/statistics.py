@@ -15,8 +15,10 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final, LiteralString
 from uuid import UUID
 
+from ledger.regulation.catalogue import load as load_catalogue
 from ledger.regulation.clocks import lapses_at
 from ledger.regulation.registry import Registry
+from ledger.regulation.roles import CASE_ROLES, INCOMING
 from ledger.regulation.stream import RESULTS, Entry, StreamState
 from projections.view import Connection, Cursor, Step
 
@@ -54,6 +56,10 @@ COUNTED_FLAGS: Final = (
     "SAME_DECIDER",
     "NO_EXPLANATION_HEARD",
 )
+#: Corrections that say no error was made.
+_NO_ERROR: Final = frozenset({"WRITTEN_CONFIRMATION", "STUB_OPENED"})
+#: Codes of `who` that any agency may come to hold.
+_OF_CASE: Final = CASE_ROLES | {"ANY_AGENCY", "KEY_HOLDER"}
 _ENDED: Final = frozenset({"CLOSED", "ARCHIVED"})
 _NO_VIOLATION: Final = frozenset({"NO_VIOLATION", "INSUFFICIENT_BASIS"})
 
@@ -171,12 +177,12 @@ def marks_of(
 def _marks(stream: StreamState, registry: Registry) -> Iterator[Mark]:
     for entry in stream.effective():
         yield from _mark_of(entry, stream)
-        day = entry.act.occurred_at.date()
-        if not registry.exists(entry.act.agency, day):
+        if _without_function(entry, registry):
             yield Mark("NO_FUNCTION", entry)
     yield from _open_marks(stream, registry)
-    if stream.outcome in _NO_VIOLATION and stream.result is not None:
-        yield Mark("NO_VIOLATION", stream.result)
+    closed = stream.last("CaseClosed") if stream.state in _ENDED else None
+    if stream.outcome in _NO_VIOLATION and closed is not None:
+        yield Mark("NO_VIOLATION", closed)
 
 
 def _open_marks(stream: StreamState, registry: Registry) -> Iterator[Mark]:
@@ -189,6 +195,8 @@ def _open_marks(stream: StreamState, registry: Registry) -> Iterator[Mark]:
         yield Mark("REFERRAL_NOT_ACCEPTED", sub.opened_by)
     for sub in stream.subs_in("takedown", "PROPOSED"):
         yield Mark("PROPOSAL_UNANSWERED", sub.opened_by)
+    for sub in stream.subs_in("expertise", "COUNCIL_PROPOSED"):
+        yield Mark("PROPOSAL_UNANSWERED", sub.moves[-1][0])
     if stream.state == "ESCALATED":
         last = stream.last("ProposalSubmitted")
         if last is not None:
@@ -197,23 +205,70 @@ def _open_marks(stream: StreamState, registry: Registry) -> Iterator[Mark]:
 
 def _mark_of(entry: Entry, stream: StreamState) -> Iterator[Mark]:
     act = entry.act
-    if act.act in ("RecordCorrected", "CorrectionPublished"):
+    if act.act == "CorrectionPublished" or (
+        act.act == "RecordCorrected" and act.facts.get("mark") not in _NO_ERROR
+    ):
         yield Mark("CORRECTION", entry)
     if act.late_reason is not None:
         yield Mark("LATE_ENTRY", entry)
-    if act.act == "ReviewDecided" and act.disposition == "overturned":
-        yield Mark("OVERTURNED", entry, basis=_ground(stream))
+    if _overturns(entry):
+        yield Mark("OVERTURNED", entry, basis=_ground(entry, stream))
     if act.act == "ReferralReturned":
         yield Mark("REFERRAL_RETURNED", entry)
 
 
-def _ground(stream: StreamState) -> str | None:
-    """The substantive ground of the decision a review overturned: the last one with one."""
-    for entry in reversed(stream.effective("HandlingDecided", "SanctionDecided", *RESULTS)):
-        for basis in entry.act.basis:
+def _overturns(entry: Entry) -> bool:
+    """A review that overturned, or an annulment that no review decided."""
+    act = entry.act
+    if act.act == "ReviewDecided":
+        return act.disposition == "overturned"
+    annulled = act.act == "SanctionAnnulled" and act.facts.get("kind") == "ANNULLED"
+    return annulled and act.facts.get("ground") != "REVIEW"
+
+
+def _ground(entry: Entry, stream: StreamState) -> str | None:
+    """The substantive ground of the decision that fell.
+
+    Of the acts overturned by name, else of the sanction, else of the last decision before.
+    """
+    for decided in (*_named(entry, stream), *reversed(_before(entry, stream))):
+        for basis in decided.act.basis:
             if basis.role == "SUBSTANCE":
                 return f"{basis.instrument} {basis.article}"
     return None
+
+
+def _named(entry: Entry, stream: StreamState) -> list[Entry]:
+    facts = entry.act.facts
+    found = [stream.get(i) for i in facts.get("acts_overturned", ())]
+    sanction = facts.get("sanction")
+    if sanction is not None:
+        decided = stream.effective("SanctionDecided")
+        found += [e for e in decided if e.act.facts.get("sanction") == sanction]
+    return [e for e in found if e is not None]
+
+
+def _before(entry: Entry, stream: StreamState) -> list[Entry]:
+    decisions = stream.effective("HandlingDecided", "SanctionDecided", *RESULTS)
+    return [e for e in decisions if e.number < entry.number]
+
+
+def _without_function(entry: Entry, registry: Registry) -> bool:
+    """Whether the registry, as it stands, gives the author's agency no such function that day.
+
+    The door asked the registry as it stood then; a line that was recorded late shows here. Roles
+    that come from the acts of a case are not asked again.
+    """
+    act, day = entry.act, entry.act.occurred_at.date()
+    if not registry.exists(act.agency, day):
+        return True
+    kind = load_catalogue().types.get(act.act)
+    if kind is None or act.act.endswith(INCOMING) or _OF_CASE & set(kind.who):
+        return False
+    return not any(
+        registry.holds_code(code, act.agency, act.post, act.author.officer, day)
+        for code in kind.who
+    )
 
 
 # -- reading -----------------------------------------------------------------------------------
