@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -74,8 +75,8 @@ def log() -> None:
 def status(server: str | None) -> None:
     """Origin, size, genesis digest, keys and the ledger's time, as the server says."""
     shell = shell_of()
-    client = client_at(server or running_url(Settings.from_env()), None)
-    facts = client.log()
+    with closing(client_at(server or running_url(Settings.from_env()), None)) as client:
+        facts = client.log()
     if shell.json:
         shell.give(facts)
         return

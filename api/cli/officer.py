@@ -5,6 +5,7 @@ The private key is read from its file, used and forgotten; it is never sent.
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Final
@@ -157,11 +158,12 @@ def submit(client: Client, file: IO[bytes], at: str | None, *, no_wait: bool) ->
 def token(alias: str, server: str | None) -> None:
     """Sign in as one of the cast; prints the bearer token alone on its line."""
     settings = Settings.from_env()
-    client = client_at(server or running_url(settings), signer_of(settings, alias, None))
-    bearer = client.login()
+    signer = signer_of(settings, alias, None)
+    with closing(client_at(server or running_url(settings), signer)) as client:
+        bearer, officer = client.login(), client.officer
     shell = shell_of()
     if shell.json:
-        shell.give({"access_token": bearer, "token_type": "Bearer", "officer": client.officer})
+        shell.give({"access_token": bearer, "token_type": "Bearer", "officer": officer})
     else:
         click.echo(bearer)
 

@@ -71,6 +71,7 @@ def signer_of(settings: Settings, alias: str | None, key_file: Path | None) -> S
         return book.signer(book.named(alias).kid)
     path = key_file or Home(settings).key_path("registrar")
     if not path.exists():
+        Home(settings).facts()  # where there is no enclave at all, that is what is said
         misuse(
             f"Chưa làm gì: không có khóa {path}; nêu --as hoặc --key.",
             f"Nothing was done: there is no key {path}; name one with --as or --key.",

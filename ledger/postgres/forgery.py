@@ -14,6 +14,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from ledger.errors import Unavailable
 from ledger.postgres.connect import Connection, connect, translated
 
 # The guard against accidents is lifted first: triggers do not bind a superuser who says so.
@@ -108,9 +109,19 @@ def _copied(admin_dsn: str, dbname: str, copy: str) -> Iterator[None]:
         try:
             admin.execute(sql.SQL("DROP DATABASE IF EXISTS {copy} WITH (FORCE)").format(**names))
             admin.execute(sql.SQL("CREATE DATABASE {copy} TEMPLATE {original}").format(**names))
+        except psycopg.errors.ObjectInUse as error:
+            raise _in_use() from error
         except psycopg.Error as error:
             raise translated(error) from error
         try:
             yield
         finally:
             admin.execute(sql.SQL("DROP DATABASE IF EXISTS {copy} WITH (FORCE)").format(**names))
+
+
+def _in_use() -> Unavailable:
+    return Unavailable(
+        "database_in_use",
+        "Cơ sở dữ liệu đang được dùng nên chưa sao chép; dừng dịch vụ rồi chạy lại.",
+        "The database is in use and was not copied; stop the service, then run it again.",
+    )

@@ -1,0 +1,376 @@
+"""The command line as a person meets it: exit status, JSON, refusals, an enclave's whole life."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import orjson
+import pytest
+from click.testing import CliRunner, Result
+
+from api.cli import database
+from api.cli.drill import drill
+from api.cli.founding import Plan, found
+from api.cli.main import main
+from api.cli.scenario import read_file, shipped
+from api.cli.shell import Shell
+from api.cli.stage import Stages, opening, player_at, served, venue_of
+from api.cli.supervisor import Supervisor, free_port
+from api.client import Client
+from api.embedded import Embedded
+from api.settings import Home, Settings, child_environment
+from keys.custody.file import read_key
+from ledger.errors import Unavailable
+
+ROOT = Path(__file__).parents[2]
+
+
+def socai(home: Path, *words: str, lang: str = "en", stdin: bytes | None = None) -> Result:
+    """One call of the command, in this process, with its own environment."""
+    return CliRunner().invoke(
+        main, ["--lang", lang, *words], env={"SOCAI_HOME": str(home)}, input=stdin
+    )
+
+
+def test_every_command_explains_itself_without_a_home(tmp_path: Path) -> None:
+    """`--help` starts nothing, and a newcomer asks for it first."""
+    listed = socai(tmp_path, "--help")
+    assert listed.exit_code == 0
+    for name in ("init", "serve", "play", "demo", "log", "case", "catalogue"):
+        assert name in listed.output
+        assert socai(tmp_path, name, "--help").exit_code == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("case", "list"), "no enclave in"),
+        (("token", "--as", "cv"), "no enclave in"),
+        (("serve",), "no enclave in"),
+        (("log", "audit"), "no enclave in"),
+        (("play", "absent.json"), "cannot read absent.json"),
+        (("play", "SC1", "--server", "http://x", "--keep", "y"), "choose one"),
+        (("catalogue", "act", "Nothing"), "no act Nothing"),
+        (("init", "--deployment", "a/b"), "no slash"),
+        (("init", "--deployment", "x.example"), "SOCAI_PASSPHRASE_FILE"),
+        (("init", "--deployment", "rehearsal.x"), "only a rehearsal"),
+        (("init", "--deployment", "x", "--at", "2024-01-01T00:00:00+07:00"), "only a rehearsal"),
+        (("init", "--deployment", "x", "--rehearsal", "--at", "yesterday"), "no time"),
+    ],
+)
+def test_wrong_use_ends_with_2_and_one_sentence(
+    tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    """What was not done and what to do next, on standard error, never a trace."""
+    result = socai(tmp_path, *words)
+    assert result.exit_code == 2, result.output
+    assert said in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not result.stdout
+    assert not (tmp_path / "enclave.json").exists()
+
+
+def test_refusals_are_json_where_json_is_asked_for(tmp_path: Path) -> None:
+    """A program reads the same refusal a person does."""
+    result = socai(tmp_path, "case", "list", "--json")
+    assert result.exit_code == 2
+    refused = orjson.loads(result.stdout)
+    assert refused["ok"] is False
+    assert refused["error"]["code"] == "usage"
+
+
+def test_vietnamese_by_locale_and_by_option(tmp_path: Path) -> None:
+    """An officer's machine speaks Vietnamese without being told twice."""
+    by_locale = CliRunner().invoke(main, ["--help"], env={"LANG": "vi_VN.UTF-8", "LC_ALL": ""})
+    assert "Lập sổ mới" in by_locale.output
+    assert "Chưa làm gì" in socai(tmp_path, "case", "list", lang="vi").stderr
+
+
+def test_key_files_are_made_shown_and_never_overwritten(tmp_path: Path) -> None:
+    """A key that is gone cannot sign what is still pending."""
+    (tmp_path / "pass").write_text("secret\n")
+    (tmp_path / "pass").chmod(0o600)
+    env = {"SOCAI_HOME": str(tmp_path), "SOCAI_PASSPHRASE_FILE": str(tmp_path / "pass")}
+    file = str(tmp_path / "me.socaikey")
+    made = CliRunner().invoke(main, ["--json", "key", "new", file, "--alg", "ES256"], env=env)
+    assert made.exit_code == 0, made.output
+    shown = CliRunner().invoke(main, ["--json", "key", "show", file], env=env)
+    assert orjson.loads(shown.stdout)["kid"] == orjson.loads(made.stdout)["kid"]
+    assert CliRunner().invoke(main, ["key", "new", file], env=env).exit_code == 2
+    assert Path(file).stat().st_mode & 0o777 == 0o600
+
+
+def test_catalogue_explains_every_kind_in_json(tmp_path: Path) -> None:
+    """The rulebook is data; programs read it too."""
+    for kind in ("act", "guard", "state", "agency", "instrument", "clock"):
+        listed = orjson.loads(socai(tmp_path, "--json", "catalogue", kind).stdout)
+        code = listed[0]["code"]
+        assert (
+            code
+            in orjson.loads(socai(tmp_path, "--json", "catalogue", kind, code).stdout)["markdown"]
+        )
+
+
+@pytest.fixture(scope="module")
+def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """A rehearsal in which SC6 has been played and which is still served."""
+    home = tmp_path_factory.mktemp("rehearsal") / "home"
+    (play,) = read_file(shipped("SC6"))
+    settings = replace(Settings.at(home), threads=12)
+    found(settings, Plan(play.deployment, "ordinary", rehearsal=True, at=opening(play)))
+    with served(settings) as url:
+        with player_at(venue_of(settings, url, None), "en") as player:
+            outcome = player.play(play)
+        assert outcome.ok, (outcome.trouble, [step.wrong for step in outcome.steps])
+        yield home, url
+
+
+@pytest.mark.postgres
+@pytest.mark.slow
+@pytest.mark.xdist_group("rehearsal")
+class TestRehearsal:
+    """Everything a reader and an officer do in one enclave."""
+
+    def test_reads_answer_in_json_and_in_tables_of_100_columns(
+        self, rehearsal: tuple[Path, str]
+    ) -> None:
+        """A table wider than the terminal is read by nobody."""
+        home, _ = rehearsal
+        for words in (
+            ("case", "list"),
+            ("case", "show", "2024/0349"),
+            ("case", "history", "2024/0349"),
+            ("case", "verify", "2024/0349"),
+            ("case", "why", "2024/0349", "state"),
+            ("case", "diff", "2024/0349", "40"),
+            ("case", "as-of", "2024/0349", "40"),
+            ("worklist", "--as", "cv"),
+            ("search", "dien", "luc"),
+            ("stats",),
+            ("registry", "officers"),
+            ("registry", "keys"),
+            ("registry", "instruments"),
+            ("registry", "agencies"),
+            ("log", "status"),
+            ("projection", "status"),
+        ):
+            plain = socai(home, *words)
+            assert plain.exit_code == 0, (words, plain.output)
+            assert max(map(len, plain.stdout.splitlines())) <= 100 or words[0] == "log", words
+            assert orjson.loads(socai(home, *words, "--json").stdout) is not None
+
+    def test_token_stands_alone_on_its_line(self, rehearsal: tuple[Path, str]) -> None:
+        """So that `$(socai token --as cv)` is all one needs."""
+        home, url = rehearsal
+        token = socai(home, "token", "--as", "cv").stdout
+        assert token.count("\n") == 1
+        answer = httpx.get(
+            f"{url}/v1/worklist", headers={"Authorization": f"Bearer {token.strip()}"}
+        )
+        assert answer.status_code == 200
+        unknown = socai(home, "token", "--as", "nobody")
+        assert unknown.exit_code == 2
+        assert "cv" in unknown.stderr
+
+    def test_an_act_is_signed_here_sent_and_its_proof_checked(
+        self, rehearsal: tuple[Path, str]
+    ) -> None:
+        """Sign, send, send again: one record. A refusal names its guard and leaves nothing."""
+        home, url = rehearsal
+        (play,) = read_file(shipped("SC6"))
+        step = play.steps[0]
+        cast = orjson.loads((home / "cast" / "cast.json").read_bytes())["cast"]
+        at = "2025-01-07T08:00:00+07:00"
+        fields = {
+            **{k: v for k, v in step.members.items() if k != "document"},
+            "act": step.act,
+            "stream": "case/3d7c1e3a-5b64-4d1b-9a53-111111111111",
+            "occurred_at": at,
+            "agency": "bacninh.stttt",
+            "post": cast[step.author]["post"],
+            "facts": {**step.facts, "received_at": at, "register_no": "9999/TN"},
+            "signers": [
+                {
+                    "officer": cast[step.author]["officer"],
+                    "post": cast[step.author]["post"],
+                    "role": "AUTHOR",
+                }
+            ],
+        }
+        signed = socai(
+            home, "act", "sign", "-", "--as", step.author, "--iat", at, stdin=orjson.dumps(fields)
+        )
+        assert signed.exit_code == 0, signed.output
+        line = signed.stdout.encode()
+        for again in (False, True):
+            sent = socai(
+                home, "act", "submit", "-", "--as", step.author, "--at", at, "--json", stdin=line
+            )
+            assert sent.exit_code == 0, sent.output
+            assert orjson.loads(sent.stdout)["status"] in ("effective", "pending"), again
+        fields["signers"][0]["post"] = "giam-doc"
+        wrong = socai(
+            home, "act", "sign", "-", "--as", step.author, "--iat", at, stdin=orjson.dumps(fields)
+        )
+        size = httpx.get(f"{url}/v1/log").json()["records"]
+        refused = socai(
+            home, "act", "submit", "-", "--as", step.author, "--at", at, stdin=wrong.stdout.encode()
+        )
+        assert refused.exit_code == 1
+        assert refused.stderr.count("\n") == 1
+        assert httpx.get(f"{url}/v1/log").json()["records"] == size
+
+    def test_audit_is_sound_with_and_without_content_and_says_what_it_left_out(
+        self, rehearsal: tuple[Path, str]
+    ) -> None:
+        """The auditor's login reads no state and no wrap, and must not look like a full audit."""
+        home, _ = rehearsal
+        full = socai(home, "log", "audit", "--json", "--workers", "0")
+        assert full.exit_code == 0, full.output
+        assert orjson.loads(full.stdout)["skipped"] == []
+        light = socai(home, "log", "audit", "--json", "--login", "auditor", "--workers", "0")
+        assert light.exit_code == 0, light.output
+        assert {"content", "signatures"} <= set(orjson.loads(light.stdout)["skipped"])
+
+    def test_a_view_is_built_anew_while_it_is_served(self, rehearsal: tuple[Path, str]) -> None:
+        """Rebuild beside, then switch: the reader waits for nothing."""
+        home, url = rehearsal
+        assert socai(home, "projection", "rebuild", "case_file").exit_code == 0
+        assert socai(home, "case", "show", "2024/0349").exit_code == 0
+        assert httpx.get(f"{url}/health/ready").status_code == 200
+        assert socai(home, "projection", "rebuild", "nothing").exit_code == 2
+
+    def test_a_file_older_than_the_ledger_is_refused_and_nothing_recorded(
+        self, rehearsal: tuple[Path, str]
+    ) -> None:
+        """Files in one enclave are played in the order of their dates."""
+        home, url = rehearsal
+        size = httpx.get(f"{url}/v1/log").json()["records"]
+        late = socai(home, "play", "SC1", "--server", url)
+        assert late.exit_code == 1
+        assert "DIFFERS" in late.stdout
+        grown = httpx.get(f"{url}/v1/log").json()["records"] - size
+        assert grown <= 2 * 13  # at most its cast: no act of the file
+
+    def test_a_database_in_use_is_never_copied(self, rehearsal: tuple[Path, str]) -> None:
+        """The drill wants the enclave to itself, and says so."""
+        home, _ = rehearsal
+        settings = Settings.at(home)
+        with pytest.raises(Unavailable, match="database_in_use"):
+            drill(Shell(), settings, Home(settings).facts())
+
+
+@pytest.mark.postgres
+@pytest.mark.slow
+def test_play_of_a_file_never_seen_and_of_one_that_is_wrong(tmp_path: Path) -> None:
+    """A scenario of one's own plays; one that expects another state exits 1 and says which."""
+    document = orjson.loads(shipped("SC4").read_bytes())
+    document["id"] = "MINE"
+    document["steps"] = document["steps"][:3]
+    del document["expect_final"]
+    document["steps"][2]["expect"]["state"] = "CLOSED"
+    (tmp_path / "mine.json").write_bytes(orjson.dumps(document))
+    result = socai(tmp_path / "home", "--json", "play", str(tmp_path / "mine.json"))
+    assert result.exit_code == 1
+    (played,) = orjson.loads(result.stdout)["plays"]
+    assert [bool(step["differences"]) for step in played["steps"]] == [False, False, True]
+    assert "CLOSED" in played["differences"][0]
+
+
+@pytest.mark.postgres
+@pytest.mark.slow
+def test_a_kept_enclave_is_audited_drilled_and_served_again(tmp_path: Path) -> None:
+    """`--keep` leaves a home like any other, and a forger of its copies is caught every time."""
+    (play,) = read_file(shipped("SC4"))
+    home = tmp_path / "kept"
+    with (
+        closing(Stages(home)) as stages,
+        stages.fresh(play, alone=True) as venue,
+        player_at(venue, "en") as player,
+    ):
+        assert player.play(play).ok
+    settings = Settings.at(home)
+    try:
+        caught = drill(Shell(), settings, database.running_facts(settings))
+    finally:
+        database.stop_database(settings)
+    assert [c.kind for c in caught] == [
+        "state_edited",
+        "rows_swapped",
+        "record_missing",
+        "tile_old",
+    ]
+    assert all(c.ok for c in caught)
+    assert socai(home, "log", "audit").exit_code == 0
+    assert socai(home, "token", "--as", "cv").exit_code == 1  # nobody serves it now
+    assert not Embedded(home).running
+
+
+@pytest.mark.postgres
+@pytest.mark.slow
+def test_killed_processes_and_the_database_come_back_by_themselves(tmp_path: Path) -> None:
+    """A kill -9 of all four: the enclave is ready again, its log whole."""
+    settings = replace(Settings.at(tmp_path / "home"), port=free_port(), threads=8)
+    (play,) = read_file(shipped("SC4"))
+    found(settings, Plan("x.example", "ordinary", rehearsal=True, at=opening(play)))
+    database.running_facts(settings)
+    fallen: list[str] = []
+    supervisor = Supervisor(
+        settings,
+        output=tmp_path / "serve.log",
+        tell=lambda role, _status, _again: fallen.append(role),
+    )
+    supervisor.start()
+    try:
+        supervisor.wait_ready()
+        for pid in supervisor.pids().values():
+            os.kill(pid, signal.SIGKILL)
+        postmaster = settings.home / "pg" / "data" / "postmaster.pid"
+        os.kill(int(postmaster.read_text().splitlines()[0]), signal.SIGKILL)
+        time.sleep(1)
+        supervisor.wait_ready()
+        assert {"api", "sealer", "projector", "database"} <= set(fallen)
+        signer = read_key(Home(settings).key_path("registrar"), Home(settings).passphrase())
+        with closing(Client(supervisor.url, signer)) as client:
+            assert client.log()["records"] == 1
+            assert client.login()
+    finally:
+        supervisor.stop()
+        database.stop_database(settings)
+
+
+@pytest.mark.postgres
+@pytest.mark.slow
+def test_serve_ends_clean_and_leaves_nothing_running(tmp_path: Path) -> None:
+    """SIGTERM to the one process the operator sees ends all of them, the database too."""
+    home = tmp_path / "home"
+    assert socai(home, "init", "--rehearsal", "--deployment", "x.example").exit_code == 0
+    assert socai(home, "init", "--rehearsal", "--deployment", "x.example").exit_code == 2
+    port = free_port()
+    with subprocess.Popen(
+        [sys.executable, "-m", "api.cli.main", "--lang", "en", "serve", "--port", str(port)],
+        env=child_environment(Settings.at(home)),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == f"Ready: http://127.0.0.1:{port}\n".encode()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    assert not Embedded(home).running
+    assert not (home / "serve.json").exists()
+    with pytest.raises(httpx.TransportError):
+        httpx.get(f"http://127.0.0.1:{port}/health/live")
+    shutil.rmtree(home)
