@@ -206,10 +206,11 @@ def _due(body: Mapping[str, Any]) -> datetime | None:
 _LIVE: Final[LiteralString] = (
     "gen = (SELECT gen FROM proj.views WHERE view = 'case_file' AND state = 'live')"
 )
-_GET: Final[LiteralString] = (
-    "SELECT stream, body::text, raised::text, at, changes_at, last_index, seq"
-    " FROM proj.case_file WHERE " + _LIVE + " AND stream = %s"
-)
+_GET: Final[LiteralString] = """
+SELECT c.stream, c.body::text, c.raised::text, c.at, c.changes_at, c.last_index, c.seq, v.position
+FROM proj.views v JOIN proj.case_file c ON c.gen = v.gen
+WHERE v.view = 'case_file' AND v.state = 'live' AND c.stream = %s
+"""
 _STATE: Final[LiteralString] = (
     "SELECT state FROM proj.case_file WHERE " + _LIVE + " AND stream = %s"
 )
@@ -277,6 +278,7 @@ class CaseRow:
         changes_at: From when the file reads otherwise without a new act; None: never.
         last_index: Index of its newest record.
         seq: Statements.
+        position: Last record folded into the view, the index it may be shown with.
     """
 
     stream: str
@@ -286,6 +288,7 @@ class CaseRow:
     changes_at: datetime | None
     last_index: int
     seq: int
+    position: int
 
     def fresh(self, at: datetime) -> bool:
         """Whether the body is right at that instant."""

@@ -207,14 +207,15 @@ class Fold:
     def _stream(self, opened: Opened) -> StreamState:
         state = self._streams.get(opened.stream_id)
         if state is None:
-            state = self._load(opened.stream_id, opened.stream, opened.index)
+            # The first of a stream has nothing before it: that need not be asked.
+            state = self._load(opened.stream_id, opened.stream, opened.index, new=opened.seq == 1)
         else:
             self._streams.move_to_end(opened.stream_id)
         return state
 
-    def _load(self, stream_id: UUID, name: str, before: int) -> StreamState:
+    def _load(self, stream_id: UUID, name: str, before: int, *, new: bool = False) -> StreamState:
         state = StreamState(name)
-        if before > 0:
+        if before > 0 and not new:
             for opened in self._log.stream(stream_id):
                 if opened.index >= before:
                     break

@@ -239,10 +239,10 @@ class Inquiry:
             NotFound: There is no such case.
         """
         with self._connecting() as connection:
-            index = _index(connection, ("case_file",))
             row = case_file.stored(connection, stream)
             if row is None:
                 raise NotFound(stream)
+            index = row.position
             known = self._registries.newest(connection)
             if row.fresh(at) and row.last_index > known.renamed:
                 return index, orjson.loads(row.body)
@@ -260,7 +260,7 @@ class Inquiry:
                 return None
             if row.last_index <= self._registries.newest(connection).renamed:
                 return None
-            return _index(connection, ("case_file",)), row.body
+            return row.position, row.body
 
     def case_as_of(
         self, stream: str, moment: Moment, now: datetime, clock: Clock = "recorded"
