@@ -27,15 +27,20 @@ _ANSWER_S: Final = 2.0
 _SLUG_STEM: Final = 26
 
 
-def admin_dsn(settings: Settings) -> str:
+def admin_dsn(settings: Settings, password_file: Path | None = None) -> str:
     """The administrator's connection string; starts the embedded server where that is the one.
+
+    Args:
+        settings: Which server.
+        password_file: Where its administrator's password is; `<secrets>/postgres.password` else.
 
     Raises:
         SettingsError: The server named needs a password and there is no file with it.
     """
     if settings.database_url is None:
         return Embedded(settings.home).start()
-    return _with_password(settings.database_url, settings.secrets_dir / _PASSWORD_FILE)
+    path = password_file or settings.secrets_dir / _PASSWORD_FILE
+    return _with_password(settings.database_url, path)
 
 
 def running_facts(settings: Settings) -> EnclaveFacts:
@@ -87,7 +92,7 @@ def place(settings: Settings, dbname: str) -> dict[str, Any]:
     return {"host": parts.hostname or "localhost", "port": parts.port or 5432, "dbname": dbname}
 
 
-def make_schema(settings: Settings, slug: str) -> str:
+def make_schema(settings: Settings, slug: str, password_file: Path | None = None) -> str:
     """Makes or brings up to date roles, database and schema; the database's name.
 
     Raises:
@@ -95,7 +100,7 @@ def make_schema(settings: Settings, slug: str) -> str:
     """
     home = Home(settings)
     passwords = {login: home.password(login) for login in LOGINS}
-    return install(admin_dsn(settings), slug, passwords)
+    return install(admin_dsn(settings, password_file), slug, passwords)
 
 
 def slug_of(origin: str, random: bytes) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from api.bootstrap import RealClock, RealEntropy
+from api.bootstrap import RealClock, RealEntropy, role_dsn
 from api.cli import database
 from api.settings import LEVELS, EnclaveFacts, Home, Settings, SettingsError, write_private
 from keys import canonical
@@ -26,7 +26,7 @@ from ledger.application import Ledger
 from ledger.founding import REHEARSAL, Founder, genesis
 from ledger.log import statement as statements
 from ledger.postgres.connect import open_pool
-from ledger.postgres.migrate import LOGINS, login_dsn
+from ledger.postgres.migrate import LOGINS
 from ledger.postgres.recorder import GroupAppender
 from ledger.postgres.records import PostgresRecords
 from ledger.regulation.cases import Report
@@ -49,12 +49,14 @@ class Plan:
         level: `ordinary`, `mat`, `toi-mat` or `tuyet-mat`.
         rehearsal: Whether record 0 says so for ever.
         at: When the log is opened.
+        password_file: Password of the database's administrator; see `database.admin_dsn`.
     """
 
     deployment: str
     level: str
     rehearsal: bool
     at: datetime
+    password_file: Path | None = None
 
     @property
     def origin(self) -> str:
@@ -129,7 +131,7 @@ def found(settings: Settings, plan: Plan) -> Founded:
         _secret(settings.secrets_dir / f"{login}.password", secrets.token_urlsafe(_PASSWORD_BYTES))
     home.make_session_key()
     keys = _make_keys(home, passphrase)
-    dbname = database.make_schema(settings, slug)
+    dbname = database.make_schema(settings, slug, plan.password_file)
     facts = EnclaveFacts(
         origin=plan.origin,
         level=plan.level,
@@ -227,14 +229,7 @@ def _record_0(
         prev=None,
         role=statements.AUTHOR,
     )
-    home = Home(settings)
-    dsn = login_dsn(
-        database.admin_dsn(settings),
-        facts.slug,
-        "writer",
-        home.password("writer"),
-        dbname=str(facts.database["dbname"]),
-    )
+    dsn = role_dsn(settings, facts, "writer")
     pool, appender = open_pool(dsn, most=2), GroupAppender(dsn)
     try:
         ledger = Ledger(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from threading import Event
 from typing import Final
 
@@ -34,10 +35,17 @@ from ledger.errors import Unavailable
 from ledger.ports import LogHead
 from ledger.postgres.connect import connect, open_pool
 from ledger.postgres.records import PostgresRecords
+from ledger.regulation.deadline import VIETNAM
 from projections import runner
 from projections.views import VIEWS
 
 _VIEW_WAIT_S: Final = 0.2
+_ADMIN_PASSWORD: Final = click.option(
+    "--database-password",
+    type=click.Path(path_type=Path, exists=True),
+    default=None,
+    help="File with the password of the administrator of SOCAI_DATABASE_URL.",
+)
 
 
 @click.command()
@@ -54,19 +62,29 @@ _VIEW_WAIT_S: Final = 0.2
 @click.option(
     "--if-missing", is_flag=True, help="An enclave that is there already is brought up to date."
 )
+@_ADMIN_PASSWORD
 @options
 @guarded
-def init(deployment: str, level: str, at: str | None, *, rehearsal: bool, if_missing: bool) -> None:
+def init(
+    deployment: str,
+    level: str,
+    at: str | None,
+    database_password: Path | None,
+    *,
+    rehearsal: bool,
+    if_missing: bool,
+) -> None:
     """Make an enclave in SOCAI_HOME: schema, roles, keys, record 0. Prints the genesis digest.
 
     Passphrases come from SOCAI_PASSPHRASE_FILE; a rehearsal makes its own and keeps it in the home.
-    With SOCAI_DATABASE_URL, its administrator's password lies in secrets/postgres.password.
+    With SOCAI_DATABASE_URL, its administrator's password is in --database-password, else in
+    secrets/postgres.password.
     """
     shell = shell_of()
     settings = Settings.from_env()
     if if_missing and (settings.home / "enclave.json").exists():
         with database.reachable(settings) as facts:
-            database.make_schema(settings, facts.slug)
+            database.make_schema(settings, facts.slug, database_password)
         shell.say(
             Text(
                 "Sổ đã có; lược đồ đã cập nhật.", "The enclave was there; its schema is up to date."
@@ -78,9 +96,10 @@ def init(deployment: str, level: str, at: str | None, *, rehearsal: bool, if_mis
             "Chưa lập gì: chỉ sổ diễn thử mới nhận --at; bỏ --at hoặc thêm --rehearsal.",
             "Nothing was made: only a rehearsal takes --at; leave it out or add --rehearsal.",
         )
-    opened = _moment(at or REHEARSAL_OPENS) if rehearsal else RealClock().now()
+    now = RealClock().now().astimezone(VIETNAM).replace(microsecond=0)
+    opened = _moment(at or REHEARSAL_OPENS) if rehearsal else now
     try:
-        made = found(settings, Plan(deployment, level, rehearsal, opened))
+        made = found(settings, Plan(deployment, level, rehearsal, opened, database_password))
     finally:
         database.stop_database(settings)
     _show_founded(shell, settings, made)
@@ -120,13 +139,14 @@ def serve(port: int | None, role: str) -> None:
 
 
 @click.command()
+@_ADMIN_PASSWORD
 @options
 @guarded
-def migrate() -> None:
+def migrate(database_password: Path | None) -> None:
     """Bring the schema of the enclave's database up to date; an edited migration is refused."""
     settings = Settings.from_env()
     with database.reachable(settings) as facts:
-        database.make_schema(settings, facts.slug)
+        database.make_schema(settings, facts.slug, database_password)
     shell_of().say(Text("Lược đồ đã cập nhật.", "The schema is up to date."))
 
 

@@ -46,7 +46,7 @@ def play(
     if server is not None and keep is not None:
         misuse(
             "Chưa diễn gì: --keep giữ sổ mới lập, --server diễn trên sổ đang chạy; chọn một.",
-            "Nothing was played: --keep keeps a fresh one, --server takes a running one; choose one.",
+            "Nothing was played: --keep makes an enclave, --server takes a running one; pick one.",
         )
     plays = read_files([file_or_shipped(file) for file in files])
     outcomes = []

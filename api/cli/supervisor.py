@@ -7,9 +7,6 @@ ends. A loop that stopped on doubt is not started again. Not: what the processes
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import os
-import signal
 import socket
 import subprocess
 import sys
@@ -27,6 +24,7 @@ from api.cli import database
 from api.cli.database import RUNNING
 from api.cli.roles import ON_DOUBT
 from api.embedded import EmbeddedError
+from api.kin import end_group, end_with_parent
 from api.settings import Settings, SettingsError, child_environment
 
 API: Final = "api"
@@ -39,7 +37,6 @@ _LOOK_S: Final = 0.5
 _MOST_PAUSE_S: Final = 5.0
 _CALM_S: Final = 20.0
 _GRACE_S: Final = 25.0
-_PR_SET_PDEATHSIG: Final = 1
 
 
 class NotReady(Exception):
@@ -146,7 +143,7 @@ class Supervisor:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-            _end_group(process.pid)
+            end_group(process.pid)
         forget_running(self.settings)
 
     def tail(self) -> str:
@@ -169,7 +166,7 @@ class Supervisor:
             return  # its children may still be dying; the next look tries again
 
     def _fell(self, child: _Child, status: int) -> None:
-        _end_group(child.process.pid)
+        end_group(child.process.pid)
         calm = monotonic() - child.started > _CALM_S
         child.falls = 1 if calm else child.falls + 1
         child.given_up = status == ON_DOUBT
@@ -190,7 +187,7 @@ class Supervisor:
                 stdout=output,
                 stderr=subprocess.STDOUT if output is not None else None,
                 start_new_session=True,
-                preexec_fn=_end_with_parent,  # noqa: PLW1509  one system call, no lock
+                preexec_fn=end_with_parent,  # noqa: PLW1509  one system call, no lock
             )
         return _Child(role, process, monotonic())
 
@@ -234,19 +231,3 @@ def running_url(settings: Settings) -> str:
         return str(orjson.loads((settings.home / RUNNING).read_bytes())["url"])
     except (OSError, ValueError, KeyError):
         return url_of(settings.host, settings.port)
-
-
-def _end_group(leader: int) -> None:
-    """Ends what an ended process left behind.
-
-    The workers of a killed gunicorn keep its port for as long as a request of theirs is open, and
-    take no new ones: whoever calls meanwhile waits for nobody.
-    """
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(leader, signal.SIGKILL)
-
-
-def _end_with_parent() -> None:
-    """Linux: SIGTERM when the parent dies; a killed supervisor leaves nobody on the port."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

