@@ -30,6 +30,7 @@ CYCLE = life_cycle()
 STATES = set(CYCLE.labels)
 REGISTRY = Registry.founded()
 AT = parse_time("2024-06-04T08:00:00+07:00")
+NAMES = ("SC1", "SC2", "SC3", "SC4", "SC6", "SC7", "SC8", "SC9", "SC10", "SC11")
 CASE = "case/0b1f3c52-6a43-4d8e-9d53-0c5f8b8f7a11"
 
 
@@ -152,7 +153,7 @@ def statements(player: Player, name: str) -> list[Signed]:
     return sorted((s for e in stream.entries.values() for s in e.signed), key=lambda s: s.seq)
 
 
-@pytest.mark.parametrize("name", ["SC1", "SC2", "SC3", "SC4", "SC6", "SC7"])
+@pytest.mark.parametrize("name", NAMES)
 def test_fold_of_any_prefix_equals_the_view_as_of_then(name: str) -> None:
     """architecture.md §5: one pure function for the live view and the view as of a date."""
     file = scenario(name)
@@ -160,7 +161,9 @@ def test_fold_of_any_prefix_equals_the_view_as_of_then(name: str) -> None:
     seen: list[tuple[int, dict[str, Any]]] = []
     for step in steps(file):
         player.step(step, cast)
-        stream = player.stream(player.cases[next(iter(player.cases))])
+        if "C1" not in player.cases:
+            continue
+        stream = player.stream(player.cases["C1"])
         assert player.now is not None
         raised = dict(player.raised)
         seen.append((stream.seq, case_file(stream, raised, player.registry, player.now)))
@@ -180,8 +183,8 @@ def prefix(name: str, upto: int) -> tuple[Player, dict[str, Any]]:
 
 
 def _moments() -> Iterator[tuple[str, int, int]]:
-    for name in ("SC1", "SC2", "SC3", "SC4", "SC6"):
-        numbers = [s["n"] for s in steps(scenario(name))]
+    for name in (n for n in NAMES if n != "SC7"):
+        numbers = [s["n"] for s in steps(scenario(name)) if s.get("case") == "C1"]
         for upto in numbers[3:]:
             for other in numbers:
                 yield name, upto, other
