@@ -22,7 +22,6 @@ BLIND_BYTES: Final = 32
 ENTRY_BYTES: Final = 32
 _MEMBERS: Final = frozenset({"v", "log", "recorded_at", "blind", "statement"})
 _COMPACT_PARTS: Final = 3
-_TEXTS: Final = ("blind", "log", "recorded_at", "statement")
 #: Members in canonical order; no character in them needs an escape.
 _AS_BUILT: Final = re.compile(
     rb'\{"blind":"([A-Za-z0-9_-]{43})","log":"([!#-\[\]-~]+)","recorded_at":"([0-9T:.Z-]+)",'
@@ -79,31 +78,36 @@ def parse_envelope(data: bytes, *, log: str | None = None) -> Envelope:
         VerificationError: `envelope`, with what is wrong.
     """
     try:
-        # The bytes of a sound envelope leave no choice: what fits the pattern is canonical as it stands.
+        # The bytes of a sound envelope leave no choice: what fits the pattern is canonical.
         found = _AS_BUILT.fullmatch(data)
         if found:
-            texts = dict(zip(_TEXTS, (part.decode() for part in found.groups()), strict=True))
-            return _envelope({**texts, "v": 1}, log)
-        members = canonical.parse(data, limit=None)
-        return _envelope(members, log)
+            blind, origin, recorded_at, statement = found.groups()
+            texts = (origin.decode(), recorded_at.decode(), blind.decode(), statement.decode())
+            return _envelope(texts, log)
+        return _envelope(_texts(canonical.parse(data, limit=None)), log)
     except (KeysError, ValueError) as error:
         raise VerificationError("envelope", str(error)) from error
 
 
-def _envelope(members: dict[str, Any], log: str | None) -> Envelope:
+def _texts(members: dict[str, Any]) -> tuple[str, str, str, str]:
     if members.keys() != _MEMBERS or type(members["v"]) is not int or members["v"] != 1:
         raise Malformed("an envelope of version 1 has blind, log, recorded_at, statement and v")
     texts = (members["log"], members["recorded_at"], members["blind"], members["statement"])
     if not all(isinstance(text, str) for text in texts):
         raise Malformed("log, recorded_at, blind and statement are text")
-    if log is not None and members["log"] != log:
+    return texts
+
+
+def _envelope(texts: tuple[str, str, str, str], log: str | None) -> Envelope:
+    origin, recorded_at, blind_b64, statement = texts
+    if log is not None and origin != log:
         raise Malformed("the envelope is of another log")
-    blind = canonical.unb64(members["blind"])
+    blind = canonical.unb64(blind_b64)
     if len(blind) != BLIND_BYTES:
         raise Malformed("a blind has 32 bytes")
-    if members["statement"].count(".") != _COMPACT_PARTS - 1:
+    if statement.count(".") != _COMPACT_PARTS - 1:
         raise Malformed("the statement is not in compact form")
-    return Envelope(members["log"], unstamp(members["recorded_at"]), blind, members["statement"])
+    return Envelope(origin, unstamp(recorded_at), blind, statement)
 
 
 def entry(envelope: bytes) -> bytes:

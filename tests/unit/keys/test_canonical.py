@@ -6,6 +6,7 @@ import unicodedata
 from enum import StrEnum
 from typing import Any
 
+import orjson
 import pytest
 import rfc8785
 from hypothesis import example, given
@@ -54,6 +55,53 @@ def test_what_passes_the_door_is_written_back_the_same(data: bytes) -> None:
     except NotCanonical:
         return
     assert rfc8785.dumps(value) == data
+
+
+loose = st.recursive(
+    st.none() | st.booleans() | integers | st.floats(allow_nan=False, allow_infinity=False) | texts,
+    lambda below: st.lists(below, max_size=4) | st.dictionaries(texts, below, max_size=4),
+    max_leaves=12,
+)
+
+
+def _is_strict(value: object) -> bool:
+    if isinstance(value, dict):
+        return all(map(_is_strict, value.values()))
+    if isinstance(value, list):
+        return all(map(_is_strict, value))
+    return isinstance(value, str | int)
+
+
+@given(st.dictionaries(texts, loose, max_size=4))
+@example({"a": ["x", 1.5]})
+@example({"a": [[], -1e22]})
+@example({"a": 1e22})
+@example({"a": ":null", "b": '":1.5'})
+def test_null_and_fractions_are_found_wherever_they_stand(value: dict[str, Any]) -> None:
+    """The quick look before the strict one may err on one side only."""
+    data = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    try:
+        canonical.parse(data, limit=None)
+    except NotCanonical:
+        sound = False
+    else:
+        sound = True
+    assert not sound or _is_strict(value)
+    assert sound or not _is_strict(value) or data != rfc8785.dumps(value)
+
+
+@given(st.text())
+def test_text_is_refused_by_the_table_and_by_nfc_alone(text: str) -> None:
+    """The quick look for everyday letters lets nothing else through."""
+    data = orjson.dumps({"a": text})
+    good = all(canonical.is_assigned(ord(c)) for c in text)
+    good = good and unicodedata.is_normalized("NFC", text)
+    try:
+        canonical.parse(data, limit=None)
+    except NotCanonical:
+        assert not good
+    else:
+        assert good
 
 
 class _Word(StrEnum):
