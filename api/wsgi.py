@@ -22,6 +22,7 @@ from gunicorn.http.errors import (  # type: ignore[import-untyped]
 )
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
+from api.kin import end_with_parent
 from api.problems import plain_answer
 from api.settings import Settings, SettingsError, share_metrics
 
@@ -79,6 +80,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             "logger_class": OneLineLogger,
             "control_socket_disable": True,
             "when_ready": self._when_ready,
+            "post_fork": self._post_fork,
         }
         for name, value in options.items():
             self.cfg.set(name, value)
@@ -86,6 +88,11 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
     def load(self) -> Any:  # noqa: ANN401  a WSGI application
         """One worker's application, opened after the fork."""
         return application(self._settings)
+
+    @staticmethod
+    def _post_fork(_arbiter: Any, _worker: Any) -> None:  # noqa: ANN401  gunicorn's hook
+        """A worker that outlives a killed arbiter holds the port and takes no request."""
+        end_with_parent()
 
     def _when_ready(self, _: Any) -> None:  # noqa: ANN401  gunicorn's arbiter
         if self._settings.metrics_port:
