@@ -1,0 +1,56 @@
+"""What the officers of a run remember: every statement signed, and every answer they were given."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+
+from ledger.log.statement import Statement
+
+
+@dataclass(slots=True)
+class Book:
+    """Kept by all threads of a run.
+
+    Attributes:
+        signed: Digest to statement: all that may be found in the log.
+        acknowledged: Digest to receipt: all that must be.
+        refused: Digests that the ledger said it did not take.
+        retries: Times the same bytes, or the same question, were sent again.
+        outage: Begin and end of the longest time in which nobody was answered.
+    """
+
+    signed: dict[str, Statement] = field(default_factory=dict)
+    acknowledged: dict[str, dict[str, Any]] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+    retries: int = 0
+    outage: tuple[float, float] = (0.0, 0.0)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _last: float = field(default_factory=monotonic)
+
+    def sign(self, statement: Statement) -> None:
+        """Before it is sent."""
+        with self._lock:
+            self.signed[statement.digest_b64] = statement
+
+    def acknowledge(self, statement: Statement, receipt: Mapping[str, Any]) -> None:
+        """An officer holds a receipt: from now on it may not be lost."""
+        with self._lock:
+            self.acknowledged[statement.digest_b64] = dict(receipt)
+            now = monotonic()
+            if now - self._last > self.outage[1] - self.outage[0]:
+                self.outage = (self._last, now)
+            self._last = now
+
+    def refuse(self, statement: Statement, why: str) -> None:
+        """An officer was told that it is not recorded."""
+        with self._lock:
+            self.refused[statement.digest_b64] = why
+
+    def retry(self) -> None:
+        """Something was sent again."""
+        with self._lock:
+            self.retries += 1

@@ -1,0 +1,204 @@
+"""Officers who go on working while everything under them is killed.
+
+One plays scenario files, the others take reports. All of them do what any client has to do: where
+no answer comes they send the same bytes again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+from time import monotonic, sleep
+from typing import Any, TypeVar
+
+from api.cli.castbook import CastBook, EditionDirectory
+from api.cli.desk import HttpDesk
+from api.cli.player import Place, Player, Registrar, StepResult
+from api.cli.player import Refused as Answered
+from api.client import Client, Refused, Unreachable
+from keys import canonical
+from keys.custody.file import read_key
+from keys.jwk import SoftwareSigner
+from ledger.log.moment import unstamp
+from ledger.log.statement import AUTHOR, Statement, make
+from ledger.regulation.act import Act
+from ledger.regulation.edition import load_edition
+from tests import builders
+from tests.a_ledger import appointment, enrolment
+from tests.fixtures.clock import CountingEntropy
+from tests.soak.book import Book
+from tests.soak.enclave import ServedEnclave
+
+_Found = TypeVar("_Found")
+VIETNAM = timezone(timedelta(hours=7))
+PATIENCE_S = 180.0
+AGAIN = frozenset(
+    {"database_unavailable", "proof_late", "projection_late", "unavailable", "disk_full", ""}
+)
+RACE = 4  # every fourth report
+SIGN_AGAIN = frozenset({"stale", "clock_off"})
+
+
+def patiently(book: Book, ask: Callable[[], _Found]) -> _Found:
+    """Asks until there is an answer; a person at a desk does not give up after six attempts."""
+    deadline = monotonic() + PATIENCE_S
+    while True:
+        try:
+            return ask()
+        except Unreachable:
+            if monotonic() > deadline:
+                raise
+        except (Refused, Answered) as problem:
+            if problem.code not in AGAIN or monotonic() > deadline:
+                raise
+        book.retry()
+        sleep(0.1)
+
+
+class PatientDesk:
+    """A player's desk that sends again where nobody answers, and notes every receipt."""
+
+    def __init__(self, url: str, book: Book) -> None:
+        self._book = book
+        self._desk = HttpDesk(url, "en")
+        self.origin, self.level = self._desk.origin, self._desk.level
+
+    def close(self) -> None:
+        """Gives its connections back."""
+        self._desk.close()
+
+    def client(self, signer: SoftwareSigner) -> Client:
+        """See `HttpDesk`."""
+        return self._desk.client(signer)
+
+    def time(self) -> datetime | None:
+        """See `Desk`."""
+        return patiently(self._book, self._desk.time)
+
+    def place(self, stream: str, signer: SoftwareSigner) -> Place:
+        """See `Desk`."""
+        return patiently(self._book, lambda: self._desk.place(stream, signer))
+
+    def submit(self, made: Statement, signer: SoftwareSigner, at: datetime) -> Mapping[str, Any]:
+        """See `Desk`."""
+        self._book.sign(made)
+        try:
+            receipt = patiently(self._book, lambda: self._desk.submit(made, signer, at))
+        except Answered as refused:
+            self._book.refuse(made, refused.guard or refused.code)
+            raise
+        self._book.acknowledge(made, receipt)
+        return receipt
+
+    def act(self, act_id: str, index: int, signer: SoftwareSigner) -> Mapping[str, Any]:
+        """See `Desk`."""
+        return patiently(self._book, lambda: self._desk.act(act_id, index, signer))
+
+    def case(self, case_id: str, index: int, signer: SoftwareSigner) -> Mapping[str, Any]:
+        """See `Desk`."""
+        return patiently(self._book, lambda: self._desk.case(case_id, index, signer))
+
+
+@contextmanager
+def a_player(
+    enclave: ServedEnclave, book: Book, watch: Callable[[StepResult], None]
+) -> Iterator[Player]:
+    """A player who enrols its cast as the registrar of the enclave."""
+    desk = PatientDesk(enclave.url, book)
+    signer = registrar_key(enclave)
+    yield Player(
+        desk,
+        Registrar(enclave.made.officer, signer),
+        CastBook(desk.origin, None),
+        EditionDirectory(load_edition()),
+        new_uuid=CountingEntropy("kills").uuid,
+        watch=watch,
+    )
+    desk.close()
+
+
+def registrar_key(enclave: ServedEnclave) -> SoftwareSigner:
+    """The key of the founding registrar."""
+    return read_key(enclave.home.key_path("registrar"), enclave.home.passphrase())
+
+
+def hire_the_hotline(enclave: ServedEnclave, book: Book) -> None:
+    """Appoints the officer who takes reports and enrols the key."""
+    when = enclave.clock.now()
+    with Client(enclave.url, registrar_key(enclave), lang="en") as client:
+        for act in (appointment("hotline", when), enrolment("hotline", when)):
+            members = dict(act.members)
+            signer = {**members["signers"][0], "officer": enclave.made.officer}
+            payload = canonical.encode({**members, "signers": [signer]})
+            signed = client.sign(payload, stream=act.stream, iat=when)
+            book.sign(signed)
+            book.acknowledge(signed, client.submit(signed).receipt)
+
+
+class Reporter:
+    """Takes one report after the other; some would open a case that another one opens too.
+
+    Args:
+        url: Of the API.
+        book: What is remembered.
+        number: Of this reporter; no two take the same report.
+        waits: Whether it waits for proofs. Without, its receipts say `durable` and no more.
+    """
+
+    def __init__(self, url: str, book: Book, number: int, *, waits: bool) -> None:
+        self._book = book
+        self._number = number
+        self._waits = waits
+        self._client = Client(url, builders.key("hotline"), lang="en", attempts=1)
+        self._taken = 0
+
+    def run(self, stop: threading.Event) -> None:
+        """Until told to stop."""
+        with self._client:
+            while not stop.wait(0.02):
+                self.take_one()
+
+    def take_one(self) -> None:
+        """One report, signed again only where the ledger says so; then it is another act."""
+        while True:
+            self._taken += 1
+            now = unstamp(patiently(self._book, self._client.log)["now"]).replace(microsecond=0)
+            signed = patiently(self._book, lambda at=now: self._signed(at))  # type: ignore[misc]
+            self._book.sign(signed)
+            try:
+                sent = patiently(
+                    self._book,
+                    lambda one=signed: self._client.submit(one, wait=self._waits),  # type: ignore[misc]
+                )
+            except Refused as refused:
+                self._book.refuse(signed, refused.guard or refused.code)
+                if refused.code in SIGN_AGAIN:
+                    continue
+                raise
+            self._book.acknowledge(signed, sent.receipt)
+            return
+
+    def _signed(self, now: datetime) -> Statement:
+        """Each report opens a case of its own, so its place is known."""
+        return make(
+            canonical.encode(dict(self._act(now).members)),
+            builders.key("hotline"),
+            iat=int(now.timestamp()),
+            log=self._client.origin,
+            seq=1,
+            prev=None,
+            role=AUTHOR,
+        )
+
+    def _act(self, now: datetime) -> Act:
+        report = f"report {self._number} {self._taken}"
+        case = report if self._taken % RACE else f"the case of turn {self._taken}"
+        return builders.an_act(
+            "ReportReceived",
+            by="hotline",
+            when=now.astimezone(VIETNAM),
+            stream=f"case/{builders.an_id(case)}",
+            act_id=builders.an_id(report),
+        )

@@ -1,0 +1,226 @@
+"""kill -9 of anything at any time: no acknowledged act is lost (architecture.md §7)."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from time import monotonic, sleep
+from typing import TypeVar
+
+import orjson
+import pytest
+from click.testing import CliRunner
+
+from api.bootstrap import open_kek, role_dsn
+from api.cli.main import main
+from api.cli.player import Outcome
+from api.cli.scenario import Play, read_files, shipped
+from api.cli.stage import opening
+from api.client import Client, verify
+from keys import canonical
+from keys.note import VKey
+from ledger.postgres.connect import open_pool
+from ledger.postgres.records import PostgresRecords
+from ledger.reader import Opened, Reader
+from tests.soak.book import Book
+from tests.soak.enclave import ServedEnclave
+from tests.soak.killer import Killer
+from tests.soak.officers import Reporter, a_player, hire_the_hotline
+
+pytestmark = [pytest.mark.postgres, pytest.mark.xdist_group("kills")]
+SEED = 90
+BATCH = 500
+Say = Callable[[str], None]
+Found = TypeVar("Found")
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Say:
+    """Prints past pytest, since the figures are asked for."""
+
+    def told(text: str) -> None:
+        with capsys.disabled():
+            print(text)  # noqa: T201 - a report, not a log
+
+    return told
+
+
+@pytest.mark.slow
+def test_one_kill_of_each_kind_loses_no_acknowledged_act(tmp_path: Path, say: Say) -> None:
+    """The short one: every process is killed once while SC1 is played and reports come in."""
+    run(tmp_path, say, ["SC1"], kills=7, reporters=2)
+
+
+@pytest.mark.soak
+def test_kills_at_random_lose_no_acknowledged_act(tmp_path: Path, say: Say) -> None:
+    """Seventy kills in an order of chance, while five scenarios are played and reports come in."""
+    run(tmp_path, say, ["SC2", "SC8", "SC4", "SC1", "SC6"], kills=70, reporters=3)
+
+
+def run(home: Path, say: Say, names: Sequence[str], *, kills: int, reporters: int) -> None:
+    """Serves, works, kills, and then looks at everything that is left."""
+    plays = read_files([shipped(name) for name in names])
+    book = Book()
+    began = monotonic()
+    with ServedEnclave(home / "home", opening(plays[0])) as enclave:
+        hire_the_hotline(enclave, book)
+        killer = Killer(enclave, kills, seed=SEED)
+        outcomes = _work(enclave, book, killer, plays, reporters)
+        enclave.wait_ready()
+        say(_figures(killer, book, monotonic() - began))
+        assert sum(killer.done.values()) == kills
+        assert all(outcome.ok for outcome in outcomes), [_wrong(one) for one in outcomes]
+        log = list(_log(enclave))
+        _every_receipt_stands(book, log)
+        _every_act_stands_once(book, log)
+        _every_proof_holds(enclave, book)
+        _audit_is_sound(enclave, len(log))
+    assert enclave.status == 0
+
+
+def _work(
+    enclave: ServedEnclave, book: Book, killer: Killer, plays: Sequence[Play], reporters: int
+) -> list[Outcome]:
+    """Everybody works until the last kill is done and the last play is over."""
+    stop, failed = threading.Event(), threading.Event()
+
+    def guarded(work: Callable[[], Found]) -> Callable[[], Found]:
+        def working() -> Found:
+            try:
+                return work()
+            except BaseException:
+                failed.set()
+                raise
+
+        return working
+
+    with ThreadPoolExecutor(reporters + 2) as pool, _halting(stop, failed):
+        killing = pool.submit(guarded(partial(killer.run, failed)))
+        taking = [
+            pool.submit(guarded(partial(Reporter(enclave.url, book, n, waits=n > 0).run, stop)))
+            for n in range(reporters)
+        ]
+        playing = pool.submit(guarded(partial(_play, enclave, book, killer, plays, failed)))
+        killing.result()
+        outcomes = playing.result()
+        sleep(1)
+        stop.set()
+        for one in taking:
+            one.result()
+    return outcomes
+
+
+@contextmanager
+def _halting(*events: threading.Event) -> Iterator[None]:
+    """Whatever happens, nobody is left working."""
+    try:
+        yield
+    finally:
+        for event in events:
+            event.set()
+
+
+def _play(
+    enclave: ServedEnclave,
+    book: Book,
+    killer: Killer,
+    plays: Sequence[Play],
+    failed: threading.Event,
+) -> list[Outcome]:
+    """Plays one file after the other, held back so that the kills fall on all of it."""
+    steps = sum(len(play.steps) for play in plays)
+    played = 0
+
+    def hold(_: object) -> None:
+        nonlocal played
+        played += 1
+        while sum(killer.done.values()) < killer.planned * played // steps:
+            if failed.wait(0.05):
+                return
+
+    with a_player(enclave, book, hold) as player:
+        return [player.play(play) for play in plays]
+
+
+# -- what is left -------------------------------------------------------------------------------
+
+
+def _log(enclave: ServedEnclave) -> Iterator[Opened]:
+    """Every record, opened, and held against its entry."""
+    facts = enclave.home.facts()
+    pool = open_pool(role_dsn(enclave.settings, facts, "reader"), most=1)
+    try:
+        reader = Reader(
+            PostgresRecords(pool), open_kek(enclave.settings), facts.origin, facts.level
+        )
+        at = 0
+        while found := reader.read(at, BATCH):
+            yield from found
+            at += len(found)
+    finally:
+        pool.close()
+
+
+def _every_receipt_stands(book: Book, log: Sequence[Opened]) -> None:
+    for digest, receipt in book.acknowledged.items():
+        found = log[receipt["index"]]
+        assert found.statement is not None
+        assert found.statement.digest_b64 == digest
+        assert canonical.b64(found.entry) == receipt["entry"]
+
+
+def _every_act_stands_once(book: Book, log: Sequence[Opened]) -> None:
+    statements = [one.statement for one in log if one.statement is not None]
+    assert len(statements) == len(log)
+    digests = Counter(one.digest_b64 for one in statements)
+    assert digests.most_common(1)[0][1] == 1
+    signatures = Counter((one.members["act_id"], one.kid, one.role) for one in statements)
+    assert signatures.most_common(1)[0][1] == 1
+    known = set(book.acknowledged) | {statements[0].digest_b64}
+    assert set(digests) == known  # nothing that nobody was told of, or was told is not recorded
+
+
+def _every_proof_holds(enclave: ServedEnclave, book: Book) -> None:
+    log_key = VKey.parse(enclave.made.vkeys[0])
+    origin = enclave.made.facts.origin
+    with Client(enclave.url) as client:
+        client.checkpoint()
+        for receipt in book.acknowledged.values():
+            given = receipt.get("proof") or client.inclusion(receipt["index"])
+            told = {**receipt, "proof": given}
+            verify(told, log_key, origin=origin, entry=canonical.unb64(receipt["entry"]))
+
+
+def _audit_is_sound(enclave: ServedEnclave, records: int) -> None:
+    """Records, tree, every checkpoint, signatures, order; and views equal to a fresh fold."""
+    asked = ["--lang", "en", "log", "audit", "--json"]
+    said = CliRunner().invoke(main, asked, env=enclave.settings.environment())
+    assert said.stdout, f"{said.stderr} {said.exception}"
+    found = orjson.loads(said.stdout)
+    assert (found["ok"], said.exit_code) == (True, 0), said.stdout
+    assert (found["records"], found["views"], found["skipped"]) == (records, [], [])
+
+
+def _wrong(outcome: Outcome) -> tuple[str, str, list[object]]:
+    steps = [(one.step.n, one.wrong) for one in outcome.steps if one.wrong]
+    return outcome.play.id, outcome.trouble, [*steps, *(f.wrong for f in outcome.finals if f.wrong)]
+
+
+def _figures(killer: Killer, book: Book, seconds: float) -> str:
+    kills = ", ".join(f"{count} {target}" for target, count in sorted(killer.done.items()))
+    away = ", ".join(f"{t} {s:.1f} s" for t, s in sorted(killer.longest_away.items()))
+    begin, end = book.outage
+    within = ", ".join(killer.within(begin, end)) or "nobody"
+    refused = ", ".join(f"{n} {why}" for why, n in sorted(Counter(book.refused.values()).items()))
+    return (
+        f"\n{sum(killer.done.values())} kills in {seconds:.0f} s: {kills}"
+        f"\n{len(book.acknowledged)} statements acknowledged, refused: {refused or 'none'}; "
+        f"{book.retries} calls sent again by the officers"
+        f"\nlongest time without an answer: {end - begin:.1f} s (killed in it: {within})"
+        f"\nlongest waits for a victim to be there again: {away}"
+    )
