@@ -1,8 +1,9 @@
 """The ledger's errors, named by whose move it is next.
 
-`Rejected` is the sender's move, `Conflict` means read the stream again, `NotFound` says nothing is there to see,
-`VerificationError` means the evidence fails, `Unavailable` means try again later, `Fatal` means memory and store may
-disagree: stop, reload, audit. `api/problems.py` maps each to HTTP once; nothing here knows HTTP or SQL.
+`Rejected` is the sender's move, `Conflict` means read the stream again, `NotFound` says nothing is
+there to see, `VerificationError` means the evidence fails, `Unavailable` means try again later,
+`Fatal` means memory and store may disagree: stop, reload, audit. `api/problems.py` maps each to
+HTTP once; nothing here knows HTTP or SQL.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class Rejected(LedgerError):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Where the next statement of a stream must stand: `seq` from 1, `prev` b64 or None at the start."""
+    """Where the next statement of a stream must stand; `prev` is b64, None at the start."""
 
     seq: int
     prev: str | None
@@ -123,7 +124,7 @@ class VerificationError(LedgerError):
 
 @dataclass
 class Unavailable(LedgerError):
-    """Try again later: the database, the disk or the clock does not allow it now; nothing was recorded."""
+    """Try again later: the database, the disk or the clock does not allow it; nothing was recorded."""
 
     code: str
     vi: str

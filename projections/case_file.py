@@ -418,7 +418,9 @@ def listed(
     if wanted.q is not None and values["question"] is None:
         return []
     parts: list[LiteralString] = [_LIST]
-    parts += [text for name, text in _CONDITIONS.items() if values[name] is not None]
+    for name, condition in _CONDITIONS.items():
+        if values[name] is not None:
+            parts.append(condition)
     behind, order = _ORDER[wanted.sort]
     if snapshot is not None:
         parts.append(" AND first_index <= %(snapshot)s")
