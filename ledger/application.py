@@ -45,7 +45,7 @@ from ledger.ports import (
     RecordStore,
 )
 from ledger.reader import Reader
-from ledger.regulation.act import Act, fmt_time, parse_act
+from ledger.regulation.act import Act, fmt_time
 from ledger.regulation.catalogue import Catalogue, load
 from ledger.regulation.decide import Decision, decide
 from ledger.regulation.registry import Registry
@@ -338,7 +338,7 @@ class Ledger(Application[UUID]):
                 self._require_files(act, stream)
         else:
             members = self._filled(asked.get("act", {}), signer_officer, time.at)
-            act = parse_act(members, level=self._level)
+            act = self._catalogue.parse(members, self._level)
             with self._fresh(act.stream) as stream:
                 decision = self._would_decide(stream, act, signer_officer, ground)
                 self._require_files(act, stream)
@@ -458,7 +458,7 @@ class Ledger(Application[UUID]):
                 "Only acts signed by officers are taken here.",
                 faults=[Fault("/protected/typ", "phải là diễn biến", "must be an act")],
             )
-        return parse_act(statement.members, level=self._level)
+        return self._catalogue.parse(statement.members, self._level)
 
     def _check_window(self, statement: Statement, at: datetime) -> None:
         """formats.md §3: `iat` within -24 h … +5 min of the ledger's time."""
@@ -659,7 +659,7 @@ class Ledger(Application[UUID]):
         """A new payload, or for a countersigner the one that stands."""
         if role in (AUTHOR, RETURNER):
             members = self._filled(fields, line.officer, at)
-            self._catalogue.type(parse_act(members, level=self._level).act)
+            self._catalogue.parse(members, self._level)
             return members
         standing = stream.payload_members(str(fields.get("act_id")))
         if standing is None:
