@@ -1,7 +1,7 @@
 """Where the time of one durable act goes: each step of the write path alone, in one thread.
 
-The steps are the write path's own functions, called with what they are called with there; what is left over between
-their sum and the whole is the seams, locks and the driver.
+The steps are the write path's own functions, called with what they are called with there; what is
+left between their sum and the whole is the append, seams, locks and the driver.
 """
 
 from __future__ import annotations
@@ -81,9 +81,7 @@ def _steps(enclave: Enclave, act: workload.SignedAct, took: dict[str, list[float
     blind = bytes(32)
     envelope = timed(
         "build the envelope",
-        partial(
-            record.build, log=origin, recorded_at=now, blind=blind, statement=parsed.compact
-        ),
+        partial(record.build, log=origin, recorded_at=now, blind=blind, statement=parsed.compact),
     )
     entry = record.entry(envelope)
     sealed = timed(

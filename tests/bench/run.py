@@ -88,7 +88,7 @@ class Run:
         return found_in(self._server, home, name, workers=self.cores, officers=officers)
 
     def server_cpu(self) -> float:
-        """Processor seconds that the database server has taken so far, all its processes together."""
+        """Processor seconds that the database server has taken so far, in all its processes."""
         pid = int((self._folder / "server/pg/data/postmaster.pid").read_text("ascii").split()[0])
         ticks = sum(_ticks(pid)[:4])
         for status in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split():
