@@ -17,11 +17,12 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
+from ledger.regulation.cases import Cases
 from ledger.regulation.clocks import NEAR_BEFORE, WINDOWS, ClockRun, running
 from ledger.regulation.deadline import VIETNAM, local_day
 from ledger.regulation.registry import Registry
 from ledger.regulation.stream import Entry, StreamState
-from projections.fold import last_recorded
+from projections.fold import REPORTS, last_recorded
 from projections.view import Connection, Cursor, Step
 
 NAME: Final = "worklist"
@@ -51,6 +52,10 @@ ASKS_ADDRESSEE: Final = frozenset(
 _ENDED: Final = frozenset({"CLOSED", "ARCHIVED"})
 
 _CLEAR: Final[LiteralString] = "DELETE FROM proj.tasks WHERE gen = %s AND stream = ANY (%s)"
+_RESTATED: Final[LiteralString] = """
+DELETE FROM proj.tasks WHERE gen = %s AND code = 'STATISTICS_RESTATE'
+  AND (case_number = ANY (%s) OR stream = ANY (%s))
+"""
 _COPY: Final[LiteralString] = """
 COPY proj.tasks (gen, stream, n, kind, act_id, act, officer, agency, role, code, sub, started_at,
   due_at, alarm_at, source, source_kind, certainty, case_number, state, last_at)
@@ -99,11 +104,23 @@ class WorklistBatch:
     def take(self, step: Step) -> None:
         """Gathers the stream of one record."""
         self._step = step
-        if step.renames:
+        report = step.entry if step.effect else None
+        if report is None or report.act.act not in REPORTS:
+            report = None
+        if step.renames or report is not None:
             self.write()
         self._touched[step.stream.name] = step.stream
         for stream in step.erases.values():
             self._touched[stream.name] = stream
+        if report is not None:
+            self._restated(report)
+
+    def _restated(self, report: Entry) -> None:
+        """Cases for which a report was restated have that task behind them (article 9)."""
+        named = [str(name) for name in report.act.facts.get("restated_because", ())]
+        if named:
+            values = [self._gen, named, [f"case/{n.removeprefix('case/')}" for n in named]]
+            self._cursor.execute(_RESTATED, values)
 
     def write(self) -> None:
         """Replaces the tasks of every stream touched."""
@@ -115,7 +132,7 @@ class WorklistBatch:
             copy.set_types(_TYPES)
             for stream in self._touched.values():
                 last = last_recorded(stream) or at
-                for n, task in enumerate(tasks_of(stream, registry, last)):
+                for n, task in enumerate(tasks_of(stream, registry, last, self._step.cases)):
                     copy.write_row(_row(self._gen, stream, n, task, last))
         self._touched = {}
 
@@ -130,12 +147,14 @@ class _Task:
     run: ClockRun | None = None
 
 
-def tasks_of(stream: StreamState, registry: Registry, at: datetime) -> Iterator[_Task]:
-    """What a stream asks of whom, as of its newest record."""
+def tasks_of(
+    stream: StreamState, registry: Registry, at: datetime, cases: Cases | None = None
+) -> Iterator[_Task]:
+    """What a stream asks of whom, as of its newest record and the reports of article 9 by then."""
     yield from _signatures(stream)
     handler = stream.handler(registry, local_day(at)) if stream.kind == "case" else None
     asked = False
-    for run in running(stream, registry, at):
+    for run in running(stream, registry, at, cases):
         if run.code in WINDOWS:
             continue
         start = stream.entries[run.act_id]

@@ -125,6 +125,28 @@ def test_any_batch_gives_the_same_rows(bench: Bench, batch: int) -> None:
     assert bench.compared() == []
 
 
+@pytest.mark.parametrize("batch", [1, 500])
+def test_a_restated_report_ends_the_task(database: Database, batch: int) -> None:
+    """Article 9: the task to restate stands until the report that restates the case."""
+    bench = Bench(database, played("SC10"))
+    programme = bench.played.player.streams["programme/2023"]
+    restated = programme.effective("StatisticsSubmitted")[-1].effect
+    assert restated is not None
+    assert restated.index is not None
+    waiting = []
+    start = 0
+    for end in (restated.index, restated.index + 1):
+        bench.played.fill(database.admin, start=start, end=end)
+        projector = bench.projector(batch=batch)
+        projector.catch_up()
+        projector.close()
+        assert bench.compared() == []
+        waiting.append([row for row in bench.rows()["tasks"] if "STATISTICS_RESTATE" in row])
+        start = end
+    assert waiting[0]
+    assert not waiting[1]
+
+
 def test_a_restart_after_every_batch_gives_the_same_rows(bench: Bench) -> None:
     """Nothing lives in memory that the tables and the log do not give back."""
     whole = bench.projector()
