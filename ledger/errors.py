@@ -124,7 +124,7 @@ class VerificationError(LedgerError):
 
 @dataclass
 class Unavailable(LedgerError):
-    """Try again later: the database, the disk or the clock does not allow it; nothing was recorded."""
+    """Try again later: database, disk or clock do not allow it now; nothing was recorded."""
 
     code: str
     vi: str

@@ -121,7 +121,7 @@ def _copied(admin_dsn: str, dbname: str, copy: str) -> Iterator[None]:
 
 def _in_use() -> Unavailable:
     return Unavailable(
-        "database_in_use",
+        "database_unavailable",
         "Cơ sở dữ liệu đang được dùng nên chưa sao chép; dừng dịch vụ rồi chạy lại.",
         "The database is in use and was not copied; stop the service, then run it again.",
     )

@@ -267,7 +267,7 @@ class TestRehearsal:
         """The drill wants the enclave to itself, and says so."""
         home, _ = rehearsal
         settings = Settings.at(home)
-        with pytest.raises(Unavailable, match="database_in_use"):
+        with pytest.raises(Unavailable, match="database_unavailable"):
             drill(Shell(), settings, Home(settings).facts())
 
 
