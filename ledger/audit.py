@@ -2,21 +2,18 @@
 
 It changes nothing.
 
-One walk in index order: rows are opened and checked by `checks.content` (in as many processes as
-asked for), followed by `checks.chain`, hashed by `checks.tree`; then tiles and checkpoints are held
-against the entries. Who reads the rows and prints the report is not known here, nor are
-projections.
+One walk in index order: parts are read, opened and hashed by `checks.part` (in as many processes as
+asked for) and followed by `checks.chain`; then tiles and checkpoints are held against the entries
+by `checks.tree`. Who keeps the rows and prints the report is not known here, nor are projections.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from multiprocessing import get_context
-from typing import Any, Final, Protocol
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 from keys import vault
 from keys.errors import KeysError
@@ -24,11 +21,16 @@ from keys.note import VKey
 from keys.vault import Kek
 from ledger.checks import content, tree
 from ledger.checks.chain import FOLDED, Chain
-from ledger.checks.content import Checked, Job, RawRecord
+from ledger.checks.content import Job, RawRecord
+from ledger.checks.evidence import Evidence
 from ledger.checks.findings import IN_VIETNAMESE, Damage, Finding
-from ledger.checks.tree import RawCheckpoint, RawTile, Roots, Tiles
+from ledger.checks.part import ROWS, Desk, Part, Slip, Whole
+from ledger.checks.tree import RawCheckpoint, RawTile, Roots, Signed, Tiles
+from ledger.checks.workers import Workers
+from ledger.errors import Rejected
+from ledger.log.merkle import HASH_BYTES
 from ledger.log.record import entry as entry_of
-from ledger.ports import LogHead
+from ledger.regulation.act import parse_act
 from ledger.regulation.registry import Registry
 
 __all__ = [
@@ -42,9 +44,13 @@ __all__ = [
     "audit",
 ]
 
-BATCH: Final = 256
 _MOST_FINDINGS: Final = 1000
 _MOST_SWAPS: Final = 64
+_MOST_MISSING: Final = 1 << 20
+"""How far indices may reach beyond the number of rows; what lies behind is not followed."""
+_NOTES: Final = 64
+"""Checkpoints verified at a time."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 #: What a swap or a replacement at an index explains, so that it is not named beside it.
 _EXPLAINED: Final = frozenset(
     {
@@ -57,36 +63,6 @@ _EXPLAINED: Final = frozenset(
         Damage.SIGNER_ORDER,
     }
 )
-
-
-class Evidence(Protocol):
-    """Where the stored bytes come from: one snapshot, rows as they stand, nothing repaired.
-
-    Attributes:
-        sealed: Whether `state` and wraps can be read by this login.
-    """
-
-    @property
-    def sealed(self) -> bool:
-        """Whether records can be opened at all."""
-
-    def head(self) -> LogHead:
-        """The one row of the head."""
-
-    def count(self) -> int:
-        """Rows in `records`, whatever their index."""
-
-    def records(self, start: int, limit: int) -> Sequence[RawRecord]:
-        """Rows of index `start` and above in index order, about `limit`.
-
-        Rows of one index are never split.
-        """
-
-    def tiles(self) -> Iterable[RawTile]:
-        """Every stored tile."""
-
-    def checkpoints(self) -> Iterable[RawCheckpoint]:
-        """Every stored checkpoint by size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,15 +164,15 @@ def audit(  # noqa: PLR0913 - what an auditor brings along is the argument list
         level: The log's level; None takes it from the origin.
         genesis: Entry of record 0 in hex, from paper; None leaves the anchor unchecked.
         trusted: Checkpoints kept outside this database; the log must lead to each of them.
-        workers: Processes that open records and verify signatures; 0 does it in this one.
+        workers: Processes that read and open records and verify signatures; 0 does it in this one.
         progress: Called with (records done, records in all).
     """
     keks = [kek] if isinstance(kek, Kek) else list(kek or ())
     walk = _Walk(source, origin, level or origin.rpartition("/")[2], keks)
     keys = [VKey.parse(text) for text in vkeys]
-    signed = tree.read_checkpoints(source.checkpoints(), keys, origin)
-    walk.prepare({*signed.roots, *tree.trusted_sizes(trusted)})
-    walk.run(workers, progress)
+    notes = list(source.checkpoints())
+    walk.prepare({*(row.size for row in notes), *tree.trusted_sizes(trusted)})
+    signed = walk.run(workers, notes, keys, progress)
     walk.findings += signed.findings
     verdict = tree.judge(walk.roots, walk.tiles, signed)
     walk.findings += verdict.findings
@@ -220,9 +196,10 @@ class _Walk:
     tiles: Tiles = field(default_factory=lambda: Tiles(()))
     chain: Chain = field(init=False)
     rows: int = 0
+    behind: int = 0
     _next: int = 0
     _first_entry: bytes | None = None
-    _last_ms: int | None = None
+    _last_ms: float | None = None
 
     def __post_init__(self) -> None:
         self.chain = Chain(Registry.founded(), self.origin, self.level)
@@ -237,63 +214,108 @@ class _Walk:
         self.tiles = Tiles(self.source.tiles())
         self.roots = Roots(sizes)
 
-    def run(self, workers: int, progress: Progress | None) -> None:
-        """Walks every row once, in index order."""
+    def run(
+        self,
+        workers: int,
+        notes: Sequence[RawCheckpoint],
+        keys: Sequence[VKey],
+        progress: Progress | None,
+    ) -> Signed:
+        """Walks every row once, in index order, and reads the checkpoints."""
         total = self.source.count()
+        job = self._job() if self.opens else None
+        signed = Signed()
         with ExitStack() as stack:
-            pool: Executor | None = None
-            if workers and self.opens and total > BATCH:
-                context = get_context("spawn")
-                pool = stack.enter_context(ProcessPoolExecutor(workers, mp_context=context))
-            for rows, answers in self._answers(pool, depth=2 * workers + 1):
-                for row, checked in zip(rows, answers, strict=True):
-                    self._take(row, checked)
+            parts: Iterator[Part]
+            if workers and total > ROWS:
+                pool = stack.enter_context(Workers(workers, self.source.share(), job))
+                read = pool.each(tree.read_checkpoints, self._shares(notes, keys))
+                parts = pool.parts(self._ranges(total))
+            else:
+                desk = Desk(self.source, job)
+                read = (tree.read_checkpoints(*some) for some in self._shares(notes, keys))
+                parts = (desk.part(*some) for some in self._ranges(total))
+            for part in parts:
+                self._take(part)
                 if progress is not None:
                     progress(self.rows, total)
+            for some in read:
+                signed.add(some)
         self.chain.close()
         self.findings += self.chain.findings
+        return signed
 
-    def _batches(self) -> Iterator[Sequence[RawRecord]]:
-        start = 0
-        while rows := self.source.records(start, BATCH):
-            yield rows
-            start = rows[-1].at + 1
+    def _ranges(self, total: int) -> Iterator[tuple[int, int]]:
+        """Index ranges that hold every row, but for one that was moved out of all reach."""
+        last = self.source.last()
+        end = min(last + 1, total + _MOST_MISSING)
+        if end <= last:
+            self.behind = end
+        return ((start, start + ROWS) for start in range(0, end, ROWS))
 
-    def _answers(
-        self, pool: Executor | None, depth: int
-    ) -> Iterator[tuple[Sequence[RawRecord], Sequence[Checked]]]:
-        waiting: deque[tuple[Sequence[RawRecord], Future[list[Checked]]]] = deque()
-        for rows in self._batches():
-            if not self.opens:
-                yield rows, [Checked(row.at) for row in rows]
-            elif pool is None:
-                yield rows, content.open_all(self._job(rows))
-            else:
-                waiting.append((rows, pool.submit(content.open_all, self._job(rows))))
-                if len(waiting) >= depth:
-                    first, answer = waiting.popleft()
-                    yield first, answer.result()
-        while waiting:
-            first, answer = waiting.popleft()
-            yield first, answer.result()
+    def _shares(
+        self, notes: Sequence[RawCheckpoint], keys: Sequence[VKey]
+    ) -> Iterator[tuple[Sequence[RawCheckpoint], Sequence[VKey], str]]:
+        for at in range(0, len(notes), _NOTES):
+            yield notes[at : at + _NOTES], keys, self.origin
 
-    def _job(self, rows: Sequence[RawRecord]) -> Job:
-        known = {line.kid: dict(line.jwk) for line in self.chain.registry.keyring.lines()}
-        return Job(self.origin, {k.kek_id: k for k in self.keks}, FOLDED, known, rows)
+    def _job(self) -> Job:
+        """Keys of rows marked as registry records, so that signatures can be checked in any order.
 
-    def _take(self, row: RawRecord, checked: Checked) -> None:
-        self.rows += 1
-        if row.at < self._next:
-            self._find(row.at, Damage.INDEX_DUPLICATED, "a second row of this index")
-            return
-        while self._next < row.at:
+        Whether a key was enrolled where it is used is asked by the chain, in its place.
+        """
+        job = Job(self.origin, {kek.kek_id: kek for kek in self.keks}, FOLDED, {})
+        registry = Registry.founded()
+        for row in self.source.registry():
+            said = content.open_one(row, job)
+            if said.members is None:
+                continue
+            at = _EPOCH + timedelta(milliseconds=said.recorded_ms)
+            try:
+                act = parse_act(said.members, level=self.level)
+                registry.apply(act, index=row.at, recorded_at=at)
+            except (Rejected, KeysError, KeyError, ValueError):
+                continue
+        jwks = {line.kid: dict(line.jwk) for line in registry.keyring.lines()}
+        return Job(self.origin, job.keks, FOLDED, jwks)
+
+    def _take(self, part: Part) -> None:
+        if part.dense and part.start >= self._next:
+            self._reach(part.start)
+            self.roots.extend(part.leaves, part.tops)
+            self._next += len(part.slips)
+            for slip in part.slips:
+                self._follow(part, slip)
+        else:
+            self._take_singly(part)
+        self.rows += len(part.slips)
+        if part.first is not None:
+            self._first_entry = part.first
+
+    def _take_singly(self, part: Part) -> None:
+        """Rows with gaps or doubles between them."""
+        for n, slip in enumerate(part.slips):
+            at = slip.row.at if isinstance(slip, Whole) else slip[0]
+            if at < self._next:
+                self._find(at, Damage.INDEX_DUPLICATED, "a second row of this index")
+                continue
+            self._reach(at)
+            self.roots.append(part.leaves[n * HASH_BYTES : (n + 1) * HASH_BYTES])
+            self._next = at + 1
+            self._follow(part, slip)
+
+    def _follow(self, part: Part, slip: Slip | Whole) -> None:
+        if isinstance(slip, Whole):
+            self.chain.follow(*slip)
+            self._last_ms = slip.row.recorded_ms
+        else:
+            self.chain.follow_slip(part, slip)
+            self._last_ms = slip[1]
+
+    def _reach(self, index: int) -> None:
+        """Rows before `index` that have not come by are not there."""
+        while self._next < index:
             self._miss(self._next)
-        if row.at == 0:
-            self._first_entry = row.entry
-        self.roots.append(tree.leaf_of(row.entry))
-        self.chain.follow(row, checked)
-        self._last_ms = row.recorded_ms
-        self._next = row.at + 1
 
     def _miss(self, index: int) -> None:
         """A row that is not there: the tree goes on over the leaf that the tiles remember."""
@@ -337,7 +359,13 @@ class _Walk:
         ):
             message = "the head's recorded_at is not that of the last record"
             self._find(max(head.size - 1, 0), Damage.HEAD_WRONG, message)
-        if self.source.count() > self.rows:
+        elif head.registry_index != self.chain.registry_index:
+            found = self.chain.registry_index
+            message = f"the head names {head.registry_index} as last registry record, not {found}"
+            self._find(max(head.size - 1, 0), Damage.HEAD_REGISTRY, message)
+        if self.behind:
+            self._find(self.behind, Damage.RECORD_UNDECLARED, "a row lies far behind all others")
+        elif self.source.count() > self.rows:
             self._find(0, Damage.RECORD_UNDECLARED, "there are rows of a negative index")
 
     def explain(self, replaced: Sequence[int]) -> None:
@@ -358,7 +386,7 @@ class _Walk:
 
     def _explain_states(self) -> None:
         unread = [f.index for f in self.findings if f.kind is Damage.STATE_UNREADABLE][:_MOST_SWAPS]
-        rows = {i: row for i in unread for row in self.source.records(i, 1)[:1] if row.at == i}
+        rows = {i: row for i in unread for row in self.source.records(i, i + 1)[:1]}
         for index, row in rows.items():
             for other, whose in rows.items():
                 if other != index and self._opens_as(row, whose):

@@ -85,10 +85,26 @@ class MemoryLog:
         """See `Evidence`."""
         return len(self.rows)
 
-    def records(self, start: int, limit: int) -> Sequence[RawRecord]:
+    def last(self) -> int:
+        """See `Evidence`."""
+        return max((row.at for row in self.rows), default=-1)
+
+    def records(self, start: int, end: int) -> Sequence[RawRecord]:
         """See `Evidence`; without state and wraps where the login may not read them."""
-        rows = sorted((r for r in self.rows if r.at >= start), key=lambda r: r.at)[:limit]
+        rows = sorted((r for r in self.rows if start <= r.at < end), key=lambda r: r.at)
         return rows if self.sealed else [r._replace(state=None, wraps=()) for r in rows]
+
+    def registry(self) -> Sequence[RawRecord]:
+        """See `Evidence`."""
+        return [row for row in self.records(0, self.last() + 1) if row.registry]
+
+    def share(self) -> MemoryLog:
+        """See `Evidence`: the log itself, copied."""
+        return self
+
+    def open(self) -> MemoryLog:
+        """See `Share`."""
+        return self
 
     def tiles(self) -> Iterable[RawTile]:
         """See `Evidence`."""
@@ -190,9 +206,10 @@ class MemoryLog:
         )
         entry = record.entry(envelope)
         act = made.members["act"]
+        name = stream_id(self.origin, stream).bytes
         return RawRecord(
             at=index,
-            stream_id=stream_id(self.origin, stream).bytes,
+            stream_id=name,
             seq=made.seq,
             act_id=UUID(made.members["act_id"]).bytes,
             author=made.role in {"AUTHOR", "RETURNER"},
@@ -203,6 +220,7 @@ class MemoryLog:
             wraps=(vault.wrap(self.kek, sealed.dek, origin=self.origin, entry=entry),),
             name=stream,
             registry=effective and act in REGISTRY_ACTS,
+            unit=content.unit_of(name, stream),
         )
 
     def checkpoint(self) -> None:
@@ -228,7 +246,7 @@ class MemoryLog:
 
     # -- people -----------------------------------------------------------------------------------
 
-    def open(self) -> None:
+    def found(self) -> None:
         """Record 0."""
         self.sign(
             self.act(
@@ -320,7 +338,7 @@ def an_empty_log(seed: int = 90) -> MemoryLog:
         ),
         registrar=registrar,
     )
-    log.open()
+    log.found()
     return log
 
 

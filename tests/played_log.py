@@ -24,7 +24,7 @@ from keys.note import NoteSigner
 from keys.vault import Kek
 from ledger.checks.content import RawRecord
 from ledger.log import statement
-from ledger.ports import NIL_UNIT, StoredRecord
+from ledger.ports import StoredRecord
 from tests import play_pure
 from tests.memory_log import ORIGIN, MemoryLog, Person
 from tests.play_pure import Player, player_for, scenario, steps
@@ -68,7 +68,7 @@ def stored(row: RawRecord) -> StoredRecord:
         recorded_at=_EPOCH + timedelta(milliseconds=row.recorded_ms),
         wrap=row.wraps[0] if row.wraps else None,
         stream=row.name or "",
-        unit=NIL_UNIT,
+        unit=UUID(bytes=row.unit or bytes(16)),
         registry=row.registry,
     )
 
@@ -84,6 +84,7 @@ def insert(
             last = row
             registry = row.at if row.registry else registry
             stream, act = UUID(bytes=row.stream_id), UUID(bytes=row.act_id)
+            unit = UUID(bytes=row.unit or bytes(16))
             at = _EPOCH + timedelta(milliseconds=row.recorded_ms)
             cursor.execute(
                 "INSERT INTO log.streams (stream_id, name) VALUES (%s, %s) ON CONFLICT DO NOTHING",
@@ -93,14 +94,14 @@ def insert(
                 "INSERT INTO log.records (index, seq, recorded_at, stream_id, unit, act_id, author,"
                 " registry, topic, entry, state)"
                 " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-                [row.at, row.seq, at, stream, NIL_UNIT, act, row.author, row.registry, row.topic,
+                [row.at, row.seq, at, stream, unit, act, row.author, row.registry, row.topic,
                  row.entry, row.state],
             )  # fmt: skip
             for wrap in row.wraps:
                 cursor.execute(
                     "INSERT INTO log.wraps (index, kek_id, stream_id, unit, wrap)"
                     " VALUES (%s, %s, %s, %s, %s)",
-                    [row.at, kek.kek_id, stream, NIL_UNIT, wrap],
+                    [row.at, kek.kek_id, stream, unit, wrap],
                 )
         if last is not None:
             cursor.execute(

@@ -8,16 +8,18 @@ the hashes are `tree`'s. formats.md §3 (several signatures), §9 (verdicts, gen
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from keys.errors import KeysError
 from keys.keyring import Verdict
 from ledger.checks.content import ERASURE, Checked, RawRecord, holds
 from ledger.checks.findings import Damage, Finding
+from ledger.checks.part import Part, Slip, whole_of
 from ledger.errors import Rejected
 from ledger.log import statement as statements
 from ledger.regulation.act import parse_act
@@ -59,6 +61,22 @@ class _Act:
     done: int = 1
 
 
+class _Trust(NamedTuple):
+    """When one officer's statements with one key are good without a second look, by what is known.
+
+    Attributes:
+        after: Index of the enrolment.
+        since: First good millisecond.
+        until: First one that is not.
+        times: Where the times of good statements are kept.
+    """
+
+    after: int
+    since: int
+    until: float
+    times: array[int]
+
+
 @dataclass(slots=True)
 class Chain:
     """The audit's memory along the log.
@@ -71,6 +89,7 @@ class Chain:
             `close`).
         erased: Indices whose content a recorded act has erased.
         level: Level of the log.
+        registry_index: Index of the last record by which the registry changed, -1 for none.
     """
 
     registry: Registry
@@ -80,12 +99,60 @@ class Chain:
     verdicts: Counter[str] = field(default_factory=Counter)
     erased: dict[int, str] = field(default_factory=dict)
     genesis: Mapping[str, Any] | None = None
+    registry_index: int = -1
     _streams: dict[bytes, _Stream] = field(default_factory=dict)
-    _pending: dict[str, _Act] = field(default_factory=dict)
+    _pending: dict[bytes, _Act] = field(default_factory=dict)
     _done: set[bytes] = field(default_factory=set)
-    _by_kid: dict[str, list[int]] = field(default_factory=dict)
+    _by_kid: dict[str, array[int]] = field(default_factory=dict)
+    _trusted: dict[tuple[str, str], _Trust | None] = field(default_factory=dict)
     _wrapless: list[int] = field(default_factory=list)
-    _time_ms: int = -1
+    _time_ms: float = -1
+
+    def follow_slip(self, part: Part, slip: Slip) -> None:
+        """Takes the next record where a slip is left of it: the same as `follow`, in less time.
+
+        Whatever is out of order goes the long way, which says what it is.
+        """
+        at, recorded_ms, stream_no, seq, prev, digest, act_id, signer_no = slip
+        signer = part.signers[signer_no]
+        trust = self._trusted.get(signer) or self._trust(*signer)
+        stream_id = part.streams[stream_no][0]
+        stream = self._streams.get(stream_id)
+        if stream is None:
+            stream = self._streams[stream_id] = _Stream()
+        if (
+            trust is None
+            or not trust.since <= recorded_ms < trust.until
+            or at <= trust.after
+            or recorded_ms < self._time_ms
+            or seq != stream.seq + 1
+            or prev != stream.head
+            or act_id in self._done
+            or act_id in self._pending
+        ):
+            self.follow(*whole_of(part, slip))
+            return
+        self._time_ms = recorded_ms
+        stream.seq, stream.head, stream.known = seq, digest, True
+        self._done.add(act_id)
+        trust.times.append(int(recorded_ms))
+
+    def _trust(self, officer: str, kid: str) -> _Trust | None:
+        """By the registry as folded so far; asked again after every change of it."""
+        line = self.registry.keyring.line(kid)
+        trust = None
+        if (
+            line is not None
+            and line.officer == officer
+            and not line.is_service
+            and line.revoked_index is None
+            and line.invalid_from is None
+        ):
+            until = float("inf") if line.valid_to is None else _first_ms(line.valid_to)
+            times = self._by_kid.setdefault(kid, array("q"))
+            trust = _Trust(line.enrolled_index, _first_ms(line.valid_from), until, times)
+        self._trusted[officer, kid] = trust
+        return trust
 
     def follow(self, row: RawRecord, checked: Checked) -> None:
         """Takes the next record; rows come in the order of the log."""
@@ -100,6 +167,8 @@ class Chain:
         elif checked.damage is not None:
             self._find(row.at, checked.damage, checked.message)
         if not checked.readable:
+            if row.registry:
+                self.registry_index = row.at
             self._skip(row)
             return
         if row.at == 0:
@@ -119,7 +188,8 @@ class Chain:
                 message = "the wrapped key is gone and no recorded act erased the record"
                 self._find(index, Damage.WRAP_MISSING, message)
         for kid, times in self._by_kid.items():
-            self._count(kid, times)
+            if times:
+                self._count(kid, times)
 
     def _count(self, kid: str, times: Sequence[int]) -> None:
         line = self.registry.keyring.line(kid)
@@ -163,7 +233,7 @@ class Chain:
             self._once(index, said)
             self._judge(index, said, None, service=True)
             return
-        act = self._pending.get(said.act_id)
+        act = self._pending.get(_name(said.act_id))
         if act is None:
             if said.role in _LATER and self._streams[row.stream_id].unread:
                 return  # its author's statement is one of those that cannot be read
@@ -180,7 +250,7 @@ class Chain:
             return
         self._judge(index, said, officer)
         if act.done == len(act.signers):
-            self._pending.pop(said.act_id, None)
+            self._pending.pop(_name(said.act_id), None)
             self._done.add(_name(said.act_id))
             self._apply(row, said, act)
         elif row.registry:
@@ -208,21 +278,22 @@ class Chain:
             return None
         act = _Act(said.payload, said.stream, said.signers, said.members)
         if len(act.signers) > 1:
-            self._pending[said.act_id] = act
+            self._pending[_name(said.act_id)] = act
         if said.role == statements.RETURNER:
             self._return(index, said)
         return act
 
     def _return(self, index: int, said: Checked) -> None:
-        dead = self._pending.get(said.refers_to or "")
+        name = _name(said.refers_to or "")
+        dead = self._pending.get(name)
         if dead is None or dead.stream != said.stream:
             message = f"returns {said.refers_to}, which is not pending in {said.stream}"
             self._find(index, Damage.SIGNER_ORDER, message)
             return
         if dead.signers[dead.done][0] != said.signers[0][0]:
             self._find(index, Damage.SIGNER_ORDER, "returned by an officer whose turn it is not")
-        self._pending.pop(said.refers_to or "", None)
-        self._done.add(_name(said.refers_to or ""))
+        self._pending.pop(name, None)
+        self._done.add(name)
 
     def _next(self, index: int, said: Checked, act: _Act) -> str:
         officer, role = act.signers[act.done]
@@ -260,7 +331,7 @@ class Chain:
             self._find(
                 index, Damage.WRONG_SIGNER, f"custody {line.custody} on a {said.typ} statement"
             )
-        self._by_kid.setdefault(said.kid, []).append(said.recorded_ms)
+        self._by_kid.setdefault(said.kid, array("q")).append(said.recorded_ms)
 
     def _holds(self, said: Checked) -> bool:
         """A key enrolled too late for the worker to know it is checked here."""
@@ -277,11 +348,14 @@ class Chain:
         if row.registry != (said.act in REGISTRY_ACTS):
             message = f"the column says {row.registry} for an effective {said.act}"
             self._find(row.at, Damage.COLUMN_REGISTRY, message)
+        if said.act in REGISTRY_ACTS:
+            self.registry_index = row.at
         if members is None:
             return
         if said.act == ERASURE:
             self._erase(said.act_id, members)
             return
+        self._trusted.clear()
         try:
             self.registry.apply(
                 parse_act(members, level=self.level),
@@ -301,6 +375,11 @@ class Chain:
             self._find(0, Damage.GENESIS_MALFORMED, f"record 0 is {said.act} of {said.stream}")
         elif said.members["facts"].get("log") != self.origin:
             self._find(0, Damage.GENESIS_MALFORMED, "record 0 opens another log")
+
+
+def _first_ms(at: datetime) -> int:
+    """The first whole millisecond that is not before a moment."""
+    return -((_EPOCH - at) // timedelta(milliseconds=1))
 
 
 def _name(act_id: str) -> bytes:

@@ -10,7 +10,7 @@ formats.md §3-§5.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -30,6 +30,7 @@ from ledger.log.statement import Statement
 from ledger.streams.names import stream_id
 
 TOPIC: Final = "socai.statement.v1"
+_NIL_UNIT: Final = bytes(16)
 #: Acts that change what an audit must know; their payload travels back to the fold.
 ERASURE: Final = "RecordErased"
 
@@ -46,12 +47,14 @@ class RawRecord(NamedTuple):
         act_id: 16 bytes.
         author: True on the first statement of a payload.
         topic: Event topic.
-        recorded_ms: Milliseconds since 1970, UTC.
+        recorded_ms: Milliseconds since 1970, UTC; not whole where somebody has moved it.
         entry: 32 bytes.
         state: Sealed envelope; None where the reader's role may not read it.
         wraps: Every wrapped key of the record; empty where erased or not readable.
         name: Stream name kept beside the id; None where there is none.
         registry: True where the statement changed the registry.
+        unit: 16 bytes: what access to it is granted by; None where it is not asked for.
+        astray: Whether a wrap is kept under another stream, unit or KEK than is its own.
     """
 
     at: int
@@ -60,12 +63,14 @@ class RawRecord(NamedTuple):
     act_id: bytes
     author: bool
     topic: str
-    recorded_ms: int
+    recorded_ms: float
     entry: bytes
     state: bytes | None
     wraps: tuple[bytes, ...]
     name: str | None
     registry: bool
+    unit: bytes | None = None
+    astray: bool = False
 
 
 class Checked(NamedTuple):
@@ -122,21 +127,19 @@ class Checked(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Rows to open, with all that is needed and nothing of the outside.
+    """What rows are opened and checked with.
 
     Attributes:
         origin: The log's origin.
         keks: Key-encryption keys by id.
         folded: Act types whose payload the fold must read.
         jwks: Public keys by kid as far as they are known.
-        rows: Stored rows in index order.
     """
 
     origin: str
     keks: Mapping[bytes, Kek]
     folded: frozenset[str]
     jwks: Mapping[str, Mapping[str, str]]
-    rows: Sequence[RawRecord]
 
 
 class _Damaged(Exception):
@@ -149,11 +152,6 @@ class _Damaged(Exception):
 
 
 _loaded: dict[str, PublicKey] = {}
-
-
-def open_all(job: Job) -> list[Checked]:
-    """Opens and checks every row of a job, in order."""
-    return [open_one(row, job) for row in job.rows]
 
 
 def open_one(row: RawRecord, job: Job) -> Checked:
@@ -186,6 +184,7 @@ def _open(row: RawRecord, job: Job) -> Checked:
         or _uncommitted(row, envelope)
         or _foreign(held.log, statement.log, job.origin)
         or _misplaced(row, said, job.origin)
+        or _misgranted(row, said)
     )
     return said if wrong is None else said._replace(damage=wrong[0], message=wrong[1])
 
@@ -267,7 +266,9 @@ def _said(index: int, statement: Statement, recorded_at: datetime, job: Job) -> 
         members["event" if service else "act"],
         members["event_id" if service else "act_id"],
     )
-    _uuid_bytes(act_id)
+    refers_to = members.get("refers_to")
+    for name in (act_id, refers_to or act_id):
+        _uuid_bytes(name)
     signed = _verify(statement, job)
     return Checked(
         at=index,
@@ -276,22 +277,24 @@ def _said(index: int, statement: Statement, recorded_at: datetime, job: Job) -> 
         prev=statement.prev,
         digest=statement.digest_b64,
         act=str(act),
-        act_id=act_id,
+        act_id=str(act_id),
         typ=statement.typ,
         role=statement.role,
         kid=statement.kid,
         recorded_ms=milliseconds(recorded_at),
         signed=signed,
         payload=hashlib.sha256(statement.payload).digest(),
-        signers=() if service else tuple((s["officer"], s["role"]) for s in members["signers"]),
-        refers_to=members.get("refers_to"),
+        signers=()
+        if service
+        else tuple((str(s["officer"]), str(s["role"])) for s in members["signers"]),
+        refers_to=refers_to,
         members=members if act in job.folded else None,
         compact=statement.compact if signed is None else None,
     )
 
 
-def _uuid_bytes(text: str) -> bytes:
-    return bytes.fromhex(text.replace("-", ""))
+def _uuid_bytes(text: object) -> bytes:
+    return bytes.fromhex(str(text).replace("-", ""))
 
 
 def milliseconds(at: datetime) -> int:
@@ -324,6 +327,20 @@ def _foreign(envelope_log: str, statement_log: str, origin: str) -> tuple[Damage
     if envelope_log == statement_log == origin:
         return None
     return Damage.OTHER_LOG, f"recorded for {envelope_log} and signed for {statement_log}"
+
+
+def unit_of(stream_id: bytes, stream: str) -> bytes:
+    """What a stream is granted by: the case's own id, nil outside cases (access.md §1)."""
+    return stream_id if stream.startswith("case/") else _NIL_UNIT
+
+
+def _misgranted(row: RawRecord, said: Checked) -> tuple[Damage, str] | None:
+    """What access to the row and its key is granted by, against the stream it is of."""
+    if row.unit not in (None, unit_of(row.stream_id, said.stream)):
+        return Damage.COLUMN_UNIT, f"the column is not the unit of {said.stream}"
+    if row.astray:
+        return Damage.COLUMN_UNIT, "the wrapped key is kept under another stream, unit or KEK"
+    return None
 
 
 def _misplaced(  # noqa: PLR0911 - one return a column

@@ -28,6 +28,7 @@ class Damage(StrEnum):
     TAIL_MISSING = "tail_missing"
     RECORD_UNDECLARED = "record_undeclared"
     HEAD_WRONG = "head_wrong"
+    HEAD_REGISTRY = "head_registry_wrong"
     # sealing
     WRAP_MISSING = "wrap_missing"
     WRAP_OTHER_RECORD = "wrap_of_other_record"
@@ -43,6 +44,7 @@ class Damage(StrEnum):
     COLUMN_SEQ = "column_seq_wrong"
     COLUMN_ACT = "column_act_id_wrong"
     COLUMN_AUTHOR = "column_author_wrong"
+    COLUMN_UNIT = "column_unit_wrong"
     COLUMN_RECORDED = "column_recorded_at_wrong"
     COLUMN_TOPIC = "column_topic_wrong"
     COLUMN_REGISTRY = "column_registry_wrong"
@@ -110,6 +112,7 @@ IN_VIETNAMESE: Final[Mapping[Damage, str]] = MappingProxyType(
         Damage.TAIL_MISSING: "mất phần cuối của sổ",
         Damage.RECORD_UNDECLARED: "có bản ghi ngoài số đã khai",
         Damage.HEAD_WRONG: "dòng đầu sổ không khớp bản ghi",
+        Damage.HEAD_REGISTRY: "dòng đầu sổ chỉ sai lần ghi danh bạ cuối",
         Damage.WRAP_MISSING: "mất khóa nội dung mà không có quyết định xóa",
         Damage.WRAP_OTHER_RECORD: "khóa nội dung là của bản ghi khác",
         Damage.WRAP_OTHER_KEK: "khóa nội dung bọc bằng khóa chủ khác",
@@ -123,6 +126,7 @@ IN_VIETNAMESE: Final[Mapping[Damage, str]] = MappingProxyType(
         Damage.COLUMN_SEQ: "cột thứ tự không khớp nội dung",
         Damage.COLUMN_ACT: "cột mã diễn biến không khớp nội dung",
         Damage.COLUMN_AUTHOR: "cột người trình không khớp nội dung",
+        Damage.COLUMN_UNIT: "cột đơn vị truy cập không khớp nội dung",
         Damage.COLUMN_RECORDED: "cột thời điểm ghi không khớp nội dung",
         Damage.COLUMN_TOPIC: "cột loại sự kiện không đúng",
         Damage.COLUMN_REGISTRY: "cột danh bạ không khớp diễn biến",

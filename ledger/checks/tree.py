@@ -18,8 +18,7 @@ from ledger.checks.findings import Damage, Finding
 from ledger.errors import VerificationError
 from ledger.log import checkpoint as checkpoints
 from ledger.log.checkpoint import Checkpoint
-from ledger.log.merkle import EMPTY_ROOT, HASH_BYTES, Frontier, node
-from ledger.log.record import leaf
+from ledger.log.merkle import EMPTY_ROOT, HASH_BYTES, Frontier, fold_peaks, node
 from ledger.log.tiles import HEIGHT, WIDTH, width_at
 
 _TILE_BYTES: Final = WIDTH * HASH_BYTES
@@ -51,43 +50,69 @@ class Roots:
 
     def __init__(self, sizes: Iterable[int]) -> None:
         self._wanted = sorted(set(sizes), reverse=True)
-        self._frontier = Frontier()
+        self._tiled = Frontier()  # over the roots of whole tiles
+        self._within = Frontier()  # over the leaves behind them, as far as a root was wanted
         self.levels: list[bytearray] = [bytearray()]
         self.at: dict[int, bytes] = {}
-        self._note_root()
+        self._note_roots(0)
 
     @property
     def size(self) -> int:
         """Leaves so far."""
-        return self._frontier.size
+        return len(self.levels[0]) // HASH_BYTES
 
     def append(self, leaf_hash: bytes) -> None:
         """Adds one leaf hash."""
-        self._frontier.append(leaf_hash)
-        self.levels[0] += leaf_hash
-        size = self._frontier.size
-        if not size % WIDTH:
-            self._note_subtrees(size)
-        if self._wanted and self._wanted[-1] == size:
-            self._note_root()
+        self.extend(leaf_hash)
 
-    def _note_subtrees(self, size: int) -> None:
+    def extend(self, leaves: bytes, tops: Sequence[bytes] = ()) -> None:
+        """Adds leaf hashes.
+
+        Args:
+            leaves: Hashes, one behind the other.
+            tops: Roots over each whole tile of them, where the tree ends with a whole tile now.
+        """
+        known = iter(tops)
+        at = 0
+        while at < len(leaves):
+            piece = leaves[at : at + (WIDTH - self.size % WIDTH) * HASH_BYTES]
+            at += len(piece)
+            self.levels[0] += piece
+            size = self.size
+            whole = not size % WIDTH
+            self._note_roots(size - 1 if whole else size)
+            if whole:
+                self._close_tile(size // WIDTH, next(known, None))
+                self._note_roots(size)
+
+    def _close_tile(self, tiles: int, top: bytes | None) -> None:
         """A level of tiles grows when 256 hashes of the level below are complete."""
-        level = 1
-        while size % WIDTH == 0:
-            size //= WIDTH
+        level, count = 1, tiles
+        while True:
             if len(self.levels) == level:
                 self.levels.append(bytearray())
-            below = self.levels[level - 1]
-            self.levels[level] += _collapse(
-                bytes(below[(size - 1) * _TILE_BYTES : size * _TILE_BYTES])
-            )
-            level += 1
+            if top is None:
+                below = self.levels[level - 1]
+                top = subtree(bytes(below[(count - 1) * _TILE_BYTES : count * _TILE_BYTES]))
+            self.levels[level] += top
+            if level == 1:
+                self._tiled.append(top)
+            if count % WIDTH:
+                break
+            level, count, top = level + 1, count // WIDTH, None
+        self._within = Frontier()
 
-    def _note_root(self) -> None:
-        while self._wanted and self._wanted[-1] == self.size:
-            self._wanted.pop()
-            self.at[self.size] = self._frontier.root() if self.size else EMPTY_ROOT
+    def _note_roots(self, size: int) -> None:
+        while self._wanted and self._wanted[-1] <= size:
+            wanted = self._wanted.pop()
+            self.at[wanted] = self._root(wanted) if wanted else EMPTY_ROOT
+
+    def _root(self, size: int) -> bytes:
+        """Root of a size in the last tile, or of all whole tiles."""
+        whole, rest = divmod(size, WIDTH)
+        for index in range(whole * WIDTH + self._within.size, whole * WIDTH + rest):
+            self._within.append(self.leaf_at(index))
+        return fold_peaks([*self._tiled.peaks, *self._within.peaks])
 
     def leaf_at(self, index: int) -> bytes:
         """Leaf hash of the record that stands at an index."""
@@ -101,7 +126,8 @@ class Roots:
         return bytes(self.levels[level][start : start + width * HASH_BYTES])
 
 
-def _collapse(data: bytes) -> bytes:
+def subtree(data: bytes) -> bytes:
+    """Root over a whole number of hashes that is a power of two, one behind the other."""
     row = [data[i : i + HASH_BYTES] for i in range(0, len(data), HASH_BYTES)]
     while len(row) > 1:
         row = [node(row[i], row[i + 1]) for i in range(0, len(row), 2)]
@@ -161,6 +187,14 @@ class Signed:
     roots: dict[int, bytes] = field(default_factory=dict)
     newest: int | None = None
     count: int = 0
+
+    def add(self, other: Signed) -> None:
+        """Takes in what was read of later sizes."""
+        self.findings += other.findings
+        self.roots |= other.roots
+        self.count += other.count
+        if other.newest is not None:
+            self.newest = max(other.newest, self.newest or 0)
 
 
 def read_checkpoints(rows: Iterable[RawCheckpoint], vkeys: Sequence[VKey], origin: str) -> Signed:
@@ -405,8 +439,3 @@ def _absent(tiles: Tiles, level: int, n: int, width: int) -> Finding:
     instead = f"; the widest stored there is {stored}" if stored else ""
     message = f"tile {level}/{n} of width {width} is gone{instead}"
     return Finding(covered(level, n, min(stored, width - 1)), Damage.TILE_MISSING, message)
-
-
-def leaf_of(entry: bytes) -> bytes:
-    """Leaf hash of a stored entry."""
-    return leaf(entry)

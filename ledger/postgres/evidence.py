@@ -7,13 +7,16 @@ audit. Read as reader (with states and wraps), as auditor (without), or on a dum
 elsewhere.
 """
 
-# ruff: noqa: S608 - pieces of SQL are constants of this file (LiteralString)
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, LiteralString, Self, cast
+from uuid import UUID
+
+from psycopg import sql
 
 from ledger.checks.content import RawRecord
 from ledger.checks.tree import RawCheckpoint, RawTile
@@ -21,36 +24,69 @@ from ledger.ports import LogHead
 from ledger.postgres.connect import Connection, connect
 
 _BEGIN: Final[LiteralString] = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_PATIENT: Final[LiteralString] = """
+SELECT set_config('statement_timeout', '0', true),
+  set_config('idle_in_transaction_session_timeout', '0', true)
+"""
 _MAY_OPEN: Final[LiteralString] = """
 SELECT has_column_privilege('log.records', 'state', 'SELECT')
   AND has_column_privilege('log.wraps', 'wrap', 'SELECT')
 """
+_EXPORT: Final[LiteralString] = "SELECT pg_export_snapshot()"
 _HEAD: Final[LiteralString] = "SELECT size, recorded_at, registry_index FROM log.log_head"
 _COUNT: Final[LiteralString] = "SELECT count(*) FROM log.records"
-_MILLIS: Final[LiteralString] = "(extract(epoch FROM r.recorded_at) * 1000)::bigint"
-# Rows of one index are never split over two reads: a doubled index must be seen.
-_SEALED: Final[LiteralString] = (
-    "SELECT r.index, uuid_send(r.stream_id), r.seq, uuid_send(r.act_id), r.author, r.topic, "
-    + _MILLIS
-    + """, r.entry, r.state,
-  ARRAY(SELECT w.wrap FROM log.wraps w WHERE w.index = r.index ORDER BY w.kek_id), s.name,
-  r.registry
-FROM log.records r LEFT JOIN log.streams s ON s.stream_id = r.stream_id
-WHERE r.index >= %b ORDER BY r.index FETCH FIRST %b ROWS WITH TIES
+_LAST: Final[LiteralString] = "SELECT coalesce(max(index), -1) FROM log.records"
+_SEALED: Final[LiteralString] = """
+SELECT index, uuid_send(stream_id), seq, uuid_send(act_id), author, topic,
+  timestamptz_send(recorded_at), entry, registry, uuid_send(unit), state
+FROM log.records
 """
-)
-_PLAIN: Final[LiteralString] = (
-    "SELECT r.index, uuid_send(r.stream_id), r.seq, uuid_send(r.act_id), r.author, r.topic, "
-    + _MILLIS
-    + """, r.entry, NULL::bytea, NULL::bytea[], s.name, r.registry
-FROM log.records r LEFT JOIN log.streams s ON s.stream_id = r.stream_id
-WHERE r.index >= %b ORDER BY r.index FETCH FIRST %b ROWS WITH TIES
+_PLAIN: Final[LiteralString] = """
+SELECT index, uuid_send(stream_id), seq, uuid_send(act_id), author, topic,
+  timestamptz_send(recorded_at), entry, registry, uuid_send(unit), NULL::bytea
+FROM log.records
 """
-)
+_IN_RANGE: Final[LiteralString] = "WHERE index >= %b AND index < %b ORDER BY index"
+_OF_REGISTRY: Final[LiteralString] = "WHERE registry ORDER BY index"
+_WRAPS: Final[LiteralString] = """
+SELECT index, wrap, uuid_send(stream_id) || uuid_send(unit) || kek_id FROM log.wraps
+WHERE index >= %b AND index < %b ORDER BY index, kek_id
+"""
+_WRAPS_OF: Final[LiteralString] = """
+SELECT index, wrap, uuid_send(stream_id) || uuid_send(unit) || kek_id FROM log.wraps
+WHERE index = ANY (%b) ORDER BY index, kek_id
+"""
+_NAMES: Final[LiteralString] = """
+SELECT uuid_send(stream_id), name FROM log.streams WHERE stream_id = ANY (%b)
+"""
 _TILES: Final[LiteralString] = (
     "SELECT level, n, width, data FROM log.tiles ORDER BY level, n, width"
 )
 _CHECKPOINTS: Final[LiteralString] = "SELECT size, root, note FROM log.checkpoints ORDER BY size"
+
+
+_EPOCH_US: Final = 946_684_800_000_000
+"""From 1970 to PostgreSQL's own epoch."""
+_KEK_ID: Final = slice(1, 17)
+
+_Wraps = Mapping[int, Sequence[tuple[bytes, bytes]]]
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresShare:
+    """The way to a snapshot that another connection holds open.
+
+    Attributes:
+        dsn: Of the same login.
+        snapshot: Its name in the server.
+    """
+
+    dsn: str = field(repr=False)
+    snapshot: str
+
+    def open(self) -> PostgresEvidence:
+        """Evidence over that snapshot."""
+        return PostgresEvidence(self.dsn, self.snapshot)
 
 
 class PostgresEvidence:
@@ -58,11 +94,18 @@ class PostgresEvidence:
 
     Args:
         dsn: Of a login that may read the log.
+        snapshot: A snapshot that is open elsewhere; None for one of its own.
     """
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, snapshot: str | None = None) -> None:
+        self._dsn = dsn
         self._connection: Connection = connect(dsn)
         self._connection.execute(_BEGIN)
+        if snapshot is not None:
+            self._connection.execute(
+                sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(snapshot))
+            )
+        self._connection.execute(_PATIENT)
         row = self._connection.execute(_MAY_OPEN).fetchone()
         self.sealed = bool(row is not None and row[0])
 
@@ -81,6 +124,10 @@ class PostgresEvidence:
         """Ends the snapshot."""
         self._connection.close()
 
+    def share(self) -> PostgresShare:
+        """A way to this snapshot for other processes, as long as this connection is open."""
+        return PostgresShare(self._dsn, str(cast("tuple[str]", self._one(_EXPORT))[0]))
+
     def head(self) -> LogHead:
         """The one row of the head; where it is gone, a log without records."""
         row = cast("tuple[int, datetime | None, int] | None", self._one(_HEAD))
@@ -91,14 +138,22 @@ class PostgresEvidence:
 
     def count(self) -> int:
         """Rows in `records`, whatever their index."""
-        row = cast("tuple[int]", self._one(_COUNT))
-        return row[0]
+        return cast("tuple[int]", self._one(_COUNT))[0]
 
-    def records(self, start: int, limit: int) -> Sequence[RawRecord]:
-        """Rows of index `start` and above in index order, about `limit`."""
-        query = _SEALED if self.sealed else _PLAIN
-        rows = self._connection.execute(query, [start, limit], binary=True).fetchall()
-        return [_raw(row) for row in cast("list[tuple[Any, ...]]", rows)]
+    def last(self) -> int:
+        """Highest index in `records`, -1 without rows."""
+        return cast("tuple[int]", self._one(_LAST))[0]
+
+    def records(self, start: int, end: int) -> Sequence[RawRecord]:
+        """Every row of an index in [`start`, `end`), in index order."""
+        # Three plain reads: a join would cost the server more than opening costs the auditor.
+        rows = self._all(self._columns + _IN_RANGE, start, end)
+        return self._raw(rows, self._wraps(_WRAPS, start, end))
+
+    def registry(self) -> Sequence[RawRecord]:
+        """Every row marked as a registry record, in index order."""
+        rows = self._all(self._columns + _OF_REGISTRY)
+        return self._raw(rows, self._wraps(_WRAPS_OF, [row[0] for row in rows]))
 
     def tiles(self) -> Iterator[RawTile]:
         """Every stored tile."""
@@ -110,10 +165,55 @@ class PostgresEvidence:
         for row in self._connection.execute(_CHECKPOINTS, binary=True):
             yield RawCheckpoint(*cast("tuple[int, bytes, bytes]", row))
 
+    @property
+    def _columns(self) -> LiteralString:
+        return _SEALED if self.sealed else _PLAIN
+
+    def _wraps(self, query: LiteralString, *arguments: object) -> _Wraps:
+        found: dict[int, list[tuple[bytes, bytes]]] = {}
+        if self.sealed:
+            for index, wrapped, place in self._all(query, *arguments):
+                found.setdefault(index, []).append((wrapped, place))
+        return found
+
+    def _raw(self, rows: Sequence[tuple[Any, ...]], wraps: _Wraps) -> list[RawRecord]:
+        streams = [UUID(bytes=stream) for stream in {row[1] for row in rows}]
+        names = dict(self._all(_NAMES, streams))
+        found = []
+        for row in rows:
+            at, stream_id, seq, act_id, author, topic, recorded_at, entry, registry, unit, state = (
+                row
+            )
+            held = wraps.get(at, ())
+            place = stream_id + unit
+            found.append(
+                RawRecord(
+                    at=at,
+                    stream_id=stream_id,
+                    seq=seq,
+                    act_id=act_id,
+                    author=author,
+                    topic=topic,
+                    recorded_ms=_milliseconds(recorded_at),
+                    entry=entry,
+                    state=state,
+                    wraps=tuple([wrapped for wrapped, _ in held]),
+                    name=names.get(stream_id),
+                    registry=registry,
+                    unit=unit,
+                    astray=any(kept != place + wrapped[_KEK_ID] for wrapped, kept in held),
+                )
+            )
+        return found
+
+    def _all(self, query: LiteralString, *arguments: object) -> list[Any]:
+        return self._connection.execute(query, arguments, binary=True).fetchall()
+
     def _one(self, query: LiteralString) -> tuple[object, ...] | None:
         return self._connection.execute(query).fetchone()
 
 
-def _raw(row: tuple[Any, ...]) -> RawRecord:
-    *columns, wraps, name, registry = row
-    return RawRecord._make((*columns, tuple(wraps or ()), name, registry))
+def _milliseconds(sent: bytes) -> float:
+    """Since 1970; whole unless somebody has moved it by less."""
+    whole, rest = divmod(int.from_bytes(sent, signed=True) + _EPOCH_US, 1000)
+    return whole + rest / 1000 if rest else whole

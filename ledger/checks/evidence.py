@@ -1,0 +1,57 @@
+"""Where the stored bytes of a log come from: ports of an audit.
+
+One snapshot, rows as they stand, nothing repaired. Which database, and how another process gets at
+the same snapshot, is the adapter's (`ledger.postgres.evidence`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from ledger.checks.content import RawRecord
+from ledger.checks.tree import RawCheckpoint, RawTile
+from ledger.ports import LogHead
+
+
+class Evidence(Protocol):
+    """The stored bytes of one log.
+
+    Attributes:
+        sealed: Whether `state` and wraps can be read by this login.
+    """
+
+    @property
+    def sealed(self) -> bool:
+        """Whether records can be opened at all."""
+
+    def head(self) -> LogHead:
+        """The one row of the head."""
+
+    def count(self) -> int:
+        """Rows in `records`, whatever their index."""
+
+    def last(self) -> int:
+        """Highest index in `records`, -1 without rows."""
+
+    def records(self, start: int, end: int) -> Sequence[RawRecord]:
+        """Every row of an index in [`start`, `end`), in index order."""
+
+    def registry(self) -> Sequence[RawRecord]:
+        """Every row marked as a registry record, in index order."""
+
+    def tiles(self) -> Iterable[RawTile]:
+        """Every stored tile."""
+
+    def checkpoints(self) -> Iterable[RawCheckpoint]:
+        """Every stored checkpoint by size."""
+
+    def share(self) -> Share:
+        """A way to the same snapshot for other processes; good while this evidence is open."""
+
+
+class Share(Protocol):
+    """The way to a snapshot that is open elsewhere; picklable."""
+
+    def open(self) -> Evidence:
+        """Evidence of this process over that very snapshot."""
