@@ -9,6 +9,7 @@ known today. Who may ask is not decided here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -45,6 +46,7 @@ Moment = int | datetime
 _STEP_S: Final = 0.01
 _MOST_STEP_S: Final = 0.1
 _FOREVER: Final = 2**62
+_INDEX: Final = re.compile("0|[1-9][0-9]{0,8}")  # of RFC 6901; the rest is a name
 
 #: Members that differ at every moment and say nothing about the case, and those that others repeat.
 _NOT_COMPARED: Final = ("/head", "/statements", "/acts", "/open_sub_processes/")
@@ -607,7 +609,8 @@ def pointed(value: Any, pointer: str) -> Any:  # noqa: ANN401 - JSON
         if isinstance(value, Mapping):
             value = value.get(name)
         elif isinstance(value, list):
-            value = dict(_named(value)).get(name) if not name.isdigit() else _nth(value, int(name))
+            named = dict(_named(value))
+            value = _nth(value, int(name)) if _INDEX.fullmatch(name) else named.get(name)
         else:
             return None
     return value

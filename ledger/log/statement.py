@@ -381,8 +381,8 @@ def parse_login(body: bytes) -> Login:
     protected, payload, signature = _decode_parts(compact)
     header, members = _door("/protected", protected), _door("/payload", payload)
     typ = header.pop("typ", None)
-    good = all(_HEADER_CHECKS[name](value) for name, value in header.items())
-    if typ != LOGIN_TYP or header.keys() != _LOGIN_HEADER or not good:
+    known = typ == LOGIN_TYP and header.keys() == _LOGIN_HEADER
+    if not known or not all(_HEADER_CHECKS[name](value) for name, value in header.items()):
         raise _malformed("/protected", "tiêu đề đăng nhập sai", "not the header of a sign-in")
     if members.keys() != _LOGIN_PAYLOAD or not all(isinstance(v, str) for v in members.values()):
         raise _malformed("/payload", "nội dung đăng nhập sai", "not the payload of a sign-in")

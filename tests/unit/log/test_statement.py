@@ -149,3 +149,13 @@ def test_sign_in_is_no_statement_and_no_statement_signs_in() -> None:
         statement.parse_flattened(canonical.encode(login))
     with pytest.raises(Rejected):
         statement.parse_login(canonical.encode(statement.flattened(_make())))
+
+
+def test_sign_in_with_a_header_member_of_its_own_is_malformed() -> None:
+    """Anybody may knock: a member nobody knows is refused, never a failure of the server."""
+    login = statement.make_login(KEY, challenge="c", log=LOG, expires_at=AT)
+    header = canonical.parse(canonical.unb64(login["protected"]))
+    for odd in ({**header, "zzz": "1"}, {**header, "seq": 1}, {"typ": header["typ"]}):
+        login["protected"] = canonical.b64(canonical.encode(odd))
+        with pytest.raises(Rejected, match="malformed_statement"):
+            statement.parse_login(canonical.encode(login))
