@@ -60,7 +60,7 @@ class PlainShop:
         while len(self.open) < count:
             self.open.append(psycopg.connect(self.dsn, autocommit=True))
         return [
-            Hand(_inserter(self.open[n]), list(workload.acts(self.officer, self.origin, items)))
+            Hand(_inserter(self.open[n]), workload.same_again(self.officer, self.origin, items))
             for n in range(count)
         ]
 

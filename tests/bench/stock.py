@@ -94,7 +94,7 @@ class StockShop:
     def hands(self, _first: int, count: int, items: int) -> list[Hand]:
         """Each hand with acts of its own cases."""
         return [
-            Hand(_Saver(self.app).save, list(workload.acts(self.officer, self.origin, items)))
+            Hand(_Saver(self.app).save, workload.same_again(self.officer, self.origin, items))
             for _ in range(count)
         ]
 

@@ -72,6 +72,12 @@ def acts(
         yield from _case(officer, signer, origin, length)
 
 
+def same_again(officer: Officer, origin: str, number: int) -> list[SignedAct]:
+    """That many acts of which most are the same again: for a side that does not mind."""
+    made = list(acts(officer, origin, min(number, 8 * ACTS_A_CASE)))
+    return [made[n % len(made)] for n in range(number)]
+
+
 def _case(
     officer: Officer, signer: SoftwareSigner, origin: str, length: int
 ) -> Iterator[SignedAct]:
