@@ -432,8 +432,9 @@ class Ledger(Application[UUID]):
     def _append(
         self, stream: Stream, event: StatementRecorded, act: Act, judged: Judged
     ) -> Recorded:
-        """DURABLE when `save` returns; what follows only changes memory."""
-        (recording,) = cast("list[RecordedEvent]", self.save(event, judged=judged))
+        """DURABLE when `put` returns; what follows only changes memory."""
+        # `save` would first ask what kind of thing this is, which takes longer than sealing it.
+        (recording,) = cast("list[RecordedEvent]", self.events.put([event], judged=judged))
         recorded = cast("StatementRecorded", recording.domain_event)
         self._saw(recording.appended.head)
         try:
