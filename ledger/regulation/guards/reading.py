@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from ledger.regulation.act import parse_time
-from ledger.regulation.deadline import deadline
+from ledger.regulation.deadline import deadline, local_day
 
 if TYPE_CHECKING:
     from ledger.regulation.question import Question
@@ -86,6 +86,14 @@ def agency_of(q: Question, officer: str, post: str) -> str | None:
         return q.act.agency
     held = q.registry.appointments(officer, q.day)
     return next((a.agency for a in held if a.post == post), None)
+
+
+def founding(q: Question) -> bool:
+    """Whether the founder signs alone (REGISTRY_FOUNDING), on the day of the act and today.
+
+    An act dated back does not open the founding again once it has ended.
+    """
+    return q.registry.founding(q.day) and q.registry.founding(local_day(q.at))
 
 
 # -- agencies -----------------------------------------------------------------------------------

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Final
 from keys.errors import KeysError
 from keys.jwk import public_key, thumbprint
 from keys.keyring import Keyring
+from keys.signer import STATEMENT_ALGS
 from ledger.regulation.agencies import ENDING
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.reading import (
     day_of,
     filled,
+    founding,
     named_as,
     objects,
     share_a_person,
@@ -123,12 +125,14 @@ def agency_known(q: Question) -> Breach | None:
 def officer_known(q: Question) -> Breach | None:
     """Added.
 
-    Only an officer who holds a post in this log today gets a key or a grant; a service key has no
-    officer.
+    Only an officer who holds a post in this log today gets a key or a grant; a service key, and no
+    other, has no officer and stands in the stream `ledger` (formats.md §3, §9).
     """
     officer = q.facts.get("officer")
-    if officer is None and q.facts.get("custody") == "SERVICE":
-        return None
+    service, apart = q.facts.get("custody") == "SERVICE", q.stream.kind == "ledger"
+    if service or apart:
+        fits = service and apart and officer is None
+        return None if fits else Breach(pointers=("/facts/custody", "/facts/officer"))
     today = q.signed_at.astimezone(q.act.occurred_at.tzinfo).date()
     known = bool(q.registry.appointments(str(officer), today))
     return None if known else Breach(pointers=("/facts/officer",))
@@ -153,9 +157,12 @@ def key_new(q: Question) -> Breach | None:
     if not isinstance(jwk, dict):
         return Breach(pointers=("/facts/jwk",))
     try:
-        public_key(jwk)  # strict: a private member or an unknown algorithm is Malformed
+        # Strict: a private member or an unknown algorithm is Malformed. A note's key signs no act.
+        signs = public_key(jwk).alg in STATEMENT_ALGS
         named = thumbprint(jwk) == kid
     except KeysError:
+        signs = named = False
+    if not signs:
         return Breach(pointers=("/facts/jwk",))
     if not named or Keyring.is_test_key(kid) or q.registry.keyring.line(kid) is not None:
         return Breach(pointers=("/facts/kid",))
@@ -228,4 +235,4 @@ def registry_founding(q: Question) -> Breach | None:
     """
     variant = any(v.when.get("rule") == "REGISTRY_FOUNDING" for v in q.kind.variants)
     alone = variant and len(q.act.signers) == 1
-    return Breach() if alone and q.registry.founding(q.day) else None
+    return Breach() if alone and founding(q) else None

@@ -9,6 +9,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from ledger.regulation.guards.breach import Breach
+from ledger.regulation.guards.reading import founding
 
 if TYPE_CHECKING:
     from ledger.regulation.question import Question
@@ -48,7 +49,7 @@ def signer_order(q: Question) -> Breach | None:
 
 
 def _founding(q: Question) -> bool:
-    return bool(q.kind.variants) and q.registry.founding(q.day)
+    return bool(q.kind.variants) and founding(q)
 
 
 def _in_order(named: tuple[str, ...]) -> bool:

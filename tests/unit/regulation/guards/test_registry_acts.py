@@ -29,6 +29,7 @@ from tests.builders import (
 )
 
 NEW = SoftwareSigner.from_secret("Ed25519", b"a key that nobody has enrolled..")
+NOTES = SoftwareSigner.generate("ML-DSA-44")
 LINE: dict[str, Any] = {
     "valid_from": "2024-07-01",
     "basis_document": "Quyết định 12/QĐ-UBND",
@@ -142,6 +143,20 @@ def test_only_an_officer_in_post_gets_a_key() -> None:
     breaks("OFFICER_KNOWN", Story("ledger").asks("KeyEnrolled", facts=bare))
 
 
+def test_a_key_is_either_an_officers_or_the_services() -> None:
+    """formats.md §3: a service key with an officer would sign in as that officer.
+
+    And an officer's key enrolled beside the officer's own stream would not be seen there.
+    """
+    both = {"officer": officer("cv2"), "custody": "SERVICE"}
+    breaks("OFFICER_KNOWN", in_officer().asks("KeyEnrolled", facts=both), "/facts/custody")
+    breaks("OFFICER_KNOWN", Story("ledger").asks("KeyEnrolled", facts=both))
+    aside = {"officer": officer("cv2"), "custody": "SOFTWARE"}
+    breaks("OFFICER_KNOWN", Story("ledger").asks("KeyEnrolled", facts=aside))
+    hidden = {"officer": None, "custody": "SERVICE"}
+    breaks("OFFICER_KNOWN", in_officer().asks("KeyEnrolled", facts=hidden))
+
+
 def test_nobody_registers_themselves() -> None:
     """G8 (access.md S10): as no signer of any role, under no other id."""
     person = in_officer("keeper")
@@ -171,8 +186,15 @@ ENROLLED: dict[str, Any] = {
         {"jwk": {**NEW.jwk, "d": "AAAA"}},
         {"jwk": {"kty": "oct", "k": "AAAA"}},
         {"kid": key("gd").kid, "jwk": dict(key("gd").jwk)},
+        {"kid": NOTES.kid, "jwk": dict(NOTES.jwk)},
     ],
-    ids=["another thumbprint", "a private key", "no public algorithm", "somebody else's key"],
+    ids=[
+        "another thumbprint",
+        "a private key",
+        "no public algorithm",
+        "somebody else's key",
+        "an algorithm for notes alone",
+    ],
 )
 def test_a_key_is_new_public_and_named_by_its_thumbprint(facts: dict[str, Any]) -> None:
     """Added (formats.md §9)."""
@@ -269,3 +291,18 @@ def test_registry_lines_of_these_tests_are_acts_like_any_other() -> None:
     rule = story.registry.rule("LATE_ENTRY", at("2024-06-04 08:00").date())
     assert rule is not None
     assert rule.value == 48
+
+
+def test_dating_an_act_back_does_not_open_the_founding_again() -> None:
+    """architecture.md §3: once a second registrar can sign, the founder alone appoints nobody."""
+    registry = Registry.founded()
+    found(registry, "keeper")
+    person = Story(f"officer/{officer('cv2')}", registry=registry)
+    early = at("2024-03-06 08:00")
+    alone = {"by": "keeper", "also": [], "when": early}
+    holds("SIGNER_ORDER", person.asks("OfficerAppointed", **alone))
+    hire(registry, "keeper2", valid_from="2024-06-01")
+    assert registry.founding(early.date())
+    late = replace(person.asks("OfficerAppointed", **alone), at=at("2024-06-04 08:00"))
+    breaks("SIGNER_ORDER", late, "/signers")
+    holds("REGISTRY_FOUNDING", late)
