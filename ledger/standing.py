@@ -2,7 +2,8 @@
 
 Architecture §3.4. A registry once handed out never changes: a newer one takes its place, so that
 whoever judges by it may go on. The index it was current at travels with the judgement and is
-checked under the lock of the append.
+checked under the lock of the append. Nothing changes the registry that its signer's key, by the
+registry before it, does not make good: whoever can append without the door still enrols nobody.
 """
 
 from __future__ import annotations
@@ -10,9 +11,12 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
-from ledger.errors import VerificationError
-from ledger.ports import RecordStore
+from keys.errors import KeysError
+from ledger.errors import Rejected, VerificationError
+from ledger.log.statement import Statement, check_signature
+from ledger.ports import RecordStore, StoredRecord
 from ledger.reader import Reader
+from ledger.regulation.act import Act
 from ledger.regulation.registry import Registry
 
 
@@ -52,7 +56,8 @@ class Standing:
                 is that far.
 
         Raises:
-            VerificationError: A registry record does not open, or says it changes nothing.
+            VerificationError: A registry record does not open, is not signed by whose act it is, or
+                says it changes nothing.
         """
         with self._lock:
             if index is None or index > self._current.index:
@@ -66,9 +71,26 @@ class Standing:
         registry = current.registry.copy()
         for row in rows:
             opened = self._reader.open(row)
-            if opened.act is None:
+            act, statement = opened.act, opened.statement
+            if act is None or statement is None:
                 raise VerificationError("erased", "a registry record is gone", row.index)
-            registry.apply(opened.act, index=row.index, recorded_at=row.recorded_at)
+            if row.index:
+                _require_signed(registry, row, statement, act)
+            registry.apply(act, index=row.index, recorded_at=row.recorded_at)
             if registry.version != row.index:
                 raise VerificationError("registry", "no registry act stands here", row.index)
+            if row.index == 0:  # it enrols the key that signed it (formats.md §9)
+                _require_signed(registry, row, statement, act)
         return Current(registry, rows[-1].index)
+
+
+def _require_signed(registry: Registry, row: StoredRecord, statement: Statement, act: Act) -> None:
+    """The statement that brings a registry act into effect is its last signer's."""
+    keyring = registry.keyring
+    try:
+        line = keyring.usable(statement.kid, index=None, at=row.recorded_at, service=False)
+        check_signature(statement, keyring.key(statement.kid))
+    except (KeysError, Rejected) as error:
+        raise VerificationError("signature", str(error), row.index) from error
+    if line.officer != act.signers[-1].officer:
+        raise VerificationError("signature", "another officer signed it", row.index)
