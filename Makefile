@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test quick lint bench soak third-party clean
+.PHONY: help demo serve test quick lint bench soak third-party secrets clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -61,6 +61,21 @@ third-party: $(READY) ## check the ledger with Go's tlog, npm jose and openssl; 
 	@command -v npm >/dev/null 2>&1 && npm ci --prefix tests/third_party/jose --no-audit --no-fund \
 	  || echo "npm is not here, or jose could not be fetched: that test is skipped."
 	$(PYTEST) -q -rs tests/e2e/test_third_party.py
+
+SECRETS := postgres migrator writer sealer projector reader auditor
+GROUP := $$(test "$$(id -u)" = 0 && echo 10001 || id -g)
+
+secrets: ## what docker-compose.yml needs: random secrets in secrets/, their group in .env
+	@mkdir -p secrets && chmod 700 secrets
+	@umask 077; \
+	random() { LC_ALL=C tr -dc "$$1" </dev/urandom | head -c "$$2"; }; \
+	for name in $(SECRETS:%=%.password) passphrase; do \
+	  test -s secrets/$$name || random A-Za-z0-9 40 >secrets/$$name; done; \
+	test -s secrets/session.key || random 0-9a-f 64 >secrets/session.key
+	@# the folder is closed to all but its owner; the group is only for the processes in the containers
+	@chgrp $(GROUP) secrets/* && chmod 640 secrets/*
+	@grep -qs ^SOCAI_SECRETS_GID= .env || echo "SOCAI_SECRETS_GID=$(GROUP)" >>.env
+	@echo "Made secrets/ and .env; what was there is kept. Keep a copy of secrets/passphrase apart."
 
 clean: ## remove the environment and caches; an enclave (.socai) is never touched
 	rm -rf $(VENV) .uv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

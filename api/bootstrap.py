@@ -147,7 +147,7 @@ class Enclave:
             origin=origin,
             level=level,
             limit_bytes=settings.max_attachment_mib << 20,
-            scratch=lambda: TemporaryFile(dir=settings.home),  # noqa: SIM115  the caller closes it
+            scratch=lambda: TemporaryFile(dir=_scratch(settings)),  # noqa: SIM115  closed there
         )
         self.ledger = Ledger(
             store=PostgresRecords(self._writing),
@@ -245,8 +245,8 @@ class Enclave:
     def readiness(self) -> list[Check]:
         """Database, sealer, projections, disk and clock (api.md §7); names no case."""
         try:
+            latest = self.checkpoints.latest()  # before the head, which only grows
             head = self.records.head()
-            latest = self.checkpoints.latest()
             states = self.inquiry.status()
         except LedgerError as error:
             return [Check("database", ok=False, detail=type(error).__name__), self._disk()]
@@ -257,7 +257,8 @@ class Enclave:
             Check("database", ok=True, detail=f"{head.size} records"),
             Check(
                 "sealer",
-                ok=self._progress.fine("sealer", unsealed, latest[0] if latest else 0),
+                ok=unsealed >= 0
+                and self._progress.fine("sealer", unsealed, latest[0] if latest else 0),
                 detail=f"{unsealed} records without a checkpoint",
             ),
         ]
@@ -397,6 +398,13 @@ def open_blobs(settings: Settings) -> ObjectBlobs:
         return ObjectBlobs.at(settings.blobs, Home(settings).blob_options())
     except ValueError as error:
         raise SettingsError(f"SOCAI_BLOBS: {error}") from error
+
+
+def _scratch(settings: Settings) -> Path:
+    """Where a file waits, sealed, until it is kept: beside the others, which the API may write."""
+    if "://" in settings.blobs:
+        return settings.home
+    return Path(settings.blobs).expanduser().absolute()
 
 
 def log_signers(settings: Settings) -> tuple[NoteSigner, NoteSigner]:

@@ -25,6 +25,8 @@ ROLES: Final = ("migrator", "writer", "sealer", "projector", "reader", "auditor"
 _SLUG: Final = re.compile(r"[a-z][a-z0-9_]{0,40}")
 _HEX32: Final = re.compile(r"[0-9a-f]{64}")
 _LOG_LEVELS: Final = ("debug", "info", "warning", "error")
+ARRIVED_BYTES: Final = 32_768
+"""A request's body of at most this length is there before the request gets a thread."""
 
 
 class SettingsError(Exception):
@@ -42,6 +44,7 @@ class Settings:
             role brings its own password file.
         secrets_dir: `SOCAI_SECRETS_DIR`, default `<home>/secrets`: role passwords, session key.
         keys_dir: `SOCAI_KEYS_DIR`, default `<home>/keys`: log, /pq, registrar keys and the KEK.
+            A key whose name has a folder of its own there lies in it.
         passphrase_file: `SOCAI_PASSPHRASE_FILE`: opens the key files. In a rehearsal the home
             keeps one of its own.
         level: `SOCAI_LEVEL`: refuses to start where the home's enclave has another level.
@@ -205,9 +208,15 @@ class Home:
         return self.settings.home / "enclave.json"
 
     def key_path(self, name: str) -> Path:
-        """`keys/<name>.socaikey`; `kek` has the ending `.socaikek`."""
+        """`keys/<name>.socaikey`; `kek` has the ending `.socaikek`.
+
+        Where there is a folder `keys/<name>/` it lies in that: so each key can be a volume of its
+        own, given only to the process that works with it.
+        """
         ending = "socaikek" if name == "kek" else "socaikey"
-        return self.settings.keys_dir / f"{name}.{ending}"
+        own = self.settings.keys_dir / name
+        folder = own if own.is_dir() else self.settings.keys_dir
+        return folder / f"{name}.{ending}"
 
     def facts(self) -> EnclaveFacts:
         """The enclave's facts.

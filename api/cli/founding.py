@@ -164,7 +164,7 @@ def read_vkeys(settings: Settings) -> list[str]:
 def _refuse(settings: Settings, plan: Plan) -> None:
     if (settings.home / "enclave.json").exists():
         raise SettingsError(f"{settings.home} already holds an enclave: nothing was made")
-    if (settings.keys_dir / "log.socaikey").exists():
+    if Home(settings).key_path("log").exists():
         raise SettingsError(
             f"{settings.keys_dir} holds keys of an unfinished enclave: remove them first"
         )

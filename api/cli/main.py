@@ -22,6 +22,11 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
         "Cập nhật lược đồ",
         "Bring the database's schema up to date.",
     ),
+    "health": (
+        "api.cli.health:health",
+        "Kiểm tra tiến trình",
+        "Whether one process does its work.",
+    ),
     "projection": ("api.cli.operator:projection", "Khung nhìn", "The views: status, rebuild."),
     "key": ("api.cli.officer:key", "Khóa ký", "Signing keys: new, show."),
     "act": ("api.cli.officer:act", "Diễn biến", "Acts: sign, submit."),

@@ -110,16 +110,19 @@ def init(
     "--port", type=click.IntRange(0, 65535), default=None, help="Default SOCAI_PORT, else 8000."
 )
 @click.option("--role", type=click.Choice([*ROLES, "all"]), default="all", show_default=True)
+@click.option(
+    "--hold", is_flag=True, help="A loop that stops on doubt stays, doing nothing, to be looked at."
+)
 @options
 @guarded
-def serve(port: int | None, role: str) -> None:
+def serve(port: int | None, role: str, *, hold: bool) -> None:
     """Run the enclave: api, sealer and projector as child processes, started again when killed."""
     settings = Settings.from_env()
     if port is not None:
         settings = replace(settings, port=port)
     if role in (SEALER, PROJECTOR):
         telemetry.configure(settings.log_level)
-        sys.exit(_loop(settings, role))
+        sys.exit(_loop(settings, role, hold=hold))
     shell = shell_of()
     facts = database.running_facts(settings)
     supervisor = Supervisor(
@@ -252,9 +255,12 @@ def _standing(settings: Settings, facts: EnclaveFacts) -> tuple[LogHead, list[ru
         return head, runner.states(connection)
 
 
-def _loop(settings: Settings, role: str) -> int:
+def _loop(settings: Settings, role: str, *, hold: bool) -> int:
     stop = roles.until_told()
-    return roles.seal(settings, stop) if role == SEALER else roles.project(settings, stop)
+    status = roles.seal(settings, stop) if role == SEALER else roles.project(settings, stop)
+    if hold and status == roles.ON_DOUBT:
+        stop.wait()  # one that is started again would have forgotten what it doubted
+    return status
 
 
 def _await_ready(shell: Shell, supervisor: Supervisor, stop: Event, *, everything: bool) -> None:

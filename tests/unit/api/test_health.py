@@ -1,0 +1,60 @@
+"""When `socai health` calls a loop well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from api.cli.health import Stand, behind
+
+
+def test_a_loop_with_nothing_to_do_is_well() -> None:
+    """Idle is not ill."""
+    assert behind(_looks([_at(7, 7)]), _never) is None
+
+
+def test_a_loop_that_moves_is_well_however_far_behind() -> None:
+    """One that catches up after a pause must not be killed for it."""
+    assert behind(_looks([_at(1, 900)], [_at(1, 900)], [_at(2, 950)]), _always) is None
+
+
+def test_a_loop_that_stands_is_not() -> None:
+    """Records wait and nothing happens until patience ends."""
+    told = behind(_looks([_at(6, 7)], [_at(6, 8)]), _never)
+    assert told == "sealer: stands at 6 of 7"
+
+
+def test_a_signed_tree_larger_than_the_log_is_never_well() -> None:
+    """Somebody restored an old database."""
+    assert behind(_looks([_at(8, 7)]), _always) == "sealer: 8 of 7 records"
+
+
+def test_one_view_that_stopped_or_stands_is_named() -> None:
+    """The others may be as well as they like."""
+    good, bad = Stand("acts", 7, 7), Stand("registry", 3, 7)
+    assert behind(_looks([good, bad]), _never) == "registry: stands at 3 of 7"
+    stopped = Stand("registry", 3, 7, "poison")
+    assert behind(_looks([good, stopped]), _always) == "registry: poison"
+
+
+def _at(done: int, size: int) -> Stand:
+    return Stand("sealer", done, size)
+
+
+def _looks(*stands: Sequence[Stand]) -> Callable[[], Sequence[Stand]]:
+    """Each look sees the next; the last one for ever."""
+
+    def each() -> Iterator[Sequence[Stand]]:
+        yield from stands
+        while True:
+            yield stands[-1]
+
+    looks = each()
+    return lambda: next(looks)
+
+
+def _never() -> bool:
+    return False
+
+
+def _always() -> bool:
+    return True
