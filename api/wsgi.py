@@ -7,24 +7,16 @@ Each worker opens its own pools after the fork. Metrics of all workers stand on 
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
-from gunicorn.http.errors import (  # type: ignore[import-untyped]
-    InvalidResponseHeader,
-    LimitRequestHeaders,
-    LimitRequestLine,
-    ParseException,
-)
-from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
 from api.kin import end_with_parent
-from api.problems import plain_answer
 from api.settings import Settings, SettingsError, share_metrics
+from api.worker import ProblemWorker
 
 
 class OneLineLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
@@ -35,23 +27,6 @@ class OneLineLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
         super().setup(cfg)
         self.error_log.handlers = []
         self.error_log.propagate = True
-
-
-class ProblemWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
-    """A worker whose refusals of what is no HTTP are problem documents too."""
-
-    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:  # noqa: ANN401  gunicorn's signature
-        """Answers and closes; nothing of the request is repeated."""
-        if not isinstance(exc, ParseException) or isinstance(exc, InvalidResponseHeader):
-            super().handle_error(req, client, addr, exc)
-            return
-        code = "malformed_request"
-        if isinstance(exc, LimitRequestLine):
-            code = "uri_too_long"
-        elif isinstance(exc, LimitRequestHeaders):
-            code = "headers_too_large"
-        with suppress(OSError):
-            client.sendall(plain_answer(code))
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
@@ -72,6 +47,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             "graceful_timeout": 20,
             "keepalive": 15,
             "backlog": 512,
+            "worker_connections": 800,  # below the usual limit of open files
             "limit_request_line": 8190,
             "limit_request_fields": 64,
             "limit_request_field_size": 8190,

@@ -9,9 +9,9 @@ from flask import Response
 
 from api.problems import Problem, Words
 from api.resources.answer import answer
+from api.resources.body import body_bytes
 from api.resources.noun import JOSE, Noun
 from api.resources.request import (
-    body_bytes,
     caller,
     context,
     enclave,

@@ -15,8 +15,9 @@ from flask import Response, request
 
 from api.problems import Problem
 from api.resources.answer import answer
+from api.resources.body import body_parts
 from api.resources.noun import ANY, FORM, Noun
-from api.resources.request import body_parts, caller, enclave, malformed, now
+from api.resources.request import caller, enclave, malformed, now
 from api.schemas import base
 from api.schemas.attachment import FILE_DIGEST, Custody, KeptFile
 from keys.canonical import b64, unb64std

@@ -19,7 +19,8 @@ from webargs.flaskparser import FlaskParser
 
 from api.problems import CONTENT_TYPE, TYPES, Problem
 from api.resources.answer import JSON, cache_control
-from api.resources.request import MAX_BODY_BYTES, body_bytes, context, enclave, malformed
+from api.resources.body import body_bytes
+from api.resources.request import MAX_BODY_BYTES, context, enclave, malformed
 
 Access = Literal["officer", "level", "open"]
 """`officer`: a bearer token. `level`: open at ordinary, a token above. `open`: anyone."""
@@ -44,7 +45,7 @@ _EVERY_CALL: Final = (
     "unavailable",
 )
 _SIGNED_IN: Final = ("not_signed_in",)
-_WITH_BODY: Final = ("unsupported_media_type", "too_large")
+_WITH_BODY: Final = ("unsupported_media_type", "too_large", "request_timeout")
 _PROJECTED: Final = ("projection_late", "database_unavailable")
 
 

@@ -7,11 +7,10 @@ checked: form of the headers, then who is calling, then (in the noun) what is as
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import perf_counter
-from typing import IO, Any, Final, cast
+from typing import Any, Final, cast
 
 from flask import Request, current_app, g, request
 
@@ -30,9 +29,6 @@ _TRACE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _WAIT: Final = re.compile(r"(?:^|,)\s*wait\s*=\s*\"?([0-9]{1,4})\"?\s*(?:,|;|$)")
 _RESPOND_ASYNC: Final = re.compile(r"(?:^|,)\s*respond-async\s*(?:,|;|$)")
 MAX_WAIT_S: Final = 30
-BODY_DEADLINE_S: Final = 15.0
-_CHUNK_BYTES: Final = 65_536
-_SLOWEST_BYTES_S: Final = 32_768
 
 
 @dataclass(slots=True)
@@ -170,69 +166,6 @@ def wait_s() -> int | None:
 def prefers_async() -> bool:
     """Whether the caller asks not to wait for the proof (`Prefer: respond-async`)."""
     return _RESPOND_ASYNC.search(request.headers.get("Prefer", "")) is not None
-
-
-def body_bytes(limit: int) -> bytes:
-    """The body as received, never more than `limit` bytes of it, nor for longer than a deadline.
-
-    Raises:
-        Problem: `too_large`; `request_timeout` where the client sends too slowly.
-    """
-    if (request.content_length or 0) > limit:
-        raise Problem("too_large")
-    link = request.environ.get("gunicorn.socket")
-    if link is not None:
-        link.settimeout(BODY_DEADLINE_S)
-    began = perf_counter()
-    parts: list[bytes] = []
-    left = limit + 1
-    try:
-        while left and (part := request.stream.read(min(left, _CHUNK_BYTES))):
-            parts.append(part)
-            left -= len(part)
-            if perf_counter() - began > BODY_DEADLINE_S:
-                raise Problem("request_timeout")
-    except TimeoutError as error:
-        raise Problem("request_timeout") from error
-    if not left:
-        raise Problem("too_large")
-    return b"".join(parts)
-
-
-def body_parts(limit: int) -> Iterator[bytes]:
-    """The body as it comes, in constant memory, for the calls whose gate `streams`.
-
-    Args:
-        limit: The most that is read; one byte more is refused.
-
-    Raises:
-        Problem: `too_large`, at the call where the length is stated; `request_timeout` where the
-            client sends too slowly; `malformed_request` where it stops half-way.
-    """
-    stated = request.content_length
-    if (stated or 0) > limit:
-        raise Problem("too_large")
-    request.max_content_length = limit
-    link = request.environ.get("gunicorn.socket")
-    if link is not None:
-        link.settimeout(BODY_DEADLINE_S)
-    return _parts(request.stream, stated)
-
-
-def _parts(stream: IO[bytes], stated: int | None) -> Iterator[bytes]:
-    began, came = perf_counter(), 0
-    try:
-        while part := stream.read(_CHUNK_BYTES):
-            yield part
-            came += len(part)
-            if perf_counter() - began > BODY_DEADLINE_S + came / _SLOWEST_BYTES_S:
-                raise Problem("request_timeout")
-    except TimeoutError as error:
-        raise Problem("request_timeout") from error
-    except OSError as error:
-        raise malformed("body", "dữ liệu bị ngắt giữa chừng", "the body ends half-way") from error
-    if stated is not None and came != stated:
-        raise malformed("body", "dữ liệu bị ngắt giữa chừng", "the body ends half-way")
 
 
 def malformed(name: str, vi: str, en: str) -> Problem:

@@ -10,8 +10,9 @@ from flask import Response, request
 from api.auth import Caller
 from api.problems import Problem
 from api.resources.answer import answer
+from api.resources.body import body_bytes
 from api.resources.noun import FORM, JOSE, Noun
-from api.resources.request import body_bytes, enclave, malformed
+from api.resources.request import enclave, malformed
 from api.schemas.session import Challenge, ChallengeRequest, Token
 from ledger.log.moment import stamp
 

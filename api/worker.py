@@ -1,0 +1,183 @@
+"""gunicorn's threaded worker, with threads for whole requests only.
+
+A connection waits outside the threads until its headers, and a small body, have arrived: however
+many clients send nothing, half a line or one byte a minute, everybody else is served. What never
+becomes a request is answered by a problem document too.
+"""
+
+from __future__ import annotations
+
+import re
+import selectors
+import socket
+import struct
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any, Final
+
+from gunicorn.http.errors import (  # type: ignore[import-untyped]
+    InvalidResponseHeader,
+    LimitRequestHeaders,
+    LimitRequestLine,
+    ParseException,
+)
+from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-untyped]
+
+from api.problems import plain_answer
+from api.settings import ARRIVED_BYTES
+
+ARRIVAL_DEADLINE_S: Final = 10.0
+"""How long the headers, and a small body, may take to arrive."""
+_LOOK_S: Final = 0.05
+_LEAVE_S: Final = 2.0
+_PEEKED_BYTES: Final = 131_072
+_MOST_HEAD_BYTES: Final = 65_536
+_READER_S: Final = struct.pack("ll", 30, 0)
+#: Comes only once we say so; or has its length inside.
+_NOT_WAITED: Final = re.compile(rb"\r\n(?:expect|transfer-encoding)[ \t]*:", re.IGNORECASE)
+_LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,18})[ \t]*(?=\r\n)", re.IGNORECASE)
+
+
+def arrived(peeked: bytes) -> bool:
+    """Whether a thread can take this: it is whole, or too much to be a request of ours.
+
+    Args:
+        peeked: What has come in and is not yet read.
+    """
+    head, end, body = peeked.partition(b"\r\n\r\n")
+    if not end:
+        return len(peeked) > _MOST_HEAD_BYTES
+    if _NOT_WAITED.search(head):
+        return True
+    stated = _LENGTH.findall(head + b"\r\n")
+    if len(stated) != 1:
+        return True  # no body, or what the parser refuses
+    length = int(stated[0])
+    return length > ARRIVED_BYTES or len(body) >= length
+
+
+class Link(TConn):  # type: ignore[misc]  # gunicorn ships no types
+    """A connection that is closed without keeping the event loop waiting for its client."""
+
+    leave: Callable[[Link], None]
+
+    def close(self, graceful: bool = False) -> None:  # noqa: FBT001, FBT002  gunicorn's signature
+        """At once, or once the client has read the answer."""
+        if graceful:
+            self.leave(self)
+        else:
+            super().close()
+
+
+class ProblemWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
+    """One worker: an event loop that waits for requests, threads that answer them."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  gunicorn's signature
+        super().__init__(*args, **kwargs)
+        self._arriving: list[Any] = []
+        self._leaving: list[Link] = []
+
+    def accept(self, listener: Any) -> None:  # noqa: ANN401  gunicorn's socket
+        """Takes a connection; its first bytes are waited for in the event loop."""
+        try:
+            link, address = listener.accept()
+        except OSError:
+            return
+        self.nr_conns += 1
+        conn = Link(self.cfg, link, address, listener.getsockname())
+        conn.leave = self._leave
+        conn.data_ready = True  # a thread that gets it need not wait
+        # who asks and then takes nothing for half a minute is left alone
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _READER_S)
+        conn.timeout = time.monotonic() + ARRIVAL_DEADLINE_S
+        self.pending_conns.append(conn)
+        self.poller.register(
+            link, selectors.EVENT_READ, partial(self.on_pending_socket_readable, conn)
+        )
+
+    def enqueue_req(self, conn: Any) -> None:  # noqa: ANN401  gunicorn's connection
+        """Called when bytes are there: to a thread if they are a request, else it waits on."""
+        conn.timeout = time.monotonic() + ARRIVAL_DEADLINE_S
+        if self._wanted(conn):
+            super().enqueue_req(conn)
+        else:
+            self._arriving.append(conn)
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """Gunicorn's events, then a look at what is still arriving or leaving."""
+        busy = self._arriving or self._leaving
+        super().wait_for_and_dispatch_events(min(timeout, _LOOK_S) if busy else timeout)
+        now = time.monotonic()
+        if self._arriving:
+            self._look_at_arriving(now)
+        if self._leaving:
+            self._leaving = [conn for conn in self._leaving if not _gone(conn, now)]
+
+    def _look_at_arriving(self, now: float) -> None:
+        waiting, self._arriving = self._arriving, []
+        for conn in waiting:
+            if self._wanted(conn):
+                super().enqueue_req(conn)
+            elif now < conn.timeout:
+                self._arriving.append(conn)
+            else:
+                with suppress(OSError):
+                    conn.sock.send(plain_answer("request_timeout"))
+                self.nr_conns -= 1
+                conn.close(graceful=True)
+
+    def _leave(self, conn: Link) -> None:
+        """Says that nothing more comes; the client has a moment to read what came."""
+        conn.timeout = time.monotonic() + _LEAVE_S
+        try:
+            conn.sock.settimeout(0)
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            conn.timeout = 0.0
+        self._leaving.append(conn)
+
+    def _keepalive_after(self, conn: Any, keepalive: Any) -> bool:  # noqa: ANN401  gunicorn's
+        """Ends a connection with a body nobody read, or with the next request sent already."""
+        if not keepalive or not conn.parser.finish_body(deadline=time.monotonic() + _LOOK_S):
+            return False
+        return not conn.parser.unreader.buf.getvalue()
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:  # noqa: ANN401  gunicorn's signature
+        """Answers and closes; nothing of the request is repeated."""
+        if not isinstance(exc, ParseException) or isinstance(exc, InvalidResponseHeader):
+            super().handle_error(req, client, addr, exc)
+            return
+        code = "malformed_request"
+        if isinstance(exc, LimitRequestLine):
+            code = "uri_too_long"
+        elif isinstance(exc, LimitRequestHeaders):
+            code = "headers_too_large"
+        with suppress(OSError):
+            client.sendall(plain_answer(code))
+
+    @staticmethod
+    def _wanted(conn: Any) -> bool:  # noqa: ANN401  gunicorn's connection
+        """Whether a thread is wanted: for a whole request, or to see that the client is gone."""
+        try:
+            peeked = conn.sock.recv(_PEEKED_BYTES, socket.MSG_PEEK)
+        except (BlockingIOError, InterruptedError):
+            return False
+        except OSError:
+            return True
+        return not peeked or arrived(peeked)
+
+
+def _gone(conn: Link, now: float) -> bool:
+    """Whether a leaving connection is closed now: its client closed it, or took too long."""
+    try:
+        more = bool(conn.sock.recv(_MOST_HEAD_BYTES))
+    except (BlockingIOError, InterruptedError):
+        more = True
+    except OSError:
+        more = False
+    if more and now <= conn.timeout:
+        return False
+    conn.close()
+    return True
