@@ -23,7 +23,7 @@ import rfc8785
 from keys.errors import Malformed, NotCanonical
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 LIMIT_BYTES: Final = 65_536
 MAX_DEPTH: Final = 32
@@ -38,16 +38,14 @@ _OPTIONS: Final = (
 )
 _SCALARS: Final = frozenset({str, int, bool})
 _ALLOWED: Final = _SCALARS | {dict, list, tuple}
-#: Lead bytes of UTF-8 above U+FFFF.
-_LEAD_4: Final = bytes(range(0xF0, 0x100))
-# Blocks without a hole in Unicode 14.0 that everyday Vietnamese stays within; the rest asks the
-# table. By bytes: ASCII, what follows a lead byte, and the lead bytes of U+0080-033F and of
-# U+1000-1FFF, of which only U+1E00-1EFF are everyday.
-_EVERYDAY: Final = bytes([*range(0xC0), *range(0xC2, 0xCD), 0xE1])
+_ABOVE_FFFF: Final = re.compile(rb"[\xf0-\xff]")
+# Blocks without a hole in Unicode 14.0; the rest asks the table.
+_OUTSIDE_BLOCKS: Final = re.compile("[^\u0000-\u0377\u1e00-\u1eff\u2010-\u2064\u20a0-\u20c0]")
+#: Bytes of everyday Vietnamese in UTF-8: ASCII, what follows a lead byte, the lead bytes of
+#: U+0080-02FF, and of U+1000-1FFF, of which only U+1E00-1EFF are everyday. All of these are
+#: assigned, none composes with another, and every one is NFC by itself.
+_EVERYDAY: Final = bytes([*range(0xC0), *range(0xC2, 0xCC), 0xE1])
 _LEAD_1E: Final = (b"\xe1\xb8", b"\xe1\xb9", b"\xe1\xba", b"\xe1\xbb")
-_OUTSIDE_EVERYDAY: Final = re.compile("[^\u0000-\u0377\u1e00-\u1eff\u2010-\u2064\u20a0-\u20c0]")
-#: Every digit and the minus become `0`: where a number can start is then one pattern.
-_DIGITS: Final = bytes.maketrans(b"123456789-", b"0000000000")
 _ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 #: From the URL alphabet to the standard one; its own two characters, and padding, become no
 #: character of either.
@@ -71,8 +69,8 @@ def encode(value: Mapping[str, Any]) -> bytes:
     members = dict(value)
     _check_shape(members)
     data = _dump(members)
-    if not data.isascii():
-        _check_text(data.decode(), data, members)
+    if not _is_everyday(data):
+        _check_text(data.decode(), members)
     return data
 
 
@@ -89,48 +87,58 @@ def parse(data: bytes, *, limit: int | None = LIMIT_BYTES) -> dict[str, Any]:
     if limit is not None and len(data) > limit:
         raise NotCanonical(f"longer than {limit} bytes")
     try:
-        text = data.decode()
-    except UnicodeDecodeError as error:
-        raise NotCanonical("not UTF-8") from error
-    try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError as error:
-        raise NotCanonical("not JSON") from error
+        raise NotCanonical(_no_json(data)) from error
     if type(value) is not dict:
         raise NotCanonical("the top level must be an object")
-    if _in_doubt(data) or data.count(b"{") + data.count(b"[") > MAX_DEPTH:
+    if not _is_shaped(value.values(), MAX_DEPTH):
         _check_shape(value)
-    if _dump(value) != data:
+    everyday = _is_everyday(data)
+    if _dump(value, everyday=everyday) != data:
         raise NotCanonical("not in canonical form: order, spacing, escapes or a member twice")
-    if not text.isascii():
-        _check_text(text, data, value)
+    if not everyday:
+        _check_text(data.decode(), value)
     return value
 
 
-def _in_doubt(data: bytes) -> bool:
-    """Whether canonical bytes may hold a null, or a number with point or exponent.
-
-    Such a number begins a member's value or follows `[` or `,`. What is found may also lie inside
-    a string, so it only makes `parse` look closer.
-    """
-    if b"null" in data:
-        return True
-    digits = data.translate(_DIGITS)
-    if b"[0" in digits or b",0" in digits:
-        return True
-    return any(rest.lstrip(b"0")[:1] in b".eE" for rest in digits.split(b'":0')[1:])
+def _no_json(data: bytes) -> str:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return "not UTF-8"
+    return "not JSON"
 
 
-def _dump(value: dict[str, Any]) -> bytes:
+def _dump(value: dict[str, Any], *, everyday: bool = False) -> bytes:
     try:
         data = orjson.dumps(value, option=_OPTIONS)
         # UTF-8 order and UTF-16 order of member names part company only above U+FFFF: lead byte
         # 0xF0 or more.
-        if not data.isascii() and len(data.translate(None, _LEAD_4)) < len(data):
+        if not everyday and _ABOVE_FFFF.search(data):
             data = rfc8785.dumps(value)
     except (orjson.JSONEncodeError, rfc8785.CanonicalizationError) as error:
         raise NotCanonical(f"no canonical form: {error}") from error
     return data
+
+
+def _is_shaped(items: Iterable[Any], depth: int) -> bool:
+    """Whether `_check_shape` would find nothing; `depth` levels are left, with this one."""
+    if not depth:
+        return False
+    for item in items:
+        kind = type(item)
+        if kind is str or kind is int or kind is bool:
+            continue
+        if kind is dict:
+            below = item.values()
+        elif kind is list:
+            below = item
+        else:
+            return False
+        if not _is_shaped(below, depth - 1):
+            return False
+    return True
 
 
 def _check_shape(value: dict[str, Any]) -> None:
@@ -161,14 +169,23 @@ def _forbidden(kinds: set[type]) -> str:
     return f"a value of type {names} has no canonical form"
 
 
-def _check_text(text: str, data: bytes, value: dict[str, Any]) -> None:
+def _is_everyday(data: bytes) -> bool:
+    """Whether UTF-8 has only letters that `_check_text` has nothing against; mostly so."""
+    if data.isascii():
+        return True
+    if data.translate(None, _EVERYDAY):
+        return False
+    return data.count(b"\xe1") == sum(map(data.count, _LEAD_1E))
+
+
+def _check_text(text: str, value: dict[str, Any]) -> None:
     r"""Assigned in Unicode 14.0 and NFC.
 
     The whole canonical text stands for its strings: what is between them is ASCII that composes
     with nothing, and text that is NFC has only NFC strings. The reverse fails for an escape (`\\n`
     before a combining mark looks like `n`), so a text that is not NFC is asked string by string.
     """
-    if not _is_everyday(data) and _OUTSIDE_EVERYDAY.search(text):
+    if _OUTSIDE_BLOCKS.search(text):
         for character in sorted(set(text)):
             if not is_assigned(ord(character)):
                 raise NotCanonical(f"U+{ord(character):04X} is not assigned in Unicode 14.0")
@@ -176,13 +193,6 @@ def _check_text(text: str, data: bytes, value: dict[str, Any]) -> None:
         for string in _strings(value):
             if not unicodedata.is_normalized("NFC", string):
                 raise NotCanonical("text is not in Unicode NFC")
-
-
-def _is_everyday(data: bytes) -> bool:
-    """Whether UTF-8 bytes stay within the letters of Vietnamese; cheap, and often so."""
-    if data.translate(None, _EVERYDAY):
-        return False
-    return data.count(b"\xe1") == sum(map(data.count, _LEAD_1E))
 
 
 def _strings(value: object) -> Iterator[str]:

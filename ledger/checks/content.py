@@ -92,7 +92,7 @@ class Checked(NamedTuple):
         kid: Key named.
         recorded_ms: `recorded_at` of the envelope.
         signed: Whether the signature verifies; None while the key is not known.
-        payload: SHA-256 of the payload bytes.
+        payload: SHA-256 of the payload bytes where several sign them.
         signers: (officer, role) of the payload, in order.
         refers_to: Act it refers to.
         members: The payload where the fold must read it, else None.
@@ -270,8 +270,11 @@ def _said(index: int, statement: Statement, recorded_at: datetime, job: Job) -> 
     for name in (act_id, refers_to or act_id):
         _uuid_bytes(name)
     signed = _verify(statement, job)
+    signers: tuple[tuple[str, str], ...] = ()
+    if not service:
+        signers = tuple((str(s["officer"]), str(s["role"])) for s in members["signers"])
     return Checked(
-        at=index,
+        index,
         stream=str(members["stream"]),
         seq=statement.seq,
         prev=statement.prev,
@@ -283,10 +286,8 @@ def _said(index: int, statement: Statement, recorded_at: datetime, job: Job) -> 
         kid=statement.kid,
         recorded_ms=milliseconds(recorded_at),
         signed=signed,
-        payload=hashlib.sha256(statement.payload).digest(),
-        signers=()
-        if service
-        else tuple((str(s["officer"]), str(s["role"])) for s in members["signers"]),
+        payload=hashlib.sha256(statement.payload).digest() if len(signers) > 1 else b"",
+        signers=signers,
         refers_to=refers_to,
         members=members if act in job.folded else None,
         compact=statement.compact if signed is None else None,

@@ -69,6 +69,7 @@ _EPOCH_US: Final = 946_684_800_000_000
 """From 1970 to PostgreSQL's own epoch."""
 _KEK_ID: Final = slice(1, 17)
 
+_make: Final = RawRecord._make
 _Wraps = Mapping[int, Sequence[tuple[bytes, bytes]]]
 
 
@@ -179,30 +180,17 @@ class PostgresEvidence:
     def _raw(self, rows: Sequence[tuple[Any, ...]], wraps: _Wraps) -> list[RawRecord]:
         streams = [UUID(bytes=stream) for stream in {row[1] for row in rows}]
         names = dict(self._all(_NAMES, streams))
-        found = []
-        for row in rows:
-            at, stream_id, seq, act_id, author, topic, recorded_at, entry, registry, unit, state = (
-                row
-            )
+        found: list[RawRecord] = []
+        for *columns, sent, entry, registry, unit, state in rows:
+            at, stream_id = columns[:2]
             held = wraps.get(at, ())
-            place = stream_id + unit
+            astray = held and any(
+                kept != stream_id + unit + wrapped[_KEK_ID] for wrapped, kept in held
+            )
+            wrapped = tuple([wrapped for wrapped, _ in held])
+            name, ms = names.get(stream_id), _milliseconds(sent)
             found.append(
-                RawRecord(
-                    at=at,
-                    stream_id=stream_id,
-                    seq=seq,
-                    act_id=act_id,
-                    author=author,
-                    topic=topic,
-                    recorded_ms=_milliseconds(recorded_at),
-                    entry=entry,
-                    state=state,
-                    wraps=tuple([wrapped for wrapped, _ in held]),
-                    name=names.get(stream_id),
-                    registry=registry,
-                    unit=unit,
-                    astray=any(kept != place + wrapped[_KEK_ID] for wrapped, kept in held),
-                )
+                _make((*columns, ms, entry, state, wrapped, name, registry, unit, bool(astray)))
             )
         return found
 

@@ -104,6 +104,27 @@ def test_text_is_refused_by_the_table_and_by_nfc_alone(text: str) -> None:
         assert good
 
 
+def test_everyday_letters_are_assigned_and_nfc_in_any_order() -> None:
+    """What the quick look lets through needs neither the table nor the normalizer."""
+    everyday = [
+        character
+        for character in map(chr, range(0x2000))
+        if canonical._is_everyday(character.encode())
+    ]
+    assert len(everyday) == 0x300 + 0x100
+    assert all(canonical.is_assigned(ord(c)) for c in everyday)
+    assert not any(map(unicodedata.combining, everyday))
+    assert all(unicodedata.is_normalized("NFC", c) for c in everyday)
+    # A starter composes with the one before it only if some character is made of the two.
+    decomposed = (unicodedata.decomposition(chr(c)) for c in range(0x110000))
+    second = {
+        chr(int(parts[1], 16))
+        for parts in (text.split() for text in decomposed if not text.startswith("<"))
+        if len(parts) == len("ab")
+    }
+    assert not second & set(everyday)
+
+
 class _Word(StrEnum):
     ONE = "one"
 
