@@ -11,10 +11,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
+
+import orjson
 
 from api.problems import Problem
 from keys import jwk
@@ -31,6 +34,7 @@ _ASSERTION_TTL_S: Final = 300
 _ADDRESS_FACTOR: Final = 40
 _WINDOW_S: Final = 60
 _TOKEN_PARTS: Final = 3
+_CHALLENGE: Final = re.compile(r"[A-Za-z0-9_-]{43}")  # 32 bytes, as `challenge` makes them
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,7 @@ class SignIn:
         sessions: Challenges and counters shared by all workers.
         entropy: Source of challenges and session ids.
         now: Real time, also in a rehearsal (api.md §1).
+        ledger_time: What a key's last day is judged by, as the door judges it.
         keyring: The keyring as the log stands, for a look at one kid.
         token_ttl_s: Life of a token.
         attempts: A minute, for one key from one address.
@@ -101,6 +106,7 @@ class SignIn:
         sessions: Sessions,
         entropy: Entropy,
         now: Callable[[], datetime],
+        ledger_time: Callable[[], datetime],
         keyring: Callable[[str], Keyring],
         token_ttl_s: int,
         attempts: int,
@@ -110,6 +116,7 @@ class SignIn:
         self._sessions = sessions
         self._entropy = entropy
         self._now = now
+        self._ledger_time = ledger_time
         self._keyring = keyring
         self._ttl = token_ttl_s
         self._attempts = attempts
@@ -120,6 +127,7 @@ class SignIn:
 
     def challenge(self, kid: str, address: str) -> tuple[str, datetime]:
         """A challenge for whoever holds `kid`, enrolled or not: the answer is the same."""
+        self._count("", address)  # a kid costs nothing to make up, and each one keeps a row
         self._count(kid, address)
         challenge = b64(self._entropy.take(32))
         expires_at = self._now() + timedelta(seconds=CHALLENGE_TTL_S)
@@ -138,12 +146,13 @@ class SignIn:
         except (KeysError, LedgerError) as error:
             raise Problem("sign_in_failed") from error
         self._count(login.kid, address)
-        asked = self._sessions.take(login.challenge, self._now())
+        ours = _CHALLENGE.fullmatch(login.challenge) is not None
+        asked = self._sessions.take(login.challenge, self._now()) if ours else None
         fresh = login.expires_at >= self._now()
         holder, key = self._key(login.kid)
         signed = _holds(key, login.signature, login.signing_input)
         same = asked == login.kid and login.log == self._origin and login.alg == key.alg
-        if holder is None or not (signed and same and fresh):
+        if holder is None or not (signed and same and fresh) or self._expired(holder):
             raise Problem("sign_in_failed")
         return self._issue(holder)
 
@@ -165,7 +174,10 @@ class SignIn:
         holder, key = self._key(kid)
         signed = _holds(key, signature, signing_input)
         if holder is None or not (
-            signed and header.get("alg") == key.alg and self._fits(claims, kid)
+            signed
+            and header.get("alg") == key.alg
+            and self._fits(claims, kid)
+            and not self._expired(holder)
         ):
             raise Problem("sign_in_failed")
         once = hashlib.sha256(f"{kid}\0{claims['jti']}".encode()).hexdigest()
@@ -218,6 +230,12 @@ class SignIn:
             return None, self._nobody
         return Caller(line.officer, kid, "", 0), keyring.key(kid)
 
+    def _expired(self, holder: Caller) -> bool:
+        """Whether the key is past its validity: it signs nothing more, nor in."""
+        line = self._keyring(holder.kid).line(holder.kid)
+        end = None if line is None else line.valid_to
+        return end is not None and self._ledger_time() >= end
+
     def _fits(self, claims: Mapping[str, Any], kid: str) -> bool:
         now = self._now().timestamp()
         audience = claims.get("aud")
@@ -255,10 +273,10 @@ def _read_assertion(
     if len(parts) != _TOKEN_PARTS:
         return None
     try:
-        header, claims = (json.loads(unb64(part)) for part in parts[:2])
+        header, claims = (orjson.loads(unb64(part)) for part in parts[:2])
         signature = unb64(parts[2])
-    except (KeysError, ValueError, RecursionError):
+    except (KeysError, ValueError):
         return None
-    if not isinstance(header, dict) or not isinstance(claims, dict):
-        return None
+    if not isinstance(header, dict) or not isinstance(claims, dict) or "crit" in header:
+        return None  # RFC 7515 §4.1.11: no extension is understood here
     return header, claims, signature, f"{parts[0]}.{parts[1]}".encode("ascii")

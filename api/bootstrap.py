@@ -167,6 +167,7 @@ class Enclave:
             sessions=PostgresSessions(self._reading),
             entropy=entropy,
             now=clock.now,
+            ledger_time=self.ledger_time,
             keyring=self._keyring,
             token_ttl_s=settings.token_ttl_s,
             attempts=settings.attempts,

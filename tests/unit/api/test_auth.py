@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from uuid import UUID
 
 import orjson
@@ -62,7 +63,7 @@ class Desk:
     """A sign-in desk with one enrolled officer and a clock that is set by hand."""
 
     def __init__(self, attempts: int = 50) -> None:
-        self.now = START
+        self.now = self.ledger_time = START
         self.signer = SoftwareSigner.generate("Ed25519")
         self.keyring = Keyring()
         self.enrol(self.signer, OFFICER, "SOFTWARE")
@@ -73,14 +74,21 @@ class Desk:
             sessions=self.sessions,
             entropy=Counting(),
             now=lambda: self.now,
+            ledger_time=lambda: self.ledger_time,
             keyring=lambda _: self.keyring,
             token_ttl_s=900,
             attempts=attempts,
         )
 
-    def enrol(self, signer: SoftwareSigner, officer: str | None, custody: str) -> None:
+    def enrol(
+        self,
+        signer: SoftwareSigner,
+        officer: str | None,
+        custody: str,
+        valid_to: datetime | None = None,
+    ) -> None:
         """Enrols a key."""
-        line = KeyLine(officer, signer.kid, signer.jwk, custody, START, None, 1)
+        line = KeyLine(officer, signer.kid, signer.jwk, custody, START, valid_to, 1)
         self.keyring.enrol(line)
 
     def login(self, signer: SoftwareSigner | None = None, **changes: object) -> bytes:
@@ -154,6 +162,18 @@ def test_a_service_key_does_not_sign_in() -> None:
     assert desk.refusal(desk.login(service)) == "sign_in_failed"
 
 
+def test_an_expired_key_does_not_sign_in() -> None:
+    """By the ledger's time, as a signature is judged (formats.md §9); in either way."""
+    desk = Desk()
+    old = SoftwareSigner.generate("Ed25519")
+    desk.enrol(old, OFFICER, "SOFTWARE", START + timedelta(days=1))
+    desk.sign_in.by_challenge(desk.login(old), "10.0.0.1")
+    desk.ledger_time += timedelta(days=1)
+    assert desk.refusal(desk.login(old)) == "sign_in_failed"
+    with pytest.raises(Problem):
+        desk.sign_in.by_assertion(_assertion(old), "10.0.0.2")
+
+
 def test_a_revoked_key_ends_its_sessions_at_once() -> None:
     """A stolen key must not go on reading until its token runs out."""
     desk = Desk()
@@ -211,8 +231,31 @@ def test_attempts_are_counted_before_any_look_up() -> None:
         assert refused.value.headers["Retry-After"]
 
 
+def test_made_up_keys_are_counted_by_where_they_come_from() -> None:
+    """Nobody fills the store with challenges by naming another key each time."""
+    desk = Desk(attempts=1)
+    kids = (SoftwareSigner.generate("Ed25519").kid for _ in range(41))
+    for kid in islice(kids, 40):
+        desk.sign_in.challenge(kid, "10.0.0.1")
+    with pytest.raises(Problem) as refused:
+        desk.sign_in.challenge(next(kids), "10.0.0.1")
+    assert refused.value.type.code == "too_many_attempts"
+    assert len(desk.sessions.challenges) == 40
+
+
+@pytest.mark.parametrize("challenge", ["", "a\x00b", "A" * 9_000, "A" * 42 + "="])
+def test_challenge_that_was_never_ours_asks_no_store(challenge: str) -> None:
+    """What PostgreSQL takes for no text is no doubt about the log's integrity."""
+    desk = Desk()
+    body = desk.login(challenge=challenge)
+    held = dict(desk.sessions.challenges)
+    assert desk.refusal(body) == "sign_in_failed"
+    assert desk.sessions.challenges == held
+
+
 def _assertion(signer: SoftwareSigner, **changes: object) -> str:
-    header = {"alg": signer.alg, "kid": signer.kid, "typ": "JWT"}
+    header: dict[str, object] = {"alg": signer.alg, "kid": signer.kid, "typ": "JWT"}
+    header |= {name: changes.pop(name) for name in ("crit", "kid") if name in changes}
     claims = {
         "iss": signer.kid,
         "sub": signer.kid,
@@ -245,6 +288,8 @@ def test_a_system_signs_in_with_private_key_jwt(alg: str) -> None:
         {"exp": int(START.timestamp()) + 3600},
         {"jti": None},
         {"exp": "soon"},
+        {"crit": ["exp"]},
+        {"kid": ["a"]},
     ],
 )
 def test_an_assertion_that_does_not_fit_is_refused(changes: dict[str, object]) -> None:
@@ -252,6 +297,14 @@ def test_an_assertion_that_does_not_fit_is_refused(changes: dict[str, object]) -
     desk = Desk()
     with pytest.raises(Problem) as refused:
         desk.sign_in.by_assertion(_assertion(desk.signer, **changes), "10.0.0.2")
+    assert refused.value.type.code == "sign_in_failed"
+
+
+@pytest.mark.parametrize("header", [b'{"kid":"\\ud800"}', b"[" * 5_000, b"\xff", b"null", b"{}"])
+def test_an_assertion_that_is_no_json_is_refused(header: bytes) -> None:
+    """Anybody may knock: it never ends in a failure of the server."""
+    with pytest.raises(Problem) as refused:
+        Desk().sign_in.by_assertion(f"{b64(header)}.{b64(b'{}')}.{b64(bytes(64))}", "10.0.0.2")
     assert refused.value.type.code == "sign_in_failed"
 
 
