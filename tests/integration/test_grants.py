@@ -125,6 +125,10 @@ def test_only_the_writer_appends(filled: Database, login: str) -> None:
         ("reader", "CREATE TABLE proj.mine (a int)"),
         ("writer", "CREATE TABLE public.mine (a int)"),
         ("reader", "SELECT xmin FROM log.records"),
+        ("reader", "SELECT lo_create(0)"),
+        ("reader", "SELECT lo_from_bytea(0, 'x')"),
+        ("auditor", "SELECT pg_stat_get_activity(NULL)"),
+        ("projector", "SELECT pg_stat_get_db_xact_commit(oid) FROM pg_database"),
         ("projector", "SELECT log.seal(NULL, 1, '', '', '{}', '{}', '{}', '{}')"),
     ],
 )  # fmt: skip

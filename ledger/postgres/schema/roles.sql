@@ -26,3 +26,16 @@ REVOKE SELECT ON pg_stat_all_tables, pg_stat_user_tables, pg_statio_user_tables,
   pg_stat_activity, pg_locks, pg_sequences FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION pg_relation_size(regclass), pg_total_relation_size(regclass), pg_database_size(oid),
   pg_current_wal_lsn(), txid_current(), pg_current_xact_id(), pg_current_snapshot() FROM PUBLIC;
+
+-- The views above are made of functions that anybody may call; and a large object is a row that nobody granted.
+DO $$
+DECLARE
+  callable regprocedure;
+BEGIN
+  FOR callable IN
+    SELECT p.oid FROM pg_proc p WHERE p.pronamespace = 'pg_catalog'::regnamespace
+      AND (p.proname LIKE 'pg\_stat\_get\_%' OR p.proname IN ('lo_creat', 'lo_create', 'lo_from_bytea'))
+  LOOP
+    EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', callable);
+  END LOOP;
+END $$;
