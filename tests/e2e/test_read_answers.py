@@ -1,0 +1,221 @@
+"""What the read side gives to other systems: tables, events, key sets, pages, links that last."""
+
+from __future__ import annotations
+
+import csv
+import io
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlencode
+from xml.etree import ElementTree as ET
+
+import httpx
+import pytest
+
+from ledger.log.moment import unstamp
+from ledger.regulation.deadline import VIETNAM
+from ledger.regulation.shape import fmt_time
+from tests.fixtures.inspected import Inspected
+
+pytestmark = [
+    pytest.mark.postgres,
+    pytest.mark.slow,
+    pytest.mark.xdist_group("inspected"),
+]
+ROOT = Path(__file__).parents[2]
+PERIOD = {"from": "2023-01-01", "to": "2025-03-07"}
+
+
+@pytest.fixture
+def http(inspected: Inspected) -> Iterator[httpx.Client]:
+    """A session of the overseer of SC9."""
+    token = inspected.client("SC9", "gs").login()
+    with httpx.Client(
+        base_url=inspected.url, headers={"Authorization": f"Bearer {token}"}, timeout=60
+    ) as client:
+        yield client
+
+
+def _sheet(data: bytes) -> list[list[str]]:
+    """Rows of the first sheet of a workbook, read as any other program would."""
+    space = {"x": "http://schemas.openxmlformats.org/spreadsheetml/2006/main"}
+    with zipfile.ZipFile(io.BytesIO(data)) as book:
+        words = [
+            "".join(t.text or "" for t in item.iterfind(".//x:t", space))
+            for item in ET.fromstring(book.read("xl/sharedStrings.xml"))  # noqa: S314  our own
+        ]
+        page = ET.fromstring(book.read("xl/worksheets/sheet1.xml"))  # noqa: S314  our own
+    return [
+        [
+            words[int(cell.findtext("x:v", "0", space))]
+            if cell.get("t") == "s"
+            else cell.findtext("x:v", "", space)
+            for cell in row.iterfind("x:c", space)
+        ]
+        for row in page.iterfind(".//x:row", space)
+    ]
+
+
+def test_statistics_are_the_same_as_json_csv_and_xlsx(http: httpx.Client) -> None:
+    """One set of figures; small cells hidden in all three, and nothing in a cell is a formula."""
+    json = http.get("/v1/statistics", params=PERIOD).json()
+    table = http.get("/v1/statistics.csv", params=PERIOD)
+    book = http.get("/v1/statistics.xlsx", params=PERIOD)
+    assert table.headers["Content-Type"] == "text/csv; charset=utf-8"
+    rows = [row for row in csv.reader(io.StringIO(table.content.decode("utf-8-sig"))) if row]
+    plain = [[cell.lstrip("'") for cell in row if cell] for row in rows]
+    assert plain == [[cell for cell in row if cell] for row in _sheet(book.content)]
+    shown = {row[1]: row[3] for row in rows if row[0] == "figures"}
+    assert shown == {
+        figure["code"]: "dưới 5" if figure["count"] is None else str(figure["count"])
+        for figure in json["figures"]
+    }
+    assert any(figure["count"] is None for figure in json["figures"])
+    counts = [cell["count"] for cells in json["volumes"].values() for cell in cells]
+    assert all(count is None or count == 0 or count >= 5 for count in counts)
+    for row in rows:
+        assert not any(cell.startswith(("=", "+", "-", "@")) for cell in row)
+
+
+def test_a_small_cell_cannot_be_told_from_its_neighbours(
+    inspected: Inspected, http: httpx.Client
+) -> None:
+    """Where one cell of a table is hidden, the total less the others does not give it away."""
+    asked = {**PERIOD, "agency": "bacninh.stttt"}
+    body = http.get("/v1/statistics", params=asked).json()
+    for name, cells in body["volumes"].items():
+        hidden = [cell for cell in cells if cell["count"] is None]
+        assert len(hidden) != 1 or body["total"] is None, name
+    plain = inspected.cli("stats", "--from", "2023-01-01", lang="vi")
+    assert "dưới 5" in plain.stdout
+
+
+def test_feed_is_a_cloudevents_batch_that_can_be_followed(http: httpx.Client) -> None:
+    """Every record once, in order, without the content of an act; `Link` leads on."""
+    seen: list[int] = []
+    path = "/v1/feed?limit=100"
+    while True:
+        answer = http.get(path)
+        assert answer.headers["Content-Type"] == "application/cloudevents-batch+json"
+        events = answer.json()
+        if not events:
+            break
+        for event in events:
+            assert event["specversion"] == "1.0"
+            assert {"id", "source", "type", "time"} <= set(event)
+            assert event["type"].startswith("socai.act.")
+            assert "payload" not in event.get("data", {})
+            assert "facts" not in event.get("data", {})
+        seen += [int(event["id"]) for event in events]
+        path = answer.links["next"]["url"]
+    assert seen == list(range(seen[0], seen[-1] + 1))
+
+
+def test_long_poll_returns_when_the_next_act_comes(
+    inspected: Inspected, http: httpx.Client
+) -> None:
+    """`Prefer: wait=20` answers at once when there is something, not after twenty seconds."""
+    last = http.get("/v1/log").json()["records"] - 1
+    got: list[tuple[float, list[dict[str, str]]]] = []
+
+    def wait() -> None:
+        began = time.monotonic()
+        answer = http.get("/v1/feed", params={"after": last}, headers={"Prefer": "wait=20"})
+        got.append((time.monotonic() - began, answer.json()))
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    time.sleep(0.5)
+    assert not got
+    receipt = _another_report(inspected)
+    thread.join(timeout=25)
+    (waited, events), *_ = got
+    assert waited < 10
+    assert [int(event["id"]) for event in events] == [receipt]
+
+
+def _another_report(inspected: Inspected) -> int:
+    """The reception of the department that carries on takes a report; its index."""
+    reception = inspected.client("SC3", "stn")
+    model = inspected.read(f"/v1/acts/{inspected.act('SC3', 1)}")["payload"]
+    at = (unstamp(reception.log()["now"]) + timedelta(minutes=5)).astimezone(VIETNAM)
+    when = fmt_time(at.replace(microsecond=0))
+    act = {
+        **model,
+        "act_id": "4b1e1a64-2f3c-4c5e-8a0d-6f1f0e7d9c21",
+        "stream": "case/4b1e1a64-2f3c-4c5e-8a0d-6f1f0e7d9c22",
+        "occurred_at": when,
+        "agency": "bacninh.svhttdl",
+        "signers": [{**model["signers"][0], "officer": inspected.officer("SC3", "stn")}],
+        "facts": {**model["facts"], "register_no": "0108/TN", "received_at": when},
+    }
+    return reception.record(act, at=at).index
+
+
+def test_a_filter_is_an_address_that_can_be_kept(http: httpx.Client) -> None:
+    """Everything asked stands in the URL: the same address tomorrow is the same question."""
+    asked = {"outcome": "HANDLED_REMOVED", "sort": "opened_at", "limit": "1"}
+    address = f"/v1/cases?{urlencode(asked)}"
+    first = http.get(address)
+    second = http.get(first.links["next"]["url"])
+    numbers = [page.json()["cases"][0]["case_number"] for page in (first, second)]
+    assert numbers == ["2024/0187", "2025/0044"]
+    assert "next" not in second.json()
+    assert http.get(address).headers["ETag"] == first.headers["ETag"]
+    unchanged = http.get(address, headers={"If-None-Match": first.headers["ETag"]})
+    assert unchanged.status_code == 304
+    assert unchanged.content == b""
+
+
+@pytest.mark.parametrize(
+    "words", ["ho chua gia dinh", "HỒ CHỨA Giả Định", "ho\u0302\u0300 chu\u031b\u0301a"]
+)
+def test_search_finds_with_and_without_tones(
+    inspected: Inspected, http: httpx.Client, words: str
+) -> None:
+    """One case, however its words are typed: bare, in capitals, or with loose marks."""
+    found = http.get("/v1/cases", params={"q": words}).json()["cases"]
+    assert [line["id"] for line in found] == [inspected.case("SC2")]
+    told = inspected.told("search", *words.split())
+    assert [line["id"] for line in told["cases"]] == [inspected.case("SC2")]
+
+
+def test_keys_are_a_jwk_set_with_history(inspected: Inspected, http: httpx.Client) -> None:
+    """Any JOSE library reads it; each key says when and by which record it came."""
+    answer = http.get("/v1/keys/jwks")
+    assert answer.headers["Content-Type"] == "application/jwk-set+json"
+    keys = {key["kid"]: key for key in answer.json()["keys"]}
+    signer = inspected.signer("SC1", "gd")
+    assert {name: keys[signer.kid][name] for name in signer.jwk} == dict(signer.jwk)
+    assert keys[signer.kid]["officer"] == inspected.officer("SC1", "gd")
+    enrolled = keys[signer.kid]["enrolled_index"]
+    before = http.get("/v1/keys/jwks", params={"as_of": enrolled - 1}).json()["keys"]
+    assert signer.kid not in {key["kid"] for key in before}
+
+
+def test_one_rebuild_at_a_time_and_readers_wait_for_none(
+    inspected: Inspected, http: httpx.Client
+) -> None:
+    """A second one asked for meanwhile is refused in words; every read in between is answered."""
+    case = inspected.case("SC1")
+    command = [sys.executable, "-m", "api.cli.main", "projection", "rebuild", "acts"]
+    running = [
+        subprocess.Popen(
+            command, cwd=ROOT, env={"SOCAI_HOME": str(inspected.home)}, stderr=subprocess.PIPE
+        )
+        for _ in range(2)
+    ]
+    while any(process.poll() is None for process in running):
+        assert http.get(f"/v1/cases/{case}/acts").status_code == 200
+    ended = sorted((process.returncode, process.communicate()[1]) for process in running)
+    assert ended[0][0] == 0, ended
+    assert ended[1][0] in (0, 1), ended
+    if ended[1][0]:
+        assert b"acts" in ended[1][1]
+        assert b"Traceback" not in ended[1][1]

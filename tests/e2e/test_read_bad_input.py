@@ -1,0 +1,280 @@
+"""Bad input of readers, at a server as it runs: a clear problem each, and others are served on."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from api.problems import CONTENT_TYPE, TYPES
+from tests.fixtures.inspected import Inspected
+
+pytestmark = [
+    pytest.mark.postgres,
+    pytest.mark.slow,
+    pytest.mark.xdist_group("inspected"),
+]
+CASE = "SC4"
+HALF_A_BODY = (
+    b"POST /v1/auth/challenge HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    b"Content-Length: 90\r\n\r\n{"
+)
+
+
+@pytest.fixture
+def http(inspected: Inspected) -> Iterator[httpx.Client]:
+    """A session of the overseer of SC9, without the client's own care."""
+    token = inspected.client("SC9", "gs").login()
+    with httpx.Client(
+        base_url=inspected.url, headers={"Authorization": f"Bearer {token}"}, timeout=30
+    ) as client:
+        yield client
+
+
+def _problem(answer: httpx.Response) -> dict[str, Any]:
+    """The problem document of an answer, which must be one and be documented."""
+    assert answer.headers["Content-Type"] == CONTENT_TYPE
+    found: dict[str, Any] = answer.json()
+    assert TYPES[found["code"]].status == answer.status_code
+    assert found["title"]
+    assert found["next"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("/v1/cases?colour=red", "malformed_request"),
+        ("/v1/cases?limit=201", "malformed_request"),
+        ("/v1/cases?limit=999999999999999999999999999", "malformed_request"),
+        ("/v1/cases?limit=-1", "malformed_request"),
+        ("/v1/cases?limit=%D9%A1", "malformed_request"),
+        ("/v1/cases?sort=colour", "malformed_request"),
+        ("/v1/cases?opened_from=2024-02-30", "malformed_request"),
+        ("/v1/cases?state=CLOSED&state=RECEIVED", "malformed_request"),
+        ("/v1/cases?cursor=AAAA", "bad_cursor"),
+        ("/v1/cases?q=079123456789", "search_refused"),
+        ("/v1/cases/{case}?as_of=2099-01-01T00:00:00%2B07:00", "as_of_in_future"),
+        ("/v1/cases/{case}?as_of=9007199254740991", "as_of_in_future"),
+        ("/v1/cases/{case}?as_of=2024-01-01T00:00:00%2B07:00", "before_case"),
+        ("/v1/cases/{case}?as_of=0", "before_case"),
+        ("/v1/cases/{case}?as_of=2024-01-01T00:00:00%2B07:00&clock=occurred", "before_case"),
+        ("/v1/cases/{case}?as_of=yesterday", "malformed_request"),
+        ("/v1/cases/{case}?clock=wall", "malformed_request"),
+        ("/v1/cases/{case}/diff", "malformed_request"),
+        ("/v1/cases/{case}/diff?from=2099-01-01T00:00:00%2B07:00", "as_of_in_future"),
+        ("/v1/cases/{case}/fields/nothing/history", "not_found"),
+        ("/v1/cases/not-a-uuid", "not_found"),
+        ("/v1/cases/00000000-0000-4000-8000-000000000000", "not_found"),
+        ("/v1/agencies?as_of=2099-01-01T00:00:00%2B07:00", "as_of_in_future"),
+        ("/v1/statistics?from=2024-06-01&to=2024-05-01", "malformed_request"),
+        ("/v1/feed?after=-1", "malformed_request"),
+        ("/v1/verification?cases=x", "malformed_request"),
+        ("/v1/worklist?team=maybe", "malformed_request"),
+        ("/v1/cases?at_least=9007199254740991", "projection_late"),
+    ],
+)
+def test_a_question_that_cannot_be_answered_is_told_why(
+    inspected: Inspected, http: httpx.Client, path: str, code: str
+) -> None:
+    """Never an empty list that looks like an answer, never another case's, never a 500."""
+    answer = http.get(path.format(case=inspected.case(CASE)))
+    problem = _problem(answer)
+    assert problem["code"] == code
+    if code == "malformed_request":
+        assert problem["errors"][0]["pointer"].startswith("/")
+    if code == "projection_late":
+        assert answer.headers["Retry-After"]
+
+
+def test_the_command_line_says_the_same_in_one_sentence(inspected: Inspected) -> None:
+    """Exit 1 where the ledger says no, in the reader's language, and JSON for programs."""
+    case = inspected.case(CASE)
+    for words in (
+        ("case", "as-of", case, "2099-01-01T00:00:00+07:00"),
+        ("case", "as-of", case, "0"),
+        ("case", "why", case, "nothing"),
+        ("case", "list", "--sort", "colour"),
+        ("search", "079123456789"),
+    ):
+        said = inspected.cli(*words, lang="vi")
+        assert said.exit_code == 1, words
+        assert said.stderr.count("\n") == 1, said.stderr
+        assert not said.stdout
+        told = inspected.cli(*words, "--json")
+        assert orjson.loads(told.stdout)["ok"] is False
+
+
+def test_a_cursor_belongs_to_its_filters_and_its_listing(http: httpx.Client) -> None:
+    """Nobody walks a page of one question with the place of another."""
+    first = http.get("/v1/cases?state=CLOSED&limit=1").json()
+    cursor = first["next"]
+    for path in (
+        "/v1/cases?limit=1",
+        "/v1/cases?state=ARCHIVED&limit=1",
+        "/v1/cases?state=CLOSED&limit=2",
+        "/v1/agencies?limit=1",
+    ):
+        assert _problem(http.get(f"{path}&cursor={cursor}"))["code"] == "bad_cursor", path
+    bent = ("A" if cursor[5] != "A" else "B").join((cursor[:5], cursor[6:]))
+    address = "/v1/cases?state=CLOSED&limit=1&cursor="
+    assert _problem(http.get(address + bent))["code"] == "bad_cursor"
+    following = http.get(address + cursor).json()
+    assert following["cases"][0]["id"] != first["cases"][0]["id"]
+    assert following["index"] == first["index"]
+
+
+@pytest.mark.parametrize(
+    ("path", "accept"),
+    [
+        ("/v1/cases", "text/html"),
+        ("/v1/statistics.csv", "application/json"),
+        ("/v1/statistics.xlsx", "text/csv"),
+        ("/v1/feed", "text/event-stream"),
+        ("/docs", "application/json"),
+    ],
+)
+def test_nobody_gets_a_type_they_did_not_ask_for(
+    http: httpx.Client, path: str, accept: str
+) -> None:
+    """406, and the problem itself still comes as a problem document."""
+    assert _problem(http.get(path, headers={"Accept": accept}))["code"] == "not_acceptable"
+
+
+def test_a_body_of_another_type_is_refused(http: httpx.Client) -> None:
+    """What is not JSON is not guessed at."""
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "application/json-seq"):
+        answer = http.post("/v1/acts/check", content=b"{}", headers={"Content-Type": kind})
+        assert _problem(answer)["code"] == "unsupported_media_type"
+
+
+def _raw(inspected: Inspected, request: bytes) -> bytes:
+    """What comes back for bytes on the wire."""
+    with socket.create_connection(_address(inspected), timeout=30) as line:
+        line.sendall(request)
+        answer = b""
+        while part := line.recv(65_536):
+            answer += part
+        return answer
+
+
+def _address(inspected: Inspected) -> tuple[str, int]:
+    return "127.0.0.1", int(inspected.url.rpartition(":")[2])
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        b"Content-Length: 5\r\nContent-Length: 6",
+        b"Content-Length: 5\r\nTransfer-Encoding: chunked",
+        b"Transfer-Encoding: chunked, identity",
+        b"Transfer-Encoding: xchunked",
+        b"Content-Length: +5",
+        b"Content-Length: 0x5",
+        b"X-Request-Id: a\r\n b",
+        b"X-Request-Id : a",
+        b"X-Request-Id: a\x00b",
+        b"\r\n".join([b"X-Rehearsal-Time: 2030-01-01T00:00:00+07:00"] * 2),
+        b"Authorization: Bearer a\r\nAuthorization: Bearer b",
+    ],
+)
+def test_a_smuggled_header_means_one_thing_or_nothing(inspected: Inspected, lines: bytes) -> None:
+    """Two readers could take the request for two: refused, and the connection is closed."""
+    request = (
+        b"POST /v1/auth/challenge HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        b"Connection: close\r\n"
+        + lines
+        + b"\r\n\r\n0\r\n\r\nGET /v1/log HTTP/1.1\r\nHost: x\r\n\r\n"
+    )
+    answer = _raw(inspected, request)
+    assert answer.startswith(b"HTTP/1.1 4"), answer[:80]
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert b"application/problem+json" in answer
+
+
+@contextmanager
+def _slow(inspected: Inspected, first: bytes, clients: int) -> Iterator[list[socket.socket]]:
+    """Many clients that begin and never end."""
+    with ExitStack() as stack:
+        lines = []
+        for _ in range(clients):
+            line = stack.enter_context(socket.create_connection(_address(inspected), timeout=40))
+            line.sendall(first)
+            lines.append(line)
+        time.sleep(0.3)
+        yield lines
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        b"",
+        b"GET /health/live HTTP/1.1\r\nHost: x\r\nX-A: ",
+        HALF_A_BODY,
+    ],
+    ids=["nothing", "half a head", "half a body"],
+)
+def test_slow_clients_hold_up_nobody_else(inspected: Inspected, first: bytes) -> None:
+    """Five times as many as there are threads; the one who asks properly waits for none of them."""
+    with _slow(inspected, first, 60) as lines:
+        for _ in range(3):
+            began = time.monotonic()
+            assert httpx.get(f"{inspected.url}/health/live", timeout=30).status_code == 200
+            assert time.monotonic() - began < 2
+        answer = b""
+        while part := lines[0].recv(4096):
+            answer += part
+        if first:
+            assert answer.startswith(b"HTTP/1.1 4"), answer[:80]
+            assert b"application/problem+json" in answer
+
+
+def _rest(line: socket.socket) -> bytes:
+    """An answer to its end, or as much as has come when it pauses."""
+    answer = b""
+    try:
+        while part := line.recv(65_536):
+            answer += part
+    except TimeoutError:
+        pass
+    return answer
+
+
+def test_large_bodies_that_drip_are_few_and_are_cut_off(
+    inspected: Inspected, http: httpx.Client
+) -> None:
+    """One byte now and then is progress of no use: 503 for those too many, 408 for the others."""
+    token = http.headers["Authorization"].encode()
+    head = (
+        b"POST /v1/attachments HTTP/1.1\r\nHost: x\r\nAuthorization: " + token + b"\r\n"
+        b"Content-Type: application/octet-stream\r\nContent-Length: 500000\r\n\r\n"
+    )
+    codes: dict[int, bytes] = {}
+    with _slow(inspected, head + b"x" * 40_000, 20) as lines:
+        began = time.monotonic()
+        assert httpx.get(f"{inspected.url}/health/live", timeout=30).status_code == 200
+        assert time.monotonic() - began < 2
+        while len(codes) < len(lines) and time.monotonic() - began < 40:
+            for n, line in enumerate(lines):
+                if n in codes:
+                    continue
+                line.settimeout(0.02)
+                if answer := _rest(line):
+                    codes[n] = answer
+                else:
+                    line.sendall(b"y")
+    told = [answer.split(b" ", 2)[1] for answer in codes.values()]
+    assert len(told) == len(lines)
+    assert told.count(b"408") == 6
+    assert told.count(b"503") == 14
+    for answer in codes.values():
+        late = answer.startswith(b"HTTP/1.1 408")
+        assert (b'"request_timeout"' if late else b'"unavailable"') in answer
+        assert late or b"Retry-After" in answer
+    assert httpx.get(f"{inspected.url}/health/ready").status_code == 200
