@@ -38,7 +38,6 @@ _TIMEOUT_S: Final = 75.0
 _MAX_PAUSE_S: Final = 8.0
 _TRY_AGAIN: Final = frozenset({429, 502, 503, 504})
 _CREATED: Final = 201
-_NOT_MODIFIED: Final = 304
 _PART_BYTES: Final = 1 << 16
 
 

@@ -78,11 +78,6 @@ class Recorded:
     created: bool
     index: int
 
-    @property
-    def size_needed(self) -> int:
-        """The least size of a checkpoint that proves it."""
-        return self.index + 1
-
 
 @dataclass(frozen=True, slots=True)
 class _Time:

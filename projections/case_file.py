@@ -31,8 +31,6 @@ from projections.fold import REPORTS, last_recorded
 from projections.view import Connection, Cursor, Step
 
 NAME: Final = "case_file"
-RESTATED: Final = "STATISTICS_RESTATED"
-
 _RAISED: Final[LiteralString] = """
 SELECT stream, raised::text, first_index FROM proj.case_file WHERE gen = %s AND stream = ANY (%s)
 """

@@ -13,21 +13,19 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from time import monotonic, sleep
 from typing import Any, Final, Literal
 from uuid import UUID
 
 import orjson
 
-from keys import canonical
 from keys.errors import KeysError
 from keys.keyring import Verdict
 from ledger.errors import NotFound, Rejected
 from ledger.log import statement as statements
 from ledger.log.record import stamp
 from ledger.regulation.act import fmt_time
-from ledger.regulation.case_view import changes_at
 from ledger.regulation.deadline import VIETNAM, local_day
 from ledger.regulation.registry import Registry
 from ledger.regulation.stream import Signed, StreamState, apply, present_agency
@@ -688,11 +686,6 @@ def verified(stream: str, rows: Iterable[Judged]) -> Verification:
     return Verification(stream, _WORST[worst], found, counts)
 
 
-def next_change(folded: Folded) -> datetime | None:
-    """From when the file of a fold reads otherwise without a new act."""
-    return changes_at(folded.stream, folded.registry, folded.at)
-
-
 # -- small ------------------------------------------------------------------------------------
 
 
@@ -711,13 +704,3 @@ def _is_uuid(text: str) -> bool:
 
 def _in_vietnam(at: datetime) -> str:
     return fmt_time(at.astimezone(VIETNAM).replace(microsecond=0))
-
-
-def b64_entry(row: ActRow) -> str:
-    """The entry of a row as receipts write it."""
-    return canonical.b64(row.entry)
-
-
-def utc(at: datetime) -> datetime:
-    """An instant in UTC, as the ledger states its own."""
-    return at.astimezone(UTC)

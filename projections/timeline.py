@@ -53,7 +53,6 @@ _STREAM: Final[LiteralString] = (
 )
 _ACT: Final[LiteralString] = _COLUMNS + " AND act_id = %s ORDER BY index"
 _AFTER: Final[LiteralString] = _COLUMNS + " AND index > %s ORDER BY index LIMIT %s"
-_REGISTRY: Final[LiteralString] = _COLUMNS + " AND registry AND index > %s ORDER BY index"
 _INDEX_AT: Final[LiteralString] = """
 SELECT max(index) FROM proj.acts
 WHERE gen = (SELECT gen FROM proj.views WHERE view = 'acts' AND state = 'live')
@@ -240,12 +239,6 @@ def rows_after(connection: Connection, index: int, limit: int) -> list[ActRow]:
     """Statements of the whole log behind an index."""
     with connection.cursor(row_factory=class_row(ActRow)) as cursor:
         return cursor.execute(_AFTER, [index, limit]).fetchall()
-
-
-def registry_rows(connection: Connection, after: int = -1) -> list[ActRow]:
-    """Statements that changed the registry, behind an index."""
-    with connection.cursor(row_factory=class_row(ActRow)) as cursor:
-        return cursor.execute(_REGISTRY, [after]).fetchall()
 
 
 def index_at(connection: Connection, stream: str, at: datetime) -> int | None:

@@ -117,12 +117,3 @@ class Listing(Answer):
 
     index = whole("The snapshot: this listing shows the log up to here (-1: empty).", low=-1)
     next = text("Cursor of the next page; left out on the last.")
-
-
-class Loose(Schema):
-    """An object whose members come from the catalogue or the case file and are listed there."""
-
-    class Meta:
-        """Only for answers: nothing that is sent in has this shape."""
-
-        unknown = RAISE

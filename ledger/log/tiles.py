@@ -28,7 +28,6 @@ _PATH: Final = re.compile(
 )
 _GROUP: Final = 1000
 _LENGTH_BYTES: Final = 2
-_MAX_LENGTH: Final = 0xFFFF
 
 
 @dataclass(frozen=True, slots=True, order=True)

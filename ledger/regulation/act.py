@@ -48,7 +48,6 @@ CHANNELS: Final = (
 CIRCULATIONS: Final = ("PUBLIC", "INTERNAL")
 BASIS_ROLES: Final = ("COMPETENCE", "SUBSTANCE", "PROCEDURE")
 SIGNER_ROLES: Final = ("AUTHOR", "CHECKER", "APPROVER")
-STREAM_KINDS: Final = ("case", "agency", "officer", "programme", "ledger")
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,22 +74,6 @@ def raised(q: Question) -> tuple[str, ...]:
     return tuple(g.code for g in flag_guards_of(q.kind, q.stream.kind) if g.check(q) is not None)
 
 
-def breaches(q: Question) -> list[tuple[Guard, Breach]]:
-    """Every guard that does not hold, refusing or flagging.
-
-    For an officer who asks before signing.
-    """
-    found = []
-    for guard in guards_of(q.kind, q.stream.kind):
-        breach = guard.check(q)
-        if breach is not None:
-            found.append((guard, breach))
-            if guard.code == "FACTS_INVALID":
-                # The other guards read facts that fit the catalogue.
-                break
-    return found
-
-
 def _waiting(q: Question) -> tuple[Signer, ...]:
     entry = q.stream.entries.get(q.act.act_id)
     signed = 1 if entry is None else len(entry.signed) + 1

@@ -75,21 +75,6 @@ def parse_date(text: str) -> date:
     return date.fromisoformat(text)
 
 
-def is_uuid(value: object) -> bool:
-    """Whether this is a UUIDv4 in lower-case text (formats.md §1)."""
-    return isinstance(value, str) and _uuid(value) is not None
-
-
-def is_token(value: object) -> bool:
-    """Whether this is `sealed:<uuid>`."""
-    return isinstance(value, str) and _token(value) is not None
-
-
-def is_blank(text: str) -> bool:
-    """Nothing a reader could see: spaces, or characters without a glyph."""
-    return _blank(text) is not None
-
-
 def step(name: str | int) -> str:
     """One reference token of a JSON Pointer (RFC 6901 §3), with its slash."""
     return f"/{str(name).replace('~', '~0').replace('/', '~1')}"
