@@ -218,9 +218,20 @@ def _rebuild(
     try:
         projector.rebuild(name, show)
     except Unavailable:
-        _ask(settings, facts, name, show)
+        _asked_for(settings, facts, name, show)
     done = bar.tasks[task].total or 1
     bar.update(task, completed=done, total=done)
+
+
+def _asked_for(settings: Settings, facts: EnclaveFacts, name: str, show: runner.Progress) -> None:
+    try:
+        _ask(settings, facts, name, show)
+    except LookupError:
+        fail(
+            f"Chưa làm gì: {name} đang được dựng lại; xem: socai projection status.",
+            f"Nothing was done: {name} is being built anew already; see: socai projection status.",
+            "rebuild_under_way",
+        )
 
 
 def _ask(settings: Settings, facts: EnclaveFacts, name: str, show: runner.Progress) -> None:
