@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 from api import problems, telemetry
 from api.bootstrap import Enclave
 from api.problems import TYPES, Problem
+from api.resources import examples
 from api.resources import request as door
 from api.resources.act_record import act_record
 from api.resources.acts import acts
@@ -111,6 +112,7 @@ def _blank() -> Flask:
     for noun in NOUNS:
         api.register_blueprint(noun)
     spec = _ordered(api.spec.to_dict())
+    examples.add_to(spec)
     app.extensions["socai-spec"] = spec
     app.extensions["socai-openapi"] = orjson.dumps(spec, option=orjson.OPT_INDENT_2)
     return app

@@ -10,6 +10,7 @@ from flask import Response, current_app
 from api.problems import TYPES, Problem, ProblemType
 from api.resources.answer import JSON, finish
 from api.resources.noun import Noun
+from api.resources.page import page
 from api.resources.request import context, enclave
 
 docs = Noun("docs", __name__, description="Tài liệu · Documents")
@@ -29,7 +30,12 @@ _STYLE = """\
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
 body { max-width: 62rem; margin: 0 auto; padding: 1rem; }
 .banner { border: 2px solid; padding: .5rem 1rem; font-weight: 600; }
+h2 { margin-top: 2.5rem; }
+nav { columns: 20rem; }
+nav h3 { margin: .5rem 0 0; font-size: 1rem; }
+nav ul { margin: 0; padding: 0; list-style: none; break-inside: avoid; }
 section { border-top: 1px solid; margin-top: 1.5rem; }
+summary { cursor: pointer; }
 code, pre { font-family: ui-monospace, monospace; }
 pre { overflow-x: auto; border: 1px solid; padding: .5rem; }
 table { border-collapse: collapse; width: 100%; }
@@ -47,15 +53,7 @@ def openapi() -> Response:
 def readable() -> Response:
     """Tài liệu đọc được · This API as a page to read."""
     spec: dict[str, Any] = current_app.extensions["socai-spec"]
-    parts = [
-        f"<p>{escape(spec['info']['description'])}</p>",
-        '<p><a href="/openapi.json">/openapi.json</a> · <a href="/problems">/problems</a></p>',
-    ]
-    for path, calls in spec["paths"].items():
-        for method, call in calls.items():
-            if method in ("get", "post"):
-                parts.append(_call_section(path, method, call))
-    return _page("socai API", "".join(parts))
+    return _page("socai API", page(spec))
 
 
 @docs.call("/docs/style.css", answers=_PAGE, produces=CSS, access="open")
@@ -108,30 +106,6 @@ def _problem_section(kind: ProblemType, lang: Any) -> str:  # noqa: ANN401  a La
     )
 
 
-def _call_section(path: str, method: str, call: dict[str, Any]) -> str:
-    rows = "".join(
-        f"<tr><td>{status}</td><td>{escape(response.get('description', ''))}</td></tr>"
-        for status, response in sorted(call["responses"].items())
-    )
-    names = "".join(_parameter_row(parameter) for parameter in call.get("parameters", []))
-    fields = f"<table>{names}</table>" if names else ""
-    return (
-        f'<section id="{call["operationId"]}"><h2><code>{method.upper()} {escape(path)}</code></h2>'
-        f"<p>{escape(call.get('summary', ''))}</p><p>{escape(call.get('description', ''))}</p>"
-        f"{fields}<table>{rows}</table></section>"
-    )
-
-
-def _parameter_row(parameter: dict[str, Any]) -> str:
-    if "name" not in parameter:
-        return ""
-    need = "*" if parameter.get("required") else ""
-    return (
-        f"<tr><td><code>{escape(parameter['name'])}</code>{need}</td>"
-        f"<td>{parameter['in']}</td><td>{escape(parameter.get('description', ''))}</td></tr>"
-    )
-
-
 def _page(title: str, inner: str) -> Response:
     lang = context().lang
     banner = ""
@@ -140,14 +114,14 @@ def _page(title: str, inner: str) -> Response:
             "SỔ DIỄN TẬP: không phải dữ liệu thật" if lang == "vi" else "REHEARSAL: not real data"
         )
         banner = f'<p class="banner">{words}</p>'
-    page = (
+    whole = (
         f'<!doctype html><html lang="{lang}"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
         f'<title>{escape(title)} · socai</title><link rel="stylesheet" href="/docs/style.css">'
         f"<body>{banner}<main><h1>{escape(title)}</h1>{inner}</main>{banner}</body></html>"
     )
     return finish(
-        page.encode(),
+        whole.encode(),
         HTML,
         headers={"Content-Language": lang, "Content-Security-Policy": _POLICY},
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -126,3 +127,50 @@ def test_answers_have_the_documented_shape(shared: Service) -> None:
 
 
 _STREAM = "case/5d0b6a7e-52f4-4f0e-8c55-0f6b8a4f9d10"
+
+
+@pytest.mark.parametrize(("path", "method", "call"), _calls(), ids=lambda v: str(v)[:40])
+def test_every_call_has_examples_that_fit_its_schemas(
+    path: str, method: str, call: dict[str, Any]
+) -> None:
+    """What a reader copies works: answers, bodies and parameters against their own schemas."""
+    shown = list(_bodies(call))
+    shown += [
+        (parameter["schema"], parameter["example"])
+        for parameter in call.get("parameters", ())
+        if parameter.get("in") == "query" and parameter["name"] != "cursor"
+    ]
+    for schema, example in shown:
+        Draft202012Validator({**schema, "components": SPEC["components"]}).validate(example)
+    assert shown or path in _WITHOUT, (path, method)
+
+
+def _bodies(call: dict[str, Any]) -> Iterator[tuple[dict[str, Any], Any]]:
+    """(schema, example) of every JSON body that is sent or comes back where all goes well."""
+    told = [call.get("requestBody", {})]
+    told += [answer for status, answer in call["responses"].items() if status.startswith("2")]
+    for body in told:
+        for kind, content in body.get("content", {}).items():
+            if kind in _JSON:
+                yield content["schema"], content["example"]
+
+
+_JSON = frozenset(
+    {
+        "application/json",
+        "application/jose+json",
+        "application/jwk-set+json",
+        "application/cloudevents-batch+json",
+    }
+)
+_WITHOUT = frozenset(
+    {
+        "/docs",
+        "/docs/style.css",
+        "/logs/{name}/checkpoint",
+        "/logs/{name}/tile/{tile}",
+        "/problems",
+        "/problems/{code}",
+        "/v1/acts/{act_id}/attachments/{digest}",
+    }
+)
