@@ -201,9 +201,8 @@ def stats(client: Client, from_: str | None, to: str | None, agency: str | None)
     )
     for kind, cells in body["volumes"].items():
         shell.table(
-            ("what", "number"),
+            (kind, "number"),
             ((c["key"] or "–", _cell(shell, c["count"])) for c in cells),
-            title=kind,
         )
 
 
