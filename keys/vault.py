@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -149,10 +150,16 @@ def wrap(kek: Kek, dek: bytes, *, origin: str, entry: bytes) -> bytes:
     return _wrap_with(kek, os.urandom(_NONCE_BYTES), dek, _wrap_aad(origin, entry))
 
 
+@lru_cache(maxsize=16)
+def _cipher(key: bytes) -> AESGCM:
+    """A KEK is used for every record; setting it up costs more than using it."""
+    return AESGCM(key)
+
+
 def _wrap_with(kek: Kek, nonce: bytes, dek: bytes, aad: bytes) -> bytes:
     if len(dek) != KEY_BYTES:
         raise Malformed("a DEK has 32 bytes")
-    return bytes((_WRAP,)) + kek.kek_id + nonce + AESGCM(kek.key).encrypt(nonce, dek, aad)
+    return bytes((_WRAP,)) + kek.kek_id + nonce + _cipher(kek.key).encrypt(nonce, dek, aad)
 
 
 def kek_id_of(wrapped: bytes) -> bytes:
@@ -180,6 +187,6 @@ def _unwrap_with(kek: Kek, wrapped: bytes, aad: bytes) -> bytes:
         raise Unsealable("wrapped under another KEK")
     nonce = wrapped[1 + KEK_ID_BYTES : 1 + KEK_ID_BYTES + _NONCE_BYTES]
     try:
-        return AESGCM(kek.key).decrypt(nonce, wrapped[1 + KEK_ID_BYTES + _NONCE_BYTES :], aad)
+        return _cipher(kek.key).decrypt(nonce, wrapped[1 + KEK_ID_BYTES + _NONCE_BYTES :], aad)
     except InvalidTag as error:
         raise Unsealable("the key does not unwrap") from error

@@ -280,6 +280,8 @@ class _Walk:
         return Job(self.origin, job.keks, FOLDED, jwks)
 
     def _take(self, part: Part) -> None:
+        if not part.slips:
+            return
         if part.dense and part.start >= self._next:
             self._reach(part.start)
             self.roots.extend(part.leaves, part.tops)

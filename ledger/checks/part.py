@@ -19,8 +19,8 @@ from ledger.log.record import leaf
 from ledger.log.statement import ACT_TYP, AUTHOR
 from ledger.log.tiles import WIDTH
 
-ROWS: Final = 2 * WIDTH
-"""Rows of a part: whole tiles, and few enough that processes end together."""
+ROWS: Final = WIDTH
+"""Rows of a part: whole tiles, and so few that processes end together."""
 
 Slip = tuple[int, float, int, int, str | None, str, bytes, int]
 """What is left of a sound act with one signer that changes nothing for an audit: index, time,

@@ -24,9 +24,11 @@ _MEMBERS: Final = frozenset({"v", "log", "recorded_at", "blind", "statement"})
 _COMPACT_PARTS: Final = 3
 #: Members in canonical order; no character in them needs an escape.
 _AS_BUILT: Final = re.compile(
-    rb'\{"blind":"([A-Za-z0-9_-]{43})","log":"([!#-\[\]-~]+)","recorded_at":"([0-9T:.Z-]+)",'
-    rb'"statement":"([A-Za-z0-9_.-]+)","v":1\}'
+    rb'\{"blind":"([A-Za-z0-9_-]{43})","log":"([!#-\[\]-~]+)","recorded_at":"([0-9T:.Z-]+)'
 )
+_BEFORE: Final = b'","statement":"'
+_BEHIND: Final = b'","v":1}'
+_COMPACT: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
 
 __all__ = ["Envelope", "build", "entry", "leaf", "parse_envelope", "stamp", "unstamp"]
 
@@ -78,15 +80,23 @@ def parse_envelope(data: bytes, *, log: str | None = None) -> Envelope:
         VerificationError: `envelope`, with what is wrong.
     """
     try:
-        # The bytes of a sound envelope leave no choice: what fits the pattern is canonical.
-        found = _AS_BUILT.fullmatch(data)
-        if found:
-            blind, origin, recorded_at, statement = found.groups()
-            texts = (origin.decode(), recorded_at.decode(), blind.decode(), statement.decode())
+        texts = _as_built(data)
+        if texts is not None:
             return _envelope(texts, log)
         return _envelope(_texts(canonical.parse(data, limit=None)), log)
     except (KeysError, ValueError) as error:
         raise VerificationError("envelope", str(error)) from error
+
+
+def _as_built(data: bytes) -> tuple[str, str, str, str] | None:
+    """The texts of a sound envelope, whose bytes leave no choice: what fits is canonical."""
+    before, _, rest = data.partition(_BEFORE)
+    statement = rest[: -len(_BEHIND)]
+    found = _AS_BUILT.fullmatch(before)
+    if found is None or not rest.endswith(_BEHIND) or statement.translate(None, _COMPACT):
+        return None
+    blind, origin, recorded_at = found.groups()
+    return origin.decode(), recorded_at.decode(), blind.decode(), statement.decode()
 
 
 def _texts(members: dict[str, Any]) -> tuple[str, str, str, str]:

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, LiteralString, Self, cast
-from uuid import UUID
 
 from psycopg import sql
 
@@ -54,10 +53,15 @@ WHERE index >= %b AND index < %b ORDER BY index, kek_id
 """
 _WRAPS_OF: Final[LiteralString] = """
 SELECT index, wrap, uuid_send(stream_id) || uuid_send(unit) || kek_id FROM log.wraps
-WHERE index = ANY (%b) ORDER BY index, kek_id
+WHERE index IN (SELECT index FROM log.records WHERE registry) ORDER BY index, kek_id
 """
 _NAMES: Final[LiteralString] = """
-SELECT uuid_send(stream_id), name FROM log.streams WHERE stream_id = ANY (%b)
+SELECT uuid_send(stream_id), name FROM log.streams
+WHERE stream_id IN (SELECT stream_id FROM log.records WHERE index >= %b AND index < %b)
+"""
+_NAMES_OF: Final[LiteralString] = """
+SELECT uuid_send(stream_id), name FROM log.streams
+WHERE stream_id IN (SELECT stream_id FROM log.records WHERE registry)
 """
 _TILES: Final[LiteralString] = (
     "SELECT level, n, width, data FROM log.tiles ORDER BY level, n, width"
@@ -149,12 +153,13 @@ class PostgresEvidence:
         """Every row of an index in [`start`, `end`), in index order."""
         # Three plain reads: a join would cost the server more than opening costs the auditor.
         rows = self._all(self._columns + _IN_RANGE, start, end)
-        return self._raw(rows, self._wraps(_WRAPS, start, end))
+        names = dict(self._all(_NAMES, start, end))
+        return _raw(rows, self._wraps(_WRAPS, start, end), names)
 
     def registry(self) -> Sequence[RawRecord]:
         """Every row marked as a registry record, in index order."""
         rows = self._all(self._columns + _OF_REGISTRY)
-        return self._raw(rows, self._wraps(_WRAPS_OF, [row[0] for row in rows]))
+        return _raw(rows, self._wraps(_WRAPS_OF), dict(self._all(_NAMES_OF)))
 
     def tiles(self) -> Iterator[RawTile]:
         """Every stored tile."""
@@ -177,28 +182,27 @@ class PostgresEvidence:
                 found.setdefault(index, []).append((wrapped, place))
         return found
 
-    def _raw(self, rows: Sequence[tuple[Any, ...]], wraps: _Wraps) -> list[RawRecord]:
-        streams = [UUID(bytes=stream) for stream in {row[1] for row in rows}]
-        names = dict(self._all(_NAMES, streams))
-        found: list[RawRecord] = []
-        for *columns, sent, entry, registry, unit, state in rows:
-            at, stream_id = columns[:2]
-            held = wraps.get(at, ())
-            astray = held and any(
-                kept != stream_id + unit + wrapped[_KEK_ID] for wrapped, kept in held
-            )
-            wrapped = tuple([wrapped for wrapped, _ in held])
-            name, ms = names.get(stream_id), _milliseconds(sent)
-            found.append(
-                _make((*columns, ms, entry, state, wrapped, name, registry, unit, bool(astray)))
-            )
-        return found
-
     def _all(self, query: LiteralString, *arguments: object) -> list[Any]:
         return self._connection.execute(query, arguments, binary=True).fetchall()
 
     def _one(self, query: LiteralString) -> tuple[object, ...] | None:
         return self._connection.execute(query).fetchone()
+
+
+def _raw(
+    rows: Sequence[tuple[Any, ...]], wraps: _Wraps, names: Mapping[bytes, str]
+) -> list[RawRecord]:
+    found: list[RawRecord] = []
+    for *columns, sent, entry, registry, unit, state in rows:
+        at, stream_id = columns[:2]
+        held = wraps.get(at, ())
+        astray = held and any(kept != stream_id + unit + wrapped[_KEK_ID] for wrapped, kept in held)
+        wrapped = tuple([wrapped for wrapped, _ in held])
+        name, ms = names.get(stream_id), _milliseconds(sent)
+        found.append(
+            _make((*columns, ms, entry, state, wrapped, name, registry, unit, bool(astray)))
+        )
+    return found
 
 
 def _milliseconds(sent: bytes) -> float:

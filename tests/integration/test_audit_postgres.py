@@ -264,6 +264,40 @@ HARMS = (
         Damage.TAIL_MISSING,
     ),
     Harm(
+        "head names another registry record",
+        ("UPDATE log.log_head SET registry_index = registry_index - 1",),
+        lambda log: size(log) - 1,
+        Damage.HEAD_REGISTRY,
+    ),
+    Harm(
+        "record of a case given to everybody",
+        ("UPDATE log.records SET unit = '00000000-0000-0000-0000-000000000000' WHERE index = 77",),
+        AT,
+        Damage.COLUMN_UNIT,
+    ),
+    Harm(
+        "wrap of a case given to everybody",
+        ("UPDATE log.wraps SET unit = '00000000-0000-0000-0000-000000000000' WHERE index = 77",),
+        AT,
+        Damage.COLUMN_UNIT,
+    ),
+    Harm(
+        "wrap kept under another stream",
+        (
+            "UPDATE log.wraps SET stream_id = (SELECT stream_id FROM log.records WHERE index = 0) WHERE index = 77",
+        ),
+        AT,
+        Damage.COLUMN_UNIT,
+    ),
+    Harm(
+        "time moved by a microsecond",
+        (
+            "UPDATE log.records SET recorded_at = recorded_at + interval '1 microsecond' WHERE index = 77",
+        ),
+        AT,
+        Damage.COLUMN_RECORDED,
+    ),
+    Harm(
         "registry mark removed",
         ("UPDATE log.records SET registry = false WHERE index = 3",),
         3,
@@ -297,9 +331,10 @@ def test_sound_database_passes_as_reader_and_as_auditor(database: Database) -> N
     assert full.root == plain.root
 
 
-def test_audit_is_one_snapshot(database: Database) -> None:
-    """Records that are appended while it runs are not half in it."""
-    log = a_log(cases=3, acts=3)
+@pytest.mark.parametrize("workers", [0, 2])
+def test_audit_is_one_snapshot(database: Database, workers: int) -> None:
+    """Records that are appended while it runs are not half in it, whoever reads them."""
+    log = a_log()
     fill(database, log)
     with PostgresEvidence(database.dsn("reader")) as source:
         rows = len(log.rows)
@@ -307,6 +342,24 @@ def test_audit_is_one_snapshot(database: Database) -> None:
         log.sign(log.act("ReportReceived", f"case/{log.uuid()}", person), person)
         with psycopg.connect(database.admin) as connection:
             insert(connection, log.rows[rows:], log.kek)
-        report = audit(source, origin=log.origin, vkeys=log.vkeys, kek=log.kek)
+        report = audit(source, origin=log.origin, vkeys=log.vkeys, kek=log.kek, workers=workers)
     assert report.ok, report.findings
     assert report.records == rows
+
+
+def test_processes_read_the_database_themselves_and_find_the_same(database: Database) -> None:
+    """Damage is named alike however many read, as reader and as auditor."""
+    log = a_log()
+    fill(database, log)
+    with psycopg.connect(database.admin) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("DELETE FROM log.records WHERE index IN (77, 300)")
+        connection.execute("UPDATE log.records SET seq = seq + 900 WHERE index = 120")
+    for login in ("reader", "auditor"):
+        with PostgresEvidence(database.dsn(login)) as source:
+            reports = [
+                audit(source, origin=log.origin, vkeys=log.vkeys, kek=log.kek, workers=workers)
+                for workers in (0, 2)
+            ]
+        assert not reports[0].ok
+        assert reports[0] == reports[1]

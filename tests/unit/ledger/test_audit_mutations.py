@@ -191,6 +191,41 @@ def head_time_moved(log: MemoryLog) -> int:
     return head.size - 1
 
 
+def head_names_another_registry_record(log: MemoryLog) -> int:
+    head = log.head_row
+    log.head_row = LogHead(head.size, head.recorded_at, head.registry_index - 1)
+    return len(log.rows) - 1
+
+
+def unit_column_wrong(log: MemoryLog) -> int:
+    """A case's record made readable for whoever may read another case."""
+    first, second = pair(log)
+    change(log, first, unit=log.rows[second].unit)
+    return first
+
+
+def unit_column_nil(log: MemoryLog) -> int:
+    at = plain_index(log)
+    change(log, at, unit=bytes(16))
+    return at
+
+
+def wrap_kept_elsewhere(log: MemoryLog) -> int:
+    change(log, AT, astray=True)
+    return AT
+
+
+def recorded_column_moved_by_a_microsecond(log: MemoryLog) -> int:
+    change(log, AT, recorded_ms=log.rows[AT].recorded_ms + 0.001)
+    return AT
+
+
+def row_far_behind(log: MemoryLog) -> int:
+    """An audit must not count to it."""
+    log.rows.append(log.rows[AT]._replace(at=2**62))
+    return len(log.rows) + (1 << 20)
+
+
 def wrong_entry(log: MemoryLog) -> int:
     change(log, AT, entry=flip(log.rows[AT].entry))
     return AT
@@ -643,6 +678,12 @@ TABLE = (
     Row(duplicated_index, Damage.INDEX_DUPLICATED),
     Row(undeclared_record, Damage.RECORD_UNDECLARED),
     Row(head_time_moved, Damage.HEAD_WRONG),
+    Row(head_names_another_registry_record, Damage.HEAD_REGISTRY),
+    Row(unit_column_wrong, Damage.COLUMN_UNIT),
+    Row(unit_column_nil, Damage.COLUMN_UNIT),
+    Row(wrap_kept_elsewhere, Damage.COLUMN_UNIT),
+    Row(recorded_column_moved_by_a_microsecond, Damage.COLUMN_RECORDED),
+    Row(row_far_behind, Damage.RECORD_UNDECLARED),
     Row(wrong_entry, Damage.ENTRY_WRONG),
     Row(entry_and_wrap_wrong, Damage.ENTRY_WRONG),
     Row(missing_wrap, Damage.WRAP_MISSING),
