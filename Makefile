@@ -52,6 +52,7 @@ bench: $(READY) ## the table of architecture §8, also as bench.json
 
 soak: $(READY) ## the long ones: 10 M records, kills at random
 	$(PYTEST) -q -m soak tests/soak
+	$(PYTEST) -q --hypothesis-profile=night tests/e2e/test_api_server.py
 	$(BIN)/python -m tests.bench --soak
 
 third-party: $(READY) ## check the ledger with Go's tlog, npm jose and openssl; brings them where it can

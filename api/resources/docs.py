@@ -33,7 +33,9 @@ body { max-width: 62rem; margin: 0 auto; padding: 1rem; }
 h2 { margin-top: 2.5rem; }
 nav { columns: 20rem; }
 nav h3 { margin: .5rem 0 0; font-size: 1rem; }
-nav ul { margin: 0; padding: 0; list-style: none; break-inside: avoid; }
+nav ul { margin: 0; padding: 0; list-style: none; }
+nav h3 { break-after: avoid; }
+nav code { font-size: .8rem; overflow-wrap: anywhere; }
 section { border-top: 1px solid; margin-top: 1.5rem; }
 summary { cursor: pointer; }
 code, pre { font-family: ui-monospace, monospace; }

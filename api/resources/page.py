@@ -16,6 +16,7 @@ from api.problems import CONTENT_TYPE
 
 Spec = Mapping[str, Any]
 _CODE: Final = re.compile(r"`([^`]+)`")
+_PROBLEMS: Final = "4"
 _LAST: Final = ("health", "docs")
 
 
@@ -66,8 +67,10 @@ def _section(spec: Spec, path: str, method: str, call: Spec) -> str:
         _parameters(spec, call),
         _sent(call),
     ]
-    parts += [_answer(spec, status, told) for status, told in sorted(call["responses"].items())]
-    return "".join(parts) + "</section>"
+    answers = sorted(call["responses"].items())
+    parts += [_answer(spec, status, told) for status, told in answers if status < _PROBLEMS]
+    refused = (_problem(spec, status, told) for status, told in answers)
+    return "".join(parts) + f"<p>{' · '.join(filter(None, refused))}</p></section>"
 
 
 def _parameters(spec: Spec, call: Spec) -> str:
@@ -96,16 +99,21 @@ def _sent(call: Spec) -> str:
 def _answer(spec: Spec, status: str, given: Spec) -> str:
     response = _resolved(spec, given)
     content = response.get("content", {})
-    if CONTENT_TYPE in content:
-        codes = " ".join(
-            f'<a href="/problems/{code}"><code>{code}</code></a>'
-            for code in content[CONTENT_TYPE]["examples"]
-        )
-        return f"<p>{status} {codes}</p>"
     kinds = ", ".join(f"<code>{escape(kind)}</code>" for kind in content)
     example = next((told["example"] for told in content.values() if "example" in told), None)
     said = _text(response.get("description", ""))
     return f"<p>{status} {said} {kinds}</p>{_example(example)}"
+
+
+def _problem(spec: Spec, status: str, given: Spec) -> str:
+    content = _resolved(spec, given).get("content", {})
+    if status < _PROBLEMS or CONTENT_TYPE not in content:
+        return ""
+    codes = " ".join(
+        f'<a href="/problems/{code}"><code>{code}</code></a>'
+        for code in content[CONTENT_TYPE]["examples"]
+    )
+    return f"{status} {codes}"
 
 
 def _example(value: Any) -> str:  # noqa: ANN401  any JSON
@@ -116,7 +124,7 @@ def _example(value: Any) -> str:  # noqa: ANN401  any JSON
         if isinstance(value, str)
         else orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
     )
-    return f"<details><summary>…</summary><pre>{escape(text)}</pre></details>"
+    return f"<details><summary>Ví dụ · Example</summary><pre>{escape(text)}</pre></details>"
 
 
 def _resolved(spec: Spec, given: Spec) -> Spec:

@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import orjson
 import pytest
+from hypothesis import settings
 
 from tests.builders import a_case_in
 from tests.fixtures.app import Service
@@ -57,13 +58,13 @@ def running(shared: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     story = a_case_in("CLOSED", start=shared.step(minutes=5))
     shared.tell(story)
     port, metrics = _free_port(), _free_port()
-    settings = replace(shared.settings, port=port, workers=2, threads=8, metrics_port=metrics)
+    served = replace(shared.settings, port=port, workers=2, threads=8, metrics_port=metrics)
     log = tmp_path_factory.mktemp("server") / "log"
     with log.open("wb") as out:
         server = subprocess.Popen(
             [sys.executable, "-m", "api.wsgi"],
             cwd=ROOT,
-            env={"PATH": "/usr/bin:/bin", **settings.environment()},
+            env={"PATH": "/usr/bin:/bin", **served.environment()},
             stdout=out,
             stderr=out,
         )
@@ -142,7 +143,10 @@ def test_every_log_line_is_json_without_content(running: Running) -> None:
 
 @pytest.mark.slow
 def test_the_whole_document_holds_under_schemathesis(running: Running) -> None:
-    """Generated requests, good and bad, against every call: 0 failures."""
+    """Generated requests, good and bad, against every call: 0 failures.
+
+    Ten examples a call; five hundred with `--hypothesis-profile night`, as `make soak` runs it.
+    """
     done = subprocess.run(
         [
             Path(sys.executable).with_name("schemathesis"),
@@ -151,15 +155,15 @@ def test_the_whole_document_holds_under_schemathesis(running: Running) -> None:
             "-H",
             f"Authorization: Bearer {running.token}",
             "--checks=all",
-            "--max-examples=5",
+            f"--max-examples={settings().max_examples // 10}",
             "--seed=1",
-            "--workers=2",
+            "--workers=1",  # with more, CPython's parser falls over generated code now and then
             "--continue-on-failure",
         ],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
-        timeout=600,
+        timeout=7200,
     )
     assert done.returncode == 0, done.stdout[-6000:]
