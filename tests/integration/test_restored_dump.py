@@ -33,7 +33,7 @@ def test_a_restored_dump_is_audited_as_the_log_itself(database: Database) -> Non
         check=True,
         capture_output=True,
     )
-    # Functions that lean on other schemas may not come back; the audit reads rows alone, and counts them.
+    # Functions that lean on other schemas may not come back: the audit reads rows, and counts them.
     subprocess.run(
         [tools / "pg_restore", "--no-acl", f"--dbname={elsewhere}"],
         input=dump.stdout,
