@@ -7,25 +7,24 @@ found".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import Any, Final
 from uuid import UUID
 
 from keys import vault
-from keys.errors import Unsealable
+from keys.errors import KeysError, Unsealable
 from keys.vault import Kek
 from ledger.errors import Rejected, VerificationError
 from ledger.log import record as records
-from ledger.log.statement import ACT_TYP, Statement, parse_compact
+from ledger.log.statement import ACT_TYP, Statement, parse_compact, recorded
 from ledger.ports import RecordStore, StoredRecord
-from ledger.regulation.act import Act, parse_act
+from ledger.regulation.act import Act, known_act, parse_act
 from ledger.streams.event import TOPIC
 from ledger.streams.names import stream_id
 
 TOPICS: Final = frozenset({TOPIC})
-_Parsed = TypeVar("_Parsed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +63,14 @@ class Opened:
         return self.statement is None
 
 
+@dataclass(frozen=True, slots=True)
+class Parser:
+    """How what an envelope holds is parsed: a statement from its compact form, an act from it."""
+
+    statement: Callable[[str], Statement]
+    act: Callable[[Mapping[str, Any]], Act]
+
+
 class Reader:
     """Records in index order, opened.
 
@@ -72,13 +79,30 @@ class Reader:
         kek: Opens their wraps.
         origin: Origin of the log.
         level: Level of the log.
+        parser: How statements and acts are parsed: as strictly as at the door, if left out.
     """
 
-    def __init__(self, store: RecordStore, kek: Kek, origin: str, level: str = "ordinary") -> None:
+    def __init__(
+        self,
+        store: RecordStore,
+        kek: Kek,
+        origin: str,
+        level: str = "ordinary",
+        parser: Parser | None = None,
+    ) -> None:
         self._store = store
         self._kek = kek
         self._origin = origin
         self._level = level
+        self._parser = parser or Parser(parse_compact, lambda m: parse_act(m, level=level))
+
+    def for_folds(self) -> Reader:
+        """The same records, whose form is not asked again.
+
+        Their bytes are still proven to be those of the entry, and what is in it passed the door.
+        """
+        parser = Parser(recorded, known_act)
+        return Reader(self._store, self._kek, self._origin, self._level, parser)
 
     def read(self, start: int, limit: int) -> list[Opened]:
         """Records `start` …, at most `limit`; a gap is damage.
@@ -107,13 +131,21 @@ class Reader:
         if row.wrap is None:
             return _opened(row, b"", None, None)
         envelope = self._envelope(row)
-        content = _at(row, lambda: records.parse_envelope(envelope, log=self._origin))
+        kind = "envelope"
+        try:
+            content = records.parse_envelope(envelope, log=self._origin)
+            kind = "statement"
+            statement = self._parser.statement(content.statement)
+            kind = "act"
+            act = None if statement.typ != ACT_TYP else self._parser.act(statement.members)
+        except VerificationError as error:
+            raise VerificationError(error.kind, error.message, row.index) from error
+        except Rejected as error:
+            raise VerificationError(kind, error.en, row.index) from error
+        except (KeysError, KeyError, TypeError, ValueError) as error:
+            raise VerificationError(kind, repr(error), row.index) from error
         if content.recorded_at != row.recorded_at:
             raise VerificationError("time_mismatch", "recorded_at differs from the row", row.index)
-        statement = _at(row, lambda: parse_compact(content.statement), "statement")
-        act = None
-        if statement.typ == ACT_TYP:
-            act = _at(row, lambda: parse_act(statement.members, level=self._level), "act")
         _check_place(row, statement)
         return _opened(row, envelope, statement, act)
 
@@ -123,20 +155,18 @@ class Reader:
             raise VerificationError("topic", f"no such topic: {row.topic!r}", row.index)
         if stream_id(self._origin, row.stream) != row.stream_id:
             raise VerificationError("stream_name", "the name is not that of the id", row.index)
-        dek = _sealed(row, "wrap", lambda: self._dek(row))
-        envelope = _sealed(
-            row,
-            "state",
-            lambda: vault.open_state(
+        kind = "wrap"
+        try:
+            dek = vault.unwrap(self._kek, row.wrap or b"", origin=self._origin, entry=row.entry)
+            kind = "state"
+            envelope = vault.open_state(
                 row.state, dek, origin=self._origin, stream=row.stream, seq=row.seq
-            ),
-        )
+            )
+        except Unsealable as error:
+            raise VerificationError(kind, str(error), row.index) from error
         if records.entry(envelope) != row.entry:
             raise VerificationError("entry_mismatch", "the envelope has another hash", row.index)
         return envelope
-
-    def _dek(self, row: StoredRecord) -> bytes:
-        return vault.unwrap(self._kek, row.wrap or b"", origin=self._origin, entry=row.entry)
 
 
 def _opened(
@@ -163,20 +193,3 @@ def _check_place(row: StoredRecord, statement: Statement) -> None:
     named = members.get("act_id", members.get("event_id"))
     if (statement.seq, members.get("stream"), named) != (row.seq, row.stream, str(row.act_id)):
         raise VerificationError("place_mismatch", "the row says another place or act", row.index)
-
-
-def _sealed(row: StoredRecord, kind: str, opening: Callable[[], bytes]) -> bytes:
-    try:
-        return opening()
-    except Unsealable as error:
-        raise VerificationError(kind, str(error), row.index) from error
-
-
-def _at(row: StoredRecord, parse: Callable[[], _Parsed], kind: str = "envelope") -> _Parsed:
-    """What `parse` gives, its refusal turned into damage at this index."""
-    try:
-        return parse()
-    except VerificationError as error:
-        raise VerificationError(error.kind, error.message, row.index) from error
-    except Rejected as error:
-        raise VerificationError(kind, error.en, row.index) from error

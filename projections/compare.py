@@ -17,6 +17,7 @@ from psycopg import IsolationLevel, sql
 from ledger.reader import Reader
 from projections.fold import BATCH, Fold
 from projections.runner import Records, RecordsLog, states
+from projections.sweep import Sweep
 from projections.view import Connection, View
 from projections.views import VIEWS
 
@@ -71,7 +72,7 @@ def compare(  # noqa: PLR0913 - two sides, and how to read each
     Args:
         connection: Of the projector's login, outside a transaction; nothing it writes stays.
         records: Stored rows.
-        reader: Opens them.
+        reader: Opens them; the audit of the log has been before.
         origin: Origin of the log.
         level: Its level.
         views: Which views; one that has stopped is left out, since its state says so already.
@@ -81,9 +82,10 @@ def compare(  # noqa: PLR0913 - two sides, and how to read each
         Differences, at most a hundred a table and side; empty where the views are right.
     """
     before = connection.isolation_level
+    reader = reader.for_folds()
     connection.isolation_level = IsolationLevel.REPEATABLE_READ
     try:
-        with connection.transaction(force_rollback=True):
+        with Sweep(), connection.transaction(force_rollback=True):
             live = {s.view: s for s in states(connection) if s.state == "live" and not s.stopped}
             chosen = [view for view in views if view.name in live]
             for position in sorted({live[view.name].position for view in chosen}):

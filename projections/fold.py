@@ -102,6 +102,7 @@ class Fold:
         self._catalogue = load_catalogue()
         self._streams: OrderedDict[UUID, StreamState] = OrderedDict()
         self._held = 0
+        self._let_go = 0  # statements forgotten so far
         self.position = position
         self.erased: set[int] = set()
         self.registry = Registry.founded()
@@ -124,6 +125,11 @@ class Fold:
             yield step
             self._settle(step)
             self.position = opened.index
+
+    def take_let_go(self) -> int:
+        """Statements forgotten since this was last asked."""
+        count, self._let_go = self._let_go, 0
+        return count
 
     def _step(self, opened: Opened) -> Step:
         stream = self._stream(opened)
@@ -230,6 +236,7 @@ class Fold:
         state = self._streams.pop(stream_id, None)
         if state is not None:
             self._held -= state.seq
+            self._let_go += state.seq
 
 
 def entry_limit(entry: Entry) -> int:

@@ -29,10 +29,13 @@ from ledger.postgres.connect import is_lost
 from ledger.reader import Opened, Reader
 from projections import timeline
 from projections.fold import BATCH, REPORTS, Fold
+from projections.sweep import Sweep
 from projections.view import Connection, Step, View
 from projections.views import VIEWS
 
 POLL_S: Final = 1.0
+REBUILD_BATCH: Final = 4 * BATCH
+"""Most records in a transaction of a generation that nobody reads yet."""
 GATHER_S: Final = 0.03
 """After a batch that was not full, so that under load records are folded many at a time."""
 _LOCK: Final = 0x70726F6A  # "proj": one active loop in a database
@@ -262,7 +265,7 @@ class Projector:
         origin: Origin of the log.
         level: Its level.
         views: Which views to keep.
-        batch: Most records in a transaction.
+        batch: Most records in a transaction; fewer than `BATCH` also for a rebuild.
     """
 
     def __init__(  # noqa: PLR0913 - the ports, the log's name and two choices
@@ -278,15 +281,17 @@ class Projector:
     ) -> None:
         self._connect = connect
         self._records = records
-        self._reader = reader
+        self._reader = reader.for_folds()
         self._origin = origin
         self._level = level
         self._views = {view.name: view for view in views}
         self._batch = min(batch, BATCH)
+        self._largest = batch if batch < BATCH else REBUILD_BATCH
         self._connection: Connection | None = None
         self._folds: dict[str, Fold] = {}
         self._careful_until = -1
         self._folded = 0  # records of the last batch
+        self._sweep = Sweep()
 
     # -- running -------------------------------------------------------------------------------
 
@@ -296,6 +301,7 @@ class Projector:
         Survives a database that goes away and comes back.
         """
         with contextlib.ExitStack() as stack:
+            stack.enter_context(self._sweep)
             wait: Callable[[float], object] = stop.wait
             if notices is not None:
                 wait = stack.enter_context(notices.listen("records"))
@@ -322,8 +328,9 @@ class Projector:
 
     def catch_up(self) -> int:
         """Folds all that is committed now, live generations first; returns the position reached."""
-        while self.advance():
-            pass
+        with self._sweep:
+            while self.advance():
+                pass
         return min((s.position for s in self._live() if not s.stopped), default=-1)
 
     def rebuild(self, view: str, progress: Progress | None = None) -> None:
@@ -340,6 +347,12 @@ class Projector:
         if connection is None:
             raise _busy()
         gen = ask_rebuild(connection, view, self._size(), tuple(self._views.values()))
+        with self._sweep:
+            self._build(connection, view, gen, progress)
+
+    def _build(
+        self, connection: Connection, view: str, gen: int, progress: Progress | None
+    ) -> None:
         while True:
             state = next((s for s in states(connection) if (s.view, s.gen) == (view, gen)), None)
             if state is None or state.state != "building":
@@ -383,7 +396,7 @@ class Projector:
             return False
         members = [s for s in states_ if s.position == behind]
         ahead = min((s.position for s in states_ if s.position > behind), default=size - 1)
-        limit = min(self._batch, ahead - behind)
+        limit = min(self._batch if group == "live" else self._largest, ahead - behind)
         if behind < self._careful_until:
             limit = 1
         self._fold_batch(connection, group, members, behind, limit)
@@ -400,8 +413,10 @@ class Projector:
         try:
             fold = self._fold_at(connection, group, position)
             opened = self._reader.read(position + 1, limit)
+            self._folded = len(opened)
             if opened:
                 self._write(connection, members, fold, opened)
+                self._sweep.let_go(fold.take_let_go())
         except _Failed as error:
             self._folds.pop(group, None)
             self._fail(connection, [error.state], position, limit, error.__cause__ or error)
@@ -430,13 +445,18 @@ class Projector:
         last = opened[-1]
         with connection.transaction(), connection.cursor() as cursor:
             batches = {s: self._views[s.view].batch(cursor, s.gen) for s in members}
+            takers = [(state, batch.take) for state, batch in batches.items()]
             for step in fold.steps(opened):
-                for state, batch in batches.items():
-                    with _blaming(state):
-                        batch.take(step)
+                for state, take in takers:
+                    try:
+                        take(step)
+                    except Exception as error:  # noqa: BLE001 - whatever a record does must be seen
+                        raise _blamed(state, error)  # noqa: B904 - it has its cause
             for state, batch in batches.items():
-                with _blaming(state):
+                try:
                     batch.write()
+                except Exception as error:  # noqa: BLE001 - whatever a record does must be seen
+                    raise _blamed(state, error)  # noqa: B904 - it has its cause
                 cursor.execute(_MOVED, [last.index, last.recorded_at, state.view, state.gen])
             cursor.execute(_NOTIFY, [str(last.index)])
 
@@ -515,15 +535,13 @@ class _Failed(Exception):
         self.state = state
 
 
-@contextlib.contextmanager
-def _blaming(state: ViewState) -> Iterator[None]:
+def _blamed(state: ViewState, error: Exception) -> Exception:
     """Names the view whose part fails; a database that goes away is nobody's fault."""
-    try:
-        yield
-    except Exception as error:
-        if _is_away(error):
-            raise
-        raise _Failed(state) from error
+    if _is_away(error):
+        return error
+    failed = _Failed(state)
+    failed.__cause__ = error
+    return failed
 
 
 def _is_away(error: Exception) -> bool:

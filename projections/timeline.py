@@ -115,7 +115,7 @@ class ActsBatch:
                 list(step.flags),
                 act is not None and act.late_reason is not None,
                 step.effect and act is not None and act.act in REGISTRY_ACTS,
-                None if statement is None else statement.digest_b64,
+                _digest(step),
                 opened.entry,
                 None if statement is None else statement.protected,
                 None if statement is None else statement.payload,
@@ -134,6 +134,13 @@ class ActsBatch:
                 copy.write_row(row)
         for by, indices in self._erased:
             self._cursor.execute(_ERASE, [by, self._gen, indices])
+
+
+def _digest(step: Step) -> str | None:
+    if step.signed is not None:
+        return step.signed.digest
+    statement = step.opened.statement
+    return None if statement is None else statement.digest_b64
 
 
 def _act_name(step: Step) -> str | None:

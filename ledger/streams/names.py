@@ -20,6 +20,7 @@ def _namespace(origin: str) -> UUID:
     return uuid5(NAMESPACE_URL, origin)
 
 
+@lru_cache(maxsize=16_384)
 def stream_id(origin: str, stream: str) -> UUID:
     """UUIDv5 of the stream's name under the log's origin: the aggregate's `originator_id`."""
     return uuid5(_namespace(origin), stream)

@@ -12,6 +12,7 @@ from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.form import refs
 
 if TYPE_CHECKING:
+    from ledger.regulation.act import Act
     from ledger.regulation.question import Question
 
 _UNITS: Final = {"min": "minutes", "h": "hours", "d": "days"}
@@ -60,18 +61,23 @@ def occurred_in_future(q: Question) -> Breach | None:
 
 def occurred_out_of_order(q: Question) -> Breach | None:
     """Flag: dated before an act it refers to, or before the act that brought the present state."""
-    latest = _latest(q.act.occurred_at, q.act.precision)
     stream = q.stream
     since = stream.state_since
-    if since is not None and since.act.occurred_at > latest:
+    if since is not None and _is_after(since.act, q):
         return Breach(pointers=("/occurred_at",))
     named = [n for _, n, _ in refs(q.kind, q.facts)]
     named.extend(n for n in (q.act.refers_to, q.act.corrects) if n is not None)
     for act_id in named:
         entry = stream.entries.get(act_id)
-        if entry is not None and entry.act.occurred_at > latest:
+        if entry is not None and _is_after(entry.act, q):
             return Breach(pointers=("/occurred_at",))
     return None
+
+
+def _is_after(other: Act, q: Question) -> bool:
+    """Whether another act is dated after the last instant this one can have happened at."""
+    own = q.act.occurred_at
+    return other.occurred_at > own and other.occurred_at > _latest(own, q.act.precision)
 
 
 def _latest(at: datetime, precision: str) -> datetime:
