@@ -92,15 +92,17 @@ def place(settings: Settings, dbname: str) -> dict[str, Any]:
     return {"host": parts.hostname or "localhost", "port": parts.port or 5432, "dbname": dbname}
 
 
-def make_schema(settings: Settings, slug: str, password_file: Path | None = None) -> str:
+def make_schema(
+    settings: Settings, slug: str, password_file: Path | None = None, *, rehearsal: bool
+) -> str:
     """Makes or brings up to date roles, database and schema; the database's name.
 
     Raises:
-        Fatal: A migration was edited, or the database is newer than this program.
+        Fatal: See `ledger.postgres.migrate.migrate`.
     """
     home = Home(settings)
     passwords = {login: home.password(login) for login in LOGINS}
-    return install(admin_dsn(settings, password_file), slug, passwords)
+    return install(admin_dsn(settings, password_file), slug, passwords, rehearsal=rehearsal)
 
 
 def slug_of(origin: str, random: bytes) -> str:

@@ -131,7 +131,7 @@ def found(settings: Settings, plan: Plan) -> Founded:
         _secret(settings.secrets_dir / f"{login}.password", secrets.token_urlsafe(_PASSWORD_BYTES))
     home.make_session_key()
     keys = _make_keys(home, passphrase)
-    dbname = database.make_schema(settings, slug, plan.password_file)
+    dbname = database.make_schema(settings, slug, plan.password_file, rehearsal=plan.rehearsal)
     facts = EnclaveFacts(
         origin=plan.origin,
         level=plan.level,

@@ -84,7 +84,7 @@ def init(
     settings = Settings.from_env()
     if if_missing and (settings.home / "enclave.json").exists():
         with database.reachable(settings) as facts:
-            database.make_schema(settings, facts.slug, database_password)
+            database.make_schema(settings, facts.slug, database_password, rehearsal=facts.rehearsal)
         shell.say(
             Text(
                 "Sổ đã có; lược đồ đã cập nhật.", "The enclave was there; its schema is up to date."
@@ -149,7 +149,7 @@ def migrate(database_password: Path | None) -> None:
     """Bring the schema of the enclave's database up to date; an edited migration is refused."""
     settings = Settings.from_env()
     with database.reachable(settings) as facts:
-        database.make_schema(settings, facts.slug, database_password)
+        database.make_schema(settings, facts.slug, database_password, rehearsal=facts.rehearsal)
     shell_of().say(Text("Lược đồ đã cập nhật.", "The schema is up to date."))
 
 

@@ -41,6 +41,15 @@ _APPLIED: Final[LiteralString] = "SELECT number, name, sha256 FROM log.migration
 _NOTE: Final[LiteralString] = (
     "INSERT INTO log.migrations (number, name, sha256) VALUES (%s, %s, %s)"
 )
+_SAY_REHEARSAL: Final[LiteralString] = (
+    "INSERT INTO log.enclave (rehearsal) VALUES (%s) ON CONFLICT DO NOTHING"
+)
+_IS_REHEARSAL: Final[LiteralString] = "SELECT rehearsal FROM log.enclave"
+# What every cluster begins with: whoever may log in may come in there, unless told not to.
+_OPEN_TO_ALL: Final[LiteralString] = """
+SELECT d.datname FROM pg_database d
+WHERE d.datname IN ('postgres', 'template1') AND has_database_privilege('public', d.oid, 'CONNECT')
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +83,12 @@ def shipped() -> list[Migration]:
 
 
 def install(
-    admin_dsn: str, slug: str, passwords: Mapping[str, str], *, dbname: str | None = None
+    admin_dsn: str,
+    slug: str,
+    passwords: Mapping[str, str],
+    *,
+    rehearsal: bool,
+    dbname: str | None = None,
 ) -> str:
     """Makes roles, database and schema of an enclave, or brings them up to date; may be repeated.
 
@@ -82,14 +96,14 @@ def install(
         admin_dsn: A superuser's connection string, to any database of the cluster.
         slug: Prefix of the enclave's roles, `[a-z][a-z0-9_]{0,40}`.
         passwords: Of each login in `LOGINS`.
+        rehearsal: See `migrate`.
         dbname: Name of the database; None takes the slug.
 
     Returns:
         The name of the database.
 
     Raises:
-        Fatal: A migration was edited after it was applied, or the database is newer than this
-            program.
+        Fatal: See `migrate`.
         ValueError: The slug or the database name is not plain, or a password is missing.
     """
     database = slug if dbname is None else dbname
@@ -100,6 +114,7 @@ def install(
     with psycopg.connect(admin_dsn, autocommit=True) as admin:
         admin.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
         _make_roles(admin, slug, passwords)
+        _close_to_all(admin)
         if admin.execute(_HAS_DATABASE, [database]).fetchone() is None:
             admin.execute(
                 sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8'").format(
@@ -108,29 +123,38 @@ def install(
             )
         with psycopg.connect(make_conninfo(admin_dsn, dbname=database)) as inside:
             inside.execute(_filled(_schema().joinpath("roles.sql").read_bytes(), slug, database))
-    migrate(login_dsn(admin_dsn, slug, "migrator", passwords["migrator"], dbname=database), slug)
+    dsn = login_dsn(admin_dsn, slug, "migrator", passwords["migrator"], dbname=database)
+    migrate(dsn, slug, rehearsal=rehearsal)
     return database
 
 
-def migrate(migrator_dsn: str, slug: str) -> list[int]:
+def migrate(migrator_dsn: str, slug: str, *, rehearsal: bool) -> list[int]:
     """Applies what is missing, as the owner.
 
     Args:
         migrator_dsn: Connection string of `<slug>_migrator`.
         slug: Prefix of the enclave's roles.
+        rehearsal: Whether the senders set the time, as record 0 says. Kept the first time, and no
+            login can change it: elsewhere `log.append` takes no time ahead of the machine's.
 
     Returns:
         Numbers of the migrations that were applied now.
 
     Raises:
-        Fatal: An applied file has been edited, or the database is newer than this program.
+        Fatal: An applied file has been edited, the database is newer than this program, or it was
+            made for the other kind of enclave.
     """
     with psycopg.connect(migrator_dsn, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
         connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(f"{slug}_owner")))
         connection.execute("SET lock_timeout = '5s'; SET statement_timeout = '30min'")
         connection.execute(_MIGRATIONS)
-        return list(_apply_missing(connection, slug))
+        done = list(_apply_missing(connection, slug))
+        connection.execute(_SAY_REHEARSAL, [rehearsal])
+        if connection.execute(_IS_REHEARSAL).fetchone() != (rehearsal,):
+            kinds = ("a real enclave", "a rehearsal")
+            raise Fatal(f"the database was made for {kinds[not rehearsal]}, not {kinds[rehearsal]}")
+        return done
 
 
 def check(connection: psycopg.Connection[tuple[object, ...]]) -> None:
@@ -179,6 +203,14 @@ def _make_roles(
     admin.execute(
         sql.SQL("GRANT {} TO {}").format(sql.Identifier(owner), sql.Identifier(f"{slug}_migrator"))
     )
+
+
+def _close_to_all(admin: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Takes `postgres` and `template1` from PUBLIC: an enclave's login enters its own database."""
+    for (name,) in admin.execute(_OPEN_TO_ALL).fetchall():
+        admin.execute(
+            sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(str(name)))
+        )
 
 
 def _apply_missing(connection: psycopg.Connection[tuple[object, ...]], slug: str) -> Iterator[int]:

@@ -18,7 +18,7 @@ from typing import Any, Final, Literal, LiteralString, cast
 
 import psycopg
 
-from ledger.errors import Fatal, LedgerError
+from ledger.errors import Fatal, LedgerError, Unavailable
 from ledger.ports import Appended, Clock, Draft, LogHead, NotAppended, SealedRecord
 from ledger.postgres import arrays
 from ledger.postgres.connect import Connection, connect, disk_full, is_lost, translated
@@ -41,7 +41,7 @@ FROM log.records r, log.log_head h WHERE r.stream_id = %b AND r.seq = %b
 """
 
 
-_Status = Literal["ok", "stale", "taken", "judge_again", "late"]
+_Status = Literal["ok", "stale", "taken", "judge_again", "late", "ahead"]
 _Answered = tuple[_Status, int | None, LogHead]
 
 
@@ -175,6 +175,8 @@ class GroupAppender:
             elif status == "late" and at is not None and ticket.may_be(at):
                 ticket.seal(at)
                 again.append(ticket)
+            elif status == "ahead":
+                ticket.answer = clock_ahead()
             else:
                 ticket.answer = NotAppended(status, head)
         return again
@@ -210,6 +212,18 @@ class GroupAppender:
                 connection.close()
                 raise
         return self._session
+
+
+def clock_ahead() -> Unavailable:
+    """Try again after the operator has set the clocks; a later time would be the log's for ever."""
+    return Unavailable(
+        "clock_ahead",
+        "Đồng hồ máy chủ sổ chạy trước máy cơ sở dữ liệu quá 5 phút; chưa ghi gì."
+        " Báo quản trị hệ thống chỉnh đồng hồ rồi gửi lại.",
+        "The server's clock is more than 5 minutes ahead of the database's; nothing was recorded."
+        " Tell the operator to set the clocks, then send it again.",
+        retry_after_s=60,
+    )
 
 
 def _may_pass(error: psycopg.Error | LedgerError) -> bool:

@@ -141,6 +141,26 @@ def test_a_login_sees_no_more_than_its_part(filled: Database, login: str, query:
         connection.execute(query.encode())
 
 
+@pytest.mark.parametrize("length", [0, 76, 78, 1_000_000])
+def test_only_a_wrap_fits_where_a_file_key_is_kept(filled: Database, length: int) -> None:
+    """Junk kept there would be a file that nobody can open (formats.md §5)."""
+    wrap, junk = bytes(77), bytes(length)
+    keep = "SELECT log.keep_file(gen_random_uuid(), %s, %s, %s, '', %s)"
+    note = "SELECT log.note_custody(%s, 2, %s, '', %s)"
+    name = "00000000-0000-4000-8000-000000000000"
+    with psycopg.connect(filled.dsn("writer")) as connection:
+        for wraps in ((junk, wrap), (wrap, junk)):
+            with pytest.raises(psycopg.errors.CheckViolation), connection.transaction():
+                connection.execute(keep, [bytes(32), wraps[0], bytes(32), wraps[1]])
+        with pytest.raises(psycopg.errors.CheckViolation), connection.transaction():
+            connection.execute("SELECT log.keep_file_key(%s)", [junk])
+    with psycopg.connect(filled.admin) as connection:
+        connection.execute("INSERT INTO log.custody VALUES (%s, 1, %s, '')", [name, bytes(32)])
+        with pytest.raises(psycopg.errors.CheckViolation), connection.transaction():
+            connection.execute(note, [name, bytes(32), junk])
+        connection.rollback()
+
+
 def test_the_projector_owns_its_views_and_the_reader_sees_them(filled: Database) -> None:
     """Views can be dropped and made again without a right to the log."""
     with psycopg.connect(filled.dsn("projector")) as connection:
@@ -160,6 +180,15 @@ def test_one_enclaves_logins_do_not_enter_anothers_database(
         foreign = psycopg.conninfo.make_conninfo(filled.dsn(login), dbname=database.slug)
         with pytest.raises(psycopg.OperationalError, match="permission denied"):
             psycopg.connect(foreign)
+
+
+@pytest.mark.parametrize("common", ["postgres", "template1"])
+def test_no_login_enters_the_databases_a_cluster_begins_with(filled: Database, common: str) -> None:
+    """What belongs to nobody is where the logins of two enclaves could meet."""
+    for login in LOGINS:
+        there = psycopg.conninfo.make_conninfo(filled.dsn(login), dbname=common)
+        with pytest.raises(psycopg.OperationalError, match="permission denied"):
+            psycopg.connect(there)
 
 
 def test_a_wrong_password_opens_nothing(filled: Database) -> None:

@@ -20,18 +20,19 @@ def _as_owner(database: Database, statement: str) -> None:
         connection.execute(statement.encode())
 
 
+def _migrate(database: Database, *, rehearsal: bool = False) -> list[int]:
+    return migrate.migrate(database.dsn("migrator"), database.slug, rehearsal=rehearsal)
+
+
 def test_installing_again_changes_nothing(database: Database) -> None:
     """`init` may be repeated, also by several at once."""
-    migrator = database.dsn("migrator")
-    threads = [
-        threading.Thread(target=migrate.migrate, args=(migrator, database.slug)) for _ in range(4)
-    ]
+    threads = [threading.Thread(target=_migrate, args=(database,)) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    migrate.install(database.server.dsn(), database.slug, database.passwords)
-    assert migrate.migrate(migrator, database.slug) == []
+    migrate.install(database.server.dsn(), database.slug, database.passwords, rehearsal=False)
+    assert _migrate(database) == []
     with psycopg.connect(database.dsn("reader")) as connection:
         migrate.check(connection)
 
@@ -40,16 +41,23 @@ def test_an_edited_migration_is_refused(database: Database) -> None:
     """What was applied is remembered by its SHA-256."""
     _as_owner(database, "UPDATE log.migrations SET sha256 = sha256('edited') WHERE number = 2")
     with pytest.raises(Fatal, match="0002_append"):
-        migrate.migrate(database.dsn("migrator"), database.slug)
+        _migrate(database)
     with psycopg.connect(database.dsn("reader")) as connection, pytest.raises(Fatal):
         migrate.check(connection)
+
+
+def test_what_an_enclave_is_stays(database: Database) -> None:
+    """A real enclave becomes no rehearsal, whose senders set the time, by migrating it again."""
+    with pytest.raises(Fatal, match="made for a real enclave"):
+        _migrate(database, rehearsal=True)
+    assert _migrate(database) == []
 
 
 def test_a_newer_database_is_left_alone(database: Database) -> None:
     """An old program does not write to tables it does not know."""
     _as_owner(database, "INSERT INTO log.migrations VALUES (99, '0099_later.sql', sha256('x'))")
     with pytest.raises(Fatal, match="newer"):
-        migrate.migrate(database.dsn("migrator"), database.slug)
+        _migrate(database)
 
 
 def test_an_older_database_is_noticed_before_it_is_used(database: Database) -> None:
@@ -64,7 +72,7 @@ def test_an_older_database_is_noticed_before_it_is_used(database: Database) -> N
 def test_a_slug_is_a_plain_word(slug: str) -> None:
     """It becomes part of names in SQL."""
     with pytest.raises(ValueError, match="lower-case"):
-        migrate.install("host=nowhere.invalid", slug, {})
+        migrate.install("host=nowhere.invalid", slug, {}, rehearsal=False)
 
 
 def test_migrations_are_numbered_without_a_gap() -> None:
