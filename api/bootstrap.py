@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 import threading
@@ -32,6 +33,7 @@ from ledger.attachments import Attachments
 from ledger.blobs import ObjectBlobs
 from ledger.errors import LedgerError, NotFound
 from ledger.log import tiles as tiling
+from ledger.log.moment import cut
 from ledger.log.tiles import ENTRIES, TileId
 from ledger.ports import Clock, Entropy
 from ledger.postgres.checkpoints import PostgresCheckpoints
@@ -53,8 +55,12 @@ from ledger.postgres.tiles import PostgresTiles
 from ledger.proofs import Proofs
 from ledger.reader import Reader
 from ledger.sealer import Sealer
-from projections import runner
+from projections import generations
+from projections.generations import ViewState
 from projections.inquiry import Inquiry
+from projections.parts import Builders, Opening
+from projections.runner import Projector
+from projections.share import DIGITS
 
 _REGISTRY_TTL_S: Final = 1.0
 _PATIENCE_S: Final = 10.0
@@ -67,8 +73,7 @@ class RealClock:
 
     def now(self) -> datetime:
         """This instant."""
-        at = datetime.now(UTC)
-        return at.replace(microsecond=at.microsecond // 1000 * 1000)
+        return cut(datetime.now(UTC))
 
 
 class RealEntropy:
@@ -266,7 +271,7 @@ class Enclave:
         checks += [self._view(state, head.size) for state in states if state.state == "live"]
         return [*checks, self._disk(), self._clock_check(head.recorded_at)]
 
-    def _view(self, state: runner.ViewState, size: int) -> Check:
+    def _view(self, state: ViewState, size: int) -> Check:
         lag = size - 1 - state.position
         telemetry.PROJECTION_LAG.labels(state.view).set(lag)
         telemetry.PROJECTION_STOPPED.labels(state.view).set(int(state.stopped))
@@ -352,20 +357,24 @@ def open_sealer(settings: Settings, *, clock: Clock | None = None) -> tuple[Seal
     return sealer, pool
 
 
-def open_projector(settings: Settings) -> tuple[runner.Projector, PostgresNotices, Pool]:
+def open_projector(settings: Settings) -> tuple[Projector, PostgresNotices, Pool]:
     """The projector of a home with its tables made, its hints, and the pool to close behind it."""
     facts = Home(settings).facts()
-    dsn = role_dsn(settings, facts, "projector")
+    dsn, kek = role_dsn(settings, facts, "projector"), open_kek(settings)
+    cores = min(len(os.sched_getaffinity(0)), len(DIGITS))
     pool = open_pool(dsn, most=2)
     records = PostgresRecords(pool)
     with connect(dsn) as connection:
-        runner.install(connection)
-    projector = runner.Projector(
+        generations.install(connection)
+    projector = Projector(
         lambda: connect(dsn),
         records,
-        Reader(records, open_kek(settings), facts.origin, facts.level),
+        Reader(records, kek, facts.origin, facts.level),
         origin=facts.origin,
         level=facts.level,
+        builders=Builders(Opening(dsn, kek, facts.origin, facts.level), cores)
+        if cores > 1
+        else None,
     )
     return projector, PostgresNotices(dsn), pool
 

@@ -12,7 +12,7 @@ import orjson
 
 from keys import canonical
 from keys.jwk import SoftwareSigner
-from ledger.application import Ledger, Recorded
+from ledger.application import Ledger
 from ledger.founding import Founder, genesis
 from ledger.log.statement import AUTHOR, RETURNER, Statement, flattened, make
 from ledger.ports import Appender, AttachedFiles, CheckpointStore, Notices, RecordStore, TileStore
@@ -21,6 +21,7 @@ from ledger.postgres.notices import PostgresNotices
 from ledger.postgres.records import PostgresRecords
 from ledger.postgres.tiles import PostgresTiles
 from ledger.reader import Reader
+from ledger.receipt import Recorded
 from ledger.regulation.act import Act
 from ledger.sealer import Sealer
 from tests import builders
@@ -136,6 +137,11 @@ class ALedger:
         """Where the next statement stands: seq and prev."""
         head = self.ledger.head(stream)
         return head.seq, head.prev
+
+    def since(self, stream: str, seq: int) -> list[dict[str, Any]]:
+        """The statements of a stream after `seq`, as this process tells them."""
+        with self.ledger._memory.fresh(stream) as current:
+            return current.since(seq)
 
     def send(
         self, statement: Statement, *, at: datetime | None = None, by: str | None = None

@@ -7,14 +7,13 @@ offset.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 # Hours to 23: some readers take 24:00 for the next day. What else is no moment, all refuse.
 _STAMP: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}\.[0-9]{3}Z"
 )
-_MS: Final = timedelta(milliseconds=1)
 
 
 def stamp(at: datetime) -> str:
@@ -27,6 +26,12 @@ def stamp(at: datetime) -> str:
         raise ValueError("a moment has a zone")
     utc = at.astimezone(UTC).replace(tzinfo=None)
     return f"{utc.isoformat(timespec='milliseconds')}Z"
+
+
+def cut(at: datetime) -> datetime:
+    """The instant as the ledger keeps it: in UTC, cut to milliseconds."""
+    utc = at.astimezone(UTC)
+    return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
 
 def unstamp(text: str) -> datetime:

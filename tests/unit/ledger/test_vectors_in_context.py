@@ -82,7 +82,7 @@ class Told:
             unit=stream.unit,
         )
         at = datetime.fromtimestamp(statement.iat, UTC)
-        (recording,) = self.ledger.save(event, judged=Judged(-1, at, None))
+        (recording,) = self.ledger._memory.events.put([event], judged=Judged(-1, at, None))
         recorded = recording.domain_event
         assert isinstance(recorded, StatementRecorded)
         self.stream = stream.add(recorded)

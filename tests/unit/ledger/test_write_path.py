@@ -109,7 +109,7 @@ def test_a_class_two_act_waits_for_its_approver(a: ALedger) -> None:
     assert (effective.receipt["status"], effective.receipt["waiting_for"]) == ("effective", [])
     assert effective.receipt["act_id"] == pending.receipt["act_id"]
     # sent again, the author's statement gets the receipt it got then
-    assert a.beside().ledger.since(case, 0)[-2]["status"] == "pending"
+    assert a.beside().since(case, 0)[-2]["status"] == "pending"
 
 
 def _a_case_needing_approval(a: ALedger) -> str:
@@ -120,7 +120,7 @@ def _a_case_needing_approval(a: ALedger) -> str:
 
 def _needs_approval(a: ALedger, case: str) -> Act:
     """CaseRegistered by the lead agency, as the catalogue has it."""
-    fold = a.ledger.since(case, 0)
+    fold = a.since(case, 0)
     assert fold
     state = StreamState(case)
     for statement in opened(a):
@@ -432,7 +432,7 @@ def test_prepared_bytes_are_taken_once_they_are_signed(a: ALedger) -> None:
     _send_prepared(a, dict(act.members), "cv", AUTHOR)
     fields = {"stream": case, "act_id": act.act_id}
     _send_prepared(a, fields, "pgd", "APPROVER")
-    assert a.ledger.since(case, 1)[-1]["status"] == "effective"
+    assert a.since(case, 1)[-1]["status"] == "effective"
     with pytest.raises(NotFound):
         a.ledger.prepare(
             fields | {"act_id": builders.an_id("nothing")},
