@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,14 +19,15 @@ from api.bootstrap import open_kek, role_dsn
 from api.cli import database
 from api.cli.errors import guarded
 from api.cli.founding import read_vkeys
-from api.cli.shell import Shell, options, shell_of
+from api.cli.shell import MISUSED, Refusal, Shell, options, shell_of
 from api.cli.supervisor import running_url
 from api.cli.who import client_at
 from api.cli.words import Text
 from api.settings import EnclaveFacts, Settings
 from keys.vault import Kek
 from ledger.audit import Report, audit
-from ledger.postgres.connect import connect, open_pool
+from ledger.errors import NotFound, Unavailable
+from ledger.postgres.connect import connect, may_enter, open_pool
 from ledger.postgres.evidence import PostgresEvidence
 from ledger.postgres.records import PostgresRecords
 from ledger.reader import Reader
@@ -131,7 +132,7 @@ def audit_log(
     """Recompute records, tree, checkpoints, signatures, order and views. Exit 1 at damage."""
     shell = shell_of()
     settings = Settings.from_env()
-    with database.reachable(settings) as facts:
+    with database.reachable(settings) as facts, _named(settings, facts, dbname, login):
         found = run(
             shell,
             settings,
@@ -147,6 +148,44 @@ def audit_log(
     else:
         show(shell, found)
     sys.exit(0 if found.ok else 1)
+
+
+@contextmanager
+def _named(
+    settings: Settings, facts: EnclaveFacts, dbname: str | None, login: str
+) -> Iterator[None]:
+    """Tells a wrong name from a server that is away, which look alike to whoever connects."""
+    try:
+        yield
+    except NotFound as error:
+        name = dbname or str(facts.database["dbname"])
+        text = Text(
+            f"Chưa kiểm gì: cơ sở dữ liệu {name} không chứa sổ nào; xem lại tên sau --database.",
+            f"Nothing was checked: the database {name} holds no log; correct --database.",
+        )
+        raise Refusal(text, MISUSED, "no_log") from error
+    except Unavailable as error:
+        if dbname is not None:
+            enters = may_enter(role_dsn(settings, facts, login), dbname)
+            _refuse_name(dbname, login, error, enters=enters)
+        raise
+
+
+def _refuse_name(dbname: str, login: str, cause: Unavailable, *, enters: bool | None) -> None:
+    if enters is None:
+        text = Text(
+            f"Chưa kiểm gì: máy chủ không có cơ sở dữ liệu {dbname}; xem lại tên sau --database.",
+            f"Nothing was checked: the server has no database {dbname}; correct --database.",
+        )
+        raise Refusal(text, MISUSED, "no_such_database") from cause
+    if not enters:
+        text = Text(
+            f"Chưa kiểm gì: tài khoản {login} không vào được {dbname};"
+            " quản trị cấp quyền CONNECT trước.",
+            f"Nothing was checked: the login {login} may not enter {dbname};"
+            " the administrator grants it CONNECT first.",
+        )
+        raise Refusal(text, MISUSED, "database_closed") from cause
 
 
 def in_database(facts: EnclaveFacts, dbname: str | None) -> EnclaveFacts:

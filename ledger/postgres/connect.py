@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Final, LiteralString, TypeVar
 
 import psycopg
 from psycopg import errors as pg
@@ -23,6 +23,9 @@ _Read = TypeVar("_Read")
 _CONNECT_TIMEOUT_S: Final = 5
 _READ_ATTEMPTS: Final = 3
 _OUT_OF_ROOM: Final = (pg.DiskFull, pg.OutOfMemory, pg.TooManyConnections)
+_MAY_ENTER: Final[LiteralString] = """
+SELECT has_database_privilege(d.oid, 'CONNECT') FROM pg_database d WHERE d.datname = %s
+"""
 _PASSING: Final = (
     pg.LockNotAvailable,
     pg.QueryCanceled,
@@ -60,6 +63,17 @@ def connect(dsn: str) -> Connection:
         return psycopg.connect(dsn, autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S)
     except psycopg.Error as error:
         raise translated(error) from error
+
+
+def may_enter(dsn: str, database: str) -> bool | None:
+    """Whether the login may enter another database of its server; None where there is none such.
+
+    Raises:
+        Unavailable: `database_unavailable`.
+    """
+    with connect(dsn) as connection:
+        row = connection.execute(_MAY_ENTER, [database]).fetchone()
+    return None if row is None else bool(row[0])
 
 
 def reading(pool: Pool, read: Callable[[Connection], _Read]) -> _Read:

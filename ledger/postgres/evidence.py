@@ -16,9 +16,11 @@ from types import TracebackType
 from typing import Any, Final, LiteralString, Self, cast
 
 from psycopg import sql
+from psycopg.errors import InvalidSchemaName
 
 from ledger.checks.content import RawRecord
 from ledger.checks.tree import RawCheckpoint, RawTile
+from ledger.errors import NotFound
 from ledger.ports import LogHead
 from ledger.postgres.connect import Connection, connect
 
@@ -100,6 +102,10 @@ class PostgresEvidence:
     Args:
         dsn: Of a login that may read the log.
         snapshot: A snapshot that is open elsewhere; None for one of its own.
+
+    Raises:
+        Unavailable: The database cannot be reached.
+        NotFound: It holds no log.
     """
 
     def __init__(self, dsn: str, snapshot: str | None = None) -> None:
@@ -111,7 +117,11 @@ class PostgresEvidence:
                 sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(snapshot))
             )
         self._connection.execute(_PATIENT)
-        row = self._connection.execute(_MAY_OPEN).fetchone()
+        try:
+            row = self._connection.execute(_MAY_OPEN).fetchone()
+        except InvalidSchemaName as error:
+            self._connection.close()
+            raise NotFound("the database holds no log") from error
         self.sealed = bool(row is not None and row[0])
 
     def __enter__(self) -> Self:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import httpx
 import orjson
+import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
@@ -242,6 +243,42 @@ class TestRehearsal:
         light = socai(home, "log", "audit", "--json", "--login", "auditor", "--workers", "0")
         assert light.exit_code == 0, light.output
         assert {"content", "signatures"} <= set(orjson.loads(light.stdout)["skipped"])
+
+    @pytest.mark.parametrize(
+        ("dbname", "said"),
+        [
+            ("restored_yesterdey", {"vi": "không có cơ sở dữ liệu", "en": "has no database"}),
+            ("postgres", {"vi": "cấp quyền CONNECT", "en": "may not enter postgres"}),
+            ("empty", {"vi": "không chứa sổ nào", "en": "empty holds no log"}),
+        ],
+    )
+    def test_audit_of_a_wrong_database_names_it(
+        self, rehearsal: tuple[Path, str], dbname: str, said: dict[str, str]
+    ) -> None:
+        """A slip in a name is no outage: 2, and one sentence in the reader's language."""
+        home, _ = rehearsal
+        if dbname == "empty":
+            with psycopg.connect(Embedded(home).dsn(), autocommit=True) as connection:
+                connection.execute("CREATE DATABASE empty")
+        for lang, words in said.items():
+            result = socai(home, "log", "audit", "--database", dbname, lang=lang)
+            assert result.exit_code == 2, result.output
+            assert dbname in result.stderr
+            assert words in result.stderr
+            assert result.stderr.count("\n") == 1
+            assert not result.stdout
+
+    def test_audit_of_a_server_that_is_away_says_so(self, rehearsal: tuple[Path, str]) -> None:
+        """An outage is no slip: 1, whatever database was named."""
+        home, _ = rehearsal
+        away = f"postgresql://127.0.0.1:{free_port()}/postgres"
+        result = CliRunner().invoke(
+            main,
+            ["--lang", "en", "log", "audit", "--database", "copy"],
+            env={"SOCAI_HOME": str(home), "SOCAI_DATABASE_URL": away},
+        )
+        assert result.exit_code == 1, result.output
+        assert "cannot be reached" in result.stderr
 
     def test_a_view_is_built_anew_while_it_is_served(self, rehearsal: tuple[Path, str]) -> None:
         """Rebuild beside, then switch: the reader waits for nothing."""
