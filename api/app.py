@@ -13,7 +13,8 @@ from werkzeug.exceptions import HTTPException
 
 from api import problems, telemetry
 from api.bootstrap import Enclave
-from api.problems import TYPES, Problem
+from api.problem_types import TYPES
+from api.problems import Problem
 from api.resources import examples
 from api.resources import request as door
 from api.resources.act_record import act_record
@@ -152,9 +153,9 @@ def _after(response: Response) -> Response:
 def _failed(error: Exception) -> Response:
     problem = problems.of(error)
     context = door.context_or_new()
-    if problem.type.code in ("internal", "evidence_fails", "stopped"):
+    if problem.code in ("internal", "evidence_fails", "stopped"):
         telemetry.failed(error, context.trace_id)
-    context.code = problem.type.code
+    context.code = problem.code
     return problem.response(context.lang, context.trace_id)
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import orjson
 from flask import Response
 
-from api.problems import Problem, Words
+from api.problem_types import Words
+from api.problems import Problem
 from api.resources.answer import answer
 from api.resources.body import body_bytes
 from api.resources.noun import JOSE, Noun

@@ -7,7 +7,8 @@ from typing import Any, cast
 
 from flask import Response, current_app
 
-from api.problems import TYPES, Problem, ProblemType
+from api.problem_types import TYPES, Lang
+from api.problems import Problem
 from api.resources.answer import JSON, finish
 from api.resources.noun import Noun
 from api.resources.page import page
@@ -69,9 +70,9 @@ def every_problem() -> Response:
     """Mọi mã lỗi · Every problem code."""
     lang = context().lang
     rows = "".join(
-        f'<tr><td><a href="/problems/{kind.code}"><code>{kind.code}</code></a></td>'
+        f'<tr><td><a href="/problems/{code}"><code>{code}</code></a></td>'
         f"<td>{kind.status}</td><td>{escape(kind.title[lang])}</td></tr>"
-        for kind in TYPES.values()
+        for code, kind in TYPES.items()
     )
     return _page("Mã lỗi" if lang == "vi" else "Problems", f"<table>{rows}</table>")
 
@@ -86,13 +87,13 @@ def every_problem() -> Response:
 )
 def one_problem(code: str) -> Response:
     """Giải thích một mã lỗi · What a problem means and what to do next."""
-    kind = TYPES.get(code)
-    if kind is None:
+    if code not in TYPES:
         raise Problem("not_found")
-    return _page(kind.code, _problem_section(kind, "vi") + _problem_section(kind, "en"))
+    return _page(code, _problem_section(code, "vi") + _problem_section(code, "en"))
 
 
-def _problem_section(kind: ProblemType, lang: Any) -> str:  # noqa: ANN401  a Lang
+def _problem_section(code: str, lang: Lang) -> str:
+    kind = TYPES[code]
     recorded = {
         "nothing": ("Không ghi gì.", "Nothing is recorded."),
         "yes": ("Hành vi đã được ghi.", "The act is recorded."),
@@ -103,7 +104,7 @@ def _problem_section(kind: ProblemType, lang: Any) -> str:  # noqa: ANN401  a La
     }[kind.recorded][0 if lang == "vi" else 1]
     return (
         f'<section lang="{lang}"><h2>{escape(kind.title[lang])}</h2>'
-        f"<p>HTTP {kind.status} · <code>{kind.code}</code></p>"
+        f"<p>HTTP {kind.status} · <code>{code}</code></p>"
         f"<p>{escape(recorded)}</p><p>{escape(kind.step[lang])}</p></section>"
     )
 

@@ -17,7 +17,8 @@ from flask_smorest import Blueprint
 from marshmallow import RAISE, Schema
 from webargs.flaskparser import FlaskParser
 
-from api.problems import CONTENT_TYPE, TYPES, Problem
+from api.problem_types import TYPES
+from api.problems import CONTENT_TYPE, Problem
 from api.resources.answer import JSON, cache_control
 from api.resources.body import body_bytes
 from api.resources.request import MAX_BODY_BYTES, context, enclave, malformed

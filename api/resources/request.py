@@ -16,7 +16,8 @@ from flask import Request, current_app, g, request
 
 from api.auth import Caller
 from api.bootstrap import Enclave
-from api.problems import Lang, Problem, Words
+from api.problem_types import Lang, Words
+from api.problems import Problem
 from api.schemas.base import OFFSET_TIME
 from ledger.errors import Fault
 from ledger.regulation.shape import parse_time

@@ -14,7 +14,8 @@ from psycopg import connect
 from werkzeug.test import TestResponse
 
 from api.client import JOSE
-from api.problems import CONTENT_TYPE, TYPES
+from api.problem_types import TYPES
+from api.problems import CONTENT_TYPE
 from keys import canonical
 from keys.jwk import SoftwareSigner
 from ledger.log import statement as statements

@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from openapi_spec_validator import validate
 
 from api.app import NOUNS, openapi, openapi_bytes
-from api.problems import TYPES
+from api.problem_types import TYPES
 from tests.builders import an_act
 from tests.fixtures.app import Service
 

@@ -12,7 +12,8 @@ import httpx
 import orjson
 import pytest
 
-from api.problems import CONTENT_TYPE, TYPES
+from api.problem_types import TYPES
+from api.problems import CONTENT_TYPE
 from tests.fixtures.inspected import Inspected
 
 pytestmark = [

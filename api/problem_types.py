@@ -1,0 +1,432 @@
+"""Every problem code: status, what happened, what to do next, what the log holds (api.md §1).
+
+One table, in both languages; each code has a page at `/problems/<code>`. `problems.py` says which
+error becomes which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Lang = Literal["vi", "en"]
+Recorded = Literal["nothing", "yes", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """One text in both languages."""
+
+    vi: str
+    en: str
+
+    def __getitem__(self, lang: Lang) -> str:
+        return self.vi if lang == "vi" else self.en
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemType:
+    """One kind of problem.
+
+    Attributes:
+        status: HTTP status.
+        title: What happened.
+        step: What the caller does next.
+        recorded: What the log holds afterwards: `nothing` of this request, `yes` (the act is in
+            the log) or `unknown` (send the same bytes again to learn it).
+    """
+
+    status: int
+    title: Words
+    step: Words
+    recorded: Recorded = "nothing"
+
+
+_FIX_AND_SIGN: Final = Words(
+    "Chưa ghi gì. Sửa chỗ nêu trong `errors`, ký lại rồi gửi.",
+    "Nothing was recorded. Correct what `errors` names, sign again and send.",
+)
+_SIGN_IN: Final = Words(
+    "Chưa ghi gì. Đăng nhập lại: POST /v1/auth/challenge rồi POST /v1/auth/token.",
+    "Nothing was recorded. Sign in again: POST /v1/auth/challenge, then POST /v1/auth/token.",
+)
+_SAME_BYTES: Final = Words(
+    "Chưa ghi gì. Chờ theo Retry-After rồi gửi lại đúng các byte này; gửi hai lần vẫn chỉ ghi một.",
+    "Nothing was recorded. Wait for Retry-After and send the same bytes; twice is recorded once.",
+)
+_FIX_REQUEST: Final = Words(
+    "Chưa ghi gì. Sửa yêu cầu theo `errors` và tài liệu ở /docs.",
+    "Nothing was recorded. Correct the request as `errors` and /docs say.",
+)
+
+TYPES: Final[Mapping[str, ProblemType]] = {
+    # The sender's bytes
+    "not_canonical": ProblemType(
+        400,
+        Words("Dữ liệu ký không ở dạng chuẩn tắc", "The signed data is not canonical JSON"),
+        _FIX_AND_SIGN,
+    ),
+    "malformed_statement": ProblemType(
+        400,
+        Words(
+            "Tuyên bố ký không đúng khuôn mẫu",
+            "The statement does not have the form of formats.md §3",
+        ),
+        _FIX_AND_SIGN,
+    ),
+    "malformed_act": ProblemType(
+        400,
+        Words(
+            "Nội dung hành vi không đúng khuôn mẫu",
+            "The act does not have the form of formats.md §2",
+        ),
+        _FIX_AND_SIGN,
+    ),
+    "unknown_act": ProblemType(
+        400,
+        Words("Không có loại hành vi này trong danh mục", "The catalogue has no such act type"),
+        _FIX_AND_SIGN,
+    ),
+    "wrong_algorithm": ProblemType(
+        400,
+        Words("Thuật toán ký không được chấp nhận", "The signature algorithm is not accepted"),
+        Words(
+            "Chưa ghi gì. Ký bằng Ed25519, ES256 hoặc ML-DSA-65.",
+            "Nothing was recorded. Sign with Ed25519, ES256 or ML-DSA-65.",
+        ),
+    ),
+    "wrong_log": ProblemType(
+        400,
+        Words("Tuyên bố được ký cho một sổ khác", "The statement was signed for another log"),
+        Words(
+            "Chưa ghi gì. Lấy `origin` ở GET /v1/log, ký lại cho đúng sổ này.",
+            "Nothing was recorded. Take `origin` from GET /v1/log and sign for this log.",
+        ),
+    ),
+    "wrong_stream": ProblemType(
+        400,
+        Words(
+            "Loại hành vi này không thuộc dòng ghi đã nêu",
+            "This act type does not belong in the stream named",
+        ),
+        _FIX_AND_SIGN,
+    ),
+    "clock_off": ProblemType(
+        400,
+        Words(
+            "Thời điểm ký lệch quá xa đồng hồ của sổ",
+            "`iat` is too far from the ledger's clock (-24 h … +5 min)",
+        ),
+        Words(
+            "Chưa ghi gì. Chỉnh đồng hồ máy ký, ký lại rồi gửi.",
+            "Nothing was recorded. Set the signing machine's clock, sign again and send.",
+        ),
+    ),
+    "malformed_request": ProblemType(
+        400,
+        Words("Yêu cầu không đúng khuôn mẫu", "The request does not have the documented form"),
+        _FIX_REQUEST,
+    ),
+    "bad_cursor": ProblemType(
+        400,
+        Words(
+            "Con trỏ trang không dùng được cho bộ lọc này",
+            "The cursor is not one of ours, or belongs to other filters",
+        ),
+        Words(
+            "Bỏ `cursor` để đọc lại từ trang đầu với bộ lọc này.",
+            "Leave `cursor` out to read from the first page with these filters.",
+        ),
+    ),
+    "as_of_in_future": ProblemType(
+        400,
+        Words("Thời điểm cần xem chưa tới", "The moment asked for has not come yet"),
+        Words(
+            "Chọn thời điểm đã qua, hoặc vị trí không vượt Ledger-Index.",
+            "Choose a moment that has passed, or an index up to Ledger-Index.",
+        ),
+    ),
+    "not_a_rehearsal": ProblemType(
+        400,
+        Words(
+            "Chỉ sổ diễn tập mới nhận X-Rehearsal-Time", "Only a rehearsal takes X-Rehearsal-Time"
+        ),
+        Words(
+            "Chưa ghi gì. Bỏ tiêu đề X-Rehearsal-Time.",
+            "Nothing was recorded. Leave X-Rehearsal-Time out.",
+        ),
+    ),
+    # Who is calling
+    "not_signed_in": ProblemType(
+        401,
+        Words("Chưa đăng nhập hoặc phiên đã hết hạn", "Not signed in, or the token has expired"),
+        _SIGN_IN,
+    ),
+    "sign_in_failed": ProblemType(
+        401,
+        Words("Đăng nhập không thành công", "Signing in failed"),
+        Words(
+            "Xin mã thử mới và ký bằng khóa đã đăng ký còn hiệu lực.",
+            "Ask for a new challenge and sign it with an enrolled, living key.",
+        ),
+    ),
+    "wrong_session": ProblemType(
+        401,
+        Words(
+            "Tuyên bố phải do chính phiên của người ký gửi",
+            "A statement is sent by its signer's own session",
+        ),
+        Words(
+            "Chưa ghi gì. Đăng nhập bằng khóa đã ký tuyên bố này.",
+            "Nothing was recorded. Sign in with the key that signed this statement.",
+        ),
+    ),
+    "unknown_key": ProblemType(
+        401,
+        Words(
+            "Không có khóa này trong sổ, hoặc khóa không còn hiệu lực",
+            "The key is not enrolled, or not valid now",
+        ),
+        Words(
+            "Chưa ghi gì. Ký bằng khóa đã đăng ký còn hiệu lực.",
+            "Nothing was recorded. Sign with an enrolled key that is valid.",
+        ),
+    ),
+    "invalid_signature": ProblemType(
+        401,
+        Words(
+            "Chữ ký không khớp với nội dung và khóa",
+            "The signature does not fit these bytes and this key",
+        ),
+        Words(
+            "Chưa ghi gì. Ký lại đúng các byte gửi đi.",
+            "Nothing was recorded. Sign exactly the bytes that are sent.",
+        ),
+    ),
+    "not_found": ProblemType(
+        404,
+        Words("Không tìm thấy", "Not found"),
+        Words(
+            "Kiểm tra lại địa chỉ. Thứ không có và thứ không được xem trả lời như nhau.",
+            "Check the address. What is absent and what may not be seen answer alike.",
+        ),
+    ),
+    "before_case": ProblemType(
+        404,
+        Words("Vào thời điểm đó chưa có hồ sơ này", "The case had not begun at that moment"),
+        Words(
+            "Chọn thời điểm từ lần ghi đầu tiên của hồ sơ trở đi.",
+            "Choose a moment from the first record of the case on.",
+        ),
+    ),
+    "search_refused": ProblemType(
+        400,
+        Words(
+            "Không tìm theo người, tài khoản hay liên kết",
+            "A search for a person, an account or a link is not made",
+        ),
+        Words(
+            "Tìm theo số, ký hiệu, trích yếu, loại hành vi, trạng thái hoặc cơ quan.",
+            "Search by number, symbol, abstract, act type, state or agency.",
+        ),
+    ),
+    "method_not_allowed": ProblemType(
+        405,
+        Words("Địa chỉ này không nhận phương thức đó", "This address does not take that method"),
+        Words(
+            "Chưa ghi gì. Dùng phương thức nêu trong Allow; muốn sửa thì ghi hành vi mới.",
+            "Nothing was recorded. Use a method of Allow; a correction is a new act.",
+        ),
+    ),
+    "not_acceptable": ProblemType(
+        406,
+        Words("Không có dạng trả lời mà Accept đòi hỏi", "No answer of a type that Accept allows"),
+        Words(
+            "Chưa ghi gì. Nhận application/json và application/problem+json.",
+            "Nothing was recorded. Accept application/json and application/problem+json.",
+        ),
+    ),
+    "request_timeout": ProblemType(
+        408, Words("Yêu cầu gửi quá chậm", "The request came too slowly"), _SAME_BYTES
+    ),
+    "stale": ProblemType(
+        409,
+        Words("Dòng ghi đã có lần ghi mới hơn", "The stream has moved on"),
+        Words(
+            "Chưa ghi gì. Đọc `since`, rồi ký lại nối vào `head`.",
+            "Nothing was recorded. Read `since`, then sign again upon `head`.",
+        ),
+    ),
+    "taken": ProblemType(
+        409,
+        Words("Mã hành vi đã thuộc về một hành vi khác", "The act id names another act"),
+        Words(
+            "Chưa ghi gì. Chọn UUID ngẫu nhiên mới, ký lại rồi gửi.",
+            "Nothing was recorded. Choose a new random UUID, sign again and send.",
+        ),
+    ),
+    "clock_back": ProblemType(
+        409,
+        Words("Đồng hồ của sổ không đi lùi", "The ledger's clock never goes back"),
+        Words(
+            "Chưa ghi gì. Dùng thời điểm không sớm hơn lần ghi cuối (GET /v1/log, `now`).",
+            "Nothing was recorded. Use a time not before the last record (GET /v1/log, `now`).",
+        ),
+    ),
+    "too_large": ProblemType(
+        413,
+        Words("Dữ liệu gửi quá lớn", "The request is too large"),
+        Words(
+            "Chưa ghi gì. Một hành vi tối đa 64 KiB, một yêu cầu tối đa 1 MiB.",
+            "Nothing was recorded. An act has at most 64 KiB, a request at most 1 MiB.",
+        ),
+    ),
+    "uri_too_long": ProblemType(
+        414, Words("Địa chỉ quá dài", "The address is too long"), _FIX_REQUEST
+    ),
+    "headers_too_large": ProblemType(
+        431, Words("Tiêu đề yêu cầu quá lớn", "The request's headers are too large"), _FIX_REQUEST
+    ),
+    "unsupported_media_type": ProblemType(
+        415,
+        Words("Không nhận kiểu nội dung này", "This content type is not taken"),
+        Words(
+            "Chưa ghi gì. POST /v1/acts nhận application/jose+json; chỗ khác application/json.",
+            "Nothing was recorded. POST /v1/acts takes application/jose+json, others JSON.",
+        ),
+    ),
+    "guard": ProblemType(
+        422,
+        Words(
+            "Quy chế không cho phép hành vi này lúc này",
+            "The regulation refuses this act at this point",
+        ),
+        Words(
+            "Chưa ghi gì. Làm theo `detail`; `guard` nêu điều kiện chưa đạt.",
+            "Nothing was recorded. Do as `detail` says; `guard` names the condition not met.",
+        ),
+    ),
+    "rejected": ProblemType(
+        422,
+        Words("Sổ không nhận tuyên bố này", "The ledger does not take this statement"),
+        Words(
+            "Chưa ghi gì. Làm theo `detail`, ký lại rồi gửi.",
+            "Nothing was recorded. Do as `detail` says, sign again and send.",
+        ),
+    ),
+    "attachment_missing": ProblemType(
+        422,
+        Words(
+            "Tệp kèm chưa được người soạn tải lên",
+            "The author has not uploaded a file that the act lists",
+        ),
+        Words(
+            "Chưa ghi gì. Tải tệp lên (POST /v1/attachments), rồi gửi lại đúng các byte này.",
+            "Nothing was recorded. Upload it (POST /v1/attachments), then send the same bytes.",
+        ),
+    ),
+    "digest_mismatch": ProblemType(
+        422,
+        Words(
+            "Tệp nhận được không khớp mã băm đã khai",
+            "What came has another digest than Content-Digest declares",
+        ),
+        Words(
+            "Chưa giữ gì. Tính lại mã băm của tệp rồi gửi lại.",
+            "Nothing was kept. Compute the digest of the file again and send it again.",
+        ),
+    ),
+    "too_many_attempts": ProblemType(
+        429,
+        Words("Quá nhiều lần thử", "Too many attempts"),
+        Words("Chờ theo Retry-After rồi thử lại.", "Wait for Retry-After, then try again."),
+    ),
+    # Ours
+    "internal": ProblemType(
+        500,
+        Words("Lỗi của hệ thống", "An error of ours"),
+        Words(
+            "Gửi lại đúng các byte này để biết đã ghi hay chưa; báo người vận hành `trace_id`.",
+            "Send the same bytes to learn whether they were recorded; report `trace_id`.",
+        ),
+        "unknown",
+    ),
+    "evidence_fails": ProblemType(
+        500,
+        Words(
+            "Dữ liệu lưu không khớp với bằng chứng của sổ",
+            "What is stored does not match the log's evidence",
+        ),
+        Words(
+            "Không trả nội dung nghi ngờ. Báo người vận hành: chạy `socai log audit`.",
+            "Doubtful content is not served. Tell the operator: run `socai log audit`.",
+        ),
+    ),
+    "stopped": ProblemType(
+        503,
+        Words(
+            "Sổ tạm dừng nhận vì có nghi ngờ về toàn vẹn",
+            "The ledger has stopped on a doubt about its integrity",
+        ),
+        _SAME_BYTES,
+        "unknown",
+    ),
+    "unavailable": ProblemType(
+        503, Words("Tạm thời không phục vụ được", "Unavailable for the moment"), _SAME_BYTES
+    ),
+    "database_unavailable": ProblemType(
+        503,
+        Words("Cơ sở dữ liệu tạm thời không trả lời", "The database does not answer at the moment"),
+        Words(
+            "Chờ theo Retry-After rồi gửi lại đúng các byte này: câu trả lời cho biết đã ghi chưa.",
+            "Wait for Retry-After and send the same bytes: the answer tells what was recorded.",
+        ),
+        "unknown",
+    ),
+    "files_unavailable": ProblemType(
+        503,
+        Words("Kho tệp tạm thời không trả lời", "The file store does not answer at the moment"),
+        Words(
+            "Chưa giữ gì. Chờ theo Retry-After rồi gửi lại.",
+            "Nothing was kept. Wait for Retry-After, then send it again.",
+        ),
+    ),
+    "disk_full": ProblemType(
+        503,
+        Words(
+            "Ổ đĩa gần đầy nên tạm dừng ghi; vẫn đọc được",
+            "The disk is nearly full: writing is paused, reading goes on",
+        ),
+        _SAME_BYTES,
+    ),
+    "clock_jumped": ProblemType(
+        503,
+        Words(
+            "Đồng hồ máy chủ lùi về trước lần ghi cuối",
+            "The server's clock is before the last record",
+        ),
+        _SAME_BYTES,
+    ),
+    "proof_late": ProblemType(
+        503,
+        Words("Đã ghi bền, chứng minh đến chậm", "Recorded; its proof is late"),
+        Words(
+            "Hành vi đã nằm trong sổ và không mất. Gửi lại đúng các byte này để lấy biên nhận.",
+            "The act is in the log and will not be lost. Send the same bytes for its receipt.",
+        ),
+        "yes",
+    ),
+    "projection_late": ProblemType(
+        503,
+        Words(
+            "Chế độ xem chưa theo kịp vị trí được yêu cầu",
+            "The view has not reached the index asked for",
+        ),
+        Words(
+            "Chờ theo Retry-After rồi đọc lại; không trả nội dung cũ.",
+            "Wait for Retry-After and read again; an old answer is not given.",
+        ),
+    ),
+}
+"""By code: stable, and the last part of a problem's `type`."""
