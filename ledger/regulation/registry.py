@@ -557,7 +557,7 @@ def _key_enrolled(registry: Registry, act: Act, index: int, _at: datetime) -> No
 
 def _key_revoked(registry: Registry, act: Act, index: int, at: datetime) -> None:
     facts = act.facts
-    officer, kid = facts["officer"], facts["kid"]
+    officer, kid = facts.get("officer"), facts["kid"]
     if registry.keyring.line(kid) is not None:
         invalid_from = parse_time(facts["invalid_from"])
         registry.keyring.revoke(kid, officer, index, at, invalid_from, facts["reason"])

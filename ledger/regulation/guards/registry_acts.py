@@ -172,11 +172,14 @@ def key_new(q: Question) -> Breach | None:
 def key_known(q: Question) -> Breach | None:
     """Added (formats.md §9).
 
-    A revocation names a key of that officer that is not revoked, and distrusts no future.
+    A revocation names a key of that officer that is not revoked, and distrusts no future. A service
+    key has no officer and is revoked where it was enrolled, in the stream `ledger`.
     """
     line = q.registry.keyring.line(str(q.facts.get("kid")))
     if line is None or line.officer != q.facts.get("officer") or line.revoked_index is not None:
         return Breach(pointers=("/facts/kid",))
+    if line.is_service is not (q.stream.kind == "ledger"):
+        return Breach(pointers=("/stream",))
     since = time_of(q.facts.get("invalid_from"))
     past = since is not None and since.timestamp() <= q.iat
     return None if past else Breach(pointers=("/facts/invalid_from",))

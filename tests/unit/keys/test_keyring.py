@@ -117,6 +117,29 @@ def test_a_service_key_signs_no_act() -> None:
             ring.usable(kid, index=None, at=START, service=wanted)
 
 
+@pytest.mark.parametrize(
+    ("index", "day", "verdict"),
+    [
+        (11, 30, Verdict.VALID_KEY_SINCE_REVOKED),
+        (19, 45, Verdict.DISPUTED),
+        (20, 50, Verdict.DISPUTED),
+        (21, 51, Verdict.UNKNOWN_KEY),
+    ],
+)
+def test_verdicts_on_a_service_key_that_was_revoked(index: int, day: int, verdict: Verdict) -> None:
+    """A stolen key of the system is ended like an officer's, and rewrites nothing before."""
+    ring, service = Keyring(), SoftwareSigner.generate()
+    ring.enrol(a_line(service, custody="SERVICE"))
+    with pytest.raises(UnknownKey):
+        ring.revoke(service.kid, AN, 15, START, START)
+    ring.revoke(service.kid, None, 20, START + 50 * DAY, START + 40 * DAY, "lộ khóa")
+    at = START + day * DAY
+    judged = ring.judge(service.kid, officer=None, index=index, recorded_at=at, signature_ok=True)
+    assert judged is verdict
+    with pytest.raises(RetiredKey):
+        ring.usable(service.kid, index=None, at=at, service=True)
+
+
 def test_enrolment_refuses_a_second_owner_and_a_wrong_name() -> None:
     """One key names one person, for ever."""
     ring = Keyring()

@@ -47,6 +47,31 @@ def changed(act: Act, /, **members: object) -> Act:
     return parse_act({**act.members, **members})
 
 
+SERVICE = {
+    "custody": "SERVICE",
+    "valid_from": "2023-03-21T00:00:00+07:00",
+    "valid_to": "2033-03-21T00:00:00+07:00",
+}
+
+
+def service_act(name: str, a: ALedger, **facts: object) -> Act:
+    """An act of the founder about a key of the system."""
+    signer = {
+        "officer": builders.officer("founder"),
+        "post": builders.CAST["keeper"][1],
+        "role": AUTHOR,
+    }
+    return an_act(
+        name,
+        by="keeper",
+        when=a.clock.now().astimezone(T0.tzinfo),
+        stream="ledger",
+        facts=dict(facts),
+        exact=True,
+        signers=[signer],
+    )
+
+
 # -- what is taken ------------------------------------------------------------------------------
 
 
@@ -89,6 +114,22 @@ def test_a_resent_statement_is_looked_up_before_anything_is_asked(a: ALedger) ->
         assert process.send(statement).receipt == first.receipt
     with pytest.raises(Rejected, match="unknown_key"):
         a.say(a_report(2), "hotline")
+
+
+def test_a_service_key_is_enrolled_and_revoked_in_the_ledger_stream(a: ALedger) -> None:
+    """A key of the system that is stolen is ended by the registrar, in every process."""
+    service = SoftwareSigner.generate()
+    a.say(
+        service_act("KeyEnrolled", a, jwk=dict(service.jwk), **SERVICE, kid=service.kid), "founder"
+    )
+    gone = {"kid": service.kid, "reason": "STOLEN", "invalid_from": "2024-06-04T08:00:00+07:00"}
+    with pytest.raises(Rejected, match="KEY_KNOWN"):
+        a.say(service_act("KeyRevoked", a, officer=builders.officer("cv"), **gone), "founder")
+    a.say(service_act("KeyRevoked", a, **gone), "founder")
+    for process in (a, a.beside()):
+        assert process.ledger.refresh().keyring.retired(service.kid)
+    with pytest.raises(Rejected, match="KEY_KNOWN"):
+        a.say(service_act("KeyRevoked", a, **gone), "founder")
 
 
 def test_what_is_recorded_is_what_was_signed(a: ALedger) -> None:

@@ -58,12 +58,13 @@ def ended(officer: str, on: str, *, keys_end: bool, agency: str = STTTT) -> Act:
     )
 
 
-def revoked(officer: str, kid: str, invalid_from: str) -> Act:
-    """KeyRevoked."""
+def revoked(officer: str | None, kid: str, invalid_from: str) -> Act:
+    """KeyRevoked for an officer's key; for the service's where no officer is named."""
+    named = {} if officer is None else {"officer": officer}
     return an_act(
         "KeyRevoked",
-        f"officer/{officer}",
-        {"officer": officer, "kid": kid, "reason": "Mất máy", "invalid_from": invalid_from},
+        "ledger" if officer is None else f"officer/{officer}",
+        {**named, "kid": kid, "reason": "Mất máy", "invalid_from": invalid_from},
         occurred_at=invalid_from,
     )
 
@@ -245,6 +246,17 @@ def test_service_key_belongs_to_no_officer() -> None:
     assert line is not None
     assert line.is_service
     assert book.registry.founding(D(2024, 1, 1))
+
+
+def test_service_key_is_ended_like_any_other() -> None:
+    """A key of the system that is stolen must not sign for ever."""
+    book = founded()
+    book.take(enrolled(None, SECONDS_KEY))
+    book.take(revoked(None, SECONDS_KEY.kid, "2024-01-02T08:00:00+07:00"))
+    line = book.registry.keyring.line(SECONDS_KEY.kid)
+    assert line is not None
+    assert (line.revoked_index, book.registry.version) == (2, 2)
+    assert book.registry.keyring.retired(SECONDS_KEY.kid)
 
 
 def test_key_is_not_good_outside_its_validity() -> None:

@@ -221,6 +221,39 @@ def test_a_revocation_names_a_live_key_of_that_officer() -> None:
     breaks("KEY_KNOWN", person.asks("KeyRevoked", facts=own), "/facts/kid")
 
 
+def test_a_service_key_is_revoked_where_it_was_enrolled() -> None:
+    """Added: it has no officer, so its end stands in the stream `ledger` and names none."""
+    log = Story("ledger", registry=in_officer().registry)
+    enrolled: dict[str, Any] = {**ENROLLED, "custody": "SERVICE", "officer": None}
+    log.then("KeyEnrolled", facts=enrolled)
+    gone: dict[str, Any] = {
+        "officer": None,
+        "kid": NEW.kid,
+        "invalid_from": "2024-06-01T08:00:00+07:00",
+    }
+    holds("KEY_KNOWN", log.asks("KeyRevoked", facts=gone))
+    claimed = {**gone, "officer": officer("cv2")}
+    breaks("KEY_KNOWN", log.asks("KeyRevoked", facts=claimed), "/facts/kid")
+    beside = Story(f"officer/{officer('cv2')}", registry=log.registry)
+    breaks("KEY_KNOWN", beside.asks("KeyRevoked", facts=gone), "/stream")
+    theirs = {**gone, "officer": officer("cv2"), "kid": key("cv2").kid}
+    holds("KEY_KNOWN", beside.asks("KeyRevoked", facts=theirs))
+    breaks("KEY_KNOWN", log.asks("KeyRevoked", facts=theirs), "/stream")
+    breaks("KEY_KNOWN", beside.asks("KeyRevoked", facts={**theirs, "officer": None}))
+    log.then("KeyRevoked", facts=gone)
+    breaks("KEY_KNOWN", log.asks("KeyRevoked", facts=gone), "/facts/kid")
+
+
+def test_nobody_is_the_holder_of_a_service_key() -> None:
+    """An officer may end their own key, and not that of the system."""
+    own = {"officer": officer("cv2"), "kid": key("cv2").kid}
+    holds("AGENCY_HOLDS_FUNCTION", in_officer().asks("KeyRevoked", by="cv2", facts=own))
+    systems = {"officer": None, "kid": NEW.kid}
+    holds("AGENCY_HOLDS_FUNCTION", Story("ledger").asks("KeyRevoked", by="keeper", facts=systems))
+    asked = Story("ledger").asks("KeyRevoked", by="cv2", facts=systems)
+    breaks("AGENCY_HOLDS_FUNCTION", asked)
+
+
 def test_a_used_line_is_never_edited() -> None:
     """G13: another day begins another line; a correction says that it is one."""
     ledger = Story("ledger")
