@@ -408,6 +408,14 @@ TYPES: Final[Mapping[str, ProblemType]] = {
         ),
         _SAME_BYTES,
     ),
+    "clock_ahead": ProblemType(
+        503,
+        Words(
+            "Đồng hồ máy chủ sổ chạy trước máy cơ sở dữ liệu",
+            "The server's clock is ahead of the database's",
+        ),
+        _SAME_BYTES,
+    ),
     "proof_late": ProblemType(
         503,
         Words("Đã ghi bền, chứng minh đến chậm", "Recorded; its proof is late"),

@@ -55,7 +55,7 @@ _RECEIPT = {
         "not_canonical", "malformed_statement", "malformed_act", "unknown_act", "wrong_log",
         "clock_off", "not_a_rehearsal", "wrong_session", "unknown_key", "invalid_signature",
         "not_found", "stale", "taken", "clock_back", "guard", "rejected", "database_unavailable",
-        "disk_full", "clock_jumped", "proof_late", "stopped", "attachment_missing",
+        "disk_full", "clock_jumped", "clock_ahead", "proof_late", "stopped", "attachment_missing",
     ),
     body_doc={
         "required": True,
