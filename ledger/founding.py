@@ -15,7 +15,8 @@ from uuid import UUID
 from ledger.errors import Rejected
 from ledger.regulation.act import fmt_time
 from ledger.regulation.edition import REGULATION
-from ledger.regulation.registry import FOUNDERS_POST, KEEPER, Registry
+from ledger.regulation.registry import Registry
+from ledger.regulation.registry_lines import FOUNDERS_POST, KEEPER
 
 EDITION: Final = "2023"
 """`regulation.version` of the shipped edition: the registry that record 0 stands on."""

@@ -24,7 +24,8 @@ from ledger.regulation.agencies import Agency
 from ledger.regulation.deadline import VIETNAM
 from ledger.regulation.instruments import Instrument
 from ledger.regulation.officers import Officer
-from ledger.regulation.registry import REGISTRY_ACTS, Registry
+from ledger.regulation.registry import Registry
+from ledger.regulation.registry_lines import REGISTRY_ACTS
 from projections.view import RENAMING, Connection, Cursor, Step
 
 NAME: Final = "registry"

@@ -17,7 +17,7 @@ from psycopg.rows import class_row
 
 from keys import canonical
 from ledger.regulation.act import Act, known_act
-from ledger.regulation.registry import REGISTRY_ACTS
+from ledger.regulation.registry_lines import REGISTRY_ACTS
 from ledger.regulation.stream import Signed
 from projections.view import Connection, Cursor, Step
 

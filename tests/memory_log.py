@@ -28,7 +28,7 @@ from ledger.log.checkpoint import Checkpoint
 from ledger.log.merkle import Frontier
 from ledger.log.record import leaf
 from ledger.ports import LogHead
-from ledger.regulation.registry import REGISTRY_ACTS
+from ledger.regulation.registry_lines import REGISTRY_ACTS
 from ledger.streams.names import stream_id
 
 ORIGIN = "rehearsal.bacninh.example/ordinary"

@@ -24,7 +24,8 @@ from ledger.regulation.catalogue import load
 from ledger.regulation.decide import Decision, decide
 from ledger.regulation.flags import standing
 from ledger.regulation.question import Question
-from ledger.regulation.registry import REGISTRY_ACTS, Registry
+from ledger.regulation.registry import Registry
+from ledger.regulation.registry_lines import REGISTRY_ACTS
 from ledger.regulation.stream import Entry, Signed, StreamState, apply
 
 if TYPE_CHECKING:

@@ -23,7 +23,8 @@ from ledger.checks.part import Part, Slip, whole_of
 from ledger.errors import Rejected
 from ledger.log import statement as statements
 from ledger.regulation.act import parse_act
-from ledger.regulation.registry import REGISTRY_ACTS, Registry
+from ledger.regulation.registry import Registry
+from ledger.regulation.registry_lines import REGISTRY_ACTS
 
 #: Acts whose payload the fold reads: they change who may sign, or what may be gone.
 FOLDED: Final = frozenset(REGISTRY_ACTS) | {ERASURE}

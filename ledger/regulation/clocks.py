@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from ledger.regulation.cases import Cases
-    from ledger.regulation.registry import Registry, Rule
+    from ledger.regulation.registry import Registry
+    from ledger.regulation.rules import Rule
     from ledger.regulation.stream import Entry, StreamState, SubProcess
 
 Status = Literal["NONE_STATED", "RUNNING", "NEAR", "DUE", "OVERDUE", "STOPPED", "EXTENDED", "ENDED"]
@@ -414,10 +415,10 @@ def running(
 
 def _stop_restated(runs: Iterable[ClockRun], stream: StreamState, cases: Cases) -> None:
     """STATISTICS_RESTATE is over as soon as no report counts the case as it was (article 9)."""
-    live = [run for run in runs if run.code == "STATISTICS_RESTATE" and run.live]
-    if live and not unrestated(stream, cases):
-        for run in live:
-            run.status = "STOPPED"
+    for run in runs:
+        if run.code == "STATISTICS_RESTATE" and run.live:
+            if not unrestated(stream, cases, stream.entries[run.act_id]):
+                run.status = "STOPPED"
 
 
 def _begin(code: str, entry: Entry, stream: StreamState, registry: Registry) -> ClockRun | None:

@@ -22,7 +22,8 @@ from ledger.regulation.cases import Cases
 from ledger.regulation.catalogue import Catalogue
 from ledger.regulation.decide import Decision, decide
 from ledger.regulation.question import Question
-from ledger.regulation.registry import REGISTRY_ACTS, Registry
+from ledger.regulation.registry import Registry
+from ledger.regulation.registry_lines import REGISTRY_ACTS
 from ledger.regulation.stream import Signed, StreamState, apply
 from ledger.streams.event import StatementRecorded
 

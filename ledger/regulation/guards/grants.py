@@ -22,8 +22,8 @@ from ledger.regulation.guards.reading import (
 )
 
 if TYPE_CHECKING:
+    from ledger.regulation.grants import Grant
     from ledger.regulation.question import Question
-    from ledger.regulation.registry import Grant
     from ledger.regulation.stream import Entry
 
 GRANTING: Final = ("ParticipationGranted", "InspectionOrdered", "BreakGlassOpened")
