@@ -366,15 +366,14 @@ def open_projector(settings: Settings) -> tuple[Projector, PostgresNotices, Pool
     records = PostgresRecords(pool)
     with connect(dsn) as connection:
         generations.install(connection)
+    opening = Opening(dsn, kek, facts.origin, facts.level)
     projector = Projector(
         lambda: connect(dsn),
         records,
         Reader(records, kek, facts.origin, facts.level),
         origin=facts.origin,
         level=facts.level,
-        builders=Builders(Opening(dsn, kek, facts.origin, facts.level), cores)
-        if cores > 1
-        else None,
+        builders=Builders(opening, cores) if cores > 1 else None,
     )
     return projector, PostgresNotices(dsn), pool
 

@@ -124,6 +124,16 @@ class RecordStore(Protocol):
     def read(self, start: int, limit: int) -> Sequence[StoredRecord]:
         """Records `start` … in index order, at most `limit`, without a gap."""
 
+    def cases(self, start: int, end: int, digits: str) -> Sequence[StoredRecord]:
+        """Records [start, end) in index order, but for those of cases with another last digit.
+
+        Args:
+            start: First index.
+            end: Index behind the last.
+            digits: Last digits of the ids of the cases that are wanted; what is in no case always
+                is.
+        """
+
     def stream(self, stream_id: UUID, after_seq: int = 0) -> Sequence[StoredRecord]:
         """One stream in `seq` order, from `after_seq` + 1 on."""
 

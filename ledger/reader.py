@@ -112,6 +112,14 @@ class Reader:
         """
         return self.open_all(self._store.read(start, limit), start)
 
+    def cases(self, start: int, end: int, digits: str) -> list[Opened]:
+        """Records [start, end) but for those of cases with another last digit, opened.
+
+        Raises:
+            VerificationError: At the first record that does not open to what its entry commits to.
+        """
+        return [self.open(row) for row in self._store.cases(start, end, digits)]
+
     def open_all(self, stored: Sequence[StoredRecord], start: int) -> list[Opened]:
         """Rows that must be `start`, `start` + 1, …, opened. Raises: VerificationError."""
         opened = []

@@ -31,28 +31,18 @@ from projections.fold import REPORTS, last_recorded
 from projections.view import Connection, Cursor, Step
 
 NAME: Final = "case_file"
-_RAISED: Final[LiteralString] = """
-SELECT stream, raised::text, first_index FROM proj.case_file WHERE gen = %s AND stream = ANY (%s)
+_CLEAR: Final[LiteralString] = """
+DELETE FROM proj.case_file WHERE gen = %s AND stream = ANY (%s)
+RETURNING stream, raised::text, first_index, last_index
 """
-_RESTATED: Final[LiteralString] = """
-SELECT stream FROM proj.case_file WHERE gen = %s AND 'STATISTICS_RESTATED' = ANY (flags)
+_COPY: Final[LiteralString] = """
+COPY proj.case_file (gen, stream, case_id, body, raised, at, changes_at, first_index, last_index,
+  seq, state, outcome, agency, agencies, acts, flags, case_number, register_no, handler_label,
+  opened_at, last_at, due_at, words)
+FROM STDIN
 """
-_PUT: Final[LiteralString] = """
-INSERT INTO proj.case_file (gen, stream, case_id, body, raised, at, changes_at, first_index,
-  last_index, seq, state, outcome, agency, agencies, acts, flags, case_number, register_no,
-  handler_label, opened_at, last_at, due_at, words)
-VALUES (%s, %s, %s, %s::json, %s::json, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
-  %s, %s, to_tsvector('simple', %s))
-ON CONFLICT (gen, stream) DO UPDATE SET
-  body = excluded.body, raised = excluded.raised, at = excluded.at,
-  changes_at = excluded.changes_at,
-  last_index = greatest(case_file.last_index, excluded.last_index), seq = excluded.seq,
-  state = excluded.state, outcome = excluded.outcome, agency = excluded.agency,
-  agencies = excluded.agencies, acts = excluded.acts, flags = excluded.flags,
-  case_number = excluded.case_number, register_no = excluded.register_no,
-  handler_label = excluded.handler_label, opened_at = excluded.opened_at,
-  last_at = excluded.last_at, due_at = excluded.due_at, words = excluded.words
-"""
+_RESTATED: Final = "STATISTICS_RESTATED"
+"""A flag that a report in another stream may end: a file that had it is folded again when read."""
 
 
 class CaseFiles:
@@ -76,6 +66,15 @@ class _Touched:
     raised: dict[str, Sequence[str]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What the row of a case said: flags by act, its first record and its newest one."""
+
+    raised: Mapping[str, Sequence[str]]
+    first: int
+    last: int
+
+
 class CaseFileBatch:
     """Cases touched by a batch; each is rendered once, before anything is called otherwise."""
 
@@ -94,8 +93,6 @@ class CaseFileBatch:
         for index, stream in step.erases.items():
             if stream.kind == "case":
                 self._mark(stream, index)
-        if step.effect and _is_report(step):
-            self._cursor.execute(_STALE, [self._gen])
 
     def _touch(self, step: Step) -> None:
         if step.stream.kind != "case":
@@ -116,24 +113,25 @@ class CaseFileBatch:
         """Renders and writes the cases gathered so far."""
         if not self._touched or self._step is None:
             return
-        before = self._before()
-        rows = [
-            self._row(touched, *before.get(name, ({}, None)))
-            for name, touched in self._touched.items()
-        ]
-        self._cursor.executemany(_PUT, rows)
+        before = self._cleared()
+        with self._cursor.copy(_COPY) as copy:
+            for name, touched in self._touched.items():
+                copy.write_row(self._row(touched, before.get(name)))
         self._touched = {}
 
-    def _before(self) -> dict[str, tuple[dict[str, list[str]], int]]:
-        found = self._cursor.execute(_RAISED, [self._gen, list(self._touched)]).fetchall()
-        return {name: (orjson.loads(raised), first) for name, raised, first in found}
+    def _cleared(self) -> dict[str, _Before]:
+        """What is kept of the rows that are written anew."""
+        found = self._cursor.execute(_CLEAR, [self._gen, list(self._touched)]).fetchall()
+        return {
+            name: _Before(orjson.loads(raised), first, last) for name, raised, first, last in found
+        }
 
-    def _row(
-        self, touched: _Touched, raised: Mapping[str, Sequence[str]], first: int | None
-    ) -> tuple[Any, ...]:
+    def _row(self, touched: _Touched, before: _Before | None) -> tuple[Any, ...]:
         assert self._step is not None  # noqa: S101 - set by `take`, and `write` asks
+        before = before or _Before({}, touched.first, touched.last)
         stream, registry = touched.stream, self._step.registry
-        known = {**raised, **touched.raised}
+        known = {**before.raised, **touched.raised}
+        flags = {code for codes in known.values() for code in codes}
         at = last_recorded(stream) or self._step.opened.recorded_at
         body = case_file(stream, known, registry, at, self._step.cases)
         return (
@@ -143,45 +141,38 @@ class CaseFileBatch:
             orjson.dumps(body).decode(),
             orjson.dumps(known).decode(),
             at,
-            changes_at(stream, registry, at),
-            touched.first if first is None else first,
-            touched.last,
+            at if _RESTATED in flags else changes_at(stream, registry, at),
+            before.first,
+            max(before.last, touched.last),
             stream.seq,
-            *_columns(stream, body, known),
+            *_columns(stream, body),
+            sorted(flags),
+            *_numbers(body),
             at,
             _due(body),
             search.vector(search.searchable(stream, registry)),
         )
 
 
-# A report of article 9 may end STATISTICS_RESTATED in the cases it was restated for: their files
-# are folded again when they are read.
-_STALE: Final[LiteralString] = """
-UPDATE proj.case_file SET changes_at = at
-WHERE gen = %s AND 'STATISTICS_RESTATED' = ANY (flags) AND changes_at IS DISTINCT FROM at
-"""
-
-
 def _is_report(step: Step) -> bool:
     return step.entry is not None and step.entry.act.act in REPORTS
 
 
-def _columns(
-    stream: StreamState,
-    body: Mapping[str, Any],
-    raised: Mapping[str, Sequence[str]],
-) -> tuple[Any, ...]:
+def _columns(stream: StreamState, body: Mapping[str, Any]) -> tuple[Any, ...]:
     handler = body["handler"]
     names = {stream.handler_raw, None if handler is None else handler["agency"]}
-    flags = {code for codes in raised.values() for code in codes}
-    opened = body["opened_at"]
     return (
         stream.state,
         stream.outcome,
         None if handler is None else handler["agency"],
         sorted(name for name in names if name is not None),
         sorted({entry.act.act for entry in stream.effective()}),
-        sorted(flags),
+    )
+
+
+def _numbers(body: Mapping[str, Any]) -> tuple[Any, ...]:
+    handler, opened = body["handler"], body["opened_at"]
+    return (
         body["case_number"],
         body["register_no"],
         None if handler is None else handler["label"],
@@ -254,7 +245,7 @@ _CONDITIONS: Final[Mapping[str, LiteralString]] = {
     "due_before": " AND due_at < %(due_before)s",
     "opened_from": " AND opened_at >= %(opened_from)s",
     "opened_to": " AND opened_at < %(opened_to)s",
-    "question": " AND words @@ to_tsquery('simple', %(question)s)",
+    "question": " AND words @@ %(question)s::tsquery",
 }
 _SORT_COLUMN: Final = {
     "opened_at": "opened_at",

@@ -14,9 +14,11 @@ from typing import Final, LiteralString
 
 from psycopg import IsolationLevel, sql
 
+from ledger.ports import RecordStore
 from ledger.reader import Reader
 from projections.fold import BATCH, Fold
-from projections.runner import Records, RecordsLog, states
+from projections.generations import states
+from projections.records import RecordsLog
 from projections.sweep import Sweep
 from projections.view import Connection, View
 from projections.views import VIEWS
@@ -59,7 +61,7 @@ class Difference:
 
 def compare(  # noqa: PLR0913 - two sides, and how to read each
     connection: Connection,
-    records: Records,
+    records: RecordStore,
     reader: Reader,
     *,
     origin: str,

@@ -21,6 +21,7 @@ from ledger.regulation.decide import raised
 from ledger.regulation.question import Question
 from ledger.regulation.registry import Registry
 from ledger.regulation.stream import Entry, Signed, StreamState, apply
+from projections.share import WHOLE, Share
 from projections.view import Status, Step
 
 MOST_STATEMENTS: Final = 20_000
@@ -93,12 +94,16 @@ class Fold:
         level: Its level.
         position: Last record already folded, -1 for none: the registry and reports are folded up
             to there, streams when they are asked for.
+        share: Which streams' records will come by.
     """
 
-    def __init__(self, log: Log, origin: str, level: str, position: int = -1) -> None:
+    def __init__(
+        self, log: Log, origin: str, level: str, position: int = -1, share: Share = WHOLE
+    ) -> None:
         self._log = log
         self._origin = origin
         self._level = level
+        self._share = share
         self._catalogue = load_catalogue()
         self._streams: OrderedDict[UUID, StreamState] = OrderedDict()
         self._held = 0
@@ -160,6 +165,7 @@ class Fold:
             registry=self.registry,
             cases=self.cases,
             erases=self._erases(entry) if effect and entry is not None else {},
+            share=self._share,
         )
 
     def _question(self, opened: Opened, stream: StreamState, signed: Signed) -> Question:
@@ -204,6 +210,8 @@ class Fold:
         found: dict[int, StreamState] = {}
         for index in indices:
             for opened in self._log.read(index, 1):
+                if not self._share.owns(opened.stream):
+                    continue
                 self._forget(opened.stream_id)
                 found[index] = self._load(opened.stream_id, opened.stream, entry_limit(entry))
         return found

@@ -29,12 +29,12 @@ from ledger.regulation.act import fmt_time
 from ledger.regulation.deadline import VIETNAM, local_day
 from ledger.regulation.registry import Registry
 from ledger.regulation.stream import Signed, StreamState, apply, present_agency
-from projections import case_file, feed, runner, statistics, timeline, worklist
+from projections import case_file, feed, generations, statistics, timeline, worklist
 from projections import registry as registries
 from projections.answers import Connecting, ProjectedCases
 from projections.case_file import CaseLine, CaseRow, Filter
+from projections.generations import ViewState
 from projections.registry import Known, RegistryReader
-from projections.runner import ViewState
 from projections.timeline import ActRow
 from projections.view import Connection
 from projections.worklist import Tasks
@@ -199,7 +199,7 @@ class Inquiry:
     def status(self) -> list[ViewState]:
         """Every generation of every view."""
         with self._connecting() as connection:
-            return runner.states(connection)
+            return generations.states(connection)
 
     def index(self, *views: str) -> int:
         """Last record folded into all of these views (into every view, where none is named)."""
@@ -690,7 +690,7 @@ def verified(stream: str, rows: Iterable[Judged]) -> Verification:
 
 
 def _index(connection: Connection, views: Sequence[str]) -> int:
-    live = [s for s in runner.states(connection) if s.state == "live"]
+    live = [s for s in generations.states(connection) if s.state == "live"]
     wanted = [s.position for s in live if not views or s.view in views]
     return min(wanted, default=-1)
 

@@ -70,7 +70,7 @@ class RegistryBatch:
     def take(self, step: Step) -> None:
         """Gathers one record."""
         self._erased += step.erases
-        if not step.effect or step.entry is None or step.opened.statement is None:
+        if not step.own or not step.effect or step.entry is None or step.opened.statement is None:
             return
         act, opened = step.entry.act, step.opened
         if act.act in REGISTRY_ACTS:

@@ -47,10 +47,7 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def vector(texts: Iterable[str]) -> str:
-    """Distinct plain words in order.
-
-    As a text that `to_tsvector('simple', …)` takes apart again.
-    """
+    """Distinct plain words in order, as the text of a tsvector without positions."""
     return " ".join(sorted({word for text in texts for word in _words(text)}))
 
 

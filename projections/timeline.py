@@ -92,6 +92,10 @@ class ActsBatch:
 
     def take(self, step: Step) -> None:
         """Gathers one statement."""
+        if step.erases:
+            self._erased.append((step.opened.act_id, list(step.erases)))
+        if not step.own:
+            return
         opened, statement, entry = step.opened, step.opened.statement, step.entry
         act = opened.act
         self._rows.append(
@@ -123,8 +127,6 @@ class ActsBatch:
                 None,
             )
         )
-        if step.erases:
-            self._erased.append((opened.act_id, list(step.erases)))
 
     def write(self) -> None:
         """One COPY, then what the batch erases."""

@@ -16,6 +16,7 @@ from ledger.reader import Opened
 from ledger.regulation.cases import Cases
 from ledger.regulation.registry import Registry
 from ledger.regulation.stream import Entry, Signed, StreamState
+from projections.share import Share
 
 Cursor = psycopg.Cursor[tuple[Any, ...]]
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -49,7 +50,8 @@ class Step:
         flags: What its taking effect raised.
         registry: The registry as the record found it.
         cases: What a flag may ask about the rest of the log, as the record found it.
-        erases: Streams and indices whose content this record erases.
+        erases: Streams and indices whose content this record erases, of the share.
+        share: What the process that folds it writes rows about.
     """
 
     opened: Opened
@@ -62,6 +64,12 @@ class Step:
     registry: Registry
     cases: Cases
     erases: Mapping[int, StreamState]
+    share: Share
+
+    @property
+    def own(self) -> bool:
+        """Whether rows about its stream are written here; if not, it only moves the fold."""
+        return self.share.owns(self.stream.name)
 
     @property
     def renames(self) -> bool:

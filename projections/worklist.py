@@ -23,6 +23,7 @@ from ledger.regulation.deadline import VIETNAM, local_day
 from ledger.regulation.registry import Registry
 from ledger.regulation.stream import Entry, StreamState
 from projections.fold import REPORTS, last_recorded
+from projections.share import CASE, Share
 from projections.view import Connection, Cursor, Step
 
 NAME: Final = "worklist"
@@ -54,7 +55,7 @@ _ENDED: Final = frozenset({"CLOSED", "ARCHIVED"})
 _CLEAR: Final[LiteralString] = "DELETE FROM proj.tasks WHERE gen = %s AND stream = ANY (%s)"
 _RESTATED: Final[LiteralString] = """
 DELETE FROM proj.tasks WHERE gen = %s AND code = 'STATISTICS_RESTATE'
-  AND (case_number = ANY (%s) OR stream = ANY (%s))
+  AND right(stream, 1) = ANY (%s) AND (case_number = ANY (%s) OR stream = ANY (%s))
 """
 _COPY: Final[LiteralString] = """
 COPY proj.tasks (gen, stream, n, kind, act_id, act, officer, agency, role, code, sub, started_at,
@@ -109,17 +110,19 @@ class WorklistBatch:
             report = None
         if step.renames or report is not None:
             self.write()
-        self._touched[step.stream.name] = step.stream
+        if step.own:
+            self._touched[step.stream.name] = step.stream
         for stream in step.erases.values():
             self._touched[stream.name] = stream
         if report is not None:
-            self._restated(report)
+            self._restated(report, step.share)
 
-    def _restated(self, report: Entry) -> None:
+    def _restated(self, report: Entry, share: Share) -> None:
         """Cases for which a report was restated have that task behind them (article 9)."""
         named = [str(name) for name in report.act.facts.get("restated_because", ())]
         if named:
-            values = [self._gen, named, [f"case/{n.removeprefix('case/')}" for n in named]]
+            streams = [f"{CASE}{n.removeprefix(CASE)}" for n in named]
+            values = [self._gen, list(share.digits), named, streams]
             self._cursor.execute(_RESTATED, values)
 
     def write(self) -> None:

@@ -98,6 +98,14 @@ class MemoryRecordStore:
         self.fault("read")
         return self._records[start : start + limit]
 
+    def cases(self, start: int, end: int, digits: str) -> Sequence[StoredRecord]:
+        """See `RecordStore`."""
+        return [
+            row
+            for row in self.read(start, end - start)
+            if not row.stream.startswith("case/") or row.stream[-1] in digits
+        ]
+
     def stream(self, stream_id: UUID, after_seq: int = 0) -> Sequence[StoredRecord]:
         """See `RecordStore`."""
         self.fault("read")

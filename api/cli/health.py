@@ -24,7 +24,7 @@ from api.settings import Home, Settings
 from ledger.postgres.checkpoints import PostgresCheckpoints
 from ledger.postgres.connect import connect, open_pool
 from ledger.postgres.records import PostgresRecords
-from projections import runner
+from projections import generations
 
 _PATIENCE_S: Final = 5.0
 _STEP_S: Final = 0.25
@@ -109,7 +109,7 @@ def _loop(settings: Settings, role: str) -> str | None:
 
     def projected() -> Sequence[Stand]:
         with connect(dsn) as connection:
-            live = [s for s in runner.states(connection) if s.state == "live"]
+            live = [s for s in generations.states(connection) if s.state == "live"]
         size = records.head().size
         return [
             Stand(s.view, s.position + 1, size, str(s.error) if s.stopped else None) for s in live

@@ -36,7 +36,7 @@ from ledger.ports import LogHead
 from ledger.postgres.connect import connect, open_pool
 from ledger.postgres.records import PostgresRecords
 from ledger.regulation.deadline import VIETNAM
-from projections import runner
+from projections import generations, runner
 from projections.views import VIEWS
 
 _VIEW_WAIT_S: Final = 0.2
@@ -238,14 +238,14 @@ def _ask(settings: Settings, facts: EnclaveFacts, name: str, show: runner.Progre
     """The serving projector builds it; this process only watches."""
     size = _standing(settings, facts)[0].size
     with connect(role_dsn(settings, facts, "projector")) as connection:
-        gen = runner.ask_rebuild(connection, name, size)
+        gen = generations.ask_rebuild(connection, name, size)
         while True:
-            every = runner.states(connection)
+            every = generations.states(connection)
             state = next((s for s in every if (s.view, s.gen) == (name, gen)), None)
             if state is None or state.state != "building":
                 return
             if state.stopped:
-                runner.abandon_rebuild(connection, name)
+                generations.abandon_rebuild(connection, name)
                 where = f"{state.error_at}: {state.error}"
                 fail(
                     f"Không dựng lại được {name}: bản ghi {where}. Khung nhìn cũ vẫn dùng.",
@@ -255,7 +255,9 @@ def _ask(settings: Settings, facts: EnclaveFacts, name: str, show: runner.Progre
             Event().wait(_VIEW_WAIT_S)
 
 
-def _standing(settings: Settings, facts: EnclaveFacts) -> tuple[LogHead, list[runner.ViewState]]:
+def _standing(
+    settings: Settings, facts: EnclaveFacts
+) -> tuple[LogHead, list[generations.ViewState]]:
     dsn = role_dsn(settings, facts, "reader")
     pool = open_pool(dsn, most=1)
     try:
@@ -263,7 +265,7 @@ def _standing(settings: Settings, facts: EnclaveFacts) -> tuple[LogHead, list[ru
     finally:
         pool.close()
     with connect(dsn) as connection:
-        return head, runner.states(connection)
+        return head, generations.states(connection)
 
 
 def _loop(settings: Settings, role: str, *, hold: bool) -> int:
@@ -335,7 +337,7 @@ def _show_founded(shell: Shell, settings: Settings, made: Founded) -> None:
     shell.say(Text("Tiếp theo: socai serve", "Next: socai serve"))
 
 
-def _lag(state: runner.ViewState, head: LogHead) -> dict[str, object]:
+def _lag(state: generations.ViewState, head: LogHead) -> dict[str, object]:
     behind = max(0, head.size - 1 - state.position)
     seconds = 0 if behind == 0 else None
     if behind and head.recorded_at is not None and state.recorded_at is not None:

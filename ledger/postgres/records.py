@@ -23,6 +23,11 @@ LEFT JOIN log.streams s ON s.stream_id = r.stream_id
 LEFT JOIN log.wraps w ON w.index = r.index
 """
 _BY_INDEX: Final[LiteralString] = _COLUMNS + "WHERE r.index >= %b AND r.index < %b ORDER BY r.index"
+_CASES: Final[LiteralString] = (
+    _COLUMNS
+    + "WHERE r.index >= %b AND r.index < %b AND (s.name IS NULL OR s.name NOT LIKE 'case/%%'"
+    + " OR right(s.name, 1) = ANY (string_to_array(%b, NULL))) ORDER BY r.index"
+)
 _BY_STREAM: Final[LiteralString] = (
     _COLUMNS + "WHERE r.stream_id = %b AND r.seq > %b ORDER BY r.seq, w.kek_id"
 )
@@ -57,6 +62,10 @@ class PostgresRecords:
     def read(self, start: int, limit: int) -> Sequence[StoredRecord]:
         """Records `start` … in index order, at most `limit`."""
         return self._select(_BY_INDEX, start, start + limit)
+
+    def cases(self, start: int, end: int, digits: str) -> Sequence[StoredRecord]:
+        """Records [start, end) in index order, but for those of cases with another last digit."""
+        return self._select(_CASES, start, end, digits)
 
     def stream(self, stream_id: UUID, after_seq: int = 0) -> Sequence[StoredRecord]:
         """One stream in `seq` order, from `after_seq` + 1 on."""

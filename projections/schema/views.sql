@@ -15,3 +15,14 @@ CREATE TABLE IF NOT EXISTS proj.views (
 ) WITH (fillfactor = 50);
 CREATE UNIQUE INDEX IF NOT EXISTS views_live ON proj.views (view) WHERE state = 'live';
 CREATE UNIQUE INDEX IF NOT EXISTS views_building ON proj.views (view) WHERE state = 'building';
+
+-- A long generation is built in parts: cases by the last digit of their id, each as far as it says.
+CREATE TABLE IF NOT EXISTS proj.parts (
+  view text NOT NULL,
+  gen smallint NOT NULL,
+  digits text NOT NULL,
+  position bigint NOT NULL DEFAULT -1,
+  until bigint NOT NULL,
+  PRIMARY KEY (view, gen, digits),
+  FOREIGN KEY (view, gen) REFERENCES proj.views ON DELETE CASCADE
+) WITH (fillfactor = 50);

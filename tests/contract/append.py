@@ -76,6 +76,17 @@ class AppendContract:
         assert [r.index for r in store.records.read(0, 10)] == got
         assert store.records.head().size == 5
 
+    def test_cases_are_told_apart_by_their_last_digit(self, store: BothEnds) -> None:
+        """Several processes share a log: each case is read by one, all else by everyone."""
+        for name in ("case/10", "case/1a", "officer/1a", "case/2a", "ledger", "case/2f"):
+            store.appender.append(a_draft(name))
+        first, second = (store.records.cases(0, 5, digits) for digits in ("0f", "a"))
+        assert [row.index for row in first] == [0, 2, 4]
+        assert [row.index for row in second] == [1, 2, 3, 4]
+        assert second[0] == store.records.read(1, 1)[0]
+        assert [row.index for row in store.records.cases(2, 6, "af")] == [2, 3, 4, 5]
+        assert [row.index for row in store.records.cases(0, 1, "a")] == []
+
     def test_what_was_appended_is_read_back_whole(self, store: BothEnds) -> None:
         """Bytes travel as they came."""
         draft = replace(a_draft("officer/x"), registry=True)

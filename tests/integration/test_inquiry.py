@@ -16,8 +16,8 @@ from ledger.errors import NotFound
 from ledger.postgres.records import PostgresRecords
 from ledger.reader import Reader
 from ledger.regulation.stream import Entry
+from projections import generations
 from projections import registry as registries
-from projections import runner
 from projections.answers import ProjectedCases
 from projections.case_file import SORTS, Filter
 from projections.compare import compare
@@ -473,7 +473,7 @@ def test_erasure_takes_the_content_out_of_every_view_and_a_rebuild_agrees(
         connection.execute("DELETE FROM log.wraps WHERE index = %s", [at])
     with case.writing() as connection:
         for view in VIEWS:
-            runner.ask_rebuild(connection, view.name, 0)
+            generations.ask_rebuild(connection, view.name, 0)
     case.project()
     _, again = case.inquiry.case(stream, case.now)
     assert again == file

@@ -16,7 +16,7 @@ from psycopg import sql
 
 from ledger.postgres.records import PostgresRecords
 from ledger.reader import Reader
-from projections import case_file, runner
+from projections import case_file, generations
 from projections.compare import compare
 from projections.inquiry import Inquiry
 from projections.runner import Projector
@@ -116,7 +116,7 @@ def test_any_batch_gives_the_same_rows(bench: Bench, batch: int) -> None:
     expected = bench.rows()
     for view in VIEWS:
         with bench.connect() as connection:
-            runner.ask_rebuild(connection, view.name, 0)
+            generations.ask_rebuild(connection, view.name, 0)
     again = bench.projector(batch=batch)
     again.catch_up()
     again.close()
@@ -155,7 +155,7 @@ def test_a_restart_after_every_batch_gives_the_same_rows(bench: Bench) -> None:
     expected = bench.rows()
     for view in VIEWS:
         with bench.connect() as connection:
-            runner.ask_rebuild(connection, view.name, 0)
+            generations.ask_rebuild(connection, view.name, 0)
     while True:
         once = bench.projector(batch=5)
         worked = once.advance()
@@ -184,7 +184,7 @@ def test_rebuild_is_read_only_when_it_is_whole(bench: Bench) -> None:
     assert len(seen) > 5
     assert bench.compared() == []
     with bench.connect() as connection:
-        gens = [s.gen for s in runner.states(connection) if s.view == "case_file"]
+        gens = [s.gen for s in generations.states(connection) if s.view == "case_file"]
     assert gens == [2]
 
 
@@ -194,11 +194,11 @@ def test_a_second_rebuild_of_the_same_view_is_refused(bench: Bench) -> None:
     projector.catch_up()
     projector.close()
     with bench.connect() as connection:
-        runner.ask_rebuild(connection, "acts", 0)
+        generations.ask_rebuild(connection, "acts", 0)
         with pytest.raises(LookupError, match="under way"):
-            runner.ask_rebuild(connection, "acts", 0)
+            generations.ask_rebuild(connection, "acts", 0)
         with pytest.raises(LookupError, match="no such view"):
-            runner.ask_rebuild(connection, "nothing", 0)
+            generations.ask_rebuild(connection, "nothing", 0)
 
 
 class Poisoned:
@@ -236,7 +236,7 @@ def test_a_poisoned_record_stops_one_view_and_says_where(bench: Bench) -> None:
     last = len(bench.played.log.rows) - 1
     assert {s.position for s in states.values() if s.view != "tokens"} == {last}
     with bench.connect() as connection:
-        runner.resume(connection, "tokens")
+        generations.resume(connection, "tokens")
     healed = bench.projector()
     healed.catch_up()
     healed.close()

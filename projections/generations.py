@@ -1,0 +1,195 @@
+"""Generations of the views: which one is read, how far each is folded, and where one stopped.
+
+A generation is built beside the one that is read; the switch is one row changed, so nobody waits.
+Views are disposable: nothing is migrated, and one whose DDL changed starts anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import resources
+from typing import Final, LiteralString
+
+from psycopg import sql
+
+from projections.view import Connection, Cursor, View
+from projections.views import VIEWS
+
+_INSTALLING: Final = 0x70726F6B  # "prok": one at a time makes tables; never waits for the loop
+_PURGE_ROWS: Final = 5_000
+
+_STATES: Final[LiteralString] = """
+SELECT view, gen, state, shape, position, recorded_at, target, error, error_at FROM proj.views
+ORDER BY view, gen
+"""
+_NEW: Final[LiteralString] = """
+INSERT INTO proj.views (view, gen, state, shape, target) VALUES (%s, %s, %s, %s, %s)
+ON CONFLICT DO NOTHING
+"""
+_NEXT_GEN: Final[LiteralString] = """
+SELECT coalesce(max(gen), 0) + 1 FROM proj.views WHERE view = %s
+"""
+_MOVED: Final[LiteralString] = """
+UPDATE proj.views SET position = %s, recorded_at = %s WHERE view = %s AND gen = %s
+"""
+_STOPPED: Final[LiteralString] = """
+UPDATE proj.views SET error = %s, error_at = %s
+WHERE view = %s AND gen = %s AND (error_at IS NULL OR error_at > %s)
+"""
+_RESUMED: Final[LiteralString] = """
+UPDATE proj.views SET error = NULL, error_at = NULL WHERE view = %s AND state <> 'old'
+"""
+_RETIRE: Final[LiteralString] = """
+UPDATE proj.views SET state = 'old' WHERE view = %s AND state = 'live'
+"""
+_PROMOTE: Final[LiteralString] = """
+UPDATE proj.views SET state = 'live' WHERE view = %s AND gen = %s
+"""
+_FORGET: Final[LiteralString] = "DELETE FROM proj.views WHERE view = %s AND gen = %s"
+_ABANDON: Final[LiteralString] = """
+UPDATE proj.views SET state = 'old' WHERE view = %s AND state = 'building'
+"""
+_SHAPE: Final[LiteralString] = "SELECT shape FROM proj.views WHERE view = %s LIMIT 1"
+_DROP_VIEW: Final[LiteralString] = "DELETE FROM proj.views WHERE view = %s"
+_INSTALL_LOCK: Final[LiteralString] = "SELECT pg_advisory_xact_lock(%s)"
+
+
+@dataclass(frozen=True, slots=True)
+class ViewState:
+    """One generation of a view as it stands.
+
+    Attributes:
+        view: Name.
+        gen: Generation.
+        state: `building`, `live` or `old`.
+        shape: SHA-256 of its DDL.
+        position: Last record folded, -1 for none.
+        recorded_at: When that record was taken.
+        target: Size of the log when a rebuild was asked for.
+        error: Why it stopped; None while it goes on.
+        error_at: Index of the record it stopped at.
+    """
+
+    view: str
+    gen: int
+    state: str
+    shape: str
+    position: int
+    recorded_at: datetime | None
+    target: int | None
+    error: str | None
+    error_at: int | None
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a record stopped it."""
+        return self.error is not None
+
+    def move(self, cursor: Cursor, position: int, recorded_at: datetime | None) -> None:
+        """Everything up to `position` is folded, in the transaction of the cursor."""
+        cursor.execute(_MOVED, [position, recorded_at, self.view, self.gen])
+
+    def stop(self, connection: Connection, why: str, index: int) -> None:
+        """A record stops it."""
+        stop(connection, self.view, self.gen, why, index)
+
+
+def ddl(name: str) -> tuple[bytes, str]:
+    """DDL of a view and its SHA-256."""
+    text = resources.files("projections").joinpath("schema", f"{name}.sql").read_bytes()
+    return text, hashlib.sha256(text).hexdigest()
+
+
+def install(connection: Connection, views: Sequence[View] = VIEWS) -> None:
+    """Makes the tables of every view that is not there yet; a view whose DDL changed starts anew.
+
+    Run as the projector, which owns schema `proj`.
+    """
+    with connection.transaction():
+        connection.execute(_INSTALL_LOCK, [_INSTALLING])
+        connection.execute(ddl("views")[0])
+        for view in views:
+            text, shape = ddl(view.name)
+            found = connection.execute(_SHAPE, [view.name]).fetchone()
+            if found is not None and found[0] != shape:
+                for table in view.tables:
+                    connection.execute(
+                        sql.SQL("DROP TABLE IF EXISTS proj.{}").format(sql.Identifier(table))
+                    )
+                connection.execute(_DROP_VIEW, [view.name])
+            connection.execute(text)
+            if found is None or found[0] != shape:
+                connection.execute(_NEW, [view.name, 1, "live", shape, None])
+
+
+def states(connection: Connection) -> list[ViewState]:
+    """Every generation of every view."""
+    return [ViewState(*row) for row in connection.execute(_STATES).fetchall()]
+
+
+def live_position(connection: Connection, view: str) -> int:
+    """Last record folded into the generation that is read; -1 for none."""
+    for state in states(connection):
+        if state.view == view and state.state == "live":
+            return state.position
+    return -1
+
+
+def ask_rebuild(
+    connection: Connection, view: str, target: int, views: Sequence[View] = VIEWS
+) -> int:
+    """Asks for a new generation of a view; the active loop builds it beside the one that is read.
+
+    Returns:
+        The new generation.
+
+    Raises:
+        LookupError: There is no such view, or a rebuild of it is under way.
+    """
+    if view not in {v.name for v in views}:
+        raise LookupError(f"no such view: {view}")
+    with connection.transaction():
+        gen = connection.execute(_NEXT_GEN, [view]).fetchone()
+        number = int(gen[0]) if gen else 1
+        done = connection.execute(_NEW, [view, number, "building", ddl(view)[1], target])
+        if not done.rowcount:
+            raise LookupError(f"a rebuild of {view} is under way")
+    return number
+
+
+def abandon_rebuild(connection: Connection, view: str) -> None:
+    """Gives up a rebuild; its rows are cleared away by the loop."""
+    connection.execute(_ABANDON, [view])
+
+
+def resume(connection: Connection, view: str) -> None:
+    """Lets a stopped view try its record again."""
+    connection.execute(_RESUMED, [view])
+
+
+def stop(connection: Connection, view: str, gen: int, why: str, index: int) -> None:
+    """A record stops a generation; of several the first one is named."""
+    connection.execute(_STOPPED, [why, index, view, gen, index])
+
+
+def switch(connection: Connection, state: ViewState) -> None:
+    """One transaction, two rows: whoever reads sees the old generation or the new one whole."""
+    with connection.transaction():
+        connection.execute(_RETIRE, [state.view])
+        connection.execute(_PROMOTE, [state.view, state.gen])
+
+
+def purge(connection: Connection, state: ViewState, view: View) -> None:
+    """Clears some rows of a generation that nobody reads any more; in the end, itself."""
+    gone = 0
+    for table in view.tables:
+        query = sql.SQL(
+            "DELETE FROM proj.{table} WHERE ctid = ANY (ARRAY("
+            "SELECT ctid FROM proj.{table} WHERE gen = %s LIMIT %s))"
+        ).format(table=sql.Identifier(table))
+        gone += connection.execute(query, [state.gen, _PURGE_ROWS]).rowcount
+    if not gone:
+        connection.execute(_FORGET, [state.view, state.gen])

@@ -1,0 +1,211 @@
+"""Views that are folded together: a batch at a time, rows and positions in one transaction.
+
+DURABLE for a view is the COMMIT that moves its position; a crash before it repeats the batch, and
+rows of a batch depend on nothing but the log. A record that cannot be folded or written stops the
+views it stops, visibly, and nothing else (architecture.md §5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final, LiteralString, Protocol
+
+import psycopg
+
+from ledger.errors import Unavailable, VerificationError
+from ledger.ports import RecordStore
+from ledger.postgres.connect import is_lost
+from ledger.reader import Opened, Reader
+from projections.fold import Fold
+from projections.records import RecordsLog
+from projections.share import WHOLE, Share
+from projections.view import Connection, Cursor, View
+
+_NOTIFY: Final[LiteralString] = "SELECT pg_notify('projected', %s)"
+
+
+class Place(Protocol):
+    """How far a generation of a view is folded; a record of the database, as it was read."""
+
+    @property
+    def view(self) -> str:
+        """Name of the view."""
+
+    @property
+    def gen(self) -> int:
+        """Its generation."""
+
+    @property
+    def position(self) -> int:
+        """Last record folded, -1 for none."""
+
+    def move(self, cursor: Cursor, position: int, recorded_at: datetime | None) -> None:
+        """Says in the cursor's transaction how far it is folded now. Raises: Overtaken."""
+
+    def stop(self, connection: Connection, why: str, index: int) -> None:
+        """Says which record stops it."""
+
+
+class Overtaken(Exception):
+    """Another process has moved the place meanwhile: its transaction counts, not this one."""
+
+
+class Group:
+    """One fold, and the views that take its steps.
+
+    Args:
+        views: By name.
+        records: Stored rows.
+        reader: Opens them, for folds.
+        origin: Origin of the log.
+        level: Its level.
+        most: Most records in a transaction.
+        share: Which part of the log it folds.
+    """
+
+    def __init__(  # noqa: PLR0913 - the ports, the log's name and two choices
+        self,
+        views: Mapping[str, View],
+        records: RecordStore,
+        reader: Reader,
+        *,
+        origin: str,
+        level: str,
+        most: int,
+        share: Share = WHOLE,
+    ) -> None:
+        self._views = views
+        self._records = records
+        self._reader = reader
+        self._origin = origin
+        self._level = level
+        self._most = most
+        self._share = share
+        self._fold: Fold | None = None
+        self._width = most
+        self._narrow_until = -1
+
+    def advance(self, connection: Connection, places: Sequence[Place], end: int) -> int | None:
+        """Folds the next batch of the places that are furthest behind.
+
+        Args:
+            connection: Of the projector, in autocommit mode.
+            places: Of this group's views; not stopped.
+            end: Index behind the last record to fold.
+
+        Returns:
+            How many indices it went through; None if all are at the end.
+
+        Raises:
+            Overtaken: Another process is at work on the same.
+            psycopg.Error: The database went away.
+        """
+        behind = min((place.position for place in places), default=end)
+        if behind + 1 >= end:
+            return None
+        members = [place for place in places if place.position == behind]
+        ahead = min((p.position for p in places if p.position > behind), default=end - 1)
+        if behind >= self._narrow_until:
+            self._width = self._most
+        last = min(behind + self._width, ahead)
+        try:
+            self._batch(connection, members, behind, last)
+        except Exception as error:
+            self._fold = None
+            if isinstance(error, Overtaken) or is_away(error):
+                raise
+            # whatever a record does must be seen
+            self._failed(connection, members, behind, last, error)
+        return last - behind
+
+    def take_let_go(self) -> int:
+        """Statements forgotten since this was last asked."""
+        return 0 if self._fold is None else self._fold.take_let_go()
+
+    def _batch(
+        self, connection: Connection, members: Sequence[Place], behind: int, last: int
+    ) -> None:
+        fold = self._fold
+        if fold is None or fold.position != behind:
+            log = RecordsLog(self._records, self._reader, connection)
+            fold = self._fold = Fold(log, self._origin, self._level, behind, self._share)
+        if self._share.whole:
+            opened = self._reader.read(behind + 1, last - behind)
+            if len(opened) < last - behind:
+                missing = behind + 1 + len(opened)
+                raise VerificationError("gap", "the log's head promises this record", missing)
+        else:
+            opened = self._reader.cases(behind + 1, last + 1, self._share.digits)
+        self._write(connection, members, fold, opened, last)
+        fold.position = last
+
+    def _write(
+        self,
+        connection: Connection,
+        members: Sequence[Place],
+        fold: Fold,
+        opened: Sequence[Opened],
+        last: int,
+    ) -> None:
+        """Rows and positions of one batch in one transaction."""
+        with connection.transaction(), connection.cursor() as cursor:
+            for place in members:
+                place.move(cursor, last, opened[-1].recorded_at if opened else None)
+            batches = [(p, self._views[p.view].batch(cursor, p.gen)) for p in members]
+            for step in fold.steps(opened):
+                for place, batch in batches:
+                    try:
+                        batch.take(step)
+                    except Exception as error:  # noqa: BLE001 - whatever a record does must be seen
+                        raise _blamed(place, error)  # noqa: B904 - it has its cause
+            for place, batch in batches:
+                try:
+                    batch.write()
+                except Exception as error:  # noqa: BLE001 - whatever a record does must be seen
+                    raise _blamed(place, error)  # noqa: B904 - it has its cause
+            cursor.execute(_NOTIFY, [str(last)])
+
+    def _failed(
+        self,
+        connection: Connection,
+        members: Sequence[Place],
+        behind: int,
+        last: int,
+        error: Exception,
+    ) -> None:
+        """A batch of one names the record that stops; a longer one is tried again by halves."""
+        if last - behind > 1:
+            self._narrow_until = max(self._narrow_until, last)
+            self._width = (last - behind) // 2
+            return
+        if isinstance(error, _Failed):
+            members, cause = [error.place], error.__cause__ or error
+        else:
+            cause = error
+        text = f"{type(cause).__name__}: {cause}"[:500]
+        for place in members:
+            place.stop(connection, text, last)
+
+
+class _Failed(Exception):
+    """One view could not take or write its part; the others are not to blame."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(place.view)
+        self.place = place
+
+
+def _blamed(place: Place, error: Exception) -> Exception:
+    """Names the view whose part fails; a database that goes away is nobody's fault."""
+    if is_away(error):
+        return error
+    failed = _Failed(place)
+    failed.__cause__ = error
+    return failed
+
+
+def is_away(error: Exception) -> bool:
+    """Whether it is the database that failed, and not a record."""
+    kinds = (psycopg.OperationalError, psycopg.InterfaceError, Unavailable)
+    return isinstance(error, kinds) or is_lost(error)

@@ -1,0 +1,37 @@
+"""The part of a log that one process folds while a view is built by several.
+
+Cases are told apart by the last digit of their id. Whatever is in no case (the registry, reports of
+article 9) every process folds, since each needs it, and one of them writes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+DIGITS: Final = "0123456789abcdef"
+CASE: Final = "case/"
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Cases whose id ends in one of `digits`; with "0" also everything that is in no case."""
+
+    digits: str = DIGITS
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is all there is."""
+        return len(self.digits) == len(DIGITS)
+
+    def owns(self, stream: str) -> bool:
+        """Whether rows about this stream are written by who has this share."""
+        return (stream[-1] if stream.startswith(CASE) else DIGITS[0]) in self.digits
+
+
+WHOLE: Final = Share()
+
+
+def shares(number: int) -> tuple[Share, ...]:
+    """All there is, in so many shares (1 to 16) of about the same size."""
+    return tuple(Share(DIGITS[first::number]) for first in range(number))

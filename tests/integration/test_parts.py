@@ -1,0 +1,245 @@
+"""A generation built by several processes on a real PostgreSQL.
+
+The rows are those of one process, whatever dies meanwhile; poison stops the generation visibly.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from keys.canonical import b64
+from ledger.errors import LedgerError
+from ledger.postgres.records import PostgresRecords
+from ledger.reader import Reader
+from projections import generations
+from projections.parts import Builders, Opening, parts_of
+from projections.runner import Projector
+from projections.share import DIGITS, shares
+from projections.view import View
+from projections.views import VIEWS
+from tests.fixtures.postgres import Database
+from tests.integration.test_projections import Bench, Poisoned
+from tests.memory_log import ORIGIN
+from tests.played_log import PlayedLog, played
+
+pytestmark = pytest.mark.postgres
+
+
+@dataclass
+class Yard(Bench):
+    """A bench whose projector has builders, however short the log is."""
+
+    def building(self, number: int = 3, views: Sequence[View] = VIEWS) -> Projector:
+        """A projector that shares every rebuild out."""
+        dsn, kek = self.database.dsn("projector"), self.played.log.kek
+        records = PostgresRecords(self.database.pool("projector"))
+        return Projector(
+            self.connect, records, Reader(records, kek, ORIGIN), origin=ORIGIN, views=views,
+            builders=Builders(Opening(dsn, kek, ORIGIN, "ordinary"), number, worth=1),
+        )  # fmt: skip
+
+    def caught_up(self) -> dict[str, list[str]]:
+        """The rows that one process writes."""
+        projector = self.projector()
+        projector.catch_up()
+        projector.close()
+        return self.rows()
+
+    def state(self, view: str, gen: int) -> generations.ViewState | None:
+        """A generation as it stands."""
+        with self.connect() as connection:
+            every = generations.states(connection)
+        return next((s for s in every if (s.view, s.gen) == (view, gen)), None)
+
+
+def yard(database: Database, scenario: str) -> Yard:
+    """A scenario in a database, nothing projected yet."""
+    made = Yard(database, played(scenario))
+    made.played.fill(database.admin)
+    return made
+
+
+def test_every_stream_is_in_one_share() -> None:
+    """What is written twice or never would be a row too many or too few."""
+    for number in range(1, 17):
+        parts = shares(number)
+        assert sorted("".join(part.digits for part in parts)) == list(DIGITS)
+        for stream in ("ledger", "officer/a", "programme/2023", *(f"case/…{d}" for d in DIGITS)):
+            assert sum(part.owns(stream) for part in parts) == 1
+
+
+@pytest.mark.parametrize("scenario", ["SC1", "SC10", "SC11"])
+def test_several_processes_write_the_rows_of_one(database: Database, scenario: str) -> None:
+    """Restated reports, renamed agencies and an erased record included."""
+    made = Yard(database, played(scenario))
+    _erase_one(made.played)
+    made.played.fill(database.admin)
+    expected = made.caught_up()
+    assert [row for row in expected["acts"] if '"status": "erased"' in row]
+    projector = made.building()
+    for view in VIEWS:
+        projector.rebuild(view.name)
+        assert made.state(view.name, 2) is not None, "read now"
+        with made.connect() as connection:
+            assert parts_of(connection, view.name, 2) == []
+    projector.catch_up()
+    projector.close()
+    assert made.rows() == expected
+    assert made.compared() == []
+
+
+def test_what_is_recorded_during_a_rebuild_is_in_it(database: Database) -> None:
+    """The parts end where the log ended when they began; the loop folds the rest."""
+    made = Yard(database, played("SC1"))
+    size = len(made.played.log.rows)
+    made.played.fill(database.admin, end=size - 5)
+    made.caught_up()
+    projector = made.building()
+    grown = []
+
+    def grow(_view: str, done: int, _total: int) -> None:
+        if done and not grown:
+            made.played.fill(database.admin, start=size - 5)
+            grown.append(done)
+
+    projector.rebuild("case_file", grow)
+    projector.catch_up()
+    projector.close()
+    assert grown
+    assert made.compared() == []
+
+
+def _killed(pids: list[int]) -> None:
+    os.kill(pids[0], signal.SIGKILL)
+
+
+def _all_killed(pids: list[int]) -> None:
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("harm", [_killed, _all_killed])
+def test_a_process_that_dies_is_followed_by_another(
+    database: Database, harm: Callable[[list[int]], None]
+) -> None:
+    """It goes on where the dead one had committed."""
+    made = yard(database, "SC1")
+    expected = made.caught_up()
+    projector = made.building()
+    harmed: list[int] = []
+
+    def look(_view: str, _done: int, _total: int) -> None:
+        pids = _children()
+        if pids and not harmed:
+            harmed.extend(pids)
+            harm(pids)
+
+    projector.rebuild("acts", look)
+    projector.catch_up()
+    projector.close()
+    assert harmed
+    assert made.rows() == expected
+
+
+def test_a_loop_that_ends_takes_its_processes_along_and_the_next_goes_on(
+    database: Database,
+) -> None:
+    """Nobody writes into a view behind the back of the loop that follows."""
+    made = yard(database, "SC1")
+    expected = made.caught_up()
+    first = made.building()
+    with made.connect() as connection:
+        generations.ask_rebuild(connection, "acts", 0)
+    while not _children():
+        first.advance()
+    first.close()
+    assert _children() == []
+    with made.connect() as connection:
+        assert len(parts_of(connection, "acts", 2)) == 3
+    second = made.building(number=2)
+    second.catch_up()
+    second.close()
+    assert made.rows() == expected
+
+
+def test_a_rebuild_given_up_ends_its_processes(database: Database) -> None:
+    """And its rows and parts are cleared away."""
+    made = yard(database, "SC1")
+    made.caught_up()
+    projector = made.building()
+    with made.connect() as connection:
+        generations.ask_rebuild(connection, "acts", 0)
+        while not _children():
+            projector.advance()
+        generations.abandon_rebuild(connection, "acts")
+        projector.catch_up()
+        assert _children() == []
+        assert [s.gen for s in generations.states(connection) if s.view == "acts"] == [1]
+        assert parts_of(connection, "acts", 2) == []
+    projector.close()
+
+
+def test_a_poisoned_record_stops_the_generation_at_its_index(database: Database) -> None:
+    """The first bad record is named, and the old generation is still read."""
+    made = yard(database, "SC1")
+    made.caught_up()
+    views = [view for view in VIEWS if view.name != "tokens"]
+    projector = made.building(views=(*views, Poisoned(20)))
+    with pytest.raises(LedgerError, match=r"stopped at 20: .*nobody foresaw"):
+        projector.rebuild("tokens")
+    projector.catch_up()
+    projector.close()
+    assert _children() == []
+    assert made.compared() == []
+
+
+def test_a_log_with_a_hole_is_left_to_one_process(database: Database) -> None:
+    """Shares cannot see that a record is missing; who reads them all names it."""
+    made = yard(database, "SC1")
+    made.caught_up()
+    with made.connect() as connection:
+        generations.ask_rebuild(connection, "acts", 0)
+    with psycopg.connect(database.admin) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("DELETE FROM log.records WHERE index = 30")
+    projector = made.building()
+    projector.catch_up()
+    projector.close()
+    state = made.state("acts", 2)
+    assert state is not None
+    assert (state.position, state.error_at) == (29, 30)
+
+
+def _erase_one(log: PlayedLog) -> None:
+    """A recorded act erases the last statement of a case."""
+    streams = [str(statement.members["stream"]) for statement in log.log.statements]
+    at = max(index for index, name in enumerate(streams) if name.startswith("case/"))
+    person = log.log.registrar
+    facts = {
+        "entries": [{"index": at, "entry": b64(log.log.rows[at].entry)}],
+        "ground": "PERSONAL_DATA",
+        "legal_ground": "Thử",
+        "epoch": "2024-2",
+    }
+    log.log.sign(log.log.act("RecordErased", "ledger", person, facts=facts), person)
+
+
+def _children() -> list[int]:
+    """Builders of this process, by the system's own list."""
+    me = os.getpid()
+    pids = Path(f"/proc/{me}/task/{me}/children").read_text("ascii").split()
+    return [int(pid) for pid in pids if b"spawn_main" in _words(pid)]
+
+
+def _words(pid: str) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
