@@ -1,66 +1,36 @@
 """An officer's HTTP client: signs here, sends safely, waits for the proof and checks it.
 
-The private key never leaves this process. A statement is signed once; where an answer is lost the
-same bytes go again, so that nothing is recorded twice. What the server says is believed only as far
-as the log's key covers it: `verify` checks a receipt's proof against a vkey the caller brings.
+The private key never leaves this process. A statement is signed once, and sent by `connection.py`
+until the ledger has it. What the server says is believed only as far as the log's key covers it:
+`verify` checks a receipt's proof against a vkey the caller brings.
 """
 
 from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from mimetypes import guess_type
 from pathlib import Path
 from secrets import token_hex
-from time import sleep
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import httpx
 import orjson
 
+from api.connection import JOSE, Connection
 from keys import canonical
 from keys.note import VKey
-from keys.signer import Signer
 from ledger.errors import VerificationError
 from ledger.log import proof, statement
 from ledger.log.checkpoint import Checkpoint
-from ledger.log.moment import unstamp
 from ledger.log.statement import Statement
-from ledger.regulation.shape import fmt_time
 
-JOSE: Final = "application/jose+json"
-_ATTEMPTS: Final = 6
-_TIMEOUT_S: Final = 75.0
-_MAX_PAUSE_S: Final = 8.0
-_TRY_AGAIN: Final = frozenset({429, 502, 503, 504})
 _CREATED: Final = 201
 _PART_BYTES: Final = 1 << 16
-
-
-class Refused(Exception):
-    """The server answered with a problem (RFC 9457).
-
-    Attributes:
-        status: HTTP status.
-        code: Problem code; "" where the answer was no problem document.
-        guard: The guard that refused an act, where one did.
-        problem: The whole document.
-    """
-
-    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
-        self.status = status
-        self.code = str(problem.get("code", ""))
-        self.guard: str | None = problem.get("guard")
-        self.problem = dict(problem)
-        super().__init__(f"{status} {self.guard or self.code}: {problem.get('detail', '')}")
-
-
-class Unreachable(Exception):
-    """No answer came after every attempt; for a statement, sending the same bytes later is safe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,79 +68,14 @@ class Read:
     etag: str | None
 
 
-class Client:
-    """One officer (or, without a signer, any reader) at one enclave.
-
-    Args:
-        url: Base of the API, e.g. `http://127.0.0.1:8000`.
-        signer: The officer's key; None reads only what is open.
-        now: Clock for `iat` where a call states no time.
-        lang: Language of problems.
-        http: A prepared httpx client, e.g. over WSGI in tests.
-        attempts: Times a request is sent before there is no answer.
-    """
-
-    def __init__(
-        self,
-        url: str,
-        signer: Signer | None = None,
-        *,
-        now: Callable[[], datetime] | None = None,
-        lang: str = "vi",
-        http: httpx.Client | None = None,
-        attempts: int = _ATTEMPTS,
-    ) -> None:
-        self._attempts = attempts
-        self.signer = signer
-        self._now = now
-        self._http = http or httpx.Client(base_url=url.rstrip("/"), timeout=_TIMEOUT_S)
-        self._lang = lang
-        self._token: str | None = None
-        self._origin: str | None = None
-        self.officer: str | None = None  # whom the log knows the key as; known once signed in
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Gives the connections back."""
-        self._http.close()
-
-    # Signing in
-
-    def login(self) -> str:
-        """Signs in with the officer's key and gives the bearer token."""
-        signer = self._require_signer()
-        asked = self._json("POST", "/v1/auth/challenge", body={"kid": signer.kid}, signed_in=False)
-        login = statement.make_login(
-            signer,
-            challenge=asked["challenge"],
-            log=self.origin,
-            expires_at=unstamp(asked["expires_at"]),
-        )
-        told = self._answer(
-            "POST", "/v1/auth/token", content=orjson.dumps(login), media=JOSE, signed_in=False
-        )
-        answered = told.json()
-        self.officer = str(answered["officer"])
-        self._token = str(answered["access_token"])
-        return self._token
-
-    @property
-    def origin(self) -> str:
-        """Origin of the log, asked for once."""
-        if self._origin is None:
-            self._origin = str(self.log()["origin"])
-        return self._origin
+class Client(Connection):
+    """What an officer asks of one enclave and sends to it; without a signer, any reader."""
 
     # Writing
 
     def head(self, stream: str) -> tuple[int, str | None]:
         """`seq` and `prev` of the stream's next statement."""
-        body = self._json("GET", f"/v1/streams/{stream}/head")
+        body = self.json("GET", f"/v1/streams/{stream}/head")
         return int(body["seq"]), body.get("prev")
 
     def sign(
@@ -194,7 +99,7 @@ class Client:
         seq, prev = at_head if at_head is not None else self.head(stream)
         return statement.make(
             payload,
-            self._require_signer(),
+            self.require_signer(),
             iat=int((iat or self._time()).timestamp()),
             log=self.origin,
             seq=seq,
@@ -214,7 +119,7 @@ class Client:
             Refused: The ledger does not take it; nothing was recorded (or `recorded` says so).
             Unreachable: No answer.
         """
-        response = self._answer(
+        response = self.answer(
             "POST",
             "/v1/acts",
             content=orjson.dumps(statement.flattened(signed)),
@@ -240,13 +145,13 @@ class Client:
 
     def check(self, act: Mapping[str, Any], *, at: datetime | None = None) -> dict[str, Any]:
         """What the ledger would say to this act, without recording it."""
-        return self._json("POST", "/v1/acts/check", body={"act": dict(act)}, at=at)
+        return self.json("POST", "/v1/acts/check", body={"act": dict(act)}, at=at)
 
     def prepare(
         self, act: Mapping[str, Any], *, role: str = statement.AUTHOR, at: datetime | None = None
     ) -> dict[str, Any]:
         """The bytes to sign, built by the server: show them before signing."""
-        return self._json("POST", "/v1/acts/prepare", body={"act": dict(act), "role": role}, at=at)
+        return self.json("POST", "/v1/acts/prepare", body={"act": dict(act), "role": role}, at=at)
 
     # Reading
 
@@ -265,7 +170,7 @@ class Client:
         if at_least is not None:
             asked["at_least"] = at_least
             headers["Prefer"] = f"wait={wait_s}"
-        response = self._answer("GET", path, query=asked, at=at, headers=headers)
+        response = self.answer("GET", path, query=asked, at=at, headers=headers)
         index = response.headers.get("Ledger-Index")
         return Read(
             response.json(), None if index is None else int(index), response.headers.get("ETag")
@@ -327,7 +232,7 @@ class Client:
             "Content-Digest": f"sha-256=:{canonical.b64std(digest)}:",
             "Content-Length": str(size),
         }
-        told = self._answer(
+        told = self.answer(
             "POST", "/v1/attachments", content=body, media=media, headers=headers, at=at
         ).json()
         if (told["digest"], told["size"]) != (_file_digest(digest), size):
@@ -353,7 +258,7 @@ class Client:
         path = f"/v1/acts/{act_id}/attachments/{digest}"
         draft = into.with_name(f".{into.name}.{token_hex(4)}.part")
         sha, size = hashlib.sha256(), 0
-        response = self._answer("GET", path, at=at, accept="*/*", stream=True)
+        response = self.answer("GET", path, at=at, accept="*/*", stream=True)
         try:
             with closing(response), draft.open("xb") as out:
                 for part in response.iter_bytes():
@@ -376,11 +281,11 @@ class Client:
 
     def log(self) -> dict[str, Any]:
         """Which log this is, as the server says; trust starts from the genesis digest."""
-        return self._json("GET", "/v1/log", signed_in=False)
+        return self.json("GET", "/v1/log", signed_in=False)
 
     def checkpoint(self) -> bytes:
         """The newest signed checkpoint."""
-        return self._answer("GET", "/logs/acts/checkpoint", signed_in=False, accept="*/*").content
+        return self.answer("GET", "/logs/acts/checkpoint", signed_in=False, accept="*/*").content
 
     def inclusion(self, index: int, size: int | None = None) -> dict[str, Any]:
         """An inclusion proof, unchecked."""
@@ -392,95 +297,16 @@ class Client:
         query = {"from": old, "to": new}
         return self._proof("/v1/log/proof/consistency", query)
 
-    # Inside
-
     def _proof(self, path: str, query: Mapping[str, Any]) -> dict[str, Any]:
         """A proof as formats.md §6 has it: without the mark that a rehearsal puts on answers."""
-        found = self._json("GET", path, query=query, signed_in=False)
+        found = self.json("GET", path, query=query, signed_in=False)
         found.pop("rehearsal", None)
         return found
-
-    def _require_signer(self) -> Signer:
-        if self.signer is None:
-            raise ValueError("this client has no key: it can only read what is open")
-        return self.signer
 
     def _time(self) -> datetime:
         if self._now is None:
             raise ValueError("state a time, or give the client a clock")
         return self._now()
-
-    def _json(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Mapping[str, Any] | None = None,
-        body: Mapping[str, Any] | None = None,
-        at: datetime | None = None,
-        signed_in: bool = True,
-    ) -> dict[str, Any]:
-        content = None if body is None else orjson.dumps(body)
-        response = self._answer(
-            method, path, query=query, content=content, at=at, signed_in=signed_in
-        )
-        found: dict[str, Any] = response.json()
-        return found
-
-    def _answer(  # noqa: PLR0913  one request, its parts named
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Mapping[str, Any] | None = None,
-        content: bytes | FileBody | None = None,
-        media: str = "application/json",
-        at: datetime | None = None,
-        signed_in: bool = True,
-        headers: Mapping[str, str] | None = None,
-        accept: str = "application/json, application/problem+json",
-        stream: bool = False,
-    ) -> httpx.Response:
-        sent = {"Accept": accept, "Accept-Language": self._lang, **(headers or {})}
-        if content is not None:
-            sent["Content-Type"] = media
-        if at is not None:
-            sent["X-Rehearsal-Time"] = fmt_time(at)
-        renewed = False
-        while True:
-            if signed_in and self.signer is not None:
-                sent["Authorization"] = f"Bearer {self._token or self.login()}"
-            request = self._http.build_request(
-                method, path, params=query, content=content, headers=sent
-            )
-            response = self._send(request, stream=stream)
-            if response.status_code < 400:  # noqa: PLR2004  HTTP's own border
-                return response
-            response.read()
-            refused = _refused(response)
-            if refused.code != "not_signed_in" or renewed or not signed_in or not self.signer:
-                raise refused
-            self._token, renewed = None, True
-
-    def _send(self, request: httpx.Request, *, stream: bool = False) -> httpx.Response:
-        """Sends until there is an answer that is not `try again`; the same bytes each time."""
-        last: Exception | None = None
-        response: httpx.Response | None = None
-        for attempt in range(self._attempts):
-            try:
-                response = self._http.send(request, stream=stream)
-            except httpx.TransportError as error:
-                last, response = error, None
-            else:
-                if response.status_code not in _TRY_AGAIN:
-                    return response
-            if attempt < self._attempts - 1:
-                if response is not None:
-                    response.close()
-                sleep(_pause_s(attempt, response))
-        if response is not None:
-            return response
-        raise Unreachable(f"no answer from {request.url.host}") from last
 
 
 def verify(sent: Mapping[str, Any], vkey: VKey, *, origin: str, entry: bytes) -> Checkpoint:
@@ -529,17 +355,3 @@ class FileBody:
 
 def _file_digest(raw: bytes) -> str:
     return f"sha-256:{canonical.b64(raw)}"
-
-
-def _pause_s(attempt: int, response: httpx.Response | None) -> float:
-    stated = response.headers.get("Retry-After", "") if response is not None else ""
-    wanted = float(stated) if stated.isdigit() else 0.2 * 2**attempt
-    return min(wanted, _MAX_PAUSE_S)
-
-
-def _refused(response: httpx.Response) -> Refused:
-    try:
-        problem = response.json()
-    except ValueError:
-        problem = {}
-    return Refused(response.status_code, problem if isinstance(problem, dict) else {})

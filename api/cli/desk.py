@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 from api.cli.player import Place, Refused
 from api.cli.words import Lang
 from api.client import Client
-from api.client import Refused as Problem
+from api.connection import Refused as Problem
 from keys.jwk import SoftwareSigner
 from ledger.log.moment import unstamp
 from ledger.log.statement import Statement

@@ -13,7 +13,7 @@ from api.cli.castbook import UnknownAlias
 from api.cli.scenario import ScenarioError
 from api.cli.shell import FAILED, MISUSED, Refusal
 from api.cli.words import Text
-from api.client import Refused, Unreachable
+from api.connection import Refused, Unreachable
 from api.embedded import EmbeddedError
 from api.settings import SettingsError
 from keys.errors import KeysError

@@ -13,7 +13,7 @@ import pytest
 from psycopg import connect
 from werkzeug.test import TestResponse
 
-from api.client import JOSE
+from api.connection import JOSE
 from api.problem_types import TYPES
 from api.problems import CONTENT_TYPE
 from keys import canonical

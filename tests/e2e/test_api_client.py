@@ -10,7 +10,8 @@ import httpx
 import orjson
 import pytest
 
-from api.client import Client, Refused, Unreachable, verify
+from api.client import Client, verify
+from api.connection import Refused, Unreachable
 from keys import canonical
 from keys.jwk import SoftwareSigner
 from keys.note import VKey

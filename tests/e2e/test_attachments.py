@@ -22,7 +22,8 @@ import pytest
 from werkzeug.test import TestResponse
 
 from api.cli.supervisor import free_port
-from api.client import Client, Refused
+from api.client import Client
+from api.connection import Refused
 from api.settings import child_environment
 from keys.canonical import b64, b64std
 from keys.custody.file import write_key

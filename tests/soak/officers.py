@@ -17,7 +17,8 @@ from api.cli.castbook import CastBook, EditionDirectory
 from api.cli.desk import HttpDesk
 from api.cli.player import Place, Player, Registrar, StepResult
 from api.cli.player import Refused as Answered
-from api.client import Client, Refused, Unreachable
+from api.client import Client
+from api.connection import Refused, Unreachable
 from keys import canonical
 from keys.custody.file import read_key
 from keys.jwk import SoftwareSigner
