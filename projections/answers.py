@@ -75,7 +75,7 @@ class ProjectedCases:
         """Effective StatisticsSubmitted and SituationReportSubmitted, in order of effect."""
         with self._connecting() as connection:
             rows = timeline.effective_rows(connection, sorted(REPORTS))
-        return [report_of(known_act(row.members)) for row in rows]
+        return [report_of(known_act(row.members), row.index) for row in rows]
 
     def signers(self, stream: str) -> Sequence[str]:
         """Officers who signed an effective act of a case; empty where there is no such case."""

@@ -121,7 +121,7 @@ class Fold:
                 self.registry.apply(opened.act, index=opened.index, recorded_at=opened.recorded_at)
         for opened in self._log.reports(self.position):
             if opened.act is not None:
-                self.cases.known.append(report_of(opened.act))
+                self.cases.known.append(report_of(opened.act, opened.index))
 
     def steps(self, batch: Iterable[Opened]) -> Iterator[Step]:
         """Folds records in index order; the registry moves on when the next step is asked for."""
@@ -197,7 +197,7 @@ class Fold:
         if opened.index > 0:
             self.registry.apply(act, index=opened.index, recorded_at=opened.recorded_at)
         if act.act in REPORTS:
-            self.cases.known.append(report_of(act))
+            self.cases.known.append(report_of(act, opened.index))
 
     # -- erasure -------------------------------------------------------------------------------
 
@@ -310,8 +310,8 @@ def orphaned(stream: StreamState, opened: Opened) -> bool:
     )
 
 
-def report_of(act: Act) -> Report:
-    """A report of article 9 as guards ask for it."""
+def report_of(act: Act, index: int) -> Report:
+    """A report of article 9 as guards ask for it, in effect from this record."""
     facts = act.facts
     return Report(
         act_id=act.act_id,
@@ -319,6 +319,7 @@ def report_of(act: Act) -> Report:
         period_to=date.fromisoformat(facts["period_to"]),
         restates=facts.get("restates"),
         restated_because=tuple(facts.get("restated_because", ())),
+        index=index,
     )
 
 

@@ -732,6 +732,11 @@ def _signer(alias: str, role: str) -> Json:
     return {"officer": officer(alias), "post": CAST[alias][1], "role": role}
 
 
+def place(seq: int) -> int:
+    """Index in the log of a statement of a `Story`; records of other streams lie between."""
+    return 90 + 10 * seq
+
+
 def signed(act: Act, after: StreamState) -> list[Signed]:
     """The statements of every signer of an act, as the next ones of a stream."""
     start = int(act.occurred_at.timestamp()) + 60
@@ -744,7 +749,7 @@ def signed(act: Act, after: StreamState) -> list[Signed]:
             iat=start + 60 * n,
             seq=after.seq + 1 + n,
             digest=f"digest-{act.act_id}-{n}",
-            index=None,
+            index=place(after.seq + 1 + n),
             recorded_at=datetime.fromtimestamp(start + 60 * n + 1, UTC),
         )
         for n, s in enumerate(act.signers)
@@ -817,7 +822,7 @@ class Story:
             registry=self.registry,
             origin=ORIGIN.replace("ordinary", self.level),
             level=self.level,
-            log_size=self.stream.seq + 100,
+            log_size=place(self.stream.seq + 1),
             cases=self.cases,
             at=datetime.fromtimestamp(statement.iat, UTC),
         )

@@ -420,12 +420,15 @@ class Player:
 
 def _report(entry: Entry) -> Report:
     facts = entry.act.facts
+    assert entry.effect is not None
+    assert entry.effect.index is not None
     return Report(
         entry.act.act_id,
         date.fromisoformat(facts["period_from"]),
         date.fromisoformat(facts["period_to"]),
         facts.get("restates"),
         tuple(facts.get("restated_because", ())),
+        index=entry.effect.index,
     )
 
 

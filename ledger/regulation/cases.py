@@ -6,7 +6,7 @@ log answers it, as last projected.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ class Report:
 
     Attributes:
         act_id: Its act.
+        index: Of the record at which it took effect: what it could count, and what it restates,
+            was in the log before.
         period_from: First day it counts.
         period_to: Last day it counts.
         restates: act_id of the report it takes the place of.
@@ -31,6 +33,7 @@ class Report:
     period_to: date
     restates: str | None = None
     restated_because: tuple[str, ...] = ()
+    index: int = field(kw_only=True)
 
 
 class Cases(Protocol):

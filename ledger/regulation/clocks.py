@@ -416,9 +416,9 @@ def running(
 def _stop_restated(runs: Iterable[ClockRun], stream: StreamState, cases: Cases) -> None:
     """STATISTICS_RESTATE is over as soon as no report counts the case as it was (article 9)."""
     for run in runs:
-        if run.code == "STATISTICS_RESTATE" and run.live:
-            if not unrestated(stream, cases, stream.entries[run.act_id]):
-                run.status = "STOPPED"
+        waits = run.code == "STATISTICS_RESTATE" and run.live
+        if waits and not unrestated(stream, cases, stream.entries[run.act_id]):
+            run.status = "STOPPED"
 
 
 def _begin(code: str, entry: Entry, stream: StreamState, registry: Registry) -> ClockRun | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from ledger.regulation.catalogue import load
 from ledger.regulation.clocks import term
-from ledger.regulation.guards.counted import unrestated
+from ledger.regulation.guards.counted import last_change, unrestated
 from ledger.regulation.stream import RESULTS, Entry, StreamState
 
 if TYPE_CHECKING:
@@ -139,10 +139,10 @@ def _reaches(entry: Entry, function: str, registry: Registry) -> bool:
 def _restated(entry: Entry, stream: StreamState, _registry: Registry, cases: Cases | None) -> bool:
     """STATISTICS_RESTATED ends when every report that counted the case is restated for it.
 
-    Or corrected (9).
+    Or corrected (9). Each change has its own flag, ended by what comes after it.
     """
     if cases is not None:
-        return not unrestated(stream, cases)
+        return not unrestated(stream, cases, last_change(stream, entry))
     after = entry.effect.seq if entry.effect is not None else 0
     return any(
         e.act.facts.get("restates_statistics")

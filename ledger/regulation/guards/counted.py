@@ -1,28 +1,55 @@
-"""Which reports of article 9 counted a case and were not restated since.
+"""Which reports of article 9 counted a case before its result was changed, and were not restated.
 
 Asked by the guard, the flag and the views.
 """
 
 from __future__ import annotations
 
+import math
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
 from ledger.regulation.stream import RESULTS
 
 if TYPE_CHECKING:
+    from ledger.regulation.act import Act
     from ledger.regulation.cases import Cases, Report
-    from ledger.regulation.stream import StreamState
+    from ledger.regulation.stream import Entry, StreamState
 
 _QUARTER: Final = 3
+CHANGED: Final = frozenset({"OVERTURNED", "AMENDED"})
+"""What a review decides where the result does not stand as it was counted."""
 
 
-def unrestated(stream: StreamState, cases: Cases) -> tuple[str, ...]:
-    """The reports that counted this case and that no later report restates for it (article 9).
+def changes_result(act: Act) -> bool:
+    """Whether statistics that counted the case before this act are wrong after it."""
+    overturns = act.act == "ReviewDecided" and act.facts.get("decision") in CHANGED
+    return overturns or act.act == "SanctionAnnulled"
 
-    A case is counted in a period in which it came in, was open or had its result. A report is
-    restated by a later one that names it in `restates` and the case in `restated_because`, or by a
-    correction in the case that names its period.
+
+def last_change(stream: StreamState, upto: Entry | None = None) -> Entry | None:
+    """The newest act that changed what was counted; with `upto`, of those up to that act."""
+    newest = _seq(upto) if upto is not None else stream.seq
+    found = [
+        e
+        for e in stream.effective("ReviewDecided", "SanctionAnnulled")
+        if changes_result(e.act) and _seq(e) <= newest
+    ]
+    return max(found, key=_seq, default=None)
+
+
+def unrestated(stream: StreamState, cases: Cases, change: Entry | None) -> tuple[str, ...]:
+    """The reports that counted this case before a change and are not restated after it.
+
+    A case is counted in a period in which it came in, was open or had its result (article 9). A
+    report is restated by a later one that names it in `restates` and the case in
+    `restated_because`, or by a correction in the case that names its period: what was restated
+    before the change counted the case as it no longer is.
+
+    Args:
+        stream: The case.
+        cases: Where the reports are asked for.
+        change: The act that changed what was counted; None: it is about to be recorded.
 
     Returns:
         Their act ids.
@@ -30,35 +57,55 @@ def unrestated(stream: StreamState, cases: Cases) -> tuple[str, ...]:
     span = _span(stream)
     if span is None:
         return ()
+    since = _index(change)
     reports = tuple(cases.reports())
-    names = _case_names(stream)
+    again = _restating(stream, reports, since)
     corrected = {
         text
         for e in stream.effective("RecordCorrected")
+        if _index(e) > since
         for text in e.act.facts.get("restates_statistics", ())
     }
     return tuple(
         r.act_id
         for r in reports
         if r.restates is None
+        and r.index < since
         and r.period_from <= span[1]
         and span[0] <= r.period_to
-        and not _restated(r, reports, names)
+        and again.isdisjoint(_chain(r, reports))
         and not corrected & _names(r)
     )
 
 
-def _restated(report: Report, reports: tuple[Report, ...], case: frozenset[str]) -> bool:
-    """Whether a later report in the chain restates this one because of the case."""
+def _restating(stream: StreamState, reports: tuple[Report, ...], since: float) -> set[str]:
+    """Reports after the change that restate another because of the case."""
+    names = _case_names(stream)
+    return {
+        r.act_id
+        for r in reports
+        if r.restates is not None and r.index > since and not names.isdisjoint(r.restated_because)
+    }
+
+
+def _chain(report: Report, reports: tuple[Report, ...]) -> set[str]:
+    """A report, those that restate it, and those that restate these."""
     chain, grown = {report.act_id}, True
     while grown:
         more = {r.act_id for r in reports if r.restates in chain} - chain
         grown = bool(more)
         chain |= more
-    return any(
-        r.act_id in chain and r.act_id != report.act_id and not case.isdisjoint(r.restated_because)
-        for r in reports
-    )
+    return chain
+
+
+def _index(entry: Entry | None) -> float:
+    """Where it took effect in the log; past every record where it has not been recorded."""
+    recorded = None if entry is None or entry.effect is None else entry.effect.index
+    return math.inf if recorded is None else recorded
+
+
+def _seq(entry: Entry) -> int:
+    return 0 if entry.effect is None else entry.effect.seq
 
 
 def _case_names(stream: StreamState) -> frozenset[str]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ledger.regulation.guards.breach import Breach
-from ledger.regulation.guards.counted import unrestated
+from ledger.regulation.guards.counted import CHANGED, changes_result, last_change, unrestated
 from ledger.regulation.guards.reading import (
     filled,
     inherited,
@@ -34,7 +34,6 @@ _DENUNCIATION = re.compile(
 DENUNCIATION_FACTS = frozenset({"routed_number", "routed_on", "to_body"})
 #: Marks that put one member right and so have to name it.
 MEMBER_MARKS = frozenset({"ERROR", "WRONG_LABEL"})
-CHANGED = frozenset({"OVERTURNED", "AMENDED"})
 
 
 def complaint_late(q: Question) -> Breach | None:
@@ -133,16 +132,11 @@ def statistics_restated(q: Question) -> Breach | None:
     A case that was counted and then overturned, amended or annulled shows until the report is
     restated.
     """
-    facts = q.facts
-    changes = q.act.act == "SanctionAnnulled" or (
-        q.act.act == "ReviewDecided" and facts.get("decision") in CHANGED
-    )
-    before = q.stream.effective("SanctionAnnulled") or [
-        e for e in q.stream.effective("ReviewDecided") if e.act.facts.get("decision") in CHANGED
-    ]
-    if not changes and (q.act.act != "CaseClosed" or not before):
-        return None
-    return Breach() if unrestated(q.stream, q.cases) else None
+    if changes_result(q.act):
+        return Breach() if unrestated(q.stream, q.cases, None) else None
+    change = last_change(q.stream) if q.act.act == "CaseClosed" else None
+    wrong = change is not None and unrestated(q.stream, q.cases, change)
+    return Breach() if wrong else None
 
 
 def denunciation_no_content(q: Question) -> Breach | None:

@@ -231,7 +231,7 @@ def another_agency_to_the_ministry() -> Question:
 
 def overturn_without_restating() -> Question:
     """9: the quarter's report counted the case."""
-    quarter = Report(an_id("report"), date(2024, 4, 1), date(2024, 6, 30))
+    quarter = Report(an_id("report"), date(2024, 4, 1), date(2024, 6, 30), index=50)
     case = a_case_in("UNDER_REVIEW", cases=Others(counted=[quarter]))
     result = case.stream.result
     assert result is not None

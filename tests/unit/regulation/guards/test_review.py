@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import pytest
 
+from ledger.regulation import clocks
 from ledger.regulation.cases import Report
+from ledger.regulation.flags import standing
+from ledger.regulation.guards.counted import changes_result
 from tests.builders import (
     DOCUMENT,
     Others,
@@ -17,6 +21,7 @@ from tests.builders import (
     at,
     breaks,
     holds,
+    place,
 )
 
 CASE = f"case/{an_id('the case')}"
@@ -133,33 +138,88 @@ def test_a_review_beyond_first_instance_is_decided_by_others(instance: str) -> N
 
 # -- statistics ---------------------------------------------------------------------------------
 
-QUARTER = Report(an_id("report"), date(2024, 4, 1), date(2024, 6, 30))
+QUARTER = Report(an_id("report"), date(2024, 4, 1), date(2024, 6, 30), index=50)
 OVERTURNED: dict[str, Any] = {"decision": "OVERTURNED"}
+
+
+def overturn(case: Story, by: str = "ubcv", approver: str = "ct") -> str:
+    """The result that stands is overturned; the act that says so."""
+    result = case.stream.result
+    assert result is not None
+    facts = {**OVERTURNED, "acts_overturned": [result.act.act_id]}
+    more: dict[str, Any] = {"by": by, "also": [approver]}
+    decided = case.then("ReviewDecided", disposition="overturned", facts=facts, **more)
+    return decided.act.act_id
+
+
+def restate(case: Story, name: str, because: str) -> None:
+    """A report of now restates the quarter's because of a case."""
+    said = (QUARTER.period_from, QUARTER.period_to, QUARTER.act_id, (because,))
+    case.cases.counted.append(Report(an_id(name), *said, index=place(case.stream.seq) + 5))
+
+
+def shown(case: Story) -> set[str]:
+    """The acts whose results are still to be restated."""
+    entries = case.stream.effective()
+    raised = {e.act.act_id: ("STATISTICS_RESTATED",) for e in entries if changes_result(e.act)}
+    flags = standing(raised, case.stream, case.registry, case.now, case.cases)
+    return {act_id for code, act_id in flags if code == "STATISTICS_RESTATED"}
 
 
 def test_an_overturn_without_restated_statistics_shows() -> None:
     """9: until a later report restates the one that counted the case, and names it."""
     case = a_case_in("UNDER_REVIEW", cases=Others(counted=[QUARTER]))
-    overturn: dict[str, Any] = {"disposition": "overturned", "facts": OVERTURNED}
-    breaks("STATISTICS_RESTATED", case.asks("ReviewDecided", **overturn))
+    overturned: dict[str, Any] = {"disposition": "overturned", "facts": OVERTURNED}
+    breaks("STATISTICS_RESTATED", case.asks("ReviewDecided", **overturned))
     holds("STATISTICS_RESTATED", case.asks("ReviewDecided"))
     case.cases = Others()
-    holds("STATISTICS_RESTATED", case.asks("ReviewDecided", **overturn))
-    elsewhere = Report(an_id("report"), date(2023, 4, 1), date(2023, 6, 30))
+    holds("STATISTICS_RESTATED", case.asks("ReviewDecided", **overturned))
+    elsewhere = Report(an_id("report"), date(2023, 4, 1), date(2023, 6, 30), index=50)
     case.cases = Others(counted=[elsewhere])
-    holds("STATISTICS_RESTATED", case.asks("ReviewDecided", **overturn))
+    holds("STATISTICS_RESTATED", case.asks("ReviewDecided", **overturned))
 
 
 @pytest.mark.parametrize("named", [CASE, an_id("the case"), "2024/0187"])
 def test_statistics_are_restated_by_a_later_report_that_names_the_case(named: str) -> None:
     """9: by its stream, its id or its number; one that names another case restates nothing."""
-    again = Report(an_id("again"), QUARTER.period_from, QUARTER.period_to, QUARTER.act_id, (named,))
-    overturn: dict[str, Any] = {"disposition": "overturned", "facts": OVERTURNED}
-    case = a_case_in("UNDER_REVIEW", cases=Others(counted=[QUARTER, again]))
-    holds("STATISTICS_RESTATED", case.asks("ReviewDecided", **overturn))
-    other = Report(an_id("again"), QUARTER.period_from, QUARTER.period_to, QUARTER.act_id, ("x",))
-    case.cases = Others(counted=[QUARTER, other])
-    breaks("STATISTICS_RESTATED", case.asks("ReviewDecided", **overturn))
+    case = a_case_in("UNDER_REVIEW", cases=Others(counted=[QUARTER]))
+    change = overturn(case)
+    restate(case, "other", "x")
+    breaks("STATISTICS_RESTATED", case.asks("CaseClosed"))
+    assert shown(case) == {change}
+    restate(case, "again", named)
+    holds("STATISTICS_RESTATED", case.asks("CaseClosed"))
+    assert shown(case) == set()
+
+
+def test_a_second_overturn_is_restated_by_what_comes_after_it() -> None:
+    """9: the report that restated the first one counted a result that no longer stands."""
+    case = a_case_in("UNDER_REVIEW", cases=Others(counted=[QUARTER]))
+    first = overturn(case, "pc", "pgd")
+    restate(case, "once", CASE)
+    assert shown(case) == set()
+    case.then("ReviewOpened")
+    second = overturn(case)
+    assert "STATISTICS_RESTATED" in case.decision.flags
+    assert shown(case) == {second}
+    breaks("STATISTICS_RESTATED", case.asks("CaseClosed"))
+    running = clocks.running(case.stream, case.registry, case.now, case.cases)
+    assert [r.act_id for r in running if r.code == "STATISTICS_RESTATE"] == [second]
+    restate(case, "twice", CASE)
+    assert shown(case) == set()
+    holds("STATISTICS_RESTATED", case.asks("CaseClosed"))
+    running = clocks.running(case.stream, case.registry, case.now, case.cases)
+    assert "STATISTICS_RESTATE" not in {r.code for r in running}
+    assert first != second
+
+
+def test_a_report_made_after_the_overturn_counted_it_as_it_is() -> None:
+    """9: what was never counted wrongly needs no restating."""
+    case = a_case_in("UNDER_REVIEW", cases=Others())
+    overturn(case)
+    case.cases.counted.append(replace(QUARTER, index=place(case.stream.seq) + 5))
+    assert shown(case) == set()
+    holds("STATISTICS_RESTATED", case.asks("CaseClosed"))
 
 
 @pytest.mark.parametrize("period", ["2024-Q2", "2024-04-01/2024-06-30", QUARTER.act_id])
