@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from time import perf_counter
 from typing import Any, Final
@@ -25,9 +26,10 @@ from api.resources.body import places
 from api.resources.cases import cases
 from api.resources.docs import docs
 from api.resources.feed import feed
+from api.resources.gate import Gate
 from api.resources.health import health
 from api.resources.log import log
-from api.resources.noun import Gate, Noun
+from api.resources.noun import Noun
 from api.resources.registry import registry
 from api.resources.session import session
 from api.resources.statistics import statistics
@@ -58,12 +60,52 @@ _DESCRIPTION: Final = (
     "Errors are application/problem+json (RFC 9457); what may not be seen answers like what does "
     "not exist; twice sent is once recorded."
 )
-_SAFE_HEADERS: Final = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "X-Frame-Options": "DENY",
-}
+_SAFE_HEADERS: Final = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Frame-Options", "DENY"),
+)
 _SPEC_TRACE: Final = "0c8e1d7a5b9f4e32a6d1c0b7e8f90213"
+
+
+class Service(Flask):
+    """Flask with one door before every view and one behind it.
+
+    No noun has hooks of its own, nothing is kept in a session, and no view is asynchronous: what
+    Flask does for those is left out.
+    """
+
+    def preprocess_request(self) -> None:
+        """The door's refusals, then those of the call that was found."""
+        door.begin()
+        view = door.current_view()
+        if view is not None:
+            gate: Gate = view.__dict__["gate"]
+            gate.check()
+            door.set_time(reads_log=gate.access != "open" and request.method != "POST")
+
+    def process_response(self, response: Response) -> Response:
+        """Headers that every answer has, its log line and its counters."""
+        context = g.get("socai")
+        if context is None:
+            return response
+        view = door.current_view()
+        if view is not None:
+            response = view.__dict__["gate"].seal(response)
+        response.headers.extend((("X-Request-Id", context.trace_id), *_SAFE_HEADERS))
+        telemetry.answered(
+            call=request.url_rule.rule if request.url_rule else "none",
+            method=request.method,
+            status=response.status_code,
+            seconds=perf_counter() - context.began,
+            trace_id=context.trace_id,
+            code=context.code,
+        )
+        return response
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """As it is."""
+        return func
 
 
 def create_app(enclave: Enclave) -> Flask:
@@ -75,8 +117,6 @@ def create_app(enclave: Enclave) -> Flask:
     app = _blank()
     app.extensions["socai"] = enclave
     app.extensions |= places(enclave.settings.threads)
-    app.before_request(_before)
-    app.after_request(_after)
     app.register_error_handler(Exception, _failed)
     app.register_error_handler(HTTPException, _failed)  # in place of flask-smorest's own
     return app
@@ -95,7 +135,7 @@ def openapi_bytes() -> bytes:
 
 
 def _blank() -> Flask:
-    app = Flask("socai", static_folder=None)
+    app = Service("socai", static_folder=None)
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = True
     app.config.update(
@@ -117,37 +157,6 @@ def _blank() -> Flask:
     app.extensions["socai-spec"] = spec
     app.extensions["socai-openapi"] = orjson.dumps(spec, option=orjson.OPT_INDENT_2)
     return app
-
-
-def _before() -> None:
-    door.begin()
-    view = door.current_view()
-    if view is None:
-        return
-    gate: Gate = view.__dict__["gate"]
-    gate.check()
-    door.set_time(reads_log=gate.access != "open" and request.method != "POST")
-
-
-def _after(response: Response) -> Response:
-    context = g.get("socai")
-    if context is None:
-        return response
-    view = door.current_view()
-    if view is not None:
-        response = view.__dict__["gate"].seal(response)
-    response.headers["X-Request-Id"] = context.trace_id
-    for name, value in _SAFE_HEADERS.items():
-        response.headers[name] = value
-    telemetry.answered(
-        call=request.url_rule.rule if request.url_rule else "none",
-        method=request.method,
-        status=response.status_code,
-        seconds=perf_counter() - context.began,
-        trace_id=context.trace_id,
-        code=context.code,
-    )
-    return response
 
 
 def _failed(error: Exception) -> Response:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from functools import cache
 from typing import Any, Final
 from wsgiref.simple_server import WSGIServer
 
@@ -23,6 +24,9 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector
 from structlog.tracebacks import ExceptionDictTransformer
 
+_HTTP: Final = logging.getLogger("socai.http")
+#: Others are counted as one: a client names methods as it likes, and every label is kept.
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _BUCKETS: Final = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 REQUESTS: Final = Counter(
@@ -84,19 +88,28 @@ def answered(
     *, call: str, method: str, status: int, seconds: float, trace_id: str, code: str
 ) -> None:
     """One request as a log line and in the metrics; `call` is the rule, never the path."""
-    REQUESTS.labels(call, method, status).inc()
-    SECONDS.labels(call, method).observe(seconds)
+    known = method if method in _METHODS else "other"
+    requests, took = _counted(call, known, status)
+    requests.inc()
+    took.observe(seconds)
     if code:
         PROBLEMS.labels(code).inc()
-    structlog.get_logger("socai.http").info(
-        "answered",
-        call=call,
-        method=method,
-        status=status,
-        ms=round(seconds * 1000, 2),
-        trace_id=trace_id,
-        **({"code": code} if code else {}),
-    )
+    if _HTTP.isEnabledFor(logging.INFO):
+        structlog.get_logger(_HTTP.name).info(
+            "answered",
+            call=call,
+            method=method,
+            status=status,
+            ms=round(seconds * 1000, 2),
+            trace_id=trace_id,
+            **({"code": code} if code else {}),
+        )
+
+
+@cache
+def _counted(call: str, method: str, status: int) -> tuple[Counter, Histogram]:
+    """The counters of one kind of answer; there are as many kinds as rules, methods, statuses."""
+    return REQUESTS.labels(call, method, status), SECONDS.labels(call, method)
 
 
 def failed(error: Exception, trace_id: str) -> None:
@@ -111,7 +124,7 @@ def failed(error: Exception, trace_id: str) -> None:
         places.append(f"{code.co_filename.rsplit('/', 2)[-1]}:{trace.tb_lineno} {code.co_name}")
         trace = trace.tb_next
     cause = error.__cause__
-    structlog.get_logger("socai.http").error(
+    structlog.get_logger(_HTTP.name).error(
         "failed",
         error=type(error).__qualname__,
         cause=None if cause is None else type(cause).__qualname__,

@@ -12,6 +12,7 @@ from api.resources.request import context, enclave
 from keys.canonical import b64
 
 JSON: Final = "application/json"
+_CONDITIONS: Final = frozenset({"HTTP_IF_NONE_MATCH", "HTTP_IF_MATCH"})
 _ENCODING: Final = orjson.OPT_UTC_Z | orjson.OPT_PASSTHROUGH_DATETIME
 
 
@@ -50,9 +51,9 @@ def finish(
     """Bytes as an answer; a GET has a strong ETag over what this caller sees, and gives 304."""
     response = Response(data, status=status, content_type=content_type)
     if index is not None:
-        response.headers["Ledger-Index"] = str(index)
-    for name, value in (headers or {}).items():
-        response.headers[name] = value
+        response.headers.add("Ledger-Index", str(index))
+    if headers:
+        response.headers.extend(headers)
     if request.method in ("GET", "HEAD") and status == 200:  # noqa: PLR2004  only what is read
         _tag(response, data, content_type)
     return response
@@ -63,7 +64,9 @@ def _tag(response: Response, data: bytes, content_type: str) -> None:
     who = context().caller
     seen = b"\0".join(((who.officer if who else "").encode(), content_type.encode(), data))
     response.set_etag(b64(enclave().seal.mac("etag", seen)[:18]))
-    response.make_conditional(request)
+    if not _CONDITIONS.isdisjoint(request.environ):
+        response.make_conditional(request)
+        del response.headers["Date"]  # the server's to state
 
 
 def cache_control(*, signed_in: bool) -> str:

@@ -16,7 +16,8 @@ from flask import Response, request
 from api.problems import Problem
 from api.resources.answer import answer
 from api.resources.body import body_parts
-from api.resources.noun import ANY, FORM, Noun
+from api.resources.gate import ANY
+from api.resources.noun import FORM, Noun
 from api.resources.request import caller, enclave, malformed, now
 from api.schemas import base
 from api.schemas.attachment import FILE_DIGEST, Custody, KeptFile

@@ -6,32 +6,26 @@ answers. So the OpenAPI document cannot say anything else than what the server d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import wraps
 from http import HTTPStatus
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-import orjson
-from flask import Request, Response, request
+from flask import Response
 from flask_smorest import Blueprint
-from marshmallow import RAISE, Schema
-from webargs.flaskparser import FlaskParser
+from marshmallow import Schema
 
 from api.problem_types import TYPES
-from api.problems import CONTENT_TYPE, Problem
-from api.resources.answer import JSON, cache_control
-from api.resources.body import body_bytes
-from api.resources.request import MAX_BODY_BYTES, context, enclave, malformed
-
-Access = Literal["officer", "level", "open"]
-"""`officer`: a bearer token. `level`: open at ordinary, a token above. `open`: anyone."""
+from api.problems import CONTENT_TYPE
+from api.resources.answer import JSON
+from api.resources.asked import Asked
+from api.resources.gate import Access, Gate
 
 View = Callable[..., Response]
 JOSE: Final = "application/jose+json"
 FORM: Final = "application/x-www-form-urlencoded"
 NOTE: Final = "text/plain; charset=utf-8"
 BYTES: Final = "application/octet-stream"
-ANY: Final = "*/*"
 _SECURITY: Final[Mapping[Access, list[dict[str, list[str]]]]] = {
     "officer": [{"bearer": []}],
     "level": [{}, {"bearer": []}],
@@ -50,61 +44,8 @@ _WITH_BODY: Final = ("unsupported_media_type", "too_large", "request_timeout")
 _PROJECTED: Final = ("projection_late", "database_unavailable")
 
 
-class StrictParser(FlaskParser):
-    """Unknown members and parameters are refused everywhere; a malformed request is 400."""
-
-    DEFAULT_VALIDATION_STATUS = 400
-    DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = {  # noqa: RUF012  webargs' own name
-        "json": RAISE,
-        "query": RAISE,
-        "form": RAISE,
-    }
-
-    def load_json(self, req: Request, schema: Schema) -> Any:  # noqa: ANN401, ARG002  webargs' signature
-        """The body, read under the same limits as every other."""
-        try:
-            return orjson.loads(body_bytes(MAX_BODY_BYTES))
-        except orjson.JSONDecodeError as error:
-            raise malformed("body", "không phải JSON", "the body is not JSON") from error
-
-
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """What a call demands before its view is asked; found by `app` through the view."""
-
-    access: Access
-    consumes: tuple[str, ...]
-    produces: str
-    streams: bool = False
-
-    def check(self) -> None:
-        """The caller, then content type and Accept: none of it depends on an object."""
-        above = enclave().facts.level != "ordinary"
-        if self.access == "officer" or (self.access == "level" and above):
-            stated = request.headers.get("Authorization")
-            context().caller = enclave().sign_in.caller(stated)
-        if self.consumes and request.mimetype not in self.consumes:
-            raise Problem(
-                "unsupported_media_type", headers={"Accept-Post": ", ".join(self.consumes)}
-            )
-        kind = self.produces.partition(";")[0]
-        fits = kind == ANY or request.accept_mimetypes.quality(kind)
-        if request.accept_mimetypes and not fits:
-            raise Problem("not_acceptable")
-
-    def seal(self, response: Response) -> Response:
-        """Cache rules of what was answered."""
-        if "Cache-Control" not in response.headers:
-            response.headers["Cache-Control"] = cache_control(
-                signed_in=context().caller is not None
-            )
-        return response
-
-
 class Noun(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
     """Calls of one noun."""
-
-    ARGUMENTS_PARSER = StrictParser()
 
     def call(  # noqa: PLR0913  a declaration, read as a table
         self,
@@ -154,47 +95,73 @@ class Noun(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
         common += ["ETag"] if method == "GET" and status == HTTPStatus.OK else []
         common += ["Ledger-Index"] if projected else []
         told = {name: name for name in (*common, *headers)}
+        manual: dict[str, Any] = {
+            "security": _SECURITY[access],
+            "responses": _problem_responses(codes),
+        }
+        if method == "GET" and status == HTTPStatus.OK:
+            manual["responses"][304] = {"$ref": "#/components/responses/NotModified"}
+        if body_doc is not None:
+            manual["requestBody"] = dict(body_doc)
+        writers = [
+            *self._asking(body, query),
+            *self._answering(status, answers, also or {}, produces, told, example),
+        ]
+        asked = Asked.by(query, body)
 
         def register(view: View) -> View:
-            inner = view
-            if body is not None:
-                inner = self.arguments(body, location="json")(inner)
-            if query is not None:
-                inner = self.arguments(query, location="query")(inner)
-            inner = self.response(
-                status,
-                answers,
-                content_type=produces,
-                headers=told,
-                example=example,
-                description=(also or {}).get(status),
-            )(inner)
-            for other, text in (also or {}).items():
-                if other == status:
-                    continue
-                shape = None if other == HTTPStatus.NOT_MODIFIED else answers
-                inner = self.alt_response(
-                    other, schema=shape, content_type=produces, headers=told, description=text
-                )(inner)
-            manual: dict[str, Any] = {
-                "security": _SECURITY[access],
-                "responses": _problem_responses(codes),
-            }
-            if method == "GET" and status == HTTPStatus.OK:
-                manual["responses"][304] = {"$ref": "#/components/responses/NotModified"}
-            if body_doc is not None:
-                manual["requestBody"] = dict(body_doc)
-            inner = self.doc(operationId=view.__name__, **manual)(inner)
-            done: View = inner
-            done.__dict__["gate"] = Gate(access, taken, produces, streams)
+            described: View = view
+            for writer in writers:
+                described = writer(described)
+
+            @wraps(self.doc(operationId=view.__name__, **manual)(described))
+            def run(**path: str) -> Response:
+                return view(*asked.read(), **path)
+
+            run.__dict__["gate"] = Gate(access, taken, produces, streams)
             self.route(
                 rule,
                 methods=[method],
                 parameters=[*parameters, *_header_parameters(method, projected=projected)],
-            )(done)
-            return done
+            )(run)
+            return run
 
         return register
+
+    # flask-smorest's decorators write the document; what they would do in a request is not done.
+
+    def _asking(
+        self, body: type[Schema] | None, query: type[Schema] | None
+    ) -> Iterator[Callable[[View], View]]:
+        for shape, place in ((body, "json"), (query, "query")):
+            if shape is not None:
+                yield self.arguments(
+                    shape, location=place, error_status_code=HTTPStatus.BAD_REQUEST
+                )
+
+    def _answering(
+        self,
+        status: int,
+        answers: type[Schema] | Schema | dict[str, Any] | None,
+        also: Mapping[int, str],
+        produces: str,
+        told: Mapping[str, str],
+        example: Mapping[str, Any] | None,
+    ) -> Iterator[Callable[[View], View]]:
+        yield self.response(
+            status,
+            answers,
+            content_type=produces,
+            headers=told,
+            example=example,
+            description=also.get(status),
+        )
+        for other, text in also.items():
+            if other != status:
+                shape = None if other == HTTPStatus.NOT_MODIFIED else answers
+                yield self.alt_response(
+                    other, schema=shape, content_type=produces, headers=told, description=text
+                )
 
 
 def _codes(access: Access, consumes: Sequence[str], more: Sequence[str]) -> list[str]:

@@ -9,10 +9,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from time import perf_counter
 from typing import Any, Final, cast
 
-from flask import Request, current_app, g, request
+from flask import current_app, g, request
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
 
 from api.auth import Caller
 from api.bootstrap import Enclave
@@ -24,12 +27,15 @@ from ledger.regulation.shape import parse_time
 
 MAX_BODY_BYTES: Final = 1 << 20
 REHEARSAL_TIME: Final = "X-Rehearsal-Time"
+_TIME_HEADER: Final = "HTTP_X_REHEARSAL_TIME"  # as WSGI calls it (PEP 3333)
 _TIME: Final = re.compile(OFFSET_TIME)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _TRACE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _WAIT: Final = re.compile(r"(?:^|,)\s*wait\s*=\s*\"?([0-9]{1,4})\"?\s*(?:,|;|$)")
 _RESPOND_ASYNC: Final = re.compile(r"(?:^|,)\s*respond-async\s*(?:,|;|$)")
 MAX_WAIT_S: Final = 30
+#: Headers whose one value has no comma.
+_SINGLE: Final = (("HTTP_AUTHORIZATION", "Authorization"), (_TIME_HEADER, REHEARSAL_TIME))
 
 
 @dataclass(slots=True)
@@ -90,21 +96,24 @@ def context_or_new() -> Context:
     return context()
 
 
-def begin() -> None:
+def begin() -> Context:
     """Sets up the context; the cheap refusals that never depend on an object (access.md N4)."""
-    claimed = request.headers.get("X-Request-Id")
+    sent = request.environ
+    claimed = sent.get("HTTP_X_REQUEST_ID")
     sound = claimed is None or _TRACE_ID.fullmatch(claimed) is not None
     trace_id = claimed if claimed and sound else enclave().entropy.uuid().hex
-    g.socai = Context(trace_id, _language(request), None, None, perf_counter())
+    lang = _spoken(sent.get("HTTP_ACCEPT_LANGUAGE", "")) or enclave().settings.lang
+    begun = g.socai = Context(trace_id, lang, None, None, perf_counter())
     if not sound:
         raise malformed("X-Request-Id", "chỉ nhận 1-64 ký tự A-Za-z0-9._-", "1-64 of A-Za-z0-9._-")
-    _refuse_doubles(request)
-    view = current_view()
-    streams = view is not None and view.__dict__["gate"].streams
-    if not streams and (request.content_length or 0) > MAX_BODY_BYTES:
-        raise Problem("too_large")
-    if REHEARSAL_TIME in request.headers and not enclave().facts.rehearsal:
+    _refuse_doubles()
+    if "CONTENT_LENGTH" in sent and (request.content_length or 0) > MAX_BODY_BYTES:
+        view = current_view()
+        if view is None or not view.__dict__["gate"].streams:
+            raise Problem("too_large")
+    if _TIME_HEADER in sent and not enclave().facts.rehearsal:
         raise Problem("not_a_rehearsal")
+    return begun
 
 
 def set_time(*, reads_log: bool) -> None:
@@ -117,38 +126,41 @@ def set_time(*, reads_log: bool) -> None:
     Raises:
         Problem: `clock_back`, or the header has another form.
     """
-    at = context().at = _rehearsal_time(request)
-    if at is not None and reads_log:
+    stated = request.environ.get(_TIME_HEADER)
+    if stated is None:
+        return
+    at = context().at = _rehearsal_time(stated)
+    if reads_log:
         last = enclave().records.head().recorded_at
         if last is not None and at < last:
             raise Problem("clock_back")
 
 
-def _language(incoming: Request) -> Lang:
+@lru_cache(maxsize=64)
+def _spoken(accept_language: str) -> Lang | None:
     """The best of `Accept-Language` that we speak: `en-GB` is English."""
-    for tag, quality in incoming.accept_languages:
+    for tag, quality in parse_accept_header(accept_language, LanguageAccept):
         spoken = tag.partition("-")[0].lower()
         if quality > 0 and spoken in ("vi", "en"):
             return cast("Lang", spoken)
-    return enclave().settings.lang
+    return None
 
 
-def _refuse_doubles(incoming: Request) -> None:
+def _refuse_doubles() -> None:
     """Two values under one name mean two things to two readers."""
-    for name, values in incoming.args.lists():
-        if len(values) > 1:
-            raise malformed(name, "tham số lặp lại", "the parameter is repeated")
-        if _CONTROL.search(values[0]):
-            raise malformed(name, "có ký tự điều khiển", "it has control characters")
-    for name in ("Authorization", REHEARSAL_TIME, "Content-Type", "Content-Length"):
-        if len(incoming.headers.getlist(name)) > 1:
-            raise malformed(name, "tiêu đề lặp lại", "the header is repeated")
+    sent = request.environ
+    if sent.get("QUERY_STRING"):
+        for name, values in request.args.lists():
+            if len(values) > 1:
+                raise malformed(name, "tham số lặp lại", "the parameter is repeated")
+            if _CONTROL.search(values[0]):
+                raise malformed(name, "có ký tự điều khiển", "it has control characters")
+    for name, header in _SINGLE:
+        if "," in sent.get(name, ""):  # how WSGI joins a header that came twice
+            raise malformed(header, "tiêu đề lặp lại", "the header is repeated")
 
 
-def _rehearsal_time(incoming: Request) -> datetime | None:
-    stated = incoming.headers.get(REHEARSAL_TIME)
-    if stated is None:
-        return None
+def _rehearsal_time(stated: str) -> datetime:
     if not _TIME.fullmatch(stated):
         raise malformed(
             REHEARSAL_TIME,

@@ -128,6 +128,39 @@ def test_metrics_stand_on_a_port_of_their_own_and_name_no_case(running: Running)
     assert "bacninh" not in told
 
 
+def test_a_method_that_a_client_makes_up_adds_no_label(running: Running) -> None:
+    """Every label is kept for ever: whoever names methods at random would fill the memory."""
+    for method in ("BREW", "BREW-2"):
+        assert httpx.request(method, f"{running.url}/v1/log").status_code == 405
+    told = httpx.get(f"http://127.0.0.1:{running.metrics}/metrics").text
+    assert "BREW" not in told
+    assert 'socai_http_requests_total{call="none",method="other",status="405"} 2.0' in told
+
+
+def test_an_answer_states_its_date_once(running: Running) -> None:
+    """Also where it is conditional: a cache that finds two dates may believe either."""
+    token = {"Authorization": f"Bearer {running.token}"}
+    first = httpx.get(f"{running.url}/v1/cases/{running.case}", headers=token)
+    again = httpx.get(
+        f"{running.url}/v1/cases/{running.case}",
+        headers=token | {"If-None-Match": first.headers["ETag"]},
+    )
+    assert (first.status_code, again.status_code) == (200, 304)
+    assert [len(answer.headers.get_list("Date")) for answer in (first, again)] == [1, 1]
+
+
+def test_a_header_that_comes_twice_is_refused(running: Running) -> None:
+    """Two tokens, or two times, would mean two things to two readers."""
+    for line in (
+        f"Authorization: Bearer {running.token}",
+        "X-Rehearsal-Time: 2030-01-01T00:00:00+07:00",
+    ):
+        head = f"GET /v1/log HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{line}\r\n{line}"
+        answer = _ask(running, f"{head}\r\n\r\n".encode())
+        assert answer.startswith(b"HTTP/1.1 400"), answer[:80]
+        assert b'"code":"malformed_request"' in answer
+
+
 def test_every_log_line_is_json_without_content(running: Running) -> None:
     """One line an event, with the trace id; no case, no query, no token."""
     asked = {"Authorization": f"Bearer {running.token}", "X-Request-Id": "a-trace-of-ours"}

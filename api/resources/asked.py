@@ -1,0 +1,53 @@
+"""What a request asks: its parameters and its JSON body, by the shapes its call declares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Self
+
+import orjson
+from flask import request
+from marshmallow import RAISE, Schema, ValidationError
+from webargs.flaskparser import abort
+
+from api.resources.body import body_bytes
+from api.resources.request import MAX_BODY_BYTES, malformed
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The parameters and the body of a request, by the shapes of its call.
+
+    Unknown members and parameters are refused everywhere; a malformed request is 400.
+    """
+
+    query: Schema | None
+    body: Schema | None
+
+    @classmethod
+    def by(cls, query: type[Schema] | None, body: type[Schema] | None) -> Self:
+        """The shapes of one call, made once: reading changes nothing in them."""
+        return cls(None if query is None else query(), None if body is None else body())
+
+    def read(self) -> list[Mapping[str, Any]]:
+        """What the view is called with before its path."""
+        found = []
+        if self.query is not None:  # no parameter comes twice: the door has seen to that
+            found.append(_loaded(self.query, request.args.to_dict(), "query"))
+        if self.body is not None:
+            try:
+                told = orjson.loads(body_bytes(MAX_BODY_BYTES))
+            except orjson.JSONDecodeError as error:
+                raise malformed("body", "không phải JSON", "the body is not JSON") from error
+            found.append(_loaded(self.body, told, "json"))
+        return found
+
+
+def _loaded(shape: Schema, told: Any, place: str) -> Mapping[str, Any]:  # noqa: ANN401  any JSON
+    try:
+        found: Mapping[str, Any] = shape.load(told, unknown=RAISE)
+    except ValidationError as error:
+        abort(HTTPStatus.BAD_REQUEST, exc=error, messages={place: error.messages})
+    return found
