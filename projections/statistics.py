@@ -2,24 +2,21 @@
 
 Oversight first, small cells hidden.
 
-The indicators are those of regulation.md §9, in its order; volumes come last. No row names a person
-or ranks anybody, and nothing here is a target.
+The indicators come in the order of regulation.md §9, volumes last. No row names a person or ranks
+anybody, and nothing here is a target.
 """
 
 # ruff: noqa: S608 - pieces of SQL are constants of this file (LiteralString)
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final, LiteralString
-from uuid import UUID
 
-from ledger.regulation.catalogue import load as load_catalogue
-from ledger.regulation.clocks import lapses_at
-from ledger.regulation.registry import Registry
-from ledger.regulation.roles import CASE_ROLES, INCOMING
-from ledger.regulation.stream import RESULTS, Entry, StreamState
+from ledger.regulation.stream import StreamState
+from projections.indicators import INDICATORS, Indicator
+from projections.marks import COUNTED_FLAGS, closing, marks_of
 from projections.view import Connection, Cursor, Step
 
 NAME: Final = "statistics"
@@ -48,20 +45,6 @@ _FLAGGED: Final[LiteralString] = """
 SELECT stream, code, act_id::text FROM proj.marks
 WHERE gen = %s AND stream = ANY (%s) AND code = ANY (%s)
 """
-
-#: Flags that are counted as they were raised.
-COUNTED_FLAGS: Final = (
-    "BASIS_MISSING",
-    "MEASURE_BEFORE_VERIFICATION",
-    "SAME_DECIDER",
-    "NO_EXPLANATION_HEARD",
-)
-#: Corrections that say no error was made.
-_NO_ERROR: Final = frozenset({"WRITTEN_CONFIRMATION", "STUB_OPENED"})
-#: Codes of `who` that any agency may come to hold.
-_OF_CASE: Final = CASE_ROLES | {"ANY_AGENCY", "KEY_HOLDER"}
-_ENDED: Final = frozenset({"CLOSED", "ARCHIVED"})
-_NO_VIOLATION: Final = frozenset({"NO_VIOLATION", "INSUFFICIENT_BASIS"})
 
 
 class Statistics:
@@ -125,7 +108,7 @@ class StatisticsBatch:
 
 def _counted(stream: StreamState) -> tuple[Any, ...]:
     first = stream.intake[0].act if stream.intake else None
-    closed = stream.last("CaseClosed") if stream.state in _ENDED else None
+    closed = closing(stream)
     return (
         stream.name,
         None if first is None else first.occurred_at.date(),
@@ -139,216 +122,8 @@ def _counted(stream: StreamState) -> tuple[Any, ...]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """One thing an overseer counts; `until` where it only counts once that instant has passed."""
-
-    code: str
-    entry: Entry
-    basis: str | None = None
-    until: datetime | None = None
-
-    @property
-    def row(self) -> tuple[Any, ...]:
-        """Columns behind `n`."""
-        act = self.entry.act
-        return (
-            self.code,
-            UUID(act.act_id),
-            act.occurred_at.date(),
-            act.agency,
-            self.basis,
-            self.until,
-        )
-
-
-def marks_of(
-    stream: StreamState, flags: Iterable[tuple[str, str]], registry: Registry
-) -> list[Mark]:
-    """The marks of one case, sorted."""
-    found = list(_marks(stream, registry))
-    for code, act_id in set(flags):
-        entry = stream.get(act_id)
-        if entry is not None:
-            found.append(Mark(code, entry))
-    return sorted(found, key=lambda m: (m.code, m.entry.number))
-
-
-def _marks(stream: StreamState, registry: Registry) -> Iterator[Mark]:
-    for entry in stream.effective():
-        yield from _mark_of(entry, stream)
-        if _without_function(entry, registry):
-            yield Mark("NO_FUNCTION", entry)
-    yield from _open_marks(stream, registry)
-    closed = stream.last("CaseClosed") if stream.state in _ENDED else None
-    if stream.outcome in _NO_VIOLATION and closed is not None:
-        yield Mark("NO_VIOLATION", closed)
-
-
-def _open_marks(stream: StreamState, registry: Registry) -> Iterator[Mark]:
-    """Marks of what nobody has answered yet; a measure counts once its review date has passed."""
-    for sub in stream.subs_in("measure", "TAKEN"):
-        end = lapses_at(sub, registry)
-        if end is not None:
-            yield Mark("MEASURE_LAPSED", sub.opened_by, until=end)
-    for sub in stream.subs_in("referral", "SENT"):
-        yield Mark("REFERRAL_NOT_ACCEPTED", sub.opened_by)
-    for sub in stream.subs_in("takedown", "PROPOSED"):
-        yield Mark("PROPOSAL_UNANSWERED", sub.opened_by)
-    for sub in stream.subs_in("expertise", "COUNCIL_PROPOSED"):
-        yield Mark("PROPOSAL_UNANSWERED", sub.moves[-1][0])
-    if stream.state == "ESCALATED":
-        last = stream.last("ProposalSubmitted")
-        if last is not None:
-            yield Mark("PROPOSAL_UNANSWERED", last)
-
-
-def _mark_of(entry: Entry, stream: StreamState) -> Iterator[Mark]:
-    act = entry.act
-    if act.act == "CorrectionPublished" or (
-        act.act == "RecordCorrected" and act.facts.get("mark") not in _NO_ERROR
-    ):
-        yield Mark("CORRECTION", entry)
-    if act.late_reason is not None:
-        yield Mark("LATE_ENTRY", entry)
-    if _overturns(entry):
-        yield Mark("OVERTURNED", entry, basis=_ground(entry, stream))
-    if act.act == "ReferralReturned":
-        yield Mark("REFERRAL_RETURNED", entry)
-
-
-def _overturns(entry: Entry) -> bool:
-    """A review that overturned, or an annulment that no review decided."""
-    act = entry.act
-    if act.act == "ReviewDecided":
-        return act.disposition == "overturned"
-    annulled = act.act == "SanctionAnnulled" and act.facts.get("kind") == "ANNULLED"
-    return annulled and act.facts.get("ground") != "REVIEW"
-
-
-def _ground(entry: Entry, stream: StreamState) -> str | None:
-    """The substantive ground of the decision that fell.
-
-    Of the acts overturned by name, else of the sanction, else of the last decision before.
-    """
-    for decided in (*_named(entry, stream), *reversed(_before(entry, stream))):
-        for basis in decided.act.basis:
-            if basis.role == "SUBSTANCE":
-                return f"{basis.instrument} {basis.article}"
-    return None
-
-
-def _named(entry: Entry, stream: StreamState) -> list[Entry]:
-    facts = entry.act.facts
-    found = [stream.get(i) for i in facts.get("acts_overturned", ())]
-    sanction = facts.get("sanction")
-    if sanction is not None:
-        decided = stream.effective("SanctionDecided")
-        found += [e for e in decided if e.act.facts.get("sanction") == sanction]
-    return [e for e in found if e is not None]
-
-
-def _before(entry: Entry, stream: StreamState) -> list[Entry]:
-    decisions = stream.effective("HandlingDecided", "SanctionDecided", *RESULTS)
-    return [e for e in decisions if e.number < entry.number]
-
-
-def _without_function(entry: Entry, registry: Registry) -> bool:
-    """Whether the registry, as it stands, gives the author's agency no such function that day.
-
-    The door asked the registry as it stood then; a line that was recorded late shows here. Roles
-    that come from the acts of a case are not asked again.
-    """
-    act, day = entry.act, entry.act.occurred_at.date()
-    if not registry.exists(act.agency, day):
-        return True
-    kind = load_catalogue().types.get(act.act)
-    if kind is None or act.act.endswith(INCOMING) or _OF_CASE & set(kind.who):
-        return False
-    return not any(
-        registry.holds_code(code, act.agency, act.post, act.author.officer, day)
-        for code in kind.who
-    )
-
-
 # -- reading -----------------------------------------------------------------------------------
 
-
-@dataclass(frozen=True, slots=True)
-class Indicator:
-    """What one figure means.
-
-    The order of the table is the order it is shown in (regulation.md §9).
-    """
-
-    code: str
-    vi: str
-    en: str
-    marks: tuple[str, ...]
-
-
-INDICATORS: Final = (
-    Indicator("CORRECTIONS", "Sai sót và đính chính", "errors and corrections", ("CORRECTION",)),
-    Indicator(
-        "BASIS_MISSING", "Biện pháp thiếu căn cứ", "acts with a missing basis", ("BASIS_MISSING",)
-    ),
-    Indicator(
-        "OVERTURNED",
-        "Quyết định bị hủy, sửa khi xem xét lại",
-        "decisions overturned",
-        ("OVERTURNED",),
-    ),
-    Indicator(
-        "NO_VIOLATION",
-        "Kết thúc không vi phạm hoặc không đủ căn cứ",
-        "no violation found",
-        ("NO_VIOLATION",),
-    ),
-    Indicator(
-        "MEASURE_BEFORE_VERIFICATION",
-        "Biện pháp trước khi xác minh",
-        "measures before verification",
-        ("MEASURE_BEFORE_VERIFICATION",),
-    ),
-    Indicator(
-        "MEASURE_LAPSED",
-        "Biện pháp hết hiệu lực vì không xem xét",
-        "measures lapsed",
-        ("MEASURE_LAPSED",),
-    ),
-    Indicator(
-        "SAME_DECIDER",
-        "Xem xét lại bởi chính người quyết định",
-        "reviews by the same decider",
-        ("SAME_DECIDER",),
-    ),
-    Indicator(
-        "NO_EXPLANATION_HEARD",
-        "Xử phạt không nghe giải trình",
-        "sanctions with no explanation heard",
-        ("NO_EXPLANATION_HEARD",),
-    ),
-    Indicator(
-        "REFERRAL_NOT_ACCEPTED",
-        "Chuyển vụ việc chưa được tiếp nhận hoặc bị trả lại",
-        "referrals not accepted",
-        ("REFERRAL_NOT_ACCEPTED", "REFERRAL_RETURNED"),
-    ),
-    Indicator(
-        "PROPOSAL_UNANSWERED",
-        "Đề xuất chưa được trả lời",
-        "proposals unanswered",
-        ("PROPOSAL_UNANSWERED",),
-    ),
-    Indicator("OLD_CASES", "Hồ sơ mở quá thời gian định trước", "cases open past a set age", ()),
-    Indicator(
-        "NO_FUNCTION",
-        "Diễn biến của cơ quan không còn chức năng",
-        "acts by an agency without the function",
-        ("NO_FUNCTION",),
-    ),
-    Indicator("LATE_ENTRY", "Ghi muộn", "late entries", ("LATE_ENTRY",)),
-)
 
 _LIVE: Final[LiteralString] = (
     "gen = (SELECT gen FROM proj.views WHERE view = 'statistics' AND state = 'live')"

@@ -8,7 +8,8 @@ from uuid import UUID
 
 import pytest
 
-from projections.statistics import INDICATORS, Mark, marks_of
+from projections.indicators import INDICATORS
+from projections.marks import Mark, marks_of
 from tests.builders import SUBJECT, Story, a_case_in, enter
 from tests.play_pure import player_for, scenario, steps
 
