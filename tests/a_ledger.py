@@ -213,14 +213,16 @@ class ALedger:
 
 def _by_keeper(name: str, alias: str, by: str, facts: dict[str, Any], when: datetime) -> Act:
     signer = {"officer": builders.officer(by), "post": CAST["keeper"][1], "role": AUTHOR}
+    (agency,) = builders.a_registry().holders("REGISTRY_KEEPER", when.date())
     return an_act(
         name,
         by="keeper",
+        when=when.astimezone(T0.tzinfo),
+        agency=agency,
         stream=f"officer/{builders.officer(alias)}",
         facts=facts,
         exact=True,
         signers=[signer],
-        occurred_at=when.astimezone(T0.tzinfo).isoformat(timespec="seconds"),
     )
 
 

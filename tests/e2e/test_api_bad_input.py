@@ -13,6 +13,7 @@ import pytest
 from psycopg import connect
 from werkzeug.test import TestResponse
 
+from api.bootstrap import RealClock
 from api.connection import JOSE
 from api.problem_types import TYPES
 from api.problems import CONTENT_TYPE
@@ -29,10 +30,10 @@ from tests.fixtures.app import Service
 _NUMBERS = count()
 
 
-def _report(service: Service) -> Act:
+def _report(service: Service, by: str = "hotline") -> Act:
     """A report of a case of its own."""
     stream = f"case/{builders.an_id(f'bad {next(_NUMBERS)}')}"
-    return an_act("ReportReceived", by="hotline", when=service.clock.now(), stream=stream)
+    return an_act("ReportReceived", by=by, when=service.clock.now(), stream=stream)
 
 
 def _raw(
@@ -433,6 +434,23 @@ def test_clock_that_jumped_back_takes_no_acts(real: Service) -> None:
     response = _unchanged(real, lambda: real.client.post("/v1/acts", data=body, headers=sent))
     assert (response.status_code, response.get_json()["code"]) == (503, "clock_jumped")
     assert response.headers["Retry-After"]
+
+
+def test_clock_far_ahead_of_the_database_takes_no_acts(real: Service) -> None:
+    """A record of next year would stop the log until then: nothing is recorded, and why is said."""
+    right = RealClock().now()
+    real.clock.set(right)
+    real.hire("ncv")
+    real.step(minutes=10)
+    signed = real.sign(_report(real, "ncv"), "ncv")
+    response = _unchanged(real, lambda: real.send(signed, "ncv"))
+    problem = response.get_json()
+    assert (response.status_code, problem["code"]) == (503, "clock_ahead"), problem
+    assert problem["recorded"] == "nothing"
+    assert int(response.headers["Retry-After"]) > 0
+    assert real.client.get("/problems/clock_ahead").status_code == 200
+    real.clock.set(right)
+    real.say(_report(real, "ncv"), "ncv")
 
 
 def test_full_disk_refuses_writes_and_goes_on_reading(service: Service) -> None:
