@@ -12,7 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from ledger.regulation.catalogue import load as load_catalogue
-from ledger.regulation.clocks import lapses_at
+from ledger.regulation.clock_terms import lapses_at
 from ledger.regulation.registry import Registry
 from ledger.regulation.roles import CASE_ROLES, INCOMING
 from ledger.regulation.stream import RESULTS, Entry, StreamState
@@ -86,7 +86,7 @@ def closing(stream: StreamState) -> Entry | None:
 def _open_marks(stream: StreamState, registry: Registry) -> Iterator[Mark]:
     """Marks of what nobody has answered yet; a measure counts once its review date has passed."""
     for sub in stream.subs_in("measure", "TAKEN"):
-        end = lapses_at(sub, registry)
+        end = lapses_at(sub.opened_by.act, registry)
         if end is not None:
             yield Mark("MEASURE_LAPSED", sub.opened_by, until=end)
     for sub in stream.subs_in("referral", "SENT"):

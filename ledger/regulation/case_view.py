@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 from ledger.regulation import flags as flags_of
 from ledger.regulation.act import fmt_time
 from ledger.regulation.catalogue import ActType, load
-from ledger.regulation.clocks import ClockRun, changes, clock_runs, lapses_at
+from ledger.regulation.clock_terms import lapses_at
+from ledger.regulation.clocks import ClockRun, changes, clock_runs
 from ledger.regulation.deadline import VIETNAM, deadline, local_day
 from ledger.regulation.edition import load_edition
 from ledger.regulation.guards.table import BY_CODE
@@ -80,7 +81,7 @@ def changes_at(stream: StreamState, registry: Registry, at: datetime) -> datetim
     """The next instant after `at` at which the case file changes without a new act; None: never."""
     found = list(changes(clock_runs(stream, registry, at), at))
     for sub in stream.subs_in("measure", "TAKEN"):
-        end = lapses_at(sub, registry)
+        end = lapses_at(sub.opened_by.act, registry)
         if end is not None and end >= at:
             found.append(end + timedelta(seconds=1))
     found.extend(i for i in _ends_of_agencies(stream, registry, at) if i > at)

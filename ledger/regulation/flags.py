@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from ledger.regulation.catalogue import load
-from ledger.regulation.clocks import term
+from ledger.regulation.clock_terms import term
 from ledger.regulation.guards.counted import last_change, unrestated
 from ledger.regulation.stream import RESULTS, Entry, StreamState
 
@@ -78,7 +78,7 @@ def _untold(entry: Entry, stream: StreamState, registry: Registry, at: datetime)
         return False
     if entry.act.facts.get("kind") == "INFORM_PUBLIC" or _told(entry, stream):
         return False
-    limit = term("INFORM_AFFECTED", entry, registry)
+    limit = term("INFORM_AFFECTED", entry.act, registry)
     return limit is not None and limit.due is not None and at > limit.due
 
 

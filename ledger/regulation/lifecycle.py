@@ -2,7 +2,7 @@
 
 As life_cycle.json and acts.json spell them out. Pure tables: it says what a move leads to and
 whether there is a row for it, never why an act is allowed (guards/) nor what time does to a measure
-(clocks.py).
+(clock_terms.py).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A line says how long, in which unit, by which source and from when. A later line never edits an
 earlier one: it begins, and the earlier one ends there. How a length is counted from an act is
-`clocks.py`.
+`clock_terms.py`.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from ledger.regulation.act import Act, Signer, stream_kind
+from ledger.regulation.clock_terms import lapses_at
 from ledger.regulation.lifecycle import OPEN_STATES, STAYS, SubMove, life_cycle
 
 if TYPE_CHECKING:
@@ -232,10 +233,8 @@ class StreamState:
         life_cycle.json, notes: a measure that was taken lapses when its review date has passed with
         no act dated before it that stops the clock.
         """
-        from ledger.regulation.clocks import lapses_at  # noqa: PLC0415 - clocks reads the fold; this is its one way back
-
         if sub.name == "measure" and sub.state == "TAKEN":
-            end = lapses_at(sub, registry)
+            end = lapses_at(sub.opened_by.act, registry)
             if end is not None and at > end:
                 return "LAPSED"
         return sub.state

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ledger.regulation.clocks import term
+from ledger.regulation.clock_terms import term
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.reading import (
     agency_of,
@@ -49,7 +49,7 @@ def explanation_window_over(q: Question) -> Breach | None:
     if record.act.facts.get("explanation_waived") is True or _explained_then_proposed(q, record):
         return None
     # as the record says, else as the rule of that day gives it; a window without an end is not over
-    window = term("EXPLANATION", record, q.registry)
+    window = term("EXPLANATION", record.act, q.registry)
     until = window.due if window is not None else None
     if until is not None and q.act.occurred_at > until:
         return None
@@ -150,7 +150,7 @@ def limitation_passed(q: Question) -> Breach | None:
     A decision after the limitation period, or with no day to count it from, shows so.
     """
     record = _record(q)
-    limitation = term("SANCTION_LIMITATION", record, q.registry) if record is not None else None
+    limitation = term("SANCTION_LIMITATION", record.act, q.registry) if record is not None else None
     end = limitation.due if limitation is not None else None
     return None if end is not None and q.act.occurred_at <= end else Breach()
 
