@@ -1,0 +1,231 @@
+"""A disk that is really full, under a real server: the file system says so, nobody pretends.
+
+Two ways it can end: a table cannot grow (SQLSTATE 53100, the server goes on), or the write-ahead
+log cannot (the server stops itself). In both nothing that was acknowledged is lost.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from api.bootstrap import open_kek
+from api.embedded import Embedded
+from ledger.audit import audit
+from ledger.errors import Unavailable
+from ledger.log.statement import Statement
+from ledger.ports import Draft, SealedRecord
+from ledger.postgres.evidence import PostgresEvidence
+from ledger.postgres.recorder import GroupAppender
+from ledger.postgres.records import PostgresRecords
+from tests import builders
+from tests.builders import an_act
+from tests.contract.append import a_draft, entropy
+from tests.fixtures.app import Service, found, open_service
+from tests.fixtures.postgres import Database, make_database
+
+pytestmark = [pytest.mark.postgres, pytest.mark.slow]
+
+_SIZE_MIB = 160
+_WAIT_S = 60
+
+
+@dataclass(slots=True)
+class Disk:
+    """A file system of its own, small enough to be filled."""
+
+    path: Path
+
+    @property
+    def free_bytes(self) -> int:
+        """What is left on it."""
+        found_ = os.statvfs(self.path)
+        return found_.f_bavail * found_.f_frsize
+
+    def fill(self, leave_bytes: int) -> None:
+        """Something else takes all of it but this."""
+        with (self.path / "ballast").open("ab", buffering=0) as ballast:
+            while (free := self.free_bytes) > leave_bytes:
+                ballast.write(bytes(min(free - leave_bytes, 1 << 20)))
+
+    def make_room(self) -> None:
+        """The operator finds what it was and takes it away."""
+        (self.path / "ballast").unlink()
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    """Mounted for one test; where that is not allowed there is no small disk to fill."""
+    path = tmp_path / "disk"
+    path.mkdir()
+    size = f"size={_SIZE_MIB}m,mode=0755"
+    with _mounted(["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(path)], path):
+        yield Disk(path)
+
+
+@contextmanager
+def _mounted(command: list[str], path: Path) -> Iterator[None]:
+    try:
+        done = subprocess.run(command, capture_output=True, check=False)
+    except OSError:
+        pytest.skip("there is no mount here")
+    if done.returncode != 0:
+        pytest.skip("mounting a file system is not allowed here")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(path)], check=True)  # noqa: S607 - what was mounted above
+
+
+@pytest.fixture
+def tight(disk: Disk) -> Iterator[Database]:
+    """A database whose server has only that disk."""
+    server = Embedded(disk.path / "home")
+    server.start()
+    made = make_database(server)
+    yield made
+    made.close()
+    server.stop()
+
+
+def _begin_segment(database: Database) -> None:
+    """What is written now begins a file of the write-ahead log, 16 MiB that are taken at once."""
+    with psycopg.connect(database.admin, autocommit=True) as connection:
+        connection.execute("SELECT pg_switch_wal()")
+
+
+def _log_of(database: Database) -> str:
+    return (database.server._root / "server.log").read_text("utf-8")
+
+
+# -- a table that cannot grow --------------------------------------------------------------------
+
+
+@pytest.fixture
+def service(tight: Database, tmp_path: Path) -> Iterator[Service]:
+    """An enclave in it, with no limit of its own before the disk's."""
+    settings = replace(found(tight, tmp_path / "enclave"), proof_wait_s=1)
+    made = open_service(settings, tight)
+    made.start()
+    yield made
+    made.stop()
+
+
+def _report(service: Service, n: int) -> Statement:
+    stream = f"case/{builders.an_id(f'full {n}')}"
+    act = an_act("ReportReceived", by="hotline", when=service.clock.now(), stream=stream)
+    return service.sign(act, "hotline")
+
+
+def test_the_api_says_that_the_disk_is_full_and_goes_on_once_there_is_room(
+    service: Service, tight: Database, disk: Disk
+) -> None:
+    """503 and nothing recorded; reading goes on; the same bytes are taken once there is room."""
+    _begin_segment(tight)
+    service.hire("hotline")
+    assert service.token("hotline")
+    disk.fill(leave_bytes=200_000)
+    acknowledged: list[Statement] = []
+    for n in range(2_000):
+        refused = _report(service, n)
+        answer = service.send(refused, "hotline")
+        problem = answer.get_json()
+        if answer.status_code == 201 or problem["recorded"] == "yes":  # proof_late: it is durable
+            acknowledged.append(refused)
+            continue
+        assert (answer.status_code, problem["code"]) == (503, "disk_full"), problem
+        assert problem["recorded"] == "nothing"
+        assert int(answer.headers["Retry-After"]) > 0
+        break
+    else:
+        pytest.fail("the disk was never full")
+    assert "No space left on device" in _log_of(tight)
+    assert service.get("/v1/cases", "hotline").status_code == 200
+    disk.make_room()
+    acknowledged.append(_until_proven(service, refused))
+    _assert_sound(service, tight)
+    compact = [
+        one.statement.compact
+        for one in service.enclave.reader.read(0, 10_000)
+        if one.statement is not None
+    ]
+    assert len(set(compact)) == len(compact)
+    assert {one.compact for one in acknowledged} <= set(compact)
+    assert len(compact) == 3 + len(acknowledged)  # record 0, an appointment, a key
+
+
+def _until_proven(service: Service, statement: Statement) -> Statement:
+    ends = time.monotonic() + _WAIT_S
+    while (answer := service.send(statement, "hotline")).status_code not in (200, 201):
+        assert time.monotonic() < ends, answer.text
+        time.sleep(0.2)
+    return statement
+
+
+def _assert_sound(service: Service, database: Database) -> None:
+    facts = service.enclave.facts
+    with PostgresEvidence(database.dsn("reader")) as evidence:
+        report = audit(
+            evidence,
+            origin=facts.origin,
+            vkeys=service.enclave.vkeys,
+            kek=open_kek(service.settings),
+            genesis=facts.genesis,
+        )
+    assert report.ok, report.findings
+
+
+# -- a write-ahead log that cannot grow ----------------------------------------------------------
+
+
+def _large(n: int) -> Draft:
+    """A draft as large as an act with a long text."""
+    draft = a_draft(f"case/{n}")
+
+    def seal(at: datetime) -> SealedRecord:
+        return replace(draft.seal(at), state=entropy.take(20_000))
+
+    return replace(draft, seal=seal)
+
+
+def _append_until_refused(appender: GroupAppender) -> tuple[dict[int, Draft], Unavailable]:
+    """What was answered, by index, and the refusal that followed."""
+    answered: dict[int, Draft] = {}
+    for n in range(5_000):
+        draft = _large(n)
+        try:
+            answered[appender.append(draft).index] = draft
+        except Unavailable as refused:
+            return answered, refused
+    pytest.fail("the disk was never full")
+
+
+def test_a_server_that_stops_for_want_of_room_loses_nothing_it_answered(
+    tight: Database, disk: Disk
+) -> None:
+    """Where the write-ahead log is full PostgreSQL ends itself; started again, all is there."""
+    appender = tight.appender()
+    _begin_segment(tight)
+    appender.append(a_draft("case/first"))
+    disk.fill(leave_bytes=24 << 20)  # room for the records of one segment, not for the next one
+    answered, refused = _append_until_refused(appender)
+    assert refused.code == "database_unavailable"
+    assert "PANIC" in _log_of(tight)
+    assert "No space left on device" in _log_of(tight)
+    disk.make_room()
+    tight.server.start()
+    after = appender.append(_large(5_000)).index
+    rows = PostgresRecords(tight.pool("reader")).read(0, 10_000)
+    assert [row.index for row in rows] == list(range(after + 1))
+    assert all(rows[index].stream_id == draft.stream_id for index, draft in answered.items())
+    assert len({row.stream_id for row in rows}) == len(rows)
+    assert answered
