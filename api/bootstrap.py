@@ -136,7 +136,7 @@ class Enclave:
         self._tiles = PostgresTiles(self._reading)
         notices = PostgresNotices(role_dsn(settings, self.facts, "reader"))
         self.proofs = Proofs(self._tiles, self.checkpoints, notices)
-        self.inquiry = Inquiry(self.lend, origin=origin, level=level)
+        self.inquiry = Inquiry(self.lend, origin=origin)
         self._appender = GroupAppender(
             role_dsn(settings, self.facts, "writer"),
             free_bytes=self._free_bytes if settings.database_url is None else None,

@@ -15,7 +15,7 @@ from keys import canonical
 from keys.errors import Malformed
 from ledger.regulation.act import known_act
 from ledger.regulation.cases import Report
-from projections import case_file, timeline, tokens
+from projections import case_file, current_file, timeline, tokens
 from projections.fold import REPORTS, report_of
 from projections.view import Connection
 
@@ -57,7 +57,7 @@ class ProjectedCases:
     def running(self, stream: str) -> Sequence[str]:
         """Codes of open complaint, review or complaint-window clocks of a case."""
         with self._connecting() as connection:
-            row = case_file.stored(connection, stream)
+            row = current_file.stored(connection, stream)
         if row is None:
             return ()
         body = orjson.loads(row.body)

@@ -195,11 +195,6 @@ def _due(body: Mapping[str, Any]) -> datetime | None:
 _LIVE: Final[LiteralString] = (
     "gen = (SELECT gen FROM proj.views WHERE view = 'case_file' AND state = 'live')"
 )
-_GET: Final[LiteralString] = """
-SELECT c.stream, c.body::text, c.raised::text, c.at, c.changes_at, c.last_index, c.seq, v.position
-FROM proj.views v JOIN proj.case_file c ON c.gen = v.gen
-WHERE v.view = 'case_file' AND v.state = 'live' AND c.stream = %s
-"""
 _STATE: Final[LiteralString] = (
     "SELECT state FROM proj.case_file WHERE " + _LIVE + " AND stream = %s"
 )
@@ -253,35 +248,6 @@ _SORT_COLUMN: Final = {
     "due": "due_at",
     "case_number": "case_number",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class CaseRow:
-    """The stored case file.
-
-    Attributes:
-        stream: `case/<uuid>`.
-        body: The file as JSON text, as of `at`.
-        raised: Flags by act, as JSON text.
-        at: When its newest statement was recorded.
-        changes_at: From when the file reads otherwise without a new act; None: never.
-        last_index: Index of its newest record.
-        seq: Statements.
-        position: Last record folded into the view, the index it may be shown with.
-    """
-
-    stream: str
-    body: str
-    raised: str
-    at: datetime
-    changes_at: datetime | None
-    last_index: int
-    seq: int
-    position: int
-
-    def fresh(self, at: datetime) -> bool:
-        """Whether the body is right at that instant."""
-        return self.changes_at is None or at < self.changes_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,12 +323,6 @@ class Filter:
     opened_to: date | None = None
     q: str | None = None
     sort: str = "-last_act"
-
-
-def stored(connection: Connection, stream: str) -> CaseRow | None:
-    """The stored file of a case; None where there is no such case."""
-    with connection.cursor(row_factory=class_row(CaseRow)) as cursor:
-        return cursor.execute(_GET, [stream]).fetchone()
 
 
 def state_of(connection: Connection, stream: str) -> str | None:

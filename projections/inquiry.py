@@ -1,177 +1,50 @@
-"""What an inspector asks of a case.
+"""Everything that is asked of the views of one enclave, each question over a connection of its own.
 
-Its file now and as of any moment, what changed, why a field says what it says.
-
-Everything is the same pure fold over the same statements (architecture.md §5). Two clocks:
-`recorded` is what the ledger knew at a moment, `occurred` what had happened by then as far as is
-known today. Who may ask is not decided here.
+What an answer means stands with its noun: the file as it stands, the past, what changed, verdicts.
+Who may ask is not decided here.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from time import monotonic, sleep
-from typing import Any, Final, Literal
+from typing import Any, Final, LiteralString
 from uuid import UUID
 
 import orjson
 
-from keys.errors import KeysError
-from keys.keyring import Verdict
-from ledger.errors import NotFound, Rejected
-from ledger.log import statement as statements
-from ledger.log.record import stamp
-from ledger.regulation.act import fmt_time
-from ledger.regulation.deadline import VIETNAM, local_day
-from ledger.regulation.registry import Registry
-from ledger.regulation.stream import Signed, StreamState, apply, present_agency
-from projections import case_file, feed, generations, statistics, timeline, worklist
-from projections import registry as registries
+from ledger.errors import NotFound
+from ledger.regulation.deadline import local_day
+from ledger.regulation.stream import present_agency
+from projections import (
+    case_file,
+    changes,
+    current_file,
+    feed,
+    generations,
+    past,
+    statistics,
+    timeline,
+    worklist,
+)
 from projections.answers import Connecting, ProjectedCases
-from projections.case_file import CaseLine, CaseRow, Filter
+from projections.case_file import CaseLine, Filter
+from projections.changes import Change
+from projections.folded import Folded, folded_from, nothing
 from projections.generations import ViewState
+from projections.past import BeforeCase, Clock, Moment
 from projections.registry import Known, RegistryReader
-from projections.timeline import ActRow
+from projections.verdicts import Judged, Verification, judged, verified
 from projections.view import Connection
 from projections.worklist import Tasks
 
-Clock = Literal["recorded", "occurred"]
-Moment = int | datetime
 _STEP_S: Final = 0.01
 _MOST_STEP_S: Final = 0.1
-_FOREVER: Final = 2**62
-_INDEX: Final = re.compile("0|[1-9][0-9]{0,8}")  # of RFC 6901; the rest is a name
-
-#: Members that differ at every moment and say nothing about the case, and those that others repeat.
-_NOT_COMPARED: Final = ("/head", "/statements", "/acts", "/open_sub_processes/")
-
-
-class BeforeCase(NotFound):
-    """The case had not begun at the moment asked for."""
-
-
-class InFuture(Rejected):
-    """The moment asked for has not come yet."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "as_of_in_future",
-            "Thời điểm cần xem chưa tới; hãy chọn thời điểm đã qua.",
-            "The moment asked for has not come yet; choose one that has passed.",
-        )
-
-
-@dataclass(slots=True)
-class Folded:
-    """A case as of a moment.
-
-    Attributes:
-        stream: The fold.
-        raised: Flags by act.
-        registry: The registry of that moment.
-        at: The instant it is looked at from.
-        index: Newest record in it.
-        rows: The statements it was folded from.
-    """
-
-    stream: StreamState
-    raised: dict[str, tuple[str, ...]]
-    registry: Registry
-    at: datetime
-    index: int
-    rows: list[ActRow]
-
-    def file(self, cases: ProjectedCases | None = None) -> dict[str, Any]:
-        """The case file."""
-        return case_file.rendered(self.stream, self.raised, self.registry, self.at, cases)
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One field that differs between two moments.
-
-    Attributes:
-        pointer: JSON Pointer into the case file; members of lists by their own id.
-        old: Value before, None where it was not there.
-        new: Value after, None where it is gone.
-        acts: The acts between that touched it; empty where only time did.
-    """
-
-    pointer: str
-    old: Any
-    new: Any
-    acts: tuple[Mapping[str, Any], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """One statement with its verdict.
-
-    Attributes:
-        row: The statement.
-        verdict: formats.md §9.
-        outcome: `VALID`, `NOT_VALID` or `NOT_CONCLUDED`.
-        reason: Why, in Vietnamese and English.
-        key: What the registry says of the key today.
-        signer: Post and agency of who signed, as they were that day.
-    """
-
-    row: ActRow
-    verdict: Verdict
-    outcome: str
-    reason: tuple[str, str]
-    key: Mapping[str, Any] | None
-    signer: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """Every statement of a case, judged, and the worst of it."""
-
-    stream: str
-    outcome: str
-    statements: tuple[Judged, ...]
-    counts: Mapping[str, int] = field(default_factory=dict)
-
-
-_OUTCOMES: Final[Mapping[Verdict, tuple[str, str, str]]] = {
-    Verdict.VALID: ("VALID", "Chữ ký hợp lệ", "the signature is valid"),
-    Verdict.VALID_KEY_SINCE_REVOKED: (
-        "VALID",
-        "Hợp lệ khi ký; khóa bị thu hồi sau đó",
-        "valid when it was recorded; the key was revoked later",
-    ),
-    Verdict.DISPUTED: (
-        "NOT_CONCLUDED",
-        "Đang tranh chấp: chỉ được ghi sau thời điểm khóa mất hiệu lực",
-        "disputed: recorded after the key was no longer to be trusted",
-    ),
-    Verdict.ERASED: (
-        "NOT_CONCLUDED",
-        "Nội dung đã xóa theo quyết định; không kiểm lại được chữ ký",
-        "the content was erased by a recorded act; the signature can no longer be checked",
-    ),
-    Verdict.INVALID_SIGNATURE: (
-        "NOT_VALID",
-        "Chữ ký không khớp nội dung",
-        "the signature does not fit the content",
-    ),
-    Verdict.WRONG_SIGNER: (
-        "NOT_VALID",
-        "Không đúng người phải ký",
-        "not signed by the officer who had to",
-    ),
-    Verdict.UNKNOWN_KEY: (
-        "NOT_VALID",
-        "Không có khóa này trong sổ đăng ký khi ghi",
-        "the registry did not know this key when it was recorded",
-    ),
-}
-_WORST: Final = ("VALID", "NOT_CONCLUDED", "NOT_VALID")
+_INDEX: Final[LiteralString] = """
+SELECT coalesce(min(position), -1) FROM proj.views
+WHERE state = 'live' AND (cardinality(%(views)s::text[]) = 0 OR view = ANY (%(views)s))
+"""
 
 
 class Inquiry:
@@ -180,19 +53,13 @@ class Inquiry:
     Args:
         connecting: Lends a connection of the reader's login, e.g. `pool.connection`.
         origin: Origin of the log.
-        level: Its level.
     """
 
-    def __init__(self, connecting: Connecting, *, origin: str, level: str = "ordinary") -> None:
+    def __init__(self, connecting: Connecting, *, origin: str) -> None:
         self._connecting = connecting
         self._origin = origin
-        self.level = level
         self._registries = RegistryReader()
         self.cases_asked = ProjectedCases(connecting)
-
-    def connection(self) -> AbstractContextManager[Connection]:
-        """A connection, for readings that are made of several."""
-        return self._connecting()
 
     # -- how far -------------------------------------------------------------------------------
 
@@ -232,35 +99,22 @@ class Inquiry:
             lines = case_file.listed(connection, wanted, limit=limit, after=after, snapshot=index)
         return index, lines
 
-    def case(self, stream: str, at: datetime) -> tuple[int, dict[str, Any]]:
-        """(index, case file) of a case as it stands at `at`, which is now.
+    def case(self, stream: str, at: datetime) -> tuple[int, str]:
+        """(index, JSON text of the case file) of a case as it stands at `at`, which is now.
 
         Raises:
             NotFound: There is no such case.
         """
         with self._connecting() as connection:
-            row = case_file.stored(connection, stream)
+            row = current_file.stored(connection, stream)
             if row is None:
                 raise NotFound(stream)
-            index = row.position
-            known = self._registries.newest(connection)
-            if row.fresh(at) and row.last_index > known.renamed:
-                return index, orjson.loads(row.body)
-            folded = self._fold(connection, stream, known, at, row.last_index)
-        return index, folded.file(self.cases_asked)
-
-    def stored_case(self, stream: str, at: datetime) -> tuple[int, str] | None:
-        """(index, JSON text) where the stored file is right at `at`.
-
-        None where it must be folded.
-        """
-        with self._connecting() as connection:
-            row: CaseRow | None = case_file.stored(connection, stream)
-            if row is None or not row.fresh(at):
-                return None
-            if row.last_index <= self._registries.newest(connection).renamed:
-                return None
-            return row.position, row.body
+            known = self._registries.newest(connection, row.registry)
+            if row.right(at, known):
+                return row.position, row.body
+            rows = timeline.stream_rows(connection, stream, upto=row.last_index)
+        folded = folded_from(stream, rows, known.registry, at)
+        return row.position, orjson.dumps(folded.file(self.cases_asked)).decode()
 
     def case_as_of(
         self, stream: str, moment: Moment, now: datetime, clock: Clock = "recorded"
@@ -273,12 +127,10 @@ class Inquiry:
             InFuture: The moment has not come.
         """
         with self._connecting() as connection:
-            folded = self._as_of(connection, stream, moment, now, clock)
+            folded = past.as_of(connection, self._registries, stream, moment, now, clock)
         return folded.index, folded.file(self.cases_asked)
 
-    def acts(
-        self, stream: str, *, limit: int = _FOREVER, after_seq: int = 0
-    ) -> tuple[int, list[Judged]]:
+    def acts(self, stream: str) -> tuple[int, list[Judged]]:
         """(index, statements with verdicts) of a stream in order.
 
         Raises:
@@ -286,8 +138,8 @@ class Inquiry:
         """
         with self._connecting() as connection:
             index = _index(connection, ("acts",))
-            rows = timeline.stream_rows(connection, stream, after_seq=after_seq, limit=limit)
-            if not rows and not timeline.stream_rows(connection, stream, limit=1):
+            rows = timeline.stream_rows(connection, stream)
+            if not rows:
                 raise NotFound(stream)
             known = self._registries.newest(connection)
         return index, [judged(row, known.registry, now=None) for row in rows]
@@ -325,22 +177,12 @@ class Inquiry:
             InFuture: One of the moments has not come.
         """
         with self._connecting() as connection:
-            later = self._as_of(connection, stream, new, now, clock)
+            later = past.as_of(connection, self._registries, stream, new, now, clock)
             try:
-                earlier = self._as_of(connection, stream, old, now, clock)
+                earlier = past.as_of(connection, self._registries, stream, old, now, clock)
             except BeforeCase:
-                earlier = _nothing(later, old)
-        before, after = flat(earlier.file()), flat(later.file())
-        pointers = [
-            p
-            for p in dict.fromkeys([*before, *after])
-            if before.get(p) != after.get(p) and not p.startswith(_NOT_COMPARED)
-        ]
-        touched = _touches(later, from_seq={r.index for r in earlier.rows}, pointers=set(pointers))
-        changes = [
-            Change(p, before.get(p), after.get(p), tuple(touched.get(p, ()))) for p in pointers
-        ]
-        return earlier, later, changes
+                earlier = nothing(later, old)
+        return earlier, later, changes.difference(earlier, later)
 
     def history(
         self, stream: str, pointer: str, now: datetime, *, moment: Moment | None = None
@@ -353,17 +195,9 @@ class Inquiry:
             NotFound: There is no such case, or the field never had a value.
         """
         with self._connecting() as connection:
-            folded = self._as_of(connection, stream, now if moment is None else moment, now)
-        found: list[Change] = []
-        value: Any = None
-        for state, row in _walk(folded):
-            seen = pointed(state.file(), pointer)
-            if seen != value:
-                found.append(Change(pointer, value, seen, (_act_line(row, folded.registry),)))
-                value = seen
-        last = pointed(folded.file(), pointer)
-        if last != value:
-            found.append(Change(pointer, value, last, ()))
+            upto = now if moment is None else moment
+            folded = past.as_of(connection, self._registries, stream, upto, now)
+        found = changes.of_field(folded, pointer)
         if not found:
             raise NotFound(pointer)
         return found
@@ -437,262 +271,10 @@ class Inquiry:
             rows = timeline.rows_after(connection, after, limit)
         return index, feed.events(rows, self._origin)
 
-    # -- folding -------------------------------------------------------------------------------
 
-    def _fold(
-        self,
-        connection: Connection,
-        stream: str,
-        known: Known,
-        at: datetime,
-        upto: int,
-    ) -> Folded:
-        rows = timeline.stream_rows(connection, stream, upto=upto)
-        return folded_from(stream, rows, known.registry, at)
-
-    def _as_of(
-        self,
-        connection: Connection,
-        stream: str,
-        moment: Moment,
-        now: datetime,
-        clock: Clock = "recorded",
-    ) -> Folded:
-        first = timeline.stream_rows(connection, stream, limit=1)
-        if not first:
-            raise NotFound(stream)
-        if isinstance(moment, int):
-            return self._as_of_index(connection, stream, moment)
-        if moment > now:
-            raise InFuture
-        if clock == "occurred":
-            return self._as_of_occurred(connection, stream, moment)
-        index = timeline.index_at(connection, stream, moment)
-        if index is None:
-            raise BeforeCase(stream)
-        known = self._registries.as_of(connection, self._registries.index_at(connection, moment))
-        return self._fold(connection, stream, known, moment, index)
-
-    def _as_of_index(self, connection: Connection, stream: str, index: int) -> Folded:
-        if index > _index(connection, ("acts",)):
-            raise InFuture
-        rows = timeline.stream_rows(connection, stream, upto=index)
-        if not rows:
-            raise BeforeCase(stream)
-        known = self._registries.as_of(connection, index)
-        return folded_from(stream, rows, known.registry, rows[-1].recorded_at)
-
-    def _as_of_occurred(self, connection: Connection, stream: str, moment: datetime) -> Folded:
-        """What had happened by then, by everything that is known now; late entries count."""
-        every = timeline.stream_rows(connection, stream)
-        rows = [row for row in every if row.occurred_at is None or row.occurred_at <= moment]
-        if not any(row.occurred_at is not None for row in rows):
-            raise BeforeCase(stream)
-        known = self._registries.newest(connection)
-        return folded_from(stream, rows, known.registry, moment)
-
-
-def folded_from(stream: str, rows: Sequence[ActRow], registry: Registry, at: datetime) -> Folded:
-    """Folds statements that need not be all of the stream; gaps are stepped over."""
-    state = StreamState(stream)
-    for row, signed in timeline.signeds(rows):
-        add(state, row, signed)
-    index = rows[-1].index if rows else -1
-    return Folded(state, timeline.raised_of(rows), registry, at, index, list(rows))
-
-
-def add(state: StreamState, row: ActRow, signed: Signed | None) -> None:
-    """Adds one statement; an erased one, or one whose author's is missing, only takes its place."""
-    state.seq = row.seq - 1
-    orphan = row.role in ("CHECKER", "APPROVER") and row.act_id not in state.entries
-    if signed is None or orphan:
-        state.seq, state.head = row.seq, row.digest
-        return
-    apply(state, signed)
-
-
-def _nothing(later: Folded, moment: Moment) -> Folded:
-    """The case before it began."""
-    at = moment if isinstance(moment, datetime) else later.rows[0].recorded_at
-    return Folded(StreamState(later.stream.name), {}, later.registry, at, -1, [])
-
-
-def _walk(folded: Folded) -> Iterator[tuple[Folded, ActRow]]:
-    """The case after each of its statements, looked at from when that was recorded."""
-    state, raised, seen = StreamState(folded.stream.name), {}, []
-    for row, signed in timeline.signeds(folded.rows):
-        add(state, row, signed)
-        seen.append(row)
-        if row.flags:
-            raised[row.act_id] = tuple(row.flags)
-        yield Folded(state, raised, folded.registry, row.recorded_at, row.index, seen), row
-
-
-def _touches(
-    later: Folded, *, from_seq: set[int], pointers: set[str]
-) -> dict[str, list[Mapping[str, Any]]]:
-    """For each pointer the acts of the later moment.
-
-    Not of the earlier one, that changed its value.
-    """
-    touched: dict[str, list[Mapping[str, Any]]] = {}
-    before: Mapping[str, Any] = {}
-    for state, row in _walk(later):
-        if row.index in from_seq:
-            before = {}
-            continue
-        now = flat(state.file())
-        last = before or flat(_before(later, row).file())
-        for pointer in pointers:
-            if now.get(pointer) != last.get(pointer):
-                line = _act_line(row, later.registry)
-                touched.setdefault(pointer, []).append(line)
-        before = now
-    return touched
-
-
-def _before(later: Folded, row: ActRow) -> Folded:
-    """The case just before one of its statements, looked at from the same instant."""
-    rows = [r for r in later.rows if r.index < row.index]
-    return folded_from(later.stream.name, rows, later.registry, row.recorded_at)
-
-
-def _signer(row: ActRow, registry: Registry) -> dict[str, Any] | None:
-    return registries.signer(registry, row.members, row.officer, local_day(row.recorded_at))
-
-
-def _act_line(row: ActRow, registry: Registry) -> dict[str, Any]:
-    return {
-        "act_id": row.act_id,
-        "act": row.act,
-        "index": row.index,
-        "seq": row.seq,
-        "role": row.role,
-        "officer": row.officer,
-        "signer": _signer(row, registry),
-        "agency": row.agency,
-        "status": row.status,
-        "late": row.late,
-        "occurred_at": None if row.occurred_at is None else _in_vietnam(row.occurred_at),
-        "recorded_at": stamp(row.recorded_at),
-    }
-
-
-# -- pointers ----------------------------------------------------------------------------------
-
-_NAMES: Final = ("id", "act_id", "code", "agency")
-
-
-def flat(value: Any, pointer: str = "") -> dict[str, Any]:  # noqa: ANN401 - JSON
-    """Every leaf of a case file by pointer.
-
-    Members of a list by what names them, so that a new one moves none.
-    """
-    if isinstance(value, Mapping):
-        items: Iterable[tuple[str, Any]] = value.items()
-    elif isinstance(value, list):
-        items = _named(value)
-    else:
-        return {pointer: value}
-    found: dict[str, Any] = {}
-    for name, item in items:
-        found |= flat(item, f"{pointer}/{_escaped(name)}")
-    return found
-
-
-def pointed(value: Any, pointer: str) -> Any:  # noqa: ANN401 - JSON
-    """What a pointer of `flat` (or of RFC 6901) leads to; None where there is nothing."""
-    for part in pointer.split("/")[1:]:
-        name = part.replace("~1", "/").replace("~0", "~")
-        if isinstance(value, Mapping):
-            value = value.get(name)
-        elif isinstance(value, list):
-            named = dict(_named(value))
-            value = _nth(value, int(name)) if _INDEX.fullmatch(name) else named.get(name)
-        else:
-            return None
-    return value
-
-
-def _nth(items: Sequence[Any], n: int) -> Any:  # noqa: ANN401 - JSON
-    return items[n] if n < len(items) else None
-
-
-def _named(items: Sequence[Any]) -> list[tuple[str, Any]]:
-    found: dict[str, Any] = {}
-    for n, item in enumerate(items):
-        name = str(n)
-        if isinstance(item, Mapping):
-            parts = [str(item[k]) for k in _NAMES if item.get(k) is not None]
-            name = ".".join(dict.fromkeys(parts)) or name
-        elif isinstance(item, str):
-            name = item
-        while name in found:
-            name += "'"
-        found[name] = item
-    return list(found.items())
-
-
-def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")
-
-
-# -- verdicts ----------------------------------------------------------------------------------
-
-
-def judged(row: ActRow, registry: Registry, *, now: datetime | None) -> Judged:
-    """A statement with its verdict by the registry as it stood at its index (formats.md §9).
-
-    Args:
-        row: The statement; its signature is verified here, over the bytes as received.
-        registry: The registry now: it remembers what it knew at every index.
-        now: For the state of the key today; None: when the statement was recorded.
-    """
-    line = None if row.kid is None else registry.keyring.line(row.kid)
-    if row.kid is None:
-        verdict = Verdict.ERASED
-    else:
-        verdict = registry.keyring.judge(
-            row.kid,
-            officer=row.officer,
-            index=row.index,
-            recorded_at=row.recorded_at,
-            signature_ok=_holds(row, registry),
-        )
-    outcome, vi, en = _OUTCOMES[verdict]
-    key = None if line is None else registries.key(line, now or row.recorded_at)
-    return Judged(row, verdict, outcome, (vi, en), key, _signer(row, registry))
-
-
-def _holds(row: ActRow, registry: Registry) -> bool:
-    compact = row.compact
-    if compact is None or row.kid is None:
-        return False
-    try:
-        statement = statements.parse_compact(compact)
-        statements.check_signature(statement, registry.keyring.key(row.kid))
-    except (KeysError, Rejected):
-        return False
-    return statement.digest_b64 == row.digest
-
-
-def verified(stream: str, rows: Iterable[Judged]) -> Verification:
-    """One outcome for a stream: the worst of its statements."""
-    found = tuple(rows)
-    counts: dict[str, int] = {}
-    for one in found:
-        counts[one.verdict] = counts.get(one.verdict, 0) + 1
-    worst = max((_WORST.index(one.outcome) for one in found), default=1)
-    return Verification(stream, _WORST[worst], found, counts)
-
-
-# -- small ------------------------------------------------------------------------------------
-
-
-def _index(connection: Connection, views: Sequence[str]) -> int:
-    live = [s for s in generations.states(connection) if s.state == "live"]
-    wanted = [s.position for s in live if not views or s.view in views]
-    return min(wanted, default=-1)
+def _index(connection: Connection, views: Iterable[str]) -> int:
+    row = connection.execute(_INDEX, {"views": list(views)}).fetchone()
+    return -1 if row is None else int(row[0])
 
 
 def _is_uuid(text: str) -> bool:
@@ -700,7 +282,3 @@ def _is_uuid(text: str) -> bool:
         return str(UUID(text)) == text
     except ValueError:
         return False
-
-
-def _in_vietnam(at: datetime) -> str:
-    return fmt_time(at.astimezone(VIETNAM).replace(microsecond=0))

@@ -43,6 +43,11 @@ SELECT coalesce(max(index), -1) FROM proj.registry
 WHERE gen = (SELECT gen FROM proj.views WHERE view = 'registry' AND state = 'live')
   AND recorded_at <= %s
 """
+#: Index of the newest act in the view, -1 for none: to be read with what depends on it.
+NEWEST: Final[LiteralString] = """
+(SELECT coalesce(max(index), -1) FROM proj.registry
+ WHERE gen = (SELECT gen FROM proj.views WHERE view = 'registry' AND state = 'live'))
+"""
 _NEVER: Final = 2**62
 _ERASE: Final[LiteralString] = "DELETE FROM proj.registry WHERE gen = %s AND index = ANY (%s)"
 
@@ -117,10 +122,17 @@ class RegistryReader:
         self._lock = Lock()
         self._newest = Known(Registry.founded(), -1)
 
-    def newest(self, connection: Connection) -> Known:
-        """The registry with everything projected."""
+    def newest(self, connection: Connection, reached: int | None = None) -> Known:
+        """The registry with everything projected.
+
+        Args:
+            connection: As reader.
+            reached: `NEWEST`, where it has been read already: nothing is asked for again then.
+        """
         with self._lock:
             known = self._newest
+        if reached is not None and reached <= known.registry.version:
+            return known
         grown = self._grown(connection, known, _NEVER)
         if grown is not known:
             with self._lock:

@@ -48,9 +48,7 @@ SELECT index, stream, seq, act_id::text, act, role, officer, kid, iat, occurred_
 FROM proj.acts
 WHERE gen = (SELECT gen FROM proj.views WHERE view = 'acts' AND state = 'live')
 """
-_STREAM: Final[LiteralString] = (
-    _COLUMNS + " AND stream = %s AND index <= %s AND seq > %s ORDER BY seq LIMIT %s"
-)
+_STREAM: Final[LiteralString] = _COLUMNS + " AND stream = %s AND index <= %s ORDER BY seq LIMIT %s"
 _ACT: Final[LiteralString] = _COLUMNS + " AND act_id = %s ORDER BY index"
 _AFTER: Final[LiteralString] = _COLUMNS + " AND index > %s ORDER BY index LIMIT %s"
 _INDEX_AT: Final[LiteralString] = """
@@ -230,12 +228,11 @@ def stream_rows(
     stream: str,
     *,
     upto: int = _NEVER,
-    after_seq: int = 0,
     limit: int = _NEVER,
 ) -> list[ActRow]:
     """Statements of a stream in order, up to an index of the log."""
     with connection.cursor(row_factory=class_row(ActRow)) as cursor:
-        return cursor.execute(_STREAM, [stream, upto, after_seq, limit]).fetchall()
+        return cursor.execute(_STREAM, [stream, upto, limit]).fetchall()
 
 
 def act_rows(connection: Connection, act_id: str) -> list[ActRow]:

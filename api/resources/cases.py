@@ -34,7 +34,7 @@ from ledger.errors import NotFound
 from ledger.regulation.shape import parse_date
 from projections import search
 from projections.case_file import Filter
-from projections.inquiry import BeforeCase
+from projections.past import BeforeCase
 
 cases = Noun("cases", __name__, url_prefix="/v1", description="Hồ sơ · Cases")
 _UUID: Final = re.compile(UUID)
@@ -141,11 +141,7 @@ def one_case(asked: dict[str, Any], case: str) -> Response:
     moment = fresh.moment(asked.get("as_of"))
     at = now()
     if moment is None:
-        stored = enclave().inquiry.stored_case(stream, at)
-        if stored is not None:
-            return _as_stored(case, *stored)
-        index, body = enclave().inquiry.case(stream, at)
-        return answer({"id": case, **body}, index=index)
+        return _as_text(case, *enclave().inquiry.case(stream, at))
     try:
         index, body = enclave().inquiry.case_as_of(
             stream, moment, at, asked.get("clock", "recorded")
@@ -156,8 +152,8 @@ def one_case(asked: dict[str, Any], case: str) -> Response:
     return answer({"id": case, **body, "view": view}, index=enclave().inquiry.index("acts"))
 
 
-def _as_stored(case: str, index: int, body: str) -> Response:
-    """The stored JSON text as it is, with its id and the rehearsal's mark in front."""
+def _as_text(case: str, index: int, body: str) -> Response:
+    """The file's JSON text as it is, with its id and the rehearsal's mark in front."""
     mark = ',"rehearsal":true' if enclave().facts.rehearsal else ""
     return finish(f'{{"id":"{case}"{mark},{body[1:]}'.encode(), JSON, index=index)
 

@@ -14,8 +14,9 @@ from ledger.regulation.deadline import VIETNAM
 from ledger.regulation.edition import load_edition
 from ledger.regulation.shape import fmt_time
 from projections.case_file import CaseLine
-from projections.inquiry import Change, Judged
+from projections.changes import Change
 from projections.timeline import ActRow
+from projections.verdicts import Judged
 from projections.worklist import TaskRow
 
 _OWN_CLOCK: Final = frozenset({"recorded_at", "last_at"})

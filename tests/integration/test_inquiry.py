@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import orjson
 import psycopg
 import pytest
 
@@ -16,12 +17,13 @@ from ledger.errors import NotFound
 from ledger.postgres.records import PostgresRecords
 from ledger.reader import Reader
 from ledger.regulation.stream import Entry
-from projections import generations
+from projections import current_file, generations
 from projections import registry as registries
 from projections.answers import ProjectedCases
 from projections.case_file import SORTS, Filter
 from projections.compare import compare
-from projections.inquiry import BeforeCase, InFuture, Inquiry
+from projections.inquiry import Inquiry
+from projections.past import BeforeCase, InFuture
 from projections.runner import Projector
 from projections.view import Connection
 from projections.views import VIEWS
@@ -56,6 +58,16 @@ class Case:
     def writing(self) -> Connection:
         """As the projector."""
         return psycopg.connect(self.database.dsn("projector"), autocommit=True)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """As the reader."""
+        with psycopg.connect(self.database.dsn("reader"), autocommit=True) as connection:
+            yield connection
+
+    def file(self, at: datetime) -> Any:  # noqa: ANN401 - JSON
+        """The case file at an instant."""
+        return orjson.loads(self.inquiry.case(self.stream, at)[1])
 
     def at(self, n: int) -> datetime:
         """When step n of the scenario happened."""
@@ -128,7 +140,7 @@ def test_the_case_as_of_an_index_knows_nothing_later(sc1: Case) -> None:
     assert (file["state"], file["outcome"]) == ("ASSESSING", None)
     _, before = sc1.inquiry.case_as_of(sc1.stream, index - 1, sc1.now)
     assert before["state"] == "VERIFYING"
-    _, now = sc1.inquiry.case(sc1.stream, sc1.now)
+    now = sc1.file(sc1.now)
     assert now["state"] == "CLOSED"
 
 
@@ -162,15 +174,42 @@ def test_a_moment_before_the_case_or_in_the_future_is_said(sc1: Case) -> None:
 
 def test_time_alone_changes_the_file_where_a_clock_runs_out(sc1: Case) -> None:
     """A stored row is never shown past the moment from which it is wrong."""
-    _, today = sc1.inquiry.case(sc1.stream, sc1.now)
+    today = sc1.file(sc1.now)
     later = sc1.now + timedelta(days=400)
-    _, then = sc1.inquiry.case(sc1.stream, later)
+    then = sc1.file(later)
     status = {c["code"]: c["status"] for c in today["clocks"]}
     aged = {c["code"]: c["status"] for c in then["clocks"]}
     assert status != aged
     assert "OVERDUE" in aged.values() or "ENDED" in aged.values()
-    assert sc1.inquiry.stored_case(sc1.stream, later) is None
-    assert sc1.inquiry.stored_case(sc1.stream, sc1.now - timedelta(hours=1)) is not None
+    with sc1.reading() as connection:
+        row = current_file.stored(connection, sc1.stream)
+    assert row is not None
+    known = sc1.inquiry.registry()
+    assert not row.right(later, known)
+    assert row.right(sc1.now - timedelta(hours=1), known)
+    assert not row.right(sc1.now - timedelta(hours=1), replace(known, renamed=row.last_index + 1))
+
+
+def test_a_succession_after_the_last_act_is_read_at_once(sc1: Case) -> None:
+    """The registry moves on without the case; a reader that knew both is not caught asleep."""
+    before = sc1.file(sc1.now)
+    with sc1.reading() as connection:
+        first = current_file.stored(connection, sc1.stream)
+    assert first is not None
+    log, agency, at = sc1.played.log, before["handler"]["agency"], len(sc1.played.log.rows)
+    log.sign(log.act("AgencySuccessionRecorded", "programme/2024", log.registrar, facts={
+        "kind": "ABSORB", "effective_on": "2024-01-15", "predecessors": [agency],
+        "successors": ["bacninh.svhttdl"], "basis_document": "2/QĐ", "assumed": False,
+        "map": [{"function": "LEAD", "territory": "BACNINH_2023", "from_agency": agency,
+                 "to_agency": "bacninh.svhttdl", "assumed": False}],
+    }), log.registrar)  # fmt: skip
+    sc1.played.fill(sc1.database.admin, start=at)
+    sc1.project()
+    with sc1.reading() as connection:
+        second = current_file.stored(connection, sc1.stream)
+    assert second is not None
+    assert (second.body, second.registry) == (first.body, at)
+    assert (agency, sc1.file(sc1.now)["handler"]["agency"]) == ("bacninh.stttt", "bacninh.svhttdl")
 
 
 # -- what changed, and why -----------------------------------------------------------------------
@@ -464,7 +503,7 @@ def test_erasure_takes_the_content_out_of_every_view_and_a_rebuild_agrees(
     assert [s.row.index for s in erased] == [at]
     assert erased[0].row.erased_by is not None
     assert verification.outcome == "NOT_CONCLUDED"
-    _, file = case.inquiry.case(stream, case.now)
+    file = case.file(case.now)
     assert file["state"] == "CLOSED"
     assert file["acts"] == len(player.streams[stream].entries) - 1
     # The keeper destroys the key; a rebuild reads what is left.
@@ -475,7 +514,7 @@ def test_erasure_takes_the_content_out_of_every_view_and_a_rebuild_agrees(
         for view in VIEWS:
             generations.ask_rebuild(connection, view.name, 0)
     case.project()
-    _, again = case.inquiry.case(stream, case.now)
+    again = case.file(case.now)
     assert again == file
     assert [s.verdict for s in case.inquiry.verification(stream)[1].statements] == [
         s.verdict for s in verification.statements

@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 import psycopg
 import pytest
 from psycopg import sql
 
 from ledger.postgres.records import PostgresRecords
 from ledger.reader import Reader
-from projections import case_file, generations
+from projections import current_file, generations
 from projections.compare import compare
 from projections.inquiry import Inquiry
 from projections.runner import Projector
@@ -97,9 +98,10 @@ def test_views_hold_what_the_scenario_ends_with(bench: Bench) -> None:
     player = bench.played.player
     stream = player.cases["C1"]
     with bench.reading() as connection:
-        row = case_file.stored(connection, stream)
+        row = current_file.stored(connection, stream)
     assert row is not None
-    _, seen = bench.inquiry.case(stream, player.now)  # type: ignore[arg-type]
+    assert player.now is not None
+    seen = orjson.loads(bench.inquiry.case(stream, player.now)[1])
     expected = player.final("C1")
     assert (seen["state"], seen["outcome"]) == (expected["state"], expected["outcome"])
     assert seen["statements"] == expected["statements"]
@@ -176,7 +178,7 @@ def test_rebuild_is_read_only_when_it_is_whole(bench: Bench) -> None:
         seen.append((view, done, total))
         with bench.reading() as connection:
             connection.execute("SET statement_timeout = '500ms'")
-            assert case_file.stored(connection, stream) is not None
+            assert current_file.stored(connection, stream) is not None
 
     projector.rebuild("case_file", look)
     projector.catch_up()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from projections.inquiry import flat, pointed
+from projections.pointers import flat, pointed
 
 FILE = {"state": "RECEIVED", "flags": [{"code": "LATE"}, {"code": "ORAL"}], "units": ["a/b"]}
 

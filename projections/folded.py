@@ -1,0 +1,81 @@
+"""A case folded from its statements, all of them or the first: the same pure fold at any moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ledger.regulation.cases import Cases
+from ledger.regulation.registry import Registry
+from ledger.regulation.stream import Signed, StreamState, apply
+from projections import case_file, timeline
+from projections.timeline import ActRow
+
+
+@dataclass(slots=True)
+class Folded:
+    """A case as of a moment.
+
+    Attributes:
+        stream: The fold.
+        raised: Flags by act.
+        registry: The registry of that moment.
+        at: The instant it is looked at from.
+        index: Newest record in it.
+        rows: The statements it was folded from.
+    """
+
+    stream: StreamState
+    raised: dict[str, tuple[str, ...]]
+    registry: Registry
+    at: datetime
+    index: int
+    rows: list[ActRow]
+
+    def file(self, cases: Cases | None = None) -> dict[str, Any]:
+        """The case file."""
+        return case_file.rendered(self.stream, self.raised, self.registry, self.at, cases)
+
+
+def folded_from(stream: str, rows: Sequence[ActRow], registry: Registry, at: datetime) -> Folded:
+    """Folds statements that need not be all of the stream; gaps are stepped over."""
+    state = StreamState(stream)
+    for row, signed in timeline.signeds(rows):
+        add(state, row, signed)
+    index = rows[-1].index if rows else -1
+    return Folded(state, timeline.raised_of(rows), registry, at, index, list(rows))
+
+
+def add(state: StreamState, row: ActRow, signed: Signed | None) -> None:
+    """Adds one statement; an erased one, or one whose author's is missing, only takes its place."""
+    state.seq = row.seq - 1
+    orphan = row.role in ("CHECKER", "APPROVER") and row.act_id not in state.entries
+    if signed is None or orphan:
+        state.seq, state.head = row.seq, row.digest
+        return
+    apply(state, signed)
+
+
+def nothing(later: Folded, moment: int | datetime) -> Folded:
+    """The case before it began."""
+    at = moment if isinstance(moment, datetime) else later.rows[0].recorded_at
+    return Folded(StreamState(later.stream.name), {}, later.registry, at, -1, [])
+
+
+def walk(folded: Folded) -> Iterator[tuple[Folded, ActRow]]:
+    """The case after each of its statements, looked at from when that was recorded."""
+    state, raised, seen = StreamState(folded.stream.name), {}, []
+    for row, signed in timeline.signeds(folded.rows):
+        add(state, row, signed)
+        seen.append(row)
+        if row.flags:
+            raised[row.act_id] = tuple(row.flags)
+        yield Folded(state, raised, folded.registry, row.recorded_at, row.index, seen), row
+
+
+def before(later: Folded, row: ActRow) -> Folded:
+    """The case just before one of its statements, looked at from the same instant."""
+    rows = [r for r in later.rows if r.index < row.index]
+    return folded_from(later.stream.name, rows, later.registry, row.recorded_at)

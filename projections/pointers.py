@@ -1,0 +1,67 @@
+"""JSON Pointers into a case file (RFC 6901), with members of lists by what names them.
+
+A list grows and shrinks; what names a member stays, so a new one moves no other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+_INDEX: Final = re.compile("0|[1-9][0-9]{0,8}")  # of RFC 6901; the rest is a name
+_NAMES: Final = ("id", "act_id", "code", "agency")
+
+
+def flat(value: Any, pointer: str = "") -> dict[str, Any]:  # noqa: ANN401 - JSON
+    """Every leaf of a case file by pointer.
+
+    Members of a list by what names them, so that a new one moves none.
+    """
+    if isinstance(value, Mapping):
+        items: Iterable[tuple[str, Any]] = value.items()
+    elif isinstance(value, list):
+        items = _named(value)
+    else:
+        return {pointer: value}
+    found: dict[str, Any] = {}
+    for name, item in items:
+        found |= flat(item, f"{pointer}/{_escaped(name)}")
+    return found
+
+
+def pointed(value: Any, pointer: str) -> Any:  # noqa: ANN401 - JSON
+    """What a pointer of `flat` (or of RFC 6901) leads to; None where there is nothing."""
+    for part in pointer.split("/")[1:]:
+        name = part.replace("~1", "/").replace("~0", "~")
+        if isinstance(value, Mapping):
+            value = value.get(name)
+        elif isinstance(value, list):
+            named = dict(_named(value))
+            value = _nth(value, int(name)) if _INDEX.fullmatch(name) else named.get(name)
+        else:
+            return None
+    return value
+
+
+def _nth(items: Sequence[Any], n: int) -> Any:  # noqa: ANN401 - JSON
+    return items[n] if n < len(items) else None
+
+
+def _named(items: Sequence[Any]) -> list[tuple[str, Any]]:
+    found: dict[str, Any] = {}
+    for n, item in enumerate(items):
+        name = str(n)
+        if isinstance(item, Mapping):
+            parts = [str(item[k]) for k in _NAMES if item.get(k) is not None]
+            name = ".".join(dict.fromkeys(parts)) or name
+        elif isinstance(item, str):
+            name = item
+        while name in found:
+            name += "'"
+        found[name] = item
+    return list(found.items())
+
+
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,138 @@
+"""What stands of a statement: its verdict by the keys as they stood, and one outcome for a stream.
+
+Judged when it is read, from the stored bytes: a later revocation shows without rewriting a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from keys.errors import KeysError
+from keys.keyring import Verdict
+from ledger.errors import Rejected
+from ledger.log import statement as statements
+from ledger.regulation.deadline import local_day
+from ledger.regulation.registry import Registry
+from projections import registry as registries
+from projections.timeline import ActRow
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One statement with its verdict.
+
+    Attributes:
+        row: The statement.
+        verdict: formats.md §9.
+        outcome: `VALID`, `NOT_VALID` or `NOT_CONCLUDED`.
+        reason: Why, in Vietnamese and English.
+        key: What the registry says of the key today.
+        signer: Post and agency of who signed, as they were that day.
+    """
+
+    row: ActRow
+    verdict: Verdict
+    outcome: str
+    reason: tuple[str, str]
+    key: Mapping[str, Any] | None
+    signer: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """Every statement of a case, judged, and the worst of it."""
+
+    stream: str
+    outcome: str
+    statements: tuple[Judged, ...]
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+_OUTCOMES: Final[Mapping[Verdict, tuple[str, str, str]]] = {
+    Verdict.VALID: ("VALID", "Chữ ký hợp lệ", "the signature is valid"),
+    Verdict.VALID_KEY_SINCE_REVOKED: (
+        "VALID",
+        "Hợp lệ khi ký; khóa bị thu hồi sau đó",
+        "valid when it was recorded; the key was revoked later",
+    ),
+    Verdict.DISPUTED: (
+        "NOT_CONCLUDED",
+        "Đang tranh chấp: chỉ được ghi sau thời điểm khóa mất hiệu lực",
+        "disputed: recorded after the key was no longer to be trusted",
+    ),
+    Verdict.ERASED: (
+        "NOT_CONCLUDED",
+        "Nội dung đã xóa theo quyết định; không kiểm lại được chữ ký",
+        "the content was erased by a recorded act; the signature can no longer be checked",
+    ),
+    Verdict.INVALID_SIGNATURE: (
+        "NOT_VALID",
+        "Chữ ký không khớp nội dung",
+        "the signature does not fit the content",
+    ),
+    Verdict.WRONG_SIGNER: (
+        "NOT_VALID",
+        "Không đúng người phải ký",
+        "not signed by the officer who had to",
+    ),
+    Verdict.UNKNOWN_KEY: (
+        "NOT_VALID",
+        "Không có khóa này trong sổ đăng ký khi ghi",
+        "the registry did not know this key when it was recorded",
+    ),
+}
+_WORST: Final = ("VALID", "NOT_CONCLUDED", "NOT_VALID")
+
+
+def judged(row: ActRow, registry: Registry, *, now: datetime | None) -> Judged:
+    """A statement with its verdict by the registry as it stood at its index (formats.md §9).
+
+    Args:
+        row: The statement; its signature is verified here, over the bytes as received.
+        registry: The registry now: it remembers what it knew at every index.
+        now: For the state of the key today; None: when the statement was recorded.
+    """
+    line = None if row.kid is None else registry.keyring.line(row.kid)
+    if row.kid is None:
+        verdict = Verdict.ERASED
+    else:
+        verdict = registry.keyring.judge(
+            row.kid,
+            officer=row.officer,
+            index=row.index,
+            recorded_at=row.recorded_at,
+            signature_ok=_holds(row, registry),
+        )
+    outcome, vi, en = _OUTCOMES[verdict]
+    key = None if line is None else registries.key(line, now or row.recorded_at)
+    return Judged(row, verdict, outcome, (vi, en), key, signer_of(row, registry))
+
+
+def _holds(row: ActRow, registry: Registry) -> bool:
+    compact = row.compact
+    if compact is None or row.kid is None:
+        return False
+    try:
+        statement = statements.parse_compact(compact)
+        statements.check_signature(statement, registry.keyring.key(row.kid))
+    except (KeysError, Rejected):
+        return False
+    return statement.digest_b64 == row.digest
+
+
+def verified(stream: str, rows: Iterable[Judged]) -> Verification:
+    """One outcome for a stream: the worst of its statements."""
+    found = tuple(rows)
+    counts: dict[str, int] = {}
+    for one in found:
+        counts[one.verdict] = counts.get(one.verdict, 0) + 1
+    worst = max((_WORST.index(one.outcome) for one in found), default=1)
+    return Verification(stream, _WORST[worst], found, counts)
+
+
+def signer_of(row: ActRow, registry: Registry) -> dict[str, Any] | None:
+    """Who signed a statement, by post and agency as they were that day; None where erased."""
+    return registries.signer(registry, row.members, row.officer, local_day(row.recorded_at))
