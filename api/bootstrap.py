@@ -56,9 +56,10 @@ from ledger.proofs import Proofs
 from ledger.reader import Reader
 from ledger.sealer import Sealer
 from projections import generations
+from projections.builder import Opening
+from projections.builders import Builders
 from projections.generations import ViewState
 from projections.inquiry import Inquiry
-from projections.parts import Builders, Opening
 from projections.runner import Projector
 from projections.share import DIGITS
 

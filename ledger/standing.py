@@ -13,10 +13,9 @@ from dataclasses import dataclass
 
 from keys.errors import KeysError
 from ledger.errors import Rejected, VerificationError
-from ledger.log.statement import Statement, check_signature
-from ledger.ports import RecordStore, StoredRecord
-from ledger.reader import Reader
-from ledger.regulation.act import Act
+from ledger.log.statement import check_signature
+from ledger.ports import RecordStore
+from ledger.reader import Opened, Reader
 from ledger.regulation.registry import Registry
 
 
@@ -71,26 +70,36 @@ class Standing:
         registry = current.registry.copy()
         for row in rows:
             opened = self._reader.open(row)
-            act, statement = opened.act, opened.statement
-            if act is None or statement is None:
+            act = opened.act
+            if act is None:
                 raise VerificationError("erased", "a registry record is gone", row.index)
             if row.index:
-                _require_signed(registry, row, statement, act)
+                require_signed(registry, opened)
             registry.apply(act, index=row.index, recorded_at=row.recorded_at)
             if registry.version != row.index:
                 raise VerificationError("registry", "no registry act stands here", row.index)
             if row.index == 0:  # it enrols the key that signed it (formats.md §9)
-                _require_signed(registry, row, statement, act)
+                require_signed(registry, opened)
         return Current(registry, rows[-1].index)
 
 
-def _require_signed(registry: Registry, row: StoredRecord, statement: Statement, act: Act) -> None:
-    """The statement that brings a registry act into effect is its last signer's."""
-    keyring = registry.keyring
+def require_signed(registry: Registry, opened: Opened) -> None:
+    """The statement that brings a registry act into effect is its last signer's.
+
+    Args:
+        registry: As the record found it; record 0 enrols the key that signed it.
+        opened: The record.
+
+    Raises:
+        VerificationError: `signature`, with its index.
+    """
+    act, statement, keyring = opened.act, opened.statement, registry.keyring
+    if act is None or statement is None:
+        raise VerificationError("signature", "nothing is signed here", opened.index)
     try:
-        line = keyring.usable(statement.kid, index=None, at=row.recorded_at, service=False)
+        line = keyring.usable(statement.kid, index=None, at=opened.recorded_at, service=False)
         check_signature(statement, keyring.key(statement.kid))
     except (KeysError, Rejected) as error:
-        raise VerificationError("signature", str(error), row.index) from error
+        raise VerificationError("signature", str(error), opened.index) from error
     if line.officer != act.signers[-1].officer:
-        raise VerificationError("signature", "another officer signed it", row.index)
+        raise VerificationError("signature", "another officer signed it", opened.index)

@@ -19,7 +19,7 @@ import orjson
 from psycopg.rows import class_row
 
 from ledger.regulation.act import parse_time
-from ledger.regulation.case_view import case_file, changes_at
+from ledger.regulation.case_view import case_file, case_file_until
 from ledger.regulation.cases import Cases
 from ledger.regulation.deadline import VIETNAM
 from ledger.regulation.lifecycle import life_cycle
@@ -133,7 +133,7 @@ class CaseFileBatch:
         known = {**before.raised, **touched.raised}
         flags = {code for codes in known.values() for code in codes}
         at = last_recorded(stream) or self._step.opened.recorded_at
-        body = case_file(stream, known, registry, at, self._step.cases)
+        body, until = case_file_until(stream, known, registry, at, self._step.cases)
         return (
             self._gen,
             stream.name,
@@ -141,7 +141,7 @@ class CaseFileBatch:
             orjson.dumps(body).decode(),
             orjson.dumps(known).decode(),
             at,
-            at if _RESTATED in flags else changes_at(stream, registry, at),
+            at if _RESTATED in flags else until,
             before.first,
             max(before.last, touched.last),
             stream.seq,

@@ -1,7 +1,8 @@
 """The fold every view shares: streams, registry and reports after each record, in flat memory.
 
 Streams least lately used are forgotten and folded again from their records when they come up
-(architecture.md §5). The fold judges nothing and writes nothing.
+(architecture.md §5). The fold writes nothing, and judges nothing but this: what changes the
+registry is signed by who may, since every verdict on a signature rests on it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from ledger.regulation.catalogue import load as load_catalogue
 from ledger.regulation.decide import raised
 from ledger.regulation.question import Question
 from ledger.regulation.registry import Registry
+from ledger.regulation.registry_lines import REGISTRY_ACTS
 from ledger.regulation.stream import Entry, Signed, StreamState, apply
+from ledger.standing import require_signed
 from projections.share import WHOLE, Share
 from projections.view import Status, Step
 
@@ -105,7 +108,7 @@ class Fold:
         self._level = level
         self._share = share
         self._catalogue = load_catalogue()
-        self._streams: OrderedDict[UUID, StreamState] = OrderedDict()
+        self._streams: OrderedDict[int, StreamState] = OrderedDict()  # by the number of the id
         self._held = 0
         self._let_go = 0  # statements forgotten so far
         self.position = position
@@ -118,6 +121,8 @@ class Fold:
     def _resume(self) -> None:
         for opened in self._log.registry():
             if opened.index <= self.position and opened.act is not None:
+                if opened.index:
+                    require_signed(self.registry, opened)
                 self.registry.apply(opened.act, index=opened.index, recorded_at=opened.recorded_at)
         for opened in self._log.reports(self.position):
             if opened.act is not None:
@@ -149,6 +154,8 @@ class Fold:
         else:
             signed = signed_of(opened, stream)
             if completes(stream, opened.act):
+                if opened.act.act in REGISTRY_ACTS:
+                    require_signed(self.registry, opened)
                 flags = raised(self._question(opened, stream, signed))
             entry = apply(stream, signed)
             status = entry.status
@@ -212,19 +219,20 @@ class Fold:
             for opened in self._log.read(index, 1):
                 if not self._share.owns(opened.stream):
                     continue
-                self._forget(opened.stream_id)
+                self._forget(opened.stream_id.int)
                 found[index] = self._load(opened.stream_id, opened.stream, entry_limit(entry))
         return found
 
     # -- streams -------------------------------------------------------------------------------
 
     def _stream(self, opened: Opened) -> StreamState:
-        state = self._streams.get(opened.stream_id)
+        number = opened.stream_id.int
+        state = self._streams.get(number)
         if state is None:
             # The first of a stream has nothing before it: that need not be asked.
             state = self._load(opened.stream_id, opened.stream, opened.index, new=opened.seq == 1)
         else:
-            self._streams.move_to_end(opened.stream_id)
+            self._streams.move_to_end(number)
         return state
 
     def _load(self, stream_id: UUID, name: str, before: int, *, new: bool = False) -> StreamState:
@@ -234,14 +242,14 @@ class Fold:
                 if opened.index >= before:
                     break
                 replay(state, opened, erased=opened.index in self.erased)
-        self._streams[stream_id] = state
+        self._streams[stream_id.int] = state
         self._held += state.seq
         while self._held > MOST_STATEMENTS and len(self._streams) > 1:
             self._forget(next(iter(self._streams)))
         return state
 
-    def _forget(self, stream_id: UUID) -> None:
-        state = self._streams.pop(stream_id, None)
+    def _forget(self, number: int) -> None:
+        state = self._streams.pop(number, None)
         if state is not None:
             self._held -= state.seq
             self._let_go += state.seq

@@ -14,6 +14,8 @@ from typing import Final, LiteralString
 from ledger.errors import LedgerError, Unavailable
 from ledger.ports import Notices, RecordStore
 from ledger.reader import Reader
+from projections.builder import LARGEST
+from projections.builders import Builders
 from projections.fold import BATCH
 from projections.generations import (
     ViewState,
@@ -25,7 +27,6 @@ from projections.generations import (
     switch,
 )
 from projections.group import Group, is_away
-from projections.parts import LARGEST, Builders
 from projections.sweep import Sweep
 from projections.view import Connection, View
 from projections.views import VIEWS

@@ -1,8 +1,8 @@
 """How the loop spares the interpreter's search for cycles.
 
-A fold holds some million small objects that live on from batch to batch; the interpreter would walk
-them all again and again. So full searches are made only after so many statements were let go of
-that cycles among them could matter, and memory stays as flat as the fold.
+A fold holds some million small objects that live on from batch to batch, and what it lets go of is
+free at once but for what stands in a cycle. So the interpreter looks for cycles only after so many
+statements were let go of that they could matter, and memory stays as flat as the fold.
 """
 
 from __future__ import annotations
@@ -11,23 +11,20 @@ import gc
 from types import TracebackType
 from typing import Final, Self
 
-_YOUNG: Final = 5_000
-_MIDDLE: Final = 50
-_NEVER: Final = 1 << 30
 LET_GO: Final = 40_000
-"""Statements after which a full search is made: some 130 MiB, if every one is in a cycle."""
+"""Statements after which a search is made: some 130 MiB, if every one is in a cycle."""
 
 
 class Sweep:
-    """A context in which full searches are made when `let_go` says so; leaves as it was found."""
+    """A context in which cycles are searched for when `let_go` says so; leaves as it was found."""
 
     def __init__(self) -> None:
-        self._before: list[tuple[int, int, int]] = []
+        self._before: list[bool] = []
         self._let_go = 0
 
     def __enter__(self) -> Self:
-        self._before.append(gc.get_threshold())
-        gc.set_threshold(_YOUNG, _MIDDLE, _NEVER)
+        self._before.append(gc.isenabled())
+        gc.disable()
         return self
 
     def __exit__(
@@ -36,7 +33,8 @@ class Sweep:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        gc.set_threshold(*self._before.pop())
+        if self._before.pop():
+            gc.enable()
 
     def let_go(self, statements: int) -> None:
         """Takes notice that a fold has let go of so many statements."""

@@ -24,7 +24,7 @@ from ledger.regulation.silences import biting
 from ledger.regulation.stream import Entry, StreamState, SubProcess, present_agency
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ledger.regulation.cases import Cases
     from ledger.regulation.flags import Raised
@@ -49,8 +49,39 @@ def case_file(
         at: The instant looked from: which clocks are over, what an agency is called now.
         cases: Reports of article 9, for STATISTICS_RESTATED.
     """
-    today = local_day(at)
+    return _file(stream, raised, registry, at, cases, clock_runs(stream, registry, at, cases))
+
+
+def case_file_until(
+    stream: StreamState,
+    raised: Raised,
+    registry: Registry,
+    at: datetime,
+    cases: Cases | None = None,
+) -> tuple[Json, datetime | None]:
+    """`case_file`, and the next instant after `at` at which it changes without a new act.
+
+    None: never.
+    """
     runs = clock_runs(stream, registry, at, cases)
+    found = list(changes(runs, at))
+    for sub in stream.subs_in("measure", "TAKEN"):
+        end = lapses_at(sub.opened_by.act, registry)
+        if end is not None and end >= at:
+            found.append(end + timedelta(seconds=1))
+    found.extend(i for i in _ends_of_agencies(stream, registry, at) if i > at)
+    return _file(stream, raised, registry, at, cases, runs), min(found, default=None)
+
+
+def _file(
+    stream: StreamState,
+    raised: Raised,
+    registry: Registry,
+    at: datetime,
+    cases: Cases | None,
+    runs: Sequence[ClockRun],
+) -> Json:
+    today = local_day(at)
     shown = flags_of.standing(raised, stream, registry, at, cases)
     subs = [_sub(s, stream.sub_state(s, at, registry)) for s in stream.subs.values()]
     return {
@@ -75,17 +106,6 @@ def case_file(
         "officers": sorted({s.officer for e in stream.entries.values() for s in e.signed}),
         "head": stream.head,
     }
-
-
-def changes_at(stream: StreamState, registry: Registry, at: datetime) -> datetime | None:
-    """The next instant after `at` at which the case file changes without a new act; None: never."""
-    found = list(changes(clock_runs(stream, registry, at), at))
-    for sub in stream.subs_in("measure", "TAKEN"):
-        end = lapses_at(sub.opened_by.act, registry)
-        if end is not None and end >= at:
-            found.append(end + timedelta(seconds=1))
-    found.extend(i for i in _ends_of_agencies(stream, registry, at) if i > at)
-    return min(found, default=None)
 
 
 def _ends_of_agencies(stream: StreamState, registry: Registry, at: datetime) -> Iterator[datetime]:

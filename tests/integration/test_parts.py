@@ -19,7 +19,9 @@ from ledger.errors import LedgerError
 from ledger.postgres.records import PostgresRecords
 from ledger.reader import Reader
 from projections import generations
-from projections.parts import Builders, Opening, parts_of
+from projections.builder import Opening
+from projections.builders import Builders
+from projections.part import parts_of
 from projections.runner import Projector
 from projections.share import DIGITS, shares
 from projections.view import View
@@ -83,7 +85,7 @@ def test_several_processes_write_the_rows_of_one(database: Database, scenario: s
     made.played.fill(database.admin)
     expected = made.caught_up()
     assert [row for row in expected["acts"] if '"status": "erased"' in row]
-    projector = made.building()
+    projector = made.building(number=2)
     for view in VIEWS:
         projector.rebuild(view.name)
         assert made.state(view.name, 2) is not None, "read now"
@@ -102,7 +104,7 @@ def test_what_is_recorded_during_a_rebuild_is_in_it(database: Database) -> None:
     made.played.fill(database.admin, end=size - 5)
     made.caught_up()
     projector = made.building()
-    grown = []
+    grown: list[int] = []
 
     def grow(_view: str, done: int, _total: int) -> None:
         if done and not grown:
@@ -235,7 +237,7 @@ def _children() -> list[int]:
     """Builders of this process, by the system's own list."""
     me = os.getpid()
     pids = Path(f"/proc/{me}/task/{me}/children").read_text("ascii").split()
-    return [int(pid) for pid in pids if b"spawn_main" in _words(pid)]
+    return [int(pid) for pid in pids if b"projections.builder" in _words(pid)]
 
 
 def _words(pid: str) -> bytes:

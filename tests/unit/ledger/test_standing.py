@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import cast
 from uuid import UUID
 
 import pytest
@@ -19,6 +20,7 @@ from ledger.regulation.registry import Registry
 from ledger.standing import Standing
 from ledger.streams.event import TOPIC
 from ledger.streams.names import stream_id
+from projections.fold import Fold, Log
 from tests import builders
 from tests.a_ledger import ALedger, a_report, enrolment, in_memory, revocation
 from tests.fakes import MemoryRecordStore
@@ -87,13 +89,17 @@ def forged(a: ALedger, act: Act, named: str, signer: SoftwareSigner) -> Statemen
 
 
 def refused(a: ALedger) -> VerificationError:
-    """How a process that follows the registry from the start, and one that stood, refuse it."""
+    """How who follows the registry from the start, who stood, and who folds views refuse it."""
     with pytest.raises(VerificationError) as standing:
         a.ledger.refresh()
     reader = Reader(a.stores.records, a.keys.kek, a.origin)
     with pytest.raises(VerificationError) as fresh:
         Standing(a.stores.records, reader, Registry.founded()).catch_up()
     assert fresh.value.index == standing.value.index
+    every = reader.for_folds().read(0, a.stores.records.head().size)
+    with pytest.raises(VerificationError) as folded:
+        list(Fold(cast("Log", None), a.origin, "ordinary").steps(every))
+    assert (folded.value.kind, folded.value.index) == ("signature", standing.value.index)
     return standing.value
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ledger.regulation.case_view import case_file, changes_at
+from ledger.regulation.case_view import case_file, case_file_until
 from ledger.regulation.clocks import ClockRun, clock_runs, running
 from ledger.regulation.deadline import end_of
 from ledger.regulation.flags import standing
@@ -178,7 +178,10 @@ def test_case_file_says_when_it_changes_next() -> None:
     player, _, stream = played("SC1", 11)
     moment = at("2024-06-04T15:30:00+07:00")
     seen = 0
-    while (after := changes_at(stream, player.registry, moment)) is not None and seen < 40:
+    while seen < 40:
+        _, after = case_file_until(stream, player.raised, player.registry, moment)
+        if after is None:
+            break
         still = case_file(
             stream, player.raised, player.registry, after - timedelta(milliseconds=1100)
         )
