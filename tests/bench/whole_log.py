@@ -14,6 +14,7 @@ from psycopg import sql
 from api.bootstrap import Enclave, RealClock, open_kek, open_projector
 from ledger import audit
 from ledger.postgres.evidence import PostgresEvidence
+from projections.builders import WORTH
 from projections.views import VIEWS
 from tests.bench import stock, workload
 from tests.bench.enclave import Founded
@@ -31,7 +32,7 @@ WHERE relnamespace = 'log'::regnamespace AND relkind = 'r'
 def rows(run: Run) -> Iterator[Row]:
     """Sees that the log is long enough, then reads it whole."""
     main = run.main
-    long_case = _grow(run, main, 2_000 if run.quick else 8_000)
+    long_case = _grow(run, main, 2_000 if run.quick else 50_000)
     main.seal()
     yield from _audited(run, main)
     yield from _rebuilt(run, main)
@@ -126,7 +127,8 @@ def _rebuilt(run: Run, main: Founded) -> Iterator[Row]:
     app.close()
     run.tell("whole_log: stock projection")
     theirs = stock.projection_rate(other, 4 if run.quick else 8)
-    told = f"{size} records, opened and folded"
+    who = f"{run.cores} processes" if size >= WORTH else "one process"
+    told = f"{size} records, opened and folded by {who}"
     for named, rate in rates.items():
         yield Row(
             GROUP, f"rebuild of view {named}", rate, "acts/s",
