@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from ledger.log.record import stamp
+from ledger.log.moment import stamp
 from ledger.regulation.act import fmt_time
 from ledger.regulation.deadline import VIETNAM
 from ledger.regulation.registry import Registry

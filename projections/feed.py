@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from keys import canonical
-from ledger.log.record import stamp
+from ledger.log.moment import stamp
 from projections.timeline import ActRow
 
 SPEC_VERSION: Final = "1.0"

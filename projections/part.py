@@ -53,7 +53,7 @@ class Part:
         """Whether nothing is left for it."""
         return self.position + 1 >= self.until
 
-    def move(self, cursor: Cursor, position: int, _recorded_at: datetime | None) -> None:
+    def move(self, cursor: Cursor, position: int, recorded_at: datetime | None) -> None:  # noqa: ARG002 - a part keeps none
         """Everything of the share up to `position` is folded.
 
         Raises:

@@ -10,6 +10,7 @@ the catalogue: an audit does not ask.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, timezone
 from random import Random
@@ -99,8 +100,10 @@ class MemoryLog:
         return [row for row in self.records(0, self.last() + 1) if row.registry]
 
     def share(self) -> MemoryLog:
-        """See `Evidence`: the log itself, copied."""
-        return self
+        """See `Evidence`: what is stored; the keys it is written with stay here."""
+        kept = copy(self)
+        del kept.log_key, kept.pq_key, kept.registrar, kept.people
+        return kept
 
     def open(self) -> MemoryLog:
         """See `Share`."""

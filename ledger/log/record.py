@@ -30,8 +30,6 @@ _BEFORE: Final = b'","statement":"'
 _BEHIND: Final = b'","v":1}'
 _COMPACT: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
 
-__all__ = ["Envelope", "build", "entry", "leaf", "parse_envelope", "stamp", "unstamp"]
-
 
 @dataclass(frozen=True, slots=True)
 class Envelope:

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Final, Self
 from uuid import UUID
 
 from ledger.errors import Conflict, Head
-from ledger.log.record import stamp
+from ledger.log.moment import stamp
 from ledger.log.statement import Statement
 from ledger.regulation.act import Act, Signer
 from ledger.regulation.cases import Cases

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.errors import VerificationError
-from ledger.log import record
+from ledger.log import moment, record
 
 moments = st.datetimes(timezones=st.just(UTC)).map(
     lambda at: at.replace(microsecond=at.microsecond // 1000 * 1000)
@@ -31,7 +31,7 @@ def test_envelope_round_trip(at: datetime, blind: bytes, text: str) -> None:
 @given(moments)
 def test_moment_round_trip(at: datetime) -> None:
     """Every moment has one text."""
-    assert record.unstamp(record.stamp(at)) == at
+    assert moment.unstamp(moment.stamp(at)) == at
 
 
 @pytest.mark.parametrize(
@@ -50,15 +50,15 @@ def test_moment_round_trip(at: datetime) -> None:
 def test_other_forms_of_a_moment_are_refused(text: str) -> None:
     """Two texts of one moment would be two entries of one record."""
     with pytest.raises(ValueError, match=r"moment|day|must be in"):
-        record.unstamp(text)
+        moment.unstamp(text)
 
 
 def test_moment_is_written_in_utc_and_cut_to_milliseconds() -> None:
     """`recorded_at` never says more than the ledger keeps."""
     at = datetime(2024, 6, 4, 8, 12, 31, 42_999, tzinfo=timezone(timedelta(hours=7)))
-    assert record.stamp(at) == "2024-06-04T01:12:31.042Z"
+    assert moment.stamp(at) == "2024-06-04T01:12:31.042Z"
     with pytest.raises(ValueError, match="zone"):
-        record.stamp(at.replace(tzinfo=None))
+        moment.stamp(at.replace(tzinfo=None))
 
 
 def test_blind_of_another_length_is_refused() -> None:

@@ -19,7 +19,7 @@ def test_envelope_entry_and_leaf_are_these(row: dict[str, Any]) -> None:
     data = row["envelope"].encode()
     assert len(data) == row["length"]
     found = record.parse_envelope(data, log=LOG)
-    assert (found.blind.hex(), record.stamp(found.recorded_at)) == (
+    assert (found.blind.hex(), moment.stamp(found.recorded_at)) == (
         row["blind_hex"],
         row["recorded_at"],
     )
