@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from ledger.regulation.registry import Registry
 from ledger.regulation.registry_lines import REGISTRY_ACTS
 from ledger.regulation.stream import Entry, Signed, StreamState, apply
 from ledger.standing import require_signed
+from ledger.streams.names import stream_id
 from projections.share import WHOLE, Share
 from projections.view import Status, Step
 
@@ -173,6 +175,7 @@ class Fold:
             cases=self.cases,
             erases=self._erases(entry) if effect and entry is not None else {},
             share=self._share,
+            load=partial(self._named, before=opened.index + 1),
         )
 
     def _question(self, opened: Opened, stream: StreamState, signed: Signed) -> Question:
@@ -226,23 +229,29 @@ class Fold:
     # -- streams -------------------------------------------------------------------------------
 
     def _stream(self, opened: Opened) -> StreamState:
-        number = opened.stream_id.int
-        state = self._streams.get(number)
-        if state is None:
-            # The first of a stream has nothing before it: that need not be asked.
-            state = self._load(opened.stream_id, opened.stream, opened.index, new=opened.seq == 1)
-        else:
-            self._streams.move_to_end(number)
+        # The first of a stream has nothing before it: that need not be asked.
+        return self._kept(opened.stream_id) or self._load(
+            opened.stream_id, opened.stream, opened.index, new=opened.seq == 1
+        )
+
+    def _named(self, name: str, before: int) -> StreamState:
+        of = stream_id(self._origin, name)
+        return self._kept(of) or self._load(of, name, before)
+
+    def _kept(self, of: UUID) -> StreamState | None:
+        state = self._streams.get(of.int)
+        if state is not None:
+            self._streams.move_to_end(of.int)
         return state
 
-    def _load(self, stream_id: UUID, name: str, before: int, *, new: bool = False) -> StreamState:
+    def _load(self, of: UUID, name: str, before: int, *, new: bool = False) -> StreamState:
         state = StreamState(name)
         if before > 0 and not new:
-            for opened in self._log.stream(stream_id):
+            for opened in self._log.stream(of):
                 if opened.index >= before:
                     break
                 replay(state, opened, erased=opened.index in self.erased)
-        self._streams[stream_id.int] = state
+        self._streams[of.int] = state
         self._held += state.seq
         while self._held > MOST_STATEMENTS and len(self._streams) > 1:
             self._forget(next(iter(self._streams)))

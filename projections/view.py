@@ -6,7 +6,7 @@ The fold is shared: `Step` is one record with what it did to its stream, the sam
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, LiteralString, Protocol
 
@@ -52,6 +52,7 @@ class Step:
         cases: What a flag may ask about the rest of the log, as the record found it.
         erases: Streams and indices whose content this record erases, of the share.
         share: What the process that folds it writes rows about.
+        load: The fold of another stream by its name, as of this record.
     """
 
     opened: Opened
@@ -65,6 +66,7 @@ class Step:
     cases: Cases
     erases: Mapping[int, StreamState]
     share: Share
+    load: Callable[[str], StreamState]
 
     @property
     def own(self) -> bool:

@@ -23,7 +23,6 @@ from ledger.regulation.deadline import VIETNAM, local_day
 from ledger.regulation.registry import Registry
 from ledger.regulation.stream import Entry, StreamState
 from projections.fold import REPORTS, last_recorded
-from projections.share import CASE, Share
 from projections.view import Connection, Cursor, Step
 
 NAME: Final = "worklist"
@@ -53,9 +52,8 @@ ASKS_ADDRESSEE: Final = frozenset(
 _ENDED: Final = frozenset({"CLOSED", "ARCHIVED"})
 
 _CLEAR: Final[LiteralString] = "DELETE FROM proj.tasks WHERE gen = %s AND stream = ANY (%s)"
-_RESTATED: Final[LiteralString] = """
-DELETE FROM proj.tasks WHERE gen = %s AND code = 'STATISTICS_RESTATE'
-  AND right(stream, 1) = ANY (%s) AND (case_number = ANY (%s) OR stream = ANY (%s))
+_RESTATE: Final[LiteralString] = """
+SELECT DISTINCT stream FROM proj.tasks WHERE gen = %s AND code = 'STATISTICS_RESTATE'
 """
 _COPY: Final[LiteralString] = """
 COPY proj.tasks (gen, stream, n, kind, act_id, act, officer, agency, role, code, sub, started_at,
@@ -105,25 +103,21 @@ class WorklistBatch:
     def take(self, step: Step) -> None:
         """Gathers the stream of one record."""
         self._step = step
-        report = step.entry if step.effect else None
-        if report is None or report.act.act not in REPORTS:
-            report = None
-        if step.renames or report is not None:
+        reports = step.effect and step.entry is not None and step.entry.act.act in REPORTS
+        if step.renames or reports:
             self.write()
         if step.own:
             self._touched[step.stream.name] = step.stream
         for stream in step.erases.values():
             self._touched[stream.name] = stream
-        if report is not None:
-            self._restated(report, step.share)
+        if reports:
+            self._restate(step)
 
-    def _restated(self, report: Entry, share: Share) -> None:
-        """Cases for which a report was restated have that task behind them (article 9)."""
-        named = [str(name) for name in report.act.facts.get("restated_because", ())]
-        if named:
-            streams = [f"{CASE}{n.removeprefix(CASE)}" for n in named]
-            values = [self._gen, list(share.digits), named, streams]
-            self._cursor.execute(_RESTATED, values)
+    def _restate(self, step: Step) -> None:
+        """A report may end the task to restate it in any case that has one (article 9)."""
+        for (name,) in self._cursor.execute(_RESTATE, [self._gen]).fetchall():
+            if step.share.owns(name):
+                self._touched[name] = step.load(name)
 
     def write(self) -> None:
         """Replaces the tasks of every stream touched."""

@@ -149,6 +149,34 @@ def test_a_restated_report_ends_the_task(database: Database, batch: int) -> None
     assert not waiting[1]
 
 
+def test_a_report_that_restates_another_one_ends_no_task(database: Database) -> None:
+    """Article 9: to be named beside the wrong report is not to be restated."""
+    bench = Bench(database, played("SC10"))
+    log = bench.played.log
+    restating = next(
+        index
+        for index, said in enumerate(log.statements)
+        if said.members["act"] == "StatisticsSubmitted" and "restates" in said.members["facts"]
+    )
+    told = dict(log.statements[restating].members)
+    del log.rows[restating:], log.statements[restating:]
+    last = [said for said in log.statements if said.members["stream"] == told["stream"]][-1]
+    log.heads[told["stream"]] = (last.seq, last.digest_b64)
+    author = {"officer": log.registrar.uuid, "post": log.registrar.post, "role": "AUTHOR"}
+    told |= {
+        "act_id": log.uuid(),
+        "facts": told["facts"] | {"restates": log.uuid()},
+        "signers": [author],
+    }
+    log.sign(told, log.registrar)
+    bench.played.fill(database.admin)
+    projector = bench.projector()
+    projector.catch_up()
+    projector.close()
+    assert [row for row in bench.rows()["tasks"] if "STATISTICS_RESTATE" in row]
+    assert bench.compared() == []
+
+
 def test_a_restart_after_every_batch_gives_the_same_rows(bench: Bench) -> None:
     """Nothing lives in memory that the tables and the log do not give back."""
     whole = bench.projector()

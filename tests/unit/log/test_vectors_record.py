@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ledger.errors import VerificationError
-from ledger.log import merkle, record, statement
+from ledger.log import merkle, moment, record, statement
 from tests.vector_files import load, name_of, rows
 
 LOG = load("record")["log"]
