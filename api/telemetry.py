@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import logging
 import sys
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final
 from wsgiref.simple_server import WSGIServer
 
-import structlog
+import orjson
 from prometheus_client import REGISTRY as DEFAULT_REGISTRY
 from prometheus_client import (
     CollectorRegistry,
@@ -22,7 +23,6 @@ from prometheus_client import (
     start_http_server,
 )
 from prometheus_client.multiprocess import MultiProcessCollector
-from structlog.tracebacks import ExceptionDictTransformer
 
 _HTTP: Final = logging.getLogger("socai.http")
 #: Others are counted as one: a client names methods as it likes, and every label is kept.
@@ -55,33 +55,34 @@ PROJECTION_STOPPED: Final = Gauge(
 )
 
 
+class JsonLines(logging.Formatter):
+    """A record as one JSON object: event, level, timestamp and its `fields`.
+
+    Of an exception: class, text, cause and places. Local variables hold content of acts and keys:
+    they never reach a log line.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, without its end."""
+        told: dict[str, Any] = {
+            "event": record.getMessage().encode("utf-8", "backslashreplace").decode(),
+            "level": record.levelname.lower(),
+            "timestamp": datetime.fromtimestamp(record.created, UTC),
+            **record.__dict__.get("fields", {}),
+        }
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None:
+            told["exception"] = {**_where(error), "text": str(error)}
+        return orjson.dumps(told, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z).decode()
+
+
 def configure(level: str) -> None:
-    """JSON lines on standard error, from structlog and from plain `logging` alike."""
-    shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=shared,
-        processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            # Local variables hold content of acts and keys: they never reach a log line.
-            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
-            structlog.processors.JSONRenderer(sort_keys=True, ensure_ascii=False),
-        ],
-    )
+    """JSON lines on standard error, whoever logs."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(formatter)
+    handler.setFormatter(JsonLines())
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=True,
-    )
 
 
 def answered(
@@ -95,15 +96,14 @@ def answered(
     if code:
         PROBLEMS.labels(code).inc()
     if _HTTP.isEnabledFor(logging.INFO):
-        structlog.get_logger(_HTTP.name).info(
-            "answered",
-            call=call,
-            method=method,
-            status=status,
-            ms=round(seconds * 1000, 2),
-            trace_id=trace_id,
-            **({"code": code} if code else {}),
-        )
+        fields = {
+            "call": call,
+            "method": method,
+            "status": status,
+            "ms": round(seconds * 1000, 2),
+            "trace_id": trace_id,
+        }
+        _HTTP.info("answered", extra={"fields": fields | {"code": code} if code else fields})
 
 
 @cache
@@ -117,6 +117,10 @@ def failed(error: Exception, trace_id: str) -> None:
 
     Its text may quote content and stays out.
     """
+    _HTTP.error("failed", extra={"fields": {**_where(error), "trace_id": trace_id}})
+
+
+def _where(error: BaseException) -> dict[str, Any]:
     trace = error.__traceback__
     places: list[str] = []
     while trace is not None:
@@ -124,13 +128,11 @@ def failed(error: Exception, trace_id: str) -> None:
         places.append(f"{code.co_filename.rsplit('/', 2)[-1]}:{trace.tb_lineno} {code.co_name}")
         trace = trace.tb_next
     cause = error.__cause__
-    structlog.get_logger(_HTTP.name).error(
-        "failed",
-        error=type(error).__qualname__,
-        cause=None if cause is None else type(cause).__qualname__,
-        where=places[-6:],
-        trace_id=trace_id,
-    )
+    return {
+        "error": type(error).__qualname__,
+        "cause": None if cause is None else type(cause).__qualname__,
+        "where": places[-6:],
+    }
 
 
 def serve_metrics(port: int, host: str, *, shared: bool) -> WSGIServer:

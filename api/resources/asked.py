@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, Self
 
 import orjson
@@ -21,21 +22,32 @@ class Asked:
     """The parameters and the body of a request, by the shapes of its call.
 
     Unknown members and parameters are refused everywhere; a malformed request is 400.
+
+    Attributes:
+        query: Shape of the parameters.
+        body: Shape of the body.
+        unasked: What a request without parameters asks; None where it must have some.
     """
 
     query: Schema | None
     body: Schema | None
+    unasked: Mapping[str, Any] | None
 
     @classmethod
     def by(cls, query: type[Schema] | None, body: type[Schema] | None) -> Self:
         """The shapes of one call, made once: reading changes nothing in them."""
-        return cls(None if query is None else query(), None if body is None else body())
+        shape = None if query is None else query()
+        unasked = None if shape is None or shape.validate({}) else MappingProxyType(shape.load({}))
+        return cls(shape, None if body is None else body(), unasked)
 
     def read(self) -> list[Mapping[str, Any]]:
         """What the view is called with before its path."""
-        found = []
-        if self.query is not None:  # no parameter comes twice: the door has seen to that
-            found.append(_loaded(self.query, request.args.to_dict(), "query"))
+        found: list[Mapping[str, Any]] = []
+        if self.query is not None:
+            if self.unasked is not None and not request.query_string:
+                found.append(self.unasked)
+            else:  # no parameter comes twice: the door has seen to that
+                found.append(_loaded(self.query, request.args.to_dict(), "query"))
         if self.body is not None:
             try:
                 told = orjson.loads(body_bytes(MAX_BODY_BYTES))

@@ -45,9 +45,8 @@ class Gate:
     def seal(self, response: Response) -> Response:
         """Cache rules of what was answered."""
         if "Cache-Control" not in response.headers:
-            response.headers["Cache-Control"] = cache_control(
-                signed_in=context().caller is not None
-            )
+            rule = cache_control(signed_in=context().caller is not None)
+            response.headers.add("Cache-Control", rule)
         return response
 
 
