@@ -203,6 +203,8 @@ class Figure:
     code: str
     vi: str
     en: str
+    means_vi: str
+    means_en: str
     count: int | None
     cases: int | None
 
@@ -264,7 +266,7 @@ def tables(  # noqa: PLR0913 - a period, a place and an instant
     rows = connection.execute(_VOLUMES, values).fetchall()
     total = sum(row[4] for row in rows)
     return Tables(
-        figures=tuple(_figure(indicator, marks, smallest) for indicator in INDICATORS),
+        figures=tuple(_figure(indicator, marks, smallest, old_days) for indicator in INDICATORS),
         overturned_by_basis=tuple(Cell(k, c) for k, c in sorted(basis.items())),
         total=_published(total, smallest),
         volumes={
@@ -275,7 +277,9 @@ def tables(  # noqa: PLR0913 - a period, a place and an instant
     )
 
 
-def _figure(indicator: Indicator, marks: Mapping[str, tuple[int, int]], smallest: int) -> Figure:
+def _figure(
+    indicator: Indicator, marks: Mapping[str, tuple[int, int]], smallest: int, old_days: int
+) -> Figure:
     codes = indicator.marks or ("OLD",)
     acts = sum(marks.get(code, (0, 0))[0] for code in codes)
     cases = sum(marks.get(code, (0, 0))[1] for code in codes)
@@ -283,6 +287,8 @@ def _figure(indicator: Indicator, marks: Mapping[str, tuple[int, int]], smallest
         indicator.code,
         indicator.vi,
         indicator.en,
+        indicator.means_vi.format(days=old_days),
+        indicator.means_en.format(days=old_days),
         _published(acts, smallest),
         _published(cases, smallest),
     )

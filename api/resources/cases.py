@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
 
 from flask import Response
 
 from api.problems import Problem
-from api.resources import cursor, fresh, shown
+from api.resources import cursor, fresh, known, shown, verdicts
 from api.resources.answer import JSON, answer, finish
 from api.resources.noun import Noun
 from api.resources.request import caller, enclave, malformed, now
@@ -26,15 +26,17 @@ from api.schemas.case import (
     DiffQuery,
     FieldHistory,
     FieldQuery,
-    Verification,
     VerificationQuery,
     Verifications,
+    VerificationShown,
 )
 from ledger.errors import NotFound
+from ledger.log.moment import stamp
 from ledger.regulation.shape import parse_date
 from projections import search
 from projections.case_file import Filter
 from projections.past import BeforeCase
+from projections.verdicts import Verification
 
 cases = Noun("cases", __name__, url_prefix="/v1", description="Hồ sơ · Cases")
 _UUID: Final = re.compile(UUID)
@@ -100,10 +102,11 @@ CASE_FILTERS: Final = (
 
 
 def _filter(asked: dict[str, Any]) -> Filter:
-    words = asked.get("q")
-    if words is not None and (enclave().facts.level != "ordinary" or search.refused(words)):
-        raise Problem("search_refused")
     due_before = fresh.moment(asked.get("due_before"), "due_before")
+    first, last = _day(asked, "opened_from"), _day(asked, "opened_to")
+    if first is not None and last is not None and first > last:
+        raise malformed("opened_from", "muộn hơn `opened_to`", "is after `opened_to`")
+    known.agency(asked.get("agency"))
     return Filter(
         state=asked.get("state"),
         agency=asked.get("agency"),
@@ -111,11 +114,21 @@ def _filter(asked: dict[str, Any]) -> Filter:
         act=asked.get("act"),
         flag=asked.get("flag"),
         due_before=None if isinstance(due_before, int) else due_before,
-        opened_from=_day(asked, "opened_from"),
-        opened_to=_day(asked, "opened_to"),
-        q=words,
+        opened_from=first,
+        opened_to=last,
+        q=_words(asked.get("q")),
         sort=asked.get("sort", "-last_act"),
     )
+
+
+def _words(text: str | None) -> str | None:
+    if text is None:
+        return None
+    if enclave().facts.level != "ordinary" or search.refused(text):
+        raise Problem("search_refused")
+    if search.question(text) is None:
+        raise malformed("q", "không có chữ hay số nào để tìm", "it has no letter or digit to find")
+    return text
 
 
 def _day(asked: dict[str, Any], name: str) -> date | None:
@@ -139,16 +152,18 @@ def one_case(asked: dict[str, Any], case: str) -> Response:
     stream = _stream(case)
     fresh.require(asked, "case_file")
     moment = fresh.moment(asked.get("as_of"))
+    clock = asked.get("clock", "recorded")
+    fresh.on_clock(moment, clock)
     at = now()
     if moment is None:
         return _as_text(case, *enclave().inquiry.case(stream, at))
     try:
-        index, body = enclave().inquiry.case_as_of(
-            stream, moment, at, asked.get("clock", "recorded")
-        )
+        index, body = enclave().inquiry.case_as_of(stream, moment, at, clock)
     except BeforeCase as error:
         raise Problem("before_case") from error
-    view = {"as_of": asked["as_of"], "clock": asked.get("clock", "recorded"), "index": index}
+    view: dict[str, Any] = {"as_of": asked["as_of"], "clock": clock, "index": index}
+    if isinstance(moment, datetime):
+        view["at"] = stamp(moment)
     return answer({"id": case, **body, "view": view}, index=enclave().inquiry.index("acts"))
 
 
@@ -205,20 +220,32 @@ def case_diff(asked: dict[str, Any], case: str) -> Response:
     new = fresh.moment(asked.get("to"), "to")
     at = now()
     clock = asked.get("clock", "recorded")
+    fresh.on_clock(old, clock, "from")
+    fresh.on_clock(new, clock, "to")
+    first, last = (at if moment is None else moment for moment in (old, new))
+    swapped = _later(first, last)
+    if swapped:
+        first, last = last, first
     try:
-        earlier, later, changes = enclave().inquiry.diff(
-            stream, at if old is None else old, at if new is None else new, at, clock
-        )
+        earlier, later, changes = enclave().inquiry.diff(stream, first, last, at, clock)
     except BeforeCase as error:
         raise Problem("before_case") from error
-    body = {
+    body: dict[str, Any] = {
         "id": case,
         "clock": clock,
         "from": earlier.index,
         "to": later.index,
         "changes": [shown.change(one) for one in changes],
     }
+    if swapped:
+        body["swapped"] = True
     return answer(body, index=enclave().inquiry.index("acts"))
+
+
+def _later(first: int | datetime, last: int | datetime) -> bool:
+    if isinstance(first, int) and isinstance(last, int):
+        return first > last
+    return fresh.instant(first) > fresh.instant(last)
 
 
 @cases.call(
@@ -248,32 +275,40 @@ def field_history(asked: dict[str, Any], case: str, pointer: str) -> Response:
 @cases.call(
     "/cases/<case>/verification",
     query=VerificationQuery,
-    answers=Verification,
+    answers=VerificationShown,
     projected=True,
     problems=("not_found",),
     parameters=(_ID,),
 )
 def case_verification(asked: dict[str, Any], case: str) -> Response:
-    """Kiểm chứng hồ sơ · Every statement's verdict, key history, index and proof; one verdict."""
+    """Kiểm chứng hồ sơ · Every statement's verdict, key history, index and proof; one verdict.
+
+    A supervisor's own sign-off is an act, `VerificationSignedOff`; those there are stand in
+    `signed_off`.
+    """
     stream = _stream(case)
     fresh.require(asked, "acts")
     index, found = enclave().inquiry.verification(stream)
     newest = max(one.row.index for one in found.statements)
     enclave().proofs.wait(newest, 0.5)
     latest = enclave().checkpoints.latest()
+    size = latest[0] if latest else 0
+    verdict = verdicts.conclude(found, size)
     body: dict[str, Any] = {
         "id": case,
-        "outcome": found.outcome,
+        "outcome": verdict.outcome,
+        "reason": verdict.reason,
         "counts": {str(verdict): n for verdict, n in found.counts.items()},
         "statements": [
             {
                 "act_id": one.row.act_id,
                 "act": one.row.act,
                 **shown.statement(one),
-                **_proof(one.row.index, latest[0] if latest else 0),
+                **_proof(one.row.index, size),
             }
             for one in found.statements
         ],
+        "signed_off": verdicts.signed_off(found),
         "checked_by": caller().officer,
     }
     if latest is not None:
@@ -300,19 +335,29 @@ def _proof(index: int, size: int) -> dict[str, Any]:
     problems=("not_found",),
 )
 def bulk_verification(asked: dict[str, Any]) -> Response:
-    """Kiểm chứng nhiều hồ sơ · The verdict of up to 50 cases; what is not there is left out."""
+    """Kiểm chứng nhiều hồ sơ · The verdict of up to 50 cases; `missing` are those not there."""
     fresh.require(asked, "acts")
-    streams = [_stream(case) for case in asked["cases"].split(",")]
-    found = [
-        {
-            "id": one.stream.removeprefix("case/"),
-            "outcome": one.outcome,
-            "statements": len(one.statements),
-            "counts": {str(verdict): n for verdict, n in one.counts.items()},
-        }
-        for one in enclave().inquiry.verifications(streams)
-    ]
-    return answer({"cases": found}, index=enclave().inquiry.index("acts"))
+    cases_asked = list(dict.fromkeys(asked["cases"].split(",")))
+    latest = enclave().checkpoints.latest()
+    size = latest[0] if latest else 0
+    streams = [_stream(case) for case in cases_asked]
+    found = [_in_bulk(one, size) for one in enclave().inquiry.verifications(streams)]
+    there = {one["id"] for one in found}
+    body = {"cases": found, "missing": [case for case in cases_asked if case not in there]}
+    return answer(body, index=enclave().inquiry.index("acts"))
+
+
+def _in_bulk(one: Verification, size: int) -> dict[str, Any]:
+    verdict = verdicts.conclude(one, size)
+    return {
+        "id": one.stream.removeprefix("case/"),
+        "outcome": verdict.outcome,
+        "reason": verdict.reason,
+        "statements": len(one.statements),
+        "counts": {str(name): n for name, n in one.counts.items()},
+        "open": list(verdict.open),
+        "signed_off": verdicts.signed_off(one),
+    }
 
 
 def _stream(case: str) -> str:

@@ -8,7 +8,7 @@ from flask import Response
 
 from api.resources.answer import encode, finish
 from api.resources.noun import Noun
-from api.resources.request import enclave, wait_s
+from api.resources.request import enclave, malformed, wait_s
 from api.schemas.work import EventShown, FeedQuery
 
 feed = Noun("feed", __name__, url_prefix="/v1", description="Dòng tin · Feed")
@@ -27,12 +27,20 @@ def read_feed(asked: dict[str, Any]) -> Response:
     """Sự kiện sau một vị trí · CloudEvents after an index; `Prefer: wait=20` waits for the next.
 
     Whoever keeps the last index misses nothing and gets nothing twice. Never the content of an act.
+    `Link` leads on, also from an empty batch. An index that the log does not have is refused: it
+    would wait in silence.
     """
     after, waited = asked.get("after", -1), wait_s()
+    if after >= enclave().records.head().size:
+        raise malformed(
+            "after",
+            "sổ chưa dài đến vị trí này; có phải sổ đã bị đưa về bản cũ?",
+            "the log does not reach this index; has it been put back to an older state?",
+        )
     if waited:
         enclave().inquiry.wait(after + 1, float(waited), "acts")
     index, events = enclave().inquiry.feed(after, asked["limit"])
-    headers = {}
-    if events:
-        headers["Link"] = f'</v1/feed?after={events[-1]["id"]}&limit={asked["limit"]}>; rel="next"'
-    return finish(encode(events), BATCH, index=index, headers=headers)
+    last = int(events[-1]["id"]) if events else after
+    place = "" if last < 0 else f"after={last}&"
+    link = f'</v1/feed?{place}limit={asked["limit"]}>; rel="next"'
+    return finish(encode(events), BATCH, index=index, headers={"Link": link})

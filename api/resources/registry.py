@@ -111,16 +111,16 @@ def keys(asked: dict[str, Any]) -> Response:
 )
 def jwks(asked: dict[str, Any]) -> Response:
     """Bộ khóa JWK kèm lịch sử · Every key as a JWK set (RFC 7517) with its history."""
-    known, at, index = _moment(asked)
+    stood, at, _ = _moment(asked)
     found = []
-    for line in lines.keys(known, at):
+    for line in lines.keys(stood, at):
         history = {name: value for name, value in line.items() if value is not None}
         del history["jwk"]
         found.append({**line["jwk"], "use": "sig", **history})
     body: dict[str, Any] = {"keys": found}
     if enclave().facts.rehearsal:
         body["rehearsal"] = True
-    return finish(encode(body), JWKS, index=index)
+    return finish(encode(body), JWKS, index=enclave().inquiry.index("registry"))
 
 
 @registry.call(
@@ -140,28 +140,32 @@ def _listing(asked: dict[str, Any], name: str, rows: _Lines, **filters: str | No
     """One page; every page is of the registry that the first one saw."""
     bound = {**filters, "as_of": asked.get("as_of"), "limit": asked["limit"]}
     place = cursor.read(asked.get("cursor"), name, bound)
-    known, at, index = _moment(asked, place.index if place else None)
-    found = list(rows(known, at, local_day(at)))
+    stood, at, index = _moment(asked, place.index if place else None)
+    found = list(rows(stood, at, local_day(at)))
     start = int(place.after[0]) if place else 0
     page = found[start : start + asked["limit"]]
     following = None
     if start + len(page) < len(found):
         following = cursor.write(index, (start + len(page),), name, bound)
     body: dict[str, Any] = {name: page, "index": index} | ({"next": following} if following else {})
-    return answer(body, index=index, headers=cursor.link(following))
+    folded = enclave().inquiry.index("registry")
+    return answer(body, index=folded, headers=cursor.link(following))
 
 
 def _moment(asked: dict[str, Any], snapshot: int | None = None) -> tuple[Registry, datetime, int]:
-    """The registry asked for, the instant to look at it from, and the index it is a view of."""
+    """The registry asked for, the instant to look at it from, and the index it is a view of.
+
+    As of an index it is looked at from when that record was taken, as a case file is.
+    """
     fresh.require(asked, "registry")
     wanted = fresh.moment(asked.get("as_of"))
-    at = now()
-    index = enclave().inquiry.index("registry") if snapshot is None else snapshot
-    if isinstance(wanted, datetime):
-        if wanted > at:
-            raise Problem("as_of_in_future")
-        return enclave().inquiry.registry(wanted).registry, wanted, index
-    if wanted is not None and wanted > index:
+    newest = enclave().inquiry.index("registry") if snapshot is None else snapshot
+    if wanted is None:
+        return enclave().inquiry.registry(newest).registry, now(), newest
+    if isinstance(wanted, int) and wanted > newest:
         raise Problem("as_of_in_future")
-    known = enclave().inquiry.registry(index if wanted is None else wanted)
-    return known.registry, at, index
+    at = fresh.instant(wanted)
+    if at > now():
+        raise Problem("as_of_in_future")
+    found = enclave().inquiry.registry(wanted).registry
+    return found, at, wanted if isinstance(wanted, int) else found.version

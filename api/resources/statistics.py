@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import date, timedelta
 from typing import Any, Final
@@ -12,36 +12,56 @@ from typing import Any, Final
 from flask import Response
 from xlsxwriter import Workbook  # type: ignore[import-untyped]
 
-from api.resources import fresh
+from api.resources import fresh, known
 from api.resources.answer import answer, finish
 from api.resources.noun import Noun
 from api.resources.request import context, enclave, malformed, now
 from api.schemas.work import StatisticsQuery, StatisticsShown
+from ledger.regulation.channels import channel_words
 from ledger.regulation.deadline import local_day
+from ledger.regulation.outcomes import words as outcome_words
 from ledger.regulation.shape import parse_date
-from projections.statistics import SMALLEST, Tables
+from projections.statistics import SMALLEST, Cell, Tables
 
 statistics = Noun("statistics", __name__, url_prefix="/v1", description="Thống kê · Statistics")
 CSV: Final = "text/csv; charset=utf-8"
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_WIDTHS: Final = (30, 30, 70, 12, 12)
 _YEAR: Final = timedelta(days=365)
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-Row = tuple[str, str, str, int | str]
+Row = tuple[str, str, str, int | str, int | str]
+_HEAD_VI: Final = ("Bảng", "Mã", "Nội dung", "Số lượng", "Số hồ sơ")
+_HEAD_EN: Final = ("Table", "Code", "Content", "Count", "Cases")
+_NONE_YET: Final = ("chưa có", "none yet")
+_TITLES: Final = {
+    "span": ("Kỳ báo cáo", "Period reported"),
+    "index": ("Số liệu đến chỉ mục", "Figures up to index"),
+    "total": ("Tổng số hồ sơ tiếp nhận", "Cases that came in"),
+    "figures": ("Chỉ báo giám sát", "Oversight indicators"),
+    "overturned_by_basis": ("Bị hủy, sửa theo căn cứ", "Overturned by ground"),
+    "period": ("Theo tháng tiếp nhận", "By month of intake"),
+    "agency": ("Theo cơ quan", "By agency"),
+    "channel": ("Theo kênh", "By channel"),
+    "outcome": ("Theo kết quả", "By outcome"),
+    "median_days": ("Số ngày trung vị đến kết quả", "Median days to a result"),
+}
 
 
 @statistics.call("/statistics", query=StatisticsQuery, answers=StatisticsShown, projected=True)
 def counted(asked: dict[str, Any]) -> Response:
-    """Thống kê một kỳ · Counts over a period; a cell below 5 is hidden (null)."""
+    """Thống kê một kỳ · Counts over a period; a cell below 5 is hidden (null).
+
+    `count` counts acts, `cases` the cases they are in.
+    """
     start, end, index, tables = _tables(asked)
+    cells = _worded(tables, end)
     body = {
         "from": start.isoformat(),
         "to": end.isoformat(),
         "total": tables.total,
         "figures": [asdict(figure) for figure in tables.figures],
-        "overturned_by_basis": [asdict(cell) for cell in tables.overturned_by_basis],
-        "volumes": {
-            name: [asdict(cell) for cell in cells] for name, cells in tables.volumes.items()
-        },
+        "overturned_by_basis": cells.pop("overturned_by_basis"),
+        "volumes": cells,
         "median_days": dict(tables.median_days),
     }
     return answer(body, index=index)
@@ -59,9 +79,10 @@ def counted_csv(asked: dict[str, Any]) -> Response:
     start, end, index, tables = _tables(asked)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    for row in _sheet(start, end, tables):
+    for row in _sheet(start, end, index, tables):
         writer.writerow([_plain(cell) for cell in row])
-    return finish(("\ufeff" + out.getvalue()).encode(), CSV, index=index)
+    data = ("\ufeff" + out.getvalue()).encode()
+    return finish(data, CSV, index=index, headers=_spoken())
 
 
 @statistics.call(
@@ -77,11 +98,18 @@ def counted_xlsx(asked: dict[str, Any]) -> Response:
     out = io.BytesIO()
     with Workbook(out, {"in_memory": True, "strings_to_formulas": False}) as book:
         book.set_properties({"created": now().replace(tzinfo=None)})
-        page = book.add_worksheet("Thống kê")
-        for n, row in enumerate(_sheet(start, end, tables)):
-            page.write_row(n, 0, row)
-        page.set_column(0, 3, 28)
-    return finish(out.getvalue(), XLSX, index=index)
+        page = book.add_worksheet("Thống kê" if context().lang == "vi" else "Statistics")
+        for n, row in enumerate(_sheet(start, end, index, tables)):
+            page.write_row(n, 0, row, book.add_format({"bold": True}) if n == 0 else None)
+        page.freeze_panes(1, 0)
+        for column, width in enumerate(_WIDTHS):
+            page.set_column(column, column, width)
+    return finish(out.getvalue(), XLSX, index=index, headers=_spoken())
+
+
+def _spoken() -> dict[str, str]:
+    """The titles are in the reader's language: a cache must know."""
+    return {"Content-Language": context().lang, "Vary": "Accept-Language"}
 
 
 def _tables(asked: dict[str, Any]) -> tuple[date, date, int, Tables]:
@@ -91,6 +119,7 @@ def _tables(asked: dict[str, Any]) -> tuple[date, date, int, Tables]:
     start = _day(asked.get("from_"), "from") or max(date.min + _YEAR, end) - _YEAR
     if start > end:
         raise malformed("from", "muộn hơn `to`", "is after `to`")
+    known.agency(asked.get("agency"))
     index, tables = enclave().inquiry.statistics(start, end, at, agency=asked.get("agency"))
     return start, end, index, tables
 
@@ -102,22 +131,71 @@ def _day(text: str | None, name: str) -> date | None:
         raise malformed(name, "không có ngày này", "there is no such day") from error
 
 
-def _sheet(start: date, end: date, tables: Tables) -> Iterator[Row]:
+def _sheet(start: date, end: date, index: int, tables: Tables) -> Iterator[Row]:
+    """Rows of the printed table, in the reader's language; the code beside every title."""
     vi = context().lang == "vi"
-    yield (("Bảng", "Mã", "Nội dung", "Số lượng") if vi else ("Table", "Code", "Content", "Count"))
+    yield _HEAD_VI if vi else _HEAD_EN
     if enclave().facts.rehearsal:
-        yield ("SỔ DIỄN TẬP" if vi else "REHEARSAL", "", "", "")
-    yield ("period", start.isoformat(), end.isoformat(), "")
-    yield ("total", "", "", _count(tables.total))
+        yield ("SỔ DIỄN TẬP" if vi else "REHEARSAL", "", "", "", "")
+    span = f"{start:%d/%m/%Y} – {end:%d/%m/%Y}"
+    yield (_title("span"), f"{start}/{end}", span, "", "")
+    yield (_title("index"), str(index), "", "", "")
+    yield (_title("total"), "", "", _count(tables.total), _count(tables.total))
     for figure in tables.figures:
-        yield ("figures", figure.code, figure.vi if vi else figure.en, _count(figure.count))
-    for cell in tables.overturned_by_basis:
-        yield ("overturned_by_basis", cell.key, "", _count(cell.count))
-    for name, cells in tables.volumes.items():
+        said = f"{figure.vi}: {figure.means_vi}" if vi else f"{figure.en}: {figure.means_en}"
+        yield (_title("figures"), figure.code, said, _count(figure.count), _count(figure.cases))
+    for name, cells in _worded(tables, end).items():
         for cell in cells:
-            yield (name, cell.key, "", _count(cell.count))
+            said = cell["vi"] if vi else cell["en"]
+            yield (_title(name), cell["key"], said, _count(cell["count"]), "")
     for outcome, days in tables.median_days.items():
-        yield ("median_days", outcome, "", days)
+        yield (
+            _title("median_days"),
+            outcome,
+            outcome_words(outcome)[0 if vi else 1] or "",
+            days,
+            "",
+        )
+
+
+def _title(table: str) -> str:
+    return _TITLES[table][0 if context().lang == "vi" else 1]
+
+
+def _worded(tables: Tables, end: date) -> dict[str, list[dict[str, Any]]]:
+    """Every table of cells with words beside the keys; agencies as they are called at the end."""
+    registry = enclave().inquiry.registry().registry
+
+    def agency(key: str) -> tuple[str, str]:
+        label = registry.label(key, end, end)
+        return label, label
+
+    words: dict[str, Callable[[str], tuple[str | None, str | None]]] = {
+        "overturned_by_basis": _article,
+        "period": _month,
+        "agency": agency,
+        "channel": channel_words,
+        "outcome": outcome_words,
+    }
+    every = {"overturned_by_basis": tables.overturned_by_basis, **tables.volumes}
+    return {name: [_cell(cell, words[name]) for cell in cells] for name, cells in every.items()}
+
+
+def _cell(
+    cell: Cell, words: Callable[[str], tuple[str | None, str | None]]
+) -> dict[str, int | str | None]:
+    vi, en = words(cell.key) if cell.key else _NONE_YET
+    return {"key": cell.key, "vi": vi, "en": en, "count": cell.count}
+
+
+def _month(key: str) -> tuple[str, str]:
+    year, _, month = key.partition("-")
+    return f"tháng {month}/{year}", f"{month}/{year}"
+
+
+def _article(key: str) -> tuple[str, str]:
+    instrument, _, article = key.rpartition(" ")
+    return f"{instrument} Điều {article}", f"{instrument} article {article}"
 
 
 def _count(count: int | None) -> int | str:

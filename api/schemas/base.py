@@ -15,11 +15,12 @@ DAY: Final = (
     rf"|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|1[0-9]|2[0-8]))|{_LEAP}-02-29)"
 )
 """A day that exists, from 1900 to 2999: the server refuses exactly what the document does."""
-OFFSET_TIME: Final = (
-    rf"{DAY}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
-    r"(?:\+(?:0[0-9]|1[0-4])|-(?:0[1-9]|1[0-2])):[0-5][0-9]"
-)
+_CLOCK: Final = r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+_OFFSET: Final = r"(?:\+(?:0[0-9]|1[0-4])|-(?:0[1-9]|1[0-2])):[0-5][0-9]"
+OFFSET_TIME: Final = rf"{DAY}{_CLOCK}{_OFFSET}"
 """A moment as acts write it: seconds, no fraction, a numeric offset (formats.md §1)."""
+PAST: Final = rf"{DAY}(?:{_CLOCK}(?:{_OFFSET}|\.[0-9]{{3}}Z))?"
+"""A moment of the past as people and answers write it: a day, an act's time, a `recorded_at`."""
 MOMENT: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z"
 MAX_INDEX: Final = 2**53 - 1
 MAX_LIMIT: Final = 200

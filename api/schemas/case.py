@@ -9,6 +9,7 @@ from marshmallow import INCLUDE, Schema, fields, validate
 from api.schemas.base import (
     DAY,
     OFFSET_TIME,
+    PAST,
     UUID,
     Answer,
     Listing,
@@ -20,10 +21,13 @@ from api.schemas.base import (
     text,
 )
 from api.schemas.log import InclusionProof
+from ledger.regulation.catalogue import load
+from ledger.regulation.guards.table import GUARDS
+from ledger.regulation.lifecycle import life_cycle
+from ledger.regulation.outcomes import OUTCOMES as ENDS
 
-WORD = r"[A-Za-z0-9_]{1,64}"
 AGENCY = r"[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?"
-AS_OF = rf"(0|[1-9][0-9]{{0,15}}|{OFFSET_TIME})"
+AS_OF = rf"(0|[1-9][0-9]{{0,15}}|{PAST})"
 SORTS = ("opened_at", "-opened_at", "due", "last_act", "-last_act", "case_number")
 UUIDS = rf"{UUID}(,{UUID}){{0,49}}"
 
@@ -50,14 +54,14 @@ def part(shape: type[Schema], **more: Any) -> fields.Nested:  # noqa: ANN401  ma
 class CasesQuery(Page):
     """Filters of the case list; all given must hold."""
 
-    state = pattern(WORD, "Main state, e.g. `REFERRED`.")
+    state = choice(tuple(life_cycle().labels), "Main state.")
     agency = pattern(AGENCY, "Agency id that holds the case, as registered then or now.")
-    outcome = pattern(WORD, "Outcome of the case.")
-    act = pattern(WORD, "Has an act of this type.")
+    outcome = choice(tuple(ENDS), "Outcome of the case.")
+    act = choice(tuple(load().types), "Has an act of this type.")
     due_before = pattern(OFFSET_TIME, "Has a running clock due before this.")
     opened_from = pattern(DAY, "First act on this day or later.")
     opened_to = pattern(DAY, "First act on this day or earlier.")
-    flag = pattern(WORD, "Has had this flag.")
+    flag = choice(tuple(g.code for g in GUARDS if g.kind == "flag"), "Has had this flag.")
     q = pattern(
         r"[^\x00-\x1f\x7f]{1,200}",
         "Words; tone marks and đ/d make no difference. Ordinary only.",
@@ -69,10 +73,13 @@ class AsOfQuery(Projected):
     """A moment of the past."""
 
     as_of = pattern(
-        AS_OF, "An index, or a time like 2024-06-04T08:12:00+07:00: the file as it stood then."
+        AS_OF,
+        "An index, a time like 2024-06-04T08:12:00+07:00, a `recorded_at`, or a day, which means"
+        " its end in Vietnam: the file as it stood then.",
     )
     clock = choice(
-        ("recorded", "occurred"), "Which clock `as_of` is read on; `recorded` by default."
+        ("recorded", "occurred"),
+        "Which clock `as_of` is read on; `recorded` by default, and always for an index.",
     )
 
 
@@ -87,9 +94,9 @@ class DiffQuery(Projected):
         required=True,
         data_key="from",
         validate=validate.Regexp(rf"^{AS_OF}\Z"),
-        metadata={"description": "Index or time.", "pattern": f"^{AS_OF}$"},
+        metadata={"description": "Index, time or day.", "pattern": f"^{AS_OF}$"},
     )
-    to = pattern(AS_OF, "Index or time; now by default.")
+    to = pattern(AS_OF, "Index, time or day; now by default.")
     clock = choice(("recorded", "occurred"), "`recorded` by default.")
 
 
@@ -150,6 +157,15 @@ class SilenceShown(Shown):
     bites = fields.List(fields.String(), metadata={"description": "Acts, clocks, flags, state."})
 
 
+class ViewShown(Strict):
+    """Which moment a case file of the past shows."""
+
+    as_of = text("As asked.", required=True)
+    clock = choice(("recorded", "occurred"), "On which clock.", required=True)
+    index = fields.Integer(required=True, metadata={"description": "Newest record in it."})
+    at = text("The moment that is, where no index was asked for.")
+
+
 class CaseFile(Answer):
     """One case at one moment."""
 
@@ -183,6 +199,7 @@ class CaseFile(Answer):
     statements = fields.Integer(metadata={"description": "Statements in the stream."})
     acts = fields.Integer(metadata={"description": "Acts."})
     head = maybe("Digest of the last statement.")
+    view = fields.Nested(ViewShown, metadata={"description": "Left out where it is as of now."})
 
 
 class CaseLineShown(Strict):
@@ -203,7 +220,10 @@ class CaseLineShown(Strict):
     opened_at = maybe("When the first act happened.")
     last_at = text("When the newest statement was recorded.", required=True)
     due_at = maybe("Nearest deadline.")
-    flags = fields.List(fields.String())
+    flags = fields.List(
+        fields.String(),
+        metadata={"description": "Flags it has had; which still show is said by the case file."},
+    )
     last_index = fields.Integer(metadata={"description": "Newest record."})
     seq = fields.Integer(metadata={"description": "Statements."})
 
@@ -333,13 +353,18 @@ class Difference(Answer):
         required=True, data_key="from", metadata={"description": "Newest index (-1: before it)."}
     )
     to = fields.Integer(required=True, metadata={"description": "Newest index of the later."})
+    swapped = fields.Boolean(
+        metadata={
+            "description": "True where `from` was the later moment: told the other way round."
+        }
+    )
     changes = fields.List(fields.Nested(ChangeShown), required=True)
 
 
 class FieldQuery(Projected):
     """The field as of a moment."""
 
-    as_of = pattern(AS_OF, "Index or time; now by default.")
+    as_of = pattern(AS_OF, "Index, time or day; now by default.")
 
 
 class FieldHistory(Answer):
@@ -378,15 +403,44 @@ class VerifiedStatement(StatementShown):
     )
 
 
-class Verification(Answer):
+class SignOffShown(Strict):
+    """A supervisor's own sign-off, itself an act."""
+
+    act_id = text("uuid.", required=True)
+    index = fields.Integer(required=True)
+    recorded_at = text("When the ledger took it.", required=True)
+    officer = maybe("Who signed.")
+    signer = part(SignerShown)
+    verdict = maybe("What was signed off.")
+    checked_from = fields.Integer(allow_none=True)
+    checked_to = fields.Integer(allow_none=True)
+
+
+class VerificationShown(Answer):
     """The verdict on a case."""
 
     id = pattern(UUID, "uuid of the case.", required=True)
-    outcome = choice(OUTCOMES, "The worst of its statements.", required=True)
+    outcome = choice(
+        OUTCOMES,
+        "The worst of its statements; NOT_CONCLUDED too while no checkpoint covers one.",
+        required=True,
+    )
+    reason = fields.Nested(Words, required=True)
     counts = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
     statements = fields.List(fields.Nested(VerifiedStatement), required=True)
     checkpoint = text("Signed note that the proofs lead to.")
+    signed_off = fields.List(fields.Nested(SignOffShown), required=True)
     checked_by = text("Officer who asked.", required=True)
+
+
+class OpenStatement(Strict):
+    """A statement that is not plainly valid."""
+
+    index = fields.Integer(required=True)
+    act_id = text("uuid.", required=True)
+    verdict = choice(VERDICTS, "formats.md §9.", required=True)
+    outcome = choice(OUTCOMES, "In three, with its proof.", required=True)
+    reason = fields.Nested(Words, required=True)
 
 
 class VerifiedCase(Strict):
@@ -394,14 +448,26 @@ class VerifiedCase(Strict):
 
     id = pattern(UUID, "uuid of the case.", required=True)
     outcome = choice(OUTCOMES, "Verdict.", required=True)
+    reason = fields.Nested(Words, required=True)
     statements = fields.Integer(required=True)
     counts = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
+    open = fields.List(
+        fields.Nested(OpenStatement),
+        required=True,
+        metadata={"description": "Statements that are not plainly valid."},
+    )
+    signed_off = fields.List(fields.Nested(SignOffShown), required=True)
 
 
 class Verifications(Answer):
     """Verdicts on several cases."""
 
     cases = fields.List(fields.Nested(VerifiedCase), required=True)
+    missing = fields.List(
+        fields.String(),
+        required=True,
+        metadata={"description": "Asked for and not there, or not to be seen."},
+    )
 
 
 class RawRecord(Strict):

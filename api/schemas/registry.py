@@ -5,14 +5,17 @@ from __future__ import annotations
 from marshmallow import fields
 
 from api.schemas.base import UUID, Answer, Listing, Page, Projected, choice, pattern, text
-from api.schemas.case import AS_OF, WORD, Shown, maybe
+from api.schemas.case import AS_OF, Shown, maybe
+from ledger.regulation.edition import load_edition
 
 
 class RegistryQuery(Page):
     """A moment of the registry."""
 
     as_of = pattern(
-        AS_OF, "An index or a time: the registry as the log stood then; now by default."
+        AS_OF,
+        "An index, a time or a day: the registry as the log stood then, on that day; now by"
+        " default.",
     )
 
 
@@ -25,13 +28,16 @@ class OfficerQuery(RegistryQuery):
 class AgencyQuery(RegistryQuery):
     """Which agencies."""
 
-    function = pattern(WORD, "Holds this function then.")
+    function = choice(
+        tuple(line["code"] for line in load_edition().registry["functions"]),
+        "Holds this function then.",
+    )
 
 
 class JwksQuery(Projected):
     """A moment of the key set."""
 
-    as_of = pattern(AS_OF, "An index or a time; now by default.")
+    as_of = pattern(AS_OF, "An index, a time or a day; now by default.")
 
 
 class NameShown(Shown):

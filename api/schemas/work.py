@@ -84,6 +84,8 @@ class FigureShown(Strict):
     code = text("Code.", required=True)
     vi = text("Vietnamese.", required=True)
     en = text("English.", required=True)
+    means_vi = text("What exactly is counted, in Vietnamese.", required=True)
+    means_en = text("The same in English.", required=True)
     count = fields.Integer(
         allow_none=True, required=True, metadata={"description": "null: fewer than 5."}
     )
@@ -95,7 +97,9 @@ class FigureShown(Strict):
 class CellShown(Strict):
     """One cell; small ones are hidden, and what would give them away."""
 
-    key = text("What is counted.", required=True)
+    key = text("What is counted; empty where the case has none yet.", required=True)
+    vi = text("The same in Vietnamese words.", required=True)
+    en = text("In English words.", required=True)
     count = fields.Integer(allow_none=True, required=True)
 
 

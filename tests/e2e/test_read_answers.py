@@ -71,9 +71,11 @@ def test_statistics_are_the_same_as_json_csv_and_xlsx(http: httpx.Client) -> Non
     rows = [row for row in csv.reader(io.StringIO(table.content.decode("utf-8-sig"))) if row]
     plain = [[cell.lstrip("'") for cell in row if cell] for row in rows]
     assert plain == [[cell for cell in row if cell] for row in _sheet(book.content)]
-    shown = {row[1]: row[3] for row in rows if row[0] == "figures"}
+    shown = {row[1]: tuple(row[3:]) for row in rows if row[0] == "Chỉ báo giám sát"}
     assert shown == {
-        figure["code"]: "dưới 5" if figure["count"] is None else str(figure["count"])
+        figure["code"]: tuple(
+            "dưới 5" if figure[name] is None else str(figure[name]) for name in ("count", "cases")
+        )
         for figure in json["figures"]
     }
     assert any(figure["count"] is None for figure in json["figures"])
