@@ -17,12 +17,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from api.bootstrap import open_kek, role_dsn
 from api.cli import database
+from api.cli.case_page import when
 from api.cli.errors import guarded
 from api.cli.founding import read_vkeys
 from api.cli.shell import MISUSED, Refusal, Shell, options, shell_of
 from api.cli.supervisor import running_url
 from api.cli.who import client_at
-from api.cli.words import Text
+from api.cli.words import Text, verdict
 from api.settings import EnclaveFacts, Settings
 from keys.vault import Kek
 from ledger.audit import Report, audit
@@ -36,7 +37,9 @@ from projections.compare import Difference, compare
 _READER: Final = "reader"
 _AUDITOR: Final = "auditor"
 _SHOWN: Final = 20
-_LINE: Final = 120
+_LINE: Final = 100
+_YES: Final = Text("có", "yes")
+_NO: Final = Text("không", "no")
 Progressed = Callable[[int, int], None]
 
 
@@ -82,9 +85,21 @@ def status(server: str | None) -> None:
         shell.give(facts)
         return
     lines = ("origin", "level", "rehearsal", "size", "records", "genesis", "now")
-    shell.table(("name", "value"), ((line, facts.get(line)) for line in lines if line in facts))
+    told = {
+        **facts,
+        "now": when(facts["now"]),
+        "rehearsal": _YES if facts.get("rehearsal") else _NO,
+    }
+    shell.table(
+        ("name", "value"),
+        (
+            (shell.name(line), shell.text(value) if isinstance(value, Text) else value)
+            for line in lines
+            if (value := told.get(line)) is not None
+        ),
+    )
     for vkey in facts["vkeys"]:
-        click.echo(vkey if len(vkey) < _LINE else f"{vkey[:_LINE]}…")
+        click.echo(vkey if len(vkey) <= _LINE else f"{vkey[: _LINE - 1]}…")
 
 
 @log.command("audit")
@@ -255,13 +270,15 @@ def show(shell: Shell, found: Audited) -> None:
     report = found.report
     shell.say(
         Text(
-            f"{report.records} bản ghi · {report.checkpoints} điểm chốt"
+            f"{report.records} bản ghi · {report.checkpoints} điểm kiểm tra"
             f" · {report.tiles} mảnh cây · gốc {report.root[:16]}…",
             f"{report.records} records · {report.checkpoints} checkpoints"
             f" · {report.tiles} tiles · root {report.root[:16]}…",
         )
     )
-    counts = ", ".join(f"{n} {verdict}" for verdict, n in sorted(report.verdicts.items()))
+    counts = ", ".join(
+        f"{n} {verdict(code, shell.lang)}" for code, n in sorted(report.verdicts.items())
+    )
     if counts:
         shell.say(Text(f"Chữ ký: {counts}", f"Signatures: {counts}"))
     if skipped := found.as_dict()["skipped"]:

@@ -11,14 +11,15 @@ from datetime import datetime
 from typing import Any, Final
 
 from api.cli.shell import Shell
-from api.cli.words import Text, word
+from api.cli.words import Text, role, standing, verdict, word
 from ledger.regulation.catalogue import load
 from ledger.regulation.deadline import VIETNAM
 from ledger.regulation.lifecycle import life_cycle
 from ledger.regulation.outcomes import words as outcome_words
 
 Json = Mapping[str, Any]
-_ENDED: Final = ("STOPPED", "ENDED")
+_ENDED: Final = ("STOPPED", "ENDED", "EXTENDED")
+"""Runs that nobody waits for: what follows an extension is a run of its own."""
 
 
 def case_lines(shell: Shell, lines: Iterable[Json]) -> None:
@@ -46,6 +47,8 @@ def case_file(shell: Shell, body: Json) -> None:
     number = body.get("case_number") or body.get("register_no") or body["id"]
     state = coded(shell.local(body, "state"), body["state"])
     shell.say(Text(f"Hồ sơ {number} · {state}", f"Case {number} · {state}"))
+    if view := body.get("view"):
+        shell.say(_seen(view))
     shell.table(("field", "value"), _facts(shell, body), whole=("field",))
     _running(shell, body)
     _pending(shell, body)
@@ -55,6 +58,24 @@ def case_file(shell: Shell, body: Json) -> None:
             shell.table((column, "what"), rows, whole=(column,))
     if silent := body.get("silences"):
         shell.table(("silence", "what"), ((f"§{one['n']}", one[shell.lang]) for one in silent))
+
+
+def _seen(view: Json) -> Text:
+    """Which moment a file of the past shows, on which clock, up to which record."""
+    moment, index = when(view.get("at")), view["index"]
+    if moment is None:
+        return Text(
+            f"Như sổ biết sau bản ghi #{index}", f"As the ledger stood after record #{index}"
+        )
+    if view["clock"] == "occurred":
+        return Text(
+            f"Sự việc đến {moment} theo những gì sổ biết đến nay; bản ghi mới nhất #{index}",
+            f"What had happened by {moment}, as known today; newest record #{index}",
+        )
+    return Text(
+        f"Như sổ biết vào lúc {moment}; bản ghi mới nhất #{index}",
+        f"As the ledger stood at {moment}; newest record #{index}",
+    )
 
 
 def timeline(shell: Shell, acts: Iterable[Json]) -> None:
@@ -70,17 +91,41 @@ def verification(shell: Shell, body: Json, bad: list[int]) -> None:
     columns = ("#", "seq", "act", "author", "kid", "verdict", "result")
     rows = (_verdict_row(shell, line, bad) for line in body["statements"])
     shell.table(columns, rows, whole=("#", "seq", "kid"), widths={"verdict": 13, "author": 28})
-    counts = ", ".join(f"{n} {verdict}" for verdict, n in sorted(body["counts"].items()))
-    shell.say(
-        Text(f"Kết luận: {body['outcome']} ({counts})", f"Verdict: {body['outcome']} ({counts})")
+    counts = ", ".join(
+        f"{n} {verdict(code, shell.lang)}" for code, n in sorted(body["counts"].items())
     )
+    outcome = coded(verdict(body["outcome"], shell.lang), body["outcome"])
+    shell.say(Text(f"Kết luận: {outcome}", f"Verdict: {outcome}"))
+    shell.say(Text(f"Lý do: {body['reason']['vi']}.", f"Reason: {body['reason']['en']}."))
+    shell.say(Text(f"Chữ ký: {counts}", f"Signatures: {counts}"))
     every = len(body["statements"])
-    proven = every - len(bad)
+    waiting = sum("proof" not in line for line in body["statements"])
+    proven = every - waiting - len(bad)
     shell.say(
         Text(
             f"Chứng minh đã kiểm tại đây: {proven}/{every}",
             f"Proofs checked here: {proven} of {every}",
         )
+    )
+    if waiting:
+        shell.say(
+            Text(
+                f"{waiting} bản ghi chưa được điểm kiểm tra bao phủ; hãy kiểm lại sau.",
+                f"No checkpoint covers {waiting} of the records yet; check again later.",
+            )
+        )
+    for sign_off in body["signed_off"]:
+        shell.say(_sign_off(shell, sign_off))
+
+
+def _sign_off(shell: Shell, line: Json) -> Text:
+    """A supervisor's own word on it, which is an act."""
+    said = verdict(str(line.get("verdict")), shell.lang)
+    span = f"#{line.get('checked_from')}–#{line.get('checked_to')}"
+    by, at = signed_by(shell, line).replace("\n", " "), when(line["recorded_at"])
+    return Text(
+        f"Đã xác nhận kiểm tra {span}: {said} · {by} · {at} (#{line['index']})",
+        f"Signed off for {span}: {said} · {by} · {at} (#{line['index']})",
     )
 
 
@@ -95,7 +140,7 @@ def changes(shell: Shell, found: Iterable[Json], case: Json) -> None:
     rows = [row for row in _things(shell, found, case) if row is not None]
     shell.table(("field", "from", "to", "act"), rows, widths={"from": 20, "to": 20})
     if not rows:
-        shell.say(Text("Không có gì khác.", "Nothing differs."))
+        shell.say(Text("Không có thay đổi giữa hai thời điểm.", "Nothing differs."))
 
 
 # -- the file ----------------------------------------------------------------------------------
@@ -120,7 +165,11 @@ def _facts(shell: Shell, body: Json) -> Iterator[tuple[str, object]]:
 def _running(shell: Shell, body: Json) -> None:
     if subs := body.get("open_sub_processes"):
         rows = (
-            (shell.local(s), s["state"], when((s.get("opened_by") or {}).get("occurred_at")))
+            (
+                shell.local(s),
+                coded(standing(s["state"], shell.lang), s["state"]),
+                when((s.get("opened_by") or {}).get("occurred_at")),
+            )
             for s in subs
         )
         shell.table(("open_sub_processes", "state", "from"), rows)
@@ -138,7 +187,7 @@ def _clock_row(shell: Shell, clock: Json) -> tuple[object, ...]:
 
 def _pending(shell: Shell, body: Json) -> None:
     rows = [
-        (shell.local(act), f"{signer.get('post_vi') or signer['post']}\n{_role(signer)}")
+        (shell.local(act), f"{signer.get('post_vi') or signer['post']}\n{_role(shell, signer)}")
         for act in body.get("pending", ())
         for signer in act["waiting_for"]
     ]
@@ -150,58 +199,72 @@ def _pending(shell: Shell, body: Json) -> None:
 
 
 def _act_rows(shell: Shell, act: Json) -> Iterator[tuple[object, ...]]:
-    title = [str(shell.local(act, "act") or act["status"])]
+    title = [str(shell.local(act, "act") or standing(act["status"], shell.lang))]
     if act.get("late"):
         title.append(shell.text(Text("(ghi muộn)", "(entered late)")))
     title += [f"⚑ {flag}" for flag in act.get("flags", ())]
     for n, line in enumerate(act["statements"]):
-        effect = line.get("state_after") or "✓" if line.get("effect") else "…"
+        effect = _effect(shell, line)
         yield (
             line["index"],
             when(act.get("occurred_at")) if n == 0 else "",
             when(line["recorded_at"]),
             "\n".join(title) if n == 0 else "↳",
-            signed_by(line),
-            line["verdict"],
+            signed_by(shell, line),
+            verdict(line["verdict"], shell.lang),
             effect,
         )
 
 
-def signed_by(line: Json) -> str:
+def _effect(shell: Shell, line: Json) -> str:
+    """The state an effective act leaves; how the act stands where it has no effect."""
+    if not line.get("effect"):
+        return standing(line["status"], shell.lang)
+    state = line.get("state_after")
+    return "✓" if state is None else str(valued(shell, "state", state))
+
+
+def signed_by(shell: Shell, line: Json) -> str:
     """Post and agency, then role and the beginning of the officer's id."""
     signer = line.get("signer") or {}
     post = ", ".join(p for p in (signer.get("post_vi"), signer.get("agency_name")) if p)
-    return "\n".join(part for part in (post, _role(line)) if part)
+    return "\n".join(part for part in (post, _role(shell, line)) if part)
 
 
-def _role(line: Json) -> str:
-    return f"{line.get('role') or '–'} {str(line.get('officer') or '')[:8]}".strip()
+def _role(shell: Shell, line: Json) -> str:
+    said = role(line["role"], shell.lang) if line.get("role") else ""
+    return f"{said} {str(line.get('officer') or '')[:8]}".strip()
 
 
 def _verdict_row(shell: Shell, line: Json, bad: list[int]) -> tuple[object, ...]:
-    verdict = line["verdict"]
+    said = verdict(line["verdict"], shell.lang)
     if line["outcome"] != "VALID":
-        verdict = f"{verdict}: {line['reason'][shell.lang]}"
+        said = f"{said}: {line['reason'][shell.lang]}"
+    proven = "✗" if line["index"] in bad else "✓" if "proof" in line else "…"
     return (
         line["index"],
         line["seq"],
         act_title(shell, line.get("act")),
-        signed_by(line),
+        signed_by(shell, line),
         str(line.get("kid") or "")[:10],
-        verdict,
-        "✗" if line["index"] in bad else "✓",
+        said,
+        proven,
     )
 
 
 # -- what changed ------------------------------------------------------------------------------
 
 _LISTS: Final = frozenset(
-    {"sub_processes", "clocks", "flags", "pending", "returned", "corrections", "complaint_paths"}
-)
+    {
+        "sub_processes", "clocks", "flags", "pending", "returned", "corrections",
+        "complaint_paths", "assumptions", "finders",
+    }
+)  # fmt: skip
 _SAID_ELSEWHERE: Final = frozenset(
     {"state_vi", "state_en", "state_since", "outcome_vi", "outcome_en", "officers", "silences"}
 )
 _OBJECTS: Final = frozenset({"result", "finding", "handler", "lead"})
+_BY_CODE: Final = frozenset({"flags", "assumptions"})
 #: Leaf of a thing that says where it stands; the first that changed is shown.
 _TELLING: Final = ("status", "state", "finding", "label", "occurred_at", "until", "code", "act")
 _Leaves = dict[str, tuple[Any, Any]]
@@ -228,7 +291,7 @@ def _thing_row(
     old, new = _values(shell, thing[0], leaves)
     if old == new:
         return None
-    done = "\n".join(touched_by(shell, act) for act in acts)
+    done = "\n".join(touched_by(shell, act) for act in acts) or by_time(shell)
     return _title(shell, thing, leaves, case), old, new, done
 
 
@@ -250,6 +313,8 @@ def _said(shell: Shell, leaf: str, value: Any, leaves: _Leaves, side: int) -> ob
         return None
     if leaf in ("occurred_at", "until"):
         return when(value)
+    if leaf in ("state", "finding"):
+        return coded(standing(value, shell.lang), value)
     if leaf != "status":
         return value
     due = leaves.get("due", (None, None))[side]
@@ -273,15 +338,27 @@ def _title(shell: Shell, thing: tuple[str, ...], leaves: _Leaves, case: Json) ->
     if thing[0] in _OBJECTS or len(thing) == 1:
         return kind
     known: Json = next((one for one in case.get(thing[0], ()) if _is(one, thing[1])), {})
-    name = leaves.get(shell.lang, (None, None))
-    said = known.get(shell.lang) or name[1] or name[0]
-    code = known.get("code") if thing[0] == "flags" else None
-    return f"{kind}: {code or said or thing[1]}"
+    if thing[0] in _BY_CODE:
+        return f"{kind}: {known.get('code') or thing[1].partition('.')[0]}"
+    if thing[0] == "complaint_paths":
+        return f"{kind}: {act_title(shell, _either(leaves, 'act') or known.get('act'))}"
+    said = known.get(shell.lang) or _either(leaves, shell.lang)
+    return f"{kind}: {said or thing[1]}"
+
+
+def _either(leaves: _Leaves, leaf: str) -> Any:  # noqa: ANN401  JSON
+    old, new = leaves.get(leaf, (None, None))
+    return old if new is None else new
 
 
 def _is(one: Json, named: str) -> bool:
     own = [str(one[m]) for m in ("id", "act_id", "code", "agency") if one.get(m) is not None]
     return ".".join(dict.fromkeys(own)) == named
+
+
+def by_time(shell: Shell) -> str:
+    """What stands where no act made a change."""
+    return shell.text(Text("do thời gian, không do diễn biến nào", "time alone, no act"))
 
 
 def touched_by(shell: Shell, act: Json) -> str:
@@ -311,14 +388,20 @@ def _named(shell: Shell, act: Json | None) -> str | None:
     if not act:
         return None
     code = act.get("finding") or act.get("mark")
-    return f"{coded(shell.local(act), code)}, {when(act['occurred_at'])}"
+    said = None if code is None else coded(standing(code, shell.lang), code)
+    return ", ".join(filter(None, (shell.local(act), said, when(act["occurred_at"]))))
 
 
 def coded(words: object, code: object) -> str | None:
     """`words (CODE)`."""
     if code is None:
         return None if words is None else str(words)
-    return str(code) if words is None else f"{words} ({code})"
+    return str(code) if words in (None, code) else f"{words} ({code})"
+
+
+def day(text: str | None) -> str | None:
+    """A date, or the day of an act's time, as a person reads it."""
+    return None if text is None else f"{datetime.fromisoformat(text[:10]):%d/%m/%Y}"
 
 
 def when(text: str | None) -> str | None:

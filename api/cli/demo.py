@@ -125,7 +125,7 @@ def _case(shell: Shell, settings: Settings, url: str, outcome: Outcome) -> bool:
             case_page.case_file(shell, body)
             case_page.timeline(shell, client.case_acts(case_id))
             case_page.verification(shell, verified, bad)
-    return verified["outcome"] == "VALID" and not bad
+    return verified["outcome"] == "VALID" and reader.proven(verified) and not bad
 
 
 def _head(shell: Shell, number: str, vi: str, en: str) -> None:

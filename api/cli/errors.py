@@ -41,9 +41,7 @@ def guarded(command: F) -> F:
 def _refusal(error: Exception) -> Refusal | None:  # noqa: PLR0911  one row an error
     match error:
         case Refused():
-            detail = str(error.problem.get("detail") or error)
-            step = str(error.problem.get("next") or "")
-            said = f"{error.guard or error.code}: {detail} {step}".strip()
+            said = _told(error)
             return Refusal(Text(said, said), FAILED, error.guard or error.code)
         case Unreachable():
             return _both(
@@ -71,6 +69,23 @@ def _refusal(error: Exception) -> Refusal | None:  # noqa: PLR0911  one row an e
             )
         case _:
             return None
+
+
+def _told(error: Refused) -> str:
+    """A problem in one line: its code, what is wrong and where, and what to do next."""
+    problem = error.problem
+    said = [_ended(str(problem.get("detail") or error))]
+    for fault in problem.get("errors", ()):
+        place, detail = str(fault["pointer"]).lstrip("/"), str(fault["detail"])
+        if detail not in said[0]:
+            said.append(_ended(f"{place}: {detail}" if place else detail))
+    return " ".join(
+        [f"{error.guard or error.code}:", *said, str(problem.get("next") or "")]
+    ).strip()
+
+
+def _ended(sentence: str) -> str:
+    return sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."
 
 
 def _both(vi: str, en: str, code: str, status: int = FAILED) -> Refusal:

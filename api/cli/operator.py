@@ -29,7 +29,7 @@ from api.cli.errors import guarded
 from api.cli.founding import REHEARSAL_OPENS, Founded, Plan, found
 from api.cli.shell import Shell, fail, misuse, options, shell_of
 from api.cli.supervisor import PROJECTOR, ROLES, SEALER, NotReady, Supervisor
-from api.cli.words import Text
+from api.cli.words import Text, word
 from api.settings import LEVELS, EnclaveFacts, Settings
 from ledger.errors import Unavailable
 from ledger.ports import LogHead
@@ -173,7 +173,8 @@ def status() -> None:
         shell.give({"ok": ok, "records": head.size, "views": rows})
     else:
         columns = ("view", "state", "position", "lag", "lag_s", "error")
-        shell.table(columns, ([row[column] for column in columns] for row in rows))
+        told = ({**row, "state": word(str(row["state"]), shell.lang)} for row in rows)
+        shell.table(columns, ([row[column] for column in columns] for row in told))
     if any(row["error"] for row in rows):
         sys.exit(1)
 

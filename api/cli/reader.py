@@ -13,10 +13,11 @@ from typing import Any, Final
 import click
 
 from api.cli import case_page
-from api.cli.shell import Shell, misuse, shell_of
+from api.cli.shell import Shell, fail, misuse, shell_of
 from api.cli.who import identity
 from api.cli.words import Text, word
 from api.client import Client
+from api.connection import Refused
 from keys import canonical
 from keys.note import VKey
 from ledger.errors import VerificationError
@@ -45,11 +46,17 @@ def case() -> None:
     "--sort", default=None, help="opened_at, due, last_act, case_number; - turns it round."
 )
 @click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True)
+@click.option("--all", "every", is_flag=True, help="Every page, one snapshot.")
 @identity
-def list_cases(client: Client, **asked: str | int | None) -> None:
+def list_cases(client: Client, *, every: bool, **asked: str | int | None) -> None:
     """Cases by filter, newest first."""
     shell = shell_of()
-    body = client.read("/v1/cases", query=asked).body
+    query = {name: value for name, value in asked.items() if value is not None}
+    pages = client.pages("/v1/cases", query=query)
+    body = next(pages)
+    if every:
+        body["cases"] += [line for page in pages for line in page["cases"]]
+        body.pop("next", None)
     if shell.json:
         shell.give(body)
         return
@@ -57,8 +64,8 @@ def list_cases(client: Client, **asked: str | int | None) -> None:
     if "next" in body:
         shell.say(
             Text(
-                "Còn nữa: thu hẹp bộ lọc hoặc tăng --limit.",
-                "There are more: narrow the filter or raise --limit.",
+                "Còn nữa: thêm --all để xem hết, hoặc thu hẹp bộ lọc.",
+                "There are more: --all shows them, or narrow the filter.",
             )
         )
 
@@ -107,7 +114,7 @@ def verify_case(client: Client, id_: str, vkey: str | None) -> None:
     shell = shell_of()
     body = client.verification(_id(client, id_))
     bad = list(bad_proofs(client, body, vkey))
-    ok = body["outcome"] == "VALID" and not bad
+    ok = body["outcome"] == "VALID" and proven(body) and not bad
     if shell.json:
         shell.give({**body, "ok": ok, "proofs_failed": bad})
     else:
@@ -125,7 +132,15 @@ def diff(client: Client, id_: str, from_: str, to: str | None, clock: str | None
     """What changed between two moments (TIME or INDEX), and which acts changed it."""
     query = {"from": from_, "to": to, "clock": clock}
     case = _id(client, id_)
-    _changes(client, case, client.read(f"/v1/cases/{case}/diff", query=query).body)
+    body = client.read(f"/v1/cases/{case}/diff", query=query).body
+    if body.get("swapped"):
+        shell_of().note(
+            Text(
+                "FROM muộn hơn TO: đã đổi chỗ, so từ trước đến sau.",
+                "FROM is later than TO: they were swapped, earlier to later.",
+            )
+        )
+    _changes(client, case, body)
 
 
 @case.command("why")
@@ -135,8 +150,20 @@ def diff(client: Client, id_: str, from_: str, to: str | None, clock: str | None
 def why(client: Client, id_: str, pointer: str) -> None:
     """Why a field has its value: the acts and signers. FIELD is e.g. state, handler/agency."""
     shell = shell_of()
-    path = f"/v1/cases/{_id(client, id_)}/fields/{pointer.lstrip('/')}/history"
-    body = client.read(path).body
+    case = _id(client, id_)
+    try:
+        body = client.read(f"/v1/cases/{case}/fields/{pointer.lstrip('/')}/history").body
+    except Refused as refused:
+        if refused.code == "not_found":
+            client.case(case)  # where the case is not there either, that is what is said
+            fail(
+                f"Hồ sơ không có trường {pointer}, hoặc trường chưa từng có giá trị;"
+                " tên trường như trong: socai case show --json",
+                f"The case has no field {pointer}, or it never had a value;"
+                " fields are named as in: socai case show --json",
+                "not_found",
+            )
+        raise
     if shell.json:
         shell.give(body)
     else:
@@ -156,10 +183,19 @@ def worklist(client: Client, *, team: bool) -> None:
     rows = [(part, line) for part in _PARTS for line in body.get(part, ())]
     columns = (*_TASKS, "officer") if team else _TASKS
     tasks = (_task_row(shell, part, line, team=team) for part, line in rows)
-    widths = {"kind": 12, "due": 10, "status": 12, "act": 20}
+    widths = {"kind": 10, "due": 10, "status": 12, "act": 18, "clock": 14, "source": 15}
     shell.table(columns, tasks, whole=("number", "officer"), widths=widths)
     if not rows:
-        shell.say(Text("Không có việc nào đang chờ.", "Nothing waits."))
+        shell.say(
+            Text(
+                "Không có việc nào đang chờ đơn vị của bạn."
+                if team
+                else "Không có việc nào đang chờ bạn; việc của cả đơn vị: --team.",
+                "Nothing waits for your agency."
+                if team
+                else "Nothing waits for you; what waits for the whole agency: --team.",
+            )
+        )
 
 
 @click.command()
@@ -189,21 +225,38 @@ def stats(client: Client, from_: str | None, to: str | None, agency: str | None)
     if shell.json:
         shell.give(body)
         return
+    first, last = case_page.day(body["from"]), case_page.day(body["to"])
     shell.say(
         Text(
-            f"Từ {body['from']} đến {body['to']}: {_cell(shell, body['total'])} hồ sơ",
-            f"{body['from']} to {body['to']}: {_cell(shell, body['total'])} cases",
+            f"Từ {first} đến {last}: {_cell(shell, body['total'])} hồ sơ",
+            f"{first} to {last}: {_cell(shell, body['total'])} cases",
         )
     )
     shell.table(
-        ("code", "what", "number"),
-        ((f["code"], shell.local(f), _cell(shell, f["count"])) for f in body["figures"]),
+        ("what", "number", "cases"),
+        (
+            (
+                f"{shell.local(f)}\n{shell.local(f, 'means')} ({f['code']})",
+                _cell(shell, f["count"]),
+                _cell(shell, f["cases"]),
+            )
+            for f in body["figures"]
+        ),
+        whole=("number", "cases"),
     )
-    for kind, cells in body["volumes"].items():
+    every = {"overturned_by_basis": body["overturned_by_basis"], **body["volumes"]}
+    for kind, cells in every.items():
         shell.table(
             (kind, "number"),
-            ((c["key"] or "–", _cell(shell, c["count"])) for c in cells),
+            (
+                (case_page.coded(shell.local(c), c["key"] or None), _cell(shell, c["count"]))
+                for c in cells
+            ),
         )
+    medians = body["median_days"].items()
+    shell.table(
+        ("median_days", "number"), ((case_page.valued(shell, "outcome", o), n) for o, n in medians)
+    )
 
 
 @click.command()
@@ -223,7 +276,9 @@ def registry(client: Client, what: str, *, every: bool, **asked: str | None) -> 
         return
     shown = [line for line in lines if every or line.get("exists", True)]
     columns, whole, row = _REGISTRY[what]
-    shell.table(columns, (row(line) for line in shown), whole=whole)
+    shell.table(columns, (row(shell, line) for line in shown), whole=whole)
+    if not lines:
+        shell.say(Text("Danh bạ không có mục nào như vậy.", "The registry has none such."))
     if len(shown) < len(lines):
         gone = len(lines) - len(shown)
         shell.say(
@@ -243,14 +298,18 @@ def _show(client: Client, id_: str, as_of: str | None, clock: str | None) -> Non
         case_page.case_file(shell, body)
 
 
+def proven(body: Mapping[str, Any]) -> bool:
+    """Whether there is a proof for every statement; a server that gives none is not believed."""
+    return all("proof" in line for line in body["statements"])
+
+
 def bad_proofs(client: Client, body: Mapping[str, Any], vkey: str | None) -> Iterable[int]:
-    """Indices whose proof does not lead from their entry to a signed checkpoint."""
+    """Indices whose proof is wrong: it does not lead from their entry to a signed checkpoint."""
     key = VKey.parse(vkey or client.log()["vkeys"][0])
     for line in body["statements"]:
         path = line.get("proof")
         if path is None:
-            yield line["index"]
-            continue
+            continue  # not proven yet: the outcome says so
         given = {**path, "checkpoint": body["checkpoint"]}
         try:
             proof.verify_inclusion(
@@ -277,7 +336,8 @@ def _history(shell: Shell, pointer: str, changes: Iterable[Mapping[str, Any]]) -
         (
             case_page.valued(shell, pointer, change["old"]),
             case_page.valued(shell, pointer, change["new"]),
-            "\n".join(case_page.touched_by(shell, act) for act in change["acts"]),
+            "\n".join(case_page.touched_by(shell, act) for act in change["acts"])
+            or case_page.by_time(shell),
         )
         for change in changes
     )
@@ -300,33 +360,38 @@ def _task_row(
     return (*row, str(line.get("officer") or "–")[:8]) if team else row
 
 
-def _agency(line: Mapping[str, Any]) -> tuple[object, ...]:
+def _agency(_: Shell, line: Mapping[str, Any]) -> tuple[object, ...]:
     return line["agency"], line.get("label") or line.get("name"), line.get("functions") or ""
 
 
-def _officer(line: Mapping[str, Any]) -> tuple[object, ...]:
-    posts = [f"{post['post']}, {post['agency_name']}" for post in line.get("posts", ())]
+def _officer(_: Shell, line: Mapping[str, Any]) -> tuple[object, ...]:
+    posts = [
+        f"{post.get('post_vi') or post['post']}, {post['agency_name']}"
+        for post in line.get("posts", ())
+    ]
     return line["officer"], "\n".join(posts), "\n".join(kid[:10] for kid in line.get("keys", ()))
 
 
-def _key(line: Mapping[str, Any]) -> tuple[object, ...]:
+def _key(shell: Shell, line: Mapping[str, Any]) -> tuple[object, ...]:
     return (
         line["kid"],
         str(line.get("officer") or "–")[:8],
-        line.get("custody"),
-        line.get("status"),
+        word(str(line.get("custody")), shell.lang),
+        word(str(line.get("status")), shell.lang),
+        case_page.day(line.get("valid_to")),
         line.get("enrolled_index"),
     )
 
 
-def _instrument(line: Mapping[str, Any]) -> tuple[object, ...]:
-    return line["instrument"], line.get("title"), line.get("in_force_from"), line.get("in_force_to")
+def _instrument(_: Shell, line: Mapping[str, Any]) -> tuple[object, ...]:
+    first, last = case_page.day(line.get("in_force_from")), case_page.day(line.get("in_force_to"))
+    return line["instrument"], line.get("title"), first, last
 
 
 _REGISTRY: Final = {
     "agencies": (("agency", "name", "functions"), ("agency",), _agency),
     "officers": (("officer", "post", "kid"), ("officer", "kid"), _officer),
-    "keys": (("kid", "officer", "kind", "status", "index"), ("kid", "officer"), _key),
+    "keys": (("kid", "officer", "custody", "status", "to", "index"), ("kid", "officer"), _key),
     "instruments": (("number", "name", "from", "to"), ("number", "from", "to"), _instrument),
 }
 
@@ -335,14 +400,23 @@ def _id(client: Client, text: str) -> str:
     """The uuid of a case named by uuid or by its number."""
     if _UUID.fullmatch(text):
         return text
-    found = client.read("/v1/cases", query={"q": text}).body["cases"]
+    pages = client.pages("/v1/cases", query={"q": text, "limit": 200})
     exact = [
-        line["id"] for line in found if text in (line.get("case_number"), line.get("register_no"))
+        line["id"]
+        for page in pages
+        for line in page["cases"]
+        if text in (line.get("case_number"), line.get("register_no"))
     ]
-    if len(exact) != 1:
+    if not exact:
         misuse(
-            f"Không có đúng một hồ sơ số {text}; dùng mã trong: socai case list",
-            f"There is not exactly one case {text}; take the id from: socai case list",
+            f"Không tìm thấy hồ sơ số {text}, hoặc bạn không có quyền xem;"
+            " các hồ sơ: socai case list",
+            f"No case {text} was found, or you may not see it; the cases: socai case list",
+        )
+    if len(exact) > 1:
+        misuse(
+            f"Có {len(exact)} hồ sơ mang số {text}; dùng mã của một hồ sơ: {', '.join(exact)}",
+            f"{len(exact)} cases have the number {text}; use the id of one: {', '.join(exact)}",
         )
     return str(exact[0])
 

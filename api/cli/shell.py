@@ -120,6 +120,9 @@ class Shell:
             whole: Columns whose lines are not broken: codes, and ids to be copied.
             widths: Columns that are folded to a width, between words and after `_`.
         """
+        rows = list(rows)
+        if not rows:
+            return  # a head over nothing tells nothing: what there is not is said in words
         fixed = widths or {}
         table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
         for column in columns:

@@ -1,0 +1,128 @@
+"""What a person at a terminal reads of a case: words of their language, and since when."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from api.cli import case_page, reader
+from api.cli.shell import Shell
+from tests.fixtures.inspected import Inspected
+
+pytestmark = [
+    pytest.mark.postgres,
+    pytest.mark.slow,
+    pytest.mark.xdist_group("inspected"),
+]
+NUMBER = "2024/0187"
+#: Codes that a Vietnamese reader has words for.
+CODES = re.compile(r"\b(?:AUTHOR|CHECKER|APPROVER|VALID|TAKEN|SENT|PROPOSED|ACTIVE|SOFTWARE)\b")
+#: Names of members of the JSON.
+MEMBERS = re.compile(r"\b(?:case number|register no|opened at|registered at|urgency|lag s)\b")
+
+
+def plain(said: str) -> str:
+    """The output without what stands in brackets beside a word, or behind a flag."""
+    return re.sub(r"\([A-Z_\s]+\)", "", said)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("case", "show", NUMBER),
+        ("case", "as-of", NUMBER, "2024-06-05"),
+        ("case", "history", NUMBER),
+        ("case", "verify", NUMBER),
+        ("case", "diff", NUMBER, "1"),
+        ("case", "why", NUMBER, "handler/agency"),
+        ("registry", "keys"),
+        ("log", "status"),
+        ("projection", "status"),
+    ],
+    ids=" ".join,
+)
+def test_a_vietnamese_reader_meets_vietnamese(inspected: Inspected, words: tuple[str, ...]) -> None:
+    """Verdicts, roles and standings are said; a code stands beside its word at most."""
+    result = inspected.cli(*words, lang="vi")
+    assert result.exit_code == 0, result.output
+    assert not CODES.findall(plain(result.stdout)), result.stdout
+    assert not MEMBERS.findall(result.stdout), result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 100
+
+
+def test_a_file_of_the_past_says_of_when(inspected: Inspected) -> None:
+    """Moment, clock and newest record: a page says what it knows and since when."""
+    by_day = inspected.cli("case", "as-of", NUMBER, "2024-06-04", lang="vi").stdout
+    assert "Như sổ biết vào lúc 04/06/2024 23:59; bản ghi mới nhất #" in by_day
+    asked = ("case", "as-of", NUMBER, "2024-06-04T14:30:00+07:00", "--clock", "occurred")
+    assert "What had happened by 04/06/2024 14:30, as known today" in inspected.cli(*asked).stdout
+    index = str(inspected.told("case", "show", NUMBER, "--as-of", "2024-06-04")["view"]["index"])
+    assert f"after record #{index}" in inspected.cli("case", "as-of", NUMBER, index).stdout
+
+
+def test_a_change_that_time_made_is_given_to_no_act(inspected: Inspected) -> None:
+    """The department that took over on 1 March 2025 did so by the registry, not by an act here."""
+    said = inspected.cli("case", "why", NUMBER, "handler/agency").stdout
+    assert "time alone, no act" in said
+
+
+def test_moments_in_the_wrong_order_are_said_to_be(inspected: Inspected) -> None:
+    """The table reads from earlier to later; standard error says that it was asked otherwise."""
+    early, late = "2024-06-04T13:00:00+07:00", "2024-06-05"
+    swapped = inspected.cli("case", "diff", NUMBER, late, early)
+    assert swapped.stdout == inspected.cli("case", "diff", NUMBER, early, late).stdout
+    assert "swapped" in swapped.stderr
+
+
+def test_a_refusal_names_what_is_wrong_and_what_to_do(inspected: Inspected) -> None:
+    """A field that is not there is not a case that is not there; a mistake is pointed at."""
+    field = inspected.cli("case", "why", NUMBER, "colour")
+    assert field.exit_code == 1
+    assert "no field colour" in field.stderr
+    absent = inspected.cli("case", "why", "00000000-0000-4000-8000-000000000000", "state")
+    assert absent.exit_code == 1
+    assert "not_found: Not found. Check the address." in absent.stderr
+    malformed = inspected.cli("case", "as-of", NUMBER, "yesterday", lang="vi")
+    assert malformed.exit_code == 1
+    assert "as_of: " in malformed.stderr
+    unknown = inspected.cli("case", "show", "1999/0001", lang="vi")
+    assert unknown.exit_code == 2
+    assert "Không tìm thấy hồ sơ số 1999/0001" in unknown.stderr
+
+
+def test_nothing_found_is_said_and_no_head_stands_over_nothing(inspected: Inspected) -> None:
+    """An empty table is a sentence."""
+    index = str(inspected.told("case", "show", NUMBER, "--as-of", "2024-06-04")["view"]["index"])
+    for words, said in (
+        (("search", "khongcogi"), "There is no such case."),
+        (("case", "diff", NUMBER, index, index), "Nothing differs."),
+        (("registry", "keys", "--officer", "00000000-0000-4000-8000-000000000000"), "none such"),
+    ):
+        result = inspected.cli(*words)
+        assert result.exit_code == 0
+        assert said in result.stdout
+        assert len(result.stdout.splitlines()) == 1, result.stdout
+
+
+def test_every_page_of_a_list_can_be_had(inspected: Inspected) -> None:
+    """One snapshot over all pages, and a list that is cut says so."""
+    every = inspected.told("case", "list")["cases"]
+    paged = inspected.told("case", "list", "--limit", "1", "--all")
+    assert [line["id"] for line in paged["cases"]] == [line["id"] for line in every]
+    assert "next" not in paged
+    assert "--all" in inspected.cli("case", "list", "--limit", "1").stdout
+
+
+def test_a_server_that_gives_no_proof_is_not_believed(
+    inspected: Inspected, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A statement without its proof is not enough to conclude, and is not called a failure."""
+    body = inspected.told("case", "verify", NUMBER)
+    assert reader.proven(body)
+    del body["statements"][3]["proof"]
+    assert not reader.proven(body)
+    case_page.verification(Shell("en"), body, [])
+    told = capsys.readouterr().out
+    assert "No checkpoint covers 1 of the records yet" in told
+    assert f"{len(body['statements']) - 1} of {len(body['statements'])}" in told

@@ -1,0 +1,59 @@
+"""Every code that a table shows has a word in both languages: no reader learns codes by heart."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from api.cli.words import NAMES, ROLES, STANDINGS, VERDICTS, WORDS, Text
+from api.schemas.case import OUTCOMES
+from keys.keyring import Verdict
+from ledger.regulation.act import CHANNELS, SIGNER_ROLES
+from ledger.regulation.case_view import case_file
+from ledger.regulation.catalogue import load
+from ledger.regulation.channels import CHANNEL_WORDS
+from ledger.regulation.edition import load_edition
+from tests.builders import a_case_in
+
+
+def test_every_verdict_and_outcome_has_words() -> None:
+    """The three outcomes of ui.md §1, and why."""
+    assert set(VERDICTS) == {*OUTCOMES, *map(str, Verdict)}
+
+
+def test_every_state_of_a_sub_process_has_words() -> None:
+    """A measure is "đang áp dụng", not TAKEN."""
+    states = {s for sub in load_edition().life_cycle["sub_processes"] for s in sub["states"]}
+    assert states <= set(STANDINGS)
+
+
+def test_every_finding_has_words() -> None:
+    """What a verification found is said, not coded."""
+    findings = load().types["VerificationConcluded"].facts["finding"]["enum"]
+    assert set(findings) <= set(STANDINGS)
+
+
+def test_every_role_channel_and_key_state_has_words() -> None:
+    """As whom one signs, how it came in, how a key stands."""
+    assert {*SIGNER_ROLES, "RETURNER"} == set(ROLES)
+    assert set(CHANNELS) == set(CHANNEL_WORDS)
+    assert {"ACTIVE", "NOT_YET_VALID", "EXPIRED", "REVOKED"} <= set(WORDS)
+    assert {"SOFTWARE", "BROWSER", "PKCS11", "SERVICE"} <= set(WORDS)
+
+
+def test_every_member_of_a_case_file_has_a_heading() -> None:
+    """What `case diff` names by its member is named in the reader's language."""
+    case = a_case_in("CLOSED")
+    members = set(case_file(case.stream, {}, case.registry, datetime(2024, 7, 1, tzinfo=UTC)))
+    spoken = {name for name in members if not name.endswith(("_vi", "_en"))}
+    assert spoken - {"stream", "head", "state_since", "officers", "silences"} <= set(NAMES)
+
+
+@pytest.mark.parametrize("table", [NAMES, WORDS, VERDICTS, ROLES, STANDINGS])
+def test_both_languages_are_there_and_differ(table: dict[str, Text]) -> None:
+    """A word left in English is a word nobody translated."""
+    for code, text in table.items():
+        assert text.vi, code
+        assert text.en, code
+        assert text.vi != text.en, code
