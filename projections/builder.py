@@ -25,12 +25,12 @@ from ledger.reader import Reader
 from projections.fold import BATCH
 from projections.group import Group, Overtaken, is_away
 from projections.part import Part, parts_of
-from projections.share import Share
+from projections.share import DIGITS, Share
 from projections.sweep import Sweep
 from projections.view import Connection, View
 
 LARGEST: Final = 4 * BATCH
-"""Most records in a transaction of a generation that nobody reads yet."""
+"""Most records, about, in a transaction of a generation that nobody reads yet."""
 _NICE: Final = 5
 """Who writes and reads now goes before who builds."""
 _STATE: Final[LiteralString] = """
@@ -118,7 +118,7 @@ def _build(order: Order) -> None:
     with opening.open() as (connection, records, reader), Sweep() as sweep:
         group = Group(
             {name: order.view}, records, reader, origin=opening.origin, level=opening.level,
-            most=LARGEST, share=Share(order.digits),
+            most=LARGEST * len(DIGITS) // len(order.digits), share=Share(order.digits),
         )  # fmt: skip
         while _wanted(connection, name, order.gen):
             parts = parts_of(connection, name, order.gen)

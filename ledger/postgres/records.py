@@ -6,7 +6,7 @@ misses nothing. Nothing is opened here: states stay sealed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, LiteralString, cast
 from uuid import UUID
@@ -22,11 +22,17 @@ FROM log.records r
 LEFT JOIN log.streams s ON s.stream_id = r.stream_id
 LEFT JOIN log.wraps w ON w.index = r.index
 """
-_BY_INDEX: Final[LiteralString] = _COLUMNS + "WHERE r.index >= %b AND r.index < %b ORDER BY r.index"
+# An outer join does not hand a range on to its other side: it is said twice, or all wraps are read.
+_RANGE: Final[LiteralString] = (
+    _COLUMNS.rstrip()
+    + " AND w.index >= %(start)b AND w.index < %(end)b\n"
+    + "WHERE r.index >= %(start)b AND r.index < %(end)b"
+)
+_BY_INDEX: Final[LiteralString] = _RANGE + " ORDER BY r.index"
 _CASES: Final[LiteralString] = (
-    _COLUMNS
-    + "WHERE r.index >= %b AND r.index < %b AND (s.name IS NULL OR s.name NOT LIKE 'case/%%'"
-    + " OR right(s.name, 1) = ANY (string_to_array(%b, NULL))) ORDER BY r.index"
+    _RANGE
+    + " AND (s.name IS NULL OR s.name NOT LIKE 'case/%%'"
+    + " OR right(s.name, 1) = ANY (string_to_array(%(digits)b, NULL))) ORDER BY r.index"
 )
 _BY_STREAM: Final[LiteralString] = (
     _COLUMNS + "WHERE r.stream_id = %b AND r.seq > %b ORDER BY r.seq, w.kek_id"
@@ -61,23 +67,23 @@ class PostgresRecords:
 
     def read(self, start: int, limit: int) -> Sequence[StoredRecord]:
         """Records `start` … in index order, at most `limit`."""
-        return self._select(_BY_INDEX, start, start + limit)
+        return self._select(_BY_INDEX, {"start": start, "end": start + limit})
 
     def cases(self, start: int, end: int, digits: str) -> Sequence[StoredRecord]:
         """Records [start, end) in index order, but for those of cases with another last digit."""
-        return self._select(_CASES, start, end, digits)
+        return self._select(_CASES, {"start": start, "end": end, "digits": digits})
 
     def stream(self, stream_id: UUID, after_seq: int = 0) -> Sequence[StoredRecord]:
         """One stream in `seq` order, from `after_seq` + 1 on."""
-        return self._select(_BY_STREAM, stream_id, after_seq)
+        return self._select(_BY_STREAM, (stream_id, after_seq))
 
     def registry(self, after_index: int) -> Sequence[StoredRecord]:
         """Every record after `after_index` by which the registry changed, in index order."""
-        return self._select(_REGISTRY, after_index)
+        return self._select(_REGISTRY, (after_index,))
 
     def act(self, act_id: UUID) -> Sequence[StoredRecord]:
         """Every record of one act, in index order."""
-        return self._select(_BY_ACT, act_id, act_id)
+        return self._select(_BY_ACT, (act_id, act_id))
 
     def entries(self, start: int, end: int) -> Sequence[bytes]:
         """The 32-byte entries of indices [start, end)."""
@@ -87,7 +93,9 @@ class PostgresRecords:
         )
         return [cast("bytes", row[0]) for row in rows]
 
-    def _select(self, query: LiteralString, *arguments: object) -> Sequence[StoredRecord]:
+    def _select(
+        self, query: LiteralString, arguments: Sequence[object] | Mapping[str, object]
+    ) -> Sequence[StoredRecord]:
         rows = reading(
             self._pool,
             lambda connection: connection.execute(query, arguments, binary=True).fetchall(),
