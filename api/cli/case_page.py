@@ -18,6 +18,7 @@ from ledger.regulation.lifecycle import life_cycle
 from ledger.regulation.outcomes import words as outcome_words
 
 Json = Mapping[str, Any]
+_OF_PRODUCT: Final = "PRODUCT_RULE"
 _ENDED: Final = ("STOPPED", "ENDED", "EXTENDED")
 """Runs that nobody waits for: what follows an extension is a run of its own."""
 
@@ -82,7 +83,7 @@ def timeline(shell: Shell, acts: Iterable[Json]) -> None:
     """Every act with its statements: both clocks, who signed, the verdict, the effect."""
     columns = ("#", "occurred", "recorded", "act", "author", "verdict", "effect")
     rows = (row for act in acts for row in _act_rows(shell, act))
-    widths = {"occurred": 10, "recorded": 10, "act": 20, "author": 20, "verdict": 7, "effect": 17}
+    widths = {"occurred": 10, "recorded": 10, "act": 17, "author": 18, "verdict": 7, "effect": 15}
     shell.table(columns, rows, whole=("#",), widths=widths)
 
 
@@ -182,7 +183,14 @@ def _running(shell: Shell, body: Json) -> None:
 def _clock_row(shell: Shell, clock: Json) -> tuple[object, ...]:
     due = when(clock.get("due"))
     status = word(clock["status"], shell.lang)
-    return shell.local(clock), due, status, clock.get("source"), clock["code"]
+    return shell.local(clock), due, status, source(shell, clock), clock["code"]
+
+
+def source(shell: Shell, clock: Json) -> str | None:
+    """Where a clock comes from: its article, or that the product made it up."""
+    if clock.get("source_kind") == _OF_PRODUCT:
+        return shell.text(Text("quy tắc của sản phẩm", "rule of this product"))
+    return clock.get("source")
 
 
 def _pending(shell: Shell, body: Json) -> None:

@@ -355,7 +355,7 @@ def _task_row(
         case_page.when(due),
         None if line.get("code") is None else word(line["status"], shell.lang),
         shell.local(line, "clock"),
-        line.get("source"),
+        case_page.source(shell, line),
     )
     return (*row, str(line.get("officer") or "–")[:8]) if team else row
 

@@ -109,7 +109,7 @@ def change(one: Change) -> dict[str, Any]:
 @cache
 def _clock_words() -> dict[str, tuple[str, str]]:
     clocks = load_edition().life_cycle["clocks"]
-    return {clock["code"]: (clock["vi"], clock["en"]) for clock in clocks}
+    return {clock["code"]: (clock["vi"], clock["name_en"]) for clock in clocks}
 
 
 def _act_names(name: str | None) -> dict[str, Any]:

@@ -295,7 +295,7 @@ def _text(at: datetime | None) -> str | None:
 def _clock_labels() -> dict[str, tuple[str, str]]:
     global _LABELS  # noqa: PLW0603 - filled once, from data that never changes in a process
     if _LABELS is None:
-        _LABELS = {c["code"]: (c["vi"], c["en"]) for c in load_edition().life_cycle["clocks"]}
+        _LABELS = {c["code"]: (c["vi"], c["name_en"]) for c in load_edition().life_cycle["clocks"]}
     return _LABELS
 
 

@@ -170,7 +170,7 @@ def compile_life_cycle(acts: Sequence[Mapping[str, Any]], tables: Mapping[str, A
             )
             for p in tables["sub_processes"]
         },
-        labels={s["code"]: (s["vi"], s["en"]) for s in tables["states"]},
+        labels={s["code"]: (s["vi"], s["name_en"]) for s in tables["states"]},
         sub_labels={p["name"]: (p["vi"], p["en"]) for p in tables["sub_processes"]},
     )
 

@@ -21,6 +21,9 @@ CODES = re.compile(r"\b(?:AUTHOR|CHECKER|APPROVER|VALID|TAKEN|SENT|PROPOSED|ACTI
 #: Names of members of the JSON.
 MEMBERS = re.compile(r"\b(?:case number|register no|opened at|registered at|urgency|lag s)\b")
 
+#: A day of which the table has cut the end.
+CUT_DAY = re.compile(r"\b\d\d/\d\d/\d{1,3}\b")
+
 
 def plain(said: str) -> str:
     """The output without what stands in brackets beside a word, or behind a flag."""
@@ -49,6 +52,21 @@ def test_a_vietnamese_reader_meets_vietnamese(inspected: Inspected, words: tuple
     assert not CODES.findall(plain(result.stdout)), result.stdout
     assert not MEMBERS.findall(result.stdout), result.stdout
     assert max(map(len, result.stdout.splitlines())) <= 100
+    assert not CUT_DAY.findall(result.stdout), result.stdout
+
+
+def test_an_english_reader_meets_names_and_whole_columns(inspected: Inspected) -> None:
+    """A state is called by its name, and a long word takes nothing from the columns beside it."""
+    for play in ("SC1", "SC2", "SC3", "SC9"):
+        said = inspected.cli("case", "history", inspected.case(play)).stdout
+        lines = said.splitlines()
+        indices = {line.split()[0] for line in lines[1:] if line[0] != " "}
+        acts = inspected.told("case", "history", inspected.case(play))["acts"]
+        assert indices == {str(s["index"]) for act in acts for s in act["statements"]}
+        assert not CUT_DAY.findall(said)
+    shown = inspected.cli("case", "show", NUMBER).stdout
+    assert "· closed (CLOSED)" in shown
+    assert "của sản phẩm" not in shown
 
 
 def test_a_file_of_the_past_says_of_when(inspected: Inspected) -> None:

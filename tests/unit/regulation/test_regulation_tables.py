@@ -627,10 +627,19 @@ def test_state_has_its_article_and_its_words(code: str, source: str) -> None:
     """§6: twelve states, with the article from which each comes (none: added)."""
     entry = next(s for s in EDITION.life_cycle["states"] if s["code"] == code)
     assert set(source.split()) <= set(entry.get("source", ()))
-    assert CYCLE.labels[code] == (entry["vi"], entry["en"])
+    assert CYCLE.labels[code] == (entry["vi"], entry["name_en"])
     assert entry["vi"]
+    assert entry["en"]
     if not source:
         assert entry["origin"] == "ADD"
+
+
+def test_states_and_clocks_have_a_short_name_in_english() -> None:
+    """A heading is a name; what the table explains in `en` is for the catalogue."""
+    tables = EDITION.life_cycle
+    names = [entry["name_en"] for entry in (*tables["states"], *tables["clocks"])]
+    assert all(0 < len(name) <= 40 and not set(name) & set("?;/(:") for name in names)
+    assert len(set(names)) == len(names)
 
 
 def test_there_are_no_other_states_and_no_waiting_one() -> None:
