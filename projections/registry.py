@@ -23,7 +23,7 @@ from ledger.regulation.act import fmt_time, known_act
 from ledger.regulation.agencies import Agency
 from ledger.regulation.deadline import VIETNAM
 from ledger.regulation.instruments import Instrument
-from ledger.regulation.officers import Officer
+from ledger.regulation.officers import Appointment, Officer
 from ledger.regulation.registry import Registry
 from ledger.regulation.registry_lines import REGISTRY_ACTS
 from projections.view import RENAMING, Connection, Cursor, Step
@@ -222,24 +222,32 @@ def officer(registry: Registry, uuid: str, day: date) -> dict[str, Any] | None:
 
 
 def _officer(officer: Officer, registry: Registry, day: date) -> dict[str, Any]:
+    """With the founder's post, which no act gave; a post ends with its agency."""
+    held = registry.appointments(officer.uuid, day)
+    found = [*officer.appointments, *(a for a in held if a not in officer.appointments)]
+    posts = [_post(appointment, registry, day) for appointment in found]
     return {
         "officer": officer.uuid,
-        "posts": [
-            {
-                "agency": a.agency,
-                "agency_name": registry.name(a.agency, day),
-                "post": a.post,
-                "powers": sorted(a.powers),
-                "capacities": sorted(a.capacities),
-                "valid_from": _day(a.valid_from),
-                "valid_to": _day(a.valid_to),
-                "on_day": a.on(day),
-                "index": a.index,
-            }
-            for a in officer.appointments
-        ],
-        "in_post": bool(registry.appointments(officer.uuid, day)),
+        "posts": posts,
+        "in_post": any(post["on_day"] for post in posts),
         "keys": [line.kid for line in registry.keyring.lines(officer.uuid)],
+    }
+
+
+def _post(held: Appointment, registry: Registry, day: date) -> dict[str, Any]:
+    agency = registry.agency(held.agency)
+    named = None if agency is None else agency.posts.get(held.post)
+    return {
+        "agency": held.agency,
+        "agency_name": registry.name(held.agency, day),
+        "post": held.post,
+        "post_vi": held.post if named is None else named.vi,
+        "powers": sorted(held.powers),
+        "capacities": sorted(held.capacities),
+        "valid_from": _day(held.valid_from),
+        "valid_to": _day(held.valid_to),
+        "on_day": held.on(day) and registry.exists(held.agency, day),
+        "index": held.index,
     }
 
 
@@ -289,7 +297,10 @@ def keys(registry: Registry, at: datetime) -> Iterator[dict[str, Any]]:
 
 
 def key(line: KeyLine, at: datetime) -> dict[str, Any]:
-    """One key; `status` is how it stands at that instant."""
+    """One key; `status` is how it stands at that instant.
+
+    The founder's has no first instant: it is good from record 0 on.
+    """
     status = "ACTIVE"
     if line.revoked_index is not None:
         status = "REVOKED"
@@ -303,7 +314,7 @@ def key(line: KeyLine, at: datetime) -> dict[str, Any]:
         "officer": line.officer,
         "custody": line.custody,
         "status": status,
-        "valid_from": _time(line.valid_from),
+        "valid_from": None if line.enrolled_index == 0 else _time(line.valid_from),
         "valid_to": _time(line.valid_to),
         "enrolled_index": line.enrolled_index,
         "revoked_index": line.revoked_index,

@@ -364,9 +364,10 @@ def _agency(_: Shell, line: Mapping[str, Any]) -> tuple[object, ...]:
     return line["agency"], line.get("label") or line.get("name"), line.get("functions") or ""
 
 
-def _officer(_: Shell, line: Mapping[str, Any]) -> tuple[object, ...]:
+def _officer(shell: Shell, line: Mapping[str, Any]) -> tuple[object, ...]:
+    gone = shell.text(Text(" (không giữ vào ngày đó)", " (not held that day)"))
     posts = [
-        f"{post.get('post_vi') or post['post']}, {post['agency_name']}"
+        f"{post['post_vi']}, {post['agency_name']}{'' if post['on_day'] else gone}"
         for post in line.get("posts", ())
     ]
     return line["officer"], "\n".join(posts), "\n".join(kid[:10] for kid in line.get("keys", ()))

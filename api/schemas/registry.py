@@ -71,7 +71,12 @@ class PostLine(Shown):
     """A post and when it was held."""
 
     agency = text("Agency id.")
+    agency_name = text("Its name on the day.")
     post = text("Post.")
+    post_vi = text("The post in Vietnamese.")
+    on_day = fields.Boolean(
+        metadata={"description": "Whether it was held on the day, and its agency was there."}
+    )
     powers = fields.List(fields.String())
     valid_from = maybe("First day.")
     valid_to = maybe("Last day.")
@@ -99,7 +104,7 @@ class KeyLine(Shown):
     officer = maybe("uuid; null: a service key.")
     custody = text("SOFTWARE, BROWSER, PKCS11 or SERVICE.")
     status = choice(("ACTIVE", "NOT_YET_VALID", "EXPIRED", "REVOKED"), "At that moment.")
-    valid_from = maybe("First instant.")
+    valid_from = maybe("First instant; null: from record 0 on.")
     valid_to = maybe("First instant after.")
     enrolled_index = fields.Integer()
     revoked_index = fields.Integer(allow_none=True)
