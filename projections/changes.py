@@ -11,7 +11,7 @@ from ledger.log.moment import stamp
 from ledger.regulation.act import fmt_time
 from ledger.regulation.deadline import VIETNAM
 from ledger.regulation.registry import Registry
-from projections.folded import Folded, before, walk
+from projections.folded import Folded, walk
 from projections.pointers import flat, pointed
 from projections.timeline import ActRow
 from projections.verdicts import signer_of
@@ -50,13 +50,16 @@ def difference(earlier: Folded, later: Folded) -> list[Change]:
 
 
 def of_field(folded: Folded, pointer: str) -> list[Change]:
-    """Every change of one field, oldest first; the last without an act where only time made it."""
+    """Every change of one field, oldest first; without an act where only time made it."""
     found: list[Change] = []
     value: Any = None
-    for state, row in walk(folded):
+    for state, row, done in walk(folded):
+        if not state.rows:
+            continue  # before its first statement there was no case
         seen = pointed(state.file(), pointer)
         if seen != value:
-            found.append(Change(pointer, value, seen, (_act_line(row, folded.registry),)))
+            acts = (_act_line(row, folded.registry),) if done else ()
+            found.append(Change(pointer, value, seen, acts))
             value = seen
     last = pointed(folded.file(), pointer)
     if last != value:
@@ -67,20 +70,22 @@ def of_field(folded: Folded, pointer: str) -> list[Change]:
 def _touches(
     later: Folded, *, from_seq: set[int], pointers: set[str]
 ) -> dict[str, list[Mapping[str, Any]]]:
-    """For each pointer the acts behind the earlier moment that changed its value."""
+    """For each pointer the acts behind the earlier moment that changed its value.
+
+    What time made of the file between two statements is no act's doing.
+    """
     touched: dict[str, list[Mapping[str, Any]]] = {}
-    known: Mapping[str, Any] = {}
-    for state, row in walk(later):
+    last: Mapping[str, Any] = {}
+    for state, row, done in walk(later):
         if row.index in from_seq:
-            known = {}
             continue
-        now = flat(state.file())
-        last = known or flat(before(later, row).file())
-        for pointer in pointers:
-            if now.get(pointer) != last.get(pointer):
-                line = _act_line(row, later.registry)
-                touched.setdefault(pointer, []).append(line)
-        known = now
+        seen = flat(state.file())
+        if done:
+            line = _act_line(row, later.registry)
+            for pointer in pointers:
+                if seen.get(pointer) != last.get(pointer):
+                    touched.setdefault(pointer, []).append(line)
+        last = seen
     return touched
 
 

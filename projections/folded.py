@@ -64,18 +64,20 @@ def nothing(later: Folded, moment: int | datetime) -> Folded:
     return Folded(StreamState(later.stream.name), {}, later.registry, at, -1, [])
 
 
-def walk(folded: Folded) -> Iterator[tuple[Folded, ActRow]]:
-    """The case after each of its statements, looked at from when that was recorded."""
-    state, raised, seen = StreamState(folded.stream.name), {}, []
+def walk(folded: Folded) -> Iterator[tuple[Folded, ActRow, bool]]:
+    """The case just before each of its statements, then right after it (True).
+
+    Both are looked at from when that was recorded: what differs, the statement did. The state goes
+    on as it is walked; what is wanted of it is taken before the next step.
+    """
+    state = StreamState(folded.stream.name)
+    raised: dict[str, tuple[str, ...]] = {}
+    seen: list[ActRow] = []
     for row, signed in timeline.signeds(folded.rows):
+        at, newest = row.recorded_at, seen[-1].index if seen else -1
+        yield Folded(state, raised, folded.registry, at, newest, seen), row, False
         add(state, row, signed)
         seen.append(row)
         if row.flags:
             raised[row.act_id] = tuple(row.flags)
-        yield Folded(state, raised, folded.registry, row.recorded_at, row.index, seen), row
-
-
-def before(later: Folded, row: ActRow) -> Folded:
-    """The case just before one of its statements, looked at from the same instant."""
-    rows = [r for r in later.rows if r.index < row.index]
-    return folded_from(later.stream.name, rows, later.registry, row.recorded_at)
+        yield Folded(state, raised, folded.registry, at, row.index, seen), row, True

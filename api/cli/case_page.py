@@ -83,7 +83,7 @@ def timeline(shell: Shell, acts: Iterable[Json]) -> None:
     """Every act with its statements: both clocks, who signed, the verdict, the effect."""
     columns = ("#", "occurred", "recorded", "act", "author", "verdict", "effect")
     rows = (row for act in acts for row in _act_rows(shell, act))
-    widths = {"occurred": 10, "recorded": 10, "act": 17, "author": 18, "verdict": 7, "effect": 15}
+    widths = {"occurred": 10, "recorded": 10, "act": 20, "author": 18, "verdict": 7, "effect": 12}
     shell.table(columns, rows, whole=("#",), widths=widths)
 
 

@@ -22,7 +22,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 FAILED: Final = 1
 MISUSED: Final = 2
 _WIDTH: Final = 100
-_PARTS: Final = re.compile(r"[^\s_/]*[_/]|[^\s_/]+\s*|\s+")
+_PARTS: Final = re.compile(r"[^\s_]*_|[^\s_]+\s*|\s+")
 _LOCALES: Final = ["SOCAI_LANG", "LC_ALL", "LC_MESSAGES", "LANG"]
 
 
@@ -118,7 +118,7 @@ class Shell:
             rows: A cell a column.
             title: Above it.
             whole: Columns whose lines are not broken: codes, and ids to be copied.
-            widths: Columns that are folded to a width, between words and after `_` or `/`.
+            widths: Columns that are folded to a width, between words and after `_`.
         """
         rows = list(rows)
         if not rows:
@@ -209,7 +209,7 @@ def _cell(value: object) -> str:
 
 
 def folded(text: str, width: int) -> str:
-    """Lines of at most `width`, broken at spaces, behind `_` and `/`; a longer word stays whole."""
+    """Lines of at most `width`, broken at spaces and behind `_`; a longer word stays whole."""
     lines = []
     for paragraph in text.split("\n"):
         line = ""

@@ -159,3 +159,35 @@ def test_an_empty_batch_leads_on_too(http: httpx.Client) -> None:
     answer = http.get("/v1/feed", params={"after": last})
     assert answer.json() == []
     assert answer.links["next"]["url"] == f"/v1/feed?after={last}&limit=100"
+
+
+def test_what_time_did_is_put_on_no_officer(inspected: Inspected, http: httpx.Client) -> None:
+    """The lead changed on 1 March 2025 by the registry; whoever signed next had no part in it."""
+    case = inspected.case("SC3")
+    told = http.get(f"/v1/cases/{case}/fields/lead/agency/history").json()["changes"]
+    assert [bool(change["acts"]) for change in told] == [True, False]
+    assert told[1]["old"] == LEAD_UNTIL_2025
+    first = http.get(f"/v1/cases/{case}/acts").json()["acts"][0]["statements"][0]["index"]
+    changes = http.get(f"/v1/cases/{case}/diff", params={"from": first}).json()["changes"]
+    (lead,) = (change for change in changes if change["pointer"] == "/lead/agency")
+    assert lead["acts"] == []
+
+
+def test_a_clock_is_changed_by_what_starts_and_stops_it(
+    inspected: Inspected, http: httpx.Client
+) -> None:
+    """That a limit came near between two acts is no doing of the second."""
+    case = inspected.case("SC1")
+    clocks = http.get(f"/v1/cases/{case}").json()["clocks"]
+    changes = http.get(f"/v1/cases/{case}/diff", params={"from": "2024-06-04T08:12:00+07:00"})
+    acts = {
+        change["pointer"]: {act["act_id"] for act in change["acts"]}
+        for change in changes.json()["changes"]
+    }
+    judged = 0
+    for clock in clocks:
+        pointer = f"/clocks/{clock['act_id']}.{clock['code']}/status"
+        if pointer in acts:
+            judged += 1
+            assert acts[pointer] <= {clock["act_id"], clock["stopped_by"]}, clock["code"]
+    assert judged > 3
