@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ledger.regulation.cases import Cases
 from ledger.regulation.registry import Registry
 from ledger.regulation.stream import Signed, StreamState, apply
 from projections import case_file, timeline
+from projections.fold import Reports
 from projections.timeline import ActRow
 
 
@@ -25,6 +25,7 @@ class Folded:
         at: The instant it is looked at from.
         index: Newest record in it.
         rows: The statements it was folded from.
+        reports: Reports of article 9 of that moment, where the case asks for them.
     """
 
     stream: StreamState
@@ -33,19 +34,22 @@ class Folded:
     at: datetime
     index: int
     rows: list[ActRow]
+    reports: Reports
 
-    def file(self, cases: Cases | None = None) -> dict[str, Any]:
+    def file(self) -> dict[str, Any]:
         """The case file."""
-        return case_file.rendered(self.stream, self.raised, self.registry, self.at, cases)
+        return case_file.rendered(self.stream, self.raised, self.registry, self.at, self.reports)
 
 
-def folded_from(stream: str, rows: Sequence[ActRow], registry: Registry, at: datetime) -> Folded:
+def folded_from(
+    stream: str, rows: Sequence[ActRow], registry: Registry, at: datetime, reports: Reports
+) -> Folded:
     """Folds statements that need not be all of the stream; gaps are stepped over."""
     state = StreamState(stream)
     for row, signed in timeline.signeds(rows):
         add(state, row, signed)
     index = rows[-1].index if rows else -1
-    return Folded(state, timeline.raised_of(rows), registry, at, index, list(rows))
+    return Folded(state, timeline.raised_of(rows), registry, at, index, list(rows), reports)
 
 
 def add(state: StreamState, row: ActRow, signed: Signed | None) -> None:
@@ -61,7 +65,7 @@ def add(state: StreamState, row: ActRow, signed: Signed | None) -> None:
 def nothing(later: Folded, moment: int | datetime) -> Folded:
     """The case before it began."""
     at = moment if isinstance(moment, datetime) else later.rows[0].recorded_at
-    return Folded(StreamState(later.stream.name), {}, later.registry, at, -1, [])
+    return Folded(StreamState(later.stream.name), {}, later.registry, at, -1, [], Reports())
 
 
 def walk(folded: Folded) -> Iterator[tuple[Folded, ActRow, bool]]:
@@ -75,9 +79,10 @@ def walk(folded: Folded) -> Iterator[tuple[Folded, ActRow, bool]]:
     seen: list[ActRow] = []
     for row, signed in timeline.signeds(folded.rows):
         at, newest = row.recorded_at, seen[-1].index if seen else -1
-        yield Folded(state, raised, folded.registry, at, newest, seen), row, False
+        known = Reports([one for one in folded.reports.known if one.index < row.index])
+        yield Folded(state, raised, folded.registry, at, newest, seen, known), row, False
         add(state, row, signed)
         seen.append(row)
         if row.flags:
             raised[row.act_id] = tuple(row.flags)
-        yield Folded(state, raised, folded.registry, at, row.index, seen), row, True
+        yield Folded(state, raised, folded.registry, at, row.index, seen, known), row, True

@@ -113,8 +113,9 @@ class Inquiry:
             if row.right(at, known):
                 return row.position, row.body
             rows = timeline.stream_rows(connection, stream, upto=row.last_index)
-        folded = folded_from(stream, rows, known.registry, at)
-        return row.position, orjson.dumps(folded.file(self.cases_asked)).decode()
+            reports = past.reports_for(connection, rows)
+        folded = folded_from(stream, rows, known.registry, at, reports)
+        return row.position, orjson.dumps(folded.file()).decode()
 
     def case_as_of(
         self, stream: str, moment: Moment, now: datetime, clock: Clock = "recorded"
@@ -128,7 +129,7 @@ class Inquiry:
         """
         with self._connecting() as connection:
             folded = past.as_of(connection, self._registries, stream, moment, now, clock)
-        return folded.index, folded.file(self.cases_asked)
+        return folded.index, folded.file()
 
     def acts(self, stream: str) -> tuple[int, list[Judged]]:
         """(index, statements with verdicts) of a stream in order.

@@ -6,17 +6,23 @@ known today.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from ledger.errors import NotFound, Rejected
-from projections import generations, timeline
+from ledger.regulation.act import known_act
+from projections import timeline
+from projections.case_file import RESTATED
+from projections.fold import REPORTS, Reports, report_of
 from projections.folded import Folded, folded_from
 from projections.registry import RegistryReader
+from projections.timeline import ActRow
 from projections.view import Connection
 
 Clock = Literal["recorded", "occurred"]
 Moment = int | datetime
+_REPORTS: Final = sorted(REPORTS)
 
 
 class BeforeCase(NotFound):
@@ -70,28 +76,51 @@ def as_of(
         raise BeforeCase(stream)
     known = registries.as_of(connection, registries.index_at(connection, moment))
     rows = timeline.stream_rows(connection, stream, upto=index)
-    return folded_from(stream, rows, known.registry, moment)
+    reports = reports_for(connection, rows, lambda report: report.recorded_at <= moment)
+    return folded_from(stream, rows, known.registry, moment, reports)
+
+
+def reports_for(
+    connection: Connection,
+    rows: Sequence[ActRow],
+    known: Callable[[ActRow], bool] = lambda _: True,
+) -> Reports:
+    """Reports of article 9 that were known at a moment, for a case that asks for them.
+
+    Only one with STATISTICS_RESTATED does: a report that counted it is what raised the flag.
+    """
+    if not any(RESTATED in row.flags for row in rows):
+        return Reports()
+    found = timeline.effective_rows(connection, _REPORTS)
+    return Reports([report_of(known_act(row.members), row.index) for row in found if known(row)])
 
 
 def _as_of_index(
     connection: Connection, registries: RegistryReader, stream: str, index: int
 ) -> Folded:
-    if index > generations.live_position(connection, timeline.NAME):
+    """As the log stood with that record as its last, looked at from when that was taken."""
+    at = timeline.recorded_at(connection, index)
+    if at is None:
         raise InFuture
     rows = timeline.stream_rows(connection, stream, upto=index)
     if not rows:
         raise BeforeCase(stream)
     known = registries.as_of(connection, index)
-    return folded_from(stream, rows, known.registry, rows[-1].recorded_at)
+    reports = reports_for(connection, rows, lambda report: report.index <= index)
+    return folded_from(stream, rows, known.registry, at, reports)
 
 
 def _as_of_occurred(
     connection: Connection, registries: RegistryReader, stream: str, moment: datetime
 ) -> Folded:
     """What had happened by then, by everything that is known now; late entries count."""
-    every = timeline.stream_rows(connection, stream)
-    rows = [row for row in every if row.occurred_at is None or row.occurred_at <= moment]
+
+    def happened(row: ActRow) -> bool:
+        return row.occurred_at is None or row.occurred_at <= moment
+
+    rows = [row for row in timeline.stream_rows(connection, stream) if happened(row)]
     if not any(row.occurred_at is not None for row in rows):
         raise BeforeCase(stream)
     known = registries.newest(connection)
-    return folded_from(stream, rows, known.registry, moment)
+    reports = reports_for(connection, rows, happened)
+    return folded_from(stream, rows, known.registry, moment, reports)

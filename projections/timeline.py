@@ -56,6 +56,10 @@ SELECT max(index) FROM proj.acts
 WHERE gen = (SELECT gen FROM proj.views WHERE view = 'acts' AND state = 'live')
   AND stream = %s AND recorded_at <= %s
 """
+_RECORDED: Final[LiteralString] = """
+SELECT recorded_at FROM proj.acts
+WHERE gen = (SELECT gen FROM proj.views WHERE view = 'acts' AND state = 'live') AND index = %s
+"""
 _EFFECTIVE: Final[LiteralString] = """
 SELECT index FROM proj.acts
 WHERE gen = (SELECT gen FROM proj.views WHERE view = 'acts' AND state = 'live')
@@ -250,6 +254,12 @@ def rows_after(connection: Connection, index: int, limit: int) -> list[ActRow]:
 def index_at(connection: Connection, stream: str, at: datetime) -> int | None:
     """Index of the newest statement of a stream that was recorded by then."""
     row = connection.execute(_INDEX_AT, [stream, at]).fetchone()
+    return None if row is None else row[0]
+
+
+def recorded_at(connection: Connection, index: int) -> datetime | None:
+    """When a record was taken; None where it is not there yet."""
+    row = connection.execute(_RECORDED, [index]).fetchone()
     return None if row is None else row[0]
 
 
