@@ -41,7 +41,7 @@ COPY proj.case_file (gen, stream, case_id, body, raised, at, changes_at, first_i
   opened_at, last_at, due_at, words)
 FROM STDIN
 """
-RESTATED: Final = "STATISTICS_RESTATED"
+_RESTATED: Final = "STATISTICS_RESTATED"
 """A flag that a report in another stream may end: a file that had it is folded again when read."""
 
 
@@ -141,7 +141,7 @@ class CaseFileBatch:
             orjson.dumps(body).decode(),
             orjson.dumps(known).decode(),
             at,
-            at if RESTATED in flags else until,
+            at if _RESTATED in flags else until,
             before.first,
             max(before.last, touched.last),
             stream.seq,
@@ -202,6 +202,27 @@ _LIST: Final[LiteralString] = (
     "SELECT case_id::text AS id, stream, state, outcome, agency, case_number, opened_at, last_at,"
     " due_at, flags, last_index, seq, register_no, handler_label, changes_at"
     " FROM proj.case_file WHERE " + _LIVE
+)
+#: The same at a snapshot: cases with newer records come as they stood, by `%(then)s`.
+_LIST_THEN: Final[LiteralString] = (
+    """
+SELECT case_id::text AS id, stream, state, outcome, agency, case_number, opened_at, last_at,
+  due_at, flags, last_index, seq, register_no, handler_label, changes_at
+FROM (
+  SELECT case_id, stream, state, outcome, agency, agencies, acts, flags, case_number, register_no,
+    handler_label, opened_at, last_at, due_at, words, first_index, last_index, seq, changes_at
+  FROM proj.case_file WHERE """
+    + _LIVE
+    + """ AND last_index <= %(snapshot)s
+  UNION ALL
+  SELECT case_id, stream, state, outcome, agency, agencies, acts, flags, case_number, register_no,
+    handler_label, opened_at, last_at, due_at, words, first_index, last_index, seq, changes_at
+  FROM jsonb_to_recordset(%(then)s::jsonb) AS stood (case_id uuid, stream text, state text,
+    outcome text, agency text, agencies text[], acts text[], flags text[], case_number text,
+    register_no text, handler_label text, opened_at timestamptz, last_at timestamptz,
+    due_at timestamptz, words tsvector, first_index bigint, last_index bigint, seq bigint,
+    changes_at timestamptz)
+) listed WHERE true"""
 )
 _ORDER: Final[Mapping[str, tuple[LiteralString, LiteralString]]] = {
     # sort: (condition behind a row, order)
@@ -338,6 +359,7 @@ def listed(
     limit: int,
     after: tuple[Any, str] | None = None,
     snapshot: int | None = None,
+    then: Sequence[Mapping[str, Any]] = (),
 ) -> list[CaseLine]:
     """One page of the case list.
 
@@ -347,6 +369,7 @@ def listed(
         limit: Most lines.
         after: `CaseLine.key` of the last line of the page before.
         snapshot: Cases that began behind this index are left out, so that pages fit together.
+        then: `line_then` of every case with a record behind the snapshot.
 
     Raises:
         ValueError: No such sort, or `after` is not a key of it.
@@ -366,7 +389,8 @@ def listed(
     }
     if wanted.q is not None and values["question"] is None:
         return []
-    parts: list[LiteralString] = [_LIST]
+    parts: list[LiteralString] = [_LIST_THEN if then else _LIST]
+    values["then"] = orjson.dumps(list(then)).decode()
     for name, condition in _CONDITIONS.items():
         if values[name] is not None:
             parts.append(condition)
@@ -379,6 +403,50 @@ def listed(
     query: LiteralString = "".join([*parts, order])
     with connection.cursor(row_factory=class_row(CaseLine)) as cursor:
         return cursor.execute(query, values | {"limit": limit, "snapshot": snapshot}).fetchall()
+
+
+def line_then(
+    stream: StreamState,
+    raised: Mapping[str, Iterable[str]],
+    registry: Registry,
+    spans: tuple[int, int],
+    cases: Cases | None = None,
+) -> dict[str, Any]:
+    """What the list holds of a case as it stood after its newest record, for `listed`.
+
+    Args:
+        stream: The fold.
+        raised: Flags by act.
+        registry: The registry of that moment.
+        spans: Its first record and the newest of the fold.
+        cases: Reports of article 9.
+    """
+    at = last_recorded(stream)
+    assert at is not None  # noqa: S101 - a fold of one record at least
+    body = rendered(stream, raised, registry, at, cases)
+    state, outcome, agency, agencies, acts = _columns(stream, body)
+    case_number, register_no, label, opened_at = _numbers(body)
+    return {
+        "case_id": stream.name.partition("/")[2],
+        "stream": stream.name,
+        "state": state,
+        "outcome": outcome,
+        "agency": agency,
+        "agencies": agencies,
+        "acts": acts,
+        "flags": sorted({code for codes in raised.values() for code in codes}),
+        "case_number": case_number,
+        "register_no": register_no,
+        "handler_label": label,
+        "opened_at": opened_at,
+        "last_at": at,
+        "due_at": _due(body),
+        "words": search.vector(search.searchable(stream, registry)),
+        "first_index": spans[0],
+        "last_index": spans[1],
+        "seq": stream.seq,
+        "changes_at": None,
+    }
 
 
 def _midnight(day: date | None, days: int = 0) -> datetime | None:

@@ -23,6 +23,7 @@ from projections import (
     current_file,
     feed,
     generations,
+    listing,
     past,
     statistics,
     timeline,
@@ -41,6 +42,7 @@ from projections.worklist import Tasks
 
 _STEP_S: Final = 0.01
 _MOST_STEP_S: Final = 0.1
+_ONE_STATE: Final[LiteralString] = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 _INDEX: Final[LiteralString] = """
 SELECT coalesce(min(position), -1) FROM proj.views
 WHERE state = 'live' AND (cardinality(%(views)s::text[]) = 0 OR view = ANY (%(views)s))
@@ -93,10 +95,18 @@ class Inquiry:
         after: tuple[Any, str] | None = None,
         snapshot: int | None = None,
     ) -> tuple[int, list[CaseLine]]:
-        """(snapshot index, lines) of one page of the case list."""
-        with self._connecting() as connection:
-            index = _index(connection, ("case_file",)) if snapshot is None else snapshot
-            lines = case_file.listed(connection, wanted, limit=limit, after=after, snapshot=index)
+        """(snapshot index, lines) of one page of the case list; a later page is of its snapshot."""
+        then: list[dict[str, Any]] = []
+        with self._connecting() as connection, connection.transaction():
+            connection.execute(_ONE_STATE)
+            if snapshot is None:
+                index = _index(connection, ("case_file",))
+            else:
+                index = snapshot
+                then = listing.then(connection, self._registries, snapshot, self.cases_asked)
+            lines = case_file.listed(
+                connection, wanted, limit=limit, after=after, snapshot=index, then=then
+            )
         return index, lines
 
     def case(self, stream: str, at: datetime) -> tuple[int, str]:
@@ -113,9 +123,8 @@ class Inquiry:
             if row.right(at, known):
                 return row.position, row.body
             rows = timeline.stream_rows(connection, stream, upto=row.last_index)
-            reports = past.reports_for(connection, rows)
-        folded = folded_from(stream, rows, known.registry, at, reports)
-        return row.position, orjson.dumps(folded.file()).decode()
+        folded = folded_from(stream, rows, known.registry, at)
+        return row.position, orjson.dumps(folded.file(self.cases_asked)).decode()
 
     def case_as_of(
         self, stream: str, moment: Moment, now: datetime, clock: Clock = "recorded"
@@ -129,7 +138,7 @@ class Inquiry:
         """
         with self._connecting() as connection:
             folded = past.as_of(connection, self._registries, stream, moment, now, clock)
-        return folded.index, folded.file()
+        return folded.index, folded.file(self.cases_asked)
 
     def acts(self, stream: str) -> tuple[int, list[Judged]]:
         """(index, statements with verdicts) of a stream in order.

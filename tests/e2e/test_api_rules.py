@@ -23,6 +23,19 @@ def _case(service: Service) -> dict[str, Any]:
     return service.say(act, "hotline")
 
 
+def _register(service: Service, came_in: dict[str, Any]) -> dict[str, Any]:
+    """Receipt of the registration of a case that has come in, a minute later."""
+    service.clock.set(service.clock.now() + timedelta(minutes=1))
+    act = an_act(
+        "CaseRegistered",
+        by="cv",
+        when=service.clock.now(),
+        stream=came_in["stream"],
+        facts={"intake": [came_in["act_id"]], "case_number": f"2024/9{next(_NUMBERS):03}"},
+    )
+    return service.say(act, "cv")
+
+
 def _id(receipt: dict[str, Any]) -> str:
     return str(receipt["stream"]).removeprefix("case/")
 
@@ -391,3 +404,37 @@ def test_documents_load_nothing_from_elsewhere(shared: Service) -> None:
         assert "https://" not in answer.text
         assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("sort", ["-last_act", "last_act"])
+def test_a_case_that_changes_between_two_pages_keeps_its_place(shared: Service, sort: str) -> None:
+    """The newest act moves a case to the top of the list, never out of a listing under way."""
+    receipts = [_case(shared) for _ in range(5)]
+    _folded(shared, receipts[-1])
+    whole = shared.get("/v1/cases", limit=200, sort=sort).get_json()["cases"]
+    page = shared.get("/v1/cases", limit=2, sort=sort).get_json()
+    seen = list(page["cases"])
+    for receipt in receipts[1:4]:
+        _folded(shared, _register(shared, receipt))
+    while "next" in page:
+        page = shared.get("/v1/cases", limit=2, sort=sort, cursor=page["next"]).get_json()
+        seen += page["cases"]
+    assert seen == whole
+
+
+def test_a_filter_is_met_as_the_log_stood(shared: Service) -> None:
+    """A case that leaves a state while its list is read stays on the list of that state."""
+    receipts = [_case(shared) for _ in range(4)]
+    _folded(shared, receipts[-1])
+    asked = {"limit": 2, "state": "RECEIVED", "sort": "opened_at"}
+    whole = shared.get("/v1/cases", **{**asked, "limit": 200}).get_json()["cases"]
+    page = shared.get("/v1/cases", **asked).get_json()
+    _folded(shared, _register(shared, receipts[-1]))
+    seen = list(page["cases"])
+    while "next" in page:
+        page = shared.get("/v1/cases", **asked, cursor=page["next"]).get_json()
+        seen += page["cases"]
+    assert seen == whole
+    now = shared.get("/v1/cases", **{**asked, "limit": 200}).get_json()["cases"]
+    assert _id(receipts[-1]) in {line["id"] for line in seen}
+    assert _id(receipts[-1]) not in {line["id"] for line in now}

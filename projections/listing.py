@@ -1,0 +1,68 @@
+"""The case list as the log stood at one index: every page of a listing shows the same cases.
+
+Rows of the view are of now. A case with a record behind the listing's index is folded again as it
+stood then: it is on the page where it was, once, under the filters that it met.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, LiteralString
+
+from ledger.errors import Rejected
+from ledger.regulation.cases import Cases
+from projections import case_file, timeline
+from projections.folded import folded_from
+from projections.registry import RegistryReader
+from projections.view import Connection
+
+MOST: Final = 1_000
+"""Cases changed since a listing began; with more of them it is begun again."""
+_CHANGED: Final[LiteralString] = """
+SELECT c.stream, c.first_index FROM proj.views v JOIN proj.case_file c ON c.gen = v.gen
+WHERE v.view = 'case_file' AND v.state = 'live'
+  AND c.first_index <= %(snapshot)s AND c.last_index > %(snapshot)s
+ORDER BY c.stream LIMIT %(most)s
+"""
+
+
+class TooOld(Rejected):
+    """So much has changed since the listing began that it must be begun again."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "bad_cursor",
+            "Từ khi bắt đầu danh sách này đã có quá nhiều hồ sơ thay đổi.",
+            "Too many cases have changed since this listing began.",
+        )
+
+
+def then(
+    connection: Connection, registries: RegistryReader, snapshot: int, cases: Cases | None = None
+) -> list[dict[str, Any]]:
+    """What `case_file.listed` needs of every case that has changed behind the snapshot.
+
+    Raises:
+        TooOld: More than `MOST` have.
+    """
+    asked = {"snapshot": snapshot, "most": MOST + 1}
+    changed = connection.execute(_CHANGED, asked).fetchall()
+    if len(changed) > MOST:
+        raise TooOld
+    return list(_stood(connection, registries, snapshot, changed, cases))
+
+
+def _stood(
+    connection: Connection,
+    registries: RegistryReader,
+    snapshot: int,
+    changed: list[tuple[Any, ...]],
+    cases: Cases | None,
+) -> Iterator[dict[str, Any]]:
+    for stream, first in changed:
+        rows = timeline.stream_rows(connection, stream, upto=snapshot)
+        if rows:
+            known = registries.as_of(connection, rows[-1].index)
+            folded = folded_from(stream, rows, known.registry, rows[-1].recorded_at)
+            spans = (first, rows[-1].index)
+            yield case_file.line_then(folded.stream, folded.raised, folded.registry, spans, cases)
