@@ -41,7 +41,7 @@ COPY proj.case_file (gen, stream, case_id, body, raised, at, changes_at, first_i
   opened_at, last_at, due_at, words)
 FROM STDIN
 """
-_RESTATED: Final = "STATISTICS_RESTATED"
+RESTATED: Final = "STATISTICS_RESTATED"
 """A flag that a report in another stream may end: a file that had it is folded again when read."""
 
 
@@ -141,7 +141,7 @@ class CaseFileBatch:
             orjson.dumps(body).decode(),
             orjson.dumps(known).decode(),
             at,
-            at if _RESTATED in flags else until,
+            at if RESTATED in flags else until,
             before.first,
             max(before.last, touched.last),
             stream.seq,

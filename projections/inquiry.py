@@ -103,7 +103,7 @@ class Inquiry:
                 index = _index(connection, ("case_file",))
             else:
                 index = snapshot
-                then = listing.then(connection, self._registries, snapshot, self.cases_asked)
+                then = listing.then(connection, self._registries, snapshot)
             lines = case_file.listed(
                 connection, wanted, limit=limit, after=after, snapshot=index, then=then
             )
@@ -123,8 +123,9 @@ class Inquiry:
             if row.right(at, known):
                 return row.position, row.body
             rows = timeline.stream_rows(connection, stream, upto=row.last_index)
-        folded = folded_from(stream, rows, known.registry, at)
-        return row.position, orjson.dumps(folded.file(self.cases_asked)).decode()
+            reports = past.reports_for(connection, rows)
+        folded = folded_from(stream, rows, known.registry, at, reports)
+        return row.position, orjson.dumps(folded.file()).decode()
 
     def case_as_of(
         self, stream: str, moment: Moment, now: datetime, clock: Clock = "recorded"
@@ -138,7 +139,7 @@ class Inquiry:
         """
         with self._connecting() as connection:
             folded = past.as_of(connection, self._registries, stream, moment, now, clock)
-        return folded.index, folded.file(self.cases_asked)
+        return folded.index, folded.file()
 
     def acts(self, stream: str) -> tuple[int, list[Judged]]:
         """(index, statements with verdicts) of a stream in order.

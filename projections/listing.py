@@ -6,14 +6,13 @@ stood then: it is on the page where it was, once, under the filters that it met.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Final, LiteralString
 
 from ledger.errors import Rejected
-from ledger.regulation.cases import Cases
-from projections import case_file, timeline
+from projections import case_file, past, timeline
 from projections.folded import folded_from
 from projections.registry import RegistryReader
+from projections.timeline import ActRow
 from projections.view import Connection
 
 MOST: Final = 1_000
@@ -37,9 +36,7 @@ class TooOld(Rejected):
         )
 
 
-def then(
-    connection: Connection, registries: RegistryReader, snapshot: int, cases: Cases | None = None
-) -> list[dict[str, Any]]:
+def then(connection: Connection, registries: RegistryReader, snapshot: int) -> list[dict[str, Any]]:
     """What `case_file.listed` needs of every case that has changed behind the snapshot.
 
     Raises:
@@ -49,20 +46,26 @@ def then(
     changed = connection.execute(_CHANGED, asked).fetchall()
     if len(changed) > MOST:
         raise TooOld
-    return list(_stood(connection, registries, snapshot, changed, cases))
+    found = []
+    for stream, first in changed:
+        rows = timeline.stream_rows(connection, stream, upto=snapshot)
+        if rows:
+            found.append(_stood(connection, registries, stream, first, rows))
+    return found
 
 
 def _stood(
     connection: Connection,
     registries: RegistryReader,
-    snapshot: int,
-    changed: list[tuple[Any, ...]],
-    cases: Cases | None,
-) -> Iterator[dict[str, Any]]:
-    for stream, first in changed:
-        rows = timeline.stream_rows(connection, stream, upto=snapshot)
-        if rows:
-            known = registries.as_of(connection, rows[-1].index)
-            folded = folded_from(stream, rows, known.registry, rows[-1].recorded_at)
-            spans = (first, rows[-1].index)
-            yield case_file.line_then(folded.stream, folded.raised, folded.registry, spans, cases)
+    stream: str,
+    first: int,
+    rows: list[ActRow],
+) -> dict[str, Any]:
+    """As its row was written after its newest record, by what was known then."""
+    last = rows[-1]
+    known = registries.as_of(connection, last.index)
+    reports = past.reports_for(connection, rows, lambda report: report.index <= last.index)
+    folded = folded_from(stream, rows, known.registry, last.recorded_at, reports)
+    return case_file.line_then(
+        folded.stream, folded.raised, folded.registry, (first, last.index), folded.reports
+    )
