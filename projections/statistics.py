@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final, LiteralString
 
+import orjson
+
 from ledger.regulation.stream import StreamState
 from projections.indicators import INDICATORS, Indicator
 from projections.marks import COUNTED_FLAGS, closing, marks_of
@@ -128,12 +130,15 @@ def _counted(stream: StreamState) -> tuple[Any, ...]:
 _LIVE: Final[LiteralString] = (
     "gen = (SELECT gen FROM proj.views WHERE view = 'statistics' AND state = 'live')"
 )
+#: Marks that one indicator adds up are counted under its first, so that a case with two is one.
 _MARKS: Final[LiteralString] = (
-    "SELECT code, count(*)::int, count(DISTINCT stream)::int FROM proj.marks WHERE "
+    "SELECT coalesce(%(first)s::jsonb ->> code, code), count(*)::int, count(DISTINCT stream)::int"
+    " FROM proj.marks WHERE "
     + _LIVE
     + " AND on_day >= %(start)s AND on_day <= %(end)s AND (until IS NULL OR until < %(at)s)"
-    " AND (%(agency)s::text IS NULL OR agency = %(agency)s) GROUP BY code"
+    " AND (%(agency)s::text IS NULL OR agency = %(agency)s) GROUP BY 1"
 )
+_FIRST: Final = {code: one.marks[0] for one in INDICATORS for code in one.marks}
 _BY_BASIS: Final[LiteralString] = (
     "SELECT coalesce(basis, ''), count(*)::int FROM proj.marks WHERE "
     + _LIVE
@@ -256,6 +261,7 @@ def tables(  # noqa: PLR0913 - a period, a place and an instant
         "agency": agency,
         "old": (at - timedelta(days=old_days)).date(),
         "smallest": smallest,
+        "first": orjson.dumps(_FIRST).decode(),
     }
     marks = {
         code: (acts, cases) for code, acts, cases in connection.execute(_MARKS, values).fetchall()
@@ -280,9 +286,7 @@ def tables(  # noqa: PLR0913 - a period, a place and an instant
 def _figure(
     indicator: Indicator, marks: Mapping[str, tuple[int, int]], smallest: int, old_days: int
 ) -> Figure:
-    codes = indicator.marks or ("OLD",)
-    acts = sum(marks.get(code, (0, 0))[0] for code in codes)
-    cases = sum(marks.get(code, (0, 0))[1] for code in codes)
+    acts, cases = marks.get(indicator.marks[0] if indicator.marks else "OLD", (0, 0))
     return Figure(
         indicator.code,
         indicator.vi,

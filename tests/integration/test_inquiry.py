@@ -411,6 +411,20 @@ def test_statistics_put_oversight_first_and_hide_small_cells(sc1: Case) -> None:
     assert shown.median_days == {}
 
 
+def test_a_case_with_two_marks_of_one_figure_is_one_case(sc1: Case) -> None:
+    """A referral sent back and another that waits: two acts, and still one case."""
+    with psycopg.connect(sc1.database.admin) as connection:
+        connection.execute(
+            "INSERT INTO proj.marks (gen, stream, n, code, act_id, on_day, agency)"
+            " SELECT c.gen, c.stream, 900 + m.n, m.code, gen_random_uuid(), c.opened_on, c.agency"
+            " FROM proj.counted c,"
+            " (VALUES (1, 'REFERRAL_RETURNED'), (2, 'REFERRAL_NOT_ACCEPTED')) m (n, code)"
+        )
+    _, told = sc1.inquiry.statistics(date(2024, 1, 1), date(2024, 12, 31), sc1.now, smallest=1)
+    (figure,) = (one for one in told.figures if one.code == "REFERRAL_NOT_ACCEPTED")
+    assert (figure.count, figure.cases) == (2, 1)
+
+
 def test_feed_goes_on_behind_an_index_without_content(sc1: Case) -> None:
     """A system that keeps the last index misses nothing and learns no content."""
     seen: list[str] = []
