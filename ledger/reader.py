@@ -65,8 +65,9 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Parser:
-    """How what an envelope holds is parsed: a statement from its compact form, an act from it."""
+    """How an envelope of this log, a statement and an act are parsed, one out of the other."""
 
+    envelope: Callable[[bytes, str], tuple[datetime, str]]
     statement: Callable[[str], Statement]
     act: Callable[[Mapping[str, Any]], Act]
 
@@ -79,7 +80,7 @@ class Reader:
         kek: Opens their wraps.
         origin: Origin of the log.
         level: Level of the log.
-        parser: How statements and acts are parsed: as strictly as at the door, if left out.
+        parser: How they are parsed: as strictly as at the door, if left out.
     """
 
     def __init__(
@@ -94,14 +95,16 @@ class Reader:
         self._kek = kek
         self._origin = origin
         self._level = level
-        self._parser = parser or Parser(parse_compact, lambda m: parse_act(m, level=level))
+        self._parser = parser or Parser(
+            _envelope, parse_compact, lambda members: parse_act(members, level=level)
+        )
 
     def for_folds(self) -> Reader:
         """The same records, whose form is not asked again.
 
         Their bytes are still proven to be those of the entry, and what is in it passed the door.
         """
-        parser = Parser(recorded, known_act)
+        parser = Parser(records.recorded, recorded, known_act)
         return Reader(self._store, self._kek, self._origin, self._level, parser)
 
     def read(self, start: int, limit: int) -> list[Opened]:
@@ -141,9 +144,9 @@ class Reader:
         envelope = self._envelope(row)
         kind = "envelope"
         try:
-            content = records.parse_envelope(envelope, log=self._origin)
+            recorded_at, compact = self._parser.envelope(envelope, self._origin)
             kind = "statement"
-            statement = self._parser.statement(content.statement)
+            statement = self._parser.statement(compact)
             kind = "act"
             act = None if statement.typ != ACT_TYP else self._parser.act(statement.members)
         except VerificationError as error:
@@ -152,7 +155,7 @@ class Reader:
             raise VerificationError(kind, error.en, row.index) from error
         except (KeysError, KeyError, TypeError, ValueError) as error:
             raise VerificationError(kind, repr(error), row.index) from error
-        if content.recorded_at != row.recorded_at:
+        if recorded_at != row.recorded_at:
             raise VerificationError("time_mismatch", "recorded_at differs from the row", row.index)
         _check_place(row, statement)
         return _opened(row, envelope, statement, act)
@@ -175,6 +178,11 @@ class Reader:
         if records.entry(envelope) != row.entry:
             raise VerificationError("entry_mismatch", "the envelope has another hash", row.index)
         return envelope
+
+
+def _envelope(data: bytes, log: str) -> tuple[datetime, str]:
+    parsed = records.parse_envelope(data, log=log)
+    return parsed.recorded_at, parsed.statement
 
 
 def _opened(

@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import orjson
+
 from keys import canonical
 from keys.errors import KeysError, Malformed
 from ledger.errors import VerificationError
@@ -84,6 +86,20 @@ def parse_envelope(data: bytes, *, log: str | None = None) -> Envelope:
         return _envelope(_texts(canonical.parse(data, limit=None)), log)
     except (KeysError, ValueError) as error:
         raise VerificationError("envelope", str(error)) from error
+
+
+def recorded(data: bytes, log: str) -> tuple[datetime, str]:
+    """When an envelope that has its entry was recorded, and its statement: nothing else is asked.
+
+    `build` made it, and an audit parses it strictly again. For folds, which read it many times.
+
+    Raises:
+        ValueError: Of another log, or no envelope.
+    """
+    members = orjson.loads(data)
+    if members["log"] != log:
+        raise ValueError("the envelope is of another log")
+    return unstamp(members["recorded_at"]), members["statement"]
 
 
 def _as_built(data: bytes) -> tuple[str, str, str, str] | None:

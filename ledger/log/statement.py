@@ -169,7 +169,7 @@ def recorded(text: str) -> Statement:
     read the same statement many times.
     """
     protected, payload, signature = map(canonical.known_b64, text.encode().split(b"."))
-    header = _header(protected)
+    header = orjson.loads(protected)
     return Statement(
         payload=payload,
         protected=protected,

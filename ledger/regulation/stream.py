@@ -143,6 +143,7 @@ class StreamState:
         order: Effective acts in the order they took effect; ask `effective`.
         by_type: The same by type.
         corrections: Effective acts by the act they correct; ask `corrected_by`.
+        latest: The last instant that any act of it is dated; None at the start.
     """
 
     __slots__ = (
@@ -154,6 +155,7 @@ class StreamState:
         "head",
         "intake",
         "kind",
+        "latest",
         "name",
         "order",
         "outcome",
@@ -183,6 +185,7 @@ class StreamState:
         self.order: list[Entry] = []
         self.by_type: dict[str, list[Entry]] = {}
         self.corrections: dict[str, list[Entry]] = {}
+        self.latest: datetime | None = None
 
     # -- what stands ------------------------------------------------------------------------------
 
@@ -289,6 +292,8 @@ def apply(state: StreamState, signed: Signed) -> Entry:
         entry = Entry(signed.act, [signed], "pending", len(state.entries) + 1)
         state.entries[signed.act.act_id] = entry
         state.pending[signed.act.act_id] = entry
+        if state.latest is None or signed.act.occurred_at > state.latest:
+            state.latest = signed.act.occurred_at
     else:
         entry.signed.append(signed)
     state.seq = signed.seq

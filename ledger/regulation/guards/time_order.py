@@ -62,6 +62,8 @@ def occurred_in_future(q: Question) -> Breach | None:
 def occurred_out_of_order(q: Question) -> Breach | None:
     """Flag: dated before an act it refers to, or before the act that brought the present state."""
     stream = q.stream
+    if stream.latest is None or stream.latest <= q.act.occurred_at:
+        return None
     since = stream.state_since
     if since is not None and _is_after(since.act, q):
         return Breach(pointers=("/occurred_at",))
