@@ -6,11 +6,13 @@ Not: what any command does.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 import click
 
+from api.cli.manual import Vietnamese
 from api.cli.shell import Language, Shell, locales
+from api.cli.usage import told
 from api.cli.words import Lang
 
 # name → module:attribute, help in Vietnamese, help in English
@@ -52,8 +54,32 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
 }
 
 
+class Spoken(click.Context):
+    """A call whose help is in the reader's language."""
+
+    def make_formatter(self) -> click.HelpFormatter:
+        """The help page's writer."""
+        root = self.find_root()
+        spoken = isinstance(root.command, Root) and root.command.language(root) == "vi"
+        kind = Vietnamese if spoken else click.HelpFormatter
+        return kind(width=self.terminal_width, max_width=self.max_content_width)
+
+
 class Root(click.Group):
     """Finds a command by its name and imports it only then: `--help` starts nothing."""
+
+    context_class = Spoken
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  click's signature
+        """The command that was called; a wrong call is told in the reader's language."""
+        try:
+            return super().invoke(ctx)
+        except click.exceptions.NoArgsIsHelpError:
+            raise
+        except click.UsageError as error:
+            if ctx.obj is None:
+                ctx.obj = Shell(self.language(ctx), json=bool(ctx.params.get("as_json")))
+            raise told(error) from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Every name, in the order of the table."""
@@ -67,20 +93,28 @@ class Root(click.Group):
             return None
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(import_module(module), attribute)
-        return command
+        return _spoken(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The table of commands, in the reader's language, without importing any."""
-        vi = self._language(ctx) == "vi"
+        vi = self.language(ctx) == "vi"
         with formatter.section("Lệnh" if vi else "Commands"):
             formatter.write_dl([(n, row[1] if vi else row[2]) for n, row in COMMANDS.items()])
 
-    def _language(self, ctx: click.Context) -> Lang:
+    def language(self, ctx: click.Context) -> Lang:
         """Help is printed before options are read: what was typed first, else the locale."""
         if "lang" in ctx.params:
             return "vi" if ctx.params["lang"] == "vi" else "en"
         option = next(param for param in self.params if param.name == "lang")
         return Language().convert(option.resolve_envvar_value(ctx), None, None)
+
+
+def _spoken(command: click.Command) -> click.Command:
+    """The command and all below it, with help in the reader's language."""
+    command.context_class = Spoken
+    for below in command.commands.values() if isinstance(command, click.Group) else ():
+        _spoken(below)
+    return command
 
 
 @click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"]})

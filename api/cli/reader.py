@@ -72,7 +72,7 @@ def list_cases(client: Client, *, every: bool, **asked: str | int | None) -> Non
 
 @case.command("show")
 @click.argument("id_", metavar="CASE")
-@click.option("--as-of", default=None, metavar="TIME|INDEX")
+@click.option("--as-of", default=None, metavar="TIME|DAY|INDEX")
 @click.option("--clock", type=click.Choice(["recorded", "occurred"]), default=None)
 @identity
 def show_case(client: Client, id_: str, as_of: str | None, clock: str | None) -> None:
@@ -82,7 +82,7 @@ def show_case(client: Client, id_: str, as_of: str | None, clock: str | None) ->
 
 @case.command("as-of")
 @click.argument("id_", metavar="CASE")
-@click.argument("moment", metavar="TIME|INDEX")
+@click.argument("moment", metavar="TIME|DAY|INDEX")
 @click.option("--clock", type=click.Choice(["recorded", "occurred"]), default=None)
 @identity
 def as_of_case(client: Client, id_: str, moment: str, clock: str | None) -> None:
@@ -129,7 +129,7 @@ def verify_case(client: Client, id_: str, vkey: str | None) -> None:
 @click.option("--clock", type=click.Choice(["recorded", "occurred"]), default=None)
 @identity
 def diff(client: Client, id_: str, from_: str, to: str | None, clock: str | None) -> None:
-    """What changed between two moments (TIME or INDEX), and which acts changed it."""
+    """What changed between two moments (TIME, DAY or INDEX), and which acts changed it."""
     query = {"from": from_, "to": to, "clock": clock}
     case = _id(client, id_)
     body = client.read(f"/v1/cases/{case}/diff", query=query).body
@@ -261,7 +261,7 @@ def stats(client: Client, from_: str | None, to: str | None, agency: str | None)
 
 @click.command()
 @click.argument("what", type=click.Choice(["agencies", "officers", "keys", "instruments"]))
-@click.option("--as-of", default=None, metavar="TIME|INDEX")
+@click.option("--as-of", default=None, metavar="TIME|DAY|INDEX")
 @click.option("--function", default=None, help="Agencies that hold this function, e.g. LEAD.")
 @click.option("--officer", default=None, help="One officer's line or keys.")
 @click.option("--all", "every", is_flag=True, help="Also agencies that do not exist at the moment.")

@@ -1,0 +1,260 @@
+"""Help in Vietnamese: one entry for every text that `--help` prints in English.
+
+The English stands where the command does; a test holds that none is missing here. Not: what a
+command says when it runs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import click
+
+_EXTRA: Final = re.compile(r"(?:^|  )\[[^\]]*\]$")
+"""What click adds behind an option's text: its default, its range, whether it is needed."""
+_SECTIONS: Final = {"Options": "Tùy chọn", "Commands": "Lệnh"}
+_EXTRAS: Final = {"default: ": "mặc định: ", "required": "bắt buộc"}
+
+MANUAL: Final[dict[str, str]] = {
+    "Socai (sổ cái): the ledger of what agencies did, signed by the officers who did it.": (
+        "Socai (sổ cái): sổ ghi việc các cơ quan đã làm, do chính cán bộ làm việc đó ký."
+    ),
+    "vi or en; by locale where left out.": "vi hoặc en; bỏ trống thì theo máy.",
+    "vi or en.": "vi hoặc en.",
+    "Answer in JSON.": "Trả lời bằng JSON.",
+    "Show the version and exit.": "Hiện phiên bản rồi thoát.",
+    "Show this message and exit.": "Hiện phần hướng dẫn này rồi thoát.",
+    # operator
+    "Make an enclave in SOCAI_HOME: schema, roles, keys, record 0. Prints the genesis digest.\n\n"
+    "Passphrases come from SOCAI_PASSPHRASE_FILE; a rehearsal makes its own and keeps it in the"
+    " home.\nWith SOCAI_DATABASE_URL, its administrator's password is in --database-password, else"
+    " in\nsecrets/postgres.password.": (
+        "Lập sổ mới trong SOCAI_HOME: lược đồ, tài khoản, khóa, bản ghi 0. In ra mã gốc.\n\n"
+        "Mật khẩu khóa lấy từ SOCAI_PASSPHRASE_FILE; sổ diễn tập tự tạo và giữ trong thư mục sổ. Có"
+        " SOCAI_DATABASE_URL thì mật khẩu quản trị nằm ở --database-password, nếu không thì ở"
+        " secrets/postgres.password."
+    ),
+    "First part of the log's origin, e.g. bacninh.example.": (
+        "Phần đầu tên sổ, ví dụ bacninh.example."
+    ),
+    "Record 0 says so for ever; clients may set the clock.": (
+        "Bản ghi 0 nói rõ điều đó mãi mãi; phía gửi được đặt giờ."
+    ),
+    "When a rehearsal is opened; 2023-03-21T08:00:00+07:00 if left out.": (
+        "Lúc mở sổ diễn tập; bỏ trống là 2023-03-21T08:00:00+07:00."
+    ),
+    "An enclave that is there already is brought up to date.": "Sổ đã có thì được cập nhật.",
+    "File with the password of the administrator of SOCAI_DATABASE_URL.": (
+        "Tệp chứa mật khẩu quản trị của SOCAI_DATABASE_URL."
+    ),
+    "Run the enclave: api, sealer and projector as child processes, started again when killed.": (
+        "Chạy sổ: api, sealer và projector là các tiến trình con, bị tắt thì khởi động lại."
+    ),
+    "Default SOCAI_PORT, else 8000.": "Mặc định SOCAI_PORT, không có thì 8000.",
+    "A loop that stops on doubt stays, doing nothing, to be looked at.": (
+        "Tiến trình dừng vì nghi ngờ vẫn ở lại, không làm gì, để được xem xét."
+    ),
+    "Bring the schema of the enclave's database up to date; an edited migration is refused.": (
+        "Cập nhật lược đồ cơ sở dữ liệu của sổ; bước cập nhật bị sửa thì từ chối."
+    ),
+    "Whether a process of the enclave does its work; exit 1 where it does not.": (
+        "Một tiến trình của sổ có làm việc không; không thì thoát với mã 1."
+    ),
+    "The process asked about.": "Tiến trình được hỏi.",
+    "The views: how far each has come, and building one anew.": (
+        "Các khung nhìn: mỗi khung đã đến đâu, và dựng lại một khung."
+    ),
+    "Build a view anew (all of them where none is named) beside the old one, then switch.": (
+        "Dựng lại một khung nhìn (không nêu tên là tất cả) bên cạnh khung cũ, rồi chuyển sang."
+    ),
+    "How far each view has come, in records and seconds.": (
+        "Mỗi khung nhìn đã đến đâu, tính bằng bản ghi và giây."
+    ),
+    # officer
+    "Signing keys in files sealed by a passphrase (.socaikey).": (
+        "Khóa ký trong tệp niêm phong bằng mật khẩu (.socaikey)."
+    ),
+    "Make a key in FILE; its passphrase comes from SOCAI_PASSPHRASE_FILE or is asked for.": (
+        "Tạo khóa trong FILE; mật khẩu lấy từ SOCAI_PASSPHRASE_FILE hoặc được hỏi."
+    ),
+    "The public part of a key file: what the registrar enrols.": (
+        "Phần công khai của tệp khóa: phần mà cán bộ quản lý danh bạ đăng ký."
+    ),
+    "Acts: signed here, sent as signed.": "Diễn biến: ký tại đây, gửi đúng như đã ký.",
+    "Sign an act: FILE holds its members (formats.md §2); `-` reads standard input.\n\nPrints the"
+    " statement (a flattened JWS) to be sent by `socai act submit`. `act_id` is made where\nFILE"
+    " has none. What is signed is shown first, on standard error.": (
+        "Ký một diễn biến: FILE chứa các trường (formats.md §2); `-` đọc từ đầu vào chuẩn.\n\nIn ra"
+        " bản ký (JWS dạng phẳng) để gửi bằng `socai act submit`. FILE không có `act_id` thì tạo"
+        " mới. Nội dung được ký hiện ra trước, ở luồng lỗi chuẩn."
+    ),
+    "Sign this pending act's own bytes.": "Ký đúng các byte của diễn biến đang chờ này.",
+    "AUTHOR, or APPROVER to countersign.": "AUTHOR, hoặc APPROVER khi ký tiếp.",
+    "When it is signed; now if left out.": "Thời điểm ký; bỏ trống là bây giờ.",
+    "One of the cast in SOCAI_HOME.": "Một vai trong dàn vai của SOCAI_HOME.",
+    "A key file.": "Tệp khóa.",
+    "The API; that of SOCAI_HOME if left out.": "Địa chỉ API; bỏ trống là của SOCAI_HOME.",
+    "Send a signed statement and check the proof that comes back. Sending it again is safe.": (
+        "Gửi một bản ký và kiểm tra chứng minh nhận về. Gửi lại là an toàn."
+    ),
+    "The ledger's time of this request; rehearsals only.": (
+        "Giờ của sổ cho lần gửi này; chỉ ở sổ diễn tập."
+    ),
+    "Return when durable, before the proof.": "Trả về khi đã ghi bền, chưa chờ chứng minh.",
+    "Sign in as one of the cast; prints the bearer token alone on its line.": (
+        "Đăng nhập bằng một vai; chỉ in ra mã phiên trên một dòng."
+    ),
+    "Files of acts: add, get, custody.": "Tệp kèm diễn biến: tải lên, lấy về, lịch sử lưu giữ.",
+    "Send FILE; prints what the act lists of it, for its `attachments`.\n\nAn act of the same"
+    " officer may list it afterwards. Sending it again is safe.": (
+        "Tải FILE lên; in ra phần mà diễn biến nêu trong `attachments`.\n\nSau đó diễn biến của"
+        " chính cán bộ ấy nêu được tệp. Gửi lại là an toàn."
+    ),
+    "E.g. application/pdf; by its name.": "Ví dụ application/pdf; bỏ trống là theo tên tệp.",
+    "Who added, attached, read and exported the file, and when.": (
+        "Ai đã tải lên, kèm vào diễn biến, đọc, xuất tệp, và khi nào."
+    ),
+    "Get a file that ACT_ID lists; FILE appears only once all of it is checked.\n\nThat it was read"
+    " stands in its custody history.": (
+        "Lấy tệp mà diễn biến ACT_ID nêu; FILE chỉ xuất hiện khi toàn bộ đã được kiểm.\n\nViệc đọc"
+        " được ghi vào lịch sử lưu giữ."
+    ),
+    "Where it goes; nothing is written over.": "Nơi ghi tệp; không ghi đè.",
+    # reader
+    "Cases: what they are, how they came to be, and whether every signature holds.": (
+        "Hồ sơ: nội dung, diễn biến, và mọi chữ ký có đúng không."
+    ),
+    "The case file as it stood: by when acts were recorded, or by when they happened.": (
+        "Hồ sơ tại một thời điểm: theo lúc ghi sổ, hoặc theo lúc xảy ra."
+    ),
+    "What changed between two moments (TIME, DAY or INDEX), and which acts changed it.": (
+        "Điều gì thay đổi giữa hai thời điểm (TIME, DAY hoặc INDEX), và do diễn biến nào."
+    ),
+    "Every act with its statements: both clocks, who signed, the verdict, the effect.": (
+        "Mọi diễn biến và bản ký: cả hai mốc giờ, ai ký, chữ ký có hợp lệ, hiệu lực."
+    ),
+    "Cases by filter, newest first.": "Hồ sơ theo bộ lọc, mới nhất trước.",
+    "Agency that holds the case.": "Cơ quan đang giữ hồ sơ.",
+    "Has an effective act of this type.": "Có diễn biến loại này đã có hiệu lực.",
+    "opened_at, due, last_act, case_number; - turns it round.": (
+        "opened_at, due, last_act, case_number; thêm - để đảo chiều."
+    ),
+    "Every page, one snapshot.": "Mọi trang, cùng một thời điểm của sổ.",
+    "The case file. CASE is a uuid or a case number.": ("Hồ sơ vụ việc. CASE là mã hoặc số hồ sơ."),
+    "Every statement's verdict, and every proof checked here. Exit 1 unless VALID.": (
+        "Kết luận từng bản ký, và kiểm mọi chứng minh tại đây. Không hợp lệ thì thoát với mã 1."
+    ),
+    "The log's key as published; the server's word if left out.": (
+        "Khóa của sổ như đã công bố; bỏ trống thì tin lời máy chủ."
+    ),
+    "Why a field has its value: the acts and signers. FIELD is e.g. state, handler/agency.": (
+        "Vì sao trường có giá trị đó: diễn biến và người ký. FIELD ví dụ state, handler/agency."
+    ),
+    "What waits for the caller: to sign, due, overdue, with the clock and its source.": (
+        "Việc đang chờ bạn: chờ ký, đến hạn, quá hạn, kèm thời hạn và căn cứ."
+    ),
+    "The whole agency's, for supervisors.": "Việc của cả cơ quan, cho người giám sát.",
+    'Search cases: tones, case and đ make no difference ("ho so" finds "hồ sơ").': (
+        'Tìm hồ sơ: không phân biệt dấu, chữ hoa và đ ("ho so" tìm thấy "hồ sơ").'
+    ),
+    "Figures of a period and the oversight indicators; cells too small to tell are left out.": (
+        "Số liệu một kỳ và chỉ báo giám sát; ô quá nhỏ để công bố thì che."
+    ),
+    "Agencies, officers, keys or instruments, now or as of a moment.": (
+        "Cơ quan, cán bộ, khóa hoặc văn bản, bây giờ hoặc tại một thời điểm."
+    ),
+    "Agencies that hold this function, e.g. LEAD.": "Cơ quan giữ chức năng này, ví dụ LEAD.",
+    "One officer's line or keys.": "Chỉ một cán bộ hoặc khóa của cán bộ đó.",
+    "Also agencies that do not exist at the moment.": (
+        "Cả cơ quan chưa có hoặc không còn vào thời điểm đó."
+    ),
+    # auditor
+    "The log: how it stands, and whether every stored byte holds.": (
+        "Sổ: hiện ra sao, và từng byte đã lưu có đúng không."
+    ),
+    "Recompute records, tree, checkpoints, signatures, order and views. Exit 1 at damage.": (
+        "Tính lại bản ghi, cây, điểm kiểm tra, chữ ký, thứ tự và khung nhìn. Hư hại thì mã 1."
+    ),
+    "auditor: without content, and says so.": "auditor: không xem nội dung, và nói rõ điều đó.",
+    "A copy or a restored dump on the same server.": (
+        "Bản sao hoặc bản sao lưu đã phục hồi trên cùng máy chủ."
+    ),
+    "A checkpoint kept elsewhere; the log must lead to it.": (
+        "Điểm kiểm tra giữ ở nơi khác; sổ phải dẫn tới nó."
+    ),
+    "The log's keys as published; those of the home if left out.": (
+        "Khóa của sổ như đã công bố; bỏ trống là của thư mục sổ."
+    ),
+    "Processes; as many as cores if left out.": "Số tiến trình; bỏ trống là bằng số nhân.",
+    "The log only.": "Chỉ kiểm sổ.",
+    "Origin, size, genesis digest, keys and the ledger's time, as the server says.": (
+        "Tên sổ, kích thước, mã gốc, khóa và giờ của sổ, theo lời máy chủ."
+    ),
+    "List a KIND of the rulebook, or explain one CODE of it; `page` prints all of CATALOGUE.md.": (
+        "Liệt kê một KIND của bộ quy tắc, hoặc giải thích một CODE; `page` in cả CATALOGUE.md."
+    ),
+    # rehearsals
+    "Play scenario and negative FILES, in the order of their dates, and check every answer.\n\nKeys"
+    " are made for the cast and enrolled by the registrar; each step is signed here and sent"
+    " over\nHTTP. Without --server each file gets a fresh rehearsal enclave that is thrown away"
+    " (--keep DIR:\nkept, as DIR itself where there is one file, else as DIR/<id>).": (
+        "Diễn các tệp tình huống theo thứ tự ngày và kiểm mọi câu trả lời.\n\nKhóa của dàn vai được"
+        " tạo và đăng ký; từng bước được ký tại đây và gửi qua HTTP. Không có --server thì mỗi tệp"
+        " có một sổ diễn tập mới rồi bỏ đi (--keep DIR: giữ lại, là chính DIR nếu có một tệp, nếu"
+        " không thì DIR/<mã>)."
+    ),
+    "Play against this API; a fresh rehearsal otherwise.": (
+        "Diễn trên API này; bỏ trống là một sổ diễn tập mới."
+    ),
+    "Its key file; the home's if left out.": "Tệp khóa của người quản lý; bỏ trống là của sổ.",
+    "Keep the fresh enclave in DIR.": "Giữ sổ mới lập trong DIR.",
+    "Open a rehearsal, play two cases over HTTP, prove them, catch four forgeries.": (
+        "Mở sổ diễn tập, diễn hai hồ sơ qua HTTP, chứng minh, bắt bốn lần giả mạo."
+    ),
+    "Set an earlier rehearsal of this home aside first.": (
+        "Trước hết cất sổ diễn tập cũ của thư mục này sang bên."
+    ),
+}
+
+
+class Vietnamese(click.HelpFormatter):
+    """Click's help page with every text looked up."""
+
+    def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
+        """The first line."""
+        super().write_usage(prog, args, prefix or "Cách dùng: ")
+
+    def write_text(self, text: str) -> None:
+        """What a command does."""
+        super().write_text(said(text))
+
+    def write_dl(
+        self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2
+    ) -> None:
+        """Options or commands."""
+        super().write_dl([(name, said(text)) for name, text in rows], col_max, col_spacing)
+
+    @contextmanager
+    def section(self, name: str) -> Iterator[None]:
+        """A heading."""
+        with super().section(_SECTIONS.get(name, name)):
+            yield
+
+
+def said(text: str) -> str:
+    """The Vietnamese of a help text, or of its first sentence; the text itself where none is."""
+    found = _EXTRA.search(text)
+    told, extra = (text[: found.start()], found[0]) if found else (text, "")
+    for word, vi in _EXTRAS.items():
+        extra = extra.replace(word, vi)
+    return f"{MANUAL.get(told) or _first(told)}{extra}"
+
+
+def _first(text: str) -> str:
+    """A list of commands shows the first sentence, cut short where it is long."""
+    begins = text.removesuffix("...").rstrip()
+    found = next((vi for en, vi in MANUAL.items() if begins and en.startswith(begins)), None)
+    return text if found is None else found.partition("\n\n")[0].partition(". ")[0].rstrip(".")

@@ -1,0 +1,93 @@
+"""Help and wrong calls in the reader's language: every text, every kind of mistake."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+
+import click
+import orjson
+import pytest
+from click.testing import CliRunner, Result
+
+from api.cli.main import main
+from api.cli.manual import MANUAL, said
+
+
+def socai(*words: str, lang: str = "vi") -> Result:
+    """One call, with no home that it could touch."""
+    return CliRunner().invoke(main, ["--lang", lang, *words], env={"SOCAI_HOME": "/nonexistent"})
+
+
+def commands(command: click.Command, *path: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Every command below one, by the words that call it."""
+    yield path, command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            assert below is not None
+            yield from commands(below, *path, name)
+
+
+def texts() -> Iterator[str]:
+    """Everything that `--help` prints of commands and options."""
+    for _, command in commands(main):
+        yield inspect.cleandoc(command.help or "")
+        for parameter in command.params:
+            if isinstance(parameter, click.Option) and parameter.help:
+                yield parameter.help
+
+
+def test_every_help_text_is_there_in_vietnamese_and_none_is_left_over() -> None:
+    """A new command brings its own words; one that went takes them along."""
+    own = {"Show this message and exit."}
+    assert set(texts()) | own == set(MANUAL)
+    assert all(vi and vi != en for en, vi in MANUAL.items())
+
+
+def test_help_of_every_command_is_vietnamese() -> None:
+    """Lists of commands too, where click cuts the first sentence short."""
+    english = {text.split(".")[0] for text in MANUAL}
+    for path, _ in commands(main):
+        shown = socai(*path, "--help")
+        assert shown.exit_code == 0, path
+        assert shown.stdout.startswith("Cách dùng: "), path
+        plain = " ".join(shown.stdout.split())
+        assert not [text for text in english if len(text) > 8 and text in plain], path
+        assert socai(*path, "--help", lang="en").stdout.startswith("Usage: "), path
+
+
+def test_a_list_takes_the_sentence_of_its_own_command() -> None:
+    """`show` begins like `as-of` in English, and is another command."""
+    assert said("The case file.") == "Hồ sơ vụ việc"
+    assert said("Cases by filter, newest first.  [default: 50]").endswith("[mặc định: 50]")
+
+
+@pytest.mark.parametrize(
+    ("words", "vi", "en"),
+    [
+        (("nope",), "không có lệnh nope", "there is no command nope"),
+        (("case", "nope"), "không có lệnh nope", "there is no command nope"),
+        (("case", "as-of", "x"), "thiếu TIME|DAY|INDEX", "TIME|DAY|INDEX is missing"),
+        (("case", "list", "--nope"), "không có tùy chọn --nope", "there is no option --nope"),
+        (("case", "list", "--limit"), "--limit cần một giá trị", "--limit needs a value"),
+        (("case", "list", "more"), "thừa: more", "too much: more"),
+        (("case", "list", "--limit", "201"), "từ 1 đến 200", "from 1 to 200"),
+        (("case", "show", "x", "--clock", "y"), "một trong: recorded", "one of: recorded"),
+        (("attachment", "add", "/nonexistent"), "tệp đang có", "a file that is there"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_wrong_call_is_one_sentence_with_where_to_read_more(
+    words: tuple[str, ...], vi: str, en: str
+) -> None:
+    """Status 2, in the reader's language, and JSON for programs."""
+    for lang, why in (("vi", vi), ("en", en)):
+        result = socai(*words, lang=lang)
+        assert result.exit_code == 2
+        assert why in result.stderr
+        assert result.stderr.count("\n") == 1
+        assert "--help" in result.stderr
+    told = orjson.loads(socai("--json", *words).stdout)
+    assert (told["ok"], told["error"]["code"]) == (False, "usage")
