@@ -22,7 +22,6 @@ from api.resources.act_record import act_record
 from api.resources.acts import acts
 from api.resources.answer import encode
 from api.resources.attachments import attachments
-from api.resources.body import places
 from api.resources.cases import cases
 from api.resources.docs import docs
 from api.resources.feed import feed
@@ -116,7 +115,6 @@ def create_app(enclave: Enclave) -> Flask:
     """
     app = _blank()
     app.extensions["socai"] = enclave
-    app.extensions |= places(enclave.settings.threads)
     app.register_error_handler(Exception, _failed)
     app.register_error_handler(HTTPException, _failed)  # in place of flask-smorest's own
     return app

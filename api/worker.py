@@ -1,20 +1,23 @@
 """gunicorn's threaded worker, with threads for whole requests only.
 
 A connection waits outside the threads until its headers, and a small body, have arrived: however
-many clients send nothing, half a line or one byte a minute, everybody else is served. What never
+many clients send nothing, half a line or one byte a minute, everybody else is served. Whoever takes
+an answer slowly holds a thread, and only half of the threads may be held by clients. What never
 becomes a request is answered by a problem document too.
 """
 
 from __future__ import annotations
 
+import errno
 import re
+import select
 import selectors
 import socket
-import struct
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from threading import BoundedSemaphore
 from typing import Any, Final
 
 from gunicorn.http.errors import (  # type: ignore[import-untyped]
@@ -34,7 +37,8 @@ _LOOK_S: Final = 0.05
 _LEAVE_S: Final = 2.0
 _PEEKED_BYTES: Final = 131_072
 _MOST_HEAD_BYTES: Final = 65_536
-_READER_S: Final = struct.pack("ll", 30, 0)
+_READER_S: Final = 15.0
+_SLOWEST_BYTES_S: Final = 32_768
 #: Comes only once we say so; or has its length inside.
 _NOT_WAITED: Final = re.compile(rb"\r\n(?:expect|transfer-encoding)[ \t]*:", re.IGNORECASE)
 _LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,18})[ \t]*(?=\r\n)", re.IGNORECASE)
@@ -58,6 +62,58 @@ def arrived(peeked: bytes) -> bool:
     return length > ARRIVED_BYTES or len(body) >= length
 
 
+class Outgoing(socket.socket):
+    """A client's socket, whose answers wait for a reader only within bounds.
+
+    What the kernel takes at once is gone at once. The rest waits in this thread: for as long as
+    the slowest reader may take, and only while less than half of the threads wait for clients.
+
+    Attributes:
+        room: One place for every thread that clients may hold.
+    """
+
+    room: BoundedSemaphore
+    _waited = 0.0
+    _given = 0
+
+    def sendall(self, data: Any, flags: int = 0, /) -> None:  # noqa: ANN401  any buffer
+        """All of it, or the connection is broken.
+
+        Raises:
+            BrokenPipeError: The reader is too slow, or too many slow ones are here already.
+        """
+        rest = self._at_once(memoryview(data).cast("B"), flags)
+        if not rest:
+            return
+        if not self.room.acquire(blocking=False):
+            raise BrokenPipeError(errno.EPIPE, "too many slow readers")
+        try:
+            while rest:
+                self._wait()
+                rest = self._at_once(rest, flags)
+        finally:
+            self.room.release()
+
+    def _at_once(self, data: memoryview, flags: int) -> memoryview:
+        """What the kernel does not take now."""
+        try:
+            sent = self.send(data, flags | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            sent = 0
+        self._given += sent
+        return data[sent:]
+
+    def _wait(self) -> None:
+        """Until there is room in the kernel; all waits of a connection count."""
+        left = _READER_S + self._given / _SLOWEST_BYTES_S - self._waited
+        began = time.monotonic()
+        ready = select.poll()
+        ready.register(self, select.POLLOUT)
+        if left <= 0 or not ready.poll(left * 1000):
+            raise BrokenPipeError(errno.EPIPE, "the reader is too slow")
+        self._waited += time.monotonic() - began
+
+
 class Link(TConn):  # type: ignore[misc]  # gunicorn ships no types
     """A connection that is closed without keeping the event loop waiting for its client."""
 
@@ -78,19 +134,20 @@ class ProblemWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no ty
         super().__init__(*args, **kwargs)
         self._arriving: list[Any] = []
         self._leaving: list[Link] = []
+        self._room = BoundedSemaphore(max(1, self.cfg.threads // 2))
 
     def accept(self, listener: Any) -> None:  # noqa: ANN401  gunicorn's socket
         """Takes a connection; its first bytes are waited for in the event loop."""
         try:
-            link, address = listener.accept()
+            came, address = listener.accept()
         except OSError:
             return
+        link = Outgoing(fileno=came.detach())
+        link.room = self._room
         self.nr_conns += 1
         conn = Link(self.cfg, link, address, listener.getsockname())
         conn.leave = self._leave
         conn.data_ready = True  # a thread that gets it need not wait
-        # who asks and then takes nothing for half a minute is left alone
-        link.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _READER_S)
         conn.timeout = time.monotonic() + ARRIVAL_DEADLINE_S
         self.pending_conns.append(conn)
         self.poller.register(

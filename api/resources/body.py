@@ -9,26 +9,21 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from threading import BoundedSemaphore, Event, Thread
+from threading import Event, Thread
 from time import perf_counter
-from typing import IO, Any, Final, cast
+from typing import IO, Any, Final
 
-from flask import current_app, request
+from flask import request
 
 from api.problems import Problem
 from api.resources.request import malformed
+from api.resources.room import held
 from api.settings import ARRIVED_BYTES
 
 BODY_DEADLINE_S: Final = 15.0
 _CHUNK_BYTES: Final = 65_536
 _SLOWEST_BYTES_S: Final = 32_768
 _LOOK_S: Final = 0.5
-_PLACES: Final = "socai-bodies"
-
-
-def places(threads: int) -> dict[str, BoundedSemaphore]:
-    """For `app.extensions`: how many large bodies may come at once in this process."""
-    return {_PLACES: BoundedSemaphore(max(1, threads // 2))}
 
 
 def body_bytes(limit: int) -> bytes:
@@ -64,10 +59,7 @@ def body_parts(limit: int) -> Iterator[bytes]:
     link = request.environ.get("gunicorn.socket")
     if link is None or _here(stated):
         return _parts(request.stream, stated, limit, None)
-    room = cast("BoundedSemaphore", current_app.extensions[_PLACES])
-    if not room.acquire(blocking=False):
-        raise Problem("unavailable", headers={"Retry-After": "2"})
-    return _one_of_few(room, _parts(request.stream, stated, limit, link))
+    return _one_of_few(_parts(request.stream, stated, limit, link))
 
 
 def _here(stated: int | None) -> bool:
@@ -75,11 +67,9 @@ def _here(stated: int | None) -> bool:
     return stated is not None and stated <= ARRIVED_BYTES and "Expect" not in request.headers
 
 
-def _one_of_few(room: BoundedSemaphore, parts: Iterator[bytes]) -> Iterator[bytes]:
-    try:
+def _one_of_few(parts: Iterator[bytes]) -> Iterator[bytes]:
+    with held():
         yield from parts
-    finally:
-        room.release()
 
 
 def _parts(

@@ -6,9 +6,10 @@ from typing import Any, Final
 
 from flask import Response
 
+from api.resources import fresh
 from api.resources.answer import encode, finish
 from api.resources.noun import Noun
-from api.resources.request import enclave, malformed, wait_s
+from api.resources.request import enclave, malformed
 from api.schemas.work import EventShown, FeedQuery
 
 feed = Noun("feed", __name__, url_prefix="/v1", description="Dòng tin · Feed")
@@ -30,15 +31,14 @@ def read_feed(asked: dict[str, Any]) -> Response:
     `Link` leads on, also from an empty batch. An index that the log does not have is refused: it
     would wait in silence.
     """
-    after, waited = asked.get("after", -1), wait_s()
+    after = asked.get("after", -1)
     if after >= enclave().records.head().size:
         raise malformed(
             "after",
             "sổ chưa dài đến vị trí này; có phải sổ đã bị đưa về bản cũ?",
             "the log does not reach this index; has it been put back to an older state?",
         )
-    if waited:
-        enclave().inquiry.wait(after + 1, float(waited), "acts")
+    fresh.waited(after + 1, "acts")
     index, events = enclave().inquiry.feed(after, asked["limit"])
     last = int(events[-1]["id"]) if events else after
     place = "" if last < 0 else f"after={last}&"

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from api.problems import Problem
 from api.resources.request import enclave, malformed, now, wait_s
+from api.resources.room import held
 from ledger.log.moment import unstamp
 from ledger.regulation.deadline import VIETNAM, local_day
 from ledger.regulation.shape import parse_date, parse_time
@@ -25,9 +26,22 @@ def require(asked: Mapping[str, Any], *views: str) -> None:
     at_least = asked.get("at_least")
     if at_least is None:
         return
-    reached = enclave().inquiry.wait(at_least, float(wait_s() or 0), *views)
+    reached = waited(at_least, *views)
     if reached < at_least:
         raise Problem("projection_late", members={"index": reached}, headers={"Retry-After": "1"})
+
+
+def waited(index: int, *views: str) -> int:
+    """The index reached, once it is this one or the caller has waited as long as preferred.
+
+    Raises:
+        Problem: `unavailable`: too many wait already.
+    """
+    reached, wait = enclave().inquiry.index(*views), wait_s()
+    if reached >= index or not wait:
+        return reached
+    with held():
+        return enclave().inquiry.wait(index, float(wait), *views)
 
 
 def moment(text: str | None, name: str = "as_of") -> int | datetime | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import httpx
@@ -279,3 +279,49 @@ def test_large_bodies_that_drip_are_few_and_are_cut_off(
         assert (b'"request_timeout"' if late else b'"unavailable"') in answer
         assert late or b"Retry-After" in answer
     assert httpx.get(f"{inspected.url}/health/ready").status_code == 200
+
+
+def test_long_polls_leave_threads_for_others(inspected: Inspected, http: httpx.Client) -> None:
+    """Half of the threads may wait for news; those too many are told so at once."""
+    last = int(http.get("/v1/cases").headers["Ledger-Index"])
+    token = http.headers["Authorization"].encode()
+    ask = (
+        b"GET /v1/feed?after=%d HTTP/1.1\r\nHost: x\r\nAuthorization: %b\r\n"
+        b"Prefer: wait=4\r\nConnection: close\r\n\r\n" % (last, token)
+    )
+    with _slow(inspected, ask, 20) as lines:
+        began = time.monotonic()
+        assert http.get("/v1/cases").status_code == 200
+        assert time.monotonic() - began < 2
+        codes = [_rest(line).split(b" ", 2)[1] for line in lines]
+    assert codes.count(b"200") == 6
+    assert codes.count(b"503") == 14
+
+
+def _narrow(inspected: Inspected) -> socket.socket:
+    """A client that takes a few bytes at a time, whatever it is sent."""
+    line = socket.socket()
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2_304)
+    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 100)
+    line.settimeout(0.02)
+    line.connect(_address(inspected))
+    return line
+
+
+def test_readers_that_drip_are_few_and_are_cut_off(inspected: Inspected) -> None:
+    """An answer that nobody takes holds a thread: half of them at most, and not for long."""
+    request = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"
+    with ExitStack() as stack:
+        lines = [stack.enter_context(_narrow(inspected)) for _ in range(40)]
+        for line in lines:
+            line.sendall(request)
+        began, slowest = time.monotonic(), 0.0
+        while time.monotonic() - began < 20:
+            asked = time.monotonic()
+            assert httpx.get(f"{inspected.url}/health/live", timeout=60).status_code == 200
+            slowest = max(slowest, time.monotonic() - asked)
+            for line in lines:
+                with suppress(OSError):
+                    line.recv(256)
+            time.sleep(1)
+        assert slowest < 2
