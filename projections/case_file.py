@@ -19,7 +19,7 @@ import orjson
 from psycopg.rows import class_row
 
 from ledger.regulation.act import parse_time
-from ledger.regulation.case_view import case_file, case_file_until
+from ledger.regulation.case_view import case_file_until
 from ledger.regulation.cases import Cases
 from ledger.regulation.deadline import VIETNAM
 from ledger.regulation.lifecycle import life_cycle
@@ -469,5 +469,16 @@ def rendered(
     cases: Cases | None = None,
 ) -> dict[str, Any]:
     """The case file of any fold, at any instant: the one function behind every reading."""
+    return rendered_until(stream, raised, registry, at, cases)[0]
+
+
+def rendered_until(
+    stream: StreamState,
+    raised: Mapping[str, Iterable[str]],
+    registry: Registry,
+    at: datetime,
+    cases: Cases | None = None,
+) -> tuple[dict[str, Any], datetime | None]:
+    """The same, and the next instant at which it reads otherwise without a new act."""
     known = {act_id: tuple(codes) for act_id, codes in raised.items()}
-    return case_file(stream, known, registry, at, cases)
+    return case_file_until(stream, known, registry, at, cases)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -12,7 +13,7 @@ from ledger.regulation.act import fmt_time
 from ledger.regulation.deadline import VIETNAM
 from ledger.regulation.registry import Registry
 from projections.folded import Folded, walk
-from projections.pointers import flat, pointed
+from projections.pointers import differing, flat, pointed
 from projections.timeline import ActRow
 from projections.verdicts import signer_of
 
@@ -39,54 +40,67 @@ class Change:
 
 def difference(earlier: Folded, later: Folded) -> list[Change]:
     """Every field that differs, with the acts that touched it."""
-    old, new = flat(earlier.file()), flat(later.file())
-    pointers = [
-        p
-        for p in dict.fromkeys([*old, *new])
-        if old.get(p) != new.get(p) and not p.startswith(_NOT_COMPARED)
+    old, new = earlier.file(), later.file()
+    pointers = {p for p in differing(old, new) if not p.startswith(_NOT_COMPARED)}
+    touched = _touches(later, {r.index for r in earlier.rows}, pointers)
+    before, after = flat(old), flat(new)
+    return [
+        Change(p, before.get(p), after.get(p), tuple(touched.get(p, ())))
+        for p in dict.fromkeys([*before, *after])
+        if p in pointers
     ]
-    touched = _touches(later, from_seq={r.index for r in earlier.rows}, pointers=set(pointers))
-    return [Change(p, old.get(p), new.get(p), tuple(touched.get(p, ()))) for p in pointers]
 
 
 def of_field(folded: Folded, pointer: str) -> list[Change]:
     """Every change of one field, oldest first; without an act where only time made it."""
     found: list[Change] = []
     value: Any = None
-    for state, row, done in walk(folded):
-        if not state.rows:
-            continue  # before its first statement there was no case
-        seen = pointed(state.file(), pointer)
+
+    def note(seen: Any, acts: tuple[Mapping[str, Any], ...]) -> None:  # noqa: ANN401 - JSON
+        nonlocal value
         if seen != value:
-            acts = (_act_line(row, folded.registry),) if done else ()
             found.append(Change(pointer, value, seen, acts))
             value = seen
-    last = pointed(folded.file(), pointer)
-    if last != value:
-        found.append(Change(pointer, value, last, ()))
+
+    for n, (row, before, after) in enumerate(_around(folded)):
+        if n:  # before its first statement there was no case
+            note(pointed(before, pointer), ())
+        note(pointed(after, pointer), (_act_line(row, folded.registry),))
+    note(pointed(folded.file(), pointer), ())
     return found
 
 
 def _touches(
-    later: Folded, *, from_seq: set[int], pointers: set[str]
+    later: Folded, known: AbstractSet[int], pointers: AbstractSet[str]
 ) -> dict[str, list[Mapping[str, Any]]]:
     """For each pointer the acts behind the earlier moment that changed its value.
 
     What time made of the file between two statements is no act's doing.
     """
     touched: dict[str, list[Mapping[str, Any]]] = {}
-    last: Mapping[str, Any] = {}
-    for state, row, done in walk(later):
-        if row.index in from_seq:
-            continue
-        seen = flat(state.file())
-        if done:
-            line = _act_line(row, later.registry)
-            for pointer in pointers:
-                if seen.get(pointer) != last.get(pointer):
-                    touched.setdefault(pointer, []).append(line)
-        last = seen
+    for row, before, after in _around(later, known):
+        for pointer in differing(before, after) & pointers:
+            touched.setdefault(pointer, []).append(_act_line(row, later.registry))
     return touched
+
+
+def _around(
+    folded: Folded, skipped: AbstractSet[int] = frozenset()
+) -> Iterator[tuple[ActRow, Mapping[str, Any], Mapping[str, Any]]]:
+    """The file just before each statement and right after it, from when that was recorded.
+
+    It is rendered before a statement only where time has changed it since the one before.
+    """
+    file: Mapping[str, Any] | None = None
+    until: datetime | None = None
+    for state, row, done in walk(folded):
+        if row.index in skipped:
+            continue
+        if done:
+            before, (file, until) = file or {}, state.file_until()
+            yield row, before, file
+        elif file is None or state.reports.known or (until and until <= row.recorded_at):
+            file, until = state.file_until()
 
 
 def _act_line(row: ActRow, registry: Registry) -> dict[str, Any]:

@@ -38,7 +38,12 @@ class Folded:
 
     def file(self) -> dict[str, Any]:
         """The case file."""
-        return case_file.rendered(self.stream, self.raised, self.registry, self.at, self.reports)
+        return self.file_until()[0]
+
+    def file_until(self) -> tuple[dict[str, Any], datetime | None]:
+        """The case file, and when it reads otherwise without a new act or report; None: never."""
+        known = (self.registry, self.at, self.reports)
+        return case_file.rendered_until(self.stream, self.raised, *known)
 
 
 def folded_from(

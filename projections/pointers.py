@@ -30,6 +30,21 @@ def flat(value: Any, pointer: str = "") -> dict[str, Any]:  # noqa: ANN401 - JSO
     return found
 
 
+def differing(old: Any, new: Any, pointer: str = "") -> set[str]:  # noqa: ANN401 - JSON
+    """Pointers of `flat` at which two values differ; what is equal is not looked into."""
+    if old == new:
+        return set()
+    if isinstance(old, list) and isinstance(new, list):
+        old, new = dict(_named(old)), dict(_named(new))
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        found: set[str] = set()
+        for name in {**old, **new}:
+            found |= differing(old.get(name), new.get(name), f"{pointer}/{_escaped(name)}")
+        return found
+    before, after = flat(old, pointer), flat(new, pointer)
+    return {name for name in {**before, **after} if before.get(name) != after.get(name)}
+
+
 def pointed(value: Any, pointer: str) -> Any:  # noqa: ANN401 - JSON
     """What a pointer of `flat` (or of RFC 6901) leads to; None where there is nothing."""
     for part in pointer.split("/")[1:]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import Any
 
-from projections.pointers import flat, pointed
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from projections.pointers import differing, flat, pointed
 
 FILE = {"state": "RECEIVED", "flags": [{"code": "LATE"}, {"code": "ORAL"}], "units": ["a/b"]}
 
@@ -22,3 +26,20 @@ def test_every_pointer_of_a_file_leads_back_to_its_value() -> None:
     assert {pointer: pointed(FILE, pointer) for pointer in found} == found
     assert pointed(FILE, "/flags/1/code") == "ORAL"
     assert pointed(FILE, "/flags/2") is None
+
+
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(0, 2) | st.sampled_from("ab"),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["id", "b/"]), inner)
+    ),
+    max_leaves=8,
+)
+
+
+@given(_VALUES, _VALUES)
+def test_what_differs_is_found_without_looking_at_what_does_not(old: Any, new: Any) -> None:  # noqa: ANN401 - JSON
+    """The same pointers as by laying both files out flat, at the price of the difference."""
+    before, after = flat(old), flat(new)
+    expected = {p for p in {**before, **after} if before.get(p) != after.get(p)}
+    assert differing(old, new) == expected
