@@ -130,8 +130,8 @@ class RecordStore(Protocol):
         Args:
             start: First index.
             end: Index behind the last.
-            digits: Last digits of the ids of the cases that are wanted; what is in no case always
-                is.
+            digits: Last digits of the ids of the cases that are wanted, "0" for an id that ends in
+                none; what is in no case always is.
         """
 
     def stream(self, stream_id: UUID, after_seq: int = 0) -> Sequence[StoredRecord]:

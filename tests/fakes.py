@@ -103,7 +103,8 @@ class MemoryRecordStore:
         return [
             row
             for row in self.read(start, end - start)
-            if not row.stream.startswith("case/") or row.stream[-1] in digits
+            if not row.stream.startswith("case/")
+            or (row.stream[-1] if row.stream[-1] in "0123456789abcdef" else "0") in digits
         ]
 
     def stream(self, stream_id: UUID, after_seq: int = 0) -> Sequence[StoredRecord]:

@@ -32,7 +32,8 @@ _BY_INDEX: Final[LiteralString] = _RANGE + " ORDER BY r.index"
 _CASES: Final[LiteralString] = (
     _RANGE
     + " AND (s.name IS NULL OR s.name NOT LIKE 'case/%%'"
-    + " OR right(s.name, 1) = ANY (string_to_array(%(digits)b, NULL))) ORDER BY r.index"
+    + " OR CASE WHEN strpos('0123456789abcdef', right(s.name, 1)) > 0 THEN right(s.name, 1)"
+    + " ELSE '0' END = ANY (string_to_array(%(digits)b, NULL))) ORDER BY r.index"
 )
 _BY_STREAM: Final[LiteralString] = (
     _COLUMNS + "WHERE r.stream_id = %b AND r.seq > %b ORDER BY r.seq, w.kek_id"

@@ -73,7 +73,12 @@ def test_every_stream_is_in_one_share() -> None:
     for number in range(1, 17):
         parts = shares(number)
         assert sorted("".join(part.digits for part in parts)) == list(DIGITS)
-        for stream in ("ledger", "officer/a", "programme/2023", *(f"case/…{d}" for d in DIGITS)):
+        for stream in (
+            "ledger",
+            "officer/a",
+            "programme/2023",
+            *(f"case/…{d}" for d in f"{DIGITS}Fg/"),
+        ):
             assert sum(part.owns(stream) for part in parts) == 1
 
 
@@ -95,6 +100,22 @@ def test_several_processes_write_the_rows_of_one(database: Database, scenario: s
     projector.close()
     assert made.rows() == expected
     assert made.compared() == []
+
+
+def test_a_forged_name_hides_nothing(database: Database) -> None:
+    """A writer taken over names a case in upper case: every view has it, however it is built."""
+    made = Yard(database, played("SC1"))
+    log, stream = made.played.log, "case/90551A4E-F980-4AC6-B51A-16ECAFCC83FA"
+    log.sign(log.act("ReportReceived", stream, log.registrar), log.registrar)
+    made.played.fill(database.admin)
+    expected = made.caught_up()
+    assert len(expected["acts"]) == len(log.rows)
+    projector = made.building()
+    for view in VIEWS:
+        projector.rebuild(view.name)
+    projector.catch_up()
+    projector.close()
+    assert made.rows() == expected
 
 
 def test_what_is_recorded_during_a_rebuild_is_in_it(database: Database) -> None:
