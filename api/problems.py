@@ -14,6 +14,7 @@ import orjson
 from flask import Response
 from werkzeug.exceptions import HTTPException
 
+from api.faults import faults
 from api.problem_types import TYPES, Lang, Words
 from keys.errors import (
     InvalidSignature,
@@ -164,47 +165,7 @@ def _http(error: HTTPException) -> Problem:
     allow = getattr(error, "valid_methods", None)
     headers = {"Allow": ", ".join(sorted(allow))} if allow else {}
     data: Mapping[str, Any] = getattr(error, "data", None) or {}
-    faults = tuple(_faults("", data.get("messages", {}), top=True))
-    return Problem(code, faults=faults, headers=headers)
-
-
-def _faults(pointer: str, messages: Any, *, top: bool = False) -> list[Fault]:  # noqa: ANN401  marshmallow's tree
-    """Marshmallow's nested messages as faults with JSON Pointers (RFC 6901).
-
-    The outermost level of webargs names the place (`json`, `query`, `path`) and is left out.
-    """
-    if isinstance(messages, Mapping):
-        found: list[Fault] = []
-        for name, inner in messages.items():
-            place = str(name).replace("~", "~0").replace("/", "~1")
-            here = pointer if top or name == "_schema" else f"{pointer}/{place}"
-            found += _faults(here, inner)
-        return found
-    texts = messages if isinstance(messages, list) else [messages]
-    return [Fault(pointer, vi=_vi(str(text)), en=str(text)) for text in texts]
-
-
-def _vi(text: str) -> str:
-    for en, vi in _MARSHMALLOW_VI.items():
-        if text.startswith(en):
-            return vi
-    return f"Giá trị không hợp lệ: {text}"
-
-
-_MARSHMALLOW_VI: Final = {
-    "Unknown field.": "Trường không có trong khuôn mẫu.",
-    "Missing data for required field.": "Thiếu trường bắt buộc.",
-    "Field may not be null.": "Không được để null; hãy bỏ hẳn trường này.",
-    "Not a valid string.": "Phải là chuỗi ký tự.",
-    "Not a valid integer.": "Phải là số nguyên.",
-    "Not a valid UUID.": "Phải là UUID.",
-    "Not a valid boolean.": "Phải là đúng hoặc sai.",
-    "Not a valid list.": "Phải là danh sách.",
-    "Invalid input type.": "Sai kiểu dữ liệu.",
-    "Must be one of": "Không thuộc các giá trị cho phép.",
-    "Must be greater": "Số quá nhỏ.",
-    "Must be less": "Số quá lớn.",
-}
+    return Problem(code, faults=faults(data.get("messages", {})), headers=headers)
 
 
 _BY_STATUS: Final = {

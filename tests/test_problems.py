@@ -7,11 +7,14 @@ import inspect
 from pathlib import Path
 
 import pytest
+from marshmallow import fields
 from werkzeug.exceptions import HTTPException, default_exceptions
 
 from api import problems
+from api.faults import faults
 from api.problem_types import TYPES, Words
 from api.problems import Problem
+from api.schemas.base import DAY, Page, choice, pattern
 from keys import errors as key_errors
 from ledger import errors as ledger_errors
 from ledger.errors import Conflict, Fault, Head, NotFound, Rejected, Unavailable
@@ -130,6 +133,53 @@ def test_an_unforeseen_error_tells_only_that_it_happened() -> None:
     body = problems.of(RuntimeError("SELECT secret FROM records")).body("en", "t")
     assert body["code"] == "internal"
     assert "secret" not in str(body)
+
+
+class _Asked(Page):
+    """A query of every kind that ours are made of."""
+
+    day = pattern(DAY, "A day.")
+    kind = choice(("FAST", "SLOW"), "One of two.")
+    many = choice(tuple(f"N{n}" for n in range(200)), "One of many.")
+    sure = fields.Boolean()
+    whole = fields.Dict()
+    parts = fields.List(fields.Nested(Page))
+
+
+@pytest.mark.parametrize(
+    ("asked", "vi", "en"),
+    [
+        ({"limit": "1000"}, "Phải từ 1 đến 200.", "Must be from 1 to 200."),
+        ({"limit": "0"}, "Phải từ 1 đến 200.", "Must be from 1 to 200."),
+        ({"limit": "x"}, "Phải là số nguyên.", "Must be a whole number."),
+        (
+            {"day": "2024-02-30"},
+            "Không đúng khuôn dạng nêu trong tài liệu.",
+            "Does not have the documented form.",
+        ),
+        ({"kind": "NONE"}, "Phải là một trong: FAST, SLOW.", "Must be one of: FAST, SLOW."),
+        (
+            {"many": "NONE"},
+            f"Phải là một trong: {', '.join(f'N{n}' for n in range(20))}, ….",
+            f"Must be one of: {', '.join(f'N{n}' for n in range(20))}, ….",
+        ),
+        ({"cursor": ""}, "Phải dài từ 1 đến 1024 ký tự.", "Must have 1 to 1024 characters."),
+        ({"cursor": 1}, "Phải là chuỗi ký tự.", "Must be a string."),
+        ({"cursor": None}, "Không được để null; hãy bỏ hẳn trường này.", "May not be null;"),
+        ({"sure": "maybe"}, "Phải là đúng hoặc sai.", "Must be true or false."),
+        ({"whole": 1}, "Phải là đối tượng JSON.", "Must be a JSON object."),
+        ({"parts": 1}, "Phải là danh sách.", "Must be a list."),
+        ({"parts": [1]}, "Sai kiểu dữ liệu.", "Is of the wrong type."),
+        ({"colour": "red"}, "Trường không có trong khuôn mẫu.", "Unknown field."),
+    ],
+)
+def test_what_a_shape_refuses_is_said_in_either_language(
+    asked: dict[str, object], vi: str, en: str
+) -> None:
+    """Bounds and values are named, and no English stands inside Vietnamese."""
+    (fault,) = faults({"query": _Asked().validate(asked)})
+    assert fault.vi == vi
+    assert fault.en.startswith(en)
 
 
 def test_validation_faults_become_json_pointers() -> None:
