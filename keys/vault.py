@@ -21,7 +21,6 @@ from keys.errors import Malformed, Unsealable
 
 KEY_BYTES: Final = 32
 KEK_ID_BYTES: Final = 16
-ENTRY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
 _TAG_BYTES: Final = 16
 _PLAIN: Final = 0x01

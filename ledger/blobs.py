@@ -105,15 +105,6 @@ class ObjectBlobs:
             raise _unavailable() from error
         return _parts(found)
 
-    def drop(self, name: UUID) -> None:
-        """Forgets a file; one that is not there is no error."""
-        try:
-            obstore.delete(self._store, _path(name))
-        except (NotFoundError, FileNotFoundError):
-            return
-        except (BaseError, OSError) as error:
-            raise _unavailable() from error
-
     def _require_room(self) -> None:
         if self._folder and shutil.disk_usage(self._folder).free < self._min_free:
             raise Unavailable(

@@ -323,9 +323,6 @@ class BlobStore(Protocol):
             Unavailable: The store cannot be reached.
         """
 
-    def drop(self, name: UUID) -> None:
-        """Forgets a file that no row names; one that is not there is no error."""
-
 
 @dataclass(frozen=True, slots=True)
 class CustodyRow:

@@ -14,7 +14,7 @@ class MemoryBlobs:
     """`BlobStore` in one process.
 
     Args:
-        fault: Called with `put`, `get` or `drop` before it happens; may raise.
+        fault: Called with `put` or `get` before it happens; may raise.
     """
 
     def __init__(self, fault: Callable[[str], None] = lambda _: None) -> None:
@@ -34,11 +34,6 @@ class MemoryBlobs:
             raise NotFound(str(name))
         whole = self.kept[name]
         return (whole[at : at + 100_000] for at in range(0, len(whole), 100_000))
-
-    def drop(self, name: UUID) -> None:
-        """See `BlobStore`."""
-        self.fault("drop")
-        self.kept.pop(name, None)
 
 
 class MemoryFiles:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from ledger.errors import VerificationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 HASH_BYTES: Final = 32
 EMPTY_ROOT: Final = hashlib.sha256().digest()
@@ -29,24 +29,6 @@ class Nodes(Protocol):
 
     def hash_at(self, level: int, n: int) -> bytes:
         """Root of the leaves [n * 2**level, (n + 1) * 2**level); all of them exist."""
-
-
-class LeafNodes:
-    """Nodes over leaf hashes in memory; each inner hash is made once.
-
-    Args:
-        leaves: Leaf hashes from index 0.
-    """
-
-    def __init__(self, leaves: Iterable[bytes]) -> None:
-        self._levels: list[list[bytes]] = [list(leaves)]
-        while len(below := self._levels[-1]) > 1:
-            pairs = range(0, len(below) - 1, 2)
-            self._levels.append([node(below[i], below[i + 1]) for i in pairs])
-
-    def hash_at(self, level: int, n: int) -> bytes:
-        """See `Nodes`."""
-        return self._levels[level][n]
 
 
 def _range_root(start: int, end: int, nodes: Nodes) -> bytes:
@@ -72,11 +54,6 @@ def fold_peaks(peaks: Sequence[bytes]) -> bytes:
 def root(size: int, nodes: Nodes) -> bytes:
     """Root of the first `size` leaves; of none, SHA-256 of nothing."""
     return _range_root(0, size, nodes)
-
-
-def root_of(leaves: Sequence[bytes]) -> bytes:
-    """Root over leaf hashes in memory."""
-    return root(len(leaves), LeafNodes(leaves))
 
 
 def _split(width: int) -> int:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 BLIND_BYTES: Final = 32
-ENTRY_BYTES: Final = 32
 _MEMBERS: Final = frozenset({"v", "log", "recorded_at", "blind", "statement"})
 _COMPACT_PARTS: Final = 3
 #: Members in canonical order; no character in them needs an escape.

@@ -315,13 +315,9 @@ def check_signature(statement: Statement, key: PublicKey) -> None:
     Raises:
         Rejected: `invalid_signature`; also where the header's algorithm is not the key's.
     """
-    _verify(statement.alg, statement.signing_input, statement.signature, key)
-
-
-def _verify(alg: str, signing_input: bytes, signature: bytes, key: PublicKey) -> None:
     try:
-        _require_alg(alg, key)
-        key.verify(signature, signing_input)
+        _require_alg(statement.alg, key)
+        key.verify(statement.signature, statement.signing_input)
     except InvalidSignature as error:
         raise Rejected(
             "invalid_signature",
@@ -454,8 +450,3 @@ def parse_login(body: bytes) -> Login:
         signing_input=compact[: compact.rindex(".")].encode(),
         signature=signature,
     )
-
-
-def check_login(login: Login, key: PublicKey) -> None:
-    """Verifies a sign-in's signature. Raises: Rejected: `invalid_signature`."""
-    _verify(login.alg, login.signing_input, login.signature, key)

@@ -15,7 +15,7 @@ from ledger.log import merkle
 from ledger.log.merkle import HASH_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
 HEIGHT: Final = 8
 WIDTH: Final = 1 << HEIGHT
@@ -80,22 +80,6 @@ def width_at(level: int, n: int, size: int) -> int:
     """How many hashes or entries tile `n` has in a tree of `size`: 0 where it is absent."""
     count = size >> (HEIGHT * max(level, 0))
     return max(0, min(WIDTH, count - n * WIDTH))
-
-
-def tile_ids(size: int) -> Iterator[TileId]:
-    """Every hash tile and entry bundle of a tree of `size`; partial at the right edge only."""
-    level = 0
-    while count := size >> (HEIGHT * level):
-        for n in range(-(-count // WIDTH)):
-            yield TileId(level, n, width_at(level, n, size))
-        level += 1
-    for n in range(-(-size // WIDTH)):
-        yield TileId(ENTRIES, n, width_at(ENTRIES, n, size))
-
-
-def exists(tile: TileId, size: int) -> bool:
-    """Whether a tree of `size` has exactly this tile: full, or partial at its right edge."""
-    return 0 < tile.width == width_at(tile.level, tile.n, size)
 
 
 def bundle(entries: Iterable[bytes]) -> bytes:
@@ -170,16 +154,6 @@ def _collapse(hashes: list[bytes]) -> bytes:
 def root_from_tiles(size: int, reader: TileReader) -> bytes:
     """Root of a tree of `size`. Raises: NotFound: a tile is missing."""
     return merkle.root(size, TileNodes(size, reader))
-
-
-def proof_from_tiles(index: int, size: int, reader: TileReader) -> list[bytes]:
-    """Inclusion path of a leaf in a tree of `size`. Raises: NotFound, ValueError."""
-    return merkle.inclusion_path(index, size, TileNodes(size, reader))
-
-
-def consistency_from_tiles(old: int, new: int, reader: TileReader) -> list[bytes]:
-    """Consistency path between sizes, from the newer's tiles. Raises: NotFound, ValueError."""
-    return merkle.consistency_path(old, new, TileNodes(new, reader))
 
 
 Tile = tuple[int, int, int, bytes]

@@ -99,7 +99,6 @@ class ActType:
     source: tuple[str, ...]
     origin: str
     law: tuple[str, ...]
-    see: str | None
     log: str | None
     facts: Mapping[str, Mapping[str, Any]]
     raw: Mapping[str, Any] = field(repr=False)
@@ -205,12 +204,6 @@ class Catalogue:
             return [_NO_TYPE] if isinstance(name, str) else []
         return kind.check(facts, level) if isinstance(facts, dict) else []
 
-    def check_facts(
-        self, kind: ActType, facts: Mapping[str, Any], level: str = ORDINARY
-    ) -> list[Fault]:
-        """Every fault of the facts of an act of this type."""
-        return kind.check(facts, level)
-
 
 @cache
 def load() -> Catalogue:
@@ -284,7 +277,6 @@ def _compile(
         source=tuple(entry["source"]),
         origin=entry["origin"],
         law=tuple(entry.get("law", ())),
-        see=entry.get("see"),
         log=entry.get("log"),
         facts=facts,
         raw=entry,

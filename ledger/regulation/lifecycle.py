@@ -86,7 +86,6 @@ class LifeCycle:
     """The tables, compiled: main transitions, acts that move nothing, sub-process moves."""
 
     transitions: Mapping[tuple[str, str | None, str | None], str]
-    by_disposition: frozenset[str]
     moving: frozenset[str]
     states_from: Mapping[str, frozenset[str | None] | None]
     sub_moves: Mapping[str, tuple[SubMove, ...]]
@@ -157,7 +156,6 @@ def compile_life_cycle(acts: Sequence[Mapping[str, Any]], tables: Mapping[str, A
         transitions={
             (t["act"], t["from"], t.get("disposition")): t["to"] for t in tables["transitions"]
         },
-        by_disposition=frozenset(a["act"] for a in acts if isinstance(a["moves"], Mapping)),
         moving=frozenset(a["act"] for a in acts if a["moves"] is not None),
         states_from={
             a["act"]: None if a["states_from"] is None else frozenset(a["states_from"])

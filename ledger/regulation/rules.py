@@ -53,7 +53,6 @@ class Rule:
         valid_to: Last day; None: open.
         alarm_value: Length after which the product reminds where no deadline is stated.
         alarm_unit: Its unit.
-        from_fact: Fact of the starting act that holds the due moment itself.
         before_expiry: Counted back from the end of a term.
         from_end_of_year: Counted from the end of the year of the starting act.
         variants: Other lengths by case.
@@ -72,7 +71,6 @@ class Rule:
     valid_to: date | None = None
     alarm_value: int | None = None
     alarm_unit: str | None = None
-    from_fact: str | None = None
     before_expiry: bool = False
     from_end_of_year: bool = False
     variants: tuple[RuleVariant, ...] = ()
@@ -190,7 +188,6 @@ def _shipped(entry: Mapping[str, Any], named: tuple[str, str]) -> Rule:
         valid_to=optional_date(entry["valid_to"]),
         alarm_value=entry.get("alarm_length"),
         alarm_unit=entry.get("alarm_unit"),
-        from_fact=entry.get("from_fact"),
         before_expiry=bool(entry.get("before_expiry", False)),
         from_end_of_year=bool(entry.get("from_end_of_year", False)),
         variants=tuple(

@@ -64,15 +64,6 @@ class BlobsContract:
         with pytest.raises(NotFound):
             blobs.get(uuid4())
 
-    def test_a_dropped_file_is_gone(self, blobs: BlobStore) -> None:
-        """And dropping it again is no error."""
-        name = uuid4()
-        blobs.put(name, [b"draft"])
-        blobs.drop(name)
-        blobs.drop(name)
-        with pytest.raises(NotFound):
-            blobs.get(name)
-
 
 class FileIndexContract:
     """Inherit it with an `index` fixture."""

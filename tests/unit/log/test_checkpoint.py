@@ -17,13 +17,14 @@ from ledger.log import checkpoint, merkle, proof, record
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.proof import Consistency, Inclusion
 from ledger.log.verify import TrustedLog
+from tests.leaf_nodes import LeafNodes
 
 ORIGIN = "x.example/ordinary"
 LOG = NoteSigner(ORIGIN, SoftwareSigner.generate())
 PQ = NoteSigner(f"{ORIGIN}/pq", SoftwareSigner.generate("ML-DSA-44"), TYPE_ML_DSA_44)
 ENTRIES = [hashlib.sha256(bytes((i,))).digest() for i in range(50)]
 LEAVES = [record.leaf(entry) for entry in ENTRIES]
-NODES = merkle.LeafNodes(LEAVES)
+NODES = LeafNodes(LEAVES)
 TIME = 1_717_463_551
 
 
@@ -159,7 +160,7 @@ def test_inclusion_is_checked_under_the_checkpoint() -> None:
 def test_fork_shows_in_a_receipt_too() -> None:
     """A second tree of the trusted size is a fork, however good its proof."""
     other = [bytes(32), *LEAVES[1:20]]
-    nodes = merkle.LeafNodes(other)
+    nodes = LeafNodes(other)
     forged = Inclusion(
         3,
         20,

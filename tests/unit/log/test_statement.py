@@ -168,9 +168,7 @@ def test_sign_in_round_trip() -> None:
     body = canonical.encode(statement.make_login(KEY, challenge="c", log=LOG, expires_at=AT))
     login = statement.parse_login(body)
     assert (login.kid, login.challenge, login.log, login.expires_at) == (KEY.kid, "c", LOG, AT)
-    statement.check_login(login, KEY.verifier())
-    with pytest.raises(Rejected, match="invalid_signature"):
-        statement.check_login(login, SoftwareSigner.generate().verifier())
+    KEY.verifier().verify(login.signature, login.signing_input)
 
 
 def test_sign_in_is_no_statement_and_no_statement_signs_in() -> None:

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from ledger.errors import NotFound
 from ledger.log import merkle, tiles
-from ledger.log.tiles import ENTRIES, MAX_LEVEL, WIDTH, TileId
+from ledger.log.tiles import ENTRIES, MAX_LEVEL, WIDTH, TileId, TileNodes
+from tests.leaf_nodes import LeafNodes
 
 LEAVES = [hashlib.sha256(i.to_bytes(4)).digest() for i in range(2000)]
-NODES = merkle.LeafNodes(LEAVES)
+NODES = LeafNodes(LEAVES)
 
 
 class Kept:
@@ -53,10 +54,10 @@ def test_tiles_grown_in_any_steps_give_the_tree_s_roots_and_proofs(
         assert tiles.root_from_tiles(sealed, kept) == merkle.root(sealed, NODES)
         index = data.draw(st.integers(0, sealed - 1))
         expected = merkle.inclusion_path(index, sealed, NODES)
-        assert tiles.proof_from_tiles(index, sealed, kept) == expected
+        assert merkle.inclusion_path(index, sealed, TileNodes(sealed, kept)) == expected
         old = data.draw(st.integers(0, sealed))
         consistency = merkle.consistency_path(old, sealed, NODES)
-        assert tiles.consistency_from_tiles(old, sealed, kept) == consistency
+        assert merkle.consistency_path(old, sealed, TileNodes(sealed, kept)) == consistency
 
 
 def test_only_changed_tiles_are_written() -> None:
@@ -74,10 +75,10 @@ def test_missing_or_short_tile_is_no_proof() -> None:
     kept.grow(0, 600)
     del kept.stored[0, 1, WIDTH]
     with pytest.raises(NotFound):
-        tiles.proof_from_tiles(300, 600, kept)
+        merkle.inclusion_path(300, 600, TileNodes(600, kept))
     kept.stored[0, 1, WIDTH] = bytes(31)
     with pytest.raises(NotFound):
-        tiles.proof_from_tiles(300, 600, kept)
+        merkle.inclusion_path(300, 600, TileNodes(600, kept))
 
 
 @given(

@@ -11,13 +11,14 @@ import pytest
 from keys import canonical
 from ledger.errors import VerificationError
 from ledger.log import merkle, record
+from tests.leaf_nodes import LeafNodes
 from tests.vector_files import name_of, rows
 
 
 @cache
-def _nodes() -> merkle.LeafNodes:
+def _nodes() -> LeafNodes:
     largest = max(row["size"] for row in rows("merkle", "roots"))
-    return merkle.LeafNodes(_leaf(i) for i in range(largest))
+    return LeafNodes(_leaf(i) for i in range(largest))
 
 
 def _leaf(index: int) -> bytes:

@@ -54,7 +54,7 @@ def members(act: str, stream: str, facts: dict[str, Any], **more: object) -> dic
 def an_act(act: str, stream: str, facts: dict[str, Any], **more: object) -> Act:
     """The act, with facts that fit the catalogue."""
     parsed = parse_act(members(act, stream, facts, **more))
-    assert load().check_facts(load().type(act), facts) == []
+    assert load().type(act).check(facts) == []
     return parsed
 
 

@@ -29,7 +29,7 @@ REPORT: dict[str, Any] = {
 def faults(act: str, facts: dict[str, Any], level: str = "ordinary") -> dict[str, str]:
     """Pointer to English text of each fault."""
     kind = CATALOGUE.type(act)
-    return {f.pointer: f.en for f in CATALOGUE.check_facts(kind, facts, level)}
+    return {f.pointer: f.en for f in kind.check(facts, level)}
 
 
 def an_act_with(name: str, facts: dict[str, Any]) -> Act:
