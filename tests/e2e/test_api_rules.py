@@ -426,7 +426,7 @@ def test_a_filter_is_met_as_the_log_stood(shared: Service) -> None:
     """A case that leaves a state while its list is read stays on the list of that state."""
     receipts = [_case(shared) for _ in range(4)]
     _folded(shared, receipts[-1])
-    asked = {"limit": 2, "state": "RECEIVED", "sort": "opened_at"}
+    asked: dict[str, Any] = {"limit": 2, "state": "RECEIVED", "sort": "opened_at"}
     whole = shared.get("/v1/cases", **{**asked, "limit": 200}).get_json()["cases"]
     page = shared.get("/v1/cases", **asked).get_json()
     _folded(shared, _register(shared, receipts[-1]))
