@@ -36,7 +36,7 @@ SECONDS: Final = Histogram(
     "socai_http_seconds", "Time from first byte in to answer", ("call", "method"), buckets=_BUCKETS
 )
 PROBLEMS: Final = Counter("socai_http_problems", "Problems by code", ("code",))
-ACTS: Final = Counter("socai_statements", "Statements taken, and sent again", ("outcome",))
+STATEMENTS: Final = Counter("socai_statements", "Statements recorded, and sent again", ("outcome",))
 LOG_SIZE: Final = Gauge("socai_log_records", "Records committed", multiprocess_mode="mostrecent")
 UNSEALED: Final = Gauge(
     "socai_log_unsealed", "Records no checkpoint covers yet", multiprocess_mode="mostrecent"

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from flask import Response
 
+from api import telemetry
 from api.problem_types import Words
 from api.problems import Problem
 from api.resources.answer import answer
@@ -73,6 +74,7 @@ def take_statement() -> Response:
     body = body_bytes(MAX_STATEMENT_BYTES)
     _require_size(body)
     recorded = enclave().ledger.record(body, at=context().at, signer_officer=who.officer)
+    telemetry.STATEMENTS.labels("recorded" if recorded.created else "repeated").inc()
     receipt = dict(recorded.receipt)
     where = {"Location": f"/v1/acts/{receipt['act_id']}"}
     if prefers_async():

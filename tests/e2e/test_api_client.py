@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import orjson
 import pytest
+from prometheus_client import REGISTRY
 
 from api.client import Client, verify
 from api.connection import Refused, Unreachable
@@ -70,6 +71,18 @@ def test_a_lost_answer_is_not_a_second_act(shared: Service) -> None:
     assert len(line.bodies) == 3
     assert not sent.created
     assert sent.receipt["proof"]["index"] == sent.index
+
+
+def test_statements_are_counted_and_repeats_apart(shared: Service) -> None:
+    """Many repeats are answers that are lost on the way: an operator sees them."""
+
+    def counted(outcome: str) -> float:
+        return REGISTRY.get_sample_value("socai_statements_total", {"outcome": outcome}) or 0.0
+
+    recorded, repeated = counted("recorded"), counted("repeated")
+    client = _client(shared, "hotline", Losing(shared, lost=2))
+    client.record(_report(shared).members, at=shared.clock.now())
+    assert (counted("recorded"), counted("repeated")) == (recorded + 1, repeated + 2)
 
 
 def test_a_receipt_is_checked_with_the_logs_key_and_nothing_else(shared: Service) -> None:
