@@ -39,9 +39,6 @@ _STOPPED: Final[LiteralString] = """
 UPDATE proj.views SET error = %s, error_at = %s
 WHERE view = %s AND gen = %s AND (error_at IS NULL OR error_at > %s)
 """
-_RESUMED: Final[LiteralString] = """
-UPDATE proj.views SET error = NULL, error_at = NULL WHERE view = %s AND state <> 'old'
-"""
 _RETIRE: Final[LiteralString] = """
 UPDATE proj.views SET state = 'old' WHERE view = %s AND state = 'live'
 """
@@ -163,11 +160,6 @@ def ask_rebuild(
 def abandon_rebuild(connection: Connection, view: str) -> None:
     """Gives up a rebuild; its rows are cleared away by the loop."""
     connection.execute(_ABANDON, [view])
-
-
-def resume(connection: Connection, view: str) -> None:
-    """Lets a stopped view try its record again."""
-    connection.execute(_RESUMED, [view])
 
 
 def stop(connection: Connection, view: str, gen: int, why: str, index: int) -> None:

@@ -115,10 +115,6 @@ class CastBook:
             raise UnknownAlias(alias, sorted(self._officers))
         return self._officers[alias]
 
-    def by_kid(self, kid: str) -> Officer | None:
-        """The officer whose present key it is."""
-        return next((o for o in self._officers.values() if o.kid == kid), None)
-
     def _keep(self, officer: Officer, signer: SoftwareSigner) -> None:
         self._keys[signer.kid] = signer
         self._officers[officer.alias] = officer

@@ -78,11 +78,6 @@ class Step:
     expect: Mapping[str, Any] | None
 
     @property
-    def last_signed(self) -> datetime:
-        """When the last signature of this step is made."""
-        return max([self.signed, *(c.at for c in self.countersigners if c.at is not None)])
-
-    @property
     def must_not_stand(self) -> bool:
         """Whether the file expects a refusal."""
         return self.expect is not None and "refused" in self.expect
