@@ -175,11 +175,6 @@ class Cell:
     key: str
     count: int | None
 
-    @property
-    def shown(self) -> str:
-        """As it is printed."""
-        return f"dưới {SMALLEST}" if self.count is None else str(self.count)
-
 
 def suppress(counts: Mapping[str, int], smallest: int = SMALLEST) -> dict[str, int | None]:
     """Hides small cells of one table with a known total, and what would give them away.

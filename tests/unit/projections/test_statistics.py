@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.statistics import Cell, suppress
+from projections.statistics import suppress
 
 TABLES = st.dictionaries(
     st.text(alphabet="abcdef", min_size=1, max_size=3), st.integers(0, 40), max_size=8
@@ -25,11 +25,6 @@ def test_two_hidden_cells_that_add_up_to_few_take_a_third() -> None:
 def test_zero_shows_nobody_and_is_shown() -> None:
     """Nothing happened there."""
     assert suppress({"a": 0, "b": 30}) == {"a": 0, "b": 30}
-
-
-def test_hidden_cell_is_printed_in_words() -> None:
-    """A blank would look like zero."""
-    assert Cell("a", None).shown == "dưới 5"
 
 
 @given(TABLES)
