@@ -141,6 +141,7 @@ WORDS: Final[dict[str, Text]] = {
     "due": Text("đến hạn", "due"),
     "later": Text("sẽ ký", "to sign later"),
     "live": Text("đang dùng", "live"),
+    "old": Text("đang xóa", "being cleared"),
     "overdue": Text("quá hạn", "overdue"),
     "referrals": Text("chờ tiếp nhận", "to accept"),
     "returned": Text("bị trả lại", "returned"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
+from importlib import resources
 
 import pytest
 
@@ -57,3 +59,13 @@ def test_both_languages_are_there_and_differ(table: dict[str, Text]) -> None:
         assert text.vi, code
         assert text.en, code
         assert text.vi != text.en, code
+
+
+def test_every_state_of_a_generation_has_words() -> None:
+    """`projection status` shows a generation that is being cleared too."""
+    ddl = resources.files("projections").joinpath("schema", "views.sql").read_text("utf-8")
+    named = re.search(r"CHECK \(state IN \(([^)]*)\)\)", ddl)
+    assert named is not None
+    states = set(re.findall(r"'([a-z]+)'", named[1]))
+    assert len(states) == 3
+    assert states <= set(STANDINGS)
