@@ -68,4 +68,4 @@ def test_every_state_of_a_generation_has_words() -> None:
     assert named is not None
     states = set(re.findall(r"'([a-z]+)'", named[1]))
     assert len(states) == 3
-    assert states <= set(STANDINGS)
+    assert states <= set(WORDS)
