@@ -33,6 +33,7 @@ class Refused(Exception):
         status: HTTP status.
         code: Problem code; "" where the answer was no problem document.
         guard: The guard that refused an act, where one did.
+        detail: What exactly is wrong, else what happened.
         problem: The whole document.
     """
 
@@ -40,8 +41,9 @@ class Refused(Exception):
         self.status = status
         self.code = str(problem.get("code", ""))
         self.guard: str | None = problem.get("guard")
+        self.detail = str(problem.get("detail") or problem.get("title", ""))
         self.problem = dict(problem)
-        super().__init__(f"{status} {self.guard or self.code}: {problem.get('detail', '')}")
+        super().__init__(f"{status} {self.guard or self.code}: {self.detail}")
 
 
 class Unreachable(Exception):

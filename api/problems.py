@@ -44,7 +44,7 @@ class Problem(Exception):
 
     Args:
         code: A code of `problem_types.TYPES`.
-        detail: What exactly, in both languages; the type's title where left out.
+        detail: What exactly, in both languages; where left out the first fault, if there is one.
         faults: Each fault with its JSON Pointer.
         members: Extension members (`guard`, `head`, `since` …).
         headers: Further response headers (`Retry-After`, `Allow` …).
@@ -62,7 +62,7 @@ class Problem(Exception):
         super().__init__(code)
         self.code = code
         self.type = TYPES[code]
-        self.detail = detail or self.type.title
+        self.detail = detail or next((_said(fault) for fault in faults), None)
         self.faults = tuple(faults)
         self.members = dict(members or {})
         self.headers = dict(headers or {})
@@ -73,12 +73,13 @@ class Problem(Exception):
             "type": f"/problems/{self.code}",
             "title": self.type.title[lang],
             "status": self.type.status,
-            "detail": self.detail[lang],
             "code": self.code,
             "next": self.type.step[lang],
             "recorded": self.type.recorded,
             "trace_id": trace_id,
         }
+        if self.detail is not None:
+            body["detail"] = self.detail[lang]
         if self.faults:
             body["errors"] = [
                 {"pointer": f.pointer, "detail": f.vi if lang == "vi" else f.en}
@@ -99,6 +100,15 @@ class Problem(Exception):
         for name, value in self.headers.items():
             response.headers[name] = value
         return response
+
+
+def _said(fault: Fault) -> Words:
+    place = fault.pointer.removeprefix("/")
+    return (
+        Words(f"{place}: {fault.vi}", f"{place}: {fault.en}")
+        if place
+        else Words(fault.vi, fault.en)
+    )
 
 
 def plain_answer(code: str) -> bytes:

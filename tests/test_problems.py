@@ -11,6 +11,7 @@ from marshmallow import fields
 from werkzeug.exceptions import HTTPException, default_exceptions
 
 from api import problems
+from api.connection import Refused
 from api.faults import faults
 from api.problem_types import TYPES, Words
 from api.problems import Problem
@@ -192,6 +193,17 @@ def test_validation_faults_become_json_pointers() -> None:
     assert body["errors"] == [
         {"pointer": "/act/a~1b", "detail": "Trường không có trong khuôn mẫu."}
     ]
+
+
+@pytest.mark.parametrize("code", sorted(TYPES))
+def test_a_problem_never_says_its_title_twice(code: str) -> None:
+    """Where nothing more is known, `detail` is left out; a client shows the title once."""
+    assert "detail" not in Problem(code).body("vi", "t")
+    fault = Fault("/limit", "Phải là số nguyên.", "Must be a whole number.")
+    assert Problem(code, faults=[fault]).body("en", "t")["detail"] == (
+        "limit: Must be a whole number."
+    )
+    assert Refused(404, Problem(code).body("vi", "t")).detail == TYPES[code].title.vi
 
 
 def test_words_give_the_language_asked_for() -> None:

@@ -64,8 +64,7 @@ class HttpDesk:
         try:
             return self.client(signer).submit(made, at=at).receipt
         except Problem as problem:
-            detail = str(problem.problem.get("detail", problem))
-            raise Refused(problem.code, problem.guard, detail) from problem
+            raise Refused(problem.code, problem.guard, problem.detail) from problem
 
     def act(self, act_id: str, index: int, signer: SoftwareSigner) -> Mapping[str, Any]:
         """The act as projected at least up to `index`."""
@@ -85,5 +84,4 @@ class HttpDesk:
         try:
             return self.client(signer).read(path, at_least=index, wait_s=_WAIT_S).body
         except Problem as problem:
-            detail = str(problem.problem.get("detail", problem))
-            raise Refused(problem.code, problem.guard, detail) from problem
+            raise Refused(problem.code, problem.guard, problem.detail) from problem

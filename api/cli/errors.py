@@ -74,7 +74,7 @@ def _refusal(error: Exception) -> Refusal | None:  # noqa: PLR0911  one row an e
 def _told(error: Refused) -> str:
     """A problem in one line: its code, what is wrong and where, and what to do next."""
     problem = error.problem
-    said = [_ended(str(problem.get("detail") or error))]
+    said = [_ended(error.detail or str(error))]
     for fault in problem.get("errors", ()):
         place, detail = str(fault["pointer"]).lstrip("/"), str(fault["detail"])
         if detail not in said[0]:

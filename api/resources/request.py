@@ -19,7 +19,7 @@ from werkzeug.http import parse_accept_header
 
 from api.auth import Caller
 from api.bootstrap import Enclave
-from api.problem_types import Lang, Words
+from api.problem_types import Lang
 from api.problems import Problem
 from api.schemas.base import OFFSET_TIME
 from ledger.errors import Fault
@@ -183,8 +183,4 @@ def prefers_async() -> bool:
 
 def malformed(name: str, vi: str, en: str) -> Problem:
     """A parameter or header that does not have its documented form."""
-    return Problem(
-        "malformed_request",
-        Words(f"{name}: {vi}", f"{name}: {en}"),
-        faults=(Fault(f"/{name}", vi=vi, en=en),),
-    )
+    return Problem("malformed_request", faults=(Fault(f"/{name}", vi=vi, en=en),))

@@ -20,7 +20,7 @@ class ProblemSchema(Strict):
     type = text("`/problems/<code>`, a page that explains it.", required=True)
     title = text("In the language of `Content-Language`.", required=True)
     status = fields.Integer(required=True)
-    detail = text("What exactly.", required=True)
+    detail = text("What exactly; left out where the title says it all.")
     code = text("Stable machine code.", required=True)
     next = text("What to do next.", required=True)
     recorded = choice(
