@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final, LiteralString
 
@@ -85,8 +85,9 @@ def start(order: Order) -> Process:
     command = [sys.executable, "-c", "from projections.builder import main; main()"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE)  # noqa: S603 - our own words
     assert process.stdin is not None  # noqa: S101 - asked for
-    pickle.dump(order, process.stdin)
-    process.stdin.flush()
+    with suppress(BrokenPipeError):  # one that has died already is found dead
+        pickle.dump(order, process.stdin)
+        process.stdin.flush()
     return process
 
 
@@ -95,7 +96,8 @@ def end(process: Process) -> None:
     process.terminate()
     process.wait()
     if process.stdin is not None:
-        process.stdin.close()
+        with suppress(BrokenPipeError):
+            process.stdin.close()
 
 
 # -- in the process ----------------------------------------------------------------------------

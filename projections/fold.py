@@ -8,7 +8,7 @@ registry is signed by who may, since every verdict on a signature rests on it.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
@@ -55,8 +55,11 @@ class Log(Protocol):
     def registry(self) -> Iterable[Opened]:
         """Every record by which the registry changed, in index order. Raises: VerificationError."""
 
-    def reports(self, upto: int) -> Iterable[Opened]:
-        """Records up to an index that made a report of article 9 effective, in index order."""
+    def effective(self, acts: Collection[str], upto: int) -> Iterable[Opened]:
+        """Records up to an index that made an act of these types effective, in index order.
+
+        Asked for reports of article 9 and erasures (the timeline's index has these).
+        """
 
 
 @dataclass(slots=True)
@@ -97,8 +100,8 @@ class Fold:
         log: Where records come from.
         origin: Origin of the log.
         level: Its level.
-        position: Last record already folded, -1 for none: the registry and reports are folded up
-            to there, streams when they are asked for.
+        position: Last record already folded, -1 for none: registry, reports and erasures are
+            known up to there, streams when they are asked for.
         share: Which streams' records will come by.
     """
 
@@ -126,8 +129,10 @@ class Fold:
                 if opened.index:
                     require_signed(self.registry, opened)
                 self.registry.apply(opened.act, index=opened.index, recorded_at=opened.recorded_at)
-        for opened in self._log.reports(self.position):
-            if opened.act is not None:
+        for opened in self._log.effective({*REPORTS, ERASURE}, self.position):
+            if opened.act is not None and opened.act.act == ERASURE:
+                self.erased.update(_named_by(opened.act))
+            elif opened.act is not None:
                 self.cases.known.append(report_of(opened.act, opened.index))
 
     def steps(self, batch: Iterable[Opened]) -> Iterator[Step]:
@@ -215,7 +220,7 @@ class Fold:
         """The erased records' streams, folded again without them."""
         if entry.act.act != ERASURE:
             return {}
-        indices = [named["index"] for named in entry.act.facts.get("entries", ())]
+        indices = _named_by(entry.act)
         self.erased.update(indices)
         found: dict[int, StreamState] = {}
         for index in indices:
@@ -262,6 +267,11 @@ class Fold:
         if state is not None:
             self._held -= state.seq
             self._let_go += state.seq
+
+
+def _named_by(erasure: Act) -> list[int]:
+    """Indices of the records whose content an act erases."""
+    return [named["index"] for named in erasure.facts.get("entries", ())]
 
 
 def entry_limit(entry: Entry) -> int:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Collection, Iterator, Sequence
 from uuid import UUID
 
 from ledger.ports import RecordStore
 from ledger.reader import Opened, Reader
 from projections import timeline
-from projections.fold import BATCH, REPORTS
+from projections.fold import BATCH
 from projections.generations import live_position
 from projections.view import Connection
-
-_REPORTS: Final = sorted(REPORTS)
 
 
 class RecordsLog:
@@ -22,7 +19,7 @@ class RecordsLog:
     Args:
         records: Stored rows.
         reader: Opens them.
-        connection: Of the projector; for reports it asks the timeline.
+        connection: Of the projector; for `effective` it asks the timeline.
     """
 
     def __init__(self, records: RecordStore, reader: Reader, connection: Connection) -> None:
@@ -47,16 +44,16 @@ class RecordsLog:
         """Registry records, opened. Raises: VerificationError."""
         return [self._reader.open(row) for row in self._records.registry(-1)]
 
-    def reports(self, upto: int) -> Iterator[Opened]:
-        """Report records up to an index: by the timeline where it reaches, else by reading all."""
+    def effective(self, acts: Collection[str], upto: int) -> Iterator[Opened]:
+        """Records up to an index: by the timeline where it reaches, else by reading all."""
         if live_position(self._connection, timeline.NAME) >= upto:
-            for row in timeline.effective_indices(self._connection, _REPORTS, upto):
+            for row in timeline.effective_indices(self._connection, sorted(acts), upto):
                 yield from self.read(row, 1)
             return
         for start in range(0, upto + 1, BATCH):
             for opened in self.read(start, min(BATCH, upto + 1 - start)):
                 act = opened.act
-                if act is not None and act.act in REPORTS and _is_last(opened):
+                if act is not None and act.act in acts and _is_last(opened):
                     yield opened
 
 

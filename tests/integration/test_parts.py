@@ -10,6 +10,8 @@ import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
+from typing import Final, LiteralString
 
 import psycopg
 import pytest
@@ -21,7 +23,7 @@ from ledger.reader import Reader
 from projections import generations
 from projections.builder import Opening
 from projections.builders import Builders
-from projections.part import parts_of
+from projections.part import divide, parts_of
 from projections.runner import Projector
 from projections.share import DIGITS, shares
 from projections.view import View
@@ -118,6 +120,27 @@ def test_a_forged_name_hides_nothing(database: Database) -> None:
     assert made.rows() == expected
 
 
+@pytest.mark.parametrize("number", [0, 3])
+def test_a_restart_brings_nothing_erased_back(database: Database, number: int) -> None:
+    """The key of an erased record may outlive the act that erases it; its content does not."""
+    made = Yard(database, played("SC1"))
+    _erase_one(made.played)
+    made.played.fill(database.admin)
+    made.caught_up()
+    log, size = made.played.log, len(made.played.log.rows)
+    facts = {"mark": "CORRECTED"}
+    stream = next(iter(made.played.player.cases.values()))
+    log.sign(log.act("RecordCorrected", stream, log.registrar, facts=facts), log.registrar)
+    made.played.fill(database.admin, start=size)
+    made.caught_up()  # a process that has not seen the erasure
+    assert made.compared() == []
+    if number:
+        projector = made.building(number)
+        projector.rebuild("case_file")
+        projector.close()
+        assert made.compared() == []
+
+
 def test_what_is_recorded_during_a_rebuild_is_in_it(database: Database) -> None:
     """The parts end where the log ended when they began; the loop folds the rest."""
     made = Yard(database, played("SC1"))
@@ -209,6 +232,31 @@ def test_a_rebuild_given_up_ends_its_processes(database: Database) -> None:
     projector.close()
 
 
+def test_who_still_writes_when_a_rebuild_is_given_up_leaves_nothing(database: Database) -> None:
+    """A process that nobody could end commits while its generation is cleared away."""
+    made = yard(database, "SC1")
+    expected = made.caught_up()
+    projector = made.building()
+    projector.catch_up()
+    with made.connect() as connection, made.connect() as stray:
+        generations.ask_rebuild(connection, "acts", 0)
+        divide(connection, "acts", 2, 2, 10)
+        with stray.transaction(), stray.cursor() as cursor:
+            parts_of(connection, "acts", 2)[0].move(cursor, 5, None)
+            cursor.execute(_COPIED)
+            generations.abandon_rebuild(connection, "acts")
+            clearing = Thread(target=projector.catch_up)
+            clearing.start()
+            clearing.join(0.5)
+        clearing.join()
+        (left,) = connection.execute("SELECT count(*) FROM proj.acts WHERE gen = 2").fetchall()
+        assert left == (0,)
+    projector.rebuild("acts")
+    projector.catch_up()
+    projector.close()
+    assert made.rows() == expected
+
+
 def test_a_poisoned_record_stops_the_generation_at_its_index(database: Database) -> None:
     """The first bad record is named, and the old generation is still read."""
     made = yard(database, "SC1")
@@ -238,6 +286,14 @@ def test_a_log_with_a_hole_is_left_to_one_process(database: Database) -> None:
     state = made.state("acts", 2)
     assert state is not None
     assert (state.position, state.error_at) == (29, 30)
+
+
+_COPIED: Final[LiteralString] = """
+INSERT INTO proj.acts (gen, index, stream, seq, act_id, recorded_at, status, effect, flags, late,
+  registry, entry)
+SELECT 2, index, stream, seq, act_id, recorded_at, status, effect, flags, late, registry, entry
+FROM proj.acts WHERE gen = 1
+"""
 
 
 def _erase_one(log: PlayedLog) -> None:

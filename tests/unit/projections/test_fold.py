@@ -5,7 +5,7 @@ An erased record is stepped over.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import cache
 from itertools import pairwise
 from uuid import UUID
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from ledger.reader import Opened, Reader
 from ledger.regulation.catalogue import load
-from projections.fold import REPORTS, Fold
+from projections.fold import Fold
 from projections.view import Step
 from tests.memory_log import ORIGIN
 from tests.play_pure import _key
@@ -48,11 +48,11 @@ class Rows:
         """Opened registry rows."""
         return (self._reader.open(row) for row in self._rows if row.registry)
 
-    def reports(self, upto: int) -> Iterator[Opened]:
-        """Reports."""
+    def effective(self, acts: Collection[str], upto: int) -> Iterator[Opened]:
+        """Reports and erasures, of one signer each."""
         for row in self._rows[: upto + 1]:
             opened = self._reader.open(row)
-            if opened.act is not None and opened.act.act in REPORTS:
+            if opened.act is not None and opened.act.act in acts:
                 yield opened
 
 
