@@ -16,20 +16,16 @@ _MOST_VALUES: Final = 20
 
 
 def faults(messages: Any) -> tuple[Fault, ...]:  # noqa: ANN401  marshmallow's tree
-    """Marshmallow's nested messages as faults with JSON Pointers (RFC 6901).
-
-    Args:
-        messages: By place (`json`, `query`); the place itself is left out.
-    """
-    return tuple(_faults("", messages, top=True))
+    """Marshmallow's nested messages as faults with JSON Pointers (RFC 6901)."""
+    return tuple(_faults("", messages))
 
 
-def _faults(pointer: str, messages: Any, *, top: bool = False) -> list[Fault]:  # noqa: ANN401  marshmallow's tree
+def _faults(pointer: str, messages: Any) -> list[Fault]:  # noqa: ANN401  marshmallow's tree
     if isinstance(messages, Mapping):
         found: list[Fault] = []
         for name, inner in messages.items():
             place = str(name).replace("~", "~0").replace("/", "~1")
-            here = pointer if top or name == "_schema" else f"{pointer}/{place}"
+            here = pointer if name == "_schema" else f"{pointer}/{place}"
             found += _faults(here, inner)
         return found
     texts = messages if isinstance(messages, list) else [messages]

@@ -14,7 +14,6 @@ import orjson
 from flask import Response
 from werkzeug.exceptions import HTTPException
 
-from api.faults import faults
 from api.problem_types import TYPES, Lang, Words
 from keys.errors import (
     InvalidSignature,
@@ -174,8 +173,7 @@ def _http(error: HTTPException) -> Problem:
     code = _BY_STATUS.get(error.code or 500, "malformed_request")
     allow = getattr(error, "valid_methods", None)
     headers = {"Allow": ", ".join(sorted(allow))} if allow else {}
-    data: Mapping[str, Any] = getattr(error, "data", None) or {}
-    return Problem(code, faults=faults(data.get("messages", {})), headers=headers)
+    return Problem(code, headers=headers)
 
 
 _BY_STATUS: Final = {

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, Self
 
 import orjson
 from flask import request
 from marshmallow import RAISE, Schema, ValidationError
-from webargs.flaskparser import abort
 
+from api.faults import faults
+from api.problems import Problem
 from api.resources.body import body_bytes
 from api.resources.request import MAX_BODY_BYTES, malformed
 
@@ -41,25 +41,29 @@ class Asked:
         return cls(shape, None if body is None else body(), unasked)
 
     def read(self) -> list[Mapping[str, Any]]:
-        """What the view is called with before its path."""
+        """What the view is called with before its path.
+
+        Raises:
+            Problem: `malformed_request`, with every fault of a shape at once.
+        """
         found: list[Mapping[str, Any]] = []
         if self.query is not None:
             if self.unasked is not None and not request.query_string:
                 found.append(self.unasked)
             else:  # no parameter comes twice: the door has seen to that
-                found.append(_loaded(self.query, request.args.to_dict(), "query"))
+                found.append(_loaded(self.query, request.args.to_dict()))
         if self.body is not None:
             try:
                 told = orjson.loads(body_bytes(MAX_BODY_BYTES))
             except orjson.JSONDecodeError as error:
                 raise malformed("body", "không phải JSON", "the body is not JSON") from error
-            found.append(_loaded(self.body, told, "json"))
+            found.append(_loaded(self.body, told))
         return found
 
 
-def _loaded(shape: Schema, told: Any, place: str) -> Mapping[str, Any]:  # noqa: ANN401  any JSON
+def _loaded(shape: Schema, told: Any) -> Mapping[str, Any]:  # noqa: ANN401  any JSON
     try:
         found: Mapping[str, Any] = shape.load(told, unknown=RAISE)
     except ValidationError as error:
-        abort(HTTPStatus.BAD_REQUEST, exc=error, messages={place: error.messages})
+        raise Problem("malformed_request", faults=faults(error.messages)) from error
     return found
