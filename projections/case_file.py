@@ -21,6 +21,7 @@ from psycopg.rows import class_row
 from ledger.regulation.act import parse_time
 from ledger.regulation.case_view import case_file_until
 from ledger.regulation.cases import Cases
+from ledger.regulation.clocks import LIVE, WINDOWS
 from ledger.regulation.deadline import VIETNAM
 from ledger.regulation.lifecycle import life_cycle
 from ledger.regulation.outcomes import words
@@ -181,11 +182,14 @@ def _numbers(body: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _due(body: Mapping[str, Any]) -> datetime | None:
-    """The nearest end of a clock that still runs."""
+    """The nearest end of a clock that asks somebody for something, as in the worklist.
+
+    Only an act of the case changes it: what is overdue stays due, and windows ask nobody.
+    """
     ends = [
         parse_time(clock["due"])
         for clock in body["clocks"]
-        if clock["due"] is not None and clock["stopped_at"] is None and clock["status"] != "ENDED"
+        if clock["due"] is not None and clock["status"] in LIVE and clock["code"] not in WINDOWS
     ]
     return min(ends, default=None)
 
@@ -327,7 +331,7 @@ class Filter:
         outcome: Outcome.
         act: Has an effective act of this type.
         flag: Has had this flag.
-        due_before: Has a clock that ends before this.
+        due_before: Has a clock that ends or has ended before this and still asks for something.
         opened_from: First act on this day (in Vietnam) or later.
         opened_to: First act on this day or earlier.
         q: Words without regard to tone marks.

@@ -322,6 +322,20 @@ def test_filters_must_all_hold(sc1: Case) -> None:
         assert sc1.inquiry.cases(replace(good, **{name: value}), limit=5)[1] == [], name
 
 
+@pytest.mark.parametrize("scenario", ["SC1", "SC4"])
+def test_a_case_is_due_when_its_worklist_says_so(database: Database, scenario: str) -> None:
+    """The time to complain about a closed case is nobody's work: no agency is late with it."""
+    case = made(database, played(scenario))
+    with case.reading() as connection:
+        row = connection.execute("SELECT min(due_at) FROM proj.tasks").fetchone()
+    assert row is not None
+    due = row[0]
+    _, (line,) = case.inquiry.cases(Filter(), limit=5)
+    assert line.due_at == due
+    late = Filter(due_before=case.now + timedelta(days=3650))
+    assert len(case.inquiry.cases(late, limit=5)[1]) == (due is not None)
+
+
 @pytest.mark.parametrize("sort", SORTS)
 def test_pages_fit_together_in_every_order(sc1: Case, sort: str) -> None:
     """Keyset paging: no line twice, none left out."""
