@@ -228,15 +228,17 @@ FROM (
     changes_at timestamptz)
 ) listed WHERE true"""
 )
+#: When a case began; where its first report is erased, its newest act. Never NULL, for the pages.
+_BEGAN: Final[LiteralString] = "coalesce(opened_at, last_at)"
 _ORDER: Final[Mapping[str, tuple[LiteralString, LiteralString]]] = {
     # sort: (condition behind a row, order)
     "opened_at": (
-        " AND (opened_at, case_id) > (%(after)s, %(after_id)s)",
-        " ORDER BY opened_at, case_id LIMIT %(limit)s",
+        " AND (" + _BEGAN + ", case_id) > (%(after)s, %(after_id)s)",
+        " ORDER BY " + _BEGAN + ", case_id LIMIT %(limit)s",
     ),
     "-opened_at": (
-        " AND (opened_at, case_id) < (%(after)s, %(after_id)s)",
-        " ORDER BY opened_at DESC, case_id DESC LIMIT %(limit)s",
+        " AND (" + _BEGAN + ", case_id) < (%(after)s, %(after_id)s)",
+        " ORDER BY " + _BEGAN + " DESC, case_id DESC LIMIT %(limit)s",
     ),
     "last_act": (
         " AND (last_at, case_id) > (%(after)s, %(after_id)s)",
@@ -263,8 +265,8 @@ _CONDITIONS: Final[Mapping[str, LiteralString]] = {
     "act": " AND acts @> ARRAY[%(act)s]::text[]",
     "flag": " AND flags @> ARRAY[%(flag)s]::text[]",
     "due_before": " AND due_at < %(due_before)s",
-    "opened_from": " AND opened_at >= %(opened_from)s",
-    "opened_to": " AND opened_at < %(opened_to)s",
+    "opened_from": " AND opened_at IS NOT NULL AND " + _BEGAN + " >= %(opened_from)s",
+    "opened_to": " AND opened_at IS NOT NULL AND " + _BEGAN + " < %(opened_to)s",
     "question": " AND words @@ %(question)s::tsquery",
 }
 _SORT_COLUMN: Final = {
@@ -318,6 +320,8 @@ class CaseLine:
     def key(self, sort: str) -> tuple[Any, str]:
         """Where a page that ends with this line goes on."""
         value = getattr(self, _SORT_COLUMN[sort.removeprefix("-")])
+        if value is None:  # `_BEGAN`
+            value = self.last_at
         return (value.isoformat() if isinstance(value, datetime) else value), self.id
 
 
