@@ -111,7 +111,8 @@ def install(
         raise ValueError("slug and database are lower-case letters, digits and underscores")
     if missing := [login for login in LOGINS if not passwords.get(login)]:
         raise ValueError(f"passwords missing: {', '.join(missing)}")
-    with psycopg.connect(admin_dsn, autocommit=True) as admin:
+    # A cluster made without a locale says SQL_ASCII, and the driver would give names as bytes.
+    with psycopg.connect(admin_dsn, autocommit=True, client_encoding="utf8") as admin:
         admin.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
         _make_roles(admin, slug, passwords)
         _close_to_all(admin)

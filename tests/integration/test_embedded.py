@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from api.embedded import Embedded, EmbeddedError
+from ledger.postgres import migrate
 
 pytestmark = pytest.mark.postgres
 
@@ -87,3 +88,19 @@ def test_a_long_path_falls_back_to_loopback(tmp_path: Path) -> None:
             connection.execute("SELECT 1")
     finally:
         server.stop()
+
+
+def test_an_enclave_is_installed_through_a_database_without_an_encoding(server: Embedded) -> None:
+    """A cluster that was made without a locale is SQL_ASCII: names are names there too."""
+    dsn = server.start()
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(
+            "CREATE DATABASE plain TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'"
+        )
+    passwords = dict.fromkeys(migrate.LOGINS, "of-this-test")
+    migrate.install(server.dsn(dbname="plain"), "enclave", passwords, rehearsal=True)
+    with psycopg.connect(dsn) as connection:
+        closed = connection.execute(
+            "SELECT NOT has_database_privilege('public', 'postgres', 'CONNECT')"
+        ).fetchone()
+    assert closed == (True,)
