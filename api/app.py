@@ -54,7 +54,7 @@ NOUNS: Final[tuple[Noun, ...]] = (
     docs,
 )
 _DESCRIPTION: Final = (
-    "Sổ cái hành vi: mỗi hành vi do chính khóa của cán bộ ký, nằm trong sổ chỉ nối thêm. "
+    "Sổ cái diễn biến: mỗi diễn biến do chính khóa của cán bộ ký, nằm trong sổ chỉ nối thêm. "
     "The ledger of acts: every act is signed by its officer's own key, in a log that only grows. "
     "Errors are application/problem+json (RFC 9457); what may not be seen answers like what does "
     "not exist; twice sent is once recorded."

@@ -70,7 +70,7 @@ TYPES: Final[Mapping[str, ProblemType]] = {
     "malformed_statement": ProblemType(
         400,
         Words(
-            "Tuyên bố ký không đúng khuôn mẫu",
+            "Bản ký không đúng khuôn mẫu",
             "The statement does not have the form of formats.md §3",
         ),
         _FIX_AND_SIGN,
@@ -78,14 +78,14 @@ TYPES: Final[Mapping[str, ProblemType]] = {
     "malformed_act": ProblemType(
         400,
         Words(
-            "Nội dung hành vi không đúng khuôn mẫu",
+            "Nội dung diễn biến không đúng khuôn mẫu",
             "The act does not have the form of formats.md §2",
         ),
         _FIX_AND_SIGN,
     ),
     "unknown_act": ProblemType(
         400,
-        Words("Không có loại hành vi này trong danh mục", "The catalogue has no such act type"),
+        Words("Không có loại diễn biến này trong danh mục", "The catalogue has no such act type"),
         _FIX_AND_SIGN,
     ),
     "wrong_algorithm": ProblemType(
@@ -98,7 +98,7 @@ TYPES: Final[Mapping[str, ProblemType]] = {
     ),
     "wrong_log": ProblemType(
         400,
-        Words("Tuyên bố được ký cho một sổ khác", "The statement was signed for another log"),
+        Words("Bản ký được lập cho một sổ khác", "The statement was signed for another log"),
         Words(
             "Chưa ghi gì. Lấy `origin` ở GET /v1/log, ký lại cho đúng sổ này.",
             "Nothing was recorded. Take `origin` from GET /v1/log and sign for this log.",
@@ -107,7 +107,7 @@ TYPES: Final[Mapping[str, ProblemType]] = {
     "wrong_stream": ProblemType(
         400,
         Words(
-            "Loại hành vi này không thuộc dòng ghi đã nêu",
+            "Loại diễn biến này không thuộc dòng ghi đã nêu",
             "This act type does not belong in the stream named",
         ),
         _FIX_AND_SIGN,
@@ -174,11 +174,11 @@ TYPES: Final[Mapping[str, ProblemType]] = {
     "wrong_session": ProblemType(
         401,
         Words(
-            "Tuyên bố phải do chính phiên của người ký gửi",
+            "Bản ký phải do chính phiên của người ký gửi",
             "A statement is sent by its signer's own session",
         ),
         Words(
-            "Chưa ghi gì. Đăng nhập bằng khóa đã ký tuyên bố này.",
+            "Chưa ghi gì. Đăng nhập bằng chính khóa đã ký.",
             "Nothing was recorded. Sign in with the key that signed this statement.",
         ),
     ),
@@ -227,7 +227,7 @@ TYPES: Final[Mapping[str, ProblemType]] = {
             "A search for a person, an account or a link is not made",
         ),
         Words(
-            "Tìm theo số, ký hiệu, trích yếu, loại hành vi, trạng thái hoặc cơ quan.",
+            "Tìm theo số, ký hiệu, trích yếu, loại diễn biến, trạng thái hoặc cơ quan.",
             "Search by number, symbol, abstract, act type, state or agency.",
         ),
     ),
@@ -235,7 +235,7 @@ TYPES: Final[Mapping[str, ProblemType]] = {
         405,
         Words("Địa chỉ này không nhận phương thức đó", "This address does not take that method"),
         Words(
-            "Chưa ghi gì. Dùng phương thức nêu trong Allow; muốn sửa thì ghi hành vi mới.",
+            "Chưa ghi gì. Dùng phương thức nêu trong Allow; muốn sửa thì ghi diễn biến mới.",
             "Nothing was recorded. Use a method of Allow; a correction is a new act.",
         ),
     ),
@@ -260,7 +260,7 @@ TYPES: Final[Mapping[str, ProblemType]] = {
     ),
     "taken": ProblemType(
         409,
-        Words("Mã hành vi đã thuộc về một hành vi khác", "The act id names another act"),
+        Words("Mã diễn biến đã thuộc về một diễn biến khác", "The act id names another act"),
         Words(
             "Chưa ghi gì. Chọn UUID ngẫu nhiên mới, ký lại rồi gửi.",
             "Nothing was recorded. Choose a new random UUID, sign again and send.",
@@ -278,7 +278,7 @@ TYPES: Final[Mapping[str, ProblemType]] = {
         413,
         Words("Dữ liệu gửi quá lớn", "The request is too large"),
         Words(
-            "Chưa ghi gì. Một hành vi tối đa 64 KiB, một yêu cầu tối đa 1 MiB.",
+            "Chưa ghi gì. Một diễn biến tối đa 64 KiB, một yêu cầu tối đa 1 MiB.",
             "Nothing was recorded. An act has at most 64 KiB, a request at most 1 MiB.",
         ),
     ),
@@ -299,7 +299,7 @@ TYPES: Final[Mapping[str, ProblemType]] = {
     "guard": ProblemType(
         422,
         Words(
-            "Quy chế không cho phép hành vi này lúc này",
+            "Quy chế không cho phép diễn biến này lúc này",
             "The regulation refuses this act at this point",
         ),
         Words(
@@ -309,7 +309,7 @@ TYPES: Final[Mapping[str, ProblemType]] = {
     ),
     "rejected": ProblemType(
         422,
-        Words("Sổ không nhận tuyên bố này", "The ledger does not take this statement"),
+        Words("Sổ không nhận bản ký này", "The ledger does not take this statement"),
         Words(
             "Chưa ghi gì. Làm theo `detail`, ký lại rồi gửi.",
             "Nothing was recorded. Do as `detail` says, sign again and send.",
@@ -420,7 +420,7 @@ TYPES: Final[Mapping[str, ProblemType]] = {
         503,
         Words("Đã ghi bền, chứng minh đến chậm", "Recorded; its proof is late"),
         Words(
-            "Hành vi đã nằm trong sổ và không mất. Gửi lại đúng các byte này để lấy biên nhận.",
+            "Diễn biến đã nằm trong sổ và không mất. Gửi lại đúng các byte này để lấy biên nhận.",
             "The act is in the log and will not be lost. Send the same bytes for its receipt.",
         ),
         "yes",

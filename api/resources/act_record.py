@@ -19,7 +19,7 @@ from keys import canonical
 from ledger.errors import NotFound
 from ledger.ports import StoredRecord
 
-act_record = Noun("act", __name__, url_prefix="/v1/acts", description="Hành vi · Acts")
+act_record = Noun("act", __name__, url_prefix="/v1/acts", description="Diễn biến · Acts")
 _UUID: Final = re.compile(base.UUID)
 _ID: Final = {
     "in": "path",
@@ -39,7 +39,7 @@ _ID: Final = {
     parameters=(_ID,),
 )
 def one_act(asked: dict[str, Any], act_id: str) -> Response:
-    """Một hành vi và mọi chữ ký của nó · One act with all its statements and verdicts."""
+    """Một diễn biến và mọi chữ ký của nó · One act with all its statements and verdicts."""
     _require(act_id)
     fresh.require(asked, "acts")
     found = enclave().inquiry.act(act_id)

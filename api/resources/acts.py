@@ -23,7 +23,7 @@ from api.resources.request import (
 from api.schemas.act import Checked, CheckRequest, Prepared, PrepareRequest, Receipt
 from ledger.errors import Rejected, Unavailable
 
-acts = Noun("acts", __name__, url_prefix="/v1/acts", description="Ghi hành vi · Writing")
+acts = Noun("acts", __name__, url_prefix="/v1/acts", description="Ghi diễn biến · Writing")
 _MAX_PART = 87_382  # 65,536 bytes in base64url
 # Payload and header at their largest, a signature, and the three names around them.
 MAX_STATEMENT_BYTES = 2 * _MAX_PART + 4_412 + 100
@@ -65,7 +65,7 @@ _RECEIPT = {
     example=_RECEIPT,
 )  # fmt: skip
 def take_statement() -> Response:
-    """Ghi một tuyên bố đã ký · Take a signed statement.
+    """Ghi một bản ký · Take a signed statement.
 
     A new act, a countersignature or a return, sent by its signer's own session. By default the
     receipt waits until a signed checkpoint covers the record. Sending the same bytes again is safe.

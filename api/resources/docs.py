@@ -96,7 +96,7 @@ def _problem_section(code: str, lang: Lang) -> str:
     kind = TYPES[code]
     recorded = {
         "nothing": ("Không ghi gì.", "Nothing is recorded."),
-        "yes": ("Hành vi đã được ghi.", "The act is recorded."),
+        "yes": ("Diễn biến đã được ghi.", "The act is recorded."),
         "unknown": (
             "Có thể đã ghi hoặc chưa; gửi lại đúng các byte đó để biết.",
             "It may or may not be recorded; send the same bytes to learn it.",

@@ -42,7 +42,7 @@ _RAW = {"type": "string", "format": "binary"}
     parameters=(_NAME,),
 )
 def checkpoint(name: str) -> Response:
-    """Điểm chốt mới nhất · The newest signed checkpoint (a C2SP signed note)."""
+    """Điểm kiểm tra mới nhất · The newest signed checkpoint (a C2SP signed note)."""
     _require(name)
     latest = enclave().checkpoints.latest()
     if latest is None:

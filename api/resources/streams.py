@@ -28,7 +28,7 @@ streams = Noun("streams", __name__, url_prefix="/v1/streams", description="Dòng
     ),
 )
 def stream_head(stream: str) -> Response:
-    """Vị trí của tuyên bố kế tiếp · Where the next statement must stand.
+    """Vị trí của bản ký kế tiếp · Where the next statement must stand.
 
     A stream that has not begun answers `seq` 1 without `prev`.
     """

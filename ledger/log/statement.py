@@ -279,7 +279,7 @@ def _check_role(header: Mapping[str, Any], members: Mapping[str, Any]) -> None:
         good = (role == RETURNER) == (members.get("act") == "ActReturned")
     if not good:
         raise _malformed(
-            "/protected/role", "vai ký không hợp với hành vi", f"role {role} does not fit the act"
+            "/protected/role", "vai ký không hợp với diễn biến", f"role {role} does not fit the act"
         )
 
 
