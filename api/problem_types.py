@@ -88,14 +88,6 @@ TYPES: Final[Mapping[str, ProblemType]] = {
         Words("Không có loại diễn biến này trong danh mục", "The catalogue has no such act type"),
         _FIX_AND_SIGN,
     ),
-    "wrong_algorithm": ProblemType(
-        400,
-        Words("Thuật toán ký không được chấp nhận", "The signature algorithm is not accepted"),
-        Words(
-            "Chưa ghi gì. Ký bằng Ed25519, ES256 hoặc ML-DSA-65.",
-            "Nothing was recorded. Sign with Ed25519, ES256 or ML-DSA-65.",
-        ),
-    ),
     "wrong_log": ProblemType(
         400,
         Words("Bản ký được lập cho một sổ khác", "The statement was signed for another log"),

@@ -50,6 +50,18 @@ def test_every_code_raised_anywhere_stands_in_the_table() -> None:
     } == {}
 
 
+def test_every_code_of_the_table_is_raised_somewhere() -> None:
+    """A page about a problem that nobody can meet is a promise about nothing."""
+    table = SOURCE / "api" / "problem_types.py"
+    places = [
+        path
+        for package in ("ledger", "projections", "api")
+        for path in (SOURCE / package).rglob("*.py")
+    ]
+    source = "".join(path.read_text("utf-8") for path in places if path != table)
+    assert [code for code in TYPES if f'"{code}"' not in source] == []
+
+
 @pytest.mark.parametrize(
     "error",
     [
