@@ -216,6 +216,11 @@ class ActRow:
         return {} if self.payload is None else orjson.loads(self.payload)
 
     @property
+    def prev(self) -> str | None:
+        """Digest of the statement before it in the stream; None in the first, and where erased."""
+        return None if self.protected is None else orjson.loads(self.protected).get("prev")
+
+    @property
     def compact(self) -> str | None:
         """The statement in compact form."""
         if self.protected is None or self.payload is None or self.signature is None:

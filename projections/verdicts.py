@@ -6,7 +6,7 @@ Judged when it is read, from the stored bytes: a later revocation shows without 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -124,13 +124,50 @@ def _holds(row: ActRow, registry: Registry) -> bool:
 
 
 def verified(stream: str, rows: Iterable[Judged]) -> Verification:
-    """One outcome for a stream: the worst of its statements."""
-    found = tuple(rows)
+    """One outcome for a stream: the worst of its statements, each in its place (ui.md §6, 7).
+
+    Args:
+        stream: Its name.
+        rows: Every statement in order. Before a gap there is not enough to conclude; one that
+            names another as the one before it is not valid.
+    """
+    statements = tuple(rows)
+    before = (None, *(one.row for one in statements))
+    found = tuple(_in_place(*pair) for pair in zip(statements, before, strict=False))
     counts: dict[str, int] = {}
     for one in found:
         counts[one.verdict] = counts.get(one.verdict, 0) + 1
     worst = max((_WORST.index(one.outcome) for one in found), default=1)
     return Verification(stream, _WORST[worst], found, counts)
+
+
+def _in_place(one: Judged, before: ActRow | None) -> Judged:
+    """A statement after the one before it; what is not valid by itself stays as it is."""
+    if one.outcome == "NOT_VALID":
+        return one
+    first, last = 1 if before is None else before.seq + 1, one.row.seq - 1
+    if first <= last:
+        missing = f"{first}" if first == last else f"{first}–{last}"
+        return replace(
+            one,
+            outcome="NOT_CONCLUDED",
+            reason=(
+                f"Hồ sơ thiếu lần ghi thứ {missing}, ngay trước lần ghi này",
+                f"the case lacks its record {missing}, right before this one",
+            ),
+        )
+    if one.row.protected is None or (before is not None and before.digest is None):
+        return one  # erased: nothing to compare
+    if one.row.prev == (None if before is None else before.digest):
+        return one
+    return replace(
+        one,
+        outcome="NOT_VALID",
+        reason=(
+            "Không nối tiếp lần ghi ngay trước trong hồ sơ",
+            "it does not follow the record before it in the case",
+        ),
+    )
 
 
 def signer_of(row: ActRow, registry: Registry) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, LiteralString
 
 import orjson
 import psycopg
@@ -276,6 +276,49 @@ def test_a_view_that_was_tampered_with_is_not_valid(sc1: Case) -> None:
     _, verification = sc1.inquiry.verification(sc1.stream)
     assert verification.outcome == "NOT_VALID"
     assert verification.counts["INVALID_SIGNATURE"] == 1
+
+
+def test_a_gap_in_a_case_is_not_enough_to_conclude(sc1: Case) -> None:
+    """Whoever takes a statement out of the view leaves valid ones behind, and the place shows."""
+    with psycopg.connect(sc1.database.admin) as connection:
+        connection.execute(
+            "DELETE FROM proj.acts WHERE stream = %s AND seq IN (1, 5, 6)", [sc1.stream]
+        )
+    _, verification = sc1.inquiry.verification(sc1.stream)
+    assert verification.outcome == "NOT_CONCLUDED"
+    assert verification.counts == {"VALID": len(verification.statements)}
+    told = {s.row.seq: s.reason[1] for s in verification.statements if s.outcome != "VALID"}
+    assert told == {
+        2: "the case lacks its record 1, right before this one",
+        7: "the case lacks its record 5–6, right before this one",
+    }
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        """
+        DELETE FROM proj.acts WHERE stream = %(stream)s AND seq = 5;
+        UPDATE proj.acts SET seq = seq - 100 WHERE stream = %(stream)s AND seq > 5;
+        UPDATE proj.acts SET seq = seq + 99 WHERE stream = %(stream)s AND seq < 0
+        """,
+        """
+        UPDATE proj.acts SET seq = -5 WHERE stream = %(stream)s AND seq = 5;
+        UPDATE proj.acts SET seq = 5 WHERE stream = %(stream)s AND seq = 6;
+        UPDATE proj.acts SET seq = 6 WHERE stream = %(stream)s AND seq = -5
+        """,
+    ],
+    ids=["taken out and numbered anew", "turned round"],
+)
+def test_a_statement_that_follows_another_one_is_not_valid(sc1: Case, harm: LiteralString) -> None:
+    """Each signature names the statement before it: numbers in a table cannot hide a change."""
+    with psycopg.connect(sc1.database.admin, cursor_factory=psycopg.ClientCursor) as connection:
+        connection.execute(harm, {"stream": sc1.stream})
+    _, verification = sc1.inquiry.verification(sc1.stream)
+    assert verification.outcome == "NOT_VALID"
+    assert verification.counts == {"VALID": len(verification.statements)}
+    first = next(s for s in verification.statements if s.outcome != "VALID")
+    assert (first.row.seq, first.reason[0]) == (5, "Không nối tiếp lần ghi ngay trước trong hồ sơ")
 
 
 def test_bulk_verification_leaves_out_what_is_not_there(sc1: Case) -> None:
