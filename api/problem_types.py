@@ -420,7 +420,7 @@ TYPES: Final[Mapping[str, ProblemType]] = {
     "projection_late": ProblemType(
         503,
         Words(
-            "Chế độ xem chưa theo kịp vị trí được yêu cầu",
+            "Khung nhìn chưa theo kịp vị trí được yêu cầu",
             "The view has not reached the index asked for",
         ),
         Words(

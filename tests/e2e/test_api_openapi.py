@@ -32,6 +32,12 @@ def test_committed_document_has_not_drifted() -> None:
     assert COMMITTED.read_bytes() == openapi_bytes() + b"\n"
 
 
+@pytest.mark.parametrize("word", ["hành vi", "tuyên bố", "chế độ xem", "điểm chốt"])
+def test_one_thing_has_one_word(word: str) -> None:
+    """An act is a diễn biến, a statement a bản ký, a view a khung nhìn, here as everywhere."""
+    assert word not in openapi_bytes().decode().lower()
+
+
 def test_every_problem_type_is_documented() -> None:
     """Each code has its example, and is listed by the calls that answer it."""
     assert set(SPEC["components"]["examples"]) == set(TYPES)
