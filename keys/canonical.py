@@ -13,17 +13,15 @@ import binascii
 import re
 import unicodedata
 from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import orjson
 import rfc8785
 
 from keys.errors import Malformed, NotCanonical
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
 
 LIMIT_BYTES: Final = 65_536
 MAX_DEPTH: Final = 32

@@ -8,14 +8,12 @@ Officers and logs are not known here.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from keys import canonical, signer
 from keys.errors import Malformed
 from keys.signer import ED25519, ES256, ML_DSA_44, ML_DSA_65, PrivateKey, PublicKey
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 # RFC 7638: the required members of each key type; they are also all that is allowed.
 _MEMBERS: Final = {

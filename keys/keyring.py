@@ -7,22 +7,19 @@ given.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import orjson
 
 from keys import jwk as jwks
 from keys.errors import Malformed, RetiredKey, UnknownKey, WrongCustody
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-
-    from keys.signer import PublicKey
+from keys.signer import PublicKey
 
 SERVICE: Final = "SERVICE"
 

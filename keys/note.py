@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from keys import canonical, signer
 from keys.errors import InvalidSignature, Malformed
 from keys.signer import ED25519, ML_DSA_44, RawSigner
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 TYPE_ED25519: Final = 0x01
 TYPE_COSIGNATURE: Final = 0x04

@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
 
 from cryptography import exceptions
 from cryptography.hazmat.primitives import hashes, serialization
@@ -17,9 +18,6 @@ from cryptography.hazmat.primitives.asymmetric.utils import (
 )
 
 from keys.errors import InvalidSignature, Malformed
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 ED25519: Final = "Ed25519"
 ES256: Final = "ES256"

@@ -9,15 +9,17 @@ lawful one. What a test wants to be different it says as facts or members.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID, uuid5
 
 from keys.jwk import SoftwareSigner
 from ledger.regulation.act import Act, parse_act
+from ledger.regulation.cases import Report
 from ledger.regulation.catalogue import load
 from ledger.regulation.decide import Decision, decide
 from ledger.regulation.guards.table import BY_CODE
@@ -25,11 +27,6 @@ from ledger.regulation.question import Question
 from ledger.regulation.registry import Registry
 from ledger.regulation.registry_lines import REGISTRY_ACTS
 from ledger.regulation.stream import Entry, Signed, StreamState, apply, fold
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from ledger.regulation.cases import Report
 
 Json = dict[str, Any]
 ORIGIN = "thu.bacninh.example/ordinary"

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from keys.jwk import SoftwareSigner
@@ -27,10 +28,6 @@ from ledger.regulation.question import Question
 from ledger.regulation.registry import Registry
 from ledger.regulation.registry_lines import REGISTRY_ACTS
 from ledger.regulation.stream import Entry, Signed, StreamState, apply
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
 
 SCENARIOS = Path(__file__).parents[1] / "api" / "cli" / "scenarios"
 DEPLOYMENT = "rehearsal.bacninh.example"

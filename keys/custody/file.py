@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import Any, Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -18,9 +19,6 @@ from keys import canonical
 from keys.errors import Malformed, NotCanonical, Unsealable
 from keys.jwk import SoftwareSigner
 from keys.vault import Kek
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 KEK_ALG: Final = "A256GCM"
 _SALT_BYTES: Final = 16

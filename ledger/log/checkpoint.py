@@ -7,18 +7,15 @@ alone cannot show it.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from keys import canonical, note
 from keys.errors import KeysError
+from keys.note import NoteSigner, Verified, VKey
 from ledger.errors import VerificationError
 from ledger.log.merkle import EMPTY_ROOT, HASH_BYTES
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from keys.note import NoteSigner, Verified, VKey
 
 MAX_SIZE: Final = 2**63 - 1
 _DECIMAL: Final = re.compile(r"0|[1-9][0-9]{0,18}")

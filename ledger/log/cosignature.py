@@ -7,19 +7,16 @@ witness writes before it answers, are not.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from keys import canonical, note
 from keys.errors import KeysError
+from keys.note import NoteSigner, VKey
 from ledger.errors import VerificationError
 from ledger.log import checkpoint, merkle, proof
 from ledger.log.checkpoint import Checkpoint
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from keys.note import NoteSigner, VKey
 
 _OLD: Final = re.compile(r"old (0|[1-9][0-9]{0,18})")
 

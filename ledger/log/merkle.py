@@ -7,13 +7,11 @@ tiles. What a leaf holds is not known here.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
 from ledger.errors import VerificationError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 HASH_BYTES: Final = 32
 EMPTY_ROOT: Final = hashlib.sha256().digest()

@@ -6,20 +6,17 @@ A proof carries its checkpoint, so that it can be checked with the log's key and
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from keys import canonical
 from keys.errors import KeysError
+from keys.note import VKey
 from ledger.errors import VerificationError
 from ledger.log import checkpoint, merkle, record
+from ledger.log.checkpoint import Checkpoint
 from ledger.log.merkle import HASH_BYTES
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from keys.note import VKey
-    from ledger.log.checkpoint import Checkpoint
 
 MAGIC: Final = "c2sp.org/tlog-proof@v1"
 MAX_HASHES: Final = 63

@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from datetime import datetime
+from typing import Any, Final
 
 import orjson
 
@@ -16,9 +17,6 @@ from keys import canonical
 from keys.errors import KeysError, Malformed
 from ledger.errors import VerificationError
 from ledger.log.moment import stamp, unstamp
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 BLIND_BYTES: Final = 32
 _MEMBERS: Final = frozenset({"v", "log", "recorded_at", "blind", "statement"})

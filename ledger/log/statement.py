@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from datetime import datetime
+from typing import Any, Final
 
 import orjson
 
@@ -19,10 +21,6 @@ from keys.errors import InvalidSignature, Malformed, NotCanonical
 from keys.signer import SIGNATURE_BYTES, STATEMENT_ALGS, PublicKey, Signer
 from ledger.errors import Fault, Rejected
 from ledger.log import moment
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import datetime
 
 ACT_TYP: Final = "socai-act+json"
 SERVICE_TYP: Final = "socai-service+json"

@@ -7,15 +7,13 @@ are not known here.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
 from ledger.errors import NotFound
 from ledger.log import merkle
 from ledger.log.merkle import HASH_BYTES
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
 
 HEIGHT: Final = 8
 WIDTH: Final = 1 << HEIGHT

@@ -5,17 +5,13 @@ Who fetched the bytes, and where the trusted state is kept, are not known here.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
 
+from keys.note import VKey
 from ledger.errors import VerificationError
 from ledger.log import checkpoint, merkle, proof, record
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from keys.note import VKey
-    from ledger.log.checkpoint import Checkpoint
-    from ledger.log.proof import Consistency, Inclusion
+from ledger.log.checkpoint import Checkpoint
+from ledger.log.proof import Consistency, Inclusion
 
 
 class TrustedLog:

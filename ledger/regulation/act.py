@@ -6,17 +6,15 @@ guards'; signatures, envelopes and bytes are not known here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ledger.errors import Fault, Rejected
 from ledger.regulation import shape
 from ledger.regulation.shape import AGENCY_ID, STREAM, UUID4, Flaw, fmt_time, parse_time
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = [
     "Act",

@@ -7,14 +7,12 @@ keys are not known here.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Final, Self
 
 from ledger.regulation.edition import Edition, certainty, optional_date
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
 
 ENDING: Final = frozenset({"MERGE", "ABSORB", "DIVIDE", "DISSOLVE"})
 """Kinds of succession that end the predecessor (chia ends it, tách does not; law.md §13)."""

@@ -7,28 +7,25 @@ decided here.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ledger.regulation import flags as flags_of
 from ledger.regulation.act import fmt_time
+from ledger.regulation.cases import Cases
 from ledger.regulation.catalogue import ActType, load
 from ledger.regulation.clock_terms import lapses_at
 from ledger.regulation.clocks import ClockRun, changes, clock_runs
 from ledger.regulation.deadline import VIETNAM, deadline, local_day
 from ledger.regulation.edition import load_edition
+from ledger.regulation.flags import Raised
 from ledger.regulation.guards.table import BY_CODE
 from ledger.regulation.lifecycle import OPEN_STATES, life_cycle
 from ledger.regulation.outcomes import words
+from ledger.regulation.registry import Registry
 from ledger.regulation.silences import biting
 from ledger.regulation.stream import Entry, StreamState, SubProcess, present_agency
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from ledger.regulation.cases import Cases
-    from ledger.regulation.flags import Raised
-    from ledger.regulation.registry import Registry
 
 Json = dict[str, Any]
 

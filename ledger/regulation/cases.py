@@ -6,12 +6,10 @@ log answers it, as last projected.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import date
+from datetime import date
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,17 +6,15 @@ guards' question.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ledger.errors import Fault, Rejected
 from ledger.regulation import shape
 from ledger.regulation.act import ORDINARY, Act, parse_act
 from ledger.regulation.edition import Edition, load_edition
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 MAY_BE_EMPTY: Final = frozenset({"contrary_evidence", "open_clocks"})
 """Required lists that may be empty (acts.json, notes)."""

@@ -10,19 +10,16 @@ here stores anything.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, NoReturn
+from typing import Final, Literal, NoReturn
 
 from ledger.errors import Fault, Rejected
+from ledger.regulation.act import Signer
+from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.table import Guard, flag_guards_of, guards_of
 from ledger.regulation.lifecycle import life_cycle
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ledger.regulation.act import Signer
-    from ledger.regulation.guards.breach import Breach
-    from ledger.regulation.question import Question
+from ledger.regulation.question import Question
 
 
 @dataclass(frozen=True, slots=True)

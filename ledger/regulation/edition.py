@@ -6,16 +6,14 @@ use, because the library that knows them is slow to import.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import orjson
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 REGULATION: Final = "90/QĐ-UBND"
 """The coordination regulation this edition was written for; LedgerOpened may name a later one."""

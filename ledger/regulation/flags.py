@@ -9,18 +9,15 @@ good.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from datetime import datetime
+from typing import Final
 
+from ledger.regulation.cases import Cases
 from ledger.regulation.catalogue import load
 from ledger.regulation.clock_terms import term
 from ledger.regulation.guards.counted import last_change, unrestated
+from ledger.regulation.registry import Registry
 from ledger.regulation.stream import RESULTS, Entry, StreamState
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from ledger.regulation.cases import Cases
-    from ledger.regulation.registry import Registry
 
 Raised = Mapping[str, Sequence[str]]
 """act_id to the codes of the flags its taking effect raised (`decide.raised`)."""

@@ -6,16 +6,13 @@ where reading is.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from datetime import datetime
+from typing import Any, Self
 
+from ledger.regulation.act import Act
 from ledger.regulation.shape import parse_time
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime
-
-    from ledger.regulation.act import Act
 
 
 @dataclass(frozen=True, slots=True)

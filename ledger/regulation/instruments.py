@@ -6,14 +6,12 @@ An act is judged by the instruments in force on its day (G2), whatever has repla
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from ledger.regulation.edition import Edition, certainty, optional_date
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _OWN_DATES = re.compile(
     r"(?P<name>[0-9A-Za-zĐđ]+(?:\.[0-9A-Za-zĐđ]+){0,2}) "

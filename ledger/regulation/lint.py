@@ -8,15 +8,13 @@ text or log carries it on.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ledger.regulation.edition import load_edition, optional_date
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 _UPPER: Final = "A-Z" + "".join(
     chr(c) for c in (*range(0xC0, 0x250), *range(0x1EA0, 0x1EFA)) if chr(c).isupper()

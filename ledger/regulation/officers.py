@@ -6,12 +6,10 @@ keyring's.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from datetime import date
+from datetime import date
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True)

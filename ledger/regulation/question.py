@@ -6,18 +6,16 @@ built by the application once per statement and is never changed.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ledger.regulation.act import Act
-    from ledger.regulation.cases import Cases
-    from ledger.regulation.catalogue import ActType, Catalogue
-    from ledger.regulation.registry import Registry
-    from ledger.regulation.stream import Entry, StreamState
+from ledger.regulation.act import Act
+from ledger.regulation.cases import Cases
+from ledger.regulation.catalogue import ActType, Catalogue
+from ledger.regulation.registry import Registry
+from ledger.regulation.stream import Entry, StreamState
 
 
 @dataclass(frozen=True, slots=True)

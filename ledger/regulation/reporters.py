@@ -6,11 +6,8 @@ that must come next then brings it (added; regulation.md §9, rule 10).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from ledger.regulation.act import Act
-    from ledger.regulation.stream import Entry, StreamState
+from ledger.regulation.act import Act
+from ledger.regulation.stream import Entry, StreamState
 
 
 def tokens(stream: StreamState) -> list[tuple[Entry, str | None]]:

@@ -7,16 +7,13 @@ recorded by the agency that received it (acts.json, notes).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+from typing import Final
 
+from ledger.regulation.act import Act
+from ledger.regulation.registry import Registry
 from ledger.regulation.stream import Entry, StreamState, present_agency
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from datetime import date
-
-    from ledger.regulation.act import Act
-    from ledger.regulation.registry import Registry
 
 CASE_ROLES: Final = frozenset(
     {"FINDER", "HANDLER", "ASKED", "RECEIVER", "TEAM", "ISSUER", "SUPERIOR", "NEXT_SIGNER"}

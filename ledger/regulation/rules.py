@@ -7,14 +7,12 @@ earlier one: it begins, and the earlier one ends there. How a length is counted 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Final, Self
 
 from ledger.regulation.edition import Edition, certainty, optional_date
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 NONE_STATED: Final = "none"
 _KINDS: Final[Mapping[str, str]] = {

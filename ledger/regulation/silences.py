@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from ledger.regulation.act import Act
 from ledger.regulation.edition import Edition, load_edition
-
-if TYPE_CHECKING:
-    from ledger.regulation.act import Act
-    from ledger.regulation.stream import StreamState
+from ledger.regulation.stream import StreamState
 
 ANY: Final = "*"
 """In `only`: any value will do, as long as the fact is there."""

@@ -8,18 +8,15 @@ class 2 and 3 move nothing until their last signer has signed (formats.md §3).
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from datetime import date, datetime
+from typing import Literal
 
 from ledger.regulation.act import Act, Signer, stream_kind
 from ledger.regulation.clock_terms import lapses_at
 from ledger.regulation.lifecycle import OPEN_STATES, STAYS, SubMove, life_cycle
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from datetime import date, datetime
-
-    from ledger.regulation.registry import Registry
+from ledger.regulation.registry import Registry
 
 Status = Literal["pending", "effective", "returned"]
 

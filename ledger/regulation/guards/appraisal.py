@@ -5,14 +5,10 @@ A media body only on a written request, an expert who is no party (G8, G9).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.reading import filled, objects, share_a_person, signed_in_stream
-
-if TYPE_CHECKING:
-    from ledger.regulation.question import Question
-    from ledger.regulation.stream import Entry
+from ledger.regulation.question import Question
+from ledger.regulation.stream import Entry
 
 MEDIA = "MEDIA"
 #: Facts that hold the token of a reporter, an affected party or a complainant.

@@ -5,12 +5,8 @@ Competence and substance apart, and never the coordination regulation alone (G1)
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ledger.regulation.guards.breach import Breach
-
-if TYPE_CHECKING:
-    from ledger.regulation.question import Question
+from ledger.regulation.question import Question
 
 COMPETENCE, SUBSTANCE = "COMPETENCE", "SUBSTANCE"
 

@@ -5,7 +5,8 @@ The path, the finding behind it, both notices, the checklist (G7, G12).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable, Mapping
+from typing import Final
 
 from ledger.regulation.clocks import running
 from ledger.regulation.guards.breach import Breach
@@ -16,13 +17,9 @@ from ledger.regulation.guards.reading import (
     reaches,
     supports,
 )
+from ledger.regulation.question import Question
 from ledger.regulation.reporters import tokens
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from ledger.regulation.question import Question
-    from ledger.regulation.stream import Entry
+from ledger.regulation.stream import Entry
 
 #: Outcomes that go straight from verifying or assessing to a result (G12).
 STRAIGHT: Final = frozenset({"NO_VIOLATION", "INSUFFICIENT_BASIS", "OUT_OF_SCOPE", "DUPLICATE"})

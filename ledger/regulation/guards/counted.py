@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import math
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from ledger.regulation.stream import RESULTS
-
-if TYPE_CHECKING:
-    from ledger.regulation.act import Act
-    from ledger.regulation.cases import Cases, Report
-    from ledger.regulation.stream import Entry, StreamState
+from ledger.regulation.act import Act
+from ledger.regulation.cases import Cases, Report
+from ledger.regulation.stream import RESULTS, Entry, StreamState
 
 _QUARTER: Final = 3
 CHANGED: Final = frozenset({"OVERTURNED", "AMENDED"})

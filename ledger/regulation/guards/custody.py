@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ledger.regulation.clocks import running
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.reading import inherited, objects
-
-if TYPE_CHECKING:
-    from ledger.regulation.question import Question
+from ledger.regulation.question import Question
 
 
 def handover_both_sign(q: Question) -> Breach | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from types import ModuleType
+from typing import Final
 
 from ledger.regulation.guards import (
     appraisal,
@@ -28,9 +29,6 @@ from ledger.regulation.guards import (
     verification,
     wording,
 )
-
-if TYPE_CHECKING:
-    from types import ModuleType
 
 FAMILIES: Final[tuple[ModuleType, ...]] = (
     appraisal,

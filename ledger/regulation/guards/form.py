@@ -7,14 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ledger.regulation.catalogue import load
+from ledger.regulation.catalogue import ActType, load
 from ledger.regulation.guards.breach import Breach
-
-if TYPE_CHECKING:
-    from ledger.regulation.catalogue import ActType
-    from ledger.regulation.question import Question
+from ledger.regulation.question import Question
 
 Spec = Mapping[str, Any]
 Ref = tuple[str, str, frozenset[str]]

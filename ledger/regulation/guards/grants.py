@@ -5,8 +5,9 @@ Grants with a term, inspectors apart, break-glass, erasure, withdrawal, signed-o
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from ledger.regulation.grants import Grant
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.reading import (
     agency_of,
@@ -20,11 +21,8 @@ from ledger.regulation.guards.reading import (
     time_of,
     within,
 )
-
-if TYPE_CHECKING:
-    from ledger.regulation.grants import Grant
-    from ledger.regulation.question import Question
-    from ledger.regulation.stream import Entry
+from ledger.regulation.question import Question
+from ledger.regulation.stream import Entry
 
 GRANTING: Final = ("ParticipationGranted", "InspectionOrdered", "BreakGlassOpened")
 WORKING: Final = frozenset({"HANDLE", "APPROVE"})

@@ -6,7 +6,8 @@ Every chosen act with its bases, what may be proposed and directed, who may send
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from datetime import date
+from typing import Any
 
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.reading import (
@@ -15,12 +16,8 @@ from ledger.regulation.guards.reading import (
     objects,
     share_a_person,
 )
-
-if TYPE_CHECKING:
-    from datetime import date
-
-    from ledger.regulation.question import Question
-    from ledger.regulation.stream import Entry
+from ledger.regulation.question import Question
+from ledger.regulation.stream import Entry
 
 INSPECTORATES = ("DEPT_INSPECTORATE", "PROVINCIAL_INSPECTORATE")
 #: The decree on checks that a kiểm tra team has to rest on while it is in force (law.md §6).

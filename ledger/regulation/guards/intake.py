@@ -6,8 +6,8 @@ Oral reports, outside requests, reporter tokens, duplicates, disclosure of an id
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
+from ledger.regulation.act import Signer
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.reading import (
     agency_of,
@@ -19,12 +19,9 @@ from ledger.regulation.guards.reading import (
     time_of,
     within,
 )
+from ledger.regulation.question import Question
 from ledger.regulation.reporters import may_bring, tokens
 from ledger.regulation.stream import INTAKE
-
-if TYPE_CHECKING:
-    from ledger.regulation.act import Signer
-    from ledger.regulation.question import Question
 
 ORAL_CHANNELS = frozenset({"PHONE", "SMS", "AUDIO", "VIDEO", "MEETING"})
 OPEN_CASE = frozenset({

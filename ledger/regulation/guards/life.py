@@ -5,17 +5,13 @@ And a given identity is sealed first.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from ledger.regulation.deadline import as_instant
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.lifecycle import STAYS, SubMove, life_cycle
+from ledger.regulation.question import Question
 from ledger.regulation.reporters import tokens
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from ledger.regulation.question import Question
 
 _SHOWN = 12
 

@@ -6,7 +6,7 @@ A finding first or a review date, a finding that carries it, the note of 4.2, th
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.reading import (
@@ -24,9 +24,7 @@ from ledger.regulation.guards.reading import (
     time_of,
     within,
 )
-
-if TYPE_CHECKING:
-    from ledger.regulation.question import Question
+from ledger.regulation.question import Question
 
 #: Acts that may go before a finding where they are urgent (G4).
 MAY_BE_URGENT = frozenset({"TechnicalMeasureOrdered", "TakedownProposed"})

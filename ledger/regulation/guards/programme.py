@@ -5,13 +5,9 @@ Difficulties through the lead, versions by the issuer, terms in order.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.reading import reaches
-
-if TYPE_CHECKING:
-    from ledger.regulation.question import Question
+from ledger.regulation.question import Question
 
 
 def via_lead_in_writing(q: Question) -> Breach | None:

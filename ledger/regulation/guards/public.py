@@ -6,14 +6,11 @@ Said before it was verified, corrected with the same reach, results that exist.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.reading import filled, texts
+from ledger.regulation.question import Question
 from ledger.regulation.stream import RESULTS
-
-if TYPE_CHECKING:
-    from ledger.regulation.question import Question
 
 #: A source that is a record: it has a number and a symbol (233/BV-CNTT), or says what it is.
 _OFFICIAL = re.compile(

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ledger.regulation.act import parse_time
 from ledger.regulation.deadline import deadline, local_day
-
-if TYPE_CHECKING:
-    from ledger.regulation.question import Question
-    from ledger.regulation.stream import Entry
+from ledger.regulation.question import Question
+from ledger.regulation.stream import Entry
 
 SHORTEST_REASON = 20
 """Characters below which a text is no reason (PROPORTIONALITY_NOTE, HARM_SHOWN)."""

@@ -5,14 +5,10 @@ To whom, why, what comes back, and when the committee decides.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.reading import filled, inherited, reaches, texts
-
-if TYPE_CHECKING:
-    from ledger.regulation.question import Question
-    from ledger.regulation.stream import Entry
+from ledger.regulation.question import Question
+from ledger.regulation.stream import Entry
 
 FINAL_RESULTS = frozenset({"OPENED", "NOT_OPENED", "SUSPENDED"})
 RETURNED = "RETURNED_FOR_SANCTION"

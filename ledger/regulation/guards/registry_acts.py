@@ -6,8 +6,8 @@ Lines are added and never edited, nobody registers themselves, keys are new (G8,
 from __future__ import annotations
 
 import re
-from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from datetime import date, timedelta
+from typing import Final
 
 from keys.errors import KeysError
 from keys.jwk import public_key, thumbprint
@@ -25,11 +25,7 @@ from ledger.regulation.guards.reading import (
     texts,
     time_of,
 )
-
-if TYPE_CHECKING:
-    from datetime import date
-
-    from ledger.regulation.question import Question
+from ledger.regulation.question import Question
 
 #: How a line says that its document is not known.
 _NOT_KNOWN: Final = re.compile(

@@ -8,18 +8,14 @@ it stands today.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ledger.regulation.catalogue import load
+from ledger.regulation.catalogue import ActType, load
 from ledger.regulation.guards.breach import Breach
+from ledger.regulation.question import Question
 from ledger.regulation.roles import CASE_ROLES, holds_case_role, may_record_incoming
-
-if TYPE_CHECKING:
-    from datetime import date
-
-    from ledger.regulation.catalogue import ActType
-    from ledger.regulation.question import Question
 
 Cited = tuple[str, Mapping[str, Any]]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.counted import CHANGED, changes_result, last_change, unrestated
@@ -20,10 +20,8 @@ from ledger.regulation.guards.reading import (
     texts,
     time_of,
 )
-
-if TYPE_CHECKING:
-    from ledger.regulation.question import Question
-    from ledger.regulation.stream import Entry
+from ledger.regulation.question import Question
+from ledger.regulation.stream import Entry
 
 #: All that a document about a denunciation may say of it.
 _DENUNCIATION = re.compile(

@@ -5,8 +5,6 @@ Record, explanation, proposal, power of the post, limitation, a way to complain 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ledger.regulation.clock_terms import term
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.reading import (
@@ -14,10 +12,8 @@ from ledger.regulation.guards.reading import (
     filled,
     fmt_day,
 )
-
-if TYPE_CHECKING:
-    from ledger.regulation.question import Question
-    from ledger.regulation.stream import Entry, SubProcess
+from ledger.regulation.question import Question
+from ledger.regulation.stream import Entry, SubProcess
 
 BANDS = ("NONE", "UP_TO_10M", "TO_30M", "TO_100M", "ABOVE_100M")
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from datetime import date, datetime
+from typing import Any, Final
 
 from ledger.regulation.deadline import add_months, as_instant, deadline
 from ledger.regulation.guards.breach import Breach
@@ -21,13 +22,9 @@ from ledger.regulation.guards.reading import (
     share_a_person,
     time_of,
 )
+from ledger.regulation.question import Question
 from ledger.regulation.shape import DIGEST, LOG, UUID4
-
-if TYPE_CHECKING:
-    from datetime import date, datetime
-
-    from ledger.regulation.question import Question
-    from ledger.regulation.stream import Entry
+from ledger.regulation.stream import Entry
 
 LEVELS: Final = ("ordinary", "mat", "toi-mat", "tuyet-mat")
 SECRET: Final = ("MAT", "TOI_MAT", "TUYET_MAT")

@@ -6,13 +6,10 @@ formats.md §3: several signatures.
 from __future__ import annotations
 
 from itertools import combinations
-from typing import TYPE_CHECKING
 
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.reading import founding
-
-if TYPE_CHECKING:
-    from ledger.regulation.question import Question
+from ledger.regulation.question import Question
 
 ROLE_VI = {"AUTHOR": "người trình", "CHECKER": "người kiểm tra", "APPROVER": "người phê duyệt"}
 ROLE_EN = {"AUTHOR": "author", "CHECKER": "checker", "APPROVER": "approver"}

@@ -6,14 +6,12 @@ And a flag where it precedes what it follows.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from ledger.regulation.act import Act
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.form import refs
-
-if TYPE_CHECKING:
-    from ledger.regulation.act import Act
-    from ledger.regulation.question import Question
+from ledger.regulation.question import Question
 
 _UNITS: Final = {"min": "minutes", "h": "hours", "d": "days"}
 _UNIT_VI: Final = {"min": "phút", "h": "giờ", "d": "ngày"}

@@ -5,16 +5,13 @@ A statute for asking, every limb tested, contrary evidence named.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
 
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.reading import filled, objects, time_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import date
-
-    from ledger.regulation.question import Question
+from ledger.regulation.question import Question
 
 LIMBS = ("a", "b", "c")
 #: Findings with which no limb of 3.3 can be met (regulation.md §8, rows 10-12 and 16).

@@ -5,15 +5,11 @@ Neutral before a finding (G11, G14).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 from ledger.regulation import lint
 from ledger.regulation.guards.breach import Breach
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from ledger.regulation.question import Question
+from ledger.regulation.question import Question
 
 Text = tuple[str, str]
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,10 +14,6 @@ from keys.custody import file
 from keys.errors import Malformed, Unsealable
 from keys.jwk import SoftwareSigner
 from keys.vault import Kek
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 CHEAP = {"t": 1, "p": 1, "m_kib": 64}
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from keys import canonical, jwk
+from keys.signer import PublicKey
 from ledger.errors import Rejected
 from ledger.log import statement
 from tests.vector_files import load, name_of, rows, signer
-
-if TYPE_CHECKING:
-    from keys.signer import PublicKey
 
 LOG = load("statement")["log"]
 

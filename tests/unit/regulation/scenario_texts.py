@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import orjson
 
 from ledger.regulation.catalogue import load
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 FOLDER: Final = Path(__file__).parents[3] / "api" / "cli" / "scenarios"
 

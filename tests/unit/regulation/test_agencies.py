@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
+from ledger.regulation.act import Act
 from ledger.regulation.edition import load_edition
 from ledger.regulation.registry import Registry
 from tests.unit.regulation.registry_acts import Book, an_act, founded
-
-if TYPE_CHECKING:
-    from ledger.regulation.act import Act
 
 REGISTRY = Registry.founded()
 TODAY = date(2026, 6, 1)

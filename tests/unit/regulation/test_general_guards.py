@@ -6,7 +6,8 @@ On a step of a scenario changed in one place.
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -15,9 +16,6 @@ from ledger.regulation.catalogue import load
 from ledger.regulation.edition import load_edition
 from ledger.regulation.guards.table import GUARDS, guards_of
 from tests.play_pure import Player, player_for, scenario, steps
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 Step = dict[str, Any]
 

@@ -6,8 +6,9 @@ And any prefix folds to what was seen.
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -22,9 +23,6 @@ from ledger.regulation.lifecycle import life_cycle
 from ledger.regulation.registry import Registry
 from ledger.regulation.stream import RESULTS, Signed, StreamState, apply, fold
 from tests.play_pure import Player, player_for, scenario, steps
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 CYCLE = life_cycle()
 STATES = set(CYCLE.labels)

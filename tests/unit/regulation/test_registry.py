@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING
 
 import pytest
 
 from keys.errors import RetiredKey, UnknownKey
 from keys.keyring import Verdict
+from ledger.regulation.act import Act
 from ledger.regulation.catalogue import load
 from ledger.regulation.registry import Registry
 from ledger.regulation.registry_lines import REGISTRY_ACTS
@@ -28,9 +28,6 @@ from tests.unit.regulation.registry_acts import (
     founded,
     opened,
 )
-
-if TYPE_CHECKING:
-    from ledger.regulation.act import Act
 
 POST = "quan-tri-danh-ba"
 D = date

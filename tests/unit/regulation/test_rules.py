@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING
 
 import pytest
 
+from ledger.regulation.act import Act
 from ledger.regulation.edition import load_edition
 from ledger.regulation.registry import Registry
 from tests.unit.regulation.registry_acts import an_act, founded
-
-if TYPE_CHECKING:
-    from ledger.regulation.act import Act
 
 REGISTRY = Registry.founded()
 DAY = date(2024, 6, 4)

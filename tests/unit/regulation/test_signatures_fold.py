@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import copy
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from ledger.errors import Rejected
 from ledger.regulation.act import parse_act
+from ledger.regulation.stream import Entry
 from tests.play_pure import Player, player_for, scenario, steps
-
-if TYPE_CHECKING:
-    from ledger.regulation.stream import Entry
 
 
 def pending(keep: int = 0) -> tuple[Player, dict[str, Any], Entry]:

@@ -6,15 +6,16 @@ names the guard that must answer; nothing may be recorded where it refuses.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import TYPE_CHECKING
 
 import pytest
 
 from ledger.errors import Rejected
 from ledger.regulation.cases import Report
 from ledger.regulation.decide import decide
+from ledger.regulation.question import Question
 from tests.builders import (
     DIGEST,
     Others,
@@ -24,11 +25,6 @@ from tests.builders import (
     at,
     officer,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ledger.regulation.question import Question
 
 NINETY = [
     {"instrument": "90/QĐ-UBND", "article": "8", "role": r} for r in ("COMPETENCE", "SUBSTANCE")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -20,9 +21,6 @@ from tests.builders import (
     breaks,
     holds,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 OTHER = f"case/{an_id('another case')}"
 CHECKLIST: Mapping[str, Any] = {
