@@ -21,6 +21,7 @@ from psycopg.conninfo import make_conninfo
 
 from api import telemetry
 from api.auth import Seal, SignIn
+from api.problem_types import Words
 from api.settings import EnclaveFacts, Home, Settings, SettingsError
 from keys import note
 from keys.custody.file import read_kek, read_key
@@ -69,6 +70,14 @@ _POOL_SPARE: Final = 2
 _POOL_MOST: Final = 12
 
 
+_DATABASE_AWAY: Final = Words(
+    "cơ sở dữ liệu nằm ở máy khác", "the database lies on another machine"
+)
+_CLOCK_OF_RECORDS: Final = Words(
+    "đồng hồ của sổ là đồng hồ của các lần ghi", "the ledger's clock is that of its records"
+)
+
+
 class RealClock:
     """The machine's clock, UTC, cut to milliseconds."""
 
@@ -95,7 +104,7 @@ class Check:
 
     name: str
     ok: bool
-    detail: str
+    detail: Words
 
 
 class Enclave:
@@ -256,17 +265,24 @@ class Enclave:
             head = self.records.head()
             states = self.inquiry.status()
         except LedgerError as error:
-            return [Check("database", ok=False, detail=type(error).__name__), self._disk()]
+            name = type(error).__name__
+            told = Words(f"không đọc được ({name})", f"cannot be read ({name})")
+            return [Check("database", ok=False, detail=told), self._disk()]
         unsealed = head.size - (latest[0] if latest else 0)
         telemetry.LOG_SIZE.set(head.size)
         telemetry.UNSEALED.set(unsealed)
         checks = [
-            Check("database", ok=True, detail=f"{head.size} records"),
+            Check(
+                "database", ok=True, detail=Words(f"{head.size} lần ghi", f"{head.size} records")
+            ),
             Check(
                 "sealer",
                 ok=unsealed >= 0
                 and self._progress.fine("sealer", unsealed, latest[0] if latest else 0),
-                detail=f"{unsealed} records without a checkpoint",
+                detail=Words(
+                    f"{unsealed} lần ghi chưa có điểm kiểm tra",
+                    f"{unsealed} records without a checkpoint",
+                ),
             ),
         ]
         checks += [self._view(state, head.size) for state in states if state.state == "live"]
@@ -277,20 +293,27 @@ class Enclave:
         telemetry.PROJECTION_LAG.labels(state.view).set(lag)
         telemetry.PROJECTION_STOPPED.labels(state.view).set(int(state.stopped))
         fine = not state.stopped and self._progress.fine(state.view, lag, state.position)
-        told = f"stopped at record {state.error_at}" if state.stopped else f"{lag} records behind"
-        return Check("projection", ok=fine, detail=f"{state.view}: {told}")
+        told = Words(f"chậm {lag} lần ghi", f"{lag} records behind")
+        if state.stopped:
+            told = Words(f"dừng ở lần ghi {state.error_at}", f"stopped at record {state.error_at}")
+        detail = Words(f"{state.view}: {told.vi}", f"{state.view}: {told.en}")
+        return Check("projection", ok=fine, detail=detail)
 
     def _disk(self) -> Check:
         if self.settings.database_url is not None:
-            return Check("disk", ok=True, detail="the database lies on another machine")
+            return Check("disk", ok=True, detail=_DATABASE_AWAY)
         free = self._free_bytes() >> 20
-        return Check("disk", ok=free >= self.settings.min_free_mib, detail=f"{free} MiB free")
+        told = Words(f"còn trống {free} MiB", f"{free} MiB free")
+        return Check("disk", ok=free >= self.settings.min_free_mib, detail=told)
 
     def _clock_check(self, last: datetime | None) -> Check:
         if self.facts.rehearsal or last is None:
-            return Check("clock", ok=True, detail="the ledger's clock is that of its records")
+            return Check("clock", ok=True, detail=_CLOCK_OF_RECORDS)
         behind = (last - self.clock.now()).total_seconds()
-        return Check("clock", ok=behind <= 1, detail=f"{max(behind, 0):.0f} s behind the log")
+        told = Words(
+            f"chậm hơn sổ {max(behind, 0):.0f} s", f"{max(behind, 0):.0f} s behind the log"
+        )
+        return Check("clock", ok=behind <= 1, detail=told)
 
     def _free_bytes(self) -> int:
         return shutil.disk_usage(self.settings.home).free

@@ -91,7 +91,9 @@ def behind(look: Callable[[], Sequence[Stand]], wait: Callable[[], bool]) -> str
 def _api(settings: Settings) -> str | None:
     try:
         answer = httpx.get(
-            f"{url_of(settings.host, settings.port)}/health/ready", timeout=_PATIENCE_S
+            f"{url_of(settings.host, settings.port)}/health/ready",
+            headers={"Accept-Language": shell_of().lang},
+            timeout=_PATIENCE_S,
         )
     except httpx.TransportError as error:
         return type(error).__name__

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from flask import Response
 
 from api.resources.answer import answer
 from api.resources.noun import Noun
-from api.resources.request import enclave
+from api.resources.request import context, enclave
 from api.schemas.health import Live, Ready
 
 health = Noun("health", __name__, url_prefix="/health", description="Vận hành · Operation")
@@ -25,10 +23,12 @@ def live() -> Response:
 )
 def ready() -> Response:
     """Sẵn sàng phục vụ · Database, sealer, projections, disk and clock, each with its verdict."""
-    checks = enclave().readiness()
+    checks, lang = enclave().readiness(), context().lang
     good = all(check.ok for check in checks)
+    told = [{"name": c.name, "ok": c.ok, "detail": c.detail[lang]} for c in checks]
+    headers = {"Cache-Control": "no-store", "Content-Language": lang, "Vary": "Accept-Language"}
     return answer(
-        {"status": "ready" if good else "not_ready", "checks": [asdict(c) for c in checks]},
+        {"status": "ready" if good else "not_ready", "checks": told},
         status=200 if good else 503,
-        headers={"Cache-Control": "no-store"} | ({} if good else {"Retry-After": "2"}),
+        headers=headers | ({} if good else {"Retry-After": "2"}),
     )

@@ -18,7 +18,10 @@ class Check(Strict):
 
     name = choice(("database", "sealer", "projection", "disk", "clock"), "Part.", required=True)
     ok = fields.Boolean(required=True)
-    detail = text("What was measured; names no case and no person.", required=True)
+    detail = text(
+        "What was measured, in the language of `Content-Language`; names no case and no person.",
+        required=True,
+    )
 
 
 class Ready(Answer):

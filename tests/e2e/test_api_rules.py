@@ -396,6 +396,17 @@ def test_health_says_which_part(shared: Service) -> None:
     assert told["status"] == "ready"
 
 
+def test_health_speaks_the_language_of_who_asks(shared: Service) -> None:
+    """The operator reads it at night, in Vietnamese or in English."""
+    told = {}
+    for lang in ("vi", "en"):
+        answer = shared.client.get("/health/ready", headers={"Accept-Language": lang})
+        assert answer.headers["Content-Language"] == lang
+        told[lang] = [check["detail"] for check in answer.get_json()["checks"]]
+    assert len(told["vi"]) == len(told["en"]) > 4
+    assert not set(told["vi"]) & set(told["en"])
+
+
 def test_documents_load_nothing_from_elsewhere(shared: Service) -> None:
     """All assets local: no address of another host in any page."""
     for page in ("/docs", "/problems", "/problems/guard"):
