@@ -9,7 +9,7 @@ anybody, and nothing here is a target.
 # ruff: noqa: S608 - pieces of SQL are constants of this file (LiteralString)
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final, LiteralString
@@ -132,31 +132,29 @@ _LIVE: Final[LiteralString] = (
 )
 #: Marks that one indicator adds up are counted under its first, so that a case with two is one.
 _MARKS: Final[LiteralString] = (
-    "SELECT coalesce(%(first)s::jsonb ->> code, code), count(*)::int, count(DISTINCT stream)::int"
-    " FROM proj.marks WHERE "
+    "SELECT coalesce(%(first)s::jsonb ->> code, code), coalesce(agency, ''), grouping(agency) = 1,"
+    " count(*)::int, count(DISTINCT stream)::int FROM proj.marks WHERE "
     + _LIVE
     + " AND on_day >= %(start)s AND on_day <= %(end)s AND (until IS NULL OR until < %(at)s)"
-    " AND (%(agency)s::text IS NULL OR agency = %(agency)s) GROUP BY 1"
+    " GROUP BY GROUPING SETS ((1), (1, agency))"
 )
 _FIRST: Final = {code: one.marks[0] for one in INDICATORS for code in one.marks}
 _BY_BASIS: Final[LiteralString] = (
-    "SELECT coalesce(basis, ''), count(*)::int FROM proj.marks WHERE "
+    "SELECT coalesce(basis, ''), coalesce(agency, ''), count(*)::int FROM proj.marks WHERE "
     + _LIVE
-    + " AND code = 'OVERTURNED' AND on_day >= %(start)s AND on_day <= %(end)s"
-    " AND (%(agency)s::text IS NULL OR agency = %(agency)s) GROUP BY 1 ORDER BY 1"
+    + " AND code = 'OVERTURNED' AND on_day >= %(start)s AND on_day <= %(end)s GROUP BY 1, 2"
 )
 _OLD: Final[LiteralString] = (
-    "SELECT count(*)::int FROM proj.counted WHERE "
+    "SELECT coalesce(agency, ''), count(*)::int FROM proj.counted WHERE "
     + _LIVE
     + " AND opened_on < %(old)s AND state IS NOT NULL AND state NOT IN ('CLOSED', 'ARCHIVED')"
-    " AND (%(agency)s::text IS NULL OR agency = %(agency)s)"
+    " GROUP BY 1"
 )
 _VOLUMES: Final[LiteralString] = (
     "SELECT to_char(opened_on, 'YYYY-MM'), coalesce(agency, ''), coalesce(channel, ''),"
     " coalesce(outcome, ''), count(*)::int FROM proj.counted WHERE "
     + _LIVE
-    + " AND opened_on >= %(start)s AND opened_on <= %(end)s"
-    " AND (%(agency)s::text IS NULL OR agency = %(agency)s) GROUP BY 1, 2, 3, 4"
+    + " AND opened_on >= %(start)s AND opened_on <= %(end)s GROUP BY 1, 2, 3, 4"
 )
 _DURATIONS: Final[LiteralString] = (
     "SELECT outcome, percentile_disc(0.5) WITHIN GROUP (ORDER BY result_on - opened_on)"
@@ -176,23 +174,31 @@ class Cell:
     count: int | None
 
 
-def suppress(counts: Mapping[str, int], smallest: int = SMALLEST) -> dict[str, int | None]:
+def suppress(
+    counts: Mapping[str, int], smallest: int = SMALLEST, also: Collection[str] = ()
+) -> dict[str, int | None]:
     """Hides small cells of one table with a known total, and what would give them away.
 
-    A cell from 1 to `smallest` - 1 is hidden. Where that leaves one hidden cell, or hidden cells
-    that add up to less than `smallest`, the next smallest is hidden too, since the total would
-    tell. Zero is no cell: nothing happened there, and nobody is shown.
+    A cell from 1 to `smallest` - 1 is hidden, and with them always the next smallest, with all that
+    are as small: else the total would tell one, and would tell several where their sum is as small
+    or as large as it can be. Four or more of one each, with nothing to hide among, are not even
+    named. Zero is no cell: nothing happened there, and nobody is shown.
+
+    Args:
+        counts: By key.
+        smallest: Cells below it are hidden.
+        also: Cells that another table hides.
     """
     shown: dict[str, int | None] = dict(counts)
-    hidden = [key for key, count in counts.items() if 0 < count < smallest]
+    hidden = [key for key, count in counts.items() if 0 < count < smallest or key in also]
+    rest = [count for key, count in counts.items() if count and key not in hidden]
+    if hidden and rest:
+        least = min(rest)
+        hidden += [key for key, count in counts.items() if count == least]
+    elif sum(counts.values()) == len(hidden) >= smallest - 1 > 0:
+        return {key: count for key, count in counts.items() if not count}
     for key in hidden:
         shown[key] = None
-    rest = sorted(
-        (k for k in counts if k not in hidden and counts[k]), key=lambda k: (counts[k], k)
-    )
-    while hidden and rest and (len(hidden) == 1 or sum(counts[k] for k in hidden) < smallest):
-        hidden.append(rest.pop(0))
-        shown[hidden[-1]] = None
     return shown
 
 
@@ -218,7 +224,7 @@ class Tables:
         overturned_by_basis: Overturned decisions by substantive ground.
         total: Cases that came in; None where too small to publish.
         volumes: Cases by `period`, `agency`, `channel` and `outcome`, each a table of its own.
-        median_days: Median days from intake to result by outcome; a median of few would be a case.
+        median_days: Median days from intake to result by outcome, where its count is shown.
     """
 
     figures: tuple[Figure, ...]
@@ -258,38 +264,74 @@ def tables(  # noqa: PLR0913 - a period, a place and an instant
         "smallest": smallest,
         "first": orjson.dumps(_FIRST).decode(),
     }
-    marks = {
-        code: (acts, cases) for code, acts, cases in connection.execute(_MARKS, values).fetchall()
-    }
-    old = connection.execute(_OLD, values).fetchone()
-    marks["OLD"] = (old[0], old[0]) if old else (0, 0)
-    basis = suppress(dict(connection.execute(_BY_BASIS, values).fetchall()), smallest)
+    acts: dict[str, dict[str, int]] = {}  # by indicator, then agency
+    cases: dict[str, dict[str, int]] = {}
+    every: dict[str, tuple[int, int]] = {}
+    for code, name, is_all, some_acts, some_cases in connection.execute(_MARKS, values).fetchall():
+        if is_all:
+            every[code] = (some_acts, some_cases)
+        else:
+            acts.setdefault(code, {})[name] = some_acts
+            cases.setdefault(code, {})[name] = some_cases
+    old: dict[str, int] = dict(connection.execute(_OLD, values).fetchall())
+    acts["OLD"] = cases["OLD"] = old
+    every["OLD"] = (sum(old.values()), sum(old.values()))
+
+    def counted(code: str) -> tuple[int | None, int | None]:
+        if agency is None:
+            both = every.get(code, (0, 0))
+            return _published(both[0], smallest), _published(both[1], smallest)
+        return (
+            _of_agency(acts.get(code, {}), agency, smallest),
+            _of_agency(cases.get(code, {}), agency, smallest),
+        )
+
     rows = connection.execute(_VOLUMES, values).fetchall()
-    total = sum(row[4] for row in rows)
+    came = _summed((row[1], row[4]) for row in rows)
+    if agency is None:
+        total = _published(sum(came.values()), smallest)
+    else:
+        total = _of_agency(came, agency, smallest)
+    volumes = {
+        name: _table(
+            [(row[column], row[1], row[4]) for row in rows],
+            agency,
+            smallest,
+            named=total is not None or agency is None,
+        )
+        for column, name in enumerate(("period", "agency", "channel", "outcome"))
+    }
+    told = {cell.key for cell in volumes["outcome"] if cell.count is not None}
+    overturned = connection.execute(_BY_BASIS, values).fetchall()
     return Tables(
-        figures=tuple(_figure(indicator, marks, smallest, old_days) for indicator in INDICATORS),
-        overturned_by_basis=tuple(Cell(k, c) for k, c in sorted(basis.items())),
-        total=_published(total, smallest),
-        volumes={
-            name: _table(rows, column, smallest)
-            for column, name in enumerate(("period", "agency", "channel", "outcome"))
+        figures=tuple(
+            _figure(one, counted(one.marks[0] if one.marks else "OLD"), old_days)
+            for one in INDICATORS
+        ),
+        overturned_by_basis=_table(
+            overturned,
+            agency,
+            smallest,
+            named=agency is None or counted("OVERTURNED")[0] is not None,
+        ),
+        total=total,
+        volumes=volumes,
+        median_days={
+            outcome: days
+            for outcome, days in connection.execute(_DURATIONS, values).fetchall()
+            if outcome in told
         },
-        median_days=dict(connection.execute(_DURATIONS, values).fetchall()),
     )
 
 
-def _figure(
-    indicator: Indicator, marks: Mapping[str, tuple[int, int]], smallest: int, old_days: int
-) -> Figure:
-    acts, cases = marks.get(indicator.marks[0] if indicator.marks else "OLD", (0, 0))
+def _figure(indicator: Indicator, counted: tuple[int | None, int | None], old_days: int) -> Figure:
     return Figure(
         indicator.code,
         indicator.vi,
         indicator.en,
         indicator.means_vi.format(days=old_days),
         indicator.means_en.format(days=old_days),
-        _published(acts, smallest),
-        _published(cases, smallest),
+        *counted,
     )
 
 
@@ -297,8 +339,33 @@ def _published(count: int, smallest: int) -> int | None:
     return None if 0 < count < smallest else count
 
 
-def _table(rows: Sequence[tuple[Any, ...]], column: int, smallest: int) -> tuple[Cell, ...]:
-    counts: dict[str, int] = {}
-    for row in rows:
-        counts[row[column]] = counts.get(row[column], 0) + row[4]
-    return tuple(Cell(k, c) for k, c in sorted(suppress(counts, smallest).items()))
+def _of_agency(counts: Mapping[str, int], agency: str, smallest: int) -> int | None:
+    """An agency's count as the table of all agencies shows it, which could be had without."""
+    return suppress(counts, smallest).get(agency) if agency in counts else 0
+
+
+def _table(
+    rows: Sequence[tuple[str, str, int]], agency: str | None, smallest: int, *, named: bool
+) -> tuple[Cell, ...]:
+    """One table from (key, agency, count), of all agencies or of one.
+
+    Of one nothing is shown that all agencies' tables hide: asked for all and for the others, a cell
+    would be told by what is missing.
+    """
+    if not named:
+        return ()
+    own = _summed((key, n) for key, name, n in rows if agency in (None, name))
+    also = [
+        key
+        for key in own
+        if agency is not None
+        and _of_agency(_summed((a, n) for k, a, n in rows if k == key), agency, smallest) is None
+    ]
+    return tuple(Cell(k, c) for k, c in sorted(suppress(own, smallest, also).items()))
+
+
+def _summed(pairs: Iterable[tuple[str, int]]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for key, count in pairs:
+        found[key] = found.get(key, 0) + count
+    return found

@@ -591,3 +591,35 @@ def test_erasure_takes_the_content_out_of_every_view_and_a_rebuild_agrees(
     assert [s.verdict for s in case.inquiry.verification(stream)[1].statements] == [
         s.verdict for s in verification.statements
     ]
+
+
+def test_one_agencys_statistics_tell_nothing_that_all_agencies_hide(sc1: Case) -> None:
+    """Two cells are hidden since the total would tell one: nor does asking for the other alone."""
+    with sc1.writing() as connection:
+        gen = next(s.gen for s in generations.states(connection) if s.view == "statistics")
+        for agency, number in (("bacninh.syt", 2), ("bacninh.sgddt", 6), ("bacninh.ca", 30)):
+            for n in range(number):
+                connection.execute(
+                    "INSERT INTO proj.counted (gen, stream, opened_on, channel, agency, acts)"
+                    " VALUES (%s, %s, '2023-05-02', 'PHONE', %s, 1)",
+                    [gen, f"case/{agency}/{n}", agency],
+                )
+                connection.execute(
+                    "INSERT INTO proj.marks (gen, stream, n, code, act_id, on_day, agency)"
+                    " VALUES (%s, %s, 0, 'CORRECTION', gen_random_uuid(), '2023-05-02', %s)",
+                    [gen, f"case/{agency}/{n}", agency],
+                )
+    span = (date(2023, 5, 1), date(2023, 5, 31), sc1.now)
+
+    def asked(agency: str | None) -> tuple[int | None, int | None, Any, Any]:
+        tables = sc1.inquiry.statistics(*span, agency=agency)[1]
+        cells = {c.key: c.count for c in tables.volumes["agency"]}
+        channels = {c.key: c.count for c in tables.volumes["channel"]}
+        return tables.total, tables.figures[0].count, cells, channels
+
+    total, corrections, cells, _ = asked(None)
+    assert (total, corrections) == (38, 38)
+    assert cells == {"bacninh.syt": None, "bacninh.sgddt": None, "bacninh.ca": 30}
+    assert asked("bacninh.ca") == (30, 30, {"bacninh.ca": 30}, {"PHONE": 30})
+    for agency in ("bacninh.syt", "bacninh.sgddt"):
+        assert asked(agency) == (None, None, {}, {})
