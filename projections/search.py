@@ -60,8 +60,13 @@ def question(text: str) -> str | None:
 
 
 def refused(text: str) -> bool:
-    """Whether a search looks like one for a person, an account or a link (ui.md §4.3)."""
-    return bool(identifiers(text)) or "@" in text or "://" in text
+    """Whether a search looks like one for a person, an account or a link (ui.md §4.3).
+
+    However it is spelled: wide digits and signs, marks apart from their letters, signs not seen.
+    """
+    seen = "".join(c for c in text if unicodedata.category(c) != "Cf")
+    seen = unicodedata.normalize("NFKC", seen)
+    return bool(identifiers(seen)) or "@" in seen or "://" in seen or "www." in seen.lower()
 
 
 def searchable(stream: StreamState, registry: Registry) -> Iterator[str]:

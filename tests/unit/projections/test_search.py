@@ -53,6 +53,24 @@ def test_search_for_a_person_account_or_link_is_refused(text: str) -> None:
     assert search.refused(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "０９１２３４５６７８",
+        "0912\u200b345\u200b678",
+        "a\uff20b.vn",
+        "a\ufe6bb.vn",
+        "https\uff1a\uff0f\uff0fx.example",
+        "WWW.x.example",
+        unicodedata.normalize("NFD", "ông Nguyễn Văn An"),
+        "ông\u200b Nguyễn Văn An",
+    ],
+)
+def test_no_spelling_makes_it_another_search(text: str) -> None:
+    """Wide signs, signs not seen and marks apart from their letters mean the same person."""
+    assert search.refused(text)
+
+
 @pytest.mark.parametrize("text", ["2024/0187", "0412/TN", "hồ sơ", "90/QĐ-UBND", "thông báo 15"])
 def test_numbers_and_symbols_of_documents_may_be_searched(text: str) -> None:
     """What stands on paper is how an officer looks for a file."""
