@@ -47,7 +47,7 @@ from ledger.postgres.connect import (
     translated,
 )
 from ledger.postgres.files import PostgresFiles
-from ledger.postgres.migrate import login_dsn
+from ledger.postgres.migrate import check, login_dsn
 from ledger.postgres.notices import PostgresNotices
 from ledger.postgres.recorder import GroupAppender
 from ledger.postgres.records import PostgresRecords
@@ -202,12 +202,14 @@ class Enclave:
         Raises:
             SettingsError: No enclave in the home, a secret is missing, or this is another log.
             Unavailable: The database cannot be reached.
+            Fatal: As `require_schema`.
         """
         try:
             enclave = cls(settings, clock or RealClock(), entropy or RealEntropy())
         except KeysError as error:
             raise SettingsError(f"the KEK does not open: {error}") from error
         try:
+            require_schema(role_dsn(settings, enclave.facts, "reader"))
             enclave._require_genesis()
         except Exception:
             enclave.close()
@@ -363,9 +365,12 @@ def open_sealer(settings: Settings, *, clock: Clock | None = None) -> tuple[Seal
 
     Raises:
         SettingsError: A key does not open, or is not of its kind.
+        Unavailable: The database cannot be reached.
+        Fatal: As `require_schema`.
     """
     facts = Home(settings).facts()
     dsn = role_dsn(settings, facts, "sealer")
+    require_schema(dsn)
     log_key, pq_key = log_signers(settings)
     pool = open_pool(dsn, most=2)
     sealer = Sealer(
@@ -382,9 +387,15 @@ def open_sealer(settings: Settings, *, clock: Clock | None = None) -> tuple[Seal
 
 
 def open_projector(settings: Settings) -> tuple[Projector, PostgresNotices, Pool]:
-    """The projector of a home with its tables made, its hints, and the pool to close behind it."""
+    """The projector of a home with its tables made, its hints, and the pool to close behind it.
+
+    Raises:
+        Unavailable: The database cannot be reached.
+        Fatal: As `require_schema`.
+    """
     facts = Home(settings).facts()
     dsn, kek = role_dsn(settings, facts, "projector"), open_kek(settings)
+    require_schema(dsn)
     cores = min(len(os.sched_getaffinity(0)), len(DIGITS))
     pool = open_pool(dsn, most=2)
     records = PostgresRecords(pool)
@@ -400,6 +411,17 @@ def open_projector(settings: Settings) -> tuple[Projector, PostgresNotices, Pool
         builders=Builders(opening, cores) if cores > 1 else None,
     )
     return projector, PostgresNotices(dsn), pool
+
+
+def require_schema(dsn: str) -> None:
+    """Whether the database is this program's; any login may ask. Migrate first, then serve.
+
+    Raises:
+        Unavailable: The database cannot be reached.
+        Fatal: It is older or newer than this program, or made by files that were edited since.
+    """
+    with connect(dsn) as connection:
+        check(connection)
 
 
 def role_dsn(settings: Settings, facts: EnclaveFacts, role: str) -> str:

@@ -23,7 +23,7 @@ from rich.progress import (
 )
 
 from api import telemetry
-from api.bootstrap import RealClock, open_projector, role_dsn
+from api.bootstrap import RealClock, open_projector, require_schema, role_dsn
 from api.cli import database, roles
 from api.cli.errors import guarded
 from api.cli.founding import REHEARSAL_OPENS, Founded, Plan, found
@@ -125,6 +125,7 @@ def serve(port: int | None, role: str, *, hold: bool) -> None:
         sys.exit(_loop(settings, role, hold=hold))
     shell = shell_of()
     facts = database.running_facts(settings)
+    require_schema(role_dsn(settings, facts, "reader"))
     supervisor = Supervisor(
         settings, tell=lambda who, status, again: _fell(shell, who, status, again=again)
     )

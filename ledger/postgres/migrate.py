@@ -168,7 +168,7 @@ def check(connection: psycopg.Connection[tuple[object, ...]]) -> None:
     files = shipped()
     _refuse_edited(applied, files)
     if len(applied) < len(files):
-        raise Fatal("the database is older than this program: migrate it first")
+        raise Fatal("the database is older than this program; run: socai migrate")
 
 
 def login_dsn(dsn: str, slug: str, login: str, password: str, *, dbname: str) -> str:
@@ -231,7 +231,7 @@ def _applied(connection: psycopg.Connection[tuple[object, ...]]) -> list[tuple[o
 
 def _refuse_edited(applied: list[tuple[object, ...]], files: list[Migration]) -> None:
     if len(applied) > len(files):
-        raise Fatal("the database is newer than this program")
+        raise Fatal("the database is newer than this program; use the program that migrated it")
     for row, migration in zip(applied, files, strict=False):
         if row != (migration.number, migration.name, migration.sha256):
             raise Fatal(f"migration {row[1]} was edited after it was applied")
