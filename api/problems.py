@@ -110,9 +110,9 @@ def _said(fault: Fault) -> Words:
     )
 
 
-def plain_answer(code: str) -> bytes:
+def plain_answer(code: str, *faults: Fault) -> bytes:
     """A whole HTTP/1.1 answer, for what the server refuses before it is a request."""
-    problem = Problem(code)
+    problem = Problem(code, faults=faults)
     body = orjson.dumps(problem.body("vi", "none"))
     reason = problem.type.title.en.encode("ascii", "replace")
     head = (

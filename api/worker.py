@@ -14,7 +14,7 @@ import select
 import selectors
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from threading import BoundedSemaphore
@@ -30,6 +30,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-
 
 from api.problems import plain_answer
 from api.settings import ARRIVED_BYTES
+from ledger.errors import Fault
 
 ARRIVAL_DEADLINE_S: Final = 10.0
 """How long the headers, and a small body, may take to arrive."""
@@ -42,6 +43,8 @@ _SLOWEST_BYTES_S: Final = 32_768
 #: Comes only once we say so; or has its length inside.
 _NOT_WAITED: Final = re.compile(rb"\r\n(?:expect|transfer-encoding)[ \t]*:", re.IGNORECASE)
 _LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,18})[ \t]*(?=\r\n)", re.IGNORECASE)
+#: A name or an address, and perhaps a port (RFC 9110 §7.2).
+_HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
 
 
 def arrived(peeked: bytes) -> bool:
@@ -60,6 +63,24 @@ def arrived(peeked: bytes) -> bool:
         return True  # no body, or what the parser refuses
     length = int(stated[0])
     return length > ARRIVED_BYTES or len(body) >= length
+
+
+def host_fault(version: tuple[int, int], headers: Iterable[tuple[str, str]]) -> Fault | None:
+    """What is wrong with the host that a request names (RFC 9112 §3.2); None where nothing is.
+
+    Args:
+        version: Of HTTP; from 1.1 on a host must be named.
+        headers: Name in capitals and value of every line; gunicorn refuses a second `Host`.
+    """
+    host = next((value for name, value in headers if name == "HOST"), None)
+    if host is None:
+        missing = Fault("/Host", "thiếu tiêu đề", "the header is missing")
+        return missing if version >= (1, 1) else None
+    if not _HOST.fullmatch(host):
+        return Fault(
+            "/Host", "không phải tên hay địa chỉ máy chủ", "is no name or address of a host"
+        )
+    return None
 
 
 class Outgoing(socket.socket):
@@ -194,6 +215,14 @@ class ProblemWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no ty
         except OSError:
             conn.timeout = 0.0
         self._leaving.append(conn)
+
+    def handle_request(self, req: Any, conn: Any) -> Any:  # noqa: ANN401  gunicorn's signature
+        """Answers a request that names its host; the others are refused and closed."""
+        fault = host_fault(req.version, req.headers)
+        if fault is None:
+            return super().handle_request(req, conn)
+        conn.sock.sendall(plain_answer("malformed_request", fault))
+        return False
 
     def _keepalive_after(self, conn: Any, keepalive: Any) -> bool:  # noqa: ANN401  gunicorn's
         """Ends a connection with a body nobody read, or with the next request sent already."""

@@ -116,6 +116,37 @@ def test_what_is_no_request_gets_a_problem_too(running: Running) -> None:
         assert b"html" not in answer.lower()
 
 
+@pytest.mark.parametrize(
+    ("line", "detail"),
+    [
+        ("X-A: b", "thiếu tiêu đề"),
+        *(
+            (f"Host: {host}", "không phải tên hay địa chỉ máy chủ")
+            for host in ("", "a/b", "a, b", "u@a", "a:8x", "[::1", "a b")
+        ),
+    ],
+)
+def test_a_request_that_names_no_host_is_refused(running: Running, line: str, detail: str) -> None:
+    """HTTP/1.1 asks for it, and a proxy before us could take another one (RFC 9112 §3.2)."""
+    answer = _ask(running, f"GET /health/live HTTP/1.1\r\n{line}\r\n\r\n".encode())
+    assert answer.startswith(b"HTTP/1.1 400"), answer[:80]
+    assert b"application/problem+json" in answer
+    assert f'"detail":"Host: {detail}"'.encode() in answer
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "1.0",
+        *(f"1.1\r\nHost: {host}" for host in ("a", "so-cai.gov.vn:443", "[::1]:8000", "10.0.0.1")),
+    ],
+)
+def test_every_way_to_name_a_host_is_taken(running: Running, head: str) -> None:
+    """Names, addresses of both kinds, with a port or without; HTTP/1.0 may leave it out."""
+    request = f"GET /health/live HTTP/{head}\r\nConnection: close\r\n\r\n"
+    assert _ask(running, request.encode()).startswith((b"HTTP/1.1 200", b"HTTP/1.0 200"))
+
+
 def test_metrics_stand_on_a_port_of_their_own_and_name_no_case(running: Running) -> None:
     """No case, agency or person in any label (api.md §7)."""
     token = {"Authorization": f"Bearer {running.token}"}
@@ -150,8 +181,10 @@ def test_an_answer_states_its_date_once(running: Running) -> None:
 
 
 def test_a_header_that_comes_twice_is_refused(running: Running) -> None:
-    """Two tokens, or two times, would mean two things to two readers."""
+    """Two tokens, types or times would mean two things to two readers."""
     for line in (
+        "Host: x",
+        "Content-Type: application/json",
         f"Authorization: Bearer {running.token}",
         "X-Rehearsal-Time: 2030-01-01T00:00:00+07:00",
     ):
