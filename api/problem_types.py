@@ -266,6 +266,14 @@ TYPES: Final[Mapping[str, ProblemType]] = {
             "Nothing was recorded. Use a time not before the last record (GET /v1/log, `now`).",
         ),
     ),
+    "precondition_failed": ProblemType(
+        412,
+        Words("Không còn đúng bản mà If-Match nêu", "It is not what If-Match names"),
+        Words(
+            "Chưa ghi gì. Bỏ If-Match để đọc bản hiện nay.",
+            "Nothing was recorded. Leave out If-Match to read what stands now.",
+        ),
+    ),
     "too_large": ProblemType(
         413,
         Words("Dữ liệu gửi quá lớn", "The request is too large"),

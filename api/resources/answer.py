@@ -8,6 +8,7 @@ from typing import Any, Final
 import orjson
 from flask import Response, request
 
+from api.problems import Problem
 from api.resources.request import context, enclave
 from keys.canonical import b64
 
@@ -65,8 +66,22 @@ def _tag(response: Response, data: bytes, content_type: str) -> None:
     seen = b"\0".join(((who.officer if who else "").encode(), content_type.encode(), data))
     response.set_etag(b64(enclave().seal.mac("etag", seen)[:18]))
     if not _CONDITIONS.isdisjoint(request.environ):
-        response.make_conditional(request)
-        del response.headers["Date"]  # the server's to state
+        settle(response)
+
+
+def settle(response: Response) -> None:
+    """Conditions on what is read, by its ETag (RFC 9110 §13.2.2): 304 where the caller has it.
+
+    Raises:
+        Problem: `precondition_failed`: it is none of those that `If-Match` names.
+    """
+    wanted, tag = request.if_match, response.get_etag()[0]
+    if wanted and not (tag is None or wanted.star_tag or wanted.is_strong(tag)):
+        raise Problem("precondition_failed")
+    stated = request.environ
+    names = ("REQUEST_METHOD", "HTTP_IF_NONE_MATCH")
+    response.make_conditional({name: stated[name] for name in names if name in stated})
+    response.headers.pop("Date", None)  # the server's to state
 
 
 def cache_control(*, signed_in: bool) -> str:

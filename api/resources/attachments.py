@@ -14,7 +14,7 @@ from urllib.parse import quote
 from flask import Response, request
 
 from api.problems import Problem
-from api.resources.answer import answer
+from api.resources.answer import answer, settle
 from api.resources.body import body_parts
 from api.resources.gate import ANY
 from api.resources.noun import FORM, Noun
@@ -132,7 +132,7 @@ def read_attachment(act_id: str, digest: str) -> Response:
     response.set_etag(b64(enclave().seal.mac("etag", seen)[:18]))
     for name, value in _headers(listed).items():
         response.headers[name] = value
-    response.make_conditional(request)
+    settle(response)
     if response.status_code == 304:  # noqa: PLR2004  the caller has it: nothing is handed out
         return response
     if request.method != "HEAD":

@@ -41,6 +41,7 @@ _EVERY_CALL: Final = (
 )
 _SIGNED_IN: Final = ("not_signed_in",)
 _WITH_BODY: Final = ("unsupported_media_type", "too_large", "request_timeout")
+_TAGGED: Final = ("precondition_failed",)
 _PROJECTED: Final = ("projection_late", "database_unavailable")
 
 
@@ -90,16 +91,17 @@ class Noun(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
             streams: Whether the view takes a body of any size, under a limit of its own.
         """
         taken = tuple(consumes) or ((JSON,) if body is not None else ())
-        codes = _codes(access, taken, (*problems, *(_PROJECTED if projected else ())))
-        common = ["X-Request-Id", "Cache-Control"]
-        common += ["ETag"] if method == "GET" and status == HTTPStatus.OK else []
+        tagged = method == "GET" and status == HTTPStatus.OK
+        more = (*(_PROJECTED if projected else ()), *(_TAGGED if tagged else ()))
+        codes = _codes(access, taken, (*problems, *more))
+        common = ["X-Request-Id", "Cache-Control", *(["ETag"] if tagged else [])]
         common += ["Ledger-Index"] if projected else []
         told = {name: name for name in (*common, *headers)}
         manual: dict[str, Any] = {
             "security": _SECURITY[access],
             "responses": _problem_responses(codes),
         }
-        if method == "GET" and status == HTTPStatus.OK:
+        if tagged:
             manual["responses"][304] = {"$ref": "#/components/responses/NotModified"}
         if body_doc is not None:
             manual["requestBody"] = dict(body_doc)

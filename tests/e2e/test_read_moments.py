@@ -191,3 +191,17 @@ def test_a_clock_is_changed_by_what_starts_and_stops_it(
             judged += 1
             assert acts[pointer] <= {clock["act_id"], clock["stopped_by"]}, clock["code"]
     assert judged > 3
+
+
+@pytest.mark.parametrize("path", ["/v1/cases", "/v1/statistics.csv", "/v1/log"])
+def test_conditions_are_met_or_said_to_be_failed(http: httpx.Client, path: str) -> None:
+    """If-Match on a read names what is there, anything, or something else: 412 with no content."""
+    tag = http.get(path).headers["ETag"]
+    for good in (tag, "*", f'"x", {tag}'):
+        assert http.get(path, headers={"If-Match": good}).status_code == 200
+    for other in ('"x"', f"W/{tag}"):
+        answer = http.get(path, headers={"If-Match": other, "If-None-Match": tag})
+        assert (answer.status_code, answer.json()["code"]) == (412, "precondition_failed")
+    for known in (tag, "*", f"W/{tag}"):
+        answer = http.get(path, headers={"If-None-Match": known})
+        assert (answer.status_code, answer.content) == (304, b"")

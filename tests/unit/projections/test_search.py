@@ -56,7 +56,7 @@ def test_search_for_a_person_account_or_link_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "０９１２３４５６７８",
+        "".join(chr(0xFF10 + int(digit)) for digit in "0912345678"),
         "0912\u200b345\u200b678",
         "a\uff20b.vn",
         "a\ufe6bb.vn",
