@@ -21,7 +21,6 @@ from environs import Env, EnvError, validate
 
 Lang = Literal["vi", "en"]
 LEVELS: Final = ("ordinary", "mat", "toi-mat", "tuyet-mat")
-ROLES: Final = ("migrator", "writer", "sealer", "projector", "reader", "auditor")
 _SLUG: Final = re.compile(r"[a-z][a-z0-9_]{0,40}")
 _HEX32: Final = re.compile(r"[0-9a-f]{64}")
 _LOG_LEVELS: Final = ("debug", "info", "warning", "error")

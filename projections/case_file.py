@@ -9,7 +9,7 @@ What time changes without an act is folded again by the reader from `changes_at`
 # ruff: noqa: S608 - pieces of SQL are constants of this file (LiteralString)
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final, LiteralString
@@ -19,7 +19,7 @@ import orjson
 from psycopg.rows import class_row
 
 from ledger.regulation.act import parse_time
-from ledger.regulation.case_view import case_file_until
+from ledger.regulation.case_view import case_file, case_file_until
 from ledger.regulation.cases import Cases
 from ledger.regulation.clocks import LIVE, WINDOWS
 from ledger.regulation.deadline import VIETNAM
@@ -415,7 +415,7 @@ def listed(
 
 def line_then(
     stream: StreamState,
-    raised: Mapping[str, Iterable[str]],
+    raised: Mapping[str, Sequence[str]],
     registry: Registry,
     spans: tuple[int, int],
     cases: Cases | None = None,
@@ -431,7 +431,7 @@ def line_then(
     """
     at = last_recorded(stream)
     assert at is not None  # noqa: S101 - a fold of one record at least
-    body = rendered(stream, raised, registry, at, cases)
+    body = case_file(stream, raised, registry, at, cases)
     state, outcome, agency, agencies, acts = _columns(stream, body)
     case_number, register_no, label, opened_at = _numbers(body)
     return {
@@ -467,26 +467,3 @@ def _key(sort: str, value: object) -> object:
     if sort == "case_number":
         return value
     return datetime.fromisoformat(str(value))
-
-
-def rendered(
-    stream: StreamState,
-    raised: Mapping[str, Iterable[str]],
-    registry: Registry,
-    at: datetime,
-    cases: Cases | None = None,
-) -> dict[str, Any]:
-    """The case file of any fold, at any instant: the one function behind every reading."""
-    return rendered_until(stream, raised, registry, at, cases)[0]
-
-
-def rendered_until(
-    stream: StreamState,
-    raised: Mapping[str, Iterable[str]],
-    registry: Registry,
-    at: datetime,
-    cases: Cases | None = None,
-) -> tuple[dict[str, Any], datetime | None]:
-    """The same, and the next instant at which it reads otherwise without a new act."""
-    known = {act_id: tuple(codes) for act_id, codes in raised.items()}
-    return case_file_until(stream, known, registry, at, cases)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ledger.regulation.case_view import case_file, case_file_until
 from ledger.regulation.registry import Registry
 from ledger.regulation.stream import Signed, StreamState, apply
-from projections import case_file, timeline
+from projections import timeline
 from projections.fold import Reports
 from projections.timeline import ActRow
 
@@ -38,12 +39,11 @@ class Folded:
 
     def file(self) -> dict[str, Any]:
         """The case file."""
-        return self.file_until()[0]
+        return case_file(self.stream, self.raised, self.registry, self.at, self.reports)
 
     def file_until(self) -> tuple[dict[str, Any], datetime | None]:
         """The case file, and when it reads otherwise without a new act or report; None: never."""
-        known = (self.registry, self.at, self.reports)
-        return case_file.rendered_until(self.stream, self.raised, *known)
+        return case_file_until(self.stream, self.raised, self.registry, self.at, self.reports)
 
 
 def folded_from(

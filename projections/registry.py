@@ -174,12 +174,6 @@ def agencies(registry: Registry, day: date) -> Iterator[dict[str, Any]]:
         yield _agency(agency, registry, day)
 
 
-def agency(registry: Registry, name: str, day: date) -> dict[str, Any] | None:
-    """One agency as it was on a day."""
-    found = registry.agency(name)
-    return None if found is None else _agency(found, registry, day)
-
-
 def _agency(agency: Agency, registry: Registry, day: date) -> dict[str, Any]:
     return {
         "agency": agency.id,
@@ -213,12 +207,6 @@ def officers(registry: Registry, day: date) -> Iterator[dict[str, Any]]:
     """Every officer with the posts held on a day; ids and posts, never names."""
     for officer in registry.officers.all():
         yield _officer(officer, registry, day)
-
-
-def officer(registry: Registry, uuid: str, day: date) -> dict[str, Any] | None:
-    """One officer."""
-    found = registry.officer(uuid)
-    return None if found is None else _officer(found, registry, day)
 
 
 def _officer(officer: Officer, registry: Registry, day: date) -> dict[str, Any]:
@@ -341,16 +329,6 @@ def _instrument(line: Instrument, registry: Registry, day: date) -> dict[str, An
         "replaced_by": line.replaced_by,
         "certainty": line.certainty,
         "index": line.index,
-    }
-
-
-def roles(registry: Registry, day: date) -> Mapping[str, list[str]]:
-    """Who holds each function on a day."""
-    return {
-        code: registry.holders(code, day)
-        for code in sorted(
-            {f for a in registry.agencies.all() for f in registry.functions_of(a.id, day)}
-        )
     }
 
 

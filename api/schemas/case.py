@@ -25,10 +25,10 @@ from ledger.regulation.catalogue import load
 from ledger.regulation.guards.table import GUARDS
 from ledger.regulation.lifecycle import life_cycle
 from ledger.regulation.outcomes import OUTCOMES as ENDS
+from projections.case_file import SORTS
 
 AGENCY = r"[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?"
 AS_OF = rf"(0|[1-9][0-9]{{0,15}}|{PAST})"
-SORTS = ("opened_at", "-opened_at", "due", "last_act", "-last_act", "case_number")
 UUIDS = rf"{UUID}(,{UUID}){{0,49}}"
 
 
