@@ -38,6 +38,11 @@ SELECT index, recorded_at, act, payload FROM proj.registry
 WHERE gen = (SELECT gen FROM proj.views WHERE view = 'registry' AND state = 'live')
   AND index > %s AND index <= %s ORDER BY index
 """
+_LAST: Final[LiteralString] = """
+SELECT coalesce(max(index), -1) FROM proj.registry
+WHERE gen = (SELECT gen FROM proj.views WHERE view = 'registry' AND state = 'live')
+  AND index <= %s
+"""
 _AT: Final[LiteralString] = """
 SELECT coalesce(max(index), -1) FROM proj.registry
 WHERE gen = (SELECT gen FROM proj.views WHERE view = 'registry' AND state = 'live')
@@ -49,6 +54,8 @@ NEWEST: Final[LiteralString] = """
  WHERE gen = (SELECT gen FROM proj.views WHERE view = 'registry' AND state = 'live'))
 """
 _NEVER: Final = 2**62
+_KEPT: Final = 8
+"""Registries of the past kept in a process, a few hundred KiB each."""
 _ERASE: Final[LiteralString] = "DELETE FROM proj.registry WHERE gen = %s AND index = ANY (%s)"
 
 
@@ -116,11 +123,15 @@ class Known:
 
 
 class RegistryReader:
-    """Registries as of an index, the newest kept: what is read often is folded once a process."""
+    """Registries as of an index, the newest and some of the past kept.
+
+    What is read often is folded once a process.
+    """
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._newest = Known(Registry.founded(), -1)
+        self._past: dict[int, Known] = {}  # by its last act
 
     def newest(self, connection: Connection, reached: int | None = None) -> Known:
         """The registry with everything projected.
@@ -145,7 +156,17 @@ class RegistryReader:
         newest = self.newest(connection)
         if index >= newest.registry.version:
             return newest
-        return self._grown(connection, Known(Registry.founded(), -1), index)
+        row = connection.execute(_LAST, [index]).fetchone()
+        last = -1 if row is None else int(row[0])
+        with self._lock:
+            known = self._past.get(last)
+        if known is None:
+            known = self._grown(connection, Known(Registry.founded(), -1), last)
+            with self._lock:
+                self._past[last] = known
+                if len(self._past) > _KEPT:
+                    del self._past[next(iter(self._past))]
+        return known
 
     def index_at(self, connection: Connection, at: datetime) -> int:
         """Index of the newest registry record taken by then, -1 for none."""

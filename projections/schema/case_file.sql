@@ -29,6 +29,7 @@ CREATE TABLE IF NOT EXISTS proj.case_file (
 );
 CREATE INDEX IF NOT EXISTS case_file_began ON proj.case_file (gen, coalesce(opened_at, last_at), case_id);
 CREATE INDEX IF NOT EXISTS case_file_last ON proj.case_file (gen, last_at, case_id);
+CREATE INDEX IF NOT EXISTS case_file_newest ON proj.case_file (gen, last_index);
 CREATE INDEX IF NOT EXISTS case_file_due ON proj.case_file (gen, due_at, case_id) WHERE due_at IS NOT NULL;
 CREATE INDEX IF NOT EXISTS case_file_number ON proj.case_file (gen, case_number, case_id);
 CREATE INDEX IF NOT EXISTS case_file_state ON proj.case_file (gen, state, coalesce(opened_at, last_at), case_id);
