@@ -143,10 +143,7 @@ class SealingMapper(Mapper[UUID]):
 
 
 class LogRecorder(ApplicationRecorder):
-    """The library's recorder over the ports: `Appender` to append, `RecordStore` to read.
-
-    A notification id is the leaf index, dense from 0.
-    """
+    """The library's recorder over the ports: `Appender` to append, `RecordStore` to read."""
 
     def __init__(self, store: RecordStore, appender: Appender) -> None:
         self._store = store
@@ -199,23 +196,17 @@ class LogRecorder(ApplicationRecorder):
         *,
         inclusive_of_start: bool = True,
     ) -> Sequence[Notification]:
-        """Rows in index order, still sealed."""
-        first = (start or 0) + (0 if inclusive_of_start else 1)
-        return [
-            Notification(row.stream_id, row.seq, row.topic, row.state, row.index)
-            for row in self._store.read(first, limit)
-            if (stop is None or row.index <= stop) and (not topics or row.topic in topics)
-        ]
+        """Not here: projections run their own loop (architecture.md §5)."""
+        raise NotImplementedError
 
     def max_notification_id(self) -> int | None:
-        """Index of the last record; None while there is none."""
-        size = self._store.head().size
-        return size - 1 if size else None
+        """Not here, as above."""
+        raise NotImplementedError
 
     def subscribe(
         self, gt: int | None = None, topics: Sequence[str] = ()
     ) -> Subscription[ApplicationRecorder]:
-        """Not here: projections run their own loop (architecture.md §5)."""
+        """Not here, as above."""
         raise NotImplementedError
 
 
