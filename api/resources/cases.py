@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from flask import Response
@@ -32,7 +32,6 @@ from api.schemas.case import (
 )
 from ledger.errors import NotFound
 from ledger.log.moment import stamp
-from ledger.regulation.shape import parse_date
 from projections import search
 from projections.case_file import Filter
 from projections.past import BeforeCase
@@ -103,7 +102,7 @@ CASE_FILTERS: Final = (
 
 def _filter(asked: dict[str, Any]) -> Filter:
     due_before = fresh.moment(asked.get("due_before"), "due_before")
-    first, last = _day(asked, "opened_from"), _day(asked, "opened_to")
+    first, last = (fresh.day(asked.get(name), name) for name in ("opened_from", "opened_to"))
     if first is not None and last is not None and first > last:
         raise malformed("opened_from", "muộn hơn `opened_to`", "is after `opened_to`")
     known.agency(asked.get("agency"))
@@ -129,14 +128,6 @@ def _words(text: str | None) -> str | None:
     if search.question(text) is None:
         raise malformed("q", "không có chữ hay số nào để tìm", "it has no letter or digit to find")
     return text
-
-
-def _day(asked: dict[str, Any], name: str) -> date | None:
-    text = asked.get(name)
-    try:
-        return None if text is None else parse_date(text)
-    except ValueError as error:
-        raise malformed(name, "không có ngày này", "there is no such day") from error
 
 
 @cases.call(

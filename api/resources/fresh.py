@@ -61,6 +61,18 @@ def moment(text: str | None, name: str = "as_of") -> int | datetime | None:
         raise malformed(name, "không có thời điểm này", "there is no such moment") from error
 
 
+def day(text: str | None, name: str) -> date | None:
+    """A day; None where none is asked for.
+
+    Raises:
+        Problem: `malformed_request`: there is no such day.
+    """
+    try:
+        return None if text is None else parse_date(text)
+    except ValueError as error:
+        raise malformed(name, "không có ngày này", "there is no such day") from error
+
+
 def _end_of(day: date) -> datetime:
     at = now()
     if day == local_day(at):

@@ -20,7 +20,6 @@ from api.schemas.work import StatisticsQuery, StatisticsShown
 from ledger.regulation.channels import channel_words
 from ledger.regulation.deadline import local_day
 from ledger.regulation.outcomes import words as outcome_words
-from ledger.regulation.shape import parse_date
 from projections.statistics import SMALLEST, Cell, Tables
 
 statistics = Noun("statistics", __name__, url_prefix="/v1", description="Thống kê · Statistics")
@@ -115,20 +114,13 @@ def _spoken() -> dict[str, str]:
 def _tables(asked: dict[str, Any]) -> tuple[date, date, int, Tables]:
     fresh.require(asked, "statistics")
     at = now()
-    end = _day(asked.get("to"), "to") or local_day(at)
-    start = _day(asked.get("from_"), "from") or max(date.min + _YEAR, end) - _YEAR
+    end = fresh.day(asked.get("to"), "to") or local_day(at)
+    start = fresh.day(asked.get("from_"), "from") or max(date.min + _YEAR, end) - _YEAR
     if start > end:
         raise malformed("from", "muộn hơn `to`", "is after `to`")
     known.agency(asked.get("agency"))
     index, tables = enclave().inquiry.statistics(start, end, at, agency=asked.get("agency"))
     return start, end, index, tables
-
-
-def _day(text: str | None, name: str) -> date | None:
-    try:
-        return None if text is None else parse_date(text)
-    except ValueError as error:
-        raise malformed(name, "không có ngày này", "there is no such day") from error
 
 
 def _sheet(start: date, end: date, index: int, tables: Tables) -> Iterator[Row]:
