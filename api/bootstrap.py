@@ -63,6 +63,7 @@ from projections.generations import ViewState
 from projections.inquiry import Inquiry
 from projections.runner import Projector
 from projections.share import DIGITS
+from projections.views import VIEWS
 
 _REGISTRY_TTL_S: Final = 1.0
 _PATIENCE_S: Final = 10.0
@@ -263,9 +264,9 @@ class Enclave:
     def readiness(self) -> list[Check]:
         """Database, sealer, projections, disk and clock (api.md §7); names no case."""
         try:
-            latest = self.checkpoints.latest()  # before the head, which only grows
+            # before the head, which only grows
+            latest, states = self.checkpoints.latest(), self.inquiry.status()
             head = self.records.head()
-            states = self.inquiry.status()
         except LedgerError as error:
             name = type(error).__name__
             told = Words(f"không đọc được ({name})", f"cannot be read ({name})")
@@ -287,14 +288,20 @@ class Enclave:
                 ),
             ),
         ]
-        checks += [self._view(state, head.size) for state in states if state.state == "live"]
+        live = {state.view: state for state in states if state.state == "live"}
+        checks += [self._view(view.name, live.get(view.name), head.size) for view in VIEWS]
         return [*checks, self._disk(), self._clock_check(head.recorded_at)]
 
-    def _view(self, state: ViewState, size: int) -> Check:
+    def _view(self, name: str, state: ViewState | None, size: int) -> Check:
+        if state is None:
+            told = Words(f"{name}: không có bản nào để đọc", f"{name}: there is none to read")
+            return Check("projection", ok=False, detail=told)
         lag = size - 1 - state.position
         telemetry.PROJECTION_LAG.labels(state.view).set(lag)
         telemetry.PROJECTION_STOPPED.labels(state.view).set(int(state.stopped))
-        fine = not state.stopped and self._progress.fine(state.view, lag, state.position)
+        fine = (
+            not state.stopped and lag >= 0 and self._progress.fine(state.view, lag, state.position)
+        )
         told = Words(f"chậm {lag} lần ghi", f"{lag} records behind")
         if state.stopped:
             told = Words(f"dừng ở lần ghi {state.error_at}", f"stopped at record {state.error_at}")

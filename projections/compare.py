@@ -8,7 +8,7 @@ rows are written under a generation of their own in a transaction that is always
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, LiteralString
 
@@ -17,7 +17,7 @@ from psycopg import IsolationLevel, sql
 from ledger.ports import RecordStore
 from ledger.reader import Reader
 from projections.fold import BATCH, Fold
-from projections.generations import states
+from projections.generations import ViewState, states
 from projections.records import RecordsLog
 from projections.sweep import Sweep
 from projections.view import Connection, View
@@ -77,7 +77,8 @@ def compare(  # noqa: PLR0913 - two sides, and how to read each
         reader: Opens them; the audit of the log has been before.
         origin: Origin of the log.
         level: Its level.
-        views: Which views; one that has stopped is left out, since its state says so already.
+        views: Which views, each as far as it says that it is folded; one that is not there at all,
+            or says that it is past the log, is a difference itself.
         progress: Called with (records done, records in all).
 
     Returns:
@@ -88,19 +89,30 @@ def compare(  # noqa: PLR0913 - two sides, and how to read each
     connection.isolation_level = IsolationLevel.REPEATABLE_READ
     try:
         with Sweep(), connection.transaction(force_rollback=True):
-            live = {s.view: s for s in states(connection) if s.state == "live" and not s.stopped}
-            chosen = [view for view in views if view.name in live]
+            live = {s.view: s for s in states(connection) if s.state == "live"}
+            size = records.head().size
+            wrong = [found for view in views if (found := _state(view, live, size))]
+            named = {found.view for found in wrong}
+            chosen = [view for view in views if view.name not in named]
             for position in sorted({live[view.name].position for view in chosen}):
                 group = [view for view in chosen if live[view.name].position == position]
                 log = RecordsLog(records, reader, connection)
                 _fold_afresh(connection, group, log, Fold(log, origin, level), position, progress)
-            return [
-                difference
-                for view in chosen
-                for difference in _differences(connection, view, live[view.name].gen)
-            ]
+            for view in chosen:
+                wrong += _differences(connection, view, live[view.name].gen)
+            return wrong
     finally:
         connection.isolation_level = before
+
+
+def _state(view: View, live: Mapping[str, ViewState], size: int) -> Difference | None:
+    """What is wrong with a view before a row of it is looked at."""
+    state = live.get(view.name)
+    if state is None:
+        return Difference(view.name, "views", "missing", '{"state":"live"}')
+    if state.position >= size:
+        return Difference(view.name, "views", "extra", f'{{"position":{state.position}}}')
+    return None
 
 
 def _fold_afresh(

@@ -284,6 +284,21 @@ def test_a_record_that_does_not_open_stops_every_view_at_its_index(bench: Bench)
     assert {(s.position, s.error_at) for s in states} == {(29, 30)}
 
 
+def test_a_view_that_is_not_there_or_past_the_log_is_named(bench: Bench) -> None:
+    """Who owns the views can take one away, or say that it knows what is not recorded yet."""
+    projector = bench.projector()
+    projector.catch_up()
+    projector.close()
+    with bench.connect() as connection:
+        connection.execute("DELETE FROM proj.views WHERE view = 'acts'")
+        connection.execute("UPDATE proj.views SET position = 2 ^ 60 WHERE view = 'tokens'")
+        connection.execute("UPDATE proj.case_file SET state = 'ARCHIVED'")
+        connection.execute("UPDATE proj.views SET error = 'x' WHERE view = 'case_file'")
+    found = {(d.view, d.table, d.where) for d in bench.compared()}
+    assert {("acts", "views", "missing"), ("tokens", "views", "extra")} <= found
+    assert ("case_file", "case_file", "extra") in found
+
+
 def test_one_loop_is_active_at_a_time(bench: Bench) -> None:
     """The second waits for the lock and takes over when the first is gone."""
     first, second = bench.projector(batch=10), bench.projector()
