@@ -208,7 +208,9 @@ class Enclave:
         try:
             enclave = cls(settings, clock or RealClock(), entropy or RealEntropy())
         except KeysError as error:
-            raise SettingsError(f"the KEK does not open: {error}") from error
+            raise SettingsError(
+                f"không mở được khóa KEK: {error}", f"the KEK does not open: {error}"
+            ) from error
         try:
             require_schema(role_dsn(settings, enclave.facts, "reader"))
             enclave._require_genesis()
@@ -339,14 +341,26 @@ class Enclave:
     def _require_genesis(self) -> None:
         found = self.reader.read(0, 1)
         if not found or found[0].act is None:
-            raise SettingsError("the log has no record 0: run `socai init`")
+            raise SettingsError(
+                "sổ chưa có bản ghi 0; chạy: socai init",
+                "the log has no record 0: run `socai init`",
+            )
         if found[0].entry.hex() != self.facts.genesis:
-            raise SettingsError("record 0 is not the genesis this home was made with")
+            raise SettingsError(
+                "bản ghi 0 không phải bản ghi gốc của thư mục này",
+                "record 0 is not the genesis this home was made with",
+            )
         facts = found[0].act.facts
         if facts["log"] != self.facts.origin or facts["level"] != self.facts.level:
-            raise SettingsError("record 0 names another log or level than this home")
+            raise SettingsError(
+                "bản ghi 0 ghi tên sổ hoặc cấp độ khác với thư mục này",
+                "record 0 names another log or level than this home",
+            )
         if bool(facts.get("demo", False)) != self.facts.rehearsal:
-            raise SettingsError("record 0 and this home disagree on whether this is a rehearsal")
+            raise SettingsError(
+                "bản ghi 0 và thư mục này không thống nhất đây có phải sổ diễn tập hay không",
+                "record 0 and this home disagree on whether this is a rehearsal",
+            )
         self.vkeys = tuple(facts["vkeys"])
         self.policy = f"log {self.vkeys[0]}\nquorum none\n"
 
@@ -459,7 +473,7 @@ def open_blobs(settings: Settings) -> ObjectBlobs:
     try:
         return ObjectBlobs.at(settings.blobs, Home(settings).blob_options())
     except ValueError as error:
-        raise SettingsError(f"SOCAI_BLOBS: {error}") from error
+        raise SettingsError(f"SOCAI_BLOBS: {error}", f"SOCAI_BLOBS: {error}") from error
 
 
 def _scratch(settings: Settings) -> Path:
@@ -481,5 +495,8 @@ def log_signers(settings: Settings) -> tuple[NoteSigner, NoteSigner]:
         log_key = read_key(home.key_path("log"), home.passphrase())
         pq_key = read_key(home.key_path("pq"), home.passphrase())
     except KeysError as error:
-        raise SettingsError(f"a key of the log does not open: {error}") from error
+        raise SettingsError(
+            f"không mở được một khóa của sổ: {error}",
+            f"a key of the log does not open: {error}",
+        ) from error
     return NoteSigner(origin, log_key), NoteSigner(f"{origin}/pq", pq_key, note.TYPE_ML_DSA_44)

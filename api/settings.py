@@ -29,7 +29,17 @@ ARRIVED_BYTES: Final = 32_768
 
 
 class SettingsError(Exception):
-    """The operator's move: the process does not start. The text says which variable or file."""
+    """The operator's move: the process does not start. The text says which variable or file.
+
+    Attributes:
+        vi: What is wrong, in Vietnamese, to stand behind "Chưa làm gì: ".
+        en: The same in English; also `str`.
+    """
+
+    def __init__(self, vi: str, en: str) -> None:
+        super().__init__(en)
+        self.vi = vi
+        self.en = en
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +130,7 @@ class Settings:
                 max_attachment_mib=_number(env, "SOCAI_MAX_ATTACHMENT_MIB", 512, (1, 1 << 20)),
             )
         except EnvError as error:
-            raise SettingsError(str(error)) from error
+            raise SettingsError(f"môi trường đặt sai: {error}", str(error)) from error
 
     @classmethod
     def at(cls, home: Path, **changes: Any) -> Settings:  # noqa: ANN401  any field of ours
@@ -226,18 +236,31 @@ class Home:
         try:
             facts = EnclaveFacts(**json.loads(self.facts_path.read_text("utf-8")))
         except FileNotFoundError:
-            raise SettingsError(f"no enclave in {self.settings.home}: run `socai init`") from None
+            home = self.settings.home
+            raise SettingsError(
+                f"{home} chưa có sổ; chạy: socai init", f"no enclave in {home}: run `socai init`"
+            ) from None
         except (ValueError, TypeError) as error:
-            raise SettingsError(f"{self.facts_path} is damaged: {error}") from error
+            raise SettingsError(
+                f"{self.facts_path} bị hỏng: {error}", f"{self.facts_path} is damaged: {error}"
+            ) from error
         if facts.level not in LEVELS or not _SLUG.fullmatch(facts.slug):
-            raise SettingsError(f"{self.facts_path} names no known level or an unlawful slug")
+            raise SettingsError(
+                f"{self.facts_path} ghi cấp độ hoặc tên tắt không hợp lệ",
+                f"{self.facts_path} names no known level or an unlawful slug",
+            )
         if self.settings.level not in (None, facts.level):
             raise SettingsError(
+                f"SOCAI_LEVEL là {self.settings.level}, thư mục này là {facts.level}:"
+                " mỗi cấp độ là một sổ riêng",
                 f"SOCAI_LEVEL is {self.settings.level}, this home is {facts.level}: "
-                "a level is an enclave, never a switch"
+                "a level is an enclave, never a switch",
             )
         if facts.rehearsal != facts.origin.startswith("rehearsal."):
-            raise SettingsError("a rehearsal's origin, and no other, begins with 'rehearsal.'")
+            raise SettingsError(
+                "chỉ tên gốc của sổ diễn tập mới bắt đầu bằng 'rehearsal.'",
+                "a rehearsal's origin, and no other, begins with 'rehearsal.'",
+            )
         return facts
 
     def write_facts(self, facts: EnclaveFacts) -> None:
@@ -257,14 +280,17 @@ class Home:
         if self.settings.passphrase_file is not None:
             return _read_private(self.settings.passphrase_file).strip(b"\r\n")
         if not self.facts().rehearsal:
-            raise SettingsError("set SOCAI_PASSPHRASE_FILE: only a rehearsal keeps its passphrase")
+            raise passphrase_needed()
         return self._secret("passphrase").strip(b"\r\n")
 
     def session_key(self) -> bytes:
         """The HMAC key of tokens and cursors, 32 bytes as 64 hex digits in `session.key`."""
         text = self._secret("session.key").decode("ascii", "replace").strip()
         if not _HEX32.fullmatch(text):
-            raise SettingsError("session.key must hold 64 lower-case hex digits")
+            raise SettingsError(
+                "session.key phải gồm 64 chữ số hex viết thường",
+                "session.key must hold 64 lower-case hex digits",
+            )
         return bytes.fromhex(text)
 
     def make_session_key(self) -> None:
@@ -285,9 +311,11 @@ class Home:
         try:
             options = json.loads(_read_private(path))
         except ValueError as error:
-            raise SettingsError(f"{path} is not JSON") from error
+            raise SettingsError(f"{path} không phải JSON", f"{path} is not JSON") from error
         if not isinstance(options, dict):
-            raise SettingsError(f"{path} must hold a JSON object")
+            raise SettingsError(
+                f"{path} phải là một đối tượng JSON", f"{path} must hold a JSON object"
+            )
         return options
 
     def _secret(self, name: str) -> bytes:
@@ -323,10 +351,24 @@ def share_metrics(folder: Path) -> None:
 def _read_private(path: Path) -> bytes:
     try:
         if stat.S_IMODE(path.stat().st_mode) & 0o007:
-            raise SettingsError(f"{path} can be read by everybody: chmod 600 it")
+            raise SettingsError(
+                f"ai cũng đọc được {path}; chạy: chmod 600 {path}",
+                f"{path} can be read by everybody: chmod 600 it",
+            )
         return path.read_bytes()
     except OSError as error:
-        raise SettingsError(f"cannot read the secret {path}: {error.strerror}") from error
+        raise SettingsError(
+            f"không đọc được tệp bí mật {path}: {error.strerror}",
+            f"cannot read the secret {path}: {error.strerror}",
+        ) from error
+
+
+def passphrase_needed() -> SettingsError:
+    """What a real enclave says where nobody told it its passphrase."""
+    return SettingsError(
+        "hãy đặt SOCAI_PASSPHRASE_FILE: chỉ sổ diễn tập mới tự giữ mật khẩu khóa",
+        "set SOCAI_PASSPHRASE_FILE: only a rehearsal keeps its passphrase",
+    )
 
 
 def _number(env: Env, name: str, default: int, span: tuple[int, int]) -> int:
@@ -339,5 +381,8 @@ def _database_url(url: str) -> str | None:
         return None
     parts = urlsplit(url)
     if parts.scheme not in ("postgresql", "postgres"):
-        raise SettingsError("SOCAI_DATABASE_URL must begin with postgresql://")
+        raise SettingsError(
+            "SOCAI_DATABASE_URL phải bắt đầu bằng postgresql://",
+            "SOCAI_DATABASE_URL must begin with postgresql://",
+        )
     return url

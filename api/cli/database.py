@@ -126,7 +126,8 @@ def _with_password(url: str, path: Path) -> str:
         return url
     if not path.exists():
         raise SettingsError(
-            f"put the password of the database's administrator into {path} (mode 0600)"
+            f"hãy ghi mật khẩu quản trị cơ sở dữ liệu vào {path} (quyền 0600)",
+            f"put the password of the database's administrator into {path} (mode 0600)",
         )
     password = path.read_text("utf-8").strip()
     user = quote(unquote(parts.username or SUPERUSER), safe="")

@@ -62,7 +62,9 @@ def _refusal(error: Exception) -> Refusal | None:  # noqa: PLR0911  one row an e
                 MISUSED,
             )
         case SettingsError() | ScenarioError():
-            return _both(f"Chưa làm gì: {error}", f"Nothing was done: {error}", "usage", MISUSED)
+            return _both(
+                f"Chưa làm gì: {error.vi}", f"Nothing was done: {error.en}", "usage", MISUSED
+            )
         case VerificationError() | Fatal() | EmbeddedError() | KeysError():
             return _both(
                 f"Không được: {error}", f"It failed: {error}", type(error).__name__.lower()

@@ -16,7 +16,15 @@ from uuid import UUID
 
 from api.bootstrap import RealClock, RealEntropy, role_dsn
 from api.cli import database
-from api.settings import LEVELS, EnclaveFacts, Home, Settings, SettingsError, write_private
+from api.settings import (
+    LEVELS,
+    EnclaveFacts,
+    Home,
+    Settings,
+    SettingsError,
+    passphrase_needed,
+    write_private,
+)
 from keys import canonical
 from keys.custody.file import write_kek, write_key
 from keys.jwk import SoftwareSigner
@@ -157,30 +165,43 @@ def read_vkeys(settings: Settings) -> list[str]:
     """
     path = settings.home / VKEYS
     if not path.exists():
-        raise SettingsError(f"{path} is not there: name the log's keys with --vkey")
+        raise SettingsError(
+            f"không có {path}; hãy nêu các khóa của sổ bằng --vkey",
+            f"{path} is not there: name the log's keys with --vkey",
+        )
     return path.read_text("ascii").split()
 
 
 def _refuse(settings: Settings, plan: Plan) -> None:
     if (settings.home / "enclave.json").exists():
-        raise SettingsError(f"{settings.home} already holds an enclave: nothing was made")
+        raise SettingsError(
+            f"{settings.home} đã có một sổ", f"{settings.home} already holds an enclave"
+        )
     if Home(settings).key_path("log").exists():
         raise SettingsError(
-            f"{settings.keys_dir} holds keys of an unfinished enclave: remove them first"
+            f"{settings.keys_dir} còn khóa của một sổ khởi tạo dở; hãy chuyển chúng đi trước",
+            f"{settings.keys_dir} holds keys of an unfinished enclave: remove them first",
         )
     if plan.level not in LEVELS:
-        raise SettingsError(f"the level is one of {', '.join(LEVELS)}")
+        known = ", ".join(LEVELS)
+        raise SettingsError(f"cấp độ là một trong: {known}", f"the level is one of {known}")
     if not plan.rehearsal and plan.deployment.startswith(REHEARSAL):
-        raise SettingsError(f"only a rehearsal's deployment begins with {REHEARSAL}")
+        raise SettingsError(
+            f"chỉ sổ diễn tập mới có tên bắt đầu bằng {REHEARSAL}",
+            f"only a rehearsal's deployment begins with {REHEARSAL}",
+        )
     if plan.deployment.rpartition("/")[2] == _ACCESS or "/" in plan.deployment:
-        raise SettingsError("a deployment has no slash: the level follows it")
+        raise SettingsError(
+            "tên nơi triển khai không có dấu gạch chéo: cấp độ đứng sau nó",
+            "a deployment has no slash: the level follows it",
+        )
 
 
 def _passphrase(settings: Settings, plan: Plan) -> bytes:
     if settings.passphrase_file is not None:
         return Home(settings).passphrase()
     if not plan.rehearsal:
-        raise SettingsError("set SOCAI_PASSPHRASE_FILE: only a rehearsal keeps its passphrase")
+        raise passphrase_needed()
     path = settings.secrets_dir / "passphrase"
     _secret(path, secrets.token_urlsafe(_PASSWORD_BYTES))
     return path.read_bytes().strip(b"\r\n")

@@ -21,7 +21,17 @@ _MEMBERS: Final = ("to", "channel", "document", "disposition", "late_reason", "a
 
 
 class ScenarioError(Exception):
-    """The file's writer's move: it cannot be played as it stands. Nothing was recorded."""
+    """The file's writer's move: it cannot be played as it stands. Nothing was recorded.
+
+    Attributes:
+        vi: What is wrong, in Vietnamese, to stand behind "Chưa làm gì: ".
+        en: The same in English; also `str`.
+    """
+
+    def __init__(self, vi: str, en: str) -> None:
+        super().__init__(en)
+        self.vi = vi
+        self.en = en
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +146,9 @@ def read_files(paths: Sequence[Path]) -> list[Play]:
     """
     plays = [play for path in paths for play in read_file(path)]
     if not plays:
-        raise ScenarioError("there is nothing to play in these files")
+        raise ScenarioError(
+            "các tệp này không có gì để chạy", "there is nothing to play in these files"
+        )
     return sorted(plays, key=lambda play: play.begins)
 
 
@@ -150,7 +162,10 @@ def read_file(path: Path) -> list[Play]:
     except ScenarioError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ScenarioError(f"{path.name} is not of the scenario form: {error!r}") from error
+        raise ScenarioError(
+            f"{path.name} không đúng khuôn dạng kịch bản: {error!r}",
+            f"{path.name} is not of the scenario form: {error!r}",
+        ) from error
 
 
 def shipped(name: str) -> Path:
@@ -161,7 +176,7 @@ def shipped(name: str) -> Path:
     """
     path = SHIPPED / f"{name}.json"
     if not re.fullmatch(r"[\w.-]+", name) or not path.is_file():
-        raise ScenarioError(f"no scenario {name} is shipped")
+        raise _unknown(name)
     return path
 
 
@@ -171,6 +186,20 @@ def file_or_shipped(path: Path) -> Path:
         return path
     beside = SHIPPED / f"{path.name.removesuffix('.json')}.json"
     return beside if beside.is_file() else path
+
+
+def _unknown(name: str) -> ScenarioError:
+    """A bare name that is neither a file here nor shipped."""
+    known = ", ".join(sorted((path.stem for path in SHIPPED.glob("*.json")), key=_by_number))
+    return ScenarioError(
+        f"không có kịch bản {name}; có sẵn: {known}",
+        f"there is no scenario {name}; shipped are {known}",
+    )
+
+
+def _by_number(name: str) -> tuple[str, int]:
+    letters = name.rstrip("0123456789")
+    return letters, int(name[len(letters) :] or 0)
 
 
 def resolve(value: Any, answer: Callable[[str, str], Any]) -> Any:  # noqa: ANN401  JSON
@@ -201,11 +230,19 @@ def _load(path: Path) -> dict[str, Any]:
     try:
         document = orjson.loads(path.read_bytes())
     except OSError as error:
-        raise ScenarioError(f"cannot read {path}: {error.strerror}") from error
+        if path.name == str(path) and path.stem == path.name:
+            raise _unknown(path.name) from error
+        raise ScenarioError(
+            f"không đọc được {path}: {error.strerror}", f"cannot read {path}: {error.strerror}"
+        ) from error
     except orjson.JSONDecodeError as error:
-        raise ScenarioError(f"{path.name} is not JSON: {error}") from error
+        raise ScenarioError(
+            f"{path.name} không phải JSON: {error}", f"{path.name} is not JSON: {error}"
+        ) from error
     if not isinstance(document, dict):
-        raise ScenarioError(f"{path.name} must hold one JSON object")
+        raise ScenarioError(
+            f"{path.name} phải là một đối tượng JSON", f"{path.name} must hold one JSON object"
+        )
     return document
 
 
@@ -287,7 +324,11 @@ def _countersigner(entry: Mapping[str, Any]) -> Countersigner:
 def _thread(step: Mapping[str, Any]) -> tuple[str, str]:
     named = [kind for kind in ("case", "officer", "programme", "agency") if step.get(kind)]
     if len(named) > 1:
-        raise ScenarioError(f"step {step['n']} names more than one stream: {', '.join(named)}")
+        streams = ", ".join(named)
+        raise ScenarioError(
+            f"bước {step['n']} nêu nhiều dòng: {streams}",
+            f"step {step['n']} names more than one stream: {streams}",
+        )
     return (named[0], str(step[named[0]])) if named else ("ledger", "")
 
 
@@ -305,16 +346,22 @@ def _members(step: Mapping[str, Any]) -> dict[str, Any]:
 def _time(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
-        raise ScenarioError(f"{text} has no offset")
+        raise ScenarioError(f"{text} thiếu múi giờ", f"{text} has no offset")
     return moment
 
 
 def _checked(play: Play) -> Play:
     if not play.steps:
-        raise ScenarioError(f"{play.id} has no steps")
+        raise ScenarioError(f"{play.id} không có bước nào", f"{play.id} has no steps")
     for step in play.steps:
         if unknown := step.aliases() - set(play.cast):
-            raise ScenarioError(f"{play.id} step {step.n}: {min(unknown)} is not in the cast")
+            raise ScenarioError(
+                f"{play.id} bước {step.n}: {min(unknown)} không có trong dàn vai",
+                f"{play.id} step {step.n}: {min(unknown)} is not in the cast",
+            )
         if step.stream_of == "case" and step.thread not in play.cases:
-            raise ScenarioError(f"{play.id} step {step.n}: {step.thread} is not among the cases")
+            raise ScenarioError(
+                f"{play.id} bước {step.n}: {step.thread} không có trong các hồ sơ",
+                f"{play.id} step {step.n}: {step.thread} is not among the cases",
+            )
     return play

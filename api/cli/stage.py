@@ -64,7 +64,8 @@ def player_at(
     with HttpDesk(venue.url, lang) as desk:
         if not desk.origin.startswith("rehearsal."):
             raise SettingsError(
-                f"{desk.origin} is no rehearsal: scenarios are played in rehearsals only"
+                f"{desk.origin} không phải sổ diễn tập: kịch bản chỉ chạy trong sổ diễn tập",
+                f"{desk.origin} is no rehearsal: scenarios are played in rehearsals only",
             )
         signer = read_key(venue.registrar_file, venue.passphrase)
         registrar = desk.client(signer)

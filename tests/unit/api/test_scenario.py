@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from api.cli.scenario import ScenarioError, read_file, read_files, resolve, shipped
+from api.cli.scenario import ScenarioError, file_or_shipped, read_file, read_files, resolve, shipped
 
 SHIPPED = ("SC1", "SC2", "SC3", "SC4", "SC6", "SC7")
 
@@ -124,6 +124,13 @@ def test_a_file_that_is_no_json_or_not_there_is_said_plainly(tmp_path: Path) -> 
         read_file(tmp_path / "no.json")
     with pytest.raises(ScenarioError, match="cannot read"):
         read_file(tmp_path / "absent.json")
+
+
+def test_a_name_that_is_not_shipped_is_told_which_are() -> None:
+    """There is no SC5; who asks for it sees what there is, in the reader's language."""
+    with pytest.raises(ScenarioError, match="SC4, SC6") as told:
+        read_file(file_or_shipped(Path("SC5")))
+    assert told.value.vi.startswith("không có kịch bản SC5; có sẵn: SC1, SC2")
 
 
 def test_a_negatives_scenario_is_taken_from_beside_the_file_first(tmp_path: Path) -> None:
