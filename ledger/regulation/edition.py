@@ -1,7 +1,7 @@
 """Edition: the shipped rulebook as dated data (`data/*.json`), never edited once used.
 
-What the registry acts of a log add stands on top of it (`registry.py`). Holidays are made on first
-use, because the library that knows them is slow to import.
+What the registry acts of a log add stands on top of it (`registry.py`). Holidays are data too: what
+a view says of a deadline is a function of the log and of what is shipped, not of a library's age.
 """
 
 from __future__ import annotations
@@ -47,30 +47,26 @@ class Calendar:
     """Working days of Vietnam: Monday to Friday, less public holidays, with the swaps of each year.
 
     Args:
+        years: Of `holidays.json`: by year, days off as `MM-DD`, days given in lieu included;
+            a year that is not there has weekends only.
         swaps: Lines of `swap_days.json`: `off`, weekdays given free; `worked`, rest days worked.
     """
 
-    def __init__(self, swaps: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(
+        self, years: Mapping[str, Sequence[str]], swaps: Sequence[Mapping[str, Any]]
+    ) -> None:
         self.swaps = tuple(swaps)
+        self.holidays = frozenset(
+            date.fromisoformat(f"{year}-{day}") for year, days in years.items() for day in days
+        )
         self._off = _days(swaps, "off")
         self._worked = _days(swaps, "worked")
-        self._years: dict[int, Mapping[date, str]] = {}
 
     def is_working(self, day: date) -> bool:
         """Whether agencies work on that day."""
         if day in self._worked:
             return True
-        if day.weekday() >= _SATURDAY or day in self._off:
-            return False
-        return day not in self.holidays(day.year)
-
-    def holidays(self, year: int) -> Mapping[date, str]:
-        """Public holidays of a year with their names, days given in lieu included."""
-        if year not in self._years:
-            import holidays  # noqa: PLC0415 - slow to import; only clocks in working days need it
-
-            self._years[year] = dict(holidays.country_holidays("VN", years=year))
-        return self._years[year]
+        return not (day.weekday() >= _SATURDAY or day in self._off or day in self.holidays)
 
 
 def _days(swaps: Sequence[Mapping[str, Any]], member: str) -> frozenset[date]:
@@ -116,5 +112,7 @@ def load_edition() -> Edition:
         lint=read_data("lint.json"),
         duties=read_data("duties.json"),
         silences=read_data("silences.json"),
-        calendar=Calendar(read_data("swap_days.json")["swaps"]),
+        calendar=Calendar(
+            read_data("holidays.json")["years"], read_data("swap_days.json")["swaps"]
+        ),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+import holidays
 import pytest
 
 from ledger.regulation.edition import Calendar, load_edition
@@ -37,9 +38,15 @@ def test_working_days_of_vietnam(day: date, works: object) -> None:
     assert CALENDAR.is_working(day) is works
 
 
+def test_the_shipped_holidays_are_those_of_the_library() -> None:
+    """Our table is the library's, year by year: what they differ in is a change of the law."""
+    years = range(1990, 2100)
+    assert set(holidays.country_holidays("VN", years=years)) == CALENDAR.holidays
+
+
 def test_swap_table_decides_before_weekend_and_holiday() -> None:
-    """A swap decided after the library was released is a line of data."""
-    calendar = Calendar([{"off": ["2027-06-04"], "worked": ["2027-06-05"]}])
+    """A swap decided after a release is a line of data."""
+    calendar = Calendar({"2027": ["06-05"]}, [{"off": ["2027-06-04"], "worked": ["2027-06-05"]}])
     assert not calendar.is_working(date(2027, 6, 4))
     assert calendar.is_working(date(2027, 6, 5))
 
