@@ -146,13 +146,24 @@ class CaseProjection(Projection[CaseRows]):
         self.view.put(domain_event.originator_id, domain_event.act, tracking)
 
 
-def projection_rate(dsn: str, seconds: float) -> float:
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A view for the stock runner: what handles an event, and what keeps the rows."""
+
+    projection: type[Projection[Any]]
+    rows: type[PostgresTrackingRecorder]
+
+
+PLAIN: Final = Side(CaseProjection, CaseRows)
+
+
+def projection_rate(dsn: str, side: Side, seconds: float) -> float:
     """Events a second that the stock runner projects from the start, for at most so long."""
     begun = time.perf_counter()
     with ProjectionRunner(
         application_class=Cases,
-        projection_class=CaseProjection,
-        view_class=CaseRows,
+        projection_class=side.projection,
+        view_class=side.rows,
         env=environment(dsn, create=True),
     ) as runner:
         newest = runner.app.recorder.max_notification_id() or 0

@@ -1,0 +1,118 @@
+"""Our case files kept by the stock runner: the same fold and the same rows, an event a transaction.
+
+What the log seals and signs lies open in its events, so that it opens and proves nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, cast
+from uuid import UUID
+
+import orjson
+import psycopg
+from eventsourcing.persistence import Tracking
+from eventsourcing.postgres import PostgresTrackingRecorder
+from eventsourcing.projection import Projection
+from psycopg.rows import tuple_row
+
+from ledger.log.statement import ACT_TYP, AUTHOR, Statement
+from ledger.reader import Opened
+from ledger.regulation.act import known_act
+from projections.case_file import CaseFiles
+from projections.fold import Fold
+from projections.generations import install
+from projections.view import Cursor, Step
+from tests.bench.stock import Side
+
+_VIEW: Final = CaseFiles()
+_ORIGIN: Final = "stock"
+
+
+class FileRows(PostgresTrackingRecorder):
+    """Rows of the view `case_file`, in the tables that `prepare` made."""
+
+    def put(self, steps: Iterable[Step], tracking: Tracking) -> None:
+        """One act, with the position, in one transaction."""
+        with self.datastore.transaction(commit=True) as cursor:
+            self._insert_tracking(cursor, tracking)
+            rows = cast("Cursor", cursor)
+            rows.row_factory = tuple_row
+            batch = _VIEW.batch(rows, 1)
+            for step in steps:
+                batch.take(step)
+            batch.write()
+
+
+class FileProjection(Projection[FileRows]):
+    """Every event is an act of a case, folded as our projector does it."""
+
+    name = "filerows"
+
+    def __init__(self, view: FileRows) -> None:
+        super().__init__(view)
+        self._fold = Fold(_Nothing(), _ORIGIN, "ordinary")
+
+    def process_event(self, domain_event: Any, tracking: Tracking) -> None:  # noqa: ANN401 - the library's
+        """One event."""
+        opened = _opened(domain_event, tracking.notification_id)
+        self.view.put(self._fold.steps([opened]), tracking)
+
+
+FILES: Final = Side(FileProjection, FileRows)
+
+
+def prepare(dsn: str) -> None:
+    """Makes the tables of the view."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("CREATE SCHEMA proj")
+        install(connection, [_VIEW])
+
+
+def _opened(event: Any, index: int) -> Opened:  # noqa: ANN401 - the library's
+    members, seq = event.act, event.originator_version
+    stream, payload = f"case/{event.originator_id}", orjson.dumps(members)
+    return Opened(
+        index=index,
+        stream_id=event.originator_id,
+        stream=stream,
+        seq=seq,
+        recorded_at=datetime.now(UTC),  # noqa: TID251 - the bench runs in real time
+        entry=b"",
+        envelope=b"",
+        statement=Statement(
+            payload=payload, protected=b"", signature=b"", compact=payload.decode(), alg="Ed25519",
+            typ=ACT_TYP, kid="", iat=0, log=_ORIGIN, seq=seq, prev=None, role=AUTHOR,
+            members=members,
+        ),
+        act=known_act(members),
+        act_id=members["act_id"],
+    )  # fmt: skip
+
+
+class _Nothing:
+    """The log before the first event, for a fold that begins there."""
+
+    def size(self) -> int:
+        """See `projections.fold.Log`."""
+        return 0
+
+    def read(self, start: int, limit: int) -> Sequence[Opened]:
+        """See `projections.fold.Log`."""
+        del start, limit
+        return ()
+
+    def stream(self, stream_id: UUID) -> Iterator[Opened]:
+        """See `projections.fold.Log`."""
+        del stream_id
+        return iter(())
+
+    def registry(self) -> Iterable[Opened]:
+        """See `projections.fold.Log`."""
+        return ()
+
+    def effective(self, acts: Collection[str], upto: int) -> Iterable[Opened]:
+        """See `projections.fold.Log`."""
+        del acts, upto
+        return ()
