@@ -6,8 +6,8 @@ Not: the refusals a command words itself (`shell.Refusal`).
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar, cast
 
 from api.cli.castbook import UnknownAlias
 from api.cli.scenario import ScenarioError
@@ -16,7 +16,7 @@ from api.cli.words import Text
 from api.connection import Refused, Unreachable
 from api.embedded import EmbeddedError
 from api.settings import SettingsError
-from keys.errors import KeysError
+from keys.errors import KeysError, Unsealable
 from ledger.errors import Conflict, Fatal, Rejected, Unavailable, VerificationError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -66,11 +66,39 @@ def _refusal(error: Exception) -> Refusal | None:  # noqa: PLR0911  one row an e
                 f"Chưa làm gì: {error.vi}", f"Nothing was done: {error.en}", "usage", MISUSED
             )
         case VerificationError() | Fatal() | EmbeddedError() | KeysError():
-            return _both(
-                f"Không được: {error}", f"It failed: {error}", type(error).__name__.lower()
-            )
+            return _stopped(error)
         case _:
             return None
+
+
+#: What failed, by the class nearest to the error, and what to do; the detail is for who repairs it.
+_STOPPED: Final[Mapping[type[Exception], tuple[str, str]]] = {
+    Unsealable: (
+        "Không mở được: sai mật khẩu, sai khóa, hoặc nội dung đã bị sửa; chưa làm gì",
+        "It does not open: wrong passphrase, wrong key or changed bytes; nothing was done",
+    ),
+    KeysError: (
+        "Khóa hoặc tệp khóa không dùng được; chưa làm gì, hãy kiểm tra tệp đã nêu",
+        "The key or key file cannot be used; nothing was done, look at the file named",
+    ),
+    VerificationError: (
+        "Nội dung lưu trữ không khớp với sổ; dừng lại và chạy: socai log audit",
+        "What is stored does not agree with the log; stop, and run: socai log audit",
+    ),
+    Fatal: (
+        "Cơ sở dữ liệu và chương trình không khớp nhau; chưa ghi gì",
+        "Database and program do not agree; nothing was recorded",
+    ),
+    EmbeddedError: (
+        "PostgreSQL kèm theo không chạy; chưa ghi gì, hãy xem nguyên nhân dưới đây",
+        "The PostgreSQL that comes along does not run; nothing was recorded, see the cause",
+    ),
+}
+
+
+def _stopped(error: Exception) -> Refusal:
+    vi, en = next(_STOPPED[kind] for kind in type(error).__mro__ if kind in _STOPPED)
+    return _both(f"{vi} ({error}).", f"{en} ({error}).", type(error).__name__.lower())
 
 
 def _told(error: Refused) -> str:
