@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 import holidays
@@ -10,6 +11,7 @@ import pytest
 from ledger.regulation.edition import Calendar, load_edition
 
 CALENDAR = load_edition().calendar
+_SUBSTITUTED = re.compile(r"substituted from (\S+)\)")
 
 
 @pytest.mark.parametrize(
@@ -42,6 +44,19 @@ def test_the_shipped_holidays_are_those_of_the_library() -> None:
     """Our table is the library's, year by year: what they differ in is a change of the law."""
     years = range(1990, 2100)
     assert set(holidays.country_holidays("VN", years=years)) == CALENDAR.holidays
+
+
+def test_every_swap_that_the_library_knows_is_shipped() -> None:
+    """A day given free is one half of a swap: the rest day worked for it is in our table."""
+    known = holidays.country_holidays("VN", years=range(2023, 2028))
+    found = {(day, m[1]) for day, name in known.items() if (m := _SUBSTITUTED.search(name))}
+    assert found
+    shipped = {
+        (date.fromisoformat(off), date.fromisoformat(worked).strftime("%m/%d/%Y"))
+        for swap in CALENDAR.swaps
+        for off, worked in zip(swap["off"], swap["worked"], strict=True)
+    }
+    assert found <= shipped
 
 
 def test_swap_table_decides_before_weekend_and_holiday() -> None:
