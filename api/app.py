@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from time import perf_counter
 from typing import Any, Final
 
@@ -138,7 +138,7 @@ def _blank() -> Flask:
     app.url_map.strict_slashes = True
     app.config.update(
         API_TITLE="socai",
-        API_VERSION=_version(),
+        API_VERSION=version("socai"),
         OPENAPI_VERSION="3.1.0",
         MAX_CONTENT_LENGTH=door.MAX_BODY_BYTES,
         PROPAGATE_EXCEPTIONS=False,
@@ -261,10 +261,3 @@ def _texts(value: Any) -> Any:  # noqa: ANN401  any JSON
     if isinstance(value, list | tuple):
         return [_texts(inner) for inner in value]
     return value
-
-
-def _version() -> str:
-    try:
-        return version("socai")
-    except PackageNotFoundError:
-        return "0.1.0"

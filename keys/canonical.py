@@ -25,7 +25,6 @@ from keys.errors import Malformed, NotCanonical
 
 LIMIT_BYTES: Final = 65_536
 MAX_DEPTH: Final = 32
-MAX_INTEGER: Final = 2**53 - 1
 
 _OPTIONS: Final = (
     orjson.OPT_SORT_KEYS

@@ -40,9 +40,6 @@ _LATER: Final = frozenset({"CHECKER", "APPROVER"})
 class Log(Protocol):
     """The records, opened, as the projector reads them."""
 
-    def size(self) -> int:
-        """Records committed."""
-
     def read(self, start: int, limit: int) -> Sequence[Opened]:
         """Records `start` …, opened. Raises: VerificationError."""
 

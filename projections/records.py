@@ -27,10 +27,6 @@ class RecordsLog:
         self._reader = reader
         self._connection = connection
 
-    def size(self) -> int:
-        """Records committed."""
-        return self._records.head().size
-
     def read(self, start: int, limit: int) -> Sequence[Opened]:
         """Records `start` …, opened. Raises: VerificationError."""
         return self._reader.read(start, limit)

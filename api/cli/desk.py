@@ -36,7 +36,6 @@ class HttpDesk:
         facts = self._open.log()
         self.origin: str = facts["origin"]
         self.level: str = facts["level"]
-        self.facts: dict[str, Any] = facts
 
     def __enter__(self) -> Self:
         return self

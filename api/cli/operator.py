@@ -377,6 +377,3 @@ def _bar(shell: Shell) -> Progress:
         console=shell.console(stderr=True),
         disable=not sys.stderr.isatty(),
     )
-
-
-__all__ = ["init", "migrate", "projection", "serve"]

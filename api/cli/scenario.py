@@ -120,7 +120,6 @@ class Play:
         cases: Alias to case number.
         steps: In the order in which they are signed.
         finals: What each case must look like at the end, by case alias; empty for a negative.
-        source: The file.
     """
 
     id: str
@@ -130,7 +129,6 @@ class Play:
     cases: Mapping[str, str]
     steps: tuple[Step, ...]
     finals: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    source: str = ""
 
     @property
     def begins(self) -> datetime:
@@ -157,7 +155,7 @@ def read_file(path: Path) -> list[Play]:
     document = _load(path)
     try:
         if "negatives" not in document:
-            return [_scenario(document, path)]
+            return [_scenario(document)]
         return [_negative(entry, path) for entry in document["negatives"]]
     except ScenarioError:
         raise
@@ -246,7 +244,7 @@ def _load(path: Path) -> dict[str, Any]:
     return document
 
 
-def _scenario(document: Mapping[str, Any], path: Path) -> Play:
+def _scenario(document: Mapping[str, Any]) -> Play:
     cases = dict(document.get("cases", {}))
     finals = dict(document.get("expect_final_by_case", {}))
     if "expect_final" in document and cases:
@@ -260,7 +258,6 @@ def _scenario(document: Mapping[str, Any], path: Path) -> Play:
             cases=cases,
             steps=tuple(_step(step) for step in document["steps"]),
             finals=finals,
-            source=str(path),
         )
     )
 
@@ -277,7 +274,6 @@ def _negative(entry: Mapping[str, Any], path: Path) -> Play:
             cast={**base.cast, **_cast(entry.get("cast", {}))},
             cases={**base.cases, **entry.get("cases", {})},
             steps=(*kept, *(_step(step) for step in entry.get("setup", ())), probe),
-            source=f"{path}#{entry['id']}",
         )
     )
 
@@ -286,9 +282,9 @@ def _base(name: str, path: Path) -> Play:
     for folder in (path.parent / "scenarios", path.parent):
         beside = folder / f"{name}.json"
         if beside.is_file() and beside != path:
-            return _scenario(_load(beside), beside)
+            return _scenario(_load(beside))
     found = shipped(name)
-    return _scenario(_load(found), found)
+    return _scenario(_load(found))
 
 
 def _cast(cast: Mapping[str, Any]) -> dict[str, Part]:

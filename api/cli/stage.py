@@ -39,14 +39,12 @@ class Venue:
 
     Attributes:
         url: Base of its API.
-        home: Its home on this machine; None where it is elsewhere.
         registrar_file: Key of the registrar who enrols the cast.
         passphrase: Opens that file.
         safe: Where the cast's keys are kept; None keeps them in memory.
     """
 
     url: str
-    home: Path | None
     registrar_file: Path
     passphrase: bytes
     safe: Safe | None
@@ -86,7 +84,6 @@ def venue_of(settings: Settings, url: str, registrar_file: Path | None) -> Venue
     home = Home(settings)
     return Venue(
         url=url,
-        home=settings.home,
         registrar_file=registrar_file or home.key_path("registrar"),
         passphrase=home.passphrase(),
         safe=Safe(settings.home / "cast", home.passphrase()),

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import fields
 from datetime import datetime
-from functools import cache
 from typing import Any, Final
 
 from keys import canonical
 from ledger.log.moment import stamp
 from ledger.regulation.catalogue import load
 from ledger.regulation.deadline import VIETNAM
-from ledger.regulation.edition import load_edition
+from ledger.regulation.lifecycle import life_cycle
 from ledger.regulation.shape import fmt_time
 from projections.case_file import CaseLine
 from projections.changes import Change
@@ -38,7 +37,7 @@ def case_line(line: CaseLine) -> dict[str, Any]:
 def task(row: TaskRow, at: datetime) -> dict[str, Any]:
     """One thing that waits, with how its clock stands."""
     told = {f.name: _value(f.name, getattr(row, f.name)) for f in fields(row)}
-    vi, en = _clock_words().get(row.code or "", (None, None))
+    vi, en = life_cycle().clock_labels.get(row.code or "", (None, None))
     named = {**_act_names(row.act), "clock_vi": vi, "clock_en": en}
     return {**told, **named, "status": row.status(at)}
 
@@ -104,12 +103,6 @@ def change(one: Change) -> dict[str, Any]:
         "new": one.new,
         "acts": [{**line, **_act_names(line.get("act"))} for line in one.acts],
     }
-
-
-@cache
-def _clock_words() -> dict[str, tuple[str, str]]:
-    clocks = load_edition().life_cycle["clocks"]
-    return {clock["code"]: (clock["vi"], clock["name_en"]) for clock in clocks}
 
 
 def _act_names(name: str | None) -> dict[str, Any]:

@@ -355,10 +355,6 @@ class Agencies:
         held = [h.function for h in self._holdings.get(agency, ()) if h.on(day)]
         return list(dict.fromkeys(held))
 
-    def successions(self, agency: str) -> tuple[Succession, ...]:
-        """The reorganisations this agency went into, in the order recorded."""
-        return self._successions.get(agency, ())
-
     def successor(
         self, agency: str, function: str, day: date, territory: str | None = None
     ) -> str | None:

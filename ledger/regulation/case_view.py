@@ -18,7 +18,6 @@ from ledger.regulation.catalogue import ActType, load
 from ledger.regulation.clock_terms import lapses_at
 from ledger.regulation.clocks import ClockRun, changes, clock_runs
 from ledger.regulation.deadline import VIETNAM, deadline, local_day
-from ledger.regulation.edition import load_edition
 from ledger.regulation.flags import Raised
 from ledger.regulation.guards.table import BY_CODE
 from ledger.regulation.lifecycle import OPEN_STATES, life_cycle
@@ -266,7 +265,7 @@ def _returned(entry: Entry) -> Json:
 
 
 def _clock(run: ClockRun) -> Json:
-    vi, en = _clock_labels()[run.code]
+    vi, en = life_cycle().clock_labels[run.code]
     return {
         "code": run.code,
         "vi": vi,
@@ -287,16 +286,6 @@ def _clock(run: ClockRun) -> Json:
 
 def _text(at: datetime | None) -> str | None:
     return None if at is None else fmt_time(at.astimezone(VIETNAM).replace(microsecond=0))
-
-
-def _clock_labels() -> dict[str, tuple[str, str]]:
-    global _LABELS  # noqa: PLW0603 - filled once, from data that never changes in a process
-    if _LABELS is None:
-        _LABELS = {c["code"]: (c["vi"], c["name_en"]) for c in load_edition().life_cycle["clocks"]}
-    return _LABELS
-
-
-_LABELS: dict[str, tuple[str, str]] | None = None
 
 
 def _flag(code: str, act_id: str) -> Json:

@@ -13,7 +13,7 @@ from datetime import date
 from functools import cache
 from typing import Any
 
-from ledger.regulation.edition import Edition, load_edition, optional_date
+from ledger.regulation.edition import Edition, optional_date
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +29,6 @@ class Bound:
     valid_from: date
     valid_to: date | None
     source: tuple[str, ...]
-
-    def on(self, day: date) -> bool:
-        """Whether this line holds that day."""
-        return self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,29 +51,10 @@ class Duty:
     acts: tuple[str, ...]
     not_recorded: tuple[Mapping[str, str], ...]
 
-    def bound(self, day: date) -> Bound | None:
-        """The line of a day; None before the regulation and after the body's end."""
-        return next((line for line in self.lines if line.on(day)), None)
-
-
-def duties(edition: Edition | None = None) -> Mapping[str, Duty]:
-    """Every body by code, in the order of regulation.md §3."""
-    return _compile(edition) if edition is not None else _shipped()
-
-
-def modality(code: str, day: date) -> str | None:
-    """How far a body is bound on a day; None where the regulation knows no such body then."""
-    duty = duties().get(code)
-    line = None if duty is None else duty.bound(day)
-    return None if line is None else line.modality
-
 
 @cache
-def _shipped() -> Mapping[str, Duty]:
-    return _compile(load_edition())
-
-
-def _compile(edition: Edition) -> Mapping[str, Duty]:
+def duties(edition: Edition) -> Mapping[str, Duty]:
+    """Every body by code, in the order of regulation.md §3."""
     return {body["code"]: _duty(body) for body in edition.duties["bodies"]}
 
 

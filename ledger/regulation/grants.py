@@ -94,7 +94,6 @@ class Grants:
         *,
         officer: str | None = None,
         stream: str | None = None,
-        act_id: str | None = None,
         unit: str | None = None,
         at: datetime | None = None,
     ) -> list[Grant]:
@@ -103,7 +102,6 @@ class Grants:
             g
             for g in self._grants
             if (officer is None or g.officer == officer)
-            and (act_id is None or g.act_id == act_id)
             and (unit is None or g.unit == unit)
             and (stream is None or stream == g.stream or stream in g.cases)
             and (at is None or g.runs(at))

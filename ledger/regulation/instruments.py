@@ -41,7 +41,6 @@ class Instrument:
         replaced_by: Official number of what replaced it.
         certainty: How sure the line is.
         provisions: Provisions with dates of their own.
-        note: What a reader should know.
         index: Record that added the line, None in the edition.
     """
 
@@ -53,7 +52,6 @@ class Instrument:
     replaced_by: str | None
     certainty: str
     provisions: tuple[Provision, ...] = ()
-    note: str | None = None
     index: int | None = None
 
     def in_force(self, day: date) -> bool:
@@ -176,5 +174,4 @@ def _instrument(entry: Mapping[str, Any]) -> Instrument:
         replaced_by=entry["replaced_by"],
         certainty=certainty(entry),
         provisions=tuple(p for p in provisions if p is not None),
-        note=entry.get("note"),
     )

@@ -92,6 +92,7 @@ class LifeCycle:
     rows: Mapping[str, frozenset[tuple[str | None, str, str]]]
     labels: Mapping[str, tuple[str, str]]
     sub_labels: Mapping[str, tuple[str, str]]
+    clock_labels: Mapping[str, tuple[str, str]]
 
     def next_state(
         self, act: str, disposition: str | None, state: str | None
@@ -170,6 +171,7 @@ def compile_life_cycle(acts: Sequence[Mapping[str, Any]], tables: Mapping[str, A
         },
         labels={s["code"]: (s["vi"], s["name_en"]) for s in tables["states"]},
         sub_labels={p["name"]: (p["vi"], p["en"]) for p in tables["sub_processes"]},
+        clock_labels={c["code"]: (c["vi"], c["name_en"]) for c in tables["clocks"]},
     )
 
 

@@ -86,11 +86,6 @@ class Question:
         """
         return self.stream.pending.get(self.act.act_id)
 
-    @property
-    def first(self) -> bool:
-        """Whether this is the author's statement, the first of its act."""
-        return self.act.act_id not in self.stream.entries
-
     def ref(self, member: str, *types: str) -> Entry | None:
         """The effective act of this stream that facts.<member> names, of one of these types.
 
@@ -98,10 +93,6 @@ class Question:
         """
         named = self.facts.get(member)
         return self.stream.get(named, *types) if isinstance(named, str) else None
-
-    def approvers(self) -> tuple[str, ...]:
-        """Officers named with role APPROVER."""
-        return tuple(s.officer for s in self.act.signers if s.role == "APPROVER")
 
     def above_ordinary(self) -> bool:
         """Whether the log's level is above ordinary."""

@@ -8,7 +8,6 @@ answer.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import cache
 from types import MappingProxyType
@@ -28,16 +27,6 @@ POST_POWERS: Final[Mapping[str, str]] = MappingProxyType(
     {"CLASSIFIER": "SECRET_CLASSIFY", "COPY_AUTHORITY": "SECRET_COPY"}
 )
 """Post codes that a dated line of `post_powers` gives as well as an appointment."""
-
-
-@dataclass(frozen=True, slots=True)
-class SecretItem:
-    """One item of a list of state secrets; `level` is MAT, TOI_MAT or TUYET_MAT."""
-
-    list_document: str
-    code: str
-    vi: str
-    level: str
 
 
 class Registry(RegistryLines):
@@ -189,14 +178,14 @@ class Registry(RegistryLines):
             if (line := self.agencies.get(holder)) is not None
         )
 
-    def secret_item(self, list_document: str, item: str, on: date) -> SecretItem | None:
-        """The item of a registered list of state secrets that stands on that day."""
-        for entry in self.edition.registry["secret_lists"]:
-            if entry["id"] == list_document and _covers(entry, on):
-                for line in entry["items"]:
-                    if line["code"] == item:
-                        return SecretItem(list_document, item, line["vi"], line["level"])
-        return None
+    def lists_secret(self, list_document: str, item: str, on: date) -> bool:
+        """Whether a registered list of state secrets has this item on that day."""
+        return any(
+            line["code"] == item
+            for entry in self.edition.registry["secret_lists"]
+            if entry["id"] == list_document and _covers(entry, on)
+            for line in entry["items"]
+        )
 
     # --- officers and keys ---
 
@@ -319,12 +308,11 @@ class Registry(RegistryLines):
         *,
         officer: str | None = None,
         stream: str | None = None,
-        act_id: str | None = None,
         unit: str | None = None,
         at: datetime | None = None,
     ) -> list[Grant]:
         """Grants that match every argument given; with `at`, those running then."""
-        return self.granted.find(officer=officer, stream=stream, act_id=act_id, unit=unit, at=at)
+        return self.granted.find(officer=officer, stream=stream, unit=unit, at=at)
 
 
 @cache

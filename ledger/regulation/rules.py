@@ -25,12 +25,11 @@ _KINDS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class RuleVariant:
-    """Another length for a named case of the same rule; `adds`: on top of the usual length."""
+    """Another length for a named case of the same rule."""
 
     case: str
     value: int
     unit: str
-    adds: bool
     valid_from: date | None
 
 
@@ -137,10 +136,6 @@ class Rules:
             )
         self.add(rule)
 
-    def codes(self) -> list[str]:
-        """Every code known."""
-        return list(self._lines)
-
     def lines(self, code: str) -> tuple[Rule, ...]:
         """Every line of a code."""
         return self._lines.get(code, ())
@@ -189,13 +184,7 @@ def _shipped(entry: Mapping[str, Any], named: tuple[str, str]) -> Rule:
         before_expiry=bool(entry.get("before_expiry", False)),
         from_end_of_year=bool(entry.get("from_end_of_year", False)),
         variants=tuple(
-            RuleVariant(
-                v["case"],
-                v["length"],
-                v["unit"],
-                bool(v.get("adds", False)),
-                optional_date(v.get("valid_from")),
-            )
+            RuleVariant(v["case"], v["length"], v["unit"], optional_date(v.get("valid_from")))
             for v in entry.get("variants", ())
         ),
     )

@@ -59,12 +59,24 @@ class Silence:
         )
 
 
-def silences(edition: Edition | None = None) -> tuple[Silence, ...]:
+@cache
+def silences(edition: Edition) -> tuple[Silence, ...]:
     """The rows in order."""
-    return _compile(edition) if edition is not None else _shipped()
+    return tuple(
+        Silence(
+            n=row["n"],
+            gap_vi=row["gap_vi"],
+            gap_en=row["gap_en"],
+            decision_vi=row["decision_vi"],
+            decision_en=row["decision_en"],
+            bites=tuple(row["bites"]),
+            only=row.get("only", {}),
+        )
+        for row in edition.silences["silences"]
+    )
 
 
-def about(code: str, edition: Edition | None = None) -> list[Silence]:
+def about(code: str, edition: Edition) -> list[Silence]:
     """Rows that bite at an act type, a clock, a guard or a state."""
     return [silence for silence in silences(edition) if code in silence.bites]
 
@@ -85,32 +97,13 @@ def biting(stream: StreamState, codes: Collection[str]) -> Iterator[tuple[Silenc
     for code in (*codes, *([stream.state] if stream.state is not None else ())):
         for silence in candidates.get(code, ()):
             met.setdefault(silence.n, {})[code] = None
-    for silence in _shipped():
+    for silence in silences(load_edition()):
         if silence.n in met:
             yield silence, list(met[silence.n])
 
 
 @cache
-def _shipped() -> tuple[Silence, ...]:
-    return _compile(load_edition())
-
-
-@cache
 def _by_code() -> Mapping[str, tuple[Silence, ...]]:
-    codes = dict.fromkeys(code for silence in _shipped() for code in silence.bites)
-    return {code: tuple(s for s in _shipped() if code in s.bites) for code in codes}
-
-
-def _compile(edition: Edition) -> tuple[Silence, ...]:
-    return tuple(
-        Silence(
-            n=row["n"],
-            gap_vi=row["gap_vi"],
-            gap_en=row["gap_en"],
-            decision_vi=row["decision_vi"],
-            decision_en=row["decision_en"],
-            bites=tuple(row["bites"]),
-            only=row.get("only", {}),
-        )
-        for row in edition.silences["silences"]
-    )
+    rows = silences(load_edition())
+    codes = dict.fromkeys(code for silence in rows for code in silence.bites)
+    return {code: tuple(s for s in rows if code in s.bites) for code in codes}

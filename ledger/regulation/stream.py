@@ -257,15 +257,6 @@ class StreamState:
         """Agencies that wrote an intake act, each as it is called on that day (FINDER)."""
         return frozenset(present_agency(registry, e.act.agency, day) for e in self.intake)
 
-    def copy(self) -> StreamState:
-        """An independent copy: applying to one does not show in the other."""
-        again = StreamState(self.name)
-        for signed in sorted(
-            (s for e in self.entries.values() for s in e.signed), key=lambda s: s.seq
-        ):
-            apply(again, signed)
-        return again
-
 
 def present_agency(registry: Registry, agency: str, day: date) -> str:
     """Who stands for an agency on a day.

@@ -103,9 +103,7 @@ def secret_list_item(q: Question) -> Breach | None:
     if source is None and (entry := _classification(q)) is not None:
         source = entry.act.facts.get("list_document")
     listed = (
-        filled(item)
-        and filled(source)
-        and q.registry.secret_item(str(source), str(item), q.day) is not None
+        filled(item) and filled(source) and q.registry.lists_secret(str(source), str(item), q.day)
     )
     return None if listed else Breach(pointers=("/facts/list_item",))
 

@@ -17,7 +17,7 @@ import pytest
 from ledger.regulation import catalogue_page
 from ledger.regulation.act import CHANNELS
 from ledger.regulation.catalogue import load
-from ledger.regulation.duties import duties, modality
+from ledger.regulation.duties import duties
 from ledger.regulation.edition import load_edition
 from ledger.regulation.guards.table import BY_CODE, GUARDS
 from ledger.regulation.lifecycle import life_cycle
@@ -169,12 +169,20 @@ PARTIES: Final = {"REPORTER", "AFFECTED"}
 NOT_IN_REGISTRY: Final = {"EXPERT_COUNCIL", "BUREAUS"}
 
 
+def modality(code: str, day: date) -> str | None:
+    """How far a body is bound that day; None where no line covers it."""
+    for line in duties(EDITION)[code].lines:
+        if line.valid_from <= day and (line.valid_to is None or day <= line.valid_to):
+            return line.modality
+    return None
+
+
 @pytest.mark.parametrize(("code", "then", "since", "source"), BODIES, ids=[b[0] for b in BODIES])
 def test_body_is_bound_as_its_article_says(
     code: str, then: str, since: str | None, source: tuple[str, ...]
 ) -> None:
     """§3 (gap 27): modality is data, by date, with the article, and is shown."""
-    duty = duties()[code]
+    duty = duties(EDITION)[code]
     assert (modality(code, THEN), modality(code, SINCE)) == (then, since)
     assert duty.lines[0].source == source
     shown = catalogue_page.explain("duty", code)
@@ -184,7 +192,7 @@ def test_body_is_bound_as_its_article_says(
 
 def test_every_body_of_the_table_and_no_other_is_in_the_data() -> None:
     """§3: 24 rows, in their order."""
-    assert list(duties()) == [code for code, *_ in BODIES]
+    assert list(duties(EDITION)) == [code for code, *_ in BODIES]
     codes = {m["code"] for m in EDITION.duties["modalities"]}
     assert codes == {"OBLIGED", "REQUESTED", "LAW", "VOLUNTARY", "NONE"}
     asked = TYPES["AgencyRegistered"].facts["duty_modality"]["enum"]
@@ -269,7 +277,7 @@ def test_duty_is_an_act_that_the_body_may_write(body: str, article: str, act: st
 @pytest.mark.parametrize("code", [b[0] for b in BODIES])
 def test_acts_of_a_body_exist_and_name_it_or_are_open_to_it(code: str) -> None:
     """§4: what duties.json says is recorded is in the catalogue."""
-    for act in duties()[code].acts:
+    for act in duties(EDITION)[code].acts:
         kind = TYPES[act]
         open_to = {*kind.who, *kind.to}
         incoming = act.endswith(("Received", "Answered", "Accepted", "Acknowledged", "Given"))
@@ -280,7 +288,7 @@ def test_what_is_only_counted_has_no_fact_for_a_name() -> None:
     """8.4.a, 8.5.c: own staff's and members' discipline is a number, never a name."""
     facts = TYPES["InternalHandlingCounted"].facts
     assert facts.keys() == {"period_from", "period_to", "number", "kind"}
-    counted = {n["source"] for d in duties().values() for n in d.not_recorded}
+    counted = {n["source"] for d in duties(EDITION).values() for n in d.not_recorded}
     assert {"8.1.b", "8.1.đ", "8.2.a", "8.2.b", "8.3.a", "8.4.a", "8.4.đ", "8.5.a"} <= counted
 
 
@@ -752,13 +760,13 @@ def codes_of_the_data() -> set[str]:
 
 def test_there_are_thirty_one_silences_in_order() -> None:
     """§8: each row once."""
-    assert [s.n for s in silences()] == list(range(1, 32))
+    assert [s.n for s in silences(EDITION)] == list(range(1, 32))
 
 
 @pytest.mark.parametrize("n", range(1, 32))
 def test_silence_is_shown_where_it_bites(n: int) -> None:
     """§8: “the regulation doesn't say; this ledger does …”, in both languages, at each place."""
-    row = silences()[n - 1]
+    row = silences(EDITION)[n - 1]
     assert row.vi.startswith("Quy chế không nêu ")
     assert "; sổ này " in row.vi
     assert row.en.startswith("The regulation doesn't say ")
@@ -766,7 +774,7 @@ def test_silence_is_shown_where_it_bites(n: int) -> None:
     assert row.bites
     assert set(row.bites) <= codes_of_the_data()
     for code in row.bites:
-        assert row in about(code)
+        assert row in about(code, EDITION)
         kind = next(k for k in ("act", "guard", "clock", "state") if _knows(k, code))
         shown = catalogue_page.explain(kind, code)
         assert row.vi in shown
@@ -823,7 +831,7 @@ PLACES: Final = [
 @pytest.mark.parametrize(("n", "code"), PLACES)
 def test_silence_bites_at_its_place(n: int, code: str) -> None:
     """§8: where an officer meets the decision."""
-    assert code in silences()[n - 1].bites
+    assert code in silences(EDITION)[n - 1].bites
 
 
 # -- §9 what is not there -------------------------------------------------------------------------
