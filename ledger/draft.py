@@ -15,8 +15,8 @@ from keys.errors import NotCanonical
 from ledger.errors import NotFound, Rejected
 from ledger.log import statement as statements
 from ledger.log.statement import AUTHOR, RETURNER
-from ledger.regulation.act import Act, fmt_time
-from ledger.regulation.deadline import VIETNAM
+from ledger.regulation.act import Act
+from ledger.regulation.deadline import local_time
 from ledger.regulation.decide import Decision, decide
 from ledger.streams.stream import Ground, Stream
 
@@ -35,7 +35,7 @@ def filled(
     members: dict[str, Any] = {
         "v": 1,
         "act_id": str(act_id),
-        "occurred_at": fmt_time(at.astimezone(VIETNAM).replace(microsecond=0)),
+        "occurred_at": local_time(at),
         "precision": "minute",
         "circulation": "INTERNAL",
         **fields,

@@ -13,10 +13,10 @@ from typing import Any, Final
 from uuid import UUID
 
 from ledger.errors import Rejected
-from ledger.regulation.act import fmt_time
 from ledger.regulation.edition import REGULATION
 from ledger.regulation.registry import Registry
 from ledger.regulation.registry_lines import FOUNDERS_POST, KEEPER
+from ledger.regulation.shape import fmt_time
 
 EDITION: Final = "2023"
 """`regulation.version` of the shipped edition: the registry that record 0 stands on."""

@@ -18,7 +18,6 @@ from uuid import UUID
 import orjson
 from psycopg.rows import class_row
 
-from ledger.regulation.act import parse_time
 from ledger.regulation.case_view import case_file, case_file_until
 from ledger.regulation.cases import Cases
 from ledger.regulation.clocks import LIVE, WINDOWS
@@ -26,6 +25,7 @@ from ledger.regulation.deadline import VIETNAM
 from ledger.regulation.lifecycle import life_cycle
 from ledger.regulation.outcomes import words
 from ledger.regulation.registry import Registry
+from ledger.regulation.shape import parse_time
 from ledger.regulation.stream import StreamState
 from projections import search
 from projections.fold import REPORTS, last_recorded

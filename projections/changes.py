@@ -9,8 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from ledger.log.moment import stamp
-from ledger.regulation.act import fmt_time
-from ledger.regulation.deadline import VIETNAM
+from ledger.regulation.deadline import local_time
 from ledger.regulation.registry import Registry
 from projections.folded import Folded, walk
 from projections.pointers import differing, flat, pointed
@@ -115,10 +114,6 @@ def _act_line(row: ActRow, registry: Registry) -> dict[str, Any]:
         "agency": row.agency,
         "status": row.status,
         "late": row.late,
-        "occurred_at": None if row.occurred_at is None else _in_vietnam(row.occurred_at),
+        "occurred_at": None if row.occurred_at is None else local_time(row.occurred_at),
         "recorded_at": stamp(row.recorded_at),
     }
-
-
-def _in_vietnam(at: datetime) -> str:
-    return fmt_time(at.astimezone(VIETNAM).replace(microsecond=0))

@@ -48,7 +48,7 @@ class Mark:
         return (
             self.code,
             UUID(act.act_id),
-            act.occurred_at.date(),
+            act.day,
             act.agency,
             self.basis,
             self.until,
@@ -157,7 +157,7 @@ def _without_function(entry: Entry, registry: Registry) -> bool:
     The door asked the registry as it stood then; a line that was recorded late shows here. Roles
     that come from the acts of a case are not asked again.
     """
-    act, day = entry.act, entry.act.occurred_at.date()
+    act, day = entry.act, entry.act.day
     if not registry.exists(act.agency, day):
         return True
     kind = load_catalogue().types.get(act.act)

@@ -19,9 +19,9 @@ from uuid import UUID
 import orjson
 
 from keys.keyring import KeyLine
-from ledger.regulation.act import fmt_time, known_act
+from ledger.regulation.act import known_act
 from ledger.regulation.agencies import Agency
-from ledger.regulation.deadline import VIETNAM
+from ledger.regulation.deadline import local_time
 from ledger.regulation.instruments import Instrument
 from ledger.regulation.officers import Appointment, Officer
 from ledger.regulation.registry import Registry
@@ -358,4 +358,4 @@ def _day(day: date | None) -> str | None:
 
 
 def _time(at: datetime | None) -> str | None:
-    return None if at is None else fmt_time(at.astimezone(VIETNAM).replace(microsecond=0))
+    return None if at is None else local_time(at)

@@ -82,7 +82,7 @@ def searchable(stream: StreamState, registry: Registry) -> Iterator[str]:
         kind = types.get(act.act)
         if kind is not None:
             yield kind.vi
-        agencies.add((act.agency, act.occurred_at.date()))
+        agencies.add((act.agency, act.day))
     yield from (registry.name(agency, day) for agency, day in sorted(agencies))
 
 

@@ -113,13 +113,13 @@ def _counted(stream: StreamState) -> tuple[Any, ...]:
     closed = closing(stream)
     return (
         stream.name,
-        None if first is None else first.occurred_at.date(),
+        None if first is None else first.day,
         None if first is None else first.channel,
         stream.handler_raw if first is None or stream.handler_raw else first.agency,
         stream.state,
         stream.outcome,
-        None if stream.result is None else stream.result.act.occurred_at.date(),
-        None if closed is None else closed.act.occurred_at.date(),
+        None if stream.result is None else stream.result.act.day,
+        None if closed is None else closed.act.day,
         len(stream.effective()),
     )
 

@@ -18,7 +18,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from ledger.regulation.cases import Cases
-from ledger.regulation.clocks import NEAR_BEFORE, WINDOWS, ClockRun, running
+from ledger.regulation.clocks import WINDOWS, ClockRun, due_status, running
 from ledger.regulation.deadline import VIETNAM, local_day
 from ledger.regulation.registry import Registry
 from ledger.regulation.stream import Entry, StreamState
@@ -256,11 +256,7 @@ class TaskRow:
         if self.due_at is None:
             alarmed = self.alarm_at is not None and at > self.alarm_at
             return "ALARM" if alarmed else "NONE_STATED"
-        if at > self.due_at:
-            return "OVERDUE"
-        if at.astimezone(VIETNAM).date() == local_day(self.due_at):
-            return "DUE"
-        return "NEAR" if self.due_at - at <= NEAR_BEFORE else "RUNNING"
+        return due_status(self.due_at, at)
 
 
 @dataclass(frozen=True, slots=True)

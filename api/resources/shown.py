@@ -9,9 +9,8 @@ from typing import Any, Final
 from keys import canonical
 from ledger.log.moment import stamp
 from ledger.regulation.catalogue import load
-from ledger.regulation.deadline import VIETNAM
+from ledger.regulation.deadline import local_time
 from ledger.regulation.lifecycle import life_cycle
-from ledger.regulation.shape import fmt_time
 from projections.case_file import CaseLine
 from projections.changes import Change
 from projections.timeline import ActRow
@@ -120,5 +119,5 @@ def _value(name: str, value: Any) -> Any:  # noqa: ANN401  a column
     if isinstance(value, datetime):
         if name in _OWN_CLOCK:
             return stamp(value)
-        return fmt_time(value.astimezone(VIETNAM).replace(microsecond=0))
+        return local_time(value)
     return value

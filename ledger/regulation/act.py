@@ -14,35 +14,22 @@ from typing import Any, Final
 
 from ledger.errors import Fault, Rejected
 from ledger.regulation import shape
-from ledger.regulation.shape import AGENCY_ID, STREAM, UUID4, Flaw, fmt_time, parse_time
+from ledger.regulation.channels import CHANNEL_WORDS
+from ledger.regulation.shape import AGENCY_ID, STREAM, UUID4, Flaw
 
 __all__ = [
     "Act",
     "Basis",
     "Signer",
-    "day",
-    "fmt_time",
     "known_act",
     "parse_act",
-    "parse_time",
     "stream_kind",
 ]
 
 ORDINARY: Final = "ordinary"
 PRECISIONS: Final = ("day", "hour", "minute", "second")
 CAPACITIES: Final = ("TRUC_TIEP", "TM", "KT", "TL", "TUQ", "Q")
-CHANNELS: Final = (
-    "DOCUMENT",
-    "EMAIL",
-    "PHONE",
-    "SMS",
-    "AUDIO",
-    "VIDEO",
-    "PORTAL",
-    "MEETING",
-    "COURIER",
-    "OTHER",
-)
+CHANNELS: Final = tuple(CHANNEL_WORDS)
 CIRCULATIONS: Final = ("PUBLIC", "INTERNAL")
 BASIS_ROLES: Final = ("COMPETENCE", "SUBSTANCE", "PROCEDURE")
 SIGNER_ROLES: Final = ("AUTHOR", "CHECKER", "APPROVER")
@@ -95,9 +82,19 @@ class Act:
     members: Mapping[str, Any]
 
     @property
+    def day(self) -> date:
+        """The day of the act in its own offset: the day every dated rule is asked for."""
+        return self.occurred_at.date()
+
+    @property
     def author(self) -> Signer:
         """The first signer."""
         return self.signers[0]
+
+    @property
+    def approver(self) -> Signer | None:
+        """The last signer who approves; None where the act needs no approval."""
+        return next((s for s in reversed(self.signers) if s.role == "APPROVER"), None)
 
 
 def _s(**more: object) -> dict[str, object]:
@@ -193,11 +190,6 @@ _check: Final = shape.compile_members(_MEMBERS, _FORMATS)
 def stream_kind(name: str) -> str:
     """`case`, `agency`, `officer`, `programme` or `ledger`, of a name that passed `parse_act`."""
     return name.partition("/")[0]
-
-
-def day(act: Act) -> date:
-    """The day of the act in its own offset: the day every dated rule is asked for."""
-    return act.occurred_at.date()
 
 
 def parse_act(members: Mapping[str, Any], *, level: str = ORDINARY) -> Act:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Final, Self
 
-from ledger.regulation.edition import Edition, certainty, optional_date
+from ledger.regulation.edition import Edition, certainty, optional_date, within
 
 ENDING: Final = frozenset({"MERGE", "ABSORB", "DIVIDE", "DISSOLVE"})
 """Kinds of succession that end the predecessor (chia ends it, tách does not; law.md §13)."""
@@ -32,7 +32,7 @@ class Name:
 
     def on(self, day: date) -> bool:
         """Whether it was borne that day."""
-        return _within(self.valid_from, self.valid_to, day)
+        return within(self.valid_from, self.valid_to, day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Agency:
 
     def existed(self, day: date) -> bool:
         """Whether it existed that day, first and last day included."""
-        return _within(self.valid_from, self.valid_to, day)
+        return within(self.valid_from, self.valid_to, day)
 
     def name(self, day: date) -> Name:
         """The name borne on that day; outside its life the first or the last one."""
@@ -90,7 +90,7 @@ class Holding:
 
     def on(self, day: date) -> bool:
         """Whether it was held that day."""
-        return _within(self.valid_from, self.valid_to, day)
+        return within(self.valid_from, self.valid_to, day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,22 +122,18 @@ class Succession:
     passings: tuple[Passing, ...]
 
 
-def _within(first: date | None, last: date | None, day: date) -> bool:
-    return (first is None or first <= day) and (last is None or day <= last)
-
-
 class Agencies:
     """Lines of the edition and of registry acts, asked by date; frozen, so a copy is cheap."""
 
     def __init__(
         self,
-        within: Mapping[str, tuple[str, ...]],
+        reach: Mapping[str, tuple[str, ...]],
         agencies: Mapping[str, Agency] | None = None,
         holdings: Mapping[str, tuple[Holding, ...]] | None = None,
         by_function: Mapping[str, tuple[Holding, ...]] | None = None,
         successions: Mapping[str, tuple[Succession, ...]] | None = None,
     ) -> None:
-        self._reach = within
+        self._reach = reach
         self._agencies = dict(agencies or {})
         self._holdings = dict(holdings or {})
         self._by_function = dict(by_function or {})

@@ -9,20 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
 from ledger.regulation import flags as flags_of
-from ledger.regulation.act import fmt_time
 from ledger.regulation.cases import Cases
 from ledger.regulation.catalogue import ActType, load
 from ledger.regulation.clock_terms import lapses_at
 from ledger.regulation.clocks import ClockRun, changes, clock_runs
-from ledger.regulation.deadline import VIETNAM, deadline, local_day
+from ledger.regulation.deadline import VIETNAM, deadline, local_day, local_time
 from ledger.regulation.flags import Raised
 from ledger.regulation.guards.table import BY_CODE
 from ledger.regulation.lifecycle import OPEN_STATES, life_cycle
 from ledger.regulation.outcomes import words
 from ledger.regulation.registry import Registry
+from ledger.regulation.rules import UNIT_WORDS
+from ledger.regulation.shape import fmt_time
 from ledger.regulation.silences import biting
 from ledger.regulation.stream import Entry, StreamState, SubProcess, present_agency
 
@@ -153,9 +154,7 @@ def _head(stream: StreamState, registry: Registry, today: date) -> Json:
         "registered_at": None if registered is None else fmt_time(registered.act.occurred_at),
         "handler": _handler(stream, registry, today),
         "lead": None if lead is None else {"agency": lead, "label": registry.name(lead, today)},
-        "finders": [
-            _agency(e.act.agency, e.act.occurred_at.date(), registry, today) for e in stream.intake
-        ],
+        "finders": [_agency(e.act.agency, e.act.day, registry, today) for e in stream.intake],
         "reporters": len(stream.effective("ReportReceived")),
     }
 
@@ -165,7 +164,7 @@ def _handler(stream: StreamState, registry: Registry, today: date) -> Json | Non
     if raw is None:
         return None
     taken = stream.last("CaseRegistered", "CaseCustodyTransferred")
-    since = today if taken is None else taken.act.occurred_at.date()
+    since = today if taken is None else taken.act.day
     shown = _agency(raw, since, registry, today)
     return {**shown, "registered_as": raw, "agency": present_agency(registry, raw, today)}
 
@@ -285,7 +284,7 @@ def _clock(run: ClockRun) -> Json:
 
 
 def _text(at: datetime | None) -> str | None:
-    return None if at is None else fmt_time(at.astimezone(VIETNAM).replace(microsecond=0))
+    return None if at is None else local_time(at)
 
 
 def _flag(code: str, act_id: str) -> Json:
@@ -295,9 +294,6 @@ def _flag(code: str, act_id: str) -> Json:
 
 
 # -- for the person on the other side -------------------------------------------------------------
-
-_UNIT_VI: Final = {"d": "ngày", "wd": "ngày làm việc", "m": "tháng", "h": "giờ", "y": "năm"}
-_UNIT_EN: Final = {"d": "days", "wd": "working days", "m": "months", "h": "hours", "y": "years"}
 
 
 def _complaint_paths(stream: StreamState, registry: Registry, today: date) -> Iterator[Json]:
@@ -314,7 +310,7 @@ def _complaint_paths(stream: StreamState, registry: Registry, today: date) -> It
 
 def _complaint_path(entry: Entry, kind: ActType, registry: Registry, today: date) -> Json:
     act = entry.act
-    day = act.occurred_at.date()
+    day = act.day
     issuer = registry.label(act.agency, day, max(day, today))
     above = registry.parent(act.agency)
     superior = None if above is None else registry.label(above, day, max(day, today))
@@ -323,8 +319,9 @@ def _complaint_path(entry: Entry, kind: ActType, registry: Registry, today: date
     within_vi, within_en = "theo quy định của pháp luật", "within the time the law allows"
     if rule is not None and isinstance(rule.value, int):
         until = deadline(act.occurred_at, rule.value, rule.unit, registry.edition.calendar)
-        within_vi = f"trong {rule.value} {_UNIT_VI[rule.unit]} ({rule.source})"
-        within_en = f"within {rule.value} {_UNIT_EN[rule.unit]} ({rule.source})"
+        unit_vi, unit_en = UNIT_WORDS[rule.unit]
+        within_vi = f"trong {rule.value} {unit_vi} ({rule.source})"
+        within_en = f"within {rule.value} {unit_en} ({rule.source})"
     second_vi = (
         f"; lần hai đến {superior} hoặc khởi kiện tại Tòa án"
         if superior
@@ -364,7 +361,7 @@ def _silences(stream: StreamState, codes: set[str]) -> list[Json]:
 def _assumptions(stream: StreamState, registry: Registry, today: date) -> list[Json]:
     """Configured lines that bite in this case; each is shown where it does (regulation.md §8)."""
     wanted = {"TERRITORY_2023"} if stream.handler_raw is not None else set()
-    days = {today, *(e.act.occurred_at.date() for e in stream.effective())}
+    days = {today, *(e.act.day for e in stream.effective())}
     if any(
         (lead := registry.lead(d)) is not None and registry.assumed(lead, "LEAD", d) for d in days
     ):

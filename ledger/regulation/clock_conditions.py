@@ -73,7 +73,7 @@ _FOLLOW_UPS: Final = frozenset(
 )
 
 _STARTS_WHERE: Final[Mapping[str, Callable[[Entry, StreamState, Registry], bool]]] = {
-    "NOTIFY_LEAD": lambda e, _s, r: not r.holds(e.act.agency, "LEAD", e.act.occurred_at.date()),
+    "NOTIFY_LEAD": lambda e, _s, r: not r.holds(e.act.agency, "LEAD", e.act.day),
     "INFORM_REPORTER": lambda _e, s, _r: bool(_reporters(s)),
     "INFORM_AFFECTED": lambda e, s, _r: _touches_somebody(e, s),
     "EXPLANATION": lambda e, _s, _r: (

@@ -50,7 +50,7 @@ def term(code: str, act: Act, registry: Registry) -> Term | None:
 
     None where no rule of that day knows the clock.
     """
-    rule = registry.rule(code, act.occurred_at.date())
+    rule = registry.rule(code, act.day)
     start, stated = _start(code, act), _stated(code, act.facts)
     if rule is None:
         if stated is None:
@@ -117,7 +117,7 @@ def _variant(code: str, rule: Rule, act: Act) -> tuple[int, str]:
         and facts.get("provision", {}).get("instrument") in _PRESS_DECREES
     ):
         case = "PRESS_PUBLISHING"
-    found = None if case is None else rule.variant(case, act.occurred_at.date())
+    found = None if case is None else rule.variant(case, act.day)
     if found is not None:
         return found.value, found.unit
     return int(rule.value or 0), str(rule.unit)

@@ -173,11 +173,18 @@ def _replace(runs: Iterable[ClockRun], started: ClockRun, entry: Entry) -> None:
 def _status(run: ClockRun, at: datetime) -> Status:
     if run.due is None:
         return "NONE_STATED"
-    if at > run.due:
-        return "ENDED" if run.code in WINDOWS else "OVERDUE"
-    if at.astimezone(VIETNAM).date() == local_day(run.due):
+    if at > run.due and run.code in WINDOWS:
+        return "ENDED"
+    return due_status(run.due, at)
+
+
+def due_status(due: datetime, at: datetime) -> Literal["RUNNING", "NEAR", "DUE", "OVERDUE"]:
+    """How something that is due stands at an instant."""
+    if at > due:
+        return "OVERDUE"
+    if local_day(at) == local_day(due):
         return "DUE"
-    return "NEAR" if run.due - at <= NEAR_BEFORE else "RUNNING"
+    return "NEAR" if due - at <= NEAR_BEFORE else "RUNNING"
 
 
 def changes(runs: Iterable[ClockRun], at: datetime) -> Iterator[datetime]:

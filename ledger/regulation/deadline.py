@@ -11,6 +11,8 @@ import calendar as months_of
 from datetime import date, datetime, time, timedelta, timezone
 from typing import Final, Protocol
 
+from ledger.regulation.shape import fmt_time
+
 #: Vietnam has one offset and no summer time; an agency's day ends by it.
 VIETNAM: Final = timezone(timedelta(hours=7))
 _END_OF_DAY: Final = time(23, 59, 59)
@@ -31,6 +33,11 @@ def end_of(day: date) -> datetime:
 def local_day(at: datetime) -> date:
     """The day an instant falls on in Vietnam."""
     return at.astimezone(VIETNAM).date()
+
+
+def local_time(at: datetime) -> str:
+    """An instant as it is written in Vietnam, to the second."""
+    return fmt_time(at.astimezone(VIETNAM))
 
 
 def add_working_days(day: date, count: int, days: WorkingDays) -> date:

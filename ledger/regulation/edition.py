@@ -38,6 +38,11 @@ def optional_date(text: str | None) -> date | None:
     return None if text is None else date.fromisoformat(text)
 
 
+def within(first: date | None, last: date | None, day: date) -> bool:
+    """Whether a day lies in a span; both ends belong to it, and None leaves an end open."""
+    return (first is None or first <= day) and (last is None or day <= last)
+
+
 def certainty(line: Mapping[str, Any]) -> str:
     """How sure a line of registry.json is, in the vocabulary of the acts."""
     return CERTAINTY[line.get("certainty", "unsure")]

@@ -120,16 +120,14 @@ def _both_noticed(
         for e in stream.effective("ResultNotified")
         if e.effect is not None and e.effect.seq > since
     ]
-    upward = {e.act.occurred_at.date() for e in notices if _reaches(e, "PPC", registry)}
-    if registry.holds(entry.act.agency, "LEAD", entry.act.occurred_at.date()):
+    upward = {e.act.day for e in notices if _reaches(e, "PPC", registry)}
+    if registry.holds(entry.act.agency, "LEAD", entry.act.day):
         return bool(upward)
-    return bool(
-        upward & {e.act.occurred_at.date() for e in notices if _reaches(e, "LEAD", registry)}
-    )
+    return bool(upward & {e.act.day for e in notices if _reaches(e, "LEAD", registry)})
 
 
 def _reaches(entry: Entry, function: str, registry: Registry) -> bool:
-    day = entry.act.occurred_at.date()
+    day = entry.act.day
     return any(registry.holds(a, function, day) for a in entry.act.to)
 
 

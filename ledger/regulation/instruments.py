@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Self
 
-from ledger.regulation.edition import Edition, certainty, optional_date
+from ledger.regulation.edition import Edition, certainty, optional_date, within
 
 _OWN_DATES = re.compile(
     r"(?P<name>[0-9A-Za-zĐđ]+(?:\.[0-9A-Za-zĐđ]+){0,2}) "
@@ -56,11 +56,7 @@ class Instrument:
 
     def in_force(self, day: date) -> bool:
         """Whether this line says that it was in force that day."""
-        return (
-            self.valid_from is not None
-            and self.valid_from <= day
-            and (self.valid_to is None or day <= self.valid_to)
-        )
+        return self.valid_from is not None and within(self.valid_from, self.valid_to, day)
 
 
 def parse_provision(text: str) -> Provision | None:
@@ -143,7 +139,7 @@ class Instruments:
         if line.provisions and article is not None:
             own = _own(line, article, clause, point)
             if own is not None:
-                return own.valid_from <= day and (own.valid_to is None or day <= own.valid_to)
+                return within(own.valid_from, own.valid_to, day)
         return line.in_force(day)
 
 

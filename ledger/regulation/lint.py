@@ -14,7 +14,7 @@ from datetime import date
 from functools import cache, lru_cache
 from typing import Any, Final
 
-from ledger.regulation.edition import load_edition, optional_date
+from ledger.regulation.edition import load_edition, optional_date, within
 
 _UPPER: Final = "A-Z" + "".join(
     chr(c) for c in (*range(0xC0, 0x250), *range(0x1EA0, 0x1EFA)) if chr(c).isupper()
@@ -53,7 +53,7 @@ class Pattern:
         """Whether the entry is in use that day; without a day, whether it is in use still."""
         if day is None:
             return self.valid_to is None
-        return self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
+        return within(self.valid_from, self.valid_to, day)
 
 
 class Family:

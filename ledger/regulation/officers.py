@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Self
 
+from ledger.regulation.edition import within
+
 
 @dataclass(frozen=True, slots=True)
 class Appointment:
@@ -27,7 +29,7 @@ class Appointment:
 
     def on(self, day: date) -> bool:
         """Whether the post was held that day."""
-        return self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
+        return within(self.valid_from, self.valid_to, day)
 
 
 @dataclass(frozen=True, slots=True)

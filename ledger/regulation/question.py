@@ -66,7 +66,7 @@ class Question:
 
         The day all registry questions are judged by.
         """
-        return self.act.occurred_at.date()
+        return self.act.day
 
     @property
     def facts(self) -> Mapping[str, Any]:

@@ -16,7 +16,7 @@ from typing import Any, Final
 from keys.keyring import KeyLine
 from ledger.regulation.agencies import Agency
 from ledger.regulation.deadline import VIETNAM
-from ledger.regulation.edition import Calendar, Edition, optional_date
+from ledger.regulation.edition import Calendar, Edition, optional_date, within
 from ledger.regulation.grants import Grant
 from ledger.regulation.instruments import Instrument
 from ledger.regulation.officers import Appointment, Officer
@@ -322,8 +322,7 @@ def _function_codes(edition: Edition) -> frozenset[str]:
 
 def _covers(entry: Mapping[str, Any], on: date) -> bool:
     """Whether a line of the edition with `from` and `to` covers a day."""
-    first, last = optional_date(entry["from"]), optional_date(entry["to"])
-    return (first is None or first <= on) and (last is None or on <= last)
+    return within(optional_date(entry["from"]), optional_date(entry["to"]), on)
 
 
 def _lives(line: KeyLine, on: date) -> bool:

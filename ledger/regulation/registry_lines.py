@@ -14,14 +14,15 @@ from types import MappingProxyType
 from typing import Any, Final, Self
 
 from keys.keyring import KeyLine, Keyring
-from ledger.regulation.act import Act, day, parse_time
+from ledger.regulation.act import Act
 from ledger.regulation.agencies import Agencies, Agency, Holding, Name
-from ledger.regulation.deadline import VIETNAM
+from ledger.regulation.deadline import VIETNAM, local_day
 from ledger.regulation.edition import REGULATION, Edition, load_edition, optional_date
 from ledger.regulation.grants import Grants
 from ledger.regulation.instruments import Instrument, Instruments, parse_provision
 from ledger.regulation.officers import Appointment, Officers
 from ledger.regulation.rules import Rule, Rules
+from ledger.regulation.shape import parse_time
 
 FOUNDERS_POST: Final = "quan-tri-danh-ba"
 """The founder's post, in whichever agency holds REGISTRY_KEEPER on the day (architecture §3)."""
@@ -195,7 +196,7 @@ def _officer_ended(registry: RegistryLines, act: Act, index: int, at: datetime) 
         registry.founder = Founder(officer, founder.kid, last)
     ends_at = datetime(last.year, last.month, last.day, tzinfo=VIETNAM) + timedelta(days=1)
     # An end still to come retires no key now: the post's last day stops the officer as well.
-    if facts["keys_end"] and ends_at.date() <= at.astimezone(VIETNAM).date() + timedelta(days=1):
+    if facts["keys_end"] and ends_at.date() <= local_day(at) + timedelta(days=1):
         for line in registry.keyring.lines(officer):
             registry.keyring.revoke(line.kid, officer, index, at, ends_at, "POST_ENDED")
 
@@ -224,7 +225,7 @@ def _key_revoked(registry: RegistryLines, act: Act, index: int, at: datetime) ->
         registry.keyring.revoke(kid, officer, index, at, invalid_from, facts["reason"])
     founder = registry.founder
     if founder is not None and kid == founder.kid and founder.last_day is None:
-        registry.founder = Founder(founder.officer, kid, day(act))
+        registry.founder = Founder(founder.officer, kid, act.day)
 
 
 def _instrument_registered(registry: RegistryLines, act: Act, index: int, _at: datetime) -> None:

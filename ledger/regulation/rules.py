@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final, Self
 
-from ledger.regulation.edition import Edition, certainty, optional_date
+from ledger.regulation.edition import Edition, certainty, optional_date, within
 
 NONE_STATED: Final = "none"
 _KINDS: Final[Mapping[str, str]] = {
@@ -21,6 +21,16 @@ _KINDS: Final[Mapping[str, str]] = {
     "PRODUCT": "PRODUCT_RULE",
     "PRODUCT_RULE": "PRODUCT_RULE",
 }
+UNIT_WORDS: Final[Mapping[str, tuple[str, str]]] = {
+    "wd": ("ngày làm việc", "working days"),
+    "d": ("ngày", "days"),
+    "h": ("giờ", "hours"),
+    "m": ("tháng", "months"),
+    "y": ("năm", "years"),
+    "min": ("phút", "minutes"),
+    "band": ("mức", "band"),
+}
+"""Units of `Rule.unit` in Vietnamese and English."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +90,7 @@ class Rule:
 
     def on(self, day: date) -> bool:
         """Whether the line covers that day."""
-        return (self.valid_from is None or self.valid_from <= day) and (
-            self.valid_to is None or day <= self.valid_to
-        )
+        return within(self.valid_from, self.valid_to, day)
 
     def variant(self, case: str, day: date) -> RuleVariant | None:
         """The other length for a case, where one is in force that day."""

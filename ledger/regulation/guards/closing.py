@@ -19,7 +19,7 @@ from ledger.regulation.guards.reading import (
 )
 from ledger.regulation.question import Question
 from ledger.regulation.reporters import tokens
-from ledger.regulation.stream import Entry
+from ledger.regulation.stream import RESULTS, Entry
 
 #: Outcomes that go straight from verifying or assessing to a result (G12).
 STRAIGHT: Final = frozenset({"NO_VIOLATION", "INSUFFICIENT_BASIS", "OUT_OF_SCOPE", "DUPLICATE"})
@@ -151,7 +151,7 @@ def result_notice_both(q: Question) -> Breach | None:
 def _days(q: Question, notices: Iterable[Entry | None], function: str) -> set[object]:
     """Days on which a notice (None: the one at hand) went to whoever held the function."""
     acts = [q.act if n is None else n.act for n in notices]
-    return {a.occurred_at.date() for a in acts if reaches(q, a.to, function, a.occurred_at.date())}
+    return {a.day for a in acts if reaches(q, a.to, function, a.day)}
 
 
 def _after(q: Question, entry: Entry, *types: str) -> list[Entry]:
@@ -229,20 +229,12 @@ def _unanswered(q: Question, *about: str) -> bool:
     answers = list(q.stream.effective("ReporterInformed"))
     if about:
         answers = [a for a in answers if a.act.facts.get("about") in about]
-        first = q.stream.effective(*_RESULTS)
+        first = q.stream.effective(*RESULTS)
         answers = [a for a in answers if first and a in _after(q, first[0], a.act.act)]
     asked = [token for _, token in tokens(q.stream)]
     answered = [a.act.facts.get("reporter") for a in answers]
     left = {token for token in asked if token is not None} - set(answered)
     return bool(left) or answered.count(None) < asked.count(None)
-
-
-_RESULTS: Final = (
-    "ResultDetermined",
-    "ReferredResultReceived",
-    "CriminalResultReceived",
-    "ReviewDecided",
-)
 
 
 def _touched(q: Question) -> set[str]:

@@ -135,6 +135,6 @@ def _calendar_name(start: date, end: date) -> set[str]:
 
 def _span(stream: StreamState) -> tuple[date, date] | None:
     """From the day the case came in to the day of its last result, None where it has none."""
-    counted = [e.act.occurred_at.date() for e in stream.effective(*RESULTS, "SanctionDecided")]
-    came = [e.act.occurred_at.date() for e in stream.intake]
+    counted = [e.act.day for e in stream.effective(*RESULTS, "SanctionDecided")]
+    came = [e.act.day for e in stream.intake]
     return (min([*came, *counted]), max(counted)) if counted else None

@@ -10,20 +10,14 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from ledger.regulation.act import parse_time
 from ledger.regulation.deadline import deadline, local_day
 from ledger.regulation.question import Question
+from ledger.regulation.rules import UNIT_WORDS
+from ledger.regulation.shape import parse_time
 from ledger.regulation.stream import Entry
 
 SHORTEST_REASON = 20
 """Characters below which a text is no reason (PROPORTIONALITY_NOTE, HARM_SHOWN)."""
-
-_UNIT_EN = {
-    "h": "hours", "min": "minutes", "d": "days", "wd": "working days", "m": "months", "y": "years",
-}  # fmt: skip
-_UNIT_VI = {
-    "h": "giờ", "min": "phút", "d": "ngày", "wd": "ngày làm việc", "m": "tháng", "y": "năm",
-}  # fmt: skip
 
 
 def filled(value: object) -> bool:
@@ -142,11 +136,8 @@ def limit_words(q: Question, code: str) -> dict[str, str]:
     rule = q.registry.rule(code, q.day)
     if rule is None:
         return {"limit": "—"}
-    unit = rule.unit
-    return {
-        "limit": f"{rule.value} {_UNIT_VI.get(unit, unit)}",
-        "limit_en": f"{rule.value} {_UNIT_EN.get(unit, unit)}",
-    }
+    vi, en = UNIT_WORDS.get(rule.unit, (rule.unit, rule.unit))
+    return {"limit": f"{rule.value} {vi}", "limit_en": f"{rule.value} {en}"}
 
 
 # -- findings -----------------------------------------------------------------------------------

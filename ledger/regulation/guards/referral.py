@@ -58,7 +58,7 @@ def _last_assign(q: Question) -> Entry | None:
 def _same_agency(q: Question, assign: Entry, agency: str) -> bool:
     """Whether this is the agency the committee named, or one that inherited from it since."""
     named = str(assign.act.facts.get("competent_agency"))
-    return agency in inherited(q, named, assign.act.occurred_at.date())
+    return agency in inherited(q, named, assign.act.day)
 
 
 def lead_not_informed(q: Question) -> Breach | None:
@@ -69,8 +69,7 @@ def lead_not_informed(q: Question) -> Breach | None:
     if q.registry.holds(q.act.agency, "LEAD", q.day) or reaches(q, q.act.to, "LEAD", q.day):
         return None
     told = any(
-        reaches(q, e.act.to, "LEAD", e.act.occurred_at.date())
-        for e in q.stream.effective("LeadAgencyNotified")
+        reaches(q, e.act.to, "LEAD", e.act.day) for e in q.stream.effective("LeadAgencyNotified")
     )
     return None if told else Breach(pointers=("/to",))
 

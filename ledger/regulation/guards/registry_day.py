@@ -1,8 +1,7 @@
 """What the registry says for the day of the act.
 
-Instruments in force, agencies and addressees that existed, functions
-held, officers in post (G2, G3). Judged at occurred_at on the registry as the log stands, never as
-it stands today.
+Instruments in force, agencies and addressees that existed, functions held, officers in post (G2,
+G3). Judged at occurred_at on the registry as the log stands, never as it stands today.
 """
 
 from __future__ import annotations
@@ -14,15 +13,11 @@ from typing import Any
 
 from ledger.regulation.catalogue import ActType, load
 from ledger.regulation.guards.breach import Breach
+from ledger.regulation.guards.reading import fmt_day
 from ledger.regulation.question import Question
 from ledger.regulation.roles import CASE_ROLES, holds_case_role, may_record_incoming
 
 Cited = tuple[str, Mapping[str, Any]]
-
-
-def fmt_day(day: date) -> str:
-    """A day as it is written in Vietnamese documents."""
-    return day.strftime("%d/%m/%Y")
 
 
 def instrument_in_force(q: Question) -> Breach | None:

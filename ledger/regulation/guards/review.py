@@ -163,7 +163,7 @@ def corrects_named(q: Question) -> Breach | None:
     writer, own = entry.act.agency, q.act.agency
     if own in (writer, q.stream.handler(q.registry, q.day)):
         return None
-    taken_over = own in inherited(q, writer, entry.act.occurred_at.date())
+    taken_over = own in inherited(q, writer, entry.act.day)
     return None if taken_over else Breach(pointers=("/corrects",))
 
 

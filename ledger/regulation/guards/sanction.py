@@ -112,7 +112,7 @@ def sanction_power(q: Question) -> Breach | None:
     On that day the post of the approver, which is the decider's, had a sanction power up to the
     amount.
     """
-    signer = next((s for s in reversed(q.act.signers) if s.role == "APPROVER"), None)
+    signer = q.act.approver
     article = q.facts.get("competence_article")
     breach = Breach({"date": fmt_day(q.day)}, ("/facts/decider_post",))
     if signer is None or signer.post != q.facts.get("decider_post"):

@@ -115,7 +115,7 @@ def level_power(q: Question) -> Breach | None:
     """
     stated = [q.facts.get("new_level"), q.facts.get("level"), _level(q)]
     levels = [SECRET.index(s) for s in stated if s in SECRET]
-    signer = next((s for s in reversed(q.act.signers) if s.role == "APPROVER"), None)
+    signer = q.act.approver
     breach = Breach({"date": fmt_day(q.day)}, ("/signers",))
     if signer is None or not levels:
         return breach

@@ -1,7 +1,4 @@
-"""When it happened: not in the future, late only with a reason.
-
-And a flag where it precedes what it follows.
-"""
+"""When it happened: not in the future, late only with a reason, flagged where out of order."""
 
 from __future__ import annotations
 
@@ -11,11 +8,11 @@ from typing import Final
 from ledger.regulation.act import Act
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.form import refs
+from ledger.regulation.guards.reading import limit_words
 from ledger.regulation.question import Question
+from ledger.regulation.rules import Rule
 
 _UNITS: Final = {"min": "minutes", "h": "hours", "d": "days"}
-_UNIT_VI: Final = {"min": "phút", "h": "giờ", "d": "ngày"}
-_UNIT_EN: Final = {"min": "minutes", "h": "hours", "d": "days"}
 #: How much later than occurred_at the act may have happened, by its precision.
 _BLUR: Final = {
     "day": timedelta(days=1),
@@ -33,15 +30,9 @@ def late_reason(q: Question) -> Breach | None:
     entry = q.standing
     # The author's iat counts, also at a countersignature.
     iat = q.iat if entry is None else entry.signed[0].iat
-    if iat - q.act.occurred_at.timestamp() <= _span(rule.value, rule.unit).total_seconds():
+    if iat - q.act.occurred_at.timestamp() <= _span(rule).total_seconds():
         return None
-    return Breach(
-        {
-            "limit": f"{rule.value} {_UNIT_VI[rule.unit]}",
-            "limit_en": f"{rule.value} {_UNIT_EN[rule.unit]}",
-        },
-        ("/late_reason",),
-    )
+    return Breach(limit_words(q, "LATE_ENTRY"), ("/late_reason",))
 
 
 def occurred_in_future(q: Question) -> Breach | None:
@@ -50,11 +41,9 @@ def occurred_in_future(q: Question) -> Breach | None:
     if ahead <= 0:
         return None
     rule = q.registry.limit("ADVANCE_ENTRY", q.day)
-    return (
-        None
-        if ahead <= _span(rule.value, rule.unit).total_seconds()
-        else Breach(pointers=("/occurred_at",))
-    )
+    if ahead <= _span(rule).total_seconds():
+        return None
+    return Breach(pointers=("/occurred_at",))
 
 
 def occurred_out_of_order(q: Question) -> Breach | None:
@@ -91,5 +80,5 @@ def _latest(at: datetime, precision: str) -> datetime:
     return at.astimezone(UTC) + _BLUR[precision] - timedelta(seconds=1)
 
 
-def _span(value: int | str | None, unit: str | None) -> timedelta:
-    return timedelta(**{_UNITS[str(unit)]: int(value or 0)})
+def _span(rule: Rule) -> timedelta:
+    return timedelta(**{_UNITS[rule.unit]: int(rule.value or 0)})

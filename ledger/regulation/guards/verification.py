@@ -95,7 +95,7 @@ def _content_days(q: Question) -> list[date]:
         for c in objects(e.act.facts.get("content"))
         if (t := time_of(c.get("seen_at"))) is not None
     ]
-    return seen or [e.act.occurred_at.date() for e in q.stream.intake] or [q.day]
+    return seen or [e.act.day for e in q.stream.intake] or [q.day]
 
 
 def _in_force(q: Question, limb: Mapping[str, Any], days: list[date]) -> bool:

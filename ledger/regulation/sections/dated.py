@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from ledger.regulation.duties import Bound, duties
 from ledger.regulation.edition import Edition
+from ledger.regulation.rules import UNIT_WORDS
 from ledger.regulation.sections.bullet import bullet, codes, silent, term
-
-_UNITS: Final[Mapping[str, tuple[str, str]]] = {
-    "wd": ("ngày làm việc", "working days"),
-    "d": ("ngày", "days"),
-    "h": ("giờ", "hours"),
-    "m": ("tháng", "months"),
-    "y": ("năm", "years"),
-    "min": ("phút", "minutes"),
-    "band": ("mức", "band"),
-}
 
 
 def agency(data: Edition, entry: Mapping[str, Any]) -> list[str]:
@@ -171,5 +162,5 @@ def _rule(line: Mapping[str, Any]) -> str:
 def _length(value: int | str | None, unit: str | None) -> str:
     if value is None or unit in (None, "none"):
         return "không quy định (none stated)"
-    vi, en = _UNITS[str(unit)]
+    vi, en = UNIT_WORDS[str(unit)]
     return f"{value} {vi} ({en})"

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.errors import Rejected
-from ledger.regulation.act import day, fmt_time, parse_act, parse_time, stream_kind
+from ledger.regulation.act import parse_act, stream_kind
+from ledger.regulation.shape import fmt_time, parse_time
 from tests.unit.regulation.registry_acts import an_id, members
 
 
@@ -139,7 +140,7 @@ def test_above_ordinary_only_internal_circulates() -> None:
 def test_day_of_an_act_is_that_of_its_own_offset() -> None:
     """An act of 00:30 in Vietnam is of that day, although UTC still has the day before."""
     act = parse_act(payload(occurred_at="2025-03-01T00:30:00+07:00"))
-    assert day(act) == date(2025, 3, 1)
+    assert act.day == date(2025, 3, 1)
 
 
 @given(st.datetimes(timezones=st.just(UTC)), st.integers(-839, 839))

@@ -18,7 +18,7 @@ from ledger.regulation import catalogue_page
 from ledger.regulation.act import CHANNELS
 from ledger.regulation.catalogue import load
 from ledger.regulation.duties import duties
-from ledger.regulation.edition import load_edition
+from ledger.regulation.edition import load_edition, within
 from ledger.regulation.guards.table import BY_CODE, GUARDS
 from ledger.regulation.lifecycle import life_cycle
 from ledger.regulation.registry import Registry
@@ -172,7 +172,7 @@ NOT_IN_REGISTRY: Final = {"EXPERT_COUNCIL", "BUREAUS"}
 def modality(code: str, day: date) -> str | None:
     """How far a body is bound that day; None where no line covers it."""
     for line in duties(EDITION)[code].lines:
-        if line.valid_from <= day and (line.valid_to is None or day <= line.valid_to):
+        if within(line.valid_from, line.valid_to, day):
             return line.modality
     return None
 
