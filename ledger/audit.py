@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from keys import vault
@@ -29,6 +28,7 @@ from ledger.checks.tree import RawCheckpoint, RawTile, Roots, Signed, Tiles
 from ledger.checks.workers import Workers
 from ledger.errors import Rejected
 from ledger.log.merkle import HASH_BYTES
+from ledger.log.moment import milliseconds, of_milliseconds
 from ledger.log.record import entry as entry_of
 from ledger.regulation.act import parse_act
 from ledger.regulation.registry import Registry
@@ -50,7 +50,6 @@ _MOST_MISSING: Final = 1 << 20
 """How far indices may reach beyond the number of rows; what lies behind is not followed."""
 _NOTES: Final = 64
 """Checkpoints verified at a time."""
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 #: What a swap or a replacement at an index explains, so that it is not named beside it.
 _EXPLAINED: Final = frozenset(
     {
@@ -270,7 +269,7 @@ class _Walk:
             said = content.open_one(row, job)
             if said.members is None:
                 continue
-            at = _EPOCH + timedelta(milliseconds=said.recorded_ms)
+            at = of_milliseconds(said.recorded_ms)
             try:
                 act = parse_act(said.members, level=self.level)
                 registry.apply(act, index=row.at, recorded_at=at)
@@ -357,7 +356,7 @@ class _Walk:
         elif (
             head.recorded_at is not None
             and self._last_ms is not None
-            and content.milliseconds(head.recorded_at) != self._last_ms
+            and milliseconds(head.recorded_at) != self._last_ms
         ):
             message = "the head's recorded_at is not that of the last record"
             self._find(max(head.size - 1, 0), Damage.HEAD_WRONG, message)

@@ -124,7 +124,7 @@ class Proofs:
         tree = self._tree(new)
         if not 0 <= old <= tree.size:
             raise NotFound(f"no tree of {old} under one of {tree.size}")
-        path = merkle.consistency_path(old, tree.size, tree.nodes) if 0 < old < tree.size else []
+        path = merkle.consistency_path(old, tree.size, tree.nodes)
         return Consistency(old, tree.size, tuple(path), tree.note).to_json()
 
     def wait(self, index: int, timeout_s: float) -> dict[str, Any] | None:

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Final, Protocol
 from uuid import UUID
 
+from ledger.log.statement import COUNTERSIGNERS
 from ledger.reader import Opened
 from ledger.regulation.act import Act
 from ledger.regulation.cases import Report
@@ -34,7 +35,6 @@ MOST_STATEMENTS: Final = 20_000
 BATCH: Final = 500
 REPORTS: Final = frozenset({"StatisticsSubmitted", "SituationReportSubmitted"})
 ERASURE: Final = "RecordErased"
-_LATER: Final = frozenset({"CHECKER", "APPROVER"})
 
 
 class Log(Protocol):
@@ -329,7 +329,7 @@ def orphaned(stream: StreamState, opened: Opened) -> bool:
     return (
         opened.act is not None
         and opened.statement is not None
-        and opened.statement.role in _LATER
+        and opened.statement.role in COUNTERSIGNERS
         and opened.act.act_id not in stream.entries
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ledger.log.statement import COUNTERSIGNERS
 from ledger.regulation.case_view import case_file, case_file_until
 from ledger.regulation.registry import Registry
 from ledger.regulation.stream import Signed, StreamState, apply
@@ -60,7 +61,7 @@ def folded_from(
 def add(state: StreamState, row: ActRow, signed: Signed | None) -> None:
     """Adds one statement; an erased one, or one whose author's is missing, only takes its place."""
     state.seq = row.seq - 1
-    orphan = row.role in ("CHECKER", "APPROVER") and row.act_id not in state.entries
+    orphan = row.role in COUNTERSIGNERS and row.act_id not in state.entries
     if signed is None or orphan:
         state.seq, state.head = row.seq, row.digest
         return

@@ -12,7 +12,7 @@ from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from keys.errors import KeysError
@@ -22,15 +22,14 @@ from ledger.checks.findings import Damage, Finding
 from ledger.checks.part import Part, Slip, whole_of
 from ledger.errors import Rejected
 from ledger.log import statement as statements
+from ledger.log.moment import EPOCH, of_milliseconds
 from ledger.regulation.act import parse_act
 from ledger.regulation.registry import Registry
 from ledger.regulation.registry_lines import REGISTRY_ACTS
 
 #: Acts whose payload the fold reads: they change who may sign, or what may be gone.
 FOLDED: Final = frozenset(REGISTRY_ACTS) | {ERASURE}
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _GENESIS: Final = "LedgerOpened"
-_LATER: Final = frozenset({"CHECKER", "APPROVER"})
 _BAD: Final = {
     Verdict.INVALID_SIGNATURE: Damage.SIGNATURE_INVALID,
     Verdict.WRONG_SIGNER: Damage.WRONG_SIGNER,
@@ -198,7 +197,7 @@ class Chain:
         if limit is None:
             self.verdicts[Verdict.VALID] += len(times)
             return
-        before = sum(_EPOCH + timedelta(milliseconds=ms) < limit for ms in times)
+        before = sum(of_milliseconds(ms) < limit for ms in times)
         self.verdicts[Verdict.VALID_KEY_SINCE_REVOKED] += before
         self.verdicts[Verdict.DISPUTED] += len(times) - before
 
@@ -236,7 +235,7 @@ class Chain:
             return
         act = self._pending.get(_name(said.act_id))
         if act is None:
-            if said.role in _LATER and self._streams[row.stream_id].unread:
+            if said.role in statements.COUNTERSIGNERS and self._streams[row.stream_id].unread:
                 return  # its author's statement is one of those that cannot be read
             act = self._first(index, said)
             if act is None:
@@ -271,7 +270,7 @@ class Chain:
     def _first(self, index: int, said: Checked) -> _Act | None:
         if not self._once(index, said):
             return None
-        if said.role in _LATER:
+        if said.role in statements.COUNTERSIGNERS:
             message = f"a statement as {said.role} of an act that nobody has signed as AUTHOR"
             self._find(index, Damage.SIGNER_ORDER, message)
         if not said.signers:
@@ -318,7 +317,7 @@ class Chain:
             said.kid,
             officer=officer,
             index=index,
-            recorded_at=_EPOCH + timedelta(milliseconds=said.recorded_ms),
+            recorded_at=of_milliseconds(said.recorded_ms),
             signature_ok=self._holds(said),
         )
         if verdict in _BAD:
@@ -361,7 +360,7 @@ class Chain:
             self.registry.apply(
                 parse_act(members, level=self.level),
                 index=row.at,
-                recorded_at=_EPOCH + timedelta(milliseconds=said.recorded_ms),
+                recorded_at=of_milliseconds(said.recorded_ms),
             )
         except (Rejected, KeysError, KeyError, ValueError) as error:
             self._find(row.at, Damage.REGISTRY_ACT, f"{said.act} cannot stand: {error}")
@@ -380,7 +379,7 @@ class Chain:
 
 def _first_ms(at: datetime) -> int:
     """The first whole millisecond that is not before a moment."""
-    return -((_EPOCH - at) // timedelta(milliseconds=1))
+    return -((EPOCH - at) // timedelta(milliseconds=1))
 
 
 def _name(act_id: str) -> bytes:

@@ -26,6 +26,7 @@ from ledger.checks.findings import Damage
 from ledger.errors import Rejected, VerificationError
 from ledger.log import record
 from ledger.log import statement as statements
+from ledger.log.moment import milliseconds
 from ledger.log.statement import Statement
 from ledger.streams.names import stream_id
 
@@ -296,11 +297,6 @@ def _said(index: int, statement: Statement, recorded_at: datetime, job: Job) -> 
 
 def _uuid_bytes(text: object) -> bytes:
     return bytes.fromhex(str(text).replace("-", ""))
-
-
-def milliseconds(at: datetime) -> int:
-    """Milliseconds since 1970, exactly: `recorded_at` has no finer part (formats.md §1)."""
-    return round(at.timestamp() * 1000)
 
 
 def _verify(statement: Statement, job: Job) -> bool | None:

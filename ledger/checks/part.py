@@ -13,8 +13,7 @@ from uuid import UUID
 from ledger.checks import content
 from ledger.checks.content import Checked, Job, RawRecord
 from ledger.checks.evidence import Evidence
-from ledger.checks.tree import subtree
-from ledger.log.merkle import HASH_BYTES
+from ledger.log.merkle import HASH_BYTES, subtree
 from ledger.log.record import leaf
 from ledger.log.statement import ACT_TYP, AUTHOR
 from ledger.log.tiles import WIDTH

@@ -18,7 +18,7 @@ from ledger.checks.findings import Damage, Finding
 from ledger.errors import VerificationError
 from ledger.log import checkpoint as checkpoints
 from ledger.log.checkpoint import Checkpoint
-from ledger.log.merkle import EMPTY_ROOT, HASH_BYTES, Frontier, fold_peaks, node
+from ledger.log.merkle import EMPTY_ROOT, HASH_BYTES, Frontier, fold_peaks, subtree
 from ledger.log.tiles import HEIGHT, WIDTH, width_at
 
 _TILE_BYTES: Final = WIDTH * HASH_BYTES
@@ -124,14 +124,6 @@ class Roots:
             return b""
         start = n * _TILE_BYTES
         return bytes(self.levels[level][start : start + width * HASH_BYTES])
-
-
-def subtree(data: bytes) -> bytes:
-    """Root over a whole number of hashes that is a power of two, one behind the other."""
-    row = [data[i : i + HASH_BYTES] for i in range(0, len(data), HASH_BYTES)]
-    while len(row) > 1:
-        row = [node(row[i], row[i + 1]) for i in range(0, len(row), 2)]
-    return row[0]
 
 
 def covered(level: int, n: int, position: int = 0) -> int:

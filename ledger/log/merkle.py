@@ -22,6 +22,14 @@ def node(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\1" + left + right).digest()
 
 
+def subtree(data: bytes) -> bytes:
+    """Root over hashes one behind the other, whose number is a power of two."""
+    row = [data[i : i + HASH_BYTES] for i in range(0, len(data), HASH_BYTES)]
+    while len(row) > 1:
+        row = [node(row[i], row[i + 1]) for i in range(0, len(row), 2)]
+    return row[0]
+
+
 class Nodes(Protocol):
     """Where hashes of complete subtrees come from."""
 

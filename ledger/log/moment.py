@@ -7,8 +7,10 @@ offset.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 # Hours to 23: some readers take 24:00 for the next day. What else is no moment, all refuse.
 _STAMP: Final = re.compile(
@@ -32,6 +34,16 @@ def cut(at: datetime) -> datetime:
     """The instant as the ledger keeps it: in UTC, cut to milliseconds."""
     utc = at.astimezone(UTC)
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
+
+
+def milliseconds(at: datetime) -> int:
+    """Milliseconds since 1970, exactly: a moment has no finer part."""
+    return round(at.timestamp() * 1000)
+
+
+def of_milliseconds(since: int) -> datetime:
+    """Inverse of `milliseconds`."""
+    return EPOCH + timedelta(milliseconds=since)
 
 
 def unstamp(text: str) -> datetime:

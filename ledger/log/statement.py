@@ -27,7 +27,8 @@ SERVICE_TYP: Final = "socai-service+json"
 LOGIN_TYP: Final = "socai-login+json"
 AUTHOR: Final = "AUTHOR"
 RETURNER: Final = "RETURNER"
-ROLES: Final = frozenset({AUTHOR, "APPROVER", "CHECKER", RETURNER})
+COUNTERSIGNERS: Final = frozenset({"CHECKER", "APPROVER"})
+ROLES: Final = COUNTERSIGNERS | {AUTHOR, RETURNER}
 DIGEST_BYTES: Final = 32
 
 _HEADER: Final = frozenset({"alg", "typ", "kid", "iat", "log", "seq", "role"})
@@ -135,7 +136,7 @@ def parse_compact(text: str) -> Statement:
     Raises:
         Rejected: `malformed_statement` or `not_canonical`, with the place at fault.
     """
-    protected, payload, signature = _decode_parts(text)
+    parts = protected, payload, signature = _decode_parts(text)
     header = _header(protected)
     members = _door("/payload", payload)
     _check_role(header, members)
@@ -143,21 +144,7 @@ def parse_compact(text: str) -> Statement:
         raise _malformed(
             "/signature", "chữ ký sai độ dài", f"a signature of {len(signature)} bytes"
         )
-    return Statement(
-        payload=payload,
-        protected=protected,
-        signature=signature,
-        compact=text,
-        alg=header["alg"],
-        typ=header["typ"],
-        kid=header["kid"],
-        iat=header["iat"],
-        log=header["log"],
-        seq=header["seq"],
-        prev=header.get("prev"),
-        role=header["role"],
-        members=members,
-    )
+    return _statement(text, parts, header, members)
 
 
 def recorded(text: str) -> Statement:
@@ -167,13 +154,22 @@ def recorded(text: str) -> Statement:
     read the same statement many times.
     """
     protected, payload, signature = map(canonical.known_b64, text.encode().split(b"."))
-    header = orjson.loads(protected)
+    header, members = orjson.loads(protected), orjson.loads(payload)
+    return _statement(text, (protected, payload, signature), header, members)
+
+
+def _statement(
+    compact: str,
+    parts: tuple[bytes, bytes, bytes],
+    header: Mapping[str, Any],
+    members: dict[str, Any],
+) -> Statement:
+    protected, payload, signature = parts
     return Statement(
         payload=payload,
         protected=protected,
         signature=signature,
-        compact=text,
-        members=orjson.loads(payload),
+        compact=compact,
         alg=header["alg"],
         typ=header["typ"],
         kid=header["kid"],
@@ -182,6 +178,7 @@ def recorded(text: str) -> Statement:
         seq=header["seq"],
         prev=header.get("prev"),
         role=header["role"],
+        members=members,
     )
 
 

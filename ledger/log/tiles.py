@@ -128,10 +128,7 @@ class TileNodes:
         first = n << height
         data = self._tile(tile_level, first // WIDTH)
         at = first % WIDTH * HASH_BYTES
-        hashes = [
-            data[i : i + HASH_BYTES] for i in range(at, at + (HASH_BYTES << height), HASH_BYTES)
-        ]
-        return _collapse(hashes)
+        return merkle.subtree(data[at : at + (HASH_BYTES << height)])
 
     def _tile(self, level: int, n: int) -> bytes:
         if (level, n) not in self._read:
@@ -141,12 +138,6 @@ class TileNodes:
                 raise NotFound(f"{TileId(level, n, width).path} has {len(data)} bytes")
             self._read[level, n] = data
         return self._read[level, n]
-
-
-def _collapse(hashes: list[bytes]) -> bytes:
-    while len(hashes) > 1:
-        hashes = [merkle.node(a, b) for a, b in zip(hashes[::2], hashes[1::2], strict=True)]
-    return hashes[0]
 
 
 def root_from_tiles(size: int, reader: TileReader) -> bytes:
@@ -195,9 +186,7 @@ def _grow_level(
         part = data[at : at + tile_bytes]
         tiles.append((level, n, len(part) // HASH_BYTES, part))
         if len(part) == tile_bytes:
-            above.append(
-                _collapse([part[i : i + HASH_BYTES] for i in range(0, tile_bytes, HASH_BYTES)])
-            )
+            above.append(merkle.subtree(part))
     return tiles, above
 
 
