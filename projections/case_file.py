@@ -29,7 +29,7 @@ from ledger.regulation.shape import parse_time
 from ledger.regulation.stream import StreamState
 from projections import search
 from projections.fold import REPORTS, last_recorded
-from projections.view import Connection, Cursor, Step
+from projections.view import Connection, Cursor, Step, live
 
 NAME: Final = "case_file"
 _CLEAR: Final[LiteralString] = """
@@ -196,37 +196,30 @@ def _due(body: Mapping[str, Any]) -> datetime | None:
 
 # -- reading -----------------------------------------------------------------------------------
 
-_LIVE: Final[LiteralString] = (
-    "gen = (SELECT gen FROM proj.views WHERE view = 'case_file' AND state = 'live')"
-)
+_LIVE: Final = live(NAME)
 _STATE: Final[LiteralString] = (
     "SELECT state FROM proj.case_file WHERE " + _LIVE + " AND stream = %s"
 )
-_LIST: Final[LiteralString] = (
+_LINE: Final[LiteralString] = (
     "SELECT case_id::text AS id, stream, state, outcome, agency, case_number, opened_at, last_at,"
-    " due_at, flags, last_index, seq, register_no, handler_label, changes_at"
-    " FROM proj.case_file WHERE " + _LIVE
+    " due_at, flags, last_index, seq, register_no, handler_label, changes_at FROM "
+)
+_LIST: Final[LiteralString] = _LINE + "proj.case_file WHERE " + _LIVE
+_ASKED: Final[LiteralString] = (
+    "SELECT case_id, stream, state, outcome, agency, agencies, acts, flags, case_number,"
+    " register_no, handler_label, opened_at, last_at, due_at, words, first_index, last_index, seq,"
+    " changes_at FROM "
 )
 #: The same at a snapshot: cases with newer records come as they stood, by `%(then)s`.
 _LIST_THEN: Final[LiteralString] = (
-    """
-SELECT case_id::text AS id, stream, state, outcome, agency, case_number, opened_at, last_at,
-  due_at, flags, last_index, seq, register_no, handler_label, changes_at
-FROM (
-  SELECT case_id, stream, state, outcome, agency, agencies, acts, flags, case_number, register_no,
-    handler_label, opened_at, last_at, due_at, words, first_index, last_index, seq, changes_at
-  FROM proj.case_file WHERE """
-    + _LIVE
-    + """ AND last_index <= %(snapshot)s
-  UNION ALL
-  SELECT case_id, stream, state, outcome, agency, agencies, acts, flags, case_number, register_no,
-    handler_label, opened_at, last_at, due_at, words, first_index, last_index, seq, changes_at
-  FROM jsonb_to_recordset(%(then)s::jsonb) AS stood (case_id uuid, stream text, state text,
+    _LINE + "(" + _ASKED + "proj.case_file WHERE " + _LIVE + " AND last_index <= %(snapshot)s"
+    " UNION ALL "
+    + _ASKED
+    + """jsonb_to_recordset(%(then)s::jsonb) AS stood (case_id uuid, stream text, state text,
     outcome text, agency text, agencies text[], acts text[], flags text[], case_number text,
     register_no text, handler_label text, opened_at timestamptz, last_at timestamptz,
     due_at timestamptz, words tsvector, first_index bigint, last_index bigint, seq bigint,
-    changes_at timestamptz)
-) listed WHERE true"""
+    changes_at timestamptz)) listed WHERE true"""
 )
 #: When a case began; where its first report is erased, its newest act. Never NULL, for the pages.
 _BEGAN: Final[LiteralString] = "coalesce(opened_at, last_at)"

@@ -45,7 +45,7 @@ UPDATE proj.views SET state = 'old' WHERE view = %s AND state = 'live'
 _PROMOTE: Final[LiteralString] = """
 UPDATE proj.views SET state = 'live' WHERE view = %s AND gen = %s
 """
-_UNSHARE: Final[LiteralString] = "DELETE FROM proj.parts WHERE view = %s AND gen = %s"
+UNSHARE: Final[LiteralString] = "DELETE FROM proj.parts WHERE view = %s AND gen = %s"
 _FORGET: Final[LiteralString] = "DELETE FROM proj.views WHERE view = %s AND gen = %s"
 _ABANDON: Final[LiteralString] = """
 UPDATE proj.views SET state = 'old' WHERE view = %s AND state = 'building'
@@ -181,7 +181,7 @@ def purge(connection: Connection, state: ViewState, view: View) -> None:
     Its parts go first: that waits for who is still writing one, and whoever comes later is
     overtaken, so that no row appears behind the broom.
     """
-    connection.execute(_UNSHARE, [state.view, state.gen])
+    connection.execute(UNSHARE, [state.view, state.gen])
     gone = 0
     for table in view.tables:
         query = sql.SQL(

@@ -26,7 +26,6 @@ _MOVED: Final[LiteralString] = """
 UPDATE proj.parts SET position = %s
 WHERE view = %s AND gen = %s AND digits = %s AND position = %s
 """
-_JOINED: Final[LiteralString] = "DELETE FROM proj.parts WHERE view = %s AND gen = %s"
 _TAKEN: Final[LiteralString] = "SELECT recorded_at FROM log.records WHERE index = %s"
 
 
@@ -85,4 +84,4 @@ def join(connection: Connection, state: generations.ViewState, until: int) -> No
     with connection.transaction(), connection.cursor() as cursor:
         row = cursor.execute(_TAKEN, [until - 1]).fetchone()
         state.move(cursor, until - 1, None if row is None else row[0])
-        cursor.execute(_JOINED, [state.view, state.gen])
+        cursor.execute(generations.UNSHARE, [state.view, state.gen])

@@ -7,6 +7,7 @@ a day is regulation's answer. Both clocks are kept apart: `index` is what the lo
 it says.
 """
 
+# ruff: noqa: S608 - pieces of SQL are constants of this file (LiteralString)
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
@@ -26,33 +27,24 @@ from ledger.regulation.instruments import Instrument
 from ledger.regulation.officers import Appointment, Officer
 from ledger.regulation.registry import Registry
 from ledger.regulation.registry_lines import REGISTRY_ACTS
-from projections.view import RENAMING, Connection, Cursor, Step
+from projections.view import RENAMING, Connection, Cursor, Step, live
 
 NAME: Final = "registry"
 _PUT: Final[LiteralString] = """
 INSERT INTO proj.registry (gen, index, recorded_at, act, act_id, stream, payload)
 VALUES (%s, %s, %s, %s, %s, %s, %s)
 """
-_AFTER: Final[LiteralString] = """
-SELECT index, recorded_at, act, payload FROM proj.registry
-WHERE gen = (SELECT gen FROM proj.views WHERE view = 'registry' AND state = 'live')
-  AND index > %s AND index <= %s ORDER BY index
-"""
-_LAST: Final[LiteralString] = """
-SELECT coalesce(max(index), -1) FROM proj.registry
-WHERE gen = (SELECT gen FROM proj.views WHERE view = 'registry' AND state = 'live')
-  AND index <= %s
-"""
-_AT: Final[LiteralString] = """
-SELECT coalesce(max(index), -1) FROM proj.registry
-WHERE gen = (SELECT gen FROM proj.views WHERE view = 'registry' AND state = 'live')
-  AND recorded_at <= %s
-"""
+_LIVE: Final = live(NAME)
+_AFTER: Final[LiteralString] = (
+    "SELECT index, recorded_at, act, payload FROM proj.registry WHERE "
+    + _LIVE
+    + " AND index > %s AND index <= %s ORDER BY index"
+)
+_LAST: Final[LiteralString] = "SELECT coalesce(max(index), -1) FROM proj.registry WHERE " + _LIVE
+_LAST_UPTO: Final[LiteralString] = _LAST + " AND index <= %s"
+_LAST_BY: Final[LiteralString] = _LAST + " AND recorded_at <= %s"
 #: Index of the newest act in the view, -1 for none: to be read with what depends on it.
-NEWEST: Final[LiteralString] = """
-(SELECT coalesce(max(index), -1) FROM proj.registry
- WHERE gen = (SELECT gen FROM proj.views WHERE view = 'registry' AND state = 'live'))
-"""
+NEWEST: Final[LiteralString] = "(" + _LAST + ")"
 _NEVER: Final = 2**62
 _KEPT: Final = 8
 """Registries of the past kept in a process, a few hundred KiB each."""
@@ -156,7 +148,7 @@ class RegistryReader:
         newest = self.newest(connection)
         if index >= newest.registry.version:
             return newest
-        row = connection.execute(_LAST, [index]).fetchone()
+        row = connection.execute(_LAST_UPTO, [index]).fetchone()
         last = -1 if row is None else int(row[0])
         with self._lock:
             known = self._past.get(last)
@@ -170,7 +162,7 @@ class RegistryReader:
 
     def index_at(self, connection: Connection, at: datetime) -> int:
         """Index of the newest registry record taken by then, -1 for none."""
-        row = connection.execute(_AT, [at]).fetchone()
+        row = connection.execute(_LAST_BY, [at]).fetchone()
         return -1 if row is None else int(row[0])
 
     def _grown(self, connection: Connection, known: Known, upto: int) -> Known:

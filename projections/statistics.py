@@ -19,7 +19,7 @@ import orjson
 from ledger.regulation.stream import StreamState
 from projections.indicators import INDICATORS, Indicator
 from projections.marks import COUNTED_FLAGS, closing, marks_of
-from projections.view import Connection, Cursor, Step
+from projections.view import Connection, Cursor, Step, live
 
 NAME: Final = "statistics"
 SMALLEST: Final = 5
@@ -127,9 +127,7 @@ def _counted(stream: StreamState) -> tuple[Any, ...]:
 # -- reading -----------------------------------------------------------------------------------
 
 
-_LIVE: Final[LiteralString] = (
-    "gen = (SELECT gen FROM proj.views WHERE view = 'statistics' AND state = 'live')"
-)
+_LIVE: Final = live(NAME)
 #: Marks that one indicator adds up are counted under its first, so that a case with two is one.
 _MARKS: Final[LiteralString] = (
     "SELECT coalesce(%(first)s::jsonb ->> code, code), coalesce(agency, ''), grouping(agency) = 1,"

@@ -4,6 +4,7 @@ Rows are the log's, folded; a verdict is no column, since it is judged when it i
 (formats.md §9). From these rows a stream can be folded again as of any record.
 """
 
+# ruff: noqa: S608 - pieces of SQL are constants of this file (LiteralString)
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +20,7 @@ from keys import canonical
 from ledger.regulation.act import Act, known_act
 from ledger.regulation.registry_lines import REGISTRY_ACTS
 from ledger.regulation.stream import Signed
-from projections.view import Connection, Cursor, Step
+from projections.view import Connection, Cursor, Step, live
 
 NAME: Final = "acts"
 
@@ -41,35 +42,30 @@ UPDATE proj.acts SET act = NULL, role = NULL, officer = NULL, kid = NULL, iat = 
   signature = NULL, erased_by = %s
 WHERE gen = %s AND index = ANY (%s)
 """
-_COLUMNS: Final[LiteralString] = """
-SELECT index, stream, seq, act_id::text, act, role, officer, kid, iat, occurred_at, recorded_at,
-  agency, status, effect, state_after, flags, late, registry, digest, entry, protected, payload,
-  signature, erased_by::text
-FROM proj.acts
-WHERE gen = (SELECT gen FROM proj.views WHERE view = 'acts' AND state = 'live')
-"""
+_LIVE: Final = live(NAME)
+_COLUMNS: Final[LiteralString] = (
+    "SELECT index, stream, seq, act_id::text, act, role, officer, kid, iat, occurred_at,"
+    " recorded_at, agency, status, effect, state_after, flags, late, registry, digest, entry,"
+    " protected, payload, signature, erased_by::text FROM proj.acts WHERE " + _LIVE
+)
 _STREAM: Final[LiteralString] = _COLUMNS + " AND stream = %s AND index <= %s ORDER BY seq LIMIT %s"
 _ACT: Final[LiteralString] = _COLUMNS + " AND act_id = %s ORDER BY index"
 _AFTER: Final[LiteralString] = _COLUMNS + " AND index > %s ORDER BY index LIMIT %s"
-_INDEX_AT: Final[LiteralString] = """
-SELECT max(index) FROM proj.acts
-WHERE gen = (SELECT gen FROM proj.views WHERE view = 'acts' AND state = 'live')
-  AND stream = %s AND recorded_at <= %s
-"""
-_RECORDED: Final[LiteralString] = """
-SELECT recorded_at FROM proj.acts
-WHERE gen = (SELECT gen FROM proj.views WHERE view = 'acts' AND state = 'live') AND index = %s
-"""
-_EFFECTIVE: Final[LiteralString] = """
-SELECT index FROM proj.acts
-WHERE gen = (SELECT gen FROM proj.views WHERE view = 'acts' AND state = 'live')
-  AND effect AND act = ANY (%s) AND index <= %s ORDER BY index
-"""
 _EFFECTIVE_ROWS: Final[LiteralString] = _COLUMNS + " AND effect AND act = ANY (%s) ORDER BY index"
-_ENTRY: Final[LiteralString] = """
-SELECT index, stream FROM proj.acts
-WHERE gen = (SELECT gen FROM proj.views WHERE view = 'acts' AND state = 'live') AND entry = %s
-"""
+_INDEX_AT: Final[LiteralString] = (
+    "SELECT max(index) FROM proj.acts WHERE " + _LIVE + " AND stream = %s AND recorded_at <= %s"
+)
+_RECORDED: Final[LiteralString] = (
+    "SELECT recorded_at FROM proj.acts WHERE " + _LIVE + " AND index = %s"
+)
+_EFFECTIVE: Final[LiteralString] = (
+    "SELECT index FROM proj.acts WHERE "
+    + _LIVE
+    + " AND effect AND act = ANY (%s) AND index <= %s ORDER BY index"
+)
+_ENTRY: Final[LiteralString] = (
+    "SELECT index, stream FROM proj.acts WHERE " + _LIVE + " AND entry = %s"
+)
 
 
 class Acts:

@@ -6,26 +6,25 @@ It answers one question of the write path (`ledger.regulation.cases.Cases.token_
 nobody's search (ui.md §9).
 """
 
+# ruff: noqa: S608 - pieces of SQL are constants of this file (LiteralString)
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from typing import Any, Final, LiteralString
 
-from projections.view import Connection, Cursor, Step
+from projections.view import Connection, Cursor, Step, live
 
 NAME: Final = "tokens"
 _TOKEN: Final = re.compile(rb'"(sealed:[0-9a-f-]{36})"')
 _PUT: Final[LiteralString] = """
 INSERT INTO proj.tokens (gen, token, stream) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING
 """
-_ELSEWHERE: Final[LiteralString] = """
-SELECT EXISTS (
-  SELECT FROM proj.tokens
-  WHERE gen = (SELECT gen FROM proj.views WHERE view = 'tokens' AND state = 'live')
-    AND token = %s AND stream <> %s
+_ELSEWHERE: Final[LiteralString] = (
+    "SELECT EXISTS (SELECT FROM proj.tokens WHERE "
+    + live(NAME)
+    + " AND token = %s AND stream <> %s)"
 )
-"""
 
 
 class Tokens:

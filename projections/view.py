@@ -36,6 +36,11 @@ RENAMING: Final = frozenset(
 )
 
 
+def live(view: LiteralString) -> LiteralString:
+    """SQL: the condition by which a row is of the generation that readers are given."""
+    return "gen = (SELECT gen FROM proj.views WHERE view = '" + view + "' AND state = 'live')"  # noqa: S608  names of views are constants
+
+
 @dataclass(slots=True)
 class Step:
     """One record, folded.

@@ -23,7 +23,7 @@ from ledger.regulation.deadline import VIETNAM, local_day
 from ledger.regulation.registry import Registry
 from ledger.regulation.stream import Entry, StreamState
 from projections.fold import REPORTS, last_recorded
-from projections.view import Connection, Cursor, Step
+from projections.view import Connection, Cursor, Step, live
 
 NAME: Final = "worklist"
 SIGN: Final = "SIGN"
@@ -65,9 +65,7 @@ _TYPES: Final = (
     "timestamptz", "timestamptz", "timestamptz", "text", "text", "text", "text", "text",
     "timestamptz",
 )  # fmt: skip
-_LIVE: Final[LiteralString] = (
-    "gen = (SELECT gen FROM proj.views WHERE view = 'worklist' AND state = 'live')"
-)
+_LIVE: Final = live(NAME)
 _AGENCIES: Final[LiteralString] = (
     "SELECT DISTINCT agency FROM proj.tasks WHERE " + _LIVE + " AND agency IS NOT NULL"
 )
