@@ -27,6 +27,7 @@ from ledger.checks.tree import RawCheckpoint, RawTile
 from ledger.log import checkpoint, record, statement, tiles
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.merkle import Frontier
+from ledger.log.moment import milliseconds
 from ledger.log.record import leaf
 from ledger.ports import LogHead
 from ledger.regulation.registry_lines import REGISTRY_ACTS
@@ -119,7 +120,7 @@ class MemoryLog:
 
     def head_millis(self) -> int:
         """The clock in milliseconds."""
-        return content.milliseconds(self.clock)
+        return milliseconds(self.clock)
 
     @property
     def vkeys(self) -> list[str]:
@@ -217,7 +218,7 @@ class MemoryLog:
             act_id=UUID(made.members["act_id"]).bytes,
             author=made.role in {"AUTHOR", "RETURNER"},
             topic=content.TOPIC,
-            recorded_ms=content.milliseconds(at),
+            recorded_ms=milliseconds(at),
             entry=entry,
             state=sealed.state,
             wraps=(vault.wrap(self.kek, sealed.dek, origin=self.origin, entry=entry),),
