@@ -57,8 +57,10 @@ from ledger.proofs import Proofs
 from ledger.reader import Reader
 from ledger.sealer import Sealer
 from projections import generations
+from projections.answers import ProjectedCases
 from projections.builder import Opening
 from projections.builders import Builders
+from projections.evidence import Evidence
 from projections.generations import ViewState
 from projections.inquiry import Inquiry
 from projections.runner import Projector
@@ -147,7 +149,6 @@ class Enclave:
         self._tiles = PostgresTiles(self._reading)
         notices = PostgresNotices(role_dsn(settings, self.facts, "reader"))
         self.proofs = Proofs(self._tiles, self.checkpoints, notices)
-        self.inquiry = Inquiry(self.lend, origin=origin)
         self._appender = GroupAppender(
             role_dsn(settings, self.facts, "writer"),
             free_bytes=self._free_bytes if settings.database_url is None else None,
@@ -171,11 +172,17 @@ class Enclave:
             kek=kek,
             clock=clock,
             entropy=entropy,
-            cases=self.inquiry.cases_asked,
+            cases=ProjectedCases(self.lend),
             origin=origin,
             level=level,
             rehearsal=self.facts.rehearsal,
             files=self.attachments,
+        )
+        self.inquiry = Inquiry(
+            self.lend,
+            origin=origin,
+            standing=self.ledger.standing,
+            evidence=Evidence(self.records, self.reader, origin),
         )
         self.sign_in = SignIn(
             origin=origin,

@@ -64,6 +64,9 @@ class Ledger:
         rehearsal: Whether the ledger's time is the sender's to set (api.md §1).
         files: What the files that acts list are asked of; None where no file is kept.
         founded: The registry before record 0; the shipped edition where left out.
+
+    Attributes:
+        standing: Follows the registry; for readers too.
     """
 
     def __init__(  # noqa: PLR0913 - the ports of one process
@@ -84,8 +87,8 @@ class Ledger:
         reader = Reader(store, kek, origin, level)
         mapper = SealingMapper(reader, origin=origin, level=level, kek=kek, entropy=entropy)
         seams = Seams(mapper, LogRecorder(store, appender))
-        standing = Standing(store, reader, founded or Registry.founded())
-        self._memory = Memory(store, seams, standing, origin=origin)
+        self.standing = Standing(store, reader, founded or Registry.founded())
+        self._memory = Memory(store, seams, self.standing, origin=origin)
         self._clock = clock
         self._entropy = entropy
         self._cases = cases

@@ -10,21 +10,33 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from datetime import datetime
 
 from keys.errors import KeysError
 from ledger.errors import Rejected, VerificationError
 from ledger.log.statement import check_signature
 from ledger.ports import RecordStore
 from ledger.reader import Opened, Reader
+from ledger.regulation.act import Act
 from ledger.regulation.registry import Registry
 
 
 @dataclass(frozen=True, slots=True)
+class Applied:
+    """An act by which the registry changed, and where it took effect."""
+
+    index: int
+    recorded_at: datetime
+    act: Act
+
+
+@dataclass(frozen=True, slots=True)
 class Current:
-    """A registry, and the index of the last record that changed it; -1: none."""
+    """A registry, the index of the last record that changed it (-1: none), and all that did."""
 
     registry: Registry
     index: int
+    acts: tuple[Applied, ...] = ()
 
 
 class Standing:
@@ -67,7 +79,7 @@ class Standing:
         rows = self._store.registry(current.index)
         if not rows:
             return current
-        registry = current.registry.copy()
+        registry, acts = current.registry.copy(), list(current.acts)
         for row in rows:
             opened = self._reader.open(row)
             act = opened.act
@@ -76,11 +88,12 @@ class Standing:
             if row.index:
                 require_signed(registry, opened)
             registry.apply(act, index=row.index, recorded_at=row.recorded_at)
+            acts.append(Applied(row.index, row.recorded_at, act))
             if registry.version != row.index:
                 raise VerificationError("registry", "no registry act stands here", row.index)
             if row.index == 0:  # it enrols the key that signed it (formats.md §9)
                 require_signed(registry, opened)
-        return Current(registry, rows[-1].index)
+        return Current(registry, rows[-1].index, tuple(acts))
 
 
 def require_signed(registry: Registry, opened: Opened) -> None:

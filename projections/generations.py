@@ -52,6 +52,11 @@ UPDATE proj.views SET state = 'old' WHERE view = %s AND state = 'building'
 """
 _SHAPE: Final[LiteralString] = "SELECT shape FROM proj.views WHERE view = %s LIMIT 1"
 _DROP_VIEW: Final[LiteralString] = "DELETE FROM proj.views WHERE view = %s"
+_FORGOTTEN: Final[LiteralString] = "DELETE FROM proj.views WHERE view <> ALL (%s)"
+_TABLES: Final[LiteralString] = """
+SELECT tablename FROM pg_tables WHERE schemaname = 'proj' AND tablename <> ALL (%s)
+"""
+_OF_ALL: Final = ("views", "parts")
 _INSTALL_LOCK: Final[LiteralString] = "SELECT pg_advisory_xact_lock(%s)"
 
 
@@ -104,11 +109,12 @@ def ddl(name: str) -> tuple[bytes, str]:
 def install(connection: Connection, views: Sequence[View] = VIEWS) -> None:
     """Makes the tables of every view that is not there yet; a view whose DDL changed starts anew.
 
-    Run as the projector, which owns schema `proj`.
+    Views that this program does not know go. Run as the projector, which owns schema `proj`.
     """
     with connection.transaction():
         connection.execute(_INSTALL_LOCK, [_INSTALLING])
         connection.execute(ddl("views")[0])
+        _forget_others(connection, (*VIEWS, *views))
         for view in views:
             text, shape = ddl(view.name)
             found = connection.execute(_SHAPE, [view.name]).fetchone()
@@ -121,6 +127,14 @@ def install(connection: Connection, views: Sequence[View] = VIEWS) -> None:
             connection.execute(text)
             if found is None or found[0] != shape:
                 connection.execute(_NEW, [view.name, 1, "live", shape, None])
+
+
+def _forget_others(connection: Connection, views: Sequence[View]) -> None:
+    """Views of an older or newer program, and their tables."""
+    connection.execute(_FORGOTTEN, [[view.name for view in views]])
+    ours = [*_OF_ALL, *(table for view in views for table in view.tables)]
+    for (name,) in connection.execute(_TABLES, [ours]).fetchall():
+        connection.execute(sql.SQL("DROP TABLE proj.{}").format(sql.Identifier(name)))
 
 
 def states(connection: Connection) -> list[ViewState]:

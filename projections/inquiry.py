@@ -15,8 +15,10 @@ from uuid import UUID
 import orjson
 
 from ledger.errors import NotFound
+from ledger.reader import Opened
 from ledger.regulation.deadline import local_day
 from ledger.regulation.stream import present_agency
+from ledger.standing import Standing
 from projections import (
     case_file,
     changes,
@@ -32,6 +34,7 @@ from projections import (
 from projections.answers import Connecting, ProjectedCases
 from projections.case_file import CaseLine, Filter
 from projections.changes import Change
+from projections.evidence import Evidence
 from projections.folded import Folded, folded_from, nothing
 from projections.generations import ViewState
 from projections.past import BeforeCase, Clock, Moment
@@ -44,9 +47,9 @@ _STEP_S: Final = 0.01
 _MOST_STEP_S: Final = 0.1
 _ONE_STATE: Final[LiteralString] = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 _INDEX: Final[LiteralString] = """
-SELECT coalesce(min(position), -1) FROM proj.views
-WHERE state = 'live' AND (cardinality(%(views)s::text[]) = 0 OR view = ANY (%(views)s))
+SELECT coalesce(min(position), -1) FROM proj.views WHERE state = 'live' AND view = ANY (%s)
 """
+_LAST: Final[LiteralString] = "SELECT size - 1 FROM log.log_head"
 
 
 class Inquiry:
@@ -55,12 +58,18 @@ class Inquiry:
     Args:
         connecting: Lends a connection of the reader's login, e.g. `pool.connection`.
         origin: Origin of the log.
+        standing: Follows the registry. What it reads by is lent no connection of `connecting`,
+            since it may be asked while one is held.
+        evidence: The records that rows of views are held against.
     """
 
-    def __init__(self, connecting: Connecting, *, origin: str) -> None:
+    def __init__(
+        self, connecting: Connecting, *, origin: str, standing: Standing, evidence: Evidence
+    ) -> None:
         self._connecting = connecting
         self._origin = origin
-        self._registries = RegistryReader()
+        self._registries = RegistryReader(standing)
+        self._evidence = evidence
         self.cases_asked = ProjectedCases(connecting)
 
     # -- how far -------------------------------------------------------------------------------
@@ -71,7 +80,7 @@ class Inquiry:
             return generations.states(connection)
 
     def index(self, *views: str) -> int:
-        """Last record folded into all of these views (into every view, where none is named)."""
+        """Last record folded into all of these views; of the log itself, where none is named."""
         with self._connecting() as connection:
             return _index(connection, views)
 
@@ -137,9 +146,31 @@ class Inquiry:
             BeforeCase: It had not begun.
             InFuture: The moment has not come.
         """
-        with self._connecting() as connection:
-            folded = past.as_of(connection, self._registries, stream, moment, now, clock)
+        folded = self._as_of(stream, moment, now, clock)
         return folded.index, folded.file()
+
+    def _as_of(self, stream: str, moment: Moment, now: datetime, clock: Clock) -> Folded:
+        """A case as of a moment, from the statements that the log has."""
+        found: Folded | NotFound
+        with self._connecting() as connection:
+            index = _index(connection, ("acts",))
+            try:
+                found = past.as_of(connection, self._registries, stream, moment, now, clock)
+            except NotFound as error:
+                found = error
+
+        def due(one: Opened) -> bool:
+            if isinstance(moment, int):
+                return one.index <= min(moment, index)
+            happened = one.act if clock == "occurred" else None
+            at = one.recorded_at if happened is None else happened.occurred_at
+            return one.index <= index and at <= moment
+
+        rows = [] if isinstance(found, NotFound) else found.rows
+        self._evidence.hold_stream(stream, rows, due)
+        if isinstance(found, NotFound):
+            raise found
+        return found
 
     def acts(self, stream: str) -> tuple[int, list[Judged]]:
         """(index, statements with verdicts) of a stream in order.
@@ -150,9 +181,10 @@ class Inquiry:
         with self._connecting() as connection:
             index = _index(connection, ("acts",))
             rows = timeline.stream_rows(connection, stream)
-            if not rows:
-                raise NotFound(stream)
             known = self._registries.newest(connection)
+        self._evidence.hold_stream(stream, rows, lambda one: one.index <= index)
+        if not rows:
+            raise NotFound(stream)
         return index, [judged(row, known.registry, now=None) for row in rows]
 
     def act(self, act_id: str) -> list[Judged]:
@@ -164,10 +196,12 @@ class Inquiry:
         if not _is_uuid(act_id):
             raise NotFound(act_id)
         with self._connecting() as connection:
+            index = _index(connection, ("acts",))
             rows = timeline.act_rows(connection, act_id)
-            if not rows:
-                raise NotFound(act_id)
             known = self._registries.newest(connection)
+        self._evidence.hold_act(act_id, rows, lambda one: one.index <= index)
+        if not rows:
+            raise NotFound(act_id)
         return [judged(row, known.registry, now=None) for row in rows]
 
     # -- what changed, and why -----------------------------------------------------------------
@@ -187,12 +221,11 @@ class Inquiry:
             BeforeCase: It had not begun at the later moment.
             InFuture: One of the moments has not come.
         """
-        with self._connecting() as connection:
-            later = past.as_of(connection, self._registries, stream, new, now, clock)
-            try:
-                earlier = past.as_of(connection, self._registries, stream, old, now, clock)
-            except BeforeCase:
-                earlier = nothing(later, old)
+        later = self._as_of(stream, new, now, clock)
+        try:
+            earlier = self._as_of(stream, old, now, clock)
+        except BeforeCase:
+            earlier = nothing(later, old)
         return earlier, later, changes.difference(earlier, later)
 
     def history(
@@ -205,9 +238,7 @@ class Inquiry:
         Raises:
             NotFound: There is no such case, or the field never had a value.
         """
-        with self._connecting() as connection:
-            upto = now if moment is None else moment
-            folded = past.as_of(connection, self._registries, stream, upto, now)
+        folded = self._as_of(stream, now if moment is None else moment, now, "recorded")
         found = changes.of_field(folded, pointer)
         if not found:
             raise NotFound(pointer)
@@ -284,7 +315,9 @@ class Inquiry:
 
 
 def _index(connection: Connection, views: Iterable[str]) -> int:
-    row = connection.execute(_INDEX, {"views": list(views)}).fetchone()
+    named = list(views)
+    asked = connection.execute(_INDEX, [named]) if named else connection.execute(_LAST)
+    row = asked.fetchone()
     return -1 if row is None else int(row[0])
 
 

@@ -1,6 +1,4 @@
-"""View `registry`: effective registry acts in order.
-
-And the registry folded from them as of any index or time.
+"""The registry as of any index or time, folded from the effective registry acts of the log.
 
 Agencies, officers, keys and instruments are read from the fold, never from columns: what stands on
 a day is regulation's answer. Both clocks are kept apart: `index` is what the log knew, `day` what
@@ -15,90 +13,21 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from threading import Lock
 from typing import Any, Final, LiteralString
-from uuid import UUID
-
-import orjson
 
 from keys.keyring import KeyLine
-from ledger.regulation.act import known_act
 from ledger.regulation.agencies import Agency
 from ledger.regulation.deadline import local_time
 from ledger.regulation.instruments import Instrument
 from ledger.regulation.officers import Appointment, Officer
 from ledger.regulation.registry import Registry
-from ledger.regulation.registry_lines import REGISTRY_ACTS
-from projections.view import RENAMING, Connection, Cursor, Step, live
+from ledger.standing import Current, Standing
+from projections.view import RENAMING, Connection
 
-NAME: Final = "registry"
-_PUT: Final[LiteralString] = """
-INSERT INTO proj.registry (gen, index, recorded_at, act, act_id, stream, payload)
-VALUES (%s, %s, %s, %s, %s, %s, %s)
-"""
-_LIVE: Final = live(NAME)
-_AFTER: Final[LiteralString] = (
-    "SELECT index, recorded_at, act, payload FROM proj.registry WHERE "
-    + _LIVE
-    + " AND index > %s AND index <= %s ORDER BY index"
-)
-_LAST: Final[LiteralString] = "SELECT coalesce(max(index), -1) FROM proj.registry WHERE " + _LIVE
-_LAST_UPTO: Final[LiteralString] = _LAST + " AND index <= %s"
-_LAST_BY: Final[LiteralString] = _LAST + " AND recorded_at <= %s"
-#: Index of the newest act in the view, -1 for none: to be read with what depends on it.
-NEWEST: Final[LiteralString] = "(" + _LAST + ")"
-_NEVER: Final = 2**62
+#: Index of the newest registry record, -1 for none: to be read with what depends on it.
+NEWEST: Final[LiteralString] = "(SELECT registry_index FROM log.log_head)"
+_REACHED: Final[LiteralString] = "SELECT " + NEWEST
 _KEPT: Final = 8
 """Registries of the past kept in a process, a few hundred KiB each."""
-_ERASE: Final[LiteralString] = "DELETE FROM proj.registry WHERE gen = %s AND index = ANY (%s)"
-
-
-class RegistryActs:
-    """The view `registry`."""
-
-    name = NAME
-    tables: tuple[LiteralString, ...] = ("registry",)
-
-    def batch(self, cursor: Cursor, gen: int) -> RegistryBatch:
-        """Begins a batch."""
-        return RegistryBatch(cursor, gen)
-
-
-class RegistryBatch:
-    """Registry acts that took effect in a batch."""
-
-    def __init__(self, cursor: Cursor, gen: int) -> None:
-        self._cursor = cursor
-        self._gen = gen
-        self._rows: list[tuple[Any, ...]] = []
-        self._erased: list[int] = []
-
-    def take(self, step: Step) -> None:
-        """Gathers one record."""
-        self._erased += step.erases
-        if not step.own or not step.effect or step.entry is None or step.opened.statement is None:
-            return
-        act, opened = step.entry.act, step.opened
-        if act.act in REGISTRY_ACTS:
-            self._rows.append(
-                (
-                    self._gen,
-                    opened.index,
-                    opened.recorded_at,
-                    act.act,
-                    UUID(act.act_id),
-                    act.stream,
-                    step.opened.statement.payload,
-                )
-            )
-
-    def write(self) -> None:
-        """Writes them; what an erasure names goes."""
-        if self._rows:
-            self._cursor.executemany(_PUT, self._rows)
-        if self._erased:
-            self._cursor.execute(_ERASE, [self._gen, self._erased])
-
-
-# -- reading -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,43 +46,45 @@ class Known:
 class RegistryReader:
     """Registries as of an index, the newest and some of the past kept.
 
-    What is read often is folded once a process.
+    Folded from the records, each signed by who may: verdicts on signatures rest on it, so no row of
+    a view has a say in it.
+
+    Args:
+        standing: Follows the registry records of the log.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, standing: Standing) -> None:
+        self._standing = standing
         self._lock = Lock()
-        self._newest = Known(Registry.founded(), -1)
+        self._newest = Known(standing.current.registry, -1)
         self._past: dict[int, Known] = {}  # by its last act
 
     def newest(self, connection: Connection, reached: int | None = None) -> Known:
-        """The registry with everything projected.
+        """The registry with everything recorded.
 
         Args:
             connection: As reader.
             reached: `NEWEST`, where it has been read already: nothing is asked for again then.
         """
-        with self._lock:
-            known = self._newest
-        if reached is not None and reached <= known.registry.version:
-            return known
-        grown = self._grown(connection, known, _NEVER)
-        if grown is not known:
-            with self._lock:
-                if grown.registry.version > self._newest.registry.version:
-                    self._newest = grown
-        return grown
+        current, known = self._caught_up(connection, reached), self._newest
+        if known.registry is not current.registry:
+            known = self._newest = _known(current)
+        return known
 
     def as_of(self, connection: Connection, index: int) -> Known:
         """The registry as the log stood after record `index`."""
         newest = self.newest(connection)
         if index >= newest.registry.version:
             return newest
-        row = connection.execute(_LAST_UPTO, [index]).fetchone()
-        last = -1 if row is None else int(row[0])
+        acts = [one for one in self._standing.current.acts if one.index <= index]
+        last = acts[-1].index if acts else -1
         with self._lock:
             known = self._past.get(last)
         if known is None:
-            known = self._grown(connection, Known(Registry.founded(), -1), last)
+            registry = Registry.founded()
+            for one in acts:
+                registry.apply(one.act, index=one.index, recorded_at=one.recorded_at)
+            known = _known(Current(registry, last, tuple(acts)))
             with self._lock:
                 self._past[last] = known
                 if len(self._past) > _KEPT:
@@ -162,23 +93,19 @@ class RegistryReader:
 
     def index_at(self, connection: Connection, at: datetime) -> int:
         """Index of the newest registry record taken by then, -1 for none."""
-        row = connection.execute(_LAST_BY, [at]).fetchone()
-        return -1 if row is None else int(row[0])
+        acts = self._caught_up(connection).acts
+        return max((one.index for one in acts if one.recorded_at <= at), default=-1)
 
-    def _grown(self, connection: Connection, known: Known, upto: int) -> Known:
-        rows = connection.execute(_AFTER, [known.registry.version, upto]).fetchall()
-        if not rows:
-            return known
-        registry, renamed = known.registry.copy(), known.renamed
-        for index, recorded_at, act, payload in rows:
-            registry.apply(
-                known_act(orjson.loads(payload)),
-                index=index,
-                recorded_at=recorded_at,
-            )
-            if act in RENAMING:
-                renamed = index
-        return Known(registry, renamed)
+    def _caught_up(self, connection: Connection, reached: int | None = None) -> Current:
+        if reached is None:
+            row = connection.execute(_REACHED).fetchone()
+            reached = None if row is None else int(row[0])
+        return self._standing.catch_up(reached)
+
+
+def _known(current: Current) -> Known:
+    renamed = (one.index for one in reversed(current.acts) if one.act.act in RENAMING)
+    return Known(current.registry, next(renamed, -1))
 
 
 def agencies(registry: Registry, day: date) -> Iterator[dict[str, Any]]:

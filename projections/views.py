@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from projections.case_file import CaseFiles
-from projections.registry import RegistryActs
 from projections.statistics import Statistics
 from projections.timeline import Acts
 from projections.tokens import Tokens
@@ -14,7 +13,6 @@ from projections.worklist import Worklist
 
 VIEWS: Final[tuple[View, ...]] = (
     Acts(),
-    RegistryActs(),
     CaseFiles(),
     Worklist(),
     Statistics(),

@@ -24,7 +24,13 @@ from keys.note import NoteSigner
 from keys.vault import Kek
 from ledger.checks.content import RawRecord
 from ledger.log import statement
-from ledger.ports import StoredRecord
+from ledger.ports import RecordStore, StoredRecord
+from ledger.reader import Reader
+from ledger.regulation.registry import Registry
+from ledger.standing import Standing
+from projections.answers import Connecting
+from projections.evidence import Evidence
+from projections.inquiry import Inquiry
 from tests import play_pure
 from tests.memory_log import ORIGIN, MemoryLog, Person
 from tests.play_pure import Player, player_for, scenario, steps
@@ -52,6 +58,16 @@ class PlayedLog:
         """Inserts rows [start, end) with their wraps and moves the head."""
         with psycopg.connect(admin_dsn) as connection:
             insert(connection, self.log.rows[start:end], self.log.kek)
+
+    def inquiry(self, records: RecordStore, connecting: Connecting) -> Inquiry:
+        """Every reading of its views, as `bootstrap` wires it."""
+        reader = Reader(records, self.log.kek, ORIGIN)
+        return Inquiry(
+            connecting,
+            origin=ORIGIN,
+            standing=Standing(records, reader, Registry.founded()),
+            evidence=Evidence(records, reader, ORIGIN),
+        )
 
 
 def stored(row: RawRecord) -> StoredRecord:

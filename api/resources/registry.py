@@ -120,7 +120,7 @@ def jwks(asked: dict[str, Any]) -> Response:
     body: dict[str, Any] = {"keys": found}
     if enclave().facts.rehearsal:
         body["rehearsal"] = True
-    return finish(encode(body), JWKS, index=enclave().inquiry.index("registry"))
+    return finish(encode(body), JWKS, index=enclave().inquiry.index())
 
 
 @registry.call(
@@ -148,7 +148,7 @@ def _listing(asked: dict[str, Any], name: str, rows: _Lines, **filters: str | No
     if start + len(page) < len(found):
         following = cursor.write(index, (start + len(page),), name, bound)
     body: dict[str, Any] = {name: page, "index": index} | ({"next": following} if following else {})
-    folded = enclave().inquiry.index("registry")
+    folded = enclave().inquiry.index()
     return answer(body, index=folded, headers=cursor.link(following))
 
 
@@ -157,9 +157,9 @@ def _moment(asked: dict[str, Any], snapshot: int | None = None) -> tuple[Registr
 
     As of an index it is looked at from when that record was taken, as a case file is.
     """
-    fresh.require(asked, "registry")
+    fresh.require(asked)
     wanted = fresh.moment(asked.get("as_of"))
-    newest = enclave().inquiry.index("registry") if snapshot is None else snapshot
+    newest = enclave().inquiry.index() if snapshot is None else snapshot
     if wanted is None:
         return enclave().inquiry.registry(newest).registry, now(), newest
     if isinstance(wanted, int) and wanted > newest:

@@ -30,7 +30,7 @@ from tests.played_log import PlayedLog, played
 pytestmark = pytest.mark.postgres
 
 ROWS = (
-    "acts", "registry", "case_file", "tasks", "counted", "marks", "tokens",
+    "acts", "case_file", "tasks", "counted", "marks", "tokens",
 )  # fmt: skip
 
 
@@ -60,7 +60,7 @@ class Bench:
     @property
     def inquiry(self) -> Inquiry:
         """The reading side."""
-        return Inquiry(self.reading, origin=ORIGIN)
+        return self.played.inquiry(PostgresRecords(self.database.pool("reader")), self.reading)
 
     def rows(self) -> dict[str, list[str]]:
         """Every row of every live view, without its generation."""
@@ -284,6 +284,20 @@ def test_a_record_that_does_not_open_stops_every_view_at_its_index(bench: Bench)
     assert {(s.position, s.error_at) for s in states} == {(29, 30)}
 
 
+def test_a_view_that_this_program_does_not_know_goes(bench: Bench) -> None:
+    """After an upgrade nothing is read, or waited for, that nobody writes any more."""
+    projector = bench.projector()
+    projector.catch_up()
+    projector.close()
+    with bench.connect() as connection:
+        connection.execute("INSERT INTO proj.views VALUES ('gone', 1, 'live', 'x', 5)")
+        connection.execute("CREATE TABLE proj.gone (gen smallint)")
+        generations.install(connection)
+        assert {s.view for s in generations.states(connection)} == {v.name for v in VIEWS}
+        with pytest.raises(psycopg.errors.UndefinedTable):
+            connection.execute("SELECT FROM proj.gone")
+
+
 def test_a_view_that_is_not_there_or_past_the_log_is_named(bench: Bench) -> None:
     """Who owns the views can take one away, or say that it knows what is not recorded yet."""
     projector = bench.projector()
@@ -323,7 +337,7 @@ def test_new_records_are_folded_as_they_come(bench: Bench, database: Database) -
     bench.played.fill(database.admin, start=size)
     assert projector.catch_up() == size
     projector.close()
-    assert bench.inquiry.wait(size, 1.0) == size
+    assert bench.inquiry.wait(size, 1.0, *(view.name for view in VIEWS)) == size
     assert bench.inquiry.registry().registry.agency("thu.moi") is not None
     assert bench.inquiry.registry(size - 1).registry.agency("thu.moi") is None
     assert bench.compared() == []

@@ -30,10 +30,10 @@ def test_a_signed_tree_larger_than_the_log_is_never_well() -> None:
 
 def test_one_view_that_stopped_or_stands_is_named() -> None:
     """The others may be as well as they like."""
-    good, bad = Stand("acts", 7, 7), Stand("registry", 3, 7)
-    assert behind(_looks([good, bad]), _never) == "registry: stands at 3 of 7"
-    stopped = Stand("registry", 3, 7, "poison")
-    assert behind(_looks([good, stopped]), _always) == "registry: poison"
+    good, bad = Stand("acts", 7, 7), Stand("tasks", 3, 7)
+    assert behind(_looks([good, bad]), _never) == "tasks: stands at 3 of 7"
+    stopped = Stand("tasks", 3, 7, "poison")
+    assert behind(_looks([good, stopped]), _always) == "tasks: poison"
 
 
 def _at(done: int, size: int) -> Stand:

@@ -1,0 +1,127 @@
+"""What a view says of a statement, held against the record in the log.
+
+Whoever may write a view can make it say anything. So nothing that is judged, and no moment of the
+past, is told from its rows before each was found in the log: opened, with the entry that the tree
+commits to. What a statement brought about (status, flags, state) is the fold's, and `log audit`
+compares it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from ledger.errors import VerificationError
+from ledger.log.statement import COUNTERSIGNERS
+from ledger.ports import RecordStore, StoredRecord
+from ledger.reader import Opened, Reader
+from ledger.streams.names import stream_id
+from projections.fold import ERASURE
+from projections.timeline import ActRow
+
+Due = Callable[[Opened], bool]
+
+
+class Evidence:
+    """The records behind the rows of the view `acts`.
+
+    Args:
+        records: Stored rows of the log.
+        reader: Opens them.
+        origin: Origin of the log.
+    """
+
+    def __init__(self, records: RecordStore, reader: Reader, origin: str) -> None:
+        self._records = records
+        self._reader = reader.for_folds()
+        self._origin = origin
+
+    def hold_stream(self, stream: str, rows: Sequence[ActRow], due: Due) -> None:
+        """Rows of one stream are its records.
+
+        Args:
+            stream: Its name.
+            rows: As the view has them.
+            due: Which records the rows must not lack.
+
+        Raises:
+            VerificationError: `view`, with the index of the first record that a row differs from,
+                or that there is no row for, or a row without a record.
+        """
+        self._hold(rows, self._records.stream(stream_id(self._origin, stream)), due)
+
+    def hold_act(self, act_id: str, rows: Sequence[ActRow], due: Due) -> None:
+        """Rows of one act are its records. Raises: as `hold_stream`."""
+        self._hold(rows, self._records.act(UUID(act_id)), due)
+
+    def _hold(self, rows: Sequence[ActRow], stored: Iterable[StoredRecord], due: Due) -> None:
+        left = {row.index: row for row in rows}
+        signed: Counter[str] = Counter()
+        for one in map(self._reader.open, stored):
+            row = left.pop(one.index, None)
+            if row is not None and _place(row) == _place(one) and self._same(row, one, signed):
+                continue
+            if row is not None or due(one):
+                raise _differs(one.index)
+        if left:
+            raise _differs(min(left))
+
+    def _same(self, row: ActRow, one: Opened, signed: Counter[str]) -> bool:
+        if row.payload is None and row.signature is None and one.statement is not None:
+            return row.kid is None and self._erased(row)
+        officers = _officers(one, signed[one.act_id])
+        signed[one.act_id] += 1
+        return row.officer in officers and _said(row) == _recorded(one)
+
+    def _erased(self, row: ActRow) -> bool:
+        """Whether the act that is named did erase the content; its key may still be there."""
+        if row.erased_by is None:
+            return False
+        opened = (self._reader.open(one).act for one in self._records.act(UUID(row.erased_by)))
+        return any(
+            act is not None
+            and act.act == ERASURE
+            and any(named["index"] == row.index for named in act.facts.get("entries", ()))
+            for act in opened
+        )
+
+
+def _differs(index: int) -> VerificationError:
+    return VerificationError("view", "a view says something else than the log", index)
+
+
+def _place(one: ActRow | Opened) -> tuple[Any, ...]:
+    return one.index, one.stream, one.seq, one.act_id, one.recorded_at, one.entry
+
+
+def _officers(one: Opened, turn: int) -> Collection[str | None]:
+    """Who may stand there as the officer: the signer whose turn it was.
+
+    A countersignature whose author's statement is erased was written with its officer, and is
+    folded anew without.
+    """
+    act, statement = one.act, one.statement
+    if act is None or statement is None:
+        return (None,)
+    if not turn and statement.role in COUNTERSIGNERS:
+        return (None, *(s.officer for s in act.signers if s.role == statement.role))
+    return [s.officer for s in act.signers[turn : turn + 1]]
+
+
+def _said(row: ActRow) -> tuple[Any, ...]:
+    how = (row.role, row.kid, row.iat, row.digest)
+    return row.protected, row.payload, row.signature, how, row.act, row.agency, row.occurred_at
+
+
+def _recorded(one: Opened) -> tuple[Any, ...]:
+    """The same of a record."""
+    statement, act = one.statement, one.act
+    if statement is None:
+        return None, None, None, (None,) * 4, None, None, None
+    how = (statement.role, statement.kid, statement.iat, statement.digest_b64)
+    parts = (statement.protected, statement.payload, statement.signature)
+    if act is None:
+        return *parts, how, statement.members.get("event"), None, None
+    return *parts, how, act.act, act.agency, act.occurred_at

@@ -1,0 +1,95 @@
+"""Whoever takes over the projector's login can write anything into views; no reader believes it."""
+
+from __future__ import annotations
+
+from typing import LiteralString
+
+import psycopg
+import pytest
+
+from keys import canonical
+from keys.jwk import SoftwareSigner
+from ledger.errors import VerificationError
+from ledger.log import statement
+from projections import timeline
+from tests.fixtures.postgres import Database
+from tests.integration.test_inquiry import Case, made, step_of
+from tests.played_log import played
+
+pytestmark = pytest.mark.postgres
+
+HARMS: dict[str, LiteralString] = {
+    "another text": """UPDATE proj.acts SET payload = convert_to(replace(
+        convert_from(payload, 'UTF8'), 'minute', 'hour'), 'UTF8') WHERE index = %(index)s""",
+    "another officer": "UPDATE proj.acts SET officer = gen_random_uuid() WHERE index = %(index)s",
+    "another hour": """UPDATE proj.acts SET recorded_at = recorded_at + interval '1 ms'
+        WHERE index = %(index)s""",
+    "another day of the act": """UPDATE proj.acts SET occurred_at = occurred_at - interval '1 day'
+        WHERE index = %(index)s""",
+    "another place": """UPDATE proj.acts SET seq = -seq WHERE index = %(index)s""",
+    "another type": "UPDATE proj.acts SET act = 'CaseClosed' WHERE index = %(index)s",
+    "another leaf": "UPDATE proj.acts SET entry = sha256(entry) WHERE index = %(index)s",
+    "erased by nobody": """UPDATE proj.acts SET protected = NULL, payload = NULL, signature = NULL,
+        kid = NULL, officer = NULL, status = 'erased' WHERE index = %(index)s""",
+    "erased by an act that erases nothing": """UPDATE proj.acts SET protected = NULL,
+        payload = NULL, signature = NULL, kid = NULL, erased_by = act_id WHERE index = %(index)s""",
+    "taken out": "DELETE FROM proj.acts WHERE index = %(index)s",
+    "the last taken out": """DELETE FROM proj.acts WHERE index =
+        (SELECT max(index) FROM proj.acts WHERE stream = %(stream)s)""",
+    "all taken out": "DELETE FROM proj.acts WHERE stream = %(stream)s",
+    "one more": """INSERT INTO proj.acts SELECT gen, 2 ^ 40, stream, 2 ^ 20, gen_random_uuid(), act,
+        role, officer, kid, iat, occurred_at, recorded_at, agency, status, effect, state_after,
+        flags, late, registry, digest, entry, protected, payload, signature, erased_by
+        FROM proj.acts WHERE index = %(index)s""",
+}
+
+
+@pytest.fixture
+def sc1(database: Database) -> Case:
+    """SC1."""
+    return made(database, played("SC1"))
+
+
+@pytest.mark.parametrize("harm", HARMS.values(), ids=HARMS)
+def test_rows_that_the_log_does_not_have_are_an_alarm(sc1: Case, harm: LiteralString) -> None:
+    """Verdicts, timeline, the past, reasons and differences say so instead of repeating them."""
+    act = sc1.entry(step_of(sc1, "VerificationConcluded")).act
+    place = {"index": sc1.index_of(step_of(sc1, "VerificationConcluded")), "stream": sc1.stream}
+    with sc1.writing() as connection:
+        cursor = psycopg.ClientCursor(connection)
+        cursor.execute(harm, place)
+    asked = (
+        lambda: sc1.inquiry.verification(sc1.stream),
+        lambda: sc1.inquiry.acts(sc1.stream),
+        lambda: sc1.inquiry.case_as_of(sc1.stream, sc1.now, sc1.now),
+        lambda: sc1.inquiry.case_as_of(sc1.stream, sc1.now, sc1.now, "occurred"),
+        lambda: sc1.inquiry.history(sc1.stream, "/state", sc1.now),
+        lambda: sc1.inquiry.diff(sc1.stream, 0, sc1.now, sc1.now),
+    )
+    for ask in asked:
+        with pytest.raises(VerificationError, match="view"):
+            ask()
+    if "%(index)s" in harm and "INSERT" not in harm:
+        with pytest.raises(VerificationError, match="view"):
+            sc1.inquiry.act(act.act_id)
+
+
+def test_no_view_enrols_a_key(sc1: Case) -> None:
+    """A row signed anew by a key that only tables of the views know is nobody's word."""
+    index = sc1.index_of(step_of(sc1, "CaseClosed"))
+    with sc1.reading() as connection:
+        row = next(r for r in timeline.stream_rows(connection, sc1.stream) if r.index == index)
+    forger = SoftwareSigner.generate("Ed25519")
+    forged = statement.make(
+        canonical.encode(row.members), forger, iat=row.iat or 0, log=sc1.played.log.origin,
+        seq=row.seq, prev=row.prev, role=row.role or "",
+    )  # fmt: skip
+    with sc1.writing() as connection:
+        connection.execute(
+            "UPDATE proj.acts SET kid = %s, protected = %s, signature = %s, digest = %s"
+            " WHERE index = %s",
+            [forger.kid, forged.protected, forged.signature, forged.digest_b64, index],
+        )
+    with pytest.raises(VerificationError, match="view"):
+        sc1.inquiry.verification(sc1.stream)
+    assert forger.kid not in sc1.inquiry.registry().registry.keyring
