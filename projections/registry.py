@@ -5,7 +5,6 @@ a day is regulation's answer. Both clocks are kept apart: `index` is what the lo
 it says.
 """
 
-# ruff: noqa: S608 - pieces of SQL are constants of this file (LiteralString)
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
