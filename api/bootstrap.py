@@ -275,6 +275,7 @@ class Enclave:
         try:
             # before the head, which only grows
             latest, states = self.checkpoints.latest(), self.inquiry.status()
+            altered = self.inquiry.altered()
             head = self.records.head()
         except LedgerError as error:
             name = type(error).__name__
@@ -299,6 +300,7 @@ class Enclave:
         ]
         live = {state.view: state for state in states if state.state == "live"}
         checks += [self._view(view.name, live.get(view.name), head.size) for view in VIEWS]
+        checks += [_altered(table) for table in altered]
         return [*checks, self._disk(), self._clock_check(head.recorded_at)]
 
     def _view(self, name: str, state: ViewState | None, size: int) -> Check:
@@ -370,6 +372,11 @@ class Enclave:
             )
         self.vkeys = tuple(facts["vkeys"])
         self.policy = f"log {self.vkeys[0]}\nquorum none\n"
+
+
+def _altered(table: str) -> Check:
+    told = Words(f"bảng {table} không còn như khi tạo", f"the table {table} is not as it was made")
+    return Check("projection", ok=False, detail=told)
 
 
 class _Progress:

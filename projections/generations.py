@@ -56,6 +56,21 @@ _FORGOTTEN: Final[LiteralString] = "DELETE FROM proj.views WHERE view <> ALL (%s
 _TABLES: Final[LiteralString] = """
 SELECT tablename FROM pg_tables WHERE schemaname = 'proj' AND tablename <> ALL (%s)
 """
+#: Tables that are more than rows: whoever owns them can show each login others (policies, views),
+#: or change what is written to be compared (triggers, columns).
+_ALTERED: Final[LiteralString] = """
+SELECT c.relname FROM pg_class c
+WHERE c.relnamespace = 'proj'::regnamespace AND c.relkind IN ('r', 'v', 'm', 'f', 'p') AND (
+  c.relkind <> 'r' OR c.relrowsecurity OR c.relhasrules
+  OR EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)
+  OR EXISTS (SELECT FROM pg_inherits i WHERE c.oid IN (i.inhrelid, i.inhparent))
+  OR EXISTS (
+    SELECT FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid
+    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+      AND (a.attgenerated <> '' OR y.typnamespace <> 'pg_catalog'::regnamespace
+        OR a.attcollation NOT IN (0, y.typcollation))))
+ORDER BY 1
+"""
 _OF_ALL: Final = ("views", "parts")
 _INSTALL_LOCK: Final[LiteralString] = "SELECT pg_advisory_xact_lock(%s)"
 
@@ -140,6 +155,11 @@ def _forget_others(connection: Connection, views: Sequence[View]) -> None:
 def states(connection: Connection) -> list[ViewState]:
     """Every generation of every view."""
     return [ViewState(*row) for row in connection.execute(_STATES).fetchall()]
+
+
+def altered(connection: Connection) -> list[str]:
+    """Tables of the views that are not the plain ones this program makes."""
+    return [row[0] for row in connection.execute(_ALTERED).fetchall()]
 
 
 def live_position(connection: Connection, view: str) -> int:

@@ -79,6 +79,11 @@ class Inquiry:
         with self._connecting() as connection:
             return generations.states(connection)
 
+    def altered(self) -> list[str]:
+        """Tables of the views that are not the plain ones this program makes."""
+        with self._connecting() as connection:
+            return generations.altered(connection)
+
     def index(self, *views: str) -> int:
         """Last record folded into all of these views; of the log itself, where none is named."""
         with self._connecting() as connection:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, LiteralString
 
 import orjson
 import psycopg
@@ -311,6 +311,54 @@ def test_a_view_that_is_not_there_or_past_the_log_is_named(bench: Bench) -> None
     found = {(d.view, d.table, d.where) for d in bench.compared()}
     assert {("acts", "views", "missing"), ("tokens", "views", "extra")} <= found
     assert ("case_file", "case_file", "extra") in found
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "ALTER TABLE proj.case_file ENABLE ROW LEVEL SECURITY",
+        """ALTER TABLE proj.case_file RENAME TO rest;
+        CREATE VIEW proj.case_file AS SELECT * FROM proj.rest WHERE current_user LIKE '%projector'
+        """,
+        """CREATE FUNCTION proj.lie() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN NEW.state := 'ARCHIVED'; RETURN NEW; END $$;
+        CREATE TRIGGER lie BEFORE INSERT ON proj.case_file FOR EACH ROW EXECUTE FUNCTION proj.lie();
+        UPDATE proj.case_file SET state = 'ARCHIVED'""",
+        "CREATE TABLE proj.more () INHERITS (proj.case_file)",
+        """CREATE COLLATION proj.blind (locale = 'C');
+        ALTER TABLE proj.case_file ALTER state TYPE text COLLATE proj.blind""",
+    ],
+    ids=["policy", "view", "trigger", "child", "collation"],
+)
+def test_a_table_that_shows_each_login_other_rows_is_named(
+    bench: Bench, harm: LiteralString
+) -> None:
+    """Who owns the views can have them tell the audit the truth and readers something else."""
+    projector = bench.projector()
+    projector.catch_up()
+    projector.close()
+    with bench.connect() as connection:
+        connection.execute(harm)
+    assert "case_file" in {d.table for d in bench.compared() if d.where == "altered"}
+    assert "case_file" in bench.inquiry.altered()
+
+
+def test_a_function_of_the_projectors_own_answers_no_audit(bench: Bench) -> None:
+    """A login may choose where its names are looked up; the audit looks in the catalogue alone."""
+    projector = bench.projector()
+    projector.catch_up()
+    projector.close()
+    with bench.connect() as connection:
+        connection.execute("UPDATE proj.case_file SET state = 'ARCHIVED'")
+        connection.execute(
+            "CREATE FUNCTION proj.none(smallint, smallint) RETURNS boolean LANGUAGE sql"
+            " AS 'SELECT $1 OPERATOR(pg_catalog.=) $2 AND $1 OPERATOR(pg_catalog.>) 99'"
+        )
+        connection.execute(
+            "CREATE OPERATOR proj.= (FUNCTION = proj.none, LEFTARG = smallint, RIGHTARG = smallint)"
+        )
+        connection.execute("ALTER ROLE CURRENT_USER SET search_path = proj, pg_catalog")
+    assert "case_file" in {d.table for d in bench.compared()}
 
 
 def test_one_loop_is_active_at_a_time(bench: Bench) -> None:
