@@ -197,7 +197,7 @@ _BY_STATUS: Final = {
 _TRANSLATIONS: Final[tuple[tuple[type[Exception], Callable[[Any], Problem]], ...]] = (
     (Rejected, _rejected),
     (Conflict, _conflict),
-    (NotFound, lambda _: Problem("not_found")),
+    (NotFound, lambda error: Problem(error.code)),
     (Unavailable, _unavailable),
     (VerificationError, lambda _: Problem("evidence_fails")),
     (Fatal, lambda _: Problem("stopped", headers={"Retry-After": "30"})),

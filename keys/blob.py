@@ -11,6 +11,7 @@ from __future__ import annotations
 import hmac
 import os
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -68,7 +69,7 @@ def open_sealed(sealed: Iterable[bytes], dek: bytes, *, digest: str) -> Iterator
     parts = iter(sealed)
     head, rest = _head(parts)
     prefix = head[1:]
-    for n, (chunk, last) in enumerate(_regrouped(_chained(rest, parts), _SEALED_CHUNK)):
+    for n, (chunk, last) in enumerate(_regrouped(chain([rest], parts), _SEALED_CHUNK)):
         # One file has one sealed form: only the empty file ends in an empty chunk.
         if n >= _MOST_CHUNKS or len(chunk) < _TAG_BYTES or (n and len(chunk) == _TAG_BYTES):
             raise Unsealable("the sealed file ends where sealing never ends")
@@ -110,11 +111,6 @@ def _head(parts: Iterator[bytes]) -> tuple[bytes, bytes]:
     if len(gathered) < _HEAD_BYTES or gathered[0] != _VERSION:
         raise Unsealable("not a sealed file of a known version")
     return gathered[:_HEAD_BYTES], gathered[_HEAD_BYTES:]
-
-
-def _chained(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from rest
 
 
 def _regrouped(parts: Iterable[bytes], size: int) -> Iterator[tuple[bytes, bool]]:

@@ -124,24 +124,27 @@ def unverified_envelope(state: bytes, dek: bytes) -> bytes:
     Raises:
         Unsealable: Not a sealed record of a known version, or a padding that sealing never writes.
     """
-    if len(state) < 1 + _NONCE_BYTES + _TAG_BYTES or state[0] not in {_PLAIN, _PADDED}:
-        raise Unsealable("not a sealed record of a known version")
-    nonce, sealed = state[1 : 1 + _NONCE_BYTES], state[1 + _NONCE_BYTES : -_TAG_BYTES]
+    nonce, sealed = _parts(state)
     # NIST SP 800-38D §7.1: with a 12-byte nonce GCM is counter mode from block nonce || 2 on.
     counter = nonce + (2).to_bytes(4)
-    plain = Cipher(AES(dek), CTR(counter)).decryptor().update(sealed)
+    plain = Cipher(AES(dek), CTR(counter)).decryptor().update(sealed[:-_TAG_BYTES])
     return _unpad(plain) if state[0] == _PADDED else plain
 
 
 def _open_with(state: bytes, dek: bytes, aad: bytes) -> bytes:
-    if len(state) < 1 + _NONCE_BYTES + _TAG_BYTES or state[0] not in {_PLAIN, _PADDED}:
-        raise Unsealable("not a sealed record of a known version")
-    nonce, sealed = state[1 : 1 + _NONCE_BYTES], state[1 + _NONCE_BYTES :]
+    nonce, sealed = _parts(state)
     try:
         plain = AESGCM(dek).decrypt(nonce, sealed, aad)
     except (InvalidTag, ValueError) as error:
         raise Unsealable("the record does not open") from error
     return _unpad(plain) if state[0] == _PADDED else plain
+
+
+def _parts(state: bytes) -> tuple[bytes, bytes]:
+    """Nonce, and what is sealed with its tag."""
+    if len(state) < 1 + _NONCE_BYTES + _TAG_BYTES or state[0] not in {_PLAIN, _PADDED}:
+        raise Unsealable("not a sealed record of a known version")
+    return state[1 : 1 + _NONCE_BYTES], state[1 + _NONCE_BYTES :]
 
 
 def wrap(kek: Kek, dek: bytes, *, origin: str, entry: bytes) -> bytes:

@@ -9,8 +9,8 @@ HTTP once; nothing here knows HTTP or SQL.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,13 @@ class Conflict(LedgerError):
 
 
 class NotFound(LedgerError):
-    """Nothing that the caller may see stands under this name."""
+    """Nothing that the caller may see stands under this name.
+
+    Attributes:
+        code: Stable machine code.
+    """
+
+    code: ClassVar[str] = "not_found"
 
 
 class VerificationError(LedgerError):
@@ -122,18 +128,15 @@ class VerificationError(LedgerError):
         self.index = index
 
 
-@dataclass
 class Unavailable(LedgerError):
     """Try again later: database, disk or clock do not allow it now; nothing was recorded."""
 
-    code: str
-    vi: str
-    en: str
-    retry_after_s: int = 2
-    args: tuple[Any, ...] = field(default=(), init=False)
-
-    def __str__(self) -> str:
-        return f"{self.code}: {self.en}"
+    def __init__(self, code: str, vi: str, en: str, *, retry_after_s: int = 2) -> None:
+        super().__init__(f"{code}: {en}")
+        self.code = code
+        self.vi = vi
+        self.en = en
+        self.retry_after_s = retry_after_s
 
 
 class Fatal(LedgerError):

@@ -28,6 +28,8 @@ _REPORTS: Final = sorted(REPORTS)
 class BeforeCase(NotFound):
     """The case had not begun at the moment asked for."""
 
+    code = "before_case"
+
 
 class InFuture(Rejected):
     """The moment asked for has not come yet."""

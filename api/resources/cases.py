@@ -34,7 +34,6 @@ from ledger.errors import NotFound
 from ledger.log.moment import stamp
 from projections import search
 from projections.case_file import Filter
-from projections.past import BeforeCase
 from projections.verdicts import Verification
 
 cases = Noun("cases", __name__, url_prefix="/v1", description="Hồ sơ · Cases")
@@ -148,10 +147,7 @@ def one_case(asked: dict[str, Any], case: str) -> Response:
     at = now()
     if moment is None:
         return _as_text(case, *enclave().inquiry.case(stream, at))
-    try:
-        index, body = enclave().inquiry.case_as_of(stream, moment, at, clock)
-    except BeforeCase as error:
-        raise Problem("before_case") from error
+    index, body = enclave().inquiry.case_as_of(stream, moment, at, clock)
     view: dict[str, Any] = {"as_of": asked["as_of"], "clock": clock, "index": index}
     if isinstance(moment, datetime):
         view["at"] = stamp(moment)
@@ -217,10 +213,7 @@ def case_diff(asked: dict[str, Any], case: str) -> Response:
     swapped = _later(first, last)
     if swapped:
         first, last = last, first
-    try:
-        earlier, later, changes = enclave().inquiry.diff(stream, first, last, at, clock)
-    except BeforeCase as error:
-        raise Problem("before_case") from error
+    earlier, later, changes = enclave().inquiry.diff(stream, first, last, at, clock)
     body: dict[str, Any] = {
         "id": case,
         "clock": clock,
@@ -253,12 +246,8 @@ def field_history(asked: dict[str, Any], case: str, pointer: str) -> Response:
     fresh.require(asked, "acts")
     at = now()
     named = pointer if pointer.startswith("/") else f"/{pointer}"
-    try:
-        changes = enclave().inquiry.history(
-            stream, named, at, moment=fresh.moment(asked.get("as_of"))
-        )
-    except BeforeCase as error:
-        raise Problem("before_case") from error
+    moment = fresh.moment(asked.get("as_of"))
+    changes = enclave().inquiry.history(stream, named, at, moment=moment)
     body = {"id": case, "pointer": named, "changes": [shown.change(one) for one in changes]}
     return answer(body, index=enclave().inquiry.index("acts"))
 

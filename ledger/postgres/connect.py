@@ -7,7 +7,7 @@ there are `Unavailable` with a code and `Fatal`, never a driver's exception (acc
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, LiteralString, TypeVar
 
 import psycopg
@@ -97,6 +97,23 @@ def reading(pool: Pool, read: Callable[[Connection], _Read]) -> _Read:
             pool.check()  # after a restart every connection of the pool is dead at once
             time.sleep(0.05 * (attempt + 1))
     raise AssertionError("unreachable")
+
+
+def calling(
+    pool: Pool, query: LiteralString, arguments: Sequence[object], *, binary: bool = False
+) -> object:
+    """What a function of the database answers; called once, since a call may write.
+
+    Raises:
+        Unavailable: `database_unavailable` or `disk_full`; it may have been done all the same.
+        Fatal: The store refuses what this program asks: they do not belong together.
+    """
+    try:
+        with pool.connection() as connection:
+            row = connection.execute(query, arguments, binary=binary).fetchone()
+    except psycopg.Error as error:
+        raise translated(error) from error
+    return None if row is None else row[0]
 
 
 def is_lost(error: Exception) -> bool:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, LiteralString, Self, cast
 
@@ -23,6 +22,7 @@ from ledger.checks.tree import RawCheckpoint, RawTile
 from ledger.errors import NotFound
 from ledger.ports import LogHead
 from ledger.postgres.connect import Connection, connect
+from ledger.postgres.records import HEAD, head_of
 
 _BEGIN: Final[LiteralString] = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _PATIENT: Final[LiteralString] = """
@@ -34,7 +34,6 @@ SELECT has_column_privilege('log.records', 'state', 'SELECT')
   AND has_column_privilege('log.wraps', 'wrap', 'SELECT')
 """
 _EXPORT: Final[LiteralString] = "SELECT pg_export_snapshot()"
-_HEAD: Final[LiteralString] = "SELECT size, recorded_at, registry_index FROM log.log_head"
 _COUNT: Final[LiteralString] = "SELECT count(*) FROM log.records"
 _LAST: Final[LiteralString] = "SELECT coalesce(max(index), -1) FROM log.records"
 _SEALED: Final[LiteralString] = """
@@ -145,11 +144,7 @@ class PostgresEvidence:
 
     def head(self) -> LogHead:
         """The one row of the head; where it is gone, a log without records."""
-        row = cast("tuple[int, datetime | None, int] | None", self._one(_HEAD))
-        if row is None:
-            return LogHead(0, None, -1)
-        size, at, registry = row
-        return LogHead(size, None if at is None else at.astimezone(UTC), registry)
+        return head_of(self._one(HEAD))
 
     def count(self) -> int:
         """Rows in `records`, whatever their index."""

@@ -10,10 +10,8 @@ from collections.abc import Sequence
 from typing import Any, Final, LiteralString, cast
 from uuid import UUID
 
-import psycopg
-
 from ledger.ports import CustodyRow, StoredFile
-from ledger.postgres.connect import Pool, reading, translated
+from ledger.postgres.connect import Pool, calling, reading
 
 _KEY: Final[LiteralString] = "SELECT wrap FROM log.file_key"
 _KEEP_KEY: Final[LiteralString] = "SELECT log.keep_file_key(%b::bytea)"
@@ -60,21 +58,13 @@ class PostgresFiles:
 
     def keep_lookup_key(self, wrap: bytes) -> bytes:
         """Keeps it where none is kept yet; the one that stands."""
-        return cast("bytes", _called(self._writing, _KEEP_KEY, wrap))
+        return cast("bytes", calling(self._writing, _KEEP_KEY, [wrap], binary=True))
 
     def add(self, file: StoredFile) -> None:
         """Keeps an upload with its first event, in one transaction."""
         first = file.first
-        _called(
-            self._writing,
-            _ADD,
-            file.name,
-            file.tag,
-            file.wrap,
-            first.entry,
-            first.state,
-            first.wrap,
-        )
+        arguments = (file.name, file.tag, file.wrap, first.entry, first.state, first.wrap)
+        calling(self._writing, _ADD, arguments, binary=True)
 
     def find(self, tags: Sequence[bytes]) -> Sequence[StoredFile]:
         """Every upload with one of these tags."""
@@ -96,7 +86,7 @@ class PostgresFiles:
     def note(self, row: CustodyRow) -> bool:
         """Adds an event right after the last; False where its place is taken or not reached."""
         arguments = (row.name, row.seq, row.entry, row.state, row.wrap)
-        return bool(_called(self._reading, _NOTE, *arguments))
+        return bool(calling(self._reading, _NOTE, arguments, binary=True))
 
     def _rows(self, query: LiteralString, argument: object) -> list[tuple[Any, ...]]:
         rows = reading(
@@ -104,12 +94,3 @@ class PostgresFiles:
             lambda connection: connection.execute(query, [argument], binary=True).fetchall(),
         )
         return cast("list[tuple[Any, ...]]", rows)
-
-
-def _called(pool: Pool, query: LiteralString, *arguments: object) -> object:
-    try:
-        with pool.connection() as connection:
-            row = connection.execute(query, arguments, binary=True).fetchone()
-    except psycopg.Error as error:
-        raise translated(error) from error
-    return None if row is None else row[0]

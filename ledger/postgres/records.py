@@ -14,7 +14,7 @@ from uuid import UUID
 from ledger.ports import LogHead, StoredRecord
 from ledger.postgres.connect import Pool, reading
 
-_HEAD: Final[LiteralString] = "SELECT size, recorded_at, registry_index FROM log.log_head"
+HEAD: Final[LiteralString] = "SELECT size, recorded_at, registry_index FROM log.log_head"
 _COLUMNS: Final[LiteralString] = """
 SELECT r.index, r.stream_id, r.seq, r.act_id, r.author, r.topic, r.state, r.entry, r.recorded_at,
   w.wrap, coalesce(s.name, ''), r.unit, r.registry
@@ -62,9 +62,7 @@ class PostgresRecords:
 
     def head(self) -> LogHead:
         """The one row of `log_head`."""
-        row = reading(self._pool, lambda connection: connection.execute(_HEAD).fetchone())
-        size, at, registry_index = cast("tuple[int, datetime | None, int]", row)
-        return LogHead(size, None if at is None else at.astimezone(UTC), registry_index)
+        return head_of(reading(self._pool, lambda connection: connection.execute(HEAD).fetchone()))
 
     def read(self, start: int, limit: int) -> Sequence[StoredRecord]:
         """Records `start` … in index order, at most `limit`."""
@@ -102,6 +100,14 @@ class PostgresRecords:
             lambda connection: connection.execute(query, arguments, binary=True).fetchall(),
         )
         return [_record(cast("Any", row)) for row in rows]
+
+
+def head_of(row: tuple[object, ...] | None) -> LogHead:
+    """The head from its row; of an empty log where a damaged database has none."""
+    if row is None:
+        return LogHead(0, None, -1)
+    size, at, registry_index = cast("tuple[int, datetime | None, int]", row)
+    return LogHead(size, None if at is None else at.astimezone(UTC), registry_index)
 
 
 def _record(row: tuple[Any, ...]) -> StoredRecord:

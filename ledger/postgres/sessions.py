@@ -5,9 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final, LiteralString, cast
 
-import psycopg
-
-from ledger.postgres.connect import Pool, translated
+from ledger.postgres.connect import Pool, calling
 
 _PUT: Final[LiteralString] = "SELECT sec.challenge_put(%s, %s, %s)"
 _TAKE: Final[LiteralString] = "SELECT sec.challenge_take(%s, %s)"
@@ -22,20 +20,12 @@ class PostgresSessions:
 
     def put(self, challenge: str, kid: str, expires_at: datetime) -> None:
         """Keeps a challenge until it is taken or expires."""
-        self._call(_PUT, challenge, kid, expires_at)
+        calling(self._pool, _PUT, [challenge, kid, expires_at])
 
     def take(self, challenge: str, now: datetime) -> str | None:
         """The kid it was made for; None where unknown, used or expired."""
-        return cast("str | None", self._call(_TAKE, challenge, now))
+        return cast("str | None", calling(self._pool, _TAKE, [challenge, now]))
 
     def attempt(self, subject: str, now: datetime, window_s: int, limit: int) -> bool:
         """Counts one attempt; False where `subject` is over its limit in the window."""
-        return bool(self._call(_ATTEMPT, subject, now, window_s, limit))
-
-    def _call(self, query: LiteralString, *arguments: object) -> object:
-        try:
-            with self._pool.connection() as connection:
-                row = connection.execute(query, arguments).fetchone()
-        except psycopg.Error as error:
-            raise translated(error) from error
-        return None if row is None else row[0]
+        return bool(calling(self._pool, _ATTEMPT, [subject, now, window_s, limit]))
