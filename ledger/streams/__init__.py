@@ -1,1 +1,1 @@
-"""One eventsourcing aggregate per stream kind of formats.md §2."""
+"""The eventsourcing aggregates behind the streams of formats.md §2, and their one event."""

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Final, Self
+from typing import Any, Final, Self
 from uuid import UUID
 
 from ledger.errors import Conflict, Head
@@ -64,16 +64,14 @@ class Place:
 
 
 class Stream:
-    """The aggregate of one stream; one subclass for each kind.
+    """The aggregate of one stream, of any kind; what is different for a case is in `kinds.py`.
 
     Attributes:
-        KIND: Kind of stream (formats.md §2).
         id: eventsourcing's aggregate id.
         name: Name of the stream.
         state: The fold of its statements.
     """
 
-    KIND: ClassVar[str] = ""
     __slots__ = ("_payloads", "_places", "id", "name", "state")
 
     def __init__(self, stream_id: UUID, name: str) -> None:
