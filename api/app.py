@@ -194,7 +194,10 @@ def _components(api: Api) -> None:
     )
 
 
-_OF_304: Final = ("ETag", "X-Request-Id", "Cache-Control")
+_OF_304: Final = (
+    "ETag", "X-Request-Id", "Cache-Control", "Ledger-Index", "Link", "Content-Language", "Vary",
+    "Content-Security-Policy", "Content-Disposition", "Repr-Digest",
+)  # fmt: skip
 _STRING: Final = {"type": "string"}
 _HEADERS: Final[dict[str, dict[str, Any]]] = {
     "X-Request-Id": {"description": "As sent, else made here.", "schema": _STRING},
@@ -204,6 +207,9 @@ _HEADERS: Final[dict[str, dict[str, Any]]] = {
         "description": "Index folded so far (-1: none).",
         "schema": {"type": "integer", "minimum": -1},
     },
+    "Content-Language": {"description": "`vi` or `en`.", "schema": _STRING},
+    "Vary": {"description": "`Accept-Language`.", "schema": _STRING},
+    "Content-Security-Policy": {"description": "Nothing from elsewhere.", "schema": _STRING},
     "Link": {"description": 'The next page, `rel="next"`.', "schema": _STRING},
     "Location": {"description": "The act.", "schema": _STRING},
     "Content-Disposition": {"description": "`attachment`, with a name.", "schema": _STRING},

@@ -14,6 +14,7 @@ from threading import Lock
 from typing import Any, Final, LiteralString
 
 from keys.keyring import KeyLine
+from ledger.log.moment import stamp
 from ledger.regulation.agencies import Agency
 from ledger.regulation.deadline import local_time
 from ledger.regulation.instruments import Instrument
@@ -245,7 +246,9 @@ def key(line: KeyLine, at: datetime) -> dict[str, Any]:
         "valid_to": _time(line.valid_to),
         "enrolled_index": line.enrolled_index,
         "revoked_index": line.revoked_index,
-        "revoked_recorded_at": _time(line.revoked_recorded_at),
+        "revoked_recorded_at": None
+        if line.revoked_recorded_at is None
+        else stamp(line.revoked_recorded_at),
         "invalid_from": _time(line.invalid_from),
         "reason": line.reason,
     }
@@ -272,7 +275,8 @@ def _instrument(line: Instrument, registry: Registry, day: date) -> dict[str, An
 
 
 def _day(day: date | None) -> str | None:
-    return None if day is None else day.isoformat()
+    """A day; None where there is no bound, which the founder's post has as the first of days."""
+    return None if day in (None, date.min) else day.isoformat()
 
 
 def _time(at: datetime | None) -> str | None:

@@ -10,7 +10,7 @@ from flask import Response, current_app
 from api.problem_types import TYPES, Lang
 from api.problems import Problem
 from api.resources.answer import JSON, finish
-from api.resources.noun import Noun
+from api.resources.noun import IN_WORDS, Noun
 from api.resources.page import page
 from api.resources.request import context, enclave
 
@@ -18,6 +18,7 @@ docs = Noun("docs", __name__, description="Tài liệu · Documents")
 HTML = "text/html; charset=utf-8"
 CSS = "text/css; charset=utf-8"
 _PAGE = {"type": "string"}
+_HEADERS = (*IN_WORDS, "Content-Security-Policy")
 _CODE = {
     "in": "path",
     "name": "code",
@@ -52,7 +53,7 @@ def openapi() -> Response:
     return finish(cast("bytes", current_app.extensions["socai-openapi"]), JSON)
 
 
-@docs.call("/docs", answers=_PAGE, produces=HTML, access="open")
+@docs.call("/docs", answers=_PAGE, produces=HTML, access="open", headers=_HEADERS)
 def readable() -> Response:
     """Tài liệu đọc được · This API as a page to read."""
     spec: dict[str, Any] = current_app.extensions["socai-spec"]
@@ -65,7 +66,7 @@ def style() -> Response:
     return finish(_STYLE.encode(), CSS)
 
 
-@docs.call("/problems", answers=_PAGE, produces=HTML, access="open")
+@docs.call("/problems", answers=_PAGE, produces=HTML, access="open", headers=_HEADERS)
 def every_problem() -> Response:
     """Mọi mã lỗi · Every problem code."""
     lang = context().lang
@@ -82,6 +83,7 @@ def every_problem() -> Response:
     answers=_PAGE,
     produces=HTML,
     access="open",
+    headers=_HEADERS,
     problems=("not_found",),
     parameters=(_CODE,),
 )
@@ -126,5 +128,9 @@ def _page(title: str, inner: str) -> Response:
     return finish(
         whole.encode(),
         HTML,
-        headers={"Content-Language": lang, "Content-Security-Policy": _POLICY},
+        headers={
+            "Content-Language": lang,
+            "Vary": "Accept-Language",
+            "Content-Security-Policy": _POLICY,
+        },
     )

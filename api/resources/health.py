@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 
 from api.resources.answer import answer
-from api.resources.noun import Noun
+from api.resources.noun import IN_WORDS, Noun
 from api.resources.request import context, enclave
 from api.schemas.health import Live, Ready
 
@@ -19,7 +19,11 @@ def live() -> Response:
 
 
 @health.call(
-    "/ready", answers=Ready, access="open", also={503: "Not ready; `checks` says which part."}
+    "/ready",
+    answers=Ready,
+    access="open",
+    also={503: "Not ready; `checks` says which part."},
+    headers=IN_WORDS,
 )
 def ready() -> Response:
     """Sẵn sàng phục vụ · Database, sealer, projections, disk and clock, each with its verdict."""

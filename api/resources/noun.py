@@ -42,6 +42,9 @@ _EVERY_CALL: Final = (
 _SIGNED_IN: Final = ("not_signed_in",)
 _WITH_BODY: Final = ("unsupported_media_type", "too_large", "request_timeout")
 _TAGGED: Final = ("precondition_failed",)
+_OF_EVERY_PROBLEM: Final = ("X-Request-Id", "Cache-Control", "Content-Language", "Vary")
+IN_WORDS: Final = ("Content-Language", "Vary")
+"""Headers of an answer that is written in the reader's language."""
 _PROJECTED: Final = ("projection_late", "database_unavailable")
 
 
@@ -211,7 +214,7 @@ def _headers_of(status: int) -> list[str]:
         HTTPStatus.TOO_MANY_REQUESTS: ["Retry-After"],
         HTTPStatus.SERVICE_UNAVAILABLE: ["Retry-After"],
     }
-    return ["X-Request-Id", "Cache-Control", *more.get(HTTPStatus(status), [])]
+    return [*_OF_EVERY_PROBLEM, *more.get(HTTPStatus(status), [])]
 
 
 def _header_parameters(method: str, *, projected: bool) -> list[str]:

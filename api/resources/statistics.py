@@ -14,7 +14,7 @@ from xlsxwriter import Workbook  # type: ignore[import-untyped]
 
 from api.resources import fresh, known
 from api.resources.answer import answer, finish
-from api.resources.noun import Noun
+from api.resources.noun import IN_WORDS, Noun
 from api.resources.request import context, enclave, malformed, now
 from api.schemas.work import StatisticsQuery, StatisticsShown
 from ledger.regulation.channels import channel_words
@@ -72,6 +72,7 @@ def counted(asked: dict[str, Any]) -> Response:
     answers={"type": "string"},
     produces=CSV,
     projected=True,
+    headers=IN_WORDS,
 )
 def counted_csv(asked: dict[str, Any]) -> Response:
     """Thống kê dạng CSV · The same as CSV, UTF-8 with a byte order mark."""
@@ -90,6 +91,7 @@ def counted_csv(asked: dict[str, Any]) -> Response:
     answers={"type": "string", "format": "binary"},
     produces=XLSX,
     projected=True,
+    headers=IN_WORDS,
 )
 def counted_xlsx(asked: dict[str, Any]) -> Response:
     """Thống kê dạng XLSX · The same as a workbook."""

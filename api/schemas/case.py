@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import INCLUDE, Schema, fields, validate
+from marshmallow import Schema, fields, validate
 
 from api.schemas.base import (
     DAY,
@@ -29,16 +29,18 @@ from projections.case_file import SORTS
 
 AGENCY = r"[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?"
 AS_OF = rf"(0|[1-9][0-9]{{0,15}}|{PAST})"
+CLOCK_STATUSES = (
+    "NONE_STATED",
+    "RUNNING",
+    "NEAR",
+    "DUE",
+    "OVERDUE",
+    "ENDED",
+    "STOPPED",
+    "EXTENDED",
+)
+SOURCE_KINDS = ("REGULATION", "LAW", "PRODUCT_RULE")
 UUIDS = rf"{UUID}(,{UUID}){{0,49}}"
-
-
-class Shown(Schema):
-    """A part of a view; a later edition of the rulebook may show more in it."""
-
-    class Meta:
-        """Only in answers."""
-
-        unknown = INCLUDE
 
 
 def maybe(description: str) -> fields.String:
@@ -100,60 +102,169 @@ class DiffQuery(Projected):
     clock = choice(("recorded", "occurred"), "`recorded` by default.")
 
 
-class AgencyShown(Shown):
+class AgencyShown(Strict):
     """An agency as the reader should name it."""
 
-    agency = text("Agency id that carries the matter now.")
-    name = text("Name on the day of the act.")
-    label = text("Name then and, where it is gone, who carries on.")
+    agency = text("Agency id that carries the matter now.", required=True)
+    name = text("Name on the day of the act; left out of `lead`.")
+    label = text("Name then and, where it is gone, who carries on.", required=True)
+    registered_as = text("Agency id as the case was taken; only in `handler`.")
 
 
-class ActNamed(Shown):
+class ActNamed(Strict):
     """An act as a line refers to it."""
 
-    act_id = text("uuid.")
-    act = text("Act type.")
-    vi = text("Vietnamese name.")
-    en = text("English name.")
-    occurred_at = text("As signed.")
-    agency = text("Agency id.")
+    act_id = text("uuid.", required=True)
+    act = text("Act type.", required=True)
+    vi = text("Vietnamese name.", required=True)
+    en = text("English name.", required=True)
+    occurred_at = text("As signed.", required=True)
+    agency = text("Agency id.", required=True)
 
 
-class SubProcessShown(Shown):
+class FindingShown(ActNamed):
+    """What the verification found."""
+
+    finding = maybe("Code of the finding.")
+    limbs_met = fields.List(
+        fields.String(), metadata={"description": "Limbs of article 3.3 found to be met."}
+    )
+
+
+class SinceShown(Strict):
+    """The act that brought the state about."""
+
+    act_id = text("uuid.", required=True)
+    at = text("When it happened, as signed.", required=True)
+
+
+class MoveShown(Strict):
+    """One step of a sub-process."""
+
+    act_id = text("uuid.", required=True)
+    act = text("Act type.", required=True)
+    state = text("Where it stood after it.", required=True)
+
+
+class SubProcessShown(Strict):
     """A measure, a verification, a referral or another sub-process."""
 
-    name = text("Kind.")
-    id = text("act_id of the act that opened it.")
-    state = text("Where it stands.")
-    open = fields.Boolean(metadata={"description": "Whether somebody has to act."})
+    name = text("Kind.", required=True)
+    vi = text("The kind in Vietnamese.", required=True)
+    en = text("The kind in English.", required=True)
+    id = text("act_id of the act that opened it.", required=True)
+    state = text("Where it stands.", required=True)
+    open = fields.Boolean(required=True, metadata={"description": "Whether somebody has to act."})
     opened_by = part(ActNamed)
+    moves = fields.List(fields.Nested(MoveShown), metadata={"description": "Oldest first."})
 
 
-class ClockShown(Shown):
+class SignedShown(Strict):
+    """Who has signed an act that still waits."""
+
+    officer = text("uuid.", required=True)
+    role = text("AUTHOR, CHECKER or APPROVER.", required=True)
+    iat = fields.Integer(
+        required=True, metadata={"description": "When the signer says it signed: seconds of Unix."}
+    )
+
+
+class AwaitedShown(Strict):
+    """Whose signature an act waits for."""
+
+    officer = text("uuid.", required=True)
+    post = text("Post, not a name.", required=True)
+    post_vi = text("The post in Vietnamese.", required=True)
+    role = text("CHECKER or APPROVER.", required=True)
+
+
+class PendingShown(ActNamed):
+    """An act that waits for signatures."""
+
+    signed = fields.List(fields.Nested(SignedShown), required=True)
+    waiting_for = fields.List(fields.Nested(AwaitedShown), required=True)
+
+
+class ReturnedShown(ActNamed):
+    """An act that was sent back unsigned."""
+
+    returned_by = maybe("act_id of the act that returned it.")
+    reason = maybe("Why, as its signer wrote.")
+
+
+class CorrectionShown(ActNamed):
+    """A correction of the record or in public."""
+
+    corrects = maybe("act_id of what it corrects.")
+    mark = maybe("Kind of correction of the record; null of one in public.")
+
+
+class BodyShown(Strict):
+    """A body that decides a complaint."""
+
+    agency = text("Agency id.", required=True)
+    label = text("Name then and, where it is gone, who carries on.", required=True)
+
+
+class ComplaintPath(Strict):
+    """Where and until when one may complain about a restrictive act."""
+
+    act_id = text("The act.", required=True)
+    act = text("Act type.", required=True)
+    first_instance = fields.Nested(BodyShown, required=True)
+    second_instance = part(BodyShown)
+    until = maybe("Last instant for a first complaint; null: the law names none.")
+    source = maybe("Article it comes from.")
+    certainty = maybe("How sure the article is.")
+    vi = text("All of it as a Vietnamese sentence.", required=True)
+    en = text("The same in English.", required=True)
+
+
+class ClockShown(Strict):
     """A deadline with its source."""
 
-    code = text("Clock.")
-    act_id = text("Act that started it.")
+    code = text("Clock.", required=True)
+    vi = text("The clock in Vietnamese.", required=True)
+    en = text("The clock in English.", required=True)
+    act_id = text("Act that started it.", required=True)
+    sub_process = maybe("Sub-process it is about.")
+    started_at = text("From when it runs.", required=True)
     due = maybe("When it is due; null: none is stated.")
-    status = text("NONE_STATED, RUNNING, NEAR, DUE, OVERDUE, STOPPED or EXTENDED.")
-    source = maybe("Article it comes from.")
+    alarm = maybe("When the product reminds where no deadline is stated.")
+    status = choice(CLOCK_STATUSES, "How it stands.", required=True)
+    source = maybe("Instrument and article it comes from.")
+    source_kind = choice(SOURCE_KINDS, "Whose rule it is: a product rule is no deadline of law.")
+    certainty = maybe("How sure the source is.")
+    stopped_by = maybe("act_id of the act that stopped it.")
+    stopped_at = maybe("When that act happened.")
 
 
-class FlagShown(Shown):
+class FlagShown(Strict):
     """A flag that shows."""
 
-    code = text("Guard code.")
-    act_id = text("The act it stands on.")
-    vi = text("Vietnamese.")
-    en = text("English.")
+    code = text("Guard code.", required=True)
+    act_id = text("The act it stands on.", required=True)
+    vi = text("Vietnamese.", required=True)
+    en = text("English.", required=True)
+    source = fields.List(
+        fields.String(), metadata={"description": "Articles and rules it comes from."}
+    )
 
 
-class SilenceShown(Shown):
+class AssumptionShown(Strict):
+    """A configured line of the registry that is not known for sure and bites in this case."""
+
+    code = text("Code.", required=True)
+    vi = text("Vietnamese.", required=True)
+    en = text("English.", required=True)
+
+
+class SilenceShown(Strict):
     """What the regulation doesn't say where this case stands, and what this ledger does."""
 
-    n = fields.Integer(metadata={"description": "Row of the list of silences."})
-    vi = text("Vietnamese.")
-    en = text("English.")
+    n = fields.Integer(required=True, metadata={"description": "Row of the list of silences."})
+    vi = text("Vietnamese.", required=True)
+    en = text("English.", required=True)
     bites = fields.List(fields.String(), metadata={"description": "Acts, clocks, flags, state."})
 
 
@@ -169,35 +280,46 @@ class ViewShown(Strict):
 class CaseFile(Answer):
     """One case at one moment."""
 
-    class Meta:
-        """A later edition may show more."""
-
-        unknown = INCLUDE
-
     id = pattern(UUID, "uuid of the case.", required=True)
     stream = text("`case/<uuid>`.", required=True)
     state = maybe("Main state.")
     state_vi = maybe("Vietnamese name of the state.")
     state_en = maybe("English name of the state.")
+    state_since = part(SinceShown)
     outcome = maybe("How it ended.")
     outcome_vi = maybe("The same in Vietnamese.")
     outcome_en = maybe("The same in English.")
     case_number = maybe("Case number.")
     register_no = maybe("Number in the intake register.")
+    urgency = maybe("NONE, KHAN, THUONG_KHAN or HOA_TOC; null before the case is registered.")
+    alleged_limb = fields.List(
+        fields.String(), metadata={"description": "Limbs of article 3.3 alleged, not found."}
+    )
     opened_at = maybe("When the first act happened.")
+    registered_at = maybe("When the case was registered.")
     handler = part(AgencyShown)
     lead = part(AgencyShown)
+    finders = fields.List(
+        fields.Nested(AgencyShown), metadata={"description": "Where reports and findings came in."}
+    )
+    reporters = fields.Integer(metadata={"description": "Reports received; never by whom."})
     result = part(ActNamed)
-    finding = part(ActNamed)
+    finding = part(FindingShown)
     open_sub_processes = fields.List(fields.Nested(SubProcessShown))
     sub_processes = fields.List(fields.Nested(SubProcessShown))
-    pending = fields.List(fields.Nested(ActNamed))
+    pending = fields.List(fields.Nested(PendingShown))
+    returned = fields.List(fields.Nested(ReturnedShown))
     clocks = fields.List(fields.Nested(ClockShown))
     flags = fields.List(fields.Nested(FlagShown))
-    assumptions = fields.List(fields.Dict())
+    complaint_paths = fields.List(fields.Nested(ComplaintPath))
+    corrections = fields.List(fields.Nested(CorrectionShown))
+    assumptions = fields.List(fields.Nested(AssumptionShown))
     silences = fields.List(fields.Nested(SilenceShown))
     statements = fields.Integer(metadata={"description": "Statements in the stream."})
     acts = fields.Integer(metadata={"description": "Acts."})
+    officers = fields.List(
+        fields.String(), metadata={"description": "uuid of everyone who has signed in it."}
+    )
     head = maybe("Digest of the last statement.")
     view = fields.Nested(ViewShown, metadata={"description": "Left out where it is as of now."})
 
@@ -241,17 +363,33 @@ class Words(Strict):
     en = text("English.", required=True)
 
 
-class KeyShown(Shown):
-    """What the registry says of a key."""
+class KeyShown(Strict):
+    """One key with its history, as the registry has it."""
 
-    kid = text("Thumbprint.")
-    status = text("ACTIVE, NOT_YET_VALID, EXPIRED or REVOKED.")
+    kid = text("Thumbprint.", required=True)
+    jwk = fields.Dict(required=True, metadata={"description": "Public JWK."})
+    officer = maybe("uuid; null: a service key.")
+    custody = text("SOFTWARE, BROWSER, PKCS11 or SERVICE.")
+    status = choice(
+        ("ACTIVE", "NOT_YET_VALID", "EXPIRED", "REVOKED"), "At that moment.", required=True
+    )
+    valid_from = maybe("First instant; null: from record 0 on.")
+    valid_to = maybe("First instant after; null: no end.")
+    enrolled_index = fields.Integer(
+        required=True, metadata={"description": "Record that enrolled it."}
+    )
+    revoked_index = fields.Integer(
+        allow_none=True, metadata={"description": "Record that revoked it."}
+    )
+    revoked_recorded_at = maybe("When the ledger took that record.")
+    invalid_from = maybe("From when it is not to be trusted.")
+    reason = maybe("Why it was revoked.")
 
 
-class SignerShown(Shown):
+class SignerShown(Strict):
     """Who signed, by post: the registry knows no names."""
 
-    officer = text("uuid.")
+    officer = text("uuid.", required=True)
     post = maybe("Post in which the officer signed.")
     post_vi = maybe("The post in Vietnamese.")
     agency = maybe("Agency of that post.")
@@ -321,15 +459,23 @@ class ActsPage(Listing):
     acts = fields.List(fields.Nested(ActShown), required=True)
 
 
-class ActTouch(Shown):
-    """An act that changed a field."""
+class ActTouch(Strict):
+    """An act that changed a field, by the statement that brought the change about."""
 
-    act_id = text("uuid.")
+    act_id = text("uuid.", required=True)
     act = maybe("Act type.")
-    index = fields.Integer()
+    act_vi = maybe("Vietnamese name.")
+    act_en = maybe("English name.")
+    index = fields.Integer(required=True, metadata={"description": "Record of the statement."})
+    seq = fields.Integer(required=True, metadata={"description": "Its position in the case."})
+    role = maybe("AUTHOR, CHECKER, APPROVER or RETURNER; null where erased.")
     officer = maybe("Who signed.")
     signer = part(SignerShown)
-    recorded_at = text("When the ledger took it.")
+    agency = maybe("Agency of the author.")
+    status = text("Status of the act after it.", required=True)
+    late = fields.Boolean(required=True, metadata={"description": "Entered late, with a reason."})
+    occurred_at = maybe("As signed.")
+    recorded_at = text("When the ledger took it.", required=True)
 
 
 class ChangeShown(Strict):

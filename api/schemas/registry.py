@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from marshmallow import fields
 
-from api.schemas.base import UUID, Answer, Listing, Page, Projected, choice, pattern, text
-from api.schemas.case import AS_OF, Shown, maybe
+from api.schemas.base import (
+    UUID,
+    Answer,
+    Listing,
+    Page,
+    Projected,
+    Strict,
+    choice,
+    pattern,
+    text,
+)
+from api.schemas.case import AS_OF, KeyShown, maybe
 from ledger.regulation.edition import load_edition
 
 
@@ -40,25 +50,43 @@ class JwksQuery(Projected):
     as_of = pattern(AS_OF, "An index, a time or a day; now by default.")
 
 
-class NameShown(Shown):
+def _recorded() -> fields.Integer:
+    return fields.Integer(
+        allow_none=True,
+        metadata={"description": "Record that set it; null: shipped with the rulebook."},
+    )
+
+
+class NameShown(Strict):
     """A name and when it was used."""
 
-    vi = text("Name.")
+    vi = text("Name.", required=True)
+    abbr = maybe("Short form.")
     valid_from = maybe("First day.")
     valid_to = maybe("Last day.")
 
 
-class AgencyLine(Shown):
+class AgencyLine(Strict):
     """One agency on a day."""
 
     agency = text("Agency id.", required=True)
-    name = text("Name on the day.")
-    label = text("Name then and who carries on.")
-    names = fields.List(fields.Nested(NameShown))
-    exists = fields.Boolean(metadata={"description": "Whether it existed on the day."})
+    kind = text("Kind of body.", required=True)
+    name = text("Name on the day.", required=True)
+    label = text("Name then and who carries on.", required=True)
+    names = fields.List(fields.Nested(NameShown), required=True)
+    exists = fields.Boolean(
+        required=True, metadata={"description": "Whether it existed on the day."}
+    )
+    territory = maybe("Territory it is competent for.")
     parent = maybe("Agency above it.")
-    functions = fields.List(fields.String())
-    posts = fields.List(fields.String())
+    valid_from = maybe("First day it existed.")
+    valid_to = maybe("Last day it existed.")
+    functions = fields.List(fields.String(), required=True)
+    carried_on_by = maybe("Agency that carries on for one that is gone.")
+    posts = fields.List(fields.String(), required=True)
+    certainty = maybe("How sure the source is.")
+    fictitious = fields.Boolean(metadata={"description": "Made up, for a rehearsal."})
+    index = _recorded()
 
 
 class Agencies(Listing):
@@ -67,27 +95,35 @@ class Agencies(Listing):
     agencies = fields.List(fields.Nested(AgencyLine), required=True)
 
 
-class PostLine(Shown):
+class PostLine(Strict):
     """A post and when it was held."""
 
-    agency = text("Agency id.")
-    agency_name = text("Its name on the day.")
-    post = text("Post.")
-    post_vi = text("The post in Vietnamese.")
+    agency = text("Agency id.", required=True)
+    agency_name = text("Its name on the day.", required=True)
+    post = text("Post.", required=True)
+    post_vi = text("The post in Vietnamese.", required=True)
+    powers = fields.List(fields.String(), required=True)
+    capacities = fields.List(fields.String(), required=True)
+    valid_from = maybe("First day; null: from record 0 on.")
+    valid_to = maybe("Last day; null: no end.")
     on_day = fields.Boolean(
-        metadata={"description": "Whether it was held on the day, and its agency was there."}
+        required=True,
+        metadata={"description": "Whether it was held on the day, and its agency was there."},
     )
-    powers = fields.List(fields.String())
-    valid_from = maybe("First day.")
-    valid_to = maybe("Last day.")
+    index = _recorded()
 
 
-class OfficerLine(Shown):
+class OfficerLine(Strict):
     """One officer: an id and posts, never a name."""
 
     officer = text("uuid.", required=True)
-    posts = fields.List(fields.Nested(PostLine))
-    keys = fields.List(fields.String())
+    posts = fields.List(fields.Nested(PostLine), required=True)
+    in_post = fields.Boolean(
+        required=True, metadata={"description": "Whether any post was held on the day."}
+    )
+    keys = fields.List(
+        fields.String(), required=True, metadata={"description": "kid of every key."}
+    )
 
 
 class Officers(Listing):
@@ -96,36 +132,24 @@ class Officers(Listing):
     officers = fields.List(fields.Nested(OfficerLine), required=True)
 
 
-class KeyLine(Shown):
-    """One key with its history."""
-
-    kid = text("Thumbprint.", required=True)
-    jwk = fields.Dict(metadata={"description": "Public JWK."})
-    officer = maybe("uuid; null: a service key.")
-    custody = text("SOFTWARE, BROWSER, PKCS11 or SERVICE.")
-    status = choice(("ACTIVE", "NOT_YET_VALID", "EXPIRED", "REVOKED"), "At that moment.")
-    valid_from = maybe("First instant; null: from record 0 on.")
-    valid_to = maybe("First instant after.")
-    enrolled_index = fields.Integer()
-    revoked_index = fields.Integer(allow_none=True)
-    invalid_from = maybe("From when it is not to be trusted.")
-    reason = maybe("Why it was revoked.")
-
-
 class Keys(Listing):
     """Keys in the order of enrolment."""
 
-    keys = fields.List(fields.Nested(KeyLine), required=True)
+    keys = fields.List(fields.Nested(KeyShown), required=True)
 
 
-class InstrumentLine(Shown):
+class InstrumentLine(Strict):
     """One legal instrument."""
 
     instrument = text("Number and symbol.", required=True)
     title = maybe("Title.")
-    in_force = fields.Boolean(metadata={"description": "On the day."})
+    kind = text("Kind of instrument.", required=True)
     in_force_from = maybe("First day.")
     in_force_to = maybe("Last day.")
+    in_force = fields.Boolean(required=True, metadata={"description": "On the day."})
+    replaced_by = maybe("Instrument that replaced it.")
+    certainty = maybe("How sure the source is.")
+    index = _recorded()
 
 
 class Instruments(Listing):
@@ -134,7 +158,24 @@ class Instruments(Listing):
     instruments = fields.List(fields.Nested(InstrumentLine), required=True)
 
 
+class JwkShown(KeyShown):
+    """A public key (RFC 7517) and, beside its members, its history; what is null is left out."""
+
+    class Meta(KeyShown.Meta):
+        """Its public members stand beside its history."""
+
+        exclude = ("jwk",)
+
+    kty = text("OKP, EC or AKP.", required=True)
+    crv = text("Ed25519 or P-256.")
+    x = text("base64url.")
+    y = text("base64url; of P-256 only.")
+    alg = text("ML-DSA-65; of AKP only.")
+    pub = text("base64url; of AKP only.")
+    use = choice(("sig",), "Signatures.", required=True)
+
+
 class JwkSet(Answer):
     """RFC 7517; each key carries its history beside the public members."""
 
-    keys = fields.List(fields.Dict(), required=True)
+    keys = fields.List(fields.Nested(JwkShown), required=True)

@@ -10,11 +10,12 @@ from api.schemas.base import (
     Answer,
     Projected,
     Strict,
+    choice,
     pattern,
     text,
     whole,
 )
-from api.schemas.case import AGENCY, Shown, maybe
+from api.schemas.case import AGENCY, SOURCE_KINDS, maybe
 
 
 class WorklistQuery(Projected):
@@ -28,24 +29,44 @@ class WorklistQuery(Projected):
     )
 
 
-class TaskShown(Shown):
+class TaskShown(Strict):
     """One thing that waits, with its clock and where that comes from."""
 
-    kind = text("What has to be done.", required=True)
+    kind = choice(
+        ("SIGN", "SIGN_LATER", "RETURNED", "CLOCK", "ACCEPT", "OPEN_CASE"),
+        "What has to be done.",
+        required=True,
+    )
     stream = text("Case.", required=True)
     act_id = text("The act it is about.", required=True)
-    act = text("Act type.")
-    act_vi = text("Vietnamese name.")
-    act_en = text("English name.")
+    act = text("Act type.", required=True)
+    act_vi = text("Vietnamese name.", required=True)
+    act_en = text("English name.", required=True)
     officer = maybe("Who has to act, where one is named.")
     agency = maybe("Agency that has to act.")
+    role = maybe("As what the officer signs: AUTHOR, CHECKER or APPROVER.")
     code = maybe("Clock.")
     clock_vi = maybe("The clock in Vietnamese.")
     clock_en = maybe("The clock in English.")
+    sub = maybe("Sub-process it is about.")
+    started_at = maybe("From when the clock runs.")
     due_at = maybe("When it is due.")
-    status = text("NONE_STATED, RUNNING, NEAR, DUE, OVERDUE or ALARM.", required=True)
-    source = maybe("Article the clock comes from.")
+    alarm_at = maybe("When the product reminds where no deadline is stated.")
+    status = choice(
+        ("NONE_STATED", "RUNNING", "NEAR", "DUE", "OVERDUE", "ALARM"),
+        "How it stands.",
+        required=True,
+    )
+    source = maybe("Instrument and article the clock comes from.")
+    source_kind = fields.String(
+        allow_none=True,
+        validate=validate.OneOf((*SOURCE_KINDS, None)),
+        metadata={"description": "Whose rule it is: a product rule is no deadline of law."},
+    )
+    certainty = maybe("How sure the source is.")
     case_number = maybe("Case number.")
+    state = maybe("Main state of the case.")
+    last_at = text("When the newest statement of the case was recorded.", required=True)
 
 
 class WorklistShown(Answer):
@@ -124,13 +145,30 @@ class FeedQuery(Strict):
     limit = whole("Events, at most 200.", low=1, high=MAX_LIMIT, default=100)
 
 
-class EventShown(Shown):
+class EventData(Strict):
+    """What the event is about; never the content of the act."""
+
+    index = fields.Integer(required=True, metadata={"description": "Index of the record."})
+    entry = text("What the leaf commits to.", required=True)
+    stream = text("Stream.", required=True)
+    seq = fields.Integer(required=True, metadata={"description": "Position in the stream."})
+    act_id = text("uuid.", required=True)
+    act = maybe("Act type; null where erased.")
+    status = text("pending, effective, returned, erased or service.", required=True)
+    effect = fields.Boolean(
+        required=True, metadata={"description": "Whether the act took effect with it."}
+    )
+    state = maybe("Main state of the case after it.")
+
+
+class EventShown(Strict):
     """A CloudEvent 1.0."""
 
     specversion = text("1.0.", required=True)
     id = text("Index of the record.", required=True)
     source = text("`/logs/<origin>`.", required=True)
     type = text("`socai.act.<status>.v1`.", required=True)
-    subject = text("Stream.")
-    time = text("When the ledger took it.")
-    data = fields.Dict()
+    subject = text("Stream.", required=True)
+    time = text("When the ledger took it.", required=True)
+    datacontenttype = text("`application/json`.", required=True)
+    data = fields.Nested(EventData, required=True)

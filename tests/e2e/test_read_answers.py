@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import subprocess
 import sys
 import threading
@@ -17,11 +18,13 @@ from xml.etree import ElementTree as ET
 
 import httpx
 import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
+from api.app import openapi
 from ledger.log.moment import unstamp
 from ledger.regulation.deadline import VIETNAM
 from ledger.regulation.shape import fmt_time
-from tests.fixtures.inspected import Inspected
+from tests.fixtures.inspected import OPEN, Inspected
 
 pytestmark = [
     pytest.mark.postgres,
@@ -29,6 +32,7 @@ pytestmark = [
     pytest.mark.xdist_group("inspected"),
 ]
 ROOT = Path(__file__).parents[2]
+SPEC = openapi()
 PERIOD = {"from": "2023-01-01", "to": "2025-03-07"}
 
 
@@ -221,3 +225,88 @@ def test_one_rebuild_at_a_time_and_readers_wait_for_none(
     if ended[1][0]:
         assert b"acts" in ended[1][1]
         assert b"Traceback" not in ended[1][1]
+
+
+def test_every_answer_is_what_the_document_says(inspected: Inspected, http: httpx.Client) -> None:
+    """Members and headers, with nothing besides: whoever builds on the document misses nothing."""
+    cases = [line["id"] for line in http.get("/v1/cases").json()["cases"]]
+    paths = [
+        *(f"/v1/cases/{case}{part}" for case in cases for part in _PARTS),
+        f"/v1/cases/{inspected.case(OPEN)}?as_of=2025-02-10&clock=occurred",
+        "/v1/cases/00000000-0000-4000-8000-000000000000",
+        f"/v1/verification?cases={','.join(cases)}",
+        *_LISTINGS,
+    ]
+    for path in paths:
+        answer = http.get(path)
+        _require_documented(path, answer)
+        again = http.get(path, headers={"If-None-Match": answer.headers.get("ETag", '"none"')})
+        _require_documented(path, again)
+    assert http.get("/docs").headers["Vary"] == "Accept-Language"
+
+
+_PARTS = (
+    "",
+    "/acts?limit=200",
+    "/diff?from=0",
+    "/fields/state/history",
+    "/verification",
+)
+_LISTINGS = (
+    "/v1/cases",
+    "/v1/cases?limit=0",
+    "/v1/worklist",
+    "/v1/worklist?team=true",
+    "/v1/statistics?from=2023-01-01",
+    "/v1/statistics.csv",
+    "/v1/statistics.xlsx",
+    "/v1/agencies?limit=200",
+    "/v1/officers?limit=200",
+    "/v1/keys?limit=200",
+    "/v1/keys/jwks",
+    "/v1/instruments?limit=200",
+    "/v1/feed?limit=200",
+    "/v1/log",
+    "/v1/log/proof/inclusion?index=1",
+    "/health/ready",
+    "/docs",
+    "/problems/stale",
+)
+#: Of the server and of the door, which every answer has.
+_EVERYWHERE = frozenset(
+    {
+        "connection", "content-length", "content-type", "date", "referrer-policy", "server",
+        "x-content-type-options", "x-frame-options",
+    }
+)  # fmt: skip
+
+
+def _require_documented(path: str, answer: httpx.Response) -> None:
+    plain = path.partition("?")[0]
+    name = next(name for name in SPEC["paths"] if _form(name).fullmatch(plain))
+    told = SPEC["paths"][name]["get"]["responses"][str(answer.status_code)]
+    if "$ref" in told:
+        told = SPEC["components"]["responses"][told["$ref"].rpartition("/")[2]]
+    headers = {header.lower() for header in told["headers"]} | _EVERYWHERE
+    assert set(answer.headers) <= headers, path
+    if not answer.content:
+        return
+    kind = answer.headers["Content-Type"]
+    shape = told["content"][kind]["schema"]
+    if "json" in kind:
+        whole = {**shape, "components": SPEC["components"]}
+        Draft202012Validator(whole).validate(answer.json())
+
+
+def _form(path: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path)))
+
+
+def test_no_answer_has_room_for_what_is_not_documented() -> None:
+    """api.md: every schema refuses unknown members."""
+    open_ones = [
+        name
+        for name, schema in SPEC["components"]["schemas"].items()
+        if schema.get("additionalProperties") is not False
+    ]
+    assert open_ones == []

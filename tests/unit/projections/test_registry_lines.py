@@ -35,6 +35,7 @@ def test_the_founder_has_the_post_that_record_0_gave() -> None:
     line = _line(registry, FOUNDER, date(2024, 6, 4))
     (post,) = line["posts"]
     assert (post["post"], post["on_day"], line["in_post"]) == ("quan-tri-danh-ba", True, True)
+    assert post["valid_from"] is None
     (key,) = (
         k for k in lines.keys(registry, datetime(2024, 6, 4, tzinfo=UTC)) if k["officer"] == FOUNDER
     )
