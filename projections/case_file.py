@@ -223,6 +223,12 @@ _LIST_THEN: Final[LiteralString] = (
 )
 #: When a case began; where its first report is erased, its newest act. Never NULL, for the pages.
 _BEGAN: Final[LiteralString] = "coalesce(opened_at, last_at)"
+#: A case without a deadline, or without a number, is behind those that have one.
+_ENDS: Final[LiteralString] = "coalesce(due_at, 'infinity')"
+_AFTER_END: Final[LiteralString] = "coalesce(%(after)s::timestamptz, 'infinity')"
+_NUMBERED: Final[LiteralString] = "case_number IS NULL, coalesce(case_number, '')"
+_NUMBERED_DOWN: Final[LiteralString] = "case_number IS NULL DESC, coalesce(case_number, '') DESC"
+_AFTER_NUMBER: Final[LiteralString] = "%(after)s::text IS NULL, coalesce(%(after)s::text, '')"
 _ORDER: Final[Mapping[str, tuple[LiteralString, LiteralString]]] = {
     # sort: (condition behind a row, order)
     "opened_at": (
@@ -242,12 +248,20 @@ _ORDER: Final[Mapping[str, tuple[LiteralString, LiteralString]]] = {
         " ORDER BY last_at DESC, case_id DESC LIMIT %(limit)s",
     ),
     "due": (
-        " AND (due_at, case_id) > (%(after)s, %(after_id)s)",
-        " AND due_at IS NOT NULL ORDER BY due_at, case_id LIMIT %(limit)s",
+        " AND (" + _ENDS + ", case_id) > (" + _AFTER_END + ", %(after_id)s)",
+        " ORDER BY " + _ENDS + ", case_id LIMIT %(limit)s",
+    ),
+    "-due": (
+        " AND (" + _ENDS + ", case_id) < (" + _AFTER_END + ", %(after_id)s)",
+        " ORDER BY " + _ENDS + " DESC, case_id DESC LIMIT %(limit)s",
     ),
     "case_number": (
-        " AND (case_number, case_id) > (%(after)s, %(after_id)s)",
-        " AND case_number IS NOT NULL ORDER BY case_number, case_id LIMIT %(limit)s",
+        " AND (" + _NUMBERED + ", case_id) > (" + _AFTER_NUMBER + ", %(after_id)s)",
+        " ORDER BY " + _NUMBERED + ", case_id LIMIT %(limit)s",
+    ),
+    "-case_number": (
+        " AND (" + _NUMBERED + ", case_id) < (" + _AFTER_NUMBER + ", %(after_id)s)",
+        " ORDER BY " + _NUMBERED_DOWN + ", case_id DESC LIMIT %(limit)s",
     ),
 }
 SORTS: Final = tuple(_ORDER)
@@ -257,7 +271,7 @@ _CONDITIONS: Final[Mapping[str, LiteralString]] = {
     "outcome": " AND outcome = %(outcome)s",
     "act": " AND acts @> ARRAY[%(act)s]::text[]",
     "flag": " AND flags @> ARRAY[%(flag)s]::text[]",
-    "due_before": " AND due_at < %(due_before)s",
+    "due_before": " AND " + _ENDS + " < %(due_before)s",
     "opened_from": " AND opened_at IS NOT NULL AND " + _BEGAN + " >= %(opened_from)s",
     "opened_to": " AND opened_at IS NOT NULL AND " + _BEGAN + " < %(opened_to)s",
     "question": " AND words @@ %(question)s::tsquery",
@@ -312,8 +326,9 @@ class CaseLine:
 
     def key(self, sort: str) -> tuple[Any, str]:
         """Where a page that ends with this line goes on."""
-        value = getattr(self, _SORT_COLUMN[sort.removeprefix("-")])
-        if value is None:  # `_BEGAN`
+        column = _SORT_COLUMN[sort.removeprefix("-")]
+        value = getattr(self, column)
+        if value is None and column == "opened_at":  # `_BEGAN`
             value = self.last_at
         return (value.isoformat() if isinstance(value, datetime) else value), self.id
 
@@ -457,6 +472,6 @@ def _midnight(day: date | None, days: int = 0) -> datetime | None:
 
 
 def _key(sort: str, value: object) -> object:
-    if sort == "case_number":
+    if value is None or sort.endswith("case_number"):
         return value
     return datetime.fromisoformat(str(value))

@@ -68,7 +68,11 @@ class CasesQuery(Page):
         r"[^\x00-\x1f\x7f]{1,200}",
         "Words; tone marks and đ/d make no difference. Ordinary only.",
     )
-    sort = choice(SORTS, "Order; `-` turns it round.")
+    sort = choice(
+        SORTS,
+        "Order, `-last_act` by default; `-` turns it round. A case without a deadline or a number"
+        " comes behind those that have one.",
+    )
 
 
 class AsOfQuery(Projected):

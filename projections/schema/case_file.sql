@@ -30,8 +30,9 @@ CREATE TABLE IF NOT EXISTS proj.case_file (
 CREATE INDEX IF NOT EXISTS case_file_began ON proj.case_file (gen, coalesce(opened_at, last_at), case_id);
 CREATE INDEX IF NOT EXISTS case_file_last ON proj.case_file (gen, last_at, case_id);
 CREATE INDEX IF NOT EXISTS case_file_newest ON proj.case_file (gen, last_index);
-CREATE INDEX IF NOT EXISTS case_file_due ON proj.case_file (gen, due_at, case_id) WHERE due_at IS NOT NULL;
-CREATE INDEX IF NOT EXISTS case_file_number ON proj.case_file (gen, case_number, case_id);
+CREATE INDEX IF NOT EXISTS case_file_ends ON proj.case_file (gen, coalesce(due_at, 'infinity'), case_id);
+CREATE INDEX IF NOT EXISTS case_file_numbered
+  ON proj.case_file (gen, (case_number IS NULL), coalesce(case_number, ''), case_id);
 CREATE INDEX IF NOT EXISTS case_file_state ON proj.case_file (gen, state, coalesce(opened_at, last_at), case_id);
 CREATE INDEX IF NOT EXISTS case_file_agencies ON proj.case_file USING gin (agencies);
 CREATE INDEX IF NOT EXISTS case_file_acts ON proj.case_file USING gin (acts);
