@@ -27,7 +27,7 @@ from keys import note
 from keys.custody.file import read_kek, read_key
 from keys.errors import KeysError
 from keys.keyring import Keyring
-from keys.note import NoteSigner
+from keys.note import NoteSigner, VKey
 from keys.vault import Kek
 from ledger.application import Ledger
 from ledger.attachments import Attachments
@@ -56,6 +56,7 @@ from ledger.postgres.tiles import PostgresTiles
 from ledger.proofs import Proofs
 from ledger.reader import Reader
 from ledger.sealer import Sealer
+from ledger.signed_checkpoints import SignedCheckpoints
 from projections import generations
 from projections.answers import ProjectedCases
 from projections.builder import Opening
@@ -124,7 +125,7 @@ class Enclave:
         proofs: Inclusion and consistency.
         records: Stored records, by the reader's login.
         reader: Opens them.
-        checkpoints: Stored checkpoints.
+        checkpoints: Stored checkpoints, signed by the log.
         inquiry: Every reading of the views.
         attachments: The files of acts.
         vkeys: Keys of the log and of `/pq`, as record 0 names them.
@@ -145,7 +146,11 @@ class Enclave:
         kek = open_kek(settings)
         self.records = PostgresRecords(self._reading)
         self.reader = Reader(self.records, kek, origin, level)
-        self.checkpoints = PostgresCheckpoints(self._reading)
+        self.checkpoints = SignedCheckpoints(
+            PostgresCheckpoints(self._reading),
+            lambda: [VKey.parse(vkey) for vkey in self.vkeys],
+            origin,
+        )
         self._tiles = PostgresTiles(self._reading)
         notices = PostgresNotices(role_dsn(settings, self.facts, "reader"))
         self.proofs = Proofs(self._tiles, self.checkpoints, notices)

@@ -25,6 +25,7 @@ __all__ = [
     "BlobStore",
     "Cases",
     "CheckpointStore",
+    "Checkpoints",
     "Clock",
     "CustodyRow",
     "Draft",
@@ -261,14 +262,18 @@ class TileStore(Protocol):
         """`width` * 32 bytes. Raises: NotFound."""
 
 
-class CheckpointStore(Protocol):
-    """The checkpoints this log stands by. Durable on return; linearizable across processes."""
+class Checkpoints(Protocol):
+    """The checkpoints of a log, to be read."""
 
     def latest(self) -> tuple[int, bytes] | None:
         """Size and note of the newest checkpoint."""
 
     def at(self, size: int) -> bytes | None:
         """The note of exactly this size."""
+
+
+class CheckpointStore(Checkpoints, Protocol):
+    """The checkpoints this log stands by. Durable on return; linearizable across processes."""
 
     def advance(
         self,

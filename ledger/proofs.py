@@ -11,11 +11,11 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ledger.errors import NotFound, Unavailable
+from ledger.errors import NotFound, Unavailable, VerificationError
 from ledger.log import merkle
 from ledger.log.proof import Consistency, Inclusion
 from ledger.log.tiles import WIDTH, TileNodes
-from ledger.ports import CheckpointStore, Notices, TileStore
+from ledger.ports import Checkpoints, Notices, TileStore
 
 POLL_S: Final = 0.5
 _MOST_TILES: Final = 512
@@ -88,12 +88,12 @@ class Proofs:
 
     Args:
         tiles: Stored tiles.
-        checkpoints: Stored checkpoints.
+        checkpoints: Stored checkpoints; one that fails its check is as good as none.
         notices: Hints that a checkpoint was stored; None only polls.
     """
 
     def __init__(
-        self, tiles: TileStore, checkpoints: CheckpointStore, notices: Notices | None = None
+        self, tiles: TileStore, checkpoints: Checkpoints, notices: Notices | None = None
     ) -> None:
         self._final = _Final(tiles)
         self._checkpoints = checkpoints
@@ -178,7 +178,7 @@ class Proofs:
             while not self._closing.is_set():
                 try:
                     latest = self._checkpoints.latest()
-                except Unavailable:
+                except (Unavailable, VerificationError):  # no checkpoint to believe
                     self._closing.wait(POLL_S)
                     continue
                 if latest is not None:

@@ -1,0 +1,62 @@
+"""Stored checkpoints as readers may believe them: signed by the log, of the size they lie under.
+
+Whoever holds the sealer's login can store any note; the keys of the log lie elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from threading import Lock
+from typing import Final
+
+from keys.note import VKey
+from ledger.errors import VerificationError
+from ledger.log.checkpoint import open_checkpoint
+from ledger.ports import Checkpoints
+
+_KEPT: Final = 64
+
+
+class SignedCheckpoints:
+    """The checkpoints of one log, each verified once a process. Implements `Checkpoints`.
+
+    Args:
+        stored: Where they lie.
+        vkeys: Keys of the log, as record 0 names them.
+        origin: Origin of the log.
+    """
+
+    def __init__(
+        self, stored: Checkpoints, vkeys: Callable[[], Sequence[VKey]], origin: str
+    ) -> None:
+        self._stored = stored
+        self._vkeys = vkeys
+        self._origin = origin
+        self._lock = Lock()
+        self._good: dict[tuple[int, bytes], None] = {}
+
+    def latest(self) -> tuple[int, bytes] | None:
+        """Size and note of the newest checkpoint. Raises: VerificationError."""
+        found = self._stored.latest()
+        if found is not None:
+            self._require(*found)
+        return found
+
+    def at(self, size: int) -> bytes | None:
+        """The note of exactly this size. Raises: VerificationError."""
+        note = self._stored.at(size)
+        if note is not None:
+            self._require(size, note)
+        return note
+
+    def _require(self, size: int, note: bytes) -> None:
+        with self._lock:
+            if (size, note) in self._good:
+                return
+        signed = open_checkpoint(note, self._vkeys(), origin=self._origin).checkpoint
+        if signed.size != size:
+            raise VerificationError("checkpoint", f"of {signed.size}, stored as one of {size}")
+        with self._lock:
+            self._good[size, note] = None
+            if len(self._good) > _KEPT:
+                del self._good[next(iter(self._good))]
