@@ -20,7 +20,7 @@ from api.cli import database
 from api.cli.case_page import when
 from api.cli.errors import guarded
 from api.cli.founding import read_vkeys
-from api.cli.shell import MISUSED, Refusal, Shell, options, shell_of
+from api.cli.shell import MISUSED, Refusal, Shell, options, shell_of, visible
 from api.cli.supervisor import running_url
 from api.cli.who import client_at
 from api.cli.words import Text, verdict
@@ -99,7 +99,7 @@ def status(server: str | None) -> None:
         ),
     )
     for vkey in facts["vkeys"]:
-        click.echo(vkey if len(vkey) <= _LINE else f"{vkey[: _LINE - 1]}…")
+        click.echo(visible(vkey if len(vkey) <= _LINE else f"{vkey[: _LINE - 1]}…"))
 
 
 @log.command("audit")

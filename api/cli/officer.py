@@ -15,7 +15,7 @@ import orjson
 
 from api.bootstrap import RealClock, RealEntropy
 from api.cli.errors import guarded
-from api.cli.shell import fail, misuse, options, shell_of
+from api.cli.shell import dumped, fail, misuse, options, shell_of, visible
 from api.cli.supervisor import running_url
 from api.cli.who import client_at, identity, passphrase, signer_of
 from api.cli.words import Text
@@ -106,7 +106,7 @@ def sign(
     members = canonical.parse(payload)
     chosen = role or ("APPROVER" if countersign else "AUTHOR")
     made = client.sign(payload, stream=str(members["stream"]), role=chosen, iat=_moment(iat))
-    click.echo(orjson.dumps(members, option=orjson.OPT_INDENT_2).decode(), err=True)
+    click.echo(dumped(members), err=True)
     click.echo(orjson.dumps(statements.flattened(made)).decode())
 
 
@@ -165,7 +165,7 @@ def token(alias: str, server: str | None) -> None:
     if shell.json:
         shell.give({"access_token": bearer, "token_type": "Bearer", "officer": officer})
     else:
-        click.echo(bearer)
+        click.echo(visible(bearer))
 
 
 def _payload(data: bytes) -> bytes:

@@ -23,6 +23,12 @@ FAILED: Final = 1
 MISUSED: Final = 2
 _WIDTH: Final = 100
 _PARTS: Final = re.compile(r"[^\s_]*_|[^\s_]+\s*|\s+")
+#: What a terminal obeys, turns round or does not show: controls but for tab and line end (ESC and
+#: CSI among them), bidirectional marks, joiners, tags. Texts of acts and answers may hold any.
+_UNSEEN: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\ufeff\ufff9-\ufffb\U000e0000-\U000e007f\ud800-\udfff]"
+)
 _LOCALES: Final = ["SOCAI_LANG", "LC_ALL", "LC_MESSAGES", "LANG"]
 
 
@@ -48,9 +54,9 @@ class Refusal(click.ClickException):
         sentence = self.text[shell.lang]
         if shell.json:
             refused = {"ok": False, "error": {"code": self.code, "message": sentence}}
-            click.echo(orjson.dumps(refused).decode())
+            click.echo(visible(orjson.dumps(refused).decode()))
         else:
-            click.echo(sentence, file=file, err=file is None)
+            click.echo(visible(sentence), file=file, err=file is None)
 
 
 class Language(click.ParamType[Lang]):
@@ -88,15 +94,15 @@ class Shell:
 
     def say(self, text: Text) -> None:
         """A line for a person: standard output, or standard error where that holds JSON."""
-        click.echo(self.text(text), err=self.json)
+        click.echo(visible(self.text(text)), err=self.json)
 
     def note(self, text: Text) -> None:
         """A line about how it goes: always standard error."""
-        click.echo(self.text(text), err=True)
+        click.echo(visible(self.text(text)), err=True)
 
     def give(self, value: Mapping[str, Any] | Sequence[Any]) -> None:
         """The answer of a command, as JSON."""
-        click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2, default=_plain).decode())
+        click.echo(dumped(value))
 
     def local(self, line: Mapping[str, Any], member: str = "") -> Any:  # noqa: ANN401  JSON
         """A member that comes in both languages (`state_vi`, `state_en`; `vi`, `en`)."""
@@ -124,7 +130,7 @@ class Shell:
         if not rows:
             return  # a head over nothing tells nothing: what there is not is said in words
         fixed = widths or {}
-        table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
+        table = Table(title=visible(title) or None, title_justify="left", box=None, pad_edge=False)
         for column in columns:
             kept = column in whole or column in fixed
             table.add_column(self.name(column), overflow="fold", no_wrap=kept)
@@ -200,12 +206,28 @@ def _typed(context: click.Context, param: click.Parameter) -> bool:
     return source is None or source is click.core.ParameterSource.COMMANDLINE
 
 
+def visible(text: str) -> str:
+    """The text with what a terminal would obey or hide written out, as JSON would."""
+    return _UNSEEN.sub(lambda found: _escaped(found[0]), text)
+
+
+def _escaped(text: str) -> str:
+    """UTF-16 escapes of a text."""
+    units = text.encode("utf-16-be", "surrogatepass").hex(" ", 2).split()
+    return "".join(f"\\u{unit}" for unit in units)
+
+
+def dumped(value: Mapping[str, Any] | Sequence[Any]) -> str:
+    """JSON to be read on a terminal, and by programs all the same."""
+    return visible(orjson.dumps(value, option=orjson.OPT_INDENT_2, default=_plain).decode())
+
+
 def _cell(value: object) -> str:
     if value is None:
         return "–"
     if isinstance(value, list | tuple | set):
-        return ", ".join(str(item) for item in value)
-    return str(value)
+        return visible(", ".join(str(item) for item in value))
+    return visible(str(value))
 
 
 def folded(text: str, width: int) -> str:
