@@ -188,6 +188,22 @@ class Client(Connection):
                 return
             asked["cursor"] = body["next"]
 
+    def whole(
+        self,
+        path: str,
+        rows: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        at_least: int | None = None,
+    ) -> dict[str, Any]:
+        """A listing as one answer: all pages' `rows` in the body of the first, without `next`."""
+        pages = self.pages(path, query=query, at_least=at_least)
+        body = next(pages)
+        for page in pages:
+            body[rows] += page[rows]
+        body.pop("next", None)
+        return body
+
     def case(
         self,
         case: str,
@@ -201,10 +217,9 @@ class Client(Connection):
         query = {"as_of": as_of, "clock": clock}
         return self.read(f"/v1/cases/{case}", query=query, at_least=at_least, at=at).body
 
-    def case_acts(self, case: str, *, at_least: int | None = None) -> list[dict[str, Any]]:
+    def case_acts(self, case: str, *, at_least: int | None = None) -> dict[str, Any]:
         """The whole timeline of a case."""
-        path = f"/v1/cases/{case}/acts"
-        return [act for page in self.pages(path, at_least=at_least) for act in page["acts"]]
+        return self.whole(f"/v1/cases/{case}/acts", "acts", at_least=at_least)
 
     def verification(self, case: str, *, at_least: int | None = None) -> dict[str, Any]:
         """The server's verdicts on a case: a report, to be checked against the proofs it names."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from api.cli.shell import Shell
+from api.cli.shell import WIDTH, Shell, folded
 from api.cli.words import Text, role, standing, verdict, word
 from ledger.regulation.catalogue import load
 from ledger.regulation.deadline import VIETNAM
@@ -124,10 +124,9 @@ def _sign_off(shell: Shell, line: Json) -> Text:
     said = verdict(str(line.get("verdict")), shell.lang)
     span = f"#{line.get('checked_from')}–#{line.get('checked_to')}"
     by, at = signed_by(shell, line).replace("\n", " "), when(line["recorded_at"])
-    return Text(
-        f"Đã xác nhận kiểm tra {span}: {said} · {by} · {at} (#{line['index']})",
-        f"Signed off for {span}: {said} · {by} · {at} (#{line['index']})",
-    )
+    vi = f"Đã xác nhận kiểm tra {span}: {said} · {by} · {at} (#{line['index']})"
+    en = f"Signed off for {span}: {said} · {by} · {at} (#{line['index']})"
+    return Text(folded(vi, WIDTH), folded(en, WIDTH))
 
 
 def changes(shell: Shell, found: Iterable[Json], case: Json) -> None:
@@ -148,17 +147,14 @@ def changes(shell: Shell, found: Iterable[Json], case: Json) -> None:
 
 
 def _facts(shell: Shell, body: Json) -> Iterator[tuple[str, object]]:
-    lines = (
-        ("outcome", coded(shell.local(body, "outcome"), body.get("outcome"))),
-        ("finding", _named(shell, body.get("finding"))),
-        ("agency", (body.get("handler") or {}).get("label")),
-        ("lead", (body.get("lead") or {}).get("label")),
-        ("occurred", when(body.get("opened_at"))),
-        ("statements", body.get("statements")),
-    )
-    yield from ((shell.name(label), value) for label, value in lines if value is not None)
+    members = (
+        "outcome", "finding", "handler", "lead", "finders", "register_no", "urgency",
+        "alleged_limb", "opened_at", "registered_at", "reporters", "statements",
+    )  # fmt: skip
+    shown = ((member, valued(shell, member, body.get(member))) for member in members)
+    yield from ((shell.name(member), value) for member, value in shown if value is not None)
     for one in body.get("corrections", ()):
-        yield shell.name("corrected"), _named(shell, one)
+        yield shell.name("corrected"), valued(shell, "corrections", one)
     for path in body.get("complaint_paths", ()):
         yield shell.name("complaint"), path[shell.lang]
 
@@ -311,9 +307,14 @@ def _values(shell: Shell, kind: str, leaves: _Leaves) -> tuple[object, object]:
         if leaf in leaves:
             old, new = leaves[leaf]
             return _said(shell, leaf, old, leaves, 0), _said(shell, leaf, new, leaves, 1)
-    before = ", ".join(f"{leaf} {old}" for leaf, (old, _) in leaves.items() if old is not None)
-    after = ", ".join(f"{leaf} {new}" for leaf, (_, new) in leaves.items() if new is not None)
+    before = ", ".join(_pair(leaf, old) for leaf, (old, _) in leaves.items() if old is not None)
+    after = ", ".join(_pair(leaf, new) for leaf, (_, new) in leaves.items() if new is not None)
     return before or None, after or None
+
+
+def _pair(leaf: str, value: object) -> str:
+    """A leaf with its value; a member of a plain list is named by its value already."""
+    return leaf if leaf == value else f"{leaf} {value}"
 
 
 def _said(shell: Shell, leaf: str, value: Any, leaves: _Leaves, side: int) -> object:  # noqa: ANN401  JSON
@@ -330,15 +331,40 @@ def _said(shell: Shell, leaf: str, value: Any, leaves: _Leaves, side: int) -> ob
 
 
 def valued(shell: Shell, member: str, value: Any) -> object:  # noqa: ANN401  JSON
-    """A value of a case file's member: words beside the codes of states and outcomes."""
-    if not isinstance(value, str):
-        return value
-    n = 0 if shell.lang == "vi" else 1
+    """A value that a pointer into a case file leads to: words beside codes, a thing by its name."""
+    if isinstance(value, list):
+        return "\n".join(str(valued(shell, member, one)) for one in value) or None
+    if isinstance(value, Mapping):
+        return _brief(shell, value)
+    return _text(shell, member, value) if isinstance(value, str) else value
+
+
+def _text(shell: Shell, member: str, value: str) -> str | None:
+    n, leaf = 0 if shell.lang == "vi" else 1, member.rpartition("/")[2]
     if member == "state":
         return coded(life_cycle().labels.get(value, (None, None))[n], value)
     if member == "outcome":
         return coded(outcome_words(value)[n], value)
-    return when(value) if member.endswith("_at") else value
+    if leaf in _STANDS:
+        return coded(standing(value, shell.lang), value)
+    if leaf in ("status", "urgency"):
+        return coded(word(value, shell.lang), value)
+    return when(value) if leaf.endswith("_at") or leaf in _WHEN else value
+
+
+_STANDS: Final = ("state", "finding", "mark")
+_WHEN: Final = ("due", "occurred_at", "at", "alarm", "until")
+
+
+def _brief(shell: Shell, thing: Json) -> str:
+    """A thing of a case file in a line: its name, how it stands, and the time that tells most."""
+    name = shell.local(thing) or thing.get("label") or act_title(shell, thing.get("act"))
+    parts = [name] if name else []
+    for members in ((*_STANDS, "status"), _WHEN):
+        leaf = next((leaf for leaf in members if thing.get(leaf)), None)
+        if leaf is not None:
+            parts.append(str(valued(shell, f"/{leaf}", thing[leaf])))
+    return ", ".join(parts)
 
 
 def _title(shell: Shell, thing: tuple[str, ...], leaves: _Leaves, case: Json) -> str:
@@ -390,14 +416,6 @@ def act_title(shell: Shell, code: str | None) -> str | None:
 
 def _worded(shell: Shell, line: Json, member: str) -> str | None:
     return "\n".join(filter(None, (shell.local(line, member), line.get(member)))) or None
-
-
-def _named(shell: Shell, act: Json | None) -> str | None:
-    if not act:
-        return None
-    code = act.get("finding") or act.get("mark")
-    said = None if code is None else coded(standing(code, shell.lang), code)
-    return ", ".join(filter(None, (shell.local(act), said, when(act["occurred_at"]))))
 
 
 def coded(words: object, code: object) -> str | None:

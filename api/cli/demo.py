@@ -75,7 +75,7 @@ def _begin(shell: Shell, settings: Settings, *, fresh: bool) -> None:
     home = Home(settings)
     if home.facts_path.exists() and (fresh or home.facts().origin.startswith(_DEPLOYMENT)):
         _set_aside(shell, settings)
-    _head(shell, "1", "Lập sổ diễn thử", "A rehearsal ledger")
+    _head(shell, "1", "Lập sổ diễn tập", "A rehearsal ledger")
     opened = datetime.fromisoformat(REHEARSAL_OPENS)
     made = found(settings, Plan(_DEPLOYMENT, "ordinary", rehearsal=True, at=opened))
     if not shell.json:
@@ -90,7 +90,7 @@ def _set_aside(shell: Shell, settings: Settings) -> None:
         number += 1
     settings.home.rename(aside)
     shell.note(
-        Text(f"Sổ diễn thử cũ được chuyển sang {aside}", f"The earlier rehearsal is now {aside}")
+        Text(f"Sổ diễn tập cũ được chuyển sang {aside}", f"The earlier rehearsal is now {aside}")
     )
 
 
@@ -123,7 +123,7 @@ def _case(shell: Shell, settings: Settings, url: str, outcome: Outcome) -> bool:
         bad = list(reader.bad_proofs(client, verified, None))
         if not shell.json:
             case_page.case_file(shell, body)
-            case_page.timeline(shell, client.case_acts(case_id))
+            case_page.timeline(shell, client.case_acts(case_id)["acts"])
             case_page.verification(shell, verified, bad)
     return verified["outcome"] == "VALID" and reader.proven(verified) and not bad
 

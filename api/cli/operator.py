@@ -85,7 +85,7 @@ def init(
     if if_missing and (settings.home / "enclave.json").exists():
         with database.reachable(settings) as facts:
             database.make_schema(settings, facts.slug, database_password, rehearsal=facts.rehearsal)
-        shell.say(
+        shell.done(
             Text(
                 "Sổ đã có; lược đồ đã cập nhật.", "The enclave was there; its schema is up to date."
             )
@@ -93,7 +93,7 @@ def init(
         return
     if at is not None and not rehearsal:
         misuse(
-            "Chưa lập gì: chỉ sổ diễn thử mới nhận --at; bỏ --at hoặc thêm --rehearsal.",
+            "Chưa lập gì: chỉ sổ diễn tập mới nhận --at; bỏ --at hoặc thêm --rehearsal.",
             "Nothing was made: only a rehearsal takes --at; leave it out or add --rehearsal.",
         )
     now = RealClock().now().astimezone(VIETNAM).replace(microsecond=0)
@@ -134,7 +134,7 @@ def serve(port: int | None, role: str, *, hold: bool) -> None:
     try:
         _await_ready(shell, supervisor, stop, everything=role == "all")
         if facts.rehearsal:
-            shell.note(Text("Đây là sổ DIỄN THỬ.", "This is a REHEARSAL."))
+            shell.note(Text("Đây là SỔ DIỄN TẬP.", "This is a REHEARSAL."))
         supervisor.watch(stop)
     finally:
         supervisor.stop()
@@ -151,7 +151,7 @@ def migrate(database_password: Path | None) -> None:
     settings = Settings.from_env()
     with database.reachable(settings) as facts:
         database.make_schema(settings, facts.slug, database_password, rehearsal=facts.rehearsal)
-    shell_of().say(Text("Lược đồ đã cập nhật.", "The schema is up to date."))
+    shell_of().done(Text("Lược đồ đã cập nhật.", "The schema is up to date."))
 
 
 @click.group()
@@ -202,7 +202,8 @@ def rebuild(view: str | None) -> None:
         finally:
             projector.close()
             pool.close()
-    shell.say(Text(f"Đã dựng lại: {', '.join(names)}.", f"Built anew: {', '.join(names)}."))
+    built = ", ".join(names)
+    shell.done(Text(f"Đã dựng lại: {built}.", f"Built anew: {built}."), rebuilt=names)
 
 
 def _rebuild(

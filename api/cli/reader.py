@@ -52,22 +52,18 @@ def list_cases(client: Client, *, every: bool, **asked: str | int | None) -> Non
     """Cases by filter, newest first."""
     shell = shell_of()
     query = {name: value for name, value in asked.items() if value is not None}
-    pages = client.pages("/v1/cases", query=query)
-    body = next(pages)
     if every:
-        body["cases"] += [line for page in pages for line in page["cases"]]
-        body.pop("next", None)
-    if shell.json:
-        shell.give(body)
-        return
-    case_page.case_lines(shell, body["cases"])
-    if "next" in body:
-        shell.say(
-            Text(
-                "Còn nữa: thêm --all để xem hết, hoặc thu hẹp bộ lọc.",
-                "There are more: --all shows them, or narrow the filter.",
-            )
-        )
+        body = client.whole("/v1/cases", "cases", query=query)
+    else:
+        body = client.read("/v1/cases", query=query).body
+    _lines(
+        shell,
+        body,
+        Text(
+            "Còn nữa: thêm --all để xem hết, hoặc thu hẹp bộ lọc.",
+            "There are more: --all shows them, or narrow the filter.",
+        ),
+    )
 
 
 @case.command("show")
@@ -96,11 +92,11 @@ def as_of_case(client: Client, id_: str, moment: str, clock: str | None) -> None
 def history(client: Client, id_: str) -> None:
     """Every act with its statements: both clocks, who signed, the verdict, the effect."""
     shell = shell_of()
-    acts = client.case_acts(_id(client, id_))
+    body = client.case_acts(_id(client, id_))
     if shell.json:
-        shell.give({"acts": acts})
+        shell.give(body)
         return
-    case_page.timeline(shell, acts)
+    case_page.timeline(shell, body["acts"])
 
 
 @case.command("verify")
@@ -146,13 +142,15 @@ def diff(client: Client, id_: str, from_: str, to: str | None, clock: str | None
 @case.command("why")
 @click.argument("id_", metavar="CASE")
 @click.argument("pointer", metavar="FIELD")
+@click.option("--as-of", default=None, metavar="TIME|DAY|INDEX")
 @identity
-def why(client: Client, id_: str, pointer: str) -> None:
+def why(client: Client, id_: str, pointer: str, as_of: str | None) -> None:
     """Why a field has its value: the acts and signers. FIELD is e.g. state, handler/agency."""
     shell = shell_of()
     case = _id(client, id_)
     try:
-        body = client.read(f"/v1/cases/{case}/fields/{pointer.lstrip('/')}/history").body
+        path = f"/v1/cases/{case}/fields/{pointer.lstrip('/')}/history"
+        body = client.read(path, query={"as_of": as_of}).body
     except Refused as refused:
         if refused.code == "not_found":
             client.case(case)  # where the case is not there either, that is what is said
@@ -206,10 +204,14 @@ def search(client: Client, words: tuple[str, ...], limit: int) -> None:
     """Search cases: tones, case and đ make no difference ("ho so" finds "hồ sơ")."""
     shell = shell_of()
     body = client.read("/v1/cases", query={"q": " ".join(words), "limit": limit}).body
-    if shell.json:
-        shell.give(body)
-    else:
-        case_page.case_lines(shell, body["cases"])
+    _lines(
+        shell,
+        body,
+        Text(
+            "Còn nữa: thêm từ để tìm hẹp hơn, hoặc tăng --limit.",
+            "There are more: add a word, or raise --limit.",
+        ),
+    )
 
 
 @click.command()
@@ -233,7 +235,7 @@ def stats(client: Client, from_: str | None, to: str | None, agency: str | None)
         )
     )
     shell.table(
-        ("what", "number", "cases"),
+        ("what", "count", "cases"),
         (
             (
                 f"{shell.local(f)}\n{shell.local(f, 'means')} ({f['code']})",
@@ -242,12 +244,12 @@ def stats(client: Client, from_: str | None, to: str | None, agency: str | None)
             )
             for f in body["figures"]
         ),
-        whole=("number", "cases"),
+        whole=("count", "cases"),
     )
     every = {"overturned_by_basis": body["overturned_by_basis"], **body["volumes"]}
     for kind, cells in every.items():
         shell.table(
-            (kind, "number"),
+            (kind, "count"),
             (
                 (case_page.coded(shell.local(c), c["key"] or None), _cell(shell, c["count"]))
                 for c in cells
@@ -255,7 +257,7 @@ def stats(client: Client, from_: str | None, to: str | None, agency: str | None)
         )
     medians = body["median_days"].items()
     shell.table(
-        ("median_days", "number"), ((case_page.valued(shell, "outcome", o), n) for o, n in medians)
+        ("median_days", "count"), ((case_page.valued(shell, "outcome", o), n) for o, n in medians)
     )
 
 
@@ -270,10 +272,11 @@ def registry(client: Client, what: str, *, every: bool, **asked: str | None) -> 
     """Agencies, officers, keys or instruments, now or as of a moment."""
     shell = shell_of()
     query = {name: value for name, value in asked.items() if value is not None}
-    lines = [line for page in client.pages(f"/v1/{what}", query=query) for line in page[what]]
+    body = client.whole(f"/v1/{what}", what, query=query)
     if shell.json:
-        shell.give({what: lines})
+        shell.give(body)
         return
+    lines = body[what]
     shown = [line for line in lines if every or line.get("exists", True)]
     columns, whole, row = _REGISTRY[what]
     shell.table(columns, (row(shell, line) for line in shown), whole=whole)
@@ -287,6 +290,16 @@ def registry(client: Client, what: str, *, every: bool, **asked: str | None) -> 
                 f"{gone} agencies that do not exist at that moment are left out; --all shows them.",
             )
         )
+
+
+def _lines(shell: Shell, body: Mapping[str, Any], more: Text) -> None:
+    """A page of cases, and that it is not the last."""
+    if shell.json:
+        shell.give(body)
+        return
+    case_page.case_lines(shell, body["cases"])
+    if "next" in body:
+        shell.say(more)
 
 
 def _show(client: Client, id_: str, as_of: str | None, clock: str | None) -> None:
@@ -334,14 +347,15 @@ def _history(shell: Shell, pointer: str, changes: Iterable[Mapping[str, Any]]) -
     """One field's values, one after the other."""
     rows = (
         (
-            case_page.valued(shell, pointer, change["old"]),
-            case_page.valued(shell, pointer, change["new"]),
+            *(case_page.valued(shell, pointer, change[side]) for side in ("old", "new")),
             "\n".join(case_page.touched_by(shell, act) for act in change["acts"])
             or case_page.by_time(shell),
         )
         for change in changes
+        if change["old"] or change["new"]  # an empty list that was not there says nothing
     )
-    shell.table(("from", "to", "act"), rows, title=pointer)
+    title = case_page.coded(shell.name(pointer), pointer) or pointer
+    shell.table(("from", "to", "act"), rows, title=title)
 
 
 def _task_row(
@@ -401,12 +415,9 @@ def _id(client: Client, text: str) -> str:
     """The uuid of a case named by uuid or by its number."""
     if _UUID.fullmatch(text):
         return text
-    pages = client.pages("/v1/cases", query={"q": text, "limit": 200})
+    found = client.whole("/v1/cases", "cases", query={"q": text, "limit": 200})["cases"]
     exact = [
-        line["id"]
-        for page in pages
-        for line in page["cases"]
-        if text in (line.get("case_number"), line.get("register_no"))
+        line["id"] for line in found if text in (line.get("case_number"), line.get("register_no"))
     ]
     if not exact:
         misuse(

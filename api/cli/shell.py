@@ -21,7 +21,7 @@ from api.cli.words import Lang, Text, name
 F = TypeVar("F", bound=Callable[..., Any])
 FAILED: Final = 1
 MISUSED: Final = 2
-_WIDTH: Final = 100
+WIDTH: Final = 100
 _PARTS: Final = re.compile(r"[^\s_]*_|[^\s_]+\s*|\s+")
 #: What a terminal obeys, turns round or does not show: controls but for tab and line end (ESC and
 #: CSI among them), bidirectional marks, joiners, tags. Texts of acts and answers may hold any.
@@ -100,6 +100,13 @@ class Shell:
         """A line about how it goes: always standard error."""
         click.echo(visible(self.text(text)), err=True)
 
+    def done(self, text: Text, **facts: object) -> None:
+        """A command that has no more to tell than that it did its work, as JSON too."""
+        if self.json:
+            self.give({"ok": True, **facts})
+        else:
+            self.say(text)
+
     def give(self, value: Mapping[str, Any] | Sequence[Any]) -> None:
         """The answer of a command, as JSON."""
         click.echo(dumped(value))
@@ -146,7 +153,7 @@ class Shell:
     def console(self, *, stderr: bool = False) -> Console:
         """A rich console no wider than 100 columns."""
         console = Console(stderr=stderr, highlight=False, markup=False)
-        console.width = min(console.width, _WIDTH) if console.is_terminal else _WIDTH
+        console.width = min(console.width, WIDTH) if console.is_terminal else WIDTH
         return console
 
 

@@ -208,4 +208,4 @@ def test_over_a_real_socket(service: Service, url: str) -> None:
         case = sent.receipt["stream"].removeprefix("case/")
         assert client.case(case, at_least=sent.index)["state"] == "RECEIVED"
         assert client.verification(case)["outcome"] == "VALID"
-        assert [act["act"] for act in client.case_acts(case)] == ["ReportReceived"]
+        assert [act["act"] for act in client.case_acts(case)["acts"]] == ["ReportReceived"]

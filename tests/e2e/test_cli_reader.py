@@ -85,6 +85,44 @@ def test_a_change_that_time_made_is_given_to_no_act(inspected: Inspected) -> Non
     assert "time alone, no act" in said
 
 
+def test_every_field_of_a_file_is_explained_in_words(inspected: Inspected) -> None:
+    """A part of many members is named, with how it stands; nobody is shown a program's notation."""
+    for member in set(inspected.told("case", "show", NUMBER)) - {"id", "rehearsal", "stream"}:
+        result = inspected.cli("case", "why", NUMBER, member, lang="vi")
+        assert "{" not in result.stdout, result.stdout
+        assert max(map(len, result.stdout.splitlines()), default=0) <= 100
+    said = inspected.cli("case", "why", NUMBER, "clocks", lang="vi").stdout
+    assert "Lập hồ sơ, sắp đến hạn (NEAR)," in " ".join(said.split())
+    assert inspected.cli("case", "why", NUMBER, "state", "--as-of", "1").exit_code == 1
+    changed = inspected.cli("case", "diff", NUMBER, "1", lang="vi").stdout
+    assert re.search(r"căn cứ được nêu +– +b, c ", changed), changed
+
+
+def test_a_file_is_shown_with_how_it_came_in(inspected: Inspected) -> None:
+    """Intake number, urgency and times under the names that `case diff` and the API use."""
+    shown = " ".join(inspected.cli("case", "show", NUMBER, lang="vi").stdout.split())
+    for said in (
+        "tiếp nhận lúc 04/06/2024 08:12",
+        "lập hồ sơ lúc 04/06/2024 08:40",
+        "số tiếp nhận 0412/TN",
+        "mức độ khẩn khẩn (KHAN)",
+        "số phản ánh 1",
+    ):
+        assert said in shown, shown
+
+
+def test_json_is_the_answer_of_the_api(inspected: Inspected) -> None:
+    """Whoever moves from the command line to HTTP meets the same members and the same index."""
+    case = inspected.case("SC1")
+    assert inspected.told("case", "history", NUMBER) == inspected.read(
+        f"/v1/cases/{case}/acts", limit=200
+    )
+    for what in ("agencies", "officers", "keys", "instruments"):
+        told = inspected.told("registry", what)
+        assert told == inspected.read(f"/v1/{what}", limit=200), what
+    assert inspected.told("projection", "rebuild", "tokens") == {"ok": True, "rebuilt": ["tokens"]}
+
+
 def test_moments_in_the_wrong_order_are_said_to_be(inspected: Inspected) -> None:
     """The table reads from earlier to later; standard error says that it was asked otherwise."""
     early, late = "2024-06-04T13:00:00+07:00", "2024-06-05"
@@ -130,6 +168,7 @@ def test_every_page_of_a_list_can_be_had(inspected: Inspected) -> None:
     assert [line["id"] for line in paged["cases"]] == [line["id"] for line in every]
     assert "next" not in paged
     assert "--all" in inspected.cli("case", "list", "--limit", "1").stdout
+    assert "There are more" in inspected.cli("search", "ho", "so", "--limit", "1").stdout
 
 
 def test_a_server_that_gives_no_proof_is_not_believed(

@@ -49,7 +49,14 @@ def test_every_member_of_a_case_file_has_a_heading() -> None:
     case = a_case_in("CLOSED")
     members = set(case_file(case.stream, {}, case.registry, datetime(2024, 7, 1, tzinfo=UTC)))
     spoken = {name for name in members if not name.endswith(("_vi", "_en"))}
-    assert spoken - {"stream", "head", "state_since", "officers", "silences"} <= set(NAMES)
+    assert spoken - {"stream", "head"} <= set(NAMES)
+
+
+def test_every_urgency_and_kind_of_correction_has_words() -> None:
+    """A case is "khẩn", not KHAN; what was corrected is said."""
+    types = load().types
+    assert set(types["CaseRegistered"].facts["urgency"]["enum"]) <= set(WORDS)
+    assert set(types["RecordCorrected"].facts["mark"]["enum"]) <= set(STANDINGS)
 
 
 @pytest.mark.parametrize("table", [NAMES, WORDS, VERDICTS, ROLES, STANDINGS])
