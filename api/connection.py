@@ -46,6 +46,20 @@ class Refused(Exception):
         super().__init__(f"{status} {self.guard or self.code}: {self.detail}")
 
 
+class OtherLog(Exception):
+    """The server is of another log than the one that is meant; nothing was signed for it.
+
+    Attributes:
+        said: Origin, as the server says.
+        meant: Origin, as the caller means.
+    """
+
+    def __init__(self, said: str, meant: str) -> None:
+        self.said = said
+        self.meant = meant
+        super().__init__(f"the server is of {said}, not of {meant}")
+
+
 class Unreachable(Exception):
     """No answer came after every attempt; for a statement, sending the same bytes later is safe."""
 
@@ -56,17 +70,20 @@ class Connection:
     Args:
         url: Base of the API, e.g. `http://127.0.0.1:8000`.
         signer: The officer's key; None reads only what is open.
+        log: Origin of the log that is meant. What is signed holds for the log it names, so the
+            server's word, which is taken where this is left out, is a stranger's.
         now: Clock for `iat` where a call states no time.
         lang: Language of problems.
         http: A prepared httpx client, e.g. over WSGI in tests.
         attempts: Times a request is sent before there is no answer.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  a line and who is on it
         self,
         url: str,
         signer: Signer | None = None,
         *,
+        log: str | None = None,
         now: Callable[[], datetime] | None = None,
         lang: str = "vi",
         http: httpx.Client | None = None,
@@ -79,6 +96,7 @@ class Connection:
         self._lang = lang
         self._attempts = attempts
         self._token: str | None = None
+        self._meant = log
         self._origin: str | None = None
 
     def __enter__(self) -> Self:
@@ -111,9 +129,12 @@ class Connection:
 
     @property
     def origin(self) -> str:
-        """Origin of the log, asked for once."""
+        """Origin of the log, asked for once. Raises: OtherLog."""
         if self._origin is None:
-            self._origin = str(self.json("GET", "/v1/log", signed_in=False)["origin"])
+            said = str(self.json("GET", "/v1/log", signed_in=False)["origin"])
+            if self._meant not in (None, said):
+                raise OtherLog(said, str(self._meant))
+            self._origin = said
         return self._origin
 
     def require_signer(self) -> Signer:
@@ -185,7 +206,7 @@ class Connection:
                 method, path, params=query, content=content, headers=sent
             )
             response = self._send(request, stream=stream)
-            if response.status_code < 400:  # noqa: PLR2004  HTTP's own border
+            if response.is_success:  # never where it points elsewhere
                 return response
             response.read()
             refused = _refused(response)

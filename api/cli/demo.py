@@ -23,7 +23,7 @@ from api.cli.player import Outcome
 from api.cli.scenario import read_files, shipped
 from api.cli.shell import Shell, options, shell_of
 from api.cli.stage import player_at, served, venue_of
-from api.cli.who import client_at, signer_of
+from api.cli.who import client_at, origin_of, signer_of
 from api.cli.words import Text
 from api.settings import Home, Settings
 
@@ -118,7 +118,7 @@ def _played(shell: Shell, settings: Settings) -> tuple[list[Outcome], bool]:
 def _case(shell: Shell, settings: Settings, url: str, outcome: Outcome) -> bool:
     """One case as its file, its history and its verification."""
     case_id = next(iter(outcome.threads.cases.values()))
-    with closing(client_at(url, signer_of(settings, None, None))) as client:
+    with closing(client_at(url, signer_of(settings, None, None), origin_of(settings))) as client:
         body, verified = client.case(case_id), client.verification(case_id)
         bad = list(reader.bad_proofs(client, verified, None))
         if not shell.json:

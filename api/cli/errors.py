@@ -13,7 +13,7 @@ from api.cli.castbook import UnknownAlias
 from api.cli.scenario import ScenarioError
 from api.cli.shell import FAILED, MISUSED, Refusal
 from api.cli.words import Text
-from api.connection import Refused, Unreachable
+from api.connection import OtherLog, Refused, Unreachable
 from api.embedded import EmbeddedError
 from api.settings import SettingsError
 from keys.errors import KeysError, Unsealable
@@ -49,9 +49,14 @@ def _refusal(error: Exception) -> Refusal | None:  # noqa: PLR0911  one row an e
                 "There was no answer; sending the same again is safe. Run: socai serve",
                 "unreachable",
             )
-        case Rejected() | Conflict():
-            return Refusal(Text(error.vi, error.en), FAILED, error.code)
-        case Unavailable():
+        case OtherLog():
+            return _both(
+                f"Chưa ký, chưa gửi gì: máy chủ nói là sổ {error.said}, không phải {error.meant}.",
+                f"Nothing was signed or sent: the server says it is of {error.said},"
+                f" not of {error.meant}.",
+                "other_log",
+            )
+        case Rejected() | Conflict() | Unavailable():
             return Refusal(Text(error.vi, error.en), FAILED, error.code)
         case UnknownAlias():
             known = ", ".join(error.known) or "–"

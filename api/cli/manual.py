@@ -97,6 +97,9 @@ MANUAL: Final[dict[str, str]] = {
     "One of the cast in SOCAI_HOME.": "Một vai trong dàn vai của SOCAI_HOME.",
     "A key file.": "Tệp khóa.",
     "The API; that of SOCAI_HOME if left out.": "Địa chỉ API; bỏ trống là của SOCAI_HOME.",
+    "The log it must be of; that of SOCAI_HOME if left out.": (
+        "Sổ mà máy chủ phải là; nếu bỏ qua: sổ của SOCAI_HOME."
+    ),
     "Send a signed statement and check the proof that comes back. Sending it again is safe.": (
         "Gửi một bản ký và kiểm tra chứng minh nhận về. Gửi lại là an toàn."
     ),

@@ -17,7 +17,7 @@ from api.bootstrap import RealClock, RealEntropy
 from api.cli.errors import guarded
 from api.cli.shell import dumped, fail, misuse, options, shell_of, visible
 from api.cli.supervisor import running_url
-from api.cli.who import client_at, identity, passphrase, signer_of
+from api.cli.who import client_at, identity, origin_of, passphrase, signer_of
 from api.cli.words import Text
 from api.client import Client, verify
 from api.settings import Settings
@@ -27,7 +27,7 @@ from keys.errors import NotCanonical
 from keys.jwk import SoftwareSigner
 from keys.note import VKey
 from ledger.log import statement as statements
-from ledger.log.record import parse_envelope
+from ledger.log.record import entry, parse_envelope
 from ledger.log.statement import Statement
 
 ALGS: Final = ("Ed25519", "ES256", "ML-DSA-65")
@@ -116,14 +116,19 @@ def sign(
     "--at", default=None, metavar="TIME", help="The ledger's time of this request; rehearsals only."
 )
 @click.option("--no-wait", is_flag=True, help="Return when durable, before the proof.")
+@click.option(
+    "--vkey", default=None, help="The log's key as published; the server's word if left out."
+)
 @identity
-def submit(client: Client, file: IO[bytes], at: str | None, *, no_wait: bool) -> None:
+def submit(
+    client: Client, file: IO[bytes], at: str | None, vkey: str | None, *, no_wait: bool
+) -> None:
     """Send a signed statement and check the proof that comes back. Sending it again is safe."""
     shell = shell_of()
     made = statements.parse_flattened(file.read().strip())
     sent = client.submit(made, at=_moment(at), wait=not no_wait)
     if not no_wait:
-        _check_proof(client, sent.receipt, made)
+        _check_proof(client, sent.receipt, made, vkey)
     if shell.json:
         shell.give(sent.receipt)
         return
@@ -159,7 +164,7 @@ def token(alias: str, server: str | None) -> None:
     """Sign in as one of the cast; prints the bearer token alone on its line."""
     settings = Settings.from_env()
     signer = signer_of(settings, alias, None)
-    with closing(client_at(server or running_url(settings), signer)) as client:
+    with closing(client_at(server or running_url(settings), signer, origin_of(settings))) as client:
         bearer, officer = client.login(), client.officer
     shell = shell_of()
     if shell.json:
@@ -190,10 +195,19 @@ def _payload_of(client: Client, act_id: str) -> bytes:
     if not kept:
         fail("Chưa ký: nội dung đã bị xóa.", "Nothing was signed: the content is erased.", "erased")
     envelope = parse_envelope(canonical.unb64(kept[0]))
-    return statements.parse_compact(envelope.statement).payload
+    statement = statements.parse_compact(envelope.statement)
+    if statement.members.get("act_id") != act_id:
+        fail(
+            f"Chưa ký: máy chủ trả về một diễn biến khác, không phải {act_id}.",
+            f"Nothing was signed: the server gave another act than {act_id}.",
+            "other_bytes",
+        )
+    return statement.payload
 
 
-def _check_proof(client: Client, receipt: dict[str, Any], made: Statement) -> None:
+def _check_proof(
+    client: Client, receipt: dict[str, Any], made: Statement, vkey: str | None
+) -> None:
     """The receipt's entry must be of these bytes, and the signed tree must hold it."""
     raw = client.read(f"/v1/acts/{receipt['act_id']}/raw", at_least=receipt["index"]).body
     record = next(line for line in raw["records"] if line["index"] == receipt["index"])
@@ -204,9 +218,8 @@ def _check_proof(client: Client, receipt: dict[str, Any], made: Statement) -> No
             "The ledger holds other bytes than were signed; tell the operator.",
             "other_bytes",
         )
-    entry = canonical.unb64(str(receipt["entry"]))
-    vkey = VKey.parse(client.log()["vkeys"][0])
-    verify(receipt, vkey, origin=client.origin, entry=entry)
+    key = VKey.parse(vkey or client.log()["vkeys"][0])
+    verify(receipt, key, origin=client.origin, entry=entry(data))
 
 
 def _moment(text: str | None) -> datetime | None:

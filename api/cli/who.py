@@ -27,7 +27,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def identity(command: F) -> F:
-    """Options `--as`, `--key`, `--server`; the command gets a signed-in `client`."""
+    """Options `--as`, `--key`, `--server`, `--log`; the command gets a signed-in `client`."""
 
     @click.option(
         "--as", "alias", default=None, metavar="ALIAS", help="One of the cast in SOCAI_HOME."
@@ -38,6 +38,12 @@ def identity(command: F) -> F:
     @click.option(
         "--server", default=None, metavar="URL", help="The API; that of SOCAI_HOME if left out."
     )
+    @click.option(
+        "--log",
+        default=None,
+        metavar="ORIGIN",
+        help="The log it must be of; that of SOCAI_HOME if left out.",
+    )
     @options
     @guarded
     @functools.wraps(command)
@@ -45,20 +51,33 @@ def identity(command: F) -> F:
         alias: str | None,
         key_file: Path | None,
         server: str | None,
+        log: str | None,
         **named: Any,  # noqa: ANN401  any command's
     ) -> Any:  # noqa: ANN401  any command's
         settings = Settings.from_env()
         signer = signer_of(settings, alias, key_file)
         url = server or running_url(settings)
-        with closing(client_at(url, signer)) as client:
+        with closing(client_at(url, signer, log or origin_of(settings))) as client:
             return command(client=client, **named)
 
     return cast("F", run)
 
 
-def client_at(url: str, signer: SoftwareSigner | None) -> Client:
-    """A client in the reader's language."""
-    return Client(url, signer, now=RealClock().now, lang=shell_of().lang)
+def client_at(url: str, signer: SoftwareSigner | None, log: str | None = None) -> Client:
+    """A client in the reader's language; whoever signs says for which log."""
+    return Client(url, signer, log=log, now=RealClock().now, lang=shell_of().lang)
+
+
+def origin_of(settings: Settings) -> str:
+    """The log of the home: what a signature is for is no server's to say."""
+    if not Home(settings).facts_path.exists():
+        misuse(
+            "Chưa làm gì: nêu tên sổ bằng --log, như bản in lúc lập sổ"
+            " (không lấy theo lời máy chủ, vì chữ ký có giá trị trong sổ mà nó ghi tên).",
+            "Nothing was done: name the log with --log, as printed when it was founded"
+            " (a server's word will not do: a signature holds for the log it names).",
+        )
+    return Home(settings).facts().origin
 
 
 def signer_of(settings: Settings, alias: str | None, key_file: Path | None) -> SoftwareSigner:

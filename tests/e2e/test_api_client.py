@@ -11,8 +11,10 @@ import orjson
 import pytest
 from prometheus_client import REGISTRY
 
-from api.client import Client, verify
-from api.connection import Refused, Unreachable
+from api.cli import officer
+from api.cli.shell import Refusal
+from api.client import Client, Read, verify
+from api.connection import OtherLog, Refused, Unreachable
 from keys import canonical
 from keys.jwk import SoftwareSigner
 from keys.note import VKey
@@ -105,6 +107,81 @@ def test_a_receipt_is_checked_with_the_logs_key_and_nothing_else(shared: Service
             verify(forged, vkey, origin=origin, entry=entry)
     with pytest.raises(VerificationError):
         verify(sent.receipt, vkey, origin=origin, entry=bytes(32))
+
+
+def test_nothing_is_signed_for_a_log_that_is_not_meant(shared: Service) -> None:
+    """A server that says it is another log gets no sign-in and no act for that one."""
+    asked: list[str] = []
+
+    def relay(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        body = {
+            "/v1/log": {"origin": "bacninh.example/ordinary"},
+            "/v1/auth/challenge": {"challenge": "A" * 43, "expires_at": "2024-06-04T01:00:00.000Z"},
+            "/v1/streams/ledger/head": {"seq": 1},
+        }
+        return httpx.Response(200, json=body[request.url.path])
+
+    http = httpx.Client(transport=httpx.MockTransport(relay), base_url="http://socai.test")
+    log = shared.enclave.facts.origin
+    client = Client(
+        "http://socai.test", builders.key("hotline"), log=log, now=shared.clock.now, http=http
+    )
+    with pytest.raises(OtherLog, match="is of bacninh"):
+        client.login()
+    with pytest.raises(OtherLog):
+        client.sign(b"{}", stream="ledger", at_head=(1, None))
+    assert "/v1/auth/token" not in asked
+
+
+def test_a_proof_of_another_record_proves_nothing(shared: Service) -> None:
+    """A server hands back what was signed, and the receipt of what somebody else had recorded."""
+    client, at = _client(shared, "hotline"), shared.clock.now()
+    receipt = client.record(_report(shared).members, at=at).receipt
+    report = _report(shared)
+    made = client.sign(canonical.encode(report.members), stream=report.stream, iat=at)
+    told = record.build(log=client.origin, recorded_at=at, blind=bytes(32), statement=made.compact)
+    line = {"index": receipt["index"], "entry": receipt["entry"], "envelope": canonical.b64(told)}
+
+    class Liar(Client):
+        def read(self, path: str, **_: Any) -> Read:  # noqa: ANN401 - any of them
+            assert path.endswith("/raw")
+            return Read({"records": [line]}, None, None)
+
+    liar = Liar("http://socai.test", http=shared.http())
+    with pytest.raises(VerificationError):
+        officer._check_proof(liar, receipt, made, None)
+
+
+def test_a_countersigner_signs_the_act_that_was_named(shared: Service) -> None:
+    """And not another one, whichever the server puts in its place."""
+    client = _client(shared, "hotline")
+    act = client.record(_report(shared).members, at=shared.clock.now()).receipt["act_id"]
+    other = client.record(_report(shared).members, at=shared.clock.now()).receipt["act_id"]
+
+    class Liar(Client):
+        def read(self, path: str, **_: Any) -> Read:  # noqa: ANN401 - any of them
+            return client.read(path.replace(act, other))
+
+    with pytest.raises(Refusal, match="another act"):
+        officer._payload_of(Liar("http://socai.test", http=shared.http()), act)
+    assert canonical.parse(officer._payload_of(client, act))["act_id"] == act
+
+
+def test_an_answer_that_points_elsewhere_is_no_answer(shared: Service) -> None:
+    """A redirect is neither followed, with the officer's token, nor taken for what was asked."""
+    asked: list[str] = []
+
+    def away(request: httpx.Request) -> httpx.Response:
+        asked.append(str(request.url))
+        return httpx.Response(302, headers={"Location": "http://evil.test/"}, json={"ok": True})
+
+    http = httpx.Client(transport=httpx.MockTransport(away), base_url="http://socai.test")
+    client = Client("http://socai.test", builders.key("hotline"), http=http)
+    client._token = shared.token("hotline")
+    with pytest.raises(Refused):
+        client.check({}, at=shared.clock.now())
+    assert asked == ["http://socai.test/v1/acts/check"]
 
 
 def test_a_stranger_follows_the_log_from_checkpoint_to_checkpoint(shared: Service) -> None:
