@@ -12,17 +12,20 @@ import os
 import re
 import secrets
 import stat
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 from environs import Env, EnvError, validate
 
-Lang = Literal["vi", "en"]
+from api.problem_types import Lang
+
 LEVELS: Final = ("ordinary", "mat", "toi-mat", "tuyet-mat")
 _SLUG: Final = re.compile(r"[a-z][a-z0-9_]{0,40}")
 _HEX32: Final = re.compile(r"[0-9a-f]{64}")
+#: Settings whose variable has another name.
+_CALLED: Final = {"attempts": "sign_in_attempts"}
 _LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 ARRIVED_BYTES: Final = 32_768
 """A request's body of at most this length is there before the request gets a thread."""
@@ -104,30 +107,34 @@ class Settings:
         """
         env = Env()
         try:
-            home = Path(env.str("SOCAI_HOME", ".socai")).expanduser().absolute()
+            plain = cls.at(Path(env.str("SOCAI_HOME", ".socai")).expanduser())
             passphrase = env.str("SOCAI_PASSPHRASE_FILE", "")
-            return cls(
-                home=home,
+            return replace(
+                plain,
                 database_url=_database_url(env.str("SOCAI_DATABASE_URL", "")),
-                secrets_dir=Path(env.str("SOCAI_SECRETS_DIR", "") or home / "secrets").absolute(),
-                keys_dir=Path(env.str("SOCAI_KEYS_DIR", "") or home / "keys").absolute(),
+                secrets_dir=Path(env.str("SOCAI_SECRETS_DIR", "") or plain.secrets_dir).absolute(),
+                keys_dir=Path(env.str("SOCAI_KEYS_DIR", "") or plain.keys_dir).absolute(),
                 passphrase_file=Path(passphrase).expanduser().absolute() if passphrase else None,
                 level=env.str("SOCAI_LEVEL", "", validate=validate.OneOf(["", *LEVELS])) or None,
-                host=env.str("SOCAI_HOST", "127.0.0.1"),
-                port=_number(env, "SOCAI_PORT", 8000, (0, 65535)),
-                metrics_port=_number(env, "SOCAI_METRICS_PORT", 0, (0, 65535)),
+                host=env.str("SOCAI_HOST", plain.host),
+                port=_number(env, "SOCAI_PORT", plain.port, (0, 65535)),
+                metrics_port=_number(env, "SOCAI_METRICS_PORT", plain.metrics_port, (0, 65535)),
                 workers=_number(env, "SOCAI_WORKERS", os.cpu_count() or 1, (1, 256)),
-                threads=_number(env, "SOCAI_THREADS", 32, (1, 1024)),
-                proof_wait_s=_number(env, "SOCAI_PROOF_WAIT_S", 10, (1, 60)),
-                token_ttl_s=_number(env, "SOCAI_TOKEN_TTL_S", 900, (30, 3600)),
-                attempts=_number(env, "SOCAI_SIGN_IN_ATTEMPTS", 120, (1, 10_000)),
-                min_free_mib=_number(env, "SOCAI_MIN_FREE_MIB", 256, (0, 1 << 20)),
-                log_level=env.str("SOCAI_LOG_LEVEL", "info", validate=validate.OneOf(_LOG_LEVELS)),
-                lang=cast(
-                    "Lang", env.str("SOCAI_LANG", "vi", validate=validate.OneOf(["vi", "en"]))
+                threads=_number(env, "SOCAI_THREADS", plain.threads, (1, 1024)),
+                proof_wait_s=_number(env, "SOCAI_PROOF_WAIT_S", plain.proof_wait_s, (1, 60)),
+                token_ttl_s=_number(env, "SOCAI_TOKEN_TTL_S", plain.token_ttl_s, (30, 3600)),
+                attempts=_number(env, "SOCAI_SIGN_IN_ATTEMPTS", plain.attempts, (1, 10_000)),
+                min_free_mib=_number(env, "SOCAI_MIN_FREE_MIB", plain.min_free_mib, (0, 1 << 20)),
+                log_level=env.str(
+                    "SOCAI_LOG_LEVEL", plain.log_level, validate=validate.OneOf(_LOG_LEVELS)
                 ),
-                blobs=env.str("SOCAI_BLOBS", "") or str(home / "blobs"),
-                max_attachment_mib=_number(env, "SOCAI_MAX_ATTACHMENT_MIB", 512, (1, 1 << 20)),
+                lang=cast(
+                    "Lang", env.str("SOCAI_LANG", plain.lang, validate=validate.OneOf(["vi", "en"]))
+                ),
+                blobs=env.str("SOCAI_BLOBS", "") or plain.blobs,
+                max_attachment_mib=_number(
+                    env, "SOCAI_MAX_ATTACHMENT_MIB", plain.max_attachment_mib, (1, 1 << 20)
+                ),
             )
         except EnvError as error:
             raise SettingsError(f"môi trường đặt sai: {error}", str(error)) from error
@@ -160,28 +167,12 @@ class Settings:
 
     def environment(self) -> dict[str, str]:
         """The variables that give a child process these same settings."""
-        given = {
-            "SOCAI_HOME": str(self.home),
-            "SOCAI_DATABASE_URL": self.database_url or "",
-            "SOCAI_SECRETS_DIR": str(self.secrets_dir),
-            "SOCAI_KEYS_DIR": str(self.keys_dir),
-            "SOCAI_PASSPHRASE_FILE": str(self.passphrase_file or ""),
-            "SOCAI_LEVEL": self.level or "",
-            "SOCAI_HOST": self.host,
-            "SOCAI_PORT": str(self.port),
-            "SOCAI_METRICS_PORT": str(self.metrics_port),
-            "SOCAI_WORKERS": str(self.workers),
-            "SOCAI_THREADS": str(self.threads),
-            "SOCAI_PROOF_WAIT_S": str(self.proof_wait_s),
-            "SOCAI_TOKEN_TTL_S": str(self.token_ttl_s),
-            "SOCAI_SIGN_IN_ATTEMPTS": str(self.attempts),
-            "SOCAI_MIN_FREE_MIB": str(self.min_free_mib),
-            "SOCAI_LOG_LEVEL": self.log_level,
-            "SOCAI_LANG": self.lang,
-            "SOCAI_BLOBS": self.blobs,
-            "SOCAI_MAX_ATTACHMENT_MIB": str(self.max_attachment_mib),
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {
+            f"SOCAI_{_CALLED.get(name, name).upper()}": str(value)
+            for name, value in given.items()
+            if value not in (None, "")
         }
-        return {name: value for name, value in given.items() if value}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from api.bootstrap import open_kek, role_dsn
 from api.cli import database
@@ -207,10 +206,7 @@ def in_database(facts: EnclaveFacts, dbname: str | None) -> EnclaveFacts:
     """The same enclave, its bytes in another database of the server."""
     if dbname is None:
         return facts
-    place = {**facts.database, "dbname": dbname}
-    return EnclaveFacts(
-        facts.origin, facts.level, facts.rehearsal, facts.genesis, facts.slug, place
-    )
+    return replace(facts, database={**facts.database, "dbname": dbname})
 
 
 def run(  # noqa: PLR0913  an auditor's choices, each with its name
@@ -226,15 +222,7 @@ def run(  # noqa: PLR0913  an auditor's choices, each with its name
 ) -> Audited:
     """Audits log and views of one database, with a progress bar on standard error."""
     kek = open_kek(settings) if login == _READER else None
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=shell.console(stderr=True),
-        transient=True,
-        disable=not sys.stderr.isatty(),
-    ) as bar:
+    with shell.progress(transient=True) as bar:
         task = bar.add_task(shell.text(Text("kiểm toán", "audit")), total=None)
         with PostgresEvidence(role_dsn(settings, facts, login)) as evidence:
             report = audit(

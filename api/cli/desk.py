@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Any, Final, Self
 
 from api.cli.player import Place, Refused
-from api.cli.words import Lang
 from api.client import Client
 from api.connection import Refused as Problem
+from api.problem_types import Lang
 from keys.jwk import SoftwareSigner
 from ledger.log.moment import unstamp
 from ledger.log.statement import Statement

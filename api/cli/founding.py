@@ -173,7 +173,7 @@ def read_vkeys(settings: Settings) -> list[str]:
 
 
 def _refuse(settings: Settings, plan: Plan) -> None:
-    if (settings.home / "enclave.json").exists():
+    if Home(settings).facts_path.exists():
         raise SettingsError(
             f"{settings.home} đã có một sổ", f"{settings.home} already holds an enclave"
         )

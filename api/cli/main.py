@@ -13,7 +13,7 @@ import click
 from api.cli.manual import Vietnamese
 from api.cli.shell import Language, Shell, locales
 from api.cli.usage import told
-from api.cli.words import Lang
+from api.problem_types import Lang
 
 # name → module:attribute, help in Vietnamese, help in English
 COMMANDS: Final[dict[str, tuple[str, str, str]]] = {

@@ -13,9 +13,9 @@ from typing import IO, Any, Final
 import click
 import orjson
 
-from api.bootstrap import RealClock, RealEntropy
+from api.bootstrap import RealEntropy
 from api.cli.errors import guarded
-from api.cli.shell import dumped, fail, misuse, options, shell_of, visible
+from api.cli.shell import Moment, dumped, fail, misuse, options, shell_of, visible
 from api.cli.supervisor import running_url
 from api.cli.who import client_at, identity, origin_of, passphrase, signer_of
 from api.cli.words import Text
@@ -82,14 +82,14 @@ def act() -> None:
 @click.option(
     "--role", type=click.Choice(ROLES), default=None, help="AUTHOR, or APPROVER to countersign."
 )
-@click.option("--iat", default=None, metavar="TIME", help="When it is signed; now if left out.")
+@click.option("--iat", type=Moment(), default=None, help="When it is signed; now if left out.")
 @identity
 def sign(
     client: Client,
     file: IO[bytes] | None,
     countersign: str | None,
     role: str | None,
-    iat: str | None,
+    iat: datetime | None,
 ) -> None:
     """Sign an act: FILE holds its members (formats.md §2); `-` reads standard input.
 
@@ -105,7 +105,7 @@ def sign(
     payload = _payload_of(client, countersign) if countersign else _payload(data)
     members = canonical.parse(payload)
     chosen = role or ("APPROVER" if countersign else "AUTHOR")
-    made = client.sign(payload, stream=str(members["stream"]), role=chosen, iat=_moment(iat))
+    made = client.sign(payload, stream=str(members["stream"]), role=chosen, iat=iat)
     click.echo(dumped(members), err=True)
     click.echo(orjson.dumps(statements.flattened(made)).decode())
 
@@ -113,7 +113,10 @@ def sign(
 @act.command("submit")
 @click.argument("file", type=click.File("rb"))
 @click.option(
-    "--at", default=None, metavar="TIME", help="The ledger's time of this request; rehearsals only."
+    "--at",
+    type=Moment(),
+    default=None,
+    help="The ledger's time of this request; rehearsals only.",
 )
 @click.option("--no-wait", is_flag=True, help="Return when durable, before the proof.")
 @click.option(
@@ -121,12 +124,12 @@ def sign(
 )
 @identity
 def submit(
-    client: Client, file: IO[bytes], at: str | None, vkey: str | None, *, no_wait: bool
+    client: Client, file: IO[bytes], at: datetime | None, vkey: str | None, *, no_wait: bool
 ) -> None:
     """Send a signed statement and check the proof that comes back. Sending it again is safe."""
     shell = shell_of()
     made = statements.parse_flattened(file.read().strip())
-    sent = client.submit(made, at=_moment(at), wait=not no_wait)
+    sent = client.submit(made, at=at, wait=not no_wait)
     if not no_wait:
         _check_proof(client, sent.receipt, made, vkey)
     if shell.json:
@@ -220,18 +223,6 @@ def _check_proof(
         )
     key = VKey.parse(vkey or client.log()["vkeys"][0])
     verify(receipt, key, origin=client.origin, entry=entry(data))
-
-
-def _moment(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = RealClock().now().replace(tzinfo=None)
-    if moment.tzinfo is None:
-        misuse(f"{text} không phải thời điểm có múi giờ.", f"{text} is no time with an offset.")
-    return moment
 
 
 def _show_key(file: Path, signer: SoftwareSigner) -> None:

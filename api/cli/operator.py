@@ -14,12 +14,8 @@ from typing import Final
 
 import click
 from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
     Progress,
     TaskID,
-    TextColumn,
-    TimeElapsedColumn,
 )
 
 from api import telemetry
@@ -27,10 +23,10 @@ from api.bootstrap import RealClock, open_projector, require_schema, role_dsn
 from api.cli import database, roles
 from api.cli.errors import guarded
 from api.cli.founding import REHEARSAL_OPENS, Founded, Plan, found
-from api.cli.shell import Shell, fail, misuse, options, shell_of
+from api.cli.shell import Moment, Shell, fail, misuse, options, shell_of
 from api.cli.supervisor import PROJECTOR, ROLES, SEALER, NotReady, Supervisor
 from api.cli.words import Text, word
-from api.settings import LEVELS, EnclaveFacts, Settings
+from api.settings import LEVELS, EnclaveFacts, Home, Settings
 from ledger.errors import Unavailable
 from ledger.ports import LogHead
 from ledger.postgres.connect import connect, open_pool
@@ -57,7 +53,10 @@ _ADMIN_PASSWORD: Final = click.option(
     "--rehearsal", is_flag=True, help="Record 0 says so for ever; clients may set the clock."
 )
 @click.option(
-    "--at", default=None, help=f"When a rehearsal is opened; {REHEARSAL_OPENS} if left out."
+    "--at",
+    type=Moment(),
+    default=None,
+    help=f"When a rehearsal is opened; {REHEARSAL_OPENS} if left out.",
 )
 @click.option(
     "--if-missing", is_flag=True, help="An enclave that is there already is brought up to date."
@@ -68,7 +67,7 @@ _ADMIN_PASSWORD: Final = click.option(
 def init(
     deployment: str,
     level: str,
-    at: str | None,
+    at: datetime | None,
     database_password: Path | None,
     *,
     rehearsal: bool,
@@ -82,7 +81,7 @@ def init(
     """
     shell = shell_of()
     settings = Settings.from_env()
-    if if_missing and (settings.home / "enclave.json").exists():
+    if if_missing and Home(settings).facts_path.exists():
         with database.reachable(settings) as facts:
             database.make_schema(settings, facts.slug, database_password, rehearsal=facts.rehearsal)
         shell.done(
@@ -96,8 +95,8 @@ def init(
             "Chưa lập gì: chỉ sổ diễn tập mới nhận --at; bỏ --at hoặc thêm --rehearsal.",
             "Nothing was made: only a rehearsal takes --at; leave it out or add --rehearsal.",
         )
-    now = RealClock().now().astimezone(VIETNAM).replace(microsecond=0)
-    opened = _moment(at or REHEARSAL_OPENS) if rehearsal else now
+    usual = datetime.fromisoformat(REHEARSAL_OPENS) if rehearsal else RealClock().now()
+    opened = (at or usual.astimezone(VIETNAM)).replace(microsecond=0)
     try:
         made = found(settings, Plan(deployment, level, rehearsal, opened, database_password))
     finally:
@@ -194,7 +193,7 @@ def rebuild(view: str | None) -> None:
             f"Không có khung nhìn đó; các khung nhìn: {', '.join(v.name for v in VIEWS)}.",
             f"There is no such view; the views are {', '.join(v.name for v in VIEWS)}.",
         )
-    with database.reachable(settings) as facts, _bar(shell) as bar:
+    with database.reachable(settings) as facts, shell.progress() as bar:
         projector, _, pool = open_projector(settings)
         try:
             for name in names:
@@ -354,27 +353,3 @@ def _lag(state: generations.ViewState, head: LogHead) -> dict[str, object]:
         "lag_s": seconds,
         "error": None if state.error is None else f"{state.error_at}: {state.error}",
     }
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = datetime.min  # noqa: DTZ901  only to be refused below
-    if moment.tzinfo is None:
-        misuse(
-            f"Chưa lập gì: {text} không phải thời điểm có múi giờ, ví dụ {REHEARSAL_OPENS}.",
-            f"Nothing was made: {text} is no time with an offset, e.g. {REHEARSAL_OPENS}.",
-        )
-    return moment.replace(microsecond=0)
-
-
-def _bar(shell: Shell) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=shell.console(stderr=True),
-        disable=not sys.stderr.isatty(),
-    )

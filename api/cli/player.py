@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 from uuid import UUID
 
 from api.cli import script
-from api.cli.scenario import Countersigner, Part, Play, Step, resolve
+from api.cli.scenario import Part, Play, Step, resolve
 from api.cli.script import Directory, Officer, Signing, Threads
 from keys import canonical
 from keys.jwk import SoftwareSigner
@@ -310,13 +310,10 @@ class Player:
         receipt = self._sign(run, payload, stream, (self._key(run, step.author), role, step.signed))
         for entry in step.countersigners:
             if entry.at is not None:
-                receipt = self._countersign(run, payload, stream, entry, entry.at)
+                receipt = self._sign(
+                    run, payload, stream, (self._key(run, entry.by), entry.role, entry.at)
+                )
         return receipt
-
-    def _countersign(
-        self, run: _Run, payload: bytes, stream: str, entry: Countersigner, at: datetime
-    ) -> Mapping[str, Any]:
-        return self._sign(run, payload, stream, (self._key(run, entry.by), entry.role, at))
 
     def _sign(
         self, run: _Run, payload: bytes, stream: str, by: tuple[SoftwareSigner, str, datetime]

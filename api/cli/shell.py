@@ -7,16 +7,20 @@ says what was not recorded and what to do next.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import IO, Any, Final, NoReturn, TypeVar
 
 import click
 import orjson
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from api.cli.words import Lang, Text, name
+from api.cli.words import Text, name
+from api.problem_types import Lang
 
 F = TypeVar("F", bound=Callable[..., Any])
 FAILED: Final = 1
@@ -57,6 +61,32 @@ class Refusal(click.ClickException):
             click.echo(visible(orjson.dumps(refused).decode()))
         else:
             click.echo(visible(sentence), file=file, err=file is None)
+
+
+class Moment(click.ParamType[datetime]):
+    """A time with its offset, e.g. `2023-03-21T08:00:00+07:00`."""
+
+    name = "time"
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401  click's signature
+        param: click.Parameter | None,  # noqa: ARG002  click's signature
+        ctx: click.Context | None,  # noqa: ARG002  click's signature
+    ) -> datetime:
+        """The time that was typed."""
+        try:
+            moment = datetime.fromisoformat(str(value))
+        except ValueError:
+            moment = None
+        if moment is None or moment.tzinfo is None:
+            misuse(
+                f"Chưa làm gì: {value} không phải thời điểm có múi giờ,"
+                " ví dụ 2023-03-21T08:00:00+07:00.",
+                f"Nothing was done: {value} is no time with an offset,"
+                " e.g. 2023-03-21T08:00:00+07:00.",
+            )
+        return moment
 
 
 class Language(click.ParamType[Lang]):
@@ -150,6 +180,18 @@ class Shell:
             )
         self.console().print(table)
 
+    def progress(self, *, transient: bool = False) -> Progress:
+        """A progress bar on standard error; none where nobody looks."""
+        return Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=self.console(stderr=True),
+            transient=transient,
+            disable=not sys.stderr.isatty(),
+        )
+
     def console(self, *, stderr: bool = False) -> Console:
         """A rich console no wider than 100 columns."""
         console = Console(stderr=stderr, highlight=False, markup=False)
@@ -164,11 +206,17 @@ def options(command: F) -> F:
         "json_",
         is_flag=True,
         expose_value=False,
+        is_eager=True,
         callback=_set_json,
         help="Answer in JSON.",
     )
     lang = click.option(
-        "--lang", type=Language(), expose_value=False, callback=_set_lang, help="vi or en."
+        "--lang",
+        type=Language(),
+        expose_value=False,
+        is_eager=True,  # what is wrong with another option is said in it
+        callback=_set_lang,
+        help="vi or en.",
     )
     return json(lang(command))
 

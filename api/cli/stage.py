@@ -23,8 +23,9 @@ from api.cli.founding import REHEARSAL_OPENS, Plan, found
 from api.cli.player import Player, Registrar, StepResult
 from api.cli.scenario import Play
 from api.cli.supervisor import Supervisor, free_port
-from api.cli.words import Lang, name
+from api.cli.words import name
 from api.embedded import Embedded
+from api.problem_types import Lang
 from api.settings import Home, Settings, SettingsError
 from keys.custody.file import read_key
 from ledger.regulation.edition import load_edition

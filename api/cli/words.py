@@ -6,22 +6,11 @@ in the caller's language already.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
-Lang = Literal["vi", "en"]
+from api.problem_types import Lang, Words
 
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """One text in both languages."""
-
-    vi: str
-    en: str
-
-    def __getitem__(self, lang: Lang) -> str:
-        return self.vi if lang == "vi" else self.en
-
+Text = Words
 
 NAMES: Final[dict[str, Text]] = {
     "act": Text("diễn biến", "act"),
