@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
 from uuid import UUID
 
@@ -11,23 +10,15 @@ from flask import Response
 from api.problems import Problem
 from api.resources import fresh, shown
 from api.resources.answer import answer
-from api.resources.noun import Noun
-from api.resources.request import enclave
-from api.schemas import base
+from api.resources.noun import Noun, in_path
+from api.resources.request import enclave, require_uuid
 from api.schemas.case import ActShown, RawAct, VerificationQuery
 from keys import canonical
 from ledger.errors import NotFound
 from ledger.ports import StoredRecord
 
 act_record = Noun("act", __name__, url_prefix="/v1/acts", description="Diễn biến · Acts")
-_UUID: Final = re.compile(base.UUID)
-_ID: Final = {
-    "in": "path",
-    "name": "act_id",
-    "required": True,
-    "schema": {"type": "string", "format": "uuid"},
-    "description": "uuid of the act.",
-}
+_ID: Final = in_path("act_id", "uuid of the act.", format="uuid")
 
 
 @act_record.call(
@@ -40,7 +31,7 @@ _ID: Final = {
 )
 def one_act(asked: dict[str, Any], act_id: str) -> Response:
     """Một diễn biến và mọi chữ ký của nó · One act with all its statements and verdicts."""
-    _require(act_id)
+    require_uuid(act_id)
     fresh.require(asked, "acts")
     found = enclave().inquiry.act(act_id)
     return answer(shown.act(found), index=enclave().inquiry.index("acts"))
@@ -54,7 +45,7 @@ def one_act(asked: dict[str, Any], act_id: str) -> Response:
 )
 def raw_act(act_id: str) -> Response:
     """Bản ghi nguyên văn · Its records: the bytes committed to, with their proofs."""
-    _require(act_id)
+    require_uuid(act_id)
     rows = enclave().records.act(UUID(act_id))
     if not rows:
         raise Problem("not_found")
@@ -71,8 +62,3 @@ def _record(row: StoredRecord) -> dict[str, Any]:
     except NotFound:
         return told  # durable, not proven yet
     return told
-
-
-def _require(act_id: str) -> None:
-    if not _UUID.fullmatch(act_id):
-        raise Problem("not_found")

@@ -56,17 +56,18 @@ def finish(
     if headers:
         response.headers.extend(headers)
     if request.method in ("GET", "HEAD") and status == 200:  # noqa: PLR2004  only what is read
-        _tag(response, data, content_type)
+        tag(response, data)
+        if not _CONDITIONS.isdisjoint(request.environ):
+            settle(response)
     return response
 
 
-def _tag(response: Response, data: bytes, content_type: str) -> None:
-    """ETag by HMAC over the visible bytes and the caller (access.md N7); 304 where it is known."""
+def tag(response: Response, data: bytes) -> None:
+    """A strong ETag: an HMAC over what is seen, its content type and the caller (access.md N7)."""
     who = context().caller
-    seen = b"\0".join(((who.officer if who else "").encode(), content_type.encode(), data))
+    kind = (response.content_type or "").encode()
+    seen = b"\0".join(((who.officer if who else "").encode(), kind, data))
     response.set_etag(b64(enclave().seal.mac("etag", seen)[:18]))
-    if not _CONDITIONS.isdisjoint(request.environ):
-        settle(response)
 
 
 def settle(response: Response) -> None:

@@ -14,21 +14,19 @@ from urllib.parse import quote
 from flask import Response, request
 
 from api.problems import Problem
-from api.resources.answer import answer, settle
+from api.resources.answer import answer, settle, tag
 from api.resources.body import body_parts
 from api.resources.gate import ANY
-from api.resources.noun import FORM, Noun
-from api.resources.request import caller, enclave, malformed, now
-from api.schemas import base
+from api.resources.noun import FORM, Noun, in_path
+from api.resources.request import caller, enclave, malformed, now, require_uuid
 from api.schemas.attachment import FILE_DIGEST, Custody, KeptFile
-from keys.canonical import b64, unb64std
+from keys.canonical import unb64std
 from keys.errors import KeysError
 from ledger.attachments import Listed, text_digest
 from ledger.file_history import Handler
 from ledger.log.moment import stamp
 
 attachments = Noun("attachments", __name__, url_prefix="/v1", description="Tệp kèm · Files of acts")
-_UUID: Final = re.compile(base.UUID)
 _DIGEST: Final = re.compile(FILE_DIGEST)
 _MEDIA_TYPE: Final = re.compile(
     r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}"
@@ -37,21 +35,13 @@ _SHA_256: Final = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/]+={0,2}):\s*(?:,
 _SHA_256_BYTES: Final = 32
 _FORMS: Final = ("multipart/form-data", FORM)
 _PLAIN: Final = "application/octet-stream"
-_ID: Final = {
-    "in": "path",
-    "name": "act_id",
-    "required": True,
-    "schema": {"type": "string", "format": "uuid"},
-    "description": "uuid of an act that lists the file.",
-}
-_FILE: Final = {
-    "in": "path",
-    "name": "digest",
-    "required": True,
-    "schema": {"type": "string", "pattern": f"^{FILE_DIGEST}$"},
-    "example": "sha-256:47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU",
-    "description": "As the act lists it.",
-}
+_ID: Final = in_path("act_id", "uuid of an act that lists the file.", format="uuid")
+_FILE: Final = in_path(
+    "digest",
+    "As the act lists it.",
+    example="sha-256:47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU",
+    pattern=f"^{FILE_DIGEST}$",
+)
 _DECLARED: Final = {
     "in": "header",
     "name": "Content-Digest",
@@ -128,8 +118,7 @@ def read_attachment(act_id: str, digest: str) -> Response:
     who = caller()
     listed = _listed(act_id, digest)
     response = Response(content_type=listed.media_type)
-    seen = b"\0".join((who.officer.encode(), listed.media_type.encode(), listed.digest.encode()))
-    response.set_etag(b64(enclave().seal.mac("etag", seen)[:18]))
+    tag(response, listed.digest.encode())
     for name, value in _headers(listed).items():
         response.headers[name] = value
     settle(response)
@@ -190,7 +179,8 @@ def _through(about: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _listed(act_id: str, digest: str) -> Listed:
-    if not _UUID.fullmatch(act_id) or not _DIGEST.fullmatch(digest):
+    require_uuid(act_id)
+    if not _DIGEST.fullmatch(digest):
         raise Problem("not_found")
     return enclave().attachments.find(act_id, digest)
 

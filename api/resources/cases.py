@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import Any, Final
 
@@ -11,9 +10,8 @@ from flask import Response
 from api.problems import Problem
 from api.resources import cursor, fresh, known, shown, verdicts
 from api.resources.answer import JSON, answer, finish
-from api.resources.noun import Noun
-from api.resources.request import caller, enclave, malformed, now
-from api.schemas.base import UUID
+from api.resources.noun import Noun, in_path
+from api.resources.request import caller, enclave, malformed, now, require_uuid
 from api.schemas.case import (
     ActsPage,
     ActsQuery,
@@ -37,22 +35,10 @@ from projections.case_file import Filter
 from projections.verdicts import Verification
 
 cases = Noun("cases", __name__, url_prefix="/v1", description="Hồ sơ · Cases")
-_UUID: Final = re.compile(UUID)
-_ID: Final = {
-    "in": "path",
-    "name": "case",
-    "required": True,
-    "schema": {"type": "string", "format": "uuid"},
-    "description": "uuid of the case.",
-}
-_POINTER: Final = {
-    "in": "path",
-    "name": "pointer",
-    "required": True,
-    "schema": {"type": "string"},
-    "example": "state",
-    "description": "JSON Pointer into the case file, without its first slash.",
-}
+_ID: Final = in_path("case", "uuid of the case.", format="uuid")
+_POINTER: Final = in_path(
+    "pointer", "JSON Pointer into the case file, without its first slash.", example="state"
+)
 _PAST: Final = ("before_case", "as_of_in_future", "not_found")
 
 
@@ -180,13 +166,8 @@ def case_acts(asked: dict[str, Any], case: str) -> Response:
         index = place.index
         statements = [one for one in statements if one.row.index <= index]
     acts = shown.grouped(statements)
-    start = place.after[0] if place else 0
-    page = acts[start : start + asked["limit"]]
-    following = None
-    if start + len(page) < len(acts):
-        following = cursor.write(index, (start + len(page),), "acts", bound)
-    body: dict[str, Any] = {"acts": page, "index": index} | (
-        {"next": following} if following else {}
+    body, following = cursor.page(
+        "acts", acts, asked["limit"], index=index, place=place, filters=bound
     )
     return answer(body, index=index, headers=cursor.link(following))
 
@@ -341,6 +322,4 @@ def _in_bulk(one: Verification, size: int) -> dict[str, Any]:
 
 
 def _stream(case: str) -> str:
-    if not _UUID.fullmatch(case):
-        raise Problem("not_found")
-    return f"case/{case}"
+    return f"case/{require_uuid(case)}"

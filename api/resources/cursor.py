@@ -46,6 +46,25 @@ def write(index: int, after: Sequence[Any], listing: str, filters: Mapping[str, 
     return enclave().seal.shut("cursor", value)
 
 
+def page(
+    listing: str,
+    rows: Sequence[Any],
+    limit: int,
+    *,
+    index: int,
+    place: Place | None,
+    filters: Mapping[str, object],
+) -> tuple[dict[str, Any], str | None]:
+    """The body of one page where all rows of a listing are at hand, and the cursor of the next."""
+    start = int(place.after[0]) if place else 0
+    shown = rows[start : start + limit]
+    body: dict[str, Any] = {listing: shown, "index": index}
+    if start + len(shown) >= len(rows):
+        return body, None
+    following = write(index, (start + len(shown),), listing, filters)
+    return {**body, "next": following}, following
+
+
 def link(cursor: str | None) -> dict[str, str]:
     """`Link: <…>; rel="next"` (RFC 8288) for this request with another cursor."""
     if cursor is None:

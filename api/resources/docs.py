@@ -10,7 +10,7 @@ from flask import Response, current_app
 from api.problem_types import TYPES, Lang
 from api.problems import Problem
 from api.resources.answer import JSON, finish
-from api.resources.noun import IN_WORDS, Noun
+from api.resources.noun import IN_WORDS, Noun, in_path
 from api.resources.page import page
 from api.resources.request import context, enclave
 
@@ -19,14 +19,7 @@ HTML = "text/html; charset=utf-8"
 CSS = "text/css; charset=utf-8"
 _PAGE = {"type": "string"}
 _HEADERS = (*IN_WORDS, "Content-Security-Policy")
-_CODE = {
-    "in": "path",
-    "name": "code",
-    "required": True,
-    "schema": {"type": "string"},
-    "example": "stale",
-    "description": "A problem code.",
-}
+_CODE = in_path("code", "A problem code.", example="stale")
 _POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 _STYLE = """\
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }

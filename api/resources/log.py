@@ -8,7 +8,7 @@ from flask import Response
 
 from api.problems import Problem
 from api.resources.answer import JSON, answer, encode, finish
-from api.resources.noun import BYTES, NOTE, Noun
+from api.resources.noun import BYTES, NOTE, Noun, in_path
 from api.resources.request import enclave, now
 from api.schemas.log import (
     ConsistencyProof,
@@ -22,13 +22,7 @@ from ledger.log import tiles
 from ledger.log.moment import stamp
 
 log = Noun("log", __name__, description="Sổ và chứng minh · The log and its proofs")
-_NAME = {
-    "in": "path",
-    "name": "name",
-    "required": True,
-    "schema": {"type": "string", "enum": ["acts"]},
-    "description": "`acts`; the log of reads has its own.",
-}
+_NAME = in_path("name", "`acts`; the log of reads has its own.", enum=["acts"])
 _IMMUTABLE = "public, max-age=31536000, immutable"
 _RAW = {"type": "string", "format": "binary"}
 
@@ -58,14 +52,11 @@ def checkpoint(name: str) -> Response:
     problems=("not_found", "database_unavailable"),
     parameters=(
         _NAME,
-        {
-            "in": "path",
-            "name": "tile",
-            "required": True,
-            "schema": {"type": "string"},
-            "example": "0/000.p/1",
-            "description": "`<L>/<N…>[.p/<W>]` or `entries/<N…>[.p/<W>]`, C2SP tlog-tiles.",
-        },
+        in_path(
+            "tile",
+            "`<L>/<N…>[.p/<W>]` or `entries/<N…>[.p/<W>]`, C2SP tlog-tiles.",
+            example="0/000.p/1",
+        ),
     ),
 )
 def tile(name: str, tile: str) -> Response:

@@ -48,6 +48,25 @@ IN_WORDS: Final = ("Content-Language", "Vary")
 _PROJECTED: Final = ("projection_late", "database_unavailable")
 
 
+def in_path(name: str, description: str, *, example: str = "", **schema: Any) -> dict[str, Any]:  # noqa: ANN401  JSON Schema
+    """A path parameter for the spec.
+
+    Args:
+        name: As in the rule.
+        description: What it is.
+        example: One that could be asked for.
+        schema: What its text is held to, beside being a string.
+    """
+    return {
+        "in": "path",
+        "name": name,
+        "required": True,
+        "schema": {"type": "string", **schema},
+        **({"example": example} if example else {}),
+        "description": description,
+    }
+
+
 class Noun(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
     """Calls of one noun."""
 

@@ -142,12 +142,9 @@ def _listing(asked: dict[str, Any], name: str, rows: _Lines, **filters: str | No
     place = cursor.read(asked.get("cursor"), name, bound)
     stood, at, index = _moment(asked, place.index if place else None)
     found = list(rows(stood, at, local_day(at)))
-    start = int(place.after[0]) if place else 0
-    page = found[start : start + asked["limit"]]
-    following = None
-    if start + len(page) < len(found):
-        following = cursor.write(index, (start + len(page),), name, bound)
-    body: dict[str, Any] = {name: page, "index": index} | ({"next": following} if following else {})
+    body, following = cursor.page(
+        name, found, asked["limit"], index=index, place=place, filters=bound
+    )
     folded = enclave().inquiry.index()
     return answer(body, index=folded, headers=cursor.link(following))
 

@@ -21,7 +21,7 @@ from api.auth import Caller
 from api.bootstrap import Enclave
 from api.problem_types import Lang
 from api.problems import Problem
-from api.schemas.base import OFFSET_TIME
+from api.schemas.base import OFFSET_TIME, UUID
 from ledger.errors import Fault
 from ledger.regulation.shape import parse_time
 
@@ -29,6 +29,7 @@ MAX_BODY_BYTES: Final = 1 << 20
 REHEARSAL_TIME: Final = "X-Rehearsal-Time"
 _TIME_HEADER: Final = "HTTP_X_REHEARSAL_TIME"  # as WSGI calls it (PEP 3333)
 _TIME: Final = re.compile(OFFSET_TIME)
+_UUID: Final = re.compile(UUID)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _TRACE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _WAIT: Final = re.compile(r"(?:^|,)\s*wait\s*=\s*\"?([0-9]{1,4})\"?\s*(?:,|;|$)")
@@ -179,6 +180,17 @@ def wait_s() -> int | None:
 def prefers_async() -> bool:
     """Whether the caller asks not to wait for the proof (`Prefer: respond-async`)."""
     return _RESPOND_ASYNC.search(request.headers.get("Prefer", "")) is not None
+
+
+def require_uuid(text: str) -> str:
+    """An id of the path; what has not its form names nothing.
+
+    Raises:
+        Problem: `not_found`.
+    """
+    if not _UUID.fullmatch(text):
+        raise Problem("not_found")
+    return text
 
 
 def malformed(name: str, vi: str, en: str) -> Problem:

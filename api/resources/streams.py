@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 
 from api.resources.answer import answer
-from api.resources.noun import Noun
+from api.resources.noun import Noun, in_path
 from api.resources.request import enclave
 from api.schemas.act import StreamHead
 
@@ -17,14 +17,11 @@ streams = Noun("streams", __name__, url_prefix="/v1/streams", description="Dòng
     answers=StreamHead,
     problems=("not_found", "database_unavailable"),
     parameters=(
-        {
-            "in": "path",
-            "name": "stream",
-            "required": True,
-            "schema": {"type": "string"},
-            "example": "case/0b5c1f0e-2f7e-4a39-8f0e-3d1a2b3c4d5e",
-            "description": "Name of the stream, formats.md §2.",
-        },
+        in_path(
+            "stream",
+            "Name of the stream, formats.md §2.",
+            example="case/0b5c1f0e-2f7e-4a39-8f0e-3d1a2b3c4d5e",
+        ),
     ),
 )
 def stream_head(stream: str) -> Response:
