@@ -139,6 +139,14 @@ TYPES: Final[Mapping[str, ProblemType]] = {
             "Choose a moment that has passed, or an index up to Ledger-Index.",
         ),
     ),
+    "too_much_asked": ProblemType(
+        400,
+        Words("Hỏi quá nhiều trong một lần", "Too much asked at once"),
+        Words(
+            "Hỏi khoảng ngắn hơn (from, to, as_of) hoặc ít hồ sơ hơn trong một lần.",
+            "Ask for a shorter span (from, to, as_of), or for fewer cases at once.",
+        ),
+    ),
     "not_a_rehearsal": ProblemType(
         400,
         Words(

@@ -11,6 +11,7 @@ from typing import Any, Final
 from ledger.log.moment import stamp
 from ledger.regulation.deadline import local_time
 from ledger.regulation.registry import Registry
+from projections import effort
 from projections.folded import Folded, walk
 from projections.pointers import differing, flat, pointed
 from projections.timeline import ActRow
@@ -89,7 +90,12 @@ def _around(
     """The file just before each statement and right after it, from when that was recorded.
 
     It is rendered before a statement only where time has changed it since the one before.
+
+    Raises:
+        TooMuch: Files of so many statements in all would be rendered.
     """
+    walked = (n for n, row in enumerate(folded.rows, 1) if row.index not in skipped)
+    effort.within(sum(walked), effort.RENDERED)
     file: Mapping[str, Any] | None = None
     until: datetime | None = None
     for state, row, done in walk(folded):

@@ -23,6 +23,7 @@ from projections import (
     case_file,
     changes,
     current_file,
+    effort,
     feed,
     generations,
     listing,
@@ -261,12 +262,20 @@ class Inquiry:
         return index, verified(stream, judged_rows)
 
     def verifications(self, streams: Iterable[str]) -> Iterator[Verification]:
-        """The same for many, one after the other; a stream that is not there is left out."""
+        """The same for many, one after the other; a stream that is not there is left out.
+
+        Raises:
+            TooMuch: They have too many statements together.
+        """
+        judged_so_far = 0
         for stream in streams:
+            effort.within(judged_so_far, effort.JUDGED)
             try:
-                yield self.verification(stream)[1]
+                found = self.verification(stream)[1]
             except NotFound:
                 continue
+            yield found
+            judged_so_far += len(found.statements)
 
     # -- registry ------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final, LiteralString
 
 from ledger.errors import Rejected
-from projections import case_file, past, timeline
+from projections import case_file, effort, past, timeline
 from projections.folded import folded_from
 from projections.registry import RegistryReader
 from projections.timeline import ActRow
@@ -18,7 +18,7 @@ from projections.view import Connection
 MOST: Final = 200
 """Cases changed since a listing began; with more of them it is begun again. Each costs a fold."""
 _CHANGED: Final[LiteralString] = """
-SELECT c.stream, c.first_index FROM proj.views v JOIN proj.case_file c ON c.gen = v.gen
+SELECT c.stream, c.first_index, c.seq FROM proj.views v JOIN proj.case_file c ON c.gen = v.gen
 WHERE v.view = 'case_file' AND v.state = 'live'
   AND c.first_index <= %(snapshot)s AND c.last_index > %(snapshot)s
 LIMIT %(most)s
@@ -40,14 +40,14 @@ def then(connection: Connection, registries: RegistryReader, snapshot: int) -> l
     """What `case_file.listed` needs of every case that has changed behind the snapshot.
 
     Raises:
-        TooOld: More than `MOST` have.
+        TooOld: More than `MOST` have, or they are long.
     """
     asked = {"snapshot": snapshot, "most": MOST + 1}
     changed = connection.execute(_CHANGED, asked).fetchall()
-    if len(changed) > MOST:
+    if len(changed) > MOST or sum(seq for _, _, seq in changed) > effort.JUDGED:
         raise TooOld
     found = []
-    for stream, first in changed:
+    for stream, first, _ in changed:
         rows = timeline.stream_rows(connection, stream, upto=snapshot)
         if rows:
             found.append(_stood(connection, registries, stream, first, rows))

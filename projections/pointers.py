@@ -65,6 +65,7 @@ def _nth(items: Sequence[Any], n: int) -> Any:  # noqa: ANN401 - JSON
 
 def _named(items: Sequence[Any]) -> list[tuple[str, Any]]:
     found: dict[str, Any] = {}
+    alike: dict[str, int] = {}
     for n, item in enumerate(items):
         name = str(n)
         if isinstance(item, Mapping):
@@ -72,8 +73,10 @@ def _named(items: Sequence[Any]) -> list[tuple[str, Any]]:
             name = ".".join(dict.fromkeys(parts)) or name
         elif isinstance(item, str):
             name = item
+        base = name
         while name in found:
-            name += "'"
+            alike[base] = alike.get(base, 1) + 1
+            name = f"{base}'{alike[base]}"
         found[name] = item
     return list(found.items())
 

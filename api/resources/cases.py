@@ -177,7 +177,7 @@ def case_acts(asked: dict[str, Any], case: str) -> Response:
     query=DiffQuery,
     answers=Difference,
     projected=True,
-    problems=_PAST,
+    problems=(*_PAST, "too_much_asked"),
     parameters=(_ID,),
 )
 def case_diff(asked: dict[str, Any], case: str) -> Response:
@@ -218,7 +218,7 @@ def _later(first: int | datetime, last: int | datetime) -> bool:
     query=FieldQuery,
     answers=FieldHistory,
     projected=True,
-    problems=_PAST,
+    problems=(*_PAST, "too_much_asked"),
     parameters=(_ID, _POINTER),
 )
 def field_history(asked: dict[str, Any], case: str, pointer: str) -> Response:
@@ -293,7 +293,7 @@ def _proof(index: int, size: int) -> dict[str, Any]:
     query=BulkQuery,
     answers=Verifications,
     projected=True,
-    problems=("not_found",),
+    problems=("not_found", "too_much_asked"),
 )
 def bulk_verification(asked: dict[str, Any]) -> Response:
     """Kiểm chứng nhiều hồ sơ · The verdict of up to 50 cases; `missing` are those not there."""

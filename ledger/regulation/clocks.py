@@ -88,15 +88,16 @@ def clock_runs(
     """
     types = load_catalogue().types
     runs: list[ClockRun] = []
+    still = _Running()
     for entry in stream.effective():
         kind = types.get(entry.act.act)
         if kind is None:
             continue
-        _stop(runs, kind.stops, entry, stream)
+        still.stop(kind.stops, entry, stream)
         for code in kind.starts:
             started = _begin(code, entry, stream, registry)
             if started is not None:
-                _replace(runs, started, entry)
+                still.begin(started, entry)
                 runs.append(started)
     for run in runs:
         if run.status == "RUNNING":
@@ -145,29 +146,47 @@ def _begin(code: str, entry: Entry, stream: StreamState, registry: Registry) -> 
     )
 
 
-def _stop(
-    runs: Iterable[ClockRun], codes: Sequence[str], entry: Entry, stream: StreamState
-) -> None:
-    closed = {m.sub.id for m in entry.moved if m.after not in OPEN_STATES[m.sub.name]}
-    for run in runs:
-        if run.status != "RUNNING":
-            continue
-        ended = run.sub in closed and run.code != "EXPLANATION"
-        if ended or (run.code in codes and stops(run.code, run.act_id, run.sub, entry, stream)):
-            run.status = "STOPPED"
-            run.stopped_by, run.stopped_at = entry.act.act_id, entry.act.occurred_at
+class _Running:
+    """Runs that no act has stopped yet, by their clock and by their sub-process.
+
+    An act looks at those that it may stop and at no others: a case may have thousands.
+    """
+
+    def __init__(self) -> None:
+        self._by_code: dict[str, list[ClockRun]] = {}
+        self._by_sub: dict[str, list[ClockRun]] = {}
+
+    def begin(self, started: ClockRun, entry: Entry) -> None:
+        """A run begins; one of the same clock and sub-process has been extended by it."""
+        if started.sub is not None:
+            for run in _kept(self._by_sub, started.sub):
+                if run.code == started.code:
+                    _end(run, "EXTENDED", entry)
+            self._by_sub[started.sub].append(started)
+        self._by_code.setdefault(started.code, []).append(started)
+
+    def stop(self, codes: Sequence[str], entry: Entry, stream: StreamState) -> None:
+        """Ends what an act stops, and what belongs to a sub-process that it closes."""
+        for moved in entry.moved:
+            if moved.after not in OPEN_STATES[moved.sub.name]:
+                for run in _kept(self._by_sub, moved.sub.id):
+                    if run.code != "EXPLANATION":
+                        _end(run, "STOPPED", entry)
+        for code in codes:
+            for run in _kept(self._by_code, code):
+                if stops(code, run.act_id, run.sub, entry, stream):
+                    _end(run, "STOPPED", entry)
 
 
-def _replace(runs: Iterable[ClockRun], started: ClockRun, entry: Entry) -> None:
-    for run in runs:
-        if (
-            run.status == "RUNNING"
-            and run.code == started.code
-            and run.sub is not None
-            and run.sub == started.sub
-        ):
-            run.status = "EXTENDED"
-            run.stopped_by, run.stopped_at = entry.act.act_id, entry.act.occurred_at
+def _kept(runs: dict[str, list[ClockRun]], name: str) -> list[ClockRun]:
+    """Those of a name that still run; the others are let go of."""
+    runs[name] = [run for run in runs.get(name, ()) if run.status == "RUNNING"]
+    return runs[name]
+
+
+def _end(run: ClockRun, status: Literal["STOPPED", "EXTENDED"], entry: Entry) -> None:
+    run.status = status
+    run.stopped_by, run.stopped_at = entry.act.act_id, entry.act.occurred_at
 
 
 def _status(run: ClockRun, at: datetime) -> Status:

@@ -22,6 +22,7 @@ from projections import registry as registries
 from projections.answers import ProjectedCases
 from projections.case_file import SORTS, Filter
 from projections.compare import compare
+from projections.effort import TooMuch
 from projections.inquiry import Inquiry
 from projections.past import BeforeCase, InFuture
 from projections.runner import Projector
@@ -29,7 +30,7 @@ from projections.verdicts import Verification, judged, verified
 from projections.view import Connection
 from projections.views import VIEWS
 from tests.fixtures.postgres import Database
-from tests.memory_log import ORIGIN
+from tests.memory_log import ORIGIN, a_log
 from tests.played_log import PlayedLog, played
 
 pytestmark = pytest.mark.postgres
@@ -91,19 +92,24 @@ class Case:
         return int(row[0])
 
 
-def made(database: Database, log: PlayedLog) -> Case:
-    """A played log in a database, projected."""
-    log.fill(database.admin)
+def reader_of(database: Database, log: PlayedLog) -> Inquiry:
+    """The reading side of a played log in a database."""
 
     @contextmanager
     def reading() -> Iterator[Connection]:
         with psycopg.connect(database.dsn("reader"), autocommit=True) as connection:
             yield connection
 
+    return log.inquiry(PostgresRecords(database.pool("reader")), reading)
+
+
+def made(database: Database, log: PlayedLog) -> Case:
+    """A played log in a database, projected."""
+    log.fill(database.admin)
     player = log.player
     assert player.now is not None
     stream = next(iter(player.cases.values()))
-    inquiry = log.inquiry(PostgresRecords(database.pool("reader")), reading)
+    inquiry = reader_of(database, log)
     case = Case(database, log, inquiry, stream, player.now + timedelta(hours=1))
     case.project()
     return case
@@ -252,6 +258,31 @@ def test_who_decided_and_on_what_basis(sc1: Case) -> None:
     assert {b["role"] for b in members["basis"]} >= {"COMPETENCE", "SUBSTANCE"}
     assert statements[0].row.role == "AUTHOR"
     assert len({s.row.officer for s in statements}) == len(statements)
+
+
+def test_a_long_case_is_no_way_to_keep_the_server_busy(database: Database) -> None:
+    """A walk through every file of a thousand statements is refused; a part of it is answered."""
+    log = PlayedLog(a_log(cases=1, acts=800, every=2_000), [])
+    log.fill(database.admin)
+    case = Case(database, log, reader_of(database, log), "", log.log.clock)
+    case.project()
+    with case.reading() as connection:
+        (stream,) = {row.stream for row in timeline.rows_after(connection, 10, 20)}
+        rows = timeline.stream_rows(connection, stream)
+    now, last = rows[-1].recorded_at + timedelta(hours=1), rows[-1].index
+    assert len(rows) > 900
+    for asked in (
+        lambda: case.inquiry.history(stream, "/state", now),
+        lambda: case.inquiry.diff(stream, 0, last, now),
+    ):
+        with pytest.raises(TooMuch):
+            asked()
+    assert case.inquiry.diff(stream, last - 100, last, now)[2]
+    assert case.inquiry.history(stream, "/state", now, moment=rows[500].index)
+    many = [stream] * 30
+    with pytest.raises(TooMuch):
+        list(case.inquiry.verifications(many))
+    assert len(list(case.inquiry.verifications(many[:5]))) == 5
 
 
 # -- verification --------------------------------------------------------------------------------

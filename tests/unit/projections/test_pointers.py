@@ -43,3 +43,10 @@ def test_what_differs_is_found_without_looking_at_what_does_not(old: Any, new: A
     before, after = flat(old), flat(new)
     expected = {p for p in {**before, **after} if before.get(p) != after.get(p)}
     assert differing(old, new) == expected
+
+
+def test_members_that_are_named_alike_have_short_names() -> None:
+    """A thousand reports of one agency are told apart by a number, not by a thousand signs."""
+    names = list(flat(["a"] * 3 + ["a'2"]))
+    assert names == ["/a", "/a'2", "/a'3", "/a'2'2"]
+    assert max(map(len, flat([{"agency": "x"}] * 1_000))) < 20

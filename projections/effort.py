@@ -1,0 +1,29 @@
+"""How much one question may cost whoever answers it; a case may have any number of statements."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ledger.errors import Rejected
+
+RENDERED: Final = 400_000
+"""Statements in all the files that a difference or a history walks through: about two seconds."""
+JUDGED: Final = 10_000
+"""Statements that are opened and judged for several cases at once: about two seconds."""
+
+
+class TooMuch(Rejected):
+    """The question is too large to be answered at once; a smaller one is not."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "too_much_asked",
+            "Câu hỏi này đi qua quá nhiều lần ghi.",
+            "This question goes through too many statements.",
+        )
+
+
+def within(statements: int, most: int) -> None:
+    """Raises: TooMuch."""
+    if statements > most:
+        raise TooMuch
