@@ -1,8 +1,7 @@
 """Public keys as JWK (RFC 8037, 7518 and 9964), their thumbprint, and a signer held in memory.
 
 Strict: exactly the members of the key type, since whatever else a JWK can say has no meaning here
-    and would be signed.
-Officers and logs are not known here.
+and would be signed. Officers and logs are not known here.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
-"""Recomputes a whole log from stored bytes: every leaf, root, signature, verdict and erasure.
-
-It changes nothing.
+"""Recomputes a whole log from stored bytes: each leaf, root, signature, verdict and erasure.
 
 One walk in index order: parts are read, opened and hashed by `checks.part` (in as many processes as
 asked for) and followed by `checks.chain`; then tiles and checkpoints are held against the entries
-by `checks.tree`. Who keeps the rows and prints the report is not known here, nor are projections.
+by `checks.tree`. Nothing is changed. Who keeps the rows and prints the report is not known here,
+nor are projections.
 """
 
 from __future__ import annotations
@@ -328,10 +327,7 @@ class _Walk:
         self.findings.append(Finding(index, kind, message))
 
     def check_genesis(self, genesis: str | None, vkeys: Sequence[str]) -> None:
-        """Record 0 against the digest from paper.
-
-        And the log's keys against record 0 (formats.md §9).
-        """
+        """Holds record 0 to the digest from paper, the log's keys to record 0 (formats.md §9)."""
         if genesis is not None and not self.rows:
             self._find(0, Damage.TAIL_MISSING, "there is no record at all, not even record 0")
         elif genesis is not None and self._first_entry is not None:

@@ -1,6 +1,4 @@
-"""View `case_file`: one row a case.
-
-The case file right after its newest statement, and the case list.
+"""View `case_file`: one row a case, its file right after its newest statement; and the case list.
 
 A row is a function of the log alone: it is rendered at the time the newest statement was recorded.
 What time changes without an act is folded again by the reader from `changes_at` on.

@@ -1,6 +1,4 @@
-"""Whether the views equal a fresh fold of the log.
-
-Every row of the live generations, recomputed and compared.
+"""Whether the views equal a fresh fold of the log: each row of the live generations is recomputed.
 
 Part of `log audit`, above the ledger's own audit since a ledger does not know its views. The fresh
 rows are written under a generation of their own in a transaction that is always rolled back.

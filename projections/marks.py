@@ -125,9 +125,9 @@ def _overturns(entry: Entry) -> bool:
 
 
 def _ground(entry: Entry, stream: StreamState) -> str | None:
-    """The substantive ground of the decision that fell.
+    """The ground of the decision that fell: of acts overturned by name, else of the sanction.
 
-    Of the acts overturned by name, else of the sanction, else of the last decision before.
+    Without either it is that of the last decision before.
     """
     for decided in (*_named(entry, stream), *reversed(_before(entry, stream))):
         for basis in decided.act.basis:

@@ -14,10 +14,7 @@ _NAMES: Final = ("id", "act_id", "code", "agency")
 
 
 def flat(value: Any, pointer: str = "") -> dict[str, Any]:  # noqa: ANN401 - JSON
-    """Every leaf of a case file by pointer.
-
-    Members of a list by what names them, so that a new one moves none.
-    """
+    """Every leaf of a case file by pointer; members of a list by what names them."""
     if isinstance(value, Mapping):
         items: Iterable[tuple[str, Any]] = value.items()
     elif isinstance(value, list):

@@ -85,10 +85,7 @@ class Projector:
     # -- running -------------------------------------------------------------------------------
 
     def run(self, stop: Event, notices: Notices | None = None) -> None:
-        """Keeps every view up until `stop` is set.
-
-        Survives a database that goes away and comes back.
-        """
+        """Keeps every view up to date until `stop` is set; a database may go away and come back."""
         with contextlib.ExitStack() as stack:
             stack.enter_context(self._sweep)
             wait: Callable[[float], object] = stop.wait
@@ -125,9 +122,7 @@ class Projector:
         return min((s.position for s in self._live() if not s.stopped), default=-1)
 
     def rebuild(self, view: str, progress: Progress | None = None) -> None:
-        """Builds a view anew beside the one that is read, and switches.
-
-        For a process that may be the loop.
+        """Builds a view anew beside the one that is read, and switches; only the loop can.
 
         Raises:
             LookupError: No such view, or a rebuild of it is under way.
@@ -156,10 +151,7 @@ class Projector:
             self.advance()
 
     def advance(self) -> bool:
-        """One batch of whatever is furthest behind.
-
-        False when all is done or another loop is active.
-        """
+        """One batch of what is furthest behind; False: all is done, or another loop is active."""
         connection = self._active()
         if connection is None:
             return False

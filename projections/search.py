@@ -1,6 +1,4 @@
-"""How words are made comparable.
-
-Without tone marks, đ as d, in lower case, the same when written and when asked.
+"""How words are made comparable: no tone marks, đ as d, lower case, when written and when asked.
 
 Only numbers and symbols of cases and documents, their abstracts and names of act types, states and
 agencies are searched: never reported content, persons, accounts, links or telephones (ui.md §9).

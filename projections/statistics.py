@@ -1,6 +1,4 @@
-"""View `statistics`: counts and oversight indicators over cases.
-
-Oversight first, small cells hidden.
+"""View `statistics`: oversight indicators first, then counts over cases, small cells hidden.
 
 The indicators come in the order of regulation.md §9, volumes last. No row names a person or ranks
 anybody, and nothing here is a target.

@@ -1,6 +1,4 @@
-"""View `tokens`: which sealed tokens stand in which case.
-
-So that a guard can keep each to one case.
+"""View `tokens`: which sealed tokens stand in which case, so that a guard can keep each to one.
 
 It answers one question of the write path (`ledger.regulation.cases.Cases.token_elsewhere`) and
 nobody's search (ui.md §9).

@@ -95,20 +95,15 @@ class Batch(Protocol):
 
 
 class View(Protocol):
-    """A read model.
-
-    Attributes:
-        name: Name of the view, and of its DDL `schema/<name>.sql`.
-        tables: Its tables in schema `proj`; each begins with a column `gen`.
-    """
+    """A read model."""
 
     @property
     def name(self) -> str:
-        """See above."""
+        """Name of the view, and of its DDL `schema/<name>.sql`."""
 
     @property
     def tables(self) -> tuple[LiteralString, ...]:
-        """See above."""
+        """Its tables in schema `proj`; each begins with a column `gen`."""
 
     def batch(self, cursor: Cursor, gen: int) -> Batch:
         """Begins a batch in the transaction of the cursor."""

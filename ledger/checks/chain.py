@@ -1,6 +1,4 @@
-"""Follows the records in order.
-
-Streams, `prev`, acts and their signers, keys by the registry as of each index.
+"""Follows the records in order: streams, `prev`, acts and their signers, keys as of each index.
 
 It keeps what an audit must remember and no more. Records come as `content.Checked`, already opened;
 the hashes are `tree`'s. formats.md §3 (several signatures), §9 (verdicts, genesis).
@@ -39,10 +37,7 @@ _BAD: Final = {
 
 @dataclass(slots=True)
 class _Stream:
-    """Where a stream stands.
-
-    Last position, the digest the next `prev` must name, and how many could not be read.
-    """
+    """Where a stream stands: last position, what the next `prev` must name, how many are unread."""
 
     seq: int = 0
     head: str | None = None
@@ -177,10 +172,7 @@ class Chain:
         self._sign(row, checked)
 
     def close(self) -> None:
-        """Ends the walk: missing wraps against recorded erasures.
-
-        And the verdicts as they read today.
-        """
+        """Ends the walk: missing wraps against recorded erasures, verdicts as they read today."""
         for index in self._wrapless:
             if index in self.erased:
                 self.verdicts[Verdict.ERASED] += 1

@@ -1,6 +1,4 @@
-"""Opens stored records and checks each by itself.
-
-Wrap, seal, entry, envelope, statement, columns, signature.
+"""Opens stored records and checks each by itself, from wrap and seal to statement and signature.
 
 Pure over bytes and picklable both ways, so that an audit can spread it over processes. Whether a
 key was enrolled, what came before in the stream and what the tree says is for `chain` and `tree`.

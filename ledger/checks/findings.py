@@ -1,6 +1,4 @@
-"""The kinds of damage an audit can name, and a finding.
-
-Where, which kind, what was expected and what was found.
+"""The kinds of damage an audit can name, and a finding: where, which kind, what was found instead.
 
 A kind is stable text: it stands in reports, tests and on pages. How damage is detected is not known
 here.

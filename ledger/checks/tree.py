@@ -192,7 +192,7 @@ class Signed:
 def read_checkpoints(rows: Iterable[RawCheckpoint], vkeys: Sequence[VKey], origin: str) -> Signed:
     """Verifies every stored note: form, name, both signatures, columns.
 
-    Roots are held against the tree later.
+    Its root is held against the tree later.
     """
     signed = Signed()
     for row in rows:
@@ -259,10 +259,7 @@ def _check_signature(
 def check_trusted(
     notes: Iterable[bytes], vkeys: Sequence[VKey], origin: str, roots: Mapping[int, bytes]
 ) -> Iterator[Finding]:
-    """Checkpoints that somebody kept outside (a witness, an earlier audit).
-
-    The log must still lead to each.
-    """
+    """Holds the log to checkpoints that somebody kept outside: a witness, or an earlier audit."""
     for held in notes:
         try:
             found = checkpoints.open_checkpoint(held, vkeys, origin=origin).checkpoint

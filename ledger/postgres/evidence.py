@@ -1,6 +1,4 @@
-"""The stored bytes of one log as an auditor takes them.
-
-Raw rows in one snapshot, nothing opened (`ledger.audit.Evidence`).
+"""The stored bytes of one log as an auditor takes them: raw rows, nothing opened (`Evidence`).
 
 One connection, one REPEATABLE READ transaction: what is appended meanwhile is not half in the
 audit. Read as reader (with states and wraps), as auditor (without), or on a dump restored

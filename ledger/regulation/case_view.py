@@ -56,10 +56,7 @@ def case_file_until(
     at: datetime,
     cases: Cases | None = None,
 ) -> tuple[Json, datetime | None]:
-    """`case_file`, and the next instant after `at` at which it changes without a new act.
-
-    None: never.
-    """
+    """`case_file`, and the instant after `at` at which it changes by itself; None: never."""
     runs = clock_runs(stream, registry, at, cases)
     found = list(changes(runs, at))
     for sub in stream.subs_in("measure", "TAKEN"):
@@ -297,10 +294,7 @@ def _flag(code: str, act_id: str) -> Json:
 
 
 def _complaint_paths(stream: StreamState, registry: Registry, today: date) -> Iterator[Json]:
-    """regulation.md §9, rule 8: the complaint path is printed on every restrictive entry.
-
-    With its dated limit.
-    """
+    """The complaint path of each restrictive entry, with its limit (regulation.md §9, rule 8)."""
     types = load().types
     for entry in stream.effective():
         kind = types.get(entry.act.act)

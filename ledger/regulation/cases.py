@@ -35,10 +35,7 @@ class Report:
 
 
 class Cases(Protocol):
-    """Other cases of this log as last projected.
-
-    What a guard may ask beyond its own stream (guards.json).
-    """
+    """What a guard may ask about other cases of this log, as last projected (guards.json)."""
 
     def state(self, stream: str) -> str | None:
         """Main state of a case, None where there is no such case."""

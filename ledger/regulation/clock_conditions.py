@@ -56,10 +56,7 @@ def _reporters(stream: StreamState) -> frozenset[str | None]:
 
 
 def _touches_somebody(entry: Entry, stream: StreamState) -> bool:
-    """Whether there is somebody to tell.
-
-    The act names a subject, or an earlier act of the case does.
-    """
+    """Whether the act, or an earlier act of the case, names a subject who is to be told."""
     if entry.act.act == "ImmediateMeasureTaken" and entry.act.facts.get("kind") == "INFORM_PUBLIC":
         return False
     return entry.act.act not in _FOLLOW_UPS or any(

@@ -46,10 +46,7 @@ class Term:
 
 
 def term(code: str, act: Act, registry: Registry) -> Term | None:
-    """The term of this clock when this act starts it.
-
-    None where no rule of that day knows the clock.
-    """
+    """The term of this clock when this act starts it; None where no rule of that day knows it."""
     rule = registry.rule(code, act.day)
     start, stated = _start(code, act), _stated(code, act.facts)
     if rule is None:

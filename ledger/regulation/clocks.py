@@ -75,9 +75,7 @@ class ClockRun:
 def clock_runs(
     stream: StreamState, registry: Registry, at: datetime, cases: Cases | None = None
 ) -> list[ClockRun]:
-    """Every run of every clock of a stream, as each stands at this instant.
-
-    In the order they began.
+    """Every run of every clock of a stream at this instant, in the order in which they began.
 
     Args:
         stream: The fold.

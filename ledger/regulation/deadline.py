@@ -1,8 +1,8 @@
-"""Counting time: working days, calendar days, months and years.
+"""Counting time: working days, calendar days, months and years, to the last instant of a day.
 
-To the last instant of the last day. law.md, counting days: the day of the start is not counted, and
-a last day on a holiday moves to the next working day, unless the rule counts working days. Hours
-and minutes run from instant to instant. Nothing here knows what runs.
+The day of the start is not counted, and a last day on a holiday moves to the next working day,
+unless the rule counts working days (law.md, counting days). Hours and minutes run from instant to
+instant. What runs is not known here.
 """
 
 from __future__ import annotations
@@ -41,10 +41,7 @@ def local_time(at: datetime) -> str:
 
 
 def add_working_days(day: date, count: int, days: WorkingDays) -> date:
-    """The count-th working day after `day` (before it, where count is negative).
-
-    The day itself is not counted.
-    """
+    """The count-th working day after `day`, not counting it; before it where count is negative."""
     step = timedelta(days=1 if count >= 0 else -1)
     left = abs(count)
     while left:

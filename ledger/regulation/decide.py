@@ -121,10 +121,7 @@ WITHOUT_FACTS: Final = frozenset(
 
 
 def _place(q: Question) -> None:
-    """The act type is accepted in this kind of stream and log.
-
-    And speaks of the thing the stream belongs to.
-    """
+    """The stream and the log take acts of this type, and the act speaks of the stream's own."""
     kind, stream, facts = q.kind, q.stream, q.act.facts
     if stream.kind not in kind.streams:
         _misplaced(

@@ -30,9 +30,7 @@ def standing(
     at: datetime,
     cases: Cases | None = None,
 ) -> list[tuple[str, str]]:
-    """(code, act_id) of every flag that shows at this instant.
-
-    By act in the order they took effect, then by code.
+    """(code, act_id) of every flag that shows now, by act in the order of effect, then by code.
 
     Args:
         raised: Flags by act, as they were at effect.
@@ -68,7 +66,7 @@ _BY_TIME: Final = frozenset({"AFFECTED_NOT_TOLD"})
 def _untold(entry: Entry, stream: StreamState, registry: Registry, at: datetime) -> bool:
     """AFFECTED_NOT_TOLD: from the end of INFORM_AFFECTED until a notice names the act.
 
-    None for INFORM_PUBLIC.
+    An act that informs the public owes nobody a notice.
     """
     kind = load().types.get(entry.act.act)
     if kind is None or "AFFECTED_NOT_TOLD" not in kind.requires:
@@ -89,10 +87,7 @@ def _told(entry: Entry, stream: StreamState) -> bool:
 def _confirmed(
     entry: Entry, stream: StreamState, _registry: Registry, _cases: Cases | None
 ) -> bool:
-    """ORAL_UNCONFIRMED ends with a written confirmation.
-
-    A correction so marked, or an act that confirms this one.
-    """
+    """ORAL_UNCONFIRMED ends with a correction marked as confirmation, or an act that confirms."""
     act_id = entry.act.act_id
     return any(
         e.act.facts.get("mark") == "WRITTEN_CONFIRMATION" for e in stream.corrected_by(act_id)
@@ -109,9 +104,9 @@ def _lead_told(
 def _both_noticed(
     entry: Entry, stream: StreamState, registry: Registry, _cases: Cases | None
 ) -> bool:
-    """RESULT_NOTICE_BOTH ends when, after the last result, report and notice have both gone.
+    """RESULT_NOTICE_BOTH ends when report and notice have gone on one day after the last result.
 
-    On one day (8.4.b, 9).
+    8.4.b, 9.
     """
     last = stream.last(*RESULTS)
     since = 0 if last is None or last.effect is None else last.effect.seq
@@ -132,9 +127,9 @@ def _reaches(entry: Entry, function: str, registry: Registry) -> bool:
 
 
 def _restated(entry: Entry, stream: StreamState, _registry: Registry, cases: Cases | None) -> bool:
-    """STATISTICS_RESTATED ends when every report that counted the case is restated for it.
+    """STATISTICS_RESTATED ends when every report that counted the case is set right (9).
 
-    Or corrected (9). Each change has its own flag, ended by what comes after it.
+    Each change has its own flag, ended by what comes after it.
     """
     if cases is not None:
         return not unrestated(stream, cases, last_change(stream, entry))

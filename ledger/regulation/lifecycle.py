@@ -1,8 +1,7 @@
-"""States and legal moves of a case and of its sub-processes.
+"""States and legal moves of a case and its sub-processes (life_cycle.json, acts.json).
 
-As life_cycle.json and acts.json spell them out. Pure tables: it says what a move leads to and
-whether there is a row for it, never why an act is allowed (guards/) nor what time does to a measure
-(clock_terms.py).
+Pure tables: what a move leads to and whether there is a row for it, never why an act is allowed
+(guards/) nor what time does to a measure (clock_terms.py).
 """
 
 from __future__ import annotations
@@ -61,10 +60,7 @@ class SubMove:
     mapping: Mapping[str, str]
 
     def to(self, facts: Mapping[str, Any]) -> str | None:
-        """Target state for these facts, `=` where it stays.
-
-        None where the deciding fact has no row.
-        """
+        """Target state for these facts, `=` where it stays; None where no row is for them."""
         if self.by is None:
             return self.target
         value = facts.get(self.by)
@@ -97,9 +93,9 @@ class LifeCycle:
     def next_state(
         self, act: str, disposition: str | None, state: str | None
     ) -> tuple[bool, str | None]:
-        """Whether the act is legal in this state of a case.
+        """Whether the act is legal in this state, and the state after it.
 
-        And the state after it (life_cycle.json, notes 1-3).
+        life_cycle.json, notes 1-3.
         """
         if act in self.moving:
             target = self.transitions.get((act, state, disposition))
@@ -123,10 +119,7 @@ class LifeCycle:
         return (state, act, target) in self.rows[name]
 
     def opens(self, name: str, act: str) -> str | None:
-        """The state in which this act opens a sub-process of this kind.
-
-        None where it opens none.
-        """
+        """The state in which this act opens a sub-process of this kind; None: it opens none."""
         for state, by, target in self.rows[name]:
             if state is None and by == act:
                 return target

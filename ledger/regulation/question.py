@@ -62,10 +62,7 @@ class Question:
 
     @property
     def day(self) -> date:
-        """The day of occurred_at in the act's own offset.
-
-        The day all registry questions are judged by.
-        """
+        """The day of occurred_at in its own offset, by which all registry questions are judged."""
         return self.act.day
 
     @property
@@ -80,17 +77,11 @@ class Question:
 
     @property
     def standing(self) -> Entry | None:
-        """The pending act this statement countersigns.
-
-        The same act_id, already signed by its author; else None.
-        """
+        """The pending act of this act_id that is countersigned, signed by its author; else None."""
         return self.stream.pending.get(self.act.act_id)
 
     def ref(self, member: str, *types: str) -> Entry | None:
-        """The effective act of this stream that facts.<member> names, of one of these types.
-
-        None where there is none.
-        """
+        """The effective act of this stream and these types that facts.<member> names; else None."""
         named = self.facts.get(member)
         return self.stream.get(named, *types) if isinstance(named, str) else None
 

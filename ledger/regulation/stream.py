@@ -187,10 +187,7 @@ class StreamState:
     # -- what stands ------------------------------------------------------------------------------
 
     def effective(self, *types: str) -> Sequence[Entry]:
-        """Effective acts of these types (of any, where none is named).
-
-        In the order they took effect.
-        """
+        """Effective acts of these types (of any, where none is named) as they took effect."""
         if not types:
             return self.order
         if len(types) == 1:
@@ -247,9 +244,9 @@ class StreamState:
     # -- who holds it -----------------------------------------------------------------------------
 
     def handler(self, registry: Registry, day: date) -> str | None:
-        """The agency that holds the case on a day.
+        """The agency that holds the case on a day: registered, then custody, then succession.
 
-        As registered, then custody, then succession (acts.json, HANDLER).
+        acts.json, HANDLER.
         """
         return None if self.handler_raw is None else present_agency(registry, self.handler_raw, day)
 
@@ -259,10 +256,7 @@ class StreamState:
 
 
 def present_agency(registry: Registry, agency: str, day: date) -> str:
-    """Who stands for an agency on a day.
-
-    Itself while it exists, else who carries on for it (law.md §13).
-    """
+    """Who stands for an agency on a day: itself, or who carries on for it (law.md §13)."""
     return registry.heir(agency, day) or agency
 
 

@@ -1,7 +1,4 @@
-"""Guards on opinions.
-
-A media body only on a written request, an expert who is no party (G8, G9).
-"""
+"""Guards on opinions: a media body on written request only, an expert who is no party (G8, G9)."""
 
 from __future__ import annotations
 

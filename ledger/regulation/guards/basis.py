@@ -1,7 +1,4 @@
-"""Guards on the legal basis.
-
-Competence and substance apart, and never the coordination regulation alone (G1).
-"""
+"""Guards on the legal basis: competence and substance, never the regulation alone (G1)."""
 
 from __future__ import annotations
 

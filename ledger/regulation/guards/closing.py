@@ -1,7 +1,4 @@
-"""Guards on results and on ending a case.
-
-The path, the finding behind it, both notices, the checklist (G7, G12).
-"""
+"""Guards on results and endings: path, finding, both notices, checklist (G7, G12)."""
 
 from __future__ import annotations
 

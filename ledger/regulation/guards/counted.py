@@ -1,6 +1,6 @@
-"""Which reports of article 9 counted a case before its result was changed, and were not restated.
+"""Reports of article 9 that counted a case before its result changed, and were not restated.
 
-Asked by the guard, the flag and the views.
+The guard, the flag and the views ask for them.
 """
 
 from __future__ import annotations
@@ -112,10 +112,7 @@ def _case_names(stream: StreamState) -> frozenset[str]:
 
 
 def _names(report: Report) -> set[str]:
-    """The ways in which a correction may name a report.
-
-    Its act id, its two days, its year, quarter or month.
-    """
+    """How a correction may name a report: its act id, its two days, its year, quarter or month."""
     start, end = report.period_from, report.period_to
     ends = {f"{start}{between}{end}" for between in ("/", "..", " - ")}
     return {report.act_id, *ends, *_calendar_name(start, end)}

@@ -1,6 +1,6 @@
-"""Form of the act: its facts fit the catalogue, a basis is cited.
+"""Guards on form: facts fit the catalogue, a basis is cited, nothing is edited.
 
-References stay inside the stream, nothing is edited.
+References stay inside the stream.
 """
 
 from __future__ import annotations
@@ -43,10 +43,7 @@ def circulation_level(q: Question) -> Breach | None:
 
 
 def correct_not_edit(q: Question) -> Breach | None:
-    """Nothing is replaced: act_id is new or waits for this signer.
-
-    Seq and prev continue the stream (G13).
-    """
+    """Nothing is replaced (G13): act_id is new or waits for this signer, seq and prev follow."""
     stream = q.stream
     if q.seq != stream.seq + 1 or q.prev != stream.head:
         return Breach()
@@ -58,10 +55,10 @@ def correct_not_edit(q: Question) -> Breach | None:
 
 
 def refers_to_other_case(q: Question) -> Breach | None:
-    """corrects, refers_to and every ref name an effective act of this stream.
+    """corrects, refers_to and every ref name an effective act of this stream, of a type allowed.
 
-    Of a type the catalogue allows. ActReturned names a pending act; that it is one is judged here,
-    that it is the signer's turn elsewhere.
+    ActReturned names a pending act; that it is one is judged here, that it is the signer's turn
+    elsewhere.
     """
     act, stream = q.act, q.stream
     wrong = []

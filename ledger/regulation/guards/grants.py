@@ -1,6 +1,7 @@
-"""Guards on who may see.
+"""Guards on who may see (G8).
 
-Grants with a term, inspectors apart, break-glass, erasure, withdrawal, signed-off checks (G8).
+Grants have a term, inspectors stand apart; break-glass, erasure, withdrawal and signed-off checks
+have limits of their own.
 """
 
 from __future__ import annotations

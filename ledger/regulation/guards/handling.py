@@ -1,7 +1,4 @@
-"""Guards on deciding.
-
-Every chosen act with its bases, what may be proposed and directed, who may send which team.
-"""
+"""Guards on deciding: bases of each chosen act, proposals, directions, who may send a team."""
 
 from __future__ import annotations
 

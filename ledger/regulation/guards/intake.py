@@ -1,7 +1,4 @@
-"""Guards on what comes in.
-
-Oral reports, outside requests, reporter tokens, duplicates, disclosure of an identity.
-"""
+"""Guards on what comes in: oral and outside reports, tokens, duplicates, disclosed identities."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The life of the case: the act fits the state and its sub-processes.
-
-And a given identity is sealed first.
-"""
+"""Guards on the life of the case: state, sub-processes, and a given identity sealed first."""
 
 from __future__ import annotations
 
@@ -17,10 +14,7 @@ _SHOWN = 12
 
 
 def state_illegal(q: Question) -> Breach | None:
-    """The table transitions has a row for (state, act, disposition).
-
-    Or the act moves nothing and may be taken here.
-    """
+    """A row of transitions moves the case, or the act moves nothing and this state takes it."""
     cycle = life_cycle()
     state = q.stream.state
     legal, _ = cycle.next_state(q.act.act, q.act.disposition, state)

@@ -1,7 +1,4 @@
-"""Guards on what restricts.
-
-A finding first or a review date, a finding that carries it, the note of 4.2, the lead (G4, G10).
-"""
+"""Guards on what restricts: finding or review date, the note of 4.2, the lead (G4, G10)."""
 
 from __future__ import annotations
 

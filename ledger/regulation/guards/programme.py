@@ -1,7 +1,4 @@
-"""Guards on the programme around the cases.
-
-Difficulties through the lead, versions by the issuer, terms in order.
-"""
+"""Guards on the programme: difficulties by the lead, versions by the issuer, terms in order."""
 
 from __future__ import annotations
 

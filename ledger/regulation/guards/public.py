@@ -1,7 +1,4 @@
-"""Guards on what is told to the public.
-
-Said before it was verified, corrected with the same reach, results that exist.
-"""
+"""Guards on what the public is told: verified or marked, corrected as widely, of real results."""
 
 from __future__ import annotations
 

@@ -70,10 +70,7 @@ def signed_in_stream(q: Question, *roles: str) -> tuple[str, ...]:
 
 
 def agency_of(q: Question, officer: str, post: str) -> str | None:
-    """The agency in which a signer holds the post that day.
-
-    The author's, else the one that appointed to the post.
-    """
+    """The agency where a signer holds the post that day: the author's, else the appointing one."""
     if q.registry.appointment(officer, q.act.agency, post, q.day) is not None:
         return q.act.agency
     held = q.registry.appointments(officer, q.day)
@@ -102,10 +99,7 @@ def reaches(q: Question, addressees: Iterable[str], function: str, day: date) ->
 
 
 def inherited(q: Question, agency: str, since: date) -> set[str]:
-    """Who holds on the day of the act what an agency held on a day before.
-
-    Itself, or its successors by function.
-    """
+    """Who holds, on the day of the act, what an agency held before: itself or its successors."""
     held = q.registry.functions_of(agency, since)
     heirs = {q.registry.successor(agency, f, q.day) for f in held}
     return {agency} | {h for h in heirs if h is not None}
@@ -115,10 +109,7 @@ def inherited(q: Question, agency: str, since: date) -> set[str]:
 
 
 def term_end(q: Question, code: str, start: datetime) -> datetime | None:
-    """The last moment that a clock or limit in force that day gives after `start`.
-
-    None where none is stated.
-    """
+    """The last moment a rule in force that day gives after `start`; None where it gives none."""
     rule = q.registry.rule(code, q.day)
     if rule is None or not isinstance(rule.value, int):
         return None
@@ -181,10 +172,7 @@ def limbs_met(finding: Entry) -> frozenset[str]:
 
 
 def supports(finding: Entry) -> bool:
-    """Whether a finding carries a measure.
-
-    A limb is met, or another law is broken and named (3.3).
-    """
+    """Whether a finding carries a measure: a limb is met, or another law broken and named (3.3)."""
     code = finding.act.facts.get("finding")
     if code in SUPPORTS_NOTHING:
         return False

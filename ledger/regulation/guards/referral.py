@@ -1,7 +1,4 @@
-"""Guards on competence and on passing a case on.
-
-To whom, why, what comes back, and when the committee decides.
-"""
+"""Guards on competence and referral: to whom, why, what comes back, when the committee decides."""
 
 from __future__ import annotations
 

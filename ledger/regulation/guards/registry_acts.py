@@ -1,7 +1,4 @@
-"""Guards on the registry's own acts.
-
-Lines are added and never edited, nobody registers themselves, keys are new (G8, G13).
-"""
+"""Guards on registry acts: lines added and never edited, nobody their own registrar (G8, G13)."""
 
 from __future__ import annotations
 
@@ -81,10 +78,7 @@ def succession_map_complete(q: Question) -> Breach | None:
 
 
 def _ends(q: Question, agency: str, successors: list[str]) -> bool:
-    """Whether a predecessor ends by this kind of change.
-
-    One that goes on under its own id does not.
-    """
+    """Whether a predecessor ends by this kind of change, and does not go on under its own id."""
     return q.facts.get("kind") in ENDING and agency not in successors
 
 

@@ -150,9 +150,9 @@ def _holds(q: Question, code: str) -> bool:
 
 
 def officer_in_post(q: Question) -> Breach | None:
-    """Each signer held the post named, when it happened and when signing.
+    """Each signer held the post named on the day of the act, and on the day of signing.
 
-    The author may sign in this capacity.
+    The author's post allows the capacity.
     """
     act, day = q.act, q.day
     signed_on = q.signed_at.astimezone(act.occurred_at.tzinfo).date()
@@ -180,10 +180,7 @@ def _in_post(q: Question, officer: str, post: str, day: date) -> bool:
 
 
 def _bodies(q: Question, officer: str, post: str) -> Iterator[str]:
-    """Agencies in which a signer may hold the post.
-
-    The author's or, where who names several bodies, one of these.
-    """
+    """Agencies in which a signer may hold the post: the author's, or one of the bodies it names."""
     act = q.act
     yield act.agency
     handed_to = act.facts.get("to_agency")

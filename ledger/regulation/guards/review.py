@@ -1,7 +1,4 @@
-"""Guards on complaints, reviews and corrections.
-
-A ground, another decider, nothing edited, numbers restated (G8, G13).
-"""
+"""Guards on complaints, reviews, corrections: ground, another decider, no edits (G8, G13)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Guards on sanctions.
-
-Record, explanation, proposal, power of the post, limitation, a way to complain (G5, G6).
-"""
+"""Guards on sanctions: record, explanation, power of the post, limitation, complaint (G5, G6)."""
 
 from __future__ import annotations
 
@@ -92,10 +89,7 @@ def no_sanction_after_criminal_referral(q: Question) -> Breach | None:
 
 
 def _returned(q: Question, referral: SubProcess) -> bool:
-    """Returned for sanction.
-
-    Or not opened, and the file back because the case was taken up again.
-    """
+    """Whether it came back for sanction, or was not opened and the case was taken up again."""
     if referral.state == "RETURNED_FOR_SANCTION":
         return True
     if referral.state != "NOT_OPENED":

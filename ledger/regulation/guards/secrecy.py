@@ -1,6 +1,6 @@
-"""Guards on state secrets.
+"""Guards on state secrets: item of a list, competent post, log of the level (G8, G11).
 
-An item of the list, a competent post, the log of the level, nothing that points up (G8, G11).
+Nothing points up.
 """
 
 from __future__ import annotations
@@ -254,10 +254,7 @@ def _still(until: object, at: datetime) -> bool:
 
 
 def _takes_part(q: Question, officer: str) -> bool:
-    """Whether the officer takes part in the case.
-
-    By a grant, by an act signed in it, or in the agency that holds it.
-    """
+    """Whether the officer takes part in the case: by grant, by an act, or in its agency."""
     if q.registry.grants(officer=officer, stream=q.stream.name, at=q.act.occurred_at):
         return True
     if q.above_ordinary():

@@ -1,7 +1,4 @@
-"""Who signs: different persons, in the order and number the act type asks for (G8).
-
-formats.md §3: several signatures.
-"""
+"""Guards on who signs: different persons, in the order and number the act type asks for (G8)."""
 
 from __future__ import annotations
 
@@ -28,10 +25,7 @@ def distinct_signers(q: Question) -> Breach | None:
 
 
 def signer_order(q: Question) -> Breach | None:
-    """AUTHOR, then CHECKERs, then APPROVER; as many as the class asks.
-
-    Each statement in this order (formats.md §3).
-    """
+    """AUTHOR, CHECKERs, APPROVER: as many as the class asks, each in its turn (formats.md §3)."""
     needed, roles = q.kind.signature(q.act, q.level, founding=_founding(q))
     named = tuple(s.role for s in q.act.signers)
     if _in_order(named) and len(named) >= needed and _contained(roles, named) and _turn(q):
@@ -64,10 +58,10 @@ def _contained(roles: tuple[str, ...], named: tuple[str, ...]) -> bool:
 
 
 def _turn(q: Question) -> bool:
-    """Whether this statement is the next one this act waits for.
+    """Whether the act waits for this statement next: for this officer, in this role.
 
-    By the officer and in the role named. An act of formats.md §3 that returns another has one
-    signer; his header may say RETURNER, which RETURNS_PENDING_ACT asks for.
+    An act that returns another has one signer (formats.md §3); the header may say RETURNER, which
+    RETURNS_PENDING_ACT asks for.
     """
     signers = q.act.signers
     entry = q.stream.entries.get(q.act.act_id)

@@ -1,8 +1,8 @@
-"""The guards in the order of guards.json, each with the function of its name.
+"""The guards in the order of guards.json, and which of them an act must pass.
 
-And which of them an act must pass. The order is that of the list: the first refusal is named
-(guards.json, notes). Texts, kinds and sources are data; a guard without a function, or a function
-without a guard, does not load.
+Each has the function of its name, and the first refusal in this order is named (guards.json,
+notes). Texts, kinds and sources are data; a guard without a function, or a function without a
+guard, does not load.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Guards on asking, answering and finding.
-
-A statute for asking, every limb tested, contrary evidence named.
-"""
+"""Guards on verifying: a statute for asking, every limb tested, contrary evidence named."""
 
 from __future__ import annotations
 
@@ -41,10 +38,7 @@ def statutory_basis_for_request(q: Question) -> Breach | None:
 
 
 def _unregistered(q: Question) -> bool:
-    """Whether an organisation is asked that is no addressee of the registry.
-
-    By name alone, or by a name of its own.
-    """
+    """Whether an organisation is asked that the registry does not know as an addressee."""
     named = q.facts.get("organisation")
     if not filled(named):
         return False
@@ -85,10 +79,7 @@ def limbs_tested(q: Question) -> Breach | None:
 
 
 def _content_days(q: Question) -> list[date]:
-    """Days on which intake says the content was seen.
-
-    Else the days it was taken in; else the day of the act.
-    """
+    """Days on which the content was seen, else on which it came in, else the act's own."""
     seen = [
         t.date()
         for e in q.stream.intake

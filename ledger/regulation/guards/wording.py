@@ -1,7 +1,4 @@
-"""Words: no identifier of a natural person, no secrecy marking in the ordinary log.
-
-Neutral before a finding (G11, G14).
-"""
+"""Guards on words: no person's identifier, no secrecy marking, no verdict early (G11, G14)."""
 
 from __future__ import annotations
 
