@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from flask import Response
@@ -25,6 +25,11 @@ from projections.statistics import SMALLEST, Cell, Tables
 statistics = Noun("statistics", __name__, url_prefix="/v1", description="Thống kê · Statistics")
 CSV: Final = "text/csv; charset=utf-8"
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_PLAIN_BOOK: Final = {
+    "in_memory": True,
+    "strings_to_formulas": False,
+    "strings_to_urls": False,
+}
 _WIDTHS: Final = (30, 30, 70, 12, 12)
 _YEAR: Final = timedelta(days=365)
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
@@ -96,16 +101,23 @@ def counted_csv(asked: dict[str, Any]) -> Response:
 def counted_xlsx(asked: dict[str, Any]) -> Response:
     """Thống kê dạng XLSX · The same as a workbook."""
     start, end, index, tables = _tables(asked)
+    title = "Thống kê" if context().lang == "vi" else "Statistics"
+    data = workbook(title, now(), _sheet(start, end, index, tables))
+    return finish(data, XLSX, index=index, headers=_spoken())
+
+
+def workbook(title: str, at: datetime, rows: Iterable[Row]) -> bytes:
+    """One sheet, its first row in bold. Every text is text: neither a formula nor a link."""
     out = io.BytesIO()
-    with Workbook(out, {"in_memory": True, "strings_to_formulas": False}) as book:
-        book.set_properties({"created": now().replace(tzinfo=None)})
-        page = book.add_worksheet("Thống kê" if context().lang == "vi" else "Statistics")
-        for n, row in enumerate(_sheet(start, end, index, tables)):
+    with Workbook(out, _PLAIN_BOOK) as book:
+        book.set_properties({"created": at.replace(tzinfo=None)})
+        page = book.add_worksheet(title)
+        for n, row in enumerate(rows):
             page.write_row(n, 0, row, book.add_format({"bold": True}) if n == 0 else None)
         page.freeze_panes(1, 0)
         for column, width in enumerate(_WIDTHS):
             page.set_column(column, column, width)
-    return finish(out.getvalue(), XLSX, index=index, headers=_spoken())
+    return out.getvalue()
 
 
 def _spoken() -> dict[str, str]:
