@@ -96,7 +96,7 @@ class SignIn:
         entropy: Source of challenges and session ids.
         now: Real time, also in a rehearsal (api.md §1).
         ledger_time: What a key's last day is judged by, as the door judges it.
-        keyring: The keyring as the log stands, for a look at one kid.
+        keyring: The keyring, recent enough for a look at one kid; for None as the log stands.
         token_ttl_s: Life of a token.
         attempts: A minute, for one key from one address.
     """
@@ -110,7 +110,7 @@ class SignIn:
         entropy: Entropy,
         now: Callable[[], datetime],
         ledger_time: Callable[[], datetime],
-        keyring: Callable[[str], Keyring],
+        keyring: Callable[[str | None], Keyring],
         token_ttl_s: int,
         attempts: int,
     ) -> None:
@@ -152,7 +152,7 @@ class SignIn:
         ours = _CHALLENGE.fullmatch(login.challenge) is not None
         asked = self._sessions.take(login.challenge, self._now()) if ours else None
         fresh = login.expires_at >= self._now()
-        holder, key = self._key(login.kid)
+        holder, key = self._signer(login.kid)
         signed = _holds(key, login.signature, login.signing_input)
         same = asked == login.kid and login.log == self._origin and login.alg == key.alg
         if holder is None or not (signed and same and fresh) or self._expired(holder):
@@ -174,7 +174,7 @@ class SignIn:
         header, claims, signature, signing_input = claimed
         kid = str(header.get("kid", ""))
         self._count(kid, address)
-        holder, key = self._key(kid)
+        holder, key = self._signer(kid)
         signed = _holds(key, signature, signing_input)
         if holder is None or not (
             signed
@@ -200,7 +200,7 @@ class SignIn:
             value is None
             or value["log"] != self._origin
             or value["exp"] <= self._now().timestamp()
-            or self._key(value["kid"])[0] is None
+            or _holder(self._keyring(value["kid"]), value["kid"]) is None
         ):
             raise Problem("not_signed_in", headers={"WWW-Authenticate": "Bearer"})
         return Caller(value["officer"], value["kid"], value["session"], value["exp"])
@@ -224,13 +224,14 @@ class SignIn:
         )
         return token, caller
 
-    def _key(self, kid: str) -> tuple[Caller | None, PublicKey]:
-        """Who holds the living officer's key `kid`; a stand-in key where nobody does: same cost."""
-        keyring = self._keyring(kid)
-        line = keyring.line(kid)
-        if line is None or line.officer is None or keyring.retired(kid):
-            return None, self._nobody
-        return Caller(line.officer, kid, "", 0), keyring.key(kid)
+    def _signer(self, kid: str) -> tuple[Caller | None, PublicKey]:
+        """Who holds the living officer's key `kid`; a stand-in key where nobody does: same cost.
+
+        The log is asked for either: who is not known is not told by a question more.
+        """
+        keyring = self._keyring(None)
+        holder = _holder(keyring, kid)
+        return holder, self._nobody if holder is None else keyring.key(kid)
 
     def _expired(self, holder: Caller) -> bool:
         """Whether the key is past its validity: it signs nothing more, nor in."""
@@ -257,6 +258,14 @@ class SignIn:
         subject = hashlib.sha256(f"{address}\0{kid}".encode()).hexdigest()
         if not self._sessions.attempt(f"sign-in:{subject}", self._now(), _WINDOW_S, limit):
             raise Problem("too_many_attempts", headers={"Retry-After": str(_WINDOW_S)})
+
+
+def _holder(keyring: Keyring, kid: str) -> Caller | None:
+    """Who holds the living officer's key `kid`."""
+    line = keyring.line(kid)
+    if line is None or line.officer is None or keyring.retired(kid):
+        return None
+    return Caller(line.officer, kid, "", 0)
 
 
 def _holds(key: PublicKey, signature: bytes, signed: bytes) -> bool:

@@ -343,10 +343,10 @@ class Enclave:
     def _free_bytes(self) -> int:
         return shutil.disk_usage(self.settings.home).free
 
-    def _keyring(self, kid: str) -> Keyring:
-        """The keyring as the log stands: at most a second old, and newer where it lacks `kid`."""
+    def _keyring(self, kid: str | None) -> Keyring:
+        """The keyring, at most a second old and newer where it lacks `kid`; for None: as it is."""
         with self._refreshing:
-            stale = monotonic() - self._refreshed > _REGISTRY_TTL_S
+            stale = kid is None or monotonic() - self._refreshed > _REGISTRY_TTL_S
             if stale or kid not in self.ledger.registry.keyring:
                 self.ledger.refresh()
                 self._refreshed = monotonic()

@@ -66,6 +66,7 @@ class Desk:
         self.now = self.ledger_time = START
         self.signer = SoftwareSigner.generate("Ed25519")
         self.keyring = Keyring()
+        self.asked: list[str | None] = []
         self.enrol(self.signer, OFFICER, "SOFTWARE")
         self.sessions = MemorySessions()
         self.sign_in = SignIn(
@@ -75,10 +76,15 @@ class Desk:
             entropy=Counting(),
             now=lambda: self.now,
             ledger_time=lambda: self.ledger_time,
-            keyring=lambda _: self.keyring,
+            keyring=self.ask,
             token_ttl_s=900,
             attempts=attempts,
         )
+
+    def ask(self, kid: str | None) -> Keyring:
+        """The keyring; remembers for whom it was asked."""
+        self.asked.append(kid)
+        return self.keyring
 
     def enrol(
         self,
@@ -315,3 +321,15 @@ def test_an_assertion_is_good_once() -> None:
     desk.sign_in.by_assertion(assertion, "10.0.0.2")
     with pytest.raises(Problem):
         desk.sign_in.by_assertion(assertion, "10.0.0.2")
+
+
+def test_the_log_is_asked_alike_for_who_is_known_and_who_is_not() -> None:
+    """A wrong signature of an enrolled key costs what an unknown key costs, a question included."""
+    asked = []
+    for signer in (None, SoftwareSigner.generate("Ed25519")):
+        desk = Desk()
+        body = orjson.loads(desk.login(signer))
+        body["signature"] = b64(bytes(64))
+        assert desk.refusal(orjson.dumps(body)) == "sign_in_failed"
+        asked.append(desk.asked)
+    assert asked == [[None], [None]]
