@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test quick lint bench soak third-party secrets clean
+.PHONY: help demo serve test quick lint openapi bench soak third-party secrets clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -46,6 +46,10 @@ quick: $(READY) ## lint, types, contracts and the tests that start no database
 
 lint: $(READY) ## ruff, mypy, basedpyright, import contracts
 	@.ci/run lint
+
+openapi: $(READY) ## write api/openapi.json anew
+	@$(BIN)/python -c "import api.app; print(api.app.openapi_bytes().decode())" >api/openapi.draft
+	@mv api/openapi.draft api/openapi.json
 
 bench: $(READY) ## the table of architecture §8, also as bench.json
 	$(BIN)/python -m tests.bench

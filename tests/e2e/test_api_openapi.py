@@ -28,7 +28,7 @@ def test_document_is_valid_openapi_3_1() -> None:
 
 
 def test_committed_document_has_not_drifted() -> None:
-    """A change of the API shows in review: write `openapi_bytes()` to api/openapi.json."""
+    """A change of the API shows in review: `make openapi` writes the file anew."""
     assert COMMITTED.read_bytes() == openapi_bytes() + b"\n"
 
 
