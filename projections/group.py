@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Final, LiteralString, Protocol
 
 import psycopg
 
-from ledger.errors import Unavailable, VerificationError
+from ledger.errors import LedgerError, Unavailable, VerificationError
 from ledger.ports import RecordStore
 from ledger.postgres.connect import is_lost
 from ledger.reader import Opened, Reader
@@ -183,9 +184,8 @@ class Group:
             members, cause = [error.place], error.__cause__ or error
         else:
             cause = error
-        text = f"{type(cause).__name__}: {cause}"[:500]
         for place in members:
-            place.stop(connection, text, last)
+            place.stop(connection, why(cause), last)
 
 
 class _Failed(Exception):
@@ -203,6 +203,26 @@ def _blamed(place: Place, error: Exception) -> Exception:
     failed = _Failed(place)
     failed.__cause__ = error
     return failed
+
+
+def why(error: BaseException) -> str:
+    """What stopped a view, for who operates it: our own words, else kind and place of the error.
+
+    The words of others quote what they met: rows that the database refuses, values that no code
+    expects. Content of acts stands in no column but its own.
+    """
+    kind = type(error).__name__
+    if isinstance(error, LedgerError):
+        return f"{kind}: {error}"[:500]
+    if isinstance(error, psycopg.Error):
+        places = (error.diag.table_name, error.diag.column_name, error.diag.constraint_name)
+        return " ".join((kind, *(place for place in places if place)))
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return kind
+    return f"{kind} at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
 
 
 def is_away(error: Exception) -> bool:

@@ -262,7 +262,7 @@ def test_a_poisoned_record_stops_one_view_and_says_where(bench: Bench) -> None:
     states = {s.view: s for s in bench.inquiry.status()}
     assert states["tokens"].position == 19
     assert states["tokens"].error_at == 20
-    assert "nobody foresaw" in (states["tokens"].error or "")
+    assert (states["tokens"].error or "").startswith("ValueError at test_projections.py:")
     last = len(bench.played.log.rows) - 1
     assert {s.position for s in states.values() if s.view != "tokens"} == {last}
     healed = bench.projector()
@@ -270,6 +270,20 @@ def test_a_poisoned_record_stops_one_view_and_says_where(bench: Bench) -> None:
     healed.catch_up()
     healed.close()
     assert {s.position for s in bench.inquiry.status()} == {last}
+
+
+def test_why_a_view_stopped_quotes_no_act(bench: Bench) -> None:
+    """The database names the row it refuses, all of it; whoever operates may not read acts."""
+    with bench.connect() as connection:
+        generations.install(connection)
+        connection.execute("ALTER TABLE proj.case_file ADD CONSTRAINT never CHECK (seq < 1)")
+        connection.execute("ALTER TABLE proj.acts ADD CONSTRAINT never CHECK (seq > 99)")
+    projector = bench.projector()
+    projector.catch_up()
+    projector.close()
+    told = {s.view: s.error for s in bench.inquiry.status()}
+    assert told["case_file"] == "CheckViolation case_file never"
+    assert told["acts"] == "CheckViolation acts never"
 
 
 def test_a_record_that_does_not_open_stops_every_view_at_its_index(bench: Bench) -> None:
