@@ -14,7 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, LiteralString
 
 from keys.vault import Kek
@@ -51,7 +51,7 @@ class Opening:
         level: Its level.
     """
 
-    dsn: str
+    dsn: str = field(repr=False)
     kek: Kek
     origin: str
     level: str

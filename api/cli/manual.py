@@ -150,8 +150,8 @@ MANUAL: Final[dict[str, str]] = {
     "Every statement's verdict, and every proof checked here. Exit 1 unless VALID.": (
         "Kết luận từng bản ký, và kiểm mọi chứng minh tại đây. Không hợp lệ thì thoát với mã 1."
     ),
-    "The log's key as published; the server's word if left out.": (
-        "Khóa của sổ như đã công bố; bỏ trống thì tin lời máy chủ."
+    "The log's key as published; that of SOCAI_HOME, else the server's word.": (
+        "Khóa của sổ như đã công bố; bỏ trống là của SOCAI_HOME, không có nữa thì tin lời máy chủ."
     ),
     "Why a field has its value: the acts and signers. FIELD is e.g. state, handler/agency.": (
         "Vì sao trường có giá trị đó: diễn biến và người ký. FIELD ví dụ state, handler/agency."

@@ -17,7 +17,7 @@ from api.bootstrap import RealEntropy
 from api.cli.errors import guarded
 from api.cli.shell import Moment, dumped, fail, misuse, options, shell_of, visible
 from api.cli.supervisor import running_url
-from api.cli.who import client_at, identity, origin_of, passphrase, signer_of
+from api.cli.who import client_at, identity, log_key, origin_of, passphrase, signer_of
 from api.cli.words import Text
 from api.client import Client, verify
 from api.settings import Settings
@@ -25,7 +25,6 @@ from keys import canonical
 from keys.custody.file import public_part, read_key, write_key
 from keys.errors import NotCanonical
 from keys.jwk import SoftwareSigner
-from keys.note import VKey
 from ledger.log import statement as statements
 from ledger.log.record import entry, parse_envelope
 from ledger.log.statement import Statement
@@ -120,7 +119,9 @@ def sign(
 )
 @click.option("--no-wait", is_flag=True, help="Return when durable, before the proof.")
 @click.option(
-    "--vkey", default=None, help="The log's key as published; the server's word if left out."
+    "--vkey",
+    default=None,
+    help="The log's key as published; that of SOCAI_HOME, else the server's word.",
 )
 @identity
 def submit(
@@ -221,8 +222,7 @@ def _check_proof(
             "The ledger holds other bytes than were signed; tell the operator.",
             "other_bytes",
         )
-    key = VKey.parse(vkey or client.log()["vkeys"][0])
-    verify(receipt, key, origin=client.origin, entry=entry(data))
+    verify(receipt, log_key(client, vkey), origin=client.origin, entry=entry(data))
 
 
 def _show_key(file: Path, signer: SoftwareSigner) -> None:

@@ -14,12 +14,11 @@ import click
 
 from api.cli import case_page
 from api.cli.shell import Shell, fail, misuse, shell_of
-from api.cli.who import identity
+from api.cli.who import identity, log_key
 from api.cli.words import Text, word
 from api.client import Client
 from api.connection import Refused
 from keys import canonical
-from keys.note import VKey
 from ledger.errors import VerificationError
 from ledger.log import proof
 
@@ -102,7 +101,9 @@ def history(client: Client, id_: str) -> None:
 @case.command("verify")
 @click.argument("id_", metavar="CASE")
 @click.option(
-    "--vkey", default=None, help="The log's key as published; the server's word if left out."
+    "--vkey",
+    default=None,
+    help="The log's key as published; that of SOCAI_HOME, else the server's word.",
 )
 @identity
 def verify_case(client: Client, id_: str, vkey: str | None) -> None:
@@ -318,7 +319,7 @@ def proven(body: Mapping[str, Any]) -> bool:
 
 def bad_proofs(client: Client, body: Mapping[str, Any], vkey: str | None) -> Iterable[int]:
     """Indices whose proof is wrong: it does not lead from their entry to a signed checkpoint."""
-    key = VKey.parse(vkey or client.log()["vkeys"][0])
+    key = log_key(client, vkey)
     for line in body["statements"]:
         path = line.get("proof")
         if path is None:

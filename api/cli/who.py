@@ -16,12 +16,14 @@ import click
 from api.bootstrap import RealClock
 from api.cli.castbook import CastBook, Safe
 from api.cli.errors import guarded
+from api.cli.founding import VKEYS
 from api.cli.shell import misuse, options, shell_of
 from api.cli.supervisor import running_url
 from api.client import Client
 from api.settings import Home, Settings, SettingsError
 from keys.custody.file import read_key
 from keys.jwk import SoftwareSigner
+from keys.note import VKey
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -66,6 +68,20 @@ def identity(command: F) -> F:
 def client_at(url: str, signer: SoftwareSigner | None, log: str | None = None) -> Client:
     """A client in the reader's language; whoever signs says for which log."""
     return Client(url, signer, log=log, now=RealClock().now, lang=shell_of().lang)
+
+
+def log_key(client: Client, typed: str | None) -> VKey:
+    """The key that proofs of the client's log are checked by.
+
+    As typed; else as the home noted it when the log was founded; where neither is there, as the
+    server says, which then vouches for itself.
+    """
+    if typed is not None:
+        return VKey.parse(typed)
+    noted = Settings.from_env().home / VKEYS
+    keys = noted.read_text("ascii").split() if noted.exists() else []
+    own = (vkey for vkey in map(VKey.parse, keys) if vkey.name == client.origin)
+    return next(own, None) or VKey.parse(client.log()["vkeys"][0])
 
 
 def origin_of(settings: Settings) -> str:

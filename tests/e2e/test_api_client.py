@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,11 +14,12 @@ from prometheus_client import REGISTRY
 
 from api.cli import officer
 from api.cli.shell import Refusal
+from api.cli.who import log_key
 from api.client import Client, Read, verify
 from api.connection import OtherLog, Refused, Unreachable
 from keys import canonical
 from keys.jwk import SoftwareSigner
-from keys.note import VKey
+from keys.note import NoteSigner, VKey
 from ledger.errors import VerificationError
 from ledger.log import record
 from ledger.log.verify import TrustedLog
@@ -151,6 +153,27 @@ def test_a_proof_of_another_record_proves_nothing(shared: Service) -> None:
     liar = Liar("http://socai.test", http=shared.http())
     with pytest.raises(VerificationError):
         officer._check_proof(liar, receipt, made, None)
+
+
+def test_the_home_knows_the_key_that_proofs_are_checked_by(
+    shared: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that names a key of its own does not vouch for itself where the log is at home."""
+    meant = shared.enclave.facts.origin
+    own = str(NoteSigner(meant, SoftwareSigner.generate("Ed25519")).vkey)
+
+    class Liar(Client):
+        origin = meant
+
+        def log(self) -> dict[str, Any]:
+            return {"vkeys": [own]}
+
+    liar = Liar("http://socai.test", http=shared.http())
+    monkeypatch.setenv("SOCAI_HOME", str(tmp_path))
+    assert str(log_key(liar, None)) == own
+    (tmp_path / "vkeys").write_text("\n".join(shared.enclave.vkeys), "ascii")
+    assert str(log_key(liar, None)) == shared.enclave.vkeys[0]
+    assert str(log_key(liar, own)) == own
 
 
 def test_a_countersigner_signs_the_act_that_was_named(shared: Service) -> None:
