@@ -12,7 +12,8 @@ from api.resources import fresh, shown
 from api.resources.answer import answer
 from api.resources.noun import Noun, in_path
 from api.resources.request import enclave, require_uuid
-from api.schemas.case import ActShown, RawAct, VerificationQuery
+from api.schemas.base import Projected
+from api.schemas.statement import ActShown, RawAct
 from keys import canonical
 from ledger.errors import NotFound
 from ledger.ports import StoredRecord
@@ -23,7 +24,7 @@ _ID: Final = in_path("act_id", "uuid of the act.", format="uuid")
 
 @act_record.call(
     "/<string(length=36):act_id>",
-    query=VerificationQuery,
+    query=Projected,
     answers=ActShown,
     projected=True,
     problems=("not_found",),

@@ -12,19 +12,12 @@ from api.resources import cursor, fresh, known, shown, verdicts
 from api.resources.answer import JSON, answer, finish
 from api.resources.noun import Noun, in_path
 from api.resources.request import caller, enclave, malformed, now, require_uuid
-from api.schemas.case import (
-    ActsPage,
-    ActsQuery,
-    AsOfQuery,
+from api.schemas.base import Page, Projected
+from api.schemas.case import AsOfQuery, CaseFile, CasePage, CasesQuery
+from api.schemas.change import Difference, DiffQuery, FieldHistory, FieldQuery
+from api.schemas.statement import ActsPage
+from api.schemas.verification import (
     BulkQuery,
-    CaseFile,
-    CasePage,
-    CasesQuery,
-    Difference,
-    DiffQuery,
-    FieldHistory,
-    FieldQuery,
-    VerificationQuery,
     Verifications,
     VerificationShown,
 )
@@ -148,7 +141,7 @@ def _as_text(case: str, index: int, body: str) -> Response:
 
 @cases.call(
     "/cases/<case>/acts",
-    query=ActsQuery,
+    query=Page,
     answers=ActsPage,
     projected=True,
     headers=("Link",),
@@ -235,7 +228,7 @@ def field_history(asked: dict[str, Any], case: str, pointer: str) -> Response:
 
 @cases.call(
     "/cases/<case>/verification",
-    query=VerificationQuery,
+    query=Projected,
     answers=VerificationShown,
     projected=True,
     problems=("not_found",),

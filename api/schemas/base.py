@@ -21,6 +21,9 @@ OFFSET_TIME: Final = rf"{DAY}{_CLOCK}{_OFFSET}"
 """A moment as acts write it: seconds, no fraction, a numeric offset (formats.md §1)."""
 PAST: Final = rf"{DAY}(?:{_CLOCK}(?:{_OFFSET}|\.[0-9]{{3}}Z))?"
 """A moment of the past as people and answers write it: a day, an act's time, a `recorded_at`."""
+AS_OF: Final = rf"(0|[1-9][0-9]{{0,15}}|{PAST})"
+"""An index, or a moment of the past."""
+AGENCY: Final = r"[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?"
 MOMENT: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z"
 MAX_INDEX: Final = 2**53 - 1
 MAX_LIMIT: Final = 200
@@ -57,6 +60,16 @@ def pattern(expression: str, description: str, *, required: bool = False) -> fie
         validate=validate.Regexp(rf"^{expression}\Z"),
         metadata={"description": description, "pattern": f"^{expression}$"},
     )
+
+
+def maybe(description: str) -> fields.String:
+    """A text, or null where there is none yet."""
+    return fields.String(allow_none=True, metadata={"description": description})
+
+
+def part(shape: type[Schema], **more: Any) -> fields.Nested:  # noqa: ANN401  marshmallow's own options
+    """A nested part that may be null."""
+    return fields.Nested(shape, allow_none=True, **more)
 
 
 def choice(among: tuple[str, ...], description: str, *, required: bool = False) -> fields.String:

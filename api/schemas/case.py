@@ -1,15 +1,14 @@
-"""Cases: the listing, the file, the timeline, the verification (api.md §4)."""
+"""Cases: the listing and the file (api.md §4)."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from marshmallow import Schema, fields, validate
+from marshmallow import fields
 
 from api.schemas.base import (
+    AGENCY,
+    AS_OF,
     DAY,
     OFFSET_TIME,
-    PAST,
     UUID,
     Answer,
     Listing,
@@ -17,18 +16,17 @@ from api.schemas.base import (
     Projected,
     Strict,
     choice,
+    maybe,
+    part,
     pattern,
     text,
 )
-from api.schemas.log import InclusionProof
 from ledger.regulation.catalogue import load
 from ledger.regulation.guards.table import GUARDS
 from ledger.regulation.lifecycle import life_cycle
 from ledger.regulation.outcomes import OUTCOMES as ENDS
 from projections.case_file import SORTS
 
-AGENCY = r"[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?"
-AS_OF = rf"(0|[1-9][0-9]{{0,15}}|{PAST})"
 CLOCK_STATUSES = (
     "NONE_STATED",
     "RUNNING",
@@ -39,18 +37,8 @@ CLOCK_STATUSES = (
     "STOPPED",
     "EXTENDED",
 )
+
 SOURCE_KINDS = ("REGULATION", "LAW", "PRODUCT_RULE")
-UUIDS = rf"{UUID}(,{UUID}){{0,49}}"
-
-
-def maybe(description: str) -> fields.String:
-    """A text, or null where the case has none yet."""
-    return fields.String(allow_none=True, metadata={"description": description})
-
-
-def part(shape: type[Schema], **more: Any) -> fields.Nested:  # noqa: ANN401  marshmallow's own options
-    """A nested part that may be null."""
-    return fields.Nested(shape, allow_none=True, **more)
 
 
 class CasesQuery(Page):
@@ -87,23 +75,6 @@ class AsOfQuery(Projected):
         ("recorded", "occurred"),
         "Which clock `as_of` is read on; `recorded` by default, and always for an index.",
     )
-
-
-class ActsQuery(Page):
-    """A page of a timeline."""
-
-
-class DiffQuery(Projected):
-    """Two moments."""
-
-    from_ = fields.String(
-        required=True,
-        data_key="from",
-        validate=validate.Regexp(rf"^{AS_OF}\Z"),
-        metadata={"description": "Index, time or day.", "pattern": f"^{AS_OF}$"},
-    )
-    to = pattern(AS_OF, "Index, time or day; now by default.")
-    clock = choice(("recorded", "occurred"), "`recorded` by default.")
 
 
 class AgencyShown(Strict):
@@ -358,279 +329,3 @@ class CasePage(Listing):
     """A page of the case list."""
 
     cases = fields.List(fields.Nested(CaseLineShown), required=True)
-
-
-class Words(Strict):
-    """One sentence in both languages."""
-
-    vi = text("Vietnamese.", required=True)
-    en = text("English.", required=True)
-
-
-class KeyShown(Strict):
-    """One key with its history, as the registry has it."""
-
-    kid = text("Thumbprint.", required=True)
-    jwk = fields.Dict(required=True, metadata={"description": "Public JWK."})
-    officer = maybe("uuid; null: a service key.")
-    custody = text("SOFTWARE, BROWSER, PKCS11 or SERVICE.")
-    status = choice(
-        ("ACTIVE", "NOT_YET_VALID", "EXPIRED", "REVOKED"), "At that moment.", required=True
-    )
-    valid_from = maybe("First instant; null: from record 0 on.")
-    valid_to = maybe("First instant after; null: no end.")
-    enrolled_index = fields.Integer(
-        required=True, metadata={"description": "Record that enrolled it."}
-    )
-    revoked_index = fields.Integer(
-        allow_none=True, metadata={"description": "Record that revoked it."}
-    )
-    revoked_recorded_at = maybe("When the ledger took that record.")
-    invalid_from = maybe("From when it is not to be trusted.")
-    reason = maybe("Why it was revoked.")
-
-
-class SignerShown(Strict):
-    """Who signed, by post: the registry knows no names."""
-
-    officer = text("uuid.", required=True)
-    post = maybe("Post in which the officer signed.")
-    post_vi = maybe("The post in Vietnamese.")
-    agency = maybe("Agency of that post.")
-    agency_name = maybe("Its name on that day.")
-
-
-VERDICTS = (
-    "VALID",
-    "VALID_KEY_SINCE_REVOKED",
-    "DISPUTED",
-    "INVALID_SIGNATURE",
-    "UNKNOWN_KEY",
-    "WRONG_SIGNER",
-    "ERASED",
-)
-OUTCOMES = ("VALID", "NOT_VALID", "NOT_CONCLUDED")
-
-
-class StatementShown(Strict):
-    """One statement with its verdict."""
-
-    index = fields.Integer(required=True)
-    seq = fields.Integer(required=True)
-    role = maybe("AUTHOR, CHECKER, APPROVER or RETURNER; null where erased.")
-    officer = maybe("Who signed.")
-    kid = maybe("With which key.")
-    iat = fields.Integer(
-        allow_none=True, metadata={"description": "When the signer says it signed."}
-    )
-    recorded_at = text("When the ledger took it.", required=True)
-    status = text("Status of the act after it.", required=True)
-    effect = fields.Boolean(metadata={"description": "Whether it made the act effective."})
-    state_after = maybe("State of the case after it.")
-    flags = fields.List(fields.String())
-    digest = maybe("Statement digest.")
-    entry = text("What the leaf commits to.", required=True)
-    verdict = choice(VERDICTS, "formats.md §9.", required=True)
-    outcome = choice(OUTCOMES, "The verdict in three.", required=True)
-    reason = fields.Nested(Words, required=True)
-    key = part(KeyShown)
-    signer = part(SignerShown)
-
-
-class ActShown(Answer):
-    """An act with all its statements."""
-
-    act_id = text("uuid.", required=True)
-    stream = text("Its stream.", required=True)
-    act = maybe("Act type; null where erased.")
-    act_vi = maybe("Vietnamese name.")
-    act_en = maybe("English name.")
-    agency = maybe("Agency of the author.")
-    occurred_at = maybe("As signed.")
-    late = fields.Boolean(metadata={"description": "Entered late, with a reason."})
-    status = text("pending, effective, returned, erased or service.", required=True)
-    flags = fields.List(fields.String())
-    erased_by = maybe("The act that erased the content.")
-    payload = fields.Dict(
-        allow_none=True, metadata={"description": "What was signed, parsed; null where erased."}
-    )
-    statements = fields.List(fields.Nested(StatementShown), required=True)
-
-
-class ActsPage(Listing):
-    """A page of a timeline, in the order in which authors signed."""
-
-    acts = fields.List(fields.Nested(ActShown), required=True)
-
-
-class ActTouch(Strict):
-    """An act that changed a field, by the statement that brought the change about."""
-
-    act_id = text("uuid.", required=True)
-    act = maybe("Act type.")
-    act_vi = maybe("Vietnamese name.")
-    act_en = maybe("English name.")
-    index = fields.Integer(required=True, metadata={"description": "Record of the statement."})
-    seq = fields.Integer(required=True, metadata={"description": "Its position in the case."})
-    role = maybe("AUTHOR, CHECKER, APPROVER or RETURNER; null where erased.")
-    officer = maybe("Who signed.")
-    signer = part(SignerShown)
-    agency = maybe("Agency of the author.")
-    status = text("Status of the act after it.", required=True)
-    late = fields.Boolean(required=True, metadata={"description": "Entered late, with a reason."})
-    occurred_at = maybe("As signed.")
-    recorded_at = text("When the ledger took it.", required=True)
-
-
-class ChangeShown(Strict):
-    """One changed field."""
-
-    pointer = text("JSON Pointer into the case file.", required=True)
-    old = fields.Raw(allow_none=True, metadata={"description": "Value before; null: not there."})
-    new = fields.Raw(allow_none=True, metadata={"description": "Value after; null: gone."})
-    acts = fields.List(
-        fields.Nested(ActTouch),
-        metadata={"description": "Acts that changed it; empty where only time did."},
-    )
-
-
-class Difference(Answer):
-    """What differs between two moments."""
-
-    id = pattern(UUID, "uuid of the case.", required=True)
-    clock = choice(("recorded", "occurred"), "Which clock.", required=True)
-    from_ = fields.Integer(
-        required=True, data_key="from", metadata={"description": "Newest index (-1: before it)."}
-    )
-    to = fields.Integer(required=True, metadata={"description": "Newest index of the later."})
-    swapped = fields.Boolean(
-        metadata={
-            "description": "True where `from` was the later moment: told the other way round."
-        }
-    )
-    changes = fields.List(fields.Nested(ChangeShown), required=True)
-
-
-class FieldQuery(Projected):
-    """The field as of a moment."""
-
-    as_of = pattern(AS_OF, "Index, time or day; now by default.")
-
-
-class FieldHistory(Answer):
-    """Why a field says what it says."""
-
-    id = pattern(UUID, "uuid of the case.", required=True)
-    pointer = text("JSON Pointer.", required=True)
-    changes = fields.List(fields.Nested(ChangeShown), required=True)
-
-
-class VerificationQuery(Projected):
-    """The newest state."""
-
-
-class BulkQuery(Projected):
-    """Several cases."""
-
-    cases = pattern(UUIDS, "Up to 50 uuids with commas between.", required=True)
-
-
-class PathShown(Strict):
-    """An inclusion proof; with the `checkpoint` of the answer it is formats.md §6."""
-
-    index = fields.Integer(required=True)
-    size = fields.Integer(required=True)
-    hashes = fields.List(fields.String(), required=True)
-
-
-class VerifiedStatement(StatementShown):
-    """A statement of a case with its proof."""
-
-    act_id = text("uuid.", required=True)
-    act = maybe("Act type.")
-    proof = fields.Nested(
-        PathShown, metadata={"description": "Left out where no checkpoint covers it yet."}
-    )
-
-
-class SignOffShown(Strict):
-    """A supervisor's own sign-off, itself an act."""
-
-    act_id = text("uuid.", required=True)
-    index = fields.Integer(required=True)
-    recorded_at = text("When the ledger took it.", required=True)
-    officer = maybe("Who signed.")
-    signer = part(SignerShown)
-    verdict = maybe("What was signed off.")
-    checked_from = fields.Integer(allow_none=True)
-    checked_to = fields.Integer(allow_none=True)
-
-
-class VerificationShown(Answer):
-    """The verdict on a case."""
-
-    id = pattern(UUID, "uuid of the case.", required=True)
-    outcome = choice(
-        OUTCOMES,
-        "The worst of its statements; NOT_CONCLUDED too while no checkpoint covers one.",
-        required=True,
-    )
-    reason = fields.Nested(Words, required=True)
-    counts = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
-    statements = fields.List(fields.Nested(VerifiedStatement), required=True)
-    checkpoint = text("Signed note that the proofs lead to.")
-    signed_off = fields.List(fields.Nested(SignOffShown), required=True)
-    checked_by = text("Officer who asked.", required=True)
-
-
-class OpenStatement(Strict):
-    """A statement that is not plainly valid."""
-
-    index = fields.Integer(required=True)
-    act_id = text("uuid.", required=True)
-    verdict = choice(VERDICTS, "formats.md §9.", required=True)
-    outcome = choice(OUTCOMES, "In three, with its proof.", required=True)
-    reason = fields.Nested(Words, required=True)
-
-
-class VerifiedCase(Strict):
-    """One case of a bulk verification."""
-
-    id = pattern(UUID, "uuid of the case.", required=True)
-    outcome = choice(OUTCOMES, "Verdict.", required=True)
-    reason = fields.Nested(Words, required=True)
-    statements = fields.Integer(required=True)
-    counts = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
-    open = fields.List(
-        fields.Nested(OpenStatement),
-        required=True,
-        metadata={"description": "Statements that are not plainly valid."},
-    )
-    signed_off = fields.List(fields.Nested(SignOffShown), required=True)
-
-
-class Verifications(Answer):
-    """Verdicts on several cases."""
-
-    cases = fields.List(fields.Nested(VerifiedCase), required=True)
-    missing = fields.List(
-        fields.String(),
-        required=True,
-        metadata={"description": "Asked for and not there, or not to be seen."},
-    )
-
-
-class RawRecord(Strict):
-    """One record of an act, byte for byte."""
-
-    index = fields.Integer(required=True)
-    envelope = text("b64 of the bytes committed to; left out where erased.")
-    entry = text("What the leaf commits to.", required=True)
-    proof = fields.Nested(InclusionProof)
-
-
-class RawAct(Answer):
-    """The records of one act."""
-
-    act_id = pattern(UUID, "The act.", required=True)
-    records = fields.List(fields.Nested(RawRecord), required=True)

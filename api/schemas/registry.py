@@ -5,6 +5,7 @@ from __future__ import annotations
 from marshmallow import fields
 
 from api.schemas.base import (
+    AS_OF,
     UUID,
     Answer,
     Listing,
@@ -12,10 +13,11 @@ from api.schemas.base import (
     Projected,
     Strict,
     choice,
+    maybe,
     pattern,
     text,
 )
-from api.schemas.case import AS_OF, KeyShown, maybe
+from api.schemas.statement import KeyShown
 from ledger.regulation.edition import load_edition
 
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from api.schemas.base import (
+    AGENCY,
     DAY,
     MAX_LIMIT,
     Answer,
     Projected,
     Strict,
     choice,
+    maybe,
     pattern,
     text,
     whole,
 )
-from api.schemas.case import AGENCY, SOURCE_KINDS, maybe
+from api.schemas.case import SOURCE_KINDS
 
 
 class WorklistQuery(Projected):

@@ -9,7 +9,7 @@ from importlib import resources
 import pytest
 
 from api.cli.words import NAMES, ROLES, STANDINGS, VERDICTS, WORDS, Text
-from api.schemas.case import OUTCOMES
+from api.schemas.statement import OUTCOMES
 from keys.keyring import Verdict
 from ledger.regulation.act import CHANNELS, SIGNER_ROLES
 from ledger.regulation.case_view import case_file

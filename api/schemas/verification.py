@@ -1,0 +1,111 @@
+"""The verdict on one case or on several, with the proofs it rests on (api.md §4)."""
+
+from __future__ import annotations
+
+from marshmallow import fields
+
+from api.schemas.base import (
+    UUID,
+    Answer,
+    Projected,
+    Strict,
+    choice,
+    maybe,
+    part,
+    pattern,
+    text,
+)
+from api.schemas.statement import OUTCOMES, VERDICTS, SignerShown, StatementShown, Words
+
+UUIDS = rf"{UUID}(,{UUID}){{0,49}}"
+
+
+class BulkQuery(Projected):
+    """Several cases."""
+
+    cases = pattern(UUIDS, "Up to 50 uuids with commas between.", required=True)
+
+
+class PathShown(Strict):
+    """An inclusion proof; with the `checkpoint` of the answer it is formats.md §6."""
+
+    index = fields.Integer(required=True)
+    size = fields.Integer(required=True)
+    hashes = fields.List(fields.String(), required=True)
+
+
+class VerifiedStatement(StatementShown):
+    """A statement of a case with its proof."""
+
+    act_id = text("uuid.", required=True)
+    act = maybe("Act type.")
+    proof = fields.Nested(
+        PathShown, metadata={"description": "Left out where no checkpoint covers it yet."}
+    )
+
+
+class SignOffShown(Strict):
+    """A supervisor's own sign-off, itself an act."""
+
+    act_id = text("uuid.", required=True)
+    index = fields.Integer(required=True)
+    recorded_at = text("When the ledger took it.", required=True)
+    officer = maybe("Who signed.")
+    signer = part(SignerShown)
+    verdict = maybe("What was signed off.")
+    checked_from = fields.Integer(allow_none=True)
+    checked_to = fields.Integer(allow_none=True)
+
+
+class VerificationShown(Answer):
+    """The verdict on a case."""
+
+    id = pattern(UUID, "uuid of the case.", required=True)
+    outcome = choice(
+        OUTCOMES,
+        "The worst of its statements; NOT_CONCLUDED too while no checkpoint covers one.",
+        required=True,
+    )
+    reason = fields.Nested(Words, required=True)
+    counts = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
+    statements = fields.List(fields.Nested(VerifiedStatement), required=True)
+    checkpoint = text("Signed note that the proofs lead to.")
+    signed_off = fields.List(fields.Nested(SignOffShown), required=True)
+    checked_by = text("Officer who asked.", required=True)
+
+
+class OpenStatement(Strict):
+    """A statement that is not plainly valid."""
+
+    index = fields.Integer(required=True)
+    act_id = text("uuid.", required=True)
+    verdict = choice(VERDICTS, "formats.md §9.", required=True)
+    outcome = choice(OUTCOMES, "In three, with its proof.", required=True)
+    reason = fields.Nested(Words, required=True)
+
+
+class VerifiedCase(Strict):
+    """One case of a bulk verification."""
+
+    id = pattern(UUID, "uuid of the case.", required=True)
+    outcome = choice(OUTCOMES, "Verdict.", required=True)
+    reason = fields.Nested(Words, required=True)
+    statements = fields.Integer(required=True)
+    counts = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
+    open = fields.List(
+        fields.Nested(OpenStatement),
+        required=True,
+        metadata={"description": "Statements that are not plainly valid."},
+    )
+    signed_off = fields.List(fields.Nested(SignOffShown), required=True)
+
+
+class Verifications(Answer):
+    """Verdicts on several cases."""
+
+    cases = fields.List(fields.Nested(VerifiedCase), required=True)
+    missing = fields.List(
+        fields.String(),
+        required=True,
+        metadata={"description": "Asked for and not there, or not to be seen."},
+    )
