@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
 from time import monotonic
@@ -19,9 +18,8 @@ from typing import Final, Self
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from api import telemetry
 from api.auth import Seal, SignIn
-from api.problem_types import Words
+from api.readiness import Readiness, free_bytes
 from api.settings import EnclaveFacts, Home, Settings, SettingsError
 from keys import note
 from keys.custody.file import read_kek, read_key
@@ -32,7 +30,7 @@ from keys.vault import Kek
 from ledger.application import Ledger
 from ledger.attachments import Attachments
 from ledger.blobs import ObjectBlobs
-from ledger.errors import LedgerError, NotFound
+from ledger.errors import NotFound
 from ledger.log import tiles as tiling
 from ledger.log.moment import cut
 from ledger.log.tiles import ENTRIES, TileId
@@ -62,24 +60,13 @@ from projections.answers import ProjectedCases
 from projections.builder import Opening
 from projections.builders import Builders
 from projections.evidence import Evidence
-from projections.generations import ViewState
 from projections.inquiry import Inquiry
 from projections.runner import Projector
 from projections.share import DIGITS
-from projections.views import VIEWS
 
 _REGISTRY_TTL_S: Final = 1.0
-_PATIENCE_S: Final = 10.0
 _POOL_SPARE: Final = 2
 _POOL_MOST: Final = 12
-
-
-_DATABASE_AWAY: Final = Words(
-    "cơ sở dữ liệu nằm ở máy khác", "the database lies on another machine"
-)
-_CLOCK_OF_RECORDS: Final = Words(
-    "đồng hồ của sổ là đồng hồ của các lần ghi", "the ledger's clock is that of its records"
-)
 
 
 class RealClock:
@@ -102,15 +89,6 @@ class RealEntropy:
         return uuid.uuid4()
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One part of the service and whether it is well (api.md §7)."""
-
-    name: str
-    ok: bool
-    detail: Words
-
-
 class Enclave:
     """Everything one API process holds of one enclave; nothing of another.
 
@@ -127,6 +105,7 @@ class Enclave:
         reader: Opens them.
         checkpoints: Stored checkpoints, signed by the log.
         inquiry: Every reading of the views.
+        readiness: Whether it can serve.
         attachments: The files of acts.
         vkeys: Keys of the log and of `/pq`, as record 0 names them.
         policy: C2SP tlog-policy.
@@ -156,7 +135,9 @@ class Enclave:
         self.proofs = Proofs(self._tiles, self.checkpoints, notices)
         self._appender = GroupAppender(
             role_dsn(settings, self.facts, "writer"),
-            free_bytes=self._free_bytes if settings.database_url is None else None,
+            free_bytes=partial(free_bytes, settings.home)
+            if settings.database_url is None
+            else None,
             min_free_bytes=settings.min_free_mib << 20,
             clock=None if self.facts.rehearsal else clock,  # a rehearsal has its senders' time
         )
@@ -204,7 +185,9 @@ class Enclave:
         self.policy = ""
         self._refreshed = 0.0
         self._refreshing = threading.Lock()
-        self._progress = _Progress()
+        self.readiness = Readiness(
+            settings, self.facts, clock, self.records, self.checkpoints, self.inquiry
+        )
 
     @classmethod
     def open(
@@ -275,74 +258,6 @@ class Enclave:
         start = tile.n * tiling.WIDTH
         return tiling.bundle(self.records.entries(start, start + tile.width))
 
-    def readiness(self) -> list[Check]:
-        """Database, sealer, projections, disk and clock (api.md §7); names no case."""
-        try:
-            # before the head, which only grows
-            latest, states = self.checkpoints.latest(), self.inquiry.status()
-            altered = self.inquiry.altered()
-            head = self.records.head()
-        except LedgerError as error:
-            name = type(error).__name__
-            told = Words(f"không đọc được ({name})", f"cannot be read ({name})")
-            return [Check("database", ok=False, detail=told), self._disk()]
-        unsealed = head.size - (latest[0] if latest else 0)
-        telemetry.LOG_SIZE.set(head.size)
-        telemetry.UNSEALED.set(unsealed)
-        checks = [
-            Check(
-                "database", ok=True, detail=Words(f"{head.size} lần ghi", f"{head.size} records")
-            ),
-            Check(
-                "sealer",
-                ok=unsealed >= 0
-                and self._progress.fine("sealer", unsealed, latest[0] if latest else 0),
-                detail=Words(
-                    f"{unsealed} lần ghi chưa có điểm kiểm tra",
-                    f"{unsealed} records without a checkpoint",
-                ),
-            ),
-        ]
-        live = {state.view: state for state in states if state.state == "live"}
-        checks += [self._view(view.name, live.get(view.name), head.size) for view in VIEWS]
-        checks += [_altered(table) for table in altered]
-        return [*checks, self._disk(), self._clock_check(head.recorded_at)]
-
-    def _view(self, name: str, state: ViewState | None, size: int) -> Check:
-        if state is None:
-            told = Words(f"{name}: không có bản nào để đọc", f"{name}: there is none to read")
-            return Check("projection", ok=False, detail=told)
-        lag = size - 1 - state.position
-        telemetry.PROJECTION_LAG.labels(state.view).set(lag)
-        telemetry.PROJECTION_STOPPED.labels(state.view).set(int(state.stopped))
-        fine = (
-            not state.stopped and lag >= 0 and self._progress.fine(state.view, lag, state.position)
-        )
-        told = Words(f"chậm {lag} lần ghi", f"{lag} records behind")
-        if state.stopped:
-            told = Words(f"dừng ở lần ghi {state.error_at}", f"stopped at record {state.error_at}")
-        detail = Words(f"{state.view}: {told.vi}", f"{state.view}: {told.en}")
-        return Check("projection", ok=fine, detail=detail)
-
-    def _disk(self) -> Check:
-        if self.settings.database_url is not None:
-            return Check("disk", ok=True, detail=_DATABASE_AWAY)
-        free = self._free_bytes() >> 20
-        told = Words(f"còn trống {free} MiB", f"{free} MiB free")
-        return Check("disk", ok=free >= self.settings.min_free_mib, detail=told)
-
-    def _clock_check(self, last: datetime | None) -> Check:
-        if self.facts.rehearsal or last is None:
-            return Check("clock", ok=True, detail=_CLOCK_OF_RECORDS)
-        behind = (last - self.clock.now()).total_seconds()
-        told = Words(
-            f"chậm hơn sổ {max(behind, 0):.0f} s", f"{max(behind, 0):.0f} s behind the log"
-        )
-        return Check("clock", ok=behind <= 1, detail=told)
-
-    def _free_bytes(self) -> int:
-        return shutil.disk_usage(self.settings.home).free
-
     def _keyring(self, kid: str | None) -> Keyring:
         """The keyring, at most a second old and newer where it lacks `kid`; for None: as it is."""
         with self._refreshing:
@@ -377,27 +292,6 @@ class Enclave:
             )
         self.vkeys = tuple(facts["vkeys"])
         self.policy = f"log {self.vkeys[0]}\nquorum none\n"
-
-
-def _altered(table: str) -> Check:
-    told = Words(f"bảng {table} không còn như khi tạo", f"the table {table} is not as it was made")
-    return Check("projection", ok=False, detail=told)
-
-
-class _Progress:
-    """Whether what lags still moves: a part is fine while it catches up, not where it stands."""
-
-    def __init__(self) -> None:
-        self._seen: dict[str, tuple[int, float]] = {}
-
-    def fine(self, part: str, lag: int, position: int) -> bool:
-        """False once the part has lagged at one position for longer than it may."""
-        now = monotonic()
-        before = self._seen.get(part)
-        if lag <= 0 or before is None or before[0] != position:
-            self._seen[part] = (position, now)
-            return True
-        return now - before[1] <= _PATIENCE_S
 
 
 def open_sealer(settings: Settings, *, clock: Clock | None = None) -> tuple[Sealer, Pool]:

@@ -27,7 +27,7 @@ def live() -> Response:
 )
 def ready() -> Response:
     """Sẵn sàng phục vụ · Database, sealer, projections, disk and clock, each with its verdict."""
-    checks, lang = enclave().readiness(), context().lang
+    checks, lang = enclave().readiness.checks(), context().lang
     good = all(check.ok for check in checks)
     told = [{"name": c.name, "ok": c.ok, "detail": c.detail[lang]} for c in checks]
     headers = {"Cache-Control": "no-store", "Content-Language": lang, "Vary": "Accept-Language"}

@@ -11,10 +11,9 @@ import pytest
 from api.cli.words import NAMES, ROLES, STANDINGS, VERDICTS, WORDS, Text
 from api.schemas.statement import OUTCOMES
 from keys.keyring import Verdict
-from ledger.regulation.act import CHANNELS, SIGNER_ROLES
+from ledger.regulation.act import SIGNER_ROLES
 from ledger.regulation.case_view import case_file
 from ledger.regulation.catalogue import load
-from ledger.regulation.channels import CHANNEL_WORDS
 from ledger.regulation.edition import load_edition
 from tests.builders import a_case_in
 
@@ -36,10 +35,9 @@ def test_every_finding_has_words() -> None:
     assert set(findings) <= set(STANDINGS)
 
 
-def test_every_role_channel_and_key_state_has_words() -> None:
-    """As whom one signs, how it came in, how a key stands."""
+def test_every_role_and_key_state_has_words() -> None:
+    """As whom one signs, how a key stands."""
     assert {*SIGNER_ROLES, "RETURNER"} == set(ROLES)
-    assert set(CHANNELS) == set(CHANNEL_WORDS)
     assert {"ACTIVE", "NOT_YET_VALID", "EXPIRED", "REVOKED"} <= set(WORDS)
     assert {"SOFTWARE", "BROWSER", "PKCS11", "SERVICE"} <= set(WORDS)
 

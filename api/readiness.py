@@ -1,0 +1,150 @@
+"""Whether an enclave can serve: database, sealer, projections, disk and clock (api.md §7)."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from time import monotonic
+from typing import Final
+
+from api import telemetry
+from api.problem_types import Words
+from api.settings import EnclaveFacts, Settings
+from ledger.errors import LedgerError
+from ledger.ports import Clock
+from ledger.postgres.records import PostgresRecords
+from ledger.signed_checkpoints import SignedCheckpoints
+from projections.generations import ViewState
+from projections.inquiry import Inquiry
+from projections.views import VIEWS
+
+_PATIENCE_S: Final = 10.0
+_DATABASE_AWAY: Final = Words(
+    "cơ sở dữ liệu nằm ở máy khác", "the database lies on another machine"
+)
+_CLOCK_OF_RECORDS: Final = Words(
+    "đồng hồ của sổ là đồng hồ của các lần ghi", "the ledger's clock is that of its records"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One part of the service and whether it is well (api.md §7)."""
+
+    name: str
+    ok: bool
+    detail: Words
+
+
+class Readiness:
+    """Asked by whoever starts, stops or watches the service."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        facts: EnclaveFacts,
+        clock: Clock,
+        records: PostgresRecords,
+        checkpoints: SignedCheckpoints,
+        inquiry: Inquiry,
+    ) -> None:
+        self._settings = settings
+        self._facts = facts
+        self._clock = clock
+        self._records = records
+        self._checkpoints = checkpoints
+        self._inquiry = inquiry
+        self._progress = _Progress()
+
+    def checks(self) -> list[Check]:
+        """One line for each part; names no case."""
+        try:
+            # before the head, which only grows
+            latest, states = self._checkpoints.latest(), self._inquiry.status()
+            altered = self._inquiry.altered()
+            head = self._records.head()
+        except LedgerError as error:
+            name = type(error).__name__
+            told = Words(f"không đọc được ({name})", f"cannot be read ({name})")
+            return [Check("database", ok=False, detail=told), self._disk()]
+        unsealed = head.size - (latest[0] if latest else 0)
+        telemetry.LOG_SIZE.set(head.size)
+        telemetry.UNSEALED.set(unsealed)
+        checks = [
+            Check(
+                "database", ok=True, detail=Words(f"{head.size} lần ghi", f"{head.size} records")
+            ),
+            Check(
+                "sealer",
+                ok=unsealed >= 0
+                and self._progress.fine("sealer", unsealed, latest[0] if latest else 0),
+                detail=Words(
+                    f"{unsealed} lần ghi chưa có điểm kiểm tra",
+                    f"{unsealed} records without a checkpoint",
+                ),
+            ),
+        ]
+        live = {state.view: state for state in states if state.state == "live"}
+        checks += [self._view(view.name, live.get(view.name), head.size) for view in VIEWS]
+        checks += [_altered(table) for table in altered]
+        return [*checks, self._disk(), self._time(head.recorded_at)]
+
+    def _view(self, name: str, state: ViewState | None, size: int) -> Check:
+        if state is None:
+            told = Words(f"{name}: không có bản nào để đọc", f"{name}: there is none to read")
+            return Check("projection", ok=False, detail=told)
+        lag = size - 1 - state.position
+        telemetry.PROJECTION_LAG.labels(state.view).set(lag)
+        telemetry.PROJECTION_STOPPED.labels(state.view).set(int(state.stopped))
+        fine = (
+            not state.stopped and lag >= 0 and self._progress.fine(state.view, lag, state.position)
+        )
+        told = Words(f"chậm {lag} lần ghi", f"{lag} records behind")
+        if state.stopped:
+            told = Words(f"dừng ở lần ghi {state.error_at}", f"stopped at record {state.error_at}")
+        detail = Words(f"{state.view}: {told.vi}", f"{state.view}: {told.en}")
+        return Check("projection", ok=fine, detail=detail)
+
+    def _disk(self) -> Check:
+        if self._settings.database_url is not None:
+            return Check("disk", ok=True, detail=_DATABASE_AWAY)
+        free = free_bytes(self._settings.home) >> 20
+        told = Words(f"còn trống {free} MiB", f"{free} MiB free")
+        return Check("disk", ok=free >= self._settings.min_free_mib, detail=told)
+
+    def _time(self, last: datetime | None) -> Check:
+        if self._facts.rehearsal or last is None:
+            return Check("clock", ok=True, detail=_CLOCK_OF_RECORDS)
+        behind = (last - self._clock.now()).total_seconds()
+        told = Words(
+            f"chậm hơn sổ {max(behind, 0):.0f} s", f"{max(behind, 0):.0f} s behind the log"
+        )
+        return Check("clock", ok=behind <= 1, detail=told)
+
+
+def free_bytes(folder: Path) -> int:
+    """Room on the disk of a folder."""
+    return shutil.disk_usage(folder).free
+
+
+def _altered(table: str) -> Check:
+    told = Words(f"bảng {table} không còn như khi tạo", f"the table {table} is not as it was made")
+    return Check("projection", ok=False, detail=told)
+
+
+class _Progress:
+    """Whether what lags still moves: a part is fine while it catches up, not where it stands."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[int, float]] = {}
+
+    def fine(self, part: str, lag: int, position: int) -> bool:
+        """False once the part has lagged at one position for longer than it may."""
+        now = monotonic()
+        before = self._seen.get(part)
+        if lag <= 0 or before is None or before[0] != position:
+            self._seen[part] = (position, now)
+            return True
+        return now - before[1] <= _PATIENCE_S
