@@ -79,8 +79,10 @@ def _touches(
     """
     touched: dict[str, list[Mapping[str, Any]]] = {}
     for row, before, after in _around(later, known):
-        for pointer in differing(before, after) & pointers:
-            touched.setdefault(pointer, []).append(_act_line(row, later.registry))
+        if found := differing(before, after) & pointers:
+            line = _act_line(row, later.registry)
+            for pointer in found:
+                touched.setdefault(pointer, []).append(line)
     return touched
 
 

@@ -56,24 +56,40 @@ class Evidence:
         """Rows of one act are its records. Raises: as `hold_stream`."""
         self._hold(rows, self._records.act(UUID(act_id)), due)
 
-    def _hold(self, rows: Sequence[ActRow], stored: Iterable[StoredRecord], due: Due) -> None:
+    def hold_span(self, first: int, limit: int, rows: Sequence[ActRow], due: Due) -> None:
+        """Rows are the records from `first` on, at most `limit`, by place and type of act.
+
+        Raises: as `hold_stream`.
+        """
+        self._hold(rows, self._records.read(first, limit), due, whole=False)
+
+    def _hold(
+        self,
+        rows: Sequence[ActRow],
+        stored: Iterable[StoredRecord],
+        due: Due,
+        *,
+        whole: bool = True,
+    ) -> None:
         left = {row.index: row for row in rows}
         signed: Counter[str] = Counter()
         for one in map(self._reader.open, stored):
             row = left.pop(one.index, None)
-            if row is not None and _place(row) == _place(one) and self._same(row, one, signed):
+            if row is None and not due(one):
                 continue
-            if row is not None or due(one):
+            if row is None or _place(row) != _place(one) or not self._named(row, one):
+                raise _differs(one.index)
+            if whole and row.act is not None and not _same(row, one, signed):
                 raise _differs(one.index)
         if left:
             raise _differs(min(left))
 
-    def _same(self, row: ActRow, one: Opened, signed: Counter[str]) -> bool:
-        if row.payload is None and row.signature is None and one.statement is not None:
-            return row.kid is None and self._erased(row)
-        officers = _officers(one, signed[one.act_id])
-        signed[one.act_id] += 1
-        return row.officer in officers and _said(row) == _recorded(one)
+    def _named(self, row: ActRow, one: Opened) -> bool:
+        """Whether the act has this type, or is erased by the act that is named for it."""
+        if one.statement is not None and row.act is not None:
+            return row.act == _name(one)
+        kept = (row.act, row.kid, row.protected, row.payload, row.signature)
+        return kept == (None,) * len(kept) and (one.statement is None or self._erased(row))
 
     def _erased(self, row: ActRow) -> bool:
         """Whether the act that is named did erase the content; its key may still be there."""
@@ -86,6 +102,19 @@ class Evidence:
             and any(named["index"] == row.index for named in act.facts.get("entries", ()))
             for act in opened
         )
+
+
+def _same(row: ActRow, one: Opened, signed: Counter[str]) -> bool:
+    officers = _officers(one, signed[one.act_id])
+    signed[one.act_id] += 1
+    return row.officer in officers and _said(row) == _recorded(one)
+
+
+def _name(one: Opened) -> str | None:
+    """Type of the act, or of the service event."""
+    if one.act is not None:
+        return one.act.act
+    return None if one.statement is None else one.statement.members.get("event")
 
 
 def _differs(index: int) -> VerificationError:
@@ -112,16 +141,16 @@ def _officers(one: Opened, turn: int) -> Collection[str | None]:
 
 def _said(row: ActRow) -> tuple[Any, ...]:
     how = (row.role, row.kid, row.iat, row.digest)
-    return row.protected, row.payload, row.signature, how, row.act, row.agency, row.occurred_at
+    return row.protected, row.payload, row.signature, how, row.agency, row.occurred_at
 
 
 def _recorded(one: Opened) -> tuple[Any, ...]:
-    """The same of a record."""
+    """The same of a record that has a statement."""
     statement, act = one.statement, one.act
     if statement is None:
-        return None, None, None, (None,) * 4, None, None, None
+        return ()
     how = (statement.role, statement.kid, statement.iat, statement.digest_b64)
     parts = (statement.protected, statement.payload, statement.signature)
     if act is None:
-        return *parts, how, statement.members.get("event"), None, None
-    return *parts, how, act.act, act.agency, act.occurred_at
+        return *parts, how, None, None
+    return *parts, how, act.agency, act.occurred_at

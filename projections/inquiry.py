@@ -325,6 +325,7 @@ class Inquiry:
         with self._connecting() as connection:
             index = _index(connection, ("acts",))
             rows = timeline.rows_after(connection, after, limit)
+        self._evidence.hold_span(after + 1, limit, rows, lambda one: one.index <= index)
         return index, feed.events(rows, self._origin)
 
 

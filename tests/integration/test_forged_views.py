@@ -30,9 +30,12 @@ HARMS: dict[str, LiteralString] = {
     "another type": "UPDATE proj.acts SET act = 'CaseClosed' WHERE index = %(index)s",
     "another leaf": "UPDATE proj.acts SET entry = sha256(entry) WHERE index = %(index)s",
     "erased by nobody": """UPDATE proj.acts SET protected = NULL, payload = NULL, signature = NULL,
-        kid = NULL, officer = NULL, status = 'erased' WHERE index = %(index)s""",
+        kid = NULL, act = NULL, status = 'erased' WHERE index = %(index)s""",
     "erased by an act that erases nothing": """UPDATE proj.acts SET protected = NULL,
         payload = NULL, signature = NULL, kid = NULL, erased_by = act_id WHERE index = %(index)s""",
+    "erased, another in its place": """UPDATE proj.acts a SET protected = b.protected,
+        payload = b.payload, signature = b.signature, kid = b.kid, digest = b.digest, act = NULL
+        FROM proj.acts b WHERE a.index = %(index)s AND b.index = %(index)s - 1""",
     "taken out": "DELETE FROM proj.acts WHERE index = %(index)s",
     "the last taken out": """DELETE FROM proj.acts WHERE index =
         (SELECT max(index) FROM proj.acts WHERE stream = %(stream)s)""",
@@ -72,6 +75,31 @@ def test_rows_that_the_log_does_not_have_are_an_alarm(sc1: Case, harm: LiteralSt
     if "%(index)s" in harm and "INSERT" not in harm:
         with pytest.raises(VerificationError, match="view"):
             sc1.inquiry.act(act.act_id)
+
+
+def _followed(case: Case) -> None:
+    """The feed, as another system follows it."""
+    after = -1
+    while events := case.inquiry.feed(after, 10)[1]:
+        after = int(events[-1]["id"])
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "another hour", "another place", "another type", "another leaf", "erased by nobody",
+        "taken out", "all taken out", "one more",
+    ],
+)  # fmt: skip
+def test_the_feed_says_nothing_that_the_log_does_not(sc1: Case, harm: str) -> None:
+    """Other systems follow it: an event that is missing, moved or made up is an alarm."""
+    index = sc1.index_of(step_of(sc1, "VerificationConcluded"))
+    _followed(sc1)
+    with sc1.writing() as connection:
+        cursor = psycopg.ClientCursor(connection)
+        cursor.execute(HARMS[harm], {"index": index, "stream": sc1.stream})
+    with pytest.raises(VerificationError, match="view"):
+        _followed(sc1)
 
 
 def test_no_view_enrols_a_key(sc1: Case) -> None:
