@@ -231,6 +231,6 @@ class Projector:
 def _busy() -> Unavailable:
     return Unavailable(
         "projector_active",
-        "Một tiến trình khác đang cập nhật các bản đọc; yêu cầu đã được giao cho tiến trình đó.",
+        "Một tiến trình khác đang cập nhật các khung nhìn; yêu cầu đã được giao cho tiến trình đó.",
         "Another process keeps the views; ask it to rebuild.",
     )

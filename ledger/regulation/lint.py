@@ -99,29 +99,31 @@ def lists() -> Lists:
     )
 
 
-def identifiers(text: str, day: date | None = None) -> list[str]:
+def identifiers(text: str) -> list[str]:
     """Codes of identifiers of a natural person in a text (G14); posts, agencies, offices pass.
 
-    Args:
-        text: Free text, NFC.
-        day: Day of the act; the lists in use today where none is given.
+    By the list in use today: what enters the log is held to it, however far back it is dated.
     """
-    return _find(lists().identifiers, text, day)
+    return _find(lists().identifiers, text)
 
 
-def secret_marks(text: str, day: date | None = None) -> list[str]:
-    """Codes of secrecy markings that the text bears (4.4, G11)."""
-    return _find(lists().secret_marks, text, day)
+def secret_marks(text: str) -> list[str]:
+    """Codes of secrecy markings that the text bears (4.4, G11), by the list in use today."""
+    return _find(lists().secret_marks, text)
 
 
-def words_to_avoid(text: str, day: date | None = None) -> list[str]:
-    """Codes of words that prejudge, outside quotation marks (glossary.md §3)."""
+def words_to_avoid(text: str, day: date) -> list[str]:
+    """Codes of words that prejudge, outside quotation marks (glossary.md §3).
+
+    By the list of the day of the act: the flag is read off the log again and again, and a later
+    list changes nothing about an earlier act.
+    """
     listed = lists()
     found = _find(listed.words, text, day)
     return _find(listed.words, listed.quoted.sub(" ", text), day) if found else found
 
 
-def _find(family: Family, text: str, day: date | None) -> list[str]:
+def _find(family: Family, text: str, day: date | None = None) -> list[str]:
     words, longest = _seen(text)
     found = [
         p.code

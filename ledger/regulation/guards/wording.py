@@ -29,7 +29,7 @@ def neutral_words(q: Question) -> Breach | None:
     """Flag: before a finding stands, free text uses words that prejudge (4.2)."""
     if q.stream.finding is not None:
         return None
-    return _first(_facts(q), lint.words_to_avoid)
+    return _first(_facts(q), lambda text: lint.words_to_avoid(text, q.day))
 
 
 def _facts(q: Question) -> Sequence[Text]:

@@ -10,6 +10,8 @@ from ledger.regulation import lint
 from ledger.regulation.edition import load_edition
 from tests.unit.regulation.scenario_texts import ordinary_texts, refused_for
 
+DAY = date(2024, 6, 4)
+
 PERSONS = {
     "PERSONAL_NAME": [
         "Theo bà Trần Thị Ví Dụ phản ánh qua đường dây nóng",
@@ -160,7 +162,7 @@ def test_speaking_of_secrecy_is_no_mark(text: str) -> None:
 )
 def test_word_that_prejudges_is_found(text: str, code: str) -> None:
     """regulation.md §9 rule 1: neutral words before a finding."""
-    assert code in lint.words_to_avoid(text)
+    assert code in lint.words_to_avoid(text, DAY)
 
 
 @pytest.mark.parametrize(
@@ -177,7 +179,7 @@ def test_word_that_prejudges_is_found(text: str, code: str) -> None:
 )
 def test_neutral_and_quoted_words_pass(text: str) -> None:
     """The legal term only in quotation; "dấu hiệu" before "vi phạm"."""
-    assert lint.words_to_avoid(text) == []
+    assert lint.words_to_avoid(text, DAY) == []
 
 
 def test_what_was_found_is_not_repeated() -> None:
@@ -186,10 +188,10 @@ def test_what_was_found_is_not_repeated() -> None:
     assert sorted(found) == ["ID_NUMBER", "PERSONAL_NAME", "PHONE"]
 
 
-def test_lists_are_dated() -> None:
-    """A pattern is asked on the day of the act; the lists begin with the regulation."""
-    assert lint.identifiers("Gọi 0912345678", date(2023, 3, 21)) == ["PHONE"]
-    assert lint.identifiers("Gọi 0912345678", date(2023, 3, 20)) == []
+def test_words_are_those_of_the_day_of_the_act() -> None:
+    """A word that is listed later puts no flag on an earlier act; the list begins in 2023."""
+    assert lint.words_to_avoid("Kẻ xấu lợi dụng", date(2023, 3, 21)) == ["KE_XAU"]
+    assert lint.words_to_avoid("Kẻ xấu lợi dụng", date(2023, 3, 20)) == []
 
 
 def test_no_text_of_the_scenarios_is_stopped_but_where_it_should() -> None:

@@ -178,6 +178,9 @@ def test_words_that_prejudge_show_before_a_finding() -> None:
     quoted = {"reasons": "Nội dung được phản ánh là “tin xấu, độc” theo Quy chế."}
     holds("NEUTRAL_WORDS", early.asks("CompetenceDetermined", facts=quoted))
     holds("NEUTRAL_WORDS", found.asks("HandlingDecided", facts=harsh))
+    before = early.asks("CompetenceDetermined", facts=harsh)
+    act = replace(before.act, occurred_at=at("2023-03-20 08:00"))  # a day before the list begins
+    holds("NEUTRAL_WORDS", replace(before, act=act))
 
 
 def test_above_ordinary_nothing_is_public() -> None:
