@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final, Self
 
-from ledger.regulation.edition import Edition, certainty, optional_date, within
+from ledger.regulation.edition import REGULATION, Edition, certainty, optional_date, within
 
 NONE_STATED: Final = "none"
 _KINDS: Final[Mapping[str, str]] = {
@@ -31,6 +31,14 @@ UNIT_WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "band": ("mức", "band"),
 }
 """Units of `Rule.unit` in Vietnamese and English."""
+
+
+#: How an initial value names where it comes from: the life cycle gives articles of the regulation.
+_SOURCES: Final[Mapping[str, str]] = {
+    "REGULATION": f"{REGULATION} {{}}",
+    "LAW": "{}",
+    "PRODUCT_RULE": "quy tắc của sản phẩm",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +177,7 @@ def _initial(entry: Mapping[str, Any]) -> Rule:
         en=entry["en"],
         value=initial["value"],
         unit=initial["unit"],
-        source=entry.get("source", ""),
+        source=_SOURCES[entry["source_kind"]].format(entry.get("source", "")),
         kind=_KINDS[entry["source_kind"]],
         certainty=entry.get("certainty", "CONFIRMED"),
     )

@@ -22,6 +22,9 @@ def test_every_clock_and_limit_has_a_line() -> None:
         line = REGISTRY.rule(entry["code"], date(2026, 6, 1))
         assert line is not None, entry["code"]
         assert line.kind in {"REGULATION", "LAW", "PRODUCT_RULE"}
+        assert line.source, entry["code"]
+        if line.kind == "REGULATION":  # "2.1" alone is an article of nobody knows what
+            assert line.source.startswith("90/QĐ-UBND "), line
 
 
 def test_deadline_that_no_text_states_is_a_value() -> None:
