@@ -47,6 +47,12 @@ PROJECTION_LAG: Final = Gauge(
     ("view",),
     multiprocess_mode="mostrecent",
 )
+PROJECTION_LAG_S: Final = Gauge(
+    "socai_projection_lag_seconds",
+    "Time of the log between a view's last record and the newest; -1 where it has none",
+    ("view",),
+    multiprocess_mode="mostrecent",
+)
 PROJECTION_STOPPED: Final = Gauge(
     "socai_projection_stopped",
     "1 where a view stopped at a record it cannot fold",

@@ -15,6 +15,7 @@ from typing import Final, LiteralString
 
 from psycopg import sql
 
+from ledger.ports import LogHead
 from projections.view import Connection, Cursor, View
 from projections.views import VIEWS
 
@@ -105,6 +106,18 @@ class ViewState:
     def stopped(self) -> bool:
         """Whether a record stopped it."""
         return self.error is not None
+
+    def behind(self, head: LogHead) -> tuple[int, int | None]:
+        """Records that it lacks, and how many seconds of the log they span.
+
+        None: it has folded nothing yet. Seconds are of `recorded_at`, a rehearsal's own time.
+        """
+        lag = max(0, head.size - 1 - self.position)
+        if not lag:
+            return 0, 0
+        if head.recorded_at is None or self.recorded_at is None:
+            return lag, None
+        return lag, int((head.recorded_at - self.recorded_at).total_seconds())
 
     def move(self, cursor: Cursor, position: int, recorded_at: datetime | None) -> None:
         """Everything up to `position` is folded, in the transaction of the cursor."""

@@ -340,10 +340,7 @@ def _show_founded(shell: Shell, settings: Settings, made: Founded) -> None:
 
 
 def _lag(state: generations.ViewState, head: LogHead) -> dict[str, object]:
-    behind = max(0, head.size - 1 - state.position)
-    seconds = 0 if behind == 0 else None
-    if behind and head.recorded_at is not None and state.recorded_at is not None:
-        seconds = int((head.recorded_at - state.recorded_at).total_seconds())
+    behind, seconds = state.behind(head)
     return {
         "view": state.view,
         "gen": state.gen,

@@ -155,6 +155,7 @@ def test_metrics_stand_on_a_port_of_their_own_and_name_no_case(running: Running)
     told = httpx.get(f"http://127.0.0.1:{running.metrics}/metrics").text
     assert 'socai_http_requests_total{call="/v1/cases/<case>"' in told
     assert "socai_projection_lag_records" in told
+    assert "socai_projection_lag_seconds" in told
     assert running.case not in told
     assert "bacninh" not in told
 
