@@ -217,6 +217,7 @@ _HEADERS: Final[dict[str, dict[str, Any]]] = {
     "Preference-Applied": {"description": "`respond-async`.", "schema": _STRING},
     "Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}},
     "WWW-Authenticate": {"description": "`Bearer`.", "schema": _STRING},
+    "Accept-Post": {"description": "Content types this address takes.", "schema": _STRING},
     "Allow": {"description": "Methods this address takes.", "schema": _STRING},
 }
 _PARAMETERS: Final[dict[str, dict[str, Any]]] = {

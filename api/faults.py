@@ -63,7 +63,11 @@ _WORDS: Final = tuple(
             "May not be null; leave it out.",
         ),
         (r"Not a valid string\.", "Phải là chuỗi ký tự.", "Must be a string."),
-        (r"Not a valid integer\.", "Phải là số nguyên.", "Must be a whole number."),
+        (
+            r"Not a valid integer\.",
+            "Phải là số nguyên không âm.",
+            "Must be a whole number, 0 or more.",
+        ),
         (r"Not a valid boolean\.", "Phải là đúng hoặc sai.", "Must be true or false."),
         (r"Not a valid list\.", "Phải là danh sách.", "Must be a list."),
         (r"Not a valid mapping type\.", "Phải là đối tượng JSON.", "Must be a JSON object."),
@@ -73,6 +77,11 @@ _WORDS: Final = tuple(
             r"String does not match expected pattern\.",
             "Không đúng khuôn dạng nêu trong tài liệu.",
             "Does not have the documented form.",
+        ),
+        (
+            r"Must look like (?P<like>.+)\.",
+            "Không đúng khuôn dạng; hãy viết như {like}.",
+            "Does not have the documented form; write it like {like}.",
         ),
         (
             r"Must be one of: (?P<values>.+)\.",

@@ -216,7 +216,7 @@ TYPES: Final[Mapping[str, ProblemType]] = {
         404,
         Words("Vào thời điểm đó chưa có hồ sơ này", "The case had not begun at that moment"),
         Words(
-            "Chọn thời điểm từ lần ghi đầu tiên của hồ sơ trở đi.",
+            "Chọn thời điểm từ bản ghi đầu tiên của hồ sơ trở đi.",
             "Choose a moment from the first record of the case on.",
         ),
     ),
@@ -243,8 +243,8 @@ TYPES: Final[Mapping[str, ProblemType]] = {
         406,
         Words("Không có dạng trả lời mà Accept đòi hỏi", "No answer of a type that Accept allows"),
         Words(
-            "Chưa ghi gì. Nhận application/json và application/problem+json.",
-            "Nothing was recorded. Accept application/json and application/problem+json.",
+            "Chưa ghi gì. Để Accept nhận kiểu mà địa chỉ này trả, hoặc bỏ Accept.",
+            "Nothing was recorded. Let Accept take what this address answers, or leave it out.",
         ),
     ),
     "request_timeout": ProblemType(
@@ -252,7 +252,7 @@ TYPES: Final[Mapping[str, ProblemType]] = {
     ),
     "stale": ProblemType(
         409,
-        Words("Dòng ghi đã có lần ghi mới hơn", "The stream has moved on"),
+        Words("Dòng ghi đã có bản ghi mới hơn", "The stream has moved on"),
         Words(
             "Chưa ghi gì. Đọc `since`, rồi ký lại nối vào `head`.",
             "Nothing was recorded. Read `since`, then sign again upon `head`.",
@@ -270,7 +270,7 @@ TYPES: Final[Mapping[str, ProblemType]] = {
         409,
         Words("Đồng hồ của sổ không đi lùi", "The ledger's clock never goes back"),
         Words(
-            "Chưa ghi gì. Dùng thời điểm không sớm hơn lần ghi cuối (GET /v1/log, `now`).",
+            "Chưa ghi gì. Dùng thời điểm không sớm hơn bản ghi cuối (GET /v1/log, `now`).",
             "Nothing was recorded. Use a time not before the last record (GET /v1/log, `now`).",
         ),
     ),
@@ -300,8 +300,8 @@ TYPES: Final[Mapping[str, ProblemType]] = {
         415,
         Words("Không nhận kiểu nội dung này", "This content type is not taken"),
         Words(
-            "Chưa ghi gì. POST /v1/acts nhận application/jose+json; chỗ khác application/json.",
-            "Nothing was recorded. POST /v1/acts takes application/jose+json, others JSON.",
+            "Chưa ghi gì. Gửi lại bằng kiểu nêu trong Accept-Post.",
+            "Nothing was recorded. Send it in a type that Accept-Post names.",
         ),
     ),
     "guard": ProblemType(
@@ -411,7 +411,7 @@ TYPES: Final[Mapping[str, ProblemType]] = {
     "clock_jumped": ProblemType(
         503,
         Words(
-            "Đồng hồ máy chủ lùi về trước lần ghi cuối",
+            "Đồng hồ máy chủ lùi về trước bản ghi cuối",
             "The server's clock is before the last record",
         ),
         _SAME_BYTES,

@@ -13,7 +13,7 @@ from api import telemetry
 from api.problem_types import Words
 from api.settings import EnclaveFacts, Settings
 from ledger.errors import LedgerError
-from ledger.ports import Clock
+from ledger.ports import Clock, LogHead
 from ledger.postgres.records import PostgresRecords
 from ledger.signed_checkpoints import SignedCheckpoints
 from projections.generations import ViewState
@@ -25,7 +25,7 @@ _DATABASE_AWAY: Final = Words(
     "cơ sở dữ liệu nằm ở máy khác", "the database lies on another machine"
 )
 _CLOCK_OF_RECORDS: Final = Words(
-    "đồng hồ của sổ là đồng hồ của các lần ghi", "the ledger's clock is that of its records"
+    "đồng hồ của sổ là đồng hồ của các bản ghi", "the ledger's clock is that of its records"
 )
 
 
@@ -74,36 +74,38 @@ class Readiness:
         telemetry.UNSEALED.set(unsealed)
         checks = [
             Check(
-                "database", ok=True, detail=Words(f"{head.size} lần ghi", f"{head.size} records")
+                "database", ok=True, detail=Words(f"{head.size} bản ghi", f"{head.size} records")
             ),
             Check(
                 "sealer",
                 ok=unsealed >= 0
                 and self._progress.fine("sealer", unsealed, latest[0] if latest else 0),
                 detail=Words(
-                    f"{unsealed} lần ghi chưa có điểm kiểm tra",
+                    f"{unsealed} bản ghi chưa có điểm kiểm tra",
                     f"{unsealed} records without a checkpoint",
                 ),
             ),
         ]
         live = {state.view: state for state in states if state.state == "live"}
-        checks += [self._view(view.name, live.get(view.name), head.size) for view in VIEWS]
+        checks += [self._view(view.name, live.get(view.name), head) for view in VIEWS]
         checks += [_altered(table) for table in altered]
         return [*checks, self._disk(), self._time(head.recorded_at)]
 
-    def _view(self, name: str, state: ViewState | None, size: int) -> Check:
+    def _view(self, name: str, state: ViewState | None, head: LogHead) -> Check:
         if state is None:
             told = Words(f"{name}: không có bản nào để đọc", f"{name}: there is none to read")
             return Check("projection", ok=False, detail=told)
-        lag = size - 1 - state.position
+        lag, (_, seconds) = head.size - 1 - state.position, state.behind(head)
         telemetry.PROJECTION_LAG.labels(state.view).set(lag)
+        telemetry.PROJECTION_LAG_S.labels(state.view).set(-1 if seconds is None else seconds)
         telemetry.PROJECTION_STOPPED.labels(state.view).set(int(state.stopped))
         fine = (
             not state.stopped and lag >= 0 and self._progress.fine(state.view, lag, state.position)
         )
-        told = Words(f"chậm {lag} lần ghi", f"{lag} records behind")
+        span = Words("", "") if seconds is None else Words(f", {seconds} giây", f", {seconds} s")
+        told = Words(f"chậm {lag} bản ghi{span.vi}", f"{lag} records{span.en} behind")
         if state.stopped:
-            told = Words(f"dừng ở lần ghi {state.error_at}", f"stopped at record {state.error_at}")
+            told = Words(f"dừng ở bản ghi {state.error_at}", f"stopped at record {state.error_at}")
         detail = Words(f"{state.view}: {told.vi}", f"{state.view}: {told.en}")
         return Check("projection", ok=fine, detail=detail)
 

@@ -41,7 +41,7 @@ def by_clock(now: datetime, last: datetime | None) -> Time:
         if last - now > CLOCK_SLACK:
             raise Unavailable(
                 "clock_jumped",
-                "Đồng hồ máy chủ lùi về trước lần ghi cuối; chưa ghi gì.",
+                "Đồng hồ máy chủ lùi về trước bản ghi cuối; chưa ghi gì.",
                 "The server's clock is before the last record; nothing was recorded.",
                 retry_after_s=5,
             )
@@ -68,6 +68,6 @@ def clock_back() -> Conflict:
     """409: a rehearsal's time before the last record."""
     return Conflict(
         "clock_back",
-        "Đồng hồ của sổ không đi lùi: thời điểm này sớm hơn lần ghi cuối.",
+        "Đồng hồ của sổ không đi lùi: thời điểm này sớm hơn bản ghi cuối.",
         "The ledger's clock never goes back: this time is before the last record.",
     )

@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from ledger.log.moment import stamp
-from ledger.regulation.deadline import local_time
 from ledger.regulation.registry import Registry
 from projections import effort
 from projections.folded import Folded, walk
@@ -122,6 +121,6 @@ def _act_line(row: ActRow, registry: Registry) -> dict[str, Any]:
         "agency": row.agency,
         "status": row.status,
         "late": row.late,
-        "occurred_at": None if row.occurred_at is None else local_time(row.occurred_at),
+        "occurred_at": row.members.get("occurred_at"),
         "recorded_at": stamp(row.recorded_at),
     }

@@ -18,7 +18,7 @@ class TooMuch(Rejected):
     def __init__(self) -> None:
         super().__init__(
             "too_much_asked",
-            "Câu hỏi này đi qua quá nhiều lần ghi.",
+            "Câu hỏi này đi qua quá nhiều bản ghi.",
             "This question goes through too many statements.",
         )
 

@@ -39,6 +39,7 @@ from projections.evidence import Evidence
 from projections.folded import Folded, folded_from, nothing
 from projections.generations import ViewState
 from projections.past import BeforeCase, Clock, Moment
+from projections.pointers import leads
 from projections.registry import Known, RegistryReader
 from projections.verdicts import Judged, Verification, judged, verified
 from projections.view import Connection
@@ -242,11 +243,11 @@ class Inquiry:
         Every change of its value, oldest first, with act and signers.
 
         Raises:
-            NotFound: There is no such case, or the field never had a value.
+            NotFound: There is no such case, or no such field; one that has no value yet is there.
         """
         folded = self._as_of(stream, now if moment is None else moment, now, "recorded")
         found = changes.of_field(folded, pointer)
-        if not found:
+        if not found and not leads(folded.file(), pointer):
             raise NotFound(pointer)
         return found
 

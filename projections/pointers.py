@@ -56,6 +56,13 @@ def pointed(value: Any, pointer: str) -> Any:  # noqa: ANN401 - JSON
     return value
 
 
+def leads(value: Any, pointer: str) -> bool:  # noqa: ANN401 - JSON
+    """Whether there is such a member, be it null."""
+    whole, _, name = pointer.rpartition("/")
+    parent = pointed(value, whole)
+    return isinstance(parent, Mapping) and name.replace("~1", "/").replace("~0", "~") in parent
+
+
 def _nth(items: Sequence[Any], n: int) -> Any:  # noqa: ANN401 - JSON
     return items[n] if n < len(items) else None
 

@@ -152,7 +152,7 @@ def _in_place(one: Judged, before: ActRow | None) -> Judged:
             one,
             outcome="NOT_CONCLUDED",
             reason=(
-                f"Hồ sơ thiếu lần ghi thứ {missing}, ngay trước lần ghi này",
+                f"Hồ sơ thiếu bản ghi thứ {missing}, ngay trước bản ghi này",
                 f"the case lacks its record {missing}, right before this one",
             ),
         )
@@ -164,7 +164,7 @@ def _in_place(one: Judged, before: ActRow | None) -> Judged:
         one,
         outcome="NOT_VALID",
         reason=(
-            "Không nối tiếp lần ghi ngay trước trong hồ sơ",
+            "Không nối tiếp bản ghi ngay trước trong hồ sơ",
             "it does not follow the record before it in the case",
         ),
     )

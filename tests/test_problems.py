@@ -151,6 +151,7 @@ class _Asked(Page):
     """A query of every kind that ours are made of."""
 
     day = pattern(DAY, "A day.")
+    form = pattern(r"[a-z]+", "A word.")
     kind = choice(("FAST", "SLOW"), "One of two.")
     many = choice(tuple(f"N{n}" for n in range(200)), "One of many.")
     sure = fields.Boolean()
@@ -163,9 +164,14 @@ class _Asked(Page):
     [
         ({"limit": "1000"}, "Phải từ 1 đến 200.", "Must be from 1 to 200."),
         ({"limit": "0"}, "Phải từ 1 đến 200.", "Must be from 1 to 200."),
-        ({"limit": "x"}, "Phải là số nguyên.", "Must be a whole number."),
+        ({"limit": "x"}, "Phải là số nguyên không âm.", "Must be a whole number, 0 or more."),
         (
             {"day": "2024-02-30"},
+            "Không đúng khuôn dạng; hãy viết như 2024-06-04.",
+            "Does not have the documented form; write it like 2024-06-04.",
+        ),
+        (
+            {"form": "1"},
             "Không đúng khuôn dạng nêu trong tài liệu.",
             "Does not have the documented form.",
         ),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import click
@@ -156,10 +156,8 @@ def why(client: Client, id_: str, pointer: str, as_of: str | None) -> None:
         if refused.code == "not_found":
             client.case(case)  # where the case is not there either, that is what is said
             fail(
-                f"Hồ sơ không có trường {pointer}, hoặc trường chưa từng có giá trị;"
-                " tên trường như trong: socai case show --json",
-                f"The case has no field {pointer}, or it never had a value;"
-                " fields are named as in: socai case show --json",
+                f"Hồ sơ không có trường {pointer}; tên trường như trong: socai case show --json",
+                f"The case has no field {pointer}; fields are named as in: socai case show --json",
                 "not_found",
             )
         raise
@@ -344,8 +342,10 @@ def _changes(client: Client, case: str, body: Mapping[str, Any]) -> None:
         case_page.changes(shell, body["changes"], client.case(case))
 
 
-def _history(shell: Shell, pointer: str, changes: Iterable[Mapping[str, Any]]) -> None:
+def _history(shell: Shell, pointer: str, changes: Sequence[Mapping[str, Any]]) -> None:
     """One field's values, one after the other."""
+    if not changes:
+        shell.say(Text("Trường này chưa có giá trị.", "This field has had no value yet."))
     rows = (
         (
             *(case_page.valued(shell, pointer, change[side]) for side in ("old", "new")),

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from flask import Response, request
 
+from api.problem_types import Words
 from api.problems import Problem
 from api.resources.answer import answer, settle, tag
 from api.resources.body import body_parts
@@ -205,7 +206,14 @@ def _media_type() -> str:
     if stated is None:
         return _PLAIN
     if request.mimetype in _FORMS or not _MEDIA_TYPE.fullmatch(request.mimetype):
-        raise Problem("unsupported_media_type", headers={"Accept-Post": ANY})
+        raise Problem(
+            "unsupported_media_type",
+            Words(
+                "Gửi chính các byte của tệp, với kiểu của tệp; không bọc trong biểu mẫu.",
+                "Send the file's own bytes in the file's own type, with no form around them.",
+            ),
+            headers={"Accept-Post": ANY},
+        )
     return request.mimetype
 
 

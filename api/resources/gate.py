@@ -10,6 +10,7 @@ from flask import Response, request
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
+from api.problem_types import Words
 from api.problems import Problem
 from api.resources.answer import cache_control
 from api.resources.request import context, enclave
@@ -36,11 +37,19 @@ class Gate:
         ):
             context().caller = enclave().sign_in.caller(sent.get("HTTP_AUTHORIZATION"))
         if self.consumes and request.mimetype not in self.consumes:
+            kinds = ", ".join(self.consumes)
             raise Problem(
-                "unsupported_media_type", headers={"Accept-Post": ", ".join(self.consumes)}
+                "unsupported_media_type",
+                Words(f"Địa chỉ này nhận {kinds}.", f"This address takes {kinds}."),
+                headers={"Accept-Post": kinds},
             )
         if not _takes(sent.get("HTTP_ACCEPT", ""), self.produces):
-            raise Problem("not_acceptable")
+            raise Problem(
+                "not_acceptable",
+                Words(
+                    f"Địa chỉ này trả {self.produces}.", f"This address answers {self.produces}."
+                ),
+            )
 
     def seal(self, response: Response) -> Response:
         """Cache rules of what was answered."""

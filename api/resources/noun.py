@@ -230,6 +230,7 @@ def _headers_of(status: int) -> list[str]:
     more = {
         HTTPStatus.UNAUTHORIZED: ["WWW-Authenticate"],
         HTTPStatus.METHOD_NOT_ALLOWED: ["Allow"],
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE: ["Accept-Post"],
         HTTPStatus.TOO_MANY_REQUESTS: ["Retry-After"],
         HTTPStatus.SERVICE_UNAVAILABLE: ["Retry-After"],
     }

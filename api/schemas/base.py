@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from marshmallow import RAISE, Schema, fields, validate
@@ -24,6 +25,18 @@ PAST: Final = rf"{DAY}(?:{_CLOCK}(?:{_OFFSET}|\.[0-9]{{3}}Z))?"
 AS_OF: Final = rf"(0|[1-9][0-9]{{0,15}}|{PAST})"
 """An index, or a moment of the past."""
 AGENCY: Final = r"[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?"
+UUIDS: Final = rf"{UUID}(,{UUID}){{0,49}}"
+_A_UUID: Final = "5d0b6a7e-52f4-4f0e-8c55-0f6b8a4f9d10"
+_A_TIME: Final = "2024-06-04T08:12:00+07:00"
+#: What whoever writes a form wrongly is told to write.
+_LIKE: Final[Mapping[str, str]] = {
+    DAY: "2024-06-04",
+    OFFSET_TIME: _A_TIME,
+    AS_OF: f"41 | 2024-06-04 | {_A_TIME}",
+    AGENCY: "bacninh.stttt",
+    UUID: _A_UUID,
+    UUIDS: f"{_A_UUID},{_A_UUID}",
+}
 MOMENT: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z"
 MAX_INDEX: Final = 2**53 - 1
 MAX_LIMIT: Final = 200
@@ -53,11 +66,26 @@ def text(description: str, *, required: bool = False, **more: Any) -> fields.Str
     return fields.String(required=required, metadata=metadata, **more)
 
 
-def pattern(expression: str, description: str, *, required: bool = False) -> fields.String:
-    """A string of one form, the whole of it (a final newline included in what is refused)."""
+def pattern(
+    expression: str,
+    description: str,
+    *,
+    required: bool = False,
+    name: str | None = None,
+) -> fields.String:
+    """A string of one form, the whole of it (a final newline included in what is refused).
+
+    Args:
+        expression: Its form.
+        description: What it means.
+        required: Whether it must be there.
+        name: How it is called in the request, where that is no name of Python.
+    """
+    refusal = f"Must look like {_LIKE[expression]}." if expression in _LIKE else None
     return fields.String(
         required=required,
-        validate=validate.Regexp(rf"^{expression}\Z"),
+        data_key=name,
+        validate=validate.Regexp(rf"^{expression}\Z", error=refusal),
         metadata={"description": description, "pattern": f"^{expression}$"},
     )
 

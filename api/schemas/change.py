@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from marshmallow import fields, validate
+from marshmallow import fields
 
 from api.schemas.base import (
     AS_OF,
@@ -22,12 +22,7 @@ from api.schemas.statement import SignerShown
 class DiffQuery(Projected):
     """Two moments."""
 
-    from_ = fields.String(
-        required=True,
-        data_key="from",
-        validate=validate.Regexp(rf"^{AS_OF}\Z"),
-        metadata={"description": "Index, time or day.", "pattern": f"^{AS_OF}$"},
-    )
+    from_ = pattern(AS_OF, "Index, time or day.", required=True, name="from")
     to = pattern(AS_OF, "Index, time or day; now by default.")
     clock = choice(("recorded", "occurred"), "`recorded` by default.")
 
@@ -91,4 +86,8 @@ class FieldHistory(Answer):
 
     id = pattern(UUID, "uuid of the case.", required=True)
     pointer = text("JSON Pointer.", required=True)
-    changes = fields.List(fields.Nested(ChangeShown), required=True)
+    changes = fields.List(
+        fields.Nested(ChangeShown),
+        required=True,
+        metadata={"description": "Oldest first; empty where it has had no value yet."},
+    )

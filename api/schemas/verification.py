@@ -6,6 +6,7 @@ from marshmallow import fields
 
 from api.schemas.base import (
     UUID,
+    UUIDS,
     Answer,
     Projected,
     Strict,
@@ -16,8 +17,6 @@ from api.schemas.base import (
     text,
 )
 from api.schemas.statement import OUTCOMES, VERDICTS, SignerShown, StatementShown, Words
-
-UUIDS = rf"{UUID}(,{UUID}){{0,49}}"
 
 
 class BulkQuery(Projected):

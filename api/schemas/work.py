@@ -89,14 +89,7 @@ class WorklistShown(Answer):
 class StatisticsQuery(Projected):
     """A period and, where wanted, one agency."""
 
-    from_ = fields.String(
-        data_key="from",
-        validate=validate.Regexp(rf"^{DAY}\Z"),
-        metadata={
-            "description": "First day; a year before `to` by default.",
-            "pattern": f"^{DAY}$",
-        },
-    )
+    from_ = pattern(DAY, "First day; a year before `to` by default.", name="from")
     to = pattern(DAY, "Last day; today by default.")
     agency = pattern(AGENCY, "Only this agency.")
 

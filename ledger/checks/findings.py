@@ -110,7 +110,7 @@ IN_VIETNAMESE: Final[Mapping[Damage, str]] = MappingProxyType(
         Damage.TAIL_MISSING: "mất phần cuối của sổ",
         Damage.RECORD_UNDECLARED: "có bản ghi ngoài số đã khai",
         Damage.HEAD_WRONG: "dòng đầu sổ không khớp bản ghi",
-        Damage.HEAD_REGISTRY: "dòng đầu sổ chỉ sai lần ghi danh bạ cuối",
+        Damage.HEAD_REGISTRY: "dòng đầu sổ chỉ sai bản ghi danh bạ cuối",
         Damage.WRAP_MISSING: "mất khóa nội dung mà không có quyết định xóa",
         Damage.WRAP_OTHER_RECORD: "khóa nội dung là của bản ghi khác",
         Damage.WRAP_OTHER_KEK: "khóa nội dung bọc bằng khóa chủ khác",

@@ -145,14 +145,21 @@ def test_nobody_gets_a_type_they_did_not_ask_for(
     http: httpx.Client, path: str, accept: str
 ) -> None:
     """406, and the problem itself still comes as a problem document."""
-    assert _problem(http.get(path, headers={"Accept": accept}))["code"] == "not_acceptable"
+    answer = http.get(path, headers={"Accept": accept})
+    problem = _problem(answer)
+    assert problem["code"] == "not_acceptable"
+    kind = http.get(path).headers["Content-Type"].partition(";")[0]
+    assert kind in problem["detail"], problem
 
 
 def test_a_body_of_another_type_is_refused(http: httpx.Client) -> None:
-    """What is not JSON is not guessed at."""
+    """What is not JSON is not guessed at; the refusal names what is taken."""
     for kind in ("text/plain", "application/x-www-form-urlencoded", "application/json-seq"):
         answer = http.post("/v1/acts/check", content=b"{}", headers={"Content-Type": kind})
-        assert _problem(answer)["code"] == "unsupported_media_type"
+        problem = _problem(answer)
+        assert problem["code"] == "unsupported_media_type"
+        assert answer.headers["Accept-Post"] == "application/json"
+        assert "application/json" in problem["detail"]
 
 
 def _raw(inspected: Inspected, request: bytes) -> bytes:

@@ -17,12 +17,13 @@ from ledger.errors import NotFound
 from ledger.postgres.records import PostgresRecords
 from ledger.reader import Reader
 from ledger.regulation.stream import Entry
-from projections import current_file, generations, timeline
+from projections import changes, current_file, generations, past, timeline
 from projections import registry as registries
 from projections.answers import ProjectedCases
 from projections.case_file import SORTS, Filter
 from projections.compare import compare
 from projections.effort import TooMuch
+from projections.folded import folded_from
 from projections.inquiry import Inquiry
 from projections.past import BeforeCase, InFuture
 from projections.runner import Projector
@@ -226,9 +227,9 @@ def test_difference_of_two_moments_names_the_acts_of_each_change(sc1: Case) -> N
     """Old, new, and by which act."""
     first = sc1.index_of(step_of(sc1, "HandlingDecided"))
     last = sc1.index_of(step_of(sc1, "CaseClosed"))
-    earlier, later, changes = sc1.inquiry.diff(sc1.stream, first, last, sc1.now)
+    earlier, later, changed = sc1.inquiry.diff(sc1.stream, first, last, sc1.now)
     assert (earlier.index, later.index) == (first, last)
-    by_pointer = {c.pointer: c for c in changes}
+    by_pointer = {c.pointer: c for c in changed}
     state = by_pointer["/state"]
     assert (state.old, state.new) == ("HANDLING", "CLOSED")
     assert [a["act"] for a in state.acts] == ["ResultDetermined", "CaseClosed"]
@@ -248,6 +249,28 @@ def test_why_a_field_has_its_value_is_a_chain_of_acts(sc1: Case) -> None:
     assert [c.old for c in chain[1:]] == [c.new for c in chain[:-1]]
     with pytest.raises(NotFound):
         sc1.inquiry.history(sc1.stream, "/nothing/here", sc1.now)
+
+
+def test_a_field_without_a_value_yet_is_there_and_has_no_history(sc1: Case) -> None:
+    """Why has this case no outcome? Because no act gave it one: an answer, not a wrong address."""
+    early = sc1.index_of(step_of(sc1, "HandlingDecided"))
+    assert sc1.inquiry.history(sc1.stream, "/outcome", sc1.now, moment=early) == []
+    with pytest.raises(NotFound):
+        sc1.inquiry.history(sc1.stream, "/outcome/vi", sc1.now, moment=early)
+
+
+def test_the_act_of_a_change_has_its_time_as_signed(sc1: Case) -> None:
+    """api.md: an act's own times as signed, whatever offset its signer wrote."""
+    with sc1.reading() as connection:
+        first, *others = timeline.stream_rows(connection, sc1.stream)
+        reports = past.reports_for(connection, [first])
+    assert first.payload is not None
+    signed = first.payload.replace(b"2024-06-04T08:12:00+07:00", b"2024-06-04T01:12:00+00:00")
+    rows = [replace(first, payload=signed), *others]
+    known = sc1.inquiry.registry()
+    folded = folded_from(sc1.stream, rows, known.registry, sc1.now, reports)
+    (received, *_) = changes.of_field(folded, "/state")
+    assert received.acts[0]["occurred_at"] == "2024-06-04T01:12:00+00:00"
 
 
 def test_who_decided_and_on_what_basis(sc1: Case) -> None:
@@ -345,7 +368,7 @@ def test_a_statement_that_follows_another_one_is_not_valid(sc1: Case, harm: Lite
     assert verification.outcome == "NOT_VALID"
     assert verification.counts == {"VALID": len(verification.statements)}
     first = next(s for s in verification.statements if s.outcome != "VALID")
-    assert (first.row.seq, first.reason[0]) == (5, "Không nối tiếp lần ghi ngay trước trong hồ sơ")
+    assert (first.row.seq, first.reason[0]) == (5, "Không nối tiếp bản ghi ngay trước trong hồ sơ")
 
 
 def test_bulk_verification_leaves_out_what_is_not_there(sc1: Case) -> None:
