@@ -31,8 +31,8 @@ ARRIVED_BYTES: Final = 32_768
 """A request's body of at most this length is there before the request gets a thread."""
 
 
-class SettingsError(Exception):
-    """The operator's move: the process does not start. The text says which variable or file.
+class Unfit(Exception):
+    """What was handed in cannot be used as it stands; nothing was done.
 
     Attributes:
         vi: What is wrong, in Vietnamese, to stand behind "Chưa làm gì: ".
@@ -43,6 +43,10 @@ class SettingsError(Exception):
         super().__init__(en)
         self.vi = vi
         self.en = en
+
+
+class SettingsError(Unfit):
+    """The operator's move: the process does not start. The text says which variable or file."""
 
 
 @dataclass(frozen=True, slots=True)

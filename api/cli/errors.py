@@ -10,12 +10,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar, cast
 
 from api.cli.castbook import UnknownAlias
-from api.cli.scenario import ScenarioError
 from api.cli.shell import FAILED, MISUSED, Refusal
 from api.cli.words import Text
 from api.connection import OtherLog, Refused, Unreachable
 from api.embedded import EmbeddedError
-from api.settings import SettingsError
+from api.settings import Unfit
 from keys.errors import KeysError, Unsealable
 from ledger.errors import Conflict, Fatal, Rejected, Unavailable, VerificationError
 
@@ -66,7 +65,7 @@ def _refusal(error: Exception) -> Refusal | None:  # noqa: PLR0911  one row an e
                 "unknown_alias",
                 MISUSED,
             )
-        case SettingsError() | ScenarioError():
+        case Unfit():
             return _both(
                 f"Chưa làm gì: {error.vi}", f"Nothing was done: {error.en}", "usage", MISUSED
             )

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 from uuid import UUID
 
 from api.cli import script
+from api.cli.castbook import CastBook
 from api.cli.scenario import Part, Play, Step, resolve
 from api.cli.script import Directory, Officer, Signing, Threads
 from keys import canonical
@@ -68,30 +69,6 @@ class Desk(Protocol):
 
     def case(self, case_id: str, index: int, signer: SoftwareSigner) -> Mapping[str, Any]:
         """The case file as projected at least up to `index`."""
-
-
-class Cast(Protocol):
-    """The officers of the enclave and their keys, kept from file to file."""
-
-    def find(self, alias: str, part: Part, play_id: str) -> Officer | None:
-        """The officer that already stands for this alias in this post."""
-
-    def add(
-        self, alias: str, part: Part, play_id: str, officer: str
-    ) -> tuple[Officer, SoftwareSigner]:
-        """A new officer with a new key, kept before it is returned."""
-
-    def signer(self, kid: str) -> SoftwareSigner:
-        """The key of that kid."""
-
-    def new_key(self) -> SoftwareSigner:
-        """A key that is not anybody's yet."""
-
-    def change_key(self, officer: Officer, key: SoftwareSigner) -> Officer:
-        """The officer with the new key in place of the old one."""
-
-    def keepers(self, agency: str, directory: Directory) -> list[Officer]:
-        """Officers of that agency whose post keeps the registry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +159,7 @@ class Player:
         self,
         desk: Desk,
         registrar: Registrar,
-        cast: Cast,
+        cast: CastBook,
         directory: Directory,
         *,
         new_uuid: Callable[[], UUID],

@@ -15,23 +15,15 @@ from typing import Any, Final
 
 import orjson
 
+from api.settings import Unfit
+
 SHIPPED: Final = Path(__file__).with_name("scenarios")
 _REFERENCE: Final = re.compile(r"@(step|case|officer|kid|newkid|newjwk):([^\s]+)")
 _MEMBERS: Final = ("to", "channel", "document", "disposition", "late_reason", "attachments")
 
 
-class ScenarioError(Exception):
-    """The file's writer's move: it cannot be played as it stands. Nothing was recorded.
-
-    Attributes:
-        vi: What is wrong, in Vietnamese, to stand behind "Chưa làm gì: ".
-        en: The same in English; also `str`.
-    """
-
-    def __init__(self, vi: str, en: str) -> None:
-        super().__init__(en)
-        self.vi = vi
-        self.en = en
+class ScenarioError(Unfit):
+    """The move of the file's writer: it cannot be played as it stands."""
 
 
 @dataclass(frozen=True, slots=True)
