@@ -152,13 +152,14 @@ class Enclave:
             limit_bytes=settings.max_attachment_mib << 20,
             scratch=lambda: TemporaryFile(dir=_scratch(settings)),  # noqa: SIM115  closed there
         )
+        evidence = Evidence(self.records, self.reader, origin)
         self.ledger = Ledger(
             store=PostgresRecords(self._writing),
             appender=self._appender,
             kek=kek,
             clock=clock,
             entropy=entropy,
-            cases=ProjectedCases(self.lend),
+            cases=ProjectedCases(self.lend, evidence, lambda: self.ledger.registry),
             origin=origin,
             level=level,
             rehearsal=self.facts.rehearsal,
@@ -168,7 +169,7 @@ class Enclave:
             self.lend,
             origin=origin,
             standing=self.ledger.standing,
-            evidence=Evidence(self.records, self.reader, origin),
+            evidence=evidence,
         )
         self.sign_in = SignIn(
             origin=origin,

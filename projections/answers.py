@@ -1,22 +1,26 @@
 """`Cases` of the write path, as last projected: what a guard may ask about the rest of its own log.
 
-Every answer may be a moment old, and the guards that ask say so; nothing here judges.
+Every answer may be a moment old, and the guards that ask say so; nothing here judges. What lets an
+act pass is not taken from a row that whoever may write views could have made up: a case is folded
+from statements that the log has. Sealed tokens and reports are found by the views alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Final
-
-import orjson
 
 from keys import canonical
 from keys.errors import Malformed
 from ledger.regulation.act import known_act
 from ledger.regulation.cases import Report
-from projections import case_file, current_file, timeline, tokens
-from projections.fold import REPORTS, report_of
+from ledger.regulation.registry import Registry
+from projections import generations, timeline, tokens
+from projections.evidence import Evidence
+from projections.fold import REPORTS, Reports, report_of
+from projections.folded import Folded, folded_from
 from projections.view import Connection
 
 Connecting = Callable[[], AbstractContextManager[Connection]]
@@ -30,15 +34,21 @@ class ProjectedCases:
 
     Args:
         connecting: Lends a connection of the reader's login, e.g. `pool.connection`.
+        evidence: The records that rows are held against.
+        registry: The registry as the process knows it.
     """
 
-    def __init__(self, connecting: Connecting) -> None:
+    def __init__(
+        self, connecting: Connecting, evidence: Evidence, registry: Callable[[], Registry]
+    ) -> None:
         self._connecting = connecting
+        self._evidence = evidence
+        self._registry = registry
 
     def state(self, stream: str) -> str | None:
         """Main state of a case, None where there is no such case."""
-        with self._connecting() as connection:
-            return case_file.state_of(connection, stream)
+        folded = self._folded(stream)
+        return None if folded is None else folded.stream.state
 
     def token_elsewhere(self, token: str, stream: str) -> bool:
         """Whether the sealed token stands in another case."""
@@ -52,15 +62,17 @@ class ProjectedCases:
         except Malformed:
             return None
         with self._connecting() as connection:
-            return timeline.place_of(connection, entry)
+            found = timeline.place_of(connection, entry)
+        if found is not None:
+            self._evidence.hold_place(*found, entry)
+        return found
 
-    def running(self, stream: str) -> Sequence[str]:
-        """Codes of open complaint, review or complaint-window clocks of a case."""
-        with self._connecting() as connection:
-            row = current_file.stored(connection, stream)
-        if row is None:
+    def running(self, stream: str, at: datetime) -> Sequence[str]:
+        """Codes of open complaint, review or complaint-window clocks of a case at an instant."""
+        folded = self._folded(stream, at)
+        if folded is None:
             return ()
-        body = orjson.loads(row.body)
+        body = folded.file()
         clocks = [
             clock["code"]
             for clock in body["clocks"]
@@ -79,8 +91,18 @@ class ProjectedCases:
 
     def signers(self, stream: str) -> Sequence[str]:
         """Officers who signed an effective act of a case; empty where there is no such case."""
-        with self._connecting() as connection:
-            rows = timeline.stream_rows(connection, stream)
+        folded = self._folded(stream)
+        rows = [] if folded is None else folded.rows
         effective = {row.act_id for row in rows if row.effect}
         found = (row.officer for row in rows if row.act_id in effective)
         return list(dict.fromkeys(officer for officer in found if officer is not None))
+
+    def _folded(self, stream: str, at: datetime | None = None) -> Folded | None:
+        """A case at an instant, else right after its newest statement; None where there is none."""
+        with self._connecting() as connection:
+            position = generations.live_position(connection, timeline.NAME)
+            rows = timeline.stream_rows(connection, stream)
+        self._evidence.hold_stream(stream, rows, lambda one: one.index <= position)
+        if not rows:
+            return None
+        return folded_from(stream, rows, self._registry(), at or rows[-1].recorded_at, Reports())

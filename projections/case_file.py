@@ -4,7 +4,6 @@ A row is a function of the log alone: it is rendered at the time the newest stat
 What time changes without an act is folded again by the reader from `changes_at` on.
 """
 
-# ruff: noqa: S608 - pieces of SQL are constants of this file (LiteralString)
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -195,9 +194,6 @@ def _due(body: Mapping[str, Any]) -> datetime | None:
 # -- reading -----------------------------------------------------------------------------------
 
 _LIVE: Final = live(NAME)
-_STATE: Final[LiteralString] = (
-    "SELECT state FROM proj.case_file WHERE " + _LIVE + " AND stream = %s"
-)
 _LINE: Final[LiteralString] = (
     "SELECT case_id::text AS id, stream, state, outcome, agency, case_number, opened_at, last_at,"
     " due_at, flags, last_index, seq, register_no, handler_label, changes_at FROM "
@@ -358,12 +354,6 @@ class Filter:
     opened_to: date | None = None
     q: str | None = None
     sort: str = "-last_act"
-
-
-def state_of(connection: Connection, stream: str) -> str | None:
-    """Main state of a case; None where there is no such case."""
-    row = connection.execute(_STATE, [stream]).fetchone()
-    return None if row is None else row[0]
 
 
 def listed(

@@ -63,6 +63,12 @@ class Evidence:
         """
         self._hold(rows, self._records.read(first, limit), due, whole=False)
 
+    def hold_place(self, index: int, stream: str, entry: bytes) -> None:
+        """A record has this index, stream and entry. Raises: as `hold_stream`."""
+        found = self._records.read(index, 1)
+        if not found or (found[0].stream, found[0].entry) != (stream, entry):
+            raise _differs(index)
+
     def _hold(
         self,
         rows: Sequence[ActRow],

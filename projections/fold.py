@@ -77,9 +77,9 @@ class Reports:
         """Not asked by a flag."""
         raise NotImplementedError(index_or_entry)
 
-    def running(self, stream: str) -> Sequence[str]:
+    def running(self, stream: str, at: datetime) -> Sequence[str]:
         """Not asked by a flag."""
-        raise NotImplementedError(stream)
+        raise NotImplementedError(stream, at)
 
     def signers(self, stream: str) -> Sequence[str]:
         """Not asked by a flag."""

@@ -32,7 +32,7 @@ from projections import (
     timeline,
     worklist,
 )
-from projections.answers import Connecting, ProjectedCases
+from projections.answers import Connecting
 from projections.case_file import CaseLine, Filter
 from projections.changes import Change
 from projections.evidence import Evidence
@@ -72,7 +72,6 @@ class Inquiry:
         self._origin = origin
         self._registries = RegistryReader(standing)
         self._evidence = evidence
-        self.cases_asked = ProjectedCases(connecting)
 
     # -- how far -------------------------------------------------------------------------------
 

@@ -208,7 +208,7 @@ class Others:
         """See `Cases`."""
         return self.records.get(index_or_entry)
 
-    def running(self, stream: str) -> Sequence[str]:
+    def running(self, stream: str, at: datetime) -> Sequence[str]:  # noqa: ARG002  the port
         """See `Cases`."""
         return self.clocks.get(stream, [])
 

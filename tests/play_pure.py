@@ -99,7 +99,7 @@ class Player:
         """Nothing is hashed here, so no record is known."""
         return None
 
-    def running(self, _stream: str, /) -> Sequence[str]:
+    def running(self, _stream: str, _at: datetime, /) -> Sequence[str]:
         """Nothing is asked in these scenarios."""
         return ()
 

@@ -28,7 +28,7 @@ from ledger.ports import RecordStore, StoredRecord
 from ledger.reader import Reader
 from ledger.regulation.registry import Registry
 from ledger.standing import Standing
-from projections.answers import Connecting
+from projections.answers import Connecting, ProjectedCases
 from projections.evidence import Evidence
 from projections.inquiry import Inquiry
 from tests import play_pure
@@ -68,6 +68,13 @@ class PlayedLog:
             standing=Standing(records, reader, Registry.founded()),
             evidence=Evidence(records, reader, ORIGIN),
         )
+
+    def cases(self, records: RecordStore, connecting: Connecting) -> ProjectedCases:
+        """What guards ask of its views."""
+        reader = Reader(records, self.log.kek, ORIGIN)
+        standing = Standing(records, reader, Registry.founded())
+        evidence = Evidence(records, reader, ORIGIN)
+        return ProjectedCases(connecting, evidence, lambda: standing.catch_up().registry)
 
 
 def stored(row: RawRecord) -> StoredRecord:

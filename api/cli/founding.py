@@ -110,7 +110,7 @@ class NoOtherCases:
         """There is no record yet."""
         return None
 
-    def running(self, _stream: str) -> Sequence[str]:
+    def running(self, _stream: str, _at: datetime) -> Sequence[str]:
         """No clock runs."""
         return ()
 

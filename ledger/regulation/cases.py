@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Protocol
 
 
@@ -46,8 +46,8 @@ class Cases(Protocol):
     def record(self, index_or_entry: str) -> tuple[int, str] | None:
         """(index, stream) of a record named by its b64 entry digest; None where there is none."""
 
-    def running(self, stream: str) -> Sequence[str]:
-        """Codes of open complaint, review or complaint-window clocks of a case."""
+    def running(self, stream: str, at: datetime) -> Sequence[str]:
+        """Codes of open complaint, review or complaint-window clocks of a case at an instant."""
 
     def reports(self) -> Sequence[Report]:
         """Effective StatisticsSubmitted and SituationReportSubmitted, in order of effect."""

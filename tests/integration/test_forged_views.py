@@ -102,6 +102,28 @@ def test_the_feed_says_nothing_that_the_log_does_not(sc1: Case, harm: str) -> No
         _followed(sc1)
 
 
+def test_no_guard_is_told_what_only_a_view_says(sc1: Case) -> None:
+    """A case is neither open nor closed, nor of other signers, because a row was written so."""
+    index = sc1.index_of(step_of(sc1, "CaseClosed"))
+    with sc1.reading() as connection:
+        row = next(r for r in timeline.stream_rows(connection, sc1.stream) if r.index == index)
+    said = (sc1.cases().state(sc1.stream), sc1.cases().running(sc1.stream, sc1.now))
+    with sc1.writing() as connection:
+        connection.execute(
+            "UPDATE proj.case_file SET state = 'HANDLING', changes_at = NULL,"
+            ' body = \'{"clocks": [], "open_sub_processes": []}\''
+        )
+    assert (sc1.cases().state(sc1.stream), sc1.cases().running(sc1.stream, sc1.now)) == said
+    with sc1.writing() as connection:
+        connection.execute("UPDATE proj.acts SET officer = NULL WHERE index = %s", [index])
+    with pytest.raises(VerificationError, match="view"):
+        sc1.cases().signers(sc1.stream)
+    with sc1.writing() as connection:
+        connection.execute("UPDATE proj.acts SET stream = 'case/x' WHERE index = %s", [index])
+    with pytest.raises(VerificationError, match="view"):
+        sc1.cases().record(canonical.b64(row.entry))
+
+
 def test_no_view_enrols_a_key(sc1: Case) -> None:
     """A row signed anew by a key that only tables of the views know is nobody's word."""
     index = sc1.index_of(step_of(sc1, "CaseClosed"))

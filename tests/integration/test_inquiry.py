@@ -58,6 +58,10 @@ class Case:
         records = PostgresRecords(self.database.pool("projector"))
         return records, Reader(records, self.played.log.kek, ORIGIN)
 
+    def cases(self) -> ProjectedCases:
+        """What guards ask."""
+        return self.played.cases(PostgresRecords(self.database.pool("reader")), self.reading)
+
     def writing(self) -> Connection:
         """As the projector."""
         return psycopg.connect(self.database.dsn("projector"), autocommit=True)
@@ -575,7 +579,7 @@ def test_registry_as_of_knows_only_what_was_enrolled(sc1: Case) -> None:
 
 def test_guards_are_answered_from_the_views(sc1: Case) -> None:
     """The write path asks of other cases what was last projected."""
-    cases: ProjectedCases = sc1.inquiry.cases_asked
+    cases = sc1.cases()
     assert cases.state(sc1.stream) == "CLOSED"
     assert cases.state("case/00000000-0000-4000-8000-000000000000") is None
     sealed = "sealed:92e1e431-9c59-4ec3-ac6c-8b0a9aa55c3f"
@@ -589,13 +593,14 @@ def test_guards_are_answered_from_the_views(sc1: Case) -> None:
         o for e in sc1.played.player.streams[sc1.stream].effective() for o in e.signed_by()
     }
     assert cases.reports() == []
-    assert isinstance(cases.running(sc1.stream), list)
+    assert cases.running(sc1.stream, sc1.now) == ["COMPLAINT_LODGE"]
+    assert cases.running(sc1.stream, sc1.now + timedelta(days=400)) == []
 
 
 def test_reports_are_known_to_guards_and_folds(database: Database) -> None:
     """SC3 restates a report: the views and a fold begun again come to the same."""
     case = made(database, played("SC3"))
-    reports = case.inquiry.cases_asked.reports()
+    reports = case.cases().reports()
     assert [r.act_id for r in reports] == [r.act_id for r in case.played.player.reports()]
     records, reader = case.reading_log()
     with case.writing() as connection:
