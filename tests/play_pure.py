@@ -45,7 +45,7 @@ def scenario(name: str) -> Json:
 
 
 @cache
-def _key(_number: int) -> SoftwareSigner:
+def nth_key(_number: int) -> SoftwareSigner:
     """The n-th key of a run; keys are real, so that kid and jwk fit."""
     return SoftwareSigner.generate()
 
@@ -208,7 +208,7 @@ class Player:
 
     def _person(self, agency: str, post: str) -> Person:
         self.keys += 1
-        return Person(agency, post, self.uuid(), _key(self.keys))
+        return Person(agency, post, self.uuid(), nth_key(self.keys))
 
     def registry_act(
         self, name: str, stream: str, facts: Json, at: datetime, second: Person | None = None
@@ -379,10 +379,10 @@ class Player:
             return self.cast[name].officer
         if kind == "newjwk":
             self.keys += 1
-            self.cast[name].key = _key(self.keys)
+            self.cast[name].key = nth_key(self.keys)
             return dict(self.cast[name].key.jwk)
         if kind == "newkid":
-            return _key(self.keys + 1).kid
+            return nth_key(self.keys + 1).kid
         return self.cast[name].key.kid
 
     # -- what came of it --------------------------------------------------------------------------

@@ -170,7 +170,7 @@ def _signed(name: str) -> MemoryLog:
         ),
         registrar=Person(founder.officer, founder.key, founder.post),
     )
-    keys = [play_pure._key(n) for n in range(1, player.keys + 1)]
+    keys = [play_pure.nth_key(n) for n in range(1, player.keys + 1)]
     by_kid = {key.kid: key for key in keys}
     by_officer = {p.officer: p.key for p in player.cast.values()}
     opening = player.streams["ledger"].effective("LedgerOpened")[0]

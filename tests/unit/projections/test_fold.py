@@ -15,12 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.reader import Opened, Reader
-from ledger.regulation.catalogue import load
 from projections.fold import Fold
 from projections.view import Step
 from tests.memory_log import ORIGIN
-from tests.play_pure import _key
-from tests.played_log import PlayedLog, played, stored
+from tests.played_log import PlayedLog, played
 
 NAMES = ("SC1", "SC2", "SC3", "SC4", "SC6")
 
@@ -132,28 +130,14 @@ def test_erased_records_take_their_place_and_move_nothing() -> None:
     assert max(seq for _, _, seq in steps) == len(mine)
 
 
-def test_streams_forgotten_are_folded_again() -> None:
+def test_streams_forgotten_are_folded_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory stays flat; what is forgotten comes back from the records."""
-    log = played("SC3")
-    rows = Rows(log)
+    remembered = whole("SC3")
+    monkeypatch.setattr("projections.fold.MOST_STATEMENTS", 0)
+    rows = Rows(played("SC3"))
     fold = Fold(rows, ORIGIN, "ordinary")
     steps = []
     for at in range(rows.size()):
         steps += [seen(step) for step in fold.steps(rows.read(at, 1))]
-        for stream_id in list(fold._streams):
-            fold._forget(stream_id)
-    assert steps == whole("SC3")
-    assert fold._held == 0
-
-
-def test_every_act_type_of_the_scenarios_is_known() -> None:
-    """The tests above meet a good part of the catalogue."""
-    types = {s.members["act"] for name in NAMES for s in played(name).log.statements}
-    assert len(types & set(load().types)) > 40
-    assert _key(1).kid
-
-
-def test_stored_rows_are_what_the_port_gives() -> None:
-    """The helper loses nothing that the reader compares."""
-    row = played("SC1").log.rows[5]
-    assert stored(row).stream == row.name
+    assert steps == remembered
+    assert fold.take_let_go() > rows.size()
