@@ -1,8 +1,8 @@
 """Which officer is calling, by which key (api.md §2); not what they may read (regulation says).
 
 The officer's key is the identity. A challenge is answered with a sign-in JWS (formats.md §9), or a
-system sends `private_key_jwt` (RFC 7523); both get a bearer token, an HMAC over officer, key and
-expiry that every worker can check without a look-up. An unknown kid and a wrong signature take the
+system sends `private_key_jwt` (RFC 7523); both get a bearer token, sealed officer, key and expiry,
+that every worker can check without a look-up. An unknown kid and a wrong signature take the
 same path and give the same answer. Attempts are counted for all workers together.
 """
 
@@ -23,6 +23,7 @@ from keys import jwk
 from keys.canonical import b64, unb64
 from keys.errors import KeysError
 from keys.keyring import Keyring
+from keys.opaque import Opaque
 from keys.signer import PublicKey
 from ledger.errors import LedgerError
 from ledger.log.statement import parse_login
@@ -54,14 +55,15 @@ class Caller:
 
 
 class Seal:
-    """HMACs of this API under one secret, one label a use, so that none passes for another."""
+    """What only this API can make or read, under one secret; each use opens only its own."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
+        self._opaque = Opaque(hmac.digest(key, b"socai/opaque/1", "sha512"))
         self._subkeys: dict[str, bytes] = {}  # a use each
 
     def mac(self, label: str, data: bytes) -> bytes:
-        """32 bytes; `label` names the use (`token`, `cursor`, `etag`)."""
+        """32 bytes; `label` names the use (`etag`, `filters`)."""
         subkey = self._subkeys.get(label)
         if subkey is None:
             named = b"socai/" + label.encode("ascii") + b"/1"
@@ -69,20 +71,21 @@ class Seal:
         return hmac.digest(subkey, data, "sha256")
 
     def shut(self, label: str, value: Mapping[str, Any]) -> str:
-        """`value` as opaque text that `open` gives back, and nobody else can make."""
+        """`value` as text that `open` gives back, and nobody else can make or read (access.md N8).
+
+        Args:
+            label: The use (`token`, `cursor`).
+            value: The same gives the same text.
+        """
         body = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-        return b64(self.mac(label, body)[:16] + body)
+        return b64(self._opaque.shut(label, body))
 
     def open(self, label: str, text: str) -> dict[str, Any] | None:
         """What `shut` was given, or None for any other text."""
         try:
-            raw = unb64(text)
+            value: dict[str, Any] = orjson.loads(self._opaque.open(label, unb64(text)))
         except KeysError:
             return None
-        mac, body = raw[:16], raw[16:]
-        if not hmac.compare_digest(mac, self.mac(label, body)[:16]):
-            return None
-        value: dict[str, Any] = orjson.loads(body)
         return value
 
 

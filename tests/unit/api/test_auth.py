@@ -11,7 +11,7 @@ import pytest
 
 from api.auth import Caller, Seal, SignIn
 from api.problems import Problem
-from keys.canonical import b64
+from keys.canonical import b64, unb64
 from keys.jwk import SoftwareSigner
 from keys.keyring import SERVICE, KeyLine, Keyring
 from ledger.log.statement import make_login
@@ -333,3 +333,18 @@ def test_the_log_is_asked_alike_for_who_is_known_and_who_is_not() -> None:
         assert desk.refusal(orjson.dumps(body)) == "sign_in_failed"
         asked.append(desk.asked)
     assert asked == [[None], [None]]
+
+
+def test_what_is_handed_out_tells_nothing_to_who_holds_it() -> None:
+    """Cursors hold indices and tokens officers, for us alone; the same place is the same text."""
+    seal, value = Seal(b"k" * 32), {"i": 4711, "officer": OFFICER}
+    text = seal.shut("cursor", value)
+    assert text == seal.shut("cursor", value)
+    assert seal.open("cursor", text) == value
+    assert not any(told in unb64(text) for told in (b"4711", b"officer", OFFICER.encode()))
+    for n in range(len(text)):
+        other = "A" if text[n] != "A" else "B"
+        assert seal.open("cursor", text[:n] + other + text[n + 1 :]) is None
+        assert seal.open("cursor", text[:n]) is None
+    assert seal.open("token", text) is None
+    assert Seal(b"x" * 32).open("cursor", text) is None
