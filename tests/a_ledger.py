@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -297,8 +297,3 @@ def opened(a: ALedger) -> Iterator[Statement]:
     for one in a.reader().read(0, 10_000):
         assert one.statement is not None
         yield one.statement
-
-
-def utc(text: str) -> datetime:
-    """A UTC moment."""
-    return datetime.fromisoformat(text).astimezone(UTC)

@@ -319,13 +319,6 @@ def test_the_same_statement_again_gets_the_same_receipt(shared: Service) -> None
     assert one == two
 
 
-def _pending(service: Service) -> tuple[Act, dict[str, Any]]:
-    """An act of class 2 that waits for its approver."""
-    case = service.say(_report(service), "hotline")["stream"]
-    state = an_act("MisdirectedReportPassedOn", by="cv", when=service.clock.now(), stream=case)
-    return state, {"stream": case}
-
-
 def test_statement_sent_by_another_session_is_refused(shared: Service) -> None:
     """A statement is sent by its signer's own session (api.md §3)."""
     signed = shared.sign(_report(shared), "hotline")
