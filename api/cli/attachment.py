@@ -10,12 +10,13 @@ from typing import Final
 
 import click
 
+from api.cli.case_page import when
 from api.cli.shell import fail, misuse, shell_of
 from api.cli.who import identity
 from api.cli.words import Text
 from api.client import Client
 
-_EVENTS: Final = ("recorded", "what", "officer", "act")
+_EVENTS: Final = ("at", "what", "officer", "act")
 _WORDS: Final = {
     "ADDED": Text("tải lên", "added"),
     "ATTACHED": Text("kèm vào diễn biến", "attached"),
@@ -106,8 +107,14 @@ def custody(client: Client, act_id: str, digest: str) -> None:
     shell.table(
         _EVENTS,
         (
-            (event["at"], shell.text(_WORDS[event["event"]]), event["officer"], event.get("act_id"))
+            (
+                when(event["at"]),
+                shell.text(_WORDS[event["event"]]),
+                event["officer"],
+                None if "act_id" not in event else event["act_id"][:8],
+            )
             for event in body["events"]
         ),
+        whole=("at", "what", "officer"),
         title=f"{body['name']} · {body['media_type']} · {body['size']} byte",
     )

@@ -51,11 +51,10 @@ _DECLARED: Final = {
     "description": "RFC 9530. Spares the server a second pass; a mismatch keeps nothing.",
 }
 _ORDER: Final = {"ADDED": 0, "ATTACHED": 1}  # within one moment; a rehearsal's stand still
-_HANDED_OUT: Final = ("Content-Disposition", "Repr-Digest")
+_HANDED_OUT: Final = ("Content-Disposition", "Repr-Digest", "Content-Security-Policy")
 _SEALED_IN: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "sandbox; default-src 'none'",
-    "X-Content-Type-Options": "nosniff",
 }
 
 

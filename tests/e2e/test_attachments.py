@@ -6,6 +6,7 @@ By the officers of one enclave.
 from __future__ import annotations
 
 import hashlib
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -115,7 +116,7 @@ def test_a_file_is_served_as_received_and_to_be_saved(shared: Service) -> None:
     assert response.get_data() == DATA
     assert response.headers["Content-Type"] == "text/html"
     assert response.headers["Content-Length"] == str(len(DATA))
-    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers.getlist("X-Content-Type-Options") == ["nosniff"]
     assert response.headers["Cache-Control"] == "no-store"
     assert response.headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
     assert response.headers["Repr-Digest"] == declared(DATA)["Content-Digest"]
@@ -357,6 +358,8 @@ def test_the_command_line_adds_gets_and_tells(service: Service, url: str, tmp_pa
     table = _cli(service, url, key, "custody", act.act_id, listed["digest"]).stdout
     assert [word for word in ("tải lên", "kèm vào diễn biến", "đọc") if word not in table] == []
     assert max(len(line) for line in table.splitlines()) <= 100
+    assert builders.officer("hotline") in table  # an id is whole, a time as people read it
+    assert re.search(r"\b\d\d/\d\d/\d{4} \d\d:\d\d\b", table), table
     as_json = _cli(service, url, key, "custody", act.act_id, listed["digest"], "--json").stdout
     assert '"READ"' in as_json
 
