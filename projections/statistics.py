@@ -21,7 +21,13 @@ from projections.view import Connection, Cursor, Step, live
 
 NAME: Final = "statistics"
 SMALLEST: Final = 5
-"""Cells below this are hidden ("dưới 5")."""
+"""Cells below this are hidden, and others with them, so that no sum tells one: see `suppress`."""
+HIDDEN: Final = ("ẩn", "hidden")
+"""What stands for a hidden cell: which of the two reasons it has is what must not be told."""
+HIDDEN_MEANS: Final = (
+    f"từ 1 đến {SMALLEST - 1}, hoặc ẩn cùng để không ai tính ra được ô như vậy",
+    f"from 1 to {SMALLEST - 1}, or hidden beside such a cell so that nobody can work it out",
+)
 OLD_CASE_DAYS: Final = 90
 
 _CLEAR_MARKS: Final[LiteralString] = "DELETE FROM proj.marks WHERE gen = %s AND stream = ANY (%s)"

@@ -21,6 +21,7 @@ from api.connection import Refused
 from keys import canonical
 from ledger.errors import VerificationError
 from ledger.log import proof
+from projections.statistics import HIDDEN, HIDDEN_MEANS
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TASKS: Final = ("kind", "number", "act", "due", "status", "clock", "source")
@@ -229,10 +230,11 @@ def stats(client: Client, from_: str | None, to: str | None, agency: str | None)
     first, last = case_page.day(body["from"]), case_page.day(body["to"])
     shell.say(
         Text(
-            f"Từ {first} đến {last}: {_cell(shell, body['total'])} hồ sơ",
-            f"{first} to {last}: {_cell(shell, body['total'])} cases",
+            f"Từ {first} đến {last} · số hồ sơ: {_cell(shell, body['total'])}",
+            f"{first} to {last} · cases: {_cell(shell, body['total'])}",
         )
     )
+    shell.say(Text(*(f"“{word}”: {why}." for word, why in zip(HIDDEN, HIDDEN_MEANS, strict=True))))
     shell.table(
         ("what", "count", "cases"),
         (
@@ -256,7 +258,7 @@ def stats(client: Client, from_: str | None, to: str | None, agency: str | None)
         )
     medians = body["median_days"].items()
     shell.table(
-        ("median_days", "count"), ((case_page.valued(shell, "outcome", o), n) for o, n in medians)
+        ("median_days", "days"), ((case_page.valued(shell, "outcome", o), n) for o, n in medians)
     )
 
 
@@ -435,4 +437,4 @@ def _id(client: Client, text: str) -> str:
 
 
 def _cell(shell: Shell, count: object) -> str:
-    return shell.text(Text("dưới 5", "below 5")) if count is None else str(count)
+    return shell.text(Text(*HIDDEN)) if count is None else str(count)

@@ -35,6 +35,7 @@ NAMES: Final[dict[str, Text]] = {
     "complaint_paths": Text("quyền khiếu nại", "complaint"),
     "corrected": Text("đính chính", "corrected"),
     "corrections": Text("đính chính", "corrected"),
+    "days": Text("số ngày", "days"),
     "due": Text("đến hạn", "due"),
     "effect": Text("hiệu lực", "effect"),
     "error": Text("lỗi", "error"),

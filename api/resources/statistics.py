@@ -20,7 +20,7 @@ from api.schemas.work import StatisticsQuery, StatisticsShown
 from ledger.regulation.channels import channel_words
 from ledger.regulation.deadline import local_day
 from ledger.regulation.outcomes import words as outcome_words
-from projections.statistics import SMALLEST, Cell, Tables
+from projections.statistics import HIDDEN, HIDDEN_MEANS, Cell, Tables
 
 statistics = Noun("statistics", __name__, url_prefix="/v1", description="Thống kê · Statistics")
 CSV: Final = "text/csv; charset=utf-8"
@@ -40,6 +40,7 @@ _NONE_YET: Final = ("chưa có", "none yet")
 _TITLES: Final = {
     "span": ("Kỳ báo cáo", "Period reported"),
     "index": ("Số liệu đến chỉ mục", "Figures up to index"),
+    "hidden": tuple(f"“{word}”" for word in HIDDEN),
     "total": ("Tổng số hồ sơ tiếp nhận", "Cases that came in"),
     "figures": ("Chỉ báo giám sát", "Oversight indicators"),
     "overturned_by_basis": ("Bị hủy, sửa theo căn cứ", "Overturned by ground"),
@@ -53,7 +54,9 @@ _TITLES: Final = {
 
 @statistics.call("/statistics", query=StatisticsQuery, answers=StatisticsShown, projected=True)
 def counted(asked: dict[str, Any]) -> Response:
-    """Thống kê một kỳ · Counts over a period; a cell below 5 is hidden (null).
+    """Thống kê một kỳ · Counts over a period; small cells are hidden (null).
+
+    A cell from 1 to 4 is hidden, and others with it, of any size, so that no sum tells it.
 
     `count` counts acts, `cases` the cases they are in.
     """
@@ -146,6 +149,7 @@ def _sheet(start: date, end: date, index: int, tables: Tables) -> Iterator[Row]:
     span = f"{start:%d/%m/%Y} – {end:%d/%m/%Y}"
     yield (_title("span"), f"{start}/{end}", span, "", "")
     yield (_title("index"), str(index), "", "", "")
+    yield (_title("hidden"), "", HIDDEN_MEANS[0 if vi else 1], "", "")
     yield (_title("total"), "", "", _count(tables.total), _count(tables.total))
     for figure in tables.figures:
         said = f"{figure.vi}: {figure.means_vi}" if vi else f"{figure.en}: {figure.means_en}"
@@ -207,7 +211,7 @@ def _article(key: str) -> tuple[str, str]:
 def _count(count: int | None) -> int | str:
     if count is not None:
         return count
-    return f"dưới {SMALLEST}" if context().lang == "vi" else f"below {SMALLEST}"
+    return HIDDEN[0 if context().lang == "vi" else 1]
 
 
 def _plain(cell: int | str) -> int | str:

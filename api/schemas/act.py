@@ -84,7 +84,9 @@ class CheckRequest(Strict):
 class Checked(Answer):
     """What the ledger would say."""
 
-    ok = fields.Boolean(required=True)
+    ok = fields.Boolean(
+        required=True, metadata={"description": "Whether the ledger would take it."}
+    )
     guard = text("The guard that would refuse.")
     detail = text("What it would say.")
     code = text("The problem code it would answer.")

@@ -107,6 +107,11 @@ def choice(among: tuple[str, ...], description: str, *, required: bool = False) 
     )
 
 
+def number(description: str) -> fields.Integer:
+    """A whole number of an answer."""
+    return fields.Integer(required=True, metadata={"description": description})
+
+
 def whole(
     description: str,
     *,

@@ -17,7 +17,7 @@ class Check(Strict):
     """One part and whether it is well."""
 
     name = choice(("database", "sealer", "projection", "disk", "clock"), "Part.", required=True)
-    ok = fields.Boolean(required=True)
+    ok = fields.Boolean(required=True, metadata={"description": "Whether it is well."})
     detail = text(
         "What was measured, in the language of `Content-Language`; names no case and no person.",
         required=True,

@@ -19,7 +19,7 @@ class ProblemSchema(Strict):
 
     type = text("`/problems/<code>`, a page that explains it.", required=True)
     title = text("In the language of `Content-Language`.", required=True)
-    status = fields.Integer(required=True)
+    status = fields.Integer(required=True, metadata={"description": "HTTP status."})
     detail = text("What exactly; left out where the title says it all.")
     code = text("Stable machine code.", required=True)
     next = text("What to do next.", required=True)
@@ -29,7 +29,11 @@ class ProblemSchema(Strict):
     trace_id = text("As in `X-Request-Id`.", required=True)
     errors = fields.List(fields.Nested(FaultSchema))
     guard = text("The guard that refused, a code of the rulebook.")
-    params = fields.Dict(keys=fields.String(), values=fields.String())
+    params = fields.Dict(
+        keys=fields.String(),
+        values=fields.String(),
+        metadata={"description": "What the sentence of a guard is about, by name."},
+    )
     head = fields.Dict(metadata={"description": "`stale`: where the next statement must stand."})
     since = fields.List(
         fields.Dict(), metadata={"description": "`stale`: what was recorded after `prev`."}

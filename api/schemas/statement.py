@@ -11,6 +11,7 @@ from api.schemas.base import (
     Strict,
     choice,
     maybe,
+    number,
     part,
     pattern,
     text,
@@ -73,8 +74,8 @@ class SignerShown(Strict):
 class StatementShown(Strict):
     """One statement with its verdict."""
 
-    index = fields.Integer(required=True)
-    seq = fields.Integer(required=True)
+    index = number("Index of its record.")
+    seq = number("Its position in the stream.")
     role = maybe("AUTHOR, CHECKER, APPROVER or RETURNER; null where erased.")
     officer = maybe("Who signed.")
     kid = maybe("With which key.")
@@ -124,7 +125,7 @@ class ActsPage(Listing):
 class RawRecord(Strict):
     """One record of an act, byte for byte."""
 
-    index = fields.Integer(required=True)
+    index = number("Index of the record.")
     envelope = text("b64 of the bytes committed to; left out where erased.")
     entry = text("What the leaf commits to.", required=True)
     proof = fields.Nested(InclusionProof)

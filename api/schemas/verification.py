@@ -12,6 +12,7 @@ from api.schemas.base import (
     Strict,
     choice,
     maybe,
+    number,
     part,
     pattern,
     text,
@@ -28,8 +29,8 @@ class BulkQuery(Projected):
 class PathShown(Strict):
     """An inclusion proof; with the `checkpoint` of the answer it is formats.md §6."""
 
-    index = fields.Integer(required=True)
-    size = fields.Integer(required=True)
+    index = number("Leaf index.")
+    size = number("Tree size of the checkpoint.")
     hashes = fields.List(fields.String(), required=True)
 
 
@@ -47,13 +48,15 @@ class SignOffShown(Strict):
     """A supervisor's own sign-off, itself an act."""
 
     act_id = text("uuid.", required=True)
-    index = fields.Integer(required=True)
+    index = number("Index of the record.")
     recorded_at = text("When the ledger took it.", required=True)
     officer = maybe("Who signed.")
     signer = part(SignerShown)
     verdict = maybe("What was signed off.")
-    checked_from = fields.Integer(allow_none=True)
-    checked_to = fields.Integer(allow_none=True)
+    checked_from = fields.Integer(
+        allow_none=True, metadata={"description": "First index that was checked."}
+    )
+    checked_to = fields.Integer(allow_none=True, metadata={"description": "Last index."})
 
 
 class VerificationShown(Answer):
@@ -66,7 +69,12 @@ class VerificationShown(Answer):
         required=True,
     )
     reason = fields.Nested(Words, required=True)
-    counts = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
+    counts = fields.Dict(
+        keys=fields.String(),
+        values=fields.Integer(),
+        required=True,
+        metadata={"description": "Statements by verdict."},
+    )
     statements = fields.List(fields.Nested(VerifiedStatement), required=True)
     checkpoint = text("Signed note that the proofs lead to.")
     signed_off = fields.List(fields.Nested(SignOffShown), required=True)
@@ -76,7 +84,7 @@ class VerificationShown(Answer):
 class OpenStatement(Strict):
     """A statement that is not plainly valid."""
 
-    index = fields.Integer(required=True)
+    index = number("Index of the record.")
     act_id = text("uuid.", required=True)
     verdict = choice(VERDICTS, "formats.md §9.", required=True)
     outcome = choice(OUTCOMES, "In three, with its proof.", required=True)
@@ -89,8 +97,13 @@ class VerifiedCase(Strict):
     id = pattern(UUID, "uuid of the case.", required=True)
     outcome = choice(OUTCOMES, "Verdict.", required=True)
     reason = fields.Nested(Words, required=True)
-    statements = fields.Integer(required=True)
-    counts = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
+    statements = number("Statements of the case.")
+    counts = fields.Dict(
+        keys=fields.String(),
+        values=fields.Integer(),
+        required=True,
+        metadata={"description": "Statements by verdict."},
+    )
     open = fields.List(
         fields.Nested(OpenStatement),
         required=True,

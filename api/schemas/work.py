@@ -94,6 +94,12 @@ class StatisticsQuery(Projected):
     agency = pattern(AGENCY, "Only this agency.")
 
 
+def _counted(description: str) -> fields.Integer:
+    """A count, or null where it is hidden."""
+    told = f"{description} null: hidden, being 1 to 4 or beside such a cell."
+    return fields.Integer(allow_none=True, required=True, metadata={"description": told})
+
+
 class FigureShown(Strict):
     """One oversight indicator."""
 
@@ -102,12 +108,8 @@ class FigureShown(Strict):
     en = text("English.", required=True)
     means_vi = text("What exactly is counted, in Vietnamese.", required=True)
     means_en = text("The same in English.", required=True)
-    count = fields.Integer(
-        allow_none=True, required=True, metadata={"description": "null: fewer than 5."}
-    )
-    cases = fields.Integer(
-        allow_none=True, required=True, metadata={"description": "null: fewer than 5."}
-    )
+    count = _counted("Acts.")
+    cases = _counted("Cases they are in.")
 
 
 class CellShown(Strict):
@@ -116,21 +118,33 @@ class CellShown(Strict):
     key = text("What is counted; empty where the case has none yet.", required=True)
     vi = text("The same in Vietnamese words.", required=True)
     en = text("In English words.", required=True)
-    count = fields.Integer(allow_none=True, required=True)
+    count = _counted("Cases; of `overturned_by_basis` acts.")
 
 
 class StatisticsShown(Answer):
     """Everything counted over a period."""
 
-    from_ = fields.String(required=True, data_key="from")
+    from_ = fields.String(
+        required=True, data_key="from", metadata={"description": "First day of the period."}
+    )
     to = text("Last day.", required=True)
-    total = fields.Integer(allow_none=True, required=True)
+    total = _counted("Cases that came in.")
     figures = fields.List(fields.Nested(FigureShown), required=True)
     overturned_by_basis = fields.List(fields.Nested(CellShown), required=True)
     volumes = fields.Dict(
-        keys=fields.String(), values=fields.List(fields.Nested(CellShown)), required=True
+        keys=fields.String(),
+        values=fields.List(fields.Nested(CellShown)),
+        required=True,
+        metadata={
+            "description": "Cases that came in, by `period`, `agency`, `channel`, `outcome`."
+        },
     )
-    median_days = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
+    median_days = fields.Dict(
+        keys=fields.String(),
+        values=fields.Integer(),
+        required=True,
+        metadata={"description": "Median days from intake to the result, by outcome that shows."},
+    )
 
 
 class FeedQuery(Strict):

@@ -38,6 +38,19 @@ def test_one_thing_has_one_word(word: str) -> None:
     assert word not in openapi_bytes().decode().lower()
 
 
+def test_every_member_says_what_it_is() -> None:
+    """A bare number says neither of what it counts nor in which unit."""
+    silent = [
+        (name, member)
+        for name, shape in SPEC["components"]["schemas"].items()
+        for member, told in shape.get("properties", {}).items()
+        if {"type"} >= set(told) - {"enum", "additionalProperties", "minimum", "maximum"}
+        and told.get("type") != "array"
+        and not told.get("description")
+    ]
+    assert silent == []
+
+
 def test_every_problem_type_is_documented() -> None:
     """Each code has its example, and is listed by the calls that answer it."""
     assert set(SPEC["components"]["examples"]) == set(TYPES)

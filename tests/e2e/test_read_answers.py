@@ -78,7 +78,7 @@ def test_statistics_are_the_same_as_json_csv_and_xlsx(http: httpx.Client) -> Non
     shown = {row[1]: tuple(row[3:]) for row in rows if row[0] == "Chỉ báo giám sát"}
     assert shown == {
         figure["code"]: tuple(
-            "dưới 5" if figure[name] is None else str(figure[name]) for name in ("count", "cases")
+            "ẩn" if figure[name] is None else str(figure[name]) for name in ("count", "cases")
         )
         for figure in json["figures"]
     }
@@ -89,17 +89,27 @@ def test_statistics_are_the_same_as_json_csv_and_xlsx(http: httpx.Client) -> Non
         assert not any(cell.startswith(("=", "+", "-", "@")) for cell in row)
 
 
-def test_a_small_cell_cannot_be_told_from_its_neighbours(
-    inspected: Inspected, http: httpx.Client
-) -> None:
+def test_a_small_cell_cannot_be_told_from_its_neighbours(http: httpx.Client) -> None:
     """Where one cell of a table is hidden, the total less the others does not give it away."""
     asked = {**PERIOD, "agency": "bacninh.stttt"}
     body = http.get("/v1/statistics", params=asked).json()
     for name, cells in body["volumes"].items():
         hidden = [cell for cell in cells if cell["count"] is None]
         assert len(hidden) != 1 or body["total"] is None, name
-    plain = inspected.cli("stats", "--from", "2023-01-01", lang="vi")
-    assert "dưới 5" in plain.stdout
+
+
+def test_a_hidden_cell_is_not_said_to_be_small(inspected: Inspected, http: httpx.Client) -> None:
+    """Five cases of one agency are hidden beside one of another: nobody calls them fewer than 5."""
+    came = http.get("/v1/cases", params={"agency": "bacninh.stttt"}).json()["cases"]
+    cells = http.get("/v1/statistics", params=PERIOD).json()["volumes"]["agency"]
+    (cell,) = (one for one in cells if one["key"] == "bacninh.stttt")
+    assert (len(came) >= 5, cell["count"]) == (True, None)
+    table = http.get("/v1/statistics.csv", params=PERIOD).content.decode("utf-8-sig")
+    (row,) = (row for row in csv.reader(io.StringIO(table)) if row[1:2] == ["bacninh.stttt"])
+    assert row[3] == "ẩn"
+    said = inspected.cli("stats", "--from", "2023-01-01", lang="vi").stdout
+    assert "“ẩn”: từ 1 đến 4, hoặc ẩn cùng" in said
+    assert "dưới 5" not in said + table
 
 
 def test_feed_is_a_cloudevents_batch_that_can_be_followed(http: httpx.Client) -> None:
