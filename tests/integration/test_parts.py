@@ -263,7 +263,7 @@ def test_a_poisoned_record_stops_the_generation_at_its_index(database: Database)
     made.caught_up()
     views = [view for view in VIEWS if view.name != "tokens"]
     projector = made.building(views=(*views, Poisoned(20)))
-    with pytest.raises(LedgerError, match=r"stopped at 20: .*nobody foresaw"):
+    with pytest.raises(LedgerError, match="stopped at 20: ValueError at"):
         projector.rebuild("tokens")
     projector.catch_up()
     projector.close()
