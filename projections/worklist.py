@@ -55,13 +55,14 @@ SELECT DISTINCT stream FROM proj.tasks WHERE gen = %s AND code = 'STATISTICS_RES
 """
 _COPY: Final[LiteralString] = """
 COPY proj.tasks (gen, stream, n, kind, act_id, act, officer, agency, role, code, sub, started_at,
-  due_at, alarm_at, source, source_kind, certainty, case_number, state, last_at)
+  due_at, alarm_at, source, source_kind, certainty, case_number, register_no,
+  state, last_at)
 FROM STDIN (FORMAT BINARY)
 """
 _TYPES: Final = (
     "int2", "text", "int2", "text", "uuid", "text", "text", "text", "text", "text", "text",
     "timestamptz", "timestamptz", "timestamptz", "text", "text", "text", "text", "text",
-    "timestamptz",
+    "text", "timestamptz",
 )  # fmt: skip
 _LIVE: Final = live(NAME)
 _AGENCIES: Final[LiteralString] = (
@@ -69,8 +70,8 @@ _AGENCIES: Final[LiteralString] = (
 )
 _TASKS: Final[LiteralString] = (
     "SELECT kind, stream, act_id::text, act, officer, agency, role, code, sub, started_at, due_at,"
-    " alarm_at, source, source_kind, certainty, case_number, state, last_at FROM proj.tasks WHERE "
-    + _LIVE
+    " alarm_at, source, source_kind, certainty, case_number, register_no, state, last_at"
+    " FROM proj.tasks WHERE " + _LIVE
 )
 _OF_OFFICER: Final[LiteralString] = _TASKS + " AND officer = %s"
 _OF_AGENCIES: Final[LiteralString] = _TASKS + " AND agency = ANY (%s)"
@@ -216,6 +217,7 @@ def _row(gen: int, stream: StreamState, n: int, task: _Task, last: datetime) -> 
         None if run is None else run.kind,
         None if run is None else run.certainty,
         None if registered is None else registered.act.facts.get("case_number"),
+        stream.intake[0].act.facts.get("register_no") if stream.intake else None,
         stream.state,
         last,
     )
@@ -244,6 +246,7 @@ class TaskRow:
     source_kind: str | None
     certainty: str | None
     case_number: str | None
+    register_no: str | None
     state: str | None
     last_at: datetime
 

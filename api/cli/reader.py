@@ -367,7 +367,7 @@ def _task_row(
     due = line.get("due_at")
     row = (
         word(part, shell.lang),
-        line.get("case_number") or str(line["stream"]).rpartition("/")[2][:8],
+        line["case_number"] or line["register_no"] or line["stream"].rpartition("/")[2][:8],
         line.get(f"act_{shell.lang}"),
         case_page.when(due),
         None if line.get("code") is None else word(line["status"], shell.lang),

@@ -47,7 +47,7 @@ class CasesQuery(Page):
     state = choice(tuple(life_cycle().labels), "Main state.")
     agency = pattern(AGENCY, "Agency id that holds the case, as registered then or now.")
     outcome = choice(tuple(ENDS), "Outcome of the case.")
-    act = choice(tuple(load().types), "Has an act of this type.")
+    act = choice(tuple(load().types), "Has an effective act of this type.")
     due_before = pattern(OFFSET_TIME, "Has a running clock due before this.")
     opened_from = pattern(DAY, "First act on this day or later.")
     opened_to = pattern(DAY, "First act on this day or earlier.")

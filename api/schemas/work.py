@@ -67,6 +67,7 @@ class TaskShown(Strict):
     )
     certainty = maybe("How sure the source is.")
     case_number = maybe("Case number.")
+    register_no = maybe("Number in the intake register.")
     state = maybe("Main state of the case.")
     last_at = text("When the newest statement of the case was recorded.", required=True)
 

@@ -20,6 +20,7 @@ CREATE TABLE IF NOT EXISTS proj.tasks (
   source_kind text,
   certainty text,
   case_number text,
+  register_no text,
   state text,
   last_at timestamptz NOT NULL,
   PRIMARY KEY (gen, stream, n)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
 from typing import Any, LiteralString
 
@@ -492,6 +492,25 @@ def test_worklist_shows_whose_turn_it_is(database: Database) -> None:
     assert theirs.sign == []
     _, team = case.inquiry.worklist(author, case.now, team=True)
     assert [t.act_id for t in team.sign] == [members["act_id"]]
+
+
+def test_work_on_a_case_without_a_number_is_named_by_the_intake_register(
+    database: Database,
+) -> None:
+    """A report waits to be made a case: the number that intake gave it is all there is to find."""
+    log = played("SC1")
+    first = next(
+        i for i, s in enumerate(log.log.statements) if s.members.get("act") == "ReportReceived"
+    )
+    log.log.rows = log.log.rows[: first + 1]
+    case = made(database, log)
+    officer = log.log.statements[first].members["signers"][0]["officer"]
+    received = log.log.rows[first].at
+    at = PostgresRecords(database.pool("reader")).read(received, 1)[0].recorded_at
+    _, team = case.inquiry.worklist(officer, at, team=True)
+    waiting = [task for part in fields(team) for task in getattr(team, part.name)]
+    (register,) = (task for task in waiting if task.code == "REGISTER_CASE")
+    assert (register.case_number, register.register_no) == (None, "0412/TN")
 
 
 def test_overdue_work_says_by_which_rule(sc1: Case) -> None:
