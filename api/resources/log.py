@@ -32,7 +32,7 @@ _RAW = {"type": "string", "format": "binary"}
     answers={"type": "string"},
     produces=NOTE,
     access="level",
-    problems=("not_found", "database_unavailable"),
+    problems=("not_found", "database_unavailable", "evidence_fails"),
     parameters=(_NAME,),
 )
 def checkpoint(name: str) -> Response:
@@ -49,7 +49,7 @@ def checkpoint(name: str) -> Response:
     answers=_RAW,
     produces=BYTES,
     access="level",
-    problems=("not_found", "database_unavailable"),
+    problems=("not_found", "database_unavailable", "evidence_fails"),
     parameters=(
         _NAME,
         in_path(
@@ -68,7 +68,9 @@ def tile(name: str, tile: str) -> Response:
     return finish(data, BYTES, headers=headers)
 
 
-@log.call("/v1/log", answers=LogFacts, access="level", problems=("database_unavailable",))
+@log.call(
+    "/v1/log", answers=LogFacts, access="level", problems=("database_unavailable", "evidence_fails")
+)
 def log_facts() -> Response:
     """Sổ này là sổ nào · Which log this is: origin, keys, size, genesis, clock, witnesses."""
     facts = enclave().facts
@@ -91,7 +93,7 @@ def log_facts() -> Response:
     query=InclusionQuery,
     answers=InclusionProof,
     access="level",
-    problems=("not_found", "database_unavailable"),
+    problems=("not_found", "database_unavailable", "evidence_fails"),
 )
 def inclusion_proof(asked: dict[str, Any]) -> Response:
     """Chứng minh có trong sổ · That a record is in the log (RFC 9162 §2.1.3)."""
@@ -103,7 +105,7 @@ def inclusion_proof(asked: dict[str, Any]) -> Response:
     query=ConsistencyQuery,
     answers=ConsistencyProof,
     access="level",
-    problems=("not_found", "database_unavailable"),
+    problems=("not_found", "database_unavailable", "evidence_fails"),
 )
 def consistency_proof(asked: dict[str, Any]) -> Response:
     """Chứng minh chỉ nối thêm · That the log only grew (RFC 9162 §2.1.4)."""

@@ -45,7 +45,7 @@ _TAGGED: Final = ("precondition_failed",)
 _OF_EVERY_PROBLEM: Final = ("X-Request-Id", "Cache-Control", "Content-Language", "Vary")
 IN_WORDS: Final = ("Content-Language", "Vary")
 """Headers of an answer that is written in the reader's language."""
-_PROJECTED: Final = ("projection_late", "database_unavailable")
+_PROJECTED: Final = ("projection_late", "database_unavailable", "evidence_fails", "stopped")
 
 
 def in_path(name: str, description: str, *, example: str = "", **schema: Any) -> dict[str, Any]:  # noqa: ANN401  JSON Schema

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 import psycopg
 import pytest
 
+from api.app import openapi
 from keys.jwk import SoftwareSigner
 from keys.note import NoteSigner
 from ledger.log import checkpoint
 from ledger.log.checkpoint import Checkpoint
+from tests.builders import an_act, an_id
 from tests.fixtures.app import REHEARSAL, Service
 
 pytestmark = pytest.mark.postgres
+SPEC = openapi()
 
 
 def _forged(size: int) -> bytes:
@@ -24,6 +29,37 @@ def _notes(service: Service) -> dict[int, bytes]:
     """Every checkpoint by its size."""
     with psycopg.connect(service.database.admin) as connection:
         return dict(connection.execute("SELECT size, note FROM log.checkpoints").fetchall())
+
+
+def _documented(path: str, status: int) -> set[str]:
+    """Problem codes that the document has for a call and a status."""
+    plain = path.partition("?")[0]
+    name = next(n for n in SPEC["paths"] if re.fullmatch(re.sub(r"{\w+}", "[^/]+", n), plain))
+    told = SPEC["paths"][name]["get"]["responses"][str(status)]
+    return set(told["content"]["application/problem+json"]["examples"])
+
+
+def test_what_a_taken_projector_does_is_a_documented_answer(service: Service) -> None:
+    """Views that say more than the log, or are gone: every code is in the document of its call."""
+    case = an_id("case")
+    act = an_act("ReportReceived", by="hotline", when=service.clock.now(), stream=f"case/{case}")
+    service.hire("hotline", "cv")
+    receipt = service.say(act, "hotline")
+    wait = {"Prefer": "wait=20"}
+    seen = service.get(f"/v1/cases/{case}/acts", headers=wait, at_least=receipt["index"])
+    assert seen.status_code == 200
+    paths = [f"/v1/cases/{case}/{part}" for part in ("acts", "verification", "diff?from=0")]
+    for harm in (
+        "UPDATE proj.acts SET officer = gen_random_uuid() WHERE stream LIKE 'case/%'",
+        "DROP TABLE proj.acts",
+    ):
+        with psycopg.connect(service.database.admin) as connection:
+            connection.execute(harm)
+        for path in paths:
+            response = service.client.get(path, headers=service.headers("cv"))
+            code = response.get_json()["code"]
+            assert code in {"evidence_fails", "stopped"}, (path, code)
+            assert code in _documented(path, response.status_code), (path, code)
 
 
 @pytest.mark.parametrize("harm", ["junk", "another key", "another size"])
@@ -41,4 +77,5 @@ def test_a_checkpoint_that_the_log_did_not_sign_covers_nothing(service: Service,
     for path in ("/logs/acts/checkpoint", "/v1/log", "/v1/log/proof/inclusion?index=0"):
         response = service.client.get(path)
         assert (response.status_code, response.get_json()["code"]) == (500, "evidence_fails"), path
+        assert "evidence_fails" in _documented(path, 500), path
     assert service.client.get("/health/ready").status_code == 503
