@@ -102,7 +102,8 @@ class ProjectedCases:
         with self._connecting() as connection:
             position = generations.live_position(connection, timeline.NAME)
             rows = timeline.stream_rows(connection, stream)
-        self._evidence.hold_stream(stream, rows, lambda one: one.index <= position)
+        acts = self._evidence.hold_stream(stream, rows, lambda one: one.index <= position)
         if not rows:
             return None
-        return folded_from(stream, rows, self._registry(), at or rows[-1].recorded_at, Reports())
+        at = at or rows[-1].recorded_at
+        return folded_from(stream, rows, self._registry(), at, Reports(), acts)

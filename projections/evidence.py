@@ -9,7 +9,7 @@ compares it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -17,11 +17,12 @@ from ledger.errors import VerificationError
 from ledger.log.statement import COUNTERSIGNERS
 from ledger.ports import RecordStore, StoredRecord
 from ledger.reader import Opened, Reader
+from ledger.regulation.act import Act
 from ledger.streams.names import stream_id
 from projections.fold import ERASURE
 from projections.timeline import ActRow
 
-Due = Callable[[Opened], bool]
+Due = Callable[[StoredRecord], bool]
 
 
 class Evidence:
@@ -38,7 +39,7 @@ class Evidence:
         self._reader = reader.for_folds()
         self._origin = origin
 
-    def hold_stream(self, stream: str, rows: Sequence[ActRow], due: Due) -> None:
+    def hold_stream(self, stream: str, rows: Sequence[ActRow], due: Due) -> Mapping[str, Act]:
         """Rows of one stream are its records.
 
         Args:
@@ -46,11 +47,14 @@ class Evidence:
             rows: As the view has them.
             due: Which records the rows must not lack.
 
+        Returns:
+            The acts of the rows, by id.
+
         Raises:
             VerificationError: `view`, with the index of the first record that a row differs from,
                 or that there is no row for, or a row without a record.
         """
-        self._hold(rows, self._records.stream(stream_id(self._origin, stream)), due)
+        return self._hold(rows, self._records.stream(stream_id(self._origin, stream)), due)
 
     def hold_act(self, act_id: str, rows: Sequence[ActRow], due: Due) -> None:
         """Rows of one act are its records. Raises: as `hold_stream`."""
@@ -76,19 +80,26 @@ class Evidence:
         due: Due,
         *,
         whole: bool = True,
-    ) -> None:
+    ) -> Mapping[str, Act]:
         left = {row.index: row for row in rows}
         signed: Counter[str] = Counter()
-        for one in map(self._reader.open, stored):
-            row = left.pop(one.index, None)
-            if row is None and not due(one):
+        acts: dict[str, Act] = {}
+        for record in stored:
+            row = left.pop(record.index, None)
+            if row is None:
+                if due(record):
+                    raise _differs(record.index)
                 continue
-            if row is None or _place(row) != _place(one) or not self._named(row, one):
+            one = self._reader.open(record)
+            if _place(row) != _place(one) or not self._named(row, one):
                 raise _differs(one.index)
             if whole and row.act is not None and not _same(row, one, signed):
                 raise _differs(one.index)
+            if one.act is not None:
+                acts[one.act_id] = one.act
         if left:
             raise _differs(min(left))
+        return acts
 
     def _named(self, row: ActRow, one: Opened) -> bool:
         """Whether the act has this type, or is erased by the act that is named for it."""

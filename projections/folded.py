@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from ledger.log.statement import COUNTERSIGNERS
+from ledger.regulation.act import Act
 from ledger.regulation.case_view import case_file, case_file_until
 from ledger.regulation.registry import Registry
 from ledger.regulation.stream import Signed, StreamState, apply
@@ -26,7 +27,7 @@ class Folded:
         registry: The registry of that moment.
         at: The instant it is looked at from.
         index: Newest record in it.
-        rows: The statements it was folded from.
+        statements: What it was folded from: rows, and how the fold takes them.
         reports: Reports of article 9 of that moment, where the case asks for them.
     """
 
@@ -35,8 +36,13 @@ class Folded:
     registry: Registry
     at: datetime
     index: int
-    rows: list[ActRow]
+    statements: list[tuple[ActRow, Signed | None]]
     reports: Reports
+
+    @property
+    def rows(self) -> list[ActRow]:
+        """The rows of its statements."""
+        return [row for row, _ in self.statements]
 
     def file(self) -> dict[str, Any]:
         """The case file."""
@@ -48,14 +54,29 @@ class Folded:
 
 
 def folded_from(
-    stream: str, rows: Sequence[ActRow], registry: Registry, at: datetime, reports: Reports
+    stream: str,
+    rows: Sequence[ActRow],
+    registry: Registry,
+    at: datetime,
+    reports: Reports,
+    acts: Mapping[str, Act] | None = None,
 ) -> Folded:
-    """Folds statements that need not be all of the stream; gaps are stepped over."""
+    """Folds statements that need not be all of the stream; gaps are stepped over.
+
+    Args:
+        stream: Its name.
+        rows: The statements.
+        registry: Of that moment.
+        at: The instant it is looked at from.
+        reports: Of article 9.
+        acts: By id, where they have been parsed already.
+    """
     state = StreamState(stream)
-    for row, signed in timeline.signeds(rows):
+    statements = timeline.signeds(rows, acts)
+    for row, signed in statements:
         add(state, row, signed)
     index = rows[-1].index if rows else -1
-    return Folded(state, timeline.raised_of(rows), registry, at, index, list(rows), reports)
+    return Folded(state, timeline.raised_of(rows), registry, at, index, statements, reports)
 
 
 def add(state: StreamState, row: ActRow, signed: Signed | None) -> None:
@@ -82,13 +103,13 @@ def walk(folded: Folded) -> Iterator[tuple[Folded, ActRow, bool]]:
     """
     state = StreamState(folded.stream.name)
     raised: dict[str, tuple[str, ...]] = {}
-    seen: list[ActRow] = []
-    for row, signed in timeline.signeds(folded.rows):
-        at, newest = row.recorded_at, seen[-1].index if seen else -1
+    seen: list[tuple[ActRow, Signed | None]] = []
+    for row, signed in folded.statements:
+        at, newest = row.recorded_at, seen[-1][0].index if seen else -1
         known = Reports([one for one in folded.reports.known if one.index < row.index])
         yield Folded(state, raised, folded.registry, at, newest, seen, known), row, False
         add(state, row, signed)
-        seen.append(row)
+        seen.append((row, signed))
         if row.flags:
             raised[row.act_id] = tuple(row.flags)
         yield Folded(state, raised, folded.registry, at, row.index, seen, known), row, True

@@ -15,7 +15,7 @@ from uuid import UUID
 import orjson
 
 from ledger.errors import NotFound
-from ledger.reader import Opened
+from ledger.ports import StoredRecord
 from ledger.regulation.deadline import local_day
 from ledger.regulation.stream import present_agency
 from ledger.standing import Standing
@@ -157,26 +157,16 @@ class Inquiry:
 
     def _as_of(self, stream: str, moment: Moment, now: datetime, clock: Clock) -> Folded:
         """A case as of a moment, from the statements that the log has."""
-        found: Folded | NotFound
         with self._connecting() as connection:
             index = _index(connection, ("acts",))
-            try:
-                found = past.as_of(connection, self._registries, stream, moment, now, clock)
-            except NotFound as error:
-                found = error
+            cut = past.cut(connection, self._registries, stream, moment, now, clock)
 
-        def due(one: Opened) -> bool:
+        def due(one: StoredRecord) -> bool:
             if isinstance(moment, int):
                 return one.index <= min(moment, index)
-            happened = one.act if clock == "occurred" else None
-            at = one.recorded_at if happened is None else happened.occurred_at
-            return one.index <= index and at <= moment
+            return one.index <= index and (clock == "occurred" or one.recorded_at <= moment)
 
-        rows = [] if isinstance(found, NotFound) else found.rows
-        self._evidence.hold_stream(stream, rows, due)
-        if isinstance(found, NotFound):
-            raise found
-        return found
+        return cut.folded(self._evidence.hold_stream(stream, cut.rows, due))
 
     def acts(self, stream: str) -> tuple[int, list[Judged]]:
         """(index, statements with verdicts) of a stream in order.

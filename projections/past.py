@@ -6,12 +6,14 @@ known today.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
 from ledger.errors import NotFound, Rejected
-from ledger.regulation.act import known_act
+from ledger.regulation.act import Act, known_act
+from ledger.regulation.registry import Registry
 from projections import timeline
 from projections.case_file import RESTATED
 from projections.fold import REPORTS, Reports, report_of
@@ -42,15 +44,52 @@ class InFuture(Rejected):
         )
 
 
-def as_of(
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What the views have of a case as of a moment, to be held against the log and then folded.
+
+    Attributes:
+        stream: `case/<uuid>`.
+        there: Whether there is such a case.
+        rows: The statements that were looked through.
+        counted: Those of them that count.
+        registry: The registry of that moment.
+        at: The instant the case is looked at from.
+        reports: Reports of article 9, where the case asks for them.
+    """
+
+    stream: str
+    there: bool
+    rows: Sequence[ActRow]
+    counted: Sequence[ActRow]
+    registry: Registry
+    at: datetime
+    reports: Reports
+
+    def folded(self, acts: Mapping[str, Act]) -> Folded:
+        """The case.
+
+        Args:
+            acts: Of its records, by id.
+
+        Raises:
+            NotFound: There is no such case.
+            BeforeCase: It had not begun.
+        """
+        if not self.counted:
+            raise BeforeCase(self.stream) if self.there else NotFound(self.stream)
+        return folded_from(self.stream, self.counted, self.registry, self.at, self.reports, acts)
+
+
+def cut(
     connection: Connection,
     registries: RegistryReader,
     stream: str,
     moment: Moment,
     now: datetime,
     clock: Clock = "recorded",
-) -> Folded:
-    """The case folded as of a moment.
+) -> Cut:
+    """What the views have of a case as of a moment.
 
     Args:
         connection: As reader.
@@ -61,25 +100,36 @@ def as_of(
         clock: Which clock a time is read on.
 
     Raises:
-        NotFound: There is no such case.
-        BeforeCase: It had not begun.
+        NotFound: There is no such case, at a moment that has not come.
         InFuture: The moment has not come.
     """
-    if not timeline.stream_rows(connection, stream, limit=1):
-        raise NotFound(stream)
     if isinstance(moment, int):
-        return _as_of_index(connection, registries, stream, moment)
-    if moment > now:
-        raise InFuture
-    if clock == "occurred":
-        return _as_of_occurred(connection, registries, stream, moment)
-    index = timeline.index_at(connection, stream, moment)
-    if index is None:
-        raise BeforeCase(stream)
-    known = registries.as_of(connection, registries.index_at(connection, moment))
-    rows = timeline.stream_rows(connection, stream, upto=index)
-    reports = reports_for(connection, rows, lambda report: report.recorded_at <= moment)
-    return folded_from(stream, rows, known.registry, moment, reports)
+        at = timeline.recorded_at(connection, moment)
+    else:
+        at = moment if moment <= now else None
+    if at is None:
+        raise InFuture if _is_there(connection, stream) else NotFound(stream)
+    if clock == "occurred" and not isinstance(moment, int):
+        return _happened(connection, registries, stream, moment)
+    if isinstance(moment, int):
+        index: int | None = moment
+        known = registries.as_of(connection, moment)
+    else:
+        index = timeline.index_at(connection, stream, moment)
+        known = registries.as_of(connection, registries.index_at(connection, moment))
+    rows = [] if index is None else timeline.stream_rows(connection, stream, upto=index)
+    reports = reports_for(connection, rows, lambda report: _by(report, moment))
+    there = bool(rows) or _is_there(connection, stream)
+    return Cut(stream, there, rows, rows, known.registry, at, reports)
+
+
+def _is_there(connection: Connection, stream: str) -> bool:
+    return bool(timeline.stream_rows(connection, stream, limit=1))
+
+
+def _by(report: ActRow, moment: Moment) -> bool:
+    """Whether a report was recorded by then."""
+    return report.index <= moment if isinstance(moment, int) else report.recorded_at <= moment
 
 
 def reports_for(
@@ -97,32 +147,18 @@ def reports_for(
     return Reports([report_of(known_act(row.members), row.index) for row in found if known(row)])
 
 
-def _as_of_index(
-    connection: Connection, registries: RegistryReader, stream: str, index: int
-) -> Folded:
-    """As the log stood with that record as its last, looked at from when that was taken."""
-    at = timeline.recorded_at(connection, index)
-    if at is None:
-        raise InFuture
-    rows = timeline.stream_rows(connection, stream, upto=index)
-    if not rows:
-        raise BeforeCase(stream)
-    known = registries.as_of(connection, index)
-    reports = reports_for(connection, rows, lambda report: report.index <= index)
-    return folded_from(stream, rows, known.registry, at, reports)
-
-
-def _as_of_occurred(
+def _happened(
     connection: Connection, registries: RegistryReader, stream: str, moment: datetime
-) -> Folded:
+) -> Cut:
     """What had happened by then, by everything that is known now; late entries count."""
 
     def happened(row: ActRow) -> bool:
         return row.occurred_at is None or row.occurred_at <= moment
 
-    rows = [row for row in timeline.stream_rows(connection, stream) if happened(row)]
-    if not any(row.occurred_at is not None for row in rows):
-        raise BeforeCase(stream)
+    rows = timeline.stream_rows(connection, stream)
+    counted = [row for row in rows if happened(row)]
+    if all(row.occurred_at is None for row in counted):
+        counted = []
     known = registries.newest(connection)
-    reports = reports_for(connection, rows, happened)
-    return folded_from(stream, rows, known.registry, moment, reports)
+    reports = reports_for(connection, counted, happened)
+    return Cut(stream, bool(rows), rows, counted, known.registry, moment, reports)

@@ -228,6 +228,12 @@ class ActRow:
 _NEVER: Final = 2**62
 
 
+def _rows(connection: Connection, query: LiteralString, asked: Sequence[object]) -> list[ActRow]:
+    """In binary: three quarters of a row are bytes."""
+    with connection.cursor(binary=True, row_factory=class_row(ActRow)) as cursor:
+        return cursor.execute(query, asked).fetchall()
+
+
 def stream_rows(
     connection: Connection,
     stream: str,
@@ -236,20 +242,17 @@ def stream_rows(
     limit: int = _NEVER,
 ) -> list[ActRow]:
     """Statements of a stream in order, up to an index of the log."""
-    with connection.cursor(row_factory=class_row(ActRow)) as cursor:
-        return cursor.execute(_STREAM, [stream, upto, limit]).fetchall()
+    return _rows(connection, _STREAM, [stream, upto, limit])
 
 
 def act_rows(connection: Connection, act_id: str) -> list[ActRow]:
     """Every statement of one act; empty where there is no such act."""
-    with connection.cursor(row_factory=class_row(ActRow)) as cursor:
-        return cursor.execute(_ACT, [act_id]).fetchall()
+    return _rows(connection, _ACT, [act_id])
 
 
 def rows_after(connection: Connection, index: int, limit: int) -> list[ActRow]:
     """Statements of the whole log behind an index."""
-    with connection.cursor(row_factory=class_row(ActRow)) as cursor:
-        return cursor.execute(_AFTER, [index, limit]).fetchall()
+    return _rows(connection, _AFTER, [index, limit])
 
 
 def index_at(connection: Connection, stream: str, at: datetime) -> int | None:
@@ -271,8 +274,7 @@ def effective_indices(connection: Connection, acts: Sequence[str], upto: int) ->
 
 def effective_rows(connection: Connection, acts: Sequence[str]) -> list[ActRow]:
     """Statements at which acts of these types took effect, in order."""
-    with connection.cursor(row_factory=class_row(ActRow)) as cursor:
-        return cursor.execute(_EFFECTIVE_ROWS, [list(acts)]).fetchall()
+    return _rows(connection, _EFFECTIVE_ROWS, [list(acts)])
 
 
 def place_of(connection: Connection, entry: bytes) -> tuple[int, str] | None:
@@ -287,9 +289,11 @@ def act_of(row: ActRow) -> Act | None:
     return known_act(members) if "act" in members else None
 
 
-def signeds(rows: Iterable[ActRow]) -> list[tuple[ActRow, Signed | None]]:
+def signeds(
+    rows: Iterable[ActRow], parsed: Mapping[str, Act] | None = None
+) -> list[tuple[ActRow, Signed | None]]:
     """Rows as the fold takes them; an act is parsed once for all its statements."""
-    acts: dict[str, Act | None] = {}
+    acts: dict[str, Act | None] = {**(parsed or {})}
     found: list[tuple[ActRow, Signed | None]] = []
     for row in rows:
         if row.act_id not in acts or row.payload is None:
