@@ -290,7 +290,9 @@ def test_a_record_that_does_not_open_stops_every_view_at_its_index(bench: Bench)
     """Damage is shown where it is; the records before it are read."""
     with psycopg.connect(bench.database.admin) as connection:
         connection.execute("SET session_replication_role = replica")
-        connection.execute("UPDATE log.records SET state = set_byte(state, 40, 0) WHERE index = 30")
+        connection.execute(
+            "UPDATE log.records SET state = set_byte(state, 40, get_byte(state, 40) # 1) WHERE index = 30"
+        )
     projector = bench.projector()
     projector.catch_up()
     projector.close()
