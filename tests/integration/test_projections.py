@@ -291,7 +291,8 @@ def test_a_record_that_does_not_open_stops_every_view_at_its_index(bench: Bench)
     with psycopg.connect(bench.database.admin) as connection:
         connection.execute("SET session_replication_role = replica")
         connection.execute(
-            "UPDATE log.records SET state = set_byte(state, 40, get_byte(state, 40) # 1) WHERE index = 30"
+            "UPDATE log.records SET state = set_byte(state, 40, get_byte(state, 40) # 1)"
+            " WHERE index = 30"
         )
     projector = bench.projector()
     projector.catch_up()
