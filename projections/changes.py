@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from ledger.log.moment import stamp
-from ledger.regulation.registry import Registry
 from projections import effort
 from projections.folded import Folded, walk
 from projections.pointers import differing, flat, pointed
@@ -61,10 +60,11 @@ def of_field(folded: Folded, pointer: str) -> list[Change]:
             found.append(Change(pointer, value, seen, acts))
             value = seen
 
+    told = _Told(folded)
     for n, (row, before, after) in enumerate(_around(folded)):
         if n:  # before its first statement there was no case
             note(pointed(before, pointer), ())
-        note(pointed(after, pointer), (_act_line(row, folded.registry),))
+        note(pointed(after, pointer), (told.line(row),))
     note(pointed(folded.file(), pointer), ())
     return found
 
@@ -77,9 +77,10 @@ def _touches(
     What time made of the file between two statements is no act's doing.
     """
     touched: dict[str, list[Mapping[str, Any]]] = {}
+    told = _Told(later)
     for row, before, after in _around(later, known):
         if found := differing(before, after) & pointers:
-            line = _act_line(row, later.registry)
+            line = told.line(row)
             for pointer in found:
                 touched.setdefault(pointer, []).append(line)
     return touched
@@ -109,18 +110,34 @@ def _around(
             file, until = state.file_until()
 
 
-def _act_line(row: ActRow, registry: Registry) -> dict[str, Any]:
-    return {
-        "act_id": row.act_id,
-        "act": row.act,
-        "index": row.index,
-        "seq": row.seq,
-        "role": row.role,
-        "officer": row.officer,
-        "signer": signer_of(row, registry),
-        "agency": row.agency,
-        "status": row.status,
-        "late": row.late,
-        "occurred_at": row.members.get("occurred_at"),
-        "recorded_at": stamp(row.recorded_at),
-    }
+class _Told:
+    """How the statement that changed something is told, and who had signed its act by then."""
+
+    def __init__(self, folded: Folded) -> None:
+        self._registry = folded.registry
+        self._signed: dict[str, list[ActRow]] = {}
+        for row in folded.rows:
+            self._signed.setdefault(row.act_id, []).append(row)
+
+    def line(self, row: ActRow) -> dict[str, Any]:
+        """Of one statement."""
+        signed = [one for one in self._signed[row.act_id] if one.index <= row.index]
+        return {
+            "act_id": row.act_id,
+            "act": row.act,
+            "index": row.index,
+            "seq": row.seq,
+            "role": row.role,
+            "officer": row.officer,
+            "signer": signer_of(row, self._registry),
+            "signers": [line for one in signed if (line := self._signer(one)) is not None],
+            "agency": row.agency,
+            "status": row.status,
+            "late": row.late,
+            "occurred_at": row.members.get("occurred_at"),
+            "recorded_at": stamp(row.recorded_at),
+        }
+
+    def _signer(self, row: ActRow) -> dict[str, Any] | None:
+        signer = signer_of(row, self._registry)
+        return None if signer is None else {"index": row.index, "role": row.role, **signer}

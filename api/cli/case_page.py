@@ -396,11 +396,12 @@ def by_time(shell: Shell) -> str:
 
 
 def touched_by(shell: Shell, act: Json) -> str:
-    """An act that made a change: its index, its name, who signed."""
-    signer = act.get("signer") or {}
-    post = signer.get("post_vi") or "–"
+    """An act that made a change: its index, its name, who signed it one after the other."""
+    signed = [
+        f"{signer.get('post_vi') or '–'} {str(signer['officer'])[:8]}" for signer in act["signers"]
+    ]
     late = shell.text(Text(" (ghi muộn)", " (entered late)")) if act.get("late") else ""
-    return f"#{act['index']} {shell.local(act, 'act')}{late}: {post} {str(act['officer'])[:8]}"
+    return f"#{act['index']} {shell.local(act, 'act')}{late}: {' → '.join(signed) or '–'}"
 
 
 # -- small -------------------------------------------------------------------------------------

@@ -33,6 +33,13 @@ class FieldQuery(Projected):
     as_of = pattern(AS_OF, "Index, time or day; now by default.")
 
 
+class ActSigner(SignerShown):
+    """One who signed the act, and where."""
+
+    index = fields.Integer(required=True, metadata={"description": "Record of the signature."})
+    role = text("AUTHOR, CHECKER, APPROVER or RETURNER.", required=True)
+
+
 class ActTouch(Strict):
     """An act that changed a field, by the statement that brought the change about."""
 
@@ -45,6 +52,11 @@ class ActTouch(Strict):
     role = maybe("AUTHOR, CHECKER, APPROVER or RETURNER; null where erased.")
     officer = maybe("Who signed.")
     signer = part(SignerShown)
+    signers = fields.List(
+        fields.Nested(ActSigner),
+        required=True,
+        metadata={"description": "Everybody who had signed the act by then, the author first."},
+    )
     agency = maybe("Agency of the author.")
     status = text("Status of the act after it.", required=True)
     late = fields.Boolean(required=True, metadata={"description": "Entered late, with a reason."})

@@ -129,23 +129,26 @@ def test_3_what_changed_between_two_dates(inspected: Inspected) -> None:
 
 @pytest.mark.parametrize("play", ["SC1", "SC2", "SC3", "SC4"])
 def test_4_why_has_this_field_this_value(inspected: Inspected, play: str) -> None:
-    """The chain of acts behind the state is the file's, and who made each act effective."""
-    expected: list[tuple[str | None, str, str, str]] = []
+    """The chain of acts behind the state is the file's, and who signed each of them in turn."""
+    expected: list[tuple[str | None, str, str, list[str]]] = []
     state = None
     for step in inspected.documents[play]["steps"]:
         now = step["expect"]["state"]
         if now != state:
-            last = [step["author"], *(c["by"] for c in step["countersigners"])][-1]
+            signed = [step["author"], *(c["by"] for c in step["countersigners"])]
             act_id = inspected.act(play, step["n"])
-            expected.append((state, now, act_id, inspected.officer(play, last)))
+            officers = [inspected.officer(play, alias) for alias in signed]
+            expected.append((state, now, act_id, officers))
             state = now
     by_api = inspected.read(f"/v1/cases/{inspected.case(play)}/fields/state/history")
     by_cli = inspected.told("case", "why", NUMBERS[play], "state")
     for told in (by_api, by_cli):
+        acts = [one["acts"][0] for one in told["changes"]]
         assert [
-            (one["old"], one["new"], one["acts"][0]["act_id"], one["acts"][0]["officer"])
-            for one in told["changes"]
+            (one["old"], one["new"], act["act_id"], [s["officer"] for s in act["signers"]])
+            for one, act in zip(told["changes"], acts, strict=True)
         ] == expected
+        assert all(act["signers"][-1]["index"] == act["index"] for act in acts)
     outcome = inspected.told("case", "why", NUMBERS[play], "outcome")["changes"][-1]
     assert outcome["new"] == inspected.documents[play]["expect_final"]["outcome"]
 
