@@ -6,8 +6,9 @@ Who may ask is not decided here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date, datetime
+from functools import partial
 from time import monotonic, sleep
 from typing import Any, Final, LiteralString
 from uuid import UUID
@@ -51,6 +52,7 @@ _ONE_STATE: Final[LiteralString] = "SET TRANSACTION ISOLATION LEVEL REPEATABLE R
 _INDEX: Final[LiteralString] = """
 SELECT coalesce(min(position), -1) FROM proj.views WHERE state = 'live' AND view = ANY (%s)
 """
+_SUPERVISOR: Final = "SUPERVISOR"
 _LAST: Final[LiteralString] = "SELECT size - 1 FROM log.log_head"
 
 
@@ -280,18 +282,42 @@ class Inquiry:
 
     # -- work, counts, feed --------------------------------------------------------------------
 
-    def worklist(self, officer: str, at: datetime, *, team: bool = False) -> tuple[int, Tasks]:
-        """(index, what waits for an officer and for the agencies the officer acts for at `at`)."""
+    def supervised(self, officer: str, at: datetime) -> list[str]:
+        """Agencies in which an officer holds a post that supervises, at `at`."""
+        day = local_day(at)
+        with self._connecting() as connection:
+            registry = self._registries.newest(connection).registry
+        held = registry.appointments(officer, day)
+        return sorted(
+            {
+                one.agency
+                for one in held
+                if registry.holds_code(_SUPERVISOR, one.agency, one.post, officer, day)
+            }
+        )
+
+    def worklist(
+        self, officer: str, at: datetime, *, team: Collection[str] = ()
+    ) -> tuple[int, Tasks]:
+        """(index, what waits for an officer and for the agencies the officer acts for at `at`).
+
+        Args:
+            officer: Officer id.
+            at: Who the officer is, and how late a task is, is judged by this instant.
+            team: Agencies of which the other officers' work is asked for too.
+        """
         day = local_day(at)
         with self._connecting() as connection:
             index = _index(connection, ("worklist",))
             known = self._registries.newest(connection)
             mine = {a.agency for a in known.registry.appointments(officer, day)}
 
-            def carries(agency: str) -> bool:
-                return agency in mine or present_agency(known.registry, agency, day) in mine
+            def is_one_of(agencies: Collection[str], agency: str) -> bool:
+                heir = present_agency(known.registry, agency, day)
+                return agency in agencies or heir in agencies
 
-            return index, worklist.worklist(connection, officer, carries, at, team=team)
+            carries, leads = partial(is_one_of, mine), partial(is_one_of, team)
+            return index, worklist.worklist(connection, officer, carries, leads, at)
 
     def statistics(
         self,

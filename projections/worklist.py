@@ -287,9 +287,8 @@ def worklist(
     connection: Connection,
     officer: str,
     carries: Callable[[str], bool],
+    leads: Callable[[str], bool],
     at: datetime,
-    *,
-    team: bool = False,
 ) -> Tasks:
     """What waits for an officer and the agencies the officer acts for.
 
@@ -298,14 +297,18 @@ def worklist(
         officer: Officer id.
         carries: Whether an agency, as a task names it, is one the officer acts for today (by
             itself or as its successor).
+        leads: Whether what waits for other officers of an agency is asked for too.
         at: How late a task is, is judged by this instant.
-        team: Also what waits for other officers of these agencies.
     """
     agencies = [row[0] for row in connection.execute(_AGENCIES).fetchall() if carries(row[0])]
     with connection.cursor(row_factory=class_row(TaskRow)) as cursor:
         own = cursor.execute(_OF_OFFICER, [officer]).fetchall()
         others = cursor.execute(_OF_AGENCIES, [agencies]).fetchall()
-    own += [t for t in others if t.officer is None or (team and t.officer != officer)]
+    own += [
+        task
+        for task in others
+        if task.officer is None or (task.officer != officer and leads(task.agency or ""))
+    ]
     return _sorted(own, at)
 
 

@@ -159,7 +159,7 @@ MANUAL: Final[dict[str, str]] = {
     "What waits for the caller: to sign, due, overdue, with the clock and its source.": (
         "Việc đang chờ bạn: chờ ký, đến hạn, quá hạn, kèm thời hạn và căn cứ."
     ),
-    "The whole agency's, for supervisors.": "Việc của cả cơ quan, cho người giám sát.",
+    "The whole agency's, for its supervisors.": "Việc của cả đơn vị, cho lãnh đạo phụ trách.",
     'Search cases: tones, case and đ make no difference ("ho so" finds "hồ sơ").': (
         'Tìm hồ sơ: không phân biệt dấu, chữ hoa và đ ("ho so" tìm thấy "hồ sơ").'
     ),

@@ -169,7 +169,7 @@ def why(client: Client, id_: str, pointer: str, as_of: str | None) -> None:
 
 
 @click.command()
-@click.option("--team", is_flag=True, help="The whole agency's, for supervisors.")
+@click.option("--team", is_flag=True, help="The whole agency's, for its supervisors.")
 @identity
 def worklist(client: Client, *, team: bool) -> None:
     """What waits for the caller: to sign, due, overdue, with the clock and its source."""
@@ -178,6 +178,14 @@ def worklist(client: Client, *, team: bool) -> None:
     if shell.json:
         shell.give(body)
         return
+    if team and not body["team"]:
+        shell.say(
+            Text(
+                "Bạn không giữ chức danh lãnh đạo phụ trách ở đơn vị nào; đây là việc của bạn.",
+                "You hold no post that supervises an agency; this is what waits for you.",
+            )
+        )
+    team = bool(body["team"])
     rows = [(part, line) for part in _PARTS for line in body.get(part, ())]
     columns = (*_TASKS, "officer") if team else _TASKS
     tasks = (_task_row(shell, part, line, team=team) for part, line in rows)
@@ -188,10 +196,10 @@ def worklist(client: Client, *, team: bool) -> None:
             Text(
                 "Không có việc nào đang chờ đơn vị của bạn."
                 if team
-                else "Không có việc nào đang chờ bạn; việc của cả đơn vị: --team.",
+                else "Không có việc nào đang chờ bạn; lãnh đạo phụ trách xem cả đơn vị: --team.",
                 "Nothing waits for your agency."
                 if team
-                else "Nothing waits for you; what waits for the whole agency: --team.",
+                else "Nothing waits for you; supervisors see the whole agency: --team.",
             )
         )
 

@@ -19,12 +19,17 @@ worklist = Noun("worklist", __name__, url_prefix="/v1", description="Việc cầ
 
 @worklist.call("/worklist", query=WorklistQuery, answers=WorklistShown, projected=True)
 def my_work(asked: dict[str, Any]) -> Response:
-    """Việc chờ tôi · To sign, to do, due and overdue, with which clock and its source."""
+    """Việc chờ tôi · To sign, to do, due and overdue, with which clock and its source.
+
+    With `team=true` also what waits for others of the agencies that the caller supervises; the
+    answer names these.
+    """
     fresh.require(asked, "worklist")
     who, at = caller().officer, now()
-    index, tasks = enclave().inquiry.worklist(who, at, team=asked["team"])
+    team = enclave().inquiry.supervised(who, at) if asked["team"] else []
+    index, tasks = enclave().inquiry.worklist(who, at, team=team)
     parts = {
         part.name: [shown.task(row, at) for row in getattr(tasks, part.name)]
         for part in fields(tasks)
     }
-    return answer({"officer": who, "at": stamp(at), **parts}, index=index)
+    return answer({"officer": who, "at": stamp(at), "team": team, **parts}, index=index)

@@ -27,7 +27,7 @@ class WorklistQuery(Projected):
         truthy={"true"},
         falsy={"false"},
         load_default=False,
-        metadata={"description": "Also what waits for others of one's agencies."},
+        metadata={"description": "Also what waits for others of the agencies one supervises."},
     )
 
 
@@ -77,6 +77,11 @@ class WorklistShown(Answer):
 
     officer = text("uuid of the caller.", required=True)
     at = text("Judged at.", required=True)
+    team = fields.List(
+        fields.String(),
+        required=True,
+        metadata={"description": "Agencies whose whole work is shown, by id."},
+    )
     sign = fields.List(fields.Nested(TaskShown), required=True)
     later = fields.List(fields.Nested(TaskShown), required=True)
     returned = fields.List(fields.Nested(TaskShown), required=True)

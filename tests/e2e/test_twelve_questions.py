@@ -227,8 +227,13 @@ def test_8_what_waits_for_an_officer(inspected: Inspected) -> None:
         assert (task["act_id"], task["act"]) == (pending, "VerificationRequested")
         assert task["case_number"] == "2025/0031"
     assert inspected.told("worklist", "--as", "tp")["sign"] == []
-    team = inspected.told("worklist", "--as", "scv", "--team")
+    team = inspected.told("worklist", "--as", "tp", "--team")
+    assert team["team"]
     assert [task["act_id"] for task in team["sign"]] == [pending]
+    alone = inspected.told("worklist", "--as", "scv", "--team")
+    assert (alone["team"], alone["sign"]) == ([], [])
+    told = inspected.cli("worklist", "--as", "scv", "--team", lang="vi").stdout
+    assert "lãnh đạo phụ trách" in told
     (waiting,) = inspected.told("case", "show", "2025/0031")["pending"]
     assert waiting["act_id"] == pending
     assert [who["officer"] for who in waiting["waiting_for"]] == [inspected.officer(OPEN, "pgd")]

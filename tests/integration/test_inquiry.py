@@ -490,7 +490,7 @@ def test_worklist_shows_whose_turn_it_is(database: Database) -> None:
     assert [t.act_id for t in mine.sign] == [members["act_id"]]
     _, theirs = case.inquiry.worklist(author, case.now)
     assert theirs.sign == []
-    _, team = case.inquiry.worklist(author, case.now, team=True)
+    _, team = case.inquiry.worklist(author, case.now, team=[members["agency"]])
     assert [t.act_id for t in team.sign] == [members["act_id"]]
 
 
@@ -507,7 +507,7 @@ def test_work_on_a_case_without_a_number_is_named_by_the_intake_register(
     officer = log.log.statements[first].members["signers"][0]["officer"]
     received = log.log.rows[first].at
     at = PostgresRecords(database.pool("reader")).read(received, 1)[0].recorded_at
-    _, team = case.inquiry.worklist(officer, at, team=True)
+    _, team = case.inquiry.worklist(officer, at)
     waiting = [task for part in fields(team) for task in getattr(team, part.name)]
     (register,) = (task for task in waiting if task.code == "REGISTER_CASE")
     assert (register.case_number, register.register_no) == (None, "0412/TN")
