@@ -23,20 +23,25 @@ _CODE = in_path("code", "A problem code.", example="stale")
 _POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 _STYLE = """\
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
-body { max-width: 62rem; margin: 0 auto; padding: 1rem; }
+body { max-width: 62rem; margin: 0 auto; padding: 1rem; overflow-wrap: anywhere; }
 .banner { border: 2px solid; padding: .5rem 1rem; font-weight: 600; }
 h2 { margin-top: 2.5rem; }
 nav { columns: 20rem; }
 nav h3 { margin: .5rem 0 0; font-size: 1rem; }
 nav ul { margin: 0; padding: 0; list-style: none; }
 nav h3 { break-after: avoid; }
-nav code { font-size: .8rem; overflow-wrap: anywhere; }
+nav code { font-size: .8rem; }
 section { border-top: 1px solid; margin-top: 1.5rem; }
 summary { cursor: pointer; }
 code, pre { font-family: ui-monospace, monospace; }
 pre { overflow-x: auto; border: 1px solid; padding: .5rem; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; border-bottom: 1px solid; padding: .25rem .5rem; }
+@media (max-width: 40rem) {
+  tr, td { display: block; }
+  tr { border-bottom: 1px solid; padding: .25rem 0; }
+  td { border: 0; padding: 0; }
+}
 """
 
 
