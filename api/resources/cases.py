@@ -286,7 +286,7 @@ def _proof(index: int, size: int) -> dict[str, Any]:
     query=BulkQuery,
     answers=Verifications,
     projected=True,
-    problems=("not_found", "too_much_asked"),
+    problems=("too_much_asked",),
 )
 def bulk_verification(asked: dict[str, Any]) -> Response:
     """Kiểm chứng nhiều hồ sơ · The verdict of up to 50 cases; `missing` are those not there."""
