@@ -55,9 +55,10 @@ _EFFECTIVE_ROWS: Final[LiteralString] = _COLUMNS + " AND effect AND act = ANY (%
 _INDEX_AT: Final[LiteralString] = (
     "SELECT max(index) FROM proj.acts WHERE " + _LIVE + " AND stream = %s AND recorded_at <= %s"
 )
-_RECORDED: Final[LiteralString] = (
-    "SELECT recorded_at FROM proj.acts WHERE " + _LIVE + " AND index = %s"
-)
+_RECORDED: Final[LiteralString] = """
+SELECT r.recorded_at FROM log.records r JOIN proj.views v ON r.index <= v.position
+WHERE v.view = 'acts' AND v.state = 'live' AND r.index = %s
+"""
 _EFFECTIVE: Final[LiteralString] = (
     "SELECT index FROM proj.acts WHERE "
     + _LIVE
@@ -262,7 +263,7 @@ def index_at(connection: Connection, stream: str, at: datetime) -> int | None:
 
 
 def recorded_at(connection: Connection, index: int) -> datetime | None:
-    """When a record was taken; None where it is not there yet."""
+    """When the log took a record; None where the view has not come to it."""
     row = connection.execute(_RECORDED, [index]).fetchone()
     return None if row is None else row[0]
 
