@@ -21,9 +21,10 @@ from api.cli.errors import guarded
 from api.cli.founding import read_vkeys
 from api.cli.shell import MISUSED, Refusal, Shell, options, shell_of, visible
 from api.cli.supervisor import running_url
-from api.cli.who import client_at
+from api.cli.who import LogKey, client_at
 from api.cli.words import Text, verdict
 from api.settings import EnclaveFacts, Settings
+from keys.note import VKey
 from keys.vault import Kek
 from ledger.audit import Report, audit
 from ledger.errors import NotFound, Unavailable
@@ -122,6 +123,7 @@ def status(server: str | None) -> None:
 @click.option(
     "--vkey",
     "vkeys",
+    type=LogKey(),
     multiple=True,
     help="The log's keys as published; those of the home if left out.",
 )
@@ -138,7 +140,7 @@ def audit_log(
     login: str,
     dbname: str | None,
     trusted: tuple[Path, ...],
-    vkeys: tuple[str, ...],
+    vkeys: tuple[VKey, ...],
     workers: int | None,
     *,
     no_views: bool,
@@ -155,7 +157,7 @@ def audit_log(
             trusted=[path.read_bytes() for path in trusted],
             workers=settings.workers if workers is None else workers,
             views=not no_views,
-            vkeys=vkeys,
+            vkeys=[str(vkey) for vkey in vkeys],
         )
     if shell.json:
         shell.give(found.as_dict())

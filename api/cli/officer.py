@@ -17,14 +17,16 @@ from api.bootstrap import RealEntropy
 from api.cli.errors import guarded
 from api.cli.shell import Moment, dumped, fail, misuse, options, shell_of, visible
 from api.cli.supervisor import running_url
-from api.cli.who import client_at, identity, log_key, origin_of, passphrase, signer_of
+from api.cli.who import LogKey, client_at, identity, log_key, origin_of, passphrase, signer_of
 from api.cli.words import Text
 from api.client import Client, verify
 from api.settings import Settings
 from keys import canonical
 from keys.custody.file import public_part, read_key, write_key
-from keys.errors import NotCanonical
+from keys.errors import KeysError, NotCanonical
 from keys.jwk import SoftwareSigner
+from keys.note import VKey
+from ledger.errors import VerificationError
 from ledger.log import statement as statements
 from ledger.log.record import entry, parse_envelope
 from ledger.log.statement import Statement
@@ -120,19 +122,21 @@ def sign(
 @click.option("--no-wait", is_flag=True, help="Return when durable, before the proof.")
 @click.option(
     "--vkey",
+    type=LogKey(),
     default=None,
     help="The log's key as published; that of SOCAI_HOME, else the server's word.",
 )
 @identity
 def submit(
-    client: Client, file: IO[bytes], at: datetime | None, vkey: str | None, *, no_wait: bool
+    client: Client, file: IO[bytes], at: datetime | None, vkey: VKey | None, *, no_wait: bool
 ) -> None:
     """Send a signed statement and check the proof that comes back. Sending it again is safe."""
     shell = shell_of()
     made = statements.parse_flattened(file.read().strip())
+    key = None if no_wait else log_key(client, vkey)
     sent = client.submit(made, at=at, wait=not no_wait)
-    if not no_wait:
-        _check_proof(client, sent.receipt, made, vkey)
+    if key is not None:
+        _check_proof(client, sent.receipt, made, key)
     if shell.json:
         shell.give(sent.receipt)
         return
@@ -209,9 +213,7 @@ def _payload_of(client: Client, act_id: str) -> bytes:
     return statement.payload
 
 
-def _check_proof(
-    client: Client, receipt: dict[str, Any], made: Statement, vkey: str | None
-) -> None:
+def _check_proof(client: Client, receipt: dict[str, Any], made: Statement, key: VKey) -> None:
     """The receipt's entry must be of these bytes, and the signed tree must hold it."""
     raw = client.read(f"/v1/acts/{receipt['act_id']}/raw", at_least=receipt["index"]).body
     record = next(line for line in raw["records"] if line["index"] == receipt["index"])
@@ -222,7 +224,17 @@ def _check_proof(
             "The ledger holds other bytes than were signed; tell the operator.",
             "other_bytes",
         )
-    verify(receipt, log_key(client, vkey), origin=client.origin, entry=entry(data))
+    try:
+        verify(receipt, key, origin=client.origin, entry=entry(data))
+    except (KeysError, VerificationError) as error:
+        index = receipt["index"]
+        fail(
+            f"Máy chủ nói đã ghi ở chỉ mục {index}, nhưng chứng minh không đúng ({error})."
+            " Hãy giữ bản đã ký, báo quản trị và kiểm tra khóa của sổ.",
+            f"The server says it is recorded at index {index}, but its proof fails ({error})."
+            " Keep the signed statement, tell the operator, and check the log's key.",
+            "proof_fails",
+        )
 
 
 def _show_key(file: Path, signer: SoftwareSigner) -> None:

@@ -14,11 +14,12 @@ import click
 
 from api.cli import case_page
 from api.cli.shell import Shell, fail, misuse, shell_of
-from api.cli.who import identity, log_key
+from api.cli.who import LogKey, identity, log_key
 from api.cli.words import Text, word
 from api.client import Client
 from api.connection import Refused
 from keys import canonical
+from keys.note import VKey
 from ledger.errors import VerificationError
 from ledger.log import proof
 from projections.statistics import HIDDEN, HIDDEN_MEANS
@@ -103,11 +104,12 @@ def history(client: Client, id_: str) -> None:
 @click.argument("id_", metavar="CASE")
 @click.option(
     "--vkey",
+    type=LogKey(),
     default=None,
     help="The log's key as published; that of SOCAI_HOME, else the server's word.",
 )
 @identity
-def verify_case(client: Client, id_: str, vkey: str | None) -> None:
+def verify_case(client: Client, id_: str, vkey: VKey | None) -> None:
     """Every statement's verdict, and every proof checked here. Exit 1 unless VALID."""
     shell = shell_of()
     body = client.verification(_id(client, id_))
@@ -325,7 +327,7 @@ def proven(body: Mapping[str, Any]) -> bool:
     return all("proof" in line for line in body["statements"])
 
 
-def bad_proofs(client: Client, body: Mapping[str, Any], vkey: str | None) -> Iterable[int]:
+def bad_proofs(client: Client, body: Mapping[str, Any], vkey: VKey | None) -> Iterable[int]:
     """Indices whose proof is wrong: it does not lead from their entry to a signed checkpoint."""
     key = log_key(client, vkey)
     for line in body["statements"]:

@@ -22,6 +22,7 @@ from api.cli.supervisor import running_url
 from api.client import Client
 from api.settings import Home, Settings, SettingsError
 from keys.custody.file import read_key
+from keys.errors import Malformed
 from keys.jwk import SoftwareSigner
 from keys.note import VKey
 
@@ -70,14 +71,35 @@ def client_at(url: str, signer: SoftwareSigner | None, log: str | None = None) -
     return Client(url, signer, log=log, now=RealClock().now, lang=shell_of().lang)
 
 
-def log_key(client: Client, typed: str | None) -> VKey:
+class LogKey(click.ParamType[VKey]):
+    """The key of a log as it is published, `name+hex+base64` (C2SP signed-note)."""
+
+    name = "vkey"
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401  click's signature
+        param: click.Parameter | None,  # noqa: ARG002  click's signature
+        ctx: click.Context | None,  # noqa: ARG002  click's signature
+    ) -> VKey:
+        """The key that was typed."""
+        try:
+            return VKey.parse(str(value))
+        except Malformed as error:
+            misuse(
+                f"Chưa làm gì: --vkey không phải khóa của sổ như đã công bố ({error}).",
+                f"Nothing was done: --vkey is no key of a log as it is published ({error}).",
+            )
+
+
+def log_key(client: Client, typed: VKey | None) -> VKey:
     """The key that proofs of the client's log are checked by.
 
     As typed; else as the home noted it when the log was founded; where neither is there, as the
     server says, which then vouches for itself.
     """
     if typed is not None:
-        return VKey.parse(typed)
+        return typed
     noted = Settings.from_env().home / VKEYS
     keys = noted.read_text("ascii").split() if noted.exists() else []
     own = (vkey for vkey in map(VKey.parse, keys) if vkey.name == client.origin)

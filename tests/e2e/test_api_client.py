@@ -151,8 +151,8 @@ def test_a_proof_of_another_record_proves_nothing(shared: Service) -> None:
             return Read({"records": [line]}, None, None)
 
     liar = Liar("http://socai.test", http=shared.http())
-    with pytest.raises(VerificationError):
-        officer._check_proof(liar, receipt, made, None)
+    with pytest.raises(Refusal, match=f"recorded at index {receipt['index']}, but its proof fails"):
+        officer._check_proof(liar, receipt, made, VKey.parse(shared.enclave.vkeys[0]))
 
 
 def test_the_home_knows_the_key_that_proofs_are_checked_by(
@@ -173,7 +173,7 @@ def test_the_home_knows_the_key_that_proofs_are_checked_by(
     assert str(log_key(liar, None)) == own
     (tmp_path / "vkeys").write_text("\n".join(shared.enclave.vkeys), "ascii")
     assert str(log_key(liar, None)) == shared.enclave.vkeys[0]
-    assert str(log_key(liar, own)) == own
+    assert str(log_key(liar, VKey.parse(own))) == own
 
 
 def test_a_countersigner_signs_the_act_that_was_named(shared: Service) -> None:

@@ -220,6 +220,10 @@ class TestRehearsal:
             )
             assert sent.exit_code == 0, sent.output
             assert orjson.loads(sent.stdout)["status"] in ("effective", "pending"), again
+        misread = ("act", "submit", "-", "--as", step.author, "--at", at, "--vkey", "socai")
+        wrong = socai(home, *misread, stdin=line)
+        assert wrong.exit_code == 2
+        assert "--vkey" in wrong.stderr
         fields["signers"][0]["post"] = "giam-doc"
         wrong = socai(
             home, "act", "sign", "-", "--as", step.author, "--iat", at, stdin=orjson.dumps(fields)
