@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from hypothesis import settings
 
-pytest_plugins = ["tests.fixtures.postgres", "tests.fixtures.app", "tests.fixtures.inspected"]
+pytest_plugins = [
+    "tests.fixtures.postgres",
+    "tests.fixtures.app",
+    "tests.fixtures.inspected",
+    "tests.fixtures.projected",
+]
 
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("night", max_examples=5_000, deadline=None)

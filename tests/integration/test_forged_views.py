@@ -12,9 +12,7 @@ from keys.jwk import SoftwareSigner
 from ledger.errors import VerificationError
 from ledger.log import statement
 from projections import timeline
-from tests.fixtures.postgres import Database
-from tests.integration.test_inquiry import Case, made, step_of
-from tests.played_log import played
+from tests.fixtures.projected import Case, step_of
 
 pytestmark = pytest.mark.postgres
 
@@ -45,12 +43,6 @@ HARMS: dict[str, LiteralString] = {
         flags, late, registry, digest, entry, protected, payload, signature, erased_by
         FROM proj.acts WHERE index = %(index)s""",
 }
-
-
-@pytest.fixture
-def sc1(database: Database) -> Case:
-    """SC1."""
-    return made(database, played("SC1"))
 
 
 @pytest.mark.parametrize("harm", HARMS.values(), ids=HARMS)

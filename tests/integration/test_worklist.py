@@ -1,0 +1,78 @@
+"""What waits for whom, by which clock, over the reader's login."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from datetime import timedelta
+
+import pytest
+
+from ledger.postgres.records import PostgresRecords
+from tests.fixtures.postgres import Database
+from tests.fixtures.projected import Case, made
+from tests.played_log import played
+
+pytestmark = pytest.mark.postgres
+
+
+def test_worklist_shows_whose_turn_it_is(database: Database) -> None:
+    """The next signer has it to sign, the one after sees it coming.
+
+    The author has nothing to do.
+    """
+    log = played("SC1")
+    at = max(i for i, s in enumerate(log.log.statements) if len(s.members["signers"]) == 2)
+    members = log.log.statements[at].members
+    if log.log.statements[at].role != "APPROVER":
+        pytest.skip("the last act of two signers is not approved last")
+    log.log.rows = log.log.rows[:at]
+    case = made(database, log)
+    author, approver = (s["officer"] for s in members["signers"])
+    _, mine = case.inquiry.worklist(approver, case.now)
+    assert [t.act_id for t in mine.sign] == [members["act_id"]]
+    _, theirs = case.inquiry.worklist(author, case.now)
+    assert theirs.sign == []
+    _, team = case.inquiry.worklist(author, case.now, team=[members["agency"]])
+    assert [t.act_id for t in team.sign] == [members["act_id"]]
+
+
+def test_work_on_a_case_without_a_number_is_named_by_the_intake_register(
+    database: Database,
+) -> None:
+    """A report waits to be made a case: the number that intake gave it is all there is to find."""
+    log = played("SC1")
+    first = next(
+        i for i, s in enumerate(log.log.statements) if s.members.get("act") == "ReportReceived"
+    )
+    log.log.rows = log.log.rows[: first + 1]
+    case = made(database, log)
+    officer = log.log.statements[first].members["signers"][0]["officer"]
+    received = log.log.rows[first].at
+    at = PostgresRecords(database.pool("reader")).read(received, 1)[0].recorded_at
+    _, team = case.inquiry.worklist(officer, at)
+    waiting = [task for part in fields(team) for task in getattr(team, part.name)]
+    (register,) = (task for task in waiting if task.code == "REGISTER_CASE")
+    assert (register.case_number, register.register_no) == (None, "0412/TN")
+
+
+def test_overdue_work_says_by_which_rule(sc1: Case) -> None:
+    """Every clock names its source; a limit that has passed raises a task and does nothing else."""
+    officer = sc1.played.player.cast["cv"].officer
+    later = sc1.now + timedelta(days=60)
+    _, before = sc1.inquiry.worklist(officer, sc1.now)
+    _, after = sc1.inquiry.worklist(officer, later)
+    assert before.overdue == []
+    assert [t.code for t in after.overdue] == [t.code for t in before.running] == ["CRIME_REPORT"]
+    assert after.overdue[0].source
+    assert after.overdue[0].status(later) == "OVERDUE"
+
+
+def test_work_of_an_agency_that_has_ended_goes_to_its_successor(sc6: Case) -> None:
+    """Tasks name the agency as of their act; who carries on finds them."""
+    officer = next(
+        p.officer for p in sc6.played.player.cast.values() if p.agency == "bacninh.stttt"
+    )
+    _, then = sc6.inquiry.worklist(officer, sc6.now)
+    _, later = sc6.inquiry.worklist(officer, sc6.now + timedelta(days=365))
+    assert later.cases == later.overdue == later.running == []
+    assert then.returned == []
