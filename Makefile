@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test quick lint openapi bench soak third-party secrets clean
+.PHONY: help demo serve test quick lint openapi bench soak attack third-party secrets clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -58,6 +58,9 @@ soak: $(READY) ## the long ones: 10 M records, kills at random
 	$(PYTEST) -q -m soak tests/soak
 	$(PYTEST) -q --hypothesis-profile=night tests/e2e/test_api_server.py
 	$(BIN)/python -m tests.bench --soak
+
+attack: $(READY) ## every attack that we know, and what stopped or noticed it
+	$(PYTEST) -q -n $(WORKERS) --dist loadgroup -m attack tests
 
 third-party: $(READY) ## check the ledger with Go's tlog, npm jose and openssl; brings them where it can
 	@command -v go >/dev/null 2>&1 && test -d /usr/share/gocode/src/golang.org/x/mod \

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import settings
 
 pytest_plugins = [
+    "tests.attacks",
     "tests.fixtures.postgres",
     "tests.fixtures.app",
     "tests.fixtures.inspected",

@@ -12,6 +12,7 @@ from keys.jwk import SoftwareSigner
 from keys.note import NoteSigner
 from ledger.log import checkpoint
 from ledger.log.checkpoint import Checkpoint
+from tests.attacks import attack
 from tests.builders import an_act, an_id
 from tests.fixtures.app import REHEARSAL, Service
 
@@ -39,6 +40,11 @@ def _documented(path: str, status: int) -> set[str]:
     return set(told["content"]["application/problem+json"]["examples"])
 
 
+@attack(
+    "a taken projector login makes views say more than the log, or drops them",
+    stopped_by="rows are held against the records",
+    noticed_by="evidence_fails, readiness, log audit",
+)
 def test_what_a_taken_projector_does_is_a_documented_answer(service: Service) -> None:
     """Views that say more than the log, or are gone: every code is in the document of its call."""
     case = an_id("case")
@@ -62,6 +68,11 @@ def test_what_a_taken_projector_does_is_a_documented_answer(service: Service) ->
             assert code in _documented(path, response.status_code), (path, code)
 
 
+@attack(
+    "a taken sealer login stores a checkpoint that the log did not sign",
+    stopped_by="the signature, checked before any use",
+    noticed_by="readiness, log audit",
+)
 @pytest.mark.parametrize("harm", ["junk", "another key", "another size"])
 def test_a_checkpoint_that_the_log_did_not_sign_covers_nothing(service: Service, harm: str) -> None:
     """The sealer's login stores what it likes; no verdict, receipt or fact rests on it."""
