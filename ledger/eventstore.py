@@ -35,7 +35,7 @@ from ledger.errors import VerificationError
 from ledger.log import record as records
 from ledger.ports import Appended, Appender, Draft, Entropy, RecordStore, SealedRecord, StoredRecord
 from ledger.reader import Reader
-from ledger.streams.event import StatementRecorded
+from ledger.streams.event import Event, PositionPassed, StatementRecorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class SealingMapper(Mapper[UUID]):
 
         return DraftEvent(event.originator_id, event.originator_version, event.TOPIC, b"", seal)
 
-    def to_domain_event(self, stored_event: StoredEvent) -> StatementRecorded:
+    def to_domain_event(self, stored_event: StoredEvent) -> Event:
         """A row, opened and compared with its entry.
 
         Raises:
@@ -107,8 +107,17 @@ class SealingMapper(Mapper[UUID]):
             raise TypeError("only rows of this log become events")
         row = stored_event.row
         opened = self._reader.open(row)
-        if opened.statement is None or opened.act is None:
+        if opened.statement is None:
             raise VerificationError("erased", "the content of this record is gone", row.index)
+        if opened.act is None:
+            return PositionPassed(
+                originator_id=row.stream_id,
+                originator_version=row.seq,
+                stream=opened.stream,
+                digest=opened.statement.digest_b64,
+                index=row.index,
+                recorded_at=row.recorded_at,
+            )
         return StatementRecorded(
             originator_id=row.stream_id,
             originator_version=row.seq,

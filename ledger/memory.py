@@ -20,7 +20,7 @@ from ledger.errors import Fatal, NotFound
 from ledger.eventstore import Judged, RecordedEvent, SealingMapper, Seams, StatementStore
 from ledger.ports import LogHead, RecordStore
 from ledger.standing import Current, Standing
-from ledger.streams.event import StatementRecorded
+from ledger.streams.event import Event, StatementRecorded
 from ledger.streams.kinds import begin, project
 from ledger.streams.names import is_stream, stream_id
 from ledger.streams.stream import Place, Stream
@@ -197,7 +197,7 @@ class Memory(Application[UUID]):
     def _follow(self, stream: Stream) -> bool:
         fresh = list(self.events.get(stream.id, gt=stream.version))
         if fresh:
-            project(stream, cast("list[StatementRecorded]", fresh))
+            project(stream, cast("list[Event]", fresh))
             self._cache.put(stream.id, stream)
         return bool(fresh)
 

@@ -285,6 +285,19 @@ def apply(state: StreamState, signed: Signed) -> Entry:
     return entry
 
 
+def pass_over(state: StreamState, seq: int, digest: str | None) -> None:
+    """A position without an act is counted and moves nothing.
+
+    Args:
+        state: The fold of the stream.
+        seq: The position, which is the next one.
+        digest: What the next `prev` names, in b64; None: the statement before it.
+    """
+    state.seq = seq
+    if digest is not None:
+        state.head = digest
+
+
 def fold(name: str, statements: Iterable[Signed]) -> StreamState:
     """The state of a stream after these statements, in order."""
     state = StreamState(name)

@@ -1,6 +1,7 @@
-"""The one event of every stream: a statement was recorded. The act type is data inside it.
+"""What a stream is made of: a statement was recorded, or a position is passed over.
 
-Its topic is wire format (style.md rule 10): never renamed, only followed by a `.v2` with an upcast.
+Both are read from records of one topic; the act type is data inside. The topic is wire format
+(style.md rule 10): never renamed, only followed by a `.v2` with an upcast.
 """
 
 from __future__ import annotations
@@ -17,10 +18,13 @@ TOPIC: Final = "socai.statement.v1"
 
 
 class Grows(Protocol):
-    """What a statement is added to: an aggregate of `stream.py`."""
+    """What an event is added to: an aggregate of `stream.py`."""
 
     def add(self, event: StatementRecorded) -> Self:
         """The stream after this statement, changed in place."""
+
+    def pass_over(self, event: PositionPassed) -> Self:
+        """The stream after this position, changed in place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +70,39 @@ class StatementRecorded:
             ValueError: It does not continue the stream, or has no place in the log yet.
         """
         return aggregate.add(self)
+
+
+@dataclass(frozen=True, slots=True)
+class PositionPassed:
+    """A position of a stream that holds no act: it is counted, and moves nothing.
+
+    A service statement stands there (formats.md §3).
+
+    Attributes:
+        originator_id: Id of the stream.
+        originator_version: The position.
+        stream: Name of the stream.
+        digest: b64 digest that the next `prev` names; None: the one before stays.
+        index: Leaf index.
+        recorded_at: When the log took it.
+    """
+
+    TOPIC: ClassVar[str] = TOPIC
+
+    originator_id: UUID
+    originator_version: int
+    stream: str
+    digest: str | None
+    index: int
+    recorded_at: datetime
+
+    def mutate(self, aggregate: Grows) -> Grows:
+        """Eventsourcing's seam: the aggregate after this event.
+
+        Raises:
+            ValueError: It does not continue the stream.
+        """
+        return aggregate.pass_over(self)
+
+
+Event = StatementRecorded | PositionPassed

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from ledger.regulation.act import stream_kind
-from ledger.streams.event import StatementRecorded
+from ledger.streams.event import Event
 from ledger.streams.stream import Stream
 
 
@@ -26,8 +26,10 @@ def begin(stream_id: UUID, name: str) -> Stream:
     return (Case if stream_kind(name) == "case" else Stream)(stream_id, name)
 
 
-def project(stream: Stream | None, events: Iterable[StatementRecorded]) -> Stream | None:
+def project(stream: Stream | None, events: Iterable[Event]) -> Stream | None:
     """The library's projector: the stream after these events; None where there are none."""
     for event in events:
-        stream = (stream or begin(event.originator_id, event.stream)).add(event)
+        grown = stream or begin(event.originator_id, event.stream)
+        event.mutate(grown)
+        stream = grown
     return stream

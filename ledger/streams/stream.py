@@ -24,8 +24,8 @@ from ledger.regulation.decide import Decision, decide
 from ledger.regulation.question import Question
 from ledger.regulation.registry import Registry
 from ledger.regulation.registry_lines import REGISTRY_ACTS
-from ledger.regulation.stream import Signed, StreamState, apply
-from ledger.streams.event import StatementRecorded
+from ledger.regulation.stream import Signed, StreamState, apply, pass_over
+from ledger.streams.event import PositionPassed, StatementRecorded
 
 NIL_UNIT: Final = UUID(int=0)
 
@@ -79,7 +79,7 @@ class Stream:
         self.name = name
         self.state = StreamState(name)
         self._payloads: dict[str, bytes] = {}
-        self._places: list[Place] = []
+        self._places: list[Place | None] = []  # by seq - 1; None where no act stands
 
     @property
     def version(self) -> int:
@@ -101,11 +101,13 @@ class Stream:
         if statement.seq > len(self._places):
             return None
         place = self._places[statement.seq - 1]
-        return place if place.signed.digest == statement.digest_b64 else None
+        if place is None or place.signed.digest != statement.digest_b64:
+            return None
+        return place
 
     def since(self, seq: int) -> list[dict[str, Any]]:
         """The statements after `seq`, as whoever has lost touch is told (api.md §3)."""
-        return [_told(place) for place in self._places[max(seq, 0) :]]
+        return [_told(place) for place in self._places[max(seq, 0) :] if place is not None]
 
     def payload_members(self, act_id: str) -> Mapping[str, Any] | None:
         """The payload of an act of this stream, for its countersigners."""
@@ -193,6 +195,18 @@ class Stream:
         self._places.append(Place(signed, event.entry, status, waiting))
         return self
 
+    def pass_over(self, event: PositionPassed) -> Self:
+        """The stream after a position without an act, changed in place.
+
+        Raises:
+            ValueError: It does not continue the stream.
+        """
+        if event.originator_version != self.version + 1:
+            raise ValueError(f"{self.name}: position {event.originator_version} does not follow")
+        pass_over(self.state, event.originator_version, event.digest)
+        self._places.append(None)
+        return self
+
     def _turn(self, act: Act) -> Signer:
         """Who signs next: the door let nobody else through, and the audit says so again."""
         entry = self.state.entries.get(act.act_id)
@@ -214,7 +228,7 @@ class Stream:
     def _known_seq(self, statement: Statement) -> int:
         """How much of the stream the sender had seen: up to the statement its `prev` names."""
         for place in reversed(self._places):
-            if place.signed.digest == statement.prev:
+            if place is not None and place.signed.digest == statement.prev:
                 return place.signed.seq
         return 0
 
