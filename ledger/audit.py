@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Final
 
 from keys import vault
 from keys.errors import KeysError
 from keys.note import VKey
 from keys.vault import Kek
-from ledger.checks import content, tree
+from ledger.checks import content, tables, tree
 from ledger.checks.chain import FOLDED, Chain
 from ledger.checks.content import Job, RawRecord
 from ledger.checks.evidence import Evidence
@@ -27,7 +28,7 @@ from ledger.checks.tree import RawCheckpoint, RawTile, Roots, Signed, Tiles
 from ledger.checks.workers import Workers
 from ledger.errors import Rejected
 from ledger.log.merkle import HASH_BYTES
-from ledger.log.moment import milliseconds, of_milliseconds
+from ledger.log.moment import EPOCH, of_milliseconds
 from ledger.log.record import entry as entry_of
 from ledger.regulation.act import parse_act
 from ledger.regulation.registry import Registry
@@ -41,6 +42,7 @@ __all__ = [
     "RawTile",
     "Report",
     "audit",
+    "unread",
 ]
 
 _MOST_FINDINGS: Final = 1000
@@ -49,6 +51,7 @@ _MOST_MISSING: Final = 1 << 20
 """How far indices may reach beyond the number of rows; what lies behind is not followed."""
 _NOTES: Final = 64
 """Checkpoints verified at a time."""
+_MILLISECOND: Final = timedelta(milliseconds=1)
 #: What a swap or a replacement at an index explains, so that it is not named beside it.
 _EXPLAINED: Final = frozenset(
     {
@@ -140,6 +143,11 @@ class Report:
 Progress = Callable[[int, int], None]
 
 
+def unread(origin: str) -> Report:
+    """The report where the tables are such that no row could be read."""
+    return Report(origin, 0, 0, "", (), ("records",), {}, 0, 0)
+
+
 def audit(  # noqa: PLR0913 - what an auditor brings along is the argument list
     source: Evidence,
     *,
@@ -177,6 +185,7 @@ def audit(  # noqa: PLR0913 - what an auditor brings along is the argument list
     walk.findings += tree.check_trusted(trusted, keys, origin, walk.roots.at)
     walk.check_genesis(genesis, vkeys)
     walk.check_extent(signed.newest or 0)
+    walk.findings += tables.judge(source.beside(), origin, walk.rows)
     walk.explain(verdict.replaced)
     return walk.report(signed)
 
@@ -350,10 +359,8 @@ class _Walk:
             message = f"the head declares {head.size} records, there are {self._next}"
             self._find(head.size, Damage.RECORD_UNDECLARED, message)
         elif (
-            head.recorded_at is not None
-            and self._last_ms is not None
-            and milliseconds(head.recorded_at) != self._last_ms
-        ):
+            None if head.recorded_at is None else (head.recorded_at - EPOCH) / _MILLISECOND
+        ) != self._last_ms:
             message = "the head's recorded_at is not that of the last record"
             self._find(max(head.size - 1, 0), Damage.HEAD_WRONG, message)
         elif head.registry_index != self.chain.registry_index:

@@ -6,16 +6,20 @@ rows are written under a generation of their own in a transaction that is always
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from importlib import resources
 from typing import Final, LiteralString
 
-from psycopg import IsolationLevel, sql
+from psycopg import sql
 
 from ledger.ports import RecordStore
+from ledger.postgres import definitions
+from ledger.postgres.definitions import Altered
 from ledger.reader import Reader
 from projections.fold import BATCH, Fold
-from projections.generations import ViewState, altered, states
+from projections.generations import ViewState, altered, ddl, states
 from projections.records import RecordsLog
 from projections.sweep import Sweep
 from projections.view import Connection, View
@@ -39,6 +43,22 @@ SELECT row_to_json(d)::text FROM (
 ) d LIMIT %s
 """
 
+_ONE_SNAPSHOT: Final[LiteralString] = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
+#: What cannot be, and would stop the reading of the rest.
+_UNREADABLE: Final[LiteralString] = """
+SELECT coalesce(view, '') FROM proj.views
+WHERE num_nulls(view, gen, state, shape, position) > 0
+  OR recorded_at NOT BETWEEN '2000-01-01' AND '9999-01-01'
+"""
+#: Generation -1 is the fresh fold's: what somebody has put there would be compared with itself.
+_OF_NOBODY: Final[LiteralString] = """
+SELECT DISTINCT gen FROM proj.{table} WHERE (gen = ANY (%s::smallint[])) IS NOT TRUE
+"""
+_PARTS_OF_NOBODY: Final[LiteralString] = """
+SELECT p.view, p.gen FROM proj.parts p WHERE NOT EXISTS (
+  SELECT FROM proj.views v WHERE v.view = p.view AND v.gen = p.gen AND v.state = 'building')
+"""
+
 Progress = Callable[[int, int], None]
 
 
@@ -50,7 +70,7 @@ class Difference:
         view: Name of the view.
         table: Its table.
         where: `missing` in the view, or `extra` in it; `altered` for a table that is not as it was
-            made, and may show each login other rows.
+            made, and may show each login other rows; `beyond` and `stopped` of a view as a whole.
         row: The row as JSON text.
     """
 
@@ -85,38 +105,95 @@ def compare(  # noqa: PLR0913 - two sides, and how to read each
     Returns:
         Differences, at most a hundred a table and side; empty where the views are right.
     """
-    before = connection.isolation_level
     reader = reader.for_folds()
-    connection.isolation_level = IsolationLevel.REPEATABLE_READ
-    try:
-        with Sweep(), connection.transaction(force_rollback=True):
-            connection.execute(_PINNED)
-            if others := altered(connection):  # nothing in them is worth a look
-                return [Difference("views", name, "altered", "{}") for name in others]
-            live = {s.view: s for s in states(connection) if s.state == "live"}
-            size = records.head().size
-            wrong = [found for view in views if (found := _state(view, live, size))]
-            named = {found.view for found in wrong}
-            chosen = [view for view in views if view.name not in named]
-            for position in sorted({live[view.name].position for view in chosen}):
-                group = [view for view in chosen if live[view.name].position == position]
-                log = RecordsLog(records, reader, connection)
-                _fold_afresh(connection, group, log, Fold(log, origin, level), position, progress)
-            for view in chosen:
-                wrong += _differences(connection, view, live[view.name].gen)
-            return wrong
-    finally:
-        connection.isolation_level = before
+    with Sweep(), connection.transaction(force_rollback=True):
+        connection.execute(_ONE_SNAPSHOT)
+        connection.execute(_PINNED)
+        if others := altered(connection):  # nothing in them is worth a look
+            return [Difference("views", name, "altered", "{}") for name in others]
+        if unreadable := connection.execute(_UNREADABLE).fetchall():
+            return [Difference(str(name), "views", "altered", "{}") for (name,) in unreadable]
+        said = states(connection)
+        live = {s.view: s for s in said if s.state == "live"}
+        wrong = [*_unknown(connection, said, views), *_misstated(live, views, records)]
+        _clear(connection, views)
+        named = {found.view for found in wrong if found.where in {"missing", "beyond"}}
+        chosen = [view for view in views if view.name not in named]
+        for position in sorted({live[view.name].position for view in chosen}):
+            group = [view for view in chosen if live[view.name].position == position]
+            log = RecordsLog(records, reader, connection)
+            _fold_afresh(connection, group, log, Fold(log, origin, level), position, progress)
+        for view in chosen:
+            wrong += _differences(connection, view, live[view.name].gen)
+        return wrong
 
 
-def _state(view: View, live: Mapping[str, ViewState], size: int) -> Difference | None:
+def altered_definitions(connection: Connection, slug: str) -> list[Altered]:
+    """Where schema `proj` is not as shipped: tables, columns, indexes, owners and grants.
+
+    Args:
+        connection: Of the projector's login.
+        slug: Prefix of the enclave's roles.
+    """
+    text = resources.files("projections").joinpath("schema", definitions.FILE).read_bytes()
+    found = definitions.told(connection, slug, ["proj"], roles=False)
+    return definitions.compared(definitions.shipped(text, slug), found)
+
+
+def _misstated(
+    live: Mapping[str, ViewState], views: Sequence[View], records: RecordStore
+) -> Iterator[Difference]:
     """What is wrong with a view before a row of it is looked at."""
-    state = live.get(view.name)
-    if state is None:
-        return Difference(view.name, "views", "missing", '{"state":"live"}')
-    if state.position >= size:
-        return Difference(view.name, "views", "extra", f'{{"position":{state.position}}}')
-    return None
+    size = records.head().size
+    for view in views:
+        state = live.get(view.name)
+        if state is None:
+            yield Difference(view.name, "views", "missing", '{"state":"live"}')
+            continue
+        if state.gen <= _FRESH or not -1 <= state.position < size:
+            place = f'{{"gen":{state.gen},"position":{state.position}}}'
+            yield Difference(view.name, "views", "beyond", place)
+        elif state.recorded_at != _taken_at(records, state.position):
+            yield Difference(
+                view.name, "views", "altered", f'{{"recorded_at":"{state.recorded_at}"}}'
+            )
+        if state.shape != ddl(view.name)[1]:
+            yield Difference(view.name, "views", "altered", f'{{"shape":"{state.shape}"}}')
+        if state.error is not None or state.error_at is not None:
+            yield Difference(view.name, "views", "stopped", f'{{"error_at":{state.error_at}}}')
+
+
+def _taken_at(records: RecordStore, position: int) -> datetime | None:
+    """When the log took the last record that a view says it has folded."""
+    rows = records.read(position, 1) if position >= 0 else ()
+    return rows[0].recorded_at if rows else None
+
+
+def _unknown(
+    connection: Connection, said: Sequence[ViewState], views: Sequence[View]
+) -> Iterator[Difference]:
+    """Views that this program has not, a second one that is read, and rows of no generation."""
+    names = {view.name for view in (*VIEWS, *views)}
+    read: set[str] = set()
+    for state in said:
+        if state.view not in names or (state.state == "live" and state.view in read):
+            yield Difference(state.view, "views", "extra", f'{{"gen":{state.gen}}}')
+        read |= {state.view} if state.state == "live" else set()
+    for view in views:
+        begun = [state.gen for state in said if state.view == view.name]
+        for table in view.tables:
+            query = sql.SQL(_OF_NOBODY).format(table=sql.Identifier(table))
+            for (gen,) in connection.execute(query, [begun]).fetchall():
+                yield Difference(view.name, table, "extra", f'{{"gen":{gen}}}')
+    for view_name, gen in connection.execute(_PARTS_OF_NOBODY).fetchall():
+        yield Difference(view_name, "parts", "extra", f'{{"gen":{gen}}}')
+
+
+def _clear(connection: Connection, views: Sequence[View]) -> None:
+    """Makes room for the fresh fold; what stood there has been named."""
+    for table in (table for view in views for table in view.tables):
+        query = sql.SQL("DELETE FROM proj.{table} WHERE gen = %s")
+        connection.execute(query.format(table=sql.Identifier(table)), [_FRESH])
 
 
 def _fold_afresh(

@@ -160,10 +160,10 @@ class MemoryRecordStore:
         with self._lock:
             if max(self._notes, default=None) != old_size or size <= (old_size or 0):
                 raise Conflict("checkpoint_moved", "", "the newest checkpoint is another")
-            for level, n, width, data in tiles:
-                if (level, n, width) in self._tiles:
-                    raise Fatal("a tile stands there already")
-                self._tiles[level, n, width] = data
+            grown = {(level, n, width): data for level, n, width, data in tiles}
+            if any(self._tiles.get(key, data) != data for key, data in grown.items()):
+                raise Fatal("a tile stands there already with other bytes")
+            self._tiles |= grown
             self._notes[size] = note
         with self._news:
             self._news.notify_all()

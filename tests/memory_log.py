@@ -23,6 +23,7 @@ from keys.note import NoteSigner
 from keys.vault import Kek
 from ledger.checks import content
 from ledger.checks.content import RawRecord
+from ledger.checks.tables import Beside
 from ledger.checks.tree import RawCheckpoint, RawTile
 from ledger.log import checkpoint, record, statement, tiles
 from ledger.log.checkpoint import Checkpoint
@@ -99,6 +100,10 @@ class MemoryLog:
     def registry(self) -> Sequence[RawRecord]:
         """See `Evidence`."""
         return [row for row in self.records(0, self.last() + 1) if row.registry]
+
+    def beside(self) -> Beside:
+        """See `Evidence`: nothing of it is kept here."""
+        return Beside(heads=1, rehearsal=True)
 
     def share(self) -> MemoryLog:
         """See `Evidence`: what is stored; the keys it is written with stay here."""

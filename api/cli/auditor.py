@@ -26,13 +26,14 @@ from api.cli.words import Text, verdict
 from api.settings import EnclaveFacts, Settings
 from keys.note import VKey
 from keys.vault import Kek
-from ledger.audit import Report, audit
+from ledger.audit import Report, audit, unread
 from ledger.errors import NotFound, Unavailable
 from ledger.postgres.connect import connect, may_enter, open_pool
+from ledger.postgres.definitions import Altered
 from ledger.postgres.evidence import PostgresEvidence
 from ledger.postgres.records import PostgresRecords
 from ledger.reader import Reader
-from projections.compare import Difference, compare
+from projections.compare import Difference, altered_definitions, compare
 
 _READER: Final = "reader"
 _AUDITOR: Final = "auditor"
@@ -45,16 +46,17 @@ Progressed = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """What `log audit` found in log and views."""
+    """What `log audit` found in log, views and the database's own definitions."""
 
     report: Report
     views: Sequence[Difference]
     views_skipped: str
+    altered: Sequence[Altered] = ()
 
     @property
     def ok(self) -> bool:
         """Whether nothing is wrong with what was checked."""
-        return self.report.ok and not self.views
+        return self.report.ok and not self.views and not self.altered
 
     def as_dict(self) -> dict[str, Any]:
         """For programs."""
@@ -62,7 +64,14 @@ class Audited:
             {"view": d.view, "table": d.table, "where": d.where, "row": d.row} for d in self.views
         ]
         skipped = [*self.report.skipped, *([self.views_skipped] if self.views_skipped else [])]
-        return {**self.report.as_dict(), "ok": self.ok, "views": views, "skipped": skipped}
+        altered = [{"where": a.where, "line": a.line} for a in self.altered]
+        return {
+            **self.report.as_dict(),
+            "ok": self.ok,
+            "definitions": altered,
+            "views": views,
+            "skipped": skipped,
+        }
 
 
 @click.group()
@@ -134,9 +143,14 @@ def status(server: str | None) -> None:
     help="Processes; as many as cores if left out.",
 )
 @click.option("--no-views", is_flag=True, help="The log only.")
+@click.option(
+    "--no-definitions",
+    is_flag=True,
+    help="Rows only: a copy that was restored under other owners.",
+)
 @options
 @guarded
-def audit_log(
+def audit_log(  # noqa: PLR0913  an auditor's choices, each with its name
     login: str,
     dbname: str | None,
     trusted: tuple[Path, ...],
@@ -144,8 +158,12 @@ def audit_log(
     workers: int | None,
     *,
     no_views: bool,
+    no_definitions: bool,
 ) -> None:
-    """Recompute records, tree, checkpoints, signatures, order and views. Exit 1 at damage."""
+    """Recompute records, tree, checkpoints, signatures, order and views. Exit 1 at damage.
+
+    Functions, triggers, policies and grants are held against those that this program ships.
+    """
     shell = shell_of()
     settings = Settings.from_env()
     with database.reachable(settings) as facts, _named(settings, facts, dbname, login):
@@ -157,6 +175,7 @@ def audit_log(
             trusted=[path.read_bytes() for path in trusted],
             workers=settings.workers if workers is None else workers,
             views=not no_views,
+            definitions=not no_definitions,
             vkeys=[str(vkey) for vkey in vkeys],
         )
     if shell.json:
@@ -220,6 +239,7 @@ def run(  # noqa: PLR0913  an auditor's choices, each with its name
     trusted: Sequence[bytes] = (),
     workers: int = 0,
     views: bool = True,
+    definitions: bool = True,
     vkeys: Sequence[str] = (),
 ) -> Audited:
     """Audits log and views of one database, with a progress bar on standard error."""
@@ -227,6 +247,9 @@ def run(  # noqa: PLR0913  an auditor's choices, each with its name
     with shell.progress(transient=True) as bar:
         task = bar.add_task(shell.text(Text("kiểm toán", "audit")), total=None)
         with PostgresEvidence(role_dsn(settings, facts, login)) as evidence:
+            altered = evidence.altered(facts.slug) if definitions else []
+            if _blinds(altered, facts.slug, login):
+                return Audited(unread(facts.origin), (), "views", altered)
             report = audit(
                 evidence,
                 origin=facts.origin,
@@ -239,20 +262,31 @@ def run(  # noqa: PLR0913  an auditor's choices, each with its name
                 progress=lambda done, total: bar.update(task, completed=done, total=total),
             )
         if not views or kek is None:
-            return Audited(report, (), "views" if views else "")
+            return Audited(report, (), "views" if views else "", altered)
         if not report.ok:
-            return Audited(report, (), "views (the log comes first)")
+            return Audited(report, (), "views (the log comes first)", altered)
         task = bar.add_task(shell.text(Text("khung nhìn", "views")), total=None)
-        return Audited(
-            report,
-            _views(
-                settings,
-                facts,
-                kek,
-                lambda done, total: bar.update(task, completed=done, total=total),
-            ),
-            "",
+        found = _views(
+            settings,
+            facts,
+            kek,
+            lambda done, total: bar.update(task, completed=done, total=total),
         )
+        if definitions:
+            with connect(role_dsn(settings, facts, "projector")) as connection:
+                altered = [*altered, *altered_definitions(connection, facts.slug)]
+        return Audited(report, found, "", altered)
+
+
+def _blinds(altered: Sequence[Altered], slug: str, login: str) -> bool:
+    """Whether something is gone that the rows could not be read without."""
+    grants = f" to {slug}_{login}"
+    return any(
+        a.where == "missing"
+        and a.line.startswith(("schema log ", "relation log.", "column log.", "grant "))
+        and (not a.line.startswith("grant ") or a.line.endswith(grants))
+        for a in altered
+    )
 
 
 def show(shell: Shell, found: Audited) -> None:
@@ -283,6 +317,14 @@ def show(shell: Shell, found: Audited) -> None:
             Text(
                 f"HỎNG từ chỉ mục {report.first_bad_index}: {report.message_vi}",
                 f"DAMAGED from index {report.first_bad_index}: {report.kind}: {report.message}",
+            )
+        )
+    for altered in found.altered[:_SHOWN]:
+        line = f"{altered.where}: {altered.line[:160]}"
+        shell.say(
+            Text(
+                f"Định nghĩa trong cơ sở dữ liệu khác bản phát hành: {line}",
+                f"A definition in the database is not as shipped: {line}",
             )
         )
     for difference in found.views[:_SHOWN]:

@@ -179,6 +179,9 @@ class Chain:
             else:
                 message = "the wrapped key is gone and no recorded act erased the record"
                 self._find(index, Damage.WRAP_MISSING, message)
+        for index in sorted(self.erased.keys() - set(self._wrapless)):
+            message = f"erased by {self.erased[index]}, and its wrapped key is there"
+            self._find(index, Damage.WRAP_RESTORED, message)
         for kid, times in self._by_kid.items():
             if times:
                 self._count(kid, times)

@@ -184,6 +184,7 @@ def _open(row: RawRecord, job: Job) -> Checked:
         or _foreign(held.log, statement.log, job.origin)
         or _misplaced(row, said, job.origin)
         or _misgranted(row, said)
+        or _miswrapped(row, dek, job)
     )
     return said if wrong is None else said._replace(damage=wrong[0], message=wrong[1])
 
@@ -335,6 +336,28 @@ def _misgranted(row: RawRecord, said: Checked) -> tuple[Damage, str] | None:
         return Damage.COLUMN_UNIT, f"the column is not the unit of {said.stream}"
     if row.astray:
         return Damage.COLUMN_UNIT, "the wrapped key is kept under another stream, unit or KEK"
+    return None
+
+
+def _miswrapped(row: RawRecord, dek: bytes, job: Job) -> tuple[Damage, str] | None:
+    """Beside the key that opened the record no other may stand: nobody could say what it opens."""
+    if len(row.wraps) == 1:
+        return None
+    held: set[bytes] = set()
+    for wrapped in row.wraps:
+        try:
+            kek = job.keks.get(vault.kek_id_of(wrapped))
+            same = kek and vault.unwrap(kek, wrapped, origin=job.origin, entry=row.entry) == dek
+        except KeysError:
+            return Damage.WRAP_OTHER_RECORD, "a second wrapped key is not of this entry"
+        if kek is None:
+            return (
+                Damage.WRAP_OTHER_KEK,
+                "a second key is wrapped under a KEK that is not this log's",
+            )
+        if not same or kek.kek_id in held:
+            return Damage.WRAP_OTHER_RECORD, "a second wrapped key under the same KEK"
+        held.add(kek.kek_id)
     return None
 
 

@@ -27,11 +27,14 @@ class Damage(StrEnum):
     RECORD_UNDECLARED = "record_undeclared"
     HEAD_WRONG = "head_wrong"
     HEAD_REGISTRY = "head_registry_wrong"
+    ENCLAVE_WRONG = "enclave_wrong"
     # sealing
     WRAP_MISSING = "wrap_missing"
     WRAP_OTHER_RECORD = "wrap_of_other_record"
     WRAP_OTHER_KEK = "wrap_under_other_kek"
     WRAP_MALFORMED = "wrap_malformed"
+    WRAP_STRAY = "wrap_stray"
+    WRAP_RESTORED = "wrap_restored"
     STATE_UNREADABLE = "state_edited"
     STATES_SWAPPED = "states_swapped"
     ROWS_SWAPPED = "rows_swapped"
@@ -47,6 +50,7 @@ class Damage(StrEnum):
     COLUMN_TOPIC = "column_topic_wrong"
     COLUMN_REGISTRY = "column_registry_wrong"
     STREAM_NAME = "stream_name_wrong"
+    STREAM_UNUSED = "stream_unused"
     # envelope and statement
     ENVELOPE_MALFORMED = "envelope_malformed"
     OTHER_LOG = "other_log"
@@ -70,6 +74,7 @@ class Damage(StrEnum):
     TILE_TRUNCATED = "tile_truncated"
     TILE_OLD = "tile_old"
     TILE_WRONG = "tile_wrong"
+    TILE_STRAY = "tile_stray"
     # checkpoints
     CHECKPOINT_MISSING = "checkpoint_missing"
     CHECKPOINT_ROLLED_BACK = "checkpoint_rolled_back"
@@ -81,6 +86,9 @@ class Damage(StrEnum):
     CHECKPOINT_SIZE = "checkpoint_size_wrong"
     CHECKPOINT_ROOT = "checkpoint_root_wrong"
     CHECKPOINT_FORKED = "checkpoint_forked"
+    COSIGNATURE_UNKNOWN = "cosignature_unknown"
+    # what only the schema's own rules tell
+    ROW_MALFORMED = "row_malformed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +119,13 @@ IN_VIETNAMESE: Final[Mapping[Damage, str]] = MappingProxyType(
         Damage.RECORD_UNDECLARED: "có bản ghi ngoài số đã khai",
         Damage.HEAD_WRONG: "dòng đầu sổ không khớp bản ghi",
         Damage.HEAD_REGISTRY: "dòng đầu sổ chỉ sai bản ghi danh bạ cuối",
+        Damage.ENCLAVE_WRONG: "sổ khai sai là thật hay diễn tập",
         Damage.WRAP_MISSING: "mất khóa nội dung mà không có quyết định xóa",
         Damage.WRAP_OTHER_RECORD: "khóa nội dung là của bản ghi khác",
         Damage.WRAP_OTHER_KEK: "khóa nội dung bọc bằng khóa chủ khác",
         Damage.WRAP_MALFORMED: "khóa nội dung sai khuôn dạng",
+        Damage.WRAP_STRAY: "khóa nội dung không của bản ghi nào",
+        Damage.WRAP_RESTORED: "khóa của bản ghi đã xóa vẫn còn hoặc bị đưa trở lại",
         Damage.STATE_UNREADABLE: "nội dung niêm phong bị sửa",
         Damage.STATES_SWAPPED: "nội dung hai bản ghi bị tráo",
         Damage.ROWS_SWAPPED: "hai bản ghi bị tráo vị trí",
@@ -129,6 +140,7 @@ IN_VIETNAMESE: Final[Mapping[Damage, str]] = MappingProxyType(
         Damage.COLUMN_TOPIC: "cột loại sự kiện không đúng",
         Damage.COLUMN_REGISTRY: "cột danh bạ không khớp diễn biến",
         Damage.STREAM_NAME: "tên dòng không khớp nội dung",
+        Damage.STREAM_UNUSED: "tên dòng thừa, không có bản ghi",
         Damage.ENVELOPE_MALFORMED: "phong bì sai khuôn dạng",
         Damage.OTHER_LOG: "bản ghi của sổ khác",
         Damage.STATEMENT_MALFORMED: "chữ ký sai khuôn dạng",
@@ -151,6 +163,7 @@ IN_VIETNAMESE: Final[Mapping[Damage, str]] = MappingProxyType(
         Damage.TILE_TRUNCATED: "ô băm bị cắt cụt",
         Damage.TILE_OLD: "ô băm cũ bị đặt lại",
         Damage.TILE_WRONG: "ô băm sai",
+        Damage.TILE_STRAY: "ô băm không do điểm kiểm tra nào sinh ra",
         Damage.CHECKPOINT_MISSING: "thiếu điểm kiểm tra",
         Damage.CHECKPOINT_ROLLED_BACK: "điểm kiểm tra bị đưa lùi",
         Damage.CHECKPOINT_MALFORMED: "điểm kiểm tra sai khuôn dạng",
@@ -161,5 +174,7 @@ IN_VIETNAMESE: Final[Mapping[Damage, str]] = MappingProxyType(
         Damage.CHECKPOINT_SIZE: "kích thước điểm kiểm tra không khớp",
         Damage.CHECKPOINT_ROOT: "mã băm gốc của điểm kiểm tra không khớp",
         Damage.CHECKPOINT_FORKED: "điểm kiểm tra ký trên một sổ khác",
+        Damage.COSIGNATURE_UNKNOWN: "chữ ký đồng xác nhận của nhân chứng lạ",
+        Damage.ROW_MALFORMED: "dòng dữ liệu trái quy tắc của bảng",
     }
 )

@@ -128,7 +128,7 @@ class Roots:
 
 def covered(level: int, n: int, position: int = 0) -> int:
     """First leaf below a hash of a tile."""
-    return (n * WIDTH + position) << (HEIGHT * level)
+    return (n * WIDTH + position) << (HEIGHT * max(level, 0))
 
 
 class Tiles:
@@ -162,21 +162,22 @@ class Tiles:
         found = data[position * HASH_BYTES : (position + 1) * HASH_BYTES]
         return found if len(found) == HASH_BYTES else None
 
-    def sizes(self) -> set[int]:
-        """Sizes at which a checkpoint was stored: its partial tile shares the transaction."""
-        return {n * WIDTH + width for level, n, width in self._rows if level == 0 and width < WIDTH}
-
-    def reach(self) -> int:
-        """Leaves the tiles of level 0 reach."""
-        return max((n * WIDTH + width for level, n, width in self._rows if level == 0), default=0)
-
 
 @dataclass(slots=True)
 class Signed:
-    """The stored checkpoints after reading: findings, and roots under a good log signature."""
+    """The stored checkpoints after reading.
+
+    Attributes:
+        findings: What is wrong with them.
+        roots: Roots under a good log signature, by size.
+        sizes: Sizes of all of them.
+        newest: Size of the newest.
+        count: How many.
+    """
 
     findings: list[Finding] = field(default_factory=list)
     roots: dict[int, bytes] = field(default_factory=dict)
+    sizes: list[int] = field(default_factory=list)
     newest: int | None = None
     count: int = 0
 
@@ -184,6 +185,7 @@ class Signed:
         """Takes in what was read of later sizes."""
         self.findings += other.findings
         self.roots |= other.roots
+        self.sizes += other.sizes
         self.count += other.count
         if other.newest is not None:
             self.newest = max(other.newest, self.newest or 0)
@@ -197,6 +199,7 @@ def read_checkpoints(rows: Iterable[RawCheckpoint], vkeys: Sequence[VKey], origi
     signed = Signed()
     for row in rows:
         signed.count += 1
+        signed.sizes.append(row.size)
         signed.newest = max(row.size, signed.newest or 0)
         for kind, message in _check_note(row, vkeys, origin, signed.roots):
             text = f"checkpoint of size {row.size}: {message}"
@@ -365,29 +368,77 @@ def _roots_of(tiles: Tiles, sizes: Sequence[int]) -> dict[int, bytes]:
 def _check_tiles(
     roots: Roots, tiles: Tiles, signed: Signed, replaced: set[int]
 ) -> Iterator[Finding]:
-    newest = signed.newest or 0
+    stored = {key for size in _growth(signed.sizes, roots.size) for key in size}
+    yield from (_absent(tiles, *key) for key in sorted(stored) if not tiles.has(*key))
+    unasked: list[RawTile] = []
     for tile in tiles:
-        finding = _check_tile(tile, roots, tiles, replaced)
-        if finding is not None:
+        if _is_inside(tile, roots.size) and (finding := _check_tile(tile, roots, tiles, replaced)):
             yield finding
-    yield from _check_presence(tiles, newest)
-    for size in sorted(tiles.sizes() - set(signed.roots) - _said_of(signed)):
-        if size > newest:
-            continue
-        message = f"tiles were stored at size {size}, its checkpoint is gone"
-        yield Finding(max(size - 1, 0), Damage.CHECKPOINT_MISSING, message)
-    if tiles.reach() > newest:
-        message = f"tiles reach {tiles.reach()} records, the newest checkpoint {newest}"
+        elif (tile.level, tile.n, tile.width) not in stored:
+            unasked.append(tile)
+    yield from _check_unasked(unasked, signed, roots.size)
+
+
+def _is_inside(tile: RawTile, size: int) -> bool:
+    """Whether the tree reaches to the end of a tile of a possible form."""
+    formed = tile.level >= 0 and tile.n >= 0 and 0 < tile.width <= WIDTH
+    return formed and _end(tile) <= size
+
+
+def _end(tile: RawTile) -> int:
+    """How far a tile reaches: the size of the tree it was stored with, at level 0."""
+    return covered(tile.level, tile.n, tile.width)
+
+
+def _check_unasked(tiles: Iterable[RawTile], signed: Signed, size: int) -> Iterator[Finding]:
+    """Tiles that no stored checkpoint has brought: a checkpoint is gone, or somebody planted them.
+
+    A sealer that comes to a planted one with other bytes stops for good.
+    """
+    newest = signed.newest or 0
+    behind, gone = newest, set[int]()
+    for tile in tiles:
+        if (
+            tile.level
+            or not _is_inside(tile, size)
+            or (tile.width == WIDTH and _end(tile) <= newest)
+        ):
+            message = f"{_named(tile)} is of no checkpoint"
+            yield Finding(max(_end(tile) - 1, 0), Damage.TILE_STRAY, message)
+        elif _end(tile) > newest:
+            behind = max(behind, _end(tile))
+        else:
+            gone.add(_end(tile))
+    for one in sorted(gone - set(signed.sizes)):
+        message = f"tiles were stored at size {one}, its checkpoint is gone"
+        yield Finding(max(one - 1, 0), Damage.CHECKPOINT_MISSING, message)
+    if behind > newest:
+        message = f"tiles reach {behind} records, the newest checkpoint {newest}"
         yield Finding(newest, Damage.CHECKPOINT_ROLLED_BACK, message)
 
 
-def _said_of(signed: Signed) -> set[int]:
-    """Sizes whose stored checkpoint is already a finding."""
-    return {f.index + 1 for f in signed.findings}
+def _growth(sizes: Iterable[int], limit: int) -> Iterator[Iterator[tuple[int, int, int]]]:
+    """Level, n and width of the tiles that each checkpoint stored: those that had grown."""
+    old = 0
+    for size in sorted({size for size in sizes if 0 < size <= limit}):
+        yield _grown(old, size)
+        old = size
+
+
+def _grown(old: int, size: int) -> Iterator[tuple[int, int, int]]:
+    level = 0
+    while (count := size >> (HEIGHT * level)) > (before := old >> (HEIGHT * level)):
+        for n in range(before // WIDTH, -(-count // WIDTH)):
+            yield level, n, width_at(level, n, size)
+        level += 1
+
+
+def _named(tile: RawTile) -> str:
+    return f"tile {tile.level}/{tile.n} of width {tile.width}"
 
 
 def _check_tile(tile: RawTile, roots: Roots, tiles: Tiles, replaced: set[int]) -> Finding | None:
-    name = f"tile {tile.level}/{tile.n} of width {tile.width}"
+    name = _named(tile)
     expected = roots.tile(tile.level, tile.n, tile.width)
     if len(tile.data) != tile.width * HASH_BYTES:
         width, rest = divmod(len(tile.data), HASH_BYTES)
@@ -411,16 +462,6 @@ def _below(first: int, level: int, replaced: set[int]) -> bool:
     if not level:
         return first in replaced
     return any(first <= i < first + (1 << (HEIGHT * level)) for i in replaced)
-
-
-def _check_presence(tiles: Tiles, size: int) -> Iterator[Finding]:
-    level = 0
-    while count := size >> (HEIGHT * level):
-        for n in range(-(-count // WIDTH)):
-            width = width_at(level, n, size)
-            if not tiles.has(level, n, width):
-                yield _absent(tiles, level, n, width)
-        level += 1
 
 
 def _absent(tiles: Tiles, level: int, n: int, width: int) -> Finding:

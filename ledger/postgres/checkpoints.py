@@ -58,7 +58,11 @@ class PostgresCheckpoints:
             with self._pool.connection() as connection:
                 row = connection.execute(_SEAL, arguments).fetchone()
         except psycopg.errors.UniqueViolation as error:
-            raise Fatal("a tile or checkpoint stands there already") from error
+            raise Fatal(
+                f"{error.diag.message_primary or 'a checkpoint stands there already'}: somebody put"
+                " it there past the sealer; find out who (socai log audit names it), remove that"
+                " row as the superuser of the database, then start again"
+            ) from error
         except psycopg.Error as error:
             raise translated(error) from error
         if row is None or row[0] is not True:

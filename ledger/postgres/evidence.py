@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Final, LiteralString, Self, cast
 
@@ -16,11 +17,16 @@ from psycopg import sql
 from psycopg.errors import InvalidSchemaName
 
 from ledger.checks.content import RawRecord
+from ledger.checks.tables import Beside
 from ledger.checks.tree import RawCheckpoint, RawTile
 from ledger.errors import NotFound
+from ledger.log.moment import EPOCH
 from ledger.ports import LogHead
+from ledger.postgres import definitions
 from ledger.postgres.connect import Connection, connect
-from ledger.postgres.records import HEAD, head_of
+from ledger.postgres.definitions import Altered
+from ledger.postgres.forms import misfits
+from ledger.postgres.records import head_of
 
 _BEGIN: Final[LiteralString] = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _PATIENT: Final[LiteralString] = """
@@ -32,26 +38,52 @@ SELECT has_column_privilege('log.records', 'state', 'SELECT')
   AND has_column_privilege('log.wraps', 'wrap', 'SELECT')
 """
 _EXPORT: Final[LiteralString] = "SELECT pg_export_snapshot()"
+# The greatest where there are several; that there are several is said elsewhere.
+_HEAD: Final[LiteralString] = """
+SELECT coalesce(size, 0), timestamptz_send(recorded_at), coalesce(registry_index, -2)
+FROM log.log_head ORDER BY 1 DESC LIMIT 1
+"""
+_HEADS: Final[LiteralString] = "SELECT count(*) FROM log.log_head"
+_REHEARSAL: Final[LiteralString] = "SELECT bool_or(rehearsal) FROM log.enclave"
+_UNUSED: Final[LiteralString] = """
+SELECT coalesce(name, '') FROM (
+  SELECT stream_id, name, count(*) OVER (PARTITION BY stream_id) AS kept FROM log.streams
+) s
+WHERE kept > 1 OR NOT EXISTS (SELECT FROM log.records r WHERE r.stream_id = s.stream_id)
+ORDER BY 1 LIMIT 100
+"""
+_STRAYS: Final[LiteralString] = """
+SELECT coalesce(index, -1) FROM log.wraps w
+WHERE NOT EXISTS (SELECT FROM log.records r WHERE r.index = w.index) ORDER BY 1 LIMIT 100
+"""
+_COSIGNED: Final[LiteralString] = """
+SELECT coalesce(witness, ''), coalesce(size, 0) FROM log.cosignatures ORDER BY 2, 1 LIMIT 100
+"""
 _COUNT: Final[LiteralString] = "SELECT count(*) FROM log.records"
 _LAST: Final[LiteralString] = "SELECT coalesce(max(index), -1) FROM log.records"
+# Where what cannot be null is, it is read as what cannot be right: the audit goes on behind it.
 _SEALED: Final[LiteralString] = """
-SELECT index, uuid_send(stream_id), seq, uuid_send(act_id), author, topic,
-  timestamptz_send(recorded_at), entry, registry, uuid_send(unit), state
+SELECT index, coalesce(uuid_send(stream_id), ''), coalesce(seq, 0),
+  coalesce(uuid_send(act_id), ''), author, topic,
+  timestamptz_send(coalesce(recorded_at, '-infinity')), coalesce(entry, ''), registry,
+  uuid_send(unit), state
 FROM log.records
 """
 _PLAIN: Final[LiteralString] = """
-SELECT index, uuid_send(stream_id), seq, uuid_send(act_id), author, topic,
-  timestamptz_send(recorded_at), entry, registry, uuid_send(unit), NULL::bytea
+SELECT index, coalesce(uuid_send(stream_id), ''), coalesce(seq, 0),
+  coalesce(uuid_send(act_id), ''), author, topic,
+  timestamptz_send(coalesce(recorded_at, '-infinity')), coalesce(entry, ''), registry,
+  uuid_send(unit), NULL::bytea
 FROM log.records
 """
 _IN_RANGE: Final[LiteralString] = "WHERE index >= %b AND index < %b ORDER BY index"
 _OF_REGISTRY: Final[LiteralString] = "WHERE registry ORDER BY index"
 _WRAPS: Final[LiteralString] = """
-SELECT index, wrap, uuid_send(stream_id) || uuid_send(unit) || kek_id FROM log.wraps
+SELECT index, coalesce(wrap, ''), uuid_send(stream_id) || uuid_send(unit) || kek_id FROM log.wraps
 WHERE index >= %b AND index < %b ORDER BY index, kek_id
 """
 _WRAPS_OF: Final[LiteralString] = """
-SELECT index, wrap, uuid_send(stream_id) || uuid_send(unit) || kek_id FROM log.wraps
+SELECT index, coalesce(wrap, ''), uuid_send(stream_id) || uuid_send(unit) || kek_id FROM log.wraps
 WHERE index IN (SELECT index FROM log.records WHERE registry) ORDER BY index, kek_id
 """
 _NAMES: Final[LiteralString] = """
@@ -63,9 +95,12 @@ SELECT uuid_send(stream_id), name FROM log.streams
 WHERE stream_id IN (SELECT stream_id FROM log.records WHERE registry)
 """
 _TILES: Final[LiteralString] = (
-    "SELECT level, n, width, data FROM log.tiles ORDER BY level, n, width"
+    "SELECT coalesce(level, -1), coalesce(n, -1), coalesce(width, 0), coalesce(data, '')"
+    " FROM log.tiles ORDER BY level, n, width"
 )
-_CHECKPOINTS: Final[LiteralString] = "SELECT size, root, note FROM log.checkpoints ORDER BY size"
+_CHECKPOINTS: Final[LiteralString] = """
+SELECT coalesce(size, 0), coalesce(root, ''), coalesce(note, '') FROM log.checkpoints ORDER BY size
+"""
 
 
 _EPOCH_US: Final = 946_684_800_000_000
@@ -99,16 +134,20 @@ class PostgresEvidence:
     Args:
         dsn: Of a login that may read the log.
         snapshot: A snapshot that is open elsewhere; None for one of its own.
+        within: A connection in a transaction, to see what it has not committed too.
 
     Raises:
         Unavailable: The database cannot be reached.
         NotFound: It holds no log.
     """
 
-    def __init__(self, dsn: str, snapshot: str | None = None) -> None:
+    def __init__(
+        self, dsn: str, snapshot: str | None = None, *, within: Connection | None = None
+    ) -> None:
         self._dsn = dsn
-        self._connection: Connection = connect(dsn)
-        self._connection.execute(_BEGIN)
+        self._connection: Connection = connect(dsn) if within is None else within
+        if within is None:
+            self._connection.execute(_BEGIN)
         if snapshot is not None:
             self._connection.execute(
                 sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(snapshot))
@@ -140,9 +179,21 @@ class PostgresEvidence:
         """A way to this snapshot for other processes, as long as this connection is open."""
         return PostgresShare(self._dsn, str(cast("tuple[str]", self._one(_EXPORT))[0]))
 
+    def altered(self, slug: str) -> list[Altered]:
+        """Where the database's own definitions are not those of this program.
+
+        Args:
+            slug: Prefix of the enclave's roles.
+        """
+        return definitions.altered(self._connection, slug)
+
     def head(self) -> LogHead:
         """The one row of the head; where it is gone, a log without records."""
-        return head_of(self._one(HEAD))
+        rows = self._all(_HEAD)
+        if not rows:
+            return head_of(None)
+        size, sent, registry_index = rows[0]
+        return LogHead(size, None if sent is None else _moment(sent), registry_index)
 
     def count(self) -> int:
         """Rows in `records`, whatever their index."""
@@ -173,6 +224,18 @@ class PostgresEvidence:
         """Every stored checkpoint by size."""
         for row in self._connection.execute(_CHECKPOINTS, binary=True):
             yield RawCheckpoint(*cast("tuple[int, bytes, bytes]", row))
+
+    def beside(self) -> Beside:
+        """What stands beside the records."""
+        heads, rehearsal = self._all(_HEADS)[0][0], self._all(_REHEARSAL)[0][0]
+        return Beside(
+            heads=heads,
+            rehearsal=rehearsal,
+            unused=tuple(name for (name,) in self._all(_UNUSED)),
+            strays=tuple(index for (index,) in self._all(_STRAYS)),
+            cosigned=tuple(self._all(_COSIGNED)),
+            misfits=tuple(misfits(self._connection)),
+        )
 
     @property
     def _columns(self) -> LiteralString:
@@ -206,6 +269,14 @@ def _raw(
             _make((*columns, ms, entry, state, wrapped, name, registry, unit, bool(astray)))
         )
     return found
+
+
+def _moment(sent: bytes) -> datetime | None:
+    """A time as sent; None where no calendar has it."""
+    try:
+        return EPOCH + timedelta(microseconds=int.from_bytes(sent, signed=True) + _EPOCH_US)
+    except OverflowError:
+        return None
 
 
 def _milliseconds(sent: bytes) -> float:

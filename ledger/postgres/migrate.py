@@ -31,9 +31,9 @@ _HAS_ROLE: Final[LiteralString] = "SELECT 1 FROM pg_roles WHERE rolname = %s"
 _HAS_DATABASE: Final[LiteralString] = "SELECT 1 FROM pg_database WHERE datname = %s"
 _MIGRATIONS: Final[LiteralString] = """
 CREATE TABLE IF NOT EXISTS log.migrations (
-  number int PRIMARY KEY,
+  number int PRIMARY KEY CHECK (number >= 1),
   name text NOT NULL,
-  sha256 bytea NOT NULL,
+  sha256 bytea NOT NULL CHECK (octet_length(sha256) = 32),
   applied_at timestamptz NOT NULL DEFAULT now()
 )
 """

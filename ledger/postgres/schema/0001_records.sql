@@ -10,7 +10,7 @@ CREATE TABLE log.streams (
 CREATE TABLE log.records (
   index bigint PRIMARY KEY CHECK (index >= 0),
   seq bigint NOT NULL CHECK (seq >= 1),
-  recorded_at timestamptz NOT NULL,
+  recorded_at timestamptz NOT NULL CHECK (isfinite(recorded_at)),
   stream_id uuid NOT NULL,
   unit uuid NOT NULL,
   act_id uuid NOT NULL,
@@ -36,12 +36,15 @@ CREATE TABLE log.wraps (
 );
 ALTER TABLE log.wraps ALTER COLUMN wrap SET STORAGE MAIN;
 
--- The one row that every append locks: size, time of the last record, index of the last registry record.
+-- The one row that every append locks: size, time of the last record, index of the last registry record. Only an
+-- empty log has no time: without one, a record of any time would be taken.
 CREATE TABLE log.log_head (
   one boolean PRIMARY KEY DEFAULT true CHECK (one),
-  size bigint NOT NULL,
-  recorded_at timestamptz,
-  registry_index bigint NOT NULL
+  size bigint NOT NULL CHECK (size >= 0),
+  recorded_at timestamptz CHECK (isfinite(recorded_at)),
+  registry_index bigint NOT NULL,
+  CONSTRAINT log_head_time CHECK ((recorded_at IS NULL) = (size = 0)),
+  CONSTRAINT log_head_registry CHECK (registry_index BETWEEN -1 AND size - 1)
 ) WITH (fillfactor = 10);
 INSERT INTO log.log_head VALUES (true, 0, NULL, -1);
 

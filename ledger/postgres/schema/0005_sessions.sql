@@ -3,14 +3,14 @@
 CREATE TABLE sec.challenges (
   challenge text PRIMARY KEY CHECK (octet_length(challenge) BETWEEN 16 AND 256),
   kid text NOT NULL CHECK (octet_length(kid) BETWEEN 1 AND 128),
-  expires_at timestamptz NOT NULL
+  expires_at timestamptz NOT NULL CHECK (isfinite(expires_at))
 );
 CREATE INDEX challenges_expiry ON sec.challenges (expires_at);
 
 CREATE TABLE sec.attempts (
   subject text PRIMARY KEY CHECK (octet_length(subject) BETWEEN 1 AND 256),
-  since timestamptz NOT NULL,
-  counted int NOT NULL
+  since timestamptz NOT NULL CHECK (isfinite(since)),
+  counted int NOT NULL CHECK (counted >= 1)
 );
 CREATE INDEX attempts_since ON sec.attempts (since);
 

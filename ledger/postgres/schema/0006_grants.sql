@@ -10,7 +10,7 @@ GRANT SELECT (index, seq, recorded_at, stream_id, unit, act_id, author, registry
 GRANT SELECT (index, entry) ON log.records TO {slug}_sealer;
 GRANT SELECT (index, kek_id, stream_id, unit, wrap) ON log.wraps TO {slug}_writer, {slug}_projector, {slug}_reader;
 GRANT SELECT (index, kek_id) ON log.wraps TO {slug}_auditor;
-GRANT SELECT (size, recorded_at, registry_index) ON log.log_head
+GRANT SELECT (one, size, recorded_at, registry_index) ON log.log_head
   TO {slug}_writer, {slug}_sealer, {slug}_projector, {slug}_reader, {slug}_auditor;
 GRANT SELECT (level, n, width, data) ON log.tiles TO {slug}_sealer, {slug}_projector, {slug}_reader, {slug}_auditor;
 GRANT SELECT (size, root, note) ON log.checkpoints TO {slug}_sealer, {slug}_projector, {slug}_reader, {slug}_auditor;

@@ -1,0 +1,96 @@
+"""What the database says of its own definitions, against what this program ships.
+
+Whoever owns a database can give `log.append` another body, switch a trigger off or grant himself a
+right, and no row is touched. The server tells its definitions as lines, one a thing
+(`schema/definitions.sql`); the lines of a database that nobody has changed are shipped beside the
+schema, and a test makes them anew. Nothing that the database has stored about itself is believed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Final, Literal, LiteralString
+
+import psycopg
+
+from ledger.postgres import migrate
+
+FILE: Final = "definitions.txt"
+SCHEMAS: Final = ("log", "sec")
+PINNED: Final[LiteralString] = "SELECT set_config('search_path', 'pg_catalog', true)"
+_APPLIED: Final[LiteralString] = "SELECT number, name, sha256 FROM log.migrations"
+
+
+@dataclass(frozen=True, slots=True)
+class Altered:
+    """One line that the database and this program do not share.
+
+    Attributes:
+        where: `missing` in the database, or `extra` in it.
+        line: The thing.
+    """
+
+    where: Literal["missing", "extra"]
+    line: str
+
+
+def told(
+    connection: psycopg.Connection[tuple[object, ...]],
+    slug: str,
+    schemas: Sequence[str] = SCHEMAS,
+    *,
+    roles: bool = True,
+) -> list[str]:
+    """The definitions as they stand; anybody may ask.
+
+    Args:
+        connection: Of any login.
+        slug: Prefix of the enclave's roles.
+        schemas: Which schemas.
+        roles: Whether the enclave's roles, and what runs without being asked, are told too.
+    """
+    text = resources.files("ledger.postgres").joinpath("schema", "definitions.sql").read_bytes()
+    arguments = {"schemas": list(schemas), "slug": slug, "roles": roles}
+    with connection.transaction():
+        connection.execute(PINNED)
+        rows = connection.execute(text, arguments).fetchall()
+    return sorted(str(row[0]) for row in rows)
+
+
+def shipped(text: bytes, slug: str) -> list[str]:
+    """Lines as they are shipped, with the names they leave open."""
+    return text.decode().replace("{slug}", slug).splitlines()
+
+
+def own(slug: str) -> list[str]:
+    """The lines of schemas `log` and `sec` and of the roles."""
+    return shipped(resources.files("ledger.postgres").joinpath("schema", FILE).read_bytes(), slug)
+
+
+def compared(expected: Iterable[str], found: Iterable[str]) -> list[Altered]:
+    """What one side has and the other has not, each in the order of its lines."""
+    wanted, there = Counter(expected), Counter(found)
+    return [
+        *(Altered("missing", line) for line in sorted((wanted - there).elements())),
+        *(Altered("extra", line) for line in sorted((there - wanted).elements())),
+    ]
+
+
+def altered(connection: psycopg.Connection[tuple[object, ...]], slug: str) -> list[Altered]:
+    """Where the log's own schemas, its roles and its migrations are not as shipped."""
+    found = told(connection, slug)
+    differences = compared(own(slug), found)
+    if any(d.line.startswith("relation log.migrations ") for d in differences):
+        return differences
+    rows = connection.execute(_APPLIED).fetchall()
+    applied = [_migration(*row) for row in rows]
+    expected = [_migration(m.number, m.name, m.sha256) for m in migrate.shipped()]
+    return differences + compared(expected, applied)
+
+
+def _migration(number: object, name: object, sha256: object) -> str:
+    digest = sha256.hex() if isinstance(sha256, bytes) else str(sha256)
+    return f"migration {number} {name} {digest}"

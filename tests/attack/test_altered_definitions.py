@@ -1,0 +1,177 @@
+"""A dishonest owner changes no row: a function, a trigger, a policy or a grant does it for him."""
+
+# ruff: noqa: ISC004 - long lines of SQL
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import LiteralString
+
+import psycopg
+import pytest
+
+from api.embedded import Embedded
+from ledger.postgres import definitions
+from projections.compare import altered_definitions
+from tests.attacks import attack
+from tests.definitions import told
+from tests.fixtures.postgres import Database, make_database
+
+pytestmark = pytest.mark.postgres
+
+
+@pytest.fixture(scope="module")
+def installed(postgres_server: Embedded) -> Iterator[Database]:
+    """A database whose definitions every test here leaves as they were."""
+    made = make_database(postgres_server)
+    yield made
+    made.close()
+
+
+def test_the_shipped_lists_are_what_a_fresh_database_tells(installed: Database) -> None:
+    """After a change of the schema: `python -m tests.definitions` writes them anew."""
+    for path, text in told(installed).items():
+        assert path.read_text(encoding="utf-8") == text, path.name
+
+
+HARMS: dict[str, tuple[LiteralString, LiteralString]] = {
+    "append takes anything": (
+        "CREATE OR REPLACE FUNCTION log.seal(_old bigint, _size bigint, _root bytea, _note bytea,"
+        " _levels smallint[], _ns bigint[], _widths smallint[], _data bytea[]) RETURNS boolean"
+        " LANGUAGE sql AS 'SELECT true'",
+        "function log.seal(",
+    ),
+    "a helper that nobody shipped": (
+        "CREATE FUNCTION log.shrink() RETURNS void LANGUAGE sql SECURITY DEFINER"
+        " AS 'DELETE FROM log.wraps'",
+        "function log.shrink(",
+    ),
+    "search path of a function": (
+        "ALTER FUNCTION sec.attempt(text, timestamptz, int, int) SET search_path = public",
+        "function sec.attempt(",
+    ),
+    "trigger off": (
+        "ALTER TABLE log.records DISABLE TRIGGER append_only",
+        "trigger CREATE TRIGGER append_only",
+    ),
+    "trigger gone": (
+        "DROP TRIGGER append_only ON log.enclave",
+        "trigger CREATE TRIGGER append_only",
+    ),
+    "trigger added": (
+        "CREATE TRIGGER more BEFORE INSERT ON log.records EXECUTE FUNCTION log.refuse()",
+        "trigger CREATE TRIGGER more",
+    ),
+    "rows hidden from one login": (
+        "CREATE POLICY less ON log.records AS RESTRICTIVE FOR SELECT USING (index < 10)",
+        "policy less on log.records",
+    ),
+    "row security off": (
+        "ALTER TABLE log.wraps NO FORCE ROW LEVEL SECURITY",
+        "relation log.wraps",
+    ),
+    "a check dropped": (
+        "ALTER TABLE log.log_head DROP CONSTRAINT log_head_time",
+        "constraint log.log_head log_head_time",
+    ),
+    "a check that asks no old row": (
+        "ALTER TABLE log.tiles DROP CONSTRAINT tiles_check;"
+        " ALTER TABLE log.tiles ADD CONSTRAINT tiles_check CHECK (octet_length(data) = 32 * width)"
+        " NOT VALID",
+        "constraint log.tiles tiles_check",
+    ),
+    "null allowed": (
+        "ALTER TABLE log.records ALTER registry DROP NOT NULL",
+        "column log.records.registry",
+    ),
+    "a default": (
+        "ALTER TABLE log.custody ALTER seq SET DEFAULT 1",
+        "column log.custody.seq",
+    ),
+    "an index dropped": (
+        "DROP INDEX log.records_act",
+        "index CREATE UNIQUE INDEX records_act",
+    ),
+    "a table added": ("CREATE TABLE log.shadow (index bigint)", "relation log.shadow"),
+    "a table dropped": ("DROP TABLE log.cosignatures", "relation log.cosignatures"),
+    "a rule": (
+        "CREATE RULE quiet AS ON INSERT TO log.custody DO INSTEAD NOTHING",
+        "rule quiet on log.custody",
+    ),
+    "a right given": ("GRANT DELETE ON log.wraps TO {reader}", "grant DELETE on log.wraps"),
+    "a right to everybody": (
+        "GRANT EXECUTE ON FUNCTION log.refuse() TO PUBLIC",
+        "grant EXECUTE on function log.refuse",
+    ),
+    "a right taken": (
+        "REVOKE SELECT (entry) ON log.records FROM {auditor}",
+        "grant SELECT (",
+    ),
+    "a login above the policies": ("ALTER ROLE {reader} BYPASSRLS", "role {reader} login"),
+    "a login that becomes the owner": ("GRANT {owner} TO {writer}", "role {writer} is in {owner}"),
+    "where a login's names are looked up": (
+        "ALTER ROLE {writer} SET search_path = public",
+        "role {writer} set search_path",
+    ),
+    "code that runs by itself": (
+        "CREATE FUNCTION public.listen() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';"
+        " CREATE EVENT TRIGGER ear ON ddl_command_end EXECUTE FUNCTION public.listen()",
+        "event trigger ear",
+    ),
+    "a migration edited": (
+        "UPDATE log.migrations SET sha256 = sha256('edited') WHERE number = 2",
+        "migration 2 ",
+    ),
+    "a migration that never was": (
+        "INSERT INTO log.migrations VALUES (99, '0099_later.sql', sha256('x'))",
+        "migration 99 ",
+    ),
+}
+
+
+@attack(
+    "the owner of the database gives a function, trigger, policy or grant another meaning",
+    stopped_by="-",
+    noticed_by="log audit: definitions as shipped",
+)
+@pytest.mark.parametrize("name", HARMS)
+def test_definitions_that_are_not_as_shipped_are_named(installed: Database, name: str) -> None:
+    """No row is touched, so nothing in the tree tells; any login that reads can ask."""
+    harm, line = (_filled(text, installed.slug) for text in HARMS[name])
+    with psycopg.connect(installed.admin) as connection:
+        connection.execute("SET session_replication_role = replica")
+        assert definitions.altered(connection, installed.slug) == []
+        connection.execute(harm.encode())
+        named = definitions.altered(connection, installed.slug)
+        connection.rollback()
+    assert any(a.line.startswith(line) for a in named), named
+
+
+def _filled(text: str, slug: str) -> str:
+    for role in ("owner", "reader", "writer", "auditor"):
+        text = text.replace(f"{{{role}}}", f"{slug}_{role}")
+    return text
+
+
+@attack(
+    "whoever owns the views puts a function, a view or a trigger among them",
+    stopped_by="-",
+    noticed_by="log audit: definitions as shipped",
+)
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "CREATE FUNCTION proj.acts() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "ALTER TABLE proj.acts RENAME TO rest; CREATE VIEW proj.acts AS TABLE proj.rest",
+        "ALTER TABLE proj.tasks ALTER n TYPE bigint",
+        "GRANT INSERT ON proj.views TO PUBLIC",
+    ],
+    ids=["function", "view", "column", "grant"],
+)
+def test_what_is_among_the_views_is_named(installed: Database, harm: LiteralString) -> None:
+    """The API reads from there as reader: what it runs must be what this program made."""
+    told(installed)
+    with psycopg.connect(installed.admin) as connection:
+        assert altered_definitions(connection, installed.slug) == []
+        connection.execute(harm)
+        assert altered_definitions(connection, installed.slug)
+        connection.rollback()

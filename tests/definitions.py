@@ -1,0 +1,54 @@
+"""The definitions of a database that nobody has changed, as `log audit` expects them.
+
+`python -m tests.definitions` writes the shipped lists anew, after the schema has changed; that they
+are as a fresh database tells them is tested.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import psycopg
+
+from api.embedded import Embedded
+from ledger.postgres import definitions
+from projections.generations import install
+from tests.fixtures.postgres import Database, make_database
+
+ROOT = Path(__file__).parents[1]
+LISTS = {
+    ROOT / "ledger/postgres/schema" / definitions.FILE: definitions.SCHEMAS,
+    ROOT / "projections/schema" / definitions.FILE: ("proj",),
+}
+
+
+def told(database: Database) -> dict[Path, str]:
+    """What a freshly made database says, as the text of each list."""
+    with psycopg.connect(database.dsn("projector")) as connection:
+        install(connection)
+    texts = {}
+    with psycopg.connect(database.dsn("reader")) as connection:
+        for path, schemas in LISTS.items():
+            lines = definitions.told(
+                connection, database.slug, schemas, roles=schemas == definitions.SCHEMAS
+            )
+            texts[path] = "".join(f"{line}\n" for line in lines).replace(database.slug, "{slug}")
+    return texts
+
+
+def main() -> None:
+    """Writes every list."""
+    with tempfile.TemporaryDirectory() as home:
+        server = Embedded(Path(home) / "server")
+        server.start()
+        try:
+            database = make_database(server)
+            for path, text in told(database).items():
+                path.write_text(text, encoding="utf-8")
+        finally:
+            server.stop()
+
+
+if __name__ == "__main__":
+    main()
