@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final, LiteralString
 
+from keys import canonical
 from projections.view import Connection, Cursor, Step, live
 
 NAME: Final = "tokens"
@@ -18,6 +19,7 @@ _TOKEN: Final = re.compile(rb'"(sealed:[0-9a-f-]{36})"')
 _PUT: Final[LiteralString] = """
 INSERT INTO proj.tokens (gen, token, stream) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING
 """
+_FORGET: Final[LiteralString] = "DELETE FROM proj.tokens WHERE gen = %s AND stream = ANY (%s)"
 _ELSEWHERE: Final[LiteralString] = (
     "SELECT EXISTS (SELECT FROM proj.tokens WHERE "
     + live(NAME)
@@ -43,9 +45,16 @@ class TokensBatch:
         self._cursor = cursor
         self._gen = gen
         self._found: set[tuple[str, str]] = set()
+        self._erased: set[str] = set()
 
     def take(self, step: Step) -> None:
-        """Gathers the tokens of a case's act."""
+        """Gathers the tokens of a case's act; of a case that loses one, those of what is left."""
+        for stream in step.erases.values():
+            self._erased.add(stream.name)
+            self._found = {pair for pair in self._found if pair[1] != stream.name}
+            for entry in stream.entries.values():
+                payload = canonical.encode(dict(entry.act.members))
+                self._found.update((token, stream.name) for token in tokens_in(payload))
         statement = step.opened.statement
         if statement is not None and step.stream.kind == "case":
             name = step.stream.name
@@ -53,6 +62,8 @@ class TokensBatch:
 
     def write(self) -> None:
         """Writes them."""
+        if self._erased:
+            self._cursor.execute(_FORGET, [self._gen, sorted(self._erased)])
         if self._found:
             rows = [(self._gen, *pair) for pair in sorted(self._found)]
             self._cursor.executemany(_PUT, rows)

@@ -191,7 +191,7 @@ def _open(row: RawRecord, job: Job) -> Checked:
 
 def _opened_by_name(row: RawRecord, dek: bytes, origin: str) -> bytes | None:
     """The envelope, where the row's own stream name and place are what it was sealed for."""
-    if row.name is None or row.state is None:
+    if row.name is None or row.state is None or row.seq < 1:
         return None
     try:
         return vault.open_state(row.state, dek, origin=origin, stream=row.name, seq=row.seq)

@@ -21,6 +21,8 @@ from ledger.log.checkpoint import Checkpoint
 from ledger.log.merkle import EMPTY_ROOT, HASH_BYTES, Frontier, fold_peaks, subtree
 from ledger.log.tiles import HEIGHT, WIDTH, width_at
 
+_LEVELS: Final = 8
+"""Levels that a tree below 2**63 has."""
 _TILE_BYTES: Final = WIDTH * HASH_BYTES
 
 
@@ -381,7 +383,7 @@ def _check_tiles(
 
 def _is_inside(tile: RawTile, size: int) -> bool:
     """Whether the tree reaches to the end of a tile of a possible form."""
-    formed = tile.level >= 0 and tile.n >= 0 and 0 < tile.width <= WIDTH
+    formed = 0 <= tile.level < _LEVELS and tile.n >= 0 and 0 < tile.width <= WIDTH
     return formed and _end(tile) <= size
 
 
@@ -404,7 +406,8 @@ def _check_unasked(tiles: Iterable[RawTile], signed: Signed, size: int) -> Itera
             or (tile.width == WIDTH and _end(tile) <= newest)
         ):
             message = f"{_named(tile)} is of no checkpoint"
-            yield Finding(max(_end(tile) - 1, 0), Damage.TILE_STRAY, message)
+            last = _end(tile) - 1 if 0 <= tile.level < _LEVELS else size
+            yield Finding(max(last, 0), Damage.TILE_STRAY, message)
         elif _end(tile) > newest:
             behind = max(behind, _end(tile))
         else:

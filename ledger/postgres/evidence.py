@@ -64,26 +64,28 @@ _LAST: Final[LiteralString] = "SELECT coalesce(max(index), -1) FROM log.records"
 # Where what cannot be null is, it is read as what cannot be right: the audit goes on behind it.
 _SEALED: Final[LiteralString] = """
 SELECT index, coalesce(uuid_send(stream_id), ''), coalesce(seq, 0),
-  coalesce(uuid_send(act_id), ''), author, topic,
+  uuid_send(coalesce(act_id, '00000000-0000-0000-0000-000000000000')), author, topic,
   timestamptz_send(coalesce(recorded_at, '-infinity')), coalesce(entry, ''), registry,
-  uuid_send(unit), state
+  coalesce(uuid_send(unit), ''), state
 FROM log.records
 """
 _PLAIN: Final[LiteralString] = """
 SELECT index, coalesce(uuid_send(stream_id), ''), coalesce(seq, 0),
-  coalesce(uuid_send(act_id), ''), author, topic,
+  uuid_send(coalesce(act_id, '00000000-0000-0000-0000-000000000000')), author, topic,
   timestamptz_send(coalesce(recorded_at, '-infinity')), coalesce(entry, ''), registry,
-  uuid_send(unit), NULL::bytea
+  coalesce(uuid_send(unit), ''), NULL::bytea
 FROM log.records
 """
 _IN_RANGE: Final[LiteralString] = "WHERE index >= %b AND index < %b ORDER BY index"
 _OF_REGISTRY: Final[LiteralString] = "WHERE registry ORDER BY index"
 _WRAPS: Final[LiteralString] = """
-SELECT index, coalesce(wrap, ''), uuid_send(stream_id) || uuid_send(unit) || kek_id FROM log.wraps
+SELECT index, coalesce(wrap, ''), coalesce(uuid_send(stream_id) || uuid_send(unit) || kek_id, '')
+FROM log.wraps
 WHERE index >= %b AND index < %b ORDER BY index, kek_id
 """
 _WRAPS_OF: Final[LiteralString] = """
-SELECT index, coalesce(wrap, ''), uuid_send(stream_id) || uuid_send(unit) || kek_id FROM log.wraps
+SELECT index, coalesce(wrap, ''), coalesce(uuid_send(stream_id) || uuid_send(unit) || kek_id, '')
+FROM log.wraps
 WHERE index IN (SELECT index FROM log.records WHERE registry) ORDER BY index, kek_id
 """
 _NAMES: Final[LiteralString] = """

@@ -8,9 +8,9 @@ each table and column that the login may read. A table that a later migration br
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, LiteralString
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Any, Final, LiteralString, NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -28,7 +28,7 @@ WHERE n.nspname IN ('log', 'sec') AND c.relkind = 'r'
   AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
   AND pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT')
 """
-_COLUMN: Final = re.compile(r"column (\w+\.\w+)\.(\w+) .*? not null(?: .*)?")
+_COLUMN: Final = re.compile(r"column (\w+\.\w+)\.(\w+) [^\n]*?( not null)?(?: default .*)?")
 _CHECK: Final = re.compile(r"constraint (\w+\.\w+) (\w+) CHECK \((.*)\)")
 _UNIQUE: Final = re.compile(
     r"index CREATE UNIQUE INDEX (\w+) ON (\w+\.\w+) USING \w+ \(([\w, ]+)\)(?: WHERE (.*))?"
@@ -37,50 +37,22 @@ _WORD: Final = re.compile(r"\w+")
 _PLACE: Final = "index"
 
 
-@dataclass(slots=True)
-class _Table:
-    """What is asked of the rows of one table."""
+class _Rule(NamedTuple):
+    """A rule of a shipped table.
 
+    Attributes:
+        table: With its schema.
+        name: How it is named.
+        columns: What it speaks of.
+        broken: What a row fulfils that breaks it; of a key, which rows it is asked of.
+        key: Columns that tell the rows apart; empty for a rule about one row.
+    """
+
+    table: str
     name: str
-    readable: frozenset[str]
-    rules: list[tuple[str, str]] = field(default_factory=list)  # name, what a bad row fulfils
-    keys: list[tuple[str, str, str]] = field(default_factory=list)  # name, columns, which rows
-
-    def questions(self) -> Iterator[sql.Composed]:
-        """Bad rows, as (table, index, rules broken)."""
-        place = f'"{_PLACE}"' if _PLACE in self.readable else "NULL"
-        parts = {"name": sql.Literal(self.name), "table": sql.Identifier(*self.name.split("."))}
-        if self.rules:
-            yield sql.SQL(
-                "(SELECT {name}, {place}::bigint, array_remove(ARRAY[{named}], NULL)"
-                " FROM {table} WHERE {bad} LIMIT {most})"
-            ).format(
-                **parts,
-                place=_trusted(place),
-                named=sql.SQL(", ").join(
-                    sql.SQL("CASE WHEN {} THEN {} END").format(_trusted(bad), sql.Literal(name))
-                    for name, bad in self.rules
-                ),
-                bad=sql.SQL(" OR ").join(_trusted(bad) for _, bad in self.rules),
-                most=sql.Literal(_MOST),
-            )
-        for name, columns, which in self.keys:
-            yield sql.SQL(
-                "(SELECT {name}, min({place})::bigint, ARRAY[{key}] FROM {table} WHERE {which}"
-                " GROUP BY {columns} HAVING count(*) > 1 LIMIT {most})"
-            ).format(
-                **parts,
-                place=_trusted(place),
-                key=sql.Literal(name),
-                which=_trusted(which),
-                columns=_trusted(columns),
-                most=sql.Literal(_MOST),
-            )
-
-
-def _trusted(text: str) -> sql.SQL:
-    """Text of the file that this program ships, made by a server from this program's schema."""
-    return sql.SQL(text)  # pyright: ignore[reportArgumentType]
+    columns: frozenset[str]
+    broken: str
+    key: tuple[str, ...] = ()
 
 
 def misfits(connection: psycopg.Connection[tuple[Any, ...]]) -> list[Misfit]:
@@ -92,41 +64,85 @@ def misfits(connection: psycopg.Connection[tuple[Any, ...]]) -> list[Misfit]:
     readable: dict[str, set[str]] = {}
     for table, column in connection.execute(_READABLE).fetchall():
         readable.setdefault(table, set()).add(column)
-    tables = {name: _Table(name, frozenset(columns)) for name, columns in readable.items()}
-    _gather(tables, definitions.own("shipped"))
-    asked = [question for table in tables.values() for question in table.questions()]
-    if not asked:
+    asked: dict[str, list[_Rule]] = {}
+    for rule in _rules():
+        if rule.columns <= readable.get(rule.table, set()):
+            asked.setdefault(rule.table, []).append(rule)
+    questions = [
+        question
+        for table, rules in asked.items()
+        for question in _questions(table, rules, placed=_PLACE in readable[table])
+    ]
+    if not questions:
         return []
     connection.execute(definitions.PINNED)
-    rows = connection.execute(sql.SQL(" UNION ALL ").join(asked)).fetchall()
+    rows = connection.execute(sql.SQL(" UNION ALL ").join(questions)).fetchall()
     return [Misfit(table, at, tuple(broken)) for table, at, broken in rows]
 
 
-def _gather(tables: dict[str, _Table], lines: Iterable[str]) -> None:
+@cache
+def _rules() -> tuple[_Rule, ...]:
+    """The rules of the shipped definitions."""
+    lines = definitions.own("shipped")
+    columns: dict[str, set[str]] = {}
+    for found in filter(None, map(_COLUMN.fullmatch, lines)):
+        columns.setdefault(found[1], set()).add(found[2])
+
+    def named(table: str, expression: str | None) -> frozenset[str]:
+        return frozenset(columns.get(table, set()) & set(_WORD.findall(expression or "")))
+
+    rules: list[_Rule] = []
     for line in lines:
-        if found := _COLUMN.fullmatch(line):
-            table = _asked(tables, found[1], [found[2]])
-            if table is not None:
-                table.rules.append((f"{found[2]} not null", f'"{found[2]}" IS NULL'))
-        elif found := _CHECK.fullmatch(line):
-            table = tables.get(found[1])
-            if table is not None and not _hidden(table, found[3], lines):
-                table.rules.append((found[2], f"NOT ({found[3]})"))
-        elif found := _UNIQUE.fullmatch(line):
-            columns = _WORD.findall(found[3])
-            table = _asked(tables, found[2], columns)
-            if table is not None and not _hidden(table, found[4] or "", lines):
-                quoted = ", ".join(f'"{column}"' for column in columns)
-                table.keys.append((found[1], quoted, found[4] or "true"))
+        if (column := _COLUMN.fullmatch(line)) and column[3]:
+            table, name = column[1], column[2]
+            broken = f'"{name}" IS NULL'
+            rules.append(_Rule(table, f"{name} not null", frozenset({name}), broken))
+        elif check := _CHECK.fullmatch(line):
+            table, name, asked = check[1], check[2], check[3]
+            rules.append(_Rule(table, name, named(table, asked), f"NOT ({asked})"))
+        elif unique := _UNIQUE.fullmatch(line):
+            table, which, key = unique[2], unique[4], tuple(_WORD.findall(unique[3]))
+            spoken = named(table, which) | set(key)
+            rules.append(_Rule(table, unique[1], spoken, which or "true", key))
+    return tuple(rules)
 
 
-def _asked(tables: dict[str, _Table], name: str, columns: Sequence[str]) -> _Table | None:
-    table = tables.get(name)
-    return table if table is not None and table.readable.issuperset(columns) else None
+def _questions(table: str, rules: Iterable[_Rule], *, placed: bool) -> Iterator[sql.Composed]:
+    """Bad rows of a table, as (table, index, rules broken)."""
+    parts = {
+        "name": sql.Literal(table),
+        "table": sql.Identifier(*table.split(".")),
+        "place": _trusted(f'"{_PLACE}"' if placed else "NULL"),
+        "most": sql.Literal(_MOST),
+    }
+    single = [rule for rule in rules if not rule.key]
+    if single:
+        yield sql.SQL(
+            "(SELECT {name}, {place}::bigint, array_remove(ARRAY[{named}], NULL)"
+            " FROM {table} WHERE {bad} LIMIT {most})"
+        ).format(
+            **parts,
+            named=sql.SQL(", ").join(
+                sql.SQL("CASE WHEN {} THEN {} END").format(
+                    _trusted(rule.broken), sql.Literal(rule.name)
+                )
+                for rule in single
+            ),
+            bad=sql.SQL(" OR ").join(_trusted(rule.broken) for rule in single),
+        )
+    for rule in rules:
+        if rule.key:
+            yield sql.SQL(
+                "(SELECT {name}, min({place})::bigint, ARRAY[{rule}] FROM {table} WHERE {which}"
+                " GROUP BY {columns} HAVING count(*) > 1 LIMIT {most})"
+            ).format(
+                **parts,
+                rule=sql.Literal(rule.name),
+                which=_trusted(rule.broken),
+                columns=sql.SQL(", ").join(map(sql.Identifier, rule.key)),
+            )
 
 
-def _hidden(table: _Table, expression: str, lines: Iterable[str]) -> bool:
-    """Whether an expression speaks of a column that this login does not read."""
-    prefix = f"column {table.name}."
-    columns = {line[len(prefix) :].split(" ")[0] for line in lines if line.startswith(prefix)}
-    return not table.readable.issuperset(columns & set(_WORD.findall(expression)))
+def _trusted(text: str) -> sql.SQL:
+    """Text of the file that this program ships, made by a server from this program's schema."""
+    return sql.SQL(text)  # pyright: ignore[reportArgumentType]
