@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from keys.vault import Kek
-from ledger import draft
+from ledger import draft, service
 from ledger.errors import Conflict, Head, Rejected, Unavailable
 from ledger.eventstore import Judged, LogRecorder, SealingMapper, Seams
 from ledger.ledger_time import Time, by_clock, clock_back, rehearsed
@@ -21,6 +21,7 @@ from ledger.log.moment import cut
 from ledger.log.statement import AUTHOR, RETURNER, Statement
 from ledger.memory import Memory
 from ledger.ports import (
+    Appended,
     Appender,
     AttachedFiles,
     Cases,
@@ -36,7 +37,7 @@ from ledger.regulation.catalogue import load
 from ledger.regulation.decide import Decision
 from ledger.regulation.registry import Registry
 from ledger.standing import Standing
-from ledger.streams.event import StatementRecorded
+from ledger.streams.event import ServiceSaid, StatementRecorded
 from ledger.streams.kinds import begin
 from ledger.streams.stream import Ground, Stream, taken
 from ledger.submission import Submission, unknown_key
@@ -172,6 +173,41 @@ class Ledger:
             place = self._memory.append(stream, event, Judged(-1, at, at))
             return Recorded.at(place, self._origin, created=True)
 
+    def serve(self, statement: Statement) -> Appended:
+        """Records what the service itself says: the inner door, which nobody reaches from outside.
+
+        Args:
+            statement: Of one of `service`'s events, by a key enrolled with custody `SERVICE`.
+
+        Raises:
+            Rejected: Form, log, time, key or signature.
+            Conflict: `stale` or `taken`: whoever asks looks again whether it is still to be said.
+            Unavailable: Try again later.
+        """
+        event = service.parse(statement.members)
+        with self._memory.fresh(service.STREAM) as stream:
+            self._memory.look()
+            current, time = self._memory.catch_up(), self._time(None)
+            key_ends = service.admit(statement, current.registry, time.at, origin=self._origin)
+            if Head(statement.seq, statement.prev) != stream.head:
+                raise stream.stale(statement)
+            said = ServiceSaid(
+                originator_id=stream.id,
+                originator_version=statement.seq,
+                stream=stream.name,
+                statement=statement,
+                event_id=event.event_id,
+                unit=stream.unit,
+            )
+            judged = Judged(current.index, time.at, _until(time.latest, key_ends))
+            try:
+                return self._memory.append_service(stream, said, judged)
+            except NotAppended as refusal:
+                self._memory.saw(refusal.head)
+                if refusal.status == "taken":
+                    raise taken(event.event_id) from refusal
+                raise stream.stale(statement) from refusal
+
     def _submission(self, statement: Statement, signer_officer: str | None = None) -> Submission:
         return Submission.of(
             statement,
@@ -186,10 +222,7 @@ class Ledger:
         time = self._time(at)
         current = self._memory.catch_up()
         event, _, key_ends = self._judged(stream, sent, current.registry, time.at)
-        latest = time.latest
-        if key_ends is not None:  # a signature is never judged otherwise at its index
-            last = key_ends - _MS
-            latest = last if latest is None else min(latest, last)
+        latest = _until(time.latest, key_ends)
         try:
             place = self._memory.append(stream, event, Judged(current.index, time.at, latest))
         except NotAppended as refusal:
@@ -340,6 +373,14 @@ class Ledger:
         self, fields: Mapping[str, Any], officer: str | None, at: datetime
     ) -> dict[str, Any]:
         return draft.filled(fields, officer, act_id=self._entropy.uuid(), at=at)
+
+
+def _until(latest: datetime | None, key_ends: datetime | None) -> datetime | None:
+    """How late it may be recorded: a signature is never judged otherwise at its index."""
+    if key_ends is None:
+        return latest
+    last = key_ends - _MS
+    return last if latest is None else min(latest, last)
 
 
 def _compact(flattened: Mapping[str, Any]) -> str:

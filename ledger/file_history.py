@@ -2,9 +2,9 @@
 
 Who added, read or exported it, and when, each event sealed and chained to the last. An event is
 canonical JSON with a blind, sealed as a record is (formats.md §5) under a stream name that no
-record has. It is committed before a byte leaves. Losing the newest events shows only to who
-remembers them; any other loss, a swap or an edit breaks the chain. Who may see it is not decided
-here.
+record has. It is committed before a byte leaves. A loss, a swap or an edit breaks the chain; that
+the newest events are gone is told by the anchors of the log (`anchors`). Who may see it is not
+decided here.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ class Event:
         by: Who did it.
         about: `digest`, `size`, `media_type` of an upload; `act_id` and `stream` through which it
             was read.
+        place: Position among the events of all files, from 0.
     """
 
     seq: int
@@ -57,6 +58,7 @@ class Event:
     at: datetime
     by: Handler
     about: Mapping[str, Any]
+    place: int | None = None
 
 
 class FileHistory:
@@ -136,7 +138,7 @@ class FileHistory:
             expected = None if before is None else canonical.b64(before)
             if members.get("prev") != expected:
                 raise VerificationError("custody", f"event {row.seq} follows another event")
-            return _event(members)
+            return _event(members, row.place)
         except (KeysError, KeyError, ValueError) as error:
             raise VerificationError("custody", f"event {row.seq} does not open") from error
 
@@ -187,7 +189,7 @@ def _place(name: UUID) -> str:
     return f"file/{name}"
 
 
-def _event(members: Mapping[str, Any]) -> Event:
+def _event(members: Mapping[str, Any], place: int | None) -> Event:
     what = members["event"]
     if what not in (ADDED, READ, EXPORTED):
         raise Fatal(f"an event of a later program: {what!r}")
@@ -197,4 +199,5 @@ def _event(members: Mapping[str, Any]) -> Event:
         at=unstamp(members["at"]),
         by=Handler(members["officer"], members["kid"]),
         about=members["about"],
+        place=place,
     )

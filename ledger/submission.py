@@ -83,7 +83,7 @@ class Submission:
         Raises:
             Rejected: `clock_off`, `unknown_key`, `invalid_signature` or `wrong_session`.
         """
-        self._require_window(at)
+        require_window(self.statement, at)
         line = self._key(registry, at)
         self.require_session(registry)
         if line.officer is None:
@@ -100,17 +100,6 @@ class Submission:
                 "wrong_session",
                 "Không ghi được: phải gửi bằng phiên của chính người ký.",
                 "A statement is sent by its signer's own session.",
-            )
-
-    def _require_window(self, at: datetime) -> None:
-        """formats.md §3: `iat` within -24 h … +5 min of the ledger's time."""
-        signed = self.statement.iat - int(at.timestamp())
-        if not -IAT_BEFORE.total_seconds() <= signed <= IAT_AFTER.total_seconds():
-            raise Rejected(
-                "clock_off",
-                "Không ghi được: thời điểm ký lệch xa đồng hồ của sổ; chỉnh lại rồi ký lại.",
-                "iat is too far from the ledger's clock (-24 h … +5 min): sign again.",
-                faults=[Fault("/protected/iat", "lệch đồng hồ", "off the clock")],
             )
 
     def _key(self, registry: Registry, at: datetime) -> KeyLine:
@@ -132,6 +121,18 @@ class Submission:
             statements.check_signature(self.statement, keyring.key(kid))
             self._verified = True
         return line
+
+
+def require_window(statement: Statement, at: datetime) -> None:
+    """formats.md §3: `iat` within -24 h … +5 min of the ledger's time. Raises: Rejected."""
+    signed = statement.iat - int(at.timestamp())
+    if not -IAT_BEFORE.total_seconds() <= signed <= IAT_AFTER.total_seconds():
+        raise Rejected(
+            "clock_off",
+            "Không ghi được: thời điểm ký lệch xa đồng hồ của sổ; chỉnh lại rồi ký lại.",
+            "iat is too far from the ledger's clock (-24 h … +5 min): sign again.",
+            faults=[Fault("/protected/iat", "lệch đồng hồ", "off the clock")],
+        )
 
 
 def unknown_key(vi: str, en: str) -> Rejected:
