@@ -32,6 +32,7 @@ from ledger.ports import (
 )
 from ledger.reader import Reader
 from ledger.receipt import Recorded
+from ledger.regulation import invisible
 from ledger.regulation.act import Act
 from ledger.regulation.catalogue import load
 from ledger.regulation.decide import Decision
@@ -314,6 +315,7 @@ class Ledger:
         else:
             members = self._filled(asked.get("act", {}), signer_officer, now)
             act = self._catalogue.parse(members, self._level)
+            invisible.require_visible(members)
             with self._memory.fresh(act.stream) as stream:
                 ground = self._ground(registry, now)
                 decision = draft.would_decide(stream, act, signer_officer, ground)
@@ -339,7 +341,8 @@ class Ledger:
             at: The ledger's time in a rehearsal.
 
         Returns:
-            `{payload, protected, signing_input, shown}`; the first two in b64.
+            `{payload, protected, signing_input, shown, left_out}`; the first two in b64.
+            `left_out` names the characters that nobody would see: the payload is without them.
 
         Raises:
             Rejected: `unknown_key`, `malformed_act` or `unknown_act`.
@@ -350,10 +353,12 @@ class Ledger:
         line = keyring.line(kid)
         if line is None:
             raise unknown_key("chưa đăng ký khóa này", "this key is not enrolled")
-        stream = fields.get("stream")
+        stream, left_out = fields.get("stream"), invisible.faults(fields)
         with self._memory.fresh(stream if isinstance(stream, str) else "") as current:
             if role in (AUTHOR, RETURNER):
-                members: Mapping[str, Any] = self._filled(fields, line.officer, now)
+                members: Mapping[str, Any] = self._filled(
+                    invisible.without(fields), line.officer, now
+                )
                 self._catalogue.parse(members, self._level)
             else:
                 members = draft.standing(current, fields)
@@ -367,7 +372,7 @@ class Ledger:
             prev=head.prev,
             role=role,
         )
-        return draft.to_sign(protected, draft.payload(members))
+        return draft.to_sign(protected, draft.payload(members), left_out)
 
     def _filled(
         self, fields: Mapping[str, Any], officer: str | None, at: datetime

@@ -16,6 +16,7 @@ from ledger.log import statement as statements
 from ledger.log.statement import ACT_TYP, Statement
 from ledger.regulation.act import Act
 from ledger.regulation.catalogue import Catalogue
+from ledger.regulation.invisible import require_visible
 from ledger.regulation.registry import Registry
 
 IAT_BEFORE: Final = timedelta(hours=24)
@@ -58,7 +59,8 @@ class Submission:
             session: Officer of the session that sent it; None where there is no session.
 
         Raises:
-            Rejected: `wrong_log`, `malformed_statement`, `malformed_act` or `unknown_act`.
+            Rejected: `wrong_log`, `malformed_statement`, `malformed_act`, `unknown_act` or
+                `invisible_characters`.
         """
         statements.require_log(statement, origin)
         if statement.typ != ACT_TYP:
@@ -68,7 +70,9 @@ class Submission:
                 "Only acts signed by officers are taken here.",
                 faults=[Fault("/protected/typ", "phải là diễn biến", "must be an act")],
             )
-        return cls(statement, catalogue.parse(statement.members, level), session)
+        act = catalogue.parse(statement.members, level)
+        require_visible(statement.members)
+        return cls(statement, act, session)
 
     def admit(self, registry: Registry, at: datetime) -> tuple[str, datetime | None]:
         """The officer who signed it, by the log as it stands.
