@@ -243,6 +243,7 @@ class Enclave:
         signer = service_signer(self.settings)
         self.anchoring = Anchoring(self.anchors, signer, self.clock, rehearsal=self.facts.rehearsal)
         self.anchoring.start()
+        self.readiness.anchoring = self.anchoring
 
     def close(self) -> None:
         """Gives connections back and ends the threads that wait."""

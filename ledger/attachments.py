@@ -19,8 +19,9 @@ from keys import blob, canonical, vault
 from keys.errors import KeysError, Malformed, Unsealable
 from keys.vault import Kek
 from ledger.errors import Fault, NotFound, Rejected, VerificationError
-from ledger.file_history import READ, Event, FileHistory, Handler, What
+from ledger.file_history import Event, FileHistory, Handler, What
 from ledger.file_key import FileKey
+from ledger.log.custody import READ
 from ledger.ports import BlobStore, Entropy, FileIndex, RecordStore, StoredFile
 from ledger.reader import Opened, Reader
 from ledger.regulation.act import Act

@@ -20,6 +20,7 @@ from ledger.checks.tree import RawCheckpoint, RawTile
 from ledger.errors import NotFound
 from ledger.ports import LogHead
 from ledger.postgres.connect import Connection, connect
+from ledger.postgres.file_evidence import PostgresFileEvidence
 from ledger.postgres.records import HEAD, head_of
 
 _BEGIN: Final[LiteralString] = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -173,6 +174,10 @@ class PostgresEvidence:
         """Every stored checkpoint by size."""
         for row in self._connection.execute(_CHECKPOINTS, binary=True):
             yield RawCheckpoint(*cast("tuple[int, bytes, bytes]", row))
+
+    def files(self) -> PostgresFileEvidence:
+        """The rows about files, in this snapshot."""
+        return PostgresFileEvidence(self._connection, sealed=self.sealed)
 
     @property
     def _columns(self) -> LiteralString:
