@@ -133,21 +133,27 @@ class Anchors:
                 self._seq = row.seq
             return self._newest
 
-    def make(self, signer: Signer) -> Anchor | None:
+    def make(
+        self, signer: Signer, due: Callable[[Anchor | None], bool] = lambda _: True
+    ) -> Anchor | None:
         """Anchors every event taken so far.
 
         Args:
             signer: The service's key.
+            due: Whether another is due after the last one.
 
         Returns:
-            The anchor; None where another statement took its place first: look again.
+            The anchor; None where none is due, or another statement took its place first.
 
         Raises:
             VerificationError: `custody`: there are fewer events than were anchored, or a gap.
             Rejected: The key signs nothing now.
             Unavailable: Try again later.
         """
+        head = self._door.head(service.STREAM)  # whatever comes after this makes it stale
         last = self.newest()
+        if not due(last):
+            return None
         chain = self._grown(Chain() if last is None else last.chain)
         at = self._now()
         key = anchor.key_of(self._file_key.made())
@@ -161,7 +167,6 @@ class Anchors:
             sealed=sealed,
             every_s=int(self.every.total_seconds()),
         )
-        head = self._door.head(service.STREAM)
         statement = statements.make(
             canonical.encode(members),
             signer,
@@ -281,13 +286,15 @@ class Anchoring:
 
     def _make_due(self) -> None:
         for _ in range(_ATTEMPTS):
-            newest = self._anchors.newest()
-            if newest is not None and newest != self._seen:
-                self._seen = newest
-                self._since = self._clock.now() if self._rehearsal else newest.recorded_at
-            if self._clock.now() < self._due():
+            if not self._is_due(self._anchors.newest()):
                 return
-            self._anchors.make(self._signer)
+            self._anchors.make(self._signer, self._is_due)
+
+    def _is_due(self, newest: Anchor | None) -> bool:
+        if newest is not None and newest != self._seen:
+            self._seen = newest
+            self._since = self._clock.now() if self._rehearsal else newest.recorded_at
+        return self._clock.now() >= self._due()
 
     def _due(self) -> datetime:
         every = self._anchors.every
