@@ -438,7 +438,7 @@ def service_signer(settings: Settings) -> SoftwareSigner:
     home = Home(settings)
     try:
         return read_key(home.key_path("service"), home.passphrase())
-    except KeysError as error:
+    except (KeysError, OSError) as error:
         raise SettingsError(
             f"không mở được khóa của hệ thống: {error}",
             f"the service's key does not open: {error}",
