@@ -2,7 +2,7 @@
 
 One service statement in a fixed interval, also where nothing happened, of one length and with its
 figures sealed: whoever watches the log learns nothing of who reads files, nor when, nor whether
-(access.md U8). The log itself decides which of several processes makes it, since only one
+(access.md U6). The log itself decides which of several processes makes it, since only one
 statement takes a place in a stream. What is shorter than it was anchored is not anchored again.
 """
 
