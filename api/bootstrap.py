@@ -8,7 +8,7 @@ import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -24,13 +24,16 @@ from api.settings import EnclaveFacts, Home, Settings, SettingsError
 from keys import note
 from keys.custody.file import read_kek, read_key
 from keys.errors import KeysError
+from keys.jwk import SoftwareSigner
 from keys.keyring import Keyring
 from keys.note import NoteSigner, VKey
 from keys.vault import Kek
+from ledger.anchors import Anchoring, Anchors
 from ledger.application import Ledger
 from ledger.attachments import Attachments
 from ledger.blobs import ObjectBlobs
 from ledger.errors import NotFound
+from ledger.file_key import FileKey
 from ledger.log import tiles as tiling
 from ledger.log.moment import cut
 from ledger.log.tiles import ENTRIES, TileId
@@ -107,9 +110,13 @@ class Enclave:
         inquiry: Every reading of the views.
         readiness: Whether it can serve.
         attachments: The files of acts.
+        anchors: Their custody, anchored in the log.
+        anchoring: Anchors it on time; None where nobody has started it.
         vkeys: Keys of the log and of `/pq`, as record 0 names them.
         policy: C2SP tlog-policy.
     """
+
+    anchoring: Anchoring | None = None
 
     def __init__(self, settings: Settings, clock: Clock, entropy: Entropy) -> None:
         home = Home(settings)
@@ -141,9 +148,10 @@ class Enclave:
             min_free_bytes=settings.min_free_mib << 20,
             clock=None if self.facts.rehearsal else clock,  # a rehearsal has its senders' time
         )
+        files = PostgresFiles(self._reading, self._writing)
         self.attachments = Attachments(
             blobs=open_blobs(settings),
-            index=PostgresFiles(self._reading, self._writing),
+            index=files,
             records=self.records,
             kek=kek,
             entropy=entropy,
@@ -164,6 +172,17 @@ class Enclave:
             level=level,
             rehearsal=self.facts.rehearsal,
             files=self.attachments,
+        )
+        self.anchors = Anchors(
+            index=files,
+            records=self.records,
+            reader=self.reader,
+            door=self.ledger,
+            file_key=FileKey(files, kek, origin),
+            entropy=entropy,
+            origin=origin,
+            now=self.ledger_time,
+            every=timedelta(seconds=settings.anchor_every_s),
         )
         self.inquiry = Inquiry(
             self.lend,
@@ -215,8 +234,21 @@ class Enclave:
             raise
         return enclave
 
+    def start_anchoring(self) -> None:
+        """Anchors the custody of files from now on, beside the requests.
+
+        Raises:
+            SettingsError: The key of the service is missing or does not open.
+        """
+        signer = service_signer(self.settings)
+        self.anchoring = Anchoring(self.anchors, signer, self.clock, rehearsal=self.facts.rehearsal)
+        self.anchoring.start()
+        self.readiness.anchoring = self.anchoring
+
     def close(self) -> None:
         """Gives connections back and ends the threads that wait."""
+        if self.anchoring is not None:
+            self.anchoring.stop()
         self.proofs.close()
         self._appender.close()
         self._reading.close()
@@ -395,6 +427,22 @@ def _scratch(settings: Settings) -> Path:
     if "://" in settings.blobs:
         return settings.home
     return Path(settings.blobs).expanduser().absolute()
+
+
+def service_signer(settings: Settings) -> SoftwareSigner:
+    """The key of the service, from its file.
+
+    Raises:
+        SettingsError: It is missing or does not open.
+    """
+    home = Home(settings)
+    try:
+        return read_key(home.key_path("service"), home.passphrase())
+    except (KeysError, OSError) as error:
+        raise SettingsError(
+            f"không mở được khóa của hệ thống: {error}",
+            f"the service's key does not open: {error}",
+        ) from error
 
 
 def log_signers(settings: Settings) -> tuple[NoteSigner, NoteSigner]:

@@ -326,7 +326,13 @@ def _as_account(account: _Account, places: Sequence[Path]) -> list[str]:
         "--no-new-privs",
     ]
     if not all(_reachable(place) for place in places):
-        words += ["--inh-caps=-all,+dac_override", "--ambient-caps=-all,+dac_override"]
+        # access(2), by which initdb looks at its folder, clears the effective capabilities of
+        # whoever is not root, unless this bit says that capabilities do not follow the user id.
+        words += [
+            "--securebits=+no_setuid_fixup",
+            "--inh-caps=-all,+dac_override",
+            "--ambient-caps=-all,+dac_override",
+        ]
     return [*words, "--"]
 
 

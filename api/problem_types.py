@@ -83,6 +83,19 @@ TYPES: Final[Mapping[str, ProblemType]] = {
         ),
         _FIX_AND_SIGN,
     ),
+    "invisible_characters": ProblemType(
+        400,
+        Words(
+            "Nội dung có ký tự không nhìn thấy: chữ đọc được khác chữ được ký",
+            "The text holds characters that nobody sees: what is read is not what is signed",
+        ),
+        Words(
+            "Chưa ghi gì. Bỏ các ký tự nêu trong `errors` (POST /v1/acts/prepare soạn lại không có"
+            " chúng), ký lại rồi gửi.",
+            "Nothing was recorded. Take out what `errors` names (POST /v1/acts/prepare builds the"
+            " text without them), sign again and send.",
+        ),
+    ),
     "unknown_act": ProblemType(
         400,
         Words("Không có loại diễn biến này trong danh mục", "The catalogue has no such act type"),

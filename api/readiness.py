@@ -12,6 +12,7 @@ from typing import Final
 from api import telemetry
 from api.problem_types import Words
 from api.settings import EnclaveFacts, Settings
+from ledger.anchors import Anchoring
 from ledger.errors import LedgerError
 from ledger.ports import Clock, LogHead
 from ledger.postgres.records import PostgresRecords
@@ -23,6 +24,11 @@ from projections.views import VIEWS
 _PATIENCE_S: Final = 10.0
 _DATABASE_AWAY: Final = Words(
     "cơ sở dữ liệu nằm ở máy khác", "the database lies on another machine"
+)
+_ANCHORED: Final = Words("lịch sử tệp được neo đúng hạn", "the custody of files is anchored")
+_UNANCHORED: Final = Words(
+    "không neo được lịch sử tệp; chạy: socai log audit",
+    "the custody of files cannot be anchored; run: socai log audit",
 )
 _CLOCK_OF_RECORDS: Final = Words(
     "đồng hồ của sổ là đồng hồ của các bản ghi", "the ledger's clock is that of its records"
@@ -39,7 +45,11 @@ class Check:
 
 
 class Readiness:
-    """Asked by whoever starts, stops or watches the service."""
+    """Asked by whoever starts, stops or watches the service.
+
+    Attributes:
+        anchoring: What anchors the custody of files in this process; None where nothing does.
+    """
 
     def __init__(
         self,
@@ -56,6 +66,7 @@ class Readiness:
         self._records = records
         self._checkpoints = checkpoints
         self._inquiry = inquiry
+        self.anchoring: Anchoring | None = None
         self._progress = _Progress()
 
     def checks(self) -> list[Check]:
@@ -89,6 +100,7 @@ class Readiness:
         live = {state.view: state for state in states if state.state == "live"}
         checks += [self._view(view.name, live.get(view.name), head) for view in VIEWS]
         checks += [_altered(table) for table in altered]
+        checks += self._custody()
         return [*checks, self._disk(), self._time(head.recorded_at)]
 
     def _view(self, name: str, state: ViewState | None, head: LogHead) -> Check:
@@ -108,6 +120,13 @@ class Readiness:
             told = Words(f"dừng ở bản ghi {state.error_at}", f"stopped at record {state.error_at}")
         detail = Words(f"{state.view}: {told.vi}", f"{state.view}: {told.en}")
         return Check("projection", ok=fine, detail=detail)
+
+    def _custody(self) -> list[Check]:
+        """Where this process anchors the custody of files: whether it still does."""
+        if self.anchoring is None:
+            return []
+        well = self.anchoring.doubt is None
+        return [Check("custody", ok=well, detail=_ANCHORED if well else _UNANCHORED)]
 
     def _disk(self) -> Check:
         if self._settings.database_url is not None:

@@ -59,7 +59,8 @@ class Settings:
             At `init` it is the administrator's; later only host, port and name count, and each
             role brings its own password file.
         secrets_dir: `SOCAI_SECRETS_DIR`, default `<home>/secrets`: role passwords, session key.
-        keys_dir: `SOCAI_KEYS_DIR`, default `<home>/keys`: log, /pq, registrar keys and the KEK.
+        keys_dir: `SOCAI_KEYS_DIR`, default `<home>/keys`: log, /pq, registrar and service keys, and
+            the KEK.
             A key whose name has a folder of its own there lies in it.
         passphrase_file: `SOCAI_PASSPHRASE_FILE`: opens the key files. In a rehearsal the home
             keeps one of its own.
@@ -80,6 +81,8 @@ class Settings:
             options and credentials come from `<secrets>/blobs.json`. Losing it loses the files:
             back it up.
         max_attachment_mib: `SOCAI_MAX_ATTACHMENT_MIB`, default 512: the most one file may have.
+        anchor_every_s: `SOCAI_ANCHOR_EVERY_S`, default 3600: how often the custody of files is
+            anchored in the log.
     """
 
     home: Path
@@ -101,6 +104,7 @@ class Settings:
     lang: Lang
     blobs: str
     max_attachment_mib: int
+    anchor_every_s: int
 
     @classmethod
     def from_env(cls) -> Settings:
@@ -139,6 +143,9 @@ class Settings:
                 max_attachment_mib=_number(
                     env, "SOCAI_MAX_ATTACHMENT_MIB", plain.max_attachment_mib, (1, 1 << 20)
                 ),
+                anchor_every_s=_number(
+                    env, "SOCAI_ANCHOR_EVERY_S", plain.anchor_every_s, (60, 86_400)
+                ),
             )
         except EnvError as error:
             raise SettingsError(f"môi trường đặt sai: {error}", str(error)) from error
@@ -166,6 +173,7 @@ class Settings:
             lang="vi",
             blobs=str(home.absolute() / "blobs"),
             max_attachment_mib=512,
+            anchor_every_s=3600,
         )
         return replace(plain, **changes)
 

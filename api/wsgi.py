@@ -85,7 +85,9 @@ def application(settings: Settings | None = None) -> Any:  # noqa: ANN401  a WSG
 
     given = settings or Settings.from_env()
     telemetry.configure(given.log_level)
-    return create_app(Enclave.open(given))
+    enclave = Enclave.open(given)
+    enclave.start_anchoring()
+    return create_app(enclave)
 
 
 def main() -> None:

@@ -112,6 +112,8 @@ def open_state(state: bytes, dek: bytes, *, origin: str, stream: str, seq: int) 
     Raises:
         Unsealable: Another version, key, log, stream or position, or changed bytes.
     """
+    if seq < 0:
+        raise Unsealable("nothing is sealed for a position below zero")
     return _open_with(state, dek, _record_aad(origin, stream, seq))
 
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from keys.vault import Kek
-from ledger import draft
+from ledger import draft, service
 from ledger.errors import Conflict, Head, Rejected, Unavailable
 from ledger.eventstore import Judged, LogRecorder, SealingMapper, Seams
 from ledger.ledger_time import Time, by_clock, clock_back, rehearsed
@@ -21,6 +21,7 @@ from ledger.log.moment import cut
 from ledger.log.statement import AUTHOR, RETURNER, Statement
 from ledger.memory import Memory
 from ledger.ports import (
+    Appended,
     Appender,
     AttachedFiles,
     Cases,
@@ -31,12 +32,13 @@ from ledger.ports import (
 )
 from ledger.reader import Reader
 from ledger.receipt import Recorded
+from ledger.regulation import invisible
 from ledger.regulation.act import Act
 from ledger.regulation.catalogue import load
 from ledger.regulation.decide import Decision
 from ledger.regulation.registry import Registry
 from ledger.standing import Standing
-from ledger.streams.event import StatementRecorded
+from ledger.streams.event import ServiceSaid, StatementRecorded
 from ledger.streams.kinds import begin
 from ledger.streams.stream import Ground, Stream, taken
 from ledger.submission import Submission, unknown_key
@@ -172,6 +174,41 @@ class Ledger:
             place = self._memory.append(stream, event, Judged(-1, at, at))
             return Recorded.at(place, self._origin, created=True)
 
+    def serve(self, statement: Statement) -> Appended:
+        """Records what the service itself says: the inner door, which nobody reaches from outside.
+
+        Args:
+            statement: Of one of `service`'s events, by a key enrolled with custody `SERVICE`.
+
+        Raises:
+            Rejected: Form, log, time, key or signature.
+            Conflict: `stale` or `taken`: whoever asks looks again whether it is still to be said.
+            Unavailable: Try again later.
+        """
+        event = service.parse(statement.members)
+        with self._memory.fresh(service.STREAM) as stream:
+            self._memory.look()
+            current, time = self._memory.catch_up(), self._time(None)
+            key_ends = service.admit(statement, current.registry, time.at, origin=self._origin)
+            if Head(statement.seq, statement.prev) != stream.head:
+                raise stream.stale(statement)
+            said = ServiceSaid(
+                originator_id=stream.id,
+                originator_version=statement.seq,
+                stream=stream.name,
+                statement=statement,
+                event_id=event.event_id,
+                unit=stream.unit,
+            )
+            judged = Judged(current.index, time.at, _until(time.latest, key_ends))
+            try:
+                return self._memory.append_service(stream, said, judged)
+            except NotAppended as refusal:
+                self._memory.saw(refusal.head)
+                if refusal.status == "taken":
+                    raise taken(event.event_id) from refusal
+                raise stream.stale(statement) from refusal
+
     def _submission(self, statement: Statement, signer_officer: str | None = None) -> Submission:
         return Submission.of(
             statement,
@@ -186,10 +223,7 @@ class Ledger:
         time = self._time(at)
         current = self._memory.catch_up()
         event, _, key_ends = self._judged(stream, sent, current.registry, time.at)
-        latest = time.latest
-        if key_ends is not None:  # a signature is never judged otherwise at its index
-            last = key_ends - _MS
-            latest = last if latest is None else min(latest, last)
+        latest = _until(time.latest, key_ends)
         try:
             place = self._memory.append(stream, event, Judged(current.index, time.at, latest))
         except NotAppended as refusal:
@@ -281,6 +315,7 @@ class Ledger:
         else:
             members = self._filled(asked.get("act", {}), signer_officer, now)
             act = self._catalogue.parse(members, self._level)
+            invisible.require_visible(members)
             with self._memory.fresh(act.stream) as stream:
                 ground = self._ground(registry, now)
                 decision = draft.would_decide(stream, act, signer_officer, ground)
@@ -306,7 +341,8 @@ class Ledger:
             at: The ledger's time in a rehearsal.
 
         Returns:
-            `{payload, protected, signing_input, shown}`; the first two in b64.
+            `{payload, protected, signing_input, shown, left_out}`; the first two in b64.
+            `left_out` names the characters that nobody would see: the payload is without them.
 
         Raises:
             Rejected: `unknown_key`, `malformed_act` or `unknown_act`.
@@ -317,10 +353,12 @@ class Ledger:
         line = keyring.line(kid)
         if line is None:
             raise unknown_key("chưa đăng ký khóa này", "this key is not enrolled")
-        stream = fields.get("stream")
+        stream, left_out = fields.get("stream"), invisible.faults(fields)
         with self._memory.fresh(stream if isinstance(stream, str) else "") as current:
             if role in (AUTHOR, RETURNER):
-                members: Mapping[str, Any] = self._filled(fields, line.officer, now)
+                members: Mapping[str, Any] = self._filled(
+                    invisible.without(fields), line.officer, now
+                )
                 self._catalogue.parse(members, self._level)
             else:
                 members = draft.standing(current, fields)
@@ -334,12 +372,20 @@ class Ledger:
             prev=head.prev,
             role=role,
         )
-        return draft.to_sign(protected, draft.payload(members))
+        return draft.to_sign(protected, draft.payload(members), left_out)
 
     def _filled(
         self, fields: Mapping[str, Any], officer: str | None, at: datetime
     ) -> dict[str, Any]:
         return draft.filled(fields, officer, act_id=self._entropy.uuid(), at=at)
+
+
+def _until(latest: datetime | None, key_ends: datetime | None) -> datetime | None:
+    """How late it may be recorded: a signature is never judged otherwise at its index."""
+    if key_ends is None:
+        return latest
+    last = key_ends - _MS
+    return last if latest is None else min(latest, last)
 
 
 def _compact(flattened: Mapping[str, Any]) -> str:

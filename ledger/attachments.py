@@ -19,13 +19,14 @@ from keys import blob, canonical, vault
 from keys.errors import KeysError, Malformed, Unsealable
 from keys.vault import Kek
 from ledger.errors import Fault, NotFound, Rejected, VerificationError
-from ledger.file_history import READ, Event, FileHistory, Handler, What
+from ledger.file_history import Event, FileHistory, Handler, What
+from ledger.file_key import FileKey
+from ledger.log.custody import READ
 from ledger.ports import BlobStore, Entropy, FileIndex, RecordStore, StoredFile
 from ledger.reader import Opened, Reader
 from ledger.regulation.act import Act
 
 _ALGORITHM: Final = "sha-256:"
-_KEY_ENTRY: Final = hashlib.sha256(b"socai/blob-tag-key/1").digest()
 _MIB: Final = 1 << 20
 
 
@@ -98,6 +99,7 @@ class Attachments:
         self._records = records
         self._reader = Reader(records, kek, origin, level)
         self._history = FileHistory(index, kek=kek, entropy=entropy, origin=origin, level=level)
+        self._file_key = FileKey(index, kek, origin)
         self._kek = kek
         self._entropy = entropy
         self._origin = origin
@@ -159,7 +161,7 @@ class Attachments:
         """
         about = {"digest": kept.digest, "size": kept.size, "media_type": kept.media_type}
         entry = raw_digest(kept.digest)
-        tag_key = self._tag_key() or self._make_tag_key()
+        tag_key = self._file_key.made()
         self._index.add(
             StoredFile(
                 name=name,
@@ -324,7 +326,7 @@ class Attachments:
 
     def _uploads(self, digest: str, officers: Iterable[str]) -> list[StoredFile]:
         """Living uploads of these officers with this digest."""
-        key = self._tag_key()
+        key = self._file_key.standing()
         if key is None:
             return []
         tags = [blob.lookup_tag(key, officer=officer, digest=digest) for officer in officers]
@@ -333,22 +335,6 @@ class Attachments:
 
     def _added(self, file: StoredFile) -> Event:
         return self._history.open(file.first, None)
-
-    # -- the key of tags ---------------------------------------------------------------------------
-
-    def _tag_key(self) -> bytes | None:
-        wrap = self._index.lookup_key()
-        return None if wrap is None else self._unwrapped(wrap)
-
-    def _make_tag_key(self) -> bytes:
-        made = vault.wrap(self._kek, blob.new_key(), origin=self._origin, entry=_KEY_ENTRY)
-        return self._unwrapped(self._index.keep_lookup_key(made))
-
-    def _unwrapped(self, wrap: bytes) -> bytes:
-        try:
-            return vault.unwrap(self._kek, wrap, origin=self._origin, entry=_KEY_ENTRY)
-        except Unsealable as error:
-            raise VerificationError("attachment", "the key of the file index is damaged") from error
 
 
 class _Measured:

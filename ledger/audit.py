@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from ledger.checks import content, tables, tree
 from ledger.checks.chain import FOLDED, Chain
 from ledger.checks.content import Job, RawRecord
 from ledger.checks.evidence import Evidence
+from ledger.checks.files import FileChecks, FileReport
 from ledger.checks.findings import IN_VIETNAMESE, Damage, Finding
 from ledger.checks.part import ROWS, Desk, Part, Slip, Whole
 from ledger.checks.tree import RawCheckpoint, RawTile, Roots, Signed, Tiles
@@ -81,6 +82,7 @@ class Report:
         checkpoints: Checkpoints verified.
         tiles: Tiles compared.
         erased: Records whose content a recorded act has erased.
+        files: What was checked of the files.
     """
 
     origin: str
@@ -93,6 +95,7 @@ class Report:
     checkpoints: int
     tiles: int
     erased: int = 0
+    files: FileReport = field(default_factory=FileReport)
 
     @property
     def ok(self) -> bool:
@@ -137,6 +140,7 @@ class Report:
             "checkpoints": self.checkpoints,
             "tiles": self.tiles,
             "erased": self.erased,
+            "files": asdict(self.files),
         }
 
 
@@ -185,6 +189,7 @@ def audit(  # noqa: PLR0913 - what an auditor brings along is the argument list
     walk.findings += tree.check_trusted(trusted, keys, origin, walk.roots.at)
     walk.check_genesis(genesis, vkeys)
     walk.check_extent(signed.newest or 0)
+    walk.check_files()
     walk.findings += tables.judge(source.beside(), origin, walk.rows)
     walk.explain(verdict.replaced)
     return walk.report(signed)
@@ -204,6 +209,7 @@ class _Walk:
     chain: Chain = field(init=False)
     rows: int = 0
     behind: int = 0
+    files: FileReport = field(default_factory=FileReport)
     _next: int = 0
     _first_entry: bytes | None = None
     _last_ms: float | None = None
@@ -372,6 +378,20 @@ class _Walk:
         elif self.source.count() > self.rows:
             self._find(0, Damage.RECORD_UNDECLARED, "there are rows of a negative index")
 
+    def check_files(self) -> None:
+        """Rows about files, against what the log says of them."""
+        checks = FileChecks(
+            self.source.files(),
+            {kek.kek_id: kek for kek in self.keks} if self.opens else {},
+            self.origin,
+            max(self._next - 1, 0),
+            self.chain.anchors_standing(),
+            self.chain.attached,
+            erasures=bool(self.chain.erased),
+        )
+        self.files = checks.run()
+        self.findings += checks.findings
+
     def explain(self, replaced: Sequence[int]) -> None:
         """Names swaps and replacements, in place of what they bring about at the same index."""
         by_leaf = {self.tiles.claimed_leaf(i): i for i in replaced}
@@ -434,4 +454,5 @@ class _Walk:
             checkpoints=signed.count,
             tiles=sum(1 for _ in self.tiles),
             erased=len(self.chain.erased),
+            files=self.files,
         )

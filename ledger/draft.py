@@ -5,14 +5,14 @@ For thin clients (api.md §3). Pure; nothing is stored.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from keys import canonical
 from keys.errors import NotCanonical
-from ledger.errors import NotFound, Rejected
+from ledger.errors import Fault, NotFound, Rejected
 from ledger.log import statement as statements
 from ledger.log.statement import AUTHOR, RETURNER
 from ledger.regulation.act import Act
@@ -63,13 +63,14 @@ def payload(members: Mapping[str, Any]) -> bytes:
         raise Rejected("not_canonical", vi, f"The act has no canonical form: {error}.") from error
 
 
-def to_sign(protected: bytes, content: bytes) -> dict[str, Any]:
-    """`{payload, protected, signing_input, shown}` of api.md; the first two in b64."""
+def to_sign(protected: bytes, content: bytes, left_out: Sequence[Fault] = ()) -> dict[str, Any]:
+    """`{payload, protected, signing_input, shown, left_out}` of http.md; the first two in b64."""
     return {
         "payload": canonical.b64(content),
         "protected": canonical.b64(protected),
         "signing_input": statements.signing_input(protected, content).decode("ascii"),
         "shown": canonical.parse(content),
+        "left_out": [{"pointer": one.pointer, "vi": one.vi, "en": one.en} for one in left_out],
     }
 
 

@@ -35,7 +35,7 @@ from ledger.errors import VerificationError
 from ledger.log import record as records
 from ledger.ports import Appended, Appender, Draft, Entropy, RecordStore, SealedRecord, StoredRecord
 from ledger.reader import Reader
-from ledger.streams.event import Event, PositionPassed, StatementRecorded
+from ledger.streams.event import Event, PositionPassed, Said, ServiceSaid, StatementRecorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,10 @@ class SealingMapper(Mapper[UUID]):
 
     def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> DraftEvent:
         """An event of ours, to be sealed with the time that the log gives it."""
-        event = _ours(domain_event)
+        return self.to_draft(_ours(domain_event))
+
+    def to_draft(self, event: Said) -> DraftEvent:
+        """A statement, to be sealed with the time that the log gives it."""
 
         def seal(at: datetime) -> SealedRecord:
             return self._seal(event, at)
@@ -132,7 +135,7 @@ class SealingMapper(Mapper[UUID]):
             entry=row.entry,
         )
 
-    def _seal(self, event: StatementRecorded, at: datetime) -> SealedRecord:
+    def _seal(self, event: Said, at: datetime) -> SealedRecord:
         envelope = records.build(
             log=self._origin,
             recorded_at=at,
@@ -158,7 +161,7 @@ class LogRecorder(ApplicationRecorder):
         self._store = store
         self._appender = appender
 
-    def append(self, event: StatementRecorded, draft: DraftEvent, judged: Judged) -> Appended:
+    def append(self, event: Said, draft: DraftEvent, judged: Judged) -> Appended:
         """Records one event. Raises: NotAppended, Unavailable; see `Appender.append`."""
         return self._appender.append(
             Draft(
@@ -166,7 +169,7 @@ class LogRecorder(ApplicationRecorder):
                 stream=event.stream,
                 seq=event.originator_version,
                 unit=event.unit,
-                act_id=UUID(event.act.act_id),
+                act_id=event.named,
                 author=event.author,
                 topic=draft.topic,
                 registry=event.registry,
@@ -247,6 +250,10 @@ class StatementStore(EventStore[UUID]):
         )
         recorded = event.recorded(appended.index, appended.recorded_at, appended.entry)
         return [RecordedEvent(recorded, notification, appended)]
+
+    def put_service(self, said: ServiceSaid, judged: Judged) -> Appended:
+        """Records what the service says. Raises: as `put`."""
+        return self.recorder.append(said, self.mapper.to_draft(said), judged)
 
     def get(
         self,

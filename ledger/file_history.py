@@ -2,9 +2,9 @@
 
 Who added, read or exported it, and when, each event sealed and chained to the last. An event is
 canonical JSON with a blind, sealed as a record is (formats.md §5) under a stream name that no
-record has. It is committed before a byte leaves. Losing the newest events shows only to who
-remembers them; any other loss, a swap or an edit breaks the chain. Who may see it is not decided
-here.
+record has. It is committed before a byte leaves. A loss, a swap or an edit breaks the chain; that
+the newest events are gone is told by the anchors of the log (`anchors`). Who may see it is not
+decided here.
 """
 
 from __future__ import annotations
@@ -19,14 +19,13 @@ from uuid import UUID
 from keys import canonical, vault
 from keys.errors import KeysError, Unsealable
 from keys.vault import Kek
-from ledger.errors import Fatal, NotFound, Unavailable, VerificationError
+from ledger.errors import NotFound, Unavailable, VerificationError
+from ledger.log import custody
+from ledger.log.custody import ADDED
 from ledger.log.moment import stamp, unstamp
 from ledger.ports import CustodyRow, Entropy, FileIndex
 
 What = Literal["ADDED", "READ", "EXPORTED"]
-ADDED: Final = "ADDED"
-READ: Final = "READ"
-EXPORTED: Final = "EXPORTED"
 _BLIND_BYTES: Final = 32
 _ATTEMPTS: Final = 64
 
@@ -50,6 +49,7 @@ class Event:
         by: Who did it.
         about: `digest`, `size`, `media_type` of an upload; `act_id` and `stream` through which it
             was read.
+        place: Position among the events of all files, from 0.
     """
 
     seq: int
@@ -57,6 +57,7 @@ class Event:
     at: datetime
     by: Handler
     about: Mapping[str, Any]
+    place: int | None = None
 
 
 class FileHistory:
@@ -132,22 +133,21 @@ class FileHistory:
             VerificationError: `custody`.
         """
         try:
-            members = self._opened(row)
-            expected = None if before is None else canonical.b64(before)
-            if members.get("prev") != expected:
-                raise VerificationError("custody", f"event {row.seq} follows another event")
-            return _event(members)
+            members = custody.read_event(
+                self._opened(row), origin=self._origin, name=row.name, seq=row.seq, before=before
+            )
+            return _event(members, row.place)
         except (KeysError, KeyError, ValueError) as error:
-            raise VerificationError("custody", f"event {row.seq} does not open") from error
+            raise VerificationError("custody", f"event {row.seq} does not open: {error}") from error
 
-    def _opened(self, row: CustodyRow) -> dict[str, Any]:
+    def _opened(self, row: CustodyRow) -> bytes:
         dek = vault.unwrap(self._kek, row.wrap or b"", origin=self._origin, entry=row.entry)
         envelope = vault.open_state(
-            row.state, dek, origin=self._origin, stream=_place(row.name), seq=row.seq
+            row.state, dek, origin=self._origin, stream=custody.sealed_for(row.name), seq=row.seq
         )
         if hashlib.sha256(envelope).digest() != row.entry:
             raise Unsealable("the event has another hash")
-        return canonical.parse(envelope)
+        return envelope
 
     def _row(  # noqa: PLR0913, PLR0917 - the parts of an event
         self,
@@ -176,25 +176,22 @@ class FileHistory:
         envelope = canonical.encode(members)
         entry = hashlib.sha256(envelope).digest()
         sealed = vault.seal(
-            envelope, origin=self._origin, stream=_place(name), seq=seq, level=self._level
+            envelope,
+            origin=self._origin,
+            stream=custody.sealed_for(name),
+            seq=seq,
+            level=self._level,
         )
         wrap = vault.wrap(self._kek, sealed.dek, origin=self._origin, entry=entry)
         return CustodyRow(name, seq, entry, sealed.state, wrap)
 
 
-def _place(name: UUID) -> str:
-    """No record's stream begins so: an event never opens as a record, nor a record as an event."""
-    return f"file/{name}"
-
-
-def _event(members: Mapping[str, Any]) -> Event:
-    what = members["event"]
-    if what not in (ADDED, READ, EXPORTED):
-        raise Fatal(f"an event of a later program: {what!r}")
+def _event(members: Mapping[str, Any], place: int | None) -> Event:
     return Event(
         seq=members["seq"],
-        what=what,
+        what=members["event"],
         at=unstamp(members["at"]),
         by=Handler(members["officer"], members["kid"]),
         about=members["about"],
+        place=place,
     )

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from keys.keyring import SERVICE
 from ledger.errors import Rejected
 from ledger.regulation.edition import REGULATION
 from ledger.regulation.registry import Registry
@@ -22,6 +23,7 @@ EDITION: Final = "2023"
 """`regulation.version` of the shipped edition: the registry that record 0 stands on."""
 REHEARSAL: Final = "rehearsal."
 """How the deployment of a rehearsal begins (formats.md §7)."""
+SERVICE_KEY_LIFE: Final = timedelta(days=3653)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +83,43 @@ def genesis(
     }
     if origin.startswith(REHEARSAL):
         facts["demo"] = True
+    return _by_founder("LedgerOpened", act_id, keepers[0], founder.officer, at, facts)
+
+
+def service_key(
+    *, act_id: UUID, agency: str, founder: UUID, kid: str, jwk: Mapping[str, str], at: datetime
+) -> dict[str, Any]:
+    """The members of KeyEnrolled for the service's own key, to be signed by the founder.
+
+    Args:
+        act_id: Random id of the act.
+        agency: As record 0 names it.
+        founder: Who signs it.
+        kid: Thumbprint of the service's key.
+        jwk: Its public part.
+        at: From when it is good, with the offset it is written in.
+    """
+    facts = {
+        "kid": kid,
+        "jwk": dict(jwk),
+        "custody": SERVICE,
+        "valid_from": fmt_time(at),
+        "valid_to": fmt_time(at + SERVICE_KEY_LIFE),
+    }
+    return _by_founder("KeyEnrolled", act_id, agency, founder, at, facts)
+
+
+def _by_founder(
+    act: str, act_id: UUID, agency: str, officer: UUID, at: datetime, facts: Mapping[str, Any]
+) -> dict[str, Any]:
     return {
         "v": 1,
-        "act": "LedgerOpened",
+        "act": act,
         "act_id": str(act_id),
         "stream": "ledger",
         "occurred_at": fmt_time(at),
         "precision": "second",
-        "agency": keepers[0],
+        "agency": agency,
         "post": FOUNDERS_POST,
         "capacity": "TRUC_TIEP",
         "basis": [
@@ -101,6 +132,6 @@ def genesis(
             }
         ],
         "circulation": "INTERNAL",
-        "facts": facts,
-        "signers": [{"officer": str(founder.officer), "post": FOUNDERS_POST, "role": "AUTHOR"}],
+        "facts": dict(facts),
+        "signers": [{"officer": str(officer), "post": FOUNDERS_POST, "role": "AUTHOR"}],
     }

@@ -18,9 +18,9 @@ from eventsourcing.utils import Environment, EnvType
 
 from ledger.errors import Fatal, NotFound
 from ledger.eventstore import Judged, RecordedEvent, SealingMapper, Seams, StatementStore
-from ledger.ports import LogHead, RecordStore
+from ledger.ports import Appended, LogHead, RecordStore
 from ledger.standing import Current, Standing
-from ledger.streams.event import Event, StatementRecorded
+from ledger.streams.event import Event, ServiceSaid, StatementRecorded
 from ledger.streams.kinds import begin, project
 from ledger.streams.names import is_stream, stream_id
 from ledger.streams.stream import Place, Stream
@@ -187,6 +187,14 @@ class Memory(Application[UUID]):
         if place is None:
             raise Fatal("a statement is not where it was just put")
         return place
+
+    def append_service(self, stream: Stream, said: ServiceSaid, judged: Judged) -> Appended:
+        """DURABLE when `put_service` returns, as in `append`. Raises: as `append`."""
+        appended = cast("StatementStore", self.events).put_service(said, judged)
+        self.saw(appended.head)
+        stream.pass_over(said.recorded(appended.index, appended.recorded_at))
+        self._cache.put(stream.id, stream)
+        return appended
 
     def _loaded(self, key: UUID, name: str) -> Stream:
         try:

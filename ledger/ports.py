@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 from uuid import UUID
@@ -341,6 +341,7 @@ class CustodyRow:
         entry: SHA-256 of the event's bytes.
         state: The sealed event.
         wrap: Its wrapped DEK; None where erased.
+        place: Position among the events of all files, from 0; None before it is kept.
     """
 
     name: UUID
@@ -348,6 +349,7 @@ class CustodyRow:
     entry: bytes
     state: bytes
     wrap: bytes | None
+    place: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,6 +392,12 @@ class FileIndex(Protocol):
 
     def note(self, row: CustodyRow) -> bool:
         """Adds an event right after the last; False where its place is taken or not reached."""
+
+    def taken(self) -> int:
+        """How many events of all files there are; places are dense, from 0."""
+
+    def span(self, start: int, limit: int) -> Sequence[tuple[int, UUID, int, bytes]]:
+        """Place, file, position and entry of events from a place on, in order, at most `limit`."""
 
 
 class AttachedFiles(Protocol):

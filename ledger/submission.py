@@ -16,6 +16,7 @@ from ledger.log import statement as statements
 from ledger.log.statement import ACT_TYP, Statement
 from ledger.regulation.act import Act
 from ledger.regulation.catalogue import Catalogue
+from ledger.regulation.invisible import require_visible
 from ledger.regulation.registry import Registry
 
 IAT_BEFORE: Final = timedelta(hours=24)
@@ -58,7 +59,8 @@ class Submission:
             session: Officer of the session that sent it; None where there is no session.
 
         Raises:
-            Rejected: `wrong_log`, `malformed_statement`, `malformed_act` or `unknown_act`.
+            Rejected: `wrong_log`, `malformed_statement`, `malformed_act`, `unknown_act` or
+                `invisible_characters`.
         """
         statements.require_log(statement, origin)
         if statement.typ != ACT_TYP:
@@ -68,7 +70,9 @@ class Submission:
                 "Only acts signed by officers are taken here.",
                 faults=[Fault("/protected/typ", "phải là diễn biến", "must be an act")],
             )
-        return cls(statement, catalogue.parse(statement.members, level), session)
+        act = catalogue.parse(statement.members, level)
+        require_visible(statement.members)
+        return cls(statement, act, session)
 
     def admit(self, registry: Registry, at: datetime) -> tuple[str, datetime | None]:
         """The officer who signed it, by the log as it stands.
@@ -83,7 +87,7 @@ class Submission:
         Raises:
             Rejected: `clock_off`, `unknown_key`, `invalid_signature` or `wrong_session`.
         """
-        self._require_window(at)
+        require_window(self.statement, at)
         line = self._key(registry, at)
         self.require_session(registry)
         if line.officer is None:
@@ -100,17 +104,6 @@ class Submission:
                 "wrong_session",
                 "Không ghi được: phải gửi bằng phiên của chính người ký.",
                 "A statement is sent by its signer's own session.",
-            )
-
-    def _require_window(self, at: datetime) -> None:
-        """formats.md §3: `iat` within -24 h … +5 min of the ledger's time."""
-        signed = self.statement.iat - int(at.timestamp())
-        if not -IAT_BEFORE.total_seconds() <= signed <= IAT_AFTER.total_seconds():
-            raise Rejected(
-                "clock_off",
-                "Không ghi được: thời điểm ký lệch xa đồng hồ của sổ; chỉnh lại rồi ký lại.",
-                "iat is too far from the ledger's clock (-24 h … +5 min): sign again.",
-                faults=[Fault("/protected/iat", "lệch đồng hồ", "off the clock")],
             )
 
     def _key(self, registry: Registry, at: datetime) -> KeyLine:
@@ -132,6 +125,18 @@ class Submission:
             statements.check_signature(self.statement, keyring.key(kid))
             self._verified = True
         return line
+
+
+def require_window(statement: Statement, at: datetime) -> None:
+    """formats.md §3: `iat` within -24 h … +5 min of the ledger's time. Raises: Rejected."""
+    signed = statement.iat - int(at.timestamp())
+    if not -IAT_BEFORE.total_seconds() <= signed <= IAT_AFTER.total_seconds():
+        raise Rejected(
+            "clock_off",
+            "Không ghi được: thời điểm ký lệch xa đồng hồ của sổ; chỉnh lại rồi ký lại.",
+            "iat is too far from the ledger's clock (-24 h … +5 min): sign again.",
+            faults=[Fault("/protected/iat", "lệch đồng hồ", "off the clock")],
+        )
 
 
 def unknown_key(vi: str, en: str) -> Rejected:

@@ -13,7 +13,7 @@ import orjson
 from keys import canonical
 from keys.jwk import SoftwareSigner
 from ledger.application import Ledger
-from ledger.founding import Founder, genesis
+from ledger.founding import Founder, genesis, service_key
 from ledger.log.statement import AUTHOR, RETURNER, Statement, flattened, make
 from ledger.ports import Appender, AttachedFiles, CheckpointStore, Notices, RecordStore, TileStore
 from ledger.postgres.checkpoints import PostgresCheckpoints
@@ -22,7 +22,7 @@ from ledger.postgres.records import PostgresRecords
 from ledger.postgres.tiles import PostgresTiles
 from ledger.reader import Reader
 from ledger.receipt import Recorded
-from ledger.regulation.act import Act
+from ledger.regulation.act import Act, parse_act
 from ledger.sealer import Sealer
 from tests import builders
 from tests.builders import CAST, Others, an_act
@@ -263,6 +263,22 @@ def enrolment(
         "valid_to": "2033-03-21T00:00:00+07:00",
     } | facts
     return _by_keeper("KeyEnrolled", alias, by, said, when)
+
+
+def service_enrolment(service: SoftwareSigner, when: datetime) -> Act:
+    """KeyEnrolled for the key of the service, by the founder."""
+    (agency,) = builders.a_registry().holders("REGISTRY_KEEPER", when.date())
+    founder = UUID(builders.officer("founder"))
+    return parse_act(
+        service_key(
+            act_id=UUID(builders.an_id(f"service key {service.kid}")),
+            agency=agency,
+            founder=founder,
+            kid=service.kid,
+            jwk=service.jwk,
+            at=when.astimezone(T0.tzinfo),
+        )
+    )
 
 
 def revocation(alias: str, when: datetime, *, by: str = "founder") -> Act:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from ledger.errors import NotFound
@@ -46,6 +47,7 @@ class MemoryFiles:
     def __init__(self, fault: Callable[[str], None] = lambda _: None) -> None:
         self.files: dict[UUID, StoredFile] = {}
         self.rows: dict[UUID, list[CustodyRow]] = {}
+        self.order: list[CustodyRow] = []
         self.fault = fault
         self._key: bytes | None = None
         self._lock = threading.Lock()
@@ -64,8 +66,10 @@ class MemoryFiles:
     def add(self, file: StoredFile) -> None:
         """See `FileIndex`."""
         self.fault("add")
-        self.files[file.name] = file
-        self.rows[file.name] = [file.first]
+        with self._lock:
+            first = self._placed(file.first)
+            self.files[file.name] = replace(file, first=first)
+            self.rows[file.name] = [first]
 
     def find(self, tags: Sequence[bytes]) -> Sequence[StoredFile]:
         """See `FileIndex`."""
@@ -87,5 +91,19 @@ class MemoryFiles:
             rows = self.rows.get(row.name, [])
             if not rows or row.seq != len(rows) + 1:
                 return False
-            rows.append(row)
+            rows.append(self._placed(row))
             return True
+
+    def taken(self) -> int:
+        """See `FileIndex`."""
+        return len(self.order)
+
+    def span(self, start: int, limit: int) -> Sequence[tuple[int, UUID, int, bytes]]:
+        """See `FileIndex`."""
+        rows = self.order[start : start + limit]
+        return [(row.place or 0, row.name, row.seq, row.entry) for row in rows]
+
+    def _placed(self, row: CustodyRow) -> CustodyRow:
+        placed = replace(row, place=len(self.order))
+        self.order.append(placed)
+        return placed

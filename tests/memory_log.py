@@ -23,6 +23,7 @@ from keys.note import NoteSigner
 from keys.vault import Kek
 from ledger.checks import content
 from ledger.checks.content import RawRecord
+from ledger.checks.file_evidence import RawEvent, RawFile
 from ledger.checks.tables import Beside
 from ledger.checks.tree import RawCheckpoint, RawTile
 from ledger.log import checkpoint, record, statement, tiles
@@ -47,6 +48,34 @@ class Person:
     uuid: str
     signer: SoftwareSigner
     post: str
+
+
+class NoFiles:
+    """`FileEvidence` of a log without files."""
+
+    def declared(self) -> Sequence[tuple[bool, int]]:
+        """See `FileEvidence`."""
+        return [(True, 0)]
+
+    def counted(self) -> tuple[int, int]:
+        """See `FileEvidence`."""
+        return 0, 0
+
+    def keys(self) -> Sequence[tuple[bool, bytes | None]]:
+        """See `FileEvidence`."""
+        return ()
+
+    def files(self) -> Iterable[RawFile]:
+        """See `FileEvidence`."""
+        return ()
+
+    def events(self) -> Iterable[RawEvent]:
+        """See `FileEvidence`."""
+        return ()
+
+    def astray(self) -> Sequence[tuple[UUID, int]]:
+        """See `FileEvidence`."""
+        return ()
 
 
 @dataclass(slots=True)
@@ -114,6 +143,10 @@ class MemoryLog:
     def open(self) -> MemoryLog:
         """See `Share`."""
         return self
+
+    def files(self) -> NoFiles:
+        """See `Evidence`."""
+        return NoFiles()
 
     def tiles(self) -> Iterable[RawTile]:
         """See `Evidence`."""

@@ -5,8 +5,9 @@ A file is checked against its digest on both sides. Not: listing it, which is th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -117,4 +118,18 @@ def custody(client: Client, act_id: str, digest: str) -> None:
         ),
         whole=("at", "what", "officer"),
         title=f"{body['name']} · {body['media_type']} · {body['size']} byte",
+    )
+    shell.say(_covered(body))
+
+
+def _covered(body: Mapping[str, Any]) -> Text:
+    """How far the log answers for the history."""
+    later = sum(not event.get("anchored", True) for event in body["events"])
+    anchor = body.get("anchor")
+    if anchor is None:
+        return Text("Sổ chưa neo lịch sử lưu giữ lần nào.", "The log has not anchored it yet.")
+    at, index = when(anchor["at"]), anchor["index"]
+    return Text(
+        f"Đã neo trong sổ ở bản ghi {index} lúc {at}; {later} việc sau đó chờ lần neo tới.",
+        f"Anchored in the log at record {index}, {at}; {later} since then wait for the next.",
     )

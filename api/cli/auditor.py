@@ -305,6 +305,16 @@ def show(shell: Shell, found: Audited) -> None:
     )
     if counts:
         shell.say(Text(f"Chữ ký: {counts}", f"Signatures: {counts}"))
+    files = report.files
+    if files.files or files.anchors:
+        shell.say(
+            Text(
+                f"{files.files} tệp · {files.events} sự kiện lưu giữ · {files.anchors} lần neo"
+                f" · {files.unanchored} sự kiện chờ lần neo tới",
+                f"{files.files} files · {files.events} custody events · {files.anchors} anchors"
+                f" · {files.unanchored} events wait for the next one",
+            )
+        )
     if skipped := found.as_dict()["skipped"]:
         listed = ", ".join(skipped)
         shell.say(Text(f"Không kiểm được: {listed}", f"Not checked: {listed}"))

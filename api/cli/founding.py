@@ -7,12 +7,14 @@ holds no enclave. Asks nothing; everything comes by argument or settings.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
+
+import orjson
 
 from api.bootstrap import RealClock, RealEntropy, role_dsn
 from api.cli import database
@@ -31,8 +33,9 @@ from keys.jwk import SoftwareSigner
 from keys.note import TYPE_ML_DSA_44, NoteSigner
 from keys.vault import Kek
 from ledger.application import Ledger
-from ledger.founding import REHEARSAL, Founder, genesis
+from ledger.founding import REHEARSAL, Founder, genesis, service_key
 from ledger.log import statement as statements
+from ledger.log.statement import Statement
 from ledger.postgres.connect import open_pool
 from ledger.postgres.migrate import LOGINS
 from ledger.postgres.recorder import GroupAppender
@@ -87,6 +90,7 @@ class _Keys:
     log: SoftwareSigner
     pq: SoftwareSigner
     registrar: SoftwareSigner
+    service: SoftwareSigner
     kek: Kek
 
     def vkeys(self, origin: str) -> tuple[str, ...]:
@@ -149,7 +153,7 @@ def found(settings: Settings, plan: Plan) -> Founded:
         database=database.place(settings, dbname),
     )
     officer = entropy.uuid()
-    entry = _record_0(settings, facts, keys, officer, plan.at)
+    entry = _open_log(settings, facts, keys, officer, plan.at)
     facts = replace(facts, genesis=entry.hex())
     vkeys = keys.vkeys(plan.origin)
     (settings.home / VKEYS).write_text("".join(f"{vkey}\n" for vkey in vkeys), "ascii")
@@ -217,38 +221,39 @@ def _make_keys(home: Home, passphrase: bytes) -> _Keys:
         log=SoftwareSigner.generate("Ed25519"),
         pq=SoftwareSigner.generate("ML-DSA-44"),
         registrar=SoftwareSigner.generate("Ed25519"),
+        service=SoftwareSigner.generate("Ed25519"),
         kek=Kek.generate(),
     )
     home.key_path("log").parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     write_key(home.key_path("log"), keys.log, passphrase)
     write_key(home.key_path("pq"), keys.pq, passphrase)
     write_key(home.key_path("registrar"), keys.registrar, passphrase)
+    write_key(home.key_path("service"), keys.service, passphrase)
     write_kek(home.key_path("kek"), keys.kek, passphrase)
     return keys
 
 
-def _record_0(
+def _open_log(
     settings: Settings, facts: EnclaveFacts, keys: _Keys, officer: UUID, at: datetime
 ) -> bytes:
-    """Signs and records LedgerOpened; its entry, 32 bytes."""
+    """Records LedgerOpened, and the key of the service; entry of record 0, 32 bytes."""
     entropy = RealEntropy()
-    registrar = keys.registrar
-    payload = genesis(
+    founder = Founder(officer, keys.registrar.kid, keys.registrar.jwk)
+    opened = genesis(
         act_id=entropy.uuid(),
         origin=facts.origin,
         level=facts.level,
         vkeys=keys.vkeys(facts.origin),
-        founder=Founder(officer, registrar.kid, registrar.jwk),
+        founder=founder,
         at=at,
     )
-    opened = statements.make(
-        canonical.encode(payload),
-        registrar,
-        iat=int(at.timestamp()),
-        log=facts.origin,
-        seq=1,
-        prev=None,
-        role=statements.AUTHOR,
+    enrolled = service_key(
+        act_id=entropy.uuid(),
+        agency=opened["agency"],
+        founder=officer,
+        kid=keys.service.kid,
+        jwk=keys.service.jwk,
+        at=at,
     )
     dsn = role_dsn(settings, facts, "writer")
     pool, appender = open_pool(dsn, most=2), GroupAppender(dsn)
@@ -264,8 +269,32 @@ def _record_0(
             level=facts.level,
             rehearsal=facts.rehearsal,
         )
-        recorded = ledger.found(opened, at=at)
+        first = _signed(opened, keys.registrar, facts.origin, at, None)
+        recorded = ledger.found(first, at=at)
+        second = _signed(enrolled, keys.registrar, facts.origin, at, first)
+        ledger.record(
+            orjson.dumps(statements.flattened(second)), at=at if facts.rehearsal else None
+        )
     finally:
         appender.close()
         pool.close()
     return canonical.unb64(str(recorded.receipt["entry"]))
+
+
+def _signed(
+    members: Mapping[str, Any],
+    signer: SoftwareSigner,
+    origin: str,
+    at: datetime,
+    before: Statement | None,
+) -> Statement:
+    """The founder's next statement of stream `ledger`."""
+    return statements.make(
+        canonical.encode(members),
+        signer,
+        iat=int(at.timestamp()),
+        log=origin,
+        seq=1 if before is None else before.seq + 1,
+        prev=None if before is None else before.digest_b64,
+        role=statements.AUTHOR,
+    )

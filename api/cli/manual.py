@@ -93,6 +93,7 @@ MANUAL: Final[dict[str, str]] = {
     ),
     "Sign this pending act's own bytes.": "Ký đúng các byte của diễn biến đang chờ này.",
     "AUTHOR, or APPROVER to countersign.": "AUTHOR, hoặc APPROVER khi ký tiếp.",
+    "Sign without the characters that nobody sees.": "Ký bản không có các ký tự không nhìn thấy.",
     "When it is signed; now if left out.": "Thời điểm ký; bỏ trống là bây giờ.",
     "One of the cast in SOCAI_HOME.": "Một vai trong dàn vai của SOCAI_HOME.",
     "A key file.": "Tệp khóa.",

@@ -30,6 +30,7 @@ from ledger.errors import VerificationError
 from ledger.log import statement as statements
 from ledger.log.record import entry, parse_envelope
 from ledger.log.statement import Statement
+from ledger.regulation import invisible
 
 ALGS: Final = ("Ed25519", "ES256", "ML-DSA-65")
 ROLES: Final = ("AUTHOR", "CHECKER", "APPROVER", "RETURNER")
@@ -84,6 +85,7 @@ def act() -> None:
     "--role", type=click.Choice(ROLES), default=None, help="AUTHOR, or APPROVER to countersign."
 )
 @click.option("--iat", type=Moment(), default=None, help="When it is signed; now if left out.")
+@click.option("--clean", is_flag=True, help="Sign without the characters that nobody sees.")
 @identity
 def sign(
     client: Client,
@@ -91,6 +93,8 @@ def sign(
     countersign: str | None,
     role: str | None,
     iat: datetime | None,
+    *,
+    clean: bool,
 ) -> None:
     """Sign an act: FILE holds its members (formats.md §2); `-` reads standard input.
 
@@ -103,7 +107,7 @@ def sign(
             "Nothing was signed: name FILE or --countersign.",
         )
     data = file.read() if file is not None else b""
-    payload = _payload_of(client, countersign) if countersign else _payload(data)
+    payload = _payload_of(client, countersign) if countersign else _payload(data, clean=clean)
     members = canonical.parse(payload)
     chosen = role or ("APPROVER" if countersign else "AUTHOR")
     made = client.sign(payload, stream=str(members["stream"]), role=chosen, iat=iat)
@@ -181,19 +185,34 @@ def token(alias: str, server: str | None) -> None:
         click.echo(visible(bearer))
 
 
-def _payload(data: bytes) -> bytes:
+def _payload(data: bytes, *, clean: bool) -> bytes:
     try:
         members = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         misuse(f"Chưa ký: không phải JSON: {error}", f"Nothing was signed: not JSON: {error}")
     if not isinstance(members, dict):
         misuse("Chưa ký: cần một đối tượng JSON.", "Nothing was signed: a JSON object is needed.")
+    members = invisible.without(members) if clean else members
+    _require_visible(members)
     members.setdefault("v", 1)
     members.setdefault("act_id", str(RealEntropy().uuid()))
     try:
         return canonical.encode(members)
     except NotCanonical as error:
         fail(f"Chưa ký: {error}", f"Nothing was signed: {error}", "not_canonical")
+
+
+def _require_visible(members: dict[str, Any]) -> None:
+    """What the server would refuse is not signed in the first place."""
+    found = invisible.faults(members)
+    if found:
+        vi = "; ".join(f"{one.pointer}: {one.vi}" for one in found)
+        en = "; ".join(f"{one.pointer}: {one.en}" for one in found)
+        misuse(
+            f"Chưa ký: có ký tự không nhìn thấy ({vi}). Thêm --clean để ký bản không có chúng.",
+            f"Nothing was signed: there are characters that nobody sees ({en})."
+            " Add --clean to sign the text without them.",
+        )
 
 
 def _payload_of(client: Client, act_id: str) -> bytes:

@@ -21,18 +21,16 @@ from rich.table import Table
 
 from api.cli.words import Text, name
 from api.problem_types import Lang
+from ledger.regulation.invisible import HIDDEN
 
 F = TypeVar("F", bound=Callable[..., Any])
 FAILED: Final = 1
 MISUSED: Final = 2
 WIDTH: Final = 100
 _PARTS: Final = re.compile(r"[^\s_]*_|[^\s_]+\s*|\s+")
-#: What a terminal obeys, turns round or does not show: controls but for tab and line end (ESC and
-#: CSI among them), bidirectional marks, joiners, tags. Texts of acts and answers may hold any.
-_UNSEEN: Final = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
-    "\ufeff\ufff9-\ufffb\U000e0000-\U000e007f\ud800-\udfff]"
-)
+#: What a terminal obeys (ESC and CSI among it), turns round or does not show. Answers of other
+#: servers, files and what an earlier log took may hold any.
+_UNSEEN: Final = re.compile(f"[{HIDDEN}\ud800-\udfff]")
 _LOCALES: Final = ["SOCAI_LANG", "LC_ALL", "LC_MESSAGES", "LANG"]
 
 

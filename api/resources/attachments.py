@@ -138,8 +138,13 @@ def read_attachment(act_id: str, digest: str) -> Response:
     problems=("not_found", "evidence_fails", "database_unavailable"),
 )
 def attachment_custody(act_id: str, digest: str) -> Response:
-    """Lịch sử lưu giữ · Who added, attached, read and exported the file, and when."""
+    """Lịch sử lưu giữ · Who added, attached, read and exported the file, and when.
+
+    An anchor in the log covers what had happened before it: none of that can be taken away unseen.
+    """
     listed = _listed(act_id, digest)
+    anchor = enclave().anchors.newest()
+    covered = 0 if anchor is None else anchor.chain.count
     events: list[dict[str, Any]] = [
         {
             "event": event.what,
@@ -147,6 +152,7 @@ def attachment_custody(act_id: str, digest: str) -> Response:
             "officer": event.by.officer,
             "kid": event.by.kid,
             **_through(event.about),
+            "anchored": event.place is not None and event.place < covered,
         }
         for event in enclave().attachments.history(listed)
     ]
@@ -160,6 +166,8 @@ def attachment_custody(act_id: str, digest: str) -> Response:
         "size": listed.size,
         "events": events,
     }
+    if anchor is not None:
+        body["anchor"] = {"index": anchor.index, "at": stamp(anchor.recorded_at)}
     return answer(body, headers={"Cache-Control": "no-store"})
 
 

@@ -11,6 +11,7 @@ from ledger.log.moment import stamp
 from ledger.regulation.catalogue import load
 from ledger.regulation.deadline import local_time
 from ledger.regulation.lifecycle import life_cycle
+from ledger.service import NAMES
 from projections.case_file import CaseLine
 from projections.changes import Change
 from projections.timeline import ActRow
@@ -105,6 +106,9 @@ def change(one: Change) -> dict[str, Any]:
 
 
 def _act_names(name: str | None) -> dict[str, Any]:
+    service = NAMES.get(name or "")
+    if service is not None:
+        return {"act_vi": service[0], "act_en": service[1]}
     kind = load().types.get(name or "")
     return {"act_vi": kind.vi if kind else name, "act_en": kind.en if kind else name}
 

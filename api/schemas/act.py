@@ -63,6 +63,14 @@ class PrepareRequest(Strict):
     role = choice(("AUTHOR", "CHECKER", "APPROVER", "RETURNER"), "AUTHOR by default.")
 
 
+class LeftOut(Strict):
+    """A text whose characters that nobody sees are not in the payload."""
+
+    pointer = text("JSON Pointer into the act.", required=True)
+    vi = text("Which character stood where, in Vietnamese.", required=True)
+    en = text("The same in English.", required=True)
+
+
 class Prepared(Answer):
     """Bytes for the client to show and to sign; nothing is stored."""
 
@@ -71,6 +79,11 @@ class Prepared(Answer):
     signing_input = text("`protected.payload`, what the key signs.", required=True)
     shown = fields.Dict(
         required=True, metadata={"description": "The act as read back from the bytes."}
+    )
+    left_out = fields.List(
+        fields.Nested(LeftOut),
+        required=True,
+        metadata={"description": "What was left out of the fields sent; mostly nothing."},
     )
 
 

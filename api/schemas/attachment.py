@@ -32,6 +32,19 @@ class CustodyEvent(Strict):
     kid = pattern(DIGEST, "Key of the session; of the signature where ATTACHED.", required=True)
     act_id = pattern(UUID, "The act through which; left out where ADDED.")
     index = whole("Leaf index of the act's record, where ATTACHED.")
+    anchored = fields.Boolean(
+        metadata={
+            "description": "Whether an anchor in the log covers it; left out where ATTACHED, which "
+            "is a record itself."
+        }
+    )
+
+
+class AnchorShown(Strict):
+    """The newest anchor of custody in the log."""
+
+    index = whole("Leaf index of its record.", required=True)
+    at = pattern(MOMENT, "When the log took it.", required=True)
 
 
 class Custody(Answer):
@@ -44,4 +57,8 @@ class Custody(Answer):
     size = whole("Bytes.", required=True)
     events = fields.List(
         fields.Nested(CustodyEvent), required=True, metadata={"description": "In order of time."}
+    )
+    anchor = fields.Nested(
+        AnchorShown,
+        metadata={"description": "What covers the events that are anchored; left out before any."},
     )

@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
+from keys import canonical
 from keys.errors import KeysError
 from keys.keyring import Verdict
 from ledger.checks.content import ERASURE, Checked, RawRecord, holds
+from ledger.checks.files import Anchored, Attached
 from ledger.checks.findings import Damage, Finding
 from ledger.checks.part import Part, Slip, whole_of
 from ledger.errors import Rejected
@@ -24,9 +26,10 @@ from ledger.log.moment import EPOCH, of_milliseconds
 from ledger.regulation.act import parse_act
 from ledger.regulation.registry import Registry
 from ledger.regulation.registry_lines import REGISTRY_ACTS
+from ledger.service import CUSTODY_ANCHORED
 
 #: Acts whose payload the fold reads: they change who may sign, or what may be gone.
-FOLDED: Final = frozenset(REGISTRY_ACTS) | {ERASURE}
+FOLDED: Final = frozenset(REGISTRY_ACTS) | {ERASURE, CUSTODY_ANCHORED}
 _GENESIS: Final = "LedgerOpened"
 _BAD: Final = {
     Verdict.INVALID_SIGNATURE: Damage.SIGNATURE_INVALID,
@@ -83,6 +86,8 @@ class Chain:
         verdicts: How many statements have which verdict, as the log stands at the end (see
             `close`).
         erased: Indices whose content a recorded act has erased.
+        anchors: Anchors of the custody of files.
+        attached: What acts list of files.
         level: Level of the log.
         registry_index: Index of the last record by which the registry changed, -1 for none.
     """
@@ -93,6 +98,8 @@ class Chain:
     findings: list[Finding] = field(default_factory=list)
     verdicts: Counter[str] = field(default_factory=Counter)
     erased: dict[int, str] = field(default_factory=dict)
+    anchors: list[Anchored] = field(default_factory=list)
+    attached: list[Attached] = field(default_factory=list)
     genesis: Mapping[str, Any] | None = None
     registry_index: int = -1
     _streams: dict[bytes, _Stream] = field(default_factory=dict)
@@ -225,8 +232,7 @@ class Chain:
     def _sign(self, row: RawRecord, said: Checked) -> None:
         index = row.at
         if said.typ == statements.SERVICE_TYP:
-            self._once(index, said)
-            self._judge(index, said, None, service=True)
+            self._serve(row, said)
             return
         act = self._pending.get(_name(said.act_id))
         if act is None:
@@ -236,6 +242,9 @@ class Chain:
             if act is None:
                 return
             officer = act.signers[0][0]
+            self.attached += [
+                Attached(index, said.stream, officer, *listed) for listed in said.attachments
+            ]
         else:
             officer = self._next(index, said, act)
         if index == 0:
@@ -254,6 +263,29 @@ class Chain:
                 Damage.COLUMN_REGISTRY,
                 "marked as a registry record while the act is pending",
             )
+
+    def _serve(self, row: RawRecord, said: Checked) -> None:
+        """What the service said; an anchor counts where nothing is wrong with it."""
+        index, wrong = row.at, len(self.findings)
+        if row.registry:
+            self._find(index, Damage.COLUMN_REGISTRY, f"the column says True for {said.act}")
+        if self._once(index, said):
+            self._done.add(_name(said.act_id))
+        self._judge(index, said, None, service=True)
+        if said.members is not None and len(self.findings) == wrong:
+            sealed = canonical.unb64(said.members["facts"]["sealed"])
+            self.anchors.append(
+                Anchored(index, said.act_id, sealed, said.kid, of_milliseconds(said.recorded_ms))
+            )
+
+    def anchors_standing(self) -> list[Anchored]:
+        """Anchors but those of a time from which their key is not to be trusted."""
+        ends = {line.kid: line.invalid_from for line in self.registry.keyring.lines()}
+        return [
+            one
+            for one in self.anchors
+            if (end := ends.get(one.kid)) is None or one.recorded_at < end
+        ]
 
     def _once(self, index: int, said: Checked) -> bool:
         name = _name(said.act_id)

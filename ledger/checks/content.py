@@ -20,6 +20,7 @@ from keys import vault
 from keys.errors import InvalidSignature, KeysError
 from keys.signer import PublicKey
 from keys.vault import Kek
+from ledger import service as services
 from ledger.checks.findings import Damage
 from ledger.errors import Rejected, VerificationError
 from ledger.log import record
@@ -96,6 +97,7 @@ class Checked(NamedTuple):
         refers_to: Act it refers to.
         members: The payload where the fold must read it, else None.
         compact: The statement where the signature is still open, else None.
+        attachments: Digest and size of each file that an author lists.
     """
 
     at: int
@@ -117,6 +119,7 @@ class Checked(NamedTuple):
     refers_to: str | None = None
     members: Mapping[str, Any] | None = None
     compact: str | None = None
+    attachments: tuple[tuple[str, int], ...] = ()
 
     @property
     def readable(self) -> bool:
@@ -191,7 +194,7 @@ def _open(row: RawRecord, job: Job) -> Checked:
 
 def _opened_by_name(row: RawRecord, dek: bytes, origin: str) -> bytes | None:
     """The envelope, where the row's own stream name and place are what it was sealed for."""
-    if row.name is None or row.state is None or row.seq < 1:
+    if row.name is None or row.state is None:
         return None
     try:
         return vault.open_state(row.state, dek, origin=origin, stream=row.name, seq=row.seq)
@@ -262,6 +265,8 @@ def _unwrap(row: RawRecord, job: Job) -> bytes:
 def _said(index: int, statement: Statement, recorded_at: datetime, job: Job) -> Checked:
     members = statement.members
     service = statement.typ == statements.SERVICE_TYP
+    if service:
+        services.parse(members)
     act, act_id = (
         members["event" if service else "act"],
         members["event_id" if service else "act_id"],
@@ -291,7 +296,16 @@ def _said(index: int, statement: Statement, recorded_at: datetime, job: Job) -> 
         refers_to=refers_to,
         members=members if act in job.folded else None,
         compact=statement.compact if signed is None else None,
+        attachments=_attachments(statement),
     )
+
+
+def _attachments(statement: Statement) -> tuple[tuple[str, int], ...]:
+    """What the first statement of a payload lists; the others list the same."""
+    if statement.role in statements.COUNTERSIGNERS:
+        return ()
+    listed = statement.members.get("attachments", ())
+    return tuple((str(one["digest"]), int(one["size"])) for one in listed)
 
 
 def _uuid_bytes(text: object) -> bytes:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from ledger.checks.content import RawRecord
+from ledger.checks.file_evidence import FileEvidence
 from ledger.checks.tables import Beside
 from ledger.checks.tree import RawCheckpoint, RawTile
 from ledger.ports import LogHead
@@ -49,6 +50,9 @@ class Evidence(Protocol):
 
     def beside(self) -> Beside:
         """What stands beside the records."""
+
+    def files(self) -> FileEvidence:
+        """The rows about files."""
 
     def share(self) -> Share:
         """A way to the same snapshot for other processes; good while this evidence is open."""

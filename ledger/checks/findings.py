@@ -87,6 +87,19 @@ class Damage(StrEnum):
     CHECKPOINT_ROOT = "checkpoint_root_wrong"
     CHECKPOINT_FORKED = "checkpoint_forked"
     COSIGNATURE_UNKNOWN = "cosignature_unknown"
+    # files, their custody and its anchors
+    FILE_KEY_WRONG = "file_key_wrong"
+    FILE_MISSING = "file_missing"
+    CUSTODY_TAIL_MISSING = "custody_tail_missing"
+    CUSTODY_MISSING = "custody_event_missing"
+    CUSTODY_ORDER = "custody_order_broken"
+    CUSTODY_EDITED = "custody_event_edited"
+    CUSTODY_ANCHOR = "custody_anchor_differs"
+    CUSTODY_HEAD = "custody_head_wrong"
+    FILE_DOUBLED = "file_doubled"
+    FILE_TAG_WRONG = "file_tag_wrong"
+    FILE_WRAP_MISSING = "file_wrap_missing"
+    FILE_WRAP_WRONG = "file_wrap_wrong"
     # what only the schema's own rules tell
     ROW_MALFORMED = "row_malformed"
 
@@ -176,5 +189,17 @@ IN_VIETNAMESE: Final[Mapping[Damage, str]] = MappingProxyType(
         Damage.CHECKPOINT_FORKED: "điểm kiểm tra ký trên một sổ khác",
         Damage.COSIGNATURE_UNKNOWN: "chữ ký đồng xác nhận của nhân chứng lạ",
         Damage.ROW_MALFORMED: "dòng dữ liệu trái quy tắc của bảng",
+        Damage.FILE_KEY_WRONG: "khóa chung của các tệp bị mất hoặc không mở được",
+        Damage.FILE_MISSING: "mất tệp mà diễn biến đã nêu",
+        Damage.FILE_DOUBLED: "dòng về tệp bị lặp",
+        Damage.FILE_TAG_WRONG: "nhãn tra tệp không khớp lần tải lên",
+        Damage.FILE_WRAP_MISSING: "mất khóa của tệp mà không có quyết định xóa",
+        Damage.FILE_WRAP_WRONG: "khóa của tệp bị thay",
+        Damage.CUSTODY_MISSING: "mất sự kiện lưu giữ tệp",
+        Damage.CUSTODY_ORDER: "thứ tự lưu giữ tệp bị đảo",
+        Damage.CUSTODY_EDITED: "sự kiện lưu giữ tệp bị sửa",
+        Damage.CUSTODY_TAIL_MISSING: "mất phần cuối lịch sử lưu giữ tệp",
+        Damage.CUSTODY_HEAD: "số đếm sự kiện lưu giữ tệp không khớp",
+        Damage.CUSTODY_ANCHOR: "lịch sử lưu giữ tệp không khớp bản neo trong sổ",
     }
 )

@@ -106,6 +106,7 @@ def _is_plain(row: RawRecord, said: Checked) -> bool:
         said.signed is True
         and said.damage is None
         and said.members is None
+        and not said.attachments
         and not row.registry
         and said.typ == ACT_TYP
         and said.role == AUTHOR

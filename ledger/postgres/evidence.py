@@ -25,6 +25,7 @@ from ledger.ports import LogHead
 from ledger.postgres import definitions
 from ledger.postgres.connect import Connection, connect
 from ledger.postgres.definitions import Altered
+from ledger.postgres.file_evidence import PostgresFileEvidence
 from ledger.postgres.forms import misfits
 from ledger.postgres.records import head_of
 
@@ -238,6 +239,10 @@ class PostgresEvidence:
             cosigned=tuple(self._all(_COSIGNED)),
             misfits=tuple(misfits(self._connection)),
         )
+
+    def files(self) -> PostgresFileEvidence:
+        """The rows about files, in this snapshot."""
+        return PostgresFileEvidence(self._connection, sealed=self.sealed)
 
     @property
     def _columns(self) -> LiteralString:

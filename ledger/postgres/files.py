@@ -1,7 +1,7 @@
 """Which uploads there are and what became of each (formats.md §5, access.md L16).
 
-Implements `FileIndex`. The writer adds uploads, the reader notes what was read; neither can change
-a row. What is sealed stays sealed here.
+Implements `FileIndex`. The writer adds uploads and notes what was read; nobody can change a row.
+What is sealed stays sealed here.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _NOTE: Final[LiteralString] = (
     "SELECT log.note_custody(%b::uuid, %b::bigint, %b::bytea, %b::bytea, %b::bytea)"
 )
 _FIND: Final[LiteralString] = """
-SELECT f.name, f.tag, w.wrap, c.entry, c.state, e.wrap
+SELECT f.name, f.tag, w.wrap, c.entry, c.state, e.wrap, c.place
 FROM log.files f
 JOIN log.custody c ON c.name = f.name AND c.seq = 1
 LEFT JOIN log.file_wraps w ON w.name = f.name AND w.seq = 0
@@ -30,12 +30,16 @@ LEFT JOIN log.file_wraps e ON e.name = f.name AND e.seq = 1
 WHERE f.tag = ANY (%b)
 """
 _HISTORY: Final[LiteralString] = """
-SELECT c.name, c.seq, c.entry, c.state, w.wrap
+SELECT c.name, c.seq, c.entry, c.state, w.wrap, c.place
 FROM log.custody c LEFT JOIN log.file_wraps w ON w.name = c.name AND w.seq = c.seq
 WHERE c.name = %b ORDER BY c.seq
 """
 _LAST: Final[LiteralString] = (
     "SELECT seq, entry FROM log.custody WHERE name = %b ORDER BY seq DESC LIMIT 1"
+)
+_TAKEN: Final[LiteralString] = "SELECT size FROM log.custody_head"
+_SPAN: Final[LiteralString] = (
+    "SELECT place, name, seq, entry FROM log.custody WHERE place >= %b ORDER BY place LIMIT %b"
 )
 
 
@@ -70,8 +74,8 @@ class PostgresFiles:
         """Every upload with one of these tags."""
         rows = self._rows(_FIND, list(tags))
         return [
-            StoredFile(name, tag, wrap, CustodyRow(name, 1, entry, state, event_wrap))
-            for name, tag, wrap, entry, state, event_wrap in rows
+            StoredFile(name, tag, wrap, CustodyRow(name, 1, entry, state, event_wrap, place))
+            for name, tag, wrap, entry, state, event_wrap, place in rows
         ]
 
     def history(self, name: UUID) -> Sequence[CustodyRow]:
@@ -86,11 +90,20 @@ class PostgresFiles:
     def note(self, row: CustodyRow) -> bool:
         """Adds an event right after the last; False where its place is taken or not reached."""
         arguments = (row.name, row.seq, row.entry, row.state, row.wrap)
-        return bool(calling(self._reading, _NOTE, arguments, binary=True))
+        return bool(calling(self._writing, _NOTE, arguments, binary=True))
 
-    def _rows(self, query: LiteralString, argument: object) -> list[tuple[Any, ...]]:
+    def taken(self) -> int:
+        """How many events of all files there are."""
+        row = reading(self._reading, lambda connection: connection.execute(_TAKEN).fetchone())
+        return 0 if row is None else cast("int", row[0])
+
+    def span(self, start: int, limit: int) -> Sequence[tuple[int, UUID, int, bytes]]:
+        """Place, file, position and entry of events from a place on, in order."""
+        return cast("list[tuple[int, UUID, int, bytes]]", self._rows(_SPAN, start, limit))
+
+    def _rows(self, query: LiteralString, *arguments: object) -> list[tuple[Any, ...]]:
         rows = reading(
             self._reading,
-            lambda connection: connection.execute(query, [argument], binary=True).fetchall(),
+            lambda connection: connection.execute(query, arguments, binary=True).fetchall(),
         )
         return cast("list[tuple[Any, ...]]", rows)

@@ -59,6 +59,11 @@ class StatementRecorded:
     recorded_at: datetime | None = None
     entry: bytes | None = None
 
+    @property
+    def named(self) -> UUID:
+        """The act it belongs to."""
+        return UUID(self.act.act_id)
+
     def recorded(self, index: int, recorded_at: datetime, entry: bytes) -> StatementRecorded:
         """The same event with its place in the log."""
         return replace(self, index=index, recorded_at=recorded_at, entry=entry)
@@ -70,6 +75,47 @@ class StatementRecorded:
             ValueError: It does not continue the stream, or has no place in the log yet.
         """
         return aggregate.add(self)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSaid:
+    """A service statement on its way in; in its place it is a position passed over.
+
+    Attributes:
+        originator_id: Id of the stream.
+        originator_version: `seq` of the statement.
+        stream: Name of the stream.
+        statement: As signed.
+        event_id: Its id.
+        unit: What access to it is granted by.
+    """
+
+    TOPIC: ClassVar[str] = TOPIC
+    author: ClassVar[bool] = True
+    registry: ClassVar[bool] = False
+
+    originator_id: UUID
+    originator_version: int
+    stream: str
+    statement: Statement
+    event_id: str
+    unit: UUID
+
+    @property
+    def named(self) -> UUID:
+        """What it is, unique in the log."""
+        return UUID(self.event_id)
+
+    def recorded(self, index: int, recorded_at: datetime) -> PositionPassed:
+        """Its place in the log."""
+        return PositionPassed(
+            originator_id=self.originator_id,
+            originator_version=self.originator_version,
+            stream=self.stream,
+            digest=self.statement.digest_b64,
+            index=index,
+            recorded_at=recorded_at,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,3 +152,4 @@ class PositionPassed:
 
 
 Event = StatementRecorded | PositionPassed
+Said = StatementRecorded | ServiceSaid

@@ -112,6 +112,20 @@ class FileIndexContract:
         assert not index.note(a_row(name, 2))
         assert list(index.history(name)) == []
 
+    def test_events_of_all_files_have_one_order(self, index: FileIndex) -> None:
+        """Dense from 0, in the order they were taken: an anchor speaks of the first n of them."""
+        one, two = a_file(), a_file()
+        assert index.taken() == 0
+        index.add(one)
+        index.add(two)
+        index.note(a_row(one.name, 2, b"f"))
+        assert not index.note(a_row(one.name, 2, b"g"))  # what is not taken has no place
+        assert index.taken() == 3
+        said = [(0, one.name, 1), (1, two.name, 1), (2, one.name, 2)]
+        assert [row[:3] for row in index.span(0, 10)] == said
+        assert [row[:3] for row in index.span(1, 1)] == said[1:2]
+        assert [row.place for row in index.history(one.name)] == [0, 2]
+
     def test_of_many_at_once_each_place_goes_to_one(self, index: FileIndex) -> None:
         """Every reader's event finds a place, and none is lost."""
         file = a_file()
@@ -133,3 +147,4 @@ class FileIndexContract:
             thread.join()
         assert sorted(won) == [2, 3, 4, 5]
         assert [row.seq for row in index.history(file.name)] == [1, 2, 3, 4, 5]
+        assert [row[0] for row in index.span(0, 10)] == [0, 1, 2, 3, 4]

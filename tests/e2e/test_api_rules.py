@@ -224,13 +224,21 @@ def test_cursor_of_other_filters_another_officer_or_nobody_is_refused(shared: Se
         shared.get("/v1/cases", limit=1, sort="opened_at", cursor=cursor),
         shared.get("/v1/cases", "gd", limit=1, cursor=cursor),
         shared.get("/v1/keys", limit=1, cursor=cursor),
-        shared.get("/v1/cases", limit=1, cursor=cursor[:-1] + "A"),
         shared.get("/v1/cases", limit=1, cursor="AAAA"),
+        *(shared.get("/v1/cases", limit=1, cursor=one) for one in _tampered(cursor)),
     ]
-    told = [(a.status_code, a.get_json()["code"]) for a in attempts]
-    assert told[:4] == [(400, "bad_cursor")] * 4
-    assert told[5] == (400, "bad_cursor")
+    told = [(a.status_code, a.get_json().get("code")) for a in attempts]
+    assert told == [(400, "bad_cursor")] * len(attempts)
     assert shared.get("/v1/cases", limit=1, cursor=cursor).status_code == 200
+
+
+def _tampered(cursor: str) -> list[str]:
+    """The cursor with another character at its start, in its middle and at its end, and cut."""
+    changed = []
+    for at in (0, len(cursor) // 2, len(cursor) - 1):
+        other = "B" if cursor[at] == "A" else "A"
+        changed.append(cursor[:at] + other + cursor[at + 1 :])
+    return [*changed, cursor[:-1], cursor + "A"]
 
 
 def test_a_view_that_is_behind_never_answers_as_if_it_were_new(shared: Service) -> None:

@@ -160,6 +160,22 @@ def test_the_custody_history_tells_who_had_the_file(shared: Service) -> None:
     assert body["events"][0]["kid"] == builders.key("hotline").kid
 
 
+def test_the_custody_history_tells_what_the_log_answers_for(service: Service) -> None:
+    """What came before the last anchor is covered by it, what came after is not yet."""
+    service.enrol_service()
+    service.hire("hotline", "cv")
+    path = attached(service)
+    asked = f"{path}/custody"
+    assert "anchor" not in service.get(asked).get_json()
+    service.get(path)
+    anchor = service.anchor()
+    service.get(path)
+    body = service.get(asked).get_json()
+    assert body["anchor"]["index"] == anchor.index
+    told = [(event["event"], event.get("anchored")) for event in body["events"]]
+    assert told == [("ADDED", True), ("ATTACHED", None), ("READ", True), ("READ", False)]
+
+
 def test_an_act_with_a_file_that_was_never_uploaded_is_a_clear_problem(shared: Service) -> None:
     """422 with a pointer; nothing is recorded, and after the upload the same bytes are taken."""
     data = b"written later"
@@ -358,6 +374,11 @@ def test_the_command_line_adds_gets_and_tells(service: Service, url: str, tmp_pa
     table = _cli(service, url, key, "custody", act.act_id, listed["digest"]).stdout
     assert [word for word in ("tải lên", "kèm vào diễn biến", "đọc") if word not in table] == []
     assert max(len(line) for line in table.splitlines()) <= 100
+    assert "chưa neo" in table
+    service.enrol_service()
+    index = service.anchor().index
+    table = _cli(service, url, key, "custody", act.act_id, listed["digest"]).stdout
+    assert f"Đã neo trong sổ ở bản ghi {index}" in table
     assert builders.officer("hotline") in table  # an id is whole, a time as people read it
     assert re.search(r"\b\d\d/\d\d/\d{4} \d\d:\d\d\b", table), table
     as_json = _cli(service, url, key, "custody", act.act_id, listed["digest"], "--json").stdout

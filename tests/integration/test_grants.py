@@ -80,9 +80,10 @@ def test_no_login_can_change_the_log(filled: Database, login: str, table: str, h
 @pytest.mark.parametrize("table", [t for t in TABLES if t.startswith("log.")])
 def test_the_owner_meets_the_trigger(filled: Database, table: str, harm: str) -> None:
     """The migrator becomes the owner: what owns the tables is still refused."""
-    if (table, harm) == ("log.log_head", "UPDATE"):
-        statement = sql.SQL("UPDATE log.log_head SET size = size - 1")
-        return _refused_to_owner(filled, statement.format())
+    if (table, harm) in {("log.log_head", "UPDATE"), ("log.custody_head", "UPDATE")}:
+        head = sql.Identifier(*table.split("."))
+        statement = sql.SQL("UPDATE {} SET size = size - 1").format(head)
+        return _refused_to_owner(filled, statement)
     return _refused_to_owner(filled, _harm(harm, table, _first_column(filled, table)))
 
 
@@ -119,7 +120,7 @@ def test_only_the_writer_appends(filled: Database, login: str) -> None:
         ("auditor", "SELECT tag FROM log.files"),
         ("reader", "SELECT log.keep_file_key('')"),
         ("reader", "SELECT log.keep_file(gen_random_uuid(), '', '', '', '', '')"),
-        ("writer", "SELECT log.note_custody(gen_random_uuid(), 2, '', '', '')"),
+        ("reader", "SELECT log.note_custody(gen_random_uuid(), 2, '', '', '')"),
         ("sealer", "SELECT log.note_custody(gen_random_uuid(), 2, '', '', '')"),
         ("reader", "SELECT challenge FROM sec.challenges"),
         ("reader", "CREATE TABLE proj.mine (a int)"),
@@ -155,7 +156,8 @@ def test_only_a_wrap_fits_where_a_file_key_is_kept(filled: Database, length: int
         with pytest.raises(psycopg.errors.CheckViolation), connection.transaction():
             connection.execute("SELECT log.keep_file_key(%s)", [junk])
     with psycopg.connect(filled.admin) as connection:
-        connection.execute("INSERT INTO log.custody VALUES (%s, 1, %s, '')", [name, bytes(32)])
+        connection.execute("INSERT INTO log.custody VALUES (0, %s, 1, %s, '')", [name, bytes(32)])
+        connection.execute("UPDATE log.custody_head SET size = 1")
         with pytest.raises(psycopg.errors.CheckViolation), connection.transaction():
             connection.execute(note, [name, bytes(32), junk])
         connection.rollback()

@@ -27,8 +27,8 @@ _TILES_FOLLOW: Final = (
 _SECOND: Final = "(SELECT size FROM log.checkpoints ORDER BY size OFFSET 1 LIMIT 1)"
 _ONE: Final = "(SELECT index FROM log.records ORDER BY index OFFSET 5 + {n} % 20 LIMIT 1)"
 _LOG: Final = (
-    "log.checkpoints", "log.custody", "log.file_key", "log.file_wraps", "log.files",
-    "log.log_head", "log.records", "log.streams", "log.tiles", "log.wraps",
+    "log.checkpoints", "log.custody", "log.custody_head", "log.file_key", "log.file_wraps",
+    "log.files", "log.log_head", "log.records", "log.streams", "log.tiles", "log.wraps",
 )  # fmt: skip
 
 
@@ -151,10 +151,11 @@ LOG: Final = (
     ),
     _together(
         "log.custody",
-        "tail of a history cut with its keys",
+        "tail cut with its keys and the count of all",
         "DELETE FROM log.file_wraps w USING log.custody c WHERE w.name = c.name AND w.seq = c.seq"
-        " AND c.seq = (SELECT max(seq) FROM log.custody)",
-        "DELETE FROM log.custody WHERE seq = (SELECT max(seq) FROM log.custody)",
+        " AND c.place = (SELECT max(place) FROM log.custody)",
+        "DELETE FROM log.custody WHERE place = (SELECT max(place) FROM log.custody)",
+        "UPDATE log.custody_head SET size = (SELECT count(*) FROM log.custody)",
     ),
     _together(
         "log.files",

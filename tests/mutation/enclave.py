@@ -16,8 +16,10 @@ import psycopg
 from psycopg import sql
 
 from keys import canonical
+from ledger.anchors import Anchors
 from ledger.attachments import Attachments, Kept
 from ledger.file_history import Handler
+from ledger.file_key import FileKey
 from ledger.postgres.files import PostgresFiles
 from ledger.postgres.records import PostgresRecords
 from ledger.postgres.sessions import PostgresSessions
@@ -36,6 +38,7 @@ from tests.a_ledger import (
     enrolment,
     in_postgres,
     revocation,
+    service_enrolment,
 )
 from tests.builders import CAST, Story, an_act, an_id
 from tests.fake_files import MemoryBlobs
@@ -47,6 +50,7 @@ SCHEMAS = ("log", "sec", "proj")
 _OFFICERS = (
     "hotline", "cv", "cv2", "tp", "pgd", "gd", "pc", "ct", "ubcv", "giamsat", "keeper2",
 )  # fmt: skip
+_SERVICE = builders.key("the service")
 _TABLES = """
 SELECT schemaname, tablename FROM pg_tables WHERE schemaname = ANY (%s) ORDER BY 1, 2
 """
@@ -114,10 +118,12 @@ def a_rich_log(database: Database) -> Enclave:
     enclave = Enclave(a, database, a.sealer())
     a.found()
     a.clock.step(seconds=1)
+    a.say(service_enrolment(_SERVICE, a.clock.now()), "founder")
     _hire(a)
     enclave.seal()
     _tell(enclave, builders.a_case_in("ARCHIVED", start=_now(a)))
     _attach(enclave, files)
+    _anchor(enclave)
     enclave.project()
     enclave.keep_copy()
     _agency(a)
@@ -219,6 +225,24 @@ def _attach(enclave: Enclave, files: Attachments) -> None:
         for reader in ("cv", "tp"):
             a.clock.step(minutes=1)
             b"".join(files.disclose(listed, by=_handler(reader), at=a.clock.now()))
+
+
+def _anchor(enclave: Enclave) -> None:
+    """The log says how many events of custody there are; what comes later is not anchored yet."""
+    a, reading = enclave.a, enclave.database.pool("reader")
+    index = PostgresFiles(enclave.database.pool("writer"))
+    anchors = Anchors(
+        index=index,
+        records=PostgresRecords(reading),
+        reader=a.reader(),
+        door=a.ledger,
+        file_key=FileKey(index, a.keys.kek, a.origin),
+        entropy=CountingEntropy("anchors"),
+        origin=a.origin,
+        now=a.clock.now,
+        every=timedelta(hours=1),
+    )
+    assert anchors.make(_SERVICE) is not None
 
 
 def _listing(kept: Kept, stream: str, a: ALedger) -> Act:

@@ -93,8 +93,9 @@ def test_each_process_has_only_the_keys_it_works_with() -> None:
     """The sealer alone signs for the log, who answers requests never sees the registrar's key."""
     assert {name: _keys(name) for name in SERVICES} == {
         "postgres": set(),
-        "migrate": {"log:rw", "pq:rw", "kek:rw", "registrar:rw"},  # it makes them
-        "api": {"kek:ro"},
+        # it makes them
+        "migrate": {"log:rw", "pq:rw", "kek:rw", "registrar:rw", "service:rw"},
+        "api": {"kek:ro", "service:ro"},
         "sealer": {"log:ro", "pq:ro"},
         "projector": {"kek:ro"},
     }

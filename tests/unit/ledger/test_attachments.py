@@ -14,7 +14,8 @@ import pytest
 from keys.canonical import b64
 from ledger.attachments import Attachments, Kept, Listed
 from ledger.errors import NotFound, Rejected, Unavailable, VerificationError
-from ledger.file_history import EXPORTED, Handler
+from ledger.file_history import Handler
+from ledger.log.custody import EXPORTED
 from ledger.ports import CustodyRow, StoredFile
 from ledger.regulation.act import Act
 from tests import builders

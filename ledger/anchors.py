@@ -1,0 +1,303 @@
+"""Anchors the custody of files in the log: how many events there are, and their digest.
+
+One service statement in a fixed interval, also where nothing happened, of one length and with its
+figures sealed: whoever watches the log learns nothing of who reads files, nor when, nor whether
+(access.md U6). The log itself decides which of several processes makes it, since only one
+statement takes a place in a stream. What is shorter than it was anchored is not anchored again.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from keys import anchor, canonical
+from keys.errors import KeysError
+from keys.keyring import Verdict
+from keys.signer import Signer
+from ledger import service
+from ledger.errors import (
+    Conflict,
+    Head,
+    LedgerError,
+    Rejected,
+    Unavailable,
+    VerificationError,
+)
+from ledger.file_key import FileKey
+from ledger.log import statement as statements
+from ledger.log.custody import Chain
+from ledger.log.moment import EPOCH
+from ledger.log.statement import AUTHOR, SERVICE_TYP, Statement
+from ledger.ports import Appended, Clock, Entropy, FileIndex, RecordStore
+from ledger.reader import Opened, Reader
+from ledger.regulation.deadline import VIETNAM
+from ledger.regulation.registry import Registry
+from ledger.streams.names import stream_id
+
+_SPAN: Final = 10_000
+_LOOK_S: Final = 30.0
+_AGAIN_S: Final = 1.0
+_ATTEMPTS: Final = 8
+_GOOD: Final = frozenset({Verdict.VALID, Verdict.VALID_KEY_SINCE_REVOKED})
+
+_log = logging.getLogger("socai.anchors")
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """An anchor that stands in the log.
+
+    Attributes:
+        index: Leaf index of its record.
+        recorded_at: When the log took it.
+        chain: What it says: the first `count` events and their digest.
+    """
+
+    index: int
+    recorded_at: datetime
+    chain: Chain
+
+
+class Door(Protocol):
+    """What is asked of the write path."""
+
+    def head(self, stream: str) -> Head:
+        """Where the next statement of a stream must stand."""
+
+    def serve(self, statement: Statement) -> Appended:
+        """Records what the service itself says."""
+
+    def refresh(self) -> Registry:
+        """The registry as the log stands now."""
+
+
+class Anchors:
+    """The anchors of one log, as one process makes and reads them.
+
+    Args:
+        index: The custody events.
+        records: The records of the log.
+        reader: Opens them.
+        door: Takes the statement.
+        file_key: What the figures are sealed under.
+        entropy: Ids.
+        origin: Origin of the log.
+        now: The ledger's time.
+        every: The fixed interval.
+    """
+
+    def __init__(  # noqa: PLR0913 - wired once, by bootstrap
+        self,
+        *,
+        index: FileIndex,
+        records: RecordStore,
+        reader: Reader,
+        door: Door,
+        file_key: FileKey,
+        entropy: Entropy,
+        origin: str,
+        now: Callable[[], datetime],
+        every: timedelta,
+    ) -> None:
+        self._index = index
+        self._records = records
+        self._reader = reader
+        self._door = door
+        self._file_key = file_key
+        self._entropy = entropy
+        self._origin = origin
+        self._now = now
+        self.every = every
+        self._stream = stream_id(origin, service.STREAM)
+        self._lock = threading.Lock()
+        self._seq = 0
+        self._newest: Anchor | None = None
+
+    def newest(self) -> Anchor | None:
+        """The last anchor in the log that a service key of its time made good.
+
+        Raises:
+            VerificationError: A record of the stream does not open.
+        """
+        with self._lock:
+            registry: Registry | None = None
+            for row in self._records.stream(self._stream, self._seq):
+                if row.wrap is not None:
+                    registry = registry or self._door.refresh()
+                    self._newest = self._good(self._reader.open(row), registry) or self._newest
+                self._seq = row.seq
+            return self._newest
+
+    def make(
+        self, signer: Signer, due: Callable[[Anchor | None], bool] = lambda _: True
+    ) -> Anchor | None:
+        """Anchors every event taken so far.
+
+        Args:
+            signer: The service's key.
+            due: Whether another is due after the last one.
+
+        Returns:
+            The anchor; None where none is due, or another statement took its place first.
+
+        Raises:
+            VerificationError: `custody`: there are fewer events than were anchored, or a gap.
+            Rejected: The key signs nothing now.
+            Unavailable: Try again later.
+        """
+        head = self._door.head(service.STREAM)  # whatever comes after this makes it stale
+        last = self.newest()
+        if not due(last):
+            return None
+        chain = self._grown(Chain() if last is None else last.chain)
+        at = self._now()
+        key = anchor.key_of(self._file_key.made())
+        event_id = self._entropy.uuid()
+        sealed = anchor.seal(
+            key, chain.count, chain.digest, origin=self._origin, event_id=str(event_id)
+        )
+        members = service.custody_anchored(
+            event_id=event_id,
+            at=at.astimezone(VIETNAM),
+            sealed=sealed,
+            every_s=int(self.every.total_seconds()),
+        )
+        statement = statements.make(
+            canonical.encode(members),
+            signer,
+            iat=int(at.timestamp()),
+            log=self._origin,
+            seq=head.seq,
+            prev=head.prev,
+            role=AUTHOR,
+            typ=SERVICE_TYP,
+        )
+        try:
+            taken = self._door.serve(statement)
+        except Conflict:
+            return None
+        return Anchor(taken.index, taken.recorded_at, chain)
+
+    def _grown(self, chain: Chain) -> Chain:
+        """The chain over every event taken so far."""
+        size = self._index.taken()
+        if size < chain.count:
+            raise VerificationError(
+                "custody", f"{chain.count} events were anchored, {size} are here"
+            )
+        while chain.count < size:
+            rows = self._index.span(chain.count, min(_SPAN, size - chain.count))
+            for place, name, seq, entry in rows:
+                if place != chain.count:
+                    break
+                chain = chain.after(name, seq, entry)
+            else:
+                if rows:
+                    continue
+            raise VerificationError("custody", f"event {chain.count} of all files is missing")
+        return chain
+
+    def _good(self, opened: Opened, registry: Registry) -> Anchor | None:
+        statement = opened.statement
+        if statement is None or statement.typ != SERVICE_TYP:
+            return None
+        key = self._file_key.standing()
+        try:
+            event = service.parse(statement.members)
+            statements.check_signature(statement, registry.keyring.key(statement.kid))
+            count, digest = anchor.open_sealed(
+                service.sealed_of(event),
+                anchor.key_of(key or b""),
+                origin=self._origin,
+                event_id=event.event_id,
+            )
+        except (KeysError, Rejected):
+            return None
+        verdict = registry.keyring.judge(
+            statement.kid,
+            officer=None,
+            index=opened.index,
+            recorded_at=opened.recorded_at,
+            signature_ok=True,
+        )
+        if verdict not in _GOOD:
+            return None
+        return Anchor(opened.index, opened.recorded_at, Chain(count, digest))
+
+
+class Anchoring:
+    """Makes an anchor on time, whatever happened meanwhile.
+
+    Times are whole intervals of the machine's clock, the same for every process, so that when one
+    was started shows nowhere. In a rehearsal, where the clock is the senders', an interval is
+    counted from when this process saw the last one come.
+
+    Args:
+        anchors: What is made.
+        signer: The service's key.
+        clock: The machine's clock.
+        rehearsal: Whether this is a rehearsal.
+
+    Attributes:
+        doubt: Why nothing is anchored any more, for whoever watches; None while all is well.
+    """
+
+    def __init__(self, anchors: Anchors, signer: Signer, clock: Clock, *, rehearsal: bool) -> None:
+        self._anchors = anchors
+        self._signer = signer
+        self._clock = clock
+        self._rehearsal = rehearsal
+        self._seen: Anchor | None = None
+        self._since = clock.now()
+        self._told = threading.Event()
+        self.doubt: str | None = None
+
+    def start(self) -> None:
+        """Looks from now on, in a thread of its own."""
+        threading.Thread(target=self._run, name="anchors", daemon=True).start()
+
+    def stop(self) -> None:
+        """Makes no more; one that is under way is recorded whole or not at all."""
+        self._told.set()
+
+    def _run(self) -> None:
+        while not self._told.wait(self.look()):
+            continue
+
+    def look(self) -> float:
+        """Makes the anchor that is due; how many seconds to wait before the next look."""
+        try:
+            self._make_due()
+        except Unavailable:
+            return _AGAIN_S
+        except LedgerError as error:
+            if self.doubt != str(error):
+                self.doubt = str(error)
+                _log.exception("the custody of files is not anchored; run: socai log audit")
+            return _LOOK_S
+        self.doubt = None
+        left = (self._due() - self._clock.now()).total_seconds()
+        return min(max(left, _AGAIN_S), _LOOK_S)
+
+    def _make_due(self) -> None:
+        for _ in range(_ATTEMPTS):
+            if not self._is_due(self._anchors.newest()):
+                return
+            self._anchors.make(self._signer, self._is_due)
+
+    def _is_due(self, newest: Anchor | None) -> bool:
+        if newest is not None and newest != self._seen:
+            self._seen = newest
+            self._since = self._clock.now() if self._rehearsal else newest.recorded_at
+        return self._clock.now() >= self._due()
+
+    def _due(self) -> datetime:
+        every = self._anchors.every
+        if self._rehearsal:
+            return self._since + every
+        return EPOCH + ((self._since - EPOCH) // every + 1) * every

@@ -1,0 +1,161 @@
+"""What the service itself says: statements under a key of its own (formats.md §3).
+
+The form of each event, and who may sign it by the log as it stands. They come in by an inner door
+alone, never from outside. What an event stands for is for whoever wrote it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from keys import anchor, canonical
+from keys.errors import KeysError, Malformed
+from ledger.errors import Fault, Rejected
+from ledger.log import statement as statements
+from ledger.log.statement import SERVICE_TYP, Statement
+from ledger.regulation.registry import Registry
+from ledger.regulation.shape import UUID4, fmt_time, parse_time
+from ledger.submission import require_window, unknown_key
+
+CUSTODY_ANCHORED: Final = "CustodyAnchored"
+STREAM: Final = "ledger"
+"""Where every service event of a log stands; everybody of the enclave sees that it does."""
+NAMES: Final[Mapping[str, tuple[str, str]]] = {
+    CUSTODY_ANCHORED: ("Neo lịch sử lưu giữ tệp", "Custody of files anchored"),
+}
+"""What people read, in Vietnamese and in English."""
+
+_UUID: Final = re.compile(UUID4, re.ASCII)
+_MEMBERS: Final = frozenset({"v", "event", "event_id", "stream", "occurred_at", "facts"})
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceEvent:
+    """A service event of good form.
+
+    Attributes:
+        event: Its type.
+        event_id: Its id, unique among acts and events of the log.
+        facts: By its type.
+    """
+
+    event: str
+    event_id: str
+    facts: Mapping[str, Any]
+
+
+def custody_anchored(
+    *, event_id: UUID, at: datetime, sealed: bytes, every_s: int
+) -> dict[str, Any]:
+    """The members of `CustodyAnchored`.
+
+    Args:
+        event_id: Random id.
+        at: The ledger's time, with the offset it is written in.
+        sealed: Count and digest, of `keys.anchor.seal`.
+        every_s: Within how many seconds the next one follows.
+    """
+    return {
+        "v": 1,
+        "event": CUSTODY_ANCHORED,
+        "event_id": str(event_id),
+        "stream": STREAM,
+        "occurred_at": fmt_time(at),
+        "facts": {"sealed": canonical.b64(sealed), "every_s": every_s},
+    }
+
+
+def sealed_of(event: ServiceEvent) -> bytes:
+    """Sealed count and digest of a `CustodyAnchored`."""
+    return canonical.unb64(event.facts["sealed"])
+
+
+def parse(members: Mapping[str, Any]) -> ServiceEvent:
+    """A service event from the members of a payload.
+
+    Raises:
+        Rejected: `malformed_act`, with the place at fault.
+    """
+    if members.keys() != _MEMBERS:
+        raise _malformed("", "thiếu hoặc thừa trường", "a member is missing or too many")
+    for name, good in _CHECKS.items():
+        if not good(members[name]):
+            raise _malformed(f"/{name}", f"giá trị {name} không hợp lệ", f"{name} is not allowed")
+    event, facts = members["event"], members["facts"]
+    if not _FACTS[event](facts):
+        raise _malformed("/facts", "nội dung không hợp lệ", f"the facts of {event} are others")
+    return ServiceEvent(event, members["event_id"], facts)
+
+
+def admit(
+    statement: Statement, registry: Registry, at: datetime, *, origin: str
+) -> datetime | None:
+    """Whether the service may say this now.
+
+    Args:
+        statement: As parsed.
+        registry: As the log stands.
+        at: The ledger's time.
+        origin: Origin of the log.
+
+    Returns:
+        When the key's validity ends.
+
+    Raises:
+        Rejected: `wrong_log`, `malformed_statement`, `clock_off`, `unknown_key` or
+            `invalid_signature`.
+    """
+    statements.require_log(statement, origin)
+    if statement.typ != SERVICE_TYP:
+        raise _malformed("/typ", "phải là sự kiện của hệ thống", "it is no service statement")
+    require_window(statement, at)
+    try:
+        line = registry.keyring.usable(statement.kid, index=None, at=at, service=True)
+    except KeysError as error:
+        raise unknown_key("khóa hệ thống chưa đăng ký hoặc đã hết hiệu lực", str(error)) from error
+    statements.check_signature(statement, registry.keyring.key(statement.kid))
+    return line.valid_to
+
+
+def _anchored(facts: object) -> bool:
+    if not isinstance(facts, Mapping) or facts.keys() != {"sealed", "every_s"}:
+        return False
+    sealed, every_s = facts["sealed"], facts["every_s"]
+    if not isinstance(sealed, str) or type(every_s) is not int or every_s < 1:
+        return False
+    try:
+        return len(canonical.unb64(sealed)) == anchor.SEALED_BYTES
+    except Malformed:
+        return False
+
+
+def _is_time(value: object) -> bool:
+    try:
+        parse_time(value if isinstance(value, str) else "")
+    except ValueError:
+        return False
+    return True
+
+
+_FACTS: Final[Mapping[str, Callable[[object], bool]]] = {CUSTODY_ANCHORED: _anchored}
+_CHECKS: Final[Mapping[str, Callable[[object], bool]]] = {
+    "v": lambda value: type(value) is int and value == 1,
+    "event": lambda value: isinstance(value, str) and value in _FACTS,
+    "event_id": lambda value: isinstance(value, str) and _UUID.fullmatch(value) is not None,
+    "stream": lambda value: value == STREAM,
+    "occurred_at": _is_time,
+}
+
+
+def _malformed(pointer: str, vi: str, en: str) -> Rejected:
+    return Rejected(
+        "malformed_statement",
+        f"Không ghi được: sự kiện của hệ thống không đúng khuôn dạng ({vi}).",
+        f"The service statement is malformed: {en}.",
+        faults=[Fault(pointer, vi, en)],
+    )
