@@ -226,7 +226,7 @@ class FileChecks:
                 self._misplaced(event, place)
             place = max(place, event.place + 1)
             self._follow(event)
-            chain = chain.after(event.name, event.seq, event.entry)
+            chain = chain.after(event.name, max(event.seq, 0), event.entry)
             self._hold(chain)
         if self._held < len(self._claims) and not self._broken:
             index, claimed = self._claims[self._held]
