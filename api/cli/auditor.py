@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import click
 
-from api.bootstrap import open_kek, role_dsn
+from api.bootstrap import open_blobs, open_kek, role_dsn
 from api.cli import database
 from api.cli.case_page import when
 from api.cli.errors import guarded
@@ -27,6 +27,7 @@ from api.settings import EnclaveFacts, Settings
 from keys.note import VKey
 from keys.vault import Kek
 from ledger.audit import Report, audit
+from ledger.checks.files import FileReport
 from ledger.errors import NotFound, Unavailable
 from ledger.postgres.connect import connect, may_enter, open_pool
 from ledger.postgres.evidence import PostgresEvidence
@@ -36,6 +37,10 @@ from projections.compare import Difference, compare
 
 _READER: Final = "reader"
 _AUDITOR: Final = "auditor"
+_NOTHING: Final = "nothing"
+_LENGTH: Final = "length"
+_DIGEST: Final = "digest"
+_FILES: Final = (_NOTHING, _LENGTH, _DIGEST)
 _SHOWN: Final = 20
 _LINE: Final = 100
 _YES: Final = Text("có", "yes")
@@ -134,9 +139,16 @@ def status(server: str | None) -> None:
     help="Processes; as many as cores if left out.",
 )
 @click.option("--no-views", is_flag=True, help="The log only.")
+@click.option(
+    "--files",
+    type=click.Choice([*_FILES]),
+    default=_LENGTH,
+    show_default=True,
+    help="What is asked of the files of acts: nothing, that each is there, or every byte.",
+)
 @options
 @guarded
-def audit_log(
+def audit_log(  # noqa: PLR0913  as `run`
     login: str,
     dbname: str | None,
     trusted: tuple[Path, ...],
@@ -144,6 +156,7 @@ def audit_log(
     workers: int | None,
     *,
     no_views: bool,
+    files: str,
 ) -> None:
     """Recompute records, tree, checkpoints, signatures, order and views. Exit 1 at damage."""
     shell = shell_of()
@@ -158,6 +171,7 @@ def audit_log(
             workers=settings.workers if workers is None else workers,
             views=not no_views,
             vkeys=[str(vkey) for vkey in vkeys],
+            files=files,
         )
     if shell.json:
         shell.give(found.as_dict())
@@ -221,6 +235,7 @@ def run(  # noqa: PLR0913  an auditor's choices, each with its name
     workers: int = 0,
     views: bool = True,
     vkeys: Sequence[str] = (),
+    files: str = _NOTHING,
 ) -> Audited:
     """Audits log and views of one database, with a progress bar on standard error."""
     kek = open_kek(settings) if login == _READER else None
@@ -237,6 +252,8 @@ def run(  # noqa: PLR0913  an auditor's choices, each with its name
                 trusted=trusted,
                 workers=workers,
                 progress=lambda done, total: bar.update(task, completed=done, total=total),
+                blobs=None if files == _NOTHING else open_blobs(settings),
+                whole_files=files == _DIGEST,
             )
         if not views or kek is None:
             return Audited(report, (), "views" if views else "")
@@ -271,16 +288,7 @@ def show(shell: Shell, found: Audited) -> None:
     )
     if counts:
         shell.say(Text(f"Chữ ký: {counts}", f"Signatures: {counts}"))
-    files = report.files
-    if files.files or files.anchors:
-        shell.say(
-            Text(
-                f"{files.files} tệp · {files.events} sự kiện lưu giữ · {files.anchors} lần neo"
-                f" · {files.unanchored} sự kiện chờ lần neo tới",
-                f"{files.files} files · {files.events} custody events · {files.anchors} anchors"
-                f" · {files.unanchored} events wait for the next one",
-            )
-        )
+    _show_files(shell, report.files)
     if skipped := found.as_dict()["skipped"]:
         listed = ", ".join(skipped)
         shell.say(Text(f"Không kiểm được: {listed}", f"Not checked: {listed}"))
@@ -300,6 +308,26 @@ def show(shell: Shell, found: Audited) -> None:
         shell.say(Text(f"Khung nhìn khác sổ: {line}", f"A view differs from the log: {line}"))
     if found.ok:
         shell.say(Text("Toàn vẹn.", "Sound."))
+
+
+def _show_files(shell: Shell, files: FileReport) -> None:
+    if files.files or files.anchors:
+        shell.say(
+            Text(
+                f"{files.files} tệp · {files.events} sự kiện lưu giữ · {files.anchors} lần neo"
+                f" · {files.unanchored} sự kiện chờ lần neo tới",
+                f"{files.files} files · {files.events} custody events · {files.anchors} anchors"
+                f" · {files.unanchored} events wait for the next one",
+            )
+        )
+    for gap in files.gaps[:_SHOWN]:
+        hours = f"{gap.seconds / 3600:.1f}"
+        shell.say(
+            Text(
+                f"Lưu ý: bản ghi {gap.after} đến {gap.before} ({hours} giờ) không có lần neo nào.",
+                f"Note: no anchor from record {gap.after} to {gap.before} ({hours} hours).",
+            )
+        )
 
 
 def _views(
