@@ -22,7 +22,7 @@ from ledger import file_key
 from ledger.checks.anchors import Anchored, Gap
 from ledger.checks.file_evidence import FileBytes, FileEvidence, RawEvent, RawFile, Wraps
 from ledger.checks.findings import Damage, Finding
-from ledger.errors import NotFound
+from ledger.errors import NotFound, Unavailable
 from ledger.log import custody
 
 _ALGORITHM: Final = "sha-256:"
@@ -122,8 +122,7 @@ class FileChecks:
         """Checks everything; what is wrong stands in `findings`."""
         self._take_key()
         self._take_anchors()
-        if self.blobs is not None:
-            self._sizes = self.blobs.sizes()
+        self._ask_store()
         doubled = 0
         for file in self.source.files():
             doubled += file.name in self._files
@@ -148,6 +147,13 @@ class FileChecks:
     @property
     def _reads(self) -> bool:
         return self.whole and bool(self.keks)
+
+    def _ask_store(self) -> None:
+        """A store that cannot be reached is not asked: that is said, and is no damage."""
+        try:
+            self._sizes = {} if self.blobs is None else self.blobs.sizes()
+        except Unavailable:
+            self.blobs = None
 
     # -- the key of the files ----------------------------------------------------------------------
 

@@ -22,8 +22,9 @@ from keys.jwk import SoftwareSigner
 from keys.vault import Kek
 from ledger.anchors import Anchor, Anchoring
 from ledger.audit import Report, audit
+from ledger.checks.file_evidence import FileBytes
 from ledger.checks.findings import Damage
-from ledger.errors import Rejected, VerificationError
+from ledger.errors import NotFound, Rejected, Unavailable, VerificationError
 from ledger.eventstore import Judged
 from ledger.file_history import FileHistory, Handler
 from ledger.file_key import FileKey
@@ -65,13 +66,16 @@ class Played:
     second: Anchor
     paths: tuple[str, str]
 
-    def audited(self, login: str = "reader", *, whole: bool = False) -> Report:
+    def audited(
+        self, login: str = "reader", *, whole: bool = False, blobs: FileBytes | None = None
+    ) -> Report:
         """What an audit finds; the files' own bytes by their length, or whole."""
         facts = self.service.enclave.facts
         with PostgresEvidence(self.service.database.dsn(login)) as source:
             return audit(
                 source, origin=facts.origin, vkeys=self.service.enclave.vkeys, kek=self.kek,
-                genesis=facts.genesis, blobs=open_blobs(self.service.settings), whole_files=whole,
+                genesis=facts.genesis, blobs=blobs or open_blobs(self.service.settings),
+                whole_files=whole,
             )  # fmt: skip
 
     @contextmanager
@@ -235,6 +239,20 @@ def test_sound_files_pass_as_reader_and_as_auditor(played: Played) -> None:
     whole = played.audited(whole=True)
     assert (whole.ok, whole.files.contents) == (True, "digest")
     assert full.verdicts == {"VALID": full.records}
+
+
+def test_a_store_that_is_away_is_said_and_is_no_damage(played: Played) -> None:
+    """Whoever audits from another machine may have the database alone."""
+
+    class Away:
+        def sizes(self) -> dict[UUID, int]:
+            raise Unavailable("files_unavailable", "", "")
+
+        def get(self, name: UUID) -> Iterator[bytes]:
+            raise NotFound(str(name))
+
+    report = played.audited(blobs=Away())
+    assert (report.ok, report.files.contents) == (True, "nothing")
 
 
 @attack(
