@@ -79,6 +79,12 @@ def open_sealed(sealed: Iterable[bytes], dek: bytes, *, digest: str) -> Iterator
             raise Unsealable(f"chunk {n} of the file does not open") from error
 
 
+def sealed_bytes(size: int) -> int:
+    """How long the sealed form of a file of this size is."""
+    chunks = max(1, -(-size // CHUNK_BYTES))
+    return _HEAD_BYTES + size + chunks * _TAG_BYTES
+
+
 def lookup_tag(key: bytes, *, officer: str, digest: str) -> bytes:
     """What an upload is found by: 32 bytes that tell nobody without the key of whom, or of what.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -19,15 +19,18 @@ from keys.errors import KeysError
 from keys.note import VKey
 from keys.vault import Kek
 from ledger.checks import content, tables, tree
+from ledger.checks.anchors import Anchored, Gap, gaps
 from ledger.checks.chain import FOLDED, Chain
 from ledger.checks.content import Job, RawRecord
 from ledger.checks.evidence import Evidence
+from ledger.checks.file_evidence import FileBytes
 from ledger.checks.files import FileChecks, FileReport
 from ledger.checks.findings import IN_VIETNAMESE, Damage, Finding
 from ledger.checks.part import ROWS, Desk, Part, Slip, Whole
 from ledger.checks.tree import RawCheckpoint, RawTile, Roots, Signed, Tiles
 from ledger.checks.workers import Workers
 from ledger.errors import Rejected
+from ledger.founding import REHEARSAL
 from ledger.log.merkle import HASH_BYTES
 from ledger.log.moment import EPOCH, of_milliseconds
 from ledger.log.record import entry as entry_of
@@ -163,6 +166,8 @@ def audit(  # noqa: PLR0913 - what an auditor brings along is the argument list
     trusted: Sequence[bytes] = (),
     workers: int = 0,
     progress: Progress | None = None,
+    blobs: FileBytes | None = None,
+    whole_files: bool = False,
 ) -> Report:
     """Audits one log.
 
@@ -176,6 +181,8 @@ def audit(  # noqa: PLR0913 - what an auditor brings along is the argument list
         trusted: Checkpoints kept outside this database; the log must lead to each of them.
         workers: Processes that read and open records and verify signatures; 0 does it in this one.
         progress: Called with (records done, records in all).
+        blobs: The files of acts themselves; None leaves them alone.
+        whole_files: Whether each is read and hashed; else only that it is there, and how long.
     """
     keks = [kek] if isinstance(kek, Kek) else list(kek or ())
     walk = _Walk(source, origin, level or origin.rpartition("/")[2], keks)
@@ -189,7 +196,7 @@ def audit(  # noqa: PLR0913 - what an auditor brings along is the argument list
     walk.findings += tree.check_trusted(trusted, keys, origin, walk.roots.at)
     walk.check_genesis(genesis, vkeys)
     walk.check_extent(signed.newest or 0)
-    walk.check_files()
+    walk.check_files(blobs, whole=whole_files)
     walk.findings += tables.judge(source.beside(), origin, walk.rows)
     walk.explain(verdict.replaced)
     return walk.report(signed)
@@ -378,19 +385,30 @@ class _Walk:
         elif self.source.count() > self.rows:
             self._find(0, Damage.RECORD_UNDECLARED, "there are rows of a negative index")
 
-    def check_files(self) -> None:
-        """Rows about files, against what the log says of them."""
+    def check_files(self, blobs: FileBytes | None, *, whole: bool) -> None:
+        """Rows about files, against what the log says of them, and the files themselves."""
+        anchors = self.chain.anchors_standing()
         checks = FileChecks(
             self.source.files(),
             {kek.kek_id: kek for kek in self.keks} if self.opens else {},
             self.origin,
             max(self._next - 1, 0),
-            self.chain.anchors_standing(),
+            anchors,
             self.chain.attached,
             erasures=bool(self.chain.erased),
+            blobs=blobs,
+            whole=whole,
         )
-        self.files = checks.run()
+        self.files = replace(checks.run(), gaps=self._gaps(anchors))
         self.findings += checks.findings
+
+    def _gaps(self, anchors: Sequence[Anchored]) -> tuple[Gap, ...]:
+        """A rehearsal's times are its senders', and say nothing of the service."""
+        keys = [line for line in self.chain.registry.keyring.lines() if line.is_service]
+        if self.origin.startswith(REHEARSAL) or self._last_ms is None or not keys:
+            return ()
+        newest = (max(self._next - 1, 0), of_milliseconds(int(self._last_ms)))
+        return gaps(anchors, (keys[0].enrolled_index, keys[0].valid_from), newest)
 
     def explain(self, replaced: Sequence[int]) -> None:
         """Names swaps and replacements, in place of what they bring about at the same index."""

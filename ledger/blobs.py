@@ -8,6 +8,7 @@ folder before `put` returns. Any store that `obstore` knows can stand in its ste
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -24,6 +25,7 @@ _PART_BYTES: Final = 1 << 20
 _S3_PART_BYTES: Final = 5 << 20  # S3 refuses smaller parts, the last one apart
 _AT_ONCE: Final = 2
 _APART: Final = ("client_options", "retry_config")
+_HEX: Final = re.compile(r"[0-9a-f]{32}")
 
 
 class ObjectBlobs:
@@ -104,6 +106,19 @@ class ObjectBlobs:
         except (BaseError, OSError) as error:
             raise _unavailable() from error
         return _parts(found)
+
+    def sizes(self) -> dict[UUID, int]:
+        """Name and length of every file there is. Raises: Unavailable."""
+        try:
+            pages = obstore.list(self._store)
+            return {
+                UUID(hex=name): one["size"]
+                for page in pages
+                for one in page
+                if _HEX.fullmatch(name := one["path"].rpartition("/")[2])
+            }
+        except (BaseError, OSError) as error:
+            raise _unavailable() from error
 
     def _require_room(self) -> None:
         if self._folder and shutil.disk_usage(self._folder).free < self._min_free:

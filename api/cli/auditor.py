@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import click
 
-from api.bootstrap import open_kek, role_dsn
+from api.bootstrap import open_blobs, open_kek, role_dsn
 from api.cli import database
 from api.cli.case_page import when
 from api.cli.errors import guarded
@@ -27,6 +27,8 @@ from api.settings import EnclaveFacts, Settings
 from keys.note import VKey
 from keys.vault import Kek
 from ledger.audit import Report, audit, unread
+from ledger.blobs import ObjectBlobs
+from ledger.checks.files import FileReport
 from ledger.errors import NotFound, Unavailable
 from ledger.postgres.connect import connect, may_enter, open_pool
 from ledger.postgres.definitions import Altered
@@ -37,6 +39,10 @@ from projections.compare import Difference, altered_definitions, compare
 
 _READER: Final = "reader"
 _AUDITOR: Final = "auditor"
+_NOTHING: Final = "nothing"
+_LENGTH: Final = "length"
+_DIGEST: Final = "digest"
+_FILES: Final = (_NOTHING, _LENGTH, _DIGEST)
 _SHOWN: Final = 20
 _LINE: Final = 100
 _YES: Final = Text("có", "yes")
@@ -64,6 +70,8 @@ class Audited:
             {"view": d.view, "table": d.table, "where": d.where, "row": d.row} for d in self.views
         ]
         skipped = [*self.report.skipped, *([self.views_skipped] if self.views_skipped else [])]
+        if self.report.files.files and self.report.files.contents == _NOTHING:
+            skipped.append("file bytes")
         altered = [{"where": a.where, "line": a.line} for a in self.altered]
         return {
             **self.report.as_dict(),
@@ -148,9 +156,16 @@ def status(server: str | None) -> None:
     is_flag=True,
     help="Rows only: a copy that was restored under other owners.",
 )
+@click.option(
+    "--files",
+    type=click.Choice([*_FILES]),
+    default=_LENGTH,
+    show_default=True,
+    help="What is asked of the files of acts: nothing, that each is there, or every byte.",
+)
 @options
 @guarded
-def audit_log(  # noqa: PLR0913  an auditor's choices, each with its name
+def audit_log(  # noqa: PLR0913  as `run`
     login: str,
     dbname: str | None,
     trusted: tuple[Path, ...],
@@ -159,6 +174,7 @@ def audit_log(  # noqa: PLR0913  an auditor's choices, each with its name
     *,
     no_views: bool,
     no_definitions: bool,
+    files: str,
 ) -> None:
     """Recompute records, tree, checkpoints, signatures, order and views. Exit 1 at damage.
 
@@ -177,6 +193,7 @@ def audit_log(  # noqa: PLR0913  an auditor's choices, each with its name
             views=not no_views,
             definitions=not no_definitions,
             vkeys=[str(vkey) for vkey in vkeys],
+            files=files,
         )
     if shell.json:
         shell.give(found.as_dict())
@@ -241,6 +258,7 @@ def run(  # noqa: PLR0913  an auditor's choices, each with its name
     views: bool = True,
     definitions: bool = True,
     vkeys: Sequence[str] = (),
+    files: str = _LENGTH,
 ) -> Audited:
     """Audits log and views of one database, with a progress bar on standard error."""
     kek = open_kek(settings) if login == _READER else None
@@ -260,6 +278,8 @@ def run(  # noqa: PLR0913  an auditor's choices, each with its name
                 trusted=trusted,
                 workers=workers,
                 progress=lambda done, total: bar.update(task, completed=done, total=total),
+                blobs=_store(settings, files),
+                whole_files=files == _DIGEST,
             )
         if not views or kek is None:
             return Audited(report, (), "views" if views else "", altered)
@@ -289,6 +309,15 @@ def _blinds(altered: Sequence[Altered], slug: str, login: str) -> bool:
     )
 
 
+def _store(settings: Settings, files: str) -> ObjectBlobs | None:
+    """Where the files lie; None where nothing is asked of them, or this machine has no such folder.
+
+    Another machine's auditor may have the database alone: then no file is missing, none was asked.
+    """
+    away = "://" not in settings.blobs and not Path(settings.blobs).expanduser().is_dir()
+    return None if files == _NOTHING or away else open_blobs(settings)
+
+
 def show(shell: Shell, found: Audited) -> None:
     """An audit for a person."""
     report = found.report
@@ -305,16 +334,7 @@ def show(shell: Shell, found: Audited) -> None:
     )
     if counts:
         shell.say(Text(f"Chữ ký: {counts}", f"Signatures: {counts}"))
-    files = report.files
-    if files.files or files.anchors:
-        shell.say(
-            Text(
-                f"{files.files} tệp · {files.events} sự kiện lưu giữ · {files.anchors} lần neo"
-                f" · {files.unanchored} sự kiện chờ lần neo tới",
-                f"{files.files} files · {files.events} custody events · {files.anchors} anchors"
-                f" · {files.unanchored} events wait for the next one",
-            )
-        )
+    _show_files(shell, report.files)
     if skipped := found.as_dict()["skipped"]:
         listed = ", ".join(skipped)
         shell.say(Text(f"Không kiểm được: {listed}", f"Not checked: {listed}"))
@@ -342,6 +362,26 @@ def show(shell: Shell, found: Audited) -> None:
         shell.say(Text(f"Khung nhìn khác sổ: {line}", f"A view differs from the log: {line}"))
     if found.ok:
         shell.say(Text("Toàn vẹn.", "Sound."))
+
+
+def _show_files(shell: Shell, files: FileReport) -> None:
+    if files.files or files.anchors:
+        shell.say(
+            Text(
+                f"{files.files} tệp · {files.events} sự kiện lưu giữ · {files.anchors} lần neo"
+                f" · {files.unanchored} sự kiện chờ lần neo tới",
+                f"{files.files} files · {files.events} custody events · {files.anchors} anchors"
+                f" · {files.unanchored} events wait for the next one",
+            )
+        )
+    for gap in files.gaps[:_SHOWN]:
+        hours = f"{gap.seconds / 3600:.1f}"
+        shell.say(
+            Text(
+                f"Lưu ý: bản ghi {gap.after} đến {gap.before} ({hours} giờ) không có lần neo nào.",
+                f"Note: no anchor from record {gap.after} to {gap.before} ({hours} hours).",
+            )
+        )
 
 
 def _views(

@@ -194,6 +194,9 @@ MANUAL: Final[dict[str, str]] = {
     ),
     "Processes; as many as cores if left out.": "Số tiến trình; bỏ trống là bằng số nhân.",
     "The log only.": "Chỉ kiểm sổ.",
+    "What is asked of the files of acts: nothing, that each is there, or every byte.": (
+        "Kiểm tệp kèm đến đâu: không kiểm, có đủ và đúng độ dài, hay từng byte."
+    ),
     "Origin, size, genesis digest, keys and the ledger's time, as the server says.": (
         "Tên sổ, kích thước, mã gốc, khóa và giờ của sổ, theo lời máy chủ."
     ),

@@ -16,8 +16,9 @@ from typing import Any, Final, NamedTuple
 from keys import canonical
 from keys.errors import KeysError
 from keys.keyring import Verdict
+from ledger.checks.anchors import Anchored
 from ledger.checks.content import ERASURE, Checked, RawRecord, holds
-from ledger.checks.files import Anchored, Attached
+from ledger.checks.files import Attached
 from ledger.checks.findings import Damage, Finding
 from ledger.checks.part import Part, Slip, whole_of
 from ledger.errors import Rejected
@@ -273,9 +274,10 @@ class Chain:
             self._done.add(_name(said.act_id))
         self._judge(index, said, None, service=True)
         if said.members is not None and len(self.findings) == wrong:
-            sealed = canonical.unb64(said.members["facts"]["sealed"])
+            facts, at = said.members["facts"], of_milliseconds(said.recorded_ms)
+            sealed = canonical.unb64(facts["sealed"])
             self.anchors.append(
-                Anchored(index, said.act_id, sealed, said.kid, of_milliseconds(said.recorded_ms))
+                Anchored(index, said.act_id, sealed, said.kid, at, facts["every_s"])
             )
 
     def anchors_standing(self) -> list[Anchored]:

@@ -1,12 +1,12 @@
 """Where the stored rows about files come from: a port of an audit, beside `Evidence`.
 
-The same snapshot, rows as they stand, nothing repaired. Where the files' own bytes lie is not known
-here.
+The same snapshot, rows as they stand, nothing repaired; beside it the files' own bytes, which are
+in no snapshot but never change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
@@ -46,6 +46,16 @@ class RawEvent(NamedTuple):
     entry: bytes
     state: bytes | None
     wraps: Wraps
+
+
+class FileBytes(Protocol):
+    """Where the sealed files themselves lie."""
+
+    def sizes(self) -> Mapping[UUID, int]:
+        """Name and length of every file there is."""
+
+    def get(self, name: UUID) -> Iterable[bytes]:
+        """Its sealed bytes. Raises: NotFound."""
 
 
 class FileEvidence(Protocol):

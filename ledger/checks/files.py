@@ -12,16 +12,17 @@ import hashlib
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from keys import anchor, blob, canonical, vault
 from keys.errors import KeysError
 from keys.vault import Kek
 from ledger import file_key
-from ledger.checks.file_evidence import FileEvidence, RawEvent, RawFile, Wraps
+from ledger.checks.anchors import Anchored, Gap
+from ledger.checks.file_evidence import FileBytes, FileEvidence, RawEvent, RawFile, Wraps
 from ledger.checks.findings import Damage, Finding
+from ledger.errors import NotFound, Unavailable
 from ledger.log import custody
 
 _ALGORITHM: Final = "sha-256:"
@@ -47,25 +48,6 @@ class Attached:
 
 
 @dataclass(frozen=True, slots=True)
-class Anchored:
-    """An anchor in the log, good by the keys as they stood.
-
-    Attributes:
-        index: Leaf index.
-        event_id: Its id.
-        sealed: Count and digest, sealed.
-        kid: The key it is signed with.
-        recorded_at: When the log took it.
-    """
-
-    index: int
-    event_id: str
-    sealed: bytes
-    kid: str
-    recorded_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class FileReport:
     """What was checked of the files.
 
@@ -76,6 +58,9 @@ class FileReport:
         unanchored: Events behind the last anchor: nothing but the next one will tell whether they
             are all there.
         erased: Files whose content is erased.
+        contents: What was asked of the files' own bytes: `nothing`, `length` or `digest`.
+        gaps: Where the log went on for more than two intervals without an anchor. No damage: the
+            service may have been without its key. What happened there was covered late.
     """
 
     files: int = 0
@@ -83,6 +68,8 @@ class FileReport:
     anchors: int = 0
     unanchored: int = 0
     erased: int = 0
+    contents: Literal["nothing", "length", "digest"] = "nothing"
+    gaps: tuple[Gap, ...] = ()
 
 
 @dataclass(slots=True)
@@ -108,6 +95,8 @@ class FileChecks:
         anchors: Of the log, in order.
         attached: What acts list, in order.
         erasures: Whether a recorded act has erased anything.
+        blobs: The files themselves; None leaves them alone.
+        whole: Whether each is read and hashed; else only that it is there, and how long.
     """
 
     source: FileEvidence
@@ -117,6 +106,8 @@ class FileChecks:
     anchors: Sequence[Anchored]
     attached: Sequence[Attached]
     erasures: bool
+    blobs: FileBytes | None = None
+    whole: bool = False
     findings: list[Finding] = field(default_factory=list)
     _key: bytes | None = None
     _tags: frozenset[bytes] | None = None
@@ -126,11 +117,13 @@ class FileChecks:
     _counts: list[int] = field(default_factory=list)
     _held: int = 0
     _broken: bool = False
+    _sizes: Mapping[UUID, int] = field(default_factory=dict)
 
     def run(self) -> FileReport:
         """Checks everything; what is wrong stands in `findings`."""
         self._take_key()
         self._take_anchors()
+        self._ask_store()
         doubled = 0
         for file in self.source.files():
             doubled += file.name in self._files
@@ -149,7 +142,19 @@ class FileChecks:
             anchors=len(self._claims),
             unanchored=max(chain.count - last, 0),
             erased=erased,
+            contents="nothing" if self.blobs is None else "digest" if self._reads else "length",
         )
+
+    @property
+    def _reads(self) -> bool:
+        return self.whole and bool(self.keks)
+
+    def _ask_store(self) -> None:
+        """A store that cannot be reached is not asked: that is said, and is no damage."""
+        try:
+            self._sizes = {} if self.blobs is None else self.blobs.sizes()
+        except Unavailable:
+            self.blobs = None
 
     # -- the key of the files ----------------------------------------------------------------------
 
@@ -339,8 +344,11 @@ class FileChecks:
             message = f"keys of file {file.name} are gone and no recorded act erased it"
             self._find(first, Damage.FILE_WRAP_MISSING, message)
         self._check_wraps(file.name, 0, file.wraps, index)
+        dek = None
         if history.added is not None:
-            self._check_upload(file, history.added, index)
+            dek = self._check_upload(file, history.added, index)
+        if self.blobs is not None:
+            self._check_bytes(self.blobs, file.name, history.added, dek, index)
         return False
 
     def _listed(self) -> frozenset[bytes]:
@@ -358,8 +366,8 @@ class FileChecks:
             )
         return self._tags
 
-    def _check_upload(self, file: RawFile, added: Mapping[str, Any], index: int) -> None:
-        """Tag and key of a file against what its upload says."""
+    def _check_upload(self, file: RawFile, added: Mapping[str, Any], index: int) -> bytes | None:
+        """Tag and key of a file against what its upload says; the key."""
         digest = str(added["about"].get("digest"))
         if self._key is None:
             self._find(index, Damage.FILE_KEY_WRONG, "there are files, and no key of the files")
@@ -367,12 +375,34 @@ class FileChecks:
             message = f"file {file.name} is not found by who uploaded it"
             self._find(index, Damage.FILE_TAG_WRONG, message)
         if not file.wraps:
-            return
+            return None
         try:
-            self._dek(file.wraps, canonical.unb64(digest.removeprefix(_ALGORITHM)))
+            return self._dek(file.wraps, canonical.unb64(digest.removeprefix(_ALGORITHM)))
         except KeysError as error:
             message = f"the key of file {file.name} does not open: {error}"
             self._find(index, Damage.FILE_WRAP_WRONG, message)
+            return None
+
+    def _check_bytes(
+        self,
+        store: FileBytes,
+        name: UUID,
+        added: Mapping[str, Any] | None,
+        dek: bytes | None,
+        index: int,
+    ) -> None:
+        """The file itself: that it is there, how long it is, and where asked for every byte."""
+        length = self._sizes.get(name)
+        about = {} if added is None else added["about"]
+        if length is None:
+            message = f"the sealed bytes of file {name} are gone"
+            self._find(index, Damage.FILE_BYTES_MISSING, message)
+        elif added is not None and length != blob.sealed_bytes(int(about.get("size", 0))):
+            message = f"the sealed bytes of file {name} are {length}, of another file"
+            self._find(index, Damage.FILE_BYTES_WRONG, message)
+        elif self._reads and dek is not None and not _is(store, name, dek, str(about["digest"])):
+            message = f"the sealed bytes of file {name} do not open to what was uploaded"
+            self._find(index, Damage.FILE_BYTES_WRONG, message)
 
     # -- what acts list ----------------------------------------------------------------------------
 
@@ -400,3 +430,14 @@ class FileChecks:
 
     def _find(self, index: int, kind: Damage, message: str) -> None:
         self.findings.append(Finding(index, kind, message))
+
+
+def _is(store: FileBytes, name: UUID, dek: bytes, digest: str) -> bool:
+    """Whether a file opens to the bytes of this digest."""
+    sha = hashlib.sha256()
+    try:
+        for part in blob.open_sealed(store.get(name), dek, digest=digest):
+            sha.update(part)
+    except (KeysError, NotFound):
+        return False
+    return _ALGORITHM + canonical.b64(sha.digest()) == digest

@@ -100,6 +100,8 @@ class Damage(StrEnum):
     FILE_TAG_WRONG = "file_tag_wrong"
     FILE_WRAP_MISSING = "file_wrap_missing"
     FILE_WRAP_WRONG = "file_wrap_wrong"
+    FILE_BYTES_MISSING = "file_bytes_missing"
+    FILE_BYTES_WRONG = "file_bytes_wrong"
     # what only the schema's own rules tell
     ROW_MALFORMED = "row_malformed"
 
@@ -195,6 +197,8 @@ IN_VIETNAMESE: Final[Mapping[Damage, str]] = MappingProxyType(
         Damage.FILE_TAG_WRONG: "nhãn tra tệp không khớp lần tải lên",
         Damage.FILE_WRAP_MISSING: "mất khóa của tệp mà không có quyết định xóa",
         Damage.FILE_WRAP_WRONG: "khóa của tệp bị thay",
+        Damage.FILE_BYTES_MISSING: "mất nội dung tệp trong kho",
+        Damage.FILE_BYTES_WRONG: "nội dung tệp trong kho bị sửa",
         Damage.CUSTODY_MISSING: "mất sự kiện lưu giữ tệp",
         Damage.CUSTODY_ORDER: "thứ tự lưu giữ tệp bị đảo",
         Damage.CUSTODY_EDITED: "sự kiện lưu giữ tệp bị sửa",

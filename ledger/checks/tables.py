@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ledger.checks.findings import Damage, Finding
-
-_REHEARSAL = "rehearsal."
+from ledger.founding import REHEARSAL
 
 
 class Misfit(NamedTuple):
@@ -62,7 +61,7 @@ def judge(beside: Beside, origin: str, records: int) -> Iterator[Finding]:
         yield Finding(last, Damage.HEAD_WRONG, "the row of the head is gone")
     if beside.rehearsal is None:
         yield Finding(0, Damage.ENCLAVE_WRONG, "nothing says whether this is a rehearsal")
-    elif beside.rehearsal and not origin.startswith(_REHEARSAL):
+    elif beside.rehearsal and not origin.startswith(REHEARSAL):
         message = "the database calls a real enclave a rehearsal, whose senders set the time"
         yield Finding(0, Damage.ENCLAVE_WRONG, message)
     for name in beside.unused:

@@ -15,15 +15,16 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from api.bootstrap import RealEntropy, open_kek
+from api.bootstrap import RealEntropy, open_blobs, open_kek
 from api.embedded import Embedded
 from keys import anchor, blob, canonical, vault
 from keys.jwk import SoftwareSigner
 from keys.vault import Kek
 from ledger.anchors import Anchor, Anchoring
 from ledger.audit import Report, audit
+from ledger.checks.file_evidence import FileBytes
 from ledger.checks.findings import Damage
-from ledger.errors import Rejected, VerificationError
+from ledger.errors import NotFound, Rejected, Unavailable, VerificationError
 from ledger.eventstore import Judged
 from ledger.file_history import FileHistory, Handler
 from ledger.file_key import FileKey
@@ -65,13 +66,16 @@ class Played:
     second: Anchor
     paths: tuple[str, str]
 
-    def audited(self, login: str = "reader") -> Report:
-        """What an audit finds."""
+    def audited(
+        self, login: str = "reader", *, whole: bool = False, blobs: FileBytes | None = None
+    ) -> Report:
+        """What an audit finds; the files' own bytes by their length, or whole."""
         facts = self.service.enclave.facts
         with PostgresEvidence(self.service.database.dsn(login)) as source:
             return audit(
                 source, origin=facts.origin, vkeys=self.service.enclave.vkeys, kek=self.kek,
-                genesis=facts.genesis,
+                genesis=facts.genesis, blobs=blobs or open_blobs(self.service.settings),
+                whole_files=whole,
             )  # fmt: skip
 
     @contextmanager
@@ -229,9 +233,61 @@ def test_sound_files_pass_as_reader_and_as_auditor(played: Played) -> None:
     assert full.ok, full.findings
     assert plain.ok, plain.findings
     assert full.as_dict()["files"] == {
-        "files": 2, "events": 6, "anchors": 2, "unanchored": 1, "erased": 0,
+        "files": 2, "events": 6, "anchors": 2, "unanchored": 1, "erased": 0, "contents": "length",
+        "gaps": (),
     }  # fmt: skip
+    whole = played.audited(whole=True)
+    assert (whole.ok, whole.files.contents) == (True, "digest")
     assert full.verdicts == {"VALID": full.records}
+
+
+def test_a_store_that_is_away_is_said_and_is_no_damage(played: Played) -> None:
+    """Whoever audits from another machine may have the database alone."""
+
+    class Away:
+        def sizes(self) -> dict[UUID, int]:
+            raise Unavailable("files_unavailable", "", "")
+
+        def get(self, name: UUID) -> Iterator[bytes]:
+            raise NotFound(str(name))
+
+    report = played.audited(blobs=Away())
+    assert (report.ok, report.files.contents) == (True, "nothing")
+
+
+@attack(
+    "an administrator of the file store destroys, cuts or edits a sealed file, or swaps two",
+    stopped_by="the digest in the act, checked before a byte leaves",
+    noticed_by="log audit",
+)
+@pytest.mark.parametrize(
+    ("harm", "kind", "whole"),
+    [
+        ("gone", Damage.FILE_BYTES_MISSING, False), ("cut", Damage.FILE_BYTES_WRONG, False),
+        ("edited", Damage.FILE_BYTES_WRONG, True), ("swapped", Damage.FILE_BYTES_WRONG, True),
+    ],
+)  # fmt: skip
+def test_what_is_done_to_the_bytes_of_a_file_is_named(
+    played: Played, harm: str, kind: Damage, *, whole: bool
+) -> None:
+    """Its absence and its length always, every byte where it is asked for."""
+    one, two = (path for path in Path(played.service.settings.blobs).rglob("*") if path.is_file())
+    kept, other = one.read_bytes(), two.read_bytes()
+    try:
+        if harm == "gone":
+            one.unlink()
+        elif harm == "cut":
+            one.write_bytes(kept[:-1])
+        elif harm == "edited":
+            one.write_bytes(kept[:-1] + bytes((kept[-1] ^ 1,)))
+        else:
+            one.write_bytes(other)
+        found = played.audited(whole=whole).findings
+        answers = {played.service.get(path).status_code for path in played.paths}
+    finally:
+        one.write_bytes(kept)
+    assert [(finding.index, finding.kind) for finding in found] == [(played.first.index, kind)]
+    assert answers == {200, 500}
 
 
 def _upload_by_kek(played: Played) -> CustodyRow:
@@ -286,9 +342,8 @@ def test_an_event_that_opens_is_not_among_those_anchored(played: Played) -> None
             )
         admin.commit()
         report = played.audited()
-    assert [(f.index, f.kind) for f in report.findings] == [
-        (played.second.index, Damage.CUSTODY_ANCHOR)
-    ]
+    said = (report.first_bad_index, report.kind)
+    assert said == (played.second.index, Damage.CUSTODY_ANCHOR), report.findings
 
 
 def _event(
