@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import cast
-from uuid import UUID
 
 import pytest
 
-from keys import canonical, vault
+from keys import canonical
 from keys.jwk import SoftwareSigner
 from ledger.errors import VerificationError
-from ledger.log import record as records
 from ledger.log.statement import AUTHOR, Statement, make, parse_compact
-from ledger.ports import NIL_UNIT, Draft, SealedRecord
 from ledger.reader import Reader
 from ledger.regulation.act import Act
 from ledger.regulation.registry import Registry
 from ledger.standing import Standing
-from ledger.streams.event import TOPIC
-from ledger.streams.names import stream_id
 from projections.fold import Fold, Log
 from tests import builders
 from tests.a_ledger import ALedger, a_report, enrolment, in_memory, revocation
 from tests.fakes import MemoryRecordStore
+from tests.smuggle import Smuggler
 
 MINE = SoftwareSigner.from_secret("Ed25519", b"the key of whoever took over ...")
 
@@ -38,38 +33,9 @@ def a() -> ALedger:
     return made
 
 
-def smuggle(a: ALedger, statement: Statement, act: Act) -> None:
+def smuggle(a: ALedger, statement: Statement) -> None:
     """Appends a statement that nobody judged, marked as one that changed the registry."""
-    key = stream_id(a.origin, act.stream)
-    head = a.stores.records.head()
-
-    def seal(at: datetime) -> SealedRecord:
-        envelope = records.build(
-            log=a.origin, recorded_at=at, blind=bytes(32), statement=statement.compact
-        )
-        entry = records.entry(envelope)
-        sealed = vault.seal(
-            envelope, origin=a.origin, stream=act.stream, seq=statement.seq, level="ordinary"
-        )
-        wrap = vault.wrap(a.keys.kek, sealed.dek, origin=a.origin, entry=entry)
-        return SealedRecord(entry, sealed.state, a.keys.kek.kek_id, wrap)
-
-    a.stores.appender.append(
-        Draft(
-            stream_id=key,
-            stream=act.stream,
-            seq=statement.seq,
-            unit=NIL_UNIT,
-            act_id=UUID(act.act_id),
-            author=True,
-            topic=TOPIC,
-            registry=True,
-            registry_index=head.registry_index,
-            at=a.clock.now(),
-            latest=None,
-            seal=seal,
-        )
-    )
+    Smuggler.of(a).put(statement, a.clock.now())
 
 
 def forged(a: ALedger, act: Act, named: str, signer: SoftwareSigner) -> Statement:
@@ -106,7 +72,7 @@ def refused(a: ALedger) -> VerificationError:
 def test_key_enrolled_with_a_forged_signature_opens_no_door(a: ALedger) -> None:
     """access.md TH4: officer keys are with officers, so nothing the API has makes up a key."""
     act = enrolment("cv", a.clock.now(), key=MINE)
-    smuggle(a, forged(a, act, "founder", MINE), act)
+    smuggle(a, forged(a, act, "founder", MINE))
     found = refused(a)
     assert (found.kind, found.index) == ("signature", a.stores.records.head().size - 1)
     with pytest.raises(VerificationError):
@@ -116,7 +82,7 @@ def test_key_enrolled_with_a_forged_signature_opens_no_door(a: ALedger) -> None:
 def test_key_enrolled_by_an_officer_the_act_does_not_name_opens_no_door(a: ALedger) -> None:
     """A good signature of somebody else brings nothing into effect."""
     act = enrolment("cv", a.clock.now(), key=MINE)
-    smuggle(a, forged(a, act, "hotline", builders.key("hotline")), act)
+    smuggle(a, forged(a, act, "hotline", builders.key("hotline")))
     assert refused(a).kind == "signature"
 
 
@@ -124,7 +90,7 @@ def test_key_enrolled_with_a_revoked_key_opens_no_door(a: ALedger) -> None:
     """By the registry before the record, never by the one it makes."""
     a.say(revocation("hotline", a.clock.now()), "founder")
     act = revocation("cv", a.clock.now(), by="hotline")
-    smuggle(a, forged(a, act, "hotline", builders.key("hotline")), act)
+    smuggle(a, forged(a, act, "hotline", builders.key("hotline")))
     assert refused(a).kind == "signature"
 
 
