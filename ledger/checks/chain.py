@@ -18,7 +18,7 @@ from keys.keyring import Verdict
 from ledger.checks.content import ERASURE, Checked, RawRecord, holds
 from ledger.checks.findings import Damage, Finding
 from ledger.checks.part import Part, Slip, whole_of
-from ledger.checks.rules import Refusal, Ruling
+from ledger.checks.rules import STANDS, Refusal, Ruling
 from ledger.errors import Rejected
 from ledger.log import statement as statements
 from ledger.log.moment import EPOCH, of_milliseconds
@@ -120,7 +120,7 @@ class Chain:
 
         Whatever is out of order goes the long way, which says what it is.
         """
-        at, recorded_ms, stream_no, seq, prev, digest, act_id, signer_no = slip
+        at, recorded_ms, stream_no, seq, prev, digest, act_id, signer_no = slip[:8]
         signer = part.signers[signer_no]
         trust = self._trusted.get(signer) or self._trust(*signer)
         stream_id = part.streams[stream_no][0]
@@ -137,7 +137,8 @@ class Chain:
             or act_id in self._done
             or act_id in self._pending
         ):
-            self.follow(*whole_of(part, slip))
+            whole = whole_of(part, slip)
+            self.follow(whole.row, whole.said)
             return
         self._time_ms = recorded_ms
         stream.seq, stream.head, stream.known = seq, digest, True
@@ -161,13 +162,13 @@ class Chain:
         self._trusted[officer, kid] = trust
         return trust
 
-    def follow(self, row: RawRecord, checked: Checked, ruling: Ruling | None = None) -> None:
+    def follow(self, row: RawRecord, checked: Checked, ruling: Ruling = STANDS) -> None:
         """Takes the next record; rows come in the order of the log.
 
         Args:
             row: The row.
             checked: What it says.
-            ruling: What the rules say of it; None where they were not asked.
+            ruling: What the rules say of it.
         """
         if row.recorded_ms < self._time_ms:
             message = (
@@ -179,18 +180,17 @@ class Chain:
             self._wrapless.append(row.at)
         elif checked.damage is not None:
             self._find(row.at, checked.damage, checked.message)
-        stands = ruling is None or ruling.stands or ruling.refusal is not None
-        if not checked.readable or not stands:
+        if not checked.readable or not (ruling.stands or ruling.refusal):
             if row.registry:
                 self.registry_index = row.at
             self._skip(row)
             return
         if row.at == 0:
             self._open_log(checked)
-        if ruling is not None and ruling.refusal is not None:
+        if ruling.refusal is not None:
             self._set_aside(row, ruling.refusal)
             return
-        self._hangs_on = None if ruling is None else ruling.hangs_on
+        self._hangs_on = ruling.hangs_on
         self._place(row, checked)
         self._sign(row, checked)
 

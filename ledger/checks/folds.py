@@ -90,6 +90,10 @@ class Folds:
         """From this record on a stream is not known any more."""
         self.lost.setdefault(stream_id, index)
         self.doubted.pop(stream_id, None)
+        self.forget(stream_id)
+
+    def forget(self, stream_id: bytes) -> None:
+        """Lets a stream go: somebody else has folded it further."""
         gone = self._kept.pop(stream_id, None)
         self._held -= 0 if gone is None else gone.version
 

@@ -6,6 +6,8 @@ is good, every hash fits, and the tree will be signed over it.
 
 from __future__ import annotations
 
+import pickle
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,7 +19,11 @@ from keys.canonical import b64
 from keys.jwk import SoftwareSigner
 from ledger.audit import Report, audit
 from ledger.checks import folds
+from ledger.checks.content import Job
+from ledger.checks.evidence import Seat, Share
 from ledger.checks.findings import Damage
+from ledger.checks.part import Part
+from ledger.checks.workers import Orders, Workers, desk_of
 from ledger.log.statement import AUTHOR, make
 from ledger.regulation.act import Act
 from ledger.regulation.stream import Entry
@@ -43,6 +49,31 @@ def _powers(alias: str) -> frozenset[str]:
 
 def _alias(uuid: str) -> str:
     return next(name for name in (*CAST, "founder") if builders.officer(name) == uuid)
+
+
+class Desks(Workers):
+    """The desks of three processes, all of them in this one."""
+
+    def __init__(self, number: int, share: Share, job: Job | None, **more: Any) -> None:  # noqa: ANN401
+        seated = more["timeline"] is not None
+        self.seats = number if seated else 1
+        seats = [Seat(rest, self.seats) for rest in range(self.seats)]
+        self._desks = [desk_of(Orders(share, job, seat=seat, **more)) for seat in seats]
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing was begun."""
+
+    def each(self, do: Callable[..., Any], asked: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
+        """What `do` answers, as from another process."""
+        return (_sent(do(*arguments)) for arguments in asked)
+
+    def parts(self, ranges: Iterable[tuple[int, int]]) -> Iterator[Sequence[Part]]:
+        """The parts of each range."""
+        return (_sent([desk.part(*some) for desk in self._desks]) for some in ranges)
+
+
+def _sent(answer: Any) -> Any:  # noqa: ANN401 - whatever travels
+    return pickle.loads(pickle.dumps(answer))  # noqa: S301 - our own
 
 
 @dataclass(slots=True)
@@ -146,12 +177,17 @@ class Den:
         self.put(act, by, stands=False)
         return self.audit()
 
-    def audit(self, **more: Any) -> Report:  # noqa: ANN401 - arguments of an audit
-        """The whole log."""
-        source = StoredEvidence(self.store)
-        keys = self.a.keys
+    def audit(self) -> Report:
+        """The whole log: by one process, and by several that judge the cases between them."""
+        source, keys = StoredEvidence(self.store), self.a.keys
         given: dict[str, Any] = {"origin": self.a.origin, "vkeys": keys.vkeys, "kek": keys.kek}
-        return audit(source, **(given | more))
+        alone = audit(source, **given)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("ledger.audit.ROWS", 4)
+            patch.setattr("ledger.audit.Workers", Desks)
+            spread = audit(source, **given, workers=3)
+        assert spread == alone
+        return alone
 
     def erase(self, index: int) -> None:
         """Deletes a wrap, as the owner of the database can."""
