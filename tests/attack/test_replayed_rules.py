@@ -12,8 +12,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 
+from api.bootstrap import open_kek
 from keys import canonical
 from keys.canonical import b64
 from keys.jwk import SoftwareSigner
@@ -25,6 +27,7 @@ from ledger.checks.findings import Damage
 from ledger.checks.part import Part
 from ledger.checks.workers import Orders, Workers, desk_of
 from ledger.log.statement import AUTHOR, make
+from ledger.postgres.evidence import PostgresEvidence
 from ledger.regulation.act import Act
 from ledger.regulation.stream import Entry
 from ledger.streams.names import stream_id
@@ -33,6 +36,7 @@ from tests.a_ledger import ALedger, appointment, enrolment, in_memory
 from tests.attacks import attack
 from tests.builders import CAST, MORE_POWERS, Story, a_case_in, a_token, an_act, an_id
 from tests.fakes import MemoryRecordStore
+from tests.fixtures.app import Service
 from tests.smuggle import Smuggler
 from tests.stored_evidence import StoredEvidence
 
@@ -560,3 +564,57 @@ def test_cases_that_were_let_go_are_folded_again(den: Den, monkeypatch: pytest.M
     monkeypatch.setattr(folds, "MOST_STATEMENTS", 5)
     assert den.audit() == whole
     against(whole, junk, "SIGNER_ORDER")
+
+
+# -- on PostgreSQL, with the writer's own login ---------------------------------------------------
+
+
+def _audit(service: Service, workers: int) -> Report:
+    """What `log audit` says, as reader."""
+    facts = service.enclave.facts
+    with PostgresEvidence(service.database.dsn("reader")) as source:
+        return audit(
+            source, origin=facts.origin, vkeys=service.enclave.vkeys,
+            kek=open_kek(service.settings), genesis=facts.genesis, workers=workers,
+        )  # fmt: skip
+
+
+@attack(
+    "with the writer's login a case is closed by one clerk, a deleted key is laundered, and the"
+    " director is given a key by the hotline",
+    stopped_by="the registry follower, for the key",
+    noticed_by=NOTICED,
+)
+@pytest.mark.postgres
+def test_what_a_stolen_writer_login_appends_is_named(service: Service) -> None:
+    """The three attacks as found: every signature good, every hash fits, and each is named."""
+    service.hire("hotline", "cv", "gd")
+    other = a_case_in("RECEIVED", name=f"case/{an_id('other')}", start=service.step(minutes=1))
+    honest = service.tell(other)[-1]["index"]
+    case = a_case_in("SCREENING", start=service.step(minutes=1))
+    service.tell(case)
+    thief, now = Smuggler.into(service), service.step(hours=1)
+    case.now = now.astimezone(builders.T0.tzinfo)
+    before = thief.records.head().size
+    closing = service.sign(case.act("CaseClosed", by="cv", also=[]), "cv")
+    zeros = {"entries": [{"index": honest, "entry": b64(bytes(32))}]}
+    erasing = an_act("RecordErased", by="cv", also=[], when=case.now, facts=zeros)
+    mine = SoftwareSigner.from_secret("Ed25519", b"the key of whoever took over ...")
+    enrolling = an_act(
+        "KeyEnrolled", by="hotline", when=case.now, exact=True,
+        stream=f"officer/{builders.officer('gd')}",
+        facts=dict(enrolment("gd", now, key=mine).facts),
+        signers=[{"officer": builders.officer("hotline"), "post": CAST["hotline"][1],
+                  "role": AUTHOR}],
+    )  # fmt: skip
+    for statement in (closing, service.sign(erasing, "cv"), service.sign(enrolling, "hotline")):
+        thief.put(statement, now)
+    with psycopg.connect(service.database.admin) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("DELETE FROM log.wraps WHERE index = %s", [honest])
+    report = _audit(service, 0)
+    assert [(f.index, f.kind) for f in report.findings] == [
+        (honest, Damage.WRAP_MISSING),
+        *((before + n, Damage.AGAINST_THE_RULES) for n in range(3)),
+    ]
+    assert _audit(service, 2) == report
