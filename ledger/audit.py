@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, NamedTuple
 
 from keys import vault
 from keys.errors import KeysError
@@ -21,14 +21,17 @@ from ledger.checks import content, tree
 from ledger.checks.chain import FOLDED, Chain
 from ledger.checks.content import Job, RawRecord
 from ledger.checks.evidence import Evidence
-from ledger.checks.findings import IN_VIETNAMESE, Damage, Finding
+from ledger.checks.findings import Damage, Finding
+from ledger.checks.folds import Folds
 from ledger.checks.part import ROWS, Desk, Part, Slip, Whole
+from ledger.checks.rules import Rules
 from ledger.checks.tree import RawCheckpoint, RawTile, Roots, Signed, Tiles
 from ledger.checks.workers import Workers
 from ledger.errors import Rejected
 from ledger.log.merkle import HASH_BYTES
 from ledger.log.moment import milliseconds, of_milliseconds
 from ledger.log.record import entry as entry_of
+from ledger.log.statement import Statement
 from ledger.regulation.act import parse_act
 from ledger.regulation.registry import Registry
 
@@ -44,6 +47,7 @@ __all__ = [
 ]
 
 _MOST_FINDINGS: Final = 1000
+_UNOPENED: Final = ("content", "statements", "signatures", "wraps", "rules")
 _MOST_SWAPS: Final = 64
 _MOST_MISSING: Final = 1 << 20
 """How far indices may reach beyond the number of rows; what lies behind is not followed."""
@@ -59,8 +63,23 @@ _EXPLAINED: Final = frozenset(
         Damage.PREV_BROKEN,
         Damage.TIME_BACKWARDS,
         Damage.SIGNER_ORDER,
+        Damage.AGAINST_THE_RULES,
     }
 )
+
+
+class Unjudged(NamedTuple):
+    """Statements that the rules cannot be asked about in full, since a record is unreadable.
+
+    Attributes:
+        record: Index of what they hang on.
+        erased_by: The act that erased it; None where it is damaged.
+        statements: How many.
+    """
+
+    record: int
+    erased_by: str | None
+    statements: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +97,7 @@ class Report:
         checkpoints: Checkpoints verified.
         tiles: Tiles compared.
         erased: Records whose content a recorded act has erased.
+        unjudged: What hangs on them: signed, in order, and not judged again.
     """
 
     origin: str
@@ -90,6 +110,7 @@ class Report:
     checkpoints: int
     tiles: int
     erased: int = 0
+    unjudged: tuple[Unjudged, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -114,7 +135,7 @@ class Report:
     @property
     def message_vi(self) -> str:
         """The kind in Vietnamese."""
-        return IN_VIETNAMESE[self.findings[0].kind] if self.findings else ""
+        return self.findings[0].said_vi if self.findings else ""
 
     def as_dict(self) -> dict[str, Any]:
         """For reports in JSON."""
@@ -134,6 +155,7 @@ class Report:
             "checkpoints": self.checkpoints,
             "tiles": self.tiles,
             "erased": self.erased,
+            "unjudged": [one._asdict() for one in self.unjudged],
         }
 
 
@@ -149,6 +171,7 @@ def audit(  # noqa: PLR0913 - what an auditor brings along is the argument list
     level: str | None = None,
     genesis: str | None = None,
     trusted: Sequence[bytes] = (),
+    replay: bool = True,
     workers: int = 0,
     progress: Progress | None = None,
 ) -> Report:
@@ -162,11 +185,12 @@ def audit(  # noqa: PLR0913 - what an auditor brings along is the argument list
         level: The log's level; None takes it from the origin.
         genesis: Entry of record 0 in hex, from paper; None leaves the anchor unchecked.
         trusted: Checkpoints kept outside this database; the log must lead to each of them.
+        replay: Whether the rules are asked again of every statement; where not, the report says so.
         workers: Processes that read and open records and verify signatures; 0 does it in this one.
         progress: Called with (records done, records in all).
     """
     keks = [kek] if isinstance(kek, Kek) else list(kek or ())
-    walk = _Walk(source, origin, level or origin.rpartition("/")[2], keks)
+    walk = _Walk(source, origin, level or origin.rpartition("/")[2], keks, replay)
     keys = [VKey.parse(text) for text in vkeys]
     notes = list(source.checkpoints())
     walk.prepare({*(row.size for row in notes), *tree.trusted_sizes(trusted)})
@@ -189,6 +213,7 @@ class _Walk:
     origin: str
     level: str
     keks: Sequence[Kek]
+    replays: bool
     findings: list[Finding] = field(default_factory=list)
     roots: Roots = field(default_factory=lambda: Roots(()))
     tiles: Tiles = field(default_factory=lambda: Tiles(()))
@@ -230,7 +255,7 @@ class _Walk:
                 read = pool.each(tree.read_checkpoints, self._shares(notes, keys))
                 parts = pool.parts(self._ranges(total))
             else:
-                desk = Desk(self.source, job)
+                desk = Desk(self.source, job, self._rules(job))
                 read = (tree.read_checkpoints(*some) for some in self._shares(notes, keys))
                 parts = (desk.part(*some) for some in self._ranges(total))
             for part in parts:
@@ -265,7 +290,7 @@ class _Walk:
         job = Job(self.origin, {kek.kek_id: kek for kek in self.keks}, FOLDED, {})
         registry = Registry.founded()
         for row in self.source.registry():
-            said = content.open_one(row, job)
+            said, _ = content.open_one(row, job)
             if said.members is None:
                 continue
             at = of_milliseconds(said.recorded_ms)
@@ -276,6 +301,17 @@ class _Walk:
                 continue
         jwks = {line.kid: dict(line.jwk) for line in registry.keyring.lines()}
         return Job(self.origin, job.keks, FOLDED, jwks)
+
+    def _rules(self, job: Job | None) -> Rules | None:
+        if job is None or not self.replays:
+            return None
+        unsigned = replace(job, jwks={})
+
+        def history(stream_id: bytes, before: int) -> Iterator[tuple[RawRecord, Statement | None]]:
+            for row in self.source.stream(stream_id, before):
+                yield row, content.open_one(row, unsigned)[1]
+
+        return Rules(self.origin, self.level, Folds(history), Registry.founded())
 
     def _take(self, part: Part) -> None:
         if not part.slips:
@@ -415,7 +451,7 @@ class _Walk:
         order = {kind: n for n, kind in enumerate(Damage)}
         findings = sorted(set(self.findings), key=lambda f: (f.index, order[f.kind], f.message))
         newest = signed.newest or 0
-        skipped = () if self.opens else ("content", "statements", "signatures", "wraps")
+        skipped = _UNOPENED if not self.opens else () if self.replays else ("rules",)
         return Report(
             origin=self.origin,
             records=self.rows,
@@ -427,4 +463,8 @@ class _Walk:
             checkpoints=signed.count,
             tiles=sum(1 for _ in self.tiles),
             erased=len(self.chain.erased),
+            unjudged=tuple(
+                Unjudged(index, self.chain.erased.get(index), count)
+                for index, count in sorted(self.chain.unjudged.items())
+            ),
         )

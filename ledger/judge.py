@@ -23,6 +23,7 @@ from ledger.regulation.act import Act
 from ledger.regulation.cases import Report
 from ledger.regulation.catalogue import load
 from ledger.regulation.registry import Registry
+from ledger.regulation.reviews import open_reviews, signers
 from ledger.replay import judged
 from ledger.streams.event import Aside, Event, PositionPassed, StatementRecorded
 from ledger.streams.kinds import begin
@@ -132,7 +133,7 @@ class Judge:
             origin=self.origin,
             level=self.level,
             log_size=_index(event),
-            cases=Elsewhere(self, _index(event), event.act),
+            cases=Elsewhere(self, _index(event), event.act, registry),
             at=_at(event),
         )
         try:
@@ -152,13 +153,14 @@ class Judge:
 class Elsewhere:
     """`Cases` as of a record: other streams folded from their own records before it.
 
-    What only an index over the whole log could tell (where a token stands, which complaint ran) is
-    answered so that it refuses nothing: the audit asks that.
+    Where a token stands only an index over the whole log could tell: that refuses nothing here, and
+    is asked by the append and by the audit.
     """
 
     judge: Judge
     before: int
     act: Act
+    registry: Registry
 
     def state(self, stream: str) -> str | None:
         """Main state of a case then."""
@@ -166,8 +168,7 @@ class Elsewhere:
 
     def signers(self, stream: str) -> Sequence[str]:
         """Officers who had signed an effective act of a case then."""
-        every = self._folded(stream).state.effective()
-        return list(dict.fromkeys(o for entry in every for o in entry.signed_by()))
+        return signers(self._folded(stream).state)
 
     def token_elsewhere(self, token: str, stream: str) -> bool:
         """Not told by the records of one stream."""
@@ -184,9 +185,8 @@ class Elsewhere:
         return None
 
     def running(self, stream: str, at: datetime) -> Sequence[str]:
-        """Not told by the records of one stream."""
-        del stream, at
-        return ()
+        """Complaints, reviews and their windows that ran in a case then."""
+        return open_reviews(self._folded(stream).state, self.registry, at)
 
     def reports(self) -> Sequence[Report]:
         """None: they only raise flags."""

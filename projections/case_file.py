@@ -16,7 +16,7 @@ import orjson
 from psycopg.rows import class_row
 
 from ledger.regulation.case_view import case_file, case_file_until
-from ledger.regulation.cases import Cases
+from ledger.regulation.cases import REPORTS, Cases
 from ledger.regulation.clocks import LIVE, WINDOWS
 from ledger.regulation.deadline import VIETNAM
 from ledger.regulation.lifecycle import life_cycle
@@ -25,7 +25,7 @@ from ledger.regulation.registry import Registry
 from ledger.regulation.shape import parse_time
 from ledger.regulation.stream import StreamState
 from projections import search
-from projections.fold import REPORTS, WAYS_ON, last_recorded
+from projections.fold import WAYS_ON, last_recorded
 from projections.view import Connection, Cursor, Step, live
 
 NAME: Final = "case_file"

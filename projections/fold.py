@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from functools import partial
 from typing import Final, Protocol
 from uuid import UUID
@@ -23,7 +23,7 @@ from ledger.log.statement import COUNTERSIGNERS, RETURNER
 from ledger.ports import NIL_UNIT
 from ledger.reader import NONSENSE, Opened
 from ledger.regulation.act import Act
-from ledger.regulation.cases import Report
+from ledger.regulation.cases import REPORTS, Report, report_of
 from ledger.regulation.catalogue import load as load_catalogue
 from ledger.regulation.decide import raised
 from ledger.regulation.question import Question
@@ -40,7 +40,6 @@ from projections.view import Status, Step
 MOST_STATEMENTS: Final = 20_000
 """Statements kept in memory over all streams; a case of thirty acts weighs about 100 KiB."""
 BATCH: Final = 500
-REPORTS: Final = frozenset({"StatisticsSubmitted", "SituationReportSubmitted"})
 ERASURE: Final = "RecordErased"
 WAYS_ON: Final = frozenset({VOIDING, "ActReturned"})
 _UNEXPLAINED: Final = Aside(
@@ -453,19 +452,6 @@ def orphaned(stream: StreamState, opened: Opened) -> bool:
         and opened.statement is not None
         and opened.statement.role in COUNTERSIGNERS
         and opened.act.act_id not in stream.entries
-    )
-
-
-def report_of(act: Act, index: int) -> Report:
-    """A report of article 9 as guards ask for it, in effect from this record."""
-    facts = act.facts
-    return Report(
-        act_id=act.act_id,
-        period_from=date.fromisoformat(facts["period_from"]),
-        period_to=date.fromisoformat(facts["period_to"]),
-        restates=facts.get("restates"),
-        restated_because=tuple(facts.get("restated_because", ())),
-        index=index,
     )
 
 

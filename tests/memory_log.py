@@ -100,6 +100,10 @@ class MemoryLog:
         """See `Evidence`."""
         return [row for row in self.records(0, self.last() + 1) if row.registry]
 
+    def stream(self, stream_id: bytes, before: int) -> Sequence[RawRecord]:
+        """See `Evidence`."""
+        return [row for row in self.records(0, before) if row.stream_id == stream_id]
+
     def share(self) -> MemoryLog:
         """See `Evidence`: what is stored; the keys it is written with stay here."""
         kept = copy(self)

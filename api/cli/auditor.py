@@ -271,6 +271,18 @@ def show(shell: Shell, found: Audited) -> None:
     )
     if counts:
         shell.say(Text(f"Chữ ký: {counts}", f"Signatures: {counts}"))
+    for one in report.unjudged:
+        why = Text("do hư hỏng", "which is damaged")
+        if one.erased_by is not None:
+            why = Text(f"đã xóa theo {one.erased_by}", f"which {one.erased_by} erased")
+        shell.say(
+            Text(
+                f"Không xét lại được {one.statements} lần ký: phụ thuộc bản ghi {one.record}"
+                f" {why.vi}",
+                f"Not judged again: {one.statements} statements that hang on record {one.record},"
+                f" {why.en}",
+            )
+        )
     if skipped := found.as_dict()["skipped"]:
         listed = ", ".join(skipped)
         shell.say(Text(f"Không kiểm được: {listed}", f"Not checked: {listed}"))

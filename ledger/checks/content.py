@@ -153,18 +153,18 @@ class _Damaged(Exception):
 _loaded: dict[str, PublicKey] = {}
 
 
-def open_one(row: RawRecord, job: Job) -> Checked:
-    """Opens and checks one row.
+def open_one(row: RawRecord, job: Job) -> tuple[Checked, Statement | None]:
+    """Opens and checks one row; and what was signed, where it can be read.
 
     Damage is an answer here, never an exception: the audit goes on behind it.
     """
     try:
         return _open(row, job)
     except _Damaged as stop:
-        return Checked(row.at, stop.damage, stop.message)
+        return Checked(row.at, stop.damage, stop.message), None
 
 
-def _open(row: RawRecord, job: Job) -> Checked:
+def _open(row: RawRecord, job: Job) -> tuple[Checked, Statement]:
     if row.state is None:
         raise _Damaged(Damage.STATE_UNREADABLE, "the row has no state")
     dek = _unwrap(row, job)
@@ -185,7 +185,9 @@ def _open(row: RawRecord, job: Job) -> Checked:
         or _misplaced(row, said, job.origin)
         or _misgranted(row, said)
     )
-    return said if wrong is None else said._replace(damage=wrong[0], message=wrong[1])
+    if wrong is not None:
+        said = said._replace(damage=wrong[0], message=wrong[1])
+    return said, statement
 
 
 def _opened_by_name(row: RawRecord, dek: bytes, origin: str) -> bytes | None:

@@ -40,6 +40,9 @@ class Evidence(Protocol):
     def registry(self) -> Sequence[RawRecord]:
         """Every row marked as a registry record, in index order."""
 
+    def stream(self, stream_id: bytes, before: int) -> Sequence[RawRecord]:
+        """The rows of one stream of an index below `before`, in index order."""
+
     def tiles(self) -> Iterable[RawTile]:
         """Every stored tile."""
 

@@ -13,6 +13,7 @@ from uuid import UUID
 from ledger.checks import content
 from ledger.checks.content import Checked, Job, RawRecord
 from ledger.checks.evidence import Evidence
+from ledger.checks.rules import Rules, Ruling
 from ledger.log.merkle import HASH_BYTES, subtree
 from ledger.log.record import leaf
 from ledger.log.statement import ACT_TYP, AUTHOR
@@ -27,10 +28,14 @@ number of its stream, position, `prev`, digest, act id, number of its signer."""
 
 
 class Whole(NamedTuple):
-    """A row that has to be looked at closer, without its seal, and what it says."""
+    """A row that has to be looked at closer, without its seal; what it says, and the rules of it.
+
+    `ruling` is None where the rules were not asked.
+    """
 
     row: RawRecord
     said: Checked
+    ruling: Ruling | None = None
 
 
 class Part(NamedTuple):
@@ -64,10 +69,13 @@ class Desk:
     Attributes:
         source: The stored bytes.
         job: What the rows are checked with; None where they cannot be opened.
+        rules: What they are judged by, part after part in the order of the log; None where the
+            rules are not asked.
     """
 
     source: Evidence
     job: Job | None
+    rules: Rules | None = None
 
     def part(self, start: int, end: int) -> Part:
         """The rows of indices [`start`, `end`), checked."""
@@ -76,8 +84,11 @@ class Desk:
         signers: dict[tuple[str, str], int] = {}
         slips: list[Slip | Whole] = []
         for row in rows:
-            said = Checked(row.at) if self.job is None else content.open_one(row, self.job)
-            if _is_plain(row, said):
+            said, statement = Checked(row.at), None
+            if self.job is not None:
+                said, statement = content.open_one(row, self.job)
+            ruling = None if self.rules is None else self.rules.follow(row, said, statement)
+            if _is_plain(row, said) and (ruling is None or ruling.plain):
                 stream = streams.setdefault((row.stream_id, said.stream), len(streams))
                 signer = signers.setdefault((said.signers[0][0], said.kid), len(signers))
                 slips.append(
@@ -85,7 +96,7 @@ class Desk:
                      signer)
                 )  # fmt: skip
             else:
-                slips.append(Whole(row._replace(state=None, wraps=()), said))
+                slips.append(Whole(row._replace(state=None, wraps=()), said, ruling))
         dense = all(row.at == at for at, row in enumerate(rows, start))
         leaves = b"".join([leaf(row.entry) for row in rows])
         return Part(

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Final, LiteralString, Self, cast
+from uuid import UUID
 
 from psycopg import sql
 from psycopg.errors import InvalidSchemaName
@@ -45,10 +46,18 @@ SELECT index, uuid_send(stream_id), seq, uuid_send(act_id), author, topic,
 FROM log.records
 """
 _IN_RANGE: Final[LiteralString] = "WHERE index >= %b AND index < %b ORDER BY index"
+_OF_STREAM: Final[LiteralString] = "WHERE stream_id = %b AND index < %b ORDER BY index"
 _OF_REGISTRY: Final[LiteralString] = "WHERE registry ORDER BY index"
 _WRAPS: Final[LiteralString] = """
 SELECT index, wrap, uuid_send(stream_id) || uuid_send(unit) || kek_id FROM log.wraps
 WHERE index >= %b AND index < %b ORDER BY index, kek_id
+"""
+_WRAPS_IN: Final[LiteralString] = """
+SELECT index, wrap, uuid_send(stream_id) || uuid_send(unit) || kek_id FROM log.wraps
+WHERE index = ANY(%b) ORDER BY index, kek_id
+"""
+_NAME: Final[LiteralString] = """
+SELECT uuid_send(stream_id), name FROM log.streams WHERE stream_id = %b
 """
 _WRAPS_OF: Final[LiteralString] = """
 SELECT index, wrap, uuid_send(stream_id) || uuid_send(unit) || kek_id FROM log.wraps
@@ -163,6 +172,13 @@ class PostgresEvidence:
         """Every row marked as a registry record, in index order."""
         rows = self._all(self._columns + _OF_REGISTRY)
         return _raw(rows, self._wraps(_WRAPS_OF), dict(self._all(_NAMES_OF)))
+
+    def stream(self, stream_id: bytes, before: int) -> Sequence[RawRecord]:
+        """The rows of one stream of an index below `before`, in index order."""
+        key = UUID(bytes=stream_id)
+        rows = self._all(self._columns + _OF_STREAM, key, before)
+        wraps = self._wraps(_WRAPS_IN, [row[0] for row in rows])
+        return _raw(rows, wraps, dict(self._all(_NAME, key)))
 
     def tiles(self) -> Iterator[RawTile]:
         """Every stored tile."""

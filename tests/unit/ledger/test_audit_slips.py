@@ -29,7 +29,7 @@ def test_slips_lose_nothing(row: Row) -> None:
     for start in range(0, min(log.last(), 10_000) + 1, ROWS):
         part = desk.part(start, start + ROWS)
         for raw, slip in zip(log.records(start, start + ROWS), part.slips, strict=True):
-            said = content.open_one(raw, job)
+            said, _ = content.open_one(raw, job)
             long.follow(raw, said)
             if isinstance(slip, Whole):
                 short.follow(*slip)
