@@ -105,7 +105,7 @@ class WorklistBatch:
             self.write()
         if step.own:
             self._touched[step.stream.name] = step.stream
-        for stream in step.erases.values():
+        for stream in step.refolded.values():
             self._touched[stream.name] = stream
         if reports:
             self._restate(step)
