@@ -271,6 +271,19 @@ TYPES: Final[Mapping[str, ProblemType]] = {
             "Nothing was recorded. Read `since`, then sign again upon `head`.",
         ),
     ),
+    "stream_set_aside": ProblemType(
+        409,
+        Words(
+            "Dòng ghi có bản ghi trái quy định chưa được loại",
+            "A record of the stream is against the rules and has not been voided",
+        ),
+        Words(
+            "Chưa ghi gì. Báo người giữ danh bạ: hai người ký RecordVoided (socai log void), rồi ký"
+            " lại diễn biến này nối vào đầu dòng mới và gửi.",
+            "Nothing was recorded. Tell the registrars: two of them sign RecordVoided (`socai log"
+            " void`); then sign this act again upon the new head and send.",
+        ),
+    ),
     "taken": ProblemType(
         409,
         Words("Mã diễn biến đã thuộc về một diễn biến khác", "The act id names another act"),

@@ -222,8 +222,8 @@ class Ledger:
         """Judges by what this process knows, and appends. Raises: _JudgeAgain."""
         time = self._time(at)
         current = self._memory.catch_up()
-        event, _, key_ends = self._judged(stream, sent, current.registry, time.at)
-        latest = _until(time.latest, key_ends)
+        event, _, ends = self._judged(stream, sent, current.registry, time.at)
+        latest = _until(time.latest, ends)
         try:
             place = self._memory.append(stream, event, Judged(current.index, time.at, latest))
         except NotAppended as refusal:
@@ -237,13 +237,13 @@ class Ledger:
 
     def _judged(
         self, stream: Stream, sent: Submission, registry: Registry, at: datetime
-    ) -> tuple[StatementRecorded, Decision, datetime | None]:
-        """Every question of the door and of the stream; and when the key's validity ends."""
-        officer, key_ends = sent.admit(registry, at)
+    ) -> tuple[StatementRecorded, Decision, datetime]:
+        """Every question of the door and of the stream; and when the door's answer ends."""
+        officer, ends = sent.admit(registry, at)
         ground = self._ground(registry, at)
         event, decision = stream.decide(sent.statement, sent.act, officer, ground)
         self._require_files(sent.act, stream)
-        return event, decision, key_ends
+        return event, decision, ends
 
     def _ground(self, registry: Registry, at: datetime) -> Ground:
         return Ground(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from keys import vault
 from keys.errors import KeysError
@@ -25,13 +25,15 @@ from ledger.checks.content import Job, RawRecord
 from ledger.checks.evidence import Evidence
 from ledger.checks.file_evidence import FileBytes
 from ledger.checks.files import FileChecks, FileReport
-from ledger.checks.findings import IN_VIETNAMESE, Damage, Finding
-from ledger.checks.part import ROWS, Desk, Part, Slip, Whole
+from ledger.checks.findings import Damage, Finding
+from ledger.checks.folds import Folds
+from ledger.checks.known import Learned
+from ledger.checks.part import ROWS, Desk, Part, Slip, Whole, history, in_order, tops
+from ledger.checks.rules import STANDS, Applied, Doubt, Rules
 from ledger.checks.tree import RawCheckpoint, RawTile, Roots, Signed, Tiles
 from ledger.checks.workers import Workers
 from ledger.errors import Rejected
 from ledger.founding import REHEARSAL
-from ledger.log.merkle import HASH_BYTES
 from ledger.log.moment import EPOCH, of_milliseconds
 from ledger.log.record import entry as entry_of
 from ledger.regulation.act import parse_act
@@ -50,6 +52,7 @@ __all__ = [
 ]
 
 _MOST_FINDINGS: Final = 1000
+_UNOPENED: Final = ("content", "statements", "signatures", "wraps", "rules")
 _MOST_SWAPS: Final = 64
 _MOST_MISSING: Final = 1 << 20
 """How far indices may reach beyond the number of rows; what lies behind is not followed."""
@@ -66,8 +69,23 @@ _EXPLAINED: Final = frozenset(
         Damage.PREV_BROKEN,
         Damage.TIME_BACKWARDS,
         Damage.SIGNER_ORDER,
+        Damage.AGAINST_THE_RULES,
     }
 )
+
+
+class Unjudged(NamedTuple):
+    """Statements that the rules cannot be asked about in full, since a record is unreadable.
+
+    Attributes:
+        record: Index of what they hang on.
+        erased_by: The act that erased it; None where it is damaged.
+        statements: How many.
+    """
+
+    record: int
+    erased_by: str | None
+    statements: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +104,7 @@ class Report:
         tiles: Tiles compared.
         erased: Records whose content a recorded act has erased.
         files: What was checked of the files.
+        unjudged: What hangs on them: signed, in order, and not judged again.
     """
 
     origin: str
@@ -99,6 +118,7 @@ class Report:
     tiles: int
     erased: int = 0
     files: FileReport = field(default_factory=FileReport)
+    unjudged: tuple[Unjudged, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -123,7 +143,7 @@ class Report:
     @property
     def message_vi(self) -> str:
         """The kind in Vietnamese."""
-        return IN_VIETNAMESE[self.findings[0].kind] if self.findings else ""
+        return self.findings[0].said_vi if self.findings else ""
 
     def as_dict(self) -> dict[str, Any]:
         """For reports in JSON."""
@@ -144,6 +164,7 @@ class Report:
             "tiles": self.tiles,
             "erased": self.erased,
             "files": asdict(self.files),
+            "unjudged": [one._asdict() for one in self.unjudged],
         }
 
 
@@ -164,6 +185,7 @@ def audit(  # noqa: PLR0913 - what an auditor brings along is the argument list
     level: str | None = None,
     genesis: str | None = None,
     trusted: Sequence[bytes] = (),
+    replay: bool = True,
     workers: int = 0,
     progress: Progress | None = None,
     blobs: FileBytes | None = None,
@@ -179,17 +201,25 @@ def audit(  # noqa: PLR0913 - what an auditor brings along is the argument list
         level: The log's level; None takes it from the origin.
         genesis: Entry of record 0 in hex, from paper; None leaves the anchor unchecked.
         trusted: Checkpoints kept outside this database; the log must lead to each of them.
+        replay: Whether the rules are asked again of every statement; where not, the report says so.
         workers: Processes that read and open records and verify signatures; 0 does it in this one.
         progress: Called with (records done, records in all).
         blobs: The files of acts themselves; None leaves them alone.
         whole_files: Whether each is read and hashed; else only that it is there, and how long.
     """
     keks = [kek] if isinstance(kek, Kek) else list(kek or ())
-    walk = _Walk(source, origin, level or origin.rpartition("/")[2], keks)
     keys = [VKey.parse(text) for text in vkeys]
     notes = list(source.checkpoints())
-    walk.prepare({*(row.size for row in notes), *tree.trusted_sizes(trusted)})
-    signed = walk.run(workers, notes, keys, progress)
+    sizes = {*(row.size for row in notes), *tree.trusted_sizes(trusted)}
+    level = level or origin.rpartition("/")[2]
+    walk = _Walk(source, origin, level, keks, replay, assumes=replay and workers > 0)
+    walk.prepare(sizes)
+    try:
+        signed = walk.run(workers, notes, keys, progress)
+    except Doubt:
+        walk = _Walk(source, origin, level, keks, replay, assumes=False)
+        walk.prepare(sizes)
+        signed = walk.run(workers, notes, keys, progress)
     walk.findings += signed.findings
     verdict = tree.judge(walk.roots, walk.tiles, signed)
     walk.findings += verdict.findings
@@ -197,7 +227,9 @@ def audit(  # noqa: PLR0913 - what an auditor brings along is the argument list
     walk.check_genesis(genesis, vkeys)
     walk.check_extent(signed.newest or 0)
     walk.check_files(blobs, whole=whole_files)
-    walk.findings += tables.judge(source.beside(), origin, walk.rows)
+    walk.findings += tables.judge(
+        source.beside(), walk.rows, rehearsal=origin.startswith(REHEARSAL)
+    )
     walk.explain(verdict.replaced)
     return walk.report(signed)
 
@@ -210,6 +242,8 @@ class _Walk:
     origin: str
     level: str
     keks: Sequence[Kek]
+    replays: bool
+    assumes: bool
     findings: list[Finding] = field(default_factory=list)
     roots: Roots = field(default_factory=lambda: Roots(()))
     tiles: Tiles = field(default_factory=lambda: Tiles(()))
@@ -219,6 +253,8 @@ class _Walk:
     files: FileReport = field(default_factory=FileReport)
     _next: int = 0
     _first_entry: bytes | None = None
+    _rules: Rules | None = None
+    _timeline: Sequence[Applied] | None = None
     _last_ms: float | None = None
 
     def __post_init__(self) -> None:
@@ -241,22 +277,28 @@ class _Walk:
         keys: Sequence[VKey],
         progress: Progress | None,
     ) -> Signed:
-        """Walks every row once, in index order, and reads the checkpoints."""
+        """Walks every row once, in index order, and reads the checkpoints.
+
+        Raises:
+            Doubt: What the processes assumed does not hold; asked again, they assume nothing.
+        """
         total = self.source.count()
         job = self._job() if self.opens else None
         signed = Signed()
         with ExitStack() as stack:
-            parts: Iterator[Part]
+            parts: Iterator[Sequence[Part]]
             if workers and total > ROWS:
-                pool = stack.enter_context(Workers(workers, self.source.share(), job))
+                share, timeline = self.source.share(), self._timeline
+                crew = Workers(workers, share, job, replays=self.replays, timeline=timeline)
+                pool = stack.enter_context(crew)
                 read = pool.each(tree.read_checkpoints, self._shares(notes, keys))
-                parts = pool.parts(self._ranges(total))
+                parts = pool.parts(self._ranges(total, ROWS * pool.seats))
             else:
-                desk = Desk(self.source, job)
+                desk = Desk(self.source, job, self.replays)
                 read = (tree.read_checkpoints(*some) for some in self._shares(notes, keys))
-                parts = (desk.part(*some) for some in self._ranges(total))
-            for part in parts:
-                self._take(part)
+                parts = ([desk.part(*some)] for some in self._ranges(total, ROWS))
+            for some_parts in parts:
+                self._take(some_parts)
                 if progress is not None:
                     progress(self.rows, total)
             for some in read:
@@ -265,13 +307,13 @@ class _Walk:
         self.findings += self.chain.findings
         return signed
 
-    def _ranges(self, total: int) -> Iterator[tuple[int, int]]:
+    def _ranges(self, total: int, rows: int) -> Iterator[tuple[int, int]]:
         """Index ranges that hold every row, but for one that was moved out of all reach."""
         last = self.source.last()
         end = min(last + 1, total + _MOST_MISSING)
         if end <= last:
             self.behind = end
-        return ((start, start + ROWS) for start in range(0, end, ROWS))
+        return ((start, start + rows) for start in range(0, end, rows))
 
     def _shares(
         self, notes: Sequence[RawCheckpoint], keys: Sequence[VKey]
@@ -284,10 +326,11 @@ class _Walk:
 
         Whether a key was enrolled where it is used is asked by the chain, in its place.
         """
-        job = Job(self.origin, {kek.kek_id: kek for kek in self.keks}, FOLDED, {})
+        job = Job(self.origin, {kek.kek_id: kek for kek in self.keks}, FOLDED, {}, self.level)
         registry = Registry.founded()
+        timeline = []
         for row in self.source.registry():
-            said = content.open_one(row, job)
+            said, _ = content.open_one(row, job)
             if said.members is None:
                 continue
             at = of_milliseconds(said.recorded_ms)
@@ -296,41 +339,55 @@ class _Walk:
                 registry.apply(act, index=row.at, recorded_at=at)
             except (Rejected, KeysError, KeyError, ValueError):
                 continue
+            timeline.append(Applied(row.at, at, act))
+        if self.replays:
+            folds = Folds(history(self.source, job))
+            expected = {one.record for one in timeline} if self.assumes else None
+            self._rules = Rules(self.origin, self.level, folds, expected=expected)
+            self._timeline = timeline if self.assumes else None
         jwks = {line.kid: dict(line.jwk) for line in registry.keyring.lines()}
-        return Job(self.origin, job.keks, FOLDED, jwks)
+        return replace(job, jwks=jwks)
 
-    def _take(self, part: Part) -> None:
-        if not part.slips:
+    def _take(self, parts: Sequence[Part]) -> None:
+        start, rows = parts[0].start, in_order(parts)
+        if not rows:
             return
-        if part.dense and part.start >= self._next:
-            self._reach(part.start)
-            self.roots.extend(part.leaves, part.tops)
-            self._next += len(part.slips)
-            for slip in part.slips:
-                self._follow(part, slip)
+        if start >= self._next and all(at == n for n, (at, *_) in enumerate(rows, start)):
+            self._reach(start)
+            leaves = parts[0].leaves if len(parts) == 1 else b"".join([leaf for *_, leaf in rows])
+            self.roots.extend(leaves, tops(leaves))
+            self._next += len(rows)
+            for _, part, slip, leaf in rows:
+                self._follow(part, slip, leaf)
         else:
-            self._take_singly(part)
-        self.rows += len(part.slips)
-        if part.first is not None:
-            self._first_entry = part.first
+            self._take_singly(rows)
+        self.rows += len(rows)
+        firsts = (part.first for part in parts if part.first is not None)
+        self._first_entry = next(firsts, self._first_entry)
 
-    def _take_singly(self, part: Part) -> None:
+    def _take_singly(self, rows: Iterable[tuple[int, Part, Slip | Whole, bytes]]) -> None:
         """Rows with gaps or doubles between them."""
-        for n, slip in enumerate(part.slips):
-            at = slip.row.at if isinstance(slip, Whole) else slip[0]
+        for at, part, slip, leaf in rows:
             if at < self._next:
                 self._find(at, Damage.INDEX_DUPLICATED, "a second row of this index")
                 continue
             self._reach(at)
-            self.roots.append(part.leaves[n * HASH_BYTES : (n + 1) * HASH_BYTES])
+            self.roots.append(leaf)
             self._next = at + 1
-            self._follow(part, slip)
+            self._follow(part, slip, leaf)
 
-    def _follow(self, part: Part, slip: Slip | Whole) -> None:
+    def _follow(self, part: Part, slip: Slip | Whole, leaf: bytes) -> None:
+        rules = self._rules
         if isinstance(slip, Whole):
-            self.chain.follow(*slip)
-            self._last_ms = slip.row.recorded_ms
+            row, said, statement, ruling = slip
+            if rules is not None:
+                ruling = rules.settle(row, said, statement, ruling)
+                rules.known.learn(row.at, row.stream_id, row.name or "", leaf, ruling.learned)
+            self.chain.follow(row, said, ruling or STANDS)
+            self._last_ms = row.recorded_ms
         else:
+            if rules is not None:
+                rules.pass_by(slip[0], part.streams[slip[2]], leaf, Learned(*slip[8:]))
             self.chain.follow_slip(part, slip)
             self._last_ms = slip[1]
 
@@ -460,7 +517,7 @@ class _Walk:
         order = {kind: n for n, kind in enumerate(Damage)}
         findings = sorted(set(self.findings), key=lambda f: (f.index, order[f.kind], f.message))
         newest = signed.newest or 0
-        skipped = () if self.opens else ("content", "statements", "signatures", "wraps")
+        skipped = _UNOPENED if not self.opens else () if self.replays else ("rules",)
         return Report(
             origin=self.origin,
             records=self.rows,
@@ -473,4 +530,8 @@ class _Walk:
             tiles=sum(1 for _ in self.tiles),
             erased=len(self.chain.erased),
             files=self.files,
+            unjudged=tuple(
+                Unjudged(index, self.chain.erased.get(index), count)
+                for index, count in sorted(self.chain.unjudged.items())
+            ),
         )

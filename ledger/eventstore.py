@@ -31,11 +31,11 @@ from eventsourcing.persistence import (
 
 from keys import vault
 from keys.vault import Kek
-from ledger.errors import VerificationError
+from ledger.judge import event_of
 from ledger.log import record as records
 from ledger.ports import Appended, Appender, Draft, Entropy, RecordStore, SealedRecord, StoredRecord
 from ledger.reader import Reader
-from ledger.streams.event import Event, PositionPassed, Said, ServiceSaid, StatementRecorded
+from ledger.streams.event import Event, Said, ServiceSaid, StatementRecorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,39 +101,14 @@ class SealingMapper(Mapper[UUID]):
         return DraftEvent(event.originator_id, event.originator_version, event.TOPIC, b"", seal)
 
     def to_domain_event(self, stored_event: StoredEvent) -> Event:
-        """A row, opened and compared with its entry.
+        """A row, opened and compared with its entry; whether it stands is not asked here.
 
         Raises:
-            VerificationError: It is damaged, or erased: a stream with a hole takes no statement.
+            VerificationError: It is erased: a stream with a hole takes no statement.
         """
         if not isinstance(stored_event, RecordEvent):
             raise TypeError("only rows of this log become events")
-        row = stored_event.row
-        opened = self._reader.open(row)
-        if opened.statement is None:
-            raise VerificationError("erased", "the content of this record is gone", row.index)
-        if opened.act is None:
-            return PositionPassed(
-                originator_id=row.stream_id,
-                originator_version=row.seq,
-                stream=opened.stream,
-                digest=opened.statement.digest_b64,
-                index=row.index,
-                recorded_at=row.recorded_at,
-            )
-        return StatementRecorded(
-            originator_id=row.stream_id,
-            originator_version=row.seq,
-            stream=opened.stream,
-            statement=opened.statement,
-            act=opened.act,
-            author=row.author,
-            registry=row.registry,
-            unit=row.unit,
-            index=row.index,
-            recorded_at=row.recorded_at,
-            entry=row.entry,
-        )
+        return event_of(self._reader, stored_event.row)
 
     def _seal(self, event: Said, at: datetime) -> SealedRecord:
         envelope = records.build(

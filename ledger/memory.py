@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Final, cast
 from uuid import UUID
 
-from eventsourcing.application import AggregateNotFoundError, Application, Cache, Repository
+from eventsourcing.application import Application, Cache, Repository
 from eventsourcing.utils import Environment, EnvType
 
 from ledger.errors import Fatal, NotFound
@@ -21,7 +21,7 @@ from ledger.eventstore import Judged, RecordedEvent, SealingMapper, Seams, State
 from ledger.ports import Appended, LogHead, RecordStore
 from ledger.standing import Current, Standing
 from ledger.streams.event import Event, ServiceSaid, StatementRecorded
-from ledger.streams.kinds import begin, project
+from ledger.streams.kinds import begin
 from ledger.streams.names import is_stream, stream_id
 from ledger.streams.stream import Place, Stream
 
@@ -197,17 +197,20 @@ class Memory(Application[UUID]):
         return appended
 
     def _loaded(self, key: UUID, name: str) -> Stream:
-        try:
-            return self.repository.get(key, projector_func=project)
-        except AggregateNotFoundError:
-            return begin(key, name)
+        stream = begin(key, name)
+        self._follow(stream)
+        return stream
 
     def _follow(self, stream: Stream) -> bool:
-        fresh = list(self.events.get(stream.id, gt=stream.version))
-        if fresh:
-            project(stream, cast("list[Event]", fresh))
-            self._cache.put(stream.id, stream)
-        return bool(fresh)
+        """Takes what is committed, each record judged at its index; whether there was any."""
+        fresh = cast("list[Event]", list(self.events.get(stream.id, gt=stream.version)))
+        if not fresh:
+            return False
+        self._standing.reach(fresh[-1].index or 0)
+        for event in fresh:
+            self._standing.settled(stream, event).mutate(stream)
+        self._cache.put(stream.id, stream)
+        return True
 
     @property
     def _cache(self) -> Cache[UUID, Stream]:

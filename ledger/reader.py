@@ -8,7 +8,7 @@ found".
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -19,12 +19,23 @@ from keys.vault import Kek
 from ledger.errors import Rejected, VerificationError
 from ledger.log import record as records
 from ledger.log.statement import ACT_TYP, Statement, parse_compact, recorded
-from ledger.ports import RecordStore, StoredRecord
+from ledger.ports import NIL_UNIT, RecordStore, StoredRecord
 from ledger.regulation.act import Act, known_act, parse_act
-from ledger.streams.event import TOPIC
-from ledger.streams.names import stream_id
+from ledger.streams.event import TOPIC, Aside
+from ledger.streams.names import is_stream, stream_id
 
 TOPICS: Final = frozenset({TOPIC})
+NONSENSE: Final = (
+    Rejected,
+    KeysError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What taking bytes apart that nobody looked at before may raise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +53,10 @@ class Opened:
         statement: What was signed; None where erased.
         act: The payload, parsed; None where erased, and for a service statement.
         act_id: The act's id as the row says it.
+        author: Whether the row says that it is the first statement of its payload.
+        unit: What the row says that access is granted by.
         registry: Whether the row says that the registry changed by it.
+        aside: Why it is set aside: then it has no statement that anybody may go by.
     """
 
     index: int
@@ -55,12 +69,19 @@ class Opened:
     statement: Statement | None
     act: Act | None
     act_id: str
+    author: bool = True
+    unit: UUID = NIL_UNIT
     registry: bool = False
+    aside: Aside | None = None
 
     @property
     def erased(self) -> bool:
         """Whether its content is gone: it has no wrap any more."""
-        return self.statement is None
+        return self.statement is None and self.aside is None
+
+    def put_aside(self, aside: Aside) -> Opened:
+        """The same record, set aside."""
+        return replace(self, envelope=b"", statement=None, act=None, aside=aside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +93,9 @@ class Parser:
     act: Callable[[Mapping[str, Any]], Act]
 
 
+UNREADABLE_VI: Final = "không mở được, hoặc không phải một bản ký của sổ này"
+
+
 class Reader:
     """Records in index order, opened.
 
@@ -81,6 +105,10 @@ class Reader:
         origin: Origin of the log.
         level: Level of the log.
         parser: How they are parsed: as strictly as at the door, if left out.
+
+    Attributes:
+        origin: Origin of the log.
+        level: Its level.
     """
 
     def __init__(
@@ -93,8 +121,8 @@ class Reader:
     ) -> None:
         self._store = store
         self._kek = kek
-        self._origin = origin
-        self._level = level
+        self.origin = origin
+        self.level = level
         self._parser = parser or Parser(
             _envelope, parse_compact, lambda members: parse_act(members, level=level)
         )
@@ -102,10 +130,15 @@ class Reader:
     def for_folds(self) -> Reader:
         """The same records, whose form is not asked again.
 
-        Their bytes are still proven to be those of the entry, and what is in it passed the door.
+        Their bytes are still proven to be those of the entry, and what is in it passed the door. A
+        record that does not open is set aside, and stops nobody (formats.md §3).
         """
         parser = Parser(records.recorded, recorded, known_act)
-        return Reader(self._store, self._kek, self._origin, self._level, parser)
+        return _Tolerant(self._store, self._kek, self.origin, self.level, parser)
+
+    def for_judges(self) -> Reader:
+        """The same records, parsed as strictly as at the door."""
+        return Reader(self._store, self._kek, self.origin, self.level)
 
     def read(self, start: int, limit: int) -> list[Opened]:
         """Records `start` …, at most `limit`; a gap is damage.
@@ -144,7 +177,7 @@ class Reader:
         envelope = self._envelope(row)
         kind = "envelope"
         try:
-            recorded_at, compact = self._parser.envelope(envelope, self._origin)
+            recorded_at, compact = self._parser.envelope(envelope, self.origin)
             kind = "statement"
             statement = self._parser.statement(compact)
             kind = "act"
@@ -153,7 +186,7 @@ class Reader:
             raise VerificationError(error.kind, error.message, row.index) from error
         except Rejected as error:
             raise VerificationError(kind, error.en, row.index) from error
-        except (KeysError, KeyError, TypeError, ValueError) as error:
+        except NONSENSE as error:
             raise VerificationError(kind, repr(error), row.index) from error
         if recorded_at != row.recorded_at:
             raise VerificationError("time_mismatch", "recorded_at differs from the row", row.index)
@@ -164,20 +197,38 @@ class Reader:
         # eventsourcing resolves topics to imports: only known ones, and never one with a colon.
         if row.topic not in TOPICS:
             raise VerificationError("topic", f"no such topic: {row.topic!r}", row.index)
-        if stream_id(self._origin, row.stream) != row.stream_id:
+        if stream_id(self.origin, row.stream) != row.stream_id:
             raise VerificationError("stream_name", "the name is not that of the id", row.index)
         kind = "wrap"
         try:
-            dek = vault.unwrap(self._kek, row.wrap or b"", origin=self._origin, entry=row.entry)
+            dek = vault.unwrap(self._kek, row.wrap or b"", origin=self.origin, entry=row.entry)
             kind = "state"
             envelope = vault.open_state(
-                row.state, dek, origin=self._origin, stream=row.stream, seq=row.seq
+                row.state, dek, origin=self.origin, stream=row.stream, seq=row.seq
             )
         except Unsealable as error:
             raise VerificationError(kind, str(error), row.index) from error
         if records.entry(envelope) != row.entry:
             raise VerificationError("entry_mismatch", "the envelope has another hash", row.index)
         return envelope
+
+
+class _Tolerant(Reader):
+    """A reader to whom a record that does not open is one that is set aside."""
+
+    def open(self, row: StoredRecord) -> Opened:
+        """One row, opened or set aside."""
+        try:
+            if not is_stream(row.stream):
+                _refuse_name(row)
+            return super().open(row)
+        except VerificationError as error:
+            opened = _opened(row, b"", None, None)
+            return opened.put_aside(Aside(error.kind, UNREADABLE_VI, error.message))
+
+
+def _refuse_name(row: StoredRecord) -> None:
+    raise VerificationError("stream_name", "no stream has such a name", row.index)
 
 
 def _envelope(data: bytes, log: str) -> tuple[datetime, str]:
@@ -199,6 +250,8 @@ def _opened(
         statement=statement,
         act=act,
         act_id=str(row.act_id),
+        author=row.author,
+        unit=row.unit,
         registry=row.registry,
     )
 
@@ -206,6 +259,8 @@ def _opened(
 def _check_place(row: StoredRecord, statement: Statement) -> None:
     """The columns say what the signed bytes say: they are only there to be searched."""
     members = statement.members
+    if not isinstance(members, Mapping):
+        raise VerificationError("statement", "the payload is no object", row.index)
     named = members.get("act_id", members.get("event_id"))
     if (statement.seq, members.get("stream"), named) != (row.seq, row.stream, str(row.act_id)):
         raise VerificationError("place_mismatch", "the row says another place or act", row.index)

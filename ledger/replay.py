@@ -17,7 +17,7 @@ from ledger.submission import Submission
 
 
 def judged(
-    stream: Stream, statement: Statement, act: Act, ground: Ground
+    stream: Stream, statement: Statement, act: Act, ground: Ground, *, verified: bool = False
 ) -> tuple[StatementRecorded, Decision]:
     """Judges a statement that has been recorded as if it were sent now; pure.
 
@@ -27,6 +27,7 @@ def judged(
         act: Its payload, parsed.
         ground: The log as the record found it: `at` is its `recorded_at`, `log_size` its index. For
             record 0 the registry is the one it makes: it appoints its own signer (formats.md §9).
+        verified: Whether the signature has been checked already with the key of this `kid`.
 
     Returns:
         The event and the decision that the door would have answered with: `author`, `registry` and
@@ -36,6 +37,6 @@ def judged(
         Rejected: The rules refuse it: by a guard, or by what is asked of key, signature and time.
         Conflict: It does not follow in its stream, or its act id names other bytes.
     """
-    sent = Submission(statement, act, None)
+    sent = Submission(statement, act, None, verified=verified)
     officer, _ = sent.admit(ground.registry, ground.at)
     return stream.decide(statement, act, officer, ground)

@@ -2,23 +2,38 @@
 
 Architecture §3.4. A registry once handed out never changes: a newer one takes its place, so that
 whoever judges by it may go on. The index it was current at travels with the judgement and is
-checked under the lock of the append. Nothing changes the registry that its signer's key, by the
-registry before it, does not make good: whoever can append without the door still enrols nobody.
+checked under the lock of the append. Nothing changes the registry that the rules, by the registry
+before it, do not take: whoever can append without the door enrols nobody, and stops nobody.
 """
 
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections import OrderedDict
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
+from uuid import UUID
 
 from keys.errors import KeysError
 from ledger.errors import Rejected, VerificationError
+from ledger.judge import Judge, event_of
 from ledger.log.statement import check_signature
-from ledger.ports import RecordStore
+from ledger.ports import RecordStore, StoredRecord
 from ledger.reader import Opened, Reader
 from ledger.regulation.act import Act
 from ledger.regulation.registry import Registry
+from ledger.streams.event import Event, StatementRecorded
+from ledger.streams.kinds import begin
+from ledger.streams.stream import Stream
+
+_STREAMS: Final = 256
+"""Streams with registry acts that are kept folded."""
+_APART: Final = 256
+"""Acts between two registries of the past that are kept; the others are made from these."""
+_KEPT: Final = 8
+"""Registries of the past that were asked for last, a few hundred KiB each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +44,52 @@ class Applied:
     recorded_at: datetime
     act: Act
 
+    def to(self, registry: Registry) -> None:
+        """Changes a registry by it."""
+        registry.apply(self.act, index=self.index, recorded_at=self.recorded_at)
+
 
 @dataclass(frozen=True, slots=True)
 class Current:
-    """A registry, the index of the last record that changed it (-1: none), and all that did."""
+    """A registry, the index of the last record that changed it (-1: none), and all that did.
+
+    The index is that of the last record that says so: one that is set aside changed nothing.
+    """
 
     registry: Registry
     index: int
     acts: tuple[Applied, ...] = ()
+
+
+@dataclass(slots=True)
+class _History:
+    """The registry as it grows, and as it was before any record."""
+
+    registry: Registry
+    acts: list[Applied]
+    marks: list[Registry] = field(default_factory=list)
+    kept: OrderedDict[int, Registry] = field(default_factory=OrderedDict)
+
+    def grow(self, applied: Applied) -> None:
+        if len(self.acts) % _APART == 0:
+            self.marks.append(self.registry.copy())
+        applied.to(self.registry)
+        self.acts.append(applied)
+
+    def before(self, index: int) -> Registry:
+        """The registry as record `index` found it; not to be changed, nor kept while it grows."""
+        known = bisect_left(self.acts, index, key=lambda one: one.index)
+        if known == len(self.acts):
+            return self.registry
+        made = self.kept.get(known)
+        if made is None:
+            made = self.marks[known // _APART].copy()
+            for applied in self.acts[known - known % _APART : known]:
+                applied.to(made)
+            self.kept[known] = made
+            if len(self.kept) > _KEPT:
+                self.kept.popitem(last=False)
+        return made
 
 
 class Standing:
@@ -44,15 +97,19 @@ class Standing:
 
     Args:
         store: Where they lie.
-        reader: Opens them.
+        reader: Opens them, as strictly as the door parses.
         founded: The registry before record 0.
     """
 
     def __init__(self, store: RecordStore, reader: Reader, founded: Registry) -> None:
         self._store = store
         self._reader = reader
+        self._judge = Judge(store, reader, reader.origin, reader.level)
         self._lock = threading.Lock()
+        self._seen = 0  # records of the log, up to which nothing can have been missed
         self._current = Current(founded, -1)
+        self._history = _History(founded.copy(), [])
+        self._streams: OrderedDict[UUID, Stream] = OrderedDict()
 
     @property
     def current(self) -> Current:
@@ -60,40 +117,101 @@ class Standing:
         return self._current
 
     def catch_up(self, index: int | None = None) -> Current:
-        """The registry with every registry record that is committed.
+        """The registry with every registry record that is committed and stands.
 
         Args:
             index: Index that `log_head` shows, where it is known: nothing is read if this process
                 is that far.
 
         Raises:
-            VerificationError: A registry record does not open, is not signed by whose act it is, or
-                says it changes nothing.
+            VerificationError: Record 0 does not open the log, or the content of a registry record
+                is gone: what it said of a key nobody can tell any more.
         """
         with self._lock:
             if index is None or index > self._current.index:
-                self._current = self._followed(self._current)
+                self._follow()
             return self._current
 
-    def _followed(self, current: Current) -> Current:
-        rows = self._store.registry(current.index)
-        if not rows:
-            return current
-        registry, acts = current.registry.copy(), list(current.acts)
-        for row in rows:
-            opened = self._reader.open(row)
-            act = opened.act
-            if act is None:
-                raise VerificationError("erased", "a registry record is gone", row.index)
-            if row.index:
-                require_signed(registry, opened)
-            registry.apply(act, index=row.index, recorded_at=row.recorded_at)
-            acts.append(Applied(row.index, row.recorded_at, act))
-            if registry.version != row.index:
-                raise VerificationError("registry", "no registry act stands here", row.index)
-            if row.index == 0:  # it enrols the key that signed it (formats.md §9)
-                require_signed(registry, opened)
-        return Current(registry, rows[-1].index, tuple(acts))
+    def reach(self, index: int) -> Current:
+        """The registry with every registry record up to one that has been seen in the log."""
+        if index >= self._seen:
+            head = self._store.head()
+            self.catch_up(head.registry_index)
+            self._seen = head.size
+        return self._current
+
+    def stands(self, index: int) -> bool:
+        """Whether record `index` is one by which the registry changed."""
+        acts = self.reach(index).acts
+        at = bisect_left(acts, index, key=lambda one: one.index)
+        return at < len(acts) and acts[at].index == index
+
+    def before(self, index: int) -> Registry:
+        """The registry as record `index` found it, of what this process has seen."""
+        with self._lock:
+            found = self._history.before(index)
+            return self._current.registry if found is self._history.registry else found
+
+    def settled(self, stream: Stream, event: Event) -> Event:
+        """A record of a stream if it stands, else its position, set aside.
+
+        Args:
+            stream: As the record found it.
+            event: Of `judge.event_of`; this process has seen the registry before it.
+        """
+        if event.index is None:
+            raise ValueError("only what is recorded is judged again")
+        # Record 0 makes the registry that it is judged by (formats.md §9).
+        return self._judge.settled(stream, event, self.before(event.index or 1))
+
+    def _follow(self) -> None:
+        rows, reached = self._store.registry(self._current.index), self._current.index
+        try:
+            for row in rows:
+                event = self._open(row) if row.index == 0 else self._reached(row)
+                if isinstance(event, StatementRecorded) and event.registry:
+                    self._history.grow(Applied(row.index, row.recorded_at, event.act))
+                reached = row.index
+        finally:
+            if reached != self._current.index:
+                acts = tuple(self._history.acts)
+                self._current = Current(self._history.registry.copy(), reached, acts)
+
+    def _open(self, row: StoredRecord) -> Event:
+        """Record 0: it enrols the key that signed it (formats.md §9)."""
+        opened = self._reader.open(row)
+        if opened.act is None:
+            raise VerificationError("erased", "a registry record is gone", row.index)
+        opening = self._history.registry.copy()
+        Applied(0, row.recorded_at, opened.act).to(opening)
+        if opening.version != 0:
+            raise VerificationError("registry", "no registry act stands here", row.index)
+        require_signed(opening, opened)
+        event = event_of(self._reader, row)
+        event.mutate(self._stream(row))
+        return event
+
+    def _reached(self, row: StoredRecord) -> Event:
+        """A registry record, its stream folded up to it."""
+        stream = self._stream(row)
+        if row.seq > stream.version + 1:
+            for earlier in self._store.stream(row.stream_id, stream.version):
+                if earlier.seq < row.seq:
+                    self._grow(stream, earlier)
+        return self._grow(stream, row)
+
+    def _grow(self, stream: Stream, row: StoredRecord) -> Event:
+        event = event_of(self._reader, row)
+        event = self._judge.settled(stream, event, self._history.before(row.index))
+        event.mutate(stream)
+        return event
+
+    def _stream(self, row: StoredRecord) -> Stream:
+        stream = self._streams.pop(row.stream_id, None) or begin(row.stream_id, row.stream)
+        self._streams[row.stream_id] = stream
+        if len(self._streams) > _STREAMS:
+            self._streams.popitem(last=False)
+        return stream
 
 
 def require_signed(registry: Registry, opened: Opened) -> None:

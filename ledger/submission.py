@@ -6,7 +6,7 @@ the time that the caller gives, as often as it judges again. Streams and storage
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, Self
 
 from keys.errors import RetiredKey, UnknownKey, WrongCustody
@@ -21,6 +21,7 @@ from ledger.regulation.registry import Registry
 
 IAT_BEFORE: Final = timedelta(hours=24)
 IAT_AFTER: Final = timedelta(minutes=5)
+_SECOND: Final = timedelta(seconds=1)
 
 
 class Submission:
@@ -33,11 +34,13 @@ class Submission:
 
     __slots__ = ("_session", "_verified", "act", "statement")
 
-    def __init__(self, statement: Statement, act: Act, session: str | None) -> None:
+    def __init__(
+        self, statement: Statement, act: Act, session: str | None, *, verified: bool = False
+    ) -> None:
         self.statement = statement
         self.act = act
         self._session = session
-        self._verified = False  # the key of a kid never changes: its signature is checked once
+        self._verified = verified  # the key of a kid never changes: its signature is checked once
 
     @classmethod
     def of(
@@ -74,7 +77,7 @@ class Submission:
         require_visible(statement.members)
         return cls(statement, act, session)
 
-    def admit(self, registry: Registry, at: datetime) -> tuple[str, datetime | None]:
+    def admit(self, registry: Registry, at: datetime) -> tuple[str, datetime]:
         """The officer who signed it, by the log as it stands.
 
         Args:
@@ -82,7 +85,7 @@ class Submission:
             at: The ledger's time.
 
         Returns:
-            The officer, and when the key's validity ends.
+            The officer, and when this answer ends: with the key, or with the window of `iat`.
 
         Raises:
             Rejected: `clock_off`, `unknown_key`, `invalid_signature` or `wrong_session`.
@@ -92,7 +95,8 @@ class Submission:
         self.require_session(registry)
         if line.officer is None:
             raise unknown_key("khóa không của cán bộ nào", "the key is no officer's")
-        return line.officer, line.valid_to
+        until = datetime.fromtimestamp(self.statement.iat, UTC) + IAT_BEFORE + _SECOND
+        return line.officer, until if line.valid_to is None else min(until, line.valid_to)
 
     def require_session(self, registry: Registry) -> None:
         """api.md §3: sent by its signer's session. A revoked key still says whose it was."""

@@ -10,23 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Final
 
 from keys import canonical
 from keys.errors import Malformed
 from ledger.regulation.act import known_act
-from ledger.regulation.cases import Report
+from ledger.regulation.cases import REPORTS, Report, report_of
 from ledger.regulation.registry import Registry
+from ledger.regulation.reviews import open_reviews, signers
 from projections import generations, timeline, tokens
 from projections.evidence import Evidence
-from projections.fold import REPORTS, Reports, report_of
+from projections.fold import Reports
 from projections.folded import Folded, folded_from
 from projections.view import Connection
 
 Connecting = Callable[[], AbstractContextManager[Connection]]
-_REVIEW_CLOCKS: Final = ("COMPLAINT_", "REVIEW_")
-_REVIEW_SUBS: Final = frozenset({"complaint", "review"})
-_OVER: Final = frozenset({"STOPPED", "EXTENDED", "ENDED"})
 
 
 class ProjectedCases:
@@ -72,16 +69,7 @@ class ProjectedCases:
         folded = self._folded(stream, at)
         if folded is None:
             return ()
-        body = folded.file()
-        clocks = [
-            clock["code"]
-            for clock in body["clocks"]
-            if clock["status"] not in _OVER
-            and clock["code"].startswith(_REVIEW_CLOCKS)
-            and clock["code"] != "REVIEW_MEASURE"
-        ]
-        open_subs = [s["name"] for s in body["open_sub_processes"] if s["name"] in _REVIEW_SUBS]
-        return [*clocks, *open_subs]
+        return open_reviews(folded.stream, folded.registry, at)
 
     def reports(self) -> Sequence[Report]:
         """Effective StatisticsSubmitted and SituationReportSubmitted, in order of effect."""
@@ -92,10 +80,7 @@ class ProjectedCases:
     def signers(self, stream: str) -> Sequence[str]:
         """Officers who signed an effective act of a case; empty where there is no such case."""
         folded = self._folded(stream)
-        rows = [] if folded is None else folded.rows
-        effective = {row.act_id for row in rows if row.effect}
-        found = (row.officer for row in rows if row.act_id in effective)
-        return list(dict.fromkeys(officer for officer in found if officer is not None))
+        return [] if folded is None else signers(folded.stream)
 
     def _folded(self, stream: str, at: datetime | None = None) -> Folded | None:
         """A case at an instant, else right after its newest statement; None where there is none."""

@@ -16,7 +16,7 @@ import orjson
 from psycopg.rows import class_row
 
 from ledger.regulation.case_view import case_file, case_file_until
-from ledger.regulation.cases import Cases
+from ledger.regulation.cases import REPORTS, Cases
 from ledger.regulation.clocks import LIVE, WINDOWS
 from ledger.regulation.deadline import VIETNAM
 from ledger.regulation.lifecycle import life_cycle
@@ -25,7 +25,7 @@ from ledger.regulation.registry import Registry
 from ledger.regulation.shape import parse_time
 from ledger.regulation.stream import StreamState
 from projections import search
-from projections.fold import REPORTS, last_recorded
+from projections.fold import WAYS_ON, last_recorded
 from projections.view import Connection, Cursor, Step, live
 
 NAME: Final = "case_file"
@@ -73,6 +73,13 @@ class _Before:
     last: int
 
 
+def _begun(stream: StreamState) -> bool:
+    """Whether there is a case: one that nobody began holds nothing but what is set aside."""
+    if not stream.aside and not stream.entries:
+        return True  # all of it is erased
+    return any(entry.act.act not in WAYS_ON for entry in stream.entries.values())
+
+
 class CaseFileBatch:
     """Cases touched by a batch; each is rendered once, before anything is called otherwise."""
 
@@ -88,7 +95,7 @@ class CaseFileBatch:
         if step.renames or (step.effect and _is_report(step)):
             self.write()
         self._touch(step)
-        for index, stream in step.erases.items():
+        for index, stream in step.refolded.items():
             if stream.kind == "case":
                 self._mark(stream, index)
 
@@ -114,7 +121,8 @@ class CaseFileBatch:
         before = self._cleared()
         with self._cursor.copy(_COPY) as copy:
             for name, touched in self._touched.items():
-                copy.write_row(self._row(touched, before.get(name)))
+                if _begun(touched.stream):
+                    copy.write_row(self._row(touched, before.get(name)))
         self._touched = {}
 
     def _cleared(self) -> dict[str, _Before]:

@@ -1,8 +1,10 @@
 """The fold every view shares: streams, registry and reports after each record, in flat memory.
 
 Streams least lately used are forgotten and folded again from their records when they come up
-(architecture.md §5). The fold writes nothing, and judges nothing but this: what changes the
-registry is signed by who may, since every verdict on a signature rests on it.
+(architecture.md §5). The fold writes nothing. What changes the registry it believes as every
+process does (`ledger.standing`). Of all else it asks what costs little: form, place, turn, whose
+key. What it cannot explain, it doubts, and has the stream judged in full, each record at its index:
+what the rules refuse is set aside and moves nothing (formats.md §3).
 """
 
 from __future__ import annotations
@@ -10,31 +12,41 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from functools import partial
 from typing import Final, Protocol
 from uuid import UUID
 
-from ledger.log.statement import COUNTERSIGNERS
-from ledger.reader import Opened
+from keys import canonical
+from ledger.errors import VerificationError
+from ledger.log.statement import COUNTERSIGNERS, RETURNER
+from ledger.ports import NIL_UNIT
+from ledger.reader import NONSENSE, Opened
 from ledger.regulation.act import Act
-from ledger.regulation.cases import Report
+from ledger.regulation.cases import REPORTS, Report, report_of
 from ledger.regulation.catalogue import load as load_catalogue
 from ledger.regulation.decide import raised
 from ledger.regulation.question import Question
 from ledger.regulation.registry import Registry
 from ledger.regulation.registry_lines import REGISTRY_ACTS
-from ledger.regulation.stream import Entry, Signed, StreamState, apply
-from ledger.standing import require_signed
+from ledger.regulation.stream import VOIDING, Entry, Signed, StreamState, apply
+from ledger.regulation.stream import pass_over as pass_position
+from ledger.standing import Applied
+from ledger.streams.event import Aside
 from ledger.streams.names import stream_id
-from projections.share import WHOLE, Share
+from projections.share import CASE, WHOLE, Share
 from projections.view import Status, Step
 
 MOST_STATEMENTS: Final = 20_000
 """Statements kept in memory over all streams; a case of thirty acts weighs about 100 KiB."""
 BATCH: Final = 500
-REPORTS: Final = frozenset({"StatisticsSubmitted", "SituationReportSubmitted"})
 ERASURE: Final = "RecordErased"
+WAYS_ON: Final = frozenset({VOIDING, "ActReturned"})
+_UNEXPLAINED: Final = Aside(
+    "stale",
+    "không nối tiếp được với bản ghi trước trong dòng",
+    "it does not follow what stands before it in its stream",
+)
 
 
 class Log(Protocol):
@@ -49,8 +61,20 @@ class Log(Protocol):
         Raises: VerificationError.
         """
 
-    def registry(self) -> Iterable[Opened]:
-        """Every record by which the registry changed, in index order. Raises: VerificationError."""
+    def registry(self) -> Iterable[Applied]:
+        """Every act by which the registry changed, in index order. Raises: VerificationError."""
+
+    def stands(self, index: int) -> bool:
+        """Whether the registry changed by this record. Raises: VerificationError."""
+
+    def judged(self, stream: str, before: int) -> Mapping[int, Aside | None]:
+        """Records of a stream before an index, each with why it is set aside, judged in full.
+
+        Ends at an erased record: what stands behind it nobody can tell from the log.
+        """
+
+    def doubted(self) -> Collection[int]:
+        """Records that were set aside when somebody folded them: to be judged in full."""
 
     def effective(self, acts: Collection[str], upto: int) -> Iterable[Opened]:
         """Records up to an index that made an act of these types effective, in index order.
@@ -117,20 +141,25 @@ class Fold:
         self.erased: set[int] = set()
         self.registry = Registry.founded()
         self.cases = Reports()
+        self._doubted = set(log.doubted())
         if position >= 0:
             self._resume()
 
     def _resume(self) -> None:
-        for opened in self._log.registry():
-            if opened.index <= self.position and opened.act is not None:
-                if opened.index:
-                    require_signed(self.registry, opened)
-                self.registry.apply(opened.act, index=opened.index, recorded_at=opened.recorded_at)
+        for applied in self._log.registry():
+            if applied.index <= self.position:
+                applied.to(self.registry)
         for opened in self._log.effective({*REPORTS, ERASURE}, self.position):
+            if self._log.judged(opened.stream, opened.index + 1).get(opened.index) is not None:
+                continue
             if opened.act is not None and opened.act.act == ERASURE:
                 self.erased.update(_named_by(opened.act))
             elif opened.act is not None:
                 self.cases.known.append(report_of(opened.act, opened.index))
+
+    def doubt(self, index: int) -> None:
+        """Has a record judged in full when it comes by."""
+        self._doubted.add(index)
 
     def steps(self, batch: Iterable[Opened]) -> Iterator[Step]:
         """Folds records in index order; the registry moves on when the next step is asked for."""
@@ -146,9 +175,12 @@ class Fold:
         return count
 
     def _step(self, opened: Opened) -> Step:
+        if opened.index == 0:
+            self._open(opened)
         stream = self._stream(opened)
-        if opened.index == 0 and opened.act is not None:
-            self.registry.apply(opened.act, index=0, recorded_at=opened.recorded_at)
+        taken_back: dict[int, StreamState] = {}
+        if self._doubts(opened, stream):
+            opened, stream, taken_back = self._judged(opened, stream)
         signed: Signed | None = None
         flags: tuple[str, ...] = ()
         entry: Entry | None = None
@@ -158,8 +190,6 @@ class Fold:
         else:
             signed = signed_of(opened, stream)
             if completes(stream, opened.act):
-                if opened.act.act in REGISTRY_ACTS:
-                    require_signed(self.registry, opened)
                 flags = raised(self._question(opened, stream, signed))
             entry = apply(stream, signed)
             status = entry.status
@@ -176,9 +206,52 @@ class Fold:
             registry=self.registry,
             cases=self.cases,
             erases=self._erases(entry) if effect and entry is not None else {},
+            taken_back=taken_back,
             share=self._share,
             load=partial(self._named, before=opened.index + 1),
         )
+
+    def _open(self, opened: Opened) -> None:
+        """Record 0 makes the registry that it is judged by (formats.md §9)."""
+        if opened.act is None or not self._log.stands(0):
+            raise VerificationError("registry", "record 0 does not open the log", 0)
+        self.registry.apply(opened.act, index=0, recorded_at=opened.recorded_at)
+
+    # -- what stands ---------------------------------------------------------------------------
+
+    def _doubts(self, opened: Opened, stream: StreamState) -> bool:
+        """Whether a record is to be judged in full; one that does not open is known already.
+
+        What stands in no case is little, and everybody goes by it: it always is.
+        """
+        if opened.aside is not None or opened.erased or orphaned(stream, opened):
+            return False
+        if stream.kind != "case" or opened.index in self._doubted:
+            return True
+        act = opened.act
+        changes = act is not None and act.act in REGISTRY_ACTS and completes(stream, act)
+        return changes != opened.registry or not explains(stream, opened, self.registry)
+
+    def _judged(
+        self, opened: Opened, stream: StreamState
+    ) -> tuple[Opened, StreamState, dict[int, StreamState]]:
+        """A record that was doubted, its stream as the rules have it, and what is taken back.
+
+        Taken back is what was let stand when it came by: the doubt about this record is the first
+        sign that it should not have been.
+        """
+        found = self._log.judged(opened.stream, opened.index + 1)
+        back = {i for i, aside in found.items() if aside is not None and i < opened.index}
+        back -= self._doubted
+        if back:
+            self._doubted |= back
+            stream = self._load(opened.stream_id, opened.stream, opened.index)
+        told = opened.index in found or explains(stream, opened, self.registry)
+        aside = found.get(opened.index) if told else _UNEXPLAINED
+        if aside is not None:
+            self._doubted.add(opened.index)
+            opened = opened.put_aside(aside)
+        return opened, stream, dict.fromkeys(back, stream)
 
     def _question(self, opened: Opened, stream: StreamState, signed: Signed) -> Question:
         act = signed.act
@@ -247,11 +320,15 @@ class Fold:
         return state
 
     def _load(self, of: UUID, name: str, before: int, *, new: bool = False) -> StreamState:
+        self._forget(of.int)
         state = StreamState(name)
         if before > 0 and not new:
             for opened in self._log.stream(of):
                 if opened.index >= before:
                     break
+                if opened.index in self._doubted:
+                    aside = self._log.judged(name, before).get(opened.index)
+                    opened = opened if aside is None else opened.put_aside(aside)  # noqa: PLW2901
                 replay(state, opened, erased=opened.index in self.erased)
         self._streams[of.int] = state
         self._held += state.seq
@@ -311,6 +388,11 @@ def signed_of(opened: Opened, stream: StreamState) -> Signed:
 
 def pass_over(stream: StreamState, opened: Opened) -> Status:
     """A record without an act takes its place in the stream and moves nothing."""
+    if opened.aside is not None:
+        unknown = stream.head is None and stream.seq > 0  # behind an erased record
+        pass_position(stream, opened.seq, None, (opened.index, canonical.b64(opened.entry)))
+        stream.head = None if unknown else stream.head
+        return "set_aside"
     stream.seq = opened.seq
     stream.head = None if opened.statement is None else opened.statement.digest_b64
     return "erased" if opened.erased else "service"
@@ -324,6 +406,45 @@ def replay(stream: StreamState, opened: Opened, *, erased: bool = False) -> None
         apply(stream, signed_of(opened, stream))
 
 
+def explains(stream: StreamState, opened: Opened, registry: Registry) -> bool:
+    """Whether a record follows in its stream, and is by who signs next; no guard, no signature.
+
+    Args:
+        stream: As the record found it.
+        opened: The record.
+        registry: As the record found it.
+    """
+    statement, act = opened.statement, opened.act
+    try:
+        if statement is None or (stream.seq and stream.head and statement.prev != stream.head):
+            return False
+        line = registry.keyring.line(statement.kid)
+        if line is None or act is None:
+            return line is not None and line.is_service and not opened.registry
+        entry = stream.entries.get(act.act_id)
+        turn = act.signers[0] if entry is None else entry.waiting_for[0]
+        return (
+            line.officer == turn.officer
+            and statement.role in (turn.role, RETURNER)
+            and (entry is None or entry.act.members == act.members)
+            and (not stream.aside or act.act in WAYS_ON)
+            and _in_columns(opened, act, first=entry is None)
+            and stream.kind in load_catalogue().types[act.act].streams
+        )
+    except NONSENSE:
+        return False
+
+
+def _in_columns(opened: Opened, act: Act, *, first: bool) -> bool:
+    """Whether the row says what the statement says, but for its effect on the registry."""
+    unit = opened.stream_id if opened.stream.startswith(CASE) else NIL_UNIT
+    return (
+        opened.author is first
+        and opened.unit == unit
+        and (not opened.registry or act.act in REGISTRY_ACTS)
+    )
+
+
 def orphaned(stream: StreamState, opened: Opened) -> bool:
     """Whether a countersignature stands alone because its author's statement is erased."""
     return (
@@ -331,19 +452,6 @@ def orphaned(stream: StreamState, opened: Opened) -> bool:
         and opened.statement is not None
         and opened.statement.role in COUNTERSIGNERS
         and opened.act.act_id not in stream.entries
-    )
-
-
-def report_of(act: Act, index: int) -> Report:
-    """A report of article 9 as guards ask for it, in effect from this record."""
-    facts = act.facts
-    return Report(
-        act_id=act.act_id,
-        period_from=date.fromisoformat(facts["period_from"]),
-        period_to=date.fromisoformat(facts["period_to"]),
-        restates=facts.get("restates"),
-        restated_because=tuple(facts.get("restated_because", ())),
-        index=index,
     )
 
 

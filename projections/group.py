@@ -18,6 +18,8 @@ from ledger.errors import LedgerError, Unavailable, VerificationError
 from ledger.ports import RecordStore
 from ledger.postgres.connect import is_lost
 from ledger.reader import Opened, Reader
+from ledger.regulation.registry import Registry
+from ledger.standing import Standing
 from projections.fold import Fold
 from projections.records import RecordsLog
 from projections.share import WHOLE, Share
@@ -83,6 +85,8 @@ class Group:
         self._level = level
         self._most = most
         self._share = share
+        self._standing = Standing(records, reader.for_judges(), Registry.founded())
+        self._doubted: set[int] = set()  # records that stopped a view: judged in full before more
         self._fold: Fold | None = None
         self._width = most
         self._narrow_until = -1
@@ -129,8 +133,10 @@ class Group:
     ) -> None:
         fold = self._fold
         if fold is None or fold.position != behind:
-            log = RecordsLog(self._records, self._reader, connection)
+            log = RecordsLog(self._records, self._reader, connection, self._standing)
             fold = self._fold = Fold(log, self._origin, self._level, behind, self._share)
+            for index in self._doubted:
+                fold.doubt(index)
         if self._share.whole:
             opened = self._reader.read(behind + 1, last - behind)
             if len(opened) < last - behind:
@@ -175,10 +181,16 @@ class Group:
         last: int,
         error: Exception,
     ) -> None:
-        """A batch of one names the record that stops; a longer one is tried again by halves."""
+        """A batch of one names the record that stops; a longer one is tried again by halves.
+
+        It stops nothing before it was judged in full: what the rules refuse is set aside.
+        """
         if last - behind > 1:
             self._narrow_until = max(self._narrow_until, last)
             self._width = (last - behind) // 2
+            return
+        if last not in self._doubted:
+            self._doubted.add(last)
             return
         if isinstance(error, _Failed):
             members, cause = [error.place], error.__cause__ or error

@@ -13,10 +13,11 @@ from typing import Final, Literal
 
 from ledger.errors import NotFound, Rejected
 from ledger.regulation.act import Act, known_act
+from ledger.regulation.cases import REPORTS, report_of
 from ledger.regulation.registry import Registry
 from projections import timeline
 from projections.case_file import RESTATED
-from projections.fold import REPORTS, Reports, report_of
+from projections.fold import Reports
 from projections.folded import Folded, folded_from
 from projections.registry import RegistryReader
 from projections.timeline import ActRow

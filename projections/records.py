@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections import OrderedDict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Final
 from uuid import UUID
 
+from ledger.docket import Docket
 from ledger.ports import RecordStore
 from ledger.reader import Opened, Reader
+from ledger.regulation.registry import Registry
+from ledger.standing import Applied, Standing
+from ledger.streams.event import Aside
 from projections import timeline
 from projections.fold import BATCH
 from projections.generations import live_position
 from projections.view import Connection
+
+_DOCKETS: Final = 256
+"""Streams judged in full that are kept, to go on from where they were left."""
 
 
 class RecordsLog:
@@ -18,14 +27,23 @@ class RecordsLog:
 
     Args:
         records: Stored rows.
-        reader: Opens them.
+        reader: Opens them, for folds.
         connection: Of the projector; for `effective` it asks the timeline.
+        standing: Follows the registry.
     """
 
-    def __init__(self, records: RecordStore, reader: Reader, connection: Connection) -> None:
+    def __init__(
+        self,
+        records: RecordStore,
+        reader: Reader,
+        connection: Connection,
+        standing: Standing | None = None,
+    ) -> None:
         self._records = records
         self._reader = reader
         self._connection = connection
+        self._standing = standing or Standing(records, reader.for_judges(), Registry.founded())
+        self._dockets: OrderedDict[str, Docket] = OrderedDict()
 
     def read(self, start: int, limit: int) -> Sequence[Opened]:
         """Records `start` …, opened. Raises: VerificationError."""
@@ -36,9 +54,28 @@ class RecordsLog:
         for row in self._records.stream(stream_id):
             yield self._reader.open(row)
 
-    def registry(self) -> Sequence[Opened]:
-        """Registry records, opened. Raises: VerificationError."""
-        return [self._reader.open(row) for row in self._records.registry(-1)]
+    def registry(self) -> Sequence[Applied]:
+        """Every act by which the registry changed. Raises: VerificationError."""
+        return self._standing.catch_up().acts
+
+    def stands(self, index: int) -> bool:
+        """Whether the registry changed by this record. Raises: VerificationError."""
+        return self._standing.stands(index)
+
+    def judged(self, stream: str, before: int) -> Mapping[int, Aside | None]:
+        """Records of a stream before an index, each with why it is set aside."""
+        docket = self._dockets.pop(stream, None)
+        if docket is None:
+            strict = self._reader.for_judges()
+            docket = Docket(self._standing, self._records, strict, stream)
+        self._dockets[stream] = docket
+        if len(self._dockets) > _DOCKETS:
+            self._dockets.popitem(last=False)
+        return docket.upto(before)
+
+    def doubted(self) -> Collection[int]:
+        """Records that the timeline has as set aside."""
+        return timeline.set_aside(self._connection)
 
     def effective(self, acts: Collection[str], upto: int) -> Iterator[Opened]:
         """Records up to an index: by the timeline where it reaches, else by reading all."""

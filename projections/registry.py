@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from threading import Lock
 from typing import Any, Final, LiteralString
 
 from keys.keyring import KeyLine
@@ -26,8 +25,6 @@ from projections.view import RENAMING, Connection
 #: Index of the newest registry record, -1 for none: to be read with what depends on it.
 NEWEST: Final[LiteralString] = "(SELECT registry_index FROM log.log_head)"
 _REACHED: Final[LiteralString] = "SELECT " + NEWEST
-_KEPT: Final = 8
-"""Registries of the past kept in a process, a few hundred KiB each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +41,7 @@ class Known:
 
 
 class RegistryReader:
-    """Registries as of an index, the newest and some of the past kept.
+    """Registries as of an index.
 
     Folded from the records, each signed by who may: verdicts on signatures rest on it, so no row of
     a view has a say in it.
@@ -55,9 +52,7 @@ class RegistryReader:
 
     def __init__(self, standing: Standing) -> None:
         self._standing = standing
-        self._lock = Lock()
         self._newest = Known(standing.current.registry, -1)
-        self._past: dict[int, Known] = {}  # by its last act
 
     def newest(self, connection: Connection, reached: int | None = None) -> Known:
         """The registry with everything recorded.
@@ -76,20 +71,8 @@ class RegistryReader:
         newest = self.newest(connection)
         if index >= newest.registry.version:
             return newest
-        acts = [one for one in self._standing.current.acts if one.index <= index]
-        last = acts[-1].index if acts else -1
-        with self._lock:
-            known = self._past.get(last)
-        if known is None:
-            registry = Registry.founded()
-            for one in acts:
-                registry.apply(one.act, index=one.index, recorded_at=one.recorded_at)
-            known = _known(Current(registry, last, tuple(acts)))
-            with self._lock:
-                self._past[last] = known
-                if len(self._past) > _KEPT:
-                    del self._past[next(iter(self._past))]
-        return known
+        acts = tuple(one for one in self._standing.current.acts if one.index <= index)
+        return _known(Current(self._standing.before(index + 1), newest.renamed, acts))
 
     def index_at(self, connection: Connection, at: datetime) -> int:
         """Index of the newest registry record taken by then, -1 for none."""

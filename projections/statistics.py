@@ -86,7 +86,7 @@ class StatisticsBatch:
                     (code, step.entry.act.act_id) for code in step.flags if code in COUNTED_FLAGS
                 ]
                 self._flags.setdefault(step.stream.name, []).extend(flags)
-        for stream in step.erases.values():
+        for stream in step.refolded.values():
             if stream.kind == "case":
                 self._touched[stream.name] = stream
 

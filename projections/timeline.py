@@ -27,26 +27,30 @@ NAME: Final = "acts"
 _COPY: Final[LiteralString] = """
 COPY proj.acts (gen, index, stream, seq, act_id, act, role, officer, kid, iat, occurred_at,
   recorded_at, agency, status, effect, state_after, flags, late, registry, digest, entry, protected,
-  payload, signature, erased_by)
+  payload, signature, erased_by, voided_by)
 FROM STDIN (FORMAT BINARY)
 """
 _TYPES: Final = (
     "int2", "int8", "text", "int8", "uuid", "text", "text", "text", "text", "int8", "timestamptz",
     "timestamptz", "text", "text", "bool", "text", "text[]", "bool", "bool", "text", "bytea",
-    "bytea", "bytea", "bytea", "uuid",
+    "bytea", "bytea", "bytea", "uuid", "uuid",
 )  # fmt: skip
-_ERASE: Final[LiteralString] = """
+#: Content that is erased, or was never to be shown.
+_CLEAR: Final[LiteralString] = """
 UPDATE proj.acts SET act = NULL, role = NULL, officer = NULL, kid = NULL, iat = NULL,
-  occurred_at = NULL, agency = NULL, status = 'erased', effect = false, state_after = NULL,
+  occurred_at = NULL, agency = NULL, status = %s, effect = false, state_after = NULL,
   flags = '{}', late = false, registry = false, digest = NULL, protected = NULL, payload = NULL,
   signature = NULL, erased_by = %s
 WHERE gen = %s AND index = ANY (%s)
+"""
+_VOID: Final[LiteralString] = """
+UPDATE proj.acts SET voided_by = %s WHERE gen = %s AND index = ANY (%s)
 """
 _LIVE: Final = live(NAME)
 _COLUMNS: Final[LiteralString] = (
     "SELECT index, stream, seq, act_id::text, act, role, officer, kid, iat, occurred_at,"
     " recorded_at, agency, status, effect, state_after, flags, late, registry, digest, entry,"
-    " protected, payload, signature, erased_by::text FROM proj.acts WHERE " + _LIVE
+    " protected, payload, signature, erased_by::text, voided_by::text FROM proj.acts WHERE " + _LIVE
 )
 _STREAM: Final[LiteralString] = _COLUMNS + " AND stream = %s AND index <= %s ORDER BY seq LIMIT %s"
 _ACT: Final[LiteralString] = _COLUMNS + " AND act_id = %s ORDER BY index"
@@ -66,6 +70,14 @@ _EFFECTIVE: Final[LiteralString] = (
 )
 _ENTRY: Final[LiteralString] = (
     "SELECT index, stream FROM proj.acts WHERE " + _LIVE + " AND entry = %s"
+)
+_ASIDE: Final[LiteralString] = (
+    "SELECT index FROM proj.acts WHERE " + _LIVE + " AND status = 'set_aside' ORDER BY index"
+)
+_UNVOIDED: Final[LiteralString] = (
+    "SELECT index, stream FROM proj.acts WHERE "
+    + _LIVE
+    + " AND status = 'set_aside' AND voided_by IS NULL ORDER BY index"
 )
 
 
@@ -87,12 +99,17 @@ class ActsBatch:
         self._cursor = cursor
         self._gen = gen
         self._rows: list[tuple[Any, ...]] = []
-        self._erased: list[tuple[str, list[int]]] = []
+        self._cleared: list[tuple[str, str | None, list[int]]] = []
+        self._voided: list[tuple[str, list[int]]] = []
 
     def take(self, step: Step) -> None:
         """Gathers one statement."""
         if step.erases:
-            self._erased.append((step.opened.act_id, list(step.erases)))
+            self._cleared.append(("erased", step.opened.act_id, list(step.erases)))
+        if step.taken_back:
+            self._cleared.append(("set_aside", None, list(step.taken_back)))
+        if step.voids:
+            self._voided.append((step.opened.act_id, list(step.voids)))
         if not step.own:
             return
         opened, statement, entry = step.opened, step.opened.statement, step.entry
@@ -124,17 +141,20 @@ class ActsBatch:
                 None if statement is None else statement.payload,
                 None if statement is None else statement.signature,
                 None,
+                None,
             )
         )
 
     def write(self) -> None:
-        """One COPY, then what the batch erases."""
+        """One COPY, then what the batch erases, takes back or voids."""
         with self._cursor.copy(_COPY) as copy:
             copy.set_types(_TYPES)
             for row in self._rows:
                 copy.write_row(row)
-        for by, indices in self._erased:
-            self._cursor.execute(_ERASE, [by, self._gen, indices])
+        for status, by, indices in self._cleared:
+            self._cursor.execute(_CLEAR, [status, by, self._gen, indices])
+        for by, indices in self._voided:
+            self._cursor.execute(_VOID, [by, self._gen, indices])
 
 
 def _digest(step: Step) -> str | None:
@@ -180,6 +200,7 @@ class ActRow:
         payload: Act bytes.
         signature: Signature bytes.
         erased_by: The act that erased the content.
+        voided_by: The act that voids it, where it is set aside.
     """
 
     index: int
@@ -206,6 +227,12 @@ class ActRow:
     payload: bytes | None
     signature: bytes | None
     erased_by: str | None
+    voided_by: str | None = None
+
+    @property
+    def aside(self) -> bool:
+        """Whether it is set aside: recorded against the rules, and moves nothing."""
+        return self.status == "set_aside"
 
     @property
     def members(self) -> Mapping[str, Any]:
@@ -276,6 +303,16 @@ def effective_indices(connection: Connection, acts: Sequence[str], upto: int) ->
 def effective_rows(connection: Connection, acts: Sequence[str]) -> list[ActRow]:
     """Statements at which acts of these types took effect, in order."""
     return _rows(connection, _EFFECTIVE_ROWS, [list(acts)])
+
+
+def set_aside(connection: Connection) -> list[int]:
+    """Records that are set aside, voided or not."""
+    return [row[0] for row in connection.execute(_ASIDE).fetchall()]
+
+
+def unvoided(connection: Connection) -> list[tuple[int, str]]:
+    """Index and stream of each record that is set aside and that no act has voided yet."""
+    return [(row[0], row[1]) for row in connection.execute(_UNVOIDED).fetchall()]
 
 
 def place_of(connection: Connection, entry: bytes) -> tuple[int, str] | None:

@@ -7,15 +7,13 @@ nobody's search (ui.md §9).
 # ruff: noqa: S608 - pieces of SQL are constants of this file (LiteralString)
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from typing import Any, Final, LiteralString
 
 from keys import canonical
+from ledger.regulation.reporters import tokens_in
 from projections.view import Connection, Cursor, Step, live
 
 NAME: Final = "tokens"
-_TOKEN: Final = re.compile(rb'"(sealed:[0-9a-f-]{36})"')
 _PUT: Final[LiteralString] = """
 INSERT INTO proj.tokens (gen, token, stream) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING
 """
@@ -67,11 +65,6 @@ class TokensBatch:
         if self._found:
             rows = [(self._gen, *pair) for pair in sorted(self._found)]
             self._cursor.executemany(_PUT, rows)
-
-
-def tokens_in(payload: bytes) -> Iterator[str]:
-    """Every `sealed:<uuid>` that is a whole string of an act."""
-    return (found.decode() for found in _TOKEN.findall(payload))
 
 
 def elsewhere(connection: Connection, token: str, stream: str) -> bool:

@@ -15,12 +15,12 @@ import psycopg
 from ledger.reader import Opened
 from ledger.regulation.cases import Cases
 from ledger.regulation.registry import Registry
-from ledger.regulation.stream import Entry, Signed, StreamState
+from ledger.regulation.stream import VOIDING, Entry, Signed, StreamState
 from projections.share import Share
 
 Cursor = psycopg.Cursor[tuple[Any, ...]]
 Connection = psycopg.Connection[tuple[Any, ...]]
-Status = Literal["pending", "effective", "returned", "erased", "service"]
+Status = Literal["pending", "effective", "returned", "erased", "service", "set_aside"]
 
 #: Acts after which agencies, functions, instruments or clocks read otherwise: a view that shows
 #: names or deadlines writes what it has gathered before one of these takes effect.
@@ -56,6 +56,7 @@ class Step:
         registry: The registry as the record found it.
         cases: What a flag may ask about the rest of the log, as the record found it.
         erases: Streams and indices whose content this record erases, of the share.
+        taken_back: The same of records before it that turn out to be set aside, of this stream.
         share: What the process that folds it writes rows about.
         load: The fold of another stream by its name, as of this record.
     """
@@ -70,6 +71,7 @@ class Step:
     registry: Registry
     cases: Cases
     erases: Mapping[int, StreamState]
+    taken_back: Mapping[int, StreamState]
     share: Share
     load: Callable[[str], StreamState]
 
@@ -77,6 +79,18 @@ class Step:
     def own(self) -> bool:
         """Whether rows about its stream are written here; if not, it only moves the fold."""
         return self.share.owns(self.stream.name)
+
+    @property
+    def refolded(self) -> Mapping[int, StreamState]:
+        """Streams without what stood in them before this record, by the index that is gone."""
+        return {**self.erases, **self.taken_back}
+
+    @property
+    def voids(self) -> tuple[int, ...]:
+        """Records set aside that this one names and so puts out of the way."""
+        if not self.effect or self.entry is None or self.entry.act.act != VOIDING:
+            return ()
+        return tuple(named["index"] for named in self.entry.act.facts["entries"])
 
     @property
     def renames(self) -> bool:

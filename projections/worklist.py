@@ -15,12 +15,12 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
-from ledger.regulation.cases import Cases
+from ledger.regulation.cases import REPORTS, Cases
 from ledger.regulation.clocks import WINDOWS, ClockRun, due_status, running
 from ledger.regulation.deadline import VIETNAM, local_day
 from ledger.regulation.registry import Registry
 from ledger.regulation.stream import Entry, StreamState
-from projections.fold import REPORTS, last_recorded
+from projections.fold import last_recorded
 from projections.view import Connection, Cursor, Step, live
 
 NAME: Final = "worklist"
@@ -105,7 +105,7 @@ class WorklistBatch:
             self.write()
         if step.own:
             self._touched[step.stream.name] = step.stream
-        for stream in step.erases.values():
+        for stream in step.refolded.values():
             self._touched[stream.name] = stream
         if reports:
             self._restate(step)

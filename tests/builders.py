@@ -477,6 +477,7 @@ SIGNERS: Mapping[str, tuple[str, ...]] = {
     "BreakGlassReviewed": ("gd",),
     "VerificationSignedOff": ("giamsat",),
     "RecordErased": ("ct", "ubcv", "giamsat"),
+    "RecordVoided": ("keeper", "keeper2"),
     "ContentWithdrawn": ("gd", "pgd"),
     "ParticipationGranted": ("gd",),
     "ParticipationRevoked": ("gd",),

@@ -335,6 +335,18 @@ def show(shell: Shell, found: Audited) -> None:
     if counts:
         shell.say(Text(f"Chữ ký: {counts}", f"Signatures: {counts}"))
     _show_files(shell, report.files)
+    for one in report.unjudged:
+        why = Text("do hư hỏng", "which is damaged")
+        if one.erased_by is not None:
+            why = Text(f"đã xóa theo {one.erased_by}", f"which {one.erased_by} erased")
+        shell.say(
+            Text(
+                f"Không xét lại được {one.statements} lần ký: phụ thuộc bản ghi {one.record}"
+                f" {why.vi}",
+                f"Not judged again: {one.statements} statements that hang on record {one.record},"
+                f" {why.en}",
+            )
+        )
     if skipped := found.as_dict()["skipped"]:
         listed = ", ".join(skipped)
         shell.say(Text(f"Không kiểm được: {listed}", f"Not checked: {listed}"))
@@ -349,6 +361,12 @@ def show(shell: Shell, found: Audited) -> None:
                 f"DAMAGED from index {report.first_bad_index}: {report.kind}: {report.message}",
             )
         )
+    _show_altered(shell, found)
+    if found.ok:
+        shell.say(Text("Toàn vẹn.", "Sound."))
+
+
+def _show_altered(shell: Shell, found: Audited) -> None:
     for altered in found.altered[:_SHOWN]:
         line = f"{altered.where}: {altered.line[:160]}"
         shell.say(
@@ -360,8 +378,6 @@ def show(shell: Shell, found: Audited) -> None:
     for difference in found.views[:_SHOWN]:
         line = f"{difference.view}/{difference.table} {difference.where}: {difference.row[:160]}"
         shell.say(Text(f"Khung nhìn khác sổ: {line}", f"A view differs from the log: {line}"))
-    if found.ok:
-        shell.say(Text("Toàn vẹn.", "Sound."))
 
 
 def _show_files(shell: Shell, files: FileReport) -> None:

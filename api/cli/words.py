@@ -160,6 +160,8 @@ VERDICTS: Final[dict[str, Text]] = {
     "NOT_CONCLUDED": Text("Chưa đủ căn cứ kết luận", "not enough to conclude"),
     "VALID_KEY_SINCE_REVOKED": Text("Hợp lệ, khóa thu hồi sau đó", "valid, key revoked later"),
     "DISPUTED": Text("Đang tranh chấp", "disputed"),
+    "AGAINST_THE_RULES": Text("Ghi trái quy định", "recorded against the rules"),
+    "NOT_REJUDGED": Text("Không xét lại được", "not judged again"),
     "INVALID_SIGNATURE": Text("Chữ ký không khớp", "signature does not fit"),
     "WRONG_SIGNER": Text("Không đúng người ký", "wrong signer"),
     "UNKNOWN_KEY": Text("Khóa không có trong sổ", "unknown key"),

@@ -56,8 +56,9 @@ _RECEIPT = {
         "not_canonical", "malformed_statement", "malformed_act", "unknown_act", "wrong_log",
         "invisible_characters",
         "clock_off", "not_a_rehearsal", "wrong_session", "unknown_key", "invalid_signature",
-        "not_found", "stale", "taken", "clock_back", "guard", "rejected", "database_unavailable",
-        "disk_full", "clock_jumped", "clock_ahead", "proof_late", "stopped", "attachment_missing",
+        "not_found", "stale", "stream_set_aside", "taken", "clock_back", "guard", "rejected",
+        "database_unavailable", "disk_full", "clock_jumped", "clock_ahead", "proof_late", "stopped",
+        "attachment_missing",
     ),
     body_doc={
         "required": True,

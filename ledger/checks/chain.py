@@ -21,6 +21,7 @@ from ledger.checks.content import ERASURE, Checked, RawRecord, holds
 from ledger.checks.files import Attached
 from ledger.checks.findings import Damage, Finding
 from ledger.checks.part import Part, Slip, whole_of
+from ledger.checks.rules import STANDS, Refusal, Ruling
 from ledger.errors import Rejected
 from ledger.log import statement as statements
 from ledger.log.moment import EPOCH, of_milliseconds
@@ -36,6 +37,13 @@ _BAD: Final = {
     Verdict.INVALID_SIGNATURE: Damage.SIGNATURE_INVALID,
     Verdict.WRONG_SIGNER: Damage.WRONG_SIGNER,
     Verdict.UNKNOWN_KEY: Damage.KEY_UNKNOWN,
+}
+
+#: What a statement reads as beside the verdicts of formats.md §9, which are by its signature alone.
+NOT_REJUDGED: Final = "NOT_REJUDGED"
+AGAINST_THE_RULES: Final = "AGAINST_THE_RULES"
+_VERDICTS: Final[Mapping[Damage, str]] = {kind: verdict for verdict, kind in _BAD.items()} | {
+    Damage.KEY_REVOKED: Verdict.UNKNOWN_KEY
 }
 
 
@@ -91,6 +99,8 @@ class Chain:
         attached: What acts list of files.
         level: Level of the log.
         registry_index: Index of the last record by which the registry changed, -1 for none.
+        unjudged: How many statements hang on a record that can no longer be read, by its index:
+            well signed, and what the rules say of them is not known.
     """
 
     registry: Registry
@@ -103,6 +113,8 @@ class Chain:
     attached: list[Attached] = field(default_factory=list)
     genesis: Mapping[str, Any] | None = None
     registry_index: int = -1
+    unjudged: Counter[int] = field(default_factory=Counter)
+    _hangs_on: int | None = None
     _streams: dict[bytes, _Stream] = field(default_factory=dict)
     _pending: dict[bytes, _Act] = field(default_factory=dict)
     _done: set[bytes] = field(default_factory=set)
@@ -116,7 +128,7 @@ class Chain:
 
         Whatever is out of order goes the long way, which says what it is.
         """
-        at, recorded_ms, stream_no, seq, prev, digest, act_id, signer_no = slip
+        at, recorded_ms, stream_no, seq, prev, digest, act_id, signer_no = slip[:8]
         signer = part.signers[signer_no]
         trust = self._trusted.get(signer) or self._trust(*signer)
         stream_id = part.streams[stream_no][0]
@@ -133,7 +145,8 @@ class Chain:
             or act_id in self._done
             or act_id in self._pending
         ):
-            self.follow(*whole_of(part, slip))
+            whole = whole_of(part, slip)
+            self.follow(whole.row, whole.said)
             return
         self._time_ms = recorded_ms
         stream.seq, stream.head, stream.known = seq, digest, True
@@ -157,8 +170,14 @@ class Chain:
         self._trusted[officer, kid] = trust
         return trust
 
-    def follow(self, row: RawRecord, checked: Checked) -> None:
-        """Takes the next record; rows come in the order of the log."""
+    def follow(self, row: RawRecord, checked: Checked, ruling: Ruling = STANDS) -> None:
+        """Takes the next record; rows come in the order of the log.
+
+        Args:
+            row: The row.
+            checked: What it says.
+            ruling: What the rules say of it.
+        """
         if row.recorded_ms < self._time_ms:
             message = (
                 f"recorded {self._time_ms - row.recorded_ms} ms before the record in front of it"
@@ -169,13 +188,17 @@ class Chain:
             self._wrapless.append(row.at)
         elif checked.damage is not None:
             self._find(row.at, checked.damage, checked.message)
-        if not checked.readable:
+        if not checked.readable or not (ruling.stands or ruling.refusal):
             if row.registry:
                 self.registry_index = row.at
             self._skip(row)
             return
         if row.at == 0:
             self._open_log(checked)
+        if ruling.refusal is not None:
+            self._set_aside(row, ruling.refusal)
+            return
+        self._hangs_on = ruling.hangs_on
         self._place(row, checked)
         self._sign(row, checked)
 
@@ -193,6 +216,8 @@ class Chain:
         for kid, times in self._by_kid.items():
             if times:
                 self._count(kid, times)
+        self.verdicts[NOT_REJUDGED] += sum(self.unjudged.values())
+        self.verdicts = +self.verdicts
 
     def _count(self, kid: str, times: Sequence[int]) -> None:
         line = self.registry.keyring.line(kid)
@@ -227,6 +252,16 @@ class Chain:
             message = f"prev of {said.stream} {said.seq} is not the digest of the statement before"
             self._find(row.at, Damage.PREV_BROKEN, message)
         stream.seq, stream.head, stream.known = said.seq, said.digest, True
+
+    def _set_aside(self, row: RawRecord, refusal: Refusal) -> None:
+        """What the rules refuse takes its position and moves nothing."""
+        self.findings.append(Finding(row.at, *refusal))
+        self.verdicts[_VERDICTS.get(refusal.kind, AGAINST_THE_RULES)] += 1
+        stream = self._streams.setdefault(row.stream_id, _Stream())
+        if row.seq == stream.seq + 1:
+            stream.seq = row.seq
+        if row.registry:
+            self.registry_index = row.at
 
     # -- the act and its signers ------------------------------------------------------------------
 
@@ -360,7 +395,10 @@ class Chain:
             self._find(
                 index, Damage.WRONG_SIGNER, f"custody {line.custody} on a {said.typ} statement"
             )
-        self._by_kid.setdefault(said.kid, array("q")).append(said.recorded_ms)
+        if self._hangs_on is None:
+            self._by_kid.setdefault(said.kid, array("q")).append(said.recorded_ms)
+        else:
+            self.unjudged[self._hangs_on] += 1
 
     def _holds(self, said: Checked) -> bool:
         """A key enrolled too late for the worker to know it is checked here."""

@@ -136,12 +136,14 @@ class Job:
         keks: Key-encryption keys by id.
         folded: Act types whose payload the fold must read.
         jwks: Public keys by kid as far as they are known.
+        level: Level of the log.
     """
 
     origin: str
     keks: Mapping[bytes, Kek]
     folded: frozenset[str]
     jwks: Mapping[str, Mapping[str, str]]
+    level: str = ""
 
 
 class _Damaged(Exception):
@@ -156,18 +158,18 @@ class _Damaged(Exception):
 _loaded: dict[str, PublicKey] = {}
 
 
-def open_one(row: RawRecord, job: Job) -> Checked:
-    """Opens and checks one row.
+def open_one(row: RawRecord, job: Job) -> tuple[Checked, Statement | None]:
+    """Opens and checks one row; and what was signed, where it can be read.
 
     Damage is an answer here, never an exception: the audit goes on behind it.
     """
     try:
         return _open(row, job)
     except _Damaged as stop:
-        return Checked(row.at, stop.damage, stop.message)
+        return Checked(row.at, stop.damage, stop.message), None
 
 
-def _open(row: RawRecord, job: Job) -> Checked:
+def _open(row: RawRecord, job: Job) -> tuple[Checked, Statement]:
     if row.state is None:
         raise _Damaged(Damage.STATE_UNREADABLE, "the row has no state")
     dek = _unwrap(row, job)
@@ -189,7 +191,9 @@ def _open(row: RawRecord, job: Job) -> Checked:
         or _misgranted(row, said)
         or _miswrapped(row, dek, job)
     )
-    return said if wrong is None else said._replace(damage=wrong[0], message=wrong[1])
+    if wrong is not None:
+        said = said._replace(damage=wrong[0], message=wrong[1])
+    return said, statement
 
 
 def _opened_by_name(row: RawRecord, dek: bytes, origin: str) -> bytes | None:

@@ -69,6 +69,8 @@ class Damage(StrEnum):
     KEY_REVOKED = "key_revoked"
     WRONG_SIGNER = "wrong_signer"
     REGISTRY_ACT = "registry_act_impossible"
+    # the rules, asked again
+    AGAINST_THE_RULES = "against_the_rules"
     # tiles
     TILE_MISSING = "tile_missing"
     TILE_TRUNCATED = "tile_truncated"
@@ -114,15 +116,28 @@ class Finding:
         index: First leaf index it touches; a checkpoint touches the last leaf it covers.
         kind: Which damage.
         message: What was expected and what was found, in plain words.
+        message_vi: The same in Vietnamese, where the rules have a sentence for it.
     """
 
     index: int
     kind: Damage
     message: str
+    message_vi: str = ""
+
+    @property
+    def said_vi(self) -> str:
+        """What it says to the reader, in Vietnamese."""
+        kind = IN_VIETNAMESE[self.kind]
+        return f"{kind}: {self.message_vi}" if self.message_vi else kind
 
     def as_dict(self) -> dict[str, Any]:
         """For reports in JSON."""
-        return {"index": self.index, "kind": str(self.kind), "message": self.message}
+        return {
+            "index": self.index,
+            "kind": str(self.kind),
+            "message": self.message,
+            "message_vi": self.said_vi,
+        }
 
 
 #: What each kind says to the reader, in Vietnamese; the message gives the particulars.
@@ -171,6 +186,7 @@ IN_VIETNAMESE: Final[Mapping[Damage, str]] = MappingProxyType(
         Damage.KEY_REVOKED: "khóa đã bị thu hồi",
         Damage.WRONG_SIGNER: "không đúng người phải ký",
         Damage.REGISTRY_ACT: "việc ghi danh bạ không thể có hiệu lực",
+        Damage.AGAINST_THE_RULES: "ghi trái quy định",
         Damage.GENESIS_REPLACED: "bản ghi mở sổ bị thay",
         Damage.GENESIS_MALFORMED: "bản ghi mở sổ sai khuôn dạng",
         Damage.GENESIS_KEYS: "khóa của sổ không khớp bản ghi mở sổ",

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ledger.checks.findings import Damage, Finding
-from ledger.founding import REHEARSAL
 
 
 class Misfit(NamedTuple):
@@ -48,20 +47,20 @@ class Beside(NamedTuple):
     misfits: tuple[Misfit, ...] = ()
 
 
-def judge(beside: Beside, origin: str, records: int) -> Iterator[Finding]:
+def judge(beside: Beside, records: int, *, rehearsal: bool) -> Iterator[Finding]:
     """What is wrong with it.
 
     Args:
         beside: As stored.
-        origin: Origin of the log; its first letters say whether it is a rehearsal.
         records: How many records were read: what touches none of them is named at the last.
+        rehearsal: Whether the log's origin is that of a rehearsal.
     """
     last = max(records - 1, 0)
     if not beside.heads:
         yield Finding(last, Damage.HEAD_WRONG, "the row of the head is gone")
     if beside.rehearsal is None:
         yield Finding(0, Damage.ENCLAVE_WRONG, "nothing says whether this is a rehearsal")
-    elif beside.rehearsal and not origin.startswith(REHEARSAL):
+    elif beside.rehearsal and not rehearsal:
         message = "the database calls a real enclave a rehearsal, whose senders set the time"
         yield Finding(0, Damage.ENCLAVE_WRONG, message)
     for name in beside.unused:

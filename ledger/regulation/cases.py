@@ -1,7 +1,7 @@
 """What a guard may ask about the rest of its own log: other cases, reports, records.
 
-A Protocol and a value, no more: `ledger.ports` names it among the ports, and whoever projects the
-log answers it, as last projected.
+A Protocol and its values: `ledger.ports` names it among the ports. Whoever projects the log answers
+it as last projected, and an audit as the log stood at the index it is at.
 """
 
 from __future__ import annotations
@@ -9,7 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Protocol
+from typing import Final, Protocol
+
+from ledger.regulation.act import Act
+
+REPORTS: Final = frozenset({"StatisticsSubmitted", "SituationReportSubmitted"})
+"""The reports of article 9: what `Cases.reports` answers with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +39,21 @@ class Report:
     index: int = field(kw_only=True)
 
 
+def report_of(act: Act, index: int) -> Report:
+    """A report of article 9 as guards ask for it, in effect from this record."""
+    facts = act.facts
+    return Report(
+        act_id=act.act_id,
+        period_from=date.fromisoformat(facts["period_from"]),
+        period_to=date.fromisoformat(facts["period_to"]),
+        restates=facts.get("restates"),
+        restated_because=tuple(facts.get("restated_because", ())),
+        index=index,
+    )
+
+
 class Cases(Protocol):
-    """What a guard may ask about other cases of this log, as last projected (guards.json)."""
+    """What a guard may ask about other cases of this log (guards.json)."""
 
     def state(self, stream: str) -> str | None:
         """Main state of a case, None where there is no such case."""

@@ -20,6 +20,7 @@ from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.table import Guard, flag_guards_of, guards_of
 from ledger.regulation.lifecycle import life_cycle
 from ledger.regulation.question import Question
+from ledger.regulation.stream import VOIDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,10 @@ def decide(q: Question) -> Decision:
 
     Raises:
         Rejected: `guard` with the guard's code; `wrong_stream` where the act has no place in this
-            stream or log.
+            stream or log; `stream_set_aside` where a record of the stream is to be voided first.
     """
     _place(q)
+    _require_whole(q)
     flags = []
     guards = guards_of(q.kind, q.stream.kind)
     for n, guard in enumerate(guards):
@@ -159,6 +161,24 @@ _OWN = frozenset(
         "FunctionAssigned",
     }
 )
+
+
+def _require_whole(q: Question) -> None:
+    """Behind a record that is set aside nothing is taken but what voids it, or returns that."""
+    aside = q.stream.aside
+    if not aside or q.act.act == VOIDING:
+        return
+    pending = q.stream.pending.get(q.act.refers_to or "")
+    if q.act.act == "ActReturned" and pending is not None and pending.act.act == VOIDING:
+        return
+    first = min(aside)
+    raise Rejected(
+        "stream_set_aside",
+        f"Không ghi được: bản ghi {first} của dòng này trái quy định. Người giữ danh bạ phải loại"
+        " bản ghi đó trước.",
+        f"Record {first} of this stream is against the rules: registrars must void it first.",
+        params={"index": str(first)},
+    )
 
 
 def _misplaced(pointer: str, vi: str, en: str) -> NoReturn:

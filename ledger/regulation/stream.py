@@ -8,11 +8,13 @@ class 2 and 3 move nothing until their last signer has signed (formats.md §3).
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Literal
+from typing import Final, Literal
 
+from keys import canonical
 from ledger.regulation.act import Act, Signer, stream_kind
 from ledger.regulation.clock_terms import lapses_at
 from ledger.regulation.lifecycle import OPEN_STATES, STAYS, SubMove, life_cycle
@@ -20,6 +22,10 @@ from ledger.regulation.registry import Registry
 
 Status = Literal["pending", "effective", "returned"]
 
+VOIDING: Final = "RecordVoided"
+"""The act that names a record set aside: the one way on in its stream (formats.md §3)."""
+NOTHING: Final = canonical.b64(hashlib.sha256(b"").digest())
+"""What `prev` names behind a first record that is set aside: nothing stands before it."""
 INTAKE = ("ReportReceived", "DetectionRecorded", "ExternalRequestReceived")
 #: States that a result has been reached in, and those in which it no longer stands when a case
 #: comes back to them.
@@ -141,9 +147,11 @@ class StreamState:
         by_type: The same by type.
         corrections: Effective acts by the act they correct; ask `corrected_by`.
         latest: The last instant that any act of it is dated; None at the start.
+        aside: Entry in b64, by index, of each record set aside that no act has voided yet.
     """
 
     __slots__ = (
+        "aside",
         "by_type",
         "corrections",
         "entries",
@@ -183,6 +191,7 @@ class StreamState:
         self.by_type: dict[str, list[Entry]] = {}
         self.corrections: dict[str, list[Entry]] = {}
         self.latest: datetime | None = None
+        self.aside: dict[int, str] = {}
 
     # -- what stands ------------------------------------------------------------------------------
 
@@ -285,17 +294,21 @@ def apply(state: StreamState, signed: Signed) -> Entry:
     return entry
 
 
-def pass_over(state: StreamState, seq: int, digest: str | None) -> None:
+def pass_over(
+    state: StreamState, seq: int, digest: str | None, aside: tuple[int, str] | None = None
+) -> None:
     """A position without an act is counted and moves nothing.
 
     Args:
         state: The fold of the stream.
         seq: The position, which is the next one.
-        digest: What the next `prev` names, in b64; None: the statement before it.
+        digest: What the next `prev` names, in b64; None: the last statement that stands.
+        aside: Index and entry in b64, where the record here is set aside.
     """
     state.seq = seq
-    if digest is not None:
-        state.head = digest
+    state.head = digest or state.head or NOTHING
+    if aside is not None:
+        state.aside[aside[0]] = aside[1]
 
 
 def fold(name: str, statements: Iterable[Signed]) -> StreamState:
@@ -317,6 +330,9 @@ def _take_effect(state: StreamState, entry: Entry, signed: Signed) -> None:
         state.corrections.setdefault(act.corrects, []).append(entry)
     if act.act == "ActReturned" and act.refers_to is not None:
         _return(state, act.refers_to, entry)
+    elif act.act == VOIDING:
+        for named in act.facts.get("entries", ()):
+            state.aside.pop(named.get("index"), None)
     entry.state_before = state.state
     if state.kind == "case":
         _move_case(state, entry)

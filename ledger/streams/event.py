@@ -17,6 +17,23 @@ from ledger.regulation.act import Act
 TOPIC: Final = "socai.statement.v1"
 
 
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """Why a record is set aside: no rule can explain it (formats.md §3).
+
+    Attributes:
+        code: Kind of damage, or of the refusal (`guard`, `unknown_key` …).
+        vi: What is wrong with it, in Vietnamese.
+        en: The same in English.
+        guard: Code of the guard that refuses it, if one does.
+    """
+
+    code: str
+    vi: str
+    en: str
+    guard: str | None = None
+
+
 class Grows(Protocol):
     """What an event is added to: an aggregate of `stream.py`."""
 
@@ -122,7 +139,7 @@ class ServiceSaid:
 class PositionPassed:
     """A position of a stream that holds no act: it is counted, and moves nothing.
 
-    A service statement stands there (formats.md §3).
+    A service statement stands there, or a record that is set aside (formats.md §3).
 
     Attributes:
         originator_id: Id of the stream.
@@ -131,6 +148,10 @@ class PositionPassed:
         digest: b64 digest that the next `prev` names; None: the one before stays.
         index: Leaf index.
         recorded_at: When the log took it.
+        entry: What the leaf commits to.
+        statement: The service statement.
+        registry: Whether the row says that the registry changed by it, which it never did.
+        aside: Why it is set aside; None for a service statement that stands.
     """
 
     TOPIC: ClassVar[str] = TOPIC
@@ -141,6 +162,10 @@ class PositionPassed:
     digest: str | None
     index: int
     recorded_at: datetime
+    entry: bytes = b""
+    statement: Statement | None = None
+    registry: bool = False
+    aside: Aside | None = None
 
     def mutate(self, aggregate: Grows) -> Grows:
         """Eventsourcing's seam: the aggregate after this event.

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any, Final, Self
 from uuid import UUID
 
+from keys import canonical
 from ledger.errors import Conflict, Head
 from ledger.log.moment import stamp
 from ledger.log.statement import Statement
@@ -203,7 +204,8 @@ class Stream:
         """
         if event.originator_version != self.version + 1:
             raise ValueError(f"{self.name}: position {event.originator_version} does not follow")
-        pass_over(self.state, event.originator_version, event.digest)
+        aside = None if event.aside is None else (event.index, canonical.b64(event.entry))
+        pass_over(self.state, event.originator_version, event.digest, aside)
         self._places.append(None)
         return self
 

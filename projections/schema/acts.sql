@@ -1,5 +1,5 @@
--- Every statement of the log, one row each, as it was folded (view `acts`). Append-only but for erasure: what an act
--- has become since its first statement is in the row of its last one.
+-- Every statement of the log, one row each, as it was folded (view `acts`). Append-only but for erasure and for what is
+-- set aside (formats.md §3): what an act has become since its first statement is in the row of its last one.
 
 CREATE TABLE IF NOT EXISTS proj.acts (
   gen smallint NOT NULL,
@@ -27,6 +27,7 @@ CREATE TABLE IF NOT EXISTS proj.acts (
   payload bytea,
   signature bytea,
   erased_by uuid,
+  voided_by uuid,
   PRIMARY KEY (gen, index)
 );
 CREATE UNIQUE INDEX IF NOT EXISTS acts_stream ON proj.acts (gen, stream, seq);
@@ -35,3 +36,4 @@ CREATE INDEX IF NOT EXISTS acts_entry ON proj.acts (gen, entry);
 CREATE INDEX IF NOT EXISTS acts_registry ON proj.acts (gen, index) WHERE registry;
 CREATE INDEX IF NOT EXISTS acts_asked ON proj.acts (gen, act, index)
   WHERE effect AND act IN ('StatisticsSubmitted', 'SituationReportSubmitted', 'RecordErased');
+CREATE INDEX IF NOT EXISTS acts_aside ON proj.acts (gen, index) WHERE status = 'set_aside';

@@ -5,7 +5,7 @@ What the log seals and signs lies open in its events, so that it opens and prove
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, cast
 from uuid import UUID
@@ -20,6 +20,8 @@ from psycopg.rows import tuple_row
 from ledger.log.statement import ACT_TYP, AUTHOR, Statement
 from ledger.reader import Opened
 from ledger.regulation.act import known_act
+from ledger.standing import Applied
+from ledger.streams.event import Aside
 from projections.case_file import CaseFiles
 from projections.fold import Fold
 from projections.generations import install
@@ -108,7 +110,20 @@ class _Nothing:
         del stream_id
         return iter(())
 
-    def registry(self) -> Iterable[Opened]:
+    def registry(self) -> Iterable[Applied]:
+        """See `projections.fold.Log`."""
+        return ()
+
+    def stands(self, index: int) -> bool:
+        """See `projections.fold.Log`."""
+        return index == 0
+
+    def judged(self, stream: str, before: int) -> Mapping[int, Aside | None]:
+        """Nothing is signed here: whatever stands in a stream stands."""
+        del stream
+        return {before - 1: None}
+
+    def doubted(self) -> Collection[int]:
         """See `projections.fold.Log`."""
         return ()
 

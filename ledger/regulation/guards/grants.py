@@ -226,6 +226,28 @@ def erasure_no_open_clock(q: Question) -> Breach | None:
     return Breach(pointers=tuple(bad)) if bad else None
 
 
+def voiding_signers(q: Question) -> Breach | None:
+    """Added (G8; formats.md §3). Who voids a record keeps the registry, each of the signers."""
+    for n, signer in enumerate(q.act.signers):
+        agency = agency_of(q, signer.officer, signer.post)
+        if agency is None or not q.registry.holds_code(
+            "REGISTRY_KEEPER", agency, signer.post, signer.officer, q.day
+        ):
+            return Breach(pointers=(f"/signers/{n}",))
+    return None
+
+
+def voided_stands_not(q: Question) -> Breach | None:
+    """Added (G13; formats.md §3). Only what is set aside is voided, once, by index and entry."""
+    left = dict(q.stream.aside)
+    for n, named in enumerate(objects(q.facts.get("entries"))):
+        index = named.get("index")
+        entry = left.pop(index, None) if isinstance(index, int) else None
+        if entry is None or str(named.get("entry")).removeprefix("sha-256:") != entry:
+            return Breach({"index": str(index)}, (f"/facts/entries/{n}",))
+    return None
+
+
 def withdrawal_common_ground(q: Question) -> Breach | None:
     """access.md F6, A16.
 

@@ -9,6 +9,7 @@ from ledger.regulation.guards.breach import Breach
 from ledger.regulation.lifecycle import STAYS, SubMove, life_cycle
 from ledger.regulation.question import Question
 from ledger.regulation.reporters import tokens
+from ledger.regulation.stream import VOIDING
 
 _SHOWN = 12
 
@@ -123,10 +124,10 @@ def identity_sealed_first(q: Question) -> Breach | None:
     """Where a reporter gave an identity, nothing follows before it is sealed.
 
     regulation.md §9, rule 10. Returning a pending act stays possible, so that a refused sealing
-    does not block the case for good.
+    does not block the case for good; so does voiding what no rule explains.
     """
     act = q.act
-    if act.act == "ActReturned":
+    if act.act in ("ActReturned", VOIDING):
         return None
     for report, token in tokens(q.stream):
         if report.act.facts.get("identity_given") is not True or _sealed(q, token):

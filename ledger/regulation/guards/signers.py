@@ -39,6 +39,21 @@ def signer_order(q: Question) -> Breach | None:
     )
 
 
+def signatures_stand(q: Question) -> Breach | None:
+    """Who signed before is asked again when the next one signs (G8; formats.md §9).
+
+    A signature recorded at or after its key's `invalid_from` is disputed: whoever had the key may
+    have made it. One recorded before stands, whatever has ended since.
+    """
+    for n, signed in enumerate(() if q.standing is None else q.standing.signed):
+        line, at = q.registry.keyring.line(signed.kid), signed.recorded_at
+        if line is None or line.invalid_from is None or at is None:
+            continue
+        if at >= line.invalid_from:
+            return Breach({"post": q.act.signers[n].post}, (f"/signers/{n}",))
+    return None
+
+
 def _founding(q: Question) -> bool:
     return bool(q.kind.variants) and founding(q)
 

@@ -29,10 +29,10 @@ def test_slips_lose_nothing(row: Row) -> None:
     for start in range(0, min(log.last(), 10_000) + 1, ROWS):
         part = desk.part(start, start + ROWS)
         for raw, slip in zip(log.records(start, start + ROWS), part.slips, strict=True):
-            said = content.open_one(raw, job)
+            said, _ = content.open_one(raw, job)
             long.follow(raw, said)
             if isinstance(slip, Whole):
-                short.follow(*slip)
+                short.follow(slip.row, slip.said)
             else:
                 short.follow_slip(part, slip)
                 whole = whole_of(part, slip)

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
 from typing import cast
-from uuid import UUID
 
 import pytest
 
-from keys import canonical, vault
+from keys import canonical
 from keys.jwk import SoftwareSigner
 from ledger.errors import VerificationError
-from ledger.log import record as records
 from ledger.log.statement import AUTHOR, Statement, make, parse_compact
-from ledger.ports import NIL_UNIT, Draft, SealedRecord
 from ledger.reader import Reader
 from ledger.regulation.act import Act
 from ledger.regulation.registry import Registry
 from ledger.standing import Standing
-from ledger.streams.event import TOPIC
-from ledger.streams.names import stream_id
-from projections.fold import Fold, Log
+from ledger.streams.event import Aside
+from projections.fold import Fold
 from tests import builders
 from tests.a_ledger import ALedger, a_report, enrolment, in_memory, revocation
 from tests.fakes import MemoryRecordStore
+from tests.fold_log import FoldLog
+from tests.smuggle import Smuggler
 
 MINE = SoftwareSigner.from_secret("Ed25519", b"the key of whoever took over ...")
 
@@ -38,38 +36,10 @@ def a() -> ALedger:
     return made
 
 
-def smuggle(a: ALedger, statement: Statement, act: Act) -> None:
+def smuggle(a: ALedger, statement: Statement) -> None:
     """Appends a statement that nobody judged, marked as one that changed the registry."""
-    key = stream_id(a.origin, act.stream)
-    head = a.stores.records.head()
-
-    def seal(at: datetime) -> SealedRecord:
-        envelope = records.build(
-            log=a.origin, recorded_at=at, blind=bytes(32), statement=statement.compact
-        )
-        entry = records.entry(envelope)
-        sealed = vault.seal(
-            envelope, origin=a.origin, stream=act.stream, seq=statement.seq, level="ordinary"
-        )
-        wrap = vault.wrap(a.keys.kek, sealed.dek, origin=a.origin, entry=entry)
-        return SealedRecord(entry, sealed.state, a.keys.kek.kek_id, wrap)
-
-    a.stores.appender.append(
-        Draft(
-            stream_id=key,
-            stream=act.stream,
-            seq=statement.seq,
-            unit=NIL_UNIT,
-            act_id=UUID(act.act_id),
-            author=True,
-            topic=TOPIC,
-            registry=True,
-            registry_index=head.registry_index,
-            at=a.clock.now(),
-            latest=None,
-            seal=seal,
-        )
-    )
+    a.ledger.refresh()
+    Smuggler.of(a).put(statement, a.clock.now())
 
 
 def forged(a: ALedger, act: Act, named: str, signer: SoftwareSigner) -> Statement:
@@ -88,44 +58,76 @@ def forged(a: ALedger, act: Act, named: str, signer: SoftwareSigner) -> Statemen
     return parse_compact(f"{honest.compact.rpartition('.')[0]}.{wrong}")
 
 
-def refused(a: ALedger) -> VerificationError:
-    """How who follows the registry from the start, who stood, and who folds views refuse it."""
-    with pytest.raises(VerificationError) as standing:
-        a.ledger.refresh()
+def refused(a: ALedger) -> Aside:
+    """Why who stood sets the last record aside, and who folds views from the start."""
+    before = a.ledger.registry
+    index = a.stores.records.head().size - 1
+    assert a.ledger.refresh().keyring.lines() == before.keyring.lines()
     reader = Reader(a.stores.records, a.keys.kek, a.origin)
-    with pytest.raises(VerificationError) as fresh:
-        Standing(a.stores.records, reader, Registry.founded()).catch_up()
-    assert fresh.value.index == standing.value.index
-    every = reader.for_folds().read(0, a.stores.records.head().size)
-    with pytest.raises(VerificationError) as folded:
-        list(Fold(cast("Log", None), a.origin, "ordinary").steps(every))
-    assert (folded.value.kind, folded.value.index) == ("signature", standing.value.index)
-    return standing.value
+    fresh = Standing(a.stores.records, reader, Registry.founded()).catch_up()
+    assert fresh.registry.keyring.lines() == before.keyring.lines()
+    assert fresh.index == index  # and so does nobody judge again for ever
+    log = FoldLog(a.stores.records, a.keys.kek, a.origin)
+    fold = Fold(log, a.origin, "ordinary")
+    last = list(fold.steps(log.read(0, index + 1)))[-1]
+    assert (last.status, last.signed, last.opened.act) == ("set_aside", None, None)
+    assert fold.registry.keyring.lines() == before.keyring.lines()
+    assert last.opened.aside is not None
+    return last.opened.aside
 
 
 def test_key_enrolled_with_a_forged_signature_opens_no_door(a: ALedger) -> None:
     """access.md TH4: officer keys are with officers, so nothing the API has makes up a key."""
     act = enrolment("cv", a.clock.now(), key=MINE)
-    smuggle(a, forged(a, act, "founder", MINE), act)
-    found = refused(a)
-    assert (found.kind, found.index) == ("signature", a.stores.records.head().size - 1)
-    with pytest.raises(VerificationError):
-        a.say(a_report(1), "hotline")
+    smuggle(a, forged(a, act, "founder", MINE))
+    assert refused(a).code == "invalid_signature"
+    assert a.say(a_report(1), "hotline").receipt["status"] == "effective"
 
 
 def test_key_enrolled_by_an_officer_the_act_does_not_name_opens_no_door(a: ALedger) -> None:
     """A good signature of somebody else brings nothing into effect."""
     act = enrolment("cv", a.clock.now(), key=MINE)
-    smuggle(a, forged(a, act, "hotline", builders.key("hotline")), act)
-    assert refused(a).kind == "signature"
+    smuggle(a, forged(a, act, "hotline", builders.key("hotline")))
+    assert refused(a).guard == "SIGNER_ORDER"
+
+
+def test_key_enrolled_by_an_officer_without_the_power_opens_no_door(a: ALedger) -> None:
+    """Every signature is good, and the rules refuse the act: that is asked as at the door."""
+    act = enrolment("cv", a.clock.now(), key=MINE, by="hotline")
+    smuggle(a, forged(a, act, "hotline", builders.key("hotline")))
+    assert refused(a).guard is not None
 
 
 def test_key_enrolled_with_a_revoked_key_opens_no_door(a: ALedger) -> None:
     """By the registry before the record, never by the one it makes."""
     a.say(revocation("hotline", a.clock.now()), "founder")
     act = revocation("cv", a.clock.now(), by="hotline")
-    smuggle(a, forged(a, act, "hotline", builders.key("hotline")), act)
-    assert refused(a).kind == "signature"
+    smuggle(a, forged(a, act, "hotline", builders.key("hotline")))
+    assert refused(a).code == "unknown_key"
+
+
+def test_registry_act_that_its_row_hides_changes_nothing_anywhere(a: ALedger) -> None:
+    """Who reads registry records alone does not meet it, so nobody goes by it."""
+    act = revocation("hotline", a.clock.now())
+    statement = a.sign(act, "founder")
+    Smuggler.of(a).put(statement, a.clock.now(), registry=False)
+    log = FoldLog(a.stores.records, a.keys.kek, a.origin)
+    last = list(Fold(log, a.origin, "ordinary").steps(log.read(0, log.size())))[-1]
+    assert last.opened.aside is not None
+    assert last.opened.aside.code == "columns"
+    kid = builders.key("hotline").kid
+    assert not a.ledger.refresh().keyring.retired(kid)
+    assert not last.registry.keyring.retired(kid)
+
+
+def test_a_registry_record_whose_content_is_gone_stops_everybody(a: ALedger) -> None:
+    """What it said of a key nobody can tell: better nobody signs in than a key that was revoked."""
+    a.say(revocation("hotline", a.clock.now()), "founder")
+    store = cast("MemoryRecordStore", a.stores.records)
+    store._records[-1] = replace(store._records[-1], wrap=None)
+    with pytest.raises(VerificationError) as stopped:
+        a.beside().ledger.refresh()
+    assert (stopped.value.kind, stopped.value.index) == ("erased", len(store._records) - 1)
 
 
 def test_registry_of_honest_records_is_followed(a: ALedger) -> None:

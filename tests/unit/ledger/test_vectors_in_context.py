@@ -86,6 +86,8 @@ class Told:
         recorded = recording.domain_event
         assert isinstance(recorded, StatementRecorded)
         self.stream = stream.add(recorded)
+        # The facts of the vectors fit no catalogue: what stands before is known, not judged again.
+        self.ledger._memory._cache.put(key, self.stream)
 
     def judge(self, statement: Statement) -> list[str]:
         """The guards of the sequence that do not hold. Raises: Conflict."""

@@ -5,53 +5,25 @@ An erased record is stepped over.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
 from functools import cache
 from itertools import pairwise
-from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.reader import Opened, Reader
 from projections.fold import Fold
 from projections.view import Step
+from tests.fold_log import FoldLog, Stored
 from tests.memory_log import ORIGIN
 from tests.played_log import PlayedLog, played
 
 NAMES = ("SC1", "SC2", "SC3", "SC4", "SC6")
 
 
-class Rows:
-    """A `projections.fold.Log` over rows in memory."""
-
-    def __init__(self, log: PlayedLog) -> None:
-        self._rows = log.stored()
-        self._reader = Reader(self, log.log.kek, ORIGIN)  # type: ignore[arg-type]
-
-    def size(self) -> int:
-        """Records."""
-        return len(self._rows)
-
-    def read(self, start: int, limit: int) -> Sequence[Opened]:
-        """Opened rows."""
-        return [self._reader.open(row) for row in self._rows[start : start + limit]]
-
-    def stream(self, stream_id: UUID) -> Iterator[Opened]:
-        """Opened rows of a stream."""
-        return (self._reader.open(row) for row in self._rows if row.stream_id == stream_id)
-
-    def registry(self) -> Iterator[Opened]:
-        """Opened registry rows."""
-        return (self._reader.open(row) for row in self._rows if row.registry)
-
-    def effective(self, acts: Collection[str], upto: int) -> Iterator[Opened]:
-        """Reports and erasures, of one signer each."""
-        for row in self._rows[: upto + 1]:
-            opened = self._reader.open(row)
-            if opened.act is not None and opened.act.act in acts:
-                yield opened
+def rows_of(log: PlayedLog) -> FoldLog:
+    """The rows of a played log, as a fold reads them."""
+    return FoldLog(Stored(log.stored()), log.log.kek, ORIGIN)
 
 
 def seen(step: Step) -> tuple[object, ...]:
@@ -74,7 +46,7 @@ def seen(step: Step) -> tuple[object, ...]:
 @cache
 def whole(name: str) -> list[tuple[object, ...]]:
     """The steps of one uninterrupted fold."""
-    rows = Rows(played(name))
+    rows = rows_of(played(name))
     return [seen(step) for step in Fold(rows, ORIGIN, "ordinary").steps(rows.read(0, 10_000))]
 
 
@@ -99,7 +71,7 @@ def test_flags_and_states_are_those_decided_at_the_door(name: str) -> None:
 @settings(max_examples=25, deadline=None)
 def test_a_fold_begun_again_anywhere_takes_the_same_steps(name: str, cuts: set[int]) -> None:
     """A restart leaves no trace: memory is a cache and nothing more."""
-    rows = Rows(played(name))
+    rows = rows_of(played(name))
     size = rows.size()
     bounds = [0, *sorted(c for c in cuts if c < size), size]
     steps: list[tuple[object, ...]] = []
@@ -119,7 +91,7 @@ def test_erased_records_take_their_place_and_move_nothing() -> None:
     pairs = [i for i in mine if len(log.log.statements[i].members["signers"]) == 2]
     for at in (*pairs[:2], pairs[2]):
         log.log.rows[at] = log.log.rows[at]._replace(wraps=())
-    rows = Rows(log)
+    rows = rows_of(log)
     steps = [
         (s.opened.index, s.status, s.stream.seq)
         for s in Fold(rows, ORIGIN, "ordinary").steps(rows.read(0, 10_000))
@@ -134,7 +106,7 @@ def test_streams_forgotten_are_folded_again(monkeypatch: pytest.MonkeyPatch) -> 
     """Memory stays flat; what is forgotten comes back from the records."""
     remembered = whole("SC3")
     monkeypatch.setattr("projections.fold.MOST_STATEMENTS", 0)
-    rows = Rows(played("SC3"))
+    rows = rows_of(played("SC3"))
     fold = Fold(rows, ORIGIN, "ordinary")
     steps = []
     for at in range(rows.size()):

@@ -67,6 +67,7 @@ NOT_IN_A_FILE = {
     "AccessLogged",  # written by the service of the access log, one record a read
     "LedgerOpened",  # record 0, written before the first step
     "RecordErased",  # names records by digest, which exist only once they are recorded
+    "RecordVoided",  # likewise, and none that a lawful story could bring about
 }
 
 

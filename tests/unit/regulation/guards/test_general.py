@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from keys.keyring import KeyLine
 from ledger.regulation.stream import apply
 from tests.builders import (
     REPORTER,
@@ -234,3 +235,24 @@ def test_the_cast_signs_with_lawful_bases() -> None:
     assert case.stream.state == "ARCHIVED"
     assert officer("cv") in case.stream.effective()[1].signed_by("AUTHOR")
     assert a_basis()[0]["instrument"] == "90/QĐ-UBND"
+
+
+def test_a_signature_that_is_disputed_by_now_brings_nothing_into_effect() -> None:
+    """Four eyes: of two signatures one may have been made by whoever took the key."""
+    case = a_case_in("ASSESSING")
+    act = case.act("HandlingDecided")
+    author = signed(act, case.stream)[0]
+    entry = apply(case.stream, author)
+    assert (entry.status, author.recorded_at is None) == ("pending", False)
+    taken_at = author.recorded_at or case.now
+    holds("SIGNATURES_STAND", case.question(act, 1))
+    key = KeyLine(author.officer, author.kid, {}, "SOFTWARE", taken_at, None, 0)
+    lines = case.registry.keyring._lines
+    for since, stands in ((timedelta(0), False), (timedelta(hours=-1), False),
+                          (timedelta(milliseconds=1), True)):  # fmt: skip
+        lines[author.kid] = replace(key, invalid_from=taken_at + since, revoked_index=9)
+        if stands:
+            holds("SIGNATURES_STAND", case.question(act, 1))
+        else:
+            params = breaks("SIGNATURES_STAND", case.question(act, 1), "/signers/0")
+            assert params["post"] == act.signers[0].post

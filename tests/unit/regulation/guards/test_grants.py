@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from ledger.errors import Rejected
+from ledger.regulation.stream import NOTHING, pass_over
 from tests.builders import (
     DIGEST,
     Others,
@@ -19,6 +21,7 @@ from tests.builders import (
     officer,
 )
 
+OTHER_DIGEST = NOTHING
 CASE = f"case/{an_id('another case')}"
 
 
@@ -193,6 +196,54 @@ def test_nothing_is_erased_while_it_may_be_contested() -> None:
     breaks("ERASURE_NO_OPEN_CLOCK", ledger.asks("RecordErased", facts=ENTRY))
     ledger.cases = Others()
     breaks("ERASURE_NO_OPEN_CLOCK", ledger.asks("RecordErased", facts=ENTRY))
+
+
+def test_two_registrars_void_a_record() -> None:
+    """formats.md §3: nobody else, however high, and no registrar alone."""
+    case = a_case_in("VERIFYING")
+    pass_over(case.stream, case.stream.seq + 1, None, (12, DIGEST))
+    holds("VOIDING_SIGNERS", case.asks("RecordVoided", facts=ENTRY))
+    for n, (by, also) in enumerate((("gd", ["keeper2"]), ("keeper", ["gd"]))):
+        breaks("VOIDING_SIGNERS", case.asks("RecordVoided", by=by, also=also), f"/signers/{n}")
+    breaks("SIGNER_ORDER", case.asks("RecordVoided", facts=ENTRY, also=[]), "/signers")
+
+
+def test_only_what_is_set_aside_is_voided() -> None:
+    """formats.md §3: a record that stands is corrected, withdrawn or erased, never voided."""
+    case = a_case_in("VERIFYING")
+    breaks("VOIDED_STANDS_NOT", case.asks("RecordVoided", facts=ENTRY), "/facts/entries/0")
+    pass_over(case.stream, case.stream.seq + 1, None, (12, DIGEST))
+    holds("VOIDED_STANDS_NOT", case.asks("RecordVoided", facts=ENTRY))
+    for named in ({"index": 11, "entry": DIGEST}, {"index": 12, "entry": OTHER_DIGEST}):
+        facts = {"entries": [named]}
+        breaks("VOIDED_STANDS_NOT", case.asks("RecordVoided", facts=facts), "/facts/entries/0")
+    twice = {"entries": ENTRY["entries"] * 2}
+    breaks("VOIDED_STANDS_NOT", case.asks("RecordVoided", facts=twice), "/facts/entries/1")
+
+
+def test_behind_a_record_set_aside_only_its_voiding_is_taken() -> None:
+    """formats.md §3: the stream is closed until registrars have dealt with it, and then goes on."""
+    case = a_case_in("VERIFYING")
+    head = case.stream.head
+    pass_over(case.stream, case.stream.seq + 1, None, (12, DIGEST))
+    assert case.stream.head == head
+    with pytest.raises(Rejected) as refused:
+        case.then("VerificationRequested")
+    assert (refused.value.code, refused.value.params) == ("stream_set_aside", {"index": "12"})
+    case.then("RecordVoided", facts=ENTRY)
+    assert not case.stream.aside
+    case.then("VerificationRequested")
+    breaks("VOIDED_STANDS_NOT", case.asks("RecordVoided", facts=ENTRY))
+
+
+def test_a_new_stream_goes_on_behind_what_is_set_aside() -> None:
+    """formats.md §3: nothing stands before, and `prev` names just that."""
+    case = Story()
+    pass_over(case.stream, 1, None, (12, DIGEST))
+    assert (case.stream.seq, case.stream.head) == (1, NOTHING)
+    case.then("RecordVoided", facts=ENTRY)
+    case.then("ReportReceived")
+    assert case.stream.state == "RECEIVED"
 
 
 def test_a_withdrawal_says_no_more_than_its_ground() -> None:

@@ -1,0 +1,620 @@
+"""Acts that nobody may do, appended past the door: the audit asks the rules again and names each.
+
+The attacker holds the writer's login and the KEK and has bought one officer. Every signature below
+is good, every hash fits, and the tree will be signed over it.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from api.bootstrap import open_kek
+from keys import canonical
+from keys.canonical import b64
+from keys.jwk import SoftwareSigner
+from ledger.audit import Report, audit
+from ledger.checks import folds
+from ledger.checks.content import Job
+from ledger.checks.evidence import Seat, Share
+from ledger.checks.findings import Damage
+from ledger.checks.part import Part
+from ledger.checks.workers import Orders, Workers, desk_of
+from ledger.log.statement import AUTHOR, make
+from ledger.postgres.evidence import PostgresEvidence
+from ledger.regulation.act import Act
+from ledger.regulation.stream import Entry
+from ledger.streams.names import stream_id
+from tests import builders
+from tests.a_ledger import ALedger, appointment, enrolment, in_memory
+from tests.attacks import attack
+from tests.builders import CAST, MORE_POWERS, Story, a_case_in, a_token, an_act, an_id
+from tests.fakes import MemoryRecordStore
+from tests.fixtures.app import Service
+from tests.smuggle import Smuggler
+from tests.stored_evidence import StoredEvidence
+
+NOTICED = "log audit, which asks the rules again"
+STOPPED = "-"
+OFFICERS = ("hotline", "cv", "cv2", "tp", "pgd", "gd", "pc", "hcv", "hpct", "ct", "ubcv", "giamsat")
+
+
+def _powers(alias: str) -> frozenset[str]:
+    agency, post = CAST[alias]
+    line = builders.a_registry().agency(agency)
+    return frozenset() if line is None else line.posts[post].powers
+
+
+def _alias(uuid: str) -> str:
+    return next(name for name in (*CAST, "founder") if builders.officer(name) == uuid)
+
+
+class Desks(Workers):
+    """The desks of three processes, all of them in this one."""
+
+    def __init__(self, number: int, share: Share, job: Job | None, **more: Any) -> None:  # noqa: ANN401
+        seated = more["timeline"] is not None
+        self.seats = number if seated else 1
+        seats = [Seat(rest, self.seats) for rest in range(self.seats)]
+        self._desks = [desk_of(Orders(share, job, seat=seat, **more)) for seat in seats]
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing was begun."""
+
+    def each(self, do: Callable[..., Any], asked: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
+        """What `do` answers, as from another process."""
+        return (_sent(do(*arguments)) for arguments in asked)
+
+    def parts(self, ranges: Iterable[tuple[int, int]]) -> Iterator[Sequence[Part]]:
+        """The parts of each range."""
+        return (_sent([desk.part(*some) for desk in self._desks]) for some in ranges)
+
+
+def _sent(answer: Any) -> Any:  # noqa: ANN401 - whatever travels
+    return pickle.loads(pickle.dumps(answer))  # noqa: S301 - our own
+
+
+@dataclass(slots=True)
+class Den:
+    """A ledger with officers in post, and the way past its door.
+
+    Attributes:
+        a: The ledger.
+        store: What it has stored.
+        junk: Indices of what came past the door.
+    """
+
+    store: MemoryRecordStore = field(default_factory=MemoryRecordStore)
+    junk: list[int] = field(default_factory=list)
+    a: ALedger = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.a = ALedger(in_memory(self.store))
+        self.a.found()
+        self.a.clock.step(seconds=1)
+        for alias in OFFICERS:
+            powers = sorted({*_powers(alias), *MORE_POWERS.get(alias, ())})
+            self.a.say(appointment(alias, self.now, powers=powers), "founder")
+            self.a.say(enrolment(alias, self.now), "founder")
+
+    @property
+    def now(self) -> datetime:
+        """The ledger's time."""
+        return self.a.clock.now()
+
+    def tell(self, story: Story, *, past: bool = False) -> Story:
+        """The statements of a story, each at its time: through the door, or past it."""
+        every = [one for entry in story.stream.entries.values() for one in entry.signed]
+        for one in sorted(every, key=lambda signed: signed.seq):
+            moment = datetime.fromtimestamp(one.iat, UTC)
+            self.a.clock.set(max(self.now, moment))
+            if past:
+                self.put(one.act, _alias(one.officer), one.role)
+            else:
+                statement = self.a.sign(one.act, _alias(one.officer), role=one.role)
+                self.a.send(statement, by=_alias(one.officer))
+        self.a.clock.set(max(self.now, story.now) + timedelta(minutes=5))
+        return story
+
+    def put(
+        self,
+        act: Act,
+        by: str,
+        role: str = AUTHOR,
+        *,
+        iat: datetime | None = None,
+        key: SoftwareSigner | None = None,
+        stands: bool = True,
+        **columns: Any,  # noqa: ANN401 - the members of a draft
+    ) -> int:
+        """Signs at the place that comes next and appends it past the door; its index."""
+        prev, seq = None, 1
+        for row in self.store.stream(stream_id(self.a.origin, act.stream)):
+            seq = row.seq + 1
+            opened = self.a.reader().open(row).statement
+            if row.index not in self.junk and opened is not None:
+                prev = opened.digest_b64
+        statement = make(
+            canonical.encode(dict(act.members)),
+            key or builders.key(by),
+            iat=int((iat or self.now).timestamp()),
+            log=self.a.origin,
+            seq=seq,
+            prev=prev,
+            role=role,
+        )
+        index = Smuggler.of(self.a).put(statement, self.now, **columns).index
+        if not stands:
+            self.junk.append(index)
+        return index
+
+    def junk_of(self, act: Act, *by: str, **more: Any) -> int:  # noqa: ANN401 - see `put`
+        """An act, signed past the door by these; the index of its last statement."""
+        signers = zip(by, act.signers, strict=False)
+        return [self.put(act, alias, s.role, stands=False, **more) for alias, s in signers][-1]
+
+    def tell_more(self, story: Story, *names: str) -> list[Entry]:
+        """The next acts of a story, past the door but lawful."""
+        entries = []
+        for name in names:
+            story.now = max(story.now, self.now)
+            entry = story.then(name)
+            entries.append(entry)
+            for one in entry.signed:
+                self.a.clock.set(max(self.now, datetime.fromtimestamp(one.iat, UTC)))
+                self.put(one.act, _alias(one.officer), one.role)
+        self.a.clock.set(max(self.now, story.now) + timedelta(minutes=5))
+        return entries
+
+    def count(self) -> int:
+        """Records so far."""
+        return self.store.head().size
+
+    def audit_after(self, act: Act, by: str) -> Report:
+        """The log with this statement at its end."""
+        self.put(act, by, stands=False)
+        return self.audit()
+
+    def audit(self) -> Report:
+        """The whole log: by one process, and by several that judge the cases between them."""
+        source, keys = StoredEvidence(self.store), self.a.keys
+        given: dict[str, Any] = {"origin": self.a.origin, "vkeys": keys.vkeys, "kek": keys.kek}
+        alone = audit(source, **given)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("ledger.audit.ROWS", 4)
+            patch.setattr("ledger.audit.Workers", Desks)
+            spread = audit(source, **given, workers=3)
+        assert spread == alone
+        return alone
+
+    def erase(self, index: int) -> None:
+        """Deletes a wrap, as the owner of the database can."""
+        self.spoil(index, wrap=None)
+
+    def spoil(self, index: int, **columns: Any) -> None:  # noqa: ANN401 - of a row
+        """Edits a row, as the owner of the database can."""
+        self.store._records[index] = replace(self.store._records[index], **columns)
+
+
+@pytest.fixture
+def den() -> Den:
+    """A ledger that holds nothing wrong yet."""
+    return Den()
+
+
+def against(report: Report, index: int, guard: str) -> None:
+    """The first thing wrong is this record, refused by this guard; nothing else is."""
+    assert [(f.index, f.kind) for f in report.findings] == [(index, Damage.AGAINST_THE_RULES)]
+    assert f": {guard}: " in report.message
+    assert report.message_vi.startswith("ghi trái quy định: ")
+    assert f": {guard}: " in report.message_vi
+    assert report.verdicts["AGAINST_THE_RULES"] == 1
+
+
+def test_lawful_log_is_sound_with_the_rules_replayed(den: Den) -> None:
+    """What the attacks start from; and what came past the door but was lawful is no damage."""
+    den.tell(a_case_in("CLOSED", start=den.now))
+    den.tell(a_case_in("VERIFYING", name=f"case/{an_id('other')}", start=den.now), past=True)
+    report = den.audit()
+    assert report.ok, report.findings
+    assert report.skipped == ()
+    assert report.verdicts == {"VALID": report.records}
+
+
+@attack(
+    "one clerk enrols a key for the director",
+    stopped_by="the registry follower",
+    noticed_by=NOTICED,
+)
+def test_director_s_key_enrolled_by_the_hotline_alone(den: Den) -> None:
+    """The registry of the audit stays as before it: what the stolen key signs is refused too."""
+    mine = SoftwareSigner.from_secret("Ed25519", b"the key of whoever took over ...")
+    signer = [{"officer": builders.officer("hotline"), "post": CAST["hotline"][1], "role": AUTHOR}]
+    honest = enrolment("gd", den.now, key=mine)
+    act = an_act(
+        "KeyEnrolled", by="hotline", when=honest.occurred_at, stream=honest.stream,
+        facts=dict(honest.facts), exact=True, signers=signer,
+    )  # fmt: skip
+    index = den.junk_of(act, "hotline")
+    against(den.audit(), index, "AGENCY_HOLDS_FUNCTION")
+    case = a_case_in("RECEIVED", start=den.now)
+    den.put(case.stream.order[0].act, "hotline")
+    signed = den.put(case.act("ParticipationGranted", by="gd"), "gd", key=mine, stands=False)
+    found = [(f.index, f.kind) for f in den.audit().findings]
+    assert found == [(index, Damage.AGAINST_THE_RULES), (signed, Damage.KEY_UNKNOWN)]
+
+
+@attack("one clerk closes a brand-new case", stopped_by=STOPPED, noticed_by=NOTICED)
+def test_case_closed_by_one_clerk(den: Den) -> None:
+    """A class 3 act with one signer, in a case that was only just registered."""
+    case = den.tell(a_case_in("SCREENING", start=den.now))
+    index = den.junk_of(case.act("CaseClosed", by="cv", also=[]), "cv")
+    den.tell_more(case, "CompetenceDetermined")
+    against(den.audit(), index, "SIGNER_ORDER")
+
+
+@attack("a case is closed a second time", stopped_by=STOPPED, noticed_by=NOTICED)
+def test_second_closing(den: Den) -> None:
+    """Well signed by all three; the case is closed already."""
+    case = den.tell(a_case_in("CLOSED", start=den.now))
+    act = case.act("CaseClosed")
+    index = den.junk_of(act, *[_alias(s.officer) for s in act.signers])
+    report = den.audit()
+    assert report.first_bad_index == index - len(act.signers) + 1
+    assert "STATE_ILLEGAL" in report.message
+    assert len(report.findings) == len(act.signers)
+
+
+@attack(
+    "one clerk erases with a digest of zeros what whoever owns the database has destroyed",
+    stopped_by=STOPPED,
+    noticed_by=NOTICED,
+)
+@pytest.mark.parametrize("honest", [False, True], ids=["zeros", "the entry itself"])
+def test_erasure_by_one_clerk_launders_no_deleted_key(den: Den, honest: bool) -> None:  # noqa: FBT001
+    """The missing key is damage as before: only an erasure that stands covers it."""
+    case = den.tell(a_case_in("VERIFYING", start=den.now))
+    gone = den.count() - 1
+    entry = b64(den.store.read(gone, 1)[0].entry if honest else bytes(32))
+    facts = {"entries": [{"index": gone, "entry": entry}]}
+    act = an_act("RecordErased", by="cv", also=[], when=case.now, facts=facts)
+    index = den.junk_of(act, "cv")
+    den.erase(gone)
+    report = den.audit()
+    assert [(f.index, f.kind) for f in report.findings] == [
+        (gone, Damage.WRAP_MISSING),
+        (index, Damage.AGAINST_THE_RULES),
+    ]
+    assert report.erased == 0
+
+
+@attack(
+    "three who may erase name an entry that the log does not have there",
+    stopped_by=STOPPED,
+    noticed_by=NOTICED,
+)
+@pytest.mark.parametrize("which", ["zeros", "another record's"])
+def test_erasure_of_another_entry_erases_nothing(den: Den, which: str) -> None:
+    """What went must be what RecordErased names."""
+    case = den.tell(a_case_in("VERIFYING", start=den.now))
+    gone = den.count() - 1
+    other = bytes(32) if which == "zeros" else den.store.read(gone - 1, 1)[0].entry
+    facts = {"entries": [{"index": gone, "entry": b64(other)}]}
+    index = den.junk_of(an_act("RecordErased", when=case.now, facts=facts), "ct")
+    den.erase(gone)
+    report = den.audit()
+    assert [f.index for f in report.findings] == [gone, index]
+    assert "ERASURE_NO_OPEN_CLOCK" in report.findings[1].message
+
+
+@attack(
+    "a record is erased while a complaint about its case may still be lodged",
+    stopped_by=STOPPED,
+    noticed_by=NOTICED,
+)
+def test_erasure_while_a_complaint_may_be_lodged(den: Den) -> None:
+    """Asked of the case as it stood at that index."""
+    case = den.tell(a_case_in("CLOSED", start=den.now))
+    at = den.count() - 2
+    facts = {"entries": [{"index": at, "entry": b64(den.store.read(at, 1)[0].entry)}]}
+    late = an_act("RecordErased", when=case.now, facts=facts)
+    assert den.audit().ok
+    against(den.audit_after(late, "ct"), den.count() - 1, "ERASURE_NO_OPEN_CLOCK")
+
+
+@attack("a lawful enrolment is not marked as one", stopped_by="log.append", noticed_by=NOTICED)
+def test_column_that_hides_a_registry_act(den: Den) -> None:
+    """Whoever follows the registry would not see it."""
+    key = SoftwareSigner.from_secret("Ed25519", b"another key of an honest clerk .")
+    act = enrolment("cv", den.now, key=key)
+    index = den.put(act, "founder", registry=False)
+    report = den.audit()
+    assert {f.index for f in report.findings} == {index}
+    assert Damage.COLUMN_REGISTRY in {f.kind for f in report.findings}
+
+
+@attack(
+    "an act of a case is marked as one of the registry", stopped_by="log.append", noticed_by=NOTICED
+)
+def test_column_that_makes_up_a_registry_act(den: Den) -> None:
+    """Whoever follows the registry would stumble over it."""
+    index = den.put(
+        a_case_in("RECEIVED", start=den.now).stream.order[0].act, "hotline", registry=True
+    )
+    report = den.audit()
+    assert {f.kind for f in report.findings} <= {Damage.COLUMN_REGISTRY, Damage.HEAD_REGISTRY}
+    assert report.first_bad_index == index
+
+
+@attack("an officer signs what is not theirs to do", stopped_by=STOPPED, noticed_by=NOTICED)
+def test_act_by_an_officer_without_the_power(den: Den) -> None:
+    """A clerk lets a colleague see a case; and what rests on it is refused with it."""
+    case = den.tell(a_case_in("VERIFYING", start=den.now))
+    index = den.junk_of(case.act("ParticipationGranted", by="cv"), "cv")
+    against(den.audit(), index, "AGENCY_HOLDS_FUNCTION")
+
+
+@attack("one officer signs as two, with two keys", stopped_by=STOPPED, noticed_by=NOTICED)
+def test_second_signature_by_the_same_officer(den: Den) -> None:
+    """Four eyes are of two persons."""
+    case = den.tell(a_case_in("ASSESSING", start=den.now))
+    act = case.act("HandlingDecided", by="cv", also=["cv"])
+    index = den.junk_of(act, "cv")
+    assert den.audit().first_bad_index == index
+    assert ": DISTINCT_SIGNERS: " in den.audit().message
+
+
+@attack("one person signs under two officer ids", stopped_by=STOPPED, noticed_by=NOTICED)
+def test_second_signature_by_the_same_person(den: Den) -> None:
+    """The registry knows that two ids are one person."""
+    person = a_token("one person")
+    for alias in ("tp", "pgd"):
+        den.a.say(appointment(alias, den.now, person=person, unit_code="P2"), "founder")
+    case = den.tell(a_case_in("ASSESSING", start=den.now))
+    act = case.act("HandlingDecided", by="tp", also=["pgd"])
+    index = den.junk_of(act, "tp")
+    assert den.audit().first_bad_index == index
+    assert ": DISTINCT_SIGNERS: " in den.audit().message
+
+
+@attack(
+    "a countersignature comes when the ground of the act has gone",
+    stopped_by=STOPPED,
+    noticed_by=NOTICED,
+)
+def test_countersignature_after_the_ground_has_gone(den: Den) -> None:
+    """The author's statement stands, the approver's does not: the act stays pending."""
+    case = den.tell(a_case_in("ASSESSING", start=den.now))
+    act = case.act("HandlingDecided")
+    first, second = [_alias(s.officer) for s in act.signers]
+    den.put(act, first)
+    den.tell_more(case, "ReferralSent")
+    index = den.put(act, second, "APPROVER", stands=False)
+    against(den.audit(), index, "STATE_ILLEGAL")
+
+
+@attack("a statement is dated back", stopped_by=STOPPED, noticed_by=NOTICED)
+@pytest.mark.parametrize("span", [timedelta(days=-3), timedelta(hours=1)], ids=["back", "ahead"])
+def test_statement_signed_at_another_time(den: Den, span: timedelta) -> None:
+    """The window of iat is around the time the log took it."""
+    case = den.tell(a_case_in("SCREENING", start=den.now))
+    act = case.act("CompetenceDetermined")
+    index = den.put(act, _alias(act.signers[0].officer), iat=den.now + span, stands=False)
+    against(den.audit(), index, "clock_off")
+
+
+@attack("a measure rests on no law", stopped_by=STOPPED, noticed_by=NOTICED)
+def test_measure_without_a_basis(den: Den) -> None:
+    """The coordination regulation alone grounds no measure (4.3)."""
+    case = den.tell(a_case_in("ASSESSING", start=den.now))
+    basis = [{"instrument": "90/QĐ-UBND", "article": "8", "role": "SUBSTANCE"}]
+    act = case.act("TechnicalMeasureOrdered", basis=basis)
+    index = den.put(act, _alias(act.signers[0].officer), stands=False)
+    assert den.audit().first_bad_index == index
+    assert "BASIS" in den.audit().message or "90" in den.audit().message
+
+
+@attack(
+    "an act stands in a stream that takes none of its kind", stopped_by=STOPPED, noticed_by=NOTICED
+)
+def test_act_in_the_wrong_stream(den: Den) -> None:
+    """An officer's post is ended in the stream of another officer."""
+    act = appointment("gd", den.now)
+    moved = an_act(
+        "OfficerAppointed", by="keeper", when=act.occurred_at, exact=True,
+        stream=f"officer/{builders.officer('cv')}", facts=dict(act.facts), agency=act.agency,
+        signers=[{"officer": builders.officer("founder"), "post": act.post, "role": AUTHOR}],
+    )  # fmt: skip
+    against(den.audit_after(moved, "founder"), den.count() - 1, "wrong_stream")
+
+
+@attack("a case is merged into one that is over", stopped_by=STOPPED, noticed_by=NOTICED)
+def test_case_merged_into_one_that_is_over(den: Den) -> None:
+    """Asked of the other case as it stood at that index: it was open before."""
+    survivor = f"case/{an_id('survivor')}"
+    other = den.tell(a_case_in("HANDLING", name=survivor, start=den.now))
+    for name in ("first", "second"):
+        case = den.tell(a_case_in("SCREENING", name=f"case/{an_id(name)}", start=den.now))
+        act = case.act("CaseMerged", facts={"surviving_case": survivor})
+        signers = [_alias(s.officer) for s in act.signers]
+        if name == "first":
+            for alias, signer in zip(signers, act.signers, strict=True):
+                den.put(act, alias, signer.role)
+            den.tell_more(other, "ResultDetermined")
+    index = den.put(act, signers[0], stands=False)
+    against(den.audit(), index, "SURVIVING_CASE_OPEN")
+
+
+@attack("one reporter's token is sealed in two cases", stopped_by=STOPPED, noticed_by=NOTICED)
+def test_token_of_another_case(den: Den) -> None:
+    """Who reported twice would show."""
+    token = a_token("the reporter")
+    for name in ("first", "second"):
+        case = Story(f"case/{an_id(name)}", start=den.now)
+        case.then("ReportReceived", facts={"identity_given": True, "reporter": token})
+        den.tell(case)
+        act = case.act("ReporterIdentitySealed", facts={"reporter": token})
+        index = den.put(act, "hotline", stands=name == "first")
+    against(den.audit(), index, "TOKEN_MATCHES_REPORT")
+
+
+@attack("whoever worked in a case inspects it", stopped_by=STOPPED, noticed_by=NOTICED)
+def test_inspection_by_whoever_took_part(den: Den) -> None:
+    """Asked of who signed in the case named."""
+    case = den.tell(a_case_in("VERIFYING", start=den.now))
+    reader = {
+        "officer": builders.officer("cv"), "post": CAST["cv"][1], "agency": CAST["cv"][0],
+        "until": (case.now + timedelta(days=9)).isoformat(timespec="seconds"),
+    }  # fmt: skip
+    facts = {"cases": [case.stream.name], "readers": [reader]}
+    den.a.hire("thanhtra")
+    act = an_act("InspectionOrdered", when=case.now, facts=facts, stream="agency/bacninh.thanhtra")
+    against(den.audit_after(act, "thanhtra"), den.count() - 1, "INSPECTOR_SEPARATE")
+
+
+# -- what hangs on what ---------------------------------------------------------------------------
+
+
+def erased(den: Den, case: Story, gone: int) -> Report:
+    """The log after a record of a case was erased as the law allows."""
+    entry = b64(den.store.read(gone, 1)[0].entry)
+    act = an_act(
+        "RecordErased", when=case.now, facts={"entries": [{"index": gone, "entry": entry}]}
+    )
+    for alias, signer in zip(("ct", "ubcv", "giamsat"), act.signers, strict=True):
+        den.put(act, alias, signer.role)
+    den.erase(gone)
+    return den.audit()
+
+
+def test_what_hangs_on_an_erased_record_is_counted_and_never_valid(den: Den) -> None:
+    """From the erased record on nobody knows the case; every other stream is judged in full."""
+    case = den.tell(a_case_in("VERIFYING", start=den.now))
+    first = den.count() - case.stream.seq
+    report = erased(den, case, first + 1)
+    assert report.ok, report.findings
+    act = report.unjudged[0].erased_by
+    assert act is not None
+    # the rest of the case, and the last statements of the act that erased it: whether a complaint
+    # was open is asked of a case that is not known any more
+    later = case.stream.seq - 2
+    assert report.unjudged == ((first + 1, act, later + 3),)
+    assert report.verdicts["NOT_REJUDGED"] == later + 3
+    assert report.verdicts["ERASED"] == 1
+    assert report.verdicts["VALID"] == report.records - later - 4
+
+
+def test_erasure_by_whoever_may_not_is_refused_though_the_case_is_not_known(den: Den) -> None:
+    """What is not known of a case excuses nothing else."""
+    case = den.tell(a_case_in("VERIFYING", start=den.now))
+    gone = den.count() - 1
+    assert erased(den, case, gone).ok
+    entry = b64(den.store.read(gone, 1)[0].entry)
+    act = an_act(
+        "RecordErased", by="cv", also=["tp", "gd"], when=case.now,
+        facts={"entries": [{"index": gone, "entry": entry}]},
+    )  # fmt: skip
+    index = den.put(act, "cv", stands=False)
+    against(den.audit(), index, "AGENCY_HOLDS_FUNCTION")
+
+
+def test_one_junk_record_is_one_finding(den: Den) -> None:
+    """The walk goes on as if it were not there: `seq` after it, `prev` of what stands."""
+    case = den.tell(a_case_in("SCREENING", start=den.now))
+    index = den.junk_of(case.act("CaseClosed", by="cv", also=[]), "cv")
+    den.tell_more(case, "CompetenceDetermined", "VerificationConcluded", "HandlingDecided")
+    report = den.audit()
+    against(report, index, "SIGNER_ORDER")
+    assert report.verdicts["VALID"] == report.records - 1
+
+
+@pytest.mark.parametrize("built_on", [False, True], ids=["passed over", "built on"])
+def test_record_that_cannot_be_read_is_stood_on_or_not(den: Den, built_on: bool) -> None:  # noqa: FBT001
+    """The next statement's `prev` says whether it stood: if not, the case is judged on."""
+    case = den.tell(a_case_in("SCREENING", start=den.now))
+    index = den.put(case.act("CaseClosed", by="cv", also=[]), "cv")
+    if not built_on:
+        den.junk.append(index)
+    den.tell_more(case, "CompetenceDetermined")
+    row = den.store._records[index]
+    den.spoil(index, state=row.state[:-1] + bytes([row.state[-1] ^ 1]))
+    report = den.audit()
+    assert [(f.index, f.kind) for f in report.findings] == [(index, Damage.STATE_UNREADABLE)]
+    hanging = 2 if built_on else 0
+    assert sum(one.statements for one in report.unjudged) == hanging
+    assert report.verdicts["VALID"] == report.records - 1 - hanging
+
+
+def test_cases_that_were_let_go_are_folded_again(den: Den, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory is bounded, and the report does not tell."""
+    cases = [a_case_in("SCREENING", name=f"case/{an_id(str(n))}", start=den.now) for n in range(4)]
+    for case in cases:
+        den.tell(case)
+    junk = den.junk_of(cases[0].act("CaseClosed", by="cv", also=[]), "cv")
+    for name in ("CompetenceDetermined", "VerificationConcluded"):
+        for case in cases:
+            den.tell_more(case, name)
+    whole = den.audit()
+    monkeypatch.setattr(folds, "MOST_STATEMENTS", 5)
+    assert den.audit() == whole
+    against(whole, junk, "SIGNER_ORDER")
+
+
+# -- on PostgreSQL, with the writer's own login ---------------------------------------------------
+
+
+def _audit(service: Service, workers: int) -> Report:
+    """What `log audit` says, as reader."""
+    facts = service.enclave.facts
+    with PostgresEvidence(service.database.dsn("reader")) as source:
+        return audit(
+            source, origin=facts.origin, vkeys=service.enclave.vkeys,
+            kek=open_kek(service.settings), genesis=facts.genesis, workers=workers,
+        )  # fmt: skip
+
+
+@attack(
+    "with the writer's login a case is closed by one clerk, a deleted key is laundered, and the"
+    " director is given a key by the hotline",
+    stopped_by="the registry follower, for the key",
+    noticed_by=NOTICED,
+)
+@pytest.mark.postgres
+def test_what_a_stolen_writer_login_appends_is_named(service: Service) -> None:
+    """The three attacks as found: every signature good, every hash fits, and each is named."""
+    service.hire("hotline", "cv", "gd")
+    other = a_case_in("RECEIVED", name=f"case/{an_id('other')}", start=service.step(minutes=1))
+    honest = service.tell(other)[-1]["index"]
+    case = a_case_in("SCREENING", start=service.step(minutes=1))
+    service.tell(case)
+    thief, now = Smuggler.into(service), service.step(hours=1)
+    case.now = now.astimezone(builders.T0.tzinfo)
+    before = thief.records.head().size
+    closing = service.sign(case.act("CaseClosed", by="cv", also=[]), "cv")
+    zeros = {"entries": [{"index": honest, "entry": b64(bytes(32))}]}
+    erasing = an_act("RecordErased", by="cv", also=[], when=case.now, facts=zeros)
+    mine = SoftwareSigner.from_secret("Ed25519", b"the key of whoever took over ...")
+    enrolling = an_act(
+        "KeyEnrolled", by="hotline", when=case.now, exact=True,
+        stream=f"officer/{builders.officer('gd')}",
+        facts=dict(enrolment("gd", now, key=mine).facts),
+        signers=[{"officer": builders.officer("hotline"), "post": CAST["hotline"][1],
+                  "role": AUTHOR}],
+    )  # fmt: skip
+    for statement in (closing, service.sign(erasing, "cv"), service.sign(enrolling, "hotline")):
+        thief.put(statement, now)
+    with psycopg.connect(service.database.admin) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("DELETE FROM log.wraps WHERE index = %s", [honest])
+    report = _audit(service, 0)
+    assert [(f.index, f.kind) for f in report.findings] == [
+        (honest, Damage.WRAP_MISSING),
+        *((before + n, Damage.AGAINST_THE_RULES) for n in range(3)),
+    ]
+    assert _audit(service, 2) == report

@@ -1,0 +1,69 @@
+"""The records of a store as a fold reads them (`projections.fold.Log`), without a database."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from uuid import UUID
+
+from keys.vault import Kek
+from ledger.docket import Docket
+from ledger.ports import LogHead, RecordStore, StoredRecord
+from ledger.reader import Opened, Reader
+from ledger.regulation.registry import Registry
+from ledger.standing import Applied, Standing
+from ledger.streams.event import Aside
+from tests.fakes import MemoryRecordStore
+
+
+class Stored(MemoryRecordStore):
+    """Rows that were stored before."""
+
+    def __init__(self, rows: Sequence[StoredRecord]) -> None:
+        super().__init__()
+        self._records = list(rows)
+        registry = max(row.index for row in rows if row.registry)
+        self._head = LogHead(len(rows), rows[-1].recorded_at, registry)
+
+
+class FoldLog:
+    """A `projections.fold.Log` over a store."""
+
+    def __init__(self, store: RecordStore, kek: Kek, origin: str) -> None:
+        self._store = store
+        self._strict = Reader(store, kek, origin)
+        self._reader = self._strict.for_folds()
+        self._standing = Standing(store, self._strict, Registry.founded())
+
+    def size(self) -> int:
+        """Records."""
+        return self._store.head().size
+
+    def read(self, start: int, limit: int) -> Sequence[Opened]:
+        """Opened rows."""
+        return self._reader.read(start, limit)
+
+    def stream(self, stream_id: UUID) -> Iterator[Opened]:
+        """Opened rows of a stream."""
+        return map(self._reader.open, self._store.stream(stream_id))
+
+    def registry(self) -> Sequence[Applied]:
+        """Registry acts."""
+        return self._standing.catch_up().acts
+
+    def stands(self, index: int) -> bool:
+        """Whether the registry changed by it."""
+        return self._standing.stands(index)
+
+    def judged(self, stream: str, before: int) -> Mapping[int, Aside | None]:
+        """A stream, judged in full."""
+        return Docket(self._standing, self._store, self._strict, stream).upto(before)
+
+    def doubted(self) -> Collection[int]:
+        """Nobody folded it before."""
+        return ()
+
+    def effective(self, acts: Collection[str], upto: int) -> Iterator[Opened]:
+        """Reports and erasures, of one signer each."""
+        for opened in self.read(0, upto + 1):
+            if opened.act is not None and opened.act.act in acts:
+                yield opened

@@ -1,0 +1,91 @@
+"""The rows of a store in memory as an auditor takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ledger.checks.content import RawRecord
+from ledger.checks.evidence import ALONE, Seat
+from ledger.checks.tables import Beside
+from ledger.checks.tree import RawCheckpoint, RawTile
+from ledger.log.moment import milliseconds
+from ledger.ports import LogHead, StoredRecord
+from tests.fakes import MemoryRecordStore
+from tests.memory_log import NoFiles
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvidence:
+    """`Evidence` over a store in memory: its records; what a sealer writes is left out."""
+
+    store: MemoryRecordStore
+    sealed: bool = True
+
+    def head(self) -> LogHead:
+        """See `Evidence`."""
+        return self.store.head()
+
+    def count(self) -> int:
+        """See `Evidence`."""
+        return self.store.head().size
+
+    def last(self) -> int:
+        """See `Evidence`."""
+        return self.store.head().size - 1
+
+    def records(self, start: int, end: int, seat: Seat = ALONE) -> Sequence[RawRecord]:
+        """See `Evidence`."""
+        rows = [raw(row) for row in self.store.read(start, end - start)]
+        return [row for row in rows if seat.has(row.stream_id)]
+
+    def registry(self) -> Sequence[RawRecord]:
+        """See `Evidence`."""
+        return [raw(row) for row in self.store.registry(-1)]
+
+    def stream(self, stream_id: bytes, before: int) -> Sequence[RawRecord]:
+        """See `Evidence`."""
+        return [row for row in self.records(0, before) if row.stream_id == stream_id]
+
+    def files(self) -> NoFiles:
+        """See `Evidence`."""
+        return NoFiles()
+
+    def beside(self) -> Beside:
+        """See `Evidence`: nothing of it is kept here."""
+        return Beside(heads=1, rehearsal=False)
+
+    def tiles(self) -> Sequence[RawTile]:
+        """See `Evidence`."""
+        return ()
+
+    def checkpoints(self) -> Sequence[RawCheckpoint]:
+        """See `Evidence`."""
+        return ()
+
+    def share(self) -> StoredEvidence:
+        """See `Evidence`."""
+        return self
+
+    def open(self) -> StoredEvidence:
+        """See `Share`."""
+        return self
+
+
+def raw(row: StoredRecord) -> RawRecord:
+    """A row of a port as an audit reads it."""
+    return RawRecord(
+        at=row.index,
+        stream_id=row.stream_id.bytes,
+        seq=row.seq,
+        act_id=row.act_id.bytes,
+        author=row.author,
+        topic=row.topic,
+        recorded_ms=milliseconds(row.recorded_at),
+        entry=row.entry,
+        state=row.state,
+        wraps=() if row.wrap is None else (row.wrap,),
+        name=row.stream,
+        registry=row.registry,
+        unit=row.unit.bytes,
+    )

@@ -1,0 +1,62 @@
+"""The rules, replayed over what the scenarios recorded, refuse nothing and raise the same flags."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import pytest
+
+from ledger import replay
+from ledger.audit import audit
+from ledger.reader import Reader
+from ledger.regulation.decide import Decision
+from projections.fold import Fold, Log
+from tests.fakes import MemoryRecordStore
+from tests.play_pure import SCENARIOS
+from tests.played_log import PlayedLog, played
+
+#: What is played in one ordinary log.
+NAMES = sorted(path.stem for path in SCENARIOS.glob("SC*.json") if path.stem != "SC12")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_scenario_is_clean_and_its_flags_are_those_of_the_views(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every flag of a view is what the rules said when the act took effect, by the log alone."""
+    made = played(name)
+    log = made.log
+    told: dict[tuple[str, int], tuple[str, ...]] = {}
+    ask = replay.judged
+
+    def noted(*asked: object, **how: object) -> tuple[object, Decision]:
+        event, decision = ask(*asked, **how)  # type: ignore[arg-type]
+        if decision.status == "effective":
+            told[event.stream, event.originator_version] = decision.flags
+        return event, decision
+
+    monkeypatch.setattr("ledger.checks.rules.judged", noted)
+    report = audit(log, origin=log.origin, vkeys=[], kek=log.kek, genesis=log.genesis)
+    assert report.ok, report.findings
+    assert report.skipped == ()
+    assert report.unjudged == ()
+    assert told == flags_of(made)
+
+
+def flags_of(made: PlayedLog) -> dict[tuple[str, int], tuple[str, ...]]:
+    """Flags by stream and position as the projections fold them."""
+    reader = Reader(_Rows(made), made.log.kek, made.log.origin)
+    fold = Fold(cast("Log", None), made.log.origin, "ordinary")
+    return {
+        (step.opened.stream, step.opened.seq): step.flags
+        for step in fold.steps(reader.read(0, 10_000))
+        if step.effect
+    }
+
+
+class _Rows(MemoryRecordStore):
+    """A store that holds a played log."""
+
+    def __init__(self, made: PlayedLog) -> None:
+        super().__init__()
+        self._records = made.stored()
