@@ -54,7 +54,7 @@ openapi: $(READY) ## write api/openapi.json anew
 bench: $(READY) ## the table of architecture §8, also as bench.json
 	$(BIN)/python -m tests.bench
 
-soak: $(READY) ## the long ones: 10 M records, kills at random
+soak: $(READY) ## the long ones: 10 M records, kills at random, ten thousand mutations
 	$(PYTEST) -q -m soak tests/soak
 	$(PYTEST) -q --hypothesis-profile=night tests/e2e/test_api_server.py
 	$(BIN)/python -m tests.bench --soak

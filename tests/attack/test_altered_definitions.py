@@ -6,14 +6,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import LiteralString
 
+import orjson
 import psycopg
 import pytest
+from click.testing import CliRunner, Result
 
+from api.cli.main import main
 from api.embedded import Embedded
 from ledger.postgres import definitions
 from projections.compare import altered_definitions
 from tests.attacks import attack
 from tests.definitions import told
+from tests.fixtures.app import Service
 from tests.fixtures.postgres import Database, make_database
 
 pytestmark = pytest.mark.postgres
@@ -175,3 +179,35 @@ def test_what_is_among_the_views_is_named(installed: Database, harm: LiteralStri
         connection.execute(harm)
         assert altered_definitions(connection, installed.slug)
         connection.rollback()
+
+
+def _audited(service: Service, *options: str) -> Result:
+    env = {"SOCAI_HOME": str(service.settings.home)}
+    return CliRunner().invoke(main, ["--lang", "en", "log", "audit", *options], env=env)
+
+
+@attack(
+    "the owner replaces log.append and the audit is asked by command",
+    stopped_by="-",
+    noticed_by="log audit: exit 1 and the definition",
+)
+def test_the_command_names_what_is_not_as_shipped(service: Service) -> None:
+    """By a sentence and exit 1, never a trace; also where a table is gone."""
+    keys = [word for vkey in service.enclave.vkeys for word in ("--vkey", vkey)]
+    alone = ("--no-views", "--workers", "0", *keys)
+    before = _audited(service, *alone)
+    assert before.exit_code == 0, before.output
+    with psycopg.connect(service.database.admin) as connection:
+        connection.execute("ALTER TABLE log.records DISABLE TRIGGER append_only")
+    told = _audited(service, *alone)
+    assert (told.exit_code, "is not as shipped" in told.output) == (1, True), told.output
+    assert "append_only" in told.output
+    found = orjson.loads(_audited(service, *alone, "--json").stdout)
+    assert (found["ok"], found["findings"]) == (False, [])
+    assert {one["where"] for one in found["definitions"]} == {"missing", "extra"}
+    assert _audited(service, *alone, "--no-definitions").exit_code == 0
+    with psycopg.connect(service.database.admin) as connection:
+        connection.execute("DROP TABLE log.cosignatures")
+    gone = _audited(service, *alone)
+    assert (gone.exit_code, "relation log.cosignatures" in gone.output) == (1, True), gone.output
+    assert isinstance(gone.exception, SystemExit)

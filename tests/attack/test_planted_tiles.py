@@ -1,0 +1,116 @@
+"""A tile where the tree has not been yet: who can put it there, and what the sealer does then."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from ledger.audit import audit
+from ledger.checks.findings import Damage
+from ledger.errors import Fatal
+from ledger.log import tiles
+from ledger.log.record import leaf
+from ledger.postgres.evidence import PostgresEvidence
+from ledger.sealer import Sealer
+from tests.a_ledger import ALedger, a_report, all_entries, in_postgres
+from tests.attacks import attack
+from tests.fixtures.postgres import Database
+
+pytestmark = pytest.mark.postgres
+
+
+@pytest.fixture
+def a(database: Database) -> ALedger:
+    """A sealed log, and two records that no checkpoint covers yet."""
+    made = ALedger(in_postgres(database))
+    made.found()
+    made.clock.step(seconds=1)
+    made.hire("hotline")
+    made.sealer().seal_once()
+    for number in (1, 2):
+        made.say(a_report(number), "hotline")
+    return made
+
+
+def _grown(a: ALedger) -> list[tiles.Tile]:
+    """The tiles that the next checkpoint will store."""
+    latest = a.stores.checkpoints.latest()
+    assert latest is not None
+    return tiles.new_tiles(
+        latest[0], [leaf(entry) for entry in all_entries(a)[latest[0] :]], a.stores.tiles
+    )
+
+
+def _plant(database: Database, planted: list[tiles.Tile]) -> None:
+    with psycopg.connect(database.admin) as connection, connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO log.tiles (level, n, width, data) VALUES (%s, %s, %s, %s)", planted
+        )
+
+
+def _kinds(database: Database, a: ALedger) -> set[tuple[Damage, int]]:
+    with PostgresEvidence(database.dsn("reader")) as source:
+        report = audit(source, origin=a.origin, vkeys=a.keys.vkeys, kek=a.keys.kek)
+    return {(found.kind, found.index) for found in report.findings}
+
+
+def _sealed(sealer: Sealer) -> int:
+    done = sealer.seal_once()
+    return 0 if done is None else done.size
+
+
+@attack(
+    "the owner plants a tile where the tree comes by next, to stop the sealer for good",
+    stopped_by="-",
+    noticed_by="log audit; the sealer stops, and says which tile",
+)
+def test_a_planted_tile_with_other_bytes_is_named_and_taken_out(
+    database: Database, a: ALedger
+) -> None:
+    """Nothing is signed over it, and whoever takes it out goes on where the log stood."""
+    (level, n, width, data) = _grown(a)[0]
+    _plant(database, [(level, n, width, bytes(len(data)))])
+    size = len(all_entries(a))
+    assert (Damage.TILE_WRONG, size - width) in _kinds(database, a)
+    sealer = a.sealer()
+    with pytest.raises(Fatal, match=rf"tile {level}/{n} of width {width} .*socai log audit"):
+        sealer.seal_once()
+    with psycopg.connect(database.admin) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(
+            "DELETE FROM log.tiles WHERE (level, n, width) = (%s, %s, %s)", [level, n, width]
+        )
+    assert _sealed(a.sealer()) == size
+    assert _kinds(database, a) == set()
+
+
+def test_a_planted_tile_with_the_right_bytes_stops_nobody(database: Database, a: ALedger) -> None:
+    """What stands there is what the sealer would have stored."""
+    _plant(database, _grown(a))
+    assert _sealed(a.sealer()) == len(all_entries(a))
+    assert _kinds(database, a) == set()
+
+
+@attack(
+    "a taken sealer login plants tiles far from what it seals",
+    stopped_by="log.seal: only tiles of the growth from the last checkpoint to this one",
+    noticed_by="-",
+)
+@pytest.mark.parametrize(
+    ("level", "n", "width"), [(0, 0, 200), (0, 7, 1), (1, 0, 1), (0, 0, 1), (-1, 0, 1), (0, -1, 1)]
+)
+def test_a_taken_sealer_login_plants_nothing(
+    database: Database, a: ALedger, level: int, n: int, width: int
+) -> None:
+    """Beyond the new size, below the old one, or where no tree has a tile."""
+    latest = a.stores.checkpoints.latest()
+    assert latest is not None
+    with pytest.raises(Fatal):
+        a.stores.checkpoints.advance(
+            latest[0],
+            len(all_entries(a)),
+            bytes(32),
+            b"note",
+            [(level, n, width, bytes(32 * width))],
+        )
+    assert _kinds(database, a) == set()
