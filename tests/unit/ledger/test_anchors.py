@@ -152,7 +152,7 @@ def test_it_is_made_at_whole_hours_whatever_happened(desk: Desk) -> None:
     assert (began.minute, desk.size()) == (1, 2)
     loop.look()
     assert desk.size() == 2
-    for minutes, records in ((58, 2), (2, 3), (58, 3), (1, 4), (300, 5), (1, 5)):
+    for minutes, records in ((58, 2), (2, 3), (57, 3), (2, 4), (300, 5), (1, 5)):
         desk.a.clock.step(minutes=minutes)
         desk.handled()
         desk.anchoring().look()  # started this very moment
