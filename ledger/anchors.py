@@ -42,6 +42,7 @@ from ledger.streams.names import stream_id
 _SPAN: Final = 10_000
 _LOOK_S: Final = 30.0
 _AGAIN_S: Final = 1.0
+_SETTLE: Final = timedelta(seconds=5)
 _ATTEMPTS: Final = 8
 _GOOD: Final = frozenset({Verdict.VALID, Verdict.VALID_KEY_SINCE_REVOKED})
 
@@ -134,13 +135,17 @@ class Anchors:
             return self._newest
 
     def make(
-        self, signer: Signer, due: Callable[[Anchor | None], bool] = lambda _: True
+        self,
+        signer: Signer,
+        due: Callable[[Anchor | None], bool] = lambda _: True,
+        settle: Callable[[], None] = lambda: None,
     ) -> Anchor | None:
         """Anchors every event taken so far.
 
         Args:
             signer: The service's key.
             due: Whether another is due after the last one.
+            settle: Waits, once every event is read, so that what is left takes one time always.
 
         Returns:
             The anchor; None where none is due, or another statement took its place first.
@@ -155,6 +160,7 @@ class Anchors:
         if not due(last):
             return None
         chain = self._grown(Chain() if last is None else last.chain)
+        settle()
         at = self._now()
         key = anchor.key_of(self._file_key.made())
         event_id = self._entropy.uuid()
@@ -233,9 +239,9 @@ class Anchors:
 class Anchoring:
     """Makes an anchor on time, whatever happened meanwhile.
 
-    Times are whole intervals of the machine's clock, the same for every process, so that when one
-    was started shows nowhere. In a rehearsal, where the clock is the senders', an interval is
-    counted from when this process saw the last one come.
+    Times are whole intervals of the machine's clock and five seconds, the same for every process,
+    so that neither what it had to read nor when it was started shows. In a rehearsal, where the
+    clock is the senders', an interval is counted from when this process saw the last one come.
 
     Args:
         anchors: What is made.
@@ -288,7 +294,13 @@ class Anchoring:
         for _ in range(_ATTEMPTS):
             if not self._is_due(self._anchors.newest()):
                 return
-            self._anchors.make(self._signer, self._is_due)
+            self._anchors.make(self._signer, self._is_due, self._settle)
+
+    def _settle(self) -> None:
+        """How long the reading took would tell how much there was: it is waited out."""
+        left = (self._due() + _SETTLE - self._clock.now()).total_seconds()
+        if not self._rehearsal and 0 < left <= _SETTLE.total_seconds():
+            self._told.wait(left)
 
     def _is_due(self, newest: Anchor | None) -> bool:
         if newest is not None and newest != self._seen:

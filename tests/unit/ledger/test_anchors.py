@@ -152,12 +152,44 @@ def test_it_is_made_at_whole_hours_whatever_happened(desk: Desk) -> None:
     assert (began.minute, desk.size()) == (1, 2)
     loop.look()
     assert desk.size() == 2
-    for minutes, records in ((58, 2), (2, 3), (58, 3), (1, 4), (300, 5), (1, 5)):
+    for minutes, records in ((58, 2), (2, 3), (57, 3), (2, 4), (300, 5), (1, 5)):
         desk.a.clock.step(minutes=minutes)
         desk.handled()
         desk.anchoring().look()  # started this very moment
         loop.look()
         assert desk.size() == records, minutes
+
+
+@pytest.mark.parametrize("events", [0, 1, 40])
+def test_when_it_is_made_does_not_tell_how_much_there_was(desk: Desk, events: int) -> None:
+    """Reading takes its time; the statement comes at a moment of its own."""
+
+    class Slow(MemoryFiles):
+        def span(self, start: int, limit: int) -> Sequence[tuple[int, UUID, int, bytes]]:
+            rows = desk.index.span(start, limit)
+            desk.a.clock.step(milliseconds=100 * len(rows))
+            return rows
+
+        def taken(self) -> int:
+            return desk.index.taken()
+
+    class Waiting(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            desk.a.clock.step(seconds=timeout or 0)
+            return False
+
+    loop = Anchoring(desk.anchors(Slow()), KEY, desk.a.clock, rehearsal=False)
+    loop._told = Waiting()
+    for _ in range(events):
+        desk.index.add(a_file())
+    left = loop._due() - desk.a.clock.now()
+    desk.a.clock.step(seconds=left.total_seconds())
+    boundary = desk.a.clock.now()
+    loop.look()
+    newest = desk.anchors().newest()
+    assert newest is not None
+    assert newest.chain.count == events
+    assert newest.recorded_at == boundary + timedelta(seconds=5)
 
 
 def test_a_rehearsal_counts_from_the_last_one_it_saw() -> None:
