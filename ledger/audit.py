@@ -97,6 +97,7 @@ class Report:
         tiles: Tiles compared.
         erased: Records whose content a recorded act has erased.
         unjudged: What hangs on them: signed, in order, and not judged again.
+        voided: Records set aside that two registrars have voided: what was wrong, and by which act.
     """
 
     origin: str
@@ -110,6 +111,7 @@ class Report:
     tiles: int
     erased: int = 0
     unjudged: tuple[Unjudged, ...] = ()
+    voided: tuple[tuple[Finding, str], ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -155,6 +157,7 @@ class Report:
             "tiles": self.tiles,
             "erased": self.erased,
             "unjudged": [one._asdict() for one in self.unjudged],
+            "voided": [{**finding.as_dict(), "voided_by": by} for finding, by in self.voided],
         }
 
 
@@ -486,4 +489,5 @@ class _Walk:
                 Unjudged(index, self.chain.erased.get(index), count)
                 for index, count in sorted(self.chain.unjudged.items())
             ),
+            voided=tuple(self.chain.voided),
         )
