@@ -105,6 +105,7 @@ class Report:
         erased: Records whose content a recorded act has erased.
         files: What was checked of the files.
         unjudged: What hangs on them: signed, in order, and not judged again.
+        voided: Records set aside that two registrars have voided: what was wrong, and by which act.
     """
 
     origin: str
@@ -119,6 +120,7 @@ class Report:
     erased: int = 0
     files: FileReport = field(default_factory=FileReport)
     unjudged: tuple[Unjudged, ...] = ()
+    voided: tuple[tuple[Finding, str], ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -165,6 +167,7 @@ class Report:
             "erased": self.erased,
             "files": asdict(self.files),
             "unjudged": [one._asdict() for one in self.unjudged],
+            "voided": [{**finding.as_dict(), "voided_by": by} for finding, by in self.voided],
         }
 
 
@@ -534,4 +537,5 @@ class _Walk:
                 Unjudged(index, self.chain.erased.get(index), count)
                 for index, count in sorted(self.chain.unjudged.items())
             ),
+            voided=tuple(self.chain.voided),
         )

@@ -335,18 +335,7 @@ def show(shell: Shell, found: Audited) -> None:
     if counts:
         shell.say(Text(f"Chữ ký: {counts}", f"Signatures: {counts}"))
     _show_files(shell, report.files)
-    for one in report.unjudged:
-        why = Text("do hư hỏng", "which is damaged")
-        if one.erased_by is not None:
-            why = Text(f"đã xóa theo {one.erased_by}", f"which {one.erased_by} erased")
-        shell.say(
-            Text(
-                f"Không xét lại được {one.statements} lần ký: phụ thuộc bản ghi {one.record}"
-                f" {why.vi}",
-                f"Not judged again: {one.statements} statements that hang on record {one.record},"
-                f" {why.en}",
-            )
-        )
+    _show_aside(shell, report)
     if skipped := found.as_dict()["skipped"]:
         listed = ", ".join(skipped)
         shell.say(Text(f"Không kiểm được: {listed}", f"Not checked: {listed}"))
@@ -396,6 +385,29 @@ def _show_files(shell: Shell, files: FileReport) -> None:
             Text(
                 f"Lưu ý: bản ghi {gap.after} đến {gap.before} ({hours} giờ) không có lần neo nào.",
                 f"Note: no anchor from record {gap.after} to {gap.before} ({hours} hours).",
+            )
+        )
+
+
+def _show_aside(shell: Shell, report: Report) -> None:
+    """What could not be judged again, and what registrars have voided."""
+    for one in report.unjudged:
+        why = Text("do hư hỏng", "which is damaged")
+        if one.erased_by is not None:
+            why = Text(f"đã xóa theo {one.erased_by}", f"which {one.erased_by} erased")
+        shell.say(
+            Text(
+                f"Không xét lại được {one.statements} lần ký: phụ thuộc bản ghi {one.record}"
+                f" {why.vi}",
+                f"Not judged again: {one.statements} statements that hang on record {one.record},"
+                f" {why.en}",
+            )
+        )
+    for finding, act in report.voided[:_SHOWN]:
+        shell.say(
+            Text(
+                f"Đã loại bản ghi {finding.index} theo {act}: {finding.said_vi}",
+                f"Record {finding.index} is voided by {act}: {finding.kind}: {finding.message}",
             )
         )
 

@@ -28,10 +28,12 @@ from ledger.log.moment import EPOCH, of_milliseconds
 from ledger.regulation.act import parse_act
 from ledger.regulation.registry import Registry
 from ledger.regulation.registry_lines import REGISTRY_ACTS
+from ledger.regulation.stream import NOTHING, VOIDING
 from ledger.service import CUSTODY_ANCHORED
 
 #: Acts whose payload the fold reads: they change who may sign, or what may be gone.
-FOLDED: Final = frozenset(REGISTRY_ACTS) | {ERASURE, CUSTODY_ANCHORED}
+FOLDED: Final = frozenset(REGISTRY_ACTS) | {ERASURE, VOIDING, CUSTODY_ANCHORED}
+_KEYS_GONE: Final = frozenset({Damage.WRAP_MISSING, Damage.WRAP_RESTORED})
 _GENESIS: Final = "LedgerOpened"
 _BAD: Final = {
     Verdict.INVALID_SIGNATURE: Damage.SIGNATURE_INVALID,
@@ -99,8 +101,7 @@ class Chain:
         attached: What acts list of files.
         level: Level of the log.
         registry_index: Index of the last record by which the registry changed, -1 for none.
-        unjudged: How many statements hang on a record that can no longer be read, by its index:
-            well signed, and what the rules say of them is not known.
+        voided: What was wrong with records that an act has voided since, with that act.
     """
 
     registry: Registry
@@ -113,7 +114,9 @@ class Chain:
     attached: list[Attached] = field(default_factory=list)
     genesis: Mapping[str, Any] | None = None
     registry_index: int = -1
-    unjudged: Counter[int] = field(default_factory=Counter)
+    voided: list[tuple[Finding, str]] = field(default_factory=list)
+    _voids: dict[int, str] = field(default_factory=dict)
+    _unjudged: dict[int, int] = field(default_factory=dict)
     _hangs_on: int | None = None
     _streams: dict[bytes, _Stream] = field(default_factory=dict)
     _pending: dict[bytes, _Act] = field(default_factory=dict)
@@ -178,12 +181,7 @@ class Chain:
             checked: What it says.
             ruling: What the rules say of it.
         """
-        if row.recorded_ms < self._time_ms:
-            message = (
-                f"recorded {self._time_ms - row.recorded_ms} ms before the record in front of it"
-            )
-            self._find(row.at, Damage.TIME_BACKWARDS, message)
-        self._time_ms = max(self._time_ms, row.recorded_ms)
+        self._tick(row)
         if checked.damage is Damage.WRAP_MISSING:
             self._wrapless.append(row.at)
         elif checked.damage is not None:
@@ -195,12 +193,28 @@ class Chain:
             return
         if row.at == 0:
             self._open_log(checked)
+        self._fall(row, ruling.also)
         if ruling.refusal is not None:
             self._set_aside(row, ruling.refusal)
             return
         self._hangs_on = ruling.hangs_on
         self._place(row, checked)
         self._sign(row, checked)
+
+    def _fall(self, row: RawRecord, indices: Sequence[int]) -> None:
+        """Records that were not judged turn out not to stand."""
+        for index in indices:
+            self._unjudged.pop(index, None)
+            self._find(index, Damage.PREV_BROKEN, "what stands behind it does not follow it")
+            self._streams[row.stream_id].known = False
+
+    def _tick(self, row: RawRecord) -> None:
+        if row.recorded_ms < self._time_ms:
+            message = (
+                f"recorded {self._time_ms - row.recorded_ms} ms before the record in front of it"
+            )
+            self._find(row.at, Damage.TIME_BACKWARDS, message)
+        self._time_ms = max(self._time_ms, row.recorded_ms)
 
     def close(self) -> None:
         """Ends the walk: missing wraps against recorded erasures, verdicts as they read today."""
@@ -216,8 +230,22 @@ class Chain:
         for kid, times in self._by_kid.items():
             if times:
                 self._count(kid, times)
-        self.verdicts[NOT_REJUDGED] += sum(self.unjudged.values())
+        self.verdicts[NOT_REJUDGED] += len(self._unjudged)
         self.verdicts = +self.verdicts
+        self.voided = [(f, self._voids[f.index]) for f in self.findings if self._is_voided(f)]
+        self.findings = [f for f in self.findings if not self._is_voided(f)]
+
+    @property
+    def unjudged(self) -> Mapping[int, int]:
+        """How many statements hang on a record that can no longer be read, by its index.
+
+        They are well signed, and what the rules say of them is not known.
+        """
+        return Counter(self._unjudged.values())
+
+    def _is_voided(self, finding: Finding) -> bool:
+        """Voiding excuses what a record says, never that its key has gone."""
+        return finding.index in self._voids and finding.kind not in _KEYS_GONE
 
     def _count(self, kid: str, times: Sequence[int]) -> None:
         line = self.registry.keyring.line(kid)
@@ -259,7 +287,7 @@ class Chain:
         self.verdicts[_VERDICTS.get(refusal.kind, AGAINST_THE_RULES)] += 1
         stream = self._streams.setdefault(row.stream_id, _Stream())
         if row.seq == stream.seq + 1:
-            stream.seq = row.seq
+            stream.seq, stream.head = row.seq, stream.head or NOTHING
         if row.registry:
             self.registry_index = row.at
 
@@ -398,7 +426,7 @@ class Chain:
         if self._hangs_on is None:
             self._by_kid.setdefault(said.kid, array("q")).append(said.recorded_ms)
         else:
-            self.unjudged[self._hangs_on] += 1
+            self._unjudged[index] = self._hangs_on
 
     def _holds(self, said: Checked) -> bool:
         """A key enrolled too late for the worker to know it is checked here."""
@@ -419,8 +447,10 @@ class Chain:
             self.registry_index = row.at
         if members is None:
             return
-        if said.act == ERASURE:
-            self._erase(said.act_id, members)
+        if said.act in (ERASURE, VOIDING):
+            named = self.erased if said.act == ERASURE else self._voids
+            for one in members["facts"].get("entries", ()):
+                named.setdefault(one["index"], said.act_id)
             return
         self._trusted.clear()
         try:
@@ -431,10 +461,6 @@ class Chain:
             )
         except (Rejected, KeysError, KeyError, ValueError) as error:
             self._find(row.at, Damage.REGISTRY_ACT, f"{said.act} cannot stand: {error}")
-
-    def _erase(self, act_id: str, members: Mapping[str, Any]) -> None:
-        for named in members["facts"].get("entries", ()):
-            self.erased.setdefault(named["index"], act_id)
 
     def _open_log(self, said: Checked) -> None:
         self.genesis = said.members

@@ -13,8 +13,8 @@ from collections import deque
 from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Final, NamedTuple
+from uuid import UUID
 
-from keys.errors import KeysError
 from ledger.checks.content import Checked, RawRecord
 from ledger.checks.findings import Damage
 from ledger.checks.folds import Folds
@@ -22,17 +22,18 @@ from ledger.checks.known import Asked, Assumed, Known, Learned
 from ledger.errors import Conflict, Rejected
 from ledger.log.moment import of_milliseconds
 from ledger.log.statement import SERVICE_TYP, Statement
+from ledger.reader import NONSENSE
 from ledger.regulation.act import Act, parse_act
 from ledger.regulation.cases import REPORTS, report_of
 from ledger.regulation.catalogue import load
 from ledger.regulation.registry import Registry
 from ledger.regulation.registry_lines import REGISTRY_ACTS
 from ledger.regulation.reporters import tokens_in
+from ledger.regulation.stream import Signed, apply
 from ledger.replay import judged
+from ledger.streams.kinds import begin
 from ledger.streams.stream import Ground, Stream
 
-#: Damage to a row that leaves its statement in its place: it is judged nevertheless.
-_IN_PLACE: Final = frozenset({None, Damage.COLUMN_AUTHOR, Damage.COLUMN_UNIT})
 #: Refusals that are damage of a kind of their own.
 _KINDS: Final = {
     "invalid_signature": Damage.SIGNATURE_INVALID,
@@ -68,6 +69,7 @@ class Ruling(NamedTuple):
         registry: Whether it brings an act of the registry into effect.
         learned: What it leaves for later ones to ask about.
         asked: What was assumed of other cases.
+        also: Earlier records of the stream that were not judged and do not stand, as it shows now.
     """
 
     refusal: Refusal | None = None
@@ -77,12 +79,13 @@ class Ruling(NamedTuple):
     registry: bool = False
     learned: Learned = Learned()
     asked: tuple[Asked, ...] = ()
+    also: tuple[int, ...] = ()
 
     @property
     def plain(self) -> bool:
         """Whether the record stands, judged in full, and what it leaves is in a slip."""
         whole = self.stands and self.hangs_on is None and not self.registry
-        return whole and not self.asked and self.learned.report is None
+        return whole and not self.asked and not self.also and self.learned.report is None
 
 
 STANDS: Final = Ruling()
@@ -95,6 +98,18 @@ class Applied(NamedTuple):
     record: int
     recorded_at: datetime
     act: Act
+
+
+class _Left(NamedTuple):
+    """A stream that was lost to a record that cannot be read.
+
+    Attributes:
+        head: What stood before that record.
+        since: The records behind it.
+    """
+
+    head: str | None
+    since: list[int]
 
 
 class Doubt(Exception):
@@ -135,6 +150,7 @@ class Rules:
         self.registry = Registry.founded()
         self.known = Known(folds, lambda: self.registry)
         self._cases = self.known if timeline is None else Assumed()
+        self._left: dict[bytes, _Left] = {}
 
     def settle(
         self, row: RawRecord, said: Checked, statement: Statement | None, ruling: Ruling | None
@@ -177,6 +193,8 @@ class Rules:
             self._folds.set_aside.add(row.at)
         if ruling.lost and ruling.hangs_on is not None:
             self._folds.lose(row.stream_id, ruling.hangs_on)
+        elif ruling.also:
+            self._folds.find_again(row.stream_id, ruling.also)
         if ruling.registry and said.members is not None:
             act = parse_act(said.members, level=self._level)
             at = of_milliseconds(said.recorded_ms)
@@ -196,17 +214,53 @@ class Rules:
             self._catch_up(self._timeline, row.at)
         stream = self._stream(row, said)
         if stream is None:
-            return Ruling(hangs_on=folds.lost[key], lost=True)
-        if statement is None or said.damage not in _IN_PLACE:
+            return self._unknown(row, said, statement)
+        if statement is None or said.damage is not None:
             folds.doubted.setdefault(key, row.at)
             return self._set_aside(stream, row, None)
         doubted = folds.doubted.pop(key, None)
         if doubted is not None and statement.prev != stream.state.head:
+            self._left[key] = _Left(stream.state.head, [])
             folds.lose(key, doubted)
-            return Ruling(hangs_on=doubted, lost=True)
+            return self._unknown(row, said, statement)
         if statement.typ == SERVICE_TYP:
             return self._service(stream, row, statement)
         return self._judged(stream, row, said, statement)
+
+    def _unknown(self, row: RawRecord, said: Checked, statement: Statement | None) -> Ruling:
+        """In a stream that is not known: counted, unless it shows that the stream is known."""
+        key = row.stream_id
+        left, hangs_on = self._left.get(key), self._folds.lost[key]
+        if statement is None or said.damage is not None:
+            return Ruling(hangs_on=hangs_on, lost=True)
+        if left is not None and statement.prev == left.head:
+            since = tuple(self._left.pop(key).since)
+            self._folds.find_again(key, since)
+            return self.follow(row, said, statement)._replace(also=since)
+        if left is not None:
+            left.since.append(row.at)
+        return Ruling(hangs_on=hangs_on, lost=True, registry=self._believed(row, said, statement))
+
+    def _believed(self, row: RawRecord, said: Checked, statement: Statement) -> bool:
+        """Whether the registry changes by an act of a stream that is not known.
+
+        If the rules take it where nothing stands but what its earlier signers must have signed.
+        """
+        if not row.registry or said.act not in REGISTRY_ACTS:
+            return False
+        alone = begin(UUID(bytes=row.stream_id), row.name or "")
+        try:
+            act = self._catalogue.parse(statement.members, self._level)
+            ground = self._ground(row, act, of_milliseconds(said.recorded_ms))
+            for n, signer in enumerate(act.signers[:-1], 1):
+                apply(alone.state, Signed(act, signer.officer, signer.role, "", 0, n, ""))
+            alone.state.seq, alone.state.head = statement.seq - 1, statement.prev
+            event, _ = judged(alone, statement, act, ground, verified=said.signed is True)
+            if event.registry and self._timeline is None:
+                ground.registry.apply(act, index=row.at, recorded_at=ground.at)
+        except (Conflict, *NONSENSE):
+            return False
+        return event.registry
 
     def _catch_up(self, timeline: deque[Applied], at: int) -> None:
         while timeline and timeline[0].record < at:
@@ -242,11 +296,14 @@ class Rules:
             act = self._catalogue.parse(statement.members, self._level)
             ground = self._ground(row, act, of_milliseconds(said.recorded_ms))
             event, decision = judged(stream, statement, act, ground, verified=said.signed is True)
-            if event.registry and self._timeline is None:
+            if event.registry != row.registry:
+                said_so = f"the column says {row.registry} for an {decision.status} {act.act}"
+                return self._set_aside(stream, row, Refusal(Damage.COLUMN_REGISTRY, said_so, ""))
+            if event.registry and row.at and self._timeline is None:
                 ground.registry.apply(act, index=row.at, recorded_at=ground.at)
         except (Rejected, Conflict) as refusal:
             return self._refuse(stream, row, statement, refusal)
-        except (KeysError, KeyError, TypeError, ValueError, AttributeError) as error:
+        except NONSENSE as error:
             kind = Damage.REGISTRY_ACT if said.act in REGISTRY_ACTS else Damage.ACT_MALFORMED
             return self._set_aside(stream, row, Refusal(kind, f"it cannot stand: {error!r}", ""))
         self.registry = ground.registry
