@@ -62,18 +62,19 @@ class PlayedLog:
     def inquiry(self, records: RecordStore, connecting: Connecting) -> Inquiry:
         """Every reading of its views, as `bootstrap` wires it."""
         reader = Reader(records, self.log.kek, ORIGIN)
+        standing = Standing(records, reader, Registry.founded())
         return Inquiry(
             connecting,
             origin=ORIGIN,
-            standing=Standing(records, reader, Registry.founded()),
-            evidence=Evidence(records, reader, ORIGIN),
+            standing=standing,
+            evidence=Evidence(records, reader, ORIGIN, lambda: standing),
         )
 
     def cases(self, records: RecordStore, connecting: Connecting) -> ProjectedCases:
         """What guards ask of its views."""
         reader = Reader(records, self.log.kek, ORIGIN)
         standing = Standing(records, reader, Registry.founded())
-        evidence = Evidence(records, reader, ORIGIN)
+        evidence = Evidence(records, reader, ORIGIN, lambda: standing)
         return ProjectedCases(connecting, evidence, lambda: standing.catch_up().registry)
 
 

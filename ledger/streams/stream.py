@@ -95,7 +95,8 @@ class Stream:
     @property
     def head(self) -> Head:
         """Where the next statement must stand."""
-        return Head(self.version + 1, self.state.head, self.state.state)
+        aside = tuple(sorted(self.state.aside))
+        return Head(self.version + 1, self.state.head, self.state.state, aside)
 
     def place(self, statement: Statement) -> Place | None:
         """The place of exactly this statement, if it stands here already."""
