@@ -8,21 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import orjson
+import psycopg
 import pytest
+from click.testing import CliRunner, Result
 
+from api.bootstrap import Enclave, open_projector
+from api.cli.main import main
+from api.client import Client
+from api.connection import Refused
 from keys import canonical
+from keys.custody.file import write_key
 from keys.jwk import SoftwareSigner
 from ledger.log.statement import Statement, parse_compact
 from ledger.ports import SealedRecord
 from ledger.regulation.act import Act
+from ledger.regulation.shape import fmt_time
 from ledger.streams.names import stream_id
 from tests import builders
-from tests.a_ledger import enrolment
+from tests.a_ledger import enrolment, revocation
 from tests.attacks import attack
-from tests.builders import CAST, a_case_in, an_act, an_id
-from tests.fixtures.app import Service
+from tests.builders import CAST, a_case_in, an_act, an_id, at
+from tests.fixtures.app import PASSPHRASE, Service
 from tests.smuggle import Smuggler
 
 pytestmark = pytest.mark.postgres
@@ -259,3 +269,136 @@ def test_junk_of_every_shape_stops_nobody_and_is_put_out_of_the_way(service: Ser
         raid.goes_on()
     raid.clear()
     raid.goes_on()
+
+
+@attack(
+    "a key for the director, enrolled by the hotline officer with the writer's own login",
+    stopped_by="every process asks the rules of registry acts before it believes them",
+    noticed_by="readiness, log audit",
+)
+def test_a_key_that_nobody_may_enrol_opens_no_door(service: Service) -> None:
+    """Issue 8, line 3: in this process, in one that starts anew, in the views and their rebuild."""
+    raid = Raid.on(service)
+    a_director_of_ones_own(raid)
+    a_forged_registrar(raid)
+    raid.goes_on()
+    with service.http() as http, pytest.raises(Refused) as refused:
+        Client("http://socai.test", MINE, http=http).login()
+    assert refused.value.code == "sign_in_failed"
+    beside = Enclave.open(service.settings)  # a second process, from record 0
+    assert MINE.kid not in beside.ledger.refresh().keyring
+    beside.close()
+    assert MINE.kid not in service.get("/v1/keys", headers=WAIT).text
+    service.halt()
+    projector, _, pool = open_projector(service.settings)
+    projector.rebuild("acts")
+    projector.close()
+    pool.close()
+    with psycopg.connect(service.database.admin) as connection:
+        found = connection.execute(
+            "SELECT index, act, payload FROM proj.acts WHERE status = 'set_aside'"
+            " AND gen = (SELECT gen FROM proj.views WHERE view = 'acts' AND state = 'live')"
+            " ORDER BY index"
+        ).fetchall()
+    assert found == [(index, None, None) for index, _ in raid.junk]
+
+
+@attack(
+    "an act in good form that only a guard refuses, in an honest case",
+    stopped_by="writers judge a stream when they load it: nothing is built upon it",
+    noticed_by="the case's verification, log audit",
+)
+def test_what_only_a_guard_refuses_is_never_built_upon(service: Service) -> None:
+    """Its form is good, so views show it until the stream goes on; then it is taken back."""
+    raid = Raid.on(service)
+    law = [{"instrument": "72/2013/NĐ-CP", "article": "5", "role": "SUBSTANCE"}]
+    late = at("2025-02-10 09:00")
+    service.clock.set(late)
+    act = an_act("ReportReceived", when=late, basis=law)
+    second = {**act.members, "stream": raid.case}
+    index = raid.put(service.sign(second, "hotline", head=raid_head(raid, raid.case)))
+    path = f"/v1/cases/{raid.case.removeprefix('case/')}"
+    told = service.get(f"{path}/verification", headers=WAIT, at_least=index).get_json()
+    last = told["statements"][-1]
+    assert told["outcome"] == last["verdict"] == "AGAINST_THE_RULES"
+    assert (last["index"], last["guard"]) == (index, "INSTRUMENT_IN_FORCE")
+    honest = service.sign({**an_act("ReportReceived", when=late).members, "stream": raid.case},
+                          "hotline")  # fmt: skip
+    refused = service.send(honest, "hotline")
+    assert (refused.status_code, refused.get_json()["code"]) == (409, "stream_set_aside")
+    assert refused.get_json()["params"] == {"index": str(index)}
+    assert service.get(f"/v1/streams/{raid.case}/head").get_json()["set_aside"] == [index]
+    raid.clear()
+    size = service.size()
+    file = service.get(path, headers=WAIT, at_least=size - 1).get_json()
+    assert (file["acts"], "set_aside" in file) == (2, False)  # the honest report, and RecordVoided
+    rows = service.get(f"{path}/acts", headers=WAIT, at_least=size - 1).get_json()["acts"]
+    (gone,) = [row for row in rows if row["status"] == "set_aside"]
+    assert (gone["act"], gone["payload"]) == (None, None)
+    assert gone["statements"][0]["voided_by"] == rows[-1]["act_id"]
+    told = service.get(f"{path}/verification", headers=WAIT).get_json()
+    assert told["outcome"] in ("VALID", "NOT_CONCLUDED")  # but for the proof of the newest
+    raid.goes_on()
+
+
+@attack(
+    "a countersignature on an act whose author's key was stolen before the author signed",
+    stopped_by="SIGNATURES_STAND: earlier signatures are asked again with each one that comes",
+    noticed_by="the refusal; the approver returns the act",
+)
+def test_a_disputed_signature_brings_nothing_into_effect(service: Service) -> None:
+    """Issue 8, line 6a: of two signatures one may have been made by whoever took the key."""
+    service.hire("hotline", "cv", "gd")
+    story = a_case_in("ASSESSING", start=service.clock.now())
+    service.tell(story)
+    act = story.act("HandlingDecided")
+    service.clock.set(max(service.clock.now(), act.occurred_at))
+    stolen_at = service.clock.now()
+    service.step(minutes=2)
+    assert service.send(service.sign(act, "cv"), "cv").get_json()["status"] == "pending"
+    service.step(minutes=2)
+    service.say(revocation("cv", stolen_at), "founder")
+    refused = service.send(service.sign(act, "gd", role="APPROVER"), "gd")
+    assert (refused.status_code, refused.get_json()["guard"]) == (422, "SIGNATURES_STAND")
+    back = story.act("ActReturned", by="gd", refers_to=act.act_id, also=[])
+    assert service.say(back, "gd")["status"] == "effective"
+
+
+def test_registrars_void_what_is_set_aside_from_the_command_line(
+    service: Service, url: str, tmp_path: Path
+) -> None:
+    """The operator at night: what is set aside, signed by one, sent, signed by the other, sent."""
+    raid = Raid.on(service)
+    for _ in range(2):
+        bytes_of_no_kind(raid)
+    raid.goes_on()
+    for alias in ("founder", "keeper", "hotline"):
+        write_key(tmp_path / alias, builders.key(alias), PASSPHRASE, t=1, p=1, m_kib=64)
+
+    def socai(*words: str, by: str = "founder", stdin: str | None = None) -> Result:
+        who = ("--key", str(tmp_path / by), "--server", url)
+        env = {"SOCAI_HOME": str(service.settings.home)}
+        return CliRunner().invoke(main, ["--lang", "en", *words, *who], env=env, input=stdin)
+
+    indices = [str(index) for index, _ in raid.junk]
+    why = ("--reason", "Không qua cửa ghi của sổ.")
+    for words, by, status, said in (
+        (("log", "void", "1", *why), "founder", 1, "record 1 stands"),
+        (("log", "void", "999", *why), "founder", 1, "does not reach"),
+        (("log", "void", *indices, *why), "hotline", 1, "only registrars"),
+    ):
+        result = socai(*words, by=by)
+        assert (result.exit_code, said in result.stderr) == (status, True), result.output
+        assert not result.stdout
+    signed = socai("log", "void", *indices, *why)
+    assert signed.exit_code == 0, signed.output
+    act_id = orjson.loads(signed.stderr)["act_id"]
+    sent = socai("act", "submit", "-", stdin=signed.stdout)
+    assert "pending" in sent.stdout, sent.output
+    now = fmt_time(service.clock.now())
+    signed = socai("act", "sign", "--countersign", act_id, "--iat", now, by="keeper")
+    sent = socai("act", "submit", "-", by="keeper", stdin=signed.stdout)
+    assert "effective" in sent.stdout, sent.output
+    raid.junk = []
+    raid.goes_on()
+    assert socai("log", "void", indices[0], *why).exit_code == 1  # once
