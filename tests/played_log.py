@@ -31,8 +31,10 @@ from ledger.standing import Standing
 from projections.answers import Connecting, ProjectedCases
 from projections.evidence import Evidence
 from projections.inquiry import Inquiry
-from tests import play_pure
-from tests.memory_log import ORIGIN, MemoryLog, Person
+from tests import builders, play_pure
+from tests.a_ledger import appointment, enrolment
+from tests.builders import an_act
+from tests.memory_log import ORIGIN, VN, MemoryLog, Person
 from tests.play_pure import Player, player_for, scenario, steps
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -58,6 +60,56 @@ class PlayedLog:
         """Inserts rows [start, end) with their wraps and moves the head."""
         with psycopg.connect(admin_dsn) as connection:
             insert(connection, self.log.rows[start:end], self.log.kek)
+
+    def erase(self, at: int) -> None:
+        """A lawful RecordErased for the record at this index, by authority, custodian, auditor.
+
+        Long after: nothing in the case can be complained of any more.
+        """
+        log, player = self.log, self.player
+        log.clock += timedelta(days=120)
+        day = log.clock.date()
+        named = {"officer": None}
+        keepers = [player.cast["_founder"]]
+        if not player.registry.founding(day):
+            keepers.append(player._second(named, day))
+        registrars = [Person(one.officer, one.key, one.post) for one in keepers]
+        who = [
+            {"officer": one.uuid, "post": one.post, "role": role}
+            for one, role in zip(registrars, ("AUTHOR", "APPROVER"), strict=False)
+        ]
+        keeper = player.registry.holders("REGISTRY_KEEPER", day)[0]
+        people = []
+        for alias, post, power in (
+            ("ct", "giam-doc", "ERASURE_AUTHORITY"),
+            ("ubcv", "quan-ly-khoa", "KEY_CUSTODIAN"),
+            ("giamsat", "giam-sat-vien", "AUDITOR"),
+        ):
+            appointed = appointment(
+                alias, log.clock, powers=[power], agency=keeper, post=post,
+                capacities=["TRUC_TIEP"], valid_from=day.isoformat(),
+            )  # fmt: skip
+            for act in (appointed, enrolment(alias, log.clock)):
+                for one, line in zip(registrars, who, strict=True):
+                    log.sign({**act.members, "signers": who}, one, line["role"])
+            people.append(Person(builders.officer(alias), builders.key(alias), post))
+        facts = {
+            "entries": [{"index": at, "entry": canonical.b64(log.rows[at].entry)}],
+            "ground": "PERSONAL_DATA",
+            "legal_ground": "Thử",
+            "epoch": "2024-2",
+        }
+        when = log.clock.astimezone(VN)
+        signers = [
+            {"officer": one.uuid, "post": one.post, "role": role}
+            for one, role in zip(people, ("AUTHOR", "CHECKER", "APPROVER"), strict=True)
+        ]
+        act = an_act(
+            "RecordErased", when=when, stream="ledger", facts=facts, exact=True, agency=keeper,
+            post=people[0].post, signers=signers,
+        )  # fmt: skip
+        for person, signer in zip(people, act.signers, strict=True):
+            log.sign(dict(act.members), person, signer.role)
 
     def inquiry(self, records: RecordStore, connecting: Connecting) -> Inquiry:
         """Every reading of its views, as `bootstrap` wires it."""

@@ -306,14 +306,7 @@ def test_erasure_takes_the_content_out_of_every_view_and_a_rebuild_agrees(
         for i, s in enumerate(log.log.statements)
         if s.members["stream"] == stream and s.members["act"] == "ReporterIdentitySealed"
     )
-    person = log.log.registrar
-    facts = {
-        "entries": [{"index": at, "entry": b64(log.log.rows[at].entry)}],
-        "ground": "PERSONAL_DATA",
-        "legal_ground": "Thử",
-        "epoch": "2024-2",
-    }
-    log.log.sign(log.log.act("RecordErased", "ledger", person, facts=facts), person)
+    log.erase(at)
     case = made(database, log)
     _, verification = case.inquiry.verification(stream)
     erased = [s for s in verification.statements if s.verdict == "ERASED"]
