@@ -23,15 +23,14 @@ from ledger.checks.content import Job, RawRecord
 from ledger.checks.evidence import Evidence
 from ledger.checks.findings import Damage, Finding
 from ledger.checks.folds import Folds
-from ledger.checks.part import ROWS, Desk, Part, Slip, Whole
-from ledger.checks.rules import Rules
+from ledger.checks.known import Learned
+from ledger.checks.part import ROWS, Desk, Part, Slip, Whole, history, in_order, tops
+from ledger.checks.rules import STANDS, Applied, Doubt, Rules
 from ledger.checks.tree import RawCheckpoint, RawTile, Roots, Signed, Tiles
 from ledger.checks.workers import Workers
 from ledger.errors import Rejected
-from ledger.log.merkle import HASH_BYTES
 from ledger.log.moment import milliseconds, of_milliseconds
 from ledger.log.record import entry as entry_of
-from ledger.log.statement import Statement
 from ledger.regulation.act import parse_act
 from ledger.regulation.registry import Registry
 
@@ -98,6 +97,7 @@ class Report:
         tiles: Tiles compared.
         erased: Records whose content a recorded act has erased.
         unjudged: What hangs on them: signed, in order, and not judged again.
+        voided: Records set aside that two registrars have voided: what was wrong, and by which act.
     """
 
     origin: str
@@ -111,6 +111,7 @@ class Report:
     tiles: int
     erased: int = 0
     unjudged: tuple[Unjudged, ...] = ()
+    voided: tuple[tuple[Finding, str], ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -156,6 +157,7 @@ class Report:
             "tiles": self.tiles,
             "erased": self.erased,
             "unjudged": [one._asdict() for one in self.unjudged],
+            "voided": [{**finding.as_dict(), "voided_by": by} for finding, by in self.voided],
         }
 
 
@@ -190,11 +192,18 @@ def audit(  # noqa: PLR0913 - what an auditor brings along is the argument list
         progress: Called with (records done, records in all).
     """
     keks = [kek] if isinstance(kek, Kek) else list(kek or ())
-    walk = _Walk(source, origin, level or origin.rpartition("/")[2], keks, replay)
     keys = [VKey.parse(text) for text in vkeys]
     notes = list(source.checkpoints())
-    walk.prepare({*(row.size for row in notes), *tree.trusted_sizes(trusted)})
-    signed = walk.run(workers, notes, keys, progress)
+    sizes = {*(row.size for row in notes), *tree.trusted_sizes(trusted)}
+    level = level or origin.rpartition("/")[2]
+    walk = _Walk(source, origin, level, keks, replay, assumes=replay and workers > 0)
+    walk.prepare(sizes)
+    try:
+        signed = walk.run(workers, notes, keys, progress)
+    except Doubt:
+        walk = _Walk(source, origin, level, keks, replay, assumes=False)
+        walk.prepare(sizes)
+        signed = walk.run(workers, notes, keys, progress)
     walk.findings += signed.findings
     verdict = tree.judge(walk.roots, walk.tiles, signed)
     walk.findings += verdict.findings
@@ -214,6 +223,7 @@ class _Walk:
     level: str
     keks: Sequence[Kek]
     replays: bool
+    assumes: bool
     findings: list[Finding] = field(default_factory=list)
     roots: Roots = field(default_factory=lambda: Roots(()))
     tiles: Tiles = field(default_factory=lambda: Tiles(()))
@@ -222,6 +232,8 @@ class _Walk:
     behind: int = 0
     _next: int = 0
     _first_entry: bytes | None = None
+    _rules: Rules | None = None
+    _timeline: Sequence[Applied] | None = None
     _last_ms: float | None = None
 
     def __post_init__(self) -> None:
@@ -244,22 +256,28 @@ class _Walk:
         keys: Sequence[VKey],
         progress: Progress | None,
     ) -> Signed:
-        """Walks every row once, in index order, and reads the checkpoints."""
+        """Walks every row once, in index order, and reads the checkpoints.
+
+        Raises:
+            Doubt: What the processes assumed does not hold; asked again, they assume nothing.
+        """
         total = self.source.count()
         job = self._job() if self.opens else None
         signed = Signed()
         with ExitStack() as stack:
-            parts: Iterator[Part]
+            parts: Iterator[Sequence[Part]]
             if workers and total > ROWS:
-                pool = stack.enter_context(Workers(workers, self.source.share(), job))
+                share, timeline = self.source.share(), self._timeline
+                crew = Workers(workers, share, job, replays=self.replays, timeline=timeline)
+                pool = stack.enter_context(crew)
                 read = pool.each(tree.read_checkpoints, self._shares(notes, keys))
-                parts = pool.parts(self._ranges(total))
+                parts = pool.parts(self._ranges(total, ROWS * pool.seats))
             else:
-                desk = Desk(self.source, job, self._rules(job))
+                desk = Desk(self.source, job, self.replays)
                 read = (tree.read_checkpoints(*some) for some in self._shares(notes, keys))
-                parts = (desk.part(*some) for some in self._ranges(total))
-            for part in parts:
-                self._take(part)
+                parts = ([desk.part(*some)] for some in self._ranges(total, ROWS))
+            for some_parts in parts:
+                self._take(some_parts)
                 if progress is not None:
                     progress(self.rows, total)
             for some in read:
@@ -268,13 +286,13 @@ class _Walk:
         self.findings += self.chain.findings
         return signed
 
-    def _ranges(self, total: int) -> Iterator[tuple[int, int]]:
+    def _ranges(self, total: int, rows: int) -> Iterator[tuple[int, int]]:
         """Index ranges that hold every row, but for one that was moved out of all reach."""
         last = self.source.last()
         end = min(last + 1, total + _MOST_MISSING)
         if end <= last:
             self.behind = end
-        return ((start, start + ROWS) for start in range(0, end, ROWS))
+        return ((start, start + rows) for start in range(0, end, rows))
 
     def _shares(
         self, notes: Sequence[RawCheckpoint], keys: Sequence[VKey]
@@ -287,8 +305,9 @@ class _Walk:
 
         Whether a key was enrolled where it is used is asked by the chain, in its place.
         """
-        job = Job(self.origin, {kek.kek_id: kek for kek in self.keks}, FOLDED, {})
+        job = Job(self.origin, {kek.kek_id: kek for kek in self.keks}, FOLDED, {}, self.level)
         registry = Registry.founded()
+        timeline = []
         for row in self.source.registry():
             said, _ = content.open_one(row, job)
             if said.members is None:
@@ -299,52 +318,55 @@ class _Walk:
                 registry.apply(act, index=row.at, recorded_at=at)
             except (Rejected, KeysError, KeyError, ValueError):
                 continue
+            timeline.append(Applied(row.at, at, act))
+        if self.replays:
+            folds = Folds(history(self.source, job))
+            expected = {one.record for one in timeline} if self.assumes else None
+            self._rules = Rules(self.origin, self.level, folds, expected=expected)
+            self._timeline = timeline if self.assumes else None
         jwks = {line.kid: dict(line.jwk) for line in registry.keyring.lines()}
-        return Job(self.origin, job.keks, FOLDED, jwks)
+        return replace(job, jwks=jwks)
 
-    def _rules(self, job: Job | None) -> Rules | None:
-        if job is None or not self.replays:
-            return None
-        unsigned = replace(job, jwks={})
-
-        def history(stream_id: bytes, before: int) -> Iterator[tuple[RawRecord, Statement | None]]:
-            for row in self.source.stream(stream_id, before):
-                yield row, content.open_one(row, unsigned)[1]
-
-        return Rules(self.origin, self.level, Folds(history), Registry.founded())
-
-    def _take(self, part: Part) -> None:
-        if not part.slips:
+    def _take(self, parts: Sequence[Part]) -> None:
+        start, rows = parts[0].start, in_order(parts)
+        if not rows:
             return
-        if part.dense and part.start >= self._next:
-            self._reach(part.start)
-            self.roots.extend(part.leaves, part.tops)
-            self._next += len(part.slips)
-            for slip in part.slips:
-                self._follow(part, slip)
+        if start >= self._next and all(at == n for n, (at, *_) in enumerate(rows, start)):
+            self._reach(start)
+            leaves = parts[0].leaves if len(parts) == 1 else b"".join([leaf for *_, leaf in rows])
+            self.roots.extend(leaves, tops(leaves))
+            self._next += len(rows)
+            for _, part, slip, leaf in rows:
+                self._follow(part, slip, leaf)
         else:
-            self._take_singly(part)
-        self.rows += len(part.slips)
-        if part.first is not None:
-            self._first_entry = part.first
+            self._take_singly(rows)
+        self.rows += len(rows)
+        firsts = (part.first for part in parts if part.first is not None)
+        self._first_entry = next(firsts, self._first_entry)
 
-    def _take_singly(self, part: Part) -> None:
+    def _take_singly(self, rows: Iterable[tuple[int, Part, Slip | Whole, bytes]]) -> None:
         """Rows with gaps or doubles between them."""
-        for n, slip in enumerate(part.slips):
-            at = slip.row.at if isinstance(slip, Whole) else slip[0]
+        for at, part, slip, leaf in rows:
             if at < self._next:
                 self._find(at, Damage.INDEX_DUPLICATED, "a second row of this index")
                 continue
             self._reach(at)
-            self.roots.append(part.leaves[n * HASH_BYTES : (n + 1) * HASH_BYTES])
+            self.roots.append(leaf)
             self._next = at + 1
-            self._follow(part, slip)
+            self._follow(part, slip, leaf)
 
-    def _follow(self, part: Part, slip: Slip | Whole) -> None:
+    def _follow(self, part: Part, slip: Slip | Whole, leaf: bytes) -> None:
+        rules = self._rules
         if isinstance(slip, Whole):
-            self.chain.follow(*slip)
-            self._last_ms = slip.row.recorded_ms
+            row, said, statement, ruling = slip
+            if rules is not None:
+                ruling = rules.settle(row, said, statement, ruling)
+                rules.known.learn(row.at, row.stream_id, row.name or "", leaf, ruling.learned)
+            self.chain.follow(row, said, ruling or STANDS)
+            self._last_ms = row.recorded_ms
         else:
+            if rules is not None:
+                rules.pass_by(slip[0], part.streams[slip[2]], leaf, Learned(*slip[8:]))
             self.chain.follow_slip(part, slip)
             self._last_ms = slip[1]
 
@@ -467,4 +489,5 @@ class _Walk:
                 Unjudged(index, self.chain.erased.get(index), count)
                 for index, count in sorted(self.chain.unjudged.items())
             ),
+            voided=tuple(self.chain.voided),
         )

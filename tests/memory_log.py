@@ -23,6 +23,7 @@ from keys.note import NoteSigner
 from keys.vault import Kek
 from ledger.checks import content
 from ledger.checks.content import RawRecord
+from ledger.checks.evidence import ALONE, Seat
 from ledger.checks.tree import RawCheckpoint, RawTile
 from ledger.log import checkpoint, record, statement, tiles
 from ledger.log.checkpoint import Checkpoint
@@ -91,9 +92,10 @@ class MemoryLog:
         """See `Evidence`."""
         return max((row.at for row in self.rows), default=-1)
 
-    def records(self, start: int, end: int) -> Sequence[RawRecord]:
+    def records(self, start: int, end: int, seat: Seat = ALONE) -> Sequence[RawRecord]:
         """See `Evidence`; without state and wraps where the login may not read them."""
-        rows = sorted((r for r in self.rows if start <= r.at < end), key=lambda r: r.at)
+        here = (r for r in self.rows if start <= r.at < end and seat.has(r.stream_id))
+        rows = sorted(here, key=lambda r: r.at)
         return rows if self.sealed else [r._replace(state=None, wraps=()) for r in rows]
 
     def registry(self) -> Sequence[RawRecord]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ledger.checks.content import RawRecord
+from ledger.checks.evidence import ALONE, Seat
 from ledger.checks.tree import RawCheckpoint, RawTile
 from ledger.log.moment import milliseconds
 from ledger.ports import LogHead, StoredRecord
@@ -31,9 +32,10 @@ class StoredEvidence:
         """See `Evidence`."""
         return self.store.head().size - 1
 
-    def records(self, start: int, end: int) -> Sequence[RawRecord]:
+    def records(self, start: int, end: int, seat: Seat = ALONE) -> Sequence[RawRecord]:
         """See `Evidence`."""
-        return [raw(row) for row in self.store.read(start, end - start)]
+        rows = [raw(row) for row in self.store.read(start, end - start)]
+        return [row for row in rows if seat.has(row.stream_id)]
 
     def registry(self) -> Sequence[RawRecord]:
         """See `Evidence`."""

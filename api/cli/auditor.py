@@ -283,18 +283,7 @@ def show(shell: Shell, found: Audited) -> None:
     )
     if counts:
         shell.say(Text(f"Chữ ký: {counts}", f"Signatures: {counts}"))
-    for one in report.unjudged:
-        why = Text("do hư hỏng", "which is damaged")
-        if one.erased_by is not None:
-            why = Text(f"đã xóa theo {one.erased_by}", f"which {one.erased_by} erased")
-        shell.say(
-            Text(
-                f"Không xét lại được {one.statements} lần ký: phụ thuộc bản ghi {one.record}"
-                f" {why.vi}",
-                f"Not judged again: {one.statements} statements that hang on record {one.record},"
-                f" {why.en}",
-            )
-        )
+    _show_aside(shell, report)
     if skipped := found.as_dict()["skipped"]:
         listed = ", ".join(skipped)
         shell.say(Text(f"Không kiểm được: {listed}", f"Not checked: {listed}"))
@@ -314,6 +303,29 @@ def show(shell: Shell, found: Audited) -> None:
         shell.say(Text(f"Khung nhìn khác sổ: {line}", f"A view differs from the log: {line}"))
     if found.ok:
         shell.say(Text("Toàn vẹn.", "Sound."))
+
+
+def _show_aside(shell: Shell, report: Report) -> None:
+    """What could not be judged again, and what registrars have voided."""
+    for one in report.unjudged:
+        why = Text("do hư hỏng", "which is damaged")
+        if one.erased_by is not None:
+            why = Text(f"đã xóa theo {one.erased_by}", f"which {one.erased_by} erased")
+        shell.say(
+            Text(
+                f"Không xét lại được {one.statements} lần ký: phụ thuộc bản ghi {one.record}"
+                f" {why.vi}",
+                f"Not judged again: {one.statements} statements that hang on record {one.record},"
+                f" {why.en}",
+            )
+        )
+    for finding, act in report.voided[:_SHOWN]:
+        shell.say(
+            Text(
+                f"Đã loại bản ghi {finding.index} theo {act}: {finding.said_vi}",
+                f"Record {finding.index} is voided by {act}: {finding.kind}: {finding.message}",
+            )
+        )
 
 
 def _views(

@@ -18,16 +18,17 @@ from keys.keyring import Verdict
 from ledger.checks.content import ERASURE, Checked, RawRecord, holds
 from ledger.checks.findings import Damage, Finding
 from ledger.checks.part import Part, Slip, whole_of
-from ledger.checks.rules import Refusal, Ruling
+from ledger.checks.rules import STANDS, Refusal, Ruling
 from ledger.errors import Rejected
 from ledger.log import statement as statements
 from ledger.log.moment import EPOCH, of_milliseconds
 from ledger.regulation.act import parse_act
 from ledger.regulation.registry import Registry
 from ledger.regulation.registry_lines import REGISTRY_ACTS
+from ledger.regulation.stream import NOTHING, VOIDING
 
 #: Acts whose payload the fold reads: they change who may sign, or what may be gone.
-FOLDED: Final = frozenset(REGISTRY_ACTS) | {ERASURE}
+FOLDED: Final = frozenset(REGISTRY_ACTS) | {ERASURE, VOIDING}
 _GENESIS: Final = "LedgerOpened"
 _BAD: Final = {
     Verdict.INVALID_SIGNATURE: Damage.SIGNATURE_INVALID,
@@ -93,8 +94,7 @@ class Chain:
         erased: Indices whose content a recorded act has erased.
         level: Level of the log.
         registry_index: Index of the last record by which the registry changed, -1 for none.
-        unjudged: How many statements hang on a record that can no longer be read, by its index:
-            well signed, and what the rules say of them is not known.
+        voided: What was wrong with records that an act has voided since, with that act.
     """
 
     registry: Registry
@@ -105,7 +105,9 @@ class Chain:
     erased: dict[int, str] = field(default_factory=dict)
     genesis: Mapping[str, Any] | None = None
     registry_index: int = -1
-    unjudged: Counter[int] = field(default_factory=Counter)
+    voided: list[tuple[Finding, str]] = field(default_factory=list)
+    _voids: dict[int, str] = field(default_factory=dict)
+    _unjudged: dict[int, int] = field(default_factory=dict)
     _hangs_on: int | None = None
     _streams: dict[bytes, _Stream] = field(default_factory=dict)
     _pending: dict[bytes, _Act] = field(default_factory=dict)
@@ -120,7 +122,7 @@ class Chain:
 
         Whatever is out of order goes the long way, which says what it is.
         """
-        at, recorded_ms, stream_no, seq, prev, digest, act_id, signer_no = slip
+        at, recorded_ms, stream_no, seq, prev, digest, act_id, signer_no = slip[:8]
         signer = part.signers[signer_no]
         trust = self._trusted.get(signer) or self._trust(*signer)
         stream_id = part.streams[stream_no][0]
@@ -137,7 +139,8 @@ class Chain:
             or act_id in self._done
             or act_id in self._pending
         ):
-            self.follow(*whole_of(part, slip))
+            whole = whole_of(part, slip)
+            self.follow(whole.row, whole.said)
             return
         self._time_ms = recorded_ms
         stream.seq, stream.head, stream.known = seq, digest, True
@@ -161,38 +164,48 @@ class Chain:
         self._trusted[officer, kid] = trust
         return trust
 
-    def follow(self, row: RawRecord, checked: Checked, ruling: Ruling | None = None) -> None:
+    def follow(self, row: RawRecord, checked: Checked, ruling: Ruling = STANDS) -> None:
         """Takes the next record; rows come in the order of the log.
 
         Args:
             row: The row.
             checked: What it says.
-            ruling: What the rules say of it; None where they were not asked.
+            ruling: What the rules say of it.
         """
-        if row.recorded_ms < self._time_ms:
-            message = (
-                f"recorded {self._time_ms - row.recorded_ms} ms before the record in front of it"
-            )
-            self._find(row.at, Damage.TIME_BACKWARDS, message)
-        self._time_ms = max(self._time_ms, row.recorded_ms)
+        self._tick(row)
         if checked.damage is Damage.WRAP_MISSING:
             self._wrapless.append(row.at)
         elif checked.damage is not None:
             self._find(row.at, checked.damage, checked.message)
-        stands = ruling is None or ruling.stands or ruling.refusal is not None
-        if not checked.readable or not stands:
+        if not checked.readable or not (ruling.stands or ruling.refusal):
             if row.registry:
                 self.registry_index = row.at
             self._skip(row)
             return
         if row.at == 0:
             self._open_log(checked)
-        if ruling is not None and ruling.refusal is not None:
+        self._fall(row, ruling.also)
+        if ruling.refusal is not None:
             self._set_aside(row, ruling.refusal)
             return
-        self._hangs_on = None if ruling is None else ruling.hangs_on
+        self._hangs_on = ruling.hangs_on
         self._place(row, checked)
         self._sign(row, checked)
+
+    def _fall(self, row: RawRecord, indices: Sequence[int]) -> None:
+        """Records that were not judged turn out not to stand."""
+        for index in indices:
+            self._unjudged.pop(index, None)
+            self._find(index, Damage.PREV_BROKEN, "what stands behind it does not follow it")
+            self._streams[row.stream_id].known = False
+
+    def _tick(self, row: RawRecord) -> None:
+        if row.recorded_ms < self._time_ms:
+            message = (
+                f"recorded {self._time_ms - row.recorded_ms} ms before the record in front of it"
+            )
+            self._find(row.at, Damage.TIME_BACKWARDS, message)
+        self._time_ms = max(self._time_ms, row.recorded_ms)
 
     def close(self) -> None:
         """Ends the walk: missing wraps against recorded erasures, verdicts as they read today."""
@@ -205,8 +218,22 @@ class Chain:
         for kid, times in self._by_kid.items():
             if times:
                 self._count(kid, times)
-        self.verdicts[NOT_REJUDGED] += sum(self.unjudged.values())
+        self.verdicts[NOT_REJUDGED] += len(self._unjudged)
         self.verdicts = +self.verdicts
+        self.voided = [(f, self._voids[f.index]) for f in self.findings if self._is_voided(f)]
+        self.findings = [f for f in self.findings if not self._is_voided(f)]
+
+    @property
+    def unjudged(self) -> Mapping[int, int]:
+        """How many statements hang on a record that can no longer be read, by its index.
+
+        They are well signed, and what the rules say of them is not known.
+        """
+        return Counter(self._unjudged.values())
+
+    def _is_voided(self, finding: Finding) -> bool:
+        """Voiding excuses what a record says, never that its key has gone."""
+        return finding.index in self._voids and finding.kind is not Damage.WRAP_MISSING
 
     def _count(self, kid: str, times: Sequence[int]) -> None:
         line = self.registry.keyring.line(kid)
@@ -248,7 +275,7 @@ class Chain:
         self.verdicts[_VERDICTS.get(refusal.kind, AGAINST_THE_RULES)] += 1
         stream = self._streams.setdefault(row.stream_id, _Stream())
         if row.seq == stream.seq + 1:
-            stream.seq = row.seq
+            stream.seq, stream.head = row.seq, stream.head or NOTHING
         if row.registry:
             self.registry_index = row.at
 
@@ -361,7 +388,7 @@ class Chain:
         if self._hangs_on is None:
             self._by_kid.setdefault(said.kid, array("q")).append(said.recorded_ms)
         else:
-            self.unjudged[self._hangs_on] += 1
+            self._unjudged[index] = self._hangs_on
 
     def _holds(self, said: Checked) -> bool:
         """A key enrolled too late for the worker to know it is checked here."""
@@ -382,8 +409,10 @@ class Chain:
             self.registry_index = row.at
         if members is None:
             return
-        if said.act == ERASURE:
-            self._erase(said.act_id, members)
+        if said.act in (ERASURE, VOIDING):
+            named = self.erased if said.act == ERASURE else self._voids
+            for one in members["facts"].get("entries", ()):
+                named.setdefault(one["index"], said.act_id)
             return
         self._trusted.clear()
         try:
@@ -394,10 +423,6 @@ class Chain:
             )
         except (Rejected, KeysError, KeyError, ValueError) as error:
             self._find(row.at, Damage.REGISTRY_ACT, f"{said.act} cannot stand: {error}")
-
-    def _erase(self, act_id: str, members: Mapping[str, Any]) -> None:
-        for named in members["facts"].get("entries", ()):
-            self.erased.setdefault(named["index"], act_id)
 
     def _open_log(self, said: Checked) -> None:
         self.genesis = said.members

@@ -133,12 +133,14 @@ class Job:
         keks: Key-encryption keys by id.
         folded: Act types whose payload the fold must read.
         jwks: Public keys by kid as far as they are known.
+        level: Level of the log.
     """
 
     origin: str
     keks: Mapping[bytes, Kek]
     folded: frozenset[str]
     jwks: Mapping[str, Mapping[str, str]]
+    level: str = ""
 
 
 class _Damaged(Exception):

@@ -7,11 +7,30 @@ the same snapshot, is the adapter's (`ledger.postgres.evidence`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Final, NamedTuple, Protocol
 
 from ledger.checks.content import RawRecord
 from ledger.checks.tree import RawCheckpoint, RawTile
 from ledger.ports import LogHead
+
+
+class Seat(NamedTuple):
+    """Which streams one of several processes reads: those whose id ends in this rest.
+
+    Attributes:
+        rest: Of the last byte of the stream's id, divided by `of`.
+        of: How many share the streams.
+    """
+
+    rest: int
+    of: int
+
+    def has(self, stream_id: bytes) -> bool:
+        """Whether a stream is read here."""
+        return (stream_id[-1] if stream_id else 0) % self.of == self.rest
+
+
+ALONE: Final = Seat(0, 1)
 
 
 class Evidence(Protocol):
@@ -34,8 +53,8 @@ class Evidence(Protocol):
     def last(self) -> int:
         """Highest index in `records`, -1 without rows."""
 
-    def records(self, start: int, end: int) -> Sequence[RawRecord]:
-        """Every row of an index in [`start`, `end`), in index order."""
+    def records(self, start: int, end: int, seat: Seat = ALONE) -> Sequence[RawRecord]:
+        """Every row of an index in [`start`, `end`) whose stream a seat has, in index order."""
 
     def registry(self) -> Sequence[RawRecord]:
         """Every row marked as a registry record, in index order."""

@@ -16,12 +16,14 @@ from ledger.checks.content import RawRecord
 from ledger.log.moment import EPOCH, of_milliseconds
 from ledger.log.statement import SERVICE_TYP, Statement
 from ledger.regulation.act import known_act
-from ledger.streams.event import PositionPassed, StatementRecorded
+from ledger.streams.event import Aside, PositionPassed, StatementRecorded
 from ledger.streams.kinds import begin
 from ledger.streams.stream import Stream
 
 MOST_STATEMENTS: Final = 20_000
 """Statements kept in memory over all streams, about 70 MiB."""
+_ASIDE: Final = Aside("", "", "")
+"""Why a record is set aside stands in the finding."""
 #: The rows of one stream before an index, each with what it says; None where it cannot be read.
 History = Callable[[bytes, int], Iterable[tuple[RawRecord, Statement | None]]]
 
@@ -56,7 +58,7 @@ class Folds:
         stream = begin(UUID(bytes=stream_id), name)
         for row, statement in () if new else self._history(stream_id, before):
             if statement is None or row.at in self.set_aside:
-                _pass(stream, row, None)
+                _pass(stream, row, None)  # what nobody can read moves nothing either
             elif statement.typ == SERVICE_TYP:
                 _pass(stream, row, statement.digest_b64)
             else:
@@ -86,10 +88,19 @@ class Folds:
             _pass(stream, row, digest)
             self._held += 1
 
+    def find_again(self, stream_id: bytes, aside: Iterable[int]) -> None:
+        """A lost stream is known after all: these records of it did not stand."""
+        del self.lost[stream_id]
+        self.set_aside.update(aside)
+
     def lose(self, stream_id: bytes, index: int) -> None:
         """From this record on a stream is not known any more."""
         self.lost.setdefault(stream_id, index)
         self.doubted.pop(stream_id, None)
+        self.forget(stream_id)
+
+    def forget(self, stream_id: bytes) -> None:
+        """Lets a stream go: somebody else has folded it further."""
         gone = self._kept.pop(stream_id, None)
         self._held -= 0 if gone is None else gone.version
 
@@ -108,6 +119,8 @@ def _pass(stream: Stream, row: RawRecord, digest: str | None) -> None:
             digest=digest,
             index=row.at,
             recorded_at=EPOCH,  # the row may say anything, and nobody asks
+            entry=row.entry,
+            aside=_ASIDE if digest is None else None,
         )
     )
 

@@ -2,19 +2,21 @@
 
 It answers for the index that the replay is at, never from a view. Where content has been erased an
 answer can no longer be had: then what would let the act pass is answered, and that it was a guess
-is noted.
+is noted. Whoever judges one share of the streams assumes such answers for all others, and has them
+looked at by whoever follows the whole log.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from keys import canonical
 from keys.errors import Malformed
 from ledger.checks.folds import Folds
 from ledger.log.merkle import HASH_BYTES
+from ledger.log.record import leaf as leaf_of
 from ledger.regulation.cases import Report
 from ledger.regulation.registry import Registry
 from ledger.regulation.reviews import open_reviews, signers
@@ -22,6 +24,8 @@ from ledger.streams.stream import Stream
 
 _OPEN: Final = "SCREENING"
 """A state that every guard lets pass: for a case that is not known any more."""
+
+_Answer = TypeVar("_Answer")
 
 
 class Learned(NamedTuple):
@@ -38,6 +42,20 @@ class Learned(NamedTuple):
     report: Report | None = None
 
 
+class Asked(NamedTuple):
+    """A question about other cases, and what was assumed to be its answer.
+
+    Attributes:
+        name: Of the method of `Cases`.
+        arguments: What it was asked with.
+        answer: What was assumed.
+    """
+
+    name: str
+    arguments: tuple[Any, ...]
+    answer: Any
+
+
 class Known:
     """`Cases` as of the index that a replay is at.
 
@@ -46,9 +64,12 @@ class Known:
         registry: As the log stands at that index.
 
     Attributes:
-        guessed: Index of the erased or damaged record for which an answer was a guess; None while
-            none was. Whoever asks sets it back.
+        guessed: Index of the erased or damaged record for which an answer was a guess, since
+            `begin`; None where none was.
+        asked: Nothing: no answer is assumed.
     """
+
+    asked: Final[tuple[Asked, ...]] = ()
 
     def __init__(self, folds: Folds, registry: Callable[[], Registry]) -> None:
         self._folds = folds
@@ -57,18 +78,26 @@ class Known:
         self._states: dict[str, str | None] = {}
         self._tokens: dict[str, tuple[str, ...]] = {}
         self._reports: list[Report] = []
-        self._entries = bytearray()
+        self._leaves = bytearray()
         self._places: list[str | None] = []
         self.guessed: int | None = None
 
-    def learn(self, at: int, stream_id: bytes, name: str, entry: bytes, said: Learned) -> None:
+    def begin(self) -> None:
+        """The next statement will ask."""
+        self.guessed = None
+
+    def agrees(self, asked: Iterable[Asked]) -> bool:
+        """Whether the answers to these questions are what somebody assumed."""
+        return all(getattr(self, one.name)(*one.arguments) == one.answer for one in asked)
+
+    def learn(self, at: int, stream_id: bytes, name: str, leaf: bytes, said: Learned) -> None:
         """The next record, as the rules have judged it; indices may be missing, never go back."""
         self._ids.setdefault(name, stream_id)
         missing = at - len(self._places)
         if missing > 0:
-            self._entries += bytes(missing * HASH_BYTES)
+            self._leaves += bytes(missing * HASH_BYTES)
             self._places += [None] * missing
-        self._entries += entry
+        self._leaves += leaf
         self._places.append(name)
         if said.state is not None or name not in self._states:
             self._states[name] = said.state
@@ -95,28 +124,28 @@ class Known:
             entry = canonical.unb64(index_or_entry)
         except Malformed:
             return None
-        at = self._entries.find(entry) if len(entry) == HASH_BYTES else -1
-        while at >= 0:
-            index, within = divmod(at, HASH_BYTES)
-            name = self._places[index]
-            if not within and name is not None:
-                return index, name
-            at = self._entries.find(entry, at + 1)
-        return None
+        named = leaf_of(entry)
+        at = self._leaves.find(named)
+        while at % HASH_BYTES and at >= 0:
+            at = self._leaves.find(named, at + 1)
+        name = self._places[at // HASH_BYTES] if at >= 0 else None
+        return None if name is None else (at // HASH_BYTES, name)
 
     def running(self, stream: str, at: datetime) -> Sequence[str]:
         """See `Cases`."""
         folded = self._folded(stream)
-        return () if folded is None else open_reviews(folded.state, self._registry(), at)
+        if folded is None:
+            return ()
+        return tuple(open_reviews(folded.state, self._registry(), at))
 
     def reports(self) -> Sequence[Report]:
         """See `Cases`."""
-        return self._reports
+        return tuple(self._reports)
 
     def signers(self, stream: str) -> Sequence[str]:
         """See `Cases`."""
         folded = self._folded(stream)
-        return () if folded is None else signers(folded.state)
+        return () if folded is None else tuple(signers(folded.state))
 
     def _folded(self, stream: str) -> Stream | None:
         """A stream of this log; None where there is none, or where it is lost."""
@@ -129,3 +158,49 @@ class Known:
         if lost is not None:
             self.guessed = lost
         return lost is not None
+
+
+class Assumed:
+    """`Cases` for whoever sees some streams only: what lets an act pass, and that it was asked.
+
+    Attributes:
+        asked: What was, since `begin`.
+        guessed: None: whether an answer can be had at all is not known here.
+    """
+
+    guessed: Final = None
+
+    def __init__(self) -> None:
+        self.asked: tuple[Asked, ...] = ()
+
+    def begin(self) -> None:
+        """The next statement will ask."""
+        self.asked = ()
+
+    def state(self, stream: str) -> str | None:
+        """See `Cases`."""
+        return self._assume(_OPEN, "state", stream)
+
+    def token_elsewhere(self, token: str, stream: str) -> bool:
+        """See `Cases`."""
+        return self._assume(False, "token_elsewhere", token, stream)  # noqa: FBT003 - an answer
+
+    def record(self, index_or_entry: str) -> tuple[int, str] | None:
+        """See `Cases`; no case asks."""
+        return self._assume(None, "record", index_or_entry)
+
+    def running(self, stream: str, at: datetime) -> Sequence[str]:
+        """See `Cases`."""
+        return self._assume((), "running", stream, at)
+
+    def reports(self) -> Sequence[Report]:
+        """See `Cases`."""
+        return self._assume((), "reports")
+
+    def signers(self, stream: str) -> Sequence[str]:
+        """See `Cases`."""
+        return self._assume((), "signers", stream)
+
+    def _assume(self, answer: _Answer, name: str, *arguments: object) -> _Answer:
+        self.asked = (*self.asked, Asked(name, arguments, answer))
+        return answer

@@ -9,28 +9,31 @@ asks it by its own: on purpose, so that a fault of one shows in the other.
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Final, NamedTuple
+from uuid import UUID
 
-from keys.errors import KeysError
 from ledger.checks.content import Checked, RawRecord
 from ledger.checks.findings import Damage
 from ledger.checks.folds import Folds
-from ledger.checks.known import Known, Learned
+from ledger.checks.known import Asked, Assumed, Known, Learned
 from ledger.errors import Conflict, Rejected
 from ledger.log.moment import of_milliseconds
 from ledger.log.statement import SERVICE_TYP, Statement
-from ledger.regulation.act import Act
+from ledger.reader import NONSENSE
+from ledger.regulation.act import Act, parse_act
 from ledger.regulation.cases import REPORTS, report_of
 from ledger.regulation.catalogue import load
 from ledger.regulation.registry import Registry
 from ledger.regulation.registry_lines import REGISTRY_ACTS
 from ledger.regulation.reporters import tokens_in
+from ledger.regulation.stream import Signed, apply
 from ledger.replay import judged
+from ledger.streams.kinds import begin
 from ledger.streams.stream import Ground, Stream
 
-#: Damage to a row that leaves its statement in its place: it is judged nevertheless.
-_IN_PLACE: Final = frozenset({None, Damage.COLUMN_AUTHOR, Damage.COLUMN_UNIT})
 #: Refusals that are damage of a kind of their own.
 _KINDS: Final = {
     "invalid_signature": Damage.SIGNATURE_INVALID,
@@ -62,21 +65,55 @@ class Ruling(NamedTuple):
             not where its row is damaged so that the log itself could not read it.
         hangs_on: Index of the record that can no longer be read, without which it cannot be judged
             in full; None where it was.
+        lost: Whether that holds for all that follows in its stream.
+        registry: Whether it brings an act of the registry into effect.
         learned: What it leaves for later ones to ask about.
+        asked: What was assumed of other cases.
+        also: Earlier records of the stream that were not judged and do not stand, as it shows now.
     """
 
     refusal: Refusal | None = None
     stands: bool = True
     hangs_on: int | None = None
+    lost: bool = False
+    registry: bool = False
     learned: Learned = Learned()
+    asked: tuple[Asked, ...] = ()
+    also: tuple[int, ...] = ()
 
     @property
     def plain(self) -> bool:
-        """Whether the record stands, judged in full."""
-        return self.stands and self.hangs_on is None
+        """Whether the record stands, judged in full, and what it leaves is in a slip."""
+        whole = self.stands and self.hangs_on is None and not self.registry
+        return whole and not self.asked and not self.also and self.learned.report is None
 
 
-_STANDS: Final = Ruling()
+STANDS: Final = Ruling()
+"""Of a record that leaves nothing, or where the rules are not asked."""
+
+
+class Applied(NamedTuple):
+    """An act by which the registry changes, and the index of the record that does it."""
+
+    record: int
+    recorded_at: datetime
+    act: Act
+
+
+class _Left(NamedTuple):
+    """A stream that was lost to a record that cannot be read.
+
+    Attributes:
+        head: What stood before that record.
+        since: The records behind it.
+    """
+
+    head: str | None
+    since: list[int]
+
+
+class Doubt(Exception):
+    """What was assumed of the rest of the log does not hold; asked again, nothing is assumed."""
 
 
 class Rules:
@@ -86,16 +123,82 @@ class Rules:
         origin: Origin of the log.
         level: Its level.
         folds: Its streams.
-        registry: Before record 0.
+        timeline: How the registry changes, where only some streams' rows come by; None where all
+            do, so that it changes by what stands.
+        expected: Indices at which others assume that the registry changes; None where nobody does.
+
+    Attributes:
+        registry: Before the next record.
+        cases: What guards ask of other cases.
     """
 
-    def __init__(self, origin: str, level: str, folds: Folds, registry: Registry) -> None:
+    def __init__(
+        self,
+        origin: str,
+        level: str,
+        folds: Folds,
+        *,
+        timeline: Iterable[Applied] | None = None,
+        expected: Collection[int] | None = None,
+    ) -> None:
         self._origin = origin
         self._level = level
         self._folds = folds
         self._catalogue = load()
-        self.registry = registry
+        self._timeline = None if timeline is None else deque(timeline)
+        self._expected = expected
+        self.registry = Registry.founded()
         self.known = Known(folds, lambda: self.registry)
+        self._cases = self.known if timeline is None else Assumed()
+        self._left: dict[bytes, _Left] = {}
+
+    def settle(
+        self, row: RawRecord, said: Checked, statement: Statement | None, ruling: Ruling | None
+    ) -> Ruling:
+        """The ruling on the next record, wherever it was judged.
+
+        Args:
+            row: The row.
+            said: What it says, checked by itself.
+            statement: The statement, where it has to be judged, or may have to be.
+            ruling: Of whoever has its stream and assumed the rest of the log; None: nobody yet.
+
+        Raises:
+            Doubt: What was assumed does not hold, and something rests on it.
+        """
+        if ruling is None:
+            settled = self.follow(row, said, statement)
+        else:
+            self._folds.forget(row.stream_id)
+            self.known.begin()
+            if self.known.agrees(ruling.asked):
+                settled = ruling._replace(asked=(), hangs_on=ruling.hangs_on or self.known.guessed)
+                self._take(row, said, settled)
+            else:
+                settled = self.follow(row, said, statement)
+                if settled.stands != ruling.stands:
+                    raise Doubt(row.at)
+        if self._expected is not None and settled.registry != (row.at in self._expected):
+            raise Doubt(row.at)
+        return settled
+
+    def pass_by(self, at: int, stream: tuple[bytes, str], leaf: bytes, learned: Learned) -> None:
+        """A record of which only a slip is left, since whoever has its stream lets it stand."""
+        self._folds.forget(stream[0])
+        self.known.learn(at, *stream, leaf, learned)
+
+    def _take(self, row: RawRecord, said: Checked, ruling: Ruling) -> None:
+        """Goes on behind a record that somebody else has judged."""
+        if not ruling.stands:
+            self._folds.set_aside.add(row.at)
+        if ruling.lost and ruling.hangs_on is not None:
+            self._folds.lose(row.stream_id, ruling.hangs_on)
+        elif ruling.also:
+            self._folds.find_again(row.stream_id, ruling.also)
+        if ruling.registry and said.members is not None:
+            act = parse_act(said.members, level=self._level)
+            at = of_milliseconds(said.recorded_ms)
+            self.registry.apply(act, index=row.at, recorded_at=at)
 
     def follow(self, row: RawRecord, said: Checked, statement: Statement | None) -> Ruling:
         """Judges the next record, and goes on with or without it.
@@ -105,26 +208,64 @@ class Rules:
             said: What it says, checked by itself.
             statement: The statement; None where it cannot be read.
         """
-        ruling = self._ruled(row, said, statement)
-        name = row.name or ""
-        self.known.learn(row.at, row.stream_id, name, row.entry, ruling.learned)
-        return ruling
-
-    def _ruled(self, row: RawRecord, said: Checked, statement: Statement | None) -> Ruling:
         folds, key = self._folds, row.stream_id
+        self._cases.begin()
+        if self._timeline is not None:
+            self._catch_up(self._timeline, row.at)
         stream = self._stream(row, said)
         if stream is None:
-            return Ruling(hangs_on=folds.lost[key])
-        if statement is None or said.damage not in _IN_PLACE:
+            return self._unknown(row, said, statement)
+        if statement is None or said.damage is not None:
             folds.doubted.setdefault(key, row.at)
             return self._set_aside(stream, row, None)
         doubted = folds.doubted.pop(key, None)
         if doubted is not None and statement.prev != stream.state.head:
+            self._left[key] = _Left(stream.state.head, [])
             folds.lose(key, doubted)
-            return Ruling(hangs_on=doubted)
+            return self._unknown(row, said, statement)
         if statement.typ == SERVICE_TYP:
             return self._service(stream, row, statement)
         return self._judged(stream, row, said, statement)
+
+    def _unknown(self, row: RawRecord, said: Checked, statement: Statement | None) -> Ruling:
+        """In a stream that is not known: counted, unless it shows that the stream is known."""
+        key = row.stream_id
+        left, hangs_on = self._left.get(key), self._folds.lost[key]
+        if statement is None or said.damage is not None:
+            return Ruling(hangs_on=hangs_on, lost=True)
+        if left is not None and statement.prev == left.head:
+            since = tuple(self._left.pop(key).since)
+            self._folds.find_again(key, since)
+            return self.follow(row, said, statement)._replace(also=since)
+        if left is not None:
+            left.since.append(row.at)
+        return Ruling(hangs_on=hangs_on, lost=True, registry=self._believed(row, said, statement))
+
+    def _believed(self, row: RawRecord, said: Checked, statement: Statement) -> bool:
+        """Whether the registry changes by an act of a stream that is not known.
+
+        If the rules take it where nothing stands but what its earlier signers must have signed.
+        """
+        if not row.registry or said.act not in REGISTRY_ACTS:
+            return False
+        alone = begin(UUID(bytes=row.stream_id), row.name or "")
+        try:
+            act = self._catalogue.parse(statement.members, self._level)
+            ground = self._ground(row, act, of_milliseconds(said.recorded_ms))
+            for n, signer in enumerate(act.signers[:-1], 1):
+                apply(alone.state, Signed(act, signer.officer, signer.role, "", 0, n, ""))
+            alone.state.seq, alone.state.head = statement.seq - 1, statement.prev
+            event, _ = judged(alone, statement, act, ground, verified=said.signed is True)
+            if event.registry and self._timeline is None:
+                ground.registry.apply(act, index=row.at, recorded_at=ground.at)
+        except (Conflict, *NONSENSE):
+            return False
+        return event.registry
+
+    def _catch_up(self, timeline: deque[Applied], at: int) -> None:
+        while timeline and timeline[0].record < at:
+            index, recorded_at, act = timeline.popleft()
+            self.registry.apply(act, index=index, recorded_at=recorded_at)
 
     def _stream(self, row: RawRecord, said: Checked) -> Stream | None:
         """The stream of a row; None where it is not known, from here on or since before."""
@@ -146,21 +287,23 @@ class Rules:
         if (statement.seq, statement.prev) != (stream.version + 1, stream.state.head):
             return self._refuse(stream, row, statement, stream.stale(statement))
         self._folds.pass_over(stream, row, statement.digest_b64)
-        return _STANDS
+        return STANDS
 
     def _judged(
         self, stream: Stream, row: RawRecord, said: Checked, statement: Statement
     ) -> Ruling:
-        self.known.guessed = None
         try:
             act = self._catalogue.parse(statement.members, self._level)
             ground = self._ground(row, act, of_milliseconds(said.recorded_ms))
             event, decision = judged(stream, statement, act, ground, verified=said.signed is True)
-            if event.registry:
+            if event.registry != row.registry:
+                said_so = f"the column says {row.registry} for an {decision.status} {act.act}"
+                return self._set_aside(stream, row, Refusal(Damage.COLUMN_REGISTRY, said_so, ""))
+            if event.registry and row.at and self._timeline is None:
                 ground.registry.apply(act, index=row.at, recorded_at=ground.at)
         except (Rejected, Conflict) as refusal:
             return self._refuse(stream, row, statement, refusal)
-        except (KeysError, KeyError, TypeError, ValueError, AttributeError) as error:
+        except NONSENSE as error:
             kind = Damage.REGISTRY_ACT if said.act in REGISTRY_ACTS else Damage.ACT_MALFORMED
             return self._set_aside(stream, row, Refusal(kind, f"it cannot stand: {error!r}", ""))
         self.registry = ground.registry
@@ -170,7 +313,12 @@ class Rules:
         counts = decision.status == "effective" and act.act in REPORTS
         report = report_of(act, row.at) if counts else None
         learned = Learned(state.state, tokens, report)
-        return Ruling(hangs_on=self.known.guessed, learned=learned)
+        return Ruling(
+            hangs_on=self._cases.guessed,
+            registry=event.registry,
+            learned=learned,
+            asked=self._cases.asked,
+        )
 
     def _ground(self, row: RawRecord, act: Act, at: datetime) -> Ground:
         """The log as the record found it; record 0 appoints its own signer (formats.md §9)."""
@@ -184,7 +332,7 @@ class Rules:
             origin=self._origin,
             level=self._level,
             log_size=row.at,
-            cases=self.known,
+            cases=self._cases,
             at=at,
         )
 
@@ -217,4 +365,5 @@ class Rules:
 
     def _set_aside(self, stream: Stream, row: RawRecord, refusal: Refusal | None) -> Ruling:
         self._folds.pass_over(stream, row)
-        return Ruling(refusal, stands=False, learned=Learned(stream.state.state))
+        learned, asked = Learned(stream.state.state), self._cases.asked
+        return Ruling(refusal, stands=False, learned=learned, asked=asked)

@@ -17,6 +17,7 @@ from psycopg import sql
 from psycopg.errors import InvalidSchemaName
 
 from ledger.checks.content import RawRecord
+from ledger.checks.evidence import ALONE, Seat
 from ledger.checks.tree import RawCheckpoint, RawTile
 from ledger.errors import NotFound
 from ledger.ports import LogHead
@@ -46,6 +47,9 @@ SELECT index, uuid_send(stream_id), seq, uuid_send(act_id), author, topic,
 FROM log.records
 """
 _IN_RANGE: Final[LiteralString] = "WHERE index >= %b AND index < %b ORDER BY index"
+_OF_SEAT: Final[LiteralString] = """
+WHERE index >= %b AND index < %b AND get_byte(uuid_send(stream_id), 15) %% %b = %b ORDER BY index
+"""
 _OF_STREAM: Final[LiteralString] = "WHERE stream_id = %b AND index < %b ORDER BY index"
 _OF_REGISTRY: Final[LiteralString] = "WHERE registry ORDER BY index"
 _WRAPS: Final[LiteralString] = """
@@ -161,12 +165,16 @@ class PostgresEvidence:
         """Highest index in `records`, -1 without rows."""
         return cast("tuple[int]", self._one(_LAST))[0]
 
-    def records(self, start: int, end: int) -> Sequence[RawRecord]:
-        """Every row of an index in [`start`, `end`), in index order."""
+    def records(self, start: int, end: int, seat: Seat = ALONE) -> Sequence[RawRecord]:
+        """Every row of an index in [`start`, `end`) whose stream a seat has, in index order."""
         # Three plain reads: a join would cost the server more than opening costs the auditor.
-        rows = self._all(self._columns + _IN_RANGE, start, end)
-        names = dict(self._all(_NAMES, start, end))
-        return _raw(rows, self._wraps(_WRAPS, start, end), names)
+        if seat.of == 1:
+            rows = self._all(self._columns + _IN_RANGE, start, end)
+            wraps = self._wraps(_WRAPS, start, end)
+        else:
+            rows = self._all(self._columns + _OF_SEAT, start, end, seat.of, seat.rest)
+            wraps = self._wraps(_WRAPS_IN, [row[0] for row in rows])
+        return _raw(rows, wraps, dict(self._all(_NAMES, start, end)))
 
     def registry(self) -> Sequence[RawRecord]:
         """Every row marked as a registry record, in index order."""

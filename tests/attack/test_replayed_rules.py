@@ -6,27 +6,37 @@ is good, every hash fits, and the tree will be signed over it.
 
 from __future__ import annotations
 
+import pickle
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 
+from api.bootstrap import open_kek
 from keys import canonical
 from keys.canonical import b64
 from keys.jwk import SoftwareSigner
 from ledger.audit import Report, audit
 from ledger.checks import folds
+from ledger.checks.content import Job
+from ledger.checks.evidence import Seat, Share
 from ledger.checks.findings import Damage
+from ledger.checks.part import Part
+from ledger.checks.workers import Orders, Workers, desk_of
 from ledger.log.statement import AUTHOR, make
+from ledger.postgres.evidence import PostgresEvidence
 from ledger.regulation.act import Act
-from ledger.regulation.stream import Entry
+from ledger.regulation.stream import NOTHING, Entry
 from ledger.streams.names import stream_id
 from tests import builders
 from tests.a_ledger import ALedger, appointment, enrolment, in_memory
 from tests.attacks import attack
 from tests.builders import CAST, MORE_POWERS, Story, a_case_in, a_token, an_act, an_id
 from tests.fakes import MemoryRecordStore
+from tests.fixtures.app import Service
 from tests.smuggle import Smuggler
 from tests.stored_evidence import StoredEvidence
 
@@ -43,6 +53,31 @@ def _powers(alias: str) -> frozenset[str]:
 
 def _alias(uuid: str) -> str:
     return next(name for name in (*CAST, "founder") if builders.officer(name) == uuid)
+
+
+class Desks(Workers):
+    """The desks of three processes, all of them in this one."""
+
+    def __init__(self, number: int, share: Share, job: Job | None, **more: Any) -> None:  # noqa: ANN401
+        seated = more["timeline"] is not None
+        self.seats = number if seated else 1
+        seats = [Seat(rest, self.seats) for rest in range(self.seats)]
+        self._desks = [desk_of(Orders(share, job, seat=seat, **more)) for seat in seats]
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing was begun."""
+
+    def each(self, do: Callable[..., Any], asked: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
+        """What `do` answers, as from another process."""
+        return (_sent(do(*arguments)) for arguments in asked)
+
+    def parts(self, ranges: Iterable[tuple[int, int]]) -> Iterator[Sequence[Part]]:
+        """The parts of each range."""
+        return (_sent([desk.part(*some) for desk in self._desks]) for some in ranges)
+
+
+def _sent(answer: Any) -> Any:  # noqa: ANN401 - whatever travels
+    return pickle.loads(pickle.dumps(answer))  # noqa: S301 - our own
 
 
 @dataclass(slots=True)
@@ -102,9 +137,10 @@ class Den:
         prev, seq = None, 1
         for row in self.store.stream(stream_id(self.a.origin, act.stream)):
             seq = row.seq + 1
-            opened = self.a.reader().open(row).statement
-            if row.index not in self.junk and opened is not None:
-                prev = opened.digest_b64
+            stood = None if row.index in self.junk else self.a.reader().open(row).statement
+            prev = prev if stood is None else stood.digest_b64
+        if seq > 1 and prev is None:
+            prev = NOTHING
         statement = make(
             canonical.encode(dict(act.members)),
             key or builders.key(by),
@@ -137,6 +173,18 @@ class Den:
         self.a.clock.set(max(self.now, story.now) + timedelta(minutes=5))
         return entries
 
+    def void(self, stream: str, *indices: int) -> int:
+        """RecordVoided by the founding registrar, past the door; its index."""
+        rows = [self.store.read(index, 1)[0] for index in indices]
+        entries = [{"index": row.index, "entry": b64(row.entry)} for row in rows]
+        post = CAST["keeper"][1]
+        act = an_act(
+            "RecordVoided", by="keeper", when=self.now.astimezone(builders.T0.tzinfo),
+            stream=stream, facts={"entries": entries},
+            signers=[{"officer": builders.officer("founder"), "post": post, "role": AUTHOR}],
+        )  # fmt: skip
+        return self.put(act, "founder")
+
     def count(self) -> int:
         """Records so far."""
         return self.store.head().size
@@ -146,12 +194,17 @@ class Den:
         self.put(act, by, stands=False)
         return self.audit()
 
-    def audit(self, **more: Any) -> Report:  # noqa: ANN401 - arguments of an audit
-        """The whole log."""
-        source = StoredEvidence(self.store)
-        keys = self.a.keys
+    def audit(self) -> Report:
+        """The whole log: by one process, and by several that judge the cases between them."""
+        source, keys = StoredEvidence(self.store), self.a.keys
         given: dict[str, Any] = {"origin": self.a.origin, "vkeys": keys.vkeys, "kek": keys.kek}
-        return audit(source, **(given | more))
+        alone = audit(source, **given)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("ledger.audit.ROWS", 4)
+            patch.setattr("ledger.audit.Workers", Desks)
+            spread = audit(source, **given, workers=3)
+        assert spread == alone
+        return alone
 
     def erase(self, index: int) -> None:
         """Deletes a wrap, as the owner of the database can."""
@@ -215,7 +268,6 @@ def test_case_closed_by_one_clerk(den: Den) -> None:
     """A class 3 act with one signer, in a case that was only just registered."""
     case = den.tell(a_case_in("SCREENING", start=den.now))
     index = den.junk_of(case.act("CaseClosed", by="cv", also=[]), "cv")
-    den.tell_more(case, "CompetenceDetermined")
     against(den.audit(), index, "SIGNER_ORDER")
 
 
@@ -484,14 +536,59 @@ def test_erasure_by_whoever_may_not_is_refused_though_the_case_is_not_known(den:
     against(den.audit(), index, "AGENCY_HOLDS_FUNCTION")
 
 
-def test_one_junk_record_is_one_finding(den: Den) -> None:
+def test_one_junk_record_is_one_finding_until_it_is_voided(den: Den) -> None:
     """The walk goes on as if it were not there: `seq` after it, `prev` of what stands."""
     case = den.tell(a_case_in("SCREENING", start=den.now))
     index = den.junk_of(case.act("CaseClosed", by="cv", also=[]), "cv")
+    against(den.audit(), index, "SIGNER_ORDER")
+    den.void(case.stream.name, index)
     den.tell_more(case, "CompetenceDetermined", "VerificationConcluded", "HandlingDecided")
     report = den.audit()
-    against(report, index, "SIGNER_ORDER")
-    assert report.verdicts["VALID"] == report.records - 1
+    assert report.ok, report.findings
+    assert report.verdicts == {"VALID": report.records - 1, "AGAINST_THE_RULES": 1}
+    ((voided, _),) = report.voided
+    assert (voided.index, voided.kind) == (index, Damage.AGAINST_THE_RULES)
+
+
+def test_case_that_began_with_junk_begins_behind_it(den: Den) -> None:
+    """Nothing stands before the act that voids it, and `prev` says so."""
+    case = Story(f"case/{an_id('begun by a thief')}", start=den.now)
+    junk = den.junk_of(case.act("CaseClosed", by="cv", also=[]), "cv")
+    den.void(case.stream.name, junk)
+    den.tell_more(case, "ReportReceived", "CaseRegistered")
+    report = den.audit()
+    assert report.ok, report.findings
+    assert [one.index for one, _ in report.voided] == [junk]
+
+
+@attack("registrars void a record that the rules take", stopped_by=STOPPED, noticed_by=NOTICED)
+def test_voiding_what_stands_is_itself_against_the_rules(den: Den) -> None:
+    """The record stays, and the act that names it moves nothing."""
+    case = den.tell(a_case_in("SCREENING", start=den.now))
+    index = den.void(case.stream.name, den.count() - 1)
+    against(den.audit(), index, "VOIDED_STANDS_NOT")
+    assert den.audit().voided == ()
+
+
+@pytest.mark.parametrize("voided", [False, True])
+def test_junk_that_nobody_can_read_loses_no_stream_for_good(den: Den, voided: bool) -> None:  # noqa: FBT001
+    """Junk built on it leaves open whether it stood, until honest statements go round both."""
+    case = den.tell(a_case_in("SCREENING", start=den.now))
+    first = den.put(case.act("CaseClosed", by="cv", also=[]), "cv")
+    second = den.put(case.act("CaseClosed", by="cv", also=[]), "cv")
+    row = den.store._records[first]
+    den.spoil(first, state=row.state[:-1] + bytes([row.state[-1] ^ 1]))
+    report = den.audit()
+    assert [f.index for f in report.findings] == [first]
+    assert report.unjudged == ((first, None, 1),)
+    den.junk += [first, second]
+    named = (first, second) if voided else (first,)
+    act = den.void(case.stream.name, *named)
+    report = den.audit()
+    assert report.unjudged == ()
+    assert [one.index for one, _ in report.voided] == list(named)
+    assert report.ok is voided
+    assert act == den.count() - 1
 
 
 @pytest.mark.parametrize("built_on", [False, True], ids=["passed over", "built on"])
@@ -501,11 +598,13 @@ def test_record_that_cannot_be_read_is_stood_on_or_not(den: Den, built_on: bool)
     index = den.put(case.act("CaseClosed", by="cv", also=[]), "cv")
     if not built_on:
         den.junk.append(index)
+        den.void(case.stream.name, index)
     den.tell_more(case, "CompetenceDetermined")
     row = den.store._records[index]
     den.spoil(index, state=row.state[:-1] + bytes([row.state[-1] ^ 1]))
     report = den.audit()
-    assert [(f.index, f.kind) for f in report.findings] == [(index, Damage.STATE_UNREADABLE)]
+    found = [*report.findings, *(one for one, _ in report.voided)]
+    assert [(f.index, f.kind) for f in found] == [(index, Damage.STATE_UNREADABLE)]
     hanging = 2 if built_on else 0
     assert sum(one.statements for one in report.unjudged) == hanging
     assert report.verdicts["VALID"] == report.records - 1 - hanging
@@ -517,10 +616,66 @@ def test_cases_that_were_let_go_are_folded_again(den: Den, monkeypatch: pytest.M
     for case in cases:
         den.tell(case)
     junk = den.junk_of(cases[0].act("CaseClosed", by="cv", also=[]), "cv")
+    den.void(cases[0].stream.name, junk)
     for name in ("CompetenceDetermined", "VerificationConcluded"):
         for case in cases:
             den.tell_more(case, name)
     whole = den.audit()
     monkeypatch.setattr(folds, "MOST_STATEMENTS", 5)
     assert den.audit() == whole
-    against(whole, junk, "SIGNER_ORDER")
+    assert whole.ok, whole.findings
+    assert whole.voided[0][0].index == junk
+
+
+# -- on PostgreSQL, with the writer's own login ---------------------------------------------------
+
+
+def _audit(service: Service, workers: int) -> Report:
+    """What `log audit` says, as reader."""
+    facts = service.enclave.facts
+    with PostgresEvidence(service.database.dsn("reader")) as source:
+        return audit(
+            source, origin=facts.origin, vkeys=service.enclave.vkeys,
+            kek=open_kek(service.settings), genesis=facts.genesis, workers=workers,
+        )  # fmt: skip
+
+
+@attack(
+    "with the writer's login a case is closed by one clerk, a deleted key is laundered, and the"
+    " director is given a key by the hotline",
+    stopped_by="the registry follower, for the key",
+    noticed_by=NOTICED,
+)
+@pytest.mark.postgres
+def test_what_a_stolen_writer_login_appends_is_named(service: Service) -> None:
+    """The three attacks as found: every signature good, every hash fits, and each is named."""
+    service.hire("hotline", "cv", "gd")
+    other = a_case_in("RECEIVED", name=f"case/{an_id('other')}", start=service.step(minutes=1))
+    honest = service.tell(other)[-1]["index"]
+    case = a_case_in("SCREENING", start=service.step(minutes=1))
+    service.tell(case)
+    thief, now = Smuggler.into(service), service.step(hours=1)
+    case.now = now.astimezone(builders.T0.tzinfo)
+    before = thief.records.head().size
+    closing = service.sign(case.act("CaseClosed", by="cv", also=[]), "cv")
+    zeros = {"entries": [{"index": honest, "entry": b64(bytes(32))}]}
+    erasing = an_act("RecordErased", by="cv", also=[], when=case.now, facts=zeros)
+    mine = SoftwareSigner.from_secret("Ed25519", b"the key of whoever took over ...")
+    enrolling = an_act(
+        "KeyEnrolled", by="hotline", when=case.now, exact=True,
+        stream=f"officer/{builders.officer('gd')}",
+        facts=dict(enrolment("gd", now, key=mine).facts),
+        signers=[{"officer": builders.officer("hotline"), "post": CAST["hotline"][1],
+                  "role": AUTHOR}],
+    )  # fmt: skip
+    for statement in (closing, service.sign(erasing, "cv"), service.sign(enrolling, "hotline")):
+        thief.put(statement, now)
+    with psycopg.connect(service.database.admin) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("DELETE FROM log.wraps WHERE index = %s", [honest])
+    report = _audit(service, 0)
+    assert [(f.index, f.kind) for f in report.findings] == [
+        (honest, Damage.WRAP_MISSING),
+        *((before + n, Damage.AGAINST_THE_RULES) for n in range(3)),
+    ]
+    assert _audit(service, 2) == report

@@ -32,7 +32,7 @@ def test_slips_lose_nothing(row: Row) -> None:
             said, _ = content.open_one(raw, job)
             long.follow(raw, said)
             if isinstance(slip, Whole):
-                short.follow(*slip)
+                short.follow(slip.row, slip.said)
             else:
                 short.follow_slip(part, slip)
                 whole = whole_of(part, slip)

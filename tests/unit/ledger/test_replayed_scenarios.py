@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import pytest
 
 from ledger import replay
 from ledger.audit import audit
-from ledger.reader import Reader
 from ledger.regulation.decide import Decision
-from projections.fold import Fold, Log
-from tests.fakes import MemoryRecordStore
+from projections.fold import Fold
+from tests.fold_log import FoldLog, Stored
 from tests.play_pure import SCENARIOS
 from tests.played_log import PlayedLog, played
 
@@ -45,18 +42,10 @@ def test_scenario_is_clean_and_its_flags_are_those_of_the_views(
 
 def flags_of(made: PlayedLog) -> dict[tuple[str, int], tuple[str, ...]]:
     """Flags by stream and position as the projections fold them."""
-    reader = Reader(_Rows(made), made.log.kek, made.log.origin)
-    fold = Fold(cast("Log", None), made.log.origin, "ordinary")
+    log = FoldLog(Stored(made.stored()), made.log.kek, made.log.origin)
+    fold = Fold(log, made.log.origin, "ordinary")
     return {
         (step.opened.stream, step.opened.seq): step.flags
-        for step in fold.steps(reader.read(0, 10_000))
+        for step in fold.steps(log.read(0, log.size()))
         if step.effect
     }
-
-
-class _Rows(MemoryRecordStore):
-    """A store that holds a played log."""
-
-    def __init__(self, made: PlayedLog) -> None:
-        super().__init__()
-        self._records = made.stored()
