@@ -16,15 +16,17 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
-from api.bootstrap import Enclave, open_projector
+from api.bootstrap import Enclave, open_kek, open_projector
 from api.cli.main import main
 from api.client import Client
 from api.connection import Refused
 from keys import canonical
 from keys.custody.file import write_key
 from keys.jwk import SoftwareSigner
+from ledger.audit import Report, audit
 from ledger.log.statement import Statement, parse_compact
 from ledger.ports import SealedRecord
+from ledger.postgres.evidence import PostgresEvidence
 from ledger.regulation.act import Act
 from ledger.regulation.shape import fmt_time
 from ledger.streams.names import stream_id
@@ -127,6 +129,15 @@ class Raid:
     def entry(self, index: int) -> str:
         """The entry of a record in b64."""
         return canonical.b64(self.service.enclave.records.read(index, 1)[0].entry)
+
+    def audited(self) -> Report:
+        """What `log audit` says, as reader."""
+        facts = self.service.enclave.facts
+        with PostgresEvidence(self.service.database.dsn("reader")) as source:
+            return audit(
+                source, origin=facts.origin, vkeys=self.service.enclave.vkeys,
+                kek=open_kek(self.service.settings), genesis=facts.genesis,
+            )  # fmt: skip
 
     def clear(self) -> None:
         """Two registrars void everything, stream by stream."""
@@ -267,8 +278,13 @@ def test_junk_of_every_shape_stops_nobody_and_is_put_out_of_the_way(service: Ser
     for shape in SHAPES:
         shape(raid)
         raid.goes_on()
+    junk = [index for index, _ in raid.junk]
+    assert {finding.index for finding in raid.audited().findings} == set(junk)
     raid.clear()
     raid.goes_on()
+    report = raid.audited()
+    assert report.ok, report.message
+    assert sorted({finding.index for finding, _ in report.voided}) == junk
 
 
 @attack(
