@@ -68,8 +68,8 @@ class Log(Protocol):
     def stands(self, index: int) -> bool:
         """Whether the registry changed by this record. Raises: VerificationError."""
 
-    def judged(self, stream: str, before: int) -> Mapping[int, Aside | None]:
-        """Records of a stream before an index, each with why it is set aside, judged in full.
+    def judged(self, stream: str, before: int) -> dict[int, Aside | None]:
+        """Records of a stream before an index, in order, each with why it is set aside.
 
         Ends at an erased record: what stands behind it nobody can tell from the log.
         """
@@ -143,6 +143,7 @@ class Fold:
         self.registry = Registry.founded()
         self.cases = Reports()
         self._doubted = set(log.doubted())
+        self._judged_upto: dict[str, int] = {}  # by stream: the last record judged in full
         if position >= 0:
             self._resume()
 
@@ -279,8 +280,7 @@ class Fold:
         sign that it should not have been.
         """
         found = self._log.judged(opened.stream, opened.index + 1)
-        back = {i for i, aside in found.items() if aside is not None and i < opened.index}
-        back -= self._doubted
+        back = self._refused_since(opened, found) - self._doubted
         if back:
             self._doubted |= back
             stream = self._load(opened.stream_id, opened.stream, opened.index)
@@ -293,6 +293,18 @@ class Fold:
             self._doubted.add(opened.index)
             opened = opened.put_aside(aside)
         return opened, stream, dict.fromkeys(back, stream)
+
+    def _refused_since(self, opened: Opened, found: dict[int, Aside | None]) -> set[int]:
+        """What is refused between the last record of the stream that was judged here and this."""
+        seen = self._judged_upto.get(opened.stream, -1)
+        self._judged_upto[opened.stream] = opened.index
+        refused: set[int] = set()
+        for index, aside in reversed(found.items()):
+            if index <= seen:
+                break
+            if aside is not None and index < opened.index:
+                refused.add(index)
+        return refused
 
     def _question(self, opened: Opened, stream: StreamState, signed: Signed) -> Question:
         act = signed.act

@@ -61,52 +61,61 @@ class PlayedLog:
         with psycopg.connect(admin_dsn) as connection:
             insert(connection, self.log.rows[start:end], self.log.kek)
 
-    def erase(self, at: int) -> None:
-        """A lawful RecordErased for the record at this index, by authority, custodian, auditor.
-
-        Long after: nothing in the case can be complained of any more.
-        """
-        log, player = self.log, self.player
-        log.clock += timedelta(days=120)
-        day = log.clock.date()
-        named = {"officer": None}
+    def hire(self, *lines: tuple[str, str]) -> list[Person]:
+        """Aliases with a power each, appointed and enrolled by the registrars of the log."""
+        log, player, day = self.log, self.player, self.log.clock.date()
         keepers = [player.cast["_founder"]]
         if not player.registry.founding(day):
-            keepers.append(player._second(named, day))
+            keepers.append(player._second({"officer": None}, day))
         registrars = [Person(one.officer, one.key, one.post) for one in keepers]
         who = [
             {"officer": one.uuid, "post": one.post, "role": role}
             for one, role in zip(registrars, ("AUTHOR", "APPROVER"), strict=False)
         ]
-        keeper = player.registry.holders("REGISTRY_KEEPER", day)[0]
+        line = player.registry.agency(self.keeper)
+        assert line is not None
+        first = max(play_pure.FIRST_DAY, line.valid_from)
         people = []
-        for alias, post, power in (
-            ("ct", "giam-doc", "ERASURE_AUTHORITY"),
-            ("ubcv", "quan-ly-khoa", "KEY_CUSTODIAN"),
-            ("giamsat", "giam-sat-vien", "AUDITOR"),
-        ):
+        for alias, power in lines:
+            post = builders.CAST[alias][1]
             appointed = appointment(
-                alias, log.clock, powers=[power], agency=keeper, post=post,
-                capacities=["TRUC_TIEP"], valid_from=day.isoformat(),
+                alias, log.clock, powers=[power], agency=self.keeper, post=post,
+                capacities=["TRUC_TIEP"], valid_from=first.isoformat(),
             )  # fmt: skip
             for act in (appointed, enrolment(alias, log.clock)):
-                for one, line in zip(registrars, who, strict=True):
-                    log.sign({**act.members, "signers": who}, one, line["role"])
+                for one, signer in zip(registrars, who, strict=True):
+                    log.sign({**act.members, "signers": who}, one, signer["role"])
             people.append(Person(builders.officer(alias), builders.key(alias), post))
+        return people
+
+    @property
+    def keeper(self) -> str:
+        """The agency that keeps the registry now."""
+        return self.player.registry.holders("REGISTRY_KEEPER", self.log.clock.date())[0]
+
+    def erase(self, at: int) -> None:
+        """A lawful RecordErased for the record at this index, by authority, custodian, auditor.
+
+        Long after: nothing in the case can be complained of any more.
+        """
+        log = self.log
+        log.clock += timedelta(days=120)
+        people = self.hire(
+            ("ct", "ERASURE_AUTHORITY"), ("ubcv", "KEY_CUSTODIAN"), ("giamsat", "AUDITOR")
+        )
         facts = {
             "entries": [{"index": at, "entry": canonical.b64(log.rows[at].entry)}],
             "ground": "PERSONAL_DATA",
             "legal_ground": "Thử",
             "epoch": "2024-2",
         }
-        when = log.clock.astimezone(VN)
         signers = [
             {"officer": one.uuid, "post": one.post, "role": role}
             for one, role in zip(people, ("AUTHOR", "CHECKER", "APPROVER"), strict=True)
         ]
         act = an_act(
-            "RecordErased", when=when, stream="ledger", facts=facts, exact=True, agency=keeper,
-            post=people[0].post, signers=signers,
+            "RecordErased", when=log.clock.astimezone(VN), stream="ledger", facts=facts, exact=True,
+            agency=self.keeper, post=people[0].post, signers=signers,
         )  # fmt: skip
         for person, signer in zip(people, act.signers, strict=True):
             log.sign(dict(act.members), person, signer.role)
