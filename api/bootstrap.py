@@ -160,7 +160,7 @@ class Enclave:
             limit_bytes=settings.max_attachment_mib << 20,
             scratch=lambda: TemporaryFile(dir=_scratch(settings)),  # noqa: SIM115  closed there
         )
-        evidence = Evidence(self.records, self.reader, origin)
+        evidence = Evidence(self.records, self.reader, origin, lambda: self.ledger.standing)
         self.ledger = Ledger(
             store=PostgresRecords(self._writing),
             appender=self._appender,

@@ -74,7 +74,7 @@ class Readiness:
         try:
             # before the head, which only grows
             latest, states = self._checkpoints.latest(), self._inquiry.status()
-            altered = self._inquiry.altered()
+            altered, aside = self._inquiry.altered(), self._inquiry.set_aside()
             head = self._records.head()
         except LedgerError as error:
             name = type(error).__name__
@@ -101,6 +101,8 @@ class Readiness:
         checks += [self._view(view.name, live.get(view.name), head) for view in VIEWS]
         checks += [_altered(table) for table in altered]
         checks += self._custody()
+        telemetry.SET_ASIDE.set(len(aside))
+        checks += [_aside(len(aside), aside[0][0])] if aside else []
         return [*checks, self._disk(), self._time(head.recorded_at)]
 
     def _view(self, name: str, state: ViewState | None, head: LogHead) -> Check:
@@ -153,6 +155,15 @@ def free_bytes(folder: Path) -> int:
 def _altered(table: str) -> Check:
     told = Words(f"bảng {table} không còn như khi tạo", f"the table {table} is not as it was made")
     return Check("projection", ok=False, detail=told)
+
+
+def _aside(count: int, first: int) -> Check:
+    """A banner, not a failure: what is set aside moves nothing, and everything else goes on."""
+    told = Words(
+        f"{count} bản ghi trái quy định chưa được loại; đầu tiên là bản ghi {first}",
+        f"{count} records against the rules and not voided; the first is record {first}",
+    )
+    return Check("set_aside", ok=True, detail=told)
 
 
 class _Progress:

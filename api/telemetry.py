@@ -60,6 +60,12 @@ PROJECTION_STOPPED: Final = Gauge(
     multiprocess_mode="mostrecent",
 )
 
+SET_ASIDE: Final = Gauge(
+    "socai_records_set_aside",
+    "Records against the rules that no act has voided yet.",
+    multiprocess_mode="mostrecent",
+)
+
 
 class JsonLines(logging.Formatter):
     """A record as one JSON object: event, level, timestamp and its `fields`.

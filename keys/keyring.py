@@ -34,6 +34,7 @@ class Verdict(StrEnum):
     UNKNOWN_KEY = "UNKNOWN_KEY"
     WRONG_SIGNER = "WRONG_SIGNER"
     ERASED = "ERASED"
+    AGAINST_THE_RULES = "AGAINST_THE_RULES"
 
 
 @dataclass(frozen=True, slots=True)

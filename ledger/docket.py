@@ -39,7 +39,7 @@ class Docket:
         self._reached = 0
         self._ended = False
 
-    def upto(self, before: int = END) -> Mapping[int, Aside | None]:
+    def upto(self, before: int = END) -> dict[int, Aside | None]:
         """Why each record before an index is set aside, None where it stands.
 
         It ends at an erased record: what stands behind one nobody can tell from the log.

@@ -65,11 +65,15 @@ class Rejected(LedgerError):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Where the next statement of a stream must stand; `prev` is b64, None at the start."""
+    """Where the next statement of a stream must stand; `prev` is b64, None at the start.
+
+    `aside` are the indices of records that must be voided first (formats.md §3).
+    """
 
     seq: int
     prev: str | None
     state: str | None = None
+    aside: tuple[int, ...] = ()
 
 
 class Conflict(LedgerError):

@@ -18,7 +18,7 @@ from keys.errors import KeysError
 from ledger.errors import Conflict, Rejected, VerificationError
 from ledger.log.statement import check_signature, require_log
 from ledger.ports import RecordStore, StoredRecord
-from ledger.reader import NONSENSE, UNREADABLE_VI, Reader
+from ledger.reader import NONSENSE, Reader, unread
 from ledger.regulation.act import Act
 from ledger.regulation.cases import Report
 from ledger.regulation.catalogue import load
@@ -30,6 +30,7 @@ from ledger.streams.kinds import begin
 from ledger.streams.names import is_stream, stream_id
 from ledger.streams.stream import Ground, Stream
 
+_NONSENSE_VI: Final = "nội dung không theo quy định nào"
 _COLUMNS: Final = Aside(
     "columns",
     "các cột của bản ghi nói khác nội dung đã ký",
@@ -44,11 +45,11 @@ def event_of(reader: Reader, row: StoredRecord) -> Event:
         VerificationError: `erased`: its content is gone. Nobody can tell what stands behind it.
     """
     if not is_stream(row.stream):
-        return passed(row, None, Aside("stream_name", UNREADABLE_VI, "no stream has such a name"))
+        return passed(row, None, unread("stream_name", "no stream has such a name"))
     try:
         opened = reader.open(row)
     except VerificationError as error:
-        return passed(row, None, Aside(error.kind, UNREADABLE_VI, error.message))
+        return passed(row, None, unread(error.kind, error.message))
     if opened.statement is None:
         raise VerificationError("erased", "the content of this record is gone", row.index)
     if opened.act is None:
@@ -106,6 +107,10 @@ class Judge:
             stream: As the record found it.
             event: Of `event_of`.
             registry: As the record found it.
+
+        Raises:
+            VerificationError: `damaged`: a lawful statement follows what cannot be read, so that
+                stood when it was signed. Nobody can tell what it said, nor what stands behind it.
         """
         if isinstance(event, PositionPassed):
             aside = event.aside or _service_refusal(stream, event, registry)
@@ -113,6 +118,8 @@ class Judge:
         aside = self._refusal(stream, event, registry)
         if aside is None:
             return event
+        if aside.code == "stale" and stream.unread is not None:
+            self._require_junk(stream, event, registry, stream.unread)
         return PositionPassed(
             originator_id=event.originator_id,
             originator_version=event.originator_version,
@@ -123,6 +130,21 @@ class Judge:
             entry=event.entry or b"",
             aside=aside,
         )
+
+    def _require_junk(
+        self, stream: Stream, event: StatementRecorded, registry: Registry, unread: int
+    ) -> None:
+        """What cannot be read is junk, unless a statement that is lawful but for it follows it."""
+        head, open_aside = stream.state.head, stream.state.aside
+        stream.state.head, stream.state.aside = event.statement.prev, {}
+        try:
+            follows = self._refusal(stream, event, registry) is None
+        finally:
+            stream.state.head, stream.state.aside = head, open_aside
+        if follows:
+            raise VerificationError(
+                "damaged", "it does not open, and a statement follows it", unread
+            )
 
     def _refusal(
         self, stream: Stream, event: StatementRecorded, registry: Registry
@@ -144,7 +166,7 @@ class Judge:
         except Conflict as conflict:
             return Aside(conflict.code, conflict.vi, conflict.en)
         except NONSENSE as error:  # a guard that stumbles over what no door let in
-            return Aside("act", UNREADABLE_VI, repr(error))
+            return Aside("act", _NONSENSE_VI, repr(error))
         said = (found.author, found.registry, found.unit)
         return None if said == (event.author, event.registry, event.unit) else _COLUMNS
 

@@ -93,9 +93,6 @@ class Parser:
     act: Callable[[Mapping[str, Any]], Act]
 
 
-UNREADABLE_VI: Final = "không mở được, hoặc không phải một bản ký của sổ này"
-
-
 class Reader:
     """Records in index order, opened.
 
@@ -224,7 +221,13 @@ class _Tolerant(Reader):
             return super().open(row)
         except VerificationError as error:
             opened = _opened(row, b"", None, None)
-            return opened.put_aside(Aside(error.kind, UNREADABLE_VI, error.message))
+            return opened.put_aside(unread(error.kind, error.message))
+
+
+def unread(kind: str, message: str) -> Aside:
+    """A record that nobody can read."""
+    vi = "không mở được, hoặc không phải một bản ký của sổ này"
+    return Aside(kind, vi, message, unread=True)
 
 
 def _refuse_name(row: StoredRecord) -> None:

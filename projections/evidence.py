@@ -13,11 +13,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from ledger.docket import Docket
 from ledger.errors import VerificationError
 from ledger.log.statement import COUNTERSIGNERS
 from ledger.ports import RecordStore, StoredRecord
 from ledger.reader import Opened, Reader
 from ledger.regulation.act import Act
+from ledger.standing import Standing
+from ledger.streams.event import Aside
 from ledger.streams.names import stream_id
 from projections.fold import ERASURE
 from projections.timeline import ActRow
@@ -32,12 +35,28 @@ class Evidence:
         records: Stored rows of the log.
         reader: Opens them.
         origin: Origin of the log.
+        standing: Follows the registry; asked when a stream is judged.
     """
 
-    def __init__(self, records: RecordStore, reader: Reader, origin: str) -> None:
+    def __init__(
+        self,
+        records: RecordStore,
+        reader: Reader,
+        origin: str,
+        standing: Callable[[], Standing],
+    ) -> None:
         self._records = records
+        self._strict = reader.for_judges()
         self._reader = reader.for_folds()
         self._origin = origin
+        self._standing = standing
+
+    def judged(self, stream: str) -> Mapping[int, Aside | None]:
+        """Why each record of a stream is set aside, None where it stands: judged by the rules now.
+
+        It ends at an erased record: what stands behind one nobody can tell from the log.
+        """
+        return Docket(self._standing(), self._records, self._strict, stream).upto()
 
     def hold_stream(self, stream: str, rows: Sequence[ActRow], due: Due) -> Mapping[str, Act]:
         """Rows of one stream are its records.
@@ -95,18 +114,22 @@ class Evidence:
                 raise _differs(one.index)
             if whole and row.act is not None and not _same(row, one, signed):
                 raise _differs(one.index)
-            if one.act is not None:
+            if one.act is not None and not row.aside:
                 acts[one.act_id] = one.act
         if left:
             raise _differs(min(left))
         return acts
 
     def _named(self, row: ActRow, one: Opened) -> bool:
-        """Whether the act has this type, or is erased by the act that is named for it."""
+        """Whether the act has this type, is erased by the act named for it, or is set aside."""
         if one.statement is not None and row.act is not None:
             return row.act == _name(one)
         kept = (row.act, row.kid, row.protected, row.payload, row.signature)
-        return kept == (None,) * len(kept) and (one.statement is None or self._erased(row))
+        if kept != (None,) * len(kept):
+            return False
+        if row.aside:
+            return one.aside is not None or self.judged(row.stream).get(row.index) is not None
+        return one.erased or self._erased(row)
 
     def _erased(self, row: ActRow) -> bool:
         """Whether the act that is named did erase the content; its key may still be there."""

@@ -26,6 +26,7 @@ from ledger.regulation.act import Act
 from ledger.regulation.cases import REPORTS, Report, report_of
 from ledger.regulation.catalogue import load as load_catalogue
 from ledger.regulation.decide import raised
+from ledger.regulation.lifecycle import life_cycle
 from ledger.regulation.question import Question
 from ledger.regulation.registry import Registry
 from ledger.regulation.registry_lines import REGISTRY_ACTS
@@ -67,8 +68,8 @@ class Log(Protocol):
     def stands(self, index: int) -> bool:
         """Whether the registry changed by this record. Raises: VerificationError."""
 
-    def judged(self, stream: str, before: int) -> Mapping[int, Aside | None]:
-        """Records of a stream before an index, each with why it is set aside, judged in full.
+    def judged(self, stream: str, before: int) -> dict[int, Aside | None]:
+        """Records of a stream before an index, in order, each with why it is set aside.
 
         Ends at an erased record: what stands behind it nobody can tell from the log.
         """
@@ -142,6 +143,7 @@ class Fold:
         self.registry = Registry.founded()
         self.cases = Reports()
         self._doubted = set(log.doubted())
+        self._judged_upto: dict[str, int] = {}  # by stream: the last record judged in full
         if position >= 0:
             self._resume()
 
@@ -230,7 +232,44 @@ class Fold:
             return True
         act = opened.act
         changes = act is not None and act.act in REGISTRY_ACTS and completes(stream, act)
-        return changes != opened.registry or not explains(stream, opened, self.registry)
+        return changes != opened.registry or not self._explains(opened, stream)
+
+    def _explains(self, opened: Opened, stream: StreamState, *, hole: bool = False) -> bool:
+        """Whether a record follows in its stream, is by who signs next, and moves what it may.
+
+        No guard and no signature is asked: that takes ten times as long.
+
+        Args:
+            opened: The record.
+            stream: As the record found it.
+            hole: Whether the stream has a record that nobody can read any more.
+        """
+        statement, act = opened.statement, opened.act
+        try:
+            if statement is None or (stream.seq and stream.head and statement.prev != stream.head):
+                return False
+            line = self.registry.keyring.line(statement.kid)
+            if line is None or act is None:
+                return line is not None and line.is_service and not opened.registry
+            entry = stream.entries.get(act.act_id)
+            turn = act.signers[0] if entry is None else entry.waiting_for[0]
+            return (
+                line.officer == turn.officer
+                and statement.role in (turn.role, RETURNER)
+                and (entry is None or entry.act.members == act.members)
+                and (hole or not stream.aside or act.act in WAYS_ON)
+                and _in_columns(opened, act, first=entry is None)
+                and self._may_move(act, stream)
+            )
+        except NONSENSE:
+            return False
+
+    def _may_move(self, act: Act, stream: StreamState) -> bool:
+        """Whether an act of so many signers may stand in a stream of this kind and state."""
+        kind = self._catalogue.types[act.act]
+        least, _ = kind.signature(act, self._level)
+        legal, _ = life_cycle().next_state(act.act, act.disposition, stream.state)
+        return stream.kind in kind.streams and len(act.signers) >= least and legal
 
     def _judged(
         self, opened: Opened, stream: StreamState
@@ -241,17 +280,31 @@ class Fold:
         sign that it should not have been.
         """
         found = self._log.judged(opened.stream, opened.index + 1)
-        back = {i for i, aside in found.items() if aside is not None and i < opened.index}
-        back -= self._doubted
+        back = self._refused_since(opened, found) - self._doubted
         if back:
             self._doubted |= back
             stream = self._load(opened.stream_id, opened.stream, opened.index)
-        told = opened.index in found or explains(stream, opened, self.registry)
-        aside = found.get(opened.index) if told else _UNEXPLAINED
+        if opened.index in found:
+            aside = found[opened.index]
+        else:  # behind what is erased or damaged: form is all that anybody can ask
+            stream.head = None
+            aside = None if self._explains(opened, stream, hole=True) else _UNEXPLAINED
         if aside is not None:
             self._doubted.add(opened.index)
             opened = opened.put_aside(aside)
         return opened, stream, dict.fromkeys(back, stream)
+
+    def _refused_since(self, opened: Opened, found: dict[int, Aside | None]) -> set[int]:
+        """What is refused between the last record of the stream that was judged here and this."""
+        seen = self._judged_upto.get(opened.stream, -1)
+        self._judged_upto[opened.stream] = opened.index
+        refused: set[int] = set()
+        for index, aside in reversed(found.items()):
+            if index <= seen:
+                break
+            if aside is not None and index < opened.index:
+                refused.add(index)
+        return refused
 
     def _question(self, opened: Opened, stream: StreamState, signed: Signed) -> Question:
         act = signed.act
@@ -404,35 +457,6 @@ def replay(stream: StreamState, opened: Opened, *, erased: bool = False) -> None
         pass_over(stream, opened)
     else:
         apply(stream, signed_of(opened, stream))
-
-
-def explains(stream: StreamState, opened: Opened, registry: Registry) -> bool:
-    """Whether a record follows in its stream, and is by who signs next; no guard, no signature.
-
-    Args:
-        stream: As the record found it.
-        opened: The record.
-        registry: As the record found it.
-    """
-    statement, act = opened.statement, opened.act
-    try:
-        if statement is None or (stream.seq and stream.head and statement.prev != stream.head):
-            return False
-        line = registry.keyring.line(statement.kid)
-        if line is None or act is None:
-            return line is not None and line.is_service and not opened.registry
-        entry = stream.entries.get(act.act_id)
-        turn = act.signers[0] if entry is None else entry.waiting_for[0]
-        return (
-            line.officer == turn.officer
-            and statement.role in (turn.role, RETURNER)
-            and (entry is None or entry.act.members == act.members)
-            and (not stream.aside or act.act in WAYS_ON)
-            and _in_columns(opened, act, first=entry is None)
-            and stream.kind in load_catalogue().types[act.act].streams
-        )
-    except NONSENSE:
-        return False
 
 
 def _in_columns(opened: Opened, act: Act, *, first: bool) -> bool:

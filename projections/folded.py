@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from keys import canonical
 from ledger.log.statement import COUNTERSIGNERS
 from ledger.regulation.act import Act
 from ledger.regulation.case_view import case_file, case_file_until
 from ledger.regulation.registry import Registry
-from ledger.regulation.stream import Signed, StreamState, apply
+from ledger.regulation.stream import Signed, StreamState, apply, pass_over
 from projections import timeline
 from projections.fold import Reports
 from projections.timeline import ActRow
@@ -80,8 +81,11 @@ def folded_from(
 
 
 def add(state: StreamState, row: ActRow, signed: Signed | None) -> None:
-    """Adds one statement; an erased one, or one whose author's is missing, only takes its place."""
+    """Adds one statement; one erased, set aside or without its author's only takes its place."""
     state.seq = row.seq - 1
+    if row.aside:
+        pass_over(state, row.seq, None, (row.index, canonical.b64(row.entry)))
+        return
     orphan = row.role in COUNTERSIGNERS and row.act_id not in state.entries
     if signed is None or orphan:
         state.seq, state.head = row.seq, row.digest

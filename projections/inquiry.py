@@ -87,6 +87,11 @@ class Inquiry:
         with self._connecting() as connection:
             return generations.altered(connection)
 
+    def set_aside(self) -> list[tuple[int, str]]:
+        """Index and stream of each record that is set aside and not voided, the first one first."""
+        with self._connecting() as connection:
+            return timeline.unvoided(connection)
+
     def index(self, *views: str) -> int:
         """Last record folded into all of these views; of the log itself, where none is named."""
         with self._connecting() as connection:
@@ -245,13 +250,18 @@ class Inquiry:
     # -- verification --------------------------------------------------------------------------
 
     def verification(self, stream: str) -> tuple[int, Verification]:
-        """(index, every statement of a stream judged, and one outcome for it).
+        """(index, every statement of a stream by its key and by the rules, and one outcome).
 
         Raises:
             NotFound: There is no such stream.
         """
         index, judged_rows = self.acts(stream)
-        return index, verified(stream, judged_rows)
+        found = self._evidence.judged(stream)
+        told = [
+            one if (aside := found.get(one.row.index)) is None else one.against(aside)
+            for one in judged_rows
+        ]
+        return index, verified(stream, told)
 
     def verifications(self, streams: Iterable[str]) -> Iterator[Verification]:
         """The same for many, one after the other; a stream that is not there is left out.

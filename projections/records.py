@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -62,7 +62,7 @@ class RecordsLog:
         """Whether the registry changed by this record. Raises: VerificationError."""
         return self._standing.stands(index)
 
-    def judged(self, stream: str, before: int) -> Mapping[int, Aside | None]:
+    def judged(self, stream: str, before: int) -> dict[int, Aside | None]:
         """Records of a stream before an index, each with why it is set aside."""
         docket = self._dockets.pop(stream, None)
         if docket is None:

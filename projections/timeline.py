@@ -334,6 +334,9 @@ def signeds(
     acts: dict[str, Act | None] = {**(parsed or {})}
     found: list[tuple[ActRow, Signed | None]] = []
     for row in rows:
+        if row.aside:
+            found.append((row, None))
+            continue
         if row.act_id not in acts or row.payload is None:
             acts[row.act_id] = act_of(row)
         act = acts[row.act_id]

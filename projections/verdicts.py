@@ -16,6 +16,8 @@ from ledger.errors import Rejected
 from ledger.log import statement as statements
 from ledger.regulation.deadline import local_day
 from ledger.regulation.registry import Registry
+from ledger.regulation.stream import NOTHING
+from ledger.streams.event import Aside
 from projections import registry as registries
 from projections.timeline import ActRow
 
@@ -27,10 +29,11 @@ class Judged:
     Attributes:
         row: The statement.
         verdict: formats.md §9.
-        outcome: `VALID`, `NOT_VALID` or `NOT_CONCLUDED`.
+        outcome: `VALID`, `NOT_VALID`, `NOT_CONCLUDED` or `AGAINST_THE_RULES`.
         reason: Why, in Vietnamese and English.
         key: What the registry says of the key today.
         signer: Post and agency of who signed, as they were that day.
+        guard: The guard that refuses it, where one does.
     """
 
     row: ActRow
@@ -39,6 +42,14 @@ class Judged:
     reason: tuple[str, str]
     key: Mapping[str, Any] | None
     signer: Mapping[str, Any] | None = None
+    guard: str | None = None
+
+    def against(self, aside: Aside) -> Judged:
+        """The same statement, which the rules refuse at its index."""
+        reason = (f"Ghi trái quy định: {aside.vi}", f"recorded against the rules: {aside.en}")
+        return replace(
+            self, verdict=_AGAINST, outcome=str(_AGAINST), reason=reason, guard=aside.guard
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +62,7 @@ class Verification:
     counts: Mapping[str, int] = field(default_factory=dict)
 
 
+_AGAINST: Final = Verdict.AGAINST_THE_RULES
 _OUTCOMES: Final[Mapping[Verdict, tuple[str, str, str]]] = {
     Verdict.VALID: ("VALID", "Chữ ký hợp lệ", "the signature is valid"),
     Verdict.VALID_KEY_SINCE_REVOKED: (
@@ -83,8 +95,14 @@ _OUTCOMES: Final[Mapping[Verdict, tuple[str, str, str]]] = {
         "Không có khóa này trong sổ đăng ký khi ghi",
         "the registry did not know this key when it was recorded",
     ),
+    _AGAINST: (
+        str(_AGAINST),
+        "Ghi trái quy định; không có hiệu lực",
+        "recorded against the rules; it is of no effect",
+    ),
 }
-_WORST: Final = ("VALID", "NOT_CONCLUDED", "NOT_VALID")
+WORST: Final = ("VALID", "NOT_CONCLUDED", "NOT_VALID", "AGAINST_THE_RULES")
+"""Outcomes, the worst last."""
 
 
 def judged(row: ActRow, registry: Registry, *, now: datetime | None) -> Judged:
@@ -96,7 +114,9 @@ def judged(row: ActRow, registry: Registry, *, now: datetime | None) -> Judged:
         now: For the state of the key today; None: when the statement was recorded.
     """
     line = None if row.kid is None else registry.keyring.line(row.kid)
-    if row.kid is None:
+    if row.aside:
+        verdict = _AGAINST
+    elif row.kid is None:
         verdict = Verdict.ERASED
     else:
         verdict = registry.keyring.judge(
@@ -129,21 +149,33 @@ def verified(stream: str, rows: Iterable[Judged]) -> Verification:
     Args:
         stream: Its name.
         rows: Every statement in order. Before a gap there is not enough to conclude; one that
-            names another as the one before it is not valid.
+            names another as the one before it is not valid. What is set aside is passed over, and
+            counts no more once it is voided.
     """
     statements = tuple(rows)
-    before = (None, *(one.row for one in statements))
-    found = tuple(_in_place(*pair) for pair in zip(statements, before, strict=False))
+    found = []
+    before, standing = None, None
+    for one in statements:
+        found.append(_in_place(one, before, standing))
+        before = one.row
+        standing = standing if one.verdict is _AGAINST else one.row
     counts: dict[str, int] = {}
     for one in found:
         counts[one.verdict] = counts.get(one.verdict, 0) + 1
-    worst = max((_WORST.index(one.outcome) for one in found), default=1)
-    return Verification(stream, _WORST[worst], found, counts)
+    counting = [one for one in found if one.row.voided_by is None]
+    worst = max((WORST.index(one.outcome) for one in counting), default=1)
+    return Verification(stream, WORST[worst], tuple(found), counts)
 
 
-def _in_place(one: Judged, before: ActRow | None) -> Judged:
-    """A statement after the one before it; what is not valid by itself stays as it is."""
-    if one.outcome == "NOT_VALID":
+def _in_place(one: Judged, before: ActRow | None, standing: ActRow | None) -> Judged:
+    """A statement after what is before it; what is not valid by itself stays as it is.
+
+    Args:
+        one: The statement.
+        before: The record before it in the stream.
+        standing: The last one that stands: what its `prev` names.
+    """
+    if one.outcome in ("NOT_VALID", str(_AGAINST)):
         return one
     first, last = 1 if before is None else before.seq + 1, one.row.seq - 1
     if first <= last:
@@ -156,9 +188,9 @@ def _in_place(one: Judged, before: ActRow | None) -> Judged:
                 f"the case lacks its record {missing}, right before this one",
             ),
         )
-    if one.row.protected is None or (before is not None and before.digest is None):
+    if one.row.protected is None or (standing is not None and standing.digest is None):
         return one  # erased: nothing to compare
-    if one.row.prev == (None if before is None else before.digest):
+    if one.row.prev == _named(standing, one.row.seq):
         return one
     return replace(
         one,
@@ -168,6 +200,13 @@ def _in_place(one: Judged, before: ActRow | None) -> Judged:
             "it does not follow the record before it in the case",
         ),
     )
+
+
+def _named(standing: ActRow | None, seq: int) -> str | None:
+    """What `prev` names (formats.md §3)."""
+    if standing is not None:
+        return standing.digest
+    return None if seq == 1 else NOTHING
 
 
 def signer_of(row: ActRow, registry: Registry) -> dict[str, Any] | None:

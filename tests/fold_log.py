@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from uuid import UUID
 
 from keys.vault import Kek
@@ -54,7 +54,7 @@ class FoldLog:
         """Whether the registry changed by it."""
         return self._standing.stands(index)
 
-    def judged(self, stream: str, before: int) -> Mapping[int, Aside | None]:
+    def judged(self, stream: str, before: int) -> dict[int, Aside | None]:
         """A stream, judged in full."""
         return Docket(self._standing, self._store, self._strict, stream).upto(before)
 

@@ -31,8 +31,10 @@ from ledger.standing import Standing
 from projections.answers import Connecting, ProjectedCases
 from projections.evidence import Evidence
 from projections.inquiry import Inquiry
-from tests import play_pure
-from tests.memory_log import ORIGIN, MemoryLog, Person
+from tests import builders, play_pure
+from tests.a_ledger import appointment, enrolment
+from tests.builders import an_act
+from tests.memory_log import ORIGIN, VN, MemoryLog, Person
 from tests.play_pure import Player, player_for, scenario, steps
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -59,21 +61,81 @@ class PlayedLog:
         with psycopg.connect(admin_dsn) as connection:
             insert(connection, self.log.rows[start:end], self.log.kek)
 
+    def hire(self, *lines: tuple[str, str]) -> list[Person]:
+        """Aliases with a power each, appointed and enrolled by the registrars of the log."""
+        log, player, day = self.log, self.player, self.log.clock.date()
+        keepers = [player.cast["_founder"]]
+        if not player.registry.founding(day):
+            keepers.append(player._second({"officer": None}, day))
+        registrars = [Person(one.officer, one.key, one.post) for one in keepers]
+        who = [
+            {"officer": one.uuid, "post": one.post, "role": role}
+            for one, role in zip(registrars, ("AUTHOR", "APPROVER"), strict=False)
+        ]
+        line = player.registry.agency(self.keeper)
+        assert line is not None
+        first = max(play_pure.FIRST_DAY, line.valid_from)
+        people = []
+        for alias, power in lines:
+            post = builders.CAST[alias][1]
+            appointed = appointment(
+                alias, log.clock, powers=[power], agency=self.keeper, post=post,
+                capacities=["TRUC_TIEP"], valid_from=first.isoformat(),
+            )  # fmt: skip
+            for act in (appointed, enrolment(alias, log.clock)):
+                for one, signer in zip(registrars, who, strict=True):
+                    log.sign({**act.members, "signers": who}, one, signer["role"])
+            people.append(Person(builders.officer(alias), builders.key(alias), post))
+        return people
+
+    @property
+    def keeper(self) -> str:
+        """The agency that keeps the registry now."""
+        return self.player.registry.holders("REGISTRY_KEEPER", self.log.clock.date())[0]
+
+    def erase(self, at: int) -> None:
+        """A lawful RecordErased for the record at this index, by authority, custodian, auditor.
+
+        Long after: nothing in the case can be complained of any more.
+        """
+        log = self.log
+        log.clock += timedelta(days=120)
+        people = self.hire(
+            ("ct", "ERASURE_AUTHORITY"), ("ubcv", "KEY_CUSTODIAN"), ("giamsat", "AUDITOR")
+        )
+        facts = {
+            "entries": [{"index": at, "entry": canonical.b64(log.rows[at].entry)}],
+            "ground": "PERSONAL_DATA",
+            "legal_ground": "Thử",
+            "epoch": "2024-2",
+        }
+        signers = [
+            {"officer": one.uuid, "post": one.post, "role": role}
+            for one, role in zip(people, ("AUTHOR", "CHECKER", "APPROVER"), strict=True)
+        ]
+        act = an_act(
+            "RecordErased", when=log.clock.astimezone(VN), stream="ledger", facts=facts, exact=True,
+            agency=self.keeper, post=people[0].post, signers=signers,
+        )  # fmt: skip
+        for person, signer in zip(people, act.signers, strict=True):
+            log.sign(dict(act.members), person, signer.role)
+
     def inquiry(self, records: RecordStore, connecting: Connecting) -> Inquiry:
         """Every reading of its views, as `bootstrap` wires it."""
         reader = Reader(records, self.log.kek, ORIGIN)
+        standing = Standing(records, reader, Registry.founded())
         return Inquiry(
             connecting,
             origin=ORIGIN,
-            standing=Standing(records, reader, Registry.founded()),
-            evidence=Evidence(records, reader, ORIGIN),
+            standing=standing,
+            evidence=Evidence(records, reader, ORIGIN, lambda: standing),
         )
 
     def cases(self, records: RecordStore, connecting: Connecting) -> ProjectedCases:
         """What guards ask of its views."""
         reader = Reader(records, self.log.kek, ORIGIN)
         standing = Standing(records, reader, Registry.founded())
-        evidence = Evidence(records, reader, ORIGIN)
+        evidence = Evidence(records, reader, ORIGIN, lambda: standing)
         return ProjectedCases(connecting, evidence, lambda: standing.catch_up().registry)
 
 

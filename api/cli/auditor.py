@@ -21,6 +21,7 @@ from api.cli.errors import guarded
 from api.cli.founding import read_vkeys
 from api.cli.shell import MISUSED, Refusal, Shell, options, shell_of, visible
 from api.cli.supervisor import running_url
+from api.cli.voiding import void
 from api.cli.who import LogKey, client_at
 from api.cli.words import Text, verdict
 from api.settings import EnclaveFacts, Settings
@@ -87,6 +88,9 @@ def log() -> None:
     """The log: how it stands, and whether every stored byte holds."""
 
 
+log.add_command(void)
+
+
 @log.command()
 @click.option(
     "--server", default=None, metavar="URL", help="The API; that of SOCAI_HOME if left out."
@@ -115,6 +119,14 @@ def status(server: str | None) -> None:
             if (value := told.get(line)) is not None
         ),
     )
+    if aside := facts.get("set_aside"):
+        listed = ", ".join(map(str, aside))
+        shell.say(
+            Text(
+                f"Trái quy định, chưa được loại (socai log void): {listed}",
+                f"Against the rules and not voided (socai log void): {listed}",
+            )
+        )
     for vkey in facts["vkeys"]:
         click.echo(visible(vkey if len(vkey) <= _LINE else f"{vkey[: _LINE - 1]}…"))
 

@@ -200,6 +200,19 @@ MANUAL: Final[dict[str, str]] = {
     "Origin, size, genesis digest, keys and the ledger's time, as the server says.": (
         "Tên sổ, kích thước, mã gốc, khóa và giờ của sổ, theo lời máy chủ."
     ),
+    "Sign RecordVoided for records that are set aside; they stay in the log and move nothing."
+    "\n\nThe records must be of one stream. What is signed is shown first, on standard error; the"
+    "\nstatement is printed, to be sent by `socai act submit -`. The second registrar then signs by"
+    "\n`socai act sign --countersign ACT_ID`.": (
+        "Ký RecordVoided cho các bản ghi trái quy định; chúng vẫn ở trong sổ và không có hiệu lực."
+        "\n\nCác bản ghi phải thuộc một dòng. Nội dung được ký hiện ra trước, ở luồng lỗi; bản ký"
+        " được in ra để gửi bằng `socai act submit -`. Người giữ danh bạ thứ hai ký tiếp bằng"
+        " `socai act sign --countersign ACT_ID`."
+    ),
+    "Why; everybody who sees the stream reads it.": "Lý do; ai xem được dòng ghi cũng đọc được.",
+    "The second registrar (uuid); the only other one if left out.": (
+        "Người giữ danh bạ thứ hai (uuid); bỏ trống là người duy nhất còn lại."
+    ),
     "List a KIND of the rulebook, or explain one CODE of it; `page` prints all of CATALOGUE.md.": (
         "Liệt kê một KIND của bộ quy tắc, hoặc giải thích một CODE; `page` in cả CATALOGUE.md."
     ),

@@ -62,6 +62,8 @@ def statement(judged: Judged) -> dict[str, Any]:
         "verdict": str(judged.verdict),
         "outcome": judged.outcome,
         "reason": {"vi": judged.reason[0], "en": judged.reason[1]},
+        "guard": judged.guard,
+        "voided_by": row.voided_by,
         "key": judged.key,
         "signer": judged.signer,
     }

@@ -30,5 +30,6 @@ def stream_head(stream: str) -> Response:
     A stream that has not begun answers `seq` 1 without `prev`.
     """
     head = enclave().ledger.head(stream)
-    body = {"seq": head.seq, "prev": head.prev, "state": head.state}
+    aside = list(head.aside) or None
+    body = {"seq": head.seq, "prev": head.prev, "state": head.state, "set_aside": aside}
     return answer({name: value for name, value in body.items() if value is not None})

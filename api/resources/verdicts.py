@@ -11,12 +11,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from api.resources import shown
-from projections.verdicts import Judged, Verification
+from projections.verdicts import WORST, Judged, Verification
 
 SIGN_OFF: Final = "VerificationSignedOff"
 _ALL_GOOD: Final = (
     "Mọi chữ ký đều hợp lệ, mọi bản ghi đã được điểm kiểm tra bao phủ",
     "every signature is valid, and a checkpoint covers every record",
+)
+_ALL_BUT_VOIDED: Final = (
+    f"{_ALL_GOOD[0]}; bản ghi trái quy định đã được loại bằng RecordVoided",
+    f"{_ALL_GOOD[1]}; what was recorded against the rules is voided by RecordVoided",
 )
 _UNPROVEN: Final = (
     "chưa có điểm kiểm tra bao phủ bản ghi này; hãy xem lại sau",
@@ -29,7 +33,7 @@ class Conclusion:
     """The verdict on one case.
 
     Attributes:
-        outcome: `VALID`, `NOT_VALID` or `NOT_CONCLUDED`.
+        outcome: `VALID`, `NOT_VALID`, `NOT_CONCLUDED` or `AGAINST_THE_RULES`.
         reason: Why, in Vietnamese and English; of the first record with that outcome.
         open: Records that are not plainly valid, each with its reason.
     """
@@ -47,10 +51,11 @@ def conclude(found: Verification, size: int) -> Conclusion:
         size: Records that the newest checkpoint covers.
     """
     faults = [fault for one in found.statements if (fault := _fault(one, size)) is not None]
-    worst = next((f for f in faults if f["outcome"] == "NOT_VALID"), None)
-    worst = worst or next(iter(faults), None)
+    voided = {one.row.index for one in found.statements if one.row.voided_by is not None}
+    counting = [fault for fault in faults if fault["index"] not in voided]
+    worst = max(counting, key=lambda fault: WORST.index(fault["outcome"]), default=None)
     if worst is None:
-        return Conclusion("VALID", _words(_ALL_GOOD), ())
+        return Conclusion("VALID", _words(_ALL_BUT_VOIDED if voided else _ALL_GOOD), tuple(faults))
     reason = {lang: f"#{worst['index']}: {text}" for lang, text in worst["reason"].items()}
     return Conclusion(worst["outcome"], reason, tuple(faults))
 

@@ -114,3 +114,10 @@ class StreamHead(Answer):
     seq = whole("Sequence number the next statement takes.", required=True, low=1)
     prev = pattern(DIGEST, "Digest of the last statement; left out at the start.")
     state = text("Main state of the case, where there is one.")
+    set_aside = fields.List(
+        fields.Integer(),
+        metadata={
+            "description": "Indices of records that RecordVoided must name before any other act is"
+            " taken; left out where there are none."
+        },
+    )

@@ -296,6 +296,13 @@ class CaseFile(Answer):
         fields.String(), metadata={"description": "uuid of everyone who has signed in it."}
     )
     head = maybe("Digest of the last statement.")
+    set_aside = fields.List(
+        fields.Integer(),
+        metadata={
+            "description": "Indices of records against the rules, not voided yet: they move"
+            " nothing, and the case takes no other act. Left out where there are none."
+        },
+    )
     view = fields.Nested(ViewShown, metadata={"description": "Left out where it is as of now."})
 
 

@@ -74,3 +74,11 @@ class LogFacts(Answer):
     policy = text("C2SP tlog-policy.", required=True)
     now = pattern(MOMENT, "The ledger's time.", required=True)
     witnesses = fields.List(fields.Nested(Witness), required=True)
+    set_aside = fields.List(
+        fields.Integer(),
+        required=True,
+        metadata={
+            "description": "Indices of records against the rules that no act has voided yet, at"
+            " most the first 100 (formats.md §3)."
+        },
+    )

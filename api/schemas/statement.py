@@ -26,9 +26,10 @@ VERDICTS = (
     "UNKNOWN_KEY",
     "WRONG_SIGNER",
     "ERASED",
+    "AGAINST_THE_RULES",
 )
 
-OUTCOMES = ("VALID", "NOT_VALID", "NOT_CONCLUDED")
+OUTCOMES = ("VALID", "NOT_VALID", "NOT_CONCLUDED", "AGAINST_THE_RULES")
 
 
 class Words(Strict):
@@ -90,8 +91,10 @@ class StatementShown(Strict):
     digest = maybe("Statement digest.")
     entry = text("What the leaf commits to.", required=True)
     verdict = choice(VERDICTS, "formats.md §9.", required=True)
-    outcome = choice(OUTCOMES, "The verdict in three.", required=True)
+    outcome = choice(OUTCOMES, "The verdict in four.", required=True)
     reason = fields.Nested(Words, required=True)
+    guard = maybe("The guard that refuses it, where the rules do.")
+    voided_by = maybe("RecordVoided that puts it out of the way, where it is set aside.")
     key = part(KeyShown)
     signer = part(SignerShown)
 
@@ -107,7 +110,7 @@ class ActShown(Answer):
     agency = maybe("Agency of the author.")
     occurred_at = maybe("As signed.")
     late = fields.Boolean(metadata={"description": "Entered late, with a reason."})
-    status = text("pending, effective, returned, erased or service.", required=True)
+    status = text("pending, effective, returned, erased, service or set_aside.", required=True)
     flags = fields.List(fields.String())
     erased_by = maybe("The act that erased the content.")
     payload = fields.Dict(

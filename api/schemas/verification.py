@@ -87,7 +87,7 @@ class OpenStatement(Strict):
     index = number("Index of the record.")
     act_id = text("uuid.", required=True)
     verdict = choice(VERDICTS, "formats.md §9.", required=True)
-    outcome = choice(OUTCOMES, "In three, with its proof.", required=True)
+    outcome = choice(OUTCOMES, "In four, with its proof.", required=True)
     reason = fields.Nested(Words, required=True)
 
 

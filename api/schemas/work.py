@@ -169,7 +169,7 @@ class EventData(Strict):
     seq = fields.Integer(required=True, metadata={"description": "Position in the stream."})
     act_id = text("uuid.", required=True)
     act = maybe("Act type; null where erased.")
-    status = text("pending, effective, returned, erased or service.", required=True)
+    status = text("pending, effective, returned, erased, service or set_aside.", required=True)
     effect = fields.Boolean(
         required=True, metadata={"description": "Whether the act took effect with it."}
     )

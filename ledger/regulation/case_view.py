@@ -99,6 +99,7 @@ def _file(
         "acts": len(stream.entries),
         "officers": sorted({s.officer for e in stream.entries.values() for s in e.signed}),
         "head": stream.head,
+        **({"set_aside": sorted(stream.aside)} if stream.aside else {}),
     }
 
 

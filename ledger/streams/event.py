@@ -26,12 +26,14 @@ class Aside:
         vi: What is wrong with it, in Vietnamese.
         en: The same in English.
         guard: Code of the guard that refuses it, if one does.
+        unread: Whether nobody can read what it says: it may have been damaged since.
     """
 
     code: str
     vi: str
     en: str
     guard: str | None = None
+    unread: bool = False
 
 
 class Grows(Protocol):

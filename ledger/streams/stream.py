@@ -71,14 +71,16 @@ class Stream:
         id: eventsourcing's aggregate id.
         name: Name of the stream.
         state: The fold of its statements.
+        unread: Index of the first record behind the last one that stands that nobody can read.
     """
 
-    __slots__ = ("_payloads", "_places", "id", "name", "state")
+    __slots__ = ("_payloads", "_places", "id", "name", "state", "unread")
 
     def __init__(self, stream_id: UUID, name: str) -> None:
         self.id = stream_id
         self.name = name
         self.state = StreamState(name)
+        self.unread: int | None = None
         self._payloads: dict[str, bytes] = {}
         self._places: list[Place | None] = []  # by seq - 1; None where no act stands
 
@@ -95,7 +97,8 @@ class Stream:
     @property
     def head(self) -> Head:
         """Where the next statement must stand."""
-        return Head(self.version + 1, self.state.head, self.state.state)
+        aside = tuple(sorted(self.state.aside))
+        return Head(self.version + 1, self.state.head, self.state.state, aside)
 
     def place(self, statement: Statement) -> Place | None:
         """The place of exactly this statement, if it stands here already."""
@@ -190,6 +193,7 @@ class Stream:
             recorded_at=event.recorded_at,
         )
         entry = apply(self.state, signed)
+        self.unread = None
         self._payloads.setdefault(act.act_id, _payload_digest(statement))
         waiting = act.signers[len(entry.signed) :]
         status = "pending" if waiting else "effective"
@@ -206,6 +210,8 @@ class Stream:
             raise ValueError(f"{self.name}: position {event.originator_version} does not follow")
         aside = None if event.aside is None else (event.index, canonical.b64(event.entry))
         pass_over(self.state, event.originator_version, event.digest, aside)
+        if event.aside is not None and event.aside.unread and self.unread is None:
+            self.unread = event.index
         self._places.append(None)
         return self
 

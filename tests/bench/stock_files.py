@@ -5,7 +5,7 @@ What the log seals and signs lies open in its events, so that it opens and prove
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, cast
 from uuid import UUID
@@ -118,7 +118,7 @@ class _Nothing:
         """See `projections.fold.Log`."""
         return index == 0
 
-    def judged(self, stream: str, before: int) -> Mapping[int, Aside | None]:
+    def judged(self, stream: str, before: int) -> dict[int, Aside | None]:
         """Nothing is signed here: whatever stands in a stream stands."""
         del stream
         return {before - 1: None}

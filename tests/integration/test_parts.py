@@ -16,7 +16,6 @@ from typing import Final, LiteralString
 import psycopg
 import pytest
 
-from keys.canonical import b64
 from ledger.errors import LedgerError
 from ledger.postgres.records import PostgresRecords
 from ledger.reader import Reader
@@ -300,14 +299,7 @@ def _erase_one(log: PlayedLog) -> None:
     """A recorded act erases the last statement of a case."""
     streams = [str(statement.members["stream"]) for statement in log.log.statements]
     at = max(index for index, name in enumerate(streams) if name.startswith("case/"))
-    person = log.log.registrar
-    facts = {
-        "entries": [{"index": at, "entry": b64(log.log.rows[at].entry)}],
-        "ground": "PERSONAL_DATA",
-        "legal_ground": "Thử",
-        "epoch": "2024-2",
-    }
-    log.log.sign(log.log.act("RecordErased", "ledger", person, facts=facts), person)
+    log.erase(at)
 
 
 def _children() -> list[int]:

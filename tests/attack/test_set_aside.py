@@ -1,0 +1,420 @@
+"""Junk of a stolen writer's login: it is set aside, stops nobody, and is put out of the way.
+
+The attacker holds the writer's login, and in most shapes the KEK and a bought officer's key: the
+rows are sealed as the ledger seals them. On a real database, with sealer and projector running.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+import psycopg
+import pytest
+from click.testing import CliRunner, Result
+
+from api.bootstrap import Enclave, open_kek, open_projector
+from api.cli.main import main
+from api.client import Client
+from api.connection import Refused
+from keys import canonical
+from keys.custody.file import write_key
+from keys.jwk import SoftwareSigner
+from ledger.audit import Report, audit
+from ledger.log.statement import Statement, parse_compact
+from ledger.ports import SealedRecord
+from ledger.postgres.evidence import PostgresEvidence
+from ledger.regulation.act import Act
+from ledger.regulation.shape import fmt_time
+from ledger.streams.names import stream_id
+from tests import builders
+from tests.a_ledger import enrolment, revocation
+from tests.attacks import attack
+from tests.builders import CAST, a_case_in, an_act, an_id, at
+from tests.fixtures.app import PASSPHRASE, Service
+from tests.smuggle import Smuggler
+
+pytestmark = pytest.mark.postgres
+MINE = SoftwareSigner.from_secret("Ed25519", b"the key of whoever took over ...")
+#: What the attack costs: nothing else is done while it lasts.
+WAIT = {"Prefer": "wait=20"}
+DIRECTOR = f"officer/{builders.officer('gd')}"
+
+
+def voided(entries: list[dict[str, Any]], stream: str, now: Any) -> Act:  # noqa: ANN401 - a time
+    """RecordVoided by two registrars."""
+    signers = [
+        {"officer": builders.officer(alias), "post": CAST["keeper"][1], "role": role}
+        for alias, role in (("founder", "AUTHOR"), ("keeper", "APPROVER"))
+    ]
+    return an_act(
+        "RecordVoided",
+        by="keeper",
+        when=now.astimezone(builders.T0.tzinfo),
+        stream=stream,
+        facts={"entries": entries, "reason": "Bản ghi không đi qua cửa ghi của sổ."},
+        exact=True,
+        signers=signers,
+    )
+
+
+@dataclass
+class Raid:
+    """A service under attack, and what has been done to it.
+
+    Attributes:
+        service: As production wires it.
+        case: An honest case.
+        junk: (index, stream) of every record that came past the door.
+    """
+
+    service: Service
+    case: str
+    junk: list[tuple[int, str]] = field(default_factory=list)
+
+    @classmethod
+    def on(cls, service: Service) -> Raid:
+        """Officers in post, an honest case, everything read once."""
+        service.hire("hotline", "cv", "gd", "keeper")
+        case = f"case/{an_id('honest case')}"
+        service.say(an_act("ReportReceived", when=service.clock.now(), stream=case), "hotline")
+        return cls(service, case)
+
+    @property
+    def smuggler(self) -> Smuggler:
+        """The writer's login and the KEK."""
+        return Smuggler.into(self.service)
+
+    def put(self, statement: Statement, into: str | None = None, **columns: Any) -> int:  # noqa: ANN401 - members of a draft
+        """Appends past the door; its index."""
+        found = self.smuggler.put(statement, self.service.clock.now(), **columns)
+        self.junk.append((found.index, into or statement.members["stream"]))
+        return found.index
+
+    def report(self, stream: str | None = None, **more: Any) -> Act:  # noqa: ANN401 - see `an_act`
+        """A report of the hotline's, by default in a new case."""
+        name = stream or f"case/{an_id(f'case {len(self.junk)} {self.service.size()}')}"
+        return an_act("ReportReceived", when=self.service.clock.now(), stream=name, **more)
+
+    def goes_on(self) -> None:
+        """Sign-in, another act, reads, views, feed and readiness, after whatever was appended."""
+        service = self.service
+        service._tokens.clear()
+        receipt = service.say(self.report(), "hotline")
+        at_least = receipt["index"]
+        assert at_least == service.size() - 1
+        for path in (
+            f"/v1/cases/{self.case.removeprefix('case/')}",
+            f"/v1/cases/{self.case.removeprefix('case/')}/acts",
+            f"/v1/cases/{self.case.removeprefix('case/')}/verification",
+            "/v1/cases",
+            "/v1/feed?after=0",
+            "/v1/worklist",
+        ):
+            response = service.client.get(
+                path, query_string={"at_least": at_least} if "?" not in path else None,
+                headers={**service.headers("cv"), **WAIT},
+            )  # fmt: skip
+            assert response.status_code == 200, (path, response.text)
+        ready = service.client.get("/health/ready")
+        assert ready.status_code == 200, ready.text
+        banner = [c for c in ready.get_json()["checks"] if c["name"] == "set_aside"]
+        assert bool(banner) == bool(self.junk)
+        told = service.client.get("/v1/log").get_json()["set_aside"]
+        assert told == [index for index, _ in self.junk]
+
+    def entry(self, index: int) -> str:
+        """The entry of a record in b64."""
+        return canonical.b64(self.service.enclave.records.read(index, 1)[0].entry)
+
+    def audited(self) -> Report:
+        """What `log audit` says, as reader."""
+        facts = self.service.enclave.facts
+        with PostgresEvidence(self.service.database.dsn("reader")) as source:
+            return audit(
+                source, origin=facts.origin, vkeys=self.service.enclave.vkeys,
+                kek=open_kek(self.service.settings), genesis=facts.genesis,
+            )  # fmt: skip
+
+    def clear(self) -> None:
+        """Two registrars void everything, stream by stream."""
+        for stream in dict.fromkeys(stream for _, stream in self.junk):
+            indices = [index for index, name in self.junk if name == stream]
+            entries = [{"index": i, "entry": self.entry(i)} for i in indices]
+            act = voided(entries, stream, self.service.clock.now())
+            assert self.service.say(act, "founder", "keeper")["status"] == "effective"
+        self.junk = []
+
+
+def _noise(_: Raid) -> SealedRecord:
+    return SealedRecord(bytes(31) + b"\1", b"\1" + bytes(60), bytes(16), b"\1" + bytes(76))
+
+
+def _text(raid: Raid, text: str, stream: str, seq: int) -> Callable[[Any], SealedRecord]:
+    return lambda at: raid.smuggler.seal(text, stream, seq, at)
+
+
+def bytes_of_no_kind(raid: Raid) -> None:
+    """State and wrap are noise, and the row says that the registry changed by it."""
+    statement = raid.service.sign(enrolment("gd", raid.service.clock.now(), key=MINE), "hotline")
+    raid.put(statement, registry=True, seal=lambda _: _noise(raid))
+
+
+def text_of_no_kind(raid: Raid) -> None:
+    """Sealed well, and no statement: the first record of a new case."""
+    statement = raid.service.sign(raid.report(), "hotline")
+    stream = statement.members["stream"]
+    raid.put(statement, seal=_text(raid, "hello.world.!", stream, 1))
+
+
+def a_payload_that_is_no_object(raid: Raid) -> None:
+    """What a fold that asks for no form stumbles over."""
+    honest = raid.service.sign(raid.report(), "hotline")
+    protected, _, signature = honest.compact.split(".")
+    text = ".".join((protected, canonical.b64(b"[1]"), signature))
+    raid.put(honest, seal=_text(raid, text, honest.members["stream"], 1))
+
+
+def facts_of_another_shape(raid: Raid) -> None:
+    """Signed by a bought officer, and nothing in it is of the type that a view expects."""
+    act = raid.report()
+    members = {**act.members, "facts": {"register_no": {"a": []}, "received_at": 7, "content": "x"}}
+    raid.put(raid.service.sign(members, "hotline"))
+
+
+def another_streams_statement(raid: Raid) -> None:
+    """A good statement of one case, in a row of another."""
+    honest = raid.service.sign(raid.report(), "hotline")
+    other = f"case/{an_id(f'other {len(raid.junk)}')}"
+    raid.put(
+        honest, other, stream=other, stream_id=stream_id(raid.smuggler.origin, other),
+        unit=stream_id(raid.smuggler.origin, other), seal=_text(raid, honest.compact, other, 1),
+    )  # fmt: skip
+
+
+def a_closing_by_one_clerk(raid: Raid) -> None:
+    """Good form, good signature, and a decision that takes two and another state."""
+    case = a_case_in("RESULT_RECORDED").act("CaseClosed", by="hotline", also=[])
+    members = {**case.members, "stream": raid.report().stream, "act_id": an_id("closing")}
+    raid.put(raid.service.sign(members, "hotline"))
+
+
+def a_director_of_ones_own(raid: Raid) -> None:
+    """KeyEnrolled for the director by the hotline officer alone."""
+    act = enrolment("gd", raid.service.clock.now(), key=MINE, by="hotline")
+    raid.put(raid.service.sign(act, "hotline", head=raid_head(raid, DIRECTOR)))
+
+
+def a_forged_registrar(raid: Raid) -> None:
+    """KeyEnrolled for the director that names the founder's key, signed with another."""
+    act = enrolment("gd", raid.service.clock.now(), key=MINE)
+    honest = raid.service.sign(act, "founder", head=raid_head(raid, DIRECTOR))
+    wrong = canonical.b64(MINE.sign(honest.signing_input))
+    raid.put(parse_compact(f"{honest.compact.rpartition('.')[0]}.{wrong}"))
+
+
+def a_second_time(raid: Raid) -> None:
+    """The bytes of an honest statement again, as the next of its stream."""
+    seq, _ = raid_head(raid, raid.case)
+    opened = raid.service.enclave.reader.open(
+        raid.service.enclave.records.stream(stream_id(raid.smuggler.origin, raid.case))[0]
+    )
+    assert opened.statement is not None
+    raid.put(
+        opened.statement, seq=seq, author=False,
+        seal=_text(raid, opened.statement.compact, raid.case, seq),
+    )  # fmt: skip
+
+
+def a_voiding_of_what_stands(raid: Raid) -> None:
+    """A bought officer voids an honest record, past the door."""
+    entries = [{"index": 0, "entry": raid.entry(0)}]
+    stream = raid.report().stream
+    members = {**voided(entries, stream, raid.service.clock.now()).members}
+    members["signers"] = [
+        {"officer": builders.officer("hotline"), "post": CAST["hotline"][1], "role": "AUTHOR"}
+    ]
+    raid.put(raid.service.sign(members, "hotline"))
+
+
+def columns_of_ones_own(raid: Raid) -> None:
+    """A lawful report whose row says that the registry changed by it."""
+    raid.put(raid.service.sign(raid.report(), "hotline"), registry=True)
+
+
+SHAPES = (
+    bytes_of_no_kind,
+    text_of_no_kind,
+    a_payload_that_is_no_object,
+    facts_of_another_shape,
+    another_streams_statement,
+    a_closing_by_one_clerk,
+    a_director_of_ones_own,
+    a_forged_registrar,
+    a_second_time,
+    a_voiding_of_what_stands,
+    columns_of_ones_own,
+)
+
+
+def raid_head(raid: Raid, stream: str) -> tuple[int, str | None]:
+    """Where the next row of a stream stands, whatever stands before."""
+    rows = raid.service.enclave.records.stream(stream_id(raid.smuggler.origin, stream))
+    return len(rows) + 1, raid.service.head(stream)[1]
+
+
+@attack(
+    "a stolen writer's login appends junk of every shape",
+    stopped_by="what the rules refuse at its index is set aside, everywhere",
+    noticed_by="readiness, GET /v1/log, metrics, log audit",
+)
+def test_junk_of_every_shape_stops_nobody_and_is_put_out_of_the_way(service: Service) -> None:
+    """Issue 8, line 4: before, one such record took the whole service down for good."""
+    raid = Raid.on(service)
+    raid.goes_on()
+    for shape in SHAPES:
+        shape(raid)
+        raid.goes_on()
+    junk = [index for index, _ in raid.junk]
+    assert {finding.index for finding in raid.audited().findings} == set(junk)
+    raid.clear()
+    raid.goes_on()
+    report = raid.audited()
+    assert report.ok, report.message
+    assert sorted({finding.index for finding, _ in report.voided}) == junk
+
+
+@attack(
+    "a key for the director, enrolled by the hotline officer with the writer's own login",
+    stopped_by="every process asks the rules of registry acts before it believes them",
+    noticed_by="readiness, log audit",
+)
+def test_a_key_that_nobody_may_enrol_opens_no_door(service: Service) -> None:
+    """Issue 8, line 3: in this process, in one that starts anew, in the views and their rebuild."""
+    raid = Raid.on(service)
+    a_director_of_ones_own(raid)
+    a_forged_registrar(raid)
+    raid.goes_on()
+    with service.http() as http, pytest.raises(Refused) as refused:
+        Client("http://socai.test", MINE, http=http).login()
+    assert refused.value.code == "sign_in_failed"
+    beside = Enclave.open(service.settings)  # a second process, from record 0
+    assert MINE.kid not in beside.ledger.refresh().keyring
+    beside.close()
+    assert MINE.kid not in service.get("/v1/keys", headers=WAIT).text
+    service.halt()
+    projector, _, pool = open_projector(service.settings)
+    projector.rebuild("acts")
+    projector.close()
+    pool.close()
+    with psycopg.connect(service.database.admin) as connection:
+        found = connection.execute(
+            "SELECT index, act, payload FROM proj.acts WHERE status = 'set_aside'"
+            " AND gen = (SELECT gen FROM proj.views WHERE view = 'acts' AND state = 'live')"
+            " ORDER BY index"
+        ).fetchall()
+    assert found == [(index, None, None) for index, _ in raid.junk]
+
+
+@attack(
+    "an act in good form that only a guard refuses, in an honest case",
+    stopped_by="writers judge a stream when they load it: nothing is built upon it",
+    noticed_by="the case's verification, log audit",
+)
+def test_what_only_a_guard_refuses_is_never_built_upon(service: Service) -> None:
+    """Its form is good, so views show it until the stream goes on; then it is taken back."""
+    raid = Raid.on(service)
+    law = [{"instrument": "72/2013/NĐ-CP", "article": "5", "role": "SUBSTANCE"}]
+    late = at("2025-02-10 09:00")
+    service.clock.set(late)
+    act = an_act("ReportReceived", when=late, basis=law)
+    second = {**act.members, "stream": raid.case}
+    index = raid.put(service.sign(second, "hotline", head=raid_head(raid, raid.case)))
+    path = f"/v1/cases/{raid.case.removeprefix('case/')}"
+    told = service.get(f"{path}/verification", headers=WAIT, at_least=index).get_json()
+    last = told["statements"][-1]
+    assert told["outcome"] == last["verdict"] == "AGAINST_THE_RULES"
+    assert (last["index"], last["guard"]) == (index, "INSTRUMENT_IN_FORCE")
+    honest = service.sign({**an_act("ReportReceived", when=late).members, "stream": raid.case},
+                          "hotline")  # fmt: skip
+    refused = service.send(honest, "hotline")
+    assert (refused.status_code, refused.get_json()["code"]) == (409, "stream_set_aside")
+    assert refused.get_json()["params"] == {"index": str(index)}
+    assert service.get(f"/v1/streams/{raid.case}/head").get_json()["set_aside"] == [index]
+    raid.clear()
+    size = service.size()
+    file = service.get(path, headers=WAIT, at_least=size - 1).get_json()
+    assert (file["acts"], "set_aside" in file) == (2, False)  # the honest report, and RecordVoided
+    rows = service.get(f"{path}/acts", headers=WAIT, at_least=size - 1).get_json()["acts"]
+    (gone,) = [row for row in rows if row["status"] == "set_aside"]
+    assert (gone["act"], gone["payload"]) == (None, None)
+    assert gone["statements"][0]["voided_by"] == rows[-1]["act_id"]
+    told = service.get(f"{path}/verification", headers=WAIT).get_json()
+    assert told["outcome"] in ("VALID", "NOT_CONCLUDED")  # but for the proof of the newest
+    raid.goes_on()
+
+
+@attack(
+    "a countersignature on an act whose author's key was stolen before the author signed",
+    stopped_by="SIGNATURES_STAND: earlier signatures are asked again with each one that comes",
+    noticed_by="the refusal; the approver returns the act",
+)
+def test_a_disputed_signature_brings_nothing_into_effect(service: Service) -> None:
+    """Issue 8, line 6a: of two signatures one may have been made by whoever took the key."""
+    service.hire("hotline", "cv", "gd")
+    story = a_case_in("ASSESSING", start=service.clock.now())
+    service.tell(story)
+    act = story.act("HandlingDecided")
+    service.clock.set(max(service.clock.now(), act.occurred_at))
+    stolen_at = service.clock.now()
+    service.step(minutes=2)
+    assert service.send(service.sign(act, "cv"), "cv").get_json()["status"] == "pending"
+    service.step(minutes=2)
+    service.say(revocation("cv", stolen_at), "founder")
+    refused = service.send(service.sign(act, "gd", role="APPROVER"), "gd")
+    assert (refused.status_code, refused.get_json()["guard"]) == (422, "SIGNATURES_STAND")
+    back = story.act("ActReturned", by="gd", refers_to=act.act_id, also=[])
+    assert service.say(back, "gd")["status"] == "effective"
+
+
+def test_registrars_void_what_is_set_aside_from_the_command_line(
+    service: Service, url: str, tmp_path: Path
+) -> None:
+    """The operator at night: what is set aside, signed by one, sent, signed by the other, sent."""
+    raid = Raid.on(service)
+    for _ in range(2):
+        bytes_of_no_kind(raid)
+    raid.goes_on()
+    for alias in ("founder", "keeper", "hotline"):
+        write_key(tmp_path / alias, builders.key(alias), PASSPHRASE, t=1, p=1, m_kib=64)
+
+    def socai(*words: str, by: str = "founder", stdin: str | None = None) -> Result:
+        who = ("--key", str(tmp_path / by), "--server", url)
+        env = {"SOCAI_HOME": str(service.settings.home)}
+        return CliRunner().invoke(main, ["--lang", "en", *words, *who], env=env, input=stdin)
+
+    indices = [str(index) for index, _ in raid.junk]
+    why = ("--reason", "Không qua cửa ghi của sổ.")
+    for words, by, status, said in (
+        (("log", "void", "1", *why), "founder", 1, "record 1 stands"),
+        (("log", "void", "999", *why), "founder", 1, "does not reach"),
+        (("log", "void", *indices, *why), "hotline", 1, "only registrars"),
+    ):
+        result = socai(*words, by=by)
+        assert (result.exit_code, said in result.stderr) == (status, True), result.output
+        assert not result.stdout
+    signed = socai("log", "void", *indices, *why)
+    assert signed.exit_code == 0, signed.output
+    act_id = orjson.loads(signed.stderr)["act_id"]
+    sent = socai("act", "submit", "-", stdin=signed.stdout)
+    assert "pending" in sent.stdout, sent.output
+    now = fmt_time(service.clock.now())
+    signed = socai("act", "sign", "--countersign", act_id, "--iat", now, by="keeper")
+    sent = socai("act", "submit", "-", by="keeper", stdin=signed.stdout)
+    assert "effective" in sent.stdout, sent.output
+    raid.junk = []
+    raid.goes_on()
+    assert socai("log", "void", indices[0], *why).exit_code == 1  # once
