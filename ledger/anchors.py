@@ -33,7 +33,7 @@ from ledger.log import statement as statements
 from ledger.log.custody import Chain
 from ledger.log.moment import EPOCH
 from ledger.log.statement import AUTHOR, SERVICE_TYP, Statement
-from ledger.ports import Appended, Clock, Entropy, FileIndex, RecordStore
+from ledger.ports import Appended, Clock, Entropy, FileIndex, RecordStore, StoredRecord
 from ledger.reader import Opened, Reader
 from ledger.regulation.deadline import VIETNAM
 from ledger.regulation.registry import Registry
@@ -120,18 +120,16 @@ class Anchors:
         self._newest: Anchor | None = None
 
     def newest(self) -> Anchor | None:
-        """The last anchor in the log that a service key of its time made good.
-
-        Raises:
-            VerificationError: A record of the stream does not open.
-        """
+        """The last anchor in the log that a service key of its time made good."""
         with self._lock:
-            registry: Registry | None = None
-            for row in self._records.stream(self._stream, self._seq):
-                if row.wrap is not None:
-                    registry = registry or self._door.refresh()
-                    self._newest = self._good(self._reader.open(row), registry) or self._newest
-                self._seq = row.seq
+            rows = self._records.stream(self._stream, self._seq)
+            if rows:
+                registry, key = self._door.refresh(), self._file_key.standing()
+                for row in rows:
+                    opened = self._opened(row)
+                    if opened is not None and key is not None:
+                        self._newest = self._good(opened, registry, key) or self._newest
+                    self._seq = row.seq
             return self._newest
 
     def make(
@@ -208,17 +206,23 @@ class Anchors:
             raise VerificationError("custody", f"event {chain.count} of all files is missing")
         return chain
 
-    def _good(self, opened: Opened, registry: Registry) -> Anchor | None:
+    def _opened(self, row: StoredRecord) -> Opened | None:
+        """A record that does not open is no anchor; the audit names it, and others go on."""
+        try:
+            return self._reader.open(row)
+        except VerificationError:
+            return None
+
+    def _good(self, opened: Opened, registry: Registry, file_key: bytes) -> Anchor | None:
         statement = opened.statement
         if statement is None or statement.typ != SERVICE_TYP:
             return None
-        key = self._file_key.standing()
         try:
             event = service.parse(statement.members)
             statements.check_signature(statement, registry.keyring.key(statement.kid))
             count, digest = anchor.open_sealed(
                 service.sealed_of(event),
-                anchor.key_of(key or b""),
+                anchor.key_of(file_key),
                 origin=self._origin,
                 event_id=event.event_id,
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
 from uuid import UUID
@@ -291,6 +292,15 @@ def test_a_key_that_was_ended_anchors_nothing_and_its_late_anchors_do_not_count(
     one = desk.anchors().make(another)
     assert one is not None
     assert one.chain == chain_of(desk.index)
+
+
+def test_a_record_that_does_not_open_is_no_anchor(desk: Desk) -> None:
+    """Whoever can write junk does not take the custody page away."""
+    desk.handled()
+    good = made(desk.anchors())
+    made(desk.anchors())
+    desk.store._records[-1] = replace(desk.store._records[-1], state=b"junk")
+    assert desk.anchors().newest() == good
 
 
 def test_an_officers_key_signs_no_anchor(desk: Desk) -> None:
