@@ -185,6 +185,35 @@ class MemoryRecordStore:
         yield wait
 
 
+class MemorySeen:
+    """`SeenStore` in one process.
+
+    Args:
+        fault: Called at `keep` and `kept`; at `kept` the note has landed already.
+    """
+
+    def __init__(self, fault: Fault = no_fault) -> None:
+        self.fault = fault
+        self.note: bytes | None = None
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """See `SeenStore`."""
+        with self._lock:
+            yield
+
+    def read(self) -> bytes | None:
+        """See `SeenStore`."""
+        return self.note
+
+    def write(self, note: bytes) -> None:
+        """See `SeenStore`."""
+        self.fault("keep")
+        self.note = note
+        self.fault("kept")
+
+
 class MemorySessions:
     """`Sessions` in one process."""
 
