@@ -25,7 +25,9 @@ from keys import note
 from keys.custody.file import read_kek, read_key
 from keys.errors import KeysError
 from keys.keyring import Keyring
-from keys.note import NoteSigner, VKey
+from keys.log_keys import LogKeys
+from keys.lost_checkpoint import known
+from keys.note import NoteSigner
 from keys.vault import Kek
 from ledger.application import Ledger
 from ledger.attachments import Attachments
@@ -53,6 +55,7 @@ from ledger.postgres.sessions import PostgresSessions
 from ledger.postgres.tiles import PostgresTiles
 from ledger.proofs import Proofs
 from ledger.reader import Reader
+from ledger.recoveries import Recoveries
 from ledger.sealer import Sealer
 from ledger.signed_checkpoints import SignedCheckpoints
 from projections import generations
@@ -107,8 +110,7 @@ class Enclave:
         inquiry: Every reading of the views.
         readiness: Whether it can serve.
         attachments: The files of acts.
-        vkeys: Keys of the log and of `/pq`, as record 0 names them.
-        policy: C2SP tlog-policy.
+        recoveries: The breaks that the log records of itself.
     """
 
     def __init__(self, settings: Settings, clock: Clock, entropy: Entropy) -> None:
@@ -127,8 +129,9 @@ class Enclave:
         self.reader = Reader(self.records, kek, origin, level)
         self.checkpoints = SignedCheckpoints(
             PostgresCheckpoints(self._reading),
-            lambda: [VKey.parse(vkey) for vkey in self.vkeys],
+            lambda size: known(self.log_keys.at(size)),
             origin,
+            follow=self._follow,
         )
         self._tiles = PostgresTiles(self._reading)
         notices = PostgresNotices(role_dsn(settings, self.facts, "reader"))
@@ -182,8 +185,8 @@ class Enclave:
             token_ttl_s=settings.token_ttl_s,
             attempts=settings.attempts,
         )
-        self.vkeys: tuple[str, ...] = ()
-        self.policy = ""
+        self.recoveries = Recoveries(self.ledger.standing, self.records, self.reader, self.proofs)
+        self._first_vkeys: tuple[str, ...] = ()
         self._refreshed = 0.0
         self._refreshing = threading.Lock()
         self.readiness = Readiness(
@@ -259,6 +262,25 @@ class Enclave:
         start = tile.n * tiling.WIDTH
         return tiling.bundle(self.records.entries(start, start + tile.width))
 
+    @property
+    def log_keys(self) -> LogKeys:
+        """The keys of the log by size: those of record 0, until a recovery turns them."""
+        followed = self.ledger.registry.log_keys
+        return followed if followed.spans else LogKeys.of(self._first_vkeys)
+
+    @property
+    def vkeys(self) -> tuple[str, ...]:
+        """Keys of the log and of `/pq` in force."""
+        return self.log_keys.current
+
+    @property
+    def policy(self) -> str:
+        """C2SP tlog-policy."""
+        return f"log {self.vkeys[0]}\nquorum none\n"
+
+    def _follow(self) -> None:
+        self.ledger.refresh()
+
     def _keyring(self, kid: str | None) -> Keyring:
         """The keyring, at most a second old and newer where it lacks `kid`; for None: as it is."""
         with self._refreshing:
@@ -291,8 +313,7 @@ class Enclave:
                 "bản ghi 0 và thư mục này không thống nhất đây có phải sổ diễn tập hay không",
                 "record 0 and this home disagree on whether this is a rehearsal",
             )
-        self.vkeys = tuple(facts["vkeys"])
-        self.policy = f"log {self.vkeys[0]}\nquorum none\n"
+        self._first_vkeys = tuple(facts["vkeys"])
 
 
 def open_sealer(settings: Settings, *, clock: Clock | None = None) -> tuple[Sealer, Pool]:

@@ -7,7 +7,6 @@ holds no enclave. Asks nothing; everything comes by argument or settings.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -37,7 +36,7 @@ from ledger.postgres.connect import open_pool
 from ledger.postgres.migrate import LOGINS
 from ledger.postgres.recorder import GroupAppender
 from ledger.postgres.records import PostgresRecords
-from ledger.regulation.cases import Report
+from ledger.regulation.cases import NoCases
 
 REHEARSAL_OPENS: Final = "2023-03-21T08:00:00+07:00"
 """When a rehearsal is opened where nothing else is said: its clock only goes forward."""
@@ -93,34 +92,6 @@ class _Keys:
         log = NoteSigner(origin, self.log)
         pq = NoteSigner(f"{origin}/pq", self.pq, TYPE_ML_DSA_44)
         return str(log.vkey), str(pq.vkey)
-
-
-class NoOtherCases:
-    """What a guard hears of other cases before there are any."""
-
-    def state(self, _stream: str) -> str | None:
-        """There is no other case."""
-        return None
-
-    def token_elsewhere(self, _token: str, _stream: str) -> bool:
-        """There is no other case."""
-        return False
-
-    def record(self, _index_or_entry: str) -> tuple[int, str] | None:
-        """There is no record yet."""
-        return None
-
-    def running(self, _stream: str, _at: datetime) -> Sequence[str]:
-        """No clock runs."""
-        return ()
-
-    def reports(self) -> Sequence[Report]:
-        """There is no report."""
-        return ()
-
-    def signers(self, _stream: str) -> Sequence[str]:
-        """Nobody has signed."""
-        return ()
 
 
 def found(settings: Settings, plan: Plan) -> Founded:
@@ -259,7 +230,7 @@ def _record_0(
             kek=keys.kek,
             clock=RealClock(),
             entropy=entropy,
-            cases=NoOtherCases(),
+            cases=NoCases(),
             origin=facts.origin,
             level=facts.level,
             rehearsal=facts.rehearsal,
