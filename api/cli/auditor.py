@@ -19,6 +19,7 @@ from api.cli import database
 from api.cli.case_page import when
 from api.cli.errors import guarded
 from api.cli.founding import read_vkeys
+from api.cli.recover import recover
 from api.cli.shell import MISUSED, Refusal, Shell, options, shell_of, visible
 from api.cli.supervisor import running_url
 from api.cli.who import LogKey, client_at
@@ -67,7 +68,10 @@ class Audited:
 
 @click.group()
 def log() -> None:
-    """The log: how it stands, and whether every stored byte holds."""
+    """The log: how it stands, whether every stored byte holds, going on after a loss."""
+
+
+log.add_command(recover)
 
 
 @log.command()
@@ -274,6 +278,7 @@ def show(shell: Shell, found: Audited) -> None:
     if skipped := found.as_dict()["skipped"]:
         listed = ", ".join(skipped)
         shell.say(Text(f"Không kiểm được: {listed}", f"Not checked: {listed}"))
+    _show_recoveries(shell, report)
     if not report.ok:
         shell.table(
             ("index", "kind", "what"),
@@ -290,6 +295,26 @@ def show(shell: Shell, found: Audited) -> None:
         shell.say(Text(f"Khung nhìn khác sổ: {line}", f"A view differs from the log: {line}"))
     if found.ok:
         shell.say(Text("Toàn vẹn.", "Sound."))
+
+
+def _show_recoveries(shell: Shell, report: Report) -> None:
+    """The breaks that the log records of itself, each time anew: nobody is to forget them."""
+    for one in report.recoveries:
+        shell.say(
+            Text(
+                f"Khôi phục ở chỉ mục {one.index}: còn {one.size} bản ghi, mất ít nhất"
+                f" {one.longest - one.size}; khóa mới từ đó.",
+                f"Recovered at index {one.index}: {one.size} records were left, at least"
+                f" {one.longest - one.size} are lost; a new key from there on.",
+            )
+        )
+    for held in report.lost:
+        shell.say(
+            Text(
+                f"Điểm kiểm tra đã giữ, {held.size} bản ghi: đã mất theo lần khôi phục đó.",
+                f"A checkpoint kept outside, of {held.size} records: lost by that recovery.",
+            )
+        )
 
 
 def _views(

@@ -175,9 +175,29 @@ MANUAL: Final[dict[str, str]] = {
         "Cả cơ quan chưa có hoặc không còn vào thời điểm đó."
     ),
     # auditor
-    "The log: how it stands, and whether every stored byte holds.": (
-        "Sổ: hiện ra sao, và từng byte đã lưu có đúng không."
+    "The log: how it stands, whether every stored byte holds, going on after a loss.": (
+        "Sổ: hiện ra sao, từng byte đã lưu có đúng không, và đi tiếp sau khi mất dữ liệu."
     ),
+    "Say what the log has lost; with the registrars' keys, go on from what is left.\n\n"
+    "The service is stopped, and an older copy of its database stands in the place of what was"
+    " lost.\nWhat is lost shows by what the home has seen and by checkpoints and receipts that are"
+    " given:\nwithout a key they are reported, exit 1 where anything is lost. The first registrar"
+    " gives\n--reason and the key; the second one runs the same command with the other key, or both"
+    " are given\nat once. Then the old key of the log is ended and set aside, and a new one signs"
+    " from there on.": (
+        "Cho biết sổ đã mất gì; có khóa của người giữ sổ đăng ký thì đi tiếp từ phần còn lại.\n\n"
+        "Dịch vụ đã dừng, và một bản sao cũ của cơ sở dữ liệu đang thay chỗ bản đã mất. Phần mất"
+        " hiện ra nhờ những gì thư mục sổ đã thấy và nhờ điểm kiểm tra, biên nhận được nêu: không"
+        " nêu khóa thì chỉ báo cáo, có mất thì mã 1. Người thứ nhất nêu --reason và khóa; người"
+        " thứ hai chạy lại lệnh này với khóa của mình, hoặc nêu cả hai khóa một lần. Sau đó khóa"
+        " cũ của sổ chấm dứt và được cất riêng, khóa mới ký từ đó."
+    ),
+    "A checkpoint kept elsewhere.": "Điểm kiểm tra giữ ở nơi khác.",
+    "A receipt, as JSON.": "Biên nhận, dạng JSON.",
+    "A registrar of the cast, who signs.": "Người giữ sổ đăng ký trong dàn vai, sẽ ký.",
+    "The key file of a registrar who signs.": "Tệp khóa của người giữ sổ đăng ký, sẽ ký.",
+    "Who countersigns, where it could be more.": "Ai ký thứ hai, khi có nhiều người ký được.",
+    "Why it is recovered; stands in the log for ever.": "Vì sao khôi phục; nằm mãi trong sổ.",
     "Recompute records, tree, checkpoints, signatures, order and views. Exit 1 at damage.": (
         "Tính lại bản ghi, cây, điểm kiểm tra, chữ ký, thứ tự và khung nhìn. Hư hại thì mã 1."
     ),
