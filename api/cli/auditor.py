@@ -85,6 +85,8 @@ def status(server: str | None) -> None:
     shell = shell_of()
     with closing(client_at(server or running_url(Settings.from_env()), None)) as client:
         facts = client.log()
+        if facts["size"]:
+            client.checkpoint()  # held against what was seen before
     if shell.json:
         shell.give(facts)
         return
@@ -102,6 +104,15 @@ def status(server: str | None) -> None:
             if (value := told.get(line)) is not None
         ),
     )
+    for one in facts["recoveries"]:
+        left = one["size"]
+        lost = max(lost["size"] for lost in one["lost"]) - left
+        shell.say(
+            Text(
+                f"Khôi phục ở chỉ mục {one['index']}: còn {left} bản ghi, mất ít nhất {lost}.",
+                f"Recovered at index {one['index']}: {left} records left, {lost} or more lost.",
+            )
+        )
     for vkey in facts["vkeys"]:
         click.echo(visible(vkey if len(vkey) <= _LINE else f"{vkey[: _LINE - 1]}…"))
 

@@ -14,6 +14,7 @@ from api.cli.shell import FAILED, MISUSED, Refusal
 from api.cli.words import Text
 from api.connection import OtherLog, Refused, Unreachable
 from api.embedded import EmbeddedError
+from api.known_log import Unlike
 from api.settings import Unfit
 from keys.errors import KeysError, Unsealable
 from ledger.errors import Conflict, Fatal, Rejected, Unavailable, VerificationError
@@ -55,7 +56,7 @@ def _refusal(error: Exception) -> Refusal | None:  # noqa: PLR0911  one row an e
                 f" not of {error.meant}.",
                 "other_log",
             )
-        case Rejected() | Conflict() | Unavailable():
+        case Rejected() | Conflict() | Unavailable() | Unlike():
             return Refusal(Text(error.vi, error.en), FAILED, error.code)
         case UnknownAlias():
             known = ", ".join(error.known) or "–"

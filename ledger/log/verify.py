@@ -15,7 +15,7 @@ from ledger.errors import VerificationError
 from ledger.log import checkpoint, merkle, proof, record
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.proof import Consistency, Inclusion
-from ledger.log.recovery import Recovery, turned
+from ledger.log.recovery import Recovery
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +112,18 @@ class TrustedLog:
         return self._left(recoveries)[0]
 
     def cross(
-        self, recoveries: Sequence[Recovery], note: bytes, consistency: Sequence[bytes] = ()
+        self,
+        recoveries: Sequence[Recovery],
+        keys: LogKeys,
+        note: bytes,
+        consistency: Sequence[bytes] = (),
     ) -> list[Crossed]:
         """Goes over to the tree of a log that was recovered since.
 
         Args:
             recoveries: Every recovery of the log, oldest first; that they stand in the note's tree,
                 over the prefix they name, and are signed by registrars, is verified already.
+            keys: The keys of the log by them, from record 0 on.
             note: The signed note, by the keys that the last one names.
             consistency: Hashes from what is `left` to the note's size.
 
@@ -129,7 +134,7 @@ class TrustedLog:
             VerificationError: As `left` and `advance`. The trusted state stays.
         """
         left, lost, new = self._left(recoveries)
-        over = TrustedLog(self._origin, turned(self._keys.spans[0].vkeys, recoveries), left)
+        over = TrustedLog(self._origin, keys, left)
         self._trusted = over.advance(note, consistency)
         self._keys = over.keys
         first = [Crossed(new[0], lost)] if new else []
