@@ -264,7 +264,12 @@ class Enclave:
 
     @property
     def log_keys(self) -> LogKeys:
-        """The keys of the log by size: those of record 0, until a recovery turns them."""
+        """The keys of the log by size: those of record 0, until a recovery turns them.
+
+        A process that has not followed the log yet would take the ended ones for good.
+        """
+        if self.ledger.standing.current.index < 0:
+            self.ledger.refresh()
         followed = self.ledger.registry.log_keys
         return followed if followed.spans else LogKeys.of(self._first_vkeys)
 

@@ -29,7 +29,7 @@ from ledger.regulation.catalogue import load
 from ledger.regulation.decide import decide
 from ledger.regulation.question import Question
 from ledger.regulation.registry import Registry
-from ledger.regulation.registry_lines import REGISTRY_ACTS
+from ledger.regulation.registry_lines import KEEPER, REGISTRY_ACTS
 from ledger.regulation.stream import Signed, StreamState, apply
 from ledger.submission import Submission
 
@@ -261,19 +261,21 @@ def _whole(value: object) -> int:
 
 
 def needed(acts: Iterable[Act]) -> list[Act]:
-    """The acts that show who the registrars were: those of nobody in particular, and of signers.
+    """The acts that show who the registrars were: those of nobody in particular, and of officers.
 
-    An officer's lines are shown where the officer has signed another one that is shown; the lines
-    of everybody else are left out.
+    An officer's lines are shown where the officer was ever a registrar, or has signed another one
+    that is shown; the lines of everybody else are left out.
 
     Args:
         acts: Effective registry acts of a log, in order.
     """
     every = [act for act in acts if act.act in SHOWN]
+    registrars = {act.facts["officer"] for act in every if KEEPER in act.facts.get("powers", ())}
     taken = {act.act_id for act in every if not act.stream.startswith("officer/")}
     while True:
-        signers = {s.officer for act in every if act.act_id in taken for s in act.signers}
-        more = {act.act_id for act in every if act.stream.removeprefix("officer/") in signers}
+        shown = (act for act in every if act.act_id in taken)
+        officers = registrars | {signer.officer for act in shown for signer in act.signers}
+        more = {act.act_id for act in every if act.stream.removeprefix("officer/") in officers}
         if more <= taken:
             return [act for act in every if act.act_id in taken]
         taken |= more

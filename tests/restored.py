@@ -16,6 +16,7 @@ import psycopg
 from click.testing import CliRunner, Result
 from psycopg import sql
 
+from api.bootstrap import log_signers
 from api.cli.main import main
 from api.embedded import Embedded
 from api.settings import Home, Settings
@@ -28,7 +29,7 @@ from tests.fixtures.postgres import Database, make_database
 
 REGISTRARS = ("founder", "keeper")
 AFTER = T0 + timedelta(hours=1)
-_CHEAP = {"t": 1, "p": 1, "m_kib": 64}
+CHEAP = {"t": 1, "p": 1, "m_kib": 64}
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Restored:
         database: Its roles.
         before: A checkpoint of what is left.
         lost: The newest checkpoint of what is lost.
+        vkeys: The log's keys before the loss.
         receipts: Of acts that are lost.
         size: Records that are left.
     """
@@ -50,8 +52,14 @@ class Restored:
     database: Database
     before: bytes
     lost: bytes
+    vkeys: list[str]
     receipts: tuple[dict[str, Any], ...]
     size: int
+
+    @property
+    def origin(self) -> str:
+        """The log."""
+        return Home(self.settings).facts().origin
 
     @property
     def dbname(self) -> str:
@@ -80,7 +88,7 @@ class Restored:
         """Options that give the command an officer's key file."""
         path = self.settings.home / f"{alias}.socaikey"
         if not path.exists():
-            write_key(path, builders.key(alias), PASSPHRASE, **_CHEAP)
+            write_key(path, builders.key(alias), PASSPHRASE, **CHEAP)
         return ["--key", str(path)]
 
     def socai(self, *words: str) -> Result:
@@ -94,6 +102,27 @@ class Restored:
         because = ["--reason", reason] if registrars else []
         return self.socai("log", "recover", *self.keep(), *signed, *because)
 
+    def audit(self, *kept: bytes) -> dict[str, Any]:
+        """What `log audit` reports, with checkpoints kept elsewhere."""
+        options = []
+        for n, note in enumerate(kept):
+            path = self.settings.home / f"{n}.checkpoint"
+            path.write_bytes(note)
+            options += ["--checkpoint", str(path)]
+        told = self.socai("log", "audit", "--no-views", "--workers", "0", *options)
+        found: dict[str, Any] = orjson.loads(told.stdout)
+        assert told.exit_code == (0 if found["ok"] else 1), told.output
+        return found
+
+    @contextmanager
+    def unsealed(self) -> Iterator[Service]:
+        """The API alone over what is there now."""
+        service = open_service(self.settings, self.database, StepClock(AFTER))
+        try:
+            yield service
+        finally:
+            service.stop()
+
     @contextmanager
     def served(self) -> Iterator[Service]:
         """The service over what is there now."""
@@ -105,26 +134,36 @@ def lose(server: Embedded, home: Path) -> Restored:
     """Founds a log with two registrars, backs it up, goes on, and restores the backup."""
     database = make_database(server)
     settings = found(database, home)
-    old = f"{database.slug}_old"
     with _running(settings, database, T0 + timedelta(minutes=1)) as service:
         service.hire("hotline", "cv", "gd", "keeper")
-        for number in range(3):
+    return _lost(server, settings, database, T0 + timedelta(minutes=2))
+
+
+def lose_again(made: Restored) -> Restored:
+    """Another loss, over a log that was recovered."""
+    return _lost(made.server, made.settings, made.database, AFTER)
+
+
+def _lost(server: Embedded, settings: Settings, database: Database, at: datetime) -> Restored:
+    dbname = str(Home(settings).facts().database["dbname"])
+    with _running(settings, database, at) as service:
+        vkeys = [str(signer.vkey) for signer in log_signers(settings)]
+        first = service.size()
+        for number in range(first, first + 3):
             service.say(a_report(number, service.clock.now()), "hotline")
         before, size = service.newest(), service.size()
-    _copy(server, database.slug, old)
-    with _running(settings, database, T0 + timedelta(minutes=30)) as service:
+    _copy(server, dbname, f"{dbname}_old")
+    with _running(settings, database, at + timedelta(minutes=10)) as service:
         receipts = tuple(
-            service.say(a_report(number, service.clock.now()), "hotline") for number in range(3, 8)
+            service.say(a_report(number, service.clock.now()), "hotline")
+            for number in range(size, size + 5)
         )
         lost = service.newest()
-    _drop(server, database.slug)
+    _drop(server, dbname)
     with _admin(server) as admin:
-        admin.execute(
-            sql.SQL("ALTER DATABASE {} RENAME TO {}").format(
-                *map(sql.Identifier, (old, database.slug))
-            )
-        )
-    return Restored(server, settings, database, before, lost, receipts, size)
+        names = map(sql.Identifier, (f"{dbname}_old", dbname))
+        admin.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*names))
+    return Restored(server, settings, database, before, lost, vkeys, receipts, size)
 
 
 @contextmanager
