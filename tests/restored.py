@@ -29,7 +29,6 @@ from tests.fixtures.postgres import Database, make_database
 
 REGISTRARS = ("founder", "keeper")
 AFTER = T0 + timedelta(hours=1)
-CHEAP = {"t": 1, "p": 1, "m_kib": 64}
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ class Restored:
         """Options that give the command an officer's key file."""
         path = self.settings.home / f"{alias}.socaikey"
         if not path.exists():
-            write_key(path, builders.key(alias), PASSPHRASE, **CHEAP)
+            write_key(path, builders.key(alias), PASSPHRASE, t=1, p=1, m_kib=64)
         return ["--key", str(path)]
 
     def socai(self, *words: str) -> Result:

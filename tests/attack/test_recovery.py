@@ -43,7 +43,7 @@ def loss(postgres_server: Embedded, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture(autouse=True)
 def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
     """Argon2id costs what it must elsewhere."""
-    monkeypatch.setattr("api.cli.recovery.write_key", partial(write_key, **restored.CHEAP))
+    monkeypatch.setattr("api.cli.recovery.write_key", partial(write_key, t=1, p=1, m_kib=64))
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def test_a_client_that_meets_the_log_after_it_takes_the_published_key_old_or_new
     with lost.served() as service, Client("http://socai.test", http=service.http()) as line:
         for name, vkeys in (("old", lost.vkeys), ("new", service.enclave.vkeys)):
             anchor = Anchor(tuple(vkeys), service.enclave.facts.genesis)
-            mine = KnownLog(tmp_path / name, lost.origin, lambda found=anchor: found)
+            mine = KnownLog(tmp_path / name, lost.origin, partial(replace, anchor))
             assert mine.meet(service.newest(), line).size > lost.size
             assert mine.keys.current == service.enclave.vkeys
 
