@@ -73,9 +73,9 @@ class Recovery:
         it was signed on the way there. A longer one, or another root of a size that is named, is
         not explained by this recovery.
         """
-        named = {one.size: one.root for one in self.lost}
-        if held.size in named:
-            return named[held.size] == held.root
+        named = [one.root for one in self.lost if one.size == held.size]
+        if named:
+            return held.root in named
         return self.size < held.size < self.longest
 
     def as_dict(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -10,9 +11,12 @@ from pathlib import Path
 import orjson
 import psycopg
 import pytest
+from jsonschema import Draft202012Validator
 
+from api.app import openapi
 from api.bootstrap import log_signers
 from api.cli.recovery import Recovering
+from api.cli.who import KNOWN
 from api.client import Client
 from api.embedded import Embedded
 from api.known_log import Anchor, KnownLog, Unlike, _Memory
@@ -29,9 +33,11 @@ from tests import restored
 from tests.a_ledger import a_report
 from tests.attacks import attack
 from tests.builders import DIGEST, key, officer
+from tests.fixtures.app import listening
 from tests.restored import REGISTRARS, Restored
 
 pytestmark = pytest.mark.postgres
+SPEC = openapi()
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +94,12 @@ def test_two_registrars_go_on_from_what_is_left(lost: Restored) -> None:
         facts = service.get("/v1/log", by=None).get_json()
         assert facts["vkeys"] == done["new_vkeys"]
         assert [span["from"] for span in facts["keys"]] == [0, lost.size + 1]
-        evidence = service.get("/v1/log/recoveries", by=None)
-        assert evidence.status_code == 200, evidence.text
+        assert facts["recoveries"][0]["lost"][-1]["size"] == unverified(lost.lost).size
+        for path in ("/v1/log", "/v1/log/recoveries"):
+            answer = service.get(path, by=None)
+            told_by = SPEC["paths"][path]["get"]["responses"]["200"]["content"]
+            schema = told_by["application/json"]["schema"] | {"components": SPEC["components"]}
+            Draft202012Validator(schema).validate(answer.get_json())
 
 
 # -- who remembers the log from before ----------------------------------------------------------
@@ -117,6 +127,33 @@ def test_a_client_goes_over_exactly_this_break_and_shows_it(lost: Restored, tmp_
             assert len(told) == 1
             again = remembering(lost, tmp_path / name, None, told)
             assert again.meet(service.newest(), line) == met
+
+
+def test_the_command_line_remembers_shows_the_break_once_and_refuses_another(
+    lost: Restored,
+) -> None:
+    """Across runs of `log status`: exit 1 with both notes in files where more is lost than said."""
+    known_here = lost.settings.home / KNOWN
+    old = log_signers(lost.settings)
+    longer = sign(replace(unverified(lost.lost), size=lost.size + 90), *old, time_s=1_700_000_000)
+    assert lost.recover(*REGISTRARS).exit_code == 0
+    with lost.served() as service, listening(service) as url:
+        mine = remembering(lost, known_here, lost.lost)
+        first, second = (lost.socai("log", "status", "--server", url) for _ in range(2))
+        assert (first.exit_code, second.exit_code) == (0, 0), first.output
+        assert f"recovered at index {lost.size + 1}" in first.stderr
+        assert "is of what is lost" in first.stderr
+        assert not second.stderr
+        assert len(orjson.loads(second.stdout)["recoveries"]) == 1
+        shutil.rmtree(mine.folder)
+        remembering(lost, known_here, longer)
+        told = lost.socai("log", "status", "--server", url)
+        assert told.exit_code == 1
+        error = orjson.loads(told.stdout)["error"]
+        assert error["code"] == "other_history"
+        kept = sorted((mine.folder / "evidence").iterdir())
+        assert [str(path) in error["message"] for path in kept] == [True, True]
+        assert longer in [path.read_bytes() for path in kept]
 
 
 def test_a_client_that_meets_the_log_after_it_takes_the_published_key_old_or_new(
