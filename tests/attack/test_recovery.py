@@ -11,7 +11,7 @@ from pathlib import Path
 import orjson
 import psycopg
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from api.app import openapi
 from api.bootstrap import log_signers
