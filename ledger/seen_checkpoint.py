@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from keys.note import VKey
+from keys.note import NoteSigner, VKey
 from ledger.errors import Doubt, NotFound, VerificationError
 from ledger.log import tiles as tiling
-from ledger.log.checkpoint import Checkpoint, Opened, open_checkpoint
+from ledger.log.checkpoint import Checkpoint, Opened, open_checkpoint, sign
+from ledger.log.merkle import EMPTY_ROOT
 from ledger.log.tiles import TileReader
 from ledger.ports import SeenStore
 
@@ -29,6 +30,7 @@ class SeenCheckpoint:
         self._store = store
         self._vkeys = vkeys
         self._origin = origin
+        self._good: Opened | None = None  # verified once
 
     def last(self) -> Opened:
         """The newest checkpoint seen.
@@ -75,12 +77,12 @@ class SeenCheckpoint:
             if found.size > last.size:
                 self._store.write(note)
 
-    def extend(self, known: Checkpoint, sign: Callable[[], bytes]) -> bytes | None:
+    def extend(self, known: Checkpoint, make: Callable[[], bytes]) -> bytes | None:
         """Signs the next checkpoint, and keeps it before anybody can see it.
 
         Args:
             known: The checkpoint that it grows from.
-            sign: Makes the note.
+            make: Signs it.
 
         Returns:
             The note; None where another process of this home has signed meanwhile.
@@ -94,19 +96,28 @@ class SeenCheckpoint:
                 return None
             if last != known:
                 raise forked(last.size)
-            note = sign()
+            note = make()
             self._store.write(note)
             return note
 
     def _opened(self, note: bytes) -> Opened:
+        good = self._good
+        if good is not None and good.note == note:
+            return good
         try:
-            return open_checkpoint(note, self._vkeys(), origin=self._origin)
+            self._good = open_checkpoint(note, self._vkeys(), origin=self._origin)
         except VerificationError as error:
             raise Doubt(
                 "damaged",
                 f"điểm kiểm tra đã thấy không phải của sổ này: {error.message}",
                 f"the checkpoint seen is not of this log: {error.message}",
             ) from error
+        return self._good
+
+
+def beginning(log_key: NoteSigner, pq_key: NoteSigner, *, time_s: int) -> bytes:
+    """The note that a home begins with where it founds its log: of no record yet."""
+    return sign(Checkpoint(log_key.name, 0, EMPTY_ROOT), log_key, pq_key, time_s=time_s)
 
 
 def require(seen: Checkpoint, records: int, tiles: TileReader) -> None:
