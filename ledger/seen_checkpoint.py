@@ -45,7 +45,7 @@ class SeenCheckpoint:
                 "chưa biết sổ này đã ký đến đâu: không có điểm kiểm tra nào đã thấy",
                 "how far this log has signed is not known: no checkpoint seen is kept",
             )
-        return self._opened(note)
+        return self.opened(note)
 
     def begin(self, note: bytes) -> None:
         """The first memory of a home: of a log just founded, or a checkpoint known from elsewhere.
@@ -53,7 +53,7 @@ class SeenCheckpoint:
         Raises:
             Doubt: There is a memory already, or this is no checkpoint of this log.
         """
-        self._opened(note)
+        self.opened(note)
         with self._store.alone():
             if self._store.read() is not None:
                 raise Doubt(
@@ -69,7 +69,7 @@ class SeenCheckpoint:
         Raises:
             Doubt: Another root at the size last seen, or no checkpoint of this log.
         """
-        found = self._opened(note).checkpoint
+        found = self.opened(note).checkpoint
         with self._store.alone():
             last = self.last().checkpoint
             if found.size == last.size and found.root != last.root:
@@ -100,7 +100,8 @@ class SeenCheckpoint:
             self._store.write(note)
             return note
 
-    def _opened(self, note: bytes) -> Opened:
+    def opened(self, note: bytes) -> Opened:
+        """A note of this log, whoever kept it. Raises: Doubt: it is none."""
         good = self._good
         if good is not None and good.note == note:
             return good

@@ -24,6 +24,9 @@ class SignedCheckpoints:
         stored: Where they lie.
         vkeys: Keys of the log, as record 0 names them.
         origin: Origin of the log.
+
+    Attributes:
+        newest: Size and note of the largest that was found good.
     """
 
     def __init__(
@@ -34,6 +37,7 @@ class SignedCheckpoints:
         self._origin = origin
         self._lock = Lock()
         self._good: dict[tuple[int, bytes], None] = {}
+        self.newest: tuple[int, bytes] | None = None
 
     def latest(self) -> tuple[int, bytes] | None:
         """Size and note of the newest checkpoint. Raises: VerificationError."""
@@ -58,5 +62,7 @@ class SignedCheckpoints:
             raise VerificationError("checkpoint", f"of {signed.size}, stored as one of {size}")
         with self._lock:
             self._good[size, note] = None
+            if self.newest is None or size > self.newest[0]:
+                self.newest = size, note
             if len(self._good) > _KEPT:
                 del self._good[next(iter(self._good))]
