@@ -227,6 +227,10 @@ class Home:
         folder = own if own.is_dir() else self.settings.keys_dir
         return folder / f"{name}.{ending}"
 
+    def seen_folder(self, role: str) -> Path:
+        """What a role remembers of its log: `api`, `sealer` or `projector`."""
+        return self.settings.seen_dir / role
+
     def facts(self) -> EnclaveFacts:
         """The enclave's facts.
 
@@ -368,6 +372,16 @@ def passphrase_needed() -> SettingsError:
     return SettingsError(
         "hãy đặt SOCAI_PASSPHRASE_FILE: chỉ sổ diễn tập mới tự giữ mật khẩu khóa",
         "set SOCAI_PASSPHRASE_FILE: only a rehearsal keeps its passphrase",
+    )
+
+
+def memory_needed(folder: Path) -> SettingsError:
+    """What a process says that does not know how far its log has signed."""
+    return SettingsError(
+        f"{folder} không có điểm kiểm tra nào đã thấy; nêu điểm kiểm tra cuối cùng đã biết của sổ:"
+        " socai serve --checkpoint TỆP",
+        f"no checkpoint seen is in {folder}: name the log's last known checkpoint,"
+        " socai serve --checkpoint FILE",
     )
 
 

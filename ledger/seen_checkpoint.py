@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from keys.note import VKey
+from keys.note import NoteSigner, VKey
 from ledger.errors import Doubt, NotFound, VerificationError
 from ledger.log import tiles as tiling
-from ledger.log.checkpoint import Checkpoint, Opened, open_checkpoint
+from ledger.log.checkpoint import Checkpoint, Opened, open_checkpoint, sign
+from ledger.log.merkle import EMPTY_ROOT
 from ledger.log.tiles import TileReader
 from ledger.ports import SeenStore
 
@@ -29,6 +30,7 @@ class SeenCheckpoint:
         self._store = store
         self._vkeys = vkeys
         self._origin = origin
+        self._good: Opened | None = None  # verified once
 
     def last(self) -> Opened:
         """The newest checkpoint seen.
@@ -43,7 +45,7 @@ class SeenCheckpoint:
                 "chưa biết sổ này đã ký đến đâu: không có điểm kiểm tra nào đã thấy",
                 "how far this log has signed is not known: no checkpoint seen is kept",
             )
-        return self._opened(note)
+        return self.opened(note)
 
     def begin(self, note: bytes) -> None:
         """The first memory of a home: of a log just founded, or a checkpoint known from elsewhere.
@@ -51,7 +53,7 @@ class SeenCheckpoint:
         Raises:
             Doubt: There is a memory already, or this is no checkpoint of this log.
         """
-        self._opened(note)
+        self.opened(note)
         with self._store.alone():
             if self._store.read() is not None:
                 raise Doubt(
@@ -67,7 +69,7 @@ class SeenCheckpoint:
         Raises:
             Doubt: Another root at the size last seen, or no checkpoint of this log.
         """
-        found = self._opened(note).checkpoint
+        found = self.opened(note).checkpoint
         with self._store.alone():
             last = self.last().checkpoint
             if found.size == last.size and found.root != last.root:
@@ -75,12 +77,12 @@ class SeenCheckpoint:
             if found.size > last.size:
                 self._store.write(note)
 
-    def extend(self, known: Checkpoint, sign: Callable[[], bytes]) -> bytes | None:
+    def extend(self, known: Checkpoint, make: Callable[[], bytes]) -> bytes | None:
         """Signs the next checkpoint, and keeps it before anybody can see it.
 
         Args:
             known: The checkpoint that it grows from.
-            sign: Makes the note.
+            make: Signs it.
 
         Returns:
             The note; None where another process of this home has signed meanwhile.
@@ -94,19 +96,29 @@ class SeenCheckpoint:
                 return None
             if last != known:
                 raise forked(last.size)
-            note = sign()
+            note = make()
             self._store.write(note)
             return note
 
-    def _opened(self, note: bytes) -> Opened:
+    def opened(self, note: bytes) -> Opened:
+        """A note of this log, whoever kept it. Raises: Doubt: it is none."""
+        good = self._good
+        if good is not None and good.note == note:
+            return good
         try:
-            return open_checkpoint(note, self._vkeys(), origin=self._origin)
+            self._good = open_checkpoint(note, self._vkeys(), origin=self._origin)
         except VerificationError as error:
             raise Doubt(
                 "damaged",
                 f"điểm kiểm tra đã thấy không phải của sổ này: {error.message}",
                 f"the checkpoint seen is not of this log: {error.message}",
             ) from error
+        return self._good
+
+
+def beginning(log_key: NoteSigner, pq_key: NoteSigner, *, time_s: int) -> bytes:
+    """The note that a home begins with where it founds its log: of no record yet."""
+    return sign(Checkpoint(log_key.name, 0, EMPTY_ROOT), log_key, pq_key, time_s=time_s)
 
 
 def require(seen: Checkpoint, records: int, tiles: TileReader) -> None:

@@ -26,6 +26,9 @@ class SignedCheckpoints:
             it, as far as this process has followed the log.
         follow: Follows the log on; asked where a note is by none of these keys.
         origin: Origin of the log.
+
+    Attributes:
+        newest: Size and note of the largest that was found good.
     """
 
     def __init__(
@@ -42,6 +45,7 @@ class SignedCheckpoints:
         self._follow = follow
         self._lock = Lock()
         self._good: dict[tuple[int, bytes], None] = {}
+        self.newest: tuple[int, bytes] | None = None
 
     def latest(self) -> tuple[int, bytes] | None:
         """Size and note of the newest checkpoint. Raises: VerificationError."""
@@ -66,6 +70,8 @@ class SignedCheckpoints:
             raise VerificationError("checkpoint", f"of {signed.size}, stored as one of {size}")
         with self._lock:
             self._good[size, note] = None
+            if self.newest is None or size > self.newest[0]:
+                self.newest = size, note
             if len(self._good) > _KEPT:
                 del self._good[next(iter(self._good))]
 

@@ -19,7 +19,6 @@ from api.cli import database
 from api.cli.case_page import when
 from api.cli.errors import guarded
 from api.cli.founding import read_vkeys
-from api.cli.recover import recover
 from api.cli.shell import MISUSED, Refusal, Shell, options, shell_of, visible
 from api.cli.supervisor import running_url
 from api.cli.who import LogKey, client_at
@@ -69,9 +68,6 @@ class Audited:
 @click.group()
 def log() -> None:
     """The log: how it stands, whether every stored byte holds, going on after a loss."""
-
-
-log.add_command(recover)
 
 
 @log.command()

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from api.bootstrap import RealClock, RealEntropy, role_dsn
 from api.cli import database
+from api.cli.supervisor import ROLES
 from api.settings import (
     LEVELS,
     EnclaveFacts,
@@ -37,6 +38,8 @@ from ledger.postgres.migrate import LOGINS
 from ledger.postgres.recorder import GroupAppender
 from ledger.postgres.records import PostgresRecords
 from ledger.regulation.cases import NoCases
+from ledger.seen_checkpoint import beginning
+from ledger.seen_file import SeenFile
 
 REHEARSAL_OPENS: Final = "2023-03-21T08:00:00+07:00"
 """When a rehearsal is opened where nothing else is said: its clock only goes forward."""
@@ -88,9 +91,12 @@ class _Keys:
     registrar: SoftwareSigner
     kek: Kek
 
-    def vkeys(self, origin: str) -> tuple[str, ...]:
-        log = NoteSigner(origin, self.log)
+    def signers(self, origin: str) -> tuple[NoteSigner, NoteSigner]:
         pq = NoteSigner(f"{origin}/pq", self.pq, TYPE_ML_DSA_44)
+        return NoteSigner(origin, self.log), pq
+
+    def vkeys(self, origin: str) -> tuple[str, ...]:
+        log, pq = self.signers(origin)
         return str(log.vkey), str(pq.vkey)
 
 
@@ -110,6 +116,7 @@ def found(settings: Settings, plan: Plan) -> Founded:
         _secret(settings.secrets_dir / f"{login}.password", secrets.token_urlsafe(_PASSWORD_BYTES))
     home.make_session_key()
     keys = _make_keys(home, passphrase)
+    _remember(home, keys, plan)
     dbname = database.make_schema(settings, slug, plan.password_file, rehearsal=plan.rehearsal)
     facts = EnclaveFacts(
         origin=plan.origin,
@@ -152,6 +159,11 @@ def _refuse(settings: Settings, plan: Plan) -> None:
         raise SettingsError(
             f"{settings.keys_dir} còn khóa của một sổ khởi tạo dở; hãy chuyển chúng đi trước",
             f"{settings.keys_dir} holds keys of an unfinished enclave: remove them first",
+        )
+    if any((settings.seen_dir / role).exists() for role in ROLES):
+        raise SettingsError(
+            f"{settings.seen_dir} còn điểm kiểm tra đã thấy của một sổ khác; hãy chuyển đi trước",
+            f"{settings.seen_dir} holds the checkpoints seen of another log: move them away first",
         )
     if plan.level not in LEVELS:
         known = ", ".join(LEVELS)
@@ -196,6 +208,13 @@ def _make_keys(home: Home, passphrase: bytes) -> _Keys:
     write_key(home.key_path("registrar"), keys.registrar, passphrase)
     write_kek(home.key_path("kek"), keys.kek, passphrase)
     return keys
+
+
+def _remember(home: Home, keys: _Keys, plan: Plan) -> None:
+    """Every role begins with a log of no record: from now on it knows how far that is signed."""
+    note = beginning(*keys.signers(plan.origin), time_s=int(RealClock().now().timestamp()))
+    for role in ROLES:
+        SeenFile(home.seen_folder(role)).write(note)
 
 
 def _record_0(

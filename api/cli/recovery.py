@@ -20,6 +20,7 @@ import orjson
 
 from api.bootstrap import RealClock, RealEntropy, open_kek, role_dsn
 from api.cli.founding import VKEYS
+from api.cli.supervisor import ROLES, SEALER
 from api.settings import EnclaveFacts, Home, Settings, SettingsError
 from keys.custody.file import read_key, write_key
 from keys.jwk import SoftwareSigner
@@ -50,7 +51,6 @@ from ledger.seen_file import DoubtMark, SeenFile
 from ledger.streams.names import stream_id
 
 STREAM: Final = "ledger"
-SEALER: Final = "sealer"
 _KEYS: Final = (("log", "Ed25519"), ("pq", "ML-DSA-44"))
 _ENTRIES: Final = 32_768
 _BASIS: Final = {
@@ -136,9 +136,7 @@ class Recovering:
 
     def seen(self) -> dict[str, SeenFile]:
         """What each role of the home remembers."""
-        folder = self._settings.seen_dir
-        roles = {SEALER, *(path.parent.name for path in folder.glob("*/checkpoint"))}
-        return {role: SeenFile(folder / role) for role in sorted(roles)}
+        return {role: SeenFile(self._home.seen_folder(role)) for role in ROLES}
 
     def survivors(self, sizes: set[int]) -> Survivors:
         """The records that are left."""
@@ -297,8 +295,8 @@ class Recovering:
         memory = self.seen()[SEALER]
         note = first.seal(memory.read(), self._keep, time_s=int(RealClock().now().timestamp()))
         self._keep(note)
-        for role in self.seen():
-            DoubtMark(self._settings.seen_dir / role).clear()
+        for role in ROLES:
+            DoubtMark(self._home.seen_folder(role)).clear()
         return note
 
     def _keep(self, note: bytes) -> None:
