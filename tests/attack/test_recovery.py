@@ -29,6 +29,7 @@ from ledger.log.checkpoint import sign, unverified
 from ledger.log.verify import Crossed
 from ledger.loss import Loss, find
 from ledger.regulation.decide import Decision
+from ledger.seen_file import DoubtMark, SeenFile
 from tests import restored
 from tests.a_ledger import a_report
 from tests.attacks import attack
@@ -86,8 +87,11 @@ def test_without_a_key_it_says_what_is_lost_and_changes_nothing(loss: Restored) 
 
 def test_two_registrars_go_on_from_what_is_left(lost: Restored) -> None:
     """The act is the first record behind; the service starts, and seals under the new key."""
+    mark = DoubtMark(Home(lost.settings).seen_folder("sealer"))
+    mark.leave("it stopped over what is lost")
     told = lost.recover(*REGISTRARS)
     assert told.exit_code == 0, told.output
+    assert mark.reason() is None
     done = orjson.loads(told.stdout)
     assert (done["size"], done["index"]) == (lost.size, lost.size + 1)
     with lost.served() as service:
@@ -100,6 +104,8 @@ def test_two_registrars_go_on_from_what_is_left(lost: Restored) -> None:
             told_by = SPEC["paths"][path]["get"]["responses"]["200"]["content"]
             schema = told_by["application/json"]["schema"] | {"components": SPEC["components"]}
             Draft202012Validator(schema).validate(answer.get_json())
+        assert service.say(a_report(40, service.clock.now()), "hotline")["proof"]
+        assert not service.stopped
 
 
 # -- who remembers the log from before ----------------------------------------------------------
@@ -296,7 +302,8 @@ def test_a_recovery_past_the_door_is_no_recovery(
 
 
 def test_a_database_that_was_added_to_is_no_beginning_of_what_was_signed(lost: Restored) -> None:
-    """Somebody served the old copy: what stands there now is another log, and is not recovered."""
+    """Served where nobody remembered: what stands there now is another log: no recovery."""
+    SeenFile(Home(lost.settings).seen_folder("api")).write(lost.before)
     with lost.unsealed() as service:
         report = service.sign(a_report(30, service.clock.now()), "hotline")
         sent = service.send(report, "hotline", {"Prefer": "respond-async"})
