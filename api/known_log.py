@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -19,7 +20,7 @@ from api.connection import Refused
 from keys import canonical
 from keys.errors import KeysError
 from keys.log_keys import LogKeys, Span
-from ledger.errors import VerificationError
+from ledger.errors import Doubt, Unavailable, VerificationError
 from ledger.log import checkpoint as checkpoints
 from ledger.log import merkle, proof
 from ledger.log.checkpoint import Checkpoint
@@ -56,35 +57,45 @@ class Anchor:
 
 
 class Unlike(Exception):
-    """The server shows another log than was seen before; both notes are kept.
+    """The server shows another log than was seen before, or what was seen is spoilt.
 
     Attributes:
         code: A stable word for programs.
-        why: What fails.
-        seen: File of the checkpoint seen before; None where there was none.
-        met: File of the one shown now.
+        files: What is kept as evidence: the checkpoint seen before, and the one shown now.
         vi: A sentence for the reader in Vietnamese.
         en: The same in English.
     """
 
-    code: Final = "other_history"
+    def __init__(self, code: str, vi: str, en: str, files: Sequence[Path] = ()) -> None:
+        self.code = code
+        self.vi = vi
+        self.en = en
+        self.files = tuple(files)
+        super().__init__(en)
 
-    def __init__(self, why: str, seen: Path | None, met: Path) -> None:
-        self.why = why
-        self.seen = seen
-        self.met = met
-        kept = ", ".join(str(path) for path in (seen, met) if path is not None)
-        self.vi = (
-            f"Máy chủ cho thấy một sổ khác với sổ đã thấy trước đây ({why})."
-            f" Đừng tin máy chủ này; giữ {kept} và đưa cho kiểm toán. Nội dung vừa gửi, nếu có,"
-            " có thể đã ghi ở đó: giữ bản đã ký."
-        )
-        self.en = (
-            f"The server shows another log than was seen before ({why})."
-            f" Do not trust it; keep {kept} and give them to an auditor. What was just sent, if"
-            " anything, may be recorded there: keep the signed statement."
-        )
-        super().__init__(self.en)
+
+def _another(why: str, files: Sequence[Path]) -> Unlike:
+    kept = ", ".join(map(str, files)) or "–"
+    return Unlike(
+        "other_history",
+        f"Máy chủ cho thấy một sổ khác với sổ đã thấy trước đây ({why})."
+        f" Đừng tin máy chủ này; giữ {kept} và đưa cho kiểm toán. Nội dung vừa gửi, nếu có,"
+        " có thể đã ghi ở đó: giữ bản đã ký.",
+        f"The server shows another log than was seen before ({why})."
+        f" Do not trust it; keep {kept} and give them to an auditor. What was just sent, if"
+        " anything, may be recorded there: keep the signed statement.",
+        files,
+    )
+
+
+def _spoilt(path: Path, why: str) -> Unlike:
+    return Unlike(
+        "memory_spoilt",
+        f"Không mở được những gì đã thấy của sổ ({path}: {why}). Chưa tin gì thêm; chỉ xóa tệp này"
+        " khi đã đối chiếu sổ với điểm kiểm tra công bố.",
+        f"What was seen of the log does not open ({path}: {why}). Nothing more is believed; remove"
+        " the file only once the log is compared with a published checkpoint.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +133,7 @@ class KnownLog:
         origin: The log.
         anchor: Asked at first contact.
         tell: Hears of each break gone over.
+        unkept: Hears why what was seen could not be kept.
     """
 
     def __init__(
@@ -130,11 +142,13 @@ class KnownLog:
         origin: str,
         anchor: Callable[[], Anchor],
         tell: Callable[[Crossed], None] = lambda _: None,
+        unkept: Callable[[Doubt | Unavailable], None] = lambda _: None,
     ) -> None:
         self.folder = folder / _NOT_PLAIN.sub("_", origin.lower())
         self._origin = origin
         self._anchor = anchor
         self._tell = tell
+        self._unkept = unkept
         self._store = SeenFile(self.folder)
 
     @property
@@ -147,7 +161,7 @@ class KnownLog:
         """Holds a checkpoint that the server shows against what was seen; the newest one kept.
 
         Raises:
-            Unlike: It is of another history, or not of this log.
+            Unlike: It is of another history, or not of this log; or what was seen is spoilt.
             Refused: The server gives no proof just now.
             Unreachable: As above.
         """
@@ -235,15 +249,15 @@ class KnownLog:
             log.includes(given, bytes.fromhex(genesis))
 
     def _load(self) -> tuple[_Memory | None, bytes | None]:
-        kept = self._store.read()
-        if kept is None:
-            return None, None
+        path = self.folder / "checkpoint"
         try:
+            kept = self._store.read()
+            if kept is None:
+                return None, None
             memory = _Memory.load(kept)
             TrustedLog(self._origin, memory.keys).opened(memory.note)
-        except (KeysError, VerificationError, KeyError, TypeError, ValueError) as error:
-            message = f"what was seen of the log does not open ({self.folder})"
-            raise VerificationError("known", message) from error
+        except (Doubt, KeysError, VerificationError, KeyError, TypeError, ValueError) as error:
+            raise _spoilt(path, str(error)) from error
         return memory, kept
 
     def _replace(self, kept: bytes | None, memory: _Memory) -> bool:
@@ -251,22 +265,27 @@ class KnownLog:
         data = memory.dump()
         if data == kept:
             return True
-        with self._store.alone():
-            if self._store.read() != kept:
-                return False
-            self._store.write(data)
+        try:
+            with self._store.alone():
+                if self._store.read() != kept:
+                    return False
+                self._store.write(data)
+        except (Doubt, Unavailable) as error:  # a home that cannot be written to: it is said
+            self._unkept(error)
         return True
 
     def _unlike(self, why: str, memory: _Memory | None, note: bytes) -> Unlike:
         """Keeps both notes where nothing writes over them."""
         stem = hashlib.sha256(note).hexdigest()[:12]
-        met = self._evidence(f"{stem}.met.checkpoint", note)
-        seen = None if memory is None else self._evidence(f"{stem}.seen.checkpoint", memory.note)
-        return Unlike(why, seen, met)
-
-    def _evidence(self, name: str, note: bytes) -> Path:
-        path = self.folder / "evidence" / name
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if not path.exists():
-            path.write_bytes(note)
-        return path
+        notes = {f"{stem}.met.checkpoint": note}
+        if memory is not None:
+            notes = {f"{stem}.seen.checkpoint": memory.note, **notes}
+        folder, files = self.folder / "evidence", []
+        with suppress(OSError):  # the sentence names what is there
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for name, held in notes.items():
+                path = folder / name
+                if not path.exists():
+                    path.write_bytes(held)
+                files.append(path)
+        return _another(why, files)

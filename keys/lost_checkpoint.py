@@ -56,6 +56,11 @@ class LostCheckpoint:
                 return cls(size, root, line.key_id + line.blob)
         raise Malformed("the log itself has not signed")
 
+    @property
+    def key_id(self) -> bytes:
+        """Which key signed it, as notes tell keys apart."""
+        return self.signature[:KEY_ID_BYTES]
+
     def fact(self) -> dict[str, Any]:
         """How `LogRecovered` names it."""
         return {
@@ -66,16 +71,15 @@ class LostCheckpoint:
 
     def note(self, origin: str) -> bytes:
         """The note with the log's own line. Raises: Malformed."""
-        key_id, blob = self.signature[:KEY_ID_BYTES], self.signature[KEY_ID_BYTES:]
-        line = NoteSignature(origin, key_id, blob)
+        line = NoteSignature(origin, self.key_id, self.signature[KEY_ID_BYTES:])
         return format_note(Note(checkpoint_text(origin, self.size, self.root), (line,)))
 
     def signed_by(self, origin: str, vkeys: Iterable[str]) -> bool:
         """Whether one of these keys, of the log itself, has signed it."""
-        key_id, blob = self.signature[:KEY_ID_BYTES], self.signature[KEY_ID_BYTES:]
+        blob = self.signature[KEY_ID_BYTES:]
         text = checkpoint_text(origin, self.size, self.root)
         for vkey in known(vkeys):
-            if (vkey.name, vkey.kind, vkey.key_id) != (origin, TYPE_ED25519, key_id):
+            if (vkey.name, vkey.kind, vkey.key_id) != (origin, TYPE_ED25519, self.key_id):
                 continue
             try:
                 vkey.verify(blob, text)

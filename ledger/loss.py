@@ -57,18 +57,20 @@ class Loss:
 
     Attributes:
         left: What survived.
-        checkpoints: Lost ones by size, each as the log signed it.
+        checkpoints: Lost ones by size and root, each as the log signed it.
         signed_s: When the longest of them was signed, in seconds, as its second signature says.
         acts: Entries of lost records by index.
         claimed: Indices in receipts that carry no proof: nothing shows them.
+        doubled: Sizes for which one key has signed two trees: it forked before this.
         forked: What contradicts the survivors instead of going beyond them.
     """
 
     left: Survivors
-    checkpoints: dict[int, LostCheckpoint] = field(default_factory=dict)
+    checkpoints: dict[tuple[int, bytes], LostCheckpoint] = field(default_factory=dict)
     signed_s: int | None = None
     acts: dict[int, bytes] = field(default_factory=dict)
     claimed: list[int] = field(default_factory=list)
+    doubled: set[int] = field(default_factory=set)
     forked: list[str] = field(default_factory=list)
 
     @property
@@ -79,7 +81,7 @@ class Loss:
     @property
     def longest(self) -> int:
         """Records there were, as far as is known."""
-        return max([self.left.size, *self.checkpoints])
+        return max([self.left.size, *(size for size, _ in self.checkpoints)])
 
     def facts(self) -> dict[str, Any]:
         """What `LogRecovered` says of it."""
@@ -87,7 +89,7 @@ class Loss:
         facts: dict[str, Any] = {
             "size": self.left.size,
             "root": canonical.b64(self.left.root),
-            "lost": [self.checkpoints[size].fact() for size in named],
+            "lost": [self.checkpoints[place].fact() for place in named],
         }
         if self.acts:
             facts["lost_acts"] = [
@@ -135,16 +137,14 @@ def _take_note(loss: Loss, origin: str, opened: Opened) -> None:
         if loss.left.roots.get(found.size) != found.root:
             loss.forked.append(f"checkpoint {found.size}")
         return
-    known = loss.checkpoints.get(found.size)
-    if known is not None and known.root != found.root:
-        loss.forked.append(f"checkpoint {found.size}")
-        return
     signed = [good.time_s for good in opened.verified if good.time_s is not None]
     if found.size >= loss.longest and signed:
         loss.signed_s = max(signed)
-    loss.checkpoints[found.size] = LostCheckpoint.from_note(
-        origin, found.size, found.root, note.parse_note(opened.note)
-    )
+    lost = LostCheckpoint.from_note(origin, found.size, found.root, note.parse_note(opened.note))
+    for other in loss.checkpoints.values():
+        if (other.size, other.key_id) == (lost.size, lost.key_id) and other.root != lost.root:
+            loss.doubled.add(lost.size)
+    loss.checkpoints[lost.size, lost.root] = lost
 
 
 def _take_receipt(

@@ -181,6 +181,12 @@ def again(made: Restored, home: Path) -> Iterator[Restored]:
         _drop(made.server, slug)
 
 
+def replace_database(made: Restored, *, by: Restored) -> None:
+    """Puts a copy of another database in the place of this one."""
+    _drop(made.server, made.dbname)
+    _copy(made.server, by.dbname, made.dbname)
+
+
 @contextmanager
 def _running(settings: Settings, database: Database, at: datetime) -> Iterator[Service]:
     service = open_service(settings, database, StepClock(at))

@@ -262,13 +262,14 @@ def _show(shell: Shell, log: Recovering, loss: Loss) -> None:
                     "records": loss.longest - left.size,
                     "signed_at": signed,
                     "checkpoints": [
-                        {"size": size, "root": one.root.hex()}
-                        for size, one in sorted(loss.checkpoints.items())
+                        {"size": size, "root": root.hex()}
+                        for size, root in sorted(loss.checkpoints)
                     ],
                     "acts": sorted(loss.acts),
                     "claimed": sorted(loss.claimed),
                 },
                 "forked": loss.forked,
+                "doubled": sorted(loss.doubled),
                 "pending": log.pending() is not None,
                 "unfinished": log.unfinished() is not None,
             }
@@ -312,7 +313,15 @@ def _show_loss(shell: Shell, loss: Loss, signed: str | None) -> None:
         )
         shell.table(
             ("size", "what"),
-            ((size, one.root.hex()) for size, one in sorted(loss.checkpoints.items())),
+            ((size, root.hex()) for size, root in sorted(loss.checkpoints)),
+        )
+    if loss.doubled:
+        listed = ", ".join(map(str, sorted(loss.doubled)))
+        shell.say(
+            Text(
+                f"Khóa sổ đã ký hai cây khác nhau cùng cỡ {listed}: sổ đã rẽ nhánh từ trước.",
+                f"The log's key signed two different trees of size {listed}: a fork before this.",
+            )
         )
     if loss.acts:
         listed = ", ".join(map(str, sorted(loss.acts)))

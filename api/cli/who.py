@@ -27,6 +27,7 @@ from keys.custody.file import read_key
 from keys.errors import Malformed
 from keys.jwk import SoftwareSigner
 from keys.note import VKey
+from ledger.errors import Doubt, Unavailable
 from ledger.log.verify import Crossed
 
 KNOWN: Final = "known"
@@ -82,6 +83,7 @@ def client_at(url: str, signer: SoftwareSigner | None, log: str | None = None) -
         origin,
         lambda: _anchor(settings, client, origin),
         lambda crossed: _tell(shell, crossed),
+        lambda error: _tell_unkept(shell, error),
     )
     return client
 
@@ -102,6 +104,17 @@ def _noted(settings: Settings, origin: str) -> tuple[str, ...]:
     noted = settings.home / VKEYS
     keys = noted.read_text("ascii").split() if noted.exists() else []
     return tuple(key for key in keys if VKey.parse(key).name in (origin, f"{origin}/pq"))
+
+
+def _tell_unkept(shell: Shell, error: Doubt | Unavailable) -> None:
+    shell.note(
+        Text(
+            f"Không giữ lại được những gì đã thấy của sổ ({error.vi}): lần sau máy chủ cho thấy một"
+            " sổ khác thì không nhận ra được.",
+            f"What was seen of the log could not be kept ({error.en}): if the server shows another"
+            " one next time, it will not be noticed.",
+        )
+    )
 
 
 def _tell(shell: Shell, crossed: Crossed) -> None:

@@ -356,3 +356,23 @@ def test_a_log_is_recovered_a_second_time(lost: Restored, tmp_path: Path) -> Non
             told: list[Crossed] = []
             remembering(lost, tmp_path / name, note, told).meet(service.newest(), line)
             assert [crossed.lost for crossed in told] == over
+
+
+def test_a_copy_older_than_the_last_recovery_is_recovered_too(
+    loss: Restored, lost: Restored, tmp_path: Path
+) -> None:
+    """The recovery itself is lost: its keys end as well, and who trusts them is told."""
+    assert lost.recover(*REGISTRARS).exit_code == 0
+    with lost.served() as service:
+        service.say(a_report(50, service.clock.now()), "hotline")
+        gone, second = service.newest(), service.enclave.vkeys
+    restored.replace_database(lost, by=loss)
+    found = lost.recover(*REGISTRARS)
+    assert found.exit_code == 0, found.output
+    assert set(second) < set(orjson.loads(found.stdout)["old_vkeys"])
+    assert lost.audit(gone, lost.lost, lost.before)["ok"]
+    with lost.served() as service, Client("http://socai.test", http=service.http()) as line:
+        told: list[Crossed] = []
+        mine = remembering(replace(lost, vkeys=list(second)), tmp_path / "known", gone, told)
+        mine.meet(service.newest(), line)
+        assert [crossed.lost for crossed in told] == [unverified(gone)]

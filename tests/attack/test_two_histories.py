@@ -64,15 +64,16 @@ def known(folder: Path) -> KnownLog:
     return KnownLog(folder, ORIGIN, lambda: Anchor(vkeys, History("", 1).entries[0].hex()))
 
 
-def refused(folder: Path, note: bytes, line: History) -> Unlike:
+def refused(folder: Path, seen: bytes, note: bytes, line: History) -> Unlike:
     """What a new run says to this note: both notes are kept, and the memory stands."""
-    before = known(folder).keys
+    before, _ = known(folder)._load()
     with pytest.raises(Unlike) as caught:
         known(folder).meet(note, line)
-    assert caught.value.met.read_bytes() == note
-    assert str(caught.value.met) in caught.value.vi
-    assert str(caught.value.met) in caught.value.en
-    assert known(folder).keys == before
+    assert caught.value.code == "other_history"
+    assert [path.read_bytes() for path in caught.value.files] == [seen, note]
+    assert all(str(path) in caught.value.vi for path in caught.value.files)
+    assert all(str(path) in caught.value.en for path in caught.value.files)
+    assert known(folder)._load()[0] == before
     return caught.value
 
 
@@ -96,9 +97,7 @@ def test_a_fork_between_two_runs_is_noticed(tmp_path: Path, size: int) -> None:
     """Longer, of the same size, and shorter: none of them extends, or is part of, what was seen."""
     mine, other = History("a", 20), History("b", 30)
     known(tmp_path).meet(mine.note(), mine)
-    kept = refused(tmp_path, other.note(size), other)
-    assert kept.seen is not None
-    assert kept.seen.read_bytes() == mine.note()
+    refused(tmp_path, mine.note(), other.note(size), other)
 
 
 @attack(
@@ -111,7 +110,8 @@ def test_a_rollback_between_two_runs_is_noticed(tmp_path: Path) -> None:
     before = History("a", 20)
     known(tmp_path).meet(before.note(), before)
     rolled = History("a", 12)
-    assert "beginning of 20" in refused(tmp_path, rolled.note(), rolled).why
+    told = refused(tmp_path, before.note(), rolled.note(), rolled)
+    assert "beginning of 20" in told.en
 
 
 @attack(
@@ -123,7 +123,7 @@ def test_a_key_that_no_recovery_names_is_not_taken(tmp_path: Path) -> None:
     """The same tree, signed by another key of the same name."""
     line = History("a", 20)
     known(tmp_path).meet(line.note(12), line)
-    refused(tmp_path, line.note(20, by="second"), line)
+    refused(tmp_path, line.note(12), line.note(20, by="second"), line)
 
 
 def test_a_log_of_another_beginning_is_not_taken_at_first_contact(tmp_path: Path) -> None:
@@ -142,6 +142,18 @@ def test_a_memory_that_was_changed_is_doubt_and_not_a_first_contact(tmp_path: Pa
     mine = known(tmp_path)
     mine.meet(line.note(12), line)
     file = mine.folder / "checkpoint"
-    file.write_bytes(file.read_bytes().replace(b'"v":1', b'"v":2').replace(b"12\\n", b"13\\n"))
-    with pytest.raises(Exception, match="does not open"):
+    file.write_bytes(file.read_bytes().replace(b"12\\n", b"13\\n"))
+    with pytest.raises(Unlike, match="does not open") as caught:
         known(tmp_path).meet(line.note(), line)
+    assert caught.value.code == "memory_spoilt"
+
+
+def test_what_cannot_be_kept_is_said() -> None:
+    """A home where nothing can be written: the client works, and does not pretend."""
+    line, told = History("a", 20), list[str]()
+    anchor = Anchor(tuple(recovered.vkeys(ORIGIN, "first")), line.entries[0].hex())
+    mine = KnownLog(
+        Path("/proc/known"), ORIGIN, lambda: anchor, unkept=lambda error: told.append(str(error))
+    )
+    assert mine.meet(line.note(), line).size == 20
+    assert len(told) == 1
