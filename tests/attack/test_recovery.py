@@ -24,7 +24,8 @@ from api.settings import Home
 from keys.custody.file import write_key
 from keys.log_keys import LogKeys
 from keys.lost_checkpoint import known
-from ledger.errors import Rejected, Unavailable
+from ledger.application import Ledger
+from ledger.errors import Fatal, Rejected, Unavailable
 from ledger.log.checkpoint import sign, unverified
 from ledger.log.verify import Crossed
 from ledger.loss import Loss, find
@@ -259,26 +260,34 @@ def test_one_registrar_recovers_nothing(lost: Restored) -> None:
     stopped_by="the door: size and root are those of the records",
     noticed_by="client and log audit, where the door was passed by",
 )
-@pytest.mark.parametrize("wrong", ["size", "root"])
-def test_a_recovery_names_what_is_left(lost: Restored, wrong: str) -> None:
-    """At the moment it is recorded, and no other."""
-    facts = Home(lost.settings).facts()
-    with Recovering.open(lost.settings, facts) as log:
+def test_a_recovery_names_what_is_left(lost: Restored, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the moment it is recorded; past the door an audit rebuilds the tree and says so."""
+    with Recovering.open(lost.settings, Home(lost.settings).facts()) as log:
         loss = find(
             Loss(log.survivors(set())),
             origin=lost.origin,
             vkeys=known(lost.vkeys),
             notes=[lost.lost],
         )
-        said = {
-            **loss.facts(),
-            "old_vkeys": log.ended(),
-            "new_vkeys": log.next_vkeys(),
-            "reason": "x",
-        } | {wrong: {"size": lost.size - 1, "root": DIGEST}[wrong]}
-        with pytest.raises(Rejected) as caught:
-            log.author(key("founder"), [officer("founder"), officer("keeper")], said, log.time())
-        assert caught.value.guard == "RECOVERY_FOLLOWS_PREFIX"
+        keys = {"old_vkeys": log.ended(), "new_vkeys": log.next_vkeys(), "reason": "x"}
+        both = [officer(alias) for alias in REGISTRARS]
+        for wrong in ({"size": lost.size - 1}, {"size": lost.size + 1}, {"root": DIGEST}):
+            with pytest.raises(Rejected) as caught:
+                log.author(key("founder"), both, {**loss.facts(), **keys, **wrong}, log.time())
+            assert caught.value.guard == "RECOVERY_FOLLOWS_PREFIX"
+        monkeypatch.setattr(Ledger, "_require_prefix", lambda *_: None)
+        log.author(key("founder"), both, {**loss.facts(), **keys, "root": DIGEST}, log.time())
+        waiting = log.pending()
+        assert waiting is not None
+        log.countersign(key("keeper"), waiting, log.time())
+        done = log.unfinished()
+        assert done is not None
+        with pytest.raises(Fatal, match="another root"):
+            log.finish(done)
+    found = lost.audit()
+    assert [(one["kind"], one["index"]) for one in found["findings"]] == [
+        ("recovery_root_wrong", lost.size + 1)
+    ]
 
 
 @attack(
