@@ -345,8 +345,15 @@ def _told(doubt: Doubt | None) -> None:
         _log.error("the log is in doubt, nothing is recorded: %s", doubt)
 
 
-def open_sealer(settings: Settings, *, clock: Clock | None = None) -> tuple[Sealer, Pool]:
+def open_sealer(
+    settings: Settings, *, clock: Clock | None = None, facts: EnclaveFacts | None = None
+) -> tuple[Sealer, Pool]:
     """The sealer of a home, and the pool to close behind it.
+
+    Args:
+        settings: Of the home.
+        clock: Dates the second signature; the machine's if left out.
+        facts: Where its database is, if not where the home says.
 
     Raises:
         SettingsError: A key does not open, or is not of its kind; no checkpoint is known.
@@ -354,7 +361,7 @@ def open_sealer(settings: Settings, *, clock: Clock | None = None) -> tuple[Seal
         Fatal: As `require_schema`.
     """
     home = Home(settings)
-    facts, store = home.facts(), SeenFile(home.seen_folder("sealer"))
+    facts, store = facts or home.facts(), SeenFile(home.seen_folder("sealer"))
     if store.read() is None:
         raise memory_needed(home.seen_folder("sealer"))
     dsn = role_dsn(settings, facts, "sealer")

@@ -12,6 +12,7 @@ import orjson
 
 from keys import canonical
 from keys.jwk import SoftwareSigner
+from keys.note import VKey
 from ledger.application import Ledger
 from ledger.founding import Founder, genesis
 from ledger.log.statement import AUTHOR, RETURNER, Statement, flattened, make
@@ -212,7 +213,11 @@ class ALedger:
 
     def memory(self, store: SeenStore) -> SeenCheckpoint:
         """What a home remembers of this log."""
-        return SeenCheckpoint(store, lambda: [self.keys.log.vkey, self.keys.pq.vkey], self.origin)
+        return SeenCheckpoint(store, self.vkeys, self.origin)
+
+    def vkeys(self) -> list[VKey]:
+        """The keys that verify its checkpoints."""
+        return [self.keys.log.vkey, self.keys.pq.vkey]
 
     def sealer(self, seen: SeenStore | None = None) -> Sealer:
         """A sealer over the same stores, of the same home or of another."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from ledger.errors import Conflict, Fatal, NotFound
@@ -37,6 +38,18 @@ class MemoryRecordStore:
         self._tiles: dict[tuple[int, int, int], bytes] = {}
         self._notes: dict[int, bytes] = {}
         self._news = threading.Condition()
+
+    # -- a database can be copied, and a copy put in its place -------------------------------------
+
+    def backup(self) -> dict[str, Any]:
+        """Everything that is stored."""
+        kept = ("_records", "_head", "_tiles", "_notes")
+        return {name: copy(getattr(self, name)) for name in kept}
+
+    def restore(self, backup: Mapping[str, Any]) -> None:
+        """It is as it was then."""
+        for name, value in backup.items():
+            setattr(self, name, copy(value))
 
     # -- Appender ----------------------------------------------------------------------------------
 

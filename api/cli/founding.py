@@ -160,7 +160,7 @@ def _refuse(settings: Settings, plan: Plan) -> None:
             f"{settings.keys_dir} còn khóa của một sổ khởi tạo dở; hãy chuyển chúng đi trước",
             f"{settings.keys_dir} holds keys of an unfinished enclave: remove them first",
         )
-    if any((settings.seen_dir / role).exists() for role in ROLES):
+    if any(SeenFile(Home(settings).seen_folder(role)).read() for role in ROLES):
         raise SettingsError(
             f"{settings.seen_dir} còn điểm kiểm tra đã thấy của một sổ khác; hãy chuyển đi trước",
             f"{settings.seen_dir} holds the checkpoints seen of another log: move them away first",

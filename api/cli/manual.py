@@ -57,6 +57,9 @@ MANUAL: Final[dict[str, str]] = {
     "A loop that stops on doubt stays, doing nothing, to be looked at.": (
         "Tiến trình dừng vì nghi ngờ vẫn ở lại, không làm gì, để được xem xét."
     ),
+    "The log's last known checkpoint, on a machine that has seen none; the log must hold it.": (
+        "Điểm kiểm tra cuối cùng đã biết của sổ, cho máy chưa thấy điểm nào; sổ phải dẫn tới nó."
+    ),
     "Bring the schema of the enclave's database up to date; an edited migration is refused.": (
         "Cập nhật lược đồ cơ sở dữ liệu của sổ; bước cập nhật bị sửa thì từ chối."
     ),
@@ -208,6 +211,16 @@ MANUAL: Final[dict[str, str]] = {
     "A checkpoint kept elsewhere; the log must lead to it.": (
         "Điểm kiểm tra giữ ở nơi khác; sổ phải dẫn tới nó."
     ),
+    "Let a sealer go on that stopped on doubt: only if the whole log is sound again.\n\nThe audit"
+    " also holds the log to every checkpoint that this home has seen. Exit 1 where it finds"
+    "\ndamage: the mark stays, and nothing is signed.": (
+        "Cho bộ ký đã dừng vì nghi ngờ chạy tiếp: chỉ khi toàn bộ sổ đã đúng lại.\n\nViệc kiểm toán"
+        " còn đối chiếu sổ với mọi điểm kiểm tra mà máy này đã thấy. Hư hại thì mã 1: dấu nghi ngờ"
+        " còn nguyên, không ký gì."
+    ),
+    "A checkpoint kept elsewhere; the log must lead to it too.": (
+        "Điểm kiểm tra giữ ở nơi khác; sổ cũng phải dẫn tới nó."
+    ),
     "The log's keys as published; those of the home if left out.": (
         "Khóa của sổ như đã công bố; bỏ trống là của thư mục sổ."
     ),
@@ -234,8 +247,8 @@ MANUAL: Final[dict[str, str]] = {
     ),
     "Its key file; the home's if left out.": "Tệp khóa của người quản lý; bỏ trống là của sổ.",
     "Keep the fresh enclave in DIR.": "Giữ sổ mới lập trong DIR.",
-    "Open a rehearsal, play two cases over HTTP, prove them, catch four forgeries.": (
-        "Mở sổ diễn tập, diễn hai hồ sơ qua HTTP, chứng minh, bắt bốn lần giả mạo."
+    "Open a rehearsal, play two cases over HTTP, prove them, catch every forgery.": (
+        "Mở sổ diễn tập, diễn hai hồ sơ qua HTTP, chứng minh, bắt mọi lần giả mạo."
     ),
     "Set an earlier rehearsal of this home aside first.": (
         "Trước hết cất sổ diễn tập cũ của thư mục này sang bên."

@@ -7,23 +7,17 @@ crashes, restores and second sealers can be tried.
 from __future__ import annotations
 
 from collections import defaultdict
-from copy import copy
-from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from keys.signer import RawSigner
 from ledger.errors import Doubt, Fatal, Unavailable
 from ledger.log import checkpoint
-from ledger.log.checkpoint import unmarshal
 from ledger.sealer import Sealer
-from ledger.seen_checkpoint import SeenCheckpoint
-from tests.a_ledger import a_new_home
+from ledger.seen_checkpoint import SeenCheckpoint, beginning
 from tests.contract.append import T0, a_draft
 from tests.fakes import Fault, MemoryRecordStore, MemorySeen, no_fault
 from tests.fixtures.clock import StepClock
@@ -38,28 +32,24 @@ class Crash(Exception):
     """The process is gone."""
 
 
-@dataclass
-class Watched:
-    """The log's key in one home: remembers every root that it signed, by size."""
+class Remembered(MemorySeen):
+    """A home's memory that knows every root it ever held, by size.
 
-    key: RawSigner
-    signed: dict[int, set[bytes]] = field(default_factory=lambda: defaultdict(set))
+    A signature that a crash kept from coming here has left nothing: nobody can have seen it.
+    """
 
-    @property
-    def alg(self) -> str:
-        """See `RawSigner`."""
-        return self.key.alg
+    def __init__(self) -> None:
+        super().__init__()
+        self.note = beginning(KEYS.log, KEYS.pq, time_s=1)
+        self.roots: dict[int, set[bytes]] = defaultdict(set)
 
-    @property
-    def public(self) -> bytes:
-        """See `RawSigner`."""
-        return self.key.public
-
-    def sign(self, data: bytes) -> bytes:
-        """See `RawSigner`."""
-        said = unmarshal(data.decode())
-        self.signed[said.size].add(said.root)
-        return self.key.sign(data)
+    def write(self, note: bytes) -> None:
+        """See `SeenStore`."""
+        self.fault("keep")
+        self.note = note
+        said = checkpoint.unverified(note)
+        self.roots[said.size].add(said.root)
+        self.fault("kept")
 
 
 class Home:
@@ -67,8 +57,7 @@ class Home:
 
     def __init__(self, store: MemoryRecordStore) -> None:
         self.store = store
-        self.seen = a_new_home(KEYS)
-        self.key = Watched(KEYS.log.key)
+        self.seen = Remembered()
 
     def sealer(self) -> Sealer:
         """A sealer that was just started."""
@@ -77,7 +66,7 @@ class Home:
             tiles=self.store,
             checkpoints=self.store,
             seen=SeenCheckpoint(self.seen, lambda: [KEYS.log.vkey, KEYS.pq.vkey], ORIGIN),
-            log_key=replace(KEYS.log, key=self.key),
+            log_key=KEYS.log,
             pq_key=KEYS.pq,
             clock=StepClock(T0),
             origin=ORIGIN,
@@ -97,16 +86,6 @@ class World:
             self.count += 1
             at = T0 + timedelta(milliseconds=self.count)
             self.store.append(a_draft(f"case/{self.count}", at=at))
-
-    def backup(self) -> dict[str, Any]:
-        """The whole database as it is."""
-        kept = ("_records", "_head", "_tiles", "_notes")
-        return {name: copy(getattr(self.store, name)) for name in kept}
-
-    def restore(self, backup: dict[str, Any]) -> None:
-        """It is as it was; connections were lost, so that a sealer may or may not be told."""
-        for name, value in backup.items():
-            setattr(self.store, name, copy(value))
 
     def fail(self, point: str | None, error: Exception, *seen: MemorySeen) -> None:
         """At the next time somebody comes by this point."""
@@ -159,7 +138,7 @@ def test_a_crash_at_any_point_signs_nothing_anew(
     assert max(world.store._notes) == 5 + later
     if point != "keep":
         assert world.store._notes[5] == kept
-    assert all(len(roots) == 1 for roots in home.key.signed.values())
+    assert all(len(roots) == 1 for roots in home.seen.roots.values())
 
 
 @pytest.mark.parametrize("restarted", [False, True], ids=["running", "restarted"])
@@ -171,17 +150,17 @@ def test_an_older_database_is_never_signed_over(
     home = Home(world.store)
     sealer = home.sealer()
     sealer.seal_once()
-    old = world.backup()
+    old = world.store.backup()
     world.append(3)
     sealer.seal_once()
-    signed = {size: set(roots) for size, roots in home.key.signed.items()}
-    world.restore(old)
+    signed = {size: set(roots) for size, roots in home.seen.roots.items()}
+    world.store.restore(old)
     world.append(appended)
     for _ in range(2):  # also when it is asked again
         with pytest.raises(Doubt) as doubt:
             (home.sealer() if restarted else sealer).seal_once()
         assert doubt.value.kind == ("shorter" if appended < 3 else "forked")
-    assert home.key.signed == signed
+    assert home.seen.roots == signed
     assert max(world.store._notes) == 3
 
 
@@ -190,14 +169,14 @@ def test_a_database_that_is_right_again_is_sealed_on(world: World) -> None:
     home = Home(world.store)
     home.sealer().seal_once()
     world.append(3)
-    old = world.backup()
+    old = world.store.backup()
     world.append(3)
     home.sealer().seal_once()
-    right = world.backup()
-    world.restore(old)
+    right = world.store.backup()
+    world.store.restore(old)
     with pytest.raises(Doubt):
         home.sealer().seal_once()
-    world.restore(right)
+    world.store.restore(right)
     world.append(1)
     assert home.sealer().seal_once() is not None
 
@@ -209,10 +188,10 @@ def test_records_that_survived_without_their_checkpoint_are_sealed_with_the_same
     home = Home(world.store)
     home.sealer().seal_once()
     world.append(3)
-    between = world.backup()
+    between = world.store.backup()
     home.sealer().seal_once()
     note = home.seen.note
-    world.restore(between)
+    world.store.restore(between)
     assert home.sealer().seal_once() is not None
     assert world.store._notes[6] == note
 
@@ -223,7 +202,7 @@ def test_without_memory_nothing_is_signed(world: World) -> None:
     home.sealer().seal_once()
     known = home.seen.note
     assert known is not None
-    old = world.backup()
+    old = world.store.backup()
     home.seen.note = None
     with pytest.raises(Doubt) as unseen:
         home.sealer().seal_once()
@@ -232,7 +211,7 @@ def test_without_memory_nothing_is_signed(world: World) -> None:
     new.seen.note = known
     world.append(2)
     assert new.sealer().seal_once() is not None
-    world.restore(old)
+    world.store.restore(old)
     with pytest.raises(Doubt, match="5 records are signed over, 3"):
         new.sealer().seal_once()
 
@@ -256,13 +235,13 @@ def test_a_second_home_that_lags_catches_up_if_its_tree_is_the_beginning(world: 
     first, second = Home(world.store), Home(world.store)
     first.sealer().seal_once()
     assert second.sealer().seal_once() is None
-    old = world.backup()
+    old = world.store.backup()
     for _ in range(3):
         world.append(300)
         first.sealer().seal_once()
     world.append(1)
     assert second.sealer().seal_once() is not None
-    world.restore(old)
+    world.store.restore(old)
     world.append(2000)
     other = Home(world.store)
     other.seen.note = second.seen.note
@@ -278,10 +257,10 @@ def test_what_another_home_signed_over_the_restored_database_is_not_taken_over(
     """A home without memory may fork; the one that remembers stops, and is the witness of it."""
     home = Home(world.store)
     sealer = home.sealer()
-    old = world.backup()
+    old = world.store.backup()
     world.append(3)
     sealer.seal_once()
-    world.restore(old)
+    world.store.restore(old)
     world.append(more)
     assert Home(world.store).sealer().seal_once() is not None
     with pytest.raises(Doubt) as doubt:
@@ -343,7 +322,7 @@ class Histories(RuleBasedStateMachine):
         self.homes = [Home(self.world.store), Home(self.world.store)]
         self.sealers = [(0, self.homes[0].sealer()), (0, self.homes[0].sealer())]
         self.sealers.append((1, self.homes[1].sealer()))
-        self.backups = [self.world.backup()]
+        self.backups = [self.world.store.backup()]
         self.restored = False
 
     @rule(records=st.integers(1, 4) | st.just(260))
@@ -373,12 +352,12 @@ class Histories(RuleBasedStateMachine):
     @rule()
     def backup(self) -> None:
         """The database is copied."""
-        self.backups.append(self.world.backup())
+        self.backups.append(self.world.store.backup())
 
     @rule(which=st.integers(0, 10))
     def restore(self, which: int) -> None:
         """A copy stands in its place."""
-        self.world.restore(self.backups[which % len(self.backups)])
+        self.world.store.restore(self.backups[which % len(self.backups)])
         self.restored = True
 
     @precondition(lambda self: not self.restored)
@@ -392,10 +371,10 @@ class Histories(RuleBasedStateMachine):
 
     @invariant()
     def never_two_roots(self) -> None:
-        """No home ever signs two for a size; none at all does while nothing was restored."""
+        """No home ever stands by two for a size; none at all does while nothing was restored."""
         everywhere: dict[int, set[bytes]] = defaultdict(set)
         for home in self.homes:
-            for size, roots in home.key.signed.items():
+            for size, roots in home.seen.roots.items():
                 assert len(roots) == 1, f"two roots for size {size}"
                 everywhere[size] |= roots
         if not self.restored:
