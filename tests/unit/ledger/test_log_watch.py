@@ -41,7 +41,9 @@ class Watched:
 
     def process(self) -> LogWatch:
         """One that was just started over the same home and database."""
-        checkpoints = SignedCheckpoints(self.store, self.a.vkeys, self.a.origin)
+        checkpoints = SignedCheckpoints(
+            self.store, lambda _: self.a.vkeys(), self.a.origin, follow=lambda: None
+        )
         return LogWatch(self.a.memory(self.seen), checkpoints, self.store, self.store)
 
     @property
@@ -60,7 +62,7 @@ def w() -> Watched:
     a.hire("hotline")
     a.sealer().seal_once()
     seen, told = a_new_home(a.keys), list[Doubt | None]()
-    checkpoints = SignedCheckpoints(store, a.vkeys, a.origin)
+    checkpoints = SignedCheckpoints(store, lambda _: a.vkeys(), a.origin, follow=lambda: None)
     watch = LogWatch(a.memory(seen), checkpoints, store, store, told.append)
     watch.look()
     return Watched(a, store, seen, checkpoints, watch, told)
