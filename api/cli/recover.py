@@ -152,28 +152,34 @@ def _refuse_running(settings: Settings) -> None:
 
 def _go_on(shell: Shell, log: Recovering, loss: Loss, asked: _Asked) -> None:
     """The next step, and the one after it as far as the keys reach."""
-    done = log.unfinished()
+    done = log.unfinished() or _signed(shell, log, loss, asked)
     if done is None:
-        waiting = log.pending()
-        if waiting is None:
-            _begin(log, loss, asked)
-            waiting = log.pending()
-        while waiting is not None:
-            signer = _whose(log, waiting.next.officer, asked.signers)
-            if signer is None:
-                _show_waiting(shell, waiting)
-                return
-            log.countersign(signer, waiting, log.time())
-            waiting = log.pending()
-        done = log.unfinished()
+        return
+    log.finish(done)
+    _show_done(shell, done)
+
+
+def _signed(shell: Shell, log: Recovering, loss: Loss, asked: _Asked) -> Recovery | None:
+    """Every signature that the keys reach; the recovery in effect, None while it waits for one."""
+    waiting, signed = log.pending(), False
+    if waiting is None:
+        _begin(log, loss, asked)
+        waiting, signed = log.pending(), True
+    while waiting is not None:
+        signer = _whose(log, waiting.next.officer, asked.signers)
+        if signer is None:
+            _show_waiting(shell, waiting, signed=signed)
+            return None
+        log.countersign(signer, waiting, log.time())
+        waiting, signed = log.pending(), True
+    done = log.unfinished()
     if done is None:
         fail(
             "Chưa xong: biên bản khôi phục chưa có hiệu lực; hãy chạy: socai log audit",
             "Not done: the recovery is not in effect; run: socai log audit",
             "not_recovered",
         )
-    log.finish(done)
-    _show_done(shell, done)
+    return done
 
 
 def _begin(log: Recovering, loss: Loss, asked: _Asked) -> None:
@@ -352,8 +358,15 @@ def _show_loss(shell: Shell, loss: Loss, signed: str | None) -> None:
         shell.say(Text("Không thấy mất gì.", "Nothing is known to be lost."))
 
 
-def _show_waiting(shell: Shell, waiting: Pending) -> None:
+def _show_waiting(shell: Shell, waiting: Pending, *, signed: bool) -> None:
     officer = waiting.next.officer
+    if not signed:
+        fail(
+            f"Chưa ký: lượt này là của người giữ sổ đăng ký {officer}; chạy lại với --key của người"
+            " đó.",
+            f"Nothing was signed: it is the turn of registrar {officer}; run this with that --key.",
+            "other_turn",
+        )
     shell.done(
         Text(
             f"Đã ký một phần; còn chờ người giữ sổ đăng ký {officer}:"

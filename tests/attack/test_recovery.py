@@ -250,7 +250,8 @@ def test_one_registrar_recovers_nothing(lost: Restored) -> None:
     assert orjson.loads(told.stdout)["waits_for"] == officer("keeper")
     assert [str(signer.vkey) for signer in log_signers(lost.settings)] == lost.vkeys
     assert lost.recover().exit_code == 1
-    assert lost.recover("gd").exit_code == 0  # it signs nothing: it is not its turn
+    told = lost.recover("gd")
+    assert (told.exit_code, orjson.loads(told.stdout)["error"]["code"]) == (1, "other_turn")
     assert lost.recover("keeper").exit_code == 0
     assert [str(signer.vkey) for signer in log_signers(lost.settings)] != lost.vkeys
 
