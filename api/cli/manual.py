@@ -181,8 +181,11 @@ MANUAL: Final[dict[str, str]] = {
     "The log: how it stands, and whether every stored byte holds.": (
         "Sổ: hiện ra sao, và từng byte đã lưu có đúng không."
     ),
-    "Recompute records, tree, checkpoints, signatures, order and views. Exit 1 at damage.": (
-        "Tính lại bản ghi, cây, điểm kiểm tra, chữ ký, thứ tự và khung nhìn. Hư hại thì mã 1."
+    "Recompute records, tree, checkpoints, signatures, order and views. Exit 1 at damage."
+    "\n\nThe log is also held to what this home has seen of it; a copy (--database) only to"
+    " --checkpoint.": (
+        "Tính lại bản ghi, cây, điểm kiểm tra, chữ ký, thứ tự và khung nhìn. Hư hại thì mã 1.\n\nSổ"
+        " còn được đối chiếu với điều máy này đã thấy; bản sao (--database) chỉ với --checkpoint."
     ),
     "auditor: without content, and says so.": "auditor: không xem nội dung, và nói rõ điều đó.",
     "A copy or a restored dump on the same server.": (
