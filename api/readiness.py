@@ -11,11 +11,12 @@ from typing import Final
 
 from api import telemetry
 from api.problem_types import Words
-from api.settings import EnclaveFacts, Settings
+from api.settings import EnclaveFacts, Home, Settings
 from ledger.errors import LedgerError
 from ledger.log_watch import LogWatch
 from ledger.ports import Clock, LogHead
 from ledger.postgres.records import PostgresRecords
+from ledger.seen_file import DoubtMark
 from ledger.signed_checkpoints import SignedCheckpoints
 from projections.generations import ViewState
 from projections.inquiry import Inquiry
@@ -98,10 +99,15 @@ class Readiness:
         return [*checks, self._disk(), self._time(head.recorded_at)]
 
     def _memory(self) -> Check:
+        """Also what the sealer stopped on, where its folder is on this machine."""
         doubt = self._watch.doubt
-        if doubt is None:
-            return Check("log", ok=True, detail=_AS_SEEN)
-        return Check("log", ok=False, detail=Words(doubt.vi, doubt.en))
+        if doubt is not None:
+            return Check("log", ok=False, detail=Words(doubt.vi, doubt.en))
+        reason = DoubtMark(Home(self._settings).seen_folder("sealer")).reason()
+        if reason is not None:
+            stopped = Words(f"bộ ký đã dừng: {reason}", f"the sealer stopped: {reason}")
+            return Check("log", ok=False, detail=stopped)
+        return Check("log", ok=True, detail=_AS_SEEN)
 
     def _view(self, name: str, state: ViewState | None, head: LogHead) -> Check:
         if state is None:

@@ -20,18 +20,21 @@ from api.cli.case_page import when
 from api.cli.errors import guarded
 from api.cli.founding import read_vkeys
 from api.cli.shell import MISUSED, Refusal, Shell, options, shell_of, visible
-from api.cli.supervisor import running_url
+from api.cli.supervisor import ROLES, running_url
 from api.cli.who import LogKey, client_at
 from api.cli.words import Text, verdict
-from api.settings import EnclaveFacts, Settings
+from api.settings import EnclaveFacts, Home, Settings
 from keys.note import VKey
 from keys.vault import Kek
 from ledger.audit import Report, audit
 from ledger.errors import NotFound, Unavailable
+from ledger.ports import SeenStore
 from ledger.postgres.connect import connect, may_enter, open_pool
 from ledger.postgres.evidence import PostgresEvidence
 from ledger.postgres.records import PostgresRecords
 from ledger.reader import Reader
+from ledger.seen_checkpoint import SeenCheckpoint
+from ledger.seen_file import SeenFile
 from projections.compare import Difference, compare
 
 _READER: Final = "reader"
@@ -156,16 +159,20 @@ def audit_log(
     *,
     no_views: bool,
 ) -> None:
-    """Recompute records, tree, checkpoints, signatures, order and views. Exit 1 at damage."""
+    """Recompute records, tree, checkpoints, signatures, order and views. Exit 1 at damage.
+
+    The log is also held to what this home has seen of it; a copy (--database) only to --checkpoint.
+    """
     shell = shell_of()
     settings = Settings.from_env()
     with database.reachable(settings) as facts, _named(settings, facts, dbname, login):
+        seen = seen_notes(settings, facts) if dbname is None else ()
         found = run(
             shell,
             settings,
             in_database(facts, dbname),
             login=login,
-            trusted=[path.read_bytes() for path in trusted],
+            trusted=[*seen, *(path.read_bytes() for path in trusted)],
             workers=settings.workers if workers is None else workers,
             views=not no_views,
             vkeys=[str(vkey) for vkey in vkeys],
@@ -213,6 +220,23 @@ def _refuse_name(dbname: str, login: str, cause: Unavailable, *, enters: bool | 
             " the administrator grants it CONNECT first.",
         )
         raise Refusal(text, MISUSED, "database_closed") from cause
+
+
+def seen_notes(settings: Settings, facts: EnclaveFacts) -> Sequence[bytes]:
+    """Every checkpoint that the roles of this home have seen, each once.
+
+    Raises:
+        Doubt: A memory does not open: it is evidence too, and is not passed over.
+    """
+    stores = [SeenFile(Home(settings).seen_folder(role)) for role in ROLES]
+    kept = [store for store in stores if store.read() is not None]
+    return list({memory(settings, facts, store).last().note: None for store in kept})
+
+
+def memory(settings: Settings, facts: EnclaveFacts, store: SeenStore) -> SeenCheckpoint:
+    """What a role remembers, by the keys that `init` noted in the home."""
+    vkeys = [VKey.parse(vkey) for vkey in read_vkeys(settings)]
+    return SeenCheckpoint(store, lambda: vkeys, facts.origin)
 
 
 def in_database(facts: EnclaveFacts, dbname: str | None) -> EnclaveFacts:

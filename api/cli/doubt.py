@@ -6,7 +6,7 @@ stopped sealer left. Both ask the log first. Not: what is doubted, and by whom.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -15,54 +15,51 @@ import click
 from api.bootstrap import role_dsn
 from api.cli import auditor, database
 from api.cli.errors import guarded
-from api.cli.founding import read_vkeys
 from api.cli.shell import fail, options, shell_of
-from api.cli.supervisor import API, ROLES
+from api.cli.supervisor import API, ROLES, SEALER
 from api.cli.words import Text
 from api.settings import EnclaveFacts, Home, Settings, memory_needed
-from keys.note import VKey
 from ledger.ports import SeenStore
 from ledger.postgres.connect import open_pool
 from ledger.postgres.records import PostgresRecords
 from ledger.postgres.tiles import PostgresTiles
-from ledger.seen_checkpoint import SeenCheckpoint, require
+from ledger.seen_checkpoint import require
 from ledger.seen_file import DoubtMark, SeenFile
 
 _LOGINS: Final = {API: "reader"}
 """The login by which a role reads the tree, where it has another name."""
 
 
-def remember(
-    settings: Settings, facts: EnclaveFacts, roles: Iterable[str], known: bytes | None
-) -> None:
+def remember(settings: Settings, roles: Iterable[str], known: bytes | None) -> None:
     """Sees to it that each role knows how far the log has signed before it starts.
 
     Args:
         settings: Of the home.
-        facts: Of the enclave; its database answers.
         roles: Which will start.
         known: The last known checkpoint, where the operator names one: the log must hold it.
 
     Raises:
-        SettingsError: A role has no memory, and no checkpoint is named.
+        SettingsError: No enclave, or a role has no memory and no checkpoint is named.
         Doubt: The log does not hold what a role remembers, or what is named.
     """
-    for role in roles:
-        folder = Home(settings).seen_folder(role)
-        store = SeenFile(folder)
-        if known is None:
+    home = Home(settings)
+    home.facts()
+    stores = {role: SeenFile(home.seen_folder(role)) for role in roles}
+    if known is None:
+        for role, store in stores.items():
             if store.read() is None:
-                raise memory_needed(folder)
-        else:
+                raise memory_needed(home.seen_folder(role))
+        return
+    with database.reachable(settings) as facts:
+        for role, store in stores.items():
             _hold(settings, facts, role, store, known)
 
 
 def _hold(
     settings: Settings, facts: EnclaveFacts, role: str, store: SeenStore, known: bytes
 ) -> None:
-    seen = SeenCheckpoint(store, _vkeys(settings), facts.origin)
-    fresh = store.read() is None
-    if fresh:
+    seen = auditor.memory(settings, facts, store)
+    if store.read() is None:
         seen.begin(known)
     pool = open_pool(role_dsn(settings, facts, _LOGINS.get(role, role)), most=1)
     try:
@@ -72,6 +69,23 @@ def _hold(
         seen.keep(known)
     finally:
         pool.close()
+
+
+def refuse_in_doubt(settings: Settings) -> None:
+    """Starts nothing as a whole while its sealer is stopped on doubt; reading alone may be served.
+
+    Raises:
+        Refusal: With the reason.
+    """
+    reason = DoubtMark(Home(settings).seen_folder(SEALER)).reason()
+    if reason is not None:
+        fail(
+            f"Chưa chạy gì: bộ ký đã dừng vì nghi ngờ ({reason}). Chạy: socai log resume;"
+            " để chỉ đọc: socai serve --role api",
+            f"Nothing was started: the sealer stopped on doubt ({reason}). Run: socai log resume;"
+            " to read meanwhile: socai serve --role api",
+            "in_doubt",
+        )
 
 
 @click.command()
@@ -100,7 +114,7 @@ def resume(trusted: tuple[Path, ...]) -> None:
         shell.done(Text("Không có gì bị nghi ngờ.", "Nothing is in doubt."), cleared=[])
         return
     with database.reachable(settings) as facts:
-        held = [*_seen(settings, facts), *(path.read_bytes() for path in trusted)]
+        held = [*auditor.seen_notes(settings, facts), *(path.read_bytes() for path in trusted)]
         found = auditor.run(shell, settings, facts, trusted=held, views=False)
     if not shell.json:
         auditor.show(shell, found)
@@ -120,17 +134,3 @@ def resume(trusted: tuple[Path, ...]) -> None:
         ),
         cleared=list(reasons),
     )
-
-
-def _seen(settings: Settings, facts: EnclaveFacts) -> Sequence[bytes]:
-    """Every checkpoint that this home remembers; a memory that does not open is in the way."""
-    notes = []
-    for role in ROLES:
-        store = SeenFile(Home(settings).seen_folder(role))
-        if store.read() is not None:
-            notes.append(SeenCheckpoint(store, _vkeys(settings), facts.origin).last().note)
-    return notes
-
-
-def _vkeys(settings: Settings) -> Callable[[], Sequence[VKey]]:
-    return lambda: [VKey.parse(vkey) for vkey in read_vkeys(settings)]

@@ -201,8 +201,11 @@ MANUAL: Final[dict[str, str]] = {
     "The key file of a registrar who signs.": "Tệp khóa của người giữ sổ đăng ký, sẽ ký.",
     "Who countersigns, where it could be more.": "Ai ký thứ hai, khi có nhiều người ký được.",
     "Why it is recovered; stands in the log for ever.": "Vì sao khôi phục; nằm mãi trong sổ.",
-    "Recompute records, tree, checkpoints, signatures, order and views. Exit 1 at damage.": (
-        "Tính lại bản ghi, cây, điểm kiểm tra, chữ ký, thứ tự và khung nhìn. Hư hại thì mã 1."
+    "Recompute records, tree, checkpoints, signatures, order and views. Exit 1 at damage."
+    "\n\nThe log is also held to what this home has seen of it; a copy (--database) only to"
+    " --checkpoint.": (
+        "Tính lại bản ghi, cây, điểm kiểm tra, chữ ký, thứ tự và khung nhìn. Hư hại thì mã 1.\n\nSổ"
+        " còn được đối chiếu với điều máy này đã thấy; bản sao (--database) chỉ với --checkpoint."
     ),
     "auditor: without content, and says so.": "auditor: không xem nội dung, và nói rõ điều đó.",
     "A copy or a restored dump on the same server.": (

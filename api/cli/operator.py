@@ -21,7 +21,7 @@ from rich.progress import (
 from api import telemetry
 from api.bootstrap import RealClock, open_projector, require_schema, role_dsn
 from api.cli import database, roles
-from api.cli.doubt import remember
+from api.cli.doubt import refuse_in_doubt, remember
 from api.cli.errors import guarded
 from api.cli.founding import REHEARSAL_OPENS, Founded, Plan, found
 from api.cli.shell import Moment, Shell, fail, misuse, options, shell_of
@@ -129,13 +129,15 @@ def serve(port: int | None, role: str, checkpoint: Path | None, *, hold: bool) -
     known = None if checkpoint is None else checkpoint.read_bytes()
     if role in (SEALER, PROJECTOR):
         telemetry.configure(settings.log_level)
-        remember(settings, Home(settings).facts(), [role], known)
+        remember(settings, [role], known)
         sys.exit(_loop(settings, role, hold=hold))
     shell = shell_of()
+    started = ROLES if role == "all" else [role]
+    if role == "all":
+        refuse_in_doubt(settings)
+    remember(settings, started, known)
     facts = database.running_facts(settings)
     require_schema(role_dsn(settings, facts, "reader"))
-    started = ROLES if role == "all" else [role]
-    remember(settings, facts, started, known)
     supervisor = Supervisor(
         settings, tell=lambda who, status, again: _fell(shell, who, status, again=again)
     )

@@ -5,6 +5,8 @@ The copies are real (`CREATE DATABASE … TEMPLATE`), and so are logins, files a
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -21,7 +23,7 @@ from psycopg import sql
 from api.bootstrap import open_kek, open_projector, open_sealer
 from api.cli import roles
 from api.cli.main import main
-from api.settings import Home, SettingsError
+from api.settings import Home, SettingsError, child_environment
 from ledger.application import Ledger
 from ledger.errors import Doubt
 from ledger.log.checkpoint import unverified
@@ -35,6 +37,7 @@ from tests.fixtures.app import Service
 from tests.fixtures.clock import CountingEntropy
 
 pytestmark = pytest.mark.postgres
+ROOT: Final = Path(__file__).parents[2]
 _DEADLINE_S: Final = 20.0
 _OPEN: Final = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true")
 _SHUT: Final = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false")
@@ -244,9 +247,10 @@ def test_an_old_backup_under_a_running_service_is_not_gone_on_from(
     assert _seal(service) == roles.ON_DOUBT
     with pytest.raises(Doubt):
         _project(service)
-    resumed = socai(service, "log", "resume")
-    assert resumed.exit_code == 1
-    assert "the log is shorter" in resumed.output
+    for words in (("log", "resume"), ("log", "audit", "--no-views", "--workers", "0")):
+        told = socai(service, *words)
+        assert told.exit_code == 1
+        assert "the log is shorter" in told.output
     # … and a restart alone does not start the sealer over the right one either
     backups.put_back(true)
     assert _seal(service) == roles.ON_DOUBT
@@ -316,6 +320,40 @@ def test_a_new_machine_never_starts_blindly(
     backups.put_back(true)
     assert socai(service, "log", "resume", "--checkpoint", str(known)).exit_code == 0
     assert _seal(service) == 0
+
+
+@attack(
+    "a supervisor, or whoever is on duty, starts a sealer again that stopped on doubt",
+    stopped_by="the mark in its folder, which only an audit takes away",
+    noticed_by="exit 70, the command's sentence, socai health",
+)
+def test_no_restart_makes_a_stopped_sealer_forget(service: Service) -> None:
+    """Processes of their own, as a machine's init would: all together and the sealer alone."""
+    service.hire("hotline")
+    sealed = _roots(service)
+    mark = DoubtMark(Home(service.settings).seen_folder("sealer"))
+    mark.leave("two roots for size 5")
+    environment = child_environment(service.settings)
+    words = [sys.executable, "-m", "api.cli.main", "--lang", "en", "serve"]
+    for role, status in (("all", 1), ("sealer", roles.ON_DOUBT)):
+        done = subprocess.run(
+            [*words, "--role", role],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == status
+        assert "two roots for size 5" in done.stderr
+        assert "socai log resume" in done.stderr
+    ready = service.client.get("/health/ready")
+    assert (ready.status_code, "two roots for size 5" in ready.text) == (503, True)
+    unwell = socai(service, "health", "--role", "sealer")
+    assert (unwell.exit_code, "two roots for size 5" in unwell.output) == (1, True)
+    assert mark.reason() == "two roots for size 5"
+    assert _roots(service) == sealed
 
 
 @attack(
