@@ -16,7 +16,9 @@ class Live(Answer):
 class Check(Strict):
     """One part and whether it is well."""
 
-    name = choice(("database", "sealer", "projection", "disk", "clock"), "Part.", required=True)
+    name = choice(
+        ("database", "sealer", "log", "projection", "disk", "clock"), "Part.", required=True
+    )
     ok = fields.Boolean(required=True, metadata={"description": "Whether it is well."})
     detail = text(
         "What was measured, in the language of `Content-Language`; names no case and no person.",
