@@ -1,4 +1,4 @@
-"""Whether an enclave can serve: database, sealer, projections, disk and clock (api.md §7)."""
+"""Whether an enclave can serve: database, sealer, log, projections, disk and clock (api.md §7)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from typing import Final
 
 from api import telemetry
 from api.problem_types import Words
-from api.settings import EnclaveFacts, Settings
+from api.settings import EnclaveFacts, Home, Settings
 from ledger.anchors import Anchoring
 from ledger.errors import LedgerError
+from ledger.log_watch import LogWatch
 from ledger.ports import Clock, LogHead
 from ledger.postgres.records import PostgresRecords
+from ledger.seen_file import DoubtMark
 from ledger.signed_checkpoints import SignedCheckpoints
 from projections.generations import ViewState
 from projections.inquiry import Inquiry
@@ -33,6 +35,7 @@ _UNANCHORED: Final = Words(
 _CLOCK_OF_RECORDS: Final = Words(
     "đồng hồ của sổ là đồng hồ của các bản ghi", "the ledger's clock is that of its records"
 )
+_AS_SEEN: Final = Words("khớp với điểm kiểm tra đã thấy", "agrees with the checkpoint last seen")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +54,15 @@ class Readiness:
         anchoring: What anchors the custody of files in this process; None where nothing does.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts it asks
         self,
         settings: Settings,
         facts: EnclaveFacts,
+        *,
         clock: Clock,
         records: PostgresRecords,
         checkpoints: SignedCheckpoints,
+        watch: LogWatch,
         inquiry: Inquiry,
     ) -> None:
         self._settings = settings
@@ -65,6 +70,7 @@ class Readiness:
         self._clock = clock
         self._records = records
         self._checkpoints = checkpoints
+        self._watch = watch
         self._inquiry = inquiry
         self.anchoring: Anchoring | None = None
         self._progress = _Progress()
@@ -97,6 +103,7 @@ class Readiness:
                 ),
             ),
         ]
+        checks.append(self._memory())
         live = {state.view: state for state in states if state.state == "live"}
         checks += [self._view(view.name, live.get(view.name), head) for view in VIEWS]
         checks += [_altered(table) for table in altered]
@@ -104,6 +111,17 @@ class Readiness:
         telemetry.SET_ASIDE.set(len(aside))
         checks += [_aside(len(aside), aside[0][0])] if aside else []
         return [*checks, self._disk(), self._time(head.recorded_at)]
+
+    def _memory(self) -> Check:
+        """Also what the sealer stopped on, where its folder is on this machine."""
+        doubt = self._watch.doubt
+        if doubt is not None:
+            return Check("log", ok=False, detail=Words(doubt.vi, doubt.en))
+        reason = DoubtMark(Home(self._settings).seen_folder("sealer")).reason()
+        if reason is not None:
+            stopped = Words(f"bộ ký đã dừng: {reason}", f"the sealer stopped: {reason}")
+            return Check("log", ok=False, detail=stopped)
+        return Check("log", ok=True, detail=_AS_SEEN)
 
     def _view(self, name: str, state: ViewState | None, head: LogHead) -> Check:
         if state is None:

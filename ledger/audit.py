@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from keys import vault
 from keys.errors import KeysError
-from keys.note import VKey
+from keys.log_keys import LogKeys
 from keys.vault import Kek
 from ledger.checks import content, tables, tree
 from ledger.checks.anchors import Anchored, Gap, gaps
@@ -34,8 +34,10 @@ from ledger.checks.tree import RawCheckpoint, RawTile, Roots, Signed, Tiles
 from ledger.checks.workers import Workers
 from ledger.errors import Rejected
 from ledger.founding import REHEARSAL
+from ledger.log.checkpoint import Checkpoint
 from ledger.log.moment import EPOCH, of_milliseconds
 from ledger.log.record import entry as entry_of
+from ledger.log.recovery import Recovery
 from ledger.regulation.act import parse_act
 from ledger.regulation.registry import Registry
 
@@ -106,6 +108,8 @@ class Report:
         files: What was checked of the files.
         unjudged: What hangs on them: signed, in order, and not judged again.
         voided: Records set aside that two registrars have voided: what was wrong, and by which act.
+        recoveries: The breaks that the log records of itself: its tail was lost there.
+        lost: Checkpoints kept outside that a recovery says are lost.
     """
 
     origin: str
@@ -121,6 +125,8 @@ class Report:
     files: FileReport = field(default_factory=FileReport)
     unjudged: tuple[Unjudged, ...] = ()
     voided: tuple[tuple[Finding, str], ...] = ()
+    recoveries: tuple[Recovery, ...] = ()
+    lost: tuple[Checkpoint, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -168,6 +174,8 @@ class Report:
             "files": asdict(self.files),
             "unjudged": [one._asdict() for one in self.unjudged],
             "voided": [{**finding.as_dict(), "voided_by": by} for finding, by in self.voided],
+            "recoveries": [one.as_dict() for one in self.recoveries],
+            "lost": [{"size": one.size, "root": one.root.hex()} for one in self.lost],
         }
 
 
@@ -211,23 +219,22 @@ def audit(  # noqa: PLR0913 - what an auditor brings along is the argument list
         whole_files: Whether each is read and hashed; else only that it is there, and how long.
     """
     keks = [kek] if isinstance(kek, Kek) else list(kek or ())
-    keys = [VKey.parse(text) for text in vkeys]
     notes = list(source.checkpoints())
     sizes = {*(row.size for row in notes), *tree.trusted_sizes(trusted)}
     level = level or origin.rpartition("/")[2]
     walk = _Walk(source, origin, level, keks, replay, assumes=replay and workers > 0)
-    walk.prepare(sizes)
+    walk.prepare(sizes, vkeys)
     try:
-        signed = walk.run(workers, notes, keys, progress)
+        signed = walk.run(workers, notes, progress)
     except Doubt:
         walk = _Walk(source, origin, level, keks, replay, assumes=False)
-        walk.prepare(sizes)
-        signed = walk.run(workers, notes, keys, progress)
+        walk.prepare(sizes, vkeys)
+        signed = walk.run(workers, notes, progress)
     walk.findings += signed.findings
     verdict = tree.judge(walk.roots, walk.tiles, signed)
     walk.findings += verdict.findings
-    walk.findings += tree.check_trusted(trusted, keys, origin, walk.roots.at)
     walk.check_genesis(genesis, vkeys)
+    walk.check_recoveries(trusted)
     walk.check_extent(signed.newest or 0)
     walk.check_files(blobs, whole=whole_files)
     walk.findings += tables.judge(
@@ -251,6 +258,9 @@ class _Walk:
     roots: Roots = field(default_factory=lambda: Roots(()))
     tiles: Tiles = field(default_factory=lambda: Tiles(()))
     chain: Chain = field(init=False)
+    keys: LogKeys = field(default_factory=LogKeys)
+    job: Job | None = None
+    lost: list[Checkpoint] = field(default_factory=list)
     rows: int = 0
     behind: int = 0
     files: FileReport = field(default_factory=FileReport)
@@ -268,16 +278,24 @@ class _Walk:
         """Whether records are opened at all."""
         return bool(self.keks) and self.source.sealed
 
-    def prepare(self, sizes: Iterable[int]) -> None:
-        """Loads the tiles and says which roots will be asked for."""
+    def prepare(self, sizes: Iterable[int], vkeys: Sequence[str]) -> None:
+        """Loads the tiles, and says which keys sign which sizes and which roots are asked for.
+
+        The keys are those of the registry, else those that were handed in.
+        """
+        self.keys = LogKeys.of(vkeys)
+        if self.opens:
+            self.job, registry = self._job()
+            if registry.log_keys.spans:
+                self.keys = registry.log_keys
         self.tiles = Tiles(self.source.tiles())
-        self.roots = Roots(sizes)
+        turns = (span.upto for span in self.keys.spans)
+        self.roots = Roots({*sizes, *(size for size in turns if size is not None)})
 
     def run(
         self,
         workers: int,
         notes: Sequence[RawCheckpoint],
-        keys: Sequence[VKey],
         progress: Progress | None,
     ) -> Signed:
         """Walks every row once, in index order, and reads the checkpoints.
@@ -285,8 +303,7 @@ class _Walk:
         Raises:
             Doubt: What the processes assumed does not hold; asked again, they assume nothing.
         """
-        total = self.source.count()
-        job = self._job() if self.opens else None
+        total, job = self.source.count(), self.job
         signed = Signed()
         with ExitStack() as stack:
             parts: Iterator[Sequence[Part]]
@@ -294,11 +311,11 @@ class _Walk:
                 share, timeline = self.source.share(), self._timeline
                 crew = Workers(workers, share, job, replays=self.replays, timeline=timeline)
                 pool = stack.enter_context(crew)
-                read = pool.each(tree.read_checkpoints, self._shares(notes, keys))
+                read = pool.each(tree.read_checkpoints, self._shares(notes))
                 parts = pool.parts(self._ranges(total, ROWS * pool.seats))
             else:
                 desk = Desk(self.source, job, self.replays)
-                read = (tree.read_checkpoints(*some) for some in self._shares(notes, keys))
+                read = (tree.read_checkpoints(*some) for some in self._shares(notes))
                 parts = ([desk.part(*some)] for some in self._ranges(total, ROWS))
             for some_parts in parts:
                 self._take(some_parts)
@@ -319,12 +336,12 @@ class _Walk:
         return ((start, start + rows) for start in range(0, end, rows))
 
     def _shares(
-        self, notes: Sequence[RawCheckpoint], keys: Sequence[VKey]
-    ) -> Iterator[tuple[Sequence[RawCheckpoint], Sequence[VKey], str]]:
+        self, notes: Sequence[RawCheckpoint]
+    ) -> Iterator[tuple[Sequence[RawCheckpoint], LogKeys, str]]:
         for at in range(0, len(notes), _NOTES):
-            yield notes[at : at + _NOTES], keys, self.origin
+            yield notes[at : at + _NOTES], self.keys, self.origin
 
-    def _job(self) -> Job:
+    def _job(self) -> tuple[Job, Registry]:
         """Keys of rows marked as registry records, so that signatures can be checked in any order.
 
         Whether a key was enrolled where it is used is asked by the chain, in its place.
@@ -349,7 +366,7 @@ class _Walk:
             self._rules = Rules(self.origin, self.level, folds, expected=expected)
             self._timeline = timeline if self.assumes else None
         jwks = {line.kid: dict(line.jwk) for line in registry.keyring.lines()}
-        return replace(job, jwks=jwks)
+        return replace(job, jwks=jwks), registry
 
     def _take(self, parts: Sequence[Part]) -> None:
         start, rows = parts[0].start, in_order(parts)
@@ -417,9 +434,24 @@ class _Walk:
             if found != genesis:
                 self._find(0, Damage.GENESIS_REPLACED, f"record 0 has entry {found}, not {genesis}")
         if self.chain.genesis is not None:
-            named = self.chain.genesis["facts"].get("vkeys", ())
-            if not set(vkeys) <= set(named):
-                self._find(0, Damage.GENESIS_KEYS, "the log's keys are not those of record 0")
+            named = self.chain.registry.log_keys
+            if not set(vkeys) <= set(named.every):
+                message = "the log's keys are not those of record 0 or of a recovery"
+                self._find(0, Damage.GENESIS_KEYS, message)
+
+    def check_recoveries(self, trusted: Sequence[bytes]) -> None:
+        """Holds recoveries against the tree, and the log to checkpoints kept outside."""
+        recoveries = self.chain.recoveries
+        if self.opens and self.chain.registry.log_keys != self.keys:
+            at = recoveries[0].index if recoveries else 0
+            message = "a recovery turns keys that it may not"
+            self._find(at, Damage.RECOVERY_KEYS, message)
+        self.findings += tree.check_recoveries(recoveries, self.roots.at)
+        for held in tree.check_trusted(trusted, self.keys, recoveries, self.origin, self.roots.at):
+            if isinstance(held, Finding):
+                self.findings.append(held)
+            else:
+                self.lost.append(held)
 
     def check_extent(self, newest: int) -> None:
         """How far the log reaches, by its head, its checkpoints and its rows."""
@@ -538,4 +570,6 @@ class _Walk:
                 for index, count in sorted(self.chain.unjudged.items())
             ),
             voided=tuple(self.chain.voided),
+            recoveries=tuple(self.chain.recoveries),
+            lost=tuple(self.lost),
         )

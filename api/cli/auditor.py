@@ -20,22 +20,25 @@ from api.cli.case_page import when
 from api.cli.errors import guarded
 from api.cli.founding import read_vkeys
 from api.cli.shell import MISUSED, Refusal, Shell, options, shell_of, visible
-from api.cli.supervisor import running_url
+from api.cli.supervisor import ROLES, running_url
 from api.cli.voiding import void
 from api.cli.who import LogKey, client_at
 from api.cli.words import Text, verdict
-from api.settings import EnclaveFacts, Settings
+from api.settings import EnclaveFacts, Home, Settings
 from keys.note import VKey
 from keys.vault import Kek
 from ledger.audit import Report, audit, unread
 from ledger.blobs import ObjectBlobs
 from ledger.checks.files import FileReport
 from ledger.errors import NotFound, Unavailable
+from ledger.ports import SeenStore
 from ledger.postgres.connect import connect, may_enter, open_pool
 from ledger.postgres.definitions import Altered
 from ledger.postgres.evidence import PostgresEvidence
 from ledger.postgres.records import PostgresRecords
 from ledger.reader import Reader
+from ledger.seen_checkpoint import SeenCheckpoint
+from ledger.seen_file import SeenFile
 from projections.compare import Difference, altered_definitions, compare
 
 _READER: Final = "reader"
@@ -85,7 +88,7 @@ class Audited:
 
 @click.group()
 def log() -> None:
-    """The log: how it stands, and whether every stored byte holds."""
+    """The log: how it stands, whether every stored byte holds, going on after a loss."""
 
 
 log.add_command(void)
@@ -102,6 +105,8 @@ def status(server: str | None) -> None:
     shell = shell_of()
     with closing(client_at(server or running_url(Settings.from_env()), None)) as client:
         facts = client.log()
+        if facts["size"]:
+            client.checkpoint()  # held against what was seen before
     if shell.json:
         shell.give(facts)
         return
@@ -125,6 +130,15 @@ def status(server: str | None) -> None:
             Text(
                 f"Trái quy định, chưa được loại (socai log void): {listed}",
                 f"Against the rules and not voided (socai log void): {listed}",
+            )
+        )
+    for one in facts["recoveries"]:
+        left = one["size"]
+        lost = max(lost["size"] for lost in one["lost"]) - left
+        shell.say(
+            Text(
+                f"Khôi phục ở chỉ mục {one['index']}: còn {left} bản ghi, mất ít nhất {lost}.",
+                f"Recovered at index {one['index']}: {left} records left, {lost} or more lost.",
             )
         )
     for vkey in facts["vkeys"]:
@@ -191,16 +205,18 @@ def audit_log(  # noqa: PLR0913  as `run`
     """Recompute records, tree, checkpoints, signatures, order and views. Exit 1 at damage.
 
     Functions, triggers, policies and grants are held against those that this program ships.
+    The log is also held to what this home has seen of it; a copy (--database) only to --checkpoint.
     """
     shell = shell_of()
     settings = Settings.from_env()
     with database.reachable(settings) as facts, _named(settings, facts, dbname, login):
+        seen = seen_notes(settings, facts) if dbname is None else ()
         found = run(
             shell,
             settings,
             in_database(facts, dbname),
             login=login,
-            trusted=[path.read_bytes() for path in trusted],
+            trusted=[*seen, *(path.read_bytes() for path in trusted)],
             workers=settings.workers if workers is None else workers,
             views=not no_views,
             definitions=not no_definitions,
@@ -250,6 +266,23 @@ def _refuse_name(dbname: str, login: str, cause: Unavailable, *, enters: bool | 
             " the administrator grants it CONNECT first.",
         )
         raise Refusal(text, MISUSED, "database_closed") from cause
+
+
+def seen_notes(settings: Settings, facts: EnclaveFacts) -> Sequence[bytes]:
+    """Every checkpoint that the roles of this home have seen, each once.
+
+    Raises:
+        Doubt: A memory does not open: it is evidence too, and is not passed over.
+    """
+    stores = [SeenFile(Home(settings).seen_folder(role)) for role in ROLES]
+    kept = [store for store in stores if store.read() is not None]
+    return list({memory(settings, facts, store).last().note: None for store in kept})
+
+
+def memory(settings: Settings, facts: EnclaveFacts, store: SeenStore) -> SeenCheckpoint:
+    """What a role remembers, by the keys that `init` noted in the home."""
+    vkeys = [VKey.parse(vkey) for vkey in read_vkeys(settings)]
+    return SeenCheckpoint(store, lambda: vkeys, facts.origin)
 
 
 def in_database(facts: EnclaveFacts, dbname: str | None) -> EnclaveFacts:
@@ -351,6 +384,7 @@ def show(shell: Shell, found: Audited) -> None:
     if skipped := found.as_dict()["skipped"]:
         listed = ", ".join(skipped)
         shell.say(Text(f"Không kiểm được: {listed}", f"Not checked: {listed}"))
+    _show_recoveries(shell, report)
     if not report.ok:
         shell.table(
             ("index", "kind", "what"),
@@ -420,6 +454,26 @@ def _show_aside(shell: Shell, report: Report) -> None:
             Text(
                 f"Đã loại bản ghi {finding.index} theo {act}: {finding.said_vi}",
                 f"Record {finding.index} is voided by {act}: {finding.kind}: {finding.message}",
+            )
+        )
+
+
+def _show_recoveries(shell: Shell, report: Report) -> None:
+    """The breaks that the log records of itself, each time anew: nobody is to forget them."""
+    for one in report.recoveries:
+        shell.say(
+            Text(
+                f"Khôi phục ở chỉ mục {one.index}: còn {one.size} bản ghi, mất ít nhất"
+                f" {one.longest - one.size}; khóa mới từ đó.",
+                f"Recovered at index {one.index}: {one.size} records were left, at least"
+                f" {one.longest - one.size} are lost; a new key from there on.",
+            )
+        )
+    for held in report.lost:
+        shell.say(
+            Text(
+                f"Điểm kiểm tra đã giữ, {held.size} bản ghi: đã mất theo lần khôi phục đó.",
+                f"A checkpoint kept outside, of {held.size} records: lost by that recovery.",
             )
         )
 

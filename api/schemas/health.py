@@ -17,7 +17,9 @@ class Check(Strict):
     """One part and whether it is well."""
 
     name = choice(
-        ("database", "sealer", "projection", "set_aside", "disk", "clock"), "Part.", required=True
+        ("database", "sealer", "log", "projection", "set_aside", "disk", "clock"),
+        "Part.",
+        required=True,
     )
     ok = fields.Boolean(required=True, metadata={"description": "Whether it is well."})
     detail = text(

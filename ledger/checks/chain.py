@@ -22,9 +22,11 @@ from ledger.checks.files import Attached
 from ledger.checks.findings import Damage, Finding
 from ledger.checks.part import Part, Slip, whole_of
 from ledger.checks.rules import STANDS, Refusal, Ruling
-from ledger.errors import Rejected
+from ledger.errors import Rejected, VerificationError
 from ledger.log import statement as statements
 from ledger.log.moment import EPOCH, of_milliseconds
+from ledger.log.recovery import ACT as RECOVERED
+from ledger.log.recovery import Recovery
 from ledger.regulation.act import parse_act
 from ledger.regulation.registry import Registry
 from ledger.regulation.registry_lines import REGISTRY_ACTS
@@ -102,6 +104,7 @@ class Chain:
         level: Level of the log.
         registry_index: Index of the last record by which the registry changed, -1 for none.
         voided: What was wrong with records that an act has voided since, with that act.
+        recoveries: Every recovery in effect, oldest first.
     """
 
     registry: Registry
@@ -115,6 +118,7 @@ class Chain:
     genesis: Mapping[str, Any] | None = None
     registry_index: int = -1
     voided: list[tuple[Finding, str]] = field(default_factory=list)
+    recoveries: list[Recovery] = field(default_factory=list)
     _voids: dict[int, str] = field(default_factory=dict)
     _unjudged: dict[int, int] = field(default_factory=dict)
     _hangs_on: int | None = None
@@ -454,12 +458,15 @@ class Chain:
             return
         self._trusted.clear()
         try:
+            parsed = parse_act(members, level=self.level)
             self.registry.apply(
-                parse_act(members, level=self.level),
+                parsed,
                 index=row.at,
                 recorded_at=of_milliseconds(said.recorded_ms),
             )
-        except (Rejected, KeysError, KeyError, ValueError) as error:
+            if parsed.act == RECOVERED:
+                self.recoveries.append(Recovery.of(parsed.facts, row.at))
+        except (Rejected, VerificationError, KeysError, KeyError, ValueError) as error:
             self._find(row.at, Damage.REGISTRY_ACT, f"{said.act} cannot stand: {error}")
 
     def _open_log(self, said: Checked) -> None:

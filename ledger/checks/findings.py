@@ -82,6 +82,7 @@ class Damage(StrEnum):
     CHECKPOINT_ROLLED_BACK = "checkpoint_rolled_back"
     CHECKPOINT_MALFORMED = "checkpoint_malformed"
     CHECKPOINT_SIGNATURE = "checkpoint_signature_invalid"
+    CHECKPOINT_KEY = "checkpoint_key_ended"
     CHECKPOINT_NAME = "checkpoint_of_other_log"
     CHECKPOINT_PQ_MISSING = "checkpoint_pq_missing"
     CHECKPOINT_PQ_SIGNATURE = "checkpoint_pq_invalid"
@@ -106,6 +107,9 @@ class Damage(StrEnum):
     FILE_BYTES_WRONG = "file_bytes_wrong"
     # what only the schema's own rules tell
     ROW_MALFORMED = "row_malformed"
+    # recoveries
+    RECOVERY_ROOT = "recovery_root_wrong"
+    RECOVERY_KEYS = "recovery_keys_wrong"
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +203,7 @@ IN_VIETNAMESE: Final[Mapping[Damage, str]] = MappingProxyType(
         Damage.CHECKPOINT_ROLLED_BACK: "điểm kiểm tra bị đưa lùi",
         Damage.CHECKPOINT_MALFORMED: "điểm kiểm tra sai khuôn dạng",
         Damage.CHECKPOINT_SIGNATURE: "chữ ký điểm kiểm tra không hợp lệ",
+        Damage.CHECKPOINT_KEY: "điểm kiểm tra ký bằng khóa không dùng cho số bản ghi đó",
         Damage.CHECKPOINT_NAME: "điểm kiểm tra của sổ khác",
         Damage.CHECKPOINT_PQ_MISSING: "điểm kiểm tra thiếu chữ ký hậu lượng tử",
         Damage.CHECKPOINT_PQ_SIGNATURE: "chữ ký hậu lượng tử của điểm kiểm tra không hợp lệ",
@@ -221,5 +226,7 @@ IN_VIETNAMESE: Final[Mapping[Damage, str]] = MappingProxyType(
         Damage.CUSTODY_TAIL_MISSING: "mất phần cuối lịch sử lưu giữ tệp",
         Damage.CUSTODY_HEAD: "số đếm sự kiện lưu giữ tệp không khớp",
         Damage.CUSTODY_ANCHOR: "lịch sử lưu giữ tệp không khớp bản neo trong sổ",
+        Damage.RECOVERY_ROOT: "biên bản khôi phục nêu sai phần còn lại",
+        Damage.RECOVERY_KEYS: "biên bản khôi phục không nối được khóa của sổ",
     }
 )
