@@ -1,7 +1,8 @@
 # One image for every process of an enclave and for every level: the level is configuration.
 FROM python:3.13-slim AS build
 # the system's certificates also know what a proxy of the builder's network signs with
-ENV UV_SYSTEM_CERTS=true UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1
+ENV UV_SYSTEM_CERTS=true UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 \
+    PYTHONSAFEPATH=1
 RUN python3 -m venv /opt/uv && /opt/uv/bin/pip install --no-cache-dir --quiet 'uv>=0.13,<0.14'
 WORKDIR /app
 COPY pyproject.toml uv.lock README.md LICENSE ./
@@ -20,7 +21,7 @@ RUN groupadd --gid 10001 socai \
     /var/lib/socai/home/cast /var/lib/socai/files /var/lib/socai/keys /var/lib/socai/keys/log \
     /var/lib/socai/keys/pq /var/lib/socai/keys/kek /var/lib/socai/keys/registrar
 COPY --from=build /app/.venv /app/.venv
-ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONSAFEPATH=1 \
     SOCAI_HOME=/var/lib/socai/home SOCAI_KEYS_DIR=/var/lib/socai/keys
 USER 10001:10001
 WORKDIR /var/lib/socai

@@ -1,7 +1,8 @@
-"""gunicorn over one enclave: `python -m api.wsgi`, settings from the environment.
+"""gunicorn over one enclave: `python -m api.wsgi [FD]`, settings from the environment.
 
 `gthread` workers, as many as cores, with threads enough to wait for proofs and commit in groups.
-Each worker opens its own pools after the fork. Metrics of all workers stand on one port.
+Each worker opens its own pools after the fork. Metrics of all workers stand on one port. FD is a
+listening socket that whoever starts this has taken already.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 from api.kin import end_with_parent
+from api.listening import listen
 from api.settings import Settings, SettingsError, share_metrics
 from api.worker import ProblemWorker
 
@@ -30,23 +32,31 @@ class OneLineLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
-    """gunicorn with our options; nothing is read from the command line."""
+    """gunicorn with our options; nothing of its own is read from the command line.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        settings: Of the enclave.
+        listener: Descriptor of the listening socket; None takes the one that `settings` name.
+    """
+
+    def __init__(self, settings: Settings, listener: int | None = None) -> None:
         self._settings = settings
+        self._listener = listener
         super().__init__()
 
     def load_config(self) -> None:
         """Options of the server; forwarded headers are believed from loopback only."""
+        listener = self._listener
+        if listener is None:
+            listener = listen(self._settings.host, self._settings.port).detach()
         options = {
-            "bind": f"{self._settings.host}:{self._settings.port}",
+            "bind": f"fd://{listener}",
             "worker_class": ProblemWorker,
             "workers": self._settings.workers,
             "threads": self._settings.threads,
             "timeout": 90,
             "graceful_timeout": 20,
             "keepalive": 15,
-            "backlog": 512,
             "worker_connections": 800,  # below the usual limit of open files
             "limit_request_line": 8190,
             "limit_request_fields": 64,
@@ -78,7 +88,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
 
 
 def application(settings: Settings | None = None) -> Any:  # noqa: ANN401  a WSGI application
-    """The WSGI application, for `gunicorn 'api.wsgi:application()'` too."""
+    """The WSGI application of one worker."""
     from api import telemetry  # noqa: PLC0415  prometheus_client must see share_metrics
     from api.app import create_app  # noqa: PLC0415
     from api.bootstrap import Enclave  # noqa: PLC0415
@@ -92,6 +102,8 @@ def main() -> None:
     """Serves until told to stop."""
     try:
         settings = Settings.from_env()
+        listener = int(sys.argv[1]) if sys.argv[1:] else None
+        server = Server(settings, listener)
     except SettingsError as error:
         sys.exit(f"socai: {error}")
     if settings.metrics_port:
@@ -99,7 +111,7 @@ def main() -> None:
     from api import telemetry  # noqa: PLC0415  after share_metrics
 
     telemetry.configure(settings.log_level)
-    Server(settings).run()
+    server.run()
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ One function a command; founding, supervising and projecting are other files.
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ from api.bootstrap import RealClock, open_projector, require_schema, role_dsn
 from api.cli import database, roles
 from api.cli.errors import guarded
 from api.cli.founding import REHEARSAL_OPENS, Founded, Plan, found
+from api.cli.lock import Lock
 from api.cli.shell import Moment, Shell, fail, misuse, options, shell_of
 from api.cli.supervisor import PROJECTOR, ROLES, SEALER, NotReady, Supervisor
 from api.cli.words import Text, word
@@ -119,18 +121,22 @@ def serve(port: int | None, role: str, *, hold: bool) -> None:
     settings = Settings.from_env()
     if port is not None:
         settings = replace(settings, port=port)
+    Home(settings).facts()
     if role in (SEALER, PROJECTOR):
-        telemetry.configure(settings.log_level)
-        sys.exit(_loop(settings, role, hold=hold))
+        with closing(Lock(settings.home)) as lock:
+            lock.take(role)
+            telemetry.configure(settings.log_level)
+            sys.exit(_loop(settings, role, hold=hold))
     shell = shell_of()
-    facts = database.running_facts(settings)
-    require_schema(role_dsn(settings, facts, "reader"))
     supervisor = Supervisor(
         settings, tell=lambda who, status, again: _fell(shell, who, status, again=again)
     )
-    stop = roles.until_told()
-    supervisor.start(ROLES if role == "all" else [role])
+    supervisor.claim(ROLES if role == "all" else [role])
     try:
+        facts = database.running_facts(settings)
+        require_schema(role_dsn(settings, facts, "reader"))
+        stop = roles.until_told()
+        supervisor.start(ROLES if role == "all" else [role])
         _await_ready(shell, supervisor, stop, everything=role == "all")
         if facts.rehearsal:
             shell.note(Text("Đây là SỔ DIỄN TẬP.", "This is a REHEARSAL."))
