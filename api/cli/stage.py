@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Final
+from urllib.parse import urlencode
 
 from api.bootstrap import RealEntropy
 from api.cli import database
@@ -148,7 +149,8 @@ class Stages:
         if self._server is None:
             self._server = Embedded(self._folder)
             self._server.start()
-        return f"postgresql://postgres@127.0.0.1:{self._server.port}/postgres"
+        place = urlencode({"host": self._server.host, "port": self._server.port})
+        return f"postgresql://postgres@/postgres?{place}"
 
 
 @contextmanager
