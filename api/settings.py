@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from environs import Env, EnvError, validate
 
+from api.peer import Proxies
 from api.problem_types import Lang
 
 LEVELS: Final = ("ordinary", "mat", "toi-mat", "tuyet-mat")
@@ -66,6 +67,8 @@ class Settings:
         level: `SOCAI_LEVEL`: refuses to start where the home's enclave has another level.
         host: `SOCAI_HOST`, default 127.0.0.1. Another address shows the API to the network.
         port: `SOCAI_PORT`, default 8000.
+        trusted_proxies: `SOCAI_TRUSTED_PROXIES`, default none: addresses and networks, between
+            commas, whose `X-Forwarded-For` says who the client is.
         metrics_port: `SOCAI_METRICS_PORT`, default 0 (none): Prometheus, on a port of its own.
         workers: `SOCAI_WORKERS`, default as many as cores.
         threads: `SOCAI_THREADS`, default 32 a worker: enough to wait for proofs in.
@@ -90,6 +93,7 @@ class Settings:
     level: str | None
     host: str
     port: int
+    trusted_proxies: str
     metrics_port: int
     workers: int
     threads: int
@@ -122,6 +126,7 @@ class Settings:
                 level=env.str("SOCAI_LEVEL", "", validate=validate.OneOf(["", *LEVELS])) or None,
                 host=env.str("SOCAI_HOST", plain.host),
                 port=_number(env, "SOCAI_PORT", plain.port, (0, 65535)),
+                trusted_proxies=env.str("SOCAI_TRUSTED_PROXIES", "", validate=Proxies),
                 metrics_port=_number(env, "SOCAI_METRICS_PORT", plain.metrics_port, (0, 65535)),
                 workers=_number(env, "SOCAI_WORKERS", os.cpu_count() or 1, (1, 256)),
                 threads=_number(env, "SOCAI_THREADS", plain.threads, (1, 1024)),
@@ -155,6 +160,7 @@ class Settings:
             level=None,
             host="127.0.0.1",
             port=8000,
+            trusted_proxies="",
             metrics_port=0,
             workers=1,
             threads=32,

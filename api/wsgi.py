@@ -17,6 +17,7 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 from api.kin import end_with_parent
 from api.listening import listen
+from api.peer import Proxies
 from api.settings import Settings, SettingsError, share_metrics
 from api.worker import ProblemWorker
 
@@ -41,11 +42,12 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
 
     def __init__(self, settings: Settings, listener: int | None = None) -> None:
         self._settings = settings
+        self.proxies = Proxies(settings.trusted_proxies)
         self._listener = listener
         super().__init__()
 
     def load_config(self) -> None:
-        """Options of the server; forwarded headers are believed from loopback only."""
+        """Options of the server; forwarded headers are believed from our own proxies only."""
         listener = self._listener
         if listener is None:
             listener = listen(self._settings.host, self._settings.port).detach()
@@ -61,12 +63,14 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             "limit_request_line": 8190,
             "limit_request_fields": 64,
             "limit_request_field_size": 8190,
+            "forwarded_allow_ips": self._settings.trusted_proxies,
             "proc_name": "socai-api",
             "accesslog": None,
             "logger_class": OneLineLogger,
             "control_socket_disable": True,
             "when_ready": self._when_ready,
             "post_fork": self._post_fork,
+            "child_exit": self._child_exit,
         }
         for name, value in options.items():
             self.cfg.set(name, value)
@@ -79,6 +83,13 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
     def _post_fork(_arbiter: Any, _worker: Any) -> None:  # noqa: ANN401  gunicorn's hook
         """A worker that outlives a killed arbiter holds the port and takes no request."""
         end_with_parent()
+
+    def _child_exit(self, _arbiter: Any, worker: Any) -> None:  # noqa: ANN401  gunicorn's hook
+        """What an ended worker had now is no longer counted."""
+        if self._settings.metrics_port:
+            from api.telemetry import forget_process  # noqa: PLC0415  after share_metrics
+
+            forget_process(worker.pid)
 
     def _when_ready(self, _: Any) -> None:  # noqa: ANN401  gunicorn's arbiter
         if self._settings.metrics_port:
