@@ -75,6 +75,8 @@ class Settings:
         proof_wait_s: `SOCAI_PROOF_WAIT_S`, default 10: how long a receipt waits to be proven.
         token_ttl_s: `SOCAI_TOKEN_TTL_S`, default 900, at most 3600: life of a bearer token.
         attempts: `SOCAI_SIGN_IN_ATTEMPTS`, default 120: a minute and key.
+        officer_share: `SOCAI_OFFICER_SHARE`, default 50: percent of one processor that the heavy
+            reads of one officer may take.
         min_free_mib: `SOCAI_MIN_FREE_MIB`, default 256: below it writes are refused.
         log_level: `SOCAI_LOG_LEVEL`, default `info`.
         lang: `SOCAI_LANG`, default `vi`: for callers that state no language.
@@ -100,6 +102,7 @@ class Settings:
     proof_wait_s: int
     token_ttl_s: int
     attempts: int
+    officer_share: int
     min_free_mib: int
     log_level: str
     lang: Lang
@@ -133,6 +136,9 @@ class Settings:
                 proof_wait_s=_number(env, "SOCAI_PROOF_WAIT_S", plain.proof_wait_s, (1, 60)),
                 token_ttl_s=_number(env, "SOCAI_TOKEN_TTL_S", plain.token_ttl_s, (30, 3600)),
                 attempts=_number(env, "SOCAI_SIGN_IN_ATTEMPTS", plain.attempts, (1, 10_000)),
+                officer_share=_number(
+                    env, "SOCAI_OFFICER_SHARE", plain.officer_share, (1, 100_000)
+                ),
                 min_free_mib=_number(env, "SOCAI_MIN_FREE_MIB", plain.min_free_mib, (0, 1 << 20)),
                 log_level=env.str(
                     "SOCAI_LOG_LEVEL", plain.log_level, validate=validate.OneOf(_LOG_LEVELS)
@@ -167,6 +173,7 @@ class Settings:
             proof_wait_s=10,
             token_ttl_s=900,
             attempts=120,
+            officer_share=50,
             min_free_mib=256,
             log_level="info",
             lang="vi",

@@ -36,6 +36,12 @@ SECONDS: Final = Histogram(
     "socai_http_seconds", "Time from first byte in to answer", ("call", "method"), buckets=_BUCKETS
 )
 PROBLEMS: Final = Counter("socai_http_problems", "Problems by code", ("code",))
+HEAVY_SECONDS: Final = Counter(
+    "socai_heavy_read_seconds", "Work of heavy reads, processor and database", ("kind",)
+)
+HEAVY_REFUSED: Final = Counter(
+    "socai_heavy_reads_refused", "Heavy reads beyond their officer's budget", ("kind",)
+)
 CONNECTIONS: Final = Gauge(
     "socai_http_connections", "Open connections of clients", multiprocess_mode="livesum"
 )

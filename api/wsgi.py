@@ -15,6 +15,7 @@ from typing import Any
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
+from api.budget import Budgets
 from api.kin import end_with_parent
 from api.listening import listen
 from api.peer import Proxies
@@ -43,6 +44,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
     def __init__(self, settings: Settings, listener: int | None = None) -> None:
         self._settings = settings
         self.proxies = Proxies(settings.trusted_proxies)
+        self._budgets = Budgets(settings.officer_share / 100)
         self._listener = listener
         super().__init__()
 
@@ -77,7 +79,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
 
     def load(self) -> Any:  # noqa: ANN401  a WSGI application
         """One worker's application, opened after the fork."""
-        return application(self._settings)
+        return application(self._settings, self._budgets)
 
     @staticmethod
     def _post_fork(_arbiter: Any, _worker: Any) -> None:  # noqa: ANN401  gunicorn's hook
@@ -98,15 +100,14 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             serve_metrics(self._settings.metrics_port, self._settings.host, shared=True)
 
 
-def application(settings: Settings | None = None) -> Any:  # noqa: ANN401  a WSGI application
+def application(settings: Settings, budgets: Budgets) -> Any:  # noqa: ANN401  a WSGI application
     """The WSGI application of one worker."""
     from api import telemetry  # noqa: PLC0415  prometheus_client must see share_metrics
     from api.app import create_app  # noqa: PLC0415
     from api.bootstrap import Enclave  # noqa: PLC0415
 
-    given = settings or Settings.from_env()
-    telemetry.configure(given.log_level)
-    return create_app(Enclave.open(given))
+    telemetry.configure(settings.log_level)
+    return create_app(Enclave.open(settings), budgets)
 
 
 def main() -> None:

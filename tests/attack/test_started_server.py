@@ -8,19 +8,22 @@ import selectors
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from threading import Event
-from typing import Final
+from time import monotonic
+from typing import Final, Self
 
 import httpx
 import pytest
 
+from api.budget import AT_ONCE, FULL_S
 from api.cli.supervisor import free_port
 from api.kin import python
 from api.settings import child_environment
 from tests.attacks import attack
+from tests.builders import a_case_in
 from tests.fixtures.app import Service
 
 pytestmark = pytest.mark.postgres
@@ -38,10 +41,14 @@ class Started:
     Attributes:
         port: Of the API.
         metrics: Of Prometheus.
+        case: A closed case.
+        tokens: Of officers who may read it.
     """
 
     port: int
     metrics: int
+    case: str
+    tokens: Mapping[str, str]
 
     @property
     def url(self) -> str:
@@ -77,7 +84,10 @@ class Started:
 @pytest.fixture(scope="module")
 def started(shared: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Started]:
     """`api.wsgi` over the module's enclave."""
-    made = Started(free_port(), free_port())
+    story = a_case_in("CLOSED", start=shared.step(minutes=5))
+    shared.tell(story)
+    tokens = {alias: shared.token(alias) for alias in ("cv", "tp")}
+    made = Started(free_port(), free_port(), story.stream.name[5:], tokens)
     settings = replace(
         shared.settings,
         port=made.port,
@@ -85,6 +95,7 @@ def started(shared: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         workers=2,
         threads=8,
         trusted_proxies=PROXY,
+        officer_share=50,
     )
     log = tmp_path_factory.mktemp("started") / "log"
     with (
@@ -278,3 +289,77 @@ def test_a_broken_body_that_nobody_reads_gets_no_second_answer(
     answer = started.ask(head + body)
     assert answer.count(b"HTTP/1.1 ") == 1, answer
     assert answer[9:10] in b"24", answer[:200]
+
+
+# -- work ------------------------------------------------------------------------------------------
+
+
+class Hammer:
+    """One officer who asks for one thing from many threads, over connections of their own."""
+
+    def __init__(self, started: Started, path: str, token: str, threads: int = 12) -> None:
+        self._started, self._path = started, path
+        self._token = {"Authorization": f"Bearer {token}"}
+        self._over = Event()
+        self._threads = [threading.Thread(target=self._ask, daemon=True) for _ in range(threads)]
+        self.statuses: list[int] = []
+        self.told: list[str] = []
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join(60)
+
+    def _ask(self) -> None:
+        with httpx.Client(base_url=self._started.url, headers=self._token, timeout=60) as http:
+            while not self._over.is_set():
+                answer = http.get(self._path)
+                self.statuses.append(answer.status_code)
+                if answer.status_code == 429:
+                    self.told.append(answer.headers["Retry-After"])
+
+
+@attack(
+    "one officer asks for the dearest lawful read from many threads at full speed",
+    stopped_by="a budget an officer, charged before anything is looked up",
+    noticed_by="metrics: socai_heavy_reads_refused by kind",
+)
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [("verification", "/v1/cases/{case}/verification"), ("statistics", "/v1/statistics.xlsx")],
+)
+def test_heavy_reads_of_one_officer_take_a_share(started: Started, kind: str, path: str) -> None:
+    """Over all workers; light reads of others and of the same officer go on; budgets fill again."""
+    path = path.format(case=started.case)
+    before = started.counted("socai_heavy_read_seconds_total")
+    began = monotonic()
+    with Hammer(started, path, started.tokens["cv"]) as hammer:
+        for alias in ("tp", "cv") * 20:
+            token = {"Authorization": f"Bearer {started.tokens[alias]}"}
+            light = httpx.get(f"{started.url}/v1/cases/{started.case}", headers=token, timeout=60)
+            assert light.status_code == 200
+        for _ in range(600):
+            if hammer.statuses.count(429) > 40:
+                break
+            Event().wait(0.1)
+    work_s = started.counted("socai_heavy_read_seconds_total") - before
+    assert work_s <= 0.5 * (monotonic() - began) + FULL_S + AT_ONCE
+    assert set(hammer.statuses) == {200, 429}
+    assert hammer.statuses.count(429) > 40
+    assert all(1 <= int(told) <= 60 for told in hammer.told)
+    counted = started.counted("socai_heavy_reads_refused_total", kind=kind)
+    assert counted >= hammer.statuses.count(429)
+    for _ in range(60):
+        token = {"Authorization": f"Bearer {started.tokens['cv']}"}
+        again = httpx.get(f"{started.url}{path}", headers=token, timeout=60)
+        if again.status_code == 200:
+            break
+        assert again.json()["code"] == "too_many_requests"
+        Event().wait(int(again.headers["Retry-After"]))
+    else:
+        pytest.fail("the budget does not fill again")
