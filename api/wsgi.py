@@ -39,22 +39,24 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
     Args:
         settings: Of the enclave.
         listener: Descriptor of the listening socket; None takes the one that `settings` name.
+
+    Raises:
+        SettingsError: That one cannot be had.
     """
 
     def __init__(self, settings: Settings, listener: int | None = None) -> None:
         self._settings = settings
         self.proxies = Proxies(settings.trusted_proxies)
         self._budgets = Budgets(settings.officer_share / 100)
+        if listener is None:
+            listener = listen(settings.host, settings.port).detach()
         self._listener = listener
         super().__init__()
 
     def load_config(self) -> None:
         """Options of the server; forwarded headers are believed from our own proxies only."""
-        listener = self._listener
-        if listener is None:
-            listener = listen(self._settings.host, self._settings.port).detach()
         options = {
-            "bind": f"fd://{listener}",
+            "bind": f"fd://{self._listener}",
             "worker_class": ProblemWorker,
             "workers": self._settings.workers,
             "threads": self._settings.threads,
@@ -117,7 +119,8 @@ def main() -> None:
         listener = int(sys.argv[1]) if sys.argv[1:] else None
         server = Server(settings, listener)
     except SettingsError as error:
-        sys.exit(f"socai: {error}")
+        sys.stderr.write(f"socai: {error.vi}\nsocai: {error}\n")
+        sys.exit(2)
     if settings.metrics_port:
         share_metrics(Path(mkdtemp(prefix="socai-metrics-")))
     from api import telemetry  # noqa: PLC0415  after share_metrics

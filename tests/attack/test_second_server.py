@@ -116,6 +116,21 @@ def test_a_port_that_is_held_is_no_ready(home: Path, other_port: int, which: str
     require_unserved(home, *ROLES)
 
 
+def test_an_api_without_a_supervisor_says_it_too(home: Path, other_port: int) -> None:
+    """As a container starts it: it ends, and its last words say why."""
+    done = subprocess.run(
+        python("-m", "api.wsgi"),
+        env=child_environment(Settings.at(home, port=other_port)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert f"port {other_port} of 127.0.0.1 is held" in done.stderr
+    assert f"cổng {other_port}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("host", ["192.0.2.1", "no.such.host.invalid"])
 def test_an_address_that_is_not_of_this_machine_is_said(home: Path, host: str) -> None:
     """A slip in SOCAI_HOST is no loop of restarts."""
