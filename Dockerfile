@@ -1,7 +1,8 @@
 # One image for every process of an enclave and for every level: the level is configuration.
 FROM python:3.13-slim AS build
 # the system's certificates also know what a proxy of the builder's network signs with
-ENV UV_SYSTEM_CERTS=true UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1
+ENV UV_SYSTEM_CERTS=true UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 \
+    PYTHONSAFEPATH=1
 RUN python3 -m venv /opt/uv && /opt/uv/bin/pip install --no-cache-dir --quiet 'uv>=0.13,<0.14'
 WORKDIR /app
 COPY pyproject.toml uv.lock README.md LICENSE ./
@@ -22,7 +23,7 @@ RUN groupadd --gid 10001 socai \
     /var/lib/socai/keys/service /var/lib/socai/seen /var/lib/socai/seen/api \
     /var/lib/socai/seen/sealer /var/lib/socai/seen/projector
 COPY --from=build /app/.venv /app/.venv
-ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONSAFEPATH=1 \
     SOCAI_HOME=/var/lib/socai/home SOCAI_KEYS_DIR=/var/lib/socai/keys \
     SOCAI_SEEN_DIR=/var/lib/socai/seen
 USER 10001:10001

@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from api import problems, telemetry
 from api.bootstrap import Enclave
+from api.budget import Budgets
 from api.problem_types import TYPES
 from api.problems import Problem
 from api.resources import examples
@@ -107,14 +108,16 @@ class Service(Flask):
         return func
 
 
-def create_app(enclave: Enclave) -> Flask:
+def create_app(enclave: Enclave, budgets: Budgets | None = None) -> Flask:
     """An application that serves one enclave.
 
     Args:
         enclave: Opened by `bootstrap`; its ports are wired already.
+        budgets: What its officers may ask, shared by the workers of a server; else its own.
     """
     app = _blank()
     app.extensions["socai"] = enclave
+    app.extensions["socai-budgets"] = budgets or Budgets(enclave.settings.officer_share / 100)
     app.register_error_handler(Exception, _failed)
     app.register_error_handler(HTTPException, _failed)  # in place of flask-smorest's own
     return app

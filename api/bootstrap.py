@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
-from time import monotonic
+from time import monotonic, thread_time
 from typing import Final, Self
 
 import psycopg
@@ -51,6 +51,7 @@ from ledger.postgres.connect import (
     is_lost,
     open_pool,
     translated,
+    waited_s,
 )
 from ledger.postgres.files import PostgresFiles
 from ledger.postgres.migrate import check, login_dsn
@@ -298,6 +299,11 @@ class Enclave:
             if is_lost(error):
                 self._reading.check()  # after a restart every connection is dead at once
             raise translated(error) from error
+
+    @staticmethod
+    def work_s() -> float:
+        """Seconds that this thread has ever kept a processor or the database busy."""
+        return thread_time() + waited_s()
 
     def ledger_time(self) -> datetime:
         """The ledger's time where a request states none (api.md §1)."""

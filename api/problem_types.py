@@ -376,6 +376,14 @@ TYPES: Final[Mapping[str, ProblemType]] = {
         Words("Quá nhiều lần thử", "Too many attempts"),
         Words("Chờ theo Retry-After rồi thử lại.", "Wait for Retry-After, then try again."),
     ),
+    "too_many_requests": ProblemType(
+        429,
+        Words("Quá nhiều yêu cầu cùng lúc", "Too many requests at once"),
+        Words(
+            "Chưa ghi gì. Chờ theo Retry-After rồi gửi lại.",
+            "Nothing was recorded. Wait for Retry-After, then send it again.",
+        ),
+    ),
     # Ours
     "internal": ProblemType(
         500,

@@ -111,16 +111,20 @@ def _said(fault: Fault) -> Words:
     )
 
 
+_LATER: Final = (429, 503)
+
+
 def plain_answer(code: str, *faults: Fault) -> bytes:
     """A whole HTTP/1.1 answer, for what the server refuses before it is a request."""
     problem = Problem(code, faults=faults)
     body = orjson.dumps(problem.body("vi", "none"))
     reason = problem.type.title.en.encode("ascii", "replace")
+    again = b"Retry-After: 2\r\n" if problem.type.status in _LATER else b""
     head = (
         b"HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: %d\r\n"
-        b"Content-Language: vi\r\nCache-Control: no-store\r\n\r\n"
+        b"Content-Language: vi\r\nCache-Control: no-store\r\n%s\r\n"
     )
-    return head % (problem.type.status, reason, CONTENT_TYPE.encode(), len(body)) + body
+    return head % (problem.type.status, reason, CONTENT_TYPE.encode(), len(body), again) + body
 
 
 def of(error: Exception) -> Problem:

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from environs import Env, EnvError, validate
 
+from api.peer import Proxies
 from api.problem_types import Lang
 
 LEVELS: Final = ("ordinary", "mat", "toi-mat", "tuyet-mat")
@@ -69,12 +70,16 @@ class Settings:
         level: `SOCAI_LEVEL`: refuses to start where the home's enclave has another level.
         host: `SOCAI_HOST`, default 127.0.0.1. Another address shows the API to the network.
         port: `SOCAI_PORT`, default 8000.
+        trusted_proxies: `SOCAI_TRUSTED_PROXIES`, default none: addresses and networks, between
+            commas, whose `X-Forwarded-For` says who the client is.
         metrics_port: `SOCAI_METRICS_PORT`, default 0 (none): Prometheus, on a port of its own.
         workers: `SOCAI_WORKERS`, default as many as cores.
         threads: `SOCAI_THREADS`, default 32 a worker: enough to wait for proofs in.
         proof_wait_s: `SOCAI_PROOF_WAIT_S`, default 10: how long a receipt waits to be proven.
         token_ttl_s: `SOCAI_TOKEN_TTL_S`, default 900, at most 3600: life of a bearer token.
         attempts: `SOCAI_SIGN_IN_ATTEMPTS`, default 120: a minute and key.
+        officer_share: `SOCAI_OFFICER_SHARE`, default 50: percent of one processor that the heavy
+            reads of one officer may take.
         min_free_mib: `SOCAI_MIN_FREE_MIB`, default 256: below it writes are refused.
         log_level: `SOCAI_LOG_LEVEL`, default `info`.
         lang: `SOCAI_LANG`, default `vi`: for callers that state no language.
@@ -96,12 +101,14 @@ class Settings:
     level: str | None
     host: str
     port: int
+    trusted_proxies: str
     metrics_port: int
     workers: int
     threads: int
     proof_wait_s: int
     token_ttl_s: int
     attempts: int
+    officer_share: int
     min_free_mib: int
     log_level: str
     lang: Lang
@@ -130,12 +137,16 @@ class Settings:
                 level=env.str("SOCAI_LEVEL", "", validate=validate.OneOf(["", *LEVELS])) or None,
                 host=env.str("SOCAI_HOST", plain.host),
                 port=_number(env, "SOCAI_PORT", plain.port, (0, 65535)),
+                trusted_proxies=env.str("SOCAI_TRUSTED_PROXIES", "", validate=Proxies),
                 metrics_port=_number(env, "SOCAI_METRICS_PORT", plain.metrics_port, (0, 65535)),
                 workers=_number(env, "SOCAI_WORKERS", os.cpu_count() or 1, (1, 256)),
                 threads=_number(env, "SOCAI_THREADS", plain.threads, (1, 1024)),
                 proof_wait_s=_number(env, "SOCAI_PROOF_WAIT_S", plain.proof_wait_s, (1, 60)),
                 token_ttl_s=_number(env, "SOCAI_TOKEN_TTL_S", plain.token_ttl_s, (30, 3600)),
                 attempts=_number(env, "SOCAI_SIGN_IN_ATTEMPTS", plain.attempts, (1, 10_000)),
+                officer_share=_number(
+                    env, "SOCAI_OFFICER_SHARE", plain.officer_share, (1, 100_000)
+                ),
                 min_free_mib=_number(env, "SOCAI_MIN_FREE_MIB", plain.min_free_mib, (0, 1 << 20)),
                 log_level=env.str(
                     "SOCAI_LOG_LEVEL", plain.log_level, validate=validate.OneOf(_LOG_LEVELS)
@@ -167,12 +178,14 @@ class Settings:
             level=None,
             host="127.0.0.1",
             port=8000,
+            trusted_proxies="",
             metrics_port=0,
             workers=1,
             threads=32,
             proof_wait_s=10,
             token_ttl_s=900,
             attempts=120,
+            officer_share=50,
             min_free_mib=256,
             log_level="info",
             lang="vi",

@@ -22,7 +22,7 @@ from prometheus_client import (
     Histogram,
     start_http_server,
 )
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 _HTTP: Final = logging.getLogger("socai.http")
 #: Others are counted as one: a client names methods as it likes, and every label is kept.
@@ -36,6 +36,15 @@ SECONDS: Final = Histogram(
     "socai_http_seconds", "Time from first byte in to answer", ("call", "method"), buckets=_BUCKETS
 )
 PROBLEMS: Final = Counter("socai_http_problems", "Problems by code", ("code",))
+HEAVY_SECONDS: Final = Counter(
+    "socai_heavy_read_seconds", "Work of heavy reads, processor and database", ("kind",)
+)
+HEAVY_REFUSED: Final = Counter(
+    "socai_heavy_reads_refused", "Heavy reads beyond their officer's budget", ("kind",)
+)
+CONNECTIONS: Final = Gauge(
+    "socai_http_connections", "Open connections of clients", multiprocess_mode="livesum"
+)
 STATEMENTS: Final = Counter("socai_statements", "Statements recorded, and sent again", ("outcome",))
 LOG_SIZE: Final = Gauge("socai_log_records", "Records committed", multiprocess_mode="mostrecent")
 UNSEALED: Final = Gauge(
@@ -155,3 +164,8 @@ def serve_metrics(port: int, host: str, *, shared: bool) -> WSGIServer:
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     server, _ = start_http_server(port, addr=host, registry=registry)
     return server
+
+
+def forget_process(pid: int) -> None:
+    """Leaves the gauges of an ended worker out of the sum."""
+    mark_process_dead(pid)  # type: ignore[no-untyped-call]

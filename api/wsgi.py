@@ -1,7 +1,8 @@
-"""gunicorn over one enclave: `python -m api.wsgi`, settings from the environment.
+"""gunicorn over one enclave: `python -m api.wsgi [FD]`, settings from the environment.
 
 `gthread` workers, as many as cores, with threads enough to wait for proofs and commit in groups.
-Each worker opens its own pools after the fork. Metrics of all workers stand on one port.
+Each worker opens its own pools after the fork. Metrics of all workers stand on one port. FD is a
+listening socket that whoever starts this has taken already.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ from typing import Any
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
+from api.budget import Budgets
 from api.kin import end_with_parent
+from api.listening import listen
+from api.peer import Proxies
 from api.settings import Settings, SettingsError, share_metrics
 from api.worker import ProblemWorker
 
@@ -30,45 +34,66 @@ class OneLineLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
-    """gunicorn with our options; nothing is read from the command line."""
+    """gunicorn with our options; nothing of its own is read from the command line.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        settings: Of the enclave.
+        listener: Descriptor of the listening socket; None takes the one that `settings` name.
+
+    Raises:
+        SettingsError: That one cannot be had.
+    """
+
+    def __init__(self, settings: Settings, listener: int | None = None) -> None:
         self._settings = settings
+        self.proxies = Proxies(settings.trusted_proxies)
+        self._budgets = Budgets(settings.officer_share / 100)
+        if listener is None:
+            listener = listen(settings.host, settings.port).detach()
+        self._listener = listener
         super().__init__()
 
     def load_config(self) -> None:
-        """Options of the server; forwarded headers are believed from loopback only."""
+        """Options of the server; forwarded headers are believed from our own proxies only."""
         options = {
-            "bind": f"{self._settings.host}:{self._settings.port}",
+            "bind": f"fd://{self._listener}",
             "worker_class": ProblemWorker,
             "workers": self._settings.workers,
             "threads": self._settings.threads,
             "timeout": 90,
             "graceful_timeout": 20,
             "keepalive": 15,
-            "backlog": 512,
             "worker_connections": 800,  # below the usual limit of open files
             "limit_request_line": 8190,
             "limit_request_fields": 64,
             "limit_request_field_size": 8190,
+            "forwarded_allow_ips": self._settings.trusted_proxies,
             "proc_name": "socai-api",
             "accesslog": None,
             "logger_class": OneLineLogger,
             "control_socket_disable": True,
             "when_ready": self._when_ready,
             "post_fork": self._post_fork,
+            "child_exit": self._child_exit,
         }
         for name, value in options.items():
             self.cfg.set(name, value)
 
     def load(self) -> Any:  # noqa: ANN401  a WSGI application
         """One worker's application, opened after the fork."""
-        return application(self._settings)
+        return application(self._settings, self._budgets)
 
     @staticmethod
     def _post_fork(_arbiter: Any, _worker: Any) -> None:  # noqa: ANN401  gunicorn's hook
         """A worker that outlives a killed arbiter holds the port and takes no request."""
         end_with_parent()
+
+    def _child_exit(self, _arbiter: Any, worker: Any) -> None:  # noqa: ANN401  gunicorn's hook
+        """What an ended worker had now is no longer counted."""
+        if self._settings.metrics_port:
+            from api.telemetry import forget_process  # noqa: PLC0415  after share_metrics
+
+            forget_process(worker.pid)
 
     def _when_ready(self, _: Any) -> None:  # noqa: ANN401  gunicorn's arbiter
         if self._settings.metrics_port:
@@ -77,31 +102,33 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             serve_metrics(self._settings.metrics_port, self._settings.host, shared=True)
 
 
-def application(settings: Settings | None = None) -> Any:  # noqa: ANN401  a WSGI application
-    """The WSGI application, for `gunicorn 'api.wsgi:application()'` too."""
+def application(settings: Settings, budgets: Budgets) -> Any:  # noqa: ANN401  a WSGI application
+    """The WSGI application of one worker."""
     from api import telemetry  # noqa: PLC0415  prometheus_client must see share_metrics
     from api.app import create_app  # noqa: PLC0415
     from api.bootstrap import Enclave  # noqa: PLC0415
 
-    given = settings or Settings.from_env()
-    telemetry.configure(given.log_level)
-    enclave = Enclave.open(given)
+    telemetry.configure(settings.log_level)
+    enclave = Enclave.open(settings)
     enclave.start_anchoring()
-    return create_app(enclave)
+    return create_app(enclave, budgets)
 
 
 def main() -> None:
     """Serves until told to stop."""
     try:
         settings = Settings.from_env()
+        listener = int(sys.argv[1]) if sys.argv[1:] else None
+        server = Server(settings, listener)
     except SettingsError as error:
-        sys.exit(f"socai: {error}")
+        sys.stderr.write(f"socai: {error.vi}\nsocai: {error}\n")
+        sys.exit(2)
     if settings.metrics_port:
         share_metrics(Path(mkdtemp(prefix="socai-metrics-")))
     from api import telemetry  # noqa: PLC0415  after share_metrics
 
     telemetry.configure(settings.log_level)
-    Server(settings).run()
+    server.run()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """The process that folds one part of a generation; it ends with the process that started it.
 
-An interpreter of its own, which loads nothing but this. What it is to do comes by its standard
-input, since it holds a key; that the input ends says that nobody waits for it any more.
+An interpreter of its own, which loads nothing but this, and nothing that lies in the folder it is
+started in. What it is to do comes by its standard input, since it holds a key; that the input ends
+says that nobody waits for it any more.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ class Order:
 
 def start(order: Order) -> Process:
     """Starts a process on a part."""
-    command = [sys.executable, "-c", "from projections.builder import main; main()"]
+    command = [sys.executable, "-I", "-c", "from projections.builder import main; main()"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE)  # noqa: S603 - our own words
     assert process.stdin is not None  # noqa: S101 - asked for
     with suppress(BrokenPipeError):  # one that has died already is found dead

@@ -7,13 +7,12 @@ tables hold.
 from __future__ import annotations
 
 import re
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
 
 from api.embedded import SUPERUSER, Embedded
 from api.settings import EnclaveFacts, Home, Settings, SettingsError
@@ -23,7 +22,6 @@ RUNNING: Final = "serve.json"
 """Stands in the home while the enclave is served, and says where."""
 _PASSWORD_FILE: Final = "postgres.password"  # noqa: S105  its name, not its content
 _NOT_PLAIN: Final = re.compile(r"[^a-z0-9]+")
-_ANSWER_S: Final = 2.0
 _SLUG_STEM: Final = 26
 
 
@@ -70,11 +68,7 @@ def embedded_down(settings: Settings) -> bool:
     """Whether this home's own server should answer and does not; False for any other server."""
     if settings.database_url is not None or not (settings.home / "pg").is_dir():
         return False
-    try:
-        with socket.create_connection(("127.0.0.1", Embedded(settings.home).port), _ANSWER_S):
-            return False
-    except OSError:
-        return True
+    return not Embedded(settings.home).listening
 
 
 def stop_database(settings: Settings) -> None:
@@ -89,7 +83,9 @@ def place(settings: Settings, dbname: str) -> dict[str, Any]:
         server = Embedded(settings.home)
         return {"host": server.host, "port": server.port, "dbname": dbname}
     parts = urlsplit(settings.database_url)
-    return {"host": parts.hostname or "localhost", "port": parts.port or 5432, "dbname": dbname}
+    named = dict(parse_qsl(parts.query))  # where a URL names a folder of sockets
+    host = named.get("host") or parts.hostname or "localhost"
+    return {"host": host, "port": int(named.get("port") or parts.port or 5432), "dbname": dbname}
 
 
 def make_schema(

@@ -19,10 +19,12 @@ import click
 from api.cli import auditor, case_page, database, drill, play, reader
 from api.cli.errors import guarded
 from api.cli.founding import REHEARSAL_OPENS, Plan, found
+from api.cli.lock import require_unserved
 from api.cli.player import Outcome
 from api.cli.scenario import Play, read_files, shipped
 from api.cli.shell import Shell, options, shell_of
 from api.cli.stage import player_at, served, venue_of
+from api.cli.supervisor import ROLES
 from api.cli.who import client_at, origin_of, signer_of
 from api.cli.words import Text
 from api.settings import Home, Settings
@@ -85,6 +87,7 @@ def _begin(shell: Shell, settings: Settings, *, fresh: bool) -> None:
 
 
 def _set_aside(shell: Shell, settings: Settings) -> None:
+    require_unserved(settings.home, *ROLES)
     database.stop_database(settings)
     number = 1
     while (aside := settings.home.with_name(f"{settings.home.name}.{number}")).exists():

@@ -13,6 +13,7 @@ import click
 from api.cli.manual import Vietnamese
 from api.cli.shell import Language, Shell, locales
 from api.cli.usage import told
+from api.kin import take_no_code_from_here
 from api.problem_types import Lang
 
 # name → module:attribute, help in Vietnamese, help in English
@@ -131,6 +132,7 @@ def _spoken(command: click.Command) -> click.Command:
 @click.pass_context
 def main(context: click.Context, lang: str, *, as_json: bool) -> None:
     """Socai (sổ cái): the ledger of what agencies did, signed by the officers who did it."""
+    take_no_code_from_here()
     context.obj = Shell(lang="vi" if lang == "vi" else "en", json=as_json)
 
 

@@ -6,6 +6,7 @@ One function a command; founding, supervising and projecting are other files.
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ from api.cli import database, roles
 from api.cli.doubt import refuse_in_doubt, remember
 from api.cli.errors import guarded
 from api.cli.founding import REHEARSAL_OPENS, Founded, Plan, found
+from api.cli.lock import Lock
 from api.cli.shell import Moment, Shell, fail, misuse, options, shell_of
 from api.cli.supervisor import PROJECTOR, ROLES, SEALER, NotReady, Supervisor
 from api.cli.words import Text, word
@@ -127,23 +129,22 @@ def serve(port: int | None, role: str, checkpoint: Path | None, *, hold: bool) -
     if port is not None:
         settings = replace(settings, port=port)
     known = None if checkpoint is None else checkpoint.read_bytes()
+    Home(settings).facts()
     if role in (SEALER, PROJECTOR):
-        telemetry.configure(settings.log_level)
-        remember(settings, [role], known)
-        sys.exit(_loop(settings, role, hold=hold))
-    shell = shell_of()
-    started = ROLES if role == "all" else [role]
-    if role == "all":
-        refuse_in_doubt(settings)
-    remember(settings, started, known)
-    facts = database.running_facts(settings)
-    require_schema(role_dsn(settings, facts, "reader"))
+        sys.exit(_alone(settings, role, known, hold=hold))
+    shell, started = shell_of(), ROLES if role == "all" else [role]
     supervisor = Supervisor(
         settings, tell=lambda who, status, again: _fell(shell, who, status, again=again)
     )
-    stop = roles.until_told()
-    supervisor.start(started)
+    supervisor.claim(started)
     try:
+        if role == "all":
+            refuse_in_doubt(settings)
+        remember(settings, started, known)
+        facts = database.running_facts(settings)
+        require_schema(role_dsn(settings, facts, "reader"))
+        stop = roles.until_told()
+        supervisor.start(started)
         _await_ready(shell, supervisor, stop, everything=role == "all")
         if facts.rehearsal:
             shell.note(Text("Đây là SỔ DIỄN TẬP.", "This is a REHEARSAL."))
@@ -152,6 +153,15 @@ def serve(port: int | None, role: str, checkpoint: Path | None, *, hold: bool) -
         supervisor.stop()
         if role == "all":
             database.stop_database(settings)
+
+
+def _alone(settings: Settings, role: str, known: bytes | None, *, hold: bool) -> int:
+    """One loop in this very process, for a supervisor of the operator's own."""
+    with closing(Lock(settings.home)) as lock:
+        lock.take(role)
+        telemetry.configure(settings.log_level)
+        remember(settings, [role], known)
+        return _loop(settings, role, hold=hold)
 
 
 @click.command()

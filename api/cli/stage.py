@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Final
+from urllib.parse import urlencode
 
 from api.bootstrap import RealEntropy
 from api.cli import database
@@ -22,7 +23,7 @@ from api.cli.desk import HttpDesk
 from api.cli.founding import REHEARSAL_OPENS, Plan, found
 from api.cli.player import Player, Registrar, StepResult
 from api.cli.scenario import Play
-from api.cli.supervisor import Supervisor, free_port
+from api.cli.supervisor import Supervisor
 from api.cli.words import name
 from api.embedded import Embedded
 from api.problem_types import Lang
@@ -148,17 +149,18 @@ class Stages:
         if self._server is None:
             self._server = Embedded(self._folder)
             self._server.start()
-        return f"postgresql://postgres@127.0.0.1:{self._server.port}/postgres"
+        place = urlencode({"host": self._server.host, "port": self._server.port})
+        return f"postgresql://postgres@/postgres?{place}"
 
 
 @contextmanager
 def served(settings: Settings, *, keep_database: bool = False) -> Iterator[str]:
     """The enclave of a home, served by processes of its own until the block ends; its URL."""
-    database.running_facts(settings)
-    listening = replace(settings, port=free_port(settings.host))
-    supervisor = Supervisor(listening, output=settings.home / "serve.log")
-    supervisor.start()
+    supervisor = Supervisor(replace(settings, port=0), output=settings.home / "serve.log")
+    supervisor.claim()
     try:
+        database.running_facts(settings)
+        supervisor.start()
         supervisor.wait_ready()
         yield supervisor.url
     finally:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,9 +21,11 @@ import orjson
 
 from api.cli import database
 from api.cli.database import RUNNING
+from api.cli.lock import Lock
 from api.cli.roles import ON_DOUBT
 from api.embedded import EmbeddedError
-from api.kin import end_group, end_with_parent
+from api.kin import end_group, end_with_parent, python
+from api.listening import listen, require_free
 from api.settings import Settings, SettingsError, child_environment
 
 API: Final = "api"
@@ -37,6 +38,9 @@ _LOOK_S: Final = 0.5
 _MOST_PAUSE_S: Final = 5.0
 _CALM_S: Final = 20.0
 _GRACE_S: Final = 25.0
+_ASK_S: Final = 2.5
+_KILLED_S: Final = 5.0
+"""How long the port may be held by what is left of an earlier run that was killed."""
 
 
 class NotReady(Exception):
@@ -68,14 +72,38 @@ class Supervisor:
     tell: Callable[[str, int, bool], None] = lambda _role, _status, _again: None
     _children: dict[str, _Child] = field(default_factory=dict)
     _looked: float = 0.0
+    _lock: Lock | None = None
+    _listener: socket.socket | None = None
 
     @property
     def url(self) -> str:
         """Base of the API."""
-        return url_of(self.settings.host, self.settings.port)
+        port = self._listener.getsockname()[1] if self._listener else self.settings.port
+        return url_of(self.settings.host, port)
+
+    def claim(self, roles: Sequence[str] = ROLES) -> None:
+        """Takes what only one can have: the roles in this home, and the API's port.
+
+        Nothing is started yet, so that who comes second disturbs nothing.
+
+        Raises:
+            SettingsError: Somebody else has it.
+        """
+        if self._lock is not None:
+            return
+        lock = Lock(self.settings.home)
+        lock.take(*roles)
+        try:
+            if API in roles:
+                self._listener = self._listen()
+        except SettingsError:
+            lock.close()
+            raise
+        self._lock = lock
 
     def start(self, roles: Sequence[str] = ROLES) -> None:
-        """Starts the processes; they may not answer yet."""
+        """Starts the processes; they may not answer yet. Raises: as `claim`."""
+        self.claim(roles)
         for role in roles:
             self._children[role] = self._spawn(role)
         write_running(self.settings, self.url)
@@ -114,7 +142,7 @@ class Supervisor:
         """
         deadline = monotonic() + timeout_s
         last = "no answer"
-        with httpx.Client(timeout=5.0) as http:
+        with httpx.Client(timeout=_ASK_S) as http:
             while monotonic() < deadline and not (stop is not None and stop.is_set()):
                 self.mend()
                 if dead := [c.role for c in self._children.values() if c.given_up]:
@@ -144,7 +172,9 @@ class Supervisor:
                 process.kill()
                 process.wait()
             end_group(process.pid)
-        forget_running(self.settings)
+        if children:
+            forget_running(self.settings)
+        self._let_go()
 
     def tail(self) -> str:
         """The last words of the processes, where they were kept."""
@@ -152,6 +182,21 @@ class Supervisor:
             return ""
         lines = self.output.read_text("utf-8", "replace").splitlines()
         return " | ".join(lines[-6:])
+
+    def _listen(self) -> socket.socket:
+        settings = self.settings
+        if settings.metrics_port:
+            require_free(settings.host, settings.metrics_port)
+        killed = (settings.home / RUNNING).exists()
+        patience_s = _KILLED_S if killed else 0.0
+        return listen(settings.host, settings.port, patience_s=patience_s)
+
+    def _let_go(self) -> None:
+        if self._listener is not None:
+            self._listener.close()
+        if self._lock is not None:
+            self._lock.close()
+        self._listener = self._lock = None
 
     def _mend_database(self) -> None:
         """The embedded server is started again too; what it had committed is there."""
@@ -180,8 +225,10 @@ class Supervisor:
             if self.output is not None:
                 self.output.parent.mkdir(parents=True, exist_ok=True)
                 output = stack.enter_context(self.output.open("ab"))
+            listener = self._listener.fileno() if role == API and self._listener else None
             process = subprocess.Popen(  # noqa: S603  our own modules, nothing from outside
-                command(role),
+                command(role, listener),
+                pass_fds=() if listener is None else (listener,),
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -192,11 +239,11 @@ class Supervisor:
         return _Child(role, process, monotonic())
 
 
-def command(role: str) -> list[str]:
-    """The words that start a role as a process of its own."""
+def command(role: str, listener: int | None = None) -> list[str]:
+    """The words that start a role as a process of its own; the API may be given its socket."""
     if role == API:
-        return [sys.executable, "-m", "api.wsgi"]
-    return [sys.executable, "-m", "api.cli.main", "serve", "--role", role]
+        return python("-m", "api.wsgi", *([] if listener is None else [str(listener)]))
+    return python("-m", "api.cli.main", "serve", "--role", role)
 
 
 def free_port(host: str = "127.0.0.1") -> int:

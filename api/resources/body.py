@@ -14,6 +14,7 @@ from time import perf_counter
 from typing import IO, Any, Final
 
 from flask import request
+from werkzeug.exceptions import ClientDisconnected
 
 from api.problems import Problem
 from api.resources.request import malformed
@@ -89,7 +90,7 @@ def _parts(
                 watch.came = came
         except TimeoutError as error:
             raise Problem("request_timeout") from error
-        except OSError as error:
+        except (OSError, ClientDisconnected) as error:
             raise _cut(watch) from error
         if watch.late or (stated is not None and came != stated):
             raise _cut(watch)

@@ -10,6 +10,7 @@ from flask import Response
 from api.problems import Problem
 from api.resources import cursor, fresh, known, shown, verdicts
 from api.resources.answer import JSON, answer, finish
+from api.resources.gate import Heavy
 from api.resources.noun import Noun, in_path
 from api.resources.request import caller, enclave, malformed, now, require_uuid
 from api.schemas.base import Page, Projected
@@ -42,6 +43,7 @@ _PAST: Final = ("before_case", "as_of_in_future", "not_found")
     projected=True,
     headers=("Link",),
     problems=("bad_cursor", "search_refused"),
+    heavy=Heavy("search", only_with="q"),
 )
 def list_cases(asked: dict[str, Any]) -> Response:
     """Danh sách hồ sơ · Cases by filter, one snapshot over all pages."""
@@ -115,6 +117,7 @@ def _words(text: str | None) -> str | None:
     projected=True,
     problems=_PAST,
     parameters=(_ID,),
+    heavy=Heavy("past", only_with="as_of"),
 )
 def one_case(asked: dict[str, Any], case: str) -> Response:
     """Hồ sơ, bây giờ hoặc tại một thời điểm · The case file, now or as of a time or index."""
@@ -147,6 +150,7 @@ def _as_text(case: str, index: int, body: str) -> Response:
     headers=("Link",),
     problems=("bad_cursor", "not_found"),
     parameters=(_ID,),
+    heavy=Heavy("history"),
 )
 def case_acts(asked: dict[str, Any], case: str) -> Response:
     """Dòng thời gian · Each act with all its statements, both clocks, verdict and effect."""
@@ -172,6 +176,7 @@ def case_acts(asked: dict[str, Any], case: str) -> Response:
     projected=True,
     problems=(*_PAST, "too_much_asked"),
     parameters=(_ID,),
+    heavy=Heavy("difference"),
 )
 def case_diff(asked: dict[str, Any], case: str) -> Response:
     """Khác nhau giữa hai thời điểm · Changed fields, old → new, with the acts that changed them."""
@@ -213,6 +218,7 @@ def _later(first: int | datetime, last: int | datetime) -> bool:
     projected=True,
     problems=(*_PAST, "too_much_asked"),
     parameters=(_ID, _POINTER),
+    heavy=Heavy("reasons"),
 )
 def field_history(asked: dict[str, Any], case: str, pointer: str) -> Response:
     """Vì sao trường này có giá trị này · Every change of one field, with act and signers."""
@@ -233,6 +239,7 @@ def field_history(asked: dict[str, Any], case: str, pointer: str) -> Response:
     projected=True,
     problems=("not_found",),
     parameters=(_ID,),
+    heavy=Heavy("verification"),
 )
 def case_verification(asked: dict[str, Any], case: str) -> Response:
     """Kiểm chứng hồ sơ · Every statement's verdict, key history, index and proof; one verdict.
@@ -287,6 +294,7 @@ def _proof(index: int, size: int) -> dict[str, Any]:
     answers=Verifications,
     projected=True,
     problems=("too_much_asked",),
+    heavy=Heavy("bulk_verification"),
 )
 def bulk_verification(asked: dict[str, Any]) -> Response:
     """Kiểm chứng nhiều hồ sơ · The verdict of up to 50 cases; `missing` are those not there."""

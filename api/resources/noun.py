@@ -19,7 +19,7 @@ from api.problem_types import TYPES
 from api.problems import CONTENT_TYPE
 from api.resources.answer import JSON
 from api.resources.asked import Asked
-from api.resources.gate import Access, Gate
+from api.resources.gate import Access, Gate, Heavy
 
 View = Callable[..., Response]
 JOSE: Final = "application/jose+json"
@@ -42,6 +42,7 @@ _EVERY_CALL: Final = (
 _SIGNED_IN: Final = ("not_signed_in",)
 _WITH_BODY: Final = ("unsupported_media_type", "too_large", "request_timeout")
 _TAGGED: Final = ("precondition_failed",)
+_HEAVY: Final = ("too_many_requests",)
 _OF_EVERY_PROBLEM: Final = ("X-Request-Id", "Cache-Control", "Content-Language", "Vary")
 IN_WORDS: Final = ("Content-Language", "Vary")
 """Headers of an answer that is written in the reader's language."""
@@ -90,6 +91,7 @@ class Noun(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
         body_doc: Mapping[str, Any] | None = None,
         example: Mapping[str, Any] | None = None,
         streams: bool = False,
+        heavy: Heavy | None = None,
     ) -> Callable[[View], View]:
         """Registers a view.
 
@@ -111,10 +113,15 @@ class Noun(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
             body_doc: OpenAPI request body where the view reads the bytes itself.
             example: Of the answer.
             streams: Whether the view takes a body of any size, under a limit of its own.
+            heavy: What its work is charged as, to the officer who asks.
         """
         taken = tuple(consumes) or ((JSON,) if body is not None else ())
         tagged = method == "GET" and status == HTTPStatus.OK
-        more = (*(_PROJECTED if projected else ()), *(_TAGGED if tagged else ()))
+        more = (
+            *(_PROJECTED if projected else ()),
+            *(_TAGGED if tagged else ()),
+            *(_HEAVY if heavy else ()),
+        )
         codes = _codes(access, taken, (*problems, *more))
         common = ["X-Request-Id", "Cache-Control", *(["ETag"] if tagged else [])]
         common += ["Ledger-Index"] if projected else []
@@ -142,7 +149,7 @@ class Noun(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
             def run(**path: str) -> Response:
                 return view(*asked.read(), **path)
 
-            run.__dict__["gate"] = Gate(access, taken, produces, streams)
+            run.__dict__["gate"] = Gate(access, taken, produces, streams, heavy)
             self.route(
                 rule,
                 methods=[method],

@@ -19,6 +19,7 @@ from werkzeug.http import parse_accept_header
 
 from api.auth import Caller
 from api.bootstrap import Enclave
+from api.budget import Budgets, Charge
 from api.problem_types import Lang
 from api.problems import Problem
 from api.schemas.base import OFFSET_TIME, UUID
@@ -50,6 +51,7 @@ class Context:
         caller: The signed-in officer; None where the call is open.
         began: For the duration in the log line.
         code: Problem code, where one was answered.
+        charged: A heavy read's charge, and the work of this thread before it.
     """
 
     trace_id: str
@@ -58,11 +60,17 @@ class Context:
     caller: Caller | None
     began: float
     code: str = ""
+    charged: tuple[Charge, float] | None = None
 
 
 def enclave() -> Enclave:
     """The enclave this application serves; never more than one."""
     return cast("Enclave", current_app.extensions["socai"])
+
+
+def budgets() -> Budgets:
+    """What officers may still ask of this server."""
+    return cast("Budgets", current_app.extensions["socai-budgets"])
 
 
 def context() -> Context:

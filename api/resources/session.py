@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 from flask import Response, request
 
 from api.auth import Caller
+from api.peer import FORWARDED, Proxies
 from api.problems import Problem
 from api.resources.answer import answer
 from api.resources.body import body_bytes
@@ -106,4 +107,6 @@ def _assertion(body: bytes) -> str:
 
 
 def _address() -> str:
-    return request.remote_addr or ""
+    """Whom an attempt counts for."""
+    proxies = Proxies(enclave().settings.trusted_proxies)
+    return proxies.client(request.remote_addr or "", request.headers.getlist(FORWARDED))

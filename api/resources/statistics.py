@@ -14,6 +14,7 @@ from xlsxwriter import Workbook  # type: ignore[import-untyped]
 
 from api.resources import fresh, known
 from api.resources.answer import answer, finish
+from api.resources.gate import Heavy
 from api.resources.noun import IN_WORDS, Noun
 from api.resources.request import context, enclave, malformed, now
 from api.schemas.work import StatisticsQuery, StatisticsShown
@@ -23,6 +24,7 @@ from ledger.regulation.outcomes import words as outcome_words
 from projections.statistics import HIDDEN, HIDDEN_MEANS, Cell, Tables
 
 statistics = Noun("statistics", __name__, url_prefix="/v1", description="Thống kê · Statistics")
+_HEAVY: Final = Heavy("statistics")
 CSV: Final = "text/csv; charset=utf-8"
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _PLAIN_BOOK: Final = {
@@ -52,7 +54,9 @@ _TITLES: Final = {
 }
 
 
-@statistics.call("/statistics", query=StatisticsQuery, answers=StatisticsShown, projected=True)
+@statistics.call(
+    "/statistics", query=StatisticsQuery, answers=StatisticsShown, projected=True, heavy=_HEAVY
+)
 def counted(asked: dict[str, Any]) -> Response:
     """Thống kê một kỳ · Counts over a period; small cells are hidden (null).
 
@@ -81,6 +85,7 @@ def counted(asked: dict[str, Any]) -> Response:
     produces=CSV,
     projected=True,
     headers=IN_WORDS,
+    heavy=_HEAVY,
 )
 def counted_csv(asked: dict[str, Any]) -> Response:
     """Thống kê dạng CSV · The same as CSV, UTF-8 with a byte order mark."""
@@ -100,6 +105,7 @@ def counted_csv(asked: dict[str, Any]) -> Response:
     produces=XLSX,
     projected=True,
     headers=IN_WORDS,
+    heavy=_HEAVY,
 )
 def counted_xlsx(asked: dict[str, Any]) -> Response:
     """Thống kê dạng XLSX · The same as a workbook."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final, LiteralString, TypeVar
+from threading import local
+from typing import Any, Final, LiteralString, TypeVar
 
 import psycopg
 from psycopg import errors as pg
@@ -41,10 +42,37 @@ _PASSING: Final = (
 )
 
 
+class _Waits(local):
+    """Seconds that this thread has waited for answers of a database."""
+
+    seconds = 0.0
+
+
+_waits: Final = _Waits()
+
+
+class _Timed(psycopg.Connection[tuple[object, ...]]):
+    """A connection whose every wait for the server is counted for the thread that waits."""
+
+    def wait(self, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401  the driver's signature
+        """As the driver's."""
+        began = time.monotonic()
+        try:
+            return super().wait(*arguments, **named)
+        finally:
+            _waits.seconds += time.monotonic() - began
+
+
+def waited_s() -> float:
+    """Seconds that this thread has ever waited for answers over connections of pools."""
+    return _waits.seconds
+
+
 def open_pool(dsn: str, *, most: int = 8, least: int = 1) -> Pool:
     """A pool of one login; it need not reach the server yet, and finds it again by itself."""
     return ConnectionPool(
         dsn,
+        connection_class=_Timed,
         min_size=least,
         max_size=most,
         open=True,

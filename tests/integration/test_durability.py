@@ -145,7 +145,7 @@ def test_no_signature_is_judged_otherwise_at_its_index_than_at_the_door(a: ALedg
 @pytest.fixture
 def wire(postgres_server: Embedded) -> Iterator[Wire]:
     """A wire to the server that can be cut."""
-    made = Wire(postgres_server.port)
+    made = Wire(postgres_server.host, postgres_server.port)
     yield made
     made.close()
 

@@ -196,6 +196,5 @@ def test_no_login_enters_the_databases_a_cluster_begins_with(filled: Database, c
 def test_a_wrong_password_opens_nothing(filled: Database) -> None:
     """Nobody is trusted for being local."""
     wrong = psycopg.conninfo.make_conninfo(filled.dsn("writer"), password="wrong")  # noqa: S106 - no password of anything
-    for host in (filled.server.host, "127.0.0.1"):
-        with pytest.raises(psycopg.OperationalError, match="password"):
-            psycopg.connect(psycopg.conninfo.make_conninfo(wrong, host=host))
+    with pytest.raises(psycopg.OperationalError, match="password"):
+        psycopg.connect(wrong)

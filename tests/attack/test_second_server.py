@@ -1,0 +1,211 @@
+"""Who comes second: to a port that is held, to a home that is served, after a kill."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import httpx
+import pytest
+from click.testing import CliRunner, Result
+
+from api.cli.founding import Plan, found
+from api.cli.lock import Lock, require_unserved
+from api.cli.main import main
+from api.cli.scenario import read_file, shipped
+from api.cli.stage import opening
+from api.cli.supervisor import ROLES, free_port
+from api.embedded import Embedded
+from api.kin import python
+from api.listening import listen
+from api.settings import Settings, SettingsError, child_environment
+from tests.attacks import attack
+
+pytestmark = pytest.mark.postgres
+
+
+class Ready(BaseHTTPRequestHandler):
+    """Another server, which says that it is ready."""
+
+    def do_GET(self) -> None:  # the name that the standard library calls
+        """200 to everything."""
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+@pytest.fixture
+def other_port() -> Iterator[int]:
+    """A port that another program holds."""
+    server = HTTPServer(("127.0.0.1", 0), Ready)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server.server_port
+    server.shutdown()
+    server.server_close()
+    thread.join(5)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A founded rehearsal that nobody serves."""
+    (play,) = read_file(shipped("SC4"))
+    settings = Settings.at(tmp_path_factory.mktemp("second") / "home")
+    found(settings, Plan("x.example", "ordinary", rehearsal=True, at=opening(play)))
+    Embedded(settings.home).stop()
+    return settings.home
+
+
+def socai(home: Path, *words: str, lang: str = "en", **more: str) -> Result:
+    """One call of the command, in this process."""
+    return CliRunner().invoke(main, ["--lang", lang, *words], env={"SOCAI_HOME": str(home), **more})
+
+
+@contextmanager
+def serving(home: Path, port: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """`socai serve` as an operator runs it, its first line read."""
+    with (
+        log.open("ab") as said,
+        subprocess.Popen(
+            python("-m", "api.cli.main", "--lang", "en", "serve", "--port", str(port)),
+            env={**child_environment(Settings.at(home, workers=2))},
+            stdout=subprocess.PIPE,
+            stderr=said,
+        ) as process,
+    ):
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            assert line == f"Ready: http://127.0.0.1:{port}\n".encode(), log.read_text("utf-8")
+            yield process
+        finally:
+            with suppress(ProcessLookupError):
+                process.send_signal(signal.SIGTERM)
+            process.wait(60)
+
+
+@attack(
+    "another server holds the port and answers that it is ready",
+    stopped_by="the port is taken before anything is started",
+    noticed_by="serve: exit 2, the port named",
+)
+@pytest.mark.parametrize("which", ["port", "metrics port"])
+def test_a_port_that_is_held_is_no_ready(home: Path, other_port: int, which: str) -> None:
+    """Nothing is started, not even the database; the sentence says which port, twice worded."""
+    for lang, word in (("en", "is held by another program"), ("vi", "đang do chương trình khác")):
+        given = {"SOCAI_PORT": str(other_port)}
+        if which != "port":
+            given = {"SOCAI_PORT": "0", "SOCAI_METRICS_PORT": str(other_port)}
+        result = socai(home, "serve", lang=lang, **given)
+        assert result.exit_code == 2, result.output
+        assert word in result.stderr
+        assert str(other_port) in result.stderr
+        assert result.stderr.count("\n") == 1
+        assert not result.stdout
+    assert not Embedded(home).running
+    assert not (home / "serve.json").exists()
+    require_unserved(home, *ROLES)
+
+
+def test_an_api_without_a_supervisor_says_it_too(home: Path, other_port: int) -> None:
+    """As a container starts it: it ends, and its last words say why."""
+    done = subprocess.run(
+        python("-m", "api.wsgi"),
+        env=child_environment(Settings.at(home, port=other_port)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert f"port {other_port} of 127.0.0.1 is held" in done.stderr
+    assert f"cổng {other_port}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no.such.host.invalid"])
+def test_an_address_that_is_not_of_this_machine_is_said(home: Path, host: str) -> None:
+    """A slip in SOCAI_HOST is no loop of restarts."""
+    result = socai(home, "serve", SOCAI_HOST=host)
+    assert result.exit_code == 2, result.output
+    assert host in result.stderr
+    assert not Embedded(home).running
+
+
+@attack(
+    "a second serve, a second sealer or a demo runs on a home that is served",
+    stopped_by="a lock for each role of a home, which ends with its holder",
+    noticed_by="serve and demo: exit 2, the home and the process named",
+)
+@pytest.mark.slow
+def test_a_home_is_served_once_and_a_kill_leaves_nothing_held(home: Path, tmp_path: Path) -> None:
+    """The first goes on untouched; killed with -9 it blocks nobody, on the same port too."""
+    port, log = free_port(), tmp_path / "serve.log"
+    with serving(home, port, log) as first:
+        for words in (
+            ("serve", "--port", "0"),
+            ("serve", "--role", "sealer"),
+            ("serve", "--role", "projector"),
+            ("serve", "--role", "api", "--port", "0"),
+            ("demo", "--fresh"),
+        ):
+            for lang in ("vi", "en"):
+                result = socai(home, *words, lang=lang)
+                assert result.exit_code == 2, (words, result.output)
+                assert str(home) in result.stderr
+                assert str(first.pid) in result.stderr
+        assert httpx.get(f"http://127.0.0.1:{port}/health/ready").status_code == 200
+        first.kill()
+        first.wait()
+    with serving(home, port, log):
+        assert httpx.get(f"http://127.0.0.1:{port}/health/ready").status_code == 200
+
+
+def test_the_port_waits_for_what_was_killed_but_not_for_ever(other_port: int) -> None:
+    """What is left of an earlier run lets it go in a moment; another program does not."""
+    held = listen("127.0.0.1", 0)
+    port = held.getsockname()[1]
+    threading.Timer(0.3, held.close).start()
+    listen("127.0.0.1", port, patience_s=30).close()
+    with pytest.raises(SettingsError):
+        listen("127.0.0.1", other_port, patience_s=0.2)
+
+
+def test_a_lock_ends_with_its_holder(tmp_path: Path) -> None:
+    """Whatever stands in the file: only a living process holds it."""
+    script = (
+        "import sys; from pathlib import Path; from api.cli.lock import Lock\n"
+        "lock = Lock(Path(sys.argv[1])); lock.take('sealer'); print('held', flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script, tmp_path], stdout=subprocess.PIPE, stdin=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(SettingsError, match=str(holder.pid)):
+            require_unserved(tmp_path, "sealer")
+        require_unserved(tmp_path, "projector")
+        holder.kill()
+        holder.wait()
+    assert (tmp_path / "sealer.lock").read_text("ascii") == f"{holder.pid}\n"
+    require_unserved(tmp_path, "sealer")
+
+
+def test_a_child_has_what_its_parent_holds(tmp_path: Path) -> None:
+    """The supervisor holds the roles for the loops that it starts."""
+    script = (
+        "import sys; from pathlib import Path; from api.cli.lock import require_unserved\n"
+        "require_unserved(Path(sys.argv[1]), 'sealer')\n"
+    )
+    with closing(Lock(tmp_path)) as lock:
+        lock.take("sealer")
+        subprocess.run([sys.executable, "-c", script, tmp_path], check=True)

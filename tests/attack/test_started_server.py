@@ -1,0 +1,365 @@
+"""Attacks on the API as it runs, by who can reach its port."""
+
+from __future__ import annotations
+
+import random
+import resource
+import selectors
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from threading import Event
+from time import monotonic
+from typing import Final, Self
+
+import httpx
+import pytest
+
+from api.budget import AT_ONCE, FULL_S
+from api.cli.supervisor import free_port
+from api.kin import python
+from api.settings import child_environment
+from tests.attacks import attack
+from tests.builders import a_case_in
+from tests.fixtures.app import Service
+
+pytestmark = pytest.mark.postgres
+IDLE: Final = 2_600
+SHARE: Final = 200
+"""Connections of one address that a worker has at most."""
+#: Loopback is a whole network: each of these is another client.
+ATTACKER, HONEST, PROXY = "127.0.0.66", "127.0.0.1", "127.0.0.99"
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A server of two workers.
+
+    Attributes:
+        port: Of the API.
+        metrics: Of Prometheus.
+        case: A closed case.
+        tokens: Of officers who may read it.
+    """
+
+    port: int
+    metrics: int
+    case: str
+    tokens: Mapping[str, str]
+
+    @property
+    def url(self) -> str:
+        """Base address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def counted(self, name: str, **labels: str) -> float:
+        """A counter of the server, summed over the lines that have these labels."""
+        told = httpx.get(f"http://127.0.0.1:{self.metrics}/metrics", timeout=60).text
+        wanted = [f'{label}="{value}"' for label, value in labels.items()]
+        return sum(
+            float(line.rpartition(" ")[2])
+            for line in told.splitlines()
+            if line.startswith(name) and all(one in line for one in wanted)
+        )
+
+    def connected(self, source: str = HONEST) -> socket.socket:
+        """A connection from an address."""
+        return socket.create_connection(("127.0.0.1", self.port), 60, (source, 0))
+
+    def ask(self, request: bytes, source: str = HONEST) -> bytes:
+        """All that comes back for bytes on the wire, behind which nothing more is sent."""
+        with self.connected(source) as line:
+            line.sendall(request)
+            line.shutdown(socket.SHUT_WR)
+            answer = b""
+            with suppress(ConnectionResetError):
+                while part := line.recv(65_536):
+                    answer += part
+            return answer
+
+
+@pytest.fixture(scope="module")
+def started(shared: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Started]:
+    """`api.wsgi` over the module's enclave."""
+    story = a_case_in("CLOSED", start=shared.step(minutes=5))
+    shared.tell(story)
+    tokens = {alias: shared.token(alias) for alias in ("cv", "tp")}
+    made = Started(free_port(), free_port(), story.stream.name[5:], tokens)
+    settings = replace(
+        shared.settings,
+        port=made.port,
+        metrics_port=made.metrics,
+        workers=2,
+        threads=8,
+        trusted_proxies=PROXY,
+        officer_share=50,
+    )
+    log = tmp_path_factory.mktemp("started") / "log"
+    with (
+        log.open("wb") as out,
+        subprocess.Popen(
+            python("-m", "api.wsgi"), env=child_environment(settings), stdout=out, stderr=out
+        ) as server,
+    ):
+        try:
+            for _ in range(300):
+                with suppress(httpx.TransportError):
+                    if httpx.get(f"{made.url}/health/ready", timeout=60).is_success:
+                        break
+                assert server.poll() is None, log.read_text("utf-8")
+                Event().wait(0.1)
+            yield made
+        finally:
+            server.terminate()
+    assert b"Exception in worker process" not in log.read_bytes()
+
+
+# -- connections -----------------------------------------------------------------------------------
+
+
+class Idlers(threading.Thread):
+    """One client with as many silent connections as it likes, each opened anew as it is closed."""
+
+    def __init__(self, started: Started, source: str, number: int) -> None:
+        super().__init__(daemon=True)
+        self._server, self._source, self._number = started, source, number
+        self._over = Event()
+        self.opened = 0
+        self.all_there = Event()
+
+    def run(self) -> None:
+        """Holds them until told to stop."""
+        with selectors.DefaultSelector() as poller:
+            while not self._over.is_set():
+                while len(poller.get_map()) < self._number and not self._over.is_set():
+                    self._open(poller)
+                self.all_there.set()
+                for key, _ in poller.select(0.05):
+                    poller.unregister(key.fileobj)
+                    self._end(key.fileobj)
+            for key in list(poller.get_map().values()):
+                self._end(key.fileobj)
+
+    def _open(self, poller: selectors.BaseSelector) -> None:
+        line = socket.socket()
+        line.bind((self._source, 0))
+        line.settimeout(0)
+        line.connect_ex(("127.0.0.1", self._server.port))
+        poller.register(line, selectors.EVENT_READ)
+        self.opened += 1
+
+    @staticmethod
+    def _end(line: object) -> None:
+        assert isinstance(line, socket.socket)
+        line.close()
+
+    def stop(self) -> None:
+        """Lets them all go."""
+        self._over.set()
+        self.join(60)
+
+
+@contextmanager
+def idling(started: Started, source: str, number: int = IDLE) -> Iterator[Idlers]:
+    """Idle connections while the block runs."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 2 * number + 1_000), hard))
+    idlers = Idlers(started, source, number)
+    idlers.start()
+    try:
+        assert idlers.all_there.wait(60)
+        yield idlers
+    finally:
+        idlers.stop()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@attack(
+    "one client holds 2,600 silent connections and opens each anew as it is closed",
+    stopped_by="a share of the places for one address; the oldest silent one makes room",
+    noticed_by="-",
+)
+@pytest.mark.parametrize("honest", [HONEST, ATTACKER], ids=["another client", "one behind them"])
+def test_idle_connections_keep_nobody_out(started: Started, honest: str) -> None:
+    """Also not who comes from the same address, as everybody in an office may."""
+    request = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    with idling(started, ATTACKER) as idlers:
+        answers = [started.ask(request, honest) for _ in range(40)]
+        assert [answer[:12] for answer in answers] == [b"HTTP/1.1 200"] * 40
+        assert 0 < started.counted("socai_http_connections") <= 2 * SHARE + 40
+    assert idlers.opened > IDLE
+
+
+def test_a_proxy_is_no_client(started: Started) -> None:
+    """Its connections carry everybody: they are not held to the share of one."""
+    with idling(started, PROXY, 3 * SHARE):
+        for _ in range(600):
+            if started.counted("socai_http_connections") >= 3 * SHARE:
+                break
+            Event().wait(0.1)
+        else:
+            pytest.fail("a proxy's connections were closed")
+        request = b"GET /health/live HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n"
+        assert started.ask(request, PROXY).startswith(b"HTTP/1.1 200")
+
+
+# -- bodies ----------------------------------------------------------------------------------------
+
+
+HEAD: Final = (
+    b"POST /v1/auth/challenge HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n"
+)
+GOOD: Final = b'8\r\n{"kid":"\r\n2B;a=b\r\n%s\r\n2\r\n"}\r\n0\r\nX-T: v\r\n\r\n' % (43 * b"a")
+BROKEN: Final = (
+    b"",
+    b"8",
+    b"\r\n",
+    b"x\r\nabc\r\n0\r\n\r\n",
+    b"-1\r\nabc\r\n0\r\n\r\n",
+    b"0x3\r\nabc\r\n0\r\n\r\n",
+    b"3 \r\nabc\r\n0\r\n\r\n",
+    b"+3\r\nabc\r\n0\r\n\r\n",
+    b"3\nabc\n0\n\n",
+    b"3\r\nabcde\r\n0\r\n\r\n",
+    b"3\r\nab\r\n0\r\n\r\n",
+    b"3\r\nabc0\r\n\r\n",
+    b"3\r\nabc\r\n",
+    b"3\r\nabc\r\n0\r\n",
+    b"3;\x00\r\nabc\r\n0\r\n\r\n",
+    b'3;a="\r\nabc\r\n0\r\n\r\n',
+    b"3;" + b"a" * 20_000 + b"\r\nabc\r\n0\r\n\r\n",
+    b"f" * 9_000 + b"\r\nabc\r\n0\r\n\r\n",
+    b"f" * 4_000 + b"\r\nabc\r\n0\r\n\r\n",
+    b"ffffffffffffffff\r\nabc\r\n0\r\n\r\n",
+    b"100000\r\nabc",
+    b"3\r\nabc\r\n0\r\nbad trailer\r\n\r\n",
+    b"3\r\nabc\r\n0\r\nX T: v\r\n\r\n",
+    b"3\r\nabc\r\n0\r\nX-T: v\n\r\n",
+    b"3\r\nabc\r\n0\r\nX-T: " + b"a" * 300_000 + b"\r\n\r\n",
+    b"3\r\nabc\r\n0\r\nTransfer-Encoding: chunked\r\nContent-Length: 9\r\n\r\nx",
+)  # fmt: skip
+
+
+@attack(
+    "a body in chunks that are none",
+    stopped_by="400, and the connection is closed",
+    noticed_by="-",
+)
+@pytest.mark.parametrize("body", BROKEN, ids=range(len(BROKEN)))
+def test_broken_chunks_are_the_senders_fault(started: Started, body: bytes) -> None:
+    """One answer, a problem document, and no error of ours."""
+    answer = started.ask(HEAD + body)
+    assert answer.startswith(b"HTTP/1.1 400 "), answer[:200]
+    assert b'"code":"malformed_request"' in answer
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
+def test_mutated_chunks_are_never_an_error_of_ours(started: Started) -> None:
+    """A good body with bytes changed, cut, doubled and moved: one answer, below 500."""
+    source = random.Random(20_261_126)  # noqa: S311 - the same on every run
+    for number in range(400):
+        body = bytearray(GOOD)
+        for _ in range(source.randint(0, 3) if number else 0):
+            at = source.randrange(len(body) or 1)
+            match source.randrange(4):
+                case 0:
+                    body[at : at + 1] = bytes([source.randrange(256)])
+                case 1:
+                    del body[at : at + source.randint(1, 9)]
+                case 2:
+                    body[at:at] = body[at : at + source.randint(1, 9)]
+                case _:
+                    body[at:at] = source.choice([b"\r\n", b"\n", b"0", b"F" * 17, b";", b"\x00"])
+        answer = started.ask(HEAD + bytes(body))
+        assert answer[:9] == b"HTTP/1.1 ", (bytes(body), answer[:200])
+        assert answer[9:10] in b"24", (bytes(body), answer[:200])
+        assert number or answer.startswith(b"HTTP/1.1 200"), answer
+
+
+@pytest.mark.parametrize("body", BROKEN, ids=range(len(BROKEN)))
+def test_a_broken_body_that_nobody_reads_gets_no_second_answer(
+    started: Started, body: bytes
+) -> None:
+    """What stands behind the answer would be taken for that of the next request."""
+    head = HEAD.replace(b"POST /v1/auth/challenge", b"GET /health/live")
+    answer = started.ask(head + body)
+    assert answer.count(b"HTTP/1.1 ") == 1, answer
+    assert answer[9:10] in b"24", answer[:200]
+
+
+# -- work ------------------------------------------------------------------------------------------
+
+
+class Hammer:
+    """One officer who asks for one thing from many threads, over connections of their own."""
+
+    def __init__(self, started: Started, path: str, token: str, threads: int = 12) -> None:
+        self._started, self._path = started, path
+        self._token = {"Authorization": f"Bearer {token}"}
+        self._over = Event()
+        self._threads = [threading.Thread(target=self._ask, daemon=True) for _ in range(threads)]
+        self.statuses: list[int] = []
+        self.told: list[str] = []
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join(60)
+
+    def _ask(self) -> None:
+        with httpx.Client(base_url=self._started.url, headers=self._token, timeout=60) as http:
+            while not self._over.is_set():
+                answer = http.get(self._path)
+                self.statuses.append(answer.status_code)
+                if answer.status_code == 429:
+                    self.told.append(answer.headers["Retry-After"])
+
+
+@attack(
+    "one officer asks for the dearest lawful read from many threads at full speed",
+    stopped_by="a budget an officer, charged before anything is looked up",
+    noticed_by="metrics: socai_heavy_reads_refused by kind",
+)
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [("verification", "/v1/cases/{case}/verification"), ("statistics", "/v1/statistics.xlsx")],
+)
+def test_heavy_reads_of_one_officer_take_a_share(started: Started, kind: str, path: str) -> None:
+    """Over all workers; light reads of others and of the same officer go on; budgets fill again."""
+    path = path.format(case=started.case)
+    before = started.counted("socai_heavy_read_seconds_total")
+    began = monotonic()
+    with Hammer(started, path, started.tokens["cv"]) as hammer:
+        for alias in ("tp", "cv") * 20:
+            token = {"Authorization": f"Bearer {started.tokens[alias]}"}
+            light = httpx.get(f"{started.url}/v1/cases/{started.case}", headers=token, timeout=60)
+            assert light.status_code == 200
+        for _ in range(600):
+            if hammer.statuses.count(429) > 40:
+                break
+            Event().wait(0.1)
+    work_s = started.counted("socai_heavy_read_seconds_total") - before
+    assert work_s <= 0.5 * (monotonic() - began) + FULL_S + AT_ONCE
+    assert set(hammer.statuses) == {200, 429}
+    assert hammer.statuses.count(429) > 40
+    assert all(1 <= int(told) <= 60 for told in hammer.told)
+    counted = started.counted("socai_heavy_reads_refused_total", kind=kind)
+    assert counted >= hammer.statuses.count(429)
+    for _ in range(60):
+        token = {"Authorization": f"Bearer {started.tokens['cv']}"}
+        again = httpx.get(f"{started.url}{path}", headers=token, timeout=60)
+        if again.status_code == 200:
+            break
+        assert again.json()["code"] == "too_many_requests"
+        Event().wait(int(again.headers["Retry-After"]))
+    else:
+        pytest.fail("the budget does not fill again")
