@@ -52,7 +52,6 @@ byte generation;
 /* -- the home -- */
 byte seen_size[HOMES], seen_root[HOMES];
 bool forgot[HOMES];             /* the memory is lost */
-bool begun;                    /* the memory is where a recovered log begins: never stored */
 bool doubt;                    /* the mark that outlives a restart */
 byte key;                      /* the key that the home signs with */
 
@@ -169,7 +168,7 @@ end_wait:
 #endif
             if
             :: doubt -> skip
-            :: !doubt && last_size > stand_size && !begun -> n = last_size; r = last_root
+            :: !doubt && last_size > stand_size -> n = last_size; r = last_root
             :: else -> n = size; root_of(r, n, 0, EMPTY)
             fi
           };
@@ -184,7 +183,7 @@ end_idle:
              :: else -> skip; goto next
              fi
 #ifndef SIGN_ANEW
-          :: !doubt && n != stand_size && last_size > stand_size && !begun -> skip    /* the same bytes */
+          :: !doubt && n != stand_size && last_size > stand_size -> skip    /* the same bytes */
 #endif
           :: else ->                     /* -- sign and remember -- */
 #ifdef LATE_MEMORY
@@ -200,7 +199,7 @@ end_idle:
 #endif
                :: else ->
                   sign(mykey, n, r);
-                  seen_size[HOME(me)] = n; seen_root[HOME(me)] = r; begun = false
+                  seen_size[HOME(me)] = n; seen_root[HOME(me)] = r
                fi
              };
              if
@@ -217,7 +216,7 @@ end_idle:
 #else
             :: !LOST && stored_size == stand_size && n > stand_size && n <= size ->
 #endif
-               publish((n <= g_common -> 0 : mykey), n, r);
+               publish(mykey, n, r);
                stored_size = n; stored_root = r;
 #ifdef LATE_MEMORY
                seen_size[HOME(me)] = n; seen_root[HOME(me)] = r
@@ -270,14 +269,17 @@ end:
 #endif
   :: d_step { doubt && key == 0 && size < RECORDS && !forgot[0] ->   /* socai log recover */
        g_common = size;
-       root_of(r, size, 0, EMPTY);
        leaf[size] = LOG_RECOVERED;
-       seen_size[0] = size; seen_root[0] = r; begun = true;
-       known_size = size; known_root = r;
        size++;
 #ifndef OLD_KEY
        key = 1;
 #endif
+       root_of(r, size, 0, EMPTY);
+       sign(key, size, r);                         /* the first checkpoint covers the recovery */
+       seen_size[0] = size; seen_root[0] = r;
+       known_size = 0;                             /* what was lost is known to be lost */
+       publish(key, size, r);
+       stored_size = size; stored_root = r;
        generation++;                               /* it runs alone: every connection is new */
        doubt = false;
        r = 0
