@@ -18,10 +18,12 @@ RUN groupadd --gid 10001 socai \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent socai \
  && install -d -o 10001 -g 10001 -m 0700 /var/lib/socai /var/lib/socai/home \
     /var/lib/socai/home/cast /var/lib/socai/files /var/lib/socai/keys /var/lib/socai/keys/log \
-    /var/lib/socai/keys/pq /var/lib/socai/keys/kek /var/lib/socai/keys/registrar
+    /var/lib/socai/keys/pq /var/lib/socai/keys/kek /var/lib/socai/keys/registrar \
+    /var/lib/socai/seen /var/lib/socai/seen/api /var/lib/socai/seen/sealer /var/lib/socai/seen/projector
 COPY --from=build /app/.venv /app/.venv
 ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
-    SOCAI_HOME=/var/lib/socai/home SOCAI_KEYS_DIR=/var/lib/socai/keys
+    SOCAI_HOME=/var/lib/socai/home SOCAI_KEYS_DIR=/var/lib/socai/keys \
+    SOCAI_SEEN_DIR=/var/lib/socai/seen
 USER 10001:10001
 WORKDIR /var/lib/socai
 EXPOSE 8000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import threading
@@ -20,24 +21,28 @@ from psycopg.conninfo import make_conninfo
 
 from api.auth import Seal, SignIn
 from api.readiness import Readiness, free_bytes
-from api.settings import EnclaveFacts, Home, Settings, SettingsError
+from api.settings import EnclaveFacts, Home, Settings, SettingsError, memory_needed
 from keys import note
 from keys.custody.file import read_kek, read_key
 from keys.errors import KeysError
 from keys.keyring import Keyring
-from keys.note import NoteSigner, VKey
+from keys.log_keys import LogKeys
+from keys.note import NoteSigner
 from keys.vault import Kek
 from ledger.application import Ledger
 from ledger.attachments import Attachments
 from ledger.blobs import ObjectBlobs
-from ledger.errors import NotFound
+from ledger.errors import Doubt, NotFound
+from ledger.followed_keys import FollowedKeys
 from ledger.log import tiles as tiling
 from ledger.log.moment import cut
 from ledger.log.tiles import ENTRIES, TileId
+from ledger.log_watch import LogWatch
 from ledger.ports import Clock, Entropy
 from ledger.postgres.checkpoints import PostgresCheckpoints
 from ledger.postgres.connect import (
     Connection,
+    Lone,
     Pool,
     connect,
     is_lost,
@@ -53,8 +58,13 @@ from ledger.postgres.sessions import PostgresSessions
 from ledger.postgres.tiles import PostgresTiles
 from ledger.proofs import Proofs
 from ledger.reader import Reader
+from ledger.recoveries import Recoveries
+from ledger.regulation.registry import Registry
 from ledger.sealer import Sealer
+from ledger.seen_checkpoint import SeenCheckpoint
+from ledger.seen_file import SeenFile
 from ledger.signed_checkpoints import SignedCheckpoints
+from ledger.standing import Standing
 from projections import generations
 from projections.answers import ProjectedCases
 from projections.builder import Opening
@@ -67,6 +77,8 @@ from projections.share import DIGITS
 _REGISTRY_TTL_S: Final = 1.0
 _POOL_SPARE: Final = 2
 _POOL_MOST: Final = 12
+
+_log = logging.getLogger("socai.log")
 
 
 class RealClock:
@@ -104,11 +116,11 @@ class Enclave:
         records: Stored records, by the reader's login.
         reader: Opens them.
         checkpoints: Stored checkpoints, signed by the log.
+        watch: Holds the log to what this home has seen of it.
         inquiry: Every reading of the views.
         readiness: Whether it can serve.
         attachments: The files of acts.
-        vkeys: Keys of the log and of `/pq`, as record 0 names them.
-        policy: C2SP tlog-policy.
+        recoveries: The breaks that the log records of itself.
     """
 
     def __init__(self, settings: Settings, clock: Clock, entropy: Entropy) -> None:
@@ -125,12 +137,16 @@ class Enclave:
         kek = open_kek(settings)
         self.records = PostgresRecords(self._reading)
         self.reader = Reader(self.records, kek, origin, level)
+        self._log_keys = FollowedKeys(lambda: self.ledger.standing)
         self.checkpoints = SignedCheckpoints(
             PostgresCheckpoints(self._reading),
-            lambda: [VKey.parse(vkey) for vkey in self.vkeys],
+            self._log_keys.at,
             origin,
+            follow=self._log_keys.follow,
         )
         self._tiles = PostgresTiles(self._reading)
+        seen = SeenCheckpoint(SeenFile(home.seen_folder("api")), self._log_keys.current, origin)
+        self.watch = LogWatch(seen, self.checkpoints, self.records, self._tiles, _told)
         notices = PostgresNotices(role_dsn(settings, self.facts, "reader"))
         self.proofs = Proofs(self._tiles, self.checkpoints, notices)
         self._appender = GroupAppender(
@@ -140,6 +156,7 @@ class Enclave:
             else None,
             min_free_bytes=settings.min_free_mib << 20,
             clock=None if self.facts.rehearsal else clock,  # a rehearsal has its senders' time
+            admit=lambda connection: self.watch.admit(PostgresRecords(Lone(connection))),
         )
         self.attachments = Attachments(
             blobs=open_blobs(settings),
@@ -182,12 +199,17 @@ class Enclave:
             token_ttl_s=settings.token_ttl_s,
             attempts=settings.attempts,
         )
-        self.vkeys: tuple[str, ...] = ()
-        self.policy = ""
+        self.recoveries = Recoveries(self.ledger.standing, self.records, self.reader, self.proofs)
         self._refreshed = 0.0
         self._refreshing = threading.Lock()
         self.readiness = Readiness(
-            settings, self.facts, clock, self.records, self.checkpoints, self.inquiry
+            settings,
+            self.facts,
+            clock=clock,
+            records=self.records,
+            checkpoints=self.checkpoints,
+            watch=self.watch,
+            inquiry=self.inquiry,
         )
 
     @classmethod
@@ -209,7 +231,9 @@ class Enclave:
             ) from error
         try:
             require_schema(role_dsn(settings, enclave.facts, "reader"))
-            enclave._require_genesis()
+            require_genesis(enclave.reader, enclave.facts)
+            enclave.watch.look()
+            enclave.watch.start()
         except Exception:
             enclave.close()
             raise
@@ -217,6 +241,7 @@ class Enclave:
 
     def close(self) -> None:
         """Gives connections back and ends the threads that wait."""
+        self.watch.close()
         self.proofs.close()
         self._appender.close()
         self._reading.close()
@@ -259,6 +284,21 @@ class Enclave:
         start = tile.n * tiling.WIDTH
         return tiling.bundle(self.records.entries(start, start + tile.width))
 
+    @property
+    def log_keys(self) -> LogKeys:
+        """The keys of the log by size: those of record 0, until a recovery turns them."""
+        return self._log_keys.now
+
+    @property
+    def vkeys(self) -> tuple[str, ...]:
+        """Keys of the log and of `/pq` in force."""
+        return self.log_keys.current
+
+    @property
+    def policy(self) -> str:
+        """C2SP tlog-policy."""
+        return f"log {self.vkeys[0]}\nquorum none\n"
+
     def _keyring(self, kid: str | None) -> Keyring:
         """The keyring, at most a second old and newer where it lacks `kid`; for None: as it is."""
         with self._refreshing:
@@ -268,42 +308,62 @@ class Enclave:
                 self._refreshed = monotonic()
         return self.ledger.registry.keyring
 
-    def _require_genesis(self) -> None:
-        found = self.reader.read(0, 1)
-        if not found or found[0].act is None:
-            raise SettingsError(
-                "sổ chưa có bản ghi 0; chạy: socai init",
-                "the log has no record 0: run `socai init`",
-            )
-        if found[0].entry.hex() != self.facts.genesis:
-            raise SettingsError(
-                "bản ghi 0 không phải bản ghi gốc của thư mục này",
-                "record 0 is not the genesis this home was made with",
-            )
-        facts = found[0].act.facts
-        if facts["log"] != self.facts.origin or facts["level"] != self.facts.level:
-            raise SettingsError(
-                "bản ghi 0 ghi tên sổ hoặc cấp độ khác với thư mục này",
-                "record 0 names another log or level than this home",
-            )
-        if bool(facts.get("demo", False)) != self.facts.rehearsal:
-            raise SettingsError(
-                "bản ghi 0 và thư mục này không thống nhất đây có phải sổ diễn tập hay không",
-                "record 0 and this home disagree on whether this is a rehearsal",
-            )
-        self.vkeys = tuple(facts["vkeys"])
-        self.policy = f"log {self.vkeys[0]}\nquorum none\n"
 
-
-def open_sealer(settings: Settings, *, clock: Clock | None = None) -> tuple[Sealer, Pool]:
-    """The sealer of a home, and the pool to close behind it.
+def require_genesis(reader: Reader, facts: EnclaveFacts) -> None:
+    """That record 0 is the one this home was made with.
 
     Raises:
-        SettingsError: A key does not open, or is not of its kind.
+        SettingsError: There is no record 0, or it is another's.
+    """
+    found = reader.read(0, 1)
+    if not found or found[0].act is None:
+        raise SettingsError(
+            "sổ chưa có bản ghi 0; chạy: socai init", "the log has no record 0: run `socai init`"
+        )
+    if found[0].entry.hex() != facts.genesis:
+        raise SettingsError(
+            "bản ghi 0 không phải bản ghi gốc của thư mục này",
+            "record 0 is not the genesis this home was made with",
+        )
+    said = found[0].act.facts
+    if said["log"] != facts.origin or said["level"] != facts.level:
+        raise SettingsError(
+            "bản ghi 0 ghi tên sổ hoặc cấp độ khác với thư mục này",
+            "record 0 names another log or level than this home",
+        )
+    if bool(said.get("demo", False)) != facts.rehearsal:
+        raise SettingsError(
+            "bản ghi 0 và thư mục này không thống nhất đây có phải sổ diễn tập hay không",
+            "record 0 and this home disagree on whether this is a rehearsal",
+        )
+
+
+def _told(doubt: Doubt | None) -> None:
+    if doubt is None:
+        _log.warning("the log agrees again with the checkpoint last seen")
+    else:
+        _log.error("the log is in doubt, nothing is recorded: %s", doubt)
+
+
+def open_sealer(
+    settings: Settings, *, clock: Clock | None = None, facts: EnclaveFacts | None = None
+) -> tuple[Sealer, Pool]:
+    """The sealer of a home, and the pool to close behind it.
+
+    Args:
+        settings: Of the home.
+        clock: Dates the second signature; the machine's if left out.
+        facts: Where its database is, if not where the home says.
+
+    Raises:
+        SettingsError: A key does not open, or is not of its kind; no checkpoint is known.
         Unavailable: The database cannot be reached.
         Fatal: As `require_schema`.
     """
-    facts = Home(settings).facts()
+    home = Home(settings)
+    facts, store = facts or home.facts(), SeenFile(home.seen_folder("sealer"))
+    if store.read() is None:
+        raise memory_needed(home.seen_folder("sealer"))
     dsn = role_dsn(settings, facts, "sealer")
     require_schema(dsn)
     log_key, pq_key = log_signers(settings)
@@ -312,6 +372,7 @@ def open_sealer(settings: Settings, *, clock: Clock | None = None) -> tuple[Seal
         records=PostgresRecords(pool),
         tiles=PostgresTiles(pool),
         checkpoints=PostgresCheckpoints(pool),
+        seen=SeenCheckpoint(store, lambda: [log_key.vkey, pq_key.vkey], facts.origin),
         log_key=log_key,
         pq_key=pq_key,
         clock=clock or RealClock(),
@@ -325,25 +386,43 @@ def open_projector(settings: Settings) -> tuple[Projector, PostgresNotices, Pool
     """The projector of a home with its tables made, its hints, and the pool to close behind it.
 
     Raises:
+        SettingsError: Record 0 is not that of this home.
         Unavailable: The database cannot be reached.
         Fatal: As `require_schema`.
     """
-    facts = Home(settings).facts()
+    home = Home(settings)
+    facts = home.facts()
     dsn, kek = role_dsn(settings, facts, "projector"), open_kek(settings)
     require_schema(dsn)
     cores = min(len(os.sched_getaffinity(0)), len(DIGITS))
     pool = open_pool(dsn, most=2)
     records = PostgresRecords(pool)
+    reader = Reader(records, kek, facts.origin, facts.level)
+    try:
+        require_genesis(reader, facts)
+    except Exception:
+        pool.close()
+        raise
+    standing = Standing(records, reader, Registry.founded())
+    keys, stored = FollowedKeys(lambda: standing), PostgresCheckpoints(pool)
+    seen = SeenCheckpoint(SeenFile(home.seen_folder("projector")), keys.current, facts.origin)
+    watch = LogWatch(
+        seen,
+        SignedCheckpoints(stored, keys.at, facts.origin, follow=keys.follow),
+        records,
+        PostgresTiles(pool),
+    )
     with connect(dsn) as connection:
         generations.install(connection)
     opening = Opening(dsn, kek, facts.origin, facts.level)
     projector = Projector(
         lambda: connect(dsn),
         records,
-        Reader(records, kek, facts.origin, facts.level),
+        reader,
         origin=facts.origin,
         level=facts.level,
         builders=Builders(opening, cores) if cores > 1 else None,
+        watch=watch,
     )
     return projector, PostgresNotices(dsn), pool
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from mimetypes import guess_type
 from pathlib import Path
 from secrets import token_hex
@@ -22,6 +23,7 @@ import httpx
 import orjson
 
 from api.connection import JOSE, Connection
+from api.known_log import CONSISTENCY, INCLUSION, KnownLog
 from keys import canonical
 from keys.note import VKey
 from ledger.errors import VerificationError
@@ -69,7 +71,19 @@ class Read:
 
 
 class Client(Connection):
-    """What an officer asks of one enclave and sends to it; without a signer, any reader."""
+    """What an officer asks of one enclave and sends to it; without a signer, any reader.
+
+    Attributes:
+        remember: What was seen of the log of an origin, where this client is to notice another
+            history: every checkpoint that an answer carries is held against it.
+    """
+
+    remember: Callable[[str], KnownLog] | None = None
+
+    @cached_property
+    def known(self) -> KnownLog | None:
+        """What was seen of this log. Raises: OtherLog."""
+        return None if self.remember is None else self.remember(self.origin)
 
     # Writing
 
@@ -118,6 +132,7 @@ class Client(Connection):
         Raises:
             Refused: The ledger does not take it; nothing was recorded (or `recorded` says so).
             Unreachable: No answer.
+            Unlike: The receipt is of another history than was seen before.
         """
         response = self.answer(
             "POST",
@@ -127,7 +142,10 @@ class Client(Connection):
             at=at,
             headers={} if wait else {"Prefer": "respond-async"},
         )
-        return Sent(response.json(), response.status_code == _CREATED, signed)
+        sent = Sent(response.json(), response.status_code == _CREATED, signed)
+        if "proof" in sent.receipt:
+            self._meet(sent.receipt["proof"]["checkpoint"])
+        return sent
 
     def record(
         self,
@@ -223,7 +241,10 @@ class Client(Connection):
 
     def verification(self, case: str, *, at_least: int | None = None) -> dict[str, Any]:
         """The server's verdicts on a case: a report, to be checked against the proofs it names."""
-        return self.read(f"/v1/cases/{case}/verification", at_least=at_least).body
+        body = self.read(f"/v1/cases/{case}/verification", at_least=at_least).body
+        if "checkpoint" in body:
+            self._meet(body["checkpoint"])
+        return body
 
     # Files
 
@@ -299,24 +320,33 @@ class Client(Connection):
         return self.json("GET", "/v1/log", signed_in=False)
 
     def checkpoint(self) -> bytes:
-        """The newest signed checkpoint."""
-        return self.answer("GET", "/logs/acts/checkpoint", signed_in=False, accept="*/*").content
+        """The newest signed checkpoint. Raises: Unlike."""
+        response = self.answer("GET", "/logs/acts/checkpoint", signed_in=False, accept="*/*")
+        self._meet(response.text)
+        return response.content
 
     def inclusion(self, index: int, size: int | None = None) -> dict[str, Any]:
-        """An inclusion proof, unchecked."""
+        """An inclusion proof, unchecked but for its checkpoint. Raises: Unlike."""
         query = {"index": index} | ({} if size is None else {"size": size})
-        return self._proof("/v1/log/proof/inclusion", query)
+        return self._met(self.prove(INCLUSION, query))
 
     def consistency(self, old: int, new: int) -> dict[str, Any]:
-        """A consistency proof, unchecked."""
-        query = {"from": old, "to": new}
-        return self._proof("/v1/log/proof/consistency", query)
+        """A consistency proof, unchecked but for its checkpoint. Raises: Unlike."""
+        return self._met(self.prove(CONSISTENCY, {"from": old, "to": new}))
 
-    def _proof(self, path: str, query: Mapping[str, Any]) -> dict[str, Any]:
+    def prove(self, path: str, query: Mapping[str, Any]) -> dict[str, Any]:
         """A proof as formats.md §6 has it: without the mark that a rehearsal puts on answers."""
         found = self.json("GET", path, query=query, signed_in=False)
         found.pop("rehearsal", None)
         return found
+
+    def _met(self, proof: dict[str, Any]) -> dict[str, Any]:
+        self._meet(proof["checkpoint"])
+        return proof
+
+    def _meet(self, note: str) -> None:
+        if self.known is not None:
+            self.known.meet(note.encode(), self)
 
     def _time(self) -> datetime:
         if self._now is None:
@@ -324,12 +354,14 @@ class Client(Connection):
         return self._now()
 
 
-def verify(sent: Mapping[str, Any], vkey: VKey, *, origin: str, entry: bytes) -> Checkpoint:
+def verify(
+    sent: Mapping[str, Any], vkeys: Iterable[VKey], *, origin: str, entry: bytes
+) -> Checkpoint:
     """Checks a receipt's proof: the checkpoint's signature, then inclusion of the entry.
 
     Args:
         sent: A receipt with its proof.
-        vkey: The log's key, from somewhere better than the server that is being checked.
+        vkeys: The log's keys, from somewhere better than the server that is being checked.
         origin: The log it must be of.
         entry: 32 bytes; for one's own record, recomputed from its envelope.
 
@@ -341,7 +373,7 @@ def verify(sent: Mapping[str, Any], vkey: VKey, *, origin: str, entry: bytes) ->
     given = proof.inclusion_from_json(sent["proof"])
     if given.index != sent["index"]:
         raise VerificationError("wrong_index", "the proof is for another index than the receipt")
-    return proof.verify_inclusion(given, entry, [vkey], origin=origin)
+    return proof.verify_inclusion(given, entry, vkeys, origin=origin)
 
 
 class FileBody:

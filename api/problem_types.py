@@ -393,6 +393,19 @@ TYPES: Final[Mapping[str, ProblemType]] = {
         _SAME_BYTES,
         "unknown",
     ),
+    "log_in_doubt": ProblemType(
+        503,
+        Words(
+            "Sổ trong cơ sở dữ liệu không khớp với sổ mà máy chủ này đã thấy",
+            "The log in the database is not the one that this server has seen",
+        ),
+        Words(
+            "Chưa ghi gì; vẫn đọc được. Báo người vận hành: có thể bản sao lưu cũ đã được khôi phục"
+            " (`socai log audit`). Khi sổ đã đúng lại, gửi lại đúng các byte này.",
+            "Nothing was recorded; reading goes on. Tell the operator: an old backup may have been"
+            " restored (`socai log audit`). Once the log is right again, send the same bytes.",
+        ),
+    ),
     "unavailable": ProblemType(
         503, Words("Tạm thời không phục vụ được", "Unavailable for the moment"), _SAME_BYTES
     ),

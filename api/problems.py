@@ -26,6 +26,7 @@ from keys.errors import (
 )
 from ledger.errors import (
     Conflict,
+    Doubt,
     Fatal,
     Fault,
     LedgerError,
@@ -169,6 +170,14 @@ def _unavailable(error: Unavailable) -> Problem:
     )
 
 
+def _doubted(error: Doubt) -> Words:
+    return Words(_sentence(error.vi), _sentence(error.en))
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
 def _http(error: HTTPException) -> Problem:
     code = _BY_STATUS.get(error.code or 500, "malformed_request")
     allow = getattr(error, "valid_methods", None)
@@ -200,6 +209,7 @@ _TRANSLATIONS: Final[tuple[tuple[type[Exception], Callable[[Any], Problem]], ...
     (NotFound, lambda error: Problem(error.code)),
     (Unavailable, _unavailable),
     (VerificationError, lambda _: Problem("evidence_fails")),
+    (Doubt, lambda error: Problem("log_in_doubt", _doubted(error), headers={"Retry-After": "60"})),
     (Fatal, lambda _: Problem("stopped", headers={"Retry-After": "30"})),
     (LedgerError, lambda _: Problem("internal")),
     (NotCanonical, _door("not_canonical", "Không ở dạng chuẩn tắc")),

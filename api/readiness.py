@@ -1,4 +1,4 @@
-"""Whether an enclave can serve: database, sealer, projections, disk and clock (api.md §7)."""
+"""Whether an enclave can serve: database, sealer, log, projections, disk and clock (api.md §7)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from api import telemetry
 from api.problem_types import Words
 from api.settings import EnclaveFacts, Settings
 from ledger.errors import LedgerError
+from ledger.log_watch import LogWatch
 from ledger.ports import Clock, LogHead
 from ledger.postgres.records import PostgresRecords
 from ledger.signed_checkpoints import SignedCheckpoints
@@ -27,6 +28,7 @@ _DATABASE_AWAY: Final = Words(
 _CLOCK_OF_RECORDS: Final = Words(
     "đồng hồ của sổ là đồng hồ của các bản ghi", "the ledger's clock is that of its records"
 )
+_AS_SEEN: Final = Words("khớp với điểm kiểm tra đã thấy", "agrees with the checkpoint last seen")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +43,15 @@ class Check:
 class Readiness:
     """Asked by whoever starts, stops or watches the service."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts it asks
         self,
         settings: Settings,
         facts: EnclaveFacts,
+        *,
         clock: Clock,
         records: PostgresRecords,
         checkpoints: SignedCheckpoints,
+        watch: LogWatch,
         inquiry: Inquiry,
     ) -> None:
         self._settings = settings
@@ -55,6 +59,7 @@ class Readiness:
         self._clock = clock
         self._records = records
         self._checkpoints = checkpoints
+        self._watch = watch
         self._inquiry = inquiry
         self._progress = _Progress()
 
@@ -86,10 +91,17 @@ class Readiness:
                 ),
             ),
         ]
+        checks.append(self._memory())
         live = {state.view: state for state in states if state.state == "live"}
         checks += [self._view(view.name, live.get(view.name), head) for view in VIEWS]
         checks += [_altered(table) for table in altered]
         return [*checks, self._disk(), self._time(head.recorded_at)]
+
+    def _memory(self) -> Check:
+        doubt = self._watch.doubt
+        if doubt is None:
+            return Check("log", ok=True, detail=_AS_SEEN)
+        return Check("log", ok=False, detail=Words(doubt.vi, doubt.en))
 
     def _view(self, name: str, state: ViewState | None, head: LogHead) -> Check:
         if state is None:

@@ -61,6 +61,8 @@ class Settings:
         secrets_dir: `SOCAI_SECRETS_DIR`, default `<home>/secrets`: role passwords, session key.
         keys_dir: `SOCAI_KEYS_DIR`, default `<home>/keys`: log, /pq, registrar keys and the KEK.
             A key whose name has a folder of its own there lies in it.
+        seen_dir: `SOCAI_SEEN_DIR`, default `<home>/seen`: the newest checkpoint that each role has
+            seen of its log, and why it stopped. Never in a backup of the database.
         passphrase_file: `SOCAI_PASSPHRASE_FILE`: opens the key files. In a rehearsal the home
             keeps one of its own.
         level: `SOCAI_LEVEL`: refuses to start where the home's enclave has another level.
@@ -86,6 +88,7 @@ class Settings:
     database_url: str | None
     secrets_dir: Path
     keys_dir: Path
+    seen_dir: Path
     passphrase_file: Path | None
     level: str | None
     host: str
@@ -118,6 +121,7 @@ class Settings:
                 database_url=_database_url(env.str("SOCAI_DATABASE_URL", "")),
                 secrets_dir=Path(env.str("SOCAI_SECRETS_DIR", "") or plain.secrets_dir).absolute(),
                 keys_dir=Path(env.str("SOCAI_KEYS_DIR", "") or plain.keys_dir).absolute(),
+                seen_dir=Path(env.str("SOCAI_SEEN_DIR", "") or plain.seen_dir).absolute(),
                 passphrase_file=Path(passphrase).expanduser().absolute() if passphrase else None,
                 level=env.str("SOCAI_LEVEL", "", validate=validate.OneOf(["", *LEVELS])) or None,
                 host=env.str("SOCAI_HOST", plain.host),
@@ -151,6 +155,7 @@ class Settings:
             database_url=None,
             secrets_dir=home.absolute() / "secrets",
             keys_dir=home.absolute() / "keys",
+            seen_dir=home.absolute() / "seen",
             passphrase_file=None,
             level=None,
             host="127.0.0.1",
@@ -221,6 +226,10 @@ class Home:
         own = self.settings.keys_dir / name
         folder = own if own.is_dir() else self.settings.keys_dir
         return folder / f"{name}.{ending}"
+
+    def seen_folder(self, role: str) -> Path:
+        """What a role remembers of its log: `api`, `sealer` or `projector`."""
+        return self.settings.seen_dir / role
 
     def facts(self) -> EnclaveFacts:
         """The enclave's facts.
@@ -363,6 +372,16 @@ def passphrase_needed() -> SettingsError:
     return SettingsError(
         "hãy đặt SOCAI_PASSPHRASE_FILE: chỉ sổ diễn tập mới tự giữ mật khẩu khóa",
         "set SOCAI_PASSPHRASE_FILE: only a rehearsal keeps its passphrase",
+    )
+
+
+def memory_needed(folder: Path) -> SettingsError:
+    """What a process says that does not know how far its log has signed."""
+    return SettingsError(
+        f"{folder} không có điểm kiểm tra nào đã thấy; nêu điểm kiểm tra cuối cùng đã biết của sổ:"
+        " socai serve --checkpoint TỆP",
+        f"no checkpoint seen is in {folder}: name the log's last known checkpoint,"
+        " socai serve --checkpoint FILE",
     )
 
 

@@ -28,7 +28,7 @@ _ALGS: Final = {
     TYPE_COSIGNATURE: ED25519,
     TYPE_ML_DSA_44: ML_DSA_44,
 }
-_KEY_ID_BYTES: Final = 4
+KEY_ID_BYTES: Final = 4
 _TIME_BYTES: Final = 8
 _MAX_TIME: Final = 2**63 - 1
 _VKEY_PARTS: Final = 3
@@ -85,7 +85,7 @@ class VKey:
     def key_id(self) -> bytes:
         """Four bytes that find the key in a note (formats.md §7)."""
         named = self.name.encode() + b"\n" + bytes((self.kind,)) + self.raw
-        return hashlib.sha256(named).digest()[:_KEY_ID_BYTES]
+        return hashlib.sha256(named).digest()[:KEY_ID_BYTES]
 
     def verify(self, blob: bytes, text: str) -> int | None:
         """Verifies what follows the key id in a signature line.
@@ -201,9 +201,9 @@ def _parse_line(line: str) -> NoteSignature:
     name = match[1]
     _check_name(name)
     data = canonical.unb64std(match[2])
-    if len(data) <= _KEY_ID_BYTES:
+    if len(data) <= KEY_ID_BYTES:
         raise Malformed("a signature line holds a key id and a signature")
-    return NoteSignature(name, data[:_KEY_ID_BYTES], data[_KEY_ID_BYTES:])
+    return NoteSignature(name, data[:KEY_ID_BYTES], data[KEY_ID_BYTES:])
 
 
 def format_note(note: Note) -> bytes:
@@ -257,6 +257,11 @@ def signed_message(kind: int, name: str, text: str, time_s: int | None) -> bytes
             root,
         )
     )
+
+
+def checkpoint_text(origin: str, size: int, root: bytes) -> str:
+    """The three lines of a checkpoint (formats.md §7)."""
+    return f"{origin}\n{size}\n{canonical.b64std(root)}\n"
 
 
 def _short(text: str) -> bytes:

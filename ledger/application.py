@@ -11,13 +11,17 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from keys import canonical
 from keys.vault import Kek
 from ledger import draft
-from ledger.errors import Conflict, Head, Rejected, Unavailable
+from ledger.errors import Conflict, Fault, Head, Rejected, Unavailable
 from ledger.eventstore import Judged, LogRecorder, SealingMapper, Seams
 from ledger.ledger_time import Time, by_clock, clock_back, rehearsed
+from ledger.log import record
 from ledger.log import statement as statements
+from ledger.log.merkle import Frontier
 from ledger.log.moment import cut
+from ledger.log.recovery import ACT as RECOVERED
 from ledger.log.statement import AUTHOR, RETURNER, Statement
 from ledger.memory import Memory
 from ledger.ports import (
@@ -43,6 +47,7 @@ from ledger.streams.stream import Ground, Stream, taken
 from ledger.submission import Submission, unknown_key
 
 _ATTEMPTS: Final = 12
+_ENTRIES: Final = 32_768
 _MS: Final = timedelta(milliseconds=1)
 
 
@@ -89,6 +94,7 @@ class Ledger:
         mapper = SealingMapper(reader, origin=origin, level=level, kek=kek, entropy=entropy)
         seams = Seams(mapper, LogRecorder(store, appender))
         self.standing = Standing(store, reader, founded or Registry.founded())
+        self._store = store
         self._memory = Memory(store, seams, self.standing, origin=origin)
         self._clock = clock
         self._entropy = entropy
@@ -210,6 +216,7 @@ class Ledger:
         ground = self._ground(registry, at)
         event, decision = stream.decide(sent.statement, sent.act, officer, ground)
         self._require_files(sent.act, stream)
+        self._require_prefix(sent.act)
         return event, decision, key_ends
 
     def _ground(self, registry: Registry, at: datetime) -> Ground:
@@ -227,6 +234,26 @@ class Ledger:
         """An act never lists a file that nobody could open."""
         if self._files is not None:
             self._files.require(act, [entry.act for entry in stream.state.entries.values()])
+
+    def _require_prefix(self, act: Act) -> None:
+        """A recovery names the root of what is left; no guard sees the tree, so it stands here."""
+        if act.act == RECOVERED and act.facts["root"] != self._root(act.facts["size"]):
+            raise Rejected(
+                "guard",
+                "Không ghi được: mã băm gốc không phải của các bản ghi còn lại."
+                " Hãy chạy lại socai log recover.",
+                "Not recorded: the root is not that of the records that are left."
+                " Run socai log recover again.",
+                guard="RECOVERY_FOLLOWS_PREFIX",
+                faults=[Fault("/facts/root", "mã băm gốc khác", "another root")],
+            )
+
+    def _root(self, size: int) -> str:
+        frontier = Frontier()
+        for start in range(0, size, _ENTRIES):
+            for entry in self._store.entries(start, min(start + _ENTRIES, size)):
+                frontier.append(record.leaf(entry))
+        return canonical.b64(frontier.root())
 
     def _time(self, at: datetime | None) -> Time:
         if self._rehearsal:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from keys import vault
 from keys.errors import KeysError
-from keys.note import VKey
+from keys.log_keys import LogKeys
 from keys.vault import Kek
 from ledger.checks import content, tree
 from ledger.checks.chain import FOLDED, Chain
@@ -26,9 +26,11 @@ from ledger.checks.part import ROWS, Desk, Part, Slip, Whole
 from ledger.checks.tree import RawCheckpoint, RawTile, Roots, Signed, Tiles
 from ledger.checks.workers import Workers
 from ledger.errors import Rejected
+from ledger.log.checkpoint import Checkpoint
 from ledger.log.merkle import HASH_BYTES
 from ledger.log.moment import milliseconds, of_milliseconds
 from ledger.log.record import entry as entry_of
+from ledger.log.recovery import Recovery
 from ledger.regulation.act import parse_act
 from ledger.regulation.registry import Registry
 
@@ -78,6 +80,8 @@ class Report:
         checkpoints: Checkpoints verified.
         tiles: Tiles compared.
         erased: Records whose content a recorded act has erased.
+        recoveries: The breaks that the log records of itself: its tail was lost there.
+        lost: Checkpoints kept outside that a recovery says are lost.
     """
 
     origin: str
@@ -90,6 +94,8 @@ class Report:
     checkpoints: int
     tiles: int
     erased: int = 0
+    recoveries: tuple[Recovery, ...] = ()
+    lost: tuple[Checkpoint, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -134,6 +140,8 @@ class Report:
             "checkpoints": self.checkpoints,
             "tiles": self.tiles,
             "erased": self.erased,
+            "recoveries": [one.as_dict() for one in self.recoveries],
+            "lost": [{"size": one.size, "root": one.root.hex()} for one in self.lost],
         }
 
 
@@ -167,15 +175,15 @@ def audit(  # noqa: PLR0913 - what an auditor brings along is the argument list
     """
     keks = [kek] if isinstance(kek, Kek) else list(kek or ())
     walk = _Walk(source, origin, level or origin.rpartition("/")[2], keks)
-    keys = [VKey.parse(text) for text in vkeys]
     notes = list(source.checkpoints())
+    walk.learn(vkeys)
     walk.prepare({*(row.size for row in notes), *tree.trusted_sizes(trusted)})
-    signed = walk.run(workers, notes, keys, progress)
+    signed = walk.run(workers, notes, progress)
     walk.findings += signed.findings
     verdict = tree.judge(walk.roots, walk.tiles, signed)
     walk.findings += verdict.findings
-    walk.findings += tree.check_trusted(trusted, keys, origin, walk.roots.at)
     walk.check_genesis(genesis, vkeys)
+    walk.check_recoveries(trusted)
     walk.check_extent(signed.newest or 0)
     walk.explain(verdict.replaced)
     return walk.report(signed)
@@ -193,6 +201,9 @@ class _Walk:
     roots: Roots = field(default_factory=lambda: Roots(()))
     tiles: Tiles = field(default_factory=lambda: Tiles(()))
     chain: Chain = field(init=False)
+    keys: LogKeys = field(default_factory=LogKeys)
+    job: Job | None = None
+    lost: list[Checkpoint] = field(default_factory=list)
     rows: int = 0
     behind: int = 0
     _next: int = 0
@@ -207,31 +218,38 @@ class _Walk:
         """Whether records are opened at all."""
         return bool(self.keks) and self.source.sealed
 
+    def learn(self, vkeys: Sequence[str]) -> None:
+        """Which keys sign which sizes: as the registry says, else as they were handed in."""
+        self.keys = LogKeys.of(vkeys)
+        if self.opens:
+            self.job, registry = self._job()
+            if registry.log_keys.spans:
+                self.keys = registry.log_keys
+
     def prepare(self, sizes: Iterable[int]) -> None:
         """Loads the tiles and says which roots will be asked for."""
         self.tiles = Tiles(self.source.tiles())
-        self.roots = Roots(sizes)
+        turns = (span.upto for span in self.keys.spans)
+        self.roots = Roots({*sizes, *(size for size in turns if size is not None)})
 
     def run(
         self,
         workers: int,
         notes: Sequence[RawCheckpoint],
-        keys: Sequence[VKey],
         progress: Progress | None,
     ) -> Signed:
         """Walks every row once, in index order, and reads the checkpoints."""
-        total = self.source.count()
-        job = self._job() if self.opens else None
+        total, job = self.source.count(), self.job
         signed = Signed()
         with ExitStack() as stack:
             parts: Iterator[Part]
             if workers and total > ROWS:
                 pool = stack.enter_context(Workers(workers, self.source.share(), job))
-                read = pool.each(tree.read_checkpoints, self._shares(notes, keys))
+                read = pool.each(tree.read_checkpoints, self._shares(notes))
                 parts = pool.parts(self._ranges(total))
             else:
                 desk = Desk(self.source, job)
-                read = (tree.read_checkpoints(*some) for some in self._shares(notes, keys))
+                read = (tree.read_checkpoints(*some) for some in self._shares(notes))
                 parts = (desk.part(*some) for some in self._ranges(total))
             for part in parts:
                 self._take(part)
@@ -252,12 +270,12 @@ class _Walk:
         return ((start, start + ROWS) for start in range(0, end, ROWS))
 
     def _shares(
-        self, notes: Sequence[RawCheckpoint], keys: Sequence[VKey]
-    ) -> Iterator[tuple[Sequence[RawCheckpoint], Sequence[VKey], str]]:
+        self, notes: Sequence[RawCheckpoint]
+    ) -> Iterator[tuple[Sequence[RawCheckpoint], LogKeys, str]]:
         for at in range(0, len(notes), _NOTES):
-            yield notes[at : at + _NOTES], keys, self.origin
+            yield notes[at : at + _NOTES], self.keys, self.origin
 
-    def _job(self) -> Job:
+    def _job(self) -> tuple[Job, Registry]:
         """Keys of rows marked as registry records, so that signatures can be checked in any order.
 
         Whether a key was enrolled where it is used is asked by the chain, in its place.
@@ -275,7 +293,7 @@ class _Walk:
             except (Rejected, KeysError, KeyError, ValueError):
                 continue
         jwks = {line.kid: dict(line.jwk) for line in registry.keyring.lines()}
-        return Job(self.origin, job.keks, FOLDED, jwks)
+        return Job(self.origin, job.keks, FOLDED, jwks), registry
 
     def _take(self, part: Part) -> None:
         if not part.slips:
@@ -335,9 +353,24 @@ class _Walk:
             if found != genesis:
                 self._find(0, Damage.GENESIS_REPLACED, f"record 0 has entry {found}, not {genesis}")
         if self.chain.genesis is not None:
-            named = self.chain.genesis["facts"].get("vkeys", ())
-            if not set(vkeys) <= set(named):
-                self._find(0, Damage.GENESIS_KEYS, "the log's keys are not those of record 0")
+            named = self.chain.registry.log_keys
+            if not set(vkeys) <= set(named.every):
+                message = "the log's keys are not those of record 0 or of a recovery"
+                self._find(0, Damage.GENESIS_KEYS, message)
+
+    def check_recoveries(self, trusted: Sequence[bytes]) -> None:
+        """Holds recoveries against the tree, and the log to checkpoints kept outside."""
+        recoveries = self.chain.recoveries
+        if self.opens and self.chain.registry.log_keys != self.keys:
+            at = recoveries[0].index if recoveries else 0
+            message = "a recovery turns keys that it may not"
+            self._find(at, Damage.RECOVERY_KEYS, message)
+        self.findings += tree.check_recoveries(recoveries, self.roots.at)
+        for held in tree.check_trusted(trusted, self.keys, recoveries, self.origin, self.roots.at):
+            if isinstance(held, Finding):
+                self.findings.append(held)
+            else:
+                self.lost.append(held)
 
     def check_extent(self, newest: int) -> None:
         """How far the log reaches, by its head, its checkpoints and its rows."""
@@ -427,4 +460,6 @@ class _Walk:
             checkpoints=signed.count,
             tiles=sum(1 for _ in self.tiles),
             erased=len(self.chain.erased),
+            recoveries=tuple(self.chain.recoveries),
+            lost=tuple(self.lost),
         )

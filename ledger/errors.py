@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,3 +141,28 @@ class Unavailable(LedgerError):
 
 class Fatal(LedgerError):
     """Memory and store may disagree: stop this process, reload, audit."""
+
+
+class Doubt(Fatal):
+    """What a home has seen of its log does not agree with what is stored: nothing is signed over.
+
+    Args:
+        kind: `shorter`, records that were signed over are gone; `forked`, another root at a size
+            that was signed; `damaged`, the memory does not open; `unseen`, there is none.
+        vi: What disagrees, in Vietnamese, to stand in a sentence.
+        en: The same in English; also `str`.
+        size: Records that are sure, where that is known.
+    """
+
+    def __init__(
+        self,
+        kind: Literal["shorter", "forked", "damaged", "unseen"],
+        vi: str,
+        en: str,
+        size: int | None = None,
+    ) -> None:
+        super().__init__(en)
+        self.kind = kind
+        self.vi = vi
+        self.en = en
+        self.size = size

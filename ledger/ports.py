@@ -37,6 +37,7 @@ __all__ = [
     "RecordStore",
     "Report",
     "SealedRecord",
+    "SeenStore",
     "Sessions",
     "StoredFile",
     "StoredRecord",
@@ -286,6 +287,27 @@ class CheckpointStore(Checkpoints, Protocol):
         """Stores tiles and checkpoint in one transaction if the newest is still `old_size`.
 
         Raises: Conflict: it is not; nothing was written.
+        """
+
+
+class SeenStore(Protocol):
+    """Where one role of a home keeps the newest note it has seen: outside database and backup.
+
+    It holds bytes; what they must be is `seen_checkpoint`'s.
+    """
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Nobody else of this home reads and writes meanwhile; not to be nested."""
+
+    def read(self) -> bytes | None:
+        """The note; None where none was ever kept. Raises: Doubt: it cannot be read."""
+
+    def write(self, note: bytes) -> None:
+        """Puts it in the place of the one before: whole or not at all, durable on return.
+
+        Raises:
+            Unavailable: No room; the one before stands.
+            Doubt: It cannot be written.
         """
 
 

@@ -1,8 +1,9 @@
 """Signs checkpoints over committed records: the only holder of the log key (formats.md §7).
 
-Every step can be repeated: the tree is a function of the entries, and a checkpoint is stored with
-its tiles by compare-and-swap on the last size. Never two roots for a size, never a size below the
-last one signed: on doubt it stops. What an act says is not known here.
+The tree is a function of the entries, and a checkpoint is stored with its tiles by compare-and-swap
+on the last size. Before that it is kept outside the database, as the last one signed: a crash
+between the two leaves a note that is stored later as it is, and a database that does not lead to
+it is never signed over. What an act says is not known here.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from ledger.errors import Conflict, Fatal, NotFound, Unavailable, VerificationEr
 from ledger.log import checkpoint as checkpoints
 from ledger.log import record, tiles
 from ledger.log.checkpoint import Checkpoint
+from ledger.log.merkle import EMPTY_ROOT
 from ledger.log.tiles import Overlay, Tile, TileReader
 from ledger.ports import CheckpointStore, Clock, Notices, RecordStore, TileStore
+from ledger.seen_checkpoint import SeenCheckpoint, forked, require, shorter
 
 BATCH: Final = 32_768
 POLL_S: Final = 1.0
@@ -27,14 +30,19 @@ PAUSE_S: Final = 0.02
 
 @dataclass(frozen=True, slots=True)
 class _Stand:
-    """The last checkpoint this log stands by, and the tiles of its right edge."""
+    """The newest checkpoint that is stored, and the tiles of its right edge."""
 
-    checkpoint: Checkpoint | None
+    checkpoint: Checkpoint
+    note: bytes | None
     edge: TileReader
 
     @property
     def size(self) -> int:
-        return 0 if self.checkpoint is None else self.checkpoint.size
+        return self.checkpoint.size
+
+    @property
+    def stored(self) -> tuple[int, bytes] | None:
+        return None if self.note is None else (self.size, self.note)
 
 
 class Sealer:
@@ -44,6 +52,7 @@ class Sealer:
         records: Gives heads and entries.
         tiles: Stored tiles.
         checkpoints: Stored checkpoints.
+        seen: The last checkpoint signed or seen by this home's sealer.
         log_key: Type 0x01 under the origin.
         pq_key: Type 0x06 under `<origin>/pq`.
         clock: Real time, also in a rehearsal: it dates the second signature.
@@ -57,6 +66,7 @@ class Sealer:
         records: RecordStore,
         tiles: TileStore,
         checkpoints: CheckpointStore,
+        seen: SeenCheckpoint,
         log_key: NoteSigner,
         pq_key: NoteSigner,
         clock: Clock,
@@ -66,6 +76,7 @@ class Sealer:
         self._records = records
         self._tiles = tiles
         self._checkpoints = checkpoints
+        self._seen = seen
         self._log_key = log_key
         self._pq_key = pq_key
         self._clock = clock
@@ -80,29 +91,24 @@ class Sealer:
             The new checkpoint; None where there is nothing new, or another sealer was faster.
 
         Raises:
-            Fatal: Store and signatures disagree; nothing more may be signed.
+            Fatal: Memory, store and signatures disagree; nothing more may be signed.
             Unavailable: Try again; the next call finds out what became of this one.
         """
-        stand = self._stand if self._stand is not None else self._recovered()
-        self._stand = stand
-        head = self._records.head()
-        if head.size < stand.size:
-            raise Fatal(f"a checkpoint of {stand.size} is signed, {head.size} records are there")
+        stand, self._stand = self._stand, None  # found anew unless this call goes through
+        if stand is None or self._checkpoints.latest() != stand.stored:
+            stand = self._recovered()
+        seen = self._seen.last()
+        size, head = max(seen.checkpoint.size, stand.size), self._records.head()
+        if head.size < size:
+            raise shorter(size, head.size)
+        if seen.checkpoint.size > stand.size:
+            return self._stored_late(stand, seen)
         if head.size == stand.size:
+            self._stand = stand
             return None
-        size = min(head.size, stand.size + BATCH)
-        fresh, new = self._grown(stand, size)
-        note = checkpoints.sign(
-            new, self._log_key, self._pq_key, time_s=int(self._clock.now().timestamp())
-        )
-        self._stand = None  # until the swap is known to have gone through
-        try:
-            self._checkpoints.advance(stand.size or None, new.size, new.root, note, fresh)
-        except Conflict:
-            self._not_forked(new)
-            return None
-        self._stand = _Stand(new, _Edge(fresh, stand.edge, self._tiles))
-        return new
+        fresh, new = self._grown(stand, min(head.size, stand.size + BATCH))
+        note = self._seen.extend(stand.checkpoint, lambda: self._signed(new))
+        return None if note is None else self._swapped(stand, _Stand(new, note, self._tiles), fresh)
 
     def run(self, stop: threading.Event, *, pause_s: float = PAUSE_S) -> None:
         """Seals until told to stop; begins by catching up.
@@ -141,11 +147,44 @@ class Sealer:
             raise Fatal(f"the tree is incomplete: {error}") from error
         return fresh, Checkpoint(self._origin, size, root)
 
+    def _signed(self, new: Checkpoint) -> bytes:
+        time_s = int(self._clock.now().timestamp())
+        return checkpoints.sign(new, self._log_key, self._pq_key, time_s=time_s)
+
+    def _swapped(self, stand: _Stand, new: _Stand, fresh: list[Tile]) -> Checkpoint | None:
+        """Stores what is signed and kept already; None where another sealer was first."""
+        try:
+            self._checkpoints.advance(
+                stand.size or None, new.size, new.checkpoint.root, new.note or b"", fresh
+            )
+        except Conflict:
+            return None  # the next call asks whether both are of one tree
+        self._stand = _Stand(new.checkpoint, new.note, _Edge(fresh, stand.edge, self._tiles))
+        return new.checkpoint
+
+    # -- memory and store --------------------------------------------------------------------------
+
     def _recovered(self) -> _Stand:
+        """The stored checkpoint, if what was seen before is the beginning of its tree."""
+        seen, stand = self._seen.last().checkpoint, self._newest()
+        if seen.size <= stand.size:
+            require(seen, stand.size, self._tiles)
+            if stand.note is not None:
+                self._seen.keep(stand.note)  # another home's sealer has signed it
+        return stand
+
+    def _stored_late(self, stand: _Stand, seen: checkpoints.Opened) -> Checkpoint | None:
+        """A crash came between file and swap: the same bytes again, never another signature."""
+        fresh, new = self._grown(stand, seen.checkpoint.size)
+        if new != seen.checkpoint:
+            raise forked(new.size)
+        return self._swapped(stand, _Stand(new, seen.note, self._tiles), fresh)
+
+    def _newest(self) -> _Stand:
         """The stored checkpoint, if it is ours and the stored tiles lead to its root."""
         latest = self._checkpoints.latest()
         if latest is None:
-            return _Stand(None, self._tiles)
+            return _Stand(Checkpoint(self._origin, 0, EMPTY_ROOT), None, self._tiles)
         size, note = latest
         try:
             found = checkpoints.open_checkpoint(
@@ -156,13 +195,7 @@ class Sealer:
             raise Fatal(f"the last checkpoint does not hold: {error}") from error
         if found.size != size or found.root != root:
             raise Fatal(f"the tiles of size {size} lead to another root than the one signed")
-        return _Stand(found, self._tiles)
-
-    def _not_forked(self, mine: Checkpoint) -> None:
-        """Another sealer was first; a checkpoint of the same size must have the same root."""
-        note = self._checkpoints.at(mine.size)
-        if note is not None and checkpoints.unverified(note).root != mine.root:
-            raise Fatal(f"two roots for size {mine.size}")
+        return _Stand(found, note, self._tiles)
 
 
 class _Edge:

@@ -11,7 +11,7 @@ from typing import Final
 
 from keys.note import VKey
 from ledger.errors import VerificationError
-from ledger.log.checkpoint import open_checkpoint
+from ledger.log.checkpoint import Checkpoint, open_checkpoint
 from ledger.ports import Checkpoints
 
 _KEPT: Final = 64
@@ -22,18 +22,30 @@ class SignedCheckpoints:
 
     Args:
         stored: Where they lie.
-        vkeys: Keys of the log, as record 0 names them.
+        vkeys: Keys of the log that sign a size: those of record 0, or of the last recovery below
+            it, as far as this process has followed the log.
+        follow: Follows the log on; asked where a note is by none of these keys.
         origin: Origin of the log.
+
+    Attributes:
+        newest: Size and note of the largest that was found good.
     """
 
     def __init__(
-        self, stored: Checkpoints, vkeys: Callable[[], Sequence[VKey]], origin: str
+        self,
+        stored: Checkpoints,
+        vkeys: Callable[[int], Sequence[VKey]],
+        origin: str,
+        *,
+        follow: Callable[[], object],
     ) -> None:
         self._stored = stored
         self._vkeys = vkeys
         self._origin = origin
+        self._follow = follow
         self._lock = Lock()
         self._good: dict[tuple[int, bytes], None] = {}
+        self.newest: tuple[int, bytes] | None = None
 
     def latest(self) -> tuple[int, bytes] | None:
         """Size and note of the newest checkpoint. Raises: VerificationError."""
@@ -53,10 +65,20 @@ class SignedCheckpoints:
         with self._lock:
             if (size, note) in self._good:
                 return
-        signed = open_checkpoint(note, self._vkeys(), origin=self._origin).checkpoint
+        signed = self._opened(size, note)
         if signed.size != size:
             raise VerificationError("checkpoint", f"of {signed.size}, stored as one of {size}")
         with self._lock:
             self._good[size, note] = None
+            if self.newest is None or size > self.newest[0]:
+                self.newest = size, note
             if len(self._good) > _KEPT:
                 del self._good[next(iter(self._good))]
+
+    def _opened(self, size: int, note: bytes) -> Checkpoint:
+        """A recovery may have turned the keys since this process looked."""
+        try:
+            return open_checkpoint(note, self._vkeys(size), origin=self._origin).checkpoint
+        except VerificationError:
+            self._follow()
+            return open_checkpoint(note, self._vkeys(size), origin=self._origin).checkpoint

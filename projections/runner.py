@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from threading import Event
-from typing import Final, LiteralString
+from time import monotonic
+from typing import Final, LiteralString, Protocol
 
 from ledger.errors import LedgerError, Unavailable
 from ledger.ports import Notices, RecordStore
@@ -42,6 +43,16 @@ Progress = Callable[[str, int, int], None]
 """Called with (view, records folded, records in all) while a generation is built."""
 
 
+class Watch(Protocol):
+    """Holds the log to what this home has seen; `ledger.log_watch.LogWatch` is one."""
+
+    def look(self) -> None:
+        """Asks the database."""
+
+    def require(self) -> None:
+        """Raises: Doubt."""
+
+
 class Projector:
     """The loop; one per enclave does the work, the others wait for its lock.
 
@@ -54,6 +65,7 @@ class Projector:
         views: Which views to keep.
         batch: Most records in a transaction; fewer than `BATCH` also for a rebuild.
         builders: Processes that build a long generation; None leaves it to this one.
+        watch: Asked on each new connection and while it works: no view is made of another log.
     """
 
     def __init__(  # noqa: PLR0913 - the ports, the log's name and three choices
@@ -67,7 +79,10 @@ class Projector:
         views: Sequence[View] = VIEWS,
         batch: int = BATCH,
         builders: Builders | None = None,
+        watch: Watch | None = None,
     ) -> None:
+        self._watch = watch
+        self._looked = 0.0
         self._connect = connect
         self._records = records
         self._reader = reader.for_folds()
@@ -85,8 +100,13 @@ class Projector:
     # -- running -------------------------------------------------------------------------------
 
     def run(self, stop: Event, notices: Notices | None = None) -> None:
-        """Keeps every view up to date until `stop` is set; a database may go away and come back."""
+        """Keeps every view up to date until `stop` is set; a database may go away and come back.
+
+        Raises:
+            Doubt: It came back with another log than this home has seen.
+        """
         with contextlib.ExitStack() as stack:
+            stack.callback(self.close)
             stack.enter_context(self._sweep)
             wait: Callable[[float], object] = stop.wait
             if notices is not None:
@@ -104,7 +124,6 @@ class Projector:
                     stop.wait(GATHER_S)
                 elif not worked and not stop.is_set():
                     wait(POLL_S)
-            self.close()
 
     def close(self) -> None:
         """Lets go of the lock and of everything in memory."""
@@ -155,6 +174,8 @@ class Projector:
         connection = self._active()
         if connection is None:
             return False
+        if monotonic() - self._looked > POLL_S:
+            self._look()
         every = [state for state in states(connection) if state.view in self._views]
         size = self._size()
         live = [s for s in every if s.state == "live" and not s.stopped]
@@ -208,6 +229,7 @@ class Projector:
         """The loop's connection while it holds the lock; None while another process does."""
         if self._connection is None or self._connection.closed:
             self._groups = {}
+            self._look()
             connection = self._connect()
             connection.autocommit = True
             # Views are disposable: a position and its rows are lost together or not at all.
@@ -219,6 +241,13 @@ class Projector:
             install(connection, tuple(self._views.values()))
             self._connection = connection
         return self._connection
+
+    def _look(self) -> None:
+        """Stops where the log is not the one that was seen."""
+        if self._watch is not None:
+            self._watch.look()
+            self._watch.require()
+        self._looked = monotonic()
 
     def _size(self) -> int:
         return self._records.head().size

@@ -12,10 +12,19 @@ import orjson
 
 from keys import canonical
 from keys.jwk import SoftwareSigner
+from keys.note import VKey
 from ledger.application import Ledger
 from ledger.founding import Founder, genesis
 from ledger.log.statement import AUTHOR, RETURNER, Statement, flattened, make
-from ledger.ports import Appender, AttachedFiles, CheckpointStore, Notices, RecordStore, TileStore
+from ledger.ports import (
+    Appender,
+    AttachedFiles,
+    CheckpointStore,
+    Notices,
+    RecordStore,
+    SeenStore,
+    TileStore,
+)
 from ledger.postgres.checkpoints import PostgresCheckpoints
 from ledger.postgres.notices import PostgresNotices
 from ledger.postgres.records import PostgresRecords
@@ -24,9 +33,10 @@ from ledger.reader import Reader
 from ledger.receipt import Recorded
 from ledger.regulation.act import Act
 from ledger.sealer import Sealer
+from ledger.seen_checkpoint import SeenCheckpoint, beginning
 from tests import builders
 from tests.builders import CAST, Others, an_act
-from tests.fakes import MemoryRecordStore
+from tests.fakes import MemoryRecordStore, MemorySeen
 from tests.fixtures.clock import CountingEntropy, StepClock
 from tests.fixtures.keys import LogKeys, log_keys
 from tests.fixtures.postgres import Database
@@ -65,6 +75,13 @@ def in_postgres(database: Database) -> Stores:
     )
 
 
+def a_new_home(keys: LogKeys) -> MemorySeen:
+    """What a home remembers that has just founded its log."""
+    made = MemorySeen()
+    made.note = beginning(keys.log, keys.pq, time_s=1)
+    return made
+
+
 class ALedger:
     """One process's ledger over some stores.
 
@@ -91,6 +108,7 @@ class ALedger:
         self.clock = clock or StepClock(T0)
         self.rehearsal = rehearsal
         self.others = Others()
+        self.seen = a_new_home(self.keys)
         self.ledger = Ledger(
             store=stores.records,
             appender=stores.appender,
@@ -193,9 +211,18 @@ class ALedger:
 
     # -- reading and sealing -----------------------------------------------------------------------
 
-    def sealer(self) -> Sealer:
-        """A sealer over the same stores."""
+    def memory(self, store: SeenStore) -> SeenCheckpoint:
+        """What a home remembers of this log."""
+        return SeenCheckpoint(store, self.vkeys, self.origin)
+
+    def vkeys(self) -> list[VKey]:
+        """The keys that verify its checkpoints."""
+        return [self.keys.log.vkey, self.keys.pq.vkey]
+
+    def sealer(self, seen: SeenStore | None = None) -> Sealer:
+        """A sealer over the same stores, of the same home or of another."""
         return Sealer(
+            seen=self.memory(seen or self.seen),
             records=self.stores.sealers_records,
             tiles=self.stores.tiles,
             checkpoints=self.stores.checkpoints,

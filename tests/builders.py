@@ -601,6 +601,8 @@ _FORMATS: Json = {
     "clock": "NOTIFY_LEAD",
     "log": ORIGIN,
     "url": "https://trang.example/bai",
+    "vkey": "a+00000000+AA==",
+    "note_signature": "A" * 91,
     "stream": f"case/{an_id('another case')}",
 }
 

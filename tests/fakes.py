@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from ledger.errors import Conflict, Fatal, NotFound
@@ -37,6 +38,18 @@ class MemoryRecordStore:
         self._tiles: dict[tuple[int, int, int], bytes] = {}
         self._notes: dict[int, bytes] = {}
         self._news = threading.Condition()
+
+    # -- a database can be copied, and a copy put in its place -------------------------------------
+
+    def backup(self) -> dict[str, Any]:
+        """Everything that is stored."""
+        kept = ("_records", "_head", "_tiles", "_notes")
+        return {name: copy(getattr(self, name)) for name in kept}
+
+    def restore(self, backup: Mapping[str, Any]) -> None:
+        """It is as it was then."""
+        for name, value in backup.items():
+            setattr(self, name, copy(value))
 
     # -- Appender ----------------------------------------------------------------------------------
 
@@ -183,6 +196,35 @@ class MemoryRecordStore:
                 return self._news.wait(timeout_s)
 
         yield wait
+
+
+class MemorySeen:
+    """`SeenStore` in one process.
+
+    Args:
+        fault: Called at `keep` and `kept`; at `kept` the note has landed already.
+    """
+
+    def __init__(self, fault: Fault = no_fault) -> None:
+        self.fault = fault
+        self.note: bytes | None = None
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """See `SeenStore`."""
+        with self._lock:
+            yield
+
+    def read(self) -> bytes | None:
+        """See `SeenStore`."""
+        return self.note
+
+    def write(self, note: bytes) -> None:
+        """See `SeenStore`."""
+        self.fault("keep")
+        self.note = note
+        self.fault("kept")
 
 
 class MemorySessions:

@@ -67,7 +67,7 @@ class Audited:
 
 @click.group()
 def log() -> None:
-    """The log: how it stands, and whether every stored byte holds."""
+    """The log: how it stands, whether every stored byte holds, going on after a loss."""
 
 
 @log.command()
@@ -81,6 +81,8 @@ def status(server: str | None) -> None:
     shell = shell_of()
     with closing(client_at(server or running_url(Settings.from_env()), None)) as client:
         facts = client.log()
+        if facts["size"]:
+            client.checkpoint()  # held against what was seen before
     if shell.json:
         shell.give(facts)
         return
@@ -98,6 +100,15 @@ def status(server: str | None) -> None:
             if (value := told.get(line)) is not None
         ),
     )
+    for one in facts["recoveries"]:
+        left = one["size"]
+        lost = max(lost["size"] for lost in one["lost"]) - left
+        shell.say(
+            Text(
+                f"Khôi phục ở chỉ mục {one['index']}: còn {left} bản ghi, mất ít nhất {lost}.",
+                f"Recovered at index {one['index']}: {left} records left, {lost} or more lost.",
+            )
+        )
     for vkey in facts["vkeys"]:
         click.echo(visible(vkey if len(vkey) <= _LINE else f"{vkey[: _LINE - 1]}…"))
 
@@ -274,6 +285,7 @@ def show(shell: Shell, found: Audited) -> None:
     if skipped := found.as_dict()["skipped"]:
         listed = ", ".join(skipped)
         shell.say(Text(f"Không kiểm được: {listed}", f"Not checked: {listed}"))
+    _show_recoveries(shell, report)
     if not report.ok:
         shell.table(
             ("index", "kind", "what"),
@@ -290,6 +302,26 @@ def show(shell: Shell, found: Audited) -> None:
         shell.say(Text(f"Khung nhìn khác sổ: {line}", f"A view differs from the log: {line}"))
     if found.ok:
         shell.say(Text("Toàn vẹn.", "Sound."))
+
+
+def _show_recoveries(shell: Shell, report: Report) -> None:
+    """The breaks that the log records of itself, each time anew: nobody is to forget them."""
+    for one in report.recoveries:
+        shell.say(
+            Text(
+                f"Khôi phục ở chỉ mục {one.index}: còn {one.size} bản ghi, mất ít nhất"
+                f" {one.longest - one.size}; khóa mới từ đó.",
+                f"Recovered at index {one.index}: {one.size} records were left, at least"
+                f" {one.longest - one.size} are lost; a new key from there on.",
+            )
+        )
+    for held in report.lost:
+        shell.say(
+            Text(
+                f"Điểm kiểm tra đã giữ, {held.size} bản ghi: đã mất theo lần khôi phục đó.",
+                f"A checkpoint kept outside, of {held.size} records: lost by that recovery.",
+            )
+        )
 
 
 def _views(

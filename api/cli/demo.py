@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -20,12 +20,13 @@ from api.cli import auditor, case_page, database, drill, play, reader
 from api.cli.errors import guarded
 from api.cli.founding import REHEARSAL_OPENS, Plan, found
 from api.cli.player import Outcome
-from api.cli.scenario import read_files, shipped
+from api.cli.scenario import Play, read_files, shipped
 from api.cli.shell import Shell, options, shell_of
 from api.cli.stage import player_at, served, venue_of
 from api.cli.who import client_at, origin_of, signer_of
 from api.cli.words import Text
 from api.settings import Home, Settings
+from ledger.postgres.forgery import copied
 
 FILES: Final = ("SC1", "SC6")
 _DEPLOYMENT: Final = "rehearsal.bacninh.example"
@@ -36,21 +37,21 @@ _DEPLOYMENT: Final = "rehearsal.bacninh.example"
 @options
 @guarded
 def demo(*, fresh: bool) -> None:
-    """Open a rehearsal, play two cases over HTTP, prove them, catch four forgeries."""
+    """Open a rehearsal, play two cases over HTTP, prove them, catch every forgery."""
     shell = shell_of()
     settings = Settings.from_env()
     _begin(shell, settings, fresh=fresh)
-    outcomes, shown = _played(shell, settings)
-    facts = database.running_facts(settings)
-    try:
+    with ExitStack() as ending:
+        ending.callback(database.stop_database, settings)
+        outcomes, shown, backup = _played(shell, settings, ending)
+        facts = database.running_facts(settings)
         _head(shell, "3", "Kiểm toán toàn bộ sổ", "Audit of the whole log")
         audited = auditor.run(shell, settings, facts)
         if not shell.json:
             auditor.show(shell, audited)
         _head(shell, "4", "Diễn tập giả mạo, trên bản sao", "The tampering drill, on copies")
         caught = drill.drill(shell, settings, facts)
-    finally:
-        database.stop_database(settings)
+        caught.append(drill.restored(shell, settings, facts, backup))
     ok = all(o.ok for o in outcomes) and shown and audited.ok and all(c.ok for c in caught)
     if shell.json:
         shell.give(
@@ -94,25 +95,36 @@ def _set_aside(shell: Shell, settings: Settings) -> None:
     )
 
 
-def _played(shell: Shell, settings: Settings) -> tuple[list[Outcome], bool]:
-    """Plays both files, shows both cases; whether every verdict is VALID."""
-    outcomes = []
+def _played(shell: Shell, settings: Settings, ending: ExitStack) -> tuple[list[Outcome], bool, str]:
+    """Plays both files and shows both cases, with a backup of the database between them.
+
+    Returns:
+        What came out, whether every verdict is VALID, and the backup; it is gone with `ending`.
+    """
+    _head(
+        shell,
+        "2",
+        "Hai vụ việc, ký bằng khóa của từng cán bộ",
+        "Two cases, each act signed by its officer",
+    )
+    first, second = read_files([shipped(name) for name in FILES])
+    one = _play(shell, settings, first)
+    facts = Home(settings).facts()
+    backup = ending.enter_context(
+        copied(database.admin_dsn(settings), str(facts.database["dbname"]), "backup")
+    )
+    other = _play(shell, settings, second)
+    return [one[0], other[0]], one[1] and other[1], backup
+
+
+def _play(shell: Shell, settings: Settings, one: Play) -> tuple[Outcome, bool]:
+    """Plays one file and shows its case; whether its verdict is VALID."""
     with served(replace(settings, workers=1), keep_database=True) as url:
-        venue = venue_of(settings, url, None)
-        _head(
-            shell,
-            "2",
-            "Hai vụ việc, ký bằng khóa của từng cán bộ",
-            "Two cases, each act signed by its officer",
-        )
-        with player_at(venue, shell.lang) as player:
-            for one in read_files([shipped(name) for name in FILES]):
-                outcome = player.play(one)
-                outcomes.append(outcome)
-                if not shell.json:
-                    play.show(shell, outcome)
-        shown = [_case(shell, settings, url, outcome) for outcome in outcomes]
-    return outcomes, all(shown)
+        with player_at(venue_of(settings, url, None), shell.lang) as player:
+            outcome = player.play(one)
+        if not shell.json:
+            play.show(shell, outcome)
+        return outcome, _case(shell, settings, url, outcome)
 
 
 def _case(shell: Shell, settings: Settings, url: str, outcome: Outcome) -> bool:

@@ -14,9 +14,10 @@ from api.cli.shell import FAILED, MISUSED, Refusal
 from api.cli.words import Text
 from api.connection import OtherLog, Refused, Unreachable
 from api.embedded import EmbeddedError
+from api.known_log import Unlike
 from api.settings import Unfit
 from keys.errors import KeysError, Unsealable
-from ledger.errors import Conflict, Fatal, Rejected, Unavailable, VerificationError
+from ledger.errors import Conflict, Doubt, Fatal, Rejected, Unavailable, VerificationError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -55,7 +56,7 @@ def _refusal(error: Exception) -> Refusal | None:  # noqa: PLR0911  one row an e
                 f" not of {error.meant}.",
                 "other_log",
             )
-        case Rejected() | Conflict() | Unavailable():
+        case Rejected() | Conflict() | Unavailable() | Unlike():
             return Refusal(Text(error.vi, error.en), FAILED, error.code)
         case UnknownAlias():
             known = ", ".join(error.known) or "–"
@@ -89,6 +90,10 @@ _STOPPED: Final[Mapping[type[Exception], tuple[str, str]]] = {
         "Nội dung lưu trữ không khớp với sổ; dừng lại và chạy: socai log audit",
         "What is stored does not agree with the log; stop, and run: socai log audit",
     ),
+    Doubt: (
+        "Sổ không phải sổ mà máy này đã thấy; chưa ký, chưa ghi gì, hãy chạy: socai log audit",
+        "The log is not what this home has seen; nothing was signed or recorded: socai log audit",
+    ),
     Fatal: (
         "Cơ sở dữ liệu và chương trình không khớp nhau; chưa ghi gì",
         "Database and program do not agree; nothing was recorded",
@@ -102,7 +107,8 @@ _STOPPED: Final[Mapping[type[Exception], tuple[str, str]]] = {
 
 def _stopped(error: Exception) -> Refusal:
     vi, en = next(_STOPPED[kind] for kind in type(error).__mro__ if kind in _STOPPED)
-    return _both(f"{vi} ({error}).", f"{en} ({error}).", type(error).__name__.lower())
+    said = error.vi if isinstance(error, Doubt) else error
+    return _both(f"{vi} ({said}).", f"{en} ({error}).", type(error).__name__.lower())
 
 
 def _told(error: Refused) -> str:

@@ -7,7 +7,6 @@ holds no enclave. Asks nothing; everything comes by argument or settings.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +15,7 @@ from uuid import UUID
 
 from api.bootstrap import RealClock, RealEntropy, role_dsn
 from api.cli import database
+from api.cli.supervisor import ROLES
 from api.settings import (
     LEVELS,
     EnclaveFacts,
@@ -37,7 +37,9 @@ from ledger.postgres.connect import open_pool
 from ledger.postgres.migrate import LOGINS
 from ledger.postgres.recorder import GroupAppender
 from ledger.postgres.records import PostgresRecords
-from ledger.regulation.cases import Report
+from ledger.regulation.cases import NoCases
+from ledger.seen_checkpoint import beginning
+from ledger.seen_file import SeenFile
 
 REHEARSAL_OPENS: Final = "2023-03-21T08:00:00+07:00"
 """When a rehearsal is opened where nothing else is said: its clock only goes forward."""
@@ -89,38 +91,13 @@ class _Keys:
     registrar: SoftwareSigner
     kek: Kek
 
-    def vkeys(self, origin: str) -> tuple[str, ...]:
-        log = NoteSigner(origin, self.log)
+    def signers(self, origin: str) -> tuple[NoteSigner, NoteSigner]:
         pq = NoteSigner(f"{origin}/pq", self.pq, TYPE_ML_DSA_44)
+        return NoteSigner(origin, self.log), pq
+
+    def vkeys(self, origin: str) -> tuple[str, ...]:
+        log, pq = self.signers(origin)
         return str(log.vkey), str(pq.vkey)
-
-
-class NoOtherCases:
-    """What a guard hears of other cases before there are any."""
-
-    def state(self, _stream: str) -> str | None:
-        """There is no other case."""
-        return None
-
-    def token_elsewhere(self, _token: str, _stream: str) -> bool:
-        """There is no other case."""
-        return False
-
-    def record(self, _index_or_entry: str) -> tuple[int, str] | None:
-        """There is no record yet."""
-        return None
-
-    def running(self, _stream: str, _at: datetime) -> Sequence[str]:
-        """No clock runs."""
-        return ()
-
-    def reports(self) -> Sequence[Report]:
-        """There is no report."""
-        return ()
-
-    def signers(self, _stream: str) -> Sequence[str]:
-        """Nobody has signed."""
-        return ()
 
 
 def found(settings: Settings, plan: Plan) -> Founded:
@@ -139,6 +116,7 @@ def found(settings: Settings, plan: Plan) -> Founded:
         _secret(settings.secrets_dir / f"{login}.password", secrets.token_urlsafe(_PASSWORD_BYTES))
     home.make_session_key()
     keys = _make_keys(home, passphrase)
+    _remember(home, keys, plan)
     dbname = database.make_schema(settings, slug, plan.password_file, rehearsal=plan.rehearsal)
     facts = EnclaveFacts(
         origin=plan.origin,
@@ -181,6 +159,11 @@ def _refuse(settings: Settings, plan: Plan) -> None:
         raise SettingsError(
             f"{settings.keys_dir} còn khóa của một sổ khởi tạo dở; hãy chuyển chúng đi trước",
             f"{settings.keys_dir} holds keys of an unfinished enclave: remove them first",
+        )
+    if any(SeenFile(Home(settings).seen_folder(role)).read() for role in ROLES):
+        raise SettingsError(
+            f"{settings.seen_dir} còn điểm kiểm tra đã thấy của một sổ khác; hãy chuyển đi trước",
+            f"{settings.seen_dir} holds the checkpoints seen of another log: move them away first",
         )
     if plan.level not in LEVELS:
         known = ", ".join(LEVELS)
@@ -227,6 +210,13 @@ def _make_keys(home: Home, passphrase: bytes) -> _Keys:
     return keys
 
 
+def _remember(home: Home, keys: _Keys, plan: Plan) -> None:
+    """Every role begins with a log of no record: from now on it knows how far that is signed."""
+    note = beginning(*keys.signers(plan.origin), time_s=int(RealClock().now().timestamp()))
+    for role in ROLES:
+        SeenFile(home.seen_folder(role)).write(note)
+
+
 def _record_0(
     settings: Settings, facts: EnclaveFacts, keys: _Keys, officer: UUID, at: datetime
 ) -> bytes:
@@ -259,7 +249,7 @@ def _record_0(
             kek=keys.kek,
             clock=RealClock(),
             entropy=entropy,
-            cases=NoOtherCases(),
+            cases=NoCases(),
             origin=facts.origin,
             level=facts.level,
             rehearsal=facts.rehearsal,

@@ -24,6 +24,7 @@ from api.settings import Home, Settings
 from ledger.postgres.checkpoints import PostgresCheckpoints
 from ledger.postgres.connect import connect, open_pool
 from ledger.postgres.records import PostgresRecords
+from ledger.seen_file import DoubtMark
 from projections import generations
 
 _PATIENCE_S: Final = 5.0
@@ -101,6 +102,9 @@ def _api(settings: Settings) -> str | None:
 
 
 def _loop(settings: Settings, role: str) -> str | None:
+    reason = DoubtMark(Home(settings).seen_folder(role)).reason()
+    if reason is not None:
+        return reason
     dsn = role_dsn(settings, Home(settings).facts(), role)
     pool = open_pool(dsn, most=1)
     records = PostgresRecords(pool)

@@ -57,6 +57,9 @@ MANUAL: Final[dict[str, str]] = {
     "A loop that stops on doubt stays, doing nothing, to be looked at.": (
         "Tiến trình dừng vì nghi ngờ vẫn ở lại, không làm gì, để được xem xét."
     ),
+    "The log's last known checkpoint, on a machine that has seen none; the log must hold it.": (
+        "Điểm kiểm tra cuối cùng đã biết của sổ, cho máy chưa thấy điểm nào; sổ phải dẫn tới nó."
+    ),
     "Bring the schema of the enclave's database up to date; an edited migration is refused.": (
         "Cập nhật lược đồ cơ sở dữ liệu của sổ; bước cập nhật bị sửa thì từ chối."
     ),
@@ -176,9 +179,29 @@ MANUAL: Final[dict[str, str]] = {
         "Cả cơ quan chưa có hoặc không còn vào thời điểm đó."
     ),
     # auditor
-    "The log: how it stands, and whether every stored byte holds.": (
-        "Sổ: hiện ra sao, và từng byte đã lưu có đúng không."
+    "The log: how it stands, whether every stored byte holds, going on after a loss.": (
+        "Sổ: hiện ra sao, từng byte đã lưu có đúng không, và đi tiếp sau khi mất dữ liệu."
     ),
+    "Say what the log has lost; with the registrars' keys, go on from what is left.\n\n"
+    "The service is stopped, and an older copy of its database stands in the place of what was"
+    " lost.\nWhat is lost shows by what the home has seen and by checkpoints and receipts that are"
+    " given:\nwithout a key they are reported, exit 1 where anything is lost. The first registrar"
+    " gives\n--reason and the key; the second one runs the same command with the other key, or both"
+    " are given\nat once. Then the old key of the log is ended and set aside, and a new one signs"
+    " from there on.": (
+        "Cho biết sổ đã mất gì; có khóa của người giữ sổ đăng ký thì đi tiếp từ phần còn lại.\n\n"
+        "Dịch vụ đã dừng, và một bản sao cũ của cơ sở dữ liệu đang thay chỗ bản đã mất. Phần mất"
+        " hiện ra nhờ những gì thư mục sổ đã thấy và nhờ điểm kiểm tra, biên nhận được nêu: không"
+        " nêu khóa thì chỉ báo cáo, có mất thì mã 1. Người thứ nhất nêu --reason và khóa; người"
+        " thứ hai chạy lại lệnh này với khóa của mình, hoặc nêu cả hai khóa một lần. Sau đó khóa"
+        " cũ của sổ chấm dứt và được cất riêng, khóa mới ký từ đó."
+    ),
+    "A checkpoint kept elsewhere.": "Điểm kiểm tra giữ ở nơi khác.",
+    "A receipt, as JSON.": "Biên nhận, dạng JSON.",
+    "A registrar of the cast, who signs.": "Người giữ sổ đăng ký trong dàn vai, sẽ ký.",
+    "The key file of a registrar who signs.": "Tệp khóa của người giữ sổ đăng ký, sẽ ký.",
+    "Who countersigns, where it could be more.": "Ai ký thứ hai, khi có nhiều người ký được.",
+    "Why it is recovered; stands in the log for ever.": "Vì sao khôi phục; nằm mãi trong sổ.",
     "Recompute records, tree, checkpoints, signatures, order and views. Exit 1 at damage.": (
         "Tính lại bản ghi, cây, điểm kiểm tra, chữ ký, thứ tự và khung nhìn. Hư hại thì mã 1."
     ),
@@ -188,6 +211,16 @@ MANUAL: Final[dict[str, str]] = {
     ),
     "A checkpoint kept elsewhere; the log must lead to it.": (
         "Điểm kiểm tra giữ ở nơi khác; sổ phải dẫn tới nó."
+    ),
+    "Let a sealer go on that stopped on doubt: only if the whole log is sound again.\n\nThe audit"
+    " also holds the log to every checkpoint that this home has seen. Exit 1 where it finds"
+    "\ndamage: the mark stays, and nothing is signed.": (
+        "Cho bộ ký đã dừng vì nghi ngờ chạy tiếp: chỉ khi toàn bộ sổ đã đúng lại.\n\nViệc kiểm toán"
+        " còn đối chiếu sổ với mọi điểm kiểm tra mà máy này đã thấy. Hư hại thì mã 1: dấu nghi ngờ"
+        " còn nguyên, không ký gì."
+    ),
+    "A checkpoint kept elsewhere; the log must lead to it too.": (
+        "Điểm kiểm tra giữ ở nơi khác; sổ cũng phải dẫn tới nó."
     ),
     "The log's keys as published; those of the home if left out.": (
         "Khóa của sổ như đã công bố; bỏ trống là của thư mục sổ."
@@ -215,8 +248,8 @@ MANUAL: Final[dict[str, str]] = {
     ),
     "Its key file; the home's if left out.": "Tệp khóa của người quản lý; bỏ trống là của sổ.",
     "Keep the fresh enclave in DIR.": "Giữ sổ mới lập trong DIR.",
-    "Open a rehearsal, play two cases over HTTP, prove them, catch four forgeries.": (
-        "Mở sổ diễn tập, diễn hai hồ sơ qua HTTP, chứng minh, bắt bốn lần giả mạo."
+    "Open a rehearsal, play two cases over HTTP, prove them, catch every forgery.": (
+        "Mở sổ diễn tập, diễn hai hồ sơ qua HTTP, chứng minh, bắt mọi lần giả mạo."
     ),
     "Set an earlier rehearsal of this home aside first.": (
         "Trước hết cất sổ diễn tập cũ của thư mục này sang bên."

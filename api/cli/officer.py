@@ -5,6 +5,7 @@ The private key is read from its file, used and forgotten; it is never sent.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from api.bootstrap import RealEntropy
 from api.cli.errors import guarded
 from api.cli.shell import Moment, dumped, fail, misuse, options, shell_of, visible
 from api.cli.supervisor import running_url
-from api.cli.who import LogKey, client_at, identity, log_key, origin_of, passphrase, signer_of
+from api.cli.who import LogKey, client_at, identity, log_keys, origin_of, passphrase, signer_of
 from api.cli.words import Text
 from api.client import Client, verify
 from api.settings import Settings
@@ -137,10 +138,11 @@ def submit(
     """Send a signed statement and check the proof that comes back. Sending it again is safe."""
     shell = shell_of()
     made = statements.parse_flattened(file.read().strip())
-    key = None if no_wait else log_key(client, vkey)
+    if vkey is not None:
+        _require_known(client, vkey)
     sent = client.submit(made, at=at, wait=not no_wait)
-    if key is not None:
-        _check_proof(client, sent.receipt, made, key)
+    if not no_wait:
+        _check_proof(client, sent.receipt, made, log_keys(client, vkey))
     if shell.json:
         shell.give(sent.receipt)
         return
@@ -232,7 +234,20 @@ def _payload_of(client: Client, act_id: str) -> bytes:
     return statement.payload
 
 
-def _check_proof(client: Client, receipt: dict[str, Any], made: Statement, key: VKey) -> None:
+def _require_known(client: Client, vkey: VKey) -> None:
+    """A key that is typed is one of the log's, where the log is known already."""
+    every = client.known.keys.every if client.known is not None else ()
+    if every and str(vkey) not in every:
+        fail(
+            "Chưa gửi gì: khóa sau --vkey không phải khóa của sổ này như đã biết.",
+            "Nothing was sent: --vkey is no key of this log as it is known here.",
+            "other_key",
+        )
+
+
+def _check_proof(
+    client: Client, receipt: dict[str, Any], made: Statement, keys: Sequence[VKey]
+) -> None:
     """The receipt's entry must be of these bytes, and the signed tree must hold it."""
     raw = client.read(f"/v1/acts/{receipt['act_id']}/raw", at_least=receipt["index"]).body
     record = next(line for line in raw["records"] if line["index"] == receipt["index"])
@@ -244,7 +259,7 @@ def _check_proof(client: Client, receipt: dict[str, Any], made: Statement, key: 
             "other_bytes",
         )
     try:
-        verify(receipt, key, origin=client.origin, entry=entry(data))
+        verify(receipt, keys, origin=client.origin, entry=entry(data))
     except (KeysError, VerificationError) as error:
         index = receipt["index"]
         fail(

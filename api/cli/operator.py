@@ -21,6 +21,7 @@ from rich.progress import (
 from api import telemetry
 from api.bootstrap import RealClock, open_projector, require_schema, role_dsn
 from api.cli import database, roles
+from api.cli.doubt import remember
 from api.cli.errors import guarded
 from api.cli.founding import REHEARSAL_OPENS, Founded, Plan, found
 from api.cli.shell import Moment, Shell, fail, misuse, options, shell_of
@@ -112,24 +113,34 @@ def init(
 @click.option(
     "--hold", is_flag=True, help="A loop that stops on doubt stays, doing nothing, to be looked at."
 )
+@click.option(
+    "--checkpoint",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    default=None,
+    help="The log's last known checkpoint, on a machine that has seen none; the log must hold it.",
+)
 @options
 @guarded
-def serve(port: int | None, role: str, *, hold: bool) -> None:
+def serve(port: int | None, role: str, checkpoint: Path | None, *, hold: bool) -> None:
     """Run the enclave: api, sealer and projector as child processes, started again when killed."""
     settings = Settings.from_env()
     if port is not None:
         settings = replace(settings, port=port)
+    known = None if checkpoint is None else checkpoint.read_bytes()
     if role in (SEALER, PROJECTOR):
         telemetry.configure(settings.log_level)
+        remember(settings, Home(settings).facts(), [role], known)
         sys.exit(_loop(settings, role, hold=hold))
     shell = shell_of()
     facts = database.running_facts(settings)
     require_schema(role_dsn(settings, facts, "reader"))
+    started = ROLES if role == "all" else [role]
+    remember(settings, facts, started, known)
     supervisor = Supervisor(
         settings, tell=lambda who, status, again: _fell(shell, who, status, again=again)
     )
     stop = roles.until_told()
-    supervisor.start(ROLES if role == "all" else [role])
+    supervisor.start(started)
     try:
         _await_ready(shell, supervisor, stop, everything=role == "all")
         if facts.rehearsal:
@@ -274,7 +285,7 @@ def _loop(settings: Settings, role: str, *, hold: bool) -> int:
     stop = roles.until_told()
     status = roles.seal(settings, stop) if role == SEALER else roles.project(settings, stop)
     if hold and status == roles.ON_DOUBT:
-        stop.wait()  # one that is started again would have forgotten what it doubted
+        stop.wait()  # to be looked at; the mark would hold it after a start too
     return status
 
 
@@ -300,8 +311,8 @@ def _fell(shell: Shell, role: str, status: int, *, again: bool) -> None:
     else:
         shell.note(
             Text(
-                f"{role} dừng vì nghi ngờ ({status}); không khởi động lại. Chạy: socai log audit",
-                f"{role} stopped on doubt ({status}), is not started again. Run: socai log audit",
+                f"{role} dừng vì nghi ngờ ({status}); không khởi động lại. Chạy: socai log resume",
+                f"{role} stopped on doubt ({status}), is not started again. Run: socai log resume",
             )
         )
 

@@ -14,7 +14,7 @@ import click
 
 from api.cli import case_page
 from api.cli.shell import Shell, fail, misuse, shell_of
-from api.cli.who import LogKey, identity, log_key
+from api.cli.who import LogKey, identity, log_keys
 from api.cli.words import Text, word
 from api.client import Client
 from api.connection import Refused
@@ -329,7 +329,7 @@ def proven(body: Mapping[str, Any]) -> bool:
 
 def bad_proofs(client: Client, body: Mapping[str, Any], vkey: VKey | None) -> Iterable[int]:
     """Indices whose proof is wrong: it does not lead from their entry to a signed checkpoint."""
-    key = log_key(client, vkey)
+    keys = log_keys(client, vkey)
     for line in body["statements"]:
         path = line.get("proof")
         if path is None:
@@ -339,7 +339,7 @@ def bad_proofs(client: Client, body: Mapping[str, Any], vkey: VKey | None) -> It
             proof.verify_inclusion(
                 proof.inclusion_from_json(given),
                 canonical.unb64(line["entry"]),
-                [key],
+                keys,
                 origin=client.origin,
             )
         except VerificationError:

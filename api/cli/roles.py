@@ -11,9 +11,11 @@ from threading import Event
 from types import FrameType
 from typing import Final
 
-from api.bootstrap import open_projector, open_sealer
-from api.settings import Settings
-from ledger.errors import Fatal
+from api.bootstrap import RealClock, open_projector, open_sealer
+from api.settings import Home, Settings
+from ledger.errors import Fatal, LedgerError
+from ledger.log.moment import stamp
+from ledger.seen_file import DoubtMark
 
 ON_DOUBT: Final = 70
 """Exit status of a loop that found memory and store in disagreement: nobody restarts it unseen."""
@@ -34,16 +36,32 @@ def until_told() -> Event:
 
 
 def seal(settings: Settings, stop: Event) -> int:
-    """Seals until told to stop; its exit status."""
+    """Seals until told to stop; its exit status.
+
+    A stop on doubt leaves a mark: who starts it again, by hand or by a supervisor, starts nothing.
+    """
+    mark = DoubtMark(Home(settings).seen_folder("sealer"))
+    if (reason := mark.reason()) is not None:
+        _log.error("the sealer stopped on doubt and stays so until `socai log resume`: %s", reason)
+        return ON_DOUBT
     sealer, pool = open_sealer(settings)
     try:
         sealer.run(stop)
-    except Fatal:
-        _log.exception("the sealer stops on doubt; nothing more is signed until an audit says why")
+    except Fatal as error:
+        _log.exception("the sealer stops on doubt; nothing more is signed until `socai log resume`")
+        _leave(mark, error)
         return ON_DOUBT
     finally:
         pool.close()
     return 0
+
+
+def _leave(mark: DoubtMark, error: Fatal) -> None:
+    """Marks why it stopped; where even that fails the memory itself still says it."""
+    try:
+        mark.leave(f"{stamp(RealClock().now())} {error}")
+    except LedgerError:
+        _log.exception("no mark of doubt could be left")
 
 
 def project(settings: Settings, stop: Event) -> int:
@@ -52,7 +70,7 @@ def project(settings: Settings, stop: Event) -> int:
     try:
         projector.run(stop, notices)
     except Fatal:
-        _log.exception("the projector stops: the database is not of this program")
+        _log.exception("the projector stops: the database is not that of this home or program")
         return ON_DOUBT
     finally:
         pool.close()

@@ -9,7 +9,7 @@ import functools
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import click
 
@@ -17,14 +17,22 @@ from api.bootstrap import RealClock
 from api.cli.castbook import CastBook, Safe
 from api.cli.errors import guarded
 from api.cli.founding import VKEYS
-from api.cli.shell import misuse, options, shell_of
+from api.cli.shell import Shell, misuse, options, shell_of
 from api.cli.supervisor import running_url
+from api.cli.words import Text
 from api.client import Client
+from api.known_log import Anchor, KnownLog
 from api.settings import Home, Settings, SettingsError
 from keys.custody.file import read_key
 from keys.errors import Malformed
 from keys.jwk import SoftwareSigner
 from keys.note import VKey
+from ledger.errors import Doubt, Unavailable
+from ledger.log.verify import Crossed
+
+KNOWN: Final = "known"
+"""Where a home's clients keep what they have seen of each log."""
+_PAIR: Final = 2
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -67,8 +75,66 @@ def identity(command: F) -> F:
 
 
 def client_at(url: str, signer: SoftwareSigner | None, log: str | None = None) -> Client:
-    """A client in the reader's language; whoever signs says for which log."""
-    return Client(url, signer, log=log, now=RealClock().now, lang=shell_of().lang)
+    """A client in the reader's language that remembers the log; who signs says for which log."""
+    client = Client(url, signer, log=log, now=RealClock().now, lang=shell_of().lang)
+    settings, shell = Settings.from_env(), shell_of()
+    client.remember = lambda origin: KnownLog(
+        settings.home / KNOWN,
+        origin,
+        lambda: _anchor(settings, client, origin),
+        lambda crossed: _tell(shell, crossed),
+        lambda error: _tell_unkept(shell, error),
+    )
+    return client
+
+
+def _anchor(settings: Settings, client: Client, origin: str) -> Anchor:
+    """What is believed at first contact: the home's word, where it is of this log."""
+    said = client.log()
+    vkeys, genesis = tuple(said["vkeys"][:_PAIR]), str(said["genesis"])
+    if Home(settings).facts_path.exists():
+        facts = Home(settings).facts()
+        if facts.origin == origin:
+            genesis = facts.genesis
+    return Anchor(_noted(settings, origin)[:_PAIR] or vkeys, genesis)
+
+
+def _noted(settings: Settings, origin: str) -> tuple[str, ...]:
+    """The log's keys as the home noted them, those in force first."""
+    noted = settings.home / VKEYS
+    keys = noted.read_text("ascii").split() if noted.exists() else []
+    return tuple(key for key in keys if VKey.parse(key).name in (origin, f"{origin}/pq"))
+
+
+def _tell_unkept(shell: Shell, error: Doubt | Unavailable) -> None:
+    shell.note(
+        Text(
+            f"Không giữ lại được những gì đã thấy của sổ ({error.vi}): lần sau máy chủ cho thấy một"
+            " sổ khác thì không nhận ra được.",
+            f"What was seen of the log could not be kept ({error.en}): if the server shows another"
+            " one next time, it will not be noticed.",
+        )
+    )
+
+
+def _tell(shell: Shell, crossed: Crossed) -> None:
+    """A break that the log records of itself is never passed over in silence."""
+    one, lost = crossed.recovery, crossed.lost
+    shell.note(
+        Text(
+            f"Sổ đã được khôi phục ở chỉ mục {one.index}: còn {one.size} bản ghi, mất ít nhất"
+            f" {one.longest - one.size}; từ đó ký bằng khóa mới.",
+            f"The log was recovered at index {one.index}: {one.size} records were left, at least"
+            f" {one.longest - one.size} are lost; a new key signs from there on.",
+        )
+    )
+    if lost is not None:
+        shell.note(
+            Text(
+                f"Điểm kiểm tra đã thấy, {lost.size} bản ghi, thuộc phần đã mất.",
+                f"The checkpoint seen before, of {lost.size} records, is of what is lost.",
+            )
+        )
 
 
 class LogKey(click.ParamType[VKey]):
@@ -92,18 +158,18 @@ class LogKey(click.ParamType[VKey]):
             )
 
 
-def log_key(client: Client, typed: VKey | None) -> VKey:
-    """The key that proofs of the client's log are checked by.
+def log_keys(client: Client, typed: VKey | None) -> list[VKey]:
+    """The keys that proofs of the client's log are checked by.
 
-    As typed; else as the home noted it when the log was founded; where neither is there, as the
-    server says, which then vouches for itself.
+    As typed; else as the client has come to know them; else as the home noted them when the log was
+    founded; where none is there, as the server says, which then vouches for itself.
     """
     if typed is not None:
-        return typed
-    noted = Settings.from_env().home / VKEYS
-    keys = noted.read_text("ascii").split() if noted.exists() else []
-    own = (vkey for vkey in map(VKey.parse, keys) if vkey.name == client.origin)
-    return next(own, None) or VKey.parse(client.log()["vkeys"][0])
+        return [typed]
+    seen = client.known.keys.every if client.known is not None else ()
+    noted = seen or _noted(Settings.from_env(), client.origin)
+    own = [vkey for vkey in map(VKey.parse, noted) if vkey.name == client.origin]
+    return own or [VKey.parse(client.log()["vkeys"][0])]
 
 
 def origin_of(settings: Settings) -> str:

@@ -58,6 +58,7 @@ _RECEIPT = {
         "clock_off", "not_a_rehearsal", "wrong_session", "unknown_key", "invalid_signature",
         "not_found", "stale", "taken", "clock_back", "guard", "rejected", "database_unavailable",
         "disk_full", "clock_jumped", "clock_ahead", "proof_late", "stopped", "attachment_missing",
+        "log_in_doubt",
     ),
     body_doc={
         "required": True,
@@ -74,6 +75,7 @@ def take_statement() -> Response:
     who = caller()
     body = body_bytes(MAX_STATEMENT_BYTES)
     _require_size(body)
+    enclave().watch.require()
     recorded = enclave().ledger.record(body, at=context().at, signer_officer=who.officer)
     telemetry.STATEMENTS.labels("recorded" if recorded.created else "repeated").inc()
     receipt = dict(recorded.receipt)

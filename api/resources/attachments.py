@@ -68,6 +68,7 @@ _SEALED_IN: Final = {
     problems=(
         "too_large", "unsupported_media_type", "digest_mismatch", "request_timeout",
         "not_a_rehearsal", "disk_full", "files_unavailable", "database_unavailable",
+        "log_in_doubt",
     ),
     body_doc={
         "required": True,
@@ -90,6 +91,7 @@ def add_attachment() -> Response:
     who = caller()
     media_type = _media_type()
     declared = _declared()
+    enclave().watch.require()
     kept = enclave().attachments.keep(
         body_parts(enclave().attachments.limit_bytes),
         media_type=media_type,

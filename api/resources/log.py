@@ -16,7 +16,9 @@ from api.schemas.log import (
     InclusionProof,
     InclusionQuery,
     LogFacts,
+    RecoveryEvidence,
 )
+from keys.log_keys import Span
 from ledger.errors import NotFound
 from ledger.log import tiles
 from ledger.log.moment import stamp
@@ -73,12 +75,14 @@ def tile(name: str, tile: str) -> Response:
 )
 def log_facts() -> Response:
     """Sổ này là sổ nào · Which log this is: origin, keys, size, genesis, clock, witnesses."""
-    facts = enclave().facts
+    facts, size = enclave().facts, _sealed_size()  # a checkpoint by other keys tells of a recovery
     body: dict[str, Any] = {
         "origin": facts.origin,
         "level": facts.level,
         "vkeys": list(enclave().vkeys),
-        "size": _sealed_size(),
+        "keys": [_span(span) for span in enclave().log_keys.spans],
+        "recoveries": [one.as_dict() for one in enclave().recoveries.all()],
+        "size": size,
         "records": enclave().records.head().size,
         "genesis": facts.genesis,
         "policy": enclave().policy,
@@ -86,6 +90,22 @@ def log_facts() -> Response:
         "witnesses": [],
     }
     return answer(body)
+
+
+@log.call(
+    "/v1/log/recoveries",
+    answers=RecoveryEvidence,
+    access="level",
+    problems=("not_found", "database_unavailable", "evidence_fails"),
+)
+def recoveries() -> Response:
+    """Chứng cứ khôi phục sổ · What shows each recovery of the log lawful, to be verified offline.
+
+    Registry acts that the registrars' signatures stand on, the recoveries themselves, and their
+    places in the newest signed tree (formats.md §7). It names no case.
+    """
+    enclave().ledger.refresh()
+    return _as_it_travels(enclave().recoveries.evidence().to_json())
 
 
 @log.call(
@@ -116,6 +136,11 @@ def consistency_proof(asked: dict[str, Any]) -> Response:
 def _as_it_travels(proof: dict[str, Any]) -> Response:
     """Exactly the members of formats.md §6: verifiers are strict, and the origin says the rest."""
     return finish(encode(proof), JSON)
+
+
+def _span(span: Span) -> dict[str, Any]:
+    told: dict[str, Any] = {"vkeys": list(span.vkeys), "from": span.above + 1}
+    return told if span.upto is None else told | {"to": span.upto}
 
 
 def _sealed_size() -> int:

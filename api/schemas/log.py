@@ -62,12 +62,75 @@ class Witness(Strict):
     last_cosigned_at = text("RFC 3339; left out: never.")
 
 
+class KeySpan(Strict):
+    """Keys of the log, and the sizes they sign (formats.md §7)."""
+
+    vkeys = fields.List(fields.String(), required=True)
+    from_ = fields.Integer(
+        required=True, data_key="from", metadata={"description": "Smallest size."}
+    )
+    to = whole("Largest size; left out while they are in force.")
+
+
+class LostCheckpoint(Strict):
+    """A checkpoint that was signed over what is lost."""
+
+    size = whole("Size.", required=True)
+    root = text("Root, b64.", required=True)
+
+
+class LostRecord(Strict):
+    """A lost record, known from a receipt."""
+
+    index = whole("Index it had.", required=True)
+    entry = text("Entry, b64.", required=True)
+
+
+class Recovery(Strict):
+    """The log lost its tail and went on under other keys."""
+
+    index = whole("Record that brought it into effect.", required=True)
+    size = whole("Records that were left.", required=True)
+    root = text("Root over them, b64.", required=True)
+    lost = fields.List(fields.Nested(LostCheckpoint), required=True)
+    lost_acts = fields.List(fields.Nested(LostRecord), required=True)
+    old_vkeys = fields.List(fields.String(), required=True)
+    new_vkeys = fields.List(fields.String(), required=True)
+
+
+class ShownRecord(Strict):
+    """A registry record and its path in the tree."""
+
+    index = whole("Leaf index.", required=True)
+    envelope = text("Envelope, b64.", required=True)
+    hashes = fields.List(fields.String(), required=True)
+
+
+class Prefix(Strict):
+    """That what was left is the beginning of the tree."""
+
+    size = whole("Records that were left.", required=True)
+    hashes = fields.List(fields.String(), required=True)
+
+
+class RecoveryEvidence(Strict):
+    """What shows each recovery lawful, without a database."""
+
+    checkpoint = text("Signed note of the tree that everything stands in.", required=True)
+    records = fields.List(fields.Nested(ShownRecord), required=True)
+    prefixes = fields.List(fields.Nested(Prefix), required=True)
+
+
 class LogFacts(Answer):
     """What a verifier needs to know about this log."""
 
     origin = text("Origin.", required=True, example="rehearsal.bacninh.example/ordinary")
     level = text("Secrecy level of the enclave.", required=True)
-    vkeys = fields.List(fields.String(), required=True)
+    vkeys = fields.List(fields.String(), required=True, metadata={"description": "Keys in force."})
+    keys = fields.List(
+        fields.Nested(KeySpan), required=True, metadata={"description": "Every key, by size."}
+    )
+    recoveries = fields.List(fields.Nested(Recovery), required=True)
     size = whole("Records in the newest checkpoint.", required=True)
     records = whole("Records committed.", required=True)
     genesis = text("Entry of record 0, lower-case hex: where trust starts.", required=True)

@@ -18,9 +18,11 @@ from keys.keyring import Verdict
 from ledger.checks.content import ERASURE, Checked, RawRecord, holds
 from ledger.checks.findings import Damage, Finding
 from ledger.checks.part import Part, Slip, whole_of
-from ledger.errors import Rejected
+from ledger.errors import Rejected, VerificationError
 from ledger.log import statement as statements
 from ledger.log.moment import EPOCH, of_milliseconds
+from ledger.log.recovery import ACT as RECOVERED
+from ledger.log.recovery import Recovery
 from ledger.regulation.act import parse_act
 from ledger.regulation.registry import Registry
 from ledger.regulation.registry_lines import REGISTRY_ACTS
@@ -85,6 +87,7 @@ class Chain:
         erased: Indices whose content a recorded act has erased.
         level: Level of the log.
         registry_index: Index of the last record by which the registry changed, -1 for none.
+        recoveries: Every recovery in effect, oldest first.
     """
 
     registry: Registry
@@ -95,6 +98,7 @@ class Chain:
     erased: dict[int, str] = field(default_factory=dict)
     genesis: Mapping[str, Any] | None = None
     registry_index: int = -1
+    recoveries: list[Recovery] = field(default_factory=list)
     _streams: dict[bytes, _Stream] = field(default_factory=dict)
     _pending: dict[bytes, _Act] = field(default_factory=dict)
     _done: set[bytes] = field(default_factory=set)
@@ -349,12 +353,15 @@ class Chain:
             return
         self._trusted.clear()
         try:
+            parsed = parse_act(members, level=self.level)
             self.registry.apply(
-                parse_act(members, level=self.level),
+                parsed,
                 index=row.at,
                 recorded_at=of_milliseconds(said.recorded_ms),
             )
-        except (Rejected, KeysError, KeyError, ValueError) as error:
+            if parsed.act == RECOVERED:
+                self.recoveries.append(Recovery.of(parsed.facts, row.at))
+        except (Rejected, VerificationError, KeysError, KeyError, ValueError) as error:
             self._find(row.at, Damage.REGISTRY_ACT, f"{said.act} cannot stand: {error}")
 
     def _erase(self, act_id: str, members: Mapping[str, Any]) -> None:

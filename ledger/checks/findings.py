@@ -75,12 +75,16 @@ class Damage(StrEnum):
     CHECKPOINT_ROLLED_BACK = "checkpoint_rolled_back"
     CHECKPOINT_MALFORMED = "checkpoint_malformed"
     CHECKPOINT_SIGNATURE = "checkpoint_signature_invalid"
+    CHECKPOINT_KEY = "checkpoint_key_ended"
     CHECKPOINT_NAME = "checkpoint_of_other_log"
     CHECKPOINT_PQ_MISSING = "checkpoint_pq_missing"
     CHECKPOINT_PQ_SIGNATURE = "checkpoint_pq_invalid"
     CHECKPOINT_SIZE = "checkpoint_size_wrong"
     CHECKPOINT_ROOT = "checkpoint_root_wrong"
     CHECKPOINT_FORKED = "checkpoint_forked"
+    # recoveries
+    RECOVERY_ROOT = "recovery_root_wrong"
+    RECOVERY_KEYS = "recovery_keys_wrong"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +159,14 @@ IN_VIETNAMESE: Final[Mapping[Damage, str]] = MappingProxyType(
         Damage.CHECKPOINT_ROLLED_BACK: "điểm kiểm tra bị đưa lùi",
         Damage.CHECKPOINT_MALFORMED: "điểm kiểm tra sai khuôn dạng",
         Damage.CHECKPOINT_SIGNATURE: "chữ ký điểm kiểm tra không hợp lệ",
+        Damage.CHECKPOINT_KEY: "điểm kiểm tra ký bằng khóa không dùng cho số bản ghi đó",
         Damage.CHECKPOINT_NAME: "điểm kiểm tra của sổ khác",
         Damage.CHECKPOINT_PQ_MISSING: "điểm kiểm tra thiếu chữ ký hậu lượng tử",
         Damage.CHECKPOINT_PQ_SIGNATURE: "chữ ký hậu lượng tử của điểm kiểm tra không hợp lệ",
         Damage.CHECKPOINT_SIZE: "kích thước điểm kiểm tra không khớp",
         Damage.CHECKPOINT_ROOT: "mã băm gốc của điểm kiểm tra không khớp",
         Damage.CHECKPOINT_FORKED: "điểm kiểm tra ký trên một sổ khác",
+        Damage.RECOVERY_ROOT: "biên bản khôi phục nêu sai phần còn lại",
+        Damage.RECOVERY_KEYS: "biên bản khôi phục không nối được khóa của sổ",
     }
 )

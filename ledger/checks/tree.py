@@ -13,12 +13,15 @@ from typing import Final, NamedTuple
 
 from keys import note
 from keys.errors import InvalidSignature, KeysError
+from keys.log_keys import LogKeys
+from keys.lost_checkpoint import known
 from keys.note import VKey
 from ledger.checks.findings import Damage, Finding
 from ledger.errors import VerificationError
 from ledger.log import checkpoint as checkpoints
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.merkle import EMPTY_ROOT, HASH_BYTES, Frontier, fold_peaks, subtree
+from ledger.log.recovery import Recovery
 from ledger.log.tiles import HEIGHT, WIDTH, width_at
 
 _TILE_BYTES: Final = WIDTH * HASH_BYTES
@@ -189,8 +192,8 @@ class Signed:
             self.newest = max(other.newest, self.newest or 0)
 
 
-def read_checkpoints(rows: Iterable[RawCheckpoint], vkeys: Sequence[VKey], origin: str) -> Signed:
-    """Verifies every stored note: form, name, both signatures, columns.
+def read_checkpoints(rows: Iterable[RawCheckpoint], keys: LogKeys, origin: str) -> Signed:
+    """Verifies every stored note: form, name, both signatures by the keys of its size, columns.
 
     Its root is held against the tree later.
     """
@@ -198,14 +201,14 @@ def read_checkpoints(rows: Iterable[RawCheckpoint], vkeys: Sequence[VKey], origi
     for row in rows:
         signed.count += 1
         signed.newest = max(row.size, signed.newest or 0)
-        for kind, message in _check_note(row, vkeys, origin, signed.roots):
+        for kind, message in _check_note(row, keys, origin, signed.roots):
             text = f"checkpoint of size {row.size}: {message}"
             signed.findings.append(Finding(max(row.size - 1, 0), kind, text))
     return signed
 
 
 def _check_note(
-    row: RawCheckpoint, vkeys: Sequence[VKey], origin: str, roots: dict[int, bytes]
+    row: RawCheckpoint, keys: LogKeys, origin: str, roots: dict[int, bytes]
 ) -> Iterator[tuple[Damage, str]]:
     try:
         parsed = note.parse_note(row.note)
@@ -216,9 +219,13 @@ def _check_note(
     if found.origin != origin:
         yield Damage.CHECKPOINT_NAME, f"it is of {found.origin}"
         return
-    fault = _check_signature(parsed, vkeys, (origin, note.TYPE_ED25519))
+    vkeys, own = known(keys.at(found.size)), (origin, note.TYPE_ED25519)
+    fault = _check_signature(parsed, vkeys, own)
     if fault is not None:
-        yield Damage.CHECKPOINT_SIGNATURE, fault
+        if _check_signature(parsed, known(keys.every), own) is None:
+            yield Damage.CHECKPOINT_KEY, "the key that signed it does not sign this size"
+        else:
+            yield Damage.CHECKPOINT_SIGNATURE, fault
         return
     if any(v.name == f"{origin}/pq" for v in vkeys):
         yield from _check_pq(parsed, vkeys, f"{origin}/pq")
@@ -257,18 +264,49 @@ def _check_signature(
 
 
 def check_trusted(
-    notes: Iterable[bytes], vkeys: Sequence[VKey], origin: str, roots: Mapping[int, bytes]
-) -> Iterator[Finding]:
-    """Holds the log to checkpoints that somebody kept outside: a witness, or an earlier audit."""
+    notes: Iterable[bytes],
+    keys: LogKeys,
+    recoveries: Sequence[Recovery],
+    origin: str,
+    roots: Mapping[int, bytes],
+) -> Iterator[Finding | Checkpoint]:
+    """Holds the log to checkpoints that somebody kept outside: a witness, or an earlier audit.
+
+    Yields:
+        What is wrong; and a checkpoint itself where a recovery says that it is lost.
+    """
+    ended = {vkey for one in recoveries for vkey in one.old_vkeys}
     for held in notes:
         try:
-            found = checkpoints.open_checkpoint(held, vkeys, origin=origin).checkpoint
+            vkeys = known([*keys.every, *sorted(ended - set(keys.every))])
+            opened = checkpoints.open_checkpoint(held, vkeys, origin=origin)
         except VerificationError as error:
             yield Finding(
                 0, Damage.CHECKPOINT_SIGNATURE, f"a checkpoint kept outside: {error.message}"
             )
             continue
-        yield from _against(found, roots)
+        found, by = opened.checkpoint, {str(good.vkey) for good in opened.verified}
+        ends = next((one for one in recoveries if by & set(one.old_vkeys)), None)
+        if ends is None or found.size <= ends.size:
+            yield from _against(found, roots)
+        elif ends.explains(found):
+            yield found
+        else:
+            message = (
+                f"a checkpoint kept outside has size {found.size}, "
+                f"the recovery at {ends.index} does not say that it is lost"
+            )
+            yield Finding(ends.size, Damage.TAIL_MISSING, message)
+
+
+def check_recoveries(
+    recoveries: Iterable[Recovery], roots: Mapping[int, bytes]
+) -> Iterator[Finding]:
+    """Holds what recoveries say was left against the tree."""
+    for one in recoveries:
+        if roots.get(one.size) != one.root:
+            message = f"it names another root of the {one.size} records that were left"
+            yield Finding(one.index, Damage.RECOVERY_ROOT, message)
 
 
 def trusted_sizes(notes: Iterable[bytes]) -> set[int]:

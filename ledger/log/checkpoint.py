@@ -38,7 +38,7 @@ class Checkpoint:
 
     def marshal(self) -> str:
         """The signed text: exactly three lines."""
-        return f"{self.origin}\n{self.size}\n{canonical.b64std(self.root)}\n"
+        return note.checkpoint_text(self.origin, self.size, self.root)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ there are `Unavailable` with a code and `Fatal`, never a driver's exception (acc
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final, LiteralString, TypeVar
 
 import psycopg
@@ -76,7 +77,22 @@ def may_enter(dsn: str, database: str) -> bool | None:
     return None if row is None else bool(row[0])
 
 
-def reading(pool: Pool, read: Callable[[Connection], _Read]) -> _Read:
+class Lone:
+    """One connection where a pool is asked for: to ask over this one and no other."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """The one."""
+        yield self._connection
+
+    def check(self) -> None:
+        """A lost one is not made anew."""
+
+
+def reading(pool: Pool | Lone, read: Callable[[Connection], _Read]) -> _Read:
     """What `read` gives on a connection of the pool; asked again where it was a dead one.
 
     Args:

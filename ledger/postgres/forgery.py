@@ -90,8 +90,7 @@ def forged(admin_dsn: str, dbname: str, forgery: str) -> Iterator[tuple[str, int
     Raises:
         Unavailable: The database cannot be reached, or is in use.
     """
-    copy = f"{dbname[:50]}_{forgery}"
-    with _copied(admin_dsn, dbname, copy):
+    with copied(admin_dsn, dbname, forgery) as copy:
         try:
             with psycopg.connect(make_conninfo(admin_dsn, dbname=copy)) as connection:
                 connection.execute(_UNBOUND)
@@ -103,7 +102,21 @@ def forged(admin_dsn: str, dbname: str, forgery: str) -> Iterator[tuple[str, int
 
 
 @contextmanager
-def _copied(admin_dsn: str, dbname: str, copy: str) -> Iterator[None]:
+def copied(admin_dsn: str, dbname: str, name: str) -> Iterator[str]:
+    """A copy of a database as it is now, dropped when the block ends: an operator's backup.
+
+    Args:
+        admin_dsn: The superuser's connection string.
+        dbname: The database to copy; nobody may be connected to it meanwhile.
+        name: What to call it.
+
+    Yields:
+        Name of the copy.
+
+    Raises:
+        Unavailable: The database cannot be reached, or is in use.
+    """
+    copy = f"{dbname[:50]}_{name}"
     names = {"copy": sql.Identifier(copy), "original": sql.Identifier(dbname)}
     with connect(admin_dsn) as admin:
         try:
@@ -114,7 +127,7 @@ def _copied(admin_dsn: str, dbname: str, copy: str) -> Iterator[None]:
         except psycopg.Error as error:
             raise translated(error) from error
         try:
-            yield
+            yield copy
         finally:
             admin.execute(sql.SQL("DROP DATABASE IF EXISTS {copy} WITH (FORCE)").format(**names))
 

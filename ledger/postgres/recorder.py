@@ -18,10 +18,17 @@ from typing import Any, Final, Literal, LiteralString, cast
 
 import psycopg
 
-from ledger.errors import Fatal, LedgerError, Unavailable
+from ledger.errors import Doubt, Fatal, LedgerError, Unavailable
 from ledger.ports import Appended, Clock, Draft, LogHead, NotAppended, SealedRecord
 from ledger.postgres import arrays
-from ledger.postgres.connect import Connection, connect, disk_full, is_lost, translated
+from ledger.postgres.connect import (
+    Connection,
+    connect,
+    database_unavailable,
+    disk_full,
+    is_lost,
+    translated,
+)
 from ledger.postgres.direct import Prepared
 
 GROUP_LIMIT: Final = 64
@@ -85,6 +92,7 @@ class GroupAppender:
         min_free_bytes: Below it writes are refused before the disk is full; reads go on.
         clock: Dates a group when it is sent, not when its drafts were judged: beside another
             process the log has often moved on meanwhile. None: they are sent as judged.
+        admit: Asked of every new connection before anything is recorded over it.
     """
 
     def __init__(
@@ -94,8 +102,10 @@ class GroupAppender:
         free_bytes: Callable[[], int] | None = None,
         min_free_bytes: int = 0,
         clock: Clock | None = None,
+        admit: Callable[[Connection], None] = lambda _connection: None,
     ) -> None:
         self._dsn = dsn
+        self._admit = admit
         self._clock = clock
         self._free_bytes = free_bytes
         self._min_free_bytes = min_free_bytes
@@ -190,6 +200,8 @@ class GroupAppender:
                 return [_answered(row) for row in rows], attempt > 0
             except (psycopg.Error, LedgerError) as error:
                 self.close()
+                if attempt and isinstance(error, Doubt):
+                    raise database_unavailable() from error  # it may stand in the other database
                 if attempt == _RESENDS or not _may_pass(error):
                     raise error if isinstance(error, LedgerError) else translated(error) from error
                 time.sleep(_RESEND_WAIT_S * (attempt + 1))
@@ -207,8 +219,9 @@ class GroupAppender:
         if self._session is None or self._session[0].closed:
             connection = connect(self._dsn)
             try:
+                self._admit(connection)
                 self._session = connection, Prepared(connection, b"append", _APPEND)
-            except psycopg.Error:
+            except (psycopg.Error, LedgerError):
                 connection.close()
                 raise
         return self._session
@@ -228,7 +241,7 @@ def clock_ahead() -> Unavailable:
 
 def _may_pass(error: psycopg.Error | LedgerError) -> bool:
     """Whether sending the group again can help: there was no connection, or it was lost."""
-    return not isinstance(error, psycopg.Error) or is_lost(error)
+    return not isinstance(error, Fatal) and (not isinstance(error, psycopg.Error) or is_lost(error))
 
 
 def _index(place: int | None) -> int:

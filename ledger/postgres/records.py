@@ -12,7 +12,7 @@ from typing import Any, Final, LiteralString, cast
 from uuid import UUID
 
 from ledger.ports import LogHead, StoredRecord
-from ledger.postgres.connect import Pool, reading
+from ledger.postgres.connect import Lone, Pool, reading
 
 HEAD: Final[LiteralString] = "SELECT size, recorded_at, registry_index FROM log.log_head"
 _COLUMNS: Final[LiteralString] = """
@@ -57,7 +57,7 @@ class PostgresRecords:
             `entries`.
     """
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool | Lone) -> None:
         self._pool = pool
 
     def head(self) -> LogHead:

@@ -54,3 +54,31 @@ class Cases(Protocol):
 
     def signers(self, stream: str) -> Sequence[str]:
         """Officers who signed an effective act of a case; empty where there is no such case."""
+
+
+class NoCases:
+    """What a guard hears of other cases where there are none, or none that matters."""
+
+    def state(self, _stream: str) -> str | None:
+        """There is no other case."""
+        return None
+
+    def token_elsewhere(self, _token: str, _stream: str) -> bool:
+        """There is no other case."""
+        return False
+
+    def record(self, _index_or_entry: str) -> tuple[int, str] | None:
+        """There is no record yet."""
+        return None
+
+    def running(self, _stream: str, _at: datetime) -> Sequence[str]:
+        """No clock runs."""
+        return ()
+
+    def reports(self) -> Sequence[Report]:
+        """There is no report."""
+        return ()
+
+    def signers(self, _stream: str) -> Sequence[str]:
+        """Nobody has signed."""
+        return ()

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any, Final, Self
 
 from keys.keyring import KeyLine, Keyring
+from keys.log_keys import LogKeys
 from ledger.regulation.act import Act
 from ledger.regulation.agencies import Agencies, Agency, Holding, Name
 from ledger.regulation.deadline import VIETNAM, local_day
@@ -58,6 +59,8 @@ class RegistryLines:
         self.officers = Officers()
         self.granted = Grants()
         self.keyring = Keyring()
+        self.log_keys = LogKeys()
+        """What checkpoints are signed with, by size; turned by a recovery (formats.md §7)."""
         self.version = -1
         """Index of the last registry record applied; -1: none."""
         self.regulations: frozenset[str] = frozenset({REGULATION})
@@ -83,6 +86,7 @@ class RegistryLines:
         other.officers = self.officers.copy()
         other.granted = self.granted.copy()
         other.keyring = self.keyring.copy()
+        other.log_keys = self.log_keys
         other.version = self.version
         other.regulations = self.regulations
         other.founder = self.founder
@@ -112,7 +116,12 @@ def _ledger_opened(registry: RegistryLines, act: Act, index: int, _at: datetime)
     registry.founder = Founder(officer, kid)
     registry.officers.appoint(officer, None, None)
     registry.regulations |= {act.facts["regulation"]["id"]}
+    registry.log_keys = LogKeys.of(act.facts["vkeys"])
     _enrol(registry, KeyLine(officer, kid, registrar["jwk"], "SOFTWARE", _EPOCH, None, index))
+
+
+def _log_recovered(registry: RegistryLines, act: Act, _index: int, _at: datetime) -> None:
+    registry.log_keys = registry.log_keys.turned(act.facts["size"], act.facts["new_vkeys"])
 
 
 def _agency_registered(registry: RegistryLines, act: Act, index: int, _at: datetime) -> None:
@@ -324,6 +333,7 @@ _CHANGES: Final[Mapping[str, Callable[[RegistryLines, Act, int, datetime], None]
     MappingProxyType(
         {
             "LedgerOpened": _ledger_opened,
+            "LogRecovered": _log_recovered,
             "AgencyRegistered": _agency_registered,
             "FunctionAssigned": _function_assigned,
             "AgencySuccessionRecorded": _succession_recorded,

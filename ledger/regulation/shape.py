@@ -124,6 +124,16 @@ FORMATS: Mapping[str, tuple[str, str, str]] = {
     "instrument": (r"\S(?:[^\x00-\x1f]{0,118}\S)?", "số, ký hiệu văn bản", "an official number"),
     "log": (LOG, "tên sổ <nơi triển khai>/<mức>", "a log origin <deployment>/<level>"),
     "stream": (STREAM, "tên dòng, ví dụ case/<uuid>", "a stream name, e.g. case/<uuid>"),
+    "vkey": (
+        r"[^\s+]{1,200}\+[0-9a-f]{8}\+[A-Za-z0-9+/]{1,3000}={0,2}",
+        "khóa kiểm tra của sổ, tên+mã+base64",
+        "a key of a log, name+hex+base64",
+    ),
+    "note_signature": (
+        r"[A-Za-z0-9_-]{91}",
+        "mã khóa và chữ ký dạng base64url",
+        "key id and signature in base64url",
+    ),
     "url": (
         r"https?://[^\s/?#@]+(?:[/?#]\S{0,2000})?",
         "địa chỉ http(s) công khai",

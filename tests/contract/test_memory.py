@@ -6,8 +6,9 @@ import pytest
 
 from tests.contract.append import AppendContract, BothEnds
 from tests.contract.checkpoints import CheckpointContract, TreeStore
+from tests.contract.seen import SeenContract
 from tests.contract.sessions import SessionsContract
-from tests.fakes import MemoryRecordStore, MemorySessions
+from tests.fakes import MemoryRecordStore, MemorySeen, MemorySessions
 
 
 class TestMemoryAppend(AppendContract):
@@ -37,3 +38,12 @@ class TestMemorySessions(SessionsContract):
     def sessions(self) -> MemorySessions:
         """An empty fake."""
         return MemorySessions()
+
+
+class TestMemorySeen(SeenContract):
+    """In one process."""
+
+    @pytest.fixture
+    def store(self) -> MemorySeen:
+        """One that has seen nothing."""
+        return MemorySeen()

@@ -14,7 +14,7 @@ from prometheus_client import REGISTRY
 
 from api.cli import officer
 from api.cli.shell import Refusal
-from api.cli.who import log_key
+from api.cli.who import log_keys
 from api.client import Client, Read, verify
 from api.connection import OtherLog, Refused, Unreachable
 from keys import canonical
@@ -100,15 +100,15 @@ def test_a_receipt_is_checked_with_the_logs_key_and_nothing_else(shared: Service
     assert record.parse_envelope(envelope).statement == sent.statement.compact
     vkey = VKey.parse(shared.enclave.vkeys[0])
     origin = shared.enclave.facts.origin
-    verify(sent.receipt, vkey, origin=origin, entry=entry)
+    verify(sent.receipt, [vkey], origin=origin, entry=entry)
     for forged in (
         {**sent.receipt, "log": "other.test/ordinary"},
         {**sent.receipt, "index": sent.index + 1},
     ):
         with pytest.raises(VerificationError):
-            verify(forged, vkey, origin=origin, entry=entry)
+            verify(forged, [vkey], origin=origin, entry=entry)
     with pytest.raises(VerificationError):
-        verify(sent.receipt, vkey, origin=origin, entry=bytes(32))
+        verify(sent.receipt, [vkey], origin=origin, entry=bytes(32))
 
 
 def test_nothing_is_signed_for_a_log_that_is_not_meant(shared: Service) -> None:
@@ -152,7 +152,7 @@ def test_a_proof_of_another_record_proves_nothing(shared: Service) -> None:
 
     liar = Liar("http://socai.test", http=shared.http())
     with pytest.raises(Refusal, match=f"recorded at index {receipt['index']}, but its proof fails"):
-        officer._check_proof(liar, receipt, made, VKey.parse(shared.enclave.vkeys[0]))
+        officer._check_proof(liar, receipt, made, [VKey.parse(shared.enclave.vkeys[0])])
 
 
 def test_the_home_knows_the_key_that_proofs_are_checked_by(
@@ -170,10 +170,10 @@ def test_the_home_knows_the_key_that_proofs_are_checked_by(
 
     liar = Liar("http://socai.test", http=shared.http())
     monkeypatch.setenv("SOCAI_HOME", str(tmp_path))
-    assert str(log_key(liar, None)) == own
+    assert [str(key) for key in log_keys(liar, None)] == [own]
     (tmp_path / "vkeys").write_text("\n".join(shared.enclave.vkeys), "ascii")
-    assert str(log_key(liar, None)) == shared.enclave.vkeys[0]
-    assert str(log_key(liar, VKey.parse(own))) == own
+    assert [str(key) for key in log_keys(liar, None)] == [shared.enclave.vkeys[0]]
+    assert [str(key) for key in log_keys(liar, VKey.parse(own))] == [own]
 
 
 def test_a_countersigner_signs_the_act_that_was_named(shared: Service) -> None:

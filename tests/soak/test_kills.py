@@ -193,7 +193,7 @@ def _every_proof_holds(enclave: ServedEnclave, book: Book) -> None:
         for receipt in book.acknowledged.values():
             given = receipt.get("proof") or client.inclusion(receipt["index"])
             told = {**receipt, "proof": given}
-            verify(told, log_key, origin=origin, entry=canonical.unb64(receipt["entry"]))
+            verify(told, [log_key], origin=origin, entry=canonical.unb64(receipt["entry"]))
 
 
 def _audit_is_sound(enclave: ServedEnclave, records: int) -> None:

@@ -18,6 +18,7 @@ FILE: Final[Mapping[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").re
 SERVICES: Final[Mapping[str, Mapping[str, Any]]] = FILE["services"]
 LASTING: Final = ("postgres", "api", "sealer", "projector")
 KEYS: Final = Path("/var/lib/socai/keys")
+SEEN: Final = "/var/lib/socai/seen"
 
 
 def test_the_services_are_those_of_an_enclave() -> None:
@@ -108,6 +109,19 @@ def test_no_serving_process_writes_the_home_or_reads_officers_keys() -> None:
         assert "cast" not in mounts
 
 
+def test_each_process_remembers_its_log_where_no_other_can_write() -> None:
+    """One taken over makes nobody else forget; the operator's commands see them all."""
+    seen = {
+        name: {t for _, t, mode in _mounts(name) if t.startswith(f"{SEEN}/") and mode == "rw"}
+        for name in SERVICES
+    }
+    own = {name: {f"{SEEN}/{name}"} for name in ("api", "sealer", "projector")}
+    assert seen == {**own, "postgres": set(), "migrate": set().union(*own.values())}
+    settings = Settings.at(Path("/var/lib/socai/home"), seen_dir=Path(SEEN))
+    assert {str(Home(settings).seen_folder(name)) for name in own} == seen["migrate"]
+    assert f"SOCAI_SEEN_DIR={SEEN}\n" in (ROOT / "Dockerfile").read_text("utf-8")
+
+
 def test_a_key_with_a_folder_of_its_own_lies_in_it(tmp_path: Path) -> None:
     """What lets every key be a volume; the other keys stay where they were."""
     home = Home(Settings.at(tmp_path))
@@ -137,7 +151,7 @@ def test_the_migrating_step_is_done_before_anybody_serves() -> None:
 
 @pytest.mark.parametrize("name", ["sealer", "projector"])
 def test_a_loop_that_doubts_is_held_not_started_again(name: str) -> None:
-    """Started again it would have forgotten what it doubted."""
+    """It stays to be looked at; the mark that it left would hold it after a start too."""
     assert SERVICES[name]["command"] == ["serve", "--role", name, "--hold"]
 
 

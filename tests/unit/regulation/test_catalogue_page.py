@@ -25,8 +25,8 @@ def test_page_is_nfc() -> None:
 @pytest.mark.parametrize(
     ("kind", "count"),
     [
-        ("act", 110),
-        ("guard", 129),
+        ("act", 111),
+        ("guard", 133),
         ("state", 12),
         ("sub_process", 16),
         ("clock", 48),

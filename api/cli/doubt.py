@@ -1,0 +1,136 @@
+"""For the operator: what this home remembers of its log, and going on after a stop on doubt.
+
+`serve --checkpoint` gives a memory to a home without one; `log resume` takes the mark away that a
+stopped sealer left. Both ask the log first. Not: what is doubted, and by whom.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+import click
+
+from api.bootstrap import role_dsn
+from api.cli import auditor, database
+from api.cli.errors import guarded
+from api.cli.founding import read_vkeys
+from api.cli.shell import fail, options, shell_of
+from api.cli.supervisor import API, ROLES
+from api.cli.words import Text
+from api.settings import EnclaveFacts, Home, Settings, memory_needed
+from keys.note import VKey
+from ledger.ports import SeenStore
+from ledger.postgres.connect import open_pool
+from ledger.postgres.records import PostgresRecords
+from ledger.postgres.tiles import PostgresTiles
+from ledger.seen_checkpoint import SeenCheckpoint, require
+from ledger.seen_file import DoubtMark, SeenFile
+
+_LOGINS: Final = {API: "reader"}
+"""The login by which a role reads the tree, where it has another name."""
+
+
+def remember(
+    settings: Settings, facts: EnclaveFacts, roles: Iterable[str], known: bytes | None
+) -> None:
+    """Sees to it that each role knows how far the log has signed before it starts.
+
+    Args:
+        settings: Of the home.
+        facts: Of the enclave; its database answers.
+        roles: Which will start.
+        known: The last known checkpoint, where the operator names one: the log must hold it.
+
+    Raises:
+        SettingsError: A role has no memory, and no checkpoint is named.
+        Doubt: The log does not hold what a role remembers, or what is named.
+    """
+    for role in roles:
+        folder = Home(settings).seen_folder(role)
+        store = SeenFile(folder)
+        if known is None:
+            if store.read() is None:
+                raise memory_needed(folder)
+        else:
+            _hold(settings, facts, role, store, known)
+
+
+def _hold(
+    settings: Settings, facts: EnclaveFacts, role: str, store: SeenStore, known: bytes
+) -> None:
+    seen = SeenCheckpoint(store, _vkeys(settings), facts.origin)
+    fresh = store.read() is None
+    if fresh:
+        seen.begin(known)
+    pool = open_pool(role_dsn(settings, facts, _LOGINS.get(role, role)), most=1)
+    try:
+        records, tiles = PostgresRecords(pool), PostgresTiles(pool)
+        require(seen.last().checkpoint, records.head().size, tiles)
+        require(seen.opened(known).checkpoint, records.head().size, tiles)
+        seen.keep(known)
+    finally:
+        pool.close()
+
+
+@click.command()
+@click.option(
+    "--checkpoint",
+    "trusted",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A checkpoint kept elsewhere; the log must lead to it too.",
+)
+@options
+@guarded
+def resume(trusted: tuple[Path, ...]) -> None:
+    """Let a sealer go on that stopped on doubt: only if the whole log is sound again.
+
+    The audit also holds the log to every checkpoint that this home has seen. Exit 1 where it finds
+    damage: the mark stays, and nothing is signed.
+    """
+    shell = shell_of()
+    settings = Settings.from_env()
+    marks = {role: DoubtMark(Home(settings).seen_folder(role)) for role in ROLES}
+    reasons = {role: reason for role, mark in marks.items() if (reason := mark.reason())}
+    for role, reason in reasons.items():
+        shell.note(Text(f"{role} đã dừng: {reason}", f"{role} stopped: {reason}"))
+    if not reasons:
+        shell.done(Text("Không có gì bị nghi ngờ.", "Nothing is in doubt."), cleared=[])
+        return
+    with database.reachable(settings) as facts:
+        held = [*_seen(settings, facts), *(path.read_bytes() for path in trusted)]
+        found = auditor.run(shell, settings, facts, trusted=held, views=False)
+    if not shell.json:
+        auditor.show(shell, found)
+    if not found.ok:
+        fail(
+            "Chưa cho ký lại: sổ chưa khớp với điều máy này đã thấy. Đặt lại cơ sở dữ liệu đúng"
+            " rồi chạy lại lệnh này.",
+            "Nothing is signed yet: the log is not the one that this home has seen. Put the right"
+            " database back, then run this again.",
+            "in_doubt",
+        )
+    for mark in marks.values():
+        mark.clear()
+    shell.done(
+        Text(
+            "Sổ khớp; bộ ký được chạy lại: socai serve", "Sound; the sealer may go on: socai serve"
+        ),
+        cleared=list(reasons),
+    )
+
+
+def _seen(settings: Settings, facts: EnclaveFacts) -> Sequence[bytes]:
+    """Every checkpoint that this home remembers; a memory that does not open is in the way."""
+    notes = []
+    for role in ROLES:
+        store = SeenFile(Home(settings).seen_folder(role))
+        if store.read() is not None:
+            notes.append(SeenCheckpoint(store, _vkeys(settings), facts.origin).last().note)
+    return notes
+
+
+def _vkeys(settings: Settings) -> Callable[[], Sequence[VKey]]:
+    return lambda: [VKey.parse(vkey) for vkey in read_vkeys(settings)]

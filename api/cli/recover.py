@@ -1,0 +1,395 @@
+"""`socai log recover`: says what a log has lost, and goes on only by an act of two registrars.
+
+Without a key it reports and changes nothing. How a recovery is done is `recovery`'s.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import orjson
+
+from api.cli import database
+from api.cli.case_page import when
+from api.cli.database import RUNNING
+from api.cli.errors import guarded
+from api.cli.recovery import Pending, Recovering
+from api.cli.shell import Shell, fail, misuse, options, shell_of
+from api.cli.who import signer_of
+from api.cli.words import Text
+from api.settings import Settings
+from keys.jwk import SoftwareSigner
+from keys.lost_checkpoint import known
+from ledger.errors import VerificationError
+from ledger.log.moment import stamp
+from ledger.log.recovery import Recovery
+from ledger.loss import MOST_ACTS, MOST_CHECKPOINTS, Loss, find, sizes_of
+
+_FILES: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the operator brings along: who signs, and why."""
+
+    signers: Sequence[SoftwareSigner]
+    approver: str | None
+    reason: str | None
+
+
+@click.command()
+@click.option(
+    "--checkpoint", "notes", multiple=True, type=_FILES, help="A checkpoint kept elsewhere."
+)
+@click.option("--receipt", "receipts", multiple=True, type=_FILES, help="A receipt, as JSON.")
+@click.option(
+    "--as", "aliases", multiple=True, metavar="ALIAS", help="A registrar of the cast, who signs."
+)
+@click.option(
+    "--key", "key_files", multiple=True, type=_FILES, help="The key file of a registrar who signs."
+)
+@click.option(
+    "--approver", default=None, metavar="OFFICER", help="Who countersigns, where it could be more."
+)
+@click.option("--reason", default=None, help="Why it is recovered; stands in the log for ever.")
+@options
+@guarded
+def recover(
+    notes: tuple[Path, ...],
+    receipts: tuple[Path, ...],
+    aliases: tuple[str, ...],
+    key_files: tuple[Path, ...],
+    approver: str | None,
+    reason: str | None,
+) -> None:
+    """Say what the log has lost; with the registrars' keys, go on from what is left.
+
+    The service is stopped, and an older copy of its database stands in the place of what was lost.
+    What is lost shows by what the home has seen and by checkpoints and receipts that are given:
+    without a key they are reported, exit 1 where anything is lost. The first registrar gives
+    --reason and the key; the second one runs the same command with the other key, or both are given
+    at once. Then the old key of the log is ended and set aside, and a new one signs from there on.
+    """
+    shell, settings = shell_of(), Settings.from_env()
+    signers = [
+        *(signer_of(settings, alias, None) for alias in aliases),
+        *(signer_of(settings, None, path) for path in key_files),
+    ]
+    asked = _Asked(signers, approver, reason)
+    with database.reachable(settings) as facts, Recovering.open(settings, facts) as log:
+        kept = [
+            *((str(path), path.read_bytes()) for path in notes),
+            *((f"seen/{r}", n) for r, m in log.seen().items() if (n := m.read()) is not None),
+        ]
+        loss = _loss(log, facts.origin, kept, [(str(p), _receipt(p)) for p in receipts])
+        if signers:
+            _refuse_running(settings)
+            _go_on(shell, log, loss, asked)
+            return
+        _show(shell, log, loss)
+    sys.exit(1 if loss.any or log.pending() or log.unfinished() else 0)
+
+
+def _receipt(path: Path) -> Mapping[str, Any]:
+    try:
+        found = orjson.loads(path.read_bytes())
+    except orjson.JSONDecodeError:
+        found = None
+    if not isinstance(found, dict):
+        misuse(
+            f"Chưa làm gì: {path} không phải biên nhận dạng JSON.",
+            f"Nothing was done: {path} is no receipt in JSON.",
+        )
+    return found
+
+
+def _loss(
+    log: Recovering,
+    origin: str,
+    notes: Sequence[tuple[str, bytes]],
+    receipts: Sequence[tuple[str, Mapping[str, Any]]],
+) -> Loss:
+    """Everything that was kept, verified and held against what is left."""
+    vkeys = known([*log.keys.every, *log.ended()])
+    left = log.survivors(sizes_of((n for _, n in notes), (r for _, r in receipts)))
+    loss = Loss(left)
+    for name, data in notes:
+        with _named(name):
+            find(loss, origin=origin, vkeys=vkeys, notes=[data])
+    for name, receipt in receipts:
+        with _named(name):
+            find(loss, origin=origin, vkeys=vkeys, receipts=[receipt])
+    return loss
+
+
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    """What is given and shows nothing is named: the operator takes it away or finds another."""
+    try:
+        yield
+    except VerificationError as error:
+        misuse(
+            f"Chưa làm gì: {name} không chứng minh được gì cho sổ này ({error.message}).",
+            f"Nothing was done: {name} shows nothing of this log ({error.message}).",
+        )
+
+
+def _refuse_running(settings: Settings) -> None:
+    if (settings.home / RUNNING).exists():
+        fail(
+            "Chưa ghi gì: dịch vụ đang chạy; hãy dừng socai serve rồi chạy lại lệnh này.",
+            "Nothing was recorded: the service is running; stop socai serve, then run this again.",
+            "running",
+        )
+
+
+def _go_on(shell: Shell, log: Recovering, loss: Loss, asked: _Asked) -> None:
+    """The next step, and the one after it as far as the keys reach."""
+    done = log.unfinished() or _signed(shell, log, loss, asked)
+    if done is None:
+        return
+    log.finish(done)
+    _show_done(shell, done)
+
+
+def _signed(shell: Shell, log: Recovering, loss: Loss, asked: _Asked) -> Recovery | None:
+    """Every signature that the keys reach; the recovery in effect, None while it waits for one."""
+    waiting, signed = log.pending(), False
+    if waiting is None:
+        _begin(log, loss, asked)
+        waiting, signed = log.pending(), True
+    while waiting is not None:
+        signer = _whose(log, waiting.next.officer, asked.signers)
+        if signer is None:
+            _show_waiting(shell, waiting, signed=signed)
+            return None
+        log.countersign(signer, waiting, log.time())
+        waiting, signed = log.pending(), True
+    done = log.unfinished()
+    if done is None:
+        fail(
+            "Chưa xong: biên bản khôi phục chưa có hiệu lực; hãy chạy: socai log audit",
+            "Not done: the recovery is not in effect; run: socai log audit",
+            "not_recovered",
+        )
+    return done
+
+
+def _begin(log: Recovering, loss: Loss, asked: _Asked) -> None:
+    """The author's statement."""
+    _refuse_groundless(loss)
+    if not asked.reason:
+        misuse(
+            "Chưa ghi gì: nêu lý do bằng --reason; lý do nằm mãi trong sổ.",
+            "Nothing was recorded: say why with --reason; it stands in the log for ever.",
+        )
+    at = log.time()
+    author = asked.signers[0]
+    officer = log.officer(author.kid)
+    if officer is None or log.post(officer, at) is None:
+        fail(
+            "Chưa ghi gì: khóa thứ nhất không phải của người giữ sổ đăng ký trong sổ còn lại.",
+            "Nothing was recorded: the first key is no registrar's in the log that is left.",
+            "no_registrar",
+        )
+    signers = [officer, *([] if log.alone(at) else [_approver(log, officer, at, asked)])]
+    facts = {
+        **loss.facts(),
+        "old_vkeys": log.ended(),
+        "new_vkeys": log.next_vkeys(),
+        "reason": asked.reason,
+    }
+    log.author(author, signers, facts, at)
+
+
+def _refuse_groundless(loss: Loss) -> None:
+    if loss.forked:
+        listed = ", ".join(loss.forked)
+        fail(
+            "Chưa ghi gì: cơ sở dữ liệu này không phải phần đầu của sổ đã ký, mà là một sổ khác"
+            f" ({listed}). Hãy khôi phục lại từ bản sao chưa ghi thêm gì.",
+            "Nothing was recorded: this database is no beginning of the log that was signed, but"
+            f" another one ({listed}). Restore a copy again that nothing was added to.",
+            "forked",
+        )
+    if not loss.checkpoints:
+        fail(
+            "Chưa ghi gì: không có điểm kiểm tra nào cho thấy sổ bị mất phần nào;"
+            " nêu điểm kiểm tra đã giữ bằng --checkpoint.",
+            "Nothing was recorded: no checkpoint shows that anything is lost;"
+            " give one that was kept with --checkpoint.",
+            "nothing_lost",
+        )
+
+
+def _approver(log: Recovering, author: str, at: datetime, asked: _Asked) -> str:
+    others = log.others(author, at)
+    given = [log.officer(signer.kid) for signer in asked.signers[1:]]
+    chosen = asked.approver or next((o for o in given if o in others), None)
+    if chosen is None and len(others) == 1:
+        chosen = others[0]
+    if chosen not in others:
+        listed = ", ".join(others) or "–"
+        misuse(
+            f"Chưa ghi gì: nêu người giữ sổ đăng ký thứ hai bằng --approver; có: {listed}.",
+            f"Nothing was recorded: name the second registrar with --approver; known: {listed}.",
+        )
+    return chosen
+
+
+def _whose(
+    log: Recovering, officer: str, signers: Sequence[SoftwareSigner]
+) -> SoftwareSigner | None:
+    return next((one for one in signers if log.officer(one.kid) == officer), None)
+
+
+def _show(shell: Shell, log: Recovering, loss: Loss) -> None:
+    """The report."""
+    last, left = log.last(), loss.left
+    signed = None if loss.signed_s is None else stamp(datetime.fromtimestamp(loss.signed_s, UTC))
+    if shell.json:
+        shell.give(
+            {
+                "ok": not loss.any,
+                "left": {
+                    "size": left.size,
+                    "root": left.root.hex(),
+                    "sealed": log.sealed(),
+                    "last_recorded_at": None if last is None else stamp(last),
+                },
+                "lost": {
+                    "records": loss.longest - left.size,
+                    "signed_at": signed,
+                    "checkpoints": [
+                        {"size": size, "root": root.hex()}
+                        for size, root in sorted(loss.checkpoints)
+                    ],
+                    "acts": sorted(loss.acts),
+                    "claimed": sorted(loss.claimed),
+                },
+                "forked": loss.forked,
+                "doubled": sorted(loss.doubled),
+                "pending": log.pending() is not None,
+                "unfinished": log.unfinished() is not None,
+            }
+        )
+        return
+    until = when(stamp(last)) if last is not None else "–"
+    shell.say(
+        Text(
+            f"Còn lại {left.size} bản ghi, bản ghi cuối lúc {until}; đã chốt đến {log.sealed()}.",
+            f"{left.size} records are left, the last one of {until}; sealed up to {log.sealed()}.",
+        )
+    )
+    if log.pending() is not None or log.unfinished() is not None:
+        shell.say(
+            Text(
+                "Một lần khôi phục đang dở: chạy lại với --key của người ký tiếp theo.",
+                "A recovery is under way: run this again with the --key of who signs next.",
+            )
+        )
+    _show_loss(shell, loss, signed)
+
+
+def _show_loss(shell: Shell, loss: Loss, signed: str | None) -> None:
+    if loss.forked:
+        listed = ", ".join(loss.forked)
+        shell.say(
+            Text(
+                f"KHÔNG phải phần đầu của sổ đã ký, mà là một sổ khác: {listed}.",
+                f"NOT a beginning of the log that was signed, but another one: {listed}.",
+            )
+        )
+    if loss.checkpoints:
+        until = when(signed) if signed is not None else "–"
+        shell.say(
+            Text(
+                f"MẤT ít nhất {loss.longest - loss.left.size} bản ghi: sổ đã ký đến"
+                f" {loss.longest} bản ghi, lúc {until}.",
+                f"LOST at least {loss.longest - loss.left.size} records: the log had signed"
+                f" {loss.longest}, at {until}.",
+            )
+        )
+        shell.table(
+            ("size", "what"),
+            ((size, root.hex()) for size, root in sorted(loss.checkpoints)),
+        )
+    if loss.doubled:
+        listed = ", ".join(map(str, sorted(loss.doubled)))
+        shell.say(
+            Text(
+                f"Khóa sổ đã ký hai cây khác nhau cùng cỡ {listed}: sổ đã rẽ nhánh từ trước.",
+                f"The log's key signed two different trees of size {listed}: a fork before this.",
+            )
+        )
+    if loss.acts:
+        listed = ", ".join(map(str, sorted(loss.acts)))
+        shell.say(
+            Text(
+                f"Bản ghi bị mất, có biên nhận chứng minh: chỉ mục {listed}.",
+                f"Lost records that a receipt proves: index {listed}.",
+            )
+        )
+    if loss.claimed:
+        listed = ", ".join(map(str, sorted(loss.claimed)))
+        shell.say(
+            Text(
+                f"Biên nhận không kèm chứng minh, chưa kết luận được: chỉ mục {listed}.",
+                f"Receipts without a proof, nothing can be concluded: index {listed}.",
+            )
+        )
+    if len(loss.checkpoints) > MOST_CHECKPOINTS or len(loss.acts) > MOST_ACTS:
+        shell.say(
+            Text(
+                f"Biên bản nêu {MOST_CHECKPOINTS} điểm kiểm tra dài nhất và {MOST_ACTS} bản ghi"
+                " đầu; giữ phần còn lại cùng quyết định.",
+                f"The act names the {MOST_CHECKPOINTS} longest checkpoints and the first"
+                f" {MOST_ACTS} records; keep the rest with the decision.",
+            )
+        )
+    if not loss.any:
+        shell.say(Text("Không thấy mất gì.", "Nothing is known to be lost."))
+
+
+def _show_waiting(shell: Shell, waiting: Pending, *, signed: bool) -> None:
+    officer = waiting.next.officer
+    if not signed:
+        fail(
+            f"Chưa ký: lượt này là của người giữ sổ đăng ký {officer}; chạy lại với --key của người"
+            " đó.",
+            f"Nothing was signed: it is the turn of registrar {officer}; run this with that --key.",
+            "other_turn",
+        )
+    shell.done(
+        Text(
+            f"Đã ký một phần; còn chờ người giữ sổ đăng ký {officer}:"
+            " chạy lại lệnh này với --key của người đó. Chưa chạy socai serve.",
+            f"Signed in part; waits for registrar {officer}: run this again with that --key."
+            " Do not run socai serve yet.",
+        ),
+        pending=waiting.act.act_id,
+        waits_for=officer,
+    )
+
+
+def _show_done(shell: Shell, done: Recovery) -> None:
+    key = done.new_vkeys[0]
+    shell.done(
+        Text(
+            f"Đã khôi phục ở chỉ mục {done.index}, từ {done.size} bản ghi còn lại.\n"
+            f"Khóa mới của sổ (công bố): {key}\n"
+            "Khóa cũ đã chấm dứt và được cất riêng. Sao lưu cơ sở dữ liệu ngay,"
+            " rồi chạy: socai serve",
+            f"Recovered at index {done.index}, from the {done.size} records that were left.\n"
+            f"The log's new key (publish it): {key}\n"
+            "The old key is ended and set aside. Back the database up now, then run: socai serve",
+        ),
+        **done.as_dict(),
+    )

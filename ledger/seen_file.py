@@ -1,0 +1,129 @@
+"""What a home remembers beside its database, as files: the checkpoint seen, and the mark of doubt.
+
+A folder for each role, so that a process taken over spoils no memory but its own. Implements
+`SeenStore`. What the bytes say is not known here.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from ledger.errors import Doubt, Unavailable
+
+_MOST_BYTES: Final = 1_000_000
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class SeenFile:
+    """The note in `checkpoint` of a role's folder.
+
+    Args:
+        folder: Made where it is missing, open to its owner alone.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._path = folder / "checkpoint"
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """See `SeenStore`; also against another process."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            handle = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError as error:
+            raise _unusable(self._folder, error) from error
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+    def read(self) -> bytes | None:
+        """See `SeenStore`."""
+        return _read(self._path)
+
+    def write(self, note: bytes) -> None:
+        """See `SeenStore`."""
+        _write(self._path, note)
+
+
+class DoubtMark:
+    """Says in `doubt` of a role's folder why the role stopped, to whoever would start it again.
+
+    A restart forgets what a process knew; the mark does not. Only an operator takes it away.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "doubt"
+
+    def reason(self) -> str | None:
+        """Why the role stopped; None where it has not. A mark that cannot be read is one."""
+        try:
+            text = _read(self._path)
+        except Doubt as error:
+            return str(error)
+        return None if text is None else text.decode("utf-8", "replace").strip() or "?"
+
+    def leave(self, reason: str) -> None:
+        """Durable on return; the first reason stands. Raises: Unavailable, Doubt."""
+        if self.reason() is None:
+            _write(self._path, f"{reason}\n".encode())
+
+    def clear(self) -> None:
+        """Takes it away. Raises: Doubt: it cannot be."""
+        try:
+            self._path.unlink(missing_ok=True)
+        except OSError as error:
+            raise _unusable(self._path, error) from error
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        with path.open("rb") as file:
+            return file.read(_MOST_BYTES + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _unusable(path, error) from error
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Whole or not at all, and on the disk with its name before this returns."""
+    draft = path.with_suffix(".draft")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise Unavailable(
+                "disk_full",
+                "Máy chủ hết chỗ lưu trữ; chưa ký gì. Báo quản trị hệ thống.",
+                "The server is out of room; nothing was signed. Tell the operator.",
+                retry_after_s=60,
+            ) from error
+        raise _unusable(path, error) from error
+
+
+def _unusable(path: Path, error: OSError) -> Doubt:
+    return Doubt(
+        "damaged",
+        f"không dùng được {path}: {error.strerror}",
+        f"{path} cannot be used: {error.strerror}",
+    )

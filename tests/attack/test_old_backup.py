@@ -1,0 +1,339 @@
+"""A database is replaced by an older copy of itself, under a service that runs or before it starts.
+
+The copies are real (`CREATE DATABASE … TEMPLATE`), and so are logins, files and processes' parts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from threading import Event
+from typing import Any, Final
+
+import orjson
+import psycopg
+import pytest
+from click.testing import CliRunner, Result
+from psycopg import sql
+
+from api.bootstrap import open_kek, open_projector, open_sealer
+from api.cli import roles
+from api.cli.main import main
+from api.settings import Home, SettingsError
+from ledger.application import Ledger
+from ledger.errors import Doubt
+from ledger.log.checkpoint import unverified
+from ledger.log.statement import flattened
+from ledger.postgres.records import PostgresRecords
+from ledger.seen_file import DoubtMark, SeenFile
+from tests.a_ledger import a_report
+from tests.attacks import attack
+from tests.builders import Others
+from tests.fixtures.app import Service
+from tests.fixtures.clock import CountingEntropy
+
+pytestmark = pytest.mark.postgres
+_DEADLINE_S: Final = 20.0
+_OPEN: Final = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true")
+_SHUT: Final = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false")
+
+
+class Backups:
+    """Copies of one service's database, and putting them in its place."""
+
+    def __init__(self, service: Service) -> None:
+        self._server = service.database.server.dsn()
+        self._name = service.database.slug
+        self._copies: list[str] = []
+
+    def take(self) -> str:
+        """A copy as it is now; whoever is connected is thrown out and comes back by itself."""
+        copy = self._another()
+        with self._alone() as admin:
+            _copied(admin, self._name, copy)
+            admin.execute(_OPEN.format(sql.Identifier(self._name)))
+        return copy
+
+    def put_back(self, copy: str) -> str:
+        """The copy stands in the database's place; the name of what stood there."""
+        aside = self._another()
+        names = sql.Identifier(self._name), sql.Identifier(aside)
+        with self._alone() as admin:
+            admin.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*names))
+            admin.execute(_OPEN.format(sql.Identifier(aside)))
+            _copied(admin, copy, self._name)
+        return aside
+
+    def drop(self) -> None:
+        """Nothing is left in the run's cluster."""
+        with psycopg.connect(self._server, autocommit=True) as admin:
+            for copy in self._copies:
+                name = sql.Identifier(copy)
+                admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+
+    def _another(self) -> str:
+        self._copies.append(f"{self._name}_{len(self._copies)}")
+        return self._copies[-1]
+
+    @contextmanager
+    def _alone(self) -> Iterator[psycopg.Connection]:
+        """Nobody is connected, and nobody comes in."""
+        with psycopg.connect(self._server, autocommit=True) as admin:
+            admin.execute(_SHUT.format(sql.Identifier(self._name)))
+            _until(lambda: not _thrown_out(admin, self._name), "connections do not end")
+            yield admin
+
+
+def _copied(admin: psycopg.Connection, old: str, new: str) -> None:
+    names = sql.Identifier(new), sql.Identifier(old)
+    admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*names))
+
+
+def _thrown_out(admin: psycopg.Connection, name: str) -> int:
+    """How many were connected until now."""
+    query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+    return len(admin.execute(query, [name]).fetchall())
+
+
+def _until(true: Callable[[], bool], otherwise: str) -> None:
+    deadline = time.monotonic() + _DEADLINE_S
+    while not true():
+        assert time.monotonic() < deadline, otherwise
+        Event().wait(0.05)
+
+
+@pytest.fixture
+def backups(service: Service) -> Iterator[Backups]:
+    """Of a service with somebody in post who can act."""
+    service.hire("hotline", "cv")
+    made = Backups(service)
+    yield made
+    made.drop()
+
+
+def _report(service: Service, number: int) -> dict[str, Any]:
+    """An act that is taken and proven, also where the database was away a moment ago."""
+    statement = service.sign(a_report(number, service.step(minutes=1)), "hotline")
+    answers: list[Any] = []
+
+    def taken() -> bool:
+        answers.append(service.send(statement, "hotline"))
+        return answers[-1].status_code in (200, 201)
+
+    _until(taken, "not taken")
+    body: dict[str, Any] = answers[-1].get_json()
+    return body
+
+
+def _refused(service: Service, number: int) -> str:
+    """The problem of an act that is not taken.
+
+    The first after the connection died is told that nobody knows: it may stand in the old database.
+    """
+    act = a_report(number, service.step(minutes=1))
+    statement = service.sign(act, "hotline", head=(1, None))
+    answer = service.send(statement, "hotline")
+    if answer.get_json()["code"] == "database_unavailable":
+        answer = service.send(statement, "hotline")
+    assert (answer.status_code, answer.get_json()["recorded"]) == (503, "nothing")
+    assert int(answer.headers["Retry-After"]) >= 30
+    return str(answer.get_json()["code"])
+
+
+def _by_a_taken_writer(service: Service, number: int) -> None:
+    """An act that goes in by the writer's login and the KEK, past the API."""
+    facts = service.enclave.facts
+    ledger = Ledger(
+        store=PostgresRecords(service.database.pool("writer")),
+        appender=service.database.appender(),
+        kek=open_kek(service.settings),
+        clock=service.clock,
+        entropy=CountingEntropy(f"taken {number}"),
+        cases=Others(),
+        origin=facts.origin,
+        level=facts.level,
+        rehearsal=True,
+    )
+    act = a_report(number, service.step(minutes=1))
+    statement = service.sign(act, "hotline", head=(1, None))
+    ledger.record(orjson.dumps(flattened(statement)), at=service.clock.now())
+
+
+def _roots(service: Service, database: str | None = None) -> dict[int, bytes]:
+    """Every root that is stored as signed, by size."""
+    dsn = service.database.server.dsn(dbname=database or service.database.slug)
+    with psycopg.connect(dsn) as connection:
+        return dict(connection.execute("SELECT size, root FROM log.checkpoints").fetchall())
+
+
+def _records(service: Service) -> int:
+    with psycopg.connect(service.database.admin) as connection:
+        row = connection.execute("SELECT count(*) FROM log.records").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _log_is_as_seen(service: Service) -> bool | None:
+    """What readiness says of it; None where it could not even ask."""
+    checks = service.client.get("/health/ready").get_json()["checks"]
+    return next((bool(check["ok"]) for check in checks if check["name"] == "log"), None)
+
+
+def _seal(service: Service) -> int:
+    """The sealer as a process runs it; told to stop at once, where it does not stop by itself."""
+    stop = Event()
+    stop.set()
+    mark = DoubtMark(Home(service.settings).seen_folder("sealer"))
+    if mark.reason() is None:
+        sealer, pool = open_sealer(service.settings)
+        with closing(pool):
+            try:
+                sealer.seal_once()
+            except Doubt:
+                stop.clear()  # the same doubt, in a process of its own, leaves the mark
+    return roles.seal(service.settings, stop)
+
+
+def _project(service: Service) -> None:
+    projector, _, pool = open_projector(service.settings)
+    with closing(pool), closing(projector):
+        projector.catch_up()
+
+
+def _seen(service: Service, role: str) -> SeenFile:
+    return SeenFile(Home(service.settings).seen_folder(role))
+
+
+def _size(note: bytes | None) -> int:
+    return 0 if note is None else unverified(note).size
+
+
+def socai(service: Service, *words: str) -> Result:
+    """One call of the command line, in this process."""
+    env = {"SOCAI_HOME": str(service.settings.home)}
+    return CliRunner().invoke(main, ["--lang", "en", *words], env=env)
+
+
+@attack(
+    "the database is replaced by an old backup under the running service",
+    stopped_by="what sealer, API and projector have seen, kept outside the database",
+    noticed_by="503 log_in_doubt, readiness, exit 70 and its mark",
+)
+def test_an_old_backup_under_a_running_service_is_not_gone_on_from(
+    service: Service, backups: Backups
+) -> None:
+    """No act, no root, no view; reading goes on; then the truth comes back."""
+    old = backups.take()
+    for number in (1, 2, 3):
+        receipt = _report(service, number)
+    _until(lambda: _size(_seen(service, "projector").read()) > receipt["index"], "not yet seen")
+    true = backups.put_back(old)
+    size = _records(service)
+    assert receipt["index"] >= size
+    assert _refused(service, 4) == "log_in_doubt"
+    _until(lambda: _log_is_as_seen(service) is False, "readiness does not say so")
+    assert service.client.get("/health/ready").status_code == 503
+    assert service.get("/v1/log").status_code == 200
+    _until(lambda: len(service.stopped) == 2, "sealer and projector go on")
+    assert all(isinstance(stopped, Doubt) for stopped in service.stopped)
+    assert _refused(service, 5) == "log_in_doubt"
+    assert _records(service) == size
+    assert _roots(service).items() <= _roots(service, true).items()
+    # nobody starts them anew: not over the old copy …
+    assert _seal(service) == roles.ON_DOUBT
+    with pytest.raises(Doubt):
+        _project(service)
+    resumed = socai(service, "log", "resume")
+    assert resumed.exit_code == 1
+    assert "the log is shorter" in resumed.output
+    # … and a restart alone does not start the sealer over the right one either
+    backups.put_back(true)
+    assert _seal(service) == roles.ON_DOUBT
+    assert socai(service, "log", "resume").exit_code == 0
+    _until(lambda: _log_is_as_seen(service) is True, "it is right again")
+    service.start()
+    again = _report(service, 6)
+    assert again["proof"]["size"] > receipt["index"] + 1
+
+
+@attack(
+    "an old backup is written on with the writer's login until it is longer than what was seen",
+    stopped_by="the root at the size last seen",
+    noticed_by="readiness, exit 70 and its mark",
+)
+def test_an_old_backup_that_grew_past_what_was_seen_is_another_log(
+    service: Service, backups: Backups
+) -> None:
+    """Well-formed acts, and more of them: no length makes it the log that was proven."""
+    old = backups.take()
+    for number in (1, 2):
+        _report(service, number)
+    seen = _size(_seen(service, "sealer").read())
+    _until(lambda: _size(_seen(service, "projector").read()) >= seen, "not yet seen")
+    backups.put_back(old)
+    signed = _roots(service)
+    for number in range(10, 16):
+        _by_a_taken_writer(service, number)
+    assert _records(service) > seen
+    assert _refused(service, 4) == "log_in_doubt"
+    _until(lambda: len(service.stopped) == 2, "sealer and projector go on")
+    assert _seal(service) == roles.ON_DOUBT
+    assert _roots(service) == signed
+    assert socai(service, "log", "resume").exit_code == 1
+
+
+@attack(
+    "a machine without memory is started over an old backup",
+    stopped_by="no start without the last known checkpoint, which the log must hold",
+    noticed_by="the command's sentence, exit 2",
+)
+def test_a_new_machine_never_starts_blindly(
+    service: Service, backups: Backups, tmp_path: Path
+) -> None:
+    """It asks for the last known checkpoint, takes none but this log's, and holds the log to it."""
+    old = backups.take()
+    _report(service, 1)
+    known = tmp_path / "known"
+    known.write_bytes(service.client.get("/logs/acts/checkpoint").get_data())
+    true = backups.put_back(old)
+    service.stop()
+    folder = Home(service.settings).seen_folder("sealer")
+    (folder / "checkpoint").rename(tmp_path / "lost")
+    with pytest.raises(SettingsError, match="--checkpoint"):
+        open_sealer(service.settings)
+    blind = socai(service, "serve", "--role", "sealer")
+    assert (blind.exit_code, blind.output.count("\n")) == (2, 1)
+    assert "--checkpoint" in blind.output
+    (tmp_path / "foreign").write_bytes(known.read_bytes().replace(b"bacninh", b"bacnin\xc3\xa8"))
+    foreign = socai(service, "serve", "--role", "sealer", "--checkpoint", str(tmp_path / "foreign"))
+    assert foreign.exit_code == 1
+    assert _seen(service, "sealer").read() is None
+    held = socai(service, "serve", "--role", "sealer", "--checkpoint", str(known))
+    assert held.exit_code == 1
+    assert "records are there" in held.output
+    assert _seal(service) == roles.ON_DOUBT
+    backups.put_back(true)
+    assert socai(service, "log", "resume", "--checkpoint", str(known)).exit_code == 0
+    assert _seal(service) == 0
+
+
+@attack(
+    "what the home has seen is damaged, emptied or taken away",
+    stopped_by="a memory that does not open is doubt, not an empty log",
+    noticed_by="503 log_in_doubt, readiness, exit 70",
+)
+@pytest.mark.parametrize("harm", [None, b"", b"junk"], ids=["gone", "empty", "junk"])
+def test_a_damaged_memory_is_doubt(service: Service, harm: bytes | None) -> None:
+    """Whoever could make the service forget could restore what he likes."""
+    service.hire("hotline")
+    for role in ("api", "sealer"):
+        path = Home(service.settings).seen_folder(role) / "checkpoint"
+        path.unlink()
+        if harm is not None:
+            path.write_bytes(harm)
+    _until(lambda: _log_is_as_seen(service) is False, "readiness does not say so")
+    assert _refused(service, 1) == "log_in_doubt"
+    _until(lambda: bool(service.stopped), "the sealer goes on")
+    if harm is not None:
+        assert _seal(service) == roles.ON_DOUBT

@@ -1,0 +1,388 @@
+"""A log that lost its tail: it goes on under a new key and two registrars, or not at all."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import orjson
+import psycopg
+import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+
+from api.app import openapi
+from api.bootstrap import log_signers
+from api.cli.recovery import Recovering
+from api.cli.who import KNOWN
+from api.client import Client
+from api.embedded import Embedded
+from api.known_log import Anchor, KnownLog, Unlike, _Memory
+from api.settings import Home
+from keys.custody.file import write_key
+from keys.log_keys import LogKeys
+from keys.lost_checkpoint import known
+from ledger.application import Ledger
+from ledger.errors import Fatal, Rejected, Unavailable
+from ledger.log.checkpoint import sign, unverified
+from ledger.log.verify import Crossed
+from ledger.loss import Loss, find
+from ledger.regulation.decide import Decision
+from ledger.seen_file import DoubtMark, SeenFile
+from tests import restored
+from tests.a_ledger import a_report
+from tests.attacks import attack
+from tests.builders import DIGEST, key, officer
+from tests.fixtures.app import listening
+from tests.restored import REGISTRARS, Restored
+
+pytestmark = pytest.mark.postgres
+SPEC = openapi()
+
+
+@pytest.fixture(scope="module")
+def loss(postgres_server: Embedded, tmp_path_factory: pytest.TempPathFactory) -> Restored:
+    """The loss that every test here starts from; nobody changes it."""
+    return restored.lose(postgres_server, tmp_path_factory.mktemp("lost") / "home")
+
+
+@pytest.fixture(autouse=True)
+def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Argon2id costs what it must elsewhere."""
+    monkeypatch.setattr("api.cli.recovery.write_key", partial(write_key, t=1, p=1, m_kib=64))
+
+
+@pytest.fixture
+def lost(loss: Restored, tmp_path: Path) -> Iterator[Restored]:
+    """The same for one test alone."""
+    with restored.again(loss, tmp_path / "home") as mine:
+        yield mine
+
+
+def remembering(
+    of: Restored, folder: Path, note: bytes | None, told: list[Crossed] | None = None
+) -> KnownLog:
+    """A client that has seen this checkpoint before the loss; one that is kept there, for None."""
+    heard = [] if told is None else told
+    anchor = Anchor(tuple(of.vkeys), Home(of.settings).facts().genesis)
+    mine = KnownLog(folder, of.origin, lambda: anchor, heard.append)
+    if note is not None:
+        memory = _Memory(anchor.genesis, LogKeys.of(anchor.vkeys), note)
+        assert mine._replace(None, memory)
+    return mine
+
+
+def test_without_a_key_it_says_what_is_lost_and_changes_nothing(loss: Restored) -> None:
+    """Exit 1; sizes, when the lost tree was signed, and each act whose receipt was kept."""
+    told = loss.recover()
+    assert told.exit_code == 1, told.output
+    said = orjson.loads(told.stdout)
+    assert said["left"]["size"] == loss.size
+    assert said["lost"]["acts"] == [receipt["index"] for receipt in loss.receipts]
+    assert said["lost"]["records"] == len(loss.receipts)
+    assert said["lost"]["signed_at"]
+    assert loss.recover().stdout == told.stdout
+
+
+def test_two_registrars_go_on_from_what_is_left(lost: Restored) -> None:
+    """The act is the first record behind; the service starts, and seals under the new key."""
+    mark = DoubtMark(Home(lost.settings).seen_folder("sealer"))
+    mark.leave("it stopped over what is lost")
+    told = lost.recover(*REGISTRARS)
+    assert told.exit_code == 0, told.output
+    assert mark.reason() is None
+    done = orjson.loads(told.stdout)
+    assert (done["size"], done["index"]) == (lost.size, lost.size + 1)
+    with lost.served() as service:
+        facts = service.get("/v1/log", by=None).get_json()
+        assert facts["vkeys"] == done["new_vkeys"]
+        assert [span["from"] for span in facts["keys"]] == [0, lost.size + 1]
+        assert facts["recoveries"][0]["lost"][-1]["size"] == unverified(lost.lost).size
+        for path in ("/v1/log", "/v1/log/recoveries"):
+            answer = service.get(path, by=None)
+            told_by = SPEC["paths"][path]["get"]["responses"]["200"]["content"]
+            schema = told_by["application/json"]["schema"] | {"components": SPEC["components"]}
+            Draft202012Validator(schema).validate(answer.get_json())
+        assert service.say(a_report(40, service.clock.now()), "hotline")["proof"]
+        assert not service.stopped
+
+
+# -- who remembers the log from before ----------------------------------------------------------
+
+
+@attack(
+    "a backup is restored and the log goes on: a client that remembers what is lost meets it",
+    stopped_by="only a recovery in the log itself, by two registrars, is gone over",
+    noticed_by="the client: it shows the break and what of it was lost",
+)
+def test_a_client_goes_over_exactly_this_break_and_shows_it(lost: Restored, tmp_path: Path) -> None:
+    """Whoever trusts what is left goes on; whoever trusts what is lost is told so."""
+    assert lost.recover(*REGISTRARS).exit_code == 0
+    with lost.served() as service, Client("http://socai.test", http=service.http()) as line:
+        service.say(a_report(20, service.clock.now()), "hotline")
+        for name, note, gone in (("left", lost.before, None), ("lost", lost.lost, lost.lost)):
+            told: list[Crossed] = []
+            mine = remembering(lost, tmp_path / name, note, told)
+            met = mine.meet(service.newest(), line)
+            assert met.size > lost.size
+            (crossed,) = told
+            assert crossed.recovery.size == lost.size
+            assert crossed.lost == (None if gone is None else unverified(gone))
+            assert mine.meet(service.newest(), line) == met
+            assert len(told) == 1
+            again = remembering(lost, tmp_path / name, None, told)
+            assert again.meet(service.newest(), line) == met
+
+
+def test_the_command_line_remembers_shows_the_break_once_and_refuses_another(
+    lost: Restored,
+) -> None:
+    """Across runs of `log status`: exit 1 with both notes in files where more is lost than said."""
+    known_here = lost.settings.home / KNOWN
+    old = log_signers(lost.settings)
+    longer = sign(replace(unverified(lost.lost), size=lost.size + 90), *old, time_s=1_700_000_000)
+    assert lost.recover(*REGISTRARS).exit_code == 0
+    with lost.served() as service, listening(service) as url:
+        mine = remembering(lost, known_here, lost.lost)
+        first, second = (lost.socai("log", "status", "--server", url) for _ in range(2))
+        assert (first.exit_code, second.exit_code) == (0, 0), first.output
+        assert f"recovered at index {lost.size + 1}" in first.stderr
+        assert "is of what is lost" in first.stderr
+        assert not second.stderr
+        assert len(orjson.loads(second.stdout)["recoveries"]) == 1
+        shutil.rmtree(mine.folder)
+        remembering(lost, known_here, longer)
+        told = lost.socai("log", "status", "--server", url)
+        assert told.exit_code == 1
+        error = orjson.loads(told.stdout)["error"]
+        assert error["code"] == "other_history"
+        kept = sorted((mine.folder / "evidence").iterdir())
+        assert [str(path) in error["message"] for path in kept] == [True, True]
+        assert longer in [path.read_bytes() for path in kept]
+
+
+def test_a_client_that_meets_the_log_after_it_takes_the_published_key_old_or_new(
+    lost: Restored, tmp_path: Path
+) -> None:
+    """Nothing was seen before: the genesis says which log it is."""
+    assert lost.recover(*REGISTRARS).exit_code == 0
+    with lost.served() as service, Client("http://socai.test", http=service.http()) as line:
+        for name, vkeys in (("old", lost.vkeys), ("new", service.enclave.vkeys)):
+            anchor = Anchor(tuple(vkeys), service.enclave.facts.genesis)
+            mine = KnownLog(tmp_path / name, lost.origin, partial(replace, anchor))
+            assert mine.meet(service.newest(), line).size > lost.size
+            assert mine.keys.current == service.enclave.vkeys
+
+
+@attack(
+    "the ended key signs on: a checkpoint longer than what was left, by the stolen old key",
+    stopped_by="keys sign the sizes that the log dates them by",
+    noticed_by="client, API and log audit",
+)
+def test_the_ended_key_signs_nothing_more(lost: Restored, tmp_path: Path) -> None:
+    """Over the very tree that stands there: it is the key that is over."""
+    old = log_signers(lost.settings)
+    assert lost.recover(*REGISTRARS).exit_code == 0
+    with lost.served() as service, Client("http://socai.test", http=service.http()) as line:
+        mine = remembering(lost, tmp_path / "known", lost.before)
+        good = mine.meet(service.newest(), line)
+        forged = sign(good, *old, time_s=1_700_000_000)
+        with pytest.raises(Unlike):
+            mine.meet(forged, line)
+        with psycopg.connect(lost.admin) as connection:
+            connection.execute("SET session_replication_role = replica")
+            update = "UPDATE log.checkpoints SET note = %s WHERE size = %s"
+            connection.execute(update, [forged, good.size])
+    with lost.unsealed() as service:
+        assert service.get("/v1/log", by=None).get_json()["code"] == "evidence_fails"
+    found = lost.audit()
+    assert [one["kind"] for one in found["findings"]] == ["checkpoint_key_ended"]
+
+
+# -- what an audit says -------------------------------------------------------------------------
+
+
+def test_an_audit_finds_it_sound_and_names_the_break_and_what_is_lost(lost: Restored) -> None:
+    """`--checkpoint` of what is left leads to the log, of what is lost to the recovery."""
+    assert lost.recover(*REGISTRARS).exit_code == 0
+    found = lost.audit(lost.before, lost.lost)
+    assert found["ok"], found["findings"]
+    (recovery,) = found["recoveries"]
+    assert recovery["size"] == lost.size
+    assert [one["index"] for one in recovery["lost_acts"]] == [r["index"] for r in lost.receipts]
+    assert [one["size"] for one in found["lost"]] == [unverified(lost.lost).size]
+
+
+@attack(
+    "more was lost than the recovery says",
+    stopped_by="-",
+    noticed_by="whoever holds a longer checkpoint: client and log audit",
+)
+def test_a_loss_that_is_not_said_is_noticed(lost: Restored, tmp_path: Path) -> None:
+    """The old key signed a longer tree, which the registrars were not told of."""
+    old = log_signers(lost.settings)
+    longer = sign(replace(unverified(lost.lost), size=lost.size + 90), *old, time_s=1_700_000_000)
+    assert lost.recover(*REGISTRARS).exit_code == 0
+    found = lost.audit(longer)
+    assert [one["kind"] for one in found["findings"]] == ["tail_missing"]
+    with lost.served() as service, Client("http://socai.test", http=service.http()) as line:
+        mine = remembering(lost, tmp_path / "known", longer)
+        with pytest.raises(Unlike, match="not said to be lost"):
+            mine.meet(service.newest(), line)
+
+
+# -- who may, and what it must say --------------------------------------------------------------
+
+
+@attack(
+    "one registrar recovers the log alone, or with somebody who is none",
+    stopped_by="signature class 2 and the guard on both signers",
+    noticed_by="-",
+)
+def test_one_registrar_recovers_nothing(lost: Restored) -> None:
+    """The first signature waits; the log's keys stay, and the second one may come later."""
+    told = lost.recover("gd")
+    assert (told.exit_code, orjson.loads(told.stdout)["error"]["code"]) == (1, "no_registrar")
+    told = lost.recover("founder")
+    assert told.exit_code == 0, told.output
+    assert orjson.loads(told.stdout)["waits_for"] == officer("keeper")
+    assert [str(signer.vkey) for signer in log_signers(lost.settings)] == lost.vkeys
+    assert lost.recover().exit_code == 1
+    told = lost.recover("gd")
+    assert (told.exit_code, orjson.loads(told.stdout)["error"]["code"]) == (1, "other_turn")
+    assert lost.recover("keeper").exit_code == 0
+    assert [str(signer.vkey) for signer in log_signers(lost.settings)] != lost.vkeys
+
+
+@attack(
+    "a recovery names another prefix than the one that is left",
+    stopped_by="the door: size and root are those of the records",
+    noticed_by="client and log audit, where the door was passed by",
+)
+def test_a_recovery_names_what_is_left(lost: Restored, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the moment it is recorded; past the door an audit rebuilds the tree and says so."""
+    with Recovering.open(lost.settings, Home(lost.settings).facts()) as log:
+        loss = find(
+            Loss(log.survivors(set())),
+            origin=lost.origin,
+            vkeys=known(lost.vkeys),
+            notes=[lost.lost],
+        )
+        keys = {"old_vkeys": log.ended(), "new_vkeys": log.next_vkeys(), "reason": "x"}
+        both = [officer(alias) for alias in REGISTRARS]
+        for wrong in ({"size": lost.size - 1}, {"size": lost.size + 1}, {"root": DIGEST}):
+            with pytest.raises(Rejected) as caught:
+                log.author(key("founder"), both, {**loss.facts(), **keys, **wrong}, log.time())
+            assert caught.value.guard == "RECOVERY_FOLLOWS_PREFIX"
+        monkeypatch.setattr(Ledger, "_require_prefix", lambda *_: None)
+        log.author(key("founder"), both, {**loss.facts(), **keys, "root": DIGEST}, log.time())
+        waiting = log.pending()
+        assert waiting is not None
+        log.countersign(key("keeper"), waiting, log.time())
+        done = log.unfinished()
+        assert done is not None
+        with pytest.raises(Fatal, match="another root"):
+            log.finish(done)
+    found = lost.audit()
+    assert [(one["kind"], one["index"]) for one in found["findings"]] == [
+        ("recovery_root_wrong", lost.size + 1)
+    ]
+
+
+@attack(
+    "whoever runs the sealer recovers the log alone, past the door, with the writer's login",
+    stopped_by="-",
+    noticed_by="every client: the evidence is judged again by the rules",
+)
+def test_a_recovery_past_the_door_is_no_recovery(
+    lost: Restored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One registrar's key, the writer's login and the KEK: nobody goes over it."""
+    with monkeypatch.context() as patched:
+        anything = Decision("effective", (), None, ())
+        patched.setattr("ledger.streams.stream.decide", lambda _: anything)
+        patched.setattr(Recovering, "alone", lambda *_: True)
+        assert lost.recover("founder").exit_code == 0
+    with lost.served() as service, Client("http://socai.test", http=service.http()) as line:
+        for name, note in (("left", lost.before), ("lost", lost.lost)):
+            with pytest.raises(Unlike):
+                remembering(lost, tmp_path / name, note).meet(service.newest(), line)
+
+
+def test_a_database_that_was_added_to_is_no_beginning_of_what_was_signed(lost: Restored) -> None:
+    """Served where nobody remembered: what stands there now is another log: no recovery."""
+    SeenFile(Home(lost.settings).seen_folder("api")).write(lost.before)
+    with lost.unsealed() as service:
+        report = service.sign(a_report(30, service.clock.now()), "hotline")
+        sent = service.send(report, "hotline", {"Prefer": "respond-async"})
+        assert sent.status_code < 300, sent.text
+    told = lost.recover(*REGISTRARS)
+    assert (told.exit_code, orjson.loads(told.stdout)["error"]["code"]) == (1, "forked")
+
+
+# -- a run that was cut off, and another loss ---------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "at", ["next_vkeys", "author", "countersign", "_set_aside", "_keep", "finish"]
+)
+def test_a_run_that_was_cut_off_is_run_again(
+    lost: Restored, at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind each step: the next run finds out, and the log is recovered once."""
+    step = getattr(Recovering, at)
+
+    def cut_off(self: Recovering, *words: object) -> object:
+        step(self, *words)
+        raise Unavailable("cut_off", "…", "…")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Recovering, at, cut_off)
+        assert lost.recover(*REGISTRARS).exit_code == 1
+    told = lost.recover(*REGISTRARS)
+    if at != "finish":
+        assert told.exit_code == 0, told.output
+    found = lost.audit(lost.before, lost.lost)
+    assert found["ok"], found["findings"]
+    assert len(found["recoveries"]) == 1
+
+
+def test_a_log_is_recovered_a_second_time(lost: Restored, tmp_path: Path) -> None:
+    """Later, over what was recovered: both breaks are gone over and shown, by every verifier."""
+    assert lost.recover(*REGISTRARS).exit_code == 0
+    twice = restored.lose_again(lost)
+    assert twice.recover(*REGISTRARS).exit_code == 0
+    found = twice.audit(lost.before, lost.lost, twice.before, twice.lost)
+    assert found["ok"], found["findings"]
+    assert [one["size"] for one in found["recoveries"]] == [lost.size, twice.size]
+    assert len(found["lost"]) == 2
+    with twice.served() as service, Client("http://socai.test", http=service.http()) as line:
+        for name, note, over in (
+            ("first", lost.before, [None, None]),
+            ("lost", lost.lost, [unverified(lost.lost), None]),
+        ):
+            told: list[Crossed] = []
+            remembering(lost, tmp_path / name, note, told).meet(service.newest(), line)
+            assert [crossed.lost for crossed in told] == over
+
+
+def test_a_copy_older_than_the_last_recovery_is_recovered_too(
+    loss: Restored, lost: Restored, tmp_path: Path
+) -> None:
+    """The recovery itself is lost: its keys end as well, and who trusts them is told."""
+    assert lost.recover(*REGISTRARS).exit_code == 0
+    with lost.served() as service:
+        service.say(a_report(50, service.clock.now()), "hotline")
+        gone, second = service.newest(), service.enclave.vkeys
+    restored.replace_database(lost, by=loss)
+    found = lost.recover(*REGISTRARS)
+    assert found.exit_code == 0, found.output
+    assert set(second) < set(orjson.loads(found.stdout)["old_vkeys"])
+    assert lost.audit(gone, lost.lost, lost.before)["ok"]
+    with lost.served() as service, Client("http://socai.test", http=service.http()) as line:
+        told: list[Crossed] = []
+        mine = remembering(replace(lost, vkeys=list(second)), tmp_path / "known", gone, told)
+        mine.meet(service.newest(), line)
+        assert [crossed.lost for crossed in told] == [unverified(gone)]

@@ -1,0 +1,81 @@
+"""The file keeps the promises of the port, and those that only a file has to keep."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from ledger.errors import Doubt, Unavailable
+from ledger.ports import SeenStore
+from ledger.seen_file import DoubtMark, SeenFile
+from tests.contract.seen import SeenContract
+
+
+class TestSeenFile(SeenContract):
+    """On a disk."""
+
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> SeenStore:
+        """In a folder that is not there yet."""
+        return SeenFile(tmp_path / "seen" / "sealer")
+
+
+def test_it_is_open_to_its_owner_alone(tmp_path: Path) -> None:
+    """Another role of the same group has a folder of its own."""
+    SeenFile(tmp_path / "seen").write(b"note")
+    assert stat.S_IMODE((tmp_path / "seen").stat().st_mode) == 0o700
+    assert stat.S_IMODE((tmp_path / "seen" / "checkpoint").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("point", ["fsync", "replace"])
+def test_a_write_that_fails_leaves_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
+    """Half a note is never read: whole or not at all, and no room is no doubt."""
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    store = SeenFile(tmp_path)
+    store.write(b"the one before")
+    monkeypatch.setattr(Path if point == "replace" else os, point, fail)
+    with pytest.raises(Unavailable, match="disk_full"):
+        store.write(b"the next one")
+    assert store.read() == b"the one before"
+
+
+def test_what_cannot_be_read_or_written_is_doubt_and_not_nothing_seen(tmp_path: Path) -> None:
+    """A folder in the place of the file: whoever reads `None` would begin anew."""
+    (tmp_path / "checkpoint").mkdir()
+    store = SeenFile(tmp_path)
+    with pytest.raises(Doubt):
+        store.read()
+    with pytest.raises(Doubt):
+        store.write(b"note")
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(Doubt), SeenFile(tmp_path / "file" / "below").alone():
+        pass
+
+
+def test_a_mark_stands_until_it_is_cleared_and_keeps_the_first_reason(tmp_path: Path) -> None:
+    """What comes later is what came of it."""
+    mark = DoubtMark(tmp_path / "sealer")
+    assert mark.reason() is None
+    mark.leave("gốc khác")
+    mark.leave("later")
+    assert DoubtMark(tmp_path / "sealer").reason() == "gốc khác"
+    mark.clear()
+    mark.clear()
+    assert mark.reason() is None
+
+
+def test_an_empty_or_unreadable_mark_is_a_mark(tmp_path: Path) -> None:
+    """Whoever could write only its name said enough."""
+    (tmp_path / "doubt").write_bytes(b"")
+    assert DoubtMark(tmp_path).reason() == "?"
+    (tmp_path / "doubt").unlink()
+    (tmp_path / "doubt").mkdir()
+    assert DoubtMark(tmp_path).reason() is not None

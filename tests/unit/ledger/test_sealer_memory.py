@@ -1,0 +1,393 @@
+"""What a sealer remembers outside its database: crash anywhere, restore anything, never two roots.
+
+Real keys, real trees; the database and the file are in memory, so that thousands of histories of
+crashes, restores and second sealers can be tried.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import timedelta
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from ledger.errors import Doubt, Fatal, Unavailable
+from ledger.log import checkpoint
+from ledger.sealer import Sealer
+from ledger.seen_checkpoint import SeenCheckpoint, beginning
+from tests.contract.append import T0, a_draft
+from tests.fakes import Fault, MemoryRecordStore, MemorySeen, no_fault
+from tests.fixtures.clock import StepClock
+from tests.fixtures.keys import log_keys
+
+ORIGIN = "rehearsal.bacninh.example/ordinary"
+KEYS = log_keys(ORIGIN)
+POINTS = ("keep", "kept", "seal", "sealed")
+
+
+class Crash(Exception):
+    """The process is gone."""
+
+
+class Remembered(MemorySeen):
+    """A home's memory that knows every root it ever held, by size.
+
+    A signature that a crash kept from coming here has left nothing: nobody can have seen it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.note = beginning(KEYS.log, KEYS.pq, time_s=1)
+        self.roots: dict[int, set[bytes]] = defaultdict(set)
+
+    def write(self, note: bytes) -> None:
+        """See `SeenStore`."""
+        self.fault("keep")
+        self.note = note
+        said = checkpoint.unverified(note)
+        self.roots[said.size].add(said.root)
+        self.fault("kept")
+
+
+class Home:
+    """A home with its file and any number of sealers over one database."""
+
+    def __init__(self, store: MemoryRecordStore) -> None:
+        self.store = store
+        self.seen = Remembered()
+
+    def sealer(self) -> Sealer:
+        """A sealer that was just started."""
+        return Sealer(
+            records=self.store,
+            tiles=self.store,
+            checkpoints=self.store,
+            seen=SeenCheckpoint(self.seen, lambda: [KEYS.log.vkey, KEYS.pq.vkey], ORIGIN),
+            log_key=KEYS.log,
+            pq_key=KEYS.pq,
+            clock=StepClock(T0),
+            origin=ORIGIN,
+        )
+
+
+class World:
+    """One database and what can happen to it."""
+
+    def __init__(self) -> None:
+        self.store = MemoryRecordStore()
+        self.count = 0
+
+    def append(self, records: int) -> None:
+        """Records that were never there before, also not in another history."""
+        for _ in range(records):
+            self.count += 1
+            at = T0 + timedelta(milliseconds=self.count)
+            self.store.append(a_draft(f"case/{self.count}", at=at))
+
+    def fail(self, point: str | None, error: Exception, *seen: MemorySeen) -> None:
+        """At the next time somebody comes by this point."""
+
+        def fault(at: str) -> None:
+            if at == point:
+                self.mend(*seen)
+                raise error
+
+        self._set(fault, *seen)
+
+    def mend(self, *seen: MemorySeen) -> None:
+        """Nothing fails."""
+        self._set(no_fault, *seen)
+
+    def _set(self, fault: Fault, *seen: MemorySeen) -> None:
+        self.store.fault = fault
+        for one in seen:
+            one.fault = fault
+
+
+@pytest.fixture
+def world() -> World:
+    """A log of three records, none sealed."""
+    made = World()
+    made.append(3)
+    return made
+
+
+@pytest.mark.parametrize("later", [0, 2], ids=["nothing new", "new records"])
+@pytest.mark.parametrize("restarted", [False, True], ids=["same process", "restarted"])
+@pytest.mark.parametrize("point", POINTS)
+def test_a_crash_at_any_point_signs_nothing_anew(
+    world: World, point: str, later: int, *, restarted: bool
+) -> None:
+    """What was kept in the file is stored later, the very same bytes."""
+    home = Home(world.store)
+    sealer = home.sealer()
+    sealer.seal_once()
+    world.append(2)
+    error: Exception = Crash() if restarted else Unavailable("database_unavailable", "", "away")
+    world.fail(point, error, home.seen)
+    with pytest.raises(type(error)):
+        sealer.seal_once()
+    kept = home.seen.note
+    world.append(later)
+    after = home.sealer() if restarted else sealer
+    while after.seal_once():
+        pass
+    assert max(world.store._notes) == 5 + later
+    if point != "keep":
+        assert world.store._notes[5] == kept
+    assert all(len(roots) == 1 for roots in home.seen.roots.values())
+
+
+@pytest.mark.parametrize("restarted", [False, True], ids=["running", "restarted"])
+@pytest.mark.parametrize("appended", [0, 2, 3, 9])
+def test_an_older_database_is_never_signed_over(
+    world: World, appended: int, *, restarted: bool
+) -> None:
+    """Shorter, as long, or longer than what was signed: nothing more is signed or stored."""
+    home = Home(world.store)
+    sealer = home.sealer()
+    sealer.seal_once()
+    old = world.store.backup()
+    world.append(3)
+    sealer.seal_once()
+    signed = {size: set(roots) for size, roots in home.seen.roots.items()}
+    world.store.restore(old)
+    world.append(appended)
+    for _ in range(2):  # also when it is asked again
+        with pytest.raises(Doubt) as doubt:
+            (home.sealer() if restarted else sealer).seal_once()
+        assert doubt.value.kind == ("shorter" if appended < 3 else "forked")
+    assert home.seen.roots == signed
+    assert max(world.store._notes) == 3
+
+
+def test_a_database_that_is_right_again_is_sealed_on(world: World) -> None:
+    """The memory doubts what is stored and not for ever: the mark does that, not the sealer."""
+    home = Home(world.store)
+    home.sealer().seal_once()
+    world.append(3)
+    old = world.store.backup()
+    world.append(3)
+    home.sealer().seal_once()
+    right = world.store.backup()
+    world.store.restore(old)
+    with pytest.raises(Doubt):
+        home.sealer().seal_once()
+    world.store.restore(right)
+    world.append(1)
+    assert home.sealer().seal_once() is not None
+
+
+def test_records_that_survived_without_their_checkpoint_are_sealed_with_the_same_note(
+    world: World,
+) -> None:
+    """Restored to between the records' commit and the swap: nothing is lost, nothing forks."""
+    home = Home(world.store)
+    home.sealer().seal_once()
+    world.append(3)
+    between = world.store.backup()
+    home.sealer().seal_once()
+    note = home.seen.note
+    world.store.restore(between)
+    assert home.sealer().seal_once() is not None
+    assert world.store._notes[6] == note
+
+
+def test_without_memory_nothing_is_signed(world: World) -> None:
+    """A new machine asks for the last known checkpoint, and goes on from it."""
+    home = Home(world.store)
+    home.sealer().seal_once()
+    known = home.seen.note
+    assert known is not None
+    old = world.store.backup()
+    home.seen.note = None
+    with pytest.raises(Doubt) as unseen:
+        home.sealer().seal_once()
+    assert unseen.value.kind == "unseen"
+    new = Home(world.store)
+    new.seen.note = known
+    world.append(2)
+    assert new.sealer().seal_once() is not None
+    world.store.restore(old)
+    with pytest.raises(Doubt, match="5 records are signed over, 3"):
+        new.sealer().seal_once()
+
+
+def test_a_memory_put_back_under_a_running_sealer_is_doubt(world: World) -> None:
+    """Whoever copies an old file over the new one would make it forget."""
+    home = Home(world.store)
+    sealer = home.sealer()
+    sealer.seal_once()
+    old = home.seen.note
+    world.append(1)
+    sealer.seal_once()
+    home.seen.note = old
+    world.append(1)
+    with pytest.raises(Fatal):
+        sealer.seal_once()
+
+
+def test_a_second_home_that_lags_catches_up_if_its_tree_is_the_beginning(world: World) -> None:
+    """A sealer kept ready elsewhere: what it saw last must be part of what is there."""
+    first, second = Home(world.store), Home(world.store)
+    first.sealer().seal_once()
+    assert second.sealer().seal_once() is None
+    old = world.store.backup()
+    for _ in range(3):
+        world.append(300)
+        first.sealer().seal_once()
+    world.append(1)
+    assert second.sealer().seal_once() is not None
+    world.store.restore(old)
+    world.append(2000)
+    other = Home(world.store)
+    other.seen.note = second.seen.note
+    with pytest.raises(Doubt):
+        other.sealer().seal_once()
+
+
+@pytest.mark.parametrize("more", [3, 4], ids=["the same size", "a larger size"])
+@pytest.mark.parametrize("restarted", [False, True], ids=["running", "restarted"])
+def test_what_another_home_signed_over_the_restored_database_is_not_taken_over(
+    world: World, more: int, *, restarted: bool
+) -> None:
+    """A home without memory may fork; the one that remembers stops, and is the witness of it."""
+    home = Home(world.store)
+    sealer = home.sealer()
+    old = world.store.backup()
+    world.append(3)
+    sealer.seal_once()
+    world.store.restore(old)
+    world.append(more)
+    assert Home(world.store).sealer().seal_once() is not None
+    with pytest.raises(Doubt) as doubt:
+        (home.sealer() if restarted else sealer).seal_once()
+    assert doubt.value.kind == "forked"
+    assert checkpoint.unverified(home.seen.note or b"").size == 6
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_the_sealer_that_loses_the_swap_leaves_file_and_database_of_one_tree(
+    world: World, order: tuple[int, int]
+) -> None:
+    """Of two homes both sign and one is stored; each file still leads to what is stored."""
+    homes = [Home(world.store), Home(world.store)]
+    sealers = [home.sealer() for home in homes]
+    for sealer in sealers:
+        sealer.seal_once()
+    world.append(4)
+
+    def raced(point: str) -> None:
+        if point == "seal":
+            world.store.fault = no_fault
+            world.append(2)  # so that the faster one signs another size
+            assert sealers[order[1]].seal_once() is not None
+
+    world.store.fault = raced
+    assert sealers[order[0]].seal_once() is None
+    for sealer in (*sealers, *(home.sealer() for home in homes)):
+        assert sealer.seal_once() is None
+    assert {checkpoint.unverified(home.seen.note or b"").size for home in homes} == {9}
+    assert max(world.store._notes) == 9
+
+
+def test_a_note_that_another_sealer_of_the_home_left_behind_is_stored_by_whoever_comes(
+    world: World,
+) -> None:
+    """Killed between file and swap: the other one does not wait for its restart."""
+    home = Home(world.store)
+    one, other = home.sealer(), home.sealer()
+    one.seal_once()
+    other.seal_once()
+    world.append(2)
+    world.fail("seal", Crash(), home.seen)
+    with pytest.raises(Crash):
+        one.seal_once()
+    left = home.seen.note
+    world.append(2)
+    assert other.seal_once() is not None
+    assert world.store._notes[5] == left
+    assert other.seal_once() is not None
+
+
+class Histories(RuleBasedStateMachine):
+    """Two sealers of one home, one of another, one database: anything in any order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World()
+        self.homes = [Home(self.world.store), Home(self.world.store)]
+        self.sealers = [(0, self.homes[0].sealer()), (0, self.homes[0].sealer())]
+        self.sealers.append((1, self.homes[1].sealer()))
+        self.backups = [self.world.store.backup()]
+        self.restored = False
+
+    @rule(records=st.integers(1, 4) | st.just(260))
+    def append(self, records: int) -> None:
+        """Acts are taken."""
+        self.world.append(records)
+
+    @rule(which=st.integers(0, 2), point=st.sampled_from([None, *POINTS]), crash=st.booleans())
+    def seal(self, which: int, point: str | None, *, crash: bool) -> None:
+        """A sealer comes by, and perhaps something happens to it."""
+        at, sealer = self.sealers[which]
+        seen = [home.seen for home in self.homes]
+        error = Crash() if crash else Unavailable("database_unavailable", "", "away")
+        self.world.fail(point, error, *seen)
+        try:
+            sealer.seal_once()
+        except Crash:
+            self.sealers[which] = (at, self.homes[at].sealer())
+        except Unavailable:
+            pass
+        except Fatal:
+            assert self.restored, "doubt without a reason"
+            self.sealers[which] = (at, self.homes[at].sealer())
+        finally:
+            self.world.mend(*seen)
+
+    @rule()
+    def backup(self) -> None:
+        """The database is copied."""
+        self.backups.append(self.world.store.backup())
+
+    @rule(which=st.integers(0, 10))
+    def restore(self, which: int) -> None:
+        """A copy stands in its place."""
+        self.world.store.restore(self.backups[which % len(self.backups)])
+        self.restored = True
+
+    @precondition(lambda self: not self.restored)
+    @rule(which=st.integers(0, 2))
+    def settle(self, which: int) -> None:
+        """Where nothing was restored, any sealer covers everything."""
+        sealer = self.sealers[which][1]
+        for _ in range(6):
+            sealer.seal_once()
+        assert max(self.world.store._notes, default=0) == self.world.store._head.size
+
+    @invariant()
+    def never_two_roots(self) -> None:
+        """No home ever stands by two for a size; none at all does while nothing was restored."""
+        everywhere: dict[int, set[bytes]] = defaultdict(set)
+        for home in self.homes:
+            for size, roots in home.seen.roots.items():
+                assert len(roots) == 1, f"two roots for size {size}"
+                everywhere[size] |= roots
+        if not self.restored:
+            assert all(len(roots) == 1 for roots in everywhere.values())
+
+    @invariant()
+    def what_is_stored_first_was_kept(self) -> None:
+        """Nobody sees a note that its home would have forgotten after a crash."""
+        stored = max(self.world.store._notes, default=0)
+        sizes = [checkpoint.unverified(home.seen.note or b"").size for home in self.homes]
+        if not self.restored:
+            assert stored <= max(sizes)
+
+
+TestHistories = Histories.TestCase
+TestHistories.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
