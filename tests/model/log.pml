@@ -65,7 +65,7 @@ byte g_signed[KEYS * (RECORDS + 1)], g_published[KEYS * (RECORDS + 1)];
 byte g_common = 255;           /* the size up to which the first key may sign */
 
 #ifdef TRACE
-mtype = { APPEND, BEGIN, KEEP, STORE, DOUBT };
+mtype = { APPEND, KEEP, STORE, DOUBT };
 chan event = [0] of { mtype, byte };
 #define TELL(what, n) event!what,n
 #else
@@ -141,7 +141,6 @@ proctype checkpointer(byte me) {
        skip;
 end_wait:
        d_step { !doubt && !forgot[HOME(me)] -> mine = generation; mykey = key };
-       TELL(BEGIN, me);
        do
        :: d_step {                       /* -- read and compare -- */
             !LOST ->
