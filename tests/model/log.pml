@@ -64,12 +64,26 @@ byte kills, restores, losses;
 byte g_signed[KEYS * (RECORDS + 1)], g_published[KEYS * (RECORDS + 1)];
 byte g_common = 255;           /* the size up to which the first key may sign */
 
+/* -- a trace of the real code, told step by step: accepted where its last step is reached -- */
+#define APPEND 1
+#define KEEP 2
+#define STORE 3
+#define DOUBT 4
 #ifdef TRACE
-mtype = { APPEND, KEEP, STORE, DOUBT };
-chan event = [0] of { mtype, byte };
-#define TELL(what, n) event!what,n
+byte told_what[LENGTH], told_size[LENGTH], told;
+bool strayed;
+#define FOLLOWS !strayed
+inline tell(what, n) {
+  if
+  :: !strayed && told < LENGTH && told_what[told] == what && told_size[told] == n ->
+     told++;
+     assert(told < LENGTH)
+  :: else -> strayed = true
+  fi
+}
 #else
-#define TELL(what, n) skip
+#define FOLLOWS true
+inline tell(what, n) { skip }
 #endif
 
 inline root_of(r, n, from, before) {   /* r: root of the first n records over a tree of `from` */
@@ -103,27 +117,22 @@ active proctype api() {
 end:
   do
   :: atomic {
-       size < RECORDS && !doubt && !forgot[0] ->
+       FOLLOWS && size < RECORDS && !doubt && !forgot[0] ->
        root_of(r, seen_size[0], 0, EMPTY);
        if
 #ifndef NO_COMPARISON
-       :: size < seen_size[0] || r != seen_root[0] -> doubt = true
+       :: size < seen_size[0] || r != seen_root[0] -> doubt = true; tell(DOUBT, 0)
 #endif
        :: else ->
           /* Nothing is taken on a log that lacks what was published of it. */
           root_of(r, known_size, 0, EMPTY);
           assert(losses > 0 || (size >= known_size && r == known_root));
           leaf[size] = 1 + restores % 2;
-          size++
+          size++;
+          tell(APPEND, size)
        fi;
        r = 0
      }
-#ifdef TRACE
-     ; if
-     :: doubt -> TELL(DOUBT, 0)
-     :: else -> TELL(APPEND, size)
-     fi
-#endif
   od
 }
 
@@ -143,7 +152,7 @@ end_wait:
        d_step { !doubt && !forgot[HOME(me)] -> mine = generation; mykey = key };
        do
        :: d_step {                       /* -- read and compare -- */
-            !LOST ->
+            FOLLOWS && !LOST && !doubt ->
             stand_size = stored_size; stand_root = stored_root;
             last_size = seen_size[HOME(me)]; last_root = seen_root[HOME(me)];
             n = 0;
@@ -166,13 +175,13 @@ end_wait:
             fi;
 #endif
             if
-            :: doubt -> skip
+            :: doubt -> tell(DOUBT, 0)
             :: !doubt && last_size > stand_size -> n = last_size; r = last_root
             :: else -> n = size; root_of(r, n, 0, EMPTY)
             fi
           };
           if
-          :: doubt -> TELL(DOUBT, 0); break
+          :: doubt -> break
           :: !doubt && n == stand_size ->                              /* nothing new yet */
              d_step { n = 0; r = 0; stand_size = 0; stand_root = 0; last_size = 0; last_root = 0 };
 end_idle:
@@ -198,12 +207,13 @@ end_idle:
 #endif
                :: else ->
                   sign(mykey, n, r);
-                  seen_size[HOME(me)] = n; seen_root[HOME(me)] = r
+                  seen_size[HOME(me)] = n; seen_root[HOME(me)] = r;
+                  tell(KEEP, n)
                fi
              };
              if
              :: n == 0 -> break
-             :: else -> TELL(KEEP, n)
+             :: else
              fi
 #endif
           fi;
@@ -218,17 +228,18 @@ end_idle:
                publish(mykey, n, r);
                stored_size = n; stored_root = r;
 #ifdef LATE_MEMORY
-               seen_size[HOME(me)] = n; seen_root[HOME(me)] = r
+               seen_size[HOME(me)] = n; seen_root[HOME(me)] = r;
 #endif
+               tell(STORE, n)
             :: else -> n = 0
             fi
           };
           if
           :: n == 0 -> break
-          :: else -> TELL(STORE, n)
+          :: else
           fi;
 next:     skip; d_step { n = 0; r = 0; stand_size = 0; stand_root = 0; last_size = 0; last_root = 0 }
-       :: LOST -> break
+       :: LOST || doubt -> break
        od
      } unless { atomic { killed == me + 1 -> killed = 0 } };
      skip; d_step { mine = 0; mykey = 0; n = 0; r = 0; stand_size = 0; stand_root = 0; last_size = 0; last_root = 0 }
@@ -286,4 +297,12 @@ end:
   od
 }
 
-init { atomic { run checkpointer(0); run checkpointer(1) } }
+init {
+  atomic {
+#ifdef TRACE
+    SCRIPT
+#endif
+    run checkpointer(0);
+    run checkpointer(1)
+  }
+}
