@@ -52,7 +52,9 @@ pytestmark = [
 ]
 
 
-def search(folder: Path, model: Path, given: dict[str, int], *flags: str) -> str:
+def search(
+    folder: Path, model: Path, given: dict[str, int], *flags: str, stuck: bool = False
+) -> str:
     """Searches a model whole; what `pan` said.
 
     Args:
@@ -60,6 +62,7 @@ def search(folder: Path, model: Path, given: dict[str, int], *flags: str) -> str
         model: Its file.
         given: Bounds.
         flags: Names that are defined besides.
+        stuck: Whether it may get stuck: a trace is not followed where it is not kept to.
     """
     defined = [*(f"-D{name}={n}" for name, n in given.items()), *(f"-D{name}" for name in flags)]
     for command in (
@@ -68,7 +71,7 @@ def search(folder: Path, model: Path, given: dict[str, int], *flags: str) -> str
     ):
         subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=SECONDS)
     done = subprocess.run(
-        ["./pan", "-m1000000"],
+        ["./pan", "-m1000000", *(["-E"] if stuck else [])],
         cwd=folder,
         check=True,
         capture_output=True,
@@ -172,7 +175,7 @@ def accepted(folder: Path, events: Sequence[tuple[str, int]], kills: int, restor
     head = f"#define TRACE\n#define LENGTH {len(events)}\n#define SCRIPT {script}\n"
     model.write_text(head + MODEL.read_text("utf-8"), "utf-8")
     given = {"RECORDS": 3, "KILLS": kills, "RESTORES": restores, "LOSSES": 0}
-    return violated(search(folder, model, given))
+    return violated(search(folder, model, given, stuck=True))
 
 
 def test_traces_of_the_real_sealer_are_traces_of_the_model(tmp_path: Path) -> None:
