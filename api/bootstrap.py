@@ -56,7 +56,7 @@ from ledger.reader import Reader
 from ledger.sealer import Sealer
 from ledger.signed_checkpoints import SignedCheckpoints
 from projections import generations
-from projections.answers import ProjectedCases
+from projections.answers import LogCases
 from projections.builder import Opening
 from projections.builders import Builders
 from projections.evidence import Evidence
@@ -153,13 +153,15 @@ class Enclave:
             scratch=lambda: TemporaryFile(dir=_scratch(settings)),  # noqa: SIM115  closed there
         )
         evidence = Evidence(self.records, self.reader, origin)
+        written = PostgresRecords(self._writing)
+        others = Evidence(written, Reader(written, kek, origin, level), origin)
         self.ledger = Ledger(
-            store=PostgresRecords(self._writing),
+            store=written,
             appender=self._appender,
             kek=kek,
             clock=clock,
             entropy=entropy,
-            cases=ProjectedCases(self.lend, evidence, lambda: self.ledger.registry),
+            cases=LogCases(self.lend, others, lambda: self.ledger.registry),
             origin=origin,
             level=level,
             rehearsal=self.facts.rehearsal,
@@ -322,11 +324,11 @@ def open_sealer(settings: Settings, *, clock: Clock | None = None) -> tuple[Seal
 
 
 def open_projector(settings: Settings) -> tuple[Projector, PostgresNotices, Pool]:
-    """The projector of a home with its tables made, its hints, and the pool to close behind it.
+    """The projector of a home, its hints, and the pool to close behind it.
 
     Raises:
         Unavailable: The database cannot be reached.
-        Fatal: As `require_schema`.
+        Fatal: As `require_schema`, or the views are not this program's.
     """
     facts = Home(settings).facts()
     dsn, kek = role_dsn(settings, facts, "projector"), open_kek(settings)
@@ -335,7 +337,7 @@ def open_projector(settings: Settings) -> tuple[Projector, PostgresNotices, Pool
     pool = open_pool(dsn, most=2)
     records = PostgresRecords(pool)
     with connect(dsn) as connection:
-        generations.install(connection)
+        generations.require_installed(connection)
     opening = Opening(dsn, kek, facts.origin, facts.level)
     projector = Projector(
         lambda: connect(dsn),

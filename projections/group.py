@@ -19,6 +19,7 @@ from ledger.ports import RecordStore
 from ledger.postgres.connect import is_lost
 from ledger.reader import Opened, Reader
 from projections.fold import Fold
+from projections.generations import Overtaken
 from projections.records import RecordsLog
 from projections.share import WHOLE, Share
 from projections.view import Connection, Cursor, View
@@ -46,10 +47,6 @@ class Place(Protocol):
 
     def stop(self, connection: Connection, why: str, index: int) -> None:
         """Says which record stops it."""
-
-
-class Overtaken(Exception):
-    """Another process has moved the place meanwhile: its transaction counts, not this one."""
 
 
 class Group:
