@@ -1,8 +1,10 @@
-"""`Cases` of the write path, as last projected: what a guard may ask about the rest of its own log.
+"""What a guard may ask about the rest of its own log: `OtherCases` of the write path.
 
-Every answer may be a moment old, and the guards that ask say so; nothing here judges. What lets an
-act pass is not taken from a row that whoever may write views could have made up: a case is folded
-from statements that the log has. Sealed tokens and reports are found by the views alone.
+What lets an act pass is not taken from a row that whoever may write views could have made up, nor
+from one that is a moment old: a case is folded from its records, a token is looked up where the
+append notes it. Reports and the place of a record are found by the views. Each answer is kept with
+how far it knew the log, so that the append refuses an act that was judged by what has moved since.
+Nothing here judges.
 """
 
 from __future__ import annotations
@@ -10,31 +12,36 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
+from time import sleep
 from typing import Final
 
 from keys import canonical
 from keys.errors import Malformed
+from ledger.ports import Grounds
 from ledger.regulation.act import known_act
-from ledger.regulation.cases import Report
+from ledger.regulation.case_view import case_file
+from ledger.regulation.cases import Report, state_told
 from ledger.regulation.registry import Registry
-from projections import generations, timeline, tokens
+from ledger.regulation.stream import StreamState
+from projections import timeline
 from projections.evidence import Evidence
-from projections.fold import REPORTS, Reports, report_of
-from projections.folded import Folded, folded_from
+from projections.fold import REPORTS, Reports, replay, report_of
 from projections.view import Connection
 
 Connecting = Callable[[], AbstractContextManager[Connection]]
 _REVIEW_CLOCKS: Final = ("COMPLAINT_", "REVIEW_")
 _REVIEW_SUBS: Final = frozenset({"complaint", "review"})
 _OVER: Final = frozenset({"STOPPED", "EXTENDED", "ENDED"})
+_STEP_S: Final = 0.02
+_STEPS: Final = 100
 
 
-class ProjectedCases:
-    """Answers from the views.
+class LogCases:
+    """The other cases of one log.
 
     Args:
         connecting: Lends a connection of the reader's login, e.g. `pool.connection`.
-        evidence: The records that rows are held against.
+        evidence: The records, by the writer's login.
         registry: The registry as the process knows it.
     """
 
@@ -45,15 +52,43 @@ class ProjectedCases:
         self._evidence = evidence
         self._registry = registry
 
+    def asking(self) -> CasesAsked:
+        """Begins a judgement."""
+        return CasesAsked(self._connecting, self._evidence, self._registry)
+
+
+class CasesAsked:
+    """Answers for one judgement; see `LogCases` for the arguments."""
+
+    def __init__(
+        self, connecting: Connecting, evidence: Evidence, registry: Callable[[], Registry]
+    ) -> None:
+        self._connecting = connecting
+        self._evidence = evidence
+        self._registry = registry
+        self._streams: dict[str, StreamState] = {}
+        self._alone: set[str] = set()
+        self._reports: tuple[int, Sequence[Report]] | None = None
+
+    @property
+    def grounds(self) -> Grounds:
+        """What was told so far, and from where."""
+        return Grounds(
+            streams={name: state.seq for name, state in self._streams.items()},
+            programmes=None if self._reports is None else self._reports[0],
+            alone=frozenset(self._alone),
+        )
+
     def state(self, stream: str) -> str | None:
-        """Main state of a case, None where there is no such case."""
-        folded = self._folded(stream)
-        return None if folded is None else folded.stream.state
+        """Main state of a case as `state_told`, None where there is no such case."""
+        return state_told(self._folded(stream))
 
     def token_elsewhere(self, token: str, stream: str) -> bool:
         """Whether the sealed token stands in another case."""
-        with self._connecting() as connection:
-            return tokens.elsewhere(connection, token, stream)
+        if self._evidence.token_elsewhere(token, stream):
+            return True
+        self._alone.add(token)
+        return False
 
     def record(self, index_or_entry: str) -> tuple[int, str] | None:
         """(index, stream) of a record named by its b64 entry digest; None where there is none."""
@@ -69,10 +104,7 @@ class ProjectedCases:
 
     def running(self, stream: str, at: datetime) -> Sequence[str]:
         """Codes of open complaint, review or complaint-window clocks of a case at an instant."""
-        folded = self._folded(stream, at)
-        if folded is None:
-            return ()
-        body = folded.file()
+        body = case_file(self._folded(stream), {}, self._registry(), at, Reports())
         clocks = [
             clock["code"]
             for clock in body["clocks"]
@@ -85,25 +117,39 @@ class ProjectedCases:
 
     def reports(self) -> Sequence[Report]:
         """Effective StatisticsSubmitted and SituationReportSubmitted, in order of effect."""
-        with self._connecting() as connection:
-            rows = timeline.effective_rows(connection, sorted(REPORTS))
-        return [report_of(known_act(row.members), row.index) for row in rows]
+        if self._reports is None:
+            with self._connecting() as connection:
+                known = _caught_up(connection)
+                rows = timeline.effective_rows(connection, sorted(REPORTS))
+            self._reports = known, [report_of(known_act(row.members), row.index) for row in rows]
+        return self._reports[1]
 
     def signers(self, stream: str) -> Sequence[str]:
         """Officers who signed an effective act of a case; empty where there is no such case."""
-        folded = self._folded(stream)
-        rows = [] if folded is None else folded.rows
-        effective = {row.act_id for row in rows if row.effect}
-        found = (row.officer for row in rows if row.act_id in effective)
-        return list(dict.fromkeys(officer for officer in found if officer is not None))
+        signed = [one for entry in self._folded(stream).effective() for one in entry.signed]
+        return list(dict.fromkeys(one.officer for one in sorted(signed, key=lambda one: one.seq)))
 
-    def _folded(self, stream: str, at: datetime | None = None) -> Folded | None:
-        """A case at an instant, else right after its newest statement; None where there is none."""
-        with self._connecting() as connection:
-            position = generations.live_position(connection, timeline.NAME)
-            rows = timeline.stream_rows(connection, stream)
-        acts = self._evidence.hold_stream(stream, rows, lambda one: one.index <= position)
-        if not rows:
-            return None
-        at = at or rows[-1].recorded_at
-        return folded_from(stream, rows, self._registry(), at, Reports(), acts)
+    def _folded(self, stream: str) -> StreamState:
+        """A case right after its newest record; empty where there is none."""
+        state = self._streams.get(stream)
+        if state is None:
+            with self._connecting() as connection:
+                erased = timeline.erasures(connection, stream)
+            state = StreamState(stream)
+            for opened, gone in self._evidence.stream(stream, erased):
+                replay(state, opened, erased=gone)
+            self._streams[stream] = state
+        return state
+
+
+def _caught_up(connection: Connection) -> int:
+    """How far the reports are known: a view that lags behind a programme is given two seconds.
+
+    It may then still lag: the append tells, and nothing is recorded by what an old report says.
+    """
+    for _ in range(_STEPS):
+        position, behind = timeline.programmes_known(connection)
+        if not behind:
+            return position
+        sleep(_STEP_S)
+    return position

@@ -9,7 +9,7 @@ compares it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from ledger.ports import RecordStore, StoredRecord
 from ledger.reader import Opened, Reader
 from ledger.regulation.act import Act
 from ledger.streams.names import stream_id
+from ledger.streams.tokens import token_tag
 from projections.fold import ERASURE
 from projections.timeline import ActRow
 
@@ -38,6 +39,27 @@ class Evidence:
         self._records = records
         self._reader = reader.for_folds()
         self._origin = origin
+
+    def stream(self, stream: str, erased: Mapping[int, str]) -> Iterator[tuple[Opened, bool]]:
+        """The records of a stream in order, opened, and whether the content of each is erased.
+
+        Args:
+            stream: Its name.
+            erased: Indices that a view says are erased, each with the act that erased it.
+
+        Raises:
+            VerificationError: A record does not open; `view`, where the act named erased nothing.
+        """
+        for record in self._records.stream(stream_id(self._origin, stream)):
+            by = erased.get(record.index)
+            if by is not None and not self._erases(by, record.index):
+                raise _differs(record.index)
+            yield self._reader.open(record), by is not None
+
+    def token_elsewhere(self, token: str, stream: str) -> bool:
+        """Whether a record of another stream names this token."""
+        tag = token_tag(self._origin, token)
+        return self._records.token_elsewhere(tag, stream_id(self._origin, stream))
 
     def hold_stream(self, stream: str, rows: Sequence[ActRow], due: Due) -> Mapping[str, Act]:
         """Rows of one stream are its records.
@@ -110,13 +132,14 @@ class Evidence:
 
     def _erased(self, row: ActRow) -> bool:
         """Whether the act that is named did erase the content; its key may still be there."""
-        if row.erased_by is None:
-            return False
-        opened = (self._reader.open(one).act for one in self._records.act(UUID(row.erased_by)))
+        return row.erased_by is not None and self._erases(row.erased_by, row.index)
+
+    def _erases(self, act_id: str, index: int) -> bool:
+        opened = (self._reader.open(one).act for one in self._records.act(UUID(act_id)))
         return any(
             act is not None
             and act.act == ERASURE
-            and any(named["index"] == row.index for named in act.facts.get("entries", ()))
+            and any(named["index"] == index for named in act.facts.get("entries", ()))
             for act in opened
         )
 

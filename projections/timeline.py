@@ -64,6 +64,17 @@ _EFFECTIVE: Final[LiteralString] = (
     + _LIVE
     + " AND effect AND act = ANY (%s) AND index <= %s ORDER BY index"
 )
+_ERASURES: Final[LiteralString] = (
+    "SELECT index, erased_by::text FROM proj.acts WHERE "
+    + _LIVE
+    + " AND stream = %s AND erased_by IS NOT NULL"
+)
+_PROGRAMMES: Final[LiteralString] = """
+SELECT v.position, EXISTS (
+  SELECT FROM log.records r JOIN log.streams s ON s.stream_id = r.stream_id
+  WHERE r.index > v.position AND starts_with(s.name, 'programme/'))
+FROM proj.views v WHERE v.view = 'acts' AND v.state = 'live'
+"""
 _ENTRY: Final[LiteralString] = (
     "SELECT index, stream FROM proj.acts WHERE " + _LIVE + " AND entry = %s"
 )
@@ -276,6 +287,17 @@ def effective_indices(connection: Connection, acts: Sequence[str], upto: int) ->
 def effective_rows(connection: Connection, acts: Sequence[str]) -> list[ActRow]:
     """Statements at which acts of these types took effect, in order."""
     return _rows(connection, _EFFECTIVE_ROWS, [list(acts)])
+
+
+def erasures(connection: Connection, stream: str) -> dict[int, str]:
+    """Indices of a stream whose content is erased, each with the act that erased it."""
+    return dict(connection.execute(_ERASURES, [stream]).fetchall())
+
+
+def programmes_known(connection: Connection) -> tuple[int, bool]:
+    """The last record that the view knows, and whether a programme has one behind it."""
+    row = connection.execute(_PROGRAMMES).fetchone()
+    return (-1, True) if row is None else (row[0], row[1])
 
 
 def place_of(connection: Connection, entry: bytes) -> tuple[int, str] | None:

@@ -28,7 +28,7 @@ from ledger.ports import RecordStore, StoredRecord
 from ledger.reader import Reader
 from ledger.regulation.registry import Registry
 from ledger.standing import Standing
-from projections.answers import Connecting, ProjectedCases
+from projections.answers import CasesAsked, Connecting
 from projections.evidence import Evidence
 from projections.inquiry import Inquiry
 from tests import play_pure
@@ -69,12 +69,12 @@ class PlayedLog:
             evidence=Evidence(records, reader, ORIGIN),
         )
 
-    def cases(self, records: RecordStore, connecting: Connecting) -> ProjectedCases:
-        """What guards ask of its views."""
+    def cases(self, records: RecordStore, connecting: Connecting) -> CasesAsked:
+        """What guards ask of the rest of its log."""
         reader = Reader(records, self.log.kek, ORIGIN)
         standing = Standing(records, reader, Registry.founded())
         evidence = Evidence(records, reader, ORIGIN)
-        return ProjectedCases(connecting, evidence, lambda: standing.catch_up().registry)
+        return CasesAsked(connecting, evidence, lambda: standing.catch_up().registry)
 
 
 def stored(row: RawRecord) -> StoredRecord:

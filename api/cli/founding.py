@@ -33,6 +33,7 @@ from keys.vault import Kek
 from ledger.application import Ledger
 from ledger.founding import REHEARSAL, Founder, genesis
 from ledger.log import statement as statements
+from ledger.ports import Grounds
 from ledger.postgres.connect import open_pool
 from ledger.postgres.migrate import LOGINS
 from ledger.postgres.recorder import GroupAppender
@@ -97,6 +98,12 @@ class _Keys:
 
 class NoOtherCases:
     """What a guard hears of other cases before there are any."""
+
+    grounds = Grounds()
+
+    def asking(self) -> NoOtherCases:
+        """Nothing to remember."""
+        return self
 
     def state(self, _stream: str) -> str | None:
         """There is no other case."""

@@ -9,7 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Protocol
+from typing import Final, Protocol
+
+from ledger.regulation.stream import StreamState
+
+MERGED: Final = "MERGED"
+"""What is told as the state of a case that goes on in another: it is open for its own end only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,7 @@ class Cases(Protocol):
     """What a guard may ask about other cases of this log, as last projected (guards.json)."""
 
     def state(self, stream: str) -> str | None:
-        """Main state of a case, None where there is no such case."""
+        """Main state of a case as `state_told`, None where there is no such case."""
 
     def token_elsewhere(self, token: str, stream: str) -> bool:
         """Whether the sealed token stands in another case."""
@@ -54,3 +59,8 @@ class Cases(Protocol):
 
     def signers(self, stream: str) -> Sequence[str]:
         """Officers who signed an effective act of a case; empty where there is no such case."""
+
+
+def state_told(stream: StreamState) -> str | None:
+    """The main state of a case as another case is told it."""
+    return MERGED if stream.effective("CaseMerged") else stream.state
