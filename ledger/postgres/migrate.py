@@ -44,6 +44,9 @@ CREATE TABLE IF NOT EXISTS log.migrations (
 # Readers may hold ACCESS SHARE as long as they like: it is not in the way of this.
 _ALONE: Final[LiteralString] = "LOCK TABLE log.migrations IN EXCLUSIVE MODE"
 _PATIENCE: Final[LiteralString] = "SET lock_timeout = '5s'; SET statement_timeout = '30min'"
+_LOOSE: Final[LiteralString] = (
+    "SELECT has_function_privilege('public', 'pg_catalog.pg_advisory_lock(bigint)', 'EXECUTE')"
+)
 _APPLIED: Final[LiteralString] = "SELECT number, name, sha256 FROM log.migrations ORDER BY number"
 _NOTE: Final[LiteralString] = (
     "INSERT INTO log.migrations (number, name, sha256) VALUES (%s, %s, %s)"
@@ -184,6 +187,15 @@ def _migrator(dsn: str, slug: str) -> Iterator[psycopg.Connection[tuple[object, 
         connection.execute(sql.SQL("SET ROLE {}").format(owner))
         connection.execute(_PATIENCE)
         yield connection
+
+
+def belt_is_loose(connection: psycopg.Connection[tuple[object, ...]]) -> bool:
+    """Whether any login may take advisory locks: a managed server keeps its functions to itself.
+
+    Nothing of ours waits for one, so it goes on; whoever operates should know.
+    """
+    row = connection.execute(_LOOSE).fetchone()
+    return row is not None and bool(row[0])
 
 
 def check(connection: psycopg.Connection[tuple[object, ...]]) -> None:

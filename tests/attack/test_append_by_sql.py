@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +16,7 @@ import pytest
 
 from api.embedded import Embedded
 from ledger.errors import Fatal
-from ledger.ports import NIL_UNIT, Draft
+from ledger.ports import NIL_UNIT, Draft, NotAppended
 from ledger.postgres import migrate
 from ledger.postgres.recorder import GroupAppender
 from ledger.regulation.shape import STREAM
@@ -198,6 +200,28 @@ def test_a_name_that_is_squatted_is_free_all_the_same(stolen: Database) -> None:
     squatter = replace(owner, stream_id=uuid5(UUID(int=9), owner.stream), act_id=entropy.uuid())
     assert called(stolen, group(squatter)) == ["ok"]
     assert called(stolen, group(owner)) == ["ok"]
+
+
+@attack(
+    "one act id is used for two acts at the same moment, by way of two processes",
+    stopped_by="the unique index of the append",
+    noticed_by="-",
+)
+def test_an_act_id_is_given_once(stolen: Database) -> None:
+    """Whatever groups the two come in: one is recorded, the others are told that it is taken."""
+    act_id, appenders = entropy.uuid(), (stolen.appender(), stolen.appender())
+    drafts = [replace(a_draft(f"case/{n + 100}"), act_id=act_id) for n in range(24)]
+
+    def put(n: int) -> str:
+        try:
+            appenders[n % 2].append(drafts[n])
+        except NotAppended as refused:
+            return refused.status
+        return "ok"
+
+    with ThreadPoolExecutor(12) as pool:
+        told = Counter(pool.map(put, range(len(drafts))))
+    assert told == {"ok": 1, "taken": 23}
 
 
 def test_of_the_product_it_would_be_a_defect(stolen: Database) -> None:

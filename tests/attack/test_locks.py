@@ -88,7 +88,7 @@ def held(service: Service, request: pytest.FixtureRequest) -> Iterator[Held]:
     if request.param == "no belt":
         with psycopg.connect(database.admin) as admin:
             admin.execute(
-                "GRANT EXECUTE ON FUNCTION pg_try_advisory_lock(bigint),"
+                "GRANT EXECUTE ON FUNCTION pg_advisory_lock(bigint), pg_try_advisory_lock(bigint),"
                 " pg_try_advisory_lock_shared(bigint) TO PUBLIC"
             )
     with ExitStack() as stack:
@@ -96,6 +96,8 @@ def held(service: Service, request: pytest.FixtureRequest) -> Iterator[Held]:
         for login in READERS:
             connection = stack.enter_context(psycopg.connect(database.dsn(login)))
             got |= hold(connection, database)
+        with psycopg.connect(database.dsn("reader"), autocommit=True) as asked:
+            assert migrate.belt_is_loose(asked) == (request.param == "no belt")
         yield Held(service, got)
 
 

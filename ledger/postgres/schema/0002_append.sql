@@ -53,6 +53,7 @@ DECLARE
   latest timestamptz;
   items int := cardinality(_streams);
   plain boolean;
+  fit int;
 BEGIN
   IF (items > 0 AND items = ALL (ARRAY[cardinality(_names), cardinality(_seqs), cardinality(_units), cardinality(_acts),
         cardinality(_author), cardinality(_registry), cardinality(_judged), cardinality(_topics), cardinality(_at),
@@ -73,12 +74,7 @@ BEGIN
   -- and three inserts take all. `_registry` only as the last item, since whatever follows it was judged by an older one.
   -- A group of which an item was judged by more than its stream and the registry goes item by item.
   plain := r = ALL (_judged) AND (t IS NULL OR _at[1] >= t) AND latest >= ALL (_at)
-    AND cardinality(_of) = 0 AND false = ALL (_alone)
-    AND NOT EXISTS (
-      SELECT FROM unnest(_streams, _names, _seqs, _units, _acts, _author, _registry, _topics, _at, _entries, _states, _wraps)
-        AS z (stream_id, name, seq, unit, act_id, author, registry, topic, taken_at, entry, state, wrap)
-      WHERE log.fits(z.stream_id, z.name, z.seq, z.unit, z.act_id, z.author, z.registry, z.topic, z.taken_at, z.entry,
-        z.state, _kek, z.wrap) IS NOT TRUE);
+    AND cardinality(_of) = 0 AND false = ALL (_alone);
   FOR i IN 1 .. items LOOP
     EXIT WHEN plain IS NOT TRUE;
     plain := (i = items OR (NOT _registry[i] AND _at[i] <= _at[i + 1]))
@@ -89,12 +85,18 @@ BEGIN
   END LOOP;
   IF plain THEN
     BEGIN
-      INSERT INTO log.streams (stream_id, name)
-        SELECT z.stream_id, z.name FROM unnest(_streams, _names, _seqs) AS z (stream_id, name, seq) WHERE z.seq = 1;
       INSERT INTO log.records (index, seq, recorded_at, stream_id, unit, act_id, author, registry, topic, entry, state)
         SELECT n + z.o - 1, z.seq, z.taken_at, z.stream_id, z.unit, z.act_id, z.author, z.registry, z.topic, z.entry, z.state
-        FROM unnest(_streams, _seqs, _units, _acts, _author, _registry, _topics, _at, _entries, _states) WITH ORDINALITY
-          AS z (stream_id, seq, unit, act_id, author, registry, topic, taken_at, entry, state, o);
+        FROM unnest(_streams, _names, _seqs, _units, _acts, _author, _registry, _topics, _at, _entries, _states, _wraps)
+          WITH ORDINALITY AS z (stream_id, name, seq, unit, act_id, author, registry, topic, taken_at, entry, state, wrap, o)
+        WHERE log.fits(z.stream_id, z.name, z.seq, z.unit, z.act_id, z.author, z.registry, z.topic, z.taken_at, z.entry,
+          z.state, _kek, z.wrap);
+      GET DIAGNOSTICS fit = ROW_COUNT;
+      IF fit < items THEN
+        RAISE check_violation;
+      END IF;
+      INSERT INTO log.streams (stream_id, name)
+        SELECT z.stream_id, z.name FROM unnest(_streams, _names, _seqs) AS z (stream_id, name, seq) WHERE z.seq = 1;
       INSERT INTO log.wraps (index, kek_id, stream_id, unit, wrap)
         SELECT n + z.o - 1, _kek, z.stream_id, z.unit, z.wrap
         FROM unnest(_streams, _units, _wraps) WITH ORDINALITY AS z (stream_id, unit, wrap, o);
@@ -103,8 +105,8 @@ BEGIN
           SELECT z.tag, _streams[z.o], n + min(z.o) - 1 FROM unnest(_names_of, _tags) AS z (o, tag) GROUP BY 1, 2
           ON CONFLICT DO NOTHING;
       END IF;
-    EXCEPTION WHEN unique_violation THEN
-      plain := false;  -- somebody is stale or taken: the loop below finds out who
+    EXCEPTION WHEN unique_violation OR check_violation THEN
+      plain := false;  -- somebody is stale, taken or unfit: the loop below finds out who
     END;
   END IF;
   IF plain THEN
