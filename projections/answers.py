@@ -2,17 +2,17 @@
 
 What lets an act pass is not taken from a row that whoever may write views could have made up, nor
 from one that is a moment old: a case is folded from its records, a token is looked up where the
-append notes it. Reports and the place of a record are found by the views. Each answer is kept with
-how far it knew the log, so that the append refuses an act that was judged by what has moved since.
+append notes it. The place of a record and older reports are found by the views. Each answer is kept
+with how far it knew the log, so that the append refuses an act that was judged by what has moved
+since.
 Nothing here judges.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from time import sleep
 from typing import Final
 
 from keys import canonical
@@ -32,8 +32,6 @@ Connecting = Callable[[], AbstractContextManager[Connection]]
 _REVIEW_CLOCKS: Final = ("COMPLAINT_", "REVIEW_")
 _REVIEW_SUBS: Final = frozenset({"complaint", "review"})
 _OVER: Final = frozenset({"STOPPED", "EXTENDED", "ENDED"})
-_STEP_S: Final = 0.02
-_STEPS: Final = 100
 
 
 class LogCases:
@@ -116,13 +114,26 @@ class CasesAsked:
         return [*clocks, *open_subs]
 
     def reports(self) -> Sequence[Report]:
-        """Effective StatisticsSubmitted and SituationReportSubmitted, in order of effect."""
+        """Effective StatisticsSubmitted and SituationReportSubmitted, in order of effect.
+
+        By the view as far as that has come, behind it by the streams of programmes themselves.
+        """
         if self._reports is None:
             with self._connecting() as connection:
-                known = _caught_up(connection)
+                seen, last = timeline.reach(connection)
                 rows = timeline.effective_rows(connection, sorted(REPORTS))
-            self._reports = known, [report_of(known_act(row.members), row.index) for row in rows]
+                moved = timeline.programmes_between(connection, seen, last)
+            known = [report_of(known_act(r.members), r.index) for r in rows if r.index <= seen]
+            late = [report for name in moved for report in self._reports_of(name, seen)]
+            late.sort(key=lambda report: report.index)
+            self._reports = last, [*known, *late]
         return self._reports[1]
+
+    def _reports_of(self, programme: str, after: int) -> Iterator[Report]:
+        for entry in self._folded(programme).effective(*REPORTS):
+            index = None if entry.effect is None else entry.effect.index
+            if index is not None and index > after:
+                yield report_of(entry.act, index)
 
     def signers(self, stream: str) -> Sequence[str]:
         """Officers who signed an effective act of a case; empty where there is no such case."""
@@ -140,16 +151,3 @@ class CasesAsked:
                 replay(state, opened, erased=gone)
             self._streams[stream] = state
         return state
-
-
-def _caught_up(connection: Connection) -> int:
-    """How far the reports are known: a view that lags behind a programme is given two seconds.
-
-    It may then still lag: the append tells, and nothing is recorded by what an old report says.
-    """
-    for _ in range(_STEPS):
-        position, behind = timeline.programmes_known(connection)
-        if not behind:
-            return position
-        sleep(_STEP_S)
-    return position

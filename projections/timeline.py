@@ -69,11 +69,13 @@ _ERASURES: Final[LiteralString] = (
     + _LIVE
     + " AND stream = %s AND erased_by IS NOT NULL"
 )
+_REACH: Final[LiteralString] = """
+SELECT coalesce(v.position, -1), h.size - 1
+FROM log.log_head h LEFT JOIN proj.views v ON v.view = 'acts' AND v.state = 'live'
+"""
 _PROGRAMMES: Final[LiteralString] = """
-SELECT v.position, EXISTS (
-  SELECT FROM log.records r JOIN log.streams s ON s.stream_id = r.stream_id
-  WHERE r.index > v.position AND starts_with(s.name, 'programme/'))
-FROM proj.views v WHERE v.view = 'acts' AND v.state = 'live'
+SELECT DISTINCT s.name FROM log.records r JOIN log.streams s ON s.stream_id = r.stream_id
+WHERE r.index > %s AND r.index <= %s AND starts_with(s.name, 'programme/') ORDER BY 1
 """
 _ENTRY: Final[LiteralString] = (
     "SELECT index, stream FROM proj.acts WHERE " + _LIVE + " AND entry = %s"
@@ -294,10 +296,15 @@ def erasures(connection: Connection, stream: str) -> dict[int, str]:
     return dict(connection.execute(_ERASURES, [stream]).fetchall())
 
 
-def programmes_known(connection: Connection) -> tuple[int, bool]:
-    """The last record that the view knows, and whether a programme has one behind it."""
-    row = connection.execute(_PROGRAMMES).fetchone()
-    return (-1, True) if row is None else (row[0], row[1])
+def reach(connection: Connection) -> tuple[int, int]:
+    """The last record that the view knows, and the last there is."""
+    row = connection.execute(_REACH).fetchone()
+    return (-1, -1) if row is None else (row[0], row[1])
+
+
+def programmes_between(connection: Connection, after: int, last: int) -> list[str]:
+    """Streams of programmes that have records in this span."""
+    return [row[0] for row in connection.execute(_PROGRAMMES, [after, last]).fetchall()]
 
 
 def place_of(connection: Connection, entry: bytes) -> tuple[int, str] | None:

@@ -28,6 +28,7 @@ from ledger.ports import RecordStore, StoredRecord
 from ledger.reader import Reader
 from ledger.regulation.registry import Registry
 from ledger.standing import Standing
+from ledger.streams.tokens import token_tag, tokens_of
 from projections.answers import CasesAsked, Connecting
 from projections.evidence import Evidence
 from projections.inquiry import Inquiry
@@ -58,6 +59,14 @@ class PlayedLog:
         """Inserts rows [start, end) with their wraps and moves the head."""
         with psycopg.connect(admin_dsn) as connection:
             insert(connection, self.log.rows[start:end], self.log.kek)
+            for row, statement in zip(
+                self.log.rows[start:end], self.log.statements[start:end], strict=True
+            ):
+                for token in tokens_of(row.name, statement.payload):
+                    connection.execute(
+                        "INSERT INTO log.tokens VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+                        [token_tag(ORIGIN, token), UUID(bytes=row.stream_id), row.at],
+                    )
 
     def inquiry(self, records: RecordStore, connecting: Connecting) -> Inquiry:
         """Every reading of its views, as `bootstrap` wires it."""
