@@ -62,7 +62,7 @@ class PlayedLog:
             for row, statement in zip(
                 self.log.rows[start:end], self.log.statements[start:end], strict=True
             ):
-                for token in tokens_of(row.name, statement.payload):
+                for token in tokens_of(row.name or "", statement.payload):
                     connection.execute(
                         "INSERT INTO log.tokens VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
                         [token_tag(ORIGIN, token), UUID(bytes=row.stream_id), row.at],
