@@ -221,7 +221,11 @@ class Projector:
             self._groups = {}
             connection = self._connect()
             connection.autocommit = True
-            require_installed(connection, tuple(self._views.values()))
+            try:
+                require_installed(connection, tuple(self._views.values()))
+            except Exception:
+                connection.close()
+                raise
             self._connection = connection
         if self._lease.hold(self._connection):
             return self._connection

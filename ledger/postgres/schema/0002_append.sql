@@ -102,8 +102,7 @@ BEGIN
         FROM unnest(_streams, _units, _wraps) WITH ORDINALITY AS z (stream_id, unit, wrap, o);
       IF cardinality(_tags) > 0 THEN
         INSERT INTO log.tokens (tag, stream_id, index)
-          SELECT z.tag, _streams[z.o], n + min(z.o) - 1 FROM unnest(_names_of, _tags) AS z (o, tag) GROUP BY 1, 2
-          ON CONFLICT DO NOTHING;
+          SELECT z.tag, _streams[z.o], n + z.o - 1 FROM unnest(_names_of, _tags) AS z (o, tag) ON CONFLICT DO NOTHING;
       END IF;
     EXCEPTION WHEN unique_violation OR check_violation THEN
       plain := false;  -- somebody is stale, taken or unfit: the loop below finds out who
@@ -161,8 +160,7 @@ BEGIN
         VALUES (n, _seqs[i], _at[i], _streams[i], _units[i], _acts[i], _author[i], _registry[i], _topics[i], _entries[i], _states[i]);
       INSERT INTO log.wraps (index, kek_id, stream_id, unit, wrap) VALUES (n, _kek, _streams[i], _units[i], _wraps[i]);
       INSERT INTO log.tokens (tag, stream_id, index)
-        SELECT DISTINCT z.tag, _streams[i], n FROM unnest(_names_of, _tags) AS z (o, tag) WHERE z.o = i
-        ON CONFLICT DO NOTHING;
+        SELECT z.tag, _streams[i], n FROM unnest(_names_of, _tags) AS z (o, tag) WHERE z.o = i ON CONFLICT DO NOTHING;
       t := _at[i];
       IF _registry[i] THEN r := n; END IF;
       n := n + 1;
