@@ -70,7 +70,7 @@ from ledger.seen_file import SeenFile
 from ledger.signed_checkpoints import SignedCheckpoints
 from ledger.standing import Standing
 from projections import generations
-from projections.answers import ProjectedCases
+from projections.answers import LogCases
 from projections.builder import Opening
 from projections.builders import Builders
 from projections.evidence import Evidence
@@ -170,25 +170,19 @@ class Enclave:
             admit=lambda connection: self.watch.admit(PostgresRecords(Lone(connection))),
         )
         files = PostgresFiles(self._reading, self._writing)
-        self.attachments = Attachments(
-            blobs=open_blobs(settings),
-            index=files,
-            records=self.records,
-            kek=kek,
-            entropy=entropy,
-            origin=origin,
-            level=level,
-            limit_bytes=settings.max_attachment_mib << 20,
-            scratch=lambda: TemporaryFile(dir=_scratch(settings)),  # noqa: SIM115  closed there
-        )
+        self.attachments = self._attachments(files, kek)
         evidence = Evidence(self.records, self.reader, origin, lambda: self.ledger.standing)
+        written = PostgresRecords(self._writing)
+        others = Evidence(
+            written, Reader(written, kek, origin, level), origin, lambda: self.ledger.standing
+        )
         self.ledger = Ledger(
-            store=PostgresRecords(self._writing),
+            store=written,
             appender=self._appender,
             kek=kek,
             clock=clock,
             entropy=entropy,
-            cases=ProjectedCases(self.lend, evidence, lambda: self.ledger.registry),
+            cases=LogCases(self.lend, others, lambda: self.ledger.registry),
             origin=origin,
             level=level,
             rehearsal=self.facts.rehearsal,
@@ -222,6 +216,20 @@ class Enclave:
             checkpoints=self.checkpoints,
             watch=self.watch,
             inquiry=self.inquiry,
+        )
+
+    def _attachments(self, files: PostgresFiles, kek: Kek) -> Attachments:
+        settings = self.settings
+        return Attachments(
+            blobs=open_blobs(settings),
+            index=files,
+            records=self.records,
+            kek=kek,
+            entropy=self.entropy,
+            origin=self.facts.origin,
+            level=self.facts.level,
+            limit_bytes=settings.max_attachment_mib << 20,
+            scratch=lambda: TemporaryFile(dir=_scratch(settings)),
         )
 
     def _anchors(self, files: PostgresFiles, kek: Kek) -> Anchors:
@@ -426,12 +434,12 @@ def open_sealer(
 
 
 def open_projector(settings: Settings) -> tuple[Projector, PostgresNotices, Pool]:
-    """The projector of a home with its tables made, its hints, and the pool to close behind it.
+    """The projector of a home, its hints, and the pool to close behind it.
 
     Raises:
         SettingsError: Record 0 is not that of this home.
         Unavailable: The database cannot be reached.
-        Fatal: As `require_schema`.
+        Fatal: As `require_schema`, or the views are not this program's.
     """
     home = Home(settings)
     facts = home.facts()
@@ -456,7 +464,7 @@ def open_projector(settings: Settings) -> tuple[Projector, PostgresNotices, Pool
         PostgresTiles(pool),
     )
     with connect(dsn) as connection:
-        generations.install(connection)
+        generations.require_installed(connection)
     opening = Opening(dsn, kek, facts.origin, facts.level)
     projector = Projector(
         lambda: connect(dsn),

@@ -8,6 +8,7 @@ HTTP and files are not known here.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -27,11 +28,13 @@ from ledger.memory import Memory
 from ledger.ports import (
     Appended,
     Appender,
+    Asking,
     AttachedFiles,
-    Cases,
     Clock,
     Entropy,
+    Grounds,
     NotAppended,
+    OtherCases,
     RecordStore,
 )
 from ledger.reader import Reader
@@ -56,6 +59,23 @@ class _JudgeAgain(Exception):
     """What the statement was judged by has moved meanwhile."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Judgement:
+    """A statement that may stand, and how long that is so.
+
+    Attributes:
+        event: To be recorded.
+        decision: What it brings about.
+        ends: When this answer ends: with the key, or with the window of `iat`.
+        grounds: What else it was judged by.
+    """
+
+    event: StatementRecorded
+    decision: Decision
+    ends: datetime
+    grounds: Grounds
+
+
 class Ledger:
     """The write path of one log; safe to use from many threads, beside other processes.
 
@@ -65,7 +85,7 @@ class Ledger:
         kek: Seals and opens records.
         clock: The machine's clock; a rehearsal does not ask it.
         entropy: Blinds and ids.
-        cases: What guards may ask about other cases.
+        cases: What guards may ask about other cases; what they were told goes with the append.
         origin: Origin of the log.
         level: Its level.
         rehearsal: Whether the ledger's time is the sender's to set (api.md §1).
@@ -84,7 +104,7 @@ class Ledger:
         kek: Kek,
         clock: Clock,
         entropy: Entropy,
-        cases: Cases,
+        cases: OtherCases,
         origin: str,
         level: str,
         rehearsal: bool,
@@ -93,7 +113,7 @@ class Ledger:
     ) -> None:
         reader = Reader(store, kek, origin, level)
         mapper = SealingMapper(reader, origin=origin, level=level, kek=kek, entropy=entropy)
-        seams = Seams(mapper, LogRecorder(store, appender))
+        seams = Seams(mapper, LogRecorder(store, appender, origin))
         self.standing = Standing(store, reader, founded or Registry.founded())
         self._store = store
         self._memory = Memory(store, seams, self.standing, origin=origin)
@@ -176,8 +196,8 @@ class Ledger:
             if self._memory.look().size:
                 self._memory.moved(stream)
                 raise stream.stale(statement)
-            event, _, _ = self._judged(stream, sent, registry, at)
-            place = self._memory.append(stream, event, Judged(-1, at, at))
+            found = self._judged(stream, sent, registry, at)
+            place = self._memory.append(stream, found.event, Judged(-1, at, at))
             return Recorded.at(place, self._origin, created=True)
 
     def serve(self, statement: Statement) -> Appended:
@@ -228,10 +248,10 @@ class Ledger:
         """Judges by what this process knows, and appends. Raises: _JudgeAgain."""
         time = self._time(at)
         current = self._memory.catch_up()
-        event, _, ends = self._judged(stream, sent, current.registry, time.at)
-        latest = _until(time.latest, ends)
+        found = self._judged(stream, sent, current.registry, time.at)
+        judged = Judged(current.index, time.at, _until(time.latest, found.ends), found.grounds)
         try:
-            place = self._memory.append(stream, event, Judged(current.index, time.at, latest))
+            place = self._memory.append(stream, found.event, judged)
         except NotAppended as refusal:
             self._memory.saw(refusal.head)
             if refusal.status == "taken":
@@ -243,23 +263,24 @@ class Ledger:
 
     def _judged(
         self, stream: Stream, sent: Submission, registry: Registry, at: datetime
-    ) -> tuple[StatementRecorded, Decision, datetime]:
-        """Every question of the door and of the stream; and when the door's answer ends."""
+    ) -> _Judgement:
+        """Every question of the door and of the stream."""
         officer, ends = sent.admit(registry, at)
-        ground = self._ground(registry, at)
+        asking = self._cases.asking()
+        ground = self._ground(registry, at, asking)
         event, decision = stream.decide(sent.statement, sent.act, officer, ground)
         self._require_files(sent.act, stream)
         self._require_prefix(sent.act)
-        return event, decision, ends
+        return _Judgement(event, decision, ends, asking.grounds)
 
-    def _ground(self, registry: Registry, at: datetime) -> Ground:
+    def _ground(self, registry: Registry, at: datetime, asking: Asking) -> Ground:
         return Ground(
             registry=registry,
             catalogue=self._catalogue,
             origin=self._origin,
             level=self._level,
             log_size=self._memory.head.size,
-            cases=self._cases,
+            cases=asking,
             at=at,
         )
 
@@ -338,13 +359,13 @@ class Ledger:
             statement = statements.parse_compact(_compact(asked["statement"]))
             sent = self._submission(statement, signer_officer)
             with self._memory.fresh(sent.act.stream) as stream:
-                _, decision, _ = self._judged(stream, sent, registry, now)
+                decision = self._judged(stream, sent, registry, now).decision
         else:
             members = self._filled(asked.get("act", {}), signer_officer, now)
             act = self._catalogue.parse(members, self._level)
             invisible.require_visible(members)
             with self._memory.fresh(act.stream) as stream:
-                ground = self._ground(registry, now)
+                ground = self._ground(registry, now, self._cases.asking())
                 decision = draft.would_decide(stream, act, signer_officer, ground)
                 self._require_files(act, stream)
         return draft.verdict(decision)

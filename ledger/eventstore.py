@@ -8,7 +8,7 @@ compressor, snapshots and start-up DDL are not used. What acts are about is not 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NoReturn
 from uuid import UUID
@@ -33,9 +33,21 @@ from keys import vault
 from keys.vault import Kek
 from ledger.judge import event_of
 from ledger.log import record as records
-from ledger.ports import Appended, Appender, Draft, Entropy, RecordStore, SealedRecord, StoredRecord
+from ledger.ports import (
+    NIL_UNIT,
+    Appended,
+    Appender,
+    Draft,
+    Entropy,
+    Grounds,
+    RecordStore,
+    SealedRecord,
+    StoredRecord,
+)
 from ledger.reader import Reader
 from ledger.streams.event import Event, Said, ServiceSaid, StatementRecorded
+from ledger.streams.names import stream_id
+from ledger.streams.tokens import token_tag, tokens_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +58,13 @@ class Judged:
         registry_index: Last registry record it was judged by.
         at: The time it was judged at.
         latest: Past this time it must be judged again; None: any later time will do.
+        grounds: What else it was judged by.
     """
 
     registry_index: int
     at: datetime
     latest: datetime | None
+    grounds: Grounds = field(default_factory=Grounds)
 
 
 @dataclass(frozen=True)
@@ -132,9 +146,10 @@ class SealingMapper(Mapper[UUID]):
 class LogRecorder(ApplicationRecorder):
     """The library's recorder over the ports: `Appender` to append, `RecordStore` to read."""
 
-    def __init__(self, store: RecordStore, appender: Appender) -> None:
+    def __init__(self, store: RecordStore, appender: Appender, origin: str) -> None:
         self._store = store
         self._appender = appender
+        self._origin = origin
 
     def append(self, event: Said, draft: DraftEvent, judged: Judged) -> Appended:
         """Records one event. Raises: NotAppended, Unavailable; see `Appender.append`."""
@@ -151,9 +166,25 @@ class LogRecorder(ApplicationRecorder):
                 registry_index=judged.registry_index,
                 at=judged.at,
                 latest=judged.latest,
+                asked=self._asked(judged.grounds),
+                tags=self._tags(event, judged.grounds),
                 seal=draft.seal,
             )
         )
+
+    def _asked(self, grounds: Grounds) -> dict[UUID, int]:
+        asked = {stream_id(self._origin, name): seq for name, seq in grounds.streams.items()}
+        if grounds.programmes is not None:
+            asked[NIL_UNIT] = grounds.programmes
+        return asked
+
+    def _tags(self, event: Said, grounds: Grounds) -> dict[bytes, bool]:
+        """A countersignature names nothing that the author's statement did not."""
+        named = tokens_of(event.stream, event.statement.payload) if event.author else frozenset()
+        return {
+            token_tag(self._origin, token): token in grounds.alone
+            for token in named | grounds.alone
+        }
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> NoReturn:  # noqa: ANN401 - the library's signature
         """Not the way in: `StatementStore.put` appends one judged event at a time."""

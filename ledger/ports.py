@@ -7,7 +7,7 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,12 +15,13 @@ from typing import Literal, Protocol
 from uuid import UUID
 
 from ledger.regulation.act import Act
-from ledger.regulation.cases import Cases, Report
+from ledger.regulation.cases import Cases, NoCases, Report
 
 __all__ = [
     "NIL_UNIT",
     "Appended",
     "Appender",
+    "Asking",
     "AttachedFiles",
     "BlobStore",
     "Cases",
@@ -31,9 +32,11 @@ __all__ = [
     "Draft",
     "Entropy",
     "FileIndex",
+    "Grounds",
     "LogHead",
     "NotAppended",
     "Notices",
+    "OtherCases",
     "RecordStore",
     "Report",
     "SealedRecord",
@@ -148,6 +151,51 @@ class RecordStore(Protocol):
     def entries(self, start: int, end: int) -> Sequence[bytes]:
         """The 32-byte entries of indices [start, end)."""
 
+    def token_elsewhere(self, tag: bytes, stream_id: UUID) -> bool:
+        """Whether a record of another stream than this one names the token of this tag."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What a judgement rests on beside its own stream and the registry; it may have moved since.
+
+    Attributes:
+        streams: Streams that were asked about, each with the last `seq` that the answer knew; 0
+            where there was no such stream.
+        programmes: The record up to which the streams of programmes were known; None where they
+            were not asked about.
+        alone: Tokens that stood in no other stream.
+    """
+
+    streams: Mapping[str, int] = field(default_factory=dict)
+    programmes: int | None = None
+    alone: frozenset[str] = frozenset()
+
+
+class Asking(Cases, Protocol):
+    """What guards may ask about other cases, for one judgement; it remembers what it told from."""
+
+    @property
+    def grounds(self) -> Grounds:
+        """What was told so far, and from where."""
+
+
+class OtherCases(Protocol):
+    """The other cases of a log, to be asked about in one judgement after another."""
+
+    def asking(self) -> Asking:
+        """Begins a judgement."""
+
+
+class Alone(NoCases):
+    """`OtherCases` of a log that has no case yet, or where none matters."""
+
+    grounds = Grounds()
+
+    def asking(self) -> Alone:
+        """Nothing to remember."""
+        return self
+
 
 @dataclass(frozen=True, slots=True)
 class SealedRecord:
@@ -177,6 +225,9 @@ class Draft:
             already.
         latest: Past this time it must be judged again; None: any later time will do.
         seal: Seals it with a time; asked again where the time has to be a later one.
+        asked: Other streams it was judged by, with the last `seq` known of each; under `NIL_UNIT`
+            the last record known of all programmes.
+        tags: Of the tokens that it names; True where it was judged as standing in no other stream.
     """
 
     stream_id: UUID
@@ -191,6 +242,8 @@ class Draft:
     at: datetime
     latest: datetime | None
     seal: Callable[[datetime], SealedRecord]
+    asked: Mapping[UUID, int] = field(default_factory=dict)
+    tags: Mapping[bytes, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,8 +264,8 @@ class NotAppended(Exception):
 
     Attributes:
         status: `stale`, the place in the stream is taken or not reached; `taken`, the act id names
-            another act; `judge_again`, the registry has moved; `late`, the log is past the draft's
-            `latest`.
+            another act; `judge_again`, what it was judged by has moved; `late`, the log is past
+            the draft's `latest`.
         head: The log as it stands.
     """
 

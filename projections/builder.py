@@ -24,7 +24,8 @@ from ledger.postgres.connect import connect, open_pool
 from ledger.postgres.records import PostgresRecords
 from ledger.reader import Reader
 from projections.fold import BATCH
-from projections.group import Group, Overtaken, is_away
+from projections.generations import Overtaken
+from projections.group import Group, is_away
 from projections.part import Part, parts_of
 from projections.share import DIGITS, Share
 from projections.sweep import Sweep
@@ -65,7 +66,6 @@ class Opening:
             records = PostgresRecords(pool)
             reader = Reader(records, self.kek, self.origin, self.level).for_folds()
             with connect(self.dsn) as connection:
-                connection.execute("SET synchronous_commit = off")
                 yield connection, records, reader
         finally:
             pool.close()

@@ -13,16 +13,19 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from keys import canonical
 from ledger.docket import Docket
 from ledger.errors import VerificationError
 from ledger.log.statement import COUNTERSIGNERS
 from ledger.ports import RecordStore, StoredRecord
 from ledger.reader import Opened, Reader
 from ledger.regulation.act import Act
+from ledger.regulation.stream import StreamState, pass_over
 from ledger.standing import Standing
 from ledger.streams.event import Aside
 from ledger.streams.names import stream_id
-from projections.fold import ERASURE
+from ledger.streams.tokens import token_tag
+from projections.fold import ERASURE, replay
 from projections.timeline import ActRow
 
 Due = Callable[[StoredRecord], bool]
@@ -57,6 +60,33 @@ class Evidence:
         It ends at an erased record: what stands behind one nobody can tell from the log.
         """
         return Docket(self._standing(), self._records, self._strict, stream).upto()
+
+    def fold(self, stream: str, erased: Mapping[int, str]) -> StreamState:
+        """A stream right after its newest record, as the rules have it; empty where there is none.
+
+        Args:
+            stream: Its name.
+            erased: Indices that a view says are erased, each with the act that erased it.
+
+        Raises:
+            VerificationError: A record does not open; `view`, where the act named erased nothing.
+        """
+        state, judged = StreamState(stream), self.judged(stream)
+        for record in self._records.stream(stream_id(self._origin, stream)):
+            by = erased.get(record.index)
+            if by is not None and not self._erases(by, record.index):
+                raise _differs(record.index)
+            if judged.get(record.index) is not None:
+                aside = (record.index, canonical.b64(record.entry))
+                pass_over(state, record.seq, None, aside)
+            else:
+                replay(state, self._reader.open(record), erased=by is not None)
+        return state
+
+    def token_elsewhere(self, token: str, stream: str) -> bool:
+        """Whether a record of another stream names this token."""
+        tag = token_tag(self._origin, token)
+        return self._records.token_elsewhere(tag, stream_id(self._origin, stream))
 
     def hold_stream(self, stream: str, rows: Sequence[ActRow], due: Due) -> Mapping[str, Act]:
         """Rows of one stream are its records.
@@ -133,13 +163,14 @@ class Evidence:
 
     def _erased(self, row: ActRow) -> bool:
         """Whether the act that is named did erase the content; its key may still be there."""
-        if row.erased_by is None:
-            return False
-        opened = (self._reader.open(one).act for one in self._records.act(UUID(row.erased_by)))
+        return row.erased_by is not None and self._erases(row.erased_by, row.index)
+
+    def _erases(self, act_id: str, index: int) -> bool:
+        opened = (self._reader.open(one).act for one in self._records.act(UUID(act_id)))
         return any(
             act is not None
             and act.act == ERASURE
-            and any(named["index"] == row.index for named in act.facts.get("entries", ()))
+            and any(named["index"] == index for named in act.facts.get("entries", ()))
             for act in opened
         )
 

@@ -1,7 +1,8 @@
 """Generations of the views: which one is read, how far each is folded, and where one stopped.
 
 A generation is built beside the one that is read; the switch is one row changed, so nobody waits.
-Views are disposable: nothing is migrated, and one whose DDL changed starts anew.
+Views are disposable: one whose DDL changed starts anew. Their tables are made by whoever migrates
+and belong to nobody who logs in, so that whoever writes rows puts nothing else in their place.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from datetime import datetime
 from importlib import resources
 from typing import Final, LiteralString
 
+import psycopg
 from psycopg import sql
 
+from ledger.errors import Fatal
 from ledger.ports import LogHead
 from projections.view import Connection, Cursor, View
 from projections.views import VIEWS
 
-_INSTALLING: Final = 0x70726F6B  # "prok": one at a time makes tables; never waits for the loop
 _PURGE_ROWS: Final = 5_000
 
 _STATES: Final[LiteralString] = """
@@ -34,11 +36,15 @@ _NEXT_GEN: Final[LiteralString] = """
 SELECT coalesce(max(gen), 0) + 1 FROM proj.views WHERE view = %s
 """
 _MOVED: Final[LiteralString] = """
-UPDATE proj.views SET position = %s, recorded_at = %s WHERE view = %s AND gen = %s
+UPDATE proj.views SET position = %s, recorded_at = %s
+WHERE view = %s AND gen = %s AND position = %s
 """
 _STOPPED: Final[LiteralString] = """
 UPDATE proj.views SET error = %s, error_at = %s
 WHERE view = %s AND gen = %s AND (error_at IS NULL OR error_at > %s)
+"""
+_BUILT: Final[LiteralString] = """
+SELECT state = 'building' FROM proj.views WHERE view = %s AND gen = %s FOR UPDATE
 """
 _RETIRE: Final[LiteralString] = """
 UPDATE proj.views SET state = 'old' WHERE view = %s AND state = 'live'
@@ -52,13 +58,14 @@ _ABANDON: Final[LiteralString] = """
 UPDATE proj.views SET state = 'old' WHERE view = %s AND state = 'building'
 """
 _SHAPE: Final[LiteralString] = "SELECT shape FROM proj.views WHERE view = %s LIMIT 1"
+_SHAPES: Final[LiteralString] = "SELECT DISTINCT view, shape FROM proj.views"
 _DROP_VIEW: Final[LiteralString] = "DELETE FROM proj.views WHERE view = %s"
 _FORGOTTEN: Final[LiteralString] = "DELETE FROM proj.views WHERE view <> ALL (%s)"
 _TABLES: Final[LiteralString] = """
 SELECT tablename FROM pg_tables WHERE schemaname = 'proj' AND tablename <> ALL (%s)
 """
-#: Tables that are more than rows: whoever owns them can show each login others (policies, views),
-#: or change what is written to be compared (triggers, columns).
+#: What is more than a table of rows: it can show each login others (policies, views), change what
+#: is written to be compared (triggers, columns), or run as whoever reads it (functions).
 _ALTERED: Final[LiteralString] = """
 SELECT c.relname FROM pg_class c
 WHERE c.relnamespace = 'proj'::regnamespace AND c.relkind IN ('r', 'v', 'm', 'f', 'p') AND (
@@ -70,10 +77,14 @@ WHERE c.relnamespace = 'proj'::regnamespace AND c.relkind IN ('r', 'v', 'm', 'f'
     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
       AND (a.attgenerated <> '' OR y.typnamespace <> 'pg_catalog'::regnamespace
         OR a.attcollation NOT IN (0, y.typcollation))))
+UNION ALL SELECT p.proname FROM pg_proc p WHERE p.pronamespace = 'proj'::regnamespace
 ORDER BY 1
 """
-_OF_ALL: Final = ("views", "parts")
-_INSTALL_LOCK: Final[LiteralString] = "SELECT pg_advisory_xact_lock(%s)"
+_OF_ALL: Final = ("views", "parts", "lease")
+
+
+class Overtaken(Exception):
+    """Another process has moved the place meanwhile: its transaction counts, not this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +131,14 @@ class ViewState:
         return lag, int((head.recorded_at - self.recorded_at).total_seconds())
 
     def move(self, cursor: Cursor, position: int, recorded_at: datetime | None) -> None:
-        """Everything up to `position` is folded, in the transaction of the cursor."""
-        cursor.execute(_MOVED, [position, recorded_at, self.view, self.gen])
+        """Everything up to `position` is folded, in the transaction of the cursor.
+
+        Raises:
+            Overtaken: It does not stand where it stood when it was read.
+        """
+        said = [position, recorded_at, self.view, self.gen, self.position]
+        if not cursor.execute(_MOVED, said).rowcount:
+            raise Overtaken
 
     def stop(self, connection: Connection, why: str, index: int) -> None:
         """A record stops it."""
@@ -137,24 +154,41 @@ def ddl(name: str) -> tuple[bytes, str]:
 def install(connection: Connection, views: Sequence[View] = VIEWS) -> None:
     """Makes the tables of every view that is not there yet; a view whose DDL changed starts anew.
 
-    Views that this program does not know go. Run as the projector, which owns schema `proj`.
+    Views that this program does not know go.
+
+    Args:
+        connection: In a transaction of the owner of schema `proj` (`migrate.making_views`).
+        views: Which views to keep.
     """
-    with connection.transaction():
-        connection.execute(_INSTALL_LOCK, [_INSTALLING])
-        connection.execute(ddl("views")[0])
-        _forget_others(connection, (*VIEWS, *views))
-        for view in views:
-            text, shape = ddl(view.name)
-            found = connection.execute(_SHAPE, [view.name]).fetchone()
-            if found is not None and found[0] != shape:
-                for table in view.tables:
-                    connection.execute(
-                        sql.SQL("DROP TABLE IF EXISTS proj.{}").format(sql.Identifier(table))
-                    )
-                connection.execute(_DROP_VIEW, [view.name])
-            connection.execute(text)
-            if found is None or found[0] != shape:
-                connection.execute(_NEW, [view.name, 1, "live", shape, None])
+    connection.execute(ddl("views")[0])
+    _forget_others(connection, (*VIEWS, *views))
+    for view in views:
+        text, shape = ddl(view.name)
+        found = connection.execute(_SHAPE, [view.name]).fetchone()
+        if found is not None and found[0] != shape:
+            for table in view.tables:
+                connection.execute(
+                    sql.SQL("DROP TABLE IF EXISTS proj.{}").format(sql.Identifier(table))
+                )
+            connection.execute(_DROP_VIEW, [view.name])
+        connection.execute(text)
+        if found is None or found[0] != shape:
+            connection.execute(_NEW, [view.name, 1, "live", shape, None])
+
+
+def require_installed(connection: Connection, views: Sequence[View] = VIEWS) -> None:
+    """Whether the tables of these views are the ones this program writes; any login may ask.
+
+    Raises:
+        Fatal: They are another program's, or are not there.
+    """
+    try:
+        found: dict[str, str] = dict(connection.execute(_SHAPES).fetchall())
+    except psycopg.errors.UndefinedTable:
+        found = {}
+    other = [view.name for view in views if found.get(view.name) != ddl(view.name)[1]]
+    if other:
+        raise Fatal(f"not this program's views: {', '.join(other)}; run: socai migrate")
 
 
 def _forget_others(connection: Connection, views: Sequence[View]) -> None:
@@ -218,6 +252,9 @@ def stop(connection: Connection, view: str, gen: int, why: str, index: int) -> N
 def switch(connection: Connection, state: ViewState) -> None:
     """One transaction, two rows: whoever reads sees the old generation or the new one whole."""
     with connection.transaction():
+        row = connection.execute(_BUILT, [state.view, state.gen]).fetchone()
+        if row is None or not row[0]:
+            return  # somebody else was faster
         connection.execute(_RETIRE, [state.view])
         connection.execute(_PROMOTE, [state.view, state.gen])
 

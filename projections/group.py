@@ -21,6 +21,7 @@ from ledger.reader import Opened, Reader
 from ledger.regulation.registry import Registry
 from ledger.standing import Standing
 from projections.fold import Fold
+from projections.generations import Overtaken
 from projections.records import RecordsLog
 from projections.share import WHOLE, Share
 from projections.view import Connection, Cursor, View
@@ -48,10 +49,6 @@ class Place(Protocol):
 
     def stop(self, connection: Connection, why: str, index: int) -> None:
         """Says which record stops it."""
-
-
-class Overtaken(Exception):
-    """Another process has moved the place meanwhile: its transaction counts, not this one."""
 
 
 class Group:

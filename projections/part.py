@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final, LiteralString
 
 from projections import generations
-from projections.group import Overtaken
+from projections.generations import Overtaken
 from projections.share import shares
 from projections.view import Connection, Cursor
 

@@ -1,7 +1,7 @@
 """The one loop of all views: whatever is furthest behind gets its next batch.
 
-A notice is a hint, the poll is the truth. One loop is active at a time, by an advisory lock
-(architecture.md §5).
+A notice is a hint, the poll is the truth. One loop is active at a time, by a lease; were there two,
+each batch would still be one's alone (architecture.md §5).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from threading import Event
 from time import monotonic
-from typing import Final, LiteralString, Protocol
+from typing import Final, Protocol
 
 from ledger.errors import LedgerError, Unavailable
 from ledger.ports import Notices, RecordStore
@@ -19,15 +19,17 @@ from projections.builder import LARGEST
 from projections.builders import Builders
 from projections.fold import BATCH
 from projections.generations import (
+    Overtaken,
     ViewState,
     abandon_rebuild,
     ask_rebuild,
-    install,
     purge,
+    require_installed,
     states,
     switch,
 )
 from projections.group import Group, is_away
+from projections.lease import LEASE_S, Lease
 from projections.sweep import Sweep
 from projections.view import Connection, View
 from projections.views import VIEWS
@@ -35,8 +37,6 @@ from projections.views import VIEWS
 POLL_S: Final = 1.0
 GATHER_S: Final = 0.03
 """After a batch that was not full, so that under load records are folded many at a time."""
-_LOCK: Final = 0x70726F6A  # "proj": one active loop in a database
-_ACTIVE: Final[LiteralString] = "SELECT pg_try_advisory_lock(%s)"
 _LIVE: Final = "live"
 
 Progress = Callable[[str, int, int], None]
@@ -54,7 +54,7 @@ class Watch(Protocol):
 
 
 class Projector:
-    """The loop; one per enclave does the work, the others wait for its lock.
+    """The loop; one per enclave does the work, the others wait for its lease.
 
     Args:
         connect: Opens a connection of the projector's login in autocommit mode.
@@ -66,9 +66,10 @@ class Projector:
         batch: Most records in a transaction; fewer than `BATCH` also for a rebuild.
         builders: Processes that build a long generation; None leaves it to this one.
         watch: Asked on each new connection and while it works: no view is made of another log.
+        lease_s: How long the others wait for it after it was last heard of.
     """
 
-    def __init__(  # noqa: PLR0913 - the ports, the log's name and three choices
+    def __init__(  # noqa: PLR0913 - the ports, the log's name and four choices
         self,
         connect: Callable[[], Connection],
         records: RecordStore,
@@ -80,6 +81,7 @@ class Projector:
         batch: int = BATCH,
         builders: Builders | None = None,
         watch: Watch | None = None,
+        lease_s: float = LEASE_S,
     ) -> None:
         self._watch = watch
         self._looked = 0.0
@@ -93,6 +95,7 @@ class Projector:
         self._largest = batch if batch < BATCH else LARGEST
         self._builders = builders
         self._connection: Connection | None = None
+        self._lease = Lease(lease_s)
         self._groups: dict[str, Group] = {}
         self._folded = 0  # records of the last batch
         self._sweep = Sweep()
@@ -126,10 +129,11 @@ class Projector:
                     wait(POLL_S)
 
     def close(self) -> None:
-        """Lets go of the lock and of everything in memory."""
+        """Lets go of the lease and of everything in memory."""
         if self._builders is not None:
             self._builders.stop()
         if self._connection is not None:
+            self._lease.let_go(self._connection)
             self._connection.close()
         self._connection, self._groups = None, {}
 
@@ -176,6 +180,13 @@ class Projector:
             return False
         if monotonic() - self._looked > POLL_S:
             self._look()
+        try:
+            return self._step(connection)
+        except Overtaken:
+            self._groups = {}
+            return True  # the next look says where the views stand, and whose the lease is
+
+    def _step(self, connection: Connection) -> bool:
         every = [state for state in states(connection) if state.view in self._views]
         size = self._size()
         live = [s for s in every if s.state == "live" and not s.stopped]
@@ -226,21 +237,24 @@ class Projector:
     # -- connection ----------------------------------------------------------------------------
 
     def _active(self) -> Connection | None:
-        """The loop's connection while it holds the lock; None while another process does."""
+        """The loop's connection while it holds the lease; None while another process does."""
         if self._connection is None or self._connection.closed:
             self._groups = {}
             self._look()
             connection = self._connect()
             connection.autocommit = True
-            # Views are disposable: a position and its rows are lost together or not at all.
-            connection.execute("SET synchronous_commit = off")
-            row = connection.execute(_ACTIVE, [_LOCK]).fetchone()
-            if row is None or not row[0]:
+            try:
+                require_installed(connection, tuple(self._views.values()))
+            except Exception:
                 connection.close()
-                return None
-            install(connection, tuple(self._views.values()))
+                raise
             self._connection = connection
-        return self._connection
+        if self._lease.hold(self._connection):
+            return self._connection
+        self._groups = {}
+        if self._builders is not None:
+            self._builders.stop()
+        return None
 
     def _look(self) -> None:
         """Stops where the log is not the one that was seen."""

@@ -68,6 +68,19 @@ _EFFECTIVE: Final[LiteralString] = (
     + _LIVE
     + " AND effect AND act = ANY (%s) AND index <= %s ORDER BY index"
 )
+_ERASURES: Final[LiteralString] = (
+    "SELECT index, erased_by::text FROM proj.acts WHERE "
+    + _LIVE
+    + " AND stream = %s AND erased_by IS NOT NULL"
+)
+_REACH: Final[LiteralString] = """
+SELECT coalesce(v.position, -1), h.size - 1
+FROM log.log_head h LEFT JOIN proj.views v ON v.view = 'acts' AND v.state = 'live'
+"""
+_PROGRAMMES: Final[LiteralString] = """
+SELECT DISTINCT s.name FROM log.records r JOIN log.streams s ON s.stream_id = r.stream_id
+WHERE r.index > %s AND r.index <= %s AND starts_with(s.name, 'programme/') ORDER BY 1
+"""
 _ENTRY: Final[LiteralString] = (
     "SELECT index, stream FROM proj.acts WHERE " + _LIVE + " AND entry = %s"
 )
@@ -313,6 +326,22 @@ def set_aside(connection: Connection) -> list[int]:
 def unvoided(connection: Connection) -> list[tuple[int, str]]:
     """Index and stream of each record that is set aside and that no act has voided yet."""
     return [(row[0], row[1]) for row in connection.execute(_UNVOIDED).fetchall()]
+
+
+def erasures(connection: Connection, stream: str) -> dict[int, str]:
+    """Indices of a stream whose content is erased, each with the act that erased it."""
+    return dict(connection.execute(_ERASURES, [stream]).fetchall())
+
+
+def reach(connection: Connection) -> tuple[int, int]:
+    """The last record that the view knows, and the last there is."""
+    row = connection.execute(_REACH).fetchone()
+    return (-1, -1) if row is None else (row[0], row[1])
+
+
+def programmes_between(connection: Connection, after: int, last: int) -> list[str]:
+    """Streams of programmes that have records in this span."""
+    return [row[0] for row in connection.execute(_PROGRAMMES, [after, last]).fetchall()]
 
 
 def place_of(connection: Connection, entry: bytes) -> tuple[int, str] | None:

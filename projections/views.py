@@ -7,7 +7,6 @@ from typing import Final
 from projections.case_file import CaseFiles
 from projections.statistics import Statistics
 from projections.timeline import Acts
-from projections.tokens import Tokens
 from projections.view import View
 from projections.worklist import Worklist
 
@@ -16,5 +15,4 @@ VIEWS: Final[tuple[View, ...]] = (
     CaseFiles(),
     Worklist(),
     Statistics(),
-    Tokens(),
 )

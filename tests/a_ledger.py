@@ -308,15 +308,31 @@ def service_enrolment(service: SoftwareSigner, when: datetime) -> Act:
     )
 
 
-def revocation(alias: str, when: datetime, *, by: str = "founder") -> Act:
-    """KeyRevoked for the key of an alias."""
+def revocation(
+    alias: str, when: datetime, *, by: str = "founder", key: SoftwareSigner | None = None
+) -> Act:
+    """KeyRevoked for a key of an alias."""
     said = {
         "officer": builders.officer(alias),
-        "kid": builders.key(alias).kid,
+        "kid": (key or builders.key(alias)).kid,
         "reason": "LOST",
         "invalid_from": when.astimezone(T0.tzinfo).isoformat(timespec="seconds"),
     }
     return _by_keeper("KeyRevoked", alias, by, said, when)
+
+
+def ending(alias: str, when: datetime, last: date, *, by: str = "founder") -> Act:
+    """OfficerEnded for an alias of the cast; its keys stay."""
+    agency, post = CAST[alias]
+    said = {
+        "officer": builders.officer(alias),
+        "agency": agency,
+        "post": post,
+        "ended_on": last.isoformat(),
+        "reason": "MOVED",
+        "keys_end": False,
+    }
+    return _by_keeper("OfficerEnded", alias, by, said, when)
 
 
 def a_report(number: int, when: datetime = T0) -> Act:

@@ -18,6 +18,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from keys.jwk import SoftwareSigner
+from ledger.ports import Grounds
 from ledger.regulation.act import Act, parse_act
 from ledger.regulation.cases import Report
 from ledger.regulation.catalogue import load
@@ -195,6 +196,15 @@ class Others:
     clocks: dict[str, list[str]] = field(default_factory=dict)
     counted: list[Report] = field(default_factory=list)
     signed: dict[str, list[str]] = field(default_factory=dict)
+
+    def asking(self) -> Others:
+        """See `OtherCases`: what is fake does not move."""
+        return self
+
+    @property
+    def grounds(self) -> Grounds:
+        """See `Asking`."""
+        return Grounds()
 
     def state(self, stream: str) -> str | None:
         """See `Cases`."""

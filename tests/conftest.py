@@ -8,6 +8,7 @@ pytest_plugins = [
     "tests.attacks",
     "tests.fixtures.postgres",
     "tests.fixtures.app",
+    "tests.fixtures.arena",
     "tests.fixtures.inspected",
     "tests.fixtures.projected",
 ]

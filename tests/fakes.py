@@ -11,7 +11,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from ledger.errors import Conflict, Fatal, NotFound
-from ledger.ports import Appended, Draft, LogHead, NotAppended, StoredRecord
+from ledger.ports import NIL_UNIT, Appended, Draft, LogHead, NotAppended, StoredRecord
 
 Fault = Callable[[str], None]
 
@@ -37,6 +37,7 @@ class MemoryRecordStore:
         self._head = LogHead(0, None, -1)
         self._tiles: dict[tuple[int, int, int], bytes] = {}
         self._notes: dict[int, bytes] = {}
+        self._tokens: dict[bytes, set[UUID]] = {}
         self._news = threading.Condition()
 
     # -- a database can be copied, and a copy put in its place -------------------------------------
@@ -80,6 +81,8 @@ class MemoryRecordStore:
                     registry=draft.registry,
                 )
             )
+            for tag in draft.tags:
+                self._tokens.setdefault(tag, set()).add(draft.stream_id)
             registry = index if draft.registry else self._head.registry_index
             self._head = LogHead(index + 1, at, registry)
             answer = Appended(index, at, sealed.entry, self._head)
@@ -94,10 +97,22 @@ class MemoryRecordStore:
             raise NotAppended("stale", self._head)
         if draft.author and any(r.author and r.act_id == draft.act_id for r in self._records):
             raise NotAppended("taken", self._head)
-        if draft.registry_index != self._head.registry_index:
+        if draft.registry_index != self._head.registry_index or self._moved(draft):
             raise NotAppended("judge_again", self._head)
         if draft.latest is not None and at > draft.latest:
             raise NotAppended("late", self._head)
+
+    def _moved(self, draft: Draft) -> bool:
+        """Whether a stream that was asked about has grown, or a token stands elsewhere by now."""
+        for of, known in draft.asked.items():
+            if of == NIL_UNIT:
+                news = (r.stream for r in self._records[known + 1 :])
+                if any(name.startswith("programme/") for name in news):
+                    return True
+            elif any(r.stream_id == of and r.seq > known for r in self._records):
+                return True
+        alone = (tag for tag, judged in draft.tags.items() if judged)
+        return any(self.token_elsewhere(tag, draft.stream_id) for tag in alone)
 
     # -- RecordStore -------------------------------------------------------------------------------
 
@@ -139,6 +154,10 @@ class MemoryRecordStore:
         """See `RecordStore`."""
         self.fault("read")
         return [r.entry for r in self._records[start:end]]
+
+    def token_elsewhere(self, tag: bytes, stream_id: UUID) -> bool:
+        """See `RecordStore`."""
+        return bool(self._tokens.get(tag, set()) - {stream_id})
 
     # -- TileStore, CheckpointStore ----------------------------------------------------------------
 

@@ -28,7 +28,8 @@ from ledger.ports import RecordStore, StoredRecord
 from ledger.reader import Reader
 from ledger.regulation.registry import Registry
 from ledger.standing import Standing
-from projections.answers import Connecting, ProjectedCases
+from ledger.streams.tokens import token_tag, tokens_of
+from projections.answers import CasesAsked, Connecting
 from projections.evidence import Evidence
 from projections.inquiry import Inquiry
 from tests import builders, play_pure
@@ -60,6 +61,14 @@ class PlayedLog:
         """Inserts rows [start, end) with their wraps and moves the head."""
         with psycopg.connect(admin_dsn) as connection:
             insert(connection, self.log.rows[start:end], self.log.kek)
+            for row, statement in zip(
+                self.log.rows[start:end], self.log.statements[start:end], strict=True
+            ):
+                for token in tokens_of(row.name or "", statement.payload):
+                    connection.execute(
+                        "INSERT INTO log.tokens VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+                        [token_tag(ORIGIN, token), UUID(bytes=row.stream_id), row.at],
+                    )
 
     def hire(self, *lines: tuple[str, str]) -> list[Person]:
         """Aliases with a power each, appointed and enrolled by the registrars of the log."""
@@ -131,12 +140,12 @@ class PlayedLog:
             evidence=Evidence(records, reader, ORIGIN, lambda: standing),
         )
 
-    def cases(self, records: RecordStore, connecting: Connecting) -> ProjectedCases:
-        """What guards ask of its views."""
+    def cases(self, records: RecordStore, connecting: Connecting) -> CasesAsked:
+        """What guards ask of the rest of its log."""
         reader = Reader(records, self.log.kek, ORIGIN)
         standing = Standing(records, reader, Registry.founded())
         evidence = Evidence(records, reader, ORIGIN, lambda: standing)
-        return ProjectedCases(connecting, evidence, lambda: standing.catch_up().registry)
+        return CasesAsked(connecting, evidence, lambda: standing.catch_up().registry)
 
 
 def stored(row: RawRecord) -> StoredRecord:

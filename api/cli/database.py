@@ -16,7 +16,9 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
 
 from api.embedded import SUPERUSER, Embedded
 from api.settings import EnclaveFacts, Home, Settings, SettingsError
-from ledger.postgres.migrate import LOGINS, install
+from ledger.postgres import migrate
+from ledger.postgres.migrate import LOGINS
+from projections import generations
 
 RUNNING: Final = "serve.json"
 """Stands in the home while the enclave is served, and says where."""
@@ -91,14 +93,19 @@ def place(settings: Settings, dbname: str) -> dict[str, Any]:
 def make_schema(
     settings: Settings, slug: str, password_file: Path | None = None, *, rehearsal: bool
 ) -> str:
-    """Makes or brings up to date roles, database and schema; the database's name.
+    """Makes or brings up to date roles, database, schema and views; the database's name.
 
     Raises:
         Fatal: See `ledger.postgres.migrate.migrate`.
     """
     home = Home(settings)
     passwords = {login: home.password(login) for login in LOGINS}
-    return install(admin_dsn(settings, password_file), slug, passwords, rehearsal=rehearsal)
+    admin = admin_dsn(settings, password_file)
+    dbname = migrate.install(admin, slug, passwords, rehearsal=rehearsal)
+    migrator = migrate.login_dsn(admin, slug, "migrator", passwords["migrator"], dbname=dbname)
+    with migrate.making_views(migrator, slug) as connection:
+        generations.install(connection)
+    return dbname
 
 
 def slug_of(origin: str, random: bytes) -> str:

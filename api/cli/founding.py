@@ -37,11 +37,11 @@ from ledger.application import Ledger
 from ledger.founding import REHEARSAL, Founder, genesis, service_key
 from ledger.log import statement as statements
 from ledger.log.statement import Statement
+from ledger.ports import Alone
 from ledger.postgres.connect import open_pool
 from ledger.postgres.migrate import LOGINS
 from ledger.postgres.recorder import GroupAppender
 from ledger.postgres.records import PostgresRecords
-from ledger.regulation.cases import NoCases
 from ledger.seen_checkpoint import beginning
 from ledger.seen_file import SeenFile
 
@@ -255,7 +255,7 @@ def _open_log(
             kek=keys.kek,
             clock=RealClock(),
             entropy=entropy,
-            cases=NoCases(),
+            cases=Alone(),
             origin=facts.origin,
             level=facts.level,
             rehearsal=facts.rehearsal,

@@ -33,6 +33,7 @@ from api.settings import LEVELS, EnclaveFacts, Home, Settings
 from ledger.errors import Unavailable
 from ledger.ports import LogHead
 from ledger.postgres.connect import connect, open_pool
+from ledger.postgres.migrate import belt_is_loose
 from ledger.postgres.records import PostgresRecords
 from ledger.regulation.deadline import VIETNAM
 from projections import generations, runner
@@ -87,6 +88,7 @@ def init(
     if if_missing and Home(settings).facts_path.exists():
         with database.reachable(settings) as facts:
             database.make_schema(settings, facts.slug, database_password, rehearsal=facts.rehearsal)
+            _note_belt(shell, settings, facts)
         shell.done(
             Text(
                 "Sổ đã có; lược đồ đã cập nhật.", "The enclave was there; its schema is up to date."
@@ -102,6 +104,7 @@ def init(
     opened = (at or usual.astimezone(VIETNAM)).replace(microsecond=0)
     try:
         made = found(settings, Plan(deployment, level, rehearsal, opened, database_password))
+        _note_belt(shell, settings, made.facts)
     finally:
         database.stop_database(settings)
     _show_founded(shell, settings, made)
@@ -173,7 +176,22 @@ def migrate(database_password: Path | None) -> None:
     settings = Settings.from_env()
     with database.reachable(settings) as facts:
         database.make_schema(settings, facts.slug, database_password, rehearsal=facts.rehearsal)
+        _note_belt(shell_of(), settings, facts)
     shell_of().done(Text("Lược đồ đã cập nhật.", "The schema is up to date."))
+
+
+def _note_belt(shell: Shell, settings: Settings, facts: EnclaveFacts) -> None:
+    with connect(role_dsn(settings, facts, "reader")) as connection:
+        if not belt_is_loose(connection):
+            return
+    shell.note(
+        Text(
+            "Máy chủ cơ sở dữ liệu không cho thu hồi quyền gọi pg_advisory_*; sổ không chờ khóa nào"
+            " như vậy nên vẫn chạy bình thường.",
+            "This database server does not let pg_advisory_* be taken from everybody; the ledger"
+            " waits for no such lock, so it goes on.",
+        )
+    )
 
 
 @click.group()

@@ -32,7 +32,7 @@ from ledger.first_checkpoint import FirstCheckpoint
 from ledger.log import statement as statements
 from ledger.log.recovery import ACT, Recovery
 from ledger.loss import Survivors
-from ledger.ports import StoredRecord
+from ledger.ports import Alone, StoredRecord
 from ledger.postgres.checkpoints import PostgresCheckpoints
 from ledger.postgres.connect import open_pool
 from ledger.postgres.recorder import GroupAppender
@@ -41,7 +41,6 @@ from ledger.postgres.tiles import PostgresTiles
 from ledger.reader import Reader
 from ledger.receipt import Recorded
 from ledger.regulation.act import Act, Signer
-from ledger.regulation.cases import NoCases
 from ledger.regulation.deadline import VIETNAM
 from ledger.regulation.edition import REGULATION
 from ledger.regulation.officers import Appointment
@@ -105,7 +104,7 @@ class Recovering:
             kek=kek,
             clock=RealClock(),
             entropy=RealEntropy(),
-            cases=NoCases(),
+            cases=Alone(),
             origin=facts.origin,
             level=facts.level,
             rehearsal=facts.rehearsal,

@@ -28,11 +28,11 @@ from ledger.regulation.cases import REPORTS, report_of
 from ledger.regulation.catalogue import load
 from ledger.regulation.registry import Registry
 from ledger.regulation.registry_lines import REGISTRY_ACTS
-from ledger.regulation.reporters import tokens_in
 from ledger.regulation.stream import Signed, apply
 from ledger.replay import judged
 from ledger.streams.kinds import begin
 from ledger.streams.stream import Ground, Stream
+from ledger.streams.tokens import tokens_of
 
 #: Refusals that are damage of a kind of their own.
 _KINDS: Final = {
@@ -314,7 +314,7 @@ class Rules:
         self.registry = ground.registry
         self._folds.grow(stream, row, event)
         state = stream.state
-        tokens = tuple(tokens_in(statement.payload)) if state.kind == "case" else ()
+        tokens = tuple(sorted(tokens_of(stream.name, statement.payload)))
         counts = decision.status == "effective" and act.act in REPORTS
         report = report_of(act, row.at) if counts else None
         learned = Learned(state.state, tokens, report)

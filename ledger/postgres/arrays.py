@@ -1,6 +1,6 @@
 """Arrays in PostgreSQL's binary form, written straight from bytes.
 
-The append sends thirteen of them with every group, and the driver's own dumper looks at every
+The append sends nineteen of them with every group, and the driver's own dumper looks at every
 element to find its type; here the column is known. What the columns mean is the recorder's to know.
 """
 
@@ -28,34 +28,34 @@ _US: Final = timedelta(microseconds=1)
 
 
 def byteas(items: Iterable[bytes]) -> bytes:
-    """`bytea[]`, not empty."""
+    """`bytea[]`."""
     return _sized(_BYTEA, list(items))
 
 
 def texts(items: Iterable[str]) -> bytes:
-    """`text[]`, not empty."""
+    """`text[]`."""
     return _sized(_TEXT, [item.encode() for item in items])
 
 
 def uuids(items: Iterable[UUID]) -> bytes:
-    """`uuid[]`, not empty."""
+    """`uuid[]`."""
     return _sized(_UUID, [item.bytes for item in items])
 
 
 def bigints(items: Iterable[int]) -> bytes:
-    """`bigint[]`, not empty."""
+    """`bigint[]`."""
     parts = [_EIGHT.pack(8, item) for item in items]
     return _array(_INT8, parts, len(parts))
 
 
 def booleans(items: Iterable[bool]) -> bytes:
-    """`boolean[]`, not empty."""
+    """`boolean[]`."""
     parts = [_BYTE.pack(1, item) for item in items]
     return _array(_BOOL, parts, len(parts))
 
 
 def moments(items: Iterable[datetime]) -> bytes:
-    """`timestamptz[]`, not empty: microseconds since 2000."""
+    """`timestamptz[]`: microseconds since 2000."""
     parts = [_EIGHT.pack(8, (item - _EPOCH) // _US) for item in items]
     return _array(_TIMESTAMPTZ, parts, len(parts))
 

@@ -1,9 +1,10 @@
 """Installs an enclave's database and brings its schema up to date.
 
 `install` is the superuser's step: roles, database, schemas (access.md §3). `migrate` is the
-migrator's: numbered files under an advisory lock, each in a transaction of its own and remembered
-with its SHA-256, so that an edited file is refused. What the tables are for is said in the files;
-who answers requests is not known here.
+migrator's: numbered files, each in a transaction of its own and remembered with its SHA-256, so
+that an edited file is refused. Two migrators wait for each other by a lock on the table of
+migrations, which no other login can take. What the tables are for is said in the files; who answers
+requests is not known here.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -23,9 +25,11 @@ from psycopg.conninfo import make_conninfo
 from ledger.errors import Fatal
 
 LOGINS: Final = ("migrator", "writer", "sealer", "projector", "reader", "auditor")
+OWNERS: Final = ("owner", "views")
+"""Who owns the tables of the log and those of the views; nobody logs in as one of them."""
 _SLUG: Final = re.compile(r"[a-z][a-z0-9_]{0,40}")
 _NUMBERED: Final = re.compile(r"([0-9]{4})_[a-z_]+\.sql")
-_LOCK: Final = 0x736F6361  # one installer or migrator at a time in a database
+_LOCK: Final = 0x736F6361  # one installer at a time, in a database that no enclave's login enters
 
 _HAS_ROLE: Final[LiteralString] = "SELECT 1 FROM pg_roles WHERE rolname = %s"
 _HAS_DATABASE: Final[LiteralString] = "SELECT 1 FROM pg_database WHERE datname = %s"
@@ -37,6 +41,12 @@ CREATE TABLE IF NOT EXISTS log.migrations (
   applied_at timestamptz NOT NULL DEFAULT now()
 )
 """
+# Readers may hold ACCESS SHARE as long as they like: it is not in the way of this.
+_ALONE: Final[LiteralString] = "LOCK TABLE log.migrations IN EXCLUSIVE MODE"
+_PATIENCE: Final[LiteralString] = "SET lock_timeout = '5s'; SET statement_timeout = '30min'"
+_LOOSE: Final[LiteralString] = (
+    "SELECT has_function_privilege('public', 'pg_catalog.pg_advisory_lock(bigint)', 'EXECUTE')"
+)
 _APPLIED: Final[LiteralString] = "SELECT number, name, sha256 FROM log.migrations ORDER BY number"
 _NOTE: Final[LiteralString] = (
     "INSERT INTO log.migrations (number, name, sha256) VALUES (%s, %s, %s)"
@@ -145,10 +155,7 @@ def migrate(migrator_dsn: str, slug: str, *, rehearsal: bool) -> list[int]:
         Fatal: An applied file has been edited, the database is newer than this program, or it was
             made for the other kind of enclave.
     """
-    with psycopg.connect(migrator_dsn, autocommit=True) as connection:
-        connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
-        connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(f"{slug}_owner")))
-        connection.execute("SET lock_timeout = '5s'; SET statement_timeout = '30min'")
+    with _migrator(migrator_dsn, slug) as connection:
         connection.execute(_MIGRATIONS)
         done = list(_apply_missing(connection, slug))
         connection.execute(_SAY_REHEARSAL, [rehearsal])
@@ -156,6 +163,39 @@ def migrate(migrator_dsn: str, slug: str, *, rehearsal: bool) -> list[int]:
             kinds = ("a real enclave", "a rehearsal")
             raise Fatal(f"the database was made for {kinds[not rehearsal]}, not {kinds[rehearsal]}")
         return done
+
+
+@contextmanager
+def making_views(migrator_dsn: str, slug: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    """A transaction as the owner of the views' schema, alone among migrators.
+
+    Args:
+        migrator_dsn: Connection string of `<slug>_migrator`.
+        slug: Prefix of the enclave's roles.
+    """
+    views = sql.Identifier(f"{slug}_views")
+    with _migrator(migrator_dsn, slug) as connection, connection.transaction():
+        connection.execute(_ALONE)
+        connection.execute(sql.SQL("SET LOCAL ROLE {}").format(views))
+        yield connection
+
+
+@contextmanager
+def _migrator(dsn: str, slug: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    owner = sql.Identifier(f"{slug}_owner")
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(sql.SQL("SET ROLE {}").format(owner))
+        connection.execute(_PATIENCE)
+        yield connection
+
+
+def belt_is_loose(connection: psycopg.Connection[tuple[object, ...]]) -> bool:
+    """Whether any login may take advisory locks: a managed server keeps its functions to itself.
+
+    Nothing of ours waits for one, so it goes on; whoever operates should know.
+    """
+    row = connection.execute(_LOOSE).fetchone()
+    return row is not None and bool(row[0])
 
 
 def check(connection: psycopg.Connection[tuple[object, ...]]) -> None:
@@ -185,9 +225,10 @@ def login_dsn(dsn: str, slug: str, login: str, password: str, *, dbname: str) ->
 def _make_roles(
     admin: psycopg.Connection[tuple[object, ...]], slug: str, passwords: Mapping[str, str]
 ) -> None:
-    owner = f"{slug}_owner"
-    if admin.execute(_HAS_ROLE, [owner]).fetchone() is None:
-        admin.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(owner)))
+    owners = [f"{slug}_{owner}" for owner in OWNERS]
+    for owner in owners:
+        if admin.execute(_HAS_ROLE, [owner]).fetchone() is None:
+            admin.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(owner)))
     for login in LOGINS:
         role = f"{slug}_{login}"
         if admin.execute(_HAS_ROLE, [role]).fetchone() is None:
@@ -201,9 +242,12 @@ def _make_roles(
                 sql.Identifier(role), sql.Literal(verifier.decode())
             )
         )
-    admin.execute(
-        sql.SQL("GRANT {} TO {}").format(sql.Identifier(owner), sql.Identifier(f"{slug}_migrator"))
-    )
+    for owner in owners:
+        admin.execute(
+            sql.SQL("GRANT {} TO {}").format(
+                sql.Identifier(owner), sql.Identifier(f"{slug}_migrator")
+            )
+        )
 
 
 def _close_to_all(admin: psycopg.Connection[tuple[object, ...]]) -> None:
@@ -215,11 +259,16 @@ def _close_to_all(admin: psycopg.Connection[tuple[object, ...]]) -> None:
 
 
 def _apply_missing(connection: psycopg.Connection[tuple[object, ...]], slug: str) -> Iterator[int]:
-    applied = _applied(connection)
+    """The missing files in order; another migrator may do some of them meanwhile."""
     files = shipped()
-    _refuse_edited(applied, files)
-    for migration in files[len(applied) :]:
+    while True:
         with connection.transaction():
+            connection.execute(_ALONE)
+            applied = _applied(connection)
+            _refuse_edited(applied, files)
+            if len(applied) == len(files):
+                return
+            migration = files[len(applied)]
             connection.execute(_filled(migration.text, slug, ""))
             connection.execute(_NOTE, [migration.number, migration.name, migration.sha256])
         yield migration.number

@@ -40,7 +40,8 @@ _APPEND: Final = b"""
 SELECT status, place, head_size, head_at, head_registry FROM log.append(
   $1::uuid[], $2::text[], $3::bigint[], $4::uuid[], $5::uuid[], $6::boolean[],
   $7::boolean[], $8::bigint[], $9::text[], $10::timestamptz[],
-  $11::bytea[], $12::bytea[], $13::bytea, $14::bytea[])
+  $11::bytea[], $12::bytea[], $13::bytea, $14::bytea[],
+  $15::bigint[], $16::uuid[], $17::bigint[], $18::bigint[], $19::bytea[], $20::boolean[])
 """
 _READ_BACK: Final[LiteralString] = """
 SELECT r.index, r.entry, r.recorded_at, h.size, h.recorded_at, h.registry_index
@@ -48,7 +49,7 @@ FROM log.records r, log.log_head h WHERE r.stream_id = %b AND r.seq = %b
 """
 
 
-_Status = Literal["ok", "stale", "taken", "judge_again", "late", "ahead"]
+_Status = Literal["ok", "unfit", "stale", "taken", "judge_again", "late", "ahead"]
 _Answered = tuple[_Status, int | None, LogHead]
 
 
@@ -187,6 +188,8 @@ class GroupAppender:
                 again.append(ticket)
             elif status == "ahead":
                 ticket.answer = clock_ahead()
+            elif status == "unfit":
+                ticket.answer = Fatal("the log takes no record of this form")
             else:
                 ticket.answer = NotAppended(status, head)
         return again
@@ -265,6 +268,8 @@ def _answered(row: Sequence[bytes | None]) -> _Answered:
 def _arguments(tickets: Sequence[_Ticket]) -> list[bytes]:
     drafts = [ticket.draft for ticket in tickets]
     sealed = [ticket.seal(ticket.sealed_at) for ticket in tickets]
+    asked = [(n, *one) for n, draft in enumerate(drafts, 1) for one in draft.asked.items()]
+    tags = [(n, *one) for n, draft in enumerate(drafts, 1) for one in draft.tags.items()]
     return [
         arrays.uuids(draft.stream_id for draft in drafts),
         arrays.texts(draft.stream for draft in drafts),
@@ -280,4 +285,10 @@ def _arguments(tickets: Sequence[_Ticket]) -> list[bytes]:
         arrays.byteas(one.state for one in sealed),
         sealed[0].kek_id,
         arrays.byteas(one.wrap for one in sealed),
+        arrays.bigints(n for n, _, _ in asked),
+        arrays.uuids(stream for _, stream, _ in asked),
+        arrays.bigints(seq for _, _, seq in asked),
+        arrays.bigints(n for n, _, _ in tags),
+        arrays.byteas(tag for _, tag, _ in tags),
+        arrays.booleans(alone for _, _, alone in tags),
     ]

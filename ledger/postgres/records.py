@@ -49,6 +49,11 @@ _ENTRIES: Final[LiteralString] = (
 )
 
 
+_ELSEWHERE: Final[LiteralString] = (
+    "SELECT EXISTS (SELECT FROM log.tokens WHERE tag = %b AND stream_id <> %b)"
+)
+
+
 class PostgresRecords:
     """The records as one login may read them (access.md §3).
 
@@ -91,6 +96,14 @@ class PostgresRecords:
             lambda connection: connection.execute(_ENTRIES, [start, end], binary=True).fetchall(),
         )
         return [cast("bytes", row[0]) for row in rows]
+
+    def token_elsewhere(self, tag: bytes, stream_id: UUID) -> bool:
+        """Whether a record of another stream names the token of this tag; the writer's to ask."""
+        asked = (tag, stream_id)
+        row = reading(
+            self._pool, lambda connection: connection.execute(_ELSEWHERE, asked).fetchone()
+        )
+        return row is not None and bool(row[0])
 
     def _select(
         self, query: LiteralString, arguments: Sequence[object] | Mapping[str, object]

@@ -12,9 +12,12 @@ from datetime import date, datetime
 from typing import Final, Protocol
 
 from ledger.regulation.act import Act
+from ledger.regulation.stream import StreamState
 
 REPORTS: Final = frozenset({"StatisticsSubmitted", "SituationReportSubmitted"})
 """The reports of article 9: what `Cases.reports` answers with."""
+MERGED: Final = "MERGED"
+"""What is told as the state of a case that goes on in another: it is open for its own end only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class Cases(Protocol):
     """What a guard may ask about other cases of this log (guards.json)."""
 
     def state(self, stream: str) -> str | None:
-        """Main state of a case, None where there is no such case."""
+        """Main state of a case as `state_told`, None where there is no such case."""
 
     def token_elsewhere(self, token: str, stream: str) -> bool:
         """Whether the sealed token stands in another case."""
@@ -100,3 +103,8 @@ class NoCases:
     def signers(self, _stream: str) -> Sequence[str]:
         """Nobody has signed."""
         return ()
+
+
+def state_told(stream: StreamState) -> str | None:
+    """The main state of a case as another case is told it."""
+    return MERGED if stream.effective("CaseMerged") else stream.state

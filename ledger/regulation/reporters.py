@@ -6,19 +6,8 @@ that must come next then brings it (added; regulation.md §9, rule 10).
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from typing import Final
-
 from ledger.regulation.act import Act
 from ledger.regulation.stream import Entry, StreamState
-
-_TOKEN: Final = re.compile(rb'"(sealed:[0-9a-f-]{36})"')
-
-
-def tokens_in(payload: bytes) -> Iterator[str]:
-    """Every `sealed:<uuid>` that is a whole string of an act."""
-    return (found.decode() for found in _TOKEN.findall(payload))
 
 
 def tokens(stream: StreamState) -> list[tuple[Entry, str | None]]:

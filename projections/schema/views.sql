@@ -26,3 +26,10 @@ CREATE TABLE IF NOT EXISTS proj.parts (
   PRIMARY KEY (view, gen, digits),
   FOREIGN KEY (view, gen) REFERENCES proj.views ON DELETE CASCADE
 ) WITH (fillfactor = 50);
+
+-- Which loop keeps the views, and until when unless it says so again.
+CREATE TABLE IF NOT EXISTS proj.lease (
+  one boolean PRIMARY KEY DEFAULT true CHECK (one),
+  holder uuid NOT NULL,
+  until timestamptz NOT NULL
+) WITH (fillfactor = 50);

@@ -74,7 +74,7 @@ def _steps(enclave: Enclave, act: workload.SignedAct, took: dict[str, list[float
     line = registry.keyring.line(parsed.kid)
     ground = Ground(
         registry, enclave.ledger._catalogue, origin, level, LogHead(1, now, 0).size,
-        enclave.ledger._cases, now,
+        enclave.ledger._cases.asking(), now,
     )  # fmt: skip
     officer = str(line.officer) if line else ""
     event, _ = timed("judge", partial(stream.decide, parsed, said, officer, ground))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import threading
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -15,6 +17,7 @@ from tests.fixtures.clock import CountingEntropy
 
 T0 = datetime.fromisoformat("2024-06-04T01:00:00+00:00")
 SPACE = UUID(int=7)
+KEK_ID = b"k" * 16
 entropy = CountingEntropy("contract")
 
 
@@ -30,6 +33,16 @@ class BothEnds:
     appender: Appender
 
 
+def lawful(name: str) -> str:
+    """A stream's name as the log takes it: what is short or made up becomes an id of its own."""
+    kind, _, short = name.partition("/")
+    if kind not in ("case", "officer"):
+        return name
+    if not re.fullmatch("[0-9a-f]{1,12}", short):
+        short = hashlib.sha256(short.encode()).hexdigest()[:12]
+    return f"{kind}/00000000-0000-4000-8000-{short:0>12}"
+
+
 def a_draft(
     stream: str = "case/a",
     seq: int = 1,
@@ -43,13 +56,15 @@ def a_draft(
 
     def seal(when: datetime) -> SealedRecord:
         entry = when.isoformat().encode()[:32].ljust(32, b"\0")
-        return SealedRecord(entry, b"state of " + entry, b"k" * 16, entropy.take(77))
+        return SealedRecord(entry, state_of(entry), KEK_ID, b"\1" + KEK_ID + entropy.take(60))
 
+    stream = lawful(stream)
+    stream_id = uuid5(SPACE, stream)
     return Draft(
-        stream_id=uuid5(SPACE, stream),
+        stream_id=stream_id,
         stream=stream,
         seq=seq,
-        unit=NIL_UNIT,
+        unit=stream_id if stream.startswith("case/") else NIL_UNIT,
         act_id=entropy.uuid(),
         author=True,
         topic="socai.statement.v1",
@@ -59,6 +74,11 @@ def a_draft(
         latest=latest,
         seal=seal,
     )
+
+
+def state_of(entry: bytes) -> bytes:
+    """What looks like a sealed record of this entry."""
+    return b"\1state of " + entry.ljust(1024, b"\0")
 
 
 class AppendContract:
@@ -93,10 +113,10 @@ class AppendContract:
         answer = store.appender.append(draft)
         (row,) = store.records.stream(draft.stream_id)
         assert (row.stream, row.seq, row.act_id, row.author, row.topic) == (
-            "officer/x", 1, draft.act_id, True, "socai.statement.v1",
+            lawful("officer/x"), 1, draft.act_id, True, "socai.statement.v1",
         )  # fmt: skip
         assert (row.entry, row.recorded_at) == (answer.entry, T0)
-        assert row.state == b"state of " + row.entry
+        assert row.state == state_of(row.entry)
         assert row.wrap is not None
         assert list(store.records.registry(-1)) == [row]
         assert list(store.records.act(draft.act_id)) == [row]
@@ -134,6 +154,53 @@ class AppendContract:
             store.appender.append(a_draft())
         assert (refused.value.status, refused.value.head.registry_index) == ("judge_again", 0)
         store.appender.append(a_draft(registry_index=0))
+
+    def test_what_was_judged_by_another_stream_is_judged_again_when_that_moves(
+        self, store: BothEnds
+    ) -> None:
+        """Two acts that are lawful alone, each of a case that the other speaks of: one stands."""
+        a, b, c = (a_draft(f"case/{n}") for n in "abc")
+        for draft in (a, replace(b, asked={c.stream_id: 0})):
+            store.appender.append(draft)
+        mine, yours = a_draft("case/a", 2), a_draft("case/b", 2)
+        store.appender.append(replace(mine, asked={b.stream_id: 1, c.stream_id: 0}))
+        with pytest.raises(NotAppended) as refused:
+            store.appender.append(replace(yours, asked={a.stream_id: 1}))
+        assert (refused.value.status, refused.value.head.size) == ("judge_again", 3)
+        store.appender.append(replace(yours, asked={a.stream_id: 2}))
+        with pytest.raises(NotAppended) as begun:
+            store.appender.append(replace(c, asked={a_draft("case/b").stream_id: 0}))
+        assert begun.value.status == "judge_again"
+
+    def test_what_was_judged_by_reports_is_judged_again_after_one(self, store: BothEnds) -> None:
+        """Reports stand in streams of programmes: any record of one since is in question."""
+        store.appender.append(a_draft("programme/90"))
+        store.appender.append(replace(a_draft("case/a"), asked={NIL_UNIT: 0}))
+        store.appender.append(a_draft("programme/90", 2))
+        with pytest.raises(NotAppended) as refused:
+            store.appender.append(replace(a_draft("case/b"), asked={NIL_UNIT: 1}))
+        assert refused.value.status == "judge_again"
+        store.appender.append(replace(a_draft("case/b"), asked={NIL_UNIT: 2}))
+
+    def test_a_token_judged_as_alone_stands_in_one_stream(self, store: BothEnds) -> None:
+        """Whoever names it first has it; naming it beside is refused by nobody (rule 10)."""
+        tag = bytes(31) + b"t"
+        store.appender.append(replace(a_draft("case/a"), tags={tag: True}))
+        store.appender.append(replace(a_draft("case/a", 2), tags={tag: True}))
+        assert not store.records.token_elsewhere(tag, a_draft("case/a").stream_id)
+        with pytest.raises(NotAppended) as refused:
+            store.appender.append(replace(a_draft("case/b"), tags={tag: True}))
+        assert refused.value.status == "judge_again"
+        store.appender.append(replace(a_draft("case/b"), tags={tag: False}))
+        assert store.records.token_elsewhere(tag, a_draft("case/a").stream_id)
+
+    def test_of_many_that_are_alone_with_a_token_one_is_recorded(self, store: BothEnds) -> None:
+        """Also in one group: the check is inside the append."""
+        tag = bytes(31) + b"u"
+        answers = _at_once(
+            store.appender, [replace(a_draft(f"case/{n}"), tags={tag: True}) for n in range(32)]
+        )
+        assert sum(isinstance(answer, Appended) for answer in answers) == 1
 
     def test_recorded_at_never_decreases(self, store: BothEnds) -> None:
         """An item with an earlier time is sealed again with the log's."""

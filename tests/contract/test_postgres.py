@@ -17,12 +17,12 @@ pytestmark = pytest.mark.postgres
 
 
 class TestPostgresAppend(AppendContract):
-    """Written by the writer, read by the reader."""
+    """Written and read by the writer: what guards ask is its to read."""
 
     @pytest.fixture
     def store(self, database: Database) -> BothEnds:
         """An empty log."""
-        return BothEnds(PostgresRecords(database.pool("reader")), database.appender())
+        return BothEnds(PostgresRecords(database.pool("writer")), database.appender())
 
 
 class TestPostgresCheckpoints(CheckpointContract):

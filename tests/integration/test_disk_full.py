@@ -192,7 +192,7 @@ def _large(n: int) -> Draft:
     draft = a_draft(f"case/{n}")
 
     def seal(at: datetime) -> SealedRecord:
-        return replace(draft.seal(at), state=entropy.take(20_000))
+        return replace(draft.seal(at), state=b"\1" + entropy.take(20_000))
 
     return replace(draft, seal=seal)
 

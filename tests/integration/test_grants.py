@@ -112,6 +112,8 @@ def test_only_the_writer_appends(filled: Database, login: str) -> None:
         ("auditor", "SELECT wrap FROM log.wraps"),
         ("writer", "SELECT data FROM log.tiles"),
         ("migrator", "SELECT index FROM log.records"),
+        ("reader", "SELECT stream_id FROM log.tokens"),
+        ("projector", "SELECT stream_id FROM log.tokens"),
         ("sealer", "SELECT name FROM log.files"),
         ("projector", "SELECT name FROM log.files"),
         ("auditor", "SELECT state FROM log.custody"),
@@ -163,15 +165,21 @@ def test_only_a_wrap_fits_where_a_file_key_is_kept(filled: Database, length: int
         connection.rollback()
 
 
-def test_the_projector_owns_its_views_and_the_reader_sees_them(filled: Database) -> None:
-    """Views can be dropped and made again without a right to the log."""
-    with psycopg.connect(filled.dsn("projector")) as connection:
-        connection.execute("CREATE TABLE proj.trial (a int)")
-        connection.execute("INSERT INTO proj.trial VALUES (1)")
+def test_rows_of_views_are_the_projectors_and_tables_nobodys_who_logs_in(filled: Database) -> None:
+    """It writes, the reader reads; what owns the tables cannot log in."""
+    with psycopg.connect(filled.dsn("projector"), autocommit=True) as connection:
+        connection.execute("INSERT INTO proj.counted (gen, stream, acts) VALUES (9, 'case/x', 1)")
+        connection.execute("UPDATE proj.counted SET acts = 2 WHERE gen = 9")
     with psycopg.connect(filled.dsn("reader")) as connection:
-        assert connection.execute("SELECT a FROM proj.trial").fetchall() == [(1,)]
-    with psycopg.connect(filled.dsn("projector")) as connection:
-        connection.execute("DROP TABLE proj.trial")
+        seen = connection.execute("SELECT acts FROM proj.counted WHERE gen = 9").fetchall()
+        assert seen == [(2,)]
+        owners = connection.execute(
+            "SELECT DISTINCT tableowner, rolcanlogin FROM pg_tables"
+            " JOIN pg_roles ON rolname = tableowner WHERE schemaname = 'proj'"
+        ).fetchall()
+        assert owners == [(f"{filled.slug}_views", False)]
+    with psycopg.connect(filled.dsn("projector"), autocommit=True) as connection:
+        connection.execute("DELETE FROM proj.counted WHERE gen = 9")
 
 
 def test_one_enclaves_logins_do_not_enter_anothers_database(

@@ -11,6 +11,7 @@ import pytest
 
 from keys.canonical import b64
 from ledger.errors import NotFound
+from ledger.ports import Grounds
 from projections import changes, current_file, generations, past, timeline
 from projections import registry as registries
 from projections.compare import compare
@@ -312,9 +313,10 @@ def test_registry_as_of_knows_only_what_was_enrolled(sc1: Case) -> None:
     assert "đến 28/02/2025" in later["label"]
 
 
-def test_guards_are_answered_from_the_views(sc1: Case) -> None:
-    """The write path asks of other cases what was last projected."""
+def test_guards_are_answered_from_the_log(sc1: Case) -> None:
+    """The write path asks of other cases what stands, and each answer says how far it knew."""
     cases = sc1.cases()
+    assert cases.grounds == Grounds()
     assert cases.state(sc1.stream) == "CLOSED"
     assert cases.state("case/00000000-0000-4000-8000-000000000000") is None
     sealed = "sealed:92e1e431-9c59-4ec3-ac6c-8b0a9aa55c3f"
@@ -330,12 +332,35 @@ def test_guards_are_answered_from_the_views(sc1: Case) -> None:
     assert cases.reports() == []
     assert cases.running(sc1.stream, sc1.now) == ["COMPLAINT_LODGE"]
     assert cases.running(sc1.stream, sc1.now + timedelta(days=400)) == []
+    statements = sc1.played.player.streams[sc1.stream].seq
+    assert cases.grounds == Grounds(
+        streams={sc1.stream: statements, "case/00000000-0000-4000-8000-000000000000": 0},
+        programmes=len(sc1.played.log.rows) - 1,
+        alone=frozenset({sealed, "sealed:00000000-0000-4000-8000-000000000000"}),
+    )
+
+
+def test_a_report_that_no_view_knows_yet_is_known_to_guards(database: Database) -> None:
+    """However far behind the views are: what an act is judged by stands in the log."""
+    case = made(database, played("SC10"))
+    said = case.cases().reports()
+    assert said
+    for position in (said[0].index, said[0].index - 1, -1):
+        with case.writing() as connection:
+            connection.execute(
+                "UPDATE proj.views SET position = %s WHERE view = 'acts'", [position]
+            )
+            connection.execute("DELETE FROM proj.acts WHERE index > %s", [position])
+        late = case.cases()
+        assert late.reports() == said
+        assert late.grounds.programmes == len(case.played.log.rows) - 1
 
 
 def test_reports_are_known_to_guards_and_folds(database: Database) -> None:
-    """SC3 restates a report: the views and a fold begun again come to the same."""
-    case = made(database, played("SC3"))
+    """SC10 submits one: the views and a fold begun again come to the same."""
+    case = made(database, played("SC10"))
     reports = case.cases().reports()
+    assert reports
     assert [r.act_id for r in reports] == [r.act_id for r in case.played.player.reports()]
     records, reader = case.reading_log()
     with case.writing() as connection:

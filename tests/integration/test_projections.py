@@ -30,7 +30,7 @@ from tests.played_log import PlayedLog, played
 pytestmark = pytest.mark.postgres
 
 ROWS = (
-    "acts", "case_file", "tasks", "counted", "marks", "tokens",
+    "acts", "case_file", "tasks", "counted", "marks",
 )  # fmt: skip
 
 
@@ -234,8 +234,8 @@ def test_a_second_rebuild_of_the_same_view_is_refused(bench: Bench) -> None:
 class Poisoned:
     """A view that cannot take one record."""
 
-    name = "tokens"
-    tables = ("tokens",)
+    name = "worklist"
+    tables = ("tasks",)
 
     def __init__(self, at: int) -> None:
         self.at = at
@@ -255,18 +255,18 @@ class Poisoned:
 
 def test_a_poisoned_record_stops_one_view_and_says_where(bench: Bench) -> None:
     """Never silently, and never the others; a program that can fold it builds the view anew."""
-    others = [view for view in VIEWS if view.name != "tokens"]
+    others = [view for view in VIEWS if view.name != "worklist"]
     projector = bench.projector(views=(*others, Poisoned(20)))
     projector.catch_up()
     projector.close()
     states = {s.view: s for s in bench.inquiry.status()}
-    assert states["tokens"].position == 19
-    assert states["tokens"].error_at == 20
-    assert (states["tokens"].error or "").startswith("ValueError at test_projections.py:")
+    assert states["worklist"].position == 19
+    assert states["worklist"].error_at == 20
+    assert (states["worklist"].error or "").startswith("ValueError at test_projections.py:")
     last = len(bench.played.log.rows) - 1
-    assert {s.position for s in states.values() if s.view != "tokens"} == {last}
+    assert {s.position for s in states.values() if s.view != "worklist"} == {last}
     healed = bench.projector()
-    healed.rebuild("tokens")
+    healed.rebuild("worklist")
     healed.catch_up()
     healed.close()
     assert {s.position for s in bench.inquiry.status()} == {last}
@@ -274,8 +274,7 @@ def test_a_poisoned_record_stops_one_view_and_says_where(bench: Bench) -> None:
 
 def test_why_a_view_stopped_quotes_no_act(bench: Bench) -> None:
     """The database names the row it refuses, all of it; whoever operates may not read acts."""
-    with bench.connect() as connection:
-        generations.install(connection)
+    with psycopg.connect(bench.database.admin) as connection:
         connection.execute("ALTER TABLE proj.case_file ADD CONSTRAINT never CHECK (seq < 1)")
         connection.execute("ALTER TABLE proj.acts ADD CONSTRAINT never CHECK (seq > 99)")
     projector = bench.projector()
@@ -306,10 +305,11 @@ def test_a_view_that_this_program_does_not_know_goes(bench: Bench) -> None:
     projector = bench.projector()
     projector.catch_up()
     projector.close()
-    with bench.connect() as connection:
+    with psycopg.connect(bench.database.admin, autocommit=True) as connection:
         connection.execute("INSERT INTO proj.views VALUES ('gone', 1, 'live', 'x', 5)")
         connection.execute("CREATE TABLE proj.gone (gen smallint)")
-        generations.install(connection)
+        connection.execute(f"ALTER TABLE proj.gone OWNER TO {bench.database.slug}_views")
+        bench.database.install()
         assert {s.view for s in generations.states(connection)} == {v.name for v in VIEWS}
         with pytest.raises(psycopg.errors.UndefinedTable):
             connection.execute("SELECT FROM proj.gone")
@@ -322,11 +322,11 @@ def test_a_view_that_is_not_there_or_past_the_log_is_named(bench: Bench) -> None
     projector.close()
     with bench.connect() as connection:
         connection.execute("DELETE FROM proj.views WHERE view = 'acts'")
-        connection.execute("UPDATE proj.views SET position = 2 ^ 60 WHERE view = 'tokens'")
+        connection.execute("UPDATE proj.views SET position = 2 ^ 60 WHERE view = 'worklist'")
         connection.execute("UPDATE proj.case_file SET state = 'ARCHIVED'")
         connection.execute("UPDATE proj.views SET error = 'x' WHERE view = 'case_file'")
     found = {(d.view, d.table, d.where) for d in bench.compared()}
-    assert {("acts", "views", "missing"), ("tokens", "views", "extra")} <= found
+    assert {("acts", "views", "missing"), ("worklist", "views", "extra")} <= found
     assert ("case_file", "case_file", "extra") in found
 
 
@@ -354,32 +354,36 @@ def test_a_table_that_shows_each_login_other_rows_is_named(
     projector = bench.projector()
     projector.catch_up()
     projector.close()
-    with bench.connect() as connection:
+    with psycopg.connect(bench.database.admin) as connection:
         connection.execute(harm)
     assert "case_file" in {d.table for d in bench.compared() if d.where == "altered"}
     assert "case_file" in bench.inquiry.altered()
 
 
-def test_a_function_of_the_projectors_own_answers_no_audit(bench: Bench) -> None:
+def test_a_function_of_somebodys_own_answers_no_audit(bench: Bench) -> None:
     """A login may choose where its names are looked up; the audit looks in the catalogue alone."""
     projector = bench.projector()
     projector.catch_up()
     projector.close()
-    with bench.connect() as connection:
+    with psycopg.connect(bench.database.admin) as connection:
         connection.execute("UPDATE proj.case_file SET state = 'ARCHIVED'")
         connection.execute(
-            "CREATE FUNCTION proj.none(smallint, smallint) RETURNS boolean LANGUAGE sql"
+            "CREATE FUNCTION public.none(smallint, smallint) RETURNS boolean LANGUAGE sql"
             " AS 'SELECT $1 OPERATOR(pg_catalog.=) $2 AND $1 OPERATOR(pg_catalog.>) 99'"
         )
         connection.execute(
-            "CREATE OPERATOR proj.= (FUNCTION = proj.none, LEFTARG = smallint, RIGHTARG = smallint)"
+            "CREATE OPERATOR public.="
+            " (FUNCTION = public.none, LEFTARG = smallint, RIGHTARG = smallint)"
         )
-        connection.execute("ALTER ROLE CURRENT_USER SET search_path = proj, pg_catalog")
+        connection.execute("GRANT USAGE ON SCHEMA public TO PUBLIC")
+        connection.execute(
+            f"ALTER ROLE {bench.database.slug}_projector SET search_path = public, pg_catalog"
+        )
     assert "case_file" in {d.table for d in bench.compared()}
 
 
 def test_one_loop_is_active_at_a_time(bench: Bench) -> None:
-    """The second waits for the lock and takes over when the first is gone."""
+    """The second waits for the lease and takes over when the first is gone."""
     first, second = bench.projector(batch=10), bench.projector()
     assert first.advance()
     assert not second.advance()
@@ -417,7 +421,7 @@ def test_reader_cannot_write_a_view(bench: Bench) -> None:
     for harm in (
         lambda c: c.execute("DELETE FROM proj.acts"),
         lambda c: c.execute("UPDATE proj.case_file SET state = 'CLOSED'"),
-        lambda c: c.execute("INSERT INTO proj.tokens VALUES (1, 'sealed:x', 'case/x')"),
+        lambda c: c.execute("INSERT INTO proj.tasks DEFAULT VALUES"),
     ):
         with bench.reading() as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
             harm(connection)

@@ -4,7 +4,8 @@
 
 CREATE TABLE log.streams (
   stream_id uuid PRIMARY KEY,
-  name text NOT NULL UNIQUE CHECK (octet_length(name) BETWEEN 1 AND 128)
+  -- not unique: an id follows from its name, and whoever puts a name under another id must not keep out its owner
+  name text NOT NULL CHECK (octet_length(name) BETWEEN 1 AND 128)
 );
 
 CREATE TABLE log.records (

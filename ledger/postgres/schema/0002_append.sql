@@ -1,44 +1,111 @@
 -- The append: one call, one transaction, durable at COMMIT (architecture.md §3.4). The group is taken item by item,
--- so that one stale submitter never fails its neighbours. Statuses: `ok` with the index it got; `stale`, another
--- statement has this place of the stream; `taken`, the act id names another act; `judge_again`, the registry has
--- moved since the item was judged; `late`, it was sealed with a time before the last record's.
+-- so that one stale submitter never fails its neighbours. Statuses: `ok` with the index it got; `unfit`, no honest
+-- writer asks for it; `stale`, another statement has this place of the stream; `taken`, the act id names another act;
+-- `judge_again`, what the item was judged by has moved: the registry, another stream that was asked, the one place of a
+-- token; `late`, it was sealed with a time before the last record's; `ahead`, outside a rehearsal its time is more than
+-- five minutes past this machine's, and since time in a log never goes back, one such record would stop it.
 
+-- What can be seen of a sealed record without a key (formats.md §2-§5). It stops nobody who holds the writer's login from
+-- writing junk; it keeps the junk in the form of a record, in a stream of its own kind, for the audit to name.
+CREATE FUNCTION log.fits(
+  _stream uuid, _name text, _seq bigint, _unit uuid, _act uuid, _author boolean, _registry boolean, _topic text,
+  _at timestamptz, _entry bytea, _state bytea, _kek bytea, _wrap bytea
+) RETURNS boolean LANGUAGE sql STABLE RETURN (
+  _seq >= 1
+  -- a stream begins with its author's statement, under a name of its kind and the id of that name
+  AND (_seq > 1 OR (
+    _author
+    AND substr(_stream::text, 15, 1) = '5'
+    AND _name ~ ('^(?:case/[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}'
+      || '|agency/[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?'
+      || '|officer/[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}'
+      || '|programme/[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?'
+      || '|ledger)$')
+    AND _unit = CASE WHEN starts_with(_name, 'case/') THEN _stream ELSE '00000000-0000-0000-0000-000000000000' END))
+  AND substr(_act::text, 15, 1) = '4'
+  AND _registry IS NOT NULL
+  AND _topic = 'socai.statement.v1'
+  AND isfinite(_at) AND date_trunc('milliseconds', _at) = _at
+  AND octet_length(_entry) = 32
+  -- a version byte, a nonce, a tag, and between them an envelope as long as one can be, or a step of the padding
+  AND CASE substring(_state FROM 1 FOR 1)
+    WHEN '\x01' THEN octet_length(_state) BETWEEN 512 AND 1052672
+    WHEN '\x02' THEN octet_length(_state) - 29 IN (1024, 4096, 16384, 65536, 262144)
+    ELSE false END
+  AND octet_length(_kek) = 16
+  AND octet_length(_wrap) = 77 AND substring(_wrap FROM 1 FOR 17) = '\x01'::bytea || _kek
+);
+
+-- `_of`, `_read`, `_upto`: item number `_of` was judged by the stream `_read` as it stood after its seq `_upto` (0: no such
+-- stream), or, where `_read` is the nil uuid, by every programme's stream as of the record `_upto`.
+-- `_names_of`, `_tags`, `_alone`: item number `_names_of` names the token of this tag, and where `_alone` says so it was
+-- judged as one that stands in no other stream.
 CREATE FUNCTION log.append(
   _streams uuid[], _names text[], _seqs bigint[], _units uuid[], _acts uuid[], _author boolean[],
   _registry boolean[], _judged bigint[], _topics text[], _at timestamptz[],
-  _entries bytea[], _states bytea[], _kek bytea, _wraps bytea[]
+  _entries bytea[], _states bytea[], _kek bytea, _wraps bytea[],
+  _of bigint[], _read uuid[], _upto bigint[], _names_of bigint[], _tags bytea[], _alone boolean[]
 ) RETURNS TABLE (item int, status text, place bigint, head_size bigint, head_at timestamptz, head_registry bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
   n bigint; t timestamptz; r bigint; first bigint;
+  latest timestamptz;
   items int := cardinality(_streams);
   plain boolean;
+  fit int;
 BEGIN
+  IF (items > 0 AND items = ALL (ARRAY[cardinality(_names), cardinality(_seqs), cardinality(_units), cardinality(_acts),
+        cardinality(_author), cardinality(_registry), cardinality(_judged), cardinality(_topics), cardinality(_at),
+        cardinality(_entries), cardinality(_states), cardinality(_wraps)])
+      AND cardinality(_of) = ALL (ARRAY[cardinality(_read), cardinality(_upto)])
+      AND cardinality(_names_of) = ALL (ARRAY[cardinality(_tags), cardinality(_alone)])) IS NOT TRUE THEN
+    RAISE EXCEPTION 'the columns of a group are of one length' USING ERRCODE = 'data_exception';
+  END IF;
+
   SELECT h.size, h.recorded_at, h.registry_index INTO STRICT n, t, r FROM log.log_head h FOR UPDATE;  -- writers queue here
   first := n;
+  latest := clock_timestamp() + interval '5 minutes';
+  IF latest < ANY (_at) AND EXISTS (SELECT FROM log.enclave e WHERE e.rehearsal) THEN
+    latest := 'infinity';
+  END IF;
 
   -- Most groups are sound as they stand: what needs no table is looked at here, the rest is left to the unique indexes,
   -- and three inserts take all. `_registry` only as the last item, since whatever follows it was judged by an older one.
-  plain := r = ALL (_judged) AND (t IS NULL OR _at[1] >= t);
+  -- A group of which an item was judged by more than its stream and the registry goes item by item.
+  plain := r = ALL (_judged) AND (t IS NULL OR _at[1] >= t) AND latest >= ALL (_at)
+    AND cardinality(_of) = 0 AND false = ALL (_alone);
   FOR i IN 1 .. items LOOP
-    EXIT WHEN NOT plain;
+    EXIT WHEN plain IS NOT TRUE;
     plain := (i = items OR (NOT _registry[i] AND _at[i] <= _at[i + 1]))
-      AND (_seqs[i] = 1 OR EXISTS (SELECT FROM log.records x WHERE x.stream_id = _streams[i] AND x.seq = _seqs[i] - 1));
+      AND (_seqs[i] = 1 OR EXISTS (
+        SELECT FROM log.records x WHERE x.stream_id = _streams[i] AND x.seq = _seqs[i] - 1 AND x.unit = _units[i]))
+      AND (_author[i] OR EXISTS (
+        SELECT FROM log.records x WHERE x.act_id = _acts[i] AND x.author AND x.stream_id = _streams[i]));
   END LOOP;
   IF plain THEN
     BEGIN
-      INSERT INTO log.streams (stream_id, name)
-        SELECT z.stream_id, z.name FROM unnest(_streams, _names, _seqs) AS z (stream_id, name, seq) WHERE z.seq = 1;
       INSERT INTO log.records (index, seq, recorded_at, stream_id, unit, act_id, author, registry, topic, entry, state)
         SELECT n + z.o - 1, z.seq, z.taken_at, z.stream_id, z.unit, z.act_id, z.author, z.registry, z.topic, z.entry, z.state
-        FROM unnest(_streams, _seqs, _units, _acts, _author, _registry, _topics, _at, _entries, _states) WITH ORDINALITY
-          AS z (stream_id, seq, unit, act_id, author, registry, topic, taken_at, entry, state, o);
+        FROM unnest(_streams, _names, _seqs, _units, _acts, _author, _registry, _topics, _at, _entries, _states, _wraps)
+          WITH ORDINALITY AS z (stream_id, name, seq, unit, act_id, author, registry, topic, taken_at, entry, state, wrap, o)
+        WHERE log.fits(z.stream_id, z.name, z.seq, z.unit, z.act_id, z.author, z.registry, z.topic, z.taken_at, z.entry,
+          z.state, _kek, z.wrap);
+      GET DIAGNOSTICS fit = ROW_COUNT;
+      IF fit < items THEN
+        RAISE check_violation;
+      END IF;
+      INSERT INTO log.streams (stream_id, name)
+        SELECT z.stream_id, z.name FROM unnest(_streams, _names, _seqs) AS z (stream_id, name, seq) WHERE z.seq = 1;
       INSERT INTO log.wraps (index, kek_id, stream_id, unit, wrap)
         SELECT n + z.o - 1, _kek, z.stream_id, z.unit, z.wrap
         FROM unnest(_streams, _units, _wraps) WITH ORDINALITY AS z (stream_id, unit, wrap, o);
-    EXCEPTION WHEN unique_violation THEN
-      plain := false;  -- somebody is stale or taken: the loop below finds out who
+      IF cardinality(_tags) > 0 THEN
+        INSERT INTO log.tokens (tag, stream_id, index)
+          SELECT z.tag, _streams[z.o], n + z.o - 1 FROM unnest(_names_of, _tags) AS z (o, tag) ON CONFLICT DO NOTHING;
+      END IF;
+    EXCEPTION WHEN unique_violation OR check_violation THEN
+      plain := false;  -- somebody is stale, taken or unfit: the loop below finds out who
     END;
   END IF;
   IF plain THEN
@@ -54,16 +121,35 @@ BEGIN
   FOR i IN 1 .. items LOOP
     item := i;
     place := NULL;
-    IF EXISTS (SELECT FROM log.records x WHERE x.stream_id = _streams[i] AND x.seq = _seqs[i])
+    IF log.fits(_streams[i], _names[i], _seqs[i], _units[i], _acts[i], _author[i], _registry[i], _topics[i], _at[i],
+        _entries[i], _states[i], _kek, _wraps[i]) IS NOT TRUE THEN
+      status := 'unfit';
+    ELSIF EXISTS (SELECT FROM log.records x WHERE x.stream_id = _streams[i] AND x.seq = _seqs[i])
        OR (_seqs[i] > 1
            AND NOT EXISTS (SELECT FROM log.records x WHERE x.stream_id = _streams[i] AND x.seq = _seqs[i] - 1)) THEN
       status := 'stale';
     ELSIF _author[i] AND EXISTS (SELECT FROM log.records x WHERE x.act_id = _acts[i] AND x.author) THEN
       status := 'taken';
-    ELSIF _judged[i] <> r THEN
+    ELSIF (_seqs[i] > 1 AND NOT EXISTS (
+          SELECT FROM log.records x WHERE x.stream_id = _streams[i] AND x.seq = _seqs[i] - 1 AND x.unit = _units[i]))
+       OR (NOT _author[i] AND NOT EXISTS (
+          SELECT FROM log.records x WHERE x.act_id = _acts[i] AND x.author AND x.stream_id = _streams[i])) THEN
+      status := 'unfit';
+    ELSIF (_judged[i] = r) IS NOT TRUE
+       OR EXISTS (
+          SELECT FROM unnest(_of, _read, _upto) AS z (o, stream_id, upto)
+          WHERE z.o = i AND CASE z.stream_id WHEN '00000000-0000-0000-0000-000000000000' THEN EXISTS (
+              SELECT FROM log.records x JOIN log.streams s ON s.stream_id = x.stream_id
+              WHERE x.index > z.upto AND starts_with(s.name, 'programme/'))
+            ELSE EXISTS (SELECT FROM log.records x WHERE x.stream_id = z.stream_id AND x.seq > z.upto) END)
+       OR EXISTS (
+          SELECT FROM unnest(_names_of, _tags, _alone) AS z (o, tag, alone) JOIN log.tokens k ON k.tag = z.tag
+          WHERE z.o = i AND z.alone AND k.stream_id <> _streams[i]) THEN
       status := 'judge_again';
     ELSIF _at[i] < t THEN
       status := 'late';
+    ELSIF _at[i] > latest THEN
+      status := 'ahead';
     ELSE
       status := 'ok';
       place := n;
@@ -73,6 +159,8 @@ BEGIN
       INSERT INTO log.records (index, seq, recorded_at, stream_id, unit, act_id, author, registry, topic, entry, state)
         VALUES (n, _seqs[i], _at[i], _streams[i], _units[i], _acts[i], _author[i], _registry[i], _topics[i], _entries[i], _states[i]);
       INSERT INTO log.wraps (index, kek_id, stream_id, unit, wrap) VALUES (n, _kek, _streams[i], _units[i], _wraps[i]);
+      INSERT INTO log.tokens (tag, stream_id, index)
+        SELECT z.tag, _streams[i], n FROM unnest(_names_of, _tags) AS z (o, tag) WHERE z.o = i ON CONFLICT DO NOTHING;
       t := _at[i];
       IF _registry[i] THEN r := n; END IF;
       n := n + 1;

@@ -37,7 +37,7 @@ DECLARE
   last bigint;
   planted text;
 BEGIN
-  PERFORM pg_advisory_xact_lock(1936024940);  -- one sealer at a time, without a table lock that VACUUM would wait for
+  PERFORM FROM log.enclave FOR UPDATE;  -- one sealer at a time: by a row that no login may lock
   SELECT max(c.size) INTO last FROM log.checkpoints c;
   IF last IS DISTINCT FROM _old OR _size <= coalesce(_old, 0) THEN
     RETURN false;

@@ -1,0 +1,155 @@
+"""Pairs of acts that are each lawful alone, sent at the same moment: what must hold after a round.
+
+A round prepares its own cases, so that it can be run as often as one likes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import httpx
+
+from keys.jwk import SoftwareSigner
+from ledger.regulation.act import Act, parse_act
+from ledger.regulation.stream import StreamState
+from tests.a_ledger import appointment, ending, enrolment, revocation
+from tests.builders import CAST, a_token, an_act, an_id, officer
+from tests.fixtures.arena import Arena, Party
+
+Round = Callable[[Arena, int], None]
+
+
+def same_token(arena: Arena, n: int) -> None:
+    """One reporter's token is sealed in two cases."""
+    token = a_token(f"raced {n}")
+    cases = [arena.a_case(identity_given=True, reporter=None) for _ in range(2)]
+    answers = arena.at_once(
+        *(
+            Party(arena.act("ReporterIdentitySealed", case, facts={"reporter": token}), "hotline")
+            for case in cases
+        )
+    )
+    _one_of(answers, "TOKEN_MATCHES_REPORT")
+
+
+def mutual_merge(arena: Arena, n: int) -> None:
+    """A is merged into B, and B into A."""
+    del n
+    a, b = (arena.a_case("CaseRegistered") for _ in range(2))
+    acts = [
+        arena.act("CaseMerged", case, facts={"surviving_case": other})
+        for case, other in ((a, b), (b, a))
+    ]
+    for act in acts:
+        _signed(arena, act, "cv")
+    answers = arena.at_once(*(Party(act, "gd", "APPROVER") for act in acts))
+    _one_of(answers, "SURVIVING_CASE_OPEN")
+
+
+def double_closing(arena: Arena, n: int) -> None:
+    """Two closings of one case wait for their last signature."""
+    del n
+    case = arena.a_case(*_TO_THE_RESULT, "ResultNotified", "ReporterInformed")
+    acts = [arena.act("CaseClosed", case, by=by) for by in ("cv", "cv2")]
+    for act, by in zip(acts, ("cv", "cv2"), strict=True):
+        _signed(arena, act, by)
+    answers = arena.at_once(*(Party(act, "gd", "APPROVER") for act in acts))
+    _one_of(answers)
+    assert len(_state(arena, case).effective("CaseClosed")) == 1
+
+
+def measure_and_lifting(arena: Arena, n: int) -> None:
+    """A measure is taken as the case ends, reviewed as it is lifted, and lifted by two."""
+    del n
+    case = arena.a_case("CaseRegistered", "ImmediateMeasureTaken")
+    lifted = [arena.act("MeasureLifted", case, by=by) for by in ("cv", "cv2")]
+    answers = arena.at_once(
+        *(Party(act, by) for act, by in zip(lifted, ("cv", "cv2"), strict=True))
+    )
+    _one_of(answers)
+    assert len(_state(arena, case).effective("MeasureLifted")) == 1
+
+
+def key_revoked_as_it_signs(arena: Arena, n: int) -> None:
+    """A key signs a report at the moment at which it is revoked."""
+    key = SoftwareSigner.from_secret("Ed25519", (f"raced key {n} ".encode() * 32)[:32])
+    now = arena.service.step(minutes=1)
+    _enter(arena, enrolment("hotline", now, key=key))
+    now = arena.service.step(minutes=1)
+    report = an_act(
+        "ReportReceived", by="hotline", when=now, stream=f"case/{an_id(f'revoked {n}')}"
+    )
+    taken, ended = arena.at_once(
+        Party(report, "hotline", key=key),
+        Party(revocation("hotline", now, key=key), "founder"),
+    )
+    _before_or_refused(taken, ended, 401)
+
+
+def officer_ended_between(arena: Arena, n: int) -> None:
+    """An act's author leaves the post at the moment at which it is approved."""
+    del n
+    now = arena.service.step(days=2)
+    _enter(arena, appointment("tp", now, valid_from=now.date().isoformat()))
+    case = arena.a_case("CaseRegistered")
+    act = arena.act("CompetenceDetermined", case, by="tp", also=["gd"])
+    _signed(arena, act, "tp")
+    left = _kept(ending("tp", arena.service.clock.now(), now.date() - timedelta(days=1)))
+    _signed(arena, left, "founder")
+    taken, ended = arena.at_once(
+        Party(act, "gd", "APPROVER"), Party(left, "keeper2", left.signers[-1].role)
+    )
+    _before_or_refused(taken, ended, 422)
+
+
+def _kept(act: Act) -> Act:
+    """A registry act as the two who keep the registry sign it: the founder is not alone."""
+    approver = {"officer": officer("keeper2"), "post": CAST["keeper2"][1], "role": "APPROVER"}
+    return parse_act({**act.members, "signers": [*act.members["signers"], approver]})
+
+
+def _enter(arena: Arena, act: Act) -> None:
+    arena.service.say(_kept(act), "founder", "keeper2")
+
+
+def _before_or_refused(taken: httpx.Response, ended: httpx.Response, status: int) -> None:
+    """What ends a power is recorded; what used the power stands before it or nowhere."""
+    assert ended.status_code == 201, ended.text
+    before = taken.status_code == 201 and taken.json()["index"] < ended.json()["index"]
+    assert before or taken.status_code == status, (taken.text, ended.text)
+
+
+_TO_THE_RESULT = (
+    "CaseRegistered", "CompetenceDetermined", "VerificationConcluded", "HandlingDecided",
+    "ResultDetermined",
+)  # fmt: skip
+
+
+def _signed(arena: Arena, act: Act, by: str) -> None:
+    answer = arena.service.send(arena.service.sign(act, by), by)
+    assert answer.status_code == 201, answer.text
+
+
+def _state(arena: Arena, case: str) -> StreamState:
+    with arena.service.enclave.ledger._memory.fresh(case) as current:
+        return current.state
+
+
+def _one_of(answers: list[httpx.Response], guard: str | None = None) -> None:
+    """One was recorded, the other refused in a guard's words: by what was true when it was."""
+    told = sorted((answer.status_code, answer.text) for answer in answers)
+    assert [status for status, _ in told] == [201, 422], told
+    refused = next(answer.json() for answer in answers if answer.status_code == 422)
+    if guard is not None:
+        assert refused["guard"] == guard, refused
+
+
+ROUNDS: dict[str, Round] = {
+    "same token": same_token,
+    "mutual merge": mutual_merge,
+    "double closing": double_closing,
+    "measure and lifting": measure_and_lifting,
+    "key revoked as it signs": key_revoked_as_it_signs,
+    "officer ended between": officer_ended_between,
+}

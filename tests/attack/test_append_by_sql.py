@@ -1,0 +1,247 @@
+"""The writer's login in other hands: what `log.append` can see is wrong, it refuses."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+import psycopg
+import pytest
+
+from api.embedded import Embedded
+from ledger.errors import Fatal
+from ledger.ports import NIL_UNIT, Draft, NotAppended
+from ledger.postgres import migrate
+from ledger.postgres.recorder import GroupAppender
+from ledger.regulation.shape import STREAM
+from tests.attacks import attack
+from tests.contract.append import KEK_ID, T0, a_draft, entropy
+from tests.fixtures.postgres import Database, make_database
+
+pytestmark = pytest.mark.postgres
+
+COLUMNS = {
+    "streams": "uuid[]", "names": "text[]", "seqs": "bigint[]", "units": "uuid[]",
+    "acts": "uuid[]", "author": "boolean[]", "registry": "boolean[]", "judged": "bigint[]",
+    "topics": "text[]", "at": "timestamptz[]", "entries": "bytea[]", "states": "bytea[]",
+    "kek": "bytea", "wraps": "bytea[]", "of": "bigint[]", "read": "uuid[]", "upto": "bigint[]",
+    "names_of": "bigint[]", "tags": "bytea[]", "alone": "boolean[]",
+}  # fmt: skip
+ARGUMENTS = ", ".join(f"%({name})s::{kind}" for name, kind in COLUMNS.items())
+CALL = f"SELECT status FROM log.append({ARGUMENTS})"  # noqa: S608 - of the table above
+V1 = UUID("2f1acc6c-3f5a-11ee-be56-0242ac120002")
+CASE = a_draft("case/c")
+Group = dict[str, Any]
+
+
+def group(*drafts: Draft) -> Group:
+    """The arguments of one call, as the product sends them."""
+    sealed = [draft.seal(draft.at) for draft in drafts]
+    empty: Group = {name: [] for name in ("of", "read", "upto", "names_of", "tags", "alone")}
+    return empty | {
+        "streams": [draft.stream_id for draft in drafts],
+        "names": [draft.stream for draft in drafts],
+        "seqs": [draft.seq for draft in drafts],
+        "units": [draft.unit for draft in drafts],
+        "acts": [draft.act_id for draft in drafts],
+        "author": [draft.author for draft in drafts],
+        "registry": [draft.registry for draft in drafts],
+        "judged": [draft.registry_index for draft in drafts],
+        "topics": [draft.topic for draft in drafts],
+        "at": [draft.at for draft in drafts],
+        "entries": [one.entry for one in sealed],
+        "states": [one.state for one in sealed],
+        "kek": KEK_ID,
+        "wraps": [one.wrap for one in sealed],
+    }
+
+
+@pytest.fixture(scope="module")
+def stolen(postgres_server: Embedded) -> Iterator[Database]:
+    """A log of one case and one officer, and the writer's login in other hands."""
+    made = make_database(postgres_server)
+    for name in ("case/a", "officer/b"):
+        made.appender().append(a_draft(name))
+    yield made
+    made.close()
+
+
+def called(database: Database, arguments: Group) -> list[str]:
+    """Statuses of one call by the writer's login."""
+    with psycopg.connect(database.dsn("writer"), autocommit=True) as connection:
+        return [row[0] for row in connection.execute(CALL.encode(), arguments).fetchall()]
+
+
+def size(database: Database) -> int:
+    """Records there are, by head and by count."""
+    with psycopg.connect(database.admin) as connection:
+        row = connection.execute(
+            "SELECT size, (SELECT count(*) FROM log.records) FROM log.log_head"
+        ).fetchone()
+    assert row is not None
+    assert row[0] == row[1]
+    return int(row[0])
+
+
+def of(draft: Draft, **columns: object) -> Group:
+    """A call with one item, some of its columns made up."""
+    return group(draft) | {name: [value] for name, value in columns.items()}
+
+
+JUNK: dict[str, Callable[[], Group]] = {
+    "a stream of no kind": lambda: of(a_draft("junk")),
+    "a kind that there is not": lambda: of(a_draft("cases/x")),
+    "a case without an id": lambda: of(CASE, names="case/the-director"),
+    "an officer by a name": lambda: of(a_draft("officer/c"), names="officer/the-director"),
+    "a name and more": lambda: of(CASE, names=f"{CASE.stream}\nledger"),
+    "a stream under a random id": lambda: of(CASE, streams=UUID(int=4 << 76 | 2 << 62)),
+    "a case that everybody reads": lambda: of(CASE, units=NIL_UNIT),
+    "a case of another one's unit": lambda: of(CASE, units=a_draft("case/a").stream_id),
+    "an officer in a case's unit": lambda: of(
+        a_draft("officer/c"), units=a_draft("case/a").stream_id
+    ),
+    "the unit changed later": lambda: of(a_draft("case/a", 2), units=NIL_UNIT),
+    "a stream begun by a countersignature": lambda: of(CASE, author=False),
+    "a countersignature of no act": lambda: of(a_draft("case/a", 2), author=False),
+    "a place before the first": lambda: of(CASE, seqs=0),
+    "no place": lambda: of(CASE, seqs=None),
+    "an act by clock and address": lambda: of(CASE, acts=V1),
+    "neither of the registry nor not": lambda: of(CASE, registry=None),
+    "another topic": lambda: of(CASE, topics="socai.statement.v2"),
+    "no time": lambda: of(CASE, at=None),
+    "a time finer than times are": lambda: of(CASE, at=T0 + timedelta(microseconds=1)),
+    "a short entry": lambda: of(CASE, entries=bytes(31)),
+    "no state": lambda: of(CASE, states=b""),
+    "a state of no version": lambda: of(CASE, states=b"\7" + bytes(1024)),
+    "a state shorter than any": lambda: of(CASE, states=b"\1" + bytes(500)),
+    "a state longer than any": lambda: of(CASE, states=b"\1" + bytes(2 << 20)),
+    "a state padded to no step": lambda: of(CASE, states=b"\2" + bytes(28 + 2048)),
+    "a longer wrap": lambda: of(CASE, wraps=b"\1" + KEK_ID + bytes(61)),
+    "a wrap of no version": lambda: of(CASE, wraps=b"\3" + KEK_ID + bytes(60)),
+    "a wrap under another key": lambda: of(CASE, wraps=b"\1" + bytes(76)),
+    "a key without a name": lambda: group(CASE) | {"kek": b"k" * 15},
+    "a name it is not known by": lambda: of(a_draft("officer/c"), streams=None),
+}
+
+
+@attack(
+    "a taken writer login appends junk by SQL",
+    stopped_by="log.fits, inside the append",
+    noticed_by="log audit, where it has the form of a record",
+)
+@pytest.mark.parametrize("junk", JUNK.values(), ids=JUNK)
+def test_junk_is_not_recorded(stolen: Database, junk: Callable[[], Group]) -> None:
+    """Alone, and beside an honest record, which it does not hold up."""
+    before, made = size(stolen), junk()
+    assert called(stolen, made) == ["unfit"]
+    assert size(stolen) == before
+    honest = group(a_draft(f"officer/{entropy.uuid()}"))
+    both = {
+        name: value if name == "kek" else [*honest[name], *value]
+        for name, value in made.items()
+        if name not in ("of", "read", "upto", "names_of", "tags", "alone")
+    }
+    if made["kek"] == KEK_ID:
+        assert called(stolen, made | both) == ["ok", "unfit"]
+        assert size(stolen) == before + 1
+
+
+@attack(
+    "a taken writer login dates a rehearsal's record at the end of time",
+    stopped_by="log.fits, inside the append",
+    noticed_by="-",
+)
+@pytest.mark.parametrize("at", ["infinity", "-infinity"])
+def test_no_record_is_at_the_end_of_time(postgres_server: Embedded, at: str) -> None:
+    """Where senders set the time too: after it there would be no other."""
+    database = make_database(postgres_server, rehearsal=True)
+    assert called(database, of(CASE, at=at)) == ["unfit"]
+    assert size(database) == 0
+    database.close()
+
+
+@pytest.mark.parametrize(
+    "column", ["names", "seqs", "judged", "at", "states", "wraps", "upto", "alone"]
+)
+@pytest.mark.parametrize("change", [lambda column: column[1:], lambda column: [*column, None]])
+def test_columns_of_another_length_are_no_group(
+    stolen: Database, column: str, change: Callable[[list[Any]], list[Any]]
+) -> None:
+    """Nothing of it is recorded, not the items that are whole either."""
+    before = size(stolen)
+    asked = {"of": [1], "read": [CASE.stream_id], "upto": [0]}
+    tagged = {"names_of": [1], "tags": [bytes(32)], "alone": [False]}
+    made = group(a_draft("officer/c"), CASE) | asked | tagged
+    with pytest.raises(psycopg.errors.DataError, match="one length"):
+        called(stolen, made | {column: change(made[column])})
+    assert size(stolen) == before
+
+
+def test_an_empty_group_is_none(stolen: Database) -> None:
+    """The head does not move, and nobody is told of a record."""
+    with pytest.raises(psycopg.errors.DataError, match="one length"):
+        called(stolen, {name: [] if name != "kek" else KEK_ID for name in COLUMNS})
+
+
+@attack(
+    "a taken writer login puts a name under another id, to keep out its owner",
+    stopped_by="a name keeps nobody out: the id follows from it",
+    noticed_by="log audit",
+)
+def test_a_name_that_is_squatted_is_free_all_the_same(stolen: Database) -> None:
+    """The officer's stream begins when the officer is appointed, whoever used its name before."""
+    owner = a_draft("officer/5a5a5a")
+    squatter = replace(owner, stream_id=uuid5(UUID(int=9), owner.stream), act_id=entropy.uuid())
+    assert called(stolen, group(squatter)) == ["ok"]
+    assert called(stolen, group(owner)) == ["ok"]
+
+
+@attack(
+    "one act id is used for two acts at the same moment, by way of two processes",
+    stopped_by="the unique index of the append",
+    noticed_by="-",
+)
+def test_an_act_id_is_given_once(stolen: Database) -> None:
+    """Whatever groups the two come in: one is recorded, the others are told that it is taken."""
+    act_id, appenders = entropy.uuid(), (stolen.appender(), stolen.appender())
+    drafts = [replace(a_draft(f"case/{n + 100}"), act_id=act_id) for n in range(24)]
+
+    def put(n: int) -> str:
+        try:
+            appenders[n % 2].append(drafts[n])
+        except NotAppended as refused:
+            return refused.status
+        return "ok"
+
+    with ThreadPoolExecutor(12) as pool:
+        told = Counter(pool.map(put, range(len(drafts))))
+    assert told == {"ok": 1, "taken": 23}
+
+
+def test_of_the_product_it_would_be_a_defect(stolen: Database) -> None:
+    """Whoever asked for it is told, and not the neighbours."""
+    appender: GroupAppender = stolen.appender()
+    with pytest.raises(Fatal, match="no record of this form"):
+        appender.append(replace(CASE, topic="socai.statement.v9"))
+
+
+def test_sql_and_python_name_streams_alike() -> None:
+    """One rule for names, said twice since a database has no Python."""
+    (text,) = (m.text.decode() for m in migrate.shipped() if m.name == "0002_append.sql")
+    said = text.partition("_name ~ (")[2].partition("AND _unit =")[0]
+    assert "".join(re.findall(r"'([^']*)'", said)) == f"^{STREAM}$"
+
+
+def test_as_long_as_an_act_can_be_fits(stolen: Database) -> None:
+    """What passes the door is never refused here: a body of 1 MiB, and the steps of the padding."""
+    lengths = (1 << 20) + 400, *(4 + (k << 10) - 4 for k in (1, 4, 16, 64, 256))
+    for n, length in enumerate(lengths):
+        version = b"\1" if n == 0 else b"\2"
+        draft = a_draft(f"officer/{entropy.uuid()}", at=datetime.now(UTC).replace(microsecond=0))  # noqa: TID251 - as the machine has it
+        assert called(stolen, of(draft, states=version + bytes(28 + length))) == ["ok"], length

@@ -1,0 +1,222 @@
+"""A login that may only read takes every lock it can and holds it: nobody waits for one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from ledger.postgres import migrate
+from projections.generations import Overtaken, states
+from projections.group import Group
+from projections.runner import Projector
+from projections.views import VIEWS
+from tests.attacks import attack
+from tests.builders import an_act, an_id
+from tests.fixtures.app import Service
+from tests.fixtures.postgres import Database
+from tests.fixtures.projected import Case
+from tests.memory_log import ORIGIN
+
+pytestmark = pytest.mark.postgres
+
+KEYS = (1936024940, 0x736F6361, 0x70726F6A, 0x70726F6B)
+"""Those that a sealer, a migrator and a projector once waited for."""
+MODES = (
+    "ACCESS EXCLUSIVE", "EXCLUSIVE", "SHARE ROW EXCLUSIVE", "SHARE", "SHARE UPDATE EXCLUSIVE",
+    "ROW EXCLUSIVE", "ROW SHARE", "ACCESS SHARE",
+)  # fmt: skip
+READERS = ("reader", "auditor")
+_TABLES = "SELECT schemaname, tablename FROM pg_tables WHERE schemaname IN ('log', 'sec', 'proj')"
+
+
+def _tables(database: Database) -> list[sql.Identifier]:
+    with psycopg.connect(database.admin) as connection:
+        return [sql.Identifier(*row) for row in connection.execute(_TABLES).fetchall()]
+
+
+def hold(connection: psycopg.Connection, database: Database) -> set[str]:
+    """Takes what it gets of every kind of lock, in one transaction that stays open."""
+    got = set()
+    connection.execute("SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0")
+    connection.execute("SET default_transaction_isolation = 'repeatable read'")
+    connection.commit()
+    connection.execute("SELECT count(*) FROM log.log_head")
+    for table in _tables(database):
+        for mode in MODES:
+            with suppress(psycopg.errors.InsufficientPrivilege), connection.transaction():
+                connection.execute(
+                    sql.SQL("LOCK TABLE {} IN {} MODE NOWAIT").format(table, sql.SQL(mode))
+                )
+                got.add(mode)
+        for row in ("UPDATE", "NO KEY UPDATE", "SHARE", "KEY SHARE"):
+            with suppress(psycopg.errors.InsufficientPrivilege), connection.transaction():
+                connection.execute(
+                    sql.SQL("SELECT 1 FROM {} FOR {} NOWAIT").format(table, sql.SQL(row))
+                )
+                got.add(row)
+    for key in KEYS:
+        for shared in ("", "_shared"):
+            with suppress(psycopg.errors.InsufficientPrivilege), connection.transaction():
+                connection.execute(f"SELECT pg_try_advisory_lock{shared}({key})")
+                got.add("advisory")
+    return got
+
+
+@dataclass
+class Held:
+    """An enclave of which two readers hold every lock that they get.
+
+    Attributes:
+        service: The enclave.
+        got: Kinds of lock that they hold.
+    """
+
+    service: Service
+    got: set[str]
+
+
+@pytest.fixture(params=["belt", "no belt"])
+def held(service: Service, request: pytest.FixtureRequest) -> Iterator[Held]:
+    """With the belt of access.md §3, and on a server that does not let anybody fasten it."""
+    database = service.database
+    if request.param == "no belt":
+        with psycopg.connect(database.admin) as admin:
+            admin.execute(
+                "GRANT EXECUTE ON FUNCTION pg_advisory_lock(bigint), pg_try_advisory_lock(bigint),"
+                " pg_try_advisory_lock_shared(bigint) TO PUBLIC"
+            )
+    with ExitStack() as stack:
+        got = set()
+        for login in READERS:
+            connection = stack.enter_context(psycopg.connect(database.dsn(login)))
+            got |= hold(connection, database)
+        with psycopg.connect(database.dsn("reader"), autocommit=True) as asked:
+            assert migrate.belt_is_loose(asked) == (request.param == "no belt")
+        yield Held(service, got)
+
+
+@attack(
+    "a read-only login takes every lock it gets and keeps it",
+    stopped_by="rows that only functions lock; the belt",
+    noticed_by="readiness, if anything stood still",
+)
+def test_a_reader_stops_nobody(held: Held) -> None:
+    """Acts are taken, proven and projected, readiness is 200, and a migration goes through."""
+    service = held.service
+    assert held.got <= {"ACCESS SHARE", "advisory"}
+    service.hire("hotline", "cv")
+    case = an_id("case")
+    act = an_act("ReportReceived", by="hotline", when=service.clock.now(), stream=f"case/{case}")
+    receipt = service.say(act, "hotline")
+    wait = {"Prefer": "wait=20"}
+    assert service.enclave.proofs.wait(receipt["index"], 20.0) is not None
+    seen = service.get(f"/v1/cases/{case}/acts", headers=wait, at_least=receipt["index"])
+    assert seen.status_code == 200, seen.text
+    assert service.client.get("/health/ready").status_code == 200
+    done = threading.Event()
+
+    def again() -> None:
+        database = service.database
+        migrate.migrate(database.dsn("migrator"), database.slug, rehearsal=False)
+        database.install()
+        done.set()
+
+    migrating = threading.Thread(target=again, daemon=True)
+    migrating.start()
+    migrating.join(30)
+    assert done.is_set()
+
+
+@attack(
+    "a read-only login takes an advisory lock",
+    stopped_by="the belt: nobody may, but who owns the server",
+    noticed_by="-",
+)
+@pytest.mark.parametrize("login", migrate.LOGINS)
+def test_no_login_takes_an_advisory_lock(database: Database, login: str) -> None:
+    """Of any form: by one key or two, shared, tried, of the session or of the transaction."""
+    with psycopg.connect(database.admin) as admin:
+        names = admin.execute(
+            "SELECT DISTINCT proname FROM pg_proc WHERE proname ~ 'advisory.*lock'"
+        ).fetchall()
+    assert len(names) >= 11
+    with psycopg.connect(database.dsn(login), autocommit=True) as connection:
+        for (name,) in names:
+            for keys in ("1", "1, 2"):
+                with suppress(psycopg.errors.UndefinedFunction):
+                    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                        connection.execute(f"SELECT {name}({keys})")
+                    continue
+
+
+# -- the lease -------------------------------------------------------------------------------------
+
+
+def _projector(case: Case, **more: float) -> Projector:
+    return Projector(case.writing, *case.reading_log(), origin=ORIGIN, **more)  # type: ignore[arg-type]
+
+
+def _emptied(case: Case) -> int:
+    """The views as before the first record; the last index of the log."""
+    with psycopg.connect(case.database.admin) as connection:
+        connection.execute("UPDATE proj.views SET position = -1, recorded_at = NULL")
+        for view in VIEWS:
+            for table in view.tables:
+                connection.execute(sql.SQL("TRUNCATE proj.{}").format(sql.Identifier(table)))
+    return len(case.played.log.rows) - 1
+
+
+@attack(
+    "the loop of the views is killed while it holds the lease",
+    stopped_by="the lease runs out",
+    noticed_by="readiness, while the views stand",
+)
+def test_a_killed_loop_is_followed(sc1: Case) -> None:
+    """Its connection is gone, as under a pooler at once; the next one waits for the row alone."""
+    last = _emptied(sc1)
+    killed, heir = _projector(sc1, batch=10, lease_s=1.0), _projector(sc1)
+    assert killed.advance()
+    assert killed._connection is not None
+    killed._connection.close()
+    assert not heir.advance()
+    ticks = threading.Event()
+    for _ in range(400):
+        if heir.advance():
+            break
+        ticks.wait(0.05)
+    assert heir.catch_up() == last
+    heir.close()
+
+
+@attack(
+    "a loop that was thought dead goes on beside the one that followed it",
+    stopped_by="a generation moves on from where it stood, or not at all",
+    noticed_by="-",
+)
+def test_two_loops_write_no_row_twice(sc1: Case) -> None:
+    """Each batch is one's alone: what the slow one was about to write is not written."""
+    last = _emptied(sc1)
+    slow, heir = _projector(sc1, batch=10), _projector(sc1, batch=10)
+    assert slow.advance()
+    connection = sc1.writing()
+    stale = [state for state in states(connection) if state.state == "live"]
+    with psycopg.connect(sc1.database.admin) as admin:
+        admin.execute("UPDATE proj.lease SET until = '-infinity'")
+    assert heir.advance()
+    group = Group(
+        {view.name: view for view in VIEWS}, *sc1.reading_log(),
+        origin=ORIGIN, level="ordinary", most=10,
+    )  # fmt: skip
+    with pytest.raises(Overtaken):
+        group.advance(connection, stale, last + 1)
+    assert not slow.advance()
+    assert heir.catch_up() == last
+    assert connection.execute("SELECT count(*) FROM proj.acts").fetchone() == (last + 1,)
+    for one in (slow, heir, connection):
+        one.close()

@@ -1,0 +1,27 @@
+"""Pairs of acts, each lawful alone, by really parallel HTTP: the log stays one that may be."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.attack.races import ROUNDS, Round
+from tests.attacks import attack
+from tests.fixtures.arena import Arena
+
+pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.xdist_group("arena")]
+
+_ROUNDS = 6
+
+
+@attack(
+    "two acts that are lawful each alone are sent at the same moment",
+    stopped_by="what an act was judged by is checked inside the append",
+    noticed_by="log audit",
+)
+@pytest.mark.parametrize("play", ROUNDS.values(), ids=ROUNDS)
+def test_of_two_that_exclude_each_other_one_stands(arena: Arena, play: Round) -> None:
+    """The other is refused in a guard's words, and the log is sound."""
+    for n in range(_ROUNDS):
+        play(arena, n)
+    report = arena.audited()
+    assert report.ok, report.message
