@@ -140,8 +140,10 @@ class Enclave:
         self.seal = Seal(home.session_key())
         origin, level = self.facts.origin, self.facts.level
         most = min(settings.threads + _POOL_SPARE, _POOL_MOST)
-        self._reading: Pool = open_pool(role_dsn(settings, self.facts, "reader"), most=most)
-        self._writing: Pool = open_pool(role_dsn(settings, self.facts, "writer"), most=most)
+        self._reading, self._writing = (
+            open_pool(role_dsn(settings, self.facts, role), most=most)
+            for role in ("reader", "writer")
+        )
         kek = open_kek(settings)
         self.records = PostgresRecords(self._reading)
         self.reader = Reader(self.records, kek, origin, level)
@@ -169,8 +171,7 @@ class Enclave:
             clock=None if self.facts.rehearsal else clock,  # a rehearsal has its senders' time
             admit=lambda connection: self.watch.admit(PostgresRecords(Lone(connection))),
         )
-        files = PostgresFiles(self._reading, self._writing)
-        self.attachments = self._attachments(files, kek)
+        self.attachments = self._attachments(kek)
         evidence = Evidence(self.records, self.reader, origin, lambda: self.ledger.standing)
         written = PostgresRecords(self._writing)
         others = Evidence(
@@ -188,7 +189,7 @@ class Enclave:
             rehearsal=self.facts.rehearsal,
             files=self.attachments,
         )
-        self.anchors = self._anchors(files, kek)
+        self.anchors = self._anchors(kek)
         self.inquiry = Inquiry(
             self.lend,
             origin=origin,
@@ -218,11 +219,15 @@ class Enclave:
             inquiry=self.inquiry,
         )
 
-    def _attachments(self, files: PostgresFiles, kek: Kek) -> Attachments:
+    @property
+    def _files(self) -> PostgresFiles:
+        return PostgresFiles(self._reading, self._writing)
+
+    def _attachments(self, kek: Kek) -> Attachments:
         settings = self.settings
         return Attachments(
             blobs=open_blobs(settings),
-            index=files,
+            index=self._files,
             records=self.records,
             kek=kek,
             entropy=self.entropy,
@@ -232,13 +237,13 @@ class Enclave:
             scratch=lambda: TemporaryFile(dir=_scratch(settings)),
         )
 
-    def _anchors(self, files: PostgresFiles, kek: Kek) -> Anchors:
+    def _anchors(self, kek: Kek) -> Anchors:
         return Anchors(
-            index=files,
+            index=self._files,
             records=self.records,
             reader=self.reader,
             door=self.ledger,
-            file_key=FileKey(files, kek, self.facts.origin),
+            file_key=FileKey(self._files, kek, self.facts.origin),
             entropy=self.entropy,
             origin=self.facts.origin,
             now=self.ledger_time,

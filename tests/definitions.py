@@ -13,7 +13,6 @@ import psycopg
 
 from api.embedded import Embedded
 from ledger.postgres import definitions
-from projections.generations import install
 from tests.fixtures.postgres import Database, make_database
 
 ROOT = Path(__file__).parents[1]
@@ -25,8 +24,6 @@ LISTS = {
 
 def told(database: Database) -> dict[Path, str]:
     """What a freshly made database says, as the text of each list."""
-    with psycopg.connect(database.dsn("projector")) as connection:
-        install(connection)
     texts = {}
     with psycopg.connect(database.dsn("reader")) as connection:
         for path, schemas in LISTS.items():
