@@ -305,6 +305,11 @@ class Notices(Protocol):
     ) -> AbstractContextManager[Callable[[float], bool]]:
         """A wait that returns True on a hint and False after that many seconds."""
 
+    def giving(
+        self, channel: Literal["records", "checkpoint"]
+    ) -> AbstractContextManager[Callable[[], None]]:
+        """Gives a hint that something is committed; costs no wait and never fails."""
+
 
 class TileStore(Protocol):
     """Hash tiles (C2SP tlog-tiles).

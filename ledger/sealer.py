@@ -9,7 +9,8 @@ it is never signed over. What an act says is not known here.
 from __future__ import annotations
 
 import threading
-from contextlib import nullcontext
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final
 
@@ -120,8 +121,12 @@ class Sealer:
         Raises:
             Fatal: On doubt.
         """
-        listening = self._notices.listen("records") if self._notices else nullcontext(stop.wait)
-        with listening as wait:
+        with ExitStack() as stack:
+            wait: Callable[[float], object] = stop.wait
+            give: Callable[[], None] = _nobody
+            if self._notices is not None:
+                wait = stack.enter_context(self._notices.listen("records"))
+                give = stack.enter_context(self._notices.giving("checkpoint"))
             while not stop.is_set():
                 try:
                     sealed = self.seal_once()
@@ -131,6 +136,7 @@ class Sealer:
                 if sealed is None:
                     wait(POLL_S)
                 else:
+                    give()
                     stop.wait(pause_s)
 
     # -- the tree ----------------------------------------------------------------------------------
@@ -196,6 +202,10 @@ class Sealer:
         if found.size != size or found.root != root:
             raise Fatal(f"the tiles of size {size} lead to another root than the one signed")
         return _Stand(found, note, self._tiles)
+
+
+def _nobody() -> None:
+    """The hint of whoever seals for none that waits."""
 
 
 class _Edge:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Final, LiteralString, Protocol
+from typing import Protocol
 
 import psycopg
 
@@ -25,8 +25,6 @@ from projections.generations import Overtaken
 from projections.records import RecordsLog
 from projections.share import WHOLE, Share
 from projections.view import Connection, Cursor, View
-
-_NOTIFY: Final[LiteralString] = "SELECT pg_notify('projected', %s)"
 
 
 class Place(Protocol):
@@ -168,7 +166,6 @@ class Group:
                     batch.write()
                 except Exception as error:  # noqa: BLE001 - whatever a record does must be seen
                     raise _blamed(place, error)  # noqa: B904 - it has its cause
-            cursor.execute(_NOTIFY, [str(last)])
 
     def _failed(
         self,

@@ -1,18 +1,22 @@
-"""LISTEN as a hint (architecture.md §5): whoever waits here also polls. Implements `Notices`."""
+"""Hints to and from other processes (architecture.md §5): whoever waits here also polls.
+
+Implements `Notices`.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from typing import Final, Literal, LiteralString
+from typing import Final, LiteralString
 
 import psycopg
 
 from ledger.errors import Unavailable
 from ledger.postgres.connect import Connection, connect
+from ledger.postgres.hints import Channel, Hints
 
-_LISTEN: Final[dict[str, LiteralString]] = {
+_LISTEN: Final[dict[Channel, LiteralString]] = {
     "records": "LISTEN records",
     "checkpoint": "LISTEN checkpoint",
 }
@@ -25,9 +29,7 @@ class PostgresNotices:
         self._dsn = dsn
 
     @contextlib.contextmanager
-    def listen(
-        self, channel: Literal["records", "checkpoint"]
-    ) -> Iterator[Callable[[float], bool]]:
+    def listen(self, channel: Channel) -> Iterator[Callable[[float], bool]]:
         """A wait that returns True on a hint and False after that many seconds."""
         connection: Connection | None = None
 
@@ -40,6 +42,8 @@ class PostgresNotices:
                     return True  # whatever was committed before this moment was missed
                 return any(True for _ in connection.notifies(timeout=timeout_s, stop_after=1))
             except (psycopg.Error, Unavailable):
+                if connection is not None:
+                    connection.close()  # one that does not listen would only seem to
                 time.sleep(min(timeout_s, 1.0))
                 return False
 
@@ -48,3 +52,12 @@ class PostgresNotices:
         finally:
             if connection is not None:
                 connection.close()
+
+    @contextlib.contextmanager
+    def giving(self, channel: Channel) -> Iterator[Callable[[], None]]:
+        """See `Hints.give`."""
+        hints = Hints(self._dsn, channel)
+        try:
+            yield hints.give
+        finally:
+            hints.close()

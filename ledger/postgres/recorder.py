@@ -30,6 +30,7 @@ from ledger.postgres.connect import (
     translated,
 )
 from ledger.postgres.direct import Prepared
+from ledger.postgres.hints import Hints
 
 GROUP_LIMIT: Final = 64
 _RESENDS: Final = 4
@@ -111,6 +112,7 @@ class GroupAppender:
         self._free_bytes = free_bytes
         self._min_free_bytes = min_free_bytes
         self._session: tuple[Connection, Prepared] | None = None
+        self._hints = Hints(dsn, "records")
         self._lock = threading.Lock()
         self._waiting: deque[_Ticket] = deque()
         self._led = False
@@ -133,7 +135,11 @@ class GroupAppender:
         return ticket.answer
 
     def close(self) -> None:
-        """Closes the connection; a later append opens another."""
+        """Closes the connections; a later append opens others."""
+        self._hints.close()
+        self._disconnect()
+
+    def _disconnect(self) -> None:
         session, self._session = self._session, None
         if session is not None:
             session[0].close()
@@ -155,6 +161,8 @@ class GroupAppender:
         if heir is not None:
             heir.leads = True
             heir.woken.release()
+        if any(isinstance(ticket.answer, Appended) for ticket in group):
+            self._hints.give()
 
     def _commit(self, group: list[_Ticket]) -> None:
         if self._free_bytes is not None and self._free_bytes() < self._min_free_bytes:
@@ -202,7 +210,7 @@ class GroupAppender:
                 rows = self._connected()[1].rows(arguments)
                 return [_answered(row) for row in rows], attempt > 0
             except (psycopg.Error, LedgerError) as error:
-                self.close()
+                self._disconnect()
                 if attempt and isinstance(error, Doubt):
                     raise database_unavailable() from error  # it may stand in the other database
                 if attempt == _RESENDS or not _may_pass(error):

@@ -113,7 +113,6 @@ BEGIN
     t := _at[items];
     IF _registry[items] THEN r := n - 1; END IF;
     UPDATE log.log_head SET size = n, recorded_at = t, registry_index = r;
-    PERFORM pg_notify('records', n::text);
     RETURN QUERY SELECT i, 'ok'::text, first + i - 1, n, t, r FROM generate_series(1, items) AS i;
     RETURN;
   END IF;
@@ -170,6 +169,5 @@ BEGIN
   END LOOP;
   IF n > first THEN
     UPDATE log.log_head SET size = n, recorded_at = t, registry_index = r;
-    PERFORM pg_notify('records', n::text);
   END IF;
 END $$;

@@ -61,6 +61,5 @@ BEGIN
     SELECT z.level, z.n, z.width, z.data FROM unnest(_levels, _ns, _widths, _data) AS z (level, n, width, data)
     ON CONFLICT DO NOTHING;
   INSERT INTO log.checkpoints (size, root, note) VALUES (_size, _root, _note);
-  PERFORM pg_notify('checkpoint', _size::text);
   RETURN true;
 END $$;
