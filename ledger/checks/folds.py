@@ -15,6 +15,7 @@ from uuid import UUID
 from ledger.checks.content import RawRecord
 from ledger.log.moment import EPOCH, of_milliseconds
 from ledger.log.statement import SERVICE_TYP, Statement
+from ledger.reader import NONSENSE
 from ledger.regulation.act import known_act
 from ledger.streams.event import Aside, PositionPassed, StatementRecorded
 from ledger.streams.kinds import begin
@@ -49,24 +50,36 @@ class Folds:
         self.doubted: dict[bytes, int] = {}
         self.set_aside: set[int] = set()
 
-    def stream(self, stream_id: bytes, name: str, before: int, *, new: bool = False) -> Stream:
-        """A stream that is not lost, before an index; `new` where there is nothing to read."""
+    def stream(
+        self, stream_id: bytes, name: str, before: int, *, new: bool = False
+    ) -> Stream | None:
+        """A stream that is not lost, before an index; `new` where there is nothing to read.
+
+        None where its rows are such that no stream can be folded from them: it is lost.
+        """
         stream = self._kept.get(stream_id)
         if stream is not None:
             self._kept.move_to_end(stream_id)
             return stream
-        stream = begin(UUID(bytes=stream_id), name)
-        for row, statement in () if new else self._history(stream_id, before):
-            if statement is None or row.at in self.set_aside:
-                _pass(stream, row, None)  # what nobody can read moves nothing either
-            elif statement.typ == SERVICE_TYP:
-                _pass(stream, row, statement.digest_b64)
-            else:
-                stream.add(_event(row, statement))
+        try:
+            stream = begin(UUID(bytes=stream_id), name)
+            for row, statement in () if new else self._history(stream_id, before):
+                self._fold(stream, row, statement)
+        except NONSENSE:
+            self.lose(stream_id, before)
+            return None
         self._kept[stream_id] = stream
         self._held += stream.version
         self._let_go()
         return stream
+
+    def _fold(self, stream: Stream, row: RawRecord, statement: Statement | None) -> None:
+        if statement is None or row.at in self.set_aside:
+            _pass(stream, row, None)  # what nobody can read moves nothing either
+        elif statement.typ == SERVICE_TYP:
+            _pass(stream, row, statement.digest_b64)
+        else:
+            stream.add(_event(row, statement))
 
     def grow(self, stream: Stream, row: RawRecord, event: StatementRecorded) -> None:
         """A statement stands."""
@@ -90,7 +103,7 @@ class Folds:
 
     def find_again(self, stream_id: bytes, aside: Iterable[int]) -> None:
         """A lost stream is known after all: these records of it did not stand."""
-        del self.lost[stream_id]
+        self.lost.pop(stream_id, None)
         self.set_aside.update(aside)
 
     def lose(self, stream_id: bytes, index: int) -> None:

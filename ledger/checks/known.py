@@ -8,6 +8,7 @@ looked at by whoever follows the whole log.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple, TypeVar
@@ -79,7 +80,9 @@ class Known:
         self._tokens: dict[str, tuple[str, ...]] = {}
         self._reports: list[Report] = []
         self._leaves = bytearray()
-        self._places: list[str | None] = []
+        self._names: list[str] = []
+        self._numbers: dict[str, int] = {}
+        self._places = array("q")  # by index the number of the stream, -1 where there is no record
         self.guessed: int | None = None
 
     def begin(self) -> None:
@@ -92,13 +95,17 @@ class Known:
 
     def learn(self, at: int, stream_id: bytes, name: str, leaf: bytes, said: Learned) -> None:
         """The next record, as the rules have judged it; indices may be missing, never go back."""
-        self._ids.setdefault(name, stream_id)
+        number = self._numbers.get(name)
+        if number is None:
+            number = self._numbers[name] = len(self._names)
+            self._names.append(name)
+            self._ids[name] = stream_id
         missing = at - len(self._places)
         if missing > 0:
             self._leaves += bytes(missing * HASH_BYTES)
-            self._places += [None] * missing
+            self._places.extend([-1] * missing)
         self._leaves += leaf
-        self._places.append(name)
+        self._places.append(number)
         if said.state is not None or name not in self._states:
             self._states[name] = said.state
         for token in said.tokens:
@@ -128,8 +135,7 @@ class Known:
         at = self._leaves.find(named)
         while at % HASH_BYTES and at >= 0:
             at = self._leaves.find(named, at + 1)
-        name = self._places[at // HASH_BYTES] if at >= 0 else None
-        return None if name is None else (at // HASH_BYTES, name)
+        return None if at < 0 else (at // HASH_BYTES, self._names[self._places[at // HASH_BYTES]])
 
     def running(self, stream: str, at: datetime) -> Sequence[str]:
         """See `Cases`."""

@@ -172,7 +172,9 @@ class Rules:
             self._folds.forget(row.stream_id)
             self.known.begin()
             if self.known.agrees(ruling.asked):
-                settled = ruling._replace(asked=(), hangs_on=ruling.hangs_on or self.known.guessed)
+                guessed = self.known.guessed
+                hangs_on = guessed if ruling.hangs_on is None else ruling.hangs_on
+                settled = ruling._replace(asked=(), hangs_on=hangs_on)
                 self._take(row, said, settled)
             else:
                 settled = self.follow(row, said, statement)
@@ -231,8 +233,11 @@ class Rules:
         """In a stream that is not known: counted, unless it shows that the stream is known."""
         key = row.stream_id
         left, hangs_on = self._left.get(key), self._folds.lost[key]
+        if said.damage is Damage.WRAP_MISSING:
+            self._left.pop(key, None)  # what it was nobody will tell
         if statement is None or said.damage is not None:
-            return Ruling(hangs_on=hangs_on, lost=True)
+            self._folds.set_aside.add(row.at)
+            return Ruling(stands=False, hangs_on=hangs_on, lost=True)
         if left is not None and statement.prev == left.head:
             since = tuple(self._left.pop(key).since)
             self._folds.find_again(key, since)
@@ -277,10 +282,10 @@ class Rules:
         if key in folds.lost:
             return None
         stream = folds.stream(key, row.name or "", row.at, new=row.seq == 1)
-        if row.seq <= stream.version + 1:
-            return stream
-        folds.lose(key, row.at)  # what stood before it is gone
-        return None
+        if stream is not None and row.seq > stream.version + 1:
+            folds.lose(key, row.at)  # what stood before it is gone
+            return None
+        return stream
 
     def _service(self, stream: Stream, row: RawRecord, statement: Statement) -> Ruling:
         """No act: it takes its place. Whether its key may, is asked by the chain."""

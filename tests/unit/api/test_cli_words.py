@@ -11,7 +11,7 @@ import pytest
 from api.cli.words import NAMES, ROLES, STANDINGS, VERDICTS, WORDS, Text
 from api.schemas.statement import OUTCOMES
 from keys.keyring import Verdict
-from ledger.checks.chain import NOT_REJUDGED
+from ledger.checks.chain import AGAINST_THE_RULES, NOT_REJUDGED
 from ledger.regulation.act import SIGNER_ROLES
 from ledger.regulation.case_view import case_file
 from ledger.regulation.catalogue import load
@@ -20,8 +20,9 @@ from tests.builders import a_case_in
 
 
 def test_every_verdict_and_outcome_has_words() -> None:
-    """The three outcomes of ui.md §1, and why."""
-    assert set(VERDICTS) == {*OUTCOMES, *map(str, Verdict), NOT_REJUDGED}
+    """The outcomes of ui.md §1, and why; and what an audit says beside a verdict."""
+    said = {AGAINST_THE_RULES, NOT_REJUDGED}
+    assert set(VERDICTS) == {*OUTCOMES, *map(str, Verdict), *said}
 
 
 def test_every_state_of_a_sub_process_has_words() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ledger import replay
@@ -38,6 +40,24 @@ def test_scenario_is_clean_and_its_flags_are_those_of_the_views(
     assert report.skipped == ()
     assert report.unjudged == ()
     assert told == flags_of(made)
+
+
+def test_processes_that_judge_cases_between_them_say_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Real processes over a case with a review, and nothing is walked twice."""
+    monkeypatch.setattr("ledger.audit.ROWS", 16)
+    log, seen = played("SC8").log, list[int]()
+    given: dict[str, Any] = {
+        "origin": log.origin,
+        "vkeys": [],
+        "kek": log.kek,
+        "genesis": log.genesis,
+    }
+    spread = audit(log, **given, workers=2, progress=lambda done, _: seen.append(done))
+    assert spread == audit(log, **given)
+    assert spread.ok, spread.findings
+    assert seen == sorted(seen)
 
 
 def flags_of(made: PlayedLog) -> dict[tuple[str, int], tuple[str, ...]]:
