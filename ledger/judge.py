@@ -29,6 +29,7 @@ from ledger.streams.event import Aside, Event, PositionPassed, StatementRecorded
 from ledger.streams.kinds import begin
 from ledger.streams.names import is_stream, stream_id
 from ledger.streams.stream import Ground, Stream
+from ledger.submission import Submission
 
 _NONSENSE_VI: Final = "nội dung không theo quy định nào"
 _COLUMNS: Final = Aside(
@@ -109,8 +110,8 @@ class Judge:
             registry: As the record found it.
 
         Raises:
-            VerificationError: `damaged`: a lawful statement follows what cannot be read, so that
-                stood when it was signed. Nobody can tell what it said, nor what stands behind it.
+            VerificationError: `damaged`: an officer's statement follows what cannot be read, so
+                that stood when it was signed. Nobody can tell what it said, nor what is behind it.
         """
         if isinstance(event, PositionPassed):
             aside = event.aside or _service_refusal(stream, event, registry)
@@ -119,7 +120,7 @@ class Judge:
         if aside is None:
             return event
         if aside.code == "stale" and stream.unread is not None:
-            self._require_junk(stream, event, registry, stream.unread)
+            self._require_junk(event, registry, stream.unread)
         return PositionPassed(
             originator_id=event.originator_id,
             originator_version=event.originator_version,
@@ -131,20 +132,13 @@ class Judge:
             aside=aside,
         )
 
-    def _require_junk(
-        self, stream: Stream, event: StatementRecorded, registry: Registry, unread: int
-    ) -> None:
-        """What cannot be read is junk, unless a statement that is lawful but for it follows it."""
-        head, open_aside = stream.state.head, stream.state.aside
-        stream.state.head, stream.state.aside = event.statement.prev, {}
+    def _require_junk(self, event: StatementRecorded, registry: Registry, unread: int) -> None:
+        """What cannot be read is junk, unless somebody signed upon it."""
         try:
-            follows = self._refusal(stream, event, registry) is None
-        finally:
-            stream.state.head, stream.state.aside = head, open_aside
-        if follows:
-            raise VerificationError(
-                "damaged", "it does not open, and a statement follows it", unread
-            )
+            Submission(event.statement, event.act, None).admit(registry, _at(event))
+        except Rejected:
+            return
+        raise VerificationError("damaged", "it does not open, and a statement follows it", unread)
 
     def _refusal(
         self, stream: Stream, event: StatementRecorded, registry: Registry

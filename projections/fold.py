@@ -259,7 +259,7 @@ class Fold:
                 and (entry is None or entry.act.members == act.members)
                 and (hole or not stream.aside or act.act in WAYS_ON)
                 and _in_columns(opened, act, first=entry is None)
-                and self._may_move(act, stream)
+                and (hole or self._may_move(act, stream))
             )
         except NONSENSE:
             return False

@@ -203,10 +203,15 @@ MANUAL: Final[dict[str, str]] = {
     "Who countersigns, where it could be more.": "Ai ký thứ hai, khi có nhiều người ký được.",
     "Why it is recovered; stands in the log for ever.": "Vì sao khôi phục; nằm mãi trong sổ.",
     "Recompute records, tree, checkpoints, signatures, order and views. Exit 1 at damage."
-    "\n\nThe log is also held to what this home has seen of it; a copy (--database) only to"
+    "\n\nFunctions, triggers, policies and grants are held against those that this program ships."
+    "\nThe log is also held to what this home has seen of it; a copy (--database) only to"
     " --checkpoint.": (
-        "Tính lại bản ghi, cây, điểm kiểm tra, chữ ký, thứ tự và khung nhìn. Hư hại thì mã 1.\n\nSổ"
-        " còn được đối chiếu với điều máy này đã thấy; bản sao (--database) chỉ với --checkpoint."
+        "Tính lại bản ghi, cây, điểm kiểm tra, chữ ký, thứ tự và khung nhìn. Hư hại thì mã 1.\n\n"
+        "Hàm, trigger, chính sách và quyền được đối chiếu với bản phát hành.\nSổ còn được đối chiếu"
+        " với điều máy này đã thấy; bản sao (--database) chỉ với --checkpoint."
+    ),
+    "Rows only: a copy that was restored under other owners.": (
+        "Chỉ xét các dòng: bản sao phục hồi dưới chủ sở hữu khác."
     ),
     "auditor: without content, and says so.": "auditor: không xem nội dung, và nói rõ điều đó.",
     "A copy or a restored dump on the same server.": (

@@ -392,11 +392,12 @@ def test_what_is_not_built_yet_is_not_found(shared: Service) -> None:
 
 
 def test_health_says_which_part(shared: Service) -> None:
-    """Database, sealer, projections, disk, clock."""
+    """Database, sealer, the log as it was seen, projections, disk, clock."""
     told = shared.client.get("/health/ready").get_json()
     assert {check["name"] for check in told["checks"]} == {
         "database",
         "sealer",
+        "log",
         "projection",
         "disk",
         "clock",

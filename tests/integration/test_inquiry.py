@@ -229,6 +229,7 @@ def _long_case(database: Database) -> tuple[Case, str]:
     return case, story.stream.name
 
 
+@pytest.mark.slow
 def test_a_long_case_is_no_way_to_keep_the_server_busy(database: Database) -> None:
     """A walk through every file of a thousand statements is refused; a part of it is answered."""
     case, stream = _long_case(database)
@@ -247,7 +248,7 @@ def test_a_long_case_is_no_way_to_keep_the_server_busy(database: Database) -> No
     many = [stream] * 30
     with pytest.raises(TooMuch):
         list(case.inquiry.verifications(many))
-    assert len(list(case.inquiry.verifications(many[:5]))) == 5
+    assert len(list(case.inquiry.verifications(many[:2]))) == 2
 
 
 # -- counts, feed, registry ----------------------------------------------------------------------

@@ -285,19 +285,29 @@ def test_why_a_view_stopped_quotes_no_act(bench: Bench) -> None:
     assert told["acts"] == "CheckViolation acts never"
 
 
-def test_a_record_that_does_not_open_stops_every_view_at_its_index(bench: Bench) -> None:
-    """Damage is shown where it is; the records before it are read."""
+def test_a_record_that_does_not_open_is_shown_as_such_and_stops_no_view(bench: Bench) -> None:
+    """Damage is shown where it is; what stands before and behind it is read (formats.md §3)."""
+    told = bench.played.log.statements
+    at = next(
+        n for n, one in enumerate(told) if one.seq == 3 and one.members["stream"][:5] == "case/"
+    )
     with psycopg.connect(bench.database.admin) as connection:
         connection.execute("SET session_replication_role = replica")
         connection.execute(
             "UPDATE log.records SET state = set_byte(state, 40, get_byte(state, 40) # 1)"
-            " WHERE index = 30"
+            " WHERE index = %s",
+            [at],
         )
     projector = bench.projector()
     projector.catch_up()
     projector.close()
     states = bench.inquiry.status()
-    assert {(s.position, s.error_at) for s in states} == {(29, 30)}
+    assert {(s.position, s.error_at) for s in states} == {(len(bench.played.log.rows) - 1, None)}
+    with bench.connect() as connection:
+        shown = connection.execute(
+            "SELECT index, act, payload FROM proj.acts WHERE status = 'set_aside'"
+        ).fetchall()
+    assert shown == [(at, None, None)]
 
 
 def test_a_view_that_this_program_does_not_know_goes(bench: Bench) -> None:
@@ -400,8 +410,9 @@ def test_new_records_are_folded_as_they_come(bench: Bench, database: Database) -
     size = len(log.rows)
     person = log.registrar
     log.sign(log.act("AgencyRegistered", "agency/thu.moi", person, facts={
-        "agency": "thu.moi", "kind": "DEPT", "name": "Sở Thử", "territory": "BACNINH_2023",
-        "valid_from": "2024-01-01",
+        "agency": "thu.moi", "kind": "STATE", "tier": "PROVINCE", "name": "Sở Thử",
+        "duty_modality": "OBLIGED", "territory": "BACNINH_2023", "valid_from": "2024-01-01",
+        "basis_document": "1/QĐ",
     }), person)  # fmt: skip
     bench.played.fill(database.admin, start=size)
     assert projector.catch_up() == size

@@ -1,4 +1,4 @@
-"""One verdict out of three: the worst signature, and whether a checkpoint covers every record."""
+"""One verdict out of four: the worst signature, and whether a checkpoint covers every record."""
 
 from __future__ import annotations
 
@@ -23,9 +23,15 @@ class Case:
 
     def found(self) -> Verification:
         """As the inquiry hands them out."""
+        voided = {VOIDED[0]: "an act"}
         judged = [
             Judged(
-                cast("Any", SimpleNamespace(index=index, act_id=f"act {index}")),
+                cast(
+                    "Any",
+                    SimpleNamespace(
+                        index=index, act_id=f"act {index}", voided_by=voided.get(index)
+                    ),
+                ),
                 verdict,
                 outcome,
                 (f"vì {verdict}", f"because {verdict}"),
@@ -40,6 +46,8 @@ GOOD = (1, Verdict.VALID, "VALID")
 REVOKED_LATER = (2, Verdict.VALID_KEY_SINCE_REVOKED, "VALID")
 ERASED = (3, Verdict.ERASED, "NOT_CONCLUDED")
 FORGED = (4, Verdict.INVALID_SIGNATURE, "NOT_VALID")
+AGAINST = (5, Verdict.AGAINST_THE_RULES, "AGAINST_THE_RULES")
+VOIDED = (6, Verdict.AGAINST_THE_RULES, "AGAINST_THE_RULES")
 UNPROVEN = (SIZE, Verdict.VALID, "VALID")
 
 
@@ -50,8 +58,15 @@ UNPROVEN = (SIZE, Verdict.VALID, "VALID")
         ((GOOD, ERASED), "NOT_CONCLUDED", "#3: because ERASED"),
         ((GOOD, UNPROVEN), "NOT_CONCLUDED", "#10: no checkpoint"),
         ((ERASED, FORGED, UNPROVEN), "NOT_VALID", "#4: because INVALID_SIGNATURE"),
+        ((FORGED, AGAINST), "AGAINST_THE_RULES", "#5: because AGAINST_THE_RULES"),
+        (
+            (GOOD, VOIDED),
+            "VALID",
+            "every signature is valid, and a checkpoint covers every record;",
+        ),
+        ((VOIDED, ERASED), "NOT_CONCLUDED", "#3: because ERASED"),
     ],
-    ids=["good", "erased", "not proven yet", "forged"],
+    ids=["good", "erased", "not proven yet", "forged", "against the rules", "voided", "both"],
 )
 def test_the_worst_statement_decides_and_is_named(
     lines: tuple[tuple[int, Verdict, str], ...], outcome: str, begins: str
