@@ -20,7 +20,7 @@ from ledger.log.statement import check_signature, require_log
 from ledger.ports import RecordStore, StoredRecord
 from ledger.reader import NONSENSE, Reader, unread
 from ledger.regulation.act import Act
-from ledger.regulation.cases import Report
+from ledger.regulation.cases import Report, state_told
 from ledger.regulation.catalogue import load
 from ledger.regulation.registry import Registry
 from ledger.regulation.reviews import open_reviews, signers
@@ -179,8 +179,8 @@ class Elsewhere:
     registry: Registry
 
     def state(self, stream: str) -> str | None:
-        """Main state of a case then."""
-        return self._folded(stream).state.state
+        """Main state of a case then, as `state_told`."""
+        return state_told(self._folded(stream).state)
 
     def signers(self, stream: str) -> Sequence[str]:
         """Officers who had signed an effective act of a case then."""

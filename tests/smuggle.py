@@ -1,92 +1,20 @@
-"""Whoever has the writer's login and the KEK: appends what nobody judged.
-
-The rows are sealed as the ledger seals them, so nothing but the rules can tell that they never came
-through the door.
-"""
+"""The writer's login and the KEK, taken from a ledger or a service of a test."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any
-from uuid import UUID
-
 from api.bootstrap import open_kek
-from keys import vault
-from keys.vault import Kek
-from ledger.log import record as records
-from ledger.log.statement import COUNTERSIGNERS, Statement
-from ledger.ports import NIL_UNIT, Appended, Appender, Draft, RecordStore, SealedRecord
-from ledger.regulation.registry_lines import REGISTRY_ACTS
-from ledger.streams.event import TOPIC
-from ledger.streams.names import stream_id
+from api.cli.past_door import Smuggler
 from tests.a_ledger import ALedger
 from tests.fixtures.app import Service
 
 
-@dataclass(frozen=True, slots=True)
-class Smuggler:
-    """The writer's login and the KEK of one log.
+def smuggler_of(a: ALedger) -> Smuggler:
+    """Into a ledger of a test."""
+    return Smuggler(a.stores.records, a.stores.appender, a.keys.kek, a.origin)
 
-    Attributes:
-        records: Says where the log stands.
-        appender: The way in, without the door.
-        kek: What makes a row look like the ledger's own.
-        origin: Origin of the log.
-    """
 
-    records: RecordStore
-    appender: Appender
-    kek: Kek
-    origin: str
-
-    @classmethod
-    def of(cls, a: ALedger) -> Smuggler:
-        """Into a ledger of a test."""
-        return cls(a.stores.records, a.stores.appender, a.keys.kek, a.origin)
-
-    @classmethod
-    def into(cls, service: Service) -> Smuggler:
-        """Into a service, with a connection of the writer's own."""
-        kek = open_kek(service.settings)
-        appender = service.database.appender()
-        return cls(service.enclave.records, appender, kek, service.enclave.facts.origin)
-
-    def put(self, statement: Statement, at: datetime, **columns: Any) -> Appended:  # noqa: ANN401 - the members of a draft
-        """Appends a statement that nobody judged, with the columns an honest one would have.
-
-        Args:
-            statement: Signed by whoever likes, whatever it says.
-            at: When it claims to have been taken.
-            columns: Members of the draft that shall say something else.
-        """
-        members = statement.members
-        stream = members["stream"]
-        key = stream_id(self.origin, stream)
-        last = members["signers"][-1]["role"] if statement.role in COUNTERSIGNERS else None
-        draft = Draft(
-            stream_id=key,
-            stream=stream,
-            seq=statement.seq,
-            unit=key if stream.startswith("case/") else NIL_UNIT,
-            act_id=UUID(members["act_id"]),
-            author=statement.role not in COUNTERSIGNERS,
-            topic=TOPIC,
-            registry=members["act"] in REGISTRY_ACTS
-            and (len(members["signers"]) == 1 or statement.role == last),
-            registry_index=self.records.head().registry_index,
-            at=at,
-            latest=None,
-            seal=lambda moment: self.seal(statement.compact, stream, statement.seq, moment),
-        )
-        return self.appender.append(replace(draft, **columns))
-
-    def seal(self, compact: str, stream: str, seq: int, at: datetime) -> SealedRecord:
-        """Seals any text as the statement of a place."""
-        envelope = records.build(
-            log=self.origin, recorded_at=at, blind=bytes(32), statement=compact
-        )
-        entry = records.entry(envelope)
-        sealed = vault.seal(envelope, origin=self.origin, stream=stream, seq=seq, level="ordinary")
-        wrap = vault.wrap(self.kek, sealed.dek, origin=self.origin, entry=entry)
-        return SealedRecord(entry, sealed.state, self.kek.kek_id, wrap)
+def smuggler_into(service: Service) -> Smuggler:
+    """Into a service, with a connection of the writer's own."""
+    kek = open_kek(service.settings)
+    appender = service.database.appender()
+    return Smuggler(service.enclave.records, appender, kek, service.enclave.facts.origin)

@@ -53,6 +53,7 @@ def demo(*, fresh: bool) -> None:
             auditor.show(shell, audited)
         _head(shell, "4", "Diễn tập giả mạo, trên bản sao", "The tampering drill, on copies")
         caught = drill.drill(shell, settings, facts)
+        caught.append(drill.enrolled(shell, settings, facts))
         caught.append(drill.restored(shell, settings, facts, backup))
     ok = all(o.ok for o in outcomes) and shown and audited.ok and all(c.ok for c in caught)
     if shell.json:

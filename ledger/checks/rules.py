@@ -24,7 +24,7 @@ from ledger.log.moment import of_milliseconds
 from ledger.log.statement import SERVICE_TYP, Statement
 from ledger.reader import NONSENSE
 from ledger.regulation.act import Act, parse_act
-from ledger.regulation.cases import REPORTS, report_of
+from ledger.regulation.cases import REPORTS, report_of, state_told
 from ledger.regulation.catalogue import load
 from ledger.regulation.registry import Registry
 from ledger.regulation.registry_lines import REGISTRY_ACTS
@@ -313,11 +313,10 @@ class Rules:
             return self._set_aside(stream, row, Refusal(kind, f"it cannot stand: {error!r}", ""))
         self.registry = ground.registry
         self._folds.grow(stream, row, event)
-        state = stream.state
         tokens = tuple(sorted(tokens_of(stream.name, statement.payload)))
         counts = decision.status == "effective" and act.act in REPORTS
         report = report_of(act, row.at) if counts else None
-        learned = Learned(state.state, tokens, report)
+        learned = Learned(state_told(stream.state), tokens, report)
         return Ruling(
             hangs_on=self._cases.guessed,
             registry=event.registry,
@@ -370,5 +369,5 @@ class Rules:
 
     def _set_aside(self, stream: Stream, row: RawRecord, refusal: Refusal | None) -> Ruling:
         self._folds.pass_over(stream, row)
-        learned, asked = Learned(stream.state.state), self._cases.asked
+        learned, asked = Learned(state_told(stream.state)), self._cases.asked
         return Ruling(refusal, stands=False, learned=learned, asked=asked)

@@ -37,7 +37,7 @@ from tests.attacks import attack
 from tests.builders import CAST, MORE_POWERS, Story, a_case_in, a_token, an_act, an_id
 from tests.fakes import MemoryRecordStore
 from tests.fixtures.app import Service
-from tests.smuggle import Smuggler
+from tests.smuggle import smuggler_into, smuggler_of
 from tests.stored_evidence import StoredEvidence
 
 NOTICED = "log audit, which asks the rules again"
@@ -150,7 +150,7 @@ class Den:
             prev=prev,
             role=role,
         )
-        index = Smuggler.of(self.a).put(statement, self.now, **columns).index
+        index = smuggler_of(self.a).put(statement, self.now, **columns).index
         if not stands:
             self.junk.append(index)
         return index
@@ -657,7 +657,7 @@ def test_what_a_stolen_writer_login_appends_is_named(
     honest = service.tell(other)[-1]["index"]
     case = a_case_in("SCREENING", start=service.step(minutes=1))
     service.tell(case)
-    thief, now = Smuggler.into(service), service.step(hours=1)
+    thief, now = smuggler_into(service), service.step(hours=1)
     case.now = now.astimezone(builders.T0.tzinfo)
     before = thief.records.head().size
     closing = service.sign(case.act("CaseClosed", by="cv", also=[]), "cv")

@@ -18,6 +18,7 @@ from click.testing import CliRunner, Result
 
 from api.bootstrap import Enclave, open_kek, open_projector
 from api.cli.main import main
+from api.cli.past_door import Smuggler
 from api.client import Client
 from api.connection import Refused
 from keys import canonical
@@ -35,7 +36,7 @@ from tests.a_ledger import enrolment, revocation
 from tests.attacks import attack
 from tests.builders import CAST, a_case_in, an_act, an_id, at
 from tests.fixtures.app import PASSPHRASE, Service
-from tests.smuggle import Smuggler
+from tests.smuggle import smuggler_into
 
 pytestmark = pytest.mark.postgres
 MINE = SoftwareSigner.from_secret("Ed25519", b"the key of whoever took over ...")
@@ -86,7 +87,7 @@ class Raid:
     @property
     def smuggler(self) -> Smuggler:
         """The writer's login and the KEK."""
-        return Smuggler.into(self.service)
+        return smuggler_into(self.service)
 
     def put(self, statement: Statement, into: str | None = None, **columns: Any) -> int:  # noqa: ANN401 - members of a draft
         """Appends past the door; its index."""

@@ -17,7 +17,7 @@ from tests.a_ledger import ALedger, a_report, in_memory
 from tests.builders import CAST, a_case_in, an_act
 from tests.fakes import MemoryRecordStore
 from tests.fold_log import FoldLog
-from tests.smuggle import Smuggler
+from tests.smuggle import smuggler_of
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def junk(a: ALedger, stream: str) -> int:
     """Noise as the next record of a stream."""
     statement = a.sign(replace_stream(a_report(99, a.clock.now()), stream), "hotline")
     noise = SealedRecord(bytes(32), b"\1" + bytes(60), bytes(16), b"\1" + bytes(76))
-    return Smuggler.of(a).put(statement, a.clock.now(), seal=lambda _: noise).index
+    return smuggler_of(a).put(statement, a.clock.now(), seal=lambda _: noise).index
 
 
 def replace_stream(act: Act, stream: str) -> Act:
@@ -105,7 +105,7 @@ def test_damage_that_a_statement_follows_is_no_junk(a: ALedger) -> None:
     damaged = a.say(a_report(1), "hotline")
     stream = a_report(1).stream
     follows = replace_stream(a_report(2, a.clock.now()), stream)
-    Smuggler.of(a).put(a.sign(follows, "hotline"), a.clock.now())
+    smuggler_of(a).put(a.sign(follows, "hotline"), a.clock.now())
     store = cast("MemoryRecordStore", a.stores.records)
     row = store._records[damaged.index]
     store._records[damaged.index] = replace(row, state=row.state[:-1] + bytes([row.state[-1] ^ 1]))

@@ -21,7 +21,7 @@ from tests import builders
 from tests.a_ledger import ALedger, a_report, enrolment, in_memory, revocation
 from tests.fakes import MemoryRecordStore
 from tests.fold_log import FoldLog
-from tests.smuggle import Smuggler
+from tests.smuggle import smuggler_of
 
 MINE = SoftwareSigner.from_secret("Ed25519", b"the key of whoever took over ...")
 
@@ -39,7 +39,7 @@ def a() -> ALedger:
 def smuggle(a: ALedger, statement: Statement) -> None:
     """Appends a statement that nobody judged, marked as one that changed the registry."""
     a.ledger.refresh()
-    Smuggler.of(a).put(statement, a.clock.now())
+    smuggler_of(a).put(statement, a.clock.now())
 
 
 def forged(a: ALedger, act: Act, named: str, signer: SoftwareSigner) -> Statement:
@@ -110,7 +110,7 @@ def test_registry_act_that_its_row_hides_changes_nothing_anywhere(a: ALedger) ->
     """Who reads registry records alone does not meet it, so nobody goes by it."""
     act = revocation("hotline", a.clock.now())
     statement = a.sign(act, "founder")
-    Smuggler.of(a).put(statement, a.clock.now(), registry=False)
+    smuggler_of(a).put(statement, a.clock.now(), registry=False)
     log = FoldLog(a.stores.records, a.keys.kek, a.origin)
     last = list(Fold(log, a.origin, "ordinary").steps(log.read(0, log.size())))[-1]
     assert last.opened.aside is not None
