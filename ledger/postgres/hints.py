@@ -19,8 +19,9 @@ from ledger.postgres.connect import Connection, connect
 
 Channel = Literal["records", "checkpoint"]
 
-APART_S: Final = 0.01
-"""Between two hints: one says as much as many, since whoever follows it looks for all there is."""
+APART_S: Final = 0.02
+"""Between two hints, as between two checkpoints: one says as much as many, since whoever follows it
+looks for all there is, and under load nobody has to wait for one."""
 _END_S: Final = 1.0
 _NOTIFY: Final[dict[Channel, LiteralString]] = {
     "records": "NOTIFY records",
