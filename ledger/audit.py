@@ -30,6 +30,7 @@ from ledger.checks.folds import Folds
 from ledger.checks.known import Learned
 from ledger.checks.part import ROWS, Desk, Part, Slip, Whole, history, in_order, tops
 from ledger.checks.rules import STANDS, Applied, Doubt, Rules
+from ledger.checks.tokens import Tokens
 from ledger.checks.tree import RawCheckpoint, RawTile, Roots, Signed, Tiles
 from ledger.checks.workers import Workers
 from ledger.errors import Rejected
@@ -54,7 +55,7 @@ __all__ = [
 ]
 
 _MOST_FINDINGS: Final = 1000
-_UNOPENED: Final = ("content", "statements", "signatures", "wraps", "rules")
+_UNOPENED: Final = ("content", "statements", "signatures", "wraps", "rules", "tokens")
 _MOST_SWAPS: Final = 64
 _MOST_MISSING: Final = 1 << 20
 """How far indices may reach beyond the number of rows; what lies behind is not followed."""
@@ -258,12 +259,14 @@ class _Walk:
     roots: Roots = field(default_factory=lambda: Roots(()))
     tiles: Tiles = field(default_factory=lambda: Tiles(()))
     chain: Chain = field(init=False)
+    tokens: Tokens = field(init=False)
     keys: LogKeys = field(default_factory=LogKeys)
     job: Job | None = None
     lost: list[Checkpoint] = field(default_factory=list)
     rows: int = 0
     behind: int = 0
     files: FileReport = field(default_factory=FileReport)
+    asks_tokens: bool = False
     _next: int = 0
     _first_entry: bytes | None = None
     _rules: Rules | None = None
@@ -272,6 +275,7 @@ class _Walk:
 
     def __post_init__(self) -> None:
         self.chain = Chain(Registry.founded(), self.origin, self.level)
+        self.tokens = Tokens(self.origin)
 
     @property
     def opens(self) -> bool:
@@ -323,6 +327,7 @@ class _Walk:
                     progress(self.rows, total)
             for some in read:
                 signed.add(some)
+        self.check_tokens()
         self.chain.close()
         self.findings += self.chain.findings
         return signed
@@ -404,11 +409,13 @@ class _Walk:
                 ruling = rules.settle(row, said, statement, ruling)
                 rules.known.learn(row.at, row.stream_id, row.name or "", leaf, ruling.learned)
             self.chain.follow(row, said, ruling or STANDS)
+            self.tokens.read(row, said)
             self._last_ms = row.recorded_ms
         else:
             if rules is not None:
                 rules.pass_by(slip[0], part.streams[slip[2]], leaf, Learned(*slip[8:]))
             self.chain.follow_slip(part, slip)
+            self.tokens.name(slip[0], part.streams[slip[2]][0], slip[9])
             self._last_ms = slip[1]
 
     def _reach(self, index: int) -> None:
@@ -476,6 +483,17 @@ class _Walk:
             self._find(self.behind, Damage.RECORD_UNDECLARED, "a row lies far behind all others")
         elif self.source.count() > self.rows:
             self._find(0, Damage.RECORD_UNDECLARED, "there are rows of a negative index")
+
+    def check_tokens(self) -> None:
+        """Rows about tokens, against what the records name.
+
+        They are the chain's to excuse: an append notes what its caller says, and two registrars who
+        void a record that another has slipped in void that too.
+        """
+        rows = self.source.tokens() if self.opens else None
+        if rows is not None:
+            self.asks_tokens = True
+            self.chain.findings += self.tokens.judge(rows)
 
     def check_files(self, blobs: FileBytes | None, *, whole: bool) -> None:
         """Rows about files, against what the log says of them, and the files themselves."""
@@ -547,19 +565,24 @@ class _Walk:
         kept = [f for f in self.findings if f.index != index or f.kind not in _EXPLAINED]
         self.findings = [*kept, Finding(index, kind, message)]
 
+    def _skipped(self) -> tuple[str, ...]:
+        if not self.opens:
+            return _UNOPENED
+        asked = {"rules": self.replays, "tokens": self.asks_tokens}
+        return tuple(name for name, done in asked.items() if not done)
+
     def report(self, signed: tree.Signed) -> Report:
         """Everything, the first bad index first; at one index in the order of `Damage`."""
         order = {kind: n for n, kind in enumerate(Damage)}
         findings = sorted(set(self.findings), key=lambda f: (f.index, order[f.kind], f.message))
         newest = signed.newest or 0
-        skipped = _UNOPENED if not self.opens else () if self.replays else ("rules",)
         return Report(
             origin=self.origin,
             records=self.rows,
             size=newest,
             root=self.roots.at.get(newest, b"").hex(),
             findings=tuple(findings[:_MOST_FINDINGS]),
-            skipped=skipped,
+            skipped=self._skipped(),
             verdicts=dict(self.chain.verdicts),
             checkpoints=signed.count,
             tiles=sum(1 for _ in self.tiles),

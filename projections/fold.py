@@ -259,17 +259,20 @@ class Fold:
                 and (entry is None or entry.act.members == act.members)
                 and (hole or not stream.aside or act.act in WAYS_ON)
                 and _in_columns(opened, act, first=entry is None)
-                and (hole or self._may_move(act, stream))
+                and self._may_move(act, stream, hole=hole)
             )
         except NONSENSE:
             return False
 
-    def _may_move(self, act: Act, stream: StreamState) -> bool:
-        """Whether an act of so many signers may stand in a stream of this kind and state."""
+    def _may_move(self, act: Act, stream: StreamState, *, hole: bool) -> bool:
+        """Whether an act of so many signers may stand in a stream of this kind and state.
+
+        Behind a record that nobody can read the state is not known: it may have been that one's.
+        """
         kind = self._catalogue.types[act.act]
         least, _ = kind.signature(act, self._level)
         legal, _ = life_cycle().next_state(act.act, act.disposition, stream.state)
-        return stream.kind in kind.streams and len(act.signers) >= least and legal
+        return stream.kind in kind.streams and len(act.signers) >= least and (legal or hole)
 
     def _judged(
         self, opened: Opened, stream: StreamState

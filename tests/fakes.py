@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
+from ledger.checks.tokens import RawToken
 from ledger.errors import Conflict, Fatal, NotFound
 from ledger.ports import NIL_UNIT, Appended, Draft, LogHead, NotAppended, StoredRecord
 
@@ -37,14 +38,14 @@ class MemoryRecordStore:
         self._head = LogHead(0, None, -1)
         self._tiles: dict[tuple[int, int, int], bytes] = {}
         self._notes: dict[int, bytes] = {}
-        self._tokens: dict[bytes, set[UUID]] = {}
+        self._tokens: dict[tuple[bytes, UUID], int] = {}
         self._news = threading.Condition()
 
     # -- a database can be copied, and a copy put in its place -------------------------------------
 
     def backup(self) -> dict[str, Any]:
         """Everything that is stored."""
-        kept = ("_records", "_head", "_tiles", "_notes")
+        kept = ("_records", "_head", "_tiles", "_notes", "_tokens")
         return {name: copy(getattr(self, name)) for name in kept}
 
     def restore(self, backup: Mapping[str, Any]) -> None:
@@ -82,7 +83,7 @@ class MemoryRecordStore:
                 )
             )
             for tag in draft.tags:
-                self._tokens.setdefault(tag, set()).add(draft.stream_id)
+                self._tokens.setdefault((tag, draft.stream_id), index)
             registry = index if draft.registry else self._head.registry_index
             self._head = LogHead(index + 1, at, registry)
             answer = Appended(index, at, sealed.entry, self._head)
@@ -157,7 +158,11 @@ class MemoryRecordStore:
 
     def token_elsewhere(self, tag: bytes, stream_id: UUID) -> bool:
         """See `RecordStore`."""
-        return bool(self._tokens.get(tag, set()) - {stream_id})
+        return any(kept == tag and of != stream_id for kept, of in self._tokens)
+
+    def tokens(self) -> Sequence[RawToken]:
+        """See `Evidence`."""
+        return [RawToken(tag, of.bytes, at) for (tag, of), at in self._tokens.items()]
 
     # -- TileStore, CheckpointStore ----------------------------------------------------------------
 

@@ -26,6 +26,7 @@ from ledger.checks.content import RawRecord
 from ledger.checks.evidence import ALONE, Seat
 from ledger.checks.file_evidence import RawEvent, RawFile
 from ledger.checks.tables import Beside
+from ledger.checks.tokens import RawToken
 from ledger.checks.tree import RawCheckpoint, RawTile
 from ledger.log import checkpoint, record, statement, tiles
 from ledger.log.checkpoint import Checkpoint
@@ -35,6 +36,7 @@ from ledger.log.record import leaf
 from ledger.ports import LogHead
 from ledger.regulation.registry_lines import REGISTRY_ACTS
 from ledger.streams.names import stream_id
+from ledger.streams.tokens import token_tag, tokens_of
 
 ORIGIN = "rehearsal.bacninh.example/ordinary"
 VN = timezone(timedelta(hours=7))
@@ -87,6 +89,7 @@ class MemoryLog:
         rows: Records by position; an index is in the row.
         hash_tiles: (level, n, width) to bytes.
         signed: Size to (root, note).
+        noted: Tag of a token and id of a case to the index that names it first.
         head_row: What `log_head` says.
         kek: The KEK of the log.
     """
@@ -99,6 +102,7 @@ class MemoryLog:
     rows: list[RawRecord] = field(default_factory=list)
     hash_tiles: dict[tuple[int, int, int], bytes] = field(default_factory=dict)
     signed: dict[int, tuple[bytes, bytes]] = field(default_factory=dict)
+    noted: dict[tuple[bytes, bytes], int] = field(default_factory=dict)
     head_row: LogHead = field(default_factory=lambda: LogHead(0, None, -1))
     heads: dict[str, tuple[int, str]] = field(default_factory=dict)
     statements: list[statement.Statement] = field(default_factory=list)
@@ -157,6 +161,10 @@ class MemoryLog:
     def tiles(self) -> Iterable[RawTile]:
         """See `Evidence`."""
         return [RawTile(*key, data) for key, data in self.hash_tiles.items()]
+
+    def tokens(self) -> Iterable[RawToken]:
+        """See `Evidence`."""
+        return [RawToken(*key, at) for key, at in self.noted.items()]
 
     def checkpoints(self) -> Iterable[RawCheckpoint]:
         """Rows of `checkpoints` by size."""
@@ -232,6 +240,9 @@ class MemoryLog:
         row = self.seal(made, len(self.rows), at or self.clock, effective=effective)
         self.rows.append(row)
         self.statements.append(made)
+        if row.author:
+            for token in tokens_of(made.members["stream"], made.payload):
+                self.noted.setdefault((token_tag(self.origin, token), row.stream_id), row.at)
         self.heads[made.members["stream"]] = (made.seq, made.digest_b64)
         self.frontier.append(leaf(row.entry))
         registry = row.at if row.registry else self.head_row.registry_index

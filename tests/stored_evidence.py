@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ledger.checks.content import RawRecord
 from ledger.checks.evidence import ALONE, Seat
 from ledger.checks.tables import Beside
+from ledger.checks.tokens import RawToken
 from ledger.checks.tree import RawCheckpoint, RawTile
 from ledger.log.moment import milliseconds
 from ledger.ports import LogHead, StoredRecord
@@ -54,6 +55,10 @@ class StoredEvidence:
     def beside(self) -> Beside:
         """See `Evidence`: nothing of it is kept here."""
         return Beside(heads=1, rehearsal=False)
+
+    def tokens(self) -> Sequence[RawToken]:
+        """See `Evidence`."""
+        return self.store.tokens()
 
     def tiles(self) -> Sequence[RawTile]:
         """See `Evidence`."""

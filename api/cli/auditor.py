@@ -24,7 +24,7 @@ from api.cli.supervisor import ROLES, running_url
 from api.cli.voiding import void
 from api.cli.who import LogKey, client_at
 from api.cli.words import Text, verdict
-from api.settings import EnclaveFacts, Home, Settings
+from api.settings import EnclaveFacts, Home, Settings, SettingsError
 from keys.note import VKey
 from keys.vault import Kek
 from ledger.audit import Report, audit, unread
@@ -309,7 +309,8 @@ def run(  # noqa: PLR0913  an auditor's choices, each with its name
     kek = open_kek(settings) if login == _READER else None
     with shell.progress(transient=True) as bar:
         task = bar.add_task(shell.text(Text("kiểm toán", "audit")), total=None)
-        with PostgresEvidence(role_dsn(settings, facts, login)) as evidence:
+        dsn, tokens_by = role_dsn(settings, facts, login), _tokens_by(settings, facts)
+        with PostgresEvidence(dsn, tokens_by=tokens_by) as evidence:
             altered = evidence.altered(facts.slug) if definitions else []
             if _blinds(altered, facts.slug, login):
                 return Audited(unread(facts.origin), (), "views", altered)
@@ -341,6 +342,14 @@ def run(  # noqa: PLR0913  an auditor's choices, each with its name
             with connect(role_dsn(settings, facts, "projector")) as connection:
                 altered = [*altered, *altered_definitions(connection, facts.slug)]
         return Audited(report, found, "", altered)
+
+
+def _tokens_by(settings: Settings, facts: EnclaveFacts) -> str | None:
+    """The login that reads where tokens stand; another machine may not have it, and says so."""
+    try:
+        return role_dsn(settings, facts, _AUDITOR)
+    except SettingsError:
+        return None
 
 
 def _blinds(altered: Sequence[Altered], slug: str, login: str) -> bool:

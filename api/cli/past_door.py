@@ -19,6 +19,7 @@ from ledger.ports import NIL_UNIT, Appended, Appender, Draft, RecordStore, Seale
 from ledger.regulation.registry_lines import REGISTRY_ACTS
 from ledger.streams.event import TOPIC
 from ledger.streams.names import stream_id
+from ledger.streams.tokens import token_tag, tokens_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +50,22 @@ class Smuggler:
         stream = members["stream"]
         key = stream_id(self.origin, stream)
         last = members["signers"][-1]["role"] if statement.role in COUNTERSIGNERS else None
+        author = statement.role not in COUNTERSIGNERS
+        named = tokens_of(stream, statement.payload) if author else ()
         draft = Draft(
             stream_id=key,
             stream=stream,
             seq=statement.seq,
             unit=key if stream.startswith("case/") else NIL_UNIT,
             act_id=UUID(members["act_id"]),
-            author=statement.role not in COUNTERSIGNERS,
+            author=author,
             topic=TOPIC,
             registry=members["act"] in REGISTRY_ACTS
             and (len(members["signers"]) == 1 or statement.role == last),
             registry_index=self.records.head().registry_index,
             at=at,
             latest=None,
+            tags={token_tag(self.origin, token): False for token in named},
             seal=lambda moment: self.seal(statement.compact, stream, statement.seq, moment),
         )
         return self.appender.append(replace(draft, **columns))

@@ -28,6 +28,7 @@ from ledger.log import statement as statements
 from ledger.log.moment import milliseconds
 from ledger.log.statement import Statement
 from ledger.streams.names import stream_id
+from ledger.streams.tokens import tokens_of
 
 TOPIC: Final = "socai.statement.v1"
 _NIL_UNIT: Final = bytes(16)
@@ -98,6 +99,7 @@ class Checked(NamedTuple):
         members: The payload where the fold must read it, else None.
         compact: The statement where the signature is still open, else None.
         attachments: Digest and size of each file that an author lists.
+        tokens: Sealed tokens that an author names in a case.
     """
 
     at: int
@@ -120,6 +122,7 @@ class Checked(NamedTuple):
     members: Mapping[str, Any] | None = None
     compact: str | None = None
     attachments: tuple[tuple[str, int], ...] = ()
+    tokens: tuple[str, ...] = ()
 
     @property
     def readable(self) -> bool:
@@ -301,6 +304,7 @@ def _said(index: int, statement: Statement, recorded_at: datetime, job: Job) -> 
         members=members if act in job.folded else None,
         compact=statement.compact if signed is None else None,
         attachments=_attachments(statement),
+        tokens=_tokens(statement),
     )
 
 
@@ -310,6 +314,13 @@ def _attachments(statement: Statement) -> tuple[tuple[str, int], ...]:
         return ()
     listed = statement.members.get("attachments", ())
     return tuple((str(one["digest"]), int(one["size"])) for one in listed)
+
+
+def _tokens(statement: Statement) -> tuple[str, ...]:
+    """What the first statement of a payload names; the others name the same."""
+    if statement.role in statements.COUNTERSIGNERS:
+        return ()
+    return tuple(sorted(tokens_of(str(statement.members["stream"]), statement.payload)))
 
 
 def _uuid_bytes(text: object) -> bytes:

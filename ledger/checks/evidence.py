@@ -12,6 +12,7 @@ from typing import Final, NamedTuple, Protocol
 from ledger.checks.content import RawRecord
 from ledger.checks.file_evidence import FileEvidence
 from ledger.checks.tables import Beside
+from ledger.checks.tokens import RawToken
 from ledger.checks.tree import RawCheckpoint, RawTile
 from ledger.ports import LogHead
 
@@ -72,6 +73,9 @@ class Evidence(Protocol):
 
     def beside(self) -> Beside:
         """What stands beside the records."""
+
+    def tokens(self) -> Iterable[RawToken] | None:
+        """Every row of `tokens`; None where they may not be read."""
 
     def files(self) -> FileEvidence:
         """The rows about files."""

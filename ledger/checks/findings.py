@@ -51,6 +51,8 @@ class Damage(StrEnum):
     COLUMN_REGISTRY = "column_registry_wrong"
     STREAM_NAME = "stream_name_wrong"
     STREAM_UNUSED = "stream_unused"
+    TOKEN_MISSING = "token_missing"  # noqa: S105 - a kind of damage
+    TOKEN_STRAY = "token_stray"  # noqa: S105 - a kind of damage
     # envelope and statement
     ENVELOPE_MALFORMED = "envelope_malformed"
     OTHER_LOG = "other_log"
@@ -175,6 +177,8 @@ IN_VIETNAMESE: Final[Mapping[Damage, str]] = MappingProxyType(
         Damage.COLUMN_REGISTRY: "cột danh bạ không khớp diễn biến",
         Damage.STREAM_NAME: "tên dòng không khớp nội dung",
         Damage.STREAM_UNUSED: "tên dòng thừa, không có bản ghi",
+        Damage.TOKEN_MISSING: "mất dòng tra mã thay tên người phản ánh mà hồ sơ đã nêu",
+        Damage.TOKEN_STRAY: "dòng tra mã thay tên người phản ánh không do bản ghi nào nêu",
         Damage.ENVELOPE_MALFORMED: "phong bì sai khuôn dạng",
         Damage.OTHER_LOG: "bản ghi của sổ khác",
         Damage.STATEMENT_MALFORMED: "chữ ký sai khuôn dạng",

@@ -28,7 +28,7 @@ ROWS: Final = WIDTH
 Slip = tuple[int, float, int, int, str | None, str, bytes, int, str | None, tuple[str, ...]]
 """What is left of a sound act with one signer that changes nothing for an audit: index, time,
 number of its stream, position, `prev`, digest, act id, number of its signer, and what it leaves for
-others to ask about: state of the case after it, tokens."""
+others to ask about: state of the case after it, tokens that it names."""
 
 
 class Whole(NamedTuple):
@@ -102,7 +102,7 @@ class Desk:
                 signer = signers.setdefault((said.signers[0][0], said.kid), len(signers))
                 slips.append(
                     (row.at, row.recorded_ms, stream, said.seq, said.prev, said.digest, row.act_id,
-                     signer, *ruling.learned[:2])
+                     signer, ruling.learned.state, said.tokens)
                 )  # fmt: skip
             else:
                 again = self.replays and (ruling is None or bool(ruling.asked))

@@ -20,8 +20,9 @@ from psycopg.errors import InvalidSchemaName
 from ledger.checks.content import RawRecord
 from ledger.checks.evidence import ALONE, Seat
 from ledger.checks.tables import Beside
+from ledger.checks.tokens import RawToken
 from ledger.checks.tree import RawCheckpoint, RawTile
-from ledger.errors import NotFound
+from ledger.errors import NotFound, Unavailable
 from ledger.log.moment import EPOCH
 from ledger.ports import LogHead
 from ledger.postgres import definitions
@@ -120,6 +121,13 @@ SELECT coalesce(size, 0), coalesce(root, ''), coalesce(note, '') FROM log.checkp
 """
 
 
+_MAY_READ_TOKENS: Final[LiteralString] = (
+    "SELECT has_any_column_privilege(to_regclass('log.tokens'), 'SELECT')"
+)
+_TOKENS: Final[LiteralString] = """
+SELECT coalesce(tag, ''), coalesce(uuid_send(stream_id), ''), coalesce(index, -1) FROM log.tokens
+"""
+
 _EPOCH_US: Final = 946_684_800_000_000
 """From 1970 to PostgreSQL's own epoch."""
 _KEK_ID: Final = slice(1, 17)
@@ -152,6 +160,8 @@ class PostgresEvidence:
         dsn: Of a login that may read the log.
         snapshot: A snapshot that is open elsewhere; None for one of its own.
         within: A connection in a transaction, to see what it has not committed too.
+        tokens_by: Of a login that may read `log.tokens`: one that answers officers may not, or
+            whoever holds a token could ask it for the case (access.md G5).
 
     Raises:
         Unavailable: The database cannot be reached.
@@ -159,16 +169,18 @@ class PostgresEvidence:
     """
 
     def __init__(
-        self, dsn: str, snapshot: str | None = None, *, within: Connection | None = None
+        self,
+        dsn: str,
+        snapshot: str | None = None,
+        *,
+        within: Connection | None = None,
+        tokens_by: str | None = None,
     ) -> None:
         self._dsn = dsn
+        self._tokens_by = tokens_by
         self._connection: Connection = connect(dsn) if within is None else within
         if within is None:
-            self._connection.execute(_BEGIN)
-        if snapshot is not None:
-            self._connection.execute(
-                sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(snapshot))
-            )
+            _begin(self._connection, snapshot)
         self._connection.execute(_PATIENT)
         try:
             row = self._connection.execute(_MAY_OPEN).fetchone()
@@ -265,6 +277,18 @@ class PostgresEvidence:
             misfits=tuple(misfits(self._connection)),
         )
 
+    def tokens(self) -> Sequence[RawToken] | None:
+        """Every row of `tokens`, in this snapshot; None where no login at hand may read them."""
+        if self._tokens_by is None:
+            return _tokens(self._connection)
+        try:
+            with connect(self._tokens_by) as connection:
+                _begin(connection, self.share().snapshot)
+                connection.execute(_PATIENT)
+                return _tokens(connection)
+        except Unavailable:
+            return None
+
     def files(self) -> PostgresFileEvidence:
         """The rows about files, in this snapshot."""
         return PostgresFileEvidence(self._connection, sealed=self.sealed)
@@ -285,6 +309,22 @@ class PostgresEvidence:
 
     def _one(self, query: LiteralString) -> tuple[object, ...] | None:
         return self._connection.execute(query).fetchone()
+
+
+def _begin(connection: Connection, snapshot: str | None) -> None:
+    connection.execute(_BEGIN)
+    if snapshot is not None:
+        connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(snapshot)))
+
+
+def _tokens(connection: Connection) -> list[RawToken] | None:
+    row = connection.execute(_MAY_READ_TOKENS).fetchone()
+    if row is None or not row[0]:
+        return None
+    return [
+        RawToken(*cast("tuple[bytes, bytes, int]", found))
+        for found in connection.execute(_TOKENS, binary=True)
+    ]
 
 
 def _raw(

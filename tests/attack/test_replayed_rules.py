@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -31,6 +32,7 @@ from ledger.postgres.evidence import PostgresEvidence
 from ledger.regulation.act import Act
 from ledger.regulation.stream import NOTHING, Entry
 from ledger.streams.names import stream_id
+from ledger.streams.tokens import token_tag
 from tests import builders
 from tests.a_ledger import ALedger, appointment, enrolment, in_memory
 from tests.attacks import attack
@@ -625,6 +627,108 @@ def test_cases_that_were_let_go_are_folded_again(den: Den, monkeypatch: pytest.M
     assert den.audit() == whole
     assert whole.ok, whole.findings
     assert whole.voided[0][0].index == junk
+
+
+# -- tokens that the append has noted -------------------------------------------------------------
+
+
+def _named(number: int, token: str) -> Act:
+    """A report whose reporter is known by a token."""
+    facts = {"reporter": a_token(token), "identity_given": True}
+    return an_act("ReportReceived", stream=f"case/{an_id(f'told {number}')}", facts=facts)
+
+
+def _noted(den: Den, number: int, token: str) -> tuple[bytes, UUID]:
+    """The row's key of a token in such a case."""
+    case = stream_id(den.a.origin, f"case/{an_id(f'told {number}')}")
+    return token_tag(den.a.origin, a_token(token)), case
+
+
+@pytest.fixture
+def told(den: Den) -> Den:
+    """Two cases with a token each; the rows are those that the append itself has written."""
+    for number in (1, 2):
+        den.put(_named(number, f"reporter {number}"), "hotline")
+    assert den.audit().ok
+    return den
+
+
+@attack(
+    "the owner takes a token's row away, so that its case can be had under another's name too",
+    stopped_by=STOPPED,
+    noticed_by="log audit: token_missing",
+)
+def test_token_whose_row_is_gone_is_named_where_it_was_first_said(told: Den) -> None:
+    """However many processes look; the first record that names it, not the last."""
+    told.store._tokens.pop(_noted(told, 1, "reporter 1"))
+    found = [(f.index, f.kind) for f in told.audit().findings]
+    assert found == [(told.count() - 2, Damage.TOKEN_MISSING)]
+
+
+@attack(
+    "the owner notes a token, or another case or record for it, that no record names",
+    stopped_by=STOPPED,
+    noticed_by="log audit: token_stray",
+)
+@pytest.mark.parametrize(
+    ("key", "at"),
+    [((1, "nobody"), -1), ((2, "reporter 1"), -1), ((1, "nobody"), -99), ((1, "nobody"), 5)],
+    ids=["token", "case", "before the log", "record of another stream"],
+)
+def test_noted_token_that_nobody_named_is_named(told: Den, key: tuple[int, str], at: int) -> None:
+    """It would keep a token out of the case that it belongs to."""
+    at = told.count() - 1 if at == -1 else at
+    told.store._tokens[_noted(told, *key)] = at
+    found = [(f.index, f.kind) for f in told.audit().findings]
+    assert found == [(max(at, 0), Damage.TOKEN_STRAY)]
+
+
+def test_row_moved_to_another_record_is_missing_and_stray(told: Den) -> None:
+    """A row says where a token is named first, and so does the audit."""
+    told.store._tokens[_noted(told, 1, "reporter 1")] = told.count() - 1
+    found = [(f.index, f.kind) for f in told.audit().findings]
+    last = told.count() - 1
+    assert found == [(last - 1, Damage.TOKEN_MISSING), (last, Damage.TOKEN_STRAY)]
+
+
+def test_row_of_an_erased_record_stands_and_of_another_case_does_not(told: Den) -> None:
+    """What an erased record named nobody can say; whose it was is still known."""
+    last = told.count() - 1
+    told.erase(last)
+    assert [f.kind for f in told.audit().findings] == [Damage.WRAP_MISSING]
+    told.store._tokens[_noted(told, 1, "reporter 2")] = last
+    found = [(f.index, f.kind) for f in told.audit().findings]
+    assert found == [(last, Damage.WRAP_MISSING), (last, Damage.TOKEN_STRAY)]
+
+
+def test_token_said_again_behind_an_erased_record_keeps_its_first_row(told: Den) -> None:
+    """The row names the record that is erased; where it is gone too, the next one is asked for."""
+    case = f"case/{an_id('told 2')}"
+    informed = an_act("ReporterInformed", stream=case, facts={"reporter": a_token("reporter 2")})
+    again = told.put(informed, "hotline", stands=False)
+    told.erase(again - 1)
+    kinds = {f.kind for f in told.audit().findings}
+    assert not kinds & {Damage.TOKEN_MISSING, Damage.TOKEN_STRAY}
+    told.store._tokens.pop(_noted(told, 2, "reporter 2"))
+    assert (again, Damage.TOKEN_MISSING) in {(f.index, f.kind) for f in told.audit().findings}
+
+
+@attack(
+    "a taken writer login notes any token beside a record of its own",
+    stopped_by=STOPPED,
+    noticed_by="log audit: token_stray, until two registrars void the record",
+)
+def test_token_noted_past_the_door_is_named_and_voided_with_its_record(den: Den) -> None:
+    """The row stays for good, as everything there; the audit says by which act it was set aside."""
+    case = den.tell(a_case_in("SCREENING", start=den.now))
+    tag, _ = _noted(den, 1, "reporter 1")
+    index = den.junk_of(case.act("CaseClosed", by="cv", also=[]), "cv", tags={tag: False})
+    kinds = [f.kind for f in den.audit().findings if f.index == index]
+    assert kinds == [Damage.TOKEN_STRAY, Damage.AGAINST_THE_RULES]
+    den.void(case.stream.name, index)
+    report = den.audit()
+    assert report.ok, report.findings
+    assert {f.kind for f, _ in report.voided} == set(kinds)
 
 
 # -- on PostgreSQL, with the writer's own login ---------------------------------------------------

@@ -134,7 +134,8 @@ class Raid:
     def audited(self) -> Report:
         """What `log audit` says, as reader."""
         facts = self.service.enclave.facts
-        with PostgresEvidence(self.service.database.dsn("reader")) as source:
+        dsn = self.service.database.dsn
+        with PostgresEvidence(dsn("reader"), tokens_by=dsn("auditor")) as source:
             return audit(
                 source, origin=facts.origin, vkeys=self.service.enclave.vkeys,
                 kek=open_kek(self.service.settings), genesis=facts.genesis,

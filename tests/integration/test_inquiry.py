@@ -408,6 +408,39 @@ def test_erasure_takes_the_content_out_of_every_view_and_a_rebuild_agrees(
     ]
 
 
+@pytest.mark.parametrize("act", ["CaseRegistered", "CompetenceDetermined"])
+def test_erasing_what_moved_a_case_is_no_damage_and_sets_nothing_aside(
+    database: Database, act: str
+) -> None:
+    """What stands behind it hangs on a state that nobody knows any more, and stood all the same."""
+    log = played("SC1")
+    stream = log.player.cases["C1"]
+    at = next(
+        i
+        for i, s in enumerate(log.log.statements)
+        if s.members["stream"] == stream and s.members["act"] == act
+    )
+    log.erase(at)
+    case = made(database, log)
+    with psycopg.connect(database.admin) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("DELETE FROM log.wraps WHERE index = %s", [at])
+    records, reader = case.reading_log()
+    with case.writing() as connection:
+        assert compare(connection, records, reader, origin=ORIGIN) == []
+        before = "UPDATE proj.acts SET state_after = 'MERGED' WHERE index < %s AND stream = %s"
+        behind = "UPDATE proj.acts SET status = 'returned' WHERE index > %s + 1 AND stream = %s"
+        for harm, word in ((before, '"MERGED"'), (behind, '"returned"')):
+            assert connection.execute(harm, [at, stream]).rowcount
+            found = compare(connection, records, reader, origin=ORIGIN)
+            assert any(word in d.row for d in found if d.where == "extra"), harm
+        generations.ask_rebuild(connection, "acts", 0)
+    case.project()
+    with case.writing() as connection:
+        assert timeline.set_aside(connection) == []
+        assert compare(connection, records, reader, origin=ORIGIN) == []
+
+
 def test_one_agencys_statistics_tell_nothing_that_all_agencies_hide(sc1: Case) -> None:
     """Two cells are hidden since the total would tell one: nor does asking for the other alone."""
     with sc1.writing() as connection:

@@ -28,7 +28,8 @@ _SECOND: Final = "(SELECT size FROM log.checkpoints ORDER BY size OFFSET 1 LIMIT
 _ONE: Final = "(SELECT index FROM log.records ORDER BY index OFFSET 5 + {n} % 20 LIMIT 1)"
 _LOG: Final = (
     "log.checkpoints", "log.custody", "log.custody_head", "log.file_key", "log.file_wraps",
-    "log.files", "log.log_head", "log.records", "log.streams", "log.tiles", "log.wraps",
+    "log.files", "log.log_head", "log.records", "log.streams", "log.tiles", "log.tokens",
+    "log.wraps",
 )  # fmt: skip
 
 
@@ -174,7 +175,7 @@ VIEWS: Final = (
         " SELECT stream FROM proj.case_file ORDER BY stream OFFSET {n} % 3 LIMIT 1",
         *(
             f"DELETE FROM proj.{table} WHERE stream = (SELECT stream FROM cut)"
-            for table in ("acts", "case_file", "tasks", "counted", "marks", "tokens")
+            for table in ("acts", "case_file", "tasks", "counted", "marks")
         ),
     ),
     _together(

@@ -23,7 +23,7 @@ from ledger.file_key import FileKey
 from ledger.postgres.files import PostgresFiles
 from ledger.postgres.records import PostgresRecords
 from ledger.postgres.sessions import PostgresSessions
-from ledger.reader import Opened, Reader
+from ledger.reader import Reader
 from ledger.regulation.act import Act
 from ledger.sealer import Sealer
 from projections.runner import Projector
@@ -50,6 +50,7 @@ SCHEMAS = ("log", "sec", "proj")
 _OFFICERS = (
     "hotline", "cv", "cv2", "tp", "pgd", "gd", "pc", "ct", "ubcv", "giamsat", "keeper2",
 )  # fmt: skip
+_ERASED = 7
 _SERVICE = builders.key("the service")
 _TABLES = """
 SELECT schemaname, tablename FROM pg_tables WHERE schemaname = ANY (%s) ORDER BY 1, 2
@@ -123,6 +124,7 @@ def a_rich_log(database: Database) -> Enclave:
     enclave.seal()
     _tell(enclave, builders.a_case_in("ARCHIVED", start=_now(a)))
     _attach(enclave, files)
+    a.say(a_report(_ERASED, _now(a)), "hotline")
     _anchor(enclave)
     enclave.project()
     enclave.keep_copy()
@@ -312,10 +314,11 @@ def _unfinished(enclave: Enclave) -> None:
 
 
 def _erase(enclave: Enclave) -> None:
-    """An act of the archived case is erased by a recorded act, and its key destroyed."""
+    """A report is erased by a recorded act, and its key destroyed; it named no token."""
     a = enclave.a
     a.clock.step(days=1)
-    row = next(one for one in a.reader().read(0, 1_000) if _is(one, "ReporterInformed"))
+    stream = a_report(_ERASED).stream
+    row = next(one for one in a.reader().read(0, 1_000) if one.stream == stream)
     digest = canonical.b64(row.entry)
     a.others.records[digest] = (row.index, row.stream)
     act = an_act(
@@ -328,10 +331,6 @@ def _erase(enclave: Enclave) -> None:
     with psycopg.connect(enclave.database.admin) as connection:
         connection.execute("SET session_replication_role = replica")
         connection.execute("DELETE FROM log.wraps WHERE index = %s", [row.index])
-
-
-def _is(opened: Opened, act: str) -> bool:
-    return opened.act is not None and opened.act.act == act
 
 
 def _sign_in(database: Database, now: datetime) -> None:

@@ -92,7 +92,7 @@ def test_audit_without_the_key_checks_hashes_and_says_what_it_left_out() -> None
     log.sealed = False
     report = audit(log, origin=log.origin, vkeys=log.vkeys, replay=False)
     assert report.ok, report.findings
-    assert report.skipped == ("content", "statements", "signatures", "wraps", "rules")
+    assert report.skipped == ("content", "statements", "signatures", "wraps", "rules", "tokens")
     change(log, AT, entry=flip(log.rows[AT].entry))
     report = audit(log, origin=log.origin, vkeys=log.vkeys, replay=False)
     assert (report.first_bad_index, report.kind) == (AT, Damage.RECORD_REPLACED)
