@@ -18,6 +18,7 @@ from api.bootstrap import log_signers
 from api.cli.recovery import Recovering
 from api.cli.who import KNOWN
 from api.client import Client
+from api.connection import Refused
 from api.embedded import Embedded
 from api.known_log import Anchor, KnownLog, Unlike, _Memory
 from api.settings import Home
@@ -305,10 +306,18 @@ def test_a_recovery_past_the_door_is_no_recovery(
         patched.setattr("ledger.streams.stream.decide", lambda _: anything)
         patched.setattr(Recovering, "alone", lambda *_: True)
         assert lost.recover("founder").exit_code == 0
+    with psycopg.connect(lost.database.server.dsn(dbname=lost.dbname)) as connection:
+        row = connection.execute(
+            "SELECT note FROM log.checkpoints ORDER BY size DESC LIMIT 1"
+        ).fetchone()
+    assert row is not None
+    note = row[0]
     with lost.served() as service, Client("http://socai.test", http=service.http()) as line:
-        for name, note in (("left", lost.before), ("lost", lost.lost)):
-            with pytest.raises(Unlike):
-                remembering(lost, tmp_path / name, note).meet(service.newest(), line)
+        # the API itself believes neither the record nor the key
+        assert service.client.get("/logs/acts/checkpoint").status_code == 500
+        for name, seen in (("left", lost.before), ("lost", lost.lost)):
+            with pytest.raises((Unlike, Refused)):
+                remembering(lost, tmp_path / name, seen).meet(note, line)
 
 
 def test_a_database_that_was_added_to_is_no_beginning_of_what_was_signed(lost: Restored) -> None:

@@ -152,7 +152,8 @@ class Raid:
 
 
 def _noise(_: Raid) -> SealedRecord:
-    return SealedRecord(bytes(31) + b"\1", b"\1" + bytes(60), bytes(16), b"\1" + bytes(76))
+    """Of the lengths and versions that the append looks at."""
+    return SealedRecord(bytes(31) + b"\1", b"\1" + bytes(600), bytes(16), b"\1" + bytes(76))
 
 
 def _text(raid: Raid, text: str, stream: str, seq: int) -> Callable[[Any], SealedRecord]:
@@ -169,7 +170,7 @@ def text_of_no_kind(raid: Raid) -> None:
     """Sealed well, and no statement: the first record of a new case."""
     statement = raid.service.sign(raid.report(), "hotline")
     stream = statement.members["stream"]
-    raid.put(statement, seal=_text(raid, "hello.world.!", stream, 1))
+    raid.put(statement, seal=_text(raid, "hello.world." + "!" * 600, stream, 1))
 
 
 def a_payload_that_is_no_object(raid: Raid) -> None:
