@@ -51,9 +51,11 @@ t.stream IN (SELECT e.stream FROM proj.acts e WHERE e.gen = -1 AND e.erased_by I
 AND t.index > (
   SELECT min(e.index) FROM proj.acts e
   WHERE e.gen = -1 AND e.stream = t.stream AND e.erased_by IS NOT NULL)
+AND t.index NOT IN (SELECT e.index FROM proj.acts e WHERE e.gen = -1 AND e.erased_by IS NOT NULL)
 """
 _HALF_ERASED: Final[LiteralString] = """
 t.act_id IN (SELECT e.act_id FROM proj.acts e WHERE e.gen = -1 AND e.erased_by IS NOT NULL)
+AND t.index NOT IN (SELECT e.index FROM proj.acts e WHERE e.gen = -1 AND e.erased_by IS NOT NULL)
 """
 _NOT_KNOWN: Final[Mapping[tuple[str, str], LiteralString]] = {
     ("acts", "state_after"): _BEHIND_A_HOLE,

@@ -430,7 +430,8 @@ def test_erasing_what_moved_a_case_is_no_damage_and_sets_nothing_aside(
         assert compare(connection, records, reader, origin=ORIGIN) == []
         before = "UPDATE proj.acts SET state_after = 'MERGED' WHERE index < %s AND stream = %s"
         behind = "UPDATE proj.acts SET status = 'returned' WHERE index > %s + 1 AND stream = %s"
-        for harm, word in ((before, '"MERGED"'), (behind, '"returned"')):
+        gone = "UPDATE proj.acts SET officer = 'nobody' WHERE index = %s AND stream = %s"
+        for harm, word in ((before, '"MERGED"'), (behind, '"returned"'), (gone, '"nobody"')):
             assert connection.execute(harm, [at, stream]).rowcount
             found = compare(connection, records, reader, origin=ORIGIN)
             assert any(word in d.row for d in found if d.where == "extra"), harm
