@@ -151,7 +151,8 @@ class Raid:
 
 
 def _noise(_: Raid) -> SealedRecord:
-    return SealedRecord(bytes(31) + b"\1", b"\1" + bytes(60), bytes(16), b"\1" + bytes(76))
+    """As long as a record is, which is all that the append can look at."""
+    return SealedRecord(bytes(31) + b"\1", b"\1" + bytes(600), bytes(16), b"\1" + bytes(76))
 
 
 def _text(raid: Raid, text: str, stream: str, seq: int) -> Callable[[Any], SealedRecord]:
@@ -168,14 +169,14 @@ def text_of_no_kind(raid: Raid) -> None:
     """Sealed well, and no statement: the first record of a new case."""
     statement = raid.service.sign(raid.report(), "hotline")
     stream = statement.members["stream"]
-    raid.put(statement, seal=_text(raid, "hello.world.!", stream, 1))
+    raid.put(statement, seal=_text(raid, f"hello.{600 * 'w'}.!", stream, 1))
 
 
 def a_payload_that_is_no_object(raid: Raid) -> None:
     """What a fold that asks for no form stumbles over."""
     honest = raid.service.sign(raid.report(), "hotline")
     protected, _, signature = honest.compact.split(".")
-    text = ".".join((protected, canonical.b64(b"[1]"), signature))
+    text = ".".join((protected, canonical.b64(b"[%s1]" % (300 * b"1,")), signature))
     raid.put(honest, seal=_text(raid, text, honest.members["stream"], 1))
 
 
