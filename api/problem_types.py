@@ -278,8 +278,8 @@ TYPES: Final[Mapping[str, ProblemType]] = {
             "A record of the stream is against the rules and has not been voided",
         ),
         Words(
-            "Chưa ghi gì. Báo người giữ danh bạ: hai người ký RecordVoided (socai log void), rồi ký"
-            " lại diễn biến này nối vào đầu dòng mới và gửi.",
+            "Chưa ghi gì. Báo người giữ sổ đăng ký: hai người ký RecordVoided (socai log void), rồi"
+            " ký lại diễn biến này nối vào đầu dòng mới và gửi.",
             "Nothing was recorded. Tell the registrars: two of them sign RecordVoided (`socai log"
             " void`); then sign this act again upon the new head and send.",
         ),

@@ -29,7 +29,7 @@ from ledger.checks.findings import Damage, Finding
 from ledger.checks.folds import Folds
 from ledger.checks.known import Learned
 from ledger.checks.part import ROWS, Desk, Part, Slip, Whole, history, in_order, tops
-from ledger.checks.rules import STANDS, Applied, Doubt, Rules
+from ledger.checks.rules import STANDS, Applied, Rules, WrongGuess
 from ledger.checks.tokens import Tokens
 from ledger.checks.tree import RawCheckpoint, RawTile, Roots, Signed, Tiles
 from ledger.checks.workers import Workers
@@ -227,7 +227,7 @@ def audit(  # noqa: PLR0913 - what an auditor brings along is the argument list
     walk.prepare(sizes, vkeys)
     try:
         signed = walk.run(workers, notes, progress)
-    except Doubt:
+    except WrongGuess:
         walk = _Walk(source, origin, level, keks, replay, assumes=False)
         walk.prepare(sizes, vkeys)
         signed = walk.run(workers, notes, progress)
@@ -305,7 +305,7 @@ class _Walk:
         """Walks every row once, in index order, and reads the checkpoints.
 
         Raises:
-            Doubt: What the processes assumed does not hold; asked again, they assume nothing.
+            WrongGuess: What the processes assumed does not hold; asked again, they assume nothing.
         """
         total, job = self.source.count(), self.job
         signed = Signed()

@@ -2,13 +2,13 @@
 
 Whoever has the writer's login and the KEK can append what no rule allows. Such a record keeps its
 place in the log and in its stream and moves nothing there (formats.md §3). What a guard asks about
-the rest of the log is answered from its records, and in favour of the record where they do not
-tell: a record is set aside for what it is, never for what was not looked up.
+the rest of the log is answered from its records, judged as well, and in favour of the record where
+they do not tell: a record is set aside for what it is, never for what was not looked up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -31,6 +31,8 @@ from ledger.streams.names import is_stream, stream_id
 from ledger.streams.stream import Ground, Stream
 from ledger.submission import Submission
 
+_OPEN: Final = "SCREENING"
+"""A state that every guard lets pass."""
 _NONSENSE_VI: Final = "nội dung không theo quy định nào"
 _COLUMNS: Final = Aside(
     "columns",
@@ -94,20 +96,25 @@ class Judge:
         reader: Opens them, as strictly as the door parses.
         origin: Origin of the log.
         level: Its level.
+        before: The registry as a record of the past found it.
     """
 
     store: RecordStore
     reader: Reader
     origin: str
     level: str
+    before: Callable[[int], Registry]
 
-    def settled(self, stream: Stream, event: Event, registry: Registry) -> Event:
+    def settled(
+        self, stream: Stream, event: Event, registry: Registry, *, nested: bool = False
+    ) -> Event:
         """The event if it stands, else its position, set aside; pure but for what guards look up.
 
         Args:
             stream: As the record found it.
             event: Of `event_of`.
             registry: As the record found it.
+            nested: Whether a judgement of another stream asks: then nothing more is looked up.
 
         Raises:
             VerificationError: `damaged`: an officer's statement follows what cannot be read, so
@@ -116,7 +123,7 @@ class Judge:
         if isinstance(event, PositionPassed):
             aside = event.aside or _service_refusal(stream, event, registry)
             return event if aside is None else replace(event, digest=None, aside=aside)
-        aside = self._refusal(stream, event, registry)
+        aside = self._refusal(stream, event, registry, nested=nested)
         if aside is None:
             return event
         if aside.code == "stale" and stream.unread is not None:
@@ -141,7 +148,7 @@ class Judge:
         raise VerificationError("damaged", "it does not open, and a statement follows it", unread)
 
     def _refusal(
-        self, stream: Stream, event: StatementRecorded, registry: Registry
+        self, stream: Stream, event: StatementRecorded, registry: Registry, *, nested: bool
     ) -> Aside | None:
         ground = Ground(
             registry=registry,
@@ -149,7 +156,7 @@ class Judge:
             origin=self.origin,
             level=self.level,
             log_size=_index(event),
-            cases=Elsewhere(self, _index(event), event.act, registry),
+            cases=Elsewhere(self, _index(event), event.act, registry, nested=nested),
             at=_at(event),
         )
         try:
@@ -167,24 +174,29 @@ class Judge:
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """`Cases` as of a record: other streams folded from their own records before it.
+    """`Cases` as of a record: other streams folded from what stands of them before it.
 
     Where a token stands only an index over the whole log could tell: that refuses nothing here, and
-    is asked by the append and by the audit.
+    is asked by the append and by the audit. Nor does a stream of which something is erased or
+    damaged, nor any where this itself is asked on the way to another stream's answer: else cases
+    that name one another could be made to cost as much as one likes.
     """
 
     judge: Judge
     before: int
     act: Act
     registry: Registry
+    nested: bool = False
 
     def state(self, stream: str) -> str | None:
         """Main state of a case then, as `state_told`."""
-        return state_told(self._folded(stream).state)
+        folded = self._folded(stream)
+        return _OPEN if folded is None else state_told(folded.state)
 
     def signers(self, stream: str) -> Sequence[str]:
         """Officers who had signed an effective act of a case then."""
-        return signers(self._folded(stream).state)
+        folded = self._folded(stream)
+        return () if folded is None else signers(folded.state)
 
     def token_elsewhere(self, token: str, stream: str) -> bool:
         """Not told by the records of one stream."""
@@ -202,23 +214,27 @@ class Elsewhere:
 
     def running(self, stream: str, at: datetime) -> Sequence[str]:
         """Complaints, reviews and their windows that ran in a case then."""
-        return open_reviews(self._folded(stream).state, self.registry, at)
+        folded = self._folded(stream)
+        return () if folded is None else open_reviews(folded.state, self.registry, at)
 
     def reports(self) -> Sequence[Report]:
         """None: they only raise flags."""
         return ()
 
-    def _folded(self, name: str) -> Stream:
-        of = stream_id(self.judge.origin, name)
+    def _folded(self, name: str) -> Stream | None:
+        """The stream as its records have it; None where they do not tell."""
+        if self.nested:
+            return None
+        judge, of = self.judge, stream_id(self.judge.origin, name)
         stream = begin(of, name)
-        for row in self.judge.store.stream(of):
+        for row in judge.store.stream(of):
             if row.index >= self.before:
                 break
-            event = event_of(self.judge.reader, row)
             try:
-                event.mutate(stream)
-            except NONSENSE:  # it does not follow: it moves nothing there either
-                passed(row, None, _COLUMNS).mutate(stream)
+                event, registry = event_of(judge.reader, row), judge.before(row.index)
+                judge.settled(stream, event, registry, nested=True).mutate(stream)
+            except (VerificationError, *NONSENSE):
+                return None
         return stream
 
 

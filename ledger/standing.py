@@ -104,8 +104,9 @@ class Standing:
     def __init__(self, store: RecordStore, reader: Reader, founded: Registry) -> None:
         self._store = store
         self._reader = reader
-        self._judge = Judge(store, reader, reader.origin, reader.level)
-        self._lock = threading.Lock()
+        self._judge = Judge(store, reader, reader.origin, reader.level, self.before)
+        self._lock = threading.RLock()  # whoever follows asks for the past on the way
+        self._follows = False
         self._seen = 0  # records of the log, up to which nothing can have been missed
         self._current = Current(founded, -1)
         self._history = _History(founded.copy(), [])
@@ -150,7 +151,8 @@ class Standing:
         """The registry as record `index` found it, of what this process has seen."""
         with self._lock:
             found = self._history.before(index)
-            return self._current.registry if found is self._history.registry else found
+            grows = found is self._history.registry and not self._follows
+            return self._current.registry if grows else found
 
     def settled(self, stream: Stream, event: Event) -> Event:
         """A record of a stream if it stands, else its position, set aside.
@@ -166,6 +168,7 @@ class Standing:
 
     def _follow(self) -> None:
         rows, reached = self._store.registry(self._current.index), self._current.index
+        self._follows = True
         try:
             for row in rows:
                 event = self._open(row) if row.index == 0 else self._reached(row)
@@ -173,6 +176,7 @@ class Standing:
                     self._history.grow(Applied(row.index, row.recorded_at, event.act))
                 reached = row.index
         finally:
+            self._follows = False
             if reached != self._current.index:
                 acts = tuple(self._history.acts)
                 self._current = Current(self._history.registry.copy(), reached, acts)

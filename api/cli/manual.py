@@ -247,12 +247,12 @@ MANUAL: Final[dict[str, str]] = {
     "\n`socai act sign --countersign ACT_ID`.": (
         "Ký RecordVoided cho các bản ghi trái quy định; chúng vẫn ở trong sổ và không có hiệu lực."
         "\n\nCác bản ghi phải thuộc một dòng. Nội dung được ký hiện ra trước, ở luồng lỗi; bản ký"
-        " được in ra để gửi bằng `socai act submit -`. Người giữ danh bạ thứ hai ký tiếp bằng"
+        " được in ra để gửi bằng `socai act submit -`. Người giữ sổ đăng ký thứ hai ký tiếp bằng"
         " `socai act sign --countersign ACT_ID`."
     ),
     "Why; everybody who sees the stream reads it.": "Lý do; ai xem được dòng ghi cũng đọc được.",
     "The second registrar (uuid); the only other one if left out.": (
-        "Người giữ danh bạ thứ hai (uuid); bỏ trống là người duy nhất còn lại."
+        "Người giữ sổ đăng ký thứ hai (uuid); bỏ trống là người duy nhất còn lại."
     ),
     "List a KIND of the rulebook, or explain one CODE of it; `page` prints all of CATALOGUE.md.": (
         "Liệt kê một KIND của bộ quy tắc, hoặc giải thích một CODE; `page` in cả CATALOGUE.md."

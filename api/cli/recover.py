@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,10 +18,11 @@ import orjson
 
 from api.cli import database
 from api.cli.case_page import when
-from api.cli.database import RUNNING
 from api.cli.errors import guarded
+from api.cli.lock import Lock
 from api.cli.recovery import Pending, Recovering
 from api.cli.shell import Shell, fail, misuse, options, shell_of
+from api.cli.supervisor import ROLES
 from api.cli.who import signer_of
 from api.cli.words import Text
 from api.settings import Settings
@@ -83,14 +84,17 @@ def recover(
         *(signer_of(settings, None, path) for path in key_files),
     ]
     asked = _Asked(signers, approver, reason)
-    with database.reachable(settings) as facts, Recovering.open(settings, facts) as log:
+    with ExitStack() as stack:
+        if signers:  # nobody serves the home meanwhile
+            stack.enter_context(closing(Lock(settings.home))).take(*ROLES)
+        facts = stack.enter_context(database.reachable(settings))
+        log = stack.enter_context(Recovering.open(settings, facts))
         kept = [
             *((str(path), path.read_bytes()) for path in notes),
             *((f"seen/{r}", n) for r, m in log.seen().items() if (n := m.read()) is not None),
         ]
         loss = _loss(log, facts.origin, kept, [(str(p), _receipt(p)) for p in receipts])
         if signers:
-            _refuse_running(settings)
             _go_on(shell, log, loss, asked)
             return
         _show(shell, log, loss)
@@ -138,15 +142,6 @@ def _named(name: str) -> Iterator[None]:
         misuse(
             f"Chưa làm gì: {name} không chứng minh được gì cho sổ này ({error.message}).",
             f"Nothing was done: {name} shows nothing of this log ({error.message}).",
-        )
-
-
-def _refuse_running(settings: Settings) -> None:
-    if (settings.home / RUNNING).exists():
-        fail(
-            "Chưa ghi gì: dịch vụ đang chạy; hãy dừng socai serve rồi chạy lại lệnh này.",
-            "Nothing was recorded: the service is running; stop socai serve, then run this again.",
-            "running",
         )
 
 
@@ -370,7 +365,7 @@ def _show_waiting(shell: Shell, waiting: Pending, *, signed: bool) -> None:
     shell.done(
         Text(
             f"Đã ký một phần; còn chờ người giữ sổ đăng ký {officer}:"
-            " chạy lại lệnh này với --key của người đó. Chưa chạy socai serve.",
+            " chạy lại lệnh này với --key của người đó. Khoan chạy socai serve.",
             f"Signed in part; waits for registrar {officer}: run this again with that --key."
             " Do not run socai serve yet.",
         ),

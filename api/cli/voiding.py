@@ -67,7 +67,8 @@ def void(
     me = registrars.get(client.officer or "")
     if me is None:
         fail(
-            "Chưa ký: chỉ người giữ danh bạ được loại bản ghi; nêu khóa của người đó bằng --key.",
+            "Chưa ký: chỉ người giữ sổ đăng ký được loại bản ghi; nêu khóa của người đó bằng"
+            " --key.",
             "Nothing was signed: only registrars void a record; name the key of one with --key.",
             "not_a_registrar",
         )
@@ -124,7 +125,7 @@ def _second(registrars: Mapping[str, Line], me: Line, approver: str | None) -> S
     if named is None:
         listed = ", ".join(others)
         misuse(
-            f"Chưa ký: nêu người giữ danh bạ thứ hai bằng --approver: {listed}.",
+            f"Chưa ký: nêu người giữ sổ đăng ký thứ hai bằng --approver: {listed}.",
             f"Nothing was signed: name the second registrar with --approver: {listed}.",
         )
     return [named]

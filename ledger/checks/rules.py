@@ -112,7 +112,7 @@ class _Left(NamedTuple):
     since: list[int]
 
 
-class Doubt(Exception):
+class WrongGuess(Exception):
     """What was assumed of the rest of the log does not hold; asked again, nothing is assumed."""
 
 
@@ -164,7 +164,7 @@ class Rules:
             ruling: Of whoever has its stream and assumed the rest of the log; None: nobody yet.
 
         Raises:
-            Doubt: What was assumed does not hold, and something rests on it.
+            WrongGuess: What was assumed does not hold, and something rests on it.
         """
         if ruling is None:
             settled = self.follow(row, said, statement)
@@ -179,9 +179,9 @@ class Rules:
             else:
                 settled = self.follow(row, said, statement)
                 if settled.stands != ruling.stands:
-                    raise Doubt(row.at)
+                    raise WrongGuess(row.at)
         if self._expected is not None and settled.registry != (row.at in self._expected):
-            raise Doubt(row.at)
+            raise WrongGuess(row.at)
         return settled
 
     def pass_by(self, at: int, stream: tuple[bytes, str], leaf: bytes, learned: Learned) -> None:

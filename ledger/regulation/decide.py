@@ -174,8 +174,8 @@ def _require_whole(q: Question) -> None:
     first = min(aside)
     raise Rejected(
         "stream_set_aside",
-        f"Không ghi được: bản ghi {first} của dòng này trái quy định. Người giữ danh bạ phải loại"
-        " bản ghi đó trước.",
+        f"Không ghi được: bản ghi {first} của dòng này trái quy định. Người giữ sổ đăng ký phải"
+        " loại bản ghi đó trước.",
         f"Record {first} of this stream is against the rules: registrars must void it first.",
         params={"index": str(first)},
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,8 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from api.app import openapi
 from api.bootstrap import log_signers
+from api.cli.database import RUNNING
+from api.cli.lock import Lock
 from api.cli.recovery import Recovering
 from api.cli.who import KNOWN
 from api.client import Client
@@ -85,6 +88,18 @@ def test_without_a_key_it_says_what_is_lost_and_changes_nothing(loss: Restored) 
     assert said["lost"]["records"] == len(loss.receipts)
     assert said["lost"]["signed_at"]
     assert loss.recover().stdout == told.stdout
+
+
+def test_nothing_is_signed_while_a_process_has_the_home(lost: Restored) -> None:
+    """Told by its lock: a sealer alone leaves no other mark, and a kill leaves a mark of nobody."""
+    with closing(Lock(lost.settings.home)) as held:
+        held.take("sealer")
+        told = lost.recover(*REGISTRARS)
+        assert told.exit_code == 2, told.output
+        assert "is running (sealer" in told.output
+    (lost.settings.home / RUNNING).write_bytes(orjson.dumps({"url": "http://127.0.0.1:1"}))
+    told = lost.recover(*REGISTRARS)
+    assert told.exit_code == 0, told.output
 
 
 def test_two_registrars_go_on_from_what_is_left(lost: Restored) -> None:

@@ -27,10 +27,14 @@ from ledger.checks.evidence import Seat, Share
 from ledger.checks.findings import Damage
 from ledger.checks.part import Part
 from ledger.checks.workers import Orders, Workers, desk_of
+from ledger.docket import Docket
 from ledger.log.statement import AUTHOR, make
 from ledger.postgres.evidence import PostgresEvidence
 from ledger.regulation.act import Act
+from ledger.regulation.registry import Registry
 from ledger.regulation.stream import NOTHING, Entry
+from ledger.standing import Standing
+from ledger.streams.event import Aside
 from ledger.streams.names import stream_id
 from ledger.streams.tokens import token_tag
 from tests import builders
@@ -207,6 +211,16 @@ class Den:
             spread = audit(source, **given, workers=3)
         assert spread == alone
         return alone
+
+    def judged(self, story: Story) -> dict[int, Aside | None]:
+        """Why each record of a case is set aside, by a process that begins now."""
+        reader = self.a.reader()
+        standing = Standing(self.store, reader, Registry.founded())
+        return Docket(standing, self.store, reader, story.stream.name).upto()
+
+    def set_aside(self, story: Story) -> list[int]:
+        """What does not stand in a case, by a process that begins now."""
+        return [index for index, why in self.judged(story).items() if why is not None]
 
     def erase(self, index: int) -> None:
         """Deletes a wrap, as the owner of the database can."""
@@ -463,6 +477,28 @@ def test_case_merged_into_one_that_is_over(den: Den) -> None:
             den.tell_more(other, "ResultDetermined")
     index = den.put(act, signers[0], stands=False)
     against(den.audit(), index, "SURVIVING_CASE_OPEN")
+
+
+@attack(
+    "a merger past the door makes a lawful one into the same case look unlawful",
+    stopped_by="every process, which judges the other case too before it asks of it",
+    noticed_by=NOTICED,
+)
+def test_junk_in_another_case_turns_nobody_against_an_honest_act(den: Den) -> None:
+    """Door, followers and audit agree: what is set aside in one case moves nothing in another."""
+    survivor = den.tell(a_case_in("SCREENING", name=f"case/{an_id('survivor')}", start=den.now))
+    junk = survivor.act("CaseMerged", facts={"surviving_case": f"case/{an_id('nowhere')}"})
+    den.junk += [den.put(junk, "hotline", signer.role) for signer in junk.signers]
+    case = den.tell(a_case_in("SCREENING", start=den.now))
+    act = case.act("CaseMerged", facts={"surviving_case": survivor.stream.name})
+    for signer in act.signers:
+        den.put(act, _alias(signer.officer), signer.role)
+    assert {f.index for f in den.audit().findings} == set(den.junk)
+    assert den.set_aside(survivor) == den.junk
+    assert den.set_aside(case) == []
+    den.erase(min(den.judged(survivor)))  # and an erasure there takes nothing from what stands here
+    assert den.set_aside(case) == []
+    assert len(den.judged(case)) == case.stream.seq + len(act.signers)
 
 
 @attack("one reporter's token is sealed in two cases", stopped_by=STOPPED, noticed_by=NOTICED)

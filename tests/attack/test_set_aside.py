@@ -177,7 +177,7 @@ def a_payload_that_is_no_object(raid: Raid) -> None:
     """What a fold that asks for no form stumbles over."""
     honest = raid.service.sign(raid.report(), "hotline")
     protected, _, signature = honest.compact.split(".")
-    text = ".".join((protected, canonical.b64(b"[1]"), signature))
+    text = ".".join((protected, canonical.b64(b"[%s1]" % (300 * b"1,")), signature))
     raid.put(honest, seal=_text(raid, text, honest.members["stream"], 1))
 
 
