@@ -19,6 +19,7 @@ from api.cli import database
 from api.cli.case_page import when
 from api.cli.errors import guarded
 from api.cli.founding import read_vkeys
+from api.cli.kept_checkpoint import KeptCheckpoint
 from api.cli.shell import MISUSED, Refusal, Shell, options, shell_of, visible
 from api.cli.supervisor import ROLES, running_url
 from api.cli.voiding import void
@@ -160,7 +161,7 @@ def status(server: str | None) -> None:
     "--checkpoint",
     "trusted",
     multiple=True,
-    type=click.Path(path_type=Path, exists=True),
+    type=KeptCheckpoint(),
     help="A checkpoint kept elsewhere; the log must lead to it.",
 )
 @click.option(
@@ -194,7 +195,7 @@ def status(server: str | None) -> None:
 def audit_log(  # noqa: PLR0913  as `run`
     login: str,
     dbname: str | None,
-    trusted: tuple[Path, ...],
+    trusted: tuple[bytes, ...],
     vkeys: tuple[VKey, ...],
     workers: int | None,
     *,
@@ -216,7 +217,7 @@ def audit_log(  # noqa: PLR0913  as `run`
             settings,
             in_database(facts, dbname),
             login=login,
-            trusted=[*seen, *(path.read_bytes() for path in trusted)],
+            trusted=[*seen, *trusted],
             workers=settings.workers if workers is None else workers,
             views=not no_views,
             definitions=not no_definitions,
