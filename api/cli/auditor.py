@@ -33,7 +33,7 @@ from ledger.blobs import ObjectBlobs
 from ledger.checks.files import FileReport
 from ledger.errors import NotFound, Unavailable
 from ledger.ports import SeenStore
-from ledger.postgres.connect import connect, may_enter, open_pool
+from ledger.postgres.connect import connect, may_enter, open_pool, translating
 from ledger.postgres.definitions import Altered
 from ledger.postgres.evidence import PostgresEvidence
 from ledger.postgres.records import PostgresRecords
@@ -339,7 +339,7 @@ def run(  # noqa: PLR0913  an auditor's choices, each with its name
             lambda done, total: bar.update(task, completed=done, total=total),
         )
         if definitions:
-            with connect(role_dsn(settings, facts, "projector")) as connection:
+            with translating(), connect(role_dsn(settings, facts, "projector")) as connection:
                 altered = [*altered, *altered_definitions(connection, facts.slug)]
         return Audited(report, found, "", altered)
 
@@ -486,7 +486,7 @@ def _views(
     pool = open_pool(dsn, most=2)
     try:
         records = PostgresRecords(pool)
-        with connect(dsn) as connection:
+        with translating(), connect(dsn) as connection:
             return compare(
                 connection,
                 records,
