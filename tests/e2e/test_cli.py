@@ -103,6 +103,18 @@ def test_a_file_that_is_no_checkpoint_says_nothing_about_the_log(
     assert not result.stdout
 
 
+@pytest.mark.parametrize("lang", ["vi", "en"])
+def test_a_home_that_cannot_be_used_is_a_sentence(tmp_path: Path, lang: str) -> None:
+    """A read-only or mistaken folder is the operator's to mend, and no trace says so."""
+    home = tmp_path / "file"
+    home.touch()
+    for words in (("log", "resume"), ("log", "recover"), ("log", "audit"), ("serve",)):
+        result = socai(home, *words, lang=lang)
+        assert result.exit_code == 1, result.output
+        assert str(home) in result.stderr
+        assert result.stderr.count("\n") == 1
+
+
 def test_refusals_are_json_where_json_is_asked_for(tmp_path: Path) -> None:
     """A program reads the same refusal a person does."""
     result = socai(tmp_path, "case", "list", "--json")
