@@ -19,6 +19,7 @@ from api.cli import database
 from api.cli.case_page import when
 from api.cli.errors import guarded
 from api.cli.founding import read_vkeys
+from api.cli.kept_checkpoint import KeptCheckpoint
 from api.cli.shell import MISUSED, Refusal, Shell, options, shell_of, visible
 from api.cli.supervisor import ROLES, running_url
 from api.cli.voiding import void
@@ -32,7 +33,7 @@ from ledger.blobs import ObjectBlobs
 from ledger.checks.files import FileReport
 from ledger.errors import NotFound, Unavailable
 from ledger.ports import SeenStore
-from ledger.postgres.connect import connect, may_enter, open_pool
+from ledger.postgres.connect import connect, may_enter, open_pool, translating
 from ledger.postgres.definitions import Altered
 from ledger.postgres.evidence import PostgresEvidence
 from ledger.postgres.records import PostgresRecords
@@ -160,7 +161,7 @@ def status(server: str | None) -> None:
     "--checkpoint",
     "trusted",
     multiple=True,
-    type=click.Path(path_type=Path, exists=True),
+    type=KeptCheckpoint(),
     help="A checkpoint kept elsewhere; the log must lead to it.",
 )
 @click.option(
@@ -194,7 +195,7 @@ def status(server: str | None) -> None:
 def audit_log(  # noqa: PLR0913  as `run`
     login: str,
     dbname: str | None,
-    trusted: tuple[Path, ...],
+    trusted: tuple[bytes, ...],
     vkeys: tuple[VKey, ...],
     workers: int | None,
     *,
@@ -216,7 +217,7 @@ def audit_log(  # noqa: PLR0913  as `run`
             settings,
             in_database(facts, dbname),
             login=login,
-            trusted=[*seen, *(path.read_bytes() for path in trusted)],
+            trusted=[*seen, *trusted],
             workers=settings.workers if workers is None else workers,
             views=not no_views,
             definitions=not no_definitions,
@@ -339,7 +340,7 @@ def run(  # noqa: PLR0913  an auditor's choices, each with its name
             lambda done, total: bar.update(task, completed=done, total=total),
         )
         if definitions:
-            with connect(role_dsn(settings, facts, "projector")) as connection:
+            with translating(), connect(role_dsn(settings, facts, "projector")) as connection:
                 altered = [*altered, *altered_definitions(connection, facts.slug)]
         return Audited(report, found, "", altered)
 
@@ -494,7 +495,7 @@ def _views(
     pool = open_pool(dsn, most=2)
     try:
         records = PostgresRecords(pool)
-        with connect(dsn) as connection:
+        with translating(), connect(dsn) as connection:
             return compare(
                 connection,
                 records,

@@ -7,7 +7,6 @@ stopped sealer left. Both ask the log first. Not: what is doubted, and by whom.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Final
 
 import click
@@ -15,6 +14,7 @@ import click
 from api.bootstrap import role_dsn
 from api.cli import auditor, database
 from api.cli.errors import guarded
+from api.cli.kept_checkpoint import KeptCheckpoint
 from api.cli.shell import fail, options, shell_of
 from api.cli.supervisor import API, ROLES, SEALER
 from api.cli.words import Text
@@ -93,12 +93,12 @@ def refuse_in_doubt(settings: Settings) -> None:
     "--checkpoint",
     "trusted",
     multiple=True,
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=KeptCheckpoint(),
     help="A checkpoint kept elsewhere; the log must lead to it too.",
 )
 @options
 @guarded
-def resume(trusted: tuple[Path, ...]) -> None:
+def resume(trusted: tuple[bytes, ...]) -> None:
     """Let a sealer go on that stopped on doubt: only if the whole log is sound again.
 
     The audit also holds the log to every checkpoint that this home has seen. Exit 1 where it finds
@@ -106,7 +106,9 @@ def resume(trusted: tuple[Path, ...]) -> None:
     """
     shell = shell_of()
     settings = Settings.from_env()
-    marks = {role: DoubtMark(Home(settings).seen_folder(role)) for role in ROLES}
+    home = Home(settings)
+    home.facts()  # nothing is sound where nothing is
+    marks = {role: DoubtMark(home.seen_folder(role)) for role in ROLES}
     reasons = {role: reason for role, mark in marks.items() if (reason := mark.reason())}
     for role, reason in reasons.items():
         shell.note(Text(f"{role} đã dừng: {reason}", f"{role} stopped: {reason}"))
@@ -114,7 +116,7 @@ def resume(trusted: tuple[Path, ...]) -> None:
         shell.done(Text("Không có gì bị nghi ngờ.", "Nothing is in doubt."), cleared=[])
         return
     with database.reachable(settings) as facts:
-        held = [*auditor.seen_notes(settings, facts), *(path.read_bytes() for path in trusted)]
+        held = [*auditor.seen_notes(settings, facts), *trusted]
         found = auditor.run(shell, settings, facts, trusted=held, views=False)
     if not shell.json:
         auditor.show(shell, found)

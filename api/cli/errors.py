@@ -70,7 +70,9 @@ def _refusal(error: Exception) -> Refusal | None:  # noqa: PLR0911  one row an e
             return _both(
                 f"Chưa làm gì: {error.vi}", f"Nothing was done: {error.en}", "usage", MISUSED
             )
-        case VerificationError() | Fatal() | EmbeddedError() | KeysError():
+        case (
+            VerificationError() | Fatal() | EmbeddedError() | KeysError() | OSError(filename=str())
+        ):
             return _stopped(error)
         case _:
             return None
@@ -97,6 +99,10 @@ _STOPPED: Final[Mapping[type[Exception], tuple[str, str]]] = {
     Fatal: (
         "Cơ sở dữ liệu và chương trình không khớp nhau; chưa ghi gì",
         "Database and program do not agree; nothing was recorded",
+    ),
+    OSError: (
+        "Không dùng được một tệp hay thư mục; chưa làm xong, hãy sửa rồi chạy lại",
+        "A file or folder cannot be used; this is not done, mend that and run it again",
     ),
     EmbeddedError: (
         "PostgreSQL kèm theo không chạy; chưa ghi gì, hãy xem nguyên nhân dưới đây",

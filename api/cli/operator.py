@@ -25,6 +25,7 @@ from api.cli import database, roles
 from api.cli.doubt import refuse_in_doubt, remember
 from api.cli.errors import guarded
 from api.cli.founding import REHEARSAL_OPENS, Founded, Plan, found
+from api.cli.kept_checkpoint import KeptCheckpoint
 from api.cli.lock import Lock
 from api.cli.shell import Moment, Shell, fail, misuse, options, shell_of
 from api.cli.supervisor import PROJECTOR, ROLES, SEALER, NotReady, Supervisor
@@ -120,18 +121,18 @@ def init(
 )
 @click.option(
     "--checkpoint",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    "known",
+    type=KeptCheckpoint(),
     default=None,
     help="The log's last known checkpoint, on a machine that has seen none; the log must hold it.",
 )
 @options
 @guarded
-def serve(port: int | None, role: str, checkpoint: Path | None, *, hold: bool) -> None:
+def serve(port: int | None, role: str, known: bytes | None, *, hold: bool) -> None:
     """Run the enclave: api, sealer and projector as child processes, started again when killed."""
     settings = Settings.from_env()
     if port is not None:
         settings = replace(settings, port=port)
-    known = None if checkpoint is None else checkpoint.read_bytes()
     Home(settings).facts()
     if role in (SEALER, PROJECTOR):
         sys.exit(_alone(settings, role, known, hold=hold))

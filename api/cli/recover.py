@@ -98,7 +98,8 @@ def recover(
             _go_on(shell, log, loss, asked)
             return
         _show(shell, log, loss)
-    sys.exit(1 if loss.any or log.pending() or log.unfinished() else 0)
+        done = not (loss.any or log.pending() or log.unfinished())
+    sys.exit(0 if done else 1)
 
 
 def _receipt(path: Path) -> Mapping[str, Any]:

@@ -146,7 +146,7 @@ class Supervisor:
             while monotonic() < deadline and not (stop is not None and stop.is_set()):
                 self.mend()
                 if dead := [c.role for c in self._children.values() if c.given_up]:
-                    raise NotReady(f"{', '.join(dead)}: {self.tail()}")
+                    raise NotReady(": ".join(filter(None, (", ".join(dead), self.tail()))))
                 with contextlib.suppress(httpx.TransportError):
                     answer = http.get(f"{self.url}/health/ready")
                     if answer.status_code == httpx.codes.OK:

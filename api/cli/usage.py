@@ -51,6 +51,11 @@ def _bad(error: click.BadParameter) -> Text:
             return Text(f"{name} phải là một trong: {among}", f"{name} must be one of: {among}")
         case click.IntRange() as kind:
             low, high = kind.min, kind.max
+            if high is None:
+                return Text(
+                    f"{name} phải là số nguyên từ {low} trở lên",
+                    f"{name} must be a whole number, {low} or more",
+                )
             return Text(
                 f"{name} phải là số nguyên từ {low} đến {high}",
                 f"{name} must be a whole number from {low} to {high}",

@@ -182,6 +182,15 @@ def translated(error: Exception) -> LedgerError:
     return Fatal(f"the database refuses what this program asks of it: {type(error).__name__}")
 
 
+@contextmanager
+def translating() -> Iterator[None]:
+    """For whoever asks over a connection of its own."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise translated(error) from error
+
+
 def database_unavailable() -> Unavailable:
     """Try again: the database cannot be reached now."""
     return Unavailable(

@@ -102,6 +102,42 @@ def held(service: Service, request: pytest.FixtureRequest) -> Iterator[Held]:
 
 
 @attack(
+    "a login locks itself out: another password, sessions that begin with a time-out of nothing",
+    stopped_by="-",
+    noticed_by="readiness; `socai migrate` puts both back",
+)
+@pytest.mark.parametrize("login", ["reader", "auditor", "writer", "projector", "sealer"])
+def test_an_installation_opens_a_login_that_was_locked_out(database: Database, login: str) -> None:
+    """PostgreSQL lets nobody take this from a role; so the operator's command mends it."""
+    role = sql.Identifier(f"{database.slug}_{login}")
+    with psycopg.connect(database.dsn(login), autocommit=True) as taken:
+        for harm in (
+            "ALTER ROLE {} SET statement_timeout = 1",
+            "ALTER ROLE {} SET search_path = nowhere",
+            "ALTER ROLE {} SET default_transaction_read_only = on",
+            "ALTER ROLE {} PASSWORD 'another'",
+        ):
+            taken.execute(sql.SQL(harm).format(role))
+        within = sql.SQL("ALTER ROLE {} IN DATABASE {} SET TimeZone = 'Asia/Tokyo'")
+        taken.execute(within.format(role, sql.Identifier(database.slug)))
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(database.dsn(login))
+    server = database.server.dsn()
+    migrate.install(server, database.slug, database.passwords, rehearsal=False)
+    with psycopg.connect(database.dsn(login)) as mended:
+        asked = "current_setting('statement_timeout'), current_setting('search_path')"
+        asked += ", current_setting('default_transaction_read_only'), current_setting('TimeZone')"
+        row = mended.execute(f"SELECT {asked}").fetchone()
+    assert row is not None
+    assert (row[0] != "1ms", row[1], row[2], row[3] != "Asia/Tokyo") == (
+        True,
+        '"$user", public',
+        "off",
+        True,
+    )
+
+
+@attack(
     "a read-only login takes every lock it gets and keeps it",
     stopped_by="rows that only functions lock; the belt",
     noticed_by="readiness, if anything stood still",

@@ -125,6 +125,14 @@ def test_two_registrars_go_on_from_what_is_left(lost: Restored) -> None:
         assert not service.stopped
 
 
+def test_where_nothing_is_lost_the_report_says_so_and_ends_well(lost: Restored) -> None:
+    """One answer and exit 0: an operator at night who asks first is not sent anywhere else."""
+    assert lost.recover(*REGISTRARS).exit_code == 0
+    told = lost.socai("log", "recover")
+    assert told.exit_code == 0, told.output
+    assert orjson.loads(told.stdout)["ok"]
+
+
 # -- who remembers the log from before ----------------------------------------------------------
 
 

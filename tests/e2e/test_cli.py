@@ -60,6 +60,9 @@ def test_every_command_explains_itself_without_a_home(tmp_path: Path) -> None:
         (("token", "--as", "cv"), "no enclave in"),
         (("serve",), "no enclave in"),
         (("log", "audit"), "no enclave in"),
+        (("log", "recover"), "no enclave in"),
+        (("log", "resume"), "no enclave in"),
+        (("log", "void", "--reason", "x", "--", "-3"), "a whole number, 1 or more"),
         (("play", "absent.json"), "cannot read absent.json"),
         (("play", "SC1", "--server", "http://x", "--keep", "y"), "pick one"),
         (("catalogue", "act", "Nothing"), "no act Nothing"),
@@ -80,6 +83,36 @@ def test_wrong_use_ends_with_2_and_one_sentence(
     assert result.stderr.count("\n") == 1
     assert not result.stdout
     assert not (tmp_path / "enclave.json").exists()
+
+
+@pytest.mark.parametrize("command", [("serve",), ("log", "audit"), ("log", "resume")])
+@pytest.mark.parametrize("held", [b"junk\n", b"\xff\x00", None])
+def test_a_file_that_is_no_checkpoint_says_nothing_about_the_log(
+    tmp_path: Path, command: tuple[str, ...], held: bytes | None
+) -> None:
+    """A clerk's wrong file is wrong use: never damage, never a doubt about the log."""
+    known = tmp_path / "known"
+    if held is None:
+        known.mkdir()
+    else:
+        known.write_bytes(held)
+    result = socai(tmp_path, *command, "--checkpoint", str(known))
+    assert result.exit_code == 2, result.output
+    assert "checkpoint" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not result.stdout
+
+
+@pytest.mark.parametrize("lang", ["vi", "en"])
+def test_a_home_that_cannot_be_used_is_a_sentence(tmp_path: Path, lang: str) -> None:
+    """A read-only or mistaken folder is the operator's to mend, and no trace says so."""
+    home = tmp_path / "file"
+    home.touch()
+    for words in (("log", "resume"), ("log", "recover"), ("log", "audit"), ("serve",)):
+        result = socai(home, *words, lang=lang)
+        assert result.exit_code == 1, result.output
+        assert str(home) in result.stderr
+        assert result.stderr.count("\n") == 1
 
 
 def test_refusals_are_json_where_json_is_asked_for(tmp_path: Path) -> None:

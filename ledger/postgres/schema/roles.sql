@@ -17,6 +17,18 @@ ALTER DEFAULT PRIVILEGES FOR ROLE {slug}_views IN SCHEMA proj
   GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {slug}_projector;
 ALTER DEFAULT PRIVILEGES FOR ROLE {slug}_views IN SCHEMA proj GRANT SELECT ON TABLES TO {slug}_reader;
 
+-- Any login may change its own password and what its next sessions begin with, and nothing takes that from it: whoever
+-- has stolen one can lock it out. An installation puts both back.
+DO $$
+DECLARE
+  login text;
+BEGIN
+  FOREACH login IN ARRAY ARRAY['migrator', 'writer', 'sealer', 'projector', 'reader', 'auditor'] LOOP
+    EXECUTE format('ALTER ROLE %I RESET ALL', '{slug}_' || login);
+    EXECUTE format('ALTER ROLE %I IN DATABASE {dbname} RESET ALL', '{slug}_' || login);
+  END LOOP;
+END $$;
+
 -- PF1: what a session sets would outlive it under a pooler; time-outs are the login's own.
 ALTER ROLE {slug}_writer SET statement_timeout = '15s';
 ALTER ROLE {slug}_writer SET idle_in_transaction_session_timeout = '30s';
