@@ -22,7 +22,7 @@ from tests.mutation.run import Figures, benches, run
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.xdist_group("mutations")]
 SEED = 90
-MUTATIONS = 200
+MUTATIONS = 500
 _TABLE = re.compile(r"relation (\w+\.\w+) kind r ")
 TABLES = [
     found[1]
