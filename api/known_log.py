@@ -144,7 +144,7 @@ class KnownLog:
         tell: Callable[[Crossed], None] = lambda _: None,
         unkept: Callable[[Doubt | Unavailable], None] = lambda _: None,
     ) -> None:
-        self.folder = folder / _NOT_PLAIN.sub("_", origin.lower())
+        self.folder = folder / (_NOT_PLAIN.sub("_", origin.lower()).lstrip(".") or "_")
         self._origin = origin
         self._anchor = anchor
         self._tell = tell

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from keys.keyring import SERVICE
 from ledger.errors import Rejected
-from ledger.regulation.edition import REGULATION
+from ledger.regulation.edition import PROCEDURE, REGULATION
 from ledger.regulation.registry import Registry
 from ledger.regulation.registry_lines import FOUNDERS_POST, KEEPER
 from ledger.regulation.shape import fmt_time
@@ -122,15 +122,7 @@ def _by_founder(
         "agency": agency,
         "post": FOUNDERS_POST,
         "capacity": "TRUC_TIEP",
-        "basis": [
-            {
-                "instrument": REGULATION,
-                "article": "8",
-                "clause": "1",
-                "point": "a",
-                "role": "PROCEDURE",
-            }
-        ],
+        "basis": [dict(PROCEDURE)],
         "circulation": "INTERNAL",
         "facts": dict(facts),
         "signers": [{"officer": str(officer), "post": FOUNDERS_POST, "role": "AUTHOR"}],

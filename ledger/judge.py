@@ -20,7 +20,7 @@ from ledger.log.statement import check_signature, require_log
 from ledger.ports import RecordStore, StoredRecord
 from ledger.reader import NONSENSE, Reader, unread
 from ledger.regulation.act import Act
-from ledger.regulation.cases import Report, state_told
+from ledger.regulation.cases import STILL_OPEN, Report, state_told
 from ledger.regulation.catalogue import load
 from ledger.regulation.registry import Registry
 from ledger.regulation.reviews import open_reviews, signers
@@ -31,8 +31,6 @@ from ledger.streams.names import is_stream, stream_id
 from ledger.streams.stream import Ground, Stream
 from ledger.submission import Submission
 
-_OPEN: Final = "SCREENING"
-"""A state that every guard lets pass."""
 _NONSENSE_VI: Final = "nội dung không theo quy định nào"
 _COLUMNS: Final = Aside(
     "columns",
@@ -191,7 +189,7 @@ class Elsewhere:
     def state(self, stream: str) -> str | None:
         """Main state of a case then, as `state_told`."""
         folded = self._folded(stream)
-        return _OPEN if folded is None else state_told(folded.state)
+        return STILL_OPEN if folded is None else state_told(folded.state)
 
     def signers(self, stream: str) -> Sequence[str]:
         """Officers who had signed an effective act of a case then."""

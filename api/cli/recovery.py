@@ -42,7 +42,7 @@ from ledger.reader import Reader
 from ledger.receipt import Recorded
 from ledger.regulation.act import Act, Signer
 from ledger.regulation.deadline import VIETNAM
-from ledger.regulation.edition import REGULATION
+from ledger.regulation.edition import PROCEDURE
 from ledger.regulation.officers import Appointment
 from ledger.regulation.registry_lines import KEEPER
 from ledger.regulation.shape import fmt_time
@@ -52,13 +52,6 @@ from ledger.streams.names import stream_id
 STREAM: Final = "ledger"
 _KEYS: Final = (("log", "Ed25519"), ("pq", "ML-DSA-44"))
 _ENTRIES: Final = 32_768
-_BASIS: Final = {
-    "instrument": REGULATION,
-    "article": "8",
-    "clause": "1",
-    "point": "a",
-    "role": "PROCEDURE",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +223,7 @@ class Recovering:
             "agency": held.agency,
             "post": held.post,
             "capacity": min(held.capacities, key=lambda one: (one != "TRUC_TIEP", one)),
-            "basis": [_BASIS],
+            "basis": [dict(PROCEDURE)],
             "circulation": "INTERNAL",
             "facts": facts,
             "signers": [

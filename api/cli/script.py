@@ -11,19 +11,13 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final, Protocol
 
 from api.cli.scenario import Part, Play, Step
+from ledger.regulation.edition import PROCEDURE
 
 KEEPER: Final = "REGISTRY_KEEPER"
 REGISTRAR_POST: Final = "quan-tri-danh-ba"
 FIRST_DAY: Final = date(2023, 3, 21)
 _LEAD_TIME: Final = timedelta(minutes=5)
 _KEY_LIFE: Final = timedelta(days=1826)
-_BASIS: Final = {
-    "instrument": "90/QĐ-UBND",
-    "article": "8",
-    "clause": "1",
-    "point": "a",
-    "role": "PROCEDURE",
-}
 
 
 class Directory(Protocol):
@@ -163,7 +157,7 @@ def registry_act(
         "precision": "second",
         "post": signers[0].post,
         "capacity": "TRUC_TIEP",
-        "basis": [dict(_BASIS)],
+        "basis": [dict(PROCEDURE)],
         "circulation": "INTERNAL",
         "facts": dict(facts),
         "signers": [signer.member() for signer in signers],

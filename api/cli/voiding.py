@@ -21,7 +21,7 @@ from keys import canonical
 from ledger.log import statement as statements
 from ledger.log.moment import unstamp
 from ledger.regulation.deadline import VIETNAM
-from ledger.regulation.edition import REGULATION
+from ledger.regulation.edition import PROCEDURE
 from ledger.regulation.registry_lines import KEEPER
 from ledger.regulation.shape import fmt_time
 from ledger.regulation.stream import VOIDING
@@ -136,7 +136,6 @@ def _act(
 ) -> dict[str, Any]:
     author = signers[0]
     roles = ("AUTHOR", "APPROVER")
-    basis = {"instrument": REGULATION, "article": "8", "clause": "1", "point": "a"}
     return {
         "v": 1,
         "act": VOIDING,
@@ -147,7 +146,7 @@ def _act(
         "agency": author["agency"],
         "post": author["post"],
         "capacity": author["capacities"][0],
-        "basis": [{**basis, "role": "PROCEDURE"}],
+        "basis": [dict(PROCEDURE)],
         "circulation": "INTERNAL",
         "facts": {
             "entries": [

@@ -18,13 +18,10 @@ from keys.errors import Malformed
 from ledger.checks.folds import Folds
 from ledger.log.merkle import HASH_BYTES
 from ledger.log.record import leaf as leaf_of
-from ledger.regulation.cases import Report
+from ledger.regulation.cases import STILL_OPEN, Report
 from ledger.regulation.registry import Registry
 from ledger.regulation.reviews import open_reviews, signers
 from ledger.streams.stream import Stream
-
-_OPEN: Final = "SCREENING"
-"""A state that every guard lets pass: for a case that is not known any more."""
 
 _Answer = TypeVar("_Answer")
 
@@ -119,7 +116,7 @@ class Known:
 
     def state(self, stream: str) -> str | None:
         """See `Cases`."""
-        return _OPEN if self._is_lost(stream) else self._states.get(stream)
+        return STILL_OPEN if self._is_lost(stream) else self._states.get(stream)
 
     def token_elsewhere(self, token: str, stream: str) -> bool:
         """See `Cases`."""
@@ -185,7 +182,7 @@ class Assumed:
 
     def state(self, stream: str) -> str | None:
         """See `Cases`."""
-        return self._assume(_OPEN, "state", stream)
+        return self._assume(STILL_OPEN, "state", stream)
 
     def token_elsewhere(self, token: str, stream: str) -> bool:
         """See `Cases`."""

@@ -18,6 +18,8 @@ REPORTS: Final = frozenset({"StatisticsSubmitted", "SituationReportSubmitted"})
 """The reports of article 9: what `Cases.reports` answers with."""
 MERGED: Final = "MERGED"
 """What is told as the state of a case that goes on in another: it is open for its own end only."""
+STILL_OPEN: Final = "SCREENING"
+"""A state that every guard lets pass: told of a case that is not known any more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,14 @@ import orjson
 
 REGULATION: Final = "90/QĐ-UBND"
 """The coordination regulation this edition was written for; LedgerOpened may name a later one."""
+PROCEDURE: Final[Mapping[str, str]] = {
+    "instrument": REGULATION,
+    "article": "8",
+    "clause": "1",
+    "point": "a",
+    "role": "PROCEDURE",
+}
+"""What the registrars' acts about the log itself rest on: who keeps it and its registry."""
 CERTAINTY: Final[Mapping[str, str]] = {
     "seen": "SECONDARY_SOURCE",
     "known": "UNCONFIRMED",

@@ -157,3 +157,10 @@ def test_what_cannot_be_kept_is_said() -> None:
     )
     assert mine.meet(line.note(), line).size == 20
     assert len(told) == 1
+
+
+@pytest.mark.parametrize("origin", ["..", ".", "../../etc", "/etc", ""])
+def test_what_a_log_calls_itself_leads_nowhere_else(tmp_path: Path, origin: str) -> None:
+    """The origin is the server's word, and names a folder of the client's."""
+    mine = KnownLog(tmp_path, origin, lambda: Anchor((), ""))
+    assert mine.folder.resolve().parent == tmp_path.resolve()
