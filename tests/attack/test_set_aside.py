@@ -151,7 +151,7 @@ class Raid:
 
 
 def _noise(_: Raid) -> SealedRecord:
-    return SealedRecord(bytes(31) + b"\1", b"\1" + bytes(60), bytes(16), b"\1" + bytes(76))
+    return SealedRecord(bytes(31) + b"\1", b"\1" + bytes(600), bytes(16), b"\1" + bytes(76))
 
 
 def _text(raid: Raid, text: str, stream: str, seq: int) -> Callable[[Any], SealedRecord]:
@@ -168,7 +168,7 @@ def text_of_no_kind(raid: Raid) -> None:
     """Sealed well, and no statement: the first record of a new case."""
     statement = raid.service.sign(raid.report(), "hotline")
     stream = statement.members["stream"]
-    raid.put(statement, seal=_text(raid, "hello.world.!", stream, 1))
+    raid.put(statement, seal=_text(raid, f"hello.{'world' * 100}.!", stream, 1))
 
 
 def a_payload_that_is_no_object(raid: Raid) -> None:
@@ -401,7 +401,7 @@ def test_registrars_void_what_is_set_aside_from_the_command_line(
     why = ("--reason", "Không qua cửa ghi của sổ.")
     for words, by, status, said in (
         (("log", "void", "1", *why), "founder", 1, "record 1 stands"),
-        (("log", "void", "999", *why), "founder", 1, "does not reach"),
+        (("log", "void", "999", *why), "founder", 1, "no record 999 yet"),
         (("log", "void", *indices, *why), "hotline", 1, "only registrars"),
     ):
         result = socai(*words, by=by)
