@@ -8,6 +8,7 @@ it is never signed over. What an act says is not known here.
 
 from __future__ import annotations
 
+import logging
 import threading
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from ledger.seen_checkpoint import SeenCheckpoint, forked, require, shorter
 BATCH: Final = 32_768
 POLL_S: Final = 1.0
 PAUSE_S: Final = 0.02
+_log = logging.getLogger("socai.sealer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +124,17 @@ class Sealer:
         """
         listening = self._notices.listen("records") if self._notices else nullcontext(stop.wait)
         with listening as wait:
+            held = ""
             while not stop.is_set():
                 try:
                     sealed = self.seal_once()
-                except Unavailable:
+                except Unavailable as error:
+                    if str(error) != held:  # once, not with every try
+                        held = str(error)
+                        _log.warning("nothing is sealed until this is mended: %s", held)
                     stop.wait(POLL_S)
                     continue
+                held = ""
                 if sealed is None:
                     wait(POLL_S)
                 else:
