@@ -8,6 +8,7 @@ it is never signed over. What an act says is not known here.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -27,6 +28,7 @@ from ledger.seen_checkpoint import SeenCheckpoint, forked, require, shorter
 BATCH: Final = 32_768
 POLL_S: Final = 1.0
 PAUSE_S: Final = 0.02
+_log = logging.getLogger("socai.sealer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +129,17 @@ class Sealer:
             if self._notices is not None:
                 wait = stack.enter_context(self._notices.listen("records"))
                 give = stack.enter_context(self._notices.giving("checkpoint"))
+            held = ""
             while not stop.is_set():
                 try:
                     sealed = self.seal_once()
-                except Unavailable:
+                except Unavailable as error:
+                    if str(error) != held:  # once, not with every try
+                        held = str(error)
+                        _log.warning("nothing is sealed until this is mended: %s", held)
                     stop.wait(POLL_S)
                     continue
+                held = ""
                 if sealed is None:
                     wait(POLL_S)
                 else:

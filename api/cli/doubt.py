@@ -123,9 +123,9 @@ def resume(trusted: tuple[bytes, ...]) -> None:
     if not found.ok:
         fail(
             "Chưa cho ký lại: sổ chưa khớp với điều máy này đã thấy. Đặt lại cơ sở dữ liệu đúng"
-            " rồi chạy lại lệnh này.",
+            " rồi chạy lại lệnh này; nếu bản đúng đã mất: socai log recover.",
             "Nothing is signed yet: the log is not the one that this home has seen. Put the right"
-            " database back, then run this again.",
+            " database back, then run this again; if it is lost: socai log recover.",
             "in_doubt",
         )
     for mark in marks.values():

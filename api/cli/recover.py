@@ -292,6 +292,14 @@ def _show(shell: Shell, log: Recovering, loss: Loss) -> None:
             )
         )
     _show_loss(shell, loss, signed)
+    if loss.checkpoints and not loss.forked and log.pending() is None and log.unfinished() is None:
+        shell.say(
+            Text(
+                "Để đi tiếp từ phần còn lại: chạy lại với --key của người giữ sổ đăng ký và"
+                " --reason.",
+                "To go on from what is left: run this again with a registrar's --key and --reason.",
+            )
+        )
 
 
 def _show_loss(shell: Shell, loss: Loss, signed: str | None) -> None:

@@ -17,7 +17,7 @@ class Check(Strict):
     """One part and whether it is well."""
 
     name = choice(
-        ("database", "sealer", "log", "projection", "set_aside", "disk", "clock"),
+        ("database", "sealer", "log", "projection", "custody", "set_aside", "disk", "clock"),
         "Part.",
         required=True,
     )

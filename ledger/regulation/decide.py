@@ -20,7 +20,7 @@ from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.table import Guard, flag_guards_of, guards_of
 from ledger.regulation.lifecycle import life_cycle
 from ledger.regulation.question import Question
-from ledger.regulation.stream import VOIDING
+from ledger.regulation.stream import RECOVERING, VOIDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +164,12 @@ _OWN = frozenset(
 
 
 def _require_whole(q: Question) -> None:
-    """Behind a record that is set aside nothing is taken but what voids it, or returns that."""
+    """Behind a record that is set aside nothing is taken but what voids it, or returns that.
+
+    A recovery is taken too: it comes first, and while the log is in doubt nothing could be voided.
+    """
     aside = q.stream.aside
-    if not aside or q.act.act == VOIDING:
+    if not aside or q.act.act in (VOIDING, RECOVERING):
         return
     pending = q.stream.pending.get(q.act.refers_to or "")
     if q.act.act == "ActReturned" and pending is not None and pending.act.act == VOIDING:

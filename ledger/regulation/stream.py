@@ -23,6 +23,7 @@ from ledger.regulation.registry import Registry
 Status = Literal["pending", "effective", "returned"]
 
 VOIDING: Final = "RecordVoided"
+RECOVERING: Final = "LogRecovered"
 """The act that names a record set aside: the one way on in its stream (formats.md §3)."""
 NOTHING: Final = canonical.b64(hashlib.sha256(b"").digest())
 """What `prev` names behind a first record that is set aside: nothing stands before it."""

@@ -256,3 +256,19 @@ def test_two_loops_write_no_row_twice(sc1: Case) -> None:
     assert connection.execute("SELECT count(*) FROM proj.acts").fetchone() == (last + 1,)
     for one in (slow, heir, connection):
         one.close()
+
+
+@attack(
+    "the auditor's login takes every connection that the server has",
+    stopped_by="a limit of connections for a login that only looks",
+    noticed_by="the refusal",
+)
+def test_a_login_that_only_looks_leaves_connections_to_the_others(database: Database) -> None:
+    """It is refused long before the server is full."""
+    with ExitStack() as held:
+        for _ in range(64):
+            held.enter_context(psycopg.connect(database.dsn("auditor")))
+        with pytest.raises(psycopg.OperationalError, match="too many connections for role"):
+            psycopg.connect(database.dsn("auditor"))
+        for login in ("writer", "sealer", "reader", "projector"):
+            psycopg.connect(database.dsn(login)).close()

@@ -12,12 +12,14 @@ from pathlib import Path
 import orjson
 import psycopg
 import pytest
+from click.testing import CliRunner
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from api.app import openapi
 from api.bootstrap import log_signers
 from api.cli.database import RUNNING
 from api.cli.lock import Lock
+from api.cli.main import main
 from api.cli.recovery import Recovering
 from api.cli.who import KNOWN
 from api.client import Client
@@ -131,6 +133,25 @@ def test_where_nothing_is_lost_the_report_says_so_and_ends_well(lost: Restored) 
     told = lost.socai("log", "recover")
     assert told.exit_code == 0, told.output
     assert orjson.loads(told.stdout)["ok"]
+
+
+def test_an_operator_at_night_is_told_the_next_step(loss: Restored) -> None:
+    """From the stop to the recovery each sentence names the next command."""
+    mark = DoubtMark(Home(loss.settings).seen_folder("sealer"))
+    mark.leave("it stopped over what is lost")
+    env = {"SOCAI_HOME": str(loss.settings.home), "SOCAI_MIN_FREE_MIB": "0"}
+    try:
+        resumed = CliRunner().invoke(main, ["--lang", "en", "log", "resume"], env=env)
+    finally:
+        mark.clear()
+    assert resumed.exit_code == 1
+    assert "socai log recover" in resumed.stderr
+    for lang, word in (("vi", "Để đi tiếp"), ("en", "To go on")):
+        words = ["--lang", lang, "log", "recover", *loss.keep()]
+        told = CliRunner().invoke(main, words, env=env)
+        assert told.exit_code == 1
+        assert word in told.stdout
+        assert "--reason" in told.stdout
 
 
 # -- who remembers the log from before ----------------------------------------------------------

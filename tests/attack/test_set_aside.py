@@ -403,7 +403,7 @@ def test_registrars_void_what_is_set_aside_from_the_command_line(
     why = ("--reason", "Không qua cửa ghi của sổ.")
     for words, by, status, said in (
         (("log", "void", "1", *why), "founder", 1, "record 1 stands"),
-        (("log", "void", "999", *why), "founder", 1, "does not reach"),
+        (("log", "void", "999", *why), "founder", 1, "no record 999 yet"),
         (("log", "void", *indices, *why), "hotline", 1, "only registrars"),
     ):
         result = socai(*words, by=by)

@@ -120,7 +120,10 @@ def test_json_is_the_answer_of_the_api(inspected: Inspected) -> None:
     for what in ("agencies", "officers", "keys", "instruments"):
         told = inspected.told("registry", what)
         assert told == inspected.read(f"/v1/{what}", limit=200), what
-    assert inspected.told("projection", "rebuild", "tokens") == {"ok": True, "rebuilt": ["tokens"]}
+    assert inspected.told("projection", "rebuild", "worklist") == {
+        "ok": True,
+        "rebuilt": ["worklist"],
+    }
 
 
 def test_moments_in_the_wrong_order_are_said_to_be(inspected: Inspected) -> None:

@@ -57,3 +57,6 @@ BEGIN
     EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', callable);
   END LOOP;
 END $$;
+
+-- A login that only looks takes no more of the server's connections than a look needs: an audit has one for each process.
+ALTER ROLE {slug}_auditor CONNECTION LIMIT 64;

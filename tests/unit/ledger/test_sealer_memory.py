@@ -6,6 +6,7 @@ crashes, restores and second sealers can be tried.
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
 from datetime import timedelta
 
@@ -139,6 +140,39 @@ def test_a_crash_at_any_point_signs_nothing_anew(
     if point != "keep":
         assert world.store._notes[5] == kept
     assert all(len(roots) == 1 for roots in home.seen.roots.values())
+
+
+class _ThreeWaits(threading.Event):
+    """Tells to stop at the third wait; nobody really waits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits = 0
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """At once."""
+        del timeout
+        self.waits += 1
+        if self.waits == 3:
+            self.set()
+        return self.is_set()
+
+
+def test_why_nothing_is_sealed_is_said_once(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """The disk of the memory is full: who looks at night reads why, not a line with every try."""
+    home = Home(world.store)
+
+    def full(at: str) -> None:
+        if at == "keep":
+            raise Unavailable("disk_full", "", "The server is out of room.")
+
+    home.seen.fault = full
+    stop = _ThreeWaits()
+    home.sealer().run(stop)
+    assert stop.waits == 3
+    said = [line.getMessage() for line in caplog.records if line.name == "socai.sealer"]
+    assert len(said) == 1
+    assert "out of room" in said[0]
 
 
 @pytest.mark.parametrize("restarted", [False, True], ids=["running", "restarted"])

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from keys.log_keys import LogKeys
+from ledger.regulation.decide import decide
 from ledger.regulation.question import Question
 from ledger.regulation.registry import Registry
 from ledger.regulation.stream import apply
@@ -108,3 +109,10 @@ def test_no_break_without_a_loss_that_the_old_key_signed_for(
     acts = [{"index": index, "entry": DIGEST} for index in (SIZE, SIZE + 11)]
     holds("RECOVERY_LOSS_SIGNED", asked(story, lost_acts=acts))
     breaks("RECOVERY_LOSS_SIGNED", asked(story, **more), pointer)
+
+
+def test_it_is_taken_behind_a_record_that_is_set_aside() -> None:
+    """Before a recovery nothing could be voided: junk in the log's own stream must not bar it."""
+    story = in_log()
+    story.stream.aside[12] = DIGEST
+    assert decide(asked(story)).status == "pending"
