@@ -15,7 +15,9 @@ from api.bootstrap import Enclave, RealClock, open_kek, open_projector
 from keys.vault import Kek
 from ledger import audit
 from ledger.postgres.evidence import PostgresEvidence
+from ledger.postgres.migrate import making_views
 from projections.builders import WORTH
+from projections.generations import install
 from projections.views import VIEWS
 from tests.bench import stock, stock_files, workload
 from tests.bench.enclave import Founded
@@ -114,6 +116,8 @@ def _rebuilt(run: Run, main: Founded) -> Iterator[Row]:
             for table in view.tables:
                 connection.execute(sql.SQL("DROP TABLE proj.{}").format(sql.Identifier(table)))
         connection.execute("DELETE FROM proj.views")
+    with making_views(main.dsn("migrator"), main.facts.slug) as connection:
+        install(connection)
     projector, _, pool = open_projector(main.settings)
     try:
         begun = time.perf_counter()
