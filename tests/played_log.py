@@ -62,7 +62,7 @@ class PlayedLog:
         with psycopg.connect(admin_dsn) as connection:
             insert(connection, self.log.rows[start:end], self.log.kek)
             for row, statement in zip(
-                self.log.rows[start:end], self.log.statements[start:end], strict=True
+                self.log.rows[start:end], self.log.statements[start:end], strict=False
             ):
                 for token in tokens_of(row.name or "", statement.payload):
                     connection.execute(

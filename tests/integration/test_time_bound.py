@@ -24,7 +24,7 @@ FAR = NOW + timedelta(days=3650)
 def test_a_writer_taken_over_cannot_date_a_record_ahead(database: Database) -> None:
     """Else nothing honest could be recorded until that day."""
     appender = database.appender()
-    for ahead in (FAR, NOW + timedelta(minutes=15)):
+    for ahead in (FAR, RealClock().now() + timedelta(minutes=15)):
         with pytest.raises(Unavailable, match="clock_ahead"):
             appender.append(a_draft(at=ahead))
     assert PostgresRecords(database.pool("reader")).head().recorded_at is None
