@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Self
 
 from keys import canonical
@@ -36,7 +36,7 @@ class Recorded:
             "stream": signed.act.stream,
             "seq": signed.seq,
             "status": place.status,
-            "waiting_for": [asdict(signer) for signer in place.waiting_for],
+            "waiting_for": [signer._asdict() for signer in place.waiting_for],
             "log": log,
             "index": signed.index,
             "entry": canonical.b64(place.entry),

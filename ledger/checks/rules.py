@@ -32,7 +32,6 @@ from ledger.regulation.stream import Signed, apply
 from ledger.replay import judged
 from ledger.streams.kinds import begin
 from ledger.streams.stream import Ground, Stream
-from ledger.streams.tokens import tokens_of
 
 #: Refusals that are damage of a kind of their own.
 _KINDS: Final = {
@@ -313,10 +312,9 @@ class Rules:
             return self._set_aside(stream, row, Refusal(kind, f"it cannot stand: {error!r}", ""))
         self.registry = ground.registry
         self._folds.grow(stream, row, event)
-        tokens = tuple(sorted(tokens_of(stream.name, statement.payload)))
         counts = decision.status == "effective" and act.act in REPORTS
         report = report_of(act, row.at) if counts else None
-        learned = Learned(state_told(stream.state), tokens, report)
+        learned = Learned(state_told(stream.state), said.tokens, report)
         return Ruling(
             hangs_on=self._cases.guessed,
             registry=event.registry,

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Final
 
 import orjson
@@ -52,7 +53,7 @@ _AS_MADE: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Statement:
     """A statement of good form; its signature is not checked yet.
 
@@ -91,9 +92,9 @@ class Statement:
         """SHA-256 of the compact form: what the next statement's `prev` names."""
         return hashlib.sha256(self.compact.encode()).digest()
 
-    @property
+    @cached_property
     def digest_b64(self) -> str:
-        """`digest` as it stands in `prev`."""
+        """`digest` as it stands in `prev`; chain, fold and rules each ask for it."""
         return canonical.b64(self.digest)
 
     @property

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ledger.errors import Fault, Rejected
 from ledger.regulation import shape
@@ -35,8 +35,7 @@ BASIS_ROLES: Final = ("COMPETENCE", "SUBSTANCE", "PROCEDURE")
 SIGNER_ROLES: Final = ("AUTHOR", "CHECKER", "APPROVER")
 
 
-@dataclass(frozen=True, slots=True)
-class Signer:
+class Signer(NamedTuple):
     """One officer who must sign, in the post and role named."""
 
     officer: str
@@ -44,8 +43,7 @@ class Signer:
     role: str
 
 
-@dataclass(frozen=True, slots=True)
-class Basis:
+class Basis(NamedTuple):
     """One legal ground; `role` is COMPETENCE, SUBSTANCE or PROCEDURE."""
 
     instrument: str
@@ -229,10 +227,10 @@ def known_act(members: Mapping[str, Any]) -> Act:
         agency=members["agency"],
         post=members["post"],
         capacity=members["capacity"],
-        basis=tuple(Basis(**b) for b in members["basis"]),
+        basis=tuple([Basis(**b) for b in members["basis"]]),
         circulation=members["circulation"],
         facts=members["facts"],
-        signers=tuple(Signer(**s) for s in members["signers"]),
+        signers=tuple([Signer(**s) for s in members["signers"]]),
         late_reason=optional("late_reason"),
         to=tuple(optional("to", ())),
         channel=optional("channel"),

@@ -65,7 +65,7 @@ class Family:
         self._by_sign = tuple(p for p in patterns if not p.triggers)
         self._by_word = tuple(p for p in patterns if p.triggers)
 
-    def candidates(self, words: frozenset[str], text: str, longest: int) -> list[Pattern]:
+    def candidates(self, words: frozenset[str], longest: int, text: str) -> list[Pattern]:
         """Entries whose expression could match."""
         found = [p for p in self._by_sign if longest >= p.digits and p.chars in text]
         hot = words & self._triggers
@@ -123,11 +123,16 @@ def words_to_avoid(text: str, day: date) -> list[str]:
     return _find(listed.words, listed.quoted.sub(" ", text), day) if found else found
 
 
+def may_prejudge(text: str) -> bool:
+    """Whether `words_to_avoid` could find anything in this text or in a part of it; cheap."""
+    return bool(lists().words.candidates(*_seen(text), text))
+
+
 def _find(family: Family, text: str, day: date | None = None) -> list[str]:
     words, longest = _seen(text)
     found = [
         p.code
-        for p in family.candidates(words, text, longest)
+        for p in family.candidates(words, longest, text)
         if p.on(day) and p.search.search(text)
     ]
     return list(dict.fromkeys(found)) if found else found

@@ -148,7 +148,7 @@ def text(*, required: bool) -> Check:
     def check(value: object) -> list[Flaw] | None:
         if type(value) is not str:
             return NOT_STRING
-        if required and _blank(value):
+        if required and not "!" <= value[:1] <= "~" and _blank(value):
             return BLANK
         return NUL if "\0" in value else None
 
@@ -249,6 +249,10 @@ def list_of(item: Check, *, may_be_empty: bool) -> Check:
     return check
 
 
+def _unknown(_: object) -> list[Flaw] | None:
+    return UNKNOWN
+
+
 def object_of(checks: Mapping[str, Check], required: Iterable[str]) -> Check:
     """An object with exactly the members named; `period_from` is never after `period_to`."""
     known = dict(checks)
@@ -260,9 +264,8 @@ def object_of(checks: Mapping[str, Check], required: Iterable[str]) -> Check:
             return NOT_OBJECT
         flaws: list[Flaw] | None = None
         for name, member in value.items():
-            member_check = known.get(name)
-            found = UNKNOWN if member_check is None else member_check(member)
-            if found:
+            found = known.get(name, _unknown)(member)
+            if found is not None:
                 flaws = flaws or []
                 flaws.extend(Flaw(step(name) + f.path, f.vi, f.en) for f in found)
         if not needed <= value.keys():

@@ -158,8 +158,9 @@ def officer_in_post(q: Question) -> Breach | None:
     signed_on = q.signed_at.astimezone(act.occurred_at.tzinfo).date()
     for n, signer in enumerate(act.signers):
         days = (day, signed_on) if signer.officer == q.officer and signed_on != day else (day,)
-        if not all(_in_post(q, signer.officer, signer.post, d) for d in days):
-            return _not_in_post(q, signer.post, f"/signers/{n}")
+        for on in days:
+            if not _in_post(q, signer.officer, signer.post, on):
+                return _not_in_post(q, signer.post, f"/signers/{n}")
     author = act.signers[0]
     held = q.registry.appointment(author.officer, act.agency, act.post, day)
     if held is None or act.capacity not in held.capacities:
@@ -172,11 +173,11 @@ def _not_in_post(q: Question, post: str, pointer: str) -> Breach:
 
 
 def _in_post(q: Question, officer: str, post: str, day: date) -> bool:
-    return any(
-        q.registry.exists(agency, day)
-        and q.registry.appointment(officer, agency, post, day) is not None
-        for agency in _bodies(q, officer, post)
-    )
+    registry = q.registry
+    for agency in _bodies(q, officer, post):
+        if registry.exists(agency, day) and registry.appointment(officer, agency, post, day):
+            return True
+    return False
 
 
 def _bodies(q: Question, officer: str, post: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ from ledger.regulation.guards.reading import limit_words
 from ledger.regulation.question import Question
 from ledger.regulation.rules import Rule
 
-_UNITS: Final = {"min": "minutes", "h": "hours", "d": "days"}
+_SECONDS: Final = {"min": 60, "h": 3_600, "d": 86_400}
 #: How much later than occurred_at the act may have happened, by its precision.
 _BLUR: Final = {
     "day": timedelta(days=1),
@@ -30,7 +30,7 @@ def late_reason(q: Question) -> Breach | None:
     entry = q.standing
     # The author's iat counts, also at a countersignature.
     iat = q.iat if entry is None else entry.signed[0].iat
-    if iat - q.act.occurred_at.timestamp() <= _span(rule).total_seconds():
+    if iat - q.act.occurred_at.timestamp() <= _seconds(rule):
         return None
     return Breach(limit_words(q, "LATE_ENTRY"), ("/late_reason",))
 
@@ -41,7 +41,7 @@ def occurred_in_future(q: Question) -> Breach | None:
     if ahead <= 0:
         return None
     rule = q.registry.limit("ADVANCE_ENTRY", q.day)
-    if ahead <= _span(rule).total_seconds():
+    if ahead <= _seconds(rule):
         return None
     return Breach(pointers=("/occurred_at",))
 
@@ -80,5 +80,5 @@ def _latest(at: datetime, precision: str) -> datetime:
     return at.astimezone(UTC) + _BLUR[precision] - timedelta(seconds=1)
 
 
-def _span(rule: Rule) -> timedelta:
-    return timedelta(**{_UNITS[rule.unit]: int(rule.value or 0)})
+def _seconds(rule: Rule) -> int:
+    return _SECONDS[rule.unit] * int(rule.value or 0)

@@ -27,7 +27,7 @@ def secret_mark_in_text(q: Question) -> Breach | None:
 
 def neutral_words(q: Question) -> Breach | None:
     """Flag: before a finding stands, free text uses words that prejudge (4.2)."""
-    if q.stream.finding is not None:
+    if q.stream.finding is not None or not lint.may_prejudge(_joined(q)):
         return None
     return _first(_facts(q), lambda text: lint.words_to_avoid(text, q.day))
 
