@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from importlib.metadata import version
 from time import perf_counter
 from typing import Any, Final
@@ -116,23 +117,38 @@ def create_app(enclave: Enclave, budgets: Budgets | None = None) -> Flask:
         budgets: What its officers may ask, shared by the workers of a server; else its own.
     """
     app = _blank()
+    for noun in NOUNS:
+        app.register_blueprint(noun)
     app.extensions["socai"] = enclave
+    app.extensions["socai-openapi"] = openapi
+    app.extensions["socai-openapi-bytes"] = openapi_bytes
     app.extensions["socai-budgets"] = budgets or Budgets(enclave.settings.officer_share / 100)
     app.register_error_handler(Exception, _failed)
     app.register_error_handler(HTTPException, _failed)  # in place of flask-smorest's own
     return app
 
 
+@cache
 def openapi() -> dict[str, Any]:
-    """The OpenAPI 3.1 document, the same for every enclave: no database is asked."""
-    spec: dict[str, Any] = _blank().extensions["socai-spec"]
+    """The OpenAPI 3.1 document, the same for every enclave: no database is asked.
+
+    Made when it is first asked for: it takes longer than all else that an application starts with.
+    """
+    api = Api()
+    api.DEFAULT_ERROR_RESPONSE_NAME = None
+    api.init_app(_blank(), spec_kwargs={"info": {"description": _DESCRIPTION}})
+    _components(api)
+    for noun in NOUNS:
+        api.register_blueprint(noun)
+    spec = _ordered(api.spec.to_dict())
+    examples.add_to(spec)
     return spec
 
 
+@cache
 def openapi_bytes() -> bytes:
     """`openapi()` as it is served at `/openapi.json` and committed as `api/openapi.json`."""
-    data: bytes = _blank().extensions["socai-openapi"]
-    return data
+    return orjson.dumps(openapi(), option=orjson.OPT_INDENT_2)
 
 
 def _blank() -> Flask:
@@ -147,16 +163,6 @@ def _blank() -> Flask:
         PROPAGATE_EXCEPTIONS=False,
         PROVIDE_AUTOMATIC_OPTIONS=False,
     )
-    api = Api()
-    api.DEFAULT_ERROR_RESPONSE_NAME = None
-    api.init_app(app, spec_kwargs={"info": {"description": _DESCRIPTION}})
-    _components(api)
-    for noun in NOUNS:
-        api.register_blueprint(noun)
-    spec = _ordered(api.spec.to_dict())
-    examples.add_to(spec)
-    app.extensions["socai-spec"] = spec
-    app.extensions["socai-openapi"] = orjson.dumps(spec, option=orjson.OPT_INDENT_2)
     return app
 
 

@@ -48,13 +48,13 @@ th, td { text-align: left; vertical-align: top; border-bottom: 1px solid; paddin
 @docs.call("/openapi.json", answers={"type": "object"}, access="open")
 def openapi() -> Response:
     """Mô tả OpenAPI 3.1 · This API as OpenAPI 3.1."""
-    return finish(cast("bytes", current_app.extensions["socai-openapi"]), JSON)
+    return finish(cast("bytes", current_app.extensions["socai-openapi-bytes"]()), JSON)
 
 
 @docs.call("/docs", answers=_PAGE, produces=HTML, access="open", headers=_HEADERS)
 def readable() -> Response:
     """Tài liệu đọc được · This API as a page to read."""
-    spec: dict[str, Any] = current_app.extensions["socai-spec"]
+    spec: dict[str, Any] = current_app.extensions["socai-openapi"]()
     return _page("socai API", page(spec))
 
 
