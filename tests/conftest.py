@@ -1,7 +1,8 @@
-"""Plugins only. Hypothesis profiles: `ci` is the same on every run, `night` looks further."""
+"""Plugins, and who runs what when. Hypothesis: `ci` repeats itself, `night` looks further."""
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import settings
 
 pytest_plugins = [
@@ -16,3 +17,18 @@ pytest_plugins = [
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("night", max_examples=5_000, deadline=None)
 settings.load_profile("ci")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is made once for a module is made in one worker, and what takes long begins first."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None and _shares(item):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+    items.sort(key=lambda item: not any(map(item.get_closest_marker, ("slow", "xdist_group"))))
+
+
+def _shares(item: pytest.Item) -> bool:
+    known = getattr(item, "_fixtureinfo", None)
+    made = () if known is None else known.name2fixturedefs.values()
+    return any(one[-1].scope == "module" for one in made)
