@@ -22,7 +22,6 @@ from ledger.log import record
 from ledger.log import statement as statements
 from ledger.log.merkle import Frontier
 from ledger.log.moment import cut
-from ledger.log.recovery import ACT as RECOVERED
 from ledger.log.statement import AUTHOR, RETURNER, Statement
 from ledger.memory import Memory
 from ledger.ports import (
@@ -44,6 +43,7 @@ from ledger.regulation.act import Act
 from ledger.regulation.catalogue import load
 from ledger.regulation.decide import Decision
 from ledger.regulation.registry import Registry
+from ledger.regulation.stream import RECOVERING
 from ledger.standing import Standing
 from ledger.streams.event import ServiceSaid, StatementRecorded
 from ledger.streams.kinds import begin
@@ -291,7 +291,7 @@ class Ledger:
 
     def _require_prefix(self, act: Act) -> None:
         """A recovery names the root of what is left; no guard sees the tree, so it stands here."""
-        if act.act == RECOVERED and act.facts["root"] != self._root(act.facts["size"]):
+        if act.act == RECOVERING and act.facts["root"] != self._root(act.facts["size"]):
             raise Rejected(
                 "guard",
                 "Không ghi được: mã băm gốc không phải của các bản ghi còn lại."

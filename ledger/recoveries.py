@@ -9,11 +9,12 @@ from uuid import UUID
 
 from ledger.errors import NotFound
 from ledger.log.proof import consistency_from_json, inclusion_from_json
-from ledger.log.recovery import ACT, Recovery
+from ledger.log.recovery import Recovery
 from ledger.ports import RecordStore
 from ledger.proofs import Proofs
 from ledger.reader import Reader
 from ledger.recovery_evidence import RecoveryEvidence, Shown, needed
+from ledger.regulation.stream import RECOVERING
 from ledger.standing import Standing
 
 
@@ -38,7 +39,7 @@ class Recoveries:
     def all(self) -> list[Recovery]:
         """Every recovery in effect, oldest first, as this process has followed the registry."""
         acts = self._standing.current.acts
-        return [Recovery.of(one.act.facts, one.index) for one in acts if one.act.act == ACT]
+        return [Recovery.of(one.act.facts, one.index) for one in acts if one.act.act == RECOVERING]
 
     def evidence(self) -> RecoveryEvidence:
         """What a reader needs to go over every break.

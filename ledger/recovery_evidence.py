@@ -21,7 +21,7 @@ from ledger.log import checkpoint as checkpoints
 from ledger.log import merkle, proof, record
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.record import Envelope
-from ledger.log.recovery import ACT, Recovery, turned
+from ledger.log.recovery import Recovery, turned
 from ledger.log.statement import Statement, parse_compact
 from ledger.regulation.act import Act
 from ledger.regulation.cases import NoCases
@@ -30,13 +30,13 @@ from ledger.regulation.decide import decide
 from ledger.regulation.question import Question
 from ledger.regulation.registry import Registry
 from ledger.regulation.registry_lines import KEEPER, REGISTRY_ACTS
-from ledger.regulation.stream import Signed, StreamState, apply
+from ledger.regulation.stream import RECOVERING, Signed, StreamState, apply
 from ledger.submission import Submission
 
 SHOWN: Final = REGISTRY_ACTS & frozenset(
     {
         "LedgerOpened",
-        ACT,
+        RECOVERING,
         "AgencyRegistered",
         "FunctionAssigned",
         "AgencySuccessionRecorded",
@@ -232,7 +232,7 @@ class _Judged:
             self.first_vkeys = tuple(act.facts["vkeys"])
             self._rehearsal = bool(act.facts.get("demo", False))
             return
-        if act.act == ACT:
+        if act.act == RECOVERING:
             if len(act.signers) == 1 and not self._rehearsal:
                 # That there was no second registrar cannot be shown by parts of a log.
                 raise VerificationError("recovery", "one registrar alone has signed it", index)

@@ -17,7 +17,7 @@ from keys import canonical
 from keys.errors import KeysError
 from keys.keyring import Verdict
 from ledger.checks.anchors import Anchored
-from ledger.checks.content import ERASURE, Checked, RawRecord, holds
+from ledger.checks.content import Checked, RawRecord, holds
 from ledger.checks.files import Attached
 from ledger.checks.findings import Damage, Finding
 from ledger.checks.part import Part, Slip, whole_of
@@ -25,12 +25,11 @@ from ledger.checks.rules import STANDS, Refusal, Ruling
 from ledger.errors import Rejected, VerificationError
 from ledger.log import statement as statements
 from ledger.log.moment import EPOCH, of_milliseconds
-from ledger.log.recovery import ACT as RECOVERED
 from ledger.log.recovery import Recovery
 from ledger.regulation.act import parse_act
 from ledger.regulation.registry import Registry
 from ledger.regulation.registry_lines import REGISTRY_ACTS
-from ledger.regulation.stream import NOTHING, VOIDING
+from ledger.regulation.stream import ERASURE, NOTHING, RECOVERING, VOIDING
 from ledger.service import CUSTODY_ANCHORED
 
 #: Acts whose payload the fold reads: they change who may sign, or what may be gone.
@@ -464,7 +463,7 @@ class Chain:
                 index=row.at,
                 recorded_at=of_milliseconds(said.recorded_ms),
             )
-            if parsed.act == RECOVERED:
+            if parsed.act == RECOVERING:
                 self.recoveries.append(Recovery.of(parsed.facts, row.at))
         except (Rejected, VerificationError, KeysError, KeyError, ValueError) as error:
             self._find(row.at, Damage.REGISTRY_ACT, f"{said.act} cannot stand: {error}")
