@@ -189,7 +189,8 @@ class Chain:
             self._wrapless.append(row.at)
         elif checked.damage is not None:
             self._find(row.at, checked.damage, checked.message)
-        if not checked.readable or not (ruling.stands or ruling.refusal):
+        hangs = not ruling.stands and ruling.refusal is None
+        if not checked.readable or (hangs and checked.damage is not None):
             if row.registry:
                 self.registry_index = row.at
             self._skip(row)
@@ -199,6 +200,9 @@ class Chain:
         self._fall(row, ruling.also)
         if ruling.refusal is not None:
             self._set_aside(row, ruling.refusal)
+            return
+        if hangs and ruling.hangs_on is not None:
+            self._hang(row, ruling.hangs_on)
             return
         self._hangs_on = ruling.hangs_on
         self._place(row, checked)
@@ -291,6 +295,15 @@ class Chain:
         stream = self._streams.setdefault(row.stream_id, _Stream())
         if row.seq == stream.seq + 1:
             stream.seq, stream.head = row.seq, stream.head or NOTHING
+        if row.registry:
+            self.registry_index = row.at
+
+    def _hang(self, row: RawRecord, hangs_on: int) -> None:
+        """Well signed behind what cannot be read: it takes its position, and is counted."""
+        self._unjudged[row.at] = hangs_on
+        stream = self._streams.setdefault(row.stream_id, _Stream())
+        if row.seq == stream.seq + 1:
+            stream.seq, stream.head, stream.known = row.seq, None, False
         if row.registry:
             self.registry_index = row.at
 
