@@ -22,7 +22,6 @@ from ledger.log import record
 from ledger.log import statement as statements
 from ledger.log.merkle import Frontier
 from ledger.log.moment import cut
-from ledger.log.recovery import ACT as RECOVERED
 from ledger.log.statement import AUTHOR, RETURNER, Statement
 from ledger.memory import Memory
 from ledger.ports import (
@@ -44,6 +43,8 @@ from ledger.regulation.act import Act
 from ledger.regulation.catalogue import load
 from ledger.regulation.decide import Decision
 from ledger.regulation.registry import Registry
+from ledger.regulation.stream import RECOVERING
+from ledger.replay import founded
 from ledger.standing import Standing
 from ledger.streams.event import ServiceSaid, StatementRecorded
 from ledger.streams.kinds import begin
@@ -187,10 +188,7 @@ class Ledger:
             Conflict: The log is founded already.
         """
         sent, at = self._submission(statement), cut(at)
-        # The registry that judges record 0 is the one it makes: it appoints its own signer
-        # (formats.md §9).
-        registry = self.registry.copy()
-        registry.apply(sent.act, index=0, recorded_at=at)
+        registry = founded(self.registry, sent.act, at)
         with self._memory.turn(sent.act.stream) as key:
             stream = begin(key, sent.act.stream)
             if self._memory.look().size:
@@ -211,13 +209,12 @@ class Ledger:
             Conflict: `stale` or `taken`: whoever asks looks again whether it is still to be said.
             Unavailable: Try again later.
         """
-        event = service.parse(statement.members)
         with self._memory.fresh(service.STREAM) as stream:
             self._memory.look()
             current, time = self._memory.catch_up(), self._time(None)
-            key_ends = service.admit(statement, current.registry, time.at, origin=self._origin)
-            if Head(statement.seq, statement.prev) != stream.head:
-                raise stream.stale(statement)
+            event, ends = service.judged(
+                stream, statement, current.registry, time.at, origin=self._origin
+            )
             said = ServiceSaid(
                 originator_id=stream.id,
                 originator_version=statement.seq,
@@ -226,7 +223,7 @@ class Ledger:
                 event_id=event.event_id,
                 unit=stream.unit,
             )
-            judged = Judged(current.index, time.at, _until(time.latest, key_ends))
+            judged = Judged(current.index, time.at, _until(time.latest, ends))
             try:
                 return self._memory.append_service(stream, said, judged)
             except NotAppended as refusal:
@@ -291,7 +288,7 @@ class Ledger:
 
     def _require_prefix(self, act: Act) -> None:
         """A recovery names the root of what is left; no guard sees the tree, so it stands here."""
-        if act.act == RECOVERED and act.facts["root"] != self._root(act.facts["size"]):
+        if act.act == RECOVERING and act.facts["root"] != self._root(act.facts["size"]):
             raise Rejected(
                 "guard",
                 "Không ghi được: mã băm gốc không phải của các bản ghi còn lại."
@@ -428,11 +425,9 @@ class Ledger:
         return draft.filled(fields, officer, act_id=self._entropy.uuid(), at=at)
 
 
-def _until(latest: datetime | None, key_ends: datetime | None) -> datetime | None:
+def _until(latest: datetime | None, ends: datetime) -> datetime:
     """How late it may be recorded: a signature is never judged otherwise at its index."""
-    if key_ends is None:
-        return latest
-    last = key_ends - _MS
+    last = ends - _MS
     return last if latest is None else min(latest, last)
 
 

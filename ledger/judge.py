@@ -8,28 +8,26 @@ they do not tell: a record is set aside for what it is, never for what was not l
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
 from keys import canonical
-from keys.errors import KeysError
+from ledger import service
 from ledger.errors import Conflict, Rejected, VerificationError
-from ledger.log.statement import check_signature, require_log
-from ledger.ports import RecordStore, StoredRecord
+from ledger.ports import NIL_UNIT, RecordStore, StoredRecord
 from ledger.reader import NONSENSE, Reader, unread
 from ledger.regulation.act import Act
 from ledger.regulation.cases import STILL_OPEN, Report, state_told
-from ledger.regulation.catalogue import load
 from ledger.regulation.registry import Registry
 from ledger.regulation.reviews import open_reviews, signers
 from ledger.replay import judged
 from ledger.streams.event import Aside, Event, PositionPassed, StatementRecorded
 from ledger.streams.kinds import begin
 from ledger.streams.names import is_stream, stream_id
-from ledger.streams.stream import Ground, Stream
-from ledger.submission import Submission
+from ledger.streams.stream import Stream
 
 _NONSENSE_VI: Final = "nội dung không theo quy định nào"
 _COLUMNS: Final = Aside(
@@ -37,6 +35,10 @@ _COLUMNS: Final = Aside(
     "các cột của bản ghi nói khác nội dung đã ký",
     "the columns of the row say something else than what is signed",
 )
+_MOST_RULINGS: Final = 200_000
+"""Records whose judgement is remembered, about 20 MiB."""
+_SERVICE: Final = (True, False, NIL_UNIT)
+"""What author, registry and unit say of a service statement."""
 
 
 def event_of(reader: Reader, row: StoredRecord) -> Event:
@@ -54,7 +56,8 @@ def event_of(reader: Reader, row: StoredRecord) -> Event:
     if opened.statement is None:
         raise VerificationError("erased", "the content of this record is gone", row.index)
     if opened.act is None:
-        return replace(passed(row, opened.statement.digest_b64), statement=opened.statement)
+        aside = None if (row.author, row.registry, row.unit) == _SERVICE else _COLUMNS
+        return replace(passed(row, None, aside), statement=opened.statement)
     return StatementRecorded(
         originator_id=row.stream_id,
         originator_version=row.seq,
@@ -95,6 +98,8 @@ class Judge:
         origin: Origin of the log.
         level: Its level.
         before: The registry as a record of the past found it.
+        rulings: Why records of streams that were asked about are set aside, None where they stand,
+            by index: each is judged once, however many ask.
     """
 
     store: RecordStore
@@ -102,6 +107,7 @@ class Judge:
     origin: str
     level: str
     before: Callable[[int], Registry]
+    rulings: dict[int, Aside | None] = field(default_factory=dict)
 
     def settled(
         self, stream: Stream, event: Event, registry: Registry, *, nested: bool = False
@@ -112,62 +118,66 @@ class Judge:
             stream: As the record found it.
             event: Of `event_of`.
             registry: As the record found it.
-            nested: Whether a judgement of another stream asks: then nothing more is looked up.
+            nested: Whether a judgement of another stream asks.
 
         Raises:
-            VerificationError: `damaged`: an officer's statement follows what cannot be read, so
-                that stood when it was signed. Nobody can tell what it said, nor what is behind it.
+            Unfolded: What a guard asks about is to be folded first; only where `nested`.
         """
-        if isinstance(event, PositionPassed):
-            aside = event.aside or _service_refusal(stream, event, registry)
-            return event if aside is None else replace(event, digest=None, aside=aside)
-        aside = self._refusal(stream, event, registry, nested=nested)
-        if aside is None:
+        if isinstance(event, PositionPassed) and event.aside is not None:
             return event
-        if aside.code == "stale" and stream.unread is not None:
-            self._require_junk(event, registry, stream.unread)
-        return PositionPassed(
-            originator_id=event.originator_id,
-            originator_version=event.originator_version,
-            stream=event.stream,
-            digest=None,
-            index=_index(event),
-            recorded_at=_at(event),
-            entry=event.entry or b"",
-            aside=aside,
-        )
-
-    def _require_junk(self, event: StatementRecorded, registry: Registry, unread: int) -> None:
-        """What cannot be read is junk, unless somebody signed upon it."""
         try:
-            Submission(event.statement, event.act, None).admit(registry, _at(event))
-        except Rejected:
-            return
-        raise VerificationError("damaged", "it does not open, and a statement follows it", unread)
+            if isinstance(event, PositionPassed):
+                return self._service(stream, event, registry)
+            found = self._act(stream, event, registry, nested=nested)
+            said = (found.author, found.registry, found.unit)
+            if said == (event.author, event.registry, event.unit):
+                return event
+            aside = _COLUMNS
+        except Rejected as refused:
+            aside = Aside(refused.code, refused.vi, refused.en, refused.guard)
+        except Conflict as conflict:
+            hanging = _hanging(stream) if conflict.code == "stale" else None
+            aside = hanging or Aside(conflict.code, conflict.vi, conflict.en)
+        except NONSENSE as error:  # a guard that stumbles over what no door let in
+            aside = Aside("act", _NONSENSE_VI, repr(error))
+        return _put_aside(event, aside)
 
-    def _refusal(
+    def again(self, stream: Stream, event: Event, index: int) -> Event:
+        """A record of a stream that is asked about, judged unless it was. Raises: Unfolded."""
+        if index not in self.rulings:
+            settled = self.settled(stream, event, self.before(index), nested=True)
+            self.rulings[index] = settled.aside if isinstance(settled, PositionPassed) else None
+            return settled
+        aside = self.rulings[index]
+        if aside is not None:
+            return _put_aside(event, aside)
+        if isinstance(event, PositionPassed) and event.statement is not None:
+            return replace(event, digest=event.statement.digest_b64)
+        return event
+
+    def _service(self, stream: Stream, event: PositionPassed, registry: Registry) -> PositionPassed:
+        statement = event.statement
+        if statement is None:
+            raise ValueError("a position without a statement is one that is set aside")
+        service.judged(stream, statement, registry, event.recorded_at, origin=self.origin)
+        return replace(event, digest=statement.digest_b64)
+
+    def _act(
         self, stream: Stream, event: StatementRecorded, registry: Registry, *, nested: bool
-    ) -> Aside | None:
-        ground = Ground(
+    ) -> StatementRecorded:
+        index = _index(event)
+        found, _ = judged(
+            stream,
+            event.statement,
+            event.act,
+            index=index,
+            at=_at(event),
             registry=registry,
-            catalogue=load(),
+            cases=Elsewhere(self, index, event.act, registry, nested=nested),
             origin=self.origin,
             level=self.level,
-            log_size=_index(event),
-            cases=Elsewhere(self, _index(event), event.act, registry, nested=nested),
-            at=_at(event),
         )
-        try:
-            require_log(event.statement, self.origin)
-            found, _ = judged(stream, event.statement, event.act, ground)
-        except Rejected as refused:
-            return Aside(refused.code, refused.vi, refused.en, refused.guard)
-        except Conflict as conflict:
-            return Aside(conflict.code, conflict.vi, conflict.en)
-        except NONSENSE as error:  # a guard that stumbles over what no door let in
-            return Aside("act", _NONSENSE_VI, repr(error))
-        said = (found.author, found.registry, found.unit)
-        return None if said == (event.author, event.registry, event.unit) else _COLUMNS
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,9 +185,11 @@ class Elsewhere:
     """`Cases` as of a record: other streams folded from what stands of them before it.
 
     Where a token stands only an index over the whole log could tell: that refuses nothing here, and
-    is asked by the append and by the audit. Nor does a stream of which something is erased or
-    damaged, nor any where this itself is asked on the way to another stream's answer: else cases
-    that name one another could be made to cost as much as one likes.
+    is asked by the append and by the audit. Nor does a stream of which something is erased.
+
+    What is asked on the way to an answer lies before the record that asks, so that there is an end
+    to it; it is folded one after the other, not one within the other, and each record is judged
+    once: else cases that name one another could be made to cost as much as one likes.
     """
 
     judge: Judge
@@ -220,46 +232,103 @@ class Elsewhere:
         return ()
 
     def _folded(self, name: str) -> Stream | None:
-        """The stream as its records have it; None where they do not tell."""
+        """The stream as its records have it; None where they do not tell.
+
+        Raises:
+            Unfolded: Where `nested`, and records of it were not judged yet.
+        """
+        first = _Folding(self.judge, name, self.before)
         if self.nested:
-            return None
-        judge, of = self.judge, stream_id(self.judge.origin, name)
-        stream = begin(of, name)
-        for row in judge.store.stream(of):
-            if row.index >= self.before:
-                break
+            return first.done(known=True)
+        if len(self.judge.rulings) > _MOST_RULINGS:
+            self.judge.rulings.clear()
+        waiting = [first]
+        while True:
             try:
-                event, registry = event_of(judge.reader, row), judge.before(row.index)
-                judge.settled(stream, event, registry, nested=True).mutate(stream)
-            except (VerificationError, *NONSENSE):
-                return None
-        return stream
+                stream = waiting[-1].done()
+            except Unfolded as asked:
+                waiting.append(asked.folding)
+                continue
+            waiting.pop()
+            if not waiting:
+                return stream
 
 
-def _service_refusal(stream: Stream, event: PositionPassed, registry: Registry) -> Aside | None:
-    """What a service statement lacks: its place, a service key, or that key's signature."""
-    statement = event.statement
-    if statement is None or event.registry:
-        return _COLUMNS
-    if statement.prev != stream.state.head:
-        return Aside("stale", "không nối tiếp bản ký trước", "it does not follow its stream")
-    try:
-        registry.keyring.usable(statement.kid, index=None, at=event.recorded_at, service=True)
-        check_signature(statement, registry.keyring.key(statement.kid))
-    except KeysError as error:
-        return Aside("unknown_key", "không phải khóa của dịch vụ", str(error))
-    except Rejected as refused:
-        return Aside(refused.code, refused.vi, refused.en)
-    return None
+class _Folding:
+    """A stream on its way to an index; it goes on from the record that asked for another one."""
+
+    def __init__(self, judge: Judge, name: str, before: int) -> None:
+        self._judge = judge
+        of = stream_id(judge.origin, name)
+        self._stream = begin(of, name)
+        self._rows = deque(row for row in judge.store.stream(of) if row.index < before)
+
+    def done(self, *, known: bool = False) -> Stream | None:
+        """The stream there; None where its records do not tell.
+
+        Args:
+            known: Whether nothing may be judged on the way.
+
+        Raises:
+            Unfolded: What is to be folded first.
+        """
+        try:
+            while self._rows:
+                row = self._rows[0]
+                event = event_of(self._judge.reader, row)
+                if known and row.index not in self._judge.rulings:
+                    raise Unfolded(self)
+                self._judge.again(self._stream, event, row.index).mutate(self._stream)
+                self._rows.popleft()
+        except (VerificationError, *NONSENSE):
+            return None
+        return self._stream
 
 
-def _index(event: StatementRecorded) -> int:
+class Unfolded(Exception):
+    """A stream that a judgement asks about is not folded yet."""
+
+    def __init__(self, folding: _Folding) -> None:
+        super().__init__()
+        self.folding = folding
+
+
+def _put_aside(event: Event, aside: Aside) -> PositionPassed:
+    return PositionPassed(
+        originator_id=event.originator_id,
+        originator_version=event.originator_version,
+        stream=event.stream,
+        digest=None,
+        index=_index(event),
+        recorded_at=_at(event),
+        entry=event.entry or b"",
+        aside=aside,
+    )
+
+
+def _hanging(stream: Stream) -> Aside | None:
+    """Why what is well signed and follows nothing is set aside, where it may follow what is gone.
+
+    Whether the record that nobody can read stood once nobody can tell either: then this one did.
+    """
+    if stream.unread is None:
+        return None
+    return Aside(
+        "hanging",
+        f"nối tiếp bản ghi {stream.unread} hoặc một bản ghi không có; bản ghi {stream.unread} không"
+        " đọc được. Nếu bản ghi đó bị hỏng, hãy phục hồi từ bản sao lưu trước khi loại bản ghi nào",
+        f"it follows record {stream.unread}, which cannot be read, or nothing; if that record was"
+        " damaged, restore it from a backup before anything is voided",
+    )
+
+
+def _index(event: Event) -> int:
     if event.index is None:
         raise ValueError("only what is recorded is judged again")
     return event.index
 
 
-def _at(event: StatementRecorded) -> datetime:
+def _at(event: Event) -> datetime:
     if event.recorded_at is None:
         raise ValueError("only what is recorded is judged again")
     return event.recorded_at

@@ -8,7 +8,7 @@ registry. How the evidence is gathered is `recoveries`'; what a reader then trus
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -16,27 +16,29 @@ from keys import canonical
 from keys.errors import KeysError
 from keys.log_keys import LogKeys
 from keys.lost_checkpoint import known
-from ledger.errors import Rejected, VerificationError
+from ledger.errors import Conflict, VerificationError
 from ledger.log import checkpoint as checkpoints
 from ledger.log import merkle, proof, record
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.record import Envelope
-from ledger.log.recovery import ACT, Recovery, turned
+from ledger.log.recovery import Recovery, turned
 from ledger.log.statement import Statement, parse_compact
+from ledger.reader import NONSENSE
 from ledger.regulation.act import Act
-from ledger.regulation.cases import NoCases
+from ledger.regulation.cases import STILL_OPEN, NoCases
 from ledger.regulation.catalogue import load
-from ledger.regulation.decide import decide
-from ledger.regulation.question import Question
 from ledger.regulation.registry import Registry
-from ledger.regulation.registry_lines import KEEPER, REGISTRY_ACTS
-from ledger.regulation.stream import Signed, StreamState, apply
-from ledger.submission import Submission
+from ledger.regulation.registry_lines import REGISTRY_ACTS
+from ledger.regulation.stream import RECOVERING, VOIDING, pass_over
+from ledger.replay import judged
+from ledger.streams.kinds import begin
+from ledger.streams.names import stream_id
+from ledger.streams.stream import Stream
 
 SHOWN: Final = REGISTRY_ACTS & frozenset(
     {
         "LedgerOpened",
-        ACT,
+        RECOVERING,
         "AgencyRegistered",
         "FunctionAssigned",
         "AgencySuccessionRecorded",
@@ -50,6 +52,8 @@ SHOWN: Final = REGISTRY_ACTS & frozenset(
     }
 )
 """Registry acts that bear on who is a registrar; grants do not, and may name a case."""
+OFFICERS: Final = "officer/"
+"""Streams that are shown whole, as far as they are shown: `prev` tells that nothing is left out."""
 _GENESIS: Final = "LedgerOpened"
 
 
@@ -133,7 +137,7 @@ class RecoveryEvidence:
             VerificationError: What fails first.
         """
         tree = checkpoints.unverified(self.checkpoint.encode())
-        judged = _Judged(origin, level)
+        replayed = _Judged(origin, level)
         last = -1
         for one in self.records:
             if one.index <= last:
@@ -144,17 +148,17 @@ class RecoveryEvidence:
             merkle.verify_inclusion(one.index, tree.size, leaf, one.hashes, tree.root)
             if one.index == 0 and genesis not in (None, entry.hex()):
                 raise VerificationError("recovery", "record 0 is not the genesis of this log", 0)
-            judged.take(one.index, one.envelope)
-        for broken in judged.recoveries:
+            replayed.take(one.index, one.envelope)
+        for broken in replayed.recoveries:
             hashes = self.prefixes.get(broken.size)
             if hashes is None:
                 raise VerificationError("recovery", "nothing shows what was left", broken.index)
             merkle.verify_consistency(broken.size, tree.size, hashes, broken.root, tree.root)
-        keys = turned(judged.first_vkeys, judged.recoveries)
+        keys = turned(replayed.first_vkeys, replayed.recoveries)
         opened = checkpoints.open_checkpoint(
             self.checkpoint.encode(), known(keys.at(tree.size)), origin=origin
         )
-        return Verified(opened.checkpoint, tuple(judged.recoveries), keys)
+        return Verified(opened.checkpoint, tuple(replayed.recoveries), keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +183,7 @@ class _Judged:
         self._origin = origin
         self._level = level
         self._registry = Registry.founded()
-        self._streams: dict[str, StreamState] = {}
+        self._streams: dict[str, Stream] = {}
         self._rehearsal = False
         self.first_vkeys: Sequence[str] = ()
         self.recoveries: list[Recovery] = []
@@ -190,49 +194,45 @@ class _Judged:
         try:
             statement = parse_compact(said.statement)
             act = load().parse(statement.members, self._level)
-            if act.act not in SHOWN or (act.act == _GENESIS) != (index == 0):
+            belongs = act.act in SHOWN or act.stream.startswith(OFFICERS)
+            if not belongs or (act.act == _GENESIS) != (index == 0):
                 raise VerificationError("recovery", f"{act.act} shows nothing here", index)
-            self._judge(index, said, statement, act)
-        except (Rejected, KeysError, ValueError) as error:
+            if self._judge(index, said, statement, act) and act.act in SHOWN:
+                self._take_effect(index, said, act)
+        except (Conflict, *NONSENSE) as error:
             raise VerificationError("recovery", f"refused by the rules: {error}", index) from error
 
-    def _judge(self, index: int, said: Envelope, statement: Statement, act: Act) -> None:
-        registry, at = self._registry, said.recorded_at
-        if index == 0:  # it appoints its own signer (formats.md §9)
-            registry.apply(act, index=0, recorded_at=at)
-        officer, _ = Submission(statement, act, None).admit(registry, at)
-        stream = self._streams.setdefault(act.stream, StreamState(act.stream))
-        stream.seq = statement.seq - 1  # what stands between is not shown
-        decision = decide(
-            Question(
-                act=act,
-                kind=load().type(act.act),
-                catalogue=load(),
-                iat=statement.iat,
-                role=statement.role,
-                seq=statement.seq,
-                prev=statement.prev,
-                kid=statement.kid,
-                officer=officer,
-                stream=stream,
-                registry=registry,
-                origin=self._origin,
-                level=self._level,
-                log_size=index,
-                cases=NoCases(),
-                at=at,
-            )
+    def _judge(self, index: int, said: Envelope, statement: Statement, act: Act) -> bool:
+        """Whether it brings its act into effect."""
+        stream = self._streams.get(act.stream)
+        if stream is None:
+            stream = begin(stream_id(self._origin, act.stream), act.stream)
+            self._streams[act.stream] = stream
+        whole = act.stream.startswith(OFFICERS)
+        if statement.seq > stream.version + 1:  # what stands between is not shown, or stands not
+            pass_over(stream.state, statement.seq - 1, None if whole else statement.prev)
+        if act.act == VOIDING:  # nor is what it voids
+            for named in act.facts["entries"]:
+                stream.state.aside[named["index"]] = named["entry"].removeprefix("sha-256:")
+        event, decision = judged(
+            stream,
+            statement,
+            act,
+            index=index,
+            at=said.recorded_at,
+            registry=self._registry,
+            cases=_Unseen(),
+            origin=self._origin,
+            level=self._level,
         )
-        apply(stream, _signed(index, said, statement, act, officer))
-        if decision.status == "effective":
-            self._take_effect(index, said, act)
+        stream.add(event.recorded(index, said.recorded_at, b""))
+        return decision.status == "effective"
 
     def _take_effect(self, index: int, said: Envelope, act: Act) -> None:
         if index == 0:
             self.first_vkeys = tuple(act.facts["vkeys"])
             self._rehearsal = bool(act.facts.get("demo", False))
-            return
-        if act.act == ACT:
+        elif act.act == RECOVERING:
             if len(act.signers) == 1 and not self._rehearsal:
                 # That there was no second registrar cannot be shown by parts of a log.
                 raise VerificationError("recovery", "one registrar alone has signed it", index)
@@ -240,42 +240,15 @@ class _Judged:
         self._registry.apply(act, index=index, recorded_at=said.recorded_at)
 
 
-def _signed(index: int, said: Envelope, statement: Statement, act: Act, officer: str) -> Signed:
-    return Signed(
-        act=act,
-        officer=officer,
-        role=statement.role,
-        kid=statement.kid,
-        iat=statement.iat,
-        seq=statement.seq,
-        digest=statement.digest_b64,
-        index=index,
-        recorded_at=said.recorded_at,
-    )
+class _Unseen(NoCases):
+    """Cases are not shown: what is asked about one refuses nothing."""
+
+    def state(self, _stream: str) -> str | None:
+        """As of a case that is not known any more."""
+        return STILL_OPEN
 
 
 def _whole(value: object) -> int:
     if type(value) is not int or value < 0:
         raise ValueError("an index or a size is a whole number")
     return value
-
-
-def needed(acts: Iterable[Act]) -> list[Act]:
-    """The acts that show who the registrars were: those of nobody in particular, and of officers.
-
-    An officer's lines are shown where the officer was ever a registrar, or has signed another one
-    that is shown; the lines of everybody else are left out.
-
-    Args:
-        acts: Effective registry acts of a log, in order.
-    """
-    every = [act for act in acts if act.act in SHOWN]
-    registrars = {act.facts["officer"] for act in every if KEEPER in act.facts.get("powers", ())}
-    taken = {act.act_id for act in every if not act.stream.startswith("officer/")}
-    while True:
-        shown = (act for act in every if act.act_id in taken)
-        officers = registrars | {signer.officer for act in shown for signer in act.signers}
-        more = {act.act_id for act in every if act.stream.removeprefix("officer/") in officers}
-        if more <= taken:
-            return [act for act in every if act.act_id in taken]
-        taken |= more

@@ -20,7 +20,8 @@ from ledger.log import statement as statements
 from ledger.log.statement import SERVICE_TYP, Statement
 from ledger.regulation.registry import Registry
 from ledger.regulation.shape import UUID4, fmt_time, parse_time
-from ledger.submission import require_window, unknown_key
+from ledger.streams.stream import Stream
+from ledger.submission import answer_ends, require_window, unknown_key
 
 CUSTODY_ANCHORED: Final = "CustodyAnchored"
 STREAM: Final = "ledger"
@@ -29,6 +30,8 @@ NAMES: Final[Mapping[str, tuple[str, str]]] = {
     CUSTODY_ANCHORED: ("Neo lịch sử lưu giữ tệp", "Custody of files anchored"),
 }
 """What people read, in Vietnamese and in English."""
+MOST_EVERY_S: Final = 86_400
+"""A day: an anchor that named more would make every gap behind it lawful."""
 
 _UUID: Final = re.compile(UUID4, re.ASCII)
 _MEMBERS: Final = frozenset({"v", "event", "event_id", "stream", "occurred_at", "facts"})
@@ -92,41 +95,57 @@ def parse(members: Mapping[str, Any]) -> ServiceEvent:
     return ServiceEvent(event, members["event_id"], facts)
 
 
-def admit(
-    statement: Statement, registry: Registry, at: datetime, *, origin: str
-) -> datetime | None:
-    """Whether the service may say this now.
+def judged(
+    stream: Stream,
+    statement: Statement,
+    registry: Registry,
+    at: datetime,
+    *,
+    origin: str,
+    verified: bool = False,
+) -> tuple[ServiceEvent, datetime]:
+    """Whether the service may say this: asked at the door, and again of every record.
+
+    It moves nothing, so that nothing is built upon what is set aside before it: it is taken there
+    too (formats.md §3).
 
     Args:
+        stream: As the statement finds it.
         statement: As parsed.
-        registry: As the log stands.
-        at: The ledger's time.
+        registry: As it finds it.
+        at: The ledger's time, of a record its `recorded_at`.
         origin: Origin of the log.
+        verified: Whether the signature has been checked already with the key of this `kid`.
 
     Returns:
-        When the key's validity ends.
+        What it says, and when this answer ends: with the key, or with the window of `iat`.
 
     Raises:
         Rejected: `wrong_log`, `malformed_statement`, `clock_off`, `unknown_key` or
             `invalid_signature`.
+        Conflict: `stale`: it is well signed, and does not follow in its stream.
     """
     statements.require_log(statement, origin)
     if statement.typ != SERVICE_TYP:
         raise _malformed("/typ", "phải là sự kiện của hệ thống", "it is no service statement")
+    event = parse(statement.members)
     require_window(statement, at)
     try:
         line = registry.keyring.usable(statement.kid, index=None, at=at, service=True)
     except KeysError as error:
         raise unknown_key("khóa hệ thống chưa đăng ký hoặc đã hết hiệu lực", str(error)) from error
-    statements.check_signature(statement, registry.keyring.key(statement.kid))
-    return line.valid_to
+    if not verified:
+        statements.check_signature(statement, registry.keyring.key(statement.kid))
+    if not stream.follows(statement):
+        raise stream.stale(statement)
+    return event, answer_ends(statement, line)
 
 
 def _anchored(facts: object) -> bool:
     if not isinstance(facts, Mapping) or facts.keys() != {"sealed", "every_s"}:
         return False
     sealed, every_s = facts["sealed"], facts["every_s"]
-    if not isinstance(sealed, str) or type(every_s) is not int or every_s < 1:
+    if not isinstance(sealed, str) or type(every_s) is not int or not 1 <= every_s <= MOST_EVERY_S:
         return False
     try:
         return len(canonical.unb64(sealed)) == anchor.SEALED_BYTES

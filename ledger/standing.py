@@ -16,15 +16,13 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from keys.errors import KeysError
-from ledger.errors import Rejected, VerificationError
+from ledger.errors import VerificationError
 from ledger.judge import Judge, event_of
-from ledger.log.statement import check_signature
 from ledger.ports import RecordStore, StoredRecord
-from ledger.reader import Opened, Reader
+from ledger.reader import Reader
 from ledger.regulation.act import Act
 from ledger.regulation.registry import Registry
-from ledger.streams.event import Event, StatementRecorded
+from ledger.streams.event import Event, PositionPassed, StatementRecorded
 from ledger.streams.kinds import begin
 from ledger.streams.stream import Stream
 
@@ -163,15 +161,16 @@ class Standing:
         """
         if event.index is None:
             raise ValueError("only what is recorded is judged again")
-        # Record 0 makes the registry that it is judged by (formats.md §9).
-        return self._judge.settled(stream, event, self.before(event.index or 1))
+        return self._judge.settled(stream, event, self.before(event.index))
 
     def _follow(self) -> None:
         rows, reached = self._store.registry(self._current.index), self._current.index
         self._follows = True
         try:
             for row in rows:
-                event = self._open(row) if row.index == 0 else self._reached(row)
+                event = self._reached(row)
+                if row.index == 0:
+                    _require_opened(event)
                 if isinstance(event, StatementRecorded) and event.registry:
                     self._history.grow(Applied(row.index, row.recorded_at, event.act))
                 reached = row.index
@@ -180,20 +179,6 @@ class Standing:
             if reached != self._current.index:
                 acts = tuple(self._history.acts)
                 self._current = Current(self._history.registry.copy(), reached, acts)
-
-    def _open(self, row: StoredRecord) -> Event:
-        """Record 0: it enrols the key that signed it (formats.md §9)."""
-        opened = self._reader.open(row)
-        if opened.act is None:
-            raise VerificationError("erased", "a registry record is gone", row.index)
-        opening = self._history.registry.copy()
-        Applied(0, row.recorded_at, opened.act).to(opening)
-        if opening.version != 0:
-            raise VerificationError("registry", "no registry act stands here", row.index)
-        require_signed(opening, opened)
-        event = event_of(self._reader, row)
-        event.mutate(self._stream(row))
-        return event
 
     def _reached(self, row: StoredRecord) -> Event:
         """A registry record, its stream folded up to it."""
@@ -218,23 +203,8 @@ class Standing:
         return stream
 
 
-def require_signed(registry: Registry, opened: Opened) -> None:
-    """The statement that brings a registry act into effect is its last signer's.
-
-    Args:
-        registry: As the record found it; record 0 enrols the key that signed it.
-        opened: The record.
-
-    Raises:
-        VerificationError: `signature`, with its index.
-    """
-    act, statement, keyring = opened.act, opened.statement, registry.keyring
-    if act is None or statement is None:
-        raise VerificationError("signature", "nothing is signed here", opened.index)
-    try:
-        line = keyring.usable(statement.kid, index=None, at=opened.recorded_at, service=False)
-        check_signature(statement, keyring.key(statement.kid))
-    except (KeysError, Rejected) as error:
-        raise VerificationError("signature", str(error), opened.index) from error
-    if line.officer != act.signers[-1].officer:
-        raise VerificationError("signature", "another officer signed it", opened.index)
+def _require_opened(event: Event) -> None:
+    """Record 0 is never set aside: without it there is no log (formats.md §3)."""
+    if isinstance(event, PositionPassed):
+        why = "" if event.aside is None else f": {event.aside.en}"
+        raise VerificationError("registry", f"record 0 does not open the log{why}", 0)

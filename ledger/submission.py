@@ -95,8 +95,7 @@ class Submission:
         self.require_session(registry)
         if line.officer is None:
             raise unknown_key("khóa không của cán bộ nào", "the key is no officer's")
-        until = datetime.fromtimestamp(self.statement.iat, UTC) + IAT_BEFORE + _SECOND
-        return line.officer, until if line.valid_to is None else min(until, line.valid_to)
+        return line.officer, answer_ends(self.statement, line)
 
     def require_session(self, registry: Registry) -> None:
         """api.md §3: sent by its signer's session. A revoked key still says whose it was."""
@@ -141,6 +140,12 @@ def require_window(statement: Statement, at: datetime) -> None:
             "iat is too far from the ledger's clock (-24 h … +5 min): sign again.",
             faults=[Fault("/protected/iat", "lệch đồng hồ", "off the clock")],
         )
+
+
+def answer_ends(statement: Statement, line: KeyLine) -> datetime:
+    """Until when a statement is judged as now: its key is valid, and its `iat` in the window."""
+    until = datetime.fromtimestamp(statement.iat, UTC) + IAT_BEFORE + _SECOND
+    return until if line.valid_to is None else min(until, line.valid_to)
 
 
 def unknown_key(vi: str, en: str) -> Rejected:

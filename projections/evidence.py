@@ -20,12 +20,12 @@ from ledger.log.statement import COUNTERSIGNERS
 from ledger.ports import RecordStore, StoredRecord
 from ledger.reader import Opened, Reader
 from ledger.regulation.act import Act
-from ledger.regulation.stream import StreamState, pass_over
+from ledger.regulation.stream import ERASURE, StreamState, pass_over
 from ledger.standing import Standing
 from ledger.streams.event import Aside
 from ledger.streams.names import stream_id
 from ledger.streams.tokens import token_tag
-from projections.fold import ERASURE, replay
+from projections.fold import replay
 from projections.timeline import ActRow
 
 Due = Callable[[StoredRecord], bool]

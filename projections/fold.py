@@ -30,7 +30,7 @@ from ledger.regulation.lifecycle import life_cycle
 from ledger.regulation.question import Question
 from ledger.regulation.registry import Registry
 from ledger.regulation.registry_lines import REGISTRY_ACTS
-from ledger.regulation.stream import RECOVERING, VOIDING, Entry, Signed, StreamState, apply
+from ledger.regulation.stream import ERASURE, RECOVERING, VOIDING, Entry, Signed, StreamState, apply
 from ledger.regulation.stream import pass_over as pass_position
 from ledger.standing import Applied
 from ledger.streams.event import Aside
@@ -41,7 +41,6 @@ from projections.view import Status, Step
 MOST_STATEMENTS: Final = 20_000
 """Statements kept in memory over all streams; a case of thirty acts weighs about 100 KiB."""
 BATCH: Final = 500
-ERASURE: Final = "RecordErased"
 WAYS_ON: Final = frozenset({VOIDING, RECOVERING, "ActReturned"})
 _UNEXPLAINED: Final = Aside(
     "stale",

@@ -335,6 +335,21 @@ def ending(alias: str, when: datetime, last: date, *, by: str = "founder") -> Ac
     return _by_keeper("OfficerEnded", alias, by, said, when)
 
 
+def voiding(a: ALedger, stream: str, *indices: int) -> Act:
+    """RecordVoided by founder and keeper."""
+    entries = [
+        {"index": i, "entry": canonical.b64(a.stores.records.read(i, 1)[0].entry)} for i in indices
+    ]
+    signers = [
+        {"officer": builders.officer(alias), "post": CAST["keeper"][1], "role": role}
+        for alias, role in (("founder", "AUTHOR"), ("keeper", "APPROVER"))
+    ]
+    return an_act(
+        "RecordVoided", by="keeper", when=a.clock.now().astimezone(T0.tzinfo),
+        stream=stream, facts={"entries": entries, "reason": "Thử"}, exact=True, signers=signers,
+    )  # fmt: skip
+
+
 def a_report(number: int, when: datetime = T0) -> Act:
     """ReportReceived by the hotline, opening a case of its own."""
     return an_act(

@@ -35,6 +35,7 @@ from ledger.log.moment import milliseconds
 from ledger.log.record import leaf
 from ledger.ports import LogHead
 from ledger.regulation.registry_lines import REGISTRY_ACTS
+from ledger.streams.event import TOPIC
 from ledger.streams.names import stream_id
 from ledger.streams.tokens import token_tag, tokens_of
 
@@ -272,7 +273,7 @@ class MemoryLog:
             seq=made.seq,
             act_id=UUID(made.members["act_id"]).bytes,
             author=made.role in {"AUTHOR", "RETURNER"},
-            topic=content.TOPIC,
+            topic=TOPIC,
             recorded_ms=milliseconds(at),
             entry=entry,
             state=sealed.state,

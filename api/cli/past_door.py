@@ -14,7 +14,7 @@ from uuid import UUID
 from keys import vault
 from keys.vault import Kek
 from ledger.log import record as records
-from ledger.log.statement import COUNTERSIGNERS, Statement
+from ledger.log.statement import COUNTERSIGNERS, SERVICE_TYP, Statement
 from ledger.ports import NIL_UNIT, Appended, Appender, Draft, RecordStore, SealedRecord
 from ledger.regulation.registry_lines import REGISTRY_ACTS
 from ledger.streams.event import TOPIC
@@ -49,19 +49,19 @@ class Smuggler:
         members = statement.members
         stream = members["stream"]
         key = stream_id(self.origin, stream)
-        last = members["signers"][-1]["role"] if statement.role in COUNTERSIGNERS else None
         author = statement.role not in COUNTERSIGNERS
+        signers = members.get("signers", ())
+        completes = len(signers) == 1 or (not author and statement.role == signers[-1]["role"])
         named = tokens_of(stream, statement.payload) if author else ()
         draft = Draft(
             stream_id=key,
             stream=stream,
             seq=statement.seq,
             unit=key if stream.startswith("case/") else NIL_UNIT,
-            act_id=UUID(members["act_id"]),
+            act_id=UUID(members["event_id" if statement.typ == SERVICE_TYP else "act_id"]),
             author=author,
             topic=TOPIC,
-            registry=members["act"] in REGISTRY_ACTS
-            and (len(members["signers"]) == 1 or statement.role == last),
+            registry=members.get("act") in REGISTRY_ACTS and completes,
             registry_index=self.records.head().registry_index,
             at=at,
             latest=None,

@@ -30,7 +30,7 @@ from ledger.application import Ledger
 from ledger.draft import payload
 from ledger.first_checkpoint import FirstCheckpoint
 from ledger.log import statement as statements
-from ledger.log.recovery import ACT, Recovery
+from ledger.log.recovery import Recovery
 from ledger.loss import Survivors
 from ledger.ports import Alone, StoredRecord
 from ledger.postgres.checkpoints import PostgresCheckpoints
@@ -46,6 +46,7 @@ from ledger.regulation.edition import PROCEDURE
 from ledger.regulation.officers import Appointment
 from ledger.regulation.registry_lines import KEEPER
 from ledger.regulation.shape import fmt_time
+from ledger.regulation.stream import RECOVERING
 from ledger.seen_file import DoubtMark, SeenFile
 from ledger.streams.names import stream_id
 
@@ -152,7 +153,7 @@ class Recovering:
     def pending(self) -> Pending | None:
         """The recovery that waits for a signature, if it is still the end of the log."""
         opened = [self._reader.open(row) for row in self._rows()]
-        acts = [one for one in opened if one.act is not None and one.act.act == ACT]
+        acts = [one for one in opened if one.act is not None and one.act.act == RECOVERING]
         if not acts or acts[-1].act is None or acts[-1].index != self._records.head().size - 1:
             return None
         act = acts[-1].act
@@ -162,7 +163,7 @@ class Recovering:
     def unfinished(self) -> Recovery | None:
         """A recovery that is in effect and under whose keys nothing is sealed yet."""
         acts = self._ledger.standing.current.acts
-        found = [Recovery.of(one.act.facts, one.index) for one in acts if one.act.act == ACT]
+        found = [Recovery.of(one.act.facts, one.index) for one in acts if one.act.act == RECOVERING]
         return found[-1] if found and self.sealed() <= found[-1].size else None
 
     def _rows(self) -> Sequence[StoredRecord]:
@@ -215,7 +216,7 @@ class Recovering:
         roles = ["AUTHOR", *["APPROVER"] * (len(posts) - 1)]
         members = {
             "v": 1,
-            "act": ACT,
+            "act": RECOVERING,
             "act_id": str(RealEntropy().uuid()),
             "stream": STREAM,
             "occurred_at": fmt_time(at.astimezone(VIETNAM).replace(microsecond=0)),

@@ -17,7 +17,7 @@ from keys import canonical
 from keys.errors import KeysError
 from keys.keyring import Verdict
 from ledger.checks.anchors import Anchored
-from ledger.checks.content import ERASURE, Checked, RawRecord, holds
+from ledger.checks.content import Checked, RawRecord, holds
 from ledger.checks.files import Attached
 from ledger.checks.findings import Damage, Finding
 from ledger.checks.part import Part, Slip, whole_of
@@ -25,12 +25,11 @@ from ledger.checks.rules import STANDS, Refusal, Ruling
 from ledger.errors import Rejected, VerificationError
 from ledger.log import statement as statements
 from ledger.log.moment import EPOCH, of_milliseconds
-from ledger.log.recovery import ACT as RECOVERED
 from ledger.log.recovery import Recovery
 from ledger.regulation.act import parse_act
 from ledger.regulation.registry import Registry
 from ledger.regulation.registry_lines import REGISTRY_ACTS
-from ledger.regulation.stream import NOTHING, VOIDING
+from ledger.regulation.stream import ERASURE, NOTHING, RECOVERING, VOIDING
 from ledger.service import CUSTODY_ANCHORED
 
 #: Acts whose payload the fold reads: they change who may sign, or what may be gone.
@@ -190,7 +189,8 @@ class Chain:
             self._wrapless.append(row.at)
         elif checked.damage is not None:
             self._find(row.at, checked.damage, checked.message)
-        if not checked.readable or not (ruling.stands or ruling.refusal):
+        hangs = not ruling.stands and ruling.refusal is None
+        if not checked.readable or (hangs and checked.damage is not None):
             if row.registry:
                 self.registry_index = row.at
             self._skip(row)
@@ -200,6 +200,9 @@ class Chain:
         self._fall(row, ruling.also)
         if ruling.refusal is not None:
             self._set_aside(row, ruling.refusal)
+            return
+        if hangs and ruling.hangs_on is not None:
+            self._hang(row, ruling.hangs_on)
             return
         self._hangs_on = ruling.hangs_on
         self._place(row, checked)
@@ -292,6 +295,15 @@ class Chain:
         stream = self._streams.setdefault(row.stream_id, _Stream())
         if row.seq == stream.seq + 1:
             stream.seq, stream.head = row.seq, stream.head or NOTHING
+        if row.registry:
+            self.registry_index = row.at
+
+    def _hang(self, row: RawRecord, hangs_on: int) -> None:
+        """Well signed behind what cannot be read: it takes its position, and is counted."""
+        self._unjudged[row.at] = hangs_on
+        stream = self._streams.setdefault(row.stream_id, _Stream())
+        if row.seq == stream.seq + 1:
+            stream.seq, stream.head, stream.known = row.seq, None, False
         if row.registry:
             self.registry_index = row.at
 
@@ -464,7 +476,7 @@ class Chain:
                 index=row.at,
                 recorded_at=of_milliseconds(said.recorded_ms),
             )
-            if parsed.act == RECOVERED:
+            if parsed.act == RECOVERING:
                 self.recoveries.append(Recovery.of(parsed.facts, row.at))
         except (Rejected, VerificationError, KeysError, KeyError, ValueError) as error:
             self._find(row.at, Damage.REGISTRY_ACT, f"{said.act} cannot stand: {error}")

@@ -27,13 +27,11 @@ from ledger.log import record
 from ledger.log import statement as statements
 from ledger.log.moment import milliseconds
 from ledger.log.statement import Statement
+from ledger.streams.event import TOPIC
 from ledger.streams.names import stream_id
 from ledger.streams.tokens import tokens_of
 
-TOPIC: Final = "socai.statement.v1"
 _NIL_UNIT: Final = bytes(16)
-#: Acts that change what an audit must know; their payload travels back to the fold.
-ERASURE: Final = "RecordErased"
 
 
 class RawRecord(NamedTuple):

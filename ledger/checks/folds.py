@@ -101,11 +101,6 @@ class Folds:
             _pass(stream, row, digest)
             self._held += 1
 
-    def find_again(self, stream_id: bytes, aside: Iterable[int]) -> None:
-        """A lost stream is known after all: these records of it did not stand."""
-        self.lost.pop(stream_id, None)
-        self.set_aside.update(aside)
-
     def lose(self, stream_id: bytes, index: int) -> None:
         """From this record on a stream is not known any more."""
         self.lost.setdefault(stream_id, index)

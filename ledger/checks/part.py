@@ -21,6 +21,7 @@ from ledger.log.merkle import HASH_BYTES, subtree
 from ledger.log.record import leaf
 from ledger.log.statement import ACT_TYP, AUTHOR, Statement
 from ledger.log.tiles import WIDTH
+from ledger.streams.event import TOPIC
 
 ROWS: Final = WIDTH
 """Rows of a part: whole tiles, and so few that processes end together."""
@@ -186,7 +187,7 @@ def whole_of(part: Part, slip: Slip) -> Whole:
         seq=seq,
         act_id=act_id,
         author=True,
-        topic=content.TOPIC,
+        topic=TOPIC,
         recorded_ms=recorded_ms,
         entry=b"",
         state=None,

@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from ledger import service
 from ledger.checks.content import Checked, RawRecord
 from ledger.checks.findings import Damage
 from ledger.checks.folds import Folds
@@ -26,12 +27,14 @@ from ledger.reader import NONSENSE
 from ledger.regulation.act import Act, parse_act
 from ledger.regulation.cases import REPORTS, report_of, state_told
 from ledger.regulation.catalogue import load
+from ledger.regulation.decide import Decision
 from ledger.regulation.registry import Registry
 from ledger.regulation.registry_lines import REGISTRY_ACTS
 from ledger.regulation.stream import Signed, apply
 from ledger.replay import judged
+from ledger.streams.event import StatementRecorded
 from ledger.streams.kinds import begin
-from ledger.streams.stream import Ground, Stream
+from ledger.streams.stream import Stream
 
 #: Refusals that are damage of a kind of their own.
 _KINDS: Final = {
@@ -60,8 +63,9 @@ class Ruling(NamedTuple):
 
     Attributes:
         refusal: Why the rules refuse it; None where they do not, or could not be asked.
-        stands: Whether it moves its stream and the registry; it does not where it is refused, and
-            not where its row is damaged so that the log itself could not read it.
+        stands: Whether it moves its stream and the registry; it does not where it is refused, not
+            where its row is damaged so that the log itself could not read it, and not where it is
+            well signed and follows such a record, if anything.
         hangs_on: Index of the record that can no longer be read, without which it cannot be judged
             in full; None where it was.
         lost: Whether that holds for all that follows in its stream.
@@ -97,18 +101,6 @@ class Applied(NamedTuple):
     record: int
     recorded_at: datetime
     act: Act
-
-
-class _Left(NamedTuple):
-    """A stream that was lost to a record that cannot be read.
-
-    Attributes:
-        head: What stood before that record.
-        since: The records behind it.
-    """
-
-    head: str | None
-    since: list[int]
 
 
 class WrongGuess(Exception):
@@ -149,7 +141,7 @@ class Rules:
         self.registry = Registry.founded()
         self.known = Known(folds, lambda: self.registry)
         self._cases = self.known if timeline is None else Assumed()
-        self._left: dict[bytes, _Left] = {}
+        self._hanging: dict[bytes, list[int]] = {}  # by stream: what follows what cannot be read
 
     def settle(
         self, row: RawRecord, said: Checked, statement: Statement | None, ruling: Ruling | None
@@ -194,12 +186,8 @@ class Rules:
             self._folds.set_aside.add(row.at)
         if ruling.lost and ruling.hangs_on is not None:
             self._folds.lose(row.stream_id, ruling.hangs_on)
-        elif ruling.also:
-            self._folds.find_again(row.stream_id, ruling.also)
         if ruling.registry and said.members is not None:
-            act = parse_act(said.members, level=self._level)
-            at = of_milliseconds(said.recorded_ms)
-            self.registry.apply(act, index=row.at, recorded_at=at)
+            self._apply(row, said, parse_act(said.members, level=self._level))
 
     def follow(self, row: RawRecord, said: Checked, statement: Statement | None) -> Ruling:
         """Judges the next record, and goes on with or without it.
@@ -219,30 +207,28 @@ class Rules:
         if statement is None or said.damage is not None:
             folds.doubted.setdefault(key, row.at)
             return self._set_aside(stream, row, None)
-        doubted = folds.doubted.pop(key, None)
-        if doubted is not None and statement.prev != stream.state.head:
-            self._left[key] = _Left(stream.state.head, [])
-            folds.lose(key, doubted)
-            return self._unknown(row, said, statement)
         if statement.typ == SERVICE_TYP:
-            return self._service(stream, row, statement)
-        return self._judged(stream, row, said, statement)
+            ruling = self._service(stream, row, said, statement)
+        else:
+            ruling = self._judged(stream, row, said, statement)
+        if ruling.stands and key in folds.doubted:
+            return self._doubted_no_more(key, ruling)
+        return ruling
+
+    def _doubted_no_more(self, key: bytes, ruling: Ruling) -> Ruling:
+        """The stream has gone on as if what cannot be read did not stand: nor did what follows it.
+
+        Behind it the rules take nothing but a service statement and what voids it.
+        """
+        self._folds.doubted.pop(key)
+        return ruling._replace(also=tuple(self._hanging.pop(key, ())))
 
     def _unknown(self, row: RawRecord, said: Checked, statement: Statement | None) -> Ruling:
-        """In a stream that is not known: counted, unless it shows that the stream is known."""
-        key = row.stream_id
-        left, hangs_on = self._left.get(key), self._folds.lost[key]
-        if said.damage is Damage.WRAP_MISSING:
-            self._left.pop(key, None)  # what it was nobody will tell
+        """In a stream that is not known any more: counted."""
+        hangs_on = self._folds.lost[row.stream_id]
         if statement is None or said.damage is not None:
             self._folds.set_aside.add(row.at)
             return Ruling(stands=False, hangs_on=hangs_on, lost=True)
-        if left is not None and statement.prev == left.head:
-            since = tuple(self._left.pop(key).since)
-            self._folds.find_again(key, since)
-            return self.follow(row, said, statement)._replace(also=since)
-        if left is not None:
-            left.since.append(row.at)
         return Ruling(hangs_on=hangs_on, lost=True, registry=self._believed(row, said, statement))
 
     def _believed(self, row: RawRecord, said: Checked, statement: Statement) -> bool:
@@ -255,13 +241,12 @@ class Rules:
         alone = begin(UUID(bytes=row.stream_id), row.name or "")
         try:
             act = self._catalogue.parse(statement.members, self._level)
-            ground = self._ground(row, act, of_milliseconds(said.recorded_ms))
             for n, signer in enumerate(act.signers[:-1], 1):
                 apply(alone.state, Signed(act, signer.officer, signer.role, "", 0, n, ""))
             alone.state.seq, alone.state.head = statement.seq - 1, statement.prev
-            event, _ = judged(alone, statement, act, ground, verified=said.signed is True)
-            if event.registry and self._timeline is None:
-                ground.registry.apply(act, index=row.at, recorded_at=ground.at)
+            event, _ = self._asked(alone, row, said, statement, act)
+            if event.registry:
+                self._apply(row, said, act)
         except (Conflict, *NONSENSE):
             return False
         return event.registry
@@ -286,10 +271,20 @@ class Rules:
             return None
         return stream
 
-    def _service(self, stream: Stream, row: RawRecord, statement: Statement) -> Ruling:
-        """No act: it takes its place. Whether its key may, is asked by the chain."""
-        if (statement.seq, statement.prev) != (stream.version + 1, stream.state.head):
-            return self._refuse(stream, row, statement, stream.stale(statement))
+    def _service(
+        self, stream: Stream, row: RawRecord, said: Checked, statement: Statement
+    ) -> Ruling:
+        """No act: it takes its place, and moves nothing."""
+        at, verified = of_milliseconds(said.recorded_ms), said.signed is True
+        try:
+            service.judged(
+                stream, statement, self.registry, at, origin=self._origin, verified=verified
+            )
+        except (Rejected, Conflict) as refusal:
+            return self._refuse(stream, row, statement, refusal)
+        if row.registry:
+            said_so = f"the column says True for {said.act}"
+            return self._set_aside(stream, row, Refusal(Damage.COLUMN_REGISTRY, said_so, ""))
         self._folds.pass_over(stream, row, statement.digest_b64)
         return STANDS
 
@@ -298,19 +293,17 @@ class Rules:
     ) -> Ruling:
         try:
             act = self._catalogue.parse(statement.members, self._level)
-            ground = self._ground(row, act, of_milliseconds(said.recorded_ms))
-            event, decision = judged(stream, statement, act, ground, verified=said.signed is True)
+            event, decision = self._asked(stream, row, said, statement, act)
             if event.registry != row.registry:
                 said_so = f"the column says {row.registry} for an {decision.status} {act.act}"
                 return self._set_aside(stream, row, Refusal(Damage.COLUMN_REGISTRY, said_so, ""))
-            if event.registry and row.at and self._timeline is None:
-                ground.registry.apply(act, index=row.at, recorded_at=ground.at)
+            if event.registry:
+                self._apply(row, said, act)
         except (Rejected, Conflict) as refusal:
             return self._refuse(stream, row, statement, refusal)
         except NONSENSE as error:
             kind = Damage.REGISTRY_ACT if said.act in REGISTRY_ACTS else Damage.ACT_MALFORMED
             return self._set_aside(stream, row, Refusal(kind, f"it cannot stand: {error!r}", ""))
-        self.registry = ground.registry
         self._folds.grow(stream, row, event)
         counts = decision.status == "effective" and act.act in REPORTS
         report = report_of(act, row.at) if counts else None
@@ -322,21 +315,27 @@ class Rules:
             asked=self._cases.asked,
         )
 
-    def _ground(self, row: RawRecord, act: Act, at: datetime) -> Ground:
-        """The log as the record found it; record 0 appoints its own signer (formats.md §9)."""
-        registry = self.registry
-        if row.at == 0:
-            registry = registry.copy()
-            registry.apply(act, index=0, recorded_at=at)
-        return Ground(
-            registry=registry,
-            catalogue=self._catalogue,
+    def _asked(
+        self, stream: Stream, row: RawRecord, said: Checked, statement: Statement, act: Act
+    ) -> tuple[StatementRecorded, Decision]:
+        return judged(
+            stream,
+            statement,
+            act,
+            index=row.at,
+            at=of_milliseconds(said.recorded_ms),
+            registry=self.registry,
+            cases=self._cases,
             origin=self._origin,
             level=self._level,
-            log_size=row.at,
-            cases=self._cases,
-            at=at,
+            verified=said.signed is True,
         )
+
+    def _apply(self, row: RawRecord, said: Checked, act: Act) -> None:
+        """The registry changes by what stands, unless it does so by a timeline."""
+        if self._timeline is None:
+            at = of_milliseconds(said.recorded_ms)
+            self.registry.apply(act, index=row.at, recorded_at=at)
 
     # -- refusals ---------------------------------------------------------------------------------
 
@@ -345,9 +344,11 @@ class Rules:
     ) -> Ruling:
         where = f"{row.name} {row.seq}"
         if isinstance(why, Rejected):
-            kind = self._kind(statement.kid, why)
+            kind = self._kind(statement, why)
             code = why.guard or why.code
             refusal = Refusal(kind, f"{where}: {code}: {why.en}", f"{where}: {code}: {why.vi}")
+        elif why.code == "stale" and row.stream_id in self._folds.doubted:
+            return self._hang(stream, row)
         elif why.code == "taken":
             text = f"{where}: other bytes than the author of the act signed"
             refusal = Refusal(Damage.ACT_BYTES_DIFFER, text, "")
@@ -359,11 +360,20 @@ class Rules:
             refusal = Refusal(Damage.PREV_BROKEN, text, "")
         return self._set_aside(stream, row, refusal)
 
-    def _kind(self, kid: str, why: Rejected) -> Damage:
+    def _kind(self, statement: Statement, why: Rejected) -> Damage:
         if why.code == "unknown_key":
-            gone = self.registry.keyring.retired(kid)
-            return Damage.KEY_REVOKED if gone else Damage.KEY_UNKNOWN
+            keyring, kid = self.registry.keyring, statement.kid
+            line = keyring.line(kid)
+            if line is not None and line.is_service is not (statement.typ == SERVICE_TYP):
+                return Damage.WRONG_SIGNER
+            return Damage.KEY_REVOKED if keyring.retired(kid) else Damage.KEY_UNKNOWN
         return _KINDS.get(why.code, Damage.AGAINST_THE_RULES)
+
+    def _hang(self, stream: Stream, row: RawRecord) -> Ruling:
+        """Well signed, and it follows what cannot be read, if anything: nobody can tell."""
+        self._hanging.setdefault(row.stream_id, []).append(row.at)
+        hangs_on = self._folds.doubted[row.stream_id]
+        return self._set_aside(stream, row, None)._replace(hangs_on=hangs_on)
 
     def _set_aside(self, stream: Stream, row: RawRecord, refusal: Refusal | None) -> Ruling:
         self._folds.pass_over(stream, row)

@@ -17,7 +17,6 @@ from keys.lost_checkpoint import LostCheckpoint
 from ledger.errors import VerificationError
 from ledger.log.checkpoint import Checkpoint
 
-ACT: Final = "LogRecovered"
 _PREFIX: Final = "sha-256:"
 
 

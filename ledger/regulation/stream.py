@@ -23,8 +23,11 @@ from ledger.regulation.registry import Registry
 Status = Literal["pending", "effective", "returned"]
 
 VOIDING: Final = "RecordVoided"
+"""The act that names a record set aside: two registrars put it out of the way (formats.md §3)."""
 RECOVERING: Final = "LogRecovered"
-"""The act that names a record set aside: the one way on in its stream (formats.md §3)."""
+"""The act by which a log goes on after a loss, behind what is set aside too (formats.md §7)."""
+ERASURE: Final = "RecordErased"
+"""The act that names a record whose content is destroyed."""
 NOTHING: Final = canonical.b64(hashlib.sha256(b"").digest())
 """What `prev` names behind a first record that is set aside: nothing stands before it."""
 INTAKE = ("ReportReceived", "DetectionRecorded", "ExternalRequestReceived")

@@ -100,6 +100,10 @@ class Stream:
         aside = tuple(sorted(self.state.aside))
         return Head(self.version + 1, self.state.head, self.state.state, aside)
 
+    def follows(self, statement: Statement) -> bool:
+        """Whether a statement stands at the head: it is the next, behind the last that stands."""
+        return statement.seq == self.version + 1 and statement.prev == self.state.head
+
     def place(self, statement: Statement) -> Place | None:
         """The place of exactly this statement, if it stands here already."""
         if statement.seq > len(self._places):
@@ -127,7 +131,7 @@ class Stream:
             Conflict: `stale`: it does not stand at the head; `taken`: its act id names other bytes.
             Rejected: By the guard named, or because the act has no place here.
         """
-        if statement.seq != self.version + 1 or statement.prev != self.state.head:
+        if not self.follows(statement):
             raise self.stale(statement)
         known = self._payloads.get(act.act_id)
         if known is not None and known != _payload_digest(statement):
@@ -210,7 +214,9 @@ class Stream:
             raise ValueError(f"{self.name}: position {event.originator_version} does not follow")
         aside = None if event.aside is None else (event.index, canonical.b64(event.entry))
         pass_over(self.state, event.originator_version, event.digest, aside)
-        if event.aside is not None and event.aside.unread and self.unread is None:
+        if event.aside is None:
+            self.unread = None
+        elif event.aside.unread and self.unread is None:
             self.unread = event.index
         self._places.append(None)
         return self

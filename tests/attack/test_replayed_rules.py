@@ -7,10 +7,10 @@ is good, every hash fits, and the tree will be signed over it.
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import psycopg
@@ -18,27 +18,29 @@ import pytest
 
 from api.bootstrap import open_kek
 from keys import canonical
+from keys.anchor import SEALED_BYTES
 from keys.canonical import b64
 from keys.jwk import SoftwareSigner
 from ledger.audit import Report, audit
 from ledger.checks import folds
 from ledger.checks.content import Job
 from ledger.checks.evidence import Seat, Share
-from ledger.checks.findings import Damage
+from ledger.checks.findings import Damage, Finding
 from ledger.checks.part import Part
 from ledger.checks.workers import Orders, Workers, desk_of
 from ledger.docket import Docket
-from ledger.log.statement import AUTHOR, make
+from ledger.log.statement import AUTHOR, SERVICE_TYP, make
 from ledger.postgres.evidence import PostgresEvidence
 from ledger.regulation.act import Act
 from ledger.regulation.registry import Registry
 from ledger.regulation.stream import NOTHING, Entry
+from ledger.service import STREAM, custody_anchored
 from ledger.standing import Standing
 from ledger.streams.event import Aside
 from ledger.streams.names import stream_id
 from ledger.streams.tokens import token_tag
 from tests import builders
-from tests.a_ledger import ALedger, appointment, enrolment, in_memory
+from tests.a_ledger import ALedger, appointment, enrolment, in_memory, service_enrolment
 from tests.attacks import attack
 from tests.builders import CAST, MORE_POWERS, Story, a_case_in, a_token, an_act, an_id
 from tests.fakes import MemoryRecordStore
@@ -161,6 +163,48 @@ class Den:
             self.junk.append(index)
         return index
 
+    def service_says(
+        self,
+        key: SoftwareSigner,
+        *,
+        iat: datetime | None = None,
+        log: str | None = None,
+        typ: str = SERVICE_TYP,
+        prev: str | None = None,
+        columns: Mapping[str, Any] | None = None,
+        **members: Any,  # noqa: ANN401 - what is not as an anchor has it
+    ) -> int:
+        """An anchor at the head that the door names, or what looks like one, past it; its index."""
+        head = self.a.ledger.head(STREAM)
+        event = custody_anchored(
+            event_id=UUID(an_id(f"anchor {self.count()}")),
+            at=self.now.astimezone(builders.T0.tzinfo),
+            sealed=bytes(SEALED_BYTES),
+            every_s=3600,
+        )
+        statement = make(
+            canonical.encode({**event, **members}),
+            key,
+            iat=int((iat or self.now).timestamp()),
+            log=log or self.a.origin,
+            seq=head.seq,
+            prev=prev or head.prev,
+            role=AUTHOR,
+            typ=typ,
+        )
+        return smuggler_of(self.a).put(statement, self.now, **(columns or {})).index
+
+    def agreed(self) -> list[int]:
+        """What is set aside in stream `ledger`, as audit and a process that begins now agree."""
+        reader = self.a.reader()
+        standing = Standing(self.store, reader, Registry.founded())
+        judged = Docket(standing, self.store, reader, STREAM).upto()
+        aside = [index for index, why in judged.items() if why is not None]
+        report = self.audit()
+        named = {f.index for f in wrong(report)} | {one.index for one, _ in report.voided}
+        assert named == set(aside)
+        return aside
+
     def junk_of(self, act: Act, *by: str, **more: Any) -> int:  # noqa: ANN401 - see `put`
         """An act, signed past the door by these; the index of its last statement."""
         signers = zip(by, act.signers, strict=False)
@@ -181,15 +225,18 @@ class Den:
 
     def void(self, stream: str, *indices: int) -> int:
         """RecordVoided by the founding registrar, past the door; its index."""
+        return self.put(self.voiding(stream, *indices), "founder")
+
+    def voiding(self, stream: str, *indices: int) -> Act:
+        """RecordVoided by the founding registrar."""
         rows = [self.store.read(index, 1)[0] for index in indices]
         entries = [{"index": row.index, "entry": b64(row.entry)} for row in rows]
         post = CAST["keeper"][1]
-        act = an_act(
+        return an_act(
             "RecordVoided", by="keeper", when=self.now.astimezone(builders.T0.tzinfo),
             stream=stream, facts={"entries": entries},
             signers=[{"officer": builders.officer("founder"), "post": post, "role": AUTHOR}],
         )  # fmt: skip
-        return self.put(act, "founder")
 
     def count(self) -> int:
         """Records so far."""
@@ -235,6 +282,11 @@ class Den:
 def den() -> Den:
     """A ledger that holds nothing wrong yet."""
     return Den()
+
+
+def wrong(report: Report) -> list[Finding]:
+    """What is, but for anchors of files that are not kept here."""
+    return [f for f in report.findings if f.kind is not Damage.FILE_KEY_WRONG]
 
 
 def against(report: Report, index: int, guard: str) -> None:
@@ -501,6 +553,30 @@ def test_junk_in_another_case_turns_nobody_against_an_honest_act(den: Den) -> No
     assert len(den.judged(case)) == case.stream.seq + len(act.signers)
 
 
+@attack(
+    "a merger past the door that only a third case speaks against, and cases that ask in a row",
+    stopped_by="every process, which judges whatever it asks of as far as that asks on",
+    noticed_by=NOTICED,
+)
+@pytest.mark.parametrize("between", [0, 1, 2, 400])
+def test_junk_that_only_another_case_refuses_turns_nobody_against_an_honest_act(
+    den: Den, between: int
+) -> None:
+    """However long the row is: each but the first is smuggled into the one before it."""
+    over = den.tell(a_case_in("CLOSED", name=f"case/{an_id('over')}", start=den.now))
+    into, stand = over.stream.name, False
+    for n in range(between + 1):
+        story = a_case_in("SCREENING", name=f"case/{an_id(f'link {n}')}", start=den.now)
+        den.tell(story, past=True)
+        act = story.act("CaseMerged", facts={"surviving_case": into})
+        every = [den.put(act, _alias(signer.officer), signer.role) for signer in act.signers]
+        den.junk += [] if stand else every
+        into, stand = story.stream.name, not stand
+    assert den.set_aside(story) == ([] if not stand else den.junk[-len(act.signers) :])
+    if between < 9:
+        assert {f.index for f in den.audit().findings} == set(den.junk)
+
+
 @attack("one reporter's token is sealed in two cases", stopped_by=STOPPED, noticed_by=NOTICED)
 def test_token_of_another_case(den: Den) -> None:
     """Who reported twice would show."""
@@ -526,6 +602,78 @@ def test_inspection_by_whoever_took_part(den: Den) -> None:
     den.a.hire("thanhtra")
     act = an_act("InspectionOrdered", when=case.now, facts=facts, stream="agency/bacninh.thanhtra")
     against(den.audit_after(act, "thanhtra"), den.count() - 1, "INSPECTOR_SEPARATE")
+
+
+SERVICE: Final = SoftwareSigner.from_secret("Ed25519", b"the key of the service, 32 bytes")
+MINE: Final = SoftwareSigner.from_secret("Ed25519", b"the key of whoever took over ...")
+FORGED: Final[Mapping[str, Mapping[str, Any]]] = {
+    "a key of one's own": {"key": MINE},
+    "an officer's key": {"key": builders.key("hotline")},
+    "an event that there is not": {"event": "AccessLogged"},
+    "an interval that makes every gap lawful": {
+        "facts": {"sealed": b64(bytes(SEALED_BYTES)), "every_s": 10**9}
+    },
+    "signed at another time": {"iat": builders.T0 - timedelta(days=30)},
+    "signed for another log": {"log": "khac.example/ordinary"},
+    "another place": {"prev": NOTHING},
+    "marked as of the registry": {"columns": {"registry": True}},
+}
+
+
+@attack(
+    "a service statement that nobody may make, with the writer's login or the service's own key",
+    stopped_by="every process and the audit ask the same of it as the inner door",
+    noticed_by=NOTICED,
+)
+@pytest.mark.parametrize("how", FORGED.values(), ids=FORGED.keys())
+def test_a_forged_service_statement_is_set_aside_by_everybody(
+    den: Den, how: Mapping[str, Any]
+) -> None:
+    """Once it was let stand by some: then what voided it stood on another head than theirs."""
+    den.a.say(service_enrolment(SERVICE, den.now), "founder")
+    den.service_says(SERVICE)
+    index = den.service_says(**{"key": SERVICE, **how})
+    assert den.agreed() == [index]
+    assert den.a.beside().ledger.head(STREAM).aside == (index,)
+    honest = den.service_says(SERVICE)  # custody is anchored on (formats.md §3)
+    assert den.agreed() == [index]
+    den.a.say(den.voiding(STREAM, index), "founder")
+    den.a.say(service_enrolment(SoftwareSigner.generate(), den.now), "founder")
+    assert den.agreed() == [index]
+    assert den.a.ledger.head(STREAM).aside == ()
+    report = den.audit()
+    assert wrong(report) == []
+    assert report.verdicts["VALID"] == report.records - 1
+    assert honest < report.records
+
+
+@attack(
+    "a service key is revoked, and whoever has it signs on",
+    stopped_by="every process and the audit ask the same of it as the inner door",
+    noticed_by=NOTICED,
+)
+def test_a_revoked_service_key_anchors_nothing(den: Den) -> None:
+    """By the registry of its index."""
+    den.a.say(service_enrolment(SERVICE, den.now), "founder")
+    den.service_says(SERVICE)
+    den.a.say(_service_revoked(den), "founder")
+    index = den.service_says(SERVICE)
+    assert den.agreed() == [index]
+    assert [f.kind for f in wrong(den.audit())] == [Damage.KEY_REVOKED]
+
+
+def _service_revoked(den: Den) -> Act:
+    when = den.now.astimezone(builders.T0.tzinfo)
+    facts = {
+        "kid": SERVICE.kid, "reason": "COMPROMISED",
+        "invalid_from": when.isoformat(timespec="seconds"),
+    }  # fmt: skip
+    signer = {"officer": builders.officer("founder"), "post": CAST["keeper"][1], "role": AUTHOR}
+    (agency,) = builders.a_registry().holders("REGISTRY_KEEPER", when.date())
+    return an_act(
+        "KeyRevoked", by="keeper", when=when, agency=agency, stream=STREAM, facts=facts,
+        exact=True, signers=[signer],
+    )  # fmt: skip
 
 
 # -- what hangs on what ---------------------------------------------------------------------------

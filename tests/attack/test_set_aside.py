@@ -70,11 +70,13 @@ class Raid:
         service: As production wires it.
         case: An honest case.
         junk: (index, stream) of every record that came past the door.
+        hanging: Of those, the ones that may follow what cannot be read.
     """
 
     service: Service
     case: str
     junk: list[tuple[int, str]] = field(default_factory=list)
+    hanging: list[int] = field(default_factory=list)
 
     @classmethod
     def on(cls, service: Service) -> Raid:
@@ -248,8 +250,35 @@ def columns_of_ones_own(raid: Raid) -> None:
     raid.put(raid.service.sign(raid.report(), "hotline"), registry=True)
 
 
+def noise_that_a_statement_follows(raid: Raid) -> None:
+    """Two rows of the registry: noise, and what a bought officer signs upon nobody knows what.
+
+    Whether the noise was a statement once, and was damaged since, nobody can tell.
+    """
+    bytes_of_no_kind(raid)
+    act = enrolment("gd", raid.service.clock.now(), key=MINE, by="hotline")
+    _follow(raid, act, DIRECTOR, registry=True)
+
+
+def noise_that_a_statement_of_a_case_follows(raid: Raid) -> None:
+    """The same two in an honest case."""
+    head = raid_head(raid, raid.case)
+    statement = raid.service.sign(raid.report(raid.case), "hotline", head=head)
+    raid.put(statement, seal=lambda _: _noise(raid))
+    _follow(raid, raid.report(raid.case), raid.case)
+
+
+def _follow(raid: Raid, act: Act, stream: str, **columns: Any) -> None:  # noqa: ANN401 - see `put`
+    seq, _ = raid_head(raid, stream)
+    invented = canonical.b64(bytes([seq]) * 32)
+    statement = raid.service.sign(act, "hotline", head=(seq, invented))
+    raid.hanging.append(raid.put(statement, **columns))
+
+
 SHAPES = (
     bytes_of_no_kind,
+    noise_that_a_statement_follows,
+    noise_that_a_statement_of_a_case_follows,
     text_of_no_kind,
     a_payload_that_is_no_object,
     facts_of_another_shape,
@@ -282,12 +311,15 @@ def test_junk_of_every_shape_stops_nobody_and_is_put_out_of_the_way(service: Ser
         shape(raid)
         raid.goes_on()
     junk = [index for index, _ in raid.junk]
-    assert {finding.index for finding in raid.audited().findings} == set(junk)
+    report = raid.audited()
+    assert {finding.index for finding in report.findings} == set(junk) - set(raid.hanging)
+    assert sum(one.statements for one in report.unjudged) == len(raid.hanging)
     raid.clear()
     raid.goes_on()
     report = raid.audited()
     assert report.ok, report.message
     assert sorted({finding.index for finding, _ in report.voided}) == junk
+    assert report.unjudged == ()
 
 
 @attack(

@@ -15,6 +15,7 @@ from ledger.regulation.guards.reading import (
     filled,
     limit_words,
     named_as,
+    no_registrar,
     objects,
     share_a_person,
     term_end,
@@ -228,13 +229,8 @@ def erasure_no_open_clock(q: Question) -> Breach | None:
 
 def voiding_signers(q: Question) -> Breach | None:
     """Added (G8; formats.md §3). Who voids a record keeps the registry, each of the signers."""
-    for n, signer in enumerate(q.act.signers):
-        agency = agency_of(q, signer.officer, signer.post)
-        if agency is None or not q.registry.holds_code(
-            "REGISTRY_KEEPER", agency, signer.post, signer.officer, q.day
-        ):
-            return Breach(pointers=(f"/signers/{n}",))
-    return None
+    n = no_registrar(q)
+    return None if n is None else Breach(pointers=(f"/signers/{n}",))
 
 
 def voided_stands_not(q: Question) -> Breach | None:

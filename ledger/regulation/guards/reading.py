@@ -12,6 +12,7 @@ from typing import Any
 
 from ledger.regulation.deadline import deadline, local_day
 from ledger.regulation.question import Question
+from ledger.regulation.registry_lines import KEEPER
 from ledger.regulation.rules import UNIT_WORDS
 from ledger.regulation.shape import parse_time
 from ledger.regulation.stream import Entry
@@ -51,6 +52,17 @@ def texts(value: object) -> list[str]:
 
 
 # -- persons ------------------------------------------------------------------------------------
+
+
+def no_registrar(q: Question) -> int | None:
+    """Place of the first signer who does not keep the registry on that day; None: all do."""
+    for n, signer in enumerate(q.act.signers):
+        agency = agency_of(q, signer.officer, signer.post)
+        if agency is None or KEEPER not in q.registry.powers(
+            signer.officer, agency, signer.post, q.day
+        ):
+            return n
+    return None
 
 
 def named_as(q: Question, *roles: str) -> tuple[str, ...]:

@@ -10,9 +10,8 @@ from keys.log_keys import LogKeys
 from keys.lost_checkpoint import LostCheckpoint, known
 from keys.note import TYPE_ED25519, TYPE_ML_DSA_44
 from ledger.regulation.guards.breach import Breach
-from ledger.regulation.guards.reading import agency_of, objects, texts
+from ledger.regulation.guards.reading import no_registrar, objects, texts
 from ledger.regulation.question import Question
-from ledger.regulation.registry_lines import KEEPER
 
 _MOST_SIZE: Final = 2**63 - 1
 
@@ -33,14 +32,8 @@ def recovery_follows_prefix(q: Question) -> Breach | None:
 
 def recovery_by_registrars(q: Question) -> Breach | None:
     """Added (formats.md §7). Everybody who signs a recovery keeps the registry on that day."""
-    for n, signer in enumerate(q.act.signers):
-        agency = agency_of(q, signer.officer, signer.post)
-        powers = () if agency is None else q.registry.powers(
-            signer.officer, agency, signer.post, q.day
-        )  # fmt: skip
-        if KEEPER not in powers:
-            return Breach(pointers=(f"/signers/{n}",))
-    return None
+    n = no_registrar(q)
+    return None if n is None else Breach(pointers=(f"/signers/{n}",))
 
 
 def recovery_turns_keys(q: Question) -> Breach | None:

@@ -25,6 +25,7 @@ from tests.contract.files import a_file, a_row
 from tests.fake_files import MemoryFiles
 from tests.fakes import MemoryRecordStore
 from tests.fixtures.clock import CountingEntropy
+from tests.smuggle import smuggler_of
 
 HOUR = timedelta(hours=1)
 _NUMBERS = count()
@@ -109,6 +110,20 @@ def test_an_anchor_speaks_of_every_event_so_far(desk: Desk) -> None:
         assert one.chain == chain_of(desk.index)
         assert desk.anchors().newest() == one
     assert one.chain.count == 15
+
+
+def test_junk_in_the_stream_of_the_anchors_stops_none(desk: Desk) -> None:
+    """An anchor moves nothing, so nothing is built upon what is set aside (formats.md §3)."""
+    act = an_act("RecordVoided", when=desk.a.clock.now(), stream="ledger", by="hotline", also=[])
+    statement = desk.a.sign(act, "hotline")
+    junk = smuggler_of(desk.a).put(statement, desk.a.clock.now()).index
+    one = made(desk.anchors())
+    assert desk.a.beside().ledger.head("ledger").aside == (junk,)
+    assert desk.anchors().newest() == one
+    with pytest.raises(Rejected, match="stream_set_aside"):
+        desk.a.beside().say(
+            service_enrolment(SoftwareSigner.generate(), desk.a.clock.now()), "founder"
+        )
 
 
 def test_an_event_that_comes_meanwhile_is_the_next_anchors(desk: Desk) -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
+from functools import partial
 from typing import Any
+from uuid import UUID
 
 import orjson
 import pytest
 
 from keys import canonical, note
+from keys.anchor import SEALED_BYTES
+from keys.jwk import SoftwareSigner
 from keys.lost_checkpoint import LostCheckpoint
 from ledger.errors import NotFound, VerificationError
 from ledger.first_checkpoint import FirstCheckpoint
@@ -17,16 +23,33 @@ from ledger.log import record
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.merkle import Frontier
 from ledger.log.recovery import Recovery
-from ledger.log.statement import parse_compact
+from ledger.log.statement import AUTHOR, SERVICE_TYP, make, parse_compact
+from ledger.ports import SealedRecord
 from ledger.proofs import Proofs
+from ledger.reader import Reader
 from ledger.recoveries import Recoveries
-from ledger.recovery_evidence import RecoveryEvidence, Shown, Verified
-from ledger.regulation.act import Act
+from ledger.recovery_evidence import RecoveryEvidence, Shown, Verified, _Judged
+from ledger.regulation.act import Act, parse_act
+from ledger.regulation.stream import NOTHING
+from ledger.service import custody_anchored
+from ledger.streams.names import stream_id
 from tests import recovered
-from tests.a_ledger import T0, ALedger, a_report, all_entries, in_memory
+from tests.a_ledger import (
+    T0,
+    ALedger,
+    a_report,
+    all_entries,
+    appointment,
+    ending,
+    in_memory,
+    revocation,
+    service_enrolment,
+    voiding,
+)
 from tests.attacks import attack
-from tests.builders import CAST, a_registry, an_act, officer
+from tests.builders import CAST, a_registry, an_act, an_id, officer
 from tests.fakes import MemoryRecordStore
+from tests.smuggle import smuggler_of
 
 REHEARSAL = "rehearsal.bacninh.example/ordinary"
 REAL = "bacninh.example/ordinary"
@@ -55,8 +78,13 @@ def recover(a: ALedger, *aliases: str) -> RecoveryEvidence:
         recovery=Recovery.of(made.act.facts, made.index),
     )
     first.seal(None, lambda _: None, time_s=1_700_000_000)
+    return recoveries_of(a).evidence()
+
+
+def recoveries_of(a: ALedger) -> Recoveries:
+    """What the log shows of its recoveries."""
     proofs = Proofs(a.stores.tiles, a.stores.checkpoints)
-    return Recoveries(a.ledger.standing, a.stores.records, a.reader(), proofs).evidence()
+    return Recoveries(a.ledger.standing, a.stores.records, a.reader(), proofs)
 
 
 def _act(a: ALedger, facts: dict[str, Any], aliases: tuple[str, ...]) -> Act:
@@ -114,6 +142,30 @@ def test_whole_evidence_convinces_and_travels(real: tuple[ALedger, RecoveryEvide
     assert streams == {"ledger", f"officer/{officer('keeper')}"}
 
 
+def test_what_stands_between_in_the_log_s_own_stream_is_not_shown() -> None:
+    """Anchors of custody come by the hour, and are nobody's business here."""
+    a = a_log(REAL, "keeper")
+    key = SoftwareSigner.from_secret("Ed25519", b"the key of the service, 32 bytes")
+    a.say(_by_both(service_enrolment(key, a.clock.now())), "founder", "keeper")
+    for n in range(2):
+        event = custody_anchored(
+            event_id=UUID(an_id(f"anchor {n}")),
+            at=a.clock.now().astimezone(T0.tzinfo),
+            sealed=bytes(SEALED_BYTES),
+            every_s=3600,
+        )
+        seq, prev = a.head("ledger")
+        a.ledger.serve(
+            make(
+                canonical.encode(event), key, iat=int(a.clock.now().timestamp()), log=REAL,
+                seq=seq, prev=prev, role=AUTHOR, typ=SERVICE_TYP,
+            )
+        )  # fmt: skip
+    shown = recover(a, "founder", "keeper")
+    assert verified(a, shown).recoveries
+    assert _acts(shown)[-2:] == ["LogRecovered"] * 2
+
+
 @attack(
     "a server leaves out, edits or makes up a part of the evidence for a recovery",
     stopped_by="each part stands in the signed tree and is judged by the parts before it",
@@ -131,7 +183,7 @@ def test_no_part_of_it_can_be_left_out_or_changed(real: tuple[ALedger, RecoveryE
         for records in (
             *(tuple(sorted((*others, bad), key=_index)) for bad in (moved, edited, astray)),
             doubled,
-            *([others] if not _is_end(one) else []),
+            others,
         ):
             with pytest.raises(VerificationError):
                 verified(a, replace(shown, records=records))
@@ -151,12 +203,6 @@ def _index(one: Shown) -> int:
     return one.index
 
 
-def _is_end(one: Shown) -> bool:
-    """The end of a key or a post: that there was none is no part's to show (formats.md §7)."""
-    said = parse_compact(record.parse_envelope(one.envelope).statement)
-    return said.members["act"] in {"KeyRevoked", "OfficerEnded"}
-
-
 def _tree(shown: RecoveryEvidence) -> tuple[int, bytes]:
     found = checkpoints.unverified(shown.checkpoint.encode())
     return found.size, found.root
@@ -174,10 +220,120 @@ def test_one_registrar_alone_convinces_in_a_rehearsal_only(origin: str, taken: b
             verified(a, shown)
 
 
+def _acts(shown: RecoveryEvidence) -> list[str]:
+    return [_said(one)["act"] for one in shown.records]
+
+
+def _said(one: Shown) -> Mapping[str, Any]:
+    return parse_compact(record.parse_envelope(one.envelope).statement).members
+
+
+@attack(
+    "a server leaves out that a registrar's key was revoked or a post ended",
+    stopped_by="`prev` of what is shown behind it, in the stream of the same officer",
+    noticed_by="the client",
+)
+def test_no_end_before_what_is_shown_can_be_left_out() -> None:
+    """The one that comes last in its stream can, which nobody can tell from parts (formats §7)."""
+    a = a_log(REAL, "keeper")
+    now = a.clock.now()
+    a.say(_by_both(appointment("hotline", now, powers=["REGISTRY_KEEPER"])), "founder", "keeper")
+    for act in (
+        revocation("hotline", now),
+        _by_both(appointment("hotline", now, powers=["REGISTRY_KEEPER"])),
+        _by_both(ending("hotline", now, now.date())),
+    ):
+        a.say(act, "founder", "keeper")
+    shown = recover(a, "founder", "keeper")
+    assert verified(a, shown).recoveries
+    *_, last, author, approver = range(len(shown.records) - 2)  # but for the recovery itself
+    assert _acts(shown)[last - 2] == "KeyRevoked"
+    assert _acts(shown)[author] == _acts(shown)[approver] == "OfficerEnded"
+    for n in range(len(shown.records)):
+        others = (*shown.records[:n], *shown.records[n + 1 :])
+        if n == approver:
+            assert verified(a, replace(shown, records=others)).recoveries
+        else:
+            with pytest.raises(VerificationError):
+                verified(a, replace(shown, records=others))
+
+
+def _by_both(act: Act) -> Act:
+    members = {**act.members}
+    signer = members["signers"][0]
+    members["signers"] = [signer, {**signer, "officer": officer("keeper"), "role": "APPROVER"}]
+    return parse_act(members)
+
+
+@attack(
+    "junk under the ids of the acts that show a recovery, so that nothing shows it any more",
+    stopped_by="what is set aside shows nothing, and is not shown",
+    noticed_by="readiness, log audit",
+)
+@pytest.mark.parametrize("readable", [False, True])
+def test_junk_keeps_nobody_from_showing_a_recovery(readable: bool) -> None:  # noqa: FBT001
+    """In the log's own stream and in an officer's; also where registrars have voided it."""
+    a = a_log(REAL, "keeper")
+    keeper = f"officer/{officer('keeper')}"
+    for stream in ("ledger", keeper):
+        opened = a.reader().open(a.stores.records.stream(stream_id(a.origin, stream))[0])
+        assert opened.statement is not None
+        assert opened.act is not None
+        seq = a.ledger.head(stream).seq
+        text = a.sign(opened.act, "cv", head=(seq, NOTHING)).compact if readable else "junk"
+        seal = _noise if not readable else partial(_sealed, a, text, stream, seq)
+        index = smuggler_of(a).put(
+            opened.statement, a.clock.now(), seq=seq, author=False, registry=True, seal=seal
+        ).index  # fmt: skip
+        if stream == keeper:
+            a.say(voiding(a, stream, index), "founder", "keeper")
+            a.say(_by_both(appointment("hotline", a.clock.now())), "founder", "keeper")
+    shown = recover(a, "founder", "keeper")
+    assert verified(a, shown).recoveries
+    assert "RecordVoided" in _acts(shown)
+
+
+def _noise(_: datetime) -> SealedRecord:
+    return SealedRecord(bytes(31) + b"\1", b"\1" + bytes(600), bytes(16), b"\1" + bytes(76))
+
+
+def _sealed(a: ALedger, text: str, stream: str, seq: int, at: datetime) -> SealedRecord:
+    return smuggler_of(a).seal(text, stream, seq, at)
+
+
+@attack(
+    "evidence made of what registrars signed for another log, a rehearsal",
+    stopped_by="a statement names its log, asked by the one code that judges statements",
+    noticed_by="the client",
+)
+def test_what_was_signed_for_another_log_shows_nothing() -> None:
+    """The envelope is the server's to write; the statement is not."""
+    a = a_log(REAL)
+    opened = a.reader().read(0, 1)[0]
+    assert opened.act is not None
+    statement = a.sign(opened.act, "founder", head=(1, None), log=REHEARSAL)
+    forged = record.build(
+        log=REAL, recorded_at=opened.recorded_at, blind=bytes(32), statement=statement.compact
+    )
+    with pytest.raises(VerificationError, match="another log"):
+        _Judged(REAL, "ordinary").take(0, forged)
+    _Judged(REAL, "ordinary").take(0, opened.envelope)
+
+
+def test_who_asks_again_costs_no_opening(
+    real: tuple[ALedger, RecoveryEvidence], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anybody may: what is shown is opened once a recovery, and proven once a tree."""
+    a, _ = real
+    recoveries = recoveries_of(a)
+    first = recoveries.evidence()
+    monkeypatch.setattr(Reader, "open", None)
+    assert recoveries.evidence() is first
+
+
 def test_a_log_that_was_never_recovered_shows_nothing() -> None:
     """There is no break to go over."""
     a = a_log(REHEARSAL)
     a.sealer().seal_once()
-    proofs = Proofs(a.stores.tiles, a.stores.checkpoints)
     with pytest.raises(NotFound):
-        Recoveries(a.ledger.standing, a.stores.records, a.reader(), proofs).evidence()
+        recoveries_of(a).evidence()

@@ -36,7 +36,7 @@ def test_an_anchor_is_read_as_it_was_made() -> None:
         {"facts": {"sealed": b64(bytes(68)), "every_s": 3600}},
         {"facts": {"sealed": "!", "every_s": 3600}}, {"facts": {"sealed": 5, "every_s": 3600}},
         {"facts": {**EVENT["facts"], "every_s": 0}}, {"facts": {**EVENT["facts"], "every_s": True}},
-        {"facts": {**EVENT["facts"], "count": 7}},
+        {"facts": {**EVENT["facts"], "count": 7}}, {"facts": {**EVENT["facts"], "every_s": 86_401}},
     ],
 )  # fmt: skip
 def test_any_other_form_is_refused(changes: dict[str, Any]) -> None:

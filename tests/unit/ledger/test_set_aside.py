@@ -8,13 +8,15 @@ from typing import cast
 import pytest
 
 from keys import canonical
-from ledger.errors import Conflict, Rejected, VerificationError
+from keys.jwk import SoftwareSigner
+from ledger.errors import Conflict, Rejected
 from ledger.ports import SealedRecord
 from ledger.regulation.act import Act
+from ledger.streams.names import stream_id
 from projections.fold import Fold
 from tests import builders
-from tests.a_ledger import ALedger, a_report, in_memory
-from tests.builders import CAST, a_case_in, an_act
+from tests.a_ledger import ALedger, a_report, enrolment, in_memory, revocation, voiding
+from tests.builders import Story, a_case_in, an_act
 from tests.fakes import MemoryRecordStore
 from tests.fold_log import FoldLog
 from tests.smuggle import smuggler_of
@@ -30,42 +32,28 @@ def a() -> ALedger:
     return made
 
 
-def junk(a: ALedger, stream: str) -> int:
+MINE = SoftwareSigner.from_secret("Ed25519", b"the key of whoever took over ...")
+DIRECTOR = f"officer/{builders.officer('gd')}"
+
+
+def junk(a: ALedger, stream: str, *, registry: bool = False) -> int:
     """Noise as the next record of a stream."""
-    statement = a.sign(replace_stream(a_report(99, a.clock.now()), stream), "hotline")
+    size = a.stores.records.head().size
+    statement = a.sign(replace_stream(a_report(size, a.clock.now()), stream), "hotline")
     noise = SealedRecord(bytes(32), b"\1" + bytes(60), bytes(16), b"\1" + bytes(76))
-    return smuggler_of(a).put(statement, a.clock.now(), seal=lambda _: noise).index
+    columns = {"seal": lambda _: noise, "registry": registry}
+    return smuggler_of(a).put(statement, a.clock.now(), **columns).index
 
 
 def replace_stream(act: Act, stream: str) -> Act:
     """The same act for another stream, under an id of its own."""
-    members = {**act.members, "stream": stream, "act_id": builders.an_id(f"{stream} {id(act)}")}
+    members = {**act.members, "stream": stream, "act_id": builders.an_id(f"{stream} {act.act_id}")}
     return replace(act, stream=stream, act_id=members["act_id"], members=members)
-
-
-def voiding(a: ALedger, stream: str, *indices: int) -> Act:
-    """RecordVoided by founder and keeper."""
-    entries = [
-        {"index": i, "entry": canonical.b64(a.stores.records.read(i, 1)[0].entry)} for i in indices
-    ]
-    signers = [
-        {"officer": builders.officer(alias), "post": CAST["keeper"][1], "role": role}
-        for alias, role in (("founder", "AUTHOR"), ("keeper", "APPROVER"))
-    ]
-    return an_act(
-        "RecordVoided", by="keeper", when=a.clock.now().astimezone(builders.T0.tzinfo),
-        stream=stream, facts={"entries": entries, "reason": "Thử"}, exact=True, signers=signers,
-    )  # fmt: skip
 
 
 def test_act_that_waits_behind_junk_takes_effect_once_it_is_voided(a: ALedger) -> None:
     """Nothing is lost: the approver signs upon the new head, and others agree on it."""
-    story = a_case_in("ASSESSING", start=a.clock.now().astimezone(builders.T0.tzinfo))
-    by = {builders.officer(alias): alias for alias in ("hotline", "cv", "gd")}
-    for entry in story.stream.entries.values():
-        for one in entry.signed:
-            a.clock.set(max(a.clock.now(), entry.act.occurred_at))
-            a.send(a.sign(one.act, by[one.officer], role=one.role))
+    story = told(a)
     act = story.act("HandlingDecided")
     a.clock.set(max(a.clock.now(), act.occurred_at))
     a.send(a.sign(act, "cv"))
@@ -101,20 +89,88 @@ def test_a_record_that_stands_is_voided_by_nobody(a: ALedger) -> None:
 
 
 def test_damage_that_a_statement_follows_is_no_junk(a: ALedger) -> None:
-    """The honest statement behind it is neither refused nor voided: the stream has a hole."""
-    damaged = a.say(a_report(1), "hotline")
-    stream = a_report(1).stream
-    follows = replace_stream(a_report(2, a.clock.now()), stream)
-    smuggler_of(a).put(a.sign(follows, "hotline"), a.clock.now())
+    """It is said what the honest statements behind it hang on; nothing is built on any of them."""
+    story = told(a)
+    damaged, *behind = records_of(a, story.stream.name)
+    spoil(a, damaged)
+    beside = a.beside()
+    assert beside.ledger.head(story.stream.name).aside == (damaged, *behind)
+    with pytest.raises(Rejected) as refused:
+        beside.send(beside.sign(story.act("HandlingDecided"), "cv"))
+    assert refused.value.code == "stream_set_aside"
+    log = FoldLog(a.stores.records, a.keys.kek, a.origin)
+    steps = list(Fold(log, a.origin, "ordinary").steps(log.read(0, log.size())))
+    authors = [step for step in steps[damaged:] if step.opened.author]
+    assert {step.status for step in authors} == {"set_aside"}
+    for step in authors[1:]:
+        aside = step.opened.aside
+        assert aside is not None
+        assert aside.code == "hanging"
+        assert f"follows record {damaged}, which cannot be read" in aside.en
+        assert f"bản ghi {damaged} không đọc được" in aside.vi
+
+
+def test_what_was_damaged_and_is_restored_stands_with_what_follows_it(a: ALedger) -> None:
+    """Nothing honest is lost: whoever puts the bytes back has stream and registry back."""
+    case = told(a).stream.name
+    before = [a.ledger.head(stream) for stream in (case, DIRECTOR)]
+    kid, (appointed, enrolled) = builders.key("gd").kid, records_of(a, DIRECTOR)
+    damaged = (records_of(a, case)[1], appointed)
+    for index in damaged:
+        spoil(a, index)
+    beside = a.beside()
+    assert kid not in beside.ledger.refresh().keyring
+    assert beside.ledger.head(DIRECTOR).aside == (appointed, enrolled)
+    beside.say(a_report(1, a.clock.now()), "hotline")  # and what does not hang on them goes on
+    for index in damaged:
+        spoil(a, index)
+    again = a.beside()
+    assert kid in again.ledger.refresh().keyring
+    assert [again.ledger.head(stream) for stream in (case, DIRECTOR)] == before
+
+
+def told(a: ALedger) -> Story:
+    """An honest case on its way."""
+    story = a_case_in("ASSESSING", start=a.clock.now().astimezone(builders.T0.tzinfo))
+    by = {builders.officer(alias): alias for alias in ("hotline", "cv", "gd")}
+    for entry in story.stream.entries.values():
+        for one in entry.signed:
+            a.clock.set(max(a.clock.now(), entry.act.occurred_at))
+            a.send(a.sign(one.act, by[one.officer], role=one.role))
+    return story
+
+
+def records_of(a: ALedger, stream: str) -> list[int]:
+    """Indices of the records of a stream."""
+    return [row.index for row in a.stores.records.stream(stream_id(a.origin, stream))]
+
+
+def spoil(a: ALedger, index: int) -> None:
+    """Turns one bit of a sealed state; done twice, nothing has happened."""
     store = cast("MemoryRecordStore", a.stores.records)
-    row = store._records[damaged.index]
-    store._records[damaged.index] = replace(row, state=row.state[:-1] + bytes([row.state[-1] ^ 1]))
-    with pytest.raises(VerificationError) as hole:
-        a.beside().head(stream)
-    assert (hole.value.kind, hole.value.index) == ("damaged", damaged.index)
-    log = FoldLog(store, a.keys.kek, a.origin)
-    *_, before, last = Fold(log, a.origin, "ordinary").steps(log.read(0, log.size()))
-    assert (before.status, last.status) == ("set_aside", "effective")
+    row = store._records[index]
+    store._records[index] = replace(row, state=row.state[:-1] + bytes([row.state[-1] ^ 1]))
+
+
+@pytest.mark.parametrize("flagged", [False, True])
+def test_noise_that_a_statement_follows_stops_nobody(a: ALedger, flagged: bool) -> None:  # noqa: FBT001
+    """With the writer's login, the KEK and one bought signature, in the registry too."""
+    first = junk(a, DIRECTOR, registry=flagged)
+    act = enrolment("gd", a.clock.now(), by="hotline", key=MINE)
+    seq = a.ledger.head(DIRECTOR).seq
+    statement = a.sign(act, "hotline", head=(seq, canonical.b64(bytes(range(32)))))
+    second = smuggler_of(a).put(statement, a.clock.now(), registry=flagged).index
+    beside = a.beside()
+    assert MINE.kid not in beside.ledger.refresh().keyring
+    assert beside.ledger.head(DIRECTOR).aside == (first, second)
+    beside.say(a_report(1, a.clock.now()), "hotline")
+    for one in (revocation("gd", a.clock.now()), enrolment("gd", a.clock.now(), key=MINE)):
+        with pytest.raises(Rejected, match="stream_set_aside"):
+            beside.say(one, "founder")
+    beside.say(voiding(a, DIRECTOR, first, second), "founder", "keeper")
+    assert beside.ledger.head(DIRECTOR).aside == ()
+    beside.say(revocation("gd", a.clock.now()), "founder")
+    assert a.beside().ledger.refresh().keyring.retired(builders.key("gd").kid)
 
 
 def test_junk_takes_the_place_of_nobody(a: ALedger) -> None:
