@@ -23,7 +23,7 @@ from api.cli.supervisor import free_port
 from api.kin import python
 from api.settings import child_environment
 from tests.attacks import attack
-from tests.builders import a_case_in
+from tests.builders import a_case_in, an_act, an_id
 from tests.fixtures.app import Service
 
 pytestmark = pytest.mark.postgres
@@ -42,12 +42,16 @@ class Started:
         port: Of the API.
         metrics: Of Prometheus.
         case: A closed case.
+        file: Path of a file.
+        page: Path of a later page of the case list, from before the newest act.
         tokens: Of officers who may read it.
     """
 
     port: int
     metrics: int
     case: str
+    file: str
+    page: str
     tokens: Mapping[str, str]
 
     @property
@@ -86,8 +90,10 @@ def started(shared: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """`api.wsgi` over the module's enclave."""
     story = a_case_in("CLOSED", start=shared.step(minutes=5))
     shared.tell(story)
+    page = _a_later_page(shared)
+    file = _a_file(shared)
     tokens = {alias: shared.token(alias) for alias in ("cv", "tp")}
-    made = Started(free_port(), free_port(), story.stream.name[5:], tokens)
+    made = Started(free_port(), free_port(), story.stream.name[5:], file, page, tokens)
     settings = replace(
         shared.settings,
         port=made.port,
@@ -115,6 +121,23 @@ def started(shared: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         finally:
             server.terminate()
     assert b"Exception in worker process" not in log.read_bytes()
+
+
+def _a_later_page(service: Service) -> str:
+    report = an_act("ReportReceived", when=service.clock.now(), stream=f"case/{an_id('another')}")
+    index = service.say(report, "hotline")["index"]
+    wait = {"Prefer": "wait=20"}
+    return str(service.get("/v1/cases", headers=wait, limit=1, at_least=index).get_json()["next"])
+
+
+def _a_file(service: Service) -> str:
+    sent = {**service.headers("hotline"), "Content-Type": "application/pdf"}
+    kept = service.client.post("/v1/attachments", data=bytes(4 << 20), headers=sent).get_json()
+    listed = {"name": "Đơn.pdf", **{name: kept[name] for name in ("digest", "media_type", "size")}}
+    stream = f"case/{an_id('with a file')}"
+    report = an_act("ReportReceived", when=service.clock.now(), stream=stream, attachments=[listed])
+    service.say(report, "hotline")
+    return f"/v1/acts/{report.act_id}/attachments/{listed['digest']}"
 
 
 # -- connections -----------------------------------------------------------------------------------
@@ -299,7 +322,7 @@ class Hammer:
 
     def __init__(self, started: Started, path: str, token: str, threads: int = 12) -> None:
         self._started, self._path = started, path
-        self._token = {"Authorization": f"Bearer {token}"}
+        self._headers = {"Authorization": f"Bearer {token}", "Prefer": "wait=1"}
         self._over = Event()
         self._threads = [threading.Thread(target=self._ask, daemon=True) for _ in range(threads)]
         self.statuses: list[int] = []
@@ -316,7 +339,7 @@ class Hammer:
             thread.join(60)
 
     def _ask(self) -> None:
-        with httpx.Client(base_url=self._started.url, headers=self._token, timeout=60) as http:
+        with httpx.Client(base_url=self._started.url, headers=self._headers, timeout=60) as http:
             while not self._over.is_set():
                 answer = http.get(self._path)
                 self.statuses.append(answer.status_code)
@@ -331,11 +354,26 @@ class Hammer:
 )
 @pytest.mark.parametrize(
     ("kind", "path"),
-    [("verification", "/v1/cases/{case}/verification"), ("statistics", "/v1/statistics.xlsx")],
+    [
+        ("listing", "/v1/cases?q=benh%20vien&sort=due"),
+        ("listing", "/v1/cases?limit=1&cursor={page}"),
+        ("past", "/v1/cases/{case}?as_of=20"),
+        ("history", "/v1/cases/{case}/acts"),
+        ("difference", "/v1/cases/{case}/diff?from=20"),
+        ("reasons", "/v1/cases/{case}/fields/state/history"),
+        ("verification", "/v1/cases/{case}/verification"),
+        ("bulk_verification", "/v1/verification?cases={case}"),
+        ("statistics", "/v1/statistics.xlsx"),
+        ("worklist", "/v1/worklist"),
+        ("registry", "/v1/officers?as_of=9"),
+        ("feed", "/v1/feed?after=0"),
+        ("file", "{file}"),
+        ("wait", "/v1/cases/{case}?at_least=0"),
+    ],
 )
 def test_heavy_reads_of_one_officer_take_a_share(started: Started, kind: str, path: str) -> None:
     """Over all workers; light reads of others and of the same officer go on; budgets fill again."""
-    path = path.format(case=started.case)
+    path = path.format(case=started.case, page=started.page, file=started.file)
     before = started.counted("socai_heavy_read_seconds_total")
     began = monotonic()
     with Hammer(started, path, started.tokens["cv"]) as hammer:
@@ -355,7 +393,7 @@ def test_heavy_reads_of_one_officer_take_a_share(started: Started, kind: str, pa
     counted = started.counted("socai_heavy_reads_refused_total", kind=kind)
     assert counted >= hammer.statuses.count(429)
     for _ in range(60):
-        token = {"Authorization": f"Bearer {started.tokens['cv']}"}
+        token = {"Authorization": f"Bearer {started.tokens['cv']}", "Prefer": "wait=1"}
         again = httpx.get(f"{started.url}{path}", headers=token, timeout=60)
         if again.status_code == 200:
             break
