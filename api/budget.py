@@ -9,6 +9,10 @@ back before anything else is asked. So no order of cheap and dear reads, nor any
 cheaper than the work it is. Nobody knows what is under way, so only so many are, however long they
 take and however full the budget is again meanwhile.
 
+What it takes to judge what an officer would write is paid from a budget apart, as large: reading
+keeps nobody from writing. There nothing is held and none is counted, since whoever writes waits for
+proofs; who is in debt waits.
+
 The budgets lie in memory that the workers of a server share from before they are forked: the
 processor that they protect is that of this machine, a refusal must cost next to nothing, and
 sessions, connections and workers of an officer all count together. They are not kept: a server that
@@ -45,8 +49,9 @@ Kind = Literal[
     "feed",
     "file",
     "wait",
+    "writing",
 ]
-"""Kinds of heavy reads; each has a price of its own."""
+"""Kinds of heavy reads, each with a price of its own; and what writing costs beside the append."""
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 FULL_S: Final = 6.0
 """What may be spent at once by who has asked for nothing lately."""
@@ -134,13 +139,14 @@ class Budgets:
         """
         now = self._clock()
         with self._alone():
-            budget = self._budget(officer, now)
-            held = budget.prices[KINDS.index(kind)] or FIRST_S
+            budget = self._budget(officer, kind, now)
+            held = 0.0 if kind == "writing" else budget.prices[KINDS.index(kind)] or FIRST_S
             missing = min(held, FULL_S) - budget.balance_s
             if missing > 0 or len(budget.under_way) >= AT_ONCE:
                 raise Spent(max(_AGAIN_S, math.ceil(missing / self._share)))
             budget.balance_s -= held
-            budget.under_way.append(os.getpid())
+            if kind != "writing":
+                budget.under_way.append(os.getpid())
             self._write(budget, now)
         return Charge(officer, kind, held)
 
@@ -148,7 +154,7 @@ class Budgets:
         """The request is answered: its work is paid, and makes the next price."""
         now = self._clock()
         with self._alone():
-            budget = self._budget(charge.officer, now)
+            budget = self._budget(charge.officer, charge.kind, now)
             place = KINDS.index(charge.kind)
             price = budget.prices[place] or FIRST_S
             budget.prices[place] = max(work_s, price + _FORGETS * (work_s - price))
@@ -169,8 +175,10 @@ class Budgets:
                     budget.under_way = [one for one in budget.under_way if one != process]
                     self._write(budget, since)
 
-    def _budget(self, officer: str, now: float) -> _Budget:
+    def _budget(self, officer: str, kind: Kind, now: float) -> _Budget:
         name = UUID(officer).bytes
+        if kind == "writing":
+            name = bytes(byte ^ 0xFF for byte in name)
         first = int.from_bytes(name[:4], "big") % _SETS * _WAYS * _SLOT.size
         others: list[tuple[bool, float, int]] = []
         for at in range(first, first + _WAYS * _SLOT.size, _SLOT.size):

@@ -12,6 +12,7 @@ from api.problem_types import Words
 from api.problems import Problem
 from api.resources.answer import answer
 from api.resources.body import body_bytes
+from api.resources.gate import Heavy
 from api.resources.noun import JOSE, Noun
 from api.resources.request import (
     caller,
@@ -24,6 +25,7 @@ from api.schemas.act import Checked, CheckRequest, Prepared, PrepareRequest, Rec
 from ledger.errors import Rejected, Unavailable
 
 acts = Noun("acts", __name__, url_prefix="/v1/acts", description="Ghi diễn biến · Writing")
+_HEAVY = Heavy("writing")
 _MAX_PART = 87_382  # 65,536 bytes in base64url
 # Payload and header at their largest, a signature, and the three names around them.
 MAX_STATEMENT_BYTES = 2 * _MAX_PART + 4_412 + 100
@@ -65,6 +67,7 @@ _RECEIPT = {
         "content": {JOSE: {"schema": {"$ref": "#/components/schemas/StatementShape"}}},
     },
     example=_RECEIPT,
+    heavy=_HEAVY,
 )  # fmt: skip
 def take_statement() -> Response:
     """Ghi một bản ký · Take a signed statement.
@@ -136,6 +139,7 @@ def _proof(index: int, asked_s: int | None) -> dict[str, Any]:
         "database_unavailable",
         "clock_jumped",
     ),
+    heavy=_HEAVY,
 )
 def prepare_act(asked: dict[str, Any]) -> Response:
     """Soạn các byte cần ký · Build the bytes to sign.
@@ -167,6 +171,7 @@ def prepare_act(asked: dict[str, Any]) -> Response:
         "database_unavailable",
         "clock_jumped",
     ),
+    heavy=_HEAVY,
 )
 def check_act(asked: dict[str, Any]) -> Response:
     """Thử mọi điều kiện mà không ghi · Run every check without recording."""

@@ -23,9 +23,14 @@ Access = Literal["officer", "level", "open"]
 ANY: Final = "*/*"
 _SPENT: Final = Words(
     "Tài khoản này đang đọc quá nhiều nội dung nặng (so sánh, lịch sử, kiểm chứng, thống kê,"
-    " danh sách, tệp); đọc nhẹ và ghi không bị hạn chế.",
+    " danh sách, tệp). Đọc nhẹ và ghi vẫn tiếp tục được.",
     "This officer is asking for too much heavy reading (difference, history, verification,"
-    " statistics, lists, files); light reads and writes are not limited.",
+    " statistics, lists, files). Light reads and writing go on.",
+)
+_WRITTEN: Final = Words(
+    "Tài khoản này đang gửi, kiểm tra hoặc soạn quá nhiều diễn biến cùng lúc. Đọc vẫn tiếp tục"
+    " được.",
+    "This officer is sending, checking or preparing too many acts at once. Reading goes on.",
 )
 
 
@@ -110,7 +115,9 @@ def _charge(kind: Kind) -> None:
     except Spent as spent:
         HEAVY_REFUSED.labels(kind).inc()
         raise Problem(
-            "too_many_requests", _SPENT, headers={"Retry-After": str(spent.wait_s)}
+            "too_many_requests",
+            _WRITTEN if kind == "writing" else _SPENT,
+            headers={"Retry-After": str(spent.wait_s)},
         ) from None
     context().charged = charged, Enclave.work_s()
 

@@ -317,14 +317,17 @@ def test_a_broken_body_that_nobody_reads_gets_no_second_answer(
 # -- work ------------------------------------------------------------------------------------------
 
 
+THREADS: Final = 12
+
+
 class Hammer:
     """One officer who asks for one thing from many threads, over connections of their own."""
 
-    def __init__(self, started: Started, path: str, token: str, threads: int = 12) -> None:
-        self._started, self._path = started, path
+    def __init__(self, started: Started, path: str, token: str, body: object = None) -> None:
+        self._started, self._path, self._body = started, path, body
         self._headers = {"Authorization": f"Bearer {token}", "Prefer": "wait=1"}
         self._over = Event()
-        self._threads = [threading.Thread(target=self._ask, daemon=True) for _ in range(threads)]
+        self._threads = [threading.Thread(target=self._ask, daemon=True) for _ in range(THREADS)]
         self.statuses: list[int] = []
         self.told: list[str] = []
 
@@ -341,7 +344,8 @@ class Hammer:
     def _ask(self) -> None:
         with httpx.Client(base_url=self._started.url, headers=self._headers, timeout=60) as http:
             while not self._over.is_set():
-                answer = http.get(self._path)
+                method = "GET" if self._body is None else "POST"
+                answer = http.request(method, self._path, json=self._body)
                 self.statuses.append(answer.status_code)
                 if answer.status_code == 429:
                     self.told.append(answer.headers["Retry-After"])
@@ -401,3 +405,37 @@ def test_heavy_reads_of_one_officer_take_a_share(started: Started, kind: str, pa
         Event().wait(int(again.headers["Retry-After"]))
     else:
         pytest.fail("the budget does not fill again")
+
+
+@attack(
+    "one officer has acts checked, prepared and sent in vain from many threads at full speed",
+    stopped_by="a budget an officer of its own, in which what it takes to judge them is paid",
+    noticed_by="metrics: socai_heavy_reads_refused by kind",
+)
+def test_writing_of_one_officer_takes_a_share(started: Started) -> None:
+    """Others write, and the officer reads; who has paid the debt back writes again."""
+    text = "Nội dung phản ánh. " * 1_000
+    act = {"act": "ReportReceived", "stream": f"case/{an_id('vain')}", "facts": {"content": text}}
+    path, body = "/v1/acts/check", {"act": act}
+    tokens = {name: {"Authorization": f"Bearer {told}"} for name, told in started.tokens.items()}
+    before = started.counted("socai_heavy_read_seconds_total", kind="writing")
+    began = monotonic()
+    with Hammer(started, path, started.tokens["cv"], body) as hammer:
+        while hammer.statuses.count(429) <= 40:
+            assert monotonic() - began < 300, hammer.statuses.count(200)
+            Event().wait(0.1)
+        for who, asked in (("tp", path), ("cv", f"/v1/cases/{started.case}/acts")):
+            method = "POST" if asked == path else "GET"
+            answer = httpx.request(
+                method, started.url + asked, json=body if method == "POST" else None,
+                headers=tokens[who], timeout=60,
+            )  # fmt: skip
+            assert answer.status_code == 200, answer.text
+    work_s = started.counted("socai_heavy_read_seconds_total", kind="writing") - before
+    assert work_s <= 0.5 * (monotonic() - began) + FULL_S + THREADS
+    assert set(hammer.statuses) == {200, 429}
+    refused = httpx.post(started.url + path, json=body, headers=tokens["cv"], timeout=60)
+    if refused.status_code == 429:
+        Event().wait(int(refused.headers["Retry-After"]))
+        refused = httpx.post(started.url + path, json=body, headers=tokens["cv"], timeout=60)
+    assert refused.status_code == 200

@@ -18,6 +18,7 @@ from api.budget import AT_ONCE, FIRST_S, FULL_S, KINDS, Budgets, Charge, Kind, S
 
 ONE, ANOTHER = str(UUID(int=1 << 120)), str(UUID(int=2 << 120))
 SHARE = 0.5
+READS: Final = tuple(kind for kind in KINDS if kind != "writing")
 
 
 class Time:
@@ -111,6 +112,22 @@ def test_a_read_dearer_than_a_full_budget_is_lent_and_paid_back(
         time.now += 1_000
 
 
+def test_reading_keeps_nobody_from_writing(budgets: Budgets, time: Time) -> None:
+    """Nor does writing from reading, and whoever writes waits for proofs as often as they like."""
+    _spend(budgets)
+    under_way = [budgets.charge(ONE, "writing") for _ in range(64)]
+    for charge in under_way:
+        budgets.settle(charge, 1.0)
+    with pytest.raises(Spent) as spent:
+        budgets.charge(ONE, "writing")
+    assert spent.value.wait_s >= (64 - FULL_S) / SHARE - 1
+    budgets.charge(ANOTHER, "writing")
+    time.now += FULL_S / SHARE
+    budgets.charge(ONE, "difference")
+    time.now += spent.value.wait_s
+    budgets.charge(ONE, "writing")
+
+
 class Officer:
     """One who asks at full speed, with many threads and a plan; the reads end when they end."""
 
@@ -170,7 +187,7 @@ SLOW: Final[tuple[Plan, ...]] = (
     [("difference", 60.0)],
     [("difference", 30.0)] * 4 + [("difference", 0.01)] * 15,
     [("difference", 30.0)] * 12 + [("difference", 0.01)] * 25,
-    [(kind, 30.0) for kind in KINDS],
+    [(kind, 30.0) for kind in READS],
     [("difference", 30.0)] * 4 + [("history", 0.0)] * 400,
 )
 """Reads of a database so slow that a full budget has filled again before one of them ends."""
