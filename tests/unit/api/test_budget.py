@@ -18,7 +18,7 @@ from api.budget import AT_ONCE, FIRST_S, FULL_S, KINDS, Budgets, Charge, Kind, S
 
 ONE, ANOTHER = str(UUID(int=1 << 120)), str(UUID(int=2 << 120))
 SHARE = 0.5
-READS: Final = tuple(kind for kind in KINDS if kind != "writing")
+READS: Final[tuple[Kind, ...]] = tuple(kind for kind in KINDS if kind != "writing")
 
 
 class Time:
@@ -182,13 +182,19 @@ class Officer:
 
 
 Plan = list[tuple[Kind, float]]
+
+
+def _reads(seconds: float, times: int = 1, kind: Kind = "difference") -> Plan:
+    return [(kind, seconds)] * times
+
+
 SLOW: Final[tuple[Plan, ...]] = (
-    [("difference", 30.0)],
-    [("difference", 60.0)],
-    [("difference", 30.0)] * 4 + [("difference", 0.01)] * 15,
-    [("difference", 30.0)] * 12 + [("difference", 0.01)] * 25,
+    _reads(30),
+    _reads(60),
+    _reads(30, 4) + _reads(0.01, 15),
+    _reads(30, 12) + _reads(0.01, 25),
     [(kind, 30.0) for kind in READS],
-    [("difference", 30.0)] * 4 + [("history", 0.0)] * 400,
+    _reads(30, 4) + _reads(0, 400, "history"),
 )
 """Reads of a database so slow that a full budget has filled again before one of them ends."""
 
