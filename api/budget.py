@@ -7,7 +7,8 @@ little by little. So a refusal never tells what there was to find (access.md N4)
 answered, the work that it was is paid instead, also where it is more than there is: a debt is paid
 back before anything else is asked. So no order of cheap and dear reads, nor any number at once, is
 cheaper than the work it is. Nobody knows what is under way, so only so many are, however long they
-take and however full the budget is again meanwhile.
+take and however full the budget is again meanwhile. Those that wait for news have places of their
+own: long polls keep nobody from reading.
 
 What it takes to judge what an officer would write is paid from a budget apart, as large: reading
 keeps nobody from writing. There nothing is held and none is counted, since whoever writes waits for
@@ -53,10 +54,11 @@ Kind = Literal[
 ]
 """Kinds of heavy reads, each with a price of its own; and what writing costs beside the append."""
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+_WAITING: Final = frozenset({"feed", "wait"})
 FULL_S: Final = 6.0
 """What may be spent at once by who has asked for nothing lately."""
 AT_ONCE: Final = 4
-"""Heavy reads of one officer that may be under way, at most."""
+"""Heavy reads of one officer that may be under way, at most; and as many more that wait for news."""
 FIRST_S: Final = 0.1
 """Price of a kind that the officer has not asked for yet."""
 _FORGETS: Final = 0.3
@@ -65,8 +67,8 @@ _AGAIN_S: Final = 1
 
 _WAYS: Final = 8
 _SETS: Final = 512
-#: Whose, how much, when it was that much; a price a kind; a process for each read under way.
-_SLOT: Final = Struct(f"=16s2d{len(KINDS)}d{AT_ONCE}I")
+#: Whose, how much, when it was that much; a price a kind; the process of each read under way.
+_SLOT: Final = Struct(f"=16s2d{len(KINDS)}d{2 * AT_ONCE}I")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,8 @@ class _Budget:
         name: Whose it is.
         balance_s: What is in it; below nothing it is a debt.
         prices: By kind; 0 for one that has not been asked for.
-        under_way: The process of each read.
+        under_way: The process of each read that works.
+        waiting: Of each that waits for news.
     """
 
     at: int
@@ -103,6 +106,13 @@ class _Budget:
     balance_s: float = FULL_S
     prices: list[float] = field(default_factory=lambda: [0.0] * len(KINDS))
     under_way: list[int] = field(default_factory=list)
+    waiting: list[int] = field(default_factory=list)
+
+    def places(self, kind: Kind) -> list[int]:
+        """Those that a read of this kind is among; none is kept of what is writing."""
+        if kind == "writing":
+            return []
+        return self.waiting if kind in _WAITING else self.under_way
 
 
 class Budgets:
@@ -142,11 +152,11 @@ class Budgets:
             budget = self._budget(officer, kind, now)
             held = 0.0 if kind == "writing" else budget.prices[KINDS.index(kind)] or FIRST_S
             missing = min(held, FULL_S) - budget.balance_s
-            if missing > 0 or len(budget.under_way) >= AT_ONCE:
+            places = budget.places(kind)
+            if missing > 0 or len(places) >= AT_ONCE:
                 raise Spent(max(_AGAIN_S, math.ceil(missing / self._share)))
             budget.balance_s -= held
-            if kind != "writing":
-                budget.under_way.append(os.getpid())
+            places.append(os.getpid())
             self._write(budget, now)
         return Charge(officer, kind, held)
 
@@ -159,8 +169,9 @@ class Budgets:
             price = budget.prices[place] or FIRST_S
             budget.prices[place] = max(work_s, price + _FORGETS * (work_s - price))
             budget.balance_s = min(FULL_S, budget.balance_s + charge.held_s - work_s)
-            if os.getpid() in budget.under_way:
-                budget.under_way.remove(os.getpid())
+            places = budget.places(charge.kind)
+            if os.getpid() in places:
+                places.remove(os.getpid())
             self._write(budget, now)
 
     def ended(self, process: int) -> None:
@@ -171,9 +182,9 @@ class Budgets:
         with self._alone():
             for at in range(0, len(self._memory), _SLOT.size):
                 budget, since = self._read(at)
-                if process in budget.under_way:
-                    budget.under_way = [one for one in budget.under_way if one != process]
-                    self._write(budget, since)
+                for places in (budget.under_way, budget.waiting):
+                    places[:] = [one for one in places if one != process]
+                self._write(budget, since)
 
     def _budget(self, officer: str, kind: Kind, now: float) -> _Budget:
         name = UUID(officer).bytes
@@ -187,17 +198,24 @@ class Budgets:
                 found.balance_s = min(FULL_S, found.balance_s + self._share * (now - since))
                 return found
             full_at = since + (FULL_S - found.balance_s) / self._share
-            others.append((bool(found.under_way), full_at, at))
+            others.append((bool(found.under_way or found.waiting), full_at, at))
         return _Budget(min(others)[2], name)
 
     def _read(self, at: int) -> tuple[_Budget, float]:
         """What lies there, and since when it is so."""
         name, balance, since, *rest = _SLOT.unpack_from(self._memory, at)
         prices, places = rest[: len(KINDS)], rest[len(KINDS) :]
-        return _Budget(at, name, balance, prices, [one for one in places if one]), since
+        under_way, waiting = (
+            [one for one in row if one] for row in (places[:AT_ONCE], places[AT_ONCE:])
+        )
+        return _Budget(at, name, balance, prices, under_way, waiting), since
 
     def _write(self, budget: _Budget, now: float) -> None:
-        places = [*budget.under_way, *[0] * (AT_ONCE - len(budget.under_way))]
+        places = (
+            one
+            for row in (budget.under_way, budget.waiting)
+            for one in (*row, *[0] * (AT_ONCE - len(row)))
+        )
         _SLOT.pack_into(
             self._memory, budget.at, budget.name, budget.balance_s, now, *budget.prices, *places
         )

@@ -18,7 +18,7 @@ from api.budget import AT_ONCE, FIRST_S, FULL_S, KINDS, Budgets, Charge, Kind, S
 
 ONE, ANOTHER = str(UUID(int=1 << 120)), str(UUID(int=2 << 120))
 SHARE = 0.5
-READS: Final[tuple[Kind, ...]] = tuple(kind for kind in KINDS if kind != "writing")
+READS: Final[tuple[Kind, ...]] = tuple(k for k in KINDS if k not in ("feed", "wait", "writing"))
 
 
 class Time:
@@ -110,6 +110,22 @@ def test_a_read_dearer_than_a_full_budget_is_lent_and_paid_back(
             budgets.charge(ONE, "listing")
         assert spent.value.wait_s >= 2 * FULL_S / SHARE
         time.now += 1_000
+
+
+def test_who_waits_for_news_reads_all_the_same(budgets: Budgets) -> None:
+    """Long polls have places of their own, and out of the same budget."""
+    kinds: tuple[Kind, ...] = ("feed", "wait") * (AT_ONCE // 2)
+    waits = [budgets.charge(ONE, kind) for kind in kinds]
+    with pytest.raises(Spent):
+        budgets.charge(ONE, "feed")
+    reads = [budgets.charge(ONE, "listing") for _ in range(AT_ONCE)]
+    with pytest.raises(Spent):
+        budgets.charge(ONE, "listing")
+    for charge in (*waits, *reads):
+        budgets.settle(charge, FULL_S)
+    with pytest.raises(Spent) as spent:
+        budgets.charge(ONE, "feed")
+    assert spent.value.wait_s >= (2 * AT_ONCE - 1) * FULL_S / SHARE - 1
 
 
 def test_reading_keeps_nobody_from_writing(budgets: Budgets, time: Time) -> None:
