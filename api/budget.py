@@ -58,7 +58,7 @@ _WAITING: Final = frozenset({"feed", "wait"})
 FULL_S: Final = 6.0
 """What may be spent at once by who has asked for nothing lately."""
 AT_ONCE: Final = 4
-"""Heavy reads of one officer that may be under way, at most; and as many more that wait for news."""
+"""Heavy reads of one officer that may be under way; and as many more that wait for news."""
 FIRST_S: Final = 0.1
 """Price of a kind that the officer has not asked for yet."""
 _FORGETS: Final = 0.3
