@@ -33,6 +33,8 @@ CHALLENGE_TTL_S: Final = 120
 _ASSERTION_TTL_S: Final = 300
 _ADDRESS_FACTOR: Final = 40
 _WINDOW_S: Final = 60
+_REFUSED_FOR: Final = timedelta(seconds=1)
+_MOST_REFUSED: Final = 4096
 _TOKEN_PARTS: Final = 3
 _CHALLENGE: Final = re.compile(r"[A-Za-z0-9_-]{43}")  # 32 bytes, as `challenge` makes them
 
@@ -126,6 +128,7 @@ class SignIn:
         self._keyring = keyring
         self._ttl = token_ttl_s
         self._attempts = attempts
+        self._refused: dict[str, datetime] = {}
         # RFC 8037's example key, enrolled nowhere: an unknown kid still costs one check.
         self._nobody = jwk.public_key(
             {"crv": "Ed25519", "kty": "OKP", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
@@ -256,11 +259,21 @@ class SignIn:
         )
 
     def _count(self, kid: str, address: str) -> None:
-        """Counts before any look-up, for every key alike (access.md N4)."""
+        """Counts before any look-up, for every key alike (access.md N4).
+
+        Whoever is over the limit is told so for a second without being counted: a flood of
+        attempts costs the database nothing but the first ones.
+        """
         limit = self._attempts if kid else self._attempts * _ADDRESS_FACTOR
         subject = hashlib.sha256(f"{address}\0{kid}".encode()).hexdigest()
-        if not self._sessions.attempt(f"sign-in:{subject}", self._now(), _WINDOW_S, limit):
-            raise Problem("too_many_attempts", headers={"Retry-After": str(_WINDOW_S)})
+        now, until = self._now(), self._refused.get(subject)
+        if until is None or not until - _REFUSED_FOR <= now < until:
+            if self._sessions.attempt(f"sign-in:{subject}", now, _WINDOW_S, limit):
+                return
+            if len(self._refused) >= _MOST_REFUSED:
+                self._refused.clear()  # they are counted again
+            self._refused[subject] = now + _REFUSED_FOR
+        raise Problem("too_many_attempts", headers={"Retry-After": str(_WINDOW_S)})
 
 
 def _holder(keyring: Keyring, kid: str) -> Caller | None:

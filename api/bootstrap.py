@@ -235,6 +235,7 @@ class Enclave:
             level=self.facts.level,
             limit_bytes=settings.max_attachment_mib << 20,
             scratch=lambda: TemporaryFile(dir=_scratch(settings)),
+            standing=lambda: self.ledger.standing,
         )
 
     def _anchors(self, kek: Kek) -> Anchors:

@@ -3,9 +3,16 @@
 Work is seconds that a request keeps a processor or the database busy. An officer's budget fills at
 a share of one processor. Before anything is looked up a request is charged the price of its kind,
 which the officer's own requests of that kind have made: at once as high as the dearest, lower only
-little by little. So a refusal never tells what there was to find (access.md N4), and no order of
-cheap and dear ones is cheaper than the work it is. How many are under way at once is bounded too,
-since nobody knows yet what they cost.
+little by little. So a refusal never tells what there was to find (access.md N4). Once it is
+answered, the work that it was is paid instead, also where it is more than there is: a debt is paid
+back before anything else is asked. So no order of cheap and dear reads, nor any number at once, is
+cheaper than the work it is. Nobody knows what is under way, so only so many are, however long they
+take and however full the budget is again meanwhile. Those that wait for news have places of their
+own: long polls keep nobody from reading.
+
+What it takes to judge what an officer would write is paid from a budget apart, as large: reading
+keeps nobody from writing. There nothing is held and none is counted, since whoever writes waits for
+proofs; who is in debt waits.
 
 The budgets lie in memory that the workers of a server share from before they are forked: the
 processor that they protect is that of this machine, a refusal must cost next to nothing, and
@@ -21,7 +28,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from mmap import mmap
 from struct import Struct
 from threading import Lock
@@ -30,7 +37,7 @@ from typing import Final, Literal, get_args
 from uuid import UUID
 
 Kind = Literal[
-    "search",
+    "listing",
     "past",
     "history",
     "difference",
@@ -38,32 +45,39 @@ Kind = Literal[
     "verification",
     "bulk_verification",
     "statistics",
+    "worklist",
+    "registry",
+    "feed",
+    "file",
+    "wait",
+    "writing",
 ]
-"""Kinds of heavy reads; each has a price of its own."""
+"""Kinds of heavy reads, each with a price of its own; and what writing costs beside the append."""
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+_WAITING: Final = frozenset({"feed", "wait"})
 FULL_S: Final = 6.0
 """What may be spent at once by who has asked for nothing lately."""
 AT_ONCE: Final = 4
-"""Heavy reads of one officer that may be under way, at most."""
+"""Heavy reads of one officer that may be under way; and as many more that wait for news."""
 FIRST_S: Final = 0.1
 """Price of a kind that the officer has not asked for yet."""
 _FORGETS: Final = 0.3
-_LEAST_S: Final = FULL_S / AT_ONCE
+_AGAIN_S: Final = 1
+"""When to ask again where so many are under way: nobody knows how long they take."""
 
 _WAYS: Final = 8
 _SETS: Final = 512
-_HEAD: Final = Struct("=16sdd")
-_SLOT: Final = Struct(f"=16s{2 + len(KINDS)}d")
+#: Whose, how much, when it was that much; a price a kind; the process of each read under way.
+_SLOT: Final = Struct(f"=16s2d{len(KINDS)}d{2 * AT_ONCE}I")
 
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """A heavy read that is under way: what was taken for it, and what it is known to cost."""
+    """A heavy read that is under way, and what was taken for it."""
 
     officer: str
     kind: Kind
     held_s: float
-    price_s: float
 
 
 class Spent(Exception):
@@ -74,11 +88,38 @@ class Spent(Exception):
         self.wait_s = wait_s
 
 
+@dataclass(slots=True)
+class _Budget:
+    """One officer's, as of `now`; a full one where there was none.
+
+    Attributes:
+        at: Where it lies.
+        name: Whose it is.
+        balance_s: What is in it; below nothing it is a debt.
+        prices: By kind; 0 for one that has not been asked for.
+        under_way: The process of each read that works.
+        waiting: Of each that waits for news.
+    """
+
+    at: int
+    name: bytes
+    balance_s: float = FULL_S
+    prices: list[float] = field(default_factory=lambda: [0.0] * len(KINDS))
+    under_way: list[int] = field(default_factory=list)
+    waiting: list[int] = field(default_factory=list)
+
+    def places(self, kind: Kind) -> list[int]:
+        """Those that a read of this kind is among; none is kept of what is writing."""
+        if kind == "writing":
+            return []
+        return self.waiting if kind in _WAITING else self.under_way
+
+
 class Budgets:
     """The budgets of one server's officers.
 
-    A budget that nobody has asked for in a while is full, and so may be forgotten: there is room
-    for the officers of a minute, not of a year.
+    A full budget with nothing under way is as good as none, and so the one that is so first may be
+    forgotten: there is room for the officers of a minute, not of a year.
 
     Args:
         share: Of one processor, for each officer: 0.5 is half of a worker.
@@ -101,51 +142,83 @@ class Budgets:
         os.close(self._file)
 
     def charge(self, officer: str, kind: Kind) -> Charge:
-        """Takes what a request may cost.
+        """Takes what a request may cost, and one of the officer's places; `settle` gives it back.
 
         Raises:
-            Spent: The budget does not reach; nothing was taken.
+            Spent: The budget does not reach, or the places are taken; nothing was taken.
         """
         now = self._clock()
         with self._alone():
-            at, balance, prices = self._budget(officer, now)
-            price = prices[KINDS.index(kind)] or FIRST_S
-            held = max(price, _LEAST_S)
-            missing = min(held, FULL_S) - balance
-            if missing > 0:
-                raise Spent(max(1, math.ceil(missing / self._share)))
-            self._write(at, officer, balance - held, now, prices)
-        return Charge(officer, kind, held, price)
+            budget = self._budget(officer, kind, now)
+            held = 0.0 if kind == "writing" else budget.prices[KINDS.index(kind)] or FIRST_S
+            missing = min(held, FULL_S) - budget.balance_s
+            places = budget.places(kind)
+            if missing > 0 or len(places) >= AT_ONCE:
+                raise Spent(max(_AGAIN_S, math.ceil(missing / self._share)))
+            budget.balance_s -= held
+            places.append(os.getpid())
+            self._write(budget, now)
+        return Charge(officer, kind, held)
 
     def settle(self, charge: Charge, work_s: float) -> None:
-        """The request is answered: its price stays charged, and its work makes the next price."""
+        """The request is answered: its work is paid, and makes the next price."""
         now = self._clock()
         with self._alone():
-            at, balance, prices = self._budget(charge.officer, now)
+            budget = self._budget(charge.officer, charge.kind, now)
             place = KINDS.index(charge.kind)
-            price = prices[place] or FIRST_S
-            prices[place] = max(work_s, price + _FORGETS * (work_s - price))
-            balance = min(FULL_S, balance + charge.held_s - charge.price_s)
-            self._write(at, charge.officer, balance, now, prices)
+            price = budget.prices[place] or FIRST_S
+            budget.prices[place] = max(work_s, price + _FORGETS * (work_s - price))
+            budget.balance_s = min(FULL_S, budget.balance_s + charge.held_s - work_s)
+            places = budget.places(charge.kind)
+            if os.getpid() in places:
+                places.remove(os.getpid())
+            self._write(budget, now)
 
-    def _budget(self, officer: str, now: float) -> tuple[int, float, list[float]]:
-        """Where it lies, what is in it now, and the prices; a full one where there was none."""
+    def ended(self, process: int) -> None:
+        """A process is gone, and with it the reads that it had under way, which stay paid as held.
+
+        To be called by whoever waits for it, before another process may have its number.
+        """
+        with self._alone():
+            for at in range(0, len(self._memory), _SLOT.size):
+                budget, since = self._read(at)
+                for places in (budget.under_way, budget.waiting):
+                    places[:] = [one for one in places if one != process]
+                self._write(budget, since)
+
+    def _budget(self, officer: str, kind: Kind, now: float) -> _Budget:
         name = UUID(officer).bytes
+        if kind == "writing":
+            name = bytes(byte ^ 0xFF for byte in name)
         first = int.from_bytes(name[:4], "big") % _SETS * _WAYS * _SLOT.size
-        oldest, since = first, math.inf
+        others: list[tuple[bool, float, int]] = []
         for at in range(first, first + _WAYS * _SLOT.size, _SLOT.size):
-            found, balance, seen = _HEAD.unpack_from(self._memory, at)
-            if found == name:
-                prices = list(_SLOT.unpack_from(self._memory, at)[3:])
-                return at, min(FULL_S, balance + self._share * (now - seen)), prices
-            if seen < since:
-                oldest, since = at, seen
-        return oldest, FULL_S, [0.0] * len(KINDS)
+            found, since = self._read(at)
+            if found.name == name:
+                found.balance_s = min(FULL_S, found.balance_s + self._share * (now - since))
+                return found
+            full_at = since + (FULL_S - found.balance_s) / self._share
+            others.append((bool(found.under_way or found.waiting), full_at, at))
+        return _Budget(min(others)[2], name)
 
-    def _write(
-        self, at: int, officer: str, balance: float, now: float, prices: list[float]
-    ) -> None:
-        _SLOT.pack_into(self._memory, at, UUID(officer).bytes, balance, now, *prices)
+    def _read(self, at: int) -> tuple[_Budget, float]:
+        """What lies there, and since when it is so."""
+        name, balance, since, *rest = _SLOT.unpack_from(self._memory, at)
+        prices, places = rest[: len(KINDS)], rest[len(KINDS) :]
+        under_way, waiting = (
+            [one for one in row if one] for row in (places[:AT_ONCE], places[AT_ONCE:])
+        )
+        return _Budget(at, name, balance, prices, under_way, waiting), since
+
+    def _write(self, budget: _Budget, now: float) -> None:
+        places = (
+            one
+            for row in (budget.under_way, budget.waiting)
+            for one in (*row, *[0] * (AT_ONCE - len(row)))
+        )
+        _SLOT.pack_into(
+            self._memory, budget.at, budget.name, budget.balance_s, now, *budget.prices, *places
+        )
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -1,13 +1,14 @@
-"""The connections of one worker by who holds them: who goes first when there are too many.
+"""The connections and threads of one worker by who holds them: who goes first, who has enough.
 
 A silent connection costs its client nothing, so one client could hold them all. Of one address
 there are only so many, and where all places are taken the oldest silent connection of whoever has
-most makes room. Nothing here knows of sockets.
+most makes room. A thread that waits for its client is held as well. Nothing here knows of sockets.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from threading import Lock
 from typing import Generic, TypeVar
 
 C = TypeVar("C")
@@ -85,3 +86,33 @@ class Crowd(Generic[C]):
         self._count[address] -= 1
         if not self._count[address]:
             del self._count[address]
+
+
+class Room:
+    """The threads that may wait for clients at once; one client has at most half of them.
+
+    Args:
+        threads: How many, one at least.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
+        self._of_one = (threads + 1) // 2
+        self._held: Counter[str] = Counter()
+        self._lock = Lock()
+
+    def take(self, client: str) -> bool:
+        """Whether one more may wait for this client; "" is somebody nobody knows apart."""
+        with self._lock:
+            full = self._held.total() >= self._threads
+            if full or (client and self._held[client] >= self._of_one):
+                return False
+            self._held[client] += 1
+            return True
+
+    def leave(self, client: str) -> None:
+        """It waits no more."""
+        with self._lock:
+            self._held[client] -= 1
+            if not self._held[client]:
+                del self._held[client]

@@ -18,7 +18,6 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
-from threading import BoundedSemaphore
 from typing import Any, Final
 
 from gunicorn.http.errors import (  # type: ignore[import-untyped]
@@ -29,7 +28,7 @@ from gunicorn.http.errors import (  # type: ignore[import-untyped]
 )
 from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-untyped]
 
-from api.crowd import Crowd
+from api.crowd import Crowd, Room
 from api.peer import FORWARDED, Proxies
 from api.problems import plain_answer
 from api.settings import ARRIVED_BYTES
@@ -120,13 +119,16 @@ class Outgoing(socket.socket):
     """A client's socket, whose answers wait for a reader only within bounds.
 
     What the kernel takes at once is gone at once. The rest waits in this thread: for as long as
-    the slowest reader may take, and only while less than half of the threads wait for clients.
+    the slowest reader may take, and only while less than half of the threads wait for clients, and
+    less than half of those for this one.
 
     Attributes:
         room: One place for every thread that clients may hold.
+        client: Whom it counts for, "" for nobody.
     """
 
-    room: BoundedSemaphore
+    room: Room
+    client = ""
     _waited = 0.0
     _given = 0
 
@@ -139,14 +141,15 @@ class Outgoing(socket.socket):
         rest = self._at_once(memoryview(data).cast("B"), flags)
         if not rest:
             return
-        if not self.room.acquire(blocking=False):
+        client = self.client
+        if not self.room.take(client):
             raise BrokenPipeError(errno.EPIPE, "too many slow readers")
         try:
             while rest:
                 self._wait()
                 rest = self._at_once(rest, flags)
         finally:
-            self.room.release()
+            self.room.leave(client)
 
     def _at_once(self, data: memoryview, flags: int) -> memoryview:
         """What the kernel does not take now."""
@@ -199,7 +202,7 @@ class ProblemWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no ty
         super().__init__(*args, **kwargs)
         self._arriving: list[Link] = []
         self._leaving: list[Link] = []
-        self._room = BoundedSemaphore(max(1, self.cfg.threads // 2))
+        self._room = Room(max(1, self.cfg.threads // 2))
         self._proxies: Proxies = self.app.proxies
         places = self.cfg.worker_connections - 1  # the last one is for who makes room
         self._crowd: Crowd[Link] = Crowd(places, max(1, places // _SHARE_OF_ONE))
@@ -226,7 +229,7 @@ class ProblemWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no ty
                 link.send(plain_answer("too_many_requests"), socket.MSG_DONTWAIT)
             link.close()
             return
-        link.room = self._room
+        link.room, link.client = self._room, address
         self.nr_conns += 1
         conn = Link(self.cfg, link, peer, here)
         conn.leave, conn.over = self._leave, self._crowd.leave
@@ -299,6 +302,7 @@ class ProblemWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no ty
         if self._crowd.full_of(client):
             return False
         self._crowd.counts_for(conn, client)
+        conn.sock.client = client
         return True
 
     def finish_request(self, conn: Any, fs: Any) -> None:  # noqa: ANN401  gunicorn's

@@ -89,7 +89,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         end_with_parent()
 
     def _child_exit(self, _arbiter: Any, worker: Any) -> None:  # noqa: ANN401  gunicorn's hook
-        """What an ended worker had now is no longer counted."""
+        """An ended worker has nothing now: no reads under way, and what it had is not counted."""
+        self._budgets.ended(worker.pid)
         if self._settings.metrics_port:
             from api.telemetry import forget_process  # noqa: PLC0415  after share_metrics
 

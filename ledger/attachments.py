@@ -18,6 +18,7 @@ from uuid import UUID
 from keys import blob, canonical, vault
 from keys.errors import KeysError, Malformed, Unsealable
 from keys.vault import Kek
+from ledger.docket import Docket
 from ledger.errors import Fault, NotFound, Rejected, VerificationError
 from ledger.file_history import Event, FileHistory, Handler, What
 from ledger.file_key import FileKey
@@ -25,6 +26,7 @@ from ledger.log.custody import READ
 from ledger.ports import BlobStore, Entropy, FileIndex, RecordStore, StoredFile
 from ledger.reader import Opened, Reader
 from ledger.regulation.act import Act
+from ledger.standing import Standing
 
 _ALGORITHM: Final = "sha-256:"
 _MIB: Final = 1 << 20
@@ -79,6 +81,7 @@ class Attachments:
         level: Its level.
         limit_bytes: The most one file may have.
         scratch: Opens an empty file that nobody can find and that is gone when it is closed.
+        standing: Follows the registry; asked where the records of a stream are judged.
     """
 
     def __init__(  # noqa: PLR0913 - wired once, by bootstrap
@@ -93,6 +96,7 @@ class Attachments:
         level: str,
         limit_bytes: int,
         scratch: Callable[[], IO[bytes]],
+        standing: Callable[[], Standing],
     ) -> None:
         self._blobs = blobs
         self._index = index
@@ -105,6 +109,7 @@ class Attachments:
         self._origin = origin
         self.limit_bytes = limit_bytes
         self._scratch = scratch
+        self._standing = standing
 
     # -- keeping -----------------------------------------------------------------------------------
 
@@ -308,11 +313,12 @@ class Attachments:
 
     def _upload_for(self, act: Act, first: Opened, digest: str) -> StoredFile:
         """The author's newest upload before the act, else one that an earlier act listed."""
-        for acts in ([act], self._before(first)):
-            files = self._uploads(digest, _authors(digest, acts))
-            if files:
-                return self._chosen(files, first.recorded_at)
-        raise NotFound("no such file")
+        files = self._uploads(digest, _authors(digest, [act]))
+        if not files:  # what is before an act is asked only where it must be
+            files = self._uploads(digest, _authors(digest, self._before(first)))
+        if not files:
+            raise NotFound("no such file")
+        return self._chosen(files, first.recorded_at)
 
     def _chosen(self, files: list[StoredFile], recorded_at: datetime) -> StoredFile:
         dated = sorted((self._added(file).at, file.name.hex, file) for file in files)
@@ -320,8 +326,15 @@ class Attachments:
         return before[-1] if before else dated[0][2]
 
     def _before(self, first: Opened) -> list[Act]:
-        rows = self._records.stream(first.stream_id)
-        opened = (self._reader.open(row) for row in rows if row.author and row.index < first.index)
+        """Acts of the stream before it, of the records that stand: the others say nothing here."""
+        docket = Docket(self._standing(), self._records, self._reader, first.stream)
+        aside = docket.upto(first.index)
+        reader = self._reader.for_folds()
+        opened = (
+            reader.open(row)
+            for row in self._records.stream(first.stream_id)
+            if row.author and row.index < first.index and aside.get(row.index) is None
+        )
         return [one.act for one in opened if one.act is not None]
 
     def _uploads(self, digest: str, officers: Iterable[str]) -> list[StoredFile]:

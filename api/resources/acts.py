@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -12,6 +13,7 @@ from api.problem_types import Words
 from api.problems import Problem
 from api.resources.answer import answer
 from api.resources.body import body_bytes
+from api.resources.gate import Heavy
 from api.resources.noun import JOSE, Noun
 from api.resources.request import (
     caller,
@@ -20,10 +22,13 @@ from api.resources.request import (
     prefers_async,
     wait_s,
 )
+from api.resources.room import held
 from api.schemas.act import Checked, CheckRequest, Prepared, PrepareRequest, Receipt
 from ledger.errors import Rejected, Unavailable
 
 acts = Noun("acts", __name__, url_prefix="/v1/acts", description="Ghi diễn biến · Writing")
+_HEAVY = Heavy("writing")
+_SOON_S = 1.0
 _MAX_PART = 87_382  # 65,536 bytes in base64url
 # Payload and header at their largest, a signature, and the three names around them.
 MAX_STATEMENT_BYTES = 2 * _MAX_PART + 4_412 + 100
@@ -65,6 +70,7 @@ _RECEIPT = {
         "content": {JOSE: {"schema": {"$ref": "#/components/schemas/StatementShape"}}},
     },
     example=_RECEIPT,
+    heavy=_HEAVY,
 )  # fmt: skip
 def take_statement() -> Response:
     """Ghi một bản ký · Take a signed statement.
@@ -103,10 +109,7 @@ def _require_size(body: bytes) -> None:
 def _proof(index: int, asked_s: int | None) -> dict[str, Any]:
     """The inclusion proof once it is there. The act is durable before this is called."""
     limit = enclave().settings.proof_wait_s
-    try:
-        proof = enclave().proofs.wait(index, float(min(asked_s, limit) if asked_s else limit))
-    except Unavailable:
-        proof = None
+    proof = _proven(index, float(min(asked_s, limit) if asked_s else limit))
     if proof is None:
         raise Problem(
             "proof_late",
@@ -118,6 +121,18 @@ def _proof(index: int, asked_s: int | None) -> dict[str, Any]:
             headers={"Retry-After": "2"},
         )
     return dict(proof)
+
+
+def _proven(index: int, wait_s: float) -> dict[str, Any] | None:
+    """A sealer that is late or stopped holds no more threads than slow clients do."""
+    soon_s = min(_SOON_S, wait_s)
+    with suppress(Unavailable, Problem):
+        proof = enclave().proofs.wait(index, soon_s)
+        if proof is not None or soon_s == wait_s:
+            return proof
+        with held():
+            return enclave().proofs.wait(index, wait_s - soon_s)
+    return None
 
 
 @acts.call(
@@ -136,6 +151,7 @@ def _proof(index: int, asked_s: int | None) -> dict[str, Any]:
         "database_unavailable",
         "clock_jumped",
     ),
+    heavy=_HEAVY,
 )
 def prepare_act(asked: dict[str, Any]) -> Response:
     """Soạn các byte cần ký · Build the bytes to sign.
@@ -167,6 +183,7 @@ def prepare_act(asked: dict[str, Any]) -> Response:
         "database_unavailable",
         "clock_jumped",
     ),
+    heavy=_HEAVY,
 )
 def check_act(asked: dict[str, Any]) -> Response:
     """Thử mọi điều kiện mà không ghi · Run every check without recording."""

@@ -17,7 +17,7 @@ from api.problem_types import Words
 from api.problems import Problem
 from api.resources.answer import answer, settle, tag
 from api.resources.body import body_parts
-from api.resources.gate import ANY
+from api.resources.gate import ANY, Heavy
 from api.resources.noun import FORM, Noun, in_path
 from api.resources.request import caller, enclave, malformed, now, require_uuid
 from api.schemas.attachment import FILE_DIGEST, Custody, KeptFile
@@ -50,6 +50,7 @@ _DECLARED: Final = {
     "example": "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:",
     "description": "RFC 9530. Spares the server a second pass; a mismatch keeps nothing.",
 }
+_HEAVY: Final = Heavy("file")
 _ORDER: Final = {"ADDED": 0, "ATTACHED": 1}  # within one moment; a rehearsal's stand still
 _HANDED_OUT: Final = ("Content-Disposition", "Repr-Digest", "Content-Security-Policy")
 _SEALED_IN: Final = {
@@ -64,6 +65,7 @@ _SEALED_IN: Final = {
     answers=KeptFile,
     status=201,
     streams=True,
+    heavy=_HEAVY,
     parameters=(_DECLARED,),
     problems=(
         "too_large", "unsupported_media_type", "digest_mismatch", "request_timeout",
@@ -110,6 +112,7 @@ def add_attachment() -> Response:
     headers=_HANDED_OUT,
     parameters=(_ID, _FILE),
     problems=("not_found", "evidence_fails", "files_unavailable", "database_unavailable"),
+    heavy=_HEAVY,
 )
 def read_attachment(act_id: str, digest: str) -> Response:
     """Đọc một tệp kèm · The file as received, found through an act that lists it.
@@ -138,6 +141,7 @@ def read_attachment(act_id: str, digest: str) -> Response:
     answers=Custody,
     parameters=(_ID, _FILE),
     problems=("not_found", "evidence_fails", "database_unavailable"),
+    heavy=_HEAVY,
 )
 def attachment_custody(act_id: str, digest: str) -> Response:
     """Lịch sử lưu giữ · Who added, attached, read and exported the file, and when.

@@ -43,7 +43,7 @@ _PAST: Final = ("before_case", "as_of_in_future", "not_found")
     projected=True,
     headers=("Link",),
     problems=("bad_cursor", "search_refused"),
-    heavy=Heavy("search", only_with="q"),
+    heavy=Heavy("listing"),
 )
 def list_cases(asked: dict[str, Any]) -> Response:
     """Danh sách hồ sơ · Cases by filter, one snapshot over all pages."""
@@ -117,7 +117,7 @@ def _words(text: str | None) -> str | None:
     projected=True,
     problems=_PAST,
     parameters=(_ID,),
-    heavy=Heavy("past", only_with="as_of"),
+    heavy=Heavy("past", only_with=("as_of",)),
 )
 def one_case(asked: dict[str, Any], case: str) -> Response:
     """Hồ sơ, bây giờ hoặc tại một thời điểm · The case file, now or as of a time or index."""

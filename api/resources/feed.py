@@ -8,6 +8,7 @@ from flask import Response
 
 from api.resources import fresh
 from api.resources.answer import encode, finish
+from api.resources.gate import Heavy
 from api.resources.noun import Noun
 from api.resources.request import enclave, malformed
 from api.schemas.work import EventShown, FeedQuery
@@ -23,6 +24,7 @@ BATCH: Final = "application/cloudevents-batch+json"
     produces=BATCH,
     projected=True,
     headers=("Link",),
+    heavy=Heavy("feed"),
 )
 def read_feed(asked: dict[str, Any]) -> Response:
     """Sự kiện sau một vị trí · CloudEvents after an index; `Prefer: wait=20` waits for the next.

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, Literal
 
 from flask import Response, request
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
-from api.budget import Kind, Spent
+from api.bootstrap import Enclave
+from api.budget import Budgets, Charge, Kind, Spent
 from api.problem_types import Words
 from api.problems import Problem
 from api.resources.answer import cache_control
-from api.resources.request import budgets, caller, context, enclave
+from api.resources.request import budgets, caller, context, enclave, wait_s
 from api.telemetry import HEAVY_REFUSED, HEAVY_SECONDS
 
 Access = Literal["officer", "level", "open"]
@@ -22,9 +23,14 @@ Access = Literal["officer", "level", "open"]
 ANY: Final = "*/*"
 _SPENT: Final = Words(
     "Tài khoản này đang đọc quá nhiều nội dung nặng (so sánh, lịch sử, kiểm chứng, thống kê,"
-    " tìm kiếm); đọc nhẹ và ghi không bị hạn chế.",
+    " danh sách, tệp). Đọc nhẹ và ghi vẫn tiếp tục được.",
     "This officer is asking for too much heavy reading (difference, history, verification,"
-    " statistics, search); light reads and writes are not limited.",
+    " statistics, lists, files). Light reads and writing go on.",
+)
+_WRITTEN: Final = Words(
+    "Tài khoản này đang gửi, kiểm tra hoặc soạn quá nhiều diễn biến cùng lúc. Đọc vẫn tiếp tục"
+    " được.",
+    "This officer is sending, checking or preparing too many acts at once. Reading goes on.",
 )
 
 
@@ -34,11 +40,15 @@ class Heavy:
 
     Attributes:
         kind: What it is charged as.
-        only_with: The parameter that makes it heavy; "" where it always is.
+        only_with: The parameters of which one makes it heavy; none where it always is.
     """
 
     kind: Kind
-    only_with: str = ""
+    only_with: tuple[str, ...] = ()
+
+    def asked(self) -> bool:
+        """Whether this request asks for what is heavy."""
+        return not self.only_with or not request.args.keys().isdisjoint(self.only_with)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +82,27 @@ class Gate:
                     f"Địa chỉ này trả {self.produces}.", f"This address answers {self.produces}."
                 ),
             )
+        kind = self._kind()
+        if kind is not None:
+            _charge(kind)
 
-        if self.heavy is not None and (
-            not self.heavy.only_with or self.heavy.only_with in request.args
-        ):
-            _charge(self.heavy.kind)
+    def _kind(self) -> Kind | None:
+        """What the request is charged as; a thread that only waits is an officer's place too."""
+        if self.access != "officer":
+            return None
+        if self.heavy is not None and self.heavy.asked():
+            return self.heavy.kind
+        return "wait" if request.method != "POST" and wait_s() else None
 
     def seal(self, response: Response) -> Response:
-        """Cache rules of what was answered, and the work that it was."""
-        _settle()
+        """Cache rules of what was answered; its work is told once there is no more to come."""
+        if (charged := context().charged) is not None:
+            context().charged = None
+            settle = partial(_settle, budgets(), *charged)
+            if response.is_streamed:
+                response.call_on_close(settle)
+            else:
+                settle()
         if "Cache-Control" not in response.headers:
             rule = cache_control(signed_in=context().caller is not None)
             response.headers.add("Cache-Control", rule)
@@ -93,17 +115,17 @@ def _charge(kind: Kind) -> None:
     except Spent as spent:
         HEAVY_REFUSED.labels(kind).inc()
         raise Problem(
-            "too_many_requests", _SPENT, headers={"Retry-After": str(spent.wait_s)}
+            "too_many_requests",
+            _WRITTEN if kind == "writing" else _SPENT,
+            headers={"Retry-After": str(spent.wait_s)},
         ) from None
-    context().charged = charged, enclave().work_s()
+    context().charged = charged, Enclave.work_s()
 
 
-def _settle() -> None:
-    if (charged := context().charged) is not None:
-        context().charged = None
-        work_s = enclave().work_s() - charged[1]
-        HEAVY_SECONDS.labels(charged[0].kind).inc(work_s)
-        budgets().settle(charged[0], work_s)
+def _settle(spent: Budgets, charge: Charge, before_s: float) -> None:
+    work_s = Enclave.work_s() - before_s
+    HEAVY_SECONDS.labels(charge.kind).inc(work_s)
+    spent.settle(charge, work_s)
 
 
 @lru_cache(maxsize=256)

@@ -11,6 +11,7 @@ from flask import Response
 from api.problems import Problem
 from api.resources import cursor, fresh
 from api.resources.answer import answer, encode, finish
+from api.resources.gate import Heavy
 from api.resources.noun import Noun
 from api.resources.request import enclave, now
 from api.schemas.registry import (
@@ -30,6 +31,7 @@ from projections import registry as lines
 
 registry = Noun("registry", __name__, url_prefix="/v1", description="Danh bạ · Registry")
 JWKS: Final = "application/jwk-set+json"
+_HEAVY: Final = Heavy("registry")
 _PROBLEMS: Final = ("bad_cursor", "as_of_in_future")
 _Lines = Callable[[Registry, datetime, date], Iterator[dict[str, Any]]]
 
@@ -41,6 +43,7 @@ _Lines = Callable[[Registry, datetime, date], Iterator[dict[str, Any]]]
     projected=True,
     headers=("Link",),
     problems=_PROBLEMS,
+    heavy=_HEAVY,
 )
 def agencies(asked: dict[str, Any]) -> Response:
     """Cơ quan tại một thời điểm · Agencies as they were."""
@@ -64,6 +67,7 @@ def agencies(asked: dict[str, Any]) -> Response:
     projected=True,
     headers=("Link",),
     problems=_PROBLEMS,
+    heavy=_HEAVY,
 )
 def officers(asked: dict[str, Any]) -> Response:
     """Cán bộ và chức vụ · Officers and the posts they held; never a name."""
@@ -87,6 +91,7 @@ def officers(asked: dict[str, Any]) -> Response:
     projected=True,
     headers=("Link",),
     problems=_PROBLEMS,
+    heavy=_HEAVY,
 )
 def keys(asked: dict[str, Any]) -> Response:
     """Khóa và lịch sử của khóa · Keys with their history."""
@@ -108,6 +113,7 @@ def keys(asked: dict[str, Any]) -> Response:
     produces=JWKS,
     projected=True,
     problems=("as_of_in_future",),
+    heavy=_HEAVY,
 )
 def jwks(asked: dict[str, Any]) -> Response:
     """Bộ khóa JWK kèm lịch sử · Every key as a JWK set (RFC 7517) with its history."""
@@ -130,6 +136,7 @@ def jwks(asked: dict[str, Any]) -> Response:
     projected=True,
     headers=("Link",),
     problems=_PROBLEMS,
+    heavy=_HEAVY,
 )
 def instruments(asked: dict[str, Any]) -> Response:
     """Văn bản pháp luật và hiệu lực · Legal instruments and whether they were in force."""

@@ -1,6 +1,7 @@
 """Threads that clients may hold: half of a process, for slow bodies, waits and slow readers alike.
 
-The other half serves whoever asks properly, however many there are of the first kind.
+The other half serves whoever asks properly, however many there are of the first kind. One officer,
+or one address where nobody has signed in, has half of the first half (`api.crowd.Room`).
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from contextlib import contextmanager
 
 from flask import request
 
+from api.crowd import Room
 from api.problems import Problem
+from api.resources.request import context
 
 
 @contextmanager
@@ -18,15 +21,18 @@ def held() -> Iterator[None]:
     """Counts this thread among those while it waits for its client (`api.worker.Outgoing`).
 
     Raises:
-        Problem: `unavailable`: half of the threads are held already.
+        Problem: `unavailable`: half of the threads are held, or half of these by this client.
     """
-    room = getattr(request.environ.get("gunicorn.socket"), "room", None)
-    if room is None:
+    link = request.environ.get("gunicorn.socket")
+    room: Room | None = getattr(link, "room", None)
+    if link is None or room is None:
         yield  # not our worker: nobody counts
         return
-    if not room.acquire(blocking=False):
+    who = context().caller
+    client = link.client if who is None else who.officer
+    if not room.take(client):
         raise Problem("unavailable", headers={"Retry-After": "2"})
     try:
         yield
     finally:
-        room.release()
+        room.leave(client)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Response
 
 from api.resources.answer import answer
+from api.resources.gate import Heavy
 from api.resources.noun import Noun, in_path
 from api.resources.request import enclave
 from api.schemas.act import StreamHead
@@ -23,6 +24,7 @@ streams = Noun("streams", __name__, url_prefix="/v1/streams", description="Dòng
             example="case/0b5c1f0e-2f7e-4a39-8f0e-3d1a2b3c4d5e",
         ),
     ),
+    heavy=Heavy("writing"),
 )
 def stream_head(stream: str) -> Response:
     """Vị trí của bản ký kế tiếp · Where the next statement must stand.

@@ -9,6 +9,7 @@ from flask import Response
 
 from api.resources import fresh, shown
 from api.resources.answer import answer
+from api.resources.gate import Heavy
 from api.resources.noun import Noun
 from api.resources.request import caller, enclave, now
 from api.schemas.work import WorklistQuery, WorklistShown
@@ -17,7 +18,13 @@ from ledger.log.moment import stamp
 worklist = Noun("worklist", __name__, url_prefix="/v1", description="Việc cần làm · Worklist")
 
 
-@worklist.call("/worklist", query=WorklistQuery, answers=WorklistShown, projected=True)
+@worklist.call(
+    "/worklist",
+    query=WorklistQuery,
+    answers=WorklistShown,
+    projected=True,
+    heavy=Heavy("worklist"),
+)
 def my_work(asked: dict[str, Any]) -> Response:
     """Việc chờ tôi · To sign, to do, due and overdue, with which clock and its source.
 

@@ -34,7 +34,7 @@ from ledger.streams.names import stream_id
 from tests import builders
 from tests.a_ledger import enrolment, revocation
 from tests.attacks import attack
-from tests.builders import CAST, a_case_in, an_act, an_id, at
+from tests.builders import CAST, Story, a_case_in, an_act, an_id, at
 from tests.fixtures.app import PASSPHRASE, Service
 from tests.smuggle import smuggler_into
 
@@ -320,6 +320,37 @@ def test_junk_of_every_shape_stops_nobody_and_is_put_out_of_the_way(service: Ser
     assert report.ok, report.message
     assert sorted({finding.index for finding, _ in report.voided}) == junk
     assert report.unjudged == ()
+
+
+@attack(
+    "junk in a case, so that the files of what comes after it do not open",
+    stopped_by="what is before an act is asked only where it must be, and of what stands alone",
+    noticed_by="readiness, log audit",
+)
+def test_junk_in_a_case_closes_none_of_its_files(service: Service) -> None:
+    """Voided or not: what its author uploaded, and what an earlier act had listed."""
+    raid, story = Raid.on(service), Story(start=service.clock.now())
+    papers, case = [_uploaded(service, by, by.encode()) for by in ("hotline", "cv")], story.stream
+    first = story.then("ReportReceived", attachments=papers[:1]).act
+    service.say(first, "hotline")
+    raid.put(service.sign(raid.report(case.name), "hotline"), seal=lambda _: _noise(raid))
+    raid.clear()
+    second = story.later(minutes=9).act("CaseRegistered", attachments=papers)
+    service.clock.set(second.occurred_at)
+    service.say(second, "cv")
+    raid.put(service.sign(raid.report(case.name), "hotline"), seal=lambda _: _noise(raid))
+    for act, file, data in (
+        (first, papers[0], b"hotline"), (second, papers[1], b"cv"), (second, papers[0], b"hotline"),
+    ):  # fmt: skip
+        path = f"/v1/acts/{act.act_id}/attachments/{file['digest']}"
+        assert service.get(path).get_data() == data
+        assert service.get(f"{path}/custody").status_code == 200
+
+
+def _uploaded(service: Service, by: str, data: bytes) -> dict[str, Any]:
+    sent = {**service.headers(by), "Content-Type": "application/pdf"}
+    kept = service.client.post("/v1/attachments", data=data, headers=sent).get_json()
+    return {"name": "Đơn.pdf", **{name: kept[name] for name in ("digest", "media_type", "size")}}
 
 
 @attack(

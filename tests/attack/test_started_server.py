@@ -23,7 +23,7 @@ from api.cli.supervisor import free_port
 from api.kin import python
 from api.settings import child_environment
 from tests.attacks import attack
-from tests.builders import a_case_in
+from tests.builders import a_case_in, an_act, an_id
 from tests.fixtures.app import Service
 
 pytestmark = pytest.mark.postgres
@@ -42,12 +42,16 @@ class Started:
         port: Of the API.
         metrics: Of Prometheus.
         case: A closed case.
+        file: Path of a file.
+        page: Path of a later page of the case list, from before the newest act.
         tokens: Of officers who may read it.
     """
 
     port: int
     metrics: int
     case: str
+    file: str
+    page: str
     tokens: Mapping[str, str]
 
     @property
@@ -86,8 +90,10 @@ def started(shared: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """`api.wsgi` over the module's enclave."""
     story = a_case_in("CLOSED", start=shared.step(minutes=5))
     shared.tell(story)
+    page = _a_later_page(shared)
+    file = _a_file(shared)
     tokens = {alias: shared.token(alias) for alias in ("cv", "tp")}
-    made = Started(free_port(), free_port(), story.stream.name[5:], tokens)
+    made = Started(free_port(), free_port(), story.stream.name[5:], file, page, tokens)
     settings = replace(
         shared.settings,
         port=made.port,
@@ -115,6 +121,23 @@ def started(shared: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         finally:
             server.terminate()
     assert b"Exception in worker process" not in log.read_bytes()
+
+
+def _a_later_page(service: Service) -> str:
+    report = an_act("ReportReceived", when=service.clock.now(), stream=f"case/{an_id('another')}")
+    index = service.say(report, "hotline")["index"]
+    wait = {"Prefer": "wait=20"}
+    return str(service.get("/v1/cases", headers=wait, limit=1, at_least=index).get_json()["next"])
+
+
+def _a_file(service: Service) -> str:
+    sent = {**service.headers("hotline"), "Content-Type": "application/pdf"}
+    kept = service.client.post("/v1/attachments", data=bytes(4 << 20), headers=sent).get_json()
+    listed = {"name": "Đơn.pdf", **{name: kept[name] for name in ("digest", "media_type", "size")}}
+    stream = f"case/{an_id('with a file')}"
+    report = an_act("ReportReceived", when=service.clock.now(), stream=stream, attachments=[listed])
+    service.say(report, "hotline")
+    return f"/v1/acts/{report.act_id}/attachments/{listed['digest']}"
 
 
 # -- connections -----------------------------------------------------------------------------------
@@ -294,14 +317,17 @@ def test_a_broken_body_that_nobody_reads_gets_no_second_answer(
 # -- work ------------------------------------------------------------------------------------------
 
 
+THREADS: Final = 12
+
+
 class Hammer:
     """One officer who asks for one thing from many threads, over connections of their own."""
 
-    def __init__(self, started: Started, path: str, token: str, threads: int = 12) -> None:
-        self._started, self._path = started, path
-        self._token = {"Authorization": f"Bearer {token}"}
+    def __init__(self, started: Started, path: str, token: str, body: object = None) -> None:
+        self._started, self._path, self._body = started, path, body
+        self._headers = {"Authorization": f"Bearer {token}", "Prefer": "wait=1"}
         self._over = Event()
-        self._threads = [threading.Thread(target=self._ask, daemon=True) for _ in range(threads)]
+        self._threads = [threading.Thread(target=self._ask, daemon=True) for _ in range(THREADS)]
         self.statuses: list[int] = []
         self.told: list[str] = []
 
@@ -316,9 +342,10 @@ class Hammer:
             thread.join(60)
 
     def _ask(self) -> None:
-        with httpx.Client(base_url=self._started.url, headers=self._token, timeout=60) as http:
+        with httpx.Client(base_url=self._started.url, headers=self._headers, timeout=60) as http:
             while not self._over.is_set():
-                answer = http.get(self._path)
+                method = "GET" if self._body is None else "POST"
+                answer = http.request(method, self._path, json=self._body)
                 self.statuses.append(answer.status_code)
                 if answer.status_code == 429:
                     self.told.append(answer.headers["Retry-After"])
@@ -331,11 +358,26 @@ class Hammer:
 )
 @pytest.mark.parametrize(
     ("kind", "path"),
-    [("verification", "/v1/cases/{case}/verification"), ("statistics", "/v1/statistics.xlsx")],
+    [
+        ("listing", "/v1/cases?q=benh%20vien&sort=due"),
+        ("listing", "/v1/cases?limit=1&cursor={page}"),
+        ("past", "/v1/cases/{case}?as_of=20"),
+        ("history", "/v1/cases/{case}/acts"),
+        ("difference", "/v1/cases/{case}/diff?from=20"),
+        ("reasons", "/v1/cases/{case}/fields/state/history"),
+        ("verification", "/v1/cases/{case}/verification"),
+        ("bulk_verification", "/v1/verification?cases={case}"),
+        ("statistics", "/v1/statistics.xlsx"),
+        ("worklist", "/v1/worklist"),
+        ("registry", "/v1/officers?as_of=9"),
+        ("feed", "/v1/feed?after=0"),
+        ("file", "{file}"),
+        ("wait", "/v1/cases/{case}?at_least=0"),
+    ],
 )
 def test_heavy_reads_of_one_officer_take_a_share(started: Started, kind: str, path: str) -> None:
     """Over all workers; light reads of others and of the same officer go on; budgets fill again."""
-    path = path.format(case=started.case)
+    path = path.format(case=started.case, page=started.page, file=started.file)
     before = started.counted("socai_heavy_read_seconds_total")
     began = monotonic()
     with Hammer(started, path, started.tokens["cv"]) as hammer:
@@ -355,7 +397,7 @@ def test_heavy_reads_of_one_officer_take_a_share(started: Started, kind: str, pa
     counted = started.counted("socai_heavy_reads_refused_total", kind=kind)
     assert counted >= hammer.statuses.count(429)
     for _ in range(60):
-        token = {"Authorization": f"Bearer {started.tokens['cv']}"}
+        token = {"Authorization": f"Bearer {started.tokens['cv']}", "Prefer": "wait=1"}
         again = httpx.get(f"{started.url}{path}", headers=token, timeout=60)
         if again.status_code == 200:
             break
@@ -363,3 +405,37 @@ def test_heavy_reads_of_one_officer_take_a_share(started: Started, kind: str, pa
         Event().wait(int(again.headers["Retry-After"]))
     else:
         pytest.fail("the budget does not fill again")
+
+
+@attack(
+    "one officer has acts checked, prepared and sent in vain from many threads at full speed",
+    stopped_by="a budget an officer of its own, in which what it takes to judge them is paid",
+    noticed_by="metrics: socai_heavy_reads_refused by kind",
+)
+def test_writing_of_one_officer_takes_a_share(started: Started) -> None:
+    """Others write, and the officer reads; who has paid the debt back writes again."""
+    text = "Nội dung phản ánh. " * 1_000
+    act = {"act": "ReportReceived", "stream": f"case/{an_id('vain')}", "facts": {"content": text}}
+    path, body = "/v1/acts/check", {"act": act}
+    tokens = {name: {"Authorization": f"Bearer {told}"} for name, told in started.tokens.items()}
+    before = started.counted("socai_heavy_read_seconds_total", kind="writing")
+    began = monotonic()
+    with Hammer(started, path, started.tokens["cv"], body) as hammer:
+        while hammer.statuses.count(429) <= 40:
+            assert monotonic() - began < 300, hammer.statuses.count(200)
+            Event().wait(0.1)
+        for who, asked in (("tp", path), ("cv", f"/v1/cases/{started.case}/acts")):
+            method = "POST" if asked == path else "GET"
+            answer = httpx.request(
+                method, started.url + asked, json=body if method == "POST" else None,
+                headers=tokens[who], timeout=60,
+            )  # fmt: skip
+            assert answer.status_code == 200, answer.text
+    work_s = started.counted("socai_heavy_read_seconds_total", kind="writing") - before
+    assert work_s <= 0.5 * (monotonic() - began) + FULL_S + THREADS
+    assert set(hammer.statuses) == {200, 429}
+    refused = httpx.post(started.url + path, json=body, headers=tokens["cv"], timeout=60)
+    if refused.status_code == 429:
+        Event().wait(int(refused.headers["Retry-After"]))
+        refused = httpx.post(started.url + path, json=body, headers=tokens["cv"], timeout=60)
+    assert refused.status_code == 200

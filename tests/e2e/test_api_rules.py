@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from itertools import count
 from typing import Any
 
+import orjson
 import pytest
 
+from api.connection import JOSE
 from api.problems import CONTENT_TYPE
+from ledger.log.statement import flattened
 from tests import builders
 from tests.builders import Story, an_act
 from tests.fixtures.app import Service
@@ -458,3 +462,40 @@ def test_a_filter_is_met_as_the_log_stood(shared: Service) -> None:
     now = shared.get("/v1/cases", **{**asked, "limit": 200}).get_json()["cases"]
     assert _id(receipts[-1]) in {line["id"] for line in seen}
     assert _id(receipts[-1]) not in {line["id"] for line in now}
+
+
+class FullRoom:
+    """The threads of a worker that clients may hold, all of them held."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def take(self, client: str) -> bool:
+        """No place."""
+        self.asked.append(client)
+        return False
+
+
+def test_a_stopped_sealer_holds_no_more_threads_than_slow_clients_do(service: Service) -> None:
+    """Acts are recorded; who would wait long for a proof is told so, and reads go on."""
+    service.hire("hotline")
+    service.halt()
+    room = FullRoom()
+    act = an_act("ReportReceived", when=service.clock.now())
+    body = orjson.dumps(flattened(service.sign(act, "hotline")))
+    for _ in range(2):  # also where the same is sent again
+        answer = service.client.post(
+            "/v1/acts", data=body, environ_overrides={"gunicorn.socket": Link(room)},
+            headers={"Content-Type": JOSE, **service.headers("hotline", service.clock.now())},
+        )  # fmt: skip
+        assert (answer.status_code, answer.get_json()["code"]) == (503, "proof_late")
+        assert answer.get_json()["index"] == service.size() - 1
+    assert room.asked == [builders.officer("hotline")] * 2
+
+
+@dataclass(frozen=True)
+class Link:
+    """A client's socket, as the worker makes it."""
+
+    room: FullRoom
+    client: str = "192.0.2.1"

@@ -22,10 +22,12 @@ import orjson
 import pytest
 from werkzeug.test import TestResponse
 
+from api.budget import AT_ONCE
 from api.cli.supervisor import free_port
 from api.client import Client
 from api.connection import Refused
 from api.settings import child_environment
+from api.telemetry import HEAVY_SECONDS
 from keys.canonical import b64, b64std
 from keys.custody.file import write_key
 from ledger.errors import VerificationError
@@ -136,6 +138,30 @@ def test_a_caller_who_holds_the_file_is_not_sent_it_again(shared: Service) -> No
     assert (head.status_code, head.get_data()) == (200, b"")
     events = shared.get(f"{path}/custody").get_json()["events"]
     assert [event["event"] for event in events].count("READ") == 2
+
+
+def test_a_file_is_under_way_until_all_of_it_has_left(shared: Service) -> None:
+    """Opening it again while it is sent is work too, and so is one that nobody reads to its end."""
+    path = attached(shared)
+    before_s = _paid("file")
+    as_tp = shared.headers("tp")
+    opened = [shared.client.get(path, headers=as_tp) for _ in range(AT_ONCE)]
+    assert {answer.status_code for answer in opened} == {200}
+    refused = shared.get(path, "tp")
+    assert (refused.status_code, refused.get_json()["code"]) == (429, "too_many_requests")
+    assert _paid("file") == before_s
+    assert shared.get(path, "gd").status_code == 200  # another officer's places are another's
+    assert opened[0].get_data() == DATA
+    before_s = _paid("file")
+    for answer in opened[1:]:
+        answer.close()
+    assert _paid("file") > before_s
+    assert shared.get(path, "tp").get_data() == DATA
+
+
+def _paid(kind: str) -> float:
+    """Seconds of work that heavy reads of a kind have been so far."""
+    return HEAVY_SECONDS.labels(kind)._value.get()  # type: ignore[no-any-return]  # as it is told
 
 
 def test_the_custody_history_tells_who_had_the_file(shared: Service) -> None:

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from itertools import cycle
 from typing import Any
 
 import httpx
@@ -207,13 +208,13 @@ def test_a_smuggled_header_means_one_thing_or_nothing(inspected: Inspected, line
 
 
 @contextmanager
-def _slow(inspected: Inspected, first: bytes, clients: int) -> Iterator[list[socket.socket]]:
-    """Many clients that begin and never end."""
+def _slow(inspected: Inspected, *first: bytes, clients: int) -> Iterator[list[socket.socket]]:
+    """Many clients that begin, each with the next of these, and never end."""
     with ExitStack() as stack:
         lines = []
-        for _ in range(clients):
+        for _, sent in zip(range(clients), cycle(first), strict=False):
             line = stack.enter_context(socket.create_connection(_address(inspected), timeout=40))
-            line.sendall(first)
+            line.sendall(sent)
             lines.append(line)
         time.sleep(0.3)
         yield lines
@@ -230,7 +231,7 @@ def _slow(inspected: Inspected, first: bytes, clients: int) -> Iterator[list[soc
 )
 def test_slow_clients_hold_up_nobody_else(inspected: Inspected, first: bytes) -> None:
     """Five times as many as there are threads; the one who asks properly waits for none of them."""
-    with _slow(inspected, first, 60) as lines:
+    with _slow(inspected, first, clients=60) as lines:
         for _ in range(3):
             began = time.monotonic()
             assert httpx.get(f"{inspected.url}/health/live", timeout=30).status_code == 200
@@ -254,17 +255,21 @@ def _rest(line: socket.socket) -> bytes:
     return answer
 
 
-def test_large_bodies_that_drip_are_few_and_are_cut_off(
-    inspected: Inspected, http: httpx.Client
-) -> None:
+def _tokens(inspected: Inspected) -> list[bytes]:
+    """Of five officers: one has four places alone."""
+    aliases = list(inspected.threads("SC9").officers)[:5]
+    return [inspected.client("SC9", alias).login().encode() for alias in aliases]
+
+
+def test_large_bodies_that_drip_are_few_and_are_cut_off(inspected: Inspected) -> None:
     """One byte now and then is progress of no use: 503 for those too many, 408 for the others."""
-    token = http.headers["Authorization"].encode()
-    head = (
-        b"POST /v1/attachments HTTP/1.1\r\nHost: x\r\nAuthorization: " + token + b"\r\n"
-        b"Content-Type: application/octet-stream\r\nContent-Length: 500000\r\n\r\n"
-    )
+    heads = [
+        b"POST /v1/attachments HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + token + b"\r\n"
+        b"Content-Type: application/octet-stream\r\nContent-Length: 500000\r\n\r\n" + b"x" * 40_000
+        for token in _tokens(inspected)
+    ]
     codes: dict[int, bytes] = {}
-    with _slow(inspected, head + b"x" * 40_000, 20) as lines:
+    with _slow(inspected, *heads, clients=20) as lines:
         began = time.monotonic()
         assert httpx.get(f"{inspected.url}/health/live", timeout=30).status_code == 200
         assert time.monotonic() - began < 2
@@ -289,20 +294,21 @@ def test_large_bodies_that_drip_are_few_and_are_cut_off(
 
 
 def test_long_polls_leave_threads_for_others(inspected: Inspected, http: httpx.Client) -> None:
-    """Half of the threads may wait for news; those too many are told so at once."""
+    """Half of the threads may wait for news, a few of one officer; too many are told at once."""
     last = int(http.get("/v1/cases").headers["Ledger-Index"])
-    token = http.headers["Authorization"].encode()
-    ask = (
-        b"GET /v1/feed?after=%d HTTP/1.1\r\nHost: x\r\nAuthorization: %b\r\n"
+    asks = [
+        b"GET /v1/feed?after=%d HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %b\r\n"
         b"Prefer: wait=4\r\nConnection: close\r\n\r\n" % (last, token)
-    )
-    with _slow(inspected, ask, 20) as lines:
-        began = time.monotonic()
-        assert http.get("/v1/cases").status_code == 200
-        assert time.monotonic() - began < 2
-        codes = [_rest(line).split(b" ", 2)[1] for line in lines]
-    assert codes.count(b"200") == 6
-    assert codes.count(b"503") == 14
+        for token in _tokens(inspected)
+    ]
+    for officers, news in ((asks, 6), (asks[:1], 3)):
+        with _slow(inspected, *officers, clients=20) as lines:
+            began = time.monotonic()
+            assert http.get("/v1/cases").status_code == 200
+            assert time.monotonic() - began < 2
+            codes = [_rest(line).split(b" ", 2)[1] for line in lines]
+        refused = codes.count(b"429") + codes.count(b"503")
+        assert (codes.count(b"200"), refused) == (news, 20 - news)
 
 
 def _narrow(inspected: Inspected) -> socket.socket:

@@ -9,6 +9,7 @@ would restore.
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -26,6 +27,7 @@ from ledger.postgres.sessions import PostgresSessions
 from ledger.reader import Reader
 from ledger.regulation.act import Act
 from ledger.sealer import Sealer
+from ledger.standing import Standing
 from projections.runner import Projector
 from tests import builders
 from tests.a_ledger import (
@@ -114,7 +116,7 @@ class Enclave:
 
 def a_rich_log(database: Database) -> Enclave:
     """A rehearsal's log with something of everything."""
-    files = _files(database)
+    files = _files(database, lambda: a.ledger.standing)
     a = ALedger(in_postgres(database), files=files)
     enclave = Enclave(a, database, a.sealer())
     a.found()
@@ -181,7 +183,7 @@ def _named_report(a: ALedger) -> Act:
     return an_act("ReportReceived", by="hotline", when=_now(a), stream=stream, facts=facts)
 
 
-def _files(database: Database) -> Attachments:
+def _files(database: Database, standing: Callable[[], Standing]) -> Attachments:
     reading, writing = database.pool("reader"), database.pool("writer")
     return Attachments(
         blobs=MemoryBlobs(),
@@ -193,6 +195,7 @@ def _files(database: Database) -> Attachments:
         level="ordinary",
         limit_bytes=1 << 20,
         scratch=io.BytesIO,
+        standing=standing,
     )
 
 

@@ -36,7 +36,15 @@ _Found = TypeVar("_Found")
 VIETNAM = timezone(timedelta(hours=7))
 PATIENCE_S = 180.0
 AGAIN = frozenset(
-    {"database_unavailable", "proof_late", "projection_late", "unavailable", "disk_full", ""}
+    {
+        "database_unavailable",
+        "proof_late",
+        "projection_late",
+        "unavailable",
+        "disk_full",
+        "too_many_requests",
+        "",
+    }
 )
 RACE = 4  # every fourth report
 SIGN_AGAIN = frozenset({"stale", "clock_off"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from uuid import UUID
@@ -247,6 +248,19 @@ def test_made_up_keys_are_counted_by_where_they_come_from() -> None:
         desk.sign_in.challenge(next(kids), "10.0.0.1")
     assert refused.value.code == "too_many_attempts"
     assert len(desk.sessions.challenges) == 40
+
+
+def test_a_flood_of_attempts_costs_the_store_nothing_but_the_first_ones() -> None:
+    """Each would write there, one after the other, while everybody else waits for a connection."""
+    desk = Desk(attempts=1)
+    for _ in range(1_000):
+        with suppress(Problem):
+            desk.sign_in.challenge(SoftwareSigner.generate("Ed25519").kid, "10.0.0.1")
+    assert max(desk.sessions.counts.values()) == 41
+    desk.sign_in.challenge(desk.signer.kid, "10.0.0.2")  # nobody else is refused
+    desk.now += timedelta(seconds=60)
+    desk.sessions.counts.clear()  # another window
+    desk.sign_in.challenge(desk.signer.kid, "10.0.0.1")
 
 
 @pytest.mark.parametrize("challenge", ["", "a\x00b", "A" * 9_000, "A" * 42 + "="])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.crowd import Crowd
+from api.crowd import Crowd, Room
 from api.peer import Proxies
 
 MOST, MOST_OF_ONE = 12, 4
@@ -134,3 +134,15 @@ def test_what_is_no_address_is_refused(text: str) -> None:
     """A proxy that is not recognised would make all clients one."""
     with pytest.raises(ValueError, match=r"address|network|host bits"):
         Proxies(text)
+
+
+def test_one_client_holds_half_of_the_threads_that_clients_may_hold() -> None:
+    """The other half is for the others; who cannot be told apart has what is left."""
+    room = Room(6)
+    assert [room.take("a") for _ in range(4)] == [True, True, True, False]
+    assert [room.take("b"), room.take(""), room.take("")] == [True, True, True]
+    assert [room.take("b"), room.take("")] == [False, False]
+    room.leave("a")
+    assert [room.take("b"), room.take("a")] == [True, False]
+    alone = Room(1)
+    assert [alone.take("a"), alone.take("a")] == [True, False]

@@ -59,6 +59,7 @@ class Desk:
             level="ordinary",
             limit_bytes=LIMIT,
             scratch=self._open_scratch,
+            standing=lambda: self.a.ledger.standing,
         )
         self.a = ALedger(in_memory(self.store), files=self.files)
         self.a.found()
