@@ -28,7 +28,7 @@ from ledger.checks.findings import Damage
 from ledger.checks.part import Part
 from ledger.checks.workers import Orders, Workers, desk_of
 from ledger.docket import Docket
-from ledger.log.statement import AUTHOR, make
+from ledger.log.statement import AUTHOR, make, parse_compact
 from ledger.postgres.evidence import PostgresEvidence
 from ledger.regulation.act import Act
 from ledger.regulation.registry import Registry
@@ -37,17 +37,21 @@ from ledger.standing import Standing
 from ledger.streams.event import Aside
 from ledger.streams.names import stream_id
 from ledger.streams.tokens import token_tag
+from projections.fold import Fold
+from projections.view import Step
 from tests import builders
 from tests.a_ledger import ALedger, appointment, enrolment, in_memory
 from tests.attacks import attack
 from tests.builders import CAST, MORE_POWERS, Story, a_case_in, a_token, an_act, an_id
 from tests.fakes import MemoryRecordStore
 from tests.fixtures.app import Service
+from tests.fold_log import FoldLog
 from tests.smuggle import smuggler_into, smuggler_of
 from tests.stored_evidence import StoredEvidence
 
 NOTICED = "log audit, which asks the rules again"
 STOPPED = "-"
+MINE = SoftwareSigner.from_secret("Ed25519", b"the key of whoever took over ...")
 OFFICERS = ("hotline", "cv", "cv2", "tp", "pgd", "gd", "pc", "hcv", "hpct", "ct", "ubcv", "giamsat")
 
 
@@ -137,9 +141,13 @@ class Den:
         iat: datetime | None = None,
         key: SoftwareSigner | None = None,
         stands: bool = True,
+        forged: bool = False,
         **columns: Any,  # noqa: ANN401 - the members of a draft
     ) -> int:
-        """Signs at the place that comes next and appends it past the door; its index."""
+        """Signs at the place that comes next and appends it past the door; its index.
+
+        Where it is forged the header names the officer's key, and another key has signed.
+        """
         prev, seq = None, 1
         for row in self.store.stream(stream_id(self.a.origin, act.stream)):
             seq = row.seq + 1
@@ -156,6 +164,9 @@ class Den:
             prev=prev,
             role=role,
         )
+        if forged:
+            wrong = canonical.b64(MINE.sign(statement.signing_input))
+            statement = parse_compact(f"{statement.compact.rpartition('.')[0]}.{wrong}")
         index = smuggler_of(self.a).put(statement, self.now, **columns).index
         if not stands:
             self.junk.append(index)
@@ -199,6 +210,11 @@ class Den:
         """The log with this statement at its end."""
         self.put(act, by, stands=False)
         return self.audit()
+
+    def steps(self) -> list[Step]:
+        """The log as the views fold it."""
+        log = FoldLog(self.store, self.a.keys.kek, self.a.origin)
+        return list(Fold(log, self.a.origin, "ordinary").steps(log.read(0, log.size())))
 
     def audit(self) -> Report:
         """The whole log: by one process, and by several that judge the cases between them."""
@@ -263,9 +279,8 @@ def test_lawful_log_is_sound_with_the_rules_replayed(den: Den) -> None:
 )
 def test_director_s_key_enrolled_by_the_hotline_alone(den: Den) -> None:
     """The registry of the audit stays as before it: what the stolen key signs is refused too."""
-    mine = SoftwareSigner.from_secret("Ed25519", b"the key of whoever took over ...")
     signer = [{"officer": builders.officer("hotline"), "post": CAST["hotline"][1], "role": AUTHOR}]
-    honest = enrolment("gd", den.now, key=mine)
+    honest = enrolment("gd", den.now, key=MINE)
     act = an_act(
         "KeyEnrolled", by="hotline", when=honest.occurred_at, stream=honest.stream,
         facts=dict(honest.facts), exact=True, signers=signer,
@@ -274,7 +289,7 @@ def test_director_s_key_enrolled_by_the_hotline_alone(den: Den) -> None:
     against(den.audit(), index, "AGENCY_HOLDS_FUNCTION")
     case = a_case_in("RECEIVED", start=den.now)
     den.put(case.stream.order[0].act, "hotline")
-    signed = den.put(case.act("ParticipationGranted", by="gd"), "gd", key=mine, stands=False)
+    signed = den.put(case.act("ParticipationGranted", by="gd"), "gd", key=MINE, stands=False)
     found = [(f.index, f.kind) for f in den.audit().findings]
     assert found == [(index, Damage.AGAINST_THE_RULES), (signed, Damage.KEY_UNKNOWN)]
 
@@ -285,6 +300,22 @@ def test_case_closed_by_one_clerk(den: Den) -> None:
     case = den.tell(a_case_in("SCREENING", start=den.now))
     index = den.junk_of(case.act("CaseClosed", by="cv", also=[]), "cv")
     against(den.audit(), index, "SIGNER_ORDER")
+
+
+@attack(
+    "a case is closed in the names of all who sign for that, with signatures that nobody made",
+    stopped_by="views ask every signature as they fold it",
+    noticed_by="readiness, log audit",
+)
+def test_closing_that_nobody_signed_is_shown_by_no_view(den: Den) -> None:
+    """The form is good, so that nothing but the signatures could tell; nobody writes after it."""
+    case = den.tell(a_case_in("RESULT_RECORDED", start=den.now))
+    act = case.act("CaseClosed")
+    first = den.count()
+    for signer in act.signers:
+        den.put(act, _alias(signer.officer), signer.role, forged=True)
+    shown = [(step.status, step.effect, step.stream.state) for step in den.steps()[first:]]
+    assert shown == [("set_aside", False, "RESULT_RECORDED")] * len(act.signers)
 
 
 @attack("a case is closed a second time", stopped_by=STOPPED, noticed_by=NOTICED)
@@ -803,11 +834,10 @@ def test_what_a_stolen_writer_login_appends_is_named(
     closing = service.sign(case.act("CaseClosed", by="cv", also=[]), "cv")
     zeros = {"entries": [{"index": honest, "entry": b64(bytes(32))}]}
     erasing = an_act("RecordErased", by="cv", also=[], when=case.now, facts=zeros)
-    mine = SoftwareSigner.from_secret("Ed25519", b"the key of whoever took over ...")
     enrolling = an_act(
         "KeyEnrolled", by="hotline", when=case.now, exact=True,
         stream=f"officer/{builders.officer('gd')}",
-        facts=dict(enrolment("gd", now, key=mine).facts),
+        facts=dict(enrolment("gd", now, key=MINE).facts),
         signers=[{"officer": builders.officer("hotline"), "post": CAST["hotline"][1],
                   "role": AUTHOR}],
     )  # fmt: skip

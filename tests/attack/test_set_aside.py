@@ -219,6 +219,13 @@ def a_forged_registrar(raid: Raid) -> None:
     raid.put(parse_compact(f"{honest.compact.rpartition('.')[0]}.{wrong}"))
 
 
+def a_report_that_nobody_signed(raid: Raid) -> None:
+    """In an honest case, of good form: the header names the officer's key, another has signed."""
+    honest = raid.service.sign(raid.report(raid.case), "hotline", head=raid_head(raid, raid.case))
+    wrong = canonical.b64(MINE.sign(honest.signing_input))
+    raid.put(parse_compact(f"{honest.compact.rpartition('.')[0]}.{wrong}"))
+
+
 def a_second_time(raid: Raid) -> None:
     """The bytes of an honest statement again, as the next of its stream."""
     seq, _ = raid_head(raid, raid.case)
@@ -257,6 +264,7 @@ SHAPES = (
     a_closing_by_one_clerk,
     a_director_of_ones_own,
     a_forged_registrar,
+    a_report_that_nobody_signed,
     a_second_time,
     a_voiding_of_what_stands,
     columns_of_ones_own,
