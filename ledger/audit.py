@@ -32,6 +32,7 @@ from ledger.checks.part import ROWS, Desk, Part, Slip, Whole, history, in_order,
 from ledger.checks.rules import STANDS, Applied, Rules, WrongGuess
 from ledger.checks.tokens import Tokens
 from ledger.checks.tree import RawCheckpoint, RawTile, Roots, Signed, Tiles
+from ledger.checks.turns import turns
 from ledger.checks.workers import Workers
 from ledger.errors import Rejected
 from ledger.founding import REHEARSAL
@@ -285,16 +286,18 @@ class _Walk:
     def prepare(self, sizes: Iterable[int], vkeys: Sequence[str]) -> None:
         """Loads the tiles, and says which keys sign which sizes and which roots are asked for.
 
-        The keys are those of the registry, else those that were handed in.
+        The keys are those of the registry as the rules have it, else those that were handed in.
         """
         self.keys = LogKeys.of(vkeys)
         if self.opens:
             self.job, registry = self._job()
+            if self.replays:
+                registry = self._foresee(self.job)
             if registry.log_keys.spans:
                 self.keys = registry.log_keys
         self.tiles = Tiles(self.source.tiles())
-        turns = (span.upto for span in self.keys.spans)
-        self.roots = Roots({*sizes, *(size for size in turns if size is not None)})
+        ends = (span.upto for span in self.keys.spans)
+        self.roots = Roots({*sizes, *(size for size in ends if size is not None)})
 
     def run(
         self,
@@ -349,29 +352,32 @@ class _Walk:
     def _job(self) -> tuple[Job, Registry]:
         """Keys of rows marked as registry records, so that signatures can be checked in any order.
 
-        Whether a key was enrolled where it is used is asked by the chain, in its place.
+        Whether a key was enrolled where it is used is asked by the chain, in its place. The
+        registry is that of whoever believes these rows.
         """
         job = Job(self.origin, {kek.kek_id: kek for kek in self.keks}, FOLDED, {}, self.level)
         registry = Registry.founded()
-        timeline = []
         for row in self.source.registry():
             said, _ = content.open_one(row, job)
             if said.members is None:
                 continue
-            at = of_milliseconds(said.recorded_ms)
             try:
                 act = parse_act(said.members, level=self.level)
+                at = of_milliseconds(said.recorded_ms)
                 registry.apply(act, index=row.at, recorded_at=at)
             except (Rejected, KeysError, KeyError, ValueError):
                 continue
-            timeline.append(Applied(row.at, at, act))
-        if self.replays:
-            folds = Folds(history(self.source, job))
-            expected = {one.record for one in timeline} if self.assumes else None
-            self._rules = Rules(self.origin, self.level, folds, expected=expected)
-            self._timeline = timeline if self.assumes else None
         jwks = {line.kid: dict(line.jwk) for line in registry.keyring.lines()}
         return replace(job, jwks=jwks), registry
+
+    def _foresee(self, job: Job) -> Registry:
+        """The registry that the rules leave, and how processes are told that it changes."""
+        found = turns(self.source, job)
+        expected = {one.record for one in found.acts} if self.assumes else None
+        folds = Folds(history(self.source, job))
+        self._rules = Rules(self.origin, self.level, folds, expected=expected)
+        self._timeline = found.acts if self.assumes else None
+        return found.registry
 
     def _take(self, parts: Sequence[Part]) -> None:
         start, rows = parts[0].start, in_order(parts)

@@ -125,6 +125,7 @@ class Rules:
         timeline: How the registry changes, where only some streams' rows come by; None where all
             do, so that it changes by what stands.
         expected: Indices at which others assume that the registry changes; None where nobody does.
+        apart: Whether no case comes by, so that what is asked about one is assumed.
 
     Attributes:
         registry: Before the next record.
@@ -139,6 +140,7 @@ class Rules:
         *,
         timeline: Iterable[Applied] | None = None,
         expected: Collection[int] | None = None,
+        apart: bool = False,
     ) -> None:
         self._origin = origin
         self._level = level
@@ -148,7 +150,7 @@ class Rules:
         self._expected = expected
         self.registry = Registry.founded()
         self.known = Known(folds, lambda: self.registry)
-        self._cases = self.known if timeline is None else Assumed()
+        self._cases = self.known if timeline is None and not apart else Assumed()
         self._left: dict[bytes, _Left] = {}
 
     def settle(
@@ -169,7 +171,7 @@ class Rules:
             settled = self.follow(row, said, statement)
         else:
             self._folds.forget(row.stream_id)
-            self.known.begin()
+            self.known.begin(said)
             if self.known.agrees(ruling.asked):
                 guessed = self.known.guessed
                 hangs_on = guessed if ruling.hangs_on is None else ruling.hangs_on
@@ -210,7 +212,7 @@ class Rules:
             statement: The statement; None where it cannot be read.
         """
         folds, key = self._folds, row.stream_id
-        self._cases.begin()
+        self._cases.begin(said)
         if self._timeline is not None:
             self._catch_up(self._timeline, row.at)
         stream = self._stream(row, said)

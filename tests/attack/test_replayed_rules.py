@@ -39,7 +39,7 @@ from ledger.streams.names import stream_id
 from ledger.streams.tokens import token_tag
 from projections.fold import Fold
 from projections.view import Step
-from tests import builders
+from tests import builders, recovered
 from tests.a_ledger import ALedger, appointment, enrolment, in_memory
 from tests.attacks import attack
 from tests.builders import CAST, MORE_POWERS, Story, a_case_in, a_token, an_act, an_id
@@ -98,10 +98,12 @@ class Den:
         a: The ledger.
         store: What it has stored.
         junk: Indices of what came past the door.
+        walks: How often the last audit by several processes went through the log.
     """
 
     store: MemoryRecordStore = field(default_factory=MemoryRecordStore)
     junk: list[int] = field(default_factory=list)
+    walks: int = 0
     a: ALedger = field(init=False)
 
     def __post_init__(self) -> None:
@@ -223,9 +225,16 @@ class Den:
         alone = audit(source, **given)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("ledger.audit.ROWS", 4)
-            patch.setattr("ledger.audit.Workers", Desks)
+            crews: list[Desks] = []
+
+            def crew(*arguments: Any, **more: Any) -> Desks:  # noqa: ANN401 - see `Desks`
+                crews.append(Desks(*arguments, **more))
+                return crews[-1]
+
+            patch.setattr("ledger.audit.Workers", crew)
             spread = audit(source, **given, workers=3)
         assert spread == alone
+        self.walks = len(crews)
         return alone
 
     def judged(self, story: Story) -> dict[int, Aside | None]:
@@ -268,7 +277,7 @@ def test_lawful_log_is_sound_with_the_rules_replayed(den: Den) -> None:
     den.tell(a_case_in("VERIFYING", name=f"case/{an_id('other')}", start=den.now), past=True)
     report = den.audit()
     assert report.ok, report.findings
-    assert report.skipped == ()
+    assert (report.skipped, den.walks) == ((), 1)
     assert report.verdicts == {"VALID": report.records}
 
 
@@ -292,6 +301,50 @@ def test_director_s_key_enrolled_by_the_hotline_alone(den: Den) -> None:
     signed = den.put(case.act("ParticipationGranted", by="gd"), "gd", key=MINE, stands=False)
     found = [(f.index, f.kind) for f in den.audit().findings]
     assert found == [(index, Damage.AGAINST_THE_RULES), (signed, Damage.KEY_UNKNOWN)]
+
+
+@attack(
+    "a recovery that turns the log's keys to the thief's own, signed with a key of the thief's",
+    stopped_by="the registry follower",
+    noticed_by=f"{NOTICED}, until two registrars void the record",
+)
+def test_recovery_that_nobody_signed_turns_no_key(den: Den) -> None:
+    """Once it is voided the audit is as it was: its keys, what it finds, and how long it takes."""
+    facts = recovered.facts(den.a.origin, 3, b64(bytes(32)), [])
+    facts["old_vkeys"] = list(den.a.keys.vkeys)
+    act = an_act(
+        "LogRecovered", by="keeper", when=den.now.astimezone(builders.T0.tzinfo), stream="ledger",
+        facts=facts, exact=True,
+        signers=[{"officer": builders.officer("founder"), "post": CAST["keeper"][1],
+                  "role": AUTHOR}],
+    )  # fmt: skip
+    index = den.junk_of(act, "founder", key=MINE)
+    assert [(f.index, f.kind) for f in den.audit().findings] == [(index, Damage.KEY_UNKNOWN)]
+    den.void("ledger", index)
+    report = den.audit()
+    assert (report.ok, report.recoveries, den.walks) == (True, (), 1), report.findings
+    assert [finding.index for finding, _ in report.voided] == [index]
+
+
+@attack(
+    "a registry act that nobody may do stays in the log for good, so that every audit takes twice"
+    " as long",
+    stopped_by="the streams of the registry are judged before the log is walked",
+    noticed_by="-",
+)
+@pytest.mark.parametrize("stream", ["officer", "case"])
+def test_voided_registry_act_makes_no_audit_longer(den: Den, stream: str) -> None:
+    """In a case it takes the key of an officer besides (threat model)."""
+    case = den.tell(a_case_in("SCREENING", start=den.now))
+    if stream == "case":
+        act, by = case.act("ParticipationGranted", by="gd"), "gd"
+    else:
+        act, by = enrolment("gd", den.now, key=MINE, by="hotline"), "hotline"
+    index = den.junk_of(act, by, key=MINE if stream == "case" else None, registry=True)
+    assert den.audit().first_bad_index == index
+    den.void(act.stream, index)
+    report = den.audit()
+    assert (report.ok, den.walks) == (True, 1), report.findings
 
 
 @attack("one clerk closes a brand-new case", stopped_by=STOPPED, noticed_by=NOTICED)
@@ -579,7 +632,7 @@ def test_what_hangs_on_an_erased_record_is_counted_and_never_valid(den: Den) -> 
     case = den.tell(a_case_in("VERIFYING", start=den.now))
     first = den.count() - case.stream.seq
     report = erased(den, case, first + 1)
-    assert report.ok, report.findings
+    assert (report.ok, den.walks) == (True, 1), report.findings
     act = report.unjudged[0].erased_by
     assert act is not None
     # the rest of the case, and the last statements of the act that erased it: whether a complaint
