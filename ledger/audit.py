@@ -110,6 +110,8 @@ class Report:
         files: What was checked of the files.
         unjudged: What hangs on them: signed, in order, and not judged again.
         voided: Records set aside that two registrars have voided: what was wrong, and by which act.
+        unreadable: Those of them that nobody can read: junk, or an act that somebody has spoiled.
+            No damage, since nobody can tell which, and never just sound.
         recoveries: The breaks that the log records of itself: its tail was lost there.
         lost: Checkpoints kept outside that a recovery says are lost.
     """
@@ -127,6 +129,7 @@ class Report:
     files: FileReport = field(default_factory=FileReport)
     unjudged: tuple[Unjudged, ...] = ()
     voided: tuple[tuple[Finding, str], ...] = ()
+    unreadable: tuple[tuple[Finding, str], ...] = ()
     recoveries: tuple[Recovery, ...] = ()
     lost: tuple[Checkpoint, ...] = ()
 
@@ -176,6 +179,9 @@ class Report:
             "files": asdict(self.files),
             "unjudged": [one._asdict() for one in self.unjudged],
             "voided": [{**finding.as_dict(), "voided_by": by} for finding, by in self.voided],
+            "unreadable": [
+                {**finding.as_dict(), "voided_by": by} for finding, by in self.unreadable
+            ],
             "recoveries": [one.as_dict() for one in self.recoveries],
             "lost": [{"size": one.size, "root": one.root.hex()} for one in self.lost],
         }
@@ -599,6 +605,7 @@ class _Walk:
                 for index, count in sorted(self.chain.unjudged.items())
             ),
             voided=tuple(self.chain.voided),
+            unreadable=tuple(self.chain.unreadable),
             recoveries=tuple(self.chain.recoveries),
             lost=tuple(self.lost),
         )

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +19,8 @@ import psycopg
 import pytest
 
 from api.bootstrap import open_kek
+from api.cli.auditor import Audited, show
+from api.cli.shell import Shell
 from keys import canonical
 from keys.canonical import b64
 from keys.jwk import SoftwareSigner
@@ -708,9 +712,61 @@ def test_junk_that_nobody_can_read_loses_no_stream_for_good(den: Den, voided: bo
     act = den.void(case.stream.name, *named)
     report = den.audit()
     assert report.unjudged == ()
-    assert [one.index for one, _ in report.voided] == list(named)
+    assert [one.index for one, _ in report.unreadable] == [first]
+    assert [one.index for one, _ in report.voided] == list(named)[1:]
     assert report.ok is voided
     assert act == den.count() - 1
+
+
+def _flip(data: bytes, at: int) -> bytes:
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+
+@attack(
+    "the owner spoils the last act of a case, and has registrars void what nobody can read now",
+    stopped_by=STOPPED,
+    noticed_by="log audit, for good: the record is named as unreadable, with the act that voids it",
+)
+@pytest.mark.parametrize(
+    ("column", "at", "left"),
+    [
+        ("state", 60, None),
+        ("state", -1, None),
+        ("wrap", -1, None),
+        ("wrap", 0, Damage.WRAP_MALFORMED),
+    ],
+    ids=["content", "its seal", "key", "a key that no append takes"],
+)
+def test_voiding_never_makes_a_destroyed_act_sound(
+    den: Den, column: str, at: int, left: Damage | None
+) -> None:
+    """Junk may be unreadable too, so it is no damage for ever; but never is it just sound."""
+    case = den.tell(a_case_in("RESULT_RECORDED", start=den.now))
+    last = den.count() - 1
+    stored = getattr(den.store.read(last, 1)[0], column)
+    den.spoil(last, **{column: _flip(stored, at % len(stored))})
+    assert den.audit().first_bad_index == last
+    den.junk.append(last)
+    act = den.store.read(den.void(case.stream.name, last), 1)[0].act_id
+    report = den.audit()
+    assert report.kind is left
+    named = [(finding.index, by) for finding, by in report.unreadable]
+    assert named == ([(last, str(act))] if left is None else [])
+    assert report.voided == ()
+    said = _said(report)
+    assert said["vi"].endswith("Toàn vẹn.\n") is said["en"].endswith("Sound.\n") is False
+    assert all(f" {last}" in text and (left is not None or str(act) in text) for text in said.values())
+
+
+def _said(report: Report) -> dict[str, str]:
+    """What `log audit` prints of it."""
+    found: dict[str, str] = {}
+    for lang in ("vi", "en"):
+        written = StringIO()
+        with redirect_stdout(written):
+            show(Shell(lang=lang), Audited(report, (), ""))
+        found[lang] = " ".join(written.getvalue().split(" "))
+    return found
 
 
 @pytest.mark.parametrize("built_on", [False, True], ids=["passed over", "built on"])
@@ -725,7 +781,7 @@ def test_record_that_cannot_be_read_is_stood_on_or_not(den: Den, built_on: bool)
     row = den.store._records[index]
     den.spoil(index, state=row.state[:-1] + bytes([row.state[-1] ^ 1]))
     report = den.audit()
-    found = [*report.findings, *(one for one, _ in report.voided)]
+    found = [*report.findings, *(one for one, _ in report.unreadable)]
     assert [(f.index, f.kind) for f in found] == [(index, Damage.STATE_UNREADABLE)]
     hanging = 2 if built_on else 0
     assert sum(one.statements for one in report.unjudged) == hanging

@@ -295,7 +295,8 @@ def test_junk_of_every_shape_stops_nobody_and_is_put_out_of_the_way(service: Ser
     raid.goes_on()
     report = raid.audited()
     assert report.ok, report.message
-    assert sorted({finding.index for finding, _ in report.voided}) == junk
+    assert sorted({f.index for f, _ in (*report.voided, *report.unreadable)}) == junk
+    assert {f.index for f, _ in report.unreadable} == {junk[0]}  # bytes of no kind
 
 
 @attack(
