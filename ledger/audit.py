@@ -24,7 +24,7 @@ from ledger.checks.chain import FOLDED, Chain
 from ledger.checks.content import Job, RawRecord
 from ledger.checks.evidence import Evidence
 from ledger.checks.file_evidence import FileBytes
-from ledger.checks.files import FileChecks, FileReport
+from ledger.checks.files import FileChecks, FileReport, most_listed
 from ledger.checks.findings import Damage, Finding
 from ledger.checks.folds import Folds
 from ledger.checks.known import Learned
@@ -517,12 +517,17 @@ class _Walk:
             max(self._next - 1, 0),
             anchors,
             self.chain.attached,
-            erasures=bool(self.chain.erased),
+            erasable=self._erasable(),
             blobs=blobs,
             whole=whole,
         )
         self.files = replace(checks.run(), gaps=self._gaps(anchors))
         self.findings += checks.findings
+
+    def _erasable(self) -> int:
+        """How many files the erased records could have listed, at most."""
+        rows = (row for at in self.chain.erased for row in self.source.records(at, at + 1))
+        return sum(most_listed(len(row.state or b"")) for row in rows if row.author)
 
     def _gaps(self, anchors: Sequence[Anchored]) -> tuple[Gap, ...]:
         """A rehearsal's times are its senders', and say nothing of the service."""

@@ -2,9 +2,9 @@
 
 What lets an act pass is not taken from a row that whoever may write views could have made up, nor
 from one that is a moment old: cases and programmes are folded from their records, a token is looked
-up where the append notes it. The place of a record is found by the views, and held against it. Each
-answer is kept with how far it knew the log, so that the append refuses an act that was judged by what
-has moved since.
+up where the append notes it. The place of a record is found by the views, and held against it.
+Each answer is kept with how far it knew the log, so that the append refuses an act that was judged
+by what has moved since.
 Nothing here judges.
 """
 

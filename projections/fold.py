@@ -3,8 +3,9 @@
 Streams least lately used are forgotten and folded again from their records when they come up
 (architecture.md §5). The fold writes nothing. What changes the registry it believes as every
 process does (`ledger.standing`). Of all else it asks who signed it, and what costs little beside
-that: form, place, turn, class. What it cannot explain, it doubts, and has the stream judged in full,
-each record at its index: what the rules refuse is set aside and moves nothing (formats.md §3).
+that: form, place, turn, class. What it cannot explain, it doubts, and has the stream judged in
+full, each record at its index: what the rules refuse is set aside and moves nothing (formats.md
+§3).
 """
 
 from __future__ import annotations

@@ -35,10 +35,8 @@ from ledger.service import CUSTODY_ANCHORED
 
 #: Acts whose payload the fold reads: they change who may sign, or what may be gone.
 FOLDED: Final = frozenset(REGISTRY_ACTS) | {ERASURE, VOIDING, CUSTODY_ANCHORED}
-#: What no append leaves behind (`log.fits`): somebody has done it since, and voiding excuses nothing.
-_DONE_SINCE: Final = frozenset(
-    {Damage.WRAP_MISSING, Damage.WRAP_RESTORED, Damage.WRAP_MALFORMED}
-)
+#: What no append leaves behind (`log.fits`): done since, and no voiding excuses it.
+_DONE_SINCE: Final = frozenset({Damage.WRAP_MISSING, Damage.WRAP_RESTORED, Damage.WRAP_MALFORMED})
 #: Of a record that no process can read: junk may be so from the start, an act may be spoiled to it.
 _UNREADABLE: Final = frozenset(
     {Damage.STATE_UNREADABLE, Damage.WRAP_OTHER_RECORD, Damage.WRAP_OTHER_KEK}
@@ -245,6 +243,18 @@ class Chain:
                 self._count(kid, times)
         self.verdicts[NOT_REJUDGED] += len(self._unjudged)
         self.verdicts = +self.verdicts
+        self._excuse()
+
+    @property
+    def unjudged(self) -> Mapping[int, int]:
+        """How many statements hang on a record that can no longer be read, by its index.
+
+        They are well signed, and what the rules say of them is not known.
+        """
+        return Counter(self._unjudged.values())
+
+    def _excuse(self) -> None:
+        """Voiding excuses what a record says, never that its key has gone."""
         left = []
         for found in self.findings:
             by = self._voids.get(found.index)
@@ -255,14 +265,6 @@ class Chain:
             else:
                 self.voided.append((found, by))
         self.findings = left
-
-    @property
-    def unjudged(self) -> Mapping[int, int]:
-        """How many statements hang on a record that can no longer be read, by its index.
-
-        They are well signed, and what the rules say of them is not known.
-        """
-        return Counter(self._unjudged.values())
 
     def _count(self, kid: str, times: Sequence[int]) -> None:
         line = self.registry.keyring.line(kid)

@@ -1,9 +1,9 @@
 """How the registry of a log changes, judged before the log is walked.
 
 Whoever audits has to know it beforehand: which keys sign which sizes, and what processes that see
-some streams only judge by. So the streams in which the registry changes are judged first, each record
-at its index, and the walk, which sees everything, looks at the answer again. Cases are left to the
-walk: of a registry act in one it is asked who signed it and no more.
+some streams only judge by. So the streams in which the registry changes are judged first, each
+record at its index, and the walk, which sees everything, looks at the answer again. Cases are left
+to the walk: of a registry act in one it is asked who signed it and no more.
 """
 
 from __future__ import annotations
