@@ -38,7 +38,7 @@ from ledger.standing import Applied
 from ledger.streams.event import Aside
 from ledger.streams.names import stream_id
 from ledger.submission import Submission
-from projections.share import CASE, WHOLE, Share
+from projections.share import CASE, NOBODY, WHOLE, Share
 from projections.view import Status, Step
 
 MOST_STATEMENTS: Final = 20_000
@@ -351,6 +351,40 @@ class Fold:
             self.registry.apply(act, index=opened.index, recorded_at=opened.recorded_at)
         if act.act in REPORTS:
             self.cases.known.append(report_of(act, opened.index))
+
+    def look_back(self, opened: Opened) -> Step | None:
+        """A step that takes back what was let stand and the rules refuse; None where they do not.
+
+        Args:
+            opened: A record that was folded before, of which no guard may have been asked.
+        """
+        if opened.statement is None or not opened.stream.startswith(CASE):
+            return None
+        behind = self.position + 1
+        found = self._log.judged(opened.stream, behind)
+        aside, back = found.get(opened.index), {opened.index}
+        if aside is None:
+            return None
+        if opened.index not in self._doubted:  # what is built on it does not stand either
+            back |= {index for index, why in found.items() if why is not None}
+            self._doubted |= back
+            self._forget(opened.stream_id.int)
+        stream = self._kept(opened.stream_id) or self._load(opened.stream_id, opened.stream, behind)
+        return Step(
+            opened=opened.put_aside(aside),
+            stream=stream,
+            signed=None,
+            entry=None,
+            status="set_aside",
+            effect=False,
+            flags=(),
+            registry=self.registry,
+            cases=self.cases,
+            erases={},
+            taken_back=dict.fromkeys(back, stream),
+            share=NOBODY,
+            load=partial(self._named, before=behind),
+        )
 
     # -- erasure -------------------------------------------------------------------------------
 

@@ -31,6 +31,7 @@ from ledger.postgres.evidence import PostgresEvidence
 from ledger.regulation.act import Act
 from ledger.regulation.shape import fmt_time
 from ledger.streams.names import stream_id
+from projections import timeline
 from tests import builders
 from tests.a_ledger import enrolment, revocation
 from tests.attacks import attack
@@ -220,8 +221,8 @@ def a_forged_registrar(raid: Raid) -> None:
 
 
 def a_report_that_nobody_signed(raid: Raid) -> None:
-    """In an honest case, of good form: the header names the officer's key, another has signed."""
-    honest = raid.service.sign(raid.report(raid.case), "hotline", head=raid_head(raid, raid.case))
+    """Of good form, in a new case: the header names the officer's key, another has signed."""
+    honest = raid.service.sign(raid.report(), "hotline")
     wrong = canonical.b64(MINE.sign(honest.signing_input))
     raid.put(parse_compact(f"{honest.compact.rpartition('.')[0]}.{wrong}"))
 
@@ -337,7 +338,7 @@ def test_a_key_that_nobody_may_enrol_opens_no_door(service: Service) -> None:
     noticed_by="the case's verification, log audit",
 )
 def test_what_only_a_guard_refuses_is_never_built_upon(service: Service) -> None:
-    """Its form is good, so views show it until the stream goes on; then it is taken back."""
+    """Its form is good; what is built on it nobody takes, however far the views have looked."""
     raid = Raid.on(service)
     law = [{"instrument": "72/2013/NĐ-CP", "article": "5", "role": "SUBSTANCE"}]
     late = at("2025-02-10 09:00")
@@ -367,6 +368,52 @@ def test_what_only_a_guard_refuses_is_never_built_upon(service: Service) -> None
     told = service.get(f"{path}/verification", headers=WAIT).get_json()
     assert told["outcome"] in ("VALID", "NOT_CONCLUDED")  # but for the proof of the newest
     raid.goes_on()
+
+
+@attack(
+    "an act in good form that only a guard refuses, in a case that nobody goes on with",
+    stopped_by="what views have folded by form is judged in full behind them, and taken back",
+    noticed_by="readiness, log audit",
+)
+def test_what_only_a_guard_refuses_is_taken_back_by_itself(service: Service) -> None:
+    """A law that was no longer in force; a rebuild, and a look begun anew, agree."""
+    raid = Raid.on(service)
+    service.clock.set(at("2025-02-10 09:00"))
+    story = a_case_in("SCREENING", start=service.step(minutes=1))
+    service.tell(story)
+    service.halt()
+    law = [{"instrument": "72/2013/NĐ-CP", "article": "5", "role": "SUBSTANCE"}]
+    act = story.act("CompetenceDetermined", by="cv", basis=law)
+    service.clock.set(max(service.clock.now(), act.occurred_at))
+    first = service.sign(act, "cv")
+    index = raid.put(first)
+    head = (first.seq + 1, first.digest_b64)
+    built_on = raid.put(service.sign(act, "gd", role="APPROVER", head=head))
+    projector, _, pool = open_projector(service.settings)
+
+    def shown() -> list[Any]:
+        projector.catch_up()
+        while projector.look_back():
+            pass
+        with psycopg.connect(service.database.admin) as connection:
+            return connection.execute(
+                "SELECT a.act, a.status, (c.body->>'acts')::int, a.payload IS NULL"
+                " FROM proj.acts a JOIN proj.case_file c ON c.stream = a.stream"
+                " WHERE a.index = ANY (%s) AND (a.gen, c.gen) = ((SELECT gen FROM proj.views v"
+                " WHERE v.view = 'acts' AND v.state = 'live'), (SELECT gen FROM proj.views v"
+                " WHERE v.view = 'case_file' AND v.state = 'live'))",
+                [[index, built_on]],
+            ).fetchall()
+
+    taken_back = [(None, "set_aside", 2, True)] * 2
+    assert shown() == taken_back
+    with service.enclave.lend() as connection:
+        assert timeline.unvoided(connection).first == [index, built_on]
+    for view in ("case_file", "acts"):
+        projector.rebuild(view)
+        assert shown() == taken_back
+    projector.close()
+    pool.close()
 
 
 @attack(
