@@ -172,9 +172,8 @@ def _misstated(
         if state is None:
             yield Difference(view.name, "views", "missing", '{"state":"live"}')
             continue
-        far = not -1 <= state.judged <= state.position < size
-        if state.gen <= _FRESH or far:
-            place = f'{{"gen":{state.gen},"position":{state.position},"judged":{state.judged}}}'
+        if state.gen <= _FRESH or not -1 <= state.position < size:
+            place = f'{{"gen":{state.gen},"position":{state.position}}}'
             yield Difference(view.name, "views", "beyond", place)
         elif state.recorded_at != _taken_at(records, state.position):
             yield Difference(

@@ -37,7 +37,7 @@ _NEXT_GEN: Final[LiteralString] = """
 SELECT coalesce(max(gen), 0) + 1 FROM proj.views WHERE view = %s
 """
 _MOVED: Final[LiteralString] = """
-UPDATE proj.views SET position = %s, recorded_at = %s
+UPDATE proj.views SET position = %s, recorded_at = %s, judged = least(judged, position)
 WHERE view = %s AND gen = %s AND position = %s
 """
 _JUDGED: Final[LiteralString] = """
