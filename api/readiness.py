@@ -21,6 +21,7 @@ from ledger.seen_file import DoubtMark
 from ledger.signed_checkpoints import SignedCheckpoints
 from projections.generations import ViewState
 from projections.inquiry import Inquiry
+from projections.timeline import MOST_COUNTED
 from projections.views import VIEWS
 
 _PATIENCE_S: Final = 10.0
@@ -108,8 +109,8 @@ class Readiness:
         checks += [self._view(view.name, live.get(view.name), head) for view in VIEWS]
         checks += [_altered(table) for table in altered]
         checks += self._custody()
-        telemetry.SET_ASIDE.set(len(aside))
-        checks += [_aside(len(aside), aside[0][0])] if aside else []
+        telemetry.SET_ASIDE.set(aside.count)
+        checks += [_aside(aside.count, aside.first[0])] if aside.first else []
         return [*checks, self._disk(), self._time(head.recorded_at)]
 
     def _memory(self) -> Check:
@@ -177,9 +178,10 @@ def _altered(table: str) -> Check:
 
 def _aside(count: int, first: int) -> Check:
     """A banner, not a failure: what is set aside moves nothing, and everything else goes on."""
+    vi, en = ("ít nhất ", "at least ") if count == MOST_COUNTED else ("", "")
     told = Words(
-        f"{count} bản ghi trái quy định chưa được loại; đầu tiên là bản ghi {first}",
-        f"{count} records against the rules and not voided; the first is record {first}",
+        f"{vi}{count} bản ghi trái quy định chưa được loại; đầu tiên là bản ghi {first}",
+        f"{en}{count} records against the rules and not voided; the first is record {first}",
     )
     return Check("set_aside", ok=True, detail=told)
 

@@ -71,7 +71,7 @@ PROJECTION_STOPPED: Final = Gauge(
 
 SET_ASIDE: Final = Gauge(
     "socai_records_set_aside",
-    "Records against the rules that no act has voided yet.",
+    "Records against the rules that no act has voided yet, at most 10000.",
     multiprocess_mode="mostrecent",
 )
 

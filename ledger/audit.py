@@ -24,7 +24,7 @@ from ledger.checks.chain import FOLDED, Chain
 from ledger.checks.content import Job, RawRecord
 from ledger.checks.evidence import Evidence
 from ledger.checks.file_evidence import FileBytes
-from ledger.checks.files import FileChecks, FileReport
+from ledger.checks.files import FileChecks, FileReport, most_listed
 from ledger.checks.findings import Damage, Finding
 from ledger.checks.folds import Folds
 from ledger.checks.known import Learned
@@ -32,6 +32,7 @@ from ledger.checks.part import ROWS, Desk, Part, Slip, Whole, history, in_order,
 from ledger.checks.rules import STANDS, Applied, Rules, WrongGuess
 from ledger.checks.tokens import Tokens
 from ledger.checks.tree import RawCheckpoint, RawTile, Roots, Signed, Tiles
+from ledger.checks.turns import turns
 from ledger.checks.workers import Workers
 from ledger.errors import Rejected
 from ledger.founding import REHEARSAL
@@ -109,6 +110,8 @@ class Report:
         files: What was checked of the files.
         unjudged: What hangs on them: signed, in order, and not judged again.
         voided: Records set aside that two registrars have voided: what was wrong, and by which act.
+        unreadable: Those of them that nobody can read: junk, or an act that somebody has spoiled.
+            No damage, since nobody can tell which, and never just sound.
         recoveries: The breaks that the log records of itself: its tail was lost there.
         lost: Checkpoints kept outside that a recovery says are lost.
     """
@@ -126,6 +129,7 @@ class Report:
     files: FileReport = field(default_factory=FileReport)
     unjudged: tuple[Unjudged, ...] = ()
     voided: tuple[tuple[Finding, str], ...] = ()
+    unreadable: tuple[tuple[Finding, str], ...] = ()
     recoveries: tuple[Recovery, ...] = ()
     lost: tuple[Checkpoint, ...] = ()
 
@@ -175,6 +179,9 @@ class Report:
             "files": asdict(self.files),
             "unjudged": [one._asdict() for one in self.unjudged],
             "voided": [{**finding.as_dict(), "voided_by": by} for finding, by in self.voided],
+            "unreadable": [
+                {**finding.as_dict(), "voided_by": by} for finding, by in self.unreadable
+            ],
             "recoveries": [one.as_dict() for one in self.recoveries],
             "lost": [{"size": one.size, "root": one.root.hex()} for one in self.lost],
         }
@@ -285,16 +292,18 @@ class _Walk:
     def prepare(self, sizes: Iterable[int], vkeys: Sequence[str]) -> None:
         """Loads the tiles, and says which keys sign which sizes and which roots are asked for.
 
-        The keys are those of the registry, else those that were handed in.
+        The keys are those of the registry as the rules have it, else those that were handed in.
         """
         self.keys = LogKeys.of(vkeys)
         if self.opens:
             self.job, registry = self._job()
+            if self.replays:
+                registry = self._foresee(self.job)
             if registry.log_keys.spans:
                 self.keys = registry.log_keys
         self.tiles = Tiles(self.source.tiles())
-        turns = (span.upto for span in self.keys.spans)
-        self.roots = Roots({*sizes, *(size for size in turns if size is not None)})
+        ends = (span.upto for span in self.keys.spans)
+        self.roots = Roots({*sizes, *(size for size in ends if size is not None)})
 
     def run(
         self,
@@ -349,29 +358,32 @@ class _Walk:
     def _job(self) -> tuple[Job, Registry]:
         """Keys of rows marked as registry records, so that signatures can be checked in any order.
 
-        Whether a key was enrolled where it is used is asked by the chain, in its place.
+        Whether a key was enrolled where it is used is asked by the chain, in its place. The
+        registry is that of whoever believes these rows.
         """
         job = Job(self.origin, {kek.kek_id: kek for kek in self.keks}, FOLDED, {}, self.level)
         registry = Registry.founded()
-        timeline = []
         for row in self.source.registry():
             said, _ = content.open_one(row, job)
             if said.members is None:
                 continue
-            at = of_milliseconds(said.recorded_ms)
             try:
                 act = parse_act(said.members, level=self.level)
+                at = of_milliseconds(said.recorded_ms)
                 registry.apply(act, index=row.at, recorded_at=at)
             except (Rejected, KeysError, KeyError, ValueError):
                 continue
-            timeline.append(Applied(row.at, at, act))
-        if self.replays:
-            folds = Folds(history(self.source, job))
-            expected = {one.record for one in timeline} if self.assumes else None
-            self._rules = Rules(self.origin, self.level, folds, expected=expected)
-            self._timeline = timeline if self.assumes else None
         jwks = {line.kid: dict(line.jwk) for line in registry.keyring.lines()}
         return replace(job, jwks=jwks), registry
+
+    def _foresee(self, job: Job) -> Registry:
+        """The registry that the rules leave, and how processes are told that it changes."""
+        found = turns(self.source, job)
+        expected = {one.record for one in found.acts} if self.assumes else None
+        folds = Folds(history(self.source, job))
+        self._rules = Rules(self.origin, self.level, folds, expected=expected)
+        self._timeline = found.acts if self.assumes else None
+        return found.registry
 
     def _take(self, parts: Sequence[Part]) -> None:
         start, rows = parts[0].start, in_order(parts)
@@ -505,12 +517,17 @@ class _Walk:
             max(self._next - 1, 0),
             anchors,
             self.chain.attached,
-            erasures=bool(self.chain.erased),
+            erasable=self._erasable(),
             blobs=blobs,
             whole=whole,
         )
         self.files = replace(checks.run(), gaps=self._gaps(anchors))
         self.findings += checks.findings
+
+    def _erasable(self) -> int:
+        """How many files the erased records could have listed, at most."""
+        rows = (row for at in self.chain.erased for row in self.source.records(at, at + 1))
+        return sum(most_listed(len(row.state or b"")) for row in rows if row.author)
 
     def _gaps(self, anchors: Sequence[Anchored]) -> tuple[Gap, ...]:
         """A rehearsal's times are its senders', and say nothing of the service."""
@@ -593,6 +610,7 @@ class _Walk:
                 for index, count in sorted(self.chain.unjudged.items())
             ),
             voided=tuple(self.chain.voided),
+            unreadable=tuple(self.chain.unreadable),
             recoveries=tuple(self.chain.recoveries),
             lost=tuple(self.lost),
         )

@@ -125,6 +125,20 @@ def judged(
             `invalid_signature`.
         Conflict: `stale`: it is well signed, and does not follow in its stream.
     """
+    admitted = admit(statement, registry, at, origin=origin, verified=verified)
+    if not stream.follows(statement):
+        raise stream.stale(statement)
+    return admitted
+
+
+def admit(
+    statement: Statement, registry: Registry, at: datetime, *, origin: str, verified: bool = False
+) -> tuple[ServiceEvent, datetime]:
+    """`judged` but for its place.
+
+    Raises:
+        Rejected: As `judged`.
+    """
     statements.require_log(statement, origin)
     if statement.typ != SERVICE_TYP:
         raise _malformed("/typ", "phải là sự kiện của hệ thống", "it is no service statement")
@@ -136,8 +150,6 @@ def judged(
         raise unknown_key("khóa hệ thống chưa đăng ký hoặc đã hết hiệu lực", str(error)) from error
     if not verified:
         statements.check_signature(statement, registry.keyring.key(statement.kid))
-    if not stream.follows(statement):
-        raise stream.stale(statement)
     return event, answer_ends(statement, line)
 
 

@@ -1,23 +1,22 @@
 """What a guard may ask about the rest of its own log: `OtherCases` of the write path.
 
 What lets an act pass is not taken from a row that whoever may write views could have made up, nor
-from one that is a moment old: a case is folded from its records, a token is looked up where the
-append notes it. The place of a record and older reports are found by the views. Each answer is kept
-with how far it knew the log, so that the append refuses an act that was judged by what has moved
-since.
+from one that is a moment old: cases and programmes are folded from their records, a token is looked
+up where the append notes it. The place of a record is found by the views, and held against it.
+Each answer is kept with how far it knew the log, so that the append refuses an act that was judged
+by what has moved since.
 Nothing here judges.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 
 from keys import canonical
 from keys.errors import Malformed
 from ledger.ports import Grounds
-from ledger.regulation.act import known_act
 from ledger.regulation.cases import REPORTS, Report, report_of, state_told
 from ledger.regulation.registry import Registry
 from ledger.regulation.reviews import open_reviews, signers
@@ -44,21 +43,54 @@ class LogCases:
         self._connecting = connecting
         self._evidence = evidence
         self._registry = registry
+        self._programmes = Programmes(evidence)
 
     def asking(self) -> CasesAsked:
         """Begins a judgement."""
-        return CasesAsked(self._connecting, self._evidence, self._registry)
+        return CasesAsked(self._connecting, self._evidence, self._registry, self._programmes)
+
+
+class Programmes:
+    """The reports of each programme, folded again only where its stream has moved."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self._evidence = evidence
+        self._known: dict[str, tuple[int, Mapping[int, str], Sequence[Report]]] = {}
+
+    def reports(self, name: str, newest: int, erased: Mapping[int, str]) -> Sequence[Report]:
+        """Effective reports of one programme.
+
+        Args:
+            name: Its stream.
+            newest: Index of the newest record there.
+            erased: Indices that a view says are erased, each with the act that erased it.
+        """
+        known = self._known.get(name)
+        if known is None or known[:2] != (newest, erased):
+            state = self._evidence.fold(name, erased)
+            told = [
+                report_of(entry.act, entry.effect.index)
+                for entry in state.effective(*REPORTS)
+                if entry.effect is not None and entry.effect.index is not None
+            ]
+            known = self._known[name] = newest, erased, told
+        return known[2]
 
 
 class CasesAsked:
     """Answers for one judgement; see `LogCases` for the arguments."""
 
     def __init__(
-        self, connecting: Connecting, evidence: Evidence, registry: Callable[[], Registry]
+        self,
+        connecting: Connecting,
+        evidence: Evidence,
+        registry: Callable[[], Registry],
+        programmes: Programmes,
     ) -> None:
         self._connecting = connecting
         self._evidence = evidence
         self._registry = registry
+        self._programmes = programmes
         self._streams: dict[str, StreamState] = {}
         self._alone: set[str] = set()
         self._reports: tuple[int, Sequence[Report]] | None = None
@@ -100,26 +132,19 @@ class CasesAsked:
         return open_reviews(self._folded(stream), self._registry(), at)
 
     def reports(self) -> Sequence[Report]:
-        """Effective StatisticsSubmitted and SituationReportSubmitted, in order of effect.
-
-        By the view as far as that has come, behind it by the streams of programmes themselves.
-        """
+        """Effective StatisticsSubmitted and SituationReportSubmitted, in order of effect."""
         if self._reports is None:
             with self._connecting() as connection:
-                seen, last = timeline.reach(connection)
-                rows = timeline.effective_rows(connection, sorted(REPORTS))
-                moved = timeline.programmes_between(connection, seen, last)
-            known = [report_of(known_act(r.members), r.index) for r in rows if r.index <= seen]
-            late = [report for name in moved for report in self._reports_of(name, seen)]
-            late.sort(key=lambda report: report.index)
-            self._reports = last, [*known, *late]
+                last, programmes = timeline.programmes(connection)
+                erased = {name: timeline.erasures(connection, name) for name in programmes}
+            told = [
+                report
+                for name, newest in programmes.items()
+                for report in self._programmes.reports(name, newest, erased[name])
+            ]
+            told.sort(key=lambda report: report.index)
+            self._reports = last, told
         return self._reports[1]
-
-    def _reports_of(self, programme: str, after: int) -> Iterator[Report]:
-        for entry in self._folded(programme).effective(*REPORTS):
-            index = None if entry.effect is None else entry.effect.index
-            if index is not None and index > after:
-                yield report_of(entry.act, index)
 
     def signers(self, stream: str) -> Sequence[str]:
         """Officers who signed an effective act of a case; empty where there is no such case."""

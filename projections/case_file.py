@@ -136,7 +136,8 @@ class CaseFileBatch:
         assert self._step is not None  # noqa: S101 - set by `take`, and `write` asks
         before = before or _Before({}, touched.first, touched.last)
         stream, registry = touched.stream, self._step.registry
-        known = {**before.raised, **touched.raised}
+        raised = {**before.raised, **touched.raised}
+        known = {act: codes for act, codes in raised.items() if act in stream.entries}
         flags = {code for codes in known.values() for code in codes}
         at = last_recorded(stream) or self._step.opened.recorded_at
         body, until = case_file_until(stream, known, registry, at, self._step.cases)

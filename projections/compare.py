@@ -69,7 +69,7 @@ _ONE_SNAPSHOT: Final[LiteralString] = "SET TRANSACTION ISOLATION LEVEL REPEATABL
 #: What cannot be, and would stop the reading of the rest.
 _UNREADABLE: Final[LiteralString] = """
 SELECT coalesce(view, '') FROM proj.views
-WHERE num_nulls(view, gen, state, shape, position) > 0
+WHERE num_nulls(view, gen, state, shape, position, judged) > 0
   OR recorded_at NOT BETWEEN '2000-01-01' AND '9999-01-01'
 """
 #: Generation -1 is the fresh fold's: what somebody has put there would be compared with itself.

@@ -2,9 +2,10 @@
 
 Streams least lately used are forgotten and folded again from their records when they come up
 (architecture.md §5). The fold writes nothing. What changes the registry it believes as every
-process does (`ledger.standing`). Of all else it asks what costs little: form, place, turn, whose
-key. What it cannot explain, it doubts, and has the stream judged in full, each record at its index:
-what the rules refuse is set aside and moves nothing (formats.md §3).
+process does (`ledger.standing`). Of all else it asks who signed it, and what costs little beside
+that: form, place, turn, class. What it cannot explain, it doubts, and has the stream judged in
+full, each record at its index: what the rules refuse is set aside and moves nothing (formats.md
+§3).
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from typing import Final, Protocol
 from uuid import UUID
 
 from keys import canonical
+from ledger import service
 from ledger.errors import VerificationError
-from ledger.log.statement import COUNTERSIGNERS, RETURNER
+from ledger.log.statement import COUNTERSIGNERS, RETURNER, Statement, require_log
 from ledger.ports import NIL_UNIT
 from ledger.reader import NONSENSE, Opened
 from ledger.regulation.act import Act
@@ -35,7 +37,8 @@ from ledger.regulation.stream import pass_over as pass_position
 from ledger.standing import Applied
 from ledger.streams.event import Aside
 from ledger.streams.names import stream_id
-from projections.share import CASE, WHOLE, Share
+from ledger.submission import Submission
+from projections.share import CASE, NOBODY, WHOLE, Share
 from projections.view import Status, Step
 
 MOST_STATEMENTS: Final = 20_000
@@ -225,7 +228,7 @@ class Fold:
 
         What stands in no case is little, and everybody goes by it: it always is.
         """
-        if opened.aside is not None or opened.erased or orphaned(stream, opened):
+        if opened.aside is not None or opened.erased:
             return False
         if stream.kind != "case" or opened.index in self._doubted:
             return True
@@ -234,9 +237,9 @@ class Fold:
         return changes != opened.registry or not self._explains(opened, stream)
 
     def _explains(self, opened: Opened, stream: StreamState, *, hole: bool = False) -> bool:
-        """Whether a record follows in its stream, is by who signs next, and moves what it may.
+        """Whether a record follows in its stream, moves what it may, and is signed by who is next.
 
-        No guard and no signature is asked: that takes ten times as long.
+        No guard is asked: that takes ten times as long.
 
         Args:
             opened: The record.
@@ -247,21 +250,30 @@ class Fold:
         try:
             if statement is None or (stream.seq and stream.head and statement.prev != stream.head):
                 return False
-            line = self.registry.keyring.line(statement.kid)
-            if line is None or act is None:
-                return line is not None and line.is_service and not opened.registry
+            if act is None:
+                service.admit(statement, self.registry, opened.recorded_at, origin=self._origin)
+                return not opened.registry
+            if hole and orphaned(stream, opened):
+                named = {one.officer for one in act.signers if one.role == statement.role}
+                return self._signer(statement, act, opened.recorded_at) in named
             entry = stream.entries.get(act.act_id)
             turn = act.signers[0] if entry is None else entry.waiting_for[0]
             return (
-                line.officer == turn.officer
-                and statement.role in (turn.role, RETURNER)
+                statement.role in (turn.role, RETURNER)
                 and (entry is None or entry.act.members == act.members)
                 and (hole or not stream.aside or act.act in WAYS_ON)
                 and _in_columns(opened, act, first=entry is None)
                 and self._may_move(act, stream, hole=hole)
+                and self._signer(statement, act, opened.recorded_at) == turn.officer
             )
         except NONSENSE:
             return False
+
+    def _signer(self, statement: Statement, act: Act, at: datetime) -> str:
+        """Who signed, with a key that was good then. Raises: Rejected."""
+        require_log(statement, self._origin)
+        officer, _ = Submission(statement, act, None).admit(self.registry, at)
+        return officer
 
     def _may_move(self, act: Act, stream: StreamState, *, hole: bool) -> bool:
         """Whether an act of so many signers may stand in a stream of this kind and state.
@@ -338,6 +350,40 @@ class Fold:
             self.registry.apply(act, index=opened.index, recorded_at=opened.recorded_at)
         if act.act in REPORTS:
             self.cases.known.append(report_of(act, opened.index))
+
+    def look_back(self, opened: Opened) -> Step | None:
+        """A step that takes back what was let stand and the rules refuse; None where they do not.
+
+        Args:
+            opened: A record that was folded before, of which no guard may have been asked.
+        """
+        if opened.statement is None or not opened.stream.startswith(CASE):
+            return None
+        behind = self.position + 1
+        found = self._log.judged(opened.stream, behind)
+        aside, back = found.get(opened.index), {opened.index}
+        if aside is None:
+            return None
+        if opened.index not in self._doubted:  # what is built on it does not stand either
+            back |= {index for index, why in found.items() if why is not None}
+            self._doubted |= back
+            self._forget(opened.stream_id.int)
+        stream = self._kept(opened.stream_id) or self._load(opened.stream_id, opened.stream, behind)
+        return Step(
+            opened=opened.put_aside(aside),
+            stream=stream,
+            signed=None,
+            entry=None,
+            status="set_aside",
+            effect=False,
+            flags=(),
+            registry=self.registry,
+            cases=self.cases,
+            erases={},
+            taken_back=dict.fromkeys(back, stream),
+            share=NOBODY,
+            load=partial(self._named, before=behind),
+        )
 
     # -- erasure -------------------------------------------------------------------------------
 

@@ -25,7 +25,8 @@ from projections.views import VIEWS
 _PURGE_ROWS: Final = 5_000
 
 _STATES: Final[LiteralString] = """
-SELECT view, gen, state, shape, position, recorded_at, target, error, error_at FROM proj.views
+SELECT view, gen, state, shape, position, judged, recorded_at, target, error, error_at
+FROM proj.views
 ORDER BY view, gen
 """
 _NEW: Final[LiteralString] = """
@@ -36,8 +37,11 @@ _NEXT_GEN: Final[LiteralString] = """
 SELECT coalesce(max(gen), 0) + 1 FROM proj.views WHERE view = %s
 """
 _MOVED: Final[LiteralString] = """
-UPDATE proj.views SET position = %s, recorded_at = %s
+UPDATE proj.views SET position = %s, recorded_at = %s, judged = least(judged, position)
 WHERE view = %s AND gen = %s AND position = %s
+"""
+_JUDGED: Final[LiteralString] = """
+UPDATE proj.views SET judged = %s WHERE view = %s AND gen = %s AND judged = %s AND position = %s
 """
 _STOPPED: Final[LiteralString] = """
 UPDATE proj.views SET error = %s, error_at = %s
@@ -97,6 +101,7 @@ class ViewState:
         state: `building`, `live` or `old`.
         shape: SHA-256 of its DDL.
         position: Last record folded, -1 for none.
+        judged: Last record of which the rules were asked in full, -1 for none.
         recorded_at: When that record was taken.
         target: Size of the log when a rebuild was asked for.
         error: Why it stopped; None while it goes on.
@@ -108,6 +113,7 @@ class ViewState:
     state: str
     shape: str
     position: int
+    judged: int
     recorded_at: datetime | None
     target: int | None
     error: str | None
@@ -138,6 +144,16 @@ class ViewState:
         """
         said = [position, recorded_at, self.view, self.gen, self.position]
         if not cursor.execute(_MOVED, said).rowcount:
+            raise Overtaken
+
+    def judge(self, cursor: Cursor, judged: int) -> None:
+        """Everything up to `judged` stands, or is taken back, in the transaction of the cursor.
+
+        Raises:
+            Overtaken: It does not stand where it stood when it was read.
+        """
+        said = [judged, self.view, self.gen, self.judged, self.position]
+        if not cursor.execute(_JUDGED, said).rowcount:
             raise Overtaken
 
     def stop(self, connection: Connection, why: str, index: int) -> None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from time import monotonic
+from typing import Final, Protocol
 
 import psycopg
 
@@ -21,10 +22,14 @@ from ledger.reader import Opened, Reader
 from ledger.regulation.registry import Registry
 from ledger.standing import Standing
 from projections.fold import Fold
-from projections.generations import Overtaken
+from projections.generations import Overtaken, ViewState
 from projections.records import RecordsLog
 from projections.share import WHOLE, Share
 from projections.view import Connection, Cursor, View
+
+LOOK_S: Final = 0.1
+"""How long a look back lasts, but for the stream that it is at."""
+_LOOK: Final = 100
 
 
 class Place(Protocol):
@@ -119,6 +124,57 @@ class Group:
             self._failed(connection, members, behind, last, error)
         return last - behind
 
+    def look_back(self, connection: Connection, places: Sequence[ViewState]) -> bool:
+        """Asks the guards too, for a moment, of what its views have folded without them.
+
+        What the rules refuse is taken back. That a look fails stops no view: it is tried again.
+
+        Args:
+            connection: Of the projector, in autocommit mode.
+            places: As of `advance`; live ones.
+
+        Returns:
+            Whether it went on.
+
+        Raises:
+            Overtaken: Another process is at work on the same.
+            psycopg.Error: The database went away.
+        """
+        behind = min((place.judged for place in places), default=0)
+        end = max((place.position for place in places), default=0)
+        if behind >= end or any(place.position != end for place in places):
+            return False
+        last = min([end, *(place.judged for place in places if place.judged > behind)])
+        members = [place for place in places if place.judged == behind]
+        try:
+            self._take_back(connection, members, self._at(connection, end), last)
+        except Exception as error:
+            if isinstance(error, Overtaken) or is_away(error):
+                self._fold = None
+                raise
+            return False
+        return True
+
+    def _take_back(
+        self, connection: Connection, members: Sequence[ViewState], fold: Fold, last: int
+    ) -> None:
+        behind, until = members[0].judged, monotonic() + LOOK_S
+        judged, steps = behind, []
+        for opened in self._reader.read(behind + 1, min(_LOOK, last - behind)):
+            step = fold.look_back(opened)
+            steps += [] if step is None else [step]
+            judged = opened.index
+            if monotonic() > until:
+                break
+        with connection.transaction(), connection.cursor() as cursor:
+            for place in members:
+                place.judge(cursor, judged)
+            for place in members if steps else ():
+                batch = self._views[place.view].batch(cursor, place.gen)
+                for step in steps:
+                    batch.take(step)
+                batch.write()
+
     def take_let_go(self) -> int:
         """Statements forgotten since this was last asked."""
         return 0 if self._fold is None else self._fold.take_let_go()
@@ -126,12 +182,7 @@ class Group:
     def _batch(
         self, connection: Connection, members: Sequence[Place], behind: int, last: int
     ) -> None:
-        fold = self._fold
-        if fold is None or fold.position != behind:
-            log = RecordsLog(self._records, self._reader, connection, self._standing)
-            fold = self._fold = Fold(log, self._origin, self._level, behind, self._share)
-            for index in self._doubted:
-                fold.doubt(index)
+        fold = self._at(connection, behind)
         if self._share.whole:
             opened = self._reader.read(behind + 1, last - behind)
             if len(opened) < last - behind:
@@ -141,6 +192,16 @@ class Group:
             opened = self._reader.cases(behind + 1, last + 1, self._share.digits)
         self._write(connection, members, fold, opened, last)
         fold.position = last
+
+    def _at(self, connection: Connection, position: int) -> Fold:
+        """The fold after this record; begun anew where it does not stand there."""
+        fold = self._fold
+        if fold is None or fold.position != position:
+            log = RecordsLog(self._records, self._reader, connection, self._standing)
+            fold = self._fold = Fold(log, self._origin, self._level, position, self._share)
+            for index in self._doubted:
+                fold.doubt(index)
+        return fold
 
     def _write(
         self,

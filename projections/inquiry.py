@@ -87,8 +87,8 @@ class Inquiry:
         with self._connecting() as connection:
             return generations.altered(connection)
 
-    def set_aside(self) -> list[tuple[int, str]]:
-        """Index and stream of each record that is set aside and not voided, the first one first."""
+    def set_aside(self) -> timeline.Unvoided:
+        """Records that are set aside and not voided: how many, and the first of them."""
         with self._connecting() as connection:
             return timeline.unvoided(connection)
 

@@ -85,6 +85,7 @@ class Projector:
     ) -> None:
         self._watch = watch
         self._looked = 0.0
+        self._judged = 0.0
         self._connect = connect
         self._records = records
         self._reader = reader.for_folds()
@@ -116,7 +117,7 @@ class Projector:
                 wait = stack.enter_context(notices.listen("records"))
             while not stop.is_set():
                 try:
-                    worked = self.advance()
+                    worked = self._work()
                 except Exception as error:
                     if not is_away(error):
                         raise
@@ -185,6 +186,30 @@ class Projector:
         except Overtaken:
             self._groups = {}
             return True  # the next look says where the views stand, and whose the lease is
+
+    def look_back(self) -> bool:
+        """Has some more of what is read judged in full; False: all of it is, or it must wait.
+
+        While a generation is built nothing is taken back: there it would be missed.
+        """
+        connection, group = self._active(), self._groups.get(_LIVE)
+        if connection is None or group is None:
+            return False
+        self._judged = monotonic()
+        every = [state for state in states(connection) if state.view in self._views]
+        if any(state.state == "building" for state in every):
+            return False
+        try:
+            live = [state for state in every if state.state == _LIVE and not state.stopped]
+            return group.look_back(connection, live)
+        except Overtaken:
+            self._groups = {}
+            return True
+
+    def _work(self) -> bool:
+        """One batch, or where there is none a look back; a look once a second all the same."""
+        went_on = monotonic() - self._judged > POLL_S and self.look_back()
+        return self.advance() or went_on or self.look_back()
 
     def _step(self, connection: Connection) -> bool:
         every = [state for state in states(connection) if state.view in self._views]

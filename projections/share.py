@@ -32,6 +32,7 @@ class Share:
 
 
 WHOLE: Final = Share()
+NOBODY: Final = Share("")
 
 
 def shares(number: int) -> tuple[Share, ...]:

@@ -73,13 +73,12 @@ _ERASURES: Final[LiteralString] = (
     + _LIVE
     + " AND stream = %s AND erased_by IS NOT NULL"
 )
-_REACH: Final[LiteralString] = """
-SELECT coalesce(v.position, -1), h.size - 1
-FROM log.log_head h LEFT JOIN proj.views v ON v.view = 'acts' AND v.state = 'live'
-"""
+_LAST: Final[LiteralString] = "SELECT size - 1 FROM log.log_head"
 _PROGRAMMES: Final[LiteralString] = """
-SELECT DISTINCT s.name FROM log.records r JOIN log.streams s ON s.stream_id = r.stream_id
-WHERE r.index > %s AND r.index <= %s AND starts_with(s.name, 'programme/') ORDER BY 1
+SELECT s.name, max(newest.index) FROM log.streams s, LATERAL (
+  SELECT r.index FROM log.records r WHERE r.stream_id = s.stream_id ORDER BY r.seq DESC LIMIT 1
+) newest
+WHERE starts_with(s.name, 'programme/') GROUP BY s.name ORDER BY s.name
 """
 _ENTRY: Final[LiteralString] = (
     "SELECT index, stream FROM proj.acts WHERE " + _LIVE + " AND entry = %s"
@@ -87,11 +86,16 @@ _ENTRY: Final[LiteralString] = (
 _ASIDE: Final[LiteralString] = (
     "SELECT index FROM proj.acts WHERE " + _LIVE + " AND status = 'set_aside' ORDER BY index"
 )
+_OPEN: Final[LiteralString] = _LIVE + " AND status = 'set_aside' AND voided_by IS NULL"
 _UNVOIDED: Final[LiteralString] = (
-    "SELECT index, stream FROM proj.acts WHERE "
-    + _LIVE
-    + " AND status = 'set_aside' AND voided_by IS NULL ORDER BY index"
+    "SELECT index FROM proj.acts WHERE " + _OPEN + " ORDER BY index LIMIT %s"
 )
+_COUNTED: Final[LiteralString] = (
+    "SELECT count(*) FROM (SELECT FROM proj.acts WHERE " + _OPEN + " LIMIT %s) AS found"
+)
+SHOWN: Final = 100
+"""Most indices that a list of what is set aside names: anybody may ask for it."""
+MOST_COUNTED: Final = 10_000
 
 
 class Acts:
@@ -323,9 +327,26 @@ def set_aside(connection: Connection) -> list[int]:
     return [row[0] for row in connection.execute(_ASIDE).fetchall()]
 
 
-def unvoided(connection: Connection) -> list[tuple[int, str]]:
-    """Index and stream of each record that is set aside and that no act has voided yet."""
-    return [(row[0], row[1]) for row in connection.execute(_UNVOIDED).fetchall()]
+@dataclass(frozen=True, slots=True)
+class Unvoided:
+    """What is set aside and no act has voided yet.
+
+    Attributes:
+        count: How many there are, at most `MOST_COUNTED`.
+        first: Their indices, at most `SHOWN`.
+    """
+
+    count: int
+    first: Sequence[int]
+
+
+def unvoided(connection: Connection) -> Unvoided:
+    """Records that are set aside and that no act has voided yet."""
+    first = [row[0] for row in connection.execute(_UNVOIDED, [SHOWN]).fetchall()]
+    if len(first) < SHOWN:
+        return Unvoided(len(first), first)
+    row = connection.execute(_COUNTED, [MOST_COUNTED]).fetchone()
+    return Unvoided(len(first) if row is None else row[0], first)
 
 
 def erasures(connection: Connection, stream: str) -> dict[int, str]:
@@ -333,15 +354,13 @@ def erasures(connection: Connection, stream: str) -> dict[int, str]:
     return dict(connection.execute(_ERASURES, [stream]).fetchall())
 
 
-def reach(connection: Connection) -> tuple[int, int]:
-    """The last record that the view knows, and the last there is."""
-    row = connection.execute(_REACH).fetchone()
-    return (-1, -1) if row is None else (row[0], row[1])
+def programmes(connection: Connection) -> tuple[int, dict[str, int]]:
+    """The last record there is, and each programme's stream with its own newest.
 
-
-def programmes_between(connection: Connection, after: int, last: int) -> list[str]:
-    """Streams of programmes that have records in this span."""
-    return [row[0] for row in connection.execute(_PROGRAMMES, [after, last]).fetchall()]
+    Of the log itself: no view is asked.
+    """
+    row = connection.execute(_LAST).fetchone()  # first: what comes meanwhile is known and not said
+    return -1 if row is None else row[0], dict(connection.execute(_PROGRAMMES).fetchall())
 
 
 def place_of(connection: Connection, entry: bytes) -> tuple[int, str] | None:

@@ -29,7 +29,7 @@ from ledger.reader import Reader
 from ledger.regulation.registry import Registry
 from ledger.standing import Standing
 from ledger.streams.tokens import token_tag, tokens_of
-from projections.answers import CasesAsked, Connecting
+from projections.answers import CasesAsked, Connecting, LogCases
 from projections.evidence import Evidence
 from projections.inquiry import Inquiry
 from tests import builders, play_pure
@@ -145,7 +145,7 @@ class PlayedLog:
         reader = Reader(records, self.log.kek, ORIGIN)
         standing = Standing(records, reader, Registry.founded())
         evidence = Evidence(records, reader, ORIGIN, lambda: standing)
-        return CasesAsked(connecting, evidence, lambda: standing.catch_up().registry)
+        return LogCases(connecting, evidence, lambda: standing.catch_up().registry).asking()
 
 
 def stored(row: RawRecord) -> StoredRecord:

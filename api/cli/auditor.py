@@ -408,7 +408,18 @@ def show(shell: Shell, found: Audited) -> None:
         )
     _show_altered(shell, found)
     if found.ok:
-        shell.say(Text("Toàn vẹn.", "Sound."))
+        shell.say(_sound(report))
+
+
+def _sound(report: Report) -> Text:
+    """Nothing is wrong; what nobody can read any more is never left out of that."""
+    gone = {finding.index for finding, _ in report.unreadable}
+    if not gone:
+        return Text("Toàn vẹn.", "Sound.")
+    return Text(
+        f"Toàn vẹn, TRỪ {len(gone)} bản ghi đã loại mà không ai đọc được nữa.",
+        f"Sound, BUT FOR {len(gone)} voided records that nobody can read.",
+    )
 
 
 def _show_altered(shell: Shell, found: Audited) -> None:
@@ -457,6 +468,17 @@ def _show_aside(shell: Shell, report: Report) -> None:
                 f" {why.vi}",
                 f"Not judged again: {one.statements} statements that hang on record {one.record},"
                 f" {why.en}",
+            )
+        )
+    for finding, act in report.unreadable:
+        shell.say(
+            Text(
+                f"KHÔNG ĐỌC ĐƯỢC bản ghi {finding.index}, đã loại theo {act}: {finding.said_vi}."
+                " Có thể là bản ghi rác, cũng có thể là diễn biến đã bị phá;"
+                " ai giữ biên nhận của chỉ mục này thì biết.",
+                f"UNREADABLE: record {finding.index}, voided by {act}: {finding.kind}:"
+                f" {finding.message}. It may be junk, or an act that was destroyed:"
+                " whoever holds a receipt of this index knows.",
             )
         )
     for finding, act in report.voided[:_SHOWN]:

@@ -34,7 +34,12 @@ from ledger.service import CUSTODY_ANCHORED
 
 #: Acts whose payload the fold reads: they change who may sign, or what may be gone.
 FOLDED: Final = frozenset(REGISTRY_ACTS) | {ERASURE, VOIDING, CUSTODY_ANCHORED}
-_KEYS_GONE: Final = frozenset({Damage.WRAP_MISSING, Damage.WRAP_RESTORED})
+#: What no append leaves behind (`log.fits`): done since, and no voiding excuses it.
+_DONE_SINCE: Final = frozenset({Damage.WRAP_MISSING, Damage.WRAP_RESTORED, Damage.WRAP_MALFORMED})
+#: Of a record that no process can read: junk may be so from the start, an act may be spoiled to it.
+_UNREADABLE: Final = frozenset(
+    {Damage.STATE_UNREADABLE, Damage.WRAP_OTHER_RECORD, Damage.WRAP_OTHER_KEK}
+)
 _GENESIS: Final = "LedgerOpened"
 _BAD: Final = {
     Verdict.INVALID_SIGNATURE: Damage.SIGNATURE_INVALID,
@@ -103,6 +108,7 @@ class Chain:
         level: Level of the log.
         registry_index: Index of the last record by which the registry changed, -1 for none.
         voided: What was wrong with records that an act has voided since, with that act.
+        unreadable: The same of those that nobody can read: what they said nobody can tell.
         recoveries: Every recovery in effect, oldest first.
     """
 
@@ -117,6 +123,7 @@ class Chain:
     genesis: Mapping[str, Any] | None = None
     registry_index: int = -1
     voided: list[tuple[Finding, str]] = field(default_factory=list)
+    unreadable: list[tuple[Finding, str]] = field(default_factory=list)
     recoveries: list[Recovery] = field(default_factory=list)
     _voids: dict[int, str] = field(default_factory=dict)
     _unjudged: dict[int, int] = field(default_factory=dict)
@@ -239,8 +246,7 @@ class Chain:
                 self._count(kid, times)
         self.verdicts[NOT_REJUDGED] += len(self._unjudged)
         self.verdicts = +self.verdicts
-        self.voided = [(f, self._voids[f.index]) for f in self.findings if self._is_voided(f)]
-        self.findings = [f for f in self.findings if not self._is_voided(f)]
+        self._excuse()
 
     @property
     def unjudged(self) -> Mapping[int, int]:
@@ -250,9 +256,18 @@ class Chain:
         """
         return Counter(self._unjudged.values())
 
-    def _is_voided(self, finding: Finding) -> bool:
+    def _excuse(self) -> None:
         """Voiding excuses what a record says, never that its key has gone."""
-        return finding.index in self._voids and finding.kind not in _KEYS_GONE
+        left = []
+        for found in self.findings:
+            by = self._voids.get(found.index)
+            if by is None or found.kind in _DONE_SINCE:
+                left.append(found)
+            elif found.kind in _UNREADABLE:
+                self.unreadable.append((found, by))
+            else:
+                self.voided.append((found, by))
+        self.findings = left
 
     def _count(self, kid: str, times: Sequence[int]) -> None:
         line = self.registry.keyring.line(kid)

@@ -26,6 +26,10 @@ from ledger.errors import NotFound, Unavailable
 from ledger.log import custody
 
 _ALGORITHM: Final = "sha-256:"
+_LEAST_RECORD: Final = 800
+"""Bytes of the sealed state of an act that lists no file: header, signature, signer, basis."""
+_LEAST_LISTED: Final = len('{"digest":"sha-256:","media_type":"","name":"","size":0},') + 43
+"""Bytes of a payload that one listed file takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,7 @@ class FileChecks:
         last: Index of the newest record, 0 where there is none.
         anchors: Of the log, in order.
         attached: What acts list, in order.
-        erasures: Whether a recorded act has erased anything.
+        erasable: How many files the erased records could have listed, at most.
         blobs: The files themselves; None leaves them alone.
         whole: Whether each is read and hashed; else only that it is there, and how long.
     """
@@ -105,7 +109,7 @@ class FileChecks:
     last: int
     anchors: Sequence[Anchored]
     attached: Sequence[Attached]
-    erasures: bool
+    erasable: int
     blobs: FileBytes | None = None
     whole: bool = False
     findings: list[Finding] = field(default_factory=list)
@@ -130,7 +134,8 @@ class FileChecks:
             self._files[file.name] = file
         chain, end = self._walk()
         self._check_extent(chain.count, end, doubled)
-        erased = sum(self._check_file(file) for file in self._files.values())
+        erased = [file for file in self._files.values() if self._check_file(file)]
+        self._check_erased(erased)
         for name, seq in self.source.astray():
             message = f"a wrapped key {seq} of file {name}, which has no such row"
             self._find(self.last, Damage.FILE_WRAP_WRONG, message)
@@ -141,7 +146,7 @@ class FileChecks:
             events=chain.count,
             anchors=len(self._claims),
             unanchored=max(chain.count - last, 0),
-            erased=erased,
+            erased=len(erased),
             contents="nothing" if self.blobs is None else "digest" if self._reads else "length",
         )
 
@@ -338,7 +343,7 @@ class FileChecks:
             return False
         if history.wrapless or not file.wraps:
             whole = not file.wraps and len(history.wrapless) == history.seq
-            if whole and self.erasures and file.tag not in self._listed():
+            if whole and self.erasable and file.tag not in self._listed():
                 return True
             first = index if not file.wraps else self._at(history.wrapless[0])
             message = f"keys of file {file.name} are gone and no recorded act erased it"
@@ -350,6 +355,13 @@ class FileChecks:
         if self.blobs is not None:
             self._check_bytes(self.blobs, file.name, history.added, dek, index)
         return False
+
+    def _check_erased(self, files: Sequence[RawFile]) -> None:
+        """No more are erased than erased records could list; one may be sent more than once."""
+        sent = len({file.tag or file.name for file in files})
+        if sent > self.erasable:
+            message = f"{sent} files are erased, erased records list {self.erasable} at most"
+            self._find(self.last, Damage.FILE_WRAP_MISSING, message)
 
     def _listed(self) -> frozenset[bytes]:
         """Tags of what acts list that can still be read: while one does, its file is not erased."""
@@ -409,11 +421,12 @@ class FileChecks:
     def _check_attached(self) -> None:
         """As the door asks: the author of the act, or of an earlier one that lists it, sent it.
 
-        An upload that cannot be read is damage of its own, and could be any of them.
+        An upload that cannot be read is damage of its own, and could be what its tag fits.
         """
-        unread = any(history.added is None for history in self._histories.values())
-        if not self.keks or unread:
+        unread = [name for name, history in self._histories.items() if history.added is None]
+        if not self.keks or any(name not in self._files for name in unread):
             return
+        tags = {self._files[name].tag for name in unread}
         uploads = {
             (history.added["officer"], history.added["about"].get("digest"), size)
             for history in self._histories.values()
@@ -424,12 +437,26 @@ class FileChecks:
         for one in self.attached:
             known = authors.setdefault((one.stream, one.digest), [])
             known.append(one.officer)
-            if not any((officer, one.digest, one.size) in uploads for officer in known):
+            if not any(
+                (officer, one.digest, one.size) in uploads or self._tag(officer, one.digest) in tags
+                for officer in known
+            ):
                 message = f"the act lists {one.digest}, which nobody of its authors has uploaded"
                 self._find(one.index, Damage.FILE_MISSING, message)
 
+    def _tag(self, officer: str, digest: str) -> bytes | None:
+        """What a file is found by; None where its key is gone, which is said."""
+        if self._key is None:
+            return None
+        return blob.lookup_tag(self._key, officer=officer, digest=digest)
+
     def _find(self, index: int, kind: Damage, message: str) -> None:
         self.findings.append(Finding(index, kind, message))
+
+
+def most_listed(sealed_bytes: int) -> int:
+    """How many files a record could list, by how long its sealed state is (formats.md §2-§5)."""
+    return max(sealed_bytes - _LEAST_RECORD, 0) * 3 // 4 // _LEAST_LISTED
 
 
 def _is(store: FileBytes, name: UUID, dek: bytes, digest: str) -> bool:

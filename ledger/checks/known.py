@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from keys import canonical
 from keys.errors import Malformed
+from ledger.checks.content import Checked
 from ledger.checks.folds import Folds
 from ledger.log.merkle import HASH_BYTES
 from ledger.log.record import leaf as leaf_of
@@ -82,8 +83,9 @@ class Known:
         self._places = array("q")  # by index the number of the stream, -1 where there is no record
         self.guessed: int | None = None
 
-    def begin(self) -> None:
+    def begin(self, said: Checked) -> None:
         """The next statement will ask."""
+        del said
         self.guessed = None
 
     def agrees(self, asked: Iterable[Asked]) -> bool:
@@ -175,10 +177,11 @@ class Assumed:
 
     def __init__(self) -> None:
         self.asked: tuple[Asked, ...] = ()
+        self._said: Checked | None = None
 
-    def begin(self) -> None:
+    def begin(self, said: Checked) -> None:
         """The next statement will ask."""
-        self.asked = ()
+        self.asked, self._said = (), said
 
     def state(self, stream: str) -> str | None:
         """See `Cases`."""
@@ -189,7 +192,12 @@ class Assumed:
         return self._assume(False, "token_elsewhere", token, stream)  # noqa: FBT003 - an answer
 
     def record(self, index_or_entry: str) -> tuple[int, str] | None:
-        """See `Cases`; no case asks."""
+        """See `Cases`: it stands where the act says, and nobody knows in which stream."""
+        members = None if self._said is None else self._said.members
+        named = () if members is None else members["facts"].get("entries", ())
+        for one in named:
+            if str(one["entry"]).removeprefix("sha-256:") == index_or_entry:
+                return self._assume((int(one["index"]), ""), "record", index_or_entry)
         return self._assume(None, "record", index_or_entry)
 
     def running(self, stream: str, at: datetime) -> Sequence[str]:

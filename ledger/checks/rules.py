@@ -117,6 +117,7 @@ class Rules:
         timeline: How the registry changes, where only some streams' rows come by; None where all
             do, so that it changes by what stands.
         expected: Indices at which others assume that the registry changes; None where nobody does.
+        apart: Whether no case comes by, so that what is asked about one is assumed.
 
     Attributes:
         registry: Before the next record.
@@ -131,6 +132,7 @@ class Rules:
         *,
         timeline: Iterable[Applied] | None = None,
         expected: Collection[int] | None = None,
+        apart: bool = False,
     ) -> None:
         self._origin = origin
         self._level = level
@@ -140,7 +142,7 @@ class Rules:
         self._expected = expected
         self.registry = Registry.founded()
         self.known = Known(folds, lambda: self.registry)
-        self._cases = self.known if timeline is None else Assumed()
+        self._cases = self.known if timeline is None and not apart else Assumed()
         self._hanging: dict[bytes, list[int]] = {}  # by stream: what follows what cannot be read
 
     def settle(
@@ -161,7 +163,7 @@ class Rules:
             settled = self.follow(row, said, statement)
         else:
             self._folds.forget(row.stream_id)
-            self.known.begin()
+            self.known.begin(said)
             if self.known.agrees(ruling.asked):
                 guessed = self.known.guessed
                 hangs_on = guessed if ruling.hangs_on is None else ruling.hangs_on
@@ -198,7 +200,7 @@ class Rules:
             statement: The statement; None where it cannot be read.
         """
         folds, key = self._folds, row.stream_id
-        self._cases.begin()
+        self._cases.begin(said)
         if self._timeline is not None:
             self._catch_up(self._timeline, row.at)
         stream = self._stream(row, said)

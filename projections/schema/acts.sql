@@ -37,3 +37,5 @@ CREATE INDEX IF NOT EXISTS acts_registry ON proj.acts (gen, index) WHERE registr
 CREATE INDEX IF NOT EXISTS acts_asked ON proj.acts (gen, act, index)
   WHERE effect AND act IN ('StatisticsSubmitted', 'SituationReportSubmitted', 'RecordErased');
 CREATE INDEX IF NOT EXISTS acts_aside ON proj.acts (gen, index) WHERE status = 'set_aside';
+CREATE INDEX IF NOT EXISTS acts_unvoided ON proj.acts (gen, index)
+  WHERE status = 'set_aside' AND voided_by IS NULL;

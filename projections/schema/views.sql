@@ -1,5 +1,5 @@
 -- Which generation of each view is read, how far it is folded, and where it stopped. A switch is one row changed, so
--- nobody waits; `shape` is the SHA-256 of the view's DDL.
+-- nobody waits; `shape` is the SHA-256 of the view's DDL. Up to `judged` the rules were asked in full of what it shows.
 
 CREATE TABLE IF NOT EXISTS proj.views (
   view text NOT NULL,
@@ -7,6 +7,7 @@ CREATE TABLE IF NOT EXISTS proj.views (
   state text NOT NULL CHECK (state IN ('building', 'live', 'old')),
   shape text NOT NULL,
   position bigint NOT NULL DEFAULT -1,
+  judged bigint NOT NULL DEFAULT -1,
   recorded_at timestamptz,
   target bigint,
   error text,

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,6 +19,8 @@ import psycopg
 import pytest
 
 from api.bootstrap import open_kek
+from api.cli.auditor import Audited, show
+from api.cli.shell import Shell
 from keys import canonical
 from keys.anchor import SEALED_BYTES
 from keys.canonical import b64
@@ -29,7 +33,7 @@ from ledger.checks.findings import Damage, Finding
 from ledger.checks.part import Part
 from ledger.checks.workers import Orders, Workers, desk_of
 from ledger.docket import Docket
-from ledger.log.statement import AUTHOR, SERVICE_TYP, make
+from ledger.log.statement import AUTHOR, SERVICE_TYP, make, parse_compact
 from ledger.postgres.evidence import PostgresEvidence
 from ledger.regulation.act import Act
 from ledger.regulation.registry import Registry
@@ -39,17 +43,21 @@ from ledger.standing import Standing
 from ledger.streams.event import Aside
 from ledger.streams.names import stream_id
 from ledger.streams.tokens import token_tag
-from tests import builders
+from projections.fold import Fold
+from projections.view import Step
+from tests import builders, recovered
 from tests.a_ledger import ALedger, appointment, enrolment, in_memory, service_enrolment
 from tests.attacks import attack
 from tests.builders import CAST, MORE_POWERS, Story, a_case_in, a_token, an_act, an_id
 from tests.fakes import MemoryRecordStore
 from tests.fixtures.app import Service
+from tests.fold_log import FoldLog
 from tests.smuggle import smuggler_into, smuggler_of
 from tests.stored_evidence import StoredEvidence
 
 NOTICED = "log audit, which asks the rules again"
 STOPPED = "-"
+MINE = SoftwareSigner.from_secret("Ed25519", b"the key of whoever took over ...")
 OFFICERS = ("hotline", "cv", "cv2", "tp", "pgd", "gd", "pc", "hcv", "hpct", "ct", "ubcv", "giamsat")
 
 
@@ -96,10 +104,12 @@ class Den:
         a: The ledger.
         store: What it has stored.
         junk: Indices of what came past the door.
+        walks: How often the last audit by several processes went through the log.
     """
 
     store: MemoryRecordStore = field(default_factory=MemoryRecordStore)
     junk: list[int] = field(default_factory=list)
+    walks: int = 0
     a: ALedger = field(init=False)
 
     def __post_init__(self) -> None:
@@ -130,7 +140,7 @@ class Den:
         self.a.clock.set(max(self.now, story.now) + timedelta(minutes=5))
         return story
 
-    def put(
+    def put(  # noqa: PLR0913 - what an attacker may want to be different
         self,
         act: Act,
         by: str,
@@ -139,9 +149,13 @@ class Den:
         iat: datetime | None = None,
         key: SoftwareSigner | None = None,
         stands: bool = True,
+        forged: bool = False,
         **columns: Any,  # noqa: ANN401 - the members of a draft
     ) -> int:
-        """Signs at the place that comes next and appends it past the door; its index."""
+        """Signs at the place that comes next and appends it past the door; its index.
+
+        Where it is forged the header names the officer's key, and another key has signed.
+        """
         prev, seq = None, 1
         for row in self.store.stream(stream_id(self.a.origin, act.stream)):
             seq = row.seq + 1
@@ -158,6 +172,9 @@ class Den:
             prev=prev,
             role=role,
         )
+        if forged:
+            wrong = canonical.b64(MINE.sign(statement.signing_input))
+            statement = parse_compact(f"{statement.compact.rpartition('.')[0]}.{wrong}")
         index = smuggler_of(self.a).put(statement, self.now, **columns).index
         if not stands:
             self.junk.append(index)
@@ -247,6 +264,11 @@ class Den:
         self.put(act, by, stands=False)
         return self.audit()
 
+    def steps(self) -> list[Step]:
+        """The log as the views fold it."""
+        log = FoldLog(self.store, self.a.keys.kek, self.a.origin)
+        return list(Fold(log, self.a.origin, "ordinary").steps(log.read(0, log.size())))
+
     def audit(self) -> Report:
         """The whole log: by one process, and by several that judge the cases between them."""
         source, keys = StoredEvidence(self.store), self.a.keys
@@ -254,9 +276,16 @@ class Den:
         alone = audit(source, **given)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("ledger.audit.ROWS", 4)
-            patch.setattr("ledger.audit.Workers", Desks)
+            crews: list[Desks] = []
+
+            def crew(*arguments: Any, **more: Any) -> Desks:  # noqa: ANN401 - see `Desks`
+                crews.append(Desks(*arguments, **more))
+                return crews[-1]
+
+            patch.setattr("ledger.audit.Workers", crew)
             spread = audit(source, **given, workers=3)
         assert spread == alone
+        self.walks = len(crews)
         return alone
 
     def judged(self, story: Story) -> dict[int, Aside | None]:
@@ -304,7 +333,7 @@ def test_lawful_log_is_sound_with_the_rules_replayed(den: Den) -> None:
     den.tell(a_case_in("VERIFYING", name=f"case/{an_id('other')}", start=den.now), past=True)
     report = den.audit()
     assert report.ok, report.findings
-    assert report.skipped == ()
+    assert (report.skipped, den.walks) == ((), 1)
     assert report.verdicts == {"VALID": report.records}
 
 
@@ -315,9 +344,8 @@ def test_lawful_log_is_sound_with_the_rules_replayed(den: Den) -> None:
 )
 def test_director_s_key_enrolled_by_the_hotline_alone(den: Den) -> None:
     """The registry of the audit stays as before it: what the stolen key signs is refused too."""
-    mine = SoftwareSigner.from_secret("Ed25519", b"the key of whoever took over ...")
     signer = [{"officer": builders.officer("hotline"), "post": CAST["hotline"][1], "role": AUTHOR}]
-    honest = enrolment("gd", den.now, key=mine)
+    honest = enrolment("gd", den.now, key=MINE)
     act = an_act(
         "KeyEnrolled", by="hotline", when=honest.occurred_at, stream=honest.stream,
         facts=dict(honest.facts), exact=True, signers=signer,
@@ -326,9 +354,53 @@ def test_director_s_key_enrolled_by_the_hotline_alone(den: Den) -> None:
     against(den.audit(), index, "AGENCY_HOLDS_FUNCTION")
     case = a_case_in("RECEIVED", start=den.now)
     den.put(case.stream.order[0].act, "hotline")
-    signed = den.put(case.act("ParticipationGranted", by="gd"), "gd", key=mine, stands=False)
+    signed = den.put(case.act("ParticipationGranted", by="gd"), "gd", key=MINE, stands=False)
     found = [(f.index, f.kind) for f in den.audit().findings]
     assert found == [(index, Damage.AGAINST_THE_RULES), (signed, Damage.KEY_UNKNOWN)]
+
+
+@attack(
+    "a recovery that turns the log's keys to the thief's own, signed with a key of the thief's",
+    stopped_by="the registry follower",
+    noticed_by=f"{NOTICED}, until two registrars void the record",
+)
+def test_recovery_that_nobody_signed_turns_no_key(den: Den) -> None:
+    """Once it is voided the audit is as it was: its keys, what it finds, and how long it takes."""
+    facts = recovered.facts(den.a.origin, 3, b64(bytes(32)), [])
+    facts["old_vkeys"] = list(den.a.keys.vkeys)
+    act = an_act(
+        "LogRecovered", by="keeper", when=den.now.astimezone(builders.T0.tzinfo), stream="ledger",
+        facts=facts, exact=True,
+        signers=[{"officer": builders.officer("founder"), "post": CAST["keeper"][1],
+                  "role": AUTHOR}],
+    )  # fmt: skip
+    index = den.junk_of(act, "founder", key=MINE)
+    assert [(f.index, f.kind) for f in den.audit().findings] == [(index, Damage.KEY_UNKNOWN)]
+    den.void("ledger", index)
+    report = den.audit()
+    assert (report.ok, report.recoveries, den.walks) == (True, (), 1), report.findings
+    assert [finding.index for finding, _ in report.voided] == [index]
+
+
+@attack(
+    "a registry act that nobody may do stays in the log for good, so that every audit takes twice"
+    " as long",
+    stopped_by="the streams of the registry are judged before the log is walked",
+    noticed_by="-",
+)
+@pytest.mark.parametrize("stream", ["officer", "case"])
+def test_voided_registry_act_makes_no_audit_longer(den: Den, stream: str) -> None:
+    """In a case it takes the key of an officer besides (threat model)."""
+    case = den.tell(a_case_in("SCREENING", start=den.now))
+    if stream == "case":
+        act, by = case.act("ParticipationGranted", by="gd"), "gd"
+    else:
+        act, by = enrolment("gd", den.now, key=MINE, by="hotline"), "hotline"
+    index = den.junk_of(act, by, key=MINE if stream == "case" else None, registry=True)
+    assert den.audit().first_bad_index == index
+    den.void(act.stream, index)
+    report = den.audit()
+    assert (report.ok, den.walks) == (True, 1), report.findings
 
 
 @attack("one clerk closes a brand-new case", stopped_by=STOPPED, noticed_by=NOTICED)
@@ -337,6 +409,22 @@ def test_case_closed_by_one_clerk(den: Den) -> None:
     case = den.tell(a_case_in("SCREENING", start=den.now))
     index = den.junk_of(case.act("CaseClosed", by="cv", also=[]), "cv")
     against(den.audit(), index, "SIGNER_ORDER")
+
+
+@attack(
+    "a case is closed in the names of all who sign for that, with signatures that nobody made",
+    stopped_by="views ask every signature as they fold it",
+    noticed_by="readiness, log audit",
+)
+def test_closing_that_nobody_signed_is_shown_by_no_view(den: Den) -> None:
+    """The form is good, so that nothing but the signatures could tell; nobody writes after it."""
+    case = den.tell(a_case_in("RESULT_RECORDED", start=den.now))
+    act = case.act("CaseClosed")
+    first = den.count()
+    for signer in act.signers:
+        den.put(act, _alias(signer.officer), signer.role, forged=True)
+    shown = [(step.status, step.effect, step.stream.state) for step in den.steps()[first:]]
+    assert shown == [("set_aside", False, "RESULT_RECORDED")] * len(act.signers)
 
 
 @attack("a case is closed a second time", stopped_by=STOPPED, noticed_by=NOTICED)
@@ -605,7 +693,6 @@ def test_inspection_by_whoever_took_part(den: Den) -> None:
 
 
 SERVICE: Final = SoftwareSigner.from_secret("Ed25519", b"the key of the service, 32 bytes")
-MINE: Final = SoftwareSigner.from_secret("Ed25519", b"the key of whoever took over ...")
 FORGED: Final[Mapping[str, Mapping[str, Any]]] = {
     "a key of one's own": {"key": MINE},
     "an officer's key": {"key": builders.key("hotline")},
@@ -696,7 +783,7 @@ def test_what_hangs_on_an_erased_record_is_counted_and_never_valid(den: Den) -> 
     case = den.tell(a_case_in("VERIFYING", start=den.now))
     first = den.count() - case.stream.seq
     report = erased(den, case, first + 1)
-    assert report.ok, report.findings
+    assert (report.ok, den.walks) == (True, 1), report.findings
     act = report.unjudged[0].erased_by
     assert act is not None
     # the rest of the case, and the last statements of the act that erased it: whether a complaint
@@ -772,9 +859,62 @@ def test_junk_that_nobody_can_read_loses_no_stream_for_good(den: Den, voided: bo
     act = den.void(case.stream.name, *named)
     report = den.audit()
     assert report.unjudged == ()
-    assert [one.index for one, _ in report.voided] == list(named)
+    assert [one.index for one, _ in report.unreadable] == [first]
+    assert [one.index for one, _ in report.voided] == list(named)[1:]
     assert report.ok is voided
     assert act == den.count() - 1
+
+
+def _flip(data: bytes, at: int) -> bytes:
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+
+@attack(
+    "the owner spoils the last act of a case, and has registrars void what nobody can read now",
+    stopped_by=STOPPED,
+    noticed_by="log audit, for good: the record is named as unreadable, with the act that voids it",
+)
+@pytest.mark.parametrize(
+    ("column", "at", "left"),
+    [
+        ("state", 60, None),
+        ("state", -1, None),
+        ("wrap", -1, None),
+        ("wrap", 0, Damage.WRAP_MALFORMED),
+    ],
+    ids=["content", "its seal", "key", "a key that no append takes"],
+)
+def test_voiding_never_makes_a_destroyed_act_sound(
+    den: Den, column: str, at: int, left: Damage | None
+) -> None:
+    """Junk may be unreadable too, so it is no damage for ever; but never is it just sound."""
+    case = den.tell(a_case_in("RESULT_RECORDED", start=den.now))
+    last = den.count() - 1
+    stored = getattr(den.store.read(last, 1)[0], column)
+    den.spoil(last, **{column: _flip(stored, at % len(stored))})
+    assert den.audit().first_bad_index == last
+    den.junk.append(last)
+    act = den.store.read(den.void(case.stream.name, last), 1)[0].act_id
+    report = den.audit()
+    assert report.kind is left
+    named = [(finding.index, by) for finding, by in report.unreadable]
+    assert named == ([(last, str(act))] if left is None else [])
+    assert report.voided == ()
+    said = _said(report)
+    assert said["vi"].endswith("Toàn vẹn.\n") is said["en"].endswith("Sound.\n") is False
+    named_as = f" {last}" if left is not None else str(act)
+    assert all(named_as in text for text in said.values())
+
+
+def _said(report: Report) -> dict[str, str]:
+    """What `log audit` prints of it."""
+    found: dict[str, str] = {}
+    for lang in ("vi", "en"):
+        written = StringIO()
+        with redirect_stdout(written):
+            show(Shell(lang=lang), Audited(report, (), ""))
+        found[lang] = " ".join(written.getvalue().split(" "))
+    return found
 
 
 @pytest.mark.parametrize("built_on", [False, True], ids=["passed over", "built on"])
@@ -789,7 +929,7 @@ def test_record_that_cannot_be_read_is_stood_on_or_not(den: Den, built_on: bool)
     row = den.store._records[index]
     den.spoil(index, state=row.state[:-1] + bytes([row.state[-1] ^ 1]))
     report = den.audit()
-    found = [*report.findings, *(one for one, _ in report.voided)]
+    found = [*report.findings, *(one for one, _ in report.unreadable)]
     assert [(f.index, f.kind) for f in found] == [(index, Damage.STATE_UNREADABLE)]
     hanging = 2 if built_on else 0
     assert sum(one.statements for one in report.unjudged) == hanging
@@ -951,11 +1091,10 @@ def test_what_a_stolen_writer_login_appends_is_named(
     closing = service.sign(case.act("CaseClosed", by="cv", also=[]), "cv")
     zeros = {"entries": [{"index": honest, "entry": b64(bytes(32))}]}
     erasing = an_act("RecordErased", by="cv", also=[], when=case.now, facts=zeros)
-    mine = SoftwareSigner.from_secret("Ed25519", b"the key of whoever took over ...")
     enrolling = an_act(
         "KeyEnrolled", by="hotline", when=case.now, exact=True,
         stream=f"officer/{builders.officer('gd')}",
-        facts=dict(enrolment("gd", now, key=mine).facts),
+        facts=dict(enrolment("gd", now, key=MINE).facts),
         signers=[{"officer": builders.officer("hotline"), "post": CAST["hotline"][1],
                   "role": AUTHOR}],
     )  # fmt: skip

@@ -31,6 +31,7 @@ from ledger.postgres.evidence import PostgresEvidence
 from ledger.regulation.act import Act
 from ledger.regulation.shape import fmt_time
 from ledger.streams.names import stream_id
+from projections import timeline
 from tests import builders
 from tests.a_ledger import enrolment, revocation
 from tests.attacks import attack
@@ -221,6 +222,13 @@ def a_forged_registrar(raid: Raid) -> None:
     raid.put(parse_compact(f"{honest.compact.rpartition('.')[0]}.{wrong}"))
 
 
+def a_report_that_nobody_signed(raid: Raid) -> None:
+    """Of good form, in a new case: the header names the officer's key, another has signed."""
+    honest = raid.service.sign(raid.report(), "hotline")
+    wrong = canonical.b64(MINE.sign(honest.signing_input))
+    raid.put(parse_compact(f"{honest.compact.rpartition('.')[0]}.{wrong}"))
+
+
 def a_second_time(raid: Raid) -> None:
     """The bytes of an honest statement again, as the next of its stream."""
     seq, _ = raid_head(raid, raid.case)
@@ -286,6 +294,7 @@ SHAPES = (
     a_closing_by_one_clerk,
     a_director_of_ones_own,
     a_forged_registrar,
+    a_report_that_nobody_signed,
     a_second_time,
     a_voiding_of_what_stands,
     columns_of_ones_own,
@@ -318,7 +327,9 @@ def test_junk_of_every_shape_stops_nobody_and_is_put_out_of_the_way(service: Ser
     raid.goes_on()
     report = raid.audited()
     assert report.ok, report.message
-    assert sorted({finding.index for finding, _ in report.voided}) == junk
+    assert sorted({f.index for f, _ in (*report.voided, *report.unreadable)}) == junk
+    bytes_of_no_kind = {junk[0], *(index - 1 for index in raid.hanging)}
+    assert {f.index for f, _ in report.unreadable} == bytes_of_no_kind
     assert report.unjudged == ()
 
 
@@ -391,7 +402,7 @@ def test_a_key_that_nobody_may_enrol_opens_no_door(service: Service) -> None:
     noticed_by="the case's verification, log audit",
 )
 def test_what_only_a_guard_refuses_is_never_built_upon(service: Service) -> None:
-    """Its form is good, so views show it until the stream goes on; then it is taken back."""
+    """Its form is good; what is built on it nobody takes, however far the views have looked."""
     raid = Raid.on(service)
     law = [{"instrument": "72/2013/NĐ-CP", "article": "5", "role": "SUBSTANCE"}]
     late = at("2025-02-10 09:00")
@@ -421,6 +432,52 @@ def test_what_only_a_guard_refuses_is_never_built_upon(service: Service) -> None
     told = service.get(f"{path}/verification", headers=WAIT).get_json()
     assert told["outcome"] in ("VALID", "NOT_CONCLUDED")  # but for the proof of the newest
     raid.goes_on()
+
+
+@attack(
+    "an act in good form that only a guard refuses, in a case that nobody goes on with",
+    stopped_by="what views have folded by form is judged in full behind them, and taken back",
+    noticed_by="readiness, log audit",
+)
+def test_what_only_a_guard_refuses_is_taken_back_by_itself(service: Service) -> None:
+    """A law that was no longer in force; a rebuild, and a look begun anew, agree."""
+    raid = Raid.on(service)
+    service.clock.set(at("2025-02-10 09:00"))
+    story = a_case_in("SCREENING", start=service.step(minutes=1))
+    service.tell(story)
+    service.halt()
+    law = [{"instrument": "72/2013/NĐ-CP", "article": "5", "role": "SUBSTANCE"}]
+    act = story.act("CompetenceDetermined", by="cv", basis=law)
+    service.clock.set(max(service.clock.now(), act.occurred_at))
+    first = service.sign(act, "cv")
+    index = raid.put(first)
+    head = (first.seq + 1, first.digest_b64)
+    built_on = raid.put(service.sign(act, "gd", role="APPROVER", head=head))
+    projector, _, pool = open_projector(service.settings)
+
+    def shown() -> list[Any]:
+        projector.catch_up()
+        while projector.look_back():
+            pass
+        with psycopg.connect(service.database.admin) as connection:
+            return connection.execute(
+                "SELECT a.act, a.status, (c.body->>'acts')::int, a.payload IS NULL"
+                " FROM proj.acts a JOIN proj.case_file c ON c.stream = a.stream"
+                " WHERE a.index = ANY (%s) AND (a.gen, c.gen) = ((SELECT gen FROM proj.views v"
+                " WHERE v.view = 'acts' AND v.state = 'live'), (SELECT gen FROM proj.views v"
+                " WHERE v.view = 'case_file' AND v.state = 'live'))",
+                [[index, built_on]],
+            ).fetchall()
+
+    taken_back = [(None, "set_aside", 2, True)] * 2
+    assert shown() == taken_back
+    with service.enclave.lend() as connection:
+        assert timeline.unvoided(connection).first == [index, built_on]
+    for view in ("case_file", "acts"):
+        projector.rebuild(view)
+        assert shown() == taken_back
+    projector.close()
+    pool.close()
 
 
 @attack(

@@ -12,7 +12,9 @@ from keys.jwk import SoftwareSigner
 from ledger.errors import VerificationError
 from ledger.log import statement
 from projections import timeline
-from tests.fixtures.projected import Case, step_of
+from tests.fixtures.postgres import Database
+from tests.fixtures.projected import Case, made, step_of
+from tests.played_log import played
 
 pytestmark = pytest.mark.postgres
 
@@ -139,6 +141,39 @@ def test_no_guard_is_told_what_only_a_view_says(sc1: Case) -> None:
     assert told() == said
     with pytest.raises(VerificationError, match="view"):
         sc1.cases().record(canonical.b64(row.entry))
+
+
+def test_no_guard_is_told_of_a_report_by_a_view(database: Database) -> None:
+    """One that a row makes up restates nothing; one whose row is hidden or gone is told still."""
+    case = made(database, played("SC10"))
+    said = case.cases().reports()
+    assert said
+    harms: tuple[LiteralString, ...] = (
+        "UPDATE proj.acts SET effect = false WHERE index = %(first)s",
+        "DELETE FROM proj.acts WHERE index = %(first)s",
+        """INSERT INTO proj.acts SELECT gen, 2 ^ 40, stream, 2 ^ 20, gen_random_uuid(), act, role,
+            officer, kid, iat, occurred_at, recorded_at, agency, status, effect, state_after, flags,
+            late, registry, digest, entry, protected, payload, signature, erased_by
+            FROM proj.acts WHERE effect AND act = 'StatisticsSubmitted' LIMIT 1""",
+    )
+    for harm in reversed(harms):
+        with case.writing() as connection:
+            psycopg.ClientCursor(connection).execute(harm, {"first": said[0].index})
+        assert case.cases().reports() == said
+
+
+def test_a_flood_that_is_set_aside_is_shown_in_part(sc1: Case) -> None:
+    """Anybody may ask for it: some indices, and how many there are."""
+    with psycopg.connect(sc1.database.admin) as connection:
+        connection.execute(
+            """INSERT INTO proj.acts (gen, index, stream, seq, act_id, recorded_at, status, effect,
+              flags, late, registry, entry)
+            SELECT v.gen, 1000 + n, 'case/x', n, gen_random_uuid(), now(), 'set_aside', false, '{}',
+              false, false, '' FROM proj.views v, generate_series(1, 300) n
+            WHERE v.view = 'acts' AND v.state = 'live'"""
+        )
+    told = sc1.inquiry.set_aside()
+    assert (told.count, list(told.first)) == (300, list(range(1001, 1101)))
 
 
 def test_no_view_enrols_a_key(sc1: Case) -> None:

@@ -7,6 +7,8 @@ CREATE TABLE log.streams (
   -- not unique: an id follows from its name, and whoever puts a name under another id must not keep out its owner
   name text NOT NULL CHECK (octet_length(name) BETWEEN 1 AND 128)
 );
+-- Guards ask for the reports of every programme: few names among those of all cases.
+CREATE INDEX streams_programmes ON log.streams (name) WHERE starts_with(name, 'programme/');
 
 CREATE TABLE log.records (
   index bigint PRIMARY KEY CHECK (index >= 0),

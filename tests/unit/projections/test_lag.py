@@ -25,5 +25,5 @@ def test_lag_is_told_in_records_and_seconds(
     position: int, recorded_at: datetime | None, told: tuple[int, int | None]
 ) -> None:
     """A view that has folded nothing has no time to be behind by; one ahead is not behind."""
-    view = ViewState("acts", 1, "live", "", position, recorded_at, None, None, None)
+    view = ViewState("acts", 1, "live", "", position, position, recorded_at, None, None, None)
     assert view.behind(LogHead(size=10, recorded_at=_NOW, registry_index=0)) == told
