@@ -167,7 +167,7 @@ class LogRecorder(ApplicationRecorder):
                 at=judged.at,
                 latest=judged.latest,
                 asked=self._asked(judged.grounds),
-                tags=self._tags(event, judged.grounds),
+                tags=self._tags(event),
                 seal=draft.seal,
             )
         )
@@ -178,13 +178,10 @@ class LogRecorder(ApplicationRecorder):
             asked[NIL_UNIT] = grounds.programmes
         return asked
 
-    def _tags(self, event: Said, grounds: Grounds) -> dict[bytes, bool]:
+    def _tags(self, event: Said) -> frozenset[bytes]:
         """A countersignature names nothing that the author's statement did not."""
-        named = tokens_of(event.stream, event.statement.payload) if event.author else frozenset()
-        return {
-            token_tag(self._origin, token): token in grounds.alone
-            for token in named | grounds.alone
-        }
+        named = tokens_of(event.stream, event.statement.payload) if event.author else ()
+        return frozenset(token_tag(self._origin, token) for token in named)
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> NoReturn:  # noqa: ANN401 - the library's signature
         """Not the way in: `StatementStore.put` appends one judged event at a time."""

@@ -29,6 +29,7 @@ from ledger.streams.event import Aside, Event, PositionPassed, StatementRecorded
 from ledger.streams.kinds import begin
 from ledger.streams.names import is_stream, stream_id
 from ledger.streams.stream import Ground, Stream
+from ledger.streams.tokens import token_tag
 from ledger.submission import Submission
 
 _NONSENSE_VI: Final = "nội dung không theo quy định nào"
@@ -174,10 +175,9 @@ class Judge:
 class Elsewhere:
     """`Cases` as of a record: other streams folded from what stands of them before it.
 
-    Where a token stands only an index over the whole log could tell: that refuses nothing here, and
-    is asked by the append and by the audit. Nor does a stream of which something is erased or
-    damaged, nor any where this itself is asked on the way to another stream's answer: else cases
-    that name one another could be made to cost as much as one likes.
+    A stream of which something is erased or damaged refuses nothing here, nor any where this itself
+    is asked on the way to another stream's answer: else cases that name one another could be made
+    to cost as much as one likes. Whose a token is stands beside the records, of every moment.
     """
 
     judge: Judge
@@ -197,9 +197,10 @@ class Elsewhere:
         return () if folded is None else signers(folded.state)
 
     def token_elsewhere(self, token: str, stream: str) -> bool:
-        """Not told by the records of one stream."""
-        del token, stream
-        return False
+        """Whether another case had the token then, or no append was told that this one names it."""
+        judge = self.judge
+        found = judge.store.token(token_tag(judge.origin, token))
+        return found is None or found[0] != stream_id(judge.origin, stream) or found[1] > self.before
 
     def record(self, index_or_entry: str) -> tuple[int, str] | None:
         """The record of this entry, where it stands at the index that the act names."""

@@ -151,8 +151,11 @@ class RecordStore(Protocol):
     def entries(self, start: int, end: int) -> Sequence[bytes]:
         """The 32-byte entries of indices [start, end)."""
 
-    def token_elsewhere(self, tag: bytes, stream_id: UUID) -> bool:
-        """Whether a record of another stream than this one names the token of this tag."""
+    def token(self, tag: bytes) -> tuple[UUID, int] | None:
+        """The one stream that the token of this tag stands in, and the record that brought it.
+
+        Never another one later; None where no append was told of it.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,12 +167,10 @@ class Grounds:
             where there was no such stream.
         programmes: The record up to which the streams of programmes were known; None where they
             were not asked about.
-        alone: Tokens that stood in no other stream.
     """
 
     streams: Mapping[str, int] = field(default_factory=dict)
     programmes: int | None = None
-    alone: frozenset[str] = frozenset()
 
 
 class Asking(Cases, Protocol):
@@ -227,7 +228,7 @@ class Draft:
         seal: Seals it with a time; asked again where the time has to be a later one.
         asked: Other streams it was judged by, with the last `seq` known of each; under `NIL_UNIT`
             the last record known of all programmes.
-        tags: Of the tokens that it names; True where it was judged as standing in no other stream.
+        tags: Of the tokens that it names: each stands in one stream, and whoever is first has it.
     """
 
     stream_id: UUID
@@ -243,7 +244,7 @@ class Draft:
     latest: datetime | None
     seal: Callable[[datetime], SealedRecord]
     asked: Mapping[UUID, int] = field(default_factory=dict)
-    tags: Mapping[bytes, bool] = field(default_factory=dict)
+    tags: frozenset[bytes] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ class MemoryRecordStore:
         self._head = LogHead(0, None, -1)
         self._tiles: dict[tuple[int, int, int], bytes] = {}
         self._notes: dict[int, bytes] = {}
-        self._tokens: dict[tuple[bytes, UUID], int] = {}
+        self._tokens: dict[bytes, tuple[UUID, int]] = {}
         self._news = threading.Condition()
 
     # -- a database can be copied, and a copy put in its place -------------------------------------
@@ -83,7 +83,7 @@ class MemoryRecordStore:
                 )
             )
             for tag in draft.tags:
-                self._tokens.setdefault((tag, draft.stream_id), index)
+                self._tokens.setdefault(tag, (draft.stream_id, index))
             registry = index if draft.registry else self._head.registry_index
             self._head = LogHead(index + 1, at, registry)
             answer = Appended(index, at, sealed.entry, self._head)
@@ -112,8 +112,8 @@ class MemoryRecordStore:
                     return True
             elif any(r.stream_id == of and r.seq > known for r in self._records):
                 return True
-        alone = (tag for tag, judged in draft.tags.items() if judged)
-        return any(self.token_elsewhere(tag, draft.stream_id) for tag in alone)
+        noted = (self._tokens.get(tag) for tag in draft.tags)
+        return any(one is not None and one[0] != draft.stream_id for one in noted)
 
     # -- RecordStore -------------------------------------------------------------------------------
 
@@ -156,13 +156,13 @@ class MemoryRecordStore:
         self.fault("read")
         return [r.entry for r in self._records[start:end]]
 
-    def token_elsewhere(self, tag: bytes, stream_id: UUID) -> bool:
+    def token(self, tag: bytes) -> tuple[UUID, int] | None:
         """See `RecordStore`."""
-        return any(kept == tag and of != stream_id for kept, of in self._tokens)
+        return self._tokens.get(tag)
 
     def tokens(self) -> Sequence[RawToken]:
         """See `Evidence`."""
-        return [RawToken(tag, of.bytes, at) for (tag, of), at in self._tokens.items()]
+        return [RawToken(tag, of.bytes, at) for tag, (of, at) in self._tokens.items()]
 
     # -- TileStore, CheckpointStore ----------------------------------------------------------------
 

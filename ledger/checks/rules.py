@@ -19,6 +19,7 @@ from ledger.checks.content import Checked, RawRecord
 from ledger.checks.findings import Damage
 from ledger.checks.folds import Folds
 from ledger.checks.known import Asked, Assumed, Known, Learned
+from ledger.checks.tokens import Tokens
 from ledger.errors import Conflict, Rejected
 from ledger.log.moment import of_milliseconds
 from ledger.log.statement import SERVICE_TYP, Statement
@@ -122,6 +123,7 @@ class Rules:
         origin: Origin of the log.
         level: Its level.
         folds: Its streams.
+        tokens: Whose each token is.
         timeline: How the registry changes, where only some streams' rows come by; None where all
             do, so that it changes by what stands.
         expected: Indices at which others assume that the registry changes; None where nobody does.
@@ -136,6 +138,7 @@ class Rules:
         origin: str,
         level: str,
         folds: Folds,
+        tokens: Tokens,
         *,
         timeline: Iterable[Applied] | None = None,
         expected: Collection[int] | None = None,
@@ -147,7 +150,7 @@ class Rules:
         self._timeline = None if timeline is None else deque(timeline)
         self._expected = expected
         self.registry = Registry.founded()
-        self.known = Known(folds, lambda: self.registry)
+        self.known = Known(folds, lambda: self.registry, tokens)
         self._cases = self.known if timeline is None else Assumed()
         self._left: dict[bytes, _Left] = {}
 
@@ -169,8 +172,9 @@ class Rules:
             settled = self.follow(row, said, statement)
         else:
             self._folds.forget(row.stream_id)
-            self.known.begin()
-            if self.known.agrees(ruling.asked):
+            self.known.begin(row.at)
+            names = row.name or "", said.tokens if ruling.stands else ()
+            if self.known.agrees(ruling.asked) and self._brings(*names):
                 guessed = self.known.guessed
                 hangs_on = guessed if ruling.hangs_on is None else ruling.hangs_on
                 settled = ruling._replace(asked=(), hangs_on=hangs_on)
@@ -184,9 +188,20 @@ class Rules:
         return settled
 
     def pass_by(self, at: int, stream: tuple[bytes, str], leaf: bytes, learned: Learned) -> None:
-        """A record of which only a slip is left, since whoever has its stream lets it stand."""
+        """A record of which only a slip is left, since whoever has its stream lets it stand.
+
+        Raises:
+            WrongGuess: It names a token of another stream.
+        """
         self._folds.forget(stream[0])
+        self.known.begin(at)
+        if not self._brings(stream[1], learned.tokens):
+            raise WrongGuess(at)
         self.known.learn(at, *stream, leaf, learned)
+
+    def _brings(self, stream: str, tokens: Iterable[str]) -> bool:
+        """Whether a record may name these, which whoever judged it did not ask."""
+        return not any(self.known.token_elsewhere(token, stream) for token in tokens)
 
     def _take(self, row: RawRecord, said: Checked, ruling: Ruling) -> None:
         """Goes on behind a record that somebody else has judged."""
@@ -210,7 +225,7 @@ class Rules:
             statement: The statement; None where it cannot be read.
         """
         folds, key = self._folds, row.stream_id
-        self._cases.begin()
+        self._cases.begin(row.at)
         if self._timeline is not None:
             self._catch_up(self._timeline, row.at)
         stream = self._stream(row, said)

@@ -42,7 +42,7 @@ SELECT status, place, head_size, head_at, head_registry FROM log.append(
   $1::uuid[], $2::text[], $3::bigint[], $4::uuid[], $5::uuid[], $6::boolean[],
   $7::boolean[], $8::bigint[], $9::text[], $10::timestamptz[],
   $11::bytea[], $12::bytea[], $13::bytea, $14::bytea[],
-  $15::bigint[], $16::uuid[], $17::bigint[], $18::bigint[], $19::bytea[], $20::boolean[])
+  $15::bigint[], $16::uuid[], $17::bigint[], $18::bigint[], $19::bytea[])
 """
 _READ_BACK: Final[LiteralString] = """
 SELECT r.index, r.entry, r.recorded_at, h.size, h.recorded_at, h.registry_index
@@ -277,7 +277,7 @@ def _arguments(tickets: Sequence[_Ticket]) -> list[bytes]:
     drafts = [ticket.draft for ticket in tickets]
     sealed = [ticket.seal(ticket.sealed_at) for ticket in tickets]
     asked = [(n, *one) for n, draft in enumerate(drafts, 1) for one in draft.asked.items()]
-    tags = [(n, *one) for n, draft in enumerate(drafts, 1) for one in draft.tags.items()]
+    tags = [(n, tag) for n, draft in enumerate(drafts, 1) for tag in sorted(draft.tags)]
     return [
         arrays.uuids(draft.stream_id for draft in drafts),
         arrays.texts(draft.stream for draft in drafts),
@@ -296,7 +296,6 @@ def _arguments(tickets: Sequence[_Ticket]) -> list[bytes]:
         arrays.bigints(n for n, _, _ in asked),
         arrays.uuids(stream for _, stream, _ in asked),
         arrays.bigints(seq for _, _, seq in asked),
-        arrays.bigints(n for n, _, _ in tags),
-        arrays.byteas(tag for _, tag, _ in tags),
-        arrays.booleans(alone for _, _, alone in tags),
+        arrays.bigints(n for n, _ in tags),
+        arrays.byteas(tag for _, tag in tags),
     ]

@@ -47,11 +47,7 @@ _BY_ACT: Final[LiteralString] = (
 _ENTRIES: Final[LiteralString] = (
     "SELECT entry FROM log.records WHERE index >= %b AND index < %b ORDER BY index"
 )
-
-
-_ELSEWHERE: Final[LiteralString] = (
-    "SELECT EXISTS (SELECT FROM log.tokens WHERE tag = %b AND stream_id <> %b)"
-)
+_TOKEN: Final[LiteralString] = "SELECT stream_id, index FROM log.tokens WHERE tag = %b"
 
 
 class PostgresRecords:
@@ -97,13 +93,12 @@ class PostgresRecords:
         )
         return [cast("bytes", row[0]) for row in rows]
 
-    def token_elsewhere(self, tag: bytes, stream_id: UUID) -> bool:
-        """Whether a record of another stream names the token of this tag; the writer's to ask."""
-        asked = (tag, stream_id)
+    def token(self, tag: bytes) -> tuple[UUID, int] | None:
+        """The stream that has this token, and since which record; the reader may not ask."""
         row = reading(
-            self._pool, lambda connection: connection.execute(_ELSEWHERE, asked).fetchone()
+            self._pool, lambda connection: connection.execute(_TOKEN, (tag,)).fetchone()
         )
-        return row is not None and bool(row[0])
+        return None if row is None else cast("tuple[UUID, int]", row)
 
     def _select(
         self, query: LiteralString, arguments: Sequence[object] | Mapping[str, object]

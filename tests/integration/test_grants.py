@@ -113,7 +113,6 @@ def test_only_the_writer_appends(filled: Database, login: str) -> None:
         ("writer", "SELECT data FROM log.tiles"),
         ("migrator", "SELECT index FROM log.records"),
         ("reader", "SELECT stream_id FROM log.tokens"),
-        ("projector", "SELECT stream_id FROM log.tokens"),
         ("sealer", "SELECT name FROM log.files"),
         ("projector", "SELECT name FROM log.files"),
         ("auditor", "SELECT state FROM log.custody"),

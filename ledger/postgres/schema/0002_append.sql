@@ -38,13 +38,13 @@ CREATE FUNCTION log.fits(
 
 -- `_of`, `_read`, `_upto`: item number `_of` was judged by the stream `_read` as it stood after its seq `_upto` (0: no such
 -- stream), or, where `_read` is the nil uuid, by every programme's stream as of the record `_upto`.
--- `_names_of`, `_tags`, `_alone`: item number `_names_of` names the token of this tag, and where `_alone` says so it was
--- judged as one that stands in no other stream.
+-- `_names_of`, `_tags`: item number `_names_of` names the token of this tag, which was judged as one that stands in no
+-- other stream.
 CREATE FUNCTION log.append(
   _streams uuid[], _names text[], _seqs bigint[], _units uuid[], _acts uuid[], _author boolean[],
   _registry boolean[], _judged bigint[], _topics text[], _at timestamptz[],
   _entries bytea[], _states bytea[], _kek bytea, _wraps bytea[],
-  _of bigint[], _read uuid[], _upto bigint[], _names_of bigint[], _tags bytea[], _alone boolean[]
+  _of bigint[], _read uuid[], _upto bigint[], _names_of bigint[], _tags bytea[]
 ) RETURNS TABLE (item int, status text, place bigint, head_size bigint, head_at timestamptz, head_registry bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
@@ -59,7 +59,7 @@ BEGIN
         cardinality(_author), cardinality(_registry), cardinality(_judged), cardinality(_topics), cardinality(_at),
         cardinality(_entries), cardinality(_states), cardinality(_wraps)])
       AND cardinality(_of) = ALL (ARRAY[cardinality(_read), cardinality(_upto)])
-      AND cardinality(_names_of) = ALL (ARRAY[cardinality(_tags), cardinality(_alone)])) IS NOT TRUE THEN
+      AND cardinality(_names_of) = cardinality(_tags)) IS NOT TRUE THEN
     RAISE EXCEPTION 'the columns of a group are of one length' USING ERRCODE = 'data_exception';
   END IF;
 
@@ -74,7 +74,7 @@ BEGIN
   -- and three inserts take all. `_registry` only as the last item, since whatever follows it was judged by an older one.
   -- A group of which an item was judged by more than its stream and the registry goes item by item.
   plain := r = ALL (_judged) AND (t IS NULL OR _at[1] >= t) AND latest >= ALL (_at)
-    AND cardinality(_of) = 0 AND false = ALL (_alone);
+    AND cardinality(_of) = 0;
   FOR i IN 1 .. items LOOP
     EXIT WHEN plain IS NOT TRUE;
     plain := (i = items OR (NOT _registry[i] AND _at[i] <= _at[i + 1]))
@@ -101,8 +101,11 @@ BEGIN
         SELECT n + z.o - 1, _kek, z.stream_id, z.unit, z.wrap
         FROM unnest(_streams, _units, _wraps) WITH ORDINALITY AS z (stream_id, unit, wrap, o);
       IF cardinality(_tags) > 0 THEN
+        -- a tag that another stream has, here or in this group, is not left out and so breaks the key
         INSERT INTO log.tokens (tag, stream_id, index)
-          SELECT z.tag, _streams[z.o], n + z.o - 1 FROM unnest(_names_of, _tags) AS z (o, tag) ON CONFLICT DO NOTHING;
+          SELECT z.tag, _streams[z.o], min(n + z.o - 1) FROM unnest(_names_of, _tags) AS z (o, tag)
+          WHERE NOT EXISTS (SELECT FROM log.tokens k WHERE k.tag = z.tag AND k.stream_id = _streams[z.o])
+          GROUP BY 1, 2;
       END IF;
     EXCEPTION WHEN unique_violation OR check_violation THEN
       plain := false;  -- somebody is stale, taken or unfit: the loop below finds out who
@@ -142,8 +145,8 @@ BEGIN
               WHERE x.index > z.upto AND starts_with(s.name, 'programme/'))
             ELSE EXISTS (SELECT FROM log.records x WHERE x.stream_id = z.stream_id AND x.seq > z.upto) END)
        OR EXISTS (
-          SELECT FROM unnest(_names_of, _tags, _alone) AS z (o, tag, alone) JOIN log.tokens k ON k.tag = z.tag
-          WHERE z.o = i AND z.alone AND k.stream_id <> _streams[i]) THEN
+          SELECT FROM unnest(_names_of, _tags) AS z (o, tag) JOIN log.tokens k ON k.tag = z.tag
+          WHERE z.o = i AND k.stream_id <> _streams[i]) THEN
       status := 'judge_again';
     ELSIF _at[i] < t THEN
       status := 'late';
