@@ -371,18 +371,21 @@ class SeenStore(Protocol):
 
 
 class Sessions(Protocol):
-    """Sign-in challenges, taken once, and counted attempts; shared by all workers."""
+    """Sign-in challenges, taken once, and counted attempts; shared by all workers.
 
-    def put(self, challenge: str, kid: str, expires_at: datetime) -> None:
-        """Keeps a challenge until it is taken or expires."""
+    The time is the store's own.
+    """
 
-    def take(self, challenge: str, now: datetime) -> str | None:
+    def put(self, challenge: str, kid: str, life_s: int) -> None:
+        """Keeps a challenge until it is taken or expires, in ten minutes at most."""
+
+    def take(self, challenge: str) -> str | None:
         """The kid it was made for, or None where unknown, used or expired.
 
         A second take gives None.
         """
 
-    def attempt(self, subject: str, now: datetime, window_s: int, limit: int) -> bool:
+    def attempt(self, subject: str, window_s: int, limit: int) -> bool:
         """Counts one attempt; False where `subject` is over its limit in the window."""
 
 

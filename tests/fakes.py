@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -258,23 +258,31 @@ class MemorySeen:
 
 
 class MemorySessions:
-    """`Sessions` in one process."""
+    """`Sessions` in one process.
 
-    def __init__(self) -> None:
-        self._challenges: dict[str, tuple[str, datetime]] = {}
+    Args:
+        now: Its clock.
+    """
+
+    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._now = now
+        self.challenges: dict[str, tuple[str, datetime]] = {}
         self._attempts: dict[str, tuple[datetime, int]] = {}
 
-    def put(self, challenge: str, kid: str, expires_at: datetime) -> None:
+    def put(self, challenge: str, kid: str, life_s: int) -> None:
         """See `Sessions`."""
-        self._challenges[challenge] = (kid, expires_at)
+        life = timedelta(seconds=min(life_s, 600))
+        self.challenges[challenge] = (kid, self._now() + life)
 
-    def take(self, challenge: str, now: datetime) -> str | None:
+    def take(self, challenge: str) -> str | None:
         """See `Sessions`."""
-        kid, expires_at = self._challenges.pop(challenge, ("", now))
+        now = self._now()
+        kid, expires_at = self.challenges.pop(challenge, ("", now))
         return kid if now < expires_at else None
 
-    def attempt(self, subject: str, now: datetime, window_s: int, limit: int) -> bool:
+    def attempt(self, subject: str, window_s: int, limit: int) -> bool:
         """See `Sessions`."""
+        now = self._now()
         since, counted = self._attempts.get(subject, (now, 0))
         if since <= now - timedelta(seconds=window_s):
             since, counted = now, 0

@@ -31,7 +31,7 @@ COLUMNS = {
     "acts": "uuid[]", "author": "boolean[]", "registry": "boolean[]", "judged": "bigint[]",
     "topics": "text[]", "at": "timestamptz[]", "entries": "bytea[]", "states": "bytea[]",
     "kek": "bytea", "wraps": "bytea[]", "of": "bigint[]", "read": "uuid[]", "upto": "bigint[]",
-    "names_of": "bigint[]", "tags": "bytea[]", "alone": "boolean[]",
+    "names_of": "bigint[]", "tags": "bytea[]",
 }  # fmt: skip
 ARGUMENTS = ", ".join(f"%({name})s::{kind}" for name, kind in COLUMNS.items())
 CALL = f"SELECT status FROM log.append({ARGUMENTS})"  # noqa: S608 - of the table above
@@ -43,7 +43,7 @@ Group = dict[str, Any]
 def group(*drafts: Draft) -> Group:
     """The arguments of one call, as the product sends them."""
     sealed = [draft.seal(draft.at) for draft in drafts]
-    empty: Group = {name: [] for name in ("of", "read", "upto", "names_of", "tags", "alone")}
+    empty: Group = {name: [] for name in ("of", "read", "upto", "names_of", "tags")}
     return empty | {
         "streams": [draft.stream_id for draft in drafts],
         "names": [draft.stream for draft in drafts],
@@ -145,7 +145,7 @@ def test_junk_is_not_recorded(stolen: Database, junk: Callable[[], Group]) -> No
     both = {
         name: value if name == "kek" else [*honest[name], *value]
         for name, value in made.items()
-        if name not in ("of", "read", "upto", "names_of", "tags", "alone")
+        if name not in ("of", "read", "upto", "names_of", "tags")
     }
     if made["kek"] == KEK_ID:
         assert called(stolen, made | both) == ["ok", "unfit"]
@@ -167,7 +167,7 @@ def test_no_record_is_at_the_end_of_time(postgres_server: Embedded, at: str) -> 
 
 
 @pytest.mark.parametrize(
-    "column", ["names", "seqs", "judged", "at", "states", "wraps", "upto", "alone"]
+    "column", ["names", "seqs", "judged", "at", "states", "wraps", "upto", "tags"]
 )
 @pytest.mark.parametrize("change", [lambda column: column[1:], lambda column: [*column, None]])
 def test_columns_of_another_length_are_no_group(
@@ -176,7 +176,7 @@ def test_columns_of_another_length_are_no_group(
     """Nothing of it is recorded, not the items that are whole either."""
     before = size(stolen)
     asked = {"of": [1], "read": [CASE.stream_id], "upto": [0]}
-    tagged = {"names_of": [1], "tags": [bytes(32)], "alone": [False]}
+    tagged = {"names_of": [1], "tags": [bytes(32)]}
     made = group(a_draft("officer/c"), CASE) | asked | tagged
     with pytest.raises(psycopg.errors.DataError, match="one length"):
         called(stolen, made | {column: change(made[column])})

@@ -15,32 +15,11 @@ from keys.canonical import b64, unb64
 from keys.jwk import SoftwareSigner
 from keys.keyring import SERVICE, KeyLine, Keyring
 from ledger.log.statement import make_login
+from tests.fakes import MemorySessions
 
 ORIGIN = "rehearsal.test/ordinary"
 OFFICER = "0b5c1f0e-2f7e-4a39-8f0e-3d1a2b3c4d5e"
 START = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
-
-
-class MemorySessions:
-    """`Sessions` in memory."""
-
-    def __init__(self) -> None:
-        self.challenges: dict[str, tuple[str, datetime]] = {}
-        self.counts: dict[str, int] = {}
-
-    def put(self, challenge: str, kid: str, expires_at: datetime) -> None:
-        """Keeps a challenge."""
-        self.challenges[challenge] = (kid, expires_at)
-
-    def take(self, challenge: str, now: datetime) -> str | None:
-        """Takes it once."""
-        kid, expires_at = self.challenges.pop(challenge, ("", now))
-        return kid if now < expires_at else None
-
-    def attempt(self, subject: str, now: datetime, window_s: int, limit: int) -> bool:  # noqa: ARG002  the port
-        """Counts within one window."""
-        self.counts[subject] = self.counts.get(subject, 0) + 1
-        return self.counts[subject] <= limit
 
 
 class Counting:
@@ -68,7 +47,7 @@ class Desk:
         self.keyring = Keyring()
         self.asked: list[str | None] = []
         self.enrol(self.signer, OFFICER, "SOFTWARE")
-        self.sessions = MemorySessions()
+        self.sessions = MemorySessions(lambda: self.now)
         self.sign_in = SignIn(
             origin=ORIGIN,
             seal=Seal(b"k" * 32),
