@@ -289,7 +289,7 @@ class Appender(Protocol):
 
         Raises:
             NotAppended: With the reason; nothing of this draft was recorded.
-            Unavailable: The store cannot be reached or is full, or its clock is far behind the
+            Unavailable: The store cannot be reached or is full, or its clock is far from the
                 draft's time. Where an answer was lost on the way the draft may have been recorded:
                 the sender sends the same statement again and is told.
         """

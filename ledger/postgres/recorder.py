@@ -50,7 +50,7 @@ FROM log.records r, log.log_head h WHERE r.stream_id = %b AND r.seq = %b
 """
 
 
-_Status = Literal["ok", "unfit", "stale", "taken", "judge_again", "late", "ahead"]
+_Status = Literal["ok", "unfit", "stale", "taken", "judge_again", "late", "apart"]
 _Answered = tuple[_Status, int | None, LogHead]
 
 
@@ -194,8 +194,8 @@ class GroupAppender:
             elif status == "late" and at is not None and ticket.may_be(at):
                 ticket.seal(at)
                 again.append(ticket)
-            elif status == "ahead":
-                ticket.answer = clock_ahead()
+            elif status == "apart":
+                ticket.answer = clocks_apart()
             elif status == "unfit":
                 ticket.answer = Fatal("the log takes no record of this form")
             else:
@@ -238,13 +238,13 @@ class GroupAppender:
         return self._session
 
 
-def clock_ahead() -> Unavailable:
-    """Try again after the operator has set the clocks; a later time would be the log's for ever."""
+def clocks_apart() -> Unavailable:
+    """Try again after the operator has set the clocks; a wrong time would be the log's for ever."""
     return Unavailable(
-        "clock_ahead",
-        "Đồng hồ máy chủ sổ chạy trước máy cơ sở dữ liệu quá 5 phút; chưa ghi gì."
+        "clocks_apart",
+        "Đồng hồ máy chủ sổ và máy cơ sở dữ liệu lệch nhau quá 5 phút; chưa ghi gì."
         " Báo quản trị hệ thống chỉnh đồng hồ rồi gửi lại.",
-        "The server's clock is more than 5 minutes ahead of the database's; nothing was recorded."
+        "The clocks of server and database are more than 5 minutes apart; nothing was recorded."
         " Tell the operator to set the clocks, then send it again.",
         retry_after_s=60,
     )

@@ -14,6 +14,7 @@ from uuid import UUID, uuid5
 import psycopg
 import pytest
 
+from api.bootstrap import RealClock
 from api.embedded import Embedded
 from ledger.errors import Fatal
 from ledger.ports import NIL_UNIT, Draft, NotAppended
@@ -163,6 +164,24 @@ def test_no_record_is_at_the_end_of_time(postgres_server: Embedded, at: str) -> 
     database = make_database(postgres_server, rehearsal=True)
     assert called(database, of(CASE, at=at)) == ["unfit"]
     assert size(database) == 0
+    database.close()
+
+
+@attack(
+    "an act signed by a stolen key is dated before the key was found stolen",
+    stopped_by="log.append takes the machine's time alone",
+    noticed_by="the refusal",
+)
+def test_a_writer_taken_over_cannot_date_a_record_back(postgres_server: Embedded) -> None:
+    """On an idle night the last record's time is old, and its key is revoked since a later one."""
+    database = make_database(postgres_server)
+    idle = a_draft("case/a", at=RealClock().now() - timedelta(hours=8))
+    database.appender().append(idle)
+    database.end_rehearsal()
+    now = RealClock().now()
+    back = [a_draft(f"case/{n}", at=now - timedelta(minutes=n)) for n in (8 * 60, 6)]
+    assert called(database, group(*back)) == ["apart", "apart"]
+    assert called(database, group(*back, a_draft("case/b", at=now))) == ["apart", "apart", "ok"]
     database.close()
 
 

@@ -2,8 +2,9 @@
 -- so that one stale submitter never fails its neighbours. Statuses: `ok` with the index it got; `unfit`, no honest
 -- writer asks for it; `stale`, another statement has this place of the stream; `taken`, the act id names another act;
 -- `judge_again`, what the item was judged by has moved: the registry, another stream that was asked, the one place of a
--- token; `late`, it was sealed with a time before the last record's; `ahead`, outside a rehearsal its time is more than
--- five minutes past this machine's, and since time in a log never goes back, one such record would stop it.
+-- token; `late`, it was sealed with a time before the last record's; `apart`, outside a rehearsal its time is more than five
+-- minutes from this machine's: one far ahead would stop the log, whose time never goes back, and one of the past would say
+-- that it was signed before its key was found stolen.
 
 -- What can be seen of a sealed record without a key (formats.md §2-§5). It stops nobody who holds the writer's login from
 -- writing junk; it keeps the junk in the form of a record, in a stream of its own kind, for the audit to name.
@@ -50,6 +51,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
   n bigint; t timestamptz; r bigint; first bigint;
+  earliest timestamptz;
   latest timestamptz;
   items int := cardinality(_streams);
   plain boolean;
@@ -65,15 +67,17 @@ BEGIN
 
   SELECT h.size, h.recorded_at, h.registry_index INTO STRICT n, t, r FROM log.log_head h FOR UPDATE;  -- writers queue here
   first := n;
+  earliest := clock_timestamp() - interval '5 minutes';
   latest := clock_timestamp() + interval '5 minutes';
-  IF latest < ANY (_at) AND EXISTS (SELECT FROM log.enclave e WHERE e.rehearsal) THEN
+  IF (earliest > ANY (_at) OR latest < ANY (_at)) AND EXISTS (SELECT FROM log.enclave e WHERE e.rehearsal) THEN
+    earliest := '-infinity';
     latest := 'infinity';
   END IF;
 
   -- Most groups are sound as they stand: what needs no table is looked at here, the rest is left to the unique indexes,
   -- and three inserts take all. `_registry` only as the last item, since whatever follows it was judged by an older one.
   -- A group of which an item was judged by more than its stream and the registry goes item by item.
-  plain := r = ALL (_judged) AND (t IS NULL OR _at[1] >= t) AND latest >= ALL (_at)
+  plain := r = ALL (_judged) AND (t IS NULL OR _at[1] >= t) AND earliest <= ALL (_at) AND latest >= ALL (_at)
     AND cardinality(_of) = 0;
   FOR i IN 1 .. items LOOP
     EXIT WHEN plain IS NOT TRUE;
@@ -150,8 +154,8 @@ BEGIN
       status := 'judge_again';
     ELSIF _at[i] < t THEN
       status := 'late';
-    ELSIF _at[i] > latest THEN
-      status := 'ahead';
+    ELSIF _at[i] NOT BETWEEN earliest AND latest THEN
+      status := 'apart';
     ELSE
       status := 'ok';
       place := n;
