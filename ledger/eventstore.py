@@ -195,12 +195,16 @@ class LogRecorder(ApplicationRecorder):
         lte: int | None = None,
         desc: bool = False,
         limit: int | None = None,
-    ) -> Sequence[RecordEvent]:
-        """Rows of one stream in order."""
-        if desc or limit is not None or not isinstance(originator_id, UUID):
-            raise NotImplementedError
-        rows = self._store.stream(originator_id, gt or 0)
-        return [_row_event(row) for row in rows if lte is None or row.seq <= lte]
+    ) -> NoReturn:
+        """Not the way out: `StatementStore.get` reads in bounded memory."""
+        raise NotImplementedError
+
+    def rows(self, originator_id: UUID, gt: int, lte: int | None) -> Iterator[RecordEvent]:
+        """Rows of one stream in order, as they are asked for."""
+        for row in self._store.stream(originator_id, gt):
+            if lte is not None and row.seq > lte:
+                break
+            yield _row_event(row)
 
     def select_notifications(
         self,
@@ -268,8 +272,9 @@ class StatementStore(EventStore[UUID]):
         limit: int | None = None,
     ) -> Iterator[DomainEventProtocol[UUID]]:
         """Events of one stream, opened one by one."""
-        rows = self.recorder.select_events(originator_id, gt=gt, lte=lte, desc=desc, limit=limit)
-        return map(self.mapper.to_domain_event, rows)
+        if desc or limit is not None:
+            raise NotImplementedError
+        return map(self.mapper.to_domain_event, self.recorder.rows(originator_id, gt or 0, lte))
 
 
 @dataclass(frozen=True)

@@ -139,11 +139,14 @@ class RecordStore(Protocol):
                 none; what is in no case always is.
         """
 
-    def stream(self, stream_id: UUID, after_seq: int = 0) -> Sequence[StoredRecord]:
-        """One stream in `seq` order, from `after_seq` + 1 on."""
+    def stream(self, stream_id: UUID, after_seq: int = 0) -> Iterable[StoredRecord]:
+        """One stream in `seq` order, from `after_seq` + 1 on; in bounded memory."""
 
-    def registry(self, after_index: int) -> Sequence[StoredRecord]:
-        """Every record after `after_index` by which the registry changed, in index order."""
+    def registry(self, after_index: int) -> Iterable[StoredRecord]:
+        """Every record after `after_index` by which the registry changed, in index order.
+
+        In bounded memory: whoever can append can mark as many as he likes.
+        """
 
     def act(self, act_id: UUID) -> Sequence[StoredRecord]:
         """Every record of one act, in index order."""

@@ -534,7 +534,7 @@ def test_token_of_another_case(den: Den, told: Sequence[str]) -> None:
 def test_token_that_the_append_was_not_told_of(den: Den) -> None:
     """Neither case that names it has it, for the door as for the audit."""
     for n, tags in ((1, frozenset[bytes]()), (2, None)):
-        columns = {} if tags is None else {"tags": tags}
+        columns: dict[str, Any] = {} if tags is None else {"tags": tags}
         den.put(_named(n, "reporter 1"), "hotline", stands=tags is None, **columns)
     (untold,) = den.junk
     kinds = [f.kind for f in den.audit().findings if f.index == untold]

@@ -28,9 +28,9 @@ CREATE FUNCTION log.fits(
   AND _topic = 'socai.statement.v1'
   AND isfinite(_at) AND date_trunc('milliseconds', _at) = _at
   AND octet_length(_entry) = 32
-  -- a version byte, a nonce, a tag, and between them an envelope as long as one can be, or a step of the padding
+  -- a version byte, a nonce, a tag, and between them an envelope, which the last step of the padding holds, or a step
   AND CASE substring(_state FROM 1 FOR 1)
-    WHEN '\x01' THEN octet_length(_state) BETWEEN 512 AND 1052672
+    WHEN '\x01' THEN octet_length(_state) BETWEEN 512 AND 29 + 262140
     WHEN '\x02' THEN octet_length(_state) - 29 IN (1024, 4096, 16384, 65536, 262144)
     ELSE false END
   AND octet_length(_kek) = 16
