@@ -200,7 +200,9 @@ class Elsewhere:
         """Whether another case had the token then, or no append was told that this one names it."""
         judge = self.judge
         found = judge.store.token(token_tag(judge.origin, token))
-        return found is None or found[0] != stream_id(judge.origin, stream) or found[1] > self.before
+        return (
+            found is None or found[0] != stream_id(judge.origin, stream) or found[1] > self.before
+        )
 
     def record(self, index_or_entry: str) -> tuple[int, str] | None:
         """The record of this entry, where it stands at the index that the act names."""

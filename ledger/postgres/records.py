@@ -110,9 +110,7 @@ class PostgresRecords:
 
     def token(self, tag: bytes) -> tuple[UUID, int] | None:
         """The stream that has this token, and since which record; the reader may not ask."""
-        row = reading(
-            self._pool, lambda connection: connection.execute(_TOKEN, (tag,)).fetchone()
-        )
+        row = reading(self._pool, lambda connection: connection.execute(_TOKEN, (tag,)).fetchone())
         return None if row is None else cast("tuple[UUID, int]", row)
 
     def _page(self, query: LiteralString, after: int, **of: object) -> Sequence[StoredRecord]:

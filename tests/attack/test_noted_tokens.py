@@ -46,9 +46,7 @@ def test_no_second_case_takes_a_token_away(service: Service) -> None:
     service.say(report(second, reporter=a_token("drawn anew")), "hotline")
     sealing = {"reporter": facts["reporter"]}
     when = service.step(minutes=1)
-    service.say(
-        an_act("ReporterIdentitySealed", when=when, stream=first, facts=sealing), "hotline"
-    )
+    service.say(an_act("ReporterIdentitySealed", when=when, stream=first, facts=sealing), "hotline")
     assert _audited(service).exit_code == 0
 
 

@@ -62,7 +62,10 @@ def test_nothing_runs_out_before_its_time(taken: Database, thief: psycopg.Connec
     sessions.put("challenge of an officer", "kid", 120)
     thief.execute("SELECT sec.challenge_put('challenge of a thief', 'kid', 2147483647)")
     for window in (0, 2_147_483_647):
-        thief.execute("SELECT sec.attempt('jti:once', %s::int, 9), sec.attempt('y', %s::int, 9)", [window, window])
+        thief.execute(
+            "SELECT sec.attempt('jti:once', %s::int, 9), sec.attempt('y', %s::int, 9)",
+            [window, window],
+        )
     assert not sessions.attempt("jti:once", 600, 1)
     assert sessions.take("challenge of an officer") == "kid"
     with psycopg.connect(taken.admin) as connection:

@@ -199,7 +199,8 @@ class AppendContract:
         """Also in one group: the check is inside the append."""
         tag = bytes(31) + b"u"
         answers = _at_once(
-            store.appender, [replace(a_draft(f"case/{n}"), tags=frozenset({tag})) for n in range(32)]
+            store.appender,
+            [replace(a_draft(f"case/{n}"), tags=frozenset({tag})) for n in range(32)],
         )
         assert sum(isinstance(answer, Appended) for answer in answers) == 1
 

@@ -26,6 +26,7 @@ def database(postgres_server: Embedded) -> Iterator[Database]:
     yield made
     made.close()
 
+
 NOW = RealClock().now()
 PAST = NOW - timedelta(hours=8)
 FAR = NOW + timedelta(days=3650)
