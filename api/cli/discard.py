@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
 import click
-from psycopg.conninfo import make_conninfo
 
 from api.bootstrap import open_kek, role_dsn
 from api.cli import database
@@ -45,9 +44,9 @@ def discard() -> None:
     shell, settings = shell_of(), Settings.from_env()
     with closing(Lock(settings.home)) as lock, database.reachable(settings) as facts:
         lock.take(SEALER)
-        admin = make_conninfo(database.admin_dsn(settings), dbname=str(facts.database["dbname"]))
+        admin, dbname = database.admin_dsn(settings), str(facts.database["dbname"])
         with _signed(settings, facts) as signed:
-            gone, tiles = take_away(admin, signed)
+            gone, tiles = take_away(admin, dbname, signed)
     told = [{"size": size, "sha256": hashlib.sha256(note).hexdigest()} for size, note in gone]
     for one in told:
         shell.note(

@@ -81,7 +81,7 @@ class PostgresCheckpoints:
 
 
 def discard(
-    admin_dsn: str, signed: Callable[[int, bytes], bool]
+    admin_dsn: str, dbname: str, signed: Callable[[int, bytes], bool]
 ) -> tuple[list[tuple[int, bytes]], int]:
     """Takes away what was stored in the sealer's place: unsigned checkpoints, and tiles behind.
 
@@ -89,6 +89,7 @@ def discard(
 
     Args:
         admin_dsn: A superuser's connection string: no login of the log can do this.
+        dbname: The log's database.
         signed: Whether the log signed this note of this size; the first that it did is the end.
 
     Returns:
@@ -100,7 +101,7 @@ def discard(
     """
     gone: list[tuple[int, bytes]] = []
     try:
-        with psycopg.connect(admin_dsn) as connection:
+        with psycopg.connect(admin_dsn, dbname=dbname) as connection:
             connection.execute(_ALONE)
             stands = 0
             for size, note in connection.execute(_ALL, binary=True):

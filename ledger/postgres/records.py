@@ -39,15 +39,15 @@ PAGE: Final = 64
 """Rows that are fetched at a time, each a sealed state of 256 KiB at most."""
 # A page is of records: one may have several wraps, and is not to be cut between them.
 _BY_STREAM: Final[LiteralString] = (
-    _COLUMNS
-    + "WHERE r.stream_id = %(stream)b AND r.seq > %(after)b AND r.seq <= coalesce((SELECT max(p.seq)"
-    + " FROM (SELECT seq FROM log.records WHERE stream_id = %(stream)b AND seq > %(after)b"
-    + " ORDER BY seq LIMIT %(page)b) p), 0) ORDER BY r.seq, w.kek_id"
+    _COLUMNS  # noqa: S608 - constants of this file
+    + "WHERE r.stream_id = %(stream)b AND r.seq > %(after)b AND r.seq <= coalesce(("
+    + "SELECT max(p.seq) FROM (SELECT seq FROM log.records"
+    + " WHERE stream_id = %(stream)b AND seq > %(after)b ORDER BY seq LIMIT %(page)b) p), 0) ORDER BY r.seq, w.kek_id"
 )
 _REGISTRY: Final[LiteralString] = (
-    _COLUMNS
-    + "WHERE r.registry AND r.index > %(after)b AND r.index <= coalesce((SELECT max(p.index)"
-    + " FROM (SELECT index FROM log.records WHERE registry AND index > %(after)b"
+    _COLUMNS  # noqa: S608 - constants of this file
+    + "WHERE r.registry AND r.index > %(after)b AND r.index <= coalesce(("
+    + "SELECT max(p.index) FROM (SELECT index FROM log.records WHERE registry AND index > %(after)b"
     + " ORDER BY index LIMIT %(page)b) p), -1) ORDER BY r.index, w.kek_id"
 )
 _BY_ACT: Final[LiteralString] = (
@@ -58,7 +58,7 @@ _BY_ACT: Final[LiteralString] = (
 _ENTRIES: Final[LiteralString] = (
     "SELECT entry FROM log.records WHERE index >= %b AND index < %b ORDER BY index"
 )
-_TOKEN: Final[LiteralString] = "SELECT stream_id, index FROM log.tokens WHERE tag = %b"
+_WHOSE: Final[LiteralString] = "SELECT stream_id, index FROM log.tokens WHERE tag = %b"
 
 
 class PostgresRecords:
@@ -110,7 +110,7 @@ class PostgresRecords:
 
     def token(self, tag: bytes) -> tuple[UUID, int] | None:
         """The stream that has this token, and since which record; the reader may not ask."""
-        row = reading(self._pool, lambda connection: connection.execute(_TOKEN, (tag,)).fetchone())
+        row = reading(self._pool, lambda connection: connection.execute(_WHOSE, (tag,)).fetchone())
         return None if row is None else cast("tuple[UUID, int]", row)
 
     def _page(self, query: LiteralString, after: int, **of: object) -> Sequence[StoredRecord]:

@@ -266,7 +266,7 @@ def test_sql_and_python_name_streams_alike() -> None:
 
 
 def test_as_long_as_an_act_can_be_fits(stolen: Database) -> None:
-    """What passes the door is never refused here: payload, header and signature at their longest."""
+    """What passes the door is never refused here: payload, header, signature at their longest."""
     signature = b64(bytes(3309))  # of ML-DSA-65
     part = b64(bytes(canonical.LIMIT_BYTES))
     longest = records.build(

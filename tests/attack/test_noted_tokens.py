@@ -24,7 +24,7 @@ def _audited(service: Service, *options: str) -> Result:
 
 
 @attack(
-    "a hotline officer opens a case with the token of another, so that its identity is never sealed",
+    "a hotline officer opens a case with another's token, so that its identity is never sealed",
     stopped_by="the door: whoever names a token first has it (TOKEN_OF_ONE_CASE)",
     noticed_by="the refusal, which names the member",
 )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import psycopg
 import pytest
 
+from api.bootstrap import RealClock
 from api.embedded import Embedded
 from ledger.postgres.sessions import PostgresSessions
 from tests.attacks import attack
@@ -44,7 +45,7 @@ def test_no_officer_is_locked_out_for_ever(taken: Database, thief: psycopg.Conne
         thief.execute("SELECT sec.attempt('sign-in:x', %s::int, 1)", [window])
     with psycopg.connect(taken.admin) as connection:
         rows = connection.execute("SELECT since FROM sec.attempts").fetchall()
-        now = datetime.now(UTC)
+        now = RealClock().now()
         assert [timedelta() <= now - since < timedelta(hours=1) for (since,) in rows] == [True]
         connection.execute("UPDATE sec.attempts SET since = since - interval '61 seconds'")
     assert PostgresSessions(taken.pool("reader")).attempt("sign-in:x", 60, 1)
@@ -71,4 +72,4 @@ def test_nothing_runs_out_before_its_time(taken: Database, thief: psycopg.Connec
     with psycopg.connect(taken.admin) as connection:
         ends = connection.execute("SELECT max(expires_at) FROM sec.challenges").fetchone()
     assert ends is not None
-    assert ends[0] < datetime.now(UTC) + timedelta(minutes=11)
+    assert ends[0] < RealClock().now() + timedelta(minutes=11)
