@@ -42,13 +42,15 @@ _BY_STREAM: Final[LiteralString] = (
     _COLUMNS  # noqa: S608 - constants of this file
     + "WHERE r.stream_id = %(stream)b AND r.seq > %(after)b AND r.seq <= coalesce(("
     + "SELECT max(p.seq) FROM (SELECT seq FROM log.records"
-    + " WHERE stream_id = %(stream)b AND seq > %(after)b ORDER BY seq LIMIT %(page)b) p), 0) ORDER BY r.seq, w.kek_id"
+    + " WHERE stream_id = %(stream)b AND seq > %(after)b ORDER BY seq LIMIT %(page)b) p), 0)"
+    + " ORDER BY r.seq, w.kek_id"
 )
 _REGISTRY: Final[LiteralString] = (
     _COLUMNS  # noqa: S608 - constants of this file
     + "WHERE r.registry AND r.index > %(after)b AND r.index <= coalesce(("
-    + "SELECT max(p.index) FROM (SELECT index FROM log.records WHERE registry AND index > %(after)b"
-    + " ORDER BY index LIMIT %(page)b) p), -1) ORDER BY r.index, w.kek_id"
+    + "SELECT max(p.index) FROM (SELECT index FROM log.records"
+    + " WHERE registry AND index > %(after)b ORDER BY index LIMIT %(page)b) p), -1)"
+    + " ORDER BY r.index, w.kek_id"
 )
 _BY_ACT: Final[LiteralString] = (
     _COLUMNS  # noqa: S608 - constants of this file
