@@ -139,9 +139,8 @@ class SignIn:
         self._count("", address)  # a kid costs nothing to make up, and each one keeps a row
         self._count(kid, address)
         challenge = b64(self._entropy.take(32))
-        expires_at = self._now() + timedelta(seconds=CHALLENGE_TTL_S)
-        self._sessions.put(challenge, kid, expires_at)
-        return challenge, expires_at
+        self._sessions.put(challenge, kid, CHALLENGE_TTL_S)
+        return challenge, self._now() + timedelta(seconds=CHALLENGE_TTL_S)
 
     def by_challenge(self, body: bytes, address: str) -> tuple[str, Caller]:
         """A token for a sign-in JWS over a challenge of ours.
@@ -156,7 +155,7 @@ class SignIn:
             raise Problem("sign_in_failed") from error
         self._count(login.kid, address)
         ours = _CHALLENGE.fullmatch(login.challenge) is not None
-        asked = self._sessions.take(login.challenge, self._now()) if ours else None
+        asked = self._sessions.take(login.challenge) if ours else None
         fresh = login.expires_at >= self._now()
         holder, key = self._signer(login.kid)
         signed = _holds(key, login.signature, login.signing_input)
@@ -190,7 +189,7 @@ class SignIn:
         ):
             raise Problem("sign_in_failed")
         once = hashlib.sha256(f"{kid}\0{claims['jti']}".encode()).hexdigest()
-        if not self._sessions.attempt(f"jti:{once}", self._now(), 2 * _ASSERTION_TTL_S, 1):
+        if not self._sessions.attempt(f"jti:{once}", 2 * _ASSERTION_TTL_S, 1):
             raise Problem("sign_in_failed")
         return self._issue(holder)
 
@@ -268,7 +267,7 @@ class SignIn:
         subject = hashlib.sha256(f"{address}\0{kid}".encode()).hexdigest()
         now, until = self._now(), self._refused.get(subject)
         if until is None or not until - _REFUSED_FOR <= now < until:
-            if self._sessions.attempt(f"sign-in:{subject}", now, _WINDOW_S, limit):
+            if self._sessions.attempt(f"sign-in:{subject}", _WINDOW_S, limit):
                 return
             if len(self._refused) >= _MOST_REFUSED:
                 self._refused.clear()  # they are counted again

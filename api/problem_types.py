@@ -463,11 +463,11 @@ TYPES: Final[Mapping[str, ProblemType]] = {
         ),
         _SAME_BYTES,
     ),
-    "clock_ahead": ProblemType(
+    "clocks_apart": ProblemType(
         503,
         Words(
-            "Đồng hồ máy chủ sổ chạy trước máy cơ sở dữ liệu",
-            "The server's clock is ahead of the database's",
+            "Đồng hồ máy chủ sổ và máy cơ sở dữ liệu lệch nhau",
+            "The clocks of server and database are apart",
         ),
         _SAME_BYTES,
     ),

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Final, Protocol
 
 from keys import anchor, canonical
@@ -40,6 +41,8 @@ from ledger.regulation.registry import Registry
 from ledger.streams.names import stream_id
 
 _SPAN: Final = 10_000
+_SOME: Final = 256
+"""Records that are looked at by one look at the registry."""
 _LOOK_S: Final = 30.0
 _AGAIN_S: Final = 1.0
 _SETTLE: Final = timedelta(seconds=5)
@@ -122,10 +125,10 @@ class Anchors:
     def newest(self) -> Anchor | None:
         """The last anchor in the log that a service key of its time made good."""
         with self._lock:
-            rows = self._records.stream(self._stream, self._seq)
-            if rows:
+            rows = iter(self._records.stream(self._stream, self._seq))
+            while some := list(islice(rows, _SOME)):
                 registry, key = self._door.refresh(), self._file_key.standing()
-                for row in rows:
+                for row in some:
                     opened = self._opened(row)
                     if opened is not None and key is not None:
                         self._newest = self._good(opened, registry, key) or self._newest

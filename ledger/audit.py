@@ -273,7 +273,6 @@ class _Walk:
     rows: int = 0
     behind: int = 0
     files: FileReport = field(default_factory=FileReport)
-    asks_tokens: bool = False
     _next: int = 0
     _first_entry: bytes | None = None
     _rules: Rules | None = None
@@ -282,7 +281,7 @@ class _Walk:
 
     def __post_init__(self) -> None:
         self.chain = Chain(Registry.founded(), self.origin, self.level)
-        self.tokens = Tokens(self.origin)
+        self.tokens = Tokens(self.origin, self.source.tokens() if self.opens else None)
 
     @property
     def opens(self) -> bool:
@@ -381,7 +380,7 @@ class _Walk:
         found = turns(self.source, job)
         expected = {one.record for one in found.acts} if self.assumes else None
         folds = Folds(history(self.source, job))
-        self._rules = Rules(self.origin, self.level, folds, expected=expected)
+        self._rules = Rules(self.origin, self.level, folds, self.tokens, expected=expected)
         self._timeline = found.acts if self.assumes else None
         return found.registry
 
@@ -502,10 +501,8 @@ class _Walk:
         They are the chain's to excuse: an append notes what its caller says, and two registrars who
         void a record that another has slipped in void that too.
         """
-        rows = self.source.tokens() if self.opens else None
-        if rows is not None:
-            self.asks_tokens = True
-            self.chain.findings += self.tokens.judge(rows)
+        if self.tokens.rows is not None:
+            self.chain.findings += self.tokens.judge()
 
     def check_files(self, blobs: FileBytes | None, *, whole: bool) -> None:
         """Rows about files, against what the log says of them, and the files themselves."""
@@ -585,7 +582,7 @@ class _Walk:
     def _skipped(self) -> tuple[str, ...]:
         if not self.opens:
             return _UNOPENED
-        asked = {"rules": self.replays, "tokens": self.asks_tokens}
+        asked = {"rules": self.replays, "tokens": self.tokens.rows is not None}
         return tuple(name for name, done in asked.items() if not done)
 
     def report(self, signed: tree.Signed) -> Report:

@@ -167,7 +167,7 @@ class LogRecorder(ApplicationRecorder):
                 at=judged.at,
                 latest=judged.latest,
                 asked=self._asked(judged.grounds),
-                tags=self._tags(event, judged.grounds),
+                tags=self._tags(event),
                 seal=draft.seal,
             )
         )
@@ -178,13 +178,10 @@ class LogRecorder(ApplicationRecorder):
             asked[NIL_UNIT] = grounds.programmes
         return asked
 
-    def _tags(self, event: Said, grounds: Grounds) -> dict[bytes, bool]:
+    def _tags(self, event: Said) -> frozenset[bytes]:
         """A countersignature names nothing that the author's statement did not."""
-        named = tokens_of(event.stream, event.statement.payload) if event.author else frozenset()
-        return {
-            token_tag(self._origin, token): token in grounds.alone
-            for token in named | grounds.alone
-        }
+        named = tokens_of(event.stream, event.statement.payload) if event.author else ()
+        return frozenset(token_tag(self._origin, token) for token in named)
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> NoReturn:  # noqa: ANN401 - the library's signature
         """Not the way in: `StatementStore.put` appends one judged event at a time."""
@@ -198,12 +195,16 @@ class LogRecorder(ApplicationRecorder):
         lte: int | None = None,
         desc: bool = False,
         limit: int | None = None,
-    ) -> Sequence[RecordEvent]:
-        """Rows of one stream in order."""
-        if desc or limit is not None or not isinstance(originator_id, UUID):
-            raise NotImplementedError
-        rows = self._store.stream(originator_id, gt or 0)
-        return [_row_event(row) for row in rows if lte is None or row.seq <= lte]
+    ) -> NoReturn:
+        """Not the way out: `StatementStore.get` reads in bounded memory."""
+        raise NotImplementedError
+
+    def rows(self, originator_id: UUID, gt: int, lte: int | None) -> Iterator[RecordEvent]:
+        """Rows of one stream in order, as they are asked for."""
+        for row in self._store.stream(originator_id, gt):
+            if lte is not None and row.seq > lte:
+                break
+            yield _row_event(row)
 
     def select_notifications(
         self,
@@ -271,8 +272,9 @@ class StatementStore(EventStore[UUID]):
         limit: int | None = None,
     ) -> Iterator[DomainEventProtocol[UUID]]:
         """Events of one stream, opened one by one."""
-        rows = self.recorder.select_events(originator_id, gt=gt, lte=lte, desc=desc, limit=limit)
-        return map(self.mapper.to_domain_event, rows)
+        if desc or limit is not None:
+            raise NotImplementedError
+        return map(self.mapper.to_domain_event, self.recorder.rows(originator_id, gt or 0, lte))
 
 
 @dataclass(frozen=True)

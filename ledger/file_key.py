@@ -1,7 +1,7 @@
 """The one key of the files of an enclave: tags, and what anchors say, are kept under it.
 
-Made with the first use and never changed; it lies wrapped beside the files. Who may use it is not
-decided here.
+Made when the log is founded, or with the first use, and never changed; it lies wrapped beside the
+files. Who may use it is not decided here.
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ from ledger.streams.event import Aside, Event, PositionPassed, StatementRecorded
 from ledger.streams.kinds import begin
 from ledger.streams.names import is_stream, stream_id
 from ledger.streams.stream import Stream
+from ledger.streams.tokens import token_tag
 
 _NONSENSE_VI: Final = "nội dung không theo quy định nào"
 _COLUMNS: Final = Aside(
@@ -184,8 +185,8 @@ class Judge:
 class Elsewhere:
     """`Cases` as of a record: other streams folded from what stands of them before it.
 
-    Where a token stands only an index over the whole log could tell: that refuses nothing here, and
-    is asked by the append and by the audit. Nor does a stream of which something is erased.
+    A stream of which something is erased refuses nothing here. Whose a token is stands beside the
+    records, of every moment.
 
     What is asked on the way to an answer lies before the record that asks, so that there is an end
     to it; it is folded one after the other, not one within the other, and each record is judged
@@ -209,9 +210,12 @@ class Elsewhere:
         return () if folded is None else signers(folded.state)
 
     def token_elsewhere(self, token: str, stream: str) -> bool:
-        """Not told by the records of one stream."""
-        del token, stream
-        return False
+        """Whether another case had the token then, or no append was told that this one names it."""
+        judge = self.judge
+        found = judge.store.token(token_tag(judge.origin, token))
+        return (
+            found is None or found[0] != stream_id(judge.origin, stream) or found[1] > self.before
+        )
 
     def record(self, index_or_entry: str) -> tuple[int, str] | None:
         """The record of this entry, where it stands at the index that the act names."""

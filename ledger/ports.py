@@ -139,11 +139,14 @@ class RecordStore(Protocol):
                 none; what is in no case always is.
         """
 
-    def stream(self, stream_id: UUID, after_seq: int = 0) -> Sequence[StoredRecord]:
-        """One stream in `seq` order, from `after_seq` + 1 on."""
+    def stream(self, stream_id: UUID, after_seq: int = 0) -> Iterable[StoredRecord]:
+        """One stream in `seq` order, from `after_seq` + 1 on; in bounded memory."""
 
-    def registry(self, after_index: int) -> Sequence[StoredRecord]:
-        """Every record after `after_index` by which the registry changed, in index order."""
+    def registry(self, after_index: int) -> Iterable[StoredRecord]:
+        """Every record after `after_index` by which the registry changed, in index order.
+
+        In bounded memory: whoever can append can mark as many as he likes.
+        """
 
     def act(self, act_id: UUID) -> Sequence[StoredRecord]:
         """Every record of one act, in index order."""
@@ -151,8 +154,11 @@ class RecordStore(Protocol):
     def entries(self, start: int, end: int) -> Sequence[bytes]:
         """The 32-byte entries of indices [start, end)."""
 
-    def token_elsewhere(self, tag: bytes, stream_id: UUID) -> bool:
-        """Whether a record of another stream than this one names the token of this tag."""
+    def token(self, tag: bytes) -> tuple[UUID, int] | None:
+        """The one stream that the token of this tag stands in, and the record that brought it.
+
+        Never another one later; None where no append was told of it.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,12 +170,10 @@ class Grounds:
             where there was no such stream.
         programmes: The record up to which the streams of programmes were known; None where they
             were not asked about.
-        alone: Tokens that stood in no other stream.
     """
 
     streams: Mapping[str, int] = field(default_factory=dict)
     programmes: int | None = None
-    alone: frozenset[str] = frozenset()
 
 
 class Asking(Cases, Protocol):
@@ -227,7 +231,7 @@ class Draft:
         seal: Seals it with a time; asked again where the time has to be a later one.
         asked: Other streams it was judged by, with the last `seq` known of each; under `NIL_UNIT`
             the last record known of all programmes.
-        tags: Of the tokens that it names; True where it was judged as standing in no other stream.
+        tags: Of the tokens that it names: each stands in one stream, and whoever is first has it.
     """
 
     stream_id: UUID
@@ -243,7 +247,7 @@ class Draft:
     latest: datetime | None
     seal: Callable[[datetime], SealedRecord]
     asked: Mapping[UUID, int] = field(default_factory=dict)
-    tags: Mapping[bytes, bool] = field(default_factory=dict)
+    tags: frozenset[bytes] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +292,7 @@ class Appender(Protocol):
 
         Raises:
             NotAppended: With the reason; nothing of this draft was recorded.
-            Unavailable: The store cannot be reached or is full, or its clock is far behind the
+            Unavailable: The store cannot be reached or is full, or its clock is far from the
                 draft's time. Where an answer was lost on the way the draft may have been recorded:
                 the sender sends the same statement again and is told.
         """
@@ -370,18 +374,21 @@ class SeenStore(Protocol):
 
 
 class Sessions(Protocol):
-    """Sign-in challenges, taken once, and counted attempts; shared by all workers."""
+    """Sign-in challenges, taken once, and counted attempts; shared by all workers.
 
-    def put(self, challenge: str, kid: str, expires_at: datetime) -> None:
-        """Keeps a challenge until it is taken or expires."""
+    The time is the store's own.
+    """
 
-    def take(self, challenge: str, now: datetime) -> str | None:
+    def put(self, challenge: str, kid: str, life_s: int) -> None:
+        """Keeps a challenge until it is taken or expires, in ten minutes at most."""
+
+    def take(self, challenge: str) -> str | None:
         """The kid it was made for, or None where unknown, used or expired.
 
         A second take gives None.
         """
 
-    def attempt(self, subject: str, now: datetime, window_s: int, limit: int) -> bool:
+    def attempt(self, subject: str, window_s: int, limit: int) -> bool:
         """Counts one attempt; False where `subject` is over its limit in the window."""
 
 

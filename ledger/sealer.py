@@ -205,7 +205,10 @@ class Sealer:
             ).checkpoint
             root = tiles.root_from_tiles(found.size, self._tiles)
         except (VerificationError, NotFound) as error:
-            raise Fatal(f"the last checkpoint does not hold: {error}") from error
+            raise Fatal(
+                f"the last checkpoint does not hold: {error}; if the log did not sign it (socai log"
+                " audit says so), take it away with socai log discard, then start again"
+            ) from error
         if found.size != size or found.root != root:
             raise Fatal(f"the tiles of size {size} lead to another root than the one signed")
         return _Stand(found, note, self._tiles)

@@ -185,8 +185,9 @@ class Standing:
         stream = self._stream(row)
         if row.seq > stream.version + 1:
             for earlier in self._store.stream(row.stream_id, stream.version):
-                if earlier.seq < row.seq:
-                    self._grow(stream, earlier)
+                if earlier.seq >= row.seq:
+                    break
+                self._grow(stream, earlier)
         return self._grow(stream, row)
 
     def _grow(self, stream: Stream, row: StoredRecord) -> Event:

@@ -92,7 +92,6 @@ class CasesAsked:
         self._registry = registry
         self._programmes = programmes
         self._streams: dict[str, StreamState] = {}
-        self._alone: set[str] = set()
         self._reports: tuple[int, Sequence[Report]] | None = None
 
     @property
@@ -101,7 +100,6 @@ class CasesAsked:
         return Grounds(
             streams={name: state.seq for name, state in self._streams.items()},
             programmes=None if self._reports is None else self._reports[0],
-            alone=frozenset(self._alone),
         )
 
     def state(self, stream: str) -> str | None:
@@ -109,11 +107,8 @@ class CasesAsked:
         return state_told(self._folded(stream))
 
     def token_elsewhere(self, token: str, stream: str) -> bool:
-        """Whether the sealed token stands in another case."""
-        if self._evidence.token_elsewhere(token, stream):
-            return True
-        self._alone.add(token)
-        return False
+        """Whether the sealed token stands in another case; the append asks again of each."""
+        return self._evidence.token_elsewhere(token, stream)
 
     def record(self, index_or_entry: str) -> tuple[int, str] | None:
         """(index, stream) of a record named by its b64 entry digest; None where there is none."""

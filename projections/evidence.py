@@ -84,9 +84,9 @@ class Evidence:
         return state
 
     def token_elsewhere(self, token: str, stream: str) -> bool:
-        """Whether a record of another stream names this token."""
-        tag = token_tag(self._origin, token)
-        return self._records.token_elsewhere(tag, stream_id(self._origin, stream))
+        """Whether another stream has this token."""
+        found = self._records.token(token_tag(self._origin, token))
+        return found is not None and found[0] != stream_id(self._origin, stream)
 
     def hold_stream(self, stream: str, rows: Sequence[ActRow], due: Due) -> Mapping[str, Act]:
         """Rows of one stream are its records.

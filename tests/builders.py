@@ -17,6 +17,8 @@ from functools import cache
 from typing import Any
 from uuid import UUID, uuid5
 
+import orjson
+
 from keys.jwk import SoftwareSigner
 from ledger.ports import Grounds
 from ledger.regulation.act import Act, parse_act
@@ -698,10 +700,22 @@ def an_act(  # noqa: PLR0913 - each is something a test may want to be different
         "document": DOCUMENT if name in _WRITTEN else None,
         "facts": {n: v for n, v in filled.items() if v is not None},
     } | members
-    probe = {n: deepcopy(v) for n, v in payload.items() if v is not None}
+    probe = _with_its_own_tokens({n: deepcopy(v) for n, v in payload.items() if v is not None})
     if "signers" not in probe:
         probe["signers"] = _signers(name, author, also, probe, level)
     return parse_act(probe, level=level)
+
+
+def _with_its_own_tokens(payload: Json) -> Json:
+    """In another case than the usual one the usual persons have other tokens (access.md L26)."""
+    stream = payload["stream"]
+    if stream == _stream_of("case") or not stream.startswith("case/"):
+        return payload
+    text = orjson.dumps(payload)
+    for token in (SUBJECT, REPORTER):
+        text = text.replace(token.encode(), a_token(f"{token} in {stream}").encode())
+    own: Json = orjson.loads(text)
+    return own
 
 
 _WRITTEN = frozenset({

@@ -38,7 +38,7 @@ class MemoryRecordStore:
         self._head = LogHead(0, None, -1)
         self._tiles: dict[tuple[int, int, int], bytes] = {}
         self._notes: dict[int, bytes] = {}
-        self._tokens: dict[tuple[bytes, UUID], int] = {}
+        self._tokens: dict[bytes, tuple[UUID, int]] = {}
         self._news = threading.Condition()
 
     # -- a database can be copied, and a copy put in its place -------------------------------------
@@ -83,7 +83,7 @@ class MemoryRecordStore:
                 )
             )
             for tag in draft.tags:
-                self._tokens.setdefault((tag, draft.stream_id), index)
+                self._tokens.setdefault(tag, (draft.stream_id, index))
             registry = index if draft.registry else self._head.registry_index
             self._head = LogHead(index + 1, at, registry)
             answer = Appended(index, at, sealed.entry, self._head)
@@ -112,8 +112,8 @@ class MemoryRecordStore:
                     return True
             elif any(r.stream_id == of and r.seq > known for r in self._records):
                 return True
-        alone = (tag for tag, judged in draft.tags.items() if judged)
-        return any(self.token_elsewhere(tag, draft.stream_id) for tag in alone)
+        noted = (self._tokens.get(tag) for tag in draft.tags)
+        return any(one is not None and one[0] != draft.stream_id for one in noted)
 
     # -- RecordStore -------------------------------------------------------------------------------
 
@@ -156,13 +156,13 @@ class MemoryRecordStore:
         self.fault("read")
         return [r.entry for r in self._records[start:end]]
 
-    def token_elsewhere(self, tag: bytes, stream_id: UUID) -> bool:
+    def token(self, tag: bytes) -> tuple[UUID, int] | None:
         """See `RecordStore`."""
-        return any(kept == tag and of != stream_id for kept, of in self._tokens)
+        return self._tokens.get(tag)
 
     def tokens(self) -> Sequence[RawToken]:
         """See `Evidence`."""
-        return [RawToken(tag, of.bytes, at) for (tag, of), at in self._tokens.items()]
+        return [RawToken(tag, of.bytes, at) for tag, (of, at) in self._tokens.items()]
 
     # -- TileStore, CheckpointStore ----------------------------------------------------------------
 
@@ -258,25 +258,33 @@ class MemorySeen:
 
 
 class MemorySessions:
-    """`Sessions` in one process."""
+    """`Sessions` in one process.
 
-    def __init__(self) -> None:
-        self._challenges: dict[str, tuple[str, datetime]] = {}
-        self._attempts: dict[str, tuple[datetime, int]] = {}
+    Args:
+        now: Its clock.
+    """
 
-    def put(self, challenge: str, kid: str, expires_at: datetime) -> None:
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self.challenges: dict[str, tuple[str, datetime]] = {}
+        self.counted: dict[str, tuple[datetime, int]] = {}
+
+    def put(self, challenge: str, kid: str, life_s: int) -> None:
         """See `Sessions`."""
-        self._challenges[challenge] = (kid, expires_at)
+        life = timedelta(seconds=min(life_s, 600))
+        self.challenges[challenge] = (kid, self._now() + life)
 
-    def take(self, challenge: str, now: datetime) -> str | None:
+    def take(self, challenge: str) -> str | None:
         """See `Sessions`."""
-        kid, expires_at = self._challenges.pop(challenge, ("", now))
+        now = self._now()
+        kid, expires_at = self.challenges.pop(challenge, ("", now))
         return kid if now < expires_at else None
 
-    def attempt(self, subject: str, now: datetime, window_s: int, limit: int) -> bool:
+    def attempt(self, subject: str, window_s: int, limit: int) -> bool:
         """See `Sessions`."""
-        since, counted = self._attempts.get(subject, (now, 0))
+        now = self._now()
+        since, counted = self.counted.get(subject, (now, 0))
         if since <= now - timedelta(seconds=window_s):
             since, counted = now, 0
-        self._attempts[subject] = (since, counted + 1)
+        self.counted[subject] = (since, counted + 1)
         return counted + 1 <= limit

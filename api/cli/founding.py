@@ -34,11 +34,13 @@ from keys.jwk import SoftwareSigner
 from keys.note import TYPE_ML_DSA_44, NoteSigner
 from keys.vault import Kek
 from ledger.application import Ledger
+from ledger.file_key import FileKey
 from ledger.founding import REHEARSAL, Founder, genesis, service_key
 from ledger.log import statement as statements
 from ledger.log.statement import Statement
 from ledger.ports import Alone
 from ledger.postgres.connect import open_pool
+from ledger.postgres.files import PostgresFiles
 from ledger.postgres.migrate import LOGINS
 from ledger.postgres.recorder import GroupAppender
 from ledger.postgres.records import PostgresRecords
@@ -266,6 +268,7 @@ def _open_log(
         ledger.record(
             orjson.dumps(statements.flattened(second)), at=at if facts.rehearsal else None
         )
+        FileKey(PostgresFiles(pool), keys.kek, facts.origin).made()
     finally:
         appender.close()
         pool.close()

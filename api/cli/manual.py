@@ -220,6 +220,13 @@ MANUAL: Final[dict[str, str]] = {
     "A checkpoint kept elsewhere; the log must lead to it.": (
         "Điểm kiểm tra giữ ở nơi khác; sổ phải dẫn tới nó."
     ),
+    "Take away checkpoints that the log did not sign, so that the sealer can go on.\n\nThey are"
+    " stored by whoever has the sealer's login: give it another password first. Tiles behind\nthe"
+    " newest checkpoint that is signed go with them; the sealer makes them again.": (
+        "Bỏ các điểm kiểm tra mà sổ không ký, để bộ ký chạy tiếp được.\n\nChúng do kẻ có tài khoản"
+        " của bộ ký đặt vào: hãy đổi mật khẩu ấy trước. Các mảnh cây phía sau điểm kiểm tra có chữ"
+        " ký mới nhất cũng bị bỏ; bộ ký sẽ tạo lại."
+    ),
     "Let a sealer go on that stopped on doubt: only if the whole log is sound again.\n\nThe audit"
     " also holds the log to every checkpoint that this home has seen. Exit 1 where it finds"
     "\ndamage: the mark stays, and nothing is signed.": (

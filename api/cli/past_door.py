@@ -65,7 +65,7 @@ class Smuggler:
             registry_index=self.records.head().registry_index,
             at=at,
             latest=None,
-            tags={token_tag(self.origin, token): False for token in named},
+            tags=frozenset(token_tag(self.origin, token) for token in named),
             seal=lambda moment: self.seal(statement.compact, stream, statement.seq, moment),
         )
         return self.appender.append(replace(draft, **columns))

@@ -167,7 +167,7 @@ class Recovering:
         return found[-1] if found and self.sealed() <= found[-1].size else None
 
     def _rows(self) -> Sequence[StoredRecord]:
-        return self._records.stream(stream_id(self._facts.origin, STREAM))
+        return list(self._records.stream(stream_id(self._facts.origin, STREAM)))
 
     # Who signs
 

@@ -62,8 +62,8 @@ _RECEIPT = {
         "invisible_characters",
         "clock_off", "not_a_rehearsal", "wrong_session", "unknown_key", "invalid_signature",
         "not_found", "stale", "stream_set_aside", "taken", "clock_back", "guard", "rejected",
-        "database_unavailable", "disk_full", "clock_jumped", "clock_ahead", "proof_late", "stopped",
-        "attachment_missing", "log_in_doubt",
+        "database_unavailable", "disk_full", "clock_jumped", "clocks_apart", "proof_late",
+        "stopped", "attachment_missing", "log_in_doubt",
     ),
     body_doc={
         "required": True,

@@ -59,10 +59,10 @@ class Evidence(Protocol):
     def records(self, start: int, end: int, seat: Seat = ALONE) -> Sequence[RawRecord]:
         """Every row of an index in [`start`, `end`) whose stream a seat has, in index order."""
 
-    def registry(self) -> Sequence[RawRecord]:
+    def registry(self) -> Iterable[RawRecord]:
         """Every row marked as a registry record, in index order."""
 
-    def stream(self, stream_id: bytes, before: int) -> Sequence[RawRecord]:
+    def stream(self, stream_id: bytes, before: int) -> Iterable[RawRecord]:
         """The rows of one stream of an index below `before`, in index order."""
 
     def tiles(self) -> Iterable[RawTile]:

@@ -17,6 +17,7 @@ from keys import canonical
 from keys.errors import Malformed
 from ledger.checks.content import Checked
 from ledger.checks.folds import Folds
+from ledger.checks.tokens import Tokens
 from ledger.log.merkle import HASH_BYTES
 from ledger.log.record import leaf as leaf_of
 from ledger.regulation.cases import STILL_OPEN, Report
@@ -32,7 +33,7 @@ class Learned(NamedTuple):
 
     Attributes:
         state: Main state of its stream after it; None in other streams than cases.
-        tokens: Sealed tokens that stand in it, of a case only.
+        tokens: Sealed tokens that it names, of a case only.
         report: The report of article 9 that takes effect with it.
     """
 
@@ -61,6 +62,7 @@ class Known:
     Args:
         folds: The streams.
         registry: As the log stands at that index.
+        tokens: Whose each token is.
 
     Attributes:
         guessed: Index of the erased or damaged record for which an answer was a guess, since
@@ -70,12 +72,13 @@ class Known:
 
     asked: Final[tuple[Asked, ...]] = ()
 
-    def __init__(self, folds: Folds, registry: Callable[[], Registry]) -> None:
+    def __init__(self, folds: Folds, registry: Callable[[], Registry], tokens: Tokens) -> None:
         self._folds = folds
         self._registry = registry
+        self._tokens = tokens
+        self._at = 0
         self._ids: dict[str, bytes] = {}
         self._states: dict[str, str | None] = {}
-        self._tokens: dict[str, tuple[str, ...]] = {}
         self._reports: list[Report] = []
         self._leaves = bytearray()
         self._names: list[str] = []
@@ -85,7 +88,7 @@ class Known:
 
     def begin(self, said: Checked) -> None:
         """The next statement will ask."""
-        del said
+        self._at = said.at
         self.guessed = None
 
     def agrees(self, asked: Iterable[Asked]) -> bool:
@@ -107,10 +110,6 @@ class Known:
         self._places.append(number)
         if said.state is not None or name not in self._states:
             self._states[name] = said.state
-        for token in said.tokens:
-            streams = self._tokens.get(token, ())
-            if name not in streams:
-                self._tokens[token] = (*streams, name)
         if said.report is not None:
             self._reports.append(said.report)
 
@@ -122,7 +121,7 @@ class Known:
 
     def token_elsewhere(self, token: str, stream: str) -> bool:
         """See `Cases`."""
-        return any(other != stream for other in self._tokens.get(token, ()))
+        return self._tokens.elsewhere(token, stream, self._at)
 
     def record(self, index_or_entry: str) -> tuple[int, str] | None:
         """See `Cases`."""
@@ -187,9 +186,9 @@ class Assumed:
         """See `Cases`."""
         return self._assume(STILL_OPEN, "state", stream)
 
-    def token_elsewhere(self, token: str, stream: str) -> bool:
-        """See `Cases`."""
-        return self._assume(False, "token_elsewhere", token, stream)  # noqa: FBT003 - an answer
+    def token_elsewhere(self, _token: str, _stream: str) -> bool:
+        """See `Cases`; what a record names is in its slip, so this need not be remembered."""
+        return False
 
     def record(self, index_or_entry: str) -> tuple[int, str] | None:
         """See `Cases`: it stands where the act says, and nobody knows in which stream."""

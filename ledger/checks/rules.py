@@ -20,6 +20,7 @@ from ledger.checks.content import Checked, RawRecord
 from ledger.checks.findings import Damage
 from ledger.checks.folds import Folds
 from ledger.checks.known import Asked, Assumed, Known, Learned
+from ledger.checks.tokens import Tokens
 from ledger.errors import Conflict, Rejected
 from ledger.log.moment import of_milliseconds
 from ledger.log.statement import SERVICE_TYP, Statement
@@ -114,6 +115,7 @@ class Rules:
         origin: Origin of the log.
         level: Its level.
         folds: Its streams.
+        tokens: Whose each token is.
         timeline: How the registry changes, where only some streams' rows come by; None where all
             do, so that it changes by what stands.
         expected: Indices at which others assume that the registry changes; None where nobody does.
@@ -124,11 +126,12 @@ class Rules:
         cases: What guards ask of other cases.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one log, and what is known of it beforehand
         self,
         origin: str,
         level: str,
         folds: Folds,
+        tokens: Tokens,
         *,
         timeline: Iterable[Applied] | None = None,
         expected: Collection[int] | None = None,
@@ -141,7 +144,8 @@ class Rules:
         self._timeline = None if timeline is None else deque(timeline)
         self._expected = expected
         self.registry = Registry.founded()
-        self.known = Known(folds, lambda: self.registry)
+        self._tokens = tokens
+        self.known = Known(folds, lambda: self.registry, tokens)
         self._cases = self.known if timeline is None and not apart else Assumed()
         self._hanging: dict[bytes, list[int]] = {}  # by stream: what follows what cannot be read
 
@@ -164,7 +168,9 @@ class Rules:
         else:
             self._folds.forget(row.stream_id)
             self.known.begin(said)
-            if self.known.agrees(ruling.asked):
+            names = said.tokens if ruling.stands else ()
+            brings = self._brings(row.at, row.name or "", names)
+            if brings and self.known.agrees(ruling.asked):
                 guessed = self.known.guessed
                 hangs_on = guessed if ruling.hangs_on is None else ruling.hangs_on
                 settled = ruling._replace(asked=(), hangs_on=hangs_on)
@@ -178,9 +184,19 @@ class Rules:
         return settled
 
     def pass_by(self, at: int, stream: tuple[bytes, str], leaf: bytes, learned: Learned) -> None:
-        """A record of which only a slip is left, since whoever has its stream lets it stand."""
+        """A record of which only a slip is left, since whoever has its stream lets it stand.
+
+        Raises:
+            WrongGuess: It names a token of another stream.
+        """
         self._folds.forget(stream[0])
+        if not self._brings(at, stream[1], learned.tokens):
+            raise WrongGuess(at)
         self.known.learn(at, *stream, leaf, learned)
+
+    def _brings(self, at: int, stream: str, tokens: Iterable[str]) -> bool:
+        """Whether a record may name these, which whoever judged it did not ask."""
+        return not any(self._tokens.elsewhere(token, stream, at) for token in tokens)
 
     def _take(self, row: RawRecord, said: Checked, ruling: Ruling) -> None:
         """Goes on behind a record that somebody else has judged."""

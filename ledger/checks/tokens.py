@@ -1,7 +1,7 @@
 """Which tokens of reporters the records of cases name, held against the rows of `log.tokens`.
 
-An append asks that table whether a token stands in another case, so a row that is gone lets one
-token into two cases, and one too many keeps it out of its own. The rows hold no more than digests,
+Whoever judges a record asks that table whose a token is, so a row that is gone sets aside what
+named it, and one too many keeps a token out of its own case. The rows hold no more than digests,
 and whoever has the records makes them again.
 """
 
@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from ledger.checks.content import Checked, RawRecord
 from ledger.checks.findings import Damage, Finding
+from ledger.streams.names import stream_id
 from ledger.streams.tokens import token_tag
 
 _ANY: Final = b""
@@ -33,21 +34,27 @@ class RawToken(NamedTuple):
 
 
 class Tokens:
-    """The rows that the records of a log give, gathered in index order.
+    """The rows that the records of a log give, gathered in index order, beside those it has.
 
     Args:
         origin: The log.
+        rows: As stored; None where they may not be read: then whoever names a token first has it.
     """
 
-    def __init__(self, origin: str) -> None:
+    def __init__(self, origin: str, rows: Iterable[RawToken] | None = None) -> None:
         self._origin = origin
+        self.rows = None if rows is None else sorted(rows, key=lambda row: row.at)
+        self._noted = {row.tag: row for row in reversed(self.rows or ())}
+        self._owners: dict[bytes, bytes] = {}
         self._first: dict[tuple[bytes, bytes], int] = {}
         self._unread: dict[int, bytes] = {}
 
-    def name(self, at: int, stream_id: bytes, tokens: Sequence[str]) -> None:
+    def name(self, at: int, case: bytes, tokens: Sequence[str]) -> None:
         """The next record names these."""
         for token in tokens:
-            self._first.setdefault((token_tag(self._origin, token), stream_id), at)
+            tag = token_tag(self._origin, token)
+            self._first.setdefault((tag, case), at)
+            self._owners.setdefault(tag, case)
 
     def read(self, row: RawRecord, said: Checked) -> None:
         """The next record, as it was opened."""
@@ -58,30 +65,42 @@ class Tokens:
         elif row.author:
             self._unread[row.at] = row.stream_id
 
-    def judge(self, rows: Iterable[RawToken]) -> Iterator[Finding]:
+    def elsewhere(self, token: str, stream: str, at: int) -> bool:
+        """Whether another stream has the token, or none has, as the record of this index finds it.
+
+        The append notes a token with the record that names it: the row is there when that is
+        judged.
+        """
+        tag, of = token_tag(self._origin, token), stream_id(self._origin, stream).bytes
+        if self.rows is None:
+            return self._owners.get(tag, of) != of
+        row = self._noted.get(tag)
+        return row is None or row.stream_id != of or row.at > at
+
+    def judge(self) -> Iterator[Finding]:
         """Rows that no record gives, and rows that are not there.
 
         A row may stand at a record that can no longer be read: whether it named the token is not
-        known, and then a later record of the same case does not give it first.
-
-        Args:
-            rows: As stored.
+        known, and then a later record of the same case does not give it first. A token that
+        another stream has is not missed: that is against the rules.
         """
         left, kept = dict(self._first), set[tuple[bytes, bytes]]()
-        for tag, stream_id, at in sorted(rows, key=lambda row: row.at):
-            key = tag, stream_id
+        for tag, case, at in self.rows or ():
+            key = tag, case
             first = left.get(key)
-            if key in kept or (at != first and not self._excuses(at, stream_id, first)):
+            if key in kept or (at != first and not self._excuses(at, case, first)):
                 message = "a token is noted that no record of this case names first at this index"
                 yield Finding(max(at, 0), Damage.TOKEN_STRAY, message)
                 continue
             kept.add(key)
             left.pop(key, None)
-        for (_, stream_id), at in left.items():
-            message = f"a token that the case {stream_id.hex()} names here is not noted"
+        for (tag, case), at in left.items():
+            if tag in self._noted and self._noted[tag].stream_id != case:
+                continue
+            message = f"a token that the case {case.hex()} names here is not noted"
             yield Finding(at, Damage.TOKEN_MISSING, message)
 
-    def _excuses(self, at: int, stream_id: bytes, first: int | None) -> bool:
+    def _excuses(self, at: int, case: bytes, first: int | None) -> bool:
         """Whether an unreadable record may have named a token before all that can be read."""
         unread = self._unread.get(at)
-        return unread in {_ANY, stream_id} and (first is None or at < first)
+        return unread in {_ANY, case} and (first is None or at < first)

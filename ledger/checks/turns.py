@@ -20,6 +20,7 @@ from ledger.checks.evidence import Evidence
 from ledger.checks.folds import Folds
 from ledger.checks.part import history
 from ledger.checks.rules import Applied, Rules
+from ledger.checks.tokens import Tokens
 from ledger.log.moment import of_milliseconds
 from ledger.log.statement import Statement
 from ledger.reader import NONSENSE
@@ -50,7 +51,8 @@ def turns(source: Evidence, job: Job) -> Turns:
         source: The stored bytes.
         job: What the rows are opened with.
     """
-    rules = Rules(job.origin, job.level, Folds(history(source, job)), apart=True)
+    folds, tokens = Folds(history(source, job)), Tokens(job.origin)
+    rules = Rules(job.origin, job.level, folds, tokens, apart=True)
     unsigned = replace(job, jwks={})  # a signature is checked where it is judged, with its key then
     acts: list[Applied] = []
     for row in _rows(source):

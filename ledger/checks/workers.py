@@ -23,6 +23,7 @@ from ledger.checks.evidence import Seat, Share
 from ledger.checks.folds import Folds
 from ledger.checks.part import Desk, Part, history
 from ledger.checks.rules import Applied, Rules
+from ledger.checks.tokens import Tokens
 
 _AHEAD: Final = 4
 _RARELY: Final = 100_000
@@ -147,7 +148,7 @@ def desk_of(orders: Orders) -> Desk:
     rules = None
     if job is not None and orders.timeline is not None:
         folds = Folds(history(source, job))
-        rules = Rules(job.origin, job.level, folds, timeline=orders.timeline)
+        rules = Rules(job.origin, job.level, folds, Tokens(job.origin), timeline=orders.timeline)
     return Desk(source, job, orders.replays, rules, orders.seat)
 
 

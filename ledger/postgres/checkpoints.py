@@ -5,7 +5,7 @@ Implements `CheckpointStore`. Who signs them, and whether they are right, is not
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, LiteralString, cast
 
 import psycopg
@@ -19,6 +19,13 @@ _SEAL: Final[LiteralString] = """
 SELECT log.seal(%b::bigint, %b::bigint, %b::bytea, %b::bytea,
   %b::smallint[], %b::bigint[], %b::smallint[], %b::bytea[])
 """
+_ALL: Final[LiteralString] = "SELECT size, note FROM log.checkpoints ORDER BY size DESC"
+_ALONE: Final[LiteralString] = "SELECT FROM log.enclave FOR UPDATE"
+_PAST_THE_TRIGGERS: Final[LiteralString] = "SET LOCAL session_replication_role = replica"
+_WITHOUT: Final[LiteralString] = "DELETE FROM log.checkpoints WHERE size > %b"
+_TILES_BEHIND: Final[LiteralString] = (
+    "DELETE FROM log.tiles WHERE n * 256 + width > %b::bigint >> (8 * level)"
+)
 
 
 class PostgresCheckpoints:
@@ -60,8 +67,8 @@ class PostgresCheckpoints:
         except psycopg.errors.UniqueViolation as error:
             raise Fatal(
                 f"{error.diag.message_primary or 'a checkpoint stands there already'}: somebody put"
-                " it there past the sealer; find out who (socai log audit names it), remove that"
-                " row as the superuser of the database, then start again"
+                " it there past the sealer; find out who (socai log audit names it), take it away"
+                " with socai log discard, then start again"
             ) from error
         except psycopg.Error as error:
             raise translated(error) from error
@@ -71,3 +78,40 @@ class PostgresCheckpoints:
                 "Đã có điểm kiểm tra mới hơn.",
                 f"the newest checkpoint is no longer of size {old_size}",
             )
+
+
+def discard(
+    admin_dsn: str, dbname: str, signed: Callable[[int, bytes], bool]
+) -> tuple[list[tuple[int, bytes]], int]:
+    """Takes away what was stored in the sealer's place: unsigned checkpoints, and tiles behind.
+
+    Behind the newest checkpoint that is signed nothing is proven yet, so nothing is lost.
+
+    Args:
+        admin_dsn: A superuser's connection string: no login of the log can do this.
+        dbname: The log's database.
+        signed: Whether the log signed this note of this size; the first that it did is the end.
+
+    Returns:
+        Size and note of what is gone, the largest first, and how many tiles.
+
+    Raises:
+        Unavailable: The database cannot be reached.
+        Fatal: This login may not.
+    """
+    gone: list[tuple[int, bytes]] = []
+    try:
+        with psycopg.connect(admin_dsn, dbname=dbname) as connection:
+            connection.execute(_ALONE)
+            stands = 0
+            for size, note in connection.execute(_ALL, binary=True):
+                if signed(size, note):
+                    stands = size
+                    break
+                gone.append((size, note))
+            connection.execute(_PAST_THE_TRIGGERS)
+            connection.execute(_WITHOUT, [stands])
+            tiles = connection.execute(_TILES_BEHIND, [stands]).rowcount
+    except psycopg.Error as error:
+        raise translated(error) from error
+    return gone, tiles

@@ -7,7 +7,7 @@ elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -84,8 +84,12 @@ _IN_RANGE: Final[LiteralString] = "WHERE index >= %b AND index < %b ORDER BY ind
 _OF_SEAT: Final[LiteralString] = """
 WHERE index >= %b AND index < %b AND get_byte(uuid_send(stream_id), 15) %% %b = %b ORDER BY index
 """
-_OF_STREAM: Final[LiteralString] = "WHERE stream_id = %b AND index < %b ORDER BY index"
-_OF_REGISTRY: Final[LiteralString] = "WHERE registry ORDER BY index"
+_PAGE: Final = 64
+"""Rows that are fetched at a time where nobody says how many there are."""
+_OF_STREAM: Final[LiteralString] = (
+    "WHERE stream_id = %b AND index > %b AND index < %b ORDER BY index LIMIT %b"
+)
+_OF_REGISTRY: Final[LiteralString] = "WHERE registry AND index > %b ORDER BY index LIMIT %b"
 _WRAPS: Final[LiteralString] = """
 SELECT index, coalesce(wrap, ''), coalesce(uuid_send(stream_id) || uuid_send(unit) || kek_id, '')
 FROM log.wraps
@@ -97,20 +101,11 @@ FROM log.wraps
 WHERE index = ANY(%b) ORDER BY index, kek_id
 """
 _NAME: Final[LiteralString] = """
-SELECT uuid_send(stream_id), name FROM log.streams WHERE stream_id = %b
-"""
-_WRAPS_OF: Final[LiteralString] = """
-SELECT index, coalesce(wrap, ''), coalesce(uuid_send(stream_id) || uuid_send(unit) || kek_id, '')
-FROM log.wraps
-WHERE index IN (SELECT index FROM log.records WHERE registry) ORDER BY index, kek_id
+SELECT uuid_send(stream_id), name FROM log.streams WHERE stream_id = ANY (%b)
 """
 _NAMES: Final[LiteralString] = """
 SELECT uuid_send(stream_id), name FROM log.streams
 WHERE stream_id IN (SELECT stream_id FROM log.records WHERE index >= %b AND index < %b)
-"""
-_NAMES_OF: Final[LiteralString] = """
-SELECT uuid_send(stream_id), name FROM log.streams
-WHERE stream_id IN (SELECT stream_id FROM log.records WHERE registry)
 """
 _TILES: Final[LiteralString] = (
     "SELECT coalesce(level, -1), coalesce(n, -1), coalesce(width, 0), coalesce(data, '')"
@@ -128,6 +123,8 @@ _TOKENS: Final[LiteralString] = """
 SELECT coalesce(tag, ''), coalesce(uuid_send(stream_id), ''), coalesce(index, -1) FROM log.tokens
 """
 
+_BEFORE_ALL: Final = -(1 << 63)
+_ID_BYTES: Final = 16
 _EPOCH_US: Final = 946_684_800_000_000
 """From 1970 to PostgreSQL's own epoch."""
 _KEK_ID: Final = slice(1, 17)
@@ -243,17 +240,22 @@ class PostgresEvidence:
             wraps = self._wraps(_WRAPS_IN, [row[0] for row in rows])
         return _raw(rows, wraps, dict(self._all(_NAMES, start, end)))
 
-    def registry(self) -> Sequence[RawRecord]:
-        """Every row marked as a registry record, in index order."""
-        rows = self._all(self._columns + _OF_REGISTRY)
-        return _raw(rows, self._wraps(_WRAPS_OF), dict(self._all(_NAMES_OF)))
+    def registry(self) -> Iterator[RawRecord]:
+        """Every row marked as a registry record, in index order, as it is asked for."""
+        return self._pages(lambda after: self._all(self._columns + _OF_REGISTRY, after, _PAGE))
 
-    def stream(self, stream_id: bytes, before: int) -> Sequence[RawRecord]:
-        """The rows of one stream of an index below `before`, in index order."""
-        key = UUID(bytes=stream_id)
-        rows = self._all(self._columns + _OF_STREAM, key, before)
-        wraps = self._wraps(_WRAPS_IN, [row[0] for row in rows])
-        return _raw(rows, wraps, dict(self._all(_NAME, key)))
+    def stream(self, stream_id: bytes, before: int) -> Iterator[RawRecord]:
+        """The rows of one stream of an index below `before`, in order, as they are asked for."""
+        key, query = UUID(bytes=stream_id), self._columns + _OF_STREAM
+        return self._pages(lambda after: self._all(query, key, after, before, _PAGE))
+
+    def _pages(self, after: Callable[[int], list[Any]]) -> Iterator[RawRecord]:
+        reached = _BEFORE_ALL
+        while rows := after(reached):
+            reached = rows[-1][0]
+            wraps = self._wraps(_WRAPS_IN, [row[0] for row in rows])
+            streams = [UUID(bytes=of) for of in {row[1] for row in rows} if len(of) == _ID_BYTES]
+            yield from _raw(rows, wraps, dict(self._all(_NAME, streams)))
 
     def tiles(self) -> Iterator[RawTile]:
         """Every stored tile."""

@@ -146,7 +146,7 @@ def migrate(migrator_dsn: str, slug: str, *, rehearsal: bool) -> list[int]:
         migrator_dsn: Connection string of `<slug>_migrator`.
         slug: Prefix of the enclave's roles.
         rehearsal: Whether the senders set the time, as record 0 says. Kept the first time, and no
-            login can change it: elsewhere `log.append` takes no time ahead of the machine's.
+            login can change it: elsewhere `log.append` takes no time but the machine's.
 
     Returns:
         Numbers of the migrations that were applied now.

@@ -42,7 +42,7 @@ SELECT status, place, head_size, head_at, head_registry FROM log.append(
   $1::uuid[], $2::text[], $3::bigint[], $4::uuid[], $5::uuid[], $6::boolean[],
   $7::boolean[], $8::bigint[], $9::text[], $10::timestamptz[],
   $11::bytea[], $12::bytea[], $13::bytea, $14::bytea[],
-  $15::bigint[], $16::uuid[], $17::bigint[], $18::bigint[], $19::bytea[], $20::boolean[])
+  $15::bigint[], $16::uuid[], $17::bigint[], $18::bigint[], $19::bytea[])
 """
 _READ_BACK: Final[LiteralString] = """
 SELECT r.index, r.entry, r.recorded_at, h.size, h.recorded_at, h.registry_index
@@ -50,7 +50,7 @@ FROM log.records r, log.log_head h WHERE r.stream_id = %b AND r.seq = %b
 """
 
 
-_Status = Literal["ok", "unfit", "stale", "taken", "judge_again", "late", "ahead"]
+_Status = Literal["ok", "unfit", "stale", "taken", "judge_again", "late", "apart"]
 _Answered = tuple[_Status, int | None, LogHead]
 
 
@@ -194,8 +194,8 @@ class GroupAppender:
             elif status == "late" and at is not None and ticket.may_be(at):
                 ticket.seal(at)
                 again.append(ticket)
-            elif status == "ahead":
-                ticket.answer = clock_ahead()
+            elif status == "apart":
+                ticket.answer = clocks_apart()
             elif status == "unfit":
                 ticket.answer = Fatal("the log takes no record of this form")
             else:
@@ -238,13 +238,13 @@ class GroupAppender:
         return self._session
 
 
-def clock_ahead() -> Unavailable:
-    """Try again after the operator has set the clocks; a later time would be the log's for ever."""
+def clocks_apart() -> Unavailable:
+    """Try again after the operator has set the clocks; a wrong time would be the log's for ever."""
     return Unavailable(
-        "clock_ahead",
-        "Đồng hồ máy chủ sổ chạy trước máy cơ sở dữ liệu quá 5 phút; chưa ghi gì."
+        "clocks_apart",
+        "Đồng hồ máy chủ sổ và máy cơ sở dữ liệu lệch nhau quá 5 phút; chưa ghi gì."
         " Báo quản trị hệ thống chỉnh đồng hồ rồi gửi lại.",
-        "The server's clock is more than 5 minutes ahead of the database's; nothing was recorded."
+        "The clocks of server and database are more than 5 minutes apart; nothing was recorded."
         " Tell the operator to set the clocks, then send it again.",
         retry_after_s=60,
     )
@@ -277,7 +277,7 @@ def _arguments(tickets: Sequence[_Ticket]) -> list[bytes]:
     drafts = [ticket.draft for ticket in tickets]
     sealed = [ticket.seal(ticket.sealed_at) for ticket in tickets]
     asked = [(n, *one) for n, draft in enumerate(drafts, 1) for one in draft.asked.items()]
-    tags = [(n, *one) for n, draft in enumerate(drafts, 1) for one in draft.tags.items()]
+    tags = [(n, tag) for n, draft in enumerate(drafts, 1) for tag in sorted(draft.tags)]
     return [
         arrays.uuids(draft.stream_id for draft in drafts),
         arrays.texts(draft.stream for draft in drafts),
@@ -296,7 +296,6 @@ def _arguments(tickets: Sequence[_Ticket]) -> list[bytes]:
         arrays.bigints(n for n, _, _ in asked),
         arrays.uuids(stream for _, stream, _ in asked),
         arrays.bigints(seq for _, _, seq in asked),
-        arrays.bigints(n for n, _, _ in tags),
-        arrays.byteas(tag for _, tag, _ in tags),
-        arrays.booleans(alone for _, _, alone in tags),
+        arrays.bigints(n for n, _ in tags),
+        arrays.byteas(tag for _, tag in tags),
     ]

@@ -6,7 +6,7 @@ misses nothing. Nothing is opened here: states stay sealed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, LiteralString, cast
 from uuid import UUID
@@ -35,10 +35,23 @@ _CASES: Final[LiteralString] = (
     + " OR CASE WHEN strpos('0123456789abcdef', right(s.name, 1)) > 0 THEN right(s.name, 1)"
     + " ELSE '0' END = ANY (string_to_array(%(digits)b, NULL))) ORDER BY r.index"
 )
+PAGE: Final = 64
+"""Rows that are fetched at a time, each a sealed state of 256 KiB at most."""
+# A page is of records: one may have several wraps, and is not to be cut between them.
 _BY_STREAM: Final[LiteralString] = (
-    _COLUMNS + "WHERE r.stream_id = %b AND r.seq > %b ORDER BY r.seq, w.kek_id"
+    _COLUMNS  # noqa: S608 - constants of this file
+    + "WHERE r.stream_id = %(stream)b AND r.seq > %(after)b AND r.seq <= coalesce(("
+    + "SELECT max(p.seq) FROM (SELECT seq FROM log.records"
+    + " WHERE stream_id = %(stream)b AND seq > %(after)b ORDER BY seq LIMIT %(page)b) p), 0)"
+    + " ORDER BY r.seq, w.kek_id"
 )
-_REGISTRY: Final[LiteralString] = _COLUMNS + "WHERE r.registry AND r.index > %b ORDER BY r.index"
+_REGISTRY: Final[LiteralString] = (
+    _COLUMNS  # noqa: S608 - constants of this file
+    + "WHERE r.registry AND r.index > %(after)b AND r.index <= coalesce(("
+    + "SELECT max(p.index) FROM (SELECT index FROM log.records"
+    + " WHERE registry AND index > %(after)b ORDER BY index LIMIT %(page)b) p), -1)"
+    + " ORDER BY r.index, w.kek_id"
+)
 _BY_ACT: Final[LiteralString] = (
     _COLUMNS  # noqa: S608 - constants of this file
     + "WHERE r.stream_id = (SELECT a.stream_id FROM log.records a WHERE a.act_id = %b AND a.author)"
@@ -47,11 +60,7 @@ _BY_ACT: Final[LiteralString] = (
 _ENTRIES: Final[LiteralString] = (
     "SELECT entry FROM log.records WHERE index >= %b AND index < %b ORDER BY index"
 )
-
-
-_ELSEWHERE: Final[LiteralString] = (
-    "SELECT EXISTS (SELECT FROM log.tokens WHERE tag = %b AND stream_id <> %b)"
-)
+_WHOSE: Final[LiteralString] = "SELECT stream_id, index FROM log.tokens WHERE tag = %b"
 
 
 class PostgresRecords:
@@ -77,13 +86,17 @@ class PostgresRecords:
         """Records [start, end) in index order, but for those of cases with another last digit."""
         return self._select(_CASES, {"start": start, "end": end, "digits": digits})
 
-    def stream(self, stream_id: UUID, after_seq: int = 0) -> Sequence[StoredRecord]:
-        """One stream in `seq` order, from `after_seq` + 1 on."""
-        return self._select(_BY_STREAM, (stream_id, after_seq))
+    def stream(self, stream_id: UUID, after_seq: int = 0) -> Iterator[StoredRecord]:
+        """One stream in `seq` order, from `after_seq` + 1 on; read as it is asked for."""
+        while rows := self._page(_BY_STREAM, after_seq, stream=stream_id):
+            yield from rows
+            after_seq = rows[-1].seq
 
-    def registry(self, after_index: int) -> Sequence[StoredRecord]:
-        """Every record after `after_index` by which the registry changed, in index order."""
-        return self._select(_REGISTRY, (after_index,))
+    def registry(self, after_index: int) -> Iterator[StoredRecord]:
+        """Every record after `after_index` by which the registry changed, as it is asked for."""
+        while rows := self._page(_REGISTRY, after_index):
+            yield from rows
+            after_index = rows[-1].index
 
     def act(self, act_id: UUID) -> Sequence[StoredRecord]:
         """Every record of one act, in index order."""
@@ -97,13 +110,13 @@ class PostgresRecords:
         )
         return [cast("bytes", row[0]) for row in rows]
 
-    def token_elsewhere(self, tag: bytes, stream_id: UUID) -> bool:
-        """Whether a record of another stream names the token of this tag; the writer's to ask."""
-        asked = (tag, stream_id)
-        row = reading(
-            self._pool, lambda connection: connection.execute(_ELSEWHERE, asked).fetchone()
-        )
-        return row is not None and bool(row[0])
+    def token(self, tag: bytes) -> tuple[UUID, int] | None:
+        """The stream that has this token, and since which record; the reader may not ask."""
+        row = reading(self._pool, lambda connection: connection.execute(_WHOSE, (tag,)).fetchone())
+        return None if row is None else cast("tuple[UUID, int]", row)
+
+    def _page(self, query: LiteralString, after: int, **of: object) -> Sequence[StoredRecord]:
+        return self._select(query, {"after": after, "page": PAGE, **of})
 
     def _select(
         self, query: LiteralString, arguments: Sequence[object] | Mapping[str, object]

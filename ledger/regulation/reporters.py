@@ -6,8 +6,14 @@ that must come next then brings it (added; regulation.md §9, rule 10).
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from ledger.regulation.act import Act
 from ledger.regulation.stream import Entry, StreamState
+
+TOKEN: Final = re.compile(r"sealed:[0-9a-f-]{36}")
+"""What stands for a person, as a whole string of an act."""
 
 
 def tokens(stream: StreamState) -> list[tuple[Entry, str | None]]:

@@ -10,7 +10,9 @@ import hashlib
 import re
 from typing import Final
 
-_TOKEN: Final = re.compile(rb'"(sealed:[0-9a-f-]{36})"')
+from ledger.regulation.reporters import TOKEN
+
+_TOKEN: Final = re.compile(b'"(' + TOKEN.pattern.encode() + b')"')
 _CASE: Final = "case/"
 
 

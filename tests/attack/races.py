@@ -30,7 +30,7 @@ def same_token(arena: Arena, n: int) -> None:
             for case in cases
         )
     )
-    _one_of(answers, "TOKEN_MATCHES_REPORT")
+    _one_of(answers, "TOKEN_OF_ONE_CASE")
 
 
 def mutual_merge(arena: Arena, n: int) -> None:

@@ -50,7 +50,7 @@ HARMS: dict[str, tuple[LiteralString, LiteralString]] = {
         "function log.shrink(",
     ),
     "search path of a function": (
-        "ALTER FUNCTION sec.attempt(text, timestamptz, int, int) SET search_path = public",
+        "ALTER FUNCTION sec.attempt(text, int, int) SET search_path = public",
         "function sec.attempt(",
     ),
     "trigger off": (

@@ -14,11 +14,20 @@ from uuid import UUID, uuid5
 import psycopg
 import pytest
 
+from api.bootstrap import RealClock
 from api.embedded import Embedded
+from keys import canonical
+from keys.canonical import b64
 from ledger.errors import Fatal
+from ledger.log import record as records
 from ledger.ports import NIL_UNIT, Draft, NotAppended
+from ledger.postgres import evidence as postgres_evidence
 from ledger.postgres import migrate
+from ledger.postgres import records as postgres_records
+from ledger.postgres.connect import reading
+from ledger.postgres.evidence import PostgresEvidence
 from ledger.postgres.recorder import GroupAppender
+from ledger.postgres.records import PostgresRecords
 from ledger.regulation.shape import STREAM
 from tests.attacks import attack
 from tests.contract.append import KEK_ID, T0, a_draft, entropy
@@ -31,7 +40,7 @@ COLUMNS = {
     "acts": "uuid[]", "author": "boolean[]", "registry": "boolean[]", "judged": "bigint[]",
     "topics": "text[]", "at": "timestamptz[]", "entries": "bytea[]", "states": "bytea[]",
     "kek": "bytea", "wraps": "bytea[]", "of": "bigint[]", "read": "uuid[]", "upto": "bigint[]",
-    "names_of": "bigint[]", "tags": "bytea[]", "alone": "boolean[]",
+    "names_of": "bigint[]", "tags": "bytea[]",
 }  # fmt: skip
 ARGUMENTS = ", ".join(f"%({name})s::{kind}" for name, kind in COLUMNS.items())
 CALL = f"SELECT status FROM log.append({ARGUMENTS})"  # noqa: S608 - of the table above
@@ -43,7 +52,7 @@ Group = dict[str, Any]
 def group(*drafts: Draft) -> Group:
     """The arguments of one call, as the product sends them."""
     sealed = [draft.seal(draft.at) for draft in drafts]
-    empty: Group = {name: [] for name in ("of", "read", "upto", "names_of", "tags", "alone")}
+    empty: Group = {name: [] for name in ("of", "read", "upto", "names_of", "tags")}
     return empty | {
         "streams": [draft.stream_id for draft in drafts],
         "names": [draft.stream for draft in drafts],
@@ -120,7 +129,7 @@ JUNK: dict[str, Callable[[], Group]] = {
     "no state": lambda: of(CASE, states=b""),
     "a state of no version": lambda: of(CASE, states=b"\7" + bytes(1024)),
     "a state shorter than any": lambda: of(CASE, states=b"\1" + bytes(500)),
-    "a state longer than any": lambda: of(CASE, states=b"\1" + bytes(2 << 20)),
+    "a state longer than any": lambda: of(CASE, states=b"\1" + bytes((1 << 18) + 25)),
     "a state padded to no step": lambda: of(CASE, states=b"\2" + bytes(28 + 2048)),
     "a longer wrap": lambda: of(CASE, wraps=b"\1" + KEK_ID + bytes(61)),
     "a wrap of no version": lambda: of(CASE, wraps=b"\3" + KEK_ID + bytes(60)),
@@ -145,7 +154,7 @@ def test_junk_is_not_recorded(stolen: Database, junk: Callable[[], Group]) -> No
     both = {
         name: value if name == "kek" else [*honest[name], *value]
         for name, value in made.items()
-        if name not in ("of", "read", "upto", "names_of", "tags", "alone")
+        if name not in ("of", "read", "upto", "names_of", "tags")
     }
     if made["kek"] == KEK_ID:
         assert called(stolen, made | both) == ["ok", "unfit"]
@@ -166,8 +175,26 @@ def test_no_record_is_at_the_end_of_time(postgres_server: Embedded, at: str) -> 
     database.close()
 
 
+@attack(
+    "an act signed by a stolen key is dated before the key was found stolen",
+    stopped_by="log.append takes the machine's time alone",
+    noticed_by="the refusal",
+)
+def test_a_writer_taken_over_cannot_date_a_record_back(postgres_server: Embedded) -> None:
+    """On an idle night the last record's time is old, and its key is revoked since a later one."""
+    database = make_database(postgres_server)
+    idle = a_draft("case/a", at=RealClock().now() - timedelta(hours=8))
+    database.appender().append(idle)
+    database.end_rehearsal()
+    now = RealClock().now()
+    back = [a_draft(f"case/{n}", at=now - timedelta(minutes=n)) for n in (8 * 60, 6)]
+    assert called(database, group(*back)) == ["apart", "apart"]
+    assert called(database, group(*back, a_draft("case/b", at=now))) == ["apart", "apart", "ok"]
+    database.close()
+
+
 @pytest.mark.parametrize(
-    "column", ["names", "seqs", "judged", "at", "states", "wraps", "upto", "alone"]
+    "column", ["names", "seqs", "judged", "at", "states", "wraps", "upto", "tags"]
 )
 @pytest.mark.parametrize("change", [lambda column: column[1:], lambda column: [*column, None]])
 def test_columns_of_another_length_are_no_group(
@@ -176,7 +203,7 @@ def test_columns_of_another_length_are_no_group(
     """Nothing of it is recorded, not the items that are whole either."""
     before = size(stolen)
     asked = {"of": [1], "read": [CASE.stream_id], "upto": [0]}
-    tagged = {"names_of": [1], "tags": [bytes(32)], "alone": [False]}
+    tagged = {"names_of": [1], "tags": [bytes(32)]}
     made = group(a_draft("officer/c"), CASE) | asked | tagged
     with pytest.raises(psycopg.errors.DataError, match="one length"):
         called(stolen, made | {column: change(made[column])})
@@ -239,9 +266,57 @@ def test_sql_and_python_name_streams_alike() -> None:
 
 
 def test_as_long_as_an_act_can_be_fits(stolen: Database) -> None:
-    """What passes the door is never refused here: a body of 1 MiB, and the steps of the padding."""
-    lengths = (1 << 20) + 400, *(4 + (k << 10) - 4 for k in (1, 4, 16, 64, 256))
+    """What passes the door is never refused here: payload, header, signature at their longest."""
+    signature = b64(bytes(3309))  # of ML-DSA-65
+    part = b64(bytes(canonical.LIMIT_BYTES))
+    longest = records.build(
+        log="x" * 200, recorded_at=T0, blind=bytes(32), statement=f"{part}.{part}.{signature}"
+    )
+    lengths = len(longest), *(k << 10 for k in (1, 4, 16, 64, 256))
     for n, length in enumerate(lengths):
         version = b"\1" if n == 0 else b"\2"
         draft = a_draft(f"officer/{entropy.uuid()}", at=datetime.now(UTC).replace(microsecond=0))  # noqa: TID251 - as the machine has it
         assert called(stolen, of(draft, states=version + bytes(28 + length))) == ["ok"], length
+
+
+@attack(
+    "a taken writer login marks thousands of long rows as changes of the registry",
+    stopped_by="a row is no longer than an act can make it, and none are read all at once",
+    noticed_by="log audit",
+)
+def test_junk_is_read_a_page_at_a_time(
+    postgres_server: Embedded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows are there for ever: what begins must not need memory for all of them, nor an audit."""
+    database, page = make_database(postgres_server), 3
+    junk = [replace(a_draft("officer/a", n), registry=True) for n in range(1, 3 * page)]
+    appender = database.appender()
+    for n, draft in enumerate(junk):
+        appender.append(replace(draft, registry_index=n - 1))
+    fetched: list[int] = []
+
+    def counted(pool: Any, read: Callable[[Any], Any]) -> Any:  # noqa: ANN401 - as `reading`
+        rows = reading(pool, read)
+        fetched.append(len(rows))
+        return rows
+
+    monkeypatch.setattr(postgres_records, "PAGE", page)
+    monkeypatch.setattr(postgres_records, "reading", counted)
+    stored = PostgresRecords(database.pool("writer"))
+    for rows in (stored.registry(-1), stored.stream(junk[0].stream_id)):
+        assert [row.index for row in rows] == list(range(len(junk)))
+        assert max(fetched) == page
+    monkeypatch.setattr(postgres_evidence, "_PAGE", page)
+    with PostgresEvidence(database.dsn("reader")) as source:
+        read_all = PostgresEvidence._all
+
+        def all_counted(self: PostgresEvidence, *asked: Any) -> list[Any]:  # noqa: ANN401 - as `_all`
+            rows = read_all(self, *asked)
+            fetched.append(len(rows))
+            return rows
+
+        monkeypatch.setattr(PostgresEvidence, "_all", all_counted)
+        for raw in (source.registry(), source.stream(junk[0].stream_id.bytes, len(junk))):
+            assert [row.at for row in raw] == list(range(len(junk)))
+    assert max(fetched) == page
+    database.close()

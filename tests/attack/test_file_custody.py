@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, LiteralString
@@ -15,8 +15,12 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from api.bootstrap import RealEntropy, open_blobs, open_kek
+from api.bootstrap import RealClock, RealEntropy, open_blobs, open_kek, role_dsn
+from api.cli.database import reachable
+from api.cli.founding import Plan
+from api.cli.founding import found as found_anew
 from api.embedded import Embedded
+from api.settings import Settings
 from keys import anchor, blob, canonical, vault
 from keys.jwk import SoftwareSigner
 from keys.vault import Kek
@@ -27,10 +31,11 @@ from ledger.checks.findings import Damage
 from ledger.errors import NotFound, Rejected, Unavailable, VerificationError
 from ledger.eventstore import Judged
 from ledger.file_history import FileHistory, Handler
-from ledger.file_key import FileKey
+from ledger.file_key import FileKey, opened
 from ledger.log.custody import Chain
 from ledger.log.statement import AUTHOR, SERVICE_TYP, Statement, flattened, make
 from ledger.ports import CustodyRow
+from ledger.postgres.connect import open_pool
 from ledger.postgres.evidence import PostgresEvidence
 from ledger.postgres.files import PostgresFiles
 from ledger.service import STREAM, custody_anchored
@@ -503,3 +508,18 @@ def test_no_reading_login_can_hold_up_the_files(played: Played, login: str) -> N
             pytest.raises(psycopg.errors.InsufficientPrivilege),
         ):
             connection.execute(harm)
+
+
+@attack(
+    "a taken writer login keeps noise as the key of all files, before the first is made",
+    stopped_by="it is made when the log is founded, and the first stays",
+    noticed_by="-",
+)
+def test_nobody_comes_before_the_key_of_the_files(tmp_path: Path) -> None:
+    """Else neither a file nor an anchor could be made any more."""
+    settings = Settings.at(tmp_path / "home")
+    found_anew(settings, Plan("x.example", "ordinary", rehearsal=True, at=RealClock().now()))
+    with reachable(settings) as facts:
+        with closing(open_pool(role_dsn(settings, facts, "writer"), most=1)) as pool:
+            stands = PostgresFiles(pool).keep_lookup_key(b"\x01" + bytes(76))
+        assert len(opened(stands, open_kek(settings), facts.origin)) == 32

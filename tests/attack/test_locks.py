@@ -123,7 +123,7 @@ def test_an_installation_opens_a_login_that_was_locked_out(database: Database, l
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(database.dsn(login))
     server = database.server.dsn()
-    migrate.install(server, database.slug, database.passwords, rehearsal=False)
+    migrate.install(server, database.slug, database.passwords, rehearsal=True)
     with psycopg.connect(database.dsn(login)) as mended:
         asked = "current_setting('statement_timeout'), current_setting('search_path')"
         asked += ", current_setting('default_transaction_read_only'), current_setting('TimeZone')"
@@ -159,7 +159,7 @@ def test_a_reader_stops_nobody(held: Held) -> None:
 
     def again() -> None:
         database = service.database
-        migrate.migrate(database.dsn("migrator"), database.slug, rehearsal=False)
+        migrate.migrate(database.dsn("migrator"), database.slug, rehearsal=True)
         database.install()
         done.set()
 

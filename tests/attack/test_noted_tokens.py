@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from api.cli.main import main
+from ledger.regulation.act import Act
 from tests.attacks import attack
 from tests.builders import a_token, an_act, an_id
 from tests.fixtures.app import Service
@@ -20,6 +21,33 @@ def _audited(service: Service, *options: str) -> Result:
     keys = [word for vkey in service.enclave.vkeys for word in ("--vkey", vkey)]
     alone = ("--no-views", "--no-definitions", "--workers", "0", *keys)
     return CliRunner().invoke(main, ["--lang", "vi", "log", "audit", *alone, *options], env=env)
+
+
+@attack(
+    "a hotline officer opens a case with another's token, so that its identity is never sealed",
+    stopped_by="the door: whoever names a token first has it (TOKEN_OF_ONE_CASE)",
+    noticed_by="the refusal, which names the member",
+)
+def test_no_second_case_takes_a_token_away(service: Service) -> None:
+    """The report itself is recorded with a token of its own; the first case goes on."""
+    service.hire("hotline", "cv")
+    facts = {"reporter": a_token("told"), "identity_given": True}
+    first, second = (f"case/{an_id(name)}" for name in ("first", "second"))
+
+    def report(stream: str, **more: str) -> Act:
+        given = {**facts, **more}
+        return an_act("ReportReceived", when=service.clock.now(), stream=stream, facts=given)
+
+    service.say(report(first), "hotline")
+    refused = service.send(service.sign(report(second), "hotline"), "hotline")
+    body = refused.get_json()
+    assert (refused.status_code, body["guard"]) == (422, "TOKEN_OF_ONE_CASE"), refused.text
+    assert [one["pointer"] for one in body["errors"]] == ["/facts/reporter"]
+    service.say(report(second, reporter=a_token("drawn anew")), "hotline")
+    sealing = {"reporter": facts["reporter"]}
+    when = service.step(minutes=1)
+    service.say(an_act("ReporterIdentitySealed", when=when, stream=first, facts=sealing), "hotline")
+    assert _audited(service).exit_code == 0
 
 
 @attack(

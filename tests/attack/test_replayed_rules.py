@@ -665,17 +665,48 @@ def test_junk_that_only_another_case_refuses_turns_nobody_against_an_honest_act(
         assert {f.index for f in den.audit().findings} == set(den.junk)
 
 
-@attack("one reporter's token is sealed in two cases", stopped_by=STOPPED, noticed_by=NOTICED)
-def test_token_of_another_case(den: Den) -> None:
-    """Who reported twice would show."""
-    token = a_token("the reporter")
-    for name in ("first", "second"):
-        case = Story(f"case/{an_id(name)}", start=den.now)
-        case.then("ReportReceived", facts={"identity_given": True, "reporter": token})
+@attack("a token of another case is named in an honest one", stopped_by=STOPPED, noticed_by=NOTICED)
+@pytest.mark.parametrize("told", [(), ("nobody",)], ids=["untold", "told of another"])
+def test_token_of_another_case(den: Den, told: Sequence[str]) -> None:
+    """Who reported twice would show. Set aside by the door as by the audit; both cases go on."""
+    given = {"identity_given": True, "reporter": a_token("the reporter")}
+    first, second = (Story(f"case/{an_id(name)}", start=den.now) for name in ("first", "second"))
+    first.then("ReportReceived", facts=given)
+    second.then("ReportReceived")
+    for case in (first, second):
         den.tell(case)
-        act = case.act("ReporterIdentitySealed", facts={"reporter": token})
-        index = den.put(act, "hotline", stands=name == "first")
-    against(den.audit(), index, "TOKEN_MATCHES_REPORT")
+    tags = frozenset(token_tag(den.a.origin, a_token(name)) for name in told)
+    again = den.junk_of(second.act("CaseRegistered", to=[given["reporter"]]), "cv", tags=tags)
+    assert den.set_aside(second) == [again]
+    kinds = [(f.index, f.kind) for f in den.audit().findings if f.kind is not Damage.TOKEN_STRAY]
+    assert kinds == [(again, Damage.AGAINST_THE_RULES)]
+    assert ": TOKEN_OF_ONE_CASE: " in den.audit().findings[-1].message
+    den.void(second.stream.name, again)
+    den.a.say(second.act("CaseRegistered"), "cv")
+    sealing = {"reporter": given["reporter"]}
+    den.a.say(first.act("ReporterIdentitySealed", facts=sealing), "hotline")
+    report = den.audit()
+    assert report.ok, report.findings
+    assert {finding.index for finding, _ in report.voided} == {again}
+
+
+@attack(
+    "a token that no append was told of, so that nobody knows whose it is",
+    stopped_by=STOPPED,
+    noticed_by="log audit: token_missing, until two registrars void the record",
+)
+def test_token_that_the_append_was_not_told_of(den: Den) -> None:
+    """Neither case that names it has it, for the door as for the audit."""
+    for n, tags in ((1, frozenset[bytes]()), (2, None)):
+        columns: dict[str, Any] = {} if tags is None else {"tags": tags}
+        den.put(_named(n, "reporter 1"), "hotline", stands=tags is None, **columns)
+    (untold,) = den.junk
+    kinds = [f.kind for f in den.audit().findings if f.index == untold]
+    assert kinds == [Damage.AGAINST_THE_RULES]
+    assert [f.index for f in den.audit().findings] == [untold]
+    den.void(f"case/{an_id('told 1')}", untold)
+    report = den.audit()
+    assert report.ok, report.findings
 
 
 @attack("whoever worked in a case inspects it", stopped_by=STOPPED, noticed_by=NOTICED)
@@ -962,10 +993,15 @@ def _named(number: int, token: str) -> Act:
     return an_act("ReportReceived", stream=f"case/{an_id(f'told {number}')}", facts=facts)
 
 
-def _noted(den: Den, number: int, token: str) -> tuple[bytes, UUID]:
-    """The row's key of a token in such a case."""
+def _noted(den: Den, token: str) -> bytes:
+    """The row's key of a token."""
+    return token_tag(den.a.origin, a_token(token))
+
+
+def _note(den: Den, number: int, token: str, at: int) -> None:
+    """Says that such a case has a token, as the owner of the database can."""
     case = stream_id(den.a.origin, f"case/{an_id(f'told {number}')}")
-    return token_tag(den.a.origin, a_token(token)), case
+    den.store._tokens[_noted(den, token)] = case, at
 
 
 @pytest.fixture
@@ -984,9 +1020,10 @@ def told(den: Den) -> Den:
 )
 def test_token_whose_row_is_gone_is_named_where_it_was_first_said(told: Den) -> None:
     """However many processes look; the first record that names it, not the last."""
-    told.store._tokens.pop(_noted(told, 1, "reporter 1"))
+    told.store._tokens.pop(_noted(told, "reporter 1"))
     found = [(f.index, f.kind) for f in told.audit().findings]
-    assert found == [(told.count() - 2, Damage.TOKEN_MISSING)]
+    at = told.count() - 2
+    assert found == [(at, Damage.TOKEN_MISSING), (at, Damage.AGAINST_THE_RULES)]
 
 
 @attack(
@@ -996,23 +1033,25 @@ def test_token_whose_row_is_gone_is_named_where_it_was_first_said(told: Den) -> 
 )
 @pytest.mark.parametrize(
     ("key", "at"),
-    [((1, "nobody"), -1), ((2, "reporter 1"), -1), ((1, "nobody"), -99), ((1, "nobody"), 5)],
-    ids=["token", "case", "before the log", "record of another stream"],
+    [((1, "nobody"), -1), ((1, "nobody"), -99), ((1, "nobody"), 5)],
+    ids=["token", "before the log", "record of another stream"],
 )
 def test_noted_token_that_nobody_named_is_named(told: Den, key: tuple[int, str], at: int) -> None:
     """It would keep a token out of the case that it belongs to."""
     at = told.count() - 1 if at == -1 else at
-    told.store._tokens[_noted(told, *key)] = at
+    _note(told, *key, at)
     found = [(f.index, f.kind) for f in told.audit().findings]
     assert found == [(max(at, 0), Damage.TOKEN_STRAY)]
 
 
-def test_row_moved_to_another_record_is_missing_and_stray(told: Den) -> None:
-    """A row says where a token is named first, and so does the audit."""
-    told.store._tokens[_noted(told, 1, "reporter 1")] = told.count() - 1
-    found = [(f.index, f.kind) for f in told.audit().findings]
+@pytest.mark.parametrize("case", [1, 2])
+def test_row_moved_to_another_record_is_stray(told: Den, case: int) -> None:
+    """A row says where a token is named first, and so does the audit; who named it is set aside."""
     last = told.count() - 1
-    assert found == [(last - 1, Damage.TOKEN_MISSING), (last, Damage.TOKEN_STRAY)]
+    _note(told, case, "reporter 1", last)
+    found = {(f.index, f.kind) for f in told.audit().findings}
+    assert (last - 1, Damage.AGAINST_THE_RULES) in found
+    assert (last, Damage.TOKEN_STRAY) in found
 
 
 def test_row_of_an_erased_record_stands_and_of_another_case_does_not(told: Den) -> None:
@@ -1020,7 +1059,7 @@ def test_row_of_an_erased_record_stands_and_of_another_case_does_not(told: Den) 
     last = told.count() - 1
     told.erase(last)
     assert [f.kind for f in told.audit().findings] == [Damage.WRAP_MISSING]
-    told.store._tokens[_noted(told, 1, "reporter 2")] = last
+    _note(told, 1, "reporter 2", last)
     found = [(f.index, f.kind) for f in told.audit().findings]
     assert found == [(last, Damage.WRAP_MISSING), (last, Damage.TOKEN_STRAY)]
 
@@ -1033,7 +1072,7 @@ def test_token_said_again_behind_an_erased_record_keeps_its_first_row(told: Den)
     told.erase(again - 1)
     kinds = {f.kind for f in told.audit().findings}
     assert not kinds & {Damage.TOKEN_MISSING, Damage.TOKEN_STRAY}
-    told.store._tokens.pop(_noted(told, 2, "reporter 2"))
+    told.store._tokens.pop(_noted(told, "reporter 2"))
     assert (again, Damage.TOKEN_MISSING) in {(f.index, f.kind) for f in told.audit().findings}
 
 
@@ -1045,8 +1084,8 @@ def test_token_said_again_behind_an_erased_record_keeps_its_first_row(told: Den)
 def test_token_noted_past_the_door_is_named_and_voided_with_its_record(den: Den) -> None:
     """The row stays for good, as everything there; the audit says by which act it was set aside."""
     case = den.tell(a_case_in("SCREENING", start=den.now))
-    tag, _ = _noted(den, 1, "reporter 1")
-    index = den.junk_of(case.act("CaseClosed", by="cv", also=[]), "cv", tags={tag: False})
+    tags = frozenset({_noted(den, "reporter 1")})
+    index = den.junk_of(case.act("CaseClosed", by="cv", also=[]), "cv", tags=tags)
     kinds = [f.kind for f in den.audit().findings if f.index == index]
     assert kinds == [Damage.TOKEN_STRAY, Damage.AGAINST_THE_RULES]
     den.void(case.stream.name, index)

@@ -233,7 +233,7 @@ def a_second_time(raid: Raid) -> None:
     """The bytes of an honest statement again, as the next of its stream."""
     seq, _ = raid_head(raid, raid.case)
     opened = raid.service.enclave.reader.open(
-        raid.service.enclave.records.stream(stream_id(raid.smuggler.origin, raid.case))[0]
+        next(raid.service.enclave.records.stream(stream_id(raid.smuggler.origin, raid.case)))
     )
     assert opened.statement is not None
     raid.put(
@@ -304,7 +304,7 @@ SHAPES = (
 def raid_head(raid: Raid, stream: str) -> tuple[int, str | None]:
     """Where the next row of a stream stands, whatever stands before."""
     rows = raid.service.enclave.records.stream(stream_id(raid.smuggler.origin, stream))
-    return len(rows) + 1, raid.service.head(stream)[1]
+    return len([*rows]) + 1, raid.service.head(stream)[1]
 
 
 @attack(

@@ -182,23 +182,25 @@ class AppendContract:
         assert refused.value.status == "judge_again"
         store.appender.append(replace(a_draft("case/b"), asked={NIL_UNIT: 2}))
 
-    def test_a_token_judged_as_alone_stands_in_one_stream(self, store: BothEnds) -> None:
-        """Whoever names it first has it; naming it beside is refused by nobody (rule 10)."""
-        tag = bytes(31) + b"t"
-        store.appender.append(replace(a_draft("case/a"), tags={tag: True}))
-        store.appender.append(replace(a_draft("case/a", 2), tags={tag: True}))
-        assert not store.records.token_elsewhere(tag, a_draft("case/a").stream_id)
+    def test_a_token_stands_in_one_stream(self, store: BothEnds) -> None:
+        """Whoever names it first has it, from that record on and for good (rule 10)."""
+        tag, other = (bytes(31) + end for end in (b"t", b"o"))
+        assert store.records.token(tag) is None
+        first = store.appender.append(replace(a_draft("case/a"), tags=frozenset({tag})))
+        store.appender.append(replace(a_draft("case/a", 2), tags=frozenset({tag, other})))
         with pytest.raises(NotAppended) as refused:
-            store.appender.append(replace(a_draft("case/b"), tags={tag: True}))
+            store.appender.append(replace(a_draft("case/b"), tags=frozenset({tag})))
         assert refused.value.status == "judge_again"
-        store.appender.append(replace(a_draft("case/b"), tags={tag: False}))
-        assert store.records.token_elsewhere(tag, a_draft("case/a").stream_id)
+        store.appender.append(a_draft("case/b"))
+        assert store.records.token(tag) == (a_draft("case/a").stream_id, first.index)
+        assert store.records.token(other) == (a_draft("case/a").stream_id, first.index + 1)
 
-    def test_of_many_that_are_alone_with_a_token_one_is_recorded(self, store: BothEnds) -> None:
+    def test_of_many_that_bring_one_token_one_is_recorded(self, store: BothEnds) -> None:
         """Also in one group: the check is inside the append."""
         tag = bytes(31) + b"u"
         answers = _at_once(
-            store.appender, [replace(a_draft(f"case/{n}"), tags={tag: True}) for n in range(32)]
+            store.appender,
+            [replace(a_draft(f"case/{n}"), tags=frozenset({tag})) for n in range(32)],
         )
         assert sum(isinstance(answer, Appended) for answer in answers) == 1
 

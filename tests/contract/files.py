@@ -20,7 +20,7 @@ class Stopped(Exception):
 
 def a_row(name: UUID, seq: int, mark: bytes = b"e") -> CustodyRow:
     """A row as sealing makes it, by form alone."""
-    return CustodyRow(name, seq, mark * 32, b"state" + mark, b"\x01" + bytes(76))
+    return CustodyRow(name, seq, mark * 32, b"\x01" + mark * 500, b"\x01" + bytes(76))
 
 
 def a_file(tag: bytes = b"t" * 32, name: UUID | None = None) -> StoredFile:

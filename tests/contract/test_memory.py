@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.contract.append import AppendContract, BothEnds
+from tests.contract.append import T0, AppendContract, BothEnds
 from tests.contract.checkpoints import CheckpointContract, TreeStore
 from tests.contract.seen import SeenContract
 from tests.contract.sessions import SessionsContract
@@ -37,7 +37,7 @@ class TestMemorySessions(SessionsContract):
     @pytest.fixture
     def sessions(self) -> MemorySessions:
         """An empty fake."""
-        return MemorySessions()
+        return MemorySessions(lambda: T0)
 
 
 class TestMemorySeen(SeenContract):

@@ -113,7 +113,6 @@ def test_only_the_writer_appends(filled: Database, login: str) -> None:
         ("writer", "SELECT data FROM log.tiles"),
         ("migrator", "SELECT index FROM log.records"),
         ("reader", "SELECT stream_id FROM log.tokens"),
-        ("projector", "SELECT stream_id FROM log.tokens"),
         ("sealer", "SELECT name FROM log.files"),
         ("projector", "SELECT name FROM log.files"),
         ("auditor", "SELECT state FROM log.custody"),
@@ -144,24 +143,48 @@ def test_a_login_sees_no_more_than_its_part(filled: Database, login: str, query:
         connection.execute(query.encode())
 
 
+WRAP, STATE = b"\x01" + bytes(76), b"\x01" + bytes(600)
+
+
 @pytest.mark.parametrize("length", [0, 76, 78, 1_000_000])
 def test_only_a_wrap_fits_where_a_file_key_is_kept(filled: Database, length: int) -> None:
     """Junk kept there would be a file that nobody can open (formats.md §5)."""
-    wrap, junk = bytes(77), bytes(length)
-    keep = "SELECT log.keep_file(gen_random_uuid(), %s, %s, %s, '', %s)"
-    note = "SELECT log.note_custody(%s, 2, %s, '', %s)"
-    name = "00000000-0000-4000-8000-000000000000"
+    junk = bytes(length)
+    keep = "SELECT log.keep_file(gen_random_uuid(), %s, %s, %s, %s, %s)"
     with psycopg.connect(filled.dsn("writer")) as connection:
-        for wraps in ((junk, wrap), (wrap, junk)):
+        for wraps in ((junk, WRAP), (WRAP, junk)):
             with pytest.raises(psycopg.errors.CheckViolation), connection.transaction():
-                connection.execute(keep, [bytes(32), wraps[0], bytes(32), wraps[1]])
+                connection.execute(keep, [bytes(32), wraps[0], bytes(32), STATE, wraps[1]])
         with pytest.raises(psycopg.errors.CheckViolation), connection.transaction():
             connection.execute("SELECT log.keep_file_key(%s)", [junk])
-    with psycopg.connect(filled.admin) as connection:
-        connection.execute("INSERT INTO log.custody VALUES (0, %s, 1, %s, '')", [name, bytes(32)])
-        connection.execute("UPDATE log.custody_head SET size = 1")
+
+
+@pytest.mark.parametrize(
+    ("entry", "state", "wrap"),
+    [
+        (bytes(31), STATE, WRAP),
+        (bytes(32), b"", WRAP),
+        (bytes(32), b"\x01" + bytes(1_000_000), WRAP),
+        (bytes(32), b"\x02" + bytes(28 + 2048), WRAP),
+        (bytes(32), b"\x07" + bytes(600), WRAP),
+        (bytes(32), STATE, WRAP + b"\0"),
+        (bytes(32), STATE, bytes(77)),
+    ],
+)
+def test_only_the_form_of_an_event_is_noted_of_a_file(
+    filled: Database, entry: bytes, state: bytes, wrap: bytes
+) -> None:
+    """What is kept there stays for ever, and every reader of the file passes over it."""
+    name = "00000000-0000-4000-8000-000000000000"
+    keep = "SELECT log.keep_file(%s, %s, %s, %s, %s, %s)"
+    note = "SELECT log.note_custody(%s, 2, %s, %s, %s)"
+    with psycopg.connect(filled.dsn("writer")) as connection:
         with pytest.raises(psycopg.errors.CheckViolation), connection.transaction():
-            connection.execute(note, [name, bytes(32), junk])
+            connection.execute(keep, [name, bytes(32), WRAP, entry, state, wrap])
+        connection.execute(keep, [name, bytes(32), WRAP, bytes(32), STATE, WRAP])
+        with pytest.raises(psycopg.errors.CheckViolation), connection.transaction():
+            connection.execute(note, [name, entry, state, wrap])
+        assert connection.execute(note, [name, bytes(32), STATE, WRAP]).fetchone() == (True,)
         connection.rollback()
 
 

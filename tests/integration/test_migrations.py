@@ -24,7 +24,7 @@ def _as_owner(database: Database, statement: str) -> None:
         connection.execute(statement.encode())
 
 
-def _migrate(database: Database, *, rehearsal: bool = False) -> list[int]:
+def _migrate(database: Database, *, rehearsal: bool = True) -> list[int]:
     return migrate.migrate(database.dsn("migrator"), database.slug, rehearsal=rehearsal)
 
 
@@ -35,7 +35,7 @@ def test_installing_again_changes_nothing(database: Database) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    migrate.install(database.server.dsn(), database.slug, database.passwords, rehearsal=False)
+    migrate.install(database.server.dsn(), database.slug, database.passwords, rehearsal=True)
     assert _migrate(database) == []
     with psycopg.connect(database.dsn("reader")) as connection:
         migrate.check(connection)
@@ -52,9 +52,10 @@ def test_an_edited_migration_is_refused(database: Database) -> None:
 
 def test_what_an_enclave_is_stays(database: Database) -> None:
     """A real enclave becomes no rehearsal, whose senders set the time, by migrating it again."""
+    database.end_rehearsal()
     with pytest.raises(Fatal, match="made for a real enclave"):
         _migrate(database, rehearsal=True)
-    assert _migrate(database) == []
+    assert _migrate(database, rehearsal=False) == []
 
 
 def test_a_newer_database_is_left_alone(database: Database) -> None:

@@ -41,8 +41,8 @@ class Side:
     inquiry: Inquiry = field(init=False)
 
     def __post_init__(self) -> None:
-        reading = PostgresRecords(self.database.pool("reader"))
-        self.inquiry = self.log.inquiry(reading, self._reading)
+        judging = PostgresRecords(self.database.pool("writer"))
+        self.inquiry = self.log.inquiry(judging, self._reading)
         records = PostgresRecords(self.database.pool("projector"))
         reader = Reader(records, self.log.log.kek, ORIGIN)
         self._projector = Projector(self._writing, records, reader, origin=ORIGIN)

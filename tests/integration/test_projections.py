@@ -60,7 +60,7 @@ class Bench:
     @property
     def inquiry(self) -> Inquiry:
         """The reading side."""
-        return self.played.inquiry(PostgresRecords(self.database.pool("reader")), self.reading)
+        return self.played.inquiry(PostgresRecords(self.database.pool("writer")), self.reading)
 
     def rows(self) -> dict[str, list[str]]:
         """Every row of every live view, without its generation."""

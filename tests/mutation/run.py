@@ -66,8 +66,11 @@ class Figures:
 def benches(server: Embedded) -> Iterator[tuple[str, Bench]]:
     """Each log, mutated by nobody yet; closed when the next is asked for."""
     for name, (make, rehearsal, schemas) in LOGS.items():
-        database = make_database(server, rehearsal=rehearsal)
-        yield name, Bench(make(database), schemas)  # type: ignore[arg-type]
+        database = make_database(server)
+        made = make(database)
+        if not rehearsal:
+            database.end_rehearsal()
+        yield name, Bench(made, schemas)  # type: ignore[arg-type]
 
 
 def run(bench: Bench, log: str, specs: Sequence[Spec], number: int, seed: int) -> Figures:

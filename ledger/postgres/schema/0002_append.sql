@@ -2,8 +2,9 @@
 -- so that one stale submitter never fails its neighbours. Statuses: `ok` with the index it got; `unfit`, no honest
 -- writer asks for it; `stale`, another statement has this place of the stream; `taken`, the act id names another act;
 -- `judge_again`, what the item was judged by has moved: the registry, another stream that was asked, the one place of a
--- token; `late`, it was sealed with a time before the last record's; `ahead`, outside a rehearsal its time is more than
--- five minutes past this machine's, and since time in a log never goes back, one such record would stop it.
+-- token; `late`, it was sealed with a time before the last record's; `apart`, outside a rehearsal its time is more than five
+-- minutes from this machine's: one far ahead would stop the log, whose time never goes back, and one of the past would say
+-- that it was signed before its key was found stolen.
 
 -- What can be seen of a sealed record without a key (formats.md §2-§5). It stops nobody who holds the writer's login from
 -- writing junk; it keeps the junk in the form of a record, in a stream of its own kind, for the audit to name.
@@ -27,9 +28,9 @@ CREATE FUNCTION log.fits(
   AND _topic = 'socai.statement.v1'
   AND isfinite(_at) AND date_trunc('milliseconds', _at) = _at
   AND octet_length(_entry) = 32
-  -- a version byte, a nonce, a tag, and between them an envelope as long as one can be, or a step of the padding
+  -- a version byte, a nonce, a tag, and between them an envelope, which the last step of the padding holds, or a step
   AND CASE substring(_state FROM 1 FOR 1)
-    WHEN '\x01' THEN octet_length(_state) BETWEEN 512 AND 1052672
+    WHEN '\x01' THEN octet_length(_state) BETWEEN 512 AND 29 + 262140
     WHEN '\x02' THEN octet_length(_state) - 29 IN (1024, 4096, 16384, 65536, 262144)
     ELSE false END
   AND octet_length(_kek) = 16
@@ -38,18 +39,19 @@ CREATE FUNCTION log.fits(
 
 -- `_of`, `_read`, `_upto`: item number `_of` was judged by the stream `_read` as it stood after its seq `_upto` (0: no such
 -- stream), or, where `_read` is the nil uuid, by every programme's stream as of the record `_upto`.
--- `_names_of`, `_tags`, `_alone`: item number `_names_of` names the token of this tag, and where `_alone` says so it was
--- judged as one that stands in no other stream.
+-- `_names_of`, `_tags`: item number `_names_of` names the token of this tag, which was judged as one that stands in no
+-- other stream.
 CREATE FUNCTION log.append(
   _streams uuid[], _names text[], _seqs bigint[], _units uuid[], _acts uuid[], _author boolean[],
   _registry boolean[], _judged bigint[], _topics text[], _at timestamptz[],
   _entries bytea[], _states bytea[], _kek bytea, _wraps bytea[],
-  _of bigint[], _read uuid[], _upto bigint[], _names_of bigint[], _tags bytea[], _alone boolean[]
+  _of bigint[], _read uuid[], _upto bigint[], _names_of bigint[], _tags bytea[]
 ) RETURNS TABLE (item int, status text, place bigint, head_size bigint, head_at timestamptz, head_registry bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
   n bigint; t timestamptz; r bigint; first bigint;
+  earliest timestamptz;
   latest timestamptz;
   items int := cardinality(_streams);
   plain boolean;
@@ -59,22 +61,24 @@ BEGIN
         cardinality(_author), cardinality(_registry), cardinality(_judged), cardinality(_topics), cardinality(_at),
         cardinality(_entries), cardinality(_states), cardinality(_wraps)])
       AND cardinality(_of) = ALL (ARRAY[cardinality(_read), cardinality(_upto)])
-      AND cardinality(_names_of) = ALL (ARRAY[cardinality(_tags), cardinality(_alone)])) IS NOT TRUE THEN
+      AND cardinality(_names_of) = cardinality(_tags)) IS NOT TRUE THEN
     RAISE EXCEPTION 'the columns of a group are of one length' USING ERRCODE = 'data_exception';
   END IF;
 
   SELECT h.size, h.recorded_at, h.registry_index INTO STRICT n, t, r FROM log.log_head h FOR UPDATE;  -- writers queue here
   first := n;
+  earliest := clock_timestamp() - interval '5 minutes';
   latest := clock_timestamp() + interval '5 minutes';
-  IF latest < ANY (_at) AND EXISTS (SELECT FROM log.enclave e WHERE e.rehearsal) THEN
+  IF (earliest > ANY (_at) OR latest < ANY (_at)) AND EXISTS (SELECT FROM log.enclave e WHERE e.rehearsal) THEN
+    earliest := '-infinity';
     latest := 'infinity';
   END IF;
 
   -- Most groups are sound as they stand: what needs no table is looked at here, the rest is left to the unique indexes,
   -- and three inserts take all. `_registry` only as the last item, since whatever follows it was judged by an older one.
   -- A group of which an item was judged by more than its stream and the registry goes item by item.
-  plain := r = ALL (_judged) AND (t IS NULL OR _at[1] >= t) AND latest >= ALL (_at)
-    AND cardinality(_of) = 0 AND false = ALL (_alone);
+  plain := r = ALL (_judged) AND (t IS NULL OR _at[1] >= t) AND earliest <= ALL (_at) AND latest >= ALL (_at)
+    AND cardinality(_of) = 0;
   FOR i IN 1 .. items LOOP
     EXIT WHEN plain IS NOT TRUE;
     plain := (i = items OR (NOT _registry[i] AND _at[i] <= _at[i + 1]))
@@ -101,8 +105,11 @@ BEGIN
         SELECT n + z.o - 1, _kek, z.stream_id, z.unit, z.wrap
         FROM unnest(_streams, _units, _wraps) WITH ORDINALITY AS z (stream_id, unit, wrap, o);
       IF cardinality(_tags) > 0 THEN
+        -- a tag that another stream has, here or in this group, is not left out and so breaks the key
         INSERT INTO log.tokens (tag, stream_id, index)
-          SELECT z.tag, _streams[z.o], n + z.o - 1 FROM unnest(_names_of, _tags) AS z (o, tag) ON CONFLICT DO NOTHING;
+          SELECT z.tag, _streams[z.o], min(n + z.o - 1) FROM unnest(_names_of, _tags) AS z (o, tag)
+          WHERE NOT EXISTS (SELECT FROM log.tokens k WHERE k.tag = z.tag AND k.stream_id = _streams[z.o])
+          GROUP BY 1, 2;
       END IF;
     EXCEPTION WHEN unique_violation OR check_violation THEN
       plain := false;  -- somebody is stale, taken or unfit: the loop below finds out who
@@ -142,13 +149,13 @@ BEGIN
               WHERE x.index > z.upto AND starts_with(s.name, 'programme/'))
             ELSE EXISTS (SELECT FROM log.records x WHERE x.stream_id = z.stream_id AND x.seq > z.upto) END)
        OR EXISTS (
-          SELECT FROM unnest(_names_of, _tags, _alone) AS z (o, tag, alone) JOIN log.tokens k ON k.tag = z.tag
-          WHERE z.o = i AND z.alone AND k.stream_id <> _streams[i]) THEN
+          SELECT FROM unnest(_names_of, _tags) AS z (o, tag) JOIN log.tokens k ON k.tag = z.tag
+          WHERE z.o = i AND k.stream_id <> _streams[i]) THEN
       status := 'judge_again';
     ELSIF _at[i] < t THEN
       status := 'late';
-    ELSIF _at[i] > latest THEN
-      status := 'ahead';
+    ELSIF _at[i] NOT BETWEEN earliest AND latest THEN
+      status := 'apart';
     ELSE
       status := 'ok';
       place := n;

@@ -19,7 +19,6 @@ GRANT SELECT (number, name, sha256, applied_at) ON log.migrations
   TO {slug}_migrator, {slug}_writer, {slug}_sealer, {slug}_projector, {slug}_reader, {slug}_auditor;
 
 GRANT EXECUTE ON FUNCTION log.append(uuid[], text[], bigint[], uuid[], uuid[], boolean[], boolean[], bigint[], text[],
-  timestamptz[], bytea[], bytea[], bytea, bytea[], bigint[], uuid[], bigint[], bigint[], bytea[], boolean[]) TO {slug}_writer;
+  timestamptz[], bytea[], bytea[], bytea, bytea[], bigint[], uuid[], bigint[], bigint[], bytea[]) TO {slug}_writer;
 GRANT EXECUTE ON FUNCTION log.seal(bigint, bigint, bytea, bytea, smallint[], bigint[], smallint[], bytea[]) TO {slug}_sealer;
-GRANT EXECUTE ON FUNCTION sec.challenge_put(text, text, timestamptz), sec.challenge_take(text, timestamptz),
-  sec.attempt(text, timestamptz, int, int) TO {slug}_reader;
+GRANT EXECUTE ON FUNCTION sec.challenge_put(text, text, int), sec.challenge_take(text), sec.attempt(text, int, int) TO {slug}_reader;

@@ -35,7 +35,7 @@ CREATE TABLE log.file_wraps (
   PRIMARY KEY (name, seq, kek_id)
 );
 
--- The one key of all tags, wrapped.
+-- The one key of all tags, wrapped; made when the log is founded, so that nobody else comes first.
 CREATE TABLE log.file_key (
   one boolean PRIMARY KEY DEFAULT true CHECK (one),
   wrap bytea NOT NULL
@@ -47,11 +47,26 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT k.wrap FROM log.file_key k;
 $$;
 
+-- What can be seen of a sealed event without a key (formats.md §5), as `log.fits` of a record: what is kept stays for ever.
+CREATE FUNCTION log.require_event(_entry bytea, _state bytea, _wrap bytea) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF (octet_length(_entry) = 32
+      AND CASE substring(_state FROM 1 FOR 1)
+        WHEN '\x01' THEN octet_length(_state) BETWEEN 256 AND 29 + 4092
+        WHEN '\x02' THEN octet_length(_state) - 29 IN (1024, 4096)
+        ELSE false END
+      AND octet_length(_wrap) = 77 AND substring(_wrap FROM 1 FOR 1) = '\x01') IS NOT TRUE THEN
+    RAISE EXCEPTION 'this is no event of custody' USING ERRCODE = 'check_violation';
+  END IF;
+END $$;
+
 CREATE FUNCTION log.keep_file(_name uuid, _tag bytea, _wrap bytea, _entry bytea, _state bytea, _event_wrap bytea)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   n bigint;
 BEGIN
+  PERFORM log.require_event(_entry, _state, _event_wrap);
   SELECT h.size INTO STRICT n FROM log.custody_head h FOR UPDATE;  -- whoever notes anything queues here
   INSERT INTO log.files (name, tag) VALUES (_name, _tag);
   INSERT INTO log.custody (place, name, seq, entry, state) VALUES (n, _name, 1, _entry, _state);
@@ -67,6 +82,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   n bigint;
 BEGIN
+  PERFORM log.require_event(_entry, _state, _wrap);
   SELECT h.size INTO STRICT n FROM log.custody_head h FOR UPDATE;
   INSERT INTO log.custody (place, name, seq, entry, state)
     SELECT n, _name, _seq, _entry, _state

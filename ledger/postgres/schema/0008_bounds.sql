@@ -1,4 +1,4 @@
--- Bounds on what a taken-over login could do: whose times `log.append` takes, and one length for the wrap of a file's key
+-- Bounds on what a taken-over login could do: which times `log.append` takes, and one length for the wrap of a file's key
 -- (formats.md §5), so that nothing else is kept in its place.
 
 -- Whether this is a rehearsal, whose senders set the time; written once, by whoever founds or migrates.

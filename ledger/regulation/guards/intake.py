@@ -12,12 +12,13 @@ from ledger.regulation.guards.reading import (
     limit_words,
     named_as,
     share_a_person,
+    strings,
     texts,
     time_of,
     within,
 )
 from ledger.regulation.question import Question
-from ledger.regulation.reporters import may_bring, tokens
+from ledger.regulation.reporters import TOKEN, may_bring, tokens
 from ledger.regulation.stream import INTAKE
 
 ORAL_CHANNELS = frozenset({"PHONE", "SMS", "AUDIO", "VIDEO", "MEETING"})
@@ -65,14 +66,22 @@ def token_matches_report(q: Question) -> Breach | None:
     """Added.
 
     The sealed token is the one the report of this case was given, or the first for a report that
-    says an identity was given and holds none; it stands in no other case.
+    says an identity was given and holds none.
     """
-    token = q.facts.get("reporter")
     given = {token for _, token in tokens(q.stream)}
-    fits = token in given or may_bring(q.act, q.stream)
-    if fits and not q.cases.token_elsewhere(str(token), q.stream.name):
+    if q.facts.get("reporter") in given or may_bring(q.act, q.stream):
         return None
     return Breach(pointers=("/facts/reporter",))
+
+
+def token_of_one_case(q: Question) -> Breach | None:
+    """Added (access.md L26). No token that is named stands in another case, so none joins two."""
+    wrong = tuple(
+        pointer
+        for pointer, text in strings(q.act.members)
+        if TOKEN.fullmatch(text) and q.cases.token_elsewhere(text, q.stream.name)
+    )
+    return Breach(pointers=wrong) if wrong else None
 
 
 def disclosure_outside_signer(q: Question) -> Breach | None:

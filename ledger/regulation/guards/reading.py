@@ -6,7 +6,7 @@ of the question.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -191,3 +191,15 @@ def supports(finding: Entry) -> bool:
     if code == "TRUE_BUT_BREACH":
         return bool(objects(finding.act.facts.get("other_law")))
     return bool(limbs_met(finding))
+
+
+def strings(value: Any, pointer: str = "") -> Iterator[tuple[str, str]]:  # noqa: ANN401 - JSON
+    """Every string of a payload with its pointer."""
+    if isinstance(value, str):
+        yield pointer, value
+    elif isinstance(value, Mapping):
+        for name, member in value.items():
+            yield from strings(member, f"{pointer}/{name}")
+    elif isinstance(value, (list, tuple)):
+        for n, member in enumerate(value):
+            yield from strings(member, f"{pointer}/{n}")

@@ -20,6 +20,7 @@ from ledger.regulation.guards.reading import (
     named_as,
     objects,
     share_a_person,
+    strings,
     time_of,
 )
 from ledger.regulation.question import Question
@@ -329,7 +330,7 @@ def salted_commitment(q: Question) -> Breach | None:
 
 def _digests(members: Mapping[str, Any]) -> Iterator[str]:
     """Digests of files that an act brings or describes."""
-    for pointer, text in _strings(members):
+    for pointer, text in strings(members):
         if pointer.rpartition("/")[2] in ("digest", "text_digest"):
             yield text
 
@@ -340,7 +341,7 @@ def no_pointer_up(q: Question) -> Breach | None:
     Ids of a higher log cannot be known here, and need not: what this log does not know is refused.
     """
     own = LEVELS.index(q.level)
-    bad = [p for p, text in _strings(q.act.members) if _points_up(q, p, text, own)]
+    bad = [p for p, text in strings(q.act.members) if _points_up(q, p, text, own)]
     return Breach(pointers=tuple(bad)) if bad else None
 
 
@@ -352,15 +353,3 @@ def _points_up(q: Question, pointer: str, text: str, own: int) -> bool:
         return True
     named = (m.group() for m in _CASES.finditer(text))
     return any(s != q.stream.name and q.cases.state(s) is None for s in named)
-
-
-def _strings(value: Any, pointer: str = "") -> Iterator[tuple[str, str]]:  # noqa: ANN401 - JSON
-    """Every string of a payload with its pointer."""
-    if isinstance(value, str):
-        yield pointer, value
-    elif isinstance(value, Mapping):
-        for name, member in value.items():
-            yield from _strings(member, f"{pointer}/{name}")
-    elif isinstance(value, (list, tuple)):
-        for n, member in enumerate(value):
-            yield from _strings(member, f"{pointer}/{n}")

@@ -16,32 +16,11 @@ from keys.canonical import b64, unb64
 from keys.jwk import SoftwareSigner
 from keys.keyring import SERVICE, KeyLine, Keyring
 from ledger.log.statement import make_login
+from tests.fakes import MemorySessions
 
 ORIGIN = "rehearsal.test/ordinary"
 OFFICER = "0b5c1f0e-2f7e-4a39-8f0e-3d1a2b3c4d5e"
 START = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
-
-
-class MemorySessions:
-    """`Sessions` in memory."""
-
-    def __init__(self) -> None:
-        self.challenges: dict[str, tuple[str, datetime]] = {}
-        self.counts: dict[str, int] = {}
-
-    def put(self, challenge: str, kid: str, expires_at: datetime) -> None:
-        """Keeps a challenge."""
-        self.challenges[challenge] = (kid, expires_at)
-
-    def take(self, challenge: str, now: datetime) -> str | None:
-        """Takes it once."""
-        kid, expires_at = self.challenges.pop(challenge, ("", now))
-        return kid if now < expires_at else None
-
-    def attempt(self, subject: str, now: datetime, window_s: int, limit: int) -> bool:  # noqa: ARG002  the port
-        """Counts within one window."""
-        self.counts[subject] = self.counts.get(subject, 0) + 1
-        return self.counts[subject] <= limit
 
 
 class Counting:
@@ -69,7 +48,7 @@ class Desk:
         self.keyring = Keyring()
         self.asked: list[str | None] = []
         self.enrol(self.signer, OFFICER, "SOFTWARE")
-        self.sessions = MemorySessions()
+        self.sessions = MemorySessions(lambda: self.now)
         self.sign_in = SignIn(
             origin=ORIGIN,
             seal=Seal(b"k" * 32),
@@ -256,10 +235,9 @@ def test_a_flood_of_attempts_costs_the_store_nothing_but_the_first_ones() -> Non
     for _ in range(1_000):
         with suppress(Problem):
             desk.sign_in.challenge(SoftwareSigner.generate("Ed25519").kid, "10.0.0.1")
-    assert max(desk.sessions.counts.values()) == 41
+    assert max(count for _, count in desk.sessions.counted.values()) == 41
     desk.sign_in.challenge(desk.signer.kid, "10.0.0.2")  # nobody else is refused
-    desk.now += timedelta(seconds=60)
-    desk.sessions.counts.clear()  # another window
+    desk.now += timedelta(seconds=60)  # another window
     desk.sign_in.challenge(desk.signer.kid, "10.0.0.1")
 
 

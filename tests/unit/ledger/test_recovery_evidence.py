@@ -276,7 +276,7 @@ def test_junk_keeps_nobody_from_showing_a_recovery(readable: bool) -> None:  # n
     a = a_log(REAL, "keeper")
     keeper = f"officer/{officer('keeper')}"
     for stream in ("ledger", keeper):
-        opened = a.reader().open(a.stores.records.stream(stream_id(a.origin, stream))[0])
+        opened = a.reader().open(next(iter(a.stores.records.stream(stream_id(a.origin, stream)))))
         assert opened.statement is not None
         assert opened.act is not None
         seq = a.ledger.head(stream).seq

@@ -44,7 +44,7 @@ def statements() -> Iterator[tuple[str, str]]:
 
 
 def test_no_view_keeps_tokens() -> None:
-    """TOKEN_MATCHES_REPORT needs one bit, and asks the log for it; no view joins tokens."""
+    """TOKEN_OF_ONE_CASE needs one bit, and asks the log for it; no view joins tokens."""
     assert not any("token" in text.lower() for _, text in (*sql(), *statements()))
 
 

@@ -26,7 +26,7 @@ def test_page_is_nfc() -> None:
     ("kind", "count"),
     [
         ("act", 112),
-        ("guard", 136),
+        ("guard", 137),
         ("state", 12),
         ("sub_process", 16),
         ("clock", 48),

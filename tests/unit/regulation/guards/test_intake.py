@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -47,14 +48,25 @@ def test_an_outside_request_without_its_document_is_refused() -> None:
 
 
 def test_a_token_of_another_report_cannot_be_sealed_here() -> None:
-    """Added: the token is that of this case's report, and of no other case."""
+    """Added: the token is that of this case's report."""
     case = Story()
     case.then("ReportReceived", facts={"reporter": REPORTER, "identity_given": True})
     holds("TOKEN_MATCHES_REPORT", case.asks("ReporterIdentitySealed"))
     strange = {"reporter": a_token("somebody else")}
     breaks("TOKEN_MATCHES_REPORT", case.asks("ReporterIdentitySealed", facts=strange))
+
+
+def test_no_act_names_a_token_of_another_case() -> None:
+    """access.md L26: not the report that brings it either, and wherever it stands in the act."""
+    case = Story()
+    brings = case.asks("ReportReceived", facts={"reporter": REPORTER, "identity_given": True})
+    holds("TOKEN_OF_ONE_CASE", brings)
     case.cases = Others(tokens={REPORTER: {OTHER}})
-    breaks("TOKEN_MATCHES_REPORT", case.asks("ReporterIdentitySealed"), "/facts/reporter")
+    breaks("TOKEN_OF_ONE_CASE", replace(brings, cases=case.cases), "/facts/reporter")
+    addressed = case.asks("CaseRegistered", to=[REPORTER])
+    breaks("TOKEN_OF_ONE_CASE", addressed, "/to/0")
+    fresh = {"reporter": a_token("a fresh one"), "identity_given": True}
+    holds("TOKEN_OF_ONE_CASE", case.asks("ReportReceived", facts=fresh))
 
 
 def test_an_identity_without_a_token_gets_it_by_the_sealing_that_comes_next() -> None:
@@ -67,9 +79,6 @@ def test_an_identity_without_a_token_gets_it_by_the_sealing_that_comes_next() ->
     holds("IDENTITY_SEALED_FIRST", sealing)
     elsewhere = case.asks("ReporterIdentitySealed", refers_to=an_id("another act"))
     breaks("TOKEN_MATCHES_REPORT", elsewhere, "/facts/reporter")
-    case.cases = Others(tokens={REPORTER: {OTHER}})
-    breaks("TOKEN_MATCHES_REPORT", case.asks("ReporterIdentitySealed"), "/facts/reporter")
-    case.cases = Others()
     case.then("ReporterIdentitySealed", refers_to=report.act.act_id)
     second = {"reporter": a_token("a second one")}
     breaks("TOKEN_MATCHES_REPORT", case.asks("ReporterIdentitySealed", facts=second))
