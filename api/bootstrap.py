@@ -155,7 +155,7 @@ class Enclave:
             follow=self._log_keys.follow,
         )
         self._tiles = PostgresTiles(self._reading)
-        seen = SeenCheckpoint(SeenFile(home.seen_folder("api")), self._log_keys.current, origin)
+        seen = SeenCheckpoint(SeenFile(home.seen_folder("api")), self._log_keys.at, origin)
         self.watch = LogWatch(seen, self.checkpoints, self.records, self._tiles, _told)
         self.proofs = Proofs(
             self._tiles,
@@ -428,7 +428,7 @@ def open_sealer(
         records=PostgresRecords(pool),
         tiles=PostgresTiles(pool),
         checkpoints=PostgresCheckpoints(pool),
-        seen=SeenCheckpoint(store, lambda: [log_key.vkey, pq_key.vkey], facts.origin),
+        seen=SeenCheckpoint(store, lambda _: [log_key.vkey, pq_key.vkey], facts.origin),
         log_key=log_key,
         pq_key=pq_key,
         clock=clock or RealClock(),
@@ -461,7 +461,7 @@ def open_projector(settings: Settings) -> tuple[Projector, PostgresNotices, Pool
         raise
     standing = Standing(records, reader, Registry.founded())
     keys, stored = FollowedKeys(lambda: standing), PostgresCheckpoints(pool)
-    seen = SeenCheckpoint(SeenFile(home.seen_folder("projector")), keys.current, facts.origin)
+    seen = SeenCheckpoint(SeenFile(home.seen_folder("projector")), keys.at, facts.origin)
     watch = LogWatch(
         seen,
         SignedCheckpoints(stored, keys.at, facts.origin, follow=keys.follow),

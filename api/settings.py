@@ -400,9 +400,9 @@ def memory_needed(folder: Path) -> SettingsError:
     """What a process says that does not know how far its log has signed."""
     return SettingsError(
         f"{folder} không có điểm kiểm tra nào đã thấy; nêu điểm kiểm tra cuối cùng đã biết của sổ:"
-        " socai serve --checkpoint TỆP",
+        " socai log remember TỆP, hoặc socai serve --checkpoint TỆP",
         f"no checkpoint seen is in {folder}: name the log's last known checkpoint,"
-        " socai serve --checkpoint FILE",
+        " socai log remember FILE, or socai serve --checkpoint FILE",
     )
 
 

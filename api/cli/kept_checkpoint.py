@@ -1,4 +1,4 @@
-"""A checkpoint that somebody kept, given to a command as a file.
+"""A checkpoint that somebody kept, given to a command as a file, or `-` on standard input.
 
 A wrong file says nothing about the log: it is refused here, before it could count as damage. Not:
 whether the log signed it, which whoever holds the keys decides.
@@ -6,8 +6,8 @@ whether the log signed it, which whoever holds the keys decides.
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
 
@@ -15,7 +15,8 @@ from api.cli.shell import misuse
 from ledger.errors import VerificationError
 from ledger.log.checkpoint import unverified
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+F = TypeVar("F", bound=Callable[..., Any])
+_FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
 
 
 class KeptCheckpoint(click.ParamType[bytes]):
@@ -30,9 +31,10 @@ class KeptCheckpoint(click.ParamType[bytes]):
         ctx: click.Context | None,
     ) -> bytes:
         """The note in the file that was named."""
-        path = Path(_FILE.convert(value, param, ctx))
+        path = str(_FILE.convert(value, param, ctx))
         try:
-            note = path.read_bytes()
+            with click.open_file(path, "rb") as file:
+                note: bytes = file.read()
             unverified(note)
         except OSError as error:
             misuse(
@@ -45,3 +47,8 @@ class KeptCheckpoint(click.ParamType[bytes]):
                 f"Nothing was done: {path} is no checkpoint ({error.message}).",
             )
         return note
+
+
+def kept_checkpoints(told: str) -> Callable[[F], F]:
+    """`--checkpoint FILE`, as often as one likes; the command gets `trusted`."""
+    return click.option("--checkpoint", "trusted", multiple=True, type=KeptCheckpoint(), help=told)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from api.cli.auditor import log
-from api.cli.doubt import resume
+from api.cli.doubt import remember_, resume
 from api.cli.recover import recover
 
 __all__ = ["log"]
 
 log.add_command(recover)
 log.add_command(resume)
+log.add_command(remember_)

@@ -36,7 +36,7 @@ from ledger.log.checkpoint import sign, unverified
 from ledger.log.verify import Crossed
 from ledger.loss import Loss, find
 from ledger.regulation.decide import Decision
-from ledger.seen_file import DoubtMark, SeenFile
+from ledger.seen_file import DoubtMark, Reason, SeenFile
 from tests import restored
 from tests.a_ledger import a_report
 from tests.attacks import attack
@@ -107,7 +107,7 @@ def test_nothing_is_signed_while_a_process_has_the_home(lost: Restored) -> None:
 def test_two_registrars_go_on_from_what_is_left(lost: Restored) -> None:
     """The act is the first record behind; the service starts, and seals under the new key."""
     mark = DoubtMark(Home(lost.settings).seen_folder("sealer"))
-    mark.leave("it stopped over what is lost")
+    mark.leave(Reason("dừng", "it stopped over what is lost"))
     told = lost.recover(*REGISTRARS)
     assert told.exit_code == 0, told.output
     assert mark.reason() is None
@@ -138,7 +138,7 @@ def test_where_nothing_is_lost_the_report_says_so_and_ends_well(lost: Restored) 
 def test_an_operator_at_night_is_told_the_next_step(loss: Restored) -> None:
     """From the stop to the recovery each sentence names the next command."""
     mark = DoubtMark(Home(loss.settings).seen_folder("sealer"))
-    mark.leave("it stopped over what is lost")
+    mark.leave(Reason("dừng", "it stopped over what is lost"))
     env = {"SOCAI_HOME": str(loss.settings.home), "SOCAI_MIN_FREE_MIB": "0"}
     try:
         resumed = CliRunner().invoke(main, ["--lang", "en", "log", "resume"], env=env)
@@ -152,6 +152,44 @@ def test_an_operator_at_night_is_told_the_next_step(loss: Restored) -> None:
         assert told.exit_code == 1
         assert word in told.stdout
         assert "--reason" in told.stdout
+
+
+@attack(
+    "a new machine is told a checkpoint of the ended key: one that is left, or one that is lost",
+    stopped_by="each process believes the keys that sign a size; the log is asked first",
+    noticed_by="the command's sentence, exit 1; the right checkpoint is still taken",
+)
+def test_a_new_machine_keeps_nothing_that_it_could_not_open(lost: Restored) -> None:
+    """Else its sealer would stop for good over a memory that an audit finds sound."""
+    assert lost.recover(*REGISTRARS).exit_code == 0
+    home, note = Home(lost.settings), lost.settings.home / "told"
+    stores = [SeenFile(home.seen_folder(role)) for role in ("api", "sealer", "projector")]
+    newest = stores[0].read()
+    assert newest is not None
+    for store in stores:
+        store.path.unlink()
+    for ended in (lost.before, lost.lost):
+        note.write_bytes(ended)
+        told = lost.socai("log", "remember", str(note))
+        assert told.exit_code == 1, told.output
+        assert "log checkpoint" in orjson.loads(told.stdout)["error"]["message"]
+        assert [store.read() for store in stores] == [None, None, None]
+    note.write_bytes(newest)
+    assert lost.socai("log", "remember", str(note)).exit_code == 0
+    assert [store.read() for store in stores] == [newest, newest, newest]
+
+
+def test_what_the_ended_key_signed_before_its_end_is_still_believed(lost: Restored) -> None:
+    """Another machine has seen the log from before and meets the recovery: it goes on."""
+    assert lost.recover(*REGISTRARS).exit_code == 0
+    for role in ("api", "projector"):
+        SeenFile(Home(lost.settings).seen_folder(role)).write(lost.before)
+    with lost.served() as service:
+        assert service.say(a_report(40, service.clock.now()), "hotline")["proof"]
+        assert not service.stopped
+    SeenFile(Home(lost.settings).seen_folder("api")).write(lost.lost)
+    with lost.unsealed() as service:
+        assert service.get("/health/ready", by=None).status_code == 503
 
 
 # -- who remembers the log from before ----------------------------------------------------------

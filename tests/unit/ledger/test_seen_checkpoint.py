@@ -27,7 +27,7 @@ def _note(size: int, root: bytes = b"r" * 32, origin: str = ORIGIN) -> bytes:
 
 
 def _seen(store: MemorySeen) -> SeenCheckpoint:
-    return SeenCheckpoint(store, lambda: [KEYS.log.vkey, KEYS.pq.vkey], ORIGIN)
+    return SeenCheckpoint(store, lambda _: [KEYS.log.vkey, KEYS.pq.vkey], ORIGIN)
 
 
 def _kind(ask: Callable[..., object], *given: bytes) -> str:
