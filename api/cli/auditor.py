@@ -19,7 +19,7 @@ from api.cli import database
 from api.cli.case_page import when
 from api.cli.errors import guarded
 from api.cli.founding import read_vkeys
-from api.cli.kept_checkpoint import kept_checkpoints
+from api.cli.kept_checkpoint import Kept, kept_checkpoints
 from api.cli.shell import MISUSED, Refusal, Shell, options, shell_of, visible
 from api.cli.supervisor import ROLES, running_url
 from api.cli.voiding import void
@@ -214,7 +214,7 @@ def newest(server: str | None) -> None:
 def audit_log(  # noqa: PLR0913  as `run`
     login: str,
     dbname: str | None,
-    trusted: tuple[bytes, ...],
+    kept: tuple[Kept, ...],
     vkeys: tuple[VKey, ...],
     workers: int | None,
     *,
@@ -236,7 +236,7 @@ def audit_log(  # noqa: PLR0913  as `run`
             settings,
             in_database(facts, dbname),
             login=login,
-            trusted=[*seen.notes, *trusted],
+            trusted=[*seen.notes, *(one.note for one in kept)],
             workers=settings.workers if workers is None else workers,
             views=not no_views,
             definitions=not no_definitions,

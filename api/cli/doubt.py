@@ -18,7 +18,7 @@ import click
 from api.bootstrap import log_signers, open_kek, require_genesis, role_dsn
 from api.cli import auditor, database
 from api.cli.errors import guarded
-from api.cli.kept_checkpoint import KeptCheckpoint, kept_checkpoints
+from api.cli.kept_checkpoint import Kept, KeptCheckpoint, kept_checkpoints
 from api.cli.shell import fail, options, shell_of
 from api.cli.supervisor import API, ROLES, SEALER
 from api.cli.words import Text
@@ -172,14 +172,14 @@ def refuse_in_doubt(settings: Settings) -> None:
 @click.argument("checkpoint", metavar="FILE", type=KeptCheckpoint())
 @options
 @guarded
-def remember_(checkpoint: bytes) -> None:
+def remember_(checkpoint: Kept) -> None:
     """Tell this home its log's last known checkpoint; the log must hold it. Starts nothing.
 
     For a new machine, and where what a process has seen is lost or damaged: that is set aside, not
     deleted. FILE is a checkpoint kept elsewhere; - reads standard input.
     """
-    shell, size = shell_of(), unverified(checkpoint).size
-    aside = remember(Settings.from_env(), ROLES, checkpoint)
+    shell, size = shell_of(), unverified(checkpoint.note).size
+    aside = remember(Settings.from_env(), ROLES, checkpoint.note)
     shell.done(
         Text(
             f"Đã nhớ điểm kiểm tra {size} bản ghi, sổ có đủ. Nếu một tiến trình đã dừng vì nghi"
@@ -196,7 +196,7 @@ def remember_(checkpoint: bytes) -> None:
 @kept_checkpoints("A checkpoint kept elsewhere; the log must lead to it too.")
 @options
 @guarded
-def resume(trusted: tuple[bytes, ...]) -> None:
+def resume(kept: tuple[Kept, ...]) -> None:
     """Let processes go on that stopped on doubt: only if the whole log is sound again.
 
     What this home has seen is held against the log first, whether a process left a mark or not. The
@@ -217,7 +217,7 @@ def resume(trusted: tuple[bytes, ...]) -> None:
             shell.done(Text("Không có gì bị nghi ngờ.", "Nothing is in doubt."), cleared=[])
             return
         _refuse_unopened(settings, doubts)
-        held = [*auditor.seen_notes(settings, facts).notes, *trusted]
+        held = [*auditor.seen_notes(settings, facts).notes, *(one.note for one in kept)]
         found = auditor.run(shell, settings, facts, trusted=held, views=False)
     if not shell.json:
         auditor.show(shell, found)

@@ -7,6 +7,7 @@ whether the log signed it, which whoever holds the keys decides.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import click
@@ -19,7 +20,15 @@ F = TypeVar("F", bound=Callable[..., Any])
 _FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
 
 
-class KeptCheckpoint(click.ParamType[bytes]):
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A checkpoint and the file that it came in."""
+
+    name: str
+    note: bytes
+
+
+class KeptCheckpoint(click.ParamType[Kept]):
     """Its bytes, which have the form of a checkpoint."""
 
     name = "file"
@@ -29,7 +38,7 @@ class KeptCheckpoint(click.ParamType[bytes]):
         value: Any,  # noqa: ANN401  click's signature
         param: click.Parameter | None,
         ctx: click.Context | None,
-    ) -> bytes:
+    ) -> Kept:
         """The note in the file that was named."""
         path = str(_FILE.convert(value, param, ctx))
         try:
@@ -46,9 +55,9 @@ class KeptCheckpoint(click.ParamType[bytes]):
                 f"Chưa làm gì: {path} không phải điểm kiểm tra ({error.message}).",
                 f"Nothing was done: {path} is no checkpoint ({error.message}).",
             )
-        return note
+        return Kept(path, note)
 
 
 def kept_checkpoints(told: str) -> Callable[[F], F]:
-    """`--checkpoint FILE`, as often as one likes; the command gets `trusted`."""
-    return click.option("--checkpoint", "trusted", multiple=True, type=KeptCheckpoint(), help=told)
+    """`--checkpoint FILE`, as often as one likes; the command gets `kept`."""
+    return click.option("--checkpoint", "kept", multiple=True, type=KeptCheckpoint(), help=told)

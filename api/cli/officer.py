@@ -18,12 +18,21 @@ from api.bootstrap import RealEntropy
 from api.cli.errors import guarded
 from api.cli.shell import Moment, dumped, fail, misuse, options, shell_of, visible
 from api.cli.supervisor import running_url
-from api.cli.who import LogKey, client_at, identity, log_keys, origin_of, passphrase, signer_of
+from api.cli.who import (
+    LogKey,
+    client_at,
+    identity,
+    log_keys,
+    opened_key,
+    origin_of,
+    passphrase,
+    signer_of,
+)
 from api.cli.words import Text
 from api.client import Client, verify
 from api.settings import Settings
 from keys import canonical
-from keys.custody.file import public_part, read_key, write_key
+from keys.custody.file import public_part, write_key
 from keys.errors import KeysError, NotCanonical
 from keys.jwk import SoftwareSigner
 from keys.note import VKey
@@ -56,7 +65,7 @@ def new_key(file: Path, alg: str) -> None:
             f"No key was made: {file} is there already; choose another name.",
         )
     signer = SoftwareSigner.generate(alg)
-    write_key(file, signer, passphrase(settings))
+    write_key(file, signer, passphrase(settings, file))
     _show_key(file, signer)
 
 
@@ -69,7 +78,7 @@ def show_key(file: Path) -> None:
     settings = Settings.from_env()
     if public_part(file).alg not in (*ALGS, "ML-DSA-44"):
         misuse(f"{file} không phải khóa ký.", f"{file} holds no signing key.")
-    _show_key(file, read_key(file, passphrase(settings)))
+    _show_key(file, opened_key(settings, file))
 
 
 @click.group()
