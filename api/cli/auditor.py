@@ -23,7 +23,7 @@ from api.cli.kept_checkpoint import Kept, kept_checkpoints
 from api.cli.shell import MISUSED, Refusal, Shell, options, shell_of, visible
 from api.cli.supervisor import ROLES, running_url
 from api.cli.voiding import void
-from api.cli.who import LogKey, client_at
+from api.cli.who import LogKey, client_at, server_option
 from api.cli.words import Text, verdict
 from api.settings import EnclaveFacts, Home, Settings, SettingsError
 from keys.note import VKey
@@ -98,9 +98,7 @@ log.add_command(void)
 
 
 @log.command()
-@click.option(
-    "--server", default=None, metavar="URL", help="The API; that of SOCAI_HOME if left out."
-)
+@server_option
 @options
 @guarded
 def status(server: str | None) -> None:
@@ -149,9 +147,7 @@ def status(server: str | None) -> None:
 
 
 @log.command("checkpoint")
-@click.option(
-    "--server", default=None, metavar="URL", help="The API; that of SOCAI_HOME if left out."
-)
+@server_option
 @options
 @guarded
 def newest(server: str | None) -> None:

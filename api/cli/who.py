@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
 import click
+import httpx
 
 from api.bootstrap import RealClock
 from api.cli.castbook import CastBook, Safe
@@ -37,6 +38,38 @@ _PAIR: Final = 2
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+class ServerUrl(click.ParamType[str]):
+    """Where an API answers: `http` or `https`, a host, perhaps a port."""
+
+    name = "url"
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401  click's signature
+        param: click.Parameter | None,  # noqa: ARG002  click's signature
+        ctx: click.Context | None,  # noqa: ARG002  click's signature
+    ) -> str:
+        """The address that was typed."""
+        try:
+            url = httpx.URL(str(value))
+            named = url.scheme in ("http", "https") and url.host.encode("idna")
+        except (httpx.InvalidURL, ValueError):
+            named = False
+        if not named:
+            misuse(
+                f"Chưa làm gì: {value} không phải địa chỉ máy chủ, ví dụ http://127.0.0.1:8000.",
+                f"Nothing was done: {value} is no address of a server, e.g. http://127.0.0.1:8000.",
+            )
+        return str(value)
+
+
+def server_option(command: F) -> F:
+    """`--server URL`."""
+    told = "The API; that of SOCAI_HOME if left out."
+    option = click.option("--server", default=None, metavar="URL", type=ServerUrl(), help=told)
+    return option(command)
+
+
 def identity(command: F) -> F:
     """Options `--as`, `--key`, `--server`, `--log`; the command gets a signed-in `client`."""
 
@@ -46,9 +79,7 @@ def identity(command: F) -> F:
     @click.option(
         "--key", "key_file", type=click.Path(path_type=Path), default=None, help="A key file."
     )
-    @click.option(
-        "--server", default=None, metavar="URL", help="The API; that of SOCAI_HOME if left out."
-    )
+    @server_option
     @click.option(
         "--log",
         default=None,
