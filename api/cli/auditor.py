@@ -24,7 +24,7 @@ from api.cli.shell import MISUSED, Refusal, Shell, options, shell_of, visible
 from api.cli.supervisor import ROLES, running_url
 from api.cli.voiding import void
 from api.cli.who import LogKey, client_at, server_option
-from api.cli.words import Text, verdict
+from api.cli.words import Text, audited, verdict
 from api.settings import EnclaveFacts, Home, Settings, SettingsError
 from keys.note import VKey
 from keys.vault import Kek
@@ -419,7 +419,7 @@ def show(shell: Shell, found: Audited) -> None:
     _show_files(shell, report.files)
     _show_aside(shell, report)
     if skipped := found.as_dict()["skipped"]:
-        listed = ", ".join(skipped)
+        listed = ", ".join(audited(one, shell.lang) for one in skipped)
         shell.say(Text(f"Không kiểm được: {listed}", f"Not checked: {listed}"))
     _show_recoveries(shell, report)
     if not report.ok:
@@ -449,7 +449,7 @@ def _show_altered(shell: Shell, found: Audited) -> None:
             )
         )
     for altered in found.altered[:_SHOWN]:
-        line = f"{altered.where}: {altered.line[:160]}"
+        line = f"{audited(altered.where, shell.lang)}: {altered.line[:160]}"
         shell.say(
             Text(
                 f"Định nghĩa trong cơ sở dữ liệu khác bản phát hành: {line}",
@@ -457,7 +457,8 @@ def _show_altered(shell: Shell, found: Audited) -> None:
             )
         )
     for difference in found.views[:_SHOWN]:
-        line = f"{difference.view}/{difference.table} {difference.where}: {difference.row[:160]}"
+        where = audited(difference.where, shell.lang)
+        line = f"{difference.view}/{difference.table} {where}: {difference.row[:160]}"
         shell.say(Text(f"Khung nhìn khác sổ: {line}", f"A view differs from the log: {line}"))
 
 

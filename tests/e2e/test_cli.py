@@ -26,13 +26,14 @@ from api.cli.main import main
 from api.cli.scenario import read_file, shipped
 from api.cli.shell import Shell
 from api.cli.stage import Stages, opening, player_at, served, venue_of
-from api.cli.supervisor import Supervisor, free_port
+from api.cli.supervisor import Supervisor
 from api.client import Client
 from api.embedded import Embedded
 from api.settings import Home, Settings, child_environment
 from keys.custody.file import read_key, write_key
 from keys.jwk import SoftwareSigner
 from ledger.errors import Unavailable
+from tests.processes import free_port, pids
 
 ROOT = Path(__file__).parents[2]
 
@@ -448,7 +449,7 @@ def test_killed_processes_and_the_database_come_back_by_themselves(tmp_path: Pat
     supervisor.start()
     try:
         supervisor.wait_ready()
-        for pid in supervisor.pids().values():
+        for pid in pids(supervisor).values():
             os.kill(pid, signal.SIGKILL)
         postmaster = settings.home / "pg" / "data" / "postmaster.pid"
         os.kill(int(postmaster.read_text().splitlines()[0]), signal.SIGKILL)
