@@ -114,7 +114,7 @@ class SeenCheckpoint:
         except VerificationError as error:
             raise Doubt(
                 "damaged",
-                f"điểm kiểm tra đã thấy không phải của sổ này: {error.message}",
+                "điểm kiểm tra đã thấy không mở được, hoặc không do khóa của sổ này ký",
                 f"the checkpoint seen is not of this log: {error.message}",
             ) from error
         return self._good

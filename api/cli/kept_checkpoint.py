@@ -52,7 +52,7 @@ class KeptCheckpoint(click.ParamType[Kept]):
             )
         except VerificationError as error:
             misuse(
-                f"Chưa làm gì: {path} không phải điểm kiểm tra ({error.message}).",
+                f"Chưa làm gì: {path} không phải điểm kiểm tra; xem lại tệp.",
                 f"Nothing was done: {path} is no checkpoint ({error.message}).",
             )
         return Kept(path, note)

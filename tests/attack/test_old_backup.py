@@ -384,8 +384,10 @@ def test_a_damaged_memory_is_doubt(service: Service, harm: bytes | None, tmp_pat
     """Whoever could make the service forget could restore what he likes; an operator finds back."""
     service.hire("hotline")
     known = tmp_path / "known"
-    for role in ("api", "sealer"):
-        path = Home(service.settings).seen_folder(role) / "checkpoint"
+    files = [_seen(service, role) for role in ("api", "sealer")]
+    # nobody is about to write what is harmed here
+    _until(lambda: {_size(file.read()) for file in files} == {service.size()}, "not yet seen")
+    for path in (file.path for file in files):
         path.unlink()
         if harm is not None:
             path.write_bytes(harm)
@@ -395,11 +397,10 @@ def test_a_damaged_memory_is_doubt(service: Service, harm: bytes | None, tmp_pat
     if harm is not None:
         assert _seal(service) == roles.ON_DOUBT
     # the way back, by what each command says: the log must hold what is named
-    paths = [Home(service.settings).seen_folder(r) / "checkpoint" for r in ("api", "sealer")]
     for words in (("log", "resume"), ("log", "audit", "--no-views", "--workers", "0")):
         told = socai(service, *words)
         assert told.exit_code == (0 if harm is None else 1)
-        named = any(str(path) in told.output for path in paths)
+        named = any(str(file.path) in told.output for file in files)
         assert (named, "socai log remember" in told.output) == (harm is not None,) * 2
     known.write_bytes(service.client.get("/logs/acts/checkpoint").get_data())
     remembered = socai(service, "log", "remember", str(known), "--json")
