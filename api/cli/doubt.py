@@ -247,9 +247,11 @@ def _doubts(settings: Settings, facts: EnclaveFacts) -> Mapping[str, Doubt]:
     """Which roles of the home would stop, and why; one that has seen nothing is asked nothing."""
     found = {}
     for role in ROLES:
+        if not SeenFile(Home(settings).seen_folder(role)).path.exists():
+            continue  # its login and keys may lie on another machine too
         with _memory(settings, facts, role) as memory:
             doubt = memory.doubt()
-        if doubt is not None and doubt.kind != "unseen":
+        if doubt is not None:
             found[role] = doubt
     return found
 
