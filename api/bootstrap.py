@@ -7,7 +7,7 @@ import os
 import secrets
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -22,13 +22,12 @@ from psycopg.conninfo import make_conninfo
 from api.auth import Seal, SignIn
 from api.readiness import Readiness, free_bytes
 from api.settings import EnclaveFacts, Home, Settings, SettingsError, memory_needed
-from keys import note
 from keys.custody.file import read_kek, read_key
 from keys.errors import KeysError
 from keys.jwk import SoftwareSigner
 from keys.keyring import Keyring
 from keys.log_keys import LogKeys
-from keys.note import NoteSigner
+from keys.note import NoteSigner, log_pair
 from keys.vault import Kek
 from ledger.anchors import Anchoring, Anchors
 from ledger.application import Ledger
@@ -155,7 +154,7 @@ class Enclave:
             follow=self._log_keys.follow,
         )
         self._tiles = PostgresTiles(self._reading)
-        seen = SeenCheckpoint(SeenFile(home.seen_folder("api")), self._log_keys.current, origin)
+        seen = SeenCheckpoint(SeenFile(home.seen_folder("api")), self._log_keys.at, origin)
         self.watch = LogWatch(seen, self.checkpoints, self.records, self._tiles, _told)
         self.proofs = Proofs(
             self._tiles,
@@ -429,7 +428,7 @@ def open_sealer(
         records=PostgresRecords(pool),
         tiles=PostgresTiles(pool),
         checkpoints=PostgresCheckpoints(pool),
-        seen=SeenCheckpoint(store, lambda: [log_key.vkey, pq_key.vkey], facts.origin),
+        seen=SeenCheckpoint(store, lambda _: [log_key.vkey, pq_key.vkey], facts.origin),
         log_key=log_key,
         pq_key=pq_key,
         clock=clock or RealClock(),
@@ -462,7 +461,7 @@ def open_projector(settings: Settings) -> tuple[Projector, PostgresNotices, Pool
         raise
     standing = Standing(records, reader, Registry.founded())
     keys, stored = FollowedKeys(lambda: standing), PostgresCheckpoints(pool)
-    seen = SeenCheckpoint(SeenFile(home.seen_folder("projector")), keys.current, facts.origin)
+    seen = SeenCheckpoint(SeenFile(home.seen_folder("projector")), keys.at, facts.origin)
     watch = LogWatch(
         seen,
         SignedCheckpoints(stored, keys.at, facts.origin, follow=keys.follow),
@@ -549,20 +548,25 @@ def service_signer(settings: Settings) -> SoftwareSigner:
         ) from error
 
 
-def log_signers(settings: Settings) -> tuple[NoteSigner, NoteSigner]:
+def log_signers(
+    settings: Settings, path: Callable[[str], Path] | None = None
+) -> tuple[NoteSigner, NoteSigner]:
     """The log's key and `/pq` (formats.md §7), from their files.
+
+    Args:
+        settings: Of the home.
+        path: Where `log` and `pq` lie, if not where the home has them.
 
     Raises:
         SettingsError: One of them does not open.
     """
     home = Home(settings)
-    origin = home.facts().origin
+    at = path or home.key_path
     try:
-        log_key = read_key(home.key_path("log"), home.passphrase())
-        pq_key = read_key(home.key_path("pq"), home.passphrase())
+        log_key, pq_key = (read_key(at(name), home.passphrase()) for name in ("log", "pq"))
     except KeysError as error:
         raise SettingsError(
             f"không mở được một khóa của sổ: {error}",
             f"a key of the log does not open: {error}",
         ) from error
-    return NoteSigner(origin, log_key), NoteSigner(f"{origin}/pq", pq_key, note.TYPE_ML_DSA_44)
+    return log_pair(home.facts().origin, log_key, pq_key)

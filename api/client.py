@@ -22,17 +22,19 @@ from typing import Any, Final
 import httpx
 import orjson
 
-from api.connection import JOSE, Connection
+from api.connection import JOSE, Connection, understood
 from api.known_log import CONSISTENCY, INCLUSION, KnownLog
 from keys import canonical
 from keys.note import VKey
 from ledger.errors import VerificationError
 from ledger.log import proof, statement
 from ledger.log.checkpoint import Checkpoint
+from ledger.log.moment import unstamp
 from ledger.log.statement import Statement
 
 _CREATED: Final = 201
 _PART_BYTES: Final = 1 << 16
+_DIGEST_BYTES: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,8 @@ class Client(Connection):
     def head(self, stream: str) -> tuple[int, str | None]:
         """`seq` and `prev` of the stream's next statement."""
         body = self.json("GET", f"/v1/streams/{stream}/head")
-        return int(body["seq"]), body.get("prev")
+        with understood():
+            return int(body["seq"]), body.get("prev")
 
     def sign(
         self,
@@ -142,9 +145,11 @@ class Client(Connection):
             at=at,
             headers={} if wait else {"Prefer": "respond-async"},
         )
-        sent = Sent(response.json(), response.status_code == _CREATED, signed)
-        if "proof" in sent.receipt:
-            self._meet(sent.receipt["proof"]["checkpoint"])
+        with understood():
+            sent = Sent({**response.json()}, response.status_code == _CREATED, signed)
+            note = sent.receipt["proof"]["checkpoint"] if "proof" in sent.receipt else None
+        if note is not None:
+            self._meet(note)
         return sent
 
     def record(
@@ -190,9 +195,9 @@ class Client(Connection):
             headers["Prefer"] = f"wait={wait_s}"
         response = self.answer("GET", path, query=asked, at=at, headers=headers)
         index = response.headers.get("Ledger-Index")
-        return Read(
-            response.json(), None if index is None else int(index), response.headers.get("ETag")
-        )
+        with understood():
+            body, folded = {**response.json()}, None if index is None else int(index)
+        return Read(body, folded, response.headers.get("ETag"))
 
     def pages(
         self, path: str, *, query: Mapping[str, Any] | None = None, at_least: int | None = None
@@ -316,8 +321,15 @@ class Client(Connection):
     # The log
 
     def log(self) -> dict[str, Any]:
-        """Which log this is, as the server says; trust starts from the genesis digest."""
-        return self.json("GET", "/v1/log", signed_in=False)
+        """Which log this is, as the server says; trust starts from the genesis digest.
+
+        Raises:
+            Strange: Something that every ledger says is not said, or not in its form.
+        """
+        said = self.json("GET", "/v1/log", signed_in=False)
+        with understood():
+            _require_log(said)
+        return said
 
     def checkpoint(self) -> bytes:
         """The newest signed checkpoint. Raises: Unlike."""
@@ -341,17 +353,42 @@ class Client(Connection):
         return found
 
     def _met(self, proof: dict[str, Any]) -> dict[str, Any]:
-        self._meet(proof["checkpoint"])
+        with understood():
+            note = proof["checkpoint"]
+        self._meet(note)
         return proof
 
     def _meet(self, note: str) -> None:
+        with understood():
+            data = note.encode()
         if self.known is not None:
-            self.known.meet(note.encode(), self)
+            self.known.meet(data, self)
 
     def _time(self) -> datetime:
         if self._now is None:
             raise ValueError("state a time, or give the client a clock")
         return self._now()
+
+
+def _require_log(said: Mapping[str, Any]) -> None:
+    """The form of what a ledger says of itself (http.md). Raises: as `understood` takes."""
+    unstamp(said["now"])
+    numbers = [said["size"], said["records"], *said.get("set_aside", ())]
+    for one in said["recoveries"]:
+        numbers += [one["index"], one["size"], *_sizes(one["lost"])]
+    texts = [said["origin"], *(said["vkeys"] or [None])]
+    if len(bytes.fromhex(said["genesis"])) != _DIGEST_BYTES:
+        raise ValueError("the genesis is no digest")
+    if not (all(type(n) is int for n in numbers) and all(isinstance(t, str) for t in texts)):
+        raise TypeError("a number or a text is none")
+
+
+def _sizes(lost: Iterable[Mapping[str, Any]]) -> list[int]:
+    """Of the checkpoints that a recovery names: at least one."""
+    sizes = [one["size"] for one in lost]
+    if not sizes:
+        raise ValueError("a recovery lost nothing")
+    return sizes
 
 
 def verify(

@@ -6,7 +6,8 @@ and what the answers mean, is `client.py`'s.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from time import sleep
 from typing import Any, Final, Self
@@ -23,6 +24,8 @@ JOSE: Final = "application/jose+json"
 _ATTEMPTS: Final = 6
 _TIMEOUT_S: Final = 75.0
 _MAX_PAUSE_S: Final = 8.0
+_FAILS: Final = 500
+_TOLD: Final = 120
 _TRY_AGAIN: Final = frozenset({429, 502, 503, 504})
 
 
@@ -31,7 +34,7 @@ class Refused(Exception):
 
     Attributes:
         status: HTTP status.
-        code: Problem code; "" where the answer was no problem document.
+        code: Problem code; "" where something before the server failed.
         guard: The guard that refused an act, where one did.
         detail: What exactly is wrong, else what happened.
         problem: The whole document.
@@ -58,6 +61,19 @@ class OtherLog(Exception):
         self.said = said
         self.meant = meant
         super().__init__(f"the server is of {said}, not of {meant}")
+
+
+class Strange(Exception):
+    """What answers is no ledger of ours: another program, another version, or one that lies."""
+
+
+@contextmanager
+def understood() -> Iterator[None]:
+    """Reads what a server has sent: whatever has not the form it must have is `Strange`."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise Strange(f"{type(error).__name__}: {error}"[:_TOLD]) from error
 
 
 class Unreachable(Exception):
@@ -112,26 +128,26 @@ class Connection:
     def login(self) -> str:
         """Signs in with the officer's key and gives the bearer token."""
         signer = self.require_signer()
+        origin = self.origin
         asked = self.json("POST", "/v1/auth/challenge", body={"kid": signer.kid}, signed_in=False)
-        login = statement.make_login(
-            signer,
-            challenge=asked["challenge"],
-            log=self.origin,
-            expires_at=unstamp(asked["expires_at"]),
-        )
+        with understood():
+            challenge, expires_at = str(asked["challenge"]), unstamp(asked["expires_at"])
+        login = statement.make_login(signer, challenge=challenge, log=origin, expires_at=expires_at)
         told = self.answer(
             "POST", "/v1/auth/token", content=orjson.dumps(login), media=JOSE, signed_in=False
         )
-        answered = told.json()
-        self.officer = str(answered["officer"])
-        self._token = str(answered["access_token"])
+        with understood():
+            answered = told.json()
+            self.officer, self._token = str(answered["officer"]), str(answered["access_token"])
         return self._token
 
     @property
     def origin(self) -> str:
         """Origin of the log, asked for once. Raises: OtherLog."""
         if self._origin is None:
-            said = str(self.json("GET", "/v1/log", signed_in=False)["origin"])
+            answered = self.json("GET", "/v1/log", signed_in=False)
+            with understood():
+                said = str(answered["origin"])
             if self._meant not in (None, said):
                 raise OtherLog(said, str(self._meant))
             self._origin = said
@@ -153,12 +169,13 @@ class Connection:
         at: datetime | None = None,
         signed_in: bool = True,
     ) -> dict[str, Any]:
-        """One request with a JSON answer. Raises: as `answer`."""
+        """One request that a JSON object answers. Raises: Strange; as `answer`."""
         content = None if body is None else orjson.dumps(body)
         response = self.answer(
             method, path, query=query, content=content, at=at, signed_in=signed_in
         )
-        found: dict[str, Any] = response.json()
+        with understood():
+            found: dict[str, Any] = {**response.json()}
         return found
 
     def answer(  # noqa: PLR0913  one request, its parts named
@@ -242,8 +259,12 @@ def _pause_s(attempt: int, response: httpx.Response | None) -> float:
 
 
 def _refused(response: httpx.Response) -> Refused:
+    """The problem; what lies between may fail in its own words. Raises: Strange."""
     try:
         problem = response.json()
     except ValueError:
         problem = {}
-    return Refused(response.status_code, problem if isinstance(problem, dict) else {})
+    told = problem if isinstance(problem, dict) else {}
+    if "code" not in told and response.status_code < _FAILS:
+        raise Strange(f"HTTP {response.status_code}")
+    return Refused(response.status_code, {"title": f"HTTP {response.status_code}", **told})

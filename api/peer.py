@@ -26,7 +26,7 @@ class Proxies:
     """
 
     def __init__(self, text: str = "") -> None:
-        self._networks = tuple(ip_network(part.strip()) for part in text.split(",") if text.strip())
+        self._networks = tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
 
     def __contains__(self, address: str) -> bool:
         found = _address(address)

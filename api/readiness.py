@@ -120,7 +120,7 @@ class Readiness:
             return Check("log", ok=False, detail=Words(doubt.vi, doubt.en))
         reason = DoubtMark(Home(self._settings).seen_folder("sealer")).reason()
         if reason is not None:
-            stopped = Words(f"bộ ký đã dừng: {reason}", f"the sealer stopped: {reason}")
+            stopped = Words(f"bộ ký đã dừng: {reason.vi}", f"the sealer stopped: {reason.en}")
             return Check("log", ok=False, detail=stopped)
         return Check("log", ok=True, detail=_AS_SEEN)
 

@@ -135,9 +135,9 @@ class Settings:
                 seen_dir=Path(env.str("SOCAI_SEEN_DIR", "") or plain.seen_dir).absolute(),
                 passphrase_file=Path(passphrase).expanduser().absolute() if passphrase else None,
                 level=env.str("SOCAI_LEVEL", "", validate=validate.OneOf(["", *LEVELS])) or None,
-                host=env.str("SOCAI_HOST", plain.host),
+                host=_host(env.str("SOCAI_HOST", "") or plain.host),
                 port=_number(env, "SOCAI_PORT", plain.port, (0, 65535)),
-                trusted_proxies=env.str("SOCAI_TRUSTED_PROXIES", "", validate=Proxies),
+                trusted_proxies=_proxies(env.str("SOCAI_TRUSTED_PROXIES", "")),
                 metrics_port=_number(env, "SOCAI_METRICS_PORT", plain.metrics_port, (0, 65535)),
                 workers=_number(env, "SOCAI_WORKERS", os.cpu_count() or 1, (1, 256)),
                 threads=_number(env, "SOCAI_THREADS", plain.threads, (1, 1024)),
@@ -400,15 +400,42 @@ def memory_needed(folder: Path) -> SettingsError:
     """What a process says that does not know how far its log has signed."""
     return SettingsError(
         f"{folder} không có điểm kiểm tra nào đã thấy; nêu điểm kiểm tra cuối cùng đã biết của sổ:"
-        " socai serve --checkpoint TỆP",
+        " socai log remember TỆP, hoặc socai serve --checkpoint TỆP",
         f"no checkpoint seen is in {folder}: name the log's last known checkpoint,"
-        " socai serve --checkpoint FILE",
+        " socai log remember FILE, or socai serve --checkpoint FILE",
     )
 
 
 def _number(env: Env, name: str, default: int, span: tuple[int, int]) -> int:
     """A whole number within `span`, both ends included."""
     return env.int(name, default, validate=validate.Range(*span))
+
+
+def _host(name: str) -> str:
+    """A name or an address, as far as its form tells."""
+    try:
+        name.encode("idna")
+    except UnicodeError as error:
+        raise SettingsError(
+            f"SOCAI_HOST không phải tên hay địa chỉ máy: {name}",
+            f"SOCAI_HOST is no name or address of a machine: {name}",
+        ) from error
+    return name
+
+
+def _proxies(text: str) -> str:
+    """Addresses and networks of proxies, without empty parts between the commas."""
+    plain = ",".join(part.strip() for part in text.split(",") if part.strip())
+    try:
+        Proxies(plain)
+    except ValueError as error:
+        raise SettingsError(
+            "SOCAI_TRUSTED_PROXIES gồm địa chỉ và mạng, cách nhau bằng dấu phẩy, ví dụ"
+            f" 10.0.0.0/8,192.168.1.7; sai: {plain}",
+            "SOCAI_TRUSTED_PROXIES holds addresses and networks, between commas, such as"
+            f" 10.0.0.0/8,192.168.1.7; wrong: {error}",
+        ) from error
+    return plain
 
 
 def _database_url(url: str) -> str | None:

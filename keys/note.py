@@ -319,3 +319,8 @@ class NoteSigner:
         signature = self.key.sign(signed_message(self.kind, self.name, text, time_s))
         stamp = b"" if time_s is None else time_s.to_bytes(_TIME_BYTES)
         return NoteSignature(self.name, self.vkey.key_id, stamp + signature)
+
+
+def log_pair(origin: str, log: RawSigner, pq: RawSigner) -> tuple[NoteSigner, NoteSigner]:
+    """What signs the checkpoints of a log: its own key, and `/pq` beside it (formats.md §7)."""
+    return NoteSigner(origin, log), NoteSigner(f"{origin}/pq", pq, TYPE_ML_DSA_44)

@@ -7,7 +7,7 @@ HTTP and files are not known here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -43,7 +43,7 @@ from ledger.regulation.act import Act
 from ledger.regulation.catalogue import load
 from ledger.regulation.decide import Decision
 from ledger.regulation.registry import Registry
-from ledger.regulation.stream import RECOVERING
+from ledger.regulation.stream import RECOVERING, Entry
 from ledger.replay import founded
 from ledger.standing import Standing
 from ledger.streams.event import ServiceSaid, StatementRecorded
@@ -327,6 +327,11 @@ class Ledger:
         """
         with self._memory.fresh(stream) as current:
             return current.head
+
+    def pending(self, stream: str) -> Sequence[Entry]:
+        """Acts of a stream that wait for a signer, whatever else lies there. Raises: NotFound."""
+        with self._memory.fresh(stream) as current:
+            return list(current.state.pending.values())
 
     def check(
         self,

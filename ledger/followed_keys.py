@@ -34,10 +34,6 @@ class FollowedKeys:
         """Those that sign a tree of this size."""
         return known(self.now.at(size))
 
-    def current(self) -> Sequence[VKey]:
-        """Those in force."""
-        return known(self.now.current)
-
     def follow(self) -> None:
         """Follows the log on. Raises: VerificationError, Unavailable."""
         self._standing().catch_up()

@@ -14,7 +14,8 @@ from uuid import UUID
 
 from keys.keyring import SERVICE
 from ledger.errors import Rejected
-from ledger.regulation.edition import PROCEDURE, REGULATION
+from ledger.registrar import Keeper, registry_act
+from ledger.regulation.edition import REGULATION
 from ledger.regulation.registry import Registry
 from ledger.regulation.registry_lines import FOUNDERS_POST, KEEPER
 from ledger.regulation.shape import fmt_time
@@ -58,7 +59,7 @@ def genesis(
         level: Level of the log.
         vkeys: Keys of the log and of `/pq`, in C2SP form.
         founder: Who signs it.
-        at: When the log is opened, with the offset it is written in.
+        at: When the log is opened.
 
     Raises:
         Rejected: No agency holds the function REGISTRY_KEEPER on that day.
@@ -97,7 +98,7 @@ def service_key(
         founder: Who signs it.
         kid: Thumbprint of the service's key.
         jwk: Its public part.
-        at: From when it is good, with the offset it is written in.
+        at: From when it is good.
     """
     facts = {
         "kid": kid,
@@ -112,18 +113,7 @@ def service_key(
 def _by_founder(
     act: str, act_id: UUID, agency: str, officer: UUID, at: datetime, facts: Mapping[str, Any]
 ) -> dict[str, Any]:
-    return {
-        "v": 1,
-        "act": act,
-        "act_id": str(act_id),
-        "stream": "ledger",
-        "occurred_at": fmt_time(at),
-        "precision": "second",
-        "agency": agency,
-        "post": FOUNDERS_POST,
-        "capacity": "TRUC_TIEP",
-        "basis": [dict(PROCEDURE)],
-        "circulation": "INTERNAL",
-        "facts": dict(facts),
-        "signers": [{"officer": str(officer), "post": FOUNDERS_POST, "role": "AUTHOR"}],
-    }
+    founder = Keeper(str(officer), agency, FOUNDERS_POST)
+    return registry_act(
+        act, act_id=str(act_id), stream="ledger", at=at, facts=facts, signers=[founder]
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from keys import canonical, note
 from keys.errors import KeysError
@@ -16,7 +16,7 @@ from keys.lost_checkpoint import LostCheckpoint
 from keys.note import VKey
 from ledger.errors import VerificationError
 from ledger.log import proof, record
-from ledger.log.checkpoint import Opened, open_checkpoint
+from ledger.log.checkpoint import open_checkpoint
 from ledger.log.merkle import Frontier
 
 MOST_CHECKPOINTS: Final = 64
@@ -62,7 +62,8 @@ class Loss:
         acts: Entries of lost records by index.
         claimed: Indices in receipts that carry no proof: nothing shows them.
         doubled: Sizes for which one key has signed two trees: it forked before this.
-        forked: What contradicts the survivors instead of going beyond them.
+        forked: What contradicts the survivors instead of going beyond them: a checkpoint by its
+            size, a record by its index.
     """
 
     left: Survivors
@@ -71,7 +72,7 @@ class Loss:
     acts: dict[int, bytes] = field(default_factory=dict)
     claimed: list[int] = field(default_factory=list)
     doubled: set[int] = field(default_factory=set)
-    forked: list[str] = field(default_factory=list)
+    forked: list[tuple[Literal["checkpoint", "record"], int]] = field(default_factory=list)
 
     @property
     def any(self) -> bool:
@@ -111,31 +112,17 @@ def sizes_of(notes: Iterable[bytes], receipts: Iterable[Mapping[str, Any]]) -> s
     return sizes
 
 
-def find(
-    loss: Loss,
-    *,
-    origin: str,
-    vkeys: Sequence[VKey],
-    notes: Iterable[bytes] = (),
-    receipts: Iterable[Mapping[str, Any]] = (),
-) -> Loss:
-    """Holds what was kept elsewhere against what is left; the loss, grown by it.
+def take_note(loss: Loss, origin: str, vkeys: Sequence[VKey], held: bytes) -> None:
+    """Holds a checkpoint kept elsewhere against what is left.
 
     Raises:
-        VerificationError: A note or a proof does not hold: it shows nothing.
+        VerificationError: The log did not sign it: it shows nothing.
     """
-    for held in notes:
-        _take_note(loss, origin, open_checkpoint(held, vkeys, origin=origin))
-    for receipt in receipts:
-        _take_receipt(loss, origin, vkeys, receipt)
-    return loss
-
-
-def _take_note(loss: Loss, origin: str, opened: Opened) -> None:
+    opened = open_checkpoint(held, vkeys, origin=origin)
     found = opened.checkpoint
     if found.size <= loss.left.size:
         if loss.left.roots.get(found.size) != found.root:
-            loss.forked.append(f"checkpoint {found.size}")
+            loss.forked.append(("checkpoint", found.size))
         return
     signed = [good.time_s for good in opened.verified if good.time_s is not None]
     if found.size >= loss.longest and signed:
@@ -147,9 +134,14 @@ def _take_note(loss: Loss, origin: str, opened: Opened) -> None:
     loss.checkpoints[lost.size, lost.root] = lost
 
 
-def _take_receipt(
+def take_receipt(
     loss: Loss, origin: str, vkeys: Sequence[VKey], receipt: Mapping[str, Any]
 ) -> None:
+    """Holds a receipt against what is left, and the checkpoint that its proof carries.
+
+    Raises:
+        VerificationError: It is none of this log, or its proof does not hold: it shows nothing.
+    """
     try:
         index, entry = int(receipt["index"]), canonical.unb64(str(receipt["entry"]))
         of_log = receipt["log"] == origin
@@ -165,12 +157,12 @@ def _take_receipt(
     if given.index != index:
         raise VerificationError("receipt", "the proof is for another index than the receipt")
     proof.verify_inclusion(given, entry, vkeys, origin=origin)
-    _take_note(loss, origin, open_checkpoint(given.checkpoint.encode(), vkeys, origin=origin))
+    take_note(loss, origin, vkeys, given.checkpoint.encode())
     survivor = loss.left.entry(index)
     if survivor is None:
         loss.acts[index] = entry
     elif survivor != entry:
-        loss.forked.append(f"record {index}")
+        loss.forked.append(("record", index))
 
 
 def _proof(receipt: Mapping[str, Any]) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from keys.note import NoteSigner, VKey
 from ledger.errors import Doubt, NotFound, VerificationError
 from ledger.log import tiles as tiling
-from ledger.log.checkpoint import Checkpoint, Opened, open_checkpoint, sign
+from ledger.log.checkpoint import Checkpoint, Opened, open_checkpoint, sign, unverified
 from ledger.log.merkle import EMPTY_ROOT
 from ledger.log.tiles import TileReader
 from ledger.ports import SeenStore
@@ -22,11 +22,14 @@ class SeenCheckpoint:
 
     Args:
         store: Where it is kept.
-        vkeys: Keys of the log, from a place that is not the database alone.
+        vkeys: Keys of the log that sign a tree of a size, from a place that is not the database
+            alone: what an ended key signed before its end is believed, and nothing after it.
         origin: Origin of the log.
     """
 
-    def __init__(self, store: SeenStore, vkeys: Callable[[], Sequence[VKey]], origin: str) -> None:
+    def __init__(
+        self, store: SeenStore, vkeys: Callable[[int], Sequence[VKey]], origin: str
+    ) -> None:
         self._store = store
         self._vkeys = vkeys
         self._origin = origin
@@ -106,11 +109,12 @@ class SeenCheckpoint:
         if good is not None and good.note == note:
             return good
         try:
-            self._good = open_checkpoint(note, self._vkeys(), origin=self._origin)
+            vkeys = self._vkeys(unverified(note).size)
+            self._good = open_checkpoint(note, vkeys, origin=self._origin)
         except VerificationError as error:
             raise Doubt(
                 "damaged",
-                f"điểm kiểm tra đã thấy không phải của sổ này: {error.message}",
+                "điểm kiểm tra đã thấy không mở được, hoặc không do khóa của sổ này ký",
                 f"the checkpoint seen is not of this log: {error.message}",
             ) from error
         return self._good

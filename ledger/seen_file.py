@@ -11,6 +11,8 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -45,6 +47,11 @@ class SeenFile:
         finally:
             os.close(handle)
 
+    @property
+    def path(self) -> Path:
+        """Where the note is, for whoever has to look."""
+        return self._path
+
     def read(self) -> bytes | None:
         """See `SeenStore`."""
         return _read(self._path)
@@ -52,6 +59,26 @@ class SeenFile:
     def write(self, note: bytes) -> None:
         """See `SeenStore`."""
         _write(self._path, note)
+
+    def set_aside(self) -> Path | None:
+        """Gives what is there another name, as evidence; None where nothing is. Raises: Doubt."""
+        names = (self._folder / f"checkpoint-aside-{n}" for n in count(1))
+        aside = next(name for name in names if not os.path.lexists(name))
+        try:
+            self._path.rename(aside)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise _unusable(self._path, error) from error
+        return aside
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a role stopped, in both languages."""
+
+    vi: str
+    en: str
 
 
 class DoubtMark:
@@ -63,18 +90,27 @@ class DoubtMark:
     def __init__(self, folder: Path) -> None:
         self._path = folder / "doubt"
 
-    def reason(self) -> str | None:
+    def reason(self) -> Reason | None:
         """Why the role stopped; None where it has not. A mark that cannot be read is one."""
         try:
             text = _read(self._path)
         except Doubt as error:
-            return str(error)
-        return None if text is None else text.decode("utf-8", "replace").strip() or "?"
+            return Reason(error.vi, error.en)
+        if text is None:
+            return None
+        lines = text.decode("utf-8", "replace").splitlines() or ["?"]
+        return Reason(lines[0], lines[-1])
 
-    def leave(self, reason: str) -> None:
-        """Durable on return; the first reason stands. Raises: Unavailable, Doubt."""
+    def leave(self, reason: Reason) -> None:
+        """A line a language, durable on return; the first reason stands.
+
+        Raises:
+            Unavailable: No room.
+            Doubt: It cannot be left.
+        """
         if self.reason() is None:
-            _write(self._path, f"{reason}\n".encode())
+            lines = (" ".join(text.split()) for text in (reason.vi, reason.en))
+            _write(self._path, "".join(f"{line}\n" for line in lines).encode())
 
     def clear(self) -> None:
         """Takes it away. Raises: Doubt: it cannot be."""

@@ -213,7 +213,7 @@ class ALedger:
 
     def memory(self, store: SeenStore) -> SeenCheckpoint:
         """What a home remembers of this log."""
-        return SeenCheckpoint(store, self.vkeys, self.origin)
+        return SeenCheckpoint(store, lambda _: self.vkeys(), self.origin)
 
     def vkeys(self) -> list[VKey]:
         """The keys that verify its checkpoints."""

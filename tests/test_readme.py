@@ -14,9 +14,9 @@ import pytest
 
 from api.cli.main import COMMANDS
 from api.cli.scenario import read_file, shipped
-from api.cli.supervisor import free_port
 from api.settings import Settings, child_environment
 from tests.attacks import attack
+from tests.processes import free_port
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")

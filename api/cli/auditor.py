@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,20 +19,20 @@ from api.cli import database
 from api.cli.case_page import when
 from api.cli.errors import guarded
 from api.cli.founding import read_vkeys
-from api.cli.kept_checkpoint import KeptCheckpoint
+from api.cli.kept_checkpoint import Kept, kept_checkpoints
 from api.cli.shell import MISUSED, Refusal, Shell, options, shell_of, visible
 from api.cli.supervisor import ROLES, running_url
 from api.cli.voiding import void
-from api.cli.who import LogKey, client_at
-from api.cli.words import Text, verdict
+from api.cli.who import LogKey, client_at, server_option
+from api.cli.words import Text, audited, verdict
 from api.settings import EnclaveFacts, Home, Settings, SettingsError
 from keys.note import VKey
 from keys.vault import Kek
 from ledger.audit import Report, audit, unread
 from ledger.blobs import ObjectBlobs
 from ledger.checks.files import FileReport
-from ledger.errors import NotFound, Unavailable
-from ledger.ports import SeenStore
+from ledger.errors import Doubt, NotFound, Unavailable
+from ledger.log.checkpoint import unverified
 from ledger.postgres.connect import connect, may_enter, open_pool, translating
 from ledger.postgres.definitions import Altered
 from ledger.postgres.evidence import PostgresEvidence
@@ -63,11 +63,12 @@ class Audited:
     views: Sequence[Difference]
     views_skipped: str
     altered: Sequence[Altered] = ()
+    unopened: Mapping[Path, Doubt] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is wrong with what was checked."""
-        return self.report.ok and not self.views and not self.altered
+        """Whether nothing is wrong with what was checked, and with what this home has seen."""
+        return self.report.ok and not (self.views or self.altered or self.unopened)
 
     def as_dict(self) -> dict[str, Any]:
         """For programs."""
@@ -83,6 +84,7 @@ class Audited:
             "ok": self.ok,
             "definitions": altered,
             "views": views,
+            "unopened": {str(path): str(doubt) for path, doubt in self.unopened.items()},
             "skipped": skipped,
         }
 
@@ -96,9 +98,7 @@ log.add_command(void)
 
 
 @log.command()
-@click.option(
-    "--server", default=None, metavar="URL", help="The API; that of SOCAI_HOME if left out."
-)
+@server_option
 @options
 @guarded
 def status(server: str | None) -> None:
@@ -146,6 +146,27 @@ def status(server: str | None) -> None:
         click.echo(visible(vkey if len(vkey) <= _LINE else f"{vkey[: _LINE - 1]}…"))
 
 
+@log.command("checkpoint")
+@server_option
+@options
+@guarded
+def newest(server: str | None) -> None:
+    """Print the newest signed checkpoint, to be kept elsewhere; held against what was seen before.
+
+    Keep it apart from the database: socai log audit --checkpoint FILE holds a log to it, and
+    socai log remember FILE tells it to a new machine.
+    """
+    shell = shell_of()
+    with closing(client_at(server or running_url(Settings.from_env()), None)) as client:
+        note = client.checkpoint()
+    found = unverified(note)
+    if shell.json:
+        told = {"origin": found.origin, "size": found.size, "root": found.root.hex()}
+        shell.give({"ok": True, **told, "note": note.decode()})
+    else:
+        click.echo(note, nl=False)
+
+
 @log.command("audit")
 @click.option(
     "--login",
@@ -157,13 +178,7 @@ def status(server: str | None) -> None:
 @click.option(
     "--database", "dbname", default=None, help="A copy or a restored dump on the same server."
 )
-@click.option(
-    "--checkpoint",
-    "trusted",
-    multiple=True,
-    type=KeptCheckpoint(),
-    help="A checkpoint kept elsewhere; the log must lead to it.",
-)
+@kept_checkpoints("A checkpoint kept elsewhere; the log must lead to it.")
 @click.option(
     "--vkey",
     "vkeys",
@@ -195,7 +210,7 @@ def status(server: str | None) -> None:
 def audit_log(  # noqa: PLR0913  as `run`
     login: str,
     dbname: str | None,
-    trusted: tuple[bytes, ...],
+    kept: tuple[Kept, ...],
     vkeys: tuple[VKey, ...],
     workers: int | None,
     *,
@@ -211,19 +226,20 @@ def audit_log(  # noqa: PLR0913  as `run`
     shell = shell_of()
     settings = Settings.from_env()
     with database.reachable(settings) as facts, _named(settings, facts, dbname, login):
-        seen = seen_notes(settings, facts) if dbname is None else ()
+        seen = seen_notes(settings, facts) if dbname is None else Seen()
         found = run(
             shell,
             settings,
             in_database(facts, dbname),
             login=login,
-            trusted=[*seen, *trusted],
+            trusted=[*seen.notes, *(one.note for one in kept)],
             workers=settings.workers if workers is None else workers,
             views=not no_views,
             definitions=not no_definitions,
             vkeys=[str(vkey) for vkey in vkeys],
             files=files,
         )
+    found = replace(found, unopened=seen.unopened)
     if shell.json:
         shell.give(found.as_dict())
     else:
@@ -269,21 +285,32 @@ def _refuse_name(dbname: str, login: str, cause: Unavailable, *, enters: bool | 
         raise Refusal(text, MISUSED, "database_closed") from cause
 
 
-def seen_notes(settings: Settings, facts: EnclaveFacts) -> Sequence[bytes]:
-    """Every checkpoint that the roles of this home have seen, each once.
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the roles of a home have seen of its log.
 
-    Raises:
-        Doubt: A memory does not open: it is evidence too, and is not passed over.
+    Attributes:
+        notes: Each checkpoint once, by any key that the home ever noted: which key signs which
+            size the audit asks.
+        unopened: Memories that do not open, and why: evidence too, and not passed over in silence.
     """
-    stores = [SeenFile(Home(settings).seen_folder(role)) for role in ROLES]
-    kept = [store for store in stores if store.read() is not None]
-    return list({memory(settings, facts, store).last().note: None for store in kept})
+
+    notes: Sequence[bytes] = ()
+    unopened: Mapping[Path, Doubt] = field(default_factory=dict)
 
 
-def memory(settings: Settings, facts: EnclaveFacts, store: SeenStore) -> SeenCheckpoint:
-    """What a role remembers, by the keys that `init` noted in the home."""
+def seen_notes(settings: Settings, facts: EnclaveFacts) -> Seen:
+    """Every checkpoint that the roles of this home have seen."""
     vkeys = [VKey.parse(vkey) for vkey in read_vkeys(settings)]
-    return SeenCheckpoint(store, lambda: vkeys, facts.origin)
+    notes, unopened = dict[bytes, None](), dict[Path, Doubt]()
+    for role in ROLES:
+        store = SeenFile(Home(settings).seen_folder(role))
+        try:
+            notes[SeenCheckpoint(store, lambda _: vkeys, facts.origin).last().note] = None
+        except Doubt as doubt:
+            if doubt.kind != "unseen":
+                unopened[store.path] = doubt
+    return Seen(list(notes), unopened)
 
 
 def in_database(facts: EnclaveFacts, dbname: str | None) -> EnclaveFacts:
@@ -392,7 +419,7 @@ def show(shell: Shell, found: Audited) -> None:
     _show_files(shell, report.files)
     _show_aside(shell, report)
     if skipped := found.as_dict()["skipped"]:
-        listed = ", ".join(skipped)
+        listed = ", ".join(audited(one, shell.lang) for one in skipped)
         shell.say(Text(f"Không kiểm được: {listed}", f"Not checked: {listed}"))
     _show_recoveries(shell, report)
     if not report.ok:
@@ -423,8 +450,17 @@ def _sound(report: Report) -> Text:
 
 
 def _show_altered(shell: Shell, found: Audited) -> None:
+    for path, doubt in found.unopened.items():
+        shell.say(
+            Text(
+                f"Không mở được {path} ({doubt.vi}): máy này không còn biết đã thấy sổ đến đâu. Nêu"
+                " điểm kiểm tra đã giữ ở nơi khác: socai log remember TỆP",
+                f"{path} does not open ({doubt}): how far the log was seen is not known here. Name"
+                " a checkpoint kept elsewhere: socai log remember FILE",
+            )
+        )
     for altered in found.altered[:_SHOWN]:
-        line = f"{altered.where}: {altered.line[:160]}"
+        line = f"{audited(altered.where, shell.lang)}: {altered.line[:160]}"
         shell.say(
             Text(
                 f"Định nghĩa trong cơ sở dữ liệu khác bản phát hành: {line}",
@@ -432,7 +468,8 @@ def _show_altered(shell: Shell, found: Audited) -> None:
             )
         )
     for difference in found.views[:_SHOWN]:
-        line = f"{difference.view}/{difference.table} {difference.where}: {difference.row[:160]}"
+        where = audited(difference.where, shell.lang)
+        line = f"{difference.view}/{difference.table} {where}: {difference.row[:160]}"
         shell.say(Text(f"Khung nhìn khác sổ: {line}", f"A view differs from the log: {line}"))
 
 

@@ -1,36 +1,46 @@
 """For the operator: what this home remembers of its log, and going on after a stop on doubt.
 
-`serve --checkpoint` gives a memory to a home without one; `log resume` takes the mark away that a
-stopped sealer left. Both ask the log first. Not: what is doubted, and by whom.
+`log remember` and `serve --checkpoint` give a memory to a home without a good one; `log resume`
+takes the marks away that stopped processes left. Both ask the log first. Not: what is doubted, and
+by whom.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import click
 
-from api.bootstrap import role_dsn
+from api.bootstrap import log_signers, open_kek, require_genesis, role_dsn
 from api.cli import auditor, database
 from api.cli.errors import guarded
-from api.cli.kept_checkpoint import KeptCheckpoint
+from api.cli.kept_checkpoint import Kept, KeptCheckpoint, kept_checkpoints
 from api.cli.shell import fail, options, shell_of
 from api.cli.supervisor import API, ROLES, SEALER
 from api.cli.words import Text
 from api.settings import EnclaveFacts, Home, Settings, memory_needed
-from ledger.ports import SeenStore
+from keys.note import VKey
+from ledger.errors import Doubt
+from ledger.followed_keys import FollowedKeys
+from ledger.log.checkpoint import unverified
 from ledger.postgres.connect import open_pool
 from ledger.postgres.records import PostgresRecords
 from ledger.postgres.tiles import PostgresTiles
-from ledger.seen_checkpoint import require
+from ledger.reader import Reader
+from ledger.regulation.registry import Registry
+from ledger.seen_checkpoint import SeenCheckpoint, require
 from ledger.seen_file import DoubtMark, SeenFile
+from ledger.standing import Standing
 
 _LOGINS: Final = {API: "reader"}
 """The login by which a role reads the tree, where it has another name."""
 
 
-def remember(settings: Settings, roles: Iterable[str], known: bytes | None) -> None:
+def remember(settings: Settings, roles: Iterable[str], known: bytes | None) -> Sequence[Path]:
     """Sees to it that each role knows how far the log has signed before it starts.
 
     Args:
@@ -38,71 +48,160 @@ def remember(settings: Settings, roles: Iterable[str], known: bytes | None) -> N
         roles: Which will start.
         known: The last known checkpoint, where the operator names one: the log must hold it.
 
+    Returns:
+        Where each memory is now that did not open: it is set aside as evidence.
+
     Raises:
         SettingsError: No enclave, or a role has no memory and no checkpoint is named.
-        Doubt: The log does not hold what a role remembers, or what is named.
+        Doubt: The log does not hold what a role remembers, or what is named; nothing is changed.
     """
     home = Home(settings)
     home.facts()
-    stores = {role: SeenFile(home.seen_folder(role)) for role in roles}
     if known is None:
-        for role, store in stores.items():
-            if store.read() is None:
+        for role in roles:
+            if SeenFile(home.seen_folder(role)).read() is None:
                 raise memory_needed(home.seen_folder(role))
-        return
-    with database.reachable(settings) as facts:
-        for role, store in stores.items():
-            _hold(settings, facts, role, store, known)
+        return []
+    with database.reachable(settings) as facts, ExitStack() as stack:
+        memories = [stack.enter_context(_memory(settings, facts, role)) for role in roles]
+        for memory in memories:
+            memory.require(known)
+        aside = [path for memory in memories if (path := memory.take(known)) is not None]
+    for path in aside:
+        shell_of().note(
+            Text(
+                f"Bộ nhớ không mở được đã cất riêng: {path}",
+                f"A memory that did not open is set aside: {path}",
+            )
+        )
+    return aside
 
 
-def _hold(
-    settings: Settings, facts: EnclaveFacts, role: str, store: SeenStore, known: bytes
-) -> None:
-    seen = auditor.memory(settings, facts, store)
-    if store.read() is None:
-        seen.begin(known)
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """What a role remembers, opened as the role itself opens it, beside what it is held against."""
+
+    role: str
+    store: SeenFile
+    seen: SeenCheckpoint
+    records: PostgresRecords
+    tiles: PostgresTiles
+
+    def doubt(self) -> Doubt | None:
+        """Why the role would stop: its memory does not open, or the log does not hold it."""
+        try:
+            require(self.seen.last().checkpoint, self.records.head().size, self.tiles)
+        except Doubt as doubt:
+            return doubt
+        return None
+
+    def require(self, known: bytes) -> None:
+        """That the log holds both. Raises: Refusal, Doubt."""
+        try:
+            opened = self.seen.opened(known)
+        except Doubt as doubt:
+            size = unverified(known).size
+            fail(
+                f"Chưa nhớ gì: điểm kiểm tra đã nêu, {size} bản ghi, không do khóa mà {self.role}"
+                f" tin ở cỡ đó ký ({doubt.vi}). Hãy nêu một điểm kiểm tra mới của khóa đang có"
+                " hiệu lực; máy đang phục vụ sổ cho biết: socai log checkpoint",
+                f"Nothing was remembered: the checkpoint named, of {size} records, is signed by no"
+                f" key that {self.role} believes at that size ({doubt}). Name a new one, by the key"
+                " in force; a machine that serves the log has it: socai log checkpoint",
+                "no_checkpoint_of_this_log",
+            )
+        found = self.doubt()
+        if found is not None and found.kind in ("shorter", "forked"):
+            raise found
+        require(opened.checkpoint, self.records.head().size, self.tiles)
+
+    def take(self, known: bytes) -> Path | None:
+        """Moves on to what was required; where a memory is set aside that does not open."""
+        if self.doubt() is None:
+            self.seen.keep(known)
+            return None
+        aside = self.store.set_aside()
+        self.seen.begin(known)
+        return aside
+
+
+@contextmanager
+def _memory(settings: Settings, facts: EnclaveFacts, role: str) -> Iterator[_Memory]:
+    store = SeenFile(Home(settings).seen_folder(role))
     pool = open_pool(role_dsn(settings, facts, _LOGINS.get(role, role)), most=1)
     try:
-        records, tiles = PostgresRecords(pool), PostgresTiles(pool)
-        require(seen.last().checkpoint, records.head().size, tiles)
-        require(seen.opened(known).checkpoint, records.head().size, tiles)
-        seen.keep(known)
+        records = PostgresRecords(pool)
+        seen = SeenCheckpoint(store, _keys(settings, facts, role, records), facts.origin)
+        yield _Memory(role, store, seen, records, PostgresTiles(pool))
     finally:
         pool.close()
 
 
+def _keys(
+    settings: Settings, facts: EnclaveFacts, role: str, records: PostgresRecords
+) -> Callable[[int], Sequence[VKey]]:
+    """What a role opens its memory with: the sealer its own keys, the others those of the log."""
+    if role == SEALER:
+        own = [signer.vkey for signer in log_signers(settings)]
+        return lambda _: own
+    reader = Reader(records, open_kek(settings), facts.origin, facts.level)
+    require_genesis(reader, facts)
+    standing = Standing(records, reader, Registry.founded())
+    return FollowedKeys(lambda: standing).at
+
+
 def refuse_in_doubt(settings: Settings) -> None:
-    """Starts nothing as a whole while its sealer is stopped on doubt; reading alone may be served.
+    """Starts nothing as a whole while a part is stopped on doubt; reading alone may be served.
 
     Raises:
         Refusal: With the reason.
     """
-    reason = DoubtMark(Home(settings).seen_folder(SEALER)).reason()
-    if reason is not None:
-        fail(
-            f"Chưa chạy gì: bộ ký đã dừng vì nghi ngờ ({reason}). Chạy: socai log resume;"
-            " để chỉ đọc: socai serve --role api",
-            f"Nothing was started: the sealer stopped on doubt ({reason}). Run: socai log resume;"
-            " to read meanwhile: socai serve --role api",
-            "in_doubt",
-        )
+    for role in ROLES:
+        reason = DoubtMark(Home(settings).seen_folder(role)).reason()
+        if reason is not None:
+            fail(
+                f"Chưa chạy gì: {role} đã dừng vì nghi ngờ ({reason.vi}). Chạy: socai log resume;"
+                " để chỉ đọc: socai serve --role api",
+                f"Nothing was started: {role} stopped on doubt ({reason.en}). Run: socai log"
+                " resume; to read meanwhile: socai serve --role api",
+                "in_doubt",
+            )
+
+
+@click.command("remember")
+@click.argument("checkpoint", metavar="FILE", type=KeptCheckpoint())
+@options
+@guarded
+def remember_(checkpoint: Kept) -> None:
+    """Tell this home its log's last known checkpoint; the log must hold it. Starts nothing.
+
+    For a new machine, and where what a process has seen is lost or damaged: that is set aside, not
+    deleted. FILE is a checkpoint kept elsewhere; - reads standard input.
+    """
+    shell, size = shell_of(), unverified(checkpoint.note).size
+    aside = remember(Settings.from_env(), ROLES, checkpoint.note)
+    shell.done(
+        Text(
+            f"Đã nhớ điểm kiểm tra {size} bản ghi, sổ có đủ. Nếu một tiến trình đã dừng vì nghi"
+            " ngờ: socai log resume; sau đó: socai serve",
+            f"The checkpoint of {size} records is remembered; the log holds it. If a process"
+            " stopped on doubt: socai log resume; then: socai serve",
+        ),
+        size=size,
+        set_aside=list(map(str, aside)),
+    )
 
 
 @click.command()
-@click.option(
-    "--checkpoint",
-    "trusted",
-    multiple=True,
-    type=KeptCheckpoint(),
-    help="A checkpoint kept elsewhere; the log must lead to it too.",
-)
+@kept_checkpoints("A checkpoint kept elsewhere; the log must lead to it too.")
 @options
 @guarded
-def resume(trusted: tuple[bytes, ...]) -> None:
-    """Let a sealer go on that stopped on doubt: only if the whole log is sound again.
+def resume(kept: tuple[Kept, ...]) -> None:
+    """Let processes go on that stopped on doubt: only if the whole log is sound again.
 
-    The audit also holds the log to every checkpoint that this home has seen. Exit 1 where it finds
-    damage: the mark stays, and nothing is signed.
+    What this home has seen is held against the log first, whether a process left a mark or not. The
+    audit also holds the log to every checkpoint that is named. Exit 1 where it finds damage: the
+    marks stay, and nothing is signed.
     """
     shell = shell_of()
     settings = Settings.from_env()
@@ -111,28 +210,61 @@ def resume(trusted: tuple[bytes, ...]) -> None:
     marks = {role: DoubtMark(home.seen_folder(role)) for role in ROLES}
     reasons = {role: reason for role, mark in marks.items() if (reason := mark.reason())}
     for role, reason in reasons.items():
-        shell.note(Text(f"{role} đã dừng: {reason}", f"{role} stopped: {reason}"))
-    if not reasons:
-        shell.done(Text("Không có gì bị nghi ngờ.", "Nothing is in doubt."), cleared=[])
-        return
+        shell.note(Text(f"{role} đã dừng: {reason.vi}", f"{role} stopped: {reason.en}"))
     with database.reachable(settings) as facts:
-        held = [*auditor.seen_notes(settings, facts), *trusted]
+        doubts = _doubts(settings, facts)
+        if not reasons and not doubts:
+            shell.done(Text("Không có gì bị nghi ngờ.", "Nothing is in doubt."), cleared=[])
+            return
+        _refuse_unopened(settings, doubts)
+        held = [*auditor.seen_notes(settings, facts).notes, *(one.note for one in kept)]
         found = auditor.run(shell, settings, facts, trusted=held, views=False)
     if not shell.json:
         auditor.show(shell, found)
-    if not found.ok:
+    if doubts or not found.ok:
         fail(
             "Chưa cho ký lại: sổ chưa khớp với điều máy này đã thấy. Đặt lại cơ sở dữ liệu đúng"
             " rồi chạy lại lệnh này; nếu bản đúng đã mất: socai log recover.",
             "Nothing is signed yet: the log is not the one that this home has seen. Put the right"
             " database back, then run this again; if it is lost: socai log recover.",
             "in_doubt",
+            doubts={role: shell.text(Text(doubt.vi, doubt.en)) for role, doubt in doubts.items()},
+            audit=found.as_dict(),
         )
     for mark in marks.values():
         mark.clear()
     shell.done(
         Text(
-            "Sổ khớp; bộ ký được chạy lại: socai serve", "Sound; the sealer may go on: socai serve"
+            "Sổ khớp; các tiến trình được chạy lại: socai serve",
+            "Sound; the processes may go on: socai serve",
         ),
         cleared=list(reasons),
+        audit=found.as_dict(),
     )
+
+
+def _doubts(settings: Settings, facts: EnclaveFacts) -> Mapping[str, Doubt]:
+    """Which roles of the home would stop, and why; one that has seen nothing is asked nothing."""
+    found = {}
+    for role in ROLES:
+        if not SeenFile(Home(settings).seen_folder(role)).path.exists():
+            continue  # its login and keys may lie on another machine too
+        with _memory(settings, facts, role) as memory:
+            doubt = memory.doubt()
+        if doubt is not None:
+            found[role] = doubt
+    return found
+
+
+def _refuse_unopened(settings: Settings, doubts: Mapping[str, Doubt]) -> None:
+    """A memory that does not open says nothing of the log: no audit could answer it."""
+    for role, doubt in doubts.items():
+        if doubt.kind == "damaged":
+            path = SeenFile(Home(settings).seen_folder(role)).path
+            fail(
+                f"Chưa cho chạy lại: không mở được {path} ({doubt.vi}). Nêu điểm kiểm tra đã giữ ở"
+                " nơi khác: socai log remember TỆP; rồi chạy lại lệnh này.",
+                f"Nothing goes on yet: {path} does not open ({doubt}). Name a checkpoint kept"
+                " elsewhere: socai log remember FILE; then run this again.",
+                "memory_unopened",
+            )

@@ -16,6 +16,7 @@ from api.cli import database
 from api.cli.auditor import in_database, run
 from api.cli.castbook import CastBook, Safe
 from api.cli.past_door import Smuggler
+from api.cli.script import enrolment_facts
 from api.cli.shell import Shell
 from api.cli.words import Text
 from api.settings import EnclaveFacts, Home, Settings
@@ -27,9 +28,8 @@ from ledger.postgres.forgery import FORGERIES, copied, forged
 from ledger.postgres.recorder import GroupAppender
 from ledger.postgres.records import PostgresRecords
 from ledger.reader import Reader
-from ledger.regulation.deadline import VIETNAM
+from ledger.registrar import Keeper, registry_act
 from ledger.regulation.registry import Registry
-from ledger.regulation.shape import fmt_time
 from ledger.standing import Standing
 from ledger.streams.names import stream_id
 
@@ -144,28 +144,16 @@ def _smuggle_key(settings: Settings, place: EnclaveFacts) -> tuple[int, str]:
         if last.act is None or last.statement is None:
             raise VerificationError("erased", "the director's last record is gone", last.index)
         at = records.head().recorded_at or last.recorded_at
-        signer = {"officer": thief.officer, "post": thief.part.post, "role": AUTHOR}
-        validity = {"valid_from": fmt_time(last.act.occurred_at), "custody": "SOFTWARE"}
-        payload = canonical.encode(
-            {
-                **last.act.members,
-                "act": "KeyEnrolled",
-                "act_id": str(RealEntropy().uuid()),
-                "agency": thief.part.agency,
-                "post": thief.part.post,
-                "occurred_at": fmt_time(at.astimezone(VIETNAM).replace(microsecond=0)),
-                "signers": [signer],
-                "facts": {
-                    "officer": director.officer,
-                    "kid": key.kid,
-                    "jwk": dict(key.jwk),
-                    "valid_to": "2033-03-21T00:00:00+07:00",
-                    **validity,
-                },
-            }
+        act = registry_act(
+            "KeyEnrolled",
+            act_id=str(RealEntropy().uuid()),
+            stream=name,
+            at=at,
+            facts=enrolment_facts(director.officer, key.jwk, key.kid, last.act.occurred_at),
+            signers=[Keeper(thief.officer, thief.part.agency, thief.part.post)],
         )
         statement = make(
-            payload,
+            canonical.encode(act),
             book.signer(thief.kid),
             iat=int(at.timestamp()),
             log=place.origin,
@@ -173,7 +161,7 @@ def _smuggle_key(settings: Settings, place: EnclaveFacts) -> tuple[int, str]:
             prev=last.statement.digest_b64,
             role=AUTHOR,
         )
-        smuggler = Smuggler(records, appender, kek, place.origin)
+        smuggler = Smuggler(records, appender, kek, place.origin, place.level)
         return smuggler.put(statement, at).index, key.kid
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar, cast
 from api.cli.castbook import UnknownAlias
 from api.cli.shell import FAILED, MISUSED, Refusal
 from api.cli.words import Text
-from api.connection import OtherLog, Refused, Unreachable
+from api.connection import OtherLog, Refused, Strange, Unreachable
 from api.embedded import EmbeddedError
 from api.known_log import Unlike
 from api.settings import Unfit
@@ -38,7 +38,7 @@ def guarded(command: F) -> F:
     return cast("F", run)
 
 
-def _refusal(error: Exception) -> Refusal | None:  # noqa: PLR0911  one row an error
+def _refusal(error: Exception) -> Refusal | None:  # noqa: C901, PLR0911  one row an error
     match error:
         case Refused():
             said = _told(error)
@@ -48,6 +48,15 @@ def _refusal(error: Exception) -> Refusal | None:  # noqa: PLR0911  one row an e
                 "Không có trả lời; gửi lại đúng nội dung này là an toàn. Chạy: socai serve",
                 "There was no answer; sending the same again is safe. Run: socai serve",
                 "unreachable",
+            )
+        case Strange():
+            return _both(
+                f"Địa chỉ này không phải máy chủ socai, hoặc là của phiên bản khác ({error}): chưa"
+                " tin điều gì nó nói. Xem lại --server; gửi lại đúng nội dung đã gửi là an toàn.",
+                f"This is no socai server, or one of another version ({error}): nothing it says is"
+                " believed. Correct --server; sending the same again is safe.",
+                "no_socai_server",
+                MISUSED,
             )
         case OtherLog():
             return _both(
@@ -121,13 +130,15 @@ def _told(error: Refused) -> str:
     """A problem in one line: its code, what is wrong and where, and what to do next."""
     problem = error.problem
     said = [_ended(error.detail or str(error))]
-    for fault in problem.get("errors", ()):
-        place, detail = str(fault["pointer"]).lstrip("/"), str(fault["detail"])
+    faults = problem.get("errors")
+    for fault in faults if isinstance(faults, list) else ():
+        if not isinstance(fault, dict):
+            continue
+        place, detail = str(fault.get("pointer", "")).lstrip("/"), str(fault.get("detail", ""))
         if detail not in said[0]:
             said.append(_ended(f"{place}: {detail}" if place else detail))
-    return " ".join(
-        [f"{error.guard or error.code}:", *said, str(problem.get("next") or "")]
-    ).strip()
+    code, following = error.guard or error.code, str(problem.get("next") or "")
+    return " ".join([*([f"{code}:"] if code else []), *said, following]).strip()
 
 
 def _ended(sentence: str) -> str:

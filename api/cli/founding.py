@@ -31,7 +31,7 @@ from api.settings import (
 from keys import canonical
 from keys.custody.file import write_kek, write_key
 from keys.jwk import SoftwareSigner
-from keys.note import TYPE_ML_DSA_44, NoteSigner
+from keys.note import NoteSigner, log_pair
 from keys.vault import Kek
 from ledger.application import Ledger
 from ledger.file_key import FileKey
@@ -99,8 +99,7 @@ class _Keys:
     kek: Kek
 
     def signers(self, origin: str) -> tuple[NoteSigner, NoteSigner]:
-        pq = NoteSigner(f"{origin}/pq", self.pq, TYPE_ML_DSA_44)
-        return NoteSigner(origin, self.log), pq
+        return log_pair(origin, self.log, self.pq)
 
     def vkeys(self, origin: str) -> tuple[str, ...]:
         log, pq = self.signers(origin)

@@ -57,7 +57,7 @@ def health(role: str) -> None:
     settings = Settings.from_env()
     fault = _api(settings) if role == API else _loop(settings, role)
     if fault is not None:
-        fail(f"{role} không khỏe: {fault}", f"{role} is not well: {fault}", "not_ready")
+        fail(f"{role} không khỏe: {fault.vi}", f"{role} is not well: {fault.en}", "not_ready")
     shell = shell_of()
     if shell.json:
         shell.give({"ok": True, "role": role})
@@ -65,7 +65,7 @@ def health(role: str) -> None:
         shell.say(Text(f"{role} hoạt động tốt.", f"{role} is well."))
 
 
-def behind(look: Callable[[], Sequence[Stand]], wait: Callable[[], bool]) -> str | None:
+def behind(look: Callable[[], Sequence[Stand]], wait: Callable[[], bool]) -> Text | None:
     """What is wrong with a loop; None where it is well.
 
     Args:
@@ -78,18 +78,22 @@ def behind(look: Callable[[], Sequence[Stand]], wait: Callable[[], bool]) -> str
         for stand in look():
             before = waiting.get(stand.part)
             if stand.stopped is not None:
-                return f"{stand.part}: {stand.stopped}"
+                return _both(f"{stand.part}: {stand.stopped}")
             if stand.done > stand.size:
-                return f"{stand.part}: {stand.done} of {stand.size} records"
+                far = f"{stand.part}: {stand.done}"
+                return Text(f"{far} trên {stand.size} bản ghi", f"{far} of {stand.size} records")
             if before is not None and (stand.done > before.done or stand.done >= before.size):
                 del waiting[stand.part]
         if not waiting:
             return None
         if not wait():
-            return "; ".join(f"{s.part}: stands at {s.done} of {s.size}" for s in waiting.values())
+            return Text(
+                "; ".join(f"{s.part}: đứng ở {s.done} trên {s.size}" for s in waiting.values()),
+                "; ".join(f"{s.part}: stands at {s.done} of {s.size}" for s in waiting.values()),
+            )
 
 
-def _api(settings: Settings) -> str | None:
+def _api(settings: Settings) -> Text | None:
     try:
         answer = httpx.get(
             f"{url_of(settings.host, settings.port)}/health/ready",
@@ -97,14 +101,18 @@ def _api(settings: Settings) -> str | None:
             timeout=_PATIENCE_S,
         )
     except httpx.TransportError as error:
-        return type(error).__name__
-    return None if answer.status_code == httpx.codes.OK else answer.text[:600]
+        return _both(type(error).__name__)
+    return None if answer.status_code == httpx.codes.OK else _both(answer.text[:600])
 
 
-def _loop(settings: Settings, role: str) -> str | None:
+def _both(said: str) -> Text:
+    return Text(said, said)
+
+
+def _loop(settings: Settings, role: str) -> Text | None:
     reason = DoubtMark(Home(settings).seen_folder(role)).reason()
     if reason is not None:
-        return reason
+        return Text(reason.vi, reason.en)
     dsn = role_dsn(settings, Home(settings).facts(), role)
     pool = open_pool(dsn, most=1)
     records = PostgresRecords(pool)

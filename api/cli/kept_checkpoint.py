@@ -1,4 +1,4 @@
-"""A checkpoint that somebody kept, given to a command as a file.
+"""A checkpoint that somebody kept, given to a command as a file, or `-` on standard input.
 
 A wrong file says nothing about the log: it is refused here, before it could count as damage. Not:
 whether the log signed it, which whoever holds the keys decides.
@@ -6,8 +6,9 @@ whether the log signed it, which whoever holds the keys decides.
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import click
 
@@ -15,10 +16,19 @@ from api.cli.shell import misuse
 from ledger.errors import VerificationError
 from ledger.log.checkpoint import unverified
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+F = TypeVar("F", bound=Callable[..., Any])
+_FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
 
 
-class KeptCheckpoint(click.ParamType[bytes]):
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A checkpoint and the file that it came in."""
+
+    name: str
+    note: bytes
+
+
+class KeptCheckpoint(click.ParamType[Kept]):
     """Its bytes, which have the form of a checkpoint."""
 
     name = "file"
@@ -28,11 +38,12 @@ class KeptCheckpoint(click.ParamType[bytes]):
         value: Any,  # noqa: ANN401  click's signature
         param: click.Parameter | None,
         ctx: click.Context | None,
-    ) -> bytes:
+    ) -> Kept:
         """The note in the file that was named."""
-        path = Path(_FILE.convert(value, param, ctx))
+        path = str(_FILE.convert(value, param, ctx))
         try:
-            note = path.read_bytes()
+            with click.open_file(path, "rb") as file:
+                note: bytes = file.read()
             unverified(note)
         except OSError as error:
             misuse(
@@ -41,7 +52,12 @@ class KeptCheckpoint(click.ParamType[bytes]):
             )
         except VerificationError as error:
             misuse(
-                f"Chưa làm gì: {path} không phải điểm kiểm tra ({error.message}).",
+                f"Chưa làm gì: {path} không phải điểm kiểm tra; xem lại tệp.",
                 f"Nothing was done: {path} is no checkpoint ({error.message}).",
             )
-        return note
+        return Kept(path, note)
+
+
+def kept_checkpoints(told: str) -> Callable[[F], F]:
+    """`--checkpoint FILE`, as often as one likes; the command gets `kept`."""
+    return click.option("--checkpoint", "kept", multiple=True, type=KeptCheckpoint(), help=told)

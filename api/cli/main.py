@@ -44,7 +44,11 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "search": ("api.cli.reader:search", "Tìm hồ sơ", "Search cases, tones or not."),
     "stats": ("api.cli.reader:stats", "Số liệu", "Statistics and oversight indicators."),
     "registry": ("api.cli.reader:registry", "Danh bạ", "Agencies, officers, keys, instruments."),
-    "log": ("api.cli.log:log", "Sổ", "The log: status, audit, discard, recover, resume."),
+    "log": (
+        "api.cli.log:log",
+        "Sổ",
+        "The log: status, checkpoint, audit, void, discard, recover, resume, remember.",
+    ),
     "catalogue": ("api.cli.catalogue:catalogue", "Danh mục", "The rulebook explained."),
     "play": (
         "api.cli.play:play",

@@ -227,12 +227,28 @@ MANUAL: Final[dict[str, str]] = {
         " của bộ ký đặt vào: hãy đổi mật khẩu ấy trước. Các mảnh cây phía sau điểm kiểm tra có chữ"
         " ký mới nhất cũng bị bỏ; bộ ký sẽ tạo lại."
     ),
-    "Let a sealer go on that stopped on doubt: only if the whole log is sound again.\n\nThe audit"
-    " also holds the log to every checkpoint that this home has seen. Exit 1 where it finds"
-    "\ndamage: the mark stays, and nothing is signed.": (
-        "Cho bộ ký đã dừng vì nghi ngờ chạy tiếp: chỉ khi toàn bộ sổ đã đúng lại.\n\nViệc kiểm toán"
-        " còn đối chiếu sổ với mọi điểm kiểm tra mà máy này đã thấy. Hư hại thì mã 1: dấu nghi ngờ"
+    "Let processes go on that stopped on doubt: only if the whole log is sound again.\n\nWhat this"
+    " home has seen is held against the log first, whether a process left a mark or not. The"
+    "\naudit also holds the log to every checkpoint that is named. Exit 1 where it finds damage:"
+    " the\nmarks stay, and nothing is signed.": (
+        "Cho các tiến trình đã dừng vì nghi ngờ chạy tiếp: chỉ khi toàn bộ sổ đã đúng lại.\n\n"
+        "Trước hết sổ được đối chiếu với điều máy này đã thấy, dù có dấu nghi ngờ hay không. Việc"
+        " kiểm toán còn đối chiếu với mọi điểm kiểm tra được nêu. Hư hại thì mã 1: dấu nghi ngờ"
         " còn nguyên, không ký gì."
+    ),
+    "Tell this home its log's last known checkpoint; the log must hold it. Starts nothing.\n\nFor a"
+    " new machine, and where what a process has seen is lost or damaged: that is set aside, not"
+    "\ndeleted. FILE is a checkpoint kept elsewhere; - reads standard input.": (
+        "Cho máy này biết điểm kiểm tra cuối cùng đã biết của sổ; sổ phải có đủ. Không chạy gì."
+        "\n\nDùng cho máy mới, và khi điều một tiến trình đã thấy bị mất hoặc hỏng: bản hỏng được"
+        " cất riêng, không xóa. FILE là điểm kiểm tra giữ ở nơi khác; - thì đọc đầu vào chuẩn."
+    ),
+    "Print the newest signed checkpoint, to be kept elsewhere; held against what was seen before."
+    "\n\nKeep it apart from the database: socai log audit --checkpoint FILE holds a log to"
+    " it, and\nsocai log remember FILE tells it to a new machine.": (
+        "In điểm kiểm tra mới nhất đã ký, để giữ ở nơi khác; đã đối chiếu với điều từng thấy.\n\n"
+        "Giữ tách khỏi cơ sở dữ liệu: socai log audit --checkpoint TỆP buộc sổ phải dẫn tới nó,"
+        " socai log remember TỆP cho máy mới biết."
     ),
     "A checkpoint kept elsewhere; the log must lead to it too.": (
         "Điểm kiểm tra giữ ở nơi khác; sổ cũng phải dẫn tới nó."

@@ -16,18 +16,38 @@ import orjson
 
 from api.bootstrap import RealEntropy
 from api.cli.errors import guarded
-from api.cli.shell import Moment, dumped, fail, misuse, options, shell_of, visible
+from api.cli.shell import (
+    MISUSED,
+    Moment,
+    Refusal,
+    dumped,
+    fail,
+    misuse,
+    options,
+    shell_of,
+    visible,
+)
 from api.cli.supervisor import running_url
-from api.cli.who import LogKey, client_at, identity, log_keys, origin_of, passphrase, signer_of
+from api.cli.who import (
+    LogKey,
+    client_at,
+    identity,
+    log_keys,
+    opened_key,
+    origin_of,
+    passphrase,
+    server_option,
+    signer_of,
+)
 from api.cli.words import Text
 from api.client import Client, verify
 from api.settings import Settings
 from keys import canonical
-from keys.custody.file import public_part, read_key, write_key
+from keys.custody.file import public_part, write_key
 from keys.errors import KeysError, NotCanonical
 from keys.jwk import SoftwareSigner
 from keys.note import VKey
-from ledger.errors import VerificationError
+from ledger.errors import Rejected, VerificationError
 from ledger.log import statement as statements
 from ledger.log.record import entry, parse_envelope
 from ledger.log.statement import Statement
@@ -56,7 +76,7 @@ def new_key(file: Path, alg: str) -> None:
             f"No key was made: {file} is there already; choose another name.",
         )
     signer = SoftwareSigner.generate(alg)
-    write_key(file, signer, passphrase(settings))
+    write_key(file, signer, passphrase(settings, file))
     _show_key(file, signer)
 
 
@@ -69,7 +89,7 @@ def show_key(file: Path) -> None:
     settings = Settings.from_env()
     if public_part(file).alg not in (*ALGS, "ML-DSA-44"):
         misuse(f"{file} không phải khóa ký.", f"{file} holds no signing key.")
-    _show_key(file, read_key(file, passphrase(settings)))
+    _show_key(file, opened_key(settings, file))
 
 
 @click.group()
@@ -137,7 +157,7 @@ def submit(
 ) -> None:
     """Send a signed statement and check the proof that comes back. Sending it again is safe."""
     shell = shell_of()
-    made = statements.parse_flattened(file.read().strip())
+    made = _statement(file.read().strip())
     if vkey is not None:
         _require_known(client, vkey)
     sent = client.submit(made, at=at, wait=not no_wait)
@@ -169,9 +189,7 @@ def submit(
 @click.option(
     "--as", "alias", required=True, metavar="ALIAS", help="One of the cast in SOCAI_HOME."
 )
-@click.option(
-    "--server", default=None, metavar="URL", help="The API; that of SOCAI_HOME if left out."
-)
+@server_option
 @options
 @guarded
 def token(alias: str, server: str | None) -> None:
@@ -185,6 +203,14 @@ def token(alias: str, server: str | None) -> None:
         shell.give({"access_token": bearer, "token_type": "Bearer", "officer": officer})
     else:
         click.echo(visible(bearer))
+
+
+def _statement(data: bytes) -> Statement:
+    try:
+        return statements.parse_flattened(data)
+    except Rejected as error:
+        told = Text(f"Chưa gửi gì. {error.vi}", f"Nothing was sent. {error.en}")
+        raise Refusal(told, MISUSED, error.code) from error
 
 
 def _payload(data: bytes, *, clean: bool) -> bytes:

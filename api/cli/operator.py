@@ -25,7 +25,7 @@ from api.cli import database, roles
 from api.cli.doubt import refuse_in_doubt, remember
 from api.cli.errors import guarded
 from api.cli.founding import REHEARSAL_OPENS, Founded, Plan, found
-from api.cli.kept_checkpoint import KeptCheckpoint
+from api.cli.kept_checkpoint import Kept, KeptCheckpoint
 from api.cli.lock import Lock
 from api.cli.shell import Moment, Shell, fail, misuse, options, shell_of
 from api.cli.supervisor import PROJECTOR, ROLES, SEALER, NotReady, Supervisor
@@ -128,14 +128,15 @@ def init(
 )
 @options
 @guarded
-def serve(port: int | None, role: str, known: bytes | None, *, hold: bool) -> None:
+def serve(port: int | None, role: str, known: Kept | None, *, hold: bool) -> None:
     """Run the enclave: api, sealer and projector as child processes, started again when killed."""
     settings = Settings.from_env()
     if port is not None:
         settings = replace(settings, port=port)
     Home(settings).facts()
+    note = None if known is None else known.note
     if role in (SEALER, PROJECTOR):
-        sys.exit(_alone(settings, role, known, hold=hold))
+        sys.exit(_alone(settings, role, note, hold=hold))
     shell, started = shell_of(), ROLES if role == "all" else [role]
     supervisor = Supervisor(
         settings, tell=lambda who, status, again: _fell(shell, who, status, again=again)
@@ -144,7 +145,7 @@ def serve(port: int | None, role: str, known: bytes | None, *, hold: bool) -> No
     try:
         if role == "all":
             refuse_in_doubt(settings)
-        remember(settings, started, known)
+        remember(settings, started, note)
         facts = database.running_facts(settings)
         require_schema(role_dsn(settings, facts, "reader"))
         stop = roles.until_told()

@@ -31,12 +31,14 @@ class Smuggler:
         appender: The way in, without the door.
         kek: What makes a row look like the ledger's own.
         origin: Origin of the log.
+        level: Its level.
     """
 
     records: RecordStore
     appender: Appender
     kek: Kek
     origin: str
+    level: str = "ordinary"
 
     def put(self, statement: Statement, at: datetime, **columns: Any) -> Appended:  # noqa: ANN401 - the members of a draft
         """Appends a statement that nobody judged, with the columns an honest one would have.
@@ -76,6 +78,6 @@ class Smuggler:
             log=self.origin, recorded_at=at, blind=bytes(32), statement=compact
         )
         entry = records.entry(envelope)
-        sealed = vault.seal(envelope, origin=self.origin, stream=stream, seq=seq, level="ordinary")
+        sealed = vault.seal(envelope, origin=self.origin, stream=stream, seq=seq, level=self.level)
         wrap = vault.wrap(self.kek, sealed.dek, origin=self.origin, entry=entry)
         return SealedRecord(entry, sealed.state, self.kek.kek_id, wrap)

@@ -15,13 +15,19 @@ from api.cli.player import FinalResult, Outcome, Player, StepResult
 from api.cli.scenario import Play, file_or_shipped, read_files
 from api.cli.shell import Shell, misuse, options, shell_of
 from api.cli.stage import Stages, player_at, venue_of
+from api.cli.who import ServerUrl
 from api.cli.words import Text
 from api.settings import Settings
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--server", default=None, help="Play against this API; a fresh rehearsal otherwise.")
+@click.option(
+    "--server",
+    default=None,
+    type=ServerUrl(),
+    help="Play against this API; a fresh rehearsal otherwise.",
+)
 @click.option(
     "--registrar",
     type=click.Path(path_type=Path),

@@ -6,7 +6,7 @@ nor how it is shown. Source: `scenarios/README.md`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -15,11 +15,12 @@ from uuid import UUID
 from api.cli import script
 from api.cli.castbook import CastBook
 from api.cli.scenario import Part, Play, Step, resolve
-from api.cli.script import Directory, Officer, Signing, Threads
+from api.cli.script import Directory, Officer, Threads
 from keys import canonical
 from keys.jwk import SoftwareSigner
 from ledger.log import statement as statements
 from ledger.log.statement import Statement
+from ledger.registrar import Keeper, registry_act
 
 _STALE_TRIES: Final = 4
 
@@ -222,11 +223,10 @@ class Player:
 
     def _registry_act(self, run: _Run, act: str, facts: Mapping[str, Any], at: datetime) -> None:
         """Alone while the log is founded; with a second keeper once the ledger asks for one."""
-        founder = Signing(self._registrar.officer, script.REGISTRAR_POST, "AUTHOR")
         agency = self._directory.keeper(at.date())
-        alone: tuple[Signing, ...] = (founder,)
+        founder = Keeper(self._registrar.officer, agency, script.REGISTRAR_POST)
         try:
-            self._registry_statements(run, act, facts, at, (agency, alone, ()))
+            self._registry_statements(run, act, facts, at, ([founder], ()))
         except Refused as refused:
             if refused.guard != "SIGNER_ORDER":
                 raise
@@ -234,9 +234,9 @@ class Player:
             usable = [k for k in keepers if k.officer != facts["officer"]]
             if not usable:
                 raise
-            second = Signing(usable[0].officer, usable[0].part.post, "APPROVER")
+            second = Keeper(usable[0].officer, agency, usable[0].part.post)
             keys = (self._cast.signer(usable[0].kid),)
-            self._registry_statements(run, act, facts, at, (agency, (*alone, second), keys))
+            self._registry_statements(run, act, facts, at, ([founder, second], keys))
 
     def _registry_statements(
         self,
@@ -244,12 +244,13 @@ class Player:
         act: str,
         facts: Mapping[str, Any],
         at: datetime,
-        by: tuple[str, tuple[Signing, ...], tuple[SoftwareSigner, ...]],
+        by: tuple[Sequence[Keeper], Sequence[SoftwareSigner]],
     ) -> None:
-        agency, signers, others = by
-        payload = script.registry_act(act, str(self._new_uuid()), facts, at, signers)
-        data = canonical.encode({**payload, "agency": agency})
-        stream = payload["stream"]
+        signers, others = by
+        act_id, stream = str(self._new_uuid()), f"officer/{facts['officer']}"
+        data = canonical.encode(
+            registry_act(act, act_id=act_id, stream=stream, at=at, facts=facts, signers=signers)
+        )
         self._sign(run, data, stream, (self._registrar.signer, "AUTHOR", at))
         for signer in others:
             self._sign(run, data, stream, (signer, "APPROVER", at))

@@ -16,22 +16,25 @@ from typing import Any, Final
 import click
 import orjson
 
+from api.bootstrap import require_schema, role_dsn
 from api.cli import database
 from api.cli.case_page import when
 from api.cli.errors import guarded
+from api.cli.kept_checkpoint import Kept, kept_checkpoints
 from api.cli.lock import Lock
-from api.cli.recovery import Pending, Recovering
+from api.cli.recovery import Recovering
 from api.cli.shell import Shell, fail, misuse, options, shell_of
 from api.cli.supervisor import ROLES
 from api.cli.who import signer_of
 from api.cli.words import Text
-from api.settings import Settings
+from api.settings import Home, Settings
 from keys.jwk import SoftwareSigner
 from keys.lost_checkpoint import known
 from ledger.errors import VerificationError
 from ledger.log.moment import stamp
 from ledger.log.recovery import Recovery
-from ledger.loss import MOST_ACTS, MOST_CHECKPOINTS, Loss, find, sizes_of
+from ledger.loss import MOST_ACTS, MOST_CHECKPOINTS, Loss, sizes_of, take_note, take_receipt
+from ledger.regulation.stream import Entry
 
 _FILES: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -45,16 +48,35 @@ class _Asked:
     reason: str | None
 
 
+_SIGNERS: Final = "signers"
+
+
+def _in_turn(context: click.Context, option: click.Parameter, given: tuple[Any, ...]) -> None:
+    """Who signs, in the order in which `--as` and `--key` are typed: the first is the author."""
+    asked: list[tuple[str, Any]] = context.meta.setdefault(_SIGNERS, [])
+    asked += [(str(option.name), one) for one in given]
+
+
 @click.command()
-@click.option(
-    "--checkpoint", "notes", multiple=True, type=_FILES, help="A checkpoint kept elsewhere."
-)
+@kept_checkpoints("A checkpoint kept elsewhere.")
 @click.option("--receipt", "receipts", multiple=True, type=_FILES, help="A receipt, as JSON.")
 @click.option(
-    "--as", "aliases", multiple=True, metavar="ALIAS", help="A registrar of the cast, who signs."
+    "--as",
+    "alias",
+    multiple=True,
+    metavar="ALIAS",
+    callback=_in_turn,
+    expose_value=False,
+    help="A registrar of the cast, who signs.",
 )
 @click.option(
-    "--key", "key_files", multiple=True, type=_FILES, help="The key file of a registrar who signs."
+    "--key",
+    "key_file",
+    multiple=True,
+    type=_FILES,
+    callback=_in_turn,
+    expose_value=False,
+    help="The key file of a registrar who signs.",
 )
 @click.option(
     "--approver", default=None, metavar="OFFICER", help="Who countersigns, where it could be more."
@@ -63,10 +85,8 @@ class _Asked:
 @options
 @guarded
 def recover(
-    notes: tuple[Path, ...],
+    kept: tuple[Kept, ...],
     receipts: tuple[Path, ...],
-    aliases: tuple[str, ...],
-    key_files: tuple[Path, ...],
     approver: str | None,
     reason: str | None,
 ) -> None:
@@ -79,26 +99,20 @@ def recover(
     at once. Then the old key of the log is ended and set aside, and a new one signs from there on.
     """
     shell, settings = shell_of(), Settings.from_env()
-    signers = [
-        *(signer_of(settings, alias, None) for alias in aliases),
-        *(signer_of(settings, None, path) for path in key_files),
-    ]
-    asked = _Asked(signers, approver, reason)
+    Home(settings).facts()  # before any key is asked for: there is an enclave, and it can be read
+    signers = click.get_current_context().meta[_SIGNERS]
     with ExitStack() as stack:
         if signers:  # nobody serves the home meanwhile
             stack.enter_context(closing(Lock(settings.home))).take(*ROLES)
         facts = stack.enter_context(database.reachable(settings))
+        require_schema(role_dsn(settings, facts, "reader"))
         log = stack.enter_context(Recovering.open(settings, facts))
-        kept = [
-            *((str(path), path.read_bytes()) for path in notes),
-            *((f"seen/{r}", n) for r, m in log.seen().items() if (n := m.read()) is not None),
-        ]
-        loss = _loss(log, facts.origin, kept, [(str(p), _receipt(p)) for p in receipts])
+        loss = _loss(shell, log, facts.origin, kept, [(str(p), _receipt(p)) for p in receipts])
         if signers:
-            _go_on(shell, log, loss, asked)
+            keys = [signer_of(settings, **{name: who}) for name, who in signers]
+            _go_on(shell, log, loss, _Asked(keys, approver, reason))
             return
-        _show(shell, log, loss)
-        done = not (loss.any or log.pending() or log.unfinished())
+        done = _show(shell, log, loss)
     sys.exit(0 if done else 1)
 
 
@@ -116,22 +130,40 @@ def _receipt(path: Path) -> Mapping[str, Any]:
 
 
 def _loss(
+    shell: Shell,
     log: Recovering,
     origin: str,
-    notes: Sequence[tuple[str, bytes]],
+    kept: Sequence[Kept],
     receipts: Sequence[tuple[str, Mapping[str, Any]]],
 ) -> Loss:
     """Everything that was kept, verified and held against what is left."""
     vkeys = known([*log.keys.every, *log.ended()])
-    left = log.survivors(sizes_of((n for _, n in notes), (r for _, r in receipts)))
-    loss = Loss(left)
-    for name, data in notes:
-        with _named(name):
-            find(loss, origin=origin, vkeys=vkeys, notes=[data])
+    notes = [*kept, *_remembered(shell, log)]
+    loss = Loss(log.survivors(sizes_of((one.note for one in notes), (r for _, r in receipts))))
+    for one in notes:
+        with _named(one.name):
+            take_note(loss, origin, vkeys, one.note)
     for name, receipt in receipts:
         with _named(name):
-            find(loss, origin=origin, vkeys=vkeys, receipts=[receipt])
+            take_receipt(loss, origin, vkeys, receipt)
     return loss
+
+
+def _remembered(shell: Shell, log: Recovering) -> Iterator[Kept]:
+    """What the home has seen; a memory that does not open shows nothing, and stops nobody."""
+    for role in ROLES:
+        path, note = log.memory(role).path, log.opened(role)
+        if note is not None:
+            yield Kept(str(path), note)
+        elif path.exists():
+            shell.note(
+                Text(
+                    f"Không mở được {path}: không cho biết đã mất gì, sẽ được cất riêng khi khôi"
+                    " phục. Hãy nêu điểm kiểm tra đã giữ ở nơi khác bằng --checkpoint.",
+                    f"{path} does not open: it shows no loss, and is set aside by a recovery. Give"
+                    " a checkpoint that was kept elsewhere with --checkpoint.",
+                )
+            )
 
 
 @contextmanager
@@ -141,8 +173,10 @@ def _named(name: str) -> Iterator[None]:
         yield
     except VerificationError as error:
         misuse(
-            f"Chưa làm gì: {name} không chứng minh được gì cho sổ này ({error.message}).",
-            f"Nothing was done: {name} shows nothing of this log ({error.message}).",
+            f"Chưa làm gì: {name} không chứng minh được gì cho sổ này; bỏ tệp này ra, hoặc nêu điểm"
+            " kiểm tra hay biên nhận do khóa của sổ này ký.",
+            f"Nothing was done: {name} shows nothing of this log ({error.message}); leave it out,"
+            " or give a checkpoint or receipt that this log's key has signed.",
         )
 
 
@@ -162,7 +196,7 @@ def _signed(shell: Shell, log: Recovering, loss: Loss, asked: _Asked) -> Recover
         _begin(log, loss, asked)
         waiting, signed = log.pending(), True
     while waiting is not None:
-        signer = _whose(log, waiting.next.officer, asked.signers)
+        signer = _whose(log, waiting.waiting_for[0].officer, asked.signers)
         if signer is None:
             _show_waiting(shell, waiting, signed=signed)
             return None
@@ -207,12 +241,12 @@ def _begin(log: Recovering, loss: Loss, asked: _Asked) -> None:
 
 def _refuse_groundless(loss: Loss) -> None:
     if loss.forked:
-        listed = ", ".join(loss.forked)
+        found = _forked(loss)
         fail(
             "Chưa ghi gì: cơ sở dữ liệu này không phải phần đầu của sổ đã ký, mà là một sổ khác"
-            f" ({listed}). Hãy khôi phục lại từ bản sao chưa ghi thêm gì.",
+            f" ({found.vi}). Hãy khôi phục lại từ bản sao chưa ghi thêm gì.",
             "Nothing was recorded: this database is no beginning of the log that was signed, but"
-            f" another one ({listed}). Restore a copy again that nothing was added to.",
+            f" another one ({found.en}). Restore a copy again that nothing was added to.",
             "forked",
         )
     if not loss.checkpoints:
@@ -246,14 +280,16 @@ def _whose(
     return next((one for one in signers if log.officer(one.kid) == officer), None)
 
 
-def _show(shell: Shell, log: Recovering, loss: Loss) -> None:
-    """The report."""
+def _show(shell: Shell, log: Recovering, loss: Loss) -> bool:
+    """The report; whether nothing is to be done."""
     last, left = log.last(), loss.left
+    pending, unfinished = log.pending() is not None, log.unfinished() is not None
+    done = not (loss.any or pending or unfinished)
     signed = None if loss.signed_s is None else stamp(datetime.fromtimestamp(loss.signed_s, UTC))
     if shell.json:
         shell.give(
             {
-                "ok": not loss.any,
+                "ok": done,
                 "left": {
                     "size": left.size,
                     "root": left.root.hex(),
@@ -270,13 +306,13 @@ def _show(shell: Shell, log: Recovering, loss: Loss) -> None:
                     "acts": sorted(loss.acts),
                     "claimed": sorted(loss.claimed),
                 },
-                "forked": loss.forked,
+                "forked": [f"{kind} {at}" for kind, at in loss.forked],
                 "doubled": sorted(loss.doubled),
-                "pending": log.pending() is not None,
-                "unfinished": log.unfinished() is not None,
+                "pending": pending,
+                "unfinished": unfinished,
             }
         )
-        return
+        return done
     until = when(stamp(last)) if last is not None else "–"
     shell.say(
         Text(
@@ -284,7 +320,7 @@ def _show(shell: Shell, log: Recovering, loss: Loss) -> None:
             f"{left.size} records are left, the last one of {until}; sealed up to {log.sealed()}.",
         )
     )
-    if log.pending() is not None or log.unfinished() is not None:
+    if pending or unfinished:
         shell.say(
             Text(
                 "Một lần khôi phục đang dở: chạy lại với --key của người ký tiếp theo.",
@@ -292,7 +328,7 @@ def _show(shell: Shell, log: Recovering, loss: Loss) -> None:
             )
         )
     _show_loss(shell, loss, signed)
-    if loss.checkpoints and not loss.forked and log.pending() is None and log.unfinished() is None:
+    if loss.checkpoints and not (loss.forked or pending or unfinished):
         shell.say(
             Text(
                 "Để đi tiếp từ phần còn lại: chạy lại với --key của người giữ sổ đăng ký và"
@@ -300,15 +336,25 @@ def _show(shell: Shell, log: Recovering, loss: Loss) -> None:
                 "To go on from what is left: run this again with a registrar's --key and --reason.",
             )
         )
+    return done
+
+
+def _forked(loss: Loss) -> Text:
+    """What contradicts the survivors."""
+    words = {"checkpoint": "điểm kiểm tra", "record": "bản ghi"}
+    return Text(
+        ", ".join(f"{words[kind]} {at}" for kind, at in loss.forked),
+        ", ".join(f"{kind} {at}" for kind, at in loss.forked),
+    )
 
 
 def _show_loss(shell: Shell, loss: Loss, signed: str | None) -> None:
     if loss.forked:
-        listed = ", ".join(loss.forked)
+        found = _forked(loss)
         shell.say(
             Text(
-                f"KHÔNG phải phần đầu của sổ đã ký, mà là một sổ khác: {listed}.",
-                f"NOT a beginning of the log that was signed, but another one: {listed}.",
+                f"KHÔNG phải phần đầu của sổ đã ký, mà là một sổ khác: {found.vi}.",
+                f"NOT a beginning of the log that was signed, but another one: {found.en}.",
             )
         )
     if loss.checkpoints:
@@ -325,30 +371,26 @@ def _show_loss(shell: Shell, loss: Loss, signed: str | None) -> None:
             ("size", "what"),
             ((size, root.hex()) for size, root in sorted(loss.checkpoints)),
         )
-    if loss.doubled:
-        listed = ", ".join(map(str, sorted(loss.doubled)))
-        shell.say(
-            Text(
-                f"Khóa sổ đã ký hai cây khác nhau cùng cỡ {listed}: sổ đã rẽ nhánh từ trước.",
-                f"The log's key signed two different trees of size {listed}: a fork before this.",
-            )
-        )
-    if loss.acts:
-        listed = ", ".join(map(str, sorted(loss.acts)))
-        shell.say(
-            Text(
-                f"Bản ghi bị mất, có biên nhận chứng minh: chỉ mục {listed}.",
-                f"Lost records that a receipt proves: index {listed}.",
-            )
-        )
-    if loss.claimed:
-        listed = ", ".join(map(str, sorted(loss.claimed)))
-        shell.say(
-            Text(
-                f"Biên nhận không kèm chứng minh, chưa kết luận được: chỉ mục {listed}.",
-                f"Receipts without a proof, nothing can be concluded: index {listed}.",
-            )
-        )
+    for places, vi, en in (
+        (
+            loss.doubled,
+            "Khóa sổ đã ký hai cây khác nhau cùng cỡ, sổ đã rẽ nhánh từ trước: cỡ",
+            "The log's key signed two different trees of one size, a fork before this: size",
+        ),
+        (
+            loss.acts,
+            "Bản ghi bị mất, có biên nhận chứng minh: chỉ mục",
+            "Lost records that a receipt proves: index",
+        ),
+        (
+            loss.claimed,
+            "Biên nhận không kèm chứng minh, chưa kết luận được: chỉ mục",
+            "Receipts without a proof, nothing can be concluded: index",
+        ),
+    ):
+        if places:
+            listed = ", ".join(map(str, sorted(places)))
+            shell.say(Text(f"{vi} {listed}.", f"{en} {listed}."))
     if len(loss.checkpoints) > MOST_CHECKPOINTS or len(loss.acts) > MOST_ACTS:
         shell.say(
             Text(
@@ -362,8 +404,8 @@ def _show_loss(shell: Shell, loss: Loss, signed: str | None) -> None:
         shell.say(Text("Không thấy mất gì.", "Nothing is known to be lost."))
 
 
-def _show_waiting(shell: Shell, waiting: Pending, *, signed: bool) -> None:
-    officer = waiting.next.officer
+def _show_waiting(shell: Shell, waiting: Entry, *, signed: bool) -> None:
+    officer = waiting.waiting_for[0].officer
     if not signed:
         fail(
             f"Chưa ký: lượt này là của người giữ sổ đăng ký {officer}; chạy lại với --key của người"

@@ -9,63 +9,47 @@ What is shown, and what is asked of the operator, is `recover`'s.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 
-from api.bootstrap import RealClock, RealEntropy, open_kek, role_dsn
+from api.bootstrap import RealClock, RealEntropy, log_signers, open_kek, role_dsn
 from api.cli.founding import VKEYS
 from api.cli.supervisor import ROLES, SEALER
 from api.settings import EnclaveFacts, Home, Settings, SettingsError
 from keys.custody.file import read_key, write_key
 from keys.jwk import SoftwareSigner
 from keys.log_keys import LogKeys
-from keys.note import TYPE_ML_DSA_44, NoteSigner
+from keys.lost_checkpoint import known
 from ledger.application import Ledger
 from ledger.draft import payload
+from ledger.errors import Doubt
 from ledger.first_checkpoint import FirstCheckpoint
 from ledger.log import statement as statements
 from ledger.log.recovery import Recovery
 from ledger.loss import Survivors
-from ledger.ports import Alone, StoredRecord
+from ledger.ports import Alone
 from ledger.postgres.checkpoints import PostgresCheckpoints
 from ledger.postgres.connect import open_pool
 from ledger.postgres.recorder import GroupAppender
 from ledger.postgres.records import PostgresRecords
 from ledger.postgres.tiles import PostgresTiles
-from ledger.reader import Reader
 from ledger.receipt import Recorded
-from ledger.regulation.act import Act, Signer
+from ledger.registrar import Keeper, registry_act
 from ledger.regulation.deadline import VIETNAM
-from ledger.regulation.edition import PROCEDURE
 from ledger.regulation.officers import Appointment
 from ledger.regulation.registry_lines import KEEPER
-from ledger.regulation.shape import fmt_time
-from ledger.regulation.stream import RECOVERING
+from ledger.regulation.stream import RECOVERING, Entry
+from ledger.seen_checkpoint import SeenCheckpoint
 from ledger.seen_file import DoubtMark, SeenFile
-from ledger.streams.names import stream_id
 
 STREAM: Final = "ledger"
 _KEYS: Final = (("log", "Ed25519"), ("pq", "ML-DSA-44"))
 _ENTRIES: Final = 32_768
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """A recovery that a registrar has signed and that waits for the next one."""
-
-    act: Act
-    signed: int
-
-    @property
-    def next(self) -> Signer:
-        """Who has to sign."""
-        return self.act.signers[self.signed]
 
 
 class Recovering:
@@ -91,7 +75,6 @@ class Recovering:
         self._sealed = PostgresRecords(sealers)
         self._tiles = PostgresTiles(sealers)
         self._checkpoints = PostgresCheckpoints(sealers)
-        self._reader = Reader(self._records, kek, facts.origin, facts.level)
         self._ledger = Ledger(
             store=self._records,
             appender=appender,
@@ -127,9 +110,19 @@ class Recovering:
             dict.fromkeys([*self.keys.current, *(k for k in own if k not in self.keys.every)])
         )
 
-    def seen(self) -> dict[str, SeenFile]:
-        """What each role of the home remembers."""
-        return {role: SeenFile(self._home.seen_folder(role)) for role in ROLES}
+    def memory(self, role: str) -> SeenFile:
+        """Where a role of the home keeps what it has seen."""
+        return SeenFile(self._home.seen_folder(role))
+
+    def opened(self, role: str) -> bytes | None:
+        """What a role remembers, by any key the log ever had; None where nothing opens."""
+        vkeys = known([*self.keys.every, *self.ended()])
+        try:
+            return (
+                SeenCheckpoint(self.memory(role), lambda _: vkeys, self._facts.origin).last().note
+            )
+        except Doubt:
+            return None
 
     def survivors(self, sizes: set[int]) -> Survivors:
         """The records that are left."""
@@ -150,24 +143,20 @@ class Recovering:
         latest = self._checkpoints.latest()
         return 0 if latest is None else latest[0]
 
-    def pending(self) -> Pending | None:
-        """The recovery that waits for a signature, if it is still the end of the log."""
-        opened = [self._reader.open(row) for row in self._rows()]
-        acts = [one for one in opened if one.act is not None and one.act.act == RECOVERING]
-        if not acts or acts[-1].act is None or acts[-1].index != self._records.head().size - 1:
-            return None
-        act = acts[-1].act
-        signed = sum(one.act_id == acts[-1].act_id for one in acts)
-        return Pending(act, signed) if signed < len(act.signers) else None
+    def pending(self) -> Entry | None:
+        """The recovery that waits for a signature, if it is still the end of the log.
+
+        Asked of the folded stream: what somebody else has put there is set aside, as at the door.
+        """
+        last = self._records.head().size - 1
+        found = (one for one in self._ledger.pending(STREAM) if one.act.act == RECOVERING)
+        return next((one for one in found if one.signed[-1].index == last), None)
 
     def unfinished(self) -> Recovery | None:
         """A recovery that is in effect and under whose keys nothing is sealed yet."""
         acts = self._ledger.standing.current.acts
         found = [Recovery.of(one.act.facts, one.index) for one in acts if one.act.act == RECOVERING]
         return found[-1] if found and self.sealed() <= found[-1].size else None
-
-    def _rows(self) -> Sequence[StoredRecord]:
-        return list(self._records.stream(stream_id(self._facts.origin, STREAM)))
 
     # Who signs
 
@@ -211,32 +200,19 @@ class Recovering:
         self, signer: SoftwareSigner, signers: Sequence[str], facts: dict[str, Any], at: datetime
     ) -> Recorded:
         """Records the author's statement, the first record behind what is left."""
-        posts = [(officer, self._post(officer, at)) for officer in signers]
-        held = posts[0][1]
-        roles = ["AUTHOR", *["APPROVER"] * (len(posts) - 1)]
-        members = {
-            "v": 1,
-            "act": RECOVERING,
-            "act_id": str(RealEntropy().uuid()),
-            "stream": STREAM,
-            "occurred_at": fmt_time(at.astimezone(VIETNAM).replace(microsecond=0)),
-            "precision": "second",
-            "agency": held.agency,
-            "post": held.post,
-            "capacity": min(held.capacities, key=lambda one: (one != "TRUC_TIEP", one)),
-            "basis": [dict(PROCEDURE)],
-            "circulation": "INTERNAL",
-            "facts": facts,
-            "signers": [
-                {"officer": officer, "post": post.post, "role": role}
-                for (officer, post), role in zip(posts, roles, strict=True)
-            ],
-        }
+        members = registry_act(
+            RECOVERING,
+            act_id=str(RealEntropy().uuid()),
+            stream=STREAM,
+            at=at,
+            facts=facts,
+            signers=[self._registrar(officer, at) for officer in signers],
+        )
         return self._record(signer, payload(members), statements.AUTHOR, at)
 
-    def countersign(self, signer: SoftwareSigner, waiting: Pending, at: datetime) -> Recorded:
+    def countersign(self, signer: SoftwareSigner, waiting: Entry, at: datetime) -> Recorded:
         """Records the next statement of a recovery that waits."""
-        return self._record(signer, payload(waiting.act.members), waiting.next.role, at)
+        return self._record(signer, payload(waiting.act.members), waiting.waiting_for[0].role, at)
 
     def _record(self, signer: SoftwareSigner, content: bytes, role: str, at: datetime) -> Recorded:
         head = self._ledger.head(STREAM)
@@ -254,14 +230,14 @@ class Recovering:
         self.registry = self._ledger.refresh()
         return recorded
 
-    def _post(self, officer: str, at: datetime) -> Appointment:
+    def _registrar(self, officer: str, at: datetime) -> Keeper:
         held = self.post(officer, at)
         if held is None:
             raise SettingsError(
                 f"cán bộ {officer} không phải người giữ sổ đăng ký",
                 f"officer {officer} is no registrar",
             )
-        return held
+        return Keeper(officer, held.agency, held.post, held.capacities)
 
     # The keys
 
@@ -271,30 +247,32 @@ class Recovering:
         for name, alg in _KEYS:
             if not self._next(name).exists():
                 write_key(self._next(name), SoftwareSigner.generate(alg), passphrase)
-        return [str(signer.vkey) for signer in self._signers(self._next)]
+        return [str(signer.vkey) for signer in log_signers(self._settings, self._next)]
 
     def finish(self, recovery: Recovery) -> bytes:
         """Sets the ended keys aside, signs the first checkpoint, writes the home's memory anew."""
         self._turn(recovery)
-        log_key, pq_key = self._signers(self._home.key_path)
         first = FirstCheckpoint(
             records=self._sealed,
             tiles=self._tiles,
             store=self._checkpoints,
             keys=self.keys,
-            signers=(log_key, pq_key),
+            signers=log_signers(self._settings),
             recovery=recovery,
         )
-        memory = self.seen()[SEALER]
-        note = first.seal(memory.read(), self._keep, time_s=int(RealClock().now().timestamp()))
+        kept = self.opened(SEALER)
+        note = first.seal(kept, self._keep, time_s=int(RealClock().now().timestamp()))
         self._keep(note)
         for role in ROLES:
             DoubtMark(self._home.seen_folder(role)).clear()
         return note
 
     def _keep(self, note: bytes) -> None:
-        for memory in self.seen().values():
+        for role in ROLES:
+            memory, spoilt = self.memory(role), self.opened(role) is None
             with memory.alone():
+                if spoilt:
+                    memory.set_aside()
                 memory.write(note)
 
     def _turn(self, recovery: Recovery) -> None:
@@ -327,21 +305,8 @@ class Recovering:
 
     def _is_new(self, name: str, recovery: Recovery) -> bool:
         """Whether the key is in its place: a run was cut off behind that."""
-        path = self._home.key_path(name)
-        signer = _note_signer(name, path, self._home.passphrase(), self._facts.origin)
-        return str(signer.vkey) in recovery.new_vkeys
+        key = read_key(self._home.key_path(name), self._home.passphrase())
+        return key.public in [vkey.raw for vkey in known(recovery.new_vkeys)]
 
     def _next(self, name: str) -> Path:
         return self._home.key_path(name).with_name(f"{name}-next.socaikey")
-
-    def _signers(self, path: Callable[[str], Path]) -> tuple[NoteSigner, NoteSigner]:
-        passphrase, origin = self._home.passphrase(), self._facts.origin
-        log_key, pq_key = (_note_signer(name, path(name), passphrase, origin) for name, _ in _KEYS)
-        return log_key, pq_key
-
-
-def _note_signer(name: str, path: Path, passphrase: bytes, origin: str) -> NoteSigner:
-    key = read_key(path, passphrase)
-    if name == "log":
-        return NoteSigner(origin, key)
-    return NoteSigner(f"{origin}/pq", key, TYPE_ML_DSA_44)

@@ -13,9 +13,9 @@ from typing import Final
 
 from api.bootstrap import RealClock, open_projector, open_sealer
 from api.settings import Home, Settings
-from ledger.errors import Fatal, LedgerError
+from ledger.errors import Doubt, Fatal, LedgerError
 from ledger.log.moment import stamp
-from ledger.seen_file import DoubtMark
+from ledger.seen_file import DoubtMark, Reason
 
 ON_DOUBT: Final = 70
 """Exit status of a loop that found memory and store in disagreement: nobody restarts it unseen."""
@@ -41,8 +41,7 @@ def seal(settings: Settings, stop: Event) -> int:
     A stop on doubt leaves a mark: who starts it again, by hand or by a supervisor, starts nothing.
     """
     mark = DoubtMark(Home(settings).seen_folder("sealer"))
-    if (reason := mark.reason()) is not None:
-        _log.error("the sealer stopped on doubt and stays so until `socai log resume`: %s", reason)
+    if _stopped(mark, "sealer"):
         return ON_DOUBT
     sealer, pool = open_sealer(settings)
     try:
@@ -56,22 +55,43 @@ def seal(settings: Settings, stop: Event) -> int:
     return 0
 
 
-def _leave(mark: DoubtMark, error: Fatal) -> None:
-    """Marks why it stopped; where even that fails the memory itself still says it."""
-    try:
-        mark.leave(f"{stamp(RealClock().now())} {error}")
-    except LedgerError:
-        _log.exception("no mark of doubt could be left")
-
-
 def project(settings: Settings, stop: Event) -> int:
-    """Keeps every view up until told to stop; its exit status."""
+    """Keeps every view up until told to stop; its exit status.
+
+    A stop on doubt leaves a mark, as the sealer's does.
+
+    Raises:
+        Fatal: The views are not this program's, which `socai migrate` mends.
+    """
+    mark = DoubtMark(Home(settings).seen_folder("projector"))
+    if _stopped(mark, "projector"):
+        return ON_DOUBT
     projector, notices, pool = open_projector(settings)
     try:
         projector.run(stop, notices)
-    except Fatal:
-        _log.exception("the projector stops: the database is not that of this home or program")
+    except Doubt as error:
+        _log.exception("the projector stops on doubt; no view moves until `socai log resume`")
+        _leave(mark, error)
         return ON_DOUBT
     finally:
         pool.close()
     return 0
+
+
+def _stopped(mark: DoubtMark, role: str) -> bool:
+    reason = mark.reason()
+    if reason is not None:
+        _log.error(
+            "the %s stopped on doubt and stays so until `socai log resume`: %s", role, reason.en
+        )
+    return reason is not None
+
+
+def _leave(mark: DoubtMark, error: Fatal) -> None:
+    """Marks why it stopped; where even that fails the memory itself still says it."""
+    at = stamp(RealClock().now())
+    vi = error.vi if isinstance(error, Doubt) else str(error)
+    try:
+        mark.leave(Reason(f"{at} {vi}", f"{at} {error}"))
+    except LedgerError:
+        _log.exception("no mark of doubt could be left")

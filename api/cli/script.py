@@ -11,7 +11,6 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final, Protocol
 
 from api.cli.scenario import Part, Play, Step
-from ledger.regulation.edition import PROCEDURE
 
 KEEPER: Final = "REGISTRY_KEEPER"
 REGISTRAR_POST: Final = "quan-tri-danh-ba"
@@ -142,26 +141,6 @@ class Signing:
     def member(self) -> dict[str, str]:
         """As it stands in `signers`."""
         return {"officer": self.officer, "post": self.post, "role": self.role}
-
-
-def registry_act(
-    act: str, act_id: str, facts: Mapping[str, Any], at: datetime, signers: tuple[Signing, ...]
-) -> dict[str, Any]:
-    """A registrar's act on `officer/<uuid>`; `agency` is filled in by the caller's directory."""
-    return {
-        "v": 1,
-        "act": act,
-        "act_id": act_id,
-        "stream": f"officer/{facts['officer']}",
-        "occurred_at": rfc3339(at),
-        "precision": "second",
-        "post": signers[0].post,
-        "capacity": "TRUC_TIEP",
-        "basis": [dict(PROCEDURE)],
-        "circulation": "INTERNAL",
-        "facts": dict(facts),
-        "signers": [signer.member() for signer in signers],
-    }
 
 
 def step_act(step: Step, act_id: str, threads: Threads, facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -41,11 +41,19 @@ class Refusal(click.ClickException):
         text: What was not recorded, and what to do next.
         status: `FAILED` or `MISUSED`.
         code: A stable word for programs.
+        found: What was found, which programs are told beside it.
     """
 
-    def __init__(self, text: Text, status: int = FAILED, code: str = "failed") -> None:
+    def __init__(
+        self,
+        text: Text,
+        status: int = FAILED,
+        code: str = "failed",
+        found: Mapping[str, object] | None = None,
+    ) -> None:
         super().__init__(text.en)
         self.text = text
+        self.found = dict(found or {})
         self.exit_code = status  # type: ignore[misc]  # click reads it from the instance
         self.code = code
         self._shell = _current()  # click prints it after its context has gone
@@ -55,8 +63,9 @@ class Refusal(click.ClickException):
         shell = self._shell
         sentence = self.text[shell.lang]
         if shell.json:
-            refused = {"ok": False, "error": {"code": self.code, "message": sentence}}
-            click.echo(visible(orjson.dumps(refused).decode()))
+            error = {"code": self.code, "message": sentence}
+            refused = {**self.found, "ok": False, "error": error}
+            click.echo(visible(orjson.dumps(refused, default=_plain).decode()))
         else:
             click.echo(visible(sentence), file=file, err=file is None)
 
@@ -224,9 +233,9 @@ def misuse(vi: str, en: str) -> NoReturn:
     raise Refusal(Text(vi, en), MISUSED, "usage")
 
 
-def fail(vi: str, en: str, code: str = "failed") -> NoReturn:
+def fail(vi: str, en: str, code: str = "failed", **found: object) -> NoReturn:
     """Ends with status 1."""
-    raise Refusal(Text(vi, en), FAILED, code)
+    raise Refusal(Text(vi, en), FAILED, code, found)
 
 
 def shell_of(context: click.Context | None = None) -> Shell:

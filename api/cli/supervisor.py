@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
@@ -107,10 +107,6 @@ class Supervisor:
         for role in roles:
             self._children[role] = self._spawn(role)
         write_running(self.settings, self.url)
-
-    def pids(self) -> Mapping[str, int]:
-        """Process ids by role."""
-        return {role: child.process.pid for role, child in self._children.items()}
 
     def watch(self, stop: Event) -> None:
         """Starts ended processes again until told to stop, then stops them all."""
@@ -244,13 +240,6 @@ def command(role: str, listener: int | None = None) -> list[str]:
     if role == API:
         return python("-m", "api.wsgi", *([] if listener is None else [str(listener)]))
     return python("-m", "api.cli.main", "serve", "--role", role)
-
-
-def free_port(host: str = "127.0.0.1") -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
 
 
 def url_of(host: str, port: int) -> str:

@@ -6,27 +6,27 @@ the second registrar signs the same bytes by `socai act sign --countersign`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import click
 import orjson
 
-from api.bootstrap import RealEntropy
+from api.bootstrap import RealClock, RealEntropy
 from api.cli.shell import Moment, dumped, fail, misuse
 from api.cli.who import identity
 from api.client import Client
 from keys import canonical
+from ledger.founding import REHEARSAL
 from ledger.log import statement as statements
 from ledger.log.moment import unstamp
-from ledger.regulation.deadline import VIETNAM
-from ledger.regulation.edition import PROCEDURE
+from ledger.registrar import Keeper, registry_act
 from ledger.regulation.registry_lines import KEEPER
-from ledger.regulation.shape import fmt_time
 from ledger.regulation.stream import VOIDING
 
 Line = Mapping[str, Any]
+Made = Callable[[Sequence[Keeper]], dict[str, Any]]
 
 
 @click.command("void")
@@ -62,9 +62,9 @@ def void(
         )
     client.login()
     _require_aside(client, streams, indices)
-    at = iat or unstamp(client.log()["now"])
+    at = iat or _now(client)
     registrars = _registrars(client)
-    me = registrars.get(client.officer or "")
+    me = registrars.pop(client.officer or "", None)
     if me is None:
         fail(
             "Chưa ký: chỉ người giữ sổ đăng ký được loại bản ghi; nêu khóa của người đó bằng"
@@ -72,11 +72,26 @@ def void(
             "Nothing was signed: only registrars void a record; name the key of one with --key.",
             "not_a_registrar",
         )
-    signers = [me, *_second(registrars, me, approver)]
-    payload = canonical.encode(_act(events, signers, reason, at))
-    made = client.sign(payload, stream=streams.pop(), iat=at)
+    stream, act_id = streams.pop(), str(RealEntropy().uuid())
+    entries = [{"index": one["data"]["index"], "entry": one["data"]["entry"]} for one in events]
+
+    def act(signers: Sequence[Keeper]) -> dict[str, Any]:
+        facts = {"entries": entries, "reason": reason}
+        return registry_act(
+            VOIDING, act_id=act_id, stream=stream, at=at, facts=facts, signers=signers
+        )
+
+    signers = [me, *_second(client, act, me, list(registrars.values()), approver)]
+    made = client.sign(canonical.encode(act(signers)), stream=stream, iat=at)
     click.echo(dumped(made.members), err=True)
     click.echo(orjson.dumps(statements.flattened(made)).decode())
+
+
+def _now(client: Client) -> datetime:
+    """When it is signed: no server says so, but that of a rehearsal, whose time is its own."""
+    if client.origin.startswith(REHEARSAL):
+        return unstamp(client.log()["now"])
+    return RealClock().now()
 
 
 def _event(client: Client, index: int) -> Line:
@@ -108,57 +123,38 @@ def _require_aside(client: Client, streams: Collection[str], indices: Collection
             )
 
 
-def _registrars(client: Client) -> dict[str, Line]:
-    """Officers who keep the registry today, each with the post in which they do."""
-    found: dict[str, Line] = {}
-    for officer in client.whole("/v1/officers", "officers")["officers"]:
-        posts = [p for p in officer["posts"] if p["on_day"] and KEEPER in p["powers"]]
-        if posts and officer["keys"]:
-            found[officer["officer"]] = {"officer": officer["officer"], **posts[0]}
+def _registrars(client: Client) -> dict[str, Keeper]:
+    """Officers who keep the registry today with a key that is good, and the post they do it in."""
+    keys = client.whole("/v1/keys", "keys")["keys"]
+    able = {key["officer"] for key in keys if key["status"] == "ACTIVE"}
+    found: dict[str, Keeper] = {}
+    for line in client.whole("/v1/officers", "officers")["officers"]:
+        posts = [p for p in line["posts"] if p["on_day"] and KEEPER in p["powers"]]
+        if posts and line["officer"] in able:
+            held = posts[0]
+            found[line["officer"]] = Keeper(
+                line["officer"], held["agency"], held["post"], held["capacities"]
+            )
     return found
 
 
-def _second(registrars: Mapping[str, Line], me: Line, approver: str | None) -> Sequence[Line]:
-    """Who signs second; nobody while the founder is the only registrar."""
-    others = {uuid: line for uuid, line in registrars.items() if uuid != me["officer"]}
-    if approver is None and len(others) <= 1:
-        return list(others.values())
-    named = others.get(approver or "")
-    if named is None:
-        listed = ", ".join(others)
+def _second(
+    client: Client, made: Made, me: Keeper, others: Sequence[Keeper], named: str | None
+) -> Sequence[Keeper]:
+    """Who signs second; nobody while the founder is the only registrar.
+
+    No list says whether two officers are one person: the ledger is asked of each pair.
+    """
+    fit = [one for one in others if _two_persons(client, made([me, one]))]
+    chosen = [one for one in fit if named in (None, one.officer)]
+    if len(chosen) > 1 or (named is not None and not chosen):
+        listed = ", ".join(one.officer for one in fit) or "–"
         misuse(
             f"Chưa ký: nêu người giữ sổ đăng ký thứ hai bằng --approver: {listed}.",
             f"Nothing was signed: name the second registrar with --approver: {listed}.",
         )
-    return [named]
+    return chosen
 
 
-def _act(
-    events: Sequence[Line], signers: Sequence[Line], reason: str, at: datetime
-) -> dict[str, Any]:
-    author = signers[0]
-    roles = ("AUTHOR", "APPROVER")
-    return {
-        "v": 1,
-        "act": VOIDING,
-        "act_id": str(RealEntropy().uuid()),
-        "stream": events[0]["subject"],
-        "occurred_at": fmt_time(at.astimezone(VIETNAM).replace(microsecond=0)),
-        "precision": "second",
-        "agency": author["agency"],
-        "post": author["post"],
-        "capacity": author["capacities"][0],
-        "basis": [dict(PROCEDURE)],
-        "circulation": "INTERNAL",
-        "facts": {
-            "entries": [
-                {"index": event["data"]["index"], "entry": event["data"]["entry"]}
-                for event in events
-            ],
-            "reason": reason,
-        },
-        "signers": [
-            {"officer": line["officer"], "post": line["post"], "role": role}
-            for line, role in zip(signers, roles, strict=False)
-        ],
-    }
+def _two_persons(client: Client, act: Line) -> bool:
+    return client.check(act).get("guard") != "DISTINCT_SIGNERS"

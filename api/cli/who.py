@@ -7,24 +7,25 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
 import click
+import httpx
 
 from api.bootstrap import RealClock
 from api.cli.castbook import CastBook, Safe
 from api.cli.errors import guarded
 from api.cli.founding import VKEYS
-from api.cli.shell import Shell, misuse, options, shell_of
+from api.cli.shell import Shell, misuse, options, shell_of, visible
 from api.cli.supervisor import running_url
 from api.cli.words import Text
 from api.client import Client
 from api.known_log import Anchor, KnownLog
 from api.settings import Home, Settings, SettingsError
 from keys.custody.file import read_key
-from keys.errors import Malformed
+from keys.errors import Malformed, Unsealable
 from keys.jwk import SoftwareSigner
 from keys.note import VKey
 from ledger.errors import Doubt, Unavailable
@@ -37,6 +38,38 @@ _PAIR: Final = 2
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+class ServerUrl(click.ParamType[str]):
+    """Where an API answers: `http` or `https`, a host, perhaps a port."""
+
+    name = "url"
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401  click's signature
+        param: click.Parameter | None,  # noqa: ARG002  click's signature
+        ctx: click.Context | None,  # noqa: ARG002  click's signature
+    ) -> str:
+        """The address that was typed."""
+        try:
+            url = httpx.URL(str(value))
+            named = url.scheme in ("http", "https") and url.host.encode("idna")
+        except (httpx.InvalidURL, ValueError):
+            named = False
+        if not named:
+            misuse(
+                f"Chưa làm gì: {value} không phải địa chỉ máy chủ, ví dụ http://127.0.0.1:8000.",
+                f"Nothing was done: {value} is no address of a server, e.g. http://127.0.0.1:8000.",
+            )
+        return str(value)
+
+
+def server_option(command: F) -> F:
+    """`--server URL`."""
+    told = "The API; that of SOCAI_HOME if left out."
+    option = click.option("--server", default=None, metavar="URL", type=ServerUrl(), help=told)
+    return option(command)
+
+
 def identity(command: F) -> F:
     """Options `--as`, `--key`, `--server`, `--log`; the command gets a signed-in `client`."""
 
@@ -46,9 +79,7 @@ def identity(command: F) -> F:
     @click.option(
         "--key", "key_file", type=click.Path(path_type=Path), default=None, help="A key file."
     )
-    @click.option(
-        "--server", default=None, metavar="URL", help="The API; that of SOCAI_HOME if left out."
-    )
+    @server_option
     @click.option(
         "--log",
         default=None,
@@ -184,7 +215,9 @@ def origin_of(settings: Settings) -> str:
     return Home(settings).facts().origin
 
 
-def signer_of(settings: Settings, alias: str | None, key_file: Path | None) -> SoftwareSigner:
+def signer_of(
+    settings: Settings, alias: str | None = None, key_file: Path | None = None
+) -> SoftwareSigner:
     """The key of whoever is named; the home's registrar where nobody is."""
     if alias is not None and key_file is not None:
         misuse("Chưa làm gì: chọn --as hoặc --key.", "Nothing was done: choose --as or --key.")
@@ -199,15 +232,48 @@ def signer_of(settings: Settings, alias: str | None, key_file: Path | None) -> S
             f"Chưa làm gì: không có khóa {path}; nêu --as hoặc --key.",
             f"Nothing was done: there is no key {path}; name one with --as or --key.",
         )
-    return read_key(path, passphrase(settings))
+    return opened_key(settings, path)
 
 
-def passphrase(settings: Settings) -> bytes:
-    """From SOCAI_PASSPHRASE_FILE, a rehearsal's home, or the person at the terminal."""
+def opened_key(settings: Settings, path: Path) -> SoftwareSigner:
+    """The key in a file: by the home's passphrase, else by the key's own, asked for once.
+
+    Raises:
+        Unsealable: Neither opens it.
+        KeysError: It holds no signing key.
+    """
+    kept = _kept_passphrase(settings)
+    with suppress(Unsealable):
+        if kept is not None:
+            return read_key(path, kept)
+    return read_key(path, _asked(path))
+
+
+def passphrase(settings: Settings, path: Path) -> bytes:
+    """For a new key: SOCAI_PASSPHRASE_FILE, a rehearsal's home, or the person at the terminal."""
+    kept = _kept_passphrase(settings)
+    return _asked(path) if kept is None else kept
+
+
+def _kept_passphrase(settings: Settings) -> bytes | None:
     try:
         return Home(settings).passphrase()
     except SettingsError:
         if settings.passphrase_file is not None:
             raise
-    text: str = click.prompt("Passphrase", hide_input=True, err=True)
+    return None
+
+
+def _asked(path: Path) -> bytes:
+    """What the person at the terminal types for one key."""
+    prompt = shell_of().text(Text(f"Mật khẩu của khóa {path}", f"Passphrase of the key {path}"))
+    try:
+        text: str = click.prompt(visible(prompt), hide_input=True, err=True)
+    except click.Abort:
+        misuse(
+            f"Chưa làm gì: không có ai gõ mật khẩu của khóa {path}. Gõ ở bàn phím, hoặc ghi vào tệp"
+            " mà SOCAI_PASSPHRASE_FILE nêu.",
+            f"Nothing was done: nobody typed the passphrase of the key {path}. Type it, or write it"
+            " into the file that SOCAI_PASSPHRASE_FILE names.",
+        )
     return text.encode()

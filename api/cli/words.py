@@ -111,6 +111,32 @@ def name(member: str, lang: Lang) -> str:
     return text[lang] if text is not None else member.replace("_", " ")
 
 
+#: What an audit could not ask, and how a row or a definition differs.
+AUDITED: Final[dict[str, Text]] = {
+    "altered": Text("bị sửa", "altered"),
+    "beyond": Text("vượt quá sổ", "beyond the log"),
+    "content": Text("nội dung", "content"),
+    "extra": Text("thừa", "extra"),
+    "file bytes": Text("nội dung tệp", "file bytes"),
+    "missing": Text("thiếu", "missing"),
+    "rules": Text("quy định", "rules"),
+    "signatures": Text("chữ ký", "signatures"),
+    "statements": Text("bản ký", "statements"),
+    "stopped": Text("đã dừng", "stopped"),
+    "tokens": Text("mã người phản ánh", "tokens"),
+    "views": Text("khung nhìn", "views"),
+    "views (the log comes first)": Text(
+        "khung nhìn (phải đúng sổ trước)", "views (the log comes first)"
+    ),
+    "wraps": Text("khóa của bản ghi", "wraps"),
+}
+
+
+def audited(code: str, lang: Lang) -> str:
+    """A word of an audit."""
+    return _said(AUDITED, code, lang)
+
+
 #: How a clock stands, where a task stands on a worklist, how a key does, how urgent a case is.
 WORDS: Final[dict[str, Text]] = {
     "ACTIVE": Text("còn hiệu lực", "active"),

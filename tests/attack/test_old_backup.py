@@ -29,7 +29,7 @@ from ledger.errors import Doubt
 from ledger.log.checkpoint import unverified
 from ledger.log.statement import flattened
 from ledger.postgres.records import PostgresRecords
-from ledger.seen_file import DoubtMark, SeenFile
+from ledger.seen_file import DoubtMark, Reason, SeenFile
 from tests.a_ledger import a_report
 from tests.attacks import attack
 from tests.builders import Others
@@ -198,6 +198,19 @@ def _seal(service: Service) -> int:
     return roles.seal(service.settings, stop)
 
 
+def _projected(service: Service) -> int:
+    """As `_seal`, for the projector."""
+    stop = Event()
+    stop.set()
+    mark = DoubtMark(Home(service.settings).seen_folder("projector"))
+    if mark.reason() is None:
+        try:
+            _project(service)
+        except Doubt:
+            stop.clear()
+    return roles.project(service.settings, stop)
+
+
 def _project(service: Service) -> None:
     projector, _, pool = open_projector(service.settings)
     with closing(pool), closing(projector):
@@ -313,11 +326,14 @@ def test_a_new_machine_never_starts_blindly(
     foreign = socai(service, "serve", "--role", "sealer", "--checkpoint", str(tmp_path / "foreign"))
     assert foreign.exit_code == 1
     assert _seen(service, "sealer").read() is None
-    held = socai(service, "serve", "--role", "sealer", "--checkpoint", str(known))
-    assert held.exit_code == 1
-    assert "records are there" in held.output
-    assert _seal(service) == roles.ON_DOUBT
+    for words in (("serve", "--role", "sealer", "--checkpoint"), ("log", "remember")):
+        held = socai(service, *words, str(known))
+        assert held.exit_code == 1
+        assert "records are there" in held.output
+        assert _seen(service, "sealer").read() is None
     backups.put_back(true)
+    assert socai(service, "log", "remember", str(known)).exit_code == 0
+    assert _seen(service, "sealer").read() == known.read_bytes()
     assert socai(service, "log", "resume", "--checkpoint", str(known)).exit_code == 0
     assert _seal(service) == 0
 
@@ -332,7 +348,7 @@ def test_no_restart_makes_a_stopped_sealer_forget(service: Service) -> None:
     service.hire("hotline")
     sealed = _roots(service)
     mark = DoubtMark(Home(service.settings).seen_folder("sealer"))
-    mark.leave("two roots for size 5")
+    mark.leave(Reason("hai gốc cho cỡ 5", "two roots for size 5"))
     environment = child_environment(service.settings)
     words = [sys.executable, "-m", "api.cli.main", "--lang", "en", "serve"]
     for role, status in (("all", 1), ("sealer", roles.ON_DOUBT)):
@@ -348,11 +364,13 @@ def test_no_restart_makes_a_stopped_sealer_forget(service: Service) -> None:
         assert done.returncode == status
         assert "two roots for size 5" in done.stderr
         assert "socai log resume" in done.stderr
-    ready = service.client.get("/health/ready")
-    assert (ready.status_code, "two roots for size 5" in ready.text) == (503, True)
+    for lang, reason in (("en", "two roots for size 5"), ("vi", "hai gốc cho cỡ 5")):
+        ready = service.client.get("/health/ready", headers={"Accept-Language": lang})
+        assert (ready.status_code, reason in ready.text) == (503, True)
     unwell = socai(service, "health", "--role", "sealer")
     assert (unwell.exit_code, "two roots for size 5" in unwell.output) == (1, True)
-    assert mark.reason() == "two roots for size 5"
+    assert "hai gốc cho cỡ 5" in socai(service, "log", "resume", "--lang", "vi").stderr
+    assert mark.reason() is None  # the log was sound all the time
     assert _roots(service) == sealed
 
 
@@ -362,11 +380,14 @@ def test_no_restart_makes_a_stopped_sealer_forget(service: Service) -> None:
     noticed_by="503 log_in_doubt, readiness, exit 70",
 )
 @pytest.mark.parametrize("harm", [None, b"", b"junk"], ids=["gone", "empty", "junk"])
-def test_a_damaged_memory_is_doubt(service: Service, harm: bytes | None) -> None:
-    """Whoever could make the service forget could restore what he likes."""
+def test_a_damaged_memory_is_doubt(service: Service, harm: bytes | None, tmp_path: Path) -> None:
+    """Whoever could make the service forget could restore what he likes; an operator finds back."""
     service.hire("hotline")
-    for role in ("api", "sealer"):
-        path = Home(service.settings).seen_folder(role) / "checkpoint"
+    known = tmp_path / "known"
+    files = [_seen(service, role) for role in ("api", "sealer")]
+    # nobody is about to write what is harmed here
+    _until(lambda: {_size(file.read()) for file in files} == {service.size()}, "not yet seen")
+    for path in (file.path for file in files):
         path.unlink()
         if harm is not None:
             path.write_bytes(harm)
@@ -375,3 +396,70 @@ def test_a_damaged_memory_is_doubt(service: Service, harm: bytes | None) -> None
     _until(lambda: bool(service.stopped), "the sealer goes on")
     if harm is not None:
         assert _seal(service) == roles.ON_DOUBT
+    # the way back, by what each command says: the log must hold what is named
+    for words in (("log", "resume"), ("log", "audit", "--no-views", "--workers", "0")):
+        told = socai(service, *words)
+        assert told.exit_code == (0 if harm is None else 1)
+        named = any(str(file.path) in told.output for file in files)
+        assert (named, "socai log remember" in told.output) == (harm is not None,) * 2
+    known.write_bytes(service.client.get("/logs/acts/checkpoint").get_data())
+    remembered = socai(service, "log", "remember", str(known), "--json")
+    assert remembered.exit_code == 0, remembered.output
+    aside = [Path(path) for path in orjson.loads(remembered.stdout)["set_aside"]]
+    assert [path.read_bytes() for path in aside] == ([] if harm is None else [harm, harm])
+    assert socai(service, "log", "resume").exit_code == 0
+    assert _seal(service) == 0
+    _until(lambda: _log_is_as_seen(service) is True, "it is right again")
+
+
+@attack(
+    "a projector is held over an old backup, or over a spoilt memory, and nobody looks",
+    stopped_by="the mark in its folder, which only an audit takes away",
+    noticed_by="socai health, exit 70, readiness",
+)
+@pytest.mark.parametrize("harm", [None, b"junk"], ids=["old backup", "spoilt"])
+def test_a_projector_that_stopped_on_doubt_says_so(
+    service: Service, backups: Backups, harm: bytes | None
+) -> None:
+    """It stays stopped over the right database too, the command it names clears it."""
+    old = backups.take()
+    receipt = _report(service, 1)
+    _until(lambda: _size(_seen(service, "projector").read()) > receipt["index"], "not yet seen")
+    seen = _seen(service, "projector").read()
+    assert seen is not None
+    true = backups.put_back(old)
+    _until(lambda: len(service.stopped) == 2, "sealer and projector go on")
+    if harm is not None:
+        backups.put_back(true)
+        _seen(service, "projector").write(harm)
+    for _ in range(2):  # it stops by itself, and then for its mark
+        assert _projected(service) == roles.ON_DOUBT
+    unwell = socai(service, "health", "--role", "projector")
+    assert unwell.exit_code == 1, unwell.output
+    refused = socai(service, "serve")
+    assert (refused.exit_code, "socai log resume" in refused.output) == (1, True)
+    assert socai(service, "log", "resume").exit_code == 1
+    if harm is None:
+        backups.put_back(true)
+    else:
+        _seen(service, "projector").write(seen)
+    assert _projected(service) == roles.ON_DOUBT
+    assert socai(service, "log", "resume").exit_code == 0
+    assert _projected(service) == 0
+
+
+def test_resume_looks_also_where_no_process_left_a_mark(service: Service, backups: Backups) -> None:
+    """Stopped, restored and asked: "nothing is in doubt" is an answer of the log, not of a file."""
+    old = backups.take()
+    receipt = _report(service, 1)
+    _until(lambda: _size(_seen(service, "projector").read()) > receipt["index"], "not yet seen")
+    service.stop()
+    true = backups.put_back(old)
+    looked = socai(service, "log", "resume", "--json")
+    assert looked.exit_code == 1, looked.output
+    told = orjson.loads(looked.stdout)
+    assert (told["ok"], set(told["doubts"])) == (False, {"api", "sealer", "projector"})
+    assert "tail_missing" in [one["kind"] for one in told["audit"]["findings"]]
+    backups.put_back(true)
+    well = socai(service, "log", "resume", "--json")
+    assert orjson.loads(well.stdout) == {"ok": True, "cleared": []}

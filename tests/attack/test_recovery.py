@@ -12,15 +12,19 @@ from pathlib import Path
 import orjson
 import psycopg
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from api.app import openapi
-from api.bootstrap import log_signers
+from api.bootstrap import log_signers, open_kek, role_dsn
+from api.cli.castbook import CastBook, Safe
 from api.cli.database import RUNNING
 from api.cli.lock import Lock
 from api.cli.main import main
+from api.cli.past_door import Smuggler
 from api.cli.recovery import Recovering
+from api.cli.scenario import Part
+from api.cli.script import Officer
 from api.cli.who import KNOWN
 from api.client import Client
 from api.connection import Refused
@@ -34,14 +38,16 @@ from ledger.application import Ledger
 from ledger.errors import Fatal, Rejected, Unavailable
 from ledger.log.checkpoint import sign, unverified
 from ledger.log.verify import Crossed
-from ledger.loss import Loss, find
+from ledger.loss import Loss, take_note
+from ledger.ports import SealedRecord
+from ledger.postgres.recorder import GroupAppender
 from ledger.regulation.decide import Decision
-from ledger.seen_file import DoubtMark, SeenFile
+from ledger.seen_file import DoubtMark, Reason, SeenFile
 from tests import restored
-from tests.a_ledger import a_report
+from tests.a_ledger import a_report, service_enrolment
 from tests.attacks import attack
 from tests.builders import DIGEST, key, officer
-from tests.fixtures.app import listening
+from tests.fixtures.app import PASSPHRASE, listening
 from tests.restored import REGISTRARS, Restored
 
 pytestmark = pytest.mark.postgres
@@ -107,7 +113,7 @@ def test_nothing_is_signed_while_a_process_has_the_home(lost: Restored) -> None:
 def test_two_registrars_go_on_from_what_is_left(lost: Restored) -> None:
     """The act is the first record behind; the service starts, and seals under the new key."""
     mark = DoubtMark(Home(lost.settings).seen_folder("sealer"))
-    mark.leave("it stopped over what is lost")
+    mark.leave(Reason("dừng", "it stopped over what is lost"))
     told = lost.recover(*REGISTRARS)
     assert told.exit_code == 0, told.output
     assert mark.reason() is None
@@ -138,7 +144,7 @@ def test_where_nothing_is_lost_the_report_says_so_and_ends_well(lost: Restored) 
 def test_an_operator_at_night_is_told_the_next_step(loss: Restored) -> None:
     """From the stop to the recovery each sentence names the next command."""
     mark = DoubtMark(Home(loss.settings).seen_folder("sealer"))
-    mark.leave("it stopped over what is lost")
+    mark.leave(Reason("dừng", "it stopped over what is lost"))
     env = {"SOCAI_HOME": str(loss.settings.home), "SOCAI_MIN_FREE_MIB": "0"}
     try:
         resumed = CliRunner().invoke(main, ["--lang", "en", "log", "resume"], env=env)
@@ -152,6 +158,44 @@ def test_an_operator_at_night_is_told_the_next_step(loss: Restored) -> None:
         assert told.exit_code == 1
         assert word in told.stdout
         assert "--reason" in told.stdout
+
+
+@attack(
+    "a new machine is told a checkpoint of the ended key: one that is left, or one that is lost",
+    stopped_by="each process believes the keys that sign a size; the log is asked first",
+    noticed_by="the command's sentence, exit 1; the right checkpoint is still taken",
+)
+def test_a_new_machine_keeps_nothing_that_it_could_not_open(lost: Restored) -> None:
+    """Else its sealer would stop for good over a memory that an audit finds sound."""
+    assert lost.recover(*REGISTRARS).exit_code == 0
+    home, note = Home(lost.settings), lost.settings.home / "told"
+    stores = [SeenFile(home.seen_folder(role)) for role in ("api", "sealer", "projector")]
+    newest = stores[0].read()
+    assert newest is not None
+    for store in stores:
+        store.path.unlink()
+    for ended in (lost.before, lost.lost):
+        note.write_bytes(ended)
+        told = lost.socai("log", "remember", str(note))
+        assert told.exit_code == 1, told.output
+        assert "log checkpoint" in orjson.loads(told.stdout)["error"]["message"]
+        assert [store.read() for store in stores] == [None, None, None]
+    note.write_bytes(newest)
+    assert lost.socai("log", "remember", str(note)).exit_code == 0
+    assert [store.read() for store in stores] == [newest, newest, newest]
+
+
+def test_what_the_ended_key_signed_before_its_end_is_still_believed(lost: Restored) -> None:
+    """Another machine has seen the log from before and meets the recovery: it goes on."""
+    assert lost.recover(*REGISTRARS).exit_code == 0
+    for role in ("api", "projector"):
+        SeenFile(Home(lost.settings).seen_folder(role)).write(lost.before)
+    with lost.served() as service:
+        assert service.say(a_report(40, service.clock.now()), "hotline")["proof"]
+        assert not service.stopped
+    SeenFile(Home(lost.settings).seen_folder("api")).write(lost.lost)
+    with lost.unsealed() as service:
+        assert service.get("/health/ready", by=None).status_code == 503
 
 
 # -- who remembers the log from before ----------------------------------------------------------
@@ -301,6 +345,111 @@ def test_one_registrar_recovers_nothing(lost: Restored) -> None:
     assert [str(signer.vkey) for signer in log_signers(lost.settings)] != lost.vkeys
 
 
+def test_each_registrar_opens_their_key_with_a_passphrase_of_their_own(lost: Restored) -> None:
+    """The home's passphrase opens the home's keys; whoever brings a key is asked once for it."""
+    words = ["log", "recover", *lost.keep(), "--reason", "The disk broke."]
+    for alias in REGISTRARS:
+        path = lost.settings.home / f"{alias}.own"
+        write_key(path, key(alias), f"{alias}'s own".encode(), t=1, p=1, m_kib=64)
+        words += ["--key", str(path)]
+    env = {"SOCAI_HOME": str(lost.settings.home), "SOCAI_MIN_FREE_MIB": "0"}
+
+    def run(lang: str, typed: str) -> Result:
+        return CliRunner().invoke(main, ["--lang", lang, *words], env=env, input=typed)
+
+    nobody = run("vi", "")
+    assert (nobody.exit_code, "Mật khẩu của khóa" in nobody.stderr) == (2, True), nobody.output
+    wrong = run("en", "founder's own\nkeeper's\n")
+    assert (wrong.exit_code, "It does not open" in wrong.stderr) == (1, True), wrong.output
+    done = run("en", "founder's own\nkeeper's own\n")
+    assert done.exit_code == 0, done.output
+    assert done.stderr.count("Passphrase of the key") == 2
+    assert lost.audit(lost.lost)["ok"]
+
+
+def test_who_is_named_first_is_the_author(lost: Restored) -> None:
+    """In the order typed, whichever option says it: a key file before one of the cast."""
+    home = lost.settings.home
+    book = CastBook(lost.origin, Safe(home / "cast", PASSPHRASE))
+    book._keep(Officer("k", officer("keeper"), Part("a", "p"), key("keeper").kid), key("keeper"))
+    signers = ["--as", "k", *lost.key("founder")]
+    for mine in (signers, signers[2:] + signers[:2]):
+        told = lost.socai("log", "recover", *lost.keep(), *mine)
+        assert "--reason" in orjson.loads(told.stdout)["error"]["message"]
+    told = lost.socai("log", "recover", *lost.keep(), "--reason", "x", *signers[2:], *signers[:2])
+    assert told.exit_code == 0, told.output
+    with lost.unsealed() as service:
+        (act,) = [one.act for one in service.enclave.ledger.standing.catch_up().acts[-1:]]
+        assert [one.officer for one in act.signers] == [officer("founder"), officer("keeper")]
+
+
+def test_nothing_is_asked_of_a_person_before_home_and_database_are_asked(
+    lost: Restored, tmp_path: Path
+) -> None:
+    """No passphrase for an empty home; a backup older than a migration is a sentence."""
+    path = tmp_path / "own"
+    write_key(path, key("founder"), b"of its own", t=1, p=1, m_kib=64)
+    words = ["--lang", "en", "log", "recover", "--key", str(path), "--reason", "x"]
+    empty = CliRunner().invoke(main, words, env={"SOCAI_HOME": str(tmp_path / "none")})
+    assert (empty.exit_code, "no enclave in" in empty.stderr) == (2, True), empty.output
+    with psycopg.connect(lost.admin) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("DELETE FROM log.migrations WHERE number > 1")
+    env = {"SOCAI_HOME": str(lost.settings.home), "SOCAI_MIN_FREE_MIB": "0"}
+    older = CliRunner().invoke(main, words, env=env)
+    assert (older.exit_code, "socai migrate" in older.stderr) == (1, True), older.output
+    assert older.stderr.count("\n") == 1
+
+
+@attack(
+    "junk in the log's own stream, so that a loss can never be recovered",
+    stopped_by="a recovery reads the folded stream, in which junk is set aside",
+    noticed_by="readiness, log audit",
+)
+def test_junk_in_the_logs_own_stream_bars_no_recovery(lost: Restored) -> None:
+    """Also where the copy that is restored has it: both registrars sign all the same."""
+    assert lost.recover(*REGISTRARS).exit_code == 0
+    with lost.served() as service:
+        facts = service.enclave.facts
+        appender = GroupAppender(role_dsn(lost.settings, facts, "writer"))
+        with closing(appender):
+            kek = open_kek(lost.settings)
+            thief = Smuggler(service.enclave.records, appender, kek, facts.origin)
+            act = service_enrolment(key("the thief's"), service.clock.now())
+            noise = SealedRecord(
+                bytes(31) + b"\1", b"\1" + bytes(600), bytes(16), b"\1" + bytes(76)
+            )
+            thief.put(service.sign(act, "hotline"), service.clock.now(), seal=lambda _: noise)
+    twice = restored.lose_again(lost)
+    assert twice.recover().exit_code == 1
+    first = twice.recover("founder")
+    assert (first.exit_code, orjson.loads(first.stdout)["ok"]) == (0, True), first.output
+    waiting = orjson.loads(twice.recover().stdout)
+    assert (waiting["ok"], waiting["pending"]) == (False, True)
+    second = twice.recover("keeper")
+    assert second.exit_code == 0, second.output
+    with twice.served() as service:
+        assert service.say(a_report(40, service.clock.now()), "hotline")["proof"]
+
+
+@attack(
+    "the memory is spoilt and then the database lost, so that nothing can be recovered",
+    stopped_by="what does not open shows nothing and is set aside, never deleted",
+    noticed_by="the command, which names the file",
+)
+def test_a_spoilt_memory_bars_no_recovery(lost: Restored) -> None:
+    """With a checkpoint kept elsewhere two registrars go on; the spoilt file stays as evidence."""
+    memory = SeenFile(Home(lost.settings).seen_folder("sealer"))
+    memory.write(b"junk")
+    told = lost.recover(*REGISTRARS)
+    assert told.exit_code == 0, told.output
+    assert str(memory.path) in told.stderr
+    aside = [path.read_bytes() for path in memory.path.parent.glob("checkpoint-aside-*")]
+    assert aside == [b"junk"]
+    with lost.served() as service:
+        assert service.say(a_report(40, service.clock.now()), "hotline")["proof"]
+
+
 @attack(
     "a recovery names another prefix than the one that is left",
     stopped_by="the door: size and root are those of the records",
@@ -309,12 +458,8 @@ def test_one_registrar_recovers_nothing(lost: Restored) -> None:
 def test_a_recovery_names_what_is_left(lost: Restored, monkeypatch: pytest.MonkeyPatch) -> None:
     """At the moment it is recorded; past the door an audit rebuilds the tree and says so."""
     with Recovering.open(lost.settings, Home(lost.settings).facts()) as log:
-        loss = find(
-            Loss(log.survivors(set())),
-            origin=lost.origin,
-            vkeys=known(lost.vkeys),
-            notes=[lost.lost],
-        )
+        loss = Loss(log.survivors(set()))
+        take_note(loss, lost.origin, known(lost.vkeys), lost.lost)
         keys = {"old_vkeys": log.ended(), "new_vkeys": log.next_vkeys(), "reason": "x"}
         both = [officer(alias) for alias in REGISTRARS]
         for wrong in ({"size": lost.size - 1}, {"size": lost.size + 1}, {"root": DIGEST}):

@@ -20,12 +20,13 @@ from api.cli.lock import Lock, require_unserved
 from api.cli.main import main
 from api.cli.scenario import read_file, shipped
 from api.cli.stage import opening
-from api.cli.supervisor import ROLES, free_port
+from api.cli.supervisor import ROLES
 from api.embedded import Embedded
 from api.kin import python
 from api.listening import listen
 from api.settings import Settings, SettingsError, child_environment
 from tests.attacks import attack
+from tests.processes import free_port
 
 pytestmark = pytest.mark.postgres
 

@@ -19,12 +19,12 @@ import httpx
 import pytest
 
 from api.budget import AT_ONCE, FULL_S
-from api.cli.supervisor import free_port
 from api.kin import python
 from api.settings import child_environment
 from tests.attacks import attack
 from tests.builders import a_case_in, an_act, an_id
 from tests.fixtures.app import Service
+from tests.processes import free_port
 
 pytestmark = pytest.mark.postgres
 IDLE: Final = 2_600

@@ -19,7 +19,7 @@ import httpx
 import orjson
 import psycopg
 
-from api.cli.supervisor import PROJECTOR, ROLES, SEALER, Supervisor, command, free_port
+from api.cli.supervisor import PROJECTOR, ROLES, SEALER, Supervisor, command
 from api.client import Client
 from api.settings import child_environment
 from tests.bench import plain, wire, workload
@@ -27,6 +27,7 @@ from tests.bench.crew import Crew, Shift
 from tests.bench.row import Row
 from tests.bench.run import SUBMITTERS, Run, median
 from tests.bench.wire import GetOpening, PostOpening
+from tests.processes import free_port, pids
 
 GROUP: Final = "served"
 _FASTEST: Final = 160
@@ -61,9 +62,9 @@ def _resident(run: Run) -> Iterator[Row]:
             httpx.get(
                 f"{supervisor.url}/v1/cases", headers={"Authorization": f"Bearer {token}"}
             ).raise_for_status()
-        api = supervisor.pids()["api"]
+        api = pids(supervisor)["api"]
         workers = [_memory_mb(pid) for pid in _children(api)]
-        loops = {role: _memory_mb(supervisor.pids()[role])[0] for role in (SEALER, PROJECTOR)}
+        loops = {role: _memory_mb(pids(supervisor)[role])[0] for role in (SEALER, PROJECTOR)}
     finally:
         supervisor.stop()
     told = ", ".join(f"{role} {size:.0f} MB" for role, size in loops.items())

@@ -10,7 +10,7 @@ import pytest
 
 from ledger.errors import Doubt, Unavailable
 from ledger.ports import SeenStore
-from ledger.seen_file import DoubtMark, SeenFile
+from ledger.seen_file import DoubtMark, Reason, SeenFile
 from tests.contract.seen import SeenContract
 
 
@@ -64,9 +64,9 @@ def test_a_mark_stands_until_it_is_cleared_and_keeps_the_first_reason(tmp_path: 
     """What comes later is what came of it."""
     mark = DoubtMark(tmp_path / "sealer")
     assert mark.reason() is None
-    mark.leave("gốc khác")
-    mark.leave("later")
-    assert DoubtMark(tmp_path / "sealer").reason() == "gốc khác"
+    mark.leave(Reason("gốc khác", "another\nroot"))
+    mark.leave(Reason("sau", "later"))
+    assert DoubtMark(tmp_path / "sealer").reason() == Reason("gốc khác", "another root")
     mark.clear()
     mark.clear()
     assert mark.reason() is None
@@ -75,7 +75,24 @@ def test_a_mark_stands_until_it_is_cleared_and_keeps_the_first_reason(tmp_path: 
 def test_an_empty_or_unreadable_mark_is_a_mark(tmp_path: Path) -> None:
     """Whoever could write only its name said enough."""
     (tmp_path / "doubt").write_bytes(b"")
-    assert DoubtMark(tmp_path).reason() == "?"
+    assert DoubtMark(tmp_path).reason() == Reason("?", "?")
     (tmp_path / "doubt").unlink()
     (tmp_path / "doubt").mkdir()
     assert DoubtMark(tmp_path).reason() is not None
+
+
+def test_what_is_set_aside_is_kept_under_a_name_of_its_own(tmp_path: Path) -> None:
+    """It is evidence, and no second one takes its place."""
+    store = SeenFile(tmp_path)
+    assert store.set_aside() is None
+    kept = []
+    for harm in (b"first", b"second"):
+        store.write(harm)
+        kept.append(store.set_aside())
+        assert store.read() is None
+    (tmp_path / "checkpoint").mkdir()
+    kept.append(store.set_aside())
+    assert [path.read_bytes() for path in kept[:2] if path] == [b"first", b"second"]
+    assert len({*kept}) == 3
+    store.write(b"anew")
+    assert store.read() == b"anew"

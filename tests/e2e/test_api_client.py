@@ -16,7 +16,7 @@ from api.cli import officer
 from api.cli.shell import Refusal
 from api.cli.who import log_keys
 from api.client import Client, Read, verify
-from api.connection import OtherLog, Refused, Unreachable
+from api.connection import OtherLog, Refused, Strange, Unreachable
 from keys import canonical
 from keys.jwk import SoftwareSigner
 from keys.note import NoteSigner, VKey
@@ -202,7 +202,7 @@ def test_an_answer_that_points_elsewhere_is_no_answer(shared: Service) -> None:
     http = httpx.Client(transport=httpx.MockTransport(away), base_url="http://socai.test")
     client = Client("http://socai.test", builders.key("hotline"), http=http)
     client._token = shared.token("hotline")
-    with pytest.raises(Refused):
+    with pytest.raises(Strange):
         client.check({}, at=shared.clock.now())
     assert asked == ["http://socai.test/v1/acts/check"]
 

@@ -23,7 +23,6 @@ import pytest
 from werkzeug.test import TestResponse
 
 from api.budget import AT_ONCE
-from api.cli.supervisor import free_port
 from api.client import Client
 from api.connection import Refused
 from api.settings import child_environment
@@ -35,6 +34,7 @@ from ledger.regulation.act import Act
 from tests import builders
 from tests.builders import an_act
 from tests.fixtures.app import Service
+from tests.processes import free_port
 
 pytestmark = pytest.mark.postgres
 

@@ -26,12 +26,14 @@ from api.cli.main import main
 from api.cli.scenario import read_file, shipped
 from api.cli.shell import Shell
 from api.cli.stage import Stages, opening, player_at, served, venue_of
-from api.cli.supervisor import Supervisor, free_port
+from api.cli.supervisor import Supervisor
 from api.client import Client
 from api.embedded import Embedded
 from api.settings import Home, Settings, child_environment
-from keys.custody.file import read_key
+from keys.custody.file import read_key, write_key
+from keys.jwk import SoftwareSigner
 from ledger.errors import Unavailable
+from tests.processes import free_port, pids
 
 ROOT = Path(__file__).parents[2]
 
@@ -65,6 +67,11 @@ def test_every_command_explains_itself_without_a_home(tmp_path: Path) -> None:
         (("log", "void", "--reason", "x", "--", "-3"), "a whole number, 1 or more"),
         (("play", "absent.json"), "cannot read absent.json"),
         (("play", "SC1", "--server", "http://x", "--keep", "y"), "pick one"),
+        (("log", "status", "--server", "http://a..b"), "no address of a server"),
+        (("log", "status", "--server", "http://[::1"), "no address of a server"),
+        (("log", "checkpoint", "--server", "ftp://x"), "no address of a server"),
+        (("case", "list", "--server", "http://" + "é" * 70), "no address of a server"),
+        (("play", "SC1", "--server", "127.0.0.1:8000"), "no address of a server"),
         (("catalogue", "act", "Nothing"), "no act Nothing"),
         (("init", "--deployment", "a/b"), "no slash"),
         (("init", "--deployment", "x.example"), "SOCAI_PASSPHRASE_FILE"),
@@ -83,6 +90,40 @@ def test_wrong_use_ends_with_2_and_one_sentence(
     assert result.stderr.count("\n") == 1
     assert not result.stdout
     assert not (tmp_path / "enclave.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("SOCAI_HOST", "a..b"),
+        ("SOCAI_HOST", "é" * 70),
+        ("SOCAI_TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("SOCAI_TRUSTED_PROXIES", "abc"),
+    ],
+)
+@pytest.mark.parametrize("lang", ["vi", "en"])
+def test_a_wrong_variable_is_a_sentence(
+    tmp_path: Path, variable: str, value: str, lang: str
+) -> None:
+    """Exit 2 and which one, whichever command reads it first."""
+    env = {"SOCAI_HOME": str(tmp_path), variable: value}
+    for words in (("serve",), ("log", "status")):
+        told = CliRunner().invoke(main, ["--lang", lang, *words], env=env)
+        assert told.exit_code == 2, told.output
+        assert variable in told.stderr
+        assert told.stderr.count("\n") == 1
+
+
+def test_what_is_no_statement_is_not_sent(tmp_path: Path) -> None:
+    """Wrong use, before any server is asked."""
+    write_key(tmp_path / "me", SoftwareSigner.generate(), b"x", t=1, p=1, m_kib=64)
+    (tmp_path / "pass").write_text("x")
+    (tmp_path / "pass").chmod(0o600)
+    env = {"SOCAI_HOME": str(tmp_path), "SOCAI_PASSPHRASE_FILE": str(tmp_path / "pass")}
+    words = ["act", "submit", "-", "--key", str(tmp_path / "me"), "--log", "x.example/ordinary"]
+    told = CliRunner().invoke(main, ["--lang", "en", *words], env=env, input=b"junk")
+    assert told.exit_code == 2, told.output
+    assert told.stderr.startswith("Nothing was sent.")
 
 
 @pytest.mark.parametrize("command", [("serve",), ("log", "audit"), ("log", "resume")])
@@ -408,7 +449,7 @@ def test_killed_processes_and_the_database_come_back_by_themselves(tmp_path: Pat
     supervisor.start()
     try:
         supervisor.wait_ready()
-        for pid in supervisor.pids().values():
+        for pid in pids(supervisor).values():
             os.kill(pid, signal.SIGKILL)
         postmaster = settings.home / "pg" / "data" / "postmaster.pid"
         os.kill(int(postmaster.read_text().splitlines()[0]), signal.SIGKILL)

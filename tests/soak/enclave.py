@@ -18,9 +18,10 @@ from typing import Self
 import httpx
 
 from api.cli.founding import Plan, found
-from api.cli.supervisor import free_port, url_of
+from api.cli.supervisor import url_of
 from api.settings import Home, Settings, child_environment
 from tests.fixtures.clock import StepClock
+from tests.processes import free_port
 
 ROOT = Path(__file__).parents[2]
 MASTER, WORKER, SEALER, PROJECTOR = "api master", "api worker", "sealer", "projector"

@@ -8,9 +8,10 @@ from importlib import resources
 
 import pytest
 
-from api.cli.words import NAMES, ROLES, STANDINGS, VERDICTS, WORDS, Text
+from api.cli.words import AUDITED, NAMES, ROLES, STANDINGS, VERDICTS, WORDS, Text
 from api.schemas.statement import OUTCOMES
 from keys.keyring import Verdict
+from ledger.audit import _UNOPENED as UNOPENED
 from ledger.checks.chain import AGAINST_THE_RULES, NOT_REJUDGED
 from ledger.regulation.act import SIGNER_ROLES
 from ledger.regulation.case_view import case_file
@@ -59,13 +60,19 @@ def test_every_urgency_and_kind_of_correction_has_words() -> None:
     assert set(types["RecordCorrected"].facts["mark"]["enum"]) <= set(STANDINGS)
 
 
-@pytest.mark.parametrize("table", [NAMES, WORDS, VERDICTS, ROLES, STANDINGS])
+@pytest.mark.parametrize("table", [AUDITED, NAMES, WORDS, VERDICTS, ROLES, STANDINGS])
 def test_both_languages_are_there_and_differ(table: dict[str, Text]) -> None:
     """A word left in English is a word nobody translated."""
     for code, text in table.items():
         assert text.vi, code
         assert text.en, code
         assert text.vi != text.en, code
+
+
+def test_what_an_audit_could_not_ask_and_where_a_row_differs_has_words() -> None:
+    """A Vietnamese sentence has no English in it."""
+    assert {*UNOPENED, "views", "views (the log comes first)", "file bytes"} <= set(AUDITED)
+    assert {"missing", "extra", "altered", "beyond", "stopped"} <= set(AUDITED)
 
 
 def test_every_state_of_a_generation_has_words() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from api.cli.health import Stand, behind
+from api.cli.words import Text
 
 
 def test_a_loop_with_nothing_to_do_is_well() -> None:
@@ -20,20 +21,22 @@ def test_a_loop_that_moves_is_well_however_far_behind() -> None:
 def test_a_loop_that_stands_is_not() -> None:
     """Records wait and nothing happens until patience ends."""
     told = behind(_looks([_at(6, 7)], [_at(6, 8)]), _never)
-    assert told == "sealer: stands at 6 of 7"
+    assert told == Text("sealer: đứng ở 6 trên 7", "sealer: stands at 6 of 7")
 
 
 def test_a_signed_tree_larger_than_the_log_is_never_well() -> None:
     """Somebody restored an old database."""
-    assert behind(_looks([_at(8, 7)]), _always) == "sealer: 8 of 7 records"
+    told = behind(_looks([_at(8, 7)]), _always)
+    assert told == Text("sealer: 8 trên 7 bản ghi", "sealer: 8 of 7 records")
 
 
 def test_one_view_that_stopped_or_stands_is_named() -> None:
     """The others may be as well as they like."""
     good, bad = Stand("acts", 7, 7), Stand("tasks", 3, 7)
-    assert behind(_looks([good, bad]), _never) == "tasks: stands at 3 of 7"
+    told = behind(_looks([good, bad]), _never)
+    assert told == Text("tasks: đứng ở 3 trên 7", "tasks: stands at 3 of 7")
     stopped = Stand("tasks", 3, 7, "poison")
-    assert behind(_looks([good, stopped]), _always) == "tasks: poison"
+    assert behind(_looks([good, stopped]), _always) == Text("tasks: poison", "tasks: poison")
 
 
 def _at(done: int, size: int) -> Stand:

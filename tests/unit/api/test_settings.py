@@ -52,11 +52,22 @@ def _from_env(**variables: str) -> str:
         ("SOCAI_DATABASE_URL", "mysql://localhost/x"),
         ("SOCAI_LOG_LEVEL", "loud"),
         ("SOCAI_LANG", "fr"),
+        ("SOCAI_HOST", "a..b"),
+        ("SOCAI_HOST", "a" * 70),
+        ("SOCAI_TRUSTED_PROXIES", "abc"),
+        ("SOCAI_TRUSTED_PROXIES", "10.0.0.1/8"),
     ],
 )
 def test_a_malformed_variable_stops_the_start(name: str, value: str) -> None:
     """A service that guesses its port or its level serves the wrong people."""
     assert _from_env(**{name: value}).startswith("refused:")
+
+
+def test_an_empty_address_is_no_address_and_empty_parts_are_none() -> None:
+    """The listener stays on loopback: an empty name would bind every address there is."""
+    assert "host='127.0.0.1'" in _from_env(SOCAI_HOST="")
+    told = _from_env(SOCAI_TRUSTED_PROXIES="10.0.0.0/8, ,fe80::/10,")
+    assert "trusted_proxies='10.0.0.0/8,fe80::/10'" in told
 
 
 def test_defaults_weaken_nothing() -> None:

@@ -12,7 +12,15 @@ from keys.lost_checkpoint import known
 from ledger.errors import VerificationError
 from ledger.log import merkle, record
 from ledger.log.proof import Inclusion
-from ledger.loss import MOST_ACTS, MOST_CHECKPOINTS, Loss, Survivors, find, sizes_of
+from ledger.loss import (
+    MOST_ACTS,
+    MOST_CHECKPOINTS,
+    Loss,
+    Survivors,
+    sizes_of,
+    take_note,
+    take_receipt,
+)
 from tests import recovered
 from tests.leaf_nodes import LeafNodes
 
@@ -39,7 +47,12 @@ def receipt(index: int, size: int) -> dict[str, Any]:
 def lost(*notes: bytes, receipts: tuple[dict[str, Any], ...] = (), left: int = LEFT) -> Loss:
     """What these show."""
     survivors = Survivors(ENTRIES[:left], sizes_of(notes, receipts))
-    return find(Loss(survivors), origin=ORIGIN, vkeys=VKEYS, notes=notes, receipts=receipts)
+    found = Loss(survivors)
+    for one in notes:
+        take_note(found, ORIGIN, VKEYS, one)
+    for kept in receipts:
+        take_receipt(found, ORIGIN, VKEYS, kept)
+    return found
 
 
 def test_what_lies_beyond_the_survivors_is_lost_and_what_is_in_them_is_not() -> None:
@@ -57,11 +70,12 @@ def test_what_lies_beyond_the_survivors_is_lost_and_what_is_in_them_is_not() -> 
 
 def test_another_tree_of_a_size_that_is_left_is_no_loss() -> None:
     """The survivors are not the beginning of what was signed."""
-    assert lost(note(7, bytes(32))).forked == ["checkpoint 7"]
+    assert lost(note(7, bytes(32))).forked == [("checkpoint", 7)]
     other = [*ENTRIES[:11], bytes(32)]
     survivors = Survivors(other, sizes_of([], [receipt(11, 20)]))
-    found = find(Loss(survivors), origin=ORIGIN, vkeys=VKEYS, receipts=[receipt(11, 20)])
-    assert found.forked == ["record 11"]
+    found = Loss(survivors)
+    take_receipt(found, ORIGIN, VKEYS, receipt(11, 20))
+    assert found.forked == [("record", 11)]
 
 
 def test_two_trees_of_one_size_by_one_key_are_told() -> None:

@@ -66,7 +66,7 @@ class Home:
             records=self.store,
             tiles=self.store,
             checkpoints=self.store,
-            seen=SeenCheckpoint(self.seen, lambda: [KEYS.log.vkey, KEYS.pq.vkey], ORIGIN),
+            seen=SeenCheckpoint(self.seen, lambda _: [KEYS.log.vkey, KEYS.pq.vkey], ORIGIN),
             log_key=KEYS.log,
             pq_key=KEYS.pq,
             clock=StepClock(T0),

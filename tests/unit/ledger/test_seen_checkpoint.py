@@ -27,7 +27,17 @@ def _note(size: int, root: bytes = b"r" * 32, origin: str = ORIGIN) -> bytes:
 
 
 def _seen(store: MemorySeen) -> SeenCheckpoint:
-    return SeenCheckpoint(store, lambda: [KEYS.log.vkey, KEYS.pq.vkey], ORIGIN)
+    return SeenCheckpoint(store, lambda _: [KEYS.log.vkey, KEYS.pq.vkey], ORIGIN)
+
+
+def test_a_reader_is_told_in_their_language_what_does_not_open() -> None:
+    """The cause is for who repairs it, in English; the Vietnamese sentence has none of it."""
+    store = MemorySeen()
+    store.write(b"junk")
+    with pytest.raises(Doubt) as doubt:
+        _seen(store).last()
+    assert "signature lines" in doubt.value.en
+    assert doubt.value.vi == "điểm kiểm tra đã thấy không mở được, hoặc không do khóa của sổ này ký"
 
 
 def _kind(ask: Callable[..., object], *given: bytes) -> str:
