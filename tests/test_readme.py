@@ -16,6 +16,7 @@ from api.cli.main import COMMANDS
 from api.cli.scenario import read_file, shipped
 from api.settings import Settings, child_environment
 from tests.attacks import attack
+from tests.builders import a_token
 from tests.processes import free_port
 
 ROOT = Path(__file__).parents[1]
@@ -153,7 +154,12 @@ def _act(officer: str) -> bytes:
             "occurred_at": at,
             "agency": "bacninh.stttt",
             "post": post,
-            "facts": {**step.facts, "received_at": at, "register_no": "0500/TN"},
+            "facts": {
+                **step.facts,
+                "received_at": at,
+                "register_no": "0500/TN",
+                "reporter": a_token("one"),
+            },
             "signers": [{"officer": officer, "post": post, "role": "AUTHOR"}],
         }
     )

@@ -33,6 +33,7 @@ from api.settings import Home, Settings, child_environment
 from keys.custody.file import read_key, write_key
 from keys.jwk import SoftwareSigner
 from ledger.errors import Unavailable
+from tests.builders import a_token
 from tests.processes import free_port, pids
 
 ROOT = Path(__file__).parents[2]
@@ -274,7 +275,12 @@ class TestRehearsal:
             "occurred_at": at,
             "agency": "bacninh.stttt",
             "post": cast[step.author]["post"],
-            "facts": {**step.facts, "received_at": at, "register_no": "9999/TN"},
+            "facts": {
+                **step.facts,
+                "received_at": at,
+                "register_no": "9999/TN",
+                "reporter": a_token("one"),
+            },
             "signers": [
                 {
                     "officer": cast[step.author]["officer"],
