@@ -366,7 +366,7 @@ class ProblemWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no ty
         """
         if not keepalive:
             return False
-        conn.sock.setblocking(False)
+        conn.sock.settimeout(0)
         with suppress(BlockingIOError):
             whole = conn.parser.finish_body(max_bytes=ARRIVED_BYTES)
             return whole and not conn.parser.unreader.buf.getvalue()

@@ -20,7 +20,7 @@ from api.problems import Problem
 def counts_for(officer: str) -> None:
     """Says who is calling: what this request holds from now on counts for them."""
     link = request.environ.get("gunicorn.socket")
-    if getattr(link, "room", None) is not None:
+    if link is not None and hasattr(link, "room"):  # our worker's
         link.client = officer
 
 

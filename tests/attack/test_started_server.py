@@ -398,7 +398,7 @@ def _refused(lines: Iterable[socket.socket], number: int) -> None:
     noticed_by="-",
 )
 def test_one_client_does_not_hold_all_threads_that_clients_may_hold(alone: Started) -> None:
-    """Who has a session counts twice, as officer and as address: others have threads all the same."""
+    """Who has a session counts twice, as officer and as address; others have threads still."""
     with _holding(alone.slow_sender("/v1/acts/check", ATTACKER, "cv") for _ in range(8)) as signed:
         _refused(signed, 6)
         with _holding(alone.slow_reader("/openapi.json", ATTACKER) for _ in range(8)):

@@ -67,7 +67,7 @@ def _kept(line: tuple[socket.socket, Any], request: bytes) -> bool:
     client.sendall(request)
     asked = next(conn.parser)
     asked.body.reader = Incoming(asked.body.reader)
-    kept: bool = ProblemWorker._keepalive_after(SimpleNamespace(), conn, True)  # type: ignore[arg-type]
+    kept: bool = ProblemWorker._keepalive_after(SimpleNamespace(), conn, keepalive=True)  # type: ignore[arg-type]
     return kept
 
 
