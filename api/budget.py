@@ -11,8 +11,9 @@ take and however full the budget is again meanwhile. Those that wait for news ha
 own: long polls keep nobody from reading.
 
 What it takes to judge what an officer would write is paid from a budget apart, as large: reading
-keeps nobody from writing. There nothing is held and none is counted, since whoever writes waits for
-proofs; who is in debt waits.
+keeps nobody from writing. It is paid from the first one too, so that both together are no more than
+the share: reading has what writing leaves. Where one writes nothing is held and none is counted,
+since whoever writes waits for proofs; who is in debt waits.
 
 The budgets lie in memory that the workers of a server share from before they are forked: the
 processor that they protect is that of this machine, a refusal must cost next to nothing, and
@@ -149,7 +150,7 @@ class Budgets:
         """
         now = self._clock()
         with self._alone():
-            budget = self._budget(officer, kind, now)
+            budget = self._budget(officer, now, writes=kind == "writing")
             held = 0.0 if kind == "writing" else budget.prices[KINDS.index(kind)] or FIRST_S
             missing = min(held, FULL_S) - budget.balance_s
             places = budget.places(kind)
@@ -163,8 +164,9 @@ class Budgets:
     def settle(self, charge: Charge, work_s: float) -> None:
         """The request is answered: its work is paid, and makes the next price."""
         now = self._clock()
+        writes = charge.kind == "writing"
         with self._alone():
-            budget = self._budget(charge.officer, charge.kind, now)
+            budget = self._budget(charge.officer, now, writes=writes)
             place = KINDS.index(charge.kind)
             price = budget.prices[place] or FIRST_S
             budget.prices[place] = max(work_s, price + _FORGETS * (work_s - price))
@@ -173,6 +175,10 @@ class Budgets:
             if os.getpid() in places:
                 places.remove(os.getpid())
             self._write(budget, now)
+            if writes:
+                reading = self._budget(charge.officer, now, writes=False)
+                reading.balance_s -= work_s
+                self._write(reading, now)
 
     def ended(self, process: int) -> None:
         """A process is gone, and with it the reads that it had under way, which stay paid as held.
@@ -186,9 +192,9 @@ class Budgets:
                     places[:] = [one for one in places if one != process]
                 self._write(budget, since)
 
-    def _budget(self, officer: str, kind: Kind, now: float) -> _Budget:
+    def _budget(self, officer: str, now: float, *, writes: bool) -> _Budget:
         name = UUID(officer).bytes
-        if kind == "writing":
+        if writes:
             name = bytes(byte ^ 0xFF for byte in name)
         first = int.from_bytes(name[:4], "big") % _SETS * _WAYS * _SLOT.size
         others: list[tuple[bool, float, int]] = []

@@ -89,7 +89,10 @@ class Crowd(Generic[C]):
 
 
 class Room:
-    """The threads that may wait for clients at once; one client has at most half of them.
+    """The threads that may wait for clients at once; one client has no more than it leaves free.
+
+    So the first has half of them, a second half of what is left: whoever counts twice, once signed
+    in and once by address, does not have them all.
 
     Args:
         threads: How many, one at least.
@@ -97,15 +100,13 @@ class Room:
 
     def __init__(self, threads: int) -> None:
         self._threads = threads
-        self._of_one = (threads + 1) // 2
         self._held: Counter[str] = Counter()
         self._lock = Lock()
 
     def take(self, client: str) -> bool:
-        """Whether one more may wait for this client; "" is somebody nobody knows apart."""
+        """Whether one more may wait for this client; "" is all whom nobody knows apart."""
         with self._lock:
-            full = self._held.total() >= self._threads
-            if full or (client and self._held[client] >= self._of_one):
+            if self._held[client] >= self._threads - self._held.total():
                 return False
             self._held[client] += 1
             return True

@@ -79,7 +79,7 @@ class Settings:
         token_ttl_s: `SOCAI_TOKEN_TTL_S`, default 900, at most 3600: life of a bearer token.
         attempts: `SOCAI_SIGN_IN_ATTEMPTS`, default 120: a minute and key.
         officer_share: `SOCAI_OFFICER_SHARE`, default 50: percent of one processor that the heavy
-            reads of one officer may take.
+            reads of one officer, and what they write, may take together.
         min_free_mib: `SOCAI_MIN_FREE_MIB`, default 256: below it writes are refused.
         log_level: `SOCAI_LOG_LEVEL`, default `info`.
         lang: `SOCAI_LANG`, default `vi`: for callers that state no language.

@@ -119,12 +119,12 @@ class Outgoing(socket.socket):
     """A client's socket, whose answers wait for a reader only within bounds.
 
     What the kernel takes at once is gone at once. The rest waits in this thread: for as long as
-    the slowest reader may take, and only while less than half of the threads wait for clients, and
-    less than half of those for this one.
+    the slowest reader may take, and only while `api.crowd.Room` has a place for this client.
 
     Attributes:
         room: One place for every thread that clients may hold.
-        client: Whom it counts for, "" for nobody.
+        client: Whom the request that is being answered counts for: its officer once that one is
+            known, else its address; "" where there is neither.
     """
 
     room: Room
@@ -229,7 +229,7 @@ class ProblemWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no ty
                 link.send(plain_answer("too_many_requests"), socket.MSG_DONTWAIT)
             link.close()
             return
-        link.room, link.client = self._room, address
+        link.room = self._room
         self.nr_conns += 1
         conn = Link(self.cfg, link, peer, here)
         conn.leave, conn.over = self._leave, self._crowd.leave
@@ -286,6 +286,7 @@ class ProblemWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no ty
             self._arriving.append(conn)
             return False
         self._crowd.speaks(conn)
+        conn.sock.client = conn.address  # whoever signed in for the request before has left
         if not conn.address and not self._fits(conn, peeked):
             self._refuse(conn, "too_many_requests")
         else:
@@ -358,10 +359,18 @@ class ProblemWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no ty
         return False
 
     def _keepalive_after(self, conn: Any, keepalive: Any) -> bool:  # noqa: ANN401  gunicorn's
-        """Ends a connection with a body nobody read, or with the next request sent already."""
-        if not keepalive or not conn.parser.finish_body(deadline=time.monotonic() + _LOOK_S):
+        """Ends a connection with a body nobody read, or with the next request sent already.
+
+        What of a body has not come is not waited for, and so no clock can end a connection whose
+        body is over: its client was told that it may ask again.
+        """
+        if not keepalive:
             return False
-        return not conn.parser.unreader.buf.getvalue()
+        conn.sock.settimeout(0)
+        with suppress(BlockingIOError):
+            whole = conn.parser.finish_body(max_bytes=ARRIVED_BYTES)
+            return whole and not conn.parser.unreader.buf.getvalue()
+        return False
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:  # noqa: ANN401  gunicorn's signature
         """Answers and closes; nothing of the request is repeated."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Final, Literal
@@ -16,6 +17,7 @@ from api.problem_types import Words
 from api.problems import Problem
 from api.resources.answer import cache_control
 from api.resources.request import budgets, caller, context, enclave, wait_s
+from api.resources.room import counts_for
 from api.telemetry import HEAVY_REFUSED, HEAVY_SECONDS
 
 Access = Literal["officer", "level", "open"]
@@ -27,11 +29,19 @@ _SPENT: Final = Words(
     "This officer is asking for too much heavy reading (difference, history, verification,"
     " statistics, lists, files). Light reads and writing go on.",
 )
-_WRITTEN: Final = Words(
-    "Tài khoản này đang gửi, kiểm tra hoặc soạn quá nhiều diễn biến cùng lúc. Đọc vẫn tiếp tục"
-    " được.",
-    "This officer is sending, checking or preparing too many acts at once. Reading goes on.",
-)
+_OTHERWISE: Final[Mapping[Kind, Words]] = {
+    "writing": Words(
+        "Tài khoản này đang gửi, kiểm tra hoặc soạn quá nhiều diễn biến cùng lúc. Đọc nhẹ vẫn tiếp"
+        " tục được.",
+        "This officer is sending, checking or preparing too many acts at once. Light reads go on.",
+    ),
+    "wait": Words(
+        "Tài khoản này đang đọc hoặc chờ tin mới ở quá nhiều yêu cầu. Hãy hỏi lại mà không có"
+        " Prefer: wait: như vậy vẫn được trả lời ngay.",
+        "This officer reads, or waits for news, in too many requests. Ask without Prefer: wait:"
+        " that is answered at once.",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +70,7 @@ class Gate:
     produces: str
     streams: bool = False
     heavy: Heavy | None = None
+    waits: bool = False
 
     def check(self) -> None:
         """The caller, content type, Accept, then budget: none of it depends on an object."""
@@ -67,7 +78,8 @@ class Gate:
         if self.access == "officer" or (
             self.access == "level" and enclave().facts.level != "ordinary"
         ):
-            context().caller = enclave().sign_in.caller(sent.get("HTTP_AUTHORIZATION"))
+            known = context().caller = enclave().sign_in.caller(sent.get("HTTP_AUTHORIZATION"))
+            counts_for(known.officer)
         if self.consumes and request.mimetype not in self.consumes:
             kinds = ", ".join(self.consumes)
             raise Problem(
@@ -87,12 +99,12 @@ class Gate:
             _charge(kind)
 
     def _kind(self) -> Kind | None:
-        """What the request is charged as; a thread that only waits is an officer's place too."""
+        """What the request is charged as: where it only waits, an officer's place too."""
         if self.access != "officer":
             return None
         if self.heavy is not None and self.heavy.asked():
             return self.heavy.kind
-        return "wait" if request.method != "POST" and wait_s() else None
+        return "wait" if self.waits and wait_s() else None
 
     def seal(self, response: Response) -> Response:
         """Cache rules of what was answered; its work is told once there is no more to come."""
@@ -116,7 +128,7 @@ def _charge(kind: Kind) -> None:
         HEAVY_REFUSED.labels(kind).inc()
         raise Problem(
             "too_many_requests",
-            _WRITTEN if kind == "writing" else _SPENT,
+            _OTHERWISE.get(kind, _SPENT),
             headers={"Retry-After": str(spent.wait_s)},
         ) from None
     context().charged = charged, Enclave.work_s()

@@ -113,14 +113,15 @@ class Noun(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
             body_doc: OpenAPI request body where the view reads the bytes itself.
             example: Of the answer.
             streams: Whether the view takes a body of any size, under a limit of its own.
-            heavy: What its work is charged as, to the officer who asks.
+            heavy: What its work is charged as, to the officer who asks; else a projected one is
+                charged for `Prefer: wait`.
         """
         taken = tuple(consumes) or ((JSON,) if body is not None else ())
         tagged = method == "GET" and status == HTTPStatus.OK
         more = (
             *(_PROJECTED if projected else ()),
             *(_TAGGED if tagged else ()),
-            *(_HEAVY if heavy else ()),
+            *(_HEAVY if heavy or (projected and access == "officer") else ()),
         )
         codes = _codes(access, taken, (*problems, *more))
         common = ["X-Request-Id", "Cache-Control", *(["ETag"] if tagged else [])]
@@ -149,7 +150,7 @@ class Noun(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
             def run(**path: str) -> Response:
                 return view(*asked.read(), **path)
 
-            run.__dict__["gate"] = Gate(access, taken, produces, streams, heavy)
+            run.__dict__["gate"] = Gate(access, taken, produces, streams, heavy, projected)
             self.route(
                 rule,
                 methods=[method],

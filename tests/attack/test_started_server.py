@@ -8,9 +8,10 @@ import selectors
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from threading import Event
 from time import monotonic
 from typing import Final, Self
@@ -30,13 +31,16 @@ pytestmark = pytest.mark.postgres
 IDLE: Final = 2_600
 SHARE: Final = 200
 """Connections of one address that a worker has at most."""
+TRIES: Final = 6
+"""Attempts of `api.connection` at one request."""
+LARGE: Final = 1_000_000
 #: Loopback is a whole network: each of these is another client.
 ATTACKER, HONEST, PROXY = "127.0.0.66", "127.0.0.1", "127.0.0.99"
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A server of two workers.
+    """A server.
 
     Attributes:
         port: Of the API.
@@ -73,6 +77,30 @@ class Started:
         """A connection from an address."""
         return socket.create_connection(("127.0.0.1", self.port), 60, (source, 0))
 
+    def slow_reader(self, path: str, source: str, alias: str = "") -> socket.socket:
+        """Who asks for much, and reads nothing yet; the kernel keeps next to nothing of it."""
+        line = socket.socket()
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+        line.settimeout(60)
+        line.bind((source, 0))
+        line.connect(("127.0.0.1", self.port))
+        line.sendall(self.head("GET", path, alias) + b"Connection: close\r\n\r\n")
+        return line
+
+    def slow_sender(self, path: str, source: str, alias: str = "") -> socket.socket:
+        """Who sends nearly all of a large body, and then nothing."""
+        line = self.connected(source)
+        head = self.head("POST", path, alias) + b"Content-Type: application/json\r\n"
+        with suppress(OSError):  # refused before all of it was sent
+            line.sendall(head + b"Content-Length: %d\r\n\r\n" % LARGE + b" " * (LARGE - 1))
+        return line
+
+    def head(self, method: str, path: str, alias: str) -> bytes:
+        """The first lines of a request, of an officer or of nobody."""
+        token = f"Authorization: Bearer {self.tokens[alias]}\r\n" if alias else ""
+        return f"{method} {path} HTTP/1.1\r\nHost: x\r\n{token}".encode()
+
     def ask(self, request: bytes, source: str = HONEST) -> bytes:
         """All that comes back for bytes on the wire, behind which nothing more is sent."""
         with self.connected(source) as line:
@@ -87,23 +115,36 @@ class Started:
 
 @pytest.fixture(scope="module")
 def started(shared: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Started]:
-    """`api.wsgi` over the module's enclave."""
+    """`api.wsgi` over the module's enclave, with two workers."""
     story = a_case_in("CLOSED", start=shared.step(minutes=5))
     shared.tell(story)
     page = _a_later_page(shared)
     file = _a_file(shared)
     tokens = {alias: shared.token(alias) for alias in ("cv", "tp")}
     made = Started(free_port(), free_port(), story.stream.name[5:], file, page, tokens)
+    with _serving(made, shared, tmp_path_factory.mktemp("started") / "log", workers=2):
+        yield made
+
+
+@pytest.fixture
+def alone(started: Started, shared: Service, tmp_path: Path) -> Iterator[Started]:
+    """The same with one worker, whose threads can be counted: clients may hold four."""
+    made = replace(started, port=free_port(), metrics=free_port())
+    with _serving(made, shared, tmp_path / "log", workers=1):
+        yield made
+
+
+@contextmanager
+def _serving(made: Started, shared: Service, log: Path, *, workers: int) -> Iterator[None]:
     settings = replace(
         shared.settings,
         port=made.port,
         metrics_port=made.metrics,
-        workers=2,
+        workers=workers,
         threads=8,
         trusted_proxies=PROXY,
         officer_share=50,
     )
-    log = tmp_path_factory.mktemp("started") / "log"
     with (
         log.open("wb") as out,
         subprocess.Popen(
@@ -117,7 +158,7 @@ def started(shared: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterat
                         break
                 assert server.poll() is None, log.read_text("utf-8")
                 Event().wait(0.1)
-            yield made
+            yield
         finally:
             server.terminate()
     assert b"Exception in worker process" not in log.read_bytes()
@@ -210,10 +251,22 @@ def test_idle_connections_keep_nobody_out(started: Started, honest: str) -> None
     """Also not who comes from the same address, as everybody in an office may."""
     request = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     with idling(started, ATTACKER) as idlers:
-        answers = [started.ask(request, honest) for _ in range(40)]
+        answers = [_asked(started, request, honest) for _ in range(40)]
         assert [answer[:12] for answer in answers] == [b"HTTP/1.1 200"] * 40
         assert 0 < started.counted("socai_http_connections") <= 2 * SHARE + 40
     assert idlers.opened > IDLE
+
+
+def _asked(started: Started, request: bytes, source: str) -> bytes:
+    """The answer, as our client gets it: who is silent among the attacker's own goes with them.
+
+    Between connecting and asking a client is as silent as they are, and may be asked to come again.
+    """
+    for _ in range(1 if source == HONEST else TRIES):
+        with suppress(ConnectionError):
+            if answer := started.ask(request, source):
+                return answer
+    return b""
 
 
 def test_a_proxy_is_no_client(started: Started) -> None:
@@ -314,6 +367,75 @@ def test_a_broken_body_that_nobody_reads_gets_no_second_answer(
     assert answer[9:10] in b"24", answer[:200]
 
 
+# -- threads ---------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _holding(lines: Iterable[socket.socket]) -> Iterator[list[socket.socket]]:
+    held = list(lines)
+    try:
+        yield held
+    finally:
+        for line in held:
+            line.close()
+
+
+def _refused(lines: Iterable[socket.socket], number: int) -> None:
+    """Waits until so many have their answer, which is that there is no thread for them."""
+    with selectors.DefaultSelector() as poller:
+        for line in lines:
+            poller.register(line, selectors.EVENT_READ)
+        for _ in range(number):
+            [(key, _), *_] = poller.select(60)
+            poller.unregister(key.fileobj)
+            assert isinstance(key.fileobj, socket.socket)
+            assert key.fileobj.recv(12) == b"HTTP/1.1 503"
+
+
+@attack(
+    "one officer holds threads by slow bodies, signed in and not, and by reading slowly",
+    stopped_by="a client holds no more threads than it leaves free for the others",
+    noticed_by="-",
+)
+def test_one_client_does_not_hold_all_threads_that_clients_may_hold(alone: Started) -> None:
+    """Who has a session counts twice, as officer and as address; others have threads still."""
+    with _holding(alone.slow_sender("/v1/acts/check", ATTACKER, "cv") for _ in range(8)) as signed:
+        _refused(signed, 6)
+        with _holding(alone.slow_reader("/openapi.json", ATTACKER) for _ in range(8)):
+            for _ in range(20):
+                answer = alone.ask(HEAD + GOOD)
+                assert answer.startswith(b"HTTP/1.1 200"), answer[:200]
+            with alone.slow_reader(alone.file, HONEST, "tp") as reader:
+                assert _whole(reader)
+
+
+@attack(
+    "who has not signed in holds all threads that an office's address may hold",
+    stopped_by="whoever has signed in counts for themselves, wherever they are, also as reader",
+    noticed_by="-",
+)
+def test_strangers_keep_no_officer_behind_their_address_out(alone: Started) -> None:
+    """Many officers come from one address; what they send and read slowly is theirs."""
+    strangers = (alone.slow_sender("/v1/auth/challenge", ATTACKER) for _ in range(8))
+    with _holding(strangers) as held:
+        _refused(held, 6)
+        for alias in ("tp", "cv"):
+            with alone.slow_reader(alone.file, ATTACKER, alias) as reader:
+                assert _whole(reader)
+
+
+def _whole(line: socket.socket) -> bool:
+    """Whether all that an answer says it has comes."""
+    with line.makefile("rb") as answer:
+        assert answer.readline().startswith(b"HTTP/1.1 200")
+        lines = iter(answer.readline, b"\r\n")
+        head = dict(one.decode("latin-1").lower().strip().split(": ", 1) for one in lines)
+        size = int(head["content-length"])
+        with suppress(ConnectionResetError):
+            return len(answer.read(size)) == size
+        return False
+
+
 # -- work ------------------------------------------------------------------------------------------
 
 
@@ -402,6 +524,7 @@ def test_heavy_reads_of_one_officer_take_a_share(started: Started, kind: str, pa
         if again.status_code == 200:
             break
         assert again.json()["code"] == "too_many_requests"
+        assert (kind == "wait") == ("Prefer: wait" in again.json()["detail"])
         Event().wait(int(again.headers["Retry-After"]))
     else:
         pytest.fail("the budget does not fill again")
@@ -413,7 +536,7 @@ def test_heavy_reads_of_one_officer_take_a_share(started: Started, kind: str, pa
     noticed_by="metrics: socai_heavy_reads_refused by kind",
 )
 def test_writing_of_one_officer_takes_a_share(started: Started) -> None:
-    """Others write, and the officer reads; who has paid the debt back writes again."""
+    """Others write, the officer reads what is light; who has paid the debt back writes again."""
     text = "Nội dung phản ánh. " * 1_000
     act = {"act": "ReportReceived", "stream": f"case/{an_id('vain')}", "facts": {"content": text}}
     path, body = "/v1/acts/check", {"act": act}
@@ -424,7 +547,7 @@ def test_writing_of_one_officer_takes_a_share(started: Started) -> None:
         while hammer.statuses.count(429) <= 40:
             assert monotonic() - began < 300, hammer.statuses.count(200)
             Event().wait(0.1)
-        for who, asked in (("tp", path), ("cv", f"/v1/cases/{started.case}/acts")):
+        for who, asked in (("tp", path), ("cv", f"/v1/cases/{started.case}")):
             method = "POST" if asked == path else "GET"
             answer = httpx.request(
                 method, started.url + asked, json=body if method == "POST" else None,

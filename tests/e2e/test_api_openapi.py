@@ -83,6 +83,20 @@ def test_every_call_says_who_may_what_comes_and_what_can_go_wrong(
         assert "ETag" in call["responses"]["200"]["headers"], path
 
 
+def test_every_call_that_may_be_charged_says_so(shared: Service) -> None:
+    """Also what is light but for `Prefer: wait`; what never waits is not charged for it."""
+    charged = set()
+    for rule in shared.app.url_map.iter_rules():
+        gate = shared.app.view_functions[rule.endpoint].__dict__["gate"]
+        with shared.app.test_request_context("/", headers={"Prefer": "wait=1"}):
+            if gate._kind() is not None:
+                charged.add(re.sub(r"<(?:[^:>]*:)?([a-z_]+)>", r"{\1}", rule.rule))
+    told = {path for path, _, call in _calls() if "429" in call["responses"]}
+    assert told == charged | {"/v1/auth/challenge", "/v1/auth/token"}
+    assert {"/v1/acts/{act_id}", "/v1/cases/{case}"} <= charged
+    assert "/v1/acts/{act_id}/raw" not in charged
+
+
 def test_every_route_is_documented(shared: Service) -> None:
     """No way in that the document does not name."""
     routes = {

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
+from gunicorn.config import Config  # type: ignore[import-untyped]
+from gunicorn.http import parser as http  # type: ignore[import-untyped]
 
 from api.settings import ARRIVED_BYTES
-from api.worker import arrived
+from api.worker import Incoming, ProblemWorker, arrived
 
 HEAD = b"POST /v1/acts HTTP/1.1\r\nHost: x\r\n"
 
@@ -43,3 +50,54 @@ def test_what_is_whole_or_will_be_refused_gets_a_thread(peeked: bytes) -> None:
 def test_what_is_still_coming_waits_outside(peeked: bytes) -> None:
     """Half a head and half a small body hold no thread."""
     assert not arrived(peeked)
+
+
+@pytest.fixture
+def line() -> Iterator[tuple[socket.socket, Any]]:
+    """A client's end of a connection, and the connection as the worker has it."""
+    client, server = socket.socketpair()
+    parser = http.RequestParser(Config(), server, ("127.0.0.1", 1))
+    with client, server:
+        yield client, SimpleNamespace(parser=parser, sock=server)
+
+
+def _kept(line: tuple[socket.socket, Any], request: bytes) -> bool:
+    """Whether a connection goes on once this request is answered, of whose body nobody read."""
+    client, conn = line
+    client.sendall(request)
+    asked = next(conn.parser)
+    asked.body.reader = Incoming(asked.body.reader)
+    kept: bool = ProblemWorker._keepalive_after(SimpleNamespace(), conn, keepalive=True)  # type: ignore[arg-type]
+    return kept
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        HEAD + b"Content-Length: 2\r\n\r\n{}",
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+    ],
+)
+def test_a_thread_that_is_kept_waiting_ends_no_connection(
+    line: tuple[socket.socket, Any], monkeypatch: pytest.MonkeyPatch, request_: bytes
+) -> None:
+    """However long the machine is busy elsewhere: the client was told it may ask again."""
+    monkeypatch.setattr(http, "time", SimpleNamespace(monotonic=lambda: float("inf")))
+    assert _kept(line, request_)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        HEAD + b"Content-Length: %d\r\n\r\n{" % (ARRIVED_BYTES + 1),
+        HEAD + b"Content-Length: %d\r\n\r\n" % ARRIVED_BYTES + b"a" * ARRIVED_BYTES,
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n",
+        HEAD + b"Content-Length: 2\r\n\r\n{}GET / HTTP/1.1\r\n",
+    ],
+)
+def test_a_body_that_nobody_read_and_that_is_still_coming_ends_the_connection(
+    line: tuple[socket.socket, Any], request_: bytes
+) -> None:
+    """No thread waits for it, nor reads for ever, nor takes it for the next request."""
+    assert not _kept(line, request_)

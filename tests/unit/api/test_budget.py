@@ -129,8 +129,8 @@ def test_who_waits_for_news_reads_all_the_same(budgets: Budgets) -> None:
 
 
 def test_reading_keeps_nobody_from_writing(budgets: Budgets, time: Time) -> None:
-    """Nor does writing from reading, and whoever writes waits for proofs as often as they like."""
-    _spend(budgets)
+    """Whoever writes waits for proofs as often as they like; what was too much is paid back."""
+    budgets.settle(budgets.charge(ONE, "difference"), 1_000 * FULL_S)
     under_way = [budgets.charge(ONE, "writing") for _ in range(64)]
     for charge in under_way:
         budgets.settle(charge, 1.0)
@@ -138,10 +138,19 @@ def test_reading_keeps_nobody_from_writing(budgets: Budgets, time: Time) -> None
         budgets.charge(ONE, "writing")
     assert spent.value.wait_s >= (64 - FULL_S) / SHARE - 1
     budgets.charge(ANOTHER, "writing")
-    time.now += FULL_S / SHARE
-    budgets.charge(ONE, "difference")
     time.now += spent.value.wait_s
     budgets.charge(ONE, "writing")
+
+
+def test_reading_has_what_writing_leaves(budgets: Budgets, time: Time) -> None:
+    """Else one officer would take the share twice."""
+    budgets.settle(budgets.charge(ONE, "writing"), 3 * FULL_S)
+    with pytest.raises(Spent) as spent:
+        budgets.charge(ONE, "difference")
+    assert spent.value.wait_s >= 2 * FULL_S / SHARE
+    budgets.charge(ANOTHER, "difference")
+    time.now += spent.value.wait_s
+    budgets.charge(ONE, "difference")
 
 
 class Officer:
@@ -218,9 +227,12 @@ SLOW: Final[tuple[Plan, ...]] = (
 def _never_more_than_the_share(plan: Plan, threads: int) -> None:
     officer = Officer(plan, threads)
     officer.run(3_600, 2_000)
-    assert officer.most <= min(AT_ONCE, threads)
-    dearest = max(seconds for _, seconds in plan)
-    assert officer.work_s <= SHARE * officer.passed_s + FULL_S + AT_ONCE * dearest
+    reads = [work_s for kind, work_s in plan if kind != "writing"]
+    writes = [work_s for kind, work_s in plan if kind == "writing"]
+    assert officer.most <= (threads if writes else min(AT_ONCE, threads))
+    at_once_s = AT_ONCE * max(reads, default=0.0) + threads * max(writes, default=0.0)
+    full_s = 2 * FULL_S if writes else FULL_S
+    assert officer.work_s <= SHARE * officer.passed_s + full_s + at_once_s
 
 
 @pytest.mark.parametrize("plan", SLOW, ids=range(len(SLOW)))
@@ -242,6 +254,29 @@ def test_reads_that_outlast_a_budget_get_no_more_than_the_share(plan: Plan, thre
 def test_no_order_of_cheap_and_dear_gets_more_than_the_share(plan: Plan, threads: int) -> None:
     """An officer at full speed for an hour, with any number of threads and any plan."""
     _never_more_than_the_share(plan, threads)
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([*KINDS[:2], "writing"]),
+            st.sampled_from([0.0, 0.01, 0.05, 0.2, 2.0]),
+        ),
+        min_size=1,
+        max_size=30,
+    ),
+    st.sampled_from([1, 4, 16, 64]),
+)
+def test_reads_and_writes_together_get_no_more_than_the_share(plan: Plan, threads: int) -> None:
+    """Acts in vain and the dearest reads, in any order, at full speed for an hour."""
+    _never_more_than_the_share(plan, threads)
+
+
+@pytest.mark.parametrize("threads", [4, 64])
+def test_who_reads_and_writes_at_full_speed_takes_the_share_once(threads: int) -> None:
+    """Two threads of which each would take all of it."""
+    _never_more_than_the_share([("writing", 0.5), ("difference", 0.5)], threads)
 
 
 def test_processes_of_one_server_share_the_budgets(budgets: Budgets) -> None:

@@ -136,13 +136,36 @@ def test_what_is_no_address_is_refused(text: str) -> None:
         Proxies(text)
 
 
-def test_one_client_holds_half_of_the_threads_that_clients_may_hold() -> None:
-    """The other half is for the others; who cannot be told apart has what is left."""
+def test_one_client_holds_no_more_threads_than_it_leaves_free() -> None:
+    """The other half is for the others, of whom each may have half of what is left."""
     room = Room(6)
     assert [room.take("a") for _ in range(4)] == [True, True, True, False]
-    assert [room.take("b"), room.take(""), room.take("")] == [True, True, True]
-    assert [room.take("b"), room.take("")] == [False, False]
+    assert [room.take("b") for _ in range(3)] == [True, True, False]
+    assert [room.take("c"), room.take("d")] == [True, False]
     room.leave("a")
-    assert [room.take("b"), room.take("a")] == [True, False]
+    assert [room.take("b"), room.take("a"), room.take("d")] == [False, False, True]
     alone = Room(1)
     assert [alone.take("a"), alone.take("a")] == [True, False]
+
+
+def test_who_counts_twice_does_not_hold_all_threads() -> None:
+    """One officer, and their address for what they ask without saying who they are."""
+    room = Room(16)
+    both = [room.take(who) for _ in range(16) for who in ("officer", "address")]
+    assert both.count(True) == 11  # 12 where the one has its half before the other begins
+    assert [room.take(f"another {number}") for number in range(5)] == [True] * 5
+
+
+def test_officers_behind_one_address_share_no_threads() -> None:
+    """Nor with strangers there, who have what one client has."""
+    room = Room(16)
+    strangers = [room.take("192.0.2.1") for _ in range(16)]
+    assert strangers.count(True) == 8
+    assert all(room.take(f"officer {number}") for number in range(8))
+
+
+def test_who_cannot_be_told_apart_is_one_client() -> None:
+    """Behind a proxy on a Unix socket: whoever signs in there is known, and gets a thread."""
+    room = Room(16)
+    assert [room.take("") for _ in range(16)].count(True) == 8
+    assert room.take("officer")
