@@ -260,7 +260,7 @@ class PostgresEvidence:
         Of all of them no more than the places are held at once, 8 bytes each.
         """
         found = self._connection.execute(_PLACES, [_uuids(stream_ids), before], binary=True)
-        places = array("q", (at for (at,) in found))
+        places = array("q", (at for (at,) in cast("Iterable[tuple[int]]", found)))
         for start in range(0, len(places), _PAGE):
             page = list(places[start : start + _PAGE])
             yield from self._wrapped(self._all(self._columns + _AT_PLACES, page))

@@ -492,6 +492,34 @@ def test_erasure_of_another_entry_erases_nothing(den: Den, which: str) -> None:
 
 
 @attack(
+    "a taken writer login appends an honest entry again, so that it stands in two records, and what"
+    " is lawfully erased of them is said to be another's",
+    stopped_by="a record is found by index and entry, at the door as by whoever judges",
+    noticed_by="log audit: the copy",
+)
+@pytest.mark.parametrize("copied", ["before", "behind"])
+def test_copy_of_an_entry_is_in_the_way_of_no_erasure(den: Den, copied: str) -> None:
+    """Both can be erased, each by its place: the copy holds the content too."""
+    case = den.tell(a_case_in("VERIFYING", start=den.now))
+    thief = Story(f"case/{an_id('a copy')}", start=den.now)
+    junk = den.junk_of(thief.act("CaseClosed", by="cv", also=[]), "cv")
+    if copied == "before":
+        den.tell_more(case, "VerificationConcluded")
+    honest = den.count() - (1 if copied == "before" else 2)
+    row = den.store.read(honest, 1)[0]
+    den.spoil(junk, state=row.state, entry=row.entry, wrap=row.wrap)
+    facts = {"entries": [{"index": at, "entry": b64(row.entry)} for at in (honest, junk)]}
+    act = an_act("RecordErased", when=den.now.astimezone(builders.T0.tzinfo), facts=facts)
+    for alias, signer in zip(("ct", "ubcv", "giamsat"), act.signers, strict=True):
+        den.put(act, alias, signer.role)
+    assert den.set_aside(Story(STREAM)) == []
+    assert {f.index for f in den.audit().findings} == {honest, junk}
+    den.erase(honest)
+    den.erase(junk)
+    assert den.audit().findings == ()
+
+
+@attack(
     "a record is erased while a complaint about its case may still be lodged",
     stopped_by=STOPPED,
     noticed_by=NOTICED,
