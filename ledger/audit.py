@@ -112,6 +112,8 @@ class Report:
         voided: Records set aside that two registrars have voided: what was wrong, and by which act.
         unreadable: Those of them that nobody can read: junk, or an act that somebody has spoiled.
             No damage, since nobody can tell which, and never just sound.
+        strays: Tokens noted beside records of their case that do not name them: no damage, since
+            no act can take such a row back, and never just sound: the writer's login was taken.
         recoveries: The breaks that the log records of itself: its tail was lost there.
         lost: Checkpoints kept outside that a recovery says are lost.
     """
@@ -130,6 +132,7 @@ class Report:
     unjudged: tuple[Unjudged, ...] = ()
     voided: tuple[tuple[Finding, str], ...] = ()
     unreadable: tuple[tuple[Finding, str], ...] = ()
+    strays: tuple[Finding, ...] = ()
     recoveries: tuple[Recovery, ...] = ()
     lost: tuple[Checkpoint, ...] = ()
 
@@ -182,6 +185,7 @@ class Report:
             "unreadable": [
                 {**finding.as_dict(), "voided_by": by} for finding, by in self.unreadable
             ],
+            "strays": [finding.as_dict() for finding in self.strays],
             "recoveries": [one.as_dict() for one in self.recoveries],
             "lost": [{"size": one.size, "root": one.root.hex()} for one in self.lost],
         }
@@ -608,6 +612,7 @@ class _Walk:
             ),
             voided=tuple(self.chain.voided),
             unreadable=tuple(self.chain.unreadable),
+            strays=tuple(self.tokens.strays),
             recoveries=tuple(self.chain.recoveries),
             lost=tuple(self.lost),
         )

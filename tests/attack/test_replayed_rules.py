@@ -1089,7 +1089,8 @@ def test_row_moved_to_another_record_is_stray(told: Den, case: int) -> None:
     _note(told, case, "reporter 1", last)
     found = {(f.index, f.kind) for f in told.audit().findings}
     assert (last - 1, Damage.AGAINST_THE_RULES) in found
-    assert (last, Damage.TOKEN_STRAY) in found
+    strays = found | {(f.index, f.kind) for f in told.audit().strays}
+    assert (last, Damage.TOKEN_STRAY) in strays
 
 
 def test_row_of_an_erased_record_stands_and_of_another_case_does_not(told: Den) -> None:
@@ -1115,21 +1116,43 @@ def test_token_said_again_behind_an_erased_record_keeps_its_first_row(told: Den)
 
 
 @attack(
-    "a taken writer login notes any token beside a record of its own",
+    "a taken writer login notes any token beside a record of its own, or beside a lawful one that"
+    " nobody can void, so that every audit ends with damage and hides what comes after",
     stopped_by=STOPPED,
-    noticed_by="log audit: token_stray, until two registrars void the record",
+    noticed_by="log audit, for good: the row is named by itself, and no audit is just sound",
 )
-def test_token_noted_past_the_door_is_named_and_voided_with_its_record(den: Den) -> None:
-    """The row stays for good, as everything there; the audit says by which act it was set aside."""
+@pytest.mark.parametrize("lawful", [False, True])
+def test_token_noted_past_the_door_is_named_and_hides_no_damage(den: Den, lawful: bool) -> None:  # noqa: FBT001
+    """The row stays for good, as everything there; it keeps a token that nobody drew."""
     case = den.tell(a_case_in("SCREENING", start=den.now))
     tags = frozenset({_noted(den, "reporter 1")})
-    index = den.junk_of(case.act("CaseClosed", by="cv", also=[]), "cv", tags=tags)
-    kinds = [f.kind for f in den.audit().findings if f.index == index]
-    assert kinds == [Damage.TOKEN_STRAY, Damage.AGAINST_THE_RULES]
-    den.void(case.stream.name, index)
+    if lawful:
+        index = den.put(case.act("CompetenceDetermined"), "cv", tags=tags)
+    else:
+        index = den.junk_of(case.act("CaseClosed", by="cv", also=[]), "cv", tags=tags)
+        assert [f.kind for f in den.audit().findings] == [Damage.AGAINST_THE_RULES]
+        den.void(case.stream.name, index)
     report = den.audit()
     assert report.ok, report.findings
-    assert {f.kind for f, _ in report.voided} == set(kinds)
+    assert [(f.index, f.kind) for f in report.strays] == [(index, Damage.TOKEN_STRAY)]
+    said = _said(report)
+    assert all(str(index) in text for text in said.values())
+    assert said["vi"].endswith("Toàn vẹn.\n") is said["en"].endswith("Sound.\n") is False
+    den.erase(index)
+    assert den.audit().kind is Damage.WRAP_MISSING
+
+
+def test_token_noted_for_its_own_case_before_it_is_named_is_no_damage(den: Den) -> None:
+    """A server that is taken over sees what it is sent, and can note it one record too early."""
+    case = Story(f"case/{an_id('told 1')}", start=den.now)
+    den.put(case.then("ReportReceived").act, "hotline", tags=frozenset({_noted(den, "reporter 1")}))
+    informed = an_act(
+        "ReporterInformed", stream=case.stream.name, facts={"reporter": a_token("reporter 1")}
+    )
+    den.put(informed, "hotline", stands=False)
+    kinds = {f.kind for f in den.audit().findings}
+    assert not kinds & {Damage.TOKEN_MISSING, Damage.TOKEN_STRAY}
+    assert [f.index for f in den.audit().strays] == [den.count() - 2]
 
 
 # -- on PostgreSQL, with the writer's own login ---------------------------------------------------
