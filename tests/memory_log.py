@@ -175,6 +175,10 @@ class MemoryLog:
         """Rows of `checkpoints` by size."""
         return [RawCheckpoint(size, *row) for size, row in sorted(self.signed.items())]
 
+    def sizes(self) -> Iterable[int]:
+        """See `Evidence`."""
+        return list(self.signed)
+
     def head_millis(self) -> int:
         """The clock in milliseconds."""
         return milliseconds(self.clock)

@@ -72,6 +72,10 @@ class StoredEvidence:
         """See `Evidence`."""
         return ()
 
+    def sizes(self) -> Sequence[int]:
+        """See `Evidence`."""
+        return ()
+
     def share(self) -> StoredEvidence:
         """See `Evidence`."""
         return self

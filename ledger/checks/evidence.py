@@ -74,6 +74,9 @@ class Evidence(Protocol):
     def checkpoints(self) -> Iterable[RawCheckpoint]:
         """Every stored checkpoint by size."""
 
+    def sizes(self) -> Iterable[int]:
+        """The size of every stored checkpoint."""
+
     def beside(self) -> Beside:
         """What stands beside the records."""
 

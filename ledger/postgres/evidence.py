@@ -7,6 +7,7 @@ elsewhere.
 
 from __future__ import annotations
 
+import itertools
 from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -119,8 +120,7 @@ _TILES: Final[LiteralString] = (
 _CHECKPOINTS: Final[LiteralString] = """
 SELECT coalesce(size, 0), coalesce(root, ''), coalesce(note, '') FROM log.checkpoints ORDER BY size
 """
-
-
+_SIZES: Final[LiteralString] = "SELECT coalesce(size, 0) FROM log.checkpoints"
 _MAY_READ_TOKENS: Final[LiteralString] = (
     "SELECT has_any_column_privilege(to_regclass('log.tokens'), 'SELECT')"
 )
@@ -184,6 +184,7 @@ class PostgresEvidence:
         if within is None:
             _begin(self._connection, snapshot)
         self._connection.execute(_PATIENT)
+        self._cursors = itertools.count()
         try:
             row = self._connection.execute(_MAY_OPEN).fetchone()
         except InvalidSchemaName as error:
@@ -281,9 +282,15 @@ class PostgresEvidence:
             yield RawTile(*cast("tuple[int, int, int, bytes]", row))
 
     def checkpoints(self) -> Iterator[RawCheckpoint]:
-        """Every stored checkpoint by size."""
-        for row in self._connection.execute(_CHECKPOINTS, binary=True):
-            yield RawCheckpoint(*cast("tuple[int, bytes, bytes]", row))
+        """Every stored checkpoint by size, as they are asked for."""
+        with self._connection.cursor(f"checkpoints {next(self._cursors)}") as cursor:
+            cursor.itersize = _PAGE
+            for row in cursor.execute(_CHECKPOINTS, binary=True):
+                yield RawCheckpoint(*cast("tuple[int, bytes, bytes]", row))
+
+    def sizes(self) -> Sequence[int]:
+        """The size of every stored checkpoint."""
+        return [size for (size,) in self._all(_SIZES)]
 
     def beside(self) -> Beside:
         """What stands beside the records."""
