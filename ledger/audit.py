@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from keys import vault
@@ -112,6 +113,8 @@ class Report:
         voided: Records set aside that two registrars have voided: what was wrong, and by which act.
         unreadable: Those of them that nobody can read: junk, or an act that somebody has spoiled.
             No damage, since nobody can tell which, and never just sound.
+        strays: Tokens noted beside records of their case that do not name them: no damage, since
+            no act can take such a row back, and never just sound: the writer's login was taken.
         recoveries: The breaks that the log records of itself: its tail was lost there.
         lost: Checkpoints kept outside that a recovery says are lost.
     """
@@ -130,6 +133,7 @@ class Report:
     unjudged: tuple[Unjudged, ...] = ()
     voided: tuple[tuple[Finding, str], ...] = ()
     unreadable: tuple[tuple[Finding, str], ...] = ()
+    strays: tuple[Finding, ...] = ()
     recoveries: tuple[Recovery, ...] = ()
     lost: tuple[Checkpoint, ...] = ()
 
@@ -182,6 +186,7 @@ class Report:
             "unreadable": [
                 {**finding.as_dict(), "voided_by": by} for finding, by in self.unreadable
             ],
+            "strays": [finding.as_dict() for finding in self.strays],
             "recoveries": [one.as_dict() for one in self.recoveries],
             "lost": [{"size": one.size, "root": one.root.hex()} for one in self.lost],
         }
@@ -227,17 +232,16 @@ def audit(  # noqa: PLR0913 - what an auditor brings along is the argument list
         whole_files: Whether each is read and hashed; else only that it is there, and how long.
     """
     keks = [kek] if isinstance(kek, Kek) else list(kek or ())
-    notes = list(source.checkpoints())
-    sizes = {*(row.size for row in notes), *tree.trusted_sizes(trusted)}
+    sizes = {*source.sizes(), *tree.trusted_sizes(trusted)}
     level = level or origin.rpartition("/")[2]
     walk = _Walk(source, origin, level, keks, replay, assumes=replay and workers > 0)
     walk.prepare(sizes, vkeys)
     try:
-        signed = walk.run(workers, notes, progress)
+        signed = walk.run(workers, progress)
     except WrongGuess:
         walk = _Walk(source, origin, level, keks, replay, assumes=False)
         walk.prepare(sizes, vkeys)
-        signed = walk.run(workers, notes, progress)
+        signed = walk.run(workers, progress)
     walk.findings += signed.findings
     verdict = tree.judge(walk.roots, walk.tiles, signed)
     walk.findings += verdict.findings
@@ -304,12 +308,7 @@ class _Walk:
         ends = (span.upto for span in self.keys.spans)
         self.roots = Roots({*sizes, *(size for size in ends if size is not None)})
 
-    def run(
-        self,
-        workers: int,
-        notes: Sequence[RawCheckpoint],
-        progress: Progress | None,
-    ) -> Signed:
+    def run(self, workers: int, progress: Progress | None) -> Signed:
         """Walks every row once, in index order, and reads the checkpoints.
 
         Raises:
@@ -323,11 +322,11 @@ class _Walk:
                 share, timeline = self.source.share(), self._timeline
                 crew = Workers(workers, share, job, replays=self.replays, timeline=timeline)
                 pool = stack.enter_context(crew)
-                read = pool.each(tree.read_checkpoints, self._shares(notes))
+                read = pool.each(tree.read_checkpoints, self._shares())
                 parts = pool.parts(self._ranges(total, ROWS * pool.seats))
             else:
                 desk = Desk(self.source, job, self.replays)
-                read = (tree.read_checkpoints(*some) for some in self._shares(notes))
+                read = (tree.read_checkpoints(*some) for some in self._shares())
                 parts = ([desk.part(*some)] for some in self._ranges(total, ROWS))
             for some_parts in parts:
                 self._take(some_parts)
@@ -348,11 +347,10 @@ class _Walk:
             self.behind = end
         return ((start, start + rows) for start in range(0, end, rows))
 
-    def _shares(
-        self, notes: Sequence[RawCheckpoint]
-    ) -> Iterator[tuple[Sequence[RawCheckpoint], LogKeys, str]]:
-        for at in range(0, len(notes), _NOTES):
-            yield notes[at : at + _NOTES], self.keys, self.origin
+    def _shares(self) -> Iterator[tuple[Sequence[RawCheckpoint], LogKeys, str]]:
+        notes = iter(self.source.checkpoints())
+        while some := list(islice(notes, _NOTES)):
+            yield some, self.keys, self.origin
 
     def _job(self) -> tuple[Job, Registry]:
         """Keys of rows marked as registry records, so that signatures can be checked in any order.
@@ -608,6 +606,7 @@ class _Walk:
             ),
             voided=tuple(self.chain.voided),
             unreadable=tuple(self.chain.unreadable),
+            strays=tuple(self.tokens.strays),
             recoveries=tuple(self.chain.recoveries),
             lost=tuple(self.lost),
         )

@@ -19,7 +19,6 @@ from ledger import service
 from ledger.errors import Conflict, Rejected, VerificationError
 from ledger.ports import NIL_UNIT, RecordStore, StoredRecord
 from ledger.reader import NONSENSE, Reader, unread
-from ledger.regulation.act import Act
 from ledger.regulation.cases import STILL_OPEN, Report, state_told
 from ledger.regulation.registry import Registry
 from ledger.regulation.reviews import open_reviews, signers
@@ -87,6 +86,14 @@ def passed(row: StoredRecord, digest: str | None, aside: Aside | None = None) ->
         registry=row.registry,
         aside=aside,
     )
+
+
+def stream_at(store: RecordStore, index: int, entry: str) -> str | None:
+    """The stream of the record at an index; None where there is none with this entry (b64)."""
+    for row in store.read(index, 1):
+        if row.index == index and canonical.b64(row.entry) == entry:
+            return row.stream
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +181,7 @@ class Judge:
             index=index,
             at=_at(event),
             registry=registry,
-            cases=Elsewhere(self, index, event.act, registry, nested=nested),
+            cases=Elsewhere(self, index, registry, nested=nested),
             origin=self.origin,
             level=self.level,
         )
@@ -195,7 +202,6 @@ class Elsewhere:
 
     judge: Judge
     before: int
-    act: Act
     registry: Registry
     nested: bool = False
 
@@ -217,14 +223,9 @@ class Elsewhere:
             found is None or found[0] != stream_id(judge.origin, stream) or found[1] > self.before
         )
 
-    def record(self, index_or_entry: str) -> tuple[int, str] | None:
-        """The record of this entry, where it stands at the index that the act names."""
-        for named in self.act.facts.get("entries", ()):
-            if str(named["entry"]).removeprefix("sha-256:") == index_or_entry:
-                for row in self.judge.store.read(named["index"], 1):
-                    if row.index < self.before and canonical.b64(row.entry) == index_or_entry:
-                        return row.index, row.stream
-        return None
+    def record(self, index: int, entry: str) -> str | None:
+        """The stream of the record at this index, where it has this entry."""
+        return None if index >= self.before else stream_at(self.judge.store, index, entry)
 
     def running(self, stream: str, at: datetime) -> Sequence[str]:
         """Complaints, reviews and their windows that ran in a case then."""

@@ -1,8 +1,8 @@
 """What a guard may ask about the rest of its own log: `OtherCases` of the write path.
 
 What lets an act pass is not taken from a row that whoever may write views could have made up, nor
-from one that is a moment old: cases and programmes are folded from their records, a token is looked
-up where the append notes it. The place of a record is found by the views, and held against it.
+from one that is a moment old: cases and programmes are folded from their records, a record is
+looked up at its index, a token where the append notes it.
 Each answer is kept with how far it knew the log, so that the append refuses an act that was judged
 by what has moved since.
 Nothing here judges.
@@ -14,8 +14,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 
-from keys import canonical
-from keys.errors import Malformed
 from ledger.ports import Grounds
 from ledger.regulation.cases import REPORTS, Report, report_of, state_told
 from ledger.regulation.registry import Registry
@@ -110,17 +108,9 @@ class CasesAsked:
         """Whether the sealed token stands in another case; the append asks again of each."""
         return self._evidence.token_elsewhere(token, stream)
 
-    def record(self, index_or_entry: str) -> tuple[int, str] | None:
-        """(index, stream) of a record named by its b64 entry digest; None where there is none."""
-        try:
-            entry = canonical.unb64(index_or_entry)
-        except Malformed:
-            return None
-        with self._connecting() as connection:
-            found = timeline.place_of(connection, entry)
-        if found is not None:
-            self._evidence.hold_place(*found, entry)
-        return found
+    def record(self, index: int, entry: str) -> str | None:
+        """The stream of the record at an index; None where its entry is not this one (b64)."""
+        return self._evidence.record(index, entry)
 
     def running(self, stream: str, at: datetime) -> Sequence[str]:
         """Codes of open complaint, review or complaint-window clocks of a case at an instant."""

@@ -16,6 +16,7 @@ from uuid import UUID
 from keys import canonical
 from ledger.docket import Docket
 from ledger.errors import VerificationError
+from ledger.judge import stream_at
 from ledger.log.statement import COUNTERSIGNERS
 from ledger.ports import RecordStore, StoredRecord
 from ledger.reader import Opened, Reader
@@ -88,6 +89,10 @@ class Evidence:
         found = self._records.token(token_tag(self._origin, token))
         return found is not None and found[0] != stream_id(self._origin, stream)
 
+    def record(self, index: int, entry: str) -> str | None:
+        """The stream of the record at an index; None where its entry is not this one (b64)."""
+        return stream_at(self._records, index, entry)
+
     def hold_stream(self, stream: str, rows: Sequence[ActRow], due: Due) -> Mapping[str, Act]:
         """Rows of one stream are its records.
 
@@ -115,12 +120,6 @@ class Evidence:
         Raises: as `hold_stream`.
         """
         self._hold(rows, self._records.read(first, limit), due, whole=False)
-
-    def hold_place(self, index: int, stream: str, entry: bytes) -> None:
-        """A record has this index, stream and entry. Raises: as `hold_stream`."""
-        found = self._records.read(index, 1)
-        if not found or (found[0].stream, found[0].entry) != (stream, entry):
-            raise _differs(index)
 
     def _hold(
         self,

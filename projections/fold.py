@@ -100,9 +100,9 @@ class Reports:
         """Not asked by a flag."""
         raise NotImplementedError(token, stream)
 
-    def record(self, index_or_entry: str) -> tuple[int, str] | None:
+    def record(self, index: int, entry: str) -> str | None:
         """Not asked by a flag."""
-        raise NotImplementedError(index_or_entry)
+        raise NotImplementedError(index, entry)
 
     def running(self, stream: str, at: datetime) -> Sequence[str]:
         """Not asked by a flag."""

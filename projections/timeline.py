@@ -80,9 +80,6 @@ SELECT s.name, max(newest.index) FROM log.streams s, LATERAL (
 ) newest
 WHERE starts_with(s.name, 'programme/') GROUP BY s.name ORDER BY s.name
 """
-_ENTRY: Final[LiteralString] = (
-    "SELECT index, stream FROM proj.acts WHERE " + _LIVE + " AND entry = %s"
-)
 _ASIDE: Final[LiteralString] = (
     "SELECT index FROM proj.acts WHERE " + _LIVE + " AND status = 'set_aside' ORDER BY index"
 )
@@ -361,12 +358,6 @@ def programmes(connection: Connection) -> tuple[int, dict[str, int]]:
     """
     row = connection.execute(_LAST).fetchone()  # first: what comes meanwhile is known and not said
     return -1 if row is None else row[0], dict(connection.execute(_PROGRAMMES).fetchall())
-
-
-def place_of(connection: Connection, entry: bytes) -> tuple[int, str] | None:
-    """Index and stream of the record with this entry."""
-    row = connection.execute(_ENTRY, [entry]).fetchone()
-    return None if row is None else (row[0], row[1])
 
 
 def act_of(row: ActRow) -> Act | None:

@@ -194,7 +194,7 @@ class Others:
 
     states: dict[str, str] = field(default_factory=dict)
     tokens: dict[str, set[str]] = field(default_factory=dict)
-    records: dict[str, tuple[int, str]] = field(default_factory=dict)
+    records: dict[tuple[int, str], str] = field(default_factory=dict)
     clocks: dict[str, list[str]] = field(default_factory=dict)
     counted: list[Report] = field(default_factory=list)
     signed: dict[str, list[str]] = field(default_factory=dict)
@@ -216,9 +216,9 @@ class Others:
         """See `Cases`."""
         return bool(self.tokens.get(token, set()) - {stream})
 
-    def record(self, index_or_entry: str) -> tuple[int, str] | None:
+    def record(self, index: int, entry: str) -> str | None:
         """See `Cases`."""
-        return self.records.get(index_or_entry)
+        return self.records.get((index, entry))
 
     def running(self, stream: str, at: datetime) -> Sequence[str]:  # noqa: ARG002  the port
         """See `Cases`."""

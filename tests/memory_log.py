@@ -9,7 +9,7 @@ the catalogue: an audit does not ask.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -133,17 +133,21 @@ class MemoryLog:
         rows = sorted(here, key=lambda r: r.at)
         return rows if self.sealed else [r._replace(state=None, wraps=()) for r in rows]
 
-    def registry(self) -> Sequence[RawRecord]:
+    def registry(self) -> Iterator[RawRecord]:
         """See `Evidence`."""
-        return [row for row in self.records(0, self.last() + 1) if row.registry]
+        return (row for row in self.records(0, self.last() + 1) if row.registry)
 
     def beside(self) -> Beside:
         """See `Evidence`: nothing of it is kept here."""
         return Beside(heads=1, rehearsal=True)
 
-    def stream(self, stream_id: bytes, before: int) -> Sequence[RawRecord]:
+    def stream(self, stream_id: bytes, before: int) -> Iterator[RawRecord]:
         """See `Evidence`."""
-        return [row for row in self.records(0, before) if row.stream_id == stream_id]
+        return self.streams({stream_id}, before)
+
+    def streams(self, stream_ids: Collection[bytes], before: int) -> Iterator[RawRecord]:
+        """See `Evidence`."""
+        return (row for row in self.records(0, before) if row.stream_id in stream_ids)
 
     def share(self) -> MemoryLog:
         """See `Evidence`: what is stored; the keys it is written with stay here."""
@@ -170,6 +174,10 @@ class MemoryLog:
     def checkpoints(self) -> Iterable[RawCheckpoint]:
         """Rows of `checkpoints` by size."""
         return [RawCheckpoint(size, *row) for size, row in sorted(self.signed.items())]
+
+    def sizes(self) -> Iterable[int]:
+        """See `Evidence`."""
+        return list(self.signed)
 
     def head_millis(self) -> int:
         """The clock in milliseconds."""

@@ -95,7 +95,7 @@ class Player:
             for e in s.entries.values()
         )
 
-    def record(self, _index_or_entry: str, /) -> tuple[int, str] | None:
+    def record(self, _index: int, _entry: str, /) -> str | None:
         """Nothing is hashed here, so no record is known."""
         return None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from ledger.checks.content import RawRecord
@@ -40,13 +40,17 @@ class StoredEvidence:
         rows = [raw(row) for row in self.store.read(start, end - start)]
         return [row for row in rows if seat.has(row.stream_id)]
 
-    def registry(self) -> Sequence[RawRecord]:
+    def registry(self) -> Iterator[RawRecord]:
         """See `Evidence`."""
-        return [raw(row) for row in self.store.registry(-1)]
+        return (raw(row) for row in self.store.registry(-1))
 
-    def stream(self, stream_id: bytes, before: int) -> Sequence[RawRecord]:
+    def stream(self, stream_id: bytes, before: int) -> Iterator[RawRecord]:
         """See `Evidence`."""
-        return [row for row in self.records(0, before) if row.stream_id == stream_id]
+        return self.streams({stream_id}, before)
+
+    def streams(self, stream_ids: Collection[bytes], before: int) -> Iterator[RawRecord]:
+        """See `Evidence`."""
+        return (row for row in self.records(0, before) if row.stream_id in stream_ids)
 
     def files(self) -> NoFiles:
         """See `Evidence`."""
@@ -65,6 +69,10 @@ class StoredEvidence:
         return ()
 
     def checkpoints(self) -> Sequence[RawCheckpoint]:
+        """See `Evidence`."""
+        return ()
+
+    def sizes(self) -> Sequence[int]:
         """See `Evidence`."""
         return ()
 

@@ -440,12 +440,19 @@ def show(shell: Shell, found: Audited) -> None:
 
 def _sound(report: Report) -> Text:
     """Nothing is wrong; what nobody can read any more is never left out of that."""
-    gone = {finding.index for finding, _ in report.unreadable}
-    if not gone:
+    gone, strays = len({finding.index for finding, _ in report.unreadable}), len(report.strays)
+    but: list[Text] = []
+    if gone:
+        vi = f"{gone} bản ghi đã loại mà không ai đọc được nữa"
+        but.append(Text(vi, f"{gone} voided records that nobody can read"))
+    if strays:
+        vi = f"{strays} mã thay tên ghi cạnh bản ghi không nêu mã đó"
+        but.append(Text(vi, f"{strays} tokens noted beside records that do not name them"))
+    if not but:
         return Text("Toàn vẹn.", "Sound.")
     return Text(
-        f"Toàn vẹn, TRỪ {len(gone)} bản ghi đã loại mà không ai đọc được nữa.",
-        f"Sound, BUT FOR {len(gone)} voided records that nobody can read.",
+        f"Toàn vẹn, TRỪ {' và '.join(one.vi for one in but)}.",
+        f"Sound, BUT FOR {' and '.join(one.en for one in but)}.",
     )
 
 
@@ -516,6 +523,17 @@ def _show_aside(shell: Shell, report: Report) -> None:
                 f"UNREADABLE: record {finding.index}, voided by {act}: {finding.kind}:"
                 f" {finding.message}. It may be junk, or an act that was destroyed:"
                 " whoever holds a receipt of this index knows.",
+            )
+        )
+    for stray in report.strays[:_SHOWN]:
+        shell.say(
+            Text(
+                f"Cạnh bản ghi {stray.index} có ghi một mã thay tên người phản ánh mà bản ghi không"
+                " nêu: không hồ sơ nào khác dùng được mã đó nữa. Chỉ ai có mật khẩu của bộ ghi mới"
+                " ghi được như vậy; hãy đổi mật khẩu đó.",
+                f"A reporter's token is noted beside record {stray.index}, which does not name it:"
+                " no other case takes that token any more. Only whoever has the writer's login can"
+                " do that: change its password.",
             )
         )
     for finding, act in report.voided[:_SHOWN]:

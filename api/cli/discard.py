@@ -6,7 +6,6 @@ keys did not sign. Not: what the log signed; that no command takes away.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
@@ -47,7 +46,7 @@ def discard() -> None:
         admin, dbname = database.admin_dsn(settings), str(facts.database["dbname"])
         with _signed(settings, facts) as signed:
             gone, tiles = take_away(admin, dbname, signed)
-    told = [{"size": size, "sha256": hashlib.sha256(note).hexdigest()} for size, note in gone]
+    told = [{"size": size, "sha256": digest} for size, digest in gone]
     for one in told:
         shell.note(
             Text(

@@ -6,7 +6,7 @@ the same snapshot, is the adapter's (`ledger.postgres.evidence`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from ledger.checks.content import RawRecord
@@ -37,7 +37,7 @@ ALONE: Final = Seat(0, 1)
 
 
 class Evidence(Protocol):
-    """The stored bytes of one log.
+    """The stored bytes of one log; rows that are iterated over are read as they are asked for.
 
     Attributes:
         sealed: Whether `state` and wraps can be read by this login.
@@ -65,11 +65,17 @@ class Evidence(Protocol):
     def stream(self, stream_id: bytes, before: int) -> Iterable[RawRecord]:
         """The rows of one stream of an index below `before`, in index order."""
 
+    def streams(self, stream_ids: Collection[bytes], before: int) -> Iterable[RawRecord]:
+        """The rows of several streams of an index below `before`, in index order over all."""
+
     def tiles(self) -> Iterable[RawTile]:
         """Every stored tile."""
 
     def checkpoints(self) -> Iterable[RawCheckpoint]:
         """Every stored checkpoint by size."""
+
+    def sizes(self) -> Iterable[int]:
+        """The size of every stored checkpoint."""
 
     def beside(self) -> Beside:
         """What stands beside the records."""

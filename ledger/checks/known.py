@@ -123,17 +123,16 @@ class Known:
         """See `Cases`."""
         return self._tokens.elsewhere(token, stream, self._at)
 
-    def record(self, index_or_entry: str) -> tuple[int, str] | None:
+    def record(self, index: int, entry: str) -> str | None:
         """See `Cases`."""
+        if not 0 <= index < len(self._places) or self._places[index] < 0:
+            return None
+        leaf = self._leaves[index * HASH_BYTES : (index + 1) * HASH_BYTES]
         try:
-            entry = canonical.unb64(index_or_entry)
+            found = leaf_of(canonical.unb64(entry)) == leaf
         except Malformed:
             return None
-        named = leaf_of(entry)
-        at = self._leaves.find(named)
-        while at % HASH_BYTES and at >= 0:
-            at = self._leaves.find(named, at + 1)
-        return None if at < 0 else (at // HASH_BYTES, self._names[self._places[at // HASH_BYTES]])
+        return self._names[self._places[index]] if found else None
 
     def running(self, stream: str, at: datetime) -> Sequence[str]:
         """See `Cases`."""
@@ -176,11 +175,10 @@ class Assumed:
 
     def __init__(self) -> None:
         self.asked: tuple[Asked, ...] = ()
-        self._said: Checked | None = None
 
-    def begin(self, said: Checked) -> None:
+    def begin(self, _said: Checked) -> None:
         """The next statement will ask."""
-        self.asked, self._said = (), said
+        self.asked = ()
 
     def state(self, stream: str) -> str | None:
         """See `Cases`."""
@@ -190,14 +188,9 @@ class Assumed:
         """See `Cases`; what a record names is in its slip, so this need not be remembered."""
         return False
 
-    def record(self, index_or_entry: str) -> tuple[int, str] | None:
+    def record(self, index: int, entry: str) -> str | None:
         """See `Cases`: it stands where the act says, and nobody knows in which stream."""
-        members = None if self._said is None else self._said.members
-        named = () if members is None else members["facts"].get("entries", ())
-        for one in named:
-            if str(one["entry"]).removeprefix("sha-256:") == index_or_entry:
-                return self._assume((int(one["index"]), ""), "record", index_or_entry)
-        return self._assume(None, "record", index_or_entry)
+        return self._assume("", "record", index, entry)
 
     def running(self, stream: str, at: datetime) -> Sequence[str]:
         """See `Cases`."""

@@ -39,6 +39,11 @@ class Tokens:
     Args:
         origin: The log.
         rows: As stored; None where they may not be read: then whoever names a token first has it.
+
+    Attributes:
+        strays: Rows that an append has written beside a record of their case that does not name
+            them, as whoever has the writer's login can; known once `judge` has ended. Such a row
+            keeps its token out of every other case and misleads nobody else.
     """
 
     def __init__(self, origin: str, rows: Iterable[RawToken] | None = None) -> None:
@@ -48,9 +53,12 @@ class Tokens:
         self._owners: dict[bytes, bytes] = {}
         self._first: dict[tuple[bytes, bytes], int] = {}
         self._unread: dict[int, bytes] = {}
+        self._streams: dict[int, bytes | None] = {row.at: None for row in self.rows or ()}
+        self.strays: list[Finding] = []
 
     def name(self, at: int, case: bytes, tokens: Sequence[str]) -> None:
         """The next record names these."""
+        self._stand(at, case)
         for token in tokens:
             tag = token_tag(self._origin, token)
             self._first.setdefault((tag, case), at)
@@ -58,6 +66,7 @@ class Tokens:
 
     def read(self, row: RawRecord, said: Checked) -> None:
         """The next record, as it was opened."""
+        self._stand(row.at, row.stream_id)
         if said.damage is None:
             self.name(row.at, row.stream_id, said.tokens)
         elif said.damage is not Damage.WRAP_MISSING:
@@ -82,7 +91,8 @@ class Tokens:
 
         A row may stand at a record that can no longer be read: whether it named the token is not
         known, and then a later record of the same case does not give it first. A token that
-        another stream has is not missed: that is against the rules.
+        another stream has is not missed: that is against the rules. Nor is one that its case had
+        before it was named.
         """
         left, kept = dict(self._first), set[tuple[bytes, bytes]]()
         for tag, case, at in self.rows or ():
@@ -90,15 +100,25 @@ class Tokens:
             first = left.get(key)
             if key in kept or (at != first and not self._excuses(at, case, first)):
                 message = "a token is noted that no record of this case names first at this index"
-                yield Finding(max(at, 0), Damage.TOKEN_STRAY, message)
+                stray = Finding(max(at, 0), Damage.TOKEN_STRAY, message)
+                if key in kept or self._streams[at] != case:
+                    yield stray
+                else:
+                    self.strays.append(stray)
                 continue
             kept.add(key)
             left.pop(key, None)
         for (tag, case), at in left.items():
-            if tag in self._noted and self._noted[tag].stream_id != case:
+            row = self._noted.get(tag)
+            if row is not None and (row.stream_id != case or row.at <= at):
                 continue
             message = f"a token that the case {case.hex()} names here is not noted"
             yield Finding(at, Damage.TOKEN_MISSING, message)
+
+    def _stand(self, at: int, stream_id: bytes) -> None:
+        """The record of this index is of this stream; remembered where a row names the index."""
+        if at in self._streams:
+            self._streams[at] = stream_id
 
     def _excuses(self, at: int, case: bytes, first: int | None) -> bool:
         """Whether an unreadable record may have named a token before all that can be read."""

@@ -71,11 +71,10 @@ def turns(source: Evidence, job: Job) -> Turns:
 
 def _rows(source: Evidence) -> Iterator[RawRecord]:
     """Of every stream but cases that has a registry record; of cases these records alone."""
-    marked = source.registry()
-    end = source.last() + 1
-    streams = {row.stream_id for row in marked if not _is_case(row)}
-    whole = [source.stream(stream_id, end) for stream_id in sorted(streams)]
-    return merge(*whole, [row for row in marked if _is_case(row)], key=attrgetter("at"))
+    streams = {row.stream_id for row in source.registry() if not _is_case(row)}
+    whole = source.streams(streams, source.last() + 1)
+    in_cases = (row for row in source.registry() if _is_case(row))
+    return merge(whole, in_cases, key=attrgetter("at"))
 
 
 def _is_case(row: RawRecord) -> bool:

@@ -5,6 +5,7 @@ Implements `CheckpointStore`. Who signs them, and whether they are right, is not
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from typing import Final, LiteralString, cast
 
@@ -20,6 +21,8 @@ SELECT log.seal(%b::bigint, %b::bigint, %b::bytea, %b::bytea,
   %b::smallint[], %b::bigint[], %b::smallint[], %b::bytea[])
 """
 _ALL: Final[LiteralString] = "SELECT size, note FROM log.checkpoints ORDER BY size DESC"
+_SOME: Final = 64
+"""Notes that are fetched at a time."""
 _ALONE: Final[LiteralString] = "SELECT FROM log.enclave FOR UPDATE"
 _PAST_THE_TRIGGERS: Final[LiteralString] = "SET LOCAL session_replication_role = replica"
 _WITHOUT: Final[LiteralString] = "DELETE FROM log.checkpoints WHERE size > %b"
@@ -82,7 +85,7 @@ class PostgresCheckpoints:
 
 def discard(
     admin_dsn: str, dbname: str, signed: Callable[[int, bytes], bool]
-) -> tuple[list[tuple[int, bytes]], int]:
+) -> tuple[list[tuple[int, str]], int]:
     """Takes away what was stored in the sealer's place: unsigned checkpoints, and tiles behind.
 
     Behind the newest checkpoint that is signed nothing is proven yet, so nothing is lost.
@@ -93,22 +96,24 @@ def discard(
         signed: Whether the log signed this note of this size; the first that it did is the end.
 
     Returns:
-        Size and note of what is gone, the largest first, and how many tiles.
+        Size and SHA-256 in hex of each note that is gone, the largest first, and how many tiles.
 
     Raises:
         Unavailable: The database cannot be reached.
         Fatal: This login may not.
     """
-    gone: list[tuple[int, bytes]] = []
+    gone: list[tuple[int, str]] = []
     try:
         with psycopg.connect(admin_dsn, dbname=dbname) as connection:
             connection.execute(_ALONE)
             stands = 0
-            for size, note in connection.execute(_ALL, binary=True):
-                if signed(size, note):
-                    stands = size
-                    break
-                gone.append((size, note))
+            with connection.cursor("notes") as notes:
+                notes.itersize = _SOME  # there may be as many as somebody had time to store
+                for size, note in notes.execute(_ALL, binary=True):
+                    if signed(size, note):
+                        stands = size
+                        break
+                    gone.append((size, hashlib.sha256(note).hexdigest()))
             connection.execute(_PAST_THE_TRIGGERS)
             connection.execute(_WITHOUT, [stands])
             tiles = connection.execute(_TILES_BEHIND, [stands]).rowcount

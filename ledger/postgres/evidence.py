@@ -7,7 +7,9 @@ elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import itertools
+from array import array
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -89,6 +91,10 @@ _PAGE: Final = 64
 _OF_STREAM: Final[LiteralString] = (
     "WHERE stream_id = %b AND index > %b AND index < %b ORDER BY index LIMIT %b"
 )
+_PLACES: Final[LiteralString] = (
+    "SELECT DISTINCT index FROM log.records WHERE stream_id = ANY (%b) AND index < %b ORDER BY 1"
+)
+_AT_PLACES: Final[LiteralString] = "WHERE index = ANY (%b) ORDER BY index"
 _OF_REGISTRY: Final[LiteralString] = "WHERE registry AND index > %b ORDER BY index LIMIT %b"
 _WRAPS: Final[LiteralString] = """
 SELECT index, coalesce(wrap, ''), coalesce(uuid_send(stream_id) || uuid_send(unit) || kek_id, '')
@@ -114,8 +120,7 @@ _TILES: Final[LiteralString] = (
 _CHECKPOINTS: Final[LiteralString] = """
 SELECT coalesce(size, 0), coalesce(root, ''), coalesce(note, '') FROM log.checkpoints ORDER BY size
 """
-
-
+_SIZES: Final[LiteralString] = "SELECT coalesce(size, 0) FROM log.checkpoints"
 _MAY_READ_TOKENS: Final[LiteralString] = (
     "SELECT has_any_column_privilege(to_regclass('log.tokens'), 'SELECT')"
 )
@@ -179,6 +184,7 @@ class PostgresEvidence:
         if within is None:
             _begin(self._connection, snapshot)
         self._connection.execute(_PATIENT)
+        self._cursors = itertools.count()
         try:
             row = self._connection.execute(_MAY_OPEN).fetchone()
         except InvalidSchemaName as error:
@@ -249,13 +255,26 @@ class PostgresEvidence:
         key, query = UUID(bytes=stream_id), self._columns + _OF_STREAM
         return self._pages(lambda after: self._all(query, key, after, before, _PAGE))
 
+    def streams(self, stream_ids: Collection[bytes], before: int) -> Iterator[RawRecord]:
+        """The rows of several streams of an index below `before`, in order, as they are asked for.
+
+        Of all of them no more than the places are held at once, 8 bytes each.
+        """
+        found = self._connection.execute(_PLACES, [_uuids(stream_ids), before], binary=True)
+        places = array("q", (at for (at,) in cast("Iterable[tuple[int]]", found)))
+        for start in range(0, len(places), _PAGE):
+            page = list(places[start : start + _PAGE])
+            yield from self._wrapped(self._all(self._columns + _AT_PLACES, page))
+
     def _pages(self, after: Callable[[int], list[Any]]) -> Iterator[RawRecord]:
         reached = _BEFORE_ALL
         while rows := after(reached):
             reached = rows[-1][0]
-            wraps = self._wraps(_WRAPS_IN, [row[0] for row in rows])
-            streams = [UUID(bytes=of) for of in {row[1] for row in rows} if len(of) == _ID_BYTES]
-            yield from _raw(rows, wraps, dict(self._all(_NAME, streams)))
+            yield from self._wrapped(rows)
+
+    def _wrapped(self, rows: Sequence[tuple[Any, ...]]) -> list[RawRecord]:
+        wraps = self._wraps(_WRAPS_IN, [row[0] for row in rows])
+        return _raw(rows, wraps, dict(self._all(_NAME, _uuids({row[1] for row in rows}))))
 
     def tiles(self) -> Iterator[RawTile]:
         """Every stored tile."""
@@ -263,9 +282,15 @@ class PostgresEvidence:
             yield RawTile(*cast("tuple[int, int, int, bytes]", row))
 
     def checkpoints(self) -> Iterator[RawCheckpoint]:
-        """Every stored checkpoint by size."""
-        for row in self._connection.execute(_CHECKPOINTS, binary=True):
-            yield RawCheckpoint(*cast("tuple[int, bytes, bytes]", row))
+        """Every stored checkpoint by size, as they are asked for."""
+        with self._connection.cursor(f"checkpoints {next(self._cursors)}") as cursor:
+            cursor.itersize = _PAGE
+            for row in cursor.execute(_CHECKPOINTS, binary=True):
+                yield RawCheckpoint(*cast("tuple[int, bytes, bytes]", row))
+
+    def sizes(self) -> Sequence[int]:
+        """The size of every stored checkpoint."""
+        return [size for (size,) in self._all(_SIZES)]
 
     def beside(self) -> Beside:
         """What stands beside the records."""
@@ -343,6 +368,10 @@ def _raw(
             _make((*columns, ms, entry, state, wrapped, name, registry, unit, bool(astray)))
         )
     return found
+
+
+def _uuids(ids: Iterable[bytes]) -> list[UUID]:
+    return [UUID(bytes=one) for one in ids if len(one) == _ID_BYTES]
 
 
 def _moment(sent: bytes) -> datetime | None:

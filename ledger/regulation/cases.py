@@ -66,8 +66,11 @@ class Cases(Protocol):
     def token_elsewhere(self, token: str, stream: str) -> bool:
         """Whether the sealed token stands in another case."""
 
-    def record(self, index_or_entry: str) -> tuple[int, str] | None:
-        """(index, stream) of a record named by its b64 entry digest; None where there is none."""
+    def record(self, index: int, entry: str) -> str | None:
+        """The stream of the record at an index; None where its entry is not this one (b64).
+
+        By index too, since whoever can append may copy an entry.
+        """
 
     def running(self, stream: str, at: datetime) -> Sequence[str]:
         """Codes of open complaint, review or complaint-window clocks of a case at an instant."""
@@ -90,7 +93,7 @@ class NoCases:
         """There is no other case."""
         return False
 
-    def record(self, _index_or_entry: str) -> tuple[int, str] | None:
+    def record(self, _index: int, _entry: str) -> str | None:
         """There is no record yet."""
         return None
 

@@ -32,7 +32,6 @@ CREATE TABLE IF NOT EXISTS proj.acts (
 );
 CREATE UNIQUE INDEX IF NOT EXISTS acts_stream ON proj.acts (gen, stream, seq);
 CREATE INDEX IF NOT EXISTS acts_act ON proj.acts (gen, act_id);
-CREATE INDEX IF NOT EXISTS acts_entry ON proj.acts (gen, entry);
 CREATE INDEX IF NOT EXISTS acts_registry ON proj.acts (gen, index) WHERE registry;
 CREATE INDEX IF NOT EXISTS acts_asked ON proj.acts (gen, act, index)
   WHERE effect AND act IN ('StatisticsSubmitted', 'SituationReportSubmitted', 'RecordErased');

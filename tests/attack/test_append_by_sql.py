@@ -316,7 +316,8 @@ def test_junk_is_read_a_page_at_a_time(
             return rows
 
         monkeypatch.setattr(PostgresEvidence, "_all", all_counted)
-        for raw in (source.registry(), source.stream(junk[0].stream_id.bytes, len(junk))):
+        of, end = junk[0].stream_id.bytes, len(junk)
+        for raw in (source.registry(), source.stream(of, end), source.streams({of}, end)):
             assert [row.at for row in raw] == list(range(len(junk)))
     assert max(fetched) == page
     database.close()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+from typing import Any
+
 import psycopg
 import pytest
 from click.testing import CliRunner, Result
@@ -10,7 +13,7 @@ from api.bootstrap import open_sealer
 from api.cli import database as databases
 from api.cli.main import main
 from ledger.errors import Fatal
-from ledger.postgres.checkpoints import PostgresCheckpoints
+from ledger.postgres.checkpoints import PostgresCheckpoints, discard
 from tests.attacks import attack
 from tests.builders import an_act, an_id
 from tests.fixtures.app import Service
@@ -80,6 +83,46 @@ def test_what_the_log_did_not_sign_is_taken_away(idle: Service, copied: bool) ->
     again = _socai(idle, "log", "discard", lang="vi")
     assert (again.exit_code, "Không bỏ gì" in again.output) == (0, True), again.output
     assert thief.latest() == signed
+
+
+@attack(
+    "a taken sealer login stores a checkpoint for each record, each as long as it may be, so that"
+    " whoever takes them away runs out of memory",
+    stopped_by="log discard, which leaves them in the server; a bound on each",
+    noticed_by="the sealer, readiness, log audit",
+)
+def test_as_many_as_somebody_stored_are_taken_away(
+    idle: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A few are fetched at a time, and of each nothing but its digest is kept."""
+    thief, size = _checkpoints(idle), idle.size()
+    stood = thief.latest()
+    assert stood is not None
+    with pytest.raises(Fatal, match="CheckViolation"):
+        thief.advance(stood[0], size - 1, bytes(32), bytes(16_385), [])
+    thief.advance(stood[0], size - 1, bytes(32), bytes(16_384), [])
+    thief.advance(size - 1, size, bytes(32), b"another\n", [])
+    opened: list[psycopg.Connection[Any]] = []
+    connect, admin = psycopg.connect, idle.database.server.dsn()
+
+    def kept(*arguments: Any, **more: Any) -> psycopg.Connection[Any]:  # noqa: ANN401 - as `connect`
+        opened.append(connect(*arguments, **more))
+        return opened[-1]
+
+    waiting: list[object] = []
+
+    def signed(size: int, _: bytes) -> bool:
+        waiting.append(opened[-1].execute("SELECT count(*) FROM pg_cursors").fetchone())
+        return size == stood[0]
+
+    monkeypatch.setattr(psycopg, "connect", kept)
+    dbname = str(idle.enclave.facts.database["dbname"])
+    gone, _ = discard(admin, dbname, signed)
+    assert waiting == [(1,)] * 3
+    assert gone == [
+        (size, sha256(b"another\n").hexdigest()),
+        (size - 1, sha256(bytes(16_384)).hexdigest()),
+    ]
 
 
 def test_what_the_log_signed_is_never_taken_away(idle: Service) -> None:

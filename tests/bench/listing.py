@@ -40,7 +40,7 @@ FROM STDIN
 _FILL_ACTS: Final[LiteralString] = """
 SET LOCAL synchronous_commit = off;
 SET LOCAL maintenance_work_mem = '256MB';
-DROP INDEX proj.acts_stream, proj.acts_act, proj.acts_entry;
+DROP INDEX proj.acts_stream, proj.acts_act;
 INSERT INTO proj.acts (gen, index, stream, seq, act_id, act, role, officer, kid, iat, occurred_at,
     recorded_at, agency, status, effect, state_after, flags, late, registry, digest, entry,
     protected, payload, signature)
@@ -51,7 +51,6 @@ INSERT INTO proj.acts (gen, index, stream, seq, act_id, act, role, officer, kid,
   JOIN proj.case_file c ON c.first_index = i / {each} * {each};
 CREATE UNIQUE INDEX acts_stream ON proj.acts (gen, stream, seq);
 CREATE INDEX acts_act ON proj.acts (gen, act_id);
-CREATE INDEX acts_entry ON proj.acts (gen, entry);
 UPDATE proj.views SET position = {acts} - 1;
 """
 _POLICY: Final[LiteralString] = """

@@ -379,3 +379,17 @@ def test_processes_read_the_database_themselves_and_find_the_same(database: Data
             ]
         assert not reports[0].ok
         assert reports[0] == reports[1]
+
+
+def test_notes_of_any_number_stay_in_the_server(database: Database) -> None:
+    """Whoever has the sealer's login stores one for each record; no audit holds all of them."""
+    log = a_log()
+    fill(database, log)
+    with psycopg.connect(database.admin) as within:
+        source = PostgresEvidence(database.admin, within=within)
+        notes = iter(source.checkpoints())
+        first = next(notes)
+        row = within.execute("SELECT count(*) FROM pg_cursors").fetchone()
+        assert (row, first.size) == ((1,), min(log.signed))
+        again = [one.size for one in source.checkpoints()]  # while the others wait
+        assert again == [first.size, *(one.size for one in notes)] == sorted(source.sizes())

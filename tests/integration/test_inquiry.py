@@ -325,8 +325,10 @@ def test_guards_are_answered_from_the_log(sc1: Case) -> None:
     assert not cases.token_elsewhere(sealed, sc1.stream)
     assert not cases.token_elsewhere("sealed:00000000-0000-4000-8000-000000000000", "case/other")
     row = sc1.played.log.rows[sc1.index_of(1)]
-    assert cases.record(b64(row.entry)) == (row.at, sc1.stream)
-    assert cases.record("nonsense!") is None
+    assert cases.record(row.at, b64(row.entry)) == sc1.stream
+    assert cases.record(row.at - 1, b64(row.entry)) is None
+    assert cases.record(row.at, "nonsense!") is None
+    assert cases.record(2**52, b64(row.entry)) is None
     assert set(cases.signers(sc1.stream)) == {
         o for e in sc1.played.player.streams[sc1.stream].effective() for o in e.signed_by()
     }

@@ -13,7 +13,7 @@ ALTER TABLE log.tiles ALTER COLUMN data SET STORAGE EXTERNAL;  -- hashes do not 
 CREATE TABLE log.checkpoints (
   size bigint PRIMARY KEY CHECK (size >= 1),
   root bytea NOT NULL CHECK (octet_length(root) = 32),
-  note bytea NOT NULL CHECK (octet_length(note) BETWEEN 1 AND 65536)
+  note bytea NOT NULL CHECK (octet_length(note) BETWEEN 1 AND 16384)  -- the log's two signatures take 4 KiB
 ) WITH (toast_tuple_target = 8160);
 ALTER TABLE log.checkpoints ALTER COLUMN note SET STORAGE EXTERNAL;
 

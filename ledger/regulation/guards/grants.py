@@ -220,9 +220,9 @@ def erasure_no_open_clock(q: Question) -> Breach | None:
     """
     bad = []
     for n, named in enumerate(objects(q.facts.get("entries"))):
-        digest = str(named.get("entry")).removeprefix("sha-256:")
-        found = q.cases.record(digest)
-        if found is None or found[0] != named.get("index") or q.cases.running(found[1], q.at):
+        index, digest = named.get("index"), str(named.get("entry")).removeprefix("sha-256:")
+        stream = q.cases.record(index, digest) if isinstance(index, int) else None
+        if stream is None or q.cases.running(stream, q.at):
             bad.append(f"/facts/entries/{n}")
     return Breach(pointers=tuple(bad)) if bad else None
 

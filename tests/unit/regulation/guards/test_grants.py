@@ -188,7 +188,7 @@ def test_an_erasure_has_its_three_hands() -> None:
 
 def test_nothing_is_erased_while_it_may_be_contested() -> None:
     """access.md A20: and what is named exists, at that index with that digest."""
-    ledger = Story("ledger", cases=Others(records={DIGEST: (12, CASE)}))
+    ledger = Story("ledger", cases=Others(records={(12, DIGEST): CASE}))
     holds("ERASURE_NO_OPEN_CLOCK", ledger.asks("RecordErased", facts=ENTRY))
     other = {"entries": [{"index": 13, "entry": DIGEST}]}
     breaks("ERASURE_NO_OPEN_CLOCK", ledger.asks("RecordErased", facts=other), "/facts/entries/0")
