@@ -17,6 +17,7 @@ from api.cli.main import main
 from api.settings import Home
 from keys.custody.file import write_kek
 from keys.vault import Kek
+from ledger import audit
 from ledger.errors import Fatal
 from ledger.log.checkpoint import unverified
 from ledger.postgres.checkpoints import PostgresCheckpoints
@@ -65,6 +66,16 @@ def _stopped(service: Service) -> Reason:
 
 def _mark(service: Service) -> DoubtMark:
     return DoubtMark(Home(service.settings).seen_folder("sealer"))
+
+
+def _junk_in_custody(service: Service) -> None:
+    """By the writer's login."""
+    sealed, wrap = b"\x02" + bytes(28 + 1024), b"\x01" + bytes(76)
+    with psycopg.connect(service.database.dsn("writer")) as connection:
+        connection.execute(
+            "SELECT log.keep_file(gen_random_uuid(), %s, %s, %s, %s, %s)",
+            [bytes(32), wrap, bytes(32), sealed, wrap],
+        )
 
 
 def _audited(service: Service) -> int:
@@ -212,18 +223,40 @@ def test_a_log_without_checkpoints_is_not_said_to_have_signed_one(idle: Service)
 def test_what_the_stop_was_not_about_keeps_nobody_from_going_on(idle: Service) -> None:
     """Junk in the custody of files is named for good, by the audit and here; the log is whole."""
     _seal(idle)
-    sealed = b"\x02" + bytes(28 + 1024)
-    with psycopg.connect(idle.database.dsn("writer")) as connection:
-        connection.execute(
-            "SELECT log.keep_file(gen_random_uuid(), %s, %s, %s, %s, %s)",
-            [bytes(32), b"\x01" + bytes(76), bytes(32), sealed, b"\x01" + bytes(76)],
-        )
+    _junk_in_custody(idle)
     _mark(idle).leave(Reason("trước đó", "before"))
     assert _audited(idle) == 1
     resumed = _socai(idle, "log", "resume")
     assert resumed.exit_code == 0, resumed.output
     assert ("custody" in resumed.output, "Sound" in resumed.output) == (True, False)
     assert _mark(idle).reason() is None
+    vi = _socai(idle, "log", "audit", "--no-views", "--workers", "0", lang="vi").output
+    assert (vi.count("sự kiện lưu giữ tệp bị sửa"), "does not hold" in vi) == (2, False)
+
+
+def test_no_junk_beside_the_log_hides_what_is_wrong_with_it(
+    idle: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many findings there are, those of the log are told."""
+    monkeypatch.setattr(audit, "_MOST_FINDINGS", 1)
+    size = _seal(idle)
+    _junk_in_custody(idle)
+    _owner(idle, _PLANT, size + 1, bytes(32 * (size + 1)))
+    _mark(idle).leave(Reason("trước đó", "before"))
+    assert _socai(idle, "log", "resume").exit_code == 1
+    assert _checkpoints(idle).latest() == (size, _checkpoints(idle).at(size))
+
+
+def test_a_machine_with_one_process_is_told_for_that_one(idle: Service, tmp_path: Path) -> None:
+    """A checkpoint known from elsewhere goes to whoever can be asked about it here."""
+    known = tmp_path / "known"
+    known.write_bytes((_checkpoints(idle).latest() or (0, b""))[1])
+    for login in ("reader", "projector"):
+        (idle.settings.secrets_dir / f"{login}.password").unlink()
+    told = _socai(idle, "log", "remember", str(known))
+    assert (told.exit_code, "remembered for sealer;" in told.output) == (0, True), told.output
+    (idle.settings.secrets_dir / "sealer.password").unlink()
+    assert _socai(idle, "log", "remember", str(known)).exit_code == 2
 
 
 def test_a_record_set_aside_is_said_to_be_voided(idle: Service) -> None:
