@@ -222,10 +222,13 @@ class Client(Connection):
         """A listing as one answer: all pages' `rows` in the body of the first, without `next`."""
         pages = self.pages(path, query=query, at_least=at_least)
         body = next(pages)
+        with understood():
+            found = [*body[rows]]
         for page in pages:
-            body[rows] += page[rows]
+            with understood():
+                found += page[rows]
         body.pop("next", None)
-        return body
+        return {**body, rows: found}
 
     def case(
         self,
@@ -273,14 +276,17 @@ class Client(Connection):
             "Content-Digest": f"sha-256=:{canonical.b64std(digest)}:",
             "Content-Length": str(size),
         }
-        told = self.answer(
+        response = self.answer(
             "POST", "/v1/attachments", content=body, media=media, headers=headers, at=at
-        ).json()
-        if (told["digest"], told["size"]) != (_file_digest(digest), size):
+        )
+        with understood():
+            told = response.json()
+            taken, media = (told["digest"], told["size"]), str(told["media_type"])
+        if taken != (_file_digest(digest), size):
             raise VerificationError("attachment", "the server took another file than was sent")
         return {
-            "digest": told["digest"],
-            "media_type": told["media_type"],
+            "digest": _file_digest(digest),
+            "media_type": media,
             "size": size,
             "name": unicodedata.normalize("NFC", file.name),
         }

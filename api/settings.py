@@ -300,6 +300,10 @@ class Home:
         """The database password of `role`, from `<secrets>/<role>.password`."""
         return self._secret(f"{role}.password").decode("utf-8").strip()
 
+    def has_password(self, role: str) -> bool:
+        """Whether this machine has the database password of `role`."""
+        return (self.settings.secrets_dir / f"{role}.password").exists()
+
     def passphrase(self) -> bytes:
         """The passphrase of the key files: `SOCAI_PASSPHRASE_FILE`, in a rehearsal the home's."""
         if self.settings.passphrase_file is not None:

@@ -26,7 +26,7 @@ from ledger.checks.content import Job, RawRecord
 from ledger.checks.evidence import Evidence
 from ledger.checks.file_evidence import FileBytes
 from ledger.checks.files import FileChecks, FileReport, most_listed
-from ledger.checks.findings import Damage, Finding
+from ledger.checks.findings import OF_FILES, Damage, Finding
 from ledger.checks.folds import Folds
 from ledger.checks.known import Learned
 from ledger.checks.part import ROWS, Desk, Part, Slip, Whole, history, in_order, tops
@@ -587,13 +587,15 @@ class _Walk:
         """Everything, the first bad index first; at one index in the order of `Damage`."""
         order = {kind: n for n, kind in enumerate(Damage)}
         findings = sorted(set(self.findings), key=lambda f: (f.index, order[f.kind], f.message))
+        # junk beside the log, however much, crowds out nothing that is wrong with the log
+        told = set(sorted(findings, key=lambda f: f.kind in OF_FILES)[:_MOST_FINDINGS])
         newest = signed.newest or 0
         return Report(
             origin=self.origin,
             records=self.rows,
             size=newest,
             root=self.roots.at.get(newest, b"").hex(),
-            findings=tuple(findings[:_MOST_FINDINGS]),
+            findings=tuple(one for one in findings if one in told),
             skipped=self._skipped(),
             verdicts=dict(self.chain.verdicts),
             checkpoints=signed.count,

@@ -152,7 +152,8 @@ class Doubt(Fatal):
 
     Args:
         kind: `shorter`, records that were signed over are gone; `forked`, another root at a size
-            that was signed; `damaged`, the memory does not open; `unseen`, there is none.
+            that was signed; `planted`, something stands in the sealer's place that it did not put
+            there; `damaged`, the memory does not open; `unseen`, there is none.
         vi: What disagrees, in Vietnamese, to stand in a sentence.
         en: The same in English; also `str`.
         size: Records that are sure, where that is known.
@@ -160,7 +161,7 @@ class Doubt(Fatal):
 
     def __init__(
         self,
-        kind: Literal["shorter", "forked", "damaged", "unseen"],
+        kind: Literal["shorter", "forked", "planted", "damaged", "unseen"],
         vi: str,
         en: str,
         size: int | None = None,

@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from keys.note import NoteSigner
-from ledger.errors import Conflict, Fatal, NotFound, Unavailable, VerificationError
+from ledger.errors import Conflict, Unavailable, VerificationError
+from ledger.growth import grown, late
 from ledger.log import checkpoint as checkpoints
-from ledger.log import record, tiles
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.merkle import EMPTY_ROOT
-from ledger.log.tiles import Overlay, Tile, TileReader
+from ledger.log.tiles import Tile, TileReader
 from ledger.ports import CheckpointStore, Clock, Notices, RecordStore, TileStore
-from ledger.seen_checkpoint import SeenCheckpoint, forked, require, shorter
+from ledger.seen_checkpoint import SeenCheckpoint, planted, require, shorter
 
 BATCH: Final = 32_768
 POLL_S: Final = 1.0
@@ -109,7 +109,8 @@ class Sealer:
         if head.size == stand.size:
             self._stand = stand
             return None
-        fresh, new = self._grown(stand, min(head.size, stand.size + BATCH))
+        reach = min(head.size, stand.size + BATCH)
+        fresh, new = grown(self._records, stand.size, stand.edge, reach, self._origin)
         note = self._seen.extend(stand.checkpoint, lambda: self._signed(new))
         return None if note is None else self._swapped(stand, _Stand(new, note, self._tiles), fresh)
 
@@ -148,18 +149,6 @@ class Sealer:
 
     # -- the tree ----------------------------------------------------------------------------------
 
-    def _grown(self, stand: _Stand, size: int) -> tuple[list[Tile], Checkpoint]:
-        entries = self._records.entries(stand.size, size)
-        if len(entries) != size - stand.size:
-            raise Fatal(f"records {stand.size} to {size} have a gap")
-        leaves = [record.leaf(entry) for entry in entries]
-        try:
-            fresh = tiles.new_tiles(stand.size, leaves, stand.edge)
-            root = tiles.root_from_tiles(size, Overlay(fresh, stand.edge))
-        except NotFound as error:
-            raise Fatal(f"the tree is incomplete: {error}") from error
-        return fresh, Checkpoint(self._origin, size, root)
-
     def _signed(self, new: Checkpoint) -> bytes:
         time_s = int(self._clock.now().timestamp())
         return checkpoints.sign(new, self._log_key, self._pq_key, time_s=time_s)
@@ -188,10 +177,8 @@ class Sealer:
 
     def _stored_late(self, stand: _Stand, seen: checkpoints.Opened) -> Checkpoint | None:
         """A crash came between file and swap: the same bytes again, never another signature."""
-        fresh, new = self._grown(stand, seen.checkpoint.size)
-        if new != seen.checkpoint:
-            raise forked(new.size)
-        return self._swapped(stand, _Stand(new, seen.note, self._tiles), fresh)
+        fresh = late(seen.checkpoint, self._records, stand.size, stand.edge)
+        return self._swapped(stand, _Stand(seen.checkpoint, seen.note, self._tiles), fresh)
 
     def _newest(self) -> _Stand:
         """The stored checkpoint, if it is ours and the stored tiles lead to its root."""
@@ -203,14 +190,17 @@ class Sealer:
             found = checkpoints.open_checkpoint(
                 note, [self._log_key.vkey, self._pq_key.vkey], origin=self._origin
             ).checkpoint
-            root = tiles.root_from_tiles(found.size, self._tiles)
-        except (VerificationError, NotFound) as error:
-            raise Fatal(
-                f"the last checkpoint does not hold: {error}; if the log did not sign it (socai log"
-                " audit says so), take it away with socai log discard, then start again"
+        except VerificationError as error:
+            raise planted(
+                f"điểm kiểm tra cuối cùng, {size} bản ghi, không do khóa của sổ ký",
+                f"the last checkpoint, of {size} records, does not hold: {error}",
             ) from error
-        if found.size != size or found.root != root:
-            raise Fatal(f"the tiles of size {size} lead to another root than the one signed")
+        if found.size != size:
+            raise planted(
+                f"điểm kiểm tra cuối cùng ghi là {size} bản ghi nhưng được ký cho {found.size}",
+                f"the last checkpoint, stored as one of {size} records, is signed for {found.size}",
+            )
+        require(found, size, self._tiles)
         return _Stand(found, note, self._tiles)
 
 

@@ -167,3 +167,15 @@ def forked(size: int) -> Doubt:
         f"cây {size} bản ghi trong cơ sở dữ liệu có gốc khác với gốc đã ký",
         f"the tree of {size} records has another root than the one signed",
     )
+
+
+def planted(vi: str, en: str) -> Doubt:
+    """Something in the sealer's place that it did not put there; both texts begin a sentence."""
+    return Doubt(
+        "planted",
+        f"{vi}; nếu không phải do sổ ký (socai log audit cho biết) thì có người ghi thay bộ ký: đổi"
+        " mật khẩu của bộ ký, chạy socai log discard, rồi socai log resume",
+        f"{en}; if the log did not sign it (socai log audit says so), somebody stored it in the"
+        " sealer's place: change the sealer's password, run socai log discard, then socai log"
+        " resume",
+    )

@@ -1,13 +1,14 @@
 """What a home remembers beside its database, as files: the checkpoint seen, and the mark of doubt.
 
-A folder for each role, so that a process taken over spoils no memory but its own. Implements
-`SeenStore`. What the bytes say is not known here.
+A folder for each role, so that a process taken over spoils no memory but its own; what was taken
+out of the log is set aside there too. Implements `SeenStore`. What the bytes say is not known here.
 """
 
 from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,6 +72,25 @@ class SeenFile:
         except OSError as error:
             raise _unusable(self._path, error) from error
         return aside
+
+
+class Aside:
+    """Checkpoints taken out of the log, in a role's folder: evidence of who stored them.
+
+    Args:
+        folder: Made where it is missing, open to its owner alone.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def path(self, size: int, digest: str) -> Path:
+        """Where a note of this SHA-256, stored as one of `size` records, is kept."""
+        return self._folder / f"discarded-{size}-{digest[:16]}"
+
+    def keep(self, size: int, note: bytes) -> None:
+        """Keeps it, durable on return. Raises: Unavailable: no room. Doubt: it cannot be kept."""
+        _write(self.path(size, hashlib.sha256(note).hexdigest()), note)
 
 
 @dataclass(frozen=True, slots=True)

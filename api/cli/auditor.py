@@ -31,6 +31,7 @@ from keys.vault import Kek
 from ledger.audit import Report, audit, unread
 from ledger.blobs import ObjectBlobs
 from ledger.checks.files import FileReport
+from ledger.checks.findings import OF_FILES, Finding
 from ledger.errors import Doubt, NotFound, Unavailable
 from ledger.log.checkpoint import unverified
 from ledger.postgres.connect import connect, may_enter, open_pool, translating
@@ -64,6 +65,11 @@ class Audited:
     views_skipped: str
     altered: Sequence[Altered] = ()
     unopened: Mapping[Path, Doubt] = field(default_factory=dict)
+
+    @property
+    def of_the_log(self) -> Sequence[Finding]:
+        """What is wrong with records, tree and checkpoints: with no file, and nobody's custody."""
+        return [finding for finding in self.report.findings if finding.kind not in OF_FILES]
 
     @property
     def ok(self) -> bool:
@@ -425,7 +431,10 @@ def show(shell: Shell, found: Audited) -> None:
     if not report.ok:
         shell.table(
             ("index", "kind", "what"),
-            ((f.index, str(f.kind), f.message) for f in report.findings[:_SHOWN]),
+            (
+                (f.index, str(f.kind), shell.text(Text(f.said_vi, f.message)))
+                for f in report.findings[:_SHOWN]
+            ),
         )
         shell.say(
             Text(
@@ -514,7 +523,7 @@ def _show_aside(shell: Shell, report: Report) -> None:
                 f" {why.en}",
             )
         )
-    for finding, act in report.unreadable:
+    for finding, act in report.unreadable[:_SHOWN]:
         shell.say(
             Text(
                 f"KHÔNG ĐỌC ĐƯỢC bản ghi {finding.index}, đã loại theo {act}: {finding.said_vi}."

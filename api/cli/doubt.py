@@ -22,11 +22,14 @@ from api.cli.kept_checkpoint import Kept, KeptCheckpoint, kept_checkpoints
 from api.cli.shell import fail, options, shell_of
 from api.cli.supervisor import API, ROLES, SEALER
 from api.cli.words import Text
-from api.settings import EnclaveFacts, Home, Settings, memory_needed
+from api.settings import EnclaveFacts, Home, Settings, SettingsError, memory_needed
 from keys.note import VKey
+from ledger.checks.findings import IN_THE_SEALERS_PLACE, Damage
 from ledger.errors import Doubt
 from ledger.followed_keys import FollowedKeys
-from ledger.log.checkpoint import unverified
+from ledger.growth import late
+from ledger.log.checkpoint import Checkpoint, unverified
+from ledger.postgres.checkpoints import PostgresCheckpoints
 from ledger.postgres.connect import open_pool
 from ledger.postgres.records import PostgresRecords
 from ledger.postgres.tiles import PostgresTiles
@@ -86,11 +89,12 @@ class _Memory:
     seen: SeenCheckpoint
     records: PostgresRecords
     tiles: PostgresTiles
+    checkpoints: PostgresCheckpoints
 
     def doubt(self) -> Doubt | None:
         """Why the role would stop: its memory does not open, or the log does not hold it."""
         try:
-            require(self.seen.last().checkpoint, self.records.head().size, self.tiles)
+            self._hold(self.seen.last().checkpoint)
         except Doubt as doubt:
             return doubt
         return None
@@ -113,7 +117,16 @@ class _Memory:
         found = self.doubt()
         if found is not None and found.kind in ("shorter", "forked"):
             raise found
-        require(opened.checkpoint, self.records.head().size, self.tiles)
+        self._hold(opened.checkpoint)
+
+    def _hold(self, seen: Checkpoint) -> None:
+        """That the log holds it, also where the sealer stopped between signing and storing it."""
+        stored = self.checkpoints.latest()
+        size = 0 if stored is None else stored[0]
+        if size < seen.size:
+            late(seen, self.records, size, self.tiles)
+        else:
+            require(seen, self.records.head().size, self.tiles)
 
     def take(self, known: bytes) -> Path | None:
         """Moves on to what was required; where a memory is set aside that does not open."""
@@ -132,7 +145,7 @@ def _memory(settings: Settings, facts: EnclaveFacts, role: str) -> Iterator[_Mem
     try:
         records = PostgresRecords(pool)
         seen = SeenCheckpoint(store, _keys(settings, facts, role, records), facts.origin)
-        yield _Memory(role, store, seen, records, PostgresTiles(pool))
+        yield _Memory(role, store, seen, records, PostgresTiles(pool), PostgresCheckpoints(pool))
     finally:
         pool.close()
 
@@ -176,18 +189,30 @@ def remember_(checkpoint: Kept) -> None:
     """Tell this home its log's last known checkpoint; the log must hold it. Starts nothing.
 
     For a new machine, and where what a process has seen is lost or damaged: that is set aside, not
-    deleted. FILE is a checkpoint kept elsewhere; - reads standard input.
+    deleted. Told are the processes whose password of the database is here. FILE is a checkpoint
+    kept elsewhere; - reads standard input.
     """
     shell, size = shell_of(), unverified(checkpoint.note).size
-    aside = remember(Settings.from_env(), ROLES, checkpoint.note)
+    settings = Settings.from_env()
+    home = Home(settings)
+    home.facts()
+    roles = [role for role in ROLES if home.has_password(_LOGINS.get(role, role))]
+    if not roles:
+        raise SettingsError(
+            f"{settings.secrets_dir} không có mật khẩu của tiến trình nào; chưa nhớ gì",
+            f"no process's password is in {settings.secrets_dir}; nothing was remembered",
+        )
+    aside = remember(settings, roles, checkpoint.note)
+    told = ", ".join(roles)
     shell.done(
         Text(
-            f"Đã nhớ điểm kiểm tra {size} bản ghi, sổ có đủ. Nếu một tiến trình đã dừng vì nghi"
-            " ngờ: socai log resume; sau đó: socai serve",
-            f"The checkpoint of {size} records is remembered; the log holds it. If a process"
-            " stopped on doubt: socai log resume; then: socai serve",
+            f"Đã nhớ điểm kiểm tra {size} bản ghi cho {told}, sổ có đủ. Nếu một tiến trình đã dừng"
+            " vì nghi ngờ: socai log resume; sau đó: socai serve",
+            f"The checkpoint of {size} records is remembered for {told}; the log holds it. If a"
+            " process stopped on doubt: socai log resume; then: socai serve",
         ),
         size=size,
+        roles=roles,
         set_aside=list(map(str, aside)),
     )
 
@@ -200,8 +225,9 @@ def resume(kept: tuple[Kept, ...]) -> None:
     """Let processes go on that stopped on doubt: only if the whole log is sound again.
 
     What this home has seen is held against the log first, whether a process left a mark or not. The
-    audit also holds the log to every checkpoint that is named. Exit 1 where it finds damage: the
-    marks stay, and nothing is signed.
+    audit also holds the log to every checkpoint that is named. Exit 1 where it finds damage to
+    records, tree or checkpoints: the marks stay, and nothing is signed. Damage to files and their
+    custody is shown, and keeps nobody from going on.
     """
     shell = shell_of()
     settings = Settings.from_env()
@@ -221,12 +247,11 @@ def resume(kept: tuple[Kept, ...]) -> None:
         found = auditor.run(shell, settings, facts, trusted=held, views=False)
     if not shell.json:
         auditor.show(shell, found)
-    if doubts or not found.ok:
+    if doubts or found.of_the_log or found.altered:
+        out = _way_out(found)
         fail(
-            "Chưa cho ký lại: sổ chưa khớp với điều máy này đã thấy. Đặt lại cơ sở dữ liệu đúng"
-            " rồi chạy lại lệnh này; nếu bản đúng đã mất: socai log recover.",
-            "Nothing is signed yet: the log is not the one that this home has seen. Put the right"
-            " database back, then run this again; if it is lost: socai log recover.",
+            f"Chưa cho ký lại: {out.vi}",
+            f"Nothing is signed yet: {out.en}",
             "in_doubt",
             doubts={role: shell.text(Text(doubt.vi, doubt.en)) for role, doubt in doubts.items()},
             audit=found.as_dict(),
@@ -235,11 +260,51 @@ def resume(kept: tuple[Kept, ...]) -> None:
         mark.clear()
     shell.done(
         Text(
-            "Sổ khớp; các tiến trình được chạy lại: socai serve",
-            "Sound; the processes may go on: socai serve",
+            "Sổ có đủ mọi điều máy này đã thấy; các tiến trình được chạy lại: socai serve",
+            "The log holds all that this home has seen; the processes may go on: socai serve",
         ),
         cleared=list(reasons),
         audit=found.as_dict(),
+    )
+
+
+def _way_out(found: auditor.Audited) -> Text:
+    """What to do about the first thing that is in the way."""
+    put_back = Text(
+        "Đặt lại cơ sở dữ liệu đúng rồi chạy lại lệnh này; nếu bản đúng đã mất: socai log recover.",
+        "Put the right database back, then run this again; if it is lost: socai log recover.",
+    )
+    planted = [one for one in found.of_the_log if one.kind in IN_THE_SEALERS_PLACE]
+    first = next(iter([*planted, *found.of_the_log]), None)
+    if first is None and found.altered:
+        return Text(
+            "định nghĩa trong cơ sở dữ liệu khác bản phát hành. Chạy socai migrate, rồi chạy lại"
+            " lệnh này.",
+            "definitions in the database are not as shipped. Run socai migrate, then this again.",
+        )
+    if first is None:
+        return Text(
+            f"sổ chưa khớp với điều máy này đã thấy. {put_back.vi}",
+            f"the log is not the one that this home has seen. {put_back.en}",
+        )
+    vi, en = f"chỉ mục {first.index}, {first.said_vi}", f"index {first.index}, {first.message}"
+    if planted:
+        return Text(
+            f"{vi}. Bỏ những gì sổ không ký: socai log discard, rồi chạy lại lệnh này. Nếu không"
+            f" có gì để bỏ: {put_back.vi[:1].lower()}{put_back.vi[1:]}",
+            f"{en}. Take away what the log did not sign: socai log discard, then run this again."
+            f" If that takes nothing away: {put_back.en[:1].lower()}{put_back.en[1:]}",
+        )
+    if first.kind is Damage.AGAINST_THE_RULES:
+        return Text(
+            f"{vi}. Hai người giữ sổ đăng ký loại bản ghi này, qua socai serve --role api: socai"
+            f" log void {first.index}; rồi chạy lại lệnh này.",
+            f"{en}. Two registrars void this record, by socai serve --role api: socai log void"
+            f" {first.index}; then run this again.",
+        )
+    return Text(
+        f"{vi}. {put_back.vi} Nếu bản ghi bị để ngoài (socai log status): socai log void.",
+        f"{en}. {put_back.en} If the record is set aside (socai log status): socai log void.",
     )
 
 

@@ -220,28 +220,37 @@ MANUAL: Final[dict[str, str]] = {
     "A checkpoint kept elsewhere; the log must lead to it.": (
         "Điểm kiểm tra giữ ở nơi khác; sổ phải dẫn tới nó."
     ),
-    "Take away checkpoints that the log did not sign, so that the sealer can go on.\n\nThey are"
-    " stored by whoever has the sealer's login: give it another password first. Tiles behind\nthe"
-    " newest checkpoint that is signed go with them; the sealer makes them again.": (
-        "Bỏ các điểm kiểm tra mà sổ không ký, để bộ ký chạy tiếp được.\n\nChúng do kẻ có tài khoản"
-        " của bộ ký đặt vào: hãy đổi mật khẩu ấy trước. Các mảnh cây phía sau điểm kiểm tra có chữ"
-        " ký mới nhất cũng bị bỏ; bộ ký sẽ tạo lại."
+    "Take away checkpoints that the log did not sign, so that the sealer can go on.\n\n"
+    "They are stored by whoever has the sealer's login: give it another password first "
+    "(a new\nsealer.password in the secrets, then socai migrate). Each is set aside in "
+    "the sealer's memory\nfolder as evidence. Tiles behind the newest checkpoint that is "
+    "signed go with them; the sealer\nmakes them again.": (
+        "Bỏ các điểm kiểm tra mà sổ không ký, để bộ ký chạy tiếp được.\n\nChúng do kẻ có tài "
+        "khoản của bộ ký đặt vào: hãy đổi mật khẩu ấy trước (ghi sealer.password mới vào thư "
+        "mục bí mật, rồi socai migrate). Mỗi điểm kiểm tra bị bỏ được cất làm chứng cứ trong "
+        "thư mục ghi nhớ của bộ ký. Các mảnh cây phía sau điểm kiểm tra có chữ ký mới nhất "
+        "cũng bị bỏ; bộ ký sẽ tạo lại."
     ),
-    "Let processes go on that stopped on doubt: only if the whole log is sound again.\n\nWhat this"
-    " home has seen is held against the log first, whether a process left a mark or not. The"
-    "\naudit also holds the log to every checkpoint that is named. Exit 1 where it finds damage:"
-    " the\nmarks stay, and nothing is signed.": (
-        "Cho các tiến trình đã dừng vì nghi ngờ chạy tiếp: chỉ khi toàn bộ sổ đã đúng lại.\n\n"
-        "Trước hết sổ được đối chiếu với điều máy này đã thấy, dù có dấu nghi ngờ hay không. Việc"
-        " kiểm toán còn đối chiếu với mọi điểm kiểm tra được nêu. Hư hại thì mã 1: dấu nghi ngờ"
-        " còn nguyên, không ký gì."
+    "Let processes go on that stopped on doubt: only if the whole log is sound again.\n\n"
+    "What this home has seen is held against the log first, whether a process left a "
+    "mark or not. The\naudit also holds the log to every checkpoint that is named. Exit "
+    "1 where it finds damage to\nrecords, tree or checkpoints: the marks stay, and "
+    "nothing is signed. Damage to files and their\ncustody is shown, and keeps nobody "
+    "from going on.": (
+        "Cho các tiến trình đã dừng vì nghi ngờ chạy tiếp: chỉ khi toàn bộ sổ đã đúng "
+        "lại.\n\nTrước hết sổ được đối chiếu với điều máy này đã thấy, dù có dấu nghi ngờ "
+        "hay không. Việc kiểm toán còn đối chiếu với mọi điểm kiểm tra được nêu. Bản ghi, "
+        "cây hoặc điểm kiểm tra hư hại thì mã 1: dấu nghi ngờ còn nguyên, không ký gì. Hư "
+        "hại về tệp và lịch sử lưu giữ tệp vẫn được nêu, và không cản ai chạy tiếp."
     ),
-    "Tell this home its log's last known checkpoint; the log must hold it. Starts nothing.\n\nFor a"
-    " new machine, and where what a process has seen is lost or damaged: that is set aside, not"
-    "\ndeleted. FILE is a checkpoint kept elsewhere; - reads standard input.": (
-        "Cho máy này biết điểm kiểm tra cuối cùng đã biết của sổ; sổ phải có đủ. Không chạy gì."
-        "\n\nDùng cho máy mới, và khi điều một tiến trình đã thấy bị mất hoặc hỏng: bản hỏng được"
-        " cất riêng, không xóa. FILE là điểm kiểm tra giữ ở nơi khác; - thì đọc đầu vào chuẩn."
+    "Tell this home its log's last known checkpoint; the log must hold it. Starts "
+    "nothing.\n\nFor a new machine, and where what a process has seen is lost or "
+    "damaged: that is set aside, not\ndeleted. Told are the processes whose password of "
+    "the database is here. FILE is a checkpoint\nkept elsewhere; - reads standard input.": (
+        "Cho máy này biết điểm kiểm tra cuối cùng đã biết của sổ; sổ phải có đủ. Không chạy "
+        "gì.\n\nDùng cho máy mới, và khi điều một tiến trình đã thấy bị mất hoặc hỏng: bản "
+        "hỏng được cất riêng, không xóa. Chỉ báo cho các tiến trình có mật khẩu cơ sở dữ "
+        "liệu ở máy này. FILE là điểm kiểm tra giữ ở nơi khác; - thì đọc đầu vào chuẩn."
     ),
     "Print the newest signed checkpoint, to be kept elsewhere; held against what was seen before."
     "\n\nKeep it apart from the database: socai log audit --checkpoint FILE holds a log to"

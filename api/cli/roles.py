@@ -90,7 +90,9 @@ def _stopped(mark: DoubtMark, role: str) -> bool:
 def _leave(mark: DoubtMark, error: Fatal) -> None:
     """Marks why it stopped; where even that fails the memory itself still says it."""
     at = stamp(RealClock().now())
-    vi = error.vi if isinstance(error, Doubt) else str(error)
+    vi = f"cơ sở dữ liệu và chương trình không khớp nhau: {error}"
+    if isinstance(error, Doubt):
+        vi = error.vi
     try:
         mark.leave(Reason(f"{at} {vi}", f"{at} {error}"))
     except LedgerError:

@@ -17,6 +17,7 @@ from api.bootstrap import RealClock, RealEntropy
 from api.cli.shell import Moment, dumped, fail, misuse
 from api.cli.who import identity
 from api.client import Client
+from api.connection import understood
 from keys import canonical
 from ledger.founding import REHEARSAL
 from ledger.log import statement as statements
@@ -99,7 +100,9 @@ def _event(client: Client, index: int) -> Line:
     query = {"after": index - 1, "limit": 1}
     found: list[Line] = []
     if index < client.log()["records"]:
-        found = client.answer("GET", "/v1/feed", query=query, accept="*/*").json()
+        answer = client.answer("GET", "/v1/feed", query=query, accept="*/*")
+        with understood():
+            found = [_line(one) for one in answer.json()]
     if not found or found[0]["data"]["index"] != index:
         fail(
             f"Chưa ký: chưa có bản ghi {index}.",
@@ -107,6 +110,12 @@ def _event(client: Client, index: int) -> Line:
             "not_found",
         )
     return found[0]
+
+
+def _line(event: Line) -> Line:
+    """What is signed of an event of the feed. Raises: as `understood` takes."""
+    data = {name: event["data"][name] for name in ("index", "entry")}
+    return {"subject": str(event["subject"]), "data": data}
 
 
 def _require_aside(client: Client, streams: Collection[str], indices: Collection[int]) -> None:

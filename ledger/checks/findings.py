@@ -114,6 +114,43 @@ class Damage(StrEnum):
     RECOVERY_KEYS = "recovery_keys_wrong"
 
 
+#: Damage to files and their custody: what the log says, and what it has signed, holds all the same.
+OF_FILES: Final = frozenset(
+    {
+        Damage.FILE_KEY_WRONG,
+        Damage.FILE_MISSING,
+        Damage.CUSTODY_TAIL_MISSING,
+        Damage.CUSTODY_MISSING,
+        Damage.CUSTODY_ORDER,
+        Damage.CUSTODY_EDITED,
+        Damage.CUSTODY_ANCHOR,
+        Damage.CUSTODY_HEAD,
+        Damage.FILE_DOUBLED,
+        Damage.FILE_TAG_WRONG,
+        Damage.FILE_WRAP_MISSING,
+        Damage.FILE_WRAP_WRONG,
+        Damage.FILE_BYTES_MISSING,
+        Damage.FILE_BYTES_WRONG,
+    }
+)
+
+#: What is stored in the sealer's place; `log discard` takes away what the log never signed.
+IN_THE_SEALERS_PLACE: Final = frozenset(
+    {
+        Damage.TILE_WRONG,
+        Damage.TILE_STRAY,
+        Damage.CHECKPOINT_MALFORMED,
+        Damage.CHECKPOINT_SIGNATURE,
+        Damage.CHECKPOINT_KEY,
+        Damage.CHECKPOINT_NAME,
+        Damage.CHECKPOINT_PQ_MISSING,
+        Damage.CHECKPOINT_PQ_SIGNATURE,
+        Damage.CHECKPOINT_SIZE,
+        Damage.CHECKPOINT_ROOT,
+    }
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing wrong.

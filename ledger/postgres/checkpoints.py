@@ -6,13 +6,16 @@ Implements `CheckpointStore`. Who signs them, and whether they are right, is not
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from typing import Final, LiteralString, cast
 
 import psycopg
 
-from ledger.errors import Conflict, Fatal
+from ledger.errors import Conflict, VerificationError
 from ledger.postgres.connect import Pool, reading, translated
+from ledger.seen_checkpoint import planted
 
 _LATEST: Final[LiteralString] = "SELECT size, note FROM log.checkpoints ORDER BY size DESC LIMIT 1"
 _AT: Final[LiteralString] = "SELECT note FROM log.checkpoints WHERE size = %b"
@@ -60,7 +63,7 @@ class PostgresCheckpoints:
         Raises:
             Conflict: It is not; nothing was written.
             Unavailable: The answer may have been lost: read `latest` before anything else.
-            Fatal: A tile of this place and width stands there already, with other bytes.
+            Doubt: `planted`: a tile of this place and width stands there, with other bytes.
         """
         columns = list(zip(*tiles, strict=True)) or [()] * 4
         arguments = [old_size, size, root, note, *(list(column) for column in columns)]
@@ -68,11 +71,8 @@ class PostgresCheckpoints:
             with self._pool.connection() as connection:
                 row = connection.execute(_SEAL, arguments).fetchone()
         except psycopg.errors.UniqueViolation as error:
-            raise Fatal(
-                f"{error.diag.message_primary or 'a checkpoint stands there already'}: somebody put"
-                " it there past the sealer; find out who (socai log audit names it), take it away"
-                " with socai log discard, then start again"
-            ) from error
+            there = error.diag.message_primary or "a checkpoint stands there already"
+            raise planted(f"chỗ mà bộ ký sắp ghi đã có nội dung khác ({there})", there) from error
         except psycopg.Error as error:
             raise translated(error) from error
         if row is None or row[0] is not True:
@@ -83,9 +83,29 @@ class PostgresCheckpoints:
             )
 
 
+@dataclass(frozen=True, slots=True)
+class Discarded:
+    """What `discard` did.
+
+    Attributes:
+        gone: Size and SHA-256 in hex of each note that it took away, the largest first.
+        tiles: How many tiles went with them.
+        stands: Size of the newest checkpoint that is signed; None where none is stored.
+    """
+
+    gone: Sequence[tuple[int, str]]
+    tiles: int
+    stands: int | None
+
+
 def discard(
-    admin_dsn: str, dbname: str, signed: Callable[[int, bytes], bool]
-) -> tuple[list[tuple[int, str]], int]:
+    admin_dsn: str,
+    dbname: str,
+    signed: Callable[[int, bytes], bool],
+    keep: Callable[[int, bytes], object],
+    *,
+    bare: bool,
+) -> Discarded:
     """Takes away what was stored in the sealer's place: unsigned checkpoints, and tiles behind.
 
     Behind the newest checkpoint that is signed nothing is proven yet, so nothing is lost.
@@ -94,29 +114,45 @@ def discard(
         admin_dsn: A superuser's connection string: no login of the log can do this.
         dbname: The log's database.
         signed: Whether the log signed this note of this size; the first that it did is the end.
-
-    Returns:
-        Size and SHA-256 in hex of each note that is gone, the largest first, and how many tiles.
+        keep: Given size and note of each that goes, before it does.
+        bare: Whether all may go: something else than a stored checkpoint shows that `signed` asks
+            by the right keys.
 
     Raises:
+        VerificationError: The log signed none of those that are stored, and not `bare`. Nothing was
+            changed.
         Unavailable: The database cannot be reached.
         Fatal: This login may not.
     """
     gone: list[tuple[int, str]] = []
+    stands: int | None = None
     try:
         with psycopg.connect(admin_dsn, dbname=dbname) as connection:
             connection.execute(_ALONE)
-            stands = 0
-            with connection.cursor("notes") as notes:
-                notes.itersize = _SOME  # there may be as many as somebody had time to store
-                for size, note in notes.execute(_ALL, binary=True):
-                    if signed(size, note):
-                        stands = size
-                        break
-                    gone.append((size, hashlib.sha256(note).hexdigest()))
+            some = 0
+            for size, note in _fetched(connection):
+                if signed(size, note):
+                    stands = size
+                    break
+                some += 1
+            if some and stands is None and not bare:
+                raise VerificationError(
+                    "checkpoint", f"the log signed none of the {some} that are stored"
+                )
+            for size, note in islice(_fetched(connection), some):
+                keep(size, note)
+                gone.append((size, hashlib.sha256(note).hexdigest()))
             connection.execute(_PAST_THE_TRIGGERS)
-            connection.execute(_WITHOUT, [stands])
-            tiles = connection.execute(_TILES_BEHIND, [stands]).rowcount
+            connection.execute(_WITHOUT, [stands or 0])
+            tiles = connection.execute(_TILES_BEHIND, [stands or 0]).rowcount
     except psycopg.Error as error:
         raise translated(error) from error
-    return gone, tiles
+    return Discarded(gone, tiles, stands)
+
+
+def _fetched(connection: psycopg.Connection) -> Iterator[tuple[int, bytes]]:
+    """The stored notes, the largest first, a few at a time: there may be any number of them."""
+    with connection.cursor("notes") as notes:
+        notes.itersize = _SOME
+        for row in notes.execute(_ALL, binary=True):
+            yield cast("tuple[int, bytes]", row)

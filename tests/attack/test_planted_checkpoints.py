@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import Any
+from pathlib import Path
+from threading import Event
+from typing import Any, Final, LiteralString
 
 import psycopg
 import pytest
@@ -11,15 +13,23 @@ from click.testing import CliRunner, Result
 
 from api.bootstrap import open_sealer
 from api.cli import database as databases
+from api.cli import roles
 from api.cli.main import main
+from api.settings import Home
+from keys.custody.file import write_kek
+from keys.vault import Kek
+from ledger import audit
 from ledger.errors import Fatal
+from ledger.log.checkpoint import unverified
 from ledger.postgres.checkpoints import PostgresCheckpoints, discard
+from ledger.seen_file import DoubtMark, Reason, SeenFile
 from tests.attacks import attack
 from tests.builders import an_act, an_id
-from tests.fixtures.app import Service
+from tests.fixtures.app import PASSPHRASE, Service
 from tests.smuggle import smuggler_into
 
 pytestmark = pytest.mark.postgres
+_PLANT: Final = "INSERT INTO log.tiles (level, n, width, data) VALUES (0, 0, %s, %s)"
 
 
 @pytest.fixture
@@ -38,6 +48,35 @@ def idle(service: Service, monkeypatch: pytest.MonkeyPatch) -> Service:
 def _socai(service: Service, *words: str, lang: str = "en") -> Result:
     env = {"SOCAI_HOME": str(service.settings.home)}
     return CliRunner().invoke(main, ["--lang", lang, *words], env=env)
+
+
+def _owner(service: Service, statement: LiteralString, *arguments: object) -> None:
+    """As whoever owns the database."""
+    with psycopg.connect(service.database.admin) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(statement, arguments)
+
+
+def _stopped(service: Service) -> Reason:
+    """Why the sealer stops, as its process says it."""
+    assert roles.seal(service.settings, Event()) == roles.ON_DOUBT
+    reason = _mark(service).reason()
+    assert reason is not None
+    return reason
+
+
+def _mark(service: Service) -> DoubtMark:
+    return DoubtMark(Home(service.settings).seen_folder("sealer"))
+
+
+def _junk_in_custody(service: Service) -> None:
+    """By the writer's login."""
+    sealed, wrap = b"\x02" + bytes(28 + 1024), b"\x01" + bytes(76)
+    with psycopg.connect(service.database.dsn("writer")) as connection:
+        connection.execute(
+            "SELECT log.keep_file(gen_random_uuid(), %s, %s, %s, %s, %s)",
+            [bytes(32), wrap, bytes(32), sealed, wrap],
+        )
 
 
 def _audited(service: Service) -> int:
@@ -76,7 +115,10 @@ def test_what_the_log_did_not_sign_is_taken_away(idle: Service, copied: bool) ->
     assert _audited(idle) == 1
     done = _socai(idle, "log", "discard")
     assert (done.exit_code, "2 checkpoints and 1 tiles" in done.output) == (0, True), done.output
+    assert "socai log resume" in done.output
     assert thief.latest() == stood
+    kept = Home(idle.settings).seen_folder("sealer").glob("discarded-*")
+    assert {path.read_bytes() for path in kept} == {note, b"another\n"}
     assert _seal(idle) == size
     assert _audited(idle) == 0
     signed = thief.latest()
@@ -117,9 +159,11 @@ def test_as_many_as_somebody_stored_are_taken_away(
 
     monkeypatch.setattr(psycopg, "connect", kept)
     dbname = str(idle.enclave.facts.database["dbname"])
-    gone, _ = discard(admin, dbname, signed)
+    kept_aside: list[tuple[int, bytes]] = []
+    done = discard(admin, dbname, signed, lambda *one: kept_aside.append(one), bare=False)
     assert waiting == [(1,)] * 3
-    assert gone == [
+    assert len(kept_aside) == 2
+    assert done.gone == [
         (size, sha256(b"another\n").hexdigest()),
         (size - 1, sha256(bytes(16_384)).hexdigest()),
     ]
@@ -128,9 +172,144 @@ def test_as_many_as_somebody_stored_are_taken_away(
 def test_what_the_log_signed_is_never_taken_away(idle: Service) -> None:
     """Not where its row says something else: the audit names that, and somebody has to look."""
     size = _seal(idle)
-    with psycopg.connect(idle.database.admin) as connection:
-        connection.execute("SET session_replication_role = replica")
-        connection.execute("UPDATE log.checkpoints SET size = size - 1 WHERE size = %s", [size])
+    _owner(idle, "UPDATE log.checkpoints SET size = size - 1 WHERE size = %s", size)
     before = _checkpoints(idle).latest()
     assert _socai(idle, "log", "discard").exit_code == 0
     assert _checkpoints(idle).latest() == before
+
+
+@attack(
+    "a tile is planted where the tree comes by next, so that a stopped sealer never goes on",
+    stopped_by="-",
+    noticed_by="the sealer's mark, log audit; log discard, then log resume",
+)
+def test_a_stop_over_a_planted_tile_has_a_way_back(idle: Service, tmp_path: Path) -> None:
+    """The sealer has signed by then what it could not store: it is stored later, as it is."""
+    size, known = idle.size(), tmp_path / "known"
+    known.write_bytes((_checkpoints(idle).latest() or (0, b""))[1])
+    _owner(idle, _PLANT, size, bytes(32 * size))
+    reason = _stopped(idle)
+    for told in (reason.vi, reason.en):
+        assert told.index("socai log discard") < told.index("socai log resume")
+    assert ("đổi mật khẩu" in reason.vi, "change the sealer's password" in reason.en) == (True,) * 2
+    kept = SeenFile(Home(idle.settings).seen_folder("sealer")).read()
+    assert unverified(kept or b"").size == size
+    refused = _socai(idle, "log", "resume")
+    assert (refused.exit_code, "socai log discard" in refused.output) == (1, True), refused.output
+    done = _socai(idle, "log", "discard")
+    assert (done.exit_code, "0 checkpoints and" in done.output) == (0, True), done.output
+    assert _socai(idle, "log", "remember", str(known)).exit_code == 0
+    resumed = _socai(idle, "log", "resume")
+    assert resumed.exit_code == 0, resumed.output
+    assert _seal(idle) == size
+    assert _checkpoints(idle).latest() == (size, kept)
+    assert _audited(idle) == 0
+
+
+def test_a_stop_over_a_planted_checkpoint_says_so_in_both_languages(idle: Service) -> None:
+    """Whoever is on duty reads the decisive steps in their own language."""
+    size = idle.size()
+    _owner(idle, "INSERT INTO log.checkpoints VALUES (%s, %s, %s)", size, bytes(32), b"junk\n")
+    reason = _stopped(idle)
+    for told in (reason.vi, reason.en):
+        assert told.index("socai log discard") < told.index("socai log resume")
+    assert "đổi mật khẩu của bộ ký" in reason.vi
+
+
+@pytest.mark.parametrize("harm", ["another kek", "a wrap gone"])
+def test_where_the_keys_of_the_log_cannot_be_told_nothing_is_taken_away(
+    idle: Service, harm: str
+) -> None:
+    """What cannot be asked is not unsigned."""
+    _seal(idle)
+    if harm == "another kek":
+        path = Home(idle.settings).key_path("kek")
+        path.unlink()
+        write_kek(path, Kek.generate(), PASSPHRASE, t=1, p=1, m_kib=64)
+    else:
+        _owner(idle, "DELETE FROM log.wraps WHERE index = 1")
+    before = _checkpoints(idle).latest()
+    done = _socai(idle, "log", "discard")
+    assert done.exit_code in (1, 2), done.output
+    assert _checkpoints(idle).latest() == before
+
+
+@pytest.mark.parametrize("knows", [True, False], ids=["the sealer remembers", "nobody does"])
+def test_a_log_none_of_whose_checkpoints_is_its_own_is_not_emptied(
+    idle: Service, *, knows: bool
+) -> None:
+    """Unless the sealer's memory shows that the keys are those of the log: then it goes on."""
+    size = _seal(idle)
+    memory = SeenFile(Home(idle.settings).seen_folder("sealer"))
+    kept = memory.read()
+    _owner(idle, "UPDATE log.checkpoints SET note = 'junk'")
+    if not knows:
+        memory.path.unlink()
+    done = _socai(idle, "log", "discard")
+    if knows:
+        assert done.exit_code == 0, done.output
+        assert _seal(idle) == size
+        assert _checkpoints(idle).latest() == (size, kept)
+    else:
+        assert done.exit_code == 1, done.output
+        assert _checkpoints(idle).latest() == (size, b"junk")
+
+
+def test_a_log_without_checkpoints_is_not_said_to_have_signed_one(idle: Service) -> None:
+    """Nobody is told that all is well where nothing is stored."""
+    _owner(idle, "DELETE FROM log.checkpoints")
+    _owner(idle, "DELETE FROM log.tiles")
+    done = _socai(idle, "log", "discard")
+    assert (done.exit_code, "no checkpoint is stored" in done.output) == (0, True), done.output
+
+
+def test_what_the_stop_was_not_about_keeps_nobody_from_going_on(idle: Service) -> None:
+    """Junk in the custody of files is named for good, by the audit and here; the log is whole."""
+    _seal(idle)
+    _junk_in_custody(idle)
+    _mark(idle).leave(Reason("trước đó", "before"))
+    assert _audited(idle) == 1
+    resumed = _socai(idle, "log", "resume")
+    assert resumed.exit_code == 0, resumed.output
+    assert ("custody" in resumed.output, "Sound" in resumed.output) == (True, False)
+    assert _mark(idle).reason() is None
+    vi = _socai(idle, "log", "audit", "--no-views", "--workers", "0", lang="vi").output
+    assert (vi.count("sự kiện lưu giữ tệp bị sửa"), "does not hold" in vi) == (2, False)
+
+
+def test_no_junk_beside_the_log_hides_what_is_wrong_with_it(
+    idle: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many findings there are, those of the log are told."""
+    monkeypatch.setattr(audit, "_MOST_FINDINGS", 1)
+    size = _seal(idle)
+    _junk_in_custody(idle)
+    _owner(idle, _PLANT, size + 1, bytes(32 * (size + 1)))
+    _mark(idle).leave(Reason("trước đó", "before"))
+    assert _socai(idle, "log", "resume").exit_code == 1
+    assert _checkpoints(idle).latest() == (size, _checkpoints(idle).at(size))
+
+
+def test_a_machine_with_one_process_is_told_for_that_one(idle: Service, tmp_path: Path) -> None:
+    """A checkpoint known from elsewhere goes to whoever can be asked about it here."""
+    known = tmp_path / "known"
+    known.write_bytes((_checkpoints(idle).latest() or (0, b""))[1])
+    for login in ("reader", "projector"):
+        (idle.settings.secrets_dir / f"{login}.password").unlink()
+    told = _socai(idle, "log", "remember", str(known))
+    assert (told.exit_code, "remembered for sealer;" in told.output) == (0, True), told.output
+    (idle.settings.secrets_dir / "sealer.password").unlink()
+    assert _socai(idle, "log", "remember", str(known)).exit_code == 2
+
+
+def test_a_record_set_aside_is_said_to_be_voided(idle: Service) -> None:
+    """No database is put back for it."""
+    stream, now = f"case/{an_id('planted 0')}", idle.clock.now()
+    smuggler_into(idle).put(
+        idle.sign(an_act("ReportReceived", when=now, stream=stream), "hotline"), now
+    )
+    _seal(idle)
+    _mark(idle).leave(Reason("trước đó", "before"))
+    refused = _socai(idle, "log", "resume")
+    assert (refused.exit_code, f"socai log void {idle.size() - 1}" in refused.output) == (1, True)
+    assert "right database" not in refused.output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -12,7 +13,7 @@ import orjson
 import pytest
 from prometheus_client import REGISTRY
 
-from api.cli import officer
+from api.cli import officer, voiding
 from api.cli.shell import Refusal
 from api.cli.who import log_keys
 from api.client import Client, Read, verify
@@ -285,6 +286,31 @@ def test_pages_are_walked_to_the_end(shared: Service) -> None:
     pages = list(client.pages("/v1/cases", query={"limit": 2}, at_least=sent.index))
     ids: list[Any] = [line["id"] for page in pages for line in page["cases"]]
     assert len(ids) == len(set(ids)) >= 3
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b"{}", b"7", b'[{"data": {}}]'])
+@pytest.mark.parametrize("asks", ["attach", "whole", "event"])
+def test_what_a_strange_server_answers_is_strange(tmp_path: Path, body: bytes, asks: str) -> None:
+    """A file sent, a listing, a record to be voided: never a trace."""
+    file = tmp_path / "a.pdf"
+    file.write_bytes(b"%PDF")
+
+    def strange(request: httpx.Request) -> httpx.Response:
+        del request
+        return httpx.Response(200, content=body)
+
+    http = httpx.Client(transport=httpx.MockTransport(strange), base_url="http://socai.test")
+    client = Client("http://socai.test", builders.key("hotline"), http=http)
+    client._token = "x"  # noqa: S105  as signed in
+    client.log = lambda: {"records": 9}  # type: ignore[method-assign]
+    calls: dict[str, Callable[[], object]] = {
+        "attach": lambda: client.attach(file),
+        "whole": lambda: client.whole("/v1/keys", "keys"),
+        "event": lambda: voiding._event(client, 3),
+    }
+    nothing_there = asks == "event" and body in (b"[]", b"{}")
+    with pytest.raises(Refusal if nothing_there else Strange):
+        calls[asks]()
 
 
 def test_nobody_there_is_said_as_it_is() -> None:
