@@ -324,7 +324,7 @@ def _erase(enclave: Enclave) -> None:
     stream = a_report(_ERASED).stream
     row = next(one for one in a.reader().read(0, 1_000) if one.stream == stream)
     digest = canonical.b64(row.entry)
-    a.others.records[digest] = (row.index, row.stream)
+    a.others.records[row.index, digest] = row.stream
     act = an_act(
         "RecordErased",
         when=_now(a),
