@@ -242,6 +242,7 @@ class Enclave:
             index=self._files,
             records=self.records,
             reader=self.reader,
+            standing=self.ledger.standing,
             door=self.ledger,
             file_key=FileKey(self._files, kek, self.facts.origin),
             entropy=self.entropy,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -21,6 +21,7 @@ from keys.errors import KeysError
 from keys.keyring import Verdict
 from keys.signer import Signer
 from ledger import service
+from ledger.docket import Docket
 from ledger.errors import (
     Conflict,
     Head,
@@ -30,14 +31,17 @@ from ledger.errors import (
     VerificationError,
 )
 from ledger.file_key import FileKey
+from ledger.judge import event_of
 from ledger.log import statement as statements
 from ledger.log.custody import Chain
 from ledger.log.moment import EPOCH
 from ledger.log.statement import AUTHOR, SERVICE_TYP, Statement
 from ledger.ports import Appended, Clock, Entropy, FileIndex, RecordStore, StoredRecord
-from ledger.reader import Opened, Reader
+from ledger.reader import Reader
 from ledger.regulation.deadline import VIETNAM
 from ledger.regulation.registry import Registry
+from ledger.standing import Standing
+from ledger.streams.event import Aside, PositionPassed
 from ledger.streams.names import stream_id
 
 _SPAN: Final = 10_000
@@ -86,7 +90,8 @@ class Anchors:
     Args:
         index: The custody events.
         records: The records of the log.
-        reader: Opens them.
+        reader: Opens them, as strictly as the door parses.
+        standing: Follows the registry: which records of the stream stand.
         door: Takes the statement.
         file_key: What the figures are sealed under.
         entropy: Ids.
@@ -101,6 +106,7 @@ class Anchors:
         index: FileIndex,
         records: RecordStore,
         reader: Reader,
+        standing: Standing,
         door: Door,
         file_key: FileKey,
         entropy: Entropy,
@@ -111,6 +117,8 @@ class Anchors:
         self._index = index
         self._records = records
         self._reader = reader
+        self._standing = standing
+        self._docket = Docket(standing, records, reader, service.STREAM)
         self._door = door
         self._file_key = file_key
         self._entropy = entropy
@@ -123,15 +131,16 @@ class Anchors:
         self._newest: Anchor | None = None
 
     def newest(self) -> Anchor | None:
-        """The last anchor in the log that a service key of its time made good."""
+        """The last anchor that stands in the log, by a key that is still good for it."""
         with self._lock:
             rows = iter(self._records.stream(self._stream, self._seq))
             while some := list(islice(rows, _SOME)):
                 registry, key = self._door.refresh(), self._file_key.standing()
+                aside = self._docket.upto()
                 for row in some:
-                    opened = self._opened(row)
-                    if opened is not None and key is not None:
-                        self._newest = self._good(opened, registry, key) or self._newest
+                    statement = self._stood(row, aside)
+                    if statement is not None and key is not None:
+                        self._newest = self._good(row, statement, registry, key) or self._newest
                     self._seq = row.seq
             return self._newest
 
@@ -209,38 +218,47 @@ class Anchors:
             raise VerificationError("custody", f"event {chain.count} of all files is missing")
         return chain
 
-    def _opened(self, row: StoredRecord) -> Opened | None:
-        """A record that does not open is no anchor; the audit names it, and others go on."""
-        try:
-            return self._reader.open(row)
-        except VerificationError:
-            return None
+    def _stood(self, row: StoredRecord, aside: Mapping[int, Aside | None]) -> Statement | None:
+        """The service statement of a record that stands; None of any other, which others name.
 
-    def _good(self, opened: Opened, registry: Registry, file_key: bytes) -> Anchor | None:
-        statement = opened.statement
-        if statement is None or statement.typ != SERVICE_TYP:
+        Behind an erased record nobody can tell what it follows: it is asked all but that.
+        """
+        if aside.get(row.index) is not None:
             return None
         try:
-            event = service.parse(statement.members)
-            statements.check_signature(statement, registry.keyring.key(statement.kid))
+            event = event_of(self._reader, row)
+            if not isinstance(event, PositionPassed) or event.aside is not None:
+                return None
+            if event.statement is not None and row.index not in aside:
+                then = self._standing.before(row.index)
+                service.admit(event.statement, then, row.recorded_at, origin=self._origin)
+        except (VerificationError, Rejected):
+            return None
+        return event.statement
+
+    def _good(
+        self, row: StoredRecord, statement: Statement, registry: Registry, file_key: bytes
+    ) -> Anchor | None:
+        event = service.parse(statement.members)
+        try:
             count, digest = anchor.open_sealed(
                 service.sealed_of(event),
                 anchor.key_of(file_key),
                 origin=self._origin,
                 event_id=event.event_id,
             )
-        except (KeysError, Rejected):
+        except KeysError:
             return None
         verdict = registry.keyring.judge(
             statement.kid,
             officer=None,
-            index=opened.index,
-            recorded_at=opened.recorded_at,
+            index=row.index,
+            recorded_at=row.recorded_at,
             signature_ok=True,
         )
-        if verdict not in _GOOD:
-            return None
-        return Anchor(opened.index, opened.recorded_at, Chain(count, digest))
+        return (
+            Anchor(row.index, row.recorded_at, Chain(count, digest)) if verdict in _GOOD else None
+        )
 
 
 class Anchoring:

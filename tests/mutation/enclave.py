@@ -240,6 +240,7 @@ def _anchor(enclave: Enclave) -> None:
         index=index,
         records=PostgresRecords(reading),
         reader=a.reader(),
+        standing=a.ledger.standing,
         door=a.ledger,
         file_key=FileKey(index, a.keys.kek, a.origin),
         entropy=CountingEntropy("anchors"),

@@ -11,13 +11,17 @@ from uuid import UUID
 
 import pytest
 
+from keys import anchor, canonical
+from keys.canonical import b64
 from keys.jwk import SoftwareSigner
 from ledger.anchors import Anchor, Anchoring, Anchors
 from ledger.errors import Rejected, Unavailable, VerificationError
 from ledger.file_key import FileKey
 from ledger.log.custody import START, Chain
+from ledger.log.statement import AUTHOR, SERVICE_TYP, make
 from ledger.ports import StoredFile
 from ledger.regulation.act import Act
+from ledger.service import custody_anchored
 from tests import builders
 from tests.a_ledger import ALedger, in_memory, service_enrolment
 from tests.builders import an_act, an_id
@@ -50,6 +54,7 @@ class Desk:
             index=index or self.index,
             records=self.store,
             reader=process.reader(),
+            standing=process.ledger.standing,
             door=process.ledger,
             file_key=FileKey(self.index, process.keys.kek, process.origin),
             entropy=CountingEntropy(f"anchors {next(_NUMBERS)}"),
@@ -316,6 +321,48 @@ def test_a_record_that_does_not_open_is_no_anchor(desk: Desk) -> None:
     made(desk.anchors())
     desk.store._records[-1] = replace(desk.store._records[-1], state=b"junk")
     assert desk.anchors().newest() == good
+
+
+def test_an_anchor_that_is_set_aside_is_not_gone_on_from(desk: Desk) -> None:
+    """Also by the service's own key: whoever had it could end the anchoring by a high count."""
+    desk.handled()
+    good = made(desk.anchors())
+    head = desk.a.ledger.head("ledger")
+    for prev, iat in (
+        (b64(bytes(32)), 0),
+        (head.prev, -30 * 86_400),
+    ):
+        at = desk.a.clock.now()
+        file_key = FileKey(desk.index, desk.a.keys.kek, desk.a.origin).made()
+        event_id = UUID(an_id(f"high {iat}"))
+        sealed = anchor.seal(
+            anchor.key_of(file_key),
+            1 << 40,
+            bytes(32),
+            origin=desk.a.origin,
+            event_id=str(event_id),
+        )
+        members = custody_anchored(
+            event_id=event_id, at=at.astimezone(builders.T0.tzinfo), sealed=sealed, every_s=3600
+        )
+        statement = make(
+            canonical.encode(members), KEY, iat=int(at.timestamp()) + iat, log=desk.a.origin,
+            seq=desk.a.beside().ledger.head("ledger").seq, prev=prev, role=AUTHOR, typ=SERVICE_TYP,
+        )  # fmt: skip
+        smuggler_of(desk.a).put(statement, at)
+    assert len(desk.a.beside().ledger.head("ledger").aside) == 2
+    assert desk.anchors().newest() == good
+    desk.handled()
+    assert made(desk.anchors()).chain == chain_of(desk.index)
+
+
+def test_an_anchor_behind_an_erased_one_still_counts(desk: Desk) -> None:
+    """What it follows nobody can tell any more; what it says of files is its own."""
+    desk.handled()
+    made(desk.anchors())
+    later = made(desk.anchors())
+    desk.store._records[-2] = replace(desk.store._records[-2], wrap=None)
+    assert desk.anchors().newest() == later
 
 
 def test_an_officers_key_signs_no_anchor(desk: Desk) -> None:
