@@ -130,6 +130,7 @@ class Readiness:
             return Check("projection", ok=False, detail=told)
         lag, (_, seconds) = head.size - 1 - state.position, state.behind(head)
         telemetry.PROJECTION_LAG.labels(state.view).set(lag)
+        telemetry.PROJECTION_UNJUDGED.labels(state.view).set(state.position - state.judged)
         telemetry.PROJECTION_LAG_S.labels(state.view).set(-1 if seconds is None else seconds)
         telemetry.PROJECTION_STOPPED.labels(state.view).set(int(state.stopped))
         fine = (

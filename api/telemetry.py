@@ -56,6 +56,12 @@ PROJECTION_LAG: Final = Gauge(
     ("view",),
     multiprocess_mode="mostrecent",
 )
+PROJECTION_UNJUDGED: Final = Gauge(
+    "socai_projection_unjudged_records",
+    "Records a view shows of which no guard has been asked yet",
+    ("view",),
+    multiprocess_mode="mostrecent",
+)
 PROJECTION_LAG_S: Final = Gauge(
     "socai_projection_lag_seconds",
     "Time of the log between a view's last record and the newest; -1 where it has none",

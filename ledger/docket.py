@@ -60,6 +60,11 @@ class Docket:
         self._reached = before if before < END else 0
         return self._found
 
+    @property
+    def weight(self) -> int:
+        """What it takes of memory, as `StreamState.weight`."""
+        return self._stream.state.weight
+
     def open(self) -> Mapping[int, str]:
         """Entry in b64, by index, of what is set aside and no act has voided yet."""
         return self._stream.state.aside

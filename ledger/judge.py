@@ -8,11 +8,10 @@ they do not tell: a record is set aside for what it is, never for what was not l
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from keys import canonical
 from ledger import service
@@ -22,13 +21,16 @@ from ledger.reader import NONSENSE, Reader, unread
 from ledger.regulation.cases import STILL_OPEN, Report, state_told
 from ledger.regulation.registry import Registry
 from ledger.regulation.reviews import open_reviews, signers
+from ledger.regulation.stream import StreamState
 from ledger.replay import judged
 from ledger.streams.event import Aside, Event, PositionPassed, StatementRecorded
+from ledger.streams.kept import Kept
 from ledger.streams.kinds import begin
 from ledger.streams.names import is_stream, stream_id
 from ledger.streams.stream import Stream
 from ledger.streams.tokens import token_tag
 
+_Answer = TypeVar("_Answer")
 _NONSENSE_VI: Final = "nội dung không theo quy định nào"
 _COLUMNS: Final = Aside(
     "columns",
@@ -37,6 +39,9 @@ _COLUMNS: Final = Aside(
 )
 _MOST_RULINGS: Final = 200_000
 """Records whose judgement is remembered, about 20 MiB."""
+_MOST_STATEMENTS: Final = 20_000
+"""Statements of streams that were asked about and are kept folded, about 70 MiB."""
+_NOT_JUDGED: Final = Aside("", "", "")
 _SERVICE: Final = (True, False, NIL_UNIT)
 """What author, registry and unit say of a service statement."""
 
@@ -108,6 +113,7 @@ class Judge:
         before: The registry as a record of the past found it.
         rulings: Why records of streams that were asked about are set aside, None where they stand,
             by index: each is judged once, however many ask.
+        foldings: Streams that were asked about, as far as they were: who asks next goes on there.
     """
 
     store: RecordStore
@@ -116,6 +122,7 @@ class Judge:
     level: str
     before: Callable[[int], Registry]
     rulings: dict[int, Aside | None] = field(default_factory=dict)
+    foldings: Kept[str, _Folding] = field(default_factory=lambda: Kept(_MOST_STATEMENTS))
 
     def settled(
         self, stream: Stream, event: Event, registry: Registry, *, nested: bool = False
@@ -150,18 +157,65 @@ class Judge:
             aside = Aside("act", _NONSENSE_VI, repr(error))
         return _put_aside(event, aside)
 
-    def again(self, stream: Stream, event: Event, index: int) -> Event:
-        """A record of a stream that is asked about, judged unless it was. Raises: Unfolded."""
-        if index not in self.rulings:
+    def alone(self, event: Event, registry: Registry) -> Event:
+        """As `settled`, of a record of the registry before which something of its stream is erased.
+
+        What stood there nobody can tell, so that it stands alone, or does not (`Stream.suppose`).
+        """
+        if isinstance(event, PositionPassed):
+            return event
+        stream = begin(event.originator_id, event.stream)
+        return self.settled(stream.suppose(event.statement, event.act), event, registry)
+
+    def again(self, stream: Stream, event: Event, index: int, *, known: bool = False) -> Event:
+        """A record of a stream that is asked about, judged unless it was.
+
+        Args:
+            stream: As the record found it.
+            event: Of `event_of`.
+            index: Of the record.
+            known: Whether it may not be judged now.
+
+        Raises:
+            Unfolded: What is to be folded first; where it is only `known`, this stream.
+        """
+        aside = self.rulings.get(index, _NOT_JUDGED)
+        if aside is _NOT_JUDGED:
+            if known:
+                raise Unfolded([(stream.name, index + 1)])
             settled = self.settled(stream, event, self.before(index), nested=True)
             self.rulings[index] = settled.aside if isinstance(settled, PositionPassed) else None
             return settled
-        aside = self.rulings[index]
         if aside is not None:
             return _put_aside(event, aside)
         if isinstance(event, PositionPassed) and event.statement is not None:
             return replace(event, digest=event.statement.digest_b64)
         return event
+
+    def folded(self, name: str, before: int, *, known: bool = False) -> _Folding:
+        """A stream folded up to an index, for whoever asks alone; to be put back by `keep`.
+
+        Args:
+            name: Its name.
+            before: The index.
+            known: Whether nothing may be judged on the way.
+
+        Raises:
+            Unfolded: What is to be folded first.
+        """
+        folding = self.foldings.take(name)
+        if folding is None or folding.reached > before:
+            folding = _Folding(self, name)
+        try:
+            folding.go_on(before, known=known)
+        except Unfolded:
+            self.keep(folding)
+            raise
+        return folding
+
+    def keep(self, folding: _Folding) -> None:
+        """Puts a folded stream where the next one who asks finds it."""
+        self.foldings.put(folding.stream.name, folding, folding.stream.state.weight)
 
     def _service(self, stream: Stream, event: PositionPassed, registry: Registry) -> PositionPassed:
         statement = event.statement
@@ -174,17 +228,22 @@ class Judge:
         self, stream: Stream, event: StatementRecorded, registry: Registry, *, nested: bool
     ) -> StatementRecorded:
         index = _index(event)
-        found, _ = judged(
-            stream,
-            event.statement,
-            event.act,
-            index=index,
-            at=_at(event),
-            registry=registry,
-            cases=Elsewhere(self, index, registry, nested=nested),
-            origin=self.origin,
-            level=self.level,
-        )
+        cases = Elsewhere(self, index, registry, nested=nested)
+        try:
+            found, _ = judged(
+                stream,
+                event.statement,
+                event.act,
+                index=index,
+                at=_at(event),
+                registry=registry,
+                cases=cases,
+                origin=self.origin,
+                level=self.level,
+            )
+        finally:
+            if cases.unfolded:  # whatever came of it: it was no answer that it went by
+                raise Unfolded(cases.unfolded)
         return found
 
 
@@ -197,23 +256,24 @@ class Elsewhere:
 
     What is asked on the way to an answer lies before the record that asks, so that there is an end
     to it; it is folded one after the other, not one within the other, and each record is judged
-    once: else cases that name one another could be made to cost as much as one likes.
+    once: else cases that name one another could be made to cost as much as one likes. Where
+    `nested`, what is not folded yet is noted as `unfolded`, and the asking goes on, so that one
+    round learns of all that is to be folded first.
     """
 
     judge: Judge
     before: int
     registry: Registry
     nested: bool = False
+    unfolded: list[tuple[str, int]] = field(default_factory=list)
 
     def state(self, stream: str) -> str | None:
         """Main state of a case then, as `state_told`."""
-        folded = self._folded(stream)
-        return STILL_OPEN if folded is None else state_told(folded.state)
+        return self._told(stream, lambda then: state_told(then) if then else STILL_OPEN)
 
     def signers(self, stream: str) -> Sequence[str]:
         """Officers who had signed an effective act of a case then."""
-        folded = self._folded(stream)
-        return () if folded is None else signers(folded.state)
+        return self._told(stream, lambda then: signers(then) if then else ())
 
     def token_elsewhere(self, token: str, stream: str) -> bool:
         """Whether another case had the token then, or no append was told that this one names it."""
@@ -229,73 +289,98 @@ class Elsewhere:
 
     def running(self, stream: str, at: datetime) -> Sequence[str]:
         """Complaints, reviews and their windows that ran in a case then."""
-        folded = self._folded(stream)
-        return () if folded is None else open_reviews(folded.state, self.registry, at)
+        return self._told(
+            stream, lambda then: open_reviews(then, self.registry, at) if then else ()
+        )
 
     def reports(self) -> Sequence[Report]:
         """None: they only raise flags."""
         return ()
 
-    def _folded(self, name: str) -> Stream | None:
-        """The stream as its records have it; None where they do not tell.
+    def _told(self, name: str, tell: Callable[[StreamState | None], _Answer]) -> _Answer:
+        """What a stream then tells; it is None where its records do not say."""
+        folding = self._folded(name)
+        if folding is None:
+            return tell(None)
+        try:
+            return tell(None if folding.lost else folding.stream.state)
+        finally:
+            self.judge.keep(folding)
 
-        Raises:
-            Unfolded: Where `nested`, and records of it were not judged yet.
-        """
-        first = _Folding(self.judge, name, self.before)
+    def _folded(self, name: str) -> _Folding | None:
+        """The stream then; None where it is to be folded first."""
+        judge = self.judge
         if self.nested:
-            return first.done(known=True)
-        if len(self.judge.rulings) > _MOST_RULINGS:
-            self.judge.rulings.clear()
-        waiting = [first]
+            try:
+                return judge.folded(name, self.before, known=True)
+            except Unfolded:
+                self.unfolded.append((name, self.before))
+                return None
+        if len(judge.rulings) > _MOST_RULINGS:
+            judge.rulings.clear()
+        waiting = [(name, self.before)]
         while True:
             try:
-                stream = waiting[-1].done()
+                folding = judge.folded(*waiting[-1])
             except Unfolded as asked:
-                waiting.append(asked.folding)
+                waiting += asked.streams
                 continue
             waiting.pop()
             if not waiting:
-                return stream
+                return folding
+            judge.keep(folding)
 
 
 class _Folding:
-    """A stream on its way to an index; it goes on from the record that asked for another one."""
+    """A stream on its way along the log; it goes on from where it stands.
 
-    def __init__(self, judge: Judge, name: str, before: int) -> None:
+    Attributes:
+        stream: It.
+        reached: Index behind the last record that it was folded by.
+        lost: Whether its records do not tell what it was at the index that was asked for.
+    """
+
+    def __init__(self, judge: Judge, name: str) -> None:
         self._judge = judge
-        of = stream_id(judge.origin, name)
-        self._stream = begin(of, name)
-        self._rows = deque(row for row in judge.store.stream(of) if row.index < before)
+        self.stream = begin(stream_id(judge.origin, name), name)
+        self.reached = 0
+        self.lost = False
+        self._next = 0  # no record lies between the last and this one
 
-    def done(self, *, known: bool = False) -> Stream | None:
-        """The stream there; None where its records do not tell.
+    def go_on(self, before: int, *, known: bool = False) -> None:
+        """Folds the records before an index, which is none that lies behind.
 
         Args:
+            before: The index.
             known: Whether nothing may be judged on the way.
 
         Raises:
             Unfolded: What is to be folded first.
         """
-        try:
-            while self._rows:
-                row = self._rows[0]
-                event = event_of(self._judge.reader, row)
-                if known and row.index not in self._judge.rulings:
-                    raise Unfolded(self)
-                self._judge.again(self._stream, event, row.index).mutate(self._stream)
-                self._rows.popleft()
-        except (VerificationError, *NONSENSE):
-            return None
-        return self._stream
+        if self.lost or before <= self._next:
+            return
+        judge = self._judge
+        for row in judge.store.stream(self.stream.id, self.stream.version):
+            self._next = row.index
+            if row.index >= before:
+                return
+            try:
+                event = event_of(judge.reader, row)
+                judge.again(self.stream, event, row.index, known=known).mutate(self.stream)
+            except (VerificationError, *NONSENSE):
+                self.lost = True
+            self.reached = row.index + 1
+            if self.lost:
+                return
+        self._next = max(self._next, before)
 
 
 class Unfolded(Exception):
-    """A stream that a judgement asks about is not folded yet."""
+    """Streams that a judgement asks about, each with an index, are not folded yet."""
 
-    def __init__(self, folding: _Folding) -> None:
+    def __init__(self, streams: list[tuple[str, int]]) -> None:
         super().__init__()
-        self.folding = folding
+        self.streams = streams
 
 
 def _put_aside(event: Event, aside: Aside) -> PositionPassed:

@@ -23,11 +23,12 @@ from ledger.reader import Reader
 from ledger.regulation.act import Act
 from ledger.regulation.registry import Registry
 from ledger.streams.event import Event, PositionPassed, StatementRecorded
+from ledger.streams.kept import Kept
 from ledger.streams.kinds import begin
 from ledger.streams.stream import Stream
 
-_STREAMS: Final = 256
-"""Streams with registry acts that are kept folded."""
+_MOST_STATEMENTS: Final = 20_000
+"""Statements of streams with registry acts that are kept folded, about 70 MiB."""
 _APART: Final = 256
 """Acts between two registries of the past that are kept; the others are made from these."""
 _KEPT: Final = 8
@@ -108,7 +109,8 @@ class Standing:
         self._seen = 0  # records of the log, up to which nothing can have been missed
         self._current = Current(founded, -1)
         self._history = _History(founded.copy(), [])
-        self._streams: OrderedDict[UUID, Stream] = OrderedDict()
+        self._streams: Kept[UUID, Stream] = Kept(_MOST_STATEMENTS)
+        self._lost: set[UUID] = set()  # streams with an erased record before one of the registry
 
     @property
     def current(self) -> Current:
@@ -124,7 +126,8 @@ class Standing:
 
         Raises:
             VerificationError: Record 0 does not open the log, or the content of a registry record
-                is gone: what it said of a key nobody can tell any more.
+                is gone: what it said of a key nobody can tell any more. What else is gone of its
+                stream stops nobody: it is judged alone.
         """
         with self._lock:
             if index is None or index > self._current.index:
@@ -181,26 +184,37 @@ class Standing:
                 self._current = Current(self._history.registry.copy(), reached, acts)
 
     def _reached(self, row: StoredRecord) -> Event:
-        """A registry record, its stream folded up to it."""
-        stream = self._stream(row)
-        if row.seq > stream.version + 1:
-            for earlier in self._store.stream(row.stream_id, stream.version):
-                if earlier.seq >= row.seq:
-                    break
-                self._grow(stream, earlier)
-        return self._grow(stream, row)
+        """A registry record, judged where its stream is folded up to it.
 
-    def _grow(self, stream: Stream, row: StoredRecord) -> Event:
-        event = event_of(self._reader, row)
-        event = self._judge.settled(stream, event, self._history.before(row.index))
+        Raises:
+            VerificationError: `erased`: its own content is gone.
+        """
+        event, registry = event_of(self._reader, row), self._history.before(row.index)
+        stream = self._upto(row)
+        if stream is None:
+            return self._judge.alone(event, registry)
+        event = self._judge.settled(stream, event, registry)
         event.mutate(stream)
+        self._streams.put(row.stream_id, stream, stream.state.weight)
         return event
 
-    def _stream(self, row: StoredRecord) -> Stream:
-        stream = self._streams.pop(row.stream_id, None) or begin(row.stream_id, row.stream)
-        self._streams[row.stream_id] = stream
-        if len(self._streams) > _STREAMS:
-            self._streams.popitem(last=False)
+    def _upto(self, row: StoredRecord) -> Stream | None:
+        """The stream of a registry record as that found it; None where what was there is erased."""
+        if row.stream_id in self._lost:
+            return None
+        stream = self._streams.take(row.stream_id) or begin(row.stream_id, row.stream)
+        if row.seq == stream.version + 1:
+            return stream
+        for earlier in self._store.stream(row.stream_id, stream.version):
+            if earlier.seq >= row.seq:
+                break
+            try:
+                event = event_of(self._reader, earlier)
+            except VerificationError:  # erased by law, or lost: what comes behind goes on
+                self._lost.add(row.stream_id)
+                return None
+            registry = self._history.before(earlier.index)
+            self._judge.settled(stream, event, registry).mutate(stream)
         return stream
 
 

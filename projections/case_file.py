@@ -25,7 +25,8 @@ from ledger.regulation.registry import Registry
 from ledger.regulation.shape import parse_time
 from ledger.regulation.stream import StreamState
 from projections import search
-from projections.fold import WAYS_ON, last_recorded
+from projections.fold import last_recorded
+from projections.form import WAYS_ON
 from projections.view import Connection, Cursor, Step, live
 
 NAME: Final = "case_file"

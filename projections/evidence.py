@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from keys import canonical
 from ledger.docket import Docket
 from ledger.errors import VerificationError
 from ledger.judge import stream_at
@@ -21,15 +21,17 @@ from ledger.log.statement import COUNTERSIGNERS
 from ledger.ports import RecordStore, StoredRecord
 from ledger.reader import Opened, Reader
 from ledger.regulation.act import Act
-from ledger.regulation.stream import ERASURE, StreamState, pass_over
+from ledger.regulation.stream import ERASURE, StreamState
 from ledger.standing import Standing
 from ledger.streams.event import Aside
 from ledger.streams.names import stream_id
 from ledger.streams.tokens import token_tag
 from projections.fold import replay
+from projections.form import UNEXPLAINED, Form
 from projections.timeline import ActRow
 
 Due = Callable[[StoredRecord], bool]
+Judged = Callable[[str], Mapping[int, Aside | None]]
 
 
 class Evidence:
@@ -53,6 +55,7 @@ class Evidence:
         self._strict = reader.for_judges()
         self._reader = reader.for_folds()
         self._origin = origin
+        self._form = Form(origin, reader.level)
         self._standing = standing
 
     def judged(self, stream: str) -> Mapping[int, Aside | None]:
@@ -64,6 +67,9 @@ class Evidence:
 
     def fold(self, stream: str, erased: Mapping[int, str]) -> StreamState:
         """A stream right after its newest record, as the rules have it; empty where there is none.
+
+        Behind what is erased nobody can ask the rules: there it goes by the form of each record, as
+        every fold does, so that the door knows at least as much as those who judge it later.
 
         Args:
             stream: Its name.
@@ -77,11 +83,15 @@ class Evidence:
             by = erased.get(record.index)
             if by is not None and not self._erases(by, record.index):
                 raise _differs(record.index)
-            if judged.get(record.index) is not None:
-                aside = (record.index, canonical.b64(record.entry))
-                pass_over(state, record.seq, None, aside)
-            else:
-                replay(state, self._reader.open(record), erased=by is not None)
+            aside = judged.get(record.index)
+            one = self._reader.open(record)
+            if by is None and record.index not in judged and not one.erased:
+                standing = self._standing()
+                standing.reach(record.index)
+                registry = standing.before(record.index)
+                stands = self._form.explains(one, state, registry, hole=True)
+                aside = None if stands else UNEXPLAINED
+            replay(state, one if aside is None else one.put_aside(aside), erased=by is not None)
         return state
 
     def token_elsewhere(self, token: str, stream: str) -> bool:
@@ -132,6 +142,7 @@ class Evidence:
         left = {row.index: row for row in rows}
         signed: Counter[str] = Counter()
         acts: dict[str, Act] = {}
+        judged = cache(self.judged)  # once a stream, behind all of the rows
         for record in stored:
             row = left.pop(record.index, None)
             if row is None:
@@ -139,7 +150,7 @@ class Evidence:
                     raise _differs(record.index)
                 continue
             one = self._reader.open(record)
-            if _place(row) != _place(one) or not self._named(row, one):
+            if _place(row) != _place(one) or not self._named(row, one, judged):
                 raise _differs(one.index)
             if whole and row.act is not None and not _same(row, one, signed):
                 raise _differs(one.index)
@@ -149,7 +160,7 @@ class Evidence:
             raise _differs(min(left))
         return acts
 
-    def _named(self, row: ActRow, one: Opened) -> bool:
+    def _named(self, row: ActRow, one: Opened, judged: Judged) -> bool:
         """Whether the act has this type, is erased by the act named for it, or is set aside."""
         if one.statement is not None and row.act is not None:
             return row.act == _name(one)
@@ -157,7 +168,7 @@ class Evidence:
         if kept != (None,) * len(kept):
             return False
         if row.aside:
-            return one.aside is not None or self.judged(row.stream).get(row.index) is not None
+            return one.aside is not None or judged(row.stream).get(row.index) is not None
         return one.erased or self._erased(row)
 
     def _erased(self, row: ActRow) -> bool:

@@ -19,37 +19,27 @@ from typing import Final, Protocol
 from uuid import UUID
 
 from keys import canonical
-from ledger import service
 from ledger.errors import VerificationError
-from ledger.log.statement import COUNTERSIGNERS, RETURNER, Statement, require_log
-from ledger.ports import NIL_UNIT
-from ledger.reader import NONSENSE, Opened
+from ledger.reader import Opened
 from ledger.regulation.act import Act
 from ledger.regulation.cases import REPORTS, Report, report_of
 from ledger.regulation.catalogue import load as load_catalogue
 from ledger.regulation.decide import raised
-from ledger.regulation.lifecycle import life_cycle
 from ledger.regulation.question import Question
 from ledger.regulation.registry import Registry
 from ledger.regulation.registry_lines import REGISTRY_ACTS
-from ledger.regulation.stream import ERASURE, RECOVERING, VOIDING, Entry, Signed, StreamState, apply
+from ledger.regulation.stream import ERASURE, Entry, Signed, StreamState, apply
 from ledger.regulation.stream import pass_over as pass_position
 from ledger.standing import Applied
 from ledger.streams.event import Aside
 from ledger.streams.names import stream_id
-from ledger.submission import Submission
+from projections.form import UNEXPLAINED, Form, orphaned
 from projections.share import CASE, NOBODY, WHOLE, Share
 from projections.view import Status, Step
 
 MOST_STATEMENTS: Final = 20_000
 """Statements kept in memory over all streams; a case of thirty acts weighs about 100 KiB."""
 BATCH: Final = 500
-WAYS_ON: Final = frozenset({VOIDING, RECOVERING, "ActReturned"})
-_UNEXPLAINED: Final = Aside(
-    "stale",
-    "không nối tiếp được với bản ghi trước trong dòng",
-    "it does not follow what stands before it in its stream",
-)
 
 
 class Log(Protocol):
@@ -137,7 +127,9 @@ class Fold:
         self._level = level
         self._share = share
         self._catalogue = load_catalogue()
+        self._form = Form(origin, level)
         self._streams: OrderedDict[int, StreamState] = OrderedDict()  # by the number of the id
+        self._weights: dict[int, int] = {}  # of the same, as they were counted
         self._held = 0
         self._let_go = 0  # statements forgotten so far
         self.position = position
@@ -162,8 +154,9 @@ class Fold:
                 self.cases.known.append(report_of(opened.act, opened.index))
 
     def doubt(self, index: int) -> None:
-        """Has a record judged in full when it comes by."""
-        self._doubted.add(index)
+        """Has a record judged in full when it comes by; what came by already is known."""
+        if index > self.position:
+            self._doubted.add(index)
 
     def steps(self, batch: Iterable[Opened]) -> Iterator[Step]:
         """Folds records in index order; the registry moves on when the next step is asked for."""
@@ -197,7 +190,7 @@ class Fold:
                 flags = raised(self._question(opened, stream, signed))
             entry = apply(stream, signed)
             status = entry.status
-        self._held += 1
+        self._weigh(opened.stream_id.int, stream)
         effect = entry is not None and entry.effect is signed and signed is not None
         return Step(
             opened=opened,
@@ -232,58 +225,11 @@ class Fold:
             return False
         if stream.kind != "case" or opened.index in self._doubted:
             return True
-        act = opened.act
-        changes = act is not None and act.act in REGISTRY_ACTS and completes(stream, act)
-        return changes != opened.registry or not self._explains(opened, stream)
-
-    def _explains(self, opened: Opened, stream: StreamState, *, hole: bool = False) -> bool:
-        """Whether a record follows in its stream, moves what it may, and is signed by who is next.
-
-        No guard is asked: that takes ten times as long.
-
-        Args:
-            opened: The record.
-            stream: As the record found it.
-            hole: Whether the stream has a record that nobody can read any more.
-        """
-        statement, act = opened.statement, opened.act
-        try:
-            if statement is None or (stream.seq and stream.head and statement.prev != stream.head):
-                return False
-            if act is None:
-                service.admit(statement, self.registry, opened.recorded_at, origin=self._origin)
-                return not opened.registry
-            if hole and orphaned(stream, opened):
-                named = {one.officer for one in act.signers if one.role == statement.role}
-                return self._signer(statement, act, opened.recorded_at) in named
-            entry = stream.entries.get(act.act_id)
-            turn = act.signers[0] if entry is None else entry.waiting_for[0]
-            return (
-                statement.role in (turn.role, RETURNER)
-                and (entry is None or entry.act.members == act.members)
-                and (hole or not stream.aside or act.act in WAYS_ON)
-                and _in_columns(opened, act, first=entry is None)
-                and self._may_move(act, stream, hole=hole)
-                and self._signer(statement, act, opened.recorded_at) == turn.officer
-            )
-        except NONSENSE:
-            return False
-
-    def _signer(self, statement: Statement, act: Act, at: datetime) -> str:
-        """Who signed, with a key that was good then. Raises: Rejected."""
-        require_log(statement, self._origin)
-        officer, _ = Submission(statement, act, None).admit(self.registry, at)
-        return officer
-
-    def _may_move(self, act: Act, stream: StreamState, *, hole: bool) -> bool:
-        """Whether an act of so many signers may stand in a stream of this kind and state.
-
-        Behind a record that nobody can read the state is not known: it may have been that one's.
-        """
-        kind = self._catalogue.types[act.act]
-        least, _ = kind.signature(act, self._level)
-        legal, _ = life_cycle().next_state(act.act, act.disposition, stream.state)
-        return stream.kind in kind.streams and len(act.signers) >= least and (legal or hole)
+        if _changes(opened, stream) != opened.registry:
+            return True
+        if opened.registry and not self._log.stands(opened.index):
+            return True
+        return not self._form.explains(opened, stream, self.registry)
 
     def _judged(
         self, opened: Opened, stream: StreamState
@@ -300,10 +246,17 @@ class Fold:
             stream = self._load(opened.stream_id, opened.stream, opened.index)
         if opened.index in found:
             aside = found[opened.index]
-        else:  # behind what is erased or damaged: form is all that anybody can ask
+        else:  # behind what is erased: form is all that anybody can ask, but of the registry
             stream.head = None
-            aside = None if self._explains(opened, stream, hole=True) else _UNEXPLAINED
-        if aside is not None:
+            stands = (
+                self._form.explains(opened, stream, self.registry, hole=True)
+                and self._log.stands(opened.index) is opened.registry
+                and (opened.registry or not _changes(opened, stream))
+            )
+            aside = None if stands else UNEXPLAINED
+        if aside is None:
+            self._doubted.discard(opened.index)
+        else:
             self._doubted.add(opened.index)
             opened = opened.put_aside(aside)
         return opened, stream, dict.fromkeys(back, stream)
@@ -343,12 +296,12 @@ class Fold:
         )
 
     def _settle(self, step: Step) -> None:
-        if not step.effect or step.entry is None:
+        act, opened = step.opened.act, step.opened
+        if act is None or opened.index == 0:
             return
-        act, opened = step.entry.act, step.opened
-        if opened.index > 0:
+        if opened.registry and self._log.stands(opened.index):
             self.registry.apply(act, index=opened.index, recorded_at=opened.recorded_at)
-        if act.act in REPORTS:
+        if step.effect and act.act in REPORTS:
             self.cases.known.append(report_of(act, opened.index))
 
     def look_back(self, opened: Opened) -> Step | None:
@@ -428,11 +381,12 @@ class Fold:
                 if opened.index >= before:
                     break
                 if opened.index in self._doubted:
-                    aside = self._log.judged(name, before).get(opened.index)
+                    # what was doubted behind what is erased is not judged again, and stays doubted
+                    aside = self._log.judged(name, before).get(opened.index, UNEXPLAINED)
                     opened = opened if aside is None else opened.put_aside(aside)  # noqa: PLW2901
                 replay(state, opened, erased=opened.index in self.erased)
         self._streams[of.int] = state
-        self._held += state.seq
+        self._weigh(of.int, state)
         while self._held > MOST_STATEMENTS and len(self._streams) > 1:
             self._forget(next(iter(self._streams)))
         return state
@@ -440,8 +394,14 @@ class Fold:
     def _forget(self, number: int) -> None:
         state = self._streams.pop(number, None)
         if state is not None:
-            self._held -= state.seq
+            self._held -= self._weights.pop(number)
             self._let_go += state.seq
+
+    def _weigh(self, number: int, state: StreamState) -> None:
+        """A stream that is kept has grown."""
+        weight = state.weight
+        self._held += weight - self._weights.get(number, 0)
+        self._weights[number] = weight
 
 
 def _named_by(erasure: Act) -> list[int]:
@@ -453,6 +413,12 @@ def entry_limit(entry: Entry) -> int:
     """Index behind the statement that made an act effective."""
     index = None if entry.effect is None else entry.effect.index
     return 0 if index is None else index + 1
+
+
+def _changes(opened: Opened, stream: StreamState) -> bool:
+    """Whether a record brings an act of the registry into effect, by its form."""
+    act = opened.act
+    return act is not None and act.act in REGISTRY_ACTS and completes(stream, act)
 
 
 def completes(stream: StreamState, act: Act) -> bool:
@@ -505,26 +471,6 @@ def replay(stream: StreamState, opened: Opened, *, erased: bool = False) -> None
         pass_over(stream, opened)
     else:
         apply(stream, signed_of(opened, stream))
-
-
-def _in_columns(opened: Opened, act: Act, *, first: bool) -> bool:
-    """Whether the row says what the statement says, but for its effect on the registry."""
-    unit = opened.stream_id if opened.stream.startswith(CASE) else NIL_UNIT
-    return (
-        opened.author is first
-        and opened.unit == unit
-        and (not opened.registry or act.act in REGISTRY_ACTS)
-    )
-
-
-def orphaned(stream: StreamState, opened: Opened) -> bool:
-    """Whether a countersignature stands alone because its author's statement is erased."""
-    return (
-        opened.act is not None
-        and opened.statement is not None
-        and opened.statement.role in COUNTERSIGNERS
-        and opened.act.act_id not in stream.entries
-    )
 
 
 def last_recorded(stream: StreamState) -> datetime | None:

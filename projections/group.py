@@ -7,6 +7,7 @@ views it stops, visibly, and nothing else (architecture.md §5).
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +28,7 @@ from projections.records import RecordsLog
 from projections.share import WHOLE, Share
 from projections.view import Connection, Cursor, View
 
+_log = logging.getLogger("socai.views")
 LOOK_S: Final = 0.1
 """How long a look back lasts, but for the stream that it is at."""
 _LOOK: Final = 100
@@ -90,6 +92,7 @@ class Group:
         self._fold: Fold | None = None
         self._width = most
         self._narrow_until = -1
+        self._stuck_at: int | None = None  # where a look back failed that has been told of
 
     def advance(self, connection: Connection, places: Sequence[Place], end: int) -> int | None:
         """Folds the next batch of the places that are furthest behind.
@@ -127,7 +130,8 @@ class Group:
     def look_back(self, connection: Connection, places: Sequence[ViewState]) -> bool:
         """Asks the guards too, for a moment, of what its views have folded without them.
 
-        What the rules refuse is taken back. That a look fails stops no view: it is tried again.
+        What the rules refuse is taken back. That a look fails stops no view: it is tried again, and
+        told of in the log of the service; `socai_projection_unjudged_records` says how far it lags.
 
         Args:
             connection: Of the projector, in autocommit mode.
@@ -152,6 +156,9 @@ class Group:
             if isinstance(error, Overtaken) or is_away(error):
                 self._fold = None
                 raise
+            if self._stuck_at != behind:  # once, not once a second
+                self._stuck_at = behind
+                _log.exception("what views show is not judged beyond record %d", behind)
             return False
         return True
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 from uuid import UUID
@@ -13,13 +12,14 @@ from ledger.reader import Opened, Reader
 from ledger.regulation.registry import Registry
 from ledger.standing import Applied, Standing
 from ledger.streams.event import Aside
+from ledger.streams.kept import Kept
 from projections import timeline
 from projections.fold import BATCH
 from projections.generations import live_position
 from projections.view import Connection
 
-_DOCKETS: Final = 256
-"""Streams judged in full that are kept, to go on from where they were left."""
+_MOST_STATEMENTS: Final = 20_000
+"""Statements of streams judged in full that are kept, to go on from where they were left."""
 
 
 class RecordsLog:
@@ -43,7 +43,7 @@ class RecordsLog:
         self._reader = reader
         self._connection = connection
         self._standing = standing or Standing(records, reader.for_judges(), Registry.founded())
-        self._dockets: OrderedDict[str, Docket] = OrderedDict()
+        self._dockets: Kept[str, Docket] = Kept(_MOST_STATEMENTS)
 
     def read(self, start: int, limit: int) -> Sequence[Opened]:
         """Records `start` …, opened. Raises: VerificationError."""
@@ -64,14 +64,13 @@ class RecordsLog:
 
     def judged(self, stream: str, before: int) -> dict[int, Aside | None]:
         """Records of a stream before an index, each with why it is set aside."""
-        docket = self._dockets.pop(stream, None)
+        docket = self._dockets.take(stream)
         if docket is None:
             strict = self._reader.for_judges()
             docket = Docket(self._standing, self._records, strict, stream)
-        self._dockets[stream] = docket
-        if len(self._dockets) > _DOCKETS:
-            self._dockets.popitem(last=False)
-        return docket.upto(before)
+        found = docket.upto(before)
+        self._dockets.put(stream, docket, docket.weight)
+        return found
 
     def doubted(self) -> Collection[int]:
         """Records that the timeline has as set aside."""

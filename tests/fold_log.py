@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from uuid import UUID
 
 from keys.vault import Kek
@@ -16,10 +16,14 @@ from tests.fakes import MemoryRecordStore
 
 
 class Stored(MemoryRecordStore):
-    """Rows that were stored before."""
+    """Rows that were stored before, and whose each token is, by its tag and the id of a case."""
 
-    def __init__(self, rows: Sequence[StoredRecord]) -> None:
+    def __init__(
+        self, rows: Sequence[StoredRecord], noted: Mapping[tuple[bytes, bytes], int] | None = None
+    ) -> None:
         super().__init__()
+        for (tag, of), at in (noted or {}).items():
+            self._tokens.setdefault(tag, (UUID(bytes=of), at))
         self._records = list(rows)
         registry = max(row.index for row in rows if row.registry)
         self._head = LogHead(len(rows), rows[-1].recorded_at, registry)

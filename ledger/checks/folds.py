@@ -45,6 +45,7 @@ class Folds:
     def __init__(self, history: History) -> None:
         self._history = history
         self._kept: OrderedDict[bytes, Stream] = OrderedDict()
+        self._light: dict[bytes, int] = {}  # by stream: positions that weigh nothing
         self._held = 0
         self.lost: dict[bytes, int] = {}
         self.doubted: dict[bytes, int] = {}
@@ -69,7 +70,8 @@ class Folds:
             self.lose(stream_id, before)
             return None
         self._kept[stream_id] = stream
-        self._held += stream.version
+        self._light[stream_id] = stream.version + 1 - stream.state.weight
+        self._held += stream.state.weight
         self._let_go()
         return stream
 
@@ -98,8 +100,12 @@ class Folds:
         if digest is None:
             self.set_aside.add(row.at)
         if row.seq == stream.version + 1:
+            before = stream.state.weight
             _pass(stream, row, digest)
-            self._held += 1
+            if row.stream_id in self._light:
+                weighs = stream.state.weight - before  # of junk little is left
+                self._held += weighs
+                self._light[row.stream_id] += 1 - weighs
 
     def lose(self, stream_id: bytes, index: int) -> None:
         """From this record on a stream is not known any more."""
@@ -110,12 +116,12 @@ class Folds:
     def forget(self, stream_id: bytes) -> None:
         """Lets a stream go: somebody else has folded it further."""
         gone = self._kept.pop(stream_id, None)
-        self._held -= 0 if gone is None else gone.version
+        if gone is not None:
+            self._held -= gone.version + 1 - self._light.pop(stream_id)
 
     def _let_go(self) -> None:
         while self._held > MOST_STATEMENTS and len(self._kept) > 1:
-            _, gone = self._kept.popitem(last=False)
-            self._held -= gone.version
+            self.forget(next(iter(self._kept)))
 
 
 def _pass(stream: Stream, row: RawRecord, digest: str | None) -> None:

@@ -31,7 +31,6 @@ from ledger.regulation.catalogue import load
 from ledger.regulation.decide import Decision
 from ledger.regulation.registry import Registry
 from ledger.regulation.registry_lines import REGISTRY_ACTS
-from ledger.regulation.stream import Signed, apply
 from ledger.replay import judged
 from ledger.streams.event import StatementRecorded
 from ledger.streams.kinds import begin
@@ -252,16 +251,13 @@ class Rules:
     def _believed(self, row: RawRecord, said: Checked, statement: Statement) -> bool:
         """Whether the registry changes by an act of a stream that is not known.
 
-        If the rules take it where nothing stands but what its earlier signers must have signed.
+        If the rules take it alone (`Stream.suppose`), as for every process (`Judge.alone`).
         """
         if not row.registry or said.act not in REGISTRY_ACTS:
             return False
-        alone = begin(UUID(bytes=row.stream_id), row.name or "")
         try:
             act = self._catalogue.parse(statement.members, self._level)
-            for n, signer in enumerate(act.signers[:-1], 1):
-                apply(alone.state, Signed(act, signer.officer, signer.role, "", 0, n, ""))
-            alone.state.seq, alone.state.head = statement.seq - 1, statement.prev
+            alone = begin(UUID(bytes=row.stream_id), row.name or "").suppose(statement, act)
             event, _ = self._asked(alone, row, said, statement, act)
             if event.registry:
                 self._apply(row, said, act)

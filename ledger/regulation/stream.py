@@ -129,6 +129,10 @@ class SubProcess:
     moves: list[tuple[Entry, str]]
 
 
+_ASIDE_PER_STATEMENT: Final = 16
+"""Records set aside that weigh as much as one that stands: about 200 bytes each against 3.5 KiB."""
+
+
 class StreamState:
     """The fold of one stream, changed only by `apply`.
 
@@ -196,6 +200,16 @@ class StreamState:
         self.corrections: dict[str, list[Entry]] = {}
         self.latest: datetime | None = None
         self.aside: dict[int, str] = {}
+
+    @property
+    def weight(self) -> int:
+        """What it takes of memory, in statements that stand; an empty stream weighs one.
+
+        Of a record set aside an entry in a map is left, so that junk in many streams does not
+        drive all of them out, to be folded again from the first record for each that comes.
+        """
+        aside = len(self.aside)
+        return 1 + self.seq - aside + aside // _ASIDE_PER_STATEMENT
 
     # -- what stands ------------------------------------------------------------------------------
 

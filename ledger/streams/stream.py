@@ -204,6 +204,17 @@ class Stream:
         self._places.append(Place(signed, event.entry, status, waiting))
         return self
 
+    def suppose(self, statement: Statement, act: Act) -> Self:
+        """An empty stream right before an act's last statement, where nobody knows what it was.
+
+        Nothing stands in it but what the earlier signers of the act must have signed.
+        """
+        for n, signer in enumerate(act.signers[:-1], 1):
+            apply(self.state, Signed(act, signer.officer, signer.role, "", 0, n, ""))
+            self._payloads[act.act_id] = _payload_digest(statement)
+        self.state.seq, self.state.head = statement.seq - 1, statement.prev
+        return self
+
     def pass_over(self, event: PositionPassed) -> Self:
         """The stream after a position without an act, changed in place.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any, Final
@@ -27,24 +27,29 @@ from keys.canonical import b64
 from keys.jwk import SoftwareSigner
 from ledger.audit import Report, _Walk, audit
 from ledger.checks import folds
-from ledger.checks.content import Job
+from ledger.checks.content import Job, RawRecord
 from ledger.checks.evidence import Seat, Share
 from ledger.checks.findings import Damage, Finding
 from ledger.checks.part import Part
 from ledger.checks.tree import Signed
 from ledger.checks.workers import Orders, Workers, desk_of
 from ledger.docket import Docket
+from ledger.judge import Elsewhere, Judge
+from ledger.log.moment import milliseconds
 from ledger.log.statement import AUTHOR, SERVICE_TYP, make, parse_compact
+from ledger.ports import StoredRecord
 from ledger.postgres.evidence import PostgresEvidence
 from ledger.regulation.act import Act
 from ledger.regulation.registry import Registry
-from ledger.regulation.stream import NOTHING, Entry
+from ledger.regulation.stream import NOTHING, Entry, StreamState
 from ledger.service import STREAM, custody_anchored
 from ledger.standing import Standing
-from ledger.streams.event import Aside
+from ledger.streams.event import TOPIC, Aside
 from ledger.streams.names import stream_id
 from ledger.streams.tokens import token_tag
+from projections.evidence import Evidence
 from projections.fold import Fold
+from projections.timeline import ActRow
 from projections.view import Step
 from tests import builders, recovered
 from tests.a_ledger import ALedger, appointment, enrolment, in_memory, service_enrolment
@@ -52,7 +57,7 @@ from tests.attacks import attack
 from tests.builders import CAST, MORE_POWERS, Story, a_case_in, a_token, an_act, an_id
 from tests.fakes import MemoryRecordStore
 from tests.fixtures.app import Service
-from tests.fold_log import FoldLog
+from tests.fold_log import FoldLog, Stored
 from tests.smuggle import smuggler_into, smuggler_of
 from tests.stored_evidence import StoredEvidence
 
@@ -1020,6 +1025,265 @@ def test_cases_that_were_let_go_are_folded_again(den: Den, monkeypatch: pytest.M
     assert den.audit() == whole
     assert whole.ok, whole.findings
     assert whole.voided[0][0].index == junk
+
+
+@attack(
+    "one junk row of the registry behind a record that was erased stops every process for good",
+    stopped_by="behind what is erased a registry record is judged alone, by everybody",
+    noticed_by="readiness, log audit",
+)
+@pytest.mark.parametrize("stream", ["case", "officer"])
+def test_junk_behind_an_erased_record_stops_no_process(den: Den, stream: str) -> None:
+    """And what is lawful there is believed by those who begin now, as by the audit."""
+    case = den.tell(a_case_in("SCREENING", start=den.now))
+    key = SoftwareSigner.from_secret("Ed25519", b"another key of an honest clerk .")
+    name = case.stream.name if stream == "case" else f"officer/{builders.officer('hotline')}"
+    hole = den.junk_of(replace_stream(case.act("CaseClosed", by="cv", also=[]), name), "cv")
+    den.erase(hole)
+    honest = case.act("ParticipationGranted") if stream == "case" else enrolment(
+        "hotline", den.now, key=key
+    )  # fmt: skip
+    for signer in honest.signers:
+        den.put(honest, _alias(signer.officer), signer.role)
+    enrolled = enrolment("hotline", den.now, key=MINE, by="cv")
+    junk = replace_stream(enrolled, name) if stream == "case" else enrolled
+    den.put(junk, "cv", stands=False, registry=True)
+    begun = Standing(den.store, den.a.reader(), Registry.founded()).catch_up()
+    for registry in (begun.registry, den.a.ledger.refresh(), den.steps()[-1].registry):
+        assert MINE.kid not in registry.keyring
+        assert (key.kid in registry.keyring) is (stream == "officer")
+        granted = {grant.act_id for grant in registry.grants()}
+        assert (honest.act_id in granted) is (stream == "case")
+    if stream == "officer":
+        stolen, _ = (
+            den.put(_named(n, f"reporter {n}"), "hotline", key=one)
+            for n, one in enumerate((MINE, key))
+        )
+        unknown = [f.index for f in den.audit().findings if f.kind is Damage.KEY_UNKNOWN]
+        assert unknown == [stolen]
+
+
+def replace_stream(act: Act, stream: str) -> Act:
+    """The same act for another stream."""
+    return replace(act, stream=stream, members={**act.members, "stream": stream})
+
+
+@attack(
+    "behind an erased record an act that nobody signed, and a signature too many",
+    stopped_by="who signed is asked there too, and what was doubted stays so",
+    noticed_by="readiness, log audit",
+)
+def test_forgery_behind_an_erased_record_stands_for_nobody(den: Den) -> None:
+    """Not when the stream is folded again, not after a restart, not at the door."""
+    case = den.tell(a_case_in("ASSESSING", start=den.now))
+    den.erase(den.count() - case.stream.seq)
+    (decided,) = den.tell_more(case, "HandlingDecided")
+    last = decided.signed[-1]
+    again = den.put(last.act, _alias(last.officer), last.role, stands=False)
+    act = an_act("ReportReceived", when=case.now, stream=case.stream.name)
+    forged = den.put(act, "hotline", stands=False, forged=True)
+
+    class Known(FoldLog):
+        def doubted(self) -> Sequence[int]:
+            return (again, forged)
+
+    name, of = case.stream.name, stream_id(den.a.origin, case.stream.name)
+    log, end = Known(den.store, den.a.keys.kek, den.a.origin), den.count()
+    fold = Fold(log, den.a.origin, "ordinary")
+    steps = {step.opened.index: step.status for step in fold.steps(log.read(0, end))}
+    assert (steps[again], steps[forged]) == ("set_aside", "set_aside")
+    fold._forget(of.int)
+    standing = Standing(den.store, den.a.reader(), Registry.founded())
+    door = Evidence(den.store, den.a.reader(), den.a.origin, lambda: standing)
+    folded: list[Callable[[], StreamState]] = [
+        lambda: fold._load(of, name, end),
+        lambda: Fold(log, den.a.origin, "ordinary", end - 1)._load(of, name, end),
+        lambda: door.fold(name, {}),
+    ]
+    for again_folded in folded:
+        state = again_folded()
+        assert sorted(state.aside) == [again, forged]
+        assert act.act_id not in state.entries
+        assert len(state.entries[last.act.act_id].signed) == len(last.act.signers)
+
+
+@dataclass(slots=True)
+class Asking:
+    """Questions about other streams, and how many rows were read for them."""
+
+    den: Den
+    rows: int = 0
+    judge: Judge = field(init=False)
+
+    def __post_init__(self) -> None:
+        store, reader = Counted(self.den.store, self), self.den.a.reader()
+        standing = Standing(self.den.store, reader, Registry.founded())
+        standing.catch_up()
+        self.judge = Judge(store, reader, reader.origin, reader.level, standing.before)
+
+    def signers(self, stream: str, before: int) -> Sequence[str]:
+        """Who had signed there."""
+        return Elsewhere(self.judge, before, self.judge.before(before)).signers(stream)
+
+
+class Counted(Stored):
+    """A store that counts the rows of a stream that are taken from it."""
+
+    def __init__(self, store: MemoryRecordStore, asking: Asking) -> None:
+        super().__init__(store._records)
+        self._asking = asking
+
+    def stream(self, stream_id: UUID, after_seq: int = 0) -> Sequence[StoredRecord]:
+        """See `RecordStore`."""
+        return _Taken(super().stream(stream_id, after_seq), self._asking)
+
+
+class _Taken(list[StoredRecord]):
+    """Rows that are counted as they are asked for."""
+
+    def __init__(self, rows: Sequence[StoredRecord], asking: Asking) -> None:
+        super().__init__(rows)
+        self._asking = asking
+
+    def __iter__(self) -> Iterator[StoredRecord]:
+        for row in super().__iter__():
+            self._asking.rows += 1
+            yield row
+
+
+@attack(
+    "a bought officer lets an act name the same case over and over",
+    stopped_by="what was folded for a question is kept, and gone on with",
+    noticed_by="-",
+)
+def test_a_case_that_is_asked_about_is_read_once(den: Den) -> None:
+    """However many ask, and from wherever: the rows behind the question are not looked at."""
+    case = den.tell(a_case_in("VERIFYING", start=den.now))
+    asking, end = Asking(den), den.count()
+    name, rows = case.stream.name, case.stream.seq
+    assert asking.signers(name, 1) == []
+    assert asking.rows == 1
+    for before in [*range(end - rows, end + 1), *[end] * 20]:
+        asking.signers(name, before)
+    assert asking.rows <= 2 * rows + 1  # each once to see that it lies behind, and once to fold it
+    assert asking.signers(name, end)
+
+
+def test_a_judgement_learns_in_one_round_what_is_to_be_folded_first(den: Den) -> None:
+    """An act that names many cases, asked about itself: its guards are not begun anew for each."""
+    stories = [
+        a_case_in("SCREENING", name=f"case/{an_id(str(n))}", start=den.now) for n in range(3)
+    ]
+    names = [den.tell(story).stream.name for story in stories]
+    judge, end = Asking(den).judge, den.count()
+
+    def asked(*, nested: bool) -> tuple[list[Sequence[str]], list[tuple[str, int]]]:
+        cases = Elsewhere(judge, end, judge.before(end), nested)
+        return [cases.signers(name) for name in names], cases.unfolded
+
+    assert asked(nested=True) == ([()] * 3, [(name, end) for name in names])
+    folded, _ = asked(nested=False)
+    assert all(folded)
+    assert asked(nested=True) == (folded, [])
+
+
+def test_a_judgement_that_is_forgotten_meanwhile_is_made_again(den: Den) -> None:
+    """Another thread may clear what is remembered between a look and the next."""
+
+    class Cleared(dict[int, Aside | None]):
+        def __contains__(self, key: object) -> bool:
+            found = super().__contains__(key)
+            if found:
+                self.clear()
+            return found
+
+    case = den.tell(a_case_in("VERIFYING", start=den.now))
+    asking, end = Asking(den), den.count()
+    asking.judge = replace(asking.judge, rulings=Cleared())
+    signed = [asking.signers(case.stream.name, before) for before in (end, end - 1, end)]
+    assert signed[0] == signed[2]
+    assert all(signed)
+
+
+def _read(row: StoredRecord) -> RawRecord:
+    """A row as an audit has it."""
+    return RawRecord(
+        at=row.index, stream_id=row.stream_id.bytes, seq=row.seq, act_id=row.act_id.bytes,
+        author=row.author, topic=row.topic, recorded_ms=milliseconds(row.recorded_at),
+        entry=row.entry, state=row.state, wraps=(row.wrap or b"",), name=row.stream,
+        registry=row.registry, unit=row.unit.bytes,
+    )  # fmt: skip
+
+
+@attack(
+    "junk in a case, so that every read of it judges the case once for each row of junk",
+    stopped_by="a read judges a stream once",
+    noticed_by="readiness, log audit",
+)
+def test_a_read_judges_a_case_with_junk_once(den: Den) -> None:
+    """Each row of a view that is set aside is held against the same judgement."""
+    case = den.tell(a_case_in("SCREENING", start=den.now))
+    act = case.act("CaseClosed", by="cv", also=[])
+    for n in range(6):
+        members = {**act.members, "act_id": an_id(f"closed {n}")}
+        den.junk_of(replace(act, act_id=members["act_id"], members=members), "cv")
+    asking = Asking(den)
+    store, name = Counted(den.store, asking), case.stream.name
+    standing = Standing(den.store, den.a.reader(), Registry.founded())
+    evidence = Evidence(store, den.a.reader(), den.a.origin, lambda: standing)
+    shown = [_set_aside_in_a_view(den.store.read(index, 1)[0]) for index in den.junk]
+    evidence.hold_stream(name, shown, lambda _: False)
+    assert asking.rows == 2 * (case.stream.seq + 6)  # once to hold, once to judge
+
+
+def _set_aside_in_a_view(row: StoredRecord) -> ActRow:
+    """A row of the timeline that shows nothing of a record."""
+    gone: dict[str, Any] = dict.fromkeys(f.name for f in fields(ActRow))
+    said = {name: getattr(row, name) for name in ("index", "stream", "seq", "recorded_at", "entry")}
+    return ActRow(**{**gone, **said, "act_id": str(row.act_id), "status": "set_aside"})
+
+
+@attack(
+    "junk in many streams, row by row in turn, so that each is folded anew for every row",
+    stopped_by="of what is set aside little is kept, so that it drives out nothing",
+    noticed_by="readiness, log audit",
+)
+def test_junk_in_many_streams_is_read_once(den: Den, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By whoever follows the registry, by the views, and by an audit."""
+    for limit in ("ledger.standing._", "projections.fold.", "ledger.checks.folds."):
+        monkeypatch.setattr(f"{limit}MOST_STATEMENTS", 400)
+    start, junk = den.count(), den.store._records
+    for n in range(300 * 5):
+        name = f"officer/{an_id(f'junk {n % 300}')}"
+        junk.append(
+            StoredRecord(
+                index=start + n, stream_id=stream_id(den.a.origin, name), seq=n // 300 + 1,
+                act_id=UUID(an_id(f"junk {n}")), author=True, topic=TOPIC, state=bytes(64),
+                entry=n.to_bytes(32), recorded_at=den.now, wrap=bytes(77), stream=name,
+                unit=UUID(int=0), registry=True,
+            )
+        )  # fmt: skip
+    asking = Asking(den)
+    store = Counted(den.store, asking)
+    Standing(store, den.a.reader(), Registry.founded()).catch_up()
+    assert asking.rows == 0  # each row came with the registry, and found its stream folded
+    log = FoldLog(store, den.a.keys.kek, den.a.origin)
+    fold = Fold(log, den.a.origin, "ordinary")
+    steps = [step.status for step in fold.steps(log.read(0, start + 1500))]
+    assert steps.count("set_aside") == 1500
+    assert fold.take_let_go() == 0
+    again: list[bytes] = []
+
+    def history(of: bytes, _: int) -> Iterable[tuple[RawRecord, None]]:
+        again.append(of)
+        return ()
+
+    kept = folds.Folds(history)
+    for row in map(_read, junk[start:]):
+        stream = kept.stream(row.stream_id, row.name or "", row.at, new=row.seq == 1)
+        assert stream is not None
+        kept.pass_over(stream, row)
+    assert again == []
 
 
 # -- tokens that the append has noted -------------------------------------------------------------

@@ -286,7 +286,7 @@ def test_why_a_view_stopped_quotes_no_act(bench: Bench) -> None:
 
 
 def test_a_record_that_does_not_open_is_shown_as_such_and_stops_no_view(bench: Bench) -> None:
-    """Damage is shown where it is; what stands before and behind it is read (formats.md §3)."""
+    """Damage is shown where it is, and what hangs on it; all else is read (formats.md §3)."""
     told = bench.played.log.statements
     at = next(
         n for n, one in enumerate(told) if one.seq == 3 and one.members["stream"][:5] == "case/"
@@ -308,8 +308,8 @@ def test_a_record_that_does_not_open_is_shown_as_such_and_stops_no_view(bench: B
             "SELECT index, act, payload FROM proj.acts WHERE status = 'set_aside' ORDER BY index"
         ).fetchall()
     case = told[at].members["stream"]
-    behind = [n for n, one in enumerate(told) if n >= at and one.members["stream"] == case]
-    assert shown == [(n, None, None) for n in behind]
+    hanging = [n for n, one in enumerate(told) if n >= at and one.members["stream"] == case]
+    assert shown == [(n, None, None) for n in hanging]
 
 
 def test_a_view_that_this_program_does_not_know_goes(bench: Bench) -> None:

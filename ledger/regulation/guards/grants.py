@@ -6,6 +6,7 @@ have limits of their own.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from ledger.regulation.grants import Grant
@@ -95,8 +96,8 @@ def inspector_separate(q: Question) -> Breach | None:
     it.
     """
     if q.act.act == "InspectionOrdered":
-        readers = [str(r.get("officer")) for r in objects(q.facts.get("readers"))]
-        bad = any(_took_part(q, r) or _works_in(q, r) for r in readers)
+        readers = dict.fromkeys(str(r.get("officer")) for r in objects(q.facts.get("readers")))
+        bad = _took_part(q, readers) or any(_works_in(q, r) for r in readers)
         return Breach(pointers=("/facts/readers",)) if bad else None
     if q.facts.get("may") not in WORKING:
         return None
@@ -104,11 +105,10 @@ def inspector_separate(q: Question) -> Breach | None:
     return Breach(pointers=("/facts/officer",)) if inspects else None
 
 
-def _took_part(q: Question, officer: str) -> bool:
-    """Whether a reader signed an act in a case concerned."""
-    return any(
-        share_a_person(q, [officer], q.cases.signers(case)) for case in texts(q.facts.get("cases"))
-    )
+def _took_part(q: Question, readers: Collection[str]) -> bool:
+    """Whether a reader signed an act in a case concerned; each case is asked about once."""
+    cases = dict.fromkeys(texts(q.facts.get("cases")))
+    return any(share_a_person(q, readers, set(q.cases.signers(case))) for case in cases)
 
 
 def _works_in(q: Question, officer: str) -> bool:

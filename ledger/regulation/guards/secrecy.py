@@ -6,8 +6,9 @@ Nothing points up.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
+from functools import cache
 from typing import Any, Final
 
 from ledger.regulation.deadline import add_months, as_instant, deadline
@@ -341,15 +342,18 @@ def no_pointer_up(q: Question) -> Breach | None:
     Ids of a higher log cannot be known here, and need not: what this log does not know is refused.
     """
     own = LEVELS.index(q.level)
-    bad = [p for p, text in strings(q.act.members) if _points_up(q, p, text, own)]
+    known = cache(q.cases.state)  # a text may name a case as often as it likes
+    bad = [p for p, text in strings(q.act.members) if _points_up(q, p, text, own, known)]
     return Breach(pointers=tuple(bad)) if bad else None
 
 
-def _points_up(q: Question, pointer: str, text: str, own: int) -> bool:
+def _points_up(
+    q: Question, pointer: str, text: str, own: int, known: Callable[[str], str | None]
+) -> bool:
     if pointer == "/stream":
         return False
     logs = (m.group().removesuffix("/access").rpartition("/")[2] for m in _LOGS.finditer(text))
     if any(LEVELS.index(level) > own for level in logs):
         return True
     named = (m.group() for m in _CASES.finditer(text))
-    return any(s != q.stream.name and q.cases.state(s) is None for s in named)
+    return any(s != q.stream.name and known(s) is None for s in named)

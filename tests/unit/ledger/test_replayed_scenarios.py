@@ -62,7 +62,7 @@ def test_processes_that_judge_cases_between_them_say_the_same(
 
 def flags_of(made: PlayedLog) -> dict[tuple[str, int], tuple[str, ...]]:
     """Flags by stream and position as the projections fold them."""
-    log = FoldLog(Stored(made.stored()), made.log.kek, made.log.origin)
+    log = FoldLog(Stored(made.stored(), made.log.noted), made.log.kek, made.log.origin)
     fold = Fold(log, made.log.origin, "ordinary")
     return {
         (step.opened.stream, step.opened.seq): step.flags

@@ -23,7 +23,7 @@ NAMES = ("SC1", "SC2", "SC3", "SC4", "SC6")
 
 def rows_of(log: PlayedLog) -> FoldLog:
     """The rows of a played log, as a fold reads them."""
-    return FoldLog(Stored(log.stored()), log.log.kek, ORIGIN)
+    return FoldLog(Stored(log.stored(), log.log.noted), log.log.kek, ORIGIN)
 
 
 def seen(step: Step) -> tuple[object, ...]:

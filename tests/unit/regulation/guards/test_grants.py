@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -89,6 +90,22 @@ def order(alias: str = "tra", **more: Any) -> dict[str, Any]:  # noqa: ANN401 - 
 def inspectorate(**others: Any) -> Story:  # noqa: ANN401 - what a test wants known of other cases
     """The stream of the inspecting agency."""
     return Story("agency/bacninh.thanhtra", cases=Others(**others))
+
+
+def test_an_order_asks_once_about_each_case() -> None:
+    """Both lists may repeat, and are as long as a payload: else one order asks 196,000 times."""
+    asked: list[str] = []
+
+    class Counted(Others):
+        def signers(self, stream: str) -> Sequence[str]:
+            asked.append(stream)
+            return ()
+
+    story = Story("agency/bacninh.thanhtra", cases=Counted())
+    facts = order(cases=[CASE] * 50)
+    facts["readers"] *= 50
+    holds("INSPECTOR_SEPARATE", story.asks("InspectionOrdered", facts=facts))
+    assert asked == [CASE]
 
 
 def test_who_took_part_in_a_case_does_not_inspect_it() -> None:

@@ -296,6 +296,22 @@ def test_nothing_below_points_to_a_higher_log() -> None:
     holds("NO_POINTER_UP", case.asks("ReleasedTextEntered", facts=same))
 
 
+def test_a_text_asks_once_about_each_case_it_names() -> None:
+    """It may name one as often as it is long."""
+    asked: list[str] = []
+
+    class Counted(Others):
+        def state(self, stream: str) -> str | None:
+            asked.append(stream)
+            return "CLOSED"
+
+    case = ordinary()
+    case.cases = Counted()
+    text = {"title": f"{OTHER} " * 50}
+    holds("NO_POINTER_UP", case.asks("ReleasedTextEntered", facts=text))
+    assert asked == [OTHER]
+
+
 def test_a_holder_who_lost_the_key_is_not_enrolled() -> None:
     """4.4: enrolled means a post and a key that was not revoked."""
     registry = a_registry()
