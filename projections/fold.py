@@ -248,11 +248,14 @@ class Fold:
             aside = found[opened.index]
         else:  # behind what is erased: form is all that anybody can ask, but of the registry
             stream.head = None
-            stands = (
-                self._form.explains(opened, stream, self.registry, hole=True)
-                and self._log.stands(opened.index) is opened.registry
-                and (opened.registry or not _changes(opened, stream))
-            )
+            changes = _changes(opened, stream)
+            if opened.registry:
+                fits = changes or orphaned(stream, opened)
+                stands = fits and self._log.stands(opened.index)
+            else:
+                stands = not changes and self._form.explains(
+                    opened, stream, self.registry, hole=True
+                )
             aside = None if stands else UNEXPLAINED
         if aside is None:
             self._doubted.discard(opened.index)
