@@ -493,7 +493,7 @@ def test_a_stopped_sealer_holds_no_more_threads_than_slow_clients_do(service: Se
     assert room.asked == [builders.officer("hotline")] * 2
 
 
-@dataclass(frozen=True)
+@dataclass
 class Link:
     """A client's socket, as the worker makes it."""
 

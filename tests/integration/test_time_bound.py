@@ -27,9 +27,7 @@ def database(postgres_server: Embedded) -> Iterator[Database]:
     made.close()
 
 
-NOW = RealClock().now()
-PAST = NOW - timedelta(hours=8)
-FAR = NOW + timedelta(days=3650)
+FAR = RealClock().now() + timedelta(days=3650)
 
 
 def test_a_writer_taken_over_cannot_date_a_record_ahead(database: Database) -> None:
@@ -39,7 +37,7 @@ def test_a_writer_taken_over_cannot_date_a_record_ahead(database: Database) -> N
         with pytest.raises(Unavailable, match="clocks_apart"):
             appender.append(a_draft(at=ahead))
     assert PostgresRecords(database.pool("reader")).head().recorded_at is None
-    assert appender.append(a_draft(at=NOW)).index == 0
+    assert appender.append(a_draft(at=RealClock().now())).index == 0
 
 
 def test_two_clocks_may_differ_a_little(database: Database) -> None:
@@ -50,12 +48,12 @@ def test_two_clocks_may_differ_a_little(database: Database) -> None:
 
 def test_one_record_dated_ahead_never_fails_its_neighbours(database: Database) -> None:
     """Item by item, in whatever groups they come."""
-    appender = database.appender()
+    appender, now = database.appender(), RealClock().now()
     answers: dict[int, Appended | Exception] = {}
 
     def send(n: int) -> None:
         try:
-            answers[n] = appender.append(a_draft(f"case/{n}", at=FAR if n % 3 == 0 else NOW))
+            answers[n] = appender.append(a_draft(f"case/{n}", at=FAR if n % 3 == 0 else now))
         except Unavailable as refused:
             answers[n] = refused
 
@@ -66,7 +64,7 @@ def test_one_record_dated_ahead_never_fails_its_neighbours(database: Database) -
         thread.join()
     assert {n for n, a in answers.items() if isinstance(a, Unavailable)} == set(range(0, 24, 3))
     head = PostgresRecords(database.pool("reader")).head()
-    assert (head.size, head.recorded_at) == (16, NOW)
+    assert (head.size, head.recorded_at) == (16, now)
 
 
 def test_a_rehearsals_senders_set_its_time(postgres_server: Embedded) -> None:
