@@ -8,6 +8,7 @@ from ledger.regulation.act import Signer
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.reading import (
     agency_of,
+    bare_strings,
     filled,
     limit_words,
     named_as,
@@ -76,12 +77,11 @@ def token_matches_report(q: Question) -> Breach | None:
 
 def token_of_one_case(q: Question) -> Breach | None:
     """Added (access.md L26). No token that is named stands in another case, so none joins two."""
-    wrong = tuple(
-        pointer
-        for pointer, text in strings(q.act.members)
-        if TOKEN.fullmatch(text) and q.cases.token_elsewhere(text, q.stream.name)
-    )
-    return Breach(pointers=wrong) if wrong else None
+    named = {text for text in bare_strings(q.act.members) if TOKEN.fullmatch(text)}
+    taken = {token for token in named if q.cases.token_elsewhere(token, q.stream.name)}
+    if not taken:
+        return None
+    return Breach(pointers=tuple(at for at, text in strings(q.act.members) if text in taken))
 
 
 def disclosure_outside_signer(q: Question) -> Breach | None:
