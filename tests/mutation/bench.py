@@ -201,7 +201,10 @@ class Bench:
         )
         altered = source.altered(self.enclave.database.slug) if definitions else []
         return [
-            *(f"{found.kind} at {found.index}: {found.message}" for found in report.findings),
+            *(
+                f"{found.kind} at {found.index}: {found.message}"
+                for found in (*report.findings, *report.strays)
+            ),
             *(f"{a.where} {a.line}" for a in altered if a.line.startswith("migration ")),
         ]
 
