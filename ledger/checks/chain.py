@@ -17,7 +17,7 @@ from keys import canonical
 from keys.errors import KeysError
 from keys.keyring import Verdict
 from ledger.checks.anchors import Anchored
-from ledger.checks.content import Checked, RawRecord, holds
+from ledger.checks.content import Checked, RawRecord, holds, unit_of
 from ledger.checks.files import Attached
 from ledger.checks.findings import Damage, Finding
 from ledger.checks.part import Part, Slip, whole_of
@@ -192,10 +192,7 @@ class Chain:
             ruling: What the rules say of it.
         """
         self._tick(row)
-        if checked.damage is Damage.WRAP_MISSING:
-            self._wrapless.append(row.at)
-        elif checked.damage is not None:
-            self._find(row.at, checked.damage, checked.message)
+        self._damage(row, checked)
         hangs = not ruling.stands and ruling.refusal is None
         if not checked.readable or (hangs and checked.damage is not None):
             if row.registry:
@@ -214,6 +211,16 @@ class Chain:
         self._hangs_on = ruling.hangs_on
         self._place(row, checked)
         self._sign(row, checked)
+
+    def _damage(self, row: RawRecord, checked: Checked) -> None:
+        """What is wrong with a record by itself; one that is erased still says who may see it."""
+        if checked.damage is not Damage.WRAP_MISSING:
+            if checked.damage is not None:
+                self._find(row.at, checked.damage, checked.message)
+            return
+        self._wrapless.append(row.at)
+        if row.name and row.unit not in (None, unit_of(row.stream_id, row.name)):
+            self._find(row.at, Damage.COLUMN_UNIT, f"the column is not the unit of {row.name}")
 
     def _fall(self, row: RawRecord, indices: Sequence[int]) -> None:
         """Records that were not judged turn out not to stand."""

@@ -48,6 +48,16 @@ def test_erased_record_keeps_every_proof() -> None:
     assert report.erased == 1
 
 
+def test_erased_record_is_still_seen_by_whom_its_case_is_granted_to() -> None:
+    """What is left of it is granted by a column, which nothing that it says can be held against."""
+    log = a_log()
+    at = plain_index(log)
+    erase(log, at)
+    change(log, at, unit=bytes(16))
+    report = report_of(log)
+    assert [(f.index, f.kind) for f in report.findings] == [(at, Damage.COLUMN_UNIT)]
+
+
 def test_erasure_that_is_pending_erases_nothing() -> None:
     """Two of three signatures do not cover a missing wrap."""
     log = a_log()
