@@ -14,7 +14,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 UV = $$(command -v uv || echo .uv/bin/uv)
 SYNC = UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never $(UV) sync --frozen --quiet --python "$(PYTHON)"
 PYTEST := $(BIN)/python -m pytest
-# tests wait for proofs, processes and sockets about half of their time
+# while some tests wait for proofs, processes and sockets, others work
 WORKERS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 
 help: ## what can be made

@@ -29,6 +29,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _shares(item: pytest.Item) -> bool:
-    known = getattr(item, "_fixtureinfo", None)
-    made = () if known is None else known.name2fixturedefs.values()
+    """Whether it uses something that a module has one of."""
+    if not isinstance(item, pytest.Function):
+        return False
+    made = item._fixtureinfo.name2fixturedefs.values()
     return any(one[-1].scope == "module" for one in made)

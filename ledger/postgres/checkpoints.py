@@ -6,7 +6,8 @@ Implements `CheckpointStore`. Who signs them, and whether they are right, is not
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final, LiteralString, cast
@@ -130,11 +131,12 @@ def discard(
         with psycopg.connect(admin_dsn, dbname=dbname) as connection:
             connection.execute(_ALONE)
             some = 0
-            for size, note in _fetched(connection):
-                if signed(size, note):
-                    stands = size
-                    break
-                some += 1
+            with closing(_fetched(connection)) as notes:
+                for size, note in notes:
+                    if signed(size, note):
+                        stands = size
+                        break
+                    some += 1
             if some and stands is None and not bare:
                 raise VerificationError(
                     "checkpoint", f"the log signed none of the {some} that are stored"
@@ -150,7 +152,7 @@ def discard(
     return Discarded(gone, tiles, stands)
 
 
-def _fetched(connection: psycopg.Connection) -> Iterator[tuple[int, bytes]]:
+def _fetched(connection: psycopg.Connection) -> Generator[tuple[int, bytes]]:
     """The stored notes, the largest first, a few at a time: there may be any number of them."""
     with connection.cursor("notes") as notes:
         notes.itersize = _SOME
