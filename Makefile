@@ -48,9 +48,9 @@ quick: $(READY) ## lint, types, contracts and the tests that start no database
 lint: $(READY) ## ruff, mypy, basedpyright, import contracts
 	@.ci/run lint
 
-openapi: $(READY) ## write api/openapi.json anew
-	@$(BIN)/python -c "import api.app; print(api.app.openapi_bytes().decode())" >api/openapi.draft
-	@mv api/openapi.draft api/openapi.json
+openapi: $(READY) ## write docs/reference/openapi.json anew
+	@$(BIN)/python -c "import api.http.app; print(api.http.app.openapi_bytes().decode())" >docs/reference/openapi.draft
+	@mv docs/reference/openapi.draft docs/reference/openapi.json
 
 bench: $(READY) ## the table of architecture §8, also as bench.json
 	$(BIN)/python -m tests.bench

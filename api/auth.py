@@ -18,12 +18,12 @@ from typing import Any, Final
 
 import orjson
 
-from api.problems import Problem
+from api.problems.problem import Problem
 from keys import jwk
 from keys.canonical import b64, unb64
+from keys.deterministic_box import Opaque
 from keys.errors import KeysError
 from keys.keyring import Keyring
-from keys.opaque import Opaque
 from keys.signer import PublicKey
 from ledger.errors import LedgerError
 from ledger.log.statement import parse_login

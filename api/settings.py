@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from environs import Env, EnvError, validate
 
 from api.peer import Proxies
-from api.problem_types import Lang
+from api.texts.text import Lang
 
 LEVELS: Final = ("ordinary", "mat", "toi-mat", "tuyet-mat")
 _SLUG: Final = re.compile(r"[a-z][a-z0-9_]{0,40}")

@@ -2,8 +2,8 @@
 
 `Rejected` is the sender's move, `Conflict` means read the stream again, `NotFound` says nothing is
 there to see, `VerificationError` means the evidence fails, `Unavailable` means try again later,
-`Fatal` means memory and store may disagree: stop, reload, audit. `api/problems.py` maps each to
-HTTP once; nothing here knows HTTP or SQL.
+`Fatal` means memory and store may disagree: stop, reload, audit. `api/problems/problem.py` maps
+each to HTTP once; nothing here knows HTTP or SQL.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What the ledger asks of the world.
 
 Each Protocol is a contract about durability, order and errors, not a shape. Adapters live in
-`ledger/postgres` and `api/bootstrap.py`, fakes in `tests/fakes.py`; `tests/contract` holds both to
+`ledger/postgres` and `api/ops/wiring.py`, fakes in `tests/fakes.py`; `tests/contract` holds both to
 it.
 """
 
@@ -14,8 +14,8 @@ from datetime import datetime
 from typing import Literal, Protocol
 from uuid import UUID
 
-from ledger.regulation.act import Act
-from ledger.regulation.cases import Cases, NoCases, Report
+from ledger.regulation.acts.act import Act
+from ledger.regulation.case.other_cases_port import Cases, NoCases, Report
 
 __all__ = [
     "NIL_UNIT",
@@ -445,7 +445,7 @@ class StoredFile:
 
     Attributes:
         name: Random; where the sealed bytes lie.
-        tag: What it is found by (`keys.blob.lookup_tag`).
+        tag: What it is found by (`keys.sealed_file.lookup_tag`).
         wrap: The file's wrapped DEK; None where erased.
         first: The event of its upload.
     """

@@ -13,8 +13,9 @@ import orjson
 from keys import canonical
 from keys.jwk import SoftwareSigner
 from keys.note import VKey
-from ledger.application import Ledger
-from ledger.founding import Founder, genesis, service_key
+from ledger.admission.genesis import Founder, genesis, service_key
+from ledger.checkpoints.checkpointer import Sealer
+from ledger.checkpoints.seen_checkpoint import SeenCheckpoint, beginning
 from ledger.log.statement import AUTHOR, RETURNER, Statement, flattened, make
 from ledger.ports import (
     Appender,
@@ -29,11 +30,10 @@ from ledger.postgres.checkpoints import PostgresCheckpoints
 from ledger.postgres.notices import PostgresNotices
 from ledger.postgres.records import PostgresRecords
 from ledger.postgres.tiles import PostgresTiles
-from ledger.reader import Reader
-from ledger.receipt import Recorded
-from ledger.regulation.act import Act, parse_act
-from ledger.sealer import Sealer
-from ledger.seen_checkpoint import SeenCheckpoint, beginning
+from ledger.regulation.acts.act import Act, parse_act
+from ledger.streams.record_reader import Reader
+from ledger.write.commands import Ledger
+from ledger.write.receipt import Recorded
 from tests import builders
 from tests.builders import CAST, Others, an_act
 from tests.fakes import MemoryRecordStore, MemorySeen

@@ -21,15 +21,15 @@ import orjson
 
 from keys.jwk import SoftwareSigner
 from ledger.ports import Grounds
-from ledger.regulation.act import Act, parse_act
-from ledger.regulation.cases import Report
-from ledger.regulation.catalogue import load
+from ledger.regulation.acts.act import Act, parse_act
+from ledger.regulation.acts.catalogue import load
+from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.other_cases_port import Report
+from ledger.regulation.case.state import Entry, Signed, StreamState, apply, fold
 from ledger.regulation.decide import Decision, decide
 from ledger.regulation.guards.table import BY_CODE
-from ledger.regulation.question import Question
-from ledger.regulation.registry import Registry
-from ledger.regulation.registry_lines import REGISTRY_ACTS
-from ledger.regulation.stream import Entry, Signed, StreamState, apply, fold
+from ledger.regulation.registry.lines import REGISTRY_ACTS
+from ledger.regulation.registry.registry import Registry
 
 Json = dict[str, Any]
 ORIGIN = "thu.bacninh.example/ordinary"
@@ -190,7 +190,7 @@ def enter(registry: Registry, name: str, facts: Json, *, stream: str, **more: An
 
 @dataclass
 class Others:
-    """What is known of the rest of the log: a fake of `ledger.regulation.cases.Cases`."""
+    """What is known of the rest of the log: a fake of the port `Cases`."""
 
     states: dict[str, str] = field(default_factory=dict)
     tokens: dict[str, set[str]] = field(default_factory=dict)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psycopg
 
-from api.embedded import Embedded
+from api.ops.embedded_postgres import Embedded
 from ledger.postgres import definitions
 from tests.fixtures.postgres import Database, make_database
 

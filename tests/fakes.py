@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from ledger.checks.tokens import RawToken
+from ledger.audit.rules.token_owners import RawToken
 from ledger.errors import Conflict, Fatal, NotFound
 from ledger.ports import NIL_UNIT, Appended, Draft, LogHead, NotAppended, StoredRecord
 

@@ -1,17 +1,17 @@
-"""The records of a store as a fold reads them (`projections.fold.Log`), without a database."""
+"""The records of a store as a fold reads them (`projections.fold.fold.Log`), without a database."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from uuid import UUID
 
-from keys.vault import Kek
-from ledger.docket import Docket
+from keys.envelope_encryption import Kek
 from ledger.ports import LogHead, RecordStore, StoredRecord
-from ledger.reader import Opened, Reader
-from ledger.regulation.registry import Registry
-from ledger.standing import Applied, Standing
+from ledger.regulation.registry.registry import Registry
 from ledger.streams.event import Aside
+from ledger.streams.record_reader import Opened, Reader
+from ledger.write.judged_stream import Docket
+from ledger.write.registry_follower import Applied, Standing
 from tests.fakes import MemoryRecordStore
 
 
@@ -30,7 +30,7 @@ class Stored(MemoryRecordStore):
 
 
 class FoldLog:
-    """A `projections.fold.Log` over a store."""
+    """A `projections.fold.fold.Log` over a store."""
 
     def __init__(self, store: RecordStore, kek: Kek, origin: str) -> None:
         self._store = store

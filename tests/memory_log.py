@@ -17,24 +17,24 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from keys import canonical, note, vault
+from keys import canonical, envelope_encryption, note
+from keys.envelope_encryption import Kek
 from keys.jwk import SoftwareSigner
 from keys.note import NoteSigner
-from keys.vault import Kek
-from ledger.checks import content
-from ledger.checks.content import RawRecord
-from ledger.checks.evidence import ALONE, Seat
-from ledger.checks.file_evidence import RawEvent, RawFile
-from ledger.checks.tables import Beside
-from ledger.checks.tokens import RawToken
-from ledger.checks.tree import RawCheckpoint, RawTile
+from ledger.audit import content
+from ledger.audit.content import RawRecord
+from ledger.audit.files.snapshot_port import RawEvent, RawFile
+from ledger.audit.rules.token_owners import RawToken
+from ledger.audit.snapshot_port import ALONE, Seat
+from ledger.audit.tables import Beside
+from ledger.audit.tree import RawCheckpoint, RawTile
 from ledger.log import checkpoint, record, statement, tiles
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.merkle import Frontier
 from ledger.log.moment import milliseconds
 from ledger.log.record import leaf
 from ledger.ports import LogHead
-from ledger.regulation.registry_lines import REGISTRY_ACTS
+from ledger.regulation.registry.lines import REGISTRY_ACTS
 from ledger.streams.event import TOPIC
 from ledger.streams.names import stream_id
 from ledger.streams.tokens import token_tag, tokens_of
@@ -269,7 +269,7 @@ class MemoryLog:
             statement=made.compact,
         )
         stream = made.members["stream"]
-        sealed = vault.seal(
+        sealed = envelope_encryption.seal(
             envelope, origin=self.origin, stream=stream, seq=made.seq, level="ordinary"
         )
         entry = record.entry(envelope)
@@ -285,7 +285,9 @@ class MemoryLog:
             recorded_ms=milliseconds(at),
             entry=entry,
             state=sealed.state,
-            wraps=(vault.wrap(self.kek, sealed.dek, origin=self.origin, entry=entry),),
+            wraps=(
+                envelope_encryption.wrap(self.kek, sealed.dek, origin=self.origin, entry=entry),
+            ),
             name=stream,
             registry=effective and act in REGISTRY_ACTS,
             unit=content.unit_of(name, stream),

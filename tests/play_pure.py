@@ -18,18 +18,18 @@ from typing import Any
 from uuid import UUID
 
 from keys.jwk import SoftwareSigner
-from ledger.regulation.act import Act, parse_act
-from ledger.regulation.case_view import case_file
-from ledger.regulation.cases import Report
-from ledger.regulation.catalogue import load
+from ledger.regulation.acts.act import Act, parse_act
+from ledger.regulation.acts.catalogue import load
+from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.other_cases_port import Report
+from ledger.regulation.case.state import Entry, Signed, StreamState, apply
+from ledger.regulation.case_file.flags import standing
+from ledger.regulation.case_file.render import case_file
 from ledger.regulation.decide import Decision, decide
-from ledger.regulation.flags import standing
-from ledger.regulation.question import Question
-from ledger.regulation.registry import Registry
-from ledger.regulation.registry_lines import REGISTRY_ACTS
-from ledger.regulation.stream import Entry, Signed, StreamState, apply
+from ledger.regulation.registry.lines import REGISTRY_ACTS
+from ledger.regulation.registry.registry import Registry
 
-SCENARIOS = Path(__file__).parents[1] / "api" / "cli" / "scenarios"
+SCENARIOS = Path(__file__).parents[1] / "api" / "rehearsal" / "scenarios"
 DEPLOYMENT = "rehearsal.bacninh.example"
 FIRST_DAY = date(2023, 3, 21)
 BASIS = [

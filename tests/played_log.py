@@ -19,19 +19,19 @@ from uuid import UUID
 import psycopg
 
 from keys import canonical, note
+from keys.envelope_encryption import Kek
 from keys.jwk import SoftwareSigner
 from keys.note import NoteSigner
-from keys.vault import Kek
-from ledger.checks.content import RawRecord
+from ledger.audit.content import RawRecord
 from ledger.log import statement
 from ledger.ports import RecordStore, StoredRecord
-from ledger.reader import Reader
-from ledger.regulation.registry import Registry
-from ledger.standing import Standing
+from ledger.regulation.registry.registry import Registry
+from ledger.streams.record_reader import Reader
 from ledger.streams.tokens import token_tag, tokens_of
-from projections.answers import CasesAsked, Connecting, LogCases
-from projections.evidence import Evidence
-from projections.inquiry import Inquiry
+from ledger.write.registry_follower import Standing
+from projections.queries.guard_lookups import CasesAsked, Connecting, LogCases
+from projections.queries.queries import Inquiry
+from projections.queries.row_evidence import Evidence
 from tests import builders, play_pure
 from tests.a_ledger import appointment, enrolment
 from tests.builders import an_act

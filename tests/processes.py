@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Mapping
 
-from api.cli.supervisor import Supervisor
+from api.ops.supervisor import Supervisor
 
 
 def free_port() -> int:

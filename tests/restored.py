@@ -16,9 +16,9 @@ import psycopg
 from click.testing import CliRunner, Result
 from psycopg import sql
 
-from api.bootstrap import log_signers
 from api.cli.main import main
-from api.embedded import Embedded
+from api.ops.embedded_postgres import Embedded
+from api.ops.wiring import log_signers
 from api.settings import Home, Settings
 from keys.custody.file import write_key
 from tests import builders

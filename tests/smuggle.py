@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from api.bootstrap import open_kek
-from api.cli.past_door import Smuggler
+from api.ops.wiring import open_kek
+from api.rehearsal.past_door import Smuggler
 from tests.a_ledger import ALedger
 from tests.fixtures.app import Service
 

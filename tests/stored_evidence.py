@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from ledger.checks.content import RawRecord
-from ledger.checks.evidence import ALONE, Seat
-from ledger.checks.tables import Beside
-from ledger.checks.tokens import RawToken
-from ledger.checks.tree import RawCheckpoint, RawTile
+from ledger.audit.content import RawRecord
+from ledger.audit.rules.token_owners import RawToken
+from ledger.audit.snapshot_port import ALONE, Seat
+from ledger.audit.tables import Beside
+from ledger.audit.tree import RawCheckpoint, RawTile
 from ledger.log.moment import milliseconds
 from ledger.ports import LogHead, StoredRecord
 from tests.fakes import MemoryRecordStore

@@ -10,12 +10,13 @@ import pytest
 from marshmallow import fields
 from werkzeug.exceptions import default_exceptions
 
-from api import problems
-from api.connection import Refused
-from api.faults import faults
-from api.problem_types import TYPES, Words
-from api.problems import Problem
-from api.schemas.base import DAY, Page, choice, pattern
+from api.client.connection import Refused
+from api.http.schemas.base import DAY, Page, choice, pattern
+from api.problems import problem as problems
+from api.problems.problem import Problem
+from api.problems.types import TYPES
+from api.problems.validation_faults import faults
+from api.texts.text import Text
 from keys import errors as key_errors
 from ledger import errors as ledger_errors
 from ledger.errors import Conflict, Fault, Head, NotFound, Rejected, Unavailable
@@ -52,7 +53,7 @@ def test_every_code_raised_anywhere_stands_in_the_table() -> None:
 
 def test_every_code_of_the_table_is_raised_somewhere() -> None:
     """A page about a problem that nobody can meet is a promise about nothing."""
-    table = SOURCE / "api" / "problem_types.py"
+    table = SOURCE / "api" / "problems" / "types.py"
     places = [
         path
         for package in ("ledger", "projections", "api")
@@ -219,6 +220,6 @@ def test_a_problem_never_says_its_title_twice(code: str) -> None:
 
 def test_words_give_the_language_asked_for() -> None:
     """Vietnamese first, English complete."""
-    problem = Problem("not_found", Words("vi", "en"))
+    problem = Problem("not_found", Text("vi", "en"))
     assert problem.body("vi", "t")["detail"] == "vi"
     assert problem.body("en", "t")["detail"] == "en"

@@ -13,7 +13,7 @@ import orjson
 import pytest
 
 from api.cli.main import COMMANDS
-from api.cli.scenario import read_file, shipped
+from api.rehearsal.scenario import read_file, shipped
 from api.settings import Settings, child_environment
 from tests.attacks import attack
 from tests.builders import a_token

@@ -10,52 +10,72 @@ from typing import Any, Final
 
 import click
 
-from api.cli.manual import Vietnamese
-from api.cli.shell import Language, Shell, locales
-from api.cli.usage import told
-from api.kin import take_no_code_from_here
-from api.problem_types import Lang
+from api.cli.terminal.help_vi import Vietnamese
+from api.cli.terminal.shell import Language, Shell, locales
+from api.cli.terminal.usage_errors import told
+from api.ops.child_processes import take_no_code_from_here
+from api.texts.text import Lang
 
 # name → module:attribute, help in Vietnamese, help in English
 COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
-    "init": ("api.cli.operator:init", "Lập sổ mới", "Make an enclave: keys, database, record 0."),
-    "serve": ("api.cli.operator:serve", "Chạy dịch vụ", "Run api, sealer and projector."),
+    "init": (
+        "api.cli.commands.operator:init",
+        "Lập sổ mới",
+        "Make an enclave: keys, database, record 0.",
+    ),
+    "serve": ("api.cli.commands.operator:serve", "Chạy dịch vụ", "Run api, sealer and projector."),
     "migrate": (
-        "api.cli.operator:migrate",
+        "api.cli.commands.operator:migrate",
         "Cập nhật lược đồ",
         "Bring the database's schema up to date.",
     ),
     "health": (
-        "api.cli.health:health",
+        "api.cli.commands.health:health",
         "Kiểm tra tiến trình",
         "Whether one process does its work.",
     ),
-    "projection": ("api.cli.operator:projection", "Khung nhìn", "The views: status, rebuild."),
-    "key": ("api.cli.officer:key", "Khóa ký", "Signing keys: new, show."),
-    "act": ("api.cli.officer:act", "Diễn biến", "Acts: sign, submit."),
-    "token": ("api.cli.officer:token", "Đăng nhập", "A bearer token for one of the cast."),
-    "attachment": ("api.cli.attachment:attachment", "Tệp kèm", "Files of acts: add, get, custody."),
+    "projection": (
+        "api.cli.commands.operator:projection",
+        "Khung nhìn",
+        "The views: status, rebuild.",
+    ),
+    "key": ("api.cli.commands.officer:key", "Khóa ký", "Signing keys: new, show."),
+    "act": ("api.cli.commands.officer:act", "Diễn biến", "Acts: sign, submit."),
+    "token": ("api.cli.commands.officer:token", "Đăng nhập", "A bearer token for one of the cast."),
+    "attachment": (
+        "api.cli.commands.attachment:attachment",
+        "Tệp kèm",
+        "Files of acts: add, get, custody.",
+    ),
     "case": (
-        "api.cli.reader:case",
+        "api.cli.commands.cases:case",
         "Hồ sơ",
         "Cases: list, show, history, verify, diff, why, as-of.",
     ),
-    "worklist": ("api.cli.reader:worklist", "Việc cần làm", "What waits for the caller."),
-    "search": ("api.cli.reader:search", "Tìm hồ sơ", "Search cases, tones or not."),
-    "stats": ("api.cli.reader:stats", "Số liệu", "Statistics and oversight indicators."),
-    "registry": ("api.cli.reader:registry", "Danh bạ", "Agencies, officers, keys, instruments."),
+    "worklist": ("api.cli.commands.cases:worklist", "Việc cần làm", "What waits for the caller."),
+    "search": ("api.cli.commands.cases:search", "Tìm hồ sơ", "Search cases, tones or not."),
+    "stats": ("api.cli.commands.cases:stats", "Số liệu", "Statistics and oversight indicators."),
+    "registry": (
+        "api.cli.commands.cases:registry",
+        "Danh bạ",
+        "Agencies, officers, keys, instruments.",
+    ),
     "log": (
-        "api.cli.log:log",
+        "api.cli.commands.log.group:log",
         "Sổ",
         "The log: status, checkpoint, audit, void, discard, recover, resume, remember.",
     ),
-    "catalogue": ("api.cli.catalogue:catalogue", "Danh mục", "The rulebook explained."),
+    "catalogue": ("api.cli.commands.catalogue:catalogue", "Danh mục", "The rulebook explained."),
     "play": (
-        "api.cli.play:play",
+        "api.cli.commands.play:play",
         "Diễn lại tình huống",
         "Play scenario files and check every answer.",
     ),
-    "demo": ("api.cli.demo:demo", "Diễn thử", "Two cases from report to proof, then a forger."),
+    "demo": (
+        "api.cli.commands.demo:demo",
+        "Diễn thử",
+        "Two cases from report to proof, then a forger.",
+    ),
 }
 
 

@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from keys import canonical
+from keys.envelope_encryption import Kek
 from keys.errors import Malformed, NotCanonical, Unsealable
 from keys.jwk import SoftwareSigner
-from keys.vault import Kek
 
 KEK_ALG: Final = "A256GCM"
 _SALT_BYTES: Final = 16

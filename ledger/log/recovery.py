@@ -1,7 +1,7 @@
 """The one break a log may have: its tail was lost, and it went on under other keys (formats.md §7).
 
 A value, as `LogRecovered` says it. That the act was signed by who may, and stands in the tree, is
-asked by whoever hands it to a verifier (`ledger.recovery_evidence`, an audit).
+asked by whoever hands it to a verifier (`ledger.recovery.evidence`, an audit).
 """
 
 from __future__ import annotations

@@ -14,9 +14,9 @@ from typing import Final, LiteralString, cast
 
 import psycopg
 
+from ledger.checkpoints.seen_checkpoint import planted
 from ledger.errors import Conflict, VerificationError
 from ledger.postgres.connect import Pool, reading, translated
-from ledger.seen_checkpoint import planted
 
 _LATEST: Final[LiteralString] = "SELECT size, note FROM log.checkpoints ORDER BY size DESC LIMIT 1"
 _AT: Final[LiteralString] = "SELECT note FROM log.checkpoints WHERE size = %b"

@@ -19,11 +19,11 @@ from uuid import UUID
 from psycopg import sql
 from psycopg.errors import InvalidSchemaName
 
-from ledger.checks.content import RawRecord
-from ledger.checks.evidence import ALONE, Seat
-from ledger.checks.tables import Beside
-from ledger.checks.tokens import RawToken
-from ledger.checks.tree import RawCheckpoint, RawTile
+from ledger.audit.content import RawRecord
+from ledger.audit.rules.token_owners import RawToken
+from ledger.audit.snapshot_port import ALONE, Seat
+from ledger.audit.tables import Beside
+from ledger.audit.tree import RawCheckpoint, RawTile
 from ledger.errors import NotFound, Unavailable
 from ledger.log.moment import EPOCH
 from ledger.ports import LogHead

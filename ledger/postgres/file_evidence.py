@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import Any, Final, LiteralString, cast
 from uuid import UUID
 
-from ledger.checks.file_evidence import RawEvent, RawFile
+from ledger.audit.files.snapshot_port import RawEvent, RawFile
 from ledger.postgres.connect import Connection
 
 _DECLARED: Final[LiteralString] = "SELECT one, coalesce(size, -1) FROM log.custody_head"

@@ -15,7 +15,7 @@ from typing import Any, Final, LiteralString, NamedTuple
 import psycopg
 from psycopg import sql
 
-from ledger.checks.tables import Misfit
+from ledger.audit.tables import Misfit
 from ledger.postgres import definitions
 
 _MOST: Final = 100

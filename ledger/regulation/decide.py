@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from typing import Final, Literal, NoReturn
 
 from ledger.errors import Fault, Rejected
-from ledger.regulation.act import Signer
+from ledger.regulation.acts.act import Signer
+from ledger.regulation.acts.lifecycle import life_cycle
+from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.state import RECOVERING, VOIDING
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.table import Guard, flag_guards_of, guards_of
-from ledger.regulation.lifecycle import life_cycle
-from ledger.regulation.question import Question
-from ledger.regulation.stream import RECOVERING, VOIDING
 
 
 @dataclass(frozen=True, slots=True)

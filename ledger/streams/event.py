@@ -12,7 +12,7 @@ from typing import ClassVar, Final, Protocol, Self
 from uuid import UUID
 
 from ledger.log.statement import Statement
-from ledger.regulation.act import Act
+from ledger.regulation.acts.act import Act
 
 TOPIC: Final = "socai.statement.v1"
 

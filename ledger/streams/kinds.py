@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from ledger.regulation.act import stream_kind
+from ledger.regulation.acts.act import stream_kind
 from ledger.streams.stream import Stream
 
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from ledger.regulation.shape import STREAM
+from ledger.regulation.acts.json_shape import STREAM
 
 _LAWFUL: Final = re.compile(STREAM, re.ASCII)
 

@@ -18,14 +18,14 @@ from keys import canonical
 from ledger.errors import Conflict, Head
 from ledger.log.moment import stamp
 from ledger.log.statement import Statement
-from ledger.regulation.act import Act, Signer
-from ledger.regulation.cases import Cases
-from ledger.regulation.catalogue import Catalogue
+from ledger.regulation.acts.act import Act, Signer
+from ledger.regulation.acts.catalogue import Catalogue
+from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.other_cases_port import Cases
+from ledger.regulation.case.state import Signed, StreamState, apply, pass_over
 from ledger.regulation.decide import Decision, decide
-from ledger.regulation.question import Question
-from ledger.regulation.registry import Registry
-from ledger.regulation.registry_lines import REGISTRY_ACTS
-from ledger.regulation.stream import Signed, StreamState, apply, pass_over
+from ledger.regulation.registry.lines import REGISTRY_ACTS
+from ledger.regulation.registry.registry import Registry
 from ledger.streams.event import PositionPassed, StatementRecorded
 
 NIL_UNIT: Final = UUID(int=0)

@@ -10,7 +10,7 @@ import hashlib
 import re
 from typing import Final
 
-from ledger.regulation.reporters import TOKEN
+from ledger.regulation.case.reporters import TOKEN
 
 _TOKEN: Final = re.compile(b'"(' + TOKEN.pattern.encode() + b')"')
 _CASE: Final = "case/"

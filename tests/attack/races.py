@@ -11,8 +11,8 @@ from datetime import timedelta
 import httpx
 
 from keys.jwk import SoftwareSigner
-from ledger.regulation.act import Act, parse_act
-from ledger.regulation.stream import StreamState
+from ledger.regulation.acts.act import Act, parse_act
+from ledger.regulation.case.state import StreamState
 from tests.a_ledger import appointment, ending, enrolment, revocation
 from tests.builders import CAST, a_token, an_act, an_id, officer
 from tests.fixtures.arena import Arena, Party

@@ -12,9 +12,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from api.cli.main import main
-from api.embedded import Embedded
+from api.ops.embedded_postgres import Embedded
 from ledger.postgres import definitions
-from projections.compare import altered_definitions
+from projections.checks.rebuild_comparison import altered_definitions
 from tests.attacks import attack
 from tests.definitions import told
 from tests.fixtures.app import Service

@@ -14,8 +14,8 @@ from uuid import UUID, uuid5
 import psycopg
 import pytest
 
-from api.bootstrap import RealClock
-from api.embedded import Embedded
+from api.ops.embedded_postgres import Embedded
+from api.ops.wiring import RealClock
 from keys import canonical
 from keys.canonical import b64
 from ledger.errors import Fatal
@@ -28,7 +28,7 @@ from ledger.postgres.connect import reading
 from ledger.postgres.evidence import PostgresEvidence
 from ledger.postgres.recorder import GroupAppender
 from ledger.postgres.records import PostgresRecords
-from ledger.regulation.shape import STREAM
+from ledger.regulation.acts.json_shape import STREAM
 from tests.attacks import attack
 from tests.contract.append import KEK_ID, T0, a_draft, entropy
 from tests.fixtures.postgres import Database, make_database

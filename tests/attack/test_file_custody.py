@@ -15,31 +15,31 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from api.bootstrap import RealClock, RealEntropy, open_blobs, open_kek, role_dsn
-from api.cli.database import reachable
-from api.cli.founding import Plan
-from api.cli.founding import found as found_anew
-from api.embedded import Embedded
+from api.ops.database import reachable
+from api.ops.embedded_postgres import Embedded
+from api.ops.init_enclave import Plan
+from api.ops.init_enclave import found as found_anew
+from api.ops.wiring import RealClock, RealEntropy, open_blobs, open_kek, role_dsn
 from api.settings import Settings
-from keys import anchor, blob, canonical, vault
+from keys import canonical, envelope_encryption, sealed_anchor, sealed_file
+from keys.envelope_encryption import Kek
 from keys.jwk import SoftwareSigner
-from keys.vault import Kek
-from ledger.anchors import Anchor, Anchoring
-from ledger.audit import Report, audit
-from ledger.checks.file_evidence import FileBytes
-from ledger.checks.findings import Damage
+from ledger.admission.service_statements import STREAM, custody_anchored
+from ledger.audit.audit import Report, audit
+from ledger.audit.files.snapshot_port import FileBytes
+from ledger.audit.findings import Damage
 from ledger.errors import NotFound, Rejected, Unavailable, VerificationError
-from ledger.eventstore import Judged
-from ledger.file_history import FileHistory, Handler
-from ledger.file_key import FileKey, opened
+from ledger.files.custody import FileHistory, Handler
+from ledger.files.custody_anchors import Anchor, Anchoring
+from ledger.files.file_key import FileKey, opened
 from ledger.log.custody import Chain
 from ledger.log.statement import AUTHOR, SERVICE_TYP, Statement, flattened, make
 from ledger.ports import CustodyRow
 from ledger.postgres.connect import open_pool
 from ledger.postgres.evidence import PostgresEvidence
 from ledger.postgres.files import PostgresFiles
-from ledger.service import STREAM, custody_anchored
 from ledger.streams.event import ServiceSaid
+from ledger.write.eventsourcing_adapter import Judged
 from tests import builders
 from tests.attacks import attack
 from tests.builders import an_act, an_id
@@ -324,8 +324,8 @@ def test_an_event_that_opens_is_not_among_those_anchored(played: Played) -> None
     )
     assert key is not None
     digest = "sha-256:" + canonical.b64(bytes(32))
-    tag = blob.lookup_tag(key, officer=builders.officer("cv"), digest=digest)
-    wrap = vault.wrap(
+    tag = sealed_file.lookup_tag(key, officer=builders.officer("cv"), digest=digest)
+    wrap = envelope_encryption.wrap(
         played.kek, bytes(32), origin=played.service.enclave.facts.origin, entry=bytes(32)
     )
     with (
@@ -359,8 +359,8 @@ def _event(
     files = PostgresFiles(service.database.pool("reader"), service.database.pool("writer"))
     file_key = FileKey(files, open_kek(service.settings), facts.origin).made()
     event_id = RealEntropy().uuid()
-    sealed = anchor.seal(
-        anchor.key_of(file_key),
+    sealed = sealed_anchor.seal(
+        sealed_anchor.key_of(file_key),
         chain.count,
         chain.digest,
         origin=facts.origin,

@@ -12,14 +12,14 @@ from pathlib import Path
 import orjson
 import pytest
 
-from api.cli.founding import Plan, found
-from api.cli.scenario import read_file, shipped
-from api.cli.stage import opening
+from api.ops.init_enclave import Plan, found
+from api.rehearsal.enclaves import opening
+from api.rehearsal.scenario import read_file, shipped
 from api.settings import Settings, child_environment
-from keys.vault import Kek
-from projections import builder
-from projections.builder import Opening, Order
-from projections.views import VIEWS
+from keys.envelope_encryption import Kek
+from projections.engine import rebuild_worker
+from projections.engine.rebuild_worker import Opening, Order
+from projections.views.all_views import VIEWS
 from tests.attacks import attack
 
 SOCAI = Path(sys.executable).with_name("socai")
@@ -145,9 +145,9 @@ def test_a_builder_runs_no_code_of_the_folder_it_is_started_in(
     """It gets the KEK on its standard input."""
     monkeypatch.chdir(hostile)
     nowhere = Opening("host=/nonexistent", Kek.generate(), "x.example/ordinary", "ordinary")
-    process = builder.start(Order(nowhere, VIEWS[0], 1, "0"))
+    process = rebuild_worker.start(Order(nowhere, VIEWS[0], 1, "0"))
     process.wait(60)
-    builder.end(process)
+    rebuild_worker.end(process)
     assert _marks(hostile) == []
 
 
@@ -163,7 +163,7 @@ def test_what_multiprocessing_starts_runs_no_code_of_the_folder(
     script = tmp_path / "script.py"
     script.write_text(
         "from multiprocessing import get_context\n"
-        "from api.kin import take_no_code_from_here\n"
+        "from api.ops.child_processes import take_no_code_from_here\n"
         "if __name__ == '__main__':\n"
         "    take_no_code_from_here()\n"
         "    with get_context('spawn').Pool(1) as pool: print(pool.apply(len, ['ab']))\n"

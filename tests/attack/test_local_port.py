@@ -8,8 +8,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from api.cli import database
-from api.embedded import Embedded
+from api.ops import database
+from api.ops.embedded_postgres import Embedded
 from api.settings import Settings
 from tests.attacks import attack
 

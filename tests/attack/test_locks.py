@@ -12,10 +12,10 @@ import pytest
 from psycopg import sql
 
 from ledger.postgres import migrate
-from projections.generations import Overtaken, states
-from projections.group import Group
-from projections.runner import Projector
-from projections.views import VIEWS
+from projections.engine.batch_transaction import Group
+from projections.engine.generations import Overtaken, states
+from projections.engine.projector import Projector
+from projections.views.all_views import VIEWS
 from tests.attacks import attack
 from tests.builders import an_act, an_id
 from tests.fixtures.app import Service

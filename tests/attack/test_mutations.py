@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from api.embedded import Embedded
+from api.ops.embedded_postgres import Embedded
 from tests.attacks import attack
 from tests.definitions import LISTS
 from tests.mutation import harmless

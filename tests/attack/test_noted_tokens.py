@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from api.cli.main import main
-from ledger.regulation.act import Act
+from ledger.regulation.acts.act import Act
 from tests.attacks import attack
 from tests.builders import a_token, an_act, an_id
 from tests.fixtures.app import Service

@@ -14,7 +14,7 @@ from typing import Final
 import psycopg
 import pytest
 
-from api.embedded import Embedded
+from api.ops.embedded_postgres import Embedded
 from ledger.postgres.notices import PostgresNotices
 from tests.attacks import attack
 from tests.builders import an_act, an_id

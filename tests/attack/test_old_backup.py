@@ -20,16 +20,16 @@ import pytest
 from click.testing import CliRunner, Result
 from psycopg import sql
 
-from api.bootstrap import open_kek, open_projector, open_sealer
-from api.cli import roles
 from api.cli.main import main
+from api.ops import loops
+from api.ops.wiring import open_kek, open_projector, open_sealer
 from api.settings import Home, SettingsError, child_environment
-from ledger.application import Ledger
+from ledger.checkpoints.seen_file import DoubtMark, Reason, SeenFile
 from ledger.errors import Doubt
 from ledger.log.checkpoint import unverified
 from ledger.log.statement import flattened
 from ledger.postgres.records import PostgresRecords
-from ledger.seen_file import DoubtMark, Reason, SeenFile
+from ledger.write.commands import Ledger
 from tests.a_ledger import a_report
 from tests.attacks import attack
 from tests.builders import Others
@@ -195,7 +195,7 @@ def _seal(service: Service) -> int:
                 sealer.seal_once()
             except Doubt:
                 stop.clear()  # the same doubt, in a process of its own, leaves the mark
-    return roles.seal(service.settings, stop)
+    return loops.seal(service.settings, stop)
 
 
 def _projected(service: Service) -> int:
@@ -208,7 +208,7 @@ def _projected(service: Service) -> int:
             _project(service)
         except Doubt:
             stop.clear()
-    return roles.project(service.settings, stop)
+    return loops.project(service.settings, stop)
 
 
 def _project(service: Service) -> None:
@@ -257,7 +257,7 @@ def test_an_old_backup_under_a_running_service_is_not_gone_on_from(
     assert _records(service) == size
     assert _roots(service).items() <= _roots(service, true).items()
     # nobody starts them anew: not over the old copy …
-    assert _seal(service) == roles.ON_DOUBT
+    assert _seal(service) == loops.ON_DOUBT
     with pytest.raises(Doubt):
         _project(service)
     for words in (("log", "resume"), ("log", "audit", "--no-views", "--workers", "0")):
@@ -266,7 +266,7 @@ def test_an_old_backup_under_a_running_service_is_not_gone_on_from(
         assert "the log is shorter" in told.output
     # … and a restart alone does not start the sealer over the right one either
     backups.put_back(true)
-    assert _seal(service) == roles.ON_DOUBT
+    assert _seal(service) == loops.ON_DOUBT
     assert socai(service, "log", "resume").exit_code == 0
     _until(lambda: _log_is_as_seen(service) is True, "it is right again")
     service.start()
@@ -295,7 +295,7 @@ def test_an_old_backup_that_grew_past_what_was_seen_is_another_log(
     assert _records(service) > seen
     assert _refused(service, 4) == "log_in_doubt"
     _until(lambda: len(service.stopped) == 2, "sealer and projector go on")
-    assert _seal(service) == roles.ON_DOUBT
+    assert _seal(service) == loops.ON_DOUBT
     assert _roots(service) == signed
     assert socai(service, "log", "resume").exit_code == 1
 
@@ -351,7 +351,7 @@ def test_no_restart_makes_a_stopped_sealer_forget(service: Service) -> None:
     mark.leave(Reason("hai gốc cho cỡ 5", "two roots for size 5"))
     environment = child_environment(service.settings)
     words = [sys.executable, "-m", "api.cli.main", "--lang", "en", "serve"]
-    for role, status in (("all", 1), ("sealer", roles.ON_DOUBT)):
+    for role, status in (("all", 1), ("sealer", loops.ON_DOUBT)):
         done = subprocess.run(
             [*words, "--role", role],
             cwd=ROOT,
@@ -395,7 +395,7 @@ def test_a_damaged_memory_is_doubt(service: Service, harm: bytes | None, tmp_pat
     assert _refused(service, 1) == "log_in_doubt"
     _until(lambda: bool(service.stopped), "the sealer goes on")
     if harm is not None:
-        assert _seal(service) == roles.ON_DOUBT
+        assert _seal(service) == loops.ON_DOUBT
     # the way back, by what each command says: the log must hold what is named
     for words in (("log", "resume"), ("log", "audit", "--no-views", "--workers", "0")):
         told = socai(service, *words)
@@ -433,7 +433,7 @@ def test_a_projector_that_stopped_on_doubt_says_so(
         backups.put_back(true)
         _seen(service, "projector").write(harm)
     for _ in range(2):  # it stops by itself, and then for its mark
-        assert _projected(service) == roles.ON_DOUBT
+        assert _projected(service) == loops.ON_DOUBT
     unwell = socai(service, "health", "--role", "projector")
     assert unwell.exit_code == 1, unwell.output
     refused = socai(service, "serve")
@@ -443,7 +443,7 @@ def test_a_projector_that_stopped_on_doubt_says_so(
         backups.put_back(true)
     else:
         _seen(service, "projector").write(seen)
-    assert _projected(service) == roles.ON_DOUBT
+    assert _projected(service) == loops.ON_DOUBT
     assert socai(service, "log", "resume").exit_code == 0
     assert _projected(service) == 0
 

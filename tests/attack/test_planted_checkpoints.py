@@ -11,18 +11,18 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
-from api.bootstrap import open_sealer
-from api.cli import database as databases
-from api.cli import roles
 from api.cli.main import main
+from api.ops import database as databases
+from api.ops import loops
+from api.ops.wiring import open_sealer
 from api.settings import Home
 from keys.custody.file import write_kek
-from keys.vault import Kek
-from ledger import audit
+from keys.envelope_encryption import Kek
+from ledger.audit import audit
+from ledger.checkpoints.seen_file import DoubtMark, Reason, SeenFile
 from ledger.errors import Fatal
 from ledger.log.checkpoint import unverified
 from ledger.postgres.checkpoints import PostgresCheckpoints, discard
-from ledger.seen_file import DoubtMark, Reason, SeenFile
 from tests.attacks import attack
 from tests.builders import an_act, an_id
 from tests.fixtures.app import PASSPHRASE, Service
@@ -59,7 +59,7 @@ def _owner(service: Service, statement: LiteralString, *arguments: object) -> No
 
 def _stopped(service: Service) -> Reason:
     """Why the sealer stops, as its process says it."""
-    assert roles.seal(service.settings, Event()) == roles.ON_DOUBT
+    assert loops.seal(service.settings, Event()) == loops.ON_DOUBT
     reason = _mark(service).reason()
     assert reason is not None
     return reason

@@ -5,13 +5,13 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from ledger.audit import audit
-from ledger.checks.findings import Damage
+from ledger.audit.audit import audit
+from ledger.audit.findings import Damage
+from ledger.checkpoints.checkpointer import Sealer
 from ledger.errors import Fatal
 from ledger.log import tiles
 from ledger.log.record import leaf
 from ledger.postgres.evidence import PostgresEvidence
-from ledger.sealer import Sealer
 from tests.a_ledger import ALedger, a_report, all_entries, in_postgres
 from tests.attacks import attack
 from tests.fixtures.postgres import Database

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from api.embedded import Embedded
+from api.ops.embedded_postgres import Embedded
 from ledger.postgres.migrate import check
-from projections.generations import altered, require_installed
+from projections.engine.generations import altered, require_installed
 from tests.attacks import attack
 from tests.fixtures.postgres import Database, make_database
 

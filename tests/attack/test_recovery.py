@@ -15,34 +15,34 @@ import pytest
 from click.testing import CliRunner, Result
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
-from api.app import openapi
-from api.bootstrap import log_signers, open_kek, role_dsn
-from api.cli.castbook import CastBook, Safe
-from api.cli.database import RUNNING
-from api.cli.lock import Lock
+from api.cli.commands.signer_options import KNOWN
 from api.cli.main import main
-from api.cli.past_door import Smuggler
-from api.cli.recovery import Recovering
-from api.cli.scenario import Part
-from api.cli.script import Officer
-from api.cli.who import KNOWN
-from api.client import Client
-from api.connection import Refused
-from api.embedded import Embedded
-from api.known_log import Anchor, KnownLog, Unlike, _Memory
+from api.client.client import Client
+from api.client.connection import Refused
+from api.client.known_log import Anchor, KnownLog, Unlike, _Memory
+from api.http.app import openapi
+from api.ops.database import RUNNING
+from api.ops.embedded_postgres import Embedded
+from api.ops.recovery import Recovering
+from api.ops.role_lock import Lock
+from api.ops.wiring import log_signers, open_kek, role_dsn
+from api.rehearsal.acts_of_play import Officer
+from api.rehearsal.cast import CastBook, Safe
+from api.rehearsal.past_door import Smuggler
+from api.rehearsal.scenario import Part
 from api.settings import Home
 from keys.custody.file import write_key
 from keys.log_keys import LogKeys
 from keys.lost_checkpoint import known
-from ledger.application import Ledger
+from ledger.checkpoints.seen_file import DoubtMark, Reason, SeenFile
 from ledger.errors import Fatal, Rejected, Unavailable
 from ledger.log.checkpoint import sign, unverified
 from ledger.log.verify import Crossed
-from ledger.loss import Loss, take_note
 from ledger.ports import SealedRecord
 from ledger.postgres.recorder import GroupAppender
+from ledger.recovery.loss import Loss, take_note
 from ledger.regulation.decide import Decision
-from ledger.seen_file import DoubtMark, Reason, SeenFile
+from ledger.write.commands import Ledger
 from tests import restored
 from tests.a_ledger import a_report, service_enrolment
 from tests.attacks import attack
@@ -63,7 +63,7 @@ def loss(postgres_server: Embedded, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture(autouse=True)
 def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
     """Argon2id costs what it must elsewhere."""
-    monkeypatch.setattr("api.cli.recovery.write_key", partial(write_key, t=1, p=1, m_kib=64))
+    monkeypatch.setattr("api.ops.recovery.write_key", partial(write_key, t=1, p=1, m_kib=64))
 
 
 @pytest.fixture

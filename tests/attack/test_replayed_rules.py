@@ -18,39 +18,40 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from api.bootstrap import open_kek
-from api.cli.auditor import Audited, show
-from api.cli.shell import Shell
+from api.cli.terminal.audit_tables import show
+from api.cli.terminal.shell import Shell
+from api.ops.enclave_audit import Audited
+from api.ops.wiring import open_kek
 from keys import canonical
-from keys.anchor import SEALED_BYTES
 from keys.canonical import b64
 from keys.jwk import SoftwareSigner
-from ledger.audit import Report, _Walk, audit
-from ledger.checks import folds
-from ledger.checks.content import Job, RawRecord
-from ledger.checks.evidence import Seat, Share
-from ledger.checks.findings import Damage, Finding
-from ledger.checks.part import Part
-from ledger.checks.tree import Signed
-from ledger.checks.workers import Orders, Workers, desk_of
-from ledger.docket import Docket
-from ledger.judge import Elsewhere, Judge
+from keys.sealed_anchor import SEALED_BYTES
+from ledger.admission.judge import Elsewhere, Judge
+from ledger.admission.service_statements import STREAM, custody_anchored
+from ledger.audit.audit import Report, _Walk, audit
+from ledger.audit.content import Job, RawRecord
+from ledger.audit.findings import Damage, Finding
+from ledger.audit.range_check import Part
+from ledger.audit.rules import stream_folds
+from ledger.audit.snapshot_port import Seat, Share
+from ledger.audit.tree import Signed
+from ledger.audit.workers import Orders, Workers, desk_of
 from ledger.log.moment import milliseconds
 from ledger.log.statement import AUTHOR, SERVICE_TYP, make, parse_compact
 from ledger.ports import StoredRecord
 from ledger.postgres.evidence import PostgresEvidence
-from ledger.regulation.act import Act
-from ledger.regulation.registry import Registry
-from ledger.regulation.stream import NOTHING, Entry, StreamState
-from ledger.service import STREAM, custody_anchored
-from ledger.standing import Standing
+from ledger.regulation.acts.act import Act
+from ledger.regulation.case.state import NOTHING, Entry, StreamState
+from ledger.regulation.registry.registry import Registry
 from ledger.streams.event import TOPIC, Aside
 from ledger.streams.names import stream_id
 from ledger.streams.tokens import token_tag
-from projections.evidence import Evidence
-from projections.fold import Fold
-from projections.timeline import ActRow
-from projections.view import Step
+from ledger.write.judged_stream import Docket
+from ledger.write.registry_follower import Standing
+from projections.fold.fold import Fold
+from projections.fold.step import Step
+from projections.queries.row_evidence import Evidence
+from projections.views.acts import ActRow
 from tests import builders, recovered
 from tests.a_ledger import ALedger, appointment, enrolment, in_memory, service_enrolment
 from tests.attacks import attack
@@ -281,14 +282,14 @@ class Den:
         given: dict[str, Any] = {"origin": self.a.origin, "vkeys": keys.vkeys, "kek": keys.kek}
         alone = audit(source, **given)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("ledger.audit.ROWS", 4)
+            patch.setattr("ledger.audit.audit.ROWS", 4)
             crews: list[Desks] = []
 
             def crew(*arguments: Any, **more: Any) -> Desks:  # noqa: ANN401 - see `Desks`
                 crews.append(Desks(*arguments, **more))
                 return crews[-1]
 
-            patch.setattr("ledger.audit.Workers", crew)
+            patch.setattr("ledger.audit.audit.Workers", crew)
             spread = audit(source, **given, workers=3)
         assert spread == alone
         self.walks = len(crews)
@@ -1021,7 +1022,7 @@ def test_cases_that_were_let_go_are_folded_again(den: Den, monkeypatch: pytest.M
         for case in cases:
             den.tell_more(case, name)
     whole = den.audit()
-    monkeypatch.setattr(folds, "MOST_STATEMENTS", 5)
+    monkeypatch.setattr(stream_folds, "MOST_STATEMENTS", 5)
     assert den.audit() == whole
     assert whole.ok, whole.findings
     assert whole.voided[0][0].index == junk
@@ -1250,7 +1251,11 @@ def _set_aside_in_a_view(row: StoredRecord) -> ActRow:
 )
 def test_junk_in_many_streams_is_read_once(den: Den, monkeypatch: pytest.MonkeyPatch) -> None:
     """By whoever follows the registry, by the views, and by an audit."""
-    for limit in ("ledger.standing._", "projections.fold.", "ledger.checks.folds."):
+    for limit in (
+        "ledger.write.registry_follower._",
+        "projections.fold.fold.",
+        "ledger.audit.rules.stream_folds.",
+    ):
         monkeypatch.setattr(f"{limit}MOST_STATEMENTS", 400)
     start, junk = den.count(), den.store._records
     for n in range(300 * 5):
@@ -1278,7 +1283,7 @@ def test_junk_in_many_streams_is_read_once(den: Den, monkeypatch: pytest.MonkeyP
         again.append(of)
         return ()
 
-    kept = folds.Folds(history)
+    kept = stream_folds.Folds(history)
     for row in map(_read, junk[start:]):
         stream = kept.stream(row.stream_id, row.name or "", row.at, new=row.seq == 1)
         assert stream is not None
@@ -1443,7 +1448,7 @@ def test_what_a_stolen_writer_login_appends_is_named(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The three attacks as found: every signature good, every hash fits, and each is named."""
-    monkeypatch.setattr("ledger.audit.ROWS", 8)  # so few that processes are worth it
+    monkeypatch.setattr("ledger.audit.audit.ROWS", 8)  # so few that processes are worth it
     service.hire("hotline", "cv", "gd")
     other = a_case_in("RECEIVED", name=f"case/{an_id('other')}", start=service.step(minutes=1))
     honest = service.tell(other)[-1]["index"]
@@ -1487,7 +1492,7 @@ def test_grant_in_a_case_makes_no_audit_walk_twice(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rows of a database come by once: what several processes assume is foreseen of all of them."""
-    monkeypatch.setattr("ledger.audit.ROWS", 8)  # so few that processes are worth it
+    monkeypatch.setattr("ledger.audit.audit.ROWS", 8)  # so few that processes are worth it
     service.hire("hotline", "cv", "cv2", "gd")
     case = a_case_in("SCREENING", start=service.step(minutes=1))
     service.tell(case)

@@ -15,15 +15,15 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
-from api.cli.founding import Plan, found
-from api.cli.lock import Lock, require_unserved
 from api.cli.main import main
-from api.cli.scenario import read_file, shipped
-from api.cli.stage import opening
-from api.cli.supervisor import ROLES
-from api.embedded import Embedded
-from api.kin import python
-from api.listening import listen
+from api.ops.child_processes import python
+from api.ops.embedded_postgres import Embedded
+from api.ops.init_enclave import Plan, found
+from api.ops.listening_socket import listen
+from api.ops.role_lock import Lock, require_unserved
+from api.ops.supervisor import ROLES
+from api.rehearsal.enclaves import opening
+from api.rehearsal.scenario import read_file, shipped
 from api.settings import Settings, SettingsError, child_environment
 from tests.attacks import attack
 from tests.processes import free_port
@@ -120,7 +120,7 @@ def test_a_port_that_is_held_is_no_ready(home: Path, other_port: int, which: str
 def test_an_api_without_a_supervisor_says_it_too(home: Path, other_port: int) -> None:
     """As a container starts it: it ends, and its last words say why."""
     done = subprocess.run(
-        python("-m", "api.wsgi"),
+        python("-m", "api.http.wsgi"),
         env=child_environment(Settings.at(home, port=other_port)),
         capture_output=True,
         text=True,
@@ -183,7 +183,7 @@ def test_the_port_waits_for_what_was_killed_but_not_for_ever(other_port: int) ->
 def test_a_lock_ends_with_its_holder(tmp_path: Path) -> None:
     """Whatever stands in the file: only a living process holds it."""
     script = (
-        "import sys; from pathlib import Path; from api.cli.lock import Lock\n"
+        "import sys; from pathlib import Path; from api.ops.role_lock import Lock\n"
         "lock = Lock(Path(sys.argv[1])); lock.take('sealer'); print('held', flush=True)\n"
         "sys.stdin.read()\n"
     )
@@ -204,7 +204,7 @@ def test_a_lock_ends_with_its_holder(tmp_path: Path) -> None:
 def test_a_child_has_what_its_parent_holds(tmp_path: Path) -> None:
     """The supervisor holds the roles for the loops that it starts."""
     script = (
-        "import sys; from pathlib import Path; from api.cli.lock import require_unserved\n"
+        "import sys; from pathlib import Path; from api.ops.role_lock import require_unserved\n"
         "require_unserved(Path(sys.argv[1]), 'sealer')\n"
     )
     with closing(Lock(tmp_path)) as lock:

@@ -16,22 +16,22 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
-from api.bootstrap import Enclave, open_kek, open_projector
 from api.cli.main import main
-from api.cli.past_door import Smuggler
-from api.client import Client
-from api.connection import Refused
+from api.client.client import Client
+from api.client.connection import Refused
+from api.ops.wiring import Enclave, open_kek, open_projector
+from api.rehearsal.past_door import Smuggler
 from keys import canonical
 from keys.custody.file import write_key
 from keys.jwk import SoftwareSigner
-from ledger.audit import Report, audit
+from ledger.audit.audit import Report, audit
 from ledger.log.statement import Statement, parse_compact
 from ledger.ports import SealedRecord
 from ledger.postgres.evidence import PostgresEvidence
-from ledger.regulation.act import Act
-from ledger.regulation.shape import fmt_time
+from ledger.regulation.acts.act import Act
+from ledger.regulation.acts.json_shape import fmt_time
 from ledger.streams.names import stream_id
-from projections import timeline
+from projections.views import acts
 from tests import builders
 from tests.a_ledger import enrolment, revocation
 from tests.attacks import attack
@@ -472,7 +472,7 @@ def test_what_only_a_guard_refuses_is_taken_back_by_itself(service: Service) -> 
     taken_back = [(None, "set_aside", 2, True)] * 2
     assert shown() == taken_back
     with service.enclave.lend() as connection:
-        assert timeline.unvoided(connection).first == [index, built_on]
+        assert acts.unvoided(connection).first == [index, built_on]
     for view in ("case_file", "acts"):
         projector.rebuild(view)
         assert shown() == taken_back

@@ -8,8 +8,8 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from api.bootstrap import RealClock
-from api.embedded import Embedded
+from api.ops.embedded_postgres import Embedded
+from api.ops.wiring import RealClock
 from ledger.postgres.sessions import PostgresSessions
 from tests.attacks import attack
 from tests.fixtures.postgres import Database, make_database

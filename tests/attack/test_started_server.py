@@ -19,8 +19,8 @@ from typing import Final, Self
 import httpx
 import pytest
 
-from api.budget import AT_ONCE, FULL_S
-from api.kin import python
+from api.http.framework.read_budget import AT_ONCE, FULL_S
+from api.ops.child_processes import python
 from api.settings import child_environment
 from tests.attacks import attack
 from tests.builders import a_case_in, an_act, an_id
@@ -32,7 +32,7 @@ IDLE: Final = 2_600
 SHARE: Final = 200
 """Connections of one address that a worker has at most."""
 TRIES: Final = 6
-"""Attempts of `api.connection` at one request."""
+"""Attempts of `api.client.connection` at one request."""
 LARGE: Final = 1_000_000
 #: Loopback is a whole network: each of these is another client.
 ATTACKER, HONEST, PROXY = "127.0.0.66", "127.0.0.1", "127.0.0.99"
@@ -115,7 +115,7 @@ class Started:
 
 @pytest.fixture(scope="module")
 def started(shared: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Started]:
-    """`api.wsgi` over the module's enclave, with two workers."""
+    """`api.http.wsgi` over the module's enclave, with two workers."""
     story = a_case_in("CLOSED", start=shared.step(minutes=5))
     shared.tell(story)
     page = _a_later_page(shared)
@@ -148,7 +148,7 @@ def _serving(made: Started, shared: Service, log: Path, *, workers: int) -> Iter
     with (
         log.open("wb") as out,
         subprocess.Popen(
-            python("-m", "api.wsgi"), env=child_environment(settings), stdout=out, stderr=out
+            python("-m", "api.http.wsgi"), env=child_environment(settings), stdout=out, stderr=out
         ) as server,
     ):
         try:

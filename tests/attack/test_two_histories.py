@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from api.connection import Refused
-from api.known_log import CONSISTENCY, INCLUSION, Anchor, KnownLog, Unlike
+from api.client.connection import Refused
+from api.client.known_log import CONSISTENCY, INCLUSION, Anchor, KnownLog, Unlike
 from ledger.log import merkle, record
 from ledger.log.checkpoint import unverified
 from ledger.log.proof import Consistency, Inclusion

@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
-from api.bootstrap import Enclave
-from keys import vault
+from api.ops.wiring import Enclave
+from keys import envelope_encryption
 from ledger.log import record, statement
 from ledger.ports import LogHead
-from ledger.regulation.act import parse_act
+from ledger.regulation.acts.act import parse_act
 from ledger.streams.kinds import begin
 from ledger.streams.names import stream_id
 from ledger.streams.stream import Ground
@@ -87,11 +87,19 @@ def _steps(enclave: Enclave, act: workload.SignedAct, took: dict[str, list[float
     sealed = timed(
         "seal",
         partial(
-            vault.seal, envelope, origin=origin, stream=said.stream, seq=parsed.seq, level=level
+            envelope_encryption.seal,
+            envelope,
+            origin=origin,
+            stream=said.stream,
+            seq=parsed.seq,
+            level=level,
         ),
     )
-    kek = vault.Kek.generate()
-    timed("wrap the key", partial(vault.wrap, kek, sealed.dek, origin=origin, entry=entry))
+    kek = envelope_encryption.Kek.generate()
+    timed(
+        "wrap the key",
+        partial(envelope_encryption.wrap, kek, sealed.dek, origin=origin, entry=entry),
+    )
     recorded = event.recorded(1, now, entry)
     timed("fold", partial(stream.add, recorded))
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from api.bootstrap import Enclave
+from api.ops.wiring import Enclave
 from tests.bench import plain, stock, workload
 from tests.bench.crew import Crew, Hand, Shift
 from tests.bench.enclave import Founded

@@ -11,16 +11,16 @@ from uuid import UUID
 
 import orjson
 
-from api.bootstrap import Enclave, RealClock, RealEntropy, open_projector, open_sealer, role_dsn
-from api.cli.founding import Plan, found
-from api.embedded import Embedded
+from api.ops.embedded_postgres import Embedded
+from api.ops.init_enclave import Plan, found
+from api.ops.wiring import Enclave, RealClock, RealEntropy, open_projector, open_sealer, role_dsn
 from api.settings import EnclaveFacts, Home, Settings, write_private
 from keys import canonical
 from keys.custody.file import read_key
 from keys.jwk import SoftwareSigner
 from ledger.log.statement import AUTHOR, flattened, make
-from ledger.regulation.deadline import VIETNAM
-from ledger.regulation.registry import Registry
+from ledger.regulation.registry.calendar import VIETNAM
+from ledger.regulation.registry.registry import Registry
 from tests.bench.workload import POST, Officer
 from tests.builders import a_basis
 

@@ -15,8 +15,8 @@ from uuid import UUID
 
 import psycopg
 
-from projections import case_file, search
-from projections.case_file import Filter
+from projections.views import case_file, search_terms
+from projections.views.case_file import Filter
 from tests.bench.enclave import Founded
 from tests.bench.row import Row
 from tests.bench.run import Run, each_us, median
@@ -156,7 +156,7 @@ def _case(n: int, each: int, pick: random.Random) -> tuple[Any, ...]:
     opened = _START + timedelta(minutes=2 * n)
     number = f"2024/{n:06}"
     agency = f"a.{pick.randrange(40)}"
-    words = search.vector([number, *pick.choices(_SYLLABLES, k=28)])
+    words = search_terms.vector([number, *pick.choices(_SYLLABLES, k=28)])
     body = (
         f'{{"stream":"{stream}","state":"{state}","state_vi":"Đang xử lý","state_en":"handling",'
         f'"register_no":"TN-{n}","handler":{{"agency":"{agency}","label":"Cơ quan {agency}"}},'

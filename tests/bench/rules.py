@@ -14,7 +14,7 @@ from typing import Any, Final
 from keys import canonical
 from keys.jwk import SoftwareSigner
 from ledger.log.statement import AUTHOR, Statement, check_signature, make
-from ledger.regulation.act import parse_act
+from ledger.regulation.acts.act import parse_act
 from ledger.regulation.decide import decide
 from tests.bench.row import Row
 from tests.bench.run import Run, each_us, median
@@ -24,7 +24,7 @@ GROUP = "rules"
 _SCENARIOS: Final = ("SC1", "SC2", "SC4", "SC6")
 _LOAD: Final = """
 import time; begun = time.perf_counter()
-from ledger.regulation.catalogue import load
+from ledger.regulation.acts.catalogue import load
 imported = time.perf_counter(); load()
 print(1000 * (time.perf_counter() - imported), 1000 * (time.perf_counter() - begun))
 """

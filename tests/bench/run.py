@@ -20,7 +20,7 @@ from typing import Any, Final, Self
 import psycopg
 from psycopg import sql
 
-from api.embedded import Embedded
+from api.ops.embedded_postgres import Embedded
 from keys import signer as signers
 from tests.bench.enclave import Founded, found_in
 

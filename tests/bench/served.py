@@ -19,8 +19,8 @@ import httpx
 import orjson
 import psycopg
 
-from api.cli.supervisor import PROJECTOR, ROLES, SEALER, Supervisor, command
-from api.client import Client
+from api.client.client import Client
+from api.ops.supervisor import PROJECTOR, ROLES, SEALER, Supervisor, command
 from api.settings import child_environment
 from tests.bench import plain, wire, workload
 from tests.bench.crew import Crew, Shift

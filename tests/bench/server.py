@@ -1,4 +1,4 @@
-"""gunicorn as `api.wsgi` sets it up, with the bare routes beside the API in the same workers.
+"""gunicorn as `api.http.wsgi` sets it up, with the bare routes beside the API in the same workers.
 
 `python -m tests.bench.server DSN`: the bare routes' database; everything else comes from the
 environment, as the API has it.
@@ -10,9 +10,9 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from api import telemetry
+from api.http.wsgi import Server
+from api.ops import telemetry
 from api.settings import Settings
-from api.wsgi import Server
 from tests.bench.enclave import THREADS
 from tests.bench.plain import PREFIX, bare_app
 

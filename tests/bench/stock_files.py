@@ -18,14 +18,15 @@ from eventsourcing.projection import Projection
 from psycopg.rows import tuple_row
 
 from ledger.log.statement import ACT_TYP, AUTHOR, Statement
-from ledger.reader import Opened
-from ledger.regulation.act import known_act
-from ledger.standing import Applied
+from ledger.regulation.acts.act import known_act
 from ledger.streams.event import Aside
-from projections.case_file import CaseFiles
-from projections.fold import Fold
-from projections.generations import install
-from projections.view import Cursor, Step
+from ledger.streams.record_reader import Opened
+from ledger.write.registry_follower import Applied
+from projections.engine.generations import install
+from projections.fold.fold import Fold
+from projections.fold.step import Step
+from projections.views.base import Cursor
+from projections.views.case_file import CaseFiles
 from tests.bench.stock import Side
 
 _VIEW: Final = CaseFiles()
@@ -97,25 +98,25 @@ class _Nothing:
     """The log before the first event, for a fold that begins there."""
 
     def size(self) -> int:
-        """See `projections.fold.Log`."""
+        """See `projections.fold.fold.Log`."""
         return 0
 
     def read(self, start: int, limit: int) -> Sequence[Opened]:
-        """See `projections.fold.Log`."""
+        """See `projections.fold.fold.Log`."""
         del start, limit
         return ()
 
     def stream(self, stream_id: UUID) -> Iterator[Opened]:
-        """See `projections.fold.Log`."""
+        """See `projections.fold.fold.Log`."""
         del stream_id
         return iter(())
 
     def registry(self) -> Iterable[Applied]:
-        """See `projections.fold.Log`."""
+        """See `projections.fold.fold.Log`."""
         return ()
 
     def stands(self, index: int) -> bool:
-        """See `projections.fold.Log`."""
+        """See `projections.fold.fold.Log`."""
         return index == 0
 
     def judged(self, stream: str, before: int) -> dict[int, Aside | None]:
@@ -124,10 +125,10 @@ class _Nothing:
         return {before - 1: None}
 
     def doubted(self) -> Collection[int]:
-        """See `projections.fold.Log`."""
+        """See `projections.fold.fold.Log`."""
         return ()
 
     def effective(self, acts: Collection[str], upto: int) -> Iterable[Opened]:
-        """See `projections.fold.Log`."""
+        """See `projections.fold.fold.Log`."""
         del acts, upto
         return ()

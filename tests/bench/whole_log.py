@@ -11,14 +11,14 @@ from typing import Any, Final, LiteralString, NamedTuple
 import psycopg
 from psycopg import sql
 
-from api.bootstrap import Enclave, RealClock, open_kek, open_projector
-from keys.vault import Kek
-from ledger import audit
+from api.ops.wiring import Enclave, RealClock, open_kek, open_projector
+from keys.envelope_encryption import Kek
+from ledger.audit import audit
 from ledger.postgres.evidence import PostgresEvidence
 from ledger.postgres.migrate import making_views
-from projections.builders import WORTH
-from projections.generations import install
-from projections.views import VIEWS
+from projections.engine.generations import install
+from projections.engine.rebuild_pool import WORTH
+from projections.views.all_views import VIEWS
 from tests.bench import stock, stock_files, workload
 from tests.bench.enclave import Founded
 from tests.bench.row import Row

@@ -19,7 +19,7 @@ import orjson
 from keys import canonical
 from keys.jwk import SoftwareSigner
 from ledger.log.statement import AUTHOR, Statement, flattened, make
-from ledger.regulation.deadline import VIETNAM
+from ledger.regulation.registry.calendar import VIETNAM
 from tests.builders import a_basis
 
 POST: Final = "truc-duong-day-nong"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from ledger.checkpoints.seen_file import DoubtMark, Reason, SeenFile
 from ledger.errors import Doubt, Unavailable
 from ledger.ports import SeenStore
-from ledger.seen_file import DoubtMark, Reason, SeenFile
 from tests.contract.seen import SeenContract
 
 

@@ -13,15 +13,15 @@ import pytest
 from psycopg import connect
 from werkzeug.test import TestResponse
 
-from api.bootstrap import RealClock
-from api.connection import JOSE
-from api.problem_types import TYPES
-from api.problems import CONTENT_TYPE
+from api.client.connection import JOSE
+from api.ops.wiring import RealClock
+from api.problems.problem import CONTENT_TYPE
+from api.problems.types import TYPES
 from keys import canonical
 from keys.jwk import SoftwareSigner
 from ledger.log import statement as statements
 from ledger.log.statement import flattened
-from ledger.regulation.act import Act
+from ledger.regulation.acts.act import Act
 from tests import builders
 from tests.a_ledger import revocation
 from tests.builders import an_act

@@ -13,18 +13,18 @@ import orjson
 import pytest
 from prometheus_client import REGISTRY
 
-from api.cli import officer, voiding
-from api.cli.shell import Refusal
-from api.cli.who import log_keys
-from api.client import Client, Read, verify
-from api.connection import OtherLog, Refused, Strange, Unreachable
+from api.cli.commands import officer, voiding
+from api.cli.commands.signer_options import log_keys
+from api.cli.terminal.shell import Refusal
+from api.client.client import Client, Read, verify
+from api.client.connection import OtherLog, Refused, Strange, Unreachable
 from keys import canonical
 from keys.jwk import SoftwareSigner
 from keys.note import NoteSigner, VKey
 from ledger.errors import VerificationError
 from ledger.log import record
 from ledger.log.verify import TrustedLog
-from ledger.regulation.act import Act
+from ledger.regulation.acts.act import Act
 from tests import builders
 from tests.builders import an_act
 from tests.fixtures.app import Service

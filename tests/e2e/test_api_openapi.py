@@ -12,12 +12,12 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from openapi_spec_validator import validate
 
-from api.app import NOUNS, openapi, openapi_bytes
-from api.problem_types import TYPES
+from api.http.app import NOUNS, openapi, openapi_bytes
+from api.problems.types import TYPES
 from tests.builders import an_act
 from tests.fixtures.app import Service
 
-COMMITTED = Path(__file__).parents[2] / "api" / "openapi.json"
+COMMITTED = Path(__file__).parents[2] / "docs" / "reference" / "openapi.json"
 SPEC = openapi()
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import orjson
 import pytest
 
-from api.connection import JOSE
-from api.problems import CONTENT_TYPE
+from api.client.connection import JOSE
+from api.problems.problem import CONTENT_TYPE
 from ledger.log.statement import flattened
 from tests import builders
 from tests.builders import Story, an_act

@@ -54,7 +54,7 @@ class Running:
 
 @pytest.fixture(scope="module")
 def running(shared: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """`python -m api.wsgi` over the module's enclave."""
+    """`python -m api.http.wsgi` over the module's enclave."""
     story = a_case_in("CLOSED", start=shared.step(minutes=5))
     shared.tell(story)
     port, metrics = _free_port(), _free_port()
@@ -62,7 +62,7 @@ def running(shared: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     log = tmp_path_factory.mktemp("server") / "log"
     with log.open("wb") as out:
         server = subprocess.Popen(
-            [sys.executable, "-m", "api.wsgi"],
+            [sys.executable, "-m", "api.http.wsgi"],
             cwd=ROOT,
             env={"PATH": "/usr/bin:/bin", **served.environment()},
             stdout=out,

@@ -22,15 +22,15 @@ import orjson
 import pytest
 from werkzeug.test import TestResponse
 
-from api.budget import AT_ONCE
-from api.client import Client
-from api.connection import Refused
+from api.client.client import Client
+from api.client.connection import Refused
+from api.http.framework.read_budget import AT_ONCE
+from api.ops.telemetry import HEAVY_SECONDS
 from api.settings import child_environment
-from api.telemetry import HEAVY_SECONDS
 from keys.canonical import b64, b64std
 from keys.custody.file import write_key
 from ledger.errors import VerificationError
-from ledger.regulation.act import Act
+from ledger.regulation.acts.act import Act
 from tests import builders
 from tests.builders import an_act
 from tests.fixtures.app import Service
@@ -443,7 +443,9 @@ def _gunicorn(service: Service) -> Iterator[tuple[str, int]]:
     """The API as `serve` starts it, with one worker: its address, and the worker's process id."""
     port = free_port()
     settings = replace(service.settings, port=port, workers=1, threads=4)
-    process = subprocess.Popen([sys.executable, "-m", "api.wsgi"], env=child_environment(settings))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "api.http.wsgi"], env=child_environment(settings)
+    )
     url = f"http://127.0.0.1:{port}"
     try:
         end = monotonic() + 30

@@ -19,16 +19,15 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
-from api.cli import database
-from api.cli.drill import drill
-from api.cli.founding import Plan, found
 from api.cli.main import main
-from api.cli.scenario import read_file, shipped
-from api.cli.shell import Shell
-from api.cli.stage import Stages, opening, player_at, served, venue_of
-from api.cli.supervisor import Supervisor
-from api.client import Client
-from api.embedded import Embedded
+from api.client.client import Client
+from api.ops import database
+from api.ops.embedded_postgres import Embedded
+from api.ops.init_enclave import Plan, found
+from api.ops.supervisor import Supervisor
+from api.rehearsal.enclaves import Stages, opening, player_at, served, venue_of
+from api.rehearsal.scenario import read_file, shipped
+from api.rehearsal.tampering_drill import drill
 from api.settings import Home, Settings, child_environment
 from keys.custody.file import read_key, write_key
 from keys.jwk import SoftwareSigner
@@ -389,7 +388,7 @@ class TestRehearsal:
         home, _ = rehearsal
         settings = Settings.at(home)
         with pytest.raises(Unavailable, match="database_unavailable"):
-            drill(Shell(), settings, Home(settings).facts())
+            drill(settings, Home(settings).facts(), lambda *_: None)
 
 
 @pytest.mark.postgres
@@ -423,7 +422,7 @@ def test_a_kept_enclave_is_audited_drilled_and_served_again(tmp_path: Path) -> N
         assert player.play(play).ok
     settings = Settings.at(home)
     try:
-        caught = drill(Shell(), settings, database.running_facts(settings))
+        caught = drill(settings, database.running_facts(settings), lambda *_: None)
     finally:
         database.stop_database(settings)
     assert [c.kind for c in caught] == [

@@ -6,8 +6,9 @@ import re
 
 import pytest
 
-from api.cli import case_page, reader
-from api.cli.shell import Shell
+from api.cli.commands import cases
+from api.cli.terminal import case_tables
+from api.cli.terminal.shell import Shell
 from tests.fixtures.inspected import Inspected
 
 pytestmark = [
@@ -180,10 +181,10 @@ def test_a_server_that_gives_no_proof_is_not_believed(
 ) -> None:
     """A statement without its proof is not enough to conclude, and is not called a failure."""
     body = inspected.told("case", "verify", NUMBER)
-    assert reader.proven(body)
+    assert cases.proven(body)
     del body["statements"][3]["proof"]
-    assert not reader.proven(body)
-    case_page.verification(Shell("en"), body, [])
+    assert not cases.proven(body)
+    case_tables.verification(Shell("en"), body, [])
     told = capsys.readouterr().out
     assert "No checkpoint covers 1 of the records yet" in told
     assert f"{len(body['statements']) - 1} of {len(body['statements'])}" in told

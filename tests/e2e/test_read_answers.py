@@ -20,10 +20,10 @@ import httpx
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
-from api.app import openapi
+from api.http.app import openapi
 from ledger.log.moment import unstamp
-from ledger.regulation.deadline import VIETNAM
-from ledger.regulation.shape import fmt_time
+from ledger.regulation.acts.json_shape import fmt_time
+from ledger.regulation.registry.calendar import VIETNAM
 from tests.fixtures.inspected import OPEN, Inspected
 
 pytestmark = [

@@ -13,8 +13,8 @@ import httpx
 import orjson
 import pytest
 
-from api.problem_types import TYPES
-from api.problems import CONTENT_TYPE
+from api.problems.problem import CONTENT_TYPE
+from api.problems.types import TYPES
 from tests.fixtures.inspected import Inspected
 
 pytestmark = [

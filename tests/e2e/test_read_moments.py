@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from api.problems import CONTENT_TYPE
+from api.problems.problem import CONTENT_TYPE
 from tests.fixtures.inspected import Inspected
 
 pytestmark = [

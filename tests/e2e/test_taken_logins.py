@@ -7,7 +7,7 @@ import re
 import psycopg
 import pytest
 
-from api.app import openapi
+from api.http.app import openapi
 from keys.jwk import SoftwareSigner
 from keys.note import NoteSigner
 from ledger.log import checkpoint

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from ledger.log.moment import unstamp
-from ledger.regulation.deadline import VIETNAM
-from ledger.regulation.shape import fmt_time
+from ledger.regulation.acts.json_shape import fmt_time
+from ledger.regulation.registry.calendar import VIETNAM
 from tests.fixtures.inspected import OPEN, Inspected
 
 pytestmark = [

@@ -6,16 +6,16 @@ from time import monotonic, sleep
 
 import pytest
 
-from api.bootstrap import open_kek
+from api.ops.wiring import open_kek
 from api.settings import SettingsError
 from keys.custody.file import write_key
 from keys.jwk import SoftwareSigner
-from ledger.audit import audit
+from ledger.audit.audit import audit
 from ledger.postgres.connect import connect
 from ledger.postgres.evidence import PostgresEvidence
 from ledger.postgres.records import PostgresRecords
-from ledger.reader import Reader
-from projections.compare import compare
+from ledger.streams.record_reader import Reader
+from projections.checks.rebuild_comparison import compare
 from tests.a_ledger import service_enrolment
 from tests.builders import an_act, an_id
 from tests.fixtures.app import PASSPHRASE, Service

@@ -10,8 +10,8 @@ from typing import LiteralString
 import psycopg
 import pytest
 
-from ledger.audit import Report, audit
-from ledger.checks.findings import Damage
+from ledger.audit.audit import Report, audit
+from ledger.audit.findings import Damage
 from ledger.postgres.evidence import PostgresEvidence
 from tests.fixtures.postgres import Database
 from tests.memory_log import MemoryLog, a_log

@@ -12,8 +12,8 @@ from uuid import UUID
 
 import pytest
 
-from ledger.blobs import ObjectBlobs
 from ledger.errors import Unavailable
+from ledger.files.object_store import ObjectBlobs
 from tests.contract.files import MEGABYTE, BlobsContract
 from tests.fixtures.s3 import Bucket
 

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from projections.case_file import SORTS, Filter
+from projections.views.case_file import SORTS, Filter
 from tests.fixtures.postgres import Database
 from tests.fixtures.projected import Case, made
 from tests.played_log import played

@@ -18,9 +18,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from api.bootstrap import open_kek
-from api.embedded import Embedded
-from ledger.audit import audit
+from api.ops.embedded_postgres import Embedded
+from api.ops.wiring import open_kek
+from ledger.audit.audit import audit
 from ledger.errors import Unavailable
 from ledger.log.statement import Statement
 from ledger.ports import Draft, SealedRecord

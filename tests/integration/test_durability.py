@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from api.embedded import Embedded
+from api.ops.embedded_postgres import Embedded
 from keys import canonical
+from ledger.checkpoints.proofs import Proofs
 from ledger.errors import Unavailable
 from ledger.log import proof
 from ledger.log.proof import Inclusion
@@ -21,7 +22,6 @@ from ledger.postgres.checkpoints import PostgresCheckpoints
 from ledger.postgres.notices import PostgresNotices
 from ledger.postgres.recorder import GroupAppender
 from ledger.postgres.tiles import PostgresTiles
-from ledger.proofs import Proofs
 from tests import builders
 from tests.a_ledger import ALedger, a_report, all_entries, in_postgres, opened, revocation
 from tests.contract.append import a_draft

@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from api.embedded import Embedded, EmbeddedError
+from api.ops.embedded_postgres import Embedded, EmbeddedError
 from ledger.postgres import migrate
 
 pytestmark = pytest.mark.postgres

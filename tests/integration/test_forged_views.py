@@ -11,7 +11,7 @@ from keys import canonical
 from keys.jwk import SoftwareSigner
 from ledger.errors import VerificationError
 from ledger.log import statement
-from projections import timeline
+from projections.views import acts
 from tests.fixtures.postgres import Database
 from tests.fixtures.projected import Case, made, step_of
 from tests.played_log import played
@@ -116,7 +116,7 @@ def test_no_guard_is_told_what_only_a_view_says(sc1: Case) -> None:
     """
     index = sc1.index_of(step_of(sc1, "CaseClosed"))
     with sc1.reading() as connection:
-        row = next(r for r in timeline.stream_rows(connection, sc1.stream) if r.index == index)
+        row = next(r for r in acts.stream_rows(connection, sc1.stream) if r.index == index)
 
     def told() -> tuple[object, ...]:
         cases = sc1.cases()
@@ -179,7 +179,7 @@ def test_no_view_enrols_a_key(sc1: Case) -> None:
     """A row signed anew by a key that only tables of the views know is nobody's word."""
     index = sc1.index_of(step_of(sc1, "CaseClosed"))
     with sc1.reading() as connection:
-        row = next(r for r in timeline.stream_rows(connection, sc1.stream) if r.index == index)
+        row = next(r for r in acts.stream_rows(connection, sc1.stream) if r.index == index)
     forger = SoftwareSigner.generate("Ed25519")
     forged = statement.make(
         canonical.encode(row.members), forger, iat=row.iat or 0, log=sc1.played.log.origin,

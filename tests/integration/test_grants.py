@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from api.embedded import Embedded
+from api.ops.embedded_postgres import Embedded
 from ledger.postgres.migrate import LOGINS, shipped
 from tests.contract.append import a_draft
 from tests.fixtures.postgres import Database, make_database

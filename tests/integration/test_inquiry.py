@@ -12,13 +12,15 @@ import pytest
 from keys.canonical import b64
 from ledger.errors import NotFound
 from ledger.ports import Grounds
-from projections import changes, current_file, generations, past, timeline
-from projections import registry as registries
-from projections.compare import compare
-from projections.effort import TooMuch
-from projections.folded import folded_from
-from projections.past import BeforeCase, InFuture
-from projections.views import VIEWS
+from projections.checks.rebuild_comparison import compare
+from projections.engine import generations
+from projections.queries import as_of, diff, stored_case_file
+from projections.queries import registry_as_of as registries
+from projections.queries.as_of import BeforeCase, InFuture
+from projections.queries.case_at import folded_from
+from projections.queries.limits import TooMuch
+from projections.views import acts
+from projections.views.all_views import VIEWS
 from tests import builders
 from tests.a_ledger import ALedger, in_postgres
 from tests.builders import a_case_in
@@ -84,7 +86,7 @@ def test_time_alone_changes_the_file_where_a_clock_runs_out(sc1: Case) -> None:
     assert status != aged
     assert "OVERDUE" in aged.values() or "ENDED" in aged.values()
     with sc1.reading() as connection:
-        row = current_file.stored(connection, sc1.stream)
+        row = stored_case_file.stored(connection, sc1.stream)
     assert row is not None
     known = sc1.inquiry.registry()
     assert not row.right(later, known)
@@ -96,7 +98,7 @@ def test_a_succession_after_the_last_act_is_read_at_once(sc1: Case) -> None:
     """The registry moves on without the case; a reader that knew both is not caught asleep."""
     before = sc1.file(sc1.now)
     with sc1.reading() as connection:
-        first = current_file.stored(connection, sc1.stream)
+        first = stored_case_file.stored(connection, sc1.stream)
     assert first is not None
     log, agency, at = sc1.played.log, before["handler"]["agency"], len(sc1.played.log.rows)
     *others, keeper = sc1.played.hire(("ubcv", "X"), ("giamsat", "Y"), ("ct", "REGISTRY_KEEPER"))
@@ -135,7 +137,7 @@ def test_a_succession_after_the_last_act_is_read_at_once(sc1: Case) -> None:
     sc1.played.fill(sc1.database.admin, start=at)
     sc1.project()
     with sc1.reading() as connection:
-        second = current_file.stored(connection, sc1.stream)
+        second = stored_case_file.stored(connection, sc1.stream)
     assert second is not None
     assert (second.body, second.registry) == (first.body, last)
     assert (agency, sc1.file(sc1.now)["handler"]["agency"]) == ("bacninh.stttt", "bacninh.svhttdl")
@@ -183,14 +185,14 @@ def test_a_field_without_a_value_yet_is_there_and_has_no_history(sc1: Case) -> N
 def test_the_act_of_a_change_has_its_time_as_signed(sc1: Case) -> None:
     """api.md: an act's own times as signed, whatever offset its signer wrote."""
     with sc1.reading() as connection:
-        first, *others = timeline.stream_rows(connection, sc1.stream)
-        reports = past.reports_for(connection, [first])
+        first, *others = acts.stream_rows(connection, sc1.stream)
+        reports = as_of.reports_for(connection, [first])
     assert first.payload is not None
     signed = first.payload.replace(b"2024-06-04T08:12:00+07:00", b"2024-06-04T01:12:00+00:00")
     rows = [replace(first, payload=signed), *others]
     known = sc1.inquiry.registry()
     folded = folded_from(sc1.stream, rows, known.registry, sc1.now, reports)
-    (received, *_) = changes.of_field(folded, "/state")
+    (received, *_) = diff.of_field(folded, "/state")
     assert received.acts[0]["occurred_at"] == "2024-06-04T01:12:00+00:00"
 
 
@@ -234,7 +236,7 @@ def test_a_long_case_is_no_way_to_keep_the_server_busy(database: Database) -> No
     """A walk through every file of a thousand statements is refused; a part of it is answered."""
     case, stream = _long_case(database)
     with case.reading() as connection:
-        rows = timeline.stream_rows(connection, stream)
+        rows = acts.stream_rows(connection, stream)
     now, last = rows[-1].recorded_at + timedelta(hours=1), rows[-1].index
     assert len(rows) > 900
     for asked in (
@@ -439,7 +441,7 @@ def test_erasing_what_moved_a_case_is_no_damage_and_sets_nothing_aside(
         generations.ask_rebuild(connection, "acts", 0)
     case.project()
     with case.writing() as connection:
-        assert timeline.set_aside(connection) == []
+        assert acts.set_aside(connection) == []
         assert compare(connection, records, reader, origin=ORIGIN) == []
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from api.bootstrap import Enclave, open_projector, open_sealer
+from api.ops.wiring import Enclave, open_projector, open_sealer
 from api.settings import Settings
 from ledger.errors import Fatal
 from ledger.postgres import migrate

@@ -18,15 +18,15 @@ import pytest
 
 from ledger.errors import LedgerError
 from ledger.postgres.records import PostgresRecords
-from ledger.reader import Reader
-from projections import generations
-from projections.builder import Opening
-from projections.builders import Builders
-from projections.part import divide, parts_of
-from projections.runner import Projector
-from projections.share import DIGITS, shares
-from projections.view import View
-from projections.views import VIEWS
+from ledger.streams.record_reader import Reader
+from projections.engine import generations
+from projections.engine.projector import Projector
+from projections.engine.rebuild_pool import Builders
+from projections.engine.rebuild_shard import divide, parts_of
+from projections.engine.rebuild_worker import Opening
+from projections.fold.shard import DIGITS, shares
+from projections.views.all_views import VIEWS
+from projections.views.base import View
 from tests.fixtures.postgres import Database
 from tests.integration.test_projections import Bench, Poisoned
 from tests.memory_log import ORIGIN
@@ -306,7 +306,7 @@ def _children() -> list[int]:
     """Builders of this process, by the system's own list."""
     me = os.getpid()
     pids = Path(f"/proc/{me}/task/{me}/children").read_text("ascii").split()
-    return [int(pid) for pid in pids if b"projections.builder" in _words(pid)]
+    return [int(pid) for pid in pids if b"projections.engine.rebuild_worker" in _words(pid)]
 
 
 def _words(pid: str) -> bytes:

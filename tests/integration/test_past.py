@@ -15,14 +15,14 @@ import pytest
 
 from ledger.errors import NotFound
 from ledger.postgres.records import PostgresRecords
-from ledger.reader import Reader
-from ledger.regulation.deadline import local_day
-from projections import registry as registries
-from projections.changes import Change
-from projections.inquiry import Inquiry
-from projections.pointers import flat
-from projections.runner import Projector
-from projections.view import Connection
+from ledger.regulation.registry.calendar import local_day
+from ledger.streams.record_reader import Reader
+from projections.engine.projector import Projector
+from projections.queries import registry_as_of as registries
+from projections.queries.diff import Change
+from projections.queries.json_pointers import flat
+from projections.queries.queries import Inquiry
+from projections.views.base import Connection
 from tests.fixtures.postgres import Database, make_database
 from tests.memory_log import ORIGIN
 from tests.played_log import PlayedLog, played

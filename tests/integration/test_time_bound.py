@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from api.bootstrap import RealClock
-from api.embedded import Embedded
+from api.ops.embedded_postgres import Embedded
+from api.ops.wiring import RealClock
 from ledger.errors import Unavailable
 from ledger.ports import Appended
 from ledger.postgres.records import PostgresRecords

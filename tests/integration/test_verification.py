@@ -7,8 +7,8 @@ from typing import LiteralString
 import psycopg
 import pytest
 
-from projections import timeline
-from projections.verdicts import Verification, judged, verified
+from projections.queries.signature_verdicts import Verification, judged, verified
+from projections.views import acts
 from tests.fixtures.projected import Case
 
 pytestmark = pytest.mark.postgres
@@ -26,7 +26,7 @@ def test_every_statement_of_a_sound_case_is_valid(sc1: Case) -> None:
 def told_by_rows(case: Case) -> Verification:
     """The verdict on the rows as they stand; nothing holds them against the log here."""
     with case.reading() as connection:
-        rows = timeline.stream_rows(connection, case.stream)
+        rows = acts.stream_rows(connection, case.stream)
     known = case.inquiry.registry().registry
     return verified(case.stream, [judged(row, known, now=None) for row in rows])
 

@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from api.embedded import Embedded
+from api.ops.embedded_postgres import Embedded
 from tests.mutation.run import benches
 
 

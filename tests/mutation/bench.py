@@ -16,12 +16,12 @@ from typing import Final, Literal, LiteralString, cast
 import psycopg
 from psycopg import sql
 
-from ledger.audit import audit
+from ledger.audit.audit import audit
 from ledger.postgres.connect import Pool
 from ledger.postgres.evidence import PostgresEvidence
 from ledger.postgres.records import PostgresRecords
-from ledger.reader import Reader
-from projections.compare import compare
+from ledger.streams.record_reader import Reader
+from projections.checks.rebuild_comparison import compare
 from tests.mutation import combined, kinds
 from tests.mutation.enclave import SCHEMAS, Enclave
 from tests.mutation.kinds import Connection, Spec

@@ -17,18 +17,18 @@ import psycopg
 from psycopg import sql
 
 from keys import canonical
-from ledger.anchors import Anchors
-from ledger.attachments import Attachments, Kept
-from ledger.file_history import Handler
-from ledger.file_key import FileKey
+from ledger.checkpoints.checkpointer import Sealer
+from ledger.files.attachments import Attachments, Kept
+from ledger.files.custody import Handler
+from ledger.files.custody_anchors import Anchors
+from ledger.files.file_key import FileKey
 from ledger.postgres.files import PostgresFiles
 from ledger.postgres.records import PostgresRecords
 from ledger.postgres.sessions import PostgresSessions
-from ledger.reader import Reader
-from ledger.regulation.act import Act
-from ledger.sealer import Sealer
-from ledger.standing import Standing
-from projections.runner import Projector
+from ledger.regulation.acts.act import Act
+from ledger.streams.record_reader import Reader
+from ledger.write.registry_follower import Standing
+from projections.engine.projector import Projector
 from tests import builders
 from tests.a_ledger import (
     ORIGIN,

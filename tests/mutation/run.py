@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from api.embedded import Embedded
+from api.ops.embedded_postgres import Embedded
 from tests.fixtures.postgres import Database, make_database
 from tests.mutation import harmless
 from tests.mutation.bench import Bench, Outcome

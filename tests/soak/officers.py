@@ -13,18 +13,18 @@ from datetime import datetime, timedelta, timezone
 from time import monotonic, sleep
 from typing import Any, TypeVar
 
-from api.cli.castbook import CastBook, EditionDirectory
-from api.cli.desk import HttpDesk
-from api.cli.player import Place, Player, Registrar, StepResult
-from api.cli.player import Refused as Answered
-from api.client import Client
-from api.connection import Refused, Unreachable
+from api.client.client import Client
+from api.client.connection import Refused, Unreachable
+from api.rehearsal.cast import CastBook, EditionDirectory
+from api.rehearsal.http_ledger import HttpDesk
+from api.rehearsal.player import Place, Player, Registrar, StepResult
+from api.rehearsal.player import Refused as Answered
 from keys import canonical
 from keys.custody.file import read_key
 from keys.jwk import SoftwareSigner
 from ledger.log.moment import unstamp
 from ledger.log.statement import AUTHOR, Statement, make
-from ledger.regulation.act import Act
+from ledger.regulation.acts.act import Act
 from ledger.regulation.edition import load_edition
 from tests import builders
 from tests.a_ledger import appointment, enrolment

@@ -16,17 +16,17 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
-from api.bootstrap import open_kek, role_dsn
 from api.cli.main import main
-from api.cli.player import Outcome
-from api.cli.scenario import Play, read_files, shipped
-from api.cli.stage import opening
-from api.client import Client, verify
+from api.client.client import Client, verify
+from api.ops.wiring import open_kek, role_dsn
+from api.rehearsal.enclaves import opening
+from api.rehearsal.player import Outcome
+from api.rehearsal.scenario import Play, read_files, shipped
 from keys import canonical
 from keys.note import VKey
 from ledger.postgres.connect import open_pool
 from ledger.postgres.records import PostgresRecords
-from ledger.reader import Opened, Reader
+from ledger.streams.record_reader import Opened, Reader
 from tests.soak.book import Book
 from tests.soak.enclave import ServedEnclave
 from tests.soak.killer import Killer

@@ -6,7 +6,7 @@ import secrets
 
 import pytest
 
-from api.embedded import Embedded
+from api.ops.embedded_postgres import Embedded
 from tests.mutation.run import benches, run
 
 pytestmark = [pytest.mark.postgres, pytest.mark.soak]

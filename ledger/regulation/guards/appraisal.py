@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.reading import filled, objects, share_a_person, signed_in_stream
+from ledger.regulation.case.state import Entry
 from ledger.regulation.guards.breach import Breach
-from ledger.regulation.guards.reading import filled, objects, share_a_person, signed_in_stream
-from ledger.regulation.question import Question
-from ledger.regulation.stream import Entry
 
 MEDIA = "MEDIA"
 #: Facts that hold the token of a reporter, an affected party or a complainant.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ledger.regulation.case.guard_input import Question
 from ledger.regulation.guards.breach import Breach
-from ledger.regulation.question import Question
 
 COMPETENCE, SUBSTANCE = "COMPETENCE", "SUBSTANCE"
 

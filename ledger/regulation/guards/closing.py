@@ -5,18 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from ledger.regulation.clocks import running
+from ledger.regulation.case.clocks import running
+from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.reading import OUTCOME_VI, finding_words, limbs_met, reaches, supports
+from ledger.regulation.case.reporters import tokens
+from ledger.regulation.case.state import RESULTS, Entry
 from ledger.regulation.guards.breach import Breach
-from ledger.regulation.guards.reading import (
-    OUTCOME_VI,
-    finding_words,
-    limbs_met,
-    reaches,
-    supports,
-)
-from ledger.regulation.question import Question
-from ledger.regulation.reporters import tokens
-from ledger.regulation.stream import RESULTS, Entry
 
 #: Outcomes that go straight from verifying or assessing to a result (G12).
 STRAIGHT: Final = frozenset({"NO_VIOLATION", "INSUFFICIENT_BASIS", "OUT_OF_SCOPE", "DUPLICATE"})

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ledger.regulation.clocks import running
+from ledger.regulation.case.clocks import running
+from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.reading import inherited, objects
 from ledger.regulation.guards.breach import Breach
-from ledger.regulation.guards.reading import inherited, objects
-from ledger.regulation.question import Question
 
 
 def handover_both_sign(q: Question) -> Breach | None:

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from ledger.regulation.catalogue import ActType, load
+from ledger.regulation.acts.catalogue import ActType, load
+from ledger.regulation.case.guard_input import Question
 from ledger.regulation.guards.breach import Breach
-from ledger.regulation.question import Question
 
 Spec = Mapping[str, Any]
 Ref = tuple[str, str, frozenset[str]]

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-from ledger.regulation.grants import Grant
-from ledger.regulation.guards.breach import Breach
-from ledger.regulation.guards.reading import (
+from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.reading import (
     agency_of,
     filled,
     limit_words,
@@ -24,8 +23,9 @@ from ledger.regulation.guards.reading import (
     time_of,
     within,
 )
-from ledger.regulation.question import Question
-from ledger.regulation.stream import Entry
+from ledger.regulation.case.state import Entry
+from ledger.regulation.guards.breach import Breach
+from ledger.regulation.registry.grants import Grant
 
 GRANTING: Final = ("ParticipationGranted", "InspectionOrdered", "BreakGlassOpened")
 WORKING: Final = frozenset({"HANDLE", "APPROVE"})

@@ -6,15 +6,10 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.reading import filled, fmt_day, objects, share_a_person
+from ledger.regulation.case.state import Entry
 from ledger.regulation.guards.breach import Breach
-from ledger.regulation.guards.reading import (
-    filled,
-    fmt_day,
-    objects,
-    share_a_person,
-)
-from ledger.regulation.question import Question
-from ledger.regulation.stream import Entry
 
 INSPECTORATES = ("DEPT_INSPECTORATE", "PROVINCIAL_INSPECTORATE")
 #: The decree on checks that a kiểm tra team has to rest on while it is in force (law.md §6).

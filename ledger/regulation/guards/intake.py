@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from ledger.regulation.act import Signer
-from ledger.regulation.guards.breach import Breach
-from ledger.regulation.guards.reading import (
+from ledger.regulation.acts.act import Signer
+from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.reading import (
     agency_of,
     bare_strings,
     filled,
@@ -18,9 +18,9 @@ from ledger.regulation.guards.reading import (
     time_of,
     within,
 )
-from ledger.regulation.question import Question
-from ledger.regulation.reporters import TOKEN, may_bring, tokens
-from ledger.regulation.stream import INTAKE
+from ledger.regulation.case.reporters import TOKEN, may_bring, tokens
+from ledger.regulation.case.state import INTAKE
+from ledger.regulation.guards.breach import Breach
 
 ORAL_CHANNELS = frozenset({"PHONE", "SMS", "AUDIO", "VIDEO", "MEETING"})
 OPEN_CASE = frozenset({

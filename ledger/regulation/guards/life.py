@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ledger.regulation.deadline import as_instant
+from ledger.regulation.acts.lifecycle import STAYS, SubMove, life_cycle
+from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.reporters import tokens
+from ledger.regulation.case.state import VOIDING
 from ledger.regulation.guards.breach import Breach
-from ledger.regulation.lifecycle import STAYS, SubMove, life_cycle
-from ledger.regulation.question import Question
-from ledger.regulation.reporters import tokens
-from ledger.regulation.stream import VOIDING
+from ledger.regulation.registry.calendar import as_instant
 
 _SHOWN = 12
 

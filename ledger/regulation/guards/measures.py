@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ledger.regulation.guards.breach import Breach
-from ledger.regulation.guards.reading import (
+from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.reading import (
     SHORTEST_REASON,
     filled,
     finding_words,
@@ -21,7 +21,7 @@ from ledger.regulation.guards.reading import (
     time_of,
     within,
 )
-from ledger.regulation.question import Question
+from ledger.regulation.guards.breach import Breach
 
 #: Acts that may go before a finding where they are urgent (G4).
 MAY_BE_URGENT = frozenset({"TechnicalMeasureOrdered", "TakedownProposed"})

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.reading import reaches
 from ledger.regulation.guards.breach import Breach
-from ledger.regulation.guards.reading import reaches
-from ledger.regulation.question import Question
 
 
 def via_lead_in_writing(q: Question) -> Breach | None:

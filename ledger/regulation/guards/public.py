@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
+from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.reading import filled, texts
+from ledger.regulation.case.state import RESULTS
 from ledger.regulation.guards.breach import Breach
-from ledger.regulation.guards.reading import filled, texts
-from ledger.regulation.question import Question
-from ledger.regulation.stream import RESULTS
 
 #: A source that is a record: it has a number and a symbol (233/BV-CNTT), or says what it is.
 _OFFICIAL = re.compile(

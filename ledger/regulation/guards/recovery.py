@@ -9,9 +9,9 @@ from keys.errors import Malformed
 from keys.log_keys import LogKeys
 from keys.lost_checkpoint import LostCheckpoint, known
 from keys.note import TYPE_ED25519, TYPE_ML_DSA_44
+from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.reading import no_registrar, objects, texts
 from ledger.regulation.guards.breach import Breach
-from ledger.regulation.guards.reading import no_registrar, objects, texts
-from ledger.regulation.question import Question
 
 _MOST_SIZE: Final = 2**63 - 1
 

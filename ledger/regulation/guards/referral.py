@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.reading import filled, inherited, reaches, texts
+from ledger.regulation.case.state import Entry
 from ledger.regulation.guards.breach import Breach
-from ledger.regulation.guards.reading import filled, inherited, reaches, texts
-from ledger.regulation.question import Question
-from ledger.regulation.stream import Entry
 
 FINAL_RESULTS = frozenset({"OPENED", "NOT_OPENED", "SUSPENDED"})
 RETURNED = "RETURNED_FOR_SANCTION"

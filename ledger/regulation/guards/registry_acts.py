@@ -10,9 +10,8 @@ from keys.errors import KeysError
 from keys.jwk import public_key, thumbprint
 from keys.keyring import Keyring
 from keys.signer import STATEMENT_ALGS
-from ledger.regulation.agencies import ENDING
-from ledger.regulation.guards.breach import Breach
-from ledger.regulation.guards.reading import (
+from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.reading import (
     day_of,
     filled,
     founding,
@@ -22,7 +21,8 @@ from ledger.regulation.guards.reading import (
     texts,
     time_of,
 )
-from ledger.regulation.question import Question
+from ledger.regulation.guards.breach import Breach
+from ledger.regulation.registry.agencies import ENDING
 
 #: How a line says that its document is not known.
 _NOT_KNOWN: Final = re.compile(

@@ -11,11 +11,11 @@ from datetime import date
 from functools import cache
 from typing import Any
 
-from ledger.regulation.catalogue import ActType, load
+from ledger.regulation.acts.catalogue import ActType, load
+from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.reading import fmt_day
+from ledger.regulation.case.roles import CASE_ROLES, holds_case_role, may_record_incoming
 from ledger.regulation.guards.breach import Breach
-from ledger.regulation.guards.reading import fmt_day
-from ledger.regulation.question import Question
-from ledger.regulation.roles import CASE_ROLES, holds_case_role, may_record_incoming
 
 Cited = tuple[str, Mapping[str, Any]]
 

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ledger.regulation.guards.breach import Breach
-from ledger.regulation.guards.counted import CHANGED, changes_result, last_change, unrestated
-from ledger.regulation.guards.reading import (
+from ledger.regulation.case.counted_reports import CHANGED, changes_result, last_change, unrestated
+from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.reading import (
     filled,
     inherited,
     named_as,
@@ -17,8 +17,8 @@ from ledger.regulation.guards.reading import (
     texts,
     time_of,
 )
-from ledger.regulation.question import Question
-from ledger.regulation.stream import Entry
+from ledger.regulation.case.state import Entry
+from ledger.regulation.guards.breach import Breach
 
 #: All that a document about a denunciation may say of it.
 _DENUNCIATION = re.compile(

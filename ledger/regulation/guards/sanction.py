@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from ledger.regulation.clock_terms import term
+from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.reading import agency_of, filled, fmt_day
+from ledger.regulation.case.state import Entry, SubProcess
 from ledger.regulation.guards.breach import Breach
-from ledger.regulation.guards.reading import (
-    agency_of,
-    filled,
-    fmt_day,
-)
-from ledger.regulation.question import Question
-from ledger.regulation.stream import Entry, SubProcess
+from ledger.regulation.registry.clock_terms import term
 
 BANDS = ("NONE", "UP_TO_10M", "TO_30M", "TO_100M", "ABOVE_100M")
 

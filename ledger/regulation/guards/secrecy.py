@@ -11,9 +11,9 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any, Final
 
-from ledger.regulation.deadline import add_months, as_instant, deadline
-from ledger.regulation.guards.breach import Breach
-from ledger.regulation.guards.reading import (
+from ledger.regulation.acts.json_shape import DIGEST, LOG, UUID4
+from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.reading import (
     agency_of,
     day_of,
     filled,
@@ -24,9 +24,9 @@ from ledger.regulation.guards.reading import (
     strings,
     time_of,
 )
-from ledger.regulation.question import Question
-from ledger.regulation.shape import DIGEST, LOG, UUID4
-from ledger.regulation.stream import Entry
+from ledger.regulation.case.state import Entry
+from ledger.regulation.guards.breach import Breach
+from ledger.regulation.registry.calendar import add_months, as_instant, deadline
 
 LEVELS: Final = ("ordinary", "mat", "toi-mat", "tuyet-mat")
 SECRET: Final = ("MAT", "TOI_MAT", "TUYET_MAT")

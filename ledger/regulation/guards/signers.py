@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from itertools import combinations
 
+from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.reading import founding
 from ledger.regulation.guards.breach import Breach
-from ledger.regulation.guards.reading import founding
-from ledger.regulation.question import Question
 
 ROLE_VI = {"AUTHOR": "người trình", "CHECKER": "người kiểm tra", "APPROVER": "người phê duyệt"}
 ROLE_EN = {"AUTHOR": "author", "CHECKER": "checker", "APPROVER": "approver"}

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, Literal
 
-from ledger.regulation.catalogue import ActType, load
+from ledger.regulation.acts.catalogue import ActType, load
+from ledger.regulation.case.guard_input import Question
 from ledger.regulation.edition import load_edition
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.families import FAMILIES
-from ledger.regulation.question import Question
 
 Check = Callable[[Question], Breach | None]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from ledger.regulation.act import Act
+from ledger.regulation.acts.act import Act
+from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.reading import limit_words
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.form import refs
-from ledger.regulation.guards.reading import limit_words
-from ledger.regulation.question import Question
-from ledger.regulation.rules import Rule
+from ledger.regulation.registry.rules import Rule
 
 _SECONDS: Final = {"min": 60, "h": 3_600, "d": 86_400}
 #: How much later than occurred_at the act may have happened, by its precision.

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.reading import filled, objects, time_of
 from ledger.regulation.guards.breach import Breach
-from ledger.regulation.guards.reading import filled, objects, time_of
-from ledger.regulation.question import Question
 
 LIMBS = ("a", "b", "c")
 #: Findings with which no limb of 3.3 can be met (regulation.md §8, rows 10-12 and 16).

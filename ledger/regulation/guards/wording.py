@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ledger.regulation import lint
+from ledger.regulation.acts import text_lint
+from ledger.regulation.case.guard_input import Question
 from ledger.regulation.guards.breach import Breach
-from ledger.regulation.question import Question
 
 Text = tuple[str, str]
 
 
 def no_person_identifier(q: Question) -> Breach | None:
     """No free text, abstract or attachment name holds an identifier of a natural person (G14)."""
-    return _first(_texts(q), lint.identifiers, _joined(q))
+    return _first(_texts(q), text_lint.identifiers, _joined(q))
 
 
 def secret_mark_in_text(q: Question) -> Breach | None:
@@ -21,15 +21,15 @@ def secret_mark_in_text(q: Question) -> Breach | None:
     if q.level != "ordinary":
         return None
     if q.act.act == "StubReleased":
-        return _first(_around(q), lint.secret_marks)
-    return _first(_texts(q), lint.secret_marks, _joined(q))
+        return _first(_around(q), text_lint.secret_marks)
+    return _first(_texts(q), text_lint.secret_marks, _joined(q))
 
 
 def neutral_words(q: Question) -> Breach | None:
     """Flag: before a finding stands, free text uses words that prejudge (4.2)."""
-    if q.stream.finding is not None or not lint.may_prejudge(_joined(q)):
+    if q.stream.finding is not None or not text_lint.may_prejudge(_joined(q)):
         return None
-    return _first(_facts(q), lambda text: lint.words_to_avoid(text, q.day))
+    return _first(_facts(q), lambda text: text_lint.words_to_avoid(text, q.day))
 
 
 def _facts(q: Question) -> Sequence[Text]:

@@ -11,8 +11,8 @@ import pytest
 from gunicorn.config import Config  # type: ignore[import-untyped]
 from gunicorn.http import parser as http  # type: ignore[import-untyped]
 
+from api.http.worker import Incoming, ProblemWorker, arrived
 from api.settings import ARRIVED_BYTES
-from api.worker import Incoming, ProblemWorker, arrived
 
 HEAD = b"POST /v1/acts HTTP/1.1\r\nHost: x\r\n"
 

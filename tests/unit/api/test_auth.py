@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from api.auth import Caller, Seal, SignIn
-from api.problems import Problem
+from api.problems.problem import Problem
 from keys.canonical import b64, unb64
 from keys.jwk import SoftwareSigner
 from keys.keyring import SERVICE, KeyLine, Keyring

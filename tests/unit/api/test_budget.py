@@ -1,4 +1,4 @@
-"""How much of a server one officer's heavy reads may take (api.budget)."""
+"""How much of a server one officer's heavy reads may take (api.http.framework.read_budget)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.budget import AT_ONCE, FIRST_S, FULL_S, KINDS, Budgets, Charge, Kind, Spent
+from api.http.framework.read_budget import (
+    AT_ONCE,
+    FIRST_S,
+    FULL_S,
+    KINDS,
+    Budgets,
+    Charge,
+    Kind,
+    Spent,
+)
 
 ONE, ANOTHER = str(UUID(int=1 << 120)), str(UUID(int=2 << 120))
 SHARE = 0.5

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from api.cli.errors import guarded
-from api.cli.shell import FAILED, Refusal
-from api.embedded import EmbeddedError
+from api.cli.terminal.error_messages import guarded
+from api.cli.terminal.shell import FAILED, Refusal
+from api.ops.embedded_postgres import EmbeddedError
 from keys.errors import KeysError, Malformed, Unsealable
 from ledger.errors import Fatal, VerificationError
 

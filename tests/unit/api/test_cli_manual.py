@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from api.cli.main import main
-from api.cli.manual import MANUAL, said
+from api.cli.terminal.help_vi import MANUAL, said
 
 
 def socai(*words: str, lang: str = "vi") -> Result:

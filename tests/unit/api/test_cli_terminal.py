@@ -5,8 +5,8 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from api.cli.shell import FAILED, Refusal, Shell, visible
-from api.cli.words import Text
+from api.cli.terminal.shell import FAILED, Refusal, Shell, visible
+from api.texts.text import Text
 
 EVIL = {
     "colour": "\x1b[31m",

@@ -8,14 +8,15 @@ from importlib import resources
 
 import pytest
 
-from api.cli.words import AUDITED, NAMES, ROLES, STANDINGS, VERDICTS, WORDS, Text
-from api.schemas.statement import OUTCOMES
+from api.http.schemas.statement import OUTCOMES
+from api.texts.labels import AUDITED, NAMES, ROLES, STANDINGS, VERDICTS, WORDS
+from api.texts.text import Text
 from keys.keyring import Verdict
-from ledger.audit import _UNOPENED as UNOPENED
-from ledger.checks.chain import AGAINST_THE_RULES, NOT_REJUDGED
-from ledger.regulation.act import SIGNER_ROLES
-from ledger.regulation.case_view import case_file
-from ledger.regulation.catalogue import load
+from ledger.audit.audit import _UNOPENED as UNOPENED
+from ledger.audit.chain import AGAINST_THE_RULES, NOT_REJUDGED
+from ledger.regulation.acts.act import SIGNER_ROLES
+from ledger.regulation.acts.catalogue import load
+from ledger.regulation.case_file.render import case_file
 from ledger.regulation.edition import load_edition
 from tests.builders import a_case_in
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.crowd import Crowd, Room
+from api.http.client_shares import Crowd, Room
 from api.peer import Proxies
 
 MOST, MOST_OF_ONE = 12, 4

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from api.cli.health import Stand, behind
-from api.cli.words import Text
+from api.cli.commands.health import Stand, behind
+from api.texts.text import Text
 
 
 def test_a_loop_with_nothing_to_do_is_well() -> None:

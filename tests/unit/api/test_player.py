@@ -11,10 +11,10 @@ from uuid import UUID
 
 import pytest
 
-from api.cli.castbook import CastBook, EditionDirectory, Safe, UnknownAlias
-from api.cli.player import Outcome, Place, Player, Refused, Registrar, split_by_level
-from api.cli.scenario import Part, read_file, shipped
-from api.cli.script import differences
+from api.rehearsal.acts_of_play import differences
+from api.rehearsal.cast import CastBook, EditionDirectory, Safe, UnknownAlias
+from api.rehearsal.player import Outcome, Place, Player, Refused, Registrar, split_by_level
+from api.rehearsal.scenario import Part, read_file, shipped
 from keys.jwk import SoftwareSigner
 from ledger.log.statement import Statement
 from ledger.regulation.edition import load_edition

@@ -9,7 +9,14 @@ from typing import Any
 import orjson
 import pytest
 
-from api.cli.scenario import ScenarioError, file_or_shipped, read_file, read_files, resolve, shipped
+from api.rehearsal.scenario import (
+    ScenarioError,
+    file_or_shipped,
+    read_file,
+    read_files,
+    resolve,
+    shipped,
+)
 
 SHIPPED = ("SC1", "SC2", "SC3", "SC4", "SC6", "SC7")
 

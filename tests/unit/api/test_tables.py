@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from api.resources.statistics import workbook
+from api.http.resources.statistics import workbook
 
 
 @pytest.mark.parametrize(

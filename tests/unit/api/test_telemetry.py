@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from api.telemetry import JsonLines
+from api.ops.telemetry import JsonLines
 
 CONTENT = "người tố giác"
 

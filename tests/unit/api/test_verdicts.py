@@ -8,9 +8,9 @@ from typing import Any, cast
 
 import pytest
 
-from api.resources.verdicts import conclude
+from api.http.resources.verdicts import conclude
 from keys.keyring import Verdict
-from projections.verdicts import Judged, Verification
+from projections.queries.signature_verdicts import Judged, Verification
 
 SIZE = 10
 

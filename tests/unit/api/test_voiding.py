@@ -9,10 +9,10 @@ from typing import Any, cast
 
 import pytest
 
-from api.cli import voiding
-from api.cli.shell import Refusal
-from api.client import Client
-from ledger.registrar import Keeper
+from api.cli.commands import voiding
+from api.cli.terminal.shell import Refusal
+from api.client.client import Client
+from ledger.admission.registrar import Keeper
 
 NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
 POST = {

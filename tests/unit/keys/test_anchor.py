@@ -4,35 +4,35 @@ from __future__ import annotations
 
 import pytest
 
-from keys import anchor
+from keys import sealed_anchor
 from keys.errors import Malformed, Unsealable
 
 ORIGIN = "bacninh.example/ordinary"
 EVENT = "5a3f0f1e-8f0f-4b1c-9a51-6a2a6f0a1c11"
-KEY = anchor.key_of(bytes(range(32)))
+KEY = sealed_anchor.key_of(bytes(range(32)))
 
 
 def sealed(count: int = 7, event_id: str = EVENT) -> bytes:
     """An anchor."""
-    return anchor.seal(KEY, count, b"d" * 32, origin=ORIGIN, event_id=event_id)
+    return sealed_anchor.seal(KEY, count, b"d" * 32, origin=ORIGIN, event_id=event_id)
 
 
 def test_figures_come_back() -> None:
     """As they were."""
-    assert anchor.open_sealed(sealed(), KEY, origin=ORIGIN, event_id=EVENT) == (7, b"d" * 32)
+    assert sealed_anchor.open_sealed(sealed(), KEY, origin=ORIGIN, event_id=EVENT) == (7, b"d" * 32)
 
 
 def test_its_length_does_not_tell_and_no_two_are_alike() -> None:
     """Nothing, one or all the events there could be."""
     made = [sealed(count) for count in (0, 0, 1, 2**40, 2**63)]
-    assert {len(one) for one in made} == {anchor.SEALED_BYTES}
+    assert {len(one) for one in made} == {sealed_anchor.SEALED_BYTES}
     assert len(set(made)) == len(made)
 
 
 def test_a_known_answer() -> None:
     """The bytes stay what they are: anchors are opened in thirty years."""
     aad = b"socai/anchor/1\0" + ORIGIN.encode() + b"\0" + EVENT.encode()
-    made = anchor._seal_with(KEY, bytes(12), 7, bytes(32), aad)
+    made = sealed_anchor._seal_with(KEY, bytes(12), 7, bytes(32), aad)
     assert KEY.hex() == "c629c87070b6a59f83536f146baa6e639eb2b665fe06aadc39c82619421f8add"
     assert (
         made.hex() == "0400000000000000000000000004fb060a2269c32625839c38b750e450720b21e43af"
@@ -46,7 +46,7 @@ def test_a_changed_byte_opens_nothing(at: int) -> None:
     made = bytearray(sealed())
     made[at] ^= 1
     with pytest.raises(Unsealable):
-        anchor.open_sealed(bytes(made), KEY, origin=ORIGIN, event_id=EVENT)
+        sealed_anchor.open_sealed(bytes(made), KEY, origin=ORIGIN, event_id=EVENT)
 
 
 def test_it_opens_for_its_own_statement_log_and_key_alone() -> None:
@@ -54,18 +54,18 @@ def test_it_opens_for_its_own_statement_log_and_key_alone() -> None:
     for change in (
         {"origin": "other/ordinary"},
         {"event_id": EVENT.replace("5", "6")},
-        {"key": anchor.key_of(bytes(32))},
+        {"key": sealed_anchor.key_of(bytes(32))},
     ):
         given = {"key": KEY, "origin": ORIGIN, "event_id": EVENT, **change}
         with pytest.raises(Unsealable):
-            anchor.open_sealed(sealed(), **given)  # type: ignore[arg-type]
+            sealed_anchor.open_sealed(sealed(), **given)  # type: ignore[arg-type]
 
 
 def test_lengths_are_those_of_the_format() -> None:
     """Nothing else is a key, a digest or an anchor."""
     with pytest.raises(Malformed):
-        anchor.key_of(bytes(31))
+        sealed_anchor.key_of(bytes(31))
     with pytest.raises(Malformed):
-        anchor.seal(KEY, 1, bytes(31), origin=ORIGIN, event_id=EVENT)
+        sealed_anchor.seal(KEY, 1, bytes(31), origin=ORIGIN, event_id=EVENT)
     with pytest.raises(Unsealable):
-        anchor.open_sealed(sealed()[:-1], KEY, origin=ORIGIN, event_id=EVENT)
+        sealed_anchor.open_sealed(sealed()[:-1], KEY, origin=ORIGIN, event_id=EVENT)

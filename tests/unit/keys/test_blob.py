@@ -13,12 +13,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keys import blob
+from keys import sealed_file
 from keys.canonical import b64
 from keys.errors import Malformed, Unsealable
 
 HEAD = 8
-SEALED_CHUNK = blob.CHUNK_BYTES + 16
+SEALED_CHUNK = sealed_file.CHUNK_BYTES + 16
 SIZES = (0, 1, 65_535, 65_536, 65_537, 131_072, 200_000)
 KEY = bytes(range(32))
 
@@ -35,12 +35,12 @@ def parts_of(data: bytes, size: int) -> Iterator[bytes]:
 
 def sealed(data: bytes, key: bytes = KEY) -> bytes:
     """The whole sealed form."""
-    return b"".join(blob.seal([data], key, digest=digest_of(data)))
+    return b"".join(sealed_file.seal([data], key, digest=digest_of(data)))
 
 
 def opened(data: bytes, digest: str, key: bytes = KEY, *, part: int = 40_000) -> bytes:
     """What opens, in parts as a store gives them."""
-    return b"".join(blob.open_sealed(parts_of(data, part), key, digest=digest))
+    return b"".join(sealed_file.open_sealed(parts_of(data, part), key, digest=digest))
 
 
 def a_file(size: int) -> bytes:
@@ -54,7 +54,7 @@ def test_a_file_of_any_length_comes_back(size: int) -> None:
     data = a_file(size)
     kept = sealed(data)
     assert opened(kept, digest_of(data)) == data
-    chunks = max(1, -(-size // blob.CHUNK_BYTES))
+    chunks = max(1, -(-size // sealed_file.CHUNK_BYTES))
     assert len(kept) == HEAD + size + 16 * chunks
 
 
@@ -70,20 +70,22 @@ def test_how_the_bytes_arrive_makes_no_difference(
     """Networks and stores cut streams where they like."""
     data = a_file(size) + data
     digest = digest_of(data)
-    kept = b"".join(blob.seal(parts_of(data, coming), KEY, digest=digest))
-    assert b"".join(blob.open_sealed(parts_of(kept, going), KEY, digest=digest)) == data
+    kept = b"".join(sealed_file.seal(parts_of(data, coming), KEY, digest=digest))
+    assert b"".join(sealed_file.open_sealed(parts_of(kept, going), KEY, digest=digest)) == data
 
 
 def test_the_bytes_are_those_of_the_format() -> None:
     """Written out once more by hand: what was kept in 2023 must open in 2053."""
-    data = a_file(blob.CHUNK_BYTES + 5)
+    data = a_file(sealed_file.CHUNK_BYTES + 5)
     digest, prefix = digest_of(data), b"\x01\x02\x03\x04\x05\x06\x07"
     aad = b"socai/blob/1\x00" + digest.encode()
     gcm = AESGCM(KEY)
-    first = gcm.encrypt(prefix + b"\x00\x00\x00\x00" + b"\x00", data[: blob.CHUNK_BYTES], aad)
-    last = gcm.encrypt(prefix + b"\x00\x00\x00\x01" + b"\x01", data[blob.CHUNK_BYTES :], aad)
+    first = gcm.encrypt(
+        prefix + b"\x00\x00\x00\x00" + b"\x00", data[: sealed_file.CHUNK_BYTES], aad
+    )
+    last = gcm.encrypt(prefix + b"\x00\x00\x00\x01" + b"\x01", data[sealed_file.CHUNK_BYTES :], aad)
     by_hand = b"\x03" + prefix + first + last
-    assert b"".join(blob._seal_with(KEY, prefix, [data], digest)) == by_hand
+    assert b"".join(sealed_file._seal_with(KEY, prefix, [data], digest)) == by_hand
     assert opened(by_hand, digest) == data
 
 
@@ -95,9 +97,9 @@ def test_sealing_holds_two_chunks_at_most() -> None:
         nonlocal taken
         for _ in range(64):
             taken += 1
-            yield a_file(blob.CHUNK_BYTES)
+            yield a_file(sealed_file.CHUNK_BYTES)
 
-    out = blob.seal(source(), KEY, digest="sha-256:x")
+    out = sealed_file.seal(source(), KEY, digest="sha-256:x")
     next(out)
     next(out)
     assert taken <= 2
@@ -106,13 +108,13 @@ def test_sealing_holds_two_chunks_at_most() -> None:
 def test_two_uploads_of_one_file_have_nothing_in_common() -> None:
     """Nobody who sees the store can tell that two people sent the same (access.md L16)."""
     data = a_file(1000)
-    one, two = sealed(data, blob.new_key()), sealed(data, blob.new_key())
+    one, two = sealed(data, sealed_file.new_key()), sealed(data, sealed_file.new_key())
     assert one[1:8] != two[1:8]
     assert one[8:] != two[8:]
 
 
-DATA = a_file(3 * blob.CHUNK_BYTES + 100)
-OTHER = a_file(3 * blob.CHUNK_BYTES + 101)[::-1]
+DATA = a_file(3 * sealed_file.CHUNK_BYTES + 100)
+OTHER = a_file(3 * sealed_file.CHUNK_BYTES + 101)[::-1]
 KEPT = sealed(DATA)
 
 
@@ -174,8 +176,8 @@ def test_no_byte_of_a_bad_chunk_comes_out() -> None:
     harmed[HEAD + SEALED_CHUNK + 5] ^= 1
     came: list[bytes] = []
     with pytest.raises(Unsealable):
-        came.extend(blob.open_sealed([bytes(harmed)], KEY, digest=digest_of(DATA)))
-    assert came == [DATA[: blob.CHUNK_BYTES]]
+        came.extend(sealed_file.open_sealed([bytes(harmed)], KEY, digest=digest_of(DATA)))
+    assert came == [DATA[: sealed_file.CHUNK_BYTES]]
 
 
 def test_a_file_opens_only_for_its_own_digest_and_key() -> None:
@@ -194,17 +196,17 @@ def test_what_the_source_raises_comes_through() -> None:
         raise ConnectionError
 
     with pytest.raises(ConnectionError):
-        list(blob.seal(broken(), KEY, digest="sha-256:x"))
+        list(sealed_file.seal(broken(), KEY, digest="sha-256:x"))
 
 
 def test_a_lookup_tag_needs_its_key() -> None:
     """Whoever steals the table cannot ask it for a file he knows (access.md L9)."""
     digest = digest_of(DATA)
-    tag = blob.lookup_tag(KEY, officer="a", digest=digest)
+    tag = sealed_file.lookup_tag(KEY, officer="a", digest=digest)
     assert len(tag) == 32
-    assert tag == blob.lookup_tag(KEY, officer="a", digest=digest)
-    assert tag != blob.lookup_tag(bytes(32), officer="a", digest=digest)
-    assert tag != blob.lookup_tag(KEY, officer="b", digest=digest)
-    assert tag != blob.lookup_tag(KEY, officer="a", digest=digest_of(OTHER))
+    assert tag == sealed_file.lookup_tag(KEY, officer="a", digest=digest)
+    assert tag != sealed_file.lookup_tag(bytes(32), officer="a", digest=digest)
+    assert tag != sealed_file.lookup_tag(KEY, officer="b", digest=digest)
+    assert tag != sealed_file.lookup_tag(KEY, officer="a", digest=digest_of(OTHER))
     with pytest.raises(Malformed):
-        blob.lookup_tag(b"short", officer="a", digest=digest)
+        sealed_file.lookup_tag(b"short", officer="a", digest=digest)

@@ -11,9 +11,9 @@ import pytest
 
 from keys import canonical
 from keys.custody import file
+from keys.envelope_encryption import Kek
 from keys.errors import Malformed, Unsealable
 from keys.jwk import SoftwareSigner
-from keys.vault import Kek
 
 CHEAP = {"t": 1, "p": 1, "m_kib": 64}
 

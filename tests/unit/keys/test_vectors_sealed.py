@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from keys import vault
+from keys import envelope_encryption
 from keys.errors import Unsealable
 from tests.vector_files import load, name_of, rows
 
@@ -28,18 +28,20 @@ def test_sealed_record_and_wrap_are_these_bytes(row: dict[str, Any]) -> None:
     """A record sealed today must open by any implementation, on the row it was sealed for."""
     dek, nonce, aad, state = _hex(row, "dek", "nonce", "aad", "state")
     envelope = _envelope(row["name"])
-    assert vault._seal_with(dek, nonce, envelope, aad, padded=False) == state
+    assert envelope_encryption._seal_with(dek, nonce, envelope, aad, padded=False) == state
     assert len(state) == len(envelope) + load("sealed")["lengths"]["state_overhead"]
-    opened = vault.open_state(state, dek, origin=LOG, stream=row["stream"], seq=row["seq"])
+    opened = envelope_encryption.open_state(
+        state, dek, origin=LOG, stream=row["stream"], seq=row["seq"]
+    )
     assert opened == envelope
 
     key, kek_id, wrap_nonce, wrap_aad, wrap, entry = _hex(
         row, "kek", "kek_id", "wrap_nonce", "wrap_aad", "wrap", "entry"
     )
-    kek = vault.Kek(kek_id, key)
-    assert vault._wrap_with(kek, wrap_nonce, dek, wrap_aad) == wrap
+    kek = envelope_encryption.Kek(kek_id, key)
+    assert envelope_encryption._wrap_with(kek, wrap_nonce, dek, wrap_aad) == wrap
     assert len(wrap) == load("sealed")["lengths"]["wrap"]
-    assert vault.unwrap(kek, wrap, origin=LOG, entry=entry) == dek
+    assert envelope_encryption.unwrap(kek, wrap, origin=LOG, entry=entry) == dek
 
 
 @pytest.mark.parametrize("row", rows("sealed", "reject"), ids=name_of)
@@ -49,8 +51,8 @@ def test_changed_or_moved_ciphertext_does_not_open(row: dict[str, Any]) -> None:
     if row["what"] == "state":
         state, dek = _hex(row, "state", "dek")
         with pytest.raises(Unsealable):
-            vault._open_with(state, dek, aad)
+            envelope_encryption._open_with(state, dek, aad)
     else:
         key, kek_id, wrap = _hex(row, "kek", "kek_id", "wrap")
         with pytest.raises(Unsealable):
-            vault._unwrap_with(vault.Kek(kek_id, key), wrap, aad)
+            envelope_encryption._unwrap_with(envelope_encryption.Kek(kek_id, key), wrap, aad)

@@ -11,17 +11,17 @@ from uuid import UUID
 
 import pytest
 
-from keys import anchor, canonical
+from keys import canonical, sealed_anchor
 from keys.canonical import b64
 from keys.jwk import SoftwareSigner
-from ledger.anchors import Anchor, Anchoring, Anchors
+from ledger.admission.service_statements import custody_anchored
 from ledger.errors import Rejected, Unavailable, VerificationError
-from ledger.file_key import FileKey
+from ledger.files.custody_anchors import Anchor, Anchoring, Anchors
+from ledger.files.file_key import FileKey
 from ledger.log.custody import START, Chain
 from ledger.log.statement import AUTHOR, SERVICE_TYP, make
 from ledger.ports import StoredFile
-from ledger.regulation.act import Act
-from ledger.service import custody_anchored
+from ledger.regulation.acts.act import Act
 from tests import builders
 from tests.a_ledger import ALedger, in_memory, service_enrolment
 from tests.builders import an_act, an_id
@@ -335,8 +335,8 @@ def test_an_anchor_that_is_set_aside_is_not_gone_on_from(desk: Desk) -> None:
         at = desk.a.clock.now()
         file_key = FileKey(desk.index, desk.a.keys.kek, desk.a.origin).made()
         event_id = UUID(an_id(f"high {iat}"))
-        sealed = anchor.seal(
-            anchor.key_of(file_key),
+        sealed = sealed_anchor.seal(
+            sealed_anchor.key_of(file_key),
             1 << 40,
             bytes(32),
             origin=desk.a.origin,

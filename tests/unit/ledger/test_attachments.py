@@ -12,12 +12,12 @@ from uuid import UUID
 import pytest
 
 from keys.canonical import b64
-from ledger.attachments import Attachments, Kept, Listed
 from ledger.errors import NotFound, Rejected, Unavailable, VerificationError
-from ledger.file_history import Handler
+from ledger.files.attachments import Attachments, Kept, Listed
+from ledger.files.custody import Handler
 from ledger.log.custody import EXPORTED
 from ledger.ports import CustodyRow, StoredFile
-from ledger.regulation.act import Act
+from ledger.regulation.acts.act import Act
 from tests import builders
 from tests.a_ledger import ORIGIN, T0, ALedger, in_memory
 from tests.builders import Story

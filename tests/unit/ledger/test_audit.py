@@ -11,9 +11,9 @@ from datetime import timedelta
 import pytest
 
 from keys.canonical import b64
-from keys.vault import Kek
-from ledger.audit import Damage, audit
-from ledger.checks.content import RawRecord
+from keys.envelope_encryption import Kek
+from ledger.audit.audit import Damage, audit
+from ledger.audit.content import RawRecord
 from tests.memory_log import MemoryLog, a_log
 from tests.unit.ledger.test_audit_mutations import AT, change, flip, plain_index, report_of
 

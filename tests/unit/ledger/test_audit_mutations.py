@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from keys import canonical, vault
+from keys import canonical, envelope_encryption
 from keys.jwk import SoftwareSigner
-from ledger.audit import Report, audit
-from ledger.checks.content import RawRecord
-from ledger.checks.findings import Damage
+from ledger.audit.audit import Report, audit
+from ledger.audit.content import RawRecord
+from ledger.audit.findings import Damage
 from ledger.log import statement
 from ledger.log.record import leaf
 from ledger.ports import LogHead
@@ -234,9 +234,9 @@ def wrong_entry(log: MemoryLog) -> int:
 
 def entry_and_wrap_wrong(log: MemoryLog) -> int:
     row = log.rows[AT]
-    dek = vault.unwrap(log.kek, row.wraps[0], origin=log.origin, entry=row.entry)
+    dek = envelope_encryption.unwrap(log.kek, row.wraps[0], origin=log.origin, entry=row.entry)
     entry = flip(row.entry)
-    wrap = vault.wrap(log.kek, dek, origin=log.origin, entry=entry)
+    wrap = envelope_encryption.wrap(log.kek, dek, origin=log.origin, entry=entry)
     change(log, AT, entry=entry, wraps=(wrap,))
     return AT
 
@@ -253,8 +253,10 @@ def wrap_of_another(log: MemoryLog) -> int:
 
 def wrap_under_other_kek(log: MemoryLog) -> int:
     row = log.rows[AT]
-    dek = vault.unwrap(log.kek, row.wraps[0], origin=log.origin, entry=row.entry)
-    wrap = vault.wrap(vault.Kek.generate(), dek, origin=log.origin, entry=row.entry)
+    dek = envelope_encryption.unwrap(log.kek, row.wraps[0], origin=log.origin, entry=row.entry)
+    wrap = envelope_encryption.wrap(
+        envelope_encryption.Kek.generate(), dek, origin=log.origin, entry=row.entry
+    )
     change(log, AT, wraps=(wrap,))
     return AT
 
@@ -453,16 +455,16 @@ def envelope_of_another_log(log: MemoryLog) -> int:
     )
     row = log.seal(made, at, log.clock, effective=True)
     log.origin = log.log_key.name
-    envelope = vault.unverified_envelope(
+    envelope = envelope_encryption.unverified_envelope(
         row.state or b"",
-        vault.unwrap(
+        envelope_encryption.unwrap(
             log.kek, row.wraps[0], origin="rehearsal.other.example/ordinary", entry=row.entry
         ),
     )
-    sealed = vault.seal(
+    sealed = envelope_encryption.seal(
         envelope, origin=log.origin, stream=made.members["stream"], seq=1, level="ordinary"
     )
-    wrap = vault.wrap(log.kek, sealed.dek, origin=log.origin, entry=row.entry)
+    wrap = envelope_encryption.wrap(log.kek, sealed.dek, origin=log.origin, entry=row.entry)
     stream = stream_id(log.origin, made.members["stream"]).bytes
     append_raw(log, row._replace(state=sealed.state, wraps=(wrap,), stream_id=stream))
     return at

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from ledger.checks import content
-from ledger.checks.chain import FOLDED, Chain
-from ledger.checks.content import Job
-from ledger.checks.part import ROWS, Desk, Whole, whole_of
-from ledger.regulation.registry import Registry
+from ledger.audit import content
+from ledger.audit.chain import FOLDED, Chain
+from ledger.audit.content import Job
+from ledger.audit.range_check import ROWS, Desk, Whole, whole_of
+from ledger.regulation.registry.registry import Registry
 from tests.memory_log import MemoryLog, a_log
 from tests.unit.ledger.test_audit_mutations import TABLE, Row
 

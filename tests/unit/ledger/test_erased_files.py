@@ -9,11 +9,11 @@ from uuid import UUID
 
 import pytest
 
-from keys import blob, canonical, vault
-from keys.vault import Kek
-from ledger.checks.file_evidence import RawEvent, RawFile
-from ledger.checks.files import Attached, FileChecks, most_listed
-from ledger.checks.findings import Damage
+from keys import canonical, envelope_encryption, sealed_file
+from keys.envelope_encryption import Kek
+from ledger.audit.files.files import Attached, FileChecks, most_listed
+from ledger.audit.files.snapshot_port import RawEvent, RawFile
+from ledger.audit.findings import Damage
 from tests.memory_log import ORIGIN, a_log
 
 KEK = Kek(bytes(16), bytes(range(32)))
@@ -44,12 +44,14 @@ class Erased:
     def keys(self) -> Sequence[tuple[bool, bytes | None]]:
         """See `FileEvidence`."""
         entry = hashlib.sha256(b"socai/blob-tag-key/1").digest()
-        return [(True, vault.wrap(KEK, KEY, origin=ORIGIN, entry=entry))]
+        return [(True, envelope_encryption.wrap(KEK, KEY, origin=ORIGIN, entry=entry))]
 
     def files(self) -> Sequence[RawFile]:
         """See `FileEvidence`."""
         return [
-            RawFile(UUID(int=n), blob.lookup_tag(KEY, officer=OFFICER, digest=digest(name)), ())
+            RawFile(
+                UUID(int=n), sealed_file.lookup_tag(KEY, officer=OFFICER, digest=digest(name)), ()
+            )
             for n, name in enumerate(self.names)
         ]
 

@@ -8,7 +8,7 @@ import pytest
 
 from ledger.errors import Conflict, Fatal, LedgerError, Unavailable
 from ledger.log import checkpoint
-from ledger.regulation.act import parse_act
+from ledger.regulation.acts.act import parse_act
 from tests.a_ledger import ALedger, a_report, all_entries, in_memory
 from tests.fakes import MemoryRecordStore
 

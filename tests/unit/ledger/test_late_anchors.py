@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from ledger.checks.anchors import Anchored, Gap, gaps
+from ledger.audit.files.late_anchors import Anchored, Gap, gaps
 from tests.builders import T0
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from ledger.checkpoints.log_watch import LogWatch
+from ledger.checkpoints.verified_checkpoints import SignedCheckpoints
 from ledger.errors import Doubt, Unavailable
 from ledger.log.checkpoint import unverified
-from ledger.log_watch import LogWatch
-from ledger.signed_checkpoints import SignedCheckpoints
 from tests.a_ledger import ALedger, a_new_home, a_report, in_memory
 from tests.fakes import MemoryRecordStore, MemorySeen, no_fault
 

@@ -12,7 +12,7 @@ from keys.lost_checkpoint import known
 from ledger.errors import VerificationError
 from ledger.log import merkle, record
 from ledger.log.proof import Inclusion
-from ledger.loss import (
+from ledger.recovery.loss import (
     MOST_ACTS,
     MOST_CHECKPOINTS,
     Loss,

@@ -13,11 +13,12 @@ import orjson
 import pytest
 
 from keys import canonical, note
-from keys.anchor import SEALED_BYTES
 from keys.jwk import SoftwareSigner
 from keys.lost_checkpoint import LostCheckpoint
+from keys.sealed_anchor import SEALED_BYTES
+from ledger.admission.service_statements import custody_anchored
+from ledger.checkpoints.proofs import Proofs
 from ledger.errors import NotFound, VerificationError
-from ledger.first_checkpoint import FirstCheckpoint
 from ledger.log import checkpoint as checkpoints
 from ledger.log import record
 from ledger.log.checkpoint import Checkpoint
@@ -25,14 +26,13 @@ from ledger.log.merkle import Frontier
 from ledger.log.recovery import Recovery
 from ledger.log.statement import AUTHOR, SERVICE_TYP, make, parse_compact
 from ledger.ports import SealedRecord
-from ledger.proofs import Proofs
-from ledger.reader import Reader
-from ledger.recoveries import Recoveries
-from ledger.recovery_evidence import RecoveryEvidence, Shown, Verified, _Judged
-from ledger.regulation.act import Act, parse_act
-from ledger.regulation.stream import NOTHING
-from ledger.service import custody_anchored
+from ledger.recovery.evidence import RecoveryEvidence, Shown, Verified, _Judged
+from ledger.recovery.first_checkpoint import FirstCheckpoint
+from ledger.recovery.recoveries import Recoveries
+from ledger.regulation.acts.act import Act, parse_act
+from ledger.regulation.case.state import NOTHING
 from ledger.streams.names import stream_id
+from ledger.streams.record_reader import Reader
 from tests import recovered
 from tests.a_ledger import (
     T0,

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ledger.registrar import Keeper, registry_act
-from ledger.regulation.act import parse_act
+from ledger.admission.registrar import Keeper, registry_act
+from ledger.regulation.acts.act import parse_act
 from tests.builders import an_id, officer
 
 AT = datetime(2024, 6, 4, 1, 0, 0, 7, tzinfo=UTC)

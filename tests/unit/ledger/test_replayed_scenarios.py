@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from ledger import replay
-from ledger.audit import audit
+from ledger.admission import replay
+from ledger.audit.audit import audit
 from ledger.regulation.decide import Decision
-from projections.fold import Fold
+from projections.fold.fold import Fold
 from tests.fold_log import FoldLog, Stored
 from tests.play_pure import SCENARIOS
 from tests.played_log import PlayedLog, played
@@ -34,7 +34,7 @@ def test_scenario_is_clean_and_its_flags_are_those_of_the_views(
             told[event.stream, event.originator_version] = decision.flags
         return event, decision
 
-    monkeypatch.setattr("ledger.checks.rules.judged", noted)
+    monkeypatch.setattr("ledger.audit.rules.rules.judged", noted)
     report = audit(log, origin=log.origin, vkeys=[], kek=log.kek, genesis=log.genesis)
     assert report.ok, report.findings
     assert report.skipped == ()
@@ -46,7 +46,7 @@ def test_processes_that_judge_cases_between_them_say_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Real processes over a case with a review, and nothing is walked twice."""
-    monkeypatch.setattr("ledger.audit.ROWS", 16)
+    monkeypatch.setattr("ledger.audit.audit.ROWS", 16)
     log, seen = played("SC8").log, list[int]()
     given: dict[str, Any] = {
         "origin": log.origin,

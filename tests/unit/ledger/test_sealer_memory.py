@@ -15,10 +15,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from ledger.checkpoints.checkpointer import Sealer
+from ledger.checkpoints.seen_checkpoint import SeenCheckpoint, beginning
 from ledger.errors import Doubt, Fatal, Unavailable
 from ledger.log import checkpoint
-from ledger.sealer import Sealer
-from ledger.seen_checkpoint import SeenCheckpoint, beginning
 from tests.contract.append import T0, a_draft
 from tests.fakes import Fault, MemoryRecordStore, MemorySeen, no_fault
 from tests.fixtures.clock import StepClock

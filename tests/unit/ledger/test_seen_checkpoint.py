@@ -8,11 +8,11 @@ import pytest
 
 from keys.jwk import SoftwareSigner
 from keys.note import NoteSigner
+from ledger.checkpoints.seen_checkpoint import SeenCheckpoint, require
 from ledger.errors import Doubt
 from ledger.log import checkpoint
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.merkle import EMPTY_ROOT
-from ledger.seen_checkpoint import SeenCheckpoint, require
 from tests.fakes import MemoryRecordStore, MemorySeen
 from tests.fixtures.keys import log_keys
 from tests.memory_log import a_log

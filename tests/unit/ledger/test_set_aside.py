@@ -11,9 +11,9 @@ from keys import canonical
 from keys.jwk import SoftwareSigner
 from ledger.errors import Conflict, Rejected
 from ledger.ports import SealedRecord
-from ledger.regulation.act import Act
+from ledger.regulation.acts.act import Act
 from ledger.streams.names import stream_id
-from projections.fold import Fold
+from projections.fold.fold import Fold
 from tests import builders
 from tests.a_ledger import ALedger, a_report, enrolment, in_memory, revocation, voiding
 from tests.builders import Story, a_case_in, an_act

@@ -11,12 +11,12 @@ from keys import canonical
 from keys.jwk import SoftwareSigner
 from ledger.errors import VerificationError
 from ledger.log.statement import AUTHOR, Statement, make, parse_compact
-from ledger.reader import Reader
-from ledger.regulation.act import Act
-from ledger.regulation.registry import Registry
-from ledger.standing import Standing
+from ledger.regulation.acts.act import Act
+from ledger.regulation.registry.registry import Registry
 from ledger.streams.event import Aside
-from projections.fold import Fold
+from ledger.streams.record_reader import Reader
+from ledger.write.registry_follower import Standing
+from projections.fold.fold import Fold
 from tests import builders
 from tests.a_ledger import ALedger, a_report, enrolment, in_memory, revocation
 from tests.fakes import MemoryRecordStore

@@ -13,19 +13,19 @@ from typing import Any
 import pytest
 
 from keys.keyring import KeyLine
-from ledger.application import Ledger
 from ledger.errors import Conflict, Rejected
-from ledger.eventstore import Judged
 from ledger.log import statement as statements
 from ledger.log.statement import Statement
-from ledger.regulation.act import Act, parse_act
-from ledger.regulation.catalogue import load as catalogue
+from ledger.regulation.acts.act import Act, parse_act
+from ledger.regulation.acts.catalogue import load as catalogue
 from ledger.regulation.guards.table import BY_CODE
-from ledger.regulation.registry import Registry
+from ledger.regulation.registry.registry import Registry
 from ledger.streams.event import StatementRecorded
 from ledger.streams.kinds import begin
 from ledger.streams.names import stream_id
 from ledger.streams.stream import Ground, Stream
+from ledger.write.commands import Ledger
+from ledger.write.eventsourcing_adapter import Judged
 from tests.builders import Others
 from tests.fakes import MemoryRecordStore
 from tests.fixtures.clock import CountingEntropy, StepClock

@@ -13,8 +13,8 @@ from keys import canonical
 from keys.jwk import SoftwareSigner
 from ledger.errors import Conflict, NotFound, Rejected, Unavailable
 from ledger.log.statement import AUTHOR, Statement, flattened, make
-from ledger.regulation.act import Act, parse_act
-from ledger.regulation.stream import Signed, StreamState, apply
+from ledger.regulation.acts.act import Act, parse_act
+from ledger.regulation.case.state import Signed, StreamState, apply
 from tests import builders
 from tests.a_ledger import (
     ORIGIN,

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from projections.fold import Fold
-from projections.view import Step
+from projections.fold.fold import Fold
+from projections.fold.step import Step
 from tests.fold_log import FoldLog, Stored
 from tests.memory_log import ORIGIN
 from tests.played_log import PlayedLog, played
@@ -105,7 +105,7 @@ def test_erased_records_take_their_place_and_move_nothing() -> None:
 def test_streams_forgotten_are_folded_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory stays flat; what is forgotten comes back from the records."""
     remembered = whole("SC3")
-    monkeypatch.setattr("projections.fold.MOST_STATEMENTS", 0)
+    monkeypatch.setattr("projections.fold.fold.MOST_STATEMENTS", 0)
     rows = rows_of(played("SC3"))
     fold = Fold(rows, ORIGIN, "ordinary")
     steps = []

@@ -8,8 +8,8 @@ from uuid import UUID
 
 import pytest
 
-from projections.indicators import INDICATORS
-from projections.marks import Mark, marks_of
+from projections.views.statistics.counted_events import Mark, marks_of
+from projections.views.statistics.indicators import INDICATORS
 from tests.builders import SUBJECT, Story, a_case_in, enter
 from tests.play_pure import player_for, scenario, steps
 

@@ -9,11 +9,11 @@ from typing import cast
 import pytest
 
 from ledger.ports import LogHead
-from ledger.reader import Reader
-from projections.fold import Fold
-from projections.generations import ViewState
-from projections.group import Group
-from projections.view import Connection
+from ledger.streams.record_reader import Reader
+from projections.engine.batch_transaction import Group
+from projections.engine.generations import ViewState
+from projections.fold.fold import Fold
+from projections.views.base import Connection
 from tests.fold_log import FoldLog, Stored
 from tests.memory_log import ORIGIN
 from tests.played_log import played

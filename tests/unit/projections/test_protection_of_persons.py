@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from api.app import openapi
-from projections import search
+from api.http.app import openapi
+from projections.views import search_terms
 from tests.play_pure import player_for, scenario, steps
 
 ROOT = Path(__file__).parents[3]
 SCHEMA = sorted((ROOT / "projections" / "schema").glob("*.sql"))
-MODULES = sorted((ROOT / "projections").glob("*.py"))
+MODULES = sorted((ROOT / "projections").rglob("*.py"))
 TOKEN_WORDS = re.compile(
     r"\b(sealed|reporter|complainant|subject|affected|person)\w*\b", re.IGNORECASE
 )
@@ -75,11 +75,11 @@ def test_no_token_is_among_the_words_a_case_is_found_by(name: str) -> None:
         player.step(step, cast)
     for stream in player.streams.values():
         if stream.kind == "case":
-            found = list(search.searchable(stream, player.registry))
+            found = list(search_terms.searchable(stream, player.registry))
             assert found
             assert not any("sealed:" in text for text in found)
             tokens = set(re.findall(r"sealed:([0-9a-f-]{36})", repr(stream.effective())))
-            words = set(search.vector(found).split())
+            words = set(search_terms.vector(found).split())
             assert not {part for token in tokens for part in token.split("-")} & words
 
 
@@ -88,7 +88,7 @@ def test_no_token_is_among_the_words_a_case_is_found_by(name: str) -> None:
 )
 def test_a_search_for_a_token_an_account_or_a_link_finds_nobody(text: str) -> None:
     """ui.md §4.3: refused, or nothing that is indexed could match."""
-    assert search.refused(text) or "sealed" in search.words(text)
+    assert search_terms.refused(text) or "sealed" in search_terms.words(text)
 
 
 def parameters(spec: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - the document as JSON

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Any
 
-from ledger.regulation.registry import Registry
-from projections import registry as lines
+from ledger.regulation.registry.registry import Registry
+from projections.queries import registry_as_of as lines
 from tests.builders import a_registry, officer
 from tests.unit.regulation.registry_acts import FOUNDER, founded
 

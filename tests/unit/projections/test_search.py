@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections import search
+from projections.views import search_terms
 
 
 @pytest.mark.parametrize(
@@ -23,8 +23,8 @@ from projections import search
 )
 def test_marks_and_both_kinds_of_d_make_no_difference(text: str, plain: str) -> None:
     """An officer without a Vietnamese keyboard finds the same cases."""
-    assert search.plain(text) == plain
-    assert search.plain(unicodedata.normalize("NFD", text)) == plain
+    assert search_terms.plain(text) == plain
+    assert search_terms.plain(unicodedata.normalize("NFD", text)) == plain
 
 
 @given(
@@ -32,25 +32,25 @@ def test_marks_and_both_kinds_of_d_make_no_difference(text: str, plain: str) -> 
 )
 def test_every_vietnamese_letter_becomes_a_plain_one(text: str) -> None:
     """No mark is left behind, composed or not."""
-    assert search.plain(text).isascii()
-    assert search.plain(unicodedata.normalize("NFD", text)) == search.plain(text)
+    assert search_terms.plain(text).isascii()
+    assert search_terms.plain(unicodedata.normalize("NFD", text)) == search_terms.plain(text)
 
 
 def test_question_wants_every_word_and_the_beginning_of_the_last() -> None:
     """As one types, the list narrows."""
-    assert search.question("hồ sơ giả m") == "ho & so & gia & m:*"
-    assert search.question(" — ") is None
+    assert search_terms.question("hồ sơ giả m") == "ho & so & gia & m:*"
+    assert search_terms.question(" — ") is None
 
 
 def test_question_is_never_syntax() -> None:
     """Operators of tsquery in the input are no operators."""
-    assert search.question("a & !b | (c:*)' --") == "a & b & c:*"
+    assert search_terms.question("a & !b | (c:*)' --") == "a & b & c:*"
 
 
 @pytest.mark.parametrize("text", ["0912345678", "a@b.vn", "https://x.example/u", "012345678901"])
 def test_search_for_a_person_account_or_link_is_refused(text: str) -> None:
     """The product has no search by person, account, link or telephone (ui.md §9)."""
-    assert search.refused(text)
+    assert search_terms.refused(text)
 
 
 @pytest.mark.parametrize(
@@ -68,10 +68,10 @@ def test_search_for_a_person_account_or_link_is_refused(text: str) -> None:
 )
 def test_no_spelling_makes_it_another_search(text: str) -> None:
     """Wide signs, signs not seen and marks apart from their letters mean the same person."""
-    assert search.refused(text)
+    assert search_terms.refused(text)
 
 
 @pytest.mark.parametrize("text", ["2024/0187", "0412/TN", "hồ sơ", "90/QĐ-UBND", "thông báo 15"])
 def test_numbers_and_symbols_of_documents_may_be_searched(text: str) -> None:
     """What stands on paper is how an officer looks for a file."""
-    assert not search.refused(text)
+    assert not search_terms.refused(text)

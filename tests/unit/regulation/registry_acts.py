@@ -7,10 +7,10 @@ from typing import Any, Final
 from uuid import UUID, uuid5
 
 from keys.jwk import SoftwareSigner
-from ledger.regulation.act import Act, parse_act
-from ledger.regulation.catalogue import load
-from ledger.regulation.registry import Registry
-from ledger.regulation.shape import parse_time
+from ledger.regulation.acts.act import Act, parse_act
+from ledger.regulation.acts.catalogue import load
+from ledger.regulation.acts.json_shape import parse_time
+from ledger.regulation.registry.registry import Registry
 
 _NAMES: Final = UUID("0f0c6f4e-8d1a-4a53-9a4c-3f2a53c5d001")
 STARTS: Final = "2023-03-21T08:00:00+07:00"

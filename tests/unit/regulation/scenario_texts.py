@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import orjson
 
-from ledger.regulation.catalogue import load
+from ledger.regulation.acts.catalogue import load
 
-FOLDER: Final = Path(__file__).parents[3] / "api" / "cli" / "scenarios"
+FOLDER: Final = Path(__file__).parents[3] / "api" / "rehearsal" / "scenarios"
 
 
 def texts(step: Mapping[str, Any]) -> list[str]:

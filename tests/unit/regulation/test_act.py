@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.errors import Rejected
-from ledger.regulation.act import parse_act, stream_kind
-from ledger.regulation.shape import fmt_time, parse_time
+from ledger.regulation.acts.act import parse_act, stream_kind
+from ledger.regulation.acts.json_shape import fmt_time, parse_time
 from tests.unit.regulation.registry_acts import an_id, members
 
 

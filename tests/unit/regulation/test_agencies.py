@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from ledger.regulation.act import Act
+from ledger.regulation.acts.act import Act
 from ledger.regulation.edition import load_edition
-from ledger.regulation.registry import Registry
+from ledger.regulation.registry.registry import Registry
 from tests.unit.regulation.registry_acts import Book, an_act, founded
 
 REGISTRY = Registry.founded()

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from ledger.errors import Rejected
-from ledger.regulation.act import known_act, parse_act
-from ledger.regulation.catalogue import load
+from ledger.regulation.acts.act import known_act, parse_act
+from ledger.regulation.acts.catalogue import load
 from ledger.regulation.decide import decide
 from tests.builders import Story, a_case_in, an_id
 

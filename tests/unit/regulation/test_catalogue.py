@@ -10,8 +10,8 @@ import orjson
 import pytest
 
 from ledger.errors import Rejected
-from ledger.regulation.act import Act, parse_act
-from ledger.regulation.catalogue import Catalogue, compile_catalogue, load
+from ledger.regulation.acts.act import Act, parse_act
+from ledger.regulation.acts.catalogue import Catalogue, compile_catalogue, load
 from ledger.regulation.edition import load_edition
 from tests.unit.regulation.registry_acts import an_id, members
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.regulation import catalogue_page
+from ledger.regulation.docs import catalogue_page
 
 ROOT = Path(__file__).parents[3]
 

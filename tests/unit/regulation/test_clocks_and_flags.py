@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from ledger.regulation.case_view import case_file, case_file_until
-from ledger.regulation.clocks import ClockRun, clock_runs, running
-from ledger.regulation.deadline import end_of
-from ledger.regulation.flags import standing
+from ledger.regulation.case.clocks import ClockRun, clock_runs, running
+from ledger.regulation.case_file.flags import standing
+from ledger.regulation.case_file.render import case_file, case_file_until
+from ledger.regulation.registry.calendar import end_of
 from tests.play_pure import Player, player_for, scenario, steps
 
 

@@ -11,8 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.regulation.deadline import add_months, add_working_days, as_instant, deadline, end_of
 from ledger.regulation.edition import load_edition
+from ledger.regulation.registry.calendar import (
+    add_months,
+    add_working_days,
+    as_instant,
+    deadline,
+    end_of,
+)
 
 DAYS = load_edition().calendar
 

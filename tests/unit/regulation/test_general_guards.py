@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ledger.errors import Rejected
-from ledger.regulation.catalogue import load
+from ledger.regulation.acts.catalogue import load
 from ledger.regulation.edition import load_edition
 from ledger.regulation.guards.table import GUARDS, guards_of
 from tests.play_pure import Player, player_for, scenario, steps

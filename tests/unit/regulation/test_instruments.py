@@ -6,9 +6,9 @@ from datetime import date
 
 import pytest
 
-from ledger.regulation.act import Act
-from ledger.regulation.instruments import parse_provision
-from ledger.regulation.registry import Registry
+from ledger.regulation.acts.act import Act
+from ledger.regulation.registry.instruments import parse_provision
+from ledger.regulation.registry.registry import Registry
 from tests.unit.regulation.registry_acts import an_act, founded
 
 REGISTRY = Registry.founded()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.errors import Rejected
-from ledger.regulation.invisible import faults, positions, require_visible, without
+from ledger.regulation.acts.invisible_characters import faults, positions, require_visible, without
 
 SEEN = (
     "Tiếng Việt có dấu: ờ ữ ậ Đ",

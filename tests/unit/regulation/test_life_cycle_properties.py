@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from ledger.errors import Rejected
-from ledger.regulation.act import Act, Signer
-from ledger.regulation.case_view import case_file
+from ledger.regulation.acts.act import Act, Signer
+from ledger.regulation.acts.json_shape import parse_time
+from ledger.regulation.acts.lifecycle import life_cycle
+from ledger.regulation.case.state import RESULTS, Signed, StreamState, apply, fold
+from ledger.regulation.case_file.render import case_file
 from ledger.regulation.guards.life import state_illegal, sub_process_illegal
-from ledger.regulation.lifecycle import life_cycle
-from ledger.regulation.registry import Registry
-from ledger.regulation.shape import parse_time
-from ledger.regulation.stream import RESULTS, Signed, StreamState, apply, fold
+from ledger.regulation.registry.registry import Registry
 from tests.play_pure import Player, player_for, scenario, steps
 
 CYCLE = life_cycle()

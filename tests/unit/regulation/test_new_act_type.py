@@ -67,8 +67,8 @@ SECOND_LOOK: dict[str, Any] = GUIDANCE | {
 JUDGE = """
 import sys
 from ledger.errors import Rejected
-from ledger.regulation import catalogue_page
-from ledger.regulation.catalogue import load
+from ledger.regulation.docs import catalogue_page
+from ledger.regulation.acts.catalogue import load
 from tests.builders import Story, a_case_in
 
 assert "PressGuidanceHeld" in load().types

@@ -8,11 +8,11 @@ import pytest
 
 from keys.errors import RetiredKey, UnknownKey
 from keys.keyring import Verdict
-from ledger.regulation.act import Act
-from ledger.regulation.catalogue import load
-from ledger.regulation.registry import Registry
-from ledger.regulation.registry_lines import REGISTRY_ACTS
-from ledger.regulation.roles import CASE_ROLES
+from ledger.regulation.acts.act import Act
+from ledger.regulation.acts.catalogue import load
+from ledger.regulation.case.roles import CASE_ROLES
+from ledger.regulation.registry.lines import REGISTRY_ACTS
+from ledger.regulation.registry.registry import Registry
 from tests.unit.regulation.registry_acts import (
     FOUNDER,
     FOUNDERS_KEY,

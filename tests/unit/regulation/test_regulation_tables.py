@@ -14,15 +14,15 @@ from typing import Any, Final
 
 import pytest
 
-from ledger.regulation import catalogue_page
-from ledger.regulation.act import CHANNELS
-from ledger.regulation.catalogue import load
-from ledger.regulation.duties import duties
+from ledger.regulation.acts.act import CHANNELS
+from ledger.regulation.acts.catalogue import load
+from ledger.regulation.acts.lifecycle import life_cycle
+from ledger.regulation.case.silences import about, silences
+from ledger.regulation.docs import catalogue_page
 from ledger.regulation.edition import load_edition, within
 from ledger.regulation.guards.table import BY_CODE, GUARDS
-from ledger.regulation.lifecycle import life_cycle
-from ledger.regulation.registry import Registry
-from ledger.regulation.silences import about, silences
+from ledger.regulation.registry.duties import duties
+from ledger.regulation.registry.registry import Registry
 
 EDITION = load_edition()
 TYPES = load().types

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from ledger.errors import Rejected
-from ledger.regulation.case_view import case_file
-from ledger.regulation.clocks import clock_runs
+from ledger.regulation.case.clocks import clock_runs
+from ledger.regulation.case_file.render import case_file
 from tests.play_pure import Player, player_for, scenario, steps
 
 LAW = [

@@ -6,9 +6,9 @@ from datetime import date
 
 import pytest
 
-from ledger.regulation.act import Act
+from ledger.regulation.acts.act import Act
 from ledger.regulation.edition import load_edition
-from ledger.regulation.registry import Registry
+from ledger.regulation.registry.registry import Registry
 from tests.unit.regulation.registry_acts import an_act, founded
 
 REGISTRY = Registry.founded()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ledger.errors import Rejected
-from ledger.regulation.catalogue import load
+from ledger.regulation.acts.catalogue import load
 from tests.play_pure import DEPLOYMENT, SCENARIOS, Player, player_for, scenario, steps
 
 NAMES = ["SC1", "SC2", "SC3", "SC4", "SC6", "SC7", "SC8", "SC9", "SC10", "SC11"]

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from ledger.errors import Rejected
-from ledger.regulation.act import parse_act
-from ledger.regulation.stream import Entry
+from ledger.regulation.acts.act import parse_act
+from ledger.regulation.case.state import Entry
 from tests.play_pure import Player, player_for, scenario, steps
 
 

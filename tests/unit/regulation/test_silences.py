@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ledger.regulation.case_view import case_file
+from ledger.regulation.case_file.render import case_file
 from tests.builders import Story, a_case_in
 from tests.play_pure import player_for, scenario, steps
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from ledger.regulation.cases import Report
+from ledger.regulation.case.other_cases_port import Report
 from tests.builders import (
     REPORTER,
     SUBJECT,

@@ -13,9 +13,9 @@ from datetime import date
 import pytest
 
 from ledger.errors import Rejected
-from ledger.regulation.cases import Report
+from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.other_cases_port import Report
 from ledger.regulation.decide import decide
-from ledger.regulation.question import Question
 from tests.builders import (
     DIGEST,
     Others,

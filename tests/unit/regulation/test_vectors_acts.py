@@ -9,7 +9,7 @@ import pytest
 
 from keys import canonical
 from ledger.errors import Rejected
-from ledger.regulation.act import parse_act
+from ledger.regulation.acts.act import parse_act
 from ledger.regulation.guards.signers import distinct_signers
 from tests.vector_files import name_of, rows
 

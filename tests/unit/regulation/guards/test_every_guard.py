@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.regulation.catalogue import load
+from ledger.regulation.acts.catalogue import load
 from ledger.regulation.edition import load_edition
 from ledger.regulation.guards.families import FAMILIES
 from ledger.regulation.guards.table import GUARDS, Guard, guards_of

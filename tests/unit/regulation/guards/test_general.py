@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from keys.keyring import KeyLine
-from ledger.regulation.stream import apply
+from ledger.regulation.case.state import apply
 from tests.builders import (
     REPORTER,
     Story,

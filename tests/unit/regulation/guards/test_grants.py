@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ledger.errors import Rejected
-from ledger.regulation.stream import NOTHING, pass_over
+from ledger.regulation.case.state import NOTHING, pass_over
 from tests.builders import (
     DIGEST,
     Others,

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from ledger.regulation.clocks import running
+from ledger.regulation.case.clocks import running
 from tests.builders import (
     REPORTER,
     Others,

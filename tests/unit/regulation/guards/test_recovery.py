@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from keys.log_keys import LogKeys
+from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.state import apply
 from ledger.regulation.decide import decide
-from ledger.regulation.question import Question
-from ledger.regulation.registry import Registry
-from ledger.regulation.stream import apply
+from ledger.regulation.registry.registry import Registry
 from tests import recovered
 from tests.builders import DIGEST, ORIGIN, Story, a_registry, breaks, found, hire, holds, signed
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from keys.jwk import SoftwareSigner
-from ledger.regulation.registry import Registry
-from ledger.regulation.stream import apply
+from ledger.regulation.case.state import apply
+from ledger.regulation.registry.registry import Registry
 from tests.builders import (
     DIGEST,
     ORIGIN,

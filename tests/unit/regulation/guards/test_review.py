@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from ledger.regulation import clocks
-from ledger.regulation.cases import Report
-from ledger.regulation.flags import standing
-from ledger.regulation.guards.counted import changes_result
+from ledger.regulation.case import clocks
+from ledger.regulation.case.counted_reports import changes_result
+from ledger.regulation.case.other_cases_port import Report
+from ledger.regulation.case_file.flags import standing
 from tests.builders import (
     DOCUMENT,
     Others,

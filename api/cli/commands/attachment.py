@@ -1,0 +1,135 @@
+"""For whoever handles files of acts: send one, get one back unchanged, see who has had it.
+
+A file is checked against its digest on both sides. Not: listing it, which is the act's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from api.cli.commands.signer_options import identity
+from api.cli.terminal.case_tables import when
+from api.cli.terminal.shell import fail, misuse, shell_of
+from api.client.client import Client
+from api.texts.text import Text
+
+_EVENTS: Final = ("at", "what", "officer", "act")
+_WORDS: Final = {
+    "ADDED": Text("tải lên", "added"),
+    "ATTACHED": Text("kèm vào diễn biến", "attached"),
+    "READ": Text("đọc", "read"),
+    "EXPORTED": Text("xuất", "exported"),
+}
+
+
+@click.group()
+def attachment() -> None:
+    """Files of acts: add, get, custody."""
+
+
+@attachment.command("add")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    "--media-type", default=None, metavar="TYPE", help="E.g. application/pdf; by its name."
+)
+@identity
+def add(client: Client, file: Path, media_type: str | None) -> None:
+    """Send FILE; prints what the act lists of it, for its `attachments`.
+
+    An act of the same officer may list it afterwards. Sending it again is safe.
+    """
+    shell = shell_of()
+    listed = client.attach(file, media_type=media_type)
+    shell.give(listed)
+    shell.note(
+        Text(
+            f"Đã giữ {listed['size']} byte; đưa đối tượng này vào `attachments` của diễn biến.",
+            f"{listed['size']} bytes are kept; put this object into the act's `attachments`.",
+        )
+    )
+
+
+@attachment.command("get")
+@click.argument("act_id")
+@click.argument("digest")
+@click.option(
+    "-o",
+    "--output",
+    "into",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    metavar="FILE",
+    help="Where it goes; nothing is written over.",
+)
+@identity
+def get(client: Client, act_id: str, digest: str, into: Path) -> None:
+    """Get a file that ACT_ID lists; FILE appears only once all of it is checked.
+
+    That it was read stands in its custody history.
+    """
+    if into.exists():
+        misuse(
+            f"Chưa lấy tệp: {into} đã có; chọn tên khác.",
+            f"Nothing was read: {into} is there already; choose another name.",
+        )
+    if not into.absolute().parent.is_dir():
+        fail(
+            f"Chưa lấy tệp: không có thư mục {into.absolute().parent}.",
+            f"Nothing was read: there is no folder {into.absolute().parent}.",
+        )
+    size = client.attachment(act_id, digest, into)
+    shell = shell_of()
+    if shell.json:
+        shell.give({"file": str(into), "digest": digest, "size": size})
+        return
+    shell.say(
+        Text(
+            f"{into}: {size} byte, khớp mã băm mà diễn biến nêu.",
+            f"{into}: {size} bytes, with the digest that the act names.",
+        )
+    )
+
+
+@attachment.command("custody")
+@click.argument("act_id")
+@click.argument("digest")
+@identity
+def custody(client: Client, act_id: str, digest: str) -> None:
+    """Who added, attached, read and exported the file, and when."""
+    shell = shell_of()
+    body = client.custody(act_id, digest)
+    if shell.json:
+        shell.give(body)
+        return
+    shell.table(
+        _EVENTS,
+        (
+            (
+                when(event["at"]),
+                shell.text(_WORDS[event["event"]]),
+                event["officer"],
+                None if "act_id" not in event else event["act_id"][:8],
+            )
+            for event in body["events"]
+        ),
+        whole=("at", "what", "officer"),
+        title=f"{body['name']} · {body['media_type']} · {body['size']} byte",
+    )
+    shell.say(_covered(body))
+
+
+def _covered(body: Mapping[str, Any]) -> Text:
+    """How far the log answers for the history."""
+    later = sum(not event.get("anchored", True) for event in body["events"])
+    anchor = body.get("anchor")
+    if anchor is None:
+        return Text("Sổ chưa neo lịch sử lưu giữ lần nào.", "The log has not anchored it yet.")
+    at, index = when(anchor["at"]), anchor["index"]
+    return Text(
+        f"Đã neo trong sổ ở bản ghi {index} lúc {at}; {later} việc sau đó chờ lần neo tới.",
+        f"Anchored in the log at record {index}, {at}; {later} since then wait for the next.",
+    )

@@ -1,0 +1,247 @@
+"""For the auditor: how the log stands, and whether every stored byte holds.
+
+`audit` reads the database alone, with a read-only login; it asks no service and changes nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from typing import Final
+
+import click
+
+from api.cli.commands.log.kept_checkpoint import Kept, kept_checkpoints
+from api.cli.commands.signer_options import LogKey, client_at, server_option
+from api.cli.commands.voiding import void
+from api.cli.terminal.audit_tables import progressing, show
+from api.cli.terminal.case_tables import when
+from api.cli.terminal.error_messages import guarded
+from api.cli.terminal.shell import MISUSED, Refusal, options, shell_of, visible
+from api.ops import database
+from api.ops.enclave_audit import (
+    AUDITOR,
+    DIGEST,
+    LENGTH,
+    NOTHING,
+    READER,
+    Seen,
+    in_database,
+    run,
+    seen_notes,
+)
+from api.ops.supervisor import running_url
+from api.ops.wiring import role_dsn
+from api.settings import EnclaveFacts, Settings
+from api.texts.text import Text
+from keys.note import VKey
+from ledger.errors import NotFound, Unavailable
+from ledger.log.checkpoint import unverified
+from ledger.postgres.connect import may_enter
+
+_FILES: Final = (NOTHING, LENGTH, DIGEST)
+_LINE: Final = 100
+_YES: Final = Text("có", "yes")
+_NO: Final = Text("không", "no")
+
+
+@click.group()
+def log() -> None:
+    """The log: how it stands, whether every stored byte holds, going on after a loss."""
+
+
+log.add_command(void)
+
+
+@log.command()
+@server_option
+@options
+@guarded
+def status(server: str | None) -> None:
+    """Origin, size, genesis digest, keys and the ledger's time, as the server says."""
+    shell = shell_of()
+    with closing(client_at(server or running_url(Settings.from_env()), None)) as client:
+        facts = client.log()
+        if facts["size"]:
+            client.checkpoint()  # held against what was seen before
+    if shell.json:
+        shell.give(facts)
+        return
+    lines = ("origin", "level", "rehearsal", "size", "records", "genesis", "now")
+    told = {
+        **facts,
+        "now": when(facts["now"]),
+        "rehearsal": _YES if facts.get("rehearsal") else _NO,
+    }
+    shell.table(
+        ("name", "value"),
+        (
+            (shell.name(line), shell.text(value) if isinstance(value, Text) else value)
+            for line in lines
+            if (value := told.get(line)) is not None
+        ),
+    )
+    if aside := facts.get("set_aside"):
+        listed = ", ".join(map(str, aside))
+        shell.say(
+            Text(
+                f"Trái quy định, chưa được loại (socai log void): {listed}",
+                f"Against the rules and not voided (socai log void): {listed}",
+            )
+        )
+    for one in facts["recoveries"]:
+        left = one["size"]
+        lost = max(lost["size"] for lost in one["lost"]) - left
+        shell.say(
+            Text(
+                f"Khôi phục ở chỉ mục {one['index']}: còn {left} bản ghi, mất ít nhất {lost}.",
+                f"Recovered at index {one['index']}: {left} records left, {lost} or more lost.",
+            )
+        )
+    for vkey in facts["vkeys"]:
+        click.echo(visible(vkey if len(vkey) <= _LINE else f"{vkey[: _LINE - 1]}…"))
+
+
+@log.command("checkpoint")
+@server_option
+@options
+@guarded
+def newest(server: str | None) -> None:
+    """Print the newest signed checkpoint, to be kept elsewhere; held against what was seen before.
+
+    Keep it apart from the database: socai log audit --checkpoint FILE holds a log to it, and
+    socai log remember FILE tells it to a new machine.
+    """
+    shell = shell_of()
+    with closing(client_at(server or running_url(Settings.from_env()), None)) as client:
+        note = client.checkpoint()
+    found = unverified(note)
+    if shell.json:
+        told = {"origin": found.origin, "size": found.size, "root": found.root.hex()}
+        shell.give({"ok": True, **told, "note": note.decode()})
+    else:
+        click.echo(note, nl=False)
+
+
+@log.command("audit")
+@click.option(
+    "--login",
+    type=click.Choice([READER, AUDITOR]),
+    default=READER,
+    show_default=True,
+    help="auditor: without content, and says so.",
+)
+@click.option(
+    "--database", "dbname", default=None, help="A copy or a restored dump on the same server."
+)
+@kept_checkpoints("A checkpoint kept elsewhere; the log must lead to it.")
+@click.option(
+    "--vkey",
+    "vkeys",
+    type=LogKey(),
+    multiple=True,
+    help="The log's keys as published; those of the home if left out.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(0, 256),
+    default=None,
+    help="Processes; as many as cores if left out.",
+)
+@click.option("--no-views", is_flag=True, help="The log only.")
+@click.option(
+    "--no-definitions",
+    is_flag=True,
+    help="Rows only: a copy that was restored under other owners.",
+)
+@click.option(
+    "--files",
+    type=click.Choice([*_FILES]),
+    default=LENGTH,
+    show_default=True,
+    help="What is asked of the files of acts: nothing, that each is there, or every byte.",
+)
+@options
+@guarded
+def audit_log(  # noqa: PLR0913  as `run`
+    login: str,
+    dbname: str | None,
+    kept: tuple[Kept, ...],
+    vkeys: tuple[VKey, ...],
+    workers: int | None,
+    *,
+    no_views: bool,
+    no_definitions: bool,
+    files: str,
+) -> None:
+    """Recompute records, tree, checkpoints, signatures, order and views. Exit 1 at damage.
+
+    Functions, triggers, policies and grants are held against those that this program ships.
+    The log is also held to what this home has seen of it; a copy (--database) only to --checkpoint.
+    """
+    shell = shell_of()
+    settings = Settings.from_env()
+    with (
+        database.reachable(settings) as facts,
+        _named(settings, facts, dbname, login),
+        progressing(shell) as progress,
+    ):
+        seen = seen_notes(settings, facts) if dbname is None else Seen()
+        found = run(
+            settings,
+            in_database(facts, dbname),
+            progress,
+            login=login,
+            trusted=[*seen.notes, *(one.note for one in kept)],
+            workers=settings.workers if workers is None else workers,
+            views=not no_views,
+            definitions=not no_definitions,
+            vkeys=[str(vkey) for vkey in vkeys],
+            files=files,
+        )
+    found = replace(found, unopened=seen.unopened)
+    if shell.json:
+        shell.give(found.as_dict())
+    else:
+        show(shell, found)
+    sys.exit(0 if found.ok else 1)
+
+
+@contextmanager
+def _named(
+    settings: Settings, facts: EnclaveFacts, dbname: str | None, login: str
+) -> Iterator[None]:
+    """Tells a wrong name from a server that is away, which look alike to whoever connects."""
+    try:
+        yield
+    except NotFound as error:
+        name = dbname or str(facts.database["dbname"])
+        text = Text(
+            f"Chưa kiểm gì: cơ sở dữ liệu {name} không chứa sổ nào; xem lại tên sau --database.",
+            f"Nothing was checked: the database {name} holds no log; correct --database.",
+        )
+        raise Refusal(text, MISUSED, "no_log") from error
+    except Unavailable as error:
+        if dbname is not None:
+            enters = may_enter(role_dsn(settings, facts, login), dbname)
+            _refuse_name(dbname, login, error, enters=enters)
+        raise
+
+
+def _refuse_name(dbname: str, login: str, cause: Unavailable, *, enters: bool | None) -> None:
+    if enters is None:
+        text = Text(
+            f"Chưa kiểm gì: máy chủ không có cơ sở dữ liệu {dbname}; xem lại tên sau --database.",
+            f"Nothing was checked: the server has no database {dbname}; correct --database.",
+        )
+        raise Refusal(text, MISUSED, "no_such_database") from cause
+    if not enters:
+        text = Text(
+            f"Chưa kiểm gì: tài khoản {login} không vào được {dbname};"
+            " quản trị cấp quyền CONNECT trước.",
+            f"Nothing was checked: the login {login} may not enter {dbname};"
+            " the administrator grants it CONNECT first.",
+        )
+        raise Refusal(text, MISUSED, "database_closed") from cause

@@ -1,0 +1,454 @@
+"""For whoever reads: cases, work, statistics, search, registry.
+
+Every answer comes from the API; none is made here but the check of proofs.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import click
+
+from api.cli.commands.signer_options import LogKey, identity, log_keys
+from api.cli.terminal import case_tables
+from api.cli.terminal.shell import Shell, fail, misuse, shell_of
+from api.client.client import Client
+from api.client.connection import Refused
+from api.texts.labels import word
+from api.texts.text import Text
+from keys import canonical
+from keys.note import VKey
+from ledger.errors import VerificationError
+from ledger.log import proof
+from projections.views.statistics.view import HIDDEN, HIDDEN_MEANS
+
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_TASKS: Final = ("kind", "number", "act", "due", "status", "clock", "source")
+_PARTS: Final = ("sign", "overdue", "due", "running", "referrals", "returned", "later", "cases")
+
+
+@click.group()
+def case() -> None:
+    """Cases: what they are, how they came to be, and whether every signature holds."""
+
+
+@case.command("list")
+@click.option("--state", default=None)
+@click.option("--agency", default=None, help="Agency that holds the case.")
+@click.option("--outcome", default=None)
+@click.option("--act", default=None, help="Has an effective act of this type.")
+@click.option("--flag", default=None)
+@click.option("--due-before", default=None, metavar="TIME")
+@click.option("--opened-from", default=None, metavar="DAY")
+@click.option("--opened-to", default=None, metavar="DAY")
+@click.option(
+    "--sort", default=None, help="opened_at, due, last_act, case_number; - turns it round."
+)
+@click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True)
+@click.option("--all", "every", is_flag=True, help="Every page, one snapshot.")
+@identity
+def list_cases(client: Client, *, every: bool, **asked: str | int | None) -> None:
+    """Cases by filter, newest first."""
+    shell = shell_of()
+    query = {name: value for name, value in asked.items() if value is not None}
+    if every:
+        body = client.whole("/v1/cases", "cases", query=query)
+    else:
+        body = client.read("/v1/cases", query=query).body
+    _lines(
+        shell,
+        body,
+        Text(
+            "Còn nữa: thêm --all để xem hết, hoặc thu hẹp bộ lọc.",
+            "There are more: --all shows them, or narrow the filter.",
+        ),
+    )
+
+
+@case.command("show")
+@click.argument("id_", metavar="CASE")
+@click.option("--as-of", default=None, metavar="TIME|DAY|INDEX")
+@click.option("--clock", type=click.Choice(["recorded", "occurred"]), default=None)
+@identity
+def show_case(client: Client, id_: str, as_of: str | None, clock: str | None) -> None:
+    """The case file. CASE is a uuid or a case number."""
+    _show(client, id_, as_of, clock)
+
+
+@case.command("as-of")
+@click.argument("id_", metavar="CASE")
+@click.argument("moment", metavar="TIME|DAY|INDEX")
+@click.option("--clock", type=click.Choice(["recorded", "occurred"]), default=None)
+@identity
+def as_of_case(client: Client, id_: str, moment: str, clock: str | None) -> None:
+    """The case file as it stood: by when acts were recorded, or by when they happened."""
+    _show(client, id_, moment, clock)
+
+
+@case.command("history")
+@click.argument("id_", metavar="CASE")
+@identity
+def history(client: Client, id_: str) -> None:
+    """Every act with its statements: both clocks, who signed, the verdict, the effect."""
+    shell = shell_of()
+    body = client.case_acts(_id(client, id_))
+    if shell.json:
+        shell.give(body)
+        return
+    case_tables.timeline(shell, body["acts"])
+
+
+@case.command("verify")
+@click.argument("id_", metavar="CASE")
+@click.option(
+    "--vkey",
+    type=LogKey(),
+    default=None,
+    help="The log's key as published; that of SOCAI_HOME, else the server's word.",
+)
+@identity
+def verify_case(client: Client, id_: str, vkey: VKey | None) -> None:
+    """Every statement's verdict, and every proof checked here. Exit 1 unless VALID."""
+    shell = shell_of()
+    body = client.verification(_id(client, id_))
+    bad = list(bad_proofs(client, body, vkey))
+    ok = body["outcome"] == "VALID" and proven(body) and not bad
+    if shell.json:
+        shell.give({**body, "ok": ok, "proofs_failed": bad})
+    else:
+        case_tables.verification(shell, body, bad)
+    sys.exit(0 if ok else 1)
+
+
+@case.command("diff")
+@click.argument("id_", metavar="CASE")
+@click.argument("from_", metavar="FROM")
+@click.argument("to", required=False)
+@click.option("--clock", type=click.Choice(["recorded", "occurred"]), default=None)
+@identity
+def diff(client: Client, id_: str, from_: str, to: str | None, clock: str | None) -> None:
+    """What changed between two moments (TIME, DAY or INDEX), and which acts changed it."""
+    query = {"from": from_, "to": to, "clock": clock}
+    case = _id(client, id_)
+    body = client.read(f"/v1/cases/{case}/diff", query=query).body
+    if body.get("swapped"):
+        shell_of().note(
+            Text(
+                "FROM muộn hơn TO: đã đổi chỗ, so từ trước đến sau.",
+                "FROM is later than TO: they were swapped, earlier to later.",
+            )
+        )
+    _changes(client, case, body)
+
+
+@case.command("why")
+@click.argument("id_", metavar="CASE")
+@click.argument("pointer", metavar="FIELD")
+@click.option("--as-of", default=None, metavar="TIME|DAY|INDEX")
+@identity
+def why(client: Client, id_: str, pointer: str, as_of: str | None) -> None:
+    """Why a field has its value: the acts and signers. FIELD is e.g. state, handler/agency."""
+    shell = shell_of()
+    case = _id(client, id_)
+    try:
+        path = f"/v1/cases/{case}/fields/{pointer.lstrip('/')}/history"
+        body = client.read(path, query={"as_of": as_of}).body
+    except Refused as refused:
+        if refused.code == "not_found":
+            client.case(case)  # where the case is not there either, that is what is said
+            fail(
+                f"Hồ sơ không có trường {pointer}; tên trường như trong: socai case show --json",
+                f"The case has no field {pointer}; fields are named as in: socai case show --json",
+                "not_found",
+            )
+        raise
+    if shell.json:
+        shell.give(body)
+    else:
+        _history(shell, pointer, body["changes"])
+
+
+@click.command()
+@click.option("--team", is_flag=True, help="The whole agency's, for its supervisors.")
+@identity
+def worklist(client: Client, *, team: bool) -> None:
+    """What waits for the caller: to sign, due, overdue, with the clock and its source."""
+    shell = shell_of()
+    body = client.read("/v1/worklist", query={"team": "true"} if team else None).body
+    if shell.json:
+        shell.give(body)
+        return
+    if team and not body["team"]:
+        shell.say(
+            Text(
+                "Bạn không giữ chức danh lãnh đạo phụ trách ở đơn vị nào; đây là việc của bạn.",
+                "You hold no post that supervises an agency; this is what waits for you.",
+            )
+        )
+    team = bool(body["team"])
+    rows = [(part, line) for part in _PARTS for line in body.get(part, ())]
+    columns = (*_TASKS, "officer") if team else _TASKS
+    tasks = (_task_row(shell, part, line, team=team) for part, line in rows)
+    widths = {"kind": 10, "due": 10, "status": 12, "act": 18, "clock": 14, "source": 15}
+    shell.table(columns, tasks, whole=("number", "officer"), widths=widths)
+    if not rows:
+        shell.say(
+            Text(
+                "Không có việc nào đang chờ đơn vị của bạn."
+                if team
+                else "Không có việc nào đang chờ bạn; lãnh đạo phụ trách xem cả đơn vị: --team.",
+                "Nothing waits for your agency."
+                if team
+                else "Nothing waits for you; supervisors see the whole agency: --team.",
+            )
+        )
+
+
+@click.command()
+@click.argument("words", nargs=-1, required=True)
+@click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True)
+@identity
+def search(client: Client, words: tuple[str, ...], limit: int) -> None:
+    """Search cases: tones, case and đ make no difference ("ho so" finds "hồ sơ")."""
+    shell = shell_of()
+    body = client.read("/v1/cases", query={"q": " ".join(words), "limit": limit}).body
+    _lines(
+        shell,
+        body,
+        Text(
+            "Còn nữa: thêm từ để tìm hẹp hơn, hoặc tăng --limit.",
+            "There are more: add a word, or raise --limit.",
+        ),
+    )
+
+
+@click.command()
+@click.option("--from", "from_", default=None, metavar="DAY")
+@click.option("--to", default=None, metavar="DAY")
+@click.option("--agency", default=None)
+@identity
+def stats(client: Client, from_: str | None, to: str | None, agency: str | None) -> None:
+    """Figures of a period and the oversight indicators; cells too small to tell are left out."""
+    shell = shell_of()
+    query = {"from": from_, "to": to, "agency": agency}
+    body = client.read("/v1/statistics", query=query).body
+    if shell.json:
+        shell.give(body)
+        return
+    first, last = case_tables.day(body["from"]), case_tables.day(body["to"])
+    shell.say(
+        Text(
+            f"Từ {first} đến {last} · số hồ sơ: {_cell(shell, body['total'])}",
+            f"{first} to {last} · cases: {_cell(shell, body['total'])}",
+        )
+    )
+    shell.say(Text(*(f"“{word}”: {why}." for word, why in zip(HIDDEN, HIDDEN_MEANS, strict=True))))
+    shell.table(
+        ("what", "count", "cases"),
+        (
+            (
+                f"{shell.local(f)}\n{shell.local(f, 'means')} ({f['code']})",
+                _cell(shell, f["count"]),
+                _cell(shell, f["cases"]),
+            )
+            for f in body["figures"]
+        ),
+        whole=("count", "cases"),
+    )
+    every = {"overturned_by_basis": body["overturned_by_basis"], **body["volumes"]}
+    for kind, cells in every.items():
+        shell.table(
+            (kind, "count"),
+            (
+                (case_tables.coded(shell.local(c), c["key"] or None), _cell(shell, c["count"]))
+                for c in cells
+            ),
+        )
+    medians = body["median_days"].items()
+    shell.table(
+        ("median_days", "days"), ((case_tables.valued(shell, "outcome", o), n) for o, n in medians)
+    )
+
+
+@click.command()
+@click.argument("what", type=click.Choice(["agencies", "officers", "keys", "instruments"]))
+@click.option("--as-of", default=None, metavar="TIME|DAY|INDEX")
+@click.option("--function", default=None, help="Agencies that hold this function, e.g. LEAD.")
+@click.option("--officer", default=None, help="One officer's line or keys.")
+@click.option("--all", "every", is_flag=True, help="Also agencies that do not exist at the moment.")
+@identity
+def registry(client: Client, what: str, *, every: bool, **asked: str | None) -> None:
+    """Agencies, officers, keys or instruments, now or as of a moment."""
+    shell = shell_of()
+    query = {name: value for name, value in asked.items() if value is not None}
+    body = client.whole(f"/v1/{what}", what, query=query)
+    if shell.json:
+        shell.give(body)
+        return
+    lines = body[what]
+    shown = [line for line in lines if every or line.get("exists", True)]
+    columns, whole, row = _REGISTRY[what]
+    shell.table(columns, (row(shell, line) for line in shown), whole=whole)
+    if not lines:
+        shell.say(Text("Danh bạ không có mục nào như vậy.", "The registry has none such."))
+    if len(shown) < len(lines):
+        gone = len(lines) - len(shown)
+        shell.say(
+            Text(
+                f"Không nêu {gone} cơ quan chưa có hoặc đã hết; thêm --all để xem.",
+                f"{gone} agencies that do not exist at that moment are left out; --all shows them.",
+            )
+        )
+
+
+def _lines(shell: Shell, body: Mapping[str, Any], more: Text) -> None:
+    """A page of cases, and that it is not the last."""
+    if shell.json:
+        shell.give(body)
+        return
+    case_tables.case_lines(shell, body["cases"])
+    if "next" in body:
+        shell.say(more)
+
+
+def _show(client: Client, id_: str, as_of: str | None, clock: str | None) -> None:
+    shell = shell_of()
+    body = client.case(_id(client, id_), as_of=as_of, clock=clock)
+    if shell.json:
+        shell.give(body)
+    else:
+        case_tables.case_file(shell, body)
+
+
+def proven(body: Mapping[str, Any]) -> bool:
+    """Whether there is a proof for every statement; a server that gives none is not believed."""
+    return all("proof" in line for line in body["statements"])
+
+
+def bad_proofs(client: Client, body: Mapping[str, Any], vkey: VKey | None) -> Iterable[int]:
+    """Indices whose proof is wrong: it does not lead from their entry to a signed checkpoint."""
+    keys = log_keys(client, vkey)
+    for line in body["statements"]:
+        path = line.get("proof")
+        if path is None:
+            continue  # not proven yet: the outcome says so
+        given = {**path, "checkpoint": body["checkpoint"]}
+        try:
+            proof.verify_inclusion(
+                proof.inclusion_from_json(given),
+                canonical.unb64(line["entry"]),
+                keys,
+                origin=client.origin,
+            )
+        except VerificationError:
+            yield line["index"]
+
+
+def _changes(client: Client, case: str, body: Mapping[str, Any]) -> None:
+    shell = shell_of()
+    if shell.json:
+        shell.give(body)
+    else:
+        case_tables.changes(shell, body["changes"], client.case(case))
+
+
+def _history(shell: Shell, pointer: str, changes: Sequence[Mapping[str, Any]]) -> None:
+    """One field's values, one after the other."""
+    if not changes:
+        shell.say(Text("Trường này chưa có giá trị.", "This field has had no value yet."))
+    rows = (
+        (
+            *(case_tables.valued(shell, pointer, change[side]) for side in ("old", "new")),
+            "\n".join(case_tables.touched_by(shell, act) for act in change["acts"])
+            or case_tables.by_time(shell),
+        )
+        for change in changes
+        if change["old"] or change["new"]  # an empty list that was not there says nothing
+    )
+    title = case_tables.coded(shell.name(pointer), pointer) or pointer
+    shell.table(("from", "to", "act"), rows, title=title)
+
+
+def _task_row(
+    shell: Shell, part: str, line: Mapping[str, Any], *, team: bool
+) -> tuple[object, ...]:
+    due = line.get("due_at")
+    row = (
+        word(part, shell.lang),
+        line["case_number"] or line["register_no"] or line["stream"].rpartition("/")[2][:8],
+        line.get(f"act_{shell.lang}"),
+        case_tables.when(due),
+        None if line.get("code") is None else word(line["status"], shell.lang),
+        shell.local(line, "clock"),
+        case_tables.source(shell, line),
+    )
+    return (*row, str(line.get("officer") or "–")[:8]) if team else row
+
+
+def _agency(_: Shell, line: Mapping[str, Any]) -> tuple[object, ...]:
+    return line["agency"], line.get("label") or line.get("name"), line.get("functions") or ""
+
+
+def _officer(shell: Shell, line: Mapping[str, Any]) -> tuple[object, ...]:
+    gone = shell.text(Text(" (không giữ vào ngày đó)", " (not held that day)"))
+    posts = [
+        f"{post['post_vi']}, {post['agency_name']}{'' if post['on_day'] else gone}"
+        for post in line.get("posts", ())
+    ]
+    return line["officer"], "\n".join(posts), "\n".join(kid[:10] for kid in line.get("keys", ()))
+
+
+def _key(shell: Shell, line: Mapping[str, Any]) -> tuple[object, ...]:
+    return (
+        line["kid"],
+        str(line.get("officer") or "–")[:8],
+        word(str(line.get("custody")), shell.lang),
+        word(str(line.get("status")), shell.lang),
+        case_tables.day(line.get("valid_to")),
+        line.get("enrolled_index"),
+    )
+
+
+def _instrument(_: Shell, line: Mapping[str, Any]) -> tuple[object, ...]:
+    first, last = (
+        case_tables.day(line.get("in_force_from")),
+        case_tables.day(line.get("in_force_to")),
+    )
+    return line["instrument"], line.get("title"), first, last
+
+
+_REGISTRY: Final = {
+    "agencies": (("agency", "name", "functions"), ("agency",), _agency),
+    "officers": (("officer", "post", "kid"), ("officer", "kid"), _officer),
+    "keys": (("kid", "officer", "custody", "status", "to", "index"), ("kid", "officer"), _key),
+    "instruments": (("number", "name", "from", "to"), ("number", "from", "to"), _instrument),
+}
+
+
+def _id(client: Client, text: str) -> str:
+    """The uuid of a case named by uuid or by its number."""
+    if _UUID.fullmatch(text):
+        return text
+    found = client.whole("/v1/cases", "cases", query={"q": text, "limit": 200})["cases"]
+    exact = [
+        line["id"] for line in found if text in (line.get("case_number"), line.get("register_no"))
+    ]
+    if not exact:
+        misuse(
+            f"Không tìm thấy hồ sơ số {text}, hoặc bạn không có quyền xem;"
+            " các hồ sơ: socai case list",
+            f"No case {text} was found, or you may not see it; the cases: socai case list",
+        )
+    if len(exact) > 1:
+        misuse(
+            f"Có {len(exact)} hồ sơ mang số {text}; dùng mã của một hồ sơ: {', '.join(exact)}",
+            f"{len(exact)} cases have the number {text}; use the id of one: {', '.join(exact)}",
+        )
+    return str(exact[0])
+
+
+def _cell(shell: Shell, count: object) -> str:
+    return shell.text(Text(*HIDDEN)) if count is None else str(count)

@@ -1,0 +1,44 @@
+"""`socai catalogue`: the rulebook explained, from the data the ledger judges by."""
+
+from __future__ import annotations
+
+import click
+
+from api.cli.terminal.error_messages import guarded
+from api.cli.terminal.shell import misuse, options, shell_of
+from ledger.regulation.docs import catalogue_page
+
+KINDS = catalogue_page.KINDS
+
+
+@click.command()
+@click.argument("kind", type=click.Choice([*KINDS, "page"]))
+@click.argument("code", required=False)
+@options
+@guarded
+def catalogue(kind: str, code: str | None) -> None:
+    """List a KIND of the rulebook, or explain one CODE of it; `page` prints all of CATALOGUE.md."""
+    shell = shell_of()
+    if kind == "page":
+        click.echo(catalogue_page.page(), nl=False)
+        return
+    if code is None:
+        items = catalogue_page.listing(kind)
+        if shell.json:
+            shell.give([item._asdict() for item in items])
+        else:
+            shell.table(
+                ("code", "what"), [(i.code, i.vi if shell.lang == "vi" else i.en) for i in items]
+            )
+        return
+    try:
+        text = catalogue_page.explain(kind, code)
+    except KeyError:
+        misuse(
+            f"Danh mục không có {kind} {code}. Xem: socai catalogue {kind}",
+            f"The catalogue has no {kind} {code}. See: socai catalogue {kind}",
+        )
+    if shell.json:
+        shell.give({"kind": kind, "code": code, "markdown": text})
+    else:
+        click.echo(text)

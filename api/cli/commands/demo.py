@@ -1,0 +1,197 @@
+"""`socai demo`: two cases from first report to proof, then a forger; leaves the data to be served.
+
+It plays, shows and audits with the same code as `play`, `case`, `log audit`; nothing here is
+staged.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import click
+
+from api.cli.commands import cases, play
+from api.cli.commands.signer_options import client_at, origin_of, signer_of
+from api.cli.terminal import case_tables
+from api.cli.terminal.audit_tables import progressing, show
+from api.cli.terminal.error_messages import guarded
+from api.cli.terminal.shell import Shell, options, shell_of
+from api.ops import database
+from api.ops.enclave_audit import run
+from api.ops.init_enclave import REHEARSAL_OPENS, Plan, found
+from api.ops.role_lock import require_unserved
+from api.ops.supervisor import ROLES
+from api.rehearsal import tampering_drill
+from api.rehearsal.enclaves import player_at, served, venue_of
+from api.rehearsal.forgery import copied
+from api.rehearsal.player import Outcome
+from api.rehearsal.scenario import Play, read_files, shipped
+from api.rehearsal.tampering_drill import WHAT, Caught
+from api.settings import Home, Settings
+from api.texts.text import Text
+
+FILES: Final = ("SC1", "SC6")
+_DEPLOYMENT: Final = "rehearsal.bacninh.example"
+
+
+@click.command()
+@click.option("--fresh", is_flag=True, help="Set an earlier rehearsal of this home aside first.")
+@options
+@guarded
+def demo(*, fresh: bool) -> None:
+    """Open a rehearsal, play two cases over HTTP, prove them, catch every forgery."""
+    shell = shell_of()
+    settings = Settings.from_env()
+    _begin(shell, settings, fresh=fresh)
+    with ExitStack() as ending:
+        ending.callback(database.stop_database, settings)
+        outcomes, shown, backup = _played(shell, settings, ending)
+        facts = database.running_facts(settings)
+        _head(shell, "3", "Kiểm toán toàn bộ sổ", "Audit of the whole log")
+        with progressing(shell) as progress:
+            audited = run(settings, facts, progress)
+        if not shell.json:
+            show(shell, audited)
+        _head(shell, "4", "Diễn tập giả mạo, trên bản sao", "The tampering drill, on copies")
+        with progressing(shell) as progress:
+            caught = tampering_drill.drill(settings, facts, progress)
+            caught.append(tampering_drill.enrolled(settings, facts, progress))
+        caught.append(tampering_drill.restored(settings, facts, backup))
+    ok = all(o.ok for o in outcomes) and shown and audited.ok and all(c.ok for c in caught)
+    if shell.json:
+        shell.give(
+            {
+                "ok": ok,
+                "plays": [play.as_json(o) for o in outcomes],
+                "audit": audited.as_dict(),
+                "drill": [
+                    {"forgery": c.forgery, "touched": c.touched, "found": c.found, "kind": c.kind}
+                    for c in caught
+                ],
+            }
+        )
+    else:
+        _caught(shell, caught)
+        _next(shell, settings, outcomes)
+    sys.exit(0 if ok else 1)
+
+
+def _begin(shell: Shell, settings: Settings, *, fresh: bool) -> None:
+    """A new rehearsal in the home; an earlier one that was begun by a demo may be set aside."""
+    home = Home(settings)
+    if home.facts_path.exists() and (fresh or home.facts().origin.startswith(_DEPLOYMENT)):
+        _set_aside(shell, settings)
+    _head(shell, "1", "Lập sổ diễn tập", "A rehearsal ledger")
+    opened = datetime.fromisoformat(REHEARSAL_OPENS)
+    made = found(settings, Plan(_DEPLOYMENT, "ordinary", rehearsal=True, at=opened))
+    if not shell.json:
+        shell.say(Text(f"{made.facts.origin}", f"{made.facts.origin}"))
+        shell.say(Text(f"Mã gốc: {made.facts.genesis}", f"Genesis digest: {made.facts.genesis}"))
+
+
+def _set_aside(shell: Shell, settings: Settings) -> None:
+    require_unserved(settings.home, *ROLES)
+    database.stop_database(settings)
+    number = 1
+    while (aside := settings.home.with_name(f"{settings.home.name}.{number}")).exists():
+        number += 1
+    settings.home.rename(aside)
+    shell.note(
+        Text(f"Sổ diễn tập cũ được chuyển sang {aside}", f"The earlier rehearsal is now {aside}")
+    )
+
+
+def _played(shell: Shell, settings: Settings, ending: ExitStack) -> tuple[list[Outcome], bool, str]:
+    """Plays both files and shows both cases, with a backup of the database between them.
+
+    Returns:
+        What came out, whether every verdict is VALID, and the backup; it is gone with `ending`.
+    """
+    _head(
+        shell,
+        "2",
+        "Hai vụ việc, ký bằng khóa của từng cán bộ",
+        "Two cases, each act signed by its officer",
+    )
+    first, second = read_files([shipped(name) for name in FILES])
+    one = _play(shell, settings, first)
+    facts = Home(settings).facts()
+    backup = ending.enter_context(
+        copied(database.admin_dsn(settings), str(facts.database["dbname"]), "backup")
+    )
+    other = _play(shell, settings, second)
+    return [one[0], other[0]], one[1] and other[1], backup
+
+
+def _play(shell: Shell, settings: Settings, one: Play) -> tuple[Outcome, bool]:
+    """Plays one file and shows its case; whether its verdict is VALID."""
+    with served(replace(settings, workers=1), keep_database=True) as url:
+        with player_at(venue_of(settings, url, None), shell.lang) as player:
+            outcome = player.play(one)
+        if not shell.json:
+            play.show(shell, outcome)
+        return outcome, _case(shell, settings, url, outcome)
+
+
+def _case(shell: Shell, settings: Settings, url: str, outcome: Outcome) -> bool:
+    """One case as its file, its history and its verification."""
+    case_id = next(iter(outcome.threads.cases.values()))
+    with closing(client_at(url, signer_of(settings, None, None), origin_of(settings))) as client:
+        body, verified = client.case(case_id), client.verification(case_id)
+        bad = list(cases.bad_proofs(client, verified, None))
+        if not shell.json:
+            case_tables.case_file(shell, body)
+            case_tables.timeline(shell, client.case_acts(case_id)["acts"])
+            case_tables.verification(shell, verified, bad)
+    return verified["outcome"] == "VALID" and cases.proven(verified) and not bad
+
+
+def _caught(shell: Shell, caught: Sequence[Caught]) -> None:
+    shell.table(
+        ("what", "index", "kind", "note", "result"),
+        (
+            (shell.text(WHAT[c.forgery]), c.found, c.kind, shell.text(c.said), "✓" if c.ok else "✗")
+            for c in caught
+        ),
+    )
+
+
+def _head(shell: Shell, number: str, vi: str, en: str) -> None:
+    if not shell.json:
+        shell.say(Text(f"\n── {number}. {vi} ──", f"\n── {number}. {en} ──"))
+
+
+def _program() -> str:
+    """How this program was called, as one would type it again."""
+    called = Path(sys.argv[0])
+    if called.name != "socai" or shutil.which("socai"):
+        return "socai"
+    here = Path.cwd()
+    return str(called.relative_to(here)) if called.is_relative_to(here) else str(called)
+
+
+def _next(shell: Shell, settings: Settings, outcomes: list[Outcome]) -> None:
+    home = "" if settings.home == Path(".socai").absolute() else f"SOCAI_HOME={settings.home} "
+    socai = f"{home}{_program()}"
+    case_id = next(iter(outcomes[0].threads.cases.values()))
+    lines = (
+        (f"{home}make serve", Text("chạy sổ này, cổng 8000", "serve this ledger on port 8000")),
+        (f"{socai} case history {case_id}", Text("lịch sử một hồ sơ", "one case's history")),
+        (
+            f"{socai} worklist --as cv",
+            Text("việc của một cán bộ", "what waits for one officer"),
+        ),
+        (f"{socai} token --as cv", Text("thẻ để gọi API", "a token for the API")),
+        (f"{socai} log audit", Text("kiểm toán lại", "audit again")),
+        ("open http://127.0.0.1:8000/docs", Text("tài liệu API", "the API, documented")),
+    )
+    _head(shell, "5", "Tiếp theo", "What to type next")
+    for command, text in lines:
+        click.echo(f"  {command:<64} # {shell.text(text)}")

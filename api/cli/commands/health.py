@@ -1,0 +1,145 @@
+"""Whether one process of the enclave does its work, asked with that process's own login and files.
+
+For a supervisor that runs them apart. A loop is well while nothing waits for it, or while what
+waits gets less; the API is asked itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import Event
+from time import monotonic
+from typing import Final
+
+import click
+import httpx
+
+from api.cli.terminal.error_messages import guarded
+from api.cli.terminal.shell import fail, options, shell_of
+from api.ops.supervisor import API, PROJECTOR, ROLES, SEALER, url_of
+from api.ops.wiring import role_dsn
+from api.settings import Home, Settings
+from api.texts.text import Text
+from ledger.checkpoints.seen_file import DoubtMark
+from ledger.postgres.checkpoints import PostgresCheckpoints
+from ledger.postgres.connect import connect, open_pool
+from ledger.postgres.records import PostgresRecords
+from projections.engine import generations
+
+_PATIENCE_S: Final = 5.0
+_STEP_S: Final = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """How far a loop has come.
+
+    Attributes:
+        part: The loop, or the view it builds.
+        done: Records it has dealt with.
+        size: Records in the log.
+        stopped: Why it goes no further, if it said so.
+    """
+
+    part: str
+    done: int
+    size: int
+    stopped: str | None = None
+
+
+@click.command()
+@click.option("--role", type=click.Choice(ROLES), required=True, help="The process asked about.")
+@options
+@guarded
+def health(role: str) -> None:
+    """Whether a process of the enclave does its work; exit 1 where it does not."""
+    settings = Settings.from_env()
+    fault = _api(settings) if role == API else _loop(settings, role)
+    if fault is not None:
+        fail(f"{role} không khỏe: {fault.vi}", f"{role} is not well: {fault.en}", "not_ready")
+    shell = shell_of()
+    if shell.json:
+        shell.give({"ok": True, "role": role})
+    else:
+        shell.say(Text(f"{role} hoạt động tốt.", f"{role} is well."))
+
+
+def behind(look: Callable[[], Sequence[Stand]], wait: Callable[[], bool]) -> Text | None:
+    """What is wrong with a loop; None where it is well.
+
+    Args:
+        look: How far it has come now.
+        wait: Lets some time pass; False once there is no more.
+    """
+    first = {stand.part: stand for stand in look()}
+    waiting = dict(first)
+    while True:
+        for stand in look():
+            before = waiting.get(stand.part)
+            if stand.stopped is not None:
+                return _both(f"{stand.part}: {stand.stopped}")
+            if stand.done > stand.size:
+                far = f"{stand.part}: {stand.done}"
+                return Text(f"{far} trên {stand.size} bản ghi", f"{far} of {stand.size} records")
+            if before is not None and (stand.done > before.done or stand.done >= before.size):
+                del waiting[stand.part]
+        if not waiting:
+            return None
+        if not wait():
+            return Text(
+                "; ".join(f"{s.part}: đứng ở {s.done} trên {s.size}" for s in waiting.values()),
+                "; ".join(f"{s.part}: stands at {s.done} of {s.size}" for s in waiting.values()),
+            )
+
+
+def _api(settings: Settings) -> Text | None:
+    try:
+        answer = httpx.get(
+            f"{url_of(settings.host, settings.port)}/health/ready",
+            headers={"Accept-Language": shell_of().lang},
+            timeout=_PATIENCE_S,
+        )
+    except httpx.TransportError as error:
+        return _both(type(error).__name__)
+    return None if answer.status_code == httpx.codes.OK else _both(answer.text[:600])
+
+
+def _both(said: str) -> Text:
+    return Text(said, said)
+
+
+def _loop(settings: Settings, role: str) -> Text | None:
+    reason = DoubtMark(Home(settings).seen_folder(role)).reason()
+    if reason is not None:
+        return Text(reason.vi, reason.en)
+    dsn = role_dsn(settings, Home(settings).facts(), role)
+    pool = open_pool(dsn, most=1)
+    records = PostgresRecords(pool)
+
+    def sealed() -> Sequence[Stand]:
+        latest = PostgresCheckpoints(pool).latest()  # before the head, which only grows
+        return [Stand(SEALER, latest[0] if latest else 0, records.head().size)]
+
+    def projected() -> Sequence[Stand]:
+        with connect(dsn) as connection:
+            live = [s for s in generations.states(connection) if s.state == "live"]
+        size = records.head().size
+        return [
+            Stand(s.view, s.position + 1, size, str(s.error) if s.stopped else None) for s in live
+        ] or [Stand(PROJECTOR, 0, 1)]
+
+    try:
+        return behind(sealed if role == SEALER else projected, _patience())
+    finally:
+        pool.close()
+
+
+def _patience() -> Callable[[], bool]:
+    deadline = monotonic() + _PATIENCE_S
+
+    def wait() -> bool:
+        Event().wait(_STEP_S)
+        return monotonic() < deadline
+
+    return wait

@@ -1,0 +1,1 @@
+"""`socai log …` for the operator: remember, discard, resume, recover."""

@@ -1,0 +1,141 @@
+"""For the operator: takes away a checkpoint that somebody stored in the sealer's place.
+
+Whoever has the sealer's login can store any note, and the sealer goes on from none that the log's
+keys did not sign. Not: what the log signed; that no command takes away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+
+import click
+
+from api.cli.terminal.error_messages import guarded
+from api.cli.terminal.shell import options, shell_of
+from api.ops import database
+from api.ops.role_lock import Lock
+from api.ops.supervisor import SEALER
+from api.ops.wiring import open_kek, require_genesis, role_dsn
+from api.settings import EnclaveFacts, Home, Settings
+from api.texts.text import Text
+from keys.note import VKey
+from ledger.checkpoints.seen_checkpoint import SeenCheckpoint
+from ledger.checkpoints.seen_file import Aside, SeenFile
+from ledger.errors import Doubt, VerificationError
+from ledger.log.checkpoint import open_checkpoint
+from ledger.postgres.checkpoints import Discarded, PostgresCheckpoints
+from ledger.postgres.checkpoints import discard as take_away
+from ledger.postgres.connect import open_pool
+from ledger.postgres.records import PostgresRecords
+from ledger.regulation.registry.registry import Registry
+from ledger.streams.record_reader import Reader
+from ledger.write.log_keys_follower import FollowedKeys
+from ledger.write.registry_follower import Standing
+
+
+@click.command()
+@options
+@guarded
+def discard() -> None:
+    """Take away checkpoints that the log did not sign, so that the sealer can go on.
+
+    They are stored by whoever has the sealer's login: give it another password first (a new
+    sealer.password in the secrets, then socai migrate). Each is set aside in the sealer's memory
+    folder as evidence. Tiles behind the newest checkpoint that is signed go with them; the sealer
+    makes them again.
+    """
+    shell, settings = shell_of(), Settings.from_env()
+    with closing(Lock(settings.home)) as lock, database.reachable(settings) as facts:
+        lock.take(SEALER)
+        admin, dbname = database.admin_dsn(settings), str(facts.database["dbname"])
+        aside = Aside(Home(settings).seen_folder(SEALER))
+        with _keys(settings, facts) as keys:
+            found = take_away(
+                admin,
+                dbname,
+                keys.signed,
+                aside.keep,
+                bare=keys.opens(SeenFile(Home(settings).seen_folder(SEALER))),
+            )
+    told = [
+        {"size": size, "sha256": digest, "file": str(aside.path(size, digest))}
+        for size, digest in found.gone
+    ]
+    for one in told:
+        shell.note(
+            Text(
+                f"Đã bỏ điểm kiểm tra {one['size']} bản ghi, cất ở {one['file']}.",
+                f"Taken away: a checkpoint of {one['size']} records, set aside as {one['file']}.",
+            )
+        )
+    shell.done(_done(found), discarded=told, tiles=found.tiles)
+
+
+def _done(found: Discarded) -> Text:
+    """What was done, and what comes next."""
+    if found.gone or found.tiles:
+        return Text(
+            f"Đã bỏ {len(found.gone)} điểm kiểm tra và {found.tiles} mảnh cây mà sổ không ký. Nếu"
+            " chưa đổi mật khẩu của bộ ký thì đổi ngay; rồi chạy: socai log resume",
+            f"{len(found.gone)} checkpoints and {found.tiles} tiles that the log did not sign are"
+            " gone. Change the sealer's password if you have not yet; then run: socai log resume",
+        )
+    if found.stands is None:
+        return Text(
+            "Không bỏ gì: chưa có điểm kiểm tra nào được lưu. Kiểm tra sổ: socai log audit",
+            "Nothing was taken away: no checkpoint is stored. Check the log: socai log audit",
+        )
+    return Text(
+        "Không bỏ gì: sổ đã ký điểm kiểm tra mới nhất. Nếu bộ ký đã dừng: socai log resume",
+        "Nothing was taken away: the log signed its newest checkpoint. If the sealer stopped:"
+        " socai log resume",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """The keys that the log itself names, by size.
+
+    Where they cannot be told nothing is unsigned: that is an error, and never an answer.
+    """
+
+    origin: str
+    followed: FollowedKeys
+    stored: PostgresCheckpoints
+
+    def at(self, size: int) -> Sequence[VKey]:
+        """Those that sign a tree of this size. Raises: VerificationError: none is known."""
+        vkeys = self.followed.at(size)
+        if not vkeys:
+            raise VerificationError("registry", f"no key of the log signs {size} records")
+        return vkeys
+
+    def signed(self, size: int, note: bytes) -> bool:
+        """Whether the log signed a note; a copy of one that stands is not, where the copy lies."""
+        vkeys = self.at(size)
+        try:
+            found = open_checkpoint(note, vkeys, origin=self.origin).checkpoint
+        except VerificationError:
+            return False
+        return found.size == size or self.stored.at(found.size) != note
+
+    def opens(self, memory: SeenFile) -> bool:
+        """Whether these are the keys of what the sealer remembers."""
+        try:
+            SeenCheckpoint(memory, self.at, self.origin).last()
+        except Doubt:
+            return False
+        return True
+
+
+@contextmanager
+def _keys(settings: Settings, facts: EnclaveFacts) -> Iterator[_Keys]:
+    with closing(open_pool(role_dsn(settings, facts, "projector"), most=1)) as pool:
+        records = PostgresRecords(pool)
+        reader = Reader(records, open_kek(settings), facts.origin, facts.level)
+        require_genesis(reader, facts)
+        standing = Standing(records, reader, Registry.founded())
+        standing.catch_up()
+        yield _Keys(facts.origin, FollowedKeys(lambda: standing), PostgresCheckpoints(pool))

@@ -1,0 +1,338 @@
+"""For the operator: what this home remembers of its log, and going on after a stop on doubt.
+
+`log remember` and `serve --checkpoint` give a memory to a home without a good one; `log resume`
+takes the marks away that stopped processes left. Both ask the log first. Not: what is doubted, and
+by whom.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import click
+
+from api.cli.commands.log.kept_checkpoint import Kept, KeptCheckpoint, kept_checkpoints
+from api.cli.terminal.audit_tables import progressing, show
+from api.cli.terminal.error_messages import guarded
+from api.cli.terminal.shell import fail, options, shell_of
+from api.ops import database
+from api.ops.enclave_audit import Audited, run, seen_notes
+from api.ops.supervisor import API, ROLES, SEALER
+from api.ops.wiring import log_signers, open_kek, require_genesis, role_dsn
+from api.settings import EnclaveFacts, Home, Settings, SettingsError, memory_needed
+from api.texts.text import Text
+from keys.note import VKey
+from ledger.audit.findings import IN_THE_SEALERS_PLACE, Damage
+from ledger.checkpoints.seen_checkpoint import SeenCheckpoint, require
+from ledger.checkpoints.seen_file import DoubtMark, SeenFile
+from ledger.checkpoints.tree_growth import late
+from ledger.errors import Doubt
+from ledger.log.checkpoint import Checkpoint, unverified
+from ledger.postgres.checkpoints import PostgresCheckpoints
+from ledger.postgres.connect import open_pool
+from ledger.postgres.records import PostgresRecords
+from ledger.postgres.tiles import PostgresTiles
+from ledger.regulation.registry.registry import Registry
+from ledger.streams.record_reader import Reader
+from ledger.write.log_keys_follower import FollowedKeys
+from ledger.write.registry_follower import Standing
+
+_LOGINS: Final = {API: "reader"}
+"""The login by which a role reads the tree, where it has another name."""
+
+
+def remember(settings: Settings, roles: Iterable[str], known: bytes | None) -> Sequence[Path]:
+    """Sees to it that each role knows how far the log has signed before it starts.
+
+    Args:
+        settings: Of the home.
+        roles: Which will start.
+        known: The last known checkpoint, where the operator names one: the log must hold it.
+
+    Returns:
+        Where each memory is now that did not open: it is set aside as evidence.
+
+    Raises:
+        SettingsError: No enclave, or a role has no memory and no checkpoint is named.
+        Doubt: The log does not hold what a role remembers, or what is named; nothing is changed.
+    """
+    home = Home(settings)
+    home.facts()
+    if known is None:
+        for role in roles:
+            if SeenFile(home.seen_folder(role)).read() is None:
+                raise memory_needed(home.seen_folder(role))
+        return []
+    with database.reachable(settings) as facts, ExitStack() as stack:
+        memories = [stack.enter_context(_memory(settings, facts, role)) for role in roles]
+        for memory in memories:
+            memory.require(known)
+        aside = [path for memory in memories if (path := memory.take(known)) is not None]
+    for path in aside:
+        shell_of().note(
+            Text(
+                f"Bộ nhớ không mở được đã cất riêng: {path}",
+                f"A memory that did not open is set aside: {path}",
+            )
+        )
+    return aside
+
+
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """What a role remembers, opened as the role itself opens it, beside what it is held against."""
+
+    role: str
+    store: SeenFile
+    seen: SeenCheckpoint
+    records: PostgresRecords
+    tiles: PostgresTiles
+    checkpoints: PostgresCheckpoints
+
+    def doubt(self) -> Doubt | None:
+        """Why the role would stop: its memory does not open, or the log does not hold it."""
+        try:
+            self._hold(self.seen.last().checkpoint)
+        except Doubt as doubt:
+            return doubt
+        return None
+
+    def require(self, known: bytes) -> None:
+        """That the log holds both. Raises: Refusal, Doubt."""
+        try:
+            opened = self.seen.opened(known)
+        except Doubt as doubt:
+            size = unverified(known).size
+            fail(
+                f"Chưa nhớ gì: điểm kiểm tra đã nêu, {size} bản ghi, không do khóa mà {self.role}"
+                f" tin ở cỡ đó ký ({doubt.vi}). Hãy nêu một điểm kiểm tra mới của khóa đang có"
+                " hiệu lực; máy đang phục vụ sổ cho biết: socai log checkpoint",
+                f"Nothing was remembered: the checkpoint named, of {size} records, is signed by no"
+                f" key that {self.role} believes at that size ({doubt}). Name a new one, by the key"
+                " in force; a machine that serves the log has it: socai log checkpoint",
+                "no_checkpoint_of_this_log",
+            )
+        found = self.doubt()
+        if found is not None and found.kind in ("shorter", "forked"):
+            raise found
+        self._hold(opened.checkpoint)
+
+    def _hold(self, seen: Checkpoint) -> None:
+        """That the log holds it, also where the sealer stopped between signing and storing it."""
+        stored = self.checkpoints.latest()
+        size = 0 if stored is None else stored[0]
+        if size < seen.size:
+            late(seen, self.records, size, self.tiles)
+        else:
+            require(seen, self.records.head().size, self.tiles)
+
+    def take(self, known: bytes) -> Path | None:
+        """Moves on to what was required; where a memory is set aside that does not open."""
+        if self.doubt() is None:
+            self.seen.keep(known)
+            return None
+        aside = self.store.set_aside()
+        self.seen.begin(known)
+        return aside
+
+
+@contextmanager
+def _memory(settings: Settings, facts: EnclaveFacts, role: str) -> Iterator[_Memory]:
+    store = SeenFile(Home(settings).seen_folder(role))
+    pool = open_pool(role_dsn(settings, facts, _LOGINS.get(role, role)), most=1)
+    try:
+        records = PostgresRecords(pool)
+        seen = SeenCheckpoint(store, _keys(settings, facts, role, records), facts.origin)
+        yield _Memory(role, store, seen, records, PostgresTiles(pool), PostgresCheckpoints(pool))
+    finally:
+        pool.close()
+
+
+def _keys(
+    settings: Settings, facts: EnclaveFacts, role: str, records: PostgresRecords
+) -> Callable[[int], Sequence[VKey]]:
+    """What a role opens its memory with: the sealer its own keys, the others those of the log."""
+    if role == SEALER:
+        own = [signer.vkey for signer in log_signers(settings)]
+        return lambda _: own
+    reader = Reader(records, open_kek(settings), facts.origin, facts.level)
+    require_genesis(reader, facts)
+    standing = Standing(records, reader, Registry.founded())
+    return FollowedKeys(lambda: standing).at
+
+
+def refuse_in_doubt(settings: Settings) -> None:
+    """Starts nothing as a whole while a part is stopped on doubt; reading alone may be served.
+
+    Raises:
+        Refusal: With the reason.
+    """
+    for role in ROLES:
+        reason = DoubtMark(Home(settings).seen_folder(role)).reason()
+        if reason is not None:
+            fail(
+                f"Chưa chạy gì: {role} đã dừng vì nghi ngờ ({reason.vi}). Chạy: socai log resume;"
+                " để chỉ đọc: socai serve --role api",
+                f"Nothing was started: {role} stopped on doubt ({reason.en}). Run: socai log"
+                " resume; to read meanwhile: socai serve --role api",
+                "in_doubt",
+            )
+
+
+@click.command("remember")
+@click.argument("checkpoint", metavar="FILE", type=KeptCheckpoint())
+@options
+@guarded
+def remember_(checkpoint: Kept) -> None:
+    """Tell this home its log's last known checkpoint; the log must hold it. Starts nothing.
+
+    For a new machine, and where what a process has seen is lost or damaged: that is set aside, not
+    deleted. Told are the processes whose password of the database is here. FILE is a checkpoint
+    kept elsewhere; - reads standard input.
+    """
+    shell, size = shell_of(), unverified(checkpoint.note).size
+    settings = Settings.from_env()
+    home = Home(settings)
+    home.facts()
+    roles = [role for role in ROLES if home.has_password(_LOGINS.get(role, role))]
+    if not roles:
+        raise SettingsError(
+            f"{settings.secrets_dir} không có mật khẩu của tiến trình nào; chưa nhớ gì",
+            f"no process's password is in {settings.secrets_dir}; nothing was remembered",
+        )
+    aside = remember(settings, roles, checkpoint.note)
+    told = ", ".join(roles)
+    shell.done(
+        Text(
+            f"Đã nhớ điểm kiểm tra {size} bản ghi cho {told}, sổ có đủ. Nếu một tiến trình đã dừng"
+            " vì nghi ngờ: socai log resume; sau đó: socai serve",
+            f"The checkpoint of {size} records is remembered for {told}; the log holds it. If a"
+            " process stopped on doubt: socai log resume; then: socai serve",
+        ),
+        size=size,
+        roles=roles,
+        set_aside=list(map(str, aside)),
+    )
+
+
+@click.command()
+@kept_checkpoints("A checkpoint kept elsewhere; the log must lead to it too.")
+@options
+@guarded
+def resume(kept: tuple[Kept, ...]) -> None:
+    """Let processes go on that stopped on doubt: only if the whole log is sound again.
+
+    What this home has seen is held against the log first, whether a process left a mark or not. The
+    audit also holds the log to every checkpoint that is named. Exit 1 where it finds damage to
+    records, tree or checkpoints: the marks stay, and nothing is signed. Damage to files and their
+    custody is shown, and keeps nobody from going on.
+    """
+    shell = shell_of()
+    settings = Settings.from_env()
+    home = Home(settings)
+    home.facts()  # nothing is sound where nothing is
+    marks = {role: DoubtMark(home.seen_folder(role)) for role in ROLES}
+    reasons = {role: reason for role, mark in marks.items() if (reason := mark.reason())}
+    for role, reason in reasons.items():
+        shell.note(Text(f"{role} đã dừng: {reason.vi}", f"{role} stopped: {reason.en}"))
+    with database.reachable(settings) as facts:
+        doubts = _doubts(settings, facts)
+        if not reasons and not doubts:
+            shell.done(Text("Không có gì bị nghi ngờ.", "Nothing is in doubt."), cleared=[])
+            return
+        _refuse_unopened(settings, doubts)
+        held = [*seen_notes(settings, facts).notes, *(one.note for one in kept)]
+        with progressing(shell) as progress:
+            found = run(settings, facts, progress, trusted=held, views=False)
+    if not shell.json:
+        show(shell, found)
+    if doubts or found.of_the_log or found.altered:
+        out = _way_out(found)
+        fail(
+            f"Chưa cho ký lại: {out.vi}",
+            f"Nothing is signed yet: {out.en}",
+            "in_doubt",
+            doubts={role: shell.text(Text(doubt.vi, doubt.en)) for role, doubt in doubts.items()},
+            audit=found.as_dict(),
+        )
+    for mark in marks.values():
+        mark.clear()
+    shell.done(
+        Text(
+            "Sổ có đủ mọi điều máy này đã thấy; các tiến trình được chạy lại: socai serve",
+            "The log holds all that this home has seen; the processes may go on: socai serve",
+        ),
+        cleared=list(reasons),
+        audit=found.as_dict(),
+    )
+
+
+def _way_out(found: Audited) -> Text:
+    """What to do about the first thing that is in the way."""
+    put_back = Text(
+        "Đặt lại cơ sở dữ liệu đúng rồi chạy lại lệnh này; nếu bản đúng đã mất: socai log recover.",
+        "Put the right database back, then run this again; if it is lost: socai log recover.",
+    )
+    planted = [one for one in found.of_the_log if one.kind in IN_THE_SEALERS_PLACE]
+    first = next(iter([*planted, *found.of_the_log]), None)
+    if first is None and found.altered:
+        return Text(
+            "định nghĩa trong cơ sở dữ liệu khác bản phát hành. Chạy socai migrate, rồi chạy lại"
+            " lệnh này.",
+            "definitions in the database are not as shipped. Run socai migrate, then this again.",
+        )
+    if first is None:
+        return Text(
+            f"sổ chưa khớp với điều máy này đã thấy. {put_back.vi}",
+            f"the log is not the one that this home has seen. {put_back.en}",
+        )
+    vi, en = f"chỉ mục {first.index}, {first.said_vi}", f"index {first.index}, {first.message}"
+    if planted:
+        return Text(
+            f"{vi}. Bỏ những gì sổ không ký: socai log discard, rồi chạy lại lệnh này. Nếu không"
+            f" có gì để bỏ: {put_back.vi[:1].lower()}{put_back.vi[1:]}",
+            f"{en}. Take away what the log did not sign: socai log discard, then run this again."
+            f" If that takes nothing away: {put_back.en[:1].lower()}{put_back.en[1:]}",
+        )
+    if first.kind is Damage.AGAINST_THE_RULES:
+        return Text(
+            f"{vi}. Hai người giữ sổ đăng ký loại bản ghi này, qua socai serve --role api: socai"
+            f" log void {first.index}; rồi chạy lại lệnh này.",
+            f"{en}. Two registrars void this record, by socai serve --role api: socai log void"
+            f" {first.index}; then run this again.",
+        )
+    return Text(
+        f"{vi}. {put_back.vi} Nếu bản ghi bị để ngoài (socai log status): socai log void.",
+        f"{en}. {put_back.en} If the record is set aside (socai log status): socai log void.",
+    )
+
+
+def _doubts(settings: Settings, facts: EnclaveFacts) -> Mapping[str, Doubt]:
+    """Which roles of the home would stop, and why; one that has seen nothing is asked nothing."""
+    found = {}
+    for role in ROLES:
+        if not SeenFile(Home(settings).seen_folder(role)).path.exists():
+            continue  # its login and keys may lie on another machine too
+        with _memory(settings, facts, role) as memory:
+            doubt = memory.doubt()
+        if doubt is not None:
+            found[role] = doubt
+    return found
+
+
+def _refuse_unopened(settings: Settings, doubts: Mapping[str, Doubt]) -> None:
+    """A memory that does not open says nothing of the log: no audit could answer it."""
+    for role, doubt in doubts.items():
+        if doubt.kind == "damaged":
+            path = SeenFile(Home(settings).seen_folder(role)).path
+            fail(
+                f"Chưa cho chạy lại: không mở được {path} ({doubt.vi}). Nêu điểm kiểm tra đã giữ ở"
+                " nơi khác: socai log remember TỆP; rồi chạy lại lệnh này.",
+                f"Nothing goes on yet: {path} does not open ({doubt}). Name a checkpoint kept"
+                " elsewhere: socai log remember FILE; then run this again.",
+                "memory_unopened",
+            )

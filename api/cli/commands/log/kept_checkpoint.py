@@ -1,0 +1,63 @@
+"""A checkpoint that somebody kept, given to a command as a file, or `-` on standard input.
+
+A wrong file says nothing about the log: it is refused here, before it could count as damage. Not:
+whether the log signed it, which whoever holds the keys decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import click
+
+from api.cli.terminal.shell import misuse
+from ledger.errors import VerificationError
+from ledger.log.checkpoint import unverified
+
+F = TypeVar("F", bound=Callable[..., Any])
+_FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A checkpoint and the file that it came in."""
+
+    name: str
+    note: bytes
+
+
+class KeptCheckpoint(click.ParamType[Kept]):
+    """Its bytes, which have the form of a checkpoint."""
+
+    name = "file"
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401  click's signature
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Kept:
+        """The note in the file that was named."""
+        path = str(_FILE.convert(value, param, ctx))
+        try:
+            with click.open_file(path, "rb") as file:
+                note: bytes = file.read()
+            unverified(note)
+        except OSError as error:
+            misuse(
+                f"Chưa làm gì: không đọc được {path} ({error.strerror}).",
+                f"Nothing was done: {path} cannot be read ({error.strerror}).",
+            )
+        except VerificationError as error:
+            misuse(
+                f"Chưa làm gì: {path} không phải điểm kiểm tra; xem lại tệp.",
+                f"Nothing was done: {path} is no checkpoint ({error.message}).",
+            )
+        return Kept(path, note)
+
+
+def kept_checkpoints(told: str) -> Callable[[F], F]:
+    """`--checkpoint FILE`, as often as one likes; the command gets `kept`."""
+    return click.option("--checkpoint", "kept", multiple=True, type=KeptCheckpoint(), help=told)

@@ -1,0 +1,308 @@
+"""For the officer: keys, signing acts here, sending them, a token, files.
+
+The private key is read from its file, used and forgotten; it is never sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any, Final
+
+import click
+import orjson
+
+from api.cli.commands.signer_options import (
+    LogKey,
+    client_at,
+    identity,
+    log_keys,
+    opened_key,
+    origin_of,
+    passphrase,
+    server_option,
+    signer_of,
+)
+from api.cli.terminal.error_messages import guarded
+from api.cli.terminal.shell import (
+    MISUSED,
+    Moment,
+    Refusal,
+    dumped,
+    fail,
+    misuse,
+    options,
+    shell_of,
+    visible,
+)
+from api.client.client import Client, verify
+from api.ops.supervisor import running_url
+from api.ops.wiring import RealEntropy
+from api.settings import Settings
+from api.texts.text import Text
+from keys import canonical
+from keys.custody.file import public_part, write_key
+from keys.errors import KeysError, NotCanonical
+from keys.jwk import SoftwareSigner
+from keys.note import VKey
+from ledger.errors import Rejected, VerificationError
+from ledger.log import statement as statements
+from ledger.log.record import entry, parse_envelope
+from ledger.log.statement import Statement
+from ledger.regulation.acts import invisible_characters
+
+ALGS: Final = ("Ed25519", "ES256", "ML-DSA-65")
+ROLES: Final = ("AUTHOR", "CHECKER", "APPROVER", "RETURNER")
+
+
+@click.group()
+def key() -> None:
+    """Signing keys in files sealed by a passphrase (.socaikey)."""
+
+
+@key.command("new")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--alg", type=click.Choice(ALGS), default="Ed25519", show_default=True)
+@options
+@guarded
+def new_key(file: Path, alg: str) -> None:
+    """Make a key in FILE; its passphrase comes from SOCAI_PASSPHRASE_FILE or is asked for."""
+    settings = Settings.from_env()
+    if file.exists():
+        misuse(
+            f"Chưa tạo khóa: {file} đã có; chọn tên khác.",
+            f"No key was made: {file} is there already; choose another name.",
+        )
+    signer = SoftwareSigner.generate(alg)
+    write_key(file, signer, passphrase(settings, file))
+    _show_key(file, signer)
+
+
+@key.command("show")
+@click.argument("file", type=click.Path(path_type=Path, exists=True))
+@options
+@guarded
+def show_key(file: Path) -> None:
+    """The public part of a key file: what the registrar enrols."""
+    settings = Settings.from_env()
+    if public_part(file).alg not in (*ALGS, "ML-DSA-44"):
+        misuse(f"{file} không phải khóa ký.", f"{file} holds no signing key.")
+    _show_key(file, opened_key(settings, file))
+
+
+@click.group()
+def act() -> None:
+    """Acts: signed here, sent as signed."""
+
+
+@act.command("sign")
+@click.argument("file", type=click.File("rb"), required=False)
+@click.option(
+    "--countersign", default=None, metavar="ACT_ID", help="Sign this pending act's own bytes."
+)
+@click.option(
+    "--role", type=click.Choice(ROLES), default=None, help="AUTHOR, or APPROVER to countersign."
+)
+@click.option("--iat", type=Moment(), default=None, help="When it is signed; now if left out.")
+@click.option("--clean", is_flag=True, help="Sign without the characters that nobody sees.")
+@identity
+def sign(
+    client: Client,
+    file: IO[bytes] | None,
+    countersign: str | None,
+    role: str | None,
+    iat: datetime | None,
+    *,
+    clean: bool,
+) -> None:
+    """Sign an act: FILE holds its members (formats.md §2); `-` reads standard input.
+
+    Prints the statement (a flattened JWS) to be sent by `socai act submit`. `act_id` is made where
+    FILE has none. What is signed is shown first, on standard error.
+    """
+    if (file is None) == (countersign is None):
+        misuse(
+            "Chưa ký: nêu FILE hoặc --countersign.",
+            "Nothing was signed: name FILE or --countersign.",
+        )
+    data = file.read() if file is not None else b""
+    payload = _payload_of(client, countersign) if countersign else _payload(data, clean=clean)
+    members = canonical.parse(payload)
+    chosen = role or ("APPROVER" if countersign else "AUTHOR")
+    made = client.sign(payload, stream=str(members["stream"]), role=chosen, iat=iat)
+    click.echo(dumped(members), err=True)
+    click.echo(orjson.dumps(statements.flattened(made)).decode())
+
+
+@act.command("submit")
+@click.argument("file", type=click.File("rb"))
+@click.option(
+    "--at",
+    type=Moment(),
+    default=None,
+    help="The ledger's time of this request; rehearsals only.",
+)
+@click.option("--no-wait", is_flag=True, help="Return when durable, before the proof.")
+@click.option(
+    "--vkey",
+    type=LogKey(),
+    default=None,
+    help="The log's key as published; that of SOCAI_HOME, else the server's word.",
+)
+@identity
+def submit(
+    client: Client, file: IO[bytes], at: datetime | None, vkey: VKey | None, *, no_wait: bool
+) -> None:
+    """Send a signed statement and check the proof that comes back. Sending it again is safe."""
+    shell = shell_of()
+    made = _statement(file.read().strip())
+    if vkey is not None:
+        _require_known(client, vkey)
+    sent = client.submit(made, at=at, wait=not no_wait)
+    if not no_wait:
+        _check_proof(client, sent.receipt, made, log_keys(client, vkey))
+    if shell.json:
+        shell.give(sent.receipt)
+        return
+    receipt = sent.receipt
+    again = (
+        "" if sent.created else Text(" (đã ghi trước đó)", " (it was there already)")[shell.lang]
+    )
+    shell.say(
+        Text(
+            f"Đã ghi ở chỉ mục {receipt['index']}: {receipt['status']}{again}",
+            f"Recorded at index {receipt['index']}: {receipt['status']}{again}",
+        )
+    )
+    for line in receipt["waiting_for"]:
+        shell.say(
+            Text(
+                f"Còn chờ: {line['role']} {line['post']}",
+                f"Waits for: {line['role']} {line['post']}",
+            )
+        )
+
+
+@click.command()
+@click.option(
+    "--as", "alias", required=True, metavar="ALIAS", help="One of the cast in SOCAI_HOME."
+)
+@server_option
+@options
+@guarded
+def token(alias: str, server: str | None) -> None:
+    """Sign in as one of the cast; prints the bearer token alone on its line."""
+    settings = Settings.from_env()
+    signer = signer_of(settings, alias, None)
+    with closing(client_at(server or running_url(settings), signer, origin_of(settings))) as client:
+        bearer, officer = client.login(), client.officer
+    shell = shell_of()
+    if shell.json:
+        shell.give({"access_token": bearer, "token_type": "Bearer", "officer": officer})
+    else:
+        click.echo(visible(bearer))
+
+
+def _statement(data: bytes) -> Statement:
+    try:
+        return statements.parse_flattened(data)
+    except Rejected as error:
+        told = Text(f"Chưa gửi gì. {error.vi}", f"Nothing was sent. {error.en}")
+        raise Refusal(told, MISUSED, error.code) from error
+
+
+def _payload(data: bytes, *, clean: bool) -> bytes:
+    try:
+        members = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        misuse(f"Chưa ký: không phải JSON: {error}", f"Nothing was signed: not JSON: {error}")
+    if not isinstance(members, dict):
+        misuse("Chưa ký: cần một đối tượng JSON.", "Nothing was signed: a JSON object is needed.")
+    members = invisible_characters.without(members) if clean else members
+    _require_visible(members)
+    members.setdefault("v", 1)
+    members.setdefault("act_id", str(RealEntropy().uuid()))
+    try:
+        return canonical.encode(members)
+    except NotCanonical as error:
+        fail(f"Chưa ký: {error}", f"Nothing was signed: {error}", "not_canonical")
+
+
+def _require_visible(members: dict[str, Any]) -> None:
+    """What the server would refuse is not signed in the first place."""
+    found = invisible_characters.faults(members)
+    if found:
+        vi = "; ".join(f"{one.pointer}: {one.vi}" for one in found)
+        en = "; ".join(f"{one.pointer}: {one.en}" for one in found)
+        misuse(
+            f"Chưa ký: có ký tự không nhìn thấy ({vi}). Thêm --clean để ký bản không có chúng.",
+            f"Nothing was signed: there are characters that nobody sees ({en})."
+            " Add --clean to sign the text without them.",
+        )
+
+
+def _payload_of(client: Client, act_id: str) -> bytes:
+    """The bytes the author signed: a countersigner signs these and no others."""
+    records = client.read(f"/v1/acts/{act_id}/raw").body["records"]
+    kept = [record["envelope"] for record in records if "envelope" in record]
+    if not kept:
+        fail("Chưa ký: nội dung đã bị xóa.", "Nothing was signed: the content is erased.", "erased")
+    envelope = parse_envelope(canonical.unb64(kept[0]))
+    statement = statements.parse_compact(envelope.statement)
+    if statement.members.get("act_id") != act_id:
+        fail(
+            f"Chưa ký: máy chủ trả về một diễn biến khác, không phải {act_id}.",
+            f"Nothing was signed: the server gave another act than {act_id}.",
+            "other_bytes",
+        )
+    return statement.payload
+
+
+def _require_known(client: Client, vkey: VKey) -> None:
+    """A key that is typed is one of the log's, where the log is known already."""
+    every = client.known.keys.every if client.known is not None else ()
+    if every and str(vkey) not in every:
+        fail(
+            "Chưa gửi gì: khóa sau --vkey không phải khóa của sổ này như đã biết.",
+            "Nothing was sent: --vkey is no key of this log as it is known here.",
+            "other_key",
+        )
+
+
+def _check_proof(
+    client: Client, receipt: dict[str, Any], made: Statement, keys: Sequence[VKey]
+) -> None:
+    """The receipt's entry must be of these bytes, and the signed tree must hold it."""
+    raw = client.read(f"/v1/acts/{receipt['act_id']}/raw", at_least=receipt["index"]).body
+    record = next(line for line in raw["records"] if line["index"] == receipt["index"])
+    data = canonical.unb64(record["envelope"])
+    if parse_envelope(data).statement != made.compact:
+        fail(
+            "Sổ giữ nội dung khác với nội dung đã ký; hãy báo quản trị.",
+            "The ledger holds other bytes than were signed; tell the operator.",
+            "other_bytes",
+        )
+    try:
+        verify(receipt, keys, origin=client.origin, entry=entry(data))
+    except (KeysError, VerificationError) as error:
+        index = receipt["index"]
+        fail(
+            f"Máy chủ nói đã ghi ở chỉ mục {index}, nhưng chứng minh không đúng ({error})."
+            " Hãy giữ bản đã ký, báo quản trị và kiểm tra khóa của sổ.",
+            f"The server says it is recorded at index {index}, but its proof fails ({error})."
+            " Keep the signed statement, tell the operator, and check the log's key.",
+            "proof_fails",
+        )
+
+
+def _show_key(file: Path, signer: SoftwareSigner) -> None:
+    shell = shell_of()
+    shown = {"file": str(file), "kid": signer.kid, "alg": signer.alg, "jwk": dict(signer.jwk)}
+    if shell.json:
+        shell.give(shown)
+    else:
+        shell.table(
+            ("name", "value"), [(name, shown[name]) for name in ("file", "kid", "alg", "jwk")]
+        )

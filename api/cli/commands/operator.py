@@ -1,0 +1,396 @@
+"""For the operator: make an enclave, run it, migrate it, look after its views.
+
+One function a command; founding, supervising and projecting are other files.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import closing
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from threading import Event
+from typing import Final
+
+import click
+from rich.progress import (
+    Progress,
+    TaskID,
+)
+
+from api.cli.commands.log.doubt import refuse_in_doubt, remember
+from api.cli.commands.log.kept_checkpoint import Kept, KeptCheckpoint
+from api.cli.terminal.error_messages import guarded
+from api.cli.terminal.shell import Moment, Shell, fail, misuse, options, shell_of
+from api.ops import database, loops, telemetry
+from api.ops.init_enclave import REHEARSAL_OPENS, Founded, Plan, found
+from api.ops.role_lock import Lock
+from api.ops.supervisor import PROJECTOR, ROLES, SEALER, NotReady, Supervisor
+from api.ops.wiring import RealClock, open_projector, require_schema, role_dsn
+from api.settings import LEVELS, EnclaveFacts, Home, Settings
+from api.texts.labels import word
+from api.texts.text import Text
+from ledger.errors import Unavailable
+from ledger.ports import LogHead
+from ledger.postgres.connect import connect, open_pool
+from ledger.postgres.migrate import belt_is_loose
+from ledger.postgres.records import PostgresRecords
+from ledger.regulation.registry.calendar import VIETNAM
+from projections.engine import generations
+from projections.engine import projector as runner
+from projections.views.all_views import VIEWS
+
+_VIEW_WAIT_S: Final = 0.2
+_ADMIN_PASSWORD: Final = click.option(
+    "--database-password",
+    type=click.Path(path_type=Path, exists=True),
+    default=None,
+    help="File with the password of the administrator of SOCAI_DATABASE_URL.",
+)
+
+
+@click.command()
+@click.option(
+    "--deployment", required=True, help="First part of the log's origin, e.g. bacninh.example."
+)
+@click.option("--level", type=click.Choice(LEVELS), default="ordinary", show_default=True)
+@click.option(
+    "--rehearsal", is_flag=True, help="Record 0 says so for ever; clients may set the clock."
+)
+@click.option(
+    "--at",
+    type=Moment(),
+    default=None,
+    help=f"When a rehearsal is opened; {REHEARSAL_OPENS} if left out.",
+)
+@click.option(
+    "--if-missing", is_flag=True, help="An enclave that is there already is brought up to date."
+)
+@_ADMIN_PASSWORD
+@options
+@guarded
+def init(
+    deployment: str,
+    level: str,
+    at: datetime | None,
+    database_password: Path | None,
+    *,
+    rehearsal: bool,
+    if_missing: bool,
+) -> None:
+    """Make an enclave in SOCAI_HOME: schema, roles, keys, record 0. Prints the genesis digest.
+
+    Passphrases come from SOCAI_PASSPHRASE_FILE; a rehearsal makes its own and keeps it in the home.
+    With SOCAI_DATABASE_URL, its administrator's password is in --database-password, else in
+    secrets/postgres.password.
+    """
+    shell = shell_of()
+    settings = Settings.from_env()
+    if if_missing and Home(settings).facts_path.exists():
+        with database.reachable(settings) as facts:
+            database.make_schema(settings, facts.slug, database_password, rehearsal=facts.rehearsal)
+            _note_belt(shell, settings, facts)
+        shell.done(
+            Text(
+                "Sổ đã có; lược đồ đã cập nhật.", "The enclave was there; its schema is up to date."
+            )
+        )
+        return
+    if at is not None and not rehearsal:
+        misuse(
+            "Chưa lập gì: chỉ sổ diễn tập mới nhận --at; bỏ --at hoặc thêm --rehearsal.",
+            "Nothing was made: only a rehearsal takes --at; leave it out or add --rehearsal.",
+        )
+    usual = datetime.fromisoformat(REHEARSAL_OPENS) if rehearsal else RealClock().now()
+    opened = (at or usual.astimezone(VIETNAM)).replace(microsecond=0)
+    try:
+        made = found(settings, Plan(deployment, level, rehearsal, opened, database_password))
+        _note_belt(shell, settings, made.facts)
+    finally:
+        database.stop_database(settings)
+    _show_founded(shell, settings, made)
+
+
+@click.command()
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=None, help="Default SOCAI_PORT, else 8000."
+)
+@click.option("--role", type=click.Choice([*ROLES, "all"]), default="all", show_default=True)
+@click.option(
+    "--hold", is_flag=True, help="A loop that stops on doubt stays, doing nothing, to be looked at."
+)
+@click.option(
+    "--checkpoint",
+    "known",
+    type=KeptCheckpoint(),
+    default=None,
+    help="The log's last known checkpoint, on a machine that has seen none; the log must hold it.",
+)
+@options
+@guarded
+def serve(port: int | None, role: str, known: Kept | None, *, hold: bool) -> None:
+    """Run the enclave: api, sealer and projector as child processes, started again when killed."""
+    settings = Settings.from_env()
+    if port is not None:
+        settings = replace(settings, port=port)
+    Home(settings).facts()
+    note = None if known is None else known.note
+    if role in (SEALER, PROJECTOR):
+        sys.exit(_alone(settings, role, note, hold=hold))
+    shell, started = shell_of(), ROLES if role == "all" else [role]
+    supervisor = Supervisor(
+        settings, tell=lambda who, status, again: _fell(shell, who, status, again=again)
+    )
+    supervisor.claim(started)
+    try:
+        if role == "all":
+            refuse_in_doubt(settings)
+        remember(settings, started, note)
+        facts = database.running_facts(settings)
+        require_schema(role_dsn(settings, facts, "reader"))
+        stop = loops.until_told()
+        supervisor.start(started)
+        _await_ready(shell, supervisor, stop, everything=role == "all")
+        if facts.rehearsal:
+            shell.note(Text("Đây là SỔ DIỄN TẬP.", "This is a REHEARSAL."))
+        supervisor.watch(stop)
+    finally:
+        supervisor.stop()
+        if role == "all":
+            database.stop_database(settings)
+
+
+def _alone(settings: Settings, role: str, known: bytes | None, *, hold: bool) -> int:
+    """One loop in this very process, for a supervisor of the operator's own."""
+    with closing(Lock(settings.home)) as lock:
+        lock.take(role)
+        telemetry.configure(settings.log_level)
+        remember(settings, [role], known)
+        return _loop(settings, role, hold=hold)
+
+
+@click.command()
+@_ADMIN_PASSWORD
+@options
+@guarded
+def migrate(database_password: Path | None) -> None:
+    """Bring the schema of the enclave's database up to date; an edited migration is refused."""
+    settings = Settings.from_env()
+    with database.reachable(settings) as facts:
+        database.make_schema(settings, facts.slug, database_password, rehearsal=facts.rehearsal)
+        _note_belt(shell_of(), settings, facts)
+    shell_of().done(Text("Lược đồ đã cập nhật.", "The schema is up to date."))
+
+
+def _note_belt(shell: Shell, settings: Settings, facts: EnclaveFacts) -> None:
+    with connect(role_dsn(settings, facts, "reader")) as connection:
+        if not belt_is_loose(connection):
+            return
+    shell.note(
+        Text(
+            "Máy chủ cơ sở dữ liệu không cho thu hồi quyền gọi pg_advisory_*; sổ không chờ khóa nào"
+            " như vậy nên vẫn chạy bình thường.",
+            "This database server does not let pg_advisory_* be taken from everybody; the ledger"
+            " waits for no such lock, so it goes on.",
+        )
+    )
+
+
+@click.group()
+def projection() -> None:
+    """The views: how far each has come, and building one anew."""
+
+
+@projection.command()
+@options
+@guarded
+def status() -> None:
+    """How far each view has come, in records and seconds."""
+    shell = shell_of()
+    settings = Settings.from_env()
+    with database.reachable(settings) as facts:
+        head, states = _standing(settings, facts)
+    rows = [_lag(state, head) for state in states]
+    if shell.json:
+        ok = not any(row["error"] for row in rows)
+        shell.give({"ok": ok, "records": head.size, "views": rows})
+    else:
+        columns = ("view", "state", "position", "lag", "lag_s", "error")
+        told = ({**row, "state": word(str(row["state"]), shell.lang)} for row in rows)
+        shell.table(columns, ([row[column] for column in columns] for row in told))
+    if any(row["error"] for row in rows):
+        sys.exit(1)
+
+
+@projection.command()
+@click.argument("view", required=False)
+@options
+@guarded
+def rebuild(view: str | None) -> None:
+    """Build a view anew (all of them where none is named) beside the old one, then switch."""
+    shell = shell_of()
+    settings = Settings.from_env()
+    names = [view] if view else [v.name for v in VIEWS]
+    if set(names) - {v.name for v in VIEWS}:
+        misuse(
+            f"Không có khung nhìn đó; các khung nhìn: {', '.join(v.name for v in VIEWS)}.",
+            f"There is no such view; the views are {', '.join(v.name for v in VIEWS)}.",
+        )
+    with database.reachable(settings) as facts, shell.progress() as bar:
+        projector, _, pool = open_projector(settings)
+        try:
+            for name in names:
+                _rebuild(settings, facts, projector, bar.add_task(name, total=None), bar)
+        finally:
+            projector.close()
+            pool.close()
+    built = ", ".join(names)
+    shell.done(Text(f"Đã dựng lại: {built}.", f"Built anew: {built}."), rebuilt=names)
+
+
+def _rebuild(
+    settings: Settings,
+    facts: EnclaveFacts,
+    projector: runner.Projector,
+    task: TaskID,
+    bar: Progress,
+) -> None:
+    name = str(bar.tasks[task].description)
+
+    def show(_view: str, done: int, total: int) -> None:
+        bar.update(task, completed=done, total=total)
+
+    try:
+        projector.rebuild(name, show)
+    except Unavailable:
+        _asked_for(settings, facts, name, show)
+    done = bar.tasks[task].total or 1
+    bar.update(task, completed=done, total=done)
+
+
+def _asked_for(settings: Settings, facts: EnclaveFacts, name: str, show: runner.Progress) -> None:
+    try:
+        _ask(settings, facts, name, show)
+    except LookupError:
+        fail(
+            f"Chưa làm gì: {name} đang được dựng lại; xem: socai projection status.",
+            f"Nothing was done: {name} is being built anew already; see: socai projection status.",
+            "rebuild_under_way",
+        )
+
+
+def _ask(settings: Settings, facts: EnclaveFacts, name: str, show: runner.Progress) -> None:
+    """The serving projector builds it; this process only watches."""
+    size = _standing(settings, facts)[0].size
+    with connect(role_dsn(settings, facts, "projector")) as connection:
+        gen = generations.ask_rebuild(connection, name, size)
+        while True:
+            every = generations.states(connection)
+            state = next((s for s in every if (s.view, s.gen) == (name, gen)), None)
+            if state is None or state.state != "building":
+                return
+            if state.stopped:
+                generations.abandon_rebuild(connection, name)
+                where = f"{state.error_at}: {state.error}"
+                fail(
+                    f"Không dựng lại được {name}: bản ghi {where}. Khung nhìn cũ vẫn dùng.",
+                    f"{name} was not rebuilt: record {where}. The old one is still read.",
+                )
+            show(name, state.position + 1, size)
+            Event().wait(_VIEW_WAIT_S)
+
+
+def _standing(
+    settings: Settings, facts: EnclaveFacts
+) -> tuple[LogHead, list[generations.ViewState]]:
+    dsn = role_dsn(settings, facts, "reader")
+    pool = open_pool(dsn, most=1)
+    try:
+        head = PostgresRecords(pool).head()
+    finally:
+        pool.close()
+    with connect(dsn) as connection:
+        return head, generations.states(connection)
+
+
+def _loop(settings: Settings, role: str, *, hold: bool) -> int:
+    stop = loops.until_told()
+    status = loops.seal(settings, stop) if role == SEALER else loops.project(settings, stop)
+    if hold and status == loops.ON_DOUBT:
+        stop.wait()  # to be looked at; the mark would hold it after a start too
+    return status
+
+
+def _await_ready(shell: Shell, supervisor: Supervisor, stop: Event, *, everything: bool) -> None:
+    if not everything or stop.is_set():
+        return
+    try:
+        supervisor.wait_ready(stop=stop)
+    except NotReady as error:
+        fail(f"Dịch vụ không sẵn sàng: {error}", f"The service is not ready: {error}", "not_ready")
+    if not stop.is_set():
+        shell.say(Text(f"Sẵn sàng: {supervisor.url}", f"Ready: {supervisor.url}"))
+
+
+def _fell(shell: Shell, role: str, status: int, *, again: bool) -> None:
+    if again:
+        shell.note(
+            Text(
+                f"{role} dừng ({status}); khởi động lại.",
+                f"{role} ended ({status}); starting it again.",
+            )
+        )
+    else:
+        shell.note(
+            Text(
+                f"{role} dừng vì nghi ngờ ({status}); không khởi động lại. Chạy: socai log resume",
+                f"{role} stopped on doubt ({status}), is not started again. Run: socai log resume",
+            )
+        )
+
+
+def _show_founded(shell: Shell, settings: Settings, made: Founded) -> None:
+    facts = made.facts
+    if shell.json:
+        shell.give(
+            {
+                "ok": True,
+                "origin": facts.origin,
+                "level": facts.level,
+                "rehearsal": facts.rehearsal,
+                "genesis": facts.genesis,
+                "vkeys": list(made.vkeys),
+                "registrar": made.officer,
+                "home": str(settings.home),
+            }
+        )
+        return
+    shell.say(Text(f"Đã lập sổ {facts.origin}", f"Made {facts.origin}"))
+    shell.say(
+        Text(
+            f"Mã gốc (công bố và giữ trên giấy): {facts.genesis}",
+            f"Genesis digest (publish it, keep it on paper): {facts.genesis}",
+        )
+    )
+    shell.say(Text(f"Khóa của sổ: {made.vkeys[0]}", f"Key of the log: {made.vkeys[0]}"))
+    shell.say(
+        Text(
+            f"Khóa và bí mật nằm trong {settings.home}: sao lưu riêng, không cùng cơ sở dữ liệu.",
+            f"Keys and secrets lie in {settings.home}: back them up apart from the database.",
+        )
+    )
+    shell.say(Text("Tiếp theo: socai serve", "Next: socai serve"))
+
+
+def _lag(state: generations.ViewState, head: LogHead) -> dict[str, object]:
+    behind, seconds = state.behind(head)
+    return {
+        "view": state.view,
+        "gen": state.gen,
+        "state": state.state,
+        "position": state.position,
+        "lag": behind,
+        "lag_s": seconds,
+        "error": None if state.error is None else f"{state.error_at}: {state.error}",
+    }

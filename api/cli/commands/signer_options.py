@@ -1,0 +1,279 @@
+"""Who is at the terminal: one of the cast, or the officer of a key file; and which server is asked.
+
+Where nobody is named, the home's registrar asks. Not: what is asked.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any, Final, TypeVar, cast
+
+import click
+import httpx
+
+from api.cli.terminal.error_messages import guarded
+from api.cli.terminal.shell import Shell, misuse, options, shell_of, visible
+from api.client.client import Client
+from api.client.known_log import Anchor, KnownLog
+from api.ops.init_enclave import VKEYS
+from api.ops.supervisor import running_url
+from api.ops.wiring import RealClock
+from api.rehearsal.cast import CastBook, Safe
+from api.settings import Home, Settings, SettingsError
+from api.texts.text import Text
+from keys.custody.file import read_key
+from keys.errors import Malformed, Unsealable
+from keys.jwk import SoftwareSigner
+from keys.note import VKey
+from ledger.errors import Doubt, Unavailable
+from ledger.log.verify import Crossed
+
+KNOWN: Final = "known"
+"""Where a home's clients keep what they have seen of each log."""
+_PAIR: Final = 2
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class ServerUrl(click.ParamType[str]):
+    """Where an API answers: `http` or `https`, a host, perhaps a port."""
+
+    name = "url"
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401  click's signature
+        param: click.Parameter | None,  # noqa: ARG002  click's signature
+        ctx: click.Context | None,  # noqa: ARG002  click's signature
+    ) -> str:
+        """The address that was typed."""
+        try:
+            url = httpx.URL(str(value))
+            named = url.scheme in ("http", "https") and url.host.encode("idna")
+        except (httpx.InvalidURL, ValueError):
+            named = False
+        if not named:
+            misuse(
+                f"Chưa làm gì: {value} không phải địa chỉ máy chủ, ví dụ http://127.0.0.1:8000.",
+                f"Nothing was done: {value} is no address of a server, e.g. http://127.0.0.1:8000.",
+            )
+        return str(value)
+
+
+def server_option(command: F) -> F:
+    """`--server URL`."""
+    told = "The API; that of SOCAI_HOME if left out."
+    option = click.option("--server", default=None, metavar="URL", type=ServerUrl(), help=told)
+    return option(command)
+
+
+def identity(command: F) -> F:
+    """Options `--as`, `--key`, `--server`, `--log`; the command gets a signed-in `client`."""
+
+    @click.option(
+        "--as", "alias", default=None, metavar="ALIAS", help="One of the cast in SOCAI_HOME."
+    )
+    @click.option(
+        "--key", "key_file", type=click.Path(path_type=Path), default=None, help="A key file."
+    )
+    @server_option
+    @click.option(
+        "--log",
+        default=None,
+        metavar="ORIGIN",
+        help="The log it must be of; that of SOCAI_HOME if left out.",
+    )
+    @options
+    @guarded
+    @functools.wraps(command)
+    def run(
+        alias: str | None,
+        key_file: Path | None,
+        server: str | None,
+        log: str | None,
+        **named: Any,  # noqa: ANN401  any command's
+    ) -> Any:  # noqa: ANN401  any command's
+        settings = Settings.from_env()
+        signer = signer_of(settings, alias, key_file)
+        url = server or running_url(settings)
+        with closing(client_at(url, signer, log or origin_of(settings))) as client:
+            return command(client=client, **named)
+
+    return cast("F", run)
+
+
+def client_at(url: str, signer: SoftwareSigner | None, log: str | None = None) -> Client:
+    """A client in the reader's language that remembers the log; who signs says for which log."""
+    client = Client(url, signer, log=log, now=RealClock().now, lang=shell_of().lang)
+    settings, shell = Settings.from_env(), shell_of()
+    client.remember = lambda origin: KnownLog(
+        settings.home / KNOWN,
+        origin,
+        lambda: _anchor(settings, client, origin),
+        lambda crossed: _tell(shell, crossed),
+        lambda error: _tell_unkept(shell, error),
+    )
+    return client
+
+
+def _anchor(settings: Settings, client: Client, origin: str) -> Anchor:
+    """What is believed at first contact: the home's word, where it is of this log."""
+    said = client.log()
+    vkeys, genesis = tuple(said["vkeys"][:_PAIR]), str(said["genesis"])
+    if Home(settings).facts_path.exists():
+        facts = Home(settings).facts()
+        if facts.origin == origin:
+            genesis = facts.genesis
+    return Anchor(_noted(settings, origin)[:_PAIR] or vkeys, genesis)
+
+
+def _noted(settings: Settings, origin: str) -> tuple[str, ...]:
+    """The log's keys as the home noted them, those in force first."""
+    noted = settings.home / VKEYS
+    keys = noted.read_text("ascii").split() if noted.exists() else []
+    return tuple(key for key in keys if VKey.parse(key).name in (origin, f"{origin}/pq"))
+
+
+def _tell_unkept(shell: Shell, error: Doubt | Unavailable) -> None:
+    shell.note(
+        Text(
+            f"Không giữ lại được những gì đã thấy của sổ ({error.vi}): lần sau máy chủ cho thấy một"
+            " sổ khác thì không nhận ra được.",
+            f"What was seen of the log could not be kept ({error.en}): if the server shows another"
+            " one next time, it will not be noticed.",
+        )
+    )
+
+
+def _tell(shell: Shell, crossed: Crossed) -> None:
+    """A break that the log records of itself is never passed over in silence."""
+    one, lost = crossed.recovery, crossed.lost
+    shell.note(
+        Text(
+            f"Sổ đã được khôi phục ở chỉ mục {one.index}: còn {one.size} bản ghi, mất ít nhất"
+            f" {one.longest - one.size}; từ đó ký bằng khóa mới.",
+            f"The log was recovered at index {one.index}: {one.size} records were left, at least"
+            f" {one.longest - one.size} are lost; a new key signs from there on.",
+        )
+    )
+    if lost is not None:
+        shell.note(
+            Text(
+                f"Điểm kiểm tra đã thấy, {lost.size} bản ghi, thuộc phần đã mất.",
+                f"The checkpoint seen before, of {lost.size} records, is of what is lost.",
+            )
+        )
+
+
+class LogKey(click.ParamType[VKey]):
+    """The key of a log as it is published, `name+hex+base64` (C2SP signed-note)."""
+
+    name = "vkey"
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401  click's signature
+        param: click.Parameter | None,  # noqa: ARG002  click's signature
+        ctx: click.Context | None,  # noqa: ARG002  click's signature
+    ) -> VKey:
+        """The key that was typed."""
+        try:
+            return VKey.parse(str(value))
+        except Malformed as error:
+            misuse(
+                f"Chưa làm gì: --vkey không phải khóa của sổ như đã công bố ({error}).",
+                f"Nothing was done: --vkey is no key of a log as it is published ({error}).",
+            )
+
+
+def log_keys(client: Client, typed: VKey | None) -> list[VKey]:
+    """The keys that proofs of the client's log are checked by.
+
+    As typed; else as the client has come to know them; else as the home noted them when the log was
+    founded; where none is there, as the server says, which then vouches for itself.
+    """
+    if typed is not None:
+        return [typed]
+    seen = client.known.keys.every if client.known is not None else ()
+    noted = seen or _noted(Settings.from_env(), client.origin)
+    own = [vkey for vkey in map(VKey.parse, noted) if vkey.name == client.origin]
+    return own or [VKey.parse(client.log()["vkeys"][0])]
+
+
+def origin_of(settings: Settings) -> str:
+    """The log of the home: what a signature is for is no server's to say."""
+    if not Home(settings).facts_path.exists():
+        misuse(
+            "Chưa làm gì: nêu tên sổ bằng --log, như bản in lúc lập sổ"
+            " (không lấy theo lời máy chủ, vì chữ ký có giá trị trong sổ mà nó ghi tên).",
+            "Nothing was done: name the log with --log, as printed when it was founded"
+            " (a server's word will not do: a signature holds for the log it names).",
+        )
+    return Home(settings).facts().origin
+
+
+def signer_of(
+    settings: Settings, alias: str | None = None, key_file: Path | None = None
+) -> SoftwareSigner:
+    """The key of whoever is named; the home's registrar where nobody is."""
+    if alias is not None and key_file is not None:
+        misuse("Chưa làm gì: chọn --as hoặc --key.", "Nothing was done: choose --as or --key.")
+    if alias is not None:
+        home = Home(settings)
+        book = CastBook(home.facts().origin, Safe(settings.home / "cast", home.passphrase()))
+        return book.signer(book.named(alias).kid)
+    path = key_file or Home(settings).key_path("registrar")
+    if not path.exists():
+        Home(settings).facts()  # where there is no enclave at all, that is what is said
+        misuse(
+            f"Chưa làm gì: không có khóa {path}; nêu --as hoặc --key.",
+            f"Nothing was done: there is no key {path}; name one with --as or --key.",
+        )
+    return opened_key(settings, path)
+
+
+def opened_key(settings: Settings, path: Path) -> SoftwareSigner:
+    """The key in a file: by the home's passphrase, else by the key's own, asked for once.
+
+    Raises:
+        Unsealable: Neither opens it.
+        KeysError: It holds no signing key.
+    """
+    kept = _kept_passphrase(settings)
+    with suppress(Unsealable):
+        if kept is not None:
+            return read_key(path, kept)
+    return read_key(path, _asked(path))
+
+
+def passphrase(settings: Settings, path: Path) -> bytes:
+    """For a new key: SOCAI_PASSPHRASE_FILE, a rehearsal's home, or the person at the terminal."""
+    kept = _kept_passphrase(settings)
+    return _asked(path) if kept is None else kept
+
+
+def _kept_passphrase(settings: Settings) -> bytes | None:
+    try:
+        return Home(settings).passphrase()
+    except SettingsError:
+        if settings.passphrase_file is not None:
+            raise
+    return None
+
+
+def _asked(path: Path) -> bytes:
+    """What the person at the terminal types for one key."""
+    prompt = shell_of().text(Text(f"Mật khẩu của khóa {path}", f"Passphrase of the key {path}"))
+    try:
+        text: str = click.prompt(visible(prompt), hide_input=True, err=True)
+    except click.Abort:
+        misuse(
+            f"Chưa làm gì: không có ai gõ mật khẩu của khóa {path}. Gõ ở bàn phím, hoặc ghi vào tệp"
+            " mà SOCAI_PASSPHRASE_FILE nêu.",
+            f"Nothing was done: nobody typed the passphrase of the key {path}. Type it, or write it"
+            " into the file that SOCAI_PASSPHRASE_FILE names.",
+        )
+    return text.encode()

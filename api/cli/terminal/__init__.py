@@ -1,0 +1,1 @@
+"""What every command shares: shell, labels, tables, errors in words; knows no command."""

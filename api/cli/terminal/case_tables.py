@@ -1,0 +1,441 @@
+"""A case for a person at a terminal: its file, history, verification and what changed in it.
+
+Words first, the code or id that a program would use beside them. Not: what is asked, or whether a
+proof holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from api.cli.terminal.shell import WIDTH, Shell, folded
+from api.texts.labels import role, standing, verdict, word
+from api.texts.text import Text
+from ledger.regulation.acts.catalogue import load
+from ledger.regulation.acts.lifecycle import life_cycle
+from ledger.regulation.case.outcomes import words as outcome_words
+from ledger.regulation.registry.calendar import VIETNAM
+
+Json = Mapping[str, Any]
+_OF_PRODUCT: Final = "PRODUCT_RULE"
+_ENDED: Final = ("STOPPED", "ENDED", "EXTENDED")
+"""Runs that nobody waits for: what follows an extension is a run of its own."""
+
+
+def case_lines(shell: Shell, lines: Iterable[Json]) -> None:
+    """One line a case; the id only where there is no number to call it by."""
+    rows = [
+        (
+            line.get("case_number") or line.get("register_no") or line["id"],
+            _worded(shell, line, "state"),
+            _worded(shell, line, "outcome"),
+            line.get("handler_label") or line.get("agency"),
+            when(line.get("due_at")),
+            "\n".join(line.get("flags") or ()),
+        )
+        for line in lines
+    ]
+    columns = ("number", "state", "outcome", "agency", "due", "flags")
+    widths = {"state": 16, "outcome": 18, "due": 10, "flags": 17}
+    shell.table(columns, rows, whole=("number",), widths=widths)
+    if not rows:
+        shell.say(Text("Không có hồ sơ nào.", "There is no such case."))
+
+
+def case_file(shell: Shell, body: Json) -> None:
+    """The case file."""
+    number = body.get("case_number") or body.get("register_no") or body["id"]
+    state = coded(shell.local(body, "state"), body["state"])
+    shell.say(Text(f"Hồ sơ {number} · {state}", f"Case {number} · {state}"))
+    if view := body.get("view"):
+        shell.say(_seen(view))
+    shell.table(("field", "value"), _facts(shell, body), whole=("field",))
+    _running(shell, body)
+    _pending(shell, body)
+    for member, column in (("flags", "flags"), ("assumptions", "assumption")):
+        if found := body.get(member):
+            rows = [(one["code"], one[shell.lang]) for one in found]
+            shell.table((column, "what"), rows, whole=(column,))
+    if silent := body.get("silences"):
+        shell.table(("silence", "what"), ((f"§{one['n']}", one[shell.lang]) for one in silent))
+
+
+def _seen(view: Json) -> Text:
+    """Which moment a file of the past shows, on which clock, up to which record."""
+    moment, index = when(view.get("at")), view["index"]
+    if moment is None:
+        return Text(
+            f"Như sổ biết sau bản ghi #{index}", f"As the ledger stood after record #{index}"
+        )
+    if view["clock"] == "occurred":
+        return Text(
+            f"Sự việc đến {moment} theo những gì sổ biết đến nay; bản ghi mới nhất #{index}",
+            f"What had happened by {moment}, as known today; newest record #{index}",
+        )
+    return Text(
+        f"Như sổ biết vào lúc {moment}; bản ghi mới nhất #{index}",
+        f"As the ledger stood at {moment}; newest record #{index}",
+    )
+
+
+def timeline(shell: Shell, acts: Iterable[Json]) -> None:
+    """Every act with its statements: both clocks, who signed, the verdict, the effect."""
+    columns = ("#", "occurred", "recorded", "act", "author", "verdict", "effect")
+    rows = (row for act in acts for row in _act_rows(shell, act))
+    widths = {"occurred": 10, "recorded": 10, "act": 20, "author": 18, "verdict": 7, "effect": 12}
+    shell.table(columns, rows, whole=("#",), widths=widths)
+
+
+def verification(shell: Shell, body: Json, bad: list[int]) -> None:
+    """Every statement's verdict, and which proofs failed here."""
+    columns = ("#", "seq", "act", "author", "kid", "verdict", "result")
+    rows = (_verdict_row(shell, line, bad) for line in body["statements"])
+    shell.table(columns, rows, whole=("#", "seq", "kid"), widths={"verdict": 13, "author": 28})
+    counts = ", ".join(
+        f"{n} {verdict(code, shell.lang)}" for code, n in sorted(body["counts"].items())
+    )
+    outcome = coded(verdict(body["outcome"], shell.lang), body["outcome"])
+    shell.say(Text(f"Kết luận: {outcome}", f"Verdict: {outcome}"))
+    shell.say(Text(f"Lý do: {body['reason']['vi']}.", f"Reason: {body['reason']['en']}."))
+    shell.say(Text(f"Chữ ký: {counts}", f"Signatures: {counts}"))
+    every = len(body["statements"])
+    waiting = sum("proof" not in line for line in body["statements"])
+    proven = every - waiting - len(bad)
+    shell.say(
+        Text(
+            f"Chứng minh đã kiểm tại đây: {proven}/{every}",
+            f"Proofs checked here: {proven} of {every}",
+        )
+    )
+    if waiting:
+        shell.say(
+            Text(
+                f"{waiting} bản ghi chưa được điểm kiểm tra bao phủ; hãy kiểm lại sau.",
+                f"No checkpoint covers {waiting} of the records yet; check again later.",
+            )
+        )
+    for sign_off in body["signed_off"]:
+        shell.say(_sign_off(shell, sign_off))
+
+
+def _sign_off(shell: Shell, line: Json) -> Text:
+    """A supervisor's own word on it, which is an act."""
+    said = verdict(str(line.get("verdict")), shell.lang)
+    span = f"#{line.get('checked_from')}–#{line.get('checked_to')}"
+    by, at = signed_by(shell, line).replace("\n", " "), when(line["recorded_at"])
+    vi = f"Đã xác nhận kiểm tra {span}: {said} · {by} · {at} (#{line['index']})"
+    en = f"Signed off for {span}: {said} · {by} · {at} (#{line['index']})"
+    return Text(folded(vi, WIDTH), folded(en, WIDTH))
+
+
+def changes(shell: Shell, found: Iterable[Json], case: Json) -> None:
+    """What changed, a line a thing, with the acts that did it.
+
+    Args:
+        shell: Whose language.
+        found: Changes as the API lists them, a leaf each.
+        case: The case file: it names the things that the pointers lead to.
+    """
+    rows = [row for row in _things(shell, found, case) if row is not None]
+    shell.table(("field", "from", "to", "act"), rows, widths={"from": 20, "to": 20})
+    if not rows:
+        shell.say(Text("Không có thay đổi giữa hai thời điểm.", "Nothing differs."))
+
+
+# -- the file ----------------------------------------------------------------------------------
+
+
+def _facts(shell: Shell, body: Json) -> Iterator[tuple[str, object]]:
+    members = (
+        "outcome", "finding", "handler", "lead", "finders", "register_no", "urgency",
+        "alleged_limb", "opened_at", "registered_at", "reporters", "statements",
+    )  # fmt: skip
+    shown = ((member, valued(shell, member, body.get(member))) for member in members)
+    yield from ((shell.name(member), value) for member, value in shown if value is not None)
+    for one in body.get("corrections", ()):
+        yield shell.name("corrected"), valued(shell, "corrections", one)
+    for path in body.get("complaint_paths", ()):
+        yield shell.name("complaint"), path[shell.lang]
+
+
+def _running(shell: Shell, body: Json) -> None:
+    if subs := body.get("open_sub_processes"):
+        rows = (
+            (
+                shell.local(s),
+                coded(standing(s["state"], shell.lang), s["state"]),
+                when((s.get("opened_by") or {}).get("occurred_at")),
+            )
+            for s in subs
+        )
+        shell.table(("open_sub_processes", "state", "from"), rows)
+    clocks = [c for c in body.get("clocks", ()) if c["status"] not in _ENDED]
+    if clocks:
+        columns = ("clock", "due", "status", "source", "code")
+        shell.table(columns, (_clock_row(shell, c) for c in clocks), whole=("due", "code"))
+
+
+def _clock_row(shell: Shell, clock: Json) -> tuple[object, ...]:
+    due = when(clock.get("due"))
+    status = word(clock["status"], shell.lang)
+    return shell.local(clock), due, status, source(shell, clock), clock["code"]
+
+
+def source(shell: Shell, clock: Json) -> str | None:
+    """Where a clock comes from: its article, or that the product made it up."""
+    if clock.get("source_kind") == _OF_PRODUCT:
+        return shell.text(Text("quy tắc của sản phẩm", "rule of this product"))
+    return clock.get("source")
+
+
+def _pending(shell: Shell, body: Json) -> None:
+    rows = [
+        (shell.local(act), f"{signer.get('post_vi') or signer['post']}\n{_role(shell, signer)}")
+        for act in body.get("pending", ())
+        for signer in act["waiting_for"]
+    ]
+    if rows:
+        shell.table(("act", "waiting_for"), rows)
+
+
+# -- history -----------------------------------------------------------------------------------
+
+
+def _act_rows(shell: Shell, act: Json) -> Iterator[tuple[object, ...]]:
+    title = [str(shell.local(act, "act") or standing(act["status"], shell.lang))]
+    if act.get("late"):
+        title.append(shell.text(Text("(ghi muộn)", "(entered late)")))
+    title += [f"⚑ {flag}" for flag in act.get("flags", ())]
+    for n, line in enumerate(act["statements"]):
+        effect = _effect(shell, line)
+        yield (
+            line["index"],
+            when(act.get("occurred_at")) if n == 0 else "",
+            when(line["recorded_at"]),
+            "\n".join(title) if n == 0 else "↳",
+            signed_by(shell, line),
+            verdict(line["verdict"], shell.lang),
+            effect,
+        )
+
+
+def _effect(shell: Shell, line: Json) -> str:
+    """The state an effective act leaves; how the act stands where it has no effect."""
+    if not line.get("effect"):
+        return standing(line["status"], shell.lang)
+    state = line.get("state_after")
+    return "✓" if state is None else str(valued(shell, "state", state))
+
+
+def signed_by(shell: Shell, line: Json) -> str:
+    """Post and agency, then role and the beginning of the officer's id."""
+    signer = line.get("signer") or {}
+    post = ", ".join(p for p in (signer.get("post_vi"), signer.get("agency_name")) if p)
+    return "\n".join(part for part in (post, _role(shell, line)) if part)
+
+
+def _role(shell: Shell, line: Json) -> str:
+    said = role(line["role"], shell.lang) if line.get("role") else ""
+    return f"{said} {str(line.get('officer') or '')[:8]}".strip()
+
+
+def _verdict_row(shell: Shell, line: Json, bad: list[int]) -> tuple[object, ...]:
+    said = verdict(line["verdict"], shell.lang)
+    if line["outcome"] != "VALID":
+        said = f"{said}: {line['reason'][shell.lang]}"
+    proven = "✗" if line["index"] in bad else "✓" if "proof" in line else "…"
+    return (
+        line["index"],
+        line["seq"],
+        act_title(shell, line.get("act")),
+        signed_by(shell, line),
+        str(line.get("kid") or "")[:10],
+        said,
+        proven,
+    )
+
+
+# -- what changed ------------------------------------------------------------------------------
+
+_LISTS: Final = frozenset(
+    {
+        "sub_processes", "clocks", "flags", "pending", "returned", "corrections",
+        "complaint_paths", "assumptions", "finders",
+    }
+)  # fmt: skip
+_SAID_ELSEWHERE: Final = frozenset(
+    {"state_vi", "state_en", "state_since", "outcome_vi", "outcome_en", "officers", "silences"}
+)
+_OBJECTS: Final = frozenset({"result", "finding", "handler", "lead"})
+_BY_CODE: Final = frozenset({"flags", "assumptions"})
+#: Leaf of a thing that says where it stands; the first that changed is shown.
+_TELLING: Final = ("status", "state", "finding", "label", "occurred_at", "until", "code", "act")
+_Leaves = dict[str, tuple[Any, Any]]
+
+
+def _things(shell: Shell, found: Iterable[Json], case: Json) -> Iterator[tuple[object, ...] | None]:
+    things: dict[tuple[str, ...], _Leaves] = {}
+    acts: dict[tuple[str, ...], dict[int, Json]] = {}
+    for change in found:
+        parts = tuple(p.replace("~1", "/") for p in change["pointer"].split("/")[1:])
+        if parts[0] in _SAID_ELSEWHERE:
+            continue
+        size = 2 if parts[0] in _LISTS else 1
+        thing, leaf = parts[:size], "/".join(parts[size:])
+        things.setdefault(thing, {})[leaf] = (change["old"], change["new"])
+        acts.setdefault(thing, {}).update({act["index"]: act for act in change["acts"]})
+    for thing, leaves in things.items():
+        yield _thing_row(shell, thing, leaves, list(acts[thing].values()), case)
+
+
+def _thing_row(
+    shell: Shell, thing: tuple[str, ...], leaves: _Leaves, acts: list[Json], case: Json
+) -> tuple[object, ...] | None:
+    old, new = _values(shell, thing[0], leaves)
+    if old == new:
+        return None
+    done = "\n".join(touched_by(shell, act) for act in acts) or by_time(shell)
+    return _title(shell, thing, leaves, case), old, new, done
+
+
+def _values(shell: Shell, kind: str, leaves: _Leaves) -> tuple[object, object]:
+    if "" in leaves:
+        old, new = leaves[""]
+        return valued(shell, kind, old), valued(shell, kind, new)
+    for leaf in _TELLING:
+        if leaf in leaves:
+            old, new = leaves[leaf]
+            return _said(shell, leaf, old, leaves, 0), _said(shell, leaf, new, leaves, 1)
+    before = ", ".join(_pair(leaf, old) for leaf, (old, _) in leaves.items() if old is not None)
+    after = ", ".join(_pair(leaf, new) for leaf, (_, new) in leaves.items() if new is not None)
+    return before or None, after or None
+
+
+def _pair(leaf: str, value: object) -> str:
+    """A leaf with its value; a member of a plain list is named by its value already."""
+    return leaf if leaf == value else f"{leaf} {value}"
+
+
+def _said(shell: Shell, leaf: str, value: Any, leaves: _Leaves, side: int) -> object:  # noqa: ANN401  JSON
+    if value is None:
+        return None
+    if leaf in ("occurred_at", "until"):
+        return when(value)
+    if leaf in ("state", "finding"):
+        return coded(standing(value, shell.lang), value)
+    if leaf != "status":
+        return value
+    due = leaves.get("due", (None, None))[side]
+    return f"{word(value, shell.lang)}, {when(due)}" if due else word(value, shell.lang)
+
+
+def valued(shell: Shell, member: str, value: Any) -> object:  # noqa: ANN401  JSON
+    """A value that a pointer into a case file leads to: words beside codes, a thing by its name."""
+    if isinstance(value, list):
+        return "\n".join(str(valued(shell, member, one)) for one in value) or None
+    if isinstance(value, Mapping):
+        return _brief(shell, value)
+    return _text(shell, member, value) if isinstance(value, str) else value
+
+
+def _text(shell: Shell, member: str, value: str) -> str | None:
+    n, leaf = 0 if shell.lang == "vi" else 1, member.rpartition("/")[2]
+    if member == "state":
+        return coded(life_cycle().labels.get(value, (None, None))[n], value)
+    if member == "outcome":
+        return coded(outcome_words(value)[n], value)
+    if leaf in _STANDS:
+        return coded(standing(value, shell.lang), value)
+    if leaf in ("status", "urgency"):
+        return coded(word(value, shell.lang), value)
+    return when(value) if leaf.endswith("_at") or leaf in _WHEN else value
+
+
+_STANDS: Final = ("state", "finding", "mark")
+_WHEN: Final = ("due", "occurred_at", "at", "alarm", "until")
+
+
+def _brief(shell: Shell, thing: Json) -> str:
+    """A thing of a case file in a line: its name, how it stands, and the time that tells most."""
+    name = shell.local(thing) or thing.get("label") or act_title(shell, thing.get("act"))
+    parts = [name] if name else []
+    for members in ((*_STANDS, "status"), _WHEN):
+        leaf = next((leaf for leaf in members if thing.get(leaf)), None)
+        if leaf is not None:
+            parts.append(str(valued(shell, f"/{leaf}", thing[leaf])))
+    return ", ".join(parts)
+
+
+def _title(shell: Shell, thing: tuple[str, ...], leaves: _Leaves, case: Json) -> str:
+    kind = shell.name("result_act" if thing[0] == "result" else thing[0])
+    if thing[0] in _OBJECTS or len(thing) == 1:
+        return kind
+    known: Json = next((one for one in case.get(thing[0], ()) if _is(one, thing[1])), {})
+    if thing[0] in _BY_CODE:
+        return f"{kind}: {known.get('code') or thing[1].partition('.')[0]}"
+    if thing[0] == "complaint_paths":
+        return f"{kind}: {act_title(shell, _either(leaves, 'act') or known.get('act'))}"
+    said = known.get(shell.lang) or _either(leaves, shell.lang)
+    return f"{kind}: {said or thing[1]}"
+
+
+def _either(leaves: _Leaves, leaf: str) -> Any:  # noqa: ANN401  JSON
+    old, new = leaves.get(leaf, (None, None))
+    return old if new is None else new
+
+
+def _is(one: Json, named: str) -> bool:
+    own = [str(one[m]) for m in ("id", "act_id", "code", "agency") if one.get(m) is not None]
+    return ".".join(dict.fromkeys(own)) == named
+
+
+def by_time(shell: Shell) -> str:
+    """What stands where no act made a change."""
+    return shell.text(Text("do thời gian, không do diễn biến nào", "time alone, no act"))
+
+
+def touched_by(shell: Shell, act: Json) -> str:
+    """An act that made a change: its index, its name, who signed it one after the other."""
+    signed = [
+        f"{signer.get('post_vi') or '–'} {str(signer['officer'])[:8]}" for signer in act["signers"]
+    ]
+    late = shell.text(Text(" (ghi muộn)", " (entered late)")) if act.get("late") else ""
+    return f"#{act['index']} {shell.local(act, 'act')}{late}: {' → '.join(signed) or '–'}"
+
+
+# -- small -------------------------------------------------------------------------------------
+
+
+def act_title(shell: Shell, code: str | None) -> str | None:
+    """Name of an act type in the reader's language."""
+    kind = load().types.get(code or "")
+    if kind is None:
+        return code
+    return kind.vi if shell.lang == "vi" else kind.en
+
+
+def _worded(shell: Shell, line: Json, member: str) -> str | None:
+    return "\n".join(filter(None, (shell.local(line, member), line.get(member)))) or None
+
+
+def coded(words: object, code: object) -> str | None:
+    """`words (CODE)`."""
+    if code is None:
+        return None if words is None else str(words)
+    return str(code) if words in (None, code) else f"{words} ({code})"
+
+
+def day(text: str | None) -> str | None:
+    """A date, or the day of an act's time, as a person reads it."""
+    return None if text is None else f"{datetime.fromisoformat(text[:10]):%d/%m/%Y}"
+
+
+def when(text: str | None) -> str | None:
+    """Times as a person reads them: an act's own as signed, the server's in Vietnam's."""
+    if text is None:
+        return None
+    moment = datetime.fromisoformat(text)
+    shown = moment.astimezone(VIETNAM) if text.endswith("Z") else moment
+    return f"{shown:%d/%m/%Y %H:%M}"

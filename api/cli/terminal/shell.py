@@ -1,0 +1,310 @@
+"""What every command shares: language, `--json`, tables that fit, and refusals with an exit status.
+
+Exit status 0: fine. 1: the ledger or a check said no. 2: wrong use. A refusal is one sentence that
+says what was not recorded and what to do next.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import IO, Any, Final, NoReturn, TypeVar
+
+import click
+import orjson
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from api.texts.labels import name
+from api.texts.text import Lang, Text
+from ledger.regulation.acts.invisible_characters import HIDDEN
+
+F = TypeVar("F", bound=Callable[..., Any])
+FAILED: Final = 1
+MISUSED: Final = 2
+WIDTH: Final = 100
+_PARTS: Final = re.compile(r"[^\s_]*_|[^\s_]+\s*|\s+")
+#: What a terminal obeys (ESC and CSI among it), turns round or does not show. Answers of other
+#: servers, files and what an earlier log took may hold any.
+_UNSEEN: Final = re.compile(f"[{HIDDEN}\ud800-\udfff]")
+_LOCALES: Final = ["SOCAI_LANG", "LC_ALL", "LC_MESSAGES", "LANG"]
+
+
+class Refusal(click.ClickException):
+    """Ends a command: one sentence in the reader's language, and the exit status.
+
+    Args:
+        text: What was not recorded, and what to do next.
+        status: `FAILED` or `MISUSED`.
+        code: A stable word for programs.
+        found: What was found, which programs are told beside it.
+    """
+
+    def __init__(
+        self,
+        text: Text,
+        status: int = FAILED,
+        code: str = "failed",
+        found: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(text.en)
+        self.text = text
+        self.found = dict(found or {})
+        self.exit_code = status  # type: ignore[misc]  # click reads it from the instance
+        self.code = code
+        self._shell = _current()  # click prints it after its context has gone
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Prints to standard error; with `--json` an object on standard output."""
+        shell = self._shell
+        sentence = self.text[shell.lang]
+        if shell.json:
+            error = {"code": self.code, "message": sentence}
+            refused = {**self.found, "ok": False, "error": error}
+            click.echo(visible(orjson.dumps(refused, default=_plain).decode()))
+        else:
+            click.echo(visible(sentence), file=file, err=file is None)
+
+
+class Moment(click.ParamType[datetime]):
+    """A time with its offset, e.g. `2023-03-21T08:00:00+07:00`."""
+
+    name = "time"
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401  click's signature
+        param: click.Parameter | None,  # noqa: ARG002  click's signature
+        ctx: click.Context | None,  # noqa: ARG002  click's signature
+    ) -> datetime:
+        """The time that was typed."""
+        try:
+            moment = datetime.fromisoformat(str(value))
+        except ValueError:
+            moment = None
+        if moment is None or moment.tzinfo is None:
+            misuse(
+                f"Chưa làm gì: {value} không phải thời điểm có múi giờ,"
+                " ví dụ 2023-03-21T08:00:00+07:00.",
+                f"Nothing was done: {value} is no time with an offset,"
+                " e.g. 2023-03-21T08:00:00+07:00.",
+            )
+        return moment
+
+
+class Language(click.ParamType[Lang]):
+    """`vi` or `en`; a locale such as `vi_VN.UTF-8` is Vietnamese, any other English."""
+
+    name = "vi|en"
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401  click's signature
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Lang:
+        """The language of what was typed or of the locale."""
+        typed = ctx is not None and param is not None and _typed(ctx, param)
+        if typed and value not in ("vi", "en"):
+            self.fail(f"{value!r} is not vi or en", param, ctx)
+        return "vi" if str(value).lower().startswith("vi") else "en"
+
+
+@dataclass(slots=True)
+class Shell:
+    """How this run speaks: language, and whether in JSON."""
+
+    lang: Lang = "en"
+    json: bool = False
+
+    def text(self, text: Text) -> str:
+        """The sentence in the reader's language."""
+        return text[self.lang]
+
+    def name(self, member: str) -> str:
+        """The word for a member or column."""
+        return name(member, self.lang)
+
+    def say(self, text: Text) -> None:
+        """A line for a person: standard output, or standard error where that holds JSON."""
+        click.echo(visible(self.text(text)), err=self.json)
+
+    def note(self, text: Text) -> None:
+        """A line about how it goes: always standard error."""
+        click.echo(visible(self.text(text)), err=True)
+
+    def done(self, text: Text, **facts: object) -> None:
+        """A command that has no more to tell than that it did its work, as JSON too."""
+        if self.json:
+            self.give({"ok": True, **facts})
+        else:
+            self.say(text)
+
+    def give(self, value: Mapping[str, Any] | Sequence[Any]) -> None:
+        """The answer of a command, as JSON."""
+        click.echo(dumped(value))
+
+    def local(self, line: Mapping[str, Any], member: str = "") -> Any:  # noqa: ANN401  JSON
+        """A member that comes in both languages (`state_vi`, `state_en`; `vi`, `en`)."""
+        return line.get(f"{member}_{self.lang}" if member else self.lang)
+
+    def table(
+        self,
+        columns: Sequence[str],
+        rows: Iterable[Sequence[object]],
+        title: str = "",
+        *,
+        whole: Collection[str] = ("case",),
+        widths: Mapping[str, int] | None = None,
+    ) -> None:
+        """A table of at most 100 columns; cells fold, none is cut.
+
+        Args:
+            columns: Their names.
+            rows: A cell a column.
+            title: Above it.
+            whole: Columns whose lines are not broken: codes, and ids to be copied.
+            widths: Columns that are folded to a width, between words and after `_`.
+        """
+        rows = list(rows)
+        if not rows:
+            return  # a head over nothing tells nothing: what there is not is said in words
+        fixed = widths or {}
+        table = Table(title=visible(title) or None, title_justify="left", box=None, pad_edge=False)
+        for column in columns:
+            kept = column in whole or column in fixed
+            table.add_column(self.name(column), overflow="fold", no_wrap=kept)
+        for row in rows:
+            table.add_row(
+                *(
+                    folded(_cell(value), fixed[column]) if column in fixed else _cell(value)
+                    for column, value in zip(columns, row, strict=True)
+                )
+            )
+        self.console().print(table)
+
+    def progress(self, *, transient: bool = False) -> Progress:
+        """A progress bar on standard error; none where nobody looks."""
+        return Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=self.console(stderr=True),
+            transient=transient,
+            disable=not sys.stderr.isatty(),
+        )
+
+    def console(self, *, stderr: bool = False) -> Console:
+        """A rich console no wider than 100 columns."""
+        console = Console(stderr=stderr, highlight=False, markup=False)
+        console.width = min(console.width, WIDTH) if console.is_terminal else WIDTH
+        return console
+
+
+def options(command: F) -> F:
+    """`--json` and `--lang` for one command, beside those of `socai` itself."""
+    json = click.option(
+        "--json",
+        "json_",
+        is_flag=True,
+        expose_value=False,
+        is_eager=True,
+        callback=_set_json,
+        help="Answer in JSON.",
+    )
+    lang = click.option(
+        "--lang",
+        type=Language(),
+        expose_value=False,
+        is_eager=True,  # what is wrong with another option is said in it
+        callback=_set_lang,
+        help="vi or en.",
+    )
+    return json(lang(command))
+
+
+def misuse(vi: str, en: str) -> NoReturn:
+    """Ends with status 2."""
+    raise Refusal(Text(vi, en), MISUSED, "usage")
+
+
+def fail(vi: str, en: str, code: str = "failed", **found: object) -> NoReturn:
+    """Ends with status 1."""
+    raise Refusal(Text(vi, en), FAILED, code, found)
+
+
+def shell_of(context: click.Context | None = None) -> Shell:
+    """The shell of this run."""
+    return (context or click.get_current_context()).ensure_object(Shell)
+
+
+def locales() -> list[str]:
+    """Variables that tell the language, the product's own first."""
+    return list(_LOCALES)
+
+
+def _current() -> Shell:
+    context = click.get_current_context(silent=True)
+    return context.ensure_object(Shell) if context is not None else Shell()
+
+
+def _set_json(context: click.Context, _param: click.Parameter, value: bool) -> None:  # noqa: FBT001  click's
+    if value:
+        shell_of(context).json = True
+
+
+def _set_lang(context: click.Context, _param: click.Parameter, value: Lang | None) -> None:
+    if value is not None:
+        shell_of(context).lang = value
+
+
+def _typed(context: click.Context, param: click.Parameter) -> bool:
+    source = context.get_parameter_source(str(param.name))
+    return source is None or source is click.core.ParameterSource.COMMANDLINE
+
+
+def visible(text: str) -> str:
+    """The text with what a terminal would obey or hide written out, as JSON would."""
+    return _UNSEEN.sub(lambda found: _escaped(found[0]), text)
+
+
+def _escaped(text: str) -> str:
+    """UTF-16 escapes of a text."""
+    units = text.encode("utf-16-be", "surrogatepass").hex(" ", 2).split()
+    return "".join(f"\\u{unit}" for unit in units)
+
+
+def dumped(value: Mapping[str, Any] | Sequence[Any]) -> str:
+    """JSON to be read on a terminal, and by programs all the same."""
+    return visible(orjson.dumps(value, option=orjson.OPT_INDENT_2, default=_plain).decode())
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, list | tuple | set):
+        return visible(", ".join(str(item) for item in value))
+    return visible(str(value))
+
+
+def folded(text: str, width: int) -> str:
+    """Lines of at most `width`, broken at spaces and behind `_`; a longer word stays whole."""
+    lines = []
+    for paragraph in text.split("\n"):
+        line = ""
+        for part in _PARTS.findall(paragraph):
+            if line and len(line) + len(part.rstrip()) > width:
+                lines.append(line.rstrip())
+                line = ""
+            line += part
+        lines.append(line.rstrip())
+    return "\n".join(lines)
+
+
+def _plain(value: object) -> object:
+    return str(value)

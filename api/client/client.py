@@ -1,0 +1,447 @@
+"""An officer's HTTP client: signs here, sends safely, waits for the proof and checks it.
+
+The private key never leaves this process. A statement is signed once, and sent by `connection.py`
+until the ledger has it. What the server says is believed only as far as the log's key covers it:
+`verify` checks a receipt's proof against a vkey the caller brings.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from mimetypes import guess_type
+from pathlib import Path
+from secrets import token_hex
+from typing import Any, Final
+
+import httpx
+import orjson
+
+from api.client.connection import JOSE, Connection, understood
+from api.client.known_log import CONSISTENCY, INCLUSION, KnownLog
+from keys import canonical
+from keys.note import VKey
+from ledger.errors import VerificationError
+from ledger.log import proof, statement
+from ledger.log.checkpoint import Checkpoint
+from ledger.log.moment import unstamp
+from ledger.log.statement import Statement
+
+_CREATED: Final = 201
+_PART_BYTES: Final = 1 << 16
+_DIGEST_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A statement that the ledger has.
+
+    Attributes:
+        receipt: formats.md §8; without `proof` where the proof was not waited for.
+        created: False where this statement had been recorded before.
+        statement: What was sent.
+    """
+
+    receipt: dict[str, Any]
+    created: bool
+    statement: Statement
+
+    @property
+    def index(self) -> int:
+        """Leaf index."""
+        return int(self.receipt["index"])
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """An answer of a view.
+
+    Attributes:
+        body: The JSON.
+        index: Index the view had folded; None where the call is not answered from a view.
+        etag: For the next conditional read.
+    """
+
+    body: dict[str, Any]
+    index: int | None
+    etag: str | None
+
+
+class Client(Connection):
+    """What an officer asks of one enclave and sends to it; without a signer, any reader.
+
+    Attributes:
+        remember: What was seen of the log of an origin, where this client is to notice another
+            history: every checkpoint that an answer carries is held against it.
+    """
+
+    remember: Callable[[str], KnownLog] | None = None
+
+    @cached_property
+    def known(self) -> KnownLog | None:
+        """What was seen of this log. Raises: OtherLog."""
+        return None if self.remember is None else self.remember(self.origin)
+
+    # Writing
+
+    def head(self, stream: str) -> tuple[int, str | None]:
+        """`seq` and `prev` of the stream's next statement."""
+        body = self.json("GET", f"/v1/streams/{stream}/head")
+        with understood():
+            return int(body["seq"]), body.get("prev")
+
+    def sign(
+        self,
+        payload: bytes,
+        *,
+        stream: str,
+        role: str = statement.AUTHOR,
+        iat: datetime | None = None,
+        at_head: tuple[int, str | None] | None = None,
+    ) -> Statement:
+        """Signs canonical payload bytes upon the stream's head; nothing is sent yet.
+
+        Args:
+            payload: The act's bytes, as the first signer's client made them.
+            stream: The act's stream.
+            role: `AUTHOR`, `CHECKER`, `APPROVER` or `RETURNER`.
+            iat: When the officer signs; the clock's time by default.
+            at_head: `seq` and `prev`; asked of the server by default.
+        """
+        seq, prev = at_head if at_head is not None else self.head(stream)
+        return statement.make(
+            payload,
+            self.require_signer(),
+            iat=int((iat or self._time()).timestamp()),
+            log=self.origin,
+            seq=seq,
+            prev=prev,
+            role=role,
+        )
+
+    def submit(self, signed: Statement, *, at: datetime | None = None, wait: bool = True) -> Sent:
+        """Sends a statement until the ledger has it; the same bytes at every attempt.
+
+        Args:
+            signed: The statement.
+            at: The ledger's time of this request; rehearsals only.
+            wait: Whether to wait until a checkpoint covers the record.
+
+        Raises:
+            Refused: The ledger does not take it; nothing was recorded (or `recorded` says so).
+            Unreachable: No answer.
+            Unlike: The receipt is of another history than was seen before.
+        """
+        response = self.answer(
+            "POST",
+            "/v1/acts",
+            content=orjson.dumps(statement.flattened(signed)),
+            media=JOSE,
+            at=at,
+            headers={} if wait else {"Prefer": "respond-async"},
+        )
+        with understood():
+            sent = Sent({**response.json()}, response.status_code == _CREATED, signed)
+            note = sent.receipt["proof"]["checkpoint"] if "proof" in sent.receipt else None
+        if note is not None:
+            self._meet(note)
+        return sent
+
+    def record(
+        self,
+        act: Mapping[str, Any],
+        *,
+        role: str = statement.AUTHOR,
+        iat: datetime | None = None,
+        at: datetime | None = None,
+        wait: bool = True,
+    ) -> Sent:
+        """Signs an act (formats.md §2) and sends it."""
+        payload = canonical.encode(act)
+        signed = self.sign(payload, stream=str(act["stream"]), role=role, iat=iat or at)
+        return self.submit(signed, at=at, wait=wait)
+
+    def check(self, act: Mapping[str, Any], *, at: datetime | None = None) -> dict[str, Any]:
+        """What the ledger would say to this act, without recording it."""
+        return self.json("POST", "/v1/acts/check", body={"act": dict(act)}, at=at)
+
+    def prepare(
+        self, act: Mapping[str, Any], *, role: str = statement.AUTHOR, at: datetime | None = None
+    ) -> dict[str, Any]:
+        """The bytes to sign, built by the server: show them before signing."""
+        return self.json("POST", "/v1/acts/prepare", body={"act": dict(act), "role": role}, at=at)
+
+    # Reading
+
+    def read(
+        self,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        at_least: int | None = None,
+        wait_s: int = 20,
+        at: datetime | None = None,
+    ) -> Read:
+        """A view, at least as new as index `at_least`."""
+        asked = {name: value for name, value in (query or {}).items() if value is not None}
+        headers = {}
+        if at_least is not None:
+            asked["at_least"] = at_least
+            headers["Prefer"] = f"wait={wait_s}"
+        response = self.answer("GET", path, query=asked, at=at, headers=headers)
+        index = response.headers.get("Ledger-Index")
+        with understood():
+            body, folded = {**response.json()}, None if index is None else int(index)
+        return Read(body, folded, response.headers.get("ETag"))
+
+    def pages(
+        self, path: str, *, query: Mapping[str, Any] | None = None, at_least: int | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Every page of a listing, one snapshot."""
+        asked = dict(query or {})
+        while True:
+            body = self.read(path, query=asked, at_least=at_least).body
+            yield body
+            if "next" not in body:
+                return
+            asked["cursor"] = body["next"]
+
+    def whole(
+        self,
+        path: str,
+        rows: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        at_least: int | None = None,
+    ) -> dict[str, Any]:
+        """A listing as one answer: all pages' `rows` in the body of the first, without `next`."""
+        pages = self.pages(path, query=query, at_least=at_least)
+        body = next(pages)
+        with understood():
+            found = [*body[rows]]
+        for page in pages:
+            with understood():
+                found += page[rows]
+        body.pop("next", None)
+        return {**body, rows: found}
+
+    def case(
+        self,
+        case: str,
+        *,
+        as_of: str | None = None,
+        clock: str | None = None,
+        at_least: int | None = None,
+        at: datetime | None = None,
+    ) -> dict[str, Any]:
+        """The case file of `case` (a uuid)."""
+        query = {"as_of": as_of, "clock": clock}
+        return self.read(f"/v1/cases/{case}", query=query, at_least=at_least, at=at).body
+
+    def case_acts(self, case: str, *, at_least: int | None = None) -> dict[str, Any]:
+        """The whole timeline of a case."""
+        return self.whole(f"/v1/cases/{case}/acts", "acts", at_least=at_least)
+
+    def verification(self, case: str, *, at_least: int | None = None) -> dict[str, Any]:
+        """The server's verdicts on a case: a report, to be checked against the proofs it names."""
+        body = self.read(f"/v1/cases/{case}/verification", at_least=at_least).body
+        if "checkpoint" in body:
+            self._meet(body["checkpoint"])
+        return body
+
+    # Files
+
+    def attach(
+        self, file: Path, *, media_type: str | None = None, at: datetime | None = None
+    ) -> dict[str, Any]:
+        """Sends a file in constant memory; what an act lists of it (formats.md §2).
+
+        Args:
+            file: The file; it is read twice, for its digest and to be sent.
+            media_type: What it is; by its name where left out.
+            at: The ledger's time of this request; rehearsals only.
+
+        Raises:
+            Refused: Too large, or changed while it was being sent; nothing was kept.
+        """
+        body = FileBody(file)
+        digest, size = body.measure()
+        media = media_type or guess_type(file.name)[0] or "application/octet-stream"
+        headers = {
+            "Content-Digest": f"sha-256=:{canonical.b64std(digest)}:",
+            "Content-Length": str(size),
+        }
+        response = self.answer(
+            "POST", "/v1/attachments", content=body, media=media, headers=headers, at=at
+        )
+        with understood():
+            told = response.json()
+            taken, media = (told["digest"], told["size"]), str(told["media_type"])
+        if taken != (_file_digest(digest), size):
+            raise VerificationError("attachment", "the server took another file than was sent")
+        return {
+            "digest": _file_digest(digest),
+            "media_type": media,
+            "size": size,
+            "name": unicodedata.normalize("NFC", file.name),
+        }
+
+    def attachment(
+        self, act_id: str, digest: str, into: Path, *, at: datetime | None = None
+    ) -> int:
+        """A file of an act, in constant memory; `into` appears only once all of it is checked.
+
+        Returns:
+            Its size in bytes.
+
+        Raises:
+            VerificationError: What came is not what the act names.
+        """
+        path = f"/v1/acts/{act_id}/attachments/{digest}"
+        draft = into.with_name(f".{into.name}.{token_hex(4)}.part")
+        sha, size = hashlib.sha256(), 0
+        response = self.answer("GET", path, at=at, accept="*/*", stream=True)
+        try:
+            with closing(response), draft.open("xb") as out:
+                for part in response.iter_bytes():
+                    sha.update(part)
+                    size += out.write(part)
+            if _file_digest(sha.digest()) != digest:
+                raise VerificationError("attachment", "what came is not what the act names")
+            draft.replace(into)
+        except httpx.HTTPError as error:
+            raise VerificationError("attachment", "the file was cut off on its way") from error
+        finally:
+            draft.unlink(missing_ok=True)
+        return size
+
+    def custody(self, act_id: str, digest: str) -> dict[str, Any]:
+        """Who added, attached, read and exported a file of an act, and when."""
+        return self.read(f"/v1/acts/{act_id}/attachments/{digest}/custody").body
+
+    # The log
+
+    def log(self) -> dict[str, Any]:
+        """Which log this is, as the server says; trust starts from the genesis digest.
+
+        Raises:
+            Strange: Something that every ledger says is not said, or not in its form.
+        """
+        said = self.json("GET", "/v1/log", signed_in=False)
+        with understood():
+            _require_log(said)
+        return said
+
+    def checkpoint(self) -> bytes:
+        """The newest signed checkpoint. Raises: Unlike."""
+        response = self.answer("GET", "/logs/acts/checkpoint", signed_in=False, accept="*/*")
+        self._meet(response.text)
+        return response.content
+
+    def inclusion(self, index: int, size: int | None = None) -> dict[str, Any]:
+        """An inclusion proof, unchecked but for its checkpoint. Raises: Unlike."""
+        query = {"index": index} | ({} if size is None else {"size": size})
+        return self._met(self.prove(INCLUSION, query))
+
+    def consistency(self, old: int, new: int) -> dict[str, Any]:
+        """A consistency proof, unchecked but for its checkpoint. Raises: Unlike."""
+        return self._met(self.prove(CONSISTENCY, {"from": old, "to": new}))
+
+    def prove(self, path: str, query: Mapping[str, Any]) -> dict[str, Any]:
+        """A proof as formats.md §6 has it: without the mark that a rehearsal puts on answers."""
+        found = self.json("GET", path, query=query, signed_in=False)
+        found.pop("rehearsal", None)
+        return found
+
+    def _met(self, proof: dict[str, Any]) -> dict[str, Any]:
+        with understood():
+            note = proof["checkpoint"]
+        self._meet(note)
+        return proof
+
+    def _meet(self, note: str) -> None:
+        with understood():
+            data = note.encode()
+        if self.known is not None:
+            self.known.meet(data, self)
+
+    def _time(self) -> datetime:
+        if self._now is None:
+            raise ValueError("state a time, or give the client a clock")
+        return self._now()
+
+
+def _require_log(said: Mapping[str, Any]) -> None:
+    """The form of what a ledger says of itself (http.md). Raises: as `understood` takes."""
+    unstamp(said["now"])
+    numbers = [said["size"], said["records"], *said.get("set_aside", ())]
+    for one in said["recoveries"]:
+        numbers += [one["index"], one["size"], *_sizes(one["lost"])]
+    texts = [said["origin"], *(said["vkeys"] or [None])]
+    if len(bytes.fromhex(said["genesis"])) != _DIGEST_BYTES:
+        raise ValueError("the genesis is no digest")
+    if not (all(type(n) is int for n in numbers) and all(isinstance(t, str) for t in texts)):
+        raise TypeError("a number or a text is none")
+
+
+def _sizes(lost: Iterable[Mapping[str, Any]]) -> list[int]:
+    """Of the checkpoints that a recovery names: at least one."""
+    sizes = [one["size"] for one in lost]
+    if not sizes:
+        raise ValueError("a recovery lost nothing")
+    return sizes
+
+
+def verify(
+    sent: Mapping[str, Any], vkeys: Iterable[VKey], *, origin: str, entry: bytes
+) -> Checkpoint:
+    """Checks a receipt's proof: the checkpoint's signature, then inclusion of the entry.
+
+    Args:
+        sent: A receipt with its proof.
+        vkeys: The log's keys, from somewhere better than the server that is being checked.
+        origin: The log it must be of.
+        entry: 32 bytes; for one's own record, recomputed from its envelope.
+
+    Raises:
+        VerificationError: The evidence fails.
+    """
+    if sent.get("log") != origin:
+        raise VerificationError("wrong_log", f"the receipt is of {sent.get('log')}, not {origin}")
+    given = proof.inclusion_from_json(sent["proof"])
+    if given.index != sent["index"]:
+        raise VerificationError("wrong_index", "the proof is for another index than the receipt")
+    return proof.verify_inclusion(given, entry, vkeys, origin=origin)
+
+
+class FileBody:
+    """A file as the body of a request: read anew each time it is sent.
+
+    Args:
+        path: The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __iter__(self) -> Iterator[bytes]:
+        with self._path.open("rb") as file:
+            while part := file.read(_PART_BYTES):
+                yield part
+
+    def measure(self) -> tuple[bytes, int]:
+        """SHA-256 and size."""
+        sha, size = hashlib.sha256(), 0
+        for part in self:
+            sha.update(part)
+            size += len(part)
+        return sha.digest(), size
+
+
+def _file_digest(raw: bytes) -> str:
+    return f"sha-256:{canonical.b64(raw)}"

@@ -1,0 +1,270 @@
+"""A line to one enclave: requests that are safe to repeat, signed in where they have to be.
+
+Where an answer is lost the same bytes go again, so that nothing is recorded twice. What is asked,
+and what the answers mean, is `client.py`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from time import sleep
+from typing import Any, Final, Self
+
+import httpx
+import orjson
+
+from keys.signer import Signer
+from ledger.log import statement
+from ledger.log.moment import unstamp
+from ledger.regulation.acts.json_shape import fmt_time
+
+JOSE: Final = "application/jose+json"
+_ATTEMPTS: Final = 6
+_TIMEOUT_S: Final = 75.0
+_MAX_PAUSE_S: Final = 8.0
+_FAILS: Final = 500
+_TOLD: Final = 120
+_TRY_AGAIN: Final = frozenset({429, 502, 503, 504})
+
+
+class Refused(Exception):
+    """The server answered with a problem (RFC 9457).
+
+    Attributes:
+        status: HTTP status.
+        code: Problem code; "" where something before the server failed.
+        guard: The guard that refused an act, where one did.
+        detail: What exactly is wrong, else what happened.
+        problem: The whole document.
+    """
+
+    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
+        self.status = status
+        self.code = str(problem.get("code", ""))
+        self.guard: str | None = problem.get("guard")
+        self.detail = str(problem.get("detail") or problem.get("title", ""))
+        self.problem = dict(problem)
+        super().__init__(f"{status} {self.guard or self.code}: {self.detail}")
+
+
+class OtherLog(Exception):
+    """The server is of another log than the one that is meant; nothing was signed for it.
+
+    Attributes:
+        said: Origin, as the server says.
+        meant: Origin, as the caller means.
+    """
+
+    def __init__(self, said: str, meant: str) -> None:
+        self.said = said
+        self.meant = meant
+        super().__init__(f"the server is of {said}, not of {meant}")
+
+
+class Strange(Exception):
+    """What answers is no ledger of ours: another program, another version, or one that lies."""
+
+
+@contextmanager
+def understood() -> Iterator[None]:
+    """Reads what a server has sent: whatever has not the form it must have is `Strange`."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise Strange(f"{type(error).__name__}: {error}"[:_TOLD]) from error
+
+
+class Unreachable(Exception):
+    """No answer came after every attempt; for a statement, sending the same bytes later is safe."""
+
+
+class Connection:
+    """The line of one officer (or, without a signer, of any reader) to one enclave.
+
+    Args:
+        url: Base of the API, e.g. `http://127.0.0.1:8000`.
+        signer: The officer's key; None reads only what is open.
+        log: Origin of the log that is meant. What is signed holds for the log it names, so the
+            server's word, which is taken where this is left out, is a stranger's.
+        now: Clock for `iat` where a call states no time.
+        lang: Language of problems.
+        http: A prepared httpx client, e.g. over WSGI in tests.
+        attempts: Times a request is sent before there is no answer.
+    """
+
+    def __init__(  # noqa: PLR0913  a line and who is on it
+        self,
+        url: str,
+        signer: Signer | None = None,
+        *,
+        log: str | None = None,
+        now: Callable[[], datetime] | None = None,
+        lang: str = "vi",
+        http: httpx.Client | None = None,
+        attempts: int = _ATTEMPTS,
+    ) -> None:
+        self.signer = signer
+        self.officer: str | None = None  # whom the log knows the key as; known once signed in
+        self._now = now
+        self._http = http or httpx.Client(base_url=url.rstrip("/"), timeout=_TIMEOUT_S)
+        self._lang = lang
+        self._attempts = attempts
+        self._token: str | None = None
+        self._meant = log
+        self._origin: str | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Gives the connections back."""
+        self._http.close()
+
+    def login(self) -> str:
+        """Signs in with the officer's key and gives the bearer token."""
+        signer = self.require_signer()
+        origin = self.origin
+        asked = self.json("POST", "/v1/auth/challenge", body={"kid": signer.kid}, signed_in=False)
+        with understood():
+            challenge, expires_at = str(asked["challenge"]), unstamp(asked["expires_at"])
+        login = statement.make_login(signer, challenge=challenge, log=origin, expires_at=expires_at)
+        told = self.answer(
+            "POST", "/v1/auth/token", content=orjson.dumps(login), media=JOSE, signed_in=False
+        )
+        with understood():
+            answered = told.json()
+            self.officer, self._token = str(answered["officer"]), str(answered["access_token"])
+        return self._token
+
+    @property
+    def origin(self) -> str:
+        """Origin of the log, asked for once. Raises: OtherLog."""
+        if self._origin is None:
+            answered = self.json("GET", "/v1/log", signed_in=False)
+            with understood():
+                said = str(answered["origin"])
+            if self._meant not in (None, said):
+                raise OtherLog(said, str(self._meant))
+            self._origin = said
+        return self._origin
+
+    def require_signer(self) -> Signer:
+        """The officer's key. Raises: ValueError: There is none."""
+        if self.signer is None:
+            raise ValueError("this client has no key: it can only read what is open")
+        return self.signer
+
+    def json(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+        at: datetime | None = None,
+        signed_in: bool = True,
+    ) -> dict[str, Any]:
+        """One request that a JSON object answers. Raises: Strange; as `answer`."""
+        content = None if body is None else orjson.dumps(body)
+        response = self.answer(
+            method, path, query=query, content=content, at=at, signed_in=signed_in
+        )
+        with understood():
+            found: dict[str, Any] = {**response.json()}
+        return found
+
+    def answer(  # noqa: PLR0913  one request, its parts named
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        content: bytes | Iterable[bytes] | None = None,
+        media: str = "application/json",
+        at: datetime | None = None,
+        signed_in: bool = True,
+        headers: Mapping[str, str] | None = None,
+        accept: str = "application/json, application/problem+json",
+        stream: bool = False,
+    ) -> httpx.Response:
+        """One request, sent until there is an answer; signs in anew once where the token is over.
+
+        Args:
+            method: HTTP method.
+            path: From the root of the API.
+            query: Query parameters.
+            content: The body; an iterable is read anew at each attempt.
+            media: Its type.
+            at: The ledger's time of this request; rehearsals only.
+            signed_in: Whether to send the officer's token.
+            headers: Further headers.
+            accept: Types of answer.
+            stream: Whether the answer's body is left to be read.
+
+        Raises:
+            Refused: The server says no.
+            Unreachable: No answer.
+        """
+        sent = {"Accept": accept, "Accept-Language": self._lang, **(headers or {})}
+        if content is not None:
+            sent["Content-Type"] = media
+        if at is not None:
+            sent["X-Rehearsal-Time"] = fmt_time(at)
+        renewed = False
+        while True:
+            if signed_in and self.signer is not None:
+                sent["Authorization"] = f"Bearer {self._token or self.login()}"
+            request = self._http.build_request(
+                method, path, params=query, content=content, headers=sent
+            )
+            response = self._send(request, stream=stream)
+            if response.is_success:  # never where it points elsewhere
+                return response
+            response.read()
+            refused = _refused(response)
+            if refused.code != "not_signed_in" or renewed or not signed_in or not self.signer:
+                raise refused
+            self._token, renewed = None, True
+
+    def _send(self, request: httpx.Request, *, stream: bool = False) -> httpx.Response:
+        """Sends until there is an answer that is not `try again`; the same bytes each time."""
+        last: Exception | None = None
+        response: httpx.Response | None = None
+        for attempt in range(self._attempts):
+            try:
+                response = self._http.send(request, stream=stream)
+            except httpx.TransportError as error:
+                last, response = error, None
+            else:
+                if response.status_code not in _TRY_AGAIN:
+                    return response
+            if attempt < self._attempts - 1:
+                if response is not None:
+                    response.close()
+                sleep(_pause_s(attempt, response))
+        if response is not None:
+            return response
+        raise Unreachable(f"no answer from {request.url.host}") from last
+
+
+def _pause_s(attempt: int, response: httpx.Response | None) -> float:
+    stated = response.headers.get("Retry-After", "") if response is not None else ""
+    wanted = float(stated) if stated.isdigit() else 0.2 * 2**attempt
+    return min(wanted, _MAX_PAUSE_S)
+
+
+def _refused(response: httpx.Response) -> Refused:
+    """The problem; what lies between may fail in its own words. Raises: Strange."""
+    try:
+        problem = response.json()
+    except ValueError:
+        problem = {}
+    told = problem if isinstance(problem, dict) else {}
+    if "code" not in told and response.status_code < _FAILS:
+        raise Strange(f"HTTP {response.status_code}")
+    return Refused(response.status_code, {"title": f"HTTP {response.status_code}", **told})

@@ -1,0 +1,280 @@
+"""The application factory: nouns, the door they share, and the OpenAPI document they make."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from importlib.metadata import version
+from time import perf_counter
+from typing import Any, Final
+
+import orjson
+from flask import Flask, Response, g, request
+from flask_smorest import Api
+from werkzeug.exceptions import HTTPException
+
+from api.http.framework import openapi_examples
+from api.http.framework import request_context as door
+from api.http.framework.admission import Gate
+from api.http.framework.endpoint import Noun
+from api.http.framework.read_budget import Budgets
+from api.http.framework.responses import encode
+from api.http.resources.act_record import act_record
+from api.http.resources.acts import acts
+from api.http.resources.attachments import attachments
+from api.http.resources.cases import cases
+from api.http.resources.docs import docs
+from api.http.resources.feed import feed
+from api.http.resources.health import health
+from api.http.resources.log import log
+from api.http.resources.registry import registry
+from api.http.resources.session import session
+from api.http.resources.statistics import statistics
+from api.http.resources.streams import streams
+from api.http.resources.worklist import worklist
+from api.http.schemas.act import StatementShape
+from api.http.schemas.base import OFFSET_TIME
+from api.http.schemas.problem import ProblemSchema
+from api.ops import telemetry
+from api.ops.wiring import Enclave
+from api.problems import problem as problems
+from api.problems.problem import Problem
+from api.problems.types import TYPES
+
+NOUNS: Final[tuple[Noun, ...]] = (
+    session,
+    acts,
+    streams,
+    cases,
+    act_record,
+    attachments,
+    worklist,
+    statistics,
+    registry,
+    feed,
+    log,
+    health,
+    docs,
+)
+_DESCRIPTION: Final = (
+    "Sổ cái diễn biến: mỗi diễn biến do chính khóa của cán bộ ký, nằm trong sổ chỉ nối thêm. "
+    "The ledger of acts: every act is signed by its officer's own key, in a log that only grows. "
+    "Errors are application/problem+json (RFC 9457); what may not be seen answers like what does "
+    "not exist; twice sent is once recorded."
+)
+_SAFE_HEADERS: Final = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Frame-Options", "DENY"),
+)
+_SPEC_TRACE: Final = "0c8e1d7a5b9f4e32a6d1c0b7e8f90213"
+
+
+class Service(Flask):
+    """Flask with one door before every view and one behind it.
+
+    No noun has hooks of its own, nothing is kept in a session, and no view is asynchronous: what
+    Flask does for those is left out.
+    """
+
+    def preprocess_request(self) -> None:
+        """The door's refusals, then those of the call that was found."""
+        door.begin()
+        view = door.current_view()
+        if view is not None:
+            gate: Gate = view.__dict__["gate"]
+            gate.check()
+            door.set_time(reads_log=gate.access != "open" and request.method != "POST")
+
+    def process_response(self, response: Response) -> Response:
+        """Headers that every answer has, its log line and its counters."""
+        context = g.get("socai")
+        if context is None:
+            return response
+        view = door.current_view()
+        if view is not None:
+            response = view.__dict__["gate"].seal(response)
+        response.headers.extend((("X-Request-Id", context.trace_id), *_SAFE_HEADERS))
+        telemetry.answered(
+            call=request.url_rule.rule if request.url_rule else "none",
+            method=request.method,
+            status=response.status_code,
+            seconds=perf_counter() - context.began,
+            trace_id=context.trace_id,
+            code=context.code,
+        )
+        return response
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """As it is."""
+        return func
+
+
+def create_app(enclave: Enclave, budgets: Budgets | None = None) -> Flask:
+    """An application that serves one enclave.
+
+    Args:
+        enclave: Opened by `bootstrap`; its ports are wired already.
+        budgets: What its officers may ask, shared by the workers of a server; else its own.
+    """
+    app = _blank()
+    for noun in NOUNS:
+        app.register_blueprint(noun)
+    app.extensions["socai"] = enclave
+    app.extensions["socai-openapi"] = openapi
+    app.extensions["socai-openapi-bytes"] = openapi_bytes
+    app.extensions["socai-budgets"] = budgets or Budgets(enclave.settings.officer_share / 100)
+    app.register_error_handler(Exception, _failed)
+    app.register_error_handler(HTTPException, _failed)  # in place of flask-smorest's own
+    return app
+
+
+@cache
+def openapi() -> dict[str, Any]:
+    """The OpenAPI 3.1 document, the same for every enclave: no database is asked.
+
+    Made when it is first asked for: it takes longer than all else that an application starts with.
+    """
+    api = Api()
+    api.DEFAULT_ERROR_RESPONSE_NAME = None
+    api.init_app(_blank(), spec_kwargs={"info": {"description": _DESCRIPTION}})
+    _components(api)
+    for noun in NOUNS:
+        api.register_blueprint(noun)
+    spec = _ordered(api.spec.to_dict())
+    openapi_examples.add_to(spec)
+    return spec
+
+
+@cache
+def openapi_bytes() -> bytes:
+    """`openapi()` as served at `/openapi.json`, committed as `docs/reference/openapi.json`."""
+    return orjson.dumps(openapi(), option=orjson.OPT_INDENT_2)
+
+
+def _blank() -> Flask:
+    app = Service("socai", static_folder=None)
+    app.url_map.merge_slashes = False
+    app.url_map.strict_slashes = True
+    app.config.update(
+        API_TITLE="socai",
+        API_VERSION=version("socai"),
+        OPENAPI_VERSION="3.1.0",
+        MAX_CONTENT_LENGTH=door.MAX_BODY_BYTES,
+        PROPAGATE_EXCEPTIONS=False,
+        PROVIDE_AUTOMATIC_OPTIONS=False,
+    )
+    return app
+
+
+def _failed(error: Exception) -> Response:
+    problem = problems.of(error)
+    context = door.context_or_new()
+    if problem.code in ("internal", "evidence_fails", "stopped"):
+        telemetry.failed(error, context.trace_id)
+    context.code = problem.code
+    return problem.response(context.lang, context.trace_id)
+
+
+def _components(api: Api) -> None:
+    components = api.spec.components
+    components.security_scheme(
+        "bearer",
+        {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "From POST /v1/auth/token: the officer's key is the identity.",
+        },
+    )
+    components.schema("Problem", schema=ProblemSchema)
+    components.schema("StatementShape", schema=StatementShape)
+    for code in TYPES:
+        body = Problem(code).body("vi", _SPEC_TRACE)
+        components.example(code, {"value": body, "summary": TYPES[code].title.en})
+    for name, header in _HEADERS.items():
+        components.header(name, header)
+    for name, parameter in _PARAMETERS.items():
+        components.parameter(name, "header", parameter)
+    components.response(
+        "NotModified",
+        {
+            "description": "What `If-None-Match` names is still what this caller sees.",
+            "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in _OF_304},
+        },
+    )
+
+
+_OF_304: Final = (
+    "ETag", "X-Request-Id", "Cache-Control", "Ledger-Index", "Link", "Content-Language", "Vary",
+    "Content-Security-Policy", "Content-Disposition", "Repr-Digest",
+)  # fmt: skip
+_STRING: Final = {"type": "string"}
+_HEADERS: Final[dict[str, dict[str, Any]]] = {
+    "X-Request-Id": {"description": "As sent, else made here.", "schema": _STRING},
+    "Cache-Control": {"description": "Above ordinary `no-store`.", "schema": _STRING},
+    "ETag": {"description": "Strong, from what this caller sees.", "schema": _STRING},
+    "Ledger-Index": {
+        "description": "Index folded so far (-1: none).",
+        "schema": {"type": "integer", "minimum": -1},
+    },
+    "Content-Language": {"description": "`vi` or `en`.", "schema": _STRING},
+    "Vary": {"description": "`Accept-Language`.", "schema": _STRING},
+    "Content-Security-Policy": {"description": "Nothing from elsewhere.", "schema": _STRING},
+    "Link": {"description": 'The next page, `rel="next"`.', "schema": _STRING},
+    "Location": {"description": "The act.", "schema": _STRING},
+    "Content-Disposition": {"description": "`attachment`, with a name.", "schema": _STRING},
+    "Repr-Digest": {"description": "`sha-256=:…:` of the file (RFC 9530).", "schema": _STRING},
+    "Preference-Applied": {"description": "`respond-async`.", "schema": _STRING},
+    "Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}},
+    "WWW-Authenticate": {"description": "`Bearer`.", "schema": _STRING},
+    "Accept-Post": {"description": "Content types this address takes.", "schema": _STRING},
+    "Allow": {"description": "Methods this address takes.", "schema": _STRING},
+}
+_PARAMETERS: Final[dict[str, dict[str, Any]]] = {
+    "RequestId": {
+        "name": "X-Request-Id",
+        "description": "Comes back in the answer, in problems and in log lines.",
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"},
+    },
+    "AcceptLanguage": {
+        "name": "Accept-Language",
+        "description": "`vi` or `en` for titles and sentences.",
+        "schema": _STRING,
+        "example": "vi",
+    },
+    "RehearsalTime": {
+        "name": "X-Rehearsal-Time",
+        "description": "Only in a rehearsal: the ledger's time for this request.",
+        "schema": {"type": "string", "pattern": f"^{OFFSET_TIME}$"},
+        "example": "2024-06-04T08:12:00+07:00",
+    },
+    "IfNoneMatch": {
+        "name": "If-None-Match",
+        "description": "ETags already held; 304 where one still fits.",
+        "schema": _STRING,
+    },
+    "Prefer": {
+        "name": "Prefer",
+        "description": "`wait=<s>` (at most 30) or `respond-async` (RFC 7240).",
+        "schema": _STRING,
+        "example": "wait=5",
+    },
+}
+
+
+def _ordered(spec: dict[str, Any]) -> dict[str, Any]:
+    """The document with plain string keys, paths sorted, so that two builds give the same bytes."""
+    plain: dict[str, Any] = orjson.loads(encode(_texts(spec)))
+    plain["paths"] = dict(sorted(plain["paths"].items()))
+    for kind in plain["components"].values():
+        for name in sorted(kind):
+            kind[name] = kind.pop(name)
+    return plain
+
+
+def _texts(value: Any) -> Any:  # noqa: ANN401  any JSON
+    if isinstance(value, dict):
+        return {str(name): _texts(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_texts(inner) for inner in value]
+    return value

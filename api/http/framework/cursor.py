@@ -1,0 +1,80 @@
+"""Keyset cursors: opaque, signed, bound to filters, caller and the first page's snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import request
+
+from api.http.framework.request_context import caller, enclave
+from api.problems.problem import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a listing goes on.
+
+    Attributes:
+        index: The snapshot's index: what every page of this listing is a view of.
+        after: Sort key of the last row given.
+    """
+
+    index: int
+    after: tuple[Any, ...]
+
+
+def read(text: str | None, listing: str, filters: Mapping[str, object]) -> Place | None:
+    """The place a cursor names; None at the first page.
+
+    Raises:
+        Problem: `bad_cursor`: not ours, of another listing, of other filters or another officer.
+    """
+    if text is None:
+        return None
+    value = enclave().seal.open("cursor", text)
+    if value is None or value["f"] != _binding(listing, filters):
+        raise Problem("bad_cursor")
+    return Place(value["i"], tuple(value["a"]))
+
+
+def write(index: int, after: Sequence[Any], listing: str, filters: Mapping[str, object]) -> str:
+    """The cursor of the page after the row whose sort key is `after`."""
+    value = {"a": list(after), "f": _binding(listing, filters), "i": index}
+    return enclave().seal.shut("cursor", value)
+
+
+def page(
+    listing: str,
+    rows: Sequence[Any],
+    limit: int,
+    *,
+    index: int,
+    place: Place | None,
+    filters: Mapping[str, object],
+) -> tuple[dict[str, Any], str | None]:
+    """The body of one page where all rows of a listing are at hand, and the cursor of the next."""
+    start = int(place.after[0]) if place else 0
+    shown = rows[start : start + limit]
+    body: dict[str, Any] = {listing: shown, "index": index}
+    if start + len(shown) >= len(rows):
+        return body, None
+    following = write(index, (start + len(shown),), listing, filters)
+    return {**body, "next": following}, following
+
+
+def link(cursor: str | None) -> dict[str, str]:
+    """`Link: <…>; rel="next"` (RFC 8288) for this request with another cursor."""
+    if cursor is None:
+        return {}
+    query = [(name, value) for name, value in request.args.items() if name != "cursor"]
+    query.append(("cursor", cursor))
+    return {"Link": f'<{request.path}?{urlencode(query)}>; rel="next"'}
+
+
+def _binding(listing: str, filters: Mapping[str, object]) -> str:
+    shown = sorted((name, str(value)) for name, value in filters.items() if value is not None)
+    text = repr((listing, caller().officer, shown)).encode()
+    return enclave().seal.mac("filters", text)[:12].hex()

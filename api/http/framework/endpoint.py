@@ -1,0 +1,254 @@
+"""The blueprint of a noun: one declaration per call, from which both the checks and the spec come.
+
+A call states its query and body shapes, what it produces, who may call and which problems it
+answers. So the OpenAPI document cannot say anything else than what the server does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import wraps
+from http import HTTPStatus
+from typing import Any, Final
+
+from flask import Response
+from flask_smorest import Blueprint
+from marshmallow import Schema
+
+from api.http.framework.admission import Access, Gate, Heavy
+from api.http.framework.request_parsing import Asked
+from api.http.framework.responses import JSON
+from api.problems.problem import CONTENT_TYPE
+from api.problems.types import TYPES
+
+View = Callable[..., Response]
+JOSE: Final = "application/jose+json"
+FORM: Final = "application/x-www-form-urlencoded"
+NOTE: Final = "text/plain; charset=utf-8"
+BYTES: Final = "application/octet-stream"
+_SECURITY: Final[Mapping[Access, list[dict[str, list[str]]]]] = {
+    "officer": [{"bearer": []}],
+    "level": [{}, {"bearer": []}],
+    "open": [],
+}
+_EVERY_CALL: Final = (
+    "malformed_request",
+    "not_acceptable",
+    "uri_too_long",
+    "headers_too_large",
+    "internal",
+    "unavailable",
+)
+_SIGNED_IN: Final = ("not_signed_in",)
+_WITH_BODY: Final = ("unsupported_media_type", "too_large", "request_timeout")
+_TAGGED: Final = ("precondition_failed",)
+_HEAVY: Final = ("too_many_requests",)
+_OF_EVERY_PROBLEM: Final = ("X-Request-Id", "Cache-Control", "Content-Language", "Vary")
+IN_WORDS: Final = ("Content-Language", "Vary")
+"""Headers of an answer that is written in the reader's language."""
+_PROJECTED: Final = ("projection_late", "database_unavailable", "evidence_fails", "stopped")
+
+
+def in_path(name: str, description: str, *, example: str = "", **schema: Any) -> dict[str, Any]:  # noqa: ANN401  JSON Schema
+    """A path parameter for the spec.
+
+    Args:
+        name: As in the rule.
+        description: What it is.
+        example: One that could be asked for.
+        schema: What its text is held to, beside being a string.
+    """
+    return {
+        "in": "path",
+        "name": name,
+        "required": True,
+        "schema": {"type": "string", **schema},
+        **({"example": example} if example else {}),
+        "description": description,
+    }
+
+
+class Noun(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
+    """Calls of one noun."""
+
+    def call(  # noqa: PLR0913  a declaration, read as a table
+        self,
+        rule: str,
+        *,
+        answers: type[Schema] | Schema | dict[str, Any] | None,
+        method: str = "GET",
+        query: type[Schema] | None = None,
+        body: type[Schema] | None = None,
+        consumes: Sequence[str] = (),
+        produces: str = JSON,
+        access: Access = "officer",
+        status: int = 200,
+        also: Mapping[int, str] | None = None,
+        problems: Sequence[str] = (),
+        projected: bool = False,
+        headers: Sequence[str] = (),
+        parameters: Sequence[Mapping[str, Any]] = (),
+        body_doc: Mapping[str, Any] | None = None,
+        example: Mapping[str, Any] | None = None,
+        streams: bool = False,
+        heavy: Heavy | None = None,
+    ) -> Callable[[View], View]:
+        """Registers a view.
+
+        Args:
+            rule: Path; its parameters are plain text, a malformed one is `not_found`.
+            answers: Schema of the answer, or a JSON Schema where it is no JSON.
+            method: GET or POST; the ledger has nothing to PUT, PATCH or DELETE.
+            query: Query parameters; the view gets them as its first argument.
+            body: JSON body; the view gets it as its first argument.
+            consumes: Content types of the body; application/json where `body` is given.
+            produces: Content type of the answer.
+            access: Who may call.
+            status: Status of the plain answer.
+            also: Other good statuses with their description, same schema.
+            problems: Problem codes besides those that every such call can answer.
+            projected: Answered from a view: `Ledger-Index`, `at_least`, `Prefer: wait`.
+            headers: Documented response headers besides the common ones.
+            parameters: Path parameters for the spec.
+            body_doc: OpenAPI request body where the view reads the bytes itself.
+            example: Of the answer.
+            streams: Whether the view takes a body of any size, under a limit of its own.
+            heavy: What its work is charged as, to the officer who asks; else a projected one is
+                charged for `Prefer: wait`.
+        """
+        taken = tuple(consumes) or ((JSON,) if body is not None else ())
+        tagged = method == "GET" and status == HTTPStatus.OK
+        more = (
+            *(_PROJECTED if projected else ()),
+            *(_TAGGED if tagged else ()),
+            *(_HEAVY if heavy or (projected and access == "officer") else ()),
+        )
+        codes = _codes(access, taken, (*problems, *more))
+        common = ["X-Request-Id", "Cache-Control", *(["ETag"] if tagged else [])]
+        common += ["Ledger-Index"] if projected else []
+        told = {name: name for name in (*common, *headers)}
+        manual: dict[str, Any] = {
+            "security": _SECURITY[access],
+            "responses": _problem_responses(codes),
+        }
+        if tagged:
+            manual["responses"][304] = {"$ref": "#/components/responses/NotModified"}
+        if body_doc is not None:
+            manual["requestBody"] = dict(body_doc)
+        writers = [
+            *self._asking(body, query),
+            *self._answering(status, answers, also or {}, produces, told, example),
+        ]
+        asked = Asked.by(query, body)
+
+        def register(view: View) -> View:
+            described: View = view
+            for writer in writers:
+                described = writer(described)
+
+            @wraps(self.doc(operationId=view.__name__, **manual)(described))
+            def run(**path: str) -> Response:
+                return view(*asked.read(), **path)
+
+            run.__dict__["gate"] = Gate(access, taken, produces, streams, heavy, projected)
+            self.route(
+                rule,
+                methods=[method],
+                parameters=[*parameters, *_header_parameters(method, projected=projected)],
+            )(run)
+            return run
+
+        return register
+
+    # flask-smorest's decorators write the document; what they would do in a request is not done.
+
+    def _asking(
+        self, body: type[Schema] | None, query: type[Schema] | None
+    ) -> Iterator[Callable[[View], View]]:
+        for shape, place in ((body, "json"), (query, "query")):
+            if shape is not None:
+                yield self.arguments(
+                    shape, location=place, error_status_code=HTTPStatus.BAD_REQUEST
+                )
+
+    def _answering(
+        self,
+        status: int,
+        answers: type[Schema] | Schema | dict[str, Any] | None,
+        also: Mapping[int, str],
+        produces: str,
+        told: Mapping[str, str],
+        example: Mapping[str, Any] | None,
+    ) -> Iterator[Callable[[View], View]]:
+        yield self.response(
+            status,
+            answers,
+            content_type=produces,
+            headers=told,
+            example=example,
+            description=also.get(status),
+        )
+        for other, text in also.items():
+            if other != status:
+                shape = None if other == HTTPStatus.NOT_MODIFIED else answers
+                yield self.alt_response(
+                    other, schema=shape, content_type=produces, headers=told, description=text
+                )
+
+
+def _codes(access: Access, consumes: Sequence[str], more: Sequence[str]) -> list[str]:
+    codes = [*_EVERY_CALL, *more]
+    if access != "open":
+        codes += (*_SIGNED_IN, "clock_back")
+    if consumes:
+        codes += _WITH_BODY
+    return sorted(set(codes), key=lambda code: (TYPES[code].status, code))
+
+
+def _problem_responses(codes: Sequence[str]) -> dict[int, Any]:
+    """One response a status, with an example of every problem that comes under it."""
+    found: dict[int, Any] = {}
+    for code in codes:
+        kind = TYPES[code]
+        response = found.setdefault(
+            kind.status,
+            {
+                "description": "",
+                "headers": {
+                    name: {"$ref": f"#/components/headers/{name}"}
+                    for name in _headers_of(kind.status)
+                },
+                "content": {
+                    CONTENT_TYPE: {
+                        "schema": {"$ref": "#/components/schemas/Problem"},
+                        "examples": {},
+                    }
+                },
+            },
+        )
+        line = f"`{code}`: {kind.title.en}."
+        response["description"] = f"{response['description']} {line}".strip()
+        response["content"][CONTENT_TYPE]["examples"][code] = {
+            "$ref": f"#/components/examples/{code}"
+        }
+    return found
+
+
+def _headers_of(status: int) -> list[str]:
+    more = {
+        HTTPStatus.UNAUTHORIZED: ["WWW-Authenticate"],
+        HTTPStatus.METHOD_NOT_ALLOWED: ["Allow"],
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE: ["Accept-Post"],
+        HTTPStatus.TOO_MANY_REQUESTS: ["Retry-After"],
+        HTTPStatus.SERVICE_UNAVAILABLE: ["Retry-After"],
+    }
+    return [*_OF_EVERY_PROBLEM, *more.get(HTTPStatus(status), [])]
+
+
+def _header_parameters(method: str, *, projected: bool) -> list[str]:
+    names = ["RequestId", "AcceptLanguage", "RehearsalTime"]
+    if method == "GET":
+        names.append("IfNoneMatch")
+    if projected or method == "POST":
+        names.append("Prefer")
+    return names

@@ -1,0 +1,65 @@
+"""One act, and its records byte for byte (api.md §4)."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from uuid import UUID
+
+from flask import Response
+
+from api.http.framework import freshness, serializers
+from api.http.framework.endpoint import Noun, in_path
+from api.http.framework.request_context import enclave, require_uuid
+from api.http.framework.responses import answer
+from api.http.schemas.base import Projected
+from api.http.schemas.statement import ActShown, RawAct
+from api.problems.problem import Problem
+from keys import canonical
+from ledger.errors import NotFound
+from ledger.ports import StoredRecord
+
+act_record = Noun("act", __name__, url_prefix="/v1/acts", description="Diễn biến · Acts")
+_ID: Final = in_path("act_id", "uuid of the act.", format="uuid")
+
+
+@act_record.call(
+    "/<string(length=36):act_id>",
+    query=Projected,
+    answers=ActShown,
+    projected=True,
+    problems=("not_found",),
+    parameters=(_ID,),
+)
+def one_act(asked: dict[str, Any], act_id: str) -> Response:
+    """Một diễn biến và mọi chữ ký của nó · One act with all its statements and verdicts."""
+    require_uuid(act_id)
+    freshness.require(asked, "acts")
+    found = enclave().inquiry.act(act_id)
+    return answer(serializers.act(found), index=enclave().inquiry.index("acts"))
+
+
+@act_record.call(
+    "/<string(length=36):act_id>/raw",
+    answers=RawAct,
+    problems=("not_found", "database_unavailable", "evidence_fails"),
+    parameters=(_ID,),
+)
+def raw_act(act_id: str) -> Response:
+    """Bản ghi nguyên văn · Its records: the bytes committed to, with their proofs."""
+    require_uuid(act_id)
+    rows = enclave().records.act(UUID(act_id))
+    if not rows:
+        raise Problem("not_found")
+    return answer({"act_id": act_id, "records": [_record(row) for row in rows]})
+
+
+def _record(row: StoredRecord) -> dict[str, Any]:
+    opened = enclave().reader.open(row)
+    told: dict[str, Any] = {"index": row.index, "entry": canonical.b64(row.entry)}
+    if opened.envelope:
+        told["envelope"] = canonical.b64(opened.envelope)
+    try:
+        told["proof"] = enclave().proofs.inclusion(row.index)
+    except NotFound:
+        return told  # durable, not proven yet
+    return told

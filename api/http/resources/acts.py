@@ -1,0 +1,192 @@
+"""Taking statements, and what the ledger says beforehand (api.md §3)."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import orjson
+from flask import Response
+
+from api.http.framework.admission import Heavy
+from api.http.framework.endpoint import JOSE, Noun
+from api.http.framework.request_body import body_bytes
+from api.http.framework.request_context import caller, context, enclave, prefers_async, wait_s
+from api.http.framework.responses import answer
+from api.http.framework.thread_budget import held
+from api.http.schemas.act import Checked, CheckRequest, Prepared, PrepareRequest, Receipt
+from api.ops import telemetry
+from api.problems.problem import Problem
+from api.texts.text import Text
+from ledger.errors import Rejected, Unavailable
+
+acts = Noun("acts", __name__, url_prefix="/v1/acts", description="Ghi diễn biến · Writing")
+_HEAVY = Heavy("writing")
+_SOON_S = 1.0
+_MAX_PART = 87_382  # 65,536 bytes in base64url
+# Payload and header at their largest, a signature, and the three names around them.
+MAX_STATEMENT_BYTES = 2 * _MAX_PART + 4_412 + 100
+_RECEIPT = {
+    "act_id": "6a2f3f0e-7a52-4b52-9a6b-1f2f3a4b5c6d",
+    "stream": "case/0b5c1f0e-2f7e-4a39-8f0e-3d1a2b3c4d5e",
+    "seq": 1,
+    "status": "effective",
+    "waiting_for": [],
+    "log": "rehearsal.bacninh.example/ordinary",
+    "index": 41,
+    "entry": "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU",
+    "recorded_at": "2024-06-04T01:12:31.042Z",
+    "rehearsal": True,
+}
+
+
+@acts.call(
+    "",
+    method="POST",
+    consumes=(JOSE,),
+    answers=Receipt,
+    status=201,
+    also={
+        200: "The same receipt for the same statement sent again.",
+        202: "Recorded, proof to come (`Prefer: respond-async`).",
+    },
+    headers=("Location", "Preference-Applied"),
+    problems=(
+        "not_canonical", "malformed_statement", "malformed_act", "unknown_act", "wrong_log",
+        "invisible_characters",
+        "clock_off", "not_a_rehearsal", "wrong_session", "unknown_key", "invalid_signature",
+        "not_found", "stale", "stream_set_aside", "taken", "clock_back", "guard", "rejected",
+        "database_unavailable", "disk_full", "clock_jumped", "clocks_apart", "proof_late",
+        "stopped", "attachment_missing", "log_in_doubt",
+    ),
+    body_doc={
+        "required": True,
+        "content": {JOSE: {"schema": {"$ref": "#/components/schemas/StatementShape"}}},
+    },
+    example=_RECEIPT,
+    heavy=_HEAVY,
+)  # fmt: skip
+def take_statement() -> Response:
+    """Ghi một bản ký · Take a signed statement.
+
+    A new act, a countersignature or a return, sent by its signer's own session. By default the
+    receipt waits until a signed checkpoint covers the record. Sending the same bytes again is safe.
+    """
+    who = caller()
+    body = body_bytes(MAX_STATEMENT_BYTES)
+    _require_size(body)
+    enclave().watch.require()
+    recorded = enclave().ledger.record(body, at=context().at, signer_officer=who.officer)
+    telemetry.STATEMENTS.labels("recorded" if recorded.created else "repeated").inc()
+    receipt = dict(recorded.receipt)
+    where = {"Location": f"/v1/acts/{receipt['act_id']}"}
+    if prefers_async():
+        where["Preference-Applied"] = "respond-async"
+        return answer(receipt, status=202, headers=where)
+    receipt["proof"] = _proof(recorded.index, wait_s())
+    return answer(receipt, status=201 if recorded.created else 200, headers=where)
+
+
+def _require_size(body: bytes) -> None:
+    """64 KiB an act (api.md §7); only what may be longer is looked into here."""
+    if len(body) <= _MAX_PART:
+        return
+    try:
+        members = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return  # the ledger says what is wrong with it
+    parts = members.values() if isinstance(members, dict) else ()
+    if any(isinstance(part, str) and len(part) > _MAX_PART for part in parts):
+        raise Problem("too_large")
+
+
+def _proof(index: int, asked_s: int | None) -> dict[str, Any]:
+    """The inclusion proof once it is there. The act is durable before this is called."""
+    limit = enclave().settings.proof_wait_s
+    proof = _proven(index, float(min(asked_s, limit) if asked_s else limit))
+    if proof is None:
+        raise Problem(
+            "proof_late",
+            Text(
+                f"Đã ghi bền ở vị trí {index}; chứng minh chưa có.",
+                f"Recorded at index {index}; the proof is not there yet.",
+            ),
+            members={"index": index},
+            headers={"Retry-After": "2"},
+        )
+    return dict(proof)
+
+
+def _proven(index: int, wait_s: float) -> dict[str, Any] | None:
+    """A sealer that is late or stopped holds no more threads than slow clients do."""
+    soon_s = min(_SOON_S, wait_s)
+    with suppress(Unavailable, Problem):
+        proof = enclave().proofs.wait(index, soon_s)
+        if proof is not None or soon_s == wait_s:
+            return proof
+        with held():
+            return enclave().proofs.wait(index, wait_s - soon_s)
+    return None
+
+
+@acts.call(
+    "/prepare",
+    method="POST",
+    body=PrepareRequest,
+    answers=Prepared,
+    problems=(
+        "malformed_act",
+        "unknown_act",
+        "unknown_key",
+        "not_found",
+        "not_a_rehearsal",
+        "not_canonical",
+        "clock_back",
+        "database_unavailable",
+        "clock_jumped",
+    ),
+    heavy=_HEAVY,
+)
+def prepare_act(asked: dict[str, Any]) -> Response:
+    """Soạn các byte cần ký · Build the bytes to sign.
+
+    For a client that cannot make canonical JSON itself. Nothing is stored. The client must show
+    the act from these bytes to its officer, and sign them.
+    """
+    who = caller()
+    prepared = enclave().ledger.prepare(
+        asked["act"],
+        kid=asked.get("kid", who.kid),
+        role=asked.get("role", "AUTHOR"),
+        at=context().at,
+    )
+    return answer(prepared)
+
+
+@acts.call(
+    "/check",
+    method="POST",
+    body=CheckRequest,
+    answers=Checked,
+    problems=(
+        "not_found",
+        "not_a_rehearsal",
+        "stale",
+        "taken",
+        "clock_back",
+        "database_unavailable",
+        "clock_jumped",
+    ),
+    heavy=_HEAVY,
+)
+def check_act(asked: dict[str, Any]) -> Response:
+    """Thử mọi điều kiện mà không ghi · Run every check without recording."""
+    who = caller()
+    try:
+        checked = enclave().ledger.check(asked, at=context().at, signer_officer=who.officer)
+    except Rejected as refused:
+        lang = context().lang
+        detail = refused.vi if lang == "vi" else refused.en
+        told = {"ok": False, "flags": [], "code": refused.code, "detail": detail}
+        return answer(told | ({"guard": refused.guard} if refused.guard else {}))
+    return answer(checked)

@@ -1,0 +1,323 @@
+"""Cases: list, file, timeline, differences, reasons, verification (api.md §4)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+from flask import Response
+
+from api.http.framework import cursor, filter_checks, freshness, serializers
+from api.http.framework.admission import Heavy
+from api.http.framework.endpoint import Noun, in_path
+from api.http.framework.request_context import caller, enclave, malformed, now, require_uuid
+from api.http.framework.responses import JSON, answer, finish
+from api.http.resources import verdicts
+from api.http.schemas.base import Page, Projected
+from api.http.schemas.case import AsOfQuery, CaseFile, CasePage, CasesQuery
+from api.http.schemas.change import Difference, DiffQuery, FieldHistory, FieldQuery
+from api.http.schemas.statement import ActsPage
+from api.http.schemas.verification import BulkQuery, Verifications, VerificationShown
+from api.problems.problem import Problem
+from ledger.errors import NotFound
+from ledger.log.moment import stamp
+from projections.queries.signature_verdicts import Verification
+from projections.views import search_terms
+from projections.views.case_file import Filter
+
+cases = Noun("cases", __name__, url_prefix="/v1", description="Hồ sơ · Cases")
+_ID: Final = in_path("case", "uuid of the case.", format="uuid")
+_POINTER: Final = in_path(
+    "pointer", "JSON Pointer into the case file, without its first slash.", example="state"
+)
+_PAST: Final = ("before_case", "as_of_in_future", "not_found")
+
+
+@cases.call(
+    "/cases",
+    query=CasesQuery,
+    answers=CasePage,
+    projected=True,
+    headers=("Link",),
+    problems=("bad_cursor", "search_refused"),
+    heavy=Heavy("listing"),
+)
+def list_cases(asked: dict[str, Any]) -> Response:
+    """Danh sách hồ sơ · Cases by filter, one snapshot over all pages."""
+    freshness.require(asked, "case_file")
+    wanted = _filter(asked)
+    bound = {name: asked.get(name) for name in (*CASE_FILTERS, "sort", "limit")}
+    place = cursor.read(asked.get("cursor"), "cases", bound)
+    index, lines = enclave().inquiry.cases(
+        wanted,
+        limit=asked["limit"] + 1,
+        after=(place.after[0], place.after[1]) if place else None,
+        snapshot=place.index if place else None,
+    )
+    page = lines[: asked["limit"]]
+    following = None
+    if len(lines) > len(page):
+        following = cursor.write(index, page[-1].key(wanted.sort), "cases", bound)
+    body: dict[str, Any] = {"cases": [serializers.case_line(line) for line in page], "index": index}
+    if following:
+        body["next"] = following
+    return answer(body, index=index, headers=cursor.link(following))
+
+
+CASE_FILTERS: Final = (
+    "state",
+    "agency",
+    "outcome",
+    "act",
+    "flag",
+    "due_before",
+    "opened_from",
+    "opened_to",
+    "q",
+)
+
+
+def _filter(asked: dict[str, Any]) -> Filter:
+    due_before = freshness.moment(asked.get("due_before"), "due_before")
+    first, last = (freshness.day(asked.get(name), name) for name in ("opened_from", "opened_to"))
+    if first is not None and last is not None and first > last:
+        raise malformed("opened_from", "muộn hơn `opened_to`", "is after `opened_to`")
+    filter_checks.agency(asked.get("agency"))
+    return Filter(
+        state=asked.get("state"),
+        agency=asked.get("agency"),
+        outcome=asked.get("outcome"),
+        act=asked.get("act"),
+        flag=asked.get("flag"),
+        due_before=None if isinstance(due_before, int) else due_before,
+        opened_from=first,
+        opened_to=last,
+        q=_words(asked.get("q")),
+        sort=asked.get("sort", "-last_act"),
+    )
+
+
+def _words(text: str | None) -> str | None:
+    if text is None:
+        return None
+    if enclave().facts.level != "ordinary" or search_terms.refused(text):
+        raise Problem("search_refused")
+    if search_terms.question(text) is None:
+        raise malformed("q", "không có chữ hay số nào để tìm", "it has no letter or digit to find")
+    return text
+
+
+@cases.call(
+    "/cases/<case>",
+    query=AsOfQuery,
+    answers=CaseFile,
+    projected=True,
+    problems=_PAST,
+    parameters=(_ID,),
+    heavy=Heavy("past", only_with=("as_of",)),
+)
+def one_case(asked: dict[str, Any], case: str) -> Response:
+    """Hồ sơ, bây giờ hoặc tại một thời điểm · The case file, now or as of a time or index."""
+    stream = _stream(case)
+    freshness.require(asked, "case_file")
+    moment = freshness.moment(asked.get("as_of"))
+    clock = asked.get("clock", "recorded")
+    freshness.on_clock(moment, clock)
+    at = now()
+    if moment is None:
+        return _as_text(case, *enclave().inquiry.case(stream, at))
+    index, body = enclave().inquiry.case_as_of(stream, moment, at, clock)
+    view: dict[str, Any] = {"as_of": asked["as_of"], "clock": clock, "index": index}
+    if isinstance(moment, datetime):
+        view["at"] = stamp(moment)
+    return answer({"id": case, **body, "view": view}, index=enclave().inquiry.index("acts"))
+
+
+def _as_text(case: str, index: int, body: str) -> Response:
+    """The file's JSON text as it is, with its id and the rehearsal's mark in front."""
+    mark = ',"rehearsal":true' if enclave().facts.rehearsal else ""
+    return finish(f'{{"id":"{case}"{mark},{body[1:]}'.encode(), JSON, index=index)
+
+
+@cases.call(
+    "/cases/<case>/acts",
+    query=Page,
+    answers=ActsPage,
+    projected=True,
+    headers=("Link",),
+    problems=("bad_cursor", "not_found"),
+    parameters=(_ID,),
+    heavy=Heavy("history"),
+)
+def case_acts(asked: dict[str, Any], case: str) -> Response:
+    """Dòng thời gian · Each act with all its statements, both clocks, verdict and effect."""
+    stream = _stream(case)
+    freshness.require(asked, "acts")
+    bound = {"case": case, "limit": asked["limit"]}
+    place = cursor.read(asked.get("cursor"), "acts", bound)
+    index, statements = enclave().inquiry.acts(stream)
+    if place:
+        index = place.index
+        statements = [one for one in statements if one.row.index <= index]
+    acts = serializers.grouped(statements)
+    body, following = cursor.page(
+        "acts", acts, asked["limit"], index=index, place=place, filters=bound
+    )
+    return answer(body, index=index, headers=cursor.link(following))
+
+
+@cases.call(
+    "/cases/<case>/diff",
+    query=DiffQuery,
+    answers=Difference,
+    projected=True,
+    problems=(*_PAST, "too_much_asked"),
+    parameters=(_ID,),
+    heavy=Heavy("difference"),
+)
+def case_diff(asked: dict[str, Any], case: str) -> Response:
+    """Khác nhau giữa hai thời điểm · Changed fields, old → new, with the acts that changed them."""
+    stream = _stream(case)
+    freshness.require(asked, "acts")
+    old = freshness.moment(asked["from_"], "from")
+    new = freshness.moment(asked.get("to"), "to")
+    at = now()
+    clock = asked.get("clock", "recorded")
+    freshness.on_clock(old, clock, "from")
+    freshness.on_clock(new, clock, "to")
+    first, last = (at if moment is None else moment for moment in (old, new))
+    swapped = _later(first, last)
+    if swapped:
+        first, last = last, first
+    earlier, later, changes = enclave().inquiry.diff(stream, first, last, at, clock)
+    body: dict[str, Any] = {
+        "id": case,
+        "clock": clock,
+        "from": earlier.index,
+        "to": later.index,
+        "changes": [serializers.change(one) for one in changes],
+    }
+    if swapped:
+        body["swapped"] = True
+    return answer(body, index=enclave().inquiry.index("acts"))
+
+
+def _later(first: int | datetime, last: int | datetime) -> bool:
+    if isinstance(first, int) and isinstance(last, int):
+        return first > last
+    return freshness.instant(first) > freshness.instant(last)
+
+
+@cases.call(
+    "/cases/<case>/fields/<path:pointer>/history",
+    query=FieldQuery,
+    answers=FieldHistory,
+    projected=True,
+    problems=(*_PAST, "too_much_asked"),
+    parameters=(_ID, _POINTER),
+    heavy=Heavy("reasons"),
+)
+def field_history(asked: dict[str, Any], case: str, pointer: str) -> Response:
+    """Vì sao trường này có giá trị này · Every change of one field, with act and signers."""
+    stream = _stream(case)
+    freshness.require(asked, "acts")
+    at = now()
+    named = pointer if pointer.startswith("/") else f"/{pointer}"
+    moment = freshness.moment(asked.get("as_of"))
+    changes = enclave().inquiry.history(stream, named, at, moment=moment)
+    body = {"id": case, "pointer": named, "changes": [serializers.change(one) for one in changes]}
+    return answer(body, index=enclave().inquiry.index("acts"))
+
+
+@cases.call(
+    "/cases/<case>/verification",
+    query=Projected,
+    answers=VerificationShown,
+    projected=True,
+    problems=("not_found",),
+    parameters=(_ID,),
+    heavy=Heavy("verification"),
+)
+def case_verification(asked: dict[str, Any], case: str) -> Response:
+    """Kiểm chứng hồ sơ · Every statement's verdict, key history, index and proof; one verdict.
+
+    A supervisor's own sign-off is an act, `VerificationSignedOff`; those there are stand in
+    `signed_off`.
+    """
+    stream = _stream(case)
+    freshness.require(asked, "acts")
+    index, found = enclave().inquiry.verification(stream)
+    newest = max(one.row.index for one in found.statements)
+    enclave().proofs.wait(newest, 0.5)
+    latest = enclave().checkpoints.latest()
+    size = latest[0] if latest else 0
+    verdict = verdicts.conclude(found, size)
+    body: dict[str, Any] = {
+        "id": case,
+        "outcome": verdict.outcome,
+        "reason": verdict.reason,
+        "counts": {str(verdict): n for verdict, n in found.counts.items()},
+        "statements": [
+            {
+                "act_id": one.row.act_id,
+                "act": one.row.act,
+                **serializers.statement(one),
+                **_proof(one.row.index, size),
+            }
+            for one in found.statements
+        ],
+        "signed_off": verdicts.signed_off(found),
+        "checked_by": caller().officer,
+    }
+    if latest is not None:
+        body["checkpoint"] = latest[1].decode("utf-8")
+    return answer(body, index=index)
+
+
+def _proof(index: int, size: int) -> dict[str, Any]:
+    """The inclusion proof without the checkpoint, which stands once in the answer."""
+    if index >= size:
+        return {}
+    try:
+        proof = enclave().proofs.inclusion(index, size)
+    except NotFound:
+        return {}
+    return {"proof": {name: proof[name] for name in ("index", "size", "hashes")}}
+
+
+@cases.call(
+    "/verification",
+    query=BulkQuery,
+    answers=Verifications,
+    projected=True,
+    problems=("too_much_asked",),
+    heavy=Heavy("bulk_verification"),
+)
+def bulk_verification(asked: dict[str, Any]) -> Response:
+    """Kiểm chứng nhiều hồ sơ · The verdict of up to 50 cases; `missing` are those not there."""
+    freshness.require(asked, "acts")
+    cases_asked = list(dict.fromkeys(asked["cases"].split(",")))
+    latest = enclave().checkpoints.latest()
+    size = latest[0] if latest else 0
+    streams = [_stream(case) for case in cases_asked]
+    found = [_in_bulk(one, size) for one in enclave().inquiry.verifications(streams)]
+    there = {one["id"] for one in found}
+    body = {"cases": found, "missing": [case for case in cases_asked if case not in there]}
+    return answer(body, index=enclave().inquiry.index("acts"))
+
+
+def _in_bulk(one: Verification, size: int) -> dict[str, Any]:
+    verdict = verdicts.conclude(one, size)
+    return {
+        "id": one.stream.removeprefix("case/"),
+        "outcome": verdict.outcome,
+        "reason": verdict.reason,
+        "statements": len(one.statements),
+        "counts": {str(name): n for name, n in one.counts.items()},
+        "open": list(verdict.open),
+        "signed_off": verdicts.signed_off(one),
+    }
+
+
+def _stream(case: str) -> str:
+    return f"case/{require_uuid(case)}"

@@ -1,0 +1,38 @@
+"""Whether this process lives and can serve (api.md §7)."""
+
+from __future__ import annotations
+
+from flask import Response
+
+from api.http.framework.endpoint import IN_WORDS, Noun
+from api.http.framework.request_context import context, enclave
+from api.http.framework.responses import answer
+from api.http.schemas.health import Live, Ready
+
+health = Noun("health", __name__, url_prefix="/health", description="Vận hành · Operation")
+
+
+@health.call("/live", answers=Live, access="open")
+def live() -> Response:
+    """Tiến trình còn sống · This process answers."""
+    return answer({"status": "live"}, headers={"Cache-Control": "no-store"})
+
+
+@health.call(
+    "/ready",
+    answers=Ready,
+    access="open",
+    also={503: "Not ready; `checks` says which part."},
+    headers=IN_WORDS,
+)
+def ready() -> Response:
+    """Sẵn sàng phục vụ · Database, sealer, projections, disk and clock, each with its verdict."""
+    checks, lang = enclave().readiness.checks(), context().lang
+    good = all(check.ok for check in checks)
+    told = [{"name": c.name, "ok": c.ok, "detail": c.detail[lang]} for c in checks]
+    headers = {"Cache-Control": "no-store", "Content-Language": lang, "Vary": "Accept-Language"}
+    return answer(
+        {"status": "ready" if good else "not_ready", "checks": told},
+        status=200 if good else 503,
+        headers=headers | ({} if good else {"Retry-After": "2"}),
+    )

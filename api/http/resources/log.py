@@ -1,0 +1,154 @@
+"""The log as anyone can check it: checkpoint, tiles, facts, proofs (api.md §5, C2SP tlog-tiles)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response
+
+from api.http.framework.endpoint import BYTES, NOTE, Noun, in_path
+from api.http.framework.request_context import enclave, now
+from api.http.framework.responses import JSON, answer, encode, finish
+from api.http.schemas.log import (
+    ConsistencyProof,
+    ConsistencyQuery,
+    InclusionProof,
+    InclusionQuery,
+    LogFacts,
+    RecoveryEvidence,
+)
+from api.problems.problem import Problem
+from keys.log_keys import Span
+from ledger.errors import NotFound
+from ledger.log import tiles
+from ledger.log.moment import stamp
+
+log = Noun("log", __name__, description="Sổ và chứng minh · The log and its proofs")
+_NAME = in_path("name", "`acts`; the log of reads has its own.", enum=["acts"])
+_IMMUTABLE = "public, max-age=31536000, immutable"
+_RAW = {"type": "string", "format": "binary"}
+
+
+@log.call(
+    "/logs/<name>/checkpoint",
+    answers={"type": "string"},
+    produces=NOTE,
+    access="level",
+    problems=("not_found", "database_unavailable", "evidence_fails"),
+    parameters=(_NAME,),
+)
+def checkpoint(name: str) -> Response:
+    """Điểm kiểm tra mới nhất · The newest signed checkpoint (a C2SP signed note)."""
+    _require(name)
+    latest = enclave().checkpoints.latest()
+    if latest is None:
+        raise NotFound
+    return finish(latest[1], NOTE)
+
+
+@log.call(
+    "/logs/<name>/tile/<path:tile>",
+    answers=_RAW,
+    produces=BYTES,
+    access="level",
+    problems=("not_found", "database_unavailable", "evidence_fails"),
+    parameters=(
+        _NAME,
+        in_path(
+            "tile",
+            "`<L>/<N…>[.p/<W>]` or `entries/<N…>[.p/<W>]`, C2SP tlog-tiles.",
+            example="0/000.p/1",
+        ),
+    ),
+)
+def tile(name: str, tile: str) -> Response:
+    """Mảnh cây và bó mục · Hash tiles and entry bundles."""
+    _require(name)
+    asked = tiles.parse_path(f"tile/{tile}")
+    data = enclave().tile_bytes(asked)
+    headers = {"Cache-Control": _IMMUTABLE} if enclave().facts.level == "ordinary" else {}
+    return finish(data, BYTES, headers=headers)
+
+
+@log.call(
+    "/v1/log", answers=LogFacts, access="level", problems=("database_unavailable", "evidence_fails")
+)
+def log_facts() -> Response:
+    """Sổ này là sổ nào · Which log this is: origin, keys, size, genesis, clock, witnesses."""
+    facts, size = enclave().facts, _sealed_size()  # a checkpoint by other keys tells of a recovery
+    body: dict[str, Any] = {
+        "origin": facts.origin,
+        "level": facts.level,
+        "vkeys": list(enclave().vkeys),
+        "keys": [_span(span) for span in enclave().log_keys.spans],
+        "recoveries": [one.as_dict() for one in enclave().recoveries.all()],
+        "size": size,
+        "records": enclave().records.head().size,
+        "genesis": facts.genesis,
+        "policy": enclave().policy,
+        "now": stamp(now()),
+        "witnesses": [],
+        "set_aside": enclave().inquiry.set_aside().first,
+    }
+    return answer(body)
+
+
+@log.call(
+    "/v1/log/recoveries",
+    answers=RecoveryEvidence,
+    access="level",
+    problems=("not_found", "database_unavailable", "evidence_fails"),
+)
+def recoveries() -> Response:
+    """Chứng cứ khôi phục sổ · What shows each recovery of the log lawful, to be verified offline.
+
+    Registry acts that the registrars' signatures stand on, the recoveries themselves, and their
+    places in the newest signed tree (formats.md §7). It names no case.
+    """
+    enclave().ledger.refresh()
+    return _as_it_travels(enclave().recoveries.evidence().to_json())
+
+
+@log.call(
+    "/v1/log/proof/inclusion",
+    query=InclusionQuery,
+    answers=InclusionProof,
+    access="level",
+    problems=("not_found", "database_unavailable", "evidence_fails"),
+)
+def inclusion_proof(asked: dict[str, Any]) -> Response:
+    """Chứng minh có trong sổ · That a record is in the log (RFC 9162 §2.1.3)."""
+    return _as_it_travels(enclave().proofs.inclusion(asked["index"], asked.get("size")))
+
+
+@log.call(
+    "/v1/log/proof/consistency",
+    query=ConsistencyQuery,
+    answers=ConsistencyProof,
+    access="level",
+    problems=("not_found", "database_unavailable", "evidence_fails"),
+)
+def consistency_proof(asked: dict[str, Any]) -> Response:
+    """Chứng minh chỉ nối thêm · That the log only grew (RFC 9162 §2.1.4)."""
+    to = asked.get("to", _sealed_size())
+    return _as_it_travels(enclave().proofs.consistency(asked["from_"], to))
+
+
+def _as_it_travels(proof: dict[str, Any]) -> Response:
+    """Exactly the members of formats.md §6: verifiers are strict, and the origin says the rest."""
+    return finish(encode(proof), JSON)
+
+
+def _span(span: Span) -> dict[str, Any]:
+    told: dict[str, Any] = {"vkeys": list(span.vkeys), "from": span.above + 1}
+    return told if span.upto is None else told | {"to": span.upto}
+
+
+def _sealed_size() -> int:
+    latest = enclave().checkpoints.latest()
+    return latest[0] if latest else 0
+
+
+def _require(name: str) -> None:
+    if name != "acts":
+        raise Problem("not_found")

@@ -1,0 +1,112 @@
+"""Signing in: the officer's key is the identity (api.md §2)."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs
+
+from flask import Response, request
+
+from api.auth import Caller
+from api.http.framework.endpoint import FORM, JOSE, Noun
+from api.http.framework.request_body import body_bytes
+from api.http.framework.request_context import enclave, malformed
+from api.http.framework.responses import answer
+from api.http.schemas.session import Challenge, ChallengeRequest, Token
+from api.peer import FORWARDED, Proxies
+from api.problems.problem import Problem
+from ledger.log.moment import stamp
+
+session = Noun("session", __name__, url_prefix="/v1/auth", description="Đăng nhập · Signing in")
+_MAX_SIGN_IN_BYTES = 16_384
+_ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_FORM_MEMBERS = {"grant_type", "client_assertion_type", "client_assertion"}
+
+
+@session.call(
+    "/challenge",
+    method="POST",
+    body=ChallengeRequest,
+    answers=Challenge,
+    access="open",
+    problems=("too_many_attempts", "database_unavailable"),
+)
+def make_challenge(asked: dict[str, Any]) -> Response:
+    """Mã thử để ký · A challenge to sign.
+
+    The answer is the same whether or not the key is enrolled. It is good for two minutes, once.
+    """
+    challenge, expires_at = enclave().sign_in.challenge(asked["kid"], _address())
+    body = {"challenge": challenge, "expires_at": stamp(expires_at)}
+    return answer(body, headers={"Cache-Control": "no-store"})
+
+
+@session.call(
+    "/token",
+    method="POST",
+    consumes=(JOSE, FORM),
+    answers=Token,
+    access="open",
+    problems=("sign_in_failed", "too_many_attempts", "database_unavailable"),
+    body_doc={
+        "required": True,
+        "content": {
+            JOSE: {"schema": {"$ref": "#/components/schemas/StatementShape"}},
+            FORM: {
+                "schema": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "required": sorted(_FORM_MEMBERS),
+                    "properties": {
+                        "grant_type": {"type": "string", "enum": ["client_credentials"]},
+                        "client_assertion_type": {"type": "string", "enum": [_ASSERTION_TYPE]},
+                        "client_assertion": {"type": "string"},
+                    },
+                }
+            },
+        },
+    },
+)
+def make_token() -> Response:
+    """Thẻ truy cập ngắn hạn · A short-lived bearer token.
+
+    Either a sign-in JWS over a challenge (formats.md §9, `application/jose+json`) or, for systems,
+    `private_key_jwt` (RFC 7523): `iss` and `sub` are the kid, `aud` the log's origin, `exp` at most
+    five minutes ahead, `jti` used once. Unknown key and wrong signature look alike.
+    """
+    body = body_bytes(_MAX_SIGN_IN_BYTES)
+    if request.mimetype == FORM:
+        token, caller = enclave().sign_in.by_assertion(_assertion(body), _address())
+    else:
+        token, caller = enclave().sign_in.by_challenge(body, _address())
+    return answer(_told(token, caller), headers={"Cache-Control": "no-store"})
+
+
+def _told(token: str, caller: Caller) -> dict[str, Any]:
+    return {
+        "access_token": token,
+        "token_type": "Bearer",
+        "expires_in": enclave().settings.token_ttl_s,
+        "officer": caller.officer,
+        "kid": caller.kid,
+    }
+
+
+def _assertion(body: bytes) -> str:
+    try:
+        form = parse_qs(body.decode("ascii"), strict_parsing=True)
+    except ValueError as error:
+        raise Problem("malformed_request") from error
+    if form.keys() != _FORM_MEMBERS or any(len(values) != 1 for values in form.values()):
+        raise malformed("body", "cần đúng ba trường, mỗi trường một lần", "exactly three members")
+    if form["grant_type"] != ["client_credentials"]:
+        raise malformed("grant_type", "chỉ nhận client_credentials", "client_credentials only")
+    if form["client_assertion_type"] != [_ASSERTION_TYPE]:
+        raise malformed("client_assertion_type", "không đúng loại", "not jwt-bearer")
+    return form["client_assertion"][0]
+
+
+def _address() -> str:
+    """Whom an attempt counts for."""
+    proxies = Proxies(enclave().settings.trusted_proxies)
+    return proxies.client(request.remote_addr or "", request.headers.getlist(FORWARDED))

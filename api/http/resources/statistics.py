@@ -1,0 +1,225 @@
+"""Counts and oversight indicators, small cells hidden, as JSON, CSV and XLSX (api.md §4)."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+from flask import Response
+from xlsxwriter import Workbook  # type: ignore[import-untyped]
+
+from api.http.framework import filter_checks, freshness
+from api.http.framework.admission import Heavy
+from api.http.framework.endpoint import IN_WORDS, Noun
+from api.http.framework.request_context import context, enclave, malformed, now
+from api.http.framework.responses import answer, finish
+from api.http.schemas.work import StatisticsQuery, StatisticsShown
+from ledger.regulation.acts.channels import channel_words
+from ledger.regulation.case.outcomes import words as outcome_words
+from ledger.regulation.registry.calendar import local_day
+from projections.views.statistics.view import HIDDEN, HIDDEN_MEANS, Cell, Tables
+
+statistics = Noun("statistics", __name__, url_prefix="/v1", description="Thống kê · Statistics")
+_HEAVY: Final = Heavy("statistics")
+CSV: Final = "text/csv; charset=utf-8"
+XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_PLAIN_BOOK: Final = {
+    "in_memory": True,
+    "strings_to_formulas": False,
+    "strings_to_urls": False,
+}
+_WIDTHS: Final = (30, 30, 70, 12, 12)
+_YEAR: Final = timedelta(days=365)
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+Row = tuple[str, str, str, int | str, int | str]
+_HEAD_VI: Final = ("Bảng", "Mã", "Nội dung", "Số lượng", "Số hồ sơ")
+_HEAD_EN: Final = ("Table", "Code", "Content", "Count", "Cases")
+_NONE_YET: Final = ("chưa có", "none yet")
+_TITLES: Final = {
+    "span": ("Kỳ báo cáo", "Period reported"),
+    "index": ("Số liệu đến chỉ mục", "Figures up to index"),
+    "hidden": tuple(f"“{word}”" for word in HIDDEN),
+    "total": ("Tổng số hồ sơ tiếp nhận", "Cases that came in"),
+    "figures": ("Chỉ báo giám sát", "Oversight indicators"),
+    "overturned_by_basis": ("Bị hủy, sửa theo căn cứ", "Overturned by ground"),
+    "period": ("Theo tháng tiếp nhận", "By month of intake"),
+    "agency": ("Theo cơ quan", "By agency"),
+    "channel": ("Theo kênh", "By channel"),
+    "outcome": ("Theo kết quả", "By outcome"),
+    "median_days": ("Số ngày trung vị đến kết quả", "Median days to a result"),
+}
+
+
+@statistics.call(
+    "/statistics", query=StatisticsQuery, answers=StatisticsShown, projected=True, heavy=_HEAVY
+)
+def counted(asked: dict[str, Any]) -> Response:
+    """Thống kê một kỳ · Counts over a period; small cells are hidden (null).
+
+    A cell from 1 to 4 is hidden, and others with it, of any size, so that no sum tells it.
+
+    `count` counts acts, `cases` the cases they are in.
+    """
+    start, end, index, tables = _tables(asked)
+    cells = _worded(tables, end)
+    body = {
+        "from": start.isoformat(),
+        "to": end.isoformat(),
+        "total": tables.total,
+        "figures": [asdict(figure) for figure in tables.figures],
+        "overturned_by_basis": cells.pop("overturned_by_basis"),
+        "volumes": cells,
+        "median_days": dict(tables.median_days),
+    }
+    return answer(body, index=index)
+
+
+@statistics.call(
+    "/statistics.csv",
+    query=StatisticsQuery,
+    answers={"type": "string"},
+    produces=CSV,
+    projected=True,
+    headers=IN_WORDS,
+    heavy=_HEAVY,
+)
+def counted_csv(asked: dict[str, Any]) -> Response:
+    """Thống kê dạng CSV · The same as CSV, UTF-8 with a byte order mark."""
+    start, end, index, tables = _tables(asked)
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    for row in _sheet(start, end, index, tables):
+        writer.writerow([_plain(cell) for cell in row])
+    data = ("\ufeff" + out.getvalue()).encode()
+    return finish(data, CSV, index=index, headers=_spoken())
+
+
+@statistics.call(
+    "/statistics.xlsx",
+    query=StatisticsQuery,
+    answers={"type": "string", "format": "binary"},
+    produces=XLSX,
+    projected=True,
+    headers=IN_WORDS,
+    heavy=_HEAVY,
+)
+def counted_xlsx(asked: dict[str, Any]) -> Response:
+    """Thống kê dạng XLSX · The same as a workbook."""
+    start, end, index, tables = _tables(asked)
+    title = "Thống kê" if context().lang == "vi" else "Statistics"
+    data = workbook(title, now(), _sheet(start, end, index, tables))
+    return finish(data, XLSX, index=index, headers=_spoken())
+
+
+def workbook(title: str, at: datetime, rows: Iterable[Row]) -> bytes:
+    """One sheet, its first row in bold. Every text is text: neither a formula nor a link."""
+    out = io.BytesIO()
+    with Workbook(out, _PLAIN_BOOK) as book:
+        book.set_properties({"created": at.replace(tzinfo=None)})
+        page = book.add_worksheet(title)
+        for n, row in enumerate(rows):
+            page.write_row(n, 0, row, book.add_format({"bold": True}) if n == 0 else None)
+        page.freeze_panes(1, 0)
+        for column, width in enumerate(_WIDTHS):
+            page.set_column(column, column, width)
+    return out.getvalue()
+
+
+def _spoken() -> dict[str, str]:
+    """The titles are in the reader's language: a cache must know."""
+    return {"Content-Language": context().lang, "Vary": "Accept-Language"}
+
+
+def _tables(asked: dict[str, Any]) -> tuple[date, date, int, Tables]:
+    freshness.require(asked, "statistics")
+    at = now()
+    end = freshness.day(asked.get("to"), "to") or local_day(at)
+    start = freshness.day(asked.get("from_"), "from") or max(date.min + _YEAR, end) - _YEAR
+    if start > end:
+        raise malformed("from", "muộn hơn `to`", "is after `to`")
+    filter_checks.agency(asked.get("agency"))
+    index, tables = enclave().inquiry.statistics(start, end, at, agency=asked.get("agency"))
+    return start, end, index, tables
+
+
+def _sheet(start: date, end: date, index: int, tables: Tables) -> Iterator[Row]:
+    """Rows of the printed table, in the reader's language; the code beside every title."""
+    vi = context().lang == "vi"
+    yield _HEAD_VI if vi else _HEAD_EN
+    if enclave().facts.rehearsal:
+        yield ("SỔ DIỄN TẬP" if vi else "REHEARSAL", "", "", "", "")
+    span = f"{start:%d/%m/%Y} – {end:%d/%m/%Y}"
+    yield (_title("span"), f"{start}/{end}", span, "", "")
+    yield (_title("index"), str(index), "", "", "")
+    yield (_title("hidden"), "", HIDDEN_MEANS[0 if vi else 1], "", "")
+    yield (_title("total"), "", "", _count(tables.total), _count(tables.total))
+    for figure in tables.figures:
+        said = f"{figure.vi}: {figure.means_vi}" if vi else f"{figure.en}: {figure.means_en}"
+        yield (_title("figures"), figure.code, said, _count(figure.count), _count(figure.cases))
+    for name, cells in _worded(tables, end).items():
+        for cell in cells:
+            said = cell["vi"] if vi else cell["en"]
+            yield (_title(name), cell["key"], said, _count(cell["count"]), "")
+    for outcome, days in tables.median_days.items():
+        yield (
+            _title("median_days"),
+            outcome,
+            outcome_words(outcome)[0 if vi else 1] or "",
+            days,
+            "",
+        )
+
+
+def _title(table: str) -> str:
+    return _TITLES[table][0 if context().lang == "vi" else 1]
+
+
+def _worded(tables: Tables, end: date) -> dict[str, list[dict[str, Any]]]:
+    """Every table of cells with words beside the keys; agencies as they are called at the end."""
+    registry = enclave().inquiry.registry().registry
+
+    def agency(key: str) -> tuple[str, str]:
+        label = registry.label(key, end, end)
+        return label, label
+
+    words: dict[str, Callable[[str], tuple[str | None, str | None]]] = {
+        "overturned_by_basis": _article,
+        "period": _month,
+        "agency": agency,
+        "channel": channel_words,
+        "outcome": outcome_words,
+    }
+    every = {"overturned_by_basis": tables.overturned_by_basis, **tables.volumes}
+    return {name: [_cell(cell, words[name]) for cell in cells] for name, cells in every.items()}
+
+
+def _cell(
+    cell: Cell, words: Callable[[str], tuple[str | None, str | None]]
+) -> dict[str, int | str | None]:
+    vi, en = words(cell.key) if cell.key else _NONE_YET
+    return {"key": cell.key, "vi": vi, "en": en, "count": cell.count}
+
+
+def _month(key: str) -> tuple[str, str]:
+    year, _, month = key.partition("-")
+    return f"tháng {month}/{year}", f"{month}/{year}"
+
+
+def _article(key: str) -> tuple[str, str]:
+    instrument, _, article = key.rpartition(" ")
+    return f"{instrument} Điều {article}", f"{instrument} article {article}"
+
+
+def _count(count: int | None) -> int | str:
+    if count is not None:
+        return count
+    return HIDDEN[0 if context().lang == "vi" else 1]
+
+
+def _plain(cell: int | str) -> int | str:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell

@@ -1,0 +1,37 @@
+"""Where the next statement of a stream must stand (api.md §3)."""
+
+from __future__ import annotations
+
+from flask import Response
+
+from api.http.framework.admission import Heavy
+from api.http.framework.endpoint import Noun, in_path
+from api.http.framework.request_context import enclave
+from api.http.framework.responses import answer
+from api.http.schemas.act import StreamHead
+
+streams = Noun("streams", __name__, url_prefix="/v1/streams", description="Dòng ghi · Streams")
+
+
+@streams.call(
+    "/<path:stream>/head",
+    answers=StreamHead,
+    problems=("not_found", "database_unavailable"),
+    parameters=(
+        in_path(
+            "stream",
+            "Name of the stream, formats.md §2.",
+            example="case/0b5c1f0e-2f7e-4a39-8f0e-3d1a2b3c4d5e",
+        ),
+    ),
+    heavy=Heavy("writing"),
+)
+def stream_head(stream: str) -> Response:
+    """Vị trí của bản ký kế tiếp · Where the next statement must stand.
+
+    A stream that has not begun answers `seq` 1 without `prev`.
+    """
+    head = enclave().ledger.head(stream)
+    aside = list(head.aside) or None
+    body = {"seq": head.seq, "prev": head.prev, "state": head.state, "set_aside": aside}
+    return answer({name: value for name, value in body.items() if value is not None})

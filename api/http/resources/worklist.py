@@ -1,0 +1,42 @@
+"""What waits for the caller (api.md §4)."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from flask import Response
+
+from api.http.framework import freshness, serializers
+from api.http.framework.admission import Heavy
+from api.http.framework.endpoint import Noun
+from api.http.framework.request_context import caller, enclave, now
+from api.http.framework.responses import answer
+from api.http.schemas.work import WorklistQuery, WorklistShown
+from ledger.log.moment import stamp
+
+worklist = Noun("worklist", __name__, url_prefix="/v1", description="Việc cần làm · Worklist")
+
+
+@worklist.call(
+    "/worklist",
+    query=WorklistQuery,
+    answers=WorklistShown,
+    projected=True,
+    heavy=Heavy("worklist"),
+)
+def my_work(asked: dict[str, Any]) -> Response:
+    """Việc chờ tôi · To sign, to do, due and overdue, with which clock and its source.
+
+    With `team=true` also what waits for others of the agencies that the caller supervises; the
+    answer names these.
+    """
+    freshness.require(asked, "worklist")
+    who, at = caller().officer, now()
+    team = enclave().inquiry.supervised(who, at) if asked["team"] else []
+    index, tasks = enclave().inquiry.worklist(who, at, team=team)
+    parts = {
+        part.name: [serializers.task(row, at) for row in getattr(tasks, part.name)]
+        for part in fields(tasks)
+    }
+    return answer({"officer": who, "at": stamp(at), "team": team, **parts}, index=index)

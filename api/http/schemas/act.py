@@ -1,0 +1,113 @@
+"""Statements, receipts and what the ledger says before one signs (api.md §3)."""
+
+from __future__ import annotations
+
+from marshmallow import fields
+
+from api.http.schemas.base import DIGEST, MOMENT, UUID, Answer, Strict, choice, pattern, text, whole
+from api.http.schemas.log import InclusionProof
+
+B64 = r"[A-Za-z0-9_-]{2,}"
+
+
+class StatementShape(Strict):
+    """A flattened JWS (formats.md §3)."""
+
+    payload = pattern(B64, "base64url of the act's canonical bytes.", required=True)
+    protected = pattern(B64, "base64url of the canonical header.", required=True)
+    signature = pattern(B64, "base64url of the signature.", required=True)
+
+
+class SignerShape(Strict):
+    """One who has yet to sign."""
+
+    officer = text("uuid.", required=True)
+    post = text("Post, not a name.", required=True)
+    role = choice(("AUTHOR", "CHECKER", "APPROVER"), "Role in `signers`.", required=True)
+
+
+class Receipt(Answer):
+    """What a submitter keeps (formats.md §8)."""
+
+    act_id = pattern(UUID, "The act.", required=True)
+    stream = text("Its stream.", required=True)
+    seq = whole("Position of this statement in the stream.", required=True, low=1)
+    status = choice(
+        ("effective", "pending", "returned"), "Where the act stands now.", required=True
+    )
+    waiting_for = fields.List(fields.Nested(SignerShape), required=True)
+    log = text("Origin.", required=True)
+    index = whole("Leaf index.", required=True)
+    entry = pattern(DIGEST, "What the leaf commits to.", required=True)
+    recorded_at = pattern(MOMENT, "When the ledger took it.", required=True)
+    proof = fields.Nested(
+        InclusionProof, metadata={"description": "Left out in a 202: not yet proven."}
+    )
+
+
+class PrepareRequest(Strict):
+    """Fields of an act to be; what is left out the ledger fills in where it can."""
+
+    act = fields.Dict(required=True, metadata={"description": "Members of formats.md §2."})
+    kid = pattern(DIGEST, "The key that will sign; the caller's own by default.")
+    role = choice(("AUTHOR", "CHECKER", "APPROVER", "RETURNER"), "AUTHOR by default.")
+
+
+class LeftOut(Strict):
+    """A text whose characters that nobody sees are not in the payload."""
+
+    pointer = text("JSON Pointer into the act.", required=True)
+    vi = text("Which character stood where, in Vietnamese.", required=True)
+    en = text("The same in English.", required=True)
+
+
+class Prepared(Answer):
+    """Bytes for the client to show and to sign; nothing is stored."""
+
+    payload = text("base64url.", required=True)
+    protected = text("base64url.", required=True)
+    signing_input = text("`protected.payload`, what the key signs.", required=True)
+    shown = fields.Dict(
+        required=True, metadata={"description": "The act as read back from the bytes."}
+    )
+    left_out = fields.List(
+        fields.Nested(LeftOut),
+        required=True,
+        metadata={"description": "What was left out of the fields sent; mostly nothing."},
+    )
+
+
+class CheckRequest(Strict):
+    """Either a statement or the fields of an act."""
+
+    statement = fields.Nested(StatementShape)
+    act = fields.Dict(metadata={"description": "Members of formats.md §2."})
+
+
+class Checked(Answer):
+    """What the ledger would say."""
+
+    ok = fields.Boolean(
+        required=True, metadata={"description": "Whether the ledger would take it."}
+    )
+    guard = text("The guard that would refuse.")
+    detail = text("What it would say.")
+    code = text("The problem code it would answer.")
+    flags = fields.List(fields.String(), required=True)
+    next_state = text("State the case would have.")
+    status = text("`effective` or `pending`.")
+
+
+class StreamHead(Answer):
+    """Where the next statement of a stream must stand."""
+
+    seq = whole("Sequence number the next statement takes.", required=True, low=1)
+    prev = pattern(DIGEST, "Digest of the last statement; left out at the start.")
+    state = text("Main state of the case, where there is one.")
+    set_aside = fields.List(
+        fields.Integer(),
+        metadata={
+            "description": "Indices of records that RecordVoided must name before any other act is"
+            " taken; left out where there are none."
+        },
+    )

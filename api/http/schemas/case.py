@@ -1,0 +1,338 @@
+"""Cases: the listing and the file (api.md §4)."""
+
+from __future__ import annotations
+
+from marshmallow import fields
+
+from api.http.schemas.base import (
+    AGENCY,
+    AS_OF,
+    DAY,
+    OFFSET_TIME,
+    UUID,
+    Answer,
+    Listing,
+    Page,
+    Projected,
+    Strict,
+    choice,
+    maybe,
+    part,
+    pattern,
+    text,
+)
+from ledger.regulation.acts.catalogue import load
+from ledger.regulation.acts.lifecycle import life_cycle
+from ledger.regulation.case.outcomes import OUTCOMES as ENDS
+from ledger.regulation.guards.table import GUARDS
+from projections.views.case_file import SORTS
+
+CLOCK_STATUSES = (
+    "NONE_STATED",
+    "RUNNING",
+    "NEAR",
+    "DUE",
+    "OVERDUE",
+    "ENDED",
+    "STOPPED",
+    "EXTENDED",
+)
+
+SOURCE_KINDS = ("REGULATION", "LAW", "PRODUCT_RULE")
+
+
+class CasesQuery(Page):
+    """Filters of the case list; all given must hold."""
+
+    state = choice(tuple(life_cycle().labels), "Main state.")
+    agency = pattern(AGENCY, "Agency id that holds the case, as registered then or now.")
+    outcome = choice(tuple(ENDS), "Outcome of the case.")
+    act = choice(tuple(load().types), "Has an effective act of this type.")
+    due_before = pattern(OFFSET_TIME, "Has a running clock due before this.")
+    opened_from = pattern(DAY, "First act on this day or later.")
+    opened_to = pattern(DAY, "First act on this day or earlier.")
+    flag = choice(tuple(g.code for g in GUARDS if g.kind == "flag"), "Has had this flag.")
+    q = pattern(
+        r"[^\x00-\x1f\x7f]{1,200}",
+        "Words; tone marks and đ/d make no difference. Ordinary only.",
+    )
+    sort = choice(
+        SORTS,
+        "Order, `-last_act` by default; `-` turns it round. A case without a deadline or a number"
+        " comes behind those that have one.",
+    )
+
+
+class AsOfQuery(Projected):
+    """A moment of the past."""
+
+    as_of = pattern(
+        AS_OF,
+        "An index, a time like 2024-06-04T08:12:00+07:00, a `recorded_at`, or a day, which means"
+        " its end in Vietnam: the file as it stood then.",
+    )
+    clock = choice(
+        ("recorded", "occurred"),
+        "Which clock `as_of` is read on; `recorded` by default, and always for an index.",
+    )
+
+
+class AgencyShown(Strict):
+    """An agency as the reader should name it."""
+
+    agency = text("Agency id that carries the matter now.", required=True)
+    name = text("Name on the day of the act; left out of `lead`.")
+    label = text("Name then and, where it is gone, who carries on.", required=True)
+    registered_as = text("Agency id as the case was taken; only in `handler`.")
+
+
+class ActNamed(Strict):
+    """An act as a line refers to it."""
+
+    act_id = text("uuid.", required=True)
+    act = text("Act type.", required=True)
+    vi = text("Vietnamese name.", required=True)
+    en = text("English name.", required=True)
+    occurred_at = text("As signed.", required=True)
+    agency = text("Agency id.", required=True)
+
+
+class FindingShown(ActNamed):
+    """What the verification found."""
+
+    finding = maybe("Code of the finding.")
+    limbs_met = fields.List(
+        fields.String(), metadata={"description": "Limbs of article 3.3 found to be met."}
+    )
+
+
+class SinceShown(Strict):
+    """The act that brought the state about."""
+
+    act_id = text("uuid.", required=True)
+    at = text("When it happened, as signed.", required=True)
+
+
+class MoveShown(Strict):
+    """One step of a sub-process."""
+
+    act_id = text("uuid.", required=True)
+    act = text("Act type.", required=True)
+    state = text("Where it stood after it.", required=True)
+
+
+class SubProcessShown(Strict):
+    """A measure, a verification, a referral or another sub-process."""
+
+    name = text("Kind.", required=True)
+    vi = text("The kind in Vietnamese.", required=True)
+    en = text("The kind in English.", required=True)
+    id = text("act_id of the act that opened it.", required=True)
+    state = text("Where it stands.", required=True)
+    open = fields.Boolean(required=True, metadata={"description": "Whether somebody has to act."})
+    opened_by = part(ActNamed)
+    moves = fields.List(fields.Nested(MoveShown), metadata={"description": "Oldest first."})
+
+
+class SignedShown(Strict):
+    """Who has signed an act that still waits."""
+
+    officer = text("uuid.", required=True)
+    role = text("AUTHOR, CHECKER or APPROVER.", required=True)
+    iat = fields.Integer(
+        required=True, metadata={"description": "When the signer says it signed: seconds of Unix."}
+    )
+
+
+class AwaitedShown(Strict):
+    """Whose signature an act waits for."""
+
+    officer = text("uuid.", required=True)
+    post = text("Post, not a name.", required=True)
+    post_vi = text("The post in Vietnamese.", required=True)
+    role = text("CHECKER or APPROVER.", required=True)
+
+
+class PendingShown(ActNamed):
+    """An act that waits for signatures."""
+
+    signed = fields.List(fields.Nested(SignedShown), required=True)
+    waiting_for = fields.List(fields.Nested(AwaitedShown), required=True)
+
+
+class ReturnedShown(ActNamed):
+    """An act that was sent back unsigned."""
+
+    returned_by = maybe("act_id of the act that returned it.")
+    reason = maybe("Why, as its signer wrote.")
+
+
+class CorrectionShown(ActNamed):
+    """A correction of the record or in public."""
+
+    corrects = maybe("act_id of what it corrects.")
+    mark = maybe("Kind of correction of the record; null of one in public.")
+
+
+class BodyShown(Strict):
+    """A body that decides a complaint."""
+
+    agency = text("Agency id.", required=True)
+    label = text("Name then and, where it is gone, who carries on.", required=True)
+
+
+class ComplaintPath(Strict):
+    """Where and until when one may complain about a restrictive act."""
+
+    act_id = text("The act.", required=True)
+    act = text("Act type.", required=True)
+    first_instance = fields.Nested(BodyShown, required=True)
+    second_instance = part(BodyShown)
+    until = maybe("Last instant for a first complaint; null: the law names none.")
+    source = maybe("Article it comes from.")
+    certainty = maybe("How sure the article is.")
+    vi = text("All of it as a Vietnamese sentence.", required=True)
+    en = text("The same in English.", required=True)
+
+
+class ClockShown(Strict):
+    """A deadline with its source."""
+
+    code = text("Clock.", required=True)
+    vi = text("The clock in Vietnamese.", required=True)
+    en = text("The clock in English.", required=True)
+    act_id = text("Act that started it.", required=True)
+    sub_process = maybe("Sub-process it is about.")
+    started_at = text("From when it runs.", required=True)
+    due = maybe("When it is due; null: none is stated.")
+    alarm = maybe("When the product reminds where no deadline is stated.")
+    status = choice(CLOCK_STATUSES, "How it stands.", required=True)
+    source = maybe("Instrument and article it comes from.")
+    source_kind = choice(SOURCE_KINDS, "Whose rule it is: a product rule is no deadline of law.")
+    certainty = maybe("How sure the source is.")
+    stopped_by = maybe("act_id of the act that stopped it.")
+    stopped_at = maybe("When that act happened.")
+
+
+class FlagShown(Strict):
+    """A flag that shows."""
+
+    code = text("Guard code.", required=True)
+    act_id = text("The act it stands on.", required=True)
+    vi = text("Vietnamese.", required=True)
+    en = text("English.", required=True)
+    source = fields.List(
+        fields.String(), metadata={"description": "Articles and rules it comes from."}
+    )
+
+
+class AssumptionShown(Strict):
+    """A configured line of the registry that is not known for sure and bites in this case."""
+
+    code = text("Code.", required=True)
+    vi = text("Vietnamese.", required=True)
+    en = text("English.", required=True)
+
+
+class SilenceShown(Strict):
+    """What the regulation doesn't say where this case stands, and what this ledger does."""
+
+    n = fields.Integer(required=True, metadata={"description": "Row of the list of silences."})
+    vi = text("Vietnamese.", required=True)
+    en = text("English.", required=True)
+    bites = fields.List(fields.String(), metadata={"description": "Acts, clocks, flags, state."})
+
+
+class ViewShown(Strict):
+    """Which moment a case file of the past shows."""
+
+    as_of = text("As asked.", required=True)
+    clock = choice(("recorded", "occurred"), "On which clock.", required=True)
+    index = fields.Integer(required=True, metadata={"description": "Newest record in it."})
+    at = text("The moment that is, where no index was asked for.")
+
+
+class CaseFile(Answer):
+    """One case at one moment."""
+
+    id = pattern(UUID, "uuid of the case.", required=True)
+    stream = text("`case/<uuid>`.", required=True)
+    state = maybe("Main state.")
+    state_vi = maybe("Vietnamese name of the state.")
+    state_en = maybe("English name of the state.")
+    state_since = part(SinceShown)
+    outcome = maybe("How it ended.")
+    outcome_vi = maybe("The same in Vietnamese.")
+    outcome_en = maybe("The same in English.")
+    case_number = maybe("Case number.")
+    register_no = maybe("Number in the intake register.")
+    urgency = maybe("NONE, KHAN, THUONG_KHAN or HOA_TOC; null before the case is registered.")
+    alleged_limb = fields.List(
+        fields.String(), metadata={"description": "Limbs of article 3.3 alleged, not found."}
+    )
+    opened_at = maybe("When the first act happened.")
+    registered_at = maybe("When the case was registered.")
+    handler = part(AgencyShown)
+    lead = part(AgencyShown)
+    finders = fields.List(
+        fields.Nested(AgencyShown), metadata={"description": "Where reports and findings came in."}
+    )
+    reporters = fields.Integer(metadata={"description": "Reports received; never by whom."})
+    result = part(ActNamed)
+    finding = part(FindingShown)
+    open_sub_processes = fields.List(fields.Nested(SubProcessShown))
+    sub_processes = fields.List(fields.Nested(SubProcessShown))
+    pending = fields.List(fields.Nested(PendingShown))
+    returned = fields.List(fields.Nested(ReturnedShown))
+    clocks = fields.List(fields.Nested(ClockShown))
+    flags = fields.List(fields.Nested(FlagShown))
+    complaint_paths = fields.List(fields.Nested(ComplaintPath))
+    corrections = fields.List(fields.Nested(CorrectionShown))
+    assumptions = fields.List(fields.Nested(AssumptionShown))
+    silences = fields.List(fields.Nested(SilenceShown))
+    statements = fields.Integer(metadata={"description": "Statements in the stream."})
+    acts = fields.Integer(metadata={"description": "Acts."})
+    officers = fields.List(
+        fields.String(), metadata={"description": "uuid of everyone who has signed in it."}
+    )
+    head = maybe("Digest of the last statement.")
+    set_aside = fields.List(
+        fields.Integer(),
+        metadata={
+            "description": "Indices of records against the rules, not voided yet: they move"
+            " nothing, and the case takes no other act. Left out where there are none."
+        },
+    )
+    view = fields.Nested(ViewShown, metadata={"description": "Left out where it is as of now."})
+
+
+class CaseLineShown(Strict):
+    """One line of the case list."""
+
+    id = pattern(UUID, "uuid of the case.", required=True)
+    stream = text("`case/<uuid>`.", required=True)
+    state = maybe("Main state.")
+    state_vi = maybe("Its Vietnamese name.")
+    state_en = maybe("Its English name.")
+    outcome = maybe("How it ended.")
+    outcome_vi = maybe("The same in Vietnamese.")
+    outcome_en = maybe("The same in English.")
+    agency = maybe("Agency that holds it.")
+    handler_label = maybe("Its name then and now.")
+    case_number = maybe("Case number.")
+    register_no = maybe("Number in the intake register.")
+    opened_at = maybe("When the first act happened.")
+    last_at = text("When the newest statement was recorded.", required=True)
+    due_at = maybe("Nearest deadline.")
+    flags = fields.List(
+        fields.String(),
+        metadata={"description": "Flags it has had; which still show is said by the case file."},
+    )
+    last_index = fields.Integer(metadata={"description": "Newest record."})
+    seq = fields.Integer(metadata={"description": "Statements."})
+
+
+class CasePage(Listing):
+    """A page of the case list."""
+
+    cases = fields.List(fields.Nested(CaseLineShown), required=True)

@@ -1,0 +1,105 @@
+"""What differs between two moments of a case, and why a field says what it says (api.md §4)."""
+
+from __future__ import annotations
+
+from marshmallow import fields
+
+from api.http.schemas.base import (
+    AS_OF,
+    UUID,
+    Answer,
+    Projected,
+    Strict,
+    choice,
+    maybe,
+    part,
+    pattern,
+    text,
+)
+from api.http.schemas.statement import SignerShown
+
+
+class DiffQuery(Projected):
+    """Two moments."""
+
+    from_ = pattern(AS_OF, "Index, time or day.", required=True, name="from")
+    to = pattern(AS_OF, "Index, time or day; now by default.")
+    clock = choice(("recorded", "occurred"), "`recorded` by default.")
+
+
+class FieldQuery(Projected):
+    """The field as of a moment."""
+
+    as_of = pattern(AS_OF, "Index, time or day; now by default.")
+
+
+class ActSigner(SignerShown):
+    """One who signed the act, and where."""
+
+    index = fields.Integer(required=True, metadata={"description": "Record of the signature."})
+    role = text("AUTHOR, CHECKER, APPROVER or RETURNER.", required=True)
+
+
+class ActTouch(Strict):
+    """An act that changed a field, by the statement that brought the change about."""
+
+    act_id = text("uuid.", required=True)
+    act = maybe("Act type.")
+    act_vi = maybe("Vietnamese name.")
+    act_en = maybe("English name.")
+    index = fields.Integer(required=True, metadata={"description": "Record of the statement."})
+    seq = fields.Integer(required=True, metadata={"description": "Its position in the case."})
+    role = maybe("AUTHOR, CHECKER, APPROVER or RETURNER; null where erased.")
+    officer = maybe("Who signed.")
+    signer = part(SignerShown)
+    signers = fields.List(
+        fields.Nested(ActSigner),
+        required=True,
+        metadata={"description": "Everybody who had signed the act by then, the author first."},
+    )
+    agency = maybe("Agency of the author.")
+    status = text("Status of the act after it.", required=True)
+    late = fields.Boolean(required=True, metadata={"description": "Entered late, with a reason."})
+    occurred_at = maybe("As signed.")
+    recorded_at = text("When the ledger took it.", required=True)
+
+
+class ChangeShown(Strict):
+    """One changed field."""
+
+    pointer = text("JSON Pointer into the case file.", required=True)
+    old = fields.Raw(allow_none=True, metadata={"description": "Value before; null: not there."})
+    new = fields.Raw(allow_none=True, metadata={"description": "Value after; null: gone."})
+    acts = fields.List(
+        fields.Nested(ActTouch),
+        metadata={"description": "Acts that changed it; empty where only time did."},
+    )
+
+
+class Difference(Answer):
+    """What differs between two moments."""
+
+    id = pattern(UUID, "uuid of the case.", required=True)
+    clock = choice(("recorded", "occurred"), "Which clock.", required=True)
+    from_ = fields.Integer(
+        required=True, data_key="from", metadata={"description": "Newest index (-1: before it)."}
+    )
+    to = fields.Integer(required=True, metadata={"description": "Newest index of the later."})
+    swapped = fields.Boolean(
+        metadata={
+            "description": "True where `from` was the later moment: told the other way round."
+        }
+    )
+    changes = fields.List(fields.Nested(ChangeShown), required=True)
+
+
+class FieldHistory(Answer):
+    """Why a field says what it says."""
+
+    id = pattern(UUID, "uuid of the case.", required=True)
+    pointer = text("JSON Pointer.", required=True)
+    changes = fields.List(
+        fields.Nested(ChangeShown),
+        required=True,
+        metadata={"description": "Oldest first; empty where it has had no value yet."},
+    )

@@ -1,0 +1,41 @@
+"""The problem document (RFC 9457) as the spec shows it; `problems.py` builds it."""
+
+from __future__ import annotations
+
+from marshmallow import fields
+
+from api.http.schemas.base import Strict, choice, text
+
+
+class FaultSchema(Strict):
+    """One fault of a request."""
+
+    pointer = text("JSON Pointer (RFC 6901) to the member at fault.", required=True)
+    detail = text("What is wrong there.", required=True)
+
+
+class ProblemSchema(Strict):
+    """A refusal: what happened, what was recorded, what to do next."""
+
+    type = text("`/problems/<code>`, a page that explains it.", required=True)
+    title = text("In the language of `Content-Language`.", required=True)
+    status = fields.Integer(required=True, metadata={"description": "HTTP status."})
+    detail = text("What exactly; left out where the title says it all.")
+    code = text("Stable machine code.", required=True)
+    next = text("What to do next.", required=True)
+    recorded = choice(
+        ("nothing", "yes", "unknown"), "What the log holds of this request.", required=True
+    )
+    trace_id = text("As in `X-Request-Id`.", required=True)
+    errors = fields.List(fields.Nested(FaultSchema))
+    guard = text("The guard that refused, a code of the rulebook.")
+    params = fields.Dict(
+        keys=fields.String(),
+        values=fields.String(),
+        metadata={"description": "What the sentence of a guard is about, by name."},
+    )
+    head = fields.Dict(metadata={"description": "`stale`: where the next statement must stand."})
+    since = fields.List(
+        fields.Dict(), metadata={"description": "`stale`: what was recorded after `prev`."}
+    )
+    index = fields.Integer(metadata={"description": "`proof_late`: the index of the record."})

@@ -1,0 +1,189 @@
+"""Worklist, statistics and feed (api.md §4)."""
+
+from __future__ import annotations
+
+from marshmallow import fields, validate
+
+from api.http.schemas.base import (
+    AGENCY,
+    DAY,
+    MAX_LIMIT,
+    Answer,
+    Projected,
+    Strict,
+    choice,
+    maybe,
+    pattern,
+    text,
+    whole,
+)
+from api.http.schemas.case import SOURCE_KINDS
+
+
+class WorklistQuery(Projected):
+    """Whose work."""
+
+    team = fields.Boolean(
+        truthy={"true"},
+        falsy={"false"},
+        load_default=False,
+        metadata={"description": "Also what waits for others of the agencies one supervises."},
+    )
+
+
+class TaskShown(Strict):
+    """One thing that waits, with its clock and where that comes from."""
+
+    kind = choice(
+        ("SIGN", "SIGN_LATER", "RETURNED", "CLOCK", "ACCEPT", "OPEN_CASE"),
+        "What has to be done.",
+        required=True,
+    )
+    stream = text("Case.", required=True)
+    act_id = text("The act it is about.", required=True)
+    act = text("Act type.", required=True)
+    act_vi = text("Vietnamese name.", required=True)
+    act_en = text("English name.", required=True)
+    officer = maybe("Who has to act, where one is named.")
+    agency = maybe("Agency that has to act.")
+    role = maybe("As what the officer signs: AUTHOR, CHECKER or APPROVER.")
+    code = maybe("Clock.")
+    clock_vi = maybe("The clock in Vietnamese.")
+    clock_en = maybe("The clock in English.")
+    sub = maybe("Sub-process it is about.")
+    started_at = maybe("From when the clock runs.")
+    due_at = maybe("When it is due.")
+    alarm_at = maybe("When the product reminds where no deadline is stated.")
+    status = choice(
+        ("NONE_STATED", "RUNNING", "NEAR", "DUE", "OVERDUE", "ALARM"),
+        "How it stands.",
+        required=True,
+    )
+    source = maybe("Instrument and article the clock comes from.")
+    source_kind = fields.String(
+        allow_none=True,
+        validate=validate.OneOf((*SOURCE_KINDS, None)),
+        metadata={"description": "Whose rule it is: a product rule is no deadline of law."},
+    )
+    certainty = maybe("How sure the source is.")
+    case_number = maybe("Case number.")
+    register_no = maybe("Number in the intake register.")
+    state = maybe("Main state of the case.")
+    last_at = text("When the newest statement of the case was recorded.", required=True)
+
+
+class WorklistShown(Answer):
+    """What waits for the caller, each part in the order in which it presses."""
+
+    officer = text("uuid of the caller.", required=True)
+    at = text("Judged at.", required=True)
+    team = fields.List(
+        fields.String(),
+        required=True,
+        metadata={"description": "Agencies whose whole work is shown, by id."},
+    )
+    sign = fields.List(fields.Nested(TaskShown), required=True)
+    later = fields.List(fields.Nested(TaskShown), required=True)
+    returned = fields.List(fields.Nested(TaskShown), required=True)
+    overdue = fields.List(fields.Nested(TaskShown), required=True)
+    due = fields.List(fields.Nested(TaskShown), required=True)
+    running = fields.List(fields.Nested(TaskShown), required=True)
+    referrals = fields.List(fields.Nested(TaskShown), required=True)
+    cases = fields.List(fields.Nested(TaskShown), required=True)
+
+
+class StatisticsQuery(Projected):
+    """A period and, where wanted, one agency."""
+
+    from_ = pattern(DAY, "First day; a year before `to` by default.", name="from")
+    to = pattern(DAY, "Last day; today by default.")
+    agency = pattern(AGENCY, "Only this agency.")
+
+
+def _counted(description: str) -> fields.Integer:
+    """A count, or null where it is hidden."""
+    told = f"{description} null: hidden, being 1 to 4 or beside such a cell."
+    return fields.Integer(allow_none=True, required=True, metadata={"description": told})
+
+
+class FigureShown(Strict):
+    """One oversight indicator."""
+
+    code = text("Code.", required=True)
+    vi = text("Vietnamese.", required=True)
+    en = text("English.", required=True)
+    means_vi = text("What exactly is counted, in Vietnamese.", required=True)
+    means_en = text("The same in English.", required=True)
+    count = _counted("Acts.")
+    cases = _counted("Cases they are in.")
+
+
+class CellShown(Strict):
+    """One cell; small ones are hidden, and what would give them away."""
+
+    key = text("What is counted; empty where the case has none yet.", required=True)
+    vi = text("The same in Vietnamese words.", required=True)
+    en = text("In English words.", required=True)
+    count = _counted("Cases; of `overturned_by_basis` acts.")
+
+
+class StatisticsShown(Answer):
+    """Everything counted over a period."""
+
+    from_ = fields.String(
+        required=True, data_key="from", metadata={"description": "First day of the period."}
+    )
+    to = text("Last day.", required=True)
+    total = _counted("Cases that came in.")
+    figures = fields.List(fields.Nested(FigureShown), required=True)
+    overturned_by_basis = fields.List(fields.Nested(CellShown), required=True)
+    volumes = fields.Dict(
+        keys=fields.String(),
+        values=fields.List(fields.Nested(CellShown)),
+        required=True,
+        metadata={
+            "description": "Cases that came in, by `period`, `agency`, `channel`, `outcome`."
+        },
+    )
+    median_days = fields.Dict(
+        keys=fields.String(),
+        values=fields.Integer(),
+        required=True,
+        metadata={"description": "Median days from intake to the result, by outcome that shows."},
+    )
+
+
+class FeedQuery(Strict):
+    """Where to go on."""
+
+    after = whole("Last index one has; left out: from the beginning.")
+    limit = whole("Events, at most 200.", low=1, high=MAX_LIMIT, default=100)
+
+
+class EventData(Strict):
+    """What the event is about; never the content of the act."""
+
+    index = fields.Integer(required=True, metadata={"description": "Index of the record."})
+    entry = text("What the leaf commits to.", required=True)
+    stream = text("Stream.", required=True)
+    seq = fields.Integer(required=True, metadata={"description": "Position in the stream."})
+    act_id = text("uuid.", required=True)
+    act = maybe("Act type; null where erased.")
+    status = text("pending, effective, returned, erased, service or set_aside.", required=True)
+    effect = fields.Boolean(
+        required=True, metadata={"description": "Whether the act took effect with it."}
+    )
+    state = maybe("Main state of the case after it.")
+
+
+class EventShown(Strict):
+    """A CloudEvent 1.0."""
+
+    specversion = text("1.0.", required=True)
+    id = text("Index of the record.", required=True)
+    source = text("`/logs/<origin>`.", required=True)
+    type = text("`socai.act.<status>.v1`.", required=True)
+    subject = text("Stream.", required=True)
+    time = text("When the ledger took it.", required=True)
+    datacontenttype = text("`application/json`.", required=True)
+    data = fields.Nested(EventData, required=True)

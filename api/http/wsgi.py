@@ -1,0 +1,136 @@
+"""gunicorn over one enclave: `python -m api.http.wsgi [FD]`, settings from the environment.
+
+`gthread` workers, as many as cores, with threads enough to wait for proofs and commit in groups.
+Each worker opens its own pools after the fork. Metrics of all workers stand on one port. FD is a
+listening socket that whoever starts this has taken already.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+from gunicorn.glogging import Logger  # type: ignore[import-untyped]
+
+from api.http.framework.read_budget import Budgets
+from api.http.worker import ProblemWorker
+from api.ops.child_processes import end_with_parent
+from api.ops.listening_socket import listen
+from api.peer import Proxies
+from api.settings import Settings, SettingsError, share_metrics
+
+
+class OneLineLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
+    """gunicorn's own words through the root logger: JSON lines like all others."""
+
+    def setup(self, cfg: Any) -> None:  # noqa: ANN401  gunicorn's signature
+        """Hands its lines on instead of writing them."""
+        super().setup(cfg)
+        self.error_log.handlers = []
+        self.error_log.propagate = True
+
+
+class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
+    """gunicorn with our options; nothing of its own is read from the command line.
+
+    Args:
+        settings: Of the enclave.
+        listener: Descriptor of the listening socket; None takes the one that `settings` name.
+
+    Raises:
+        SettingsError: That one cannot be had.
+    """
+
+    def __init__(self, settings: Settings, listener: int | None = None) -> None:
+        self._settings = settings
+        self.proxies = Proxies(settings.trusted_proxies)
+        self._budgets = Budgets(settings.officer_share / 100)
+        if listener is None:
+            listener = listen(settings.host, settings.port).detach()
+        self._listener = listener
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Options of the server; forwarded headers are believed from our own proxies only."""
+        options = {
+            "bind": f"fd://{self._listener}",
+            "worker_class": ProblemWorker,
+            "workers": self._settings.workers,
+            "threads": self._settings.threads,
+            "timeout": 90,
+            "graceful_timeout": 20,
+            "keepalive": 15,
+            "worker_connections": 800,  # below the usual limit of open files
+            "limit_request_line": 8190,
+            "limit_request_fields": 64,
+            "limit_request_field_size": 8190,
+            "forwarded_allow_ips": self._settings.trusted_proxies,
+            "proc_name": "socai-api",
+            "accesslog": None,
+            "logger_class": OneLineLogger,
+            "control_socket_disable": True,
+            "when_ready": self._when_ready,
+            "post_fork": self._post_fork,
+            "child_exit": self._child_exit,
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:  # noqa: ANN401  a WSGI application
+        """One worker's application, opened after the fork."""
+        return application(self._settings, self._budgets)
+
+    @staticmethod
+    def _post_fork(_arbiter: Any, _worker: Any) -> None:  # noqa: ANN401  gunicorn's hook
+        """A worker that outlives a killed arbiter holds the port and takes no request."""
+        end_with_parent()
+
+    def _child_exit(self, _arbiter: Any, worker: Any) -> None:  # noqa: ANN401  gunicorn's hook
+        """An ended worker has nothing now: no reads under way, and what it had is not counted."""
+        self._budgets.ended(worker.pid)
+        if self._settings.metrics_port:
+            from api.ops.telemetry import forget_process  # noqa: PLC0415  after share_metrics
+
+            forget_process(worker.pid)
+
+    def _when_ready(self, _: Any) -> None:  # noqa: ANN401  gunicorn's arbiter
+        if self._settings.metrics_port:
+            from api.ops.telemetry import serve_metrics  # noqa: PLC0415  after share_metrics
+
+            serve_metrics(self._settings.metrics_port, self._settings.host, shared=True)
+
+
+def application(settings: Settings, budgets: Budgets) -> Any:  # noqa: ANN401  a WSGI application
+    """The WSGI application of one worker."""
+    from api.http.app import create_app  # noqa: PLC0415
+    from api.ops import telemetry  # noqa: PLC0415  prometheus_client must see share_metrics
+    from api.ops.wiring import Enclave  # noqa: PLC0415
+
+    telemetry.configure(settings.log_level)
+    enclave = Enclave.open(settings)
+    enclave.start_anchoring()
+    return create_app(enclave, budgets)
+
+
+def main() -> None:
+    """Serves until told to stop."""
+    try:
+        settings = Settings.from_env()
+        listener = int(sys.argv[1]) if sys.argv[1:] else None
+        server = Server(settings, listener)
+    except SettingsError as error:
+        sys.stderr.write(f"socai: {error.vi}\nsocai: {error}\n")
+        sys.exit(2)
+    if settings.metrics_port:
+        share_metrics(Path(mkdtemp(prefix="socai-metrics-")))
+    from api.ops import telemetry  # noqa: PLC0415  after share_metrics
+
+    telemetry.configure(settings.log_level)
+    server.run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Wiring, processes, sockets, readiness and databases of one enclave; knows no HTTP noun."""

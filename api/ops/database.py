@@ -1,0 +1,138 @@
+"""The enclave's database from the operator's side: which server, its administrator, its schema.
+
+The embedded server where no `SOCAI_DATABASE_URL` is set, else the server that names. Not: what the
+tables hold.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
+
+from api.ops.embedded_postgres import SUPERUSER, Embedded
+from api.settings import EnclaveFacts, Home, Settings, SettingsError
+from ledger.postgres import migrate
+from ledger.postgres.migrate import LOGINS
+from projections.engine import generations
+
+RUNNING: Final = "serve.json"
+"""Stands in the home while the enclave is served, and says where."""
+_PASSWORD_FILE: Final = "postgres.password"  # noqa: S105  its name, not its content
+_NOT_PLAIN: Final = re.compile(r"[^a-z0-9]+")
+_SLUG_STEM: Final = 26
+
+
+def admin_dsn(settings: Settings, password_file: Path | None = None) -> str:
+    """The administrator's connection string; starts the embedded server where that is the one.
+
+    Args:
+        settings: Which server.
+        password_file: Where its administrator's password is; `<secrets>/postgres.password` else.
+
+    Raises:
+        SettingsError: The server named needs a password and there is no file with it.
+    """
+    if settings.database_url is None:
+        return Embedded(settings.home).start()
+    path = password_file or settings.secrets_dir / _PASSWORD_FILE
+    return _with_password(settings.database_url, path)
+
+
+def running_facts(settings: Settings) -> EnclaveFacts:
+    """The enclave's facts, its database up: the embedded server started, its port noted."""
+    home = Home(settings)
+    facts = home.facts()
+    if settings.database_url is None and (settings.home / "pg").is_dir():
+        server = Embedded(settings.home)
+        server.start()
+        facts = _moved(home, facts, server)
+    return facts
+
+
+@contextmanager
+def reachable(settings: Settings) -> Iterator[EnclaveFacts]:
+    """The facts while the database answers; a server started for this is stopped again."""
+    embedded = settings.database_url is None and (settings.home / "pg").is_dir()
+    was_running = not embedded or Embedded(settings.home).running
+    try:
+        yield running_facts(settings)
+    finally:
+        if not was_running and not (settings.home / RUNNING).exists():
+            stop_database(settings)
+
+
+def embedded_down(settings: Settings) -> bool:
+    """Whether this home's own server should answer and does not; False for any other server."""
+    if settings.database_url is not None or not (settings.home / "pg").is_dir():
+        return False
+    return not Embedded(settings.home).listening
+
+
+def stop_database(settings: Settings) -> None:
+    """Stops the embedded server of this home; any other server is not ours to stop."""
+    if settings.database_url is None and (settings.home / "pg").is_dir():
+        Embedded(settings.home).stop()
+
+
+def place(settings: Settings, dbname: str) -> dict[str, Any]:
+    """Where the database is, for `enclave.json`."""
+    if settings.database_url is None:
+        server = Embedded(settings.home)
+        return {"host": server.host, "port": server.port, "dbname": dbname}
+    parts = urlsplit(settings.database_url)
+    named = dict(parse_qsl(parts.query))  # where a URL names a folder of sockets
+    host = named.get("host") or parts.hostname or "localhost"
+    return {"host": host, "port": int(named.get("port") or parts.port or 5432), "dbname": dbname}
+
+
+def make_schema(
+    settings: Settings, slug: str, password_file: Path | None = None, *, rehearsal: bool
+) -> str:
+    """Makes or brings up to date roles, database, schema and views; the database's name.
+
+    Raises:
+        Fatal: See `ledger.postgres.migrate.migrate`.
+    """
+    home = Home(settings)
+    passwords = {login: home.password(login) for login in LOGINS}
+    admin = admin_dsn(settings, password_file)
+    dbname = migrate.install(admin, slug, passwords, rehearsal=rehearsal)
+    migrator = migrate.login_dsn(admin, slug, "migrator", passwords["migrator"], dbname=dbname)
+    with migrate.making_views(migrator, slug) as connection:
+        generations.install(connection)
+    return dbname
+
+
+def slug_of(origin: str, random: bytes) -> str:
+    """A plain, unrepeated prefix for the enclave's roles and its database."""
+    plain = origin.lower().removeprefix("rehearsal.")
+    stem = _NOT_PLAIN.sub("_", plain).strip("_")[:_SLUG_STEM].strip("_")
+    return f"e_{stem}_{random.hex()}"
+
+
+def _moved(home: Home, facts: EnclaveFacts, server: Embedded) -> EnclaveFacts:
+    now = {"host": server.host, "port": server.port, "dbname": facts.database["dbname"]}
+    if now != facts.database:
+        facts = replace(facts, database=now)
+        home.write_facts(facts)
+    return facts
+
+
+def _with_password(url: str, path: Path) -> str:
+    parts = urlsplit(url)
+    if parts.password is not None:
+        return url
+    if not path.exists():
+        raise SettingsError(
+            f"hãy ghi mật khẩu quản trị cơ sở dữ liệu vào {path} (quyền 0600)",
+            f"put the password of the database's administrator into {path} (mode 0600)",
+        )
+    password = path.read_text("utf-8").strip()
+    user = quote(unquote(parts.username or SUPERUSER), safe="")
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{user}:{quote(password, safe='')}@{host}"))

@@ -1,0 +1,293 @@
+"""Makes an enclave: keys, passwords, database, record 0 (architecture.md §3, formats.md §9).
+
+Keys are durable before record 0 names them, and `enclave.json` is written last: a home without it
+holds no enclave. Asks nothing; everything comes by argument or settings.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+
+from api.ops import database
+from api.ops.supervisor import ROLES
+from api.ops.wiring import RealClock, RealEntropy, role_dsn
+from api.settings import (
+    LEVELS,
+    EnclaveFacts,
+    Home,
+    Settings,
+    SettingsError,
+    passphrase_needed,
+    write_private,
+)
+from keys import canonical
+from keys.custody.file import write_kek, write_key
+from keys.envelope_encryption import Kek
+from keys.jwk import SoftwareSigner
+from keys.note import NoteSigner, log_pair
+from ledger.admission.genesis import REHEARSAL, Founder, genesis, service_key
+from ledger.checkpoints.seen_checkpoint import beginning
+from ledger.checkpoints.seen_file import SeenFile
+from ledger.files.file_key import FileKey
+from ledger.log import statement as statements
+from ledger.log.statement import Statement
+from ledger.ports import Alone
+from ledger.postgres.connect import open_pool
+from ledger.postgres.files import PostgresFiles
+from ledger.postgres.migrate import LOGINS
+from ledger.postgres.recorder import GroupAppender
+from ledger.postgres.records import PostgresRecords
+from ledger.write.commands import Ledger
+
+REHEARSAL_OPENS: Final = "2023-03-21T08:00:00+07:00"
+"""When a rehearsal is opened where nothing else is said: its clock only goes forward."""
+VKEYS: Final = "vkeys"
+"""Public: what verifies the log's checkpoints, one key a line."""
+_ACCESS: Final = "access"
+_PASSWORD_BYTES: Final = 24
+_SLUG_BYTES: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be made.
+
+    Attributes:
+        deployment: First part of the origin; a rehearsal's begins with `rehearsal.`.
+        level: `ordinary`, `mat`, `toi-mat` or `tuyet-mat`.
+        rehearsal: Whether record 0 says so for ever.
+        at: When the log is opened.
+        password_file: Password of the database's administrator; see `database.admin_dsn`.
+    """
+
+    deployment: str
+    level: str
+    rehearsal: bool
+    at: datetime
+    password_file: Path | None = None
+
+    @property
+    def origin(self) -> str:
+        """Origin of the log (formats.md §7)."""
+        prefix = REHEARSAL if self.rehearsal and not self.deployment.startswith(REHEARSAL) else ""
+        return f"{prefix}{self.deployment}/{self.level}"
+
+
+@dataclass(frozen=True, slots=True)
+class Founded:
+    """What was made: the facts, and the keys a verifier needs."""
+
+    facts: EnclaveFacts
+    vkeys: tuple[str, ...]
+    officer: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    log: SoftwareSigner
+    pq: SoftwareSigner
+    registrar: SoftwareSigner
+    service: SoftwareSigner
+    kek: Kek
+
+    def signers(self, origin: str) -> tuple[NoteSigner, NoteSigner]:
+        return log_pair(origin, self.log, self.pq)
+
+    def vkeys(self, origin: str) -> tuple[str, ...]:
+        log, pq = self.signers(origin)
+        return str(log.vkey), str(pq.vkey)
+
+
+def found(settings: Settings, plan: Plan) -> Founded:
+    """Makes the enclave of this home.
+
+    Raises:
+        SettingsError: There is one already, the name is not allowed, or no passphrase is given.
+        LedgerError: The database or a guard refused; the home holds no enclave.
+    """
+    _refuse(settings, plan)
+    home = Home(settings)
+    entropy = RealEntropy()
+    passphrase = _passphrase(settings, plan)
+    slug = database.slug_of(plan.origin, entropy.take(_SLUG_BYTES))
+    for login in LOGINS:
+        _secret(settings.secrets_dir / f"{login}.password", secrets.token_urlsafe(_PASSWORD_BYTES))
+    home.make_session_key()
+    keys = _make_keys(home, passphrase)
+    _remember(home, keys, plan)
+    dbname = database.make_schema(settings, slug, plan.password_file, rehearsal=plan.rehearsal)
+    facts = EnclaveFacts(
+        origin=plan.origin,
+        level=plan.level,
+        rehearsal=plan.rehearsal,
+        genesis="",
+        slug=slug,
+        database=database.place(settings, dbname),
+    )
+    officer = entropy.uuid()
+    entry = _open_log(settings, facts, keys, officer, plan.at)
+    facts = replace(facts, genesis=entry.hex())
+    vkeys = keys.vkeys(plan.origin)
+    (settings.home / VKEYS).write_text("".join(f"{vkey}\n" for vkey in vkeys), "ascii")
+    home.write_facts(facts)
+    return Founded(facts, vkeys, str(officer))
+
+
+def read_vkeys(settings: Settings) -> list[str]:
+    """The keys of the log and of `/pq`, as `init` noted them in the home.
+
+    Raises:
+        SettingsError: The home has no such file.
+    """
+    path = settings.home / VKEYS
+    if not path.exists():
+        raise SettingsError(
+            f"không có {path}; hãy nêu các khóa của sổ bằng --vkey",
+            f"{path} is not there: name the log's keys with --vkey",
+        )
+    return path.read_text("ascii").split()
+
+
+def _refuse(settings: Settings, plan: Plan) -> None:
+    if Home(settings).facts_path.exists():
+        raise SettingsError(
+            f"{settings.home} đã có một sổ", f"{settings.home} already holds an enclave"
+        )
+    if Home(settings).key_path("log").exists():
+        raise SettingsError(
+            f"{settings.keys_dir} còn khóa của một sổ khởi tạo dở; hãy chuyển chúng đi trước",
+            f"{settings.keys_dir} holds keys of an unfinished enclave: remove them first",
+        )
+    if any(SeenFile(Home(settings).seen_folder(role)).read() for role in ROLES):
+        raise SettingsError(
+            f"{settings.seen_dir} còn điểm kiểm tra đã thấy của một sổ khác; hãy chuyển đi trước",
+            f"{settings.seen_dir} holds the checkpoints seen of another log: move them away first",
+        )
+    if plan.level not in LEVELS:
+        known = ", ".join(LEVELS)
+        raise SettingsError(f"cấp độ là một trong: {known}", f"the level is one of {known}")
+    if not plan.rehearsal and plan.deployment.startswith(REHEARSAL):
+        raise SettingsError(
+            f"chỉ sổ diễn tập mới có tên bắt đầu bằng {REHEARSAL}",
+            f"only a rehearsal's deployment begins with {REHEARSAL}",
+        )
+    if plan.deployment.rpartition("/")[2] == _ACCESS or "/" in plan.deployment:
+        raise SettingsError(
+            "tên nơi triển khai không có dấu gạch chéo: cấp độ đứng sau nó",
+            "a deployment has no slash: the level follows it",
+        )
+
+
+def _passphrase(settings: Settings, plan: Plan) -> bytes:
+    if settings.passphrase_file is not None:
+        return Home(settings).passphrase()
+    if not plan.rehearsal:
+        raise passphrase_needed()
+    path = settings.secrets_dir / "passphrase"
+    _secret(path, secrets.token_urlsafe(_PASSWORD_BYTES))
+    return path.read_bytes().strip(b"\r\n")
+
+
+def _secret(path: Path, text: str) -> None:
+    if not path.exists():
+        write_private(path, text.encode("ascii"))
+
+
+def _make_keys(home: Home, passphrase: bytes) -> _Keys:
+    keys = _Keys(
+        log=SoftwareSigner.generate("Ed25519"),
+        pq=SoftwareSigner.generate("ML-DSA-44"),
+        registrar=SoftwareSigner.generate("Ed25519"),
+        service=SoftwareSigner.generate("Ed25519"),
+        kek=Kek.generate(),
+    )
+    home.key_path("log").parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_key(home.key_path("log"), keys.log, passphrase)
+    write_key(home.key_path("pq"), keys.pq, passphrase)
+    write_key(home.key_path("registrar"), keys.registrar, passphrase)
+    write_key(home.key_path("service"), keys.service, passphrase)
+    write_kek(home.key_path("kek"), keys.kek, passphrase)
+    return keys
+
+
+def _remember(home: Home, keys: _Keys, plan: Plan) -> None:
+    """Every role begins with a log of no record: from now on it knows how far that is signed."""
+    note = beginning(*keys.signers(plan.origin), time_s=int(RealClock().now().timestamp()))
+    for role in ROLES:
+        SeenFile(home.seen_folder(role)).write(note)
+
+
+def _open_log(
+    settings: Settings, facts: EnclaveFacts, keys: _Keys, officer: UUID, at: datetime
+) -> bytes:
+    """Records LedgerOpened, and the key of the service; entry of record 0, 32 bytes."""
+    entropy = RealEntropy()
+    founder = Founder(officer, keys.registrar.kid, keys.registrar.jwk)
+    opened = genesis(
+        act_id=entropy.uuid(),
+        origin=facts.origin,
+        level=facts.level,
+        vkeys=keys.vkeys(facts.origin),
+        founder=founder,
+        at=at,
+    )
+    enrolled = service_key(
+        act_id=entropy.uuid(),
+        agency=opened["agency"],
+        founder=officer,
+        kid=keys.service.kid,
+        jwk=keys.service.jwk,
+        at=at,
+    )
+    dsn = role_dsn(settings, facts, "writer")
+    pool, appender = open_pool(dsn, most=2), GroupAppender(dsn)
+    try:
+        ledger = Ledger(
+            store=PostgresRecords(pool),
+            appender=appender,
+            kek=keys.kek,
+            clock=RealClock(),
+            entropy=entropy,
+            cases=Alone(),
+            origin=facts.origin,
+            level=facts.level,
+            rehearsal=facts.rehearsal,
+        )
+        first = _signed(opened, keys.registrar, facts.origin, at, None)
+        recorded = ledger.found(first, at=at)
+        second = _signed(enrolled, keys.registrar, facts.origin, at, first)
+        ledger.record(
+            orjson.dumps(statements.flattened(second)), at=at if facts.rehearsal else None
+        )
+        FileKey(PostgresFiles(pool), keys.kek, facts.origin).made()
+    finally:
+        appender.close()
+        pool.close()
+    return canonical.unb64(str(recorded.receipt["entry"]))
+
+
+def _signed(
+    members: Mapping[str, Any],
+    signer: SoftwareSigner,
+    origin: str,
+    at: datetime,
+    before: Statement | None,
+) -> Statement:
+    """The founder's next statement of stream `ledger`."""
+    return statements.make(
+        canonical.encode(members),
+        signer,
+        iat=int(at.timestamp()),
+        log=origin,
+        seq=1 if before is None else before.seq + 1,
+        prev=None if before is None else before.digest_b64,
+        role=statements.AUTHOR,
+    )

@@ -1,0 +1,99 @@
+"""The two loops beside the API, each a process until SIGTERM: sealer and projector.
+
+Not: how they are wired (`bootstrap`), nor what they do with a record.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+from threading import Event
+from types import FrameType
+from typing import Final
+
+from api.ops.wiring import RealClock, open_projector, open_sealer
+from api.settings import Home, Settings
+from ledger.checkpoints.seen_file import DoubtMark, Reason
+from ledger.errors import Doubt, Fatal, LedgerError
+from ledger.log.moment import stamp
+
+ON_DOUBT: Final = 70
+"""Exit status of a loop that found memory and store in disagreement: nobody restarts it unseen."""
+
+_log = logging.getLogger("socai.roles")
+
+
+def until_told() -> Event:
+    """An event that SIGTERM and SIGINT set."""
+    stop = Event()
+
+    def tell(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, tell)
+    signal.signal(signal.SIGINT, tell)
+    return stop
+
+
+def seal(settings: Settings, stop: Event) -> int:
+    """Seals until told to stop; its exit status.
+
+    A stop on doubt leaves a mark: who starts it again, by hand or by a supervisor, starts nothing.
+    """
+    mark = DoubtMark(Home(settings).seen_folder("sealer"))
+    if _stopped(mark, "sealer"):
+        return ON_DOUBT
+    sealer, pool = open_sealer(settings)
+    try:
+        sealer.run(stop)
+    except Fatal as error:
+        _log.exception("the sealer stops on doubt; nothing more is signed until `socai log resume`")
+        _leave(mark, error)
+        return ON_DOUBT
+    finally:
+        pool.close()
+    return 0
+
+
+def project(settings: Settings, stop: Event) -> int:
+    """Keeps every view up until told to stop; its exit status.
+
+    A stop on doubt leaves a mark, as the sealer's does.
+
+    Raises:
+        Fatal: The views are not this program's, which `socai migrate` mends.
+    """
+    mark = DoubtMark(Home(settings).seen_folder("projector"))
+    if _stopped(mark, "projector"):
+        return ON_DOUBT
+    projector, notices, pool = open_projector(settings)
+    try:
+        projector.run(stop, notices)
+    except Doubt as error:
+        _log.exception("the projector stops on doubt; no view moves until `socai log resume`")
+        _leave(mark, error)
+        return ON_DOUBT
+    finally:
+        pool.close()
+    return 0
+
+
+def _stopped(mark: DoubtMark, role: str) -> bool:
+    reason = mark.reason()
+    if reason is not None:
+        _log.error(
+            "the %s stopped on doubt and stays so until `socai log resume`: %s", role, reason.en
+        )
+    return reason is not None
+
+
+def _leave(mark: DoubtMark, error: Fatal) -> None:
+    """Marks why it stopped; where even that fails the memory itself still says it."""
+    at = stamp(RealClock().now())
+    vi = f"cơ sở dữ liệu và chương trình không khớp nhau: {error}"
+    if isinstance(error, Doubt):
+        vi = error.vi
+    try:
+        mark.leave(Reason(f"{at} {vi}", f"{at} {error}"))
+    except LedgerError:
+        _log.exception("no mark of doubt could be left")

@@ -1,0 +1,269 @@
+"""Runs the processes of one enclave and starts a killed one again.
+
+API (gunicorn), sealer and projector are child processes; they end with their parent, however it
+ends. A loop that stopped on doubt is not started again. Not: what the processes do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
+from time import monotonic
+from typing import Any, Final
+
+import httpx
+import orjson
+
+from api.ops import database
+from api.ops.child_processes import end_group, end_with_parent, python
+from api.ops.database import RUNNING
+from api.ops.embedded_postgres import EmbeddedError
+from api.ops.listening_socket import listen, require_free
+from api.ops.loops import ON_DOUBT
+from api.ops.role_lock import Lock
+from api.settings import Settings, SettingsError, child_environment
+
+API: Final = "api"
+SEALER: Final = "sealer"
+PROJECTOR: Final = "projector"
+DATABASE: Final = "database"
+ROLES: Final = (API, SEALER, PROJECTOR)
+_STEP_S: Final = 0.2
+_LOOK_S: Final = 0.5
+_MOST_PAUSE_S: Final = 5.0
+_CALM_S: Final = 20.0
+_GRACE_S: Final = 25.0
+_ASK_S: Final = 2.5
+_KILLED_S: Final = 5.0
+"""How long the port may be held by what is left of an earlier run that was killed."""
+
+
+class NotReady(Exception):
+    """The processes were started and do not answer; the text says which and what they said last."""
+
+
+@dataclass(slots=True)
+class _Child:
+    role: str
+    process: subprocess.Popen[bytes]
+    started: float
+    falls: int = 0
+    again_at: float | None = None
+    given_up: bool = False
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """The processes of one enclave.
+
+    Args:
+        settings: What the processes are told; `port` is where the API listens.
+        output: Where their output goes; None: this process's own standard error.
+        tell: Called with (role, status, again) when one has ended unasked.
+    """
+
+    settings: Settings
+    output: Path | None = None
+    tell: Callable[[str, int, bool], None] = lambda _role, _status, _again: None
+    _children: dict[str, _Child] = field(default_factory=dict)
+    _looked: float = 0.0
+    _lock: Lock | None = None
+    _listener: socket.socket | None = None
+
+    @property
+    def url(self) -> str:
+        """Base of the API."""
+        port = self._listener.getsockname()[1] if self._listener else self.settings.port
+        return url_of(self.settings.host, port)
+
+    def claim(self, roles: Sequence[str] = ROLES) -> None:
+        """Takes what only one can have: the roles in this home, and the API's port.
+
+        Nothing is started yet, so that who comes second disturbs nothing.
+
+        Raises:
+            SettingsError: Somebody else has it.
+        """
+        if self._lock is not None:
+            return
+        lock = Lock(self.settings.home)
+        lock.take(*roles)
+        try:
+            if API in roles:
+                self._listener = self._listen()
+        except SettingsError:
+            lock.close()
+            raise
+        self._lock = lock
+
+    def start(self, roles: Sequence[str] = ROLES) -> None:
+        """Starts the processes; they may not answer yet. Raises: as `claim`."""
+        self.claim(roles)
+        for role in roles:
+            self._children[role] = self._spawn(role)
+        write_running(self.settings, self.url)
+
+    def watch(self, stop: Event) -> None:
+        """Starts ended processes again until told to stop, then stops them all."""
+        try:
+            while not stop.wait(_STEP_S):
+                self.mend()
+        finally:
+            self.stop()
+
+    def mend(self) -> None:
+        """Looks at every process; one that has ended starts again, after a pause that grows."""
+        self._mend_database()
+        for child in list(self._children.values()):
+            status = child.process.poll()
+            if status is None or child.given_up:
+                continue
+            if child.again_at is None:
+                self._fell(child, status)
+            elif monotonic() >= child.again_at:
+                fresh = self._spawn(child.role)
+                fresh.falls = child.falls
+                self._children[child.role] = fresh
+
+    def wait_ready(self, timeout_s: float = 60.0, stop: Event | None = None) -> None:
+        """Waits until the API says that everything is ready, or until told to stop.
+
+        Raises:
+            NotReady: It does not, or a process gave up.
+        """
+        deadline = monotonic() + timeout_s
+        last = "no answer"
+        with httpx.Client(timeout=_ASK_S) as http:
+            while monotonic() < deadline and not (stop is not None and stop.is_set()):
+                self.mend()
+                if dead := [c.role for c in self._children.values() if c.given_up]:
+                    raise NotReady(": ".join(filter(None, (", ".join(dead), self.tail()))))
+                with contextlib.suppress(httpx.TransportError):
+                    answer = http.get(f"{self.url}/health/ready")
+                    if answer.status_code == httpx.codes.OK:
+                        return
+                    last = answer.text[:600]
+                Event().wait(0.1)
+        if stop is not None and stop.is_set():
+            return
+        raise NotReady(f"{last} {self.tail()}".strip())
+
+    def stop(self) -> None:
+        """Ends every process: asked first, killed where it does not hear."""
+        children = [child.process for child in self._children.values()]
+        self._children = {}
+        for process in children:
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+        deadline = monotonic() + _GRACE_S
+        for process in children:
+            try:
+                process.wait(max(0.1, deadline - monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            end_group(process.pid)
+        if children:
+            forget_running(self.settings)
+        self._let_go()
+
+    def tail(self) -> str:
+        """The last words of the processes, where they were kept."""
+        if self.output is None or not self.output.exists():
+            return ""
+        lines = self.output.read_text("utf-8", "replace").splitlines()
+        return " | ".join(lines[-6:])
+
+    def _listen(self) -> socket.socket:
+        settings = self.settings
+        if settings.metrics_port:
+            require_free(settings.host, settings.metrics_port)
+        killed = (settings.home / RUNNING).exists()
+        patience_s = _KILLED_S if killed else 0.0
+        return listen(settings.host, settings.port, patience_s=patience_s)
+
+    def _let_go(self) -> None:
+        if self._listener is not None:
+            self._listener.close()
+        if self._lock is not None:
+            self._lock.close()
+        self._listener = self._lock = None
+
+    def _mend_database(self) -> None:
+        """The embedded server is started again too; what it had committed is there."""
+        if monotonic() - self._looked < _LOOK_S:
+            return
+        self._looked = monotonic()
+        try:
+            if database.embedded_down(self.settings):
+                self.tell(DATABASE, -1, True)  # noqa: FBT003  see `tell`
+                database.running_facts(self.settings)
+        except (EmbeddedError, SettingsError):
+            return  # its children may still be dying; the next look tries again
+
+    def _fell(self, child: _Child, status: int) -> None:
+        end_group(child.process.pid)
+        calm = monotonic() - child.started > _CALM_S
+        child.falls = 1 if calm else child.falls + 1
+        child.given_up = status == ON_DOUBT
+        child.again_at = monotonic() + min(_MOST_PAUSE_S, 0.1 * 2 ** (child.falls - 1))
+        self.tell(child.role, status, not child.given_up)
+
+    def _spawn(self, role: str) -> _Child:
+        environment = child_environment(self.settings)
+        with contextlib.ExitStack() as stack:
+            output: Any = None
+            if self.output is not None:
+                self.output.parent.mkdir(parents=True, exist_ok=True)
+                output = stack.enter_context(self.output.open("ab"))
+            listener = self._listener.fileno() if role == API and self._listener else None
+            process = subprocess.Popen(  # noqa: S603  our own modules, nothing from outside
+                command(role, listener),
+                pass_fds=() if listener is None else (listener,),
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT if output is not None else None,
+                start_new_session=True,
+                preexec_fn=end_with_parent,  # noqa: PLW1509  one system call, no lock
+            )
+        return _Child(role, process, monotonic())
+
+
+def command(role: str, listener: int | None = None) -> list[str]:
+    """The words that start a role as a process of its own; the API may be given its socket."""
+    if role == API:
+        return python("-m", "api.http.wsgi", *([] if listener is None else [str(listener)]))
+    return python("-m", "api.cli.main", "serve", "--role", role)
+
+
+def url_of(host: str, port: int) -> str:
+    """Where a person or a client of this machine reaches the API."""
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host  # noqa: S104  compared, not bound
+    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+
+
+def write_running(settings: Settings, url: str) -> None:
+    """Notes in the home where its API listens, for the other commands."""
+    path = settings.home / RUNNING
+    with contextlib.suppress(OSError):
+        path.write_bytes(orjson.dumps({"url": url}))
+
+
+def forget_running(settings: Settings) -> None:
+    """Takes the note back."""
+    with contextlib.suppress(OSError):
+        (settings.home / RUNNING).unlink(missing_ok=True)
+
+
+def running_url(settings: Settings) -> str:
+    """Where the API of this home listens, or would by its settings."""
+    try:
+        return str(orjson.loads((settings.home / RUNNING).read_bytes())["url"])
+    except (OSError, ValueError, KeyError):
+        return url_of(settings.host, settings.port)

@@ -1,0 +1,226 @@
+"""The problem document (RFC 9457), and which error becomes which problem (api.md §1).
+
+A problem says what was not recorded and what to do next, in the caller's language. What the caller
+may not know of and what does not exist give the same `not_found`, and nothing from below (SQLSTATE,
+paths, traces) ever leaves. Why an error was raised is not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import orjson
+from flask import Response
+from werkzeug.exceptions import HTTPException
+
+from api.problems.types import TYPES
+from api.texts.text import Lang, Text
+from keys.errors import (
+    InvalidSignature,
+    KeysError,
+    Malformed,
+    NotCanonical,
+    UnknownKey,
+    Unsealable,
+    WrongCustody,
+)
+from ledger.errors import (
+    Conflict,
+    Doubt,
+    Fatal,
+    Fault,
+    LedgerError,
+    NotFound,
+    Rejected,
+    Unavailable,
+    VerificationError,
+)
+
+CONTENT_TYPE: Final = "application/problem+json"
+
+
+class Problem(Exception):
+    """A refusal on its way to the caller.
+
+    Args:
+        code: A code of `problem_types.TYPES`.
+        detail: What exactly, in both languages; where left out the first fault, if there is one.
+        faults: Each fault with its JSON Pointer.
+        members: Extension members (`guard`, `head`, `since` …).
+        headers: Further response headers (`Retry-After`, `Allow` …).
+    """
+
+    def __init__(
+        self,
+        code: str,
+        detail: Text | None = None,
+        *,
+        faults: Sequence[Fault] = (),
+        members: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(code)
+        self.code = code
+        self.type = TYPES[code]
+        self.detail = detail or next((_said(fault) for fault in faults), None)
+        self.faults = tuple(faults)
+        self.members = dict(members or {})
+        self.headers = dict(headers or {})
+
+    def body(self, lang: Lang, trace_id: str) -> dict[str, Any]:
+        """The members of the problem document in one language."""
+        body: dict[str, Any] = {
+            "type": f"/problems/{self.code}",
+            "title": self.type.title[lang],
+            "status": self.type.status,
+            "code": self.code,
+            "next": self.type.step[lang],
+            "recorded": self.type.recorded,
+            "trace_id": trace_id,
+        }
+        if self.detail is not None:
+            body["detail"] = self.detail[lang]
+        if self.faults:
+            body["errors"] = [
+                {"pointer": f.pointer, "detail": f.vi if lang == "vi" else f.en}
+                for f in self.faults
+            ]
+        return body | self.members
+
+    def response(self, lang: Lang, trace_id: str) -> Response:
+        """The answer itself: never cached, and its language stated."""
+        response = Response(
+            orjson.dumps(self.body(lang, trace_id)),
+            status=self.type.status,
+            content_type=CONTENT_TYPE,
+        )
+        response.headers["Content-Language"] = lang
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["Vary"] = "Accept-Language"
+        for name, value in self.headers.items():
+            response.headers[name] = value
+        return response
+
+
+def _said(fault: Fault) -> Text:
+    place = fault.pointer.removeprefix("/")
+    return (
+        Text(f"{place}: {fault.vi}", f"{place}: {fault.en}") if place else Text(fault.vi, fault.en)
+    )
+
+
+_LATER: Final = (429, 503)
+
+
+def plain_answer(code: str, *faults: Fault) -> bytes:
+    """A whole HTTP/1.1 answer, for what the server refuses before it is a request."""
+    problem = Problem(code, faults=faults)
+    body = orjson.dumps(problem.body("vi", "none"))
+    reason = problem.type.title.en.encode("ascii", "replace")
+    again = b"Retry-After: 2\r\n" if problem.type.status in _LATER else b""
+    head = (
+        b"HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: %d\r\n"
+        b"Content-Language: vi\r\nCache-Control: no-store\r\n%s\r\n"
+    )
+    return head % (problem.type.status, reason, CONTENT_TYPE.encode(), len(body), again) + body
+
+
+def of(error: Exception) -> Problem:
+    """The problem that an exception becomes; the one place where errors meet HTTP."""
+    if isinstance(error, Problem):
+        return error
+    for kind, translate in _TRANSLATIONS:
+        if isinstance(error, kind):
+            return translate(error)
+    return Problem("internal")
+
+
+def _rejected(error: Rejected) -> Problem:
+    members: dict[str, Any] = {}
+    if error.guard:
+        members["guard"] = error.guard
+    if error.params:
+        members["params"] = error.params
+    code = error.code if error.code in TYPES else "rejected"
+    return Problem(code, Text(error.vi, error.en), faults=error.faults, members=members)
+
+
+def _conflict(error: Conflict) -> Problem:
+    members: dict[str, Any] = {}
+    if error.head is not None:
+        head = {"seq": error.head.seq, "prev": error.head.prev, "state": error.head.state}
+        members["head"] = {name: value for name, value in head.items() if value is not None}
+    if error.code == "stale":
+        members["since"] = [dict(act) for act in error.since]
+    code = error.code if error.code in TYPES else "unavailable"
+    return Problem(code, Text(error.vi, error.en), members=members)
+
+
+def _door(code: str, vi: str) -> Callable[[KeysError], Problem]:
+    """A refusal of `keys` over the sender's own bytes: its reason may be told."""
+
+    def problem(error: KeysError) -> Problem:
+        return Problem(code, Text(f"{vi}: {error}", str(error)))
+
+    return problem
+
+
+def _unavailable(error: Unavailable) -> Problem:
+    code = error.code if error.code in TYPES else "unavailable"
+    return Problem(
+        code, Text(error.vi, error.en), headers={"Retry-After": str(max(1, error.retry_after_s))}
+    )
+
+
+def _doubted(error: Doubt) -> Text:
+    return Text(_sentence(error.vi), _sentence(error.en))
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _http(error: HTTPException) -> Problem:
+    code = _BY_STATUS.get(error.code or 500, "malformed_request")
+    allow = getattr(error, "valid_methods", None)
+    headers = {"Allow": ", ".join(sorted(allow))} if allow else {}
+    return Problem(code, headers=headers)
+
+
+_BY_STATUS: Final = {
+    400: "malformed_request",
+    401: "not_signed_in",
+    403: "not_found",
+    404: "not_found",
+    405: "method_not_allowed",
+    406: "not_acceptable",
+    408: "request_timeout",
+    413: "too_large",
+    414: "uri_too_long",
+    415: "unsupported_media_type",
+    422: "malformed_request",
+    429: "too_many_attempts",
+    431: "headers_too_large",
+    500: "internal",
+    503: "unavailable",
+}
+
+_TRANSLATIONS: Final[tuple[tuple[type[Exception], Callable[[Any], Problem]], ...]] = (
+    (Rejected, _rejected),
+    (Conflict, _conflict),
+    (NotFound, lambda error: Problem(error.code)),
+    (Unavailable, _unavailable),
+    (VerificationError, lambda _: Problem("evidence_fails")),
+    (Doubt, lambda error: Problem("log_in_doubt", _doubted(error), headers={"Retry-After": "60"})),
+    (Fatal, lambda _: Problem("stopped", headers={"Retry-After": "30"})),
+    (LedgerError, lambda _: Problem("internal")),
+    (NotCanonical, _door("not_canonical", "Không ở dạng chuẩn tắc")),
+    (Malformed, _door("malformed_statement", "Sai khuôn mẫu")),
+    (UnknownKey, lambda _: Problem("unknown_key")),
+    (WrongCustody, lambda _: Problem("unknown_key")),
+    (InvalidSignature, lambda _: Problem("invalid_signature")),
+    (Unsealable, lambda _: Problem("evidence_fails")),
+    (KeysError, lambda _: Problem("internal")),
+    (HTTPException, _http),
+)

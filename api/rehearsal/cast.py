@@ -1,0 +1,198 @@
+"""The cast of a rehearsal: which officer stands behind an alias, and where its key lies.
+
+`cast/<alias>.socaikey`, sealed with the rehearsal's own passphrase, and `cast/cast.json` beside
+them, which names officer, agency, post and log. One alias with one agency and post is one officer
+across files; an alias that stands for another post gets `<file id>.<alias>`. Without a folder
+everything stays in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from api.rehearsal.acts_of_play import KEEPER, Directory, Officer
+from api.rehearsal.scenario import Part
+from keys.custody.file import read_key, write_key
+from keys.jwk import SoftwareSigner
+from ledger.regulation.edition import Edition
+
+_INDEX: Final = "cast.json"
+_FIRST_KEY: Final = "Ed25519"
+
+
+class UnknownAlias(Exception):
+    """Nobody of the cast has this alias; `known` are those there are."""
+
+    def __init__(self, alias: str, known: list[str]) -> None:
+        super().__init__(alias)
+        self.alias = alias
+        self.known = known
+
+
+@dataclass(frozen=True, slots=True)
+class Safe:
+    """Where keys are kept, and what seals them."""
+
+    folder: Path
+    passphrase: bytes
+
+
+class CastBook:
+    """Officers and keys of one enclave's cast.
+
+    Args:
+        log: Origin of the log; a cast made for another log is not this one's.
+        safe: Where to keep keys; None keeps them in memory only.
+    """
+
+    def __init__(self, log: str, safe: Safe | None = None) -> None:
+        self._log = log
+        self._safe = safe
+        self._officers: dict[str, Officer] = {}
+        self._keys: dict[str, SoftwareSigner] = {}
+        if safe is not None:
+            self._load(safe)
+
+    def find(self, alias: str, part: Part, play_id: str) -> Officer | None:
+        """The officer that already stands for this alias in this post."""
+        for name in (alias, f"{play_id}.{alias}"):
+            officer = self._officers.get(name)
+            if officer is not None and officer.part == part:
+                return officer
+        return None
+
+    def add(
+        self, alias: str, part: Part, play_id: str, officer: str
+    ) -> tuple[Officer, SoftwareSigner]:
+        """A new officer with a new key; both are kept before they are returned."""
+        name = alias if alias not in self._officers else f"{play_id}.{alias}"
+        signer = self.new_key()
+        made = Officer(alias=name, officer=officer, part=part, kid=signer.kid)
+        self._keep(made, signer)
+        return made, signer
+
+    def signer(self, kid: str) -> SoftwareSigner:
+        """The key of that kid, opened at its first use."""
+        if kid not in self._keys:
+            alias = next(o.alias for o in self._officers.values() if o.kid == kid)
+            self._keys[kid] = self._open(alias)
+        return self._keys[kid]
+
+    def new_key(self) -> SoftwareSigner:
+        """A key that is not anybody's yet."""
+        return SoftwareSigner.generate(_FIRST_KEY)
+
+    def change_key(self, officer: Officer, key: SoftwareSigner) -> Officer:
+        """The officer with the new key; the old key's file stays as `<alias>.<kid>`."""
+        if self._safe is not None:
+            old = self._path(officer.alias)
+            old.rename(old.with_name(f"{officer.alias}.{officer.kid}.socaikey"))
+        changed = Officer(officer.alias, officer.officer, officer.part, key.kid)
+        self._keep(changed, key)
+        return changed
+
+    def keepers(self, agency: str, directory: Directory) -> list[Officer]:
+        """Officers of that agency whose post keeps the registry."""
+        return [
+            officer
+            for officer in self._officers.values()
+            if officer.part.agency == agency and KEEPER in directory.post(officer.part)[0]
+        ]
+
+    def named(self, alias: str) -> Officer:
+        """The officer behind an alias.
+
+        Raises:
+            UnknownAlias: Nobody of that name was enrolled.
+        """
+        if alias not in self._officers:
+            raise UnknownAlias(alias, sorted(self._officers))
+        return self._officers[alias]
+
+    def _keep(self, officer: Officer, signer: SoftwareSigner) -> None:
+        self._keys[signer.kid] = signer
+        self._officers[officer.alias] = officer
+        if self._safe is None:
+            return
+        self._safe.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_key(self._path(officer.alias), signer, self._safe.passphrase)
+        self._write_index(self._safe)
+
+    def _open(self, alias: str) -> SoftwareSigner:
+        if self._safe is None:
+            raise UnknownAlias(alias, sorted(self._officers))
+        return read_key(self._path(alias), self._safe.passphrase)
+
+    def _path(self, alias: str) -> Path:
+        if self._safe is None:
+            raise UnknownAlias(alias, sorted(self._officers))
+        return self._safe.folder / f"{alias}.socaikey"
+
+    def _load(self, safe: Safe) -> None:
+        try:
+            listed = orjson.loads((safe.folder / _INDEX).read_bytes())
+        except FileNotFoundError:
+            return
+        if listed.get("log") != self._log:
+            return
+        for alias, line in listed["cast"].items():
+            part = Part(line["agency"], line["post"])
+            self._officers[alias] = Officer(alias, line["officer"], part, line["kid"])
+
+    def _write_index(self, safe: Safe) -> None:
+        cast = {
+            alias: {
+                "officer": o.officer,
+                "agency": o.part.agency,
+                "post": o.part.post,
+                "kid": o.kid,
+            }
+            for alias, o in self._officers.items()
+        }
+        draft = safe.folder / f"{_INDEX}.draft"
+        draft.write_bytes(
+            orjson.dumps({"log": self._log, "cast": cast}, option=orjson.OPT_INDENT_2)
+        )
+        draft.replace(safe.folder / _INDEX)
+
+
+class EditionDirectory:
+    """Agencies and posts as the shipped edition gives them (`registry.json`)."""
+
+    def __init__(self, edition: Edition) -> None:
+        self._agencies: Mapping[str, Mapping[str, Any]] = {
+            agency["id"]: agency for agency in edition.registry["agencies"]
+        }
+        self._holdings = edition.registry["holdings"]
+
+    def first_day(self, agency: str) -> date | None:
+        """The agency's first day; None where the edition does not know it."""
+        known = self._agencies.get(agency)
+        return date.fromisoformat(known["valid_from"]) if known else None
+
+    def post(self, part: Part) -> tuple[list[str], list[str]]:
+        """Powers and capacities of the post; one the edition lacks signs for itself only."""
+        posts = self._agencies.get(part.agency, {}).get("posts", ())
+        for post in posts:
+            if post["code"] == part.post:
+                return list(post["roles"]), list(post["capacities"])
+        return [], ["TRUC_TIEP"]
+
+    def keeper(self, day: date) -> str:
+        """The agency that keeps the registry on that day.
+
+        Raises:
+            LookupError: None does.
+        """
+        text = day.isoformat()
+        for line in self._holdings:
+            held = line["from"] <= text <= (line["to"] or "9999-12-31")
+            if line["function"] == KEEPER and held:
+                return str(line["agency"])
+        raise LookupError(f"nobody keeps the registry on {text}")

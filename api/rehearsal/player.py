@@ -1,0 +1,447 @@
+"""Plays one history against a ledger: enrols the cast, signs every step, checks each answer.
+
+Knows what to send in which order and what must come back; not how it travels (a `Desk` does that),
+nor how it is shown. Source: `scenarios/README.md`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Protocol
+from uuid import UUID
+
+from api.rehearsal import acts_of_play
+from api.rehearsal.acts_of_play import Directory, Officer, Threads
+from api.rehearsal.cast import CastBook
+from api.rehearsal.scenario import Part, Play, Step, resolve
+from keys import canonical
+from keys.jwk import SoftwareSigner
+from ledger.admission.registrar import Keeper, registry_act
+from ledger.log import statement as statements
+from ledger.log.statement import Statement
+
+_STALE_TRIES: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the next statement of a stream must stand, as the ledger says it."""
+
+    seq: int
+    prev: str | None
+    state: str | None
+
+
+class Refused(Exception):
+    """The ledger took nothing.
+
+    Args:
+        code: Problem code (`guard`, `stale`, `clock_back` …).
+        guard: The guard that refused, where one did.
+        detail: What the ledger says, in the reader's language.
+    """
+
+    def __init__(self, code: str, guard: str | None, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.guard = guard
+        self.detail = detail
+
+
+class Desk(Protocol):
+    """What a play needs of a ledger. Every call is made as `signer`, whose session it uses."""
+
+    origin: str
+    level: str
+
+    def time(self) -> datetime | None:
+        """The ledger's time: the last `recorded_at`."""
+
+    def place(self, stream: str, signer: SoftwareSigner) -> Place:
+        """The stream's head."""
+
+    def submit(self, made: Statement, signer: SoftwareSigner, at: datetime) -> Mapping[str, Any]:
+        """Sends a statement; the receipt of formats.md §8. Raises: Refused."""
+
+    def act(self, act_id: str, index: int, signer: SoftwareSigner) -> Mapping[str, Any]:
+        """The act as projected at least up to `index`."""
+
+    def case(self, case_id: str, index: int, signer: SoftwareSigner) -> Mapping[str, Any]:
+        """The case file as projected at least up to `index`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registrar:
+    """The founding registrar: who enrols the cast."""
+
+    officer: str
+    signer: SoftwareSigner
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What came of one step. `wrong` is empty where all is as the file expects."""
+
+    step: Step
+    status: str
+    state: str | None
+    flags: tuple[str, ...]
+    refused: str | None
+    detail: str
+    act_id: str | None
+    wrong: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FinalResult:
+    """What a case looks like at the end; `wrong` as above."""
+
+    alias: str
+    case_id: str
+    state: str | None
+    outcome: str | None
+    statements: int
+    wrong: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of one play.
+
+    Attributes:
+        play: What was played.
+        steps: One result a step that was played.
+        skipped: Steps of a level this enclave does not hold, and those that speak of one.
+        finals: One result a case with an expected end.
+        trouble: Why the play stopped before its end; empty where it did not.
+        threads: Officers, cases and acts by the file's names.
+    """
+
+    play: Play
+    steps: list[StepResult] = field(default_factory=list)
+    skipped: list[Step] = field(default_factory=list)
+    finals: list[FinalResult] = field(default_factory=list)
+    trouble: str = ""
+    threads: Threads = field(default_factory=Threads)
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything came out as the file expects."""
+        wrong = [*(step.wrong for step in self.steps), *(final.wrong for final in self.finals)]
+        return not self.trouble and not any(wrong)
+
+
+@dataclass(slots=True)
+class _Run:
+    play: Play
+    threads: Threads = field(default_factory=Threads)
+    enrolled: set[str] = field(default_factory=set)
+    index: int = -1
+    last: datetime | None = None
+    fresh: dict[str, SoftwareSigner] = field(default_factory=dict)
+
+
+class Player:
+    """Plays histories one after the other against one enclave.
+
+    Args:
+        desk: The ledger.
+        registrar: Who enrols the cast.
+        cast: Officers and keys, kept between files.
+        directory: Agencies and posts of the edition.
+        new_uuid: A fresh UUIDv4.
+        watch: Called with each result as it comes.
+        name: Words for a member in the reader's language, for differences.
+    """
+
+    def __init__(  # noqa: PLR0913  one collaborator each
+        self,
+        desk: Desk,
+        registrar: Registrar,
+        cast: CastBook,
+        directory: Directory,
+        *,
+        new_uuid: Callable[[], UUID],
+        watch: Callable[[StepResult], None] = lambda _result: None,
+        name: Callable[[str], str] = str,
+    ) -> None:
+        self._desk = desk
+        self._registrar = registrar
+        self._cast = cast
+        self._directory = directory
+        self._new_uuid = new_uuid
+        self._watch = watch
+        self._name = name
+
+    def play(self, play: Play) -> Outcome:
+        """Plays to the last step; stops early only where the cast cannot be enrolled."""
+        run = _Run(play, last=self._desk.time())
+        run.threads.cases = {alias: str(self._new_uuid()) for alias in play.cases}
+        outcome = Outcome(play, threads=run.threads)
+        played, outcome.skipped = split_by_level(play, self._desk.level)
+        try:
+            self._enrol(run, acts_of_play.first_enrolments(play, self._directory), play.begins)
+            for step in played:
+                self._late(run, step)
+                result = self._step(run, step)
+                outcome.steps.append(result)
+                self._watch(result)
+            outcome.finals = self._finals(run, {step.n for step in played})
+        except Refused as refused:
+            outcome.trouble = f"{refused.guard or refused.code}: {refused.detail}"
+        return outcome
+
+    # Enrolment ---------------------------------------------------------------------------
+
+    def _late(self, run: _Run, step: Step) -> None:
+        missing = acts_of_play.late_enrolments(step, run.enrolled, run.play, self._directory)
+        self._enrol(run, missing, step.signed)
+
+    def _enrol(self, run: _Run, aliases: list[str], before: datetime) -> None:
+        if not aliases:
+            return
+        parts = [run.play.cast[alias] for alias in aliases]
+        at = acts_of_play.enrolment_time(before, run.last, parts, self._directory)
+        for alias in aliases:
+            run.enrolled.add(alias)
+            part = run.play.cast[alias]
+            officer = self._cast.find(alias, part, run.play.id)
+            if officer is None:
+                officer = self._enrol_one(run, alias, part, at)
+            run.threads.officers[alias] = officer
+
+    def _enrol_one(self, run: _Run, alias: str, part: Part, at: datetime) -> Officer:
+        uuid = str(self._new_uuid())
+        officer, signer = self._cast.add(alias, part, run.play.id, uuid)
+        appointed = acts_of_play.appointment_facts(uuid, part, self._directory)
+        enrolled = acts_of_play.enrolment_facts(uuid, signer.jwk, signer.kid, at)
+        for act, facts in (("OfficerAppointed", appointed), ("KeyEnrolled", enrolled)):
+            self._registry_act(run, act, facts, at)
+        return officer
+
+    def _registry_act(self, run: _Run, act: str, facts: Mapping[str, Any], at: datetime) -> None:
+        """Alone while the log is founded; with a second keeper once the ledger asks for one."""
+        agency = self._directory.keeper(at.date())
+        founder = Keeper(self._registrar.officer, agency, acts_of_play.REGISTRAR_POST)
+        try:
+            self._registry_statements(run, act, facts, at, ([founder], ()))
+        except Refused as refused:
+            if refused.guard != "SIGNER_ORDER":
+                raise
+            keepers = self._cast.keepers(agency, self._directory)
+            usable = [k for k in keepers if k.officer != facts["officer"]]
+            if not usable:
+                raise
+            second = Keeper(usable[0].officer, agency, usable[0].part.post)
+            keys = (self._cast.signer(usable[0].kid),)
+            self._registry_statements(run, act, facts, at, ([founder, second], keys))
+
+    def _registry_statements(
+        self,
+        run: _Run,
+        act: str,
+        facts: Mapping[str, Any],
+        at: datetime,
+        by: tuple[Sequence[Keeper], Sequence[SoftwareSigner]],
+    ) -> None:
+        signers, others = by
+        act_id, stream = str(self._new_uuid()), f"officer/{facts['officer']}"
+        data = canonical.encode(
+            registry_act(act, act_id=act_id, stream=stream, at=at, facts=facts, signers=signers)
+        )
+        self._sign(run, data, stream, (self._registrar.signer, "AUTHOR", at))
+        for signer in others:
+            self._sign(run, data, stream, (signer, "APPROVER", at))
+
+    # Steps -------------------------------------------------------------------------------
+
+    def _step(self, run: _Run, step: Step) -> StepResult:
+        act_id = str(self._new_uuid())
+        run.threads.acts[step.n] = act_id
+        run.fresh = {}
+        facts = resolve(step.facts, lambda kind, name: self._answer(run, kind, name))
+        payload = acts_of_play.step_act(step, act_id, run.threads, facts)
+        before = self._place(run, step)
+        try:
+            receipt = self._signatures(run, step, canonical.encode(payload))
+        except Refused as refused:
+            return self._refused(run, step, refused, before)
+        for alias, key in run.fresh.items():
+            changed = self._cast.change_key(run.threads.officers[alias], key)
+            run.threads.officers[alias] = changed
+        return self._taken(run, step, act_id, receipt)
+
+    def _answer(self, run: _Run, kind: str, name: str) -> object:
+        if kind in ("newkid", "newjwk"):
+            key = run.fresh.setdefault(name, self._cast.new_key())
+            return key.kid if kind == "newkid" else dict(key.jwk)
+        try:
+            return run.threads.answer(kind, name)
+        except (KeyError, ValueError) as error:
+            raise Refused("scenario", None, f"@{kind}:{name} stands for nothing yet") from error
+
+    def _signatures(self, run: _Run, step: Step, payload: bytes) -> Mapping[str, Any]:
+        stream = run.threads.stream(step)
+        role = "RETURNER" if step.act == "ActReturned" else "AUTHOR"
+        receipt = self._sign(run, payload, stream, (self._key(run, step.author), role, step.signed))
+        for entry in step.countersigners:
+            if entry.at is not None:
+                receipt = self._sign(
+                    run, payload, stream, (self._key(run, entry.by), entry.role, entry.at)
+                )
+        return receipt
+
+    def _sign(
+        self, run: _Run, payload: bytes, stream: str, by: tuple[SoftwareSigner, str, datetime]
+    ) -> Mapping[str, Any]:
+        """Signs for the stream's place as it is now; once more where another came in between."""
+        signer, role, at = by
+        for left in reversed(range(_STALE_TRIES)):
+            place = self._desk.place(stream, signer)
+            made = statements.make(
+                payload,
+                signer,
+                iat=int(at.timestamp()),
+                log=self._desk.origin,
+                seq=place.seq,
+                prev=place.prev,
+                role=role,
+            )
+            try:
+                receipt = self._desk.submit(made, signer, at)
+            except Refused as refused:
+                if refused.code != "stale" or left == 0:
+                    raise
+                continue
+            run.index = max(run.index, int(receipt["index"]))
+            run.last = at
+            return receipt
+        raise AssertionError("unreachable")
+
+    def _taken(self, run: _Run, step: Step, act_id: str, receipt: Mapping[str, Any]) -> StepResult:
+        signer = self._key(run, step.author)
+        shown = self._desk.act(act_id, run.index, signer)
+        seen = {
+            "status": receipt["status"],
+            "state": self._place(run, step).state,
+            "flags": flag_codes(shown),
+        }
+        wrong = acts_of_play.differences(step.expect, seen, self._name)
+        return StepResult(
+            step=step,
+            status=seen["status"],
+            state=seen["state"],
+            flags=tuple(seen["flags"]),
+            refused=None,
+            detail="",
+            act_id=act_id,
+            wrong=tuple(wrong),
+        )
+
+    def _refused(self, run: _Run, step: Step, refused: Refused, before: Place) -> StepResult:
+        after = self._place(run, step)
+        reason = refused.guard or refused.code
+        seen = {"status": "refused", "refused": reason, "state": after.state}
+        wrong = acts_of_play.differences(step.expect, seen, self._name)
+        if step.must_not_stand and after.seq != before.seq:
+            wrong.append(f"{self._name('recorded')}: 0 → {after.seq - before.seq}")
+        if not step.must_not_stand:
+            wrong.append(f"{reason}: {refused.detail}")
+        return StepResult(
+            step=step,
+            status="refused",
+            state=after.state,
+            flags=(),
+            refused=reason,
+            detail=refused.detail,
+            act_id=None,
+            wrong=tuple(wrong),
+        )
+
+    def _place(self, run: _Run, step: Step) -> Place:
+        place = self._desk.place(run.threads.stream(step), self._key(run, step.author))
+        if step.stream_of != "case":
+            return Place(place.seq, place.prev, None)
+        return place
+
+    def _key(self, run: _Run, alias: str) -> SoftwareSigner:
+        return self._cast.signer(run.threads.officers[alias].kid)
+
+    # The end -----------------------------------------------------------------------------
+
+    def _finals(self, run: _Run, played: set[int]) -> list[FinalResult]:
+        results = []
+        for alias, expect in run.play.finals.items():
+            mine = [s for s in run.play.steps if s.stream_of == "case" and s.thread == alias]
+            if mine and all(step.n in played for step in mine):
+                results.append(self._final(run, alias, expect, mine[-1]))
+        return results
+
+    def _final(self, run: _Run, alias: str, expect: Mapping[str, Any], last: Step) -> FinalResult:
+        case_id = run.threads.cases[alias]
+        signer = self._key(run, last.author)
+        shown = self._desk.case(case_id, run.index, signer)
+        numbers = {act_id: n for n, act_id in run.threads.acts.items()}
+        seen = {
+            "state": shown.get("state"),
+            "outcome": shown.get("outcome"),
+            "statements": shown.get("statements"),
+            "open_sub_processes": open_sub_processes(shown, numbers),
+            "flags": [f"{code}@{n}" for code, n in standing_flags(shown, numbers)],
+        }
+        wanted = {
+            **expect,
+            "open_sub_processes": [
+                f"{sub['name']}@{sub['step']}={sub['state']}"
+                for sub in expect.get("open_sub_processes", ())
+            ],
+            "flags": [f"{flag['code']}@{flag['step']}" for flag in expect.get("flags", ())],
+        }
+        return FinalResult(
+            alias=alias,
+            case_id=case_id,
+            state=shown.get("state"),
+            outcome=shown.get("outcome"),
+            statements=int(shown.get("statements") or 0),
+            wrong=tuple(acts_of_play.differences(wanted, seen, self._name)),
+        )
+
+
+def split_by_level(play: Play, level: str) -> tuple[list[Step], list[Step]]:
+    """Steps this enclave can play, and those it cannot: of another level, or about such."""
+    played: list[Step] = []
+    skipped: list[Step] = []
+    missing: set[int] = set()
+    for step in play.steps:
+        if step.level != level or step.steps_needed() & missing:
+            skipped.append(step)
+            missing.add(step.n)
+        else:
+            played.append(step)
+    return played, skipped
+
+
+def flag_codes(act: Mapping[str, Any]) -> list[str]:
+    """Codes of the flags an act view shows."""
+    return sorted({_code(flag) for flag in act.get("flags", ())})
+
+
+def standing_flags(case: Mapping[str, Any], numbers: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Flags that still show in a case file, with the number of the step that raised each."""
+    return sorted(
+        (_code(flag), numbers.get(str(flag["act_id"]), 0)) for flag in case.get("flags", ())
+    )
+
+
+def open_sub_processes(case: Mapping[str, Any], numbers: Mapping[str, int]) -> list[str]:
+    """`name@step=state` of every sub-process where somebody still has to act."""
+    return sorted(
+        f"{sub['name']}@{numbers.get(str(sub['id']), 0)}={sub['state']}"
+        for sub in case.get("open_sub_processes", ())
+    )
+
+
+def _code(flag: object) -> str:
+    return str(flag["code"]) if isinstance(flag, Mapping) else str(flag)

@@ -1,0 +1,166 @@
+"""The tampering drill: a database owner forges copies, and the audit names each forgery.
+
+What the forgeries are is `api.rehearsal.forgery`'s; what the audit says is the audit's. An old
+backup is sound by itself: the sealer stops on it, by what this home has seen. What a stolen login
+of the writer appends is in good form: the rules are asked again of every statement.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Final
+
+from api.ops import database
+from api.ops.enclave_audit import Progressed, in_database, run
+from api.ops.wiring import RealEntropy, open_kek, open_sealer, role_dsn
+from api.rehearsal.acts_of_play import enrolment_facts
+from api.rehearsal.cast import CastBook, Safe
+from api.rehearsal.forgery import FORGERIES, copied, forged
+from api.rehearsal.past_door import Smuggler
+from api.settings import EnclaveFacts, Home, Settings
+from api.texts.text import Text
+from keys import canonical
+from ledger.admission.registrar import Keeper, registry_act
+from ledger.audit.audit import Report
+from ledger.errors import Doubt, VerificationError
+from ledger.log.statement import AUTHOR, make
+from ledger.postgres.connect import open_pool
+from ledger.postgres.recorder import GroupAppender
+from ledger.postgres.records import PostgresRecords
+from ledger.regulation.registry.registry import Registry
+from ledger.streams.names import stream_id
+from ledger.streams.record_reader import Reader
+from ledger.write.registry_follower import Standing
+
+OLD_BACKUP: Final = "old_backup"
+FOREIGN_KEY: Final = "foreign_key"
+_HOTLINE: Final = "hotline"
+_DIRECTOR: Final = "gd"
+WHAT: Final = {
+    "edit": Text("sửa một bit của một bản ghi", "one bit of one record is edited"),
+    "swap": Text("đổi chỗ hai bản ghi", "two records change places"),
+    "delete": Text("xóa một bản ghi", "one record is deleted"),
+    "old_tile": Text("khôi phục một mảnh cây cũ", "an old tile is restored"),
+    OLD_BACKUP: Text("khôi phục một bản sao lưu cũ", "an old backup is restored"),
+    FOREIGN_KEY: Text(
+        "cán bộ trực cấp khóa cho giám đốc, bằng quyền ghi cơ sở dữ liệu",
+        "the hotline enrols a key for the director, with the writer's login",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Caught:
+    """One forgery and what the audit said of it.
+
+    Attributes:
+        forgery: Its name.
+        touched: Index the forger touched.
+        found: First bad index that the audit or the sealer names; None where it saw nothing.
+        kind: Kind of damage it names.
+        said: Its words.
+    """
+
+    forgery: str
+    touched: int
+    found: int | None
+    kind: str | None
+    said: Text
+
+    @property
+    def ok(self) -> bool:
+        """Whether the audit named the place."""
+        return self.found == self.touched and self.kind is not None
+
+
+def drill(settings: Settings, facts: EnclaveFacts, progress: Progressed) -> list[Caught]:
+    """Forges four copies one after the other and audits each; nobody may be using the database."""
+    caught = []
+    dbname = str(facts.database["dbname"])
+    for forgery in FORGERIES:
+        with forged(database.admin_dsn(settings), dbname, forgery) as (copy, touched):
+            report = run(settings, in_database(facts, copy), progress, views=False).report
+        kind = None if report.kind is None else str(report.kind)
+        caught.append(Caught(forgery, touched, report.first_bad_index, kind, _said(report)))
+    return caught
+
+
+def restored(settings: Settings, facts: EnclaveFacts, backup: str) -> Caught:
+    """Starts this home's sealer over an old backup of its database; nothing may be signed.
+
+    Args:
+        settings: Of the home, with what its sealer has seen.
+        facts: Of the enclave.
+        backup: Database that was copied before the last acts.
+    """
+    place = in_database(facts, backup)
+    sealer, pool = open_sealer(settings, facts=place)
+    with closing(pool):
+        size = PostgresRecords(pool).head().size
+        try:
+            sealer.seal_once()
+        except Doubt as doubt:
+            text = Text(f"bộ ký dừng: {doubt.vi}", f"the sealer stops: {doubt.en}")
+            return Caught(OLD_BACKUP, size, doubt.size, doubt.kind, text)
+    signed = Text("bộ ký đã ký tiếp", "the sealer signed on")
+    return Caught(OLD_BACKUP, size, None, None, signed)
+
+
+def enrolled(settings: Settings, facts: EnclaveFacts, progress: Progressed) -> Caught:
+    """The hotline's own officer enrols a key for the director, past the door; nobody believes it.
+
+    Args:
+        settings: Of the home: the writer's login, the KEK and the officer's key are taken from it.
+        facts: Of the enclave; nobody may be using its database.
+        progress: Told how far each audit is.
+    """
+    dbname = str(facts.database["dbname"])
+    with copied(database.admin_dsn(settings), dbname, FOREIGN_KEY) as copy:
+        place = in_database(facts, copy)
+        index, kid = _smuggle_key(settings, place)
+        report = run(settings, place, progress, views=False).report
+        with closing(open_pool(role_dsn(settings, place, "reader"), most=1)) as pool:
+            records = PostgresRecords(pool)
+            reader = Reader(records, open_kek(settings), facts.origin, facts.level)
+            believed = Standing(records, reader, Registry.founded()).catch_up().registry
+    kind = None if report.kind is None or kid in believed.keyring else str(report.kind)
+    return Caught(FOREIGN_KEY, index, report.first_bad_index, kind, _said(report))
+
+
+def _said(report: Report) -> Text:
+    return Text(report.message_vi, report.message)
+
+
+def _smuggle_key(settings: Settings, place: EnclaveFacts) -> tuple[int, str]:
+    """Index of the record that nobody judged, and the key that it enrols."""
+    home, dsn = Home(settings), role_dsn(settings, place, "writer")
+    book = CastBook(place.origin, Safe(settings.home / "cast", home.passphrase()))
+    thief, director, key = book.named(_HOTLINE), book.named(_DIRECTOR), book.new_key()
+    kek, name = open_kek(settings), f"officer/{director.officer}"
+    with closing(open_pool(dsn, most=1)) as pool, closing(GroupAppender(dsn)) as appender:
+        records = PostgresRecords(pool)
+        reader = Reader(records, kek, place.origin, place.level)
+        *_, last = (reader.open(row) for row in records.stream(stream_id(place.origin, name)))
+        if last.act is None or last.statement is None:
+            raise VerificationError("erased", "the director's last record is gone", last.index)
+        at = records.head().recorded_at or last.recorded_at
+        act = registry_act(
+            "KeyEnrolled",
+            act_id=str(RealEntropy().uuid()),
+            stream=name,
+            at=at,
+            facts=enrolment_facts(director.officer, key.jwk, key.kid, last.act.occurred_at),
+            signers=[Keeper(thief.officer, thief.part.agency, thief.part.post)],
+        )
+        statement = make(
+            canonical.encode(act),
+            book.signer(thief.kid),
+            iat=int(at.timestamp()),
+            log=place.origin,
+            seq=last.seq + 1,
+            prev=last.statement.digest_b64,
+            role=AUTHOR,
+        )
+        smuggler = Smuggler(records, appender, kek, place.origin, place.level)
+        return smuggler.put(statement, at).index, key.kid

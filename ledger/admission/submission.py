@@ -1,0 +1,153 @@
+"""A statement at the door: what is asked of it before its stream is asked (formats.md §2, §3).
+
+Form, log and kind need no state. Key, signature, window and session are judged by the registry and
+the time that the caller gives, as often as it judges again. Streams and storage are not known here.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Final, Self
+
+from keys.errors import RetiredKey, UnknownKey, WrongCustody
+from keys.keyring import KeyLine
+from ledger.errors import Fault, Rejected
+from ledger.log import statement as statements
+from ledger.log.statement import ACT_TYP, Statement
+from ledger.regulation.acts.act import Act
+from ledger.regulation.acts.catalogue import Catalogue
+from ledger.regulation.acts.invisible_characters import require_visible
+from ledger.regulation.registry.registry import Registry
+
+IAT_BEFORE: Final = timedelta(hours=24)
+IAT_AFTER: Final = timedelta(minutes=5)
+_SECOND: Final = timedelta(seconds=1)
+
+
+class Submission:
+    """A statement that somebody sends, in form and for this log.
+
+    Attributes:
+        statement: As parsed.
+        act: What it says.
+    """
+
+    __slots__ = ("_session", "_verified", "act", "statement")
+
+    def __init__(
+        self, statement: Statement, act: Act, session: str | None, *, verified: bool = False
+    ) -> None:
+        self.statement = statement
+        self.act = act
+        self._session = session
+        self._verified = verified  # the key of a kid never changes: its signature is checked once
+
+    @classmethod
+    def of(
+        cls,
+        statement: Statement,
+        *,
+        origin: str,
+        level: str,
+        catalogue: Catalogue,
+        session: str | None = None,
+    ) -> Self:
+        """What needs no state: form, log, kind of statement.
+
+        Args:
+            statement: As parsed.
+            origin: Origin of the log it is sent to.
+            level: Level of that log.
+            catalogue: Act types.
+            session: Officer of the session that sent it; None where there is no session.
+
+        Raises:
+            Rejected: `wrong_log`, `malformed_statement`, `malformed_act`, `unknown_act` or
+                `invisible_characters`.
+        """
+        statements.require_log(statement, origin)
+        if statement.typ != ACT_TYP:
+            raise Rejected(
+                "malformed_statement",
+                "Không ghi được: cửa này chỉ nhận diễn biến do cán bộ ký.",
+                "Only acts signed by officers are taken here.",
+                faults=[Fault("/protected/typ", "phải là diễn biến", "must be an act")],
+            )
+        act = catalogue.parse(statement.members, level)
+        require_visible(statement.members)
+        return cls(statement, act, session)
+
+    def admit(self, registry: Registry, at: datetime) -> tuple[str, datetime]:
+        """The officer who signed it, by the log as it stands.
+
+        Args:
+            registry: As the log stands.
+            at: The ledger's time.
+
+        Returns:
+            The officer, and when this answer ends: with the key, or with the window of `iat`.
+
+        Raises:
+            Rejected: `clock_off`, `unknown_key`, `invalid_signature` or `wrong_session`.
+        """
+        require_window(self.statement, at)
+        line = self._key(registry, at)
+        self.require_session(registry)
+        if line.officer is None:
+            raise unknown_key("khóa không của cán bộ nào", "the key is no officer's")
+        return line.officer, answer_ends(self.statement, line)
+
+    def require_session(self, registry: Registry) -> None:
+        """api.md §3: sent by its signer's session. A revoked key still says whose it was."""
+        if self._session is None:
+            return
+        line = registry.keyring.line(self.statement.kid)
+        if line is None or line.officer != self._session:
+            raise Rejected(
+                "wrong_session",
+                "Không ghi được: phải gửi bằng phiên của chính người ký.",
+                "A statement is sent by its signer's own session.",
+            )
+
+    def _key(self, registry: Registry, at: datetime) -> KeyLine:
+        """The key as the log stands, and the signature it makes good."""
+        keyring, kid = registry.keyring, self.statement.kid
+        try:
+            line = keyring.usable(kid, index=None, at=at, service=False)
+        except RetiredKey as error:
+            raise unknown_key("khóa đã bị thu hồi", "the key is revoked") from error
+        except WrongCustody as error:
+            raise unknown_key(
+                "khóa hệ thống không ký được diễn biến", "a service key can sign no act"
+            ) from error
+        except UnknownKey as error:
+            raise unknown_key(
+                "khóa chưa đăng ký hoặc ngoài thời hạn", "the key is not enrolled or not valid now"
+            ) from error
+        if not self._verified:
+            statements.check_signature(self.statement, keyring.key(kid))
+            self._verified = True
+        return line
+
+
+def require_window(statement: Statement, at: datetime) -> None:
+    """formats.md §3: `iat` within -24 h … +5 min of the ledger's time. Raises: Rejected."""
+    signed = statement.iat - int(at.timestamp())
+    if not -IAT_BEFORE.total_seconds() <= signed <= IAT_AFTER.total_seconds():
+        raise Rejected(
+            "clock_off",
+            "Không ghi được: thời điểm ký lệch xa đồng hồ của sổ; chỉnh lại rồi ký lại.",
+            "iat is too far from the ledger's clock (-24 h … +5 min): sign again.",
+            faults=[Fault("/protected/iat", "lệch đồng hồ", "off the clock")],
+        )
+
+
+def answer_ends(statement: Statement, line: KeyLine) -> datetime:
+    """Until when a statement is judged as now: its key is valid, and its `iat` in the window."""
+    until = datetime.fromtimestamp(statement.iat, UTC) + IAT_BEFORE + _SECOND
+    return until if line.valid_to is None else min(until, line.valid_to)
+
+
+def unknown_key(vi: str, en: str) -> Rejected:
+    """401: why the key signs nothing now."""
+    return Rejected("unknown_key", f"Không ghi được: {vi}.", f"Not recorded: {en}.")

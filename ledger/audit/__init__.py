@@ -1,0 +1,1 @@
+"""Everything stored held against the log, from stored bytes alone; changes nothing."""

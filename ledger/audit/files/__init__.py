@@ -1,0 +1,1 @@
+"""Files and their custody, as an audit checks them."""

@@ -1,0 +1,166 @@
+"""Spreads the parts of an audit over processes, each reading the same snapshot by itself.
+
+Answers come back in the order they were asked for; how many are under way is bounded, so that a
+long log needs no more memory than a short one.
+"""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from itertools import cycle, islice, repeat, tee
+from multiprocessing import get_all_start_methods, get_context
+from multiprocessing.context import BaseContext
+from multiprocessing.util import Finalize
+from types import TracebackType
+from typing import Any, Final, NamedTuple, Self, TypeVar
+
+from ledger.audit.content import Job
+from ledger.audit.range_check import Desk, Part, history
+from ledger.audit.rules.rules import Applied, Rules
+from ledger.audit.rules.stream_folds import Folds
+from ledger.audit.rules.token_owners import Tokens
+from ledger.audit.snapshot_port import Seat, Share
+
+_AHEAD: Final = 4
+_RARELY: Final = 100_000
+"""What is opened leaves no cycles; looking for them every few hundred objects costs a tenth."""
+_Answer = TypeVar("_Answer")
+_desks: list[Desk] = []
+
+
+class Orders(NamedTuple):
+    """What a process needs for its desk.
+
+    Attributes:
+        share: The way to the snapshot.
+        job: What rows are checked with; None where they cannot be opened.
+        replays: Whether the rules are asked of the rows, here or later.
+        timeline: How the registry changes, for a desk that judges cases; None: it does not.
+        seat: The streams whose rows it reads.
+    """
+
+    share: Share
+    job: Job | None
+    replays: bool
+    timeline: Sequence[Applied] | None
+    seat: Seat
+
+
+class Workers:
+    """Processes with a desk each; use it as a context manager.
+
+    Where they judge cases, each has streams of its own and sees every one of their records; else
+    whoever is free takes the next rows.
+
+    Args:
+        number: How many.
+        share: The way to the snapshot.
+        job: What rows are checked with; None where they cannot be opened.
+        replays: Whether the rules are asked of the rows, here or later.
+        timeline: How the registry changes, for processes that judge cases; None: they do not.
+
+    Attributes:
+        seats: Over how many each range of rows is spread.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        share: Share,
+        job: Job | None,
+        *,
+        replays: bool = False,
+        timeline: Sequence[Applied] | None = None,
+    ) -> None:
+        self._depth = _AHEAD * number
+        self.seats = 1 if timeline is None else number
+        alone, context = number // self.seats, _context()
+        self._pools = [
+            ProcessPoolExecutor(
+                alone,
+                mp_context=context,
+                initializer=_sit_down,
+                initargs=(Orders(share, job, replays, timeline, Seat(rest, self.seats)),),
+            )
+            for rest in range(self.seats)
+        ]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for pool in self._pools:
+            pool.shutdown(cancel_futures=True)
+
+    def each(
+        self, do: Callable[..., _Answer], asked: Iterable[tuple[Any, ...]]
+    ) -> Iterator[_Answer]:
+        """What `do` answers to each of `asked`, in that order; the first are begun at once."""
+        return self._in_order(self._submit(cycle(self._pools), do, asked))
+
+    def parts(self, ranges: Iterable[tuple[int, int]]) -> Iterator[Sequence[Part]]:
+        """The parts of these index ranges, one of each seat, in order."""
+        each = [
+            self._in_order(self._submit(repeat(pool), _part, some))
+            for pool, some in zip(self._pools, tee(ranges, self.seats), strict=True)
+        ]
+        return zip(*each, strict=True)
+
+    def _submit(
+        self,
+        pools: Iterator[ProcessPoolExecutor],
+        do: Callable[..., _Answer],
+        asked: Iterable[tuple[Any, ...]],
+    ) -> Iterator[Future[_Answer]]:
+        return (next(pools).submit(do, *arguments) for arguments in asked)
+
+    def _in_order(self, futures: Iterator[Future[_Answer]]) -> Iterator[_Answer]:
+        waiting = deque(islice(futures, self._depth // self.seats))
+        return self._answers(waiting, futures)
+
+    def _answers(
+        self, waiting: deque[Future[_Answer]], futures: Iterator[Future[_Answer]]
+    ) -> Iterator[_Answer]:
+        while waiting:
+            answer = waiting.popleft().result()
+            waiting.extend(islice(futures, 1))
+            yield answer
+
+
+def _context() -> BaseContext:
+    """A copy of this process starts at once, but is safe only while nothing else runs in it."""
+    alone = threading.active_count() == 1 and "fork" in get_all_start_methods()
+    return get_context("fork" if alone else "spawn")
+
+
+def desk_of(orders: Orders) -> Desk:
+    """A desk in this process, over the snapshot that is shared."""
+    source, job = orders.share.open(), orders.job
+    rules = None
+    if job is not None and orders.timeline is not None:
+        folds = Folds(history(source, job))
+        rules = Rules(job.origin, job.level, folds, Tokens(job.origin), timeline=orders.timeline)
+    return Desk(source, job, orders.replays, rules, orders.seat)
+
+
+def _sit_down(orders: Orders) -> None:
+    desk = desk_of(orders)
+    _desks.append(desk)
+    close = getattr(desk.source, "close", None)
+    if close is not None:
+        Finalize(None, close, exitpriority=1)
+    gc.freeze()
+    gc.set_threshold(_RARELY)
+
+
+def _part(start: int, end: int) -> Part:
+    return _desks[-1].part(start, end)

@@ -1,0 +1,1 @@
+"""Signed checkpoints: making them, proving by them, and remembering the newest one seen."""

@@ -1,0 +1,229 @@
+"""Signs checkpoints over committed records: the only holder of the log key (formats.md §7).
+
+The tree is a function of the entries, and a checkpoint is stored with its tiles by compare-and-swap
+on the last size. Before that it is kept outside the database, as the last one signed: a crash
+between the two leaves a note that is stored later as it is, and a database that does not lead to
+it is never signed over. What an act says is not known here.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Final
+
+from keys.note import NoteSigner
+from ledger.checkpoints.seen_checkpoint import SeenCheckpoint, planted, require, shorter
+from ledger.checkpoints.tree_growth import grown, late
+from ledger.errors import Conflict, Unavailable, VerificationError
+from ledger.log import checkpoint as checkpoints
+from ledger.log.checkpoint import Checkpoint
+from ledger.log.merkle import EMPTY_ROOT
+from ledger.log.tiles import Tile, TileReader
+from ledger.ports import CheckpointStore, Clock, Notices, RecordStore, TileStore
+
+BATCH: Final = 32_768
+POLL_S: Final = 1.0
+PAUSE_S: Final = 0.02
+_log = logging.getLogger("socai.sealer")
+
+
+@dataclass(frozen=True, slots=True)
+class _Stand:
+    """The newest checkpoint that is stored, and the tiles of its right edge."""
+
+    checkpoint: Checkpoint
+    note: bytes | None
+    edge: TileReader
+
+    @property
+    def size(self) -> int:
+        return self.checkpoint.size
+
+    @property
+    def stored(self) -> tuple[int, bytes] | None:
+        return None if self.note is None else (self.size, self.note)
+
+
+class Sealer:
+    """One sealer of one log; a second one beside it loses every swap and harms nothing.
+
+    Args:
+        records: Gives heads and entries.
+        tiles: Stored tiles.
+        checkpoints: Stored checkpoints.
+        seen: The last checkpoint signed or seen by this home's sealer.
+        log_key: Type 0x01 under the origin.
+        pq_key: Type 0x06 under `<origin>/pq`.
+        clock: Real time, also in a rehearsal: it dates the second signature.
+        origin: Origin of the log.
+        notices: Hints that records were committed; None only polls.
+    """
+
+    def __init__(  # noqa: PLR0913 - the ports of one process
+        self,
+        *,
+        records: RecordStore,
+        tiles: TileStore,
+        checkpoints: CheckpointStore,
+        seen: SeenCheckpoint,
+        log_key: NoteSigner,
+        pq_key: NoteSigner,
+        clock: Clock,
+        origin: str,
+        notices: Notices | None = None,
+    ) -> None:
+        self._records = records
+        self._tiles = tiles
+        self._checkpoints = checkpoints
+        self._seen = seen
+        self._log_key = log_key
+        self._pq_key = pq_key
+        self._clock = clock
+        self._origin = origin
+        self._notices = notices
+        self._stand: _Stand | None = None
+
+    def seal_once(self) -> Checkpoint | None:
+        """Covers what has been committed since the last checkpoint, a batch at most.
+
+        Returns:
+            The new checkpoint; None where there is nothing new, or another sealer was faster.
+
+        Raises:
+            Fatal: Memory, store and signatures disagree; nothing more may be signed.
+            Unavailable: Try again; the next call finds out what became of this one.
+        """
+        stand, self._stand = self._stand, None  # found anew unless this call goes through
+        if stand is None or self._checkpoints.latest() != stand.stored:
+            stand = self._recovered()
+        seen = self._seen.last()
+        size, head = max(seen.checkpoint.size, stand.size), self._records.head()
+        if head.size < size:
+            raise shorter(size, head.size)
+        if seen.checkpoint.size > stand.size:
+            return self._stored_late(stand, seen)
+        if head.size == stand.size:
+            self._stand = stand
+            return None
+        reach = min(head.size, stand.size + BATCH)
+        fresh, new = grown(self._records, stand.size, stand.edge, reach, self._origin)
+        note = self._seen.extend(stand.checkpoint, lambda: self._signed(new))
+        return None if note is None else self._swapped(stand, _Stand(new, note, self._tiles), fresh)
+
+    def run(self, stop: threading.Event, *, pause_s: float = PAUSE_S) -> None:
+        """Seals until told to stop; begins by catching up.
+
+        Args:
+            stop: Set it to end the loop.
+            pause_s: Least time between two checkpoints, so that many records share one.
+
+        Raises:
+            Fatal: On doubt.
+        """
+        with ExitStack() as stack:
+            wait: Callable[[float], object] = stop.wait
+            give: Callable[[], None] = _nobody
+            if self._notices is not None:
+                wait = stack.enter_context(self._notices.listen("records"))
+                give = stack.enter_context(self._notices.giving("checkpoint"))
+            held = ""
+            while not stop.is_set():
+                try:
+                    sealed = self.seal_once()
+                except Unavailable as error:
+                    if str(error) != held:  # once, not with every try
+                        held = str(error)
+                        _log.warning("nothing is sealed until this is mended: %s", held)
+                    stop.wait(POLL_S)
+                    continue
+                held = ""
+                if sealed is None:
+                    wait(POLL_S)
+                else:
+                    give()
+                    stop.wait(pause_s)
+
+    # -- the tree ----------------------------------------------------------------------------------
+
+    def _signed(self, new: Checkpoint) -> bytes:
+        time_s = int(self._clock.now().timestamp())
+        return checkpoints.sign(new, self._log_key, self._pq_key, time_s=time_s)
+
+    def _swapped(self, stand: _Stand, new: _Stand, fresh: list[Tile]) -> Checkpoint | None:
+        """Stores what is signed and kept already; None where another sealer was first."""
+        try:
+            self._checkpoints.advance(
+                stand.size or None, new.size, new.checkpoint.root, new.note or b"", fresh
+            )
+        except Conflict:
+            return None  # the next call asks whether both are of one tree
+        self._stand = _Stand(new.checkpoint, new.note, _Edge(fresh, stand.edge, self._tiles))
+        return new.checkpoint
+
+    # -- memory and store --------------------------------------------------------------------------
+
+    def _recovered(self) -> _Stand:
+        """The stored checkpoint, if what was seen before is the beginning of its tree."""
+        seen, stand = self._seen.last().checkpoint, self._newest()
+        if seen.size <= stand.size:
+            require(seen, stand.size, self._tiles)
+            if stand.note is not None:
+                self._seen.keep(stand.note)  # another home's sealer has signed it
+        return stand
+
+    def _stored_late(self, stand: _Stand, seen: checkpoints.Opened) -> Checkpoint | None:
+        """A crash came between file and swap: the same bytes again, never another signature."""
+        fresh = late(seen.checkpoint, self._records, stand.size, stand.edge)
+        return self._swapped(stand, _Stand(seen.checkpoint, seen.note, self._tiles), fresh)
+
+    def _newest(self) -> _Stand:
+        """The stored checkpoint, if it is ours and the stored tiles lead to its root."""
+        latest = self._checkpoints.latest()
+        if latest is None:
+            return _Stand(Checkpoint(self._origin, 0, EMPTY_ROOT), None, self._tiles)
+        size, note = latest
+        try:
+            found = checkpoints.open_checkpoint(
+                note, [self._log_key.vkey, self._pq_key.vkey], origin=self._origin
+            ).checkpoint
+        except VerificationError as error:
+            raise planted(
+                f"điểm kiểm tra cuối cùng, {size} bản ghi, không do khóa của sổ ký",
+                f"the last checkpoint, of {size} records, does not hold: {error}",
+            ) from error
+        if found.size != size:
+            raise planted(
+                f"điểm kiểm tra cuối cùng ghi là {size} bản ghi nhưng được ký cho {found.size}",
+                f"the last checkpoint, stored as one of {size} records, is signed for {found.size}",
+            )
+        require(found, size, self._tiles)
+        return _Stand(found, note, self._tiles)
+
+
+def _nobody() -> None:
+    """The hint of whoever seals for none that waits."""
+
+
+class _Edge:
+    """The tiles just stored, kept at hand: the next ones grow out of them."""
+
+    def __init__(self, fresh: list[Tile], before: TileReader, store: TileStore) -> None:
+        newest: dict[int, tuple[int, int, bytes]] = {}
+        if isinstance(before, _Edge):
+            newest |= before.kept
+        for level, n, width, data in fresh:
+            if level not in newest or (n, width) >= newest[level][:2]:
+                newest[level] = (n, width, data)
+        self.kept: dict[int, tuple[int, int, bytes]] = newest
+        self._store = store
+
+    def tile(self, level: int, n: int, width: int) -> bytes:
+        """See `TileReader`."""
+        at = self.kept.get(level)
+        if at is not None and at[:2] == (n, width):
+            return at[2]
+        return self._store.tile(level, n, width)

@@ -1,0 +1,73 @@
+"""The tree that entries grow out of a sealed one: its new tiles and its root.
+
+The sealer signs it. Whoever asks whether a log holds what was signed and never stored makes it
+again by the same sums. Not: who signs, and what is stored.
+"""
+
+from __future__ import annotations
+
+from ledger.checkpoints.seen_checkpoint import forked, shorter
+from ledger.errors import Doubt, NotFound
+from ledger.log import record, tiles
+from ledger.log.checkpoint import Checkpoint
+from ledger.log.tiles import Overlay, Tile, TileReader
+from ledger.ports import RecordStore
+
+
+def grown(
+    records: RecordStore, old: int, edge: TileReader, size: int, origin: str
+) -> tuple[list[Tile], Checkpoint]:
+    """The tree of the first `size` records.
+
+    Args:
+        records: Gives the entries.
+        old: Size of the tree that is stored.
+        edge: Tiles of its right edge.
+        size: Size of the new tree, larger than `old`.
+        origin: Origin of the log.
+
+    Returns:
+        The tiles to store with it, and what there is to sign.
+
+    Raises:
+        Doubt: `shorter`: entries or tiles are missing.
+    """
+    entries = records.entries(old, size)
+    if len(entries) != size - old:
+        raise Doubt(
+            "shorter",
+            f"thiếu bản ghi trong khoảng {old} đến {size}",
+            f"records {old} to {size} have a gap",
+        )
+    leaves = [record.leaf(entry) for entry in entries]
+    try:
+        fresh = tiles.new_tiles(old, leaves, edge)
+        root = tiles.root_from_tiles(size, Overlay(fresh, edge))
+    except NotFound as error:
+        raise Doubt(
+            "shorter",
+            f"cây lưu trữ không đầy đủ ({error})",
+            f"the tree is incomplete: {error}",
+        ) from error
+    return fresh, Checkpoint(origin, size, root)
+
+
+def late(seen: Checkpoint, records: RecordStore, old: int, edge: TileReader) -> list[Tile]:
+    """The tiles of a checkpoint that was signed and not stored: a crash or a stop came between.
+
+    Args:
+        seen: What was signed, verified.
+        records: Gives the entries.
+        old: Size of the tree that is stored.
+        edge: Tiles of its right edge.
+
+    Raises:
+        Doubt: `shorter` or `forked`: the log does not hold it.
+    """
+    there = records.head().size
+    if there < seen.size:
+        raise shorter(seen.size, there)
+    fresh, new = grown(records, old, edge, seen.size, seen.origin)
+    if new != seen:
+        raise forked(seen.size)
+    return fresh

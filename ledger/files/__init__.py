@@ -1,0 +1,1 @@
+"""Files of acts: storing, opening, custody, and its anchors in the log."""

@@ -1,0 +1,1 @@
+"""Act types and their payloads: shape, wording, life cycle; knows no case at hand."""

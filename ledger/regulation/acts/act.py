@@ -1,0 +1,292 @@
+"""Act: the signed payload of formats.md §2, parsed strictly; every fault is named at once.
+
+What an act type asks of `facts` is the catalogue's question, whether the act is allowed the
+guards'; signatures, envelopes and bytes are not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+from ledger.errors import Fault, Rejected
+from ledger.regulation.acts import json_shape
+from ledger.regulation.acts.channels import CHANNEL_WORDS
+from ledger.regulation.acts.json_shape import AGENCY_ID, STREAM, UUID4, Flaw
+
+__all__ = [
+    "Act",
+    "Basis",
+    "Signer",
+    "known_act",
+    "parse_act",
+    "stream_kind",
+]
+
+ORDINARY: Final = "ordinary"
+PRECISIONS: Final = ("day", "hour", "minute", "second")
+CAPACITIES: Final = ("TRUC_TIEP", "TM", "KT", "TL", "TUQ", "Q")
+CHANNELS: Final = tuple(CHANNEL_WORDS)
+CIRCULATIONS: Final = ("PUBLIC", "INTERNAL")
+BASIS_ROLES: Final = ("COMPETENCE", "SUBSTANCE", "PROCEDURE")
+SIGNER_ROLES: Final = ("AUTHOR", "CHECKER", "APPROVER")
+
+
+class Signer(NamedTuple):
+    """One officer who must sign, in the post and role named."""
+
+    officer: str
+    post: str
+    role: str
+
+
+class Basis(NamedTuple):
+    """One legal ground; `role` is COMPETENCE, SUBSTANCE or PROCEDURE."""
+
+    instrument: str
+    article: str
+    role: str
+    clause: str | None = None
+    point: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What an official did. Members as in formats.md §2; `members` is the payload as parsed."""
+
+    act: str
+    act_id: str
+    stream: str
+    occurred_at: datetime
+    precision: str
+    agency: str
+    post: str
+    capacity: str
+    basis: tuple[Basis, ...]
+    circulation: str
+    facts: Mapping[str, Any]
+    signers: tuple[Signer, ...]
+    late_reason: str | None
+    to: tuple[str, ...]
+    channel: str | None
+    document: Mapping[str, Any] | None
+    disposition: str | None
+    attachments: tuple[Mapping[str, Any], ...]
+    corrects: str | None
+    refers_to: str | None
+    members: Mapping[str, Any]
+
+    @property
+    def day(self) -> date:
+        """The day of the act in its own offset: the day every dated rule is asked for."""
+        return self.occurred_at.date()
+
+    @property
+    def author(self) -> Signer:
+        """The first signer."""
+        return self.signers[0]
+
+    @property
+    def approver(self) -> Signer | None:
+        """The last signer who approves; None where the act needs no approval."""
+        return next((s for s in reversed(self.signers) if s.role == "APPROVER"), None)
+
+
+def _s(**more: object) -> dict[str, object]:
+    return {"type": "string", "required": True, **more}
+
+
+_MEMBERS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "v": {"type": "int", "required": True},
+    "act": _s(format="act"),
+    "act_id": _s(format="uuid"),
+    "stream": _s(format="stream"),
+    "occurred_at": {"type": "datetime", "required": True},
+    "precision": {"type": "enum", "enum": PRECISIONS, "required": True},
+    "late_reason": {"type": "string", "format": "filled"},
+    "agency": _s(format="agency"),
+    "post": _s(),
+    "capacity": {"type": "enum", "enum": CAPACITIES, "required": True},
+    "to": {"type": "list", "of": "string", "format": "addressee"},
+    "channel": {"type": "enum", "enum": CHANNELS},
+    "document": {
+        "type": "object",
+        "fields": {
+            "number": _s(),
+            "symbol": _s(),
+            "type": _s(),
+            "date": {"type": "date", "required": True},
+            "abstract": _s(),
+        },
+    },
+    "basis": {
+        "type": "list",
+        "of": "object",
+        "required": True,
+        "fields": {
+            "instrument": _s(format="instrument"),
+            "article": _s(),
+            "clause": {"type": "string", "format": "filled"},
+            "point": {"type": "string", "format": "filled"},
+            "role": {"type": "enum", "enum": BASIS_ROLES, "required": True},
+        },
+    },
+    "circulation": {"type": "enum", "enum": CIRCULATIONS, "required": True},
+    "disposition": {"type": "string", "format": "filled"},
+    "facts": {"type": "object", "required": True},
+    "attachments": {
+        "type": "list",
+        "of": "object",
+        "fields": {
+            "digest": _s(format="file_digest"),
+            "media_type": _s(format="media_type"),
+            "size": {"type": "int", "required": True},
+            "name": _s(),
+        },
+    },
+    "corrects": {"type": "ref"},
+    "refers_to": {"type": "ref"},
+    "signers": {
+        "type": "list",
+        "of": "object",
+        "required": True,
+        "fields": {
+            "officer": _s(format="officer"),
+            "post": _s(),
+            "role": {"type": "enum", "enum": SIGNER_ROLES, "required": True},
+        },
+    },
+}
+_FORMATS: Final[Mapping[str, json_shape.Check]] = MappingProxyType(
+    {
+        "act": json_shape.pattern(r"[A-Z][A-Za-z0-9]{1,63}", "tên loại diễn biến", "an act type"),
+        "filled": json_shape.text(required=True),
+        "addressee": json_shape.pattern(
+            rf"(?:{AGENCY_ID}|sealed:{UUID4})",
+            "mã cơ quan hoặc mã ẩn danh sealed:<uuid>",
+            "an agency id or a token sealed:<uuid>",
+        ),
+        "file_digest": json_shape.pattern(
+            rf"sha-256:{json_shape.DIGEST}",
+            "sha-256: và mã băm base64url",
+            "sha-256: and a b64 digest",
+        ),
+        "media_type": json_shape.pattern(
+            r"[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*",
+            "kiểu nội dung, ví dụ application/pdf",
+            "a media type, e.g. application/pdf",
+        ),
+        "stream": json_shape.pattern(
+            STREAM, "tên dòng, ví dụ case/<uuid>", "a stream, e.g. case/<uuid>"
+        ),
+    }
+)
+_check: Final = json_shape.compile_members(_MEMBERS, _FORMATS)
+
+
+def stream_kind(name: str) -> str:
+    """`case`, `agency`, `officer`, `programme` or `ledger`, of a name that passed `parse_act`."""
+    return name.partition("/")[0]
+
+
+def parse_act(members: Mapping[str, Any], *, level: str = ORDINARY) -> Act:
+    """Parses a payload that has passed the canonical test.
+
+    Args:
+        members: The payload's members; kept as they are in `Act.members`.
+        level: Level of the log the act is for; above ordinary only INTERNAL circulates.
+
+    Raises:
+        Rejected: `malformed_act` with every fault; nothing but the members of §2 is accepted.
+    """
+    flaws = [*(_check(members) or ()), *_edition(members)]
+    flaws = flaws or _together(members, level)
+    if flaws:
+        raise Rejected(
+            "malformed_act",
+            "Diễn biến chưa đúng dạng. Hãy sửa các mục được đánh dấu rồi gửi lại.",
+            "The act is not in the form of formats.md §2. Correct the members named.",
+            faults=[Fault(f.path, f.vi, f.en) for f in flaws],
+        )
+    return known_act(members)
+
+
+def known_act(members: Mapping[str, Any]) -> Act:
+    """The act of a payload that has passed `parse_act` before it was recorded; nothing is checked.
+
+    For folds over rows of the log's own views, where the same payload is read again and again.
+    """
+    optional = members.get
+    return Act(
+        act=members["act"],
+        act_id=members["act_id"],
+        stream=members["stream"],
+        occurred_at=datetime.fromisoformat(members["occurred_at"]),
+        precision=members["precision"],
+        agency=members["agency"],
+        post=members["post"],
+        capacity=members["capacity"],
+        basis=tuple([Basis(**b) for b in members["basis"]]),
+        circulation=members["circulation"],
+        facts=members["facts"],
+        signers=tuple([Signer(**s) for s in members["signers"]]),
+        late_reason=optional("late_reason"),
+        to=tuple(optional("to", ())),
+        channel=optional("channel"),
+        document=optional("document"),
+        disposition=optional("disposition"),
+        attachments=tuple(optional("attachments", ())),
+        corrects=optional("corrects"),
+        refers_to=optional("refers_to"),
+        members=members,
+    )
+
+
+def _edition(members: Mapping[str, Any]) -> list[Flaw]:
+    """An act of a later form of the payload is not guessed at."""
+    value = members.get("v")
+    if type(value) is not int or value == 1:
+        return []
+    return [Flaw("/v", "phiên bản phải là 1", "the version must be 1")]
+
+
+def _together(members: Mapping[str, Any], level: str) -> list[Flaw]:
+    """What §2 says about members beside each other, once each fits alone."""
+    flaws: list[Flaw] = []
+    # formats.md §2: "optional, not empty"
+    flaws.extend(
+        Flaw(json_shape.step(name), *_EMPTY)
+        for name in ("to", "attachments")
+        if members.get(name) == []
+    )
+    flaws.extend(
+        Flaw(f"/attachments/{n}/size", "không được âm", "must not be negative")
+        for n, attachment in enumerate(members.get("attachments", ()))
+        if attachment["size"] < 0
+    )
+    # "distinct persons" needs the registry: guard DISTINCT_SIGNERS. The rest of the order is
+    # SIGNER_ORDER.
+    authors = [n for n, s in enumerate(members["signers"]) if s["role"] == "AUTHOR"]
+    if authors != [0]:
+        flaws.append(
+            Flaw(
+                "/signers",
+                "phải có đúng một người trình (AUTHOR), đứng đầu",
+                "exactly one AUTHOR, first",
+            )
+        )
+    if level != ORDINARY and members["circulation"] != "INTERNAL":
+        flaws.append(
+            Flaw(
+                "/circulation",
+                "ở sổ mật chỉ được INTERNAL",
+                "above ordinary only INTERNAL",
+            )
+        )
+    return flaws
+
+
+_EMPTY: Final = ("bỏ mục này đi nếu danh sách rỗng", "leave the member out where the list is empty")

@@ -1,0 +1,300 @@
+"""Catalogue: the act types as data (`data/acts.json`), their facts compiled to fast checks.
+
+Knows what an act type asks for, never the case at hand: whether the act may be taken now is the
+guards' question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Final
+
+from ledger.errors import Fault, Rejected
+from ledger.regulation.acts import json_shape
+from ledger.regulation.acts.act import ORDINARY, Act, parse_act
+from ledger.regulation.edition import Edition, load_edition
+
+MAY_BE_EMPTY: Final = frozenset({"contrary_evidence", "open_clocks"})
+"""Required lists that may be empty (acts.json, notes)."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A signature class that replaces the usual one while `when` holds.
+
+    Attributes:
+        when: `{fact, equals}`, `{limit, fact, at_least}`, `{rule}` or `{level}`.
+        signature_class: Least number of signers.
+        signer_roles: Their roles in order.
+        scale: For `at_least`: values of the fact from low to high.
+        threshold: For `at_least`: the value of the limit in this edition.
+    """
+
+    when: Mapping[str, Any]
+    signature_class: int
+    signer_roles: tuple[str, ...]
+    scale: tuple[str, ...] = ()
+    threshold: str | None = None
+
+    def holds(self, facts: Mapping[str, Any], level: str, *, founding: bool) -> bool:
+        """Whether this variant replaces the usual class."""
+        when = self.when
+        if "rule" in when:
+            return founding
+        if "level" in when:
+            return level != ORDINARY
+        value = facts.get(when["fact"])
+        if "at_least" in when:
+            return value in self.scale and self.scale.index(value) >= self._from()
+        return bool(value == when["equals"])
+
+    def _from(self) -> int:
+        """Position of the threshold; past the end where the limit is not on the scale."""
+        known = self.threshold in self.scale
+        return self.scale.index(str(self.threshold)) if known else len(self.scale)
+
+
+@dataclass(frozen=True)
+class ActType:
+    """One act type; attributes as in acts.json.
+
+    Attributes:
+        act: Name, e.g. `ReferralSent`.
+        streams: Kinds of stream it is accepted in; `stream` is the usual one.
+        who: Codes of which the author's agency or post must hold at least one.
+        to: Kinds of addressee; empty where the act is addressed to nobody.
+        states_from: Case states it may be taken in; None: any; None inside: before the first act.
+        moves: None, a state, `=` or a mapping by disposition.
+        requires: Guards of this act alone.
+        restrictive: Whether it restricts a person.
+        sub_process: Moves of sub-processes (life_cycle.json, notes).
+        clocks: Codes it starts and stops.
+        log: `access` where it is written to the access log, else None.
+        facts: The specification of its facts.
+        raw: The whole entry as shipped.
+    """
+
+    act: str
+    vi: str
+    en: str
+    group: str
+    stream: str
+    streams: tuple[str, ...]
+    who: tuple[str, ...]
+    to: tuple[str, ...]
+    states_from: tuple[str | None, ...] | None
+    moves: str | Mapping[str, str] | None
+    requires: frozenset[str]
+    signature_class: int
+    signer_roles: tuple[str, ...]
+    variants: tuple[Variant, ...]
+    sub_process: Mapping[str, Any] | None
+    starts: tuple[str, ...]
+    stops: tuple[str, ...]
+    restrictive: bool
+    source: tuple[str, ...]
+    origin: str
+    law: tuple[str, ...]
+    log: str | None
+    facts: Mapping[str, Mapping[str, Any]]
+    raw: Mapping[str, Any] = field(repr=False)
+    _check: json_shape.Check = field(repr=False)
+    _check_above: json_shape.Check = field(repr=False)
+    _texts: json_shape.Texts | None = field(repr=False)
+
+    def check(self, facts: Mapping[str, Any], level: str = ORDINARY) -> list[Fault]:
+        """Every fault of the facts, with pointers below `/facts`; empty where they fit."""
+        flaws = (self._check if level == ORDINARY else self._check_above)(facts)
+        if not flaws:
+            return []
+        return [Fault(f"/facts{flaw.path}", flaw.vi, flaw.en) for flaw in flaws]
+
+    def signature(
+        self, act: Act, level: str = ORDINARY, *, founding: bool = False
+    ) -> tuple[int, tuple[str, ...]]:
+        """Signature class and roles that this act needs, variants applied.
+
+        Args:
+            act: The act; only its facts are asked.
+            level: Level of the log.
+            founding: Whether REGISTRY_FOUNDING holds (`Registry.founding`).
+        """
+        for variant in self.variants:
+            if variant.holds(act.facts, level, founding=founding):
+                return variant.signature_class, variant.signer_roles
+        return self.signature_class, self.signer_roles
+
+    def texts(self, facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """(pointer, text) of each free text, for the lint; the facts have passed `check`."""
+        out: list[tuple[str, str]] = []
+        if self._texts is not None:
+            self._texts(facts, "/facts", out)
+        return out
+
+
+_NO_TYPE: Final = Fault("/act", "không có trong danh mục", "not in the catalogue")
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The act types of an edition.
+
+    Attributes:
+        types: By name, in the order of acts.json.
+        roles: Entries of `roles` by code: who may author, with vi and en.
+        addressees: Entries of `addressees` by code.
+        groups: Entries of `groups` by code.
+        notes: How the entries are to be read.
+    """
+
+    types: Mapping[str, ActType]
+    roles: Mapping[str, Mapping[str, Any]]
+    addressees: Mapping[str, Mapping[str, Any]]
+    groups: Mapping[str, Mapping[str, Any]]
+    notes: tuple[str, ...]
+
+    def type(self, name: str) -> ActType:
+        """The act type of this name.
+
+        Raises:
+            Rejected: `unknown_act`: this edition has no such type.
+        """
+        found = self.types.get(name)
+        if found is None:
+            raise Rejected(
+                "unknown_act",
+                f"Không ghi được: danh mục không có loại diễn biến “{name}”.",
+                f"The catalogue has no act type {name!r}.",
+                faults=[_NO_TYPE],
+                params={"act": name},
+            )
+        return found
+
+    def parse(self, members: Mapping[str, Any], level: str = ORDINARY) -> Act:
+        """The act of a payload, with every fault of its form and of its facts named at once.
+
+        Facts of an act that is otherwise in order are left to FACTS_INVALID, which names them too.
+
+        Raises:
+            Rejected: `malformed_act` or `unknown_act`.
+        """
+        try:
+            act = parse_act(members, level=level)
+        except Rejected as rejected:
+            more = self._faults_of(members, level)
+            raise Rejected(
+                rejected.code,
+                rejected.vi,
+                rejected.en,
+                faults=[*rejected.faults, *more],
+                params=rejected.params,
+            ) from None
+        self.type(act.act)
+        return act
+
+    def _faults_of(self, members: Mapping[str, Any], level: str) -> list[Fault]:
+        """What else is wrong with a payload that is out of form: its type, its facts."""
+        name, facts = members.get("act"), members.get("facts")
+        kind = self.types.get(name) if isinstance(name, str) else None
+        if kind is None:
+            return [_NO_TYPE] if isinstance(name, str) else []
+        return kind.check(facts, level) if isinstance(facts, dict) else []
+
+
+@cache
+def load() -> Catalogue:
+    """The catalogue of the shipped edition, compiled once for each process."""
+    return compile_catalogue(load_edition())
+
+
+def compile_catalogue(edition: Edition) -> Catalogue:
+    """Compiles the act types of an edition.
+
+    Raises:
+        ValueError: The data uses a type or a format that `shape.py` does not know.
+    """
+    data = edition.acts
+    formats = {"clock": json_shape.one_of(_clock_codes(edition))}
+    above: Mapping[str, Any] = data["common_facts"]["facts"]
+    limits = {limit["code"]: limit["initial"]["value"] for limit in edition.life_cycle["limits"]}
+    offices: Mapping[str, Sequence[str]] = edition.lint["offices"]
+    return Catalogue(
+        types={
+            e["act"]: _compile(e, above, formats, limits, offices.get(e["act"], ()))
+            for e in data["acts"]
+        },
+        roles=_by_code(data["roles"]),
+        addressees=_by_code(data["addressees"]),
+        groups=_by_code(data["groups"]),
+        notes=tuple(data["notes"]),
+    )
+
+
+def _by_code(entries: Sequence[Mapping[str, Any]]) -> Mapping[str, Mapping[str, Any]]:
+    return {entry["code"]: entry for entry in entries}
+
+
+def _clock_codes(edition: Edition) -> list[str]:
+    """Codes of clocks and limits of life_cycle.json, and of rules that only registry.json has."""
+    named = [*edition.life_cycle["clocks"], *edition.life_cycle["limits"]]
+    return list(dict.fromkeys(e["code"] for e in [*named, *edition.registry["clock_rules"]]))
+
+
+def _compile(
+    entry: Mapping[str, Any],
+    above: Mapping[str, Any],
+    formats: Mapping[str, json_shape.Check],
+    limits: Mapping[str, Any],
+    offices: Sequence[str],
+) -> ActType:
+    facts: Mapping[str, Mapping[str, Any]] = entry["facts"]
+    # what is an office's number or address by definition is not read for a person's
+    read = {name: spec for name, spec in facts.items() if name not in offices}
+    states = entry["states_from"]
+    return ActType(
+        act=entry["act"],
+        vi=entry["vi"],
+        en=entry["en"],
+        group=entry["group"],
+        stream=entry["stream"],
+        streams=tuple(entry.get("streams", (entry["stream"],))),
+        who=tuple(entry["who"]),
+        to=tuple(entry["to"]),
+        states_from=None if states is None else tuple(states),
+        moves=entry["moves"],
+        requires=frozenset(entry["requires"]),
+        signature_class=entry["signature_class"],
+        signer_roles=tuple(entry["signer_roles"]),
+        variants=tuple(_variant(v, facts, limits) for v in entry.get("signature_variants", ())),
+        sub_process=entry["sub_process"],
+        starts=tuple(entry["clocks"]["starts"]),
+        stops=tuple(entry["clocks"]["stops"]),
+        restrictive=entry["restrictive"],
+        source=tuple(entry["source"]),
+        origin=entry["origin"],
+        law=tuple(entry.get("law", ())),
+        log=entry.get("log"),
+        facts=facts,
+        raw=entry,
+        _check=json_shape.compile_members(facts, formats, MAY_BE_EMPTY),
+        _check_above=json_shape.compile_members({**facts, **above}, formats, MAY_BE_EMPTY),
+        _texts=json_shape.compile_texts(read),
+    )
+
+
+def _variant(
+    entry: Mapping[str, Any],
+    facts: Mapping[str, Mapping[str, Any]],
+    limits: Mapping[str, Any],
+) -> Variant:
+    when = entry["when"]
+    ranked = "at_least" in when
+    return Variant(
+        when=when,
+        signature_class=entry["signature_class"],
+        signer_roles=tuple(entry["signer_roles"]),
+        scale=tuple(facts[when["fact"]]["enum"]) if ranked else (),
+        threshold=limits[when["limit"]] if ranked else None,
+    )

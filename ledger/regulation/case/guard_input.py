@@ -1,0 +1,90 @@
+"""What a guard is asked: one statement, the stream before it, and the registry as the log stands.
+
+A guard sees nothing else: not the wall clock, not another log (guards.json, notes). The question is
+built by the application once per statement and is never changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+from ledger.regulation.acts.act import Act
+from ledger.regulation.acts.catalogue import ActType, Catalogue
+from ledger.regulation.case.other_cases_port import Cases
+from ledger.regulation.case.state import Entry, StreamState
+from ledger.regulation.registry.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """May this statement stand, as the log is now?
+
+    Attributes:
+        act: The payload, parsed (formats.md §2).
+        kind: Its type in the catalogue.
+        catalogue: The whole catalogue in force.
+        iat: When the signer says it signed, in seconds since 1970 (formats.md §3).
+        role: Role of the protected header: AUTHOR, CHECKER, APPROVER or RETURNER.
+        seq: Position the statement takes in its stream, from 1.
+        prev: b64 digest of the statement before, None where seq is 1.
+        kid: Thumbprint of the signing key.
+        officer: The officer whose key it is, by the registry; None where the key is unknown.
+        stream: The fold of the stream before this statement.
+        registry: The registry as the log stands.
+        origin: Origin of the log (formats.md §7).
+        level: `ordinary`, `mat`, `toi-mat` or `tuyet-mat`.
+        log_size: Records in the log before this one.
+        cases: What may be asked about other cases of this log.
+        at: The ledger's own time; only for what is not judged by occurred_at or iat.
+        memo: What guards of this question have computed once and share.
+    """
+
+    act: Act
+    kind: ActType
+    catalogue: Catalogue
+    iat: int
+    role: str
+    seq: int
+    prev: str | None
+    kid: str
+    officer: str | None
+    stream: StreamState
+    registry: Registry
+    origin: str
+    level: str
+    log_size: int
+    cases: Cases
+    at: datetime
+    memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def day(self) -> date:
+        """The day of occurred_at in its own offset, by which all registry questions are judged."""
+        return self.act.day
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """The facts of the act."""
+        return self.act.facts
+
+    @property
+    def signed_at(self) -> datetime:
+        """`iat` as a UTC datetime."""
+        return datetime.fromtimestamp(self.iat, UTC)
+
+    @property
+    def standing(self) -> Entry | None:
+        """The pending act of this act_id that is countersigned, signed by its author; else None."""
+        return self.stream.pending.get(self.act.act_id)
+
+    def ref(self, member: str, *types: str) -> Entry | None:
+        """The effective act of this stream and these types that facts.<member> names; else None."""
+        named = self.facts.get(member)
+        return self.stream.get(named, *types) if isinstance(named, str) else None
+
+    def above_ordinary(self) -> bool:
+        """Whether the log's level is above ordinary."""
+        return self.level != "ordinary"

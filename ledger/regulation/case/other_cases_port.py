@@ -1,0 +1,115 @@
+"""What a guard may ask about the rest of its own log: other cases, reports, records.
+
+A Protocol and its values: `ledger.ports` names it among the ports. Whoever projects the log answers
+it as last projected, and an audit as the log stood at the index it is at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Final, Protocol
+
+from ledger.regulation.acts.act import Act
+from ledger.regulation.case.state import StreamState
+
+REPORTS: Final = frozenset({"StatisticsSubmitted", "SituationReportSubmitted"})
+"""The reports of article 9: what `Cases.reports` answers with."""
+MERGED: Final = "MERGED"
+"""What is told as the state of a case that goes on in another: it is open for its own end only."""
+STILL_OPEN: Final = "SCREENING"
+"""A state that every guard lets pass: told of a case that is not known any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One effective StatisticsSubmitted or SituationReportSubmitted (article 9).
+
+    Attributes:
+        act_id: Its act.
+        index: Of the record at which it took effect: what it could count, and what it restates,
+            was in the log before.
+        period_from: First day it counts.
+        period_to: Last day it counts.
+        restates: act_id of the report it takes the place of.
+        restated_because: Cases it names as the reason, as the act names them.
+    """
+
+    act_id: str
+    period_from: date
+    period_to: date
+    restates: str | None = None
+    restated_because: tuple[str, ...] = ()
+    index: int = field(kw_only=True)
+
+
+def report_of(act: Act, index: int) -> Report:
+    """A report of article 9 as guards ask for it, in effect from this record."""
+    facts = act.facts
+    return Report(
+        act_id=act.act_id,
+        period_from=date.fromisoformat(facts["period_from"]),
+        period_to=date.fromisoformat(facts["period_to"]),
+        restates=facts.get("restates"),
+        restated_because=tuple(facts.get("restated_because", ())),
+        index=index,
+    )
+
+
+class Cases(Protocol):
+    """What a guard may ask about other cases of this log (guards.json)."""
+
+    def state(self, stream: str) -> str | None:
+        """Main state of a case as `state_told`, None where there is no such case."""
+
+    def token_elsewhere(self, token: str, stream: str) -> bool:
+        """Whether the sealed token stands in another case."""
+
+    def record(self, index: int, entry: str) -> str | None:
+        """The stream of the record at an index; None where its entry is not this one (b64).
+
+        By index too, since whoever can append may copy an entry.
+        """
+
+    def running(self, stream: str, at: datetime) -> Sequence[str]:
+        """Codes of open complaint, review or complaint-window clocks of a case at an instant."""
+
+    def reports(self) -> Sequence[Report]:
+        """Effective StatisticsSubmitted and SituationReportSubmitted, in order of effect."""
+
+    def signers(self, stream: str) -> Sequence[str]:
+        """Officers who signed an effective act of a case; empty where there is no such case."""
+
+
+class NoCases:
+    """What a guard hears of other cases where there are none, or none that matters."""
+
+    def state(self, _stream: str) -> str | None:
+        """There is no other case."""
+        return None
+
+    def token_elsewhere(self, _token: str, _stream: str) -> bool:
+        """There is no other case."""
+        return False
+
+    def record(self, _index: int, _entry: str) -> str | None:
+        """There is no record yet."""
+        return None
+
+    def running(self, _stream: str, _at: datetime) -> Sequence[str]:
+        """No clock runs."""
+        return ()
+
+    def reports(self) -> Sequence[Report]:
+        """There is no report."""
+        return ()
+
+    def signers(self, _stream: str) -> Sequence[str]:
+        """Nobody has signed."""
+        return ()
+
+
+def state_told(stream: StreamState) -> str | None:
+    """The main state of a case as another case is told it."""
+    return MERGED if stream.effective("CaseMerged") else stream.state

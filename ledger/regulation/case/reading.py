@@ -1,0 +1,218 @@
+"""What guards of more than one family read from a question: persons, texts, days and terms.
+
+Nothing here decides; each function answers one question about the act or the fold, by the registry
+of the question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, datetime
+from typing import Any
+
+from ledger.regulation.acts.json_shape import parse_time
+from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.state import Entry
+from ledger.regulation.registry.calendar import deadline, local_day
+from ledger.regulation.registry.lines import KEEPER
+from ledger.regulation.registry.rules import UNIT_WORDS
+
+SHORTEST_REASON = 20
+"""Characters below which a text is no reason (PROPORTIONALITY_NOTE, HARM_SHOWN)."""
+
+
+def filled(value: object) -> bool:
+    """Whether a text is there and not blank."""
+    return isinstance(value, str) and bool(value.strip())
+
+
+def day_of(value: object) -> date | None:
+    """A date of the facts, None where it is missing."""
+    return date.fromisoformat(value) if isinstance(value, str) else None
+
+
+def time_of(value: object) -> datetime | None:
+    """A time of the facts, None where it is missing."""
+    return parse_time(value) if isinstance(value, str) else None
+
+
+def fmt_day(day: date) -> str:
+    """A day as an officer reads it, 05/03/2025."""
+    return day.strftime("%d/%m/%Y")
+
+
+def objects(value: object) -> list[Mapping[str, Any]]:
+    """The objects of a list among the facts; empty where the list is missing."""
+    return [v for v in value if isinstance(v, Mapping)] if isinstance(value, (list, tuple)) else []
+
+
+def texts(value: object) -> list[str]:
+    """The texts of a list among the facts; empty where the list is missing."""
+    return [v for v in value if isinstance(v, str)] if isinstance(value, (list, tuple)) else []
+
+
+# -- persons ------------------------------------------------------------------------------------
+
+
+def no_registrar(q: Question) -> int | None:
+    """Place of the first signer who does not keep the registry on that day; None: all do."""
+    for n, signer in enumerate(q.act.signers):
+        agency = agency_of(q, signer.officer, signer.post)
+        if agency is None or KEEPER not in q.registry.powers(
+            signer.officer, agency, signer.post, q.day
+        ):
+            return n
+    return None
+
+
+def named_as(q: Question, *roles: str) -> tuple[str, ...]:
+    """Officers the act names as signers in these roles (in any, where none is given)."""
+    return tuple(s.officer for s in q.act.signers if not roles or s.role in roles)
+
+
+def share_a_person(q: Question, some: Iterable[str], others: Iterable[str]) -> bool:
+    """Whether one natural person stands on both sides, by the registry's links."""
+    right = tuple(others)
+    return any(a == b or q.registry.same_person(a, b) for a in some for b in right)
+
+
+def signed_in_stream(q: Question, *roles: str) -> tuple[str, ...]:
+    """Officers who signed an effective act of the stream in one of these roles, or in any."""
+    return tuple(o for e in q.stream.effective() for o in e.signed_by(*roles))
+
+
+def agency_of(q: Question, officer: str, post: str) -> str | None:
+    """The agency where a signer holds the post that day: the author's, else the appointing one."""
+    if q.registry.appointment(officer, q.act.agency, post, q.day) is not None:
+        return q.act.agency
+    held = q.registry.appointments(officer, q.day)
+    return next((a.agency for a in held if a.post == post), None)
+
+
+def founding(q: Question) -> bool:
+    """Whether the founder signs alone (REGISTRY_FOUNDING), on the day of the act and today.
+
+    An act dated back does not open the founding again once it has ended.
+    """
+    return q.registry.founding(q.day) and q.registry.founding(local_day(q.at))
+
+
+# -- agencies -----------------------------------------------------------------------------------
+
+
+def lead(q: Question) -> str:
+    """The lead agency on the day of the act; empty where nobody held it."""
+    return q.registry.lead(q.day) or ""
+
+
+def reaches(q: Question, addressees: Iterable[str], function: str, day: date) -> bool:
+    """Whether one addressee held the function on a day."""
+    return any(q.registry.holds(a, function, day) for a in addressees)
+
+
+def inherited(q: Question, agency: str, since: date) -> set[str]:
+    """Who holds, on the day of the act, what an agency held before: itself or its successors."""
+    held = q.registry.functions_of(agency, since)
+    heirs = {q.registry.successor(agency, f, q.day) for f in held}
+    return {agency} | {h for h in heirs if h is not None}
+
+
+# -- terms --------------------------------------------------------------------------------------
+
+
+def term_end(q: Question, code: str, start: datetime) -> datetime | None:
+    """The last moment a rule in force that day gives after `start`; None where it gives none."""
+    rule = q.registry.rule(code, q.day)
+    if rule is None or not isinstance(rule.value, int):
+        return None
+    return deadline(start, rule.value, rule.unit, q.registry.calendar)
+
+
+def within(q: Question, code: str, start: datetime, moment: datetime) -> bool:
+    """Whether a moment lies after `start` and inside the limit in force that day."""
+    end = term_end(q, code, start)
+    return start < moment and (end is None or moment <= end)
+
+
+def limit_words(q: Question, code: str) -> dict[str, str]:
+    """A limit as an officer reads it, e.g. `24 giờ` and `24 hours`."""
+    rule = q.registry.rule(code, q.day)
+    if rule is None:
+        return {"limit": "—"}
+    vi, en = UNIT_WORDS.get(rule.unit, (rule.unit, rule.unit))
+    return {"limit": f"{rule.value} {vi}", "limit_en": f"{rule.value} {en}"}
+
+
+# -- findings -----------------------------------------------------------------------------------
+
+FINDING_VI = {
+    "TRUE_NO_BREACH": "đúng, không vi phạm",
+    "TRUE_BUT_BREACH": "đúng, nhưng vi phạm quy định khác",
+    "FALSE": "sai sự thật",
+    "FALSE_FABRICATED": "sai sự thật, bịa đặt",
+    "FALSE_IMPERSONATION": "sai sự thật, mạo danh",
+    "UNVERIFIABLE": "không kiểm chứng được",
+    "OPINION_NOT_FACT": "ý kiến, không phải thông tin",
+    "OUT_OF_SCOPE": "ngoài phạm vi",
+}
+OUTCOME_VI = {
+    "NO_VIOLATION": "không vi phạm",
+    "INSUFFICIENT_BASIS": "không đủ căn cứ",
+    "HANDLED_REMOVED": "đã gỡ bỏ",
+    "HANDLED_CORRECTED": "đã cải chính",
+    "SANCTIONED": "đã xử phạt",
+    "REMINDED": "đã nhắc nhở",
+    "REFERRED_RESULT": "có kết quả từ cơ quan khác",
+    "CRIMINAL_REFERRED": "đã chuyển cơ quan điều tra",
+    "OVERTURNED": "đã hủy kết quả",
+    "DUPLICATE": "trùng hồ sơ",
+    "OUT_OF_SCOPE": "ngoài phạm vi",
+}
+SUPPORTS_NOTHING = frozenset({"UNVERIFIABLE", "OPINION_NOT_FACT", "TRUE_NO_BREACH", "OUT_OF_SCOPE"})
+
+
+def finding_words(finding: Entry | None) -> dict[str, str]:
+    """A finding as an officer reads it, and its code in English."""
+    code = str(finding.act.facts.get("finding")) if finding is not None else "—"
+    return {"finding": FINDING_VI.get(code, code), "finding_en": code}
+
+
+def limbs_met(finding: Entry) -> frozenset[str]:
+    """Limbs of 3.3 that a finding holds to be met."""
+    limbs = objects(finding.act.facts.get("limbs"))
+    return frozenset(str(x.get("limb")) for x in limbs if x.get("result") == "MET")
+
+
+def supports(finding: Entry) -> bool:
+    """Whether a finding carries a measure: a limb is met, or another law broken and named (3.3)."""
+    code = finding.act.facts.get("finding")
+    if code in SUPPORTS_NOTHING:
+        return False
+    if code == "TRUE_BUT_BREACH":
+        return bool(objects(finding.act.facts.get("other_law")))
+    return bool(limbs_met(finding))
+
+
+def strings(value: Any, pointer: str = "") -> Iterator[tuple[str, str]]:  # noqa: ANN401 - JSON
+    """Every string of a payload with its pointer."""
+    if isinstance(value, str):
+        yield pointer, value
+    elif isinstance(value, Mapping):
+        for name, member in value.items():
+            yield from strings(member, f"{pointer}/{name}")
+    elif isinstance(value, (list, tuple)):
+        for n, member in enumerate(value):
+            yield from strings(member, f"{pointer}/{n}")
+
+
+def bare_strings(value: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
+    """The strings of `strings` in any order and without pointers, in a fifth of the time."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str):
+            yield one
+        elif isinstance(one, Mapping):
+            waiting.extend(one.values())
+        elif isinstance(one, (list, tuple)):
+            waiting.extend(one)

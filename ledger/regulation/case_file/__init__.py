@@ -1,0 +1,1 @@
+"""The case file as it is read: what follows from a case, rendered for people."""

@@ -1,0 +1,1 @@
+"""Agencies, officers, instruments, grants and rules, each with its dates."""

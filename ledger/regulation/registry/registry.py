@@ -1,0 +1,334 @@
+"""Registry: the shipped edition plus the lines that registry acts of one log have added.
+
+Who exists, holds, may and is in force is asked by day, as the log stands; how acts add to the lines
+stands in `registry_lines.py`. Case roles (who handles this case, who was asked) are the stream's to
+answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, time
+from functools import cache
+from types import MappingProxyType
+from typing import Any, Final
+
+from keys.keyring import KeyLine
+from ledger.regulation.edition import Calendar, Edition, optional_date, within
+from ledger.regulation.registry.agencies import Agency
+from ledger.regulation.registry.calendar import VIETNAM
+from ledger.regulation.registry.grants import Grant
+from ledger.regulation.registry.instruments import Instrument
+from ledger.regulation.registry.lines import FOUNDERS_POST, KEEPER, RegistryLines
+from ledger.regulation.registry.officers import Appointment, Officer
+from ledger.regulation.registry.rules import Rule
+
+POST_POWERS: Final[Mapping[str, str]] = MappingProxyType(
+    {"CLASSIFIER": "SECRET_CLASSIFY", "COPY_AUTHORITY": "SECRET_COPY"}
+)
+"""Post codes that a dated line of `post_powers` gives as well as an appointment."""
+
+
+class Registry(RegistryLines):
+    """The registry after record `version`, asked by day.
+
+    `founded` is the one before record 0: LedgerOpened is applied before it is judged, since it
+    appoints its own signer.
+    """
+
+    @property
+    def calendar(self) -> Calendar:
+        """Working days and holidays."""
+        return self.edition.calendar
+
+    # --- agencies ---
+
+    def agency(self, agency: str) -> Agency | None:
+        """The agency of this id."""
+        return self.agencies.get(agency)
+
+    def exists(self, agency: str, on: date) -> bool:
+        """Whether it is registered and existed on that day."""
+        return self.agencies.exists(agency, on)
+
+    def holds(self, agency: str, function: str, on: date) -> bool:
+        """Whether it held the function that day (MEDIA: any of the family)."""
+        return self.agencies.holds(agency, function, on)
+
+    def holders(self, function: str, on: date, territory: str | None = None) -> list[str]:
+        """Who held the function that day, in that territory or what contains it."""
+        return self.agencies.holders(function, on, territory)
+
+    def functions_of(self, agency: str, on: date) -> list[str]:
+        """Functions it held that day."""
+        return self.agencies.functions_of(agency, on)
+
+    def lead(self, on: date, territory: str | None = None) -> str | None:
+        """The lead agency that day."""
+        return next(iter(self.holders("LEAD", on, territory)), None)
+
+    def assumed(self, agency: str, function: str, on: date) -> bool:
+        """Whether that holding is configured and not confirmed; it is shown so."""
+        holding = self.agencies.holding(agency, function, on)
+        return holding is not None and holding.assumed
+
+    def parent(self, agency: str) -> str | None:
+        """The agency directly above."""
+        line = self.agencies.get(agency)
+        return None if line is None else line.parent
+
+    def name(self, agency: str, on: date) -> str:
+        """Its name on that day; the id where it is unknown."""
+        line = self.agencies.get(agency)
+        return agency if line is None else line.name(on).vi
+
+    def label(self, agency: str, on: date, today: date) -> str:
+        """Its name on the day of the act, and who carries on where it has ended (law.md §13)."""
+        line = self.agencies.get(agency)
+        then = self.name(agency, on)
+        if line is None or line.existed(today) or today < line.valid_from:
+            now = self.name(agency, today)
+            return then if now == then or today < on else f"{then} (nay {now})"
+        heir = self.agencies.heir(agency, today)
+        last = "" if line.valid_to is None else f"đến {line.valid_to:%d/%m/%Y}"
+        return (
+            f"{then} ({last})" if heir is None else f"{then} ({last}; nay {self.name(heir, today)})"
+        )
+
+    def successor(
+        self, agency: str, function: str, on: date, territory: str | None = None
+    ) -> str | None:
+        """Who has that agency's function on that day; None where it ended without a successor."""
+        return self.agencies.successor(agency, function, on, territory)
+
+    def heir(self, agency: str, on: date) -> str | None:
+        """Who carries on for the agency as a whole on that day: itself while it exists."""
+        return self.agencies.heir(agency, on)
+
+    # --- instruments, rules, secret lists ---
+
+    def instrument(self, instrument: str, on: date | None = None) -> Instrument | None:
+        """The line that speaks about that day; the newest where no day is given."""
+        return self.instruments.get(instrument, on)
+
+    def in_force(
+        self,
+        instrument: str,
+        on: date,
+        article: str | None = None,
+        clause: str | None = None,
+        point: str | None = None,
+    ) -> bool:
+        """Whether it was in force that day; a provision with its own dates by those."""
+        return self.instruments.in_force(instrument, on, article, clause, point)
+
+    def is_decision90(self, instrument: str) -> bool:
+        """Whether it is the coordination regulation: never the only ground of a measure (4.3)."""
+        return instrument in self.regulations
+
+    def rule(self, code: str, on: date) -> Rule | None:
+        """The line of a clock or limit in force that day."""
+        return self.rules.on(code, on)
+
+    def limit(self, code: str, on: date) -> Rule:
+        """The same for a limit that the edition always has.
+
+        Raises:
+            KeyError: No such limit.
+        """
+        found = self.rules.on(code, on)
+        if found is None:
+            raise KeyError(code)
+        return found
+
+    def post_power(self, power: str, agency: str, post: str, on: date) -> str | None:
+        """How far a power of a post reaches that day: a level or an amount band; None: no power.
+
+        A line that names a function is for the agencies that hold it; where no agency of that kind
+        holds it (the provincial committee and sanctions), for every agency of the kind.
+        """
+        line = self.agencies.get(agency)
+        if line is None or not line.existed(on):
+            return None
+        for entry in self.edition.registry["post_powers"]:
+            if (
+                entry["power"] == power
+                and entry["post"] == post
+                and _covers(entry, on)
+                and self._of_kind(line, entry["agency_kind"], on)
+                and self._by_function(line, entry, on)
+            ):
+                reach: str = entry["up_to"]
+                return reach
+        return None
+
+    def _of_kind(self, agency: Agency, kind: str, on: date) -> bool:
+        """An agency registered by an act has no kind of the edition: the function of that name."""
+        if agency.index is None:
+            return agency.kind == kind
+        return self.holds(agency.id, kind, on)
+
+    def _by_function(self, agency: Agency, entry: Mapping[str, Any], on: date) -> bool:
+        function = entry.get("function")
+        if function is None or self.holds(agency.id, function, on):
+            return True
+        return not any(
+            self._of_kind(line, entry["agency_kind"], on)
+            for holder in self.holders(function, on)
+            if (line := self.agencies.get(holder)) is not None
+        )
+
+    def lists_secret(self, list_document: str, item: str, on: date) -> bool:
+        """Whether a registered list of state secrets has this item on that day."""
+        return any(
+            line["code"] == item
+            for entry in self.edition.registry["secret_lists"]
+            if entry["id"] == list_document and _covers(entry, on)
+            for line in entry["items"]
+        )
+
+    # --- officers and keys ---
+
+    def officer(self, officer: str) -> Officer | None:
+        """The officer of this id; the founder has none of the appointments made by acts."""
+        return self.officers.get(officer)
+
+    def appointment(self, officer: str, agency: str, post: str, on: date) -> Appointment | None:
+        """The appointment under which an officer acts for an agency in a post that day."""
+        line = self.officers.get(officer)
+        if line is None:
+            return None
+        return line.find(agency, post, on) or self._founders(officer, agency, post, on)
+
+    def _founders(self, officer: str, agency: str, post: str, on: date) -> Appointment | None:
+        """The founder's post moves with the function: no reorganisation locks the registry."""
+        founder = self.founder
+        if (
+            founder is None
+            or founder.officer != officer
+            or post != FOUNDERS_POST
+            or (founder.last_day is not None and on > founder.last_day)
+            or not self.agencies.holds(agency, KEEPER, on)
+        ):
+            return None
+        return Appointment(
+            agency=agency,
+            post=post,
+            powers=frozenset({KEEPER, "FOUNDER"}),
+            capacities=self._capacities(agency, post),
+            valid_from=date.min,
+            valid_to=founder.last_day,
+            index=0,
+        )
+
+    def _capacities(self, agency: str, post: str) -> frozenset[str]:
+        line = self.agencies.get(agency)
+        known = None if line is None else line.posts.get(post)
+        return frozenset({"TRUC_TIEP"}) if known is None else known.capacities
+
+    def appointments(self, officer: str, on: date) -> list[Appointment]:
+        """Every post an officer holds on that day, the founder's included."""
+        line = self.officers.get(officer)
+        held = [] if line is None else [a for a in line.appointments if a.on(on)]
+        for agency in self.holders(KEEPER, on):
+            founding = self._founders(officer, agency, FOUNDERS_POST, on)
+            if founding is not None:
+                held.append(founding)
+        return held
+
+    def powers(self, officer: str, agency: str, post: str, on: date) -> frozenset[str]:
+        """Role codes the officer holds in that post on that day."""
+        found = self.appointment(officer, agency, post, on)
+        return frozenset() if found is None else found.powers
+
+    def same_person(self, a: str, b: str) -> bool:
+        """Whether two officer ids are one natural person."""
+        return self.officers.same_person(a, b)
+
+    def holds_code(self, code: str, agency: str, post: str, officer: str, on: date) -> bool:
+        """The registry's part of `who`: none of the codes that the acts of a stream answer.
+
+        Args:
+            code: A code of `roles` in acts.json.
+            agency: The author's agency.
+            post: The author's post.
+            officer: The author.
+            on: Day of the act.
+        """
+        if code == "ANY_AGENCY":
+            return self.agencies.exists(agency, on)
+        if code == "SANCTION_AUTHORITY":
+            held = self.agencies.holds(agency, code, on)
+            return held or self.post_power("SANCTION", agency, post, on) is not None
+        if self.is_function(code):
+            return self.agencies.holds(agency, code, on)
+        if code in self.powers(officer, agency, post, on):
+            return True
+        power = POST_POWERS.get(code)
+        return power is not None and self._in_power(power, officer, agency, post, on)
+
+    def is_function(self, code: str) -> bool:
+        """Whether a code of `who` is held by agencies, not by posts."""
+        return code in _function_codes(self.edition)
+
+    def _in_power(self, power: str, officer: str, agency: str, post: str, on: date) -> bool:
+        return (
+            self.post_power(power, agency, post, on) is not None
+            and self.appointment(officer, agency, post, on) is not None
+        )
+
+    def founding(self, on: date) -> bool:
+        """REGISTRY_FOUNDING: no second officer could sign that day, so the founder signs alone.
+
+        A second officer counts with the power REGISTRY_KEEPER in a post and agency of that day, and
+        a key that is enrolled, not revoked and not expired before it.
+        """
+        founder = self.founder
+        if founder is None:
+            return False
+        return not any(
+            self._keeps(officer, kids, on)
+            for officer, kids in self.keepers.items()
+            if not self.same_person(officer, founder.officer)
+        )
+
+    def _keeps(self, officer: str, kids: tuple[str, ...], on: date) -> bool:
+        line = self.officers.get(officer)
+        in_post = line is not None and any(
+            KEEPER in a.powers and a.on(on) and self.agencies.exists(a.agency, on)
+            for a in line.appointments
+        )
+        keys = (self.keyring.line(kid) for kid in kids)
+        return in_post and any(key is not None and _lives(key, on) for key in keys)
+
+    # --- grants ---
+
+    def grants(
+        self,
+        *,
+        officer: str | None = None,
+        stream: str | None = None,
+        unit: str | None = None,
+        at: datetime | None = None,
+    ) -> list[Grant]:
+        """Grants that match every argument given; with `at`, those running then."""
+        return self.granted.find(officer=officer, stream=stream, unit=unit, at=at)
+
+
+@cache
+def _function_codes(edition: Edition) -> frozenset[str]:
+    return frozenset(r["code"] for r in edition.acts["roles"] if r["kind"] == "function")
+
+
+def _covers(entry: Mapping[str, Any], on: date) -> bool:
+    """Whether a line of the edition with `from` and `to` covers a day."""
+    return within(optional_date(entry["from"]), optional_date(entry["to"]), on)
+
+
+def _lives(line: KeyLine, on: date) -> bool:
+    """Whether a key can still sign for an act of that day, as the log stands."""
+    return (
+        line.revoked_index is None
+        and not line.is_service
+        and (line.valid_to is None or line.valid_to > datetime.combine(on, time.min, VIETNAM))
+    )

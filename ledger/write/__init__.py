@@ -1,0 +1,1 @@
+"""The use cases that record: draft, admit, append, receive; eventsourcing behind them."""

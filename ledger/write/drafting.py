@@ -1,0 +1,102 @@
+"""An act before it is signed: its members filled in, its bytes to sign, what the log would say.
+
+For thin clients (api.md §3). Pure; nothing is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from keys import canonical
+from keys.errors import NotCanonical
+from ledger.errors import Fault, NotFound, Rejected
+from ledger.log import statement as statements
+from ledger.log.statement import AUTHOR, RETURNER
+from ledger.regulation.acts.act import Act
+from ledger.regulation.decide import Decision, decide
+from ledger.regulation.registry.calendar import local_time
+from ledger.streams.stream import Ground, Stream
+
+
+def filled(
+    fields: Mapping[str, Any], officer: str | None, *, act_id: UUID, at: datetime
+) -> dict[str, Any]:
+    """The members of an act to be, what can be known filled in.
+
+    Args:
+        fields: What the client says; it is never overridden.
+        officer: The single signer where the client names none.
+        act_id: A fresh id.
+        at: The ledger's time.
+    """
+    members: dict[str, Any] = {
+        "v": 1,
+        "act_id": str(act_id),
+        "occurred_at": local_time(at),
+        "precision": "minute",
+        "circulation": "INTERNAL",
+        **fields,
+    }
+    if "signers" not in members and officer is not None:
+        post = members.get("post")
+        members["signers"] = [{"officer": officer, "post": post, "role": AUTHOR}]
+    return members
+
+
+def standing(stream: Stream, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The payload that a countersigner signs: of the act named. Raises: NotFound."""
+    members = stream.payload_members(str(fields.get("act_id")))
+    if members is None:
+        raise NotFound("no such act waits here")
+    return members
+
+
+def payload(members: Mapping[str, Any]) -> bytes:
+    """Canonical bytes of an act. Raises: Rejected: `not_canonical`."""
+    try:
+        return canonical.encode(members)
+    except NotCanonical as error:
+        vi = "Không soạn được: nội dung không viết được ở dạng JSON chuẩn tắc."
+        raise Rejected("not_canonical", vi, f"The act has no canonical form: {error}.") from error
+
+
+def to_sign(protected: bytes, content: bytes, left_out: Sequence[Fault] = ()) -> dict[str, Any]:
+    """`{payload, protected, signing_input, shown, left_out}` of http.md; the first two in b64."""
+    return {
+        "payload": canonical.b64(content),
+        "protected": canonical.b64(protected),
+        "signing_input": statements.signing_input(protected, content).decode("ascii"),
+        "shown": canonical.parse(content),
+        "left_out": [{"pointer": one.pointer, "vi": one.vi, "en": one.en} for one in left_out],
+    }
+
+
+def would_decide(stream: Stream, act: Act, officer: str | None, ground: Ground) -> Decision:
+    """What the next statement of an act would bring about, signed by this officer now.
+
+    Raises:
+        Rejected: A guard refuses it.
+    """
+    entry = stream.state.entries.get(act.act_id)
+    waiting = act.signers if entry is None else entry.waiting_for
+    role = RETURNER if act.act == "ActReturned" else waiting[0].role if waiting else AUTHOR
+    signer = officer or act.signers[0].officer
+    lines = ground.registry.keyring.lines(signer)
+    iat = int(ground.at.timestamp())
+    kid = lines[-1].kid if lines else ""
+    return decide(stream.question(act, signer, ground, kid=kid, iat=iat, role=role))
+
+
+def verdict(decision: Decision) -> dict[str, Any]:
+    """`{ok, status, flags, next_state}` of api.md."""
+    told: dict[str, Any] = {
+        "ok": True,
+        "status": decision.status,
+        "flags": list(decision.flags),
+    }
+    if decision.next_state is not None:
+        told["next_state"] = decision.next_state
+    return told

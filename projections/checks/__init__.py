@@ -1,0 +1,1 @@
+"""Views held against a fresh fold of the log."""

@@ -1,0 +1,1 @@
+"""The loop that keeps the views: batches, generations, rebuilds; knows no single view."""

@@ -1,0 +1,305 @@
+"""Views that are folded together: a batch at a time, rows and positions in one transaction.
+
+DURABLE for a view is the COMMIT that moves its position; a crash before it repeats the batch, and
+rows of a batch depend on nothing but the log. A record that cannot be folded or written stops the
+views it stops, visibly, and nothing else (architecture.md §5).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from time import monotonic
+from typing import Final, Protocol
+
+import psycopg
+
+from ledger.errors import LedgerError, Unavailable, VerificationError
+from ledger.ports import RecordStore
+from ledger.postgres.connect import is_lost
+from ledger.regulation.registry.registry import Registry
+from ledger.streams.record_reader import Opened, Reader
+from ledger.write.registry_follower import Standing
+from projections.engine.generations import Overtaken, ViewState
+from projections.engine.log_source import RecordsLog
+from projections.fold.fold import Fold
+from projections.fold.shard import WHOLE, Share
+from projections.views.base import Connection, Cursor, View
+
+_log = logging.getLogger("socai.views")
+LOOK_S: Final = 0.1
+"""How long a look back lasts, but for the stream that it is at."""
+_LOOK: Final = 100
+
+
+class Place(Protocol):
+    """How far a generation of a view is folded; a record of the database, as it was read."""
+
+    @property
+    def view(self) -> str:
+        """Name of the view."""
+
+    @property
+    def gen(self) -> int:
+        """Its generation."""
+
+    @property
+    def position(self) -> int:
+        """Last record folded, -1 for none."""
+
+    def move(self, cursor: Cursor, position: int, recorded_at: datetime | None) -> None:
+        """Says in the cursor's transaction how far it is folded now. Raises: Overtaken."""
+
+    def stop(self, connection: Connection, why: str, index: int) -> None:
+        """Says which record stops it."""
+
+
+class Group:
+    """One fold, and the views that take its steps.
+
+    Args:
+        views: By name.
+        records: Stored rows.
+        reader: Opens them, for folds.
+        origin: Origin of the log.
+        level: Its level.
+        most: Most records in a transaction.
+        share: Which part of the log it folds.
+    """
+
+    def __init__(  # noqa: PLR0913 - the ports, the log's name and two choices
+        self,
+        views: Mapping[str, View],
+        records: RecordStore,
+        reader: Reader,
+        *,
+        origin: str,
+        level: str,
+        most: int,
+        share: Share = WHOLE,
+    ) -> None:
+        self._views = views
+        self._records = records
+        self._reader = reader
+        self._origin = origin
+        self._level = level
+        self._most = most
+        self._share = share
+        self._standing = Standing(records, reader.for_judges(), Registry.founded())
+        self._doubted: set[int] = set()  # records that stopped a view: judged in full before more
+        self._fold: Fold | None = None
+        self._width = most
+        self._narrow_until = -1
+        self._stuck_at: int | None = None  # where a look back failed that has been told of
+
+    def advance(self, connection: Connection, places: Sequence[Place], end: int) -> int | None:
+        """Folds the next batch of the places that are furthest behind.
+
+        Args:
+            connection: Of the projector, in autocommit mode.
+            places: Of this group's views; not stopped.
+            end: Index behind the last record to fold.
+
+        Returns:
+            How many indices it went through; None if all are at the end.
+
+        Raises:
+            Overtaken: Another process is at work on the same.
+            psycopg.Error: The database went away.
+        """
+        behind = min((place.position for place in places), default=end)
+        if behind + 1 >= end:
+            return None
+        members = [place for place in places if place.position == behind]
+        ahead = min((p.position for p in places if p.position > behind), default=end - 1)
+        if behind >= self._narrow_until:
+            self._width = self._most
+        last = min(behind + self._width, ahead)
+        try:
+            self._batch(connection, members, behind, last)
+        except Exception as error:
+            self._fold = None
+            if isinstance(error, Overtaken) or is_away(error):
+                raise
+            # whatever a record does must be seen
+            self._failed(connection, members, behind, last, error)
+        return last - behind
+
+    def look_back(self, connection: Connection, places: Sequence[ViewState]) -> bool:
+        """Asks the guards too, for a moment, of what its views have folded without them.
+
+        What the rules refuse is taken back. That a look fails stops no view: it is tried again, and
+        told of in the log of the service; `socai_projection_unjudged_records` says how far it lags.
+
+        Args:
+            connection: Of the projector, in autocommit mode.
+            places: As of `advance`; live ones.
+
+        Returns:
+            Whether it went on.
+
+        Raises:
+            Overtaken: Another process is at work on the same.
+            psycopg.Error: The database went away.
+        """
+        behind = min((place.judged for place in places), default=0)
+        end = max((place.position for place in places), default=0)
+        if behind >= end or any(place.position != end for place in places):
+            return False
+        last = min([end, *(place.judged for place in places if place.judged > behind)])
+        members = [place for place in places if place.judged == behind]
+        try:
+            self._take_back(connection, members, self._at(connection, end), last)
+        except Exception as error:
+            if isinstance(error, Overtaken) or is_away(error):
+                self._fold = None
+                raise
+            if self._stuck_at != behind:  # once, not once a second
+                self._stuck_at = behind
+                _log.exception("what views show is not judged beyond record %d", behind)
+            return False
+        return True
+
+    def _take_back(
+        self, connection: Connection, members: Sequence[ViewState], fold: Fold, last: int
+    ) -> None:
+        behind, until = members[0].judged, monotonic() + LOOK_S
+        judged, steps = behind, []
+        for opened in self._reader.read(behind + 1, min(_LOOK, last - behind)):
+            step = fold.look_back(opened)
+            steps += [] if step is None else [step]
+            judged = opened.index
+            if monotonic() > until:
+                break
+        with connection.transaction(), connection.cursor() as cursor:
+            for place in members:
+                place.judge(cursor, judged)
+            for place in members if steps else ():
+                batch = self._views[place.view].batch(cursor, place.gen)
+                for step in steps:
+                    batch.take(step)
+                batch.write()
+
+    def take_let_go(self) -> int:
+        """Statements forgotten since this was last asked."""
+        return 0 if self._fold is None else self._fold.take_let_go()
+
+    def _batch(
+        self, connection: Connection, members: Sequence[Place], behind: int, last: int
+    ) -> None:
+        fold = self._at(connection, behind)
+        if self._share.whole:
+            opened = self._reader.read(behind + 1, last - behind)
+            if len(opened) < last - behind:
+                missing = behind + 1 + len(opened)
+                raise VerificationError("gap", "the log's head promises this record", missing)
+        else:
+            opened = self._reader.cases(behind + 1, last + 1, self._share.digits)
+        self._write(connection, members, fold, opened, last)
+        fold.position = last
+
+    def _at(self, connection: Connection, position: int) -> Fold:
+        """The fold after this record; begun anew where it does not stand there."""
+        fold = self._fold
+        if fold is None or fold.position != position:
+            log = RecordsLog(self._records, self._reader, connection, self._standing)
+            fold = self._fold = Fold(log, self._origin, self._level, position, self._share)
+            for index in self._doubted:
+                fold.doubt(index)
+        return fold
+
+    def _write(
+        self,
+        connection: Connection,
+        members: Sequence[Place],
+        fold: Fold,
+        opened: Sequence[Opened],
+        last: int,
+    ) -> None:
+        """Rows and positions of one batch in one transaction."""
+        with connection.transaction(), connection.cursor() as cursor:
+            for place in members:
+                place.move(cursor, last, opened[-1].recorded_at if opened else None)
+            batches = [(p, self._views[p.view].batch(cursor, p.gen)) for p in members]
+            for step in fold.steps(opened):
+                for place, batch in batches:
+                    try:
+                        batch.take(step)
+                    except Exception as error:  # noqa: BLE001 - whatever a record does must be seen
+                        raise _blamed(place, error)  # noqa: B904 - it has its cause
+            for place, batch in batches:
+                try:
+                    batch.write()
+                except Exception as error:  # noqa: BLE001 - whatever a record does must be seen
+                    raise _blamed(place, error)  # noqa: B904 - it has its cause
+
+    def _failed(
+        self,
+        connection: Connection,
+        members: Sequence[Place],
+        behind: int,
+        last: int,
+        error: Exception,
+    ) -> None:
+        """A batch of one names the record that stops; a longer one is tried again by halves.
+
+        It stops nothing before it was judged in full: what the rules refuse is set aside.
+        """
+        if last - behind > 1:
+            self._narrow_until = max(self._narrow_until, last)
+            self._width = (last - behind) // 2
+            return
+        if last not in self._doubted:
+            self._doubted.add(last)
+            return
+        if isinstance(error, _Failed):
+            members, cause = [error.place], error.__cause__ or error
+        else:
+            cause = error
+        for place in members:
+            place.stop(connection, why(cause), last)
+
+
+class _Failed(Exception):
+    """One view could not take or write its part; the others are not to blame."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(place.view)
+        self.place = place
+
+
+def _blamed(place: Place, error: Exception) -> Exception:
+    """Names the view whose part fails; a database that goes away is nobody's fault."""
+    if is_away(error):
+        return error
+    failed = _Failed(place)
+    failed.__cause__ = error
+    return failed
+
+
+def why(error: BaseException) -> str:
+    """What stopped a view, for who operates it: our own words, else kind and place of the error.
+
+    The words of others quote what they met: rows that the database refuses, values that no code
+    expects. Content of acts stands in no column but its own.
+    """
+    kind = type(error).__name__
+    if isinstance(error, LedgerError):
+        return f"{kind}: {error}"[:500]
+    if isinstance(error, psycopg.Error):
+        places = (error.diag.table_name, error.diag.column_name, error.diag.constraint_name)
+        return " ".join((kind, *(place for place in places if place)))
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return kind
+    return f"{kind} at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
+
+
+def is_away(error: Exception) -> bool:
+    """Whether it is the database that failed, and not a record."""
+    kinds = (psycopg.OperationalError, psycopg.InterfaceError, Unavailable)
+    return isinstance(error, kinds) or is_lost(error)

@@ -1,0 +1,293 @@
+"""Generations of the views: which one is read, how far each is folded, and where one stopped.
+
+A generation is built beside the one that is read; the switch is one row changed, so nobody waits.
+Views are disposable: one whose DDL changed starts anew. Their tables are made by whoever migrates
+and belong to nobody who logs in, so that whoever writes rows puts nothing else in their place.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import resources
+from typing import Final, LiteralString
+
+import psycopg
+from psycopg import sql
+
+from ledger.errors import Fatal
+from ledger.ports import LogHead
+from projections.views.all_views import VIEWS
+from projections.views.base import Connection, Cursor, View
+
+_PURGE_ROWS: Final = 5_000
+
+_STATES: Final[LiteralString] = """
+SELECT view, gen, state, shape, position, judged, recorded_at, target, error, error_at
+FROM proj.views
+ORDER BY view, gen
+"""
+_NEW: Final[LiteralString] = """
+INSERT INTO proj.views (view, gen, state, shape, target) VALUES (%s, %s, %s, %s, %s)
+ON CONFLICT DO NOTHING
+"""
+_NEXT_GEN: Final[LiteralString] = """
+SELECT coalesce(max(gen), 0) + 1 FROM proj.views WHERE view = %s
+"""
+_MOVED: Final[LiteralString] = """
+UPDATE proj.views SET position = %s, recorded_at = %s, judged = least(judged, position)
+WHERE view = %s AND gen = %s AND position = %s
+"""
+_JUDGED: Final[LiteralString] = """
+UPDATE proj.views SET judged = %s WHERE view = %s AND gen = %s AND judged = %s AND position = %s
+"""
+_STOPPED: Final[LiteralString] = """
+UPDATE proj.views SET error = %s, error_at = %s
+WHERE view = %s AND gen = %s AND (error_at IS NULL OR error_at > %s)
+"""
+_BUILT: Final[LiteralString] = """
+SELECT state = 'building' FROM proj.views WHERE view = %s AND gen = %s FOR UPDATE
+"""
+_RETIRE: Final[LiteralString] = """
+UPDATE proj.views SET state = 'old' WHERE view = %s AND state = 'live'
+"""
+_PROMOTE: Final[LiteralString] = """
+UPDATE proj.views SET state = 'live' WHERE view = %s AND gen = %s
+"""
+UNSHARE: Final[LiteralString] = "DELETE FROM proj.parts WHERE view = %s AND gen = %s"
+_FORGET: Final[LiteralString] = "DELETE FROM proj.views WHERE view = %s AND gen = %s"
+_ABANDON: Final[LiteralString] = """
+UPDATE proj.views SET state = 'old' WHERE view = %s AND state = 'building'
+"""
+_SHAPE: Final[LiteralString] = "SELECT shape FROM proj.views WHERE view = %s LIMIT 1"
+_SHAPES: Final[LiteralString] = "SELECT DISTINCT view, shape FROM proj.views"
+_DROP_VIEW: Final[LiteralString] = "DELETE FROM proj.views WHERE view = %s"
+_FORGOTTEN: Final[LiteralString] = "DELETE FROM proj.views WHERE view <> ALL (%s)"
+_TABLES: Final[LiteralString] = """
+SELECT tablename FROM pg_tables WHERE schemaname = 'proj' AND tablename <> ALL (%s)
+"""
+#: What is more than a table of rows: it can show each login others (policies, views), change what
+#: is written to be compared (triggers, columns), or run as whoever reads it (functions).
+_ALTERED: Final[LiteralString] = """
+SELECT c.relname FROM pg_class c
+WHERE c.relnamespace = 'proj'::regnamespace AND c.relkind IN ('r', 'v', 'm', 'f', 'p') AND (
+  c.relkind <> 'r' OR c.relrowsecurity OR c.relhasrules
+  OR EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)
+  OR EXISTS (SELECT FROM pg_inherits i WHERE c.oid IN (i.inhrelid, i.inhparent))
+  OR EXISTS (
+    SELECT FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid
+    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+      AND (a.attgenerated <> '' OR y.typnamespace <> 'pg_catalog'::regnamespace
+        OR a.attcollation NOT IN (0, y.typcollation))))
+UNION ALL SELECT p.proname FROM pg_proc p WHERE p.pronamespace = 'proj'::regnamespace
+ORDER BY 1
+"""
+_OF_ALL: Final = ("views", "parts", "lease")
+
+
+class Overtaken(Exception):
+    """Another process has moved the place meanwhile: its transaction counts, not this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewState:
+    """One generation of a view as it stands.
+
+    Attributes:
+        view: Name.
+        gen: Generation.
+        state: `building`, `live` or `old`.
+        shape: SHA-256 of its DDL.
+        position: Last record folded, -1 for none.
+        judged: Last record of which the rules were asked in full, -1 for none.
+        recorded_at: When that record was taken.
+        target: Size of the log when a rebuild was asked for.
+        error: Why it stopped; None while it goes on.
+        error_at: Index of the record it stopped at.
+    """
+
+    view: str
+    gen: int
+    state: str
+    shape: str
+    position: int
+    judged: int
+    recorded_at: datetime | None
+    target: int | None
+    error: str | None
+    error_at: int | None
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a record stopped it."""
+        return self.error is not None
+
+    def behind(self, head: LogHead) -> tuple[int, int | None]:
+        """Records that it lacks, and how many seconds of the log they span.
+
+        None: it has folded nothing yet. Seconds are of `recorded_at`, a rehearsal's own time.
+        """
+        lag = max(0, head.size - 1 - self.position)
+        if not lag:
+            return 0, 0
+        if head.recorded_at is None or self.recorded_at is None:
+            return lag, None
+        return lag, int((head.recorded_at - self.recorded_at).total_seconds())
+
+    def move(self, cursor: Cursor, position: int, recorded_at: datetime | None) -> None:
+        """Everything up to `position` is folded, in the transaction of the cursor.
+
+        Raises:
+            Overtaken: It does not stand where it stood when it was read.
+        """
+        said = [position, recorded_at, self.view, self.gen, self.position]
+        if not cursor.execute(_MOVED, said).rowcount:
+            raise Overtaken
+
+    def judge(self, cursor: Cursor, judged: int) -> None:
+        """Everything up to `judged` stands, or is taken back, in the transaction of the cursor.
+
+        Raises:
+            Overtaken: It does not stand where it stood when it was read.
+        """
+        said = [judged, self.view, self.gen, self.judged, self.position]
+        if not cursor.execute(_JUDGED, said).rowcount:
+            raise Overtaken
+
+    def stop(self, connection: Connection, why: str, index: int) -> None:
+        """A record stops it."""
+        stop(connection, self.view, self.gen, why, index)
+
+
+def ddl(name: str) -> tuple[bytes, str]:
+    """DDL of a view and its SHA-256."""
+    text = resources.files("projections").joinpath("schema", f"{name}.sql").read_bytes()
+    return text, hashlib.sha256(text).hexdigest()
+
+
+def install(connection: Connection, views: Sequence[View] = VIEWS) -> None:
+    """Makes the tables of every view that is not there yet; a view whose DDL changed starts anew.
+
+    Views that this program does not know go.
+
+    Args:
+        connection: In a transaction of the owner of schema `proj` (`migrate.making_views`).
+        views: Which views to keep.
+    """
+    connection.execute(ddl("views")[0])
+    _forget_others(connection, (*VIEWS, *views))
+    for view in views:
+        text, shape = ddl(view.name)
+        found = connection.execute(_SHAPE, [view.name]).fetchone()
+        if found is not None and found[0] != shape:
+            for table in view.tables:
+                connection.execute(
+                    sql.SQL("DROP TABLE IF EXISTS proj.{}").format(sql.Identifier(table))
+                )
+            connection.execute(_DROP_VIEW, [view.name])
+        connection.execute(text)
+        if found is None or found[0] != shape:
+            connection.execute(_NEW, [view.name, 1, "live", shape, None])
+
+
+def require_installed(connection: Connection, views: Sequence[View] = VIEWS) -> None:
+    """Whether the tables of these views are the ones this program writes; any login may ask.
+
+    Raises:
+        Fatal: They are another program's, or are not there.
+    """
+    try:
+        found: dict[str, str] = dict(connection.execute(_SHAPES).fetchall())
+    except psycopg.errors.UndefinedTable:
+        found = {}
+    other = [view.name for view in views if found.get(view.name) != ddl(view.name)[1]]
+    if other:
+        raise Fatal(f"not this program's views: {', '.join(other)}; run: socai migrate")
+
+
+def _forget_others(connection: Connection, views: Sequence[View]) -> None:
+    """Views of an older or newer program, and their tables."""
+    connection.execute(_FORGOTTEN, [[view.name for view in views]])
+    ours = [*_OF_ALL, *(table for view in views for table in view.tables)]
+    for (name,) in connection.execute(_TABLES, [ours]).fetchall():
+        connection.execute(sql.SQL("DROP TABLE proj.{}").format(sql.Identifier(name)))
+
+
+def states(connection: Connection) -> list[ViewState]:
+    """Every generation of every view."""
+    return [ViewState(*row) for row in connection.execute(_STATES).fetchall()]
+
+
+def altered(connection: Connection) -> list[str]:
+    """Tables of the views that are not the plain ones this program makes."""
+    return [row[0] for row in connection.execute(_ALTERED).fetchall()]
+
+
+def live_position(connection: Connection, view: str) -> int:
+    """Last record folded into the generation that is read; -1 for none."""
+    for state in states(connection):
+        if state.view == view and state.state == "live":
+            return state.position
+    return -1
+
+
+def ask_rebuild(
+    connection: Connection, view: str, target: int, views: Sequence[View] = VIEWS
+) -> int:
+    """Asks for a new generation of a view; the active loop builds it beside the one that is read.
+
+    Returns:
+        The new generation.
+
+    Raises:
+        LookupError: There is no such view, or a rebuild of it is under way.
+    """
+    if view not in {v.name for v in views}:
+        raise LookupError(f"no such view: {view}")
+    with connection.transaction():
+        gen = connection.execute(_NEXT_GEN, [view]).fetchone()
+        number = int(gen[0]) if gen else 1
+        done = connection.execute(_NEW, [view, number, "building", ddl(view)[1], target])
+        if not done.rowcount:
+            raise LookupError(f"a rebuild of {view} is under way")
+    return number
+
+
+def abandon_rebuild(connection: Connection, view: str) -> None:
+    """Gives up a rebuild; its rows are cleared away by the loop."""
+    connection.execute(_ABANDON, [view])
+
+
+def stop(connection: Connection, view: str, gen: int, why: str, index: int) -> None:
+    """A record stops a generation; of several the first one is named."""
+    connection.execute(_STOPPED, [why, index, view, gen, index])
+
+
+def switch(connection: Connection, state: ViewState) -> None:
+    """One transaction, two rows: whoever reads sees the old generation or the new one whole."""
+    with connection.transaction():
+        row = connection.execute(_BUILT, [state.view, state.gen]).fetchone()
+        if row is None or not row[0]:
+            return  # somebody else was faster
+        connection.execute(_RETIRE, [state.view])
+        connection.execute(_PROMOTE, [state.view, state.gen])
+
+
+def purge(connection: Connection, state: ViewState, view: View) -> None:
+    """Clears some rows of a generation that nobody reads any more; in the end, itself.
+
+    Its parts go first: that waits for who is still writing one, and whoever comes later is
+    overtaken, so that no row appears behind the broom.
+    """
+    connection.execute(UNSHARE, [state.view, state.gen])
+    gone = 0
+    for table in view.tables:
+        query = sql.SQL(
+            "DELETE FROM proj.{table} WHERE ctid = ANY (ARRAY("
+            "SELECT ctid FROM proj.{table} WHERE gen = %s LIMIT %s))"
+        ).format(table=sql.Identifier(table))
+        gone += connection.execute(query, [state.gen, _PURGE_ROWS]).rowcount
+    if not gone:
+        connection.execute(_FORGET, [state.view, state.gen])

@@ -1,0 +1,56 @@
+"""Which loop keeps the views now: a row with an end, renewed before every batch.
+
+A row, since whoever may read a database may hold any advisory lock in it, and since under a pooler
+a lock of the session is nobody's. A holder that is killed is followed when its lease has run out;
+one that is only slow may find itself followed meanwhile, and then loses nothing but its batch: a
+generation moves on from where it stood or not at all (`generations.Overtaken`).
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Final, LiteralString
+from uuid import UUID
+
+import psycopg
+
+from projections.views.base import Connection
+
+LEASE_S: Final = 5.0
+"""By the database's clock; views stand still so long when their loop is killed."""
+
+_NAME: Final[LiteralString] = "SELECT gen_random_uuid()"
+_HOLD: Final[LiteralString] = """
+INSERT INTO proj.lease AS l (holder, until)
+VALUES (%s, clock_timestamp() + make_interval(secs => %s))
+ON CONFLICT (one) DO UPDATE SET holder = excluded.holder, until = excluded.until
+WHERE l.holder = excluded.holder OR l.until < clock_timestamp()
+"""
+_LET_GO: Final[LiteralString] = """
+UPDATE proj.lease SET until = '-infinity' WHERE holder = %s
+"""
+
+
+class Lease:
+    """One loop's claim.
+
+    Args:
+        seconds: How long it outlives its last renewal.
+    """
+
+    def __init__(self, seconds: float = LEASE_S) -> None:
+        self._seconds = seconds
+        self._holder: UUID | None = None
+
+    def hold(self, connection: Connection) -> bool:
+        """Takes or renews it; False while another loop holds it."""
+        if self._holder is None:
+            row = connection.execute(_NAME).fetchone()
+            self._holder = None if row is None else row[0]
+        return connection.execute(_HOLD, [self._holder, self._seconds]).rowcount == 1
+
+    def let_go(self, connection: Connection) -> None:
+        """Gives it up where it is held, so that the next loop need not wait."""
+        if self._holder is not None:
+            with suppress(psycopg.Error):
+                connection.execute(_LET_GO, [self._holder])

@@ -1,0 +1,304 @@
+"""The one loop of all views: whatever is furthest behind gets its next batch.
+
+A notice is a hint, the poll is the truth. One loop is active at a time, by a lease; were there two,
+each batch would still be one's alone (architecture.md §5).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from threading import Event
+from time import monotonic
+from typing import Final, Protocol
+
+from ledger.errors import LedgerError, Unavailable
+from ledger.ports import Notices, RecordStore
+from ledger.streams.record_reader import Reader
+from projections.engine.batch_transaction import Group, is_away
+from projections.engine.gc_pause import Sweep
+from projections.engine.generations import (
+    Overtaken,
+    ViewState,
+    abandon_rebuild,
+    ask_rebuild,
+    purge,
+    require_installed,
+    states,
+    switch,
+)
+from projections.engine.lease import LEASE_S, Lease
+from projections.engine.rebuild_pool import Builders
+from projections.engine.rebuild_worker import LARGEST
+from projections.fold.fold import BATCH
+from projections.views.all_views import VIEWS
+from projections.views.base import Connection, View
+
+POLL_S: Final = 1.0
+GATHER_S: Final = 0.03
+"""After a batch that was not full, so that under load records are folded many at a time."""
+_LIVE: Final = "live"
+
+Progress = Callable[[str, int, int], None]
+"""Called with (view, records folded, records in all) while a generation is built."""
+
+
+class Watch(Protocol):
+    """Holds the log to what this home has seen; `ledger.checkpoints.log_watch.LogWatch` is one."""
+
+    def look(self) -> None:
+        """Asks the database."""
+
+    def require(self) -> None:
+        """Raises: Doubt."""
+
+
+class Projector:
+    """The loop; one per enclave does the work, the others wait for its lease.
+
+    Args:
+        connect: Opens a connection of the projector's login in autocommit mode.
+        records: Stored rows, by the same login.
+        reader: Opens them.
+        origin: Origin of the log.
+        level: Its level.
+        views: Which views to keep.
+        batch: Most records in a transaction; fewer than `BATCH` also for a rebuild.
+        builders: Processes that build a long generation; None leaves it to this one.
+        watch: Asked on each new connection and while it works: no view is made of another log.
+        lease_s: How long the others wait for it after it was last heard of.
+    """
+
+    def __init__(  # noqa: PLR0913 - the ports, the log's name and four choices
+        self,
+        connect: Callable[[], Connection],
+        records: RecordStore,
+        reader: Reader,
+        *,
+        origin: str,
+        level: str = "ordinary",
+        views: Sequence[View] = VIEWS,
+        batch: int = BATCH,
+        builders: Builders | None = None,
+        watch: Watch | None = None,
+        lease_s: float = LEASE_S,
+    ) -> None:
+        self._watch = watch
+        self._looked = 0.0
+        self._judged = 0.0
+        self._connect = connect
+        self._records = records
+        self._reader = reader.for_folds()
+        self._origin = origin
+        self._level = level
+        self._views = {view.name: view for view in views}
+        self._batch = min(batch, BATCH)
+        self._largest = batch if batch < BATCH else LARGEST
+        self._builders = builders
+        self._connection: Connection | None = None
+        self._lease = Lease(lease_s)
+        self._groups: dict[str, Group] = {}
+        self._folded = 0  # records of the last batch
+        self._sweep = Sweep()
+
+    # -- running -------------------------------------------------------------------------------
+
+    def run(self, stop: Event, notices: Notices | None = None) -> None:
+        """Keeps every view up to date until `stop` is set; a database may go away and come back.
+
+        Raises:
+            Doubt: It came back with another log than this home has seen.
+        """
+        with contextlib.ExitStack() as stack:
+            stack.callback(self.close)
+            stack.enter_context(self._sweep)
+            wait: Callable[[float], object] = stop.wait
+            if notices is not None:
+                wait = stack.enter_context(notices.listen("records"))
+            while not stop.is_set():
+                try:
+                    worked = self._work()
+                except Exception as error:
+                    if not is_away(error):
+                        raise
+                    self.close()
+                    worked = False
+                    stop.wait(POLL_S)
+                if worked and self._folded < self._batch:
+                    stop.wait(GATHER_S)
+                elif not worked and not stop.is_set():
+                    wait(POLL_S)
+
+    def close(self) -> None:
+        """Lets go of the lease and of everything in memory."""
+        if self._builders is not None:
+            self._builders.stop()
+        if self._connection is not None:
+            self._lease.let_go(self._connection)
+            self._connection.close()
+        self._connection, self._groups = None, {}
+
+    def catch_up(self) -> int:
+        """Folds all that is committed now, live generations first; returns the position reached."""
+        with self._sweep:
+            while self.advance():
+                pass
+        return min((s.position for s in self._live() if not s.stopped), default=-1)
+
+    def rebuild(self, view: str, progress: Progress | None = None) -> None:
+        """Builds a view anew beside the one that is read, and switches; only the loop can.
+
+        Raises:
+            LookupError: No such view, or a rebuild of it is under way.
+            Unavailable: Another process is the loop: ask it with `ask_rebuild`.
+            LedgerError: A record stopped the new generation; the old one is still read.
+        """
+        connection = self._active()
+        if connection is None:
+            raise _busy()
+        gen = ask_rebuild(connection, view, self._size(), tuple(self._views.values()))
+        with self._sweep:
+            self._build(connection, view, gen, progress)
+
+    def _build(
+        self, connection: Connection, view: str, gen: int, progress: Progress | None
+    ) -> None:
+        while True:
+            state = next((s for s in states(connection) if (s.view, s.gen) == (view, gen)), None)
+            if state is None or state.state != "building":
+                return
+            if state.stopped:
+                abandon_rebuild(connection, view)
+                raise LedgerError(f"rebuild of {view} stopped at {state.error_at}: {state.error}")
+            if progress is not None:
+                progress(view, state.position + 1, max(self._size(), state.target or 0))
+            self.advance()
+
+    def advance(self) -> bool:
+        """One batch of what is furthest behind; False: all is done, or another loop is active."""
+        connection = self._active()
+        if connection is None:
+            return False
+        if monotonic() - self._looked > POLL_S:
+            self._look()
+        try:
+            return self._step(connection)
+        except Overtaken:
+            self._groups = {}
+            return True  # the next look says where the views stand, and whose the lease is
+
+    def look_back(self) -> bool:
+        """Has some more of what is read judged in full; False: all of it is, or it must wait.
+
+        While a generation is built nothing is taken back: there it would be missed.
+        """
+        connection, group = self._active(), self._groups.get(_LIVE)
+        if connection is None or group is None:
+            return False
+        self._judged = monotonic()
+        every = [state for state in states(connection) if state.view in self._views]
+        if any(state.state == "building" for state in every):
+            return False
+        try:
+            live = [state for state in every if state.state == _LIVE and not state.stopped]
+            return group.look_back(connection, live)
+        except Overtaken:
+            self._groups = {}
+            return True
+
+    def _work(self) -> bool:
+        """One batch, or where there is none a look back; a look once a second all the same."""
+        went_on = monotonic() - self._judged > POLL_S and self.look_back()
+        return self.advance() or went_on or self.look_back()
+
+    def _step(self, connection: Connection) -> bool:
+        every = [state for state in states(connection) if state.view in self._views]
+        size = self._size()
+        live = [s for s in every if s.state == "live" and not s.stopped]
+        building = [s for s in every if s.state == "building" and not s.stopped]
+        if self._builders is not None:
+            self._builders.tend_only(building)
+        if self._batch_of(_LIVE, connection, live, size):
+            return True
+        if building:
+            self._build_on(connection, building[0], size)
+            return True
+        for state in every:
+            if state.state == "old":
+                purge(connection, state, self._views[state.view])
+                return True
+        return False
+
+    def _build_on(self, connection: Connection, state: ViewState, size: int) -> None:
+        """The next step of a generation that is not read yet."""
+        view, builders = self._views[state.view], self._builders
+        if builders is not None and (
+            builders.tend(connection, view, state) or builders.begin(connection, state, size)
+        ):
+            return
+        name = f"{state.view}/{state.gen}"
+        if not self._batch_of(name, connection, [state], size):
+            switch(connection, state)
+            self._groups.pop(name, None)
+
+    def _batch_of(
+        self, name: str, connection: Connection, places: Sequence[ViewState], size: int
+    ) -> bool:
+        """One batch of one group; False where it is up to date."""
+        group = self._groups.get(name)
+        if group is None:
+            most = self._batch if name == _LIVE else self._largest
+            group = self._groups[name] = Group(
+                self._views, self._records, self._reader,
+                origin=self._origin, level=self._level, most=most,
+            )  # fmt: skip
+        folded = group.advance(connection, places, size)
+        if folded is None:
+            return False
+        self._folded = folded
+        self._sweep.let_go(group.take_let_go())
+        return True
+
+    # -- connection ----------------------------------------------------------------------------
+
+    def _active(self) -> Connection | None:
+        """The loop's connection while it holds the lease; None while another process does."""
+        if self._connection is None or self._connection.closed:
+            self._groups = {}
+            self._look()
+            connection = self._connect()
+            connection.autocommit = True
+            try:
+                require_installed(connection, tuple(self._views.values()))
+            except Exception:
+                connection.close()
+                raise
+            self._connection = connection
+        if self._lease.hold(self._connection):
+            return self._connection
+        self._groups = {}
+        if self._builders is not None:
+            self._builders.stop()
+        return None
+
+    def _look(self) -> None:
+        """Stops where the log is not the one that was seen."""
+        if self._watch is not None:
+            self._watch.look()
+            self._watch.require()
+        self._looked = monotonic()
+
+    def _size(self) -> int:
+        return self._records.head().size
+
+    def _live(self) -> list[ViewState]:
+        connection = self._active()
+        return [] if connection is None else [s for s in states(connection) if s.state == "live"]
+
+
+def _busy() -> Unavailable:
+    return Unavailable(
+        "projector_active",
+        "Một tiến trình khác đang cập nhật các khung nhìn; yêu cầu đã được giao cho tiến trình đó.",
+        "Another process keeps the views; ask it to rebuild.",
+    )

@@ -1,0 +1,119 @@
+"""A long generation is built by several processes, each folding its share of the log.
+
+When all have reached where the log ended as they began, the loop folds what has come since and
+switches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from subprocess import TimeoutExpired
+from typing import Final, LiteralString
+
+from projections.engine.generations import ViewState
+from projections.engine.rebuild_shard import Part, divide, join, parts_of
+from projections.engine.rebuild_worker import Opening, Order, Process, end, start
+from projections.views.base import Connection, View
+
+WORTH: Final = 20_000
+"""Records from which the processes are worth the time they take to start."""
+_LOOK_S: Final = 0.1
+_MOST_ATTEMPTS: Final = 3
+
+_SHOWN: Final[LiteralString] = "UPDATE proj.views SET position = %s WHERE view = %s AND gen = %s"
+_DENSE: Final[LiteralString] = "SELECT count(*) = %s FROM log.records WHERE index < %s"
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """A process, where its part stood when it was started, and how often it was from there."""
+
+    process: Process
+    position: int
+    number: int
+
+
+class Builders:
+    """The processes that build one generation at a time.
+
+    Args:
+        opening: What each is given.
+        number: How many, 2 to 16.
+        worth: Records from which they are started.
+    """
+
+    def __init__(self, opening: Opening, number: int, worth: int = WORTH) -> None:
+        self._opening = opening
+        self._number = number
+        self._worth = worth
+        self._building: tuple[str, int] | None = None
+        self._attempts: dict[str, _Attempt] = {}
+
+    def begin(self, connection: Connection, state: ViewState, size: int) -> bool:
+        """Shares out a generation that has not begun, if that is worth it."""
+        if state.position >= 0 or size < self._worth:
+            return False
+        dense = connection.execute(_DENSE, [size, size]).fetchone()
+        if dense is None or not dense[0]:
+            return False  # a record is missing: who folds them all stops at it
+        divide(connection, state.view, state.gen, self._number, size)
+        return True
+
+    def tend(self, connection: Connection, view: View, state: ViewState) -> bool:
+        """Sees that every part is at work, and waits a moment.
+
+        Returns:
+            False where the generation is in no parts.
+        """
+        parts = parts_of(connection, state.view, state.gen)
+        if not parts:
+            return False
+        if self._building != (state.view, state.gen):
+            self.stop()
+            self._building = (state.view, state.gen)
+        if all(part.done for part in parts):
+            self.stop()
+            join(connection, state, parts[0].until)
+            return True
+        for part in parts:
+            if not part.done and not self._at_work(view, part):
+                why = "the process that folds it ends by itself"
+                state.stop(connection, why, part.position + 1)
+                return True
+        self._wait()
+        reached = min(part.position for part in parts)
+        connection.execute(_SHOWN, [reached, state.view, state.gen])
+        return True
+
+    def tend_only(self, building: Sequence[ViewState]) -> None:
+        """Ends the processes unless their generation is still among these."""
+        if self._building not in {(state.view, state.gen) for state in building}:
+            self.stop()
+
+    def stop(self) -> None:
+        """Ends every process; what they have committed stays."""
+        for attempt in self._attempts.values():
+            end(attempt.process)
+        self._attempts, self._building = {}, None
+
+    def _at_work(self, view: View, part: Part) -> bool:
+        """Starts its process if there is none; False where it has ended again and again there."""
+        last = self._attempts.get(part.digits)
+        if last is not None and last.process.poll() is None:
+            return True
+        if last is not None:
+            end(last.process)
+        number = last.number + 1 if last is not None and last.position == part.position else 1
+        process = start(Order(self._opening, view, part.gen, part.digits))
+        self._attempts[part.digits] = _Attempt(process, part.position, number)
+        return number <= _MOST_ATTEMPTS
+
+    def _wait(self) -> None:
+        """Until one that is at work ends, but not for long."""
+        running = [a.process for a in self._attempts.values() if a.process.poll() is None]
+        try:
+            if running:
+                running[0].wait(_LOOK_S)
+        except TimeoutExpired:
+            pass

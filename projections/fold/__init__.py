@@ -1,0 +1,1 @@
+"""The reducer: records in order to steps, pure of tables."""

@@ -1,0 +1,482 @@
+"""The fold every view shares: streams, registry and reports after each record, in flat memory.
+
+Streams least lately used are forgotten and folded again from their records when they come up
+(architecture.md §5). The fold writes nothing. What changes the registry it believes as every
+process does (`ledger.write.registry_follower`). Of all else it asks who signed it, and what costs
+little beside that: form, place, turn, class. What it cannot explain, it doubts, and has the stream
+judged in full, each record at its index: what the rules refuse is set aside and moves nothing
+(formats.md §3).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Final, Protocol
+from uuid import UUID
+
+from keys import canonical
+from ledger.errors import VerificationError
+from ledger.regulation.acts.act import Act
+from ledger.regulation.acts.catalogue import load as load_catalogue
+from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.other_cases_port import REPORTS, Report, report_of
+from ledger.regulation.case.state import ERASURE, Entry, Signed, StreamState, apply
+from ledger.regulation.case.state import pass_over as pass_position
+from ledger.regulation.decide import raised
+from ledger.regulation.registry.lines import REGISTRY_ACTS
+from ledger.regulation.registry.registry import Registry
+from ledger.streams.event import Aside
+from ledger.streams.names import stream_id
+from ledger.streams.record_reader import Opened
+from ledger.write.registry_follower import Applied
+from projections.fold.shard import CASE, NOBODY, WHOLE, Share
+from projections.fold.statement_check import UNEXPLAINED, Form, orphaned
+from projections.fold.step import Status, Step
+
+MOST_STATEMENTS: Final = 20_000
+"""Statements kept in memory over all streams; a case of thirty acts weighs about 100 KiB."""
+BATCH: Final = 500
+
+
+class Log(Protocol):
+    """The records, opened, as the projector reads them."""
+
+    def read(self, start: int, limit: int) -> Sequence[Opened]:
+        """Records `start` …, opened. Raises: VerificationError."""
+
+    def stream(self, stream_id: UUID) -> Iterator[Opened]:
+        """Records of one stream in order, opened as they are asked for.
+
+        Raises: VerificationError.
+        """
+
+    def registry(self) -> Iterable[Applied]:
+        """Every act by which the registry changed, in index order. Raises: VerificationError."""
+
+    def stands(self, index: int) -> bool:
+        """Whether the registry changed by this record. Raises: VerificationError."""
+
+    def judged(self, stream: str, before: int) -> dict[int, Aside | None]:
+        """Records of a stream before an index, in order, each with why it is set aside.
+
+        Ends at an erased record: what stands behind it nobody can tell from the log.
+        """
+
+    def doubted(self) -> Collection[int]:
+        """Records that were set aside when somebody folded them: to be judged in full."""
+
+    def effective(self, acts: Collection[str], upto: int) -> Iterable[Opened]:
+        """Records up to an index that made an act of these types effective, in index order.
+
+        Asked for reports of article 9 and erasures (the timeline's index has these).
+        """
+
+
+@dataclass(slots=True)
+class Reports:
+    """`Cases` for flags: of the rest of the log a flag asks for the reports of article 9 only."""
+
+    known: list[Report] = field(default_factory=list)
+
+    def state(self, stream: str) -> str | None:
+        """Not asked by a flag."""
+        raise NotImplementedError(stream)
+
+    def token_elsewhere(self, token: str, stream: str) -> bool:
+        """Not asked by a flag."""
+        raise NotImplementedError(token, stream)
+
+    def record(self, index: int, entry: str) -> str | None:
+        """Not asked by a flag."""
+        raise NotImplementedError(index, entry)
+
+    def running(self, stream: str, at: datetime) -> Sequence[str]:
+        """Not asked by a flag."""
+        raise NotImplementedError(stream, at)
+
+    def signers(self, stream: str) -> Sequence[str]:
+        """Not asked by a flag."""
+        raise NotImplementedError(stream)
+
+    def reports(self) -> Sequence[Report]:
+        """Reports effective so far."""
+        return self.known
+
+
+class Fold:
+    """All streams of a log after record `position`.
+
+    Args:
+        log: Where records come from.
+        origin: Origin of the log.
+        level: Its level.
+        position: Last record already folded, -1 for none: registry, reports and erasures are
+            known up to there, streams when they are asked for.
+        share: Which streams' records will come by.
+    """
+
+    def __init__(
+        self, log: Log, origin: str, level: str, position: int = -1, share: Share = WHOLE
+    ) -> None:
+        self._log = log
+        self._origin = origin
+        self._level = level
+        self._share = share
+        self._catalogue = load_catalogue()
+        self._form = Form(origin, level)
+        self._streams: OrderedDict[int, StreamState] = OrderedDict()  # by the number of the id
+        self._weights: dict[int, int] = {}  # of the same, as they were counted
+        self._held = 0
+        self._let_go = 0  # statements forgotten so far
+        self.position = position
+        self.erased: set[int] = set()
+        self.registry = Registry.founded()
+        self.cases = Reports()
+        self._doubted = set(log.doubted())
+        self._judged_upto: dict[str, int] = {}  # by stream: the last record judged in full
+        if position >= 0:
+            self._resume()
+
+    def _resume(self) -> None:
+        for applied in self._log.registry():
+            if applied.index <= self.position:
+                applied.to(self.registry)
+        for opened in self._log.effective({*REPORTS, ERASURE}, self.position):
+            if self._log.judged(opened.stream, opened.index + 1).get(opened.index) is not None:
+                continue
+            if opened.act is not None and opened.act.act == ERASURE:
+                self.erased.update(_named_by(opened.act))
+            elif opened.act is not None:
+                self.cases.known.append(report_of(opened.act, opened.index))
+
+    def doubt(self, index: int) -> None:
+        """Has a record judged in full when it comes by; what came by already is known."""
+        if index > self.position:
+            self._doubted.add(index)
+
+    def steps(self, batch: Iterable[Opened]) -> Iterator[Step]:
+        """Folds records in index order; the registry moves on when the next step is asked for."""
+        for opened in batch:
+            step = self._step(opened)
+            yield step
+            self._settle(step)
+            self.position = opened.index
+
+    def take_let_go(self) -> int:
+        """Statements forgotten since this was last asked."""
+        count, self._let_go = self._let_go, 0
+        return count
+
+    def _step(self, opened: Opened) -> Step:
+        if opened.index == 0:
+            self._open(opened)
+        stream = self._stream(opened)
+        taken_back: dict[int, StreamState] = {}
+        if self._doubts(opened, stream):
+            opened, stream, taken_back = self._judged(opened, stream)
+        signed: Signed | None = None
+        flags: tuple[str, ...] = ()
+        entry: Entry | None = None
+        status: Status = "effective"
+        if opened.act is None or orphaned(stream, opened):
+            status = pass_over(stream, opened)
+        else:
+            signed = signed_of(opened, stream)
+            if completes(stream, opened.act):
+                flags = raised(self._question(opened, stream, signed))
+            entry = apply(stream, signed)
+            status = entry.status
+        self._weigh(opened.stream_id.int, stream)
+        effect = entry is not None and entry.effect is signed and signed is not None
+        return Step(
+            opened=opened,
+            stream=stream,
+            signed=signed,
+            entry=entry,
+            status=status,
+            effect=effect,
+            flags=flags,
+            registry=self.registry,
+            cases=self.cases,
+            erases=self._erases(entry) if effect and entry is not None else {},
+            taken_back=taken_back,
+            share=self._share,
+            load=partial(self._named, before=opened.index + 1),
+        )
+
+    def _open(self, opened: Opened) -> None:
+        """Record 0 makes the registry that it is judged by (formats.md §9)."""
+        if opened.act is None or not self._log.stands(0):
+            raise VerificationError("registry", "record 0 does not open the log", 0)
+        self.registry.apply(opened.act, index=0, recorded_at=opened.recorded_at)
+
+    # -- what stands ---------------------------------------------------------------------------
+
+    def _doubts(self, opened: Opened, stream: StreamState) -> bool:
+        """Whether a record is to be judged in full; one that does not open is known already.
+
+        What stands in no case is little, and everybody goes by it: it always is.
+        """
+        if opened.aside is not None or opened.erased:
+            return False
+        if stream.kind != "case" or opened.index in self._doubted:
+            return True
+        if _changes(opened, stream) != opened.registry:
+            return True
+        if opened.registry and not self._log.stands(opened.index):
+            return True
+        return not self._form.explains(opened, stream, self.registry)
+
+    def _judged(
+        self, opened: Opened, stream: StreamState
+    ) -> tuple[Opened, StreamState, dict[int, StreamState]]:
+        """A record that was doubted, its stream as the rules have it, and what is taken back.
+
+        Taken back is what was let stand when it came by: the doubt about this record is the first
+        sign that it should not have been.
+        """
+        found = self._log.judged(opened.stream, opened.index + 1)
+        back = self._refused_since(opened, found) - self._doubted
+        if back:
+            self._doubted |= back
+            stream = self._load(opened.stream_id, opened.stream, opened.index)
+        if opened.index in found:
+            aside = found[opened.index]
+        else:  # behind what is erased: form is all that anybody can ask, but of the registry
+            stream.head = None
+            changes = _changes(opened, stream)
+            if opened.registry:
+                fits = changes or orphaned(stream, opened)
+                stands = fits and self._log.stands(opened.index)
+            else:
+                stands = not changes and self._form.explains(
+                    opened, stream, self.registry, hole=True
+                )
+            aside = None if stands else UNEXPLAINED
+        if aside is None:
+            self._doubted.discard(opened.index)
+        else:
+            self._doubted.add(opened.index)
+            opened = opened.put_aside(aside)
+        return opened, stream, dict.fromkeys(back, stream)
+
+    def _refused_since(self, opened: Opened, found: dict[int, Aside | None]) -> set[int]:
+        """What is refused between the last record of the stream that was judged here and this."""
+        seen = self._judged_upto.get(opened.stream, -1)
+        self._judged_upto[opened.stream] = opened.index
+        refused: set[int] = set()
+        for index, aside in reversed(found.items()):
+            if index <= seen:
+                break
+            if aside is not None and index < opened.index:
+                refused.add(index)
+        return refused
+
+    def _question(self, opened: Opened, stream: StreamState, signed: Signed) -> Question:
+        act = signed.act
+        statement = opened.statement
+        return Question(
+            act=act,
+            kind=self._catalogue.types[act.act],
+            catalogue=self._catalogue,
+            iat=signed.iat,
+            role=signed.role,
+            seq=signed.seq,
+            prev=None if statement is None else statement.prev,
+            kid=signed.kid,
+            officer=signed.officer,
+            stream=stream,
+            registry=self.registry,
+            origin=self._origin,
+            level=self._level,
+            log_size=opened.index,
+            cases=self.cases,
+            at=opened.recorded_at,
+        )
+
+    def _settle(self, step: Step) -> None:
+        act, opened = step.opened.act, step.opened
+        if act is None or opened.index == 0:
+            return
+        if opened.registry and self._log.stands(opened.index):
+            self.registry.apply(act, index=opened.index, recorded_at=opened.recorded_at)
+        if step.effect and act.act in REPORTS:
+            self.cases.known.append(report_of(act, opened.index))
+
+    def look_back(self, opened: Opened) -> Step | None:
+        """A step that takes back what was let stand and the rules refuse; None where they do not.
+
+        Args:
+            opened: A record that was folded before, of which no guard may have been asked.
+        """
+        if opened.statement is None or not opened.stream.startswith(CASE):
+            return None
+        behind = self.position + 1
+        found = self._log.judged(opened.stream, behind)
+        aside, back = found.get(opened.index), {opened.index}
+        if aside is None:
+            return None
+        if opened.index not in self._doubted:  # what is built on it does not stand either
+            back |= {index for index, why in found.items() if why is not None}
+            self._doubted |= back
+            self._forget(opened.stream_id.int)
+        stream = self._kept(opened.stream_id) or self._load(opened.stream_id, opened.stream, behind)
+        return Step(
+            opened=opened.put_aside(aside),
+            stream=stream,
+            signed=None,
+            entry=None,
+            status="set_aside",
+            effect=False,
+            flags=(),
+            registry=self.registry,
+            cases=self.cases,
+            erases={},
+            taken_back=dict.fromkeys(back, stream),
+            share=NOBODY,
+            load=partial(self._named, before=behind),
+        )
+
+    # -- erasure -------------------------------------------------------------------------------
+
+    def _erases(self, entry: Entry) -> Mapping[int, StreamState]:
+        """The erased records' streams, folded again without them."""
+        if entry.act.act != ERASURE:
+            return {}
+        indices = _named_by(entry.act)
+        self.erased.update(indices)
+        found: dict[int, StreamState] = {}
+        for index in indices:
+            for opened in self._log.read(index, 1):
+                if not self._share.owns(opened.stream):
+                    continue
+                self._forget(opened.stream_id.int)
+                found[index] = self._load(opened.stream_id, opened.stream, entry_limit(entry))
+        return found
+
+    # -- streams -------------------------------------------------------------------------------
+
+    def _stream(self, opened: Opened) -> StreamState:
+        # The first of a stream has nothing before it: that need not be asked.
+        return self._kept(opened.stream_id) or self._load(
+            opened.stream_id, opened.stream, opened.index, new=opened.seq == 1
+        )
+
+    def _named(self, name: str, before: int) -> StreamState:
+        of = stream_id(self._origin, name)
+        return self._kept(of) or self._load(of, name, before)
+
+    def _kept(self, of: UUID) -> StreamState | None:
+        state = self._streams.get(of.int)
+        if state is not None:
+            self._streams.move_to_end(of.int)
+        return state
+
+    def _load(self, of: UUID, name: str, before: int, *, new: bool = False) -> StreamState:
+        self._forget(of.int)
+        state = StreamState(name)
+        if before > 0 and not new:
+            for opened in self._log.stream(of):
+                if opened.index >= before:
+                    break
+                if opened.index in self._doubted:
+                    # what was doubted behind what is erased is not judged again, and stays doubted
+                    aside = self._log.judged(name, before).get(opened.index, UNEXPLAINED)
+                    opened = opened if aside is None else opened.put_aside(aside)  # noqa: PLW2901
+                replay(state, opened, erased=opened.index in self.erased)
+        self._streams[of.int] = state
+        self._weigh(of.int, state)
+        while self._held > MOST_STATEMENTS and len(self._streams) > 1:
+            self._forget(next(iter(self._streams)))
+        return state
+
+    def _forget(self, number: int) -> None:
+        state = self._streams.pop(number, None)
+        if state is not None:
+            self._held -= self._weights.pop(number)
+            self._let_go += state.seq
+
+    def _weigh(self, number: int, state: StreamState) -> None:
+        """A stream that is kept has grown."""
+        weight = state.weight
+        self._held += weight - self._weights.get(number, 0)
+        self._weights[number] = weight
+
+
+def _named_by(erasure: Act) -> list[int]:
+    """Indices of the records whose content an act erases."""
+    return [named["index"] for named in erasure.facts.get("entries", ())]
+
+
+def entry_limit(entry: Entry) -> int:
+    """Index behind the statement that made an act effective."""
+    index = None if entry.effect is None else entry.effect.index
+    return 0 if index is None else index + 1
+
+
+def _changes(opened: Opened, stream: StreamState) -> bool:
+    """Whether a record brings an act of the registry into effect, by its form."""
+    act = opened.act
+    return act is not None and act.act in REGISTRY_ACTS and completes(stream, act)
+
+
+def completes(stream: StreamState, act: Act) -> bool:
+    """Whether the next statement of this act makes it effective."""
+    known = stream.entries.get(act.act_id)
+    return len(act.signers) == 1 + (0 if known is None else len(known.signed))
+
+
+def signed_of(opened: Opened, stream: StreamState) -> Signed:
+    """The statement of a record as the fold takes it; the officer is the signer whose turn it was.
+
+    Raises:
+        ValueError: There is no act to fold, or nobody is left to sign it.
+    """
+    statement, act = opened.statement, opened.act
+    if statement is None or act is None:
+        raise ValueError(f"record {opened.index} has no act")
+    known = stream.entries.get(act.act_id)
+    turn = 0 if known is None else len(known.signed)
+    if turn >= len(act.signers):
+        raise ValueError(f"record {opened.index}: all signers of {act.act_id} have signed")
+    return Signed(
+        act=act if known is None else known.act,
+        officer=act.signers[turn].officer,
+        role=statement.role,
+        kid=statement.kid,
+        iat=statement.iat,
+        seq=opened.seq,
+        digest=statement.digest_b64,
+        index=opened.index,
+        recorded_at=opened.recorded_at,
+    )
+
+
+def pass_over(stream: StreamState, opened: Opened) -> Status:
+    """A record without an act takes its place in the stream and moves nothing."""
+    if opened.aside is not None:
+        unknown = stream.head is None and stream.seq > 0  # behind an erased record
+        pass_position(stream, opened.seq, None, (opened.index, canonical.b64(opened.entry)))
+        stream.head = None if unknown else stream.head
+        return "set_aside"
+    stream.seq = opened.seq
+    stream.head = None if opened.statement is None else opened.statement.digest_b64
+    return "erased" if opened.erased else "service"
+
+
+def replay(stream: StreamState, opened: Opened, *, erased: bool = False) -> None:
+    """Adds a record to the fold of its stream, as `Fold.steps` did when it first came by."""
+    if erased or opened.act is None or orphaned(stream, opened):
+        pass_over(stream, opened)
+    else:
+        apply(stream, signed_of(opened, stream))
+
+
+def last_recorded(stream: StreamState) -> datetime | None:
+    """When the newest statement of a stream was taken."""
+    times = [s.recorded_at for e in stream.entries.values() for s in e.signed if s.recorded_at]
+    return max(times, default=None)

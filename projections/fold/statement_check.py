@@ -1,0 +1,120 @@
+"""What a record says for itself: that it follows, moves what it may, and who signed it.
+
+No guard is asked: that takes ten times as long. Where something of the stream is erased or damaged
+it is all that anybody can ask.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from ledger.admission import service_statements
+from ledger.admission.submission import Submission
+from ledger.log.statement import COUNTERSIGNERS, RETURNER, Statement, require_log
+from ledger.ports import NIL_UNIT
+from ledger.regulation.acts.act import Act
+from ledger.regulation.acts.catalogue import load
+from ledger.regulation.acts.lifecycle import life_cycle
+from ledger.regulation.case.state import RECOVERING, VOIDING, StreamState
+from ledger.regulation.registry.lines import REGISTRY_ACTS
+from ledger.regulation.registry.registry import Registry
+from ledger.streams.event import Aside
+from ledger.streams.record_reader import NONSENSE, Opened
+from projections.fold.shard import CASE
+
+WAYS_ON: Final = frozenset({VOIDING, RECOVERING, "ActReturned"})
+UNEXPLAINED: Final = Aside(
+    "stale",
+    "không nối tiếp được với bản ghi trước trong dòng",
+    "it does not follow what stands before it in its stream",
+)
+
+
+class Form:
+    """Asks for it, in one log.
+
+    Args:
+        origin: Of the log.
+        level: Of the log.
+    """
+
+    def __init__(self, origin: str, level: str) -> None:
+        self._origin = origin
+        self._level = level
+        self._catalogue = load()
+
+    def explains(
+        self, opened: Opened, stream: StreamState, registry: Registry, *, hole: bool = False
+    ) -> bool:
+        """Whether a record follows in its stream, moves what it may, and is signed by who is next.
+
+        Args:
+            opened: The record.
+            stream: As the record found it.
+            registry: As the record found it.
+            hole: Whether the stream has a record that nobody can read any more: what the record
+                follows is not known then.
+        """
+        statement, act = opened.statement, opened.act
+        try:
+            if statement is None:
+                return False
+            if stream.seq and stream.head and statement.prev != stream.head and not hole:
+                return False
+            if act is None:
+                service_statements.admit(
+                    statement, registry, opened.recorded_at, origin=self._origin
+                )
+                return not opened.registry
+            signer = self._signer(statement, act, opened.recorded_at, registry)
+            if hole and orphaned(stream, opened):
+                return signer in {s.officer for s in act.signers if s.role == statement.role}
+            entry = stream.entries.get(act.act_id)
+            turn = act.signers[0] if entry is None else entry.waiting_for[0]
+            return (
+                statement.role in (turn.role, RETURNER)
+                and (entry is None or entry.act.members == act.members)
+                and (hole or not stream.aside or act.act in WAYS_ON)
+                and _in_columns(opened, act, first=entry is None)
+                and self._may_move(act, stream, hole=hole)
+                and signer == turn.officer
+            )
+        except NONSENSE:
+            return False
+
+    def _signer(self, statement: Statement, act: Act, at: datetime, registry: Registry) -> str:
+        """Who signed, with a key that was good then. Raises: Rejected."""
+        require_log(statement, self._origin)
+        officer, _ = Submission(statement, act, None).admit(registry, at)
+        return officer
+
+    def _may_move(self, act: Act, stream: StreamState, *, hole: bool) -> bool:
+        """Whether an act of so many signers may stand in a stream of this kind and state.
+
+        Behind a record that nobody can read the state is not known: it may have been that one's.
+        """
+        kind = self._catalogue.types[act.act]
+        least, _ = kind.signature(act, self._level)
+        legal, _ = life_cycle().next_state(act.act, act.disposition, stream.state)
+        return stream.kind in kind.streams and len(act.signers) >= least and (legal or hole)
+
+
+def _in_columns(opened: Opened, act: Act, *, first: bool) -> bool:
+    """Whether the row says what the statement says, but for its effect on the registry."""
+    unit = opened.stream_id if opened.stream.startswith(CASE) else NIL_UNIT
+    return (
+        opened.author is first
+        and opened.unit == unit
+        and (not opened.registry or act.act in REGISTRY_ACTS)
+    )
+
+
+def orphaned(stream: StreamState, opened: Opened) -> bool:
+    """Whether a countersignature stands alone because its author's statement is erased."""
+    return (
+        opened.act is not None
+        and opened.statement is not None
+        and opened.statement.role in COUNTERSIGNERS
+        and opened.act.act_id not in stream.entries
+    )

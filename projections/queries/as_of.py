@@ -1,0 +1,165 @@
+"""A case as of a moment: an index, or a time on either clock.
+
+`recorded` is what the ledger knew at that moment, `occurred` what had happened by then as far as is
+known today.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal
+
+from ledger.errors import NotFound, Rejected
+from ledger.regulation.acts.act import Act, known_act
+from ledger.regulation.case.other_cases_port import REPORTS, report_of
+from ledger.regulation.registry.registry import Registry
+from projections.fold.fold import Reports
+from projections.queries.case_at import Folded, folded_from
+from projections.queries.registry_as_of import RegistryReader
+from projections.views import acts as timeline
+from projections.views.acts import ActRow
+from projections.views.base import Connection
+from projections.views.case_file import RESTATED
+
+Clock = Literal["recorded", "occurred"]
+Moment = int | datetime
+_REPORTS: Final = sorted(REPORTS)
+
+
+class BeforeCase(NotFound):
+    """The case had not begun at the moment asked for."""
+
+    code = "before_case"
+
+
+class InFuture(Rejected):
+    """The moment asked for has not come yet."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "as_of_in_future",
+            "Thời điểm cần xem chưa tới; hãy chọn thời điểm đã qua.",
+            "The moment asked for has not come yet; choose one that has passed.",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What the views have of a case as of a moment, to be held against the log and then folded.
+
+    Attributes:
+        stream: `case/<uuid>`.
+        there: Whether there is such a case.
+        rows: The statements that were looked through.
+        counted: Those of them that count.
+        registry: The registry of that moment.
+        at: The instant the case is looked at from.
+        reports: Reports of article 9, where the case asks for them.
+    """
+
+    stream: str
+    there: bool
+    rows: Sequence[ActRow]
+    counted: Sequence[ActRow]
+    registry: Registry
+    at: datetime
+    reports: Reports
+
+    def folded(self, acts: Mapping[str, Act]) -> Folded:
+        """The case.
+
+        Args:
+            acts: Of its records, by id.
+
+        Raises:
+            NotFound: There is no such case.
+            BeforeCase: It had not begun.
+        """
+        if not self.counted:
+            raise BeforeCase(self.stream) if self.there else NotFound(self.stream)
+        return folded_from(self.stream, self.counted, self.registry, self.at, self.reports, acts)
+
+
+def cut(
+    connection: Connection,
+    registries: RegistryReader,
+    stream: str,
+    moment: Moment,
+    now: datetime,
+    clock: Clock = "recorded",
+) -> Cut:
+    """What the views have of a case as of a moment.
+
+    Args:
+        connection: As reader.
+        registries: Registries of this process.
+        stream: `case/<uuid>`.
+        moment: An index of the log, or a time.
+        now: Behind it nothing is asked for.
+        clock: Which clock a time is read on.
+
+    Raises:
+        NotFound: There is no such case, at a moment that has not come.
+        InFuture: The moment has not come.
+    """
+    if isinstance(moment, int):
+        at = timeline.recorded_at(connection, moment)
+    else:
+        at = moment if moment <= now else None
+    if at is None:
+        raise InFuture if _is_there(connection, stream) else NotFound(stream)
+    if clock == "occurred" and not isinstance(moment, int):
+        return _happened(connection, registries, stream, moment)
+    if isinstance(moment, int):
+        index: int | None = moment
+        known = registries.as_of(connection, moment)
+    else:
+        index = timeline.index_at(connection, stream, moment)
+        known = registries.as_of(connection, registries.index_at(connection, moment))
+    rows = [] if index is None else timeline.stream_rows(connection, stream, upto=index)
+    reports = reports_for(connection, rows, lambda report: _by(report, moment))
+    there = bool(rows) or _is_there(connection, stream)
+    return Cut(stream, there, rows, rows, known.registry, at, reports)
+
+
+def _is_there(connection: Connection, stream: str) -> bool:
+    return bool(timeline.stream_rows(connection, stream, limit=1))
+
+
+def _by(report: ActRow, moment: Moment) -> bool:
+    """Whether a report was recorded by then."""
+    return report.index <= moment if isinstance(moment, int) else report.recorded_at <= moment
+
+
+def reports_for(
+    connection: Connection,
+    rows: Sequence[ActRow],
+    known: Callable[[ActRow], bool] = lambda _: True,
+) -> Reports:
+    """Reports of article 9 that were known at a moment, for a case that asks for them.
+
+    Only one with STATISTICS_RESTATED does: a report that counted it is what raised the flag.
+    """
+    if not any(RESTATED in row.flags for row in rows):
+        return Reports()
+    found = timeline.effective_rows(connection, _REPORTS)
+    return Reports([report_of(known_act(row.members), row.index) for row in found if known(row)])
+
+
+def _happened(
+    connection: Connection, registries: RegistryReader, stream: str, moment: datetime
+) -> Cut:
+    """What had happened by then, by everything that is known now; late entries count."""
+
+    def happened(row: ActRow) -> bool:
+        return row.occurred_at is None or row.occurred_at <= moment
+
+    rows = timeline.stream_rows(connection, stream)
+    counted = [row for row in rows if happened(row)]
+    if all(row.occurred_at is None for row in counted):
+        counted = []
+    known = registries.newest(connection)
+    reports = reports_for(connection, counted, happened)
+    return Cut(stream, bool(rows), rows, counted, known.registry, moment, reports)

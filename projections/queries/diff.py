@@ -1,0 +1,143 @@
+"""What changed in a case and by which acts: between two moments, or one field since it began."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from ledger.log.moment import stamp
+from projections.queries import limits
+from projections.queries.case_at import Folded, walk
+from projections.queries.json_pointers import differing, flat, pointed
+from projections.queries.signature_verdicts import signer_of
+from projections.views.acts import ActRow
+
+#: Members that differ at every moment and say nothing about the case, and those that others repeat.
+_NOT_COMPARED: Final = ("/head", "/statements", "/acts", "/open_sub_processes/")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One field that differs between two moments.
+
+    Attributes:
+        pointer: JSON Pointer into the case file; members of lists by their own id.
+        old: Value before, None where it was not there.
+        new: Value after, None where it is gone.
+        acts: The acts between that touched it; empty where only time did.
+    """
+
+    pointer: str
+    old: Any
+    new: Any
+    acts: tuple[Mapping[str, Any], ...]
+
+
+def difference(earlier: Folded, later: Folded) -> list[Change]:
+    """Every field that differs, with the acts that touched it."""
+    old, new = earlier.file(), later.file()
+    pointers = {p for p in differing(old, new) if not p.startswith(_NOT_COMPARED)}
+    touched = _touches(later, {r.index for r in earlier.rows}, pointers)
+    before, after = flat(old), flat(new)
+    return [
+        Change(p, before.get(p), after.get(p), tuple(touched.get(p, ())))
+        for p in dict.fromkeys([*before, *after])
+        if p in pointers
+    ]
+
+
+def of_field(folded: Folded, pointer: str) -> list[Change]:
+    """Every change of one field, oldest first; without an act where only time made it."""
+    found: list[Change] = []
+    value: Any = None
+
+    def note(seen: Any, acts: tuple[Mapping[str, Any], ...]) -> None:  # noqa: ANN401 - JSON
+        nonlocal value
+        if seen != value:
+            found.append(Change(pointer, value, seen, acts))
+            value = seen
+
+    told = _Told(folded)
+    for n, (row, before, after) in enumerate(_around(folded)):
+        if n:  # before its first statement there was no case
+            note(pointed(before, pointer), ())
+        note(pointed(after, pointer), (told.line(row),))
+    note(pointed(folded.file(), pointer), ())
+    return found
+
+
+def _touches(
+    later: Folded, known: AbstractSet[int], pointers: AbstractSet[str]
+) -> dict[str, list[Mapping[str, Any]]]:
+    """For each pointer the acts behind the earlier moment that changed its value.
+
+    What time made of the file between two statements is no act's doing.
+    """
+    touched: dict[str, list[Mapping[str, Any]]] = {}
+    told = _Told(later)
+    for row, before, after in _around(later, known):
+        if found := differing(before, after) & pointers:
+            line = told.line(row)
+            for pointer in found:
+                touched.setdefault(pointer, []).append(line)
+    return touched
+
+
+def _around(
+    folded: Folded, skipped: AbstractSet[int] = frozenset()
+) -> Iterator[tuple[ActRow, Mapping[str, Any], Mapping[str, Any]]]:
+    """The file just before each statement and right after it, from when that was recorded.
+
+    It is rendered before a statement only where time has changed it since the one before.
+
+    Raises:
+        TooMuch: Files of so many statements in all would be rendered.
+    """
+    walked = (n for n, row in enumerate(folded.rows, 1) if row.index not in skipped)
+    limits.within(sum(walked), limits.RENDERED)
+    file: Mapping[str, Any] | None = None
+    until: datetime | None = None
+    for state, row, done in walk(folded):
+        if row.index in skipped:
+            continue
+        if done:
+            before, (file, until) = file or {}, state.file_until()
+            yield row, before, file
+        elif file is None or state.reports.known or (until and until <= row.recorded_at):
+            file, until = state.file_until()
+
+
+class _Told:
+    """How the statement that changed something is told, and who had signed its act by then."""
+
+    def __init__(self, folded: Folded) -> None:
+        self._registry = folded.registry
+        self._signed: dict[str, list[ActRow]] = {}
+        for row in folded.rows:
+            self._signed.setdefault(row.act_id, []).append(row)
+
+    def line(self, row: ActRow) -> dict[str, Any]:
+        """Of one statement."""
+        signed = [one for one in self._signed[row.act_id] if one.index <= row.index]
+        return {
+            "act_id": row.act_id,
+            "act": row.act,
+            "index": row.index,
+            "seq": row.seq,
+            "role": row.role,
+            "officer": row.officer,
+            "signer": signer_of(row, self._registry),
+            "signers": [line for one in signed if (line := self._signer(one)) is not None],
+            "agency": row.agency,
+            "status": row.status,
+            "late": row.late,
+            "occurred_at": row.members.get("occurred_at"),
+            "recorded_at": stamp(row.recorded_at),
+        }
+
+    def _signer(self, row: ActRow) -> dict[str, Any] | None:
+        signer = signer_of(row, self._registry)
+        return None if signer is None else {"index": row.index, "role": row.role, **signer}

@@ -1,0 +1,145 @@
+"""What a guard may ask about the rest of its own log: `OtherCases` of the write path.
+
+What lets an act pass is not taken from a row that whoever may write views could have made up, nor
+from one that is a moment old: cases and programmes are folded from their records, a record is
+looked up at its index, a token where the append notes it.
+Each answer is kept with how far it knew the log, so that the append refuses an act that was judged
+by what has moved since.
+Nothing here judges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+
+from ledger.ports import Grounds
+from ledger.regulation.case.other_cases_port import REPORTS, Report, report_of, state_told
+from ledger.regulation.case.reviews import open_reviews, signers
+from ledger.regulation.case.state import StreamState
+from ledger.regulation.registry.registry import Registry
+from projections.queries.row_evidence import Evidence
+from projections.views import acts
+from projections.views.base import Connection
+
+Connecting = Callable[[], AbstractContextManager[Connection]]
+
+
+class LogCases:
+    """The other cases of one log.
+
+    Args:
+        connecting: Lends a connection of the reader's login, e.g. `pool.connection`.
+        evidence: The records, by the writer's login.
+        registry: The registry as the process knows it.
+    """
+
+    def __init__(
+        self, connecting: Connecting, evidence: Evidence, registry: Callable[[], Registry]
+    ) -> None:
+        self._connecting = connecting
+        self._evidence = evidence
+        self._registry = registry
+        self._programmes = Programmes(evidence)
+
+    def asking(self) -> CasesAsked:
+        """Begins a judgement."""
+        return CasesAsked(self._connecting, self._evidence, self._registry, self._programmes)
+
+
+class Programmes:
+    """The reports of each programme, folded again only where its stream has moved."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self._evidence = evidence
+        self._known: dict[str, tuple[int, Mapping[int, str], Sequence[Report]]] = {}
+
+    def reports(self, name: str, newest: int, erased: Mapping[int, str]) -> Sequence[Report]:
+        """Effective reports of one programme.
+
+        Args:
+            name: Its stream.
+            newest: Index of the newest record there.
+            erased: Indices that a view says are erased, each with the act that erased it.
+        """
+        known = self._known.get(name)
+        if known is None or known[:2] != (newest, erased):
+            state = self._evidence.fold(name, erased)
+            told = [
+                report_of(entry.act, entry.effect.index)
+                for entry in state.effective(*REPORTS)
+                if entry.effect is not None and entry.effect.index is not None
+            ]
+            known = self._known[name] = newest, erased, told
+        return known[2]
+
+
+class CasesAsked:
+    """Answers for one judgement; see `LogCases` for the arguments."""
+
+    def __init__(
+        self,
+        connecting: Connecting,
+        evidence: Evidence,
+        registry: Callable[[], Registry],
+        programmes: Programmes,
+    ) -> None:
+        self._connecting = connecting
+        self._evidence = evidence
+        self._registry = registry
+        self._programmes = programmes
+        self._streams: dict[str, StreamState] = {}
+        self._reports: tuple[int, Sequence[Report]] | None = None
+
+    @property
+    def grounds(self) -> Grounds:
+        """What was told so far, and from where."""
+        return Grounds(
+            streams={name: state.seq for name, state in self._streams.items()},
+            programmes=None if self._reports is None else self._reports[0],
+        )
+
+    def state(self, stream: str) -> str | None:
+        """Main state of a case as `state_told`, None where there is no such case."""
+        return state_told(self._folded(stream))
+
+    def token_elsewhere(self, token: str, stream: str) -> bool:
+        """Whether the sealed token stands in another case; the append asks again of each."""
+        return self._evidence.token_elsewhere(token, stream)
+
+    def record(self, index: int, entry: str) -> str | None:
+        """The stream of the record at an index; None where its entry is not this one (b64)."""
+        return self._evidence.record(index, entry)
+
+    def running(self, stream: str, at: datetime) -> Sequence[str]:
+        """Codes of open complaint, review or complaint-window clocks of a case at an instant."""
+        return open_reviews(self._folded(stream), self._registry(), at)
+
+    def reports(self) -> Sequence[Report]:
+        """Effective StatisticsSubmitted and SituationReportSubmitted, in order of effect."""
+        if self._reports is None:
+            with self._connecting() as connection:
+                last, programmes = acts.programmes(connection)
+                erased = {name: acts.erasures(connection, name) for name in programmes}
+            told = [
+                report
+                for name, newest in programmes.items()
+                for report in self._programmes.reports(name, newest, erased[name])
+            ]
+            told.sort(key=lambda report: report.index)
+            self._reports = last, told
+        return self._reports[1]
+
+    def signers(self, stream: str) -> Sequence[str]:
+        """Officers who signed an effective act of a case; empty where there is no such case."""
+        return signers(self._folded(stream))
+
+    def _folded(self, stream: str) -> StreamState:
+        """A case right after its newest record; empty where there is none."""
+        state = self._streams.get(stream)
+        if state is None:
+            with self._connecting() as connection:
+                erased = acts.erasures(connection, stream)
+            state = self._streams[stream] = self._evidence.fold(stream, erased)
+        return state

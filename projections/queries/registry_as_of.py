@@ -1,0 +1,267 @@
+"""The registry as of any index or time, folded from the effective registry acts of the log.
+
+Agencies, officers, keys and instruments are read from the fold, never from columns: what stands on
+a day is regulation's answer. Both clocks are kept apart: `index` is what the log knew, `day` what
+it says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final, LiteralString
+
+from keys.keyring import KeyLine
+from ledger.log.moment import stamp
+from ledger.regulation.registry.agencies import Agency
+from ledger.regulation.registry.calendar import local_time
+from ledger.regulation.registry.instruments import Instrument
+from ledger.regulation.registry.officers import Appointment, Officer
+from ledger.regulation.registry.registry import Registry
+from ledger.write.registry_follower import Current, Standing
+from projections.fold.step import RENAMING
+from projections.views.base import Connection
+
+#: Index of the newest registry record, -1 for none: to be read with what depends on it.
+NEWEST: Final[LiteralString] = "(SELECT registry_index FROM log.log_head)"
+_REACHED: Final[LiteralString] = "SELECT " + NEWEST
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A registry as the log stood, never changed once handed out.
+
+    Attributes:
+        registry: The fold.
+        renamed: Index of the last act after which names or deadlines read otherwise; -1: none.
+    """
+
+    registry: Registry
+    renamed: int
+
+
+class RegistryReader:
+    """Registries as of an index.
+
+    Folded from the records, each signed by who may: verdicts on signatures rest on it, so no row of
+    a view has a say in it.
+
+    Args:
+        standing: Follows the registry records of the log.
+    """
+
+    def __init__(self, standing: Standing) -> None:
+        self._standing = standing
+        self._newest = Known(standing.current.registry, -1)
+
+    def newest(self, connection: Connection, reached: int | None = None) -> Known:
+        """The registry with everything recorded.
+
+        Args:
+            connection: As reader.
+            reached: `NEWEST`, where it has been read already: nothing is asked for again then.
+        """
+        current, known = self._caught_up(connection, reached), self._newest
+        if known.registry is not current.registry:
+            known = self._newest = _known(current)
+        return known
+
+    def as_of(self, connection: Connection, index: int) -> Known:
+        """The registry as the log stood after record `index`."""
+        newest = self.newest(connection)
+        if index >= newest.registry.version:
+            return newest
+        acts = tuple(one for one in self._standing.current.acts if one.index <= index)
+        return _known(Current(self._standing.before(index + 1), newest.renamed, acts))
+
+    def index_at(self, connection: Connection, at: datetime) -> int:
+        """Index of the newest registry record taken by then, -1 for none."""
+        acts = self._caught_up(connection).acts
+        return max((one.index for one in acts if one.recorded_at <= at), default=-1)
+
+    def _caught_up(self, connection: Connection, reached: int | None = None) -> Current:
+        if reached is None:
+            row = connection.execute(_REACHED).fetchone()
+            reached = None if row is None else int(row[0])
+        return self._standing.catch_up(reached)
+
+
+def _known(current: Current) -> Known:
+    renamed = (one.index for one in reversed(current.acts) if one.act.act in RENAMING)
+    return Known(current.registry, next(renamed, -1))
+
+
+def agencies(registry: Registry, day: date) -> Iterator[dict[str, Any]]:
+    """Every agency as it was on a day, in the order of the registry."""
+    for agency in registry.agencies.all():
+        yield _agency(agency, registry, day)
+
+
+def _agency(agency: Agency, registry: Registry, day: date) -> dict[str, Any]:
+    return {
+        "agency": agency.id,
+        "kind": agency.kind,
+        "name": registry.name(agency.id, day),
+        "label": registry.label(agency.id, min(day, agency.valid_to or day), day),
+        "names": [
+            {
+                "vi": n.vi,
+                "abbr": n.abbr,
+                "valid_from": _day(n.valid_from),
+                "valid_to": _day(n.valid_to),
+            }
+            for n in agency.names
+        ],
+        "exists": registry.exists(agency.id, day),
+        "territory": agency.territory,
+        "parent": agency.parent,
+        "valid_from": _day(agency.valid_from),
+        "valid_to": _day(agency.valid_to),
+        "functions": list(registry.functions_of(agency.id, day)),
+        "carried_on_by": registry.heir(agency.id, day),
+        "posts": sorted(agency.posts),
+        "certainty": agency.certainty,
+        "fictitious": agency.fictitious,
+        "index": agency.index,
+    }
+
+
+def officers(registry: Registry, day: date) -> Iterator[dict[str, Any]]:
+    """Every officer with the posts held on a day; ids and posts, never names."""
+    for officer in registry.officers.all():
+        yield _officer(officer, registry, day)
+
+
+def _officer(officer: Officer, registry: Registry, day: date) -> dict[str, Any]:
+    """With the founder's post, which no act gave; a post ends with its agency."""
+    held = registry.appointments(officer.uuid, day)
+    found = [*officer.appointments, *(a for a in held if a not in officer.appointments)]
+    posts = [_post(appointment, registry, day) for appointment in found]
+    return {
+        "officer": officer.uuid,
+        "posts": posts,
+        "in_post": any(post["on_day"] for post in posts),
+        "keys": [line.kid for line in registry.keyring.lines(officer.uuid)],
+    }
+
+
+def _post(held: Appointment, registry: Registry, day: date) -> dict[str, Any]:
+    agency = registry.agency(held.agency)
+    named = None if agency is None else agency.posts.get(held.post)
+    return {
+        "agency": held.agency,
+        "agency_name": registry.name(held.agency, day),
+        "post": held.post,
+        "post_vi": held.post if named is None else named.vi,
+        "powers": sorted(held.powers),
+        "capacities": sorted(held.capacities),
+        "valid_from": _day(held.valid_from),
+        "valid_to": _day(held.valid_to),
+        "on_day": held.on(day) and registry.exists(held.agency, day),
+        "index": held.index,
+    }
+
+
+def signer(
+    registry: Registry, act: Mapping[str, Any], officer: str | None, day: date
+) -> dict[str, Any] | None:
+    """Who signed an act, by post and agency as they were that day; None where erased.
+
+    Args:
+        registry: A registry that knows the officer.
+        act: The act's members: its `signers` say in which post.
+        officer: Who signed.
+        day: The day of the signature.
+    """
+    if officer is None:
+        return None
+    post = next((s["post"] for s in act.get("signers", ()) if s["officer"] == officer), None)
+    agency = _agency_of(registry, officer, post, day, act.get("agency"))
+    line = None if agency is None else registry.agency(agency)
+    named = None if line is None or post is None else line.posts.get(post)
+    return {
+        "officer": officer,
+        "post": post,
+        "post_vi": post if named is None else named.vi,
+        "agency": agency,
+        "agency_name": None if agency is None else registry.name(agency, day),
+    }
+
+
+def _agency_of(
+    registry: Registry, officer: str, post: str | None, day: date, stated: str | None
+) -> str | None:
+    """The agency in which an officer holds a post: the act's own where that is one of them."""
+    found = registry.officer(officer)
+    held = [
+        a.agency
+        for a in (() if found is None else found.appointments)
+        if a.post == post and a.on(day)
+    ]
+    return stated if stated in held or not held else held[0]
+
+
+def keys(registry: Registry, at: datetime) -> Iterator[dict[str, Any]]:
+    """Every key ever enrolled, with its history: a JWK and what the registry says of it."""
+    for line in registry.keyring.lines():
+        yield key(line, at)
+
+
+def key(line: KeyLine, at: datetime) -> dict[str, Any]:
+    """One key; `status` is how it stands at that instant.
+
+    The founder's has no first instant: it is good from record 0 on.
+    """
+    status = "ACTIVE"
+    if line.revoked_index is not None:
+        status = "REVOKED"
+    elif line.valid_to is not None and at >= line.valid_to:
+        status = "EXPIRED"
+    elif at < line.valid_from:
+        status = "NOT_YET_VALID"
+    return {
+        "kid": line.kid,
+        "jwk": dict(line.jwk),
+        "officer": line.officer,
+        "custody": line.custody,
+        "status": status,
+        "valid_from": None if line.enrolled_index == 0 else _time(line.valid_from),
+        "valid_to": _time(line.valid_to),
+        "enrolled_index": line.enrolled_index,
+        "revoked_index": line.revoked_index,
+        "revoked_recorded_at": None
+        if line.revoked_recorded_at is None
+        else stamp(line.revoked_recorded_at),
+        "invalid_from": _time(line.invalid_from),
+        "reason": line.reason,
+    }
+
+
+def instruments(registry: Registry, day: date) -> Iterator[dict[str, Any]]:
+    """Every legal instrument the registry knows, and whether it was in force that day."""
+    for instrument in registry.instruments.all():
+        yield _instrument(instrument, registry, day)
+
+
+def _instrument(line: Instrument, registry: Registry, day: date) -> dict[str, Any]:
+    return {
+        "instrument": line.id,
+        "title": line.title,
+        "kind": line.kind,
+        "in_force_from": _day(line.valid_from),
+        "in_force_to": _day(line.valid_to),
+        "in_force": registry.in_force(line.id, day),
+        "replaced_by": line.replaced_by,
+        "certainty": line.certainty,
+        "index": line.index,
+    }
+
+
+def _day(day: date | None) -> str | None:
+    """A day; None where there is no bound, which the founder's post has as the first of days."""
+    return None if day in (None, date.min) else day.isoformat()
+
+
+def _time(at: datetime | None) -> str | None:
+    return None if at is None else local_time(at)

@@ -1,0 +1,1 @@
+"""The read models: their tables and the rows that a step writes."""

@@ -1,0 +1,405 @@
+"""View `acts`: every statement with who, when on both clocks, what it brought about, and its bytes.
+
+Rows are the log's, folded; a verdict is no column, since it is judged when it is read
+(formats.md §9). From these rows a stream can be folded again as of any record.
+"""
+
+# ruff: noqa: S608 - pieces of SQL are constants of this file (LiteralString)
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, LiteralString
+from uuid import UUID
+
+import orjson
+from psycopg.rows import class_row
+
+from keys import canonical
+from ledger.regulation.acts.act import Act, known_act
+from ledger.regulation.case.state import Signed
+from ledger.regulation.registry.lines import REGISTRY_ACTS
+from projections.fold.step import Step
+from projections.views.base import Connection, Cursor, live
+
+NAME: Final = "acts"
+
+_COPY: Final[LiteralString] = """
+COPY proj.acts (gen, index, stream, seq, act_id, act, role, officer, kid, iat, occurred_at,
+  recorded_at, agency, status, effect, state_after, flags, late, registry, digest, entry, protected,
+  payload, signature, erased_by, voided_by)
+FROM STDIN (FORMAT BINARY)
+"""
+_TYPES: Final = (
+    "int2", "int8", "text", "int8", "uuid", "text", "text", "text", "text", "int8", "timestamptz",
+    "timestamptz", "text", "text", "bool", "text", "text[]", "bool", "bool", "text", "bytea",
+    "bytea", "bytea", "bytea", "uuid", "uuid",
+)  # fmt: skip
+#: Content that is erased, or was never to be shown.
+_CLEAR: Final[LiteralString] = """
+UPDATE proj.acts SET act = NULL, role = NULL, officer = NULL, kid = NULL, iat = NULL,
+  occurred_at = NULL, agency = NULL, status = %s, effect = false, state_after = NULL,
+  flags = '{}', late = false, registry = false, digest = NULL, protected = NULL, payload = NULL,
+  signature = NULL, erased_by = %s
+WHERE gen = %s AND index = ANY (%s)
+"""
+_VOID: Final[LiteralString] = """
+UPDATE proj.acts SET voided_by = %s WHERE gen = %s AND index = ANY (%s)
+"""
+_LIVE: Final = live(NAME)
+_COLUMNS: Final[LiteralString] = (
+    "SELECT index, stream, seq, act_id::text, act, role, officer, kid, iat, occurred_at,"
+    " recorded_at, agency, status, effect, state_after, flags, late, registry, digest, entry,"
+    " protected, payload, signature, erased_by::text, voided_by::text FROM proj.acts WHERE " + _LIVE
+)
+_STREAM: Final[LiteralString] = _COLUMNS + " AND stream = %s AND index <= %s ORDER BY seq LIMIT %s"
+_ACT: Final[LiteralString] = _COLUMNS + " AND act_id = %s ORDER BY index"
+_AFTER: Final[LiteralString] = _COLUMNS + " AND index > %s ORDER BY index LIMIT %s"
+_EFFECTIVE_ROWS: Final[LiteralString] = _COLUMNS + " AND effect AND act = ANY (%s) ORDER BY index"
+_INDEX_AT: Final[LiteralString] = (
+    "SELECT max(index) FROM proj.acts WHERE " + _LIVE + " AND stream = %s AND recorded_at <= %s"
+)
+_RECORDED: Final[LiteralString] = """
+SELECT r.recorded_at FROM log.records r JOIN proj.views v ON r.index <= v.position
+WHERE v.view = 'acts' AND v.state = 'live' AND r.index = %s
+"""
+_EFFECTIVE: Final[LiteralString] = (
+    "SELECT index FROM proj.acts WHERE "
+    + _LIVE
+    + " AND effect AND act = ANY (%s) AND index <= %s ORDER BY index"
+)
+_ERASURES: Final[LiteralString] = (
+    "SELECT index, erased_by::text FROM proj.acts WHERE "
+    + _LIVE
+    + " AND stream = %s AND erased_by IS NOT NULL"
+)
+_LAST: Final[LiteralString] = "SELECT size - 1 FROM log.log_head"
+_PROGRAMMES: Final[LiteralString] = """
+SELECT s.name, max(newest.index) FROM log.streams s, LATERAL (
+  SELECT r.index FROM log.records r WHERE r.stream_id = s.stream_id ORDER BY r.seq DESC LIMIT 1
+) newest
+WHERE starts_with(s.name, 'programme/') GROUP BY s.name ORDER BY s.name
+"""
+_ASIDE: Final[LiteralString] = (
+    "SELECT index FROM proj.acts WHERE " + _LIVE + " AND status = 'set_aside' ORDER BY index"
+)
+_OPEN: Final[LiteralString] = _LIVE + " AND status = 'set_aside' AND voided_by IS NULL"
+_UNVOIDED: Final[LiteralString] = (
+    "SELECT index FROM proj.acts WHERE " + _OPEN + " ORDER BY index LIMIT %s"
+)
+_COUNTED: Final[LiteralString] = (
+    "SELECT count(*) FROM (SELECT FROM proj.acts WHERE " + _OPEN + " LIMIT %s) AS found"
+)
+SHOWN: Final = 100
+"""Most indices that a list of what is set aside names: anybody may ask for it."""
+MOST_COUNTED: Final = 10_000
+
+
+class Acts:
+    """The view `acts`."""
+
+    name = NAME
+    tables: tuple[LiteralString, ...] = ("acts",)
+
+    def batch(self, cursor: Cursor, gen: int) -> ActsBatch:
+        """Begins a batch."""
+        return ActsBatch(cursor, gen)
+
+
+class ActsBatch:
+    """Rows of one batch, written by one COPY."""
+
+    def __init__(self, cursor: Cursor, gen: int) -> None:
+        self._cursor = cursor
+        self._gen = gen
+        self._rows: list[tuple[Any, ...]] = []
+        self._cleared: list[tuple[str, str | None, list[int]]] = []
+        self._voided: list[tuple[str, list[int]]] = []
+
+    def take(self, step: Step) -> None:
+        """Gathers one statement."""
+        if step.erases:
+            self._cleared.append(("erased", step.opened.act_id, list(step.erases)))
+        if step.taken_back:
+            self._cleared.append(("set_aside", None, list(step.taken_back)))
+        if step.voids:
+            self._voided.append((step.opened.act_id, list(step.voids)))
+        if not step.own:
+            return
+        opened, statement, entry = step.opened, step.opened.statement, step.entry
+        act = opened.act
+        self._rows.append(
+            (
+                self._gen,
+                opened.index,
+                opened.stream,
+                opened.seq,
+                UUID(opened.act_id),
+                _act_name(step),
+                None if statement is None else statement.role,
+                None if step.signed is None else step.signed.officer,
+                None if statement is None else statement.kid,
+                None if statement is None else statement.iat,
+                None if act is None else act.occurred_at,
+                opened.recorded_at,
+                None if act is None else act.agency,
+                step.status,
+                step.effect,
+                step.stream.state if entry is not None else None,
+                list(step.flags),
+                act is not None and act.late_reason is not None,
+                step.effect and act is not None and act.act in REGISTRY_ACTS,
+                _digest(step),
+                opened.entry,
+                None if statement is None else statement.protected,
+                None if statement is None else statement.payload,
+                None if statement is None else statement.signature,
+                None,
+                None,
+            )
+        )
+
+    def write(self) -> None:
+        """One COPY, then what the batch erases, takes back or voids."""
+        with self._cursor.copy(_COPY) as copy:
+            copy.set_types(_TYPES)
+            for row in self._rows:
+                copy.write_row(row)
+        for status, by, indices in self._cleared:
+            self._cursor.execute(_CLEAR, [status, by, self._gen, indices])
+        for by, indices in self._voided:
+            self._cursor.execute(_VOID, [by, self._gen, indices])
+
+
+def _digest(step: Step) -> str | None:
+    if step.signed is not None:
+        return step.signed.digest
+    statement = step.opened.statement
+    return None if statement is None else statement.digest_b64
+
+
+def _act_name(step: Step) -> str | None:
+    if step.opened.act is not None:
+        return step.opened.act.act
+    statement = step.opened.statement
+    return None if statement is None else str(statement.members.get("event"))
+
+
+@dataclass(frozen=True, slots=True)
+class ActRow:
+    """One statement as the timeline shows it.
+
+    Attributes:
+        index: Leaf index.
+        stream: Stream name.
+        seq: Position in the stream.
+        act_id: Its act.
+        act: Act type; None where erased.
+        role: Role of the header.
+        officer: Who signed.
+        kid: With which key.
+        iat: When the signer says it signed, in seconds.
+        occurred_at: When it happened.
+        recorded_at: When the ledger took it.
+        agency: Agency of the author.
+        status: Status of the act after this statement.
+        effect: Whether it made the act effective.
+        state_after: State of the case after it.
+        flags: Raised when the act took effect here.
+        late: Whether the act says why it is entered late.
+        registry: Whether it changed the registry.
+        digest: Statement digest, b64.
+        entry: 32 bytes.
+        protected: Header bytes.
+        payload: Act bytes.
+        signature: Signature bytes.
+        erased_by: The act that erased the content.
+        voided_by: The act that voids it, where it is set aside.
+    """
+
+    index: int
+    stream: str
+    seq: int
+    act_id: str
+    act: str | None
+    role: str | None
+    officer: str | None
+    kid: str | None
+    iat: int | None
+    occurred_at: datetime | None
+    recorded_at: datetime
+    agency: str | None
+    status: str
+    effect: bool
+    state_after: str | None
+    flags: list[str]
+    late: bool
+    registry: bool
+    digest: str | None
+    entry: bytes
+    protected: bytes | None
+    payload: bytes | None
+    signature: bytes | None
+    erased_by: str | None
+    voided_by: str | None = None
+
+    @property
+    def aside(self) -> bool:
+        """Whether it is set aside: recorded against the rules, and moves nothing."""
+        return self.status == "set_aside"
+
+    @property
+    def members(self) -> Mapping[str, Any]:
+        """The payload, parsed; empty where erased."""
+        return {} if self.payload is None else orjson.loads(self.payload)
+
+    @property
+    def prev(self) -> str | None:
+        """Digest of the statement before it in the stream; None in the first, and where erased."""
+        return None if self.protected is None else orjson.loads(self.protected).get("prev")
+
+    @property
+    def compact(self) -> str | None:
+        """The statement in compact form."""
+        if self.protected is None or self.payload is None or self.signature is None:
+            return None
+        parts = (self.protected, self.payload, self.signature)
+        return ".".join(canonical.b64(part) for part in parts)
+
+
+_NEVER: Final = 2**62
+
+
+def _rows(connection: Connection, query: LiteralString, asked: Sequence[object]) -> list[ActRow]:
+    """In binary: three quarters of a row are bytes."""
+    with connection.cursor(binary=True, row_factory=class_row(ActRow)) as cursor:
+        return cursor.execute(query, asked).fetchall()
+
+
+def stream_rows(
+    connection: Connection,
+    stream: str,
+    *,
+    upto: int = _NEVER,
+    limit: int = _NEVER,
+) -> list[ActRow]:
+    """Statements of a stream in order, up to an index of the log."""
+    return _rows(connection, _STREAM, [stream, upto, limit])
+
+
+def act_rows(connection: Connection, act_id: str) -> list[ActRow]:
+    """Every statement of one act; empty where there is no such act."""
+    return _rows(connection, _ACT, [act_id])
+
+
+def rows_after(connection: Connection, index: int, limit: int) -> list[ActRow]:
+    """Statements of the whole log behind an index."""
+    return _rows(connection, _AFTER, [index, limit])
+
+
+def index_at(connection: Connection, stream: str, at: datetime) -> int | None:
+    """Index of the newest statement of a stream that was recorded by then."""
+    row = connection.execute(_INDEX_AT, [stream, at]).fetchone()
+    return None if row is None else row[0]
+
+
+def recorded_at(connection: Connection, index: int) -> datetime | None:
+    """When the log took a record; None where the view has not come to it."""
+    row = connection.execute(_RECORDED, [index]).fetchone()
+    return None if row is None else row[0]
+
+
+def effective_indices(connection: Connection, acts: Sequence[str], upto: int) -> list[int]:
+    """Indices at which acts of these types took effect."""
+    return [row[0] for row in connection.execute(_EFFECTIVE, [list(acts), upto]).fetchall()]
+
+
+def effective_rows(connection: Connection, acts: Sequence[str]) -> list[ActRow]:
+    """Statements at which acts of these types took effect, in order."""
+    return _rows(connection, _EFFECTIVE_ROWS, [list(acts)])
+
+
+def set_aside(connection: Connection) -> list[int]:
+    """Records that are set aside, voided or not."""
+    return [row[0] for row in connection.execute(_ASIDE).fetchall()]
+
+
+@dataclass(frozen=True, slots=True)
+class Unvoided:
+    """What is set aside and no act has voided yet.
+
+    Attributes:
+        count: How many there are, at most `MOST_COUNTED`.
+        first: Their indices, at most `SHOWN`.
+    """
+
+    count: int
+    first: Sequence[int]
+
+
+def unvoided(connection: Connection) -> Unvoided:
+    """Records that are set aside and that no act has voided yet."""
+    first = [row[0] for row in connection.execute(_UNVOIDED, [SHOWN]).fetchall()]
+    if len(first) < SHOWN:
+        return Unvoided(len(first), first)
+    row = connection.execute(_COUNTED, [MOST_COUNTED]).fetchone()
+    return Unvoided(len(first) if row is None else row[0], first)
+
+
+def erasures(connection: Connection, stream: str) -> dict[int, str]:
+    """Indices of a stream whose content is erased, each with the act that erased it."""
+    return dict(connection.execute(_ERASURES, [stream]).fetchall())
+
+
+def programmes(connection: Connection) -> tuple[int, dict[str, int]]:
+    """The last record there is, and each programme's stream with its own newest.
+
+    Of the log itself: no view is asked.
+    """
+    row = connection.execute(_LAST).fetchone()  # first: what comes meanwhile is known and not said
+    return -1 if row is None else row[0], dict(connection.execute(_PROGRAMMES).fetchall())
+
+
+def act_of(row: ActRow) -> Act | None:
+    """The act of a row; None where erased or a service statement."""
+    members = row.members
+    return known_act(members) if "act" in members else None
+
+
+def signeds(
+    rows: Iterable[ActRow], parsed: Mapping[str, Act] | None = None
+) -> list[tuple[ActRow, Signed | None]]:
+    """Rows as the fold takes them; an act is parsed once for all its statements."""
+    acts: dict[str, Act | None] = {**(parsed or {})}
+    found: list[tuple[ActRow, Signed | None]] = []
+    for row in rows:
+        if row.aside:
+            found.append((row, None))
+            continue
+        if row.act_id not in acts or row.payload is None:
+            acts[row.act_id] = act_of(row)
+        act = acts[row.act_id]
+        found.append((row, None if act is None else _signed(row, act)))
+    return found
+
+
+def _signed(row: ActRow, act: Act) -> Signed | None:
+    if row.officer is None or row.role is None or row.kid is None or row.digest is None:
+        return None
+    return Signed(
+        act=act,
+        officer=row.officer,
+        role=row.role,
+        kid=row.kid,
+        iat=row.iat or 0,
+        seq=row.seq,
+        digest=row.digest,
+        index=row.index,
+        recorded_at=row.recorded_at,
+    )
+
+
+def raised_of(rows: Sequence[ActRow]) -> dict[str, tuple[str, ...]]:
+    """Flags by act, as they were raised at effect."""
+    return {row.act_id: tuple(row.flags) for row in rows if row.flags}

@@ -1,0 +1,45 @@
+"""What a read model is: a name, its tables, and a batch that takes folded steps and writes rows.
+
+A view never asks another view, and never knows which generation is read.
+"""
+
+from __future__ import annotations
+
+from typing import Any, LiteralString, Protocol
+
+import psycopg
+
+from projections.fold.step import Step
+
+Cursor = psycopg.Cursor[tuple[Any, ...]]
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+def live(view: LiteralString) -> LiteralString:
+    """SQL: the condition by which a row is of the generation that readers are given."""
+    return "gen = (SELECT gen FROM proj.views WHERE view = '" + view + "' AND state = 'live')"  # noqa: S608  names of views are constants
+
+
+class Batch(Protocol):
+    """Rows of one batch of one generation, gathered and then written in the batch's transaction."""
+
+    def take(self, step: Step) -> None:
+        """Gathers one record; called in index order, before the registry moves on."""
+
+    def write(self) -> None:
+        """Writes what was gathered."""
+
+
+class View(Protocol):
+    """A read model."""
+
+    @property
+    def name(self) -> str:
+        """Name of the view, and of its DDL `schema/<name>.sql`."""
+
+    @property
+    def tables(self) -> tuple[LiteralString, ...]:
+        """Its tables in schema `proj`; each begins with a column `gen`."""
+
+    def batch(self, cursor: Cursor, gen: int) -> Batch:
+        """Begins a batch in the transaction of the cursor."""

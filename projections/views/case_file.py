@@ -1,0 +1,476 @@
+"""View `case_file`: one row a case, its file right after its newest statement; and the case list.
+
+A row is a function of the log alone: it is rendered at the time the newest statement was recorded.
+What time changes without an act is folded again by the reader from `changes_at` on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final, LiteralString
+from uuid import UUID
+
+import orjson
+from psycopg.rows import class_row
+
+from ledger.regulation.acts.json_shape import parse_time
+from ledger.regulation.acts.lifecycle import life_cycle
+from ledger.regulation.case.clocks import LIVE, WINDOWS
+from ledger.regulation.case.other_cases_port import REPORTS, Cases
+from ledger.regulation.case.outcomes import words
+from ledger.regulation.case.state import StreamState
+from ledger.regulation.case_file.render import case_file, case_file_until
+from ledger.regulation.registry.calendar import VIETNAM
+from ledger.regulation.registry.registry import Registry
+from projections.fold.fold import last_recorded
+from projections.fold.statement_check import WAYS_ON
+from projections.fold.step import Step
+from projections.views import search_terms
+from projections.views.base import Connection, Cursor, live
+
+NAME: Final = "case_file"
+_CLEAR: Final[LiteralString] = """
+DELETE FROM proj.case_file WHERE gen = %s AND stream = ANY (%s)
+RETURNING stream, raised::text, first_index, last_index
+"""
+_COPY: Final[LiteralString] = """
+COPY proj.case_file (gen, stream, case_id, body, raised, at, changes_at, first_index, last_index,
+  seq, state, outcome, agency, agencies, acts, flags, case_number, register_no, handler_label,
+  opened_at, last_at, due_at, words)
+FROM STDIN
+"""
+RESTATED: Final = "STATISTICS_RESTATED"
+"""A flag that a report in another stream may end: a file that had it is folded again when read."""
+
+
+class CaseFiles:
+    """The view `case_file`."""
+
+    name = NAME
+    tables: tuple[LiteralString, ...] = ("case_file",)
+
+    def batch(self, cursor: Cursor, gen: int) -> CaseFileBatch:
+        """Begins a batch."""
+        return CaseFileBatch(cursor, gen)
+
+
+@dataclass(slots=True)
+class _Touched:
+    """A case with something new: its fold, the newest record, and what was raised in this batch."""
+
+    stream: StreamState
+    first: int
+    last: int
+    raised: dict[str, Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What the row of a case said: flags by act, its first record and its newest one."""
+
+    raised: Mapping[str, Sequence[str]]
+    first: int
+    last: int
+
+
+def _begun(stream: StreamState) -> bool:
+    """Whether there is a case: one that nobody began holds nothing but what is set aside."""
+    if not stream.aside and not stream.entries:
+        return True  # all of it is erased
+    return any(entry.act.act not in WAYS_ON for entry in stream.entries.values())
+
+
+class CaseFileBatch:
+    """Cases touched by a batch; each is rendered once, before anything is called otherwise."""
+
+    def __init__(self, cursor: Cursor, gen: int) -> None:
+        self._cursor = cursor
+        self._gen = gen
+        self._touched: dict[str, _Touched] = {}
+        self._step: Step | None = None
+
+    def take(self, step: Step) -> None:
+        """Gathers the case of one record."""
+        self._step = step
+        if step.renames or (step.effect and _is_report(step)):
+            self.write()
+        self._touch(step)
+        for index, stream in step.refolded.items():
+            if stream.kind == "case":
+                self._mark(stream, index)
+
+    def _touch(self, step: Step) -> None:
+        if step.stream.kind != "case":
+            return
+        touched = self._mark(step.stream, step.opened.index)
+        touched.last = step.opened.index
+        if step.flags and step.entry is not None:
+            touched.raised[step.entry.act.act_id] = step.flags
+
+    def _mark(self, stream: StreamState, index: int) -> _Touched:
+        touched = self._touched.get(stream.name)
+        if touched is None:
+            touched = self._touched[stream.name] = _Touched(stream, index, index, {})
+        touched.stream = stream
+        return touched
+
+    def write(self) -> None:
+        """Renders and writes the cases gathered so far."""
+        if not self._touched or self._step is None:
+            return
+        before = self._cleared()
+        with self._cursor.copy(_COPY) as copy:
+            for name, touched in self._touched.items():
+                if _begun(touched.stream):
+                    copy.write_row(self._row(touched, before.get(name)))
+        self._touched = {}
+
+    def _cleared(self) -> dict[str, _Before]:
+        """What is kept of the rows that are written anew."""
+        found = self._cursor.execute(_CLEAR, [self._gen, list(self._touched)]).fetchall()
+        return {
+            name: _Before(orjson.loads(raised), first, last) for name, raised, first, last in found
+        }
+
+    def _row(self, touched: _Touched, before: _Before | None) -> tuple[Any, ...]:
+        assert self._step is not None  # noqa: S101 - set by `take`, and `write` asks
+        before = before or _Before({}, touched.first, touched.last)
+        stream, registry = touched.stream, self._step.registry
+        raised = {**before.raised, **touched.raised}
+        known = {act: codes for act, codes in raised.items() if act in stream.entries}
+        flags = {code for codes in known.values() for code in codes}
+        at = last_recorded(stream) or self._step.opened.recorded_at
+        body, until = case_file_until(stream, known, registry, at, self._step.cases)
+        return (
+            self._gen,
+            stream.name,
+            UUID(stream.name.partition("/")[2]),
+            orjson.dumps(body).decode(),
+            orjson.dumps(known).decode(),
+            at,
+            at if RESTATED in flags else until,
+            before.first,
+            max(before.last, touched.last),
+            stream.seq,
+            *_columns(stream, body),
+            sorted(flags),
+            *_numbers(body),
+            at,
+            _due(body),
+            search_terms.vector(search_terms.searchable(stream, registry)),
+        )
+
+
+def _is_report(step: Step) -> bool:
+    return step.entry is not None and step.entry.act.act in REPORTS
+
+
+def _columns(stream: StreamState, body: Mapping[str, Any]) -> tuple[Any, ...]:
+    handler = body["handler"]
+    names = {stream.handler_raw, None if handler is None else handler["agency"]}
+    return (
+        stream.state,
+        stream.outcome,
+        None if handler is None else handler["agency"],
+        sorted(name for name in names if name is not None),
+        sorted({entry.act.act for entry in stream.effective()}),
+    )
+
+
+def _numbers(body: Mapping[str, Any]) -> tuple[Any, ...]:
+    handler, opened = body["handler"], body["opened_at"]
+    return (
+        body["case_number"],
+        body["register_no"],
+        None if handler is None else handler["label"],
+        None if opened is None else parse_time(opened),
+    )
+
+
+def _due(body: Mapping[str, Any]) -> datetime | None:
+    """The nearest end of a clock that asks somebody for something, as in the worklist.
+
+    Only an act of the case changes it: what is overdue stays due, and windows ask nobody.
+    """
+    ends = [
+        parse_time(clock["due"])
+        for clock in body["clocks"]
+        if clock["due"] is not None and clock["status"] in LIVE and clock["code"] not in WINDOWS
+    ]
+    return min(ends, default=None)
+
+
+# -- reading -----------------------------------------------------------------------------------
+
+_LIVE: Final = live(NAME)
+_LINE: Final[LiteralString] = (
+    "SELECT case_id::text AS id, stream, state, outcome, agency, case_number, opened_at, last_at,"
+    " due_at, flags, last_index, seq, register_no, handler_label, changes_at FROM "
+)
+_LIST: Final[LiteralString] = _LINE + "proj.case_file WHERE " + _LIVE
+_ASKED: Final[LiteralString] = (
+    "SELECT case_id, stream, state, outcome, agency, agencies, acts, flags, case_number,"
+    " register_no, handler_label, opened_at, last_at, due_at, words, first_index, last_index, seq,"
+    " changes_at FROM "
+)
+#: The same at a snapshot: cases with newer records come as they stood, by `%(then)s`.
+_LIST_THEN: Final[LiteralString] = (
+    _LINE + "(" + _ASKED + "proj.case_file WHERE " + _LIVE + " AND last_index <= %(snapshot)s"
+    " UNION ALL "
+    + _ASKED
+    + """jsonb_to_recordset(%(then)s::jsonb) AS stood (case_id uuid, stream text, state text,
+    outcome text, agency text, agencies text[], acts text[], flags text[], case_number text,
+    register_no text, handler_label text, opened_at timestamptz, last_at timestamptz,
+    due_at timestamptz, words tsvector, first_index bigint, last_index bigint, seq bigint,
+    changes_at timestamptz)) listed WHERE true"""
+)
+#: When a case began; where its first report is erased, its newest act. Never NULL, for the pages.
+_BEGAN: Final[LiteralString] = "coalesce(opened_at, last_at)"
+#: A case without a deadline, or without a number, is behind those that have one.
+_ENDS: Final[LiteralString] = "coalesce(due_at, 'infinity')"
+_AFTER_END: Final[LiteralString] = "coalesce(%(after)s::timestamptz, 'infinity')"
+_NUMBERED: Final[LiteralString] = "case_number IS NULL, coalesce(case_number, '')"
+_NUMBERED_DOWN: Final[LiteralString] = "case_number IS NULL DESC, coalesce(case_number, '') DESC"
+_AFTER_NUMBER: Final[LiteralString] = "%(after)s::text IS NULL, coalesce(%(after)s::text, '')"
+_ORDER: Final[Mapping[str, tuple[LiteralString, LiteralString]]] = {
+    # sort: (condition behind a row, order)
+    "opened_at": (
+        " AND (" + _BEGAN + ", case_id) > (%(after)s, %(after_id)s)",
+        " ORDER BY " + _BEGAN + ", case_id LIMIT %(limit)s",
+    ),
+    "-opened_at": (
+        " AND (" + _BEGAN + ", case_id) < (%(after)s, %(after_id)s)",
+        " ORDER BY " + _BEGAN + " DESC, case_id DESC LIMIT %(limit)s",
+    ),
+    "last_act": (
+        " AND (last_at, case_id) > (%(after)s, %(after_id)s)",
+        " ORDER BY last_at, case_id LIMIT %(limit)s",
+    ),
+    "-last_act": (
+        " AND (last_at, case_id) < (%(after)s, %(after_id)s)",
+        " ORDER BY last_at DESC, case_id DESC LIMIT %(limit)s",
+    ),
+    "due": (
+        " AND (" + _ENDS + ", case_id) > (" + _AFTER_END + ", %(after_id)s)",
+        " ORDER BY " + _ENDS + ", case_id LIMIT %(limit)s",
+    ),
+    "-due": (
+        " AND (" + _ENDS + ", case_id) < (" + _AFTER_END + ", %(after_id)s)",
+        " ORDER BY " + _ENDS + " DESC, case_id DESC LIMIT %(limit)s",
+    ),
+    "case_number": (
+        " AND (" + _NUMBERED + ", case_id) > (" + _AFTER_NUMBER + ", %(after_id)s)",
+        " ORDER BY " + _NUMBERED + ", case_id LIMIT %(limit)s",
+    ),
+    "-case_number": (
+        " AND (" + _NUMBERED + ", case_id) < (" + _AFTER_NUMBER + ", %(after_id)s)",
+        " ORDER BY " + _NUMBERED_DOWN + ", case_id DESC LIMIT %(limit)s",
+    ),
+}
+SORTS: Final = tuple(_ORDER)
+_CONDITIONS: Final[Mapping[str, LiteralString]] = {
+    "state": " AND state = %(state)s",
+    "agency": " AND agencies @> ARRAY[%(agency)s]::text[]",
+    "outcome": " AND outcome = %(outcome)s",
+    "act": " AND acts @> ARRAY[%(act)s]::text[]",
+    "flag": " AND flags @> ARRAY[%(flag)s]::text[]",
+    "due_before": " AND " + _ENDS + " < %(due_before)s",
+    "opened_from": " AND opened_at IS NOT NULL AND " + _BEGAN + " >= %(opened_from)s",
+    "opened_to": " AND opened_at IS NOT NULL AND " + _BEGAN + " < %(opened_to)s",
+    "question": " AND words @@ %(question)s::tsquery",
+}
+_SORT_COLUMN: Final = {
+    "opened_at": "opened_at",
+    "last_act": "last_at",
+    "due": "due_at",
+    "case_number": "case_number",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CaseLine:
+    """One line of the case list."""
+
+    id: str
+    stream: str
+    state: str | None
+    outcome: str | None
+    agency: str | None
+    case_number: str | None
+    opened_at: datetime | None
+    last_at: datetime
+    due_at: datetime | None
+    flags: list[str]
+    last_index: int
+    seq: int
+    register_no: str | None
+    handler_label: str | None
+    changes_at: datetime | None
+
+    @property
+    def state_vi(self) -> str | None:
+        """Name of the state in Vietnamese."""
+        return life_cycle().labels.get(self.state or "", (None, None))[0]
+
+    @property
+    def state_en(self) -> str | None:
+        """Name of the state in English."""
+        return life_cycle().labels.get(self.state or "", (None, None))[1]
+
+    @property
+    def outcome_vi(self) -> str | None:
+        """The outcome in Vietnamese."""
+        return words(self.outcome)[0]
+
+    @property
+    def outcome_en(self) -> str | None:
+        """The outcome in English."""
+        return words(self.outcome)[1]
+
+    def key(self, sort: str) -> tuple[Any, str]:
+        """Where a page that ends with this line goes on."""
+        column = _SORT_COLUMN[sort.removeprefix("-")]
+        value = getattr(self, column)
+        if value is None and column == "opened_at":  # `_BEGAN`
+            value = self.last_at
+        return (value.isoformat() if isinstance(value, datetime) else value), self.id
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a listing asks for; all given must hold.
+
+    Attributes:
+        state: Main state.
+        agency: Agency that holds the case, as registered or as it is called when rendered.
+        outcome: Outcome.
+        act: Has an effective act of this type.
+        flag: Has had this flag.
+        due_before: Has a clock that ends or has ended before this and still asks for something.
+        opened_from: First act on this day (in Vietnam) or later.
+        opened_to: First act on this day or earlier.
+        q: Words without regard to tone marks.
+        sort: One of `SORTS`.
+    """
+
+    state: str | None = None
+    agency: str | None = None
+    outcome: str | None = None
+    act: str | None = None
+    flag: str | None = None
+    due_before: datetime | None = None
+    opened_from: date | None = None
+    opened_to: date | None = None
+    q: str | None = None
+    sort: str = "-last_act"
+
+
+def listed(
+    connection: Connection,
+    wanted: Filter,
+    *,
+    limit: int,
+    after: tuple[Any, str] | None = None,
+    snapshot: int | None = None,
+    then: Sequence[Mapping[str, Any]] = (),
+) -> list[CaseLine]:
+    """One page of the case list.
+
+    Args:
+        connection: As reader.
+        wanted: Filters and order.
+        limit: Most lines.
+        after: `CaseLine.key` of the last line of the page before.
+        snapshot: Cases that began behind this index are left out, so that pages fit together.
+        then: `line_then` of every case with a record behind the snapshot.
+
+    Raises:
+        ValueError: No such sort, or `after` is not a key of it.
+    """
+    if wanted.sort not in _ORDER:
+        raise ValueError(f"no such sort: {wanted.sort}")
+    values: dict[str, Any] = {
+        "state": wanted.state,
+        "agency": wanted.agency,
+        "outcome": wanted.outcome,
+        "act": wanted.act,
+        "flag": wanted.flag,
+        "due_before": wanted.due_before,
+        "opened_from": _midnight(wanted.opened_from),
+        "opened_to": _midnight(wanted.opened_to, days=1),
+        "question": None if wanted.q is None else search_terms.question(wanted.q),
+    }
+    if wanted.q is not None and values["question"] is None:
+        return []
+    parts: list[LiteralString] = [_LIST_THEN if then else _LIST]
+    values["then"] = orjson.dumps(list(then)).decode()
+    for name, condition in _CONDITIONS.items():
+        if values[name] is not None:
+            parts.append(condition)
+    behind, order = _ORDER[wanted.sort]
+    if snapshot is not None:
+        parts.append(" AND first_index <= %(snapshot)s")
+    if after is not None:
+        parts.append(behind)
+        values["after"], values["after_id"] = _key(wanted.sort, after[0]), UUID(after[1])
+    query: LiteralString = "".join([*parts, order])
+    with connection.cursor(row_factory=class_row(CaseLine)) as cursor:
+        return cursor.execute(query, values | {"limit": limit, "snapshot": snapshot}).fetchall()
+
+
+def line_then(
+    stream: StreamState,
+    raised: Mapping[str, Sequence[str]],
+    registry: Registry,
+    spans: tuple[int, int],
+    cases: Cases | None = None,
+) -> dict[str, Any]:
+    """What the list holds of a case as it stood after its newest record, for `listed`.
+
+    Args:
+        stream: The fold.
+        raised: Flags by act.
+        registry: The registry of that moment.
+        spans: Its first record and the newest of the fold.
+        cases: Reports of article 9.
+    """
+    at = last_recorded(stream)
+    assert at is not None  # noqa: S101 - a fold of one record at least
+    body = case_file(stream, raised, registry, at, cases)
+    state, outcome, agency, agencies, acts = _columns(stream, body)
+    case_number, register_no, label, opened_at = _numbers(body)
+    return {
+        "case_id": stream.name.partition("/")[2],
+        "stream": stream.name,
+        "state": state,
+        "outcome": outcome,
+        "agency": agency,
+        "agencies": agencies,
+        "acts": acts,
+        "flags": sorted({code for codes in raised.values() for code in codes}),
+        "case_number": case_number,
+        "register_no": register_no,
+        "handler_label": label,
+        "opened_at": opened_at,
+        "last_at": at,
+        "due_at": _due(body),
+        "words": search_terms.vector(search_terms.searchable(stream, registry)),
+        "first_index": spans[0],
+        "last_index": spans[1],
+        "seq": stream.seq,
+        "changes_at": None,
+    }
+
+
+def _midnight(day: date | None, days: int = 0) -> datetime | None:
+    if day is None:
+        return None
+    return datetime(day.year, day.month, day.day, tzinfo=VIETNAM) + timedelta(days=days)
+
+
+def _key(sort: str, value: object) -> object:
+    if value is None or sort.endswith("case_number"):
+        return value
+    return datetime.fromisoformat(str(value))

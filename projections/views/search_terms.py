@@ -1,0 +1,91 @@
+"""How words are made comparable: no tone marks, đ as d, lower case, when written and when asked.
+
+Only numbers and symbols of cases and documents, their abstracts and names of act types, states and
+agencies are searched: never reported content, persons, accounts, links or telephones (ui.md §9).
+Nothing here knows SQL tables; PostgreSQL gets words that are plain already, so it needs no
+extension.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+from ledger.regulation.acts.catalogue import load
+from ledger.regulation.acts.lifecycle import life_cycle
+from ledger.regulation.acts.text_lint import identifiers
+from ledger.regulation.case.state import StreamState
+from ledger.regulation.registry.registry import Registry
+
+_WORD: Final = re.compile(r"[0-9a-z]+")
+_MARKS: Final = re.compile("[\u0300-\u036f]+")
+_D: Final = str.maketrans({"đ": "d", "Đ": "d"})
+_LONGEST: Final = 64
+
+
+def plain(text: str) -> str:
+    """Lower case without marks.
+
+    `Hồ sơ Đường dây` gives `ho so duong day`, written in NFC or NFD.
+    """
+    return _MARKS.sub("", unicodedata.normalize("NFD", text.translate(_D).casefold()))
+
+
+def words(text: str) -> list[str]:
+    """The plain words of a text; a number like `2024/0187` gives its parts."""
+    return list(_words(text))
+
+
+@lru_cache(maxsize=8_192)
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word[:_LONGEST] for word in _WORD.findall(plain(text)))
+
+
+def vector(texts: Iterable[str]) -> str:
+    """Distinct plain words in order, as the text of a tsvector without positions."""
+    return " ".join(sorted({word for text in texts for word in _words(text)}))
+
+
+def question(text: str) -> str | None:
+    """A tsquery that wants every word, the last one as a beginning; None where there is no word."""
+    found = words(text)
+    if not found:
+        return None
+    return " & ".join([*found[:-1], f"{found[-1]}:*"])
+
+
+def refused(text: str) -> bool:
+    """Whether a search looks like one for a person, an account or a link (ui.md §4.3).
+
+    However it is spelled: wide digits and signs, marks apart from their letters, signs not seen.
+    """
+    seen = "".join(c for c in text if unicodedata.category(c) != "Cf")
+    seen = unicodedata.normalize("NFKC", seen)
+    return bool(identifiers(seen)) or "@" in seen or "://" in seen or "www." in seen.lower()
+
+
+def searchable(stream: StreamState, registry: Registry) -> Iterator[str]:
+    """What a case can be found by."""
+    types, states = load().types, life_cycle().labels
+    yield from states.get(stream.state or "", ())
+    agencies: set[tuple[str, Any]] = set()
+    for entry in stream.effective():
+        act = entry.act
+        yield from _numbers(act.facts)
+        if act.document is not None:
+            yield from (str(act.document[m]) for m in ("number", "symbol", "type", "abstract"))
+        kind = types.get(act.act)
+        if kind is not None:
+            yield kind.vi
+        agencies.add((act.agency, act.day))
+    yield from (registry.name(agency, day) for agency, day in sorted(agencies))
+
+
+def _numbers(facts: Mapping[str, Any]) -> Iterator[str]:
+    for member in ("case_number", "register_no"):
+        value = facts.get(member)
+        if isinstance(value, str):
+            yield value

@@ -1,0 +1,1 @@
+"""Counts and indicators, and the events that they count."""

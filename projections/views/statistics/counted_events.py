@@ -1,0 +1,169 @@
+"""Marks: what an overseer counts in one case, read from its fold.
+
+Pure. `statistics.py` stores them, `indicators.py` says what is counted by them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from ledger.regulation.acts.catalogue import load as load_catalogue
+from ledger.regulation.case.roles import CASE_ROLES, INCOMING
+from ledger.regulation.case.state import RESULTS, Entry, StreamState
+from ledger.regulation.registry.clock_terms import lapses_at
+from ledger.regulation.registry.registry import Registry
+
+#: Flags that are counted as they were raised.
+COUNTED_FLAGS: Final = (
+    "BASIS_MISSING",
+    "MEASURE_BEFORE_VERIFICATION",
+    "SAME_DECIDER",
+    "NO_EXPLANATION_HEARD",
+)
+#: Corrections that say no error was made.
+_NO_ERROR: Final = frozenset({"WRITTEN_CONFIRMATION", "STUB_OPENED"})
+#: Codes of `who` that any agency may come to hold.
+_OF_CASE: Final = CASE_ROLES | {"ANY_AGENCY", "KEY_HOLDER"}
+_ENDED: Final = frozenset({"CLOSED", "ARCHIVED"})
+_NO_VIOLATION: Final = frozenset({"NO_VIOLATION", "INSUFFICIENT_BASIS"})
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One thing an overseer counts; `until` where it only counts once that instant has passed."""
+
+    code: str
+    entry: Entry
+    basis: str | None = None
+    until: datetime | None = None
+
+    @property
+    def row(self) -> tuple[Any, ...]:
+        """Columns behind `n`."""
+        act = self.entry.act
+        return (
+            self.code,
+            UUID(act.act_id),
+            act.day,
+            act.agency,
+            self.basis,
+            self.until,
+        )
+
+
+def marks_of(
+    stream: StreamState, flags: Iterable[tuple[str, str]], registry: Registry
+) -> list[Mark]:
+    """The marks of one case, sorted."""
+    found = list(_marks(stream, registry))
+    for code, act_id in set(flags):
+        entry = stream.get(act_id)
+        if entry is not None:
+            found.append(Mark(code, entry))
+    return sorted(found, key=lambda m: (m.code, m.entry.number))
+
+
+def _marks(stream: StreamState, registry: Registry) -> Iterator[Mark]:
+    for entry in stream.effective():
+        yield from _mark_of(entry, stream)
+        if _without_function(entry, registry):
+            yield Mark("NO_FUNCTION", entry)
+    yield from _open_marks(stream, registry)
+    closed = closing(stream)
+    if stream.outcome in _NO_VIOLATION and closed is not None:
+        yield Mark("NO_VIOLATION", closed)
+
+
+def closing(stream: StreamState) -> Entry | None:
+    """The act that closed a case which is closed."""
+    return stream.last("CaseClosed") if stream.state in _ENDED else None
+
+
+def _open_marks(stream: StreamState, registry: Registry) -> Iterator[Mark]:
+    """Marks of what nobody has answered yet; a measure counts once its review date has passed."""
+    for sub in stream.subs_in("measure", "TAKEN"):
+        end = lapses_at(sub.opened_by.act, registry)
+        if end is not None:
+            yield Mark("MEASURE_LAPSED", sub.opened_by, until=end)
+    for sub in stream.subs_in("referral", "SENT"):
+        yield Mark("REFERRAL_NOT_ACCEPTED", sub.opened_by)
+    for sub in stream.subs_in("takedown", "PROPOSED"):
+        yield Mark("PROPOSAL_UNANSWERED", sub.opened_by)
+    for sub in stream.subs_in("expertise", "COUNCIL_PROPOSED"):
+        yield Mark("PROPOSAL_UNANSWERED", sub.moves[-1][0])
+    if stream.state == "ESCALATED":
+        last = stream.last("ProposalSubmitted")
+        if last is not None:
+            yield Mark("PROPOSAL_UNANSWERED", last)
+
+
+def _mark_of(entry: Entry, stream: StreamState) -> Iterator[Mark]:
+    act = entry.act
+    if act.act == "CorrectionPublished" or (
+        act.act == "RecordCorrected" and act.facts.get("mark") not in _NO_ERROR
+    ):
+        yield Mark("CORRECTION", entry)
+    if act.late_reason is not None:
+        yield Mark("LATE_ENTRY", entry)
+    if _overturns(entry):
+        yield Mark("OVERTURNED", entry, basis=_ground(entry, stream))
+    if act.act == "ReferralReturned":
+        yield Mark("REFERRAL_RETURNED", entry)
+
+
+def _overturns(entry: Entry) -> bool:
+    """A review that overturned, or an annulment that no review decided."""
+    act = entry.act
+    if act.act == "ReviewDecided":
+        return act.disposition == "overturned"
+    annulled = act.act == "SanctionAnnulled" and act.facts.get("kind") == "ANNULLED"
+    return annulled and act.facts.get("ground") != "REVIEW"
+
+
+def _ground(entry: Entry, stream: StreamState) -> str | None:
+    """The ground of the decision that fell: of acts overturned by name, else of the sanction.
+
+    Without either it is that of the last decision before.
+    """
+    for decided in (*_named(entry, stream), *reversed(_before(entry, stream))):
+        for basis in decided.act.basis:
+            if basis.role == "SUBSTANCE":
+                return f"{basis.instrument} {basis.article}"
+    return None
+
+
+def _named(entry: Entry, stream: StreamState) -> list[Entry]:
+    facts = entry.act.facts
+    found = [stream.get(i) for i in facts.get("acts_overturned", ())]
+    sanction = facts.get("sanction")
+    if sanction is not None:
+        decided = stream.effective("SanctionDecided")
+        found += [e for e in decided if e.act.facts.get("sanction") == sanction]
+    return [e for e in found if e is not None]
+
+
+def _before(entry: Entry, stream: StreamState) -> list[Entry]:
+    decisions = stream.effective("HandlingDecided", "SanctionDecided", *RESULTS)
+    return [e for e in decisions if e.number < entry.number]
+
+
+def _without_function(entry: Entry, registry: Registry) -> bool:
+    """Whether the registry, as it stands, gives the author's agency no such function that day.
+
+    The door asked the registry as it stood then; a line that was recorded late shows here. Roles
+    that come from the acts of a case are not asked again.
+    """
+    act, day = entry.act, entry.act.day
+    if not registry.exists(act.agency, day):
+        return True
+    kind = load_catalogue().types.get(act.act)
+    if kind is None or act.act.endswith(INCOMING) or _OF_CASE & set(kind.who):
+        return False
+    return not any(
+        registry.holds_code(code, act.agency, act.post, act.author.officer, day)
+        for code in kind.who
+    )

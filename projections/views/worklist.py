@@ -1,0 +1,339 @@
+"""View `worklist`: what waits for an officer or an agency, by which clock (ui.md §4.2).
+
+Nothing closes, lapses or is assigned by itself: a task is read off the fold, and goes when an act
+makes it go. A passed limit is shown, never acted on.
+"""
+
+# ruff: noqa: S608 - pieces of SQL are constants of this file (LiteralString)
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, LiteralString
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from ledger.regulation.case.clocks import WINDOWS, ClockRun, due_status, running
+from ledger.regulation.case.other_cases_port import REPORTS, Cases
+from ledger.regulation.case.state import Entry, StreamState
+from ledger.regulation.registry.calendar import VIETNAM, local_day
+from ledger.regulation.registry.registry import Registry
+from projections.fold.fold import last_recorded
+from projections.fold.step import Step
+from projections.views.base import Connection, Cursor, live
+
+NAME: Final = "worklist"
+SIGN: Final = "SIGN"
+SIGN_LATER: Final = "SIGN_LATER"
+RETURNED: Final = "RETURNED"
+CLOCK: Final = "CLOCK"
+ACCEPT: Final = "ACCEPT"
+OPEN_CASE: Final = "OPEN_CASE"
+
+#: Clocks that ask the body the starting act is addressed to; all others ask the holder of the case.
+ASKS_ADDRESSEE: Final = frozenset(
+    {
+        "ANSWER_VERIFICATION",
+        "APPRAISAL_ANSWER",
+        "EXPERTISE_ANSWER",
+        "SECONDMENT_ANSWER",
+        "TAKEDOWN_ANSWER",
+        "TECHNICAL_REPORT",
+        "PLATFORM_REMOVAL",
+        "ACCEPT_REFERRAL",
+        "REFERRED_RESULT",
+        "CRIME_REPORT",
+        "STATISTICS_ANSWER",
+    }
+)
+_ENDED: Final = frozenset({"CLOSED", "ARCHIVED"})
+
+_CLEAR: Final[LiteralString] = "DELETE FROM proj.tasks WHERE gen = %s AND stream = ANY (%s)"
+_RESTATE: Final[LiteralString] = """
+SELECT DISTINCT stream FROM proj.tasks WHERE gen = %s AND code = 'STATISTICS_RESTATE'
+"""
+_COPY: Final[LiteralString] = """
+COPY proj.tasks (gen, stream, n, kind, act_id, act, officer, agency, role, code, sub, started_at,
+  due_at, alarm_at, source, source_kind, certainty, case_number, register_no,
+  state, last_at)
+FROM STDIN (FORMAT BINARY)
+"""
+_TYPES: Final = (
+    "int2", "text", "int2", "text", "uuid", "text", "text", "text", "text", "text", "text",
+    "timestamptz", "timestamptz", "timestamptz", "text", "text", "text", "text", "text",
+    "text", "timestamptz",
+)  # fmt: skip
+_LIVE: Final = live(NAME)
+_AGENCIES: Final[LiteralString] = (
+    "SELECT DISTINCT agency FROM proj.tasks WHERE " + _LIVE + " AND agency IS NOT NULL"
+)
+_TASKS: Final[LiteralString] = (
+    "SELECT kind, stream, act_id::text, act, officer, agency, role, code, sub, started_at, due_at,"
+    " alarm_at, source, source_kind, certainty, case_number, register_no, state, last_at"
+    " FROM proj.tasks WHERE " + _LIVE
+)
+_OF_OFFICER: Final[LiteralString] = _TASKS + " AND officer = %s"
+_OF_AGENCIES: Final[LiteralString] = _TASKS + " AND agency = ANY (%s)"
+
+
+class Worklist:
+    """The view `worklist`."""
+
+    name = NAME
+    tables: tuple[LiteralString, ...] = ("tasks",)
+
+    def batch(self, cursor: Cursor, gen: int) -> WorklistBatch:
+        """Begins a batch."""
+        return WorklistBatch(cursor, gen)
+
+
+class WorklistBatch:
+    """Streams touched by a batch; their tasks are written anew."""
+
+    def __init__(self, cursor: Cursor, gen: int) -> None:
+        self._cursor = cursor
+        self._gen = gen
+        self._touched: dict[str, StreamState] = {}
+        self._step: Step | None = None
+
+    def take(self, step: Step) -> None:
+        """Gathers the stream of one record."""
+        self._step = step
+        reports = step.effect and step.entry is not None and step.entry.act.act in REPORTS
+        if step.renames or reports:
+            self.write()
+        if step.own:
+            self._touched[step.stream.name] = step.stream
+        for stream in step.refolded.values():
+            self._touched[stream.name] = stream
+        if reports:
+            self._restate(step)
+
+    def _restate(self, step: Step) -> None:
+        """A report may end the task to restate it in any case that has one (article 9)."""
+        for (name,) in self._cursor.execute(_RESTATE, [self._gen]).fetchall():
+            if step.share.owns(name):
+                self._touched[name] = step.load(name)
+
+    def write(self) -> None:
+        """Replaces the tasks of every stream touched."""
+        if not self._touched or self._step is None:
+            return
+        registry, at = self._step.registry, self._step.opened.recorded_at
+        self._cursor.execute(_CLEAR, [self._gen, list(self._touched)])
+        with self._cursor.copy(_COPY) as copy:
+            copy.set_types(_TYPES)
+            for stream in self._touched.values():
+                last = last_recorded(stream) or at
+                for n, task in enumerate(tasks_of(stream, registry, last, self._step.cases)):
+                    copy.write_row(_row(self._gen, stream, n, task, last))
+        self._touched = {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    kind: str
+    entry: Entry
+    officer: str | None = None
+    agency: str | None = None
+    role: str | None = None
+    run: ClockRun | None = None
+
+
+def tasks_of(
+    stream: StreamState, registry: Registry, at: datetime, cases: Cases | None = None
+) -> Iterator[_Task]:
+    """What a stream asks of whom, as of its newest record and the reports of article 9 by then."""
+    yield from _signatures(stream)
+    handler = stream.handler(registry, local_day(at)) if stream.kind == "case" else None
+    asked = False
+    for run in running(stream, registry, at, cases):
+        if run.code in WINDOWS:
+            continue
+        start = stream.entries[run.act_id]
+        for agency in _asked(run, start, handler):
+            asked = asked or agency == handler
+            yield _Task(CLOCK, start, agency=agency, run=run)
+    yield from _referrals(stream)
+    if handler is not None and not asked and stream.state not in _ENDED:
+        last = stream.state_since or next(iter(stream.entries.values()))
+        yield _Task(OPEN_CASE, last, agency=handler)
+
+
+def _signatures(stream: StreamState) -> Iterator[_Task]:
+    for entry in stream.pending.values():
+        for turn, signer in enumerate(entry.waiting_for):
+            kind = SIGN_LATER if turn else SIGN
+            yield _Task(kind, entry, signer.officer, entry.act.agency, signer.role)
+    for entry in stream.entries.values():
+        if entry.status == "returned" and not _made_again(entry, stream):
+            yield _Task(RETURNED, entry, entry.act.author.officer, entry.act.agency)
+
+
+def _asked(run: ClockRun, start: Entry, handler: str | None) -> Iterable[str]:
+    if run.code in ASKS_ADDRESSEE:
+        bodies = [to for to in start.act.to if not to.startswith("sealed:")]
+        if bodies:
+            return bodies
+    return [handler or start.act.agency]
+
+
+def _referrals(stream: StreamState) -> Iterator[_Task]:
+    for sub in stream.subs_in("referral", "SENT"):
+        for agency in sub.opened_by.act.to:
+            yield _Task(ACCEPT, sub.opened_by, agency=agency)
+
+
+def _made_again(entry: Entry, stream: StreamState) -> bool:
+    """Whether the author has since brought in another act of the type that was returned."""
+    return any(
+        later.number > entry.number
+        and later.act.act == entry.act.act
+        and later.act.author.officer == entry.act.author.officer
+        for later in stream.entries.values()
+    )
+
+
+def _row(gen: int, stream: StreamState, n: int, task: _Task, last: datetime) -> tuple[Any, ...]:
+    run, act = task.run, task.entry.act
+    registered = stream.last("CaseRegistered")
+    return (
+        gen,
+        stream.name,
+        n,
+        task.kind,
+        UUID(act.act_id),
+        act.act,
+        task.officer,
+        task.agency,
+        task.role,
+        None if run is None else run.code,
+        None if run is None else run.sub,
+        act.occurred_at if run is None else run.started_at,
+        None if run is None else run.due,
+        None if run is None else run.alarm,
+        None if run is None else run.source,
+        None if run is None else run.kind,
+        None if run is None else run.certainty,
+        None if registered is None else registered.act.facts.get("case_number"),
+        stream.intake[0].act.facts.get("register_no") if stream.intake else None,
+        stream.state,
+        last,
+    )
+
+
+# -- reading -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRow:
+    """One thing that waits. `status` is how its clock stands at the instant it was read."""
+
+    kind: str
+    stream: str
+    act_id: str
+    act: str
+    officer: str | None
+    agency: str | None
+    role: str | None
+    code: str | None
+    sub: str | None
+    started_at: datetime | None
+    due_at: datetime | None
+    alarm_at: datetime | None
+    source: str | None
+    source_kind: str | None
+    certainty: str | None
+    case_number: str | None
+    register_no: str | None
+    state: str | None
+    last_at: datetime
+
+    def status(self, at: datetime) -> str:
+        """NONE_STATED, RUNNING, NEAR, DUE or OVERDUE; ALARM where only a reminder has passed."""
+        if self.due_at is None:
+            alarmed = self.alarm_at is not None and at > self.alarm_at
+            return "ALARM" if alarmed else "NONE_STATED"
+        return due_status(self.due_at, at)
+
+
+@dataclass(frozen=True, slots=True)
+class Tasks:
+    """A worklist, each part in the order in which it presses.
+
+    Attributes:
+        sign: Waits for the officer's signature now.
+        later: Will wait for it once others have signed.
+        returned: Came back to its author.
+        overdue: A limit has passed.
+        due: Ends today or within two days.
+        running: Has a limit further off, or only a reminder, or none stated.
+        referrals: Sent to the agency and not accepted yet.
+        cases: Cases the agency holds in which nothing else asks for it.
+    """
+
+    sign: list[TaskRow] = field(default_factory=list)
+    later: list[TaskRow] = field(default_factory=list)
+    returned: list[TaskRow] = field(default_factory=list)
+    overdue: list[TaskRow] = field(default_factory=list)
+    due: list[TaskRow] = field(default_factory=list)
+    running: list[TaskRow] = field(default_factory=list)
+    referrals: list[TaskRow] = field(default_factory=list)
+    cases: list[TaskRow] = field(default_factory=list)
+
+
+def worklist(
+    connection: Connection,
+    officer: str,
+    carries: Callable[[str], bool],
+    leads: Callable[[str], bool],
+    at: datetime,
+) -> Tasks:
+    """What waits for an officer and the agencies the officer acts for.
+
+    Args:
+        connection: As reader.
+        officer: Officer id.
+        carries: Whether an agency, as a task names it, is one the officer acts for today (by
+            itself or as its successor).
+        leads: Whether what waits for other officers of an agency is asked for too.
+        at: How late a task is, is judged by this instant.
+    """
+    agencies = [row[0] for row in connection.execute(_AGENCIES).fetchall() if carries(row[0])]
+    with connection.cursor(row_factory=class_row(TaskRow)) as cursor:
+        own = cursor.execute(_OF_OFFICER, [officer]).fetchall()
+        others = cursor.execute(_OF_AGENCIES, [agencies]).fetchall()
+    own += [
+        task
+        for task in others
+        if task.officer is None or (task.officer != officer and leads(task.agency or ""))
+    ]
+    return _sorted(own, at)
+
+
+_FAR: Final = datetime.max.replace(tzinfo=VIETNAM)
+
+
+def _sorted(tasks: Sequence[TaskRow], at: datetime) -> Tasks:
+    found = Tasks()
+    plain = {
+        SIGN: found.sign,
+        SIGN_LATER: found.later,
+        RETURNED: found.returned,
+        ACCEPT: found.referrals,
+        OPEN_CASE: found.cases,
+    }
+    for task in tasks:
+        bucket = plain.get(task.kind)
+        if bucket is None:
+            bucket = {
+                "OVERDUE": found.overdue,
+                "DUE": found.due,
+                "NEAR": found.due,
+            }.get(task.status(at), found.running)
+        bucket.append(task)
+    for bucket in (*plain.values(), found.overdue, found.due, found.running):
+        bucket.sort(key=lambda t: (t.due_at or t.alarm_at or _FAR, t.started_at or _FAR, t.stream))
+    return found
