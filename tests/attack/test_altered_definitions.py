@@ -122,8 +122,8 @@ HARMS: dict[str, tuple[LiteralString, LiteralString]] = {
         "event trigger ear",
     ),
     "a migration edited": (
-        "UPDATE log.migrations SET sha256 = sha256('edited') WHERE number = 2",
-        "migration 2 ",
+        "UPDATE log.migrations SET sha256 = sha256('edited') WHERE number = 1",
+        "migration 1 ",
     ),
     "a migration that never was": (
         "INSERT INTO log.migrations VALUES (99, '0099_later.sql', sha256('x'))",

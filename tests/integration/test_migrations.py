@@ -43,11 +43,60 @@ def test_installing_again_changes_nothing(database: Database) -> None:
 
 def test_an_edited_migration_is_refused(database: Database) -> None:
     """What was applied is remembered by its SHA-256."""
-    _as_owner(database, "UPDATE log.migrations SET sha256 = sha256('edited') WHERE number = 2")
-    with pytest.raises(Fatal, match="0002_append"):
+    _as_owner(database, "UPDATE log.migrations SET sha256 = sha256('edited') WHERE number = 1")
+    with pytest.raises(Fatal, match="0001_first_schema"):
         _migrate(database)
     with psycopg.connect(database.dsn("reader")) as connection, pytest.raises(Fatal):
         migrate.check(connection)
+
+
+_LATER = (
+    migrate.Migration(2, "0002_later.sql", b"CREATE TABLE log.later (one int)"),
+    migrate.Migration(3, "0003_last.sql", b"ALTER TABLE log.later ADD two int"),
+)
+
+
+def _ship(monkeypatch: pytest.MonkeyPatch, *more: migrate.Migration) -> None:
+    files = [*migrate.shipped(), *more]
+    monkeypatch.setattr(migrate, "shipped", lambda: files)
+
+
+def _columns(database: Database) -> list[str]:
+    with psycopg.connect(database.admin) as connection:
+        rows = connection.execute(
+            "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass('log.later')"
+            " AND attnum > 0 ORDER BY attnum"
+        )
+        return [str(name) for (name,) in rows]
+
+
+def test_later_migrations_are_applied_once_and_in_order(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program that ships more brings an enclave in use up to date; the older one then stops."""
+    before = migrate.shipped()
+    _ship(monkeypatch, *_LATER)
+    assert _migrate(database) == [2, 3]
+    assert _migrate(database) == []
+    assert _columns(database) == ["one", "two"]
+    monkeypatch.setattr(migrate, "shipped", lambda: before)
+    with pytest.raises(Fatal, match="newer"):
+        _migrate(database)
+
+
+def test_a_migration_that_fails_leaves_what_came_before_it(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is a transaction of its own: half of one is never there, and the next run goes on."""
+    broken = migrate.Migration(3, "0003_last.sql", b"ALTER TABLE log.later ADD two int; SELECT 1/0")
+    before = migrate.shipped()
+    _ship(monkeypatch, _LATER[0], broken)
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        _migrate(database)
+    assert _columns(database) == ["one"]
+    monkeypatch.setattr(migrate, "shipped", lambda: [*before, *_LATER])
+    assert _migrate(database) == [3]
+    assert _columns(database) == ["one", "two"]
 
 
 def test_what_an_enclave_is_stays(database: Database) -> None:
