@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from api.texts.text import Text
 from ledger.errors import Fault
+from ledger.json_pointer import child
 
 _MOST_VALUES: Final = 20
 
@@ -24,8 +25,7 @@ def _faults(pointer: str, messages: Any) -> list[Fault]:  # noqa: ANN401  marshm
     if isinstance(messages, Mapping):
         found: list[Fault] = []
         for name, inner in messages.items():
-            place = str(name).replace("~", "~0").replace("/", "~1")
-            here = pointer if name == "_schema" else f"{pointer}/{place}"
+            here = pointer if name == "_schema" else child(pointer, name)
             found += _faults(here, inner)
         return found
     texts = messages if isinstance(messages, list) else [messages]

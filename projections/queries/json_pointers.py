@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from ledger.json_pointer import child, names
+
 _INDEX: Final = re.compile("0|[1-9][0-9]{0,8}")  # of RFC 6901; the rest is a name
 _NAMES: Final = ("id", "act_id", "code", "agency")
 
@@ -23,7 +25,7 @@ def flat(value: Any, pointer: str = "") -> dict[str, Any]:  # noqa: ANN401 - JSO
         return {pointer: value}
     found: dict[str, Any] = {}
     for name, item in items:
-        found |= flat(item, f"{pointer}/{_escaped(name)}")
+        found |= flat(item, child(pointer, name))
     return found
 
 
@@ -36,7 +38,7 @@ def differing(old: Any, new: Any, pointer: str = "") -> set[str]:  # noqa: ANN40
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         found: set[str] = set()
         for name in {**old, **new}:
-            found |= differing(old.get(name), new.get(name), f"{pointer}/{_escaped(name)}")
+            found |= differing(old.get(name), new.get(name), child(pointer, name))
         return found
     before, after = flat(old, pointer), flat(new, pointer)
     return {name for name in {**before, **after} if before.get(name) != after.get(name)}
@@ -44,8 +46,11 @@ def differing(old: Any, new: Any, pointer: str = "") -> set[str]:  # noqa: ANN40
 
 def pointed(value: Any, pointer: str) -> Any:  # noqa: ANN401 - JSON
     """What a pointer of `flat` (or of RFC 6901) leads to; None where there is nothing."""
-    for part in pointer.split("/")[1:]:
-        name = part.replace("~1", "/").replace("~0", "~")
+    return _followed(value, names(pointer))
+
+
+def _followed(value: Any, names: Iterable[str]) -> Any:  # noqa: ANN401 - JSON
+    for name in names:
         if isinstance(value, Mapping):
             value = value.get(name)
         elif isinstance(value, list):
@@ -58,9 +63,9 @@ def pointed(value: Any, pointer: str) -> Any:  # noqa: ANN401 - JSON
 
 def leads(value: Any, pointer: str) -> bool:  # noqa: ANN401 - JSON
     """Whether there is such a member, be it null."""
-    whole, _, name = pointer.rpartition("/")
-    parent = pointed(value, whole)
-    return isinstance(parent, Mapping) and name.replace("~1", "/").replace("~0", "~") in parent
+    *way, name = names(pointer)
+    parent = _followed(value, way)
+    return isinstance(parent, Mapping) and name in parent
 
 
 def _nth(items: Sequence[Any], n: int) -> Any:  # noqa: ANN401 - JSON
@@ -83,7 +88,3 @@ def _named(items: Sequence[Any]) -> list[tuple[str, Any]]:
             name = f"{base}'{alike[base]}"
         found[name] = item
     return list(found.items())
-
-
-def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")

@@ -13,6 +13,7 @@ from typing import Any, Final
 from api.cli.terminal.shell import WIDTH, Shell, folded
 from api.texts.labels import role, standing, verdict, word
 from api.texts.text import Text
+from ledger.json_pointer import names
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.acts.lifecycle import life_cycle
 from ledger.regulation.case.outcomes import words as outcome_words
@@ -279,7 +280,7 @@ def _things(shell: Shell, found: Iterable[Json], case: Json) -> Iterator[tuple[o
     things: dict[tuple[str, ...], _Leaves] = {}
     acts: dict[tuple[str, ...], dict[int, Json]] = {}
     for change in found:
-        parts = tuple(p.replace("~1", "/") for p in change["pointer"].split("/")[1:])
+        parts = names(change["pointer"])
         if parts[0] in _SAID_ELSEWHERE:
             continue
         size = 2 if parts[0] in _LISTS else 1

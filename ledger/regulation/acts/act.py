@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from ledger.errors import Fault, Rejected
+from ledger.json_pointer import child
 from ledger.regulation.acts import json_shape
 from ledger.regulation.acts.channels import CHANNEL_WORDS
 from ledger.regulation.acts.json_shape import AGENCY_ID, STREAM, UUID4, Flaw
@@ -258,9 +259,7 @@ def _together(members: Mapping[str, Any], level: str) -> list[Flaw]:
     flaws: list[Flaw] = []
     # formats.md §2: "optional, not empty"
     flaws.extend(
-        Flaw(json_shape.step(name), *_EMPTY)
-        for name in ("to", "attachments")
-        if members.get(name) == []
+        Flaw(child("", name), *_EMPTY) for name in ("to", "attachments") if members.get(name) == []
     )
     flaws.extend(
         Flaw(f"/attachments/{n}/size", "không được âm", "must not be negative")

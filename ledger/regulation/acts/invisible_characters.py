@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from ledger.errors import Fault, Rejected
-from ledger.regulation.acts.json_shape import step
+from ledger.json_pointer import child
 
 #: Cc but TAB and LF, Cf, Zl, Zp and Default_Ignorable_Code_Point, as Unicode 14 assigns them.
 HIDDEN: Final = (
@@ -83,10 +83,10 @@ def _texts(value: object, pointer: str) -> Iterator[tuple[str, str, Sequence[int
     elif isinstance(value, Mapping):
         for name, one in value.items():
             yield from _texts(name, pointer)
-            yield from _texts(one, pointer + step(name))
+            yield from _texts(one, child(pointer, name))
     elif isinstance(value, list):
         for n, one in enumerate(value):
-            yield from _texts(one, pointer + step(n))
+            yield from _texts(one, child(pointer, n))
 
 
 def _fault(pointer: str, text: str, found: Sequence[int]) -> Fault:

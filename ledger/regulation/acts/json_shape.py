@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
+from ledger.json_pointer import child
+
 UUID4 = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 AGENCY_ID = r"[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?"
 DIGEST = r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]"
@@ -73,11 +75,6 @@ def parse_date(text: str) -> date:
     if _date(text) is None:
         raise ValueError(f"not a date: {text!r}")
     return date.fromisoformat(text)
-
-
-def step(name: str | int) -> str:
-    """One reference token of a JSON Pointer (RFC 6901 §3), with its slash."""
-    return f"/{str(name).replace('~', '~0').replace('/', '~1')}"
 
 
 def one(vi: str, en: str) -> list[Flaw]:
@@ -267,10 +264,10 @@ def object_of(checks: Mapping[str, Check], required: Iterable[str]) -> Check:
             found = known.get(name, _unknown)(member)
             if found is not None:
                 flaws = flaws or []
-                flaws.extend(Flaw(step(name) + f.path, f.vi, f.en) for f in found)
+                flaws.extend(Flaw(child("", name) + f.path, f.vi, f.en) for f in found)
         if not needed <= value.keys():
             flaws = flaws or []
-            flaws.extend(Flaw(step(name), *MISSING) for name in sorted(needed - value.keys()))
+            flaws.extend(Flaw(child("", name), *MISSING) for name in sorted(needed - value.keys()))
         if ordered and flaws is None and "period_from" in value and "period_to" in value:
             first, last = value["period_from"], value["period_to"]
             late = parse_moment(first) > parse_moment(last)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ledger.json_pointer import names
 from ledger.regulation.case.counted_reports import CHANGED, changes_result, last_change, unrestated
 from ledger.regulation.case.guard_input import Question
 from ledger.regulation.case.reading import (
@@ -208,7 +209,7 @@ def _stood(q: Question, entry: Entry) -> bool:
 def _path(member: str) -> tuple[str, ...]:
     """A JSON Pointer, or names joined by dots, as steps."""
     if member.startswith("/"):
-        return tuple(s.replace("~1", "/").replace("~0", "~") for s in member[1:].split("/"))
+        return names(member)
     return tuple(s for s in re.split(r"[.\[\]]+", member) if s)
 
 
