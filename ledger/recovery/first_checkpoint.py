@@ -14,9 +14,10 @@ from keys.errors import KeysError
 from keys.log_keys import LogKeys
 from keys.lost_checkpoint import known
 from keys.note import NoteSigner
+from ledger.checkpoints.tree_growth import grown
 from ledger.errors import Conflict, Fatal, NotFound, VerificationError
 from ledger.log import checkpoint as checkpoints
-from ledger.log import record, tiles
+from ledger.log import tiles
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.merkle import EMPTY_ROOT
 from ledger.log.recovery import Recovery
@@ -109,26 +110,16 @@ class FirstCheckpoint:
         if head <= self._recovery.index:
             raise Fatal("the recovery is not in the log")
         below: tiles.TileReader = self._tiles
-        at, stops = stand.size, [self._recovery.size, head]
-        for stop in stops:
-            while at < stop:
-                end = min(stop, at + _BATCH)
-                leaves = [record.leaf(entry) for entry in self._records.entries(at, end)]
-                if len(leaves) != end - at:
-                    raise Fatal(f"records {at} to {end} have a gap")
-                new = tiles.new_tiles(at, leaves, below)
-                fresh, below, at = [*fresh, *new], Overlay(new, below), end
-            if stop == self._recovery.size and self._root(stop, below) != self._recovery.root:
+        for stop in (self._recovery.size, head):
+            while stand.size < stop:
+                end = min(stop, stand.size + _BATCH)
+                new, stand = grown(self._records, stand.size, below, end, self._origin)
+                fresh, below = [*fresh, *new], Overlay(new, below)
+            if stop == self._recovery.size and stand.root != self._recovery.root:
                 raise Fatal("what is left has another root than the recovery names")
         # What was partial on the way is no tile of any checkpoint: only the widest is stored.
         widest = {(level, n): (level, n, width, data) for level, n, width, data in sorted(fresh)}
-        return [*widest.values()], Checkpoint(self._origin, head, self._root(head, below))
-
-    def _root(self, size: int, reader: tiles.TileReader) -> bytes:
-        try:
-            return tiles.root_from_tiles(size, reader)
-        except NotFound as error:
-            raise Fatal(f"the tree is incomplete: {error}") from error
+        return [*widest.values()], stand
 
     def _is(self, note: bytes, new: Checkpoint) -> bool:
         """Whether the memory holds this very checkpoint: a crash came before it was stored."""
