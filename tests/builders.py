@@ -23,7 +23,7 @@ from keys.jwk import SoftwareSigner
 from ledger.ports import Grounds
 from ledger.regulation.acts.act import Act, parse_act
 from ledger.regulation.acts.catalogue import load
-from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.guard_input import Ground, Question
 from ledger.regulation.case.other_cases_port import Report
 from ledger.regulation.case.state import Entry, Signed, StreamState, apply, fold
 from ledger.regulation.decide import Decision, decide
@@ -832,24 +832,19 @@ class Story:
     def question(self, act: Act, at: int = 0) -> Question:
         """The question that the statement of the signer at this position puts."""
         statement = signed(act, self.stream)[at]
-        return Question(
-            act=act,
-            kind=load().type(act.act),
-            catalogue=load(),
-            iat=statement.iat,
-            role=statement.role,
-            seq=self.stream.seq + 1,
-            prev=self.stream.head,
-            kid=statement.kid,
-            officer=statement.officer,
-            stream=self.stream,
+        ground = Ground(
             registry=self.registry,
+            catalogue=load(),
             origin=ORIGIN.replace("ordinary", self.level),
             level=self.level,
             log_size=place(self.stream.seq + 1),
             cases=self.cases,
             at=datetime.fromtimestamp(statement.iat, UTC),
         )
+        return ground.question(
+            self.stream, act, statement.officer,
+            kid=statement.kid, iat=statement.iat, role=statement.role,
+        )  # fmt: skip
 
     def then(self, name: str, **more: Any) -> Entry:
         """Takes an act after every statement of it has been judged. Raises: Rejected."""

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from keys.envelope_encryption import Kek
 from ledger.ports import LogHead, RecordStore, StoredRecord
-from ledger.regulation.registry.registry import Registry
 from ledger.streams.event import Aside
 from ledger.streams.record_reader import Opened, Reader
 from ledger.write.judged_stream import Docket
@@ -36,7 +35,7 @@ class FoldLog:
         self._store = store
         self._strict = Reader(store, kek, origin)
         self._reader = self._strict.for_folds()
-        self._standing = Standing(store, self._strict, Registry.founded())
+        self._standing = Standing(store, self._strict)
 
     def size(self) -> int:
         """Records."""

@@ -20,7 +20,7 @@ from uuid import UUID
 from keys.jwk import SoftwareSigner
 from ledger.regulation.acts.act import Act, parse_act
 from ledger.regulation.acts.catalogue import load
-from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.guard_input import Ground, Question
 from ledger.regulation.case.other_cases_port import Report
 from ledger.regulation.case.state import Entry, Signed, StreamState, apply
 from ledger.regulation.case_file.flags import standing
@@ -127,24 +127,16 @@ class Player:
     def question(self, act: Act, officer: str, role: str, iat: datetime, kid: str = "") -> Question:
         """The question a statement puts to the rules now."""
         stream = self.stream(act.stream)
-        return Question(
-            act=act,
-            kind=load().type(act.act),
-            catalogue=load(),
-            iat=int(iat.timestamp()),
-            role=role,
-            seq=stream.seq + 1,
-            prev=stream.head,
-            kid=kid,
-            officer=officer,
-            stream=stream,
+        ground = Ground(
             registry=self.registry,
+            catalogue=load(),
             origin=self.origin,
             level=self.level,
             log_size=self.size,
             cases=self,
             at=iat.astimezone(UTC),
         )
+        return ground.question(stream, act, officer, kid=kid, iat=int(iat.timestamp()), role=role)
 
     def sign(
         self, act: Act, officer: str, role: str, iat: datetime, kid: str = ""

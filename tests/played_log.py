@@ -25,7 +25,6 @@ from keys.note import NoteSigner
 from ledger.audit.content import RawRecord
 from ledger.log import statement
 from ledger.ports import RecordStore, StoredRecord
-from ledger.regulation.registry.registry import Registry
 from ledger.streams.record_reader import Reader
 from ledger.streams.tokens import token_tag, tokens_of
 from ledger.write.registry_follower import Standing
@@ -132,7 +131,7 @@ class PlayedLog:
     def inquiry(self, records: RecordStore, connecting: Connecting) -> Inquiry:
         """Every reading of its views, as `bootstrap` wires it."""
         reader = Reader(records, self.log.kek, ORIGIN)
-        standing = Standing(records, reader, Registry.founded())
+        standing = Standing(records, reader)
         return Inquiry(
             connecting,
             origin=ORIGIN,
@@ -143,7 +142,7 @@ class PlayedLog:
     def cases(self, records: RecordStore, connecting: Connecting) -> CasesAsked:
         """What guards ask of the rest of its log."""
         reader = Reader(records, self.log.kek, ORIGIN)
-        standing = Standing(records, reader, Registry.founded())
+        standing = Standing(records, reader)
         evidence = Evidence(records, reader, ORIGIN, lambda: standing)
         return LogCases(connecting, evidence, lambda: standing.catch_up().registry).asking()
 

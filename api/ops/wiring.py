@@ -63,7 +63,6 @@ from ledger.postgres.records import PostgresRecords
 from ledger.postgres.sessions import PostgresSessions
 from ledger.postgres.tiles import PostgresTiles
 from ledger.recovery.recoveries import Recoveries
-from ledger.regulation.registry.registry import Registry
 from ledger.streams.record_reader import Reader
 from ledger.write.commands import Ledger
 from ledger.write.log_keys_follower import FollowedKeys
@@ -460,7 +459,7 @@ def open_projector(settings: Settings) -> tuple[Projector, PostgresNotices, Pool
     except Exception:
         pool.close()
         raise
-    standing = Standing(records, reader, Registry.founded())
+    standing = Standing(records, reader)
     keys, stored = FollowedKeys(lambda: standing), PostgresCheckpoints(pool)
     seen = SeenCheckpoint(SeenFile(home.seen_folder("projector")), keys.at, facts.origin)
     watch = LogWatch(
@@ -479,6 +478,7 @@ def open_projector(settings: Settings) -> tuple[Projector, PostgresNotices, Pool
         origin=facts.origin,
         level=facts.level,
         builders=Builders(opening, cores) if cores > 1 else None,
+        standing=standing,
         watch=watch,
     )
     return projector, PostgresNotices(dsn), pool

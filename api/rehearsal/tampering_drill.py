@@ -28,7 +28,6 @@ from ledger.log.statement import AUTHOR, make
 from ledger.postgres.connect import open_pool
 from ledger.postgres.recorder import GroupAppender
 from ledger.postgres.records import PostgresRecords
-from ledger.regulation.registry.registry import Registry
 from ledger.streams.names import stream_id
 from ledger.streams.record_reader import Reader
 from ledger.write.registry_follower import Standing
@@ -123,7 +122,7 @@ def enrolled(settings: Settings, facts: EnclaveFacts, progress: Progressed) -> C
         with closing(open_pool(role_dsn(settings, place, "reader"), most=1)) as pool:
             records = PostgresRecords(pool)
             reader = Reader(records, open_kek(settings), facts.origin, facts.level)
-            believed = Standing(records, reader, Registry.founded()).catch_up().registry
+            believed = Standing(records, reader).catch_up().registry
     kind = None if report.kind is None or kid in believed.keyring else str(report.kind)
     return Caught(FOREIGN_KEY, index, report.first_bad_index, kind, _said(report))
 

@@ -14,11 +14,12 @@ from ledger.admission.submission import Submission
 from ledger.log.statement import Statement, require_log
 from ledger.regulation.acts.act import Act
 from ledger.regulation.acts.catalogue import load
+from ledger.regulation.case.guard_input import Ground
 from ledger.regulation.case.other_cases_port import Cases
 from ledger.regulation.decide import Decision
 from ledger.regulation.registry.registry import Registry
 from ledger.streams.event import StatementRecorded
-from ledger.streams.stream import Ground, Stream
+from ledger.streams.stream import Stream
 
 
 def judged(  # noqa: PLR0913 - the record and the log that it found

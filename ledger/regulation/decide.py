@@ -18,7 +18,7 @@ from ledger.errors import Fault, Rejected
 from ledger.regulation.acts.act import Signer
 from ledger.regulation.acts.lifecycle import life_cycle
 from ledger.regulation.case.guard_input import Question
-from ledger.regulation.case.state import RECOVERING, VOIDING
+from ledger.regulation.case.state import RECOVERING, VOIDING, awaited
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.table import Guard, flag_guards_of, guards_of
 
@@ -58,7 +58,7 @@ def decide(q: Question) -> Decision:
         if guard.kind == "refuse":
             _refuse(q, guard, breach, guards[n + 1 :])
         flags.append(guard.code)
-    waiting = _waiting(q)
+    waiting = awaited(q.stream, q.act)[1:]
     if waiting:
         return Decision("pending", tuple(flags), q.stream.state, waiting)
     return Decision("effective", tuple(flags), _next_state(q), ())
@@ -71,12 +71,6 @@ def raised(q: Question) -> tuple[str, ...]:
     that index.
     """
     return tuple(g.code for g in flag_guards_of(q.kind, q.stream.kind) if g.check(q) is not None)
-
-
-def _waiting(q: Question) -> tuple[Signer, ...]:
-    entry = q.stream.entries.get(q.act.act_id)
-    signed = 1 if entry is None else len(entry.signed) + 1
-    return q.act.signers[signed:]
 
 
 def _next_state(q: Question) -> str | None:

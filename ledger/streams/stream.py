@@ -19,39 +19,13 @@ from ledger.errors import Conflict, Head
 from ledger.log.moment import stamp
 from ledger.log.statement import Statement
 from ledger.regulation.acts.act import Act, Signer
-from ledger.regulation.acts.catalogue import Catalogue
-from ledger.regulation.case.guard_input import Question
-from ledger.regulation.case.other_cases_port import Cases
-from ledger.regulation.case.state import Signed, StreamState, apply, pass_over
+from ledger.regulation.case.guard_input import Ground
+from ledger.regulation.case.state import Signed, StreamState, apply, awaited, pass_over
 from ledger.regulation.decide import Decision, decide
 from ledger.regulation.registry.lines import REGISTRY_ACTS
-from ledger.regulation.registry.registry import Registry
 from ledger.streams.event import PositionPassed, StatementRecorded
 
 NIL_UNIT: Final = UUID(int=0)
-
-
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """What a statement is judged by beside its stream: the log as it stands.
-
-    Attributes:
-        registry: As the log stands.
-        catalogue: Of the edition in force.
-        origin: Origin of the log.
-        level: Its level.
-        log_size: Records before this one.
-        cases: What may be asked about other cases.
-        at: The ledger's time.
-    """
-
-    registry: Registry
-    catalogue: Catalogue
-    origin: str
-    level: str
-    log_size: int
-    cases: Cases
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +110,12 @@ class Stream:
         known = self._payloads.get(act.act_id)
         if known is not None and known != _payload_digest(statement):
             raise taken(act.act_id)
-        question = self.question(act, officer, ground, kid=statement.kid, iat=statement.iat,
-                                 role=statement.role)  # fmt: skip
-        decision = decide(question)
+        decision = decide(
+            ground.question(
+                self.state, act, officer,
+                kid=statement.kid, iat=statement.iat, role=statement.role,
+            )
+        )  # fmt: skip
         event = StatementRecorded(
             originator_id=self.id,
             originator_version=statement.seq,
@@ -151,29 +128,6 @@ class Stream:
         )
         return event, decision
 
-    def question(
-        self, act: Act, officer: str, ground: Ground, *, kid: str, iat: int, role: str
-    ) -> Question:
-        """What the guards are asked about the statement that would come next."""
-        return Question(
-            act=act,
-            kind=ground.catalogue.type(act.act),
-            catalogue=ground.catalogue,
-            iat=iat,
-            role=role,
-            seq=self.version + 1,
-            prev=self.state.head,
-            kid=kid,
-            officer=officer,
-            stream=self.state,
-            registry=ground.registry,
-            origin=ground.origin,
-            level=ground.level,
-            log_size=ground.log_size,
-            cases=ground.cases,
-            at=ground.at,
-        )
-
     def add(self, event: StatementRecorded) -> Self:
         """The stream after a recorded statement, changed in place.
 
@@ -185,21 +139,11 @@ class Stream:
             raise ValueError("a stream grows by recorded statements only")
         if event.originator_version != self.version + 1 or statement.prev != self.state.head:
             raise ValueError(f"{self.name}: statement {event.originator_version} does not follow")
-        signed = Signed(
-            act=act,
-            officer=self._turn(act).officer,
-            role=statement.role,
-            kid=statement.kid,
-            iat=statement.iat,
-            seq=statement.seq,
-            digest=statement.digest_b64,
-            index=event.index,
-            recorded_at=event.recorded_at,
-        )
-        entry = apply(self.state, signed)
+        signed = signed_by_turn(self.state, statement, act, event.index, event.recorded_at)
+        apply(self.state, signed)
         self.unread = None
         self._payloads.setdefault(act.act_id, _payload_digest(statement))
-        waiting = act.signers[len(entry.signed) :]
+        waiting = awaited(self.state, act)
         status = "pending" if waiting else "effective"
         self._places.append(Place(signed, event.entry, status, waiting))
         return self
@@ -232,14 +176,6 @@ class Stream:
         self._places.append(None)
         return self
 
-    def _turn(self, act: Act) -> Signer:
-        """Who signs next: the door let nobody else through, and the audit says so again."""
-        entry = self.state.entries.get(act.act_id)
-        signed = 0 if entry is None else len(entry.signed)
-        if signed >= len(act.signers):
-            raise ValueError(f"{self.name}: act {act.act_id} has one signature too many")
-        return act.signers[signed]
-
     def stale(self, statement: Statement) -> Conflict:
         """409 with the head and what has happened since the sender's `prev`."""
         return Conflict(
@@ -256,6 +192,39 @@ class Stream:
             if place is not None and place.signed.digest == statement.prev:
                 return place.signed.seq
         return 0
+
+
+def signed_by_turn(
+    stream: StreamState, statement: Statement, act: Act, index: int, recorded_at: datetime
+) -> Signed:
+    """A recorded statement as the fold takes it: its officer is the signer whose turn it was.
+
+    The door let nobody else through, and whoever judges it again says so again.
+
+    Args:
+        stream: As the record found it.
+        statement: What was signed.
+        act: Its payload, parsed; of a countersignature the author's own object is kept.
+        index: Of the record.
+        recorded_at: When the log took it.
+
+    Raises:
+        ValueError: Nobody is left to sign the act.
+    """
+    waiting, known = awaited(stream, act), stream.entries.get(act.act_id)
+    if not waiting:
+        raise ValueError(f"{stream.name}: act {act.act_id} has one signature too many")
+    return Signed(
+        act=act if known is None else known.act,
+        officer=waiting[0].officer,
+        role=statement.role,
+        kid=statement.kid,
+        iat=statement.iat,
+        seq=statement.seq,
+        digest=statement.digest_b64,
+        index=index,
+        recorded_at=recorded_at,
+    )
 
 
 def taken(act_id: str) -> Conflict:

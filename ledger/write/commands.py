@@ -38,13 +38,14 @@ from ledger.ports import (
 from ledger.regulation.acts import invisible_characters
 from ledger.regulation.acts.act import Act
 from ledger.regulation.acts.catalogue import load
+from ledger.regulation.case.guard_input import Ground
 from ledger.regulation.case.state import RECOVERING, Entry
 from ledger.regulation.decide import Decision
 from ledger.regulation.registry.registry import Registry
 from ledger.streams.event import ServiceSaid, StatementRecorded
 from ledger.streams.kinds import begin
 from ledger.streams.record_reader import Reader
-from ledger.streams.stream import Ground, Stream, taken
+from ledger.streams.stream import Stream, taken
 from ledger.write import drafting
 from ledger.write.eventsourcing_adapter import Judged, LogRecorder, SealingMapper, Seams
 from ledger.write.ledger_clock import Time, by_clock, clock_back, rehearsed
@@ -116,7 +117,7 @@ class Ledger:
         reader = Reader(store, kek, origin, level)
         mapper = SealingMapper(reader, origin=origin, level=level, kek=kek, entropy=entropy)
         seams = Seams(mapper, LogRecorder(store, appender, origin))
-        self.standing = Standing(store, reader, founded or Registry.founded())
+        self.standing = Standing(store, reader, founded)
         self._store = store
         self._memory = Memory(store, seams, self.standing, origin=origin)
         self._clock = clock

@@ -16,9 +16,11 @@ from ledger.errors import Fault, NotFound, Rejected
 from ledger.log import statement as statements
 from ledger.log.statement import AUTHOR, RETURNER
 from ledger.regulation.acts.act import Act
+from ledger.regulation.case.guard_input import Ground
+from ledger.regulation.case.state import awaited
 from ledger.regulation.decide import Decision, decide
 from ledger.regulation.registry.calendar import local_time
-from ledger.streams.stream import Ground, Stream
+from ledger.streams.stream import Stream
 
 
 def filled(
@@ -80,14 +82,13 @@ def would_decide(stream: Stream, act: Act, officer: str | None, ground: Ground) 
     Raises:
         Rejected: A guard refuses it.
     """
-    entry = stream.state.entries.get(act.act_id)
-    waiting = act.signers if entry is None else entry.waiting_for
+    waiting = awaited(stream.state, act)
     role = RETURNER if act.act == "ActReturned" else waiting[0].role if waiting else AUTHOR
-    signer = officer or act.signers[0].officer
+    signer = officer or act.author.officer
     lines = ground.registry.keyring.lines(signer)
     iat = int(ground.at.timestamp())
     kid = lines[-1].kid if lines else ""
-    return decide(stream.question(act, signer, ground, kid=kid, iat=iat, role=role))
+    return decide(ground.question(stream.state, act, signer, kid=kid, iat=iat, role=role))
 
 
 def verdict(decision: Decision) -> dict[str, Any]:

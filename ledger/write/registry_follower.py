@@ -96,11 +96,12 @@ class Standing:
 
     Args:
         store: Where they lie.
-        reader: Opens them, as strictly as the door parses.
-        founded: The registry before record 0.
+        reader: Opens them; what is read here is parsed as strictly as at the door.
+        founded: The registry before record 0; the shipped edition where left out.
     """
 
-    def __init__(self, store: RecordStore, reader: Reader, founded: Registry) -> None:
+    def __init__(self, store: RecordStore, reader: Reader, founded: Registry | None = None) -> None:
+        reader, founded = reader.for_judges(), founded or Registry.founded()
         self._store = store
         self._reader = reader
         self._judge = Judge(store, reader, reader.origin, reader.level, self.before)

@@ -18,6 +18,7 @@ from ledger.ports import RecordStore
 from ledger.postgres import definitions
 from ledger.postgres.definitions import Altered
 from ledger.streams.record_reader import Reader
+from ledger.write.registry_follower import Standing
 from projections.engine.gc_pause import Sweep
 from projections.engine.generations import ViewState, altered, ddl, states
 from projections.engine.log_source import RecordsLog
@@ -127,7 +128,7 @@ def compare(  # noqa: PLR0913 - two sides, and how to read each
     Returns:
         Differences, at most a hundred a table and side; empty where the views are right.
     """
-    reader = reader.for_folds()
+    reader, standing = reader.for_folds(), Standing(records, reader)
     with Sweep(), connection.transaction(force_rollback=True):
         connection.execute(_ONE_SNAPSHOT)
         connection.execute(_PINNED)
@@ -143,7 +144,7 @@ def compare(  # noqa: PLR0913 - two sides, and how to read each
         chosen = [view for view in views if view.name not in named]
         for position in sorted({live[view.name].position for view in chosen}):
             group = [view for view in chosen if live[view.name].position == position]
-            log = RecordsLog(records, reader, connection)
+            log = RecordsLog(records, reader, connection, standing)
             _fold_afresh(connection, group, log, Fold(log, origin, level), position, progress)
         for view in chosen:
             wrong += _differences(connection, view, live[view.name].gen)

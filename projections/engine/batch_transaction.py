@@ -19,7 +19,6 @@ import psycopg
 from ledger.errors import LedgerError, Unavailable, VerificationError
 from ledger.ports import RecordStore
 from ledger.postgres.connect import is_lost
-from ledger.regulation.registry.registry import Registry
 from ledger.streams.record_reader import Opened, Reader
 from ledger.write.registry_follower import Standing
 from projections.engine.generations import Overtaken, ViewState
@@ -66,6 +65,7 @@ class Group:
         origin: Origin of the log.
         level: Its level.
         most: Most records in a transaction.
+        standing: Follows the registry: one a process, however many groups it has.
         share: Which part of the log it folds.
     """
 
@@ -78,6 +78,7 @@ class Group:
         origin: str,
         level: str,
         most: int,
+        standing: Standing,
         share: Share = WHOLE,
     ) -> None:
         self._views = views
@@ -87,7 +88,7 @@ class Group:
         self._level = level
         self._most = most
         self._share = share
-        self._standing = Standing(records, reader.for_judges(), Registry.founded())
+        self._standing = standing
         self._doubted: set[int] = set()  # records that stopped a view: judged in full before more
         self._fold: Fold | None = None
         self._width = most

@@ -7,7 +7,6 @@ from typing import Final
 from uuid import UUID
 
 from ledger.ports import RecordStore
-from ledger.regulation.registry.registry import Registry
 from ledger.streams.event import Aside
 from ledger.streams.kept import Kept
 from ledger.streams.record_reader import Opened, Reader
@@ -37,12 +36,12 @@ class RecordsLog:
         records: RecordStore,
         reader: Reader,
         connection: Connection,
-        standing: Standing | None = None,
+        standing: Standing,
     ) -> None:
         self._records = records
         self._reader = reader
         self._connection = connection
-        self._standing = standing or Standing(records, reader.for_judges(), Registry.founded())
+        self._standing = standing
         self._dockets: Kept[str, Docket] = Kept(_MOST_STATEMENTS)
 
     def read(self, start: int, limit: int) -> Sequence[Opened]:

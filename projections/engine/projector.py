@@ -15,6 +15,7 @@ from typing import Final, Protocol
 from ledger.errors import LedgerError, Unavailable
 from ledger.ports import Notices, RecordStore
 from ledger.streams.record_reader import Reader
+from ledger.write.registry_follower import Standing
 from projections.engine.batch_transaction import Group, is_away
 from projections.engine.gc_pause import Sweep
 from projections.engine.generations import (
@@ -65,6 +66,7 @@ class Projector:
         views: Which views to keep.
         batch: Most records in a transaction; fewer than `BATCH` also for a rebuild.
         builders: Processes that build a long generation; None leaves it to this one.
+        standing: Follows the registry; one of its own where the process has none.
         watch: Asked on each new connection and while it works: no view is made of another log.
         lease_s: How long the others wait for it after it was last heard of.
     """
@@ -80,6 +82,7 @@ class Projector:
         views: Sequence[View] = VIEWS,
         batch: int = BATCH,
         builders: Builders | None = None,
+        standing: Standing | None = None,
         watch: Watch | None = None,
         lease_s: float = LEASE_S,
     ) -> None:
@@ -89,6 +92,7 @@ class Projector:
         self._connect = connect
         self._records = records
         self._reader = reader.for_folds()
+        self._standing = standing or Standing(records, reader)
         self._origin = origin
         self._level = level
         self._views = {view.name: view for view in views}
@@ -251,6 +255,7 @@ class Projector:
             group = self._groups[name] = Group(
                 self._views, self._records, self._reader,
                 origin=self._origin, level=self._level, most=most,
+                standing=self._standing,
             )  # fmt: skip
         folded = group.advance(connection, places, size)
         if folded is None:

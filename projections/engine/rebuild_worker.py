@@ -23,6 +23,7 @@ from ledger.ports import RecordStore
 from ledger.postgres.connect import connect, open_pool
 from ledger.postgres.records import PostgresRecords
 from ledger.streams.record_reader import Reader
+from ledger.write.registry_follower import Standing
 from projections.engine.batch_transaction import Group, is_away
 from projections.engine.gc_pause import Sweep
 from projections.engine.generations import Overtaken
@@ -126,6 +127,7 @@ def _build(order: Order) -> None:
     with opening.open() as (connection, records, reader), Sweep() as sweep:
         group = Group(
             {name: order.view}, records, reader, origin=opening.origin, level=opening.level,
+            standing=Standing(records, reader),
             most=LARGEST * len(DIGITS) // len(order.digits), share=Share(order.digits),
         )  # fmt: skip
         while _wanted(connection, name, order.gen):

@@ -22,9 +22,9 @@ from keys import canonical
 from ledger.errors import VerificationError
 from ledger.regulation.acts.act import Act
 from ledger.regulation.acts.catalogue import load as load_catalogue
-from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.guard_input import Ground
 from ledger.regulation.case.other_cases_port import REPORTS, Report, report_of
-from ledger.regulation.case.state import ERASURE, Entry, Signed, StreamState, apply
+from ledger.regulation.case.state import ERASURE, Entry, Signed, StreamState, apply, awaited
 from ledger.regulation.case.state import pass_over as pass_position
 from ledger.regulation.decide import raised
 from ledger.regulation.registry.lines import REGISTRY_ACTS
@@ -32,6 +32,7 @@ from ledger.regulation.registry.registry import Registry
 from ledger.streams.event import Aside
 from ledger.streams.names import stream_id
 from ledger.streams.record_reader import Opened
+from ledger.streams.stream import signed_by_turn
 from ledger.write.registry_follower import Applied
 from projections.fold.shard import CASE, NOBODY, WHOLE, Share
 from projections.fold.statement_check import UNEXPLAINED, Form, orphaned
@@ -187,7 +188,7 @@ class Fold:
         else:
             signed = signed_of(opened, stream)
             if completes(stream, opened.act):
-                flags = raised(self._question(opened, stream, signed))
+                flags = self._raised(opened, stream, signed)
             entry = apply(stream, signed)
             status = entry.status
         self._weigh(opened.stream_id.int, stream)
@@ -276,27 +277,23 @@ class Fold:
                 refused.add(index)
         return refused
 
-    def _question(self, opened: Opened, stream: StreamState, signed: Signed) -> Question:
-        act = signed.act
-        statement = opened.statement
-        return Question(
-            act=act,
-            kind=self._catalogue.types[act.act],
-            catalogue=self._catalogue,
-            iat=signed.iat,
-            role=signed.role,
-            seq=signed.seq,
-            prev=None if statement is None else statement.prev,
-            kid=signed.kid,
-            officer=signed.officer,
-            stream=stream,
+    def _raised(self, opened: Opened, stream: StreamState, signed: Signed) -> tuple[str, ...]:
+        """Flags of the statement that makes an act effective, by the log that it found."""
+        ground = Ground(
             registry=self.registry,
+            catalogue=self._catalogue,
             origin=self._origin,
             level=self._level,
             log_size=opened.index,
             cases=self.cases,
             at=opened.recorded_at,
         )
+        return raised(
+            ground.question(
+                stream, signed.act, signed.officer,
+                kid=signed.kid, iat=signed.iat, role=signed.role,
+            )
+        )  # fmt: skip
 
     def _settle(self, step: Step) -> None:
         act, opened = step.opened.act, step.opened
@@ -426,12 +423,11 @@ def _changes(opened: Opened, stream: StreamState) -> bool:
 
 def completes(stream: StreamState, act: Act) -> bool:
     """Whether the next statement of this act makes it effective."""
-    known = stream.entries.get(act.act_id)
-    return len(act.signers) == 1 + (0 if known is None else len(known.signed))
+    return len(awaited(stream, act)) == 1
 
 
 def signed_of(opened: Opened, stream: StreamState) -> Signed:
-    """The statement of a record as the fold takes it; the officer is the signer whose turn it was.
+    """The statement of a record as the fold takes it.
 
     Raises:
         ValueError: There is no act to fold, or nobody is left to sign it.
@@ -439,21 +435,7 @@ def signed_of(opened: Opened, stream: StreamState) -> Signed:
     statement, act = opened.statement, opened.act
     if statement is None or act is None:
         raise ValueError(f"record {opened.index} has no act")
-    known = stream.entries.get(act.act_id)
-    turn = 0 if known is None else len(known.signed)
-    if turn >= len(act.signers):
-        raise ValueError(f"record {opened.index}: all signers of {act.act_id} have signed")
-    return Signed(
-        act=act if known is None else known.act,
-        officer=act.signers[turn].officer,
-        role=statement.role,
-        kid=statement.kid,
-        iat=statement.iat,
-        seq=opened.seq,
-        digest=statement.digest_b64,
-        index=opened.index,
-        recorded_at=opened.recorded_at,
-    )
+    return signed_by_turn(stream, statement, act, opened.index, opened.recorded_at)
 
 
 def pass_over(stream: StreamState, opened: Opened) -> Status:

@@ -16,7 +16,7 @@ from ledger.ports import NIL_UNIT
 from ledger.regulation.acts.act import Act
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.acts.lifecycle import life_cycle
-from ledger.regulation.case.state import RECOVERING, VOIDING, StreamState
+from ledger.regulation.case.state import RECOVERING, VOIDING, StreamState, awaited
 from ledger.regulation.registry.lines import REGISTRY_ACTS
 from ledger.regulation.registry.registry import Registry
 from ledger.streams.event import Aside
@@ -71,7 +71,7 @@ class Form:
             if hole and orphaned(stream, opened):
                 return signer in {s.officer for s in act.signers if s.role == statement.role}
             entry = stream.entries.get(act.act_id)
-            turn = act.signers[0] if entry is None else entry.waiting_for[0]
+            turn = awaited(stream, act)[0]
             return (
                 statement.role in (turn.role, RETURNER)
                 and (entry is None or entry.act.members == act.members)

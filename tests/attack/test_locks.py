@@ -12,6 +12,7 @@ import pytest
 from psycopg import sql
 
 from ledger.postgres import migrate
+from ledger.write.registry_follower import Standing
 from projections.engine.batch_transaction import Group
 from projections.engine.generations import Overtaken, states
 from projections.engine.projector import Projector
@@ -247,7 +248,7 @@ def test_two_loops_write_no_row_twice(sc1: Case) -> None:
     assert heir.advance()
     group = Group(
         {view.name: view for view in VIEWS}, *sc1.reading_log(),
-        origin=ORIGIN, level="ordinary", most=10,
+        origin=ORIGIN, level="ordinary", most=10, standing=Standing(*sc1.reading_log()),
     )  # fmt: skip
     with pytest.raises(Overtaken):
         group.advance(connection, stale, last + 1)

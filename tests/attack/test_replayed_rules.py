@@ -42,7 +42,6 @@ from ledger.ports import StoredRecord
 from ledger.postgres.evidence import PostgresEvidence
 from ledger.regulation.acts.act import Act
 from ledger.regulation.case.state import NOTHING, Entry, StreamState
-from ledger.regulation.registry.registry import Registry
 from ledger.streams.event import TOPIC, Aside
 from ledger.streams.names import stream_id
 from ledger.streams.tokens import token_tag
@@ -221,7 +220,7 @@ class Den:
     def agreed(self) -> list[int]:
         """What is set aside in stream `ledger`, as audit and a process that begins now agree."""
         reader = self.a.reader()
-        standing = Standing(self.store, reader, Registry.founded())
+        standing = Standing(self.store, reader)
         judged = Docket(standing, self.store, reader, STREAM).upto()
         aside = [index for index, why in judged.items() if why is not None]
         report = self.audit()
@@ -298,7 +297,7 @@ class Den:
     def judged(self, story: Story) -> dict[int, Aside | None]:
         """Why each record of a case is set aside, by a process that begins now."""
         reader = self.a.reader()
-        standing = Standing(self.store, reader, Registry.founded())
+        standing = Standing(self.store, reader)
         return Docket(standing, self.store, reader, story.stream.name).upto()
 
     def set_aside(self, story: Story) -> list[int]:
@@ -1049,7 +1048,7 @@ def test_junk_behind_an_erased_record_stops_no_process(den: Den, stream: str) ->
     enrolled = enrolment("hotline", den.now, key=MINE, by="cv")
     junk = replace_stream(enrolled, name) if stream == "case" else enrolled
     den.put(junk, "cv", stands=False, registry=True)
-    begun = Standing(den.store, den.a.reader(), Registry.founded()).catch_up()
+    begun = Standing(den.store, den.a.reader()).catch_up()
     for registry in (begun.registry, den.a.ledger.refresh(), den.steps()[-1].registry):
         assert MINE.kid not in registry.keyring
         assert (key.kid in registry.keyring) is (stream == "officer")
@@ -1094,7 +1093,7 @@ def test_forgery_behind_an_erased_record_stands_for_nobody(den: Den) -> None:
     steps = {step.opened.index: step.status for step in fold.steps(log.read(0, end))}
     assert (steps[again], steps[forged]) == ("set_aside", "set_aside")
     fold._forget(of.int)
-    standing = Standing(den.store, den.a.reader(), Registry.founded())
+    standing = Standing(den.store, den.a.reader())
     door = Evidence(den.store, den.a.reader(), den.a.origin, lambda: standing)
     folded: list[Callable[[], StreamState]] = [
         lambda: fold._load(of, name, end),
@@ -1118,7 +1117,7 @@ class Asking:
 
     def __post_init__(self) -> None:
         store, reader = Counted(self.den.store, self), self.den.a.reader()
-        standing = Standing(self.den.store, reader, Registry.founded())
+        standing = Standing(self.den.store, reader)
         standing.catch_up()
         self.judge = Judge(store, reader, reader.origin, reader.level, standing.before)
 
@@ -1230,7 +1229,7 @@ def test_a_read_judges_a_case_with_junk_once(den: Den) -> None:
         den.junk_of(replace(act, act_id=members["act_id"], members=members), "cv")
     asking = Asking(den)
     store, name = Counted(den.store, asking), case.stream.name
-    standing = Standing(den.store, den.a.reader(), Registry.founded())
+    standing = Standing(den.store, den.a.reader())
     evidence = Evidence(store, den.a.reader(), den.a.origin, lambda: standing)
     shown = [_set_aside_in_a_view(den.store.read(index, 1)[0]) for index in den.junk]
     evidence.hold_stream(name, shown, lambda _: False)
@@ -1270,7 +1269,7 @@ def test_junk_in_many_streams_is_read_once(den: Den, monkeypatch: pytest.MonkeyP
         )  # fmt: skip
     asking = Asking(den)
     store = Counted(den.store, asking)
-    Standing(store, den.a.reader(), Registry.founded()).catch_up()
+    Standing(store, den.a.reader()).catch_up()
     assert asking.rows == 0  # each row came with the registry, and found its stream folded
     log = FoldLog(store, den.a.keys.kek, den.a.origin)
     fold = Fold(log, den.a.origin, "ordinary")

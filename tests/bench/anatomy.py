@@ -17,9 +17,9 @@ from keys import envelope_encryption
 from ledger.log import record, statement
 from ledger.ports import LogHead
 from ledger.regulation.acts.act import parse_act
+from ledger.regulation.case.guard_input import Ground
 from ledger.streams.kinds import begin
 from ledger.streams.names import stream_id
-from ledger.streams.stream import Ground
 from tests.bench import workload
 from tests.bench.row import Row
 from tests.bench.run import Run, each_us, median

@@ -1,7 +1,7 @@
 """What a guard is asked: one statement, the stream before it, and the registry as the log stands.
 
 A guard sees nothing else: not the wall clock, not another log (guards.json, notes). The question is
-built by the application once per statement and is never changed.
+built once per statement, by `Ground.question` alone, and is never changed.
 """
 
 from __future__ import annotations
@@ -88,3 +88,49 @@ class Question:
     def above_ordinary(self) -> bool:
         """Whether the log's level is above ordinary."""
         return self.level != "ordinary"
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a statement is judged by beside its stream: the log as it stands.
+
+    Attributes:
+        registry: As the log stands.
+        catalogue: Of the edition in force.
+        origin: Origin of the log.
+        level: Its level.
+        log_size: Records before this one.
+        cases: What may be asked about other cases.
+        at: The ledger's time.
+    """
+
+    registry: Registry
+    catalogue: Catalogue
+    origin: str
+    level: str
+    log_size: int
+    cases: Cases
+    at: datetime
+
+    def question(
+        self, stream: StreamState, act: Act, officer: str, *, kid: str, iat: int, role: str
+    ) -> Question:
+        """What the guards are asked about the statement that would come next in a stream."""
+        return Question(
+            act=act,
+            kind=self.catalogue.type(act.act),
+            catalogue=self.catalogue,
+            iat=iat,
+            role=role,
+            seq=stream.seq + 1,
+            prev=stream.head,
+            kid=kid,
+            officer=officer,
+            stream=stream,
+            registry=self.registry,
+            origin=self.origin,
+            level=self.level,
+            log_size=self.log_size,
+            cases=self.cases,
+            at=self.at,
+        )

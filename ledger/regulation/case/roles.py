@@ -170,7 +170,7 @@ def _superior(act: Act, stream: StreamState, registry: Registry, day: date) -> b
 
 def _next_signer(act: Act, stream: StreamState, _registry: Registry, _day: date) -> bool:
     pending = stream.pending.get(act.refers_to or "")
-    return pending is not None and act.signers[0].officer == pending.waiting_for[0].officer
+    return pending is not None and act.author.officer == pending.waiting_for[0].officer
 
 
 _ROLES: Final[Mapping[str, Callable[[Act, StreamState, Registry, date], bool]]] = {

@@ -282,6 +282,16 @@ class StreamState:
         return frozenset(present_agency(registry, e.act.agency, day) for e in self.intake)
 
 
+def awaited(state: StreamState, act: Act) -> tuple[Signer, ...]:
+    """Who signs an act from here on, in order: whose turn it is comes first; empty after the last.
+
+    The one answer to whose turn it is, for the door, guards, folds, drafts and worklists; only
+    `ledger/checks/chain.py` asks by its own code, on purpose.
+    """
+    entry = state.entries.get(act.act_id)
+    return act.signers if entry is None else entry.waiting_for
+
+
 def present_agency(registry: Registry, agency: str, day: date) -> str:
     """Who stands for an agency on a day: itself, or who carries on for it (law.md §13)."""
     return registry.heir(agency, day) or agency

@@ -6,6 +6,7 @@ from itertools import combinations
 
 from ledger.regulation.case.guard_input import Question
 from ledger.regulation.case.reading import founding
+from ledger.regulation.case.state import awaited
 from ledger.regulation.guards.breach import Breach
 
 ROLE_VI = {"AUTHOR": "người trình", "CHECKER": "người kiểm tra", "APPROVER": "người phê duyệt"}
@@ -82,7 +83,7 @@ def _turn(q: Question) -> bool:
     entry = q.stream.entries.get(q.act.act_id)
     if entry is not None and entry.act.members != q.act.members:
         return True  # other words under an id that is taken: CORRECT_NOT_EDIT answers
-    waiting = signers if entry is None else entry.waiting_for
+    waiting = awaited(q.stream, q.act)
     if not waiting or q.officer != waiting[0].officer:
         return False
     if q.act.act == "ActReturned":

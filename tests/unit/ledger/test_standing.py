@@ -12,7 +12,6 @@ from keys.jwk import SoftwareSigner
 from ledger.errors import VerificationError
 from ledger.log.statement import AUTHOR, Statement, make, parse_compact
 from ledger.regulation.acts.act import Act
-from ledger.regulation.registry.registry import Registry
 from ledger.streams.event import Aside
 from ledger.streams.record_reader import Reader
 from ledger.write.registry_follower import Standing
@@ -64,7 +63,7 @@ def refused(a: ALedger) -> Aside:
     index = a.stores.records.head().size - 1
     assert a.ledger.refresh().keyring.lines() == before.keyring.lines()
     reader = Reader(a.stores.records, a.keys.kek, a.origin)
-    fresh = Standing(a.stores.records, reader, Registry.founded()).catch_up()
+    fresh = Standing(a.stores.records, reader).catch_up()
     assert fresh.registry.keyring.lines() == before.keyring.lines()
     assert fresh.index == index  # and so does nobody judge again for ever
     log = FoldLog(a.stores.records, a.keys.kek, a.origin)
@@ -133,6 +132,6 @@ def test_a_registry_record_whose_content_is_gone_stops_everybody(a: ALedger) -> 
 def test_registry_of_honest_records_is_followed(a: ALedger) -> None:
     """The founder's own record 0 among them."""
     reader = Reader(a.stores.records, a.keys.kek, a.origin)
-    followed = Standing(a.stores.records, reader, Registry.founded()).catch_up()
+    followed = Standing(a.stores.records, reader).catch_up()
     assert followed.index == a.stores.records.head().registry_index
     assert followed.registry.keyring.line(builders.key("cv").kid) is not None

@@ -18,12 +18,13 @@ from ledger.log import statement as statements
 from ledger.log.statement import Statement
 from ledger.regulation.acts.act import Act, parse_act
 from ledger.regulation.acts.catalogue import load as catalogue
+from ledger.regulation.case.guard_input import Ground
 from ledger.regulation.guards.table import BY_CODE
 from ledger.regulation.registry.registry import Registry
 from ledger.streams.event import StatementRecorded
 from ledger.streams.kinds import begin
 from ledger.streams.names import stream_id
-from ledger.streams.stream import Ground, Stream
+from ledger.streams.stream import Stream
 from ledger.write.commands import Ledger
 from ledger.write.eventsourcing_adapter import Judged
 from tests.builders import Others
@@ -105,8 +106,8 @@ class Told:
         officer = OFFICERS[statement.kid]
         with contextlib.suppress(Rejected):  # whichever guard came first: asked one by one below
             stream.decide(statement, act, officer, ground)
-        question = stream.question(
-            act, officer, ground, kid=statement.kid, iat=statement.iat, role=statement.role
+        question = ground.question(
+            stream.state, act, officer, kid=statement.kid, iat=statement.iat, role=statement.role
         )
         asked = [*SEQUENCE, *(["RETURNS_PENDING_ACT"] if act.act == "ActReturned" else [])]
         return [code for code in asked if BY_CODE[code].check(question) is not None]

@@ -10,6 +10,7 @@ import pytest
 
 from ledger.ports import LogHead
 from ledger.streams.record_reader import Reader
+from ledger.write.registry_follower import Standing
 from projections.engine.batch_transaction import Group
 from projections.engine.generations import ViewState
 from projections.fold.fold import Fold
@@ -45,7 +46,8 @@ def test_a_look_back_that_fails_is_told_of_once(
     log = played("SC1")
     rows = Stored(log.stored(), log.log.noted)
     reader = Reader(rows, log.log.kek, ORIGIN).for_folds()
-    group = Group({}, rows, reader, origin=ORIGIN, level="ordinary", most=1)
+    standing = Standing(rows, reader)
+    group = Group({}, rows, reader, origin=ORIGIN, level="ordinary", most=1, standing=standing)
     group._fold = Fold(FoldLog(rows, log.log.kek, ORIGIN), ORIGIN, "ordinary", 9)
     view = ViewState("acts", 1, "live", "", 9, 3, _NOW, None, None, None)
 

@@ -29,7 +29,6 @@ from ledger.postgres.checkpoints import Discarded, PostgresCheckpoints
 from ledger.postgres.checkpoints import discard as take_away
 from ledger.postgres.connect import open_pool
 from ledger.postgres.records import PostgresRecords
-from ledger.regulation.registry.registry import Registry
 from ledger.streams.record_reader import Reader
 from ledger.write.log_keys_follower import FollowedKeys
 from ledger.write.registry_follower import Standing
@@ -136,6 +135,6 @@ def _keys(settings: Settings, facts: EnclaveFacts) -> Iterator[_Keys]:
         records = PostgresRecords(pool)
         reader = Reader(records, open_kek(settings), facts.origin, facts.level)
         require_genesis(reader, facts)
-        standing = Standing(records, reader, Registry.founded())
+        standing = Standing(records, reader)
         standing.catch_up()
         yield _Keys(facts.origin, FollowedKeys(lambda: standing), PostgresCheckpoints(pool))

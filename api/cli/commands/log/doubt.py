@@ -36,7 +36,6 @@ from ledger.postgres.checkpoints import PostgresCheckpoints
 from ledger.postgres.connect import open_pool
 from ledger.postgres.records import PostgresRecords
 from ledger.postgres.tiles import PostgresTiles
-from ledger.regulation.registry.registry import Registry
 from ledger.streams.record_reader import Reader
 from ledger.write.log_keys_follower import FollowedKeys
 from ledger.write.registry_follower import Standing
@@ -161,7 +160,7 @@ def _keys(
         return lambda _: own
     reader = Reader(records, open_kek(settings), facts.origin, facts.level)
     require_genesis(reader, facts)
-    standing = Standing(records, reader, Registry.founded())
+    standing = Standing(records, reader)
     return FollowedKeys(lambda: standing).at
 
 
