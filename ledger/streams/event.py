@@ -138,7 +138,7 @@ class ServiceSaid:
         """What it is, unique in the log."""
         return UUID(self.event_id)
 
-    def recorded(self, index: int, recorded_at: datetime) -> PositionPassed:
+    def recorded(self, index: int, recorded_at: datetime, entry: bytes) -> PositionPassed:
         """Its place in the log."""
         return PositionPassed(
             originator_id=self.originator_id,
@@ -147,6 +147,7 @@ class ServiceSaid:
             digest=self.statement.digest_b64,
             index=index,
             recorded_at=recorded_at,
+            entry=entry,
         )
 
 
@@ -189,6 +190,29 @@ class PositionPassed:
             ValueError: It does not continue the stream.
         """
         return aggregate.pass_over(self)
+
+
+@dataclass(frozen=True, slots=True)
+class ContentErased:
+    """A record whose content was destroyed by law: for whoever follows the log, never for a stream.
+
+    Its place and its proof stay; what stands behind it in its stream nobody can tell in full.
+
+    Attributes:
+        originator_id: Id of the stream.
+        originator_version: Position in it.
+        index: Leaf index.
+        recorded_at: When the log took it.
+        entry: What the leaf commits to.
+    """
+
+    TOPIC: ClassVar[str] = TOPIC
+
+    originator_id: UUID
+    originator_version: int
+    index: int
+    recorded_at: datetime
+    entry: bytes
 
 
 Event = StatementRecorded | PositionPassed

@@ -17,7 +17,7 @@ from keys.envelope_encryption import Kek
 from ledger.admission import service_statements
 from ledger.admission.replay import founded
 from ledger.admission.submission import Submission, unknown_key
-from ledger.errors import Conflict, Fault, Head, Rejected, Unavailable
+from ledger.errors import Conflict, Fatal, Fault, Head, Rejected, Unavailable
 from ledger.log import record
 from ledger.log import statement as statements
 from ledger.log.merkle import Frontier
@@ -43,11 +43,10 @@ from ledger.regulation.case.state import RECOVERING, Entry
 from ledger.regulation.decide import Decision
 from ledger.regulation.registry.registry import Registry
 from ledger.streams.event import ServiceSaid, StatementRecorded
-from ledger.streams.kinds import begin
 from ledger.streams.record_reader import Reader
 from ledger.streams.stream import Stream, taken
 from ledger.write import drafting
-from ledger.write.eventsourcing_adapter import Judged, LogRecorder, SealingMapper, Seams
+from ledger.write.eventsourcing_adapter import Judged, LogRecorder, SealingMapper
 from ledger.write.ledger_clock import Time, by_clock, clock_back, rehearsed
 from ledger.write.receipt import Recorded
 from ledger.write.registry_follower import Standing
@@ -116,10 +115,10 @@ class Ledger:
     ) -> None:
         reader = Reader(store, kek, origin, level)
         mapper = SealingMapper(reader, origin=origin, level=level, kek=kek, entropy=entropy)
-        seams = Seams(mapper, LogRecorder(store, appender, origin))
+        recorder = LogRecorder(store, appender, origin)
         self.standing = Standing(store, reader, founded)
         self._store = store
-        self._memory = Memory(store, seams, self.standing, origin=origin)
+        self._memory = Memory(store, mapper, recorder, self.standing, origin=origin)
         self._clock = clock
         self._entropy = entropy
         self._cases = cases
@@ -191,14 +190,11 @@ class Ledger:
         """
         sent, at = self._submission(statement), cut(at)
         registry = founded(self.registry, sent.act, at)
-        with self._memory.turn(sent.act.stream) as key:
-            stream = begin(key, sent.act.stream)
+        with self._memory.fresh(sent.act.stream) as stream:
             if self._memory.look().size:
-                self._memory.moved(stream)
                 raise stream.stale(statement)
             found = self._judged(stream, sent, registry, at)
-            place = self._memory.append(stream, found.event, Judged(-1, at, at))
-            return Recorded.at(place, self._origin, created=True)
+            return self._append(stream, found.event, Judged(-1, at, at))
 
     def serve(self, statement: Statement) -> Appended:
         """Records what the service itself says: the inner door, which nobody reaches from outside.
@@ -227,7 +223,7 @@ class Ledger:
             )
             judged = Judged(current.index, time.at, _until(time.latest, ends))
             try:
-                return self._memory.append_service(stream, said, judged)
+                return self._memory.append(stream, said, judged)
             except NotAppended as refusal:
                 self._memory.saw(refusal.head)
                 if refusal.status == "taken":
@@ -250,7 +246,7 @@ class Ledger:
         found = self._judged(stream, sent, current.registry, time.at)
         judged = Judged(current.index, time.at, _until(time.latest, found.ends), found.grounds)
         try:
-            place = self._memory.append(stream, found.event, judged)
+            return self._append(stream, found.event, judged)
         except NotAppended as refusal:
             self._memory.saw(refusal.head)
             if refusal.status == "taken":
@@ -258,6 +254,13 @@ class Ledger:
             if refusal.status == "late" and at is not None:
                 raise clock_back() from refusal
             raise _JudgeAgain from refusal
+
+    def _append(self, stream: Stream, event: StatementRecorded, judged: Judged) -> Recorded:
+        """Raises: NotAppended, Unavailable."""
+        self._memory.append(stream, event, judged)
+        place = stream.place(event.statement)
+        if place is None:
+            raise Fatal("a statement is not where it was just put")
         return Recorded.at(place, self._origin, created=True)
 
     def _judged(

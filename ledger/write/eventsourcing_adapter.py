@@ -1,37 +1,40 @@
-"""The seams of eventsourcing, turned to sealed records: mapper, recorder, event store.
+"""eventsourcing's mapper, recorder and event store over sealed records.
 
 Architecture §3. An event becomes a `Draft`: what to store is sealed when its time in the log is
 known, by `record` and `vault`, bound to log, stream and position. The library's transcoder, cipher,
 compressor, snapshots and start-up DDL are not used. What acts are about is not known here.
+
+The log is also the library's notification log: the id of a record is the size of the log right
+behind it, its index and one, so that ids begin at 1 as the library has them, are dense, and a
+checkpoint of size n covers every id up to n.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NoReturn
+from itertools import islice
+from typing import Any, Final
 from uuid import UUID
 
 from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import (
-    AggregateRecorder,
     ApplicationRecorder,
     EventStore,
-    InfrastructureFactory,
     JSONTranscoder,
+    ListenNotifySubscription,
     Mapper,
     Notification,
-    ProcessRecorder,
     Recording,
     StoredEvent,
-    Subscription,
-    TrackingRecorder,
 )
 
 from keys import envelope_encryption
 from keys.envelope_encryption import Kek
 from ledger.admission.judge import event_of
+from ledger.errors import Doubt, VerificationError
 from ledger.log import record as records
 from ledger.ports import (
     NIL_UNIT,
@@ -40,6 +43,7 @@ from ledger.ports import (
     Draft,
     Entropy,
     Grounds,
+    Notices,
     RecordStore,
     SealedRecord,
     StoredRecord,
@@ -48,6 +52,9 @@ from ledger.streams.event import Event, Said, ServiceSaid, StatementRecorded
 from ledger.streams.names import stream_id
 from ledger.streams.record_reader import Reader
 from ledger.streams.tokens import token_tag, tokens_of
+
+POLL_S: Final = 1.0
+"""How long a follower may miss what no notice told it of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,7 @@ class Judged:
 class DraftEvent(StoredEvent):
     """An event on its way in; `state` stays empty until it is sealed."""
 
+    event: Said
     seal: Callable[[datetime], SealedRecord]
 
 
@@ -79,6 +87,23 @@ class RecordEvent(StoredEvent):
     """An event on its way out, with the whole row."""
 
     row: StoredRecord
+
+    @classmethod
+    def of(cls, row: StoredRecord) -> RecordEvent:
+        """The event of a row."""
+        return cls(row.stream_id, row.seq, row.topic, row.state, row)
+
+
+@dataclass(frozen=True)
+class RecordNotification(Notification):
+    """A record in the order of the log, with the whole row; `state` stays sealed."""
+
+    row: StoredRecord
+
+    @classmethod
+    def of(cls, row: StoredRecord) -> RecordNotification:
+        """The notification of a row."""
+        return cls(row.stream_id, row.seq, row.topic, row.state, row.index + 1, row)
 
 
 class SealingMapper(Mapper[UUID]):
@@ -104,15 +129,16 @@ class SealingMapper(Mapper[UUID]):
 
     def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> DraftEvent:
         """An event of ours, to be sealed with the time that the log gives it."""
-        return self.to_draft(_ours(domain_event))
-
-    def to_draft(self, event: Said) -> DraftEvent:
-        """A statement, to be sealed with the time that the log gives it."""
+        if not isinstance(domain_event, (StatementRecorded, ServiceSaid)):
+            raise TypeError("this log records statements only")
+        event: Said = domain_event
 
         def seal(at: datetime) -> SealedRecord:
             return self._seal(event, at)
 
-        return DraftEvent(event.originator_id, event.originator_version, event.TOPIC, b"", seal)
+        return DraftEvent(
+            event.originator_id, event.originator_version, event.TOPIC, b"", event, seal
+        )
 
     def to_domain_event(self, stored_event: StoredEvent) -> Event:
         """A row, opened and compared with its entry; whether it stands is not asked here.
@@ -120,7 +146,7 @@ class SealingMapper(Mapper[UUID]):
         Raises:
             VerificationError: It is erased: a stream with a hole takes no statement.
         """
-        if not isinstance(stored_event, RecordEvent):
+        if not isinstance(stored_event, (RecordEvent, RecordNotification)):
             raise TypeError("only rows of this log become events")
         return event_of(self._reader, stored_event.row)
 
@@ -143,16 +169,112 @@ class SealingMapper(Mapper[UUID]):
         return SealedRecord(entry, sealed.state, self._kek.kek_id, wrap)
 
 
-class LogRecorder(ApplicationRecorder):
-    """The library's recorder over the ports: `Appender` to append, `RecordStore` to read."""
+class LogReading(ApplicationRecorder):
+    """The library's recorder of a log that is only read: streams, and the whole in its order.
+
+    Args:
+        store: Where records lie; what it gives is committed, without a gap.
+        notices: Hints that there is more; without them followers only poll.
+    """
+
+    def __init__(self, store: RecordStore, notices: Notices | None = None) -> None:
+        self._store = store
+        self._notices = notices
+
+    def insert_events(
+        self,
+        stored_events: Sequence[StoredEvent],
+        **kwargs: Any,  # noqa: ANN401 - the library's signature
+    ) -> Sequence[int]:
+        """Not by whoever only reads. Raises: TypeError."""
+        del stored_events, kwargs
+        raise TypeError("this log is only read here: acts come in by the door, signed")
+
+    def rows(self, originator_id: UUID, gt: int, lte: int | None) -> Iterator[RecordEvent]:
+        """Rows of one stream in order, as they are asked for: in bounded memory."""
+        for row in self._store.stream(originator_id, gt):
+            if lte is not None and row.seq > lte:
+                break
+            yield RecordEvent.of(row)
+
+    def select_events(
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Sequence[RecordEvent]:
+        """The same at once, as the library's own tools ask for them."""
+        key = originator_id if isinstance(originator_id, UUID) else UUID(originator_id)
+        found = self.rows(key, gt or 0, lte)
+        return list(islice(reversed(list(found)) if desc else found, limit))
+
+    def select_notifications(
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
+        inclusive_of_start: bool = True,
+    ) -> Sequence[RecordNotification]:
+        """Records in the order of the log; fewer than `limit` only where it ends.
+
+        Args:
+            start: Id of the first; None: from record 0.
+            limit: How many at most.
+            stop: Id of the last.
+            topics: Which topics; all if none is named. What has another one is passed by.
+            inclusive_of_start: Whether the record of `start` is meant too, or the one behind it.
+
+        Raises:
+            VerificationError: `gap`: a record is missing.
+        """
+        index = max((start or 0) - inclusive_of_start, 0)
+        end = self._store.head().size if stop is None else min(stop, self._store.head().size)
+        found: list[RecordNotification] = []
+        while len(found) < limit and index < end:
+            rows = self._store.read(index, min(limit - len(found), end - index))
+            if not rows or rows[0].index != index or rows[-1].index != index + len(rows) - 1:
+                raise VerificationError("gap", "a record is missing", index)
+            found += [RecordNotification.of(row) for row in rows if _of(row, topics)]
+            index += len(rows)
+        return found
+
+    def max_notification_id(self) -> int | None:
+        """Id of the last record, which is the size of the log; None where it is empty."""
+        return self._store.head().size or None
+
+    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> LogSubscription:
+        """Follows the log on, from behind a record.
+
+        Raises:
+            Doubt: The log ends before this record: what was followed is not this log any more.
+        """
+        size = self._store.head().size
+        if gt is not None and gt > size:
+            raise Doubt(
+                "shorter",
+                f"sổ chỉ còn {size} bản ghi, trong khi đã theo dõi đến bản ghi thứ {gt}",
+                f"the log has {size} records, and {gt} have been followed",
+                size,
+            )
+        return LogSubscription(self, self._notices, gt, topics)
+
+
+class LogRecorder(LogReading):
+    """The recorder of the write path: `Appender` to append, `RecordStore` to read."""
 
     def __init__(self, store: RecordStore, appender: Appender, origin: str) -> None:
-        self._store = store
+        super().__init__(store)
         self._appender = appender
         self._origin = origin
 
-    def append(self, event: Said, draft: DraftEvent, judged: Judged) -> Appended:
+    def append(self, draft: DraftEvent, judged: Judged) -> Appended:
         """Records one event. Raises: NotAppended, Unavailable; see `Appender.append`."""
+        event = draft.event
         return self._appender.append(
             Draft(
                 stream_id=event.originator_id,
@@ -183,54 +305,59 @@ class LogRecorder(ApplicationRecorder):
         named = tokens_of(event.stream, event.statement.payload) if event.author else ()
         return frozenset(token_tag(self._origin, token) for token in named)
 
-    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> NoReturn:  # noqa: ANN401 - the library's signature
-        """Not the way in: `StatementStore.put` appends one judged event at a time."""
-        raise NotImplementedError
 
-    def select_events(
+class LogSubscription(ListenNotifySubscription[LogReading]):
+    """Follows the log on. The poll is the truth and a notice a hint, which may be lost.
+
+    Args:
+        recorder: Reads the log.
+        notices: Hints that there is more; None: it only polls.
+        gt: Id behind which it begins; None: from record 0.
+        topics: Which topics; all if none is named.
+    """
+
+    def __init__(
         self,
-        originator_id: UUID | str,
-        *,
-        gt: int | None = None,
-        lte: int | None = None,
-        desc: bool = False,
-        limit: int | None = None,
-    ) -> NoReturn:
-        """Not the way out: `StatementStore.get` reads in bounded memory."""
-        raise NotImplementedError
+        recorder: LogReading,
+        notices: Notices | None,
+        gt: int | None,
+        topics: Sequence[str],
+    ) -> None:
+        super().__init__(recorder, gt, topics)
+        self._notices = notices
+        self._ended = threading.Event()
+        self._looking = threading.Thread(target=self._look, name="log subscription", daemon=True)
+        self._looking.start()
 
-    def rows(self, originator_id: UUID, gt: int, lte: int | None) -> Iterator[RecordEvent]:
-        """Rows of one stream in order, as they are asked for."""
-        for row in self._store.stream(originator_id, gt):
-            if lte is not None and row.seq > lte:
-                break
-            yield _row_event(row)
+    def __exit__(self, *args: object, **kwargs: Any) -> None:  # noqa: ANN401 - the library's signature
+        super().__exit__(*args, **kwargs)
+        self._looking.join()
 
-    def select_notifications(
-        self,
-        start: int | None,
-        limit: int,
-        stop: int | None = None,
-        topics: Sequence[str] = (),
-        *,
-        inclusive_of_start: bool = True,
-    ) -> Sequence[Notification]:
-        """Not here: projections run their own loop (architecture.md §5)."""
-        raise NotImplementedError
+    def stop(self) -> None:
+        """Ends it; the threads end within a poll."""
+        self._ended.set()
+        super().stop()
 
-    def max_notification_id(self) -> int | None:
-        """Not here, as above."""
-        raise NotImplementedError
+    def _look(self) -> None:
+        """Has the library's thread look again, at each notice and each second."""
+        try:
+            if self._notices is None:
+                self._poll(self._ended.wait)
+            else:
+                with self._notices.listen("records") as wait:
+                    self._poll(wait)
+        except Exception as error:  # noqa: BLE001 - else it would sleep for ever, and nobody be told
+            self._thread_error = error
+            self.stop()
 
-    def subscribe(
-        self, gt: int | None = None, topics: Sequence[str] = ()
-    ) -> Subscription[ApplicationRecorder]:
-        """Not here, as above."""
-        raise NotImplementedError
+    def _poll(self, wait: Callable[[float], bool]) -> None:
+        while not self._ended.is_set():
+            wait(POLL_S)
+            self._has_been_notified.set()
 
 
 class StatementStore(EventStore[UUID]):
-    """Puts one judged event and answers with the event as recorded."""
+    """Puts one judged event and answers with the event as recorded; reads in bounded memory."""
 
     mapper: SealingMapper
     recorder: LogRecorder
@@ -249,18 +376,14 @@ class StatementStore(EventStore[UUID]):
             NotAppended: With the reason; nothing was recorded.
             Unavailable: Try again later.
         """
-        (event,) = map(_ours, domain_events)  # one statement is one transaction's worth of promise
+        (event,) = domain_events  # one statement is one transaction's worth of promise
         draft = self.mapper.to_stored_event(event)
-        appended = self.recorder.append(event, draft, kwargs["judged"])
+        appended = self.recorder.append(draft, kwargs["judged"])
         notification = Notification(
-            event.originator_id, event.originator_version, draft.topic, b"", appended.index
+            draft.originator_id, draft.originator_version, draft.topic, b"", appended.index + 1
         )
-        recorded = event.recorded(appended.index, appended.recorded_at, appended.entry)
+        recorded = draft.event.recorded(appended.index, appended.recorded_at, appended.entry)
         return [RecordedEvent(recorded, notification, appended)]
-
-    def put_service(self, said: ServiceSaid, judged: Judged) -> Appended:
-        """Records what the service says. Raises: as `put`."""
-        return self.recorder.append(said, self.mapper.to_draft(said), judged)
 
     def get(
         self,
@@ -273,7 +396,7 @@ class StatementStore(EventStore[UUID]):
     ) -> Iterator[DomainEventProtocol[UUID]]:
         """Events of one stream, opened one by one."""
         if desc or limit is not None:
-            raise NotImplementedError
+            return super().get(originator_id, gt=gt, lte=lte, desc=desc, limit=limit)
         return map(self.mapper.to_domain_event, self.recorder.rows(originator_id, gt or 0, lte))
 
 
@@ -284,46 +407,5 @@ class RecordedEvent(Recording[UUID]):
     appended: Appended
 
 
-class Seams(InfrastructureFactory[TrackingRecorder]):
-    """What the library's Application takes its parts from: those given, no environment."""
-
-    def __init__(self, mapper: SealingMapper, recorder: LogRecorder) -> None:
-        super().__init__({})
-        self._mapper = mapper
-        self._recorder = recorder
-
-    def application_recorder(self) -> LogRecorder:
-        """The log's recorder."""
-        return self._recorder
-
-    def statement_mapper(self) -> SealingMapper:
-        """The mapper."""
-        return self._mapper
-
-    def statement_store(self) -> StatementStore:
-        """The event store over it."""
-        return StatementStore(self._mapper, self._recorder)
-
-    def aggregate_recorder(self, purpose: str = "events") -> AggregateRecorder:
-        """Not kept: there are no snapshots."""
-        raise NotImplementedError(purpose)
-
-    def tracking_recorder(
-        self, tracking_recorder_class: type[TrackingRecorder] | None = None
-    ) -> TrackingRecorder:
-        """Not kept: a projection saves its own position."""
-        raise NotImplementedError
-
-    def process_recorder(self) -> ProcessRecorder:
-        """Not kept: no act follows another by itself."""
-        raise NotImplementedError
-
-
-def _ours(event: DomainEventProtocol[UUID]) -> StatementRecorded:
-    if not isinstance(event, StatementRecorded):
-        raise TypeError("this log records statements only")
-    return event
-
-
-def _row_event(row: StoredRecord) -> RecordEvent:
-    return RecordEvent(row.stream_id, row.seq, row.topic, row.state, row)
+def _of(row: StoredRecord, topics: Sequence[str]) -> bool:
+    return not topics or row.topic in topics

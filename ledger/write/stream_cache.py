@@ -1,37 +1,37 @@
 """What one process knows of its log: how long it is, the registry, and the streams it has read.
 
-eventsourcing's Application with our parts in its seams (architecture.md §3). Memory is never ahead
-of the log: it changes after the COMMIT of an append, and by what it reads. What a statement is
-judged by is not known here.
+eventsourcing's Application with our mapper, recorder and event store (architecture.md §3); its
+repository reads a stream, goes on with it and keeps it. Memory is never ahead of the log: it
+changes after the COMMIT of an append, and by what it reads. What a statement is judged by is not
+known here.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Final, cast
+from functools import partial
+from typing import ClassVar, cast
 from uuid import UUID
 
-from eventsourcing.application import Application, Cache, Repository
+from eventsourcing.application import AggregateNotFoundError, Application, Cache
 from eventsourcing.utils import Environment, EnvType
 
 from ledger.errors import Fatal, NotFound
 from ledger.ports import Appended, LogHead, RecordStore
-from ledger.streams.event import Event, ServiceSaid, StatementRecorded
+from ledger.streams.event import Event, Said
 from ledger.streams.kinds import begin
 from ledger.streams.names import is_stream, stream_id
-from ledger.streams.stream import Place, Stream
+from ledger.streams.stream import Stream
 from ledger.write.eventsourcing_adapter import (
     Judged,
+    LogRecorder,
     RecordedEvent,
     SealingMapper,
-    Seams,
     StatementStore,
 )
 from ledger.write.registry_follower import Current, Standing
-
-CACHED_STREAMS: Final = 256
 
 
 class _Turns:
@@ -61,17 +61,29 @@ class Memory(Application[UUID]):
 
     Args:
         store: Reads of the records.
-        seams: Mapper, recorder and event store.
+        mapper: Seals and opens.
+        recorder: Appends and reads.
         standing: Follows the registry.
         origin: Origin of the log.
     """
 
     name = "socai"
+    # Streams are changed only by what is recorded, so whoever asks needs no copy.
+    env: ClassVar[dict[str, str]] = {
+        "AGGREGATE_CACHE_MAXSIZE": "256",
+        "DEEPCOPY_FROM_AGGREGATE_CACHE": "n",
+    }
 
     def __init__(
-        self, store: RecordStore, seams: Seams, standing: Standing, *, origin: str
+        self,
+        store: RecordStore,
+        mapper: SealingMapper,
+        recorder: LogRecorder,
+        standing: Standing,
+        *,
+        origin: str,
     ) -> None:
-        self._seams = seams
+        self._parts = mapper, recorder
         super().__init__()
         self._store = store
         self._standing = standing
@@ -79,33 +91,23 @@ class Memory(Application[UUID]):
         self._head = LogHead(0, None, -1)
         self._turns = _Turns()
 
-    # -- eventsourcing's seams: our parts, no environment, no copies from the cache ----------------
+    # -- eventsourcing's seams: our parts in the place of what its factory would make --------------
 
     def construct_env(self, name: str, env: EnvType | None = None) -> Environment:
-        """An empty environment: settings come by argument."""
-        return Environment(name, dict(env or {}))
-
-    def construct_factory(self, env: Environment) -> Seams:
-        """The parts given."""
-        del env
-        return self._seams
+        """Nothing of the machine's environment: settings come by argument."""
+        return Environment(name, {**type(self).env, **(env or {})})
 
     def construct_mapper(self) -> SealingMapper:
         """Seals and opens."""
-        return self._seams.statement_mapper()
+        return self._parts[0]
+
+    def construct_recorder(self) -> LogRecorder:
+        """Appends and reads."""
+        return self._parts[1]
 
     def construct_event_store(self) -> StatementStore:
         """Puts one judged statement at a time."""
-        return self._seams.statement_store()
-
-    def construct_repository(self) -> Repository[UUID]:
-        """Streams are changed only by what is recorded, so the cache needs no copies."""
-        return Repository(
-            self.events,
-            cache_maxsize=CACHED_STREAMS,
-            fastforward=False,
-            deepcopy_from_cache=False,
-        )
+        return StatementStore(*self._parts)
 
     # -- the log and its registry ------------------------------------------------------------------
 
@@ -147,7 +149,7 @@ class Memory(Application[UUID]):
         try:
             return self._cache.get(key)
         except KeyError:
-            return begin(key, name) if seq == 1 else self._loaded(key, name)
+            return begin(key, name) if seq == 1 else self._followed(key, name)
 
     @contextmanager
     def fresh(self, name: str) -> Iterator[Stream]:
@@ -159,21 +161,20 @@ class Memory(Application[UUID]):
         if not is_stream(name):
             raise NotFound("no such stream")
         with self.turn(name) as key:
-            try:
-                stream = self._cache.get(key)
-                self._follow(stream)
-            except KeyError:
-                stream = self._loaded(key, name)
-            yield stream
+            yield self._followed(key, name)
 
     def moved(self, stream: Stream) -> bool:
-        """Whether the stream or the registry was ahead of this process; both are caught up with."""
-        before = self.current.index
+        """Whether the stream or the registry was ahead of this process; both are caught up with.
+
+        Whoever asks again takes the stream from here again.
+        """
+        before, version = self.current.index, stream.version
         self.look()
         registry = self.catch_up()
-        return self._follow(stream) or registry.index != before
+        followed = self._followed(stream.id, stream.name)
+        return followed.version != version or registry.index != before
 
-    def append(self, stream: Stream, event: StatementRecorded, judged: Judged) -> Place:
+    def append(self, stream: Stream, event: Said, judged: Judged) -> Appended:
         """DURABLE when `put` returns; what follows only changes memory.
 
         Raises:
@@ -182,41 +183,33 @@ class Memory(Application[UUID]):
         """
         # `save` would first ask what kind of thing this is, which takes longer than sealing it.
         (recording,) = cast("list[RecordedEvent]", self.events.put([event], judged=judged))
-        recorded = cast("StatementRecorded", recording.domain_event)
         self.saw(recording.appended.head)
         try:
-            stream.add(recorded)
+            cast("Event", recording.domain_event).mutate(stream)
         except ValueError as error:
             raise Fatal(f"the log took what its stream cannot explain: {error}") from error
         self._cache.put(stream.id, stream)
-        place = stream.place(recorded.statement)
-        if place is None:
-            raise Fatal("a statement is not where it was just put")
-        return place
+        return recording.appended
 
-    def append_service(self, stream: Stream, said: ServiceSaid, judged: Judged) -> Appended:
-        """DURABLE when `put_service` returns, as in `append`. Raises: as `append`."""
-        appended = cast("StatementStore", self.events).put_service(said, judged)
-        self.saw(appended.head)
-        stream.pass_over(said.recorded(appended.index, appended.recorded_at))
-        self._cache.put(stream.id, stream)
-        return appended
+    def _followed(self, key: UUID, name: str) -> Stream:
+        """The stream with everything that is committed; one that nobody has begun is not kept."""
+        try:
+            found: Stream = self.repository.get(key, projector_func=partial(self._project, name))
+        except AggregateNotFoundError:
+            return begin(key, name)
+        return found
 
-    def _loaded(self, key: UUID, name: str) -> Stream:
-        stream = begin(key, name)
-        self._follow(stream)
-        return stream
+    def _project(self, name: str, stream: Stream | None, events: Iterable[Event]) -> Stream | None:
+        """The repository's projector: each record is judged at its index before it moves one.
 
-    def _follow(self, stream: Stream) -> bool:
-        """Takes what is committed, each record judged at its index; whether there was any."""
-        fresh = cast("list[Event]", list(self.events.get(stream.id, gt=stream.version)))
-        if not fresh:
-            return False
-        self._standing.reach(fresh[-1].index or 0)
-        for event in fresh:
+        Raises:
+            VerificationError: `erased`: a stream with a hole takes no statement.
+        """
+        for event in events:
+            stream = stream or begin(event.originator_id, name)
+            self._standing.reach(event.index or 0)
             self._standing.settled(stream, event).mutate(stream)
-        self._cache.put(stream.id, stream)
-        return True
+        return stream
 
     @property
     def _cache(self) -> Cache[UUID, Stream]:

@@ -385,7 +385,7 @@ def _append(service: Service, statement: Statement) -> int:
         )
         current = ledger._memory.catch_up()
         judged = Judged(current.index, service.enclave.ledger_time(), None)
-        return ledger._memory.append_service(stream, said, judged).index
+        return ledger._memory.append(stream, said, judged).index
 
 
 @attack(
