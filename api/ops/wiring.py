@@ -7,7 +7,7 @@ import os
 import secrets
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -65,6 +65,7 @@ from ledger.postgres.tiles import PostgresTiles
 from ledger.recovery.recoveries import Recoveries
 from ledger.streams.record_reader import Reader
 from ledger.write.commands import Ledger
+from ledger.write.followed_log import FollowedLog
 from ledger.write.log_keys_follower import FollowedKeys
 from ledger.write.registry_follower import Standing
 from projections.engine import generations
@@ -482,6 +483,41 @@ def open_projector(settings: Settings) -> tuple[Projector, PostgresNotices, Pool
         watch=watch,
     )
     return projector, PostgresNotices(dsn), pool
+
+
+def followed_log(settings: Settings) -> type[FollowedLog]:
+    """The log of a home as an application class, for eventsourcing's `ProjectionRunner`.
+
+    Whoever uses it needs the projector's login and the KEK; each application has its own
+    connections, until it is closed.
+
+    Raises:
+        SettingsError: No enclave in the home; by the class, where record 0 is not that of it.
+    """
+    facts = Home(settings).facts()
+    dsn, kek = role_dsn(settings, facts, "projector"), open_kek(settings)
+
+    class Log(FollowedLog):
+        """The log of this home."""
+
+        def __init__(self, env: Mapping[str, str] | None = None) -> None:
+            require_schema(dsn)
+            self._pool = open_pool(dsn, most=2)
+            records = PostgresRecords(self._pool)
+            reader = Reader(records, kek, facts.origin, facts.level)
+            try:
+                require_genesis(reader, facts)
+            except Exception:
+                self._pool.close()
+                raise
+            super().__init__(records, reader, PostgresNotices(dsn), env)
+
+        def close(self) -> None:
+            """Gives the connections back."""
+            super().close()
+            self._pool.close()
+
+    return Log
 
 
 def require_schema(dsn: str) -> None:

@@ -16,7 +16,9 @@ from typing import Final, TypeVar
 from keys import canonical
 from ledger.admission import service_statements
 from ledger.admission.replay import judged
+from ledger.admission.submission import Submission
 from ledger.errors import Conflict, Rejected, VerificationError
+from ledger.log.statement import require_log
 from ledger.ports import NIL_UNIT, RecordStore, StoredRecord
 from ledger.regulation.case.other_cases_port import STILL_OPEN, Report, state_told
 from ledger.regulation.case.reviews import open_reviews, signers
@@ -36,6 +38,11 @@ _COLUMNS: Final = Aside(
     "columns",
     "các cột của bản ghi nói khác nội dung đã ký",
     "the columns of the row say something else than what is signed",
+)
+_STRANGER: Final = Aside(
+    "signer",
+    "người ký không có tên trong diễn biến",
+    "whoever signed it is no signer of the act",
 )
 _MOST_RULINGS: Final = 200_000
 """Records whose judgement is remembered, about 20 MiB."""
@@ -166,6 +173,25 @@ class Judge:
             return event
         stream = begin(event.originator_id, event.stream)
         return self.settled(stream.suppose(event.statement, event.act), event, registry)
+
+    def signed(self, event: Event, registry: Registry) -> Event:
+        """The event if somebody signed it who could then, else its position, set aside.
+
+        All that can be asked of an act behind what is erased, but of the registry (`alone`).
+        """
+        if isinstance(event, PositionPassed):
+            return event
+        if event.registry:
+            return self.alone(event, registry)
+        try:
+            require_log(event.statement, self.origin)
+            officer, _ = Submission(event.statement, event.act, None).admit(registry, _at(event))
+        except Rejected as refused:
+            return _put_aside(event, Aside(refused.code, refused.vi, refused.en))
+        except NONSENSE as error:
+            return _put_aside(event, Aside("act", _NONSENSE_VI, repr(error)))
+        named = officer in {one.officer for one in event.act.signers}
+        return event if named else _put_aside(event, _STRANGER)
 
     def again(self, stream: Stream, event: Event, index: int, *, known: bool = False) -> Event:
         """A record of a stream that is asked about, judged unless it was.

@@ -201,6 +201,7 @@ class ContentErased:
     Attributes:
         originator_id: Id of the stream.
         originator_version: Position in it.
+        stream: Name of the stream.
         index: Leaf index.
         recorded_at: When the log took it.
         entry: What the leaf commits to.
@@ -210,6 +211,7 @@ class ContentErased:
 
     originator_id: UUID
     originator_version: int
+    stream: str
     index: int
     recorded_at: datetime
     entry: bytes

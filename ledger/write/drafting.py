@@ -16,6 +16,7 @@ from ledger.errors import Fault, NotFound, Rejected
 from ledger.log import statement as statements
 from ledger.log.statement import AUTHOR, RETURNER
 from ledger.regulation.acts.act import Act
+from ledger.regulation.acts.act_forms import ActForm
 from ledger.regulation.case.guard_input import Ground
 from ledger.regulation.case.state import awaited
 from ledger.regulation.decide import Decision, decide
@@ -35,7 +36,7 @@ def filled(
         at: The ledger's time.
     """
     members: dict[str, Any] = {
-        "v": 1,
+        "v": ActForm.class_version,
         "act_id": str(act_id),
         "occurred_at": local_time(at),
         "precision": "minute",

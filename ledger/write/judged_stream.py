@@ -10,14 +10,17 @@ from typing import Final
 
 from ledger.admission.judge import event_of
 from ledger.errors import VerificationError
-from ledger.ports import RecordStore
-from ledger.streams.event import Aside, PositionPassed
+from ledger.ports import RecordStore, StoredRecord
+from ledger.streams.event import Aside, ContentErased, Event, PositionPassed
+from ledger.streams.kept import Kept
 from ledger.streams.kinds import begin
 from ledger.streams.names import stream_id
 from ledger.streams.record_reader import Reader
 from ledger.write.registry_follower import Standing
 
 END: Final = 2**62
+_MOST_STATEMENTS: Final = 20_000
+"""Statements of streams judged in full that are kept, to go on from where they were left."""
 
 
 class Docket:
@@ -49,16 +52,51 @@ class Docket:
         for row in self._store.stream(self._stream.id, self._stream.version):
             if row.index >= before:
                 break
-            self._standing.reach(row.index)
-            try:
-                event = self._standing.settled(self._stream, event_of(self._reader, row))
-            except VerificationError:
-                self._ended = True
+            if self._settled(row) is None:
                 break
-            event.mutate(self._stream)
-            self._found[row.index] = event.aside if isinstance(event, PositionPassed) else None
         self._reached = before if before < END else 0
         return self._found
+
+    def event(self, row: StoredRecord) -> Event | ContentErased:
+        """A record of the stream as the rules have it, or what is left of an erased one.
+
+        Behind an erased record of the stream an act is asked only who signed it.
+        """
+        if row.seq != self._stream.version + 1:
+            self.upto(row.index)
+        event = None if self._ended else self._settled(row)
+        return event or self._alone(row)
+
+    def reached(self, row: StoredRecord) -> bool:
+        """Whether it stands behind a record of the stream already."""
+        return row.seq <= self._stream.version
+
+    def _settled(self, row: StoredRecord) -> Event | None:
+        """The next record, judged; None where its content is erased, and all that follows ends."""
+        self._standing.reach(row.index)
+        try:
+            event = self._standing.settled(self._stream, event_of(self._reader, row))
+        except VerificationError:
+            self._ended = True
+            return None
+        event.mutate(self._stream)
+        self._found[row.index] = event.aside if isinstance(event, PositionPassed) else None
+        return event
+
+    def _alone(self, row: StoredRecord) -> Event | ContentErased:
+        self._standing.reach(row.index)
+        try:
+            event = event_of(self._reader, row)
+        except VerificationError:
+            return ContentErased(
+                originator_id=row.stream_id,
+                originator_version=row.seq,
+                stream=row.stream,
+                index=row.index,
+                recorded_at=row.recorded_at,
+                entry=row.entry,
+            )
+        return self._standing.signed(event)
 
     @property
     def weight(self) -> int:
@@ -68,3 +106,39 @@ class Docket:
     def open(self) -> Mapping[int, str]:
         """Entry in b64, by index, of what is set aside and no act has voided yet."""
         return self._stream.state.aside
+
+
+class Dockets:
+    """The dockets of the streams that were asked about last.
+
+    Args:
+        standing: The registry at every index.
+        store: Where records lie.
+        reader: Opens them.
+    """
+
+    def __init__(self, standing: Standing, store: RecordStore, reader: Reader) -> None:
+        self._parts = standing, store, reader.for_judges()
+        self._kept: Kept[str, Docket] = Kept(_MOST_STATEMENTS)
+
+    def upto(self, stream: str, before: int) -> dict[int, Aside | None]:
+        """As `Docket.upto`, of a stream of this name."""
+        docket = self._take(stream)
+        found = docket.upto(before)
+        self._kept.put(stream, docket, docket.weight)
+        return found
+
+    def event(self, row: StoredRecord) -> Event | ContentErased:
+        """As `Docket.event`, of the stream of a row."""
+        standing, store, reader = self._parts
+        if stream_id(reader.origin, row.stream) != row.stream_id:
+            return event_of(reader, row)  # of no stream: nobody can read it
+        docket = self._take(row.stream)
+        if docket.reached(row):  # asked for again: from the beginning
+            docket = Docket(standing, store, reader, row.stream)
+        event = docket.event(row)
+        self._kept.put(row.stream, docket, docket.weight)
+        return event
+
+    def _take(self, stream: str) -> Docket:
+        return self._kept.take(stream) or Docket(*self._parts, stream)

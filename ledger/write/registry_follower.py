@@ -167,6 +167,12 @@ class Standing:
             raise ValueError("only what is recorded is judged again")
         return self._judge.settled(stream, event, self.before(event.index))
 
+    def signed(self, event: Event) -> Event:
+        """A record behind an erased one of its stream, as `Judge.signed`."""
+        if event.index is None:
+            raise ValueError("only what is recorded is judged again")
+        return self._judge.signed(event, self.before(event.index))
+
     def _follow(self) -> None:
         rows, reached = self._store.registry(self._current.index), self._current.index
         self._follows = True

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import Final
 from uuid import UUID
 
 from ledger.ports import RecordStore
 from ledger.streams.event import Aside
-from ledger.streams.kept import Kept
 from ledger.streams.record_reader import Opened, Reader
-from ledger.write.judged_stream import Docket
+from ledger.write.judged_stream import Dockets
 from ledger.write.registry_follower import Applied, Standing
 from projections.engine.generations import live_position
 from projections.fold.fold import BATCH
 from projections.views import acts as timeline
 from projections.views.base import Connection
-
-_MOST_STATEMENTS: Final = 20_000
-"""Statements of streams judged in full that are kept, to go on from where they were left."""
 
 
 class RecordsLog:
@@ -42,7 +37,7 @@ class RecordsLog:
         self._reader = reader
         self._connection = connection
         self._standing = standing
-        self._dockets: Kept[str, Docket] = Kept(_MOST_STATEMENTS)
+        self._dockets = Dockets(standing, records, reader)
 
     def read(self, start: int, limit: int) -> Sequence[Opened]:
         """Records `start` …, opened. Raises: VerificationError."""
@@ -63,13 +58,7 @@ class RecordsLog:
 
     def judged(self, stream: str, before: int) -> dict[int, Aside | None]:
         """Records of a stream before an index, each with why it is set aside."""
-        docket = self._dockets.take(stream)
-        if docket is None:
-            strict = self._reader.for_judges()
-            docket = Docket(self._standing, self._records, strict, stream)
-        found = docket.upto(before)
-        self._dockets.put(stream, docket, docket.weight)
-        return found
+        return self._dockets.upto(stream, before)
 
     def doubted(self) -> Collection[int]:
         """Records that the timeline has as set aside."""

@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 from ledger.errors import Fault, Rejected
 from ledger.json_pointer import child
 from ledger.regulation.acts import json_shape
+from ledger.regulation.acts.act_forms import ActForm, is_known, upcast
 from ledger.regulation.acts.channels import CHANNEL_WORDS
 from ledger.regulation.acts.json_shape import AGENCY_ID, STREAM, UUID4, Flaw
 
@@ -56,7 +57,10 @@ class Basis(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What an official did. Members as in formats.md §2; `members` is the payload as parsed."""
+    """What an official did. Members as in formats.md §2, in the form in force.
+
+    `members` is the payload as it was signed, in its own form: what a countersigner signs too.
+    """
 
     act: str
     act_id: str
@@ -193,18 +197,23 @@ def stream_kind(name: str) -> str:
     return name.partition("/")[0]
 
 
-def parse_act(members: Mapping[str, Any], *, level: str = ORDINARY) -> Act:
+def parse_act(
+    members: Mapping[str, Any], *, level: str = ORDINARY, form: type[ActForm] = ActForm
+) -> Act:
     """Parses a payload that has passed the canonical test.
 
     Args:
         members: The payload's members; kept as they are in `Act.members`.
         level: Level of the log the act is for; above ordinary only INTERNAL circulates.
+        form: The form in force: older acts are read as it says them.
 
     Raises:
         Rejected: `malformed_act` with every fault; nothing but the members of §2 is accepted.
     """
-    flaws = [*(_check(members) or ()), *_edition(members)]
-    flaws = flaws or _together(members, level)
+    flaws = _edition(members, form)
+    current = upcast(members, form) if is_known(members.get("v"), form) else members
+    flaws = [*(_check(current) or ()), *flaws]
+    flaws = flaws or _together(current, level)
     if flaws:
         raise Rejected(
             "malformed_act",
@@ -212,14 +221,18 @@ def parse_act(members: Mapping[str, Any], *, level: str = ORDINARY) -> Act:
             "The act is not in the form of formats.md §2. Correct the members named.",
             faults=[Fault(f.path, f.vi, f.en) for f in flaws],
         )
-    return known_act(members)
+    return _act(current, members)
 
 
-def known_act(members: Mapping[str, Any]) -> Act:
+def known_act(signed: Mapping[str, Any], form: type[ActForm] = ActForm) -> Act:
     """The act of a payload that has passed `parse_act` before it was recorded; nothing is checked.
 
     For folds over rows of the log's own views, where the same payload is read again and again.
     """
+    return _act(upcast(signed, form), signed)
+
+
+def _act(members: Mapping[str, Any], signed: Mapping[str, Any]) -> Act:
     optional = members.get
     return Act(
         act=members["act"],
@@ -242,16 +255,18 @@ def known_act(members: Mapping[str, Any]) -> Act:
         attachments=tuple(optional("attachments", ())),
         corrects=optional("corrects"),
         refers_to=optional("refers_to"),
-        members=members,
+        members=signed,
     )
 
 
-def _edition(members: Mapping[str, Any]) -> list[Flaw]:
+def _edition(members: Mapping[str, Any], form: type[ActForm]) -> list[Flaw]:
     """An act of a later form of the payload is not guessed at."""
-    value = members.get("v")
-    if type(value) is not int or value == 1:
+    value, newest = members.get("v"), form.class_version
+    if type(value) is not int or is_known(value, form):
         return []
-    return [Flaw("/v", "phiên bản phải là 1", "the version must be 1")]
+    if newest == 1:
+        return [Flaw("/v", "phiên bản phải là 1", "the version must be 1")]
+    return [Flaw("/v", f"phiên bản phải từ 1 đến {newest}", f"the version must be 1 to {newest}")]
 
 
 def _together(members: Mapping[str, Any], level: str) -> list[Flaw]:

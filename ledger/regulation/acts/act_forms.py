@@ -1,0 +1,62 @@
+"""Older forms of an act, read as the newest says it: in memory alone, no byte is ever rewritten.
+
+`v` of a payload names the form of formats.md §2 that it was signed in. An act is signed once and
+read for decades, so an older one is brought up, form by form, when it is parsed: by eventsourcing's
+convention (`class_version`, and a static method `upcast_vN_vM` for each step), in the pure core,
+since folds, judges and audit read acts without that library. What is hashed, signed, countersigned
+and shown as signed stays the payload as it was received.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+
+class ActForm:
+    """The form in force.
+
+    A new one raises `class_version` and adds its step:
+
+        class_version = 2
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            state["circulation"] = …  # what every act of form 1 meant by leaving it out
+
+    A step changes the state in place, may look at nothing else, and is never edited once used.
+    """
+
+    class_version: ClassVar[int] = 1
+
+
+def upcast(members: Mapping[str, Any], form: type[ActForm] = ActForm) -> Mapping[str, Any]:
+    """The members of an act as the newest form has them.
+
+    Args:
+        members: As signed; never changed.
+        form: The form in force.
+
+    Returns:
+        The same object where it is of that form.
+
+    Raises:
+        ValueError: It is of no form that is known: a later one is not guessed at.
+    """
+    version = members["v"]
+    if version == form.class_version:
+        return members
+    if not is_known(version, form):
+        raise ValueError(f"an act of form {version!r}")
+    state = copy.deepcopy(dict(members))
+    while version < form.class_version:
+        getattr(form, f"upcast_v{version}_v{version + 1}")(state)
+        version += 1
+    state["v"] = version
+    return state
+
+
+def is_known(version: object, form: type[ActForm] = ActForm) -> bool:
+    """Whether acts of this form can be read."""
+    return type(version) is int and 1 <= version <= form.class_version

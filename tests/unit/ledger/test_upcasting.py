@@ -1,0 +1,122 @@
+"""An act of an older form is read as the newest says it, and its bytes stay as they were signed."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid5
+
+import orjson
+import pytest
+from eventsourcing.domain import AggregateEvent
+from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent
+from eventsourcing.utils import register_topic
+
+from keys import canonical
+from ledger.errors import Rejected
+from ledger.log import record, statement
+from ledger.regulation.acts.act import known_act, parse_act
+from ledger.regulation.acts.act_forms import ActForm, upcast
+from ledger.streams.event import StatementRecorded
+from ledger.streams.kinds import begin
+from ledger.streams.names import stream_id
+from ledger.streams.record_reader import Parser, Reader
+from ledger.write.eventsourcing_adapter import RecordEvent, SealingMapper
+from tests.a_ledger import ALedger, a_report, in_memory
+from tests.fakes import MemoryRecordStore
+from tests.fixtures.clock import CountingEntropy
+
+
+class Third(ActForm):
+    """A form of some later year: a reason is always given, and a fact has another name."""
+
+    class_version = 3
+
+    @staticmethod
+    def upcast_v1_v2(state: dict[str, Any]) -> None:
+        """What form 1 left out was always meant so."""
+        state.setdefault("late_reason", "không ghi")
+
+    @staticmethod
+    def upcast_v2_v3(state: dict[str, Any]) -> None:
+        """A fact under another name."""
+        state["facts"]["taken_at"] = state["facts"].pop("intake_point")
+
+
+class Stock(Third, AggregateEvent):
+    """The same steps on an event of the library's own."""
+
+
+@pytest.fixture
+def a() -> ALedger:
+    """A rehearsal with an officer who takes reports."""
+    made = ALedger(in_memory(MemoryRecordStore()))
+    made.found()
+    made.clock.step(seconds=1)
+    made.hire("hotline")
+    return made
+
+
+def test_an_older_act_is_upcast_in_memory_and_its_bytes_are_never_rewritten(a: ALedger) -> None:
+    """The row, its entry, the signature and what a countersigner signs are of the form signed."""
+    act = a_report(1, a.clock.now())
+    a.send(a.sign(act, "hotline"))
+    store = a.stores.records
+    size = store.head().size
+    before = list(store.read(0, size))
+    parser = Parser(
+        record.recorded, statement.recorded, lambda members: parse_act(members, form=Third)
+    )
+    reader = Reader(store, a.keys.kek, a.origin, parser=parser)
+    mapper = SealingMapper(
+        reader, origin=a.origin, level="ordinary", kek=a.keys.kek, entropy=CountingEntropy("seal")
+    )
+    event = mapper.to_domain_event(RecordEvent.of(before[-1]))
+    assert isinstance(event, StatementRecorded)
+    assert event.act.late_reason == "không ghi"
+    assert event.act.facts["taken_at"] == act.facts["intake_point"]
+    assert "intake_point" not in event.act.facts
+    assert event.statement.payload == canonical.encode(dict(act.members))
+    assert record.entry(reader.open(before[-1]).envelope) == before[-1].entry
+    stream = begin(stream_id(a.origin, act.stream), act.stream)
+    event.mutate(stream)
+    signed_next = stream.payload_members(act.act_id)
+    assert signed_next is not None
+    assert canonical.encode(dict(signed_next)) == event.statement.payload
+    assert list(store.read(0, size)) == before
+
+
+def test_the_steps_are_those_that_eventsourcings_own_mapper_takes() -> None:
+    """Our loop stands in the pure core, and does what the library's does."""
+    members = dict(_members())
+    topic = "socai.test.stock"
+    register_topic(topic, Stock)
+    row = StoredEvent(uuid5(stream_id("x", "y"), "z"), 1, topic, orjson.dumps(members))
+    found = vars(Mapper[Any](JSONTranscoder()).to_domain_event(row))
+    ours = upcast(members, Third)
+    assert {k: v for k, v in found.items() if k in ours and k != "v"} == {
+        k: v for k, v in ours.items() if k != "v"
+    }
+    assert ours["v"] == Third.class_version
+
+
+def test_an_act_of_the_form_in_force_is_not_copied() -> None:
+    """Every record is read through here: it costs a look at one member."""
+    members = _members()
+    assert upcast(members) is members
+    assert known_act(members).members is members
+
+
+@pytest.mark.parametrize("version", [0, -1, 4, True, "1", 1.0, None, 2**70])
+def test_a_form_that_nobody_knows_is_not_guessed_at(version: object) -> None:
+    """Neither by the door nor by a fold, which checks nothing else."""
+    members = {**_members(), "v": version}
+    with pytest.raises(Rejected) as refused:
+        parse_act(members, form=Third)
+    assert any(fault.pointer == "/v" for fault in refused.value.faults)
+    with pytest.raises(ValueError, match="an act of form"):
+        known_act(members, Third)
+
+
+def _members() -> dict[str, Any]:
+    made = ALedger(in_memory(MemoryRecordStore()))
+    return dict(a_report(1, made.clock.now()).members)
