@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from eventsourcing.dispatch import singledispatchmethod
 from eventsourcing.persistence import Tracking
+from eventsourcing.popo import POPOTrackingRecorder
 from eventsourcing.postgres import PostgresTrackingRecorder
 from eventsourcing.projection import Projection, ProjectionRunner
 from eventsourcing.system import NotificationLogReader
@@ -21,6 +22,7 @@ from eventsourcing.utils import get_topic
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
+from api.ops.wiring import followed_log
 from ledger.errors import Doubt
 from ledger.postgres.notices import PostgresNotices
 from ledger.postgres.records import PostgresRecords
@@ -28,6 +30,8 @@ from ledger.streams.event import ContentErased, PositionPassed, StatementRecorde
 from ledger.streams.record_reader import Reader
 from ledger.write.followed_log import FollowedLog
 from projections.engine.projector import Projector
+from tests.builders import an_act, an_id
+from tests.fixtures.app import Service
 from tests.fixtures.postgres import Database
 from tests.fixtures.projected import Case, made
 from tests.memory_log import ORIGIN, Person
@@ -265,3 +269,48 @@ def test_a_follower_sees_what_is_recorded_while_it_waits(follower: Follower) -> 
             insert(connection, [row], log.kek)
         runner.wait(first + 1, timeout=60)
     assert follower.rows()[-1][0] == first
+
+
+class Told(POPOTrackingRecorder):
+    """What a projection was told, in memory: the library's default store."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.events: list[object] = []
+
+
+class Listens(Projection[Told]):
+    """Keeps every event."""
+
+    def process_event(self, domain_event: Any, tracking: Tracking) -> None:  # noqa: ANN401 - the library's signature
+        """Takes one, with its position."""
+        self.view.insert_tracking(tracking)
+        self.view.events.append(domain_event)
+
+
+def test_an_enclave_is_followed_by_its_settings_while_it_records(service: Service) -> None:
+    """Acts come in by the door, signed; a follower hears of each, and of what the service says."""
+    service.enrol_service()
+    service.hire("hotline")
+    application = followed_log(service.settings)
+    with ProjectionRunner(
+        application_class=application, projection_class=Listens, view_class=Told
+    ) as runner:
+        runner.wait(service.enclave.records.head().size, timeout=60)
+        anchor = service.anchor()
+        runner.wait(anchor.index + 1, timeout=60)
+        now, case = service.clock.now(), f"case/{an_id('followed')}"
+        act = an_act("ReportReceived", by="hotline", when=now, stream=case)
+        index = service.say(act, "hotline")["index"]
+        runner.wait(index + 1, timeout=60)
+        events = list(runner.view.events)
+    assert len(events) == index + 1
+    said, last = events[anchor.index], events[index]
+    assert isinstance(said, PositionPassed)
+    assert said.statement is not None
+    assert (said.aside, said.statement.members["event"]) == (None, "CustodyAnchored")
+    assert isinstance(last, StatementRecorded)
+    assert (last.act.act_id, last.stream, last.index) == (act.act_id, case, index)
+    assert all(
+        isinstance(one, StatementRecorded) for n, one in enumerate(events) if n != anchor.index
+    )
