@@ -93,10 +93,11 @@ class Desk:
         streams: dict[tuple[bytes, str], int] = {}
         signers: dict[tuple[str, str], int] = {}
         slips: list[Slip | Whole] = []
-        for row in rows:
-            said, statement = Checked(row.at), None
-            if self.job is not None:
-                said, statement = content.open_one(row, self.job)
+        job = self.job
+        # all of them before the first is judged: one row after the other through both costs a tenth
+        # more, since the code of either drives that of the other out of the processor's cache
+        opened = [(Checked(r.at), None) if job is None else content.open_one(r, job) for r in rows]
+        for row, (said, statement) in zip(rows, opened, strict=True):
             ruling = self._ruling(row, said, statement)
             if _is_plain(row, said) and ruling is not None and ruling.plain:
                 stream = streams.setdefault((row.stream_id, said.stream), len(streams))
