@@ -205,14 +205,14 @@ def strings(value: Any, pointer: str = "") -> Iterator[tuple[str, str]]:  # noqa
             yield from strings(member, f"{pointer}/{n}")
 
 
-def bare_strings(value: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
-    """The strings of `strings` in any order and without pointers, in a fifth of the time."""
-    waiting = [value]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, str):
-            yield one
-        elif isinstance(one, Mapping):
-            waiting.extend(one.values())
-        elif isinstance(one, (list, tuple)):
-            waiting.extend(one)
+def bare_strings(members: Mapping[str, Any]) -> list[str]:
+    """The strings of `strings` in any order and without pointers, in less than half the time."""
+    found: list[str] = []
+    waiting: list[Any] = [members]
+    for one in waiting:  # grows as it is walked
+        for member in one.values() if isinstance(one, Mapping) else one:
+            if isinstance(member, str):
+                found.append(member)
+            elif isinstance(member, (Mapping, list, tuple)):
+                waiting.append(member)
+    return found

@@ -77,7 +77,7 @@ def token_matches_report(q: Question) -> Breach | None:
 
 def token_of_one_case(q: Question) -> Breach | None:
     """Added (access.md L26). No token that is named stands in another case, so none joins two."""
-    named = {text for text in bare_strings(q.act.members) if TOKEN.fullmatch(text)}
+    named = set(filter(TOKEN.fullmatch, bare_strings(q.act.members)))
     taken = {token for token in named if q.cases.token_elsewhere(token, q.stream.name)}
     if not taken:
         return None
