@@ -90,12 +90,16 @@ class PostgresRecords:
         """One stream in `seq` order, from `after_seq` + 1 on; read as it is asked for."""
         while rows := self._page(_BY_STREAM, after_seq, stream=stream_id):
             yield from rows
+            if len(rows) < PAGE:  # most streams: no question that is answered by nothing
+                return
             after_seq = rows[-1].seq
 
     def registry(self, after_index: int) -> Iterator[StoredRecord]:
         """Every record after `after_index` by which the registry changed, as it is asked for."""
         while rows := self._page(_REGISTRY, after_index):
             yield from rows
+            if len(rows) < PAGE:
+                return
             after_index = rows[-1].index
 
     def act(self, act_id: UUID) -> Sequence[StoredRecord]:
