@@ -18,6 +18,8 @@ from tests.fixtures.clock import CountingEntropy
 T0 = datetime.fromisoformat("2024-06-04T01:00:00+00:00")
 SPACE = UUID(int=7)
 KEK_ID = b"k" * 16
+_PAGE = 64
+"""As PostgreSQL is read; no promise, a place where one may break."""
 entropy = CountingEntropy("contract")
 
 
@@ -121,6 +123,17 @@ class AppendContract:
         assert list(store.records.registry(-1)) == [row]
         assert list(store.records.act(draft.act_id)) == [row]
         assert list(store.records.entries(0, 1)) == [row.entry]
+
+    def test_a_stream_is_read_whole_whatever_its_length(self, store: BothEnds) -> None:
+        """It is read by the page: the last one may be full, short or of one record."""
+        for n in range(1, 2 * _PAGE + 2):
+            draft = replace(a_draft("officer/x", n, registry_index=n - 2), registry=True)
+            store.appender.append(draft)
+            if n % _PAGE in (0, 1, _PAGE - 1):
+                whole = list(range(1, n + 1))
+                assert [row.seq for row in store.records.stream(draft.stream_id)] == whole
+                assert [row.seq for row in store.records.stream(draft.stream_id, 1)] == whole[1:]
+                assert [row.seq for row in store.records.registry(-1)] == whole
 
     def test_a_place_in_a_stream_is_given_once(self, store: BothEnds) -> None:
         """Two statements cannot both be the next one."""
