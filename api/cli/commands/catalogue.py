@@ -6,21 +6,22 @@ import click
 
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import misuse, options, shell_of
-from ledger.regulation.docs import catalogue_page
+from ledger.regulation.docs import catalogue_page, life_cycle_page
 
 KINDS = catalogue_page.KINDS
+PAGES = {"page": catalogue_page.page, "life_cycle": life_cycle_page.page}
 
 
 @click.command()
-@click.argument("kind", type=click.Choice([*KINDS, "page"]))
+@click.argument("kind", type=click.Choice([*KINDS, *PAGES]))
 @click.argument("code", required=False)
 @options
 @guarded
 def catalogue(kind: str, code: str | None) -> None:
-    """List a KIND of the rulebook, or explain one CODE of it; `page` prints all of CATALOGUE.md."""
+    """List a KIND of the rulebook, explain one CODE of it, or print a whole page."""
     shell = shell_of()
-    if kind == "page":
-        click.echo(catalogue_page.page(), nl=False)
+    if kind in PAGES:
+        click.echo(PAGES[kind](), nl=False)
         return
     if code is None:
         items = catalogue_page.listing(kind)

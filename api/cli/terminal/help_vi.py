@@ -286,8 +286,8 @@ MANUAL: Final[dict[str, str]] = {
     "The second registrar (uuid); the only other one if left out.": (
         "Người giữ sổ đăng ký thứ hai (uuid); bỏ trống là người duy nhất còn lại."
     ),
-    "List a KIND of the rulebook, or explain one CODE of it; `page` prints all of CATALOGUE.md.": (
-        "Liệt kê một KIND của bộ quy tắc, hoặc giải thích một CODE; `page` in cả CATALOGUE.md."
+    "List a KIND of the rulebook, explain one CODE of it, or print a whole page.": (
+        "Liệt kê một KIND của bộ quy tắc, giải thích một CODE, hoặc in cả trang."
     ),
     # rehearsals
     "Play scenario and negative FILES, in the order of their dates, and check every answer.\n\nKeys"

@@ -1,1 +1,1 @@
-"""The catalogue page: acts, guards and dated lines, written out from the data."""
+"""Pages about the rulebook, written out from the data: the catalogue, and the life of a case."""

@@ -1,4 +1,4 @@
-"""The rulebook as a page for people: CATALOGUE.md, and its sections for `socai catalogue`.
+"""The rulebook as a page, docs/reference/catalogue.md, and its sections for `socai catalogue`.
 
 Rendered from the data alone, in both languages; a test holds the written file equal to it.
 """
@@ -32,7 +32,7 @@ _PREFACE: Final = (
 
 
 def page() -> str:
-    """The whole of CATALOGUE.md."""
+    """The whole page."""
     data = load_edition()
     out = [
         "# Danh mục · Catalogue",

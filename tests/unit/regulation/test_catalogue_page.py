@@ -1,4 +1,4 @@
-"""CATALOGUE.md and the sections behind `socai catalogue`: equal to the data, and complete."""
+"""The catalogue, the life cycle, and `socai catalogue`: equal to the data, and complete."""
 
 from __future__ import annotations
 
@@ -7,14 +7,37 @@ from pathlib import Path
 
 import pytest
 
-from ledger.regulation.docs import catalogue_page
+from ledger.regulation.docs import catalogue_page, life_cycle_page
+from ledger.regulation.edition import load_edition
 
 ROOT = Path(__file__).parents[3]
 
 
 def test_written_page_is_equal_to_the_data() -> None:
     """A reference that lags behind the rules is worse than none."""
-    assert (ROOT / "CATALOGUE.md").read_text("utf-8") == catalogue_page.page()
+    docs = ROOT / "docs"
+    assert (docs / "reference" / "catalogue.md").read_text("utf-8") == catalogue_page.page()
+    assert (docs / "spec" / "life-cycle.md").read_text("utf-8") == life_cycle_page.page()
+
+
+def test_life_cycle_page_has_every_move() -> None:
+    """Each row of the data is drawn or listed, in the main state and in each sub-process."""
+    text = life_cycle_page.page()
+    for move in load_edition().life_cycle["transitions"]:
+        source = "[*]" if move["from"] is None else move["from"]
+        lines = [line for line in text.splitlines() if move["act"] in line]
+        branch = move.get("disposition", "")
+        if source == move["to"]:
+            assert any(f"`{source}`" in line and f"({branch})" in line for line in lines), move
+        else:
+            drawn = f"{source} --> {move['to']}: "
+            assert any(drawn in line and branch in line for line in lines), move
+    for sub in load_edition().life_cycle["sub_processes"]:
+        section = text.partition(f'<a id="{sub["name"]}">')[2].partition("###")[0]
+        for move in sub["moves"]:
+            row = f"| `{move['to']}` |"
+            named = move["act"] or move["clock"]
+            assert any(row in line and named in line for line in section.splitlines()), move
 
 
 def test_page_is_nfc() -> None:

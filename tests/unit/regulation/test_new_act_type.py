@@ -1,4 +1,4 @@
-"""A newcomer adds act types by following README, "A new act type": data and a test, no code path.
+"""A newcomer adds act types as CONTRIBUTING, "A new act type", says: data and a test, no code.
 
 The rulebook is copied to a folder of its own and grows there; another interpreter loads the copy,
 judges one acceptance and one refusal, and writes the page anew.
@@ -92,7 +92,7 @@ except Rejected as refusal:
     print(refusal.guard)
 print(case.then("VerificationConcluded", facts={
     "supersedes": case.stream.finding.act.act_id}).state_after)
-open("CATALOGUE.md", "w", encoding="utf-8").write(catalogue_page.page())
+open("catalogue.md", "w", encoding="utf-8").write(catalogue_page.page())
 """
 
 
@@ -123,12 +123,12 @@ def add(folder: Path, entry: dict[str, Any], *rows: dict[str, str]) -> None:
     (data / "life_cycle.json").write_bytes(orjson.dumps(tables))
 
 
-def test_readme_has_the_paragraph_and_it_names_these_files() -> None:
-    """README: entry in acts.json, rows in life_cycle.json, the page, a test; nothing else."""
-    text = (ROOT / "README.md").read_text("utf-8")
+def test_contributing_has_the_paragraph_and_it_names_these_files() -> None:
+    """CONTRIBUTING: entry in acts.json, rows in life_cycle.json, the page, a test; nothing else."""
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
     found = re.search(r"\*\*A new act type\.\*\*.*?\n\n", text, re.DOTALL)
     assert found is not None
-    for named in ("acts.json", "life_cycle.json", "guards.json", "CATALOGUE.md", "a test"):
+    for named in ("acts.json", "life_cycle.json", "docs/reference/catalogue.md", "a test"):
         assert named in found[0]
 
 
@@ -158,6 +158,6 @@ def test_newcomer_adds_two_act_types_without_touching_code(copy: Path) -> None:
     ]
     script.unlink()
     assert code(copy) == before
-    page = (copy / "CATALOGUE.md").read_text("utf-8")
+    page = (copy / "catalogue.md").read_text("utf-8")
     assert "`PressGuidanceHeld` · Hướng dẫn, tập huấn cho báo chí · Press guidance held" in page
     assert "| `SecondLookTaken` |  | `VERIFYING` |" in page
