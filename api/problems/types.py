@@ -61,7 +61,7 @@ TYPES: Final[Mapping[str, ProblemType]] = {
         400,
         Text(
             "Bản ký không đúng khuôn mẫu",
-            "The statement does not have the form of formats.md §3",
+            "The statement does not have the form of /spec/formats#s3",
         ),
         _FIX_AND_SIGN,
     ),
@@ -69,7 +69,7 @@ TYPES: Final[Mapping[str, ProblemType]] = {
         400,
         Text(
             "Nội dung diễn biến không đúng khuôn mẫu",
-            "The act does not have the form of formats.md §2",
+            "The act does not have the form of /spec/formats#s2",
         ),
         _FIX_AND_SIGN,
     ),

@@ -204,6 +204,9 @@ _WITHOUT = frozenset(
         "/logs/{name}/tile/{tile}",
         "/problems",
         "/problems/{code}",
+        "/spec",
+        "/spec/{page}",
+        "/spec/{page}.md",
         "/v1/acts/{act_id}/attachments/{digest}",
     }
 )

@@ -295,7 +295,7 @@ def test_every_answer_of_a_rehearsal_says_so(shared: Service) -> None:
         "/v1/statistics",
     ):
         assert shared.get(path).get_json()["rehearsal"] is True, path
-    for page in ("/docs", "/problems", "/problems/stale"):
+    for page in ("/docs", "/problems", "/problems/stale", "/spec", "/spec/formats"):
         assert "SỔ DIỄN TẬP" in shared.client.get(page).text, page
 
 
@@ -339,6 +339,9 @@ def test_rehearsal_time_has_one_form(shared: Service, value: str) -> None:
         ("/logs/acts/checkpoint", "text/plain", 200),
         ("/logs/acts/checkpoint", "application/json", 406),
         ("/docs", "text/html", 200),
+        ("/spec/formats", "text/html", 200),
+        ("/spec/formats.md", "text/markdown", 200),
+        ("/spec/formats.md", "text/html", 406),
     ],
 )
 def test_accept_is_answered_or_refused(
@@ -422,7 +425,7 @@ def test_health_speaks_the_language_of_who_asks(shared: Service) -> None:
 
 def test_documents_load_nothing_from_elsewhere(shared: Service) -> None:
     """All assets local: no address of another host in any page."""
-    for page in ("/docs", "/problems", "/problems/guard"):
+    for page in ("/docs", "/problems", "/problems/guard", "/spec", "/spec/access"):
         answer = shared.client.get(page)
         assert "http://" not in answer.text
         assert "https://" not in answer.text

@@ -281,6 +281,9 @@ _LISTINGS = (
     "/health/ready",
     "/docs",
     "/problems/stale",
+    "/spec",
+    "/spec/formats",
+    "/spec/formats.md",
 )
 #: Of the server and of the door, which every answer has.
 _EVERYWHERE = frozenset(

@@ -117,7 +117,7 @@ def sign(
     *,
     clean: bool,
 ) -> None:
-    """Sign an act: FILE holds its members (formats.md §2); `-` reads standard input.
+    """Sign an act: FILE holds its members (/spec/formats#s2); `-` reads standard input.
 
     Prints the statement (a flattened JWS) to be sent by `socai act submit`. `act_id` is made where
     FILE has none. What is signed is shown first, on standard error.

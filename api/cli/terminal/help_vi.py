@@ -87,11 +87,11 @@ MANUAL: Final[dict[str, str]] = {
         "Phần công khai của tệp khóa: phần mà cán bộ quản lý danh bạ đăng ký."
     ),
     "Acts: signed here, sent as signed.": "Diễn biến: ký tại đây, gửi đúng như đã ký.",
-    "Sign an act: FILE holds its members (formats.md §2); `-` reads standard input.\n\nPrints the"
-    " statement (a flattened JWS) to be sent by `socai act submit`. `act_id` is made where\nFILE"
-    " has none. What is signed is shown first, on standard error.": (
-        "Ký một diễn biến: FILE chứa các trường (formats.md §2); `-` đọc từ đầu vào chuẩn.\n\nIn ra"
-        " bản ký (JWS dạng phẳng) để gửi bằng `socai act submit`. FILE không có `act_id` thì tạo"
+    "Sign an act: FILE holds its members (/spec/formats#s2); `-` reads standard input.\n\nPrints"
+    " the statement (a flattened JWS) to be sent by `socai act submit`. `act_id` is made where\n"
+    "FILE has none. What is signed is shown first, on standard error.": (
+        "Ký một diễn biến: FILE chứa các trường (/spec/formats#s2); `-` đọc từ đầu vào chuẩn.\n\nIn"
+        " ra bản ký (JWS dạng phẳng) để gửi bằng `socai act submit`. FILE không có `act_id` thì tạo"
         " mới. Nội dung được ký hiện ra trước, ở luồng lỗi chuẩn."
     ),
     "Sign this pending act's own bytes.": "Ký đúng các byte của diễn biến đang chờ này.",

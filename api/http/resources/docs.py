@@ -11,16 +11,19 @@ from api.http.framework.docs_html import page
 from api.http.framework.endpoint import IN_WORDS, Noun, in_path
 from api.http.framework.request_context import context, enclave
 from api.http.framework.responses import JSON, finish
+from api.http.framework.spec_html import PAGES, rendered, source
 from api.problems.problem import Problem
 from api.problems.types import TYPES
 from api.texts.text import Lang
 
 docs = Noun("docs", __name__, description="Tài liệu · Documents")
 HTML = "text/html; charset=utf-8"
+MARKDOWN = "text/markdown; charset=utf-8"
 CSS = "text/css; charset=utf-8"
 _PAGE = {"type": "string"}
 _HEADERS = (*IN_WORDS, "Content-Security-Policy")
 _CODE = in_path("code", "A problem code.", example="stale")
+_SPEC = in_path("page", "A page of the specification.", example="formats", enum=list(PAGES))
 _POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 _STYLE = """\
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
@@ -91,6 +94,43 @@ def one_problem(code: str) -> Response:
     if code not in TYPES:
         raise Problem("not_found")
     return _page(code, _problem_section(code, "vi") + _problem_section(code, "en"))
+
+
+@docs.call("/spec", answers=_PAGE, produces=HTML, access="open", headers=_HEADERS)
+def specification() -> Response:
+    """Đặc tả công khai · The public specification, page by page."""
+    return _page(*rendered("README"))
+
+
+@docs.call(
+    "/spec/<page>",
+    answers=_PAGE,
+    produces=HTML,
+    access="open",
+    headers=_HEADERS,
+    problems=("not_found",),
+    parameters=(_SPEC,),
+)
+def spec_page(page: str) -> Response:
+    """Một trang đặc tả · A page of the specification; each section and code has its anchor."""
+    if page not in PAGES:
+        raise Problem("not_found")
+    return _page(*rendered(page))
+
+
+@docs.call(
+    "/spec/<page>.md",
+    answers=_PAGE,
+    produces=MARKDOWN,
+    access="open",
+    problems=("not_found",),
+    parameters=(_SPEC,),
+)
+def spec_source(page: str) -> Response:
+    """Một trang đặc tả ở dạng Markdown · A page of the specification as it was written."""
+    if page not in PAGES:
+        raise Problem("not_found")
+    return finish(source(page).encode(), MARKDOWN)
 
 
 def _problem_section(code: str, lang: Lang) -> str:

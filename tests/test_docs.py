@@ -1,0 +1,205 @@
+"""The pages of docs/ are held against the program: commands, vectors, calls, what is generated."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import click
+import orjson
+import pytest
+from markdown_it import MarkdownIt
+from prometheus_client import REGISTRY
+
+from api.ops import telemetry
+from api.cli.main import main
+from api.http.framework import spec_html
+from ledger.regulation.docs.catalogue_page import KINDS
+
+ROOT: Final = Path(__file__).parents[1]
+PAGES: Final = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+SPEC: Final = ROOT / "docs" / "spec"
+_THROUGH: Final = re.compile(r"(?:socai|docker compose run --rm(?: -T)? migrate) (.*)")
+_SPANS: Final = re.compile(r"`(socai [a-z][^`]*)`")
+_PLACEHOLDER: Final = re.compile(r"[…\[]|\.\.\.")
+_CHANGED: Final = ("CHANGELOG.md",)
+
+
+def _commands() -> Iterator[tuple[str, str]]:
+    """(page, command line) for every command of the program that a page tells to type."""
+    for path in PAGES:
+        if path.name in _CHANGED or path.name == "catalogue.md":
+            continue
+        text, name = path.read_text("utf-8"), str(path.relative_to(ROOT))
+        for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL):
+            for line in block.splitlines():
+                typed = _THROUGH.fullmatch(line.strip())
+                if typed:
+                    yield name, f"socai {typed[1]}"
+        for span in _SPANS.findall(text):
+            if not _PLACEHOLDER.search(span):
+                yield name, span
+
+
+COMMANDS: Final = sorted(set(_commands()))
+
+
+def test_pages_tell_what_to_type() -> None:
+    """Else the next test would hold nothing."""
+    assert len(COMMANDS) > 60
+    assert {name for name, _ in COMMANDS} >= {
+        "README.md", "SECURITY.md", "CONTRIBUTING.md", "docs/operate/doubt.md"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("page", "typed"), COMMANDS)
+def test_every_command_on_a_page_is_one_of_the_program(page: str, typed: str) -> None:
+    """Whoever is called at night types what stands there: names, options and their values parse."""
+    del page
+    words = shlex.split(re.split(r" [>&|<]", typed)[0])[1:]
+    _parse(click.Context(main, info_name="socai"), main, words)
+
+
+def _parse(context: click.Context, group: click.Group, words: list[str]) -> None:
+    """Parses as click would and calls nothing; a command that is only named is looked up."""
+    name, command, rest = group.resolve_command(context, words)
+    assert command is not None, name
+    below = click.Context(command, parent=context, info_name=name)
+    if isinstance(command, click.Group):
+        if rest:
+            _parse(below, command, rest)
+        return
+    values, left, _ = command.make_parser(below).parse_args(args=list(rest))
+    assert left == [], left
+    for param in command.params:
+        # a file that is named as an example is not there; a choice must be one
+        value = values.get(param.name or "")
+        if isinstance(param.type, click.Choice) and isinstance(value, str):
+            param.type.convert(value, param, below)
+
+
+def test_every_metric_stands_on_the_operators_page() -> None:
+    """And no other: an alarm on a name that is not there never rings."""
+    text = (ROOT / "docs" / "operate" / "monitoring.md").read_text("utf-8")
+    told = set(re.findall(r"^\| `(socai_\w+)`", text, re.MULTILINE))
+    assert telemetry.LOG_SIZE is not None  # what is collected is registered by that module
+    there = {f"{f.name}_total" if f.type == "counter" else f.name for f in REGISTRY.collect()}
+    assert told == {name for name in there if name.startswith("socai_")}
+
+
+def test_every_readiness_check_stands_on_the_operators_page() -> None:
+    """The name that `/health/ready` answers is what the operator looks for."""
+    text = (ROOT / "docs" / "operate" / "monitoring.md").read_text("utf-8")
+    source = next((ROOT / "api").rglob("readiness.py")).read_text("utf-8")
+    named = set(re.findall(r'Check\(\s*"(\w+)"', source))
+    assert named
+    assert named == set(re.findall(r"^\| `((?!socai_)\w+)` \|", text, re.MULTILINE))
+
+
+def test_every_vector_file_is_named_by_a_section_and_each_named_one_is_there() -> None:
+    """Who implements a section has to know what to hold it against."""
+    files = {path.name for path in (ROOT / "tests" / "vectors").glob("*.json")}
+    text = (SPEC / "formats.md").read_text("utf-8")
+    sections = re.split(r"^## ", text, flags=re.MULTILINE)[1:]
+    named: set[str] = set()
+    for section in sections:
+        lines = re.findall(r"^Vectors: (.*)$", section, re.MULTILINE)
+        named |= set(re.findall(r"`tests/vectors/(\w+\.json)`", " ".join(lines)))
+    assert named == files
+    assert files
+
+
+def test_every_call_of_the_http_page_is_served_or_said_not_to_be_built() -> None:
+    """A page that promises a call is a contract; what only the server knows is none."""
+    paths = orjson.loads((ROOT / "docs" / "reference" / "openapi.json").read_bytes())["paths"]
+    served = {
+        (method.upper(), _plain(path))
+        for path, calls in paths.items()
+        for method in calls
+        if method != "parameters"
+    }
+    told: set[tuple[str, str]] = set()
+    for row in (SPEC / "http.md").read_text("utf-8").splitlines():
+        cells = re.split(r"(?<!\\)\|", row)
+        call = re.match(r" `(GET|POST) /", cells[1]) if len(cells) > 2 else None
+        if call is None:
+            continue
+        for path in re.findall(r"/(?:v1|logs|witness)/[^`?\s]*", cells[1]):
+            told.add((call[1], _plain(path)))
+            assert ((call[1], _plain(path)) in served) == ("*not built yet*" not in cells[2]), path
+    unsaid = {(method, path) for method, path in served - told if path.startswith("/v1")}
+    assert unsaid == {("POST", "/v1/auth/challenge"), ("POST", "/v1/auth/token")}  # in §2
+
+
+def _plain(path: str) -> str:
+    path = re.sub(r"/tile/.*", "/tile/{}", path)
+    return re.sub(r"\{\w+\}", "{}", path)
+
+
+@pytest.mark.parametrize("page", spec_html.PAGES)
+def test_every_page_of_the_specification_is_versioned_and_bilingual(page: str) -> None:
+    """A version line, a list of changes, headings in both languages under anchors that stay."""
+    text = (SPEC / f"{page}.md").read_text("utf-8")
+    headings = re.findall(r"^#{1,3} (.*)$", text, re.MULTILINE)
+    assert headings
+    assert all(" · " in heading for heading in headings)
+    assert "**Version" in text.partition("## ")[0]
+    assert all(re.match(r'<a id="[a-z0-9_-]+"></a>', heading) for heading in headings[1:])
+    anchors = re.findall(r'<a id="([^"]+)"', text)
+    assert len(anchors) == len(set(anchors))
+    for heading in headings[1:]:
+        number = re.search(r"</a>(\d+)\. ", heading)
+        assert number is None or f'id="s{number[1]}"' in heading
+    if page != "life-cycle":
+        assert anchors[-1] == "changes"
+
+
+@pytest.mark.parametrize("page", ["README", *spec_html.PAGES])
+def test_a_page_has_no_markup_but_anchors_and_whole_tables(page: str) -> None:
+    """The pages are rendered as trusted text: raw HTML in them is anchors and nothing else."""
+    text = (SPEC / f"{page}.md").read_text("utf-8")
+    tokens = MarkdownIt("commonmark").enable("table").parse(text)
+    raw = [t for t in tokens if t.type == "html_block"]
+    inner = [c for t in tokens for c in t.children or () if c.type == "html_inline"]
+    assert raw == []
+    assert all(re.fullmatch(r'<a id="[a-z0-9_-]+">|</a>', c.content) for c in inner)
+    for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
+        widths = {len(re.split(r"(?<!\\)\|", row)) for row in table.splitlines()}
+        assert len(widths) == 1, table.splitlines()[0]
+
+
+def test_what_is_generated_is_marked_and_packed_files_are_named() -> None:
+    """Reviews fold what a program made; a wheel and an image have the pages that they serve."""
+    marked = re.findall(
+        r"^(\S+)\s+linguist-generated$", (ROOT / ".gitattributes").read_text("utf-8"), re.MULTILINE
+    )
+    assert {"docs/reference/catalogue.md", "docs/spec/life-cycle.md", "docs/reference/openapi.json"} == set(
+        marked
+    )
+    assert all((ROOT / name).is_file() for name in marked)
+    assert '"docs/spec" = "api/spec"' in (ROOT / "pyproject.toml").read_text("utf-8")
+    assert "COPY docs/spec docs/spec" in (ROOT / "Dockerfile").read_text("utf-8")
+    assert "!docs/spec" in (ROOT / ".dockerignore").read_text("utf-8").split()
+
+
+def test_the_catalogue_has_a_chapter_for_each_kind() -> None:
+    """`socai catalogue KIND` and the page are one."""
+    text = (ROOT / "docs" / "reference" / "catalogue.md").read_text("utf-8")
+    assert len(re.findall(r"^## ", text, re.MULTILINE)) == len(KINDS)
+
+
+def test_every_adr_is_on_the_index_and_numbered_once() -> None:
+    """ADR 14 is one file."""
+    folder = ROOT / "docs" / "adr"
+    index = (folder / "README.md").read_text("utf-8")
+    files = sorted(path.name for path in folder.glob("[0-9]*.md"))
+    numbers = [int(name[:4]) for name in files]
+    assert numbers == list(range(1, len(files) + 1))
+    assert re.findall(r"^\| \[(\d+)\]\(([\w.-]+)\)", index, re.MULTILINE) == [
+        (str(n), name) for n, name in zip(numbers, files, strict=True)
+    ]
+    for n, name in zip(numbers, files, strict=True):
+        assert (folder / name).read_text("utf-8").startswith(f"# ADR {n}: ")
