@@ -52,7 +52,7 @@ openapi: $(READY) ## write docs/reference/openapi.json anew
 	@$(BIN)/python -c "import api.http.app; print(api.http.app.openapi_bytes().decode())" >docs/reference/openapi.draft
 	@mv docs/reference/openapi.draft docs/reference/openapi.json
 
-bench: $(READY) ## the table of architecture §8, also as bench.json
+bench: $(READY) ## the table of architecture.md §8, also as bench.json
 	$(BIN)/python -m tests.bench
 
 soak: $(READY) ## the long ones: 10 M records, kills at random, ten thousand mutations

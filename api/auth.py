@@ -1,4 +1,4 @@
-"""Which officer is calling, by which key (api.md §2); not what they may read (regulation says).
+"""Which officer is calling, by which key (http.md §2); not what they may read (regulation says).
 
 The officer's key is the identity. A challenge is answered with a sign-in JWS (formats.md §9), or a
 system sends `private_key_jwt` (RFC 7523); both get a bearer token, sealed officer, key and expiry,
@@ -99,7 +99,7 @@ class SignIn:
         seal: The API's HMAC secret.
         sessions: Challenges and counters shared by all workers.
         entropy: Source of challenges and session ids.
-        now: Real time, also in a rehearsal (api.md §1).
+        now: Real time, also in a rehearsal (http.md §1).
         ledger_time: What a key's last day is judged by, as the door judges it.
         keyring: The keyring, recent enough for a look at one kid; for None as the log stands.
         token_ttl_s: Life of a token.

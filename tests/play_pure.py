@@ -1,7 +1,7 @@
 """Plays scenario files through parse, decide and apply alone: no signatures, no database, no clock.
 
-The registry is founded and filled as scenarios/README says (cast), by acts that are themselves
-judged. What each step and the end of the file expect is compared by
+The registry is founded and filled as `docs/reference/scenarios.md` says (cast), by acts that are
+themselves judged. What each step and the end of the file expect is compared by
 `tests/unit/regulation/test_scenarios_pure.py`.
 """
 
@@ -253,7 +253,7 @@ class Player:
         )
 
     def hire(self, alias: str, agency: str, post: str, at: datetime) -> None:
-        """Appoints and enrols one alias (scenarios/README, cast), judged like every other act."""
+        """Appoints and enrols one alias (`docs/reference/scenarios.md`), judged as any act."""
         who = self._person(agency, post)
         self.cast[alias] = who
         known = self.registry.agency(agency)
@@ -436,7 +436,7 @@ def _named(value: object) -> Iterator[str]:
 def player_for(
     file: Mapping[str, Any], more: Mapping[str, Json] | None = None
 ) -> tuple[Player, dict[str, Json]]:
-    """A founded log with the cast of a file, hired as scenarios/README says.
+    """A founded log with the cast of a file, hired as `docs/reference/scenarios.md` says.
 
     Registrars come last, since with the first of them founding is over; whose agency begins later
     is hired when first named. A file without registrars hires each when first named.

@@ -1,4 +1,4 @@
-"""Every error has one problem, and every problem a page in both languages (api.md §1)."""
+"""Every error has one problem, and every problem a page in both languages (http.md §1)."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_every_http_error_is_a_problem_and_tells_nothing_of_the_server(status: i
 
 
 def test_forbidden_and_absent_look_alike() -> None:
-    """What the caller may not know of answers exactly as what does not exist (api.md §1)."""
+    """What the caller may not know of answers exactly as what does not exist (http.md §1)."""
     forbidden = problems.of(default_exceptions[403]()).body("vi", "t")
     absent = problems.of(NotFound()).body("vi", "t")
     wrong_address = problems.of(default_exceptions[404]()).body("vi", "t")

@@ -1,4 +1,4 @@
-"""Whether an enclave can serve: database, sealer, log, projections, disk and clock (api.md §7)."""
+"""Whether an enclave can serve: database, sealer, log, projections, disk and clock (http.md §7)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _AS_SEEN: Final = Text("khớp với điểm kiểm tra đã thấy", "agrees wi
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One part of the service and whether it is well (api.md §7)."""
+    """One part of the service and whether it is well (http.md §7)."""
 
     name: str
     ok: bool

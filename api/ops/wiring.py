@@ -320,7 +320,7 @@ class Enclave:
         return thread_time() + waited_s()
 
     def ledger_time(self) -> datetime:
-        """The ledger's time where a request states none (api.md §1)."""
+        """The ledger's time where a request states none (http.md §1)."""
         if not self.facts.rehearsal:
             return self.clock.now()
         last = self.records.head().recorded_at

@@ -1,4 +1,4 @@
-"""The problem document (RFC 9457), and which error becomes which problem (api.md §1).
+"""The problem document (RFC 9457), and which error becomes which problem (http.md §1).
 
 A problem says what was not recorded and what to do next, in the caller's language. What the caller
 may not know of and what does not exist give the same `not_found`, and nothing from below (SQLSTATE,

@@ -1,6 +1,7 @@
 """Turns a play into acts: who is enrolled when, what each payload says.
 
-Pure: officers, keys and ids come in by argument. Source: `scenarios/README.md`, formats.md §2.
+Pure: officers, keys and ids come in by argument. Source: `docs/reference/scenarios.md`, and
+formats.md §2.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Plays one history against a ledger: enrols the cast, signs every step, checks each answer.
 
 Knows what to send in which order and what must come back; not how it travels (a `Desk` does that),
-nor how it is shown. Source: `scenarios/README.md`.
+nor how it is shown. Source: `docs/reference/scenarios.md`.
 """
 
 from __future__ import annotations

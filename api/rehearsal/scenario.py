@@ -1,7 +1,7 @@
 """Reads scenario files: what happened to whom, in order, and what the ledger must answer.
 
-Pure but for reading the files named. The form of both files is described in `scenarios/README.md`;
-one `Play` is one history to be played from its first step to its last. Not: keys, HTTP, clocks.
+Pure but for reading the files named. The form of both files: `docs/reference/scenarios.md`. One
+`Play` is one history to be played from its first step to its last. Not: keys, HTTP, clocks.
 """
 
 from __future__ import annotations

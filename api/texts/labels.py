@@ -177,7 +177,7 @@ def word(code: str, lang: Lang) -> str:
     return _said(WORDS, code, lang)
 
 
-#: The three outcomes of a check and the verdicts on a signature (formats.md §9, ui.md §6).
+#: The three outcomes of a check and the verdicts on a signature (formats.md §9, formats.md §9).
 VERDICTS: Final[dict[str, Text]] = {
     "VALID": Text("Hợp lệ", "valid"),
     "NOT_VALID": Text("Không hợp lệ", "not valid"),

@@ -98,7 +98,7 @@ class Submission:
         return line.officer, answer_ends(self.statement, line)
 
     def require_session(self, registry: Registry) -> None:
-        """api.md §3: sent by its signer's session. A revoked key still says whose it was."""
+        """http.md §3: sent by its signer's session. A revoked key still says whose it was."""
         if self._session is None:
             return
         line = registry.keyring.line(self.statement.kid)

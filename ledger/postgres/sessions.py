@@ -1,4 +1,4 @@
-"""Sign-in challenges and counted attempts, shared by all workers (api.md §2): `Sessions`."""
+"""Sign-in challenges and counted attempts, shared by all workers (http.md §2): `Sessions`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What a stream is made of: a statement was recorded, or a position is passed over.
 
-Both are read from records of one topic; the act type is data inside. The topic is wire format
-(style.md rule 10): never renamed, only followed by a `.v2` with an upcast.
+Both are read from records of one topic; the act type is data inside. The topic is wire format:
+never renamed, only followed by a `.v2` with an upcast.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ class Stream:
         return place
 
     def since(self, seq: int) -> list[dict[str, Any]]:
-        """The statements after `seq`, as whoever has lost touch is told (api.md §3)."""
+        """The statements after `seq`, as whoever has lost touch is told (http.md §3)."""
         return [_told(place) for place in self._places[max(seq, 0) :] if place is not None]
 
     def payload_members(self, act_id: str) -> Mapping[str, Any] | None:

@@ -90,7 +90,7 @@ class Ledger:
         cases: What guards may ask about other cases; what they were told goes with the append.
         origin: Origin of the log.
         level: Its level.
-        rehearsal: Whether the ledger's time is the sender's to set (api.md §1).
+        rehearsal: Whether the ledger's time is the sender's to set (http.md §1).
         files: What the files that acts list are asked of; None where no file is kept.
         founded: The registry before record 0; the shipped edition where left out.
 

@@ -1,6 +1,6 @@
 """An act before it is signed: its members filled in, its bytes to sign, what the log would say.
 
-For thin clients (api.md §3). Pure; nothing is stored.
+For thin clients (http.md §3). Pure; nothing is stored.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def would_decide(stream: Stream, act: Act, officer: str | None, ground: Ground) 
 
 
 def verdict(decision: Decision) -> dict[str, Any]:
-    """`{ok, status, flags, next_state}` of api.md."""
+    """`{ok, status, flags, next_state}` of http.md."""
     told: dict[str, Any] = {
         "ok": True,
         "status": decision.status,

@@ -1,6 +1,6 @@
 """eventsourcing's mapper, recorder and event store over sealed records.
 
-Architecture §3. An event becomes a `Draft`: what to store is sealed when its time in the log is
+architecture.md §3. An event becomes a `Draft`: what to store is sealed when its time in the log is
 known, by `record` and `vault`, bound to log, stream and position. The library's transcoder, cipher,
 compressor, snapshots and start-up DDL are not used. What acts are about is not known here.
 

@@ -1,4 +1,4 @@
-"""The ledger's time for one request: the machine's, or in a rehearsal the sender's (api.md §1)."""
+"""The ledger's time for one request: the machine's, or in a rehearsal the sender's (http.md §1)."""
 
 from __future__ import annotations
 

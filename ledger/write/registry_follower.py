@@ -1,6 +1,6 @@
 """The registry as the log stands, kept up with what every process records.
 
-Architecture §3.4. A registry once handed out never changes: a newer one takes its place, so that
+architecture.md §3.4. A registry once handed out never changes: a newer one takes its place, so that
 whoever judges by it may go on. The index it was current at travels with the judgement and is
 checked under the lock of the append. Nothing changes the registry that the rules, by the registry
 before it, do not take: whoever can append without the door enrols nobody, and stops nobody.

@@ -1,4 +1,4 @@
-"""The feed: what happened in the log, never what acts say, as CloudEvents (api.md §4).
+"""The feed: what happened in the log, never what acts say, as CloudEvents (http.md §4).
 
 A pure translation of timeline rows; order and position are the log's, so a reader that keeps the
 last index misses nothing and gets nothing twice.

@@ -144,7 +144,7 @@ def _holds(row: ActRow, registry: Registry) -> bool:
 
 
 def verified(stream: str, rows: Iterable[Judged]) -> Verification:
-    """One outcome for a stream: the worst of its statements, each in its place (ui.md §6, 7).
+    """One outcome for a stream: the worst of its statements, each in its place (formats.md §9).
 
     Args:
         stream: Its name.

@@ -1,9 +1,9 @@
 """How words are made comparable: no tone marks, đ as d, lower case, when written and when asked.
 
 Only numbers and symbols of cases and documents, their abstracts and names of act types, states and
-agencies are searched: never reported content, persons, accounts, links or telephones (ui.md §9).
-Nothing here knows SQL tables; PostgreSQL gets words that are plain already, so it needs no
-extension.
+agencies are searched: never reported content, persons, accounts, links or telephones
+(regulation.md §9). Nothing here knows SQL tables; PostgreSQL gets words that are plain already, so
+it needs no extension.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def question(text: str) -> str | None:
 
 
 def refused(text: str) -> bool:
-    """Whether a search looks like one for a person, an account or a link (ui.md §4.3).
+    """Whether a search looks like one for a person, an account or a link (regulation.md §9).
 
     However it is spelled: wide digits and signs, marks apart from their letters, signs not seen.
     """

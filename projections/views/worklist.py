@@ -1,4 +1,4 @@
-"""View `worklist`: what waits for an officer or an agency, by which clock (ui.md §4.2).
+"""View `worklist`: what waits for an officer or an agency, by which clock (http.md §4).
 
 Nothing closes, lapses or is assigned by itself: a task is read off the fold, and goes when an act
 makes it go. A passed limit is shown, never acted on.

@@ -60,7 +60,7 @@ class Row:
 
 def show(rows: Iterable[Row], console: Console) -> None:
     """Prints the table."""
-    table = Table(title="socai bench (architecture §8)", title_justify="left", pad_edge=False)
+    table = Table(title="socai bench (architecture.md §8)", title_justify="left", pad_edge=False)
     for name in ("measure", "ours", "", "against", "theirs", "ratio", "goal", "", "note"):
         right = name in ("ours", "theirs", "ratio", "goal")
         table.add_column(name, justify="right" if right else "left", overflow="fold")

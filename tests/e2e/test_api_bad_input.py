@@ -1,4 +1,4 @@
-"""Bad input: each gets a problem with a code, the log is unchanged (api.md §3, formats.md §1-3)."""
+"""Bad input: each gets a problem with a code, nothing is recorded (http.md §3, formats.md §1-3)."""
 
 from __future__ import annotations
 
@@ -320,7 +320,7 @@ def test_the_same_statement_again_gets_the_same_receipt(shared: Service) -> None
 
 
 def test_statement_sent_by_another_session_is_refused(shared: Service) -> None:
-    """A statement is sent by its signer's own session (api.md §3)."""
+    """A statement is sent by its signer's own session (http.md §3)."""
     signed = shared.sign(_report(shared), "hotline")
     response = _unchanged(shared, lambda: shared.send(signed, "cv"))
     assert (response.status_code, response.get_json()["code"]) == (401, "wrong_session")
@@ -379,7 +379,7 @@ def test_wrong_order_of_signers_and_one_person_twice_are_refused(service: Servic
 
 
 def test_refusal_comes_in_the_language_asked_for(shared: Service) -> None:
-    """Vietnamese first, English complete (api.md §1)."""
+    """Vietnamese first, English complete (http.md §1)."""
     act = {**_report(shared).members, "agency": "khong.co"}
     body = orjson.dumps(flattened(shared.sign(act, "hotline")))
     at = shared.clock.now()
@@ -392,7 +392,7 @@ def test_refusal_comes_in_the_language_asked_for(shared: Service) -> None:
 
 
 def test_rehearsal_clock_never_goes_back(shared: Service) -> None:
-    """Earlier than the last `recorded_at`: 409 clock_back (api.md §1)."""
+    """Earlier than the last `recorded_at`: 409 clock_back (http.md §1)."""
     shared.say(_report(shared), "hotline")
     signed = orjson.dumps(flattened(shared.sign(_report(shared), "hotline")))
     before = shared.clock.now() - timedelta(hours=1)
@@ -415,7 +415,7 @@ def test_real_log_carries_no_mark_of_a_rehearsal(real: Service) -> None:
 
 
 def test_clock_that_jumped_back_takes_no_acts(real: Service) -> None:
-    """Architecture §7: refused until it is past the last `recorded_at`."""
+    """architecture.md §7: refused until it is past the last `recorded_at`."""
     real.hire("hotline")
     real.step(minutes=2)
     real.say(_report(real), "hotline")

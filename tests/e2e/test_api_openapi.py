@@ -1,4 +1,4 @@
-"""The OpenAPI document: valid, committed, and true to what the server does (api.md §1)."""
+"""The OpenAPI document: valid, committed, and true to what the server does (http.md §1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules that hold for every call (api.md §1, §6, §7)."""
+"""The rules that hold for every call (http.md §1, §6, §7)."""
 
 from __future__ import annotations
 
@@ -246,7 +246,7 @@ def _tampered(cursor: str) -> list[str]:
 
 
 def test_a_view_that_is_behind_never_answers_as_if_it_were_new(shared: Service) -> None:
-    """503 with Retry-After and how far it is (api.md §6)."""
+    """503 with Retry-After and how far it is (http.md §6)."""
     response = shared.get("/v1/cases", headers={"Prefer": "wait=0"}, at_least=10**9)
     told = response.get_json()
     assert (response.status_code, told["code"]) == (503, "projection_late")
@@ -302,7 +302,7 @@ def test_every_answer_of_a_rehearsal_says_so(shared: Service) -> None:
 def test_without_a_stated_time_a_rehearsal_keeps_the_time_of_its_last_record(
     shared: Service,
 ) -> None:
-    """Never the wall clock (api.md §1)."""
+    """Never the wall clock (http.md §1)."""
     receipt = _case(shared)
     told = shared.client.get("/v1/log").get_json()
     assert told["now"] == receipt["recorded_at"]
@@ -362,7 +362,7 @@ def test_statement_of_another_content_type_is_refused(shared: Service, kind: str
 
 
 def test_body_above_a_mebibyte_is_refused_unread(shared: Service) -> None:
-    """Limits of api.md §7."""
+    """Limits of http.md §7."""
     response = shared.client.post(
         "/v1/auth/challenge", data=b"x" * ((1 << 20) + 1), content_type="application/json"
     )
@@ -376,7 +376,7 @@ def test_a_trailing_slash_or_a_double_one_is_no_other_way_in(shared: Service) ->
 
 
 def test_tiles_and_checkpoints_are_open_at_ordinary_and_immutable(shared: Service) -> None:
-    """Anyone who reaches the enclave can check its log (api.md §5)."""
+    """Anyone who reaches the enclave can check its log (http.md §5)."""
     _case(shared)
     note = shared.client.get("/logs/acts/checkpoint")
     assert note.content_type == "text/plain; charset=utf-8"

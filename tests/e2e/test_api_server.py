@@ -148,7 +148,7 @@ def test_every_way_to_name_a_host_is_taken(running: Running, head: str) -> None:
 
 
 def test_metrics_stand_on_a_port_of_their_own_and_name_no_case(running: Running) -> None:
-    """No case, agency or person in any label (api.md §7)."""
+    """No case, agency or person in any label (http.md §7)."""
     token = {"Authorization": f"Bearer {running.token}"}
     assert httpx.get(f"{running.url}/v1/cases/{running.case}", headers=token).status_code == 200
     assert httpx.get(f"{running.url}/metrics").status_code == 404

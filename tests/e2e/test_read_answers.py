@@ -316,7 +316,7 @@ def _form(path: str) -> re.Pattern[str]:
 
 
 def test_no_answer_has_room_for_what_is_not_documented() -> None:
-    """api.md: every schema refuses unknown members."""
+    """http.md: every schema refuses unknown members."""
     open_ones = [
         name
         for name, schema in SPEC["components"]["schemas"].items()

@@ -1,6 +1,6 @@
 """Twelve questions an inspector asks, answered by the API and by the command line.
 
-What is right comes from the scenario files, not from the answers (api.md §4).
+What is right comes from the scenario files, not from the answers (http.md §4).
 """
 
 from __future__ import annotations

@@ -183,7 +183,7 @@ def test_a_field_without_a_value_yet_is_there_and_has_no_history(sc1: Case) -> N
 
 
 def test_the_act_of_a_change_has_its_time_as_signed(sc1: Case) -> None:
-    """api.md: an act's own times as signed, whatever offset its signer wrote."""
+    """http.md: an act's own times as signed, whatever offset its signer wrote."""
     with sc1.reading() as connection:
         first, *others = acts.stream_rows(connection, sc1.stream)
         reports = as_of.reports_for(connection, [first])

@@ -1,4 +1,4 @@
-"""Freshness and the past: `at_least`, `Prefer: wait`, moments as queries name them (api.md §6)."""
+"""Freshness and the past: `at_least`, `Prefer: wait`, moments as queries name them (http.md §6)."""
 
 from __future__ import annotations
 

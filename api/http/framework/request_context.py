@@ -1,6 +1,6 @@
 """What every request brings before its noun is asked: trace id, language, clock, caller.
 
-The rules of api.md §1 that hold for all calls stand here once, in the order in which they are
+The rules of http.md §1 that hold for all calls stand here once, in the order in which they are
 checked: form of the headers, then who is calling, then (in the noun) what is asked for.
 """
 
@@ -87,7 +87,7 @@ def caller() -> Caller:
 
 
 def now() -> datetime:
-    """The ledger's time for this request (api.md §1, X-Rehearsal-Time)."""
+    """The ledger's time for this request (http.md §1, X-Rehearsal-Time)."""
     return context().at or enclave().ledger_time()
 
 

@@ -29,7 +29,7 @@ def answer(
     Args:
         body: What the caller sees; in a rehearsal it is marked as one.
         status: HTTP status.
-        index: Index the view has folded so far, for `Ledger-Index` (api.md §6).
+        index: Index the view has folded so far, for `Ledger-Index` (http.md §6).
         headers: Further headers.
     """
     marked = {**body, "rehearsal": True} if enclave().facts.rehearsal else body

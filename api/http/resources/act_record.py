@@ -1,4 +1,4 @@
-"""One act, and its records byte for byte (api.md §4)."""
+"""One act, and its records byte for byte (http.md §4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Taking statements, and what the ledger says beforehand (api.md §3)."""
+"""Taking statements, and what the ledger says beforehand (http.md §3)."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def take_statement() -> Response:
 
 
 def _require_size(body: bytes) -> None:
-    """64 KiB an act (api.md §7); only what may be longer is looked into here."""
+    """64 KiB an act (http.md §7); only what may be longer is looked into here."""
     if len(body) <= _MAX_PART:
         return
     try:

@@ -1,4 +1,4 @@
-"""Files of acts: taken as a stream, given out whole and unchanged or not at all (api.md §3, §4).
+"""Files of acts: taken as a stream, given out whole and unchanged or not at all (http.md §3, §4).
 
 The digest is declared in `Content-Digest` (RFC 9530), never in the address of the upload. What a
 file is, is said by the act that lists it; a browser is told to save it and to guess nothing.

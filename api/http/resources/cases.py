@@ -1,4 +1,4 @@
-"""Cases: list, file, timeline, differences, reasons, verification (api.md §4)."""
+"""Cases: list, file, timeline, differences, reasons, verification (http.md §4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The feed for other systems: CloudEvents in log order, with long poll (api.md §4)."""
+"""The feed for other systems: CloudEvents in log order, with long poll (http.md §4)."""
 
 from __future__ import annotations
 

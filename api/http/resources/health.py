@@ -1,4 +1,4 @@
-"""Whether this process lives and can serve (api.md §7)."""
+"""Whether this process lives and can serve (http.md §7)."""
 
 from __future__ import annotations
 

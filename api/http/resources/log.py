@@ -1,4 +1,4 @@
-"""The log as anyone can check it: checkpoint, tiles, facts, proofs (api.md §5, C2SP tlog-tiles)."""
+"""The log as anyone can check it: checkpoint, tiles, facts, proofs (http.md §5, tlog-tiles)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The registry over time: agencies, officers, keys, instruments (api.md §4)."""
+"""The registry over time: agencies, officers, keys, instruments (http.md §4)."""
 
 from __future__ import annotations
 

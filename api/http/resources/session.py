@@ -1,4 +1,4 @@
-"""Signing in: the officer's key is the identity (api.md §2)."""
+"""Signing in: the officer's key is the identity (http.md §2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counts and oversight indicators, small cells hidden, as JSON, CSV and XLSX (api.md §4)."""
+"""Counts and oversight indicators, small cells hidden, as JSON, CSV and XLSX (http.md §4)."""
 
 from __future__ import annotations
 

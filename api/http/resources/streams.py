@@ -1,4 +1,4 @@
-"""Where the next statement of a stream must stand (api.md §3)."""
+"""Where the next statement of a stream must stand (http.md §3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One verdict on a case out of three, with its reason: signatures and proofs together (ui.md §1).
+"""One verdict on a case out of three, with its reason: signatures and proofs (formats.md §9).
 
 A signature is judged by the registry (`projections.queries.queries`); here it is added whether a
 checkpoint covers the record. Where none does yet, that is not enough to conclude, and never a

@@ -1,4 +1,4 @@
-"""What waits for the caller (api.md §4)."""
+"""What waits for the caller (http.md §4)."""
 
 from __future__ import annotations
 

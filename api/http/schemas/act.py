@@ -1,4 +1,4 @@
-"""Statements, receipts and what the ledger says before one signs (api.md §3)."""
+"""Statements, receipts and what the ledger says before one signs (http.md §3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of acts: what an upload answers, and a file's custody history (api.md §3, §4)."""
+"""Files of acts: what an upload answers, and a file's custody history (http.md §3, §4)."""
 
 from __future__ import annotations
 

@@ -142,7 +142,7 @@ class StrictInteger(fields.Integer):
 
 
 class Projected(Strict):
-    """Query of a call answered from a view (api.md §6)."""
+    """Query of a call answered from a view (http.md §6)."""
 
     at_least = whole(
         "Answer only once the view has folded this index; with `Prefer: wait=<s>` wait for it."

@@ -1,4 +1,4 @@
-"""Cases: the listing and the file (api.md §4)."""
+"""Cases: the listing and the file (http.md §4)."""
 
 from __future__ import annotations
 

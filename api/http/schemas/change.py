@@ -1,4 +1,4 @@
-"""What differs between two moments of a case, and why a field says what it says (api.md §4)."""
+"""What differs between two moments of a case, and why a field says what it says (http.md §4)."""
 
 from __future__ import annotations
 

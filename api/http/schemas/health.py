@@ -1,4 +1,4 @@
-"""Health answers (api.md §7)."""
+"""Health answers (http.md §7)."""
 
 from __future__ import annotations
 

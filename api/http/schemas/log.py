@@ -1,4 +1,4 @@
-"""The log and its proofs (api.md §5, formats.md §6-7)."""
+"""The log and its proofs (http.md §5, formats.md §6-7)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The registry over time (api.md §4): agencies, officers, keys, instruments."""
+"""The registry over time (http.md §4): agencies, officers, keys, instruments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signing in (api.md §2)."""
+"""Signing in (http.md §2)."""
 
 from __future__ import annotations
 

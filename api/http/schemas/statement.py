@@ -1,4 +1,4 @@
-"""Statements and acts as they were signed: verdicts, the timeline, bytes (api.md §4)."""
+"""Statements and acts as they were signed: verdicts, the timeline, bytes (http.md §4)."""
 
 from __future__ import annotations
 

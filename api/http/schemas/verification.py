@@ -1,4 +1,4 @@
-"""The verdict on one case or on several, with the proofs it rests on (api.md §4)."""
+"""The verdict on one case or on several, with the proofs it rests on (http.md §4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Worklist, statistics and feed (api.md §4)."""
+"""Worklist, statistics and feed (http.md §4)."""
 
 from __future__ import annotations
 

@@ -426,7 +426,7 @@ END $$;
 
 -- == Sign-in =======================================================================================================
 
--- Sign-in challenges, taken once, and counted attempts (api.md §2), shared by all workers; reached by functions only.
+-- Sign-in challenges, taken once, and counted attempts (http.md §2), shared by all workers; reached by functions only.
 
 CREATE TABLE sec.challenges (
   challenge text PRIMARY KEY CHECK (octet_length(challenge) BETWEEN 16 AND 256),
@@ -470,7 +470,7 @@ $$;
 
 -- == Append-only ===================================================================================================
 
--- The second lock (style.md rule 12): what grants refuse to every login, these triggers refuse to the owner too.
+-- The second lock (architecture.md §4): what grants refuse to every login, these triggers refuse to the owner too.
 -- Neither binds a superuser; the tree and the witnesses do (access.md PF7).
 
 CREATE FUNCTION log.refuse() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

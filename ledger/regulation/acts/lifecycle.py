@@ -13,8 +13,8 @@ from typing import Any
 
 from ledger.regulation.edition import load_edition
 
-#: States in which somebody still has to act (scenarios/README, expect_final); None: the sub-process
-#: is never open.
+#: States in which somebody still has to act (`docs/reference/scenarios.md`, expect_final); None:
+#: the sub-process is never open.
 OPEN_STATES: Mapping[str, frozenset[str]] = {
     "measure": frozenset({"TAKEN", "CONFIRMED", "NARROWED", "LAPSED"}),
     "verification": frozenset({"REQUESTED", "PARTLY_ANSWERED"}),

@@ -26,7 +26,7 @@ from ledger.regulation.registry.officers import Appointment, Officers
 from ledger.regulation.registry.rules import Rule, Rules
 
 FOUNDERS_POST: Final = "quan-tri-danh-ba"
-"""The founder's post, in whichever agency holds REGISTRY_KEEPER on the day (architecture §3)."""
+"""The founder's post, in whichever agency holds REGISTRY_KEEPER on the day (architecture.md §3)."""
 KEEPER: Final = "REGISTRY_KEEPER"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -1,4 +1,4 @@
-"""When a connection gets a thread: never before it has sent a whole request (api.md §7)."""
+"""When a connection gets a thread: never before it has sent a whole request (http.md §7)."""
 
 from __future__ import annotations
 

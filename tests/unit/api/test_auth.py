@@ -1,4 +1,4 @@
-"""The officer's key is the identity, and a refusal tells nothing (api.md §2)."""
+"""The officer's key is the identity, and a refusal tells nothing (http.md §2)."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_an_enrolled_key_signs_in() -> None:
 
 
 def test_unknown_key_and_wrong_signature_look_alike() -> None:
-    """An attacker learns from neither who is enrolled (api.md §2)."""
+    """An attacker learns from neither who is enrolled (http.md §2)."""
     desk = Desk()
     unknown = desk.login(SoftwareSigner.generate("Ed25519"))
     wrong = orjson.loads(desk.login())

@@ -22,7 +22,7 @@ from tests.builders import a_case_in
 
 
 def test_every_verdict_and_outcome_has_words() -> None:
-    """The outcomes of ui.md §1, and why; and what an audit says beside a verdict."""
+    """The outcomes of formats.md §9, and why; and what an audit says beside a verdict."""
     said = {AGAINST_THE_RULES, NOT_REJUDGED}
     assert set(VERDICTS) == {*OUTCOMES, *map(str, Verdict), *said}
 

@@ -1,4 +1,4 @@
-"""Log lines: one JSON object each, and nothing of an act in them (api.md §7)."""
+"""Log lines: one JSON object each, and nothing of an act in them (http.md §7)."""
 
 from __future__ import annotations
 

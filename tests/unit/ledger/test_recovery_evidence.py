@@ -234,7 +234,7 @@ def _said(one: Shown) -> Mapping[str, Any]:
     noticed_by="the client",
 )
 def test_no_end_before_what_is_shown_can_be_left_out() -> None:
-    """The one that comes last in its stream can, which nobody can tell from parts (formats §7)."""
+    """The last one in its stream can, which nobody can tell from parts (formats.md §7)."""
     a = a_log(REAL, "keeper")
     now = a.clock.now()
     a.say(_by_both(appointment("hotline", now, powers=["REGISTRY_KEEPER"])), "founder", "keeper")

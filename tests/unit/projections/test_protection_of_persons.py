@@ -68,7 +68,7 @@ def test_no_table_but_one_holds_a_token_as_a_column_and_none_an_index_on_it() ->
 
 @pytest.mark.parametrize("name", ["SC1", "SC2", "SC6", "SC8", "SC9", "SC10"])
 def test_no_token_is_among_the_words_a_case_is_found_by(name: str) -> None:
-    """ui.md §9: numbers, symbols, abstracts and names of acts, states and agencies only."""
+    """regulation.md §9: numbers, symbols, abstracts and names of acts, states and agencies only."""
     file = scenario(name)
     player, cast = player_for(file)
     for step in steps(file):
@@ -87,7 +87,7 @@ def test_no_token_is_among_the_words_a_case_is_found_by(name: str) -> None:
     "text", ["sealed:92e1e431-9c59-4ec3-ac6c-8b0a9aa55c3f", "a@b.example", "https://x.example/a"]
 )
 def test_a_search_for_a_token_an_account_or_a_link_finds_nobody(text: str) -> None:
-    """ui.md §4.3: refused, or nothing that is indexed could match."""
+    """regulation.md §9: refused, or nothing that is indexed could match."""
     assert search_terms.refused(text) or "sealed" in search_terms.words(text)
 
 

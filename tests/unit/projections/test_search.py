@@ -49,7 +49,7 @@ def test_question_is_never_syntax() -> None:
 
 @pytest.mark.parametrize("text", ["0912345678", "a@b.vn", "https://x.example/u", "012345678901"])
 def test_search_for_a_person_account_or_link_is_refused(text: str) -> None:
-    """The product has no search by person, account, link or telephone (ui.md §9)."""
+    """The product has no search by person, account, link or telephone (regulation.md §9)."""
     assert search_terms.refused(text)
 
 

@@ -1,4 +1,4 @@
-"""The registry of one log (architecture §3): founding, officers, keys, powers and grants."""
+"""The registry of one log (architecture.md §3): founding, officers, keys, powers and grants."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_registry_acts_are_act_types_of_the_catalogue() -> None:
 
 
 def test_version_is_the_index_of_the_last_registry_record() -> None:
-    """A statement judged by an older registry is judged again (architecture §3)."""
+    """A statement judged by an older registry is judged again (architecture.md §3)."""
     book = Book()
     assert book.registry.version == -1
     book.take(opened())

@@ -81,7 +81,7 @@ def test_scenario_files_together_reach_every_act_type_a_file_can_hold() -> None:
 
 @pytest.mark.parametrize("name", [*NAMES, "SC12"])
 def test_scenario_text_is_nfc_and_its_steps_are_in_signing_order(name: str) -> None:
-    """scenarios/README: n counts from 1, in the order of the signatures; text is NFC."""
+    """`docs/reference/scenarios.md`: n counts from 1, in order of signature; text is NFC."""
     file = scenario(name)
     assert unicodedata.is_normalized(
         "NFC", (SCENARIOS / f"{name}.json").read_text(encoding="utf-8")
