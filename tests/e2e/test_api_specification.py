@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Final
 from urllib.parse import urljoin
 
+import click
 import orjson
 import pytest
 
-from api.problems.types import TYPES
+from api.cli.terminal import help_vi
+from api.cli.main import main
 from api.http.framework.spec_html import PAGES, source
+from api.problems.types import TYPES
 from tests.fixtures.app import Service
 
+ROOT: Final = Path(__file__).parents[2]
+_SPEC: Final = re.compile(r"(?<![\w.])/spec\b(?:/[a-z-]+(?:\.md)?)?(?:#[\w-]+)?")
 _ADDRESS: Final = re.compile(r"/(?:spec|problems|docs)\b[\w./-]*(?:#[\w-]+)?")
 
 
@@ -113,6 +120,28 @@ def test_every_address_in_the_api_document_and_in_problems_opens(shared: Service
     assert not re.search(r"\b\w+\.md §", texts)
     for address in cited | {f"/problems/{code}" for code in TYPES}:
         _open(shared, address)
+
+
+def test_every_address_on_a_page_and_in_the_help_of_a_command_opens(shared: Service) -> None:
+    """README, the pages, and what `socai … --help` prints in either language."""
+    texts = [
+        path.read_text("utf-8") for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    ]
+    texts += [*_helps(click.Context(main), main), *help_vi.MANUAL.values()]
+    cited = {one.rstrip(".") for text in texts for one in _SPEC.findall(text)}
+    assert {"/spec/formats#s2", "/spec/formats#s7", "/spec/access#L9"} <= cited
+    for address in cited:
+        _open(shared, address)
+
+
+def _helps(context: click.Context, command: click.Command) -> Iterator[str]:
+    yield command.help or ""
+    yield from (option.help or "" for option in command.params if isinstance(option, click.Option))
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            assert below is not None
+            yield from _helps(context, below)
 
 
 def _strings(value: object) -> list[str]:
