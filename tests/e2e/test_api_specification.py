@@ -13,8 +13,8 @@ import click
 import orjson
 import pytest
 
-from api.cli.terminal import help_vi
 from api.cli.main import main
+from api.cli.terminal import help_vi
 from api.http.framework.spec_html import PAGES, source
 from api.problems.types import TYPES
 from tests.fixtures.app import Service
