@@ -206,7 +206,7 @@ _WITHOUT = frozenset(
         "/problems/{code}",
         "/spec",
         "/spec/{page}",
-        "/spec/{page}.md",
+        "/spec/{page}/source",
         "/v1/acts/{act_id}/attachments/{digest}",
     }
 )

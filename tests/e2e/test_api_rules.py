@@ -340,8 +340,8 @@ def test_rehearsal_time_has_one_form(shared: Service, value: str) -> None:
         ("/logs/acts/checkpoint", "application/json", 406),
         ("/docs", "text/html", 200),
         ("/spec/formats", "text/html", 200),
-        ("/spec/formats.md", "text/markdown", 200),
-        ("/spec/formats.md", "text/html", 406),
+        ("/spec/formats/source", "text/markdown", 200),
+        ("/spec/formats/source", "text/html", 406),
     ],
 )
 def test_accept_is_answered_or_refused(

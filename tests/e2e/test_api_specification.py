@@ -72,7 +72,7 @@ def test_a_page_runs_nothing_and_is_as_it_was_written(shared: Service, page: str
     assert "unsafe" not in policy
     assert not {"script", "iframe", "img", "form", "object"} & _Page(answer.text).elements
     assert "width=device-width" in answer.text
-    written = shared.client.get(f"/spec/{page}.md")
+    written = shared.client.get(f"/spec/{page}/source")
     assert written.data == source(page).encode()
     assert written.content_type == "text/markdown; charset=utf-8"
     for word in re.findall(r"[A-Za-z]{6,}", source(page))[:2000]:
@@ -104,7 +104,7 @@ def test_a_section_and_a_code_have_an_address_of_their_own(
 def test_what_is_no_page_is_not_found(shared: Service) -> None:
     """Also what would be a file beside the pages."""
     for name in ("README", "FORMATS", "..", "formats.html", "../architecture", "%2e%2e%2fadr"):
-        for ending in ("", ".md"):
+        for ending in ("", "/source", ".md"):
             answer = shared.client.get(f"/spec/{name}{ending}")
             assert answer.status_code == 404, (name, ending)
 

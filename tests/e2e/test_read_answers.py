@@ -283,7 +283,7 @@ _LISTINGS = (
     "/problems/stale",
     "/spec",
     "/spec/formats",
-    "/spec/formats.md",
+    "/spec/formats/source",
 )
 #: Of the server and of the door, which every answer has.
 _EVERYWHERE = frozenset(

@@ -48,7 +48,7 @@ def rendered(name: str) -> tuple[str, str]:
         f'<li><a href="#{a}">{words}</a></li>' for a, words in _SECTION.findall(body)
     )
     others = " · ".join(f'<a href="/spec/{page}">{page}</a>' for page in PAGES)
-    here = "" if name == "README" else f' · <a href="/spec/{name}.md">Markdown</a>'
+    here = "" if name == "README" else f' · <a href="/spec/{name}/source">Markdown</a>'
     top = f'<p><a href="/spec">/spec</a>: {others}{here}</p>'
     contents = f"<nav><ul>{sections}</ul></nav>" if sections else ""
     return title.removeprefix("# "), top + contents + body

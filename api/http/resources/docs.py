@@ -119,7 +119,7 @@ def spec_page(page: str) -> Response:
 
 
 @docs.call(
-    "/spec/<page>.md",
+    "/spec/<page>/source",
     answers=_PAGE,
     produces=MARKDOWN,
     access="open",
