@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import cache
 from importlib.metadata import version
@@ -14,12 +13,11 @@ from flask import Flask, Response, g, request
 from flask_smorest import Api
 from werkzeug.exceptions import HTTPException
 
-from api.http.framework import openapi_examples
+from api.http.framework import openapi_document, openapi_examples
 from api.http.framework import request_context as door
 from api.http.framework.admission import Gate
 from api.http.framework.endpoint import Noun
 from api.http.framework.read_budget import Budgets
-from api.http.framework.responses import encode
 from api.http.resources.act_record import act_record
 from api.http.resources.acts import acts
 from api.http.resources.attachments import attachments
@@ -57,16 +55,6 @@ NOUNS: Final[tuple[Noun, ...]] = (
     health,
     docs,
 )
-_DESCRIPTION: Final = (
-    "Sổ cái diễn biến: mỗi diễn biến do chính khóa của cán bộ ký, nằm trong sổ chỉ nối thêm. "
-    "The ledger of acts: every act is signed by its officer's own key, in a log that only grows. "
-    "Errors are application/problem+json (RFC 9457); what may not be seen answers like what does "
-    "not exist; twice sent is once recorded."
-)
-_SPECIFICATION: Final = {
-    "description": "Đặc tả: từng byte, HTTP, quyền truy cập · Every byte, HTTP, access",
-    "url": "/spec",
-}
 _SAFE_HEADERS: Final = (
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "no-referrer"),
@@ -126,7 +114,6 @@ def create_app(enclave: Enclave, budgets: Budgets | None = None) -> Flask:
     for noun in NOUNS:
         app.register_blueprint(noun)
     app.extensions["socai"] = enclave
-    app.extensions["socai-openapi"] = openapi
     app.extensions["socai-openapi-bytes"] = openapi_bytes
     app.extensions["socai-budgets"] = budgets or Budgets(enclave.settings.officer_share / 100)
     app.register_error_handler(Exception, _failed)
@@ -142,14 +129,11 @@ def openapi() -> dict[str, Any]:
     """
     api = Api()
     api.DEFAULT_ERROR_RESPONSE_NAME = None
-    api.init_app(
-        _blank(),
-        spec_kwargs={"info": {"description": _DESCRIPTION}, "externalDocs": _SPECIFICATION},
-    )
+    api.init_app(_blank(), spec_kwargs=dict(openapi_document.HEAD))
     _components(api)
     for noun in NOUNS:
         api.register_blueprint(noun)
-    spec = _ordered(api.spec.to_dict())
+    spec = openapi_document.finished(api.spec.to_dict())
     openapi_examples.add_to(spec)
     return spec
 
@@ -236,7 +220,6 @@ _HEADERS: Final[dict[str, dict[str, Any]]] = {
     "Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}},
     "WWW-Authenticate": {"description": "`Bearer`.", "schema": _STRING},
     "Accept-Post": {"description": "Content types this address takes.", "schema": _STRING},
-    "Allow": {"description": "Methods this address takes.", "schema": _STRING},
 }
 _PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     "RequestId": {
@@ -268,25 +251,3 @@ _PARAMETERS: Final[dict[str, dict[str, Any]]] = {
         "example": "wait=5",
     },
 }
-
-
-def _ordered(spec: dict[str, Any]) -> dict[str, Any]:
-    """The document with plain string keys, paths sorted, so that two builds give the same bytes."""
-    plain: dict[str, Any] = orjson.loads(encode(_texts(spec)))
-    plain["paths"] = dict(sorted(plain["paths"].items()))
-    for kind in plain["components"].values():
-        for name in sorted(kind):
-            kind[name] = kind.pop(name)
-    return plain
-
-
-_CITED: Final = re.compile(r"\b(formats|http|access)\.md §(\d+)")
-"""As the code cites the specification; whoever reads the document gets an address that opens."""
-
-
-def _texts(value: Any) -> Any:  # noqa: ANN401  any JSON
-    if isinstance(value, dict):
-        return {str(name): _texts(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_texts(inner) for inner in value]
-    return _CITED.sub(r"/spec/\1#s\2", value) if isinstance(value, str) else value

@@ -320,6 +320,6 @@ def test_no_answer_has_room_for_what_is_not_documented() -> None:
     open_ones = [
         name
         for name, schema in SPEC["components"]["schemas"].items()
-        if schema.get("additionalProperties") is not False
+        if schema["type"] == "object" and schema.get("additionalProperties") is not False
     ]
     assert open_ones == []

@@ -15,7 +15,7 @@ from flask import Response
 from flask_smorest import Blueprint
 from marshmallow import Schema
 
-from api.http.framework.admission import Access, Gate, Heavy
+from api.http.framework.admission import ANY, Access, Gate, Heavy
 from api.http.framework.request_parsing import Asked
 from api.http.framework.responses import JSON
 from api.problems.problem import CONTENT_TYPE
@@ -26,6 +26,9 @@ JOSE: Final = "application/jose+json"
 FORM: Final = "application/x-www-form-urlencoded"
 NOTE: Final = "text/plain; charset=utf-8"
 BYTES: Final = "application/octet-stream"
+EXAMPLE_CASE: Final = "5523b6af-da6c-4673-a82c-db8a22dc42d6"
+EXAMPLE_ACT: Final = "2473dc3a-8a84-4e4d-9bd6-7b38e142a48b"
+"""Of the statement that the document shows (`api/http/examples.json`): its addresses lead on."""
 _SECURITY: Final[Mapping[Access, list[dict[str, list[str]]]]] = {
     "officer": [{"bearer": []}],
     "level": [{}, {"bearer": []}],
@@ -49,7 +52,7 @@ IN_WORDS: Final = ("Content-Language", "Vary")
 _PROJECTED: Final = ("projection_late", "database_unavailable", "evidence_fails", "stopped")
 
 
-def in_path(name: str, description: str, *, example: str = "", **schema: Any) -> dict[str, Any]:  # noqa: ANN401  JSON Schema
+def in_path(name: str, description: str, *, example: str, **schema: Any) -> dict[str, Any]:  # noqa: ANN401  JSON Schema
     """A path parameter for the spec.
 
     Args:
@@ -63,7 +66,7 @@ def in_path(name: str, description: str, *, example: str = "", **schema: Any) ->
         "name": name,
         "required": True,
         "schema": {"type": "string", **schema},
-        **({"example": example} if example else {}),
+        "example": example,
         "description": description,
     }
 
@@ -89,7 +92,6 @@ class Noun(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
         headers: Sequence[str] = (),
         parameters: Sequence[Mapping[str, Any]] = (),
         body_doc: Mapping[str, Any] | None = None,
-        example: Mapping[str, Any] | None = None,
         streams: bool = False,
         heavy: Heavy | None = None,
     ) -> Callable[[View], View]:
@@ -111,7 +113,6 @@ class Noun(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
             headers: Documented response headers besides the common ones.
             parameters: Path parameters for the spec.
             body_doc: OpenAPI request body where the view reads the bytes itself.
-            example: Of the answer.
             streams: Whether the view takes a body of any size, under a limit of its own.
             heavy: What its work is charged as, to the officer who asks; else a projected one is
                 charged for `Prefer: wait`.
@@ -137,7 +138,7 @@ class Noun(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
             manual["requestBody"] = dict(body_doc)
         writers = [
             *self._asking(body, query),
-            *self._answering(status, answers, also or {}, produces, told, example),
+            *self._answering(status, answers, also or {}, _documented(produces), told),
         ]
         asked = Asked.by(query, body)
 
@@ -178,14 +179,12 @@ class Noun(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
         also: Mapping[int, str],
         produces: str,
         told: Mapping[str, str],
-        example: Mapping[str, Any] | None,
     ) -> Iterator[Callable[[View], View]]:
         yield self.response(
             status,
             answers,
             content_type=produces,
             headers=told,
-            example=example,
             description=also.get(status),
         )
         for other, text in also.items():
@@ -194,6 +193,11 @@ class Noun(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
                 yield self.alt_response(
                     other, schema=shape, content_type=produces, headers=told, description=text
                 )
+
+
+def _documented(produces: str) -> str:
+    """A file is bytes to whoever asks, whatever type the act says that it has."""
+    return BYTES if produces == ANY else produces
 
 
 def _codes(access: Access, consumes: Sequence[str], more: Sequence[str]) -> list[str]:
@@ -237,7 +241,6 @@ def _problem_responses(codes: Sequence[str]) -> dict[int, Any]:
 def _headers_of(status: int) -> list[str]:
     more = {
         HTTPStatus.UNAUTHORIZED: ["WWW-Authenticate"],
-        HTTPStatus.METHOD_NOT_ALLOWED: ["Allow"],
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE: ["Accept-Post"],
         HTTPStatus.TOO_MANY_REQUESTS: ["Retry-After"],
         HTTPStatus.SERVICE_UNAVAILABLE: ["Retry-After"],

@@ -1,7 +1,7 @@
 """Examples of the document: real answers of a rehearsal with made-up cases, cut short.
 
-Data in `api/http/examples.json`; a test holds each against its schema. Not: examples of problems,
-which come from `api.problems.problem`.
+Data in `api/http/examples.json`; a test holds each against its schema, and posts the requests as
+they stand. Not: examples of problems, which come from `api.problems.problem`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ _FILE: Final = Path(__file__).parents[1] / "examples.json"
 
 @cache
 def examples() -> Mapping[str, Any]:
-    """`answers` and `requests` by operation id; `parameters` by operation id and for all (`*`)."""
+    """`answers` and `requests` by operation id; `parameters` by operation id and for all (`*`).
+
+    A request in a second content type has that behind its operation id.
+    """
     found: dict[str, Any] = orjson.loads(_FILE.read_bytes())
     return found
 
@@ -45,7 +48,6 @@ def _bodies(call: dict[str, Any], name: str) -> None:
         if str(status).startswith("2") and answer is not None:
             for content in response.get("content", {}).values():
                 content.setdefault("example", answer)
-    sent = examples()["requests"].get(name)
-    for content in call.get("requestBody", {}).get("content", {}).values():
-        if sent is not None:
-            content.setdefault("example", sent)
+    sent = examples()["requests"]
+    for kind, content in call.get("requestBody", {}).get("content", {}).items():
+        content.setdefault("example", sent.get(f"{name} {kind}", sent[name]))

@@ -8,9 +8,10 @@ from uuid import UUID
 from flask import Response
 
 from api.http.framework import freshness, serializers
-from api.http.framework.endpoint import Noun, in_path
+from api.http.framework.endpoint import EXAMPLE_ACT, Noun, in_path
 from api.http.framework.request_context import enclave, require_uuid
 from api.http.framework.responses import answer
+from api.http.schemas.base import UUID as UUID_FORM
 from api.http.schemas.base import Projected
 from api.http.schemas.statement import ActShown, RawAct
 from api.problems.problem import Problem
@@ -19,7 +20,7 @@ from ledger.errors import NotFound
 from ledger.ports import StoredRecord
 
 act_record = Noun("act", __name__, url_prefix="/v1/acts", description="Diễn biến · Acts")
-_ID: Final = in_path("act_id", "uuid of the act.", format="uuid")
+_ID: Final = in_path("act_id", "uuid of the act.", example=EXAMPLE_ACT, pattern=f"^{UUID_FORM}$")
 
 
 @act_record.call(
@@ -30,8 +31,11 @@ _ID: Final = in_path("act_id", "uuid of the act.", format="uuid")
     problems=("not_found",),
     parameters=(_ID,),
 )
-def one_act(asked: dict[str, Any], act_id: str) -> Response:
-    """Một diễn biến và mọi chữ ký của nó · One act with all its statements and verdicts."""
+def get_act(asked: dict[str, Any], act_id: str) -> Response:
+    """Một diễn biến và mọi chữ ký của nó · One act with all its statements and verdicts.
+
+    Who signed in which post, by which key, when by both clocks, and what each statement did.
+    """
     require_uuid(act_id)
     freshness.require(asked, "acts")
     found = enclave().inquiry.act(act_id)
@@ -44,8 +48,12 @@ def one_act(asked: dict[str, Any], act_id: str) -> Response:
     problems=("not_found", "database_unavailable", "evidence_fails"),
     parameters=(_ID,),
 )
-def raw_act(act_id: str) -> Response:
-    """Bản ghi nguyên văn · Its records: the bytes committed to, with their proofs."""
+def get_act_records(act_id: str) -> Response:
+    """Bản ghi nguyên văn · Its records: the bytes committed to, with their proofs.
+
+    Who has them can check signature, entry and inclusion with the log's key alone. Of what was
+    erased by law the bytes are left out and the proofs stay.
+    """
     require_uuid(act_id)
     rows = enclave().records.act(UUID(act_id))
     if not rows:

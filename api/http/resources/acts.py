@@ -26,18 +26,6 @@ _SOON_S = 1.0
 _MAX_PART = 87_382  # 65,536 bytes in base64url
 # Payload and header at their largest, a signature, and the three names around them.
 MAX_STATEMENT_BYTES = 2 * _MAX_PART + 4_412 + 100
-_RECEIPT = {
-    "act_id": "6a2f3f0e-7a52-4b52-9a6b-1f2f3a4b5c6d",
-    "stream": "case/0b5c1f0e-2f7e-4a39-8f0e-3d1a2b3c4d5e",
-    "seq": 1,
-    "status": "effective",
-    "waiting_for": [],
-    "log": "rehearsal.bacninh.example/ordinary",
-    "index": 41,
-    "entry": "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU",
-    "recorded_at": "2024-06-04T01:12:31.042Z",
-    "rehearsal": True,
-}
 
 
 @acts.call(
@@ -55,7 +43,8 @@ _RECEIPT = {
         "not_canonical", "malformed_statement", "malformed_act", "unknown_act", "wrong_log",
         "invisible_characters",
         "clock_off", "not_a_rehearsal", "wrong_session", "unknown_key", "invalid_signature",
-        "not_found", "stale", "stream_set_aside", "taken", "clock_back", "guard", "rejected",
+        "not_found", "wrong_stream", "stale", "stream_set_aside", "taken", "clock_back", "guard",
+        "rejected",
         "database_unavailable", "disk_full", "clock_jumped", "clocks_apart", "proof_late",
         "stopped", "attachment_missing", "log_in_doubt",
     ),
@@ -63,10 +52,9 @@ _RECEIPT = {
         "required": True,
         "content": {JOSE: {"schema": {"$ref": "#/components/schemas/StatementShape"}}},
     },
-    example=_RECEIPT,
     heavy=_HEAVY,
 )  # fmt: skip
-def take_statement() -> Response:
+def record_statement() -> Response:
     """Ghi một bản ký · Take a signed statement.
 
     A new act, a countersignature or a return, sent by its signer's own session. By default the
@@ -180,7 +168,11 @@ def prepare_act(asked: dict[str, Any]) -> Response:
     heavy=_HEAVY,
 )
 def check_act(asked: dict[str, Any]) -> Response:
-    """Thử mọi điều kiện mà không ghi · Run every check without recording."""
+    """Thử mọi điều kiện mà không ghi · Run every check without recording.
+
+    With a statement its signature is checked too; with the fields of an act alone everything but
+    that. `ok` is false where recording would be refused, with the guard and the sentence.
+    """
     who = caller()
     try:
         checked = enclave().ledger.check(asked, at=context().at, signer_officer=who.officer)

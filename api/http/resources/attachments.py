@@ -14,11 +14,12 @@ from urllib.parse import quote
 from flask import Response, request
 
 from api.http.framework.admission import ANY, Heavy
-from api.http.framework.endpoint import FORM, Noun, in_path
+from api.http.framework.endpoint import BYTES, EXAMPLE_ACT, FORM, Noun, in_path
 from api.http.framework.request_body import body_parts
 from api.http.framework.request_context import caller, enclave, malformed, now, require_uuid
 from api.http.framework.responses import answer, settle, tag
 from api.http.schemas.attachment import FILE_DIGEST, Custody, KeptFile
+from api.http.schemas.base import UUID
 from api.problems.problem import Problem
 from api.texts.text import Text
 from keys.canonical import unb64std
@@ -35,19 +36,20 @@ _MEDIA_TYPE: Final = re.compile(
 _SHA_256: Final = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/]+={0,2}):\s*(?:,|$)")
 _SHA_256_BYTES: Final = 32
 _FORMS: Final = ("multipart/form-data", FORM)
-_PLAIN: Final = "application/octet-stream"
-_ID: Final = in_path("act_id", "uuid of an act that lists the file.", format="uuid")
+_ID: Final = in_path(
+    "act_id", "uuid of an act that lists the file.", example=EXAMPLE_ACT, pattern=f"^{UUID}$"
+)
 _FILE: Final = in_path(
     "digest",
     "As the act lists it.",
-    example="sha-256:47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU",
+    example="sha-256:vMhmfov4UZtbKnGfNlbIdhfwQ1AqRJvtetxUoQmrmjc",
     pattern=f"^{FILE_DIGEST}$",
 )
 _DECLARED: Final = {
     "in": "header",
     "name": "Content-Digest",
     "schema": {"type": "string"},
-    "example": "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:",
+    "example": "sha-256=:vMhmfov4UZtbKnGfNlbIdhfwQ1AqRJvtetxUoQmrmjc=:",
     "description": "RFC 9530. Spares the server a second pass; a mismatch keeps nothing.",
 }
 _HEAVY: Final = Heavy("file")
@@ -74,14 +76,9 @@ _SEALED_IN: Final = {
     ),
     body_doc={
         "required": True,
-        "description": "The file's bytes as they are; no form around them.",
-        "content": {ANY: {"schema": {"type": "string", "format": "binary"}}},
-    },
-    example={
-        "digest": _FILE["example"],
-        "size": 0,
-        "media_type": "application/pdf",
-        "rehearsal": True,
+        "description": "The file's bytes as they are, no form around them; any other media type"
+        " of its own is taken too, and kept.",
+        "content": {BYTES: {"schema": {"type": "string", "format": "binary"}}},
     },
 )  # fmt: skip
 def add_attachment() -> Response:
@@ -143,7 +140,7 @@ def read_attachment(act_id: str, digest: str) -> Response:
     problems=("not_found", "evidence_fails", "database_unavailable"),
     heavy=_HEAVY,
 )
-def attachment_custody(act_id: str, digest: str) -> Response:
+def get_attachment_custody(act_id: str, digest: str) -> Response:
     """Lịch sử lưu giữ · Who added, attached, read and exported the file, and when.
 
     An anchor in the log covers what had happened before it: none of that can be taken away unseen.
@@ -217,7 +214,7 @@ def _file_name(listed: Listed) -> str:
 def _media_type() -> str:
     stated = request.headers.get("Content-Type")
     if stated is None:
-        return _PLAIN
+        return BYTES
     if request.mimetype in _FORMS or not _MEDIA_TYPE.fullmatch(request.mimetype):
         raise Problem(
             "unsupported_media_type",

@@ -9,11 +9,11 @@ from flask import Response
 
 from api.http.framework import cursor, filter_checks, freshness, serializers
 from api.http.framework.admission import Heavy
-from api.http.framework.endpoint import Noun, in_path
+from api.http.framework.endpoint import EXAMPLE_CASE, Noun, in_path
 from api.http.framework.request_context import caller, enclave, malformed, now, require_uuid
 from api.http.framework.responses import JSON, answer, finish
 from api.http.resources import verdicts
-from api.http.schemas.base import Page, Projected
+from api.http.schemas.base import UUID, Page, Projected
 from api.http.schemas.case import AsOfQuery, CaseFile, CasePage, CasesQuery
 from api.http.schemas.change import Difference, DiffQuery, FieldHistory, FieldQuery
 from api.http.schemas.statement import ActsPage
@@ -26,7 +26,7 @@ from projections.views import search_terms
 from projections.views.case_file import Filter
 
 cases = Noun("cases", __name__, url_prefix="/v1", description="Hồ sơ · Cases")
-_ID: Final = in_path("case", "uuid of the case.", format="uuid")
+_ID: Final = in_path("case", "uuid of the case.", example=EXAMPLE_CASE, pattern=f"^{UUID}$")
 _POINTER: Final = in_path(
     "pointer", "JSON Pointer into the case file, without its first slash.", example="state"
 )
@@ -43,7 +43,11 @@ _PAST: Final = ("before_case", "as_of_in_future", "not_found")
     heavy=Heavy("listing"),
 )
 def list_cases(asked: dict[str, Any]) -> Response:
-    """Danh sách hồ sơ · Cases by filter, one snapshot over all pages."""
+    """Danh sách hồ sơ · Cases by filter, one snapshot over all pages.
+
+    Only what the caller may see. The snapshot of the first page holds for all pages, so that
+    nothing is listed twice and nothing is missed.
+    """
     freshness.require(asked, "case_file")
     wanted = _filter(asked)
     bound = {name: asked.get(name) for name in (*CASE_FILTERS, "sort", "limit")}
@@ -116,8 +120,12 @@ def _words(text: str | None) -> str | None:
     parameters=(_ID,),
     heavy=Heavy("past", only_with=("as_of",)),
 )
-def one_case(asked: dict[str, Any], case: str) -> Response:
-    """Hồ sơ, bây giờ hoặc tại một thời điểm · The case file, now or as of a time or index."""
+def get_case(asked: dict[str, Any], case: str) -> Response:
+    """Hồ sơ, bây giờ hoặc tại một thời điểm · The case file, now or as of a time or index.
+
+    Folded from its acts alone: state, deadlines with their source, flags, who has to sign, where
+    one may complain. `as_of` shows it as it stood, on either clock.
+    """
     stream = _stream(case)
     freshness.require(asked, "case_file")
     moment = freshness.moment(asked.get("as_of"))
@@ -149,8 +157,11 @@ def _as_text(case: str, index: int, body: str) -> Response:
     parameters=(_ID,),
     heavy=Heavy("history"),
 )
-def case_acts(asked: dict[str, Any], case: str) -> Response:
-    """Dòng thời gian · Each act with all its statements, both clocks, verdict and effect."""
+def list_case_acts(asked: dict[str, Any], case: str) -> Response:
+    """Dòng thời gian · Each act with all its statements, both clocks, verdict and effect.
+
+    In the order in which their authors signed.
+    """
     stream = _stream(case)
     freshness.require(asked, "acts")
     bound = {"case": case, "limit": asked["limit"]}
@@ -175,8 +186,11 @@ def case_acts(asked: dict[str, Any], case: str) -> Response:
     parameters=(_ID,),
     heavy=Heavy("difference"),
 )
-def case_diff(asked: dict[str, Any], case: str) -> Response:
-    """Khác nhau giữa hai thời điểm · Changed fields, old → new, with the acts that changed them."""
+def get_case_diff(asked: dict[str, Any], case: str) -> Response:
+    """Khác nhau giữa hai thời điểm · Changed fields, old → new, with the acts that changed them.
+
+    Of two moments in either order; `swapped` says where they were turned round.
+    """
     stream = _stream(case)
     freshness.require(asked, "acts")
     old = freshness.moment(asked["from_"], "from")
@@ -217,8 +231,11 @@ def _later(first: int | datetime, last: int | datetime) -> bool:
     parameters=(_ID, _POINTER),
     heavy=Heavy("reasons"),
 )
-def field_history(asked: dict[str, Any], case: str, pointer: str) -> Response:
-    """Vì sao trường này có giá trị này · Every change of one field, with act and signers."""
+def get_field_history(asked: dict[str, Any], case: str, pointer: str) -> Response:
+    """Vì sao trường này có giá trị này · Every change of one field, with act and signers.
+
+    The pointer is that of the case file. An empty history says that the field has had no value.
+    """
     stream = _stream(case)
     freshness.require(asked, "acts")
     at = now()
@@ -238,7 +255,7 @@ def field_history(asked: dict[str, Any], case: str, pointer: str) -> Response:
     parameters=(_ID,),
     heavy=Heavy("verification"),
 )
-def case_verification(asked: dict[str, Any], case: str) -> Response:
+def verify_case(asked: dict[str, Any], case: str) -> Response:
     """Kiểm chứng hồ sơ · Every statement's verdict, key history, index and proof; one verdict.
 
     A supervisor's own sign-off is an act, `VerificationSignedOff`; those there are stand in
@@ -293,8 +310,11 @@ def _proof(index: int, size: int) -> dict[str, Any]:
     problems=("too_much_asked",),
     heavy=Heavy("bulk_verification"),
 )
-def bulk_verification(asked: dict[str, Any]) -> Response:
-    """Kiểm chứng nhiều hồ sơ · The verdict of up to 50 cases; `missing` are those not there."""
+def verify_cases(asked: dict[str, Any]) -> Response:
+    """Kiểm chứng nhiều hồ sơ · The verdict of up to 50 cases; `missing` are those not there.
+
+    Each as `/v1/cases/{case}/verification` would say, less the statements that are plainly valid.
+    """
     freshness.require(asked, "acts")
     cases_asked = list(dict.fromkeys(asked["cases"].split(",")))
     latest = enclave().checkpoints.latest()

@@ -1,16 +1,20 @@
-"""The documents about this API: OpenAPI 3.1, a readable page, one page a problem; assets local."""
+"""The documents about this API: OpenAPI 3.1, a page to read it by, one page a problem.
+
+The page is Redoc, whose one file stands in `redoc/` beside this one and is served from here:
+nothing comes from elsewhere, and the browser runs it only if its hash is the one below.
+"""
 
 from __future__ import annotations
 
 from html import escape
-from typing import Any, cast
+from pathlib import Path
+from typing import Final, cast
 
 from flask import Response, current_app
 
-from api.http.framework.docs_html import page
-from api.http.framework.endpoint import IN_WORDS, Noun, in_path
+from api.http.framework.endpoint import IN_WORDS, NOTE, Noun, in_path
 from api.http.framework.request_context import context, enclave
-from api.http.framework.responses import JSON, finish
+from api.http.framework.responses import JSON, encode, finish
 from api.http.framework.spec_html import PAGES, rendered, source
 from api.problems.problem import Problem
 from api.problems.types import TYPES
@@ -24,53 +28,124 @@ _PAGE = {"type": "string"}
 _HEADERS = (*IN_WORDS, "Content-Security-Policy")
 _CODE = in_path("code", "A problem code.", example="stale")
 _SPEC = in_path("page", "A page of the specification.", example="formats", enum=list(PAGES))
-_POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+JS: Final = "text/javascript; charset=utf-8"
+_REDOC: Final = Path(__file__).with_name("redoc")
+REDOC_INTEGRITY: Final = "sha384-w447zOpYfw/1Tv/5AK9NfHTlQIqE3RVR6KY62jCyy9zNDgO64cMwGGP1Fj0zJVf5"
+"""Of `redoc/redoc.standalone.js`; `redoc/README.md` says where the file is from."""
+_POLICY: Final = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+_STYLES: Final = (
+    # an empty element, which Redoc then fills through the CSSOM
+    "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='",
+    # the style sheet of its scroll bars
+    "'sha256-QMIg+bpjm3JdElJ388KYke01izlUW0UoNOeKjpMxdgc='",
+)
+_DOCS_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; connect-src 'self'; img-src data:; worker-src blob:;"
+    f" style-src 'self' {' '.join(_STYLES)}; base-uri 'none'; form-action 'none';"
+    " frame-ancestors 'none'"
+)
+"""Its search works in a worker made of a blob; its maker's logo is never fetched."""
 _STYLE = """\
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
-body { max-width: 62rem; margin: 0 auto; padding: 1rem; overflow-wrap: anywhere; }
+body { max-width: 62rem; margin: 0 auto; padding: 1rem; }
 .banner { border: 2px solid; padding: .5rem 1rem; font-weight: 600; }
-h2 { margin-top: 2.5rem; }
-nav { columns: 20rem; }
-nav h3 { margin: .5rem 0 0; font-size: 1rem; }
-nav ul { margin: 0; padding: 0; list-style: none; }
-nav h3 { break-after: avoid; }
-nav code { font-size: .8rem; }
-section { border-top: 1px solid; margin-top: 1.5rem; }
-summary { cursor: pointer; }
-code, pre { font-family: ui-monospace, monospace; }
-pre { overflow-x: auto; border: 1px solid; padding: .5rem; }
-table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; vertical-align: top; border-bottom: 1px solid; padding: .25rem .5rem; }
+.reference { color-scheme: light; max-width: none; padding: 0; background: #fff; color: #333; }
+.reference > p { margin: 1rem; }
+main { overflow-wrap: anywhere; }
+main h2 { margin-top: 2.5rem; }
+main nav { columns: 20rem; }
+main nav ul { margin: 0; padding: 0; list-style: none; }
+main section { border-top: 1px solid; margin-top: 1.5rem; }
+main code { font-family: ui-monospace, monospace; }
+main pre { overflow-x: auto; border: 1px solid; padding: .5rem; }
+main table { border-collapse: collapse; width: 100%; }
+main th, main td { text-align: left; vertical-align: top; border-bottom: 1px solid; padding: .25rem .5rem; }
 @media (max-width: 40rem) {
-  tr, td { display: block; }
-  tr { border-bottom: 1px solid; padding: .25rem 0; }
-  td { border: 0; padding: 0; }
+  .reference { overflow-wrap: anywhere; }
+  main tr, main td { display: block; }
+  main tr { border-bottom: 1px solid; padding: .25rem 0; }
+  main td { border: 0; padding: 0; }
 }
 """
 
 
+_BANNER: Final = "<!-- banner -->"
+_THEME: Final = encode(
+    {
+        "typography": {
+            "fontFamily": "system-ui, sans-serif",
+            "headings": {"fontFamily": "system-ui, sans-serif"},
+            "code": {"fontFamily": "ui-monospace, monospace", "wrap": True},
+        },
+        "sidebar": {"width": "300px"},
+        "spacing": {"sectionHorizontal": 20, "sectionVertical": 24},
+    }
+).decode()
+_REFERENCE: Final = (
+    "<title>socai API</title>"
+    '<link rel="stylesheet" href="/docs/style.css">'
+    f'<body class="reference">{_BANNER}'
+    "<noscript><p>Trang này cần JavaScript · This page needs JavaScript:"
+    ' <a href="/openapi.json">/openapi.json</a>, <a href="/problems">/problems</a></p></noscript>'
+    '<redoc spec-url="/openapi.json" native-scrollbars="true" disable-google-font="true"'
+    ' expand-responses="200,201" json-sample-expand-level="3" path-in-middle-panel="true"'
+    f' hide-schema-titles="true" theme="{escape(_THEME)}"></redoc>'
+    f'<script src="/docs/redoc.standalone.js" integrity="{REDOC_INTEGRITY}"></script></body>'
+)
+
+
 @docs.call("/openapi.json", answers={"type": "object"}, access="open")
-def openapi() -> Response:
-    """Mô tả OpenAPI 3.1 · This API as OpenAPI 3.1."""
+def get_openapi() -> Response:
+    """Mô tả OpenAPI 3.1 · This API as OpenAPI 3.1.
+
+    The document that this page is made from; the same for every enclave of this version.
+    """
     return finish(cast("bytes", current_app.extensions["socai-openapi-bytes"]()), JSON)
 
 
 @docs.call("/docs", answers=_PAGE, produces=HTML, access="open", headers=_HEADERS)
-def readable() -> Response:
-    """Tài liệu đọc được · This API as a page to read."""
-    spec: dict[str, Any] = current_app.extensions["socai-openapi"]()
-    return _page("socai API", page(spec))
+def get_docs() -> Response:
+    """Tài liệu đọc được · This API as a page to read.
+
+    Searchable, with every type, enumeration and member; nothing on it comes from elsewhere.
+    """
+    return _html(_REFERENCE, _DOCS_POLICY)
 
 
 @docs.call("/docs/style.css", answers=_PAGE, produces=CSS, access="open")
-def style() -> Response:
-    """Kiểu trình bày của các trang này · The style of these pages."""
+def get_docs_style() -> Response:
+    """Kiểu trình bày của các trang này · The style of these pages.
+
+    It asks for no font and no image.
+    """
     return finish(_STYLE.encode(), CSS)
 
 
+@docs.call("/docs/redoc.standalone.js", answers=_PAGE, produces=JS, access="open")
+def get_docs_script() -> Response:
+    """Chương trình của trang tài liệu · The program of the page, Redoc.
+
+    Byte for byte as its makers published it.
+    """
+    return finish((_REDOC / "redoc.standalone.js").read_bytes(), JS)
+
+
+@docs.call("/docs/redoc.standalone.js.LICENSE.txt", answers=_PAGE, produces=NOTE, access="open")
+def get_docs_licence() -> Response:
+    """Giấy phép của chương trình đó · The licences of that program.
+
+    Its own, then those of what it is built from.
+    """
+    texts = (_REDOC / name for name in ("LICENSE", "redoc.standalone.js.LICENSE.txt"))
+    return finish("\n".join(text.read_text("utf-8") for text in texts).encode(), NOTE)
+
+
 @docs.call("/problems", answers=_PAGE, produces=HTML, access="open", headers=_HEADERS)
-def every_problem() -> Response:
-    """Mọi mã lỗi · Every problem code."""
+def list_problems() -> Response:
+    """Mọi mã lỗi · Every problem code.
+
+    Each code with its status and title; it links to what each means and what to do next.
+    """
     lang = context().lang
     rows = "".join(
         f'<tr><td><a href="/problems/{code}"><code>{code}</code></a></td>'
@@ -89,16 +164,22 @@ def every_problem() -> Response:
     problems=("not_found",),
     parameters=(_CODE,),
 )
-def one_problem(code: str) -> Response:
-    """Giải thích một mã lỗi · What a problem means and what to do next."""
+def get_problem(code: str) -> Response:
+    """Giải thích một mã lỗi · What a problem means and what to do next.
+
+    In both languages: what happened, what the log holds of the request, and what to do next.
+    """
     if code not in TYPES:
         raise Problem("not_found")
     return _page(code, _problem_section(code, "vi") + _problem_section(code, "en"))
 
 
 @docs.call("/spec", answers=_PAGE, produces=HTML, access="open", headers=_HEADERS)
-def specification() -> Response:
-    """Đặc tả công khai · The public specification, page by page."""
+def list_spec_pages() -> Response:
+    """Đặc tả công khai · The public specification, page by page.
+
+    Where to begin reading, and which versions of each format are in force.
+    """
     return _page(*rendered("README"))
 
 
@@ -111,8 +192,11 @@ def specification() -> Response:
     problems=("not_found",),
     parameters=(_SPEC,),
 )
-def spec_page(page: str) -> Response:
-    """Một trang đặc tả · A page of the specification; each section and code has its anchor."""
+def get_spec_page(page: str) -> Response:
+    """Một trang đặc tả · A page of the specification; each section and code has its anchor.
+
+    Who checks a log needs it beside the log: every byte, every call, every access rule.
+    """
     if page not in PAGES:
         raise Problem("not_found")
     return _page(*rendered(page))
@@ -126,8 +210,11 @@ def spec_page(page: str) -> Response:
     problems=("not_found",),
     parameters=(_SPEC,),
 )
-def spec_source(page: str) -> Response:
-    """Một trang đặc tả ở dạng Markdown · A page of the specification as it was written."""
+def get_spec_source(page: str) -> Response:
+    """Một trang đặc tả ở dạng Markdown · A page of the specification as it was written.
+
+    The bytes that the page is rendered from.
+    """
     if page not in PAGES:
         raise Problem("not_found")
     return finish(source(page).encode(), MARKDOWN)
@@ -151,6 +238,16 @@ def _problem_section(code: str, lang: Lang) -> str:
 
 
 def _page(title: str, inner: str) -> Response:
+    body = f"{_BANNER}<main><h1>{escape(title)}</h1>{inner}</main>{_BANNER}"
+    return _html(
+        f'<title>{escape(title)} · socai</title><link rel="stylesheet" href="/docs/style.css">'
+        f"<body>{body}</body>",
+        _POLICY,
+    )
+
+
+def _html(inner: str, policy: str) -> Response:
+    """A page in the reader's language, with the rehearsal's mark where it has a place for one."""
     lang = context().lang
     banner = ""
     if enclave().facts.rehearsal:
@@ -160,9 +257,8 @@ def _page(title: str, inner: str) -> Response:
         banner = f'<p class="banner">{words}</p>'
     whole = (
         f'<!doctype html><html lang="{lang}"><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width">'
-        f'<title>{escape(title)} · socai</title><link rel="stylesheet" href="/docs/style.css">'
-        f"<body>{banner}<main><h1>{escape(title)}</h1>{inner}</main>{banner}</body></html>"
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"{inner.replace(_BANNER, banner)}</html>"
     )
     return finish(
         whole.encode(),
@@ -170,6 +266,6 @@ def _page(title: str, inner: str) -> Response:
         headers={
             "Content-Language": lang,
             "Vary": "Accept-Language",
-            "Content-Security-Policy": _POLICY,
+            "Content-Security-Policy": policy,
         },
     )

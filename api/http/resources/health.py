@@ -13,8 +13,11 @@ health = Noun("health", __name__, url_prefix="/health", description="Vận hành
 
 
 @health.call("/live", answers=Live, access="open")
-def live() -> Response:
-    """Tiến trình còn sống · This process answers."""
+def get_liveness() -> Response:
+    """Tiến trình còn sống · This process answers.
+
+    Asks neither database nor disk: whoever restarts processes goes by it.
+    """
     return answer({"status": "live"}, headers={"Cache-Control": "no-store"})
 
 
@@ -25,8 +28,12 @@ def live() -> Response:
     also={503: "Not ready; `checks` says which part."},
     headers=IN_WORDS,
 )
-def ready() -> Response:
-    """Sẵn sàng phục vụ · Database, sealer, projections, disk and clock, each with its verdict."""
+def get_readiness() -> Response:
+    """Sẵn sàng phục vụ · Database, sealer, projections, disk and clock, each with its verdict.
+
+    503 says that something is not well, and `checks` says what. Records set aside are told and are
+    no failure.
+    """
     checks, lang = enclave().readiness.checks(), context().lang
     good = all(check.ok for check in checks)
     told = [{"name": c.name, "ok": c.ok, "detail": c.detail[lang]} for c in checks]

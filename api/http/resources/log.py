@@ -24,7 +24,7 @@ from ledger.log import tiles
 from ledger.log.moment import stamp
 
 log = Noun("log", __name__, description="Sổ và chứng minh · The log and its proofs")
-_NAME = in_path("name", "`acts`; the log of reads has its own.", enum=["acts"])
+_NAME = in_path("name", "`acts`; the log of reads has its own.", example="acts", enum=["acts"])
 _IMMUTABLE = "public, max-age=31536000, immutable"
 _RAW = {"type": "string", "format": "binary"}
 
@@ -37,8 +37,12 @@ _RAW = {"type": "string", "format": "binary"}
     problems=("not_found", "database_unavailable", "evidence_fails"),
     parameters=(_NAME,),
 )
-def checkpoint(name: str) -> Response:
-    """Điểm kiểm tra mới nhất · The newest signed checkpoint (a C2SP signed note)."""
+def get_checkpoint(name: str) -> Response:
+    """Điểm kiểm tra mới nhất · The newest signed checkpoint (a C2SP signed note).
+
+    Size and root of the tree with the log's signatures. Keep one: whoever holds it notices every
+    later change behind it.
+    """
     _require(name)
     latest = enclave().checkpoints.latest()
     if latest is None:
@@ -61,8 +65,12 @@ def checkpoint(name: str) -> Response:
         ),
     ),
 )
-def tile(name: str, tile: str) -> Response:
-    """Mảnh cây và bó mục · Hash tiles and entry bundles."""
+def get_tile(name: str, tile: str) -> Response:
+    """Mảnh cây và bó mục · Hash tiles and entry bundles.
+
+    As C2SP tlog-tiles has them, so that any client of transparency logs can read this one. A full
+    tile never changes.
+    """
     _require(name)
     asked = tiles.parse_path(f"tile/{tile}")
     data = enclave().tile_bytes(asked)
@@ -73,8 +81,12 @@ def tile(name: str, tile: str) -> Response:
 @log.call(
     "/v1/log", answers=LogFacts, access="level", problems=("database_unavailable", "evidence_fails")
 )
-def log_facts() -> Response:
-    """Sổ này là sổ nào · Which log this is: origin, keys, size, genesis, clock, witnesses."""
+def get_log() -> Response:
+    """Sổ này là sổ nào · Which log this is: origin, keys, size, genesis, clock, witnesses.
+
+    A verifier starts here: compare `genesis` with the digest on paper, take `vkeys`, then ask for a
+    checkpoint.
+    """
     facts, size = enclave().facts, _sealed_size()  # a checkpoint by other keys tells of a recovery
     body: dict[str, Any] = {
         "origin": facts.origin,
@@ -99,7 +111,7 @@ def log_facts() -> Response:
     access="level",
     problems=("not_found", "database_unavailable", "evidence_fails"),
 )
-def recoveries() -> Response:
+def get_recoveries() -> Response:
     """Chứng cứ khôi phục sổ · What shows each recovery of the log lawful, to be verified offline.
 
     Registry acts that the registrars' signatures stand on, the recoveries themselves, and their
@@ -116,8 +128,11 @@ def recoveries() -> Response:
     access="level",
     problems=("not_found", "database_unavailable", "evidence_fails"),
 )
-def inclusion_proof(asked: dict[str, Any]) -> Response:
-    """Chứng minh có trong sổ · That a record is in the log (RFC 9162 §2.1.3)."""
+def get_inclusion_proof(asked: dict[str, Any]) -> Response:
+    """Chứng minh có trong sổ · That a record is in the log (RFC 9162 §2.1.3).
+
+    Path from the record's entry to the root of a checkpoint, which comes with it.
+    """
     return _as_it_travels(enclave().proofs.inclusion(asked["index"], asked.get("size")))
 
 
@@ -128,8 +143,12 @@ def inclusion_proof(asked: dict[str, Any]) -> Response:
     access="level",
     problems=("not_found", "database_unavailable", "evidence_fails"),
 )
-def consistency_proof(asked: dict[str, Any]) -> Response:
-    """Chứng minh chỉ nối thêm · That the log only grew (RFC 9162 §2.1.4)."""
+def get_consistency_proof(asked: dict[str, Any]) -> Response:
+    """Chứng minh chỉ nối thêm · That the log only grew (RFC 9162 §2.1.4).
+
+    Between two checkpoints; who holds the older one needs nothing else to be sure that nothing
+    behind it was changed.
+    """
     to = asked.get("to", _sealed_size())
     return _as_it_travels(enclave().proofs.consistency(asked["from_"], to))
 

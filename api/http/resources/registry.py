@@ -45,8 +45,12 @@ _Lines = Callable[[Registry, datetime, date], Iterator[dict[str, Any]]]
     problems=_PROBLEMS,
     heavy=_HEAVY,
 )
-def agencies(asked: dict[str, Any]) -> Response:
-    """Cơ quan tại một thời điểm · Agencies as they were."""
+def list_agencies(asked: dict[str, Any]) -> Response:
+    """Cơ quan tại một thời điểm · Agencies as they were.
+
+    With their names, functions and successors on that day: an agency that was merged is shown with
+    who carries on for it.
+    """
     wanted = asked.get("function")
     return _listing(
         asked,
@@ -69,8 +73,11 @@ def agencies(asked: dict[str, Any]) -> Response:
     problems=_PROBLEMS,
     heavy=_HEAVY,
 )
-def officers(asked: dict[str, Any]) -> Response:
-    """Cán bộ và chức vụ · Officers and the posts they held; never a name."""
+def list_officers(asked: dict[str, Any]) -> Response:
+    """Cán bộ và chức vụ · Officers and the posts they held; never a name.
+
+    An officer is an id with posts, powers and keys.
+    """
     wanted = asked.get("officer")
     return _listing(
         asked,
@@ -93,8 +100,11 @@ def officers(asked: dict[str, Any]) -> Response:
     problems=_PROBLEMS,
     heavy=_HEAVY,
 )
-def keys(asked: dict[str, Any]) -> Response:
-    """Khóa và lịch sử của khóa · Keys with their history."""
+def list_keys(asked: dict[str, Any]) -> Response:
+    """Khóa và lịch sử của khóa · Keys with their history.
+
+    Also those that ended: a signature is judged by the registry as it stood at its record.
+    """
     wanted = asked.get("officer")
     return _listing(
         asked,
@@ -115,8 +125,11 @@ def keys(asked: dict[str, Any]) -> Response:
     problems=("as_of_in_future",),
     heavy=_HEAVY,
 )
-def jwks(asked: dict[str, Any]) -> Response:
-    """Bộ khóa JWK kèm lịch sử · Every key as a JWK set (RFC 7517) with its history."""
+def get_key_set(asked: dict[str, Any]) -> Response:
+    """Bộ khóa JWK kèm lịch sử · Every key as a JWK set (RFC 7517) with its history.
+
+    For any library of JOSE. What is null elsewhere is left out here.
+    """
     stood, at, _ = _moment(asked)
     found = []
     for line in lines.keys(stood, at):
@@ -138,8 +151,11 @@ def jwks(asked: dict[str, Any]) -> Response:
     problems=_PROBLEMS,
     heavy=_HEAVY,
 )
-def instruments(asked: dict[str, Any]) -> Response:
-    """Văn bản pháp luật và hiệu lực · Legal instruments and whether they were in force."""
+def list_instruments(asked: dict[str, Any]) -> Response:
+    """Văn bản pháp luật và hiệu lực · Legal instruments and whether they were in force.
+
+    Laws, decrees and decisions that acts cite as their basis.
+    """
     return _listing(asked, "instruments", lambda known, _, day: lines.instruments(known, day))
 
 

@@ -31,7 +31,7 @@ _FORM_MEMBERS = {"grant_type", "client_assertion_type", "client_assertion"}
     access="open",
     problems=("too_many_attempts", "database_unavailable"),
 )
-def make_challenge(asked: dict[str, Any]) -> Response:
+def create_challenge(asked: dict[str, Any]) -> Response:
     """Mã thử để ký · A challenge to sign.
 
     The answer is the same whether or not the key is enrolled. It is good for two minutes, once.
@@ -67,7 +67,7 @@ def make_challenge(asked: dict[str, Any]) -> Response:
         },
     },
 )
-def make_token() -> Response:
+def create_token() -> Response:
     """Thẻ truy cập ngắn hạn · A short-lived bearer token.
 
     Either a sign-in JWS over a challenge (formats.md §9, `application/jose+json`) or, for systems,

@@ -57,7 +57,7 @@ _TITLES: Final = {
 @statistics.call(
     "/statistics", query=StatisticsQuery, answers=StatisticsShown, projected=True, heavy=_HEAVY
 )
-def counted(asked: dict[str, Any]) -> Response:
+def get_statistics(asked: dict[str, Any]) -> Response:
     """Thống kê một kỳ · Counts over a period; small cells are hidden (null).
 
     A cell from 1 to 4 is hidden, and others with it, of any size, so that no sum tells it.
@@ -87,8 +87,11 @@ def counted(asked: dict[str, Any]) -> Response:
     headers=IN_WORDS,
     heavy=_HEAVY,
 )
-def counted_csv(asked: dict[str, Any]) -> Response:
-    """Thống kê dạng CSV · The same as CSV, UTF-8 with a byte order mark."""
+def get_statistics_csv(asked: dict[str, Any]) -> Response:
+    """Thống kê dạng CSV · The same as CSV, UTF-8 with a byte order mark.
+
+    One table for all figures, with titles in the reader's language and codes beside them.
+    """
     start, end, index, tables = _tables(asked)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
@@ -107,8 +110,11 @@ def counted_csv(asked: dict[str, Any]) -> Response:
     headers=IN_WORDS,
     heavy=_HEAVY,
 )
-def counted_xlsx(asked: dict[str, Any]) -> Response:
-    """Thống kê dạng XLSX · The same as a workbook."""
+def get_statistics_xlsx(asked: dict[str, Any]) -> Response:
+    """Thống kê dạng XLSX · The same as a workbook.
+
+    One sheet; every text in it is text, neither a formula nor a link.
+    """
     start, end, index, tables = _tables(asked)
     title = "Thống kê" if context().lang == "vi" else "Statistics"
     data = workbook(title, now(), _sheet(start, end, index, tables))

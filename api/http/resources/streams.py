@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 
 from api.http.framework.admission import Heavy
-from api.http.framework.endpoint import Noun, in_path
+from api.http.framework.endpoint import EXAMPLE_CASE, Noun, in_path
 from api.http.framework.request_context import enclave
 from api.http.framework.responses import answer
 from api.http.schemas.act import StreamHead
@@ -21,12 +21,12 @@ streams = Noun("streams", __name__, url_prefix="/v1/streams", description="Dòng
         in_path(
             "stream",
             "Name of the stream, formats.md §2.",
-            example="case/0b5c1f0e-2f7e-4a39-8f0e-3d1a2b3c4d5e",
+            example=f"case/{EXAMPLE_CASE}",
         ),
     ),
     heavy=Heavy("writing"),
 )
-def stream_head(stream: str) -> Response:
+def get_stream_head(stream: str) -> Response:
     """Vị trí của bản ký kế tiếp · Where the next statement must stand.
 
     A stream that has not begun answers `seq` 1 without `prev`.

@@ -25,7 +25,7 @@ worklist = Noun("worklist", __name__, url_prefix="/v1", description="Việc cầ
     projected=True,
     heavy=Heavy("worklist"),
 )
-def my_work(asked: dict[str, Any]) -> Response:
+def get_worklist(asked: dict[str, Any]) -> Response:
     """Việc chờ tôi · To sign, to do, due and overdue, with which clock and its source.
 
     With `team=true` also what waits for others of the agencies that the caller supervises; the

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from marshmallow import fields
 
-from api.http.schemas.base import DIGEST, MOMENT, UUID, Answer, Strict, choice, pattern, text, whole
+from api.http.schemas.base import (
+    DIGEST,
+    MOMENT,
+    UUID,
+    Answer,
+    Strict,
+    choice,
+    pattern,
+    several,
+    text,
+    texts,
+    whole,
+)
+from api.http.schemas.enumerations import CASE_STATE, PROBLEM_CODE, SIGNER_ROLE, STATEMENT_ROLE
 from api.http.schemas.log import InclusionProof
 
 B64 = r"[A-Za-z0-9_-]{2,}"
@@ -23,7 +36,7 @@ class SignerShape(Strict):
 
     officer = text("uuid.", required=True)
     post = text("Post, not a name.", required=True)
-    role = choice(("AUTHOR", "CHECKER", "APPROVER"), "Role in `signers`.", required=True)
+    role = SIGNER_ROLE.one("Role in `signers`.", required=True)
 
 
 class Receipt(Answer):
@@ -35,7 +48,7 @@ class Receipt(Answer):
     status = choice(
         ("effective", "pending", "returned"), "Where the act stands now.", required=True
     )
-    waiting_for = fields.List(fields.Nested(SignerShape), required=True)
+    waiting_for = several(SignerShape, "Who has yet to sign, in their order.")
     log = text("Origin.", required=True)
     index = whole("Leaf index.", required=True)
     entry = pattern(DIGEST, "What the leaf commits to.", required=True)
@@ -50,7 +63,7 @@ class PrepareRequest(Strict):
 
     act = fields.Dict(required=True, metadata={"description": "Members of formats.md §2."})
     kid = pattern(DIGEST, "The key that will sign; the caller's own by default.")
-    role = choice(("AUTHOR", "CHECKER", "APPROVER", "RETURNER"), "AUTHOR by default.")
+    role = STATEMENT_ROLE.one("AUTHOR by default.")
 
 
 class LeftOut(Strict):
@@ -70,11 +83,7 @@ class Prepared(Answer):
     shown = fields.Dict(
         required=True, metadata={"description": "The act as read back from the bytes."}
     )
-    left_out = fields.List(
-        fields.Nested(LeftOut),
-        required=True,
-        metadata={"description": "What was left out of the fields sent; mostly nothing."},
-    )
+    left_out = several(LeftOut, "What was left out of the fields sent; mostly nothing.")
 
 
 class CheckRequest(Strict):
@@ -92,10 +101,10 @@ class Checked(Answer):
     )
     guard = text("The guard that would refuse.")
     detail = text("What it would say.")
-    code = text("The problem code it would answer.")
-    flags = fields.List(fields.String(), required=True)
-    next_state = text("State the case would have.")
-    status = text("`effective` or `pending`.")
+    code = PROBLEM_CODE.one("The problem code it would answer.")
+    flags = texts("Flags that the act would raise.")
+    next_state = CASE_STATE.one("State the case would have.")
+    status = choice(("effective", "pending"), "Where the act would stand.")
 
 
 class StreamHead(Answer):
@@ -103,7 +112,7 @@ class StreamHead(Answer):
 
     seq = whole("Sequence number the next statement takes.", required=True, low=1)
     prev = pattern(DIGEST, "Digest of the last statement; left out at the start.")
-    state = text("Main state of the case, where there is one.")
+    state = CASE_STATE.one("Main state of the case, where there is one.")
     set_aside = fields.List(
         fields.Integer(),
         metadata={

@@ -6,7 +6,18 @@ from typing import Final
 
 from marshmallow import fields
 
-from api.http.schemas.base import DIGEST, MOMENT, UUID, Answer, Strict, choice, pattern, text, whole
+from api.http.schemas.base import (
+    DIGEST,
+    MOMENT,
+    UUID,
+    Answer,
+    Strict,
+    pattern,
+    several,
+    text,
+    whole,
+)
+from api.http.schemas.enumerations import FILE_EVENT
 
 FILE_DIGEST: Final = rf"sha-256:{DIGEST}"
 
@@ -22,11 +33,7 @@ class KeptFile(Answer):
 class CustodyEvent(Strict):
     """One thing that happened to a file."""
 
-    event = choice(
-        ("ADDED", "ATTACHED", "READ", "EXPORTED"),
-        "ADDED: uploaded. ATTACHED: its act was recorded. READ, EXPORTED: handed out.",
-        required=True,
-    )
+    event = FILE_EVENT.one("What happened.", required=True)
     at = pattern(MOMENT, "The ledger's time.", required=True)
     officer = pattern(UUID, "Who did it.", required=True)
     kid = pattern(DIGEST, "Key of the session; of the signature where ATTACHED.", required=True)
@@ -55,9 +62,7 @@ class Custody(Answer):
     name = text("As the act says.", required=True)
     media_type = text("As the act says.", required=True)
     size = whole("Bytes.", required=True)
-    events = fields.List(
-        fields.Nested(CustodyEvent), required=True, metadata={"description": "In order of time."}
-    )
+    events = several(CustodyEvent, "In order of time.")
     anchor = fields.Nested(
         AnchorShown,
         metadata={"description": "What covers the events that are anchored; left out before any."},

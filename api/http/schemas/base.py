@@ -91,25 +91,47 @@ def pattern(
 
 
 def maybe(description: str) -> fields.String:
-    """A text, or null where there is none yet."""
-    return fields.String(allow_none=True, metadata={"description": description})
+    """A text that is always there, null where there is none yet."""
+    return fields.String(required=True, allow_none=True, metadata={"description": description})
 
 
-def part(shape: type[Schema], **more: Any) -> fields.Nested:  # noqa: ANN401  marshmallow's own options
-    """A nested part that may be null."""
-    return fields.Nested(shape, allow_none=True, **more)
+def part(shape: type[Schema], description: str = "") -> fields.Nested:
+    """A nested part that is always there, null where there is none yet."""
+    metadata = {"description": description} if description else {}
+    return fields.Nested(shape, required=True, allow_none=True, metadata=metadata)
+
+
+def several(what: type[Schema] | fields.Field[Any], description: str) -> fields.List[Any]:
+    """A list that is always there, empty where there is nothing."""
+    inner = what if isinstance(what, fields.Field) else fields.Nested(what)
+    return fields.List(inner, required=True, metadata={"description": description})
+
+
+def texts(description: str) -> fields.List[Any]:
+    """A list of texts that is always there."""
+    return several(fields.String(), description)
+
+
+def yes_or_no(description: str) -> fields.Boolean:
+    """A truth that is always told."""
+    return fields.Boolean(required=True, metadata={"description": description})
 
 
 def choice(among: tuple[str, ...], description: str, *, required: bool = False) -> fields.String:
-    """One of a few words."""
+    """One of a few words that only this member has; words that many share are an `Enumeration`."""
     return fields.String(
         required=required, validate=validate.OneOf(among), metadata={"description": description}
     )
 
 
 def number(description: str) -> fields.Integer:
-    """A whole number of an answer."""
+    """A whole number that is always there."""
     return fields.Integer(required=True, metadata={"description": description})
+
+
+def maybe_number(description: str) -> fields.Integer:
+    """A whole number that is always there, null where there is none."""
+    return fields.Integer(required=True, allow_none=True, metadata={"description": description})
 
 
 def whole(
@@ -162,5 +184,7 @@ class Page(Projected):
 class Listing(Answer):
     """What every listing has beside its rows."""
 
-    index = whole("The snapshot: this listing shows the log up to here (-1: empty).", low=-1)
+    index = whole(
+        "The snapshot: this listing shows the log up to here (-1: empty).", required=True, low=-1
+    )
     next = text("Cursor of the next page; left out on the last.")

@@ -15,49 +15,45 @@ from api.http.schemas.base import (
     Page,
     Projected,
     Strict,
-    choice,
     maybe,
+    number,
     part,
     pattern,
+    several,
     text,
+    texts,
+    yes_or_no,
 )
-from ledger.regulation.acts.catalogue import load
-from ledger.regulation.acts.lifecycle import life_cycle
-from ledger.regulation.case.outcomes import OUTCOMES as ENDS
-from ledger.regulation.guards.table import GUARDS
-from projections.views.case_file import SORTS
-
-CLOCK_STATUSES = (
-    "NONE_STATED",
-    "RUNNING",
-    "NEAR",
-    "DUE",
-    "OVERDUE",
-    "ENDED",
-    "STOPPED",
-    "EXTENDED",
+from api.http.schemas.enumerations import (
+    ACT_TYPE,
+    CASE_OUTCOME,
+    CASE_SORT,
+    CASE_STATE,
+    DEADLINE_SOURCE,
+    DEADLINE_STATUS,
+    FLAG,
+    LOG_CLOCK,
+    SIGNER_ROLE,
+    URGENCY,
 )
-
-SOURCE_KINDS = ("REGULATION", "LAW", "PRODUCT_RULE")
 
 
 class CasesQuery(Page):
     """Filters of the case list; all given must hold."""
 
-    state = choice(tuple(life_cycle().labels), "Main state.")
+    state = CASE_STATE.one("Main state.")
     agency = pattern(AGENCY, "Agency id that holds the case, as registered then or now.")
-    outcome = choice(tuple(ENDS), "Outcome of the case.")
-    act = choice(tuple(load().types), "Has an effective act of this type.")
+    outcome = CASE_OUTCOME.one("Outcome of the case.")
+    act = ACT_TYPE.one("Has an effective act of this type.")
     due_before = pattern(OFFSET_TIME, "Has a running clock due before this.")
     opened_from = pattern(DAY, "First act on this day or later.")
     opened_to = pattern(DAY, "First act on this day or earlier.")
-    flag = choice(tuple(g.code for g in GUARDS if g.kind == "flag"), "Has had this flag.")
+    flag = FLAG.one("Has had this flag.")
     q = pattern(
         r"[^\x00-\x1f\x7f]{1,200}",
         "Words; tone marks and đ/d make no difference. Ordinary only.",
     )
-    sort = choice(
-        SORTS,
+    sort = CASE_SORT.one(
         "Order, `-last_act` by default; `-` turns it round. A case without a deadline or a number"
         " comes behind those that have one.",
     )
@@ -71,19 +67,30 @@ class AsOfQuery(Projected):
         "An index, a time like 2024-06-04T08:12:00+07:00, a `recorded_at`, or a day, which means"
         " its end in Vietnam: the file as it stood then.",
     )
-    clock = choice(
-        ("recorded", "occurred"),
+    clock = LOG_CLOCK.one(
         "Which clock `as_of` is read on; `recorded` by default, and always for an index.",
     )
+
+
+class LeadShown(Strict):
+    """The lead agency of today."""
+
+    agency = text("Agency id.", required=True)
+    label = text("Its name.", required=True)
 
 
 class AgencyShown(Strict):
     """An agency as the reader should name it."""
 
     agency = text("Agency id that carries the matter now.", required=True)
-    name = text("Name on the day of the act; left out of `lead`.")
+    name = text("Name on the day of the act.", required=True)
     label = text("Name then and, where it is gone, who carries on.", required=True)
-    registered_as = text("Agency id as the case was taken; only in `handler`.")
+
+
+class HandlerShown(AgencyShown):
+    """The agency that handles a case."""
+
+    registered_as = text("Agency id as the case was taken.", required=True)
 
 
 class ActNamed(Strict):
@@ -101,9 +108,7 @@ class FindingShown(ActNamed):
     """What the verification found."""
 
     finding = maybe("Code of the finding.")
-    limbs_met = fields.List(
-        fields.String(), metadata={"description": "Limbs of article 3.3 found to be met."}
-    )
+    limbs_met = texts("Limbs of article 3.3 found to be met.")
 
 
 class SinceShown(Strict):
@@ -129,16 +134,18 @@ class SubProcessShown(Strict):
     en = text("The kind in English.", required=True)
     id = text("act_id of the act that opened it.", required=True)
     state = text("Where it stands.", required=True)
-    open = fields.Boolean(required=True, metadata={"description": "Whether somebody has to act."})
-    opened_by = part(ActNamed)
-    moves = fields.List(fields.Nested(MoveShown), metadata={"description": "Oldest first."})
+    open = yes_or_no("Whether somebody has to act.")
+    opened_by = fields.Nested(
+        ActNamed, required=True, metadata={"description": "The act that opened it."}
+    )
+    moves = several(MoveShown, "Oldest first.")
 
 
 class SignedShown(Strict):
     """Who has signed an act that still waits."""
 
     officer = text("uuid.", required=True)
-    role = text("AUTHOR, CHECKER or APPROVER.", required=True)
+    role = SIGNER_ROLE.one("As what.", required=True)
     iat = fields.Integer(
         required=True, metadata={"description": "When the signer says it signed: seconds of Unix."}
     )
@@ -150,14 +157,14 @@ class AwaitedShown(Strict):
     officer = text("uuid.", required=True)
     post = text("Post, not a name.", required=True)
     post_vi = text("The post in Vietnamese.", required=True)
-    role = text("CHECKER or APPROVER.", required=True)
+    role = SIGNER_ROLE.one("As what.", required=True)
 
 
 class PendingShown(ActNamed):
     """An act that waits for signatures."""
 
-    signed = fields.List(fields.Nested(SignedShown), required=True)
-    waiting_for = fields.List(fields.Nested(AwaitedShown), required=True)
+    signed = several(SignedShown, "Who has signed, in their order.")
+    waiting_for = several(AwaitedShown, "Who has yet to sign, in their order.")
 
 
 class ReturnedShown(ActNamed):
@@ -186,8 +193,10 @@ class ComplaintPath(Strict):
 
     act_id = text("The act.", required=True)
     act = text("Act type.", required=True)
-    first_instance = fields.Nested(BodyShown, required=True)
-    second_instance = part(BodyShown)
+    first_instance = fields.Nested(
+        BodyShown, required=True, metadata={"description": "Where a first complaint goes."}
+    )
+    second_instance = part(BodyShown, "Where a second one goes; null: to court only.")
     until = maybe("Last instant for a first complaint; null: the law names none.")
     source = maybe("Article it comes from.")
     certainty = maybe("How sure the article is.")
@@ -206,9 +215,9 @@ class ClockShown(Strict):
     started_at = text("From when it runs.", required=True)
     due = maybe("When it is due; null: none is stated.")
     alarm = maybe("When the product reminds where no deadline is stated.")
-    status = choice(CLOCK_STATUSES, "How it stands.", required=True)
+    status = DEADLINE_STATUS.one("How it stands.", required=True)
     source = maybe("Instrument and article it comes from.")
-    source_kind = choice(SOURCE_KINDS, "Whose rule it is: a product rule is no deadline of law.")
+    source_kind = DEADLINE_SOURCE.one("Whose rule it is.", required=True)
     certainty = maybe("How sure the source is.")
     stopped_by = maybe("act_id of the act that stopped it.")
     stopped_at = maybe("When that act happened.")
@@ -221,9 +230,7 @@ class FlagShown(Strict):
     act_id = text("The act it stands on.", required=True)
     vi = text("Vietnamese.", required=True)
     en = text("English.", required=True)
-    source = fields.List(
-        fields.String(), metadata={"description": "Articles and rules it comes from."}
-    )
+    source = texts("Articles and rules it comes from.")
 
 
 class AssumptionShown(Strict):
@@ -237,18 +244,18 @@ class AssumptionShown(Strict):
 class SilenceShown(Strict):
     """What the regulation doesn't say where this case stands, and what this ledger does."""
 
-    n = fields.Integer(required=True, metadata={"description": "Row of the list of silences."})
+    n = number("Row of the list of silences.")
     vi = text("Vietnamese.", required=True)
     en = text("English.", required=True)
-    bites = fields.List(fields.String(), metadata={"description": "Acts, clocks, flags, state."})
+    bites = texts("Acts, clocks, flags, state.")
 
 
 class ViewShown(Strict):
     """Which moment a case file of the past shows."""
 
     as_of = text("As asked.", required=True)
-    clock = choice(("recorded", "occurred"), "On which clock.", required=True)
-    index = fields.Integer(required=True, metadata={"description": "Newest record in it."})
+    clock = LOG_CLOCK.one("On which clock.", required=True)
+    index = number("Newest record in it.")
     at = text("The moment that is, where no index was asked for.")
 
 
@@ -257,44 +264,38 @@ class CaseFile(Answer):
 
     id = pattern(UUID, "uuid of the case.", required=True)
     stream = text("`case/<uuid>`.", required=True)
-    state = maybe("Main state.")
+    state = CASE_STATE.one("Main state.", required=True, null=True)
     state_vi = maybe("Vietnamese name of the state.")
     state_en = maybe("English name of the state.")
-    state_since = part(SinceShown)
-    outcome = maybe("How it ended.")
+    state_since = part(SinceShown, "The act that brought the state about.")
+    outcome = CASE_OUTCOME.one("How it ended; null: it has not.", required=True, null=True)
     outcome_vi = maybe("The same in Vietnamese.")
     outcome_en = maybe("The same in English.")
     case_number = maybe("Case number.")
     register_no = maybe("Number in the intake register.")
-    urgency = maybe("NONE, KHAN, THUONG_KHAN or HOA_TOC; null before the case is registered.")
-    alleged_limb = fields.List(
-        fields.String(), metadata={"description": "Limbs of article 3.3 alleged, not found."}
-    )
+    urgency = URGENCY.one("Null before the case is registered.", required=True, null=True)
+    alleged_limb = texts("Limbs of article 3.3 alleged, not found.")
     opened_at = maybe("When the first act happened.")
     registered_at = maybe("When the case was registered.")
-    handler = part(AgencyShown)
-    lead = part(AgencyShown)
-    finders = fields.List(
-        fields.Nested(AgencyShown), metadata={"description": "Where reports and findings came in."}
-    )
-    reporters = fields.Integer(metadata={"description": "Reports received; never by whom."})
-    result = part(ActNamed)
-    finding = part(FindingShown)
-    open_sub_processes = fields.List(fields.Nested(SubProcessShown))
-    sub_processes = fields.List(fields.Nested(SubProcessShown))
-    pending = fields.List(fields.Nested(PendingShown))
-    returned = fields.List(fields.Nested(ReturnedShown))
-    clocks = fields.List(fields.Nested(ClockShown))
-    flags = fields.List(fields.Nested(FlagShown))
-    complaint_paths = fields.List(fields.Nested(ComplaintPath))
-    corrections = fields.List(fields.Nested(CorrectionShown))
-    assumptions = fields.List(fields.Nested(AssumptionShown))
-    silences = fields.List(fields.Nested(SilenceShown))
-    statements = fields.Integer(metadata={"description": "Statements in the stream."})
-    acts = fields.Integer(metadata={"description": "Acts."})
-    officers = fields.List(
-        fields.String(), metadata={"description": "uuid of everyone who has signed in it."}
-    )
+    handler = part(HandlerShown, "Who handles it; null before the case is registered.")
+    lead = part(LeadShown, "The lead agency today.")
+    finders = several(AgencyShown, "Where reports and findings came in.")
+    reporters = number("Reports received; never by whom.")
+    result = part(ActNamed, "The act that determined the result.")
+    finding = part(FindingShown, "What the verification found.")
+    open_sub_processes = several(SubProcessShown, "Those in which somebody has to act.")
+    sub_processes = several(SubProcessShown, "All of them.")
+    pending = several(PendingShown, "Acts that wait for signatures.")
+    returned = several(ReturnedShown, "Acts that were sent back.")
+    clocks = several(ClockShown, "Deadlines, running and ended.")
+    flags = several(FlagShown, "Flags that show.")
+    complaint_paths = several(ComplaintPath, "One for each restrictive act.")
+    corrections = several(CorrectionShown, "Corrections, of the record and in public.")
+    assumptions = several(AssumptionShown, "What is configured and not known for sure.")
+    silences = several(SilenceShown, "Where the regulation says nothing.")
+    statements = number("Statements in the stream.")
+    acts = number("Acts.")
+    officers = texts("uuid of everyone who has signed in it.")
     head = maybe("Digest of the last statement.")
     set_aside = fields.List(
         fields.Integer(),
@@ -311,10 +312,10 @@ class CaseLineShown(Strict):
 
     id = pattern(UUID, "uuid of the case.", required=True)
     stream = text("`case/<uuid>`.", required=True)
-    state = maybe("Main state.")
+    state = CASE_STATE.one("Main state.", required=True, null=True)
     state_vi = maybe("Its Vietnamese name.")
     state_en = maybe("Its English name.")
-    outcome = maybe("How it ended.")
+    outcome = CASE_OUTCOME.one("How it ended; null: it has not.", required=True, null=True)
     outcome_vi = maybe("The same in Vietnamese.")
     outcome_en = maybe("The same in English.")
     agency = maybe("Agency that holds it.")
@@ -324,15 +325,12 @@ class CaseLineShown(Strict):
     opened_at = maybe("When the first act happened.")
     last_at = text("When the newest statement was recorded.", required=True)
     due_at = maybe("Nearest deadline.")
-    flags = fields.List(
-        fields.String(),
-        metadata={"description": "Flags it has had; which still show is said by the case file."},
-    )
-    last_index = fields.Integer(metadata={"description": "Newest record."})
-    seq = fields.Integer(metadata={"description": "Statements."})
+    flags = texts("Flags it has had; which still show is said by the case file.")
+    last_index = number("Newest record.")
+    seq = number("Statements.")
 
 
 class CasePage(Listing):
     """A page of the case list."""
 
-    cases = fields.List(fields.Nested(CaseLineShown), required=True)
+    cases = several(CaseLineShown, "In the order asked for.")

@@ -10,12 +10,15 @@ from api.http.schemas.base import (
     Answer,
     Projected,
     Strict,
-    choice,
     maybe,
+    number,
     part,
     pattern,
+    several,
     text,
+    yes_or_no,
 )
+from api.http.schemas.enumerations import ACT_STATUS, LOG_CLOCK, STATEMENT_ROLE
 from api.http.schemas.statement import SignerShown
 
 
@@ -24,7 +27,7 @@ class DiffQuery(Projected):
 
     from_ = pattern(AS_OF, "Index, time or day.", required=True, name="from")
     to = pattern(AS_OF, "Index, time or day; now by default.")
-    clock = choice(("recorded", "occurred"), "`recorded` by default.")
+    clock = LOG_CLOCK.one("`recorded` by default.")
 
 
 class FieldQuery(Projected):
@@ -36,8 +39,8 @@ class FieldQuery(Projected):
 class ActSigner(SignerShown):
     """One who signed the act, and where."""
 
-    index = fields.Integer(required=True, metadata={"description": "Record of the signature."})
-    role = text("AUTHOR, CHECKER, APPROVER or RETURNER.", required=True)
+    index = number("Record of the signature.")
+    role = STATEMENT_ROLE.one("As what.", required=True)
 
 
 class ActTouch(Strict):
@@ -47,19 +50,15 @@ class ActTouch(Strict):
     act = maybe("Act type.")
     act_vi = maybe("Vietnamese name.")
     act_en = maybe("English name.")
-    index = fields.Integer(required=True, metadata={"description": "Record of the statement."})
-    seq = fields.Integer(required=True, metadata={"description": "Its position in the case."})
-    role = maybe("AUTHOR, CHECKER, APPROVER or RETURNER; null where erased.")
+    index = number("Record of the statement.")
+    seq = number("Its position in the case.")
+    role = STATEMENT_ROLE.one("As what; null where erased.", required=True, null=True)
     officer = maybe("Who signed.")
-    signer = part(SignerShown)
-    signers = fields.List(
-        fields.Nested(ActSigner),
-        required=True,
-        metadata={"description": "Everybody who had signed the act by then, the author first."},
-    )
+    signer = part(SignerShown, "The same by post; null where erased.")
+    signers = several(ActSigner, "Everybody who had signed the act by then, the author first.")
     agency = maybe("Agency of the author.")
-    status = text("Status of the act after it.", required=True)
-    late = fields.Boolean(required=True, metadata={"description": "Entered late, with a reason."})
+    status = ACT_STATUS.one("Status of the act after it.", required=True)
+    late = yes_or_no("Entered late, with a reason.")
     occurred_at = maybe("As signed.")
     recorded_at = text("When the ledger took it.", required=True)
 
@@ -68,29 +67,32 @@ class ChangeShown(Strict):
     """One changed field."""
 
     pointer = text("JSON Pointer into the case file.", required=True)
-    old = fields.Raw(allow_none=True, metadata={"description": "Value before; null: not there."})
-    new = fields.Raw(allow_none=True, metadata={"description": "Value after; null: gone."})
-    acts = fields.List(
-        fields.Nested(ActTouch),
-        metadata={"description": "Acts that changed it; empty where only time did."},
+    old = fields.Raw(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Value before; null: not there."},
     )
+    new = fields.Raw(
+        required=True, allow_none=True, metadata={"description": "Value after; null: gone."}
+    )
+    acts = several(ActTouch, "Acts that changed it; empty where only time did.")
 
 
 class Difference(Answer):
     """What differs between two moments."""
 
     id = pattern(UUID, "uuid of the case.", required=True)
-    clock = choice(("recorded", "occurred"), "Which clock.", required=True)
+    clock = LOG_CLOCK.one("Which clock.", required=True)
     from_ = fields.Integer(
         required=True, data_key="from", metadata={"description": "Newest index (-1: before it)."}
     )
-    to = fields.Integer(required=True, metadata={"description": "Newest index of the later."})
+    to = number("Newest index of the later.")
     swapped = fields.Boolean(
         metadata={
             "description": "True where `from` was the later moment: told the other way round."
         }
     )
-    changes = fields.List(fields.Nested(ChangeShown), required=True)
+    changes = several(ChangeShown, "By pointer.")
 
 
 class FieldHistory(Answer):
@@ -98,8 +100,4 @@ class FieldHistory(Answer):
 
     id = pattern(UUID, "uuid of the case.", required=True)
     pointer = text("JSON Pointer.", required=True)
-    changes = fields.List(
-        fields.Nested(ChangeShown),
-        required=True,
-        metadata={"description": "Oldest first; empty where it has had no value yet."},
-    )
+    changes = several(ChangeShown, "Oldest first; empty where it has had no value yet.")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from marshmallow import fields
-
-from api.http.schemas.base import Answer, Strict, choice, text
+from api.http.schemas.base import Answer, Strict, choice, several, text, yes_or_no
 
 
 class Live(Answer):
@@ -21,7 +19,7 @@ class Check(Strict):
         "Part.",
         required=True,
     )
-    ok = fields.Boolean(required=True, metadata={"description": "Whether it is well."})
+    ok = yes_or_no("Whether it is well.")
     detail = text(
         "What was measured, in the language of `Content-Language`; names no case and no person.",
         required=True,
@@ -32,4 +30,4 @@ class Ready(Answer):
     """All parts."""
 
     status = choice(("ready", "not_ready"), "Verdict.", required=True)
-    checks = fields.List(fields.Nested(Check), required=True)
+    checks = several(Check, "Every part.")

@@ -11,9 +11,12 @@ from api.http.schemas.base import (
     Strict,
     StrictInteger,
     pattern,
+    several,
     text,
+    texts,
     whole,
 )
+from api.http.schemas.enumerations import SECRECY_LEVEL
 
 
 class InclusionProof(Strict):
@@ -21,7 +24,7 @@ class InclusionProof(Strict):
 
     index = whole("Leaf index.", required=True)
     size = whole("Tree size of the checkpoint.", required=True)
-    hashes = fields.List(fields.String(), required=True)
+    hashes = texts("Path, b64, sibling of the leaf first.")
     checkpoint = text("Signed note.", required=True)
 
 
@@ -32,7 +35,7 @@ class ConsistencyProof(Strict):
         required=True, data_key="from", metadata={"description": "Smaller size."}
     )
     to = whole("Larger size.", required=True)
-    hashes = fields.List(fields.String(), required=True)
+    hashes = texts("Path, b64.")
     checkpoint = text("Signed note of size `to`.", required=True)
 
 
@@ -65,7 +68,7 @@ class Witness(Strict):
 class KeySpan(Strict):
     """Keys of the log, and the sizes they sign (formats.md §7)."""
 
-    vkeys = fields.List(fields.String(), required=True)
+    vkeys = texts("Verifier keys (C2SP signed note).")
     from_ = fields.Integer(
         required=True, data_key="from", metadata={"description": "Smallest size."}
     )
@@ -92,10 +95,10 @@ class Recovery(Strict):
     index = whole("Record that brought it into effect.", required=True)
     size = whole("Records that were left.", required=True)
     root = text("Root over them, b64.", required=True)
-    lost = fields.List(fields.Nested(LostCheckpoint), required=True)
-    lost_acts = fields.List(fields.Nested(LostRecord), required=True)
-    old_vkeys = fields.List(fields.String(), required=True)
-    new_vkeys = fields.List(fields.String(), required=True)
+    lost = several(LostCheckpoint, "Checkpoints that were signed over it.")
+    lost_acts = several(LostRecord, "Records known from receipts.")
+    old_vkeys = texts("Keys until then.")
+    new_vkeys = texts("Keys from then on.")
 
 
 class ShownRecord(Strict):
@@ -103,40 +106,38 @@ class ShownRecord(Strict):
 
     index = whole("Leaf index.", required=True)
     envelope = text("Envelope, b64.", required=True)
-    hashes = fields.List(fields.String(), required=True)
+    hashes = texts("Path, b64.")
 
 
 class Prefix(Strict):
     """That what was left is the beginning of the tree."""
 
     size = whole("Records that were left.", required=True)
-    hashes = fields.List(fields.String(), required=True)
+    hashes = texts("Path, b64.")
 
 
 class RecoveryEvidence(Strict):
     """What shows each recovery lawful, without a database."""
 
     checkpoint = text("Signed note of the tree that everything stands in.", required=True)
-    records = fields.List(fields.Nested(ShownRecord), required=True)
-    prefixes = fields.List(fields.Nested(Prefix), required=True)
+    records = several(ShownRecord, "Registry records, in their order.")
+    prefixes = several(Prefix, "One for each recovery.")
 
 
 class LogFacts(Answer):
     """What a verifier needs to know about this log."""
 
     origin = text("Origin.", required=True, example="rehearsal.bacninh.example/ordinary")
-    level = text("Secrecy level of the enclave.", required=True)
-    vkeys = fields.List(fields.String(), required=True, metadata={"description": "Keys in force."})
-    keys = fields.List(
-        fields.Nested(KeySpan), required=True, metadata={"description": "Every key, by size."}
-    )
-    recoveries = fields.List(fields.Nested(Recovery), required=True)
+    level = SECRECY_LEVEL.one("Secrecy level of the enclave.", required=True)
+    vkeys = texts("Keys in force.")
+    keys = several(KeySpan, "Every key, by size.")
+    recoveries = several(Recovery, "Every time the log lost its tail; mostly none.")
     size = whole("Records in the newest checkpoint.", required=True)
     records = whole("Records committed.", required=True)
     genesis = text("Entry of record 0, lower-case hex: where trust starts.", required=True)
     policy = text("C2SP tlog-policy.", required=True)
     now = pattern(MOMENT, "The ledger's time.", required=True)
-    witnesses = fields.List(fields.Nested(Witness), required=True)
+    witnesses = several(Witness, "Who cosigns its checkpoints.")
     set_aside = fields.List(
         fields.Integer(),
         required=True,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from marshmallow import fields
 
-from api.http.schemas.base import Strict, choice, text
+from api.http.schemas.base import Strict, text
+from api.http.schemas.enumerations import PROBLEM_CODE, RECORDED
 
 
 class FaultSchema(Strict):
@@ -21,13 +22,14 @@ class ProblemSchema(Strict):
     title = text("In the language of `Content-Language`.", required=True)
     status = fields.Integer(required=True, metadata={"description": "HTTP status."})
     detail = text("What exactly; left out where the title says it all.")
-    code = text("Stable machine code.", required=True)
+    code = PROBLEM_CODE.one("Stable machine code.", required=True)
     next = text("What to do next.", required=True)
-    recorded = choice(
-        ("nothing", "yes", "unknown"), "What the log holds of this request.", required=True
-    )
+    recorded = RECORDED.one("What the log holds of this request.", required=True)
     trace_id = text("As in `X-Request-Id`.", required=True)
-    errors = fields.List(fields.Nested(FaultSchema))
+    errors = fields.List(
+        fields.Nested(FaultSchema),
+        metadata={"description": "Every fault, where there are several."},
+    )
     guard = text("The guard that refused, a code of the rulebook.")
     params = fields.Dict(
         keys=fields.String(),

@@ -14,11 +14,15 @@ from api.http.schemas.base import (
     Strict,
     choice,
     maybe,
+    number,
     pattern,
+    several,
     text,
+    texts,
+    yes_or_no,
 )
+from api.http.schemas.enumerations import AGENCY_FUNCTION, KEY_CUSTODY, KEY_STATUS
 from api.http.schemas.statement import KeyShown
-from ledger.regulation.edition import load_edition
 
 
 class RegistryQuery(Page):
@@ -40,10 +44,7 @@ class OfficerQuery(RegistryQuery):
 class AgencyQuery(RegistryQuery):
     """Which agencies."""
 
-    function = choice(
-        tuple(line["code"] for line in load_edition().registry["functions"]),
-        "Holds this function then.",
-    )
+    function = AGENCY_FUNCTION.one("Holds this function then.")
 
 
 class JwksQuery(Projected):
@@ -54,6 +55,7 @@ class JwksQuery(Projected):
 
 def _recorded() -> fields.Integer:
     return fields.Integer(
+        required=True,
         allow_none=True,
         metadata={"description": "Record that set it; null: shipped with the rulebook."},
     )
@@ -75,26 +77,24 @@ class AgencyLine(Strict):
     kind = text("Kind of body.", required=True)
     name = text("Name on the day.", required=True)
     label = text("Name then and who carries on.", required=True)
-    names = fields.List(fields.Nested(NameShown), required=True)
-    exists = fields.Boolean(
-        required=True, metadata={"description": "Whether it existed on the day."}
-    )
+    names = several(NameShown, "Every name it has had.")
+    exists = yes_or_no("Whether it existed on the day.")
     territory = maybe("Territory it is competent for.")
     parent = maybe("Agency above it.")
     valid_from = maybe("First day it existed.")
     valid_to = maybe("Last day it existed.")
-    functions = fields.List(fields.String(), required=True)
+    functions = several(AGENCY_FUNCTION.one("One of them."), "Functions that it held on the day.")
     carried_on_by = maybe("Agency that carries on for one that is gone.")
-    posts = fields.List(fields.String(), required=True)
+    posts = texts("Posts it has.")
     certainty = maybe("How sure the source is.")
-    fictitious = fields.Boolean(metadata={"description": "Made up, for a rehearsal."})
+    fictitious = yes_or_no("Made up, for a rehearsal.")
     index = _recorded()
 
 
 class Agencies(Listing):
     """Agencies in the order of the registry."""
 
-    agencies = fields.List(fields.Nested(AgencyLine), required=True)
+    agencies = several(AgencyLine, "In that order.")
 
 
 class PostLine(Strict):
@@ -104,14 +104,11 @@ class PostLine(Strict):
     agency_name = text("Its name on the day.", required=True)
     post = text("Post.", required=True)
     post_vi = text("The post in Vietnamese.", required=True)
-    powers = fields.List(fields.String(), required=True)
-    capacities = fields.List(fields.String(), required=True)
+    powers = texts("What the post may do, by code.")
+    capacities = texts("How it may act (KT, TM, TUQ and so on).")
     valid_from = maybe("First day; null: from record 0 on.")
     valid_to = maybe("Last day; null: no end.")
-    on_day = fields.Boolean(
-        required=True,
-        metadata={"description": "Whether it was held on the day, and its agency was there."},
-    )
+    on_day = yes_or_no("Whether it was held on the day, and its agency was there.")
     index = _recorded()
 
 
@@ -119,25 +116,21 @@ class OfficerLine(Strict):
     """One officer: an id and posts, never a name."""
 
     officer = text("uuid.", required=True)
-    posts = fields.List(fields.Nested(PostLine), required=True)
-    in_post = fields.Boolean(
-        required=True, metadata={"description": "Whether any post was held on the day."}
-    )
-    keys = fields.List(
-        fields.String(), required=True, metadata={"description": "kid of every key."}
-    )
+    posts = several(PostLine, "Posts, also those of other days.")
+    in_post = yes_or_no("Whether any post was held on the day.")
+    keys = texts("kid of every key.")
 
 
 class Officers(Listing):
     """Officers in the order in which they became known."""
 
-    officers = fields.List(fields.Nested(OfficerLine), required=True)
+    officers = several(OfficerLine, "In that order.")
 
 
 class Keys(Listing):
     """Keys in the order of enrolment."""
 
-    keys = fields.List(fields.Nested(KeyShown), required=True)
+    keys = several(KeyShown, "In that order.")
 
 
 class InstrumentLine(Strict):
@@ -148,26 +141,22 @@ class InstrumentLine(Strict):
     kind = text("Kind of instrument.", required=True)
     in_force_from = maybe("First day.")
     in_force_to = maybe("Last day.")
-    in_force = fields.Boolean(required=True, metadata={"description": "On the day."})
+    in_force = yes_or_no("On the day.")
     replaced_by = maybe("Instrument that replaced it.")
     certainty = maybe("How sure the source is.")
     index = _recorded()
 
 
 class Instruments(Listing):
-    """Legal instruments the registry knows."""
+    """Legal instruments in the order of the registry."""
 
-    instruments = fields.List(fields.Nested(InstrumentLine), required=True)
+    instruments = several(InstrumentLine, "In that order.")
 
 
-class JwkShown(KeyShown):
+class JwkShown(Strict):
     """A public key (RFC 7517) and, beside its members, its history; what is null is left out."""
 
-    class Meta(KeyShown.Meta):
-        """Its public members stand beside its history."""
-
-        exclude = ("jwk",)
-
+    kid = text("Thumbprint.", required=True)
     kty = text("OKP, EC or AKP.", required=True)
     crv = text("Ed25519 or P-256.")
     x = text("base64url.")
@@ -175,9 +164,19 @@ class JwkShown(KeyShown):
     alg = text("ML-DSA-65; of AKP only.")
     pub = text("base64url; of AKP only.")
     use = choice(("sig",), "Signatures.", required=True)
+    officer = text("uuid; left out of a service key.")
+    custody = KEY_CUSTODY.one("Where its private half is kept.", required=True)
+    status = KEY_STATUS.one("At that moment.", required=True)
+    valid_from = text("First instant; left out: from record 0 on.")
+    valid_to = text("First instant after; left out: no end.")
+    enrolled_index = number("Record that enrolled it.")
+    revoked_index = fields.Integer(metadata={"description": "Record that revoked it."})
+    revoked_recorded_at = text("When the ledger took that record.")
+    invalid_from = text("From when it is not to be trusted.")
+    reason = text("Why it was revoked.")
 
 
 class JwkSet(Answer):
     """RFC 7517; each key carries its history beside the public members."""
 
-    keys = fields.List(fields.Nested(JwkShown), required=True)
+    keys = several(JwkShown, "In the order of enrolment.")

@@ -9,27 +9,26 @@ from api.http.schemas.base import (
     Answer,
     Listing,
     Strict,
-    choice,
     maybe,
+    maybe_number,
     number,
     part,
     pattern,
+    several,
     text,
+    texts,
+    yes_or_no,
+)
+from api.http.schemas.enumerations import (
+    ACT_STATUS,
+    CASE_STATE,
+    KEY_CUSTODY,
+    KEY_STATUS,
+    STATEMENT_ROLE,
+    VERDICT,
+    VERIFICATION_OUTCOME,
 )
 from api.http.schemas.log import InclusionProof
-
-VERDICTS = (
-    "VALID",
-    "VALID_KEY_SINCE_REVOKED",
-    "DISPUTED",
-    "INVALID_SIGNATURE",
-    "UNKNOWN_KEY",
-    "WRONG_SIGNER",
-    "ERASED",
-    "AGAINST_THE_RULES",
-)
-
-OUTCOMES = ("VALID", "NOT_VALID", "NOT_CONCLUDED", "AGAINST_THE_RULES")
 
 
 class Words(Strict):
@@ -45,18 +44,12 @@ class KeyShown(Strict):
     kid = text("Thumbprint.", required=True)
     jwk = fields.Dict(required=True, metadata={"description": "Public JWK."})
     officer = maybe("uuid; null: a service key.")
-    custody = text("SOFTWARE, BROWSER, PKCS11 or SERVICE.")
-    status = choice(
-        ("ACTIVE", "NOT_YET_VALID", "EXPIRED", "REVOKED"), "At that moment.", required=True
-    )
+    custody = KEY_CUSTODY.one("Where its private half is kept.", required=True)
+    status = KEY_STATUS.one("At that moment.", required=True)
     valid_from = maybe("First instant; null: from record 0 on.")
     valid_to = maybe("First instant after; null: no end.")
-    enrolled_index = fields.Integer(
-        required=True, metadata={"description": "Record that enrolled it."}
-    )
-    revoked_index = fields.Integer(
-        allow_none=True, metadata={"description": "Record that revoked it."}
-    )
+    enrolled_index = number("Record that enrolled it.")
+    revoked_index = maybe_number("Record that revoked it.")
     revoked_recorded_at = maybe("When the ledger took that record.")
     invalid_from = maybe("From when it is not to be trusted.")
     reason = maybe("Why it was revoked.")
@@ -77,26 +70,24 @@ class StatementShown(Strict):
 
     index = number("Index of its record.")
     seq = number("Its position in the stream.")
-    role = maybe("AUTHOR, CHECKER, APPROVER or RETURNER; null where erased.")
+    role = STATEMENT_ROLE.one("As what; null where erased.", required=True, null=True)
     officer = maybe("Who signed.")
     kid = maybe("With which key.")
-    iat = fields.Integer(
-        allow_none=True, metadata={"description": "When the signer says it signed."}
-    )
+    iat = maybe_number("When the signer says it signed: seconds of Unix.")
     recorded_at = text("When the ledger took it.", required=True)
-    status = text("Status of the act after it.", required=True)
-    effect = fields.Boolean(metadata={"description": "Whether it made the act effective."})
-    state_after = maybe("State of the case after it.")
-    flags = fields.List(fields.String())
+    status = ACT_STATUS.one("Status of the act after it.", required=True)
+    effect = yes_or_no("Whether it made the act effective.")
+    state_after = CASE_STATE.one("State of the case after it.", required=True, null=True)
+    flags = texts("Flags that it raised.")
     digest = maybe("Statement digest.")
     entry = text("What the leaf commits to.", required=True)
-    verdict = choice(VERDICTS, "formats.md §9.", required=True)
-    outcome = choice(OUTCOMES, "The verdict in four.", required=True)
-    reason = fields.Nested(Words, required=True)
+    verdict = VERDICT.one("formats.md §9.", required=True)
+    outcome = VERIFICATION_OUTCOME.one("The verdict in four.", required=True)
+    reason = fields.Nested(Words, required=True, metadata={"description": "Why."})
     guard = maybe("The guard that refuses it, where the rules do.")
     voided_by = maybe("RecordVoided that puts it out of the way, where it is set aside.")
-    key = part(KeyShown)
-    signer = part(SignerShown)
+    key = part(KeyShown, "What the registry says of the key; null where erased or unknown.")
+    signer = part(SignerShown, "Who signed, by post; null where erased.")
 
 
 class ActShown(Answer):
@@ -109,20 +100,22 @@ class ActShown(Answer):
     act_en = maybe("English name.")
     agency = maybe("Agency of the author.")
     occurred_at = maybe("As signed.")
-    late = fields.Boolean(metadata={"description": "Entered late, with a reason."})
-    status = text("pending, effective, returned, erased, service or set_aside.", required=True)
-    flags = fields.List(fields.String())
+    late = yes_or_no("Entered late, with a reason.")
+    status = ACT_STATUS.one("Where it stands.", required=True)
+    flags = texts("Flags that its statements raised.")
     erased_by = maybe("The act that erased the content.")
     payload = fields.Dict(
-        allow_none=True, metadata={"description": "What was signed, parsed; null where erased."}
+        required=True,
+        allow_none=True,
+        metadata={"description": "What was signed, parsed; null where erased."},
     )
-    statements = fields.List(fields.Nested(StatementShown), required=True)
+    statements = several(StatementShown, "In their order.")
 
 
 class ActsPage(Listing):
     """A page of a timeline, in the order in which authors signed."""
 
-    acts = fields.List(fields.Nested(ActShown), required=True)
+    acts = several(ActShown, "In that order.")
 
 
 class RawRecord(Strict):
@@ -131,11 +124,13 @@ class RawRecord(Strict):
     index = number("Index of the record.")
     envelope = text("b64 of the bytes committed to; left out where erased.")
     entry = text("What the leaf commits to.", required=True)
-    proof = fields.Nested(InclusionProof)
+    proof = fields.Nested(
+        InclusionProof, metadata={"description": "Left out where no checkpoint covers it yet."}
+    )
 
 
 class RawAct(Answer):
     """The records of one act."""
 
     act_id = pattern(UUID, "The act.", required=True)
-    records = fields.List(fields.Nested(RawRecord), required=True)
+    records = several(RawRecord, "In the order of the log.")

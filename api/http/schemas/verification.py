@@ -10,14 +10,17 @@ from api.http.schemas.base import (
     Answer,
     Projected,
     Strict,
-    choice,
     maybe,
+    maybe_number,
     number,
     part,
     pattern,
+    several,
     text,
+    texts,
 )
-from api.http.schemas.statement import OUTCOMES, VERDICTS, SignerShown, StatementShown, Words
+from api.http.schemas.enumerations import VERDICT, VERIFICATION_OUTCOME
+from api.http.schemas.statement import SignerShown, StatementShown, Words
 
 
 class BulkQuery(Projected):
@@ -31,7 +34,7 @@ class PathShown(Strict):
 
     index = number("Leaf index.")
     size = number("Tree size of the checkpoint.")
-    hashes = fields.List(fields.String(), required=True)
+    hashes = texts("Path, b64, sibling of the leaf first.")
 
 
 class VerifiedStatement(StatementShown):
@@ -51,33 +54,30 @@ class SignOffShown(Strict):
     index = number("Index of the record.")
     recorded_at = text("When the ledger took it.", required=True)
     officer = maybe("Who signed.")
-    signer = part(SignerShown)
+    signer = part(SignerShown, "The same by post; null where erased.")
     verdict = maybe("What was signed off.")
-    checked_from = fields.Integer(
-        allow_none=True, metadata={"description": "First index that was checked."}
-    )
-    checked_to = fields.Integer(allow_none=True, metadata={"description": "Last index."})
+    checked_from = maybe_number("First index that was checked.")
+    checked_to = maybe_number("Last index.")
 
 
 class VerificationShown(Answer):
     """The verdict on a case."""
 
     id = pattern(UUID, "uuid of the case.", required=True)
-    outcome = choice(
-        OUTCOMES,
+    outcome = VERIFICATION_OUTCOME.one(
         "The worst of its statements; NOT_CONCLUDED too while no checkpoint covers one.",
         required=True,
     )
-    reason = fields.Nested(Words, required=True)
+    reason = fields.Nested(Words, required=True, metadata={"description": "Why."})
     counts = fields.Dict(
         keys=fields.String(),
         values=fields.Integer(),
         required=True,
         metadata={"description": "Statements by verdict."},
     )
-    statements = fields.List(fields.Nested(VerifiedStatement), required=True)
+    statements = several(VerifiedStatement, "Every statement, in log order.")
     checkpoint = text("Signed note that the proofs lead to.")
-    signed_off = fields.List(fields.Nested(SignOffShown), required=True)
+    signed_off = several(SignOffShown, "Sign-offs of supervisors, oldest first.")
     checked_by = text("Officer who asked.", required=True)
 
 
@@ -86,17 +86,17 @@ class OpenStatement(Strict):
 
     index = number("Index of the record.")
     act_id = text("uuid.", required=True)
-    verdict = choice(VERDICTS, "formats.md §9.", required=True)
-    outcome = choice(OUTCOMES, "In four, with its proof.", required=True)
-    reason = fields.Nested(Words, required=True)
+    verdict = VERDICT.one("formats.md §9.", required=True)
+    outcome = VERIFICATION_OUTCOME.one("In four, with its proof.", required=True)
+    reason = fields.Nested(Words, required=True, metadata={"description": "Why."})
 
 
 class VerifiedCase(Strict):
     """One case of a bulk verification."""
 
     id = pattern(UUID, "uuid of the case.", required=True)
-    outcome = choice(OUTCOMES, "Verdict.", required=True)
-    reason = fields.Nested(Words, required=True)
+    outcome = VERIFICATION_OUTCOME.one("Verdict.", required=True)
+    reason = fields.Nested(Words, required=True, metadata={"description": "Why."})
     statements = number("Statements of the case.")
     counts = fields.Dict(
         keys=fields.String(),
@@ -104,20 +104,12 @@ class VerifiedCase(Strict):
         required=True,
         metadata={"description": "Statements by verdict."},
     )
-    open = fields.List(
-        fields.Nested(OpenStatement),
-        required=True,
-        metadata={"description": "Statements that are not plainly valid."},
-    )
-    signed_off = fields.List(fields.Nested(SignOffShown), required=True)
+    open = several(OpenStatement, "Statements that are not plainly valid.")
+    signed_off = several(SignOffShown, "Sign-offs of supervisors, oldest first.")
 
 
 class Verifications(Answer):
     """Verdicts on several cases."""
 
-    cases = fields.List(fields.Nested(VerifiedCase), required=True)
-    missing = fields.List(
-        fields.String(),
-        required=True,
-        metadata={"description": "Asked for and not there, or not to be seen."},
-    )
+    cases = several(VerifiedCase, "Those that are there, in the order asked for.")
+    missing = texts("Asked for and not there, or not to be seen.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from marshmallow import fields, validate
+from marshmallow import fields
 
 from api.http.schemas.base import (
     AGENCY,
@@ -11,13 +11,23 @@ from api.http.schemas.base import (
     Answer,
     Projected,
     Strict,
-    choice,
     maybe,
+    number,
     pattern,
+    several,
     text,
+    texts,
     whole,
+    yes_or_no,
 )
-from api.http.schemas.case import SOURCE_KINDS
+from api.http.schemas.enumerations import (
+    ACT_STATUS,
+    CASE_STATE,
+    DEADLINE_SOURCE,
+    SIGNER_ROLE,
+    TASK_KIND,
+    TASK_STATUS,
+)
 
 
 class WorklistQuery(Projected):
@@ -34,11 +44,7 @@ class WorklistQuery(Projected):
 class TaskShown(Strict):
     """One thing that waits, with its clock and where that comes from."""
 
-    kind = choice(
-        ("SIGN", "SIGN_LATER", "RETURNED", "CLOCK", "ACCEPT", "OPEN_CASE"),
-        "What has to be done.",
-        required=True,
-    )
+    kind = TASK_KIND.one("What has to be done.", required=True)
     stream = text("Case.", required=True)
     act_id = text("The act it is about.", required=True)
     act = text("Act type.", required=True)
@@ -46,7 +52,7 @@ class TaskShown(Strict):
     act_en = text("English name.", required=True)
     officer = maybe("Who has to act, where one is named.")
     agency = maybe("Agency that has to act.")
-    role = maybe("As what the officer signs: AUTHOR, CHECKER or APPROVER.")
+    role = SIGNER_ROLE.one("As what the officer signs.", required=True, null=True)
     code = maybe("Clock.")
     clock_vi = maybe("The clock in Vietnamese.")
     clock_en = maybe("The clock in English.")
@@ -54,21 +60,13 @@ class TaskShown(Strict):
     started_at = maybe("From when the clock runs.")
     due_at = maybe("When it is due.")
     alarm_at = maybe("When the product reminds where no deadline is stated.")
-    status = choice(
-        ("NONE_STATED", "RUNNING", "NEAR", "DUE", "OVERDUE", "ALARM"),
-        "How it stands.",
-        required=True,
-    )
+    status = TASK_STATUS.one("How it stands.", required=True)
     source = maybe("Instrument and article the clock comes from.")
-    source_kind = fields.String(
-        allow_none=True,
-        validate=validate.OneOf((*SOURCE_KINDS, None)),
-        metadata={"description": "Whose rule it is: a product rule is no deadline of law."},
-    )
+    source_kind = DEADLINE_SOURCE.one("Whose rule it is.", required=True, null=True)
     certainty = maybe("How sure the source is.")
     case_number = maybe("Case number.")
     register_no = maybe("Number in the intake register.")
-    state = maybe("Main state of the case.")
+    state = CASE_STATE.one("Main state of the case.", required=True, null=True)
     last_at = text("When the newest statement of the case was recorded.", required=True)
 
 
@@ -77,19 +75,15 @@ class WorklistShown(Answer):
 
     officer = text("uuid of the caller.", required=True)
     at = text("Judged at.", required=True)
-    team = fields.List(
-        fields.String(),
-        required=True,
-        metadata={"description": "Agencies whose whole work is shown, by id."},
-    )
-    sign = fields.List(fields.Nested(TaskShown), required=True)
-    later = fields.List(fields.Nested(TaskShown), required=True)
-    returned = fields.List(fields.Nested(TaskShown), required=True)
-    overdue = fields.List(fields.Nested(TaskShown), required=True)
-    due = fields.List(fields.Nested(TaskShown), required=True)
-    running = fields.List(fields.Nested(TaskShown), required=True)
-    referrals = fields.List(fields.Nested(TaskShown), required=True)
-    cases = fields.List(fields.Nested(TaskShown), required=True)
+    team = texts("Agencies whose whole work is shown, by id.")
+    sign = several(TaskShown, "Waits for the officer's signature now.")
+    later = several(TaskShown, "Will wait for it once others have signed.")
+    returned = several(TaskShown, "Came back to its author.")
+    overdue = several(TaskShown, "A limit has passed.")
+    due = several(TaskShown, "Ends today or within two days.")
+    running = several(TaskShown, "Has a limit further off, or only a reminder, or none stated.")
+    referrals = several(TaskShown, "Sent to the agency and not accepted yet.")
+    cases = several(TaskShown, "Cases the agency holds in which nothing else asks for it.")
 
 
 class StatisticsQuery(Projected):
@@ -135,8 +129,8 @@ class StatisticsShown(Answer):
     )
     to = text("Last day.", required=True)
     total = _counted("Cases that came in.")
-    figures = fields.List(fields.Nested(FigureShown), required=True)
-    overturned_by_basis = fields.List(fields.Nested(CellShown), required=True)
+    figures = several(FigureShown, "Oversight indicators.")
+    overturned_by_basis = several(CellShown, "Acts overturned, by ground.")
     volumes = fields.Dict(
         keys=fields.String(),
         values=fields.List(fields.Nested(CellShown)),
@@ -163,17 +157,15 @@ class FeedQuery(Strict):
 class EventData(Strict):
     """What the event is about; never the content of the act."""
 
-    index = fields.Integer(required=True, metadata={"description": "Index of the record."})
+    index = number("Index of the record.")
     entry = text("What the leaf commits to.", required=True)
     stream = text("Stream.", required=True)
-    seq = fields.Integer(required=True, metadata={"description": "Position in the stream."})
+    seq = number("Position in the stream.")
     act_id = text("uuid.", required=True)
     act = maybe("Act type; null where erased.")
-    status = text("pending, effective, returned, erased, service or set_aside.", required=True)
-    effect = fields.Boolean(
-        required=True, metadata={"description": "Whether the act took effect with it."}
-    )
-    state = maybe("Main state of the case after it.")
+    status = ACT_STATUS.one("Where the act stands after it.", required=True)
+    effect = yes_or_no("Whether the act took effect with it.")
+    state = CASE_STATE.one("Main state of the case after it.", required=True, null=True)
 
 
 class EventShown(Strict):
@@ -186,4 +178,6 @@ class EventShown(Strict):
     subject = text("Stream.", required=True)
     time = text("When the ledger took it.", required=True)
     datacontenttype = text("`application/json`.", required=True)
-    data = fields.Nested(EventData, required=True)
+    data = fields.Nested(
+        EventData, required=True, metadata={"description": "What the event is about."}
+    )

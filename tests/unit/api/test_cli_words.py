@@ -8,7 +8,7 @@ from importlib import resources
 
 import pytest
 
-from api.http.schemas.statement import OUTCOMES
+from api.http.schemas.enumerations import VERIFICATION_OUTCOME
 from api.texts.labels import AUDITED, NAMES, ROLES, STANDINGS, VERDICTS, WORDS
 from api.texts.text import Text
 from keys.keyring import Verdict
@@ -24,7 +24,7 @@ from tests.builders import a_case_in
 def test_every_verdict_and_outcome_has_words() -> None:
     """The outcomes of formats.md §9, and why; and what an audit says beside a verdict."""
     said = {AGAINST_THE_RULES, NOT_REJUDGED}
-    assert set(VERDICTS) == {*OUTCOMES, *map(str, Verdict), *said}
+    assert set(VERDICTS) == {*VERIFICATION_OUTCOME.words, *map(str, Verdict), *said}
 
 
 def test_every_state_of_a_sub_process_has_words() -> None:
