@@ -1,0 +1,104 @@
+"""Headless Chromium by the WebDriver protocol (W3C), as far as the tests of pages need it."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import pytest
+
+_STARTED: Final = "was started successfully on port "
+_OPTIONS: Final = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A window."""
+
+    _session: httpx.Client
+
+    def show(self, url: str, width: int, height: int = 900) -> None:
+        """Opens an address in a window that is so wide, in CSS pixels."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self._cdp("Emulation.setDeviceMetricsOverride", size)
+        self._post("url", {"url": url})
+
+    def run(self, script: str, *given: object) -> Any:  # noqa: ANN401  JSON
+        """What a script returns; it may be a promise."""
+        return self._post("execute/sync", {"script": script, "args": list(given)})
+
+    def wait(self, script: str, seconds: float = 30) -> Any:  # noqa: ANN401  JSON
+        """The first thing that a script returns and that is not nothing."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            found = self.run(script)
+            if found:
+                return found
+            time.sleep(0.1)
+        raise AssertionError(f"never: {script}")
+
+    def type(self, selector: str, text: str) -> None:
+        """Types into the first element that a CSS selector finds."""
+        found = self._post("element", {"using": "css selector", "value": selector})
+        self._post(f"element/{next(iter(found.values()))}/value", {"text": text})
+
+    def console(self) -> list[str]:
+        """What the browser had to say since it was asked last."""
+        return [line["message"] for line in self._post("se/log", {"type": "browser"})]
+
+    def picture(self, to: Path) -> None:
+        """A PNG of the window."""
+        to.write_bytes(base64.b64decode(self._session.get("screenshot").json()["value"]))
+
+    def _cdp(self, command: str, params: Mapping[str, Any]) -> None:
+        self._post("goog/cdp/execute", {"cmd": command, "params": params})
+
+    def _post(self, path: str, body: Mapping[str, Any]) -> Any:  # noqa: ANN401  JSON
+        answer = self._session.post(path, json=body)
+        assert answer.status_code == httpx.codes.OK, answer.text
+        return answer.json()["value"]
+
+
+@contextmanager
+def chromium(profile: Path) -> Iterator[Page]:
+    """A browser of its own; the test is skipped, and says so, where there is none.
+
+    Args:
+        profile: An empty folder of the browser's.
+    """
+    browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if browser is None or driver is None:
+        pytest.skip("not checked: Chromium is not on this machine (chromium, chromium-driver)")
+    with subprocess.Popen(
+        [driver, "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        try:
+            port = _port(process)
+            chrome = {"binary": browser, "args": [*_OPTIONS, f"--user-data-dir={profile}"]}
+            wanted = {"goog:chromeOptions": chrome, "goog:loggingPrefs": {"browser": "ALL"}}
+            base = f"http://127.0.0.1:{port}/session"
+            asked = {"capabilities": {"alwaysMatch": wanted}}
+            made = httpx.post(base, json=asked, timeout=60)
+            assert made.status_code == httpx.codes.OK, made.text
+            address = f"{base}/{made.json()['value']['sessionId']}/"
+            with httpx.Client(base_url=address, timeout=60) as session:
+                yield Page(session)
+                session.delete("")
+        finally:
+            process.terminate()
+
+
+def _port(driver: subprocess.Popen[str]) -> int:
+    assert driver.stdout is not None
+    for line in driver.stdout:
+        if _STARTED in line:
+            return int(line.partition(_STARTED)[2].strip().rstrip("."))
+    raise AssertionError("chromedriver did not start")
