@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test quick lint openapi bench soak attack third-party secrets clean
+.PHONY: help demo serve test quick lint openapi openapi-tools bench soak attack third-party secrets clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -52,6 +52,14 @@ openapi: $(READY) ## write docs/reference/openapi.json anew
 	@$(BIN)/python -c "import api.http.app; print(api.http.app.openapi_bytes().decode())" >docs/reference/openapi.draft
 	@mv docs/reference/openapi.draft docs/reference/openapi.json
 
+OPENAPI_TOOLS := tests/third_party/openapi
+openapi-tools: $(OPENAPI_TOOLS)/node_modules/.ready ## bring the linters and generators that read that document, by npm
+
+$(OPENAPI_TOOLS)/node_modules/.ready: $(OPENAPI_TOOLS)/package-lock.json
+	@command -v npm >/dev/null 2>&1 || { echo "npm is not here." >&2; exit 1; }
+	@npm ci --prefix $(OPENAPI_TOOLS) --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
 bench: $(READY) ## the table of architecture.md §8, also as bench.json
 	$(BIN)/python -m tests.bench
 
@@ -69,7 +77,12 @@ third-party: $(READY) ## check the ledger with Go's tlog, npm jose and openssl; 
 	  || echo "Go or golang.org/x/mod is not here and could not be installed: that test is skipped."
 	@command -v npm >/dev/null 2>&1 && npm ci --prefix tests/third_party/jose --no-audit --no-fund \
 	  || echo "npm is not here, or jose could not be fetched: that test is skipped."
-	$(PYTEST) -q -rs tests/e2e/test_third_party.py
+	@$(MAKE) --no-print-directory openapi-tools \
+	  || echo "the readers of the OpenAPI document could not be fetched: their tests are skipped."
+	@command -v chromium >/dev/null 2>&1 && command -v chromedriver >/dev/null 2>&1 \
+	  || { apt-get update -q && apt-get install -q -y --no-install-recommends chromium chromium-driver; } \
+	  || echo "Chromium is not here and could not be installed: the look at /docs is skipped."
+	$(PYTEST) -q -rs tests/e2e/test_third_party.py tests/e2e/test_generated_clients.py tests/e2e/test_docs_page.py
 
 SECRETS := postgres migrator writer sealer projector reader auditor
 GROUP := $$(test "$$(id -u)" = 0 && echo 10001 || id -g)
