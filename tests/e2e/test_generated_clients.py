@@ -91,6 +91,24 @@ def _require(met: Met, found: dict[str, Any], stream: str) -> None:
     assert found["refused"] == "not_found"
 
 
+# -- curl ------------------------------------------------------------------------------------------
+
+
+def test_the_quick_start_works_as_it_is_written(met: Met) -> None:
+    """Line by line from the document, with an address and a token of this server's."""
+    if shutil.which("curl") is None:
+        pytest.skip("not checked: curl is not on this machine")
+    said = orjson.loads(DOCUMENT.read_bytes())["info"]["description"]
+    lines = said.partition("```sh\n")[2].partition("```")[0].splitlines()
+    asked = [line for line in lines if line.startswith("curl ")]
+    assert len(asked) == len(lines) - 2 == 4
+    given = {"PATH": os.defpath, "SOCAI": met.url, "TOKEN": met.service.token("cv")}
+    for line in asked:
+        done = subprocess.run(["/bin/sh", "-c", line], capture_output=True, env=given, check=True)
+        body = orjson.loads(done.stdout)
+        assert isinstance(body, list) or "trace_id" not in body, body
+
+
 # -- Python ----------------------------------------------------------------------------------------
 
 
