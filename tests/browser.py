@@ -88,10 +88,12 @@ def chromium(profile: Path) -> Iterator[Page]:
             asked = {"capabilities": {"alwaysMatch": wanted}}
             made = httpx.post(base, json=asked, timeout=60)
             assert made.status_code == httpx.codes.OK, made.text
-            address = f"{base}/{made.json()['value']['sessionId']}/"
-            with httpx.Client(base_url=address, timeout=60) as session:
-                yield Page(session)
-                session.delete("")
+            address = f"{base}/{made.json()['value']['sessionId']}"
+            try:
+                with httpx.Client(base_url=f"{address}/", timeout=60) as session:
+                    yield Page(session)
+            finally:
+                assert httpx.delete(address, timeout=60).status_code == httpx.codes.OK
         finally:
             process.terminate()
 
