@@ -59,7 +59,8 @@ main section { border-top: 1px solid; margin-top: 1.5rem; }
 main code { font-family: ui-monospace, monospace; }
 main pre { overflow-x: auto; border: 1px solid; padding: .5rem; }
 main table { border-collapse: collapse; width: 100%; }
-main th, main td { text-align: left; vertical-align: top; border-bottom: 1px solid; padding: .25rem .5rem; }
+main th, main td { text-align: left; vertical-align: top; padding: .25rem .5rem; }
+main th, main td { border-bottom: 1px solid; }
 @media (max-width: 40rem) {
   .reference { overflow-wrap: anywhere; }
   main tr, main td { display: block; }
