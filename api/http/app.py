@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
 from importlib.metadata import version
-from time import perf_counter
 from typing import Any, Final
 
 import orjson
-from flask import Flask, Response, g, request
+from flask import Flask
 from flask_smorest import Api
-from werkzeug.exceptions import HTTPException
 
-from api.http.framework import openapi_document, openapi_examples
-from api.http.framework import request_context as door
-from api.http.framework.admission import Gate
+from api.http.framework import lifecycle, openapi_document, openapi_examples
 from api.http.framework.endpoint import Noun
 from api.http.framework.read_budget import Budgets
 from api.http.resources.act_record import act_record
@@ -34,9 +29,7 @@ from api.http.resources.worklist import worklist
 from api.http.schemas.act import StatementShape
 from api.http.schemas.base import OFFSET_TIME
 from api.http.schemas.problem import ProblemSchema
-from api.ops import telemetry
 from api.ops.wiring import Enclave
-from api.problems import problem as problems
 from api.problems.problem import Problem
 from api.problems.types import TYPES
 
@@ -55,52 +48,7 @@ NOUNS: Final[tuple[Noun, ...]] = (
     health,
     docs,
 )
-_SAFE_HEADERS: Final = (
-    ("X-Content-Type-Options", "nosniff"),
-    ("Referrer-Policy", "no-referrer"),
-    ("X-Frame-Options", "DENY"),
-)
 _SPEC_TRACE: Final = "0c8e1d7a5b9f4e32a6d1c0b7e8f90213"
-
-
-class Service(Flask):
-    """Flask with one door before every view and one behind it.
-
-    No noun has hooks of its own, nothing is kept in a session, and no view is asynchronous: what
-    Flask does for those is left out.
-    """
-
-    def preprocess_request(self) -> None:
-        """The door's refusals, then those of the call that was found."""
-        door.begin()
-        view = door.current_view()
-        if view is not None:
-            gate: Gate = view.__dict__["gate"]
-            gate.check()
-            door.set_time(reads_log=gate.access != "open" and request.method != "POST")
-
-    def process_response(self, response: Response) -> Response:
-        """Headers that every answer has, its log line and its counters."""
-        context = g.get("socai")
-        if context is None:
-            return response
-        view = door.current_view()
-        if view is not None:
-            response = view.__dict__["gate"].seal(response)
-        response.headers.extend((("X-Request-Id", context.trace_id), *_SAFE_HEADERS))
-        telemetry.answered(
-            call=request.url_rule.rule if request.url_rule else "none",
-            method=request.method,
-            status=response.status_code,
-            seconds=perf_counter() - context.began,
-            trace_id=context.trace_id,
-            code=context.code,
-        )
-        return response
-
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """As it is."""
-        return func
 
 
 def create_app(enclave: Enclave, budgets: Budgets | None = None) -> Flask:
@@ -113,11 +61,10 @@ def create_app(enclave: Enclave, budgets: Budgets | None = None) -> Flask:
     app = _blank()
     for noun in NOUNS:
         app.register_blueprint(noun)
-    app.extensions["socai"] = enclave
+    app.extensions["socai-openapi"] = openapi
     app.extensions["socai-openapi-bytes"] = openapi_bytes
-    app.extensions["socai-budgets"] = budgets or Budgets(enclave.settings.officer_share / 100)
-    app.register_error_handler(Exception, _failed)
-    app.register_error_handler(HTTPException, _failed)  # in place of flask-smorest's own
+    share = enclave.settings.officer_share / 100
+    lifecycle.install(app, enclave, budgets or Budgets(share))
     return app
 
 
@@ -145,27 +92,7 @@ def openapi_bytes() -> bytes:
 
 
 def _blank() -> Flask:
-    app = Service("socai", static_folder=None)
-    app.url_map.merge_slashes = False
-    app.url_map.strict_slashes = True
-    app.config.update(
-        API_TITLE="socai",
-        API_VERSION=version("socai"),
-        OPENAPI_VERSION="3.1.0",
-        MAX_CONTENT_LENGTH=door.MAX_BODY_BYTES,
-        PROPAGATE_EXCEPTIONS=False,
-        PROVIDE_AUTOMATIC_OPTIONS=False,
-    )
-    return app
-
-
-def _failed(error: Exception) -> Response:
-    problem = problems.of(error)
-    context = door.context_or_new()
-    if problem.code in ("internal", "evidence_fails", "stopped"):
-        telemetry.failed(error, context.trace_id)
-    context.code = problem.code
-    return problem.response(context.lang, context.trace_id)
+    return lifecycle.blank(API_TITLE="socai", API_VERSION=version("socai"), OPENAPI_VERSION="3.1.0")
 
 
 def _components(api: Api) -> None:

@@ -323,8 +323,12 @@ class Enclave:
         """The ledger's time where a request states none (http.md §1)."""
         if not self.facts.rehearsal:
             return self.clock.now()
-        last = self.records.head().recorded_at
+        last = self.last_recorded_at()
         return self.clock.now() if last is None else last
+
+    def last_recorded_at(self) -> datetime | None:
+        """When the last record was taken; None: there is none."""
+        return self.records.head().recorded_at
 
     def tile_bytes(self, tile: TileId) -> bytes:
         """A hash tile, or the entry bundle of a signed tree.
@@ -358,12 +362,13 @@ class Enclave:
 
     def _keyring(self, kid: str | None) -> Keyring:
         """The keyring, at most a second old and newer where it lacks `kid`; for None: as it is."""
+        standing = self.ledger.standing
         with self._refreshing:
             stale = kid is None or monotonic() - self._refreshed > _REGISTRY_TTL_S
-            if stale or kid not in self.ledger.registry.keyring:
+            if stale or kid not in standing.current.registry.keyring:
                 self.ledger.refresh()
                 self._refreshed = monotonic()
-        return self.ledger.registry.keyring
+        return standing.current.registry.keyring
 
 
 def require_genesis(reader: Reader, facts: EnclaveFacts) -> None:

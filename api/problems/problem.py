@@ -126,7 +126,7 @@ def plain_answer(code: str, *faults: Fault) -> bytes:
     return head % (problem.type.status, reason, CONTENT_TYPE.encode(), len(body), again) + body
 
 
-def of(error: Exception) -> Problem:
+def of(error: BaseException) -> Problem:
     """The problem that an exception becomes; the one place where errors meet HTTP."""
     if isinstance(error, Problem):
         return error
@@ -182,10 +182,13 @@ def _sentence(text: str) -> str:
 
 
 def _http(error: HTTPException) -> Problem:
+    """An answer of Flask or of an extension, with the headers that it has beside its page."""
     code = _BY_STATUS.get(error.code or 500, "malformed_request")
-    allow = getattr(error, "valid_methods", None)
-    headers = {"Allow": ", ".join(sorted(allow))} if allow else {}
-    return Problem(code, headers=headers)
+    told = {name: value for name, value in error.get_headers() if name in _OF_HTTP}
+    return Problem(code, headers=told)
+
+
+_OF_HTTP: Final = frozenset({"Allow", "Retry-After", "WWW-Authenticate"})
 
 
 _BY_STATUS: Final = {
@@ -200,27 +203,33 @@ _BY_STATUS: Final = {
     414: "uri_too_long",
     415: "unsupported_media_type",
     422: "malformed_request",
-    429: "too_many_attempts",
+    429: "too_many_requests",
     431: "headers_too_large",
     500: "internal",
     503: "unavailable",
 }
 
-_TRANSLATIONS: Final[tuple[tuple[type[Exception], Callable[[Any], Problem]], ...]] = (
+_Translations = tuple[tuple[type[Exception], Callable[[Any], Problem]], ...]
+_REFUSED: Final[_Translations] = (
     (Rejected, _rejected),
     (Conflict, _conflict),
     (NotFound, lambda error: Problem(error.code)),
     (Unavailable, _unavailable),
-    (VerificationError, lambda _: Problem("evidence_fails")),
     (Doubt, lambda error: Problem("log_in_doubt", _doubted(error), headers={"Retry-After": "60"})),
-    (Fatal, lambda _: Problem("stopped", headers={"Retry-After": "30"})),
-    (LedgerError, lambda _: Problem("internal")),
     (NotCanonical, _door("not_canonical", "Không ở dạng chuẩn tắc")),
     (Malformed, _door("malformed_statement", "Sai khuôn mẫu")),
     (UnknownKey, lambda _: Problem("unknown_key")),
     (WrongCustody, lambda _: Problem("unknown_key")),
     (InvalidSignature, lambda _: Problem("invalid_signature")),
-    (Unsealable, lambda _: Problem("evidence_fails")),
-    (KeysError, lambda _: Problem("internal")),
     (HTTPException, _http),
 )
+_FAILED: Final[_Translations] = (
+    (VerificationError, lambda _: Problem("evidence_fails")),
+    (Unsealable, lambda _: Problem("evidence_fails")),
+    (Fatal, lambda _: Problem("stopped", headers={"Retry-After": "30"})),
+    (LedgerError, lambda _: Problem("internal")),
+    (KeysError, lambda _: Problem("internal")),
+)
+_TRANSLATIONS: Final[_Translations] = (*_REFUSED, *_FAILED)
+REFUSALS: Final[tuple[type[Exception], ...]] = (Problem, *(kind for kind, _ in _REFUSED))
+"""What is answered and no more; every other error is one of ours, for the log and the operator."""

@@ -1,28 +1,49 @@
-"""What a call demands before its view is asked: who may call, in which type, for which type."""
+"""What a call demands before its view is asked, in this order, and none of it knows an object.
+
+The form of the request, who is calling, in which type, for which type, within which budget, at what
+time of the ledger (access.md N4). It stands around the view: behind every hook of Flask, before
+anything of the body is read (docs/http-layer.md).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from datetime import UTC, datetime
+from functools import lru_cache, partial, wraps
 from typing import Final, Literal
 
 from flask import Response, request
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
-from api.http.framework.read_budget import Budgets, Charge, Kind, Spent
-from api.http.framework.request_context import budgets, caller, context, enclave, wait_s
-from api.http.framework.responses import cache_control
-from api.http.framework.thread_budget import counts_for
+from api.http.framework.read_budget import Kind, Spent
+from api.http.framework.request_context import (
+    budgets,
+    caller,
+    context,
+    host,
+    malformed,
+    sound,
+    wait_s,
+)
+from api.http.schemas.base import OFFSET_TIME
 from api.ops.telemetry import HEAVY_REFUSED, HEAVY_SECONDS
-from api.ops.wiring import Enclave
 from api.problems.problem import Problem
 from api.texts.text import Text
 
 Access = Literal["officer", "level", "open"]
 """`officer`: a bearer token. `level`: open at ordinary, a token above. `open`: anyone."""
+View = Callable[..., Response]
 ANY: Final = "*/*"
+MAX_BODY_BYTES: Final = 1 << 20
+_REHEARSAL_TIME: Final = "X-Rehearsal-Time"
+_TIME_HEADER: Final = "HTTP_X_REHEARSAL_TIME"  # as WSGI calls it (PEP 3333)
+_TIME: Final = re.compile(OFFSET_TIME)
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+#: Headers whose one value has no comma.
+_SINGLE: Final = (("HTTP_AUTHORIZATION", "Authorization"), (_TIME_HEADER, _REHEARSAL_TIME))
 _SPENT: Final = Text(
     "Tài khoản này đang đọc quá nhiều nội dung nặng (so sánh, lịch sử, kiểm chứng, thống kê,"
     " danh sách, tệp). Đọc nhẹ và ghi vẫn tiếp tục được.",
@@ -63,7 +84,7 @@ class Heavy:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What a call demands before its view is asked; found by `app` through the view."""
+    """What one call demands."""
 
     access: Access
     consumes: tuple[str, ...]
@@ -72,14 +93,53 @@ class Gate:
     heavy: Heavy | None = None
     waits: bool = False
 
-    def check(self) -> None:
-        """The caller, content type, Accept, then budget: none of it depends on an object."""
+    def around(self, view: View) -> View:
+        """The view, asked only where everything holds."""
+
+        @wraps(view)
+        def admitted(**path: str) -> Response:
+            self._require_form()
+            self._require_caller()
+            self._require_types()
+            kind = self._kind()
+            if kind is not None:
+                return _charged(kind, partial(self._ask, view, path))
+            return self._ask(view, path)
+
+        admitted.__dict__["gate"] = self
+        return admitted
+
+    def _ask(self, view: View, path: Mapping[str, str]) -> Response:
+        self._set_time()
+        return view(**path)
+
+    def _require_form(self) -> None:
+        """The cheap refusals: nothing is looked up."""
         sent = request.environ
-        if self.access == "officer" or (
-            self.access == "level" and enclave().facts.level != "ordinary"
-        ):
-            known = context().caller = enclave().sign_in.caller(sent.get("HTTP_AUTHORIZATION"))
-            counts_for(known.officer)
+        claimed = sent.get("HTTP_X_REQUEST_ID")
+        if claimed is not None and not sound(claimed):
+            raise malformed(
+                "X-Request-Id", "chỉ nhận 1-64 ký tự A-Za-z0-9._-", "1-64 of A-Za-z0-9._-"
+            )
+        _refuse_doubles()
+        if "CONTENT_LENGTH" in sent and not self.streams:
+            stated = request.content_length or 0
+            if stated > MAX_BODY_BYTES:
+                raise Problem("too_large")
+        if _TIME_HEADER in sent and not host().facts.rehearsal:
+            raise Problem("not_a_rehearsal")
+
+    def _require_caller(self) -> None:
+        """Who calls; what the request holds of this process counts for them from now on."""
+        if self.access == "open" or (self.access == "level" and host().facts.level == "ordinary"):
+            return
+        sent = request.environ
+        known = context().caller = host().sign_in.caller(sent.get("HTTP_AUTHORIZATION"))
+        link = sent.get("gunicorn.socket")
+        if link is not None and hasattr(link, "room"):  # our worker's (`thread_budget`)
+            link.client = known.officer
+
+    def _require_types(self) -> None:
         if self.consumes and request.mimetype not in self.consumes:
             kinds = ", ".join(self.consumes)
             raise Problem(
@@ -87,14 +147,11 @@ class Gate:
                 Text(f"Địa chỉ này nhận {kinds}.", f"This address takes {kinds}."),
                 headers={"Accept-Post": kinds},
             )
-        if not _takes(sent.get("HTTP_ACCEPT", ""), self.produces):
+        if not _takes(request.environ.get("HTTP_ACCEPT", ""), self.produces):
             raise Problem(
                 "not_acceptable",
                 Text(f"Địa chỉ này trả {self.produces}.", f"This address answers {self.produces}."),
             )
-        kind = self._kind()
-        if kind is not None:
-            _charge(kind)
 
     def _kind(self) -> Kind | None:
         """What the request is charged as: where it only waits, an officer's place too."""
@@ -104,38 +161,74 @@ class Gate:
             return self.heavy.kind
         return "wait" if self.waits and wait_s() else None
 
-    def seal(self, response: Response) -> Response:
-        """Cache rules of what was answered; its work is told once there is no more to come."""
-        if (charged := context().charged) is not None:
-            context().charged = None
-            settle = partial(_settle, budgets(), *charged)
-            if response.is_streamed:
-                response.call_on_close(settle)
-            else:
-                settle()
-        if "Cache-Control" not in response.headers:
-            rule = cache_control(signed_in=context().caller is not None)
-            response.headers.add("Cache-Control", rule)
-        return response
+    def _set_time(self) -> None:
+        """The ledger's time of this request, where a rehearsal's caller states one.
+
+        An answer that shows the log is of no time before its last record. What writes is held to
+        that by the ledger itself.
+
+        Raises:
+            Problem: `clock_back`, or the header has another form.
+        """
+        stated = request.environ.get(_TIME_HEADER)
+        if stated is None:
+            return
+        if not _TIME.fullmatch(stated):
+            raise malformed(
+                _REHEARSAL_TIME,
+                "viết như 2024-06-04T08:12:00+07:00",
+                "write it like 2024-06-04T08:12:00+07:00",
+            )
+        at = context().at = datetime.fromisoformat(stated).astimezone(UTC)
+        if self.access != "open" and request.method != "POST":
+            last = host().last_recorded_at()
+            if last is not None and at < last:
+                raise Problem("clock_back")
 
 
-def _charge(kind: Kind) -> None:
+def _refuse_doubles() -> None:
+    """Two values under one name mean two things to two readers."""
+    sent = request.environ
+    if sent.get("QUERY_STRING"):
+        for name, values in request.args.lists():
+            if len(values) > 1:
+                raise malformed(name, "tham số lặp lại", "the parameter is repeated")
+            if _CONTROL.search(values[0]):
+                raise malformed(name, "có ký tự điều khiển", "it has control characters")
+    for name, header in _SINGLE:
+        if "," in sent.get(name, ""):  # how WSGI joins a header that came twice
+            raise malformed(header, "tiêu đề lặp lại", "the header is repeated")
+
+
+def _charged(kind: Kind, ask: Callable[[], Response]) -> Response:
+    """The answer; its work is told once there is no more to come, however it ends."""
+    spent, work_s = budgets(), host().work_s
     try:
-        charged = budgets().charge(caller().officer, kind)
-    except Spent as spent:
+        charge = spent.charge(caller().officer, kind)
+    except Spent as refused:
         HEAVY_REFUSED.labels(kind).inc()
         raise Problem(
             "too_many_requests",
             _OTHERWISE.get(kind, _SPENT),
-            headers={"Retry-After": str(spent.wait_s)},
+            headers={"Retry-After": str(refused.wait_s)},
         ) from None
-    context().charged = charged, Enclave.work_s()
+    before_s = work_s()
 
+    def settle() -> None:
+        done_s = work_s() - before_s
+        HEAVY_SECONDS.labels(kind).inc(done_s)
+        spent.settle(charge, done_s)
 
-def _settle(spent: Budgets, charge: Charge, before_s: float) -> None:
-    work_s = Enclave.work_s() - before_s
-    HEAVY_SECONDS.labels(charge.kind).inc(work_s)
-    spent.settle(charge, work_s)
+    try:
+        response = ask()
+    except BaseException:
+        settle()
+        raise
+    if response.is_streamed:
+        response.call_on_close(settle)
+    else:
+        settle()
+    return response
 
 
 @lru_cache(maxsize=256)

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from flask import request
 
-from api.http.framework.request_context import caller, enclave
+from api.http.framework.request_context import caller, host
 from api.problems.problem import Problem
 
 
@@ -34,7 +34,7 @@ def read(text: str | None, listing: str, filters: Mapping[str, object]) -> Place
     """
     if text is None:
         return None
-    value = enclave().seal.open("cursor", text)
+    value = host().seal.open("cursor", text)
     if value is None or value["f"] != _binding(listing, filters):
         raise Problem("bad_cursor")
     return Place(value["i"], tuple(value["a"]))
@@ -43,7 +43,7 @@ def read(text: str | None, listing: str, filters: Mapping[str, object]) -> Place
 def write(index: int, after: Sequence[Any], listing: str, filters: Mapping[str, object]) -> str:
     """The cursor of the page after the row whose sort key is `after`."""
     value = {"a": list(after), "f": _binding(listing, filters), "i": index}
-    return enclave().seal.shut("cursor", value)
+    return host().seal.shut("cursor", value)
 
 
 def page(
@@ -77,4 +77,4 @@ def link(cursor: str | None) -> dict[str, str]:
 def _binding(listing: str, filters: Mapping[str, object]) -> str:
     shown = sorted((name, str(value)) for name, value in filters.items() if value is not None)
     text = repr((listing, caller().officer, shown)).encode()
-    return enclave().seal.mac("filters", text)[:12].hex()
+    return host().seal.mac("filters", text)[:12].hex()

@@ -7,21 +7,18 @@ answers. So the OpenAPI document cannot say anything else than what the server d
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import wraps
 from http import HTTPStatus
 from typing import Any, Final
 
-from flask import Response
 from flask_smorest import Blueprint
 from marshmallow import Schema
 
-from api.http.framework.admission import ANY, Access, Gate, Heavy
-from api.http.framework.request_parsing import Asked
+from api.http.framework.admission import ANY, Access, Gate, Heavy, View
+from api.http.framework.request_parsing import StrictParser
 from api.http.framework.responses import JSON
 from api.problems.problem import CONTENT_TYPE
 from api.problems.types import TYPES
 
-View = Callable[..., Response]
 JOSE: Final = "application/jose+json"
 FORM: Final = "application/x-www-form-urlencoded"
 NOTE: Final = "text/plain; charset=utf-8"
@@ -72,7 +69,9 @@ def in_path(name: str, description: str, *, example: str, **schema: Any) -> dict
 
 
 class Noun(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
-    """Calls of one noun."""
+    """Calls of one noun: flask-smorest's blueprint, with a gate around each view."""
+
+    ARGUMENTS_PARSER = StrictParser()
 
     def call(  # noqa: PLR0913  a declaration, read as a table
         self,
@@ -140,18 +139,13 @@ class Noun(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
             *self._asking(body, query),
             *self._answering(status, answers, also or {}, _documented(produces), told),
         ]
-        asked = Asked.by(query, body)
+        gate = Gate(access, taken, produces, streams, heavy, projected)
 
         def register(view: View) -> View:
-            described: View = view
+            described = view
             for writer in writers:
                 described = writer(described)
-
-            @wraps(self.doc(operationId=view.__name__, **manual)(described))
-            def run(**path: str) -> Response:
-                return view(*asked.read(), **path)
-
-            run.__dict__["gate"] = Gate(access, taken, produces, streams, heavy, projected)
+            run = gate.around(self.doc(operationId=view.__name__, **manual)(described))
             self.route(
                 rule,
                 methods=[method],
@@ -161,16 +155,12 @@ class Noun(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
 
         return register
 
-    # flask-smorest's decorators write the document; what they would do in a request is not done.
-
     def _asking(
         self, body: type[Schema] | None, query: type[Schema] | None
     ) -> Iterator[Callable[[View], View]]:
         for shape, place in ((body, "json"), (query, "query")):
             if shape is not None:
-                yield self.arguments(
-                    shape, location=place, error_status_code=HTTPStatus.BAD_REQUEST
-                )
+                yield self.arguments(shape(), location=place)
 
     def _answering(
         self,

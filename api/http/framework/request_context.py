@@ -1,43 +1,35 @@
-"""What every request brings before its noun is asked: trace id, language, clock, caller.
+"""What a request brings: trace id, language, the ledger's time, who is calling (http.md §1).
 
-The rules of http.md §1 that hold for all calls stand here once, in the order in which they are
-checked: form of the headers, then who is calling, then (in the noun) what is asked for.
+`begin` is the first hook of every request, and refuses nothing: whoever hooks in behind it finds
+the context there, also of what is refused later (docs/http-layer.md).
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from time import perf_counter
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from flask import current_app, g, request
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
 from api.auth import Caller
-from api.http.framework.read_budget import Budgets, Charge
-from api.http.schemas.base import OFFSET_TIME, UUID
-from api.ops.wiring import Enclave
+from api.http.framework.host import Host
+from api.http.framework.read_budget import Budgets
+from api.http.schemas.base import UUID
 from api.problems.problem import Problem
 from api.texts.text import Lang
 from ledger.errors import Fault
-from ledger.regulation.acts.json_shape import parse_time
 
-MAX_BODY_BYTES: Final = 1 << 20
-REHEARSAL_TIME: Final = "X-Rehearsal-Time"
-_TIME_HEADER: Final = "HTTP_X_REHEARSAL_TIME"  # as WSGI calls it (PEP 3333)
-_TIME: Final = re.compile(OFFSET_TIME)
 _UUID: Final = re.compile(UUID)
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _TRACE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _WAIT: Final = re.compile(r"(?:^|,)\s*wait\s*=\s*\"?([0-9]{1,4})\"?\s*(?:,|;|$)")
 _RESPOND_ASYNC: Final = re.compile(r"(?:^|,)\s*respond-async\s*(?:,|;|$)")
 MAX_WAIT_S: Final = 30
-#: Headers whose one value has no comma.
-_SINGLE: Final = (("HTTP_AUTHORIZATION", "Authorization"), (_TIME_HEADER, REHEARSAL_TIME))
 
 
 @dataclass(slots=True)
@@ -51,7 +43,6 @@ class Context:
         caller: The signed-in officer; None where the call is open.
         began: For the duration in the log line.
         code: Problem code, where one was answered.
-        charged: A heavy read's charge, and the work of this thread before it.
     """
 
     trace_id: str
@@ -60,12 +51,11 @@ class Context:
     caller: Caller | None
     began: float
     code: str = ""
-    charged: tuple[Charge, float] | None = None
 
 
-def enclave() -> Enclave:
+def host() -> Host:
     """The enclave this application serves; never more than one."""
-    return cast("Enclave", current_app.extensions["socai"])
+    return cast("Host", current_app.extensions["socai"])
 
 
 def budgets() -> Budgets:
@@ -88,61 +78,28 @@ def caller() -> Caller:
 
 def now() -> datetime:
     """The ledger's time for this request (http.md §1, X-Rehearsal-Time)."""
-    return context().at or enclave().ledger_time()
-
-
-def current_view() -> Any | None:  # noqa: ANN401  a view function
-    """The view that this request found; None where no address or method matched."""
-    if request.endpoint is None:
-        return None
-    return current_app.view_functions.get(request.endpoint)
+    return context().at or host().ledger_time()
 
 
 def context_or_new() -> Context:
-    """This request's context, also where it failed before it had one."""
+    """This request's context, also where a hook before `begin` ended it."""
     if "socai" not in g:
-        g.socai = Context(enclave().entropy.uuid().hex, "vi", None, None, perf_counter())
+        begin()
     return context()
 
 
-def begin() -> Context:
-    """Sets up the context; the cheap refusals that never depend on an object (access.md N4)."""
+def begin() -> None:
+    """Sets up the context: before any other hook, whatever is wrong with the request."""
     sent = request.environ
     claimed = sent.get("HTTP_X_REQUEST_ID")
-    sound = claimed is None or _TRACE_ID.fullmatch(claimed) is not None
-    trace_id = claimed if claimed and sound else enclave().entropy.uuid().hex
-    lang = _spoken(sent.get("HTTP_ACCEPT_LANGUAGE", "")) or enclave().settings.lang
-    begun = g.socai = Context(trace_id, lang, None, None, perf_counter())
-    if not sound:
-        raise malformed("X-Request-Id", "chỉ nhận 1-64 ký tự A-Za-z0-9._-", "1-64 of A-Za-z0-9._-")
-    _refuse_doubles()
-    if "CONTENT_LENGTH" in sent and (request.content_length or 0) > MAX_BODY_BYTES:
-        view = current_view()
-        if view is None or not view.__dict__["gate"].streams:
-            raise Problem("too_large")
-    if _TIME_HEADER in sent and not enclave().facts.rehearsal:
-        raise Problem("not_a_rehearsal")
-    return begun
+    trace_id = claimed if claimed and sound(claimed) else host().entropy.uuid().hex
+    lang = _spoken(sent.get("HTTP_ACCEPT_LANGUAGE", "")) or host().settings.lang
+    g.socai = Context(trace_id, lang, None, None, perf_counter())
 
 
-def set_time(*, reads_log: bool) -> None:
-    """The ledger's time of this request, once it is known who is calling.
-
-    Args:
-        reads_log: Whether the answer shows the log at that time: then it may not be before the
-            last record. What writes is held to it by the ledger itself.
-
-    Raises:
-        Problem: `clock_back`, or the header has another form.
-    """
-    stated = request.environ.get(_TIME_HEADER)
-    if stated is None:
-        return
-    at = context().at = _rehearsal_time(stated)
-    if reads_log:
-        last = enclave().records.head().recorded_at
-        if last is not None and at < last:
-            raise Problem("clock_back")
+def sound(trace_id: str) -> bool:
+    """Whether it can stand in a log line as it is."""
+    return _TRACE_ID.fullmatch(trace_id) is not None
 
 
 @lru_cache(maxsize=64)
@@ -153,30 +110,6 @@ def _spoken(accept_language: str) -> Lang | None:
         if quality > 0 and spoken in ("vi", "en"):
             return cast("Lang", spoken)
     return None
-
-
-def _refuse_doubles() -> None:
-    """Two values under one name mean two things to two readers."""
-    sent = request.environ
-    if sent.get("QUERY_STRING"):
-        for name, values in request.args.lists():
-            if len(values) > 1:
-                raise malformed(name, "tham số lặp lại", "the parameter is repeated")
-            if _CONTROL.search(values[0]):
-                raise malformed(name, "có ký tự điều khiển", "it has control characters")
-    for name, header in _SINGLE:
-        if "," in sent.get(name, ""):  # how WSGI joins a header that came twice
-            raise malformed(header, "tiêu đề lặp lại", "the header is repeated")
-
-
-def _rehearsal_time(stated: str) -> datetime:
-    if not _TIME.fullmatch(stated):
-        raise malformed(
-            REHEARSAL_TIME,
-            "viết như 2024-06-04T08:12:00+07:00",
-            "write it like 2024-06-04T08:12:00+07:00",
-        )
-    return parse_time(stated).astimezone(UTC)
 
 
 def wait_s() -> int | None:

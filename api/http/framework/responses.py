@@ -1,19 +1,29 @@
-"""How an answer leaves: one encoding, strong ETag and 304, Ledger-Index, the rehearsal's mark."""
+"""How an answer leaves: one encoding, strong ETag and 304, Ledger-Index, the rehearsal's mark.
+
+`complete` is the last hook of every request: what other hooks answer leaves with the same headers.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from time import perf_counter
 from typing import Any, Final
 
 import orjson
 from flask import Response, request
 
-from api.http.framework.request_context import context, enclave
+from api.http.framework.request_context import context, context_or_new, host
+from api.ops import telemetry
 from api.problems.problem import Problem
 from keys.canonical import b64
 
 JSON: Final = "application/json"
 _CONDITIONS: Final = frozenset({"HTTP_IF_NONE_MATCH", "HTTP_IF_MATCH"})
+_SAFE_HEADERS: Final = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Frame-Options", "DENY"),
+)
 _ENCODING: Final = orjson.OPT_UTC_Z | orjson.OPT_PASSTHROUGH_DATETIME
 
 
@@ -32,7 +42,7 @@ def answer(
         index: Index the view has folded so far, for `Ledger-Index` (http.md §6).
         headers: Further headers.
     """
-    marked = {**body, "rehearsal": True} if enclave().facts.rehearsal else body
+    marked = {**body, "rehearsal": True} if host().facts.rehearsal else body
     return finish(encode(marked), JSON, status=status, index=index, headers=headers)
 
 
@@ -67,7 +77,7 @@ def tag(response: Response, data: bytes) -> None:
     who = context().caller
     kind = (response.content_type or "").encode()
     seen = b"\0".join(((who.officer if who else "").encode(), kind, data))
-    response.set_etag(b64(enclave().seal.mac("etag", seen)[:18]))
+    response.set_etag(b64(host().seal.mac("etag", seen)[:18]))
 
 
 def settle(response: Response) -> None:
@@ -85,8 +95,25 @@ def settle(response: Response) -> None:
     response.headers.pop("Date", None)  # the server's to state
 
 
-def cache_control(*, signed_in: bool) -> str:
+def complete(response: Response) -> Response:
+    """Headers that every answer has, its log line and its counters."""
+    known = context_or_new()
+    if "Cache-Control" not in response.headers:
+        response.headers.add("Cache-Control", _cache_control(signed_in=known.caller is not None))
+    response.headers.extend((("X-Request-Id", known.trace_id), *_SAFE_HEADERS))
+    telemetry.answered(
+        call=request.url_rule.rule if request.url_rule else "none",
+        method=request.method,
+        status=response.status_code,
+        seconds=perf_counter() - known.began,
+        trace_id=known.trace_id,
+        code=known.code,
+    )
+    return response
+
+
+def _cache_control(*, signed_in: bool) -> str:
     """Above ordinary nothing is stored; an officer's answer is kept by that officer alone."""
-    if enclave().facts.level != "ordinary":
+    if host().facts.level != "ordinary":
         return "no-store"
     return "private, no-cache" if signed_in else "no-cache"

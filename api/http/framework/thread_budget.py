@@ -17,13 +17,6 @@ from api.http.client_shares import Room
 from api.problems.problem import Problem
 
 
-def counts_for(officer: str) -> None:
-    """Says who is calling: what this request holds from now on counts for them."""
-    link = request.environ.get("gunicorn.socket")
-    if link is not None and hasattr(link, "room"):  # our worker's
-        link.client = officer
-
-
 @contextmanager
 def held() -> Iterator[None]:
     """Counts this thread among those while it waits for its client (`api.http.worker.Outgoing`).

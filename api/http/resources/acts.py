@@ -11,9 +11,10 @@ from flask import Response
 from api.http.framework.admission import Heavy
 from api.http.framework.endpoint import JOSE, Noun
 from api.http.framework.request_body import body_bytes
-from api.http.framework.request_context import caller, context, enclave, prefers_async, wait_s
+from api.http.framework.request_context import caller, context, prefers_async, wait_s
 from api.http.framework.responses import answer
 from api.http.framework.thread_budget import held
+from api.http.resources.served import enclave
 from api.http.schemas.act import Checked, CheckRequest, Prepared, PrepareRequest, Receipt
 from api.ops import telemetry
 from api.problems.problem import Problem

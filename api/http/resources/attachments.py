@@ -16,8 +16,9 @@ from flask import Response, request
 from api.http.framework.admission import ANY, Heavy
 from api.http.framework.endpoint import BYTES, EXAMPLE_ACT, FORM, Noun, in_path
 from api.http.framework.request_body import body_parts
-from api.http.framework.request_context import caller, enclave, malformed, now, require_uuid
+from api.http.framework.request_context import caller, malformed, now, require_uuid
 from api.http.framework.responses import answer, settle, tag
+from api.http.resources.served import enclave
 from api.http.schemas.attachment import FILE_DIGEST, Custody, KeptFile
 from api.http.schemas.base import UUID
 from api.problems.problem import Problem

@@ -7,12 +7,13 @@ from typing import Any, Final
 
 from flask import Response
 
-from api.http.framework import cursor, filter_checks, freshness, serializers
+from api.http.framework import cursor, freshness
 from api.http.framework.admission import Heavy
 from api.http.framework.endpoint import EXAMPLE_CASE, Noun, in_path
-from api.http.framework.request_context import caller, enclave, malformed, now, require_uuid
+from api.http.framework.request_context import caller, malformed, now, require_uuid
 from api.http.framework.responses import JSON, answer, finish
-from api.http.resources import verdicts
+from api.http.resources import filter_checks, moments, serializers, verdicts
+from api.http.resources.served import enclave
 from api.http.schemas.base import UUID, Page, Projected
 from api.http.schemas.case import AsOfQuery, CaseFile, CasePage, CasesQuery
 from api.http.schemas.change import Difference, DiffQuery, FieldHistory, FieldQuery
@@ -82,8 +83,8 @@ CASE_FILTERS: Final = (
 
 
 def _filter(asked: dict[str, Any]) -> Filter:
-    due_before = freshness.moment(asked.get("due_before"), "due_before")
-    first, last = (freshness.day(asked.get(name), name) for name in ("opened_from", "opened_to"))
+    due_before = moments.moment(asked.get("due_before"), "due_before")
+    first, last = (moments.day(asked.get(name), name) for name in ("opened_from", "opened_to"))
     if first is not None and last is not None and first > last:
         raise malformed("opened_from", "muộn hơn `opened_to`", "is after `opened_to`")
     filter_checks.agency(asked.get("agency"))
@@ -128,12 +129,12 @@ def get_case(asked: dict[str, Any], case: str) -> Response:
     """
     stream = _stream(case)
     freshness.require(asked, "case_file")
-    moment = freshness.moment(asked.get("as_of"))
-    clock = asked.get("clock", "recorded")
-    freshness.on_clock(moment, clock)
     at = now()
+    moment = moments.moment(asked["as_of"]) if "as_of" in asked else None
     if moment is None:
         return _as_text(case, *enclave().inquiry.case(stream, at))
+    clock = asked.get("clock", "recorded")
+    moments.on_clock(moment, clock)
     index, body = enclave().inquiry.case_as_of(stream, moment, at, clock)
     view: dict[str, Any] = {"as_of": asked["as_of"], "clock": clock, "index": index}
     if isinstance(moment, datetime):
@@ -193,12 +194,12 @@ def get_case_diff(asked: dict[str, Any], case: str) -> Response:
     """
     stream = _stream(case)
     freshness.require(asked, "acts")
-    old = freshness.moment(asked["from_"], "from")
-    new = freshness.moment(asked.get("to"), "to")
+    old = moments.moment(asked["from_"], "from")
+    new = moments.moment(asked.get("to"), "to")
     at = now()
     clock = asked.get("clock", "recorded")
-    freshness.on_clock(old, clock, "from")
-    freshness.on_clock(new, clock, "to")
+    moments.on_clock(old, clock, "from")
+    moments.on_clock(new, clock, "to")
     first, last = (at if moment is None else moment for moment in (old, new))
     swapped = _later(first, last)
     if swapped:
@@ -219,7 +220,7 @@ def get_case_diff(asked: dict[str, Any], case: str) -> Response:
 def _later(first: int | datetime, last: int | datetime) -> bool:
     if isinstance(first, int) and isinstance(last, int):
         return first > last
-    return freshness.instant(first) > freshness.instant(last)
+    return moments.instant(first) > moments.instant(last)
 
 
 @cases.call(
@@ -240,7 +241,7 @@ def get_field_history(asked: dict[str, Any], case: str, pointer: str) -> Respons
     freshness.require(asked, "acts")
     at = now()
     named = pointer if pointer.startswith("/") else f"/{pointer}"
-    moment = freshness.moment(asked.get("as_of"))
+    moment = moments.moment(asked.get("as_of"))
     changes = enclave().inquiry.history(stream, named, at, moment=moment)
     body = {"id": case, "pointer": named, "changes": [serializers.change(one) for one in changes]}
     return answer(body, index=enclave().inquiry.index("acts"))

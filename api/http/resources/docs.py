@@ -13,9 +13,10 @@ from typing import Final, cast
 from flask import Response, current_app
 
 from api.http.framework.endpoint import IN_WORDS, NOTE, Noun, in_path
-from api.http.framework.request_context import context, enclave
+from api.http.framework.request_context import context
 from api.http.framework.responses import JSON, encode, finish
 from api.http.framework.spec_html import PAGES, rendered, source
+from api.http.resources.served import enclave
 from api.problems.problem import Problem
 from api.problems.types import TYPES
 from api.texts.text import Lang

@@ -9,8 +9,9 @@ from flask import Response
 from api.http.framework import freshness
 from api.http.framework.admission import Heavy
 from api.http.framework.endpoint import Noun
-from api.http.framework.request_context import enclave, malformed
+from api.http.framework.request_context import malformed
 from api.http.framework.responses import encode, finish
+from api.http.resources.served import enclave
 from api.http.schemas.work import EventShown, FeedQuery
 
 feed = Noun("feed", __name__, url_prefix="/v1", description="Dòng tin · Feed")

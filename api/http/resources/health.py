@@ -5,8 +5,9 @@ from __future__ import annotations
 from flask import Response
 
 from api.http.framework.endpoint import IN_WORDS, Noun
-from api.http.framework.request_context import context, enclave
+from api.http.framework.request_context import context
 from api.http.framework.responses import answer
+from api.http.resources.served import enclave
 from api.http.schemas.health import Live, Ready
 
 health = Noun("health", __name__, url_prefix="/health", description="Vận hành · Operation")

@@ -7,8 +7,9 @@ from typing import Any
 from flask import Response
 
 from api.http.framework.endpoint import BYTES, NOTE, Noun, in_path
-from api.http.framework.request_context import enclave, now
+from api.http.framework.request_context import now
 from api.http.framework.responses import JSON, answer, encode, finish
+from api.http.resources.served import enclave
 from api.http.schemas.log import (
     ConsistencyProof,
     ConsistencyQuery,

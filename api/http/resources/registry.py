@@ -11,8 +11,10 @@ from flask import Response
 from api.http.framework import cursor, freshness
 from api.http.framework.admission import Heavy
 from api.http.framework.endpoint import Noun
-from api.http.framework.request_context import enclave, now
+from api.http.framework.request_context import now
 from api.http.framework.responses import answer, encode, finish
+from api.http.resources import moments
+from api.http.resources.served import enclave
 from api.http.schemas.registry import (
     Agencies,
     AgencyQuery,
@@ -178,13 +180,13 @@ def _moment(asked: dict[str, Any], snapshot: int | None = None) -> tuple[Registr
     As of an index it is looked at from when that record was taken, as a case file is.
     """
     freshness.require(asked)
-    wanted = freshness.moment(asked.get("as_of"))
+    wanted = moments.moment(asked.get("as_of"))
     newest = enclave().inquiry.index() if snapshot is None else snapshot
     if wanted is None:
         return enclave().inquiry.registry(newest).registry, now(), newest
     if isinstance(wanted, int) and wanted > newest:
         raise Problem("as_of_in_future")
-    at = freshness.instant(wanted)
+    at = moments.instant(wanted)
     if at > now():
         raise Problem("as_of_in_future")
     found = enclave().inquiry.registry(wanted).registry

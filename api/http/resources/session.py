@@ -10,8 +10,9 @@ from flask import Response, request
 from api.auth import Caller
 from api.http.framework.endpoint import FORM, JOSE, Noun
 from api.http.framework.request_body import body_bytes
-from api.http.framework.request_context import enclave, malformed
+from api.http.framework.request_context import malformed
 from api.http.framework.responses import answer
+from api.http.resources.served import enclave
 from api.http.schemas.session import Challenge, ChallengeRequest, Token
 from api.peer import FORWARDED, Proxies
 from api.problems.problem import Problem

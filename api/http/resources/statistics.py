@@ -12,11 +12,13 @@ from typing import Any, Final
 from flask import Response
 from xlsxwriter import Workbook  # type: ignore[import-untyped]
 
-from api.http.framework import filter_checks, freshness
+from api.http.framework import freshness
 from api.http.framework.admission import Heavy
 from api.http.framework.endpoint import IN_WORDS, Noun
-from api.http.framework.request_context import context, enclave, malformed, now
+from api.http.framework.request_context import context, malformed, now
 from api.http.framework.responses import answer, finish
+from api.http.resources import filter_checks, moments
+from api.http.resources.served import enclave
 from api.http.schemas.work import StatisticsQuery, StatisticsShown
 from ledger.regulation.acts.channels import channel_words
 from ledger.regulation.case.outcomes import words as outcome_words
@@ -143,8 +145,8 @@ def _spoken() -> dict[str, str]:
 def _tables(asked: dict[str, Any]) -> tuple[date, date, int, Tables]:
     freshness.require(asked, "statistics")
     at = now()
-    end = freshness.day(asked.get("to"), "to") or local_day(at)
-    start = freshness.day(asked.get("from_"), "from") or max(date.min + _YEAR, end) - _YEAR
+    end = moments.day(asked.get("to"), "to") or local_day(at)
+    start = moments.day(asked.get("from_"), "from") or max(date.min + _YEAR, end) - _YEAR
     if start > end:
         raise malformed("from", "muộn hơn `to`", "is after `to`")
     filter_checks.agency(asked.get("agency"))

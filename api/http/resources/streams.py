@@ -6,8 +6,8 @@ from flask import Response
 
 from api.http.framework.admission import Heavy
 from api.http.framework.endpoint import EXAMPLE_CASE, Noun, in_path
-from api.http.framework.request_context import enclave
 from api.http.framework.responses import answer
+from api.http.resources.served import enclave
 from api.http.schemas.act import StreamHead
 
 streams = Noun("streams", __name__, url_prefix="/v1/streams", description="Dòng ghi · Streams")

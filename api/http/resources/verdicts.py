@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from api.http.framework import serializers
+from api.http.resources import serializers
 from projections.queries.signature_verdicts import WORST, Judged, Verification
 
 SIGN_OFF: Final = "VerificationSignedOff"

@@ -7,11 +7,13 @@ from typing import Any
 
 from flask import Response
 
-from api.http.framework import freshness, serializers
+from api.http.framework import freshness
 from api.http.framework.admission import Heavy
 from api.http.framework.endpoint import Noun
-from api.http.framework.request_context import caller, enclave, now
+from api.http.framework.request_context import caller, now
 from api.http.framework.responses import answer
+from api.http.resources import serializers
+from api.http.resources.served import enclave
 from api.http.schemas.work import WorklistQuery, WorklistShown
 from ledger.log.moment import stamp
 

@@ -5,7 +5,8 @@ A mistyped code would otherwise answer with an empty list that looks like an ans
 
 from __future__ import annotations
 
-from api.http.framework.request_context import enclave, malformed
+from api.http.framework.request_context import malformed
+from api.http.resources.served import enclave
 
 
 def agency(name: str | None) -> None:

@@ -1,0 +1,356 @@
+"""Flask's hooks run as Flask documents them, so that what is made for Flask works here unchanged.
+
+Extensions as they are installed, against the real application on a real database; and a noun of the
+test's own, which knows nothing of the ledger: the framework stands without its nouns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import sentry_sdk
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    got_request_exception,
+    request,
+    request_finished,
+    request_started,
+)
+from flask.testing import FlaskClient
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from opentelemetry.instrumentation.flask import FlaskInstrumentor
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import StatusCode
+from sentry_sdk.envelope import Envelope
+from sentry_sdk.integrations.flask import FlaskIntegration
+from sentry_sdk.transport import Transport
+
+from api.http.app import create_app
+from api.http.framework.admission import Heavy
+from api.http.framework.endpoint import Noun
+from api.http.framework.responses import answer
+from api.http.schemas.base import Projected
+from tests.builders import an_act, an_id
+from tests.fixtures.app import Service
+
+pytestmark = [pytest.mark.postgres]
+
+_CONTENT = "a name of a citizen"
+
+
+class Told(Exception):
+    """What a view of the test's own raises, and its own handler answers."""
+
+
+def _probe() -> Noun:
+    """A noun of three calls: one that answers, one that fails, one that raises `Told`."""
+    probe = Noun("probe", __name__, url_prefix="/probe", description="Probe")
+
+    @probe.call("/fine", answers=None, query=Projected, access="open")
+    def fine(asked: dict[str, Any]) -> Response:
+        """Fine."""
+        return answer({"asked": dict(asked)})
+
+    @probe.call("/broken", answers=None, heavy=Heavy("registry"))
+    def broken() -> Response:
+        """Fails as a mistake of ours does."""
+        raise RuntimeError(_CONTENT)
+
+    @probe.call("/told", answers=None, access="open")
+    def told() -> Response:
+        """Raises what the blueprint answers itself."""
+        raise Told
+
+    return probe
+
+
+@pytest.fixture
+def probe() -> Noun:
+    """Calls of the test's own."""
+    return _probe()
+
+
+@pytest.fixture
+def app(shared: Service) -> Flask:
+    """The API of a running enclave, fresh: a hook of one test is none of another."""
+    return create_app(shared.enclave)
+
+
+def _with(app: Flask, probe: Blueprint) -> FlaskClient:
+    app.register_blueprint(probe)
+    return app.test_client()
+
+
+@pytest.fixture
+def case(shared: Service) -> str:
+    """A case that can be asked for."""
+    made = an_id("a case of the extensions")
+    if shared.get(f"/v1/cases/{made}").status_code != 200:
+        act = an_act("ReportReceived", by="hotline", when=shared.step(), stream=f"case/{made}")
+        index = shared.say(act, "hotline")["index"]
+        shared.get(f"/v1/cases/{made}", at_least=index, headers={"Prefer": "wait=20"})
+    return made
+
+
+# -- Flask's own ----------------------------------------------------------------------------------
+
+
+def test_hooks_of_application_and_blueprint_run_in_flasks_order(app: Flask, probe: Noun) -> None:
+    """Before, the view, after in reverse; our headers come last, over what a hook has answered."""
+    order: list[str] = []
+    app.before_request(lambda: order.append("app before"))
+    probe.before_request(lambda: order.append("noun before"))
+    app.url_value_preprocessor(lambda *_: order.append("values"))
+
+    @probe.after_request  # type: ignore[untyped-decorator]  # flask-smorest ships no types
+    def noun_after(response: Response) -> Response:
+        order.append("noun after")
+        assert "X-Request-Id" not in response.headers
+        response.headers["X-Of-The-Noun"] = "1"
+        return response
+
+    @app.after_request
+    def app_after(response: Response) -> Response:
+        order.append("app after")
+        return response
+
+    app.teardown_request(lambda _: order.append("teardown"))
+    response = _with(app, probe).get("/probe/fine?at_least=0", headers={"X-Request-Id": "abc"})
+    assert response.get_json()["asked"] == {"at_least": 0}
+    assert order == ["values", "app before", "noun before", "noun after", "app after", "teardown"]
+    assert response.headers["X-Of-The-Noun"] == "1"
+    assert response.headers["X-Request-Id"] == "abc"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_hook_that_answers_is_the_answer(app: Flask) -> None:
+    """A page for the time of maintenance, say: no view is asked, and our headers are on it."""
+    app.before_request(lambda: Response("later", 503))
+    response = app.test_client().get("/health/live")
+    assert (response.status_code, response.text) == (503, "later")
+    assert response.headers["X-Frame-Options"] == "DENY"
+    assert len(response.headers["X-Request-Id"]) == 32
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/v1/cases", 401),
+        ("GET", "/nowhere", 404),
+        ("PATCH", "/health/live", 405),
+        ("GET", "/health/live?x=1&x=2", 400),
+    ],
+)
+def test_what_is_refused_passes_the_hooks_too(
+    app: Flask, method: str, path: str, status: int
+) -> None:
+    """Whoever counts or traces requests counts those that are refused, with their trace id."""
+    seen: list[Any] = []
+    app.before_request(lambda: seen.append(request.path))
+    app.teardown_request(seen.append)
+
+    @app.after_request
+    def after(response: Response) -> Response:
+        seen.append(response.status_code)
+        return response
+
+    response = app.test_client().open(path, method=method)
+    assert response.status_code == status
+    assert seen == [path.partition("?")[0], status, None]
+    assert response.get_json()["trace_id"] == response.headers["X-Request-Id"]
+
+
+def test_signals_are_sent_and_an_error_of_ours_is_told_to_everybody(
+    app: Flask, probe: Noun, shared: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The signal, the teardown and the log have it; the answer and the log line have no content."""
+    told: list[Any] = []
+    torn: list[BaseException | None] = []
+
+    def started(_: Flask, **_more: object) -> None:
+        told.append("started")
+
+    def finished(_: Flask, response: Response, **_more: object) -> None:
+        told.append(response.status_code)
+
+    def failed(_: Flask, exception: Exception, **_more: object) -> None:
+        told.append(exception)
+
+    app.teardown_request(torn.append)
+    client = _with(app, probe)
+    with (
+        request_started.connected_to(started, app),
+        request_finished.connected_to(finished, app),
+        got_request_exception.connected_to(failed, app),
+    ):
+        response = client.get("/probe/broken", headers=shared.headers("cv"))
+        refused = client.get("/probe/broken")
+    assert (response.status_code, refused.status_code) == (500, 401)
+    assert [str(one) for one in told] == ["started", _CONTENT, "500", "started", "401"]
+    assert [str(one) for one in torn] == [_CONTENT, "None"]
+    assert response.get_json()["code"] == "internal"
+    assert _CONTENT not in response.text
+    lines = [record for record in caplog.records if record.name == "socai.http"]
+    failure = next(one for one in lines if one.getMessage() == "failed").__dict__["fields"]
+    assert failure["error"] == "RuntimeError"
+    assert failure["trace_id"] == response.headers["X-Request-Id"]
+    assert _CONTENT not in caplog.text
+
+
+def test_a_view_that_fails_gives_its_officers_place_back(
+    app: Flask, probe: Noun, shared: Service
+) -> None:
+    """Four heavy reads may be under way: ten that fail are none."""
+    client = _with(app, probe)
+    for _ in range(10):
+        response = client.get("/probe/broken", headers=shared.headers("cv2"))
+        assert response.status_code == 500, response.text
+
+
+def test_a_blueprint_answers_its_own_errors(app: Flask, probe: Noun) -> None:
+    """`errorhandler` of a noun, for a class of its own; nobody else's is touched."""
+    probe.register_error_handler(Told, lambda _: Response("as told", 418))
+    response = _with(app, probe).get("/probe/told")
+    assert (response.status_code, response.text) == (418, "as told")
+    assert response.headers["Cache-Control"] == "no-cache"
+
+
+# -- OpenTelemetry --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def spans(app: Flask) -> Iterator[InMemorySpanExporter]:
+    """What the instrumentation of Flask exports of the application."""
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    FlaskInstrumentor.instrument_app(app, tracer_provider=provider)  # type: ignore[no-untyped-call]
+    yield exporter
+    FlaskInstrumentor.uninstrument_app(app)  # type: ignore[no-untyped-call]
+    provider.shutdown()
+
+
+def _spans(exporter: InMemorySpanExporter) -> list[ReadableSpan]:
+    return list(exporter.get_finished_spans())
+
+
+def test_opentelemetry_has_a_span_of_every_request(
+    app: Flask, probe: Noun, spans: InMemorySpanExporter, shared: Service, case: str
+) -> None:
+    """One each, by rule and status: answered, refused, not found and failed, under its parent."""
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    parent = {"traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
+    client = _with(app, probe)
+    client.get(f"/v1/cases/{case}", headers={**shared.headers("cv"), **parent})
+    client.get(f"/v1/cases/{case}")
+    client.get("/nowhere")
+    client.get("/probe/broken", headers=shared.headers("cv"))
+    found = _spans(spans)
+    assert [(one.attributes or {})["http.status_code"] for one in found] == [200, 401, 404, 500]
+    assert [one.name for one in found][:2] == ["GET /v1/cases/<case>"] * 2
+    assert found[0].context is not None
+    assert f"{found[0].context.trace_id:032x}" == trace
+    assert found[3].status.status_code is StatusCode.ERROR
+    assert [event.name for event in found[3].events] == ["exception"]
+    assert [one for one in found[:3] if one.status.status_code is StatusCode.ERROR] == []
+
+
+# -- Sentry ---------------------------------------------------------------------------------------
+
+
+class Kept(Transport):
+    """A transport that keeps what it is to send."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.events: list[dict[str, Any]] = []
+
+    def capture_envelope(self, envelope: Envelope) -> None:
+        """Keeps its event."""
+        event = envelope.get_event()
+        if event is not None:
+            self.events.append(dict(event))
+
+
+@pytest.fixture
+def sentry() -> Iterator[Kept]:
+    """Sentry as docs/http-layer.md says to set it up, with a transport that keeps."""
+    kept = Kept()
+    sentry_sdk.init(
+        dsn="https://key@sentry.test/1",
+        transport=kept,
+        integrations=[FlaskIntegration()],
+        default_integrations=False,
+        auto_enabling_integrations=False,
+        include_local_variables=False,
+        max_request_body_size="never",
+    )
+    yield kept
+    sentry_sdk.get_client().close()
+    sentry_sdk.init(default_integrations=False, auto_enabling_integrations=False)
+
+
+def test_sentry_is_told_of_our_errors_and_of_no_refusal(
+    app: Flask, probe: Noun, sentry: Kept, shared: Service
+) -> None:
+    """One event for one mistake, with call and class; no token and no body goes with it."""
+    client = _with(app, probe)
+    headers = shared.headers("cv")
+    client.get("/probe/broken")
+    client.get("/nowhere")
+    client.post("/v1/acts/check", json={"act": _CONTENT}, headers=headers)
+    assert sentry.events == []
+    assert client.get("/probe/broken", headers=headers).status_code == 500
+    (event,) = sentry.events
+    assert event["transaction"] == "probe.broken"
+    assert event["exception"]["values"][-1]["type"] == "RuntimeError"
+    assert event["exception"]["values"][-1]["mechanism"]["handled"] is False
+    assert headers["Authorization"] not in str(event)
+    assert "vars" not in str(event["exception"])
+
+
+# -- a limiter ------------------------------------------------------------------------------------
+
+
+def _limiter(app: Flask, **options: Any) -> Limiter:  # noqa: ANN401  its own options
+    return Limiter(
+        get_remote_address, app=app, storage_uri="memory://", headers_enabled=True, **options
+    )
+
+
+def test_a_limiter_refuses_as_a_problem_before_anybody_is_looked_up(
+    app: Flask, shared: Service
+) -> None:
+    """flask-limiter over the whole application: 429 with `Retry-After`, also without a token."""
+    _limiter(app, default_limits=["3 per minute"])
+    client = app.test_client()
+    path, headers = "/v1/agencies", shared.headers("cv")
+    assert [client.get(path, headers=headers).status_code for _ in range(3)] == [200] * 3
+    refused = client.get(path)
+    assert refused.status_code == 429
+    assert refused.content_type == "application/problem+json"
+    assert refused.get_json()["code"] == "too_many_requests"
+    assert 0 < int(refused.headers["Retry-After"]) <= 60
+    assert refused.headers["X-RateLimit-Remaining"] == "0"
+
+
+def test_a_limit_on_one_view_holds_under_its_declaration(app: Flask, probe: Noun) -> None:
+    """A decorator under `call` is the view's; other calls of the noun are not counted."""
+    limiter = _limiter(app)
+
+    @probe.call("/rare", answers=None, access="open")
+    @limiter.limit("1 per minute")
+    def rare() -> Response:
+        """Rarely."""
+        return answer({})
+
+    client = _with(app, probe)
+    assert [client.get("/probe/rare").status_code for _ in range(2)] == [200, 429]
+    assert [client.get("/probe/fine").status_code for _ in range(3)] == [200] * 3

@@ -1,0 +1,82 @@
+"""How many files of ours one request goes through: whoever follows it has to open each of them."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+import orjson
+import pytest
+
+from api.client.connection import JOSE
+from ledger.log.statement import flattened
+from tests.builders import an_act, an_id
+from tests.fixtures.app import Service
+
+_ROOT = Path(__file__).parents[2]
+_OURS = tuple(f"{_ROOT / name}/" for name in ("api", "projections", "ledger", "keys"))
+
+pytestmark = [pytest.mark.postgres]
+
+
+def calls_by_file(ask: Callable[[], object]) -> Counter[str]:
+    """Calls of functions by file of ours, while this thread answers a request."""
+    calls: Counter[str] = Counter()
+
+    def look(frame: FrameType, event: str, _: object) -> None:
+        name = frame.f_code.co_filename
+        if event == "call" and name.startswith(_OURS):
+            calls[name.removeprefix(f"{_ROOT}/")] += 1
+
+    sys.setprofile(look)
+    try:
+        ask()
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+def _told(what: str, calls: Counter[str]) -> str:
+    lines = [f"{what}: {calls.total()} calls in {len(calls)} files"]
+    return "\n".join(lines + [f"  {count:4} {name}" for name, count in sorted(calls.items())])
+
+
+def _post(service: Service, case: str) -> Counter[str]:
+    act = an_act(
+        "ReportReceived", by="hotline", when=service.step(seconds=1), stream=f"case/{case}"
+    )
+    body = orjson.dumps(flattened(service.sign(act, "hotline")))
+    headers = {"Content-Type": JOSE, **service.headers("hotline")}
+    client, answers = service.client, []
+    calls = calls_by_file(
+        lambda: answers.append(client.post("/v1/acts", data=body, headers=headers))
+    )
+    assert answers[0].status_code == 201, answers[0].text
+    return calls
+
+
+@pytest.fixture
+def hired(real: Service) -> Service:
+    """An enclave that is no rehearsal, with a hotline and a specialist."""
+    real.hire("hotline", "cv")
+    return real
+
+
+def test_a_request_goes_through_few_files(hired: Service) -> None:
+    """GET of a case, and POST of an act that begins one, when all is loaded."""
+    cases = [an_id(f"files of request {number}") for number in range(4)]
+    post = [_post(hired, case) for case in cases][-1]
+    path, client = f"/v1/cases/{cases[-1]}", hired.client
+    last = hired.size() - 1
+    ready = hired.get(path, at_least=last, headers={"Prefer": "wait=20"})
+    assert ready.status_code == 200, ready.text
+    headers = hired.headers("cv")
+    answers = [client.get(path, headers=headers) for _ in range(3)]
+    get = calls_by_file(lambda: answers.append(client.get(path, headers=headers)))
+    assert [one.status_code for one in answers] == [200] * 4
+    sys.stdout.write(f"{_told('GET', get)}\n{_told('POST', post)}\n")
+    assert len(get) <= 16, _told("GET", get)
+    assert len(post) <= 45, _told("POST", post)
