@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial, wraps
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from flask import Response, request
 from werkzeug.datastructures import MIMEAccept
@@ -36,6 +36,8 @@ from api.texts.text import Text
 Access = Literal["officer", "level", "open"]
 """`officer`: a bearer token. `level`: open at ordinary, a token above. `open`: anyone."""
 View = Callable[..., Response]
+Environ = Mapping[str, Any]
+"""A request as WSGI gives it (PEP 3333)."""
 ANY: Final = "*/*"
 MAX_BODY_BYTES: Final = 1 << 20
 _REHEARSAL_TIME: Final = "X-Rehearsal-Time"
@@ -77,9 +79,11 @@ class Heavy:
     kind: Kind
     only_with: tuple[str, ...] = ()
 
-    def asked(self) -> bool:
+    def asked(self, sent: Environ) -> bool:
         """Whether this request asks for what is heavy."""
-        return not self.only_with or not request.args.keys().isdisjoint(self.only_with)
+        if not self.only_with:
+            return True
+        return bool(sent.get("QUERY_STRING")) and not request.args.keys().isdisjoint(self.only_with)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +102,11 @@ class Gate:
 
         @wraps(view)
         def admitted(**path: str) -> Response:
-            self._require_form()
-            self._require_caller()
-            self._require_types()
-            kind = self._kind()
+            sent = request.environ
+            self._require_form(sent)
+            self._require_caller(sent)
+            self._require_types(sent)
+            kind = self._kind(sent)
             if kind is not None:
                 return _charged(kind, partial(self._ask, view, path))
             return self._ask(view, path)
@@ -113,15 +118,14 @@ class Gate:
         self._set_time()
         return view(**path)
 
-    def _require_form(self) -> None:
+    def _require_form(self, sent: Environ) -> None:
         """The cheap refusals: nothing is looked up."""
-        sent = request.environ
         claimed = sent.get("HTTP_X_REQUEST_ID")
         if claimed is not None and not sound(claimed):
             raise malformed(
                 "X-Request-Id", "chỉ nhận 1-64 ký tự A-Za-z0-9._-", "1-64 of A-Za-z0-9._-"
             )
-        _refuse_doubles()
+        _refuse_doubles(sent)
         if "CONTENT_LENGTH" in sent and not self.streams:
             stated = request.content_length or 0
             if stated > MAX_BODY_BYTES:
@@ -129,17 +133,16 @@ class Gate:
         if _TIME_HEADER in sent and not host().facts.rehearsal:
             raise Problem("not_a_rehearsal")
 
-    def _require_caller(self) -> None:
+    def _require_caller(self, sent: Environ) -> None:
         """Who calls; what the request holds of this process counts for them from now on."""
         if self.access == "open" or (self.access == "level" and host().facts.level == "ordinary"):
             return
-        sent = request.environ
         known = context().caller = host().sign_in.caller(sent.get("HTTP_AUTHORIZATION"))
         link = sent.get("gunicorn.socket")
         if link is not None and hasattr(link, "room"):  # our worker's (`thread_budget`)
             link.client = known.officer
 
-    def _require_types(self) -> None:
+    def _require_types(self, sent: Environ) -> None:
         if self.consumes and request.mimetype not in self.consumes:
             kinds = ", ".join(self.consumes)
             raise Problem(
@@ -147,19 +150,19 @@ class Gate:
                 Text(f"Địa chỉ này nhận {kinds}.", f"This address takes {kinds}."),
                 headers={"Accept-Post": kinds},
             )
-        if not _takes(request.environ.get("HTTP_ACCEPT", ""), self.produces):
+        if not _takes(sent.get("HTTP_ACCEPT", ""), self.produces):
             raise Problem(
                 "not_acceptable",
                 Text(f"Địa chỉ này trả {self.produces}.", f"This address answers {self.produces}."),
             )
 
-    def _kind(self) -> Kind | None:
+    def _kind(self, sent: Environ) -> Kind | None:
         """What the request is charged as: where it only waits, an officer's place too."""
         if self.access != "officer":
             return None
-        if self.heavy is not None and self.heavy.asked():
+        if self.heavy is not None and self.heavy.asked(sent):
             return self.heavy.kind
-        return "wait" if self.waits and wait_s() else None
+        return "wait" if self.waits and "HTTP_PREFER" in sent and wait_s() else None
 
     def _set_time(self) -> None:
         """The ledger's time of this request, where a rehearsal's caller states one.
@@ -186,9 +189,8 @@ class Gate:
                 raise Problem("clock_back")
 
 
-def _refuse_doubles() -> None:
+def _refuse_doubles(sent: Environ) -> None:
     """Two values under one name mean two things to two readers."""
-    sent = request.environ
     if sent.get("QUERY_STRING"):
         for name, values in request.args.lists():
             if len(values) > 1:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NoReturn, cast
 
 import orjson
-from flask import Request
+from flask import Request, request
 from marshmallow import RAISE, Schema, ValidationError
 from webargs.flaskparser import FlaskParser
 
@@ -26,6 +26,22 @@ class StrictParser(FlaskParser):
 
     DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = {"json": RAISE, "query": RAISE}  # noqa: RUF012  as webargs declares it
     DEFAULT_VALIDATION_STATUS = 400
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._unasked: dict[Schema, Mapping[str, Any]] = {}
+
+    def parse(  # type: ignore[override]  # of its arguments those that `arguments` gives
+        self, argmap: Schema, req: Request | None = None, *, location: str, **more: Any  # noqa: ANN401  its own
+    ) -> dict[str, Any]:
+        """As webargs does; what a request without parameters asks is found out once."""
+        if location != "query" or request.environ.get("QUERY_STRING"):
+            found: dict[str, Any] = super().parse(argmap, req, location=location, **more)
+            return found
+        known = self._unasked.get(argmap)
+        if known is None:
+            known = self._unasked[argmap] = super().parse(argmap, req, location=location, **more)
+        return dict(known)
 
     def load_json(self, req: Request, schema: Schema) -> Any:  # noqa: ANN401  any JSON
         """The body, of which its type has been asked for already.
