@@ -32,7 +32,12 @@ class StrictParser(FlaskParser):
         self._unasked: dict[Schema, Mapping[str, Any]] = {}
 
     def parse(  # type: ignore[override]  # of its arguments those that `arguments` gives
-        self, argmap: Schema, req: Request | None = None, *, location: str, **more: Any  # noqa: ANN401  its own
+        self,
+        argmap: Schema,
+        req: Request | None = None,
+        *,
+        location: str,
+        **more: Any,  # noqa: ANN401  its own
     ) -> dict[str, Any]:
         """As webargs does; what a request without parameters asks is found out once."""
         if location != "query" or request.environ.get("QUERY_STRING"):
