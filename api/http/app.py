@@ -61,7 +61,6 @@ def create_app(enclave: Enclave, budgets: Budgets | None = None) -> Flask:
     app = _blank()
     for noun in NOUNS:
         app.register_blueprint(noun)
-    app.extensions["socai-openapi"] = openapi
     app.extensions["socai-openapi-bytes"] = openapi_bytes
     share = enclave.settings.officer_share / 100
     lifecycle.install(app, enclave, budgets or Budgets(share))
