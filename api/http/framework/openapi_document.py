@@ -32,10 +32,6 @@ _PRUNED: Final = ("schemas", "responses", "parameters", "headers", "examples")
 HEAD: Final[Mapping[str, Any]] = {
     "info": dict(INFO),
     "servers": list(SERVERS),
-    "externalDocs": {
-        "description": "Đặc tả: từng byte, HTTP, quyền truy cập · Every byte, HTTP, access",
-        "url": "/spec",
-    },
 }
 """What stands in the document before its calls."""
 
