@@ -10,7 +10,8 @@ import orjson
 from flask import Flask
 from flask_smorest import Api
 
-from api.http.framework import lifecycle, openapi_document, openapi_examples
+from api.http import openapi_document
+from api.http.framework import lifecycle, openapi_examples
 from api.http.framework.endpoint import Noun
 from api.http.framework.read_budget import Budgets
 from api.http.resources.act_record import act_record
