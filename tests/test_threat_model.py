@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
-from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from tests.source_files import ROOT, files_below
+
 PAGE = (ROOT / "docs" / "threat-model.md").read_text("utf-8")
 CITED = set(re.findall(r"`(test_\w+\.py)::(test_\w+)`", PAGE))
 
@@ -14,7 +14,7 @@ CITED = set(re.findall(r"`(test_\w+\.py)::(test_\w+)`", PAGE))
 def _attacks() -> set[tuple[str, str]]:
     """File and name of every test that is marked as an attack."""
     found = set()
-    for path in (ROOT / "tests").rglob("test_*.py"):
+    for path in files_below(ROOT / "tests", "test_*.py"):
         tree = ast.parse(path.read_text("utf-8"))
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef) and any(

@@ -13,9 +13,10 @@ from projections.fold.fold import Fold
 from tests.fold_log import FoldLog, Stored
 from tests.play_pure import SCENARIOS
 from tests.played_log import PlayedLog, played
+from tests.source_files import files_below
 
 #: What is played in one ordinary log.
-NAMES = sorted(path.stem for path in SCENARIOS.glob("SC*.json") if path.stem != "SC12")
+NAMES = [path.stem for path in files_below(SCENARIOS, "SC*.json") if path.stem != "SC12"]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,10 +12,10 @@ import pytest
 from api.http.app import openapi
 from projections.views import search_terms
 from tests.play_pure import player_for, scenario, steps
+from tests.source_files import ROOT, files_below, modules
 
-ROOT = Path(__file__).parents[3]
-SCHEMA = sorted((ROOT / "projections" / "schema").glob("*.sql"))
-MODULES = sorted((ROOT / "projections").rglob("*.py"))
+SCHEMA = files_below(ROOT / "projections", "*.sql")
+MODULES = modules("projections")
 TOKEN_WORDS = re.compile(
     r"\b(sealed|reporter|complainant|subject|affected|person)\w*\b", re.IGNORECASE
 )
@@ -41,6 +40,16 @@ def statements() -> Iterator[tuple[str, str]]:
     for path in SCHEMA:
         text = re.sub(r"--[^\n]*", "", path.read_text("utf-8"))
         yield from ((path.name, part.strip()) for part in text.split(";") if part.strip())
+
+
+def test_every_table_is_looked_through() -> None:
+    """What the tests below do not see, they find nothing in."""
+    made = set(
+        re.findall(r"TABLE IF NOT EXISTS proj\.(\w+)", "\n".join(s for _, s in statements()))
+    )
+    assert {"acts", "case_file", "counted", "tasks"} <= made
+    read = "\n".join(text for _, text in sql())
+    assert {table for table in made if not re.search(rf"\b{table}\b", read)} == set()
 
 
 def test_no_view_keeps_tokens() -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import orjson
 
 from ledger.regulation.acts.catalogue import load
-
-FOLDER: Final = Path(__file__).parents[3] / "api" / "rehearsal" / "scenarios"
+from tests.play_pure import SCENARIOS
+from tests.source_files import files_below
 
 
 def texts(step: Mapping[str, Any]) -> list[str]:
@@ -27,7 +26,7 @@ def texts(step: Mapping[str, Any]) -> list[str]:
 
 def ordinary_texts() -> Iterator[tuple[str, str]]:
     """(file and step, text) of every step of the ordinary log that is expected to be recorded."""
-    for path in sorted(FOLDER.glob("*.json")):
+    for path in files_below(SCENARIOS, "*.json"):
         for step in _recorded(orjson.loads(path.read_bytes())):
             if step["level"] == "ordinary":
                 yield from ((f"{path.stem} {step['n']}", text) for text in texts(step))
@@ -46,5 +45,5 @@ def _recorded(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def refused_for(guard: str) -> list[list[str]]:
     """Texts of each negative that this guard refuses."""
-    data = orjson.loads((FOLDER / "negative.json").read_bytes())
+    data = orjson.loads((SCENARIOS / "negative.json").read_bytes())
     return [texts(n["step"]) for n in data["negatives"] if n["expect"].get("refused") == guard]
