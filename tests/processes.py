@@ -1,20 +1,119 @@
-"""The processes of an enclave as a test meets them: a port for them, and their ids."""
+"""The processes of an enclave as a test meets them: their ports, their ids, a server alone."""
 
 from __future__ import annotations
 
+import fcntl
+import os
 import socket
-from collections.abc import Mapping
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from threading import Event
+from typing import BinaryIO, Final
 
+import httpx
+
+from api.ops.child_processes import python
+from api.ops.listening_socket import listen
 from api.ops.supervisor import Supervisor
+from api.settings import Settings, child_environment
+
+#: Below what a kernel gives to whoever asks for any port (32768 and up), so that nothing but a test
+#: comes to one of these by chance.
+_PORTS: Final = range(10_000, 30_000)
+_READY_S: Final = 120
+_STEP_S: Final = 0.1
+_LEASED: Final[set[int]] = set()
+
+
+@cache
+def _leases() -> BinaryIO:
+    """The file in which every test run of this machine locks a byte for each port of its own."""
+    return (Path(tempfile.gettempdir()) / f"socai-test-ports-{os.getuid()}").open("ab")
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of loopback that nobody listens on, leased from every other test run until this ends.
+
+    For a process that takes its port only as it starts; whoever can hand over a socket listens on
+    port 0 and does so.
+    """
+    for port in _PORTS:
+        if port not in _LEASED and _leased(port):
+            _LEASED.add(port)
+            with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+                return port
+    raise AssertionError("every port is taken")
+
+
+def _leased(port: int) -> bool:
+    try:
+        fcntl.lockf(_leases(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:
+        return False
+    return True
 
 
 def pids(supervisor: Supervisor) -> Mapping[str, int]:
     """Process ids by role."""
     return {role: child.process.pid for role, child in supervisor._children.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """`api.http.wsgi` alone, over an enclave that others look after.
+
+    Attributes:
+        port: Where it listens on loopback.
+        pid: Of gunicorn's arbiter.
+    """
+
+    port: int
+    pid: int
+
+    @property
+    def url(self) -> str:
+        """Base address."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+@contextmanager
+def serving(settings: Settings, log: Path) -> Iterator[Served]:
+    """`api.http.wsgi` as `serve` starts it: on a socket that is handed over, once it is ready.
+
+    Args:
+        settings: Its own, but for the port.
+        log: Where its output goes.
+    """
+    with listen("127.0.0.1", 0) as listener, log.open("wb") as out:
+        port = listener.getsockname()[1]
+        server = subprocess.Popen(
+            python("-m", "api.http.wsgi", str(listener.fileno())),
+            env=child_environment(settings),
+            pass_fds=[listener.fileno()],
+            stdout=out,
+            stderr=out,
+        )
+        try:
+            served = Served(port, server.pid)
+            _wait_ready(served, server, log)
+            yield served
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+def _wait_ready(served: Served, server: subprocess.Popen[bytes], log: Path) -> None:
+    """It holds the socket from the beginning, so that a question waits where it cannot be asked."""
+    with httpx.Client(base_url=served.url, timeout=_READY_S) as http:
+        for _ in range(int(_READY_S / _STEP_S)):
+            with suppress(httpx.TransportError):
+                if http.get("/health/ready").is_success:
+                    return
+            assert server.poll() is None, log.read_text("utf-8")[-2_000:]
+            Event().wait(_STEP_S)
+    raise AssertionError(log.read_text("utf-8")[-2_000:])

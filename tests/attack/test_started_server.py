@@ -6,7 +6,6 @@ import random
 import resource
 import selectors
 import socket
-import subprocess
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -20,12 +19,10 @@ import httpx
 import pytest
 
 from api.http.framework.read_budget import AT_ONCE, FULL_S
-from api.ops.child_processes import python
-from api.settings import child_environment
 from tests.attacks import attack
 from tests.builders import a_case_in, an_act, an_id
 from tests.fixtures.app import Service
-from tests.processes import free_port
+from tests.processes import free_port, serving
 
 pytestmark = pytest.mark.postgres
 IDLE: Final = 2_600
@@ -121,46 +118,31 @@ def started(shared: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     page = _a_later_page(shared)
     file = _a_file(shared)
     tokens = {alias: shared.token(alias) for alias in ("cv", "tp")}
-    made = Started(free_port(), free_port(), story.stream.name[5:], file, page, tokens)
-    with _serving(made, shared, tmp_path_factory.mktemp("started") / "log", workers=2):
-        yield made
+    made = Started(0, free_port(), story.stream.name[5:], file, page, tokens)
+    with _serving(made, shared, tmp_path_factory.mktemp("started") / "log", workers=2) as two:
+        yield two
 
 
 @pytest.fixture
 def alone(started: Started, shared: Service, tmp_path: Path) -> Iterator[Started]:
     """The same with one worker, whose threads can be counted: clients may hold four."""
-    made = replace(started, port=free_port(), metrics=free_port())
-    with _serving(made, shared, tmp_path / "log", workers=1):
-        yield made
+    made = replace(started, metrics=free_port())
+    with _serving(made, shared, tmp_path / "log", workers=1) as one:
+        yield one
 
 
 @contextmanager
-def _serving(made: Started, shared: Service, log: Path, *, workers: int) -> Iterator[None]:
+def _serving(made: Started, shared: Service, log: Path, *, workers: int) -> Iterator[Started]:
     settings = replace(
         shared.settings,
-        port=made.port,
         metrics_port=made.metrics,
         workers=workers,
         threads=8,
         trusted_proxies=PROXY,
         officer_share=50,
     )
-    with (
-        log.open("wb") as out,
-        subprocess.Popen(
-            python("-m", "api.http.wsgi"), env=child_environment(settings), stdout=out, stderr=out
-        ) as server,
-    ):
-        try:
-            for _ in range(300):
-                with suppress(httpx.TransportError):
-                    if httpx.get(f"{made.url}/health/ready", timeout=60).is_success:
-                        break
-                assert server.poll() is None, log.read_text("utf-8")
-                Event().wait(0.1)
-            yield
-        finally:
-            server.terminate()
+    with serving(settings, log) as served:
+        yield replace(made, port=served.port)
     assert b"Exception in worker process" not in log.read_bytes()
 
 
@@ -254,7 +236,11 @@ def test_idle_connections_keep_nobody_out(started: Started, honest: str) -> None
         answers = [_asked(started, request, honest) for _ in range(40)]
         assert [answer[:12] for answer in answers] == [b"HTTP/1.1 200"] * 40
         assert 0 < started.counted("socai_http_connections") <= 2 * SHARE + 40
-    assert idlers.opened > IDLE
+        for _ in range(1_200):
+            if idlers.opened > IDLE:
+                break
+            Event().wait(0.05)
+        assert idlers.opened > IDLE
 
 
 def _asked(started: Started, request: bytes, source: str) -> bytes:
@@ -503,10 +489,10 @@ def test_heavy_reads_of_one_officer_take_a_share(started: Started, kind: str, pa
     before = started.counted("socai_heavy_read_seconds_total")
     began = monotonic()
     with Hammer(started, path, started.tokens["cv"]) as hammer:
-        for alias in ("tp", "cv") * 20:
-            token = {"Authorization": f"Bearer {started.tokens[alias]}"}
-            light = httpx.get(f"{started.url}/v1/cases/{started.case}", headers=token, timeout=60)
-            assert light.status_code == 200
+        with httpx.Client(base_url=started.url, timeout=60) as others:
+            for alias in ("tp", "cv") * 6:
+                token = {"Authorization": f"Bearer {started.tokens[alias]}"}
+                assert others.get(f"/v1/cases/{started.case}", headers=token).status_code == 200
         for _ in range(600):
             if hammer.statuses.count(429) > 40:
                 break

@@ -7,11 +7,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import httpx
 import orjson
@@ -458,9 +458,14 @@ def test_killed_processes_and_the_database_come_back_by_themselves(tmp_path: Pat
             os.kill(pid, signal.SIGKILL)
         postmaster = settings.home / "pg" / "data" / "postmaster.pid"
         os.kill(int(postmaster.read_text().splitlines()[0]), signal.SIGKILL)
-        time.sleep(1)
+        every = {"api", "sealer", "projector", "database"}
+        for _ in range(1_200):
+            supervisor.mend()
+            if every <= set(fallen):
+                break
+            Event().wait(0.05)
+        assert every <= set(fallen)
         supervisor.wait_ready()
-        assert {"api", "sealer", "projector", "database"} <= set(fallen)
         signer = read_key(Home(settings).key_path("registrar"), Home(settings).passphrase())
         with closing(Client(supervisor.url, signer)) as client:
             assert client.log()["records"] == 2  # opened, and the key of the service

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from itertools import cycle
 from typing import Any
 
 import httpx
@@ -23,16 +20,12 @@ pytestmark = [
     pytest.mark.xdist_group("inspected"),
 ]
 CASE = "SC4"
-HALF_A_BODY = (
-    b"POST /v1/auth/challenge HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-    b"Content-Length: 90\r\n\r\n{"
-)
 
 
 @pytest.fixture
 def http(inspected: Inspected) -> Iterator[httpx.Client]:
     """A session of the overseer of SC9, without the client's own care."""
-    token = inspected.client("SC9", "gs").login()
+    token = inspected.token("SC9", "gs")
     with httpx.Client(
         base_url=inspected.url, headers={"Authorization": f"Bearer {token}"}, timeout=30
     ) as client:
@@ -205,136 +198,3 @@ def test_a_smuggled_header_means_one_thing_or_nothing(inspected: Inspected, line
     assert answer.startswith(b"HTTP/1.1 4"), answer[:80]
     assert answer.count(b"HTTP/1.1 ") == 1
     assert b"application/problem+json" in answer
-
-
-@contextmanager
-def _slow(inspected: Inspected, *first: bytes, clients: int) -> Iterator[list[socket.socket]]:
-    """Many clients that begin, each with the next of these, and never end."""
-    with ExitStack() as stack:
-        lines = []
-        for _, sent in zip(range(clients), cycle(first), strict=False):
-            line = stack.enter_context(socket.create_connection(_address(inspected), timeout=40))
-            line.sendall(sent)
-            lines.append(line)
-        time.sleep(0.3)
-        yield lines
-
-
-@pytest.mark.parametrize(
-    "first",
-    [
-        b"",
-        b"GET /health/live HTTP/1.1\r\nHost: x\r\nX-A: ",
-        HALF_A_BODY,
-    ],
-    ids=["nothing", "half a head", "half a body"],
-)
-def test_slow_clients_hold_up_nobody_else(inspected: Inspected, first: bytes) -> None:
-    """Five times as many as there are threads; the one who asks properly waits for none of them."""
-    with _slow(inspected, first, clients=60) as lines:
-        for _ in range(3):
-            began = time.monotonic()
-            assert httpx.get(f"{inspected.url}/health/live", timeout=30).status_code == 200
-            assert time.monotonic() - began < 2
-        answer = b""
-        while part := lines[0].recv(4096):
-            answer += part
-        if first:
-            assert answer.startswith(b"HTTP/1.1 4"), answer[:80]
-            assert b"application/problem+json" in answer
-
-
-def _rest(line: socket.socket) -> bytes:
-    """An answer to its end, or as much as has come when it pauses."""
-    answer = b""
-    try:
-        while part := line.recv(65_536):
-            answer += part
-    except TimeoutError:
-        pass
-    return answer
-
-
-def _tokens(inspected: Inspected) -> list[bytes]:
-    """Of six officers, so many as there are threads that clients may hold: one has half alone."""
-    aliases = list(inspected.threads("SC9").officers)[:6]
-    return [inspected.client("SC9", alias).login().encode() for alias in aliases]
-
-
-def test_large_bodies_that_drip_are_few_and_are_cut_off(inspected: Inspected) -> None:
-    """One byte now and then is progress of no use: 503 for those too many, 408 for the others."""
-    heads = [
-        b"POST /v1/attachments HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + token + b"\r\n"
-        b"Content-Type: application/octet-stream\r\nContent-Length: 500000\r\n\r\n" + b"x" * 40_000
-        for token in _tokens(inspected)
-    ]
-    codes: dict[int, bytes] = {}
-    with _slow(inspected, *heads, clients=20) as lines:
-        began = time.monotonic()
-        assert httpx.get(f"{inspected.url}/health/live", timeout=30).status_code == 200
-        assert time.monotonic() - began < 2
-        while len(codes) < len(lines) and time.monotonic() - began < 40:
-            for n, line in enumerate(lines):
-                if n in codes:
-                    continue
-                line.settimeout(0.02)
-                if answer := _rest(line):
-                    codes[n] = answer
-                else:
-                    line.sendall(b"y")
-    told = [answer.split(b" ", 2)[1] for answer in codes.values()]
-    assert len(told) == len(lines)
-    assert told.count(b"408") == 6
-    assert told.count(b"503") == 14
-    for answer in codes.values():
-        late = answer.startswith(b"HTTP/1.1 408")
-        assert (b'"request_timeout"' if late else b'"unavailable"') in answer
-        assert late or b"Retry-After" in answer
-    assert httpx.get(f"{inspected.url}/health/ready").status_code == 200
-
-
-def test_long_polls_leave_threads_for_others(inspected: Inspected, http: httpx.Client) -> None:
-    """Half of the threads may wait for news, a few of one officer; too many are told at once."""
-    last = int(http.get("/v1/cases").headers["Ledger-Index"])
-    asks = [
-        b"GET /v1/feed?after=%d HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %b\r\n"
-        b"Prefer: wait=4\r\nConnection: close\r\n\r\n" % (last, token)
-        for token in _tokens(inspected)
-    ]
-    for officers, news in ((asks, 6), (asks[:1], 3)):
-        with _slow(inspected, *officers, clients=20) as lines:
-            began = time.monotonic()
-            assert http.get("/v1/cases").status_code == 200
-            assert time.monotonic() - began < 2
-            codes = [_rest(line).split(b" ", 2)[1] for line in lines]
-        refused = codes.count(b"429") + codes.count(b"503")
-        assert (codes.count(b"200"), refused) == (news, 20 - news)
-
-
-def _narrow(inspected: Inspected) -> socket.socket:
-    """A client that takes a few bytes at a time, whatever it is sent."""
-    line = socket.socket()
-    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2_304)
-    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 100)
-    line.settimeout(0.02)
-    line.connect(_address(inspected))
-    return line
-
-
-def test_readers_that_drip_are_few_and_are_cut_off(inspected: Inspected) -> None:
-    """An answer that nobody takes holds a thread: half of them at most, and not for long."""
-    request = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"
-    with ExitStack() as stack:
-        lines = [stack.enter_context(_narrow(inspected)) for _ in range(40)]
-        for line in lines:
-            line.sendall(request)
-        began, slowest = time.monotonic(), 0.0
-        while time.monotonic() - began < 20:
-            asked = time.monotonic()
-            assert httpx.get(f"{inspected.url}/health/live", timeout=60).status_code == 200
-            slowest = max(slowest, time.monotonic() - asked)
-            for line in lines:
-                with suppress(OSError):
-                    line.recv(256)
-            time.sleep(1)
-        assert slowest < 2

@@ -1,0 +1,193 @@
+"""Clients that begin and never end, at a server of its own: others are served on meanwhile.
+
+What is promised is an order, not a speed: who asks properly is answered while the slow ones still
+hold what they have taken.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
+from itertools import cycle
+from threading import Event
+
+import httpx
+import pytest
+
+from tests.fixtures.app import Service
+from tests.processes import serving
+
+pytestmark = [pytest.mark.postgres, pytest.mark.slow]
+OFFICERS = ("hotline", "cv", "cv2", "tp", "gd", "pgd")
+THREADS = 12
+HELD = THREADS // 2
+"""Threads that slow clients may hold; one client, or one officer, half of these."""
+ROUNDS = 400
+HALF_A_BODY = (
+    b"POST /v1/auth/challenge HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    b"Content-Length: 90\r\n\r\n{"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Slow:
+    """The server.
+
+    Attributes:
+        port: Of loopback.
+        tokens: Of six officers.
+    """
+
+    port: int
+    tokens: Sequence[bytes]
+
+    @property
+    def url(self) -> str:
+        """Base address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def asked(self, path: str = "/health/live") -> int:
+        """The status that somebody gets who asks properly."""
+        token = {"Authorization": f"Bearer {self.tokens[0].decode()}"}
+        return httpx.get(self.url + path, headers=token, timeout=60).status_code
+
+
+@pytest.fixture(scope="module")
+def slow(shared: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slow]:
+    """One worker, whose threads can be counted, and officers who may ask for much."""
+    shared.hire("pgd")
+    settings = replace(shared.settings, threads=THREADS, workers=1, officer_share=100_000)
+    with serving(settings, tmp_path_factory.mktemp("slow") / "log") as server:
+        yield Slow(server.port, [shared.token(alias).encode() for alias in OFFICERS])
+
+
+@contextmanager
+def _begun(slow: Slow, *first: bytes, clients: int) -> Iterator[list[socket.socket]]:
+    """Many clients that begin, each with the next of these, and never end."""
+    with ExitStack() as stack:
+        lines = []
+        for _, sent in zip(range(clients), cycle(first), strict=False):
+            line = stack.enter_context(socket.create_connection(("127.0.0.1", slow.port), 60))
+            line.sendall(sent)
+            lines.append(line)
+        yield lines
+
+
+def _told(lines: Sequence[socket.socket]) -> int:
+    """How many of them the server has said something to, or has left."""
+    return len(select.select(lines, [], [], 0)[0])
+
+
+def _rest(line: socket.socket) -> bytes:
+    """An answer to its end."""
+    answer = b""
+    while part := line.recv(65_536):
+        answer += part
+    return answer
+
+
+@pytest.mark.parametrize(
+    "first",
+    [b"", b"GET /health/live HTTP/1.1\r\nHost: x\r\nX-A: ", HALF_A_BODY],
+    ids=["nothing", "half a head", "half a body"],
+)
+def test_slow_clients_hold_up_nobody_else(slow: Slow, first: bytes) -> None:
+    """Five times as many as there are threads; the one who asks properly waits for none of them."""
+    with _begun(slow, first, clients=5 * THREADS) as lines:
+        for _ in range(3):
+            assert slow.asked() == 200
+        assert _told(lines) == 0
+        answer = _rest(lines[0])
+        assert _told(lines[1:2]) in (0, 1)
+    if first:
+        assert answer.startswith(b"HTTP/1.1 4"), answer[:80]
+        assert b"application/problem+json" in answer
+
+
+def test_large_bodies_that_drip_are_few_and_are_cut_off(slow: Slow) -> None:
+    """One byte now and then is progress of no use: 503 for those too many, 408 for the others."""
+    heads = [
+        b"POST /v1/attachments HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + token + b"\r\n"
+        b"Content-Type: application/octet-stream\r\nContent-Length: 500000\r\n\r\n" + b"x" * 40_000
+        for token in slow.tokens
+    ]
+    answers: dict[socket.socket, bytes] = {}
+    with _begun(slow, *heads, clients=20) as lines:
+        assert slow.asked() == 200
+        for _ in range(ROUNDS):
+            waiting = [line for line in lines if line not in answers]
+            if not waiting:
+                break
+            for line in select.select(waiting, [], [], 0.1)[0]:
+                answers[line] = _rest(line)
+            for line in waiting:
+                if line not in answers:
+                    line.sendall(b"y")
+        assert len(answers) == len(lines)
+    late = [answer for answer in answers.values() if answer.startswith(b"HTTP/1.1 408")]
+    many = [answer for answer in answers.values() if answer.startswith(b"HTTP/1.1 503")]
+    assert (len(late), len(many)) == (HELD, 20 - HELD)
+    assert all(b'"request_timeout"' in answer for answer in late)
+    assert all(b'"unavailable"' in answer and b"Retry-After" in answer for answer in many)
+    assert slow.asked("/health/ready") == 200
+
+
+@pytest.mark.parametrize(("officers", "news"), [(6, HELD), (1, HELD // 2)])
+def test_long_polls_leave_threads_for_others(slow: Slow, officers: int, news: int) -> None:
+    """Half of the threads may wait for news, a few of one officer; too many are told at once."""
+    token = {"Authorization": f"Bearer {slow.tokens[0].decode()}"}
+    last = int(httpx.get(f"{slow.url}/v1/cases", headers=token).headers["Ledger-Index"])
+    asks = [
+        b"GET /v1/feed?after=%d HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %b\r\n"
+        b"Prefer: wait=8\r\nConnection: close\r\n\r\n" % (last, token)
+        for token in slow.tokens[:officers]
+    ]
+    with _begun(slow, *asks, clients=20) as lines:
+        for _ in range(ROUNDS):
+            if _told(lines) == 20 - news:
+                break
+            Event().wait(0.01)
+        assert slow.asked("/v1/cases") == 200
+        assert _told(lines) == 20 - news  # all who wait for news still do
+        codes = [_rest(line).split(b" ", 2)[1] for line in lines]
+    refused = codes.count(b"429") + codes.count(b"503")
+    assert (codes.count(b"200"), refused) == (news, 20 - news)
+
+
+def _narrow(slow: Slow) -> socket.socket:
+    """A client that takes a few bytes at a time, whatever it is sent."""
+    line = socket.socket()
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2_304)
+    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 100)
+    line.settimeout(0.02)
+    line.connect(("127.0.0.1", slow.port))
+    return line
+
+
+def _sip(line: socket.socket) -> bytes:
+    """A few bytes, or nothing yet."""
+    with suppress(TimeoutError):
+        return line.recv(256)
+    return b""
+
+
+def test_readers_that_drip_hold_up_nobody_else(slow: Slow) -> None:
+    """Three times as many as there are threads take a long answer a few bytes at a time."""
+    request = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"
+    with ExitStack() as stack:
+        lines = [stack.enter_context(_narrow(slow)) for _ in range(3 * THREADS)]
+        for line in lines:
+            line.sendall(request)
+        taken = dict.fromkeys(lines, b"")
+        for _ in range(ROUNDS):
+            for line in lines:
+                taken[line] += _sip(line)
+            assert slow.asked() == 200
+            if all(taken.values()):
+                break
+        assert {answer[:12] for answer in taken.values()} == {b"HTTP/1.1 200"}
+        assert slow.asked("/openapi.json") == 200
+        assert _told(lines) == len(lines)  # there is still more for each of them
