@@ -13,7 +13,8 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
   command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
 UV = $$(command -v uv || echo .uv/bin/uv)
 SYNC = UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never $(UV) sync --frozen --quiet --python "$(PYTHON)"
-PYTEST := $(BIN)/python -m pytest
+# compiled once and kept, whatever the environment says: every process of a run reads the same files
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 # while some tests wait for proofs, processes and sockets, others work
 WORKERS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 
@@ -63,9 +64,14 @@ $(OPENAPI_TOOLS)/node_modules/.ready: $(OPENAPI_TOOLS)/package-lock.json
 bench: $(READY) ## the table of architecture.md §8, also as bench.json
 	$(BIN)/python -m tests.bench
 
+# where the soak's random tests begin; `make soak SEED=…` begins there again
+SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
+
 soak: $(READY) ## the long ones: 10 M records, kills at random, ten thousand mutations
-	$(PYTEST) -q -m soak tests/soak
-	$(PYTEST) -q --hypothesis-profile=night tests/e2e/test_api_server.py
+	@echo "soak: SEED=$(SEED)"
+	$(PYTEST) -q -n $(WORKERS) --dist loadgroup --hypothesis-profile=night --hypothesis-seed=$(SEED) -m property tests
+	$(PYTEST) -q -m soak tests
+	$(PYTEST) -q --hypothesis-profile=night --hypothesis-seed=$(SEED) tests/e2e/test_api_server.py
 	$(BIN)/python -m tests.bench --soak
 
 attack: $(READY) ## every attack that we know, and what stopped or noticed it

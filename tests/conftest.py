@@ -1,4 +1,8 @@
-"""Plugins, and who runs what when. Hypothesis: `ci` repeats itself, `night` looks further."""
+"""Plugins, and who runs what when.
+
+Hypothesis: `ci` repeats itself; `night` looks further, from the seed that `make soak` prints. The
+plugins of schemathesis and anyio are not loaded (pyproject.toml): they cost each process a second.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from hypothesis import settings
 pytest_plugins = [
     "tests.attacks",
     "tests.fixtures.postgres",
+    "tests.fixtures.key_files",
     "tests.fixtures.app",
     "tests.fixtures.arena",
     "tests.fixtures.inspected",
@@ -15,7 +20,7 @@ pytest_plugins = [
 ]
 
 settings.register_profile("ci", derandomize=True, deadline=None)
-settings.register_profile("night", max_examples=5_000, deadline=None)
+settings.register_profile("night", max_examples=5_000, deadline=None, print_blob=True)
 settings.load_profile("ci")
 
 
@@ -23,6 +28,8 @@ settings.load_profile("ci")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What is made once for a module is made in one worker, and what takes long begins first."""
     for item in items:
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker(pytest.mark.property)
         if item.get_closest_marker("xdist_group") is None and _shares(item):
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
     items.sort(key=lambda item: not any(map(item.get_closest_marker, ("slow", "xdist_group"))))

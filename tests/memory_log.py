@@ -10,9 +10,10 @@ the catalogue: an audit does not ask.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from copy import copy
+from copy import copy, deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, timezone
+from functools import cache
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -112,6 +113,21 @@ class MemoryLog:
     clock: datetime = START
     origin: str = ORIGIN
     sealed: bool = True
+
+    def copied(self) -> MemoryLog:
+        """Another log of the same records, which are values; what is done to one is not to both."""
+        return replace(
+            self,
+            random=deepcopy(self.random),
+            rows=[*self.rows],
+            hash_tiles={**self.hash_tiles},
+            signed={**self.signed},
+            noted={**self.noted},
+            heads={**self.heads},
+            statements=[*self.statements],
+            people=[*self.people],
+            frontier=deepcopy(self.frontier),
+        )
 
     # -- Evidence ---------------------------------------------------------------------------------
 
@@ -414,6 +430,11 @@ def an_empty_log(seed: int = 90) -> MemoryLog:
 
 def a_log(cases: int = 24, acts: int = 10, every: int = 23) -> MemoryLog:
     """A sound log of about `cases * acts` records with a checkpoint every so many."""
+    return _a_log(cases, acts, every).copied()
+
+
+@cache
+def _a_log(cases: int, acts: int, every: int) -> MemoryLog:
     log = an_empty_log()
     people = [log.enrol(), log.enrol("ES256", "truong-phong"), log.enrol("Ed25519", "giam-doc")]
     log.checkpoint()

@@ -8,7 +8,6 @@ tried on lawful cases without the write path.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -220,8 +219,7 @@ def played(*names: str) -> PlayedLog:
 
     Or of the first with the cases of the others behind it in one enclave.
     """
-    log = copy.deepcopy(_signed(names[0]))
-    return PlayedLog(log, [_played(names[0])])
+    return PlayedLog(_signed(names[0]).copied(), [_played(names[0])])
 
 
 @cache

@@ -125,7 +125,7 @@ sed "s/@hotline/$officer/" act.template >act.json
 def _sh(house: Path, script: str) -> subprocess.CompletedProcess[str]:
     """A shell as a newcomer has it: no setting of ours, the uv that this checkout runs with."""
     given = {name: value for name, value in child_environment(Settings.at(house)).items()
-             if not name.startswith("SOCAI_")}  # fmt: skip
+             if not name.startswith(("SOCAI_", "PYTHON"))}  # fmt: skip
     given["PATH"] = f"{ROOT / '.uv' / 'bin'}:{given.get('PATH', '')}"
     return subprocess.run(
         ["/bin/sh", "-c", script],

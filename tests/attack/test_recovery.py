@@ -60,12 +60,6 @@ def loss(postgres_server: Embedded, tmp_path_factory: pytest.TempPathFactory) ->
     return restored.lose(postgres_server, tmp_path_factory.mktemp("lost") / "home")
 
 
-@pytest.fixture(autouse=True)
-def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Argon2id costs what it must elsewhere."""
-    monkeypatch.setattr("api.ops.recovery.write_key", partial(write_key, t=1, p=1, m_kib=64))
-
-
 @pytest.fixture
 def lost(loss: Restored, tmp_path: Path) -> Iterator[Restored]:
     """The same for one test alone."""

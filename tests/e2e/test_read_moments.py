@@ -23,7 +23,7 @@ LEAD_UNTIL_2025 = "bacninh.stttt"
 @pytest.fixture
 def http(inspected: Inspected) -> Iterator[httpx.Client]:
     """A session of the overseer of SC9, in English."""
-    token = inspected.client("SC9", "gs").login()
+    token = inspected.token("SC9", "gs")
     said = {"Authorization": f"Bearer {token}", "Accept-Language": "en"}
     with httpx.Client(base_url=inspected.url, headers=said, timeout=60) as client:
         yield client

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 import pytest
@@ -14,7 +14,7 @@ from ledger.errors import NotFound
 from ledger.ports import Grounds
 from projections.checks.rebuild_comparison import compare
 from projections.engine import generations
-from projections.queries import as_of, diff, stored_case_file
+from projections.queries import as_of, diff, limits, stored_case_file
 from projections.queries import registry_as_of as registries
 from projections.queries.as_of import BeforeCase, InFuture
 from projections.queries.case_at import folded_from
@@ -206,6 +206,9 @@ def test_who_decided_and_on_what_basis(sc1: Case) -> None:
     assert len({s.row.officer for s in statements}) == len(statements)
 
 
+STATEMENTS: Final = 100
+
+
 def _long_case(database: Database) -> tuple[Case, str]:
     """A case whose reporter is told again and again, and its name."""
     a = ALedger(in_postgres(database))
@@ -213,7 +216,7 @@ def _long_case(database: Database) -> tuple[Case, str]:
     a.clock.step(seconds=1)
     a.hire("hotline", "cv", "gd")
     story = a_case_in("VERIFYING", start=a.clock.now().astimezone(VN))
-    for _ in range(920):
+    for _ in range(STATEMENTS):
         story.now -= timedelta(minutes=9)
         story.then("ReporterInformed", facts={"reporter": None})
     by = {builders.officer(alias): alias for alias in ("hotline", "cv", "gd")}
@@ -231,22 +234,32 @@ def _long_case(database: Database) -> tuple[Case, str]:
     return case, story.stream.name
 
 
+def test_a_case_of_a_thousand_statements_is_long() -> None:
+    """The limits as they are; how they work is the next test, with small ones."""
+    assert sum(range(920)) > limits.RENDERED > sum(range(820, 920))
+    assert 30 * 920 > limits.JUDGED > 2 * 920
+
+
 @pytest.mark.slow
-def test_a_long_case_is_no_way_to_keep_the_server_busy(database: Database) -> None:
-    """A walk through every file of a thousand statements is refused; a part of it is answered."""
+def test_a_long_case_is_no_way_to_keep_the_server_busy(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A walk through every file of it is refused; a part of it is answered."""
+    monkeypatch.setattr("projections.queries.limits.RENDERED", STATEMENTS * (STATEMENTS - 10) // 2)
+    monkeypatch.setattr("projections.queries.limits.JUDGED", 10 * STATEMENTS)
     case, stream = _long_case(database)
     with case.reading() as connection:
         rows = acts.stream_rows(connection, stream)
     now, last = rows[-1].recorded_at + timedelta(hours=1), rows[-1].index
-    assert len(rows) > 900
+    assert len(rows) >= STATEMENTS
     for asked in (
         lambda: case.inquiry.history(stream, "/state", now),
         lambda: case.inquiry.diff(stream, 0, last, now),
     ):
         with pytest.raises(TooMuch):
             asked()
-    assert case.inquiry.diff(stream, last - 100, last, now)[1].index == last
-    assert case.inquiry.history(stream, "/state", now, moment=rows[500].index)
+    assert case.inquiry.diff(stream, last - 10, last, now)[1].index == last
+    assert case.inquiry.history(stream, "/state", now, moment=rows[STATEMENTS // 2].index)
     many = [stream] * 30
     with pytest.raises(TooMuch):
         list(case.inquiry.verifications(many))

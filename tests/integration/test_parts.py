@@ -83,7 +83,7 @@ def test_every_stream_is_in_one_share() -> None:
             assert sum(part.owns(stream) for part in parts) == 1
 
 
-@pytest.mark.parametrize("scenario", ["SC1", "SC10", "SC11"])
+@pytest.mark.parametrize("scenario", ["SC10", "SC11", pytest.param("SC1", marks=pytest.mark.soak)])
 def test_several_processes_write_the_rows_of_one(database: Database, scenario: str) -> None:
     """Restated reports, renamed agencies and an erased record included."""
     made = Yard(database, played(scenario))

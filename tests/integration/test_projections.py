@@ -189,7 +189,7 @@ def test_a_restart_after_every_batch_gives_the_same_rows(bench: Bench) -> None:
         with bench.connect() as connection:
             generations.ask_rebuild(connection, view.name, 0)
     while True:
-        once = bench.projector(batch=5)
+        once = bench.projector(batch=13)
         worked = once.advance()
         once.close()
         if not worked:

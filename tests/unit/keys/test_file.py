@@ -47,12 +47,18 @@ def test_kek_file_round_trip(tmp_path: Path) -> None:
         file.read_key(path, b"pass")
 
 
+@pytest.mark.usefixtures("real_costs")
 def test_default_cost_is_written_into_the_file(tmp_path: Path) -> None:
-    """A stolen file must cost its thief 64 MiB a guess."""
-    path = tmp_path / "key.socaikey"
-    file.write_key(path, SoftwareSigner.generate(), b"pass")
-    kdf = json.loads(path.read_text())["kdf"]
-    assert (kdf["name"], kdf["t"], kdf["p"], kdf["m_kib"]) == ("argon2id", 3, 4, 65536)
+    """A stolen file must cost its thief 64 MiB a guess, and opens again at that cost."""
+    path, kek_path = tmp_path / "key.socaikey", tmp_path / "kek.socaikek"
+    own, kek = SoftwareSigner.generate(), Kek.generate()
+    file.write_key(path, own, b"pass")
+    file.write_kek(kek_path, kek, b"pass")
+    for written in (path, kek_path):
+        kdf = json.loads(written.read_text())["kdf"]
+        assert (kdf["name"], kdf["t"], kdf["p"], kdf["m_kib"]) == ("argon2id", 3, 4, 65536)
+    assert file.read_key(path, b"pass").kid == own.kid
+    assert file.read_kek(kek_path, b"pass") == kek
 
 
 def test_a_key_is_never_overwritten(key_path: Path) -> None:

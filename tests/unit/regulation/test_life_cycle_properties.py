@@ -188,13 +188,25 @@ def _moments() -> Iterator[tuple[str, int, int]]:
                 yield name, upto, other
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=60)
 @given(st.sampled_from(list(_moments())))
 def test_step_put_at_another_moment_is_taken_only_where_the_tables_allow(
     moment: tuple[str, int, int],
 ) -> None:
     """Random illegal steps are always refused, whatever else is in order about them."""
-    name, upto, number = moment
+    _put_at_another_moment(*moment)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", sorted({name for name, _, _ in _moments()}))
+def test_every_step_put_at_every_other_moment(name: str) -> None:
+    """The same of each, not of some."""
+    for moment in _moments():
+        if moment[0] == name:
+            _put_at_another_moment(*moment)
+
+
+def _put_at_another_moment(name: str, upto: int, number: int) -> None:
     player, cast = copy.deepcopy(prefix(name, upto))
     last = next(s for s in scenario(name)["steps"] if s["n"] == upto)
     step = copy.deepcopy(next(s for s in scenario(name)["steps"] if s["n"] == number))
