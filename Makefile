@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test quick lint openapi openapi-tools bench soak attack third-party secrets clean
+.PHONY: help demo serve test quick lint messages openapi openapi-tools bench soak attack third-party secrets clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -48,6 +48,9 @@ quick: $(READY) ## lint, types, contracts and the tests that start no database
 
 lint: $(READY) ## ruff, mypy, basedpyright, import contracts
 	@.ci/run lint
+
+messages: $(READY) ## bring the catalogue of texts up to date and compile it
+	@$(BIN)/python -m tests.messages
 
 openapi: $(READY) ## write docs/reference/openapi.json anew
 	@$(BIN)/python -c "import api.http.app; print(api.http.app.openapi_bytes().decode())" >docs/reference/openapi.draft

@@ -20,7 +20,8 @@ from urllib.parse import urlsplit
 from environs import Env, EnvError, validate
 
 from api.peer import Proxies
-from api.texts.text import Lang
+from api.texts.lang import Lang
+from ledger.message import Message, Text
 
 LEVELS: Final = ("ordinary", "mat", "toi-mat", "tuyet-mat")
 _SLUG: Final = re.compile(r"[a-z][a-z0-9_]{0,40}")
@@ -36,14 +37,12 @@ class Unfit(Exception):
     """What was handed in cannot be used as it stands; nothing was done.
 
     Attributes:
-        vi: What is wrong, in Vietnamese, to stand behind "Chưa làm gì: ".
-        en: The same in English; also `str`.
+        text: What is wrong, to stand behind "Nothing was done: "; its English is `str`.
     """
 
-    def __init__(self, vi: str, en: str) -> None:
-        super().__init__(en)
-        self.vi = vi
-        self.en = en
+    def __init__(self, text: Text) -> None:
+        super().__init__(str(text))
+        self.text = text
 
 
 class SettingsError(Unfit):
@@ -163,7 +162,9 @@ class Settings:
                 ),
             )
         except EnvError as error:
-            raise SettingsError(f"môi trường đặt sai: {error}", str(error)) from error
+            raise SettingsError(
+                Message("the environment is set wrongly: {error}", error=error)
+            ) from error
 
     @classmethod
     def at(cls, home: Path, **changes: Any) -> Settings:  # noqa: ANN401  any field of ours
@@ -263,28 +264,31 @@ class Home:
         except FileNotFoundError:
             home = self.settings.home
             raise SettingsError(
-                f"{home} chưa có sổ; chạy: socai init", f"no enclave in {home}: run `socai init`"
+                Message("no enclave in {home}: run `socai init`", home=home)
             ) from None
         except (ValueError, TypeError) as error:
             raise SettingsError(
-                f"{self.facts_path} bị hỏng: {error}", f"{self.facts_path} is damaged: {error}"
+                Message("{facts_path} is damaged: {error}", facts_path=self.facts_path, error=error)
             ) from error
         if facts.level not in LEVELS or not _SLUG.fullmatch(facts.slug):
             raise SettingsError(
-                f"{self.facts_path} ghi cấp độ hoặc tên tắt không hợp lệ",
-                f"{self.facts_path} names no known level or an unlawful slug",
+                Message(
+                    "{facts_path} names no known level or an unlawful slug",
+                    facts_path=self.facts_path,
+                ),
             )
         if self.settings.level not in (None, facts.level):
             raise SettingsError(
-                f"SOCAI_LEVEL là {self.settings.level}, thư mục này là {facts.level}:"
-                " mỗi cấp độ là một sổ riêng",
-                f"SOCAI_LEVEL is {self.settings.level}, this home is {facts.level}: "
-                "a level is an enclave, never a switch",
+                Message(
+                    "SOCAI_LEVEL is {level}, this home is {home}: a level is an enclave, never"
+                    " a switch",
+                    level=self.settings.level,
+                    home=facts.level,
+                ),
             )
         if facts.rehearsal != facts.origin.startswith("rehearsal."):
             raise SettingsError(
-                "chỉ tên gốc của sổ diễn tập mới bắt đầu bằng 'rehearsal.'",
-                "a rehearsal's origin, and no other, begins with 'rehearsal.'",
+                Message("a rehearsal's origin, and no other, begins with 'rehearsal.'"),
             )
         return facts
 
@@ -317,8 +321,7 @@ class Home:
         text = self._secret("session.key").decode("ascii", "replace").strip()
         if not _HEX32.fullmatch(text):
             raise SettingsError(
-                "session.key phải gồm 64 chữ số hex viết thường",
-                "session.key must hold 64 lower-case hex digits",
+                Message("session.key must hold 64 lower-case hex digits"),
             )
         return bytes.fromhex(text)
 
@@ -340,11 +343,9 @@ class Home:
         try:
             options = json.loads(_read_private(path))
         except ValueError as error:
-            raise SettingsError(f"{path} không phải JSON", f"{path} is not JSON") from error
+            raise SettingsError(Message("{path} is not JSON", path=path)) from error
         if not isinstance(options, dict):
-            raise SettingsError(
-                f"{path} phải là một đối tượng JSON", f"{path} must hold a JSON object"
-            )
+            raise SettingsError(Message("{path} must hold a JSON object", path=path))
         return options
 
     def _secret(self, name: str) -> bytes:
@@ -381,32 +382,32 @@ def _read_private(path: Path) -> bytes:
     try:
         if stat.S_IMODE(path.stat().st_mode) & 0o007:
             raise SettingsError(
-                f"ai cũng đọc được {path}; chạy: chmod 600 {path}",
-                f"{path} can be read by everybody: chmod 600 it",
+                Message("{path} can be read by everybody: chmod 600 it", path=path),
             )
         return path.read_bytes()
     except OSError as error:
         raise SettingsError(
-            f"không đọc được tệp bí mật {path}: {error.strerror}",
-            f"cannot read the secret {path}: {error.strerror}",
+            Message(
+                "cannot read the secret {path}: {strerror}", path=path, strerror=error.strerror
+            ),
         ) from error
 
 
 def passphrase_needed() -> SettingsError:
     """What a real enclave says where nobody told it its passphrase."""
     return SettingsError(
-        "hãy đặt SOCAI_PASSPHRASE_FILE: chỉ sổ diễn tập mới tự giữ mật khẩu khóa",
-        "set SOCAI_PASSPHRASE_FILE: only a rehearsal keeps its passphrase",
+        Message("set SOCAI_PASSPHRASE_FILE: only a rehearsal keeps its passphrase"),
     )
 
 
 def memory_needed(folder: Path) -> SettingsError:
     """What a process says that does not know how far its log has signed."""
     return SettingsError(
-        f"{folder} không có điểm kiểm tra nào đã thấy; nêu điểm kiểm tra cuối cùng đã biết của sổ:"
-        " socai log remember TỆP, hoặc socai serve --checkpoint TỆP",
-        f"no checkpoint seen is in {folder}: name the log's last known checkpoint,"
-        " socai log remember FILE, or socai serve --checkpoint FILE",
+        Message(
+            "no checkpoint seen is in {folder}: name the log's last known checkpoint, socai log"
+            " remember FILE, or socai serve --checkpoint FILE",
+            folder=folder,
+        ),
     )
 
 
@@ -421,8 +422,7 @@ def _host(name: str) -> str:
         name.encode("idna")
     except UnicodeError as error:
         raise SettingsError(
-            f"SOCAI_HOST không phải tên hay địa chỉ máy: {name}",
-            f"SOCAI_HOST is no name or address of a machine: {name}",
+            Message("SOCAI_HOST is no name or address of a machine: {name}", name=name),
         ) from error
     return name
 
@@ -434,10 +434,11 @@ def _proxies(text: str) -> str:
         Proxies(plain)
     except ValueError as error:
         raise SettingsError(
-            "SOCAI_TRUSTED_PROXIES gồm địa chỉ và mạng, cách nhau bằng dấu phẩy, ví dụ"
-            f" 10.0.0.0/8,192.168.1.7; sai: {plain}",
-            "SOCAI_TRUSTED_PROXIES holds addresses and networks, between commas, such as"
-            f" 10.0.0.0/8,192.168.1.7; wrong: {error}",
+            Message(
+                "SOCAI_TRUSTED_PROXIES holds addresses and networks, between commas, such as"
+                " 10.0.0.0/8,192.168.1.7; wrong: {error}",
+                error=error,
+            )
         ) from error
     return plain
 
@@ -448,7 +449,6 @@ def _database_url(url: str) -> str | None:
     parts = urlsplit(url)
     if parts.scheme not in ("postgresql", "postgres"):
         raise SettingsError(
-            "SOCAI_DATABASE_URL phải bắt đầu bằng postgresql://",
-            "SOCAI_DATABASE_URL must begin with postgresql://",
+            Message("SOCAI_DATABASE_URL must begin with postgresql://"),
         )
     return url

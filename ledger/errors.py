@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from ledger.message import Text
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -19,13 +21,11 @@ class Fault:
 
     Attributes:
         pointer: JSON Pointer (RFC 6901) into the act, "" for the whole.
-        vi: What is wrong, in Vietnamese.
-        en: The same in English.
+        text: What is wrong.
     """
 
     pointer: str
-    vi: str
-    en: str
+    text: Text
 
 
 class LedgerError(Exception):
@@ -37,27 +37,24 @@ class Rejected(LedgerError):
 
     Args:
         code: Stable machine code (`malformed_act`, `not_canonical`, `guard` …).
-        vi: Sentence for the officer in Vietnamese.
-        en: The same in English.
+        text: Sentence for the officer.
         guard: Code of `data/guards.json` where a guard refused.
         faults: Each fault with its pointer, all at once.
-        params: Values that were filled into the sentence.
+        params: Values that were filled into a guard's sentence.
     """
 
     def __init__(
         self,
         code: str,
-        vi: str,
-        en: str,
+        text: Text,
         *,
         guard: str | None = None,
         faults: Sequence[Fault] = (),
         params: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(f"{guard or code}: {en}")
+        super().__init__(f"{guard or code}: {text}")
         self.code = code
-        self.vi = vi
-        self.en = en
+        self.text = text
         self.guard = guard
         self.faults = tuple(faults)
         self.params = dict(params or {})
@@ -81,8 +78,7 @@ class Conflict(LedgerError):
 
     Args:
         code: `stale`, `taken` or `clock_back`.
-        vi: Sentence in Vietnamese.
-        en: The same in English.
+        text: Sentence for the sender.
         head: Where the stream stands now.
         since: What has happened since the sender's `prev`, as JSON-able objects.
     """
@@ -90,16 +86,14 @@ class Conflict(LedgerError):
     def __init__(
         self,
         code: str,
-        vi: str,
-        en: str,
+        text: Text,
         *,
         head: Head | None = None,
         since: Sequence[Mapping[str, Any]] = (),
     ) -> None:
-        super().__init__(f"{code}: {en}")
+        super().__init__(f"{code}: {text}")
         self.code = code
-        self.vi = vi
-        self.en = en
+        self.text = text
         self.head = head
         self.since = tuple(since)
 
@@ -135,11 +129,10 @@ class VerificationError(LedgerError):
 class Unavailable(LedgerError):
     """Try again later: database, disk or clock do not allow it now; nothing was recorded."""
 
-    def __init__(self, code: str, vi: str, en: str, *, retry_after_s: int = 2) -> None:
-        super().__init__(f"{code}: {en}")
+    def __init__(self, code: str, text: Text, *, retry_after_s: int = 2) -> None:
+        super().__init__(f"{code}: {text}")
         self.code = code
-        self.vi = vi
-        self.en = en
+        self.text = text
         self.retry_after_s = retry_after_s
 
 
@@ -154,20 +147,17 @@ class Doubt(Fatal):
         kind: `shorter`, records that were signed over are gone; `forked`, another root at a size
             that was signed; `planted`, something stands in the sealer's place that it did not put
             there; `damaged`, the memory does not open; `unseen`, there is none.
-        vi: What disagrees, in Vietnamese, to stand in a sentence.
-        en: The same in English; also `str`.
+        text: What disagrees, to stand in a sentence; its English is `str`.
         size: Records that are sure, where that is known.
     """
 
     def __init__(
         self,
         kind: Literal["shorter", "forked", "planted", "damaged", "unseen"],
-        vi: str,
-        en: str,
+        text: Text,
         size: int | None = None,
     ) -> None:
-        super().__init__(en)
+        super().__init__(str(text))
         self.kind = kind
-        self.vi = vi
-        self.en = en
+        self.text = text
         self.size = size

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from ledger.audit.rules.token_owners import RawToken
 from ledger.errors import Conflict, Fatal, NotFound
+from ledger.message import Wording
 from ledger.ports import NIL_UNIT, Appended, Draft, LogHead, NotAppended, StoredRecord
 
 Fault = Callable[[str], None]
@@ -196,7 +197,7 @@ class MemoryRecordStore:
         self.fault("seal")
         with self._lock:
             if max(self._notes, default=None) != old_size or size <= (old_size or 0):
-                raise Conflict("checkpoint_moved", "", "the newest checkpoint is another")
+                raise Conflict("checkpoint_moved", Wording("", "the newest checkpoint is another"))
             grown = {(level, n, width): data for level, n, width, data in tiles}
             if any(self._tiles.get(key, data) != data for key, data in grown.items()):
                 raise Fatal("a tile stands there already with other bytes")

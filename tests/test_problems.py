@@ -23,9 +23,10 @@ from api.problems import types
 from api.problems.problem import Problem
 from api.problems.types import TYPES
 from api.problems.validation_faults import faults
-from api.texts.text import Text
+from api.texts.catalogue import both, translate
 from keys.errors import KeysError
 from ledger.errors import Conflict, Fault, Head, LedgerError, NotFound, Rejected, Unavailable
+from ledger.message import Wording
 from tests.source_files import ROOT, modules
 
 ROOTS = (KeysError, LedgerError)
@@ -130,9 +131,10 @@ def test_every_problem_says_in_both_languages_what_was_recorded_and_what_to_do(c
     """A refusal is where an officer loses trust or keeps it."""
     kind = TYPES[code]
     for words in (kind.title, kind.step):
-        assert words.vi.strip()
-        assert words.en.strip()
-        assert words.vi != words.en
+        vi, en = both(words).values()
+        assert vi.strip()
+        assert en.strip()
+        assert vi != en
     assert kind.recorded in ("nothing", "yes", "unknown")
     if kind.status < 500:
         assert kind.recorded == "nothing"
@@ -142,10 +144,9 @@ def test_a_refused_act_names_its_guard_and_every_fault() -> None:
     """All faults come at once, each with its JSON Pointer."""
     refused = Rejected(
         "guard",
-        "Thiếu trường.",
-        "A member is missing.",
+        Wording("Thiếu trường.", "A member is missing."),
         guard="FACTS_INVALID",
-        faults=[Fault("/facts/summary", "Thiếu.", "Missing.")],
+        faults=[Fault("/facts/summary", Wording("Thiếu.", "Missing."))],
         params={"member": "summary"},
     )
     body = problems.of(refused).body("en", "t")
@@ -157,7 +158,7 @@ def test_a_refused_act_names_its_guard_and_every_fault() -> None:
 
 def test_a_stale_statement_learns_the_head_and_what_happened_since() -> None:
     """The officer must see what came between before signing again."""
-    stale = Conflict("stale", "Đã cũ.", "Stale.", head=Head(3, "abc"), since=[{"seq": 2}])
+    stale = Conflict("stale", Wording("Đã cũ.", "Stale."), head=Head(3, "abc"), since=[{"seq": 2}])
     body = problems.of(stale).body("vi", "t")
     assert body["status"] == 409
     assert body["head"] == {"seq": 3, "prev": "abc"}
@@ -166,7 +167,9 @@ def test_a_stale_statement_learns_the_head_and_what_happened_since() -> None:
 
 def test_unavailable_says_when_to_come_again() -> None:
     """Without Retry-After a hundred clients come back at once."""
-    problem = problems.of(Unavailable("database_unavailable", "Chờ.", "Wait.", retry_after_s=7))
+    problem = problems.of(
+        Unavailable("database_unavailable", Wording("Chờ.", "Wait."), retry_after_s=7)
+    )
     assert problem.headers["Retry-After"] == "7"
 
 
@@ -226,29 +229,32 @@ def test_what_a_shape_refuses_is_said_in_either_language(
 ) -> None:
     """Bounds and values are named, and no English stands inside Vietnamese."""
     (fault,) = faults(_Asked().validate(asked))
-    assert fault.vi == vi
-    assert fault.en.startswith(en)
+    assert translate(fault.text, "vi") == vi
+    assert translate(fault.text, "en").startswith(en)
 
 
 def test_validation_faults_become_json_pointers() -> None:
     """RFC 6901: `~` and `/` in a member's name are escaped."""
     (fault,) = faults({"act": {"a/b": ["Unknown field."]}})
-    assert (fault.pointer, fault.vi) == ("/act/a~1b", "Trường không có trong khuôn mẫu.")
+    assert (fault.pointer, translate(fault.text, "vi")) == (
+        "/act/a~1b",
+        "Trường không có trong khuôn mẫu.",
+    )
 
 
 @pytest.mark.parametrize("code", sorted(TYPES))
 def test_a_problem_never_says_its_title_twice(code: str) -> None:
     """Where nothing more is known, `detail` is left out; a client shows the title once."""
     assert "detail" not in Problem(code).body("vi", "t")
-    fault = Fault("/limit", "Phải là số nguyên.", "Must be a whole number.")
+    fault = Fault("/limit", Wording("Phải là số nguyên.", "Must be a whole number."))
     assert Problem(code, faults=[fault]).body("en", "t")["detail"] == (
         "limit: Must be a whole number."
     )
-    assert Refused(404, Problem(code).body("vi", "t")).detail == TYPES[code].title.vi
+    assert Refused(404, Problem(code).body("vi", "t")).detail == translate(TYPES[code].title, "vi")
 
 
 def test_words_give_the_language_asked_for() -> None:
     """Vietnamese first, English complete."""
-    problem = Problem("not_found", Text("vi", "en"))
+    problem = Problem("not_found", Wording("vi", "en"))
     assert problem.body("vi", "t")["detail"] == "vi"
     assert problem.body("en", "t")["detail"] == "en"

@@ -10,71 +10,63 @@ from typing import Any, Final
 
 import click
 
-from api.cli.terminal.help_vi import Vietnamese
+from api.cli.terminal.help_page import Vietnamese, help_of
 from api.cli.terminal.shell import Language, Shell, locales
 from api.cli.terminal.usage_errors import told
 from api.ops.child_processes import take_no_code_from_here
-from api.texts.text import Lang
+from api.texts.catalogue import translate
+from api.texts.lang import Lang
+from ledger.message import Message
 
-# name → module:attribute, help in Vietnamese, help in English
-COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
+# name → module:attribute, help
+COMMANDS: Final[dict[str, tuple[str, Message]]] = {
     "init": (
         "api.cli.commands.operator:init",
-        "Lập sổ mới",
-        "Make an enclave: keys, database, record 0.",
+        Message("Make an enclave: keys, database, record 0."),
     ),
-    "serve": ("api.cli.commands.operator:serve", "Chạy dịch vụ", "Run api, sealer and projector."),
+    "serve": ("api.cli.commands.operator:serve", Message("Run api, sealer and projector.")),
     "migrate": (
         "api.cli.commands.operator:migrate",
-        "Cập nhật lược đồ",
-        "Bring the database's schema up to date.",
+        Message("Bring the database's schema up to date."),
     ),
     "health": (
         "api.cli.commands.health:health",
-        "Kiểm tra tiến trình",
-        "Whether one process does its work.",
+        Message("Whether one process does its work."),
     ),
     "projection": (
         "api.cli.commands.operator:projection",
-        "Khung nhìn",
-        "The views: status, rebuild.",
+        Message("The views: status, rebuild."),
     ),
-    "key": ("api.cli.commands.officer:key", "Khóa ký", "Signing keys: new, show."),
-    "act": ("api.cli.commands.officer:act", "Diễn biến", "Acts: sign, submit."),
-    "token": ("api.cli.commands.officer:token", "Đăng nhập", "A bearer token for one of the cast."),
+    "key": ("api.cli.commands.officer:key", Message("Signing keys: new, show.")),
+    "act": ("api.cli.commands.officer:act", Message("Acts: sign, submit.")),
+    "token": ("api.cli.commands.officer:token", Message("A bearer token for one of the cast.")),
     "attachment": (
         "api.cli.commands.attachment:attachment",
-        "Tệp kèm",
-        "Files of acts: add, get, custody.",
+        Message("Files of acts: add, get, custody."),
     ),
     "case": (
         "api.cli.commands.cases:case",
-        "Hồ sơ",
-        "Cases: list, show, history, verify, diff, why, as-of.",
+        Message("Cases: list, show, history, verify, diff, why, as-of."),
     ),
-    "worklist": ("api.cli.commands.cases:worklist", "Việc cần làm", "What waits for the caller."),
-    "search": ("api.cli.commands.cases:search", "Tìm hồ sơ", "Search cases, tones or not."),
-    "stats": ("api.cli.commands.cases:stats", "Số liệu", "Statistics and oversight indicators."),
+    "worklist": ("api.cli.commands.cases:worklist", Message("What waits for the caller.")),
+    "search": ("api.cli.commands.cases:search", Message("Search cases, tones or not.")),
+    "stats": ("api.cli.commands.cases:stats", Message("Statistics and oversight indicators.")),
     "registry": (
         "api.cli.commands.cases:registry",
-        "Danh bạ",
-        "Agencies, officers, keys, instruments.",
+        Message("Agencies, officers, keys, instruments."),
     ),
     "log": (
         "api.cli.commands.log.group:log",
-        "Sổ",
-        "The log: status, checkpoint, audit, void, discard, recover, resume, remember.",
+        Message("The log: status, checkpoint, audit, void, discard, recover, resume, remember."),
     ),
-    "catalogue": ("api.cli.commands.catalogue:catalogue", "Danh mục", "The rulebook explained."),
+    "catalogue": ("api.cli.commands.catalogue:catalogue", Message("The rulebook explained.")),
     "play": (
         "api.cli.commands.play:play",
-        "Diễn lại tình huống",
-        "Play scenario files and check every answer.",
+        Message("Play scenario files and check every answer."),
     ),
     "demo": (
         "api.cli.commands.demo:demo",
-        "Diễn thử",
-        "Two cases from report to proof, then a forger.",
+        Message("Two cases from report to proof, then a forger."),
     ),
 }
 
@@ -86,8 +78,13 @@ class Spoken(click.Context):
         """The help page's writer."""
         root = self.find_root()
         spoken = isinstance(root.command, Root) and root.command.language(root) == "vi"
-        kind = Vietnamese if spoken else click.HelpFormatter
-        return kind(width=self.terminal_width, max_width=self.max_content_width)
+        width, most = self.terminal_width, self.max_content_width
+        if not spoken:
+            return click.HelpFormatter(width=width, max_width=most)
+        page = Vietnamese(width=width, max_width=most)
+        if isinstance(self.command, click.Group) and self.command is not root.command:
+            page.listed = [help_of(command) for command in self.command.commands.values()]
+        return page
 
 
 class Root(click.Group):
@@ -122,9 +119,9 @@ class Root(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The table of commands, in the reader's language, without importing any."""
-        vi = self.language(ctx) == "vi"
-        with formatter.section("Lệnh" if vi else "Commands"):
-            formatter.write_dl([(n, row[1] if vi else row[2]) for n, row in COMMANDS.items()])
+        lang = self.language(ctx)
+        with formatter.section(translate(Message("Commands"), lang)):
+            formatter.write_dl([(n, translate(told, lang)) for n, (_, told) in COMMANDS.items()])
 
     def language(self, ctx: click.Context) -> Lang:
         """Help is printed before options are read: what was typed first, else the locale."""

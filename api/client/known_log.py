@@ -26,6 +26,7 @@ from ledger.log import checkpoint as checkpoints
 from ledger.log import merkle, proof
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.verify import Crossed, TrustedLog
+from ledger.message import Message, Text
 from ledger.recovery.evidence import RecoveryEvidence
 
 CONSISTENCY: Final = "/v1/log/proof/consistency"
@@ -62,28 +63,27 @@ class Unlike(Exception):
     Attributes:
         code: A stable word for programs.
         files: What is kept as evidence: the checkpoint seen before, and the one shown now.
-        vi: A sentence for the reader in Vietnamese.
-        en: The same in English.
+        text: A sentence for the reader.
     """
 
-    def __init__(self, code: str, vi: str, en: str, files: Sequence[Path] = ()) -> None:
+    def __init__(self, code: str, text: Text, files: Sequence[Path] = ()) -> None:
         self.code = code
-        self.vi = vi
-        self.en = en
+        self.text = text
         self.files = tuple(files)
-        super().__init__(en)
+        super().__init__(str(text))
 
 
 def _another(why: str, files: Sequence[Path]) -> Unlike:
     kept = ", ".join(map(str, files)) or "–"
     return Unlike(
         "other_history",
-        f"Máy chủ cho thấy một sổ khác với sổ đã thấy trước đây ({why})."
-        f" Đừng tin máy chủ này; giữ {kept} và đưa cho kiểm toán. Nội dung vừa gửi, nếu có,"
-        " có thể đã ghi ở đó: giữ bản đã ký.",
-        f"The server shows another log than was seen before ({why})."
-        f" Do not trust it; keep {kept} and give them to an auditor. What was just sent, if"
-        " anything, may be recorded there: keep the signed statement.",
+        Message(
+            "The server shows another log than was seen before ({why}). Do not trust it; keep"
+            " {kept} and give them to an auditor. What was just sent, if anything, may be"
+            " recorded there: keep the signed statement.",
+            why=why,
+            kept=kept,
+        ),
         files,
     )
 
@@ -91,10 +91,12 @@ def _another(why: str, files: Sequence[Path]) -> Unlike:
 def _spoilt(path: Path, why: str) -> Unlike:
     return Unlike(
         "memory_spoilt",
-        f"Không mở được những gì đã thấy của sổ ({path}: {why}). Chưa tin gì thêm; chỉ xóa tệp này"
-        " khi đã đối chiếu sổ với điểm kiểm tra công bố.",
-        f"What was seen of the log does not open ({path}: {why}). Nothing more is believed; remove"
-        " the file only once the log is compared with a published checkpoint.",
+        Message(
+            "What was seen of the log does not open ({path}: {why}). Nothing more is believed;"
+            " remove the file only once the log is compared with a published checkpoint.",
+            path=path,
+            why=why,
+        ),
     )
 
 

@@ -109,7 +109,7 @@ def _components(api: Api) -> None:
     components.schema("StatementShape", schema=StatementShape)
     for code in TYPES:
         body = Problem(code).body("vi", _SPEC_TRACE)
-        components.example(code, {"value": body, "summary": TYPES[code].title.en})
+        components.example(code, {"value": body, "summary": str(TYPES[code].title)})
     for name, header in _HEADERS.items():
         components.header(name, header)
     for name, parameter in _PARAMETERS.items():

@@ -33,6 +33,7 @@ from api.peer import FORWARDED, Proxies
 from api.problems.problem import plain_answer
 from api.settings import ARRIVED_BYTES
 from ledger.errors import Fault
+from ledger.message import Message
 
 ARRIVAL_DEADLINE_S: Final = 10.0
 """How long the headers, and a small body, may take to arrive."""
@@ -84,12 +85,10 @@ def host_fault(version: tuple[int, int], headers: Iterable[tuple[str, str]]) -> 
     """
     host = next((value for name, value in headers if name == "HOST"), None)
     if host is None:
-        missing = Fault("/Host", "thiếu tiêu đề", "the header is missing")
+        missing = Fault("/Host", Message("the header is missing"))
         return missing if version >= (1, 1) else None
     if not _HOST.fullmatch(host):
-        return Fault(
-            "/Host", "không phải tên hay địa chỉ máy chủ", "is no name or address of a host"
-        )
+        return Fault("/Host", Message("is no name or address of a host"))
     return None
 
 

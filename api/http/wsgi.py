@@ -21,6 +21,7 @@ from api.ops.child_processes import end_with_parent
 from api.ops.listening_socket import listen
 from api.peer import Proxies
 from api.settings import Settings, SettingsError, share_metrics
+from api.texts.catalogue import translate
 
 
 class OneLineLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
@@ -122,11 +123,11 @@ def main() -> None:
         listener = int(sys.argv[1]) if sys.argv[1:] else None
         server = Server(settings, listener)
     except SettingsError as error:
-        sys.stderr.write(f"socai: {error.vi}\nsocai: {error}\n")
+        sys.stderr.write(f"socai: {translate(error.text, 'vi')}\nsocai: {error}\n")
         sys.exit(2)
     if settings.metrics_port:
         share_metrics(Path(mkdtemp(prefix="socai-metrics-")))
-    from api.ops import telemetry  # noqa: PLC0415  after share_metrics
+    from api.ops import telemetry  # noqa: PLC0415  prometheus_client must see share_metrics
 
     telemetry.configure(settings.log_level)
     server.run()

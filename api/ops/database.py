@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
 
 from api.ops.embedded_postgres import SUPERUSER, Embedded
 from api.settings import EnclaveFacts, Home, Settings, SettingsError
+from ledger.message import Message
 from ledger.postgres import migrate
 from ledger.postgres.migrate import LOGINS
 from projections.engine import generations
@@ -129,8 +130,10 @@ def _with_password(url: str, path: Path) -> str:
         return url
     if not path.exists():
         raise SettingsError(
-            f"hãy ghi mật khẩu quản trị cơ sở dữ liệu vào {path} (quyền 0600)",
-            f"put the password of the database's administrator into {path} (mode 0600)",
+            Message(
+                "put the password of the database's administrator into {path} (mode 0600)",
+                path=path,
+            ),
         )
     password = path.read_text("utf-8").strip()
     user = quote(unquote(parts.username or SUPERUSER), safe="")

@@ -15,6 +15,8 @@ from api.ops.init_enclave import read_vkeys
 from api.ops.supervisor import ROLES
 from api.ops.wiring import open_blobs, open_kek, role_dsn
 from api.settings import EnclaveFacts, Home, Settings, SettingsError
+from api.texts import damage
+from api.texts.catalogue import translate
 from keys.envelope_encryption import Kek
 from keys.note import VKey
 from ledger.audit.audit import Report, audit, unread
@@ -23,6 +25,7 @@ from ledger.checkpoints.seen_checkpoint import SeenCheckpoint
 from ledger.checkpoints.seen_file import SeenFile
 from ledger.errors import Doubt
 from ledger.files.object_store import ObjectBlobs
+from ledger.message import Text
 from ledger.postgres.connect import connect, open_pool, translating
 from ledger.postgres.definitions import Altered
 from ledger.postgres.evidence import PostgresEvidence
@@ -59,6 +62,11 @@ class Audited:
         """Whether nothing is wrong with what was checked, and with what this home has seen."""
         return self.report.ok and not (self.views or self.altered or self.unopened)
 
+    @property
+    def said(self) -> Text:
+        """What is wrong first, to a person."""
+        return damage.finding(self.report.findings[0])
+
     def as_dict(self) -> dict[str, Any]:
         """For programs."""
         views = [
@@ -69,7 +77,8 @@ class Audited:
             skipped.append("file bytes")
         altered = [{"where": a.where, "line": a.line} for a in self.altered]
         return {
-            **self.report.as_dict(),
+            **self.report.as_dict(damage.as_dict),
+            "message_vi": translate(self.said, "vi") if self.report.findings else "",
             "ok": self.ok,
             "definitions": altered,
             "views": views,

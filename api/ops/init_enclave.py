@@ -39,6 +39,7 @@ from ledger.checkpoints.seen_file import SeenFile
 from ledger.files.file_key import FileKey
 from ledger.log import statement as statements
 from ledger.log.statement import Statement
+from ledger.message import Message
 from ledger.ports import Alone
 from ledger.postgres.connect import open_pool
 from ledger.postgres.files import PostgresFiles
@@ -150,39 +151,38 @@ def read_vkeys(settings: Settings) -> list[str]:
     path = settings.home / VKEYS
     if not path.exists():
         raise SettingsError(
-            f"không có {path}; hãy nêu các khóa của sổ bằng --vkey",
-            f"{path} is not there: name the log's keys with --vkey",
+            Message("{path} is not there: name the log's keys with --vkey", path=path),
         )
     return path.read_text("ascii").split()
 
 
 def _refuse(settings: Settings, plan: Plan) -> None:
     if Home(settings).facts_path.exists():
-        raise SettingsError(
-            f"{settings.home} đã có một sổ", f"{settings.home} already holds an enclave"
-        )
+        raise SettingsError(Message("{home} already holds an enclave", home=settings.home))
     if Home(settings).key_path("log").exists():
         raise SettingsError(
-            f"{settings.keys_dir} còn khóa của một sổ khởi tạo dở; hãy chuyển chúng đi trước",
-            f"{settings.keys_dir} holds keys of an unfinished enclave: remove them first",
+            Message(
+                "{keys_dir} holds keys of an unfinished enclave: remove them first",
+                keys_dir=settings.keys_dir,
+            ),
         )
     if any(SeenFile(Home(settings).seen_folder(role)).read() for role in ROLES):
         raise SettingsError(
-            f"{settings.seen_dir} còn điểm kiểm tra đã thấy của một sổ khác; hãy chuyển đi trước",
-            f"{settings.seen_dir} holds the checkpoints seen of another log: move them away first",
+            Message(
+                "{seen_dir} holds the checkpoints seen of another log: move them away first",
+                seen_dir=settings.seen_dir,
+            ),
         )
     if plan.level not in LEVELS:
         known = ", ".join(LEVELS)
-        raise SettingsError(f"cấp độ là một trong: {known}", f"the level is one of {known}")
+        raise SettingsError(Message("the level is one of {known}", known=known))
     if not plan.rehearsal and plan.deployment.startswith(REHEARSAL):
         raise SettingsError(
-            f"chỉ sổ diễn tập mới có tên bắt đầu bằng {REHEARSAL}",
-            f"only a rehearsal's deployment begins with {REHEARSAL}",
+            Message("only a rehearsal's deployment begins with {rehearsal}", rehearsal=REHEARSAL),
         )
     if plan.deployment.rpartition("/")[2] == _ACCESS or "/" in plan.deployment:
         raise SettingsError(
-            "tên nơi triển khai không có dấu gạch chéo: cấp độ đứng sau nó",
-            "a deployment has no slash: the level follows it",
+            Message("a deployment has no slash: the level follows it"),
         )
 
 

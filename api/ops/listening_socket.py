@@ -14,6 +14,7 @@ from time import monotonic
 from typing import Final
 
 from api.settings import SettingsError
+from ledger.message import Message
 
 _BACKLOG: Final = 512
 _STEP_S: Final = 0.1
@@ -58,11 +59,18 @@ def require_free(host: str, port: int) -> None:
 def _not_to_be_had(host: str, port: int, error: OSError) -> SettingsError:
     if error.errno == errno.EADDRINUSE:
         return SettingsError(
-            f"cổng {port} của {host} đang do chương trình khác giữ; hãy dừng chương trình đó"
-            " hoặc chọn cổng khác",
-            f"port {port} of {host} is held by another program: stop that, or choose another port",
+            Message(
+                "port {port} of {host} is held by another program: stop that, or choose another"
+                " port",
+                port=port,
+                host=host,
+            ),
         )
     return SettingsError(
-        f"không mở được cổng {port} của {host} ({error.strerror}); hãy xem lại địa chỉ và cổng",
-        f"port {port} of {host} cannot be opened ({error.strerror}): look at address and port",
+        Message(
+            "port {port} of {host} cannot be opened ({strerror}): look at address and port",
+            port=port,
+            host=host,
+            strerror=error.strerror,
+        ),
     )

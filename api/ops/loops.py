@@ -13,9 +13,11 @@ from typing import Final
 
 from api.ops.wiring import RealClock, open_projector, open_sealer
 from api.settings import Home, Settings
-from ledger.checkpoints.seen_file import DoubtMark, Reason
+from api.texts.catalogue import translate
+from ledger.checkpoints.seen_file import DoubtMark
 from ledger.errors import Doubt, Fatal, LedgerError
 from ledger.log.moment import stamp
+from ledger.message import Message, Text, Wording
 
 ON_DOUBT: Final = 70
 """Exit status of a loop that found memory and store in disagreement: nobody restarts it unseen."""
@@ -82,7 +84,7 @@ def _stopped(mark: DoubtMark, role: str) -> bool:
     reason = mark.reason()
     if reason is not None:
         _log.error(
-            "the %s stopped on doubt and stays so until `socai log resume`: %s", role, reason.en
+            "the %s stopped on doubt and stays so until `socai log resume`: %s", role, reason
         )
     return reason is not None
 
@@ -90,10 +92,10 @@ def _stopped(mark: DoubtMark, role: str) -> bool:
 def _leave(mark: DoubtMark, error: Fatal) -> None:
     """Marks why it stopped; where even that fails the memory itself still says it."""
     at = stamp(RealClock().now())
-    vi = f"cơ sở dữ liệu và chương trình không khớp nhau: {error}"
+    why: Text = Message("database and program do not agree: {error}", error=error)
     if isinstance(error, Doubt):
-        vi = error.vi
+        why = error.text
     try:
-        mark.leave(Reason(f"{at} {vi}", f"{at} {error}"))
+        mark.leave(Wording(f"{at} {translate(why, 'vi')}", f"{at} {error}"))
     except LedgerError:
         _log.exception("no mark of doubt could be left")

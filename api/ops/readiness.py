@@ -11,12 +11,12 @@ from typing import Final
 
 from api.ops import telemetry
 from api.settings import EnclaveFacts, Home, Settings
-from api.texts.text import Text
 from ledger.checkpoints.log_watch import LogWatch
 from ledger.checkpoints.seen_file import DoubtMark
 from ledger.checkpoints.verified_checkpoints import SignedCheckpoints
 from ledger.errors import LedgerError
 from ledger.files.custody_anchors import Anchoring
+from ledger.message import Message, Text, plural
 from ledger.ports import Clock, LogHead
 from ledger.postgres.records import PostgresRecords
 from projections.engine.generations import ViewState
@@ -25,16 +25,11 @@ from projections.views.acts import MOST_COUNTED
 from projections.views.all_views import VIEWS
 
 _PATIENCE_S: Final = 10.0
-_DATABASE_AWAY: Final = Text("cơ sở dữ liệu nằm ở máy khác", "the database lies on another machine")
-_ANCHORED: Final = Text("lịch sử tệp được neo đúng hạn", "the custody of files is anchored")
-_UNANCHORED: Final = Text(
-    "không neo được lịch sử tệp; chạy: socai log audit",
-    "the custody of files cannot be anchored; run: socai log audit",
-)
-_CLOCK_OF_RECORDS: Final = Text(
-    "đồng hồ của sổ là đồng hồ của các bản ghi", "the ledger's clock is that of its records"
-)
-_AS_SEEN: Final = Text("khớp với điểm kiểm tra đã thấy", "agrees with the checkpoint last seen")
+_DATABASE_AWAY: Final = Message("the database lies on another machine")
+_ANCHORED: Final = Message("the custody of files is anchored")
+_UNANCHORED: Final = Message("the custody of files cannot be anchored; run: socai log audit")
+_CLOCK_OF_RECORDS: Final = Message("the ledger's clock is that of its records")
+_AS_SEEN: Final = Message("agrees with the checkpoint last seen")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,20 +78,21 @@ class Readiness:
             head = self._records.head()
         except LedgerError as error:
             name = type(error).__name__
-            told = Text(f"không đọc được ({name})", f"cannot be read ({name})")
+            told = Message("cannot be read ({name})", name=name)
             return [Check("database", ok=False, detail=told), self._disk()]
         unsealed = head.size - (latest[0] if latest else 0)
         telemetry.LOG_SIZE.set(head.size)
         telemetry.UNSEALED.set(unsealed)
         checks = [
-            Check("database", ok=True, detail=Text(f"{head.size} bản ghi", f"{head.size} records")),
+            Check("database", ok=True, detail=plural("{n} record", "{n} records", n=head.size)),
             Check(
                 "sealer",
                 ok=unsealed >= 0
                 and self._progress.fine("sealer", unsealed, latest[0] if latest else 0),
-                detail=Text(
-                    f"{unsealed} bản ghi chưa có điểm kiểm tra",
-                    f"{unsealed} records without a checkpoint",
+                detail=plural(
+                    "{n} record without a checkpoint",
+                    "{n} records without a checkpoint",
+                    n=unsealed,
                 ),
             ),
         ]
@@ -113,16 +109,16 @@ class Readiness:
         """Also what the sealer stopped on, where its folder is on this machine."""
         doubt = self._watch.doubt
         if doubt is not None:
-            return Check("log", ok=False, detail=Text(doubt.vi, doubt.en))
+            return Check("log", ok=False, detail=doubt.text)
         reason = DoubtMark(Home(self._settings).seen_folder("sealer")).reason()
         if reason is not None:
-            stopped = Text(f"bộ ký đã dừng: {reason.vi}", f"the sealer stopped: {reason.en}")
+            stopped = Message("the sealer stopped: {reason}", reason=reason)
             return Check("log", ok=False, detail=stopped)
         return Check("log", ok=True, detail=_AS_SEEN)
 
     def _view(self, name: str, state: ViewState | None, head: LogHead) -> Check:
         if state is None:
-            told = Text(f"{name}: không có bản nào để đọc", f"{name}: there is none to read")
+            told = Message("{view}: there is none to read", view=name)
             return Check("projection", ok=False, detail=told)
         lag, (_, seconds) = head.size - 1 - state.position, state.behind(head)
         telemetry.PROJECTION_LAG.labels(state.view).set(lag)
@@ -132,11 +128,17 @@ class Readiness:
         fine = (
             not state.stopped and lag >= 0 and self._progress.fine(state.view, lag, state.position)
         )
-        span = Text("", "") if seconds is None else Text(f", {seconds} giây", f", {seconds} s")
-        told = Text(f"chậm {lag} bản ghi{span.vi}", f"{lag} records{span.en} behind")
+        told = plural("{n} record behind", "{n} records behind", n=lag)
+        if seconds is not None:
+            told = plural(
+                "{n} record, {seconds} s behind",
+                "{n} records, {seconds} s behind",
+                n=lag,
+                seconds=seconds,
+            )
         if state.stopped:
-            told = Text(f"dừng ở bản ghi {state.error_at}", f"stopped at record {state.error_at}")
-        detail = Text(f"{state.view}: {told.vi}", f"{state.view}: {told.en}")
+            told = Message("stopped at record {error_at}", error_at=state.error_at)
+        detail = Message("{view}: {told}", view=state.view, told=told)
         return Check("projection", ok=fine, detail=detail)
 
     def _custody(self) -> list[Check]:
@@ -150,14 +152,14 @@ class Readiness:
         if self._settings.database_url is not None:
             return Check("disk", ok=True, detail=_DATABASE_AWAY)
         free = free_bytes(self._settings.home) >> 20
-        told = Text(f"còn trống {free} MiB", f"{free} MiB free")
+        told = Message("{free} MiB free", free=free)
         return Check("disk", ok=free >= self._settings.min_free_mib, detail=told)
 
     def _time(self, last: datetime | None) -> Check:
         if self._facts.rehearsal or last is None:
             return Check("clock", ok=True, detail=_CLOCK_OF_RECORDS)
         behind = (last - self._clock.now()).total_seconds()
-        told = Text(f"chậm hơn sổ {max(behind, 0):.0f} s", f"{max(behind, 0):.0f} s behind the log")
+        told = Message("{behind} s behind the log", behind=round(max(behind, 0)))
         return Check("clock", ok=behind <= 1, detail=told)
 
 
@@ -167,16 +169,17 @@ def free_bytes(folder: Path) -> int:
 
 
 def _altered(table: str) -> Check:
-    told = Text(f"bảng {table} không còn như khi tạo", f"the table {table} is not as it was made")
+    told = Message("the table {table} is not as it was made", table=table)
     return Check("projection", ok=False, detail=told)
 
 
 def _aside(count: int, first: int) -> Check:
     """A banner, not a failure: what is set aside moves nothing, and everything else goes on."""
-    vi, en = ("ít nhất ", "at least ") if count == MOST_COUNTED else ("", "")
-    told = Text(
-        f"{vi}{count} bản ghi trái quy định chưa được loại; đầu tiên là bản ghi {first}",
-        f"{en}{count} records against the rules and not voided; the first is record {first}",
+    number = Message("at least {count}", count=count) if count == MOST_COUNTED else count
+    told = Message(
+        "{number} records against the rules and not voided; the first is record {first}",
+        number=number,
+        first=first,
     )
     return Check("set_aside", ok=True, detail=told)
 

@@ -31,6 +31,7 @@ from ledger.checkpoints.seen_file import DoubtMark, SeenFile
 from ledger.errors import Doubt
 from ledger.log import statement as statements
 from ledger.log.recovery import Recovery
+from ledger.message import Message
 from ledger.ports import Alone
 from ledger.postgres.checkpoints import PostgresCheckpoints
 from ledger.postgres.connect import open_pool
@@ -234,8 +235,7 @@ class Recovering:
         held = self.post(officer, at)
         if held is None:
             raise SettingsError(
-                f"cán bộ {officer} không phải người giữ sổ đăng ký",
-                f"officer {officer} is no registrar",
+                Message("officer {officer} is no registrar", officer=officer),
             )
         return Keeper(officer, held.agency, held.post, held.capacities)
 
@@ -279,8 +279,10 @@ class Recovering:
         """Next keys into place, the ended ones beside them; the public ones noted, newest first."""
         if not all(self._next(name).exists() or self._is_new(name, recovery) for name, _ in _KEYS):
             raise SettingsError(
-                f"không thấy khóa mới mà biên bản khôi phục nêu, trong {self._settings.keys_dir}",
-                f"the new keys that the recovery names are not in {self._settings.keys_dir}",
+                Message(
+                    "the new keys that the recovery names are not in {keys_dir}",
+                    keys_dir=self._settings.keys_dir,
+                ),
             )
         for name, _ in _KEYS:
             if self._next(name).exists():

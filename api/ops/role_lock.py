@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from api.settings import SettingsError
+from ledger.message import Message
 
 _NOT_OURS_TO_WRITE: Final = (errno.EACCES, errno.EROFS, errno.EPERM)
 
@@ -84,8 +85,11 @@ def require_unserved(home: Path, *roles: str) -> None:
 
 def _held(home: Path, role: str, holder: str) -> SettingsError:
     return SettingsError(
-        f"sổ ở {home} đang chạy ({role}, tiến trình {holder}); hãy dừng tiến trình đó trước,"
-        " hoặc đặt SOCAI_HOME là thư mục khác",
-        f"the enclave in {home} is running ({role}, process {holder}): stop that first, or set"
-        " SOCAI_HOME to another folder",
+        Message(
+            "the enclave in {home} is running ({role}, process {holder}): stop that first, or set"
+            " SOCAI_HOME to another folder",
+            home=home,
+            role=role,
+            holder=holder,
+        ),
     )

@@ -43,6 +43,7 @@ from ledger.files.object_store import ObjectBlobs
 from ledger.log import tiles as tiling
 from ledger.log.moment import cut
 from ledger.log.tiles import ENTRIES, TileId
+from ledger.message import Message
 from ledger.ports import Clock, Entropy
 from ledger.postgres.checkpoints import PostgresCheckpoints
 from ledger.postgres.connect import (
@@ -265,9 +266,7 @@ class Enclave:
         try:
             enclave = cls(settings, clock or RealClock(), entropy or RealEntropy())
         except KeysError as error:
-            raise SettingsError(
-                f"không mở được khóa KEK: {error}", f"the KEK does not open: {error}"
-            ) from error
+            raise SettingsError(Message("the KEK does not open: {error}", error=error)) from error
         try:
             require_schema(role_dsn(settings, enclave.facts, "reader"))
             require_genesis(enclave.reader, enclave.facts)
@@ -379,24 +378,19 @@ def require_genesis(reader: Reader, facts: EnclaveFacts) -> None:
     """
     found = reader.read(0, 1)
     if not found or found[0].act is None:
-        raise SettingsError(
-            "sổ chưa có bản ghi 0; chạy: socai init", "the log has no record 0: run `socai init`"
-        )
+        raise SettingsError(Message("the log has no record 0: run `socai init`"))
     if found[0].entry.hex() != facts.genesis:
         raise SettingsError(
-            "bản ghi 0 không phải bản ghi gốc của thư mục này",
-            "record 0 is not the genesis this home was made with",
+            Message("record 0 is not the genesis this home was made with"),
         )
     said = found[0].act.facts
     if said["log"] != facts.origin or said["level"] != facts.level:
         raise SettingsError(
-            "bản ghi 0 ghi tên sổ hoặc cấp độ khác với thư mục này",
-            "record 0 names another log or level than this home",
+            Message("record 0 names another log or level than this home"),
         )
     if bool(said.get("demo", False)) != facts.rehearsal:
         raise SettingsError(
-            "bản ghi 0 và thư mục này không thống nhất đây có phải sổ diễn tập hay không",
-            "record 0 and this home disagree on whether this is a rehearsal",
+            Message("record 0 and this home disagree on whether this is a rehearsal"),
         )
 
 
@@ -564,7 +558,7 @@ def open_blobs(settings: Settings) -> ObjectBlobs:
     try:
         return ObjectBlobs.at(settings.blobs, Home(settings).blob_options())
     except ValueError as error:
-        raise SettingsError(f"SOCAI_BLOBS: {error}", f"SOCAI_BLOBS: {error}") from error
+        raise SettingsError(Message("SOCAI_BLOBS: {error}", error=error)) from error
 
 
 def _scratch(settings: Settings) -> Path:
@@ -585,8 +579,7 @@ def service_signer(settings: Settings) -> SoftwareSigner:
         return read_key(home.key_path("service"), home.passphrase())
     except (KeysError, OSError) as error:
         raise SettingsError(
-            f"không mở được khóa của hệ thống: {error}",
-            f"the service's key does not open: {error}",
+            Message("the service's key does not open: {error}", error=error),
         ) from error
 
 
@@ -608,7 +601,6 @@ def log_signers(
         log_key, pq_key = (read_key(at(name), home.passphrase()) for name in ("log", "pq"))
     except KeysError as error:
         raise SettingsError(
-            f"không mở được một khóa của sổ: {error}",
-            f"a key of the log does not open: {error}",
+            Message("a key of the log does not open: {error}", error=error),
         ) from error
     return log_pair(home.facts().origin, log_key, pq_key)

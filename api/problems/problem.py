@@ -15,7 +15,8 @@ from flask import Response
 from werkzeug.exceptions import HTTPException
 
 from api.problems.types import TYPES
-from api.texts.text import Lang, Text
+from api.texts.catalogue import in_each, translate
+from api.texts.lang import Lang
 from keys.errors import (
     InvalidSignature,
     KeysError,
@@ -36,6 +37,7 @@ from ledger.errors import (
     Unavailable,
     VerificationError,
 )
+from ledger.message import Message, Text
 
 CONTENT_TYPE: Final = "application/problem+json"
 
@@ -45,7 +47,7 @@ class Problem(Exception):
 
     Args:
         code: A code of `problem_types.TYPES`.
-        detail: What exactly, in both languages; where left out the first fault, if there is one.
+        detail: What exactly; where left out the first fault, if there is one.
         faults: Each fault with its JSON Pointer.
         members: Extension members (`guard`, `head`, `since` …).
         headers: Further response headers (`Retry-After`, `Allow` …).
@@ -72,19 +74,18 @@ class Problem(Exception):
         """The members of the problem document in one language."""
         body: dict[str, Any] = {
             "type": f"/problems/{self.code}",
-            "title": self.type.title[lang],
+            "title": translate(self.type.title, lang),
             "status": self.type.status,
             "code": self.code,
-            "next": self.type.step[lang],
+            "next": translate(self.type.step, lang),
             "recorded": self.type.recorded,
             "trace_id": trace_id,
         }
         if self.detail is not None:
-            body["detail"] = self.detail[lang]
+            body["detail"] = translate(self.detail, lang)
         if self.faults:
             body["errors"] = [
-                {"pointer": f.pointer, "detail": f.vi if lang == "vi" else f.en}
-                for f in self.faults
+                {"pointer": f.pointer, "detail": translate(f.text, lang)} for f in self.faults
             ]
         return body | self.members
 
@@ -105,9 +106,7 @@ class Problem(Exception):
 
 def _said(fault: Fault) -> Text:
     place = fault.pointer.removeprefix("/")
-    return (
-        Text(f"{place}: {fault.vi}", f"{place}: {fault.en}") if place else Text(fault.vi, fault.en)
-    )
+    return Message("{place}: {fault}", place=place, fault=fault.text) if place else fault.text
 
 
 _LATER: Final = (429, 503)
@@ -117,7 +116,7 @@ def plain_answer(code: str, *faults: Fault) -> bytes:
     """A whole HTTP/1.1 answer, for what the server refuses before it is a request."""
     problem = Problem(code, faults=faults)
     body = orjson.dumps(problem.body("vi", "none"))
-    reason = problem.type.title.en.encode("ascii", "replace")
+    reason = str(problem.type.title).encode("ascii", "replace")
     again = b"Retry-After: 2\r\n" if problem.type.status in _LATER else b""
     head = (
         b"HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: %d\r\n"
@@ -130,9 +129,9 @@ def of(error: BaseException) -> Problem:
     """The problem that an exception becomes; the one place where errors meet HTTP."""
     if isinstance(error, Problem):
         return error
-    for kind, translate in _TRANSLATIONS:
+    for kind, problem_of in _TRANSLATIONS:
         if isinstance(error, kind):
-            return translate(error)
+            return problem_of(error)
     return Problem("internal")
 
 
@@ -143,7 +142,7 @@ def _rejected(error: Rejected) -> Problem:
     if error.params:
         members["params"] = error.params
     code = error.code if error.code in TYPES else "rejected"
-    return Problem(code, Text(error.vi, error.en), faults=error.faults, members=members)
+    return Problem(code, error.text, faults=error.faults, members=members)
 
 
 def _conflict(error: Conflict) -> Problem:
@@ -154,27 +153,25 @@ def _conflict(error: Conflict) -> Problem:
     if error.code == "stale":
         members["since"] = [dict(act) for act in error.since]
     code = error.code if error.code in TYPES else "unavailable"
-    return Problem(code, Text(error.vi, error.en), members=members)
+    return Problem(code, error.text, members=members)
 
 
-def _door(code: str, vi: str) -> Callable[[KeysError], Problem]:
+def _door(code: str, text: Message) -> Callable[[KeysError], Problem]:
     """A refusal of `keys` over the sender's own bytes: its reason may be told."""
 
     def problem(error: KeysError) -> Problem:
-        return Problem(code, Text(f"{vi}: {error}", str(error)))
+        return Problem(code, text.filled(error=error))
 
     return problem
 
 
 def _unavailable(error: Unavailable) -> Problem:
     code = error.code if error.code in TYPES else "unavailable"
-    return Problem(
-        code, Text(error.vi, error.en), headers={"Retry-After": str(max(1, error.retry_after_s))}
-    )
+    return Problem(code, error.text, headers={"Retry-After": str(max(1, error.retry_after_s))})
 
 
 def _doubted(error: Doubt) -> Text:
-    return Text(_sentence(error.vi), _sentence(error.en))
+    return in_each(lambda lang: _sentence(translate(error.text, lang)))
 
 
 def _sentence(text: str) -> str:
@@ -216,8 +213,8 @@ _REFUSED: Final[_Translations] = (
     (NotFound, lambda error: Problem(error.code)),
     (Unavailable, _unavailable),
     (Doubt, lambda error: Problem("log_in_doubt", _doubted(error), headers={"Retry-After": "60"})),
-    (NotCanonical, _door("not_canonical", "Không ở dạng chuẩn tắc")),
-    (Malformed, _door("malformed_statement", "Sai khuôn mẫu")),
+    (NotCanonical, _door("not_canonical", Message("Not in canonical form: {error}"))),
+    (Malformed, _door("malformed_statement", Message("Malformed: {error}"))),
     (UnknownKey, lambda _: Problem("unknown_key")),
     (WrongCustody, lambda _: Problem("unknown_key")),
     (InvalidSignature, lambda _: Problem("invalid_signature")),

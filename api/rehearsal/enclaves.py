@@ -27,8 +27,9 @@ from api.rehearsal.player import Player, Registrar, StepResult
 from api.rehearsal.scenario import Play
 from api.settings import Home, Settings, SettingsError
 from api.texts.labels import name
-from api.texts.text import Lang
+from api.texts.lang import Lang
 from keys.custody.file import read_key
+from ledger.message import Message
 from ledger.regulation.edition import load_edition
 
 _THREADS: Final = 12
@@ -64,8 +65,10 @@ def player_at(
     with HttpDesk(venue.url, lang) as desk:
         if not desk.origin.startswith("rehearsal."):
             raise SettingsError(
-                f"{desk.origin} không phải sổ diễn tập: kịch bản chỉ chạy trong sổ diễn tập",
-                f"{desk.origin} is no rehearsal: scenarios are played in rehearsals only",
+                Message(
+                    "{origin} is no rehearsal: scenarios are played in rehearsals only",
+                    origin=desk.origin,
+                ),
             )
         signer = read_key(venue.registrar_file, venue.passphrase)
         registrar = desk.client(signer)

@@ -15,6 +15,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from ledger.errors import Unavailable
+from ledger.message import Message
 from ledger.postgres.connect import Connection, connect, translated
 
 # The guard against accidents is lifted first: triggers do not bind a superuser who says so.
@@ -135,6 +136,5 @@ def copied(admin_dsn: str, dbname: str, name: str) -> Iterator[str]:
 def _in_use() -> Unavailable:
     return Unavailable(
         "database_unavailable",
-        "Cơ sở dữ liệu đang được dùng nên chưa sao chép; dừng dịch vụ rồi chạy lại.",
-        "The database is in use and was not copied; stop the service, then run it again.",
+        Message("The database is in use and was not copied; stop the service, then run it again."),
     )

@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 from api.client.client import Client
 from api.client.connection import Refused as Problem
 from api.rehearsal.player import Place, Refused
-from api.texts.text import Lang
+from api.texts.lang import Lang
 from keys.jwk import SoftwareSigner
 from ledger.log.moment import unstamp
 from ledger.log.statement import Statement

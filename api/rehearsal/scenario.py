@@ -16,6 +16,7 @@ from typing import Any, Final
 import orjson
 
 from api.settings import Unfit
+from ledger.message import Message
 
 SHIPPED: Final = Path(__file__).with_name("scenarios")
 _REFERENCE: Final = re.compile(r"@(step|case|officer|kid|newkid|newjwk):([^\s]+)")
@@ -136,9 +137,7 @@ def read_files(paths: Sequence[Path]) -> list[Play]:
     """
     plays = [play for path in paths for play in read_file(path)]
     if not plays:
-        raise ScenarioError(
-            "các tệp này không có gì để chạy", "there is nothing to play in these files"
-        )
+        raise ScenarioError(Message("there is nothing to play in these files"))
     return sorted(plays, key=lambda play: play.begins)
 
 
@@ -153,8 +152,9 @@ def read_file(path: Path) -> list[Play]:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ScenarioError(
-            f"{path.name} không đúng khuôn dạng kịch bản: {error!r}",
-            f"{path.name} is not of the scenario form: {error!r}",
+            Message(
+                "{name} is not of the scenario form: {error}", name=path.name, error=repr(error)
+            ),
         ) from error
 
 
@@ -182,8 +182,7 @@ def _unknown(name: str) -> ScenarioError:
     """A bare name that is neither a file here nor shipped."""
     known = ", ".join(sorted((path.stem for path in SHIPPED.glob("*.json")), key=_by_number))
     return ScenarioError(
-        f"không có kịch bản {name}; có sẵn: {known}",
-        f"there is no scenario {name}; shipped are {known}",
+        Message("there is no scenario {name}; shipped are {known}", name=name, known=known),
     )
 
 
@@ -223,16 +222,14 @@ def _load(path: Path) -> dict[str, Any]:
         if path.name == str(path) and path.stem == path.name:
             raise _unknown(path.name) from error
         raise ScenarioError(
-            f"không đọc được {path}: {error.strerror}", f"cannot read {path}: {error.strerror}"
+            Message("cannot read {path}: {strerror}", path=path, strerror=error.strerror)
         ) from error
     except orjson.JSONDecodeError as error:
         raise ScenarioError(
-            f"{path.name} không phải JSON: {error}", f"{path.name} is not JSON: {error}"
+            Message("{name} is not JSON: {error}", name=path.name, error=error)
         ) from error
     if not isinstance(document, dict):
-        raise ScenarioError(
-            f"{path.name} phải là một đối tượng JSON", f"{path.name} must hold one JSON object"
-        )
+        raise ScenarioError(Message("{name} must hold one JSON object", name=path.name))
     return document
 
 
@@ -314,8 +311,9 @@ def _thread(step: Mapping[str, Any]) -> tuple[str, str]:
     if len(named) > 1:
         streams = ", ".join(named)
         raise ScenarioError(
-            f"bước {step['n']} nêu nhiều dòng: {streams}",
-            f"step {step['n']} names more than one stream: {streams}",
+            Message(
+                "step {step} names more than one stream: {streams}", step=step["n"], streams=streams
+            ),
         )
     return (named[0], str(step[named[0]])) if named else ("ledger", "")
 
@@ -334,22 +332,30 @@ def _members(step: Mapping[str, Any]) -> dict[str, Any]:
 def _time(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
-        raise ScenarioError(f"{text} thiếu múi giờ", f"{text} has no offset")
+        raise ScenarioError(Message("{time} has no offset", time=text))
     return moment
 
 
 def _checked(play: Play) -> Play:
     if not play.steps:
-        raise ScenarioError(f"{play.id} không có bước nào", f"{play.id} has no steps")
+        raise ScenarioError(Message("{id} has no steps", id=play.id))
     for step in play.steps:
         if unknown := step.aliases() - set(play.cast):
             raise ScenarioError(
-                f"{play.id} bước {step.n}: {min(unknown)} không có trong dàn vai",
-                f"{play.id} step {step.n}: {min(unknown)} is not in the cast",
+                Message(
+                    "{id} step {n}: {unknown} is not in the cast",
+                    id=play.id,
+                    n=step.n,
+                    unknown=min(unknown),
+                ),
             )
         if step.stream_of == "case" and step.thread not in play.cases:
             raise ScenarioError(
-                f"{play.id} bước {step.n}: {step.thread} không có trong các hồ sơ",
-                f"{play.id} step {step.n}: {step.thread} is not among the cases",
+                Message(
+                    "{id} step {n}: {thread} is not among the cases",
+                    id=play.id,
+                    n=step.n,
+                    thread=step.thread,
+                ),
             )
     return play

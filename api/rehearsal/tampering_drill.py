@@ -19,12 +19,12 @@ from api.rehearsal.cast import CastBook, Safe
 from api.rehearsal.forgery import FORGERIES, copied, forged
 from api.rehearsal.past_door import Smuggler
 from api.settings import EnclaveFacts, Home, Settings
-from api.texts.text import Text
+from api.texts.damage import finding
 from keys import canonical
 from ledger.admission.registrar import Keeper, registry_act
-from ledger.audit.audit import Report
 from ledger.errors import Doubt, VerificationError
 from ledger.log.statement import AUTHOR, make
+from ledger.message import Message, Text
 from ledger.postgres.connect import open_pool
 from ledger.postgres.recorder import GroupAppender
 from ledger.postgres.records import PostgresRecords
@@ -37,15 +37,12 @@ FOREIGN_KEY: Final = "foreign_key"
 _HOTLINE: Final = "hotline"
 _DIRECTOR: Final = "gd"
 WHAT: Final = {
-    "edit": Text("sửa một bit của một bản ghi", "one bit of one record is edited"),
-    "swap": Text("đổi chỗ hai bản ghi", "two records change places"),
-    "delete": Text("xóa một bản ghi", "one record is deleted"),
-    "old_tile": Text("khôi phục một mảnh cây cũ", "an old tile is restored"),
-    OLD_BACKUP: Text("khôi phục một bản sao lưu cũ", "an old backup is restored"),
-    FOREIGN_KEY: Text(
-        "cán bộ trực cấp khóa cho giám đốc, bằng quyền ghi cơ sở dữ liệu",
-        "the hotline enrols a key for the director, with the writer's login",
-    ),
+    "edit": Message("one bit of one record is edited"),
+    "swap": Message("two records change places"),
+    "delete": Message("one record is deleted"),
+    "old_tile": Message("an old tile is restored"),
+    OLD_BACKUP: Message("an old backup is restored"),
+    FOREIGN_KEY: Message("the hotline enrols a key for the director, with the writer's login"),
 }
 
 
@@ -81,7 +78,9 @@ def drill(settings: Settings, facts: EnclaveFacts, progress: Progressed) -> list
         with forged(database.admin_dsn(settings), dbname, forgery) as (copy, touched):
             report = run(settings, in_database(facts, copy), progress, views=False).report
         kind = None if report.kind is None else str(report.kind)
-        caught.append(Caught(forgery, touched, report.first_bad_index, kind, _said(report)))
+        caught.append(
+            Caught(forgery, touched, report.first_bad_index, kind, finding(report.findings[0]))
+        )
     return caught
 
 
@@ -100,9 +99,9 @@ def restored(settings: Settings, facts: EnclaveFacts, backup: str) -> Caught:
         try:
             sealer.seal_once()
         except Doubt as doubt:
-            text = Text(f"bộ ký dừng: {doubt.vi}", f"the sealer stops: {doubt.en}")
+            text = Message("the sealer stops: {doubt}", doubt=doubt.text)
             return Caught(OLD_BACKUP, size, doubt.size, doubt.kind, text)
-    signed = Text("bộ ký đã ký tiếp", "the sealer signed on")
+    signed = Message("the sealer signed on")
     return Caught(OLD_BACKUP, size, None, None, signed)
 
 
@@ -124,11 +123,7 @@ def enrolled(settings: Settings, facts: EnclaveFacts, progress: Progressed) -> C
             reader = Reader(records, open_kek(settings), facts.origin, facts.level)
             believed = Standing(records, reader).catch_up().registry
     kind = None if report.kind is None or kid in believed.keyring else str(report.kind)
-    return Caught(FOREIGN_KEY, index, report.first_bad_index, kind, _said(report))
-
-
-def _said(report: Report) -> Text:
-    return Text(report.message_vi, report.message)
+    return Caught(FOREIGN_KEY, index, report.first_bad_index, kind, finding(report.findings[0]))
 
 
 def _smuggle_key(settings: Settings, place: EnclaveFacts) -> tuple[int, str]:

@@ -15,6 +15,7 @@ from uuid import UUID
 from keys.keyring import SERVICE
 from ledger.admission.registrar import Keeper, registry_act
 from ledger.errors import Rejected
+from ledger.message import Message
 from ledger.regulation.acts.json_shape import fmt_time
 from ledger.regulation.edition import REGULATION
 from ledger.regulation.registry.lines import FOUNDERS_POST, KEEPER
@@ -68,8 +69,7 @@ def genesis(
     if not keepers:
         raise Rejected(
             "no_registry_keeper",
-            "Không cơ quan nào giữ danh bạ vào ngày này; chọn ngày khác.",
-            "No agency holds REGISTRY_KEEPER on that day: choose another.",
+            Message("No agency holds REGISTRY_KEEPER on that day: choose another."),
         )
     facts: dict[str, Any] = {
         "log": origin,

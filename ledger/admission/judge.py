@@ -19,6 +19,7 @@ from ledger.admission.replay import judged
 from ledger.admission.submission import Submission
 from ledger.errors import Conflict, Rejected, VerificationError
 from ledger.log.statement import require_log
+from ledger.message import Message, Wording
 from ledger.ports import NIL_UNIT, RecordStore, StoredRecord
 from ledger.regulation.case.other_cases_port import STILL_OPEN, Report, state_told
 from ledger.regulation.case.reviews import open_reviews, signers
@@ -33,22 +34,19 @@ from ledger.streams.stream import Stream
 from ledger.streams.tokens import token_tag
 
 _Answer = TypeVar("_Answer")
-_NONSENSE_VI: Final = "nội dung không theo quy định nào"
 _COLUMNS: Final = Aside(
     "columns",
-    "các cột của bản ghi nói khác nội dung đã ký",
-    "the columns of the row say something else than what is signed",
+    Message("the columns of the row say something else than what is signed"),
 )
 _STRANGER: Final = Aside(
     "signer",
-    "người ký không có tên trong diễn biến",
-    "whoever signed it is no signer of the act",
+    Message("whoever signed it is no signer of the act"),
 )
 _MOST_RULINGS: Final = 200_000
 """Records whose judgement is remembered, about 20 MiB."""
 _MOST_STATEMENTS: Final = 20_000
 """Statements of streams that were asked about and are kept folded, about 70 MiB."""
-_NOT_JUDGED: Final = Aside("", "", "")
+_NOT_JUDGED: Final = Aside("", Wording("", ""))
 _SERVICE: Final = (True, False, NIL_UNIT)
 """What author, registry and unit say of a service statement."""
 
@@ -156,12 +154,12 @@ class Judge:
                 return event
             aside = _COLUMNS
         except Rejected as refused:
-            aside = Aside(refused.code, refused.vi, refused.en, refused.guard)
+            aside = Aside(refused.code, refused.text, refused.guard)
         except Conflict as conflict:
             hanging = _hanging(stream) if conflict.code == "stale" else None
-            aside = hanging or Aside(conflict.code, conflict.vi, conflict.en)
+            aside = hanging or Aside(conflict.code, conflict.text)
         except NONSENSE as error:  # a guard that stumbles over what no door let in
-            aside = Aside("act", _NONSENSE_VI, repr(error))
+            aside = _nonsense(error)
         return _put_aside(event, aside)
 
     def alone(self, event: Event, registry: Registry) -> Event:
@@ -187,9 +185,9 @@ class Judge:
             require_log(event.statement, self.origin)
             officer, _ = Submission(event.statement, event.act, None).admit(registry, _at(event))
         except Rejected as refused:
-            return _put_aside(event, Aside(refused.code, refused.vi, refused.en))
+            return _put_aside(event, Aside(refused.code, refused.text))
         except NONSENSE as error:
-            return _put_aside(event, Aside("act", _NONSENSE_VI, repr(error)))
+            return _put_aside(event, _nonsense(error))
         named = officer in {one.officer for one in event.act.signers}
         return event if named else _put_aside(event, _STRANGER)
 
@@ -411,6 +409,10 @@ class Unfolded(Exception):
         self.streams = streams
 
 
+def _nonsense(error: Exception) -> Aside:
+    return Aside("act", Message("no rule fits what it says: {detail}", detail=repr(error)))
+
+
 def _put_aside(event: Event, aside: Aside) -> PositionPassed:
     return PositionPassed(
         originator_id=event.originator_id,
@@ -433,10 +435,11 @@ def _hanging(stream: Stream) -> Aside | None:
         return None
     return Aside(
         "hanging",
-        f"nối tiếp bản ghi {stream.unread} hoặc một bản ghi không có; bản ghi {stream.unread} không"
-        " đọc được. Nếu bản ghi đó bị hỏng, hãy phục hồi từ bản sao lưu trước khi loại bản ghi nào",
-        f"it follows record {stream.unread}, which cannot be read, or nothing; if that record was"
-        " damaged, restore it from a backup before anything is voided",
+        Message(
+            "it follows record {unread}, which cannot be read, or nothing; if that record was"
+            " damaged, restore it from a backup before anything is voided",
+            unread=stream.unread,
+        ),
     )
 
 

@@ -19,6 +19,7 @@ from ledger.admission.submission import answer_ends, require_window, unknown_key
 from ledger.errors import Fault, Rejected
 from ledger.log import statement as statements
 from ledger.log.statement import SERVICE_TYP, Statement
+from ledger.message import Message
 from ledger.regulation.acts.json_shape import UUID4, fmt_time, parse_time
 from ledger.regulation.registry.registry import Registry
 from ledger.streams.stream import Stream
@@ -26,10 +27,10 @@ from ledger.streams.stream import Stream
 CUSTODY_ANCHORED: Final = "CustodyAnchored"
 STREAM: Final = "ledger"
 """Where every service event of a log stands; everybody of the enclave sees that it does."""
-NAMES: Final[Mapping[str, tuple[str, str]]] = {
-    CUSTODY_ANCHORED: ("Neo lịch sử lưu giữ tệp", "Custody of files anchored"),
+NAMES: Final[Mapping[str, Message]] = {
+    CUSTODY_ANCHORED: Message("Custody of files anchored"),
 }
-"""What people read, in Vietnamese and in English."""
+"""What people read."""
 MOST_EVERY_S: Final = 86_400
 """A day: an anchor that named more would make every gap behind it lawful."""
 
@@ -85,13 +86,13 @@ def parse(members: Mapping[str, Any]) -> ServiceEvent:
         Rejected: `malformed_act`, with the place at fault.
     """
     if members.keys() != _MEMBERS:
-        raise _malformed("", "thiếu hoặc thừa trường", "a member is missing or too many")
+        raise _malformed("", Message("a member is missing or too many"))
     for name, good in _CHECKS.items():
         if not good(members[name]):
-            raise _malformed(f"/{name}", f"giá trị {name} không hợp lệ", f"{name} is not allowed")
+            raise _malformed(f"/{name}", Message("{name} is not allowed", name=name))
     event, facts = members["event"], members["facts"]
     if not _FACTS[event](facts):
-        raise _malformed("/facts", "nội dung không hợp lệ", f"the facts of {event} are others")
+        raise _malformed("/facts", Message("the facts of {detail} are others", detail=event))
     return ServiceEvent(event, members["event_id"], facts)
 
 
@@ -141,13 +142,15 @@ def admit(
     """
     statements.require_log(statement, origin)
     if statement.typ != SERVICE_TYP:
-        raise _malformed("/typ", "phải là sự kiện của hệ thống", "it is no service statement")
+        raise _malformed("/typ", Message("it is no service statement"))
     event = parse(statement.members)
     require_window(statement, at)
     try:
         line = registry.keyring.usable(statement.kid, index=None, at=at, service=True)
     except KeysError as error:
-        raise unknown_key("khóa hệ thống chưa đăng ký hoặc đã hết hiệu lực", str(error)) from error
+        raise unknown_key(
+            Message("the service key is not enrolled, or not valid now: {detail}", detail=error)
+        ) from error
     if not verified:
         statements.check_signature(statement, registry.keyring.key(statement.kid))
     return event, answer_ends(statement, line)
@@ -183,10 +186,9 @@ _CHECKS: Final[Mapping[str, Callable[[object], bool]]] = {
 }
 
 
-def _malformed(pointer: str, vi: str, en: str) -> Rejected:
+def _malformed(pointer: str, what: Message) -> Rejected:
     return Rejected(
         "malformed_statement",
-        f"Không ghi được: sự kiện của hệ thống không đúng khuôn dạng ({vi}).",
-        f"The service statement is malformed: {en}.",
-        faults=[Fault(pointer, vi, en)],
+        Message("The service statement is malformed: {what}.", what=what),
+        faults=[Fault(pointer, what)],
     )

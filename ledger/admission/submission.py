@@ -14,6 +14,7 @@ from keys.keyring import KeyLine
 from ledger.errors import Fault, Rejected
 from ledger.log import statement as statements
 from ledger.log.statement import ACT_TYP, Statement
+from ledger.message import Message
 from ledger.regulation.acts.act import Act
 from ledger.regulation.acts.catalogue import Catalogue
 from ledger.regulation.acts.invisible_characters import require_visible
@@ -69,9 +70,8 @@ class Submission:
         if statement.typ != ACT_TYP:
             raise Rejected(
                 "malformed_statement",
-                "Không ghi được: cửa này chỉ nhận diễn biến do cán bộ ký.",
-                "Only acts signed by officers are taken here.",
-                faults=[Fault("/protected/typ", "phải là diễn biến", "must be an act")],
+                Message("Only acts signed by officers are taken here."),
+                faults=[Fault("/protected/typ", Message("must be an act"))],
             )
         act = catalogue.parse(statement.members, level)
         require_visible(statement.members)
@@ -94,7 +94,7 @@ class Submission:
         line = self._key(registry, at)
         self.require_session(registry)
         if line.officer is None:
-            raise unknown_key("khóa không của cán bộ nào", "the key is no officer's")
+            raise unknown_key(Message("the key is no officer's"))
         return line.officer, answer_ends(self.statement, line)
 
     def require_session(self, registry: Registry) -> None:
@@ -105,8 +105,7 @@ class Submission:
         if line is None or line.officer != self._session:
             raise Rejected(
                 "wrong_session",
-                "Không ghi được: phải gửi bằng phiên của chính người ký.",
-                "A statement is sent by its signer's own session.",
+                Message("A statement is sent by its signer's own session."),
             )
 
     def _key(self, registry: Registry, at: datetime) -> KeyLine:
@@ -115,15 +114,11 @@ class Submission:
         try:
             line = keyring.usable(kid, index=None, at=at, service=False)
         except RetiredKey as error:
-            raise unknown_key("khóa đã bị thu hồi", "the key is revoked") from error
+            raise unknown_key(Message("the key is revoked")) from error
         except WrongCustody as error:
-            raise unknown_key(
-                "khóa hệ thống không ký được diễn biến", "a service key can sign no act"
-            ) from error
+            raise unknown_key(Message("a service key can sign no act")) from error
         except UnknownKey as error:
-            raise unknown_key(
-                "khóa chưa đăng ký hoặc ngoài thời hạn", "the key is not enrolled or not valid now"
-            ) from error
+            raise unknown_key(Message("the key is not enrolled or not valid now")) from error
         if not self._verified:
             statements.check_signature(self.statement, keyring.key(kid))
             self._verified = True
@@ -136,9 +131,8 @@ def require_window(statement: Statement, at: datetime) -> None:
     if not -IAT_BEFORE.total_seconds() <= signed <= IAT_AFTER.total_seconds():
         raise Rejected(
             "clock_off",
-            "Không ghi được: thời điểm ký lệch xa đồng hồ của sổ; chỉnh lại rồi ký lại.",
-            "iat is too far from the ledger's clock (-24 h … +5 min): sign again.",
-            faults=[Fault("/protected/iat", "lệch đồng hồ", "off the clock")],
+            Message("iat is too far from the ledger's clock (-24 h … +5 min): sign again."),
+            faults=[Fault("/protected/iat", Message("off the clock"))],
         )
 
 
@@ -148,6 +142,6 @@ def answer_ends(statement: Statement, line: KeyLine) -> datetime:
     return until if line.valid_to is None else min(until, line.valid_to)
 
 
-def unknown_key(vi: str, en: str) -> Rejected:
+def unknown_key(what: Message) -> Rejected:
     """401: why the key signs nothing now."""
-    return Rejected("unknown_key", f"Không ghi được: {vi}.", f"Not recorded: {en}.")
+    return Rejected("unknown_key", Message("Not recorded: {what}.", what=what))

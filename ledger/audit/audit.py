@@ -157,13 +157,10 @@ class Report:
         """One sentence about the first finding."""
         return self.findings[0].message if self.findings else ""
 
-    @property
-    def message_vi(self) -> str:
-        """The kind in Vietnamese."""
-        return self.findings[0].said_vi if self.findings else ""
-
-    def as_dict(self) -> dict[str, Any]:
-        """For reports in JSON."""
+    def as_dict(
+        self, told: Callable[[Finding], dict[str, Any]] = Finding.as_dict
+    ) -> dict[str, Any]:
+        """For reports in JSON; `told` makes an object of a finding."""
         return {
             "ok": self.ok,
             "origin": self.origin,
@@ -173,8 +170,7 @@ class Report:
             "first_bad_index": self.first_bad_index,
             "kind": None if self.kind is None else str(self.kind),
             "message": self.message,
-            "message_vi": self.message_vi,
-            "findings": [finding.as_dict() for finding in self.findings],
+            "findings": [told(finding) for finding in self.findings],
             "skipped": list(self.skipped),
             "verdicts": {str(verdict): count for verdict, count in self.verdicts.items()},
             "checkpoints": self.checkpoints,
@@ -182,11 +178,9 @@ class Report:
             "erased": self.erased,
             "files": asdict(self.files),
             "unjudged": [one._asdict() for one in self.unjudged],
-            "voided": [{**finding.as_dict(), "voided_by": by} for finding, by in self.voided],
-            "unreadable": [
-                {**finding.as_dict(), "voided_by": by} for finding, by in self.unreadable
-            ],
-            "strays": [finding.as_dict() for finding in self.strays],
+            "voided": [{**told(finding), "voided_by": by} for finding, by in self.voided],
+            "unreadable": [{**told(finding), "voided_by": by} for finding, by in self.unreadable],
+            "strays": [told(finding) for finding in self.strays],
             "recoveries": [one.as_dict() for one in self.recoveries],
             "lost": [{"size": one.size, "root": one.root.hex()} for one in self.lost],
         }

@@ -224,7 +224,7 @@ def _unreadable(row: RawRecord, dek: bytes, error: Exception) -> _Damaged:
     if isinstance(error, VerificationError):
         return _Damaged(Damage.ENVELOPE_MALFORMED, text)
     if isinstance(error, Rejected):
-        return _Damaged(Damage.STATEMENT_MALFORMED, error.en)
+        return _Damaged(Damage.STATEMENT_MALFORMED, str(error.text))
     return _Damaged(Damage.ACT_MALFORMED, f"the payload is no act: {error!r}")
 
 

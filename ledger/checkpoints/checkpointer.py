@@ -23,6 +23,7 @@ from ledger.log import checkpoint as checkpoints
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.merkle import EMPTY_ROOT
 from ledger.log.tiles import Tile, TileReader
+from ledger.message import Message
 from ledger.ports import CheckpointStore, Clock, Notices, RecordStore, TileStore
 
 BATCH: Final = 32_768
@@ -192,13 +193,19 @@ class Sealer:
             ).checkpoint
         except VerificationError as error:
             raise planted(
-                f"điểm kiểm tra cuối cùng, {size} bản ghi, không do khóa của sổ ký",
-                f"the last checkpoint, of {size} records, does not hold: {error}",
+                Message(
+                    "the last checkpoint, of {size} records, does not hold: {detail}",
+                    size=size,
+                    detail=error,
+                ),
             ) from error
         if found.size != size:
             raise planted(
-                f"điểm kiểm tra cuối cùng ghi là {size} bản ghi nhưng được ký cho {found.size}",
-                f"the last checkpoint, stored as one of {size} records, is signed for {found.size}",
+                Message(
+                    "the last checkpoint, stored as one of {size} records, is signed for {signed}",
+                    size=size,
+                    signed=found.size,
+                ),
             )
         require(found, size, self._tiles)
         return _Stand(found, note, self._tiles)

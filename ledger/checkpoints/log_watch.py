@@ -83,7 +83,7 @@ class LogWatch:
         """Raises: Doubt: nothing may be recorded now."""
         doubt = self.doubt
         if doubt is not None:
-            raise Doubt(doubt.kind, doubt.vi, doubt.en, doubt.size)
+            raise Doubt(doubt.kind, doubt.text, doubt.size)
 
     def look(self) -> None:
         """Asks the database, and moves the memory on to what it has; says in `doubt` what it found.

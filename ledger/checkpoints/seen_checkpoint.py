@@ -14,6 +14,7 @@ from ledger.log import tiles as tiling
 from ledger.log.checkpoint import Checkpoint, Opened, open_checkpoint, sign, unverified
 from ledger.log.merkle import EMPTY_ROOT
 from ledger.log.tiles import TileReader
+from ledger.message import Message, Text
 from ledger.ports import SeenStore
 
 
@@ -45,8 +46,7 @@ class SeenCheckpoint:
         if note is None:
             raise Doubt(
                 "unseen",
-                "chưa biết sổ này đã ký đến đâu: không có điểm kiểm tra nào đã thấy",
-                "how far this log has signed is not known: no checkpoint seen is kept",
+                Message("how far this log has signed is not known: no checkpoint seen is kept"),
             )
         return self.opened(note)
 
@@ -61,8 +61,7 @@ class SeenCheckpoint:
             if self._store.read() is not None:
                 raise Doubt(
                     "damaged",
-                    "đã có điểm kiểm tra đã thấy của một sổ",
-                    "a checkpoint seen of a log is kept already",
+                    Message("a checkpoint seen of a log is kept already"),
                 )
             self._store.write(note)
 
@@ -114,8 +113,7 @@ class SeenCheckpoint:
         except VerificationError as error:
             raise Doubt(
                 "damaged",
-                "điểm kiểm tra đã thấy không mở được, hoặc không do khóa của sổ này ký",
-                f"the checkpoint seen is not of this log: {error.message}",
+                Message("the checkpoint seen is not of this log: {detail}", detail=error.message),
             ) from error
         return self._good
 
@@ -143,8 +141,10 @@ def require(seen: Checkpoint, records: int, tiles: TileReader) -> None:
     except NotFound as error:
         raise Doubt(
             "shorter",
-            f"đã ký đến {seen.size} bản ghi, cây lưu trữ không tới đó",
-            f"{seen.size} records are signed over, the stored tree does not reach them",
+            Message(
+                "{size} records are signed over, the stored tree does not reach them",
+                size=seen.size,
+            ),
         ) from error
     if root != seen.root:
         raise forked(seen.size)
@@ -154,8 +154,11 @@ def shorter(size: int, records: int) -> Doubt:
     """Records that were signed over are gone."""
     return Doubt(
         "shorter",
-        f"đã ký đến {size} bản ghi, cơ sở dữ liệu chỉ còn {records}",
-        f"{size} records are signed over, {records} records are there",
+        Message(
+            "{size} records are signed over, {records} records are there",
+            size=size,
+            records=records,
+        ),
         records,
     )
 
@@ -164,18 +167,18 @@ def forked(size: int) -> Doubt:
     """Going on would sign a second history."""
     return Doubt(
         "forked",
-        f"cây {size} bản ghi trong cơ sở dữ liệu có gốc khác với gốc đã ký",
-        f"the tree of {size} records has another root than the one signed",
+        Message("the tree of {size} records has another root than the one signed", size=size),
     )
 
 
-def planted(vi: str, en: str) -> Doubt:
-    """Something in the sealer's place that it did not put there; both texts begin a sentence."""
+def planted(what: Text) -> Doubt:
+    """Something in the sealer's place that it did not put there; the text begins a sentence."""
     return Doubt(
         "planted",
-        f"{vi}; nếu không phải do sổ ký (socai log audit cho biết) thì có người ghi thay bộ ký: đổi"
-        " mật khẩu của bộ ký, chạy socai log discard, rồi socai log resume",
-        f"{en}; if the log did not sign it (socai log audit says so), somebody stored it in the"
-        " sealer's place: change the sealer's password, run socai log discard, then socai log"
-        " resume",
+        Message(
+            "{what}; if the log did not sign it (socai log audit says so), somebody stored it"
+            " in the sealer's place: change the sealer's password, run socai log discard, then"
+            " socai log resume",
+            what=what,
+        ),
     )

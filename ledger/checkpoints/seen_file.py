@@ -12,12 +12,12 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Final
 
 from ledger.errors import Doubt, Unavailable
+from ledger.message import Message, Text, Wording
 
 _MOST_BYTES: Final = 1_000_000
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -93,14 +93,6 @@ class Aside:
         _write(self.path(size, hashlib.sha256(note).hexdigest()), note)
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why a role stopped, in both languages."""
-
-    vi: str
-    en: str
-
-
 class DoubtMark:
     """Says in `doubt` of a role's folder why the role stopped, to whoever would start it again.
 
@@ -110,18 +102,18 @@ class DoubtMark:
     def __init__(self, folder: Path) -> None:
         self._path = folder / "doubt"
 
-    def reason(self) -> Reason | None:
+    def reason(self) -> Text | None:
         """Why the role stopped; None where it has not. A mark that cannot be read is one."""
         try:
             text = _read(self._path)
         except Doubt as error:
-            return Reason(error.vi, error.en)
+            return error.text
         if text is None:
             return None
         lines = text.decode("utf-8", "replace").splitlines() or ["?"]
-        return Reason(lines[0], lines[-1])
+        return Wording(lines[0], lines[-1])
 
-    def leave(self, reason: Reason) -> None:
+    def leave(self, reason: Wording) -> None:
         """A line a language, durable on return; the first reason stands.
 
         Raises:
@@ -170,8 +162,7 @@ def _write(path: Path, data: bytes) -> None:
         if error.errno in _NO_ROOM:
             raise Unavailable(
                 "disk_full",
-                "Máy chủ hết chỗ lưu trữ; chưa ký gì. Báo quản trị hệ thống.",
-                "The server is out of room; nothing was signed. Tell the operator.",
+                Message("The server is out of room; nothing was signed. Tell the operator."),
                 retry_after_s=60,
             ) from error
         raise _unusable(path, error) from error
@@ -180,6 +171,5 @@ def _write(path: Path, data: bytes) -> None:
 def _unusable(path: Path, error: OSError) -> Doubt:
     return Doubt(
         "damaged",
-        f"không dùng được {path}: {error.strerror}",
-        f"{path} cannot be used: {error.strerror}",
+        Message("{path} cannot be used: {strerror}", path=path, strerror=error.strerror),
     )

@@ -11,6 +11,7 @@ from ledger.errors import Doubt, NotFound
 from ledger.log import record, tiles
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.tiles import Overlay, Tile, TileReader
+from ledger.message import Message
 from ledger.ports import RecordStore
 
 
@@ -36,8 +37,7 @@ def grown(
     if len(entries) != size - old:
         raise Doubt(
             "shorter",
-            f"thiếu bản ghi trong khoảng {old} đến {size}",
-            f"records {old} to {size} have a gap",
+            Message("records {old} to {size} have a gap", old=old, size=size),
         )
     leaves = [record.leaf(entry) for entry in entries]
     try:
@@ -46,8 +46,7 @@ def grown(
     except NotFound as error:
         raise Doubt(
             "shorter",
-            f"cây lưu trữ không đầy đủ ({error})",
-            f"the tree is incomplete: {error}",
+            Message("the tree is incomplete: {error}", error=error),
         ) from error
     return fresh, Checkpoint(origin, size, root)
 

@@ -22,6 +22,7 @@ from ledger.errors import Fault, NotFound, Rejected, VerificationError
 from ledger.files.custody import Event, FileHistory, Handler, What
 from ledger.files.file_key import FileKey
 from ledger.log.custody import READ
+from ledger.message import Message
 from ledger.ports import BlobStore, Entropy, FileIndex, RecordStore, StoredFile
 from ledger.regulation.acts.act import Act
 from ledger.streams.record_reader import Opened, Reader
@@ -195,8 +196,7 @@ class Attachments:
         faults = [
             Fault(
                 f"/attachments/{n}",
-                vi="chưa tải tệp này lên, hoặc tệp có kích thước khác",
-                en="this file was not uploaded, or has another size",
+                Message("this file was not uploaded, or has another size"),
             )
             for n, listed in enumerate(act.attachments)
             if not self._is_there(listed, act, before)
@@ -204,8 +204,7 @@ class Attachments:
         if faults:
             raise Rejected(
                 "attachment_missing",
-                "Không ghi được: có tệp kèm chưa được người soạn tải lên; tải lên rồi gửi lại.",
-                "Not recorded: the author has not uploaded a file that the act lists.",
+                Message("Not recorded: the author has not uploaded a file that the act lists."),
                 faults=faults,
             )
 
@@ -378,8 +377,9 @@ class _Measured:
         if self._declared not in (None, self.digest):
             raise Rejected(
                 "digest_mismatch",
-                "Không nhận tệp: nội dung nhận được không khớp mã băm đã khai; chưa giữ gì.",
-                "The file was not taken: it has another digest than declared; nothing was kept.",
+                Message(
+                    "The file was not taken: it has another digest than declared; nothing was kept."
+                ),
             )
 
 
@@ -392,8 +392,10 @@ def too_large(limit: int) -> Rejected:
     """The file has more bytes than the enclave takes."""
     return Rejected(
         "too_large",
-        f"Không nhận tệp: mỗi tệp tối đa {limit // _MIB} MiB; chưa giữ gì.",
-        f"The file was not taken: a file has at most {limit // _MIB} MiB; nothing was kept.",
+        Message(
+            "The file was not taken: a file has at most {limit} MiB; nothing was kept.",
+            limit=limit // _MIB,
+        ),
     )
 
 
@@ -417,8 +419,7 @@ def raw_digest(digest: str) -> bytes:
     except KeysError as error:
         raise Rejected(
             "malformed_request",
-            "Mã băm của tệp viết là sha-256: và 43 ký tự base64url.",
-            "The digest of a file is sha-256: and 43 characters of base64url.",
+            Message("The digest of a file is sha-256: and 43 characters of base64url."),
         ) from error
     return raw
 

@@ -23,6 +23,7 @@ from ledger.errors import NotFound, Unavailable, VerificationError
 from ledger.log import custody
 from ledger.log.custody import ADDED
 from ledger.log.moment import stamp, unstamp
+from ledger.message import Message
 from ledger.ports import CustodyRow, Entropy, FileIndex
 
 What = Literal["ADDED", "READ", "EXPORTED"]
@@ -102,8 +103,7 @@ class FileHistory:
                 return
         raise Unavailable(
             "unavailable",
-            "Tệp đang có quá nhiều người đọc cùng lúc; thử lại sau ít giây.",
-            "Too many read this file at once just now; try again in a few seconds.",
+            Message("Too many read this file at once just now; try again in a few seconds."),
         )
 
     def events(self, name: UUID) -> list[Event]:

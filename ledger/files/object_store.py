@@ -20,6 +20,7 @@ from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from ledger.errors import NotFound, Unavailable
+from ledger.message import Message
 
 _PART_BYTES: Final = 1 << 20
 _S3_PART_BYTES: Final = 5 << 20  # S3 refuses smaller parts, the last one apart
@@ -124,8 +125,10 @@ class ObjectBlobs:
         if self._folder and shutil.disk_usage(self._folder).free < self._min_free:
             raise Unavailable(
                 "disk_full",
-                "Máy chủ hết chỗ lưu trữ; chưa giữ gì. Báo quản trị hệ thống rồi gửi lại.",
-                "The server is out of room; nothing was kept. Tell the operator, then try again.",
+                Message(
+                    "The server is out of room; nothing was kept. Tell the operator, then try"
+                    " again."
+                ),
                 retry_after_s=60,
             )
 
@@ -177,6 +180,8 @@ def _path(name: UUID) -> str:
 def _unavailable() -> Unavailable:
     return Unavailable(
         "files_unavailable",
-        "Kho tệp tạm thời không truy cập được; chưa nhận tệp, gửi lại sau ít giây.",
-        "The file store cannot be reached now; nothing was taken, send it again in a few seconds.",
+        Message(
+            "The file store cannot be reached now; nothing was taken, send it again in a few"
+            " seconds."
+        ),
     )

@@ -22,6 +22,7 @@ from keys.errors import InvalidSignature, Malformed, NotCanonical
 from keys.signer import SIGNATURE_BYTES, STATEMENT_ALGS, PublicKey, Signer
 from ledger.errors import Fault, Rejected
 from ledger.log import moment
+from ledger.message import Message
 
 ACT_TYP: Final = "socai-act+json"
 SERVICE_TYP: Final = "socai-service+json"
@@ -116,18 +117,17 @@ def _compact_of(body: bytes) -> str:
     try:
         members = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise _malformed("", "không phải JSON", "the body is not JSON") from error
+        raise _malformed("", Message("the body is not JSON")) from error
     if not isinstance(members, dict) or members.keys() != _FLATTENED:
         raise _malformed(
             "",
-            "phải có đúng ba trường payload, protected, signature",
-            "a flattened JWS has exactly payload, protected and signature",
+            Message("a flattened JWS has exactly payload, protected and signature"),
         )
     # b64 needs no escape, so a member given twice shows in a count of plain names.
     if b"\\" in body or any(body.count(b'"%s"' % name.encode()) != 1 for name in _FLATTENED):
-        raise _malformed("", "có trường lặp lại", "a member is given twice or written with escapes")
+        raise _malformed("", Message("a member is given twice or written with escapes"))
     if not all(isinstance(value, str) for value in members.values()):
-        raise _malformed("", "ba trường đều phải là chuỗi", "the three members are strings")
+        raise _malformed("", Message("the three members are strings"))
     return f"{members['protected']}.{members['payload']}.{members['signature']}"
 
 
@@ -143,7 +143,7 @@ def parse_compact(text: str) -> Statement:
     _check_role(header, members)
     if len(signature) != SIGNATURE_BYTES[header["alg"]]:
         raise _malformed(
-            "/signature", "chữ ký sai độ dài", f"a signature of {len(signature)} bytes"
+            "/signature", Message("a signature of {detail} bytes", detail=len(signature))
         )
     return _statement(text, parts, header, members)
 
@@ -186,13 +186,15 @@ def _statement(
 def _decode_parts(text: str) -> tuple[bytes, bytes, bytes]:
     parts = text.split(".")
     if len(parts) != _COMPACT_PARTS:
-        raise _malformed("", "dạng gọn phải có ba phần", "the compact form has three parts")
+        raise _malformed("", Message("the compact form has three parts"))
     decoded = []
     for name, part in zip(("/protected", "/payload", "/signature"), parts, strict=True):
         try:
             decoded.append(canonical.unb64(part))
         except Malformed as error:
-            raise _malformed(name, "base64url không chặt", str(error)) from error
+            raise _malformed(
+                name, Message("not strict base64url: {detail}", detail=error)
+            ) from error
     return decoded[0], decoded[1], decoded[2]
 
 
@@ -200,9 +202,8 @@ def _door(pointer: str, data: bytes) -> dict[str, Any]:
     try:
         return canonical.parse(data)
     except NotCanonical as error:
-        vi = "Không ghi được: nội dung không ở dạng JSON chuẩn tắc; hãy ký lại từ phần mềm gốc."
-        en = f"The text is not canonical JSON: {error}."
-        raise Rejected("not_canonical", vi, en, faults=[Fault(pointer, vi, en)]) from error
+        what = Message("The text is not canonical JSON: {detail}.", detail=error)
+        raise Rejected("not_canonical", what, faults=[Fault(pointer, what)]) from error
 
 
 def _header(protected: bytes) -> Mapping[str, Any]:
@@ -231,14 +232,13 @@ def _check_header(header: Mapping[str, Any]) -> None:
     if header.keys() != (_HEADER_LATER if later else _HEADER):
         raise _malformed(
             "/protected",
-            "tiêu đề thiếu hoặc thừa trường; prev chỉ bỏ trống khi seq là 1",
-            "the header has a member missing or too many; prev is left out only where seq is 1",
+            Message(
+                "the header has a member missing or too many; prev is left out only where seq is 1"
+            ),
         )
     for name, value in header.items():
         if not _HEADER_CHECKS[name](value):
-            raise _malformed(
-                f"/protected/{name}", f"giá trị {name} không hợp lệ", f"{name} is not allowed"
-            )
+            raise _malformed(f"/protected/{name}", Message("{name} is not allowed", name=name))
 
 
 def _is_digest(value: object) -> bool:
@@ -275,16 +275,15 @@ def _check_role(header: Mapping[str, Any], members: Mapping[str, Any]) -> None:
         good = (role == RETURNER) == (members.get("act") == "ActReturned")
     if not good:
         raise _malformed(
-            "/protected/role", "vai ký không hợp với diễn biến", f"role {role} does not fit the act"
+            "/protected/role", Message("role {detail} does not fit the act", detail=role)
         )
 
 
-def _malformed(pointer: str, vi: str, en: str) -> Rejected:
-    fault = Fault(pointer, vi, en)
+def _malformed(pointer: str, what: Message) -> Rejected:
+    fault = Fault(pointer, what)
     return Rejected(
         "malformed_statement",
-        f"Không ghi được: chữ ký gửi lên không đúng khuôn dạng ({vi}).",
-        f"The statement is malformed: {en}.",
+        Message("The statement is malformed: {what}.", what=what),
         faults=[fault],
     )
 
@@ -300,8 +299,7 @@ def require_log(statement: Statement, origin: str) -> None:
     if statement.log != origin:
         raise Rejected(
             "wrong_log",
-            "Không ghi được: chữ ký này được lập cho một sổ khác.",
-            "The statement is for another log.",
+            Message("The statement is for another log."),
         )
 
 
@@ -317,8 +315,7 @@ def check_signature(statement: Statement, key: PublicKey) -> None:
     except InvalidSignature as error:
         raise Rejected(
             "invalid_signature",
-            "Không ghi được: chữ ký không khớp với nội dung và khóa đã nêu.",
-            f"The signature does not verify: {error}.",
+            Message("The signature does not verify: {detail}.", detail=error),
         ) from error
 
 
@@ -430,13 +427,15 @@ def parse_login(body: bytes) -> Login:
     typ = header.pop("typ", None)
     known = typ == LOGIN_TYP and header.keys() == _LOGIN_HEADER
     if not known or not all(_HEADER_CHECKS[name](value) for name, value in header.items()):
-        raise _malformed("/protected", "tiêu đề đăng nhập sai", "not the header of a sign-in")
+        raise _malformed("/protected", Message("not the header of a sign-in"))
     if members.keys() != _LOGIN_PAYLOAD or not all(isinstance(v, str) for v in members.values()):
-        raise _malformed("/payload", "nội dung đăng nhập sai", "not the payload of a sign-in")
+        raise _malformed("/payload", Message("not the payload of a sign-in"))
     try:
         expires_at = moment.unstamp(members["expires_at"])
     except ValueError as error:
-        raise _malformed("/payload/expires_at", "thời điểm sai dạng", str(error)) from error
+        raise _malformed(
+            "/payload/expires_at", Message("not a time of this form: {detail}", detail=error)
+        ) from error
     return Login(
         alg=header["alg"],
         kid=header["kid"],

@@ -22,7 +22,7 @@ ENTRIES: Final = -1
 """The level of entry bundles: beside the tree, not in it."""
 
 _PATH: Final = re.compile(
-    r"tile/(?P<level>entries|0|[1-9][0-9]?)/(?P<n>(?:x[0-9]{3}/)*[0-9]{3})(?:\.p/(?P<w>[1-9][0-9]{0,2}))?"
+    "tile/(?P<level>entries|0|[1-9][0-9]?)/(?P<n>(?:x[0-9]{3}/)*[0-9]{3})(?:\\.p/(?P<w>[1-9][0-9]{0,2}))?"
 )
 _GROUP: Final = 1000
 _LENGTH_BYTES: Final = 2

@@ -16,6 +16,7 @@ import psycopg
 
 from ledger.checkpoints.seen_checkpoint import planted
 from ledger.errors import Conflict, VerificationError
+from ledger.message import Message
 from ledger.postgres.connect import Pool, reading, translated
 
 _LATEST: Final[LiteralString] = "SELECT size, note FROM log.checkpoints ORDER BY size DESC LIMIT 1"
@@ -73,14 +74,15 @@ class PostgresCheckpoints:
                 row = connection.execute(_SEAL, arguments).fetchone()
         except psycopg.errors.UniqueViolation as error:
             there = error.diag.message_primary or "a checkpoint stands there already"
-            raise planted(f"chỗ mà bộ ký sắp ghi đã có nội dung khác ({there})", there) from error
+            raise planted(
+                Message("something else stands where the sealer writes: {there}", there=there)
+            ) from error
         except psycopg.Error as error:
             raise translated(error) from error
         if row is None or row[0] is not True:
             raise Conflict(
                 "checkpoint_moved",
-                "Đã có điểm kiểm tra mới hơn.",
-                f"the newest checkpoint is no longer of size {old_size}",
+                Message("the newest checkpoint is no longer of size {detail}", detail=old_size),
             )
 
 

@@ -17,6 +17,7 @@ from psycopg import errors as pg
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from ledger.errors import Fatal, LedgerError, Unavailable
+from ledger.message import Message
 
 Connection = psycopg.Connection[tuple[object, ...]]
 Pool = ConnectionPool[Connection]
@@ -195,8 +196,7 @@ def database_unavailable() -> Unavailable:
     """Try again: the database cannot be reached now."""
     return Unavailable(
         "database_unavailable",
-        "Cơ sở dữ liệu tạm thời không truy cập được; gửi lại đúng nội dung này sau ít giây.",
-        "The database cannot be reached now; send the same again in a few seconds.",
+        Message("The database cannot be reached now; send the same again in a few seconds."),
     )
 
 
@@ -204,7 +204,9 @@ def disk_full() -> Unavailable:
     """Try again after the operator has made room."""
     return Unavailable(
         "disk_full",
-        "Máy chủ hết chỗ lưu trữ; chưa ghi gì. Báo quản trị hệ thống rồi gửi lại.",
-        "The server is out of room; nothing was recorded. Tell the operator, then send it again.",
+        Message(
+            "The server is out of room; nothing was recorded. Tell the operator, then send it"
+            " again."
+        ),
         retry_after_s=60,
     )

@@ -19,6 +19,7 @@ from typing import Any, Final, Literal, LiteralString, cast
 import psycopg
 
 from ledger.errors import Doubt, Fatal, LedgerError, Unavailable
+from ledger.message import Message
 from ledger.ports import Appended, Clock, Draft, LogHead, NotAppended, SealedRecord
 from ledger.postgres import arrays
 from ledger.postgres.connect import (
@@ -242,10 +243,10 @@ def clocks_apart() -> Unavailable:
     """Try again after the operator has set the clocks; a wrong time would be the log's for ever."""
     return Unavailable(
         "clocks_apart",
-        "Đồng hồ máy chủ sổ và máy cơ sở dữ liệu lệch nhau quá 5 phút; chưa ghi gì."
-        " Báo quản trị hệ thống chỉnh đồng hồ rồi gửi lại.",
-        "The clocks of server and database are more than 5 minutes apart; nothing was recorded."
-        " Tell the operator to set the clocks, then send it again.",
+        Message(
+            "The clocks of server and database are more than 5 minutes apart; nothing was recorded."
+            " Tell the operator to set the clocks, then send it again."
+        ),
         retry_after_s=60,
     )
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, NoReturn
 
 from ledger.errors import Fault, Rejected
+from ledger.message import Message
 from ledger.regulation.acts.act import Signer
 from ledger.regulation.acts.lifecycle import life_cycle
 from ledger.regulation.case.guard_input import Question
@@ -81,7 +82,7 @@ def _next_state(q: Question) -> str | None:
 
 def _refuse(q: Question, guard: Guard, breach: Breach, later: Sequence[Guard]) -> NoReturn:
     """Names the first refusal, and every fault there is: the sender mends all at once."""
-    vi, en = guard.text(breach.params)
+    text = guard.text(breach.params)
     faults = list(_faults(q, guard, breach))
     for other in later:
         if other.kind != "refuse" or (guard.code == _FACTS and other.code not in WITHOUT_FACTS):
@@ -89,14 +90,14 @@ def _refuse(q: Question, guard: Guard, breach: Breach, later: Sequence[Guard]) -
         more = other.check(q)
         if more is not None:
             faults += _faults(q, other, more)
-    raise Rejected("guard", vi, en, guard=guard.code, faults=faults, params=breach.params)
+    raise Rejected("guard", text, guard=guard.code, faults=faults, params=breach.params)
 
 
 def _faults(q: Question, guard: Guard, breach: Breach) -> Sequence[Fault]:
     if guard.code == _FACTS:
         return q.kind.check(q.facts, q.level)
-    vi, en = guard.text(breach.params)
-    return tuple(Fault(pointer, vi, en) for pointer in breach.pointers)
+    text = guard.text(breach.params)
+    return tuple(Fault(pointer, text) for pointer in breach.pointers)
 
 
 _FACTS: Final = "FACTS_INVALID"
@@ -122,16 +123,14 @@ def _place(q: Question) -> None:
     if stream.kind not in kind.streams:
         _misplaced(
             "/stream",
-            "loại diễn biến này không thuộc dòng này",
-            "this act type has no place in this stream",
+            Message("this act type has no place in this stream"),
         )
     if kind.log == "access" and not q.origin.endswith("/access"):
-        _misplaced("/act", "diễn biến này thuộc sổ truy cập", "this act belongs to the access log")
+        _misplaced("/act", Message("this act belongs to the access log"))
     if stream.kind != "case" and q.act.disposition is not None:
         _misplaced(
             "/disposition",
-            "chỉ diễn biến của hồ sơ mới có nhánh",
-            "only acts of a case take a branch",
+            Message("only acts of a case take a branch"),
         )
     if stream.kind in ("officer", "agency") and kind.act in _OWN:
         owner = stream.name.partition("/")[2]
@@ -139,8 +138,7 @@ def _place(q: Question) -> None:
         if facts.get(member) not in (None, owner):
             _misplaced(
                 f"/facts/{member}",
-                "phải là đối tượng của dòng này",
-                "must be what this stream belongs to",
+                Message("must be what this stream belongs to"),
             )
 
 
@@ -171,17 +169,17 @@ def _require_whole(q: Question) -> None:
     first = min(aside)
     raise Rejected(
         "stream_set_aside",
-        f"Không ghi được: bản ghi {first} của dòng này trái quy định. Người giữ sổ đăng ký phải"
-        " loại bản ghi đó trước.",
-        f"Record {first} of this stream is against the rules: registrars must void it first.",
+        Message(
+            "Record {first} of this stream is against the rules: registrars must void it first.",
+            first=first,
+        ),
         params={"index": str(first)},
     )
 
 
-def _misplaced(pointer: str, vi: str, en: str) -> NoReturn:
+def _misplaced(pointer: str, what: Message) -> NoReturn:
     raise Rejected(
         "wrong_stream",
-        f"Không ghi được: {vi}.",
-        f"Not recorded: {en}.",
-        faults=(Fault(pointer, vi, en),),
+        Message("Not recorded: {what}.", what=what),
+        faults=(Fault(pointer, what),),
     )

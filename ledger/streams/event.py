@@ -12,6 +12,7 @@ from typing import ClassVar, Final, Protocol, Self
 from uuid import UUID
 
 from ledger.log.statement import Statement
+from ledger.message import Text
 from ledger.regulation.acts.act import Act
 
 TOPIC: Final = "socai.statement.v1"
@@ -23,15 +24,13 @@ class Aside:
 
     Attributes:
         code: Kind of damage, or of the refusal (`guard`, `unknown_key` …).
-        vi: What is wrong with it, in Vietnamese.
-        en: The same in English.
+        text: What is wrong with it.
         guard: Code of the guard that refuses it, if one does.
         unread: Whether nobody can read what it says: it may have been damaged since.
     """
 
     code: str
-    vi: str
-    en: str
+    text: Text
     guard: str | None = None
     unread: bool = False
 

@@ -19,6 +19,7 @@ from keys.errors import KeysError, Unsealable
 from ledger.errors import Rejected, VerificationError
 from ledger.log import record as records
 from ledger.log.statement import ACT_TYP, Statement, parse_compact, recorded
+from ledger.message import Message
 from ledger.ports import NIL_UNIT, RecordStore, StoredRecord
 from ledger.regulation.acts.act import Act, known_act, parse_act
 from ledger.streams.event import TOPIC, Aside
@@ -182,7 +183,7 @@ class Reader:
         except VerificationError as error:
             raise VerificationError(error.kind, error.message, row.index) from error
         except Rejected as error:
-            raise VerificationError(kind, error.en, row.index) from error
+            raise VerificationError(kind, str(error.text), row.index) from error
         except NONSENSE as error:
             raise VerificationError(kind, repr(error), row.index) from error
         if recorded_at != row.recorded_at:
@@ -228,8 +229,8 @@ class _Tolerant(Reader):
 
 def unread(kind: str, message: str) -> Aside:
     """A record that nobody can read."""
-    vi = "không mở được, hoặc không phải một bản ký của sổ này"
-    return Aside(kind, vi, message, unread=True)
+    text = Message("it does not open, or is no statement of this log: {detail}", detail=message)
+    return Aside(kind, text, unread=True)
 
 
 def _refuse_name(row: StoredRecord) -> None:

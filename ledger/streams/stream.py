@@ -18,6 +18,7 @@ from keys import canonical
 from ledger.errors import Conflict, Head
 from ledger.log.moment import stamp
 from ledger.log.statement import Statement
+from ledger.message import Message
 from ledger.regulation.acts.act import Act, Signer
 from ledger.regulation.case.guard_input import Ground
 from ledger.regulation.case.state import Signed, StreamState, apply, awaited, pass_over
@@ -180,8 +181,10 @@ class Stream:
         """409 with the head and what has happened since the sender's `prev`."""
         return Conflict(
             "stale",
-            "Hồ sơ đã có diễn biến mới kể từ khi soạn; hãy xem lại, ký lại rồi gửi.",
-            "The stream has moved on since this was drafted: read what happened, sign again, send.",
+            Message(
+                "The stream has moved on since this was drafted: read what happened, sign"
+                " again, send."
+            ),
             head=self.head,
             since=self.since(self._known_seq(statement)),
         )
@@ -231,8 +234,10 @@ def taken(act_id: str) -> Conflict:
     """409: the act id names another act."""
     return Conflict(
         "taken",
-        f"Mã diễn biến {act_id} đã dùng cho một diễn biến khác; hãy lập mã mới, ký lại rồi gửi.",
-        f"Act id {act_id} names another act already: choose a new id, sign again, send.",
+        Message(
+            "Act id {act_id} names another act already: choose a new id, sign again, send.",
+            act_id=act_id,
+        ),
     )
 
 

@@ -23,6 +23,7 @@ from ledger.log import statement as statements
 from ledger.log.merkle import Frontier
 from ledger.log.moment import cut
 from ledger.log.statement import AUTHOR, RETURNER, Statement
+from ledger.message import Message
 from ledger.ports import (
     Appended,
     Appender,
@@ -173,8 +174,7 @@ class Ledger:
                     self._memory.moved(stream)
         raise Unavailable(
             "unavailable",
-            "Sổ đang thay đổi liên tục; chưa ghi gì, gửi lại đúng nội dung này.",
-            "The log moves too fast just now; nothing was recorded, send the same again.",
+            Message("The log moves too fast just now; nothing was recorded, send the same again."),
         )
 
     def found(self, statement: Statement, *, at: datetime) -> Recorded:
@@ -296,12 +296,12 @@ class Ledger:
         if act.act == RECOVERING and act.facts["root"] != self._root(act.facts["size"]):
             raise Rejected(
                 "guard",
-                "Không ghi được: mã băm gốc không phải của các bản ghi còn lại."
-                " Hãy chạy lại socai log recover.",
-                "Not recorded: the root is not that of the records that are left."
-                " Run socai log recover again.",
+                Message(
+                    "Not recorded: the root is not that of the records that are left. Run socai"
+                    " log recover again."
+                ),
                 guard="RECOVERY_FOLLOWS_PREFIX",
-                faults=[Fault("/facts/root", "mã băm gốc khác", "another root")],
+                faults=[Fault("/facts/root", Message("another root"))],
             )
 
     def _root(self, size: int) -> str:
@@ -317,8 +317,7 @@ class Ledger:
         if at is not None:
             raise Rejected(
                 "not_a_rehearsal",
-                "Chỉ sổ diễn tập mới nhận thời điểm do người gửi đặt.",
-                "Only a rehearsal takes its time from the sender.",
+                Message("Only a rehearsal takes its time from the sender."),
             )
         return by_clock(self._clock.now(), self._memory.head.recorded_at)
 
@@ -407,7 +406,7 @@ class Ledger:
         now = self._time(at).at
         line = keyring.line(kid)
         if line is None:
-            raise unknown_key("chưa đăng ký khóa này", "this key is not enrolled")
+            raise unknown_key(Message("this key is not enrolled"))
         stream, left_out = fields.get("stream"), invisible_characters.faults(fields)
         with self._memory.fresh(stream if isinstance(stream, str) else "") as current:
             if role in (AUTHOR, RETURNER):

@@ -15,6 +15,7 @@ from keys.errors import NotCanonical
 from ledger.errors import Fault, NotFound, Rejected
 from ledger.log import statement as statements
 from ledger.log.statement import AUTHOR, RETURNER
+from ledger.message import Message
 from ledger.regulation.acts.act import Act
 from ledger.regulation.acts.act_forms import ActForm
 from ledger.regulation.case.guard_input import Ground
@@ -62,18 +63,21 @@ def payload(members: Mapping[str, Any]) -> bytes:
     try:
         return canonical.encode(members)
     except NotCanonical as error:
-        vi = "Không soạn được: nội dung không viết được ở dạng JSON chuẩn tắc."
-        raise Rejected("not_canonical", vi, f"The act has no canonical form: {error}.") from error
+        text = Message("The act has no canonical form: {detail}.", detail=error)
+        raise Rejected("not_canonical", text) from error
 
 
 def to_sign(protected: bytes, content: bytes, left_out: Sequence[Fault] = ()) -> dict[str, Any]:
-    """`{payload, protected, signing_input, shown, left_out}` of http.md; the first two in b64."""
+    """`{payload, protected, signing_input, shown, left_out}` of http.md; the first two in b64.
+
+    `left_out` are faults, which the API says in each language.
+    """
     return {
         "payload": canonical.b64(content),
         "protected": canonical.b64(protected),
         "signing_input": statements.signing_input(protected, content).decode("ascii"),
         "shown": canonical.parse(content),
-        "left_out": [{"pointer": one.pointer, "vi": one.vi, "en": one.en} for one in left_out],
+        "left_out": list(left_out),
     }
 
 

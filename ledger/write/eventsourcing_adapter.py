@@ -36,6 +36,7 @@ from keys.envelope_encryption import Kek
 from ledger.admission.judge import event_of
 from ledger.errors import Doubt, VerificationError
 from ledger.log import record as records
+from ledger.message import Message
 from ledger.ports import (
     NIL_UNIT,
     Appended,
@@ -257,8 +258,9 @@ class LogReading(ApplicationRecorder):
         if gt is not None and gt > size:
             raise Doubt(
                 "shorter",
-                f"sổ chỉ còn {size} bản ghi, trong khi đã theo dõi đến bản ghi thứ {gt}",
-                f"the log has {size} records, and {gt} have been followed",
+                Message(
+                    "the log has {size} records, and {gt} have been followed", size=size, gt=gt
+                ),
                 size,
             )
         return LogSubscription(self, self._notices, gt, topics)

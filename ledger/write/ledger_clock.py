@@ -8,6 +8,7 @@ from typing import Final
 
 from ledger.errors import Conflict, Fatal, Unavailable
 from ledger.log.moment import cut
+from ledger.message import Message
 
 CLOCK_SLACK: Final = timedelta(seconds=1)
 """How far the machine's clock may be behind the last record."""
@@ -41,8 +42,7 @@ def by_clock(now: datetime, last: datetime | None) -> Time:
         if last - now > CLOCK_SLACK:
             raise Unavailable(
                 "clock_jumped",
-                "Đồng hồ máy chủ lùi về trước bản ghi cuối; chưa ghi gì.",
-                "The server's clock is before the last record; nothing was recorded.",
+                Message("The server's clock is before the last record; nothing was recorded."),
                 retry_after_s=5,
             )
         now = last
@@ -68,6 +68,5 @@ def clock_back() -> Conflict:
     """409: a rehearsal's time before the last record."""
     return Conflict(
         "clock_back",
-        "Đồng hồ của sổ không đi lùi: thời điểm này sớm hơn bản ghi cuối.",
-        "The ledger's clock never goes back: this time is before the last record.",
+        Message("The ledger's clock never goes back: this time is before the last record."),
     )

@@ -228,5 +228,5 @@ class Standing:
 def _require_opened(event: Event) -> None:
     """Record 0 is never set aside: without it there is no log (formats.md §3)."""
     if isinstance(event, PositionPassed):
-        why = "" if event.aside is None else f": {event.aside.en}"
+        why = "" if event.aside is None else f": {event.aside.text}"
         raise VerificationError("registry", f"record 0 does not open the log{why}", 0)

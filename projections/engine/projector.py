@@ -13,6 +13,7 @@ from time import monotonic
 from typing import Final, Protocol
 
 from ledger.errors import LedgerError, Unavailable
+from ledger.message import Message
 from ledger.ports import Notices, RecordStore
 from ledger.streams.record_reader import Reader
 from ledger.write.registry_follower import Standing
@@ -304,6 +305,5 @@ class Projector:
 def _busy() -> Unavailable:
     return Unavailable(
         "projector_active",
-        "Một tiến trình khác đang cập nhật các khung nhìn; yêu cầu đã được giao cho tiến trình đó.",
-        "Another process keeps the views; ask it to rebuild.",
+        Message("Another process keeps the views; ask it to rebuild."),
     )

@@ -12,6 +12,7 @@ from typing import Final
 from ledger.admission import service_statements
 from ledger.admission.submission import Submission
 from ledger.log.statement import COUNTERSIGNERS, RETURNER, Statement, require_log
+from ledger.message import Message
 from ledger.ports import NIL_UNIT
 from ledger.regulation.acts.act import Act
 from ledger.regulation.acts.catalogue import load
@@ -26,8 +27,7 @@ from projections.fold.shard import CASE
 WAYS_ON: Final = frozenset({VOIDING, RECOVERING, "ActReturned"})
 UNEXPLAINED: Final = Aside(
     "stale",
-    "không nối tiếp được với bản ghi trước trong dòng",
-    "it does not follow what stands before it in its stream",
+    Message("it does not follow what stands before it in its stream"),
 )
 
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 from ledger.errors import NotFound, Rejected
+from ledger.message import Message
 from ledger.regulation.acts.act import Act, known_act
 from ledger.regulation.case.other_cases_port import REPORTS, report_of
 from ledger.regulation.registry.registry import Registry
@@ -40,8 +41,7 @@ class InFuture(Rejected):
     def __init__(self) -> None:
         super().__init__(
             "as_of_in_future",
-            "Thời điểm cần xem chưa tới; hãy chọn thời điểm đã qua.",
-            "The moment asked for has not come yet; choose one that has passed.",
+            Message("The moment asked for has not come yet; choose one that has passed."),
         )
 
 

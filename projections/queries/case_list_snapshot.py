@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Final, LiteralString
 
 from ledger.errors import Rejected
+from ledger.message import Message
 from projections.queries import as_of, limits
 from projections.queries.case_at import folded_from
 from projections.queries.registry_as_of import RegistryReader
@@ -32,8 +33,7 @@ class TooOld(Rejected):
     def __init__(self) -> None:
         super().__init__(
             "bad_cursor",
-            "Từ khi bắt đầu danh sách này đã có quá nhiều hồ sơ thay đổi.",
-            "Too many cases have changed since this listing began.",
+            Message("Too many cases have changed since this listing began."),
         )
 
 

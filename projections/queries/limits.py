@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ledger.errors import Rejected
+from ledger.message import Message
 
 RENDERED: Final = 400_000
 """Statements in all the files that a difference or a history walks through: about two seconds."""
@@ -18,8 +19,7 @@ class TooMuch(Rejected):
     def __init__(self) -> None:
         super().__init__(
             "too_much_asked",
-            "Câu hỏi này đi qua quá nhiều bản ghi.",
-            "This question goes through too many statements.",
+            Message("This question goes through too many statements."),
         )
 
 

@@ -14,6 +14,7 @@ from keys.errors import KeysError
 from keys.keyring import Verdict
 from ledger.errors import Rejected
 from ledger.log import statement as statements
+from ledger.message import Message, Text
 from ledger.regulation.case.state import NOTHING
 from ledger.regulation.registry.calendar import local_day
 from ledger.regulation.registry.registry import Registry
@@ -30,7 +31,7 @@ class Judged:
         row: The statement.
         verdict: formats.md §9.
         outcome: `VALID`, `NOT_VALID`, `NOT_CONCLUDED` or `AGAINST_THE_RULES`.
-        reason: Why, in Vietnamese and English.
+        reason: Why.
         key: What the registry says of the key today.
         signer: Post and agency of who signed, as they were that day.
         guard: The guard that refuses it, where one does.
@@ -39,14 +40,14 @@ class Judged:
     row: ActRow
     verdict: Verdict
     outcome: str
-    reason: tuple[str, str]
+    reason: Text
     key: Mapping[str, Any] | None
     signer: Mapping[str, Any] | None = None
     guard: str | None = None
 
     def against(self, aside: Aside) -> Judged:
         """The same statement, which the rules refuse at its index."""
-        reason = (f"Ghi trái quy định: {aside.vi}", f"recorded against the rules: {aside.en}")
+        reason = Message("recorded against the rules: {why}", why=aside.text)
         return replace(
             self, verdict=_AGAINST, outcome=str(_AGAINST), reason=reason, guard=aside.guard
         )
@@ -63,42 +64,35 @@ class Verification:
 
 
 _AGAINST: Final = Verdict.AGAINST_THE_RULES
-_OUTCOMES: Final[Mapping[Verdict, tuple[str, str, str]]] = {
-    Verdict.VALID: ("VALID", "Chữ ký hợp lệ", "the signature is valid"),
+_OUTCOMES: Final[Mapping[Verdict, tuple[str, Text]]] = {
+    Verdict.VALID: ("VALID", Message("the signature is valid")),
     Verdict.VALID_KEY_SINCE_REVOKED: (
         "VALID",
-        "Hợp lệ khi ký; khóa bị thu hồi sau đó",
-        "valid when it was recorded; the key was revoked later",
+        Message("valid when it was recorded; the key was revoked later"),
     ),
     Verdict.DISPUTED: (
         "NOT_CONCLUDED",
-        "Đang tranh chấp: chỉ được ghi sau thời điểm khóa mất hiệu lực",
-        "disputed: recorded after the key was no longer to be trusted",
+        Message("disputed: recorded after the key was no longer to be trusted"),
     ),
     Verdict.ERASED: (
         "NOT_CONCLUDED",
-        "Nội dung đã xóa theo quyết định; không kiểm lại được chữ ký",
-        "the content was erased by a recorded act; the signature can no longer be checked",
+        Message("the content was erased by a recorded act; the signature can no longer be checked"),
     ),
     Verdict.INVALID_SIGNATURE: (
         "NOT_VALID",
-        "Chữ ký không khớp nội dung",
-        "the signature does not fit the content",
+        Message("the signature does not fit the content"),
     ),
     Verdict.WRONG_SIGNER: (
         "NOT_VALID",
-        "Không đúng người phải ký",
-        "not signed by the officer who had to",
+        Message("not signed by the officer who had to"),
     ),
     Verdict.UNKNOWN_KEY: (
         "NOT_VALID",
-        "Không có khóa này trong sổ đăng ký khi ghi",
-        "the registry did not know this key when it was recorded",
+        Message("the registry did not know this key when it was recorded"),
     ),
     _AGAINST: (
         str(_AGAINST),
-        "Ghi trái quy định; không có hiệu lực",
-        "recorded against the rules; it is of no effect",
+        Message("recorded against the rules; it is of no effect"),
     ),
 }
 WORST: Final = ("VALID", "NOT_CONCLUDED", "NOT_VALID", "AGAINST_THE_RULES")
@@ -126,9 +120,9 @@ def judged(row: ActRow, registry: Registry, *, now: datetime | None) -> Judged:
             recorded_at=row.recorded_at,
             signature_ok=_holds(row, registry),
         )
-    outcome, vi, en = _OUTCOMES[verdict]
+    outcome, reason = _OUTCOMES[verdict]
     key = None if line is None else registries.key(line, now or row.recorded_at)
-    return Judged(row, verdict, outcome, (vi, en), key, signer_of(row, registry))
+    return Judged(row, verdict, outcome, reason, key, signer_of(row, registry))
 
 
 def _holds(row: ActRow, registry: Registry) -> bool:
@@ -183,9 +177,8 @@ def _in_place(one: Judged, before: ActRow | None, standing: ActRow | None) -> Ju
         return replace(
             one,
             outcome="NOT_CONCLUDED",
-            reason=(
-                f"Hồ sơ thiếu bản ghi thứ {missing}, ngay trước bản ghi này",
-                f"the case lacks its record {missing}, right before this one",
+            reason=Message(
+                "the case lacks its record {missing}, right before this one", missing=missing
             ),
         )
     if one.row.protected is None or (standing is not None and standing.digest is None):
@@ -195,10 +188,7 @@ def _in_place(one: Judged, before: ActRow | None, standing: ActRow | None) -> Ju
     return replace(
         one,
         outcome="NOT_VALID",
-        reason=(
-            "Không nối tiếp bản ghi ngay trước trong hồ sơ",
-            "it does not follow the record before it in the case",
-        ),
+        reason=Message("it does not follow the record before it in the case"),
     )
 
 

@@ -21,6 +21,8 @@ from api.ops.init_enclave import Plan
 from api.ops.init_enclave import found as found_anew
 from api.ops.wiring import RealClock, RealEntropy, open_blobs, open_kek, role_dsn
 from api.settings import Settings
+from api.texts.catalogue import translate
+from api.texts.damage import finding
 from keys import canonical, envelope_encryption, sealed_anchor, sealed_file
 from keys.envelope_encryption import Kek
 from keys.jwk import SoftwareSigner
@@ -34,6 +36,7 @@ from ledger.files.custody_anchors import Anchor, Anchoring
 from ledger.files.file_key import FileKey, opened
 from ledger.log.custody import Chain
 from ledger.log.statement import AUTHOR, SERVICE_TYP, Statement, flattened, make
+from ledger.message import Wording
 from ledger.ports import CustodyRow
 from ledger.postgres.connect import open_pool
 from ledger.postgres.evidence import PostgresEvidence
@@ -229,7 +232,7 @@ def test_what_is_done_to_files_is_named(played: Played, harm: Harm) -> None:
         "last": report.records - 1,
     }[harm.at]  # fmt: skip
     assert (report.first_bad_index, report.kind) == (at, harm.kind), report.findings[:5]
-    assert report.message_vi
+    assert translate(finding(report.findings[0]), "vi")
 
 
 def test_sound_files_pass_as_reader_and_as_auditor(played: Played) -> None:
@@ -251,7 +254,7 @@ def test_a_store_that_is_away_is_said_and_is_no_damage(played: Played) -> None:
 
     class Away:
         def sizes(self) -> dict[UUID, int]:
-            raise Unavailable("files_unavailable", "", "")
+            raise Unavailable("files_unavailable", Wording("", ""))
 
         def get(self, name: UUID) -> Iterator[bytes]:
             raise NotFound(str(name))

@@ -24,10 +24,11 @@ from api.cli.main import main
 from api.ops import loops
 from api.ops.wiring import open_kek, open_projector, open_sealer
 from api.settings import Home, SettingsError, child_environment
-from ledger.checkpoints.seen_file import DoubtMark, Reason, SeenFile
+from ledger.checkpoints.seen_file import DoubtMark, SeenFile
 from ledger.errors import Doubt
 from ledger.log.checkpoint import unverified
 from ledger.log.statement import flattened
+from ledger.message import Wording
 from ledger.postgres.records import PostgresRecords
 from ledger.write.commands import Ledger
 from tests.a_ledger import a_report
@@ -348,7 +349,7 @@ def test_no_restart_makes_a_stopped_sealer_forget(service: Service) -> None:
     service.hire("hotline")
     sealed = _roots(service)
     mark = DoubtMark(Home(service.settings).seen_folder("sealer"))
-    mark.leave(Reason("hai gốc cho cỡ 5", "two roots for size 5"))
+    mark.leave(Wording("hai gốc cho cỡ 5", "two roots for size 5"))
     environment = child_environment(service.settings)
     words = [sys.executable, "-m", "api.cli.main", "--lang", "en", "serve"]
     for role, status in (("all", 1), ("sealer", loops.ON_DOUBT)):

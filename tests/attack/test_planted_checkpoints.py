@@ -19,9 +19,10 @@ from api.settings import Home
 from keys.custody.file import write_kek
 from keys.envelope_encryption import Kek
 from ledger.audit import audit
-from ledger.checkpoints.seen_file import DoubtMark, Reason, SeenFile
+from ledger.checkpoints.seen_file import DoubtMark, SeenFile
 from ledger.errors import Fatal
 from ledger.log.checkpoint import unverified
+from ledger.message import Wording
 from ledger.postgres.checkpoints import PostgresCheckpoints, discard
 from tests.attacks import attack
 from tests.builders import an_act, an_id
@@ -57,11 +58,11 @@ def _owner(service: Service, statement: LiteralString, *arguments: object) -> No
         connection.execute(statement, arguments)
 
 
-def _stopped(service: Service) -> Reason:
+def _stopped(service: Service) -> Wording:
     """Why the sealer stops, as its process says it."""
     assert loops.seal(service.settings, Event()) == loops.ON_DOUBT
     reason = _mark(service).reason()
-    assert reason is not None
+    assert isinstance(reason, Wording)
     return reason
 
 
@@ -267,7 +268,7 @@ def test_what_the_stop_was_not_about_keeps_nobody_from_going_on(idle: Service) -
     """Junk in the custody of files is named for good, by the audit and here; the log is whole."""
     _seal(idle)
     _junk_in_custody(idle)
-    _mark(idle).leave(Reason("trước đó", "before"))
+    _mark(idle).leave(Wording("trước đó", "before"))
     assert _audited(idle) == 1
     resumed = _socai(idle, "log", "resume")
     assert resumed.exit_code == 0, resumed.output
@@ -285,7 +286,7 @@ def test_no_junk_beside_the_log_hides_what_is_wrong_with_it(
     size = _seal(idle)
     _junk_in_custody(idle)
     _owner(idle, _PLANT, size + 1, bytes(32 * (size + 1)))
-    _mark(idle).leave(Reason("trước đó", "before"))
+    _mark(idle).leave(Wording("trước đó", "before"))
     assert _socai(idle, "log", "resume").exit_code == 1
     assert _checkpoints(idle).latest() == (size, _checkpoints(idle).at(size))
 
@@ -309,7 +310,7 @@ def test_a_record_set_aside_is_said_to_be_voided(idle: Service) -> None:
         idle.sign(an_act("ReportReceived", when=now, stream=stream), "hotline"), now
     )
     _seal(idle)
-    _mark(idle).leave(Reason("trước đó", "before"))
+    _mark(idle).leave(Wording("trước đó", "before"))
     refused = _socai(idle, "log", "resume")
     assert (refused.exit_code, f"socai log void {idle.size() - 1}" in refused.output) == (1, True)
     assert "right database" not in refused.output

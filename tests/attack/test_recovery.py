@@ -34,10 +34,11 @@ from api.settings import Home
 from keys.custody.file import write_key
 from keys.log_keys import LogKeys
 from keys.lost_checkpoint import known
-from ledger.checkpoints.seen_file import DoubtMark, Reason, SeenFile
+from ledger.checkpoints.seen_file import DoubtMark, SeenFile
 from ledger.errors import Fatal, Rejected, Unavailable
 from ledger.log.checkpoint import sign, unverified
 from ledger.log.verify import Crossed
+from ledger.message import Wording
 from ledger.ports import SealedRecord
 from ledger.postgres.recorder import GroupAppender
 from ledger.recovery.loss import Loss, take_note
@@ -107,7 +108,7 @@ def test_nothing_is_signed_while_a_process_has_the_home(lost: Restored) -> None:
 def test_two_registrars_go_on_from_what_is_left(lost: Restored) -> None:
     """The act is the first record behind; the service starts, and seals under the new key."""
     mark = DoubtMark(Home(lost.settings).seen_folder("sealer"))
-    mark.leave(Reason("dừng", "it stopped over what is lost"))
+    mark.leave(Wording("dừng", "it stopped over what is lost"))
     told = lost.recover(*REGISTRARS)
     assert told.exit_code == 0, told.output
     assert mark.reason() is None
@@ -138,7 +139,7 @@ def test_where_nothing_is_lost_the_report_says_so_and_ends_well(lost: Restored) 
 def test_an_operator_at_night_is_told_the_next_step(loss: Restored) -> None:
     """From the stop to the recovery each sentence names the next command."""
     mark = DoubtMark(Home(loss.settings).seen_folder("sealer"))
-    mark.leave(Reason("dừng", "it stopped over what is lost"))
+    mark.leave(Wording("dừng", "it stopped over what is lost"))
     env = {"SOCAI_HOME": str(loss.settings.home), "SOCAI_MIN_FREE_MIB": "0"}
     try:
         resumed = CliRunner().invoke(main, ["--lang", "en", "log", "resume"], env=env)
@@ -528,7 +529,7 @@ def test_a_run_that_was_cut_off_is_run_again(
 
     def cut_off(self: Recovering, *words: object) -> object:
         step(self, *words)
-        raise Unavailable("cut_off", "…", "…")
+        raise Unavailable("cut_off", Wording("…", "…"))
 
     with monkeypatch.context() as patched:
         patched.setattr(Recovering, at, cut_off)

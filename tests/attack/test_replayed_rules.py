@@ -22,6 +22,8 @@ from api.cli.terminal.audit_tables import show
 from api.cli.terminal.shell import Shell
 from api.ops.enclave_audit import Audited
 from api.ops.wiring import open_kek
+from api.texts.catalogue import translate
+from api.texts.damage import finding
 from keys import canonical
 from keys.canonical import b64
 from keys.jwk import SoftwareSigner
@@ -328,8 +330,9 @@ def against(report: Report, index: int, guard: str) -> None:
     """The first thing wrong is this record, refused by this guard; nothing else is."""
     assert [(f.index, f.kind) for f in report.findings] == [(index, Damage.AGAINST_THE_RULES)]
     assert f": {guard}: " in report.message
-    assert report.message_vi.startswith("ghi trái quy định: ")
-    assert f": {guard}: " in report.message_vi
+    told = translate(finding(report.findings[0]), "vi")
+    assert told.startswith("ghi trái quy định: ")
+    assert f": {guard}: " in told
     assert report.verdicts["AGAINST_THE_RULES"] == 1
 
 

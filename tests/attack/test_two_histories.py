@@ -11,6 +11,7 @@ import pytest
 
 from api.client.connection import Refused
 from api.client.known_log import CONSISTENCY, INCLUSION, Anchor, KnownLog, Unlike
+from api.texts.catalogue import translate
 from ledger.log import merkle, record
 from ledger.log.checkpoint import unverified
 from ledger.log.proof import Consistency, Inclusion
@@ -71,8 +72,8 @@ def refused(folder: Path, seen: bytes, note: bytes, line: History) -> Unlike:
         known(folder).meet(note, line)
     assert caught.value.code == "other_history"
     assert [path.read_bytes() for path in caught.value.files] == [seen, note]
-    assert all(str(path) in caught.value.vi for path in caught.value.files)
-    assert all(str(path) in caught.value.en for path in caught.value.files)
+    assert all(str(path) in translate(caught.value.text, "vi") for path in caught.value.files)
+    assert all(str(path) in translate(caught.value.text, "en") for path in caught.value.files)
     assert known(folder)._load()[0] == before
     return caught.value
 
@@ -111,7 +112,7 @@ def test_a_rollback_between_two_runs_is_noticed(tmp_path: Path) -> None:
     known(tmp_path).meet(before.note(), before)
     rolled = History("a", 12)
     told = refused(tmp_path, before.note(), rolled.note(), rolled)
-    assert "beginning of 20" in told.en
+    assert "beginning of 20" in translate(told.text, "en")
 
 
 @attack(

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ledger.checkpoints.seen_file import DoubtMark, Reason, SeenFile
+from ledger.checkpoints.seen_file import DoubtMark, SeenFile
 from ledger.errors import Doubt, Unavailable
+from ledger.message import Wording
 from ledger.ports import SeenStore
 from tests.contract.seen import SeenContract
 
@@ -64,9 +65,9 @@ def test_a_mark_stands_until_it_is_cleared_and_keeps_the_first_reason(tmp_path: 
     """What comes later is what came of it."""
     mark = DoubtMark(tmp_path / "sealer")
     assert mark.reason() is None
-    mark.leave(Reason("gốc khác", "another\nroot"))
-    mark.leave(Reason("sau", "later"))
-    assert DoubtMark(tmp_path / "sealer").reason() == Reason("gốc khác", "another root")
+    mark.leave(Wording("gốc khác", "another\nroot"))
+    mark.leave(Wording("sau", "later"))
+    assert DoubtMark(tmp_path / "sealer").reason() == Wording("gốc khác", "another root")
     mark.clear()
     mark.clear()
     assert mark.reason() is None
@@ -75,7 +76,7 @@ def test_a_mark_stands_until_it_is_cleared_and_keeps_the_first_reason(tmp_path: 
 def test_an_empty_or_unreadable_mark_is_a_mark(tmp_path: Path) -> None:
     """Whoever could write only its name said enough."""
     (tmp_path / "doubt").write_bytes(b"")
-    assert DoubtMark(tmp_path).reason() == Reason("?", "?")
+    assert DoubtMark(tmp_path).reason() == Wording("?", "?")
     (tmp_path / "doubt").unlink()
     (tmp_path / "doubt").mkdir()
     assert DoubtMark(tmp_path).reason() is not None

@@ -14,10 +14,10 @@ import orjson
 import pytest
 
 from api.cli.main import main
-from api.cli.terminal import help_vi
 from api.http.framework.spec_html import PAGES, source
 from api.problems.types import TYPES
 from tests.fixtures.app import Service
+from tests.messages import stored
 
 ROOT: Final = Path(__file__).parents[2]
 _SPEC: Final = re.compile(r"(?<![\w.])/spec\b(?:/[a-z-]+(?:\.md)?)?(?:#[\w-]+)?")
@@ -127,11 +127,16 @@ def test_every_address_on_a_page_and_in_the_help_of_a_command_opens(shared: Serv
     texts = [
         path.read_text("utf-8") for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
     ]
-    texts += [*_helps(click.Context(main), main), *help_vi.MANUAL.values()]
+    texts += [*_helps(click.Context(main), main), *_translations()]
     cited = {one.rstrip(".") for text in texts for one in _SPEC.findall(text)}
     assert {"/spec/formats#s2", "/spec/formats#s7", "/spec/access#L9"} <= cited
     for address in cited:
         _open(shared, address)
+
+
+def _translations() -> Iterator[str]:
+    for entry in stored():
+        yield from [entry.string] if isinstance(entry.string, str) else entry.string or ()
 
 
 def _helps(context: click.Context, command: click.Command) -> Iterator[str]:

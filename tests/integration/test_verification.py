@@ -7,6 +7,7 @@ from typing import LiteralString
 import psycopg
 import pytest
 
+from api.texts.catalogue import translate
 from projections.queries.signature_verdicts import Verification, judged, verified
 from projections.views import acts
 from tests.fixtures.projected import Case
@@ -40,7 +41,7 @@ def test_a_gap_in_a_case_is_not_enough_to_conclude(sc1: Case) -> None:
     verification = told_by_rows(sc1)
     assert verification.outcome == "NOT_CONCLUDED"
     assert verification.counts == {"VALID": len(verification.statements)}
-    told = {s.row.seq: s.reason[1] for s in verification.statements if s.outcome != "VALID"}
+    told = {s.row.seq: str(s.reason) for s in verification.statements if s.outcome != "VALID"}
     assert told == {
         2: "the case lacks its record 1, right before this one",
         7: "the case lacks its record 5–6, right before this one",
@@ -71,7 +72,10 @@ def test_a_statement_that_follows_another_one_is_not_valid(sc1: Case, harm: Lite
     assert verification.outcome == "NOT_VALID"
     assert verification.counts == {"VALID": len(verification.statements)}
     first = next(s for s in verification.statements if s.outcome != "VALID")
-    assert (first.row.seq, first.reason[0]) == (5, "Không nối tiếp bản ghi ngay trước trong hồ sơ")
+    assert (first.row.seq, translate(first.reason, "vi")) == (
+        5,
+        "Không nối tiếp bản ghi ngay trước trong hồ sơ",
+    )
 
 
 def test_bulk_verification_leaves_out_what_is_not_there(sc1: Case) -> None:

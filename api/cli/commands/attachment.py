@@ -15,14 +15,14 @@ from api.cli.commands.signer_options import identity
 from api.cli.terminal.case_tables import when
 from api.cli.terminal.shell import fail, misuse, shell_of
 from api.client.client import Client
-from api.texts.text import Text
+from ledger.message import Message, Text, plural
 
 _EVENTS: Final = ("at", "what", "officer", "act")
 _WORDS: Final = {
-    "ADDED": Text("tải lên", "added"),
-    "ATTACHED": Text("kèm vào diễn biến", "attached"),
-    "READ": Text("đọc", "read"),
-    "EXPORTED": Text("xuất", "exported"),
+    "ADDED": Message("added"),
+    "ATTACHED": Message("attached"),
+    "READ": Message("read"),
+    "EXPORTED": Message("exported"),
 }
 
 
@@ -46,9 +46,10 @@ def add(client: Client, file: Path, media_type: str | None) -> None:
     listed = client.attach(file, media_type=media_type)
     shell.give(listed)
     shell.note(
-        Text(
-            f"Đã giữ {listed['size']} byte; đưa đối tượng này vào `attachments` của diễn biến.",
-            f"{listed['size']} bytes are kept; put this object into the act's `attachments`.",
+        plural(
+            "{n} byte is kept; put this object into the act's `attachments`.",
+            "{n} bytes are kept; put this object into the act's `attachments`.",
+            n=listed["size"],
         )
     )
 
@@ -73,13 +74,13 @@ def get(client: Client, act_id: str, digest: str, into: Path) -> None:
     """
     if into.exists():
         misuse(
-            f"Chưa lấy tệp: {into} đã có; chọn tên khác.",
-            f"Nothing was read: {into} is there already; choose another name.",
+            Message("Nothing was read: {into} is there already; choose another name.", into=into),
         )
     if not into.absolute().parent.is_dir():
         fail(
-            f"Chưa lấy tệp: không có thư mục {into.absolute().parent}.",
-            f"Nothing was read: there is no folder {into.absolute().parent}.",
+            Message(
+                "Nothing was read: there is no folder {parent}.", parent=into.absolute().parent
+            ),
         )
     size = client.attachment(act_id, digest, into)
     shell = shell_of()
@@ -87,9 +88,11 @@ def get(client: Client, act_id: str, digest: str, into: Path) -> None:
         shell.give({"file": str(into), "digest": digest, "size": size})
         return
     shell.say(
-        Text(
-            f"{into}: {size} byte, khớp mã băm mà diễn biến nêu.",
-            f"{into}: {size} bytes, with the digest that the act names.",
+        plural(
+            "{into}: {n} byte, with the digest that the act names.",
+            "{into}: {n} bytes, with the digest that the act names.",
+            into=into,
+            n=size,
         )
     )
 
@@ -127,9 +130,11 @@ def _covered(body: Mapping[str, Any]) -> Text:
     later = sum(not event.get("anchored", True) for event in body["events"])
     anchor = body.get("anchor")
     if anchor is None:
-        return Text("Sổ chưa neo lịch sử lưu giữ lần nào.", "The log has not anchored it yet.")
+        return Message("The log has not anchored it yet.")
     at, index = when(anchor["at"]), anchor["index"]
-    return Text(
-        f"Đã neo trong sổ ở bản ghi {index} lúc {at}; {later} việc sau đó chờ lần neo tới.",
-        f"Anchored in the log at record {index}, {at}; {later} since then wait for the next.",
+    return Message(
+        "Anchored in the log at record {index}, {at}; {later} since then wait for the next.",
+        index=index,
+        at=at,
+        later=later,
     )

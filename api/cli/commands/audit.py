@@ -35,16 +35,16 @@ from api.ops.enclave_audit import (
 from api.ops.supervisor import running_url
 from api.ops.wiring import role_dsn
 from api.settings import EnclaveFacts, Settings
-from api.texts.text import Text
 from keys.note import VKey
 from ledger.errors import NotFound, Unavailable
 from ledger.log.checkpoint import unverified
+from ledger.message import Message, Text
 from ledger.postgres.connect import may_enter
 
 _FILES: Final = (NOTHING, LENGTH, DIGEST)
 _LINE: Final = 100
-_YES: Final = Text("có", "yes")
-_NO: Final = Text("không", "no")
+_YES: Final = Message("yes")
+_NO: Final = Message("no")
 
 
 @click.group()
@@ -86,18 +86,17 @@ def status(server: str | None) -> None:
     if aside := facts.get("set_aside"):
         listed = ", ".join(map(str, aside))
         shell.say(
-            Text(
-                f"Trái quy định, chưa được loại (socai log void): {listed}",
-                f"Against the rules and not voided (socai log void): {listed}",
-            )
+            Message("Against the rules and not voided (socai log void): {listed}", listed=listed)
         )
     for one in facts["recoveries"]:
         left = one["size"]
         lost = max(lost["size"] for lost in one["lost"]) - left
         shell.say(
-            Text(
-                f"Khôi phục ở chỉ mục {one['index']}: còn {left} bản ghi, mất ít nhất {lost}.",
-                f"Recovered at index {one['index']}: {left} records left, {lost} or more lost.",
+            Message(
+                "Recovered at index {index}: {left} records left, {lost} or more lost.",
+                index=one["index"],
+                left=left,
+                lost=lost,
             )
         )
     for vkey in facts["vkeys"]:
@@ -218,9 +217,8 @@ def _named(
         yield
     except NotFound as error:
         name = dbname or str(facts.database["dbname"])
-        text = Text(
-            f"Chưa kiểm gì: cơ sở dữ liệu {name} không chứa sổ nào; xem lại tên sau --database.",
-            f"Nothing was checked: the database {name} holds no log; correct --database.",
+        text = Message(
+            "Nothing was checked: the database {name} holds no log; correct --database.", name=name
         )
         raise Refusal(text, MISUSED, "no_log") from error
     except Unavailable as error:
@@ -232,16 +230,16 @@ def _named(
 
 def _refuse_name(dbname: str, login: str, cause: Unavailable, *, enters: bool | None) -> None:
     if enters is None:
-        text = Text(
-            f"Chưa kiểm gì: máy chủ không có cơ sở dữ liệu {dbname}; xem lại tên sau --database.",
-            f"Nothing was checked: the server has no database {dbname}; correct --database.",
+        text = Message(
+            "Nothing was checked: the server has no database {dbname}; correct --database.",
+            dbname=dbname,
         )
         raise Refusal(text, MISUSED, "no_such_database") from cause
     if not enters:
-        text = Text(
-            f"Chưa kiểm gì: tài khoản {login} không vào được {dbname};"
-            " quản trị cấp quyền CONNECT trước.",
-            f"Nothing was checked: the login {login} may not enter {dbname};"
-            " the administrator grants it CONNECT first.",
+        text = Message(
+            "Nothing was checked: the login {login} may not enter {dbname}; the administrator"
+            " grants it CONNECT first.",
+            login=login,
+            dbname=dbname,
         )
         raise Refusal(text, MISUSED, "database_closed") from cause

@@ -18,11 +18,11 @@ from api.cli.terminal.shell import Shell, fail, misuse, shell_of
 from api.client.client import Client
 from api.client.connection import Refused
 from api.texts.labels import word
-from api.texts.text import Text
 from keys import canonical
 from keys.note import VKey
 from ledger.errors import VerificationError
 from ledger.log import proof
+from ledger.message import Message, Text, plural
 from projections.views.statistics.view import HIDDEN, HIDDEN_MEANS
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -61,10 +61,7 @@ def list_cases(client: Client, *, every: bool, **asked: str | int | None) -> Non
     _lines(
         shell,
         body,
-        Text(
-            "Còn nữa: thêm --all để xem hết, hoặc thu hẹp bộ lọc.",
-            "There are more: --all shows them, or narrow the filter.",
-        ),
+        Message("There are more: --all shows them, or narrow the filter."),
     )
 
 
@@ -135,12 +132,7 @@ def diff(client: Client, id_: str, from_: str, to: str | None, clock: str | None
     case = _id(client, id_)
     body = client.read(f"/v1/cases/{case}/diff", query=query).body
     if body.get("swapped"):
-        shell_of().note(
-            Text(
-                "FROM muộn hơn TO: đã đổi chỗ, so từ trước đến sau.",
-                "FROM is later than TO: they were swapped, earlier to later.",
-            )
-        )
+        shell_of().note(Message("FROM is later than TO: they were swapped, earlier to later."))
     _changes(client, case, body)
 
 
@@ -160,8 +152,11 @@ def why(client: Client, id_: str, pointer: str, as_of: str | None) -> None:
         if refused.code == "not_found":
             client.case(case)  # where the case is not there either, that is what is said
             fail(
-                f"Hồ sơ không có trường {pointer}; tên trường như trong: socai case show --json",
-                f"The case has no field {pointer}; fields are named as in: socai case show --json",
+                Message(
+                    "The case has no field {pointer}; fields are named as in: socai case show"
+                    " --json",
+                    pointer=pointer,
+                ),
                 "not_found",
             )
         raise
@@ -183,10 +178,7 @@ def worklist(client: Client, *, team: bool) -> None:
         return
     if team and not body["team"]:
         shell.say(
-            Text(
-                "Bạn không giữ chức danh lãnh đạo phụ trách ở đơn vị nào; đây là việc của bạn.",
-                "You hold no post that supervises an agency; this is what waits for you.",
-            )
+            Message("You hold no post that supervises an agency; this is what waits for you.")
         )
     team = bool(body["team"])
     rows = [(part, line) for part in _PARTS for line in body.get(part, ())]
@@ -196,14 +188,9 @@ def worklist(client: Client, *, team: bool) -> None:
     shell.table(columns, tasks, whole=("number", "officer"), widths=widths)
     if not rows:
         shell.say(
-            Text(
-                "Không có việc nào đang chờ đơn vị của bạn."
-                if team
-                else "Không có việc nào đang chờ bạn; lãnh đạo phụ trách xem cả đơn vị: --team.",
-                "Nothing waits for your agency."
-                if team
-                else "Nothing waits for you; supervisors see the whole agency: --team.",
-            )
+            Message("Nothing waits for your agency.")
+            if team
+            else Message("Nothing waits for you; supervisors see the whole agency: --team.")
         )
 
 
@@ -218,10 +205,7 @@ def search(client: Client, words: tuple[str, ...], limit: int) -> None:
     _lines(
         shell,
         body,
-        Text(
-            "Còn nữa: thêm từ để tìm hẹp hơn, hoặc tăng --limit.",
-            "There are more: add a word, or raise --limit.",
-        ),
+        Message("There are more: add a word, or raise --limit."),
     )
 
 
@@ -240,12 +224,14 @@ def stats(client: Client, from_: str | None, to: str | None, agency: str | None)
         return
     first, last = case_tables.day(body["from"]), case_tables.day(body["to"])
     shell.say(
-        Text(
-            f"Từ {first} đến {last} · số hồ sơ: {_cell(shell, body['total'])}",
-            f"{first} to {last} · cases: {_cell(shell, body['total'])}",
+        Message(
+            "{first} to {last} · cases: {cell}",
+            first=first,
+            last=last,
+            cell=_cell(shell, body["total"]),
         )
     )
-    shell.say(Text(*(f"“{word}”: {why}." for word, why in zip(HIDDEN, HIDDEN_MEANS, strict=True))))
+    shell.say(Message("“{hidden}”: {means}.", hidden=HIDDEN, means=HIDDEN_MEANS))
     shell.table(
         ("what", "count", "cases"),
         (
@@ -293,13 +279,14 @@ def registry(client: Client, what: str, *, every: bool, **asked: str | None) -> 
     columns, whole, row = _REGISTRY[what]
     shell.table(columns, (row(shell, line) for line in shown), whole=whole)
     if not lines:
-        shell.say(Text("Danh bạ không có mục nào như vậy.", "The registry has none such."))
+        shell.say(Message("The registry has none such."))
     if len(shown) < len(lines):
         gone = len(lines) - len(shown)
         shell.say(
-            Text(
-                f"Không nêu {gone} cơ quan chưa có hoặc đã hết; thêm --all để xem.",
-                f"{gone} agencies that do not exist at that moment are left out; --all shows them.",
+            plural(
+                "{n} agency that does not exist at that moment is left out; --all shows it.",
+                "{n} agencies that do not exist at that moment are left out; --all shows them.",
+                n=gone,
             )
         )
 
@@ -358,7 +345,7 @@ def _changes(client: Client, case: str, body: Mapping[str, Any]) -> None:
 def _history(shell: Shell, pointer: str, changes: Sequence[Mapping[str, Any]]) -> None:
     """One field's values, one after the other."""
     if not changes:
-        shell.say(Text("Trường này chưa có giá trị.", "This field has had no value yet."))
+        shell.say(Message("This field has had no value yet."))
     rows = (
         (
             *(case_tables.valued(shell, pointer, change[side]) for side in ("old", "new")),
@@ -393,7 +380,7 @@ def _agency(_: Shell, line: Mapping[str, Any]) -> tuple[object, ...]:
 
 
 def _officer(shell: Shell, line: Mapping[str, Any]) -> tuple[object, ...]:
-    gone = shell.text(Text(" (không giữ vào ngày đó)", " (not held that day)"))
+    gone = shell.text(Message(" (not held that day)"))
     posts = [
         f"{post['post_vi']}, {post['agency_name']}{'' if post['on_day'] else gone}"
         for post in line.get("posts", ())
@@ -438,17 +425,22 @@ def _id(client: Client, text: str) -> str:
     ]
     if not exact:
         misuse(
-            f"Không tìm thấy hồ sơ số {text}, hoặc bạn không có quyền xem;"
-            " các hồ sơ: socai case list",
-            f"No case {text} was found, or you may not see it; the cases: socai case list",
+            Message(
+                "No case {case} was found, or you may not see it; the cases: socai case list",
+                case=text,
+            ),
         )
     if len(exact) > 1:
         misuse(
-            f"Có {len(exact)} hồ sơ mang số {text}; dùng mã của một hồ sơ: {', '.join(exact)}",
-            f"{len(exact)} cases have the number {text}; use the id of one: {', '.join(exact)}",
+            Message(
+                "{count} cases have the number {case}; use the id of one: {ids}",
+                count=len(exact),
+                case=text,
+                ids=", ".join(exact),
+            ),
         )
     return str(exact[0])
 
 
 def _cell(shell: Shell, count: object) -> str:
-    return shell.text(Text(*HIDDEN)) if count is None else str(count)
+    return shell.text(HIDDEN) if count is None else str(count)

@@ -6,6 +6,7 @@ import click
 
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import misuse, options, shell_of
+from ledger.message import Message
 from ledger.regulation.docs import catalogue_page, life_cycle_page
 
 KINDS = catalogue_page.KINDS
@@ -36,8 +37,11 @@ def catalogue(kind: str, code: str | None) -> None:
         text = catalogue_page.explain(kind, code)
     except KeyError:
         misuse(
-            f"Danh mục không có {kind} {code}. Xem: socai catalogue {kind}",
-            f"The catalogue has no {kind} {code}. See: socai catalogue {kind}",
+            Message(
+                "The catalogue has no {kind} {code}. See: socai catalogue {kind}",
+                kind=kind,
+                code=code,
+            ),
         )
     if shell.json:
         shell.give({"kind": kind, "code": code, "markdown": text})

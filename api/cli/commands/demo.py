@@ -35,7 +35,7 @@ from api.rehearsal.player import Outcome
 from api.rehearsal.scenario import Play, read_files, shipped
 from api.rehearsal.tampering_drill import WHAT, Caught
 from api.settings import Home, Settings
-from api.texts.text import Text
+from ledger.message import Message, Wording
 
 FILES: Final = ("SC1", "SC6")
 _DEPLOYMENT: Final = "rehearsal.bacninh.example"
@@ -54,12 +54,12 @@ def demo(*, fresh: bool) -> None:
         ending.callback(database.stop_database, settings)
         outcomes, shown, backup = _played(shell, settings, ending)
         facts = database.running_facts(settings)
-        _head(shell, "3", "Kiểm toán toàn bộ sổ", "Audit of the whole log")
+        _head(shell, "3", Message("Audit of the whole log"))
         with progressing(shell) as progress:
             audited = run(settings, facts, progress)
         if not shell.json:
             show(shell, audited)
-        _head(shell, "4", "Diễn tập giả mạo, trên bản sao", "The tampering drill, on copies")
+        _head(shell, "4", Message("The tampering drill, on copies"))
         with progressing(shell) as progress:
             caught = tampering_drill.drill(settings, facts, progress)
             caught.append(tampering_drill.enrolled(settings, facts, progress))
@@ -88,12 +88,12 @@ def _begin(shell: Shell, settings: Settings, *, fresh: bool) -> None:
     home = Home(settings)
     if home.facts_path.exists() and (fresh or home.facts().origin.startswith(_DEPLOYMENT)):
         _set_aside(shell, settings)
-    _head(shell, "1", "Lập sổ diễn tập", "A rehearsal ledger")
+    _head(shell, "1", Message("A rehearsal ledger"))
     opened = datetime.fromisoformat(REHEARSAL_OPENS)
     made = found(settings, Plan(_DEPLOYMENT, "ordinary", rehearsal=True, at=opened))
     if not shell.json:
-        shell.say(Text(f"{made.facts.origin}", f"{made.facts.origin}"))
-        shell.say(Text(f"Mã gốc: {made.facts.genesis}", f"Genesis digest: {made.facts.genesis}"))
+        shell.say(Wording(made.facts.origin, made.facts.origin))
+        shell.say(Message("Genesis digest: {genesis}", genesis=made.facts.genesis))
 
 
 def _set_aside(shell: Shell, settings: Settings) -> None:
@@ -103,9 +103,7 @@ def _set_aside(shell: Shell, settings: Settings) -> None:
     while (aside := settings.home.with_name(f"{settings.home.name}.{number}")).exists():
         number += 1
     settings.home.rename(aside)
-    shell.note(
-        Text(f"Sổ diễn tập cũ được chuyển sang {aside}", f"The earlier rehearsal is now {aside}")
-    )
+    shell.note(Message("The earlier rehearsal is now {aside}", aside=aside))
 
 
 def _played(shell: Shell, settings: Settings, ending: ExitStack) -> tuple[list[Outcome], bool, str]:
@@ -117,8 +115,7 @@ def _played(shell: Shell, settings: Settings, ending: ExitStack) -> tuple[list[O
     _head(
         shell,
         "2",
-        "Hai vụ việc, ký bằng khóa của từng cán bộ",
-        "Two cases, each act signed by its officer",
+        Message("Two cases, each act signed by its officer"),
     )
     first, second = read_files([shipped(name) for name in FILES])
     one = _play(shell, settings, first)
@@ -163,9 +160,9 @@ def _caught(shell: Shell, caught: Sequence[Caught]) -> None:
     )
 
 
-def _head(shell: Shell, number: str, vi: str, en: str) -> None:
+def _head(shell: Shell, number: str, what: Message) -> None:
     if not shell.json:
-        shell.say(Text(f"\n── {number}. {vi} ──", f"\n── {number}. {en} ──"))
+        shell.say(Message("\n── {number}. {what} ──", number=number, what=what))
 
 
 def _program() -> str:
@@ -182,16 +179,16 @@ def _next(shell: Shell, settings: Settings, outcomes: list[Outcome]) -> None:
     socai = f"{home}{_program()}"
     case_id = next(iter(outcomes[0].threads.cases.values()))
     lines = (
-        (f"{home}make serve", Text("chạy sổ này, cổng 8000", "serve this ledger on port 8000")),
-        (f"{socai} case history {case_id}", Text("lịch sử một hồ sơ", "one case's history")),
+        (f"{home}make serve", Message("serve this ledger on port 8000")),
+        (f"{socai} case history {case_id}", Message("one case's history")),
         (
             f"{socai} worklist --as cv",
-            Text("việc của một cán bộ", "what waits for one officer"),
+            Message("what waits for one officer"),
         ),
-        (f"{socai} token --as cv", Text("thẻ để gọi API", "a token for the API")),
-        (f"{socai} log audit", Text("kiểm toán lại", "audit again")),
-        ("open http://127.0.0.1:8000/docs", Text("tài liệu API", "the API, documented")),
+        (f"{socai} token --as cv", Message("a token for the API")),
+        (f"{socai} log audit", Message("audit again")),
+        ("open http://127.0.0.1:8000/docs", Message("the API, documented")),
     )
-    _head(shell, "5", "Tiếp theo", "What to type next")
+    _head(shell, "5", Message("What to type next"))
     for command, text in lines:
         click.echo(f"  {command:<64} # {shell.text(text)}")

@@ -20,8 +20,9 @@ from api.cli.terminal.shell import fail, options, shell_of
 from api.ops.supervisor import API, PROJECTOR, ROLES, SEALER, url_of
 from api.ops.wiring import role_dsn
 from api.settings import Home, Settings
-from api.texts.text import Text
+from api.texts.catalogue import in_each, translate
 from ledger.checkpoints.seen_file import DoubtMark
+from ledger.message import Message, Text, Wording
 from ledger.postgres.checkpoints import PostgresCheckpoints
 from ledger.postgres.connect import connect, open_pool
 from ledger.postgres.records import PostgresRecords
@@ -57,12 +58,12 @@ def health(role: str) -> None:
     settings = Settings.from_env()
     fault = _api(settings) if role == API else _loop(settings, role)
     if fault is not None:
-        fail(f"{role} không khỏe: {fault.vi}", f"{role} is not well: {fault.en}", "not_ready")
+        fail(Message("{role} is not well: {fault}", role=role, fault=fault), "not_ready")
     shell = shell_of()
     if shell.json:
         shell.give({"ok": True, "role": role})
     else:
-        shell.say(Text(f"{role} hoạt động tốt.", f"{role} is well."))
+        shell.say(Message("{role} is well.", role=role))
 
 
 def behind(look: Callable[[], Sequence[Stand]], wait: Callable[[], bool]) -> Text | None:
@@ -81,16 +82,13 @@ def behind(look: Callable[[], Sequence[Stand]], wait: Callable[[], bool]) -> Tex
                 return _both(f"{stand.part}: {stand.stopped}")
             if stand.done > stand.size:
                 far = f"{stand.part}: {stand.done}"
-                return Text(f"{far} trên {stand.size} bản ghi", f"{far} of {stand.size} records")
+                return Message("{far} of {size} records", far=far, size=stand.size)
             if before is not None and (stand.done > before.done or stand.done >= before.size):
                 del waiting[stand.part]
         if not waiting:
             return None
         if not wait():
-            return Text(
-                "; ".join(f"{s.part}: đứng ở {s.done} trên {s.size}" for s in waiting.values()),
-                "; ".join(f"{s.part}: stands at {s.done} of {s.size}" for s in waiting.values()),
-            )
+            return _stands(list(waiting.values()))
 
 
 def _api(settings: Settings) -> Text | None:
@@ -105,14 +103,22 @@ def _api(settings: Settings) -> Text | None:
     return None if answer.status_code == httpx.codes.OK else _both(answer.text[:600])
 
 
+def _stands(waiting: Sequence[Stand]) -> Text:
+    standing = [
+        Message("{part}: stands at {done} of {size}", part=one.part, done=one.done, size=one.size)
+        for one in waiting
+    ]
+    return in_each(lambda lang: "; ".join(translate(one, lang) for one in standing))
+
+
 def _both(said: str) -> Text:
-    return Text(said, said)
+    return Wording(said, said)
 
 
 def _loop(settings: Settings, role: str) -> Text | None:
     reason = DoubtMark(Home(settings).seen_folder(role)).reason()
     if reason is not None:
-        return Text(reason.vi, reason.en)
+        return reason
     dsn = role_dsn(settings, Home(settings).facts(), role)
     pool = open_pool(dsn, most=1)
     records = PostgresRecords(pool)

@@ -41,7 +41,7 @@ from api.client.client import Client, verify
 from api.ops.supervisor import running_url
 from api.ops.wiring import RealEntropy
 from api.settings import Settings
-from api.texts.text import Text
+from api.texts.catalogue import in_each, translate
 from keys import canonical
 from keys.custody.file import public_part, write_key
 from keys.errors import KeysError, NotCanonical
@@ -51,6 +51,7 @@ from ledger.errors import Rejected, VerificationError
 from ledger.log import statement as statements
 from ledger.log.record import entry, parse_envelope
 from ledger.log.statement import Statement
+from ledger.message import Message
 from ledger.regulation.acts import invisible_characters
 
 ALGS: Final = ("Ed25519", "ES256", "ML-DSA-65")
@@ -72,8 +73,7 @@ def new_key(file: Path, alg: str) -> None:
     settings = Settings.from_env()
     if file.exists():
         misuse(
-            f"Chưa tạo khóa: {file} đã có; chọn tên khác.",
-            f"No key was made: {file} is there already; choose another name.",
+            Message("No key was made: {file} is there already; choose another name.", file=file),
         )
     signer = SoftwareSigner.generate(alg)
     write_key(file, signer, passphrase(settings, file))
@@ -88,7 +88,7 @@ def show_key(file: Path) -> None:
     """The public part of a key file: what the registrar enrols."""
     settings = Settings.from_env()
     if public_part(file).alg not in (*ALGS, "ML-DSA-44"):
-        misuse(f"{file} không phải khóa ký.", f"{file} holds no signing key.")
+        misuse(Message("{file} holds no signing key.", file=file))
     _show_key(file, opened_key(settings, file))
 
 
@@ -124,8 +124,7 @@ def sign(
     """
     if (file is None) == (countersign is None):
         misuse(
-            "Chưa ký: nêu FILE hoặc --countersign.",
-            "Nothing was signed: name FILE or --countersign.",
+            Message("Nothing was signed: name FILE or --countersign."),
         )
     data = file.read() if file is not None else b""
     payload = _payload_of(client, countersign) if countersign else _payload(data, clean=clean)
@@ -167,22 +166,17 @@ def submit(
         shell.give(sent.receipt)
         return
     receipt = sent.receipt
-    again = (
-        "" if sent.created else Text(" (đã ghi trước đó)", " (it was there already)")[shell.lang]
-    )
+    again = "" if sent.created else Message(" (it was there already)")
     shell.say(
-        Text(
-            f"Đã ghi ở chỉ mục {receipt['index']}: {receipt['status']}{again}",
-            f"Recorded at index {receipt['index']}: {receipt['status']}{again}",
+        Message(
+            "Recorded at index {index}: {status}{again}",
+            index=receipt["index"],
+            status=receipt["status"],
+            again=again,
         )
     )
     for line in receipt["waiting_for"]:
-        shell.say(
-            Text(
-                f"Còn chờ: {line['role']} {line['post']}",
-                f"Waits for: {line['role']} {line['post']}",
-            )
-        )
+        shell.say(Message("Waits for: {role} {post}", role=line["role"], post=line["post"]))
 
 
 @click.command()
@@ -209,7 +203,7 @@ def _statement(data: bytes) -> Statement:
     try:
         return statements.parse_flattened(data)
     except Rejected as error:
-        told = Text(f"Chưa gửi gì. {error.vi}", f"Nothing was sent. {error.en}")
+        told = Message("Nothing was sent. {error}", error=error.text)
         raise Refusal(told, MISUSED, error.code) from error
 
 
@@ -217,9 +211,9 @@ def _payload(data: bytes, *, clean: bool) -> bytes:
     try:
         members = orjson.loads(data)
     except orjson.JSONDecodeError as error:
-        misuse(f"Chưa ký: không phải JSON: {error}", f"Nothing was signed: not JSON: {error}")
+        misuse(Message("Nothing was signed: not JSON: {error}", error=error))
     if not isinstance(members, dict):
-        misuse("Chưa ký: cần một đối tượng JSON.", "Nothing was signed: a JSON object is needed.")
+        misuse(Message("Nothing was signed: a JSON object is needed."))
     members = invisible_characters.without(members) if clean else members
     _require_visible(members)
     members.setdefault("v", 1)
@@ -227,19 +221,22 @@ def _payload(data: bytes, *, clean: bool) -> bytes:
     try:
         return canonical.encode(members)
     except NotCanonical as error:
-        fail(f"Chưa ký: {error}", f"Nothing was signed: {error}", "not_canonical")
+        fail(Message("Nothing was signed: {error}", error=error), "not_canonical")
 
 
 def _require_visible(members: dict[str, Any]) -> None:
     """What the server would refuse is not signed in the first place."""
     found = invisible_characters.faults(members)
     if found:
-        vi = "; ".join(f"{one.pointer}: {one.vi}" for one in found)
-        en = "; ".join(f"{one.pointer}: {one.en}" for one in found)
+        what = in_each(
+            lambda lang: "; ".join(f"{one.pointer}: {translate(one.text, lang)}" for one in found)
+        )
         misuse(
-            f"Chưa ký: có ký tự không nhìn thấy ({vi}). Thêm --clean để ký bản không có chúng.",
-            f"Nothing was signed: there are characters that nobody sees ({en})."
-            " Add --clean to sign the text without them.",
+            Message(
+                "Nothing was signed: there are characters that nobody sees ({what}). Add"
+                " --clean to sign the text without them.",
+                what=what,
+            ),
         )
 
 
@@ -248,13 +245,14 @@ def _payload_of(client: Client, act_id: str) -> bytes:
     records = client.read(f"/v1/acts/{act_id}/raw").body["records"]
     kept = [record["envelope"] for record in records if "envelope" in record]
     if not kept:
-        fail("Chưa ký: nội dung đã bị xóa.", "Nothing was signed: the content is erased.", "erased")
+        fail(Message("Nothing was signed: the content is erased."), "erased")
     envelope = parse_envelope(canonical.unb64(kept[0]))
     statement = statements.parse_compact(envelope.statement)
     if statement.members.get("act_id") != act_id:
         fail(
-            f"Chưa ký: máy chủ trả về một diễn biến khác, không phải {act_id}.",
-            f"Nothing was signed: the server gave another act than {act_id}.",
+            Message(
+                "Nothing was signed: the server gave another act than {act_id}.", act_id=act_id
+            ),
             "other_bytes",
         )
     return statement.payload
@@ -265,8 +263,7 @@ def _require_known(client: Client, vkey: VKey) -> None:
     every = client.known.keys.every if client.known is not None else ()
     if every and str(vkey) not in every:
         fail(
-            "Chưa gửi gì: khóa sau --vkey không phải khóa của sổ này như đã biết.",
-            "Nothing was sent: --vkey is no key of this log as it is known here.",
+            Message("Nothing was sent: --vkey is no key of this log as it is known here."),
             "other_key",
         )
 
@@ -280,8 +277,7 @@ def _check_proof(
     data = canonical.unb64(record["envelope"])
     if parse_envelope(data).statement != made.compact:
         fail(
-            "Sổ giữ nội dung khác với nội dung đã ký; hãy báo quản trị.",
-            "The ledger holds other bytes than were signed; tell the operator.",
+            Message("The ledger holds other bytes than were signed; tell the operator."),
             "other_bytes",
         )
     try:
@@ -289,10 +285,13 @@ def _check_proof(
     except (KeysError, VerificationError) as error:
         index = receipt["index"]
         fail(
-            f"Máy chủ nói đã ghi ở chỉ mục {index}, nhưng chứng minh không đúng ({error})."
-            " Hãy giữ bản đã ký, báo quản trị và kiểm tra khóa của sổ.",
-            f"The server says it is recorded at index {index}, but its proof fails ({error})."
-            " Keep the signed statement, tell the operator, and check the log's key.",
+            Message(
+                "The server says it is recorded at index {index}, but its proof fails"
+                " ({error}). Keep the signed statement, tell the operator, and check the log's"
+                " key.",
+                index=index,
+                error=error,
+            ),
             "proof_fails",
         )
 

@@ -30,8 +30,8 @@ from api.ops.supervisor import PROJECTOR, ROLES, SEALER, NotReady, Supervisor
 from api.ops.wiring import RealClock, open_projector, require_schema, role_dsn
 from api.settings import LEVELS, EnclaveFacts, Home, Settings
 from api.texts.labels import word
-from api.texts.text import Text
 from ledger.errors import Unavailable
+from ledger.message import Message
 from ledger.ports import LogHead
 from ledger.postgres.connect import connect, open_pool
 from ledger.postgres.migrate import belt_is_loose
@@ -91,16 +91,13 @@ def init(
         with database.reachable(settings) as facts:
             database.make_schema(settings, facts.slug, database_password, rehearsal=facts.rehearsal)
             _note_belt(shell, settings, facts)
-        shell.done(
-            Text(
-                "Sổ đã có; lược đồ đã cập nhật.", "The enclave was there; its schema is up to date."
-            )
-        )
+        shell.done(Message("The enclave was there; its schema is up to date."))
         return
     if at is not None and not rehearsal:
         misuse(
-            "Chưa lập gì: chỉ sổ diễn tập mới nhận --at; bỏ --at hoặc thêm --rehearsal.",
-            "Nothing was made: only a rehearsal takes --at; leave it out or add --rehearsal.",
+            Message(
+                "Nothing was made: only a rehearsal takes --at; leave it out or add --rehearsal."
+            ),
         )
     usual = datetime.fromisoformat(REHEARSAL_OPENS) if rehearsal else RealClock().now()
     opened = (at or usual.astimezone(VIETNAM)).replace(microsecond=0)
@@ -153,7 +150,7 @@ def serve(port: int | None, role: str, known: Kept | None, *, hold: bool) -> Non
         supervisor.start(started)
         _await_ready(shell, supervisor, stop, everything=role == "all")
         if facts.rehearsal:
-            shell.note(Text("Đây là SỔ DIỄN TẬP.", "This is a REHEARSAL."))
+            shell.note(Message("This is a REHEARSAL."))
         supervisor.watch(stop)
     finally:
         supervisor.stop()
@@ -180,7 +177,7 @@ def migrate(database_password: Path | None) -> None:
     with database.reachable(settings) as facts:
         database.make_schema(settings, facts.slug, database_password, rehearsal=facts.rehearsal)
         _note_belt(shell_of(), settings, facts)
-    shell_of().done(Text("Lược đồ đã cập nhật.", "The schema is up to date."))
+    shell_of().done(Message("The schema is up to date."))
 
 
 def _note_belt(shell: Shell, settings: Settings, facts: EnclaveFacts) -> None:
@@ -188,11 +185,9 @@ def _note_belt(shell: Shell, settings: Settings, facts: EnclaveFacts) -> None:
         if not belt_is_loose(connection):
             return
     shell.note(
-        Text(
-            "Máy chủ cơ sở dữ liệu không cho thu hồi quyền gọi pg_advisory_*; sổ không chờ khóa nào"
-            " như vậy nên vẫn chạy bình thường.",
+        Message(
             "This database server does not let pg_advisory_* be taken from everybody; the ledger"
-            " waits for no such lock, so it goes on.",
+            " waits for no such lock, so it goes on."
         )
     )
 
@@ -234,8 +229,10 @@ def rebuild(view: str | None) -> None:
     names = [view] if view else [v.name for v in VIEWS]
     if set(names) - {v.name for v in VIEWS}:
         misuse(
-            f"Không có khung nhìn đó; các khung nhìn: {', '.join(v.name for v in VIEWS)}.",
-            f"There is no such view; the views are {', '.join(v.name for v in VIEWS)}.",
+            Message(
+                "There is no such view; the views are {views}.",
+                views=", ".join(v.name for v in VIEWS),
+            ),
         )
     with database.reachable(settings) as facts, shell.progress() as bar:
         projector, _, pool = open_projector(settings)
@@ -246,7 +243,7 @@ def rebuild(view: str | None) -> None:
             projector.close()
             pool.close()
     built = ", ".join(names)
-    shell.done(Text(f"Đã dựng lại: {built}.", f"Built anew: {built}."), rebuilt=names)
+    shell.done(Message("Built anew: {built}.", built=built), rebuilt=names)
 
 
 def _rebuild(
@@ -274,8 +271,11 @@ def _asked_for(settings: Settings, facts: EnclaveFacts, name: str, show: runner.
         _ask(settings, facts, name, show)
     except LookupError:
         fail(
-            f"Chưa làm gì: {name} đang được dựng lại; xem: socai projection status.",
-            f"Nothing was done: {name} is being built anew already; see: socai projection status.",
+            Message(
+                "Nothing was done: {name} is being built anew already; see: socai projection"
+                " status.",
+                name=name,
+            ),
             "rebuild_under_way",
         )
 
@@ -294,8 +294,11 @@ def _ask(settings: Settings, facts: EnclaveFacts, name: str, show: runner.Progre
                 generations.abandon_rebuild(connection, name)
                 where = f"{state.error_at}: {state.error}"
                 fail(
-                    f"Không dựng lại được {name}: bản ghi {where}. Khung nhìn cũ vẫn dùng.",
-                    f"{name} was not rebuilt: record {where}. The old one is still read.",
+                    Message(
+                        "{name} was not rebuilt: record {where}. The old one is still read.",
+                        name=name,
+                        where=where,
+                    ),
                 )
             show(name, state.position + 1, size)
             Event().wait(_VIEW_WAIT_S)
@@ -328,24 +331,20 @@ def _await_ready(shell: Shell, supervisor: Supervisor, stop: Event, *, everythin
     try:
         supervisor.wait_ready(stop=stop)
     except NotReady as error:
-        fail(f"Dịch vụ không sẵn sàng: {error}", f"The service is not ready: {error}", "not_ready")
+        fail(Message("The service is not ready: {error}", error=error), "not_ready")
     if not stop.is_set():
-        shell.say(Text(f"Sẵn sàng: {supervisor.url}", f"Ready: {supervisor.url}"))
+        shell.say(Message("Ready: {url}", url=supervisor.url))
 
 
 def _fell(shell: Shell, role: str, status: int, *, again: bool) -> None:
     if again:
-        shell.note(
-            Text(
-                f"{role} dừng ({status}); khởi động lại.",
-                f"{role} ended ({status}); starting it again.",
-            )
-        )
+        shell.note(Message("{role} ended ({status}); starting it again.", role=role, status=status))
     else:
         shell.note(
-            Text(
-                f"{role} dừng vì nghi ngờ ({status}); không khởi động lại. Chạy: socai log resume",
-                f"{role} stopped on doubt ({status}), is not started again. Run: socai log resume",
+            Message(
+                "{role} stopped on doubt ({status}), is not started again. Run: socai log resume",
+                role=role,
+                status=status,
             )
         )
 
@@ -366,21 +365,18 @@ def _show_founded(shell: Shell, settings: Settings, made: Founded) -> None:
             }
         )
         return
-    shell.say(Text(f"Đã lập sổ {facts.origin}", f"Made {facts.origin}"))
+    shell.say(Message("Made {origin}", origin=facts.origin))
     shell.say(
-        Text(
-            f"Mã gốc (công bố và giữ trên giấy): {facts.genesis}",
-            f"Genesis digest (publish it, keep it on paper): {facts.genesis}",
+        Message("Genesis digest (publish it, keep it on paper): {genesis}", genesis=facts.genesis)
+    )
+    shell.say(Message("Key of the log: {vkeys}", vkeys=made.vkeys[0]))
+    shell.say(
+        Message(
+            "Keys and secrets lie in {home}: back them up apart from the database.",
+            home=settings.home,
         )
     )
-    shell.say(Text(f"Khóa của sổ: {made.vkeys[0]}", f"Key of the log: {made.vkeys[0]}"))
-    shell.say(
-        Text(
-            f"Khóa và bí mật nằm trong {settings.home}: sao lưu riêng, không cùng cơ sở dữ liệu.",
-            f"Keys and secrets lie in {settings.home}: back them up apart from the database.",
-        )
-    )
-    shell.say(Text("Tiếp theo: socai serve", "Next: socai serve"))
+    shell.say(Message("Next: socai serve"))
 
 
 def _lag(state: generations.ViewState, head: LogHead) -> dict[str, object]:

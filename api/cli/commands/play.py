@@ -17,7 +17,7 @@ from api.rehearsal.enclaves import Stages, player_at, venue_of
 from api.rehearsal.player import FinalResult, Outcome, Player, StepResult
 from api.rehearsal.scenario import Play, file_or_shipped, read_files
 from api.settings import Settings
-from api.texts.text import Text
+from ledger.message import Message, Text
 
 
 @click.command()
@@ -51,8 +51,10 @@ def play(
     shell = shell_of()
     if server is not None and keep is not None:
         misuse(
-            "Chưa diễn gì: --keep giữ sổ mới lập, --server diễn trên sổ đang chạy; chọn một.",
-            "Nothing was played: --keep makes an enclave, --server takes a running one; pick one.",
+            Message(
+                "Nothing was played: --keep makes an enclave, --server takes a running one;"
+                " pick one."
+            ),
         )
     plays = read_files([file_or_shipped(file) for file in files])
     outcomes = []
@@ -67,20 +69,10 @@ def play(
         shell.give({"ok": ok, "plays": [as_json(outcome) for outcome in outcomes]})
     elif len(outcomes) > 1:
         good = sum(outcome.ok for outcome in outcomes)
-        shell.say(
-            Text(
-                f"{good}/{len(outcomes)} đúng như tệp ghi.",
-                f"{good} of {len(outcomes)} as their files say.",
-            )
-        )
+        shell.say(Message("{good} of {count} as their files say.", good=good, count=len(outcomes)))
     if keep is not None:
         home = keep if len(plays) == 1 else keep / plays[0].id
-        shell.say(
-            Text(
-                f"Đã giữ lại. Tiếp theo: SOCAI_HOME={home} socai serve",
-                f"Kept. Next: SOCAI_HOME={home} socai serve",
-            )
-        )
+        shell.say(Message("Kept. Next: SOCAI_HOME={home} socai serve", home=home))
     sys.exit(0 if ok else 1)
 
 
@@ -123,17 +115,18 @@ def show(shell: Shell, outcome: Outcome) -> None:
         numbers = ", ".join(str(step.n) for step in outcome.skipped)
         levels = ", ".join(sorted({step.level for step in outcome.skipped}))
         shell.say(
-            Text(
-                f"Bỏ qua bước {numbers} (độ mật {levels}): sổ này không thuộc độ mật đó.",
-                f"Skipped steps {numbers} (level {levels}): this enclave is not of that level.",
+            Message(
+                "Skipped steps {numbers} (level {levels}): this enclave is not of that level.",
+                numbers=numbers,
+                levels=levels,
             )
         )
     for final in outcome.finals:
         shell.say(_final(final))
     for line in _differences(outcome):
-        shell.say(Text(f"KHÁC: {line}", f"DIFFERS: {line}"))
+        shell.say(Message("DIFFERS: {line}", line=line))
     if outcome.ok:
-        shell.say(Text("Đúng như tệp ghi.\n", "As the file says.\n"))
+        shell.say(Message("As the file says.\n"))
 
 
 def as_json(outcome: Outcome) -> dict[str, Any]:
@@ -192,9 +185,12 @@ def _row(result: StepResult) -> tuple[object, ...]:
 
 def _final(final: FinalResult) -> Text:
     end = f"{final.state or '–'} · {final.outcome or '–'}"
-    return Text(
-        f"Cuối cùng {final.alias}: {end} · {final.statements} bản ký · {final.case_id}",
-        f"At the end {final.alias}: {end} · {final.statements} statements · {final.case_id}",
+    return Message(
+        "At the end {alias}: {end} · {statements} statements · {case_id}",
+        alias=final.alias,
+        end=end,
+        statements=final.statements,
+        case_id=final.case_id,
     )
 
 

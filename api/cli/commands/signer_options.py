@@ -23,13 +23,13 @@ from api.ops.supervisor import running_url
 from api.ops.wiring import RealClock
 from api.rehearsal.cast import CastBook, Safe
 from api.settings import Home, Settings, SettingsError
-from api.texts.text import Text
 from keys.custody.file import read_key
 from keys.errors import Malformed, Unsealable
 from keys.jwk import SoftwareSigner
 from keys.note import VKey
 from ledger.errors import Doubt, Unavailable
 from ledger.log.verify import Crossed
+from ledger.message import Message, plural
 
 KNOWN: Final = "known"
 """Where a home's clients keep what they have seen of each log."""
@@ -57,8 +57,11 @@ class ServerUrl(click.ParamType[str]):
             named = False
         if not named:
             misuse(
-                f"Chưa làm gì: {value} không phải địa chỉ máy chủ, ví dụ http://127.0.0.1:8000.",
-                f"Nothing was done: {value} is no address of a server, e.g. http://127.0.0.1:8000.",
+                Message(
+                    "Nothing was done: {value} is no address of a server, e.g."
+                    " http://127.0.0.1:8000.",
+                    value=value,
+                ),
             )
         return str(value)
 
@@ -139,11 +142,10 @@ def _noted(settings: Settings, origin: str) -> tuple[str, ...]:
 
 def _tell_unkept(shell: Shell, error: Doubt | Unavailable) -> None:
     shell.note(
-        Text(
-            f"Không giữ lại được những gì đã thấy của sổ ({error.vi}): lần sau máy chủ cho thấy một"
-            " sổ khác thì không nhận ra được.",
-            f"What was seen of the log could not be kept ({error.en}): if the server shows another"
-            " one next time, it will not be noticed.",
+        Message(
+            "What was seen of the log could not be kept ({error}): if the server shows another one"
+            " next time, it will not be noticed.",
+            error=error.text,
         )
     )
 
@@ -152,18 +154,20 @@ def _tell(shell: Shell, crossed: Crossed) -> None:
     """A break that the log records of itself is never passed over in silence."""
     one, lost = crossed.recovery, crossed.lost
     shell.note(
-        Text(
-            f"Sổ đã được khôi phục ở chỉ mục {one.index}: còn {one.size} bản ghi, mất ít nhất"
-            f" {one.longest - one.size}; từ đó ký bằng khóa mới.",
-            f"The log was recovered at index {one.index}: {one.size} records were left, at least"
-            f" {one.longest - one.size} are lost; a new key signs from there on.",
+        Message(
+            "The log was recovered at index {index}: {size} records were left, at"
+            " least {lost} are lost; a new key signs from there on.",
+            index=one.index,
+            size=one.size,
+            lost=one.longest - one.size,
         )
     )
     if lost is not None:
         shell.note(
-            Text(
-                f"Điểm kiểm tra đã thấy, {lost.size} bản ghi, thuộc phần đã mất.",
-                f"The checkpoint seen before, of {lost.size} records, is of what is lost.",
+            plural(
+                "The checkpoint seen before, of {n} record, is of what is lost.",
+                "The checkpoint seen before, of {n} records, is of what is lost.",
+                n=lost.size,
             )
         )
 
@@ -184,8 +188,10 @@ class LogKey(click.ParamType[VKey]):
             return VKey.parse(str(value))
         except Malformed as error:
             misuse(
-                f"Chưa làm gì: --vkey không phải khóa của sổ như đã công bố ({error}).",
-                f"Nothing was done: --vkey is no key of a log as it is published ({error}).",
+                Message(
+                    "Nothing was done: --vkey is no key of a log as it is published ({error}).",
+                    error=error,
+                ),
             )
 
 
@@ -207,10 +213,10 @@ def origin_of(settings: Settings) -> str:
     """The log of the home: what a signature is for is no server's to say."""
     if not Home(settings).facts_path.exists():
         misuse(
-            "Chưa làm gì: nêu tên sổ bằng --log, như bản in lúc lập sổ"
-            " (không lấy theo lời máy chủ, vì chữ ký có giá trị trong sổ mà nó ghi tên).",
-            "Nothing was done: name the log with --log, as printed when it was founded"
-            " (a server's word will not do: a signature holds for the log it names).",
+            Message(
+                "Nothing was done: name the log with --log, as printed when it was founded (a"
+                " server's word will not do: a signature holds for the log it names)."
+            ),
         )
     return Home(settings).facts().origin
 
@@ -220,7 +226,7 @@ def signer_of(
 ) -> SoftwareSigner:
     """The key of whoever is named; the home's registrar where nobody is."""
     if alias is not None and key_file is not None:
-        misuse("Chưa làm gì: chọn --as hoặc --key.", "Nothing was done: choose --as or --key.")
+        misuse(Message("Nothing was done: choose --as or --key."))
     if alias is not None:
         home = Home(settings)
         book = CastBook(home.facts().origin, Safe(settings.home / "cast", home.passphrase()))
@@ -229,8 +235,9 @@ def signer_of(
     if not path.exists():
         Home(settings).facts()  # where there is no enclave at all, that is what is said
         misuse(
-            f"Chưa làm gì: không có khóa {path}; nêu --as hoặc --key.",
-            f"Nothing was done: there is no key {path}; name one with --as or --key.",
+            Message(
+                "Nothing was done: there is no key {path}; name one with --as or --key.", path=path
+            ),
         )
     return opened_key(settings, path)
 
@@ -266,14 +273,15 @@ def _kept_passphrase(settings: Settings) -> bytes | None:
 
 def _asked(path: Path) -> bytes:
     """What the person at the terminal types for one key."""
-    prompt = shell_of().text(Text(f"Mật khẩu của khóa {path}", f"Passphrase of the key {path}"))
+    prompt = shell_of().text(Message("Passphrase of the key {path}", path=path))
     try:
         text: str = click.prompt(visible(prompt), hide_input=True, err=True)
     except click.Abort:
         misuse(
-            f"Chưa làm gì: không có ai gõ mật khẩu của khóa {path}. Gõ ở bàn phím, hoặc ghi vào tệp"
-            " mà SOCAI_PASSPHRASE_FILE nêu.",
-            f"Nothing was done: nobody typed the passphrase of the key {path}. Type it, or write it"
-            " into the file that SOCAI_PASSPHRASE_FILE names.",
+            Message(
+                "Nothing was done: nobody typed the passphrase of the key {path}. Type it, or"
+                " write it into the file that SOCAI_PASSPHRASE_FILE names.",
+                path=path,
+            ),
         )
     return text.encode()

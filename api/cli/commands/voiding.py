@@ -23,6 +23,7 @@ from ledger.admission.genesis import REHEARSAL
 from ledger.admission.registrar import Keeper, registry_act
 from ledger.log import statement as statements
 from ledger.log.moment import unstamp
+from ledger.message import Message
 from ledger.regulation.case.state import VOIDING
 from ledger.regulation.registry.lines import KEEPER
 
@@ -58,8 +59,10 @@ def void(
     streams = {event["subject"] for event in events}
     if len(streams) > 1:
         misuse(
-            "Chưa ký: các bản ghi thuộc nhiều dòng; hãy loại từng dòng một.",
-            "Nothing was signed: the records are of several streams; void those of one at a time.",
+            Message(
+                "Nothing was signed: the records are of several streams; void those of one at a"
+                " time."
+            ),
         )
     client.login()
     _require_aside(client, streams, indices)
@@ -68,9 +71,9 @@ def void(
     me = registrars.pop(client.officer or "", None)
     if me is None:
         fail(
-            "Chưa ký: chỉ người giữ sổ đăng ký được loại bản ghi; nêu khóa của người đó bằng"
-            " --key.",
-            "Nothing was signed: only registrars void a record; name the key of one with --key.",
+            Message(
+                "Nothing was signed: only registrars void a record; name the key of one with --key."
+            ),
             "not_a_registrar",
         )
     stream, act_id = streams.pop(), str(RealEntropy().uuid())
@@ -105,8 +108,7 @@ def _event(client: Client, index: int) -> Line:
             found = [_line(one) for one in answer.json()]
     if not found or found[0]["data"]["index"] != index:
         fail(
-            f"Chưa ký: chưa có bản ghi {index}.",
-            f"Nothing was signed: there is no record {index} yet.",
+            Message("Nothing was signed: there is no record {index} yet.", index=index),
             "not_found",
         )
     return found[0]
@@ -125,9 +127,11 @@ def _require_aside(client: Client, streams: Collection[str], indices: Collection
     for index in indices:
         if index not in left:
             fail(
-                f"Chưa ký: bản ghi {index} hợp lệ hoặc đã bị loại. Xem danh sách: socai log status",
-                f"Nothing was signed: record {index} stands, or is voided already."
-                " The list: socai log status",
+                Message(
+                    "Nothing was signed: record {index} stands, or is voided already. The list:"
+                    " socai log status",
+                    index=index,
+                ),
                 "stands",
             )
 
@@ -159,8 +163,10 @@ def _second(
     if len(chosen) > 1 or (named is not None and not chosen):
         listed = ", ".join(one.officer for one in fit) or "–"
         misuse(
-            f"Chưa ký: nêu người giữ sổ đăng ký thứ hai bằng --approver: {listed}.",
-            f"Nothing was signed: name the second registrar with --approver: {listed}.",
+            Message(
+                "Nothing was signed: name the second registrar with --approver: {registrars}.",
+                registrars=listed,
+            ),
         )
     return chosen
 

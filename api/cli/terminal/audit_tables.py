@@ -10,15 +10,18 @@ from rich.progress import TaskID
 
 from api.cli.terminal.shell import Shell
 from api.ops.enclave_audit import Audited, Progressed, Stage
+from api.texts import damage
+from api.texts.catalogue import in_each, translate
 from api.texts.labels import audited, verdict
-from api.texts.text import Text
 from ledger.audit.audit import Report
 from ledger.audit.files.files import FileReport
+from ledger.audit.findings import Finding
+from ledger.message import Message, Text, plural
 
 _SHOWN: Final = 20
 _STAGES: Final[dict[Stage, Text]] = {
-    "log": Text("kiểm toán", "audit"),
-    "views": Text("khung nhìn", "views"),
+    "log": Message("audit"),
+    "views": Message("views"),
 }
 
 
@@ -40,36 +43,38 @@ def show(shell: Shell, found: Audited) -> None:
     """An audit for a person."""
     report = found.report
     shell.say(
-        Text(
-            f"{report.records} bản ghi · {report.checkpoints} điểm kiểm tra"
-            f" · {report.tiles} mảnh cây · gốc {report.root[:16]}…",
-            f"{report.records} records · {report.checkpoints} checkpoints"
-            f" · {report.tiles} tiles · root {report.root[:16]}…",
+        Message(
+            "{records} records · {checkpoints} checkpoints · {tiles} tiles · root {root}…",
+            records=report.records,
+            checkpoints=report.checkpoints,
+            tiles=report.tiles,
+            root=report.root[:16],
         )
     )
     counts = ", ".join(
         f"{n} {verdict(code, shell.lang)}" for code, n in sorted(report.verdicts.items())
     )
     if counts:
-        shell.say(Text(f"Chữ ký: {counts}", f"Signatures: {counts}"))
+        shell.say(Message("Signatures: {counts}", counts=counts))
     _show_files(shell, report.files)
     _show_aside(shell, report)
     if skipped := found.as_dict()["skipped"]:
         listed = ", ".join(audited(one, shell.lang) for one in skipped)
-        shell.say(Text(f"Không kiểm được: {listed}", f"Not checked: {listed}"))
+        shell.say(Message("Not checked: {listed}", listed=listed))
     _show_recoveries(shell, report)
     if not report.ok:
         shell.table(
             ("index", "kind", "what"),
             (
-                (f.index, str(f.kind), shell.text(Text(f.said_vi, f.message)))
+                (f.index, str(f.kind), shell.text(damage.finding(f)))
                 for f in report.findings[:_SHOWN]
             ),
         )
         shell.say(
-            Text(
-                f"HỎNG từ chỉ mục {report.first_bad_index}: {report.message_vi}",
-                f"DAMAGED from index {report.first_bad_index}: {report.kind}: {report.message}",
+            Message(
+                "DAMAGED from index {index}: {finding}",
+                index=report.first_bad_index,
+                finding=_coded(report.findings[0]),
             )
         )
     _show_altered(shell, found)
@@ -80,61 +85,79 @@ def show(shell: Shell, found: Audited) -> None:
 def _sound(report: Report) -> Text:
     """Nothing is wrong; what nobody can read any more is never left out of that."""
     gone, strays = len({finding.index for finding, _ in report.unreadable}), len(report.strays)
-    but: list[Text] = []
+    but: list[Message] = []
     if gone:
-        vi = f"{gone} bản ghi đã loại mà không ai đọc được nữa"
-        but.append(Text(vi, f"{gone} voided records that nobody can read"))
+        but.append(
+            plural(
+                "{n} voided record that nobody can read",
+                "{n} voided records that nobody can read",
+                n=gone,
+            )
+        )
     if strays:
-        vi = f"{strays} mã thay tên ghi cạnh bản ghi không nêu mã đó"
-        but.append(Text(vi, f"{strays} tokens noted beside records that do not name them"))
+        text = plural(
+            "{n} token noted beside a record that does not name it",
+            "{n} tokens noted beside records that do not name them",
+            n=strays,
+        )
+        but.append(text)
     if not but:
-        return Text("Toàn vẹn.", "Sound.")
-    return Text(
-        f"Toàn vẹn, TRỪ {' và '.join(one.vi for one in but)}.",
-        f"Sound, BUT FOR {' and '.join(one.en for one in but)}.",
+        return Message("Sound.")
+    if len(but) == 1:
+        return Message("Sound, BUT FOR {what}.", what=but[0])
+    return Message("Sound, BUT FOR {what} and {more}.", what=but[0], more=but[1])
+
+
+def _coded(found: Finding) -> Text:
+    """A finding with its code, by which English readers and programs know it."""
+    return in_each(
+        lambda lang: (
+            translate(damage.finding(found), lang)
+            if lang == "vi"
+            else f"{found.kind}: {found.message}"
+        )
     )
 
 
 def _show_altered(shell: Shell, found: Audited) -> None:
     for path, doubt in found.unopened.items():
         shell.say(
-            Text(
-                f"Không mở được {path} ({doubt.vi}): máy này không còn biết đã thấy sổ đến đâu. Nêu"
-                " điểm kiểm tra đã giữ ở nơi khác: socai log remember TỆP",
-                f"{path} does not open ({doubt}): how far the log was seen is not known here. Name"
-                " a checkpoint kept elsewhere: socai log remember FILE",
+            Message(
+                "{path} does not open ({doubt}): how far the log was seen is not known here. Name a"
+                " checkpoint kept elsewhere: socai log remember FILE",
+                path=path,
+                doubt=doubt.text,
             )
         )
     for altered in found.altered[:_SHOWN]:
         line = f"{audited(altered.where, shell.lang)}: {altered.line[:160]}"
-        shell.say(
-            Text(
-                f"Định nghĩa trong cơ sở dữ liệu khác bản phát hành: {line}",
-                f"A definition in the database is not as shipped: {line}",
-            )
-        )
+        shell.say(Message("A definition in the database is not as shipped: {line}", line=line))
     for difference in found.views[:_SHOWN]:
         where = audited(difference.where, shell.lang)
         line = f"{difference.view}/{difference.table} {where}: {difference.row[:160]}"
-        shell.say(Text(f"Khung nhìn khác sổ: {line}", f"A view differs from the log: {line}"))
+        shell.say(Message("A view differs from the log: {line}", line=line))
 
 
 def _show_files(shell: Shell, files: FileReport) -> None:
     if files.files or files.anchors:
         shell.say(
-            Text(
-                f"{files.files} tệp · {files.events} sự kiện lưu giữ · {files.anchors} lần neo"
-                f" · {files.unanchored} sự kiện chờ lần neo tới",
-                f"{files.files} files · {files.events} custody events · {files.anchors} anchors"
-                f" · {files.unanchored} events wait for the next one",
+            Message(
+                "{files} files · {events} custody events · {anchors} anchors · {unanchored}"
+                " events wait for the next one",
+                files=files.files,
+                events=files.events,
+                anchors=files.anchors,
+                unanchored=files.unanchored,
             )
         )
     for gap in files.gaps[:_SHOWN]:
         hours = f"{gap.seconds / 3600:.1f}"
         shell.say(
-            Text(
-                f"Lưu ý: bản ghi {gap.after} đến {gap.before} ({hours} giờ) không có lần neo nào.",
-                f"Note: no anchor from record {gap.after} to {gap.before} ({hours} hours).",
+            Message(
+                "Note: no anchor from record {after} to {before} ({hours} hours).",
+                after=gap.after,
+                before=gap.before,
+                hours=hours,
             )
         )
 
@@ -142,44 +165,44 @@ def _show_files(shell: Shell, files: FileReport) -> None:
 def _show_aside(shell: Shell, report: Report) -> None:
     """What could not be judged again, and what registrars have voided."""
     for one in report.unjudged:
-        why = Text("do hư hỏng", "which is damaged")
+        why = Message("which is damaged")
         if one.erased_by is not None:
-            why = Text(f"đã xóa theo {one.erased_by}", f"which {one.erased_by} erased")
+            why = Message("which {act} erased", act=one.erased_by)
         shell.say(
-            Text(
-                f"Không xét lại được {one.statements} lần ký: phụ thuộc bản ghi {one.record}"
-                f" {why.vi}",
-                f"Not judged again: {one.statements} statements that hang on record {one.record},"
-                f" {why.en}",
+            plural(
+                "Not judged again: {n} statement that hangs on record {record}, {why}",
+                "Not judged again: {n} statements that hang on record {record}, {why}",
+                n=one.statements,
+                record=one.record,
+                why=why,
             )
         )
     for finding, act in report.unreadable[:_SHOWN]:
         shell.say(
-            Text(
-                f"KHÔNG ĐỌC ĐƯỢC bản ghi {finding.index}, đã loại theo {act}: {finding.said_vi}."
-                " Có thể là bản ghi rác, cũng có thể là diễn biến đã bị phá;"
-                " ai giữ biên nhận của chỉ mục này thì biết.",
-                f"UNREADABLE: record {finding.index}, voided by {act}: {finding.kind}:"
-                f" {finding.message}. It may be junk, or an act that was destroyed:"
-                " whoever holds a receipt of this index knows.",
+            Message(
+                "UNREADABLE: record {index}, voided by {act}: {finding}. It may be junk, or an act"
+                " that was destroyed: whoever holds a receipt of this index knows.",
+                index=finding.index,
+                act=act,
+                finding=_coded(finding),
             )
         )
     for stray in report.strays[:_SHOWN]:
         shell.say(
-            Text(
-                f"Cạnh bản ghi {stray.index} có ghi một mã thay tên người phản ánh mà bản ghi không"
-                " nêu: không hồ sơ nào khác dùng được mã đó nữa. Chỉ ai có mật khẩu của bộ ghi mới"
-                " ghi được như vậy; hãy đổi mật khẩu đó.",
-                f"A reporter's token is noted beside record {stray.index}, which does not name it:"
-                " no other case takes that token any more. Only whoever has the writer's login can"
+            Message(
+                "A reporter's token is noted beside record {index}, which does not name it: no"
+                " other case takes that token any more. Only whoever has the writer's login can"
                 " do that: change its password.",
+                index=stray.index,
             )
         )
     for finding, act in report.voided[:_SHOWN]:
         shell.say(
-            Text(
-                f"Đã loại bản ghi {finding.index} theo {act}: {finding.said_vi}",
-                f"Record {finding.index} is voided by {act}: {finding.kind}: {finding.message}",
+            Message(
+                "Record {index} is voided by {act}: {finding}",
+                index=finding.index,
+                act=act,
+                finding=_coded(finding),
             )
         )
 
@@ -188,17 +211,19 @@ def _show_recoveries(shell: Shell, report: Report) -> None:
     """The breaks that the log records of itself, each time anew: nobody is to forget them."""
     for one in report.recoveries:
         shell.say(
-            Text(
-                f"Khôi phục ở chỉ mục {one.index}: còn {one.size} bản ghi, mất ít nhất"
-                f" {one.longest - one.size}; khóa mới từ đó.",
-                f"Recovered at index {one.index}: {one.size} records were left, at least"
-                f" {one.longest - one.size} are lost; a new key from there on.",
+            Message(
+                "Recovered at index {index}: {size} records were left, at least {lost}"
+                " are lost; a new key from there on.",
+                index=one.index,
+                size=one.size,
+                lost=one.longest - one.size,
             )
         )
     for held in report.lost:
         shell.say(
-            Text(
-                f"Điểm kiểm tra đã giữ, {held.size} bản ghi: đã mất theo lần khôi phục đó.",
-                f"A checkpoint kept outside, of {held.size} records: lost by that recovery.",
+            plural(
+                "A checkpoint kept outside, of {n} record: lost by that recovery.",
+                "A checkpoint kept outside, of {n} records: lost by that recovery.",
+                n=held.size,
             )
         )

@@ -11,9 +11,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from api.cli.terminal.shell import WIDTH, Shell, folded
+from api.texts.catalogue import in_each, translate
 from api.texts.labels import role, standing, verdict, word
-from api.texts.text import Text
 from ledger.json_pointer import names
+from ledger.message import Message, Text, Wording, plural
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.acts.lifecycle import life_cycle
 from ledger.regulation.case.outcomes import words as outcome_words
@@ -42,14 +43,14 @@ def case_lines(shell: Shell, lines: Iterable[Json]) -> None:
     widths = {"state": 16, "outcome": 18, "due": 10, "flags": 17}
     shell.table(columns, rows, whole=("number",), widths=widths)
     if not rows:
-        shell.say(Text("Không có hồ sơ nào.", "There is no such case."))
+        shell.say(Message("There is no such case."))
 
 
 def case_file(shell: Shell, body: Json) -> None:
     """The case file."""
     number = body.get("case_number") or body.get("register_no") or body["id"]
     state = coded(shell.local(body, "state"), body["state"])
-    shell.say(Text(f"Hồ sơ {number} · {state}", f"Case {number} · {state}"))
+    shell.say(Message("Case {number} · {state}", number=number, state=state))
     if view := body.get("view"):
         shell.say(_seen(view))
     shell.table(("field", "value"), _facts(shell, body), whole=("field",))
@@ -67,17 +68,15 @@ def _seen(view: Json) -> Text:
     """Which moment a file of the past shows, on which clock, up to which record."""
     moment, index = when(view.get("at")), view["index"]
     if moment is None:
-        return Text(
-            f"Như sổ biết sau bản ghi #{index}", f"As the ledger stood after record #{index}"
-        )
+        return Message("As the ledger stood after record #{index}", index=index)
     if view["clock"] == "occurred":
-        return Text(
-            f"Sự việc đến {moment} theo những gì sổ biết đến nay; bản ghi mới nhất #{index}",
-            f"What had happened by {moment}, as known today; newest record #{index}",
+        return Message(
+            "What had happened by {moment}, as known today; newest record #{index}",
+            moment=moment,
+            index=index,
         )
-    return Text(
-        f"Như sổ biết vào lúc {moment}; bản ghi mới nhất #{index}",
-        f"As the ledger stood at {moment}; newest record #{index}",
+    return Message(
+        "As the ledger stood at {moment}; newest record #{index}", moment=moment, index=index
     )
 
 
@@ -98,23 +97,19 @@ def verification(shell: Shell, body: Json, bad: list[int]) -> None:
         f"{n} {verdict(code, shell.lang)}" for code, n in sorted(body["counts"].items())
     )
     outcome = coded(verdict(body["outcome"], shell.lang), body["outcome"])
-    shell.say(Text(f"Kết luận: {outcome}", f"Verdict: {outcome}"))
-    shell.say(Text(f"Lý do: {body['reason']['vi']}.", f"Reason: {body['reason']['en']}."))
-    shell.say(Text(f"Chữ ký: {counts}", f"Signatures: {counts}"))
+    shell.say(Message("Verdict: {outcome}", outcome=outcome))
+    shell.say(Message("Reason: {reason}.", reason=Wording(**body["reason"])))
+    shell.say(Message("Signatures: {counts}", counts=counts))
     every = len(body["statements"])
     waiting = sum("proof" not in line for line in body["statements"])
     proven = every - waiting - len(bad)
-    shell.say(
-        Text(
-            f"Chứng minh đã kiểm tại đây: {proven}/{every}",
-            f"Proofs checked here: {proven} of {every}",
-        )
-    )
+    shell.say(Message("Proofs checked here: {proven} of {every}", proven=proven, every=every))
     if waiting:
         shell.say(
-            Text(
-                f"{waiting} bản ghi chưa được điểm kiểm tra bao phủ; hãy kiểm lại sau.",
-                f"No checkpoint covers {waiting} of the records yet; check again later.",
+            plural(
+                "No checkpoint covers one of the records yet; check again later.",
+                "No checkpoint covers {n} of the records yet; check again later.",
+                n=waiting,
             )
         )
     for sign_off in body["signed_off"]:
@@ -126,9 +121,15 @@ def _sign_off(shell: Shell, line: Json) -> Text:
     said = verdict(str(line.get("verdict")), shell.lang)
     span = f"#{line.get('checked_from')}–#{line.get('checked_to')}"
     by, at = signed_by(shell, line).replace("\n", " "), when(line["recorded_at"])
-    vi = f"Đã xác nhận kiểm tra {span}: {said} · {by} · {at} (#{line['index']})"
-    en = f"Signed off for {span}: {said} · {by} · {at} (#{line['index']})"
-    return Text(folded(vi, WIDTH), folded(en, WIDTH))
+    told = Message(
+        "Signed off for {span}: {said} · {by} · {at} (#{index})",
+        span=span,
+        said=said,
+        by=by,
+        at=at,
+        index=line["index"],
+    )
+    return in_each(lambda lang: folded(translate(told, lang), WIDTH))
 
 
 def changes(shell: Shell, found: Iterable[Json], case: Json) -> None:
@@ -142,7 +143,7 @@ def changes(shell: Shell, found: Iterable[Json], case: Json) -> None:
     rows = [row for row in _things(shell, found, case) if row is not None]
     shell.table(("field", "from", "to", "act"), rows, widths={"from": 20, "to": 20})
     if not rows:
-        shell.say(Text("Không có thay đổi giữa hai thời điểm.", "Nothing differs."))
+        shell.say(Message("Nothing differs."))
 
 
 # -- the file ----------------------------------------------------------------------------------
@@ -187,7 +188,7 @@ def _clock_row(shell: Shell, clock: Json) -> tuple[object, ...]:
 def source(shell: Shell, clock: Json) -> str | None:
     """Where a clock comes from: its article, or that the product made it up."""
     if clock.get("source_kind") == _OF_PRODUCT:
-        return shell.text(Text("quy tắc của sản phẩm", "rule of this product"))
+        return shell.text(Message("rule of this product"))
     return clock.get("source")
 
 
@@ -207,7 +208,7 @@ def _pending(shell: Shell, body: Json) -> None:
 def _act_rows(shell: Shell, act: Json) -> Iterator[tuple[object, ...]]:
     title = [str(shell.local(act, "act") or standing(act["status"], shell.lang))]
     if act.get("late"):
-        title.append(shell.text(Text("(ghi muộn)", "(entered late)")))
+        title.append(shell.text(Message("(entered late)")))
     title += [f"⚑ {flag}" for flag in act.get("flags", ())]
     for n, line in enumerate(act["statements"]):
         effect = _effect(shell, line)
@@ -394,7 +395,7 @@ def _is(one: Json, named: str) -> bool:
 
 def by_time(shell: Shell) -> str:
     """What stands where no act made a change."""
-    return shell.text(Text("do thời gian, không do diễn biến nào", "time alone, no act"))
+    return shell.text(Message("time alone, no act"))
 
 
 def touched_by(shell: Shell, act: Json) -> str:
@@ -402,7 +403,7 @@ def touched_by(shell: Shell, act: Json) -> str:
     signed = [
         f"{signer.get('post_vi') or '–'} {str(signer['officer'])[:8]}" for signer in act["signers"]
     ]
-    late = shell.text(Text(" (ghi muộn)", " (entered late)")) if act.get("late") else ""
+    late = shell.text(Message(" (entered late)")) if act.get("late") else ""
     return f"#{act['index']} {shell.local(act, 'act')}{late}: {' → '.join(signed) or '–'}"
 
 

@@ -19,8 +19,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from api.texts.catalogue import translate
 from api.texts.labels import name
-from api.texts.text import Lang, Text
+from api.texts.lang import Lang
+from ledger.message import Message, Text
 from ledger.regulation.acts.invisible_characters import HIDDEN
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -51,7 +53,7 @@ class Refusal(click.ClickException):
         code: str = "failed",
         found: Mapping[str, object] | None = None,
     ) -> None:
-        super().__init__(text.en)
+        super().__init__(str(text))
         self.text = text
         self.found = dict(found or {})
         self.exit_code = status  # type: ignore[misc]  # click reads it from the instance
@@ -61,7 +63,7 @@ class Refusal(click.ClickException):
     def show(self, file: IO[Any] | None = None) -> None:
         """Prints to standard error; with `--json` an object on standard output."""
         shell = self._shell
-        sentence = self.text[shell.lang]
+        sentence = translate(self.text, shell.lang)
         if shell.json:
             error = {"code": self.code, "message": sentence}
             refused = {**self.found, "ok": False, "error": error}
@@ -88,10 +90,11 @@ class Moment(click.ParamType[datetime]):
             moment = None
         if moment is None or moment.tzinfo is None:
             misuse(
-                f"Chưa làm gì: {value} không phải thời điểm có múi giờ,"
-                " ví dụ 2023-03-21T08:00:00+07:00.",
-                f"Nothing was done: {value} is no time with an offset,"
-                " e.g. 2023-03-21T08:00:00+07:00.",
+                Message(
+                    "Nothing was done: {value} is no time with an offset, e.g."
+                    " 2023-03-21T08:00:00+07:00.",
+                    value=value,
+                ),
             )
         return moment
 
@@ -123,7 +126,7 @@ class Shell:
 
     def text(self, text: Text) -> str:
         """The sentence in the reader's language."""
-        return text[self.lang]
+        return translate(text, self.lang)
 
     def name(self, member: str) -> str:
         """The word for a member or column."""
@@ -228,14 +231,14 @@ def options(command: F) -> F:
     return json(lang(command))
 
 
-def misuse(vi: str, en: str) -> NoReturn:
+def misuse(text: Text) -> NoReturn:
     """Ends with status 2."""
-    raise Refusal(Text(vi, en), MISUSED, "usage")
+    raise Refusal(text, MISUSED, "usage")
 
 
-def fail(vi: str, en: str, code: str = "failed", **found: object) -> NoReturn:
+def fail(text: Text, code: str = "failed", **found: object) -> NoReturn:
     """Ends with status 1."""
-    raise Refusal(Text(vi, en), FAILED, code, found)
+    raise Refusal(text, FAILED, code, found)
 
 
 def shell_of(context: click.Context | None = None) -> Shell:

@@ -31,7 +31,7 @@ from api.http.framework.request_context import (
 from api.http.schemas.base import OFFSET_TIME
 from api.ops.telemetry import HEAVY_REFUSED, HEAVY_SECONDS
 from api.problems.problem import Problem
-from api.texts.text import Text
+from ledger.message import Message, Text
 
 Access = Literal["officer", "level", "open"]
 """`officer`: a bearer token. `level`: open at ordinary, a token above. `open`: anyone."""
@@ -46,23 +46,17 @@ _TIME: Final = re.compile(OFFSET_TIME)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 #: Headers whose one value has no comma.
 _SINGLE: Final = (("HTTP_AUTHORIZATION", "Authorization"), (_TIME_HEADER, _REHEARSAL_TIME))
-_SPENT: Final = Text(
-    "Tài khoản này đang đọc quá nhiều nội dung nặng (so sánh, lịch sử, kiểm chứng, thống kê,"
-    " danh sách, tệp). Đọc nhẹ và ghi vẫn tiếp tục được.",
+_SPENT: Final = Message(
     "This officer is asking for too much heavy reading (difference, history, verification,"
-    " statistics, lists, files). Light reads and writing go on.",
+    " statistics, lists, files). Light reads and writing go on."
 )
 _OTHERWISE: Final[Mapping[Kind, Text]] = {
-    "writing": Text(
-        "Tài khoản này đang gửi, kiểm tra hoặc soạn quá nhiều diễn biến cùng lúc. Đọc nhẹ vẫn tiếp"
-        " tục được.",
-        "This officer is sending, checking or preparing too many acts at once. Light reads go on.",
+    "writing": Message(
+        "This officer is sending, checking or preparing too many acts at once. Light reads go on."
     ),
-    "wait": Text(
-        "Tài khoản này đang đọc hoặc chờ tin mới ở quá nhiều yêu cầu. Hãy hỏi lại mà không có"
-        " Prefer: wait: như vậy vẫn được trả lời ngay.",
+    "wait": Message(
         "This officer reads, or waits for news, in too many requests. Ask without Prefer: wait:"
-        " that is answered at once.",
+        " that is answered at once."
     ),
 }
 
@@ -122,9 +116,7 @@ class Gate:
         """The cheap refusals: nothing is looked up."""
         claimed = sent.get("HTTP_X_REQUEST_ID")
         if claimed is not None and not sound(claimed):
-            raise malformed(
-                "X-Request-Id", "chỉ nhận 1-64 ký tự A-Za-z0-9._-", "1-64 of A-Za-z0-9._-"
-            )
+            raise malformed("X-Request-Id", Message("1-64 of A-Za-z0-9._-"))
         _refuse_doubles(sent)
         if "CONTENT_LENGTH" in sent and not self.streams:
             stated = request.content_length or 0
@@ -147,13 +139,13 @@ class Gate:
             kinds = ", ".join(self.consumes)
             raise Problem(
                 "unsupported_media_type",
-                Text(f"Địa chỉ này nhận {kinds}.", f"This address takes {kinds}."),
+                Message("This address takes {kinds}.", kinds=kinds),
                 headers={"Accept-Post": kinds},
             )
         if not _takes(sent.get("HTTP_ACCEPT", ""), self.produces):
             raise Problem(
                 "not_acceptable",
-                Text(f"Địa chỉ này trả {self.produces}.", f"This address answers {self.produces}."),
+                Message("This address answers {produces}.", produces=self.produces),
             )
 
     def _kind(self, sent: Environ) -> Kind | None:
@@ -179,8 +171,7 @@ class Gate:
         if not _TIME.fullmatch(stated):
             raise malformed(
                 _REHEARSAL_TIME,
-                "viết như 2024-06-04T08:12:00+07:00",
-                "write it like 2024-06-04T08:12:00+07:00",
+                Message("write it like 2024-06-04T08:12:00+07:00"),
             )
         at = context().at = datetime.fromisoformat(stated).astimezone(UTC)
         if self.access != "open" and request.method != "POST":
@@ -194,12 +185,12 @@ def _refuse_doubles(sent: Environ) -> None:
     if sent.get("QUERY_STRING"):
         for name, values in request.args.lists():
             if len(values) > 1:
-                raise malformed(name, "tham số lặp lại", "the parameter is repeated")
+                raise malformed(name, Message("the parameter is repeated"))
             if _CONTROL.search(values[0]):
-                raise malformed(name, "có ký tự điều khiển", "it has control characters")
+                raise malformed(name, Message("it has control characters"))
     for name, header in _SINGLE:
         if "," in sent.get(name, ""):  # how WSGI joins a header that came twice
-            raise malformed(header, "tiêu đề lặp lại", "the header is repeated")
+            raise malformed(header, Message("the header is repeated"))
 
 
 def _charged(kind: Kind, ask: Callable[[], Response]) -> Response:

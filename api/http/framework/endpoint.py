@@ -220,7 +220,7 @@ def _problem_responses(codes: Sequence[str]) -> dict[int, Any]:
                 },
             },
         )
-        line = f"`{code}`: {kind.title.en}."
+        line = f"`{code}`: {kind.title}."
         response["description"] = f"{response['description']} {line}".strip()
         response["content"][CONTENT_TYPE]["examples"][code] = {
             "$ref": f"#/components/examples/{code}"

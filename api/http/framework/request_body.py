@@ -21,6 +21,7 @@ from api.http.framework.request_context import malformed
 from api.http.framework.thread_budget import held
 from api.problems.problem import Problem
 from api.settings import ARRIVED_BYTES
+from ledger.message import Message
 
 BODY_DEADLINE_S: Final = 15.0
 _CHUNK_BYTES: Final = 65_536
@@ -100,7 +101,7 @@ def _parts(
 def _cut(watch: _Watch) -> Problem:
     if watch.late:
         return Problem("request_timeout")
-    return malformed("body", "dữ liệu bị ngắt giữa chừng", "the body ends half-way")
+    return malformed("body", Message("the body ends half-way"))
 
 
 class _Watch:

@@ -22,8 +22,9 @@ from api.http.framework.host import Host
 from api.http.framework.read_budget import Budgets
 from api.http.schemas.base import UUID
 from api.problems.problem import Problem
-from api.texts.text import Lang
+from api.texts.lang import Lang
 from ledger.errors import Fault
+from ledger.message import Text
 
 _UUID: Final = re.compile(UUID)
 _TRACE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -134,6 +135,6 @@ def require_uuid(text: str) -> str:
     return text
 
 
-def malformed(name: str, vi: str, en: str) -> Problem:
+def malformed(name: str, text: Text) -> Problem:
     """A parameter or header that does not have its documented form."""
-    return Problem("malformed_request", faults=(Fault(f"/{name}", vi=vi, en=en),))
+    return Problem("malformed_request", faults=(Fault(f"/{name}", text),))

@@ -19,6 +19,7 @@ from api.http.framework.request_body import body_bytes
 from api.http.framework.request_context import malformed
 from api.problems.problem import Problem
 from api.problems.validation_faults import faults
+from ledger.message import Message
 
 
 class StrictParser(FlaskParser):
@@ -58,7 +59,7 @@ class StrictParser(FlaskParser):
         try:
             return orjson.loads(body_bytes(MAX_BODY_BYTES))
         except orjson.JSONDecodeError as error:
-            raise malformed("body", "không phải JSON", "the body is not JSON") from error
+            raise malformed("body", Message("the body is not JSON")) from error
 
     def handle_error(
         self,

@@ -18,8 +18,9 @@ from api.http.resources.served import enclave
 from api.http.schemas.act import Checked, CheckRequest, Prepared, PrepareRequest, Receipt
 from api.ops import telemetry
 from api.problems.problem import Problem
-from api.texts.text import Text
+from api.texts.catalogue import both, translate
 from ledger.errors import Rejected, Unavailable
+from ledger.message import Message
 
 acts = Noun("acts", __name__, url_prefix="/v1/acts", description="Ghi diễn biến · Writing")
 _HEAVY = Heavy("writing")
@@ -96,10 +97,7 @@ def _proof(index: int, asked_s: int | None) -> dict[str, Any]:
     if proof is None:
         raise Problem(
             "proof_late",
-            Text(
-                f"Đã ghi bền ở vị trí {index}; chứng minh chưa có.",
-                f"Recorded at index {index}; the proof is not there yet.",
-            ),
+            Message("Recorded at index {index}; the proof is not there yet.", index=index),
             members={"index": index},
             headers={"Retry-After": "2"},
         )
@@ -149,7 +147,8 @@ def prepare_act(asked: dict[str, Any]) -> Response:
         role=asked.get("role", "AUTHOR"),
         at=context().at,
     )
-    return answer(prepared)
+    left_out = [{"pointer": one.pointer, **both(one.text)} for one in prepared["left_out"]]
+    return answer({**prepared, "left_out": left_out})
 
 
 @acts.call(
@@ -178,8 +177,7 @@ def check_act(asked: dict[str, Any]) -> Response:
     try:
         checked = enclave().ledger.check(asked, at=context().at, signer_officer=who.officer)
     except Rejected as refused:
-        lang = context().lang
-        detail = refused.vi if lang == "vi" else refused.en
+        detail = translate(refused.text, context().lang)
         told = {"ok": False, "flags": [], "code": refused.code, "detail": detail}
         return answer(told | ({"guard": refused.guard} if refused.guard else {}))
     return answer(checked)

@@ -22,12 +22,12 @@ from api.http.resources.served import enclave
 from api.http.schemas.attachment import FILE_DIGEST, Custody, KeptFile
 from api.http.schemas.base import UUID
 from api.problems.problem import Problem
-from api.texts.text import Text
 from keys.canonical import unb64std
 from keys.errors import KeysError
 from ledger.files.attachments import Listed, text_digest
 from ledger.files.custody import Handler
 from ledger.log.moment import stamp
+from ledger.message import Message
 
 attachments = Noun("attachments", __name__, url_prefix="/v1", description="Tệp kèm · Files of acts")
 _DIGEST: Final = re.compile(FILE_DIGEST)
@@ -219,10 +219,7 @@ def _media_type() -> str:
     if request.mimetype in _FORMS or not _MEDIA_TYPE.fullmatch(request.mimetype):
         raise Problem(
             "unsupported_media_type",
-            Text(
-                "Gửi chính các byte của tệp, với kiểu của tệp; không bọc trong biểu mẫu.",
-                "Send the file's own bytes in the file's own type, with no form around them.",
-            ),
+            Message("Send the file's own bytes in the file's own type, with no form around them."),
             headers={"Accept-Post": ANY},
         )
     return request.mimetype
@@ -239,7 +236,5 @@ def _declared() -> str | None:
     except KeysError:
         raw = b""
     if len(raw) != _SHA_256_BYTES:
-        raise malformed(
-            "Content-Digest", "viết sha-256=:base64:", "write sha-256=:base64: (RFC 9530)"
-        )
+        raise malformed("Content-Digest", Message("write sha-256=:base64: (RFC 9530)"))
     return text_digest(raw)

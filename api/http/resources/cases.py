@@ -22,6 +22,7 @@ from api.http.schemas.verification import BulkQuery, Verifications, Verification
 from api.problems.problem import Problem
 from ledger.errors import NotFound
 from ledger.log.moment import stamp
+from ledger.message import Message
 from projections.queries.signature_verdicts import Verification
 from projections.views import search_terms
 from projections.views.case_file import Filter
@@ -86,7 +87,7 @@ def _filter(asked: dict[str, Any]) -> Filter:
     due_before = moments.moment(asked.get("due_before"), "due_before")
     first, last = (moments.day(asked.get(name), name) for name in ("opened_from", "opened_to"))
     if first is not None and last is not None and first > last:
-        raise malformed("opened_from", "muộn hơn `opened_to`", "is after `opened_to`")
+        raise malformed("opened_from", Message("is after `opened_to`"))
     filter_checks.agency(asked.get("agency"))
     return Filter(
         state=asked.get("state"),
@@ -108,7 +109,7 @@ def _words(text: str | None) -> str | None:
     if enclave().facts.level != "ordinary" or search_terms.refused(text):
         raise Problem("search_refused")
     if search_terms.question(text) is None:
-        raise malformed("q", "không có chữ hay số nào để tìm", "it has no letter or digit to find")
+        raise malformed("q", Message("it has no letter or digit to find"))
     return text
 
 

@@ -19,7 +19,9 @@ from api.http.framework.spec_html import PAGES, rendered, source
 from api.http.resources.served import enclave
 from api.problems.problem import Problem
 from api.problems.types import TYPES
-from api.texts.text import Lang
+from api.texts.catalogue import translate
+from api.texts.lang import Lang
+from ledger.message import Message
 
 docs = Noun("docs", __name__, description="Tài liệu · Documents")
 HTML = "text/html; charset=utf-8"
@@ -151,10 +153,10 @@ def list_problems() -> Response:
     lang = context().lang
     rows = "".join(
         f'<tr><td><a href="/problems/{code}"><code>{code}</code></a></td>'
-        f"<td>{kind.status}</td><td>{escape(kind.title[lang])}</td></tr>"
+        f"<td>{kind.status}</td><td>{escape(translate(kind.title, lang))}</td></tr>"
         for code, kind in TYPES.items()
     )
-    return _page("Mã lỗi" if lang == "vi" else "Problems", f"<table>{rows}</table>")
+    return _page(translate(Message("Problems"), lang), f"<table>{rows}</table>")
 
 
 @docs.call(
@@ -225,17 +227,15 @@ def get_spec_source(page: str) -> Response:
 def _problem_section(code: str, lang: Lang) -> str:
     kind = TYPES[code]
     recorded = {
-        "nothing": ("Không ghi gì.", "Nothing is recorded."),
-        "yes": ("Diễn biến đã được ghi.", "The act is recorded."),
-        "unknown": (
-            "Có thể đã ghi hoặc chưa; gửi lại đúng các byte đó để biết.",
-            "It may or may not be recorded; send the same bytes to learn it.",
-        ),
-    }[kind.recorded][0 if lang == "vi" else 1]
+        "nothing": Message("Nothing is recorded."),
+        "yes": Message("The act is recorded."),
+        "unknown": Message("It may or may not be recorded; send the same bytes to learn it."),
+    }[kind.recorded]
     return (
-        f'<section lang="{lang}"><h2>{escape(kind.title[lang])}</h2>'
+        f'<section lang="{lang}"><h2>{escape(translate(kind.title, lang))}</h2>'
         f"<p>HTTP {kind.status} · <code>{code}</code></p>"
-        f"<p>{escape(recorded)}</p><p>{escape(kind.step[lang])}</p></section>"
+        f"<p>{escape(translate(recorded, lang))}</p>"
+        f"<p>{escape(translate(kind.step, lang))}</p></section>"
     )
 
 
@@ -253,9 +253,7 @@ def _html(inner: str, policy: str) -> Response:
     lang = context().lang
     banner = ""
     if enclave().facts.rehearsal:
-        words = (
-            "SỔ DIỄN TẬP: không phải dữ liệu thật" if lang == "vi" else "REHEARSAL: not real data"
-        )
+        words = translate(Message("REHEARSAL: not real data"), lang)
         banner = f'<p class="banner">{words}</p>'
     whole = (
         f'<!doctype html><html lang="{lang}"><meta charset="utf-8">'

@@ -13,6 +13,7 @@ from api.http.framework.request_context import malformed
 from api.http.framework.responses import encode, finish
 from api.http.resources.served import enclave
 from api.http.schemas.work import EventShown, FeedQuery
+from ledger.message import Message
 
 feed = Noun("feed", __name__, url_prefix="/v1", description="Dòng tin · Feed")
 BATCH: Final = "application/cloudevents-batch+json"
@@ -38,8 +39,7 @@ def read_feed(asked: dict[str, Any]) -> Response:
     if after >= enclave().records.head().size:
         raise malformed(
             "after",
-            "sổ chưa dài đến vị trí này; có phải sổ đã bị đưa về bản cũ?",
-            "the log does not reach this index; has it been put back to an older state?",
+            Message("the log does not reach this index; has it been put back to an older state?"),
         )
     freshness.waited(after + 1, "acts")
     index, events = enclave().inquiry.feed(after, asked["limit"])

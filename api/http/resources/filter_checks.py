@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from api.http.framework.request_context import malformed
 from api.http.resources.served import enclave
+from ledger.message import Message
 
 
 def agency(name: str | None) -> None:
@@ -18,6 +19,5 @@ def agency(name: str | None) -> None:
     if name is not None and enclave().inquiry.registry().registry.agency(name) is None:
         raise malformed(
             "agency",
-            "danh bạ không có cơ quan này; xem GET /v1/agencies",
-            "the registry has no such agency; see GET /v1/agencies",
+            Message("the registry has no such agency; see GET /v1/agencies"),
         )

@@ -9,6 +9,7 @@ from api.http.framework.request_context import context
 from api.http.framework.responses import answer
 from api.http.resources.served import enclave
 from api.http.schemas.health import Live, Ready
+from api.texts.catalogue import translate
 
 health = Noun("health", __name__, url_prefix="/health", description="Vận hành · Operation")
 
@@ -37,7 +38,7 @@ def get_readiness() -> Response:
     """
     checks, lang = enclave().readiness.checks(), context().lang
     good = all(check.ok for check in checks)
-    told = [{"name": c.name, "ok": c.ok, "detail": c.detail[lang]} for c in checks]
+    told = [{"name": c.name, "ok": c.ok, "detail": translate(c.detail, lang)} for c in checks]
     headers = {"Cache-Control": "no-store", "Content-Language": lang, "Vary": "Accept-Language"}
     return answer(
         {"status": "ready" if good else "not_ready", "checks": told},

@@ -9,6 +9,7 @@ from api.http.framework.request_context import malformed, now
 from api.http.resources.served import enclave
 from api.problems.problem import Problem
 from ledger.log.moment import unstamp
+from ledger.message import Message
 from ledger.regulation.acts.json_shape import parse_date, parse_time
 from ledger.regulation.registry.calendar import VIETNAM, local_day
 
@@ -30,7 +31,7 @@ def moment(text: str | None, name: str = "as_of") -> int | datetime | None:
             return _end_of(parse_date(text))
         return unstamp(text) if text.endswith("Z") else parse_time(text)
     except ValueError as error:
-        raise malformed(name, "không có thời điểm này", "there is no such moment") from error
+        raise malformed(name, Message("there is no such moment")) from error
 
 
 def day(text: str | None, name: str) -> date | None:
@@ -42,7 +43,7 @@ def day(text: str | None, name: str) -> date | None:
     try:
         return None if text is None else parse_date(text)
     except ValueError as error:
-        raise malformed(name, "không có ngày này", "there is no such day") from error
+        raise malformed(name, Message("there is no such day")) from error
 
 
 def _end_of(day: date) -> datetime:
@@ -75,6 +76,5 @@ def on_clock(found: int | datetime | None, clock: str, name: str = "as_of") -> N
     if isinstance(found, int) and clock == "occurred":
         raise malformed(
             name,
-            "với clock=occurred hãy nêu thời điểm, không nêu chỉ mục",
-            "with clock=occurred name a time, not an index",
+            Message("with clock=occurred name a time, not an index"),
         )

@@ -6,6 +6,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any, Final
 
+from api.texts.catalogue import both
 from keys import canonical
 from ledger.admission.service_statements import NAMES
 from ledger.log.moment import stamp
@@ -61,7 +62,7 @@ def statement(judged: Judged) -> dict[str, Any]:
         "entry": canonical.b64(row.entry),
         "verdict": str(judged.verdict),
         "outcome": judged.outcome,
-        "reason": {"vi": judged.reason[0], "en": judged.reason[1]},
+        "reason": both(judged.reason),
         "guard": judged.guard,
         "voided_by": row.voided_by,
         "key": judged.key,
@@ -110,7 +111,7 @@ def change(one: Change) -> dict[str, Any]:
 def _act_names(name: str | None) -> dict[str, Any]:
     service = NAMES.get(name or "")
     if service is not None:
-        return {"act_vi": service[0], "act_en": service[1]}
+        return {f"act_{lang}": text for lang, text in both(service).items()}
     kind = load().types.get(name or "")
     return {"act_vi": kind.vi if kind else name, "act_en": kind.en if kind else name}
 

@@ -17,6 +17,7 @@ from api.http.schemas.session import Challenge, ChallengeRequest, Token
 from api.peer import FORWARDED, Proxies
 from api.problems.problem import Problem
 from ledger.log.moment import stamp
+from ledger.message import Message
 
 session = Noun("session", __name__, url_prefix="/v1/auth", description="Đăng nhập · Signing in")
 _MAX_SIGN_IN_BYTES = 16_384
@@ -99,11 +100,11 @@ def _assertion(body: bytes) -> str:
     except ValueError as error:
         raise Problem("malformed_request") from error
     if form.keys() != _FORM_MEMBERS or any(len(values) != 1 for values in form.values()):
-        raise malformed("body", "cần đúng ba trường, mỗi trường một lần", "exactly three members")
+        raise malformed("body", Message("exactly three members"))
     if form["grant_type"] != ["client_credentials"]:
-        raise malformed("grant_type", "chỉ nhận client_credentials", "client_credentials only")
+        raise malformed("grant_type", Message("client_credentials only"))
     if form["client_assertion_type"] != [_ASSERTION_TYPE]:
-        raise malformed("client_assertion_type", "không đúng loại", "not jwt-bearer")
+        raise malformed("client_assertion_type", Message("not jwt-bearer"))
     return form["client_assertion"][0]
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
@@ -20,10 +19,13 @@ from api.http.framework.responses import answer, finish
 from api.http.resources import filter_checks, moments
 from api.http.resources.served import enclave
 from api.http.schemas.work import StatisticsQuery, StatisticsShown
+from api.texts.catalogue import both, translate
+from api.texts.lang import LANGS
+from ledger.message import Message, Text, meaning
 from ledger.regulation.acts.channels import channel_words
 from ledger.regulation.case.outcomes import words as outcome_words
 from ledger.regulation.registry.calendar import local_day
-from projections.views.statistics.view import HIDDEN, HIDDEN_MEANS, Cell, Tables
+from projections.views.statistics.view import HIDDEN, HIDDEN_MEANS, Cell, Figure, Tables
 
 statistics = Noun("statistics", __name__, url_prefix="/v1", description="Thống kê · Statistics")
 _HEAVY: Final = Heavy("statistics")
@@ -37,22 +39,29 @@ _PLAIN_BOOK: Final = {
 _WIDTHS: Final = (30, 30, 70, 12, 12)
 _YEAR: Final = timedelta(days=365)
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+_Words = Callable[[str], Message | tuple[str | None, str | None]]
+"""What a key is called: a message of ours, or words of the rulebook in both languages."""
 Row = tuple[str, str, str, int | str, int | str]
-_HEAD_VI: Final = ("Bảng", "Mã", "Nội dung", "Số lượng", "Số hồ sơ")
-_HEAD_EN: Final = ("Table", "Code", "Content", "Count", "Cases")
-_NONE_YET: Final = ("chưa có", "none yet")
-_TITLES: Final = {
-    "span": ("Kỳ báo cáo", "Period reported"),
-    "index": ("Số liệu đến chỉ mục", "Figures up to index"),
-    "hidden": tuple(f"“{word}”" for word in HIDDEN),
-    "total": ("Tổng số hồ sơ tiếp nhận", "Cases that came in"),
-    "figures": ("Chỉ báo giám sát", "Oversight indicators"),
-    "overturned_by_basis": ("Bị hủy, sửa theo căn cứ", "Overturned by ground"),
-    "period": ("Theo tháng tiếp nhận", "By month of intake"),
-    "agency": ("Theo cơ quan", "By agency"),
-    "channel": ("Theo kênh", "By channel"),
-    "outcome": ("Theo kết quả", "By outcome"),
-    "median_days": ("Số ngày trung vị đến kết quả", "Median days to a result"),
+_HEAD: Final = (
+    meaning("heading", "Table"),
+    meaning("heading", "Code"),
+    meaning("heading", "Content"),
+    meaning("heading", "Count"),
+    meaning("heading", "Cases"),
+)
+_NONE_YET: Final = Message("none yet")
+_TITLES: Final[Mapping[str, Message]] = {
+    "span": Message("Period reported"),
+    "index": Message("Figures up to index"),
+    "hidden": Message("“{word}”", word=HIDDEN),
+    "total": Message("Cases that came in"),
+    "figures": Message("Oversight indicators"),
+    "overturned_by_basis": Message("Overturned by ground"),
+    "period": Message("By month of intake"),
+    "agency": Message("By agency"),
+    "channel": Message("By channel"),
+    "outcome": Message("By outcome"),
+    "median_days": Message("Median days to a result"),
 }
 
 
@@ -72,7 +81,7 @@ def get_statistics(asked: dict[str, Any]) -> Response:
         "from": start.isoformat(),
         "to": end.isoformat(),
         "total": tables.total,
-        "figures": [asdict(figure) for figure in tables.figures],
+        "figures": [_figure(figure) for figure in tables.figures],
         "overturned_by_basis": cells.pop("overturned_by_basis"),
         "volumes": cells,
         "median_days": dict(tables.median_days),
@@ -118,7 +127,7 @@ def get_statistics_xlsx(asked: dict[str, Any]) -> Response:
     One sheet; every text in it is text, neither a formula nor a link.
     """
     start, end, index, tables = _tables(asked)
-    title = "Thống kê" if context().lang == "vi" else "Statistics"
+    title = _said(Message("Statistics"))
     data = workbook(title, now(), _sheet(start, end, index, tables))
     return finish(data, XLSX, index=index, headers=_spoken())
 
@@ -148,7 +157,7 @@ def _tables(asked: dict[str, Any]) -> tuple[date, date, int, Tables]:
     end = moments.day(asked.get("to"), "to") or local_day(at)
     start = moments.day(asked.get("from_"), "from") or max(date.min + _YEAR, end) - _YEAR
     if start > end:
-        raise malformed("from", "muộn hơn `to`", "is after `to`")
+        raise malformed("from", Message("is after `to`"))
     filter_checks.agency(asked.get("agency"))
     index, tables = enclave().inquiry.statistics(start, end, at, agency=asked.get("agency"))
     return start, end, index, tables
@@ -156,34 +165,49 @@ def _tables(asked: dict[str, Any]) -> tuple[date, date, int, Tables]:
 
 def _sheet(start: date, end: date, index: int, tables: Tables) -> Iterator[Row]:
     """Rows of the printed table, in the reader's language; the code beside every title."""
-    vi = context().lang == "vi"
-    yield _HEAD_VI if vi else _HEAD_EN
+    table, code, content, count, cases_ = map(_said, _HEAD)
+    yield table, code, content, count, cases_
     if enclave().facts.rehearsal:
-        yield ("SỔ DIỄN TẬP" if vi else "REHEARSAL", "", "", "", "")
+        yield (_said(Message("REHEARSAL")), "", "", "", "")
     span = f"{start:%d/%m/%Y} – {end:%d/%m/%Y}"
     yield (_title("span"), f"{start}/{end}", span, "", "")
     yield (_title("index"), str(index), "", "", "")
-    yield (_title("hidden"), "", HIDDEN_MEANS[0 if vi else 1], "", "")
+    yield (_title("hidden"), "", _said(HIDDEN_MEANS), "", "")
     yield (_title("total"), "", "", _count(tables.total), _count(tables.total))
     for figure in tables.figures:
-        said = f"{figure.vi}: {figure.means_vi}" if vi else f"{figure.en}: {figure.means_en}"
-        yield (_title("figures"), figure.code, said, _count(figure.count), _count(figure.cases))
+        content = f"{_said(figure.title)}: {_said(figure.means)}"
+        yield (_title("figures"), figure.code, content, _count(figure.count), _count(figure.cases))
     for name, cells in _worded(tables, end).items():
         for cell in cells:
-            said = cell["vi"] if vi else cell["en"]
-            yield (_title(name), cell["key"], said, _count(cell["count"]), "")
+            content = cell[context().lang]
+            yield (_title(name), cell["key"], content, _count(cell["count"]), "")
     for outcome, days in tables.median_days.items():
         yield (
             _title("median_days"),
             outcome,
-            outcome_words(outcome)[0 if vi else 1] or "",
+            outcome_words(outcome)[LANGS.index(context().lang)] or "",
             days,
             "",
         )
 
 
 def _title(table: str) -> str:
-    return _TITLES[table][0 if context().lang == "vi" else 1]
+    return _said(_TITLES[table])
+
+
+def _said(text: Text) -> str:
+    return translate(text, context().lang)
+
+
+def _figure(figure: Figure) -> dict[str, Any]:
+    title, means = both(figure.title), both(figure.means)
+    return {
+        "code": figure.code,
+        **title,
+        **{f"means_{lang}": text for lang, text in means.items()},
+        "count": figure.count,
+        "cases": figure.cases,
+    }
 
 
 def _worded(tables: Tables, end: date) -> dict[str, list[dict[str, Any]]]:
@@ -194,7 +218,7 @@ def _worded(tables: Tables, end: date) -> dict[str, list[dict[str, Any]]]:
         label = registry.label(key, end, end)
         return label, label
 
-    words: dict[str, Callable[[str], tuple[str | None, str | None]]] = {
+    words: dict[str, _Words] = {
         "overturned_by_basis": _article,
         "period": _month,
         "agency": agency,
@@ -205,27 +229,26 @@ def _worded(tables: Tables, end: date) -> dict[str, list[dict[str, Any]]]:
     return {name: [_cell(cell, words[name]) for cell in cells] for name, cells in every.items()}
 
 
-def _cell(
-    cell: Cell, words: Callable[[str], tuple[str | None, str | None]]
-) -> dict[str, int | str | None]:
-    vi, en = words(cell.key) if cell.key else _NONE_YET
+def _cell(cell: Cell, words: _Words) -> dict[str, int | str | None]:
+    found = words(cell.key) if cell.key else _NONE_YET
+    vi, en = both(found).values() if isinstance(found, Message) else found
     return {"key": cell.key, "vi": vi, "en": en, "count": cell.count}
 
 
-def _month(key: str) -> tuple[str, str]:
+def _month(key: str) -> Message:
     year, _, month = key.partition("-")
-    return f"tháng {month}/{year}", f"{month}/{year}"
+    return meaning("month", "{month}/{year}", month=month, year=year)
 
 
-def _article(key: str) -> tuple[str, str]:
+def _article(key: str) -> Message:
     instrument, _, article = key.rpartition(" ")
-    return f"{instrument} Điều {article}", f"{instrument} article {article}"
+    return Message("{instrument} article {article}", instrument=instrument, article=article)
 
 
 def _count(count: int | None) -> int | str:
     if count is not None:
         return count
-    return HIDDEN[0 if context().lang == "vi" else 1]
+    return _said(HIDDEN)
 
 
 def _plain(cell: int | str) -> int | str:

@@ -12,21 +12,17 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from api.http.resources import serializers
+from api.texts.catalogue import both
+from ledger.message import Message
 from projections.queries.signature_verdicts import WORST, Judged, Verification
 
 SIGN_OFF: Final = "VerificationSignedOff"
-_ALL_GOOD: Final = (
-    "Mọi chữ ký đều hợp lệ, mọi bản ghi đã được điểm kiểm tra bao phủ",
-    "every signature is valid, and a checkpoint covers every record",
+_ALL_GOOD: Final = Message("every signature is valid, and a checkpoint covers every record")
+_ALL_BUT_VOIDED: Final = Message(
+    "{all_good}; what was recorded against the rules is voided by RecordVoided",
+    all_good=_ALL_GOOD,
 )
-_ALL_BUT_VOIDED: Final = (
-    f"{_ALL_GOOD[0]}; bản ghi trái quy định đã được loại bằng RecordVoided",
-    f"{_ALL_GOOD[1]}; what was recorded against the rules is voided by RecordVoided",
-)
-_UNPROVEN: Final = (
-    "chưa có điểm kiểm tra bao phủ bản ghi này; hãy xem lại sau",
-    "no checkpoint covers this record yet; ask again later",
-)
+_UNPROVEN: Final = Message("no checkpoint covers this record yet; ask again later")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +52,7 @@ def conclude(found: Verification, size: int) -> Conclusion:
     counting = [fault for fault in faults if fault["index"] not in voided]
     worst = max(counting, key=lambda fault: WORST.index(fault["outcome"]), default=None)
     if worst is None:
-        return Conclusion("VALID", _words(_ALL_BUT_VOIDED if voided else _ALL_GOOD), tuple(faults))
+        return Conclusion("VALID", both(_ALL_BUT_VOIDED if voided else _ALL_GOOD), tuple(faults))
     reason = {lang: f"#{worst['index']}: {text}" for lang, text in worst["reason"].items()}
     return Conclusion(worst["outcome"], reason, tuple(faults))
 
@@ -65,9 +61,9 @@ def _fault(one: Judged, size: int) -> Mapping[str, Any] | None:
     """What keeps a statement from being plainly valid; None where nothing does."""
     place = {"index": one.row.index, "act_id": one.row.act_id, "verdict": str(one.verdict)}
     if one.outcome != "VALID":
-        return {**place, "outcome": one.outcome, "reason": _words(one.reason)}
+        return {**place, "outcome": one.outcome, "reason": both(one.reason)}
     if one.row.index >= size:
-        return {**place, "outcome": "NOT_CONCLUDED", "reason": _words(_UNPROVEN)}
+        return {**place, "outcome": "NOT_CONCLUDED", "reason": both(_UNPROVEN)}
     return None
 
 
@@ -90,7 +86,3 @@ def signed_off(found: Verification) -> list[dict[str, Any]]:
             }
         )
     return told
-
-
-def _words(pair: tuple[str, str]) -> dict[str, str]:
-    return {"vi": pair[0], "en": pair[1]}

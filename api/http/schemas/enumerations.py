@@ -14,6 +14,7 @@ from marshmallow import fields, validate
 
 from api.problems.types import TYPES
 from api.settings import LEVELS
+from api.texts.catalogue import both
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.acts.lifecycle import life_cycle
 from ledger.regulation.case.outcomes import OUTCOMES
@@ -198,7 +199,7 @@ PROBLEM_CODE: Final = Enumeration(
     "ProblemCode",
     "Stable codes of refusals; `/problems/<code>` explains each.",
     tuple(TYPES),
-    {code: f"{kind.title.vi} · {kind.title.en}" for code, kind in TYPES.items()},
+    {code: " · ".join(both(kind.title).values()) for code, kind in TYPES.items()},
 )
 RECORDED: Final = Enumeration(
     "Recorded",

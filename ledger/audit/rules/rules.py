@@ -25,6 +25,7 @@ from ledger.audit.rules.token_owners import Tokens
 from ledger.errors import Conflict, Rejected
 from ledger.log.moment import of_milliseconds
 from ledger.log.statement import SERVICE_TYP, Statement
+from ledger.message import Message, Text
 from ledger.regulation.acts.act import Act, parse_act
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.case.other_cases_port import REPORTS, report_of, state_told
@@ -50,12 +51,12 @@ class Refusal(NamedTuple):
     Attributes:
         kind: Which damage that is; where no kind says it more precisely, AGAINST_THE_RULES.
         message: The guard and its sentence.
-        vi: The same in Vietnamese.
+        text: The same for the reader, where a rule has a sentence for it.
     """
 
     kind: Damage
     message: str
-    vi: str
+    text: Text | None = None
 
 
 class Ruling(NamedTuple):
@@ -298,7 +299,7 @@ class Rules:
             return self._refuse(stream, row, statement, refusal)
         if row.registry:
             said_so = f"the column says True for {said.act}"
-            return self._set_aside(stream, row, Refusal(Damage.COLUMN_REGISTRY, said_so, ""))
+            return self._set_aside(stream, row, Refusal(Damage.COLUMN_REGISTRY, said_so))
         self._folds.pass_over(stream, row, statement.digest_b64)
         return STANDS
 
@@ -310,14 +311,14 @@ class Rules:
             event, decision = self._asked(stream, row, said, statement, act)
             if event.registry != row.registry:
                 said_so = f"the column says {row.registry} for an {decision.status} {act.act}"
-                return self._set_aside(stream, row, Refusal(Damage.COLUMN_REGISTRY, said_so, ""))
+                return self._set_aside(stream, row, Refusal(Damage.COLUMN_REGISTRY, said_so))
             if event.registry:
                 self._apply(row, said, act)
         except (Rejected, Conflict) as refusal:
             return self._refuse(stream, row, statement, refusal)
         except NONSENSE as error:
             kind = Damage.REGISTRY_ACT if said.act in REGISTRY_ACTS else Damage.ACT_MALFORMED
-            return self._set_aside(stream, row, Refusal(kind, f"it cannot stand: {error!r}", ""))
+            return self._set_aside(stream, row, Refusal(kind, f"it cannot stand: {error!r}"))
         self._folds.grow(stream, row, event)
         counts = decision.status == "effective" and act.act in REPORTS
         report = report_of(act, row.at) if counts else None
@@ -360,18 +361,19 @@ class Rules:
         if isinstance(why, Rejected):
             kind = self._kind(statement, why)
             code = why.guard or why.code
-            refusal = Refusal(kind, f"{where}: {code}: {why.en}", f"{where}: {code}: {why.vi}")
+            said = Message("{where}: {code}: {why}", where=where, code=code, why=why.text)
+            refusal = Refusal(kind, str(said), said)
         elif why.code == "stale" and row.stream_id in self._folds.doubted:
             return self._hang(stream, row)
         elif why.code == "taken":
             text = f"{where}: other bytes than the author of the act signed"
-            refusal = Refusal(Damage.ACT_BYTES_DIFFER, text, "")
+            refusal = Refusal(Damage.ACT_BYTES_DIFFER, text)
         elif statement.seq != stream.version + 1:
             text = f"{where}: after {stream.version}"
-            refusal = Refusal(Damage.SEQ_GAP, text, "")
+            refusal = Refusal(Damage.SEQ_GAP, text)
         else:
             text = f"{where}: prev is not the digest of the last statement that stands"
-            refusal = Refusal(Damage.PREV_BROKEN, text, "")
+            refusal = Refusal(Damage.PREV_BROKEN, text)
         return self._set_aside(stream, row, refusal)
 
     def _kind(self, statement: Statement, why: Rejected) -> Damage:

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from ledger.errors import Fault, Rejected
 from ledger.json_pointer import child
+from ledger.message import Message
 from ledger.regulation.acts import json_shape
 from ledger.regulation.acts.act_forms import ActForm, is_known, upcast
 from ledger.regulation.acts.channels import CHANNEL_WORDS
@@ -167,26 +168,21 @@ _MEMBERS: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 _FORMATS: Final[Mapping[str, json_shape.Check]] = MappingProxyType(
     {
-        "act": json_shape.pattern(r"[A-Z][A-Za-z0-9]{1,63}", "tên loại diễn biến", "an act type"),
+        "act": json_shape.pattern(r"[A-Z][A-Za-z0-9]{1,63}", Message("an act type")),
         "filled": json_shape.text(required=True),
         "addressee": json_shape.pattern(
             rf"(?:{AGENCY_ID}|sealed:{UUID4})",
-            "mã cơ quan hoặc mã ẩn danh sealed:<uuid>",
-            "an agency id or a token sealed:<uuid>",
+            Message("an agency id or a token sealed:<uuid>"),
         ),
         "file_digest": json_shape.pattern(
             rf"sha-256:{json_shape.DIGEST}",
-            "sha-256: và mã băm base64url",
-            "sha-256: and a b64 digest",
+            Message("sha-256: and a b64 digest"),
         ),
         "media_type": json_shape.pattern(
             r"[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*",
-            "kiểu nội dung, ví dụ application/pdf",
-            "a media type, e.g. application/pdf",
+            Message("a media type, e.g. application/pdf"),
         ),
-        "stream": json_shape.pattern(
-            STREAM, "tên dòng, ví dụ case/<uuid>", "a stream, e.g. case/<uuid>"
-        ),
+        "stream": json_shape.pattern(STREAM, Message("a stream, e.g. case/<uuid>")),
     }
 )
 _check: Final = json_shape.compile_members(_MEMBERS, _FORMATS)
@@ -217,9 +213,8 @@ def parse_act(
     if flaws:
         raise Rejected(
             "malformed_act",
-            "Diễn biến chưa đúng dạng. Hãy sửa các mục được đánh dấu rồi gửi lại.",
-            "The act is not in the form of formats.md §2. Correct the members named.",
-            faults=[Fault(f.path, f.vi, f.en) for f in flaws],
+            Message("The act is not in the form of formats.md §2. Correct the members named."),
+            faults=[Fault(f.path, f.text) for f in flaws],
         )
     return _act(current, members)
 
@@ -265,8 +260,8 @@ def _edition(members: Mapping[str, Any], form: type[ActForm]) -> list[Flaw]:
     if type(value) is not int or is_known(value, form):
         return []
     if newest == 1:
-        return [Flaw("/v", "phiên bản phải là 1", "the version must be 1")]
-    return [Flaw("/v", f"phiên bản phải từ 1 đến {newest}", f"the version must be 1 to {newest}")]
+        return [Flaw("/v", Message("the version must be 1"))]
+    return [Flaw("/v", Message("the version must be 1 to {newest}", newest=newest))]
 
 
 def _together(members: Mapping[str, Any], level: str) -> list[Flaw]:
@@ -274,10 +269,10 @@ def _together(members: Mapping[str, Any], level: str) -> list[Flaw]:
     flaws: list[Flaw] = []
     # formats.md §2: "optional, not empty"
     flaws.extend(
-        Flaw(child("", name), *_EMPTY) for name in ("to", "attachments") if members.get(name) == []
+        Flaw(child("", name), _EMPTY) for name in ("to", "attachments") if members.get(name) == []
     )
     flaws.extend(
-        Flaw(f"/attachments/{n}/size", "không được âm", "must not be negative")
+        Flaw(f"/attachments/{n}/size", Message("must not be negative"))
         for n, attachment in enumerate(members.get("attachments", ()))
         if attachment["size"] < 0
     )
@@ -288,19 +283,17 @@ def _together(members: Mapping[str, Any], level: str) -> list[Flaw]:
         flaws.append(
             Flaw(
                 "/signers",
-                "phải có đúng một người trình (AUTHOR), đứng đầu",
-                "exactly one AUTHOR, first",
+                Message("exactly one AUTHOR, first"),
             )
         )
     if level != ORDINARY and members["circulation"] != "INTERNAL":
         flaws.append(
             Flaw(
                 "/circulation",
-                "ở sổ mật chỉ được INTERNAL",
-                "above ordinary only INTERNAL",
+                Message("above ordinary only INTERNAL"),
             )
         )
     return flaws
 
 
-_EMPTY: Final = ("bỏ mục này đi nếu danh sách rỗng", "leave the member out where the list is empty")
+_EMPTY: Final = Message("leave the member out where the list is empty")

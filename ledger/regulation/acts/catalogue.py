@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any, Final
 
 from ledger.errors import Fault, Rejected
+from ledger.message import Message
 from ledger.regulation.acts import json_shape
 from ledger.regulation.acts.act import ORDINARY, Act, parse_act
 from ledger.regulation.edition import Edition, load_edition
@@ -109,7 +110,7 @@ class ActType:
         flaws = (self._check if level == ORDINARY else self._check_above)(facts)
         if not flaws:
             return []
-        return [Fault(f"/facts{flaw.path}", flaw.vi, flaw.en) for flaw in flaws]
+        return [Fault(f"/facts{flaw.path}", flaw.text) for flaw in flaws]
 
     def signature(
         self, act: Act, level: str = ORDINARY, *, founding: bool = False
@@ -134,7 +135,7 @@ class ActType:
         return out
 
 
-_NO_TYPE: Final = Fault("/act", "không có trong danh mục", "not in the catalogue")
+_NO_TYPE: Final = Fault("/act", Message("not in the catalogue"))
 
 
 @dataclass(frozen=True)
@@ -165,8 +166,7 @@ class Catalogue:
         if found is None:
             raise Rejected(
                 "unknown_act",
-                f"Không ghi được: danh mục không có loại diễn biến “{name}”.",
-                f"The catalogue has no act type {name!r}.",
+                Message("The catalogue has no act type “{name}”.", name=name),
                 faults=[_NO_TYPE],
                 params={"act": name},
             )
@@ -186,8 +186,7 @@ class Catalogue:
             more = self._faults_of(members, level)
             raise Rejected(
                 rejected.code,
-                rejected.vi,
-                rejected.en,
+                rejected.text,
                 faults=[*rejected.faults, *more],
                 params=rejected.params,
             ) from None

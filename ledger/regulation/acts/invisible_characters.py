@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from ledger.errors import Fault, Rejected
 from ledger.json_pointer import child
+from ledger.message import Message
 
 #: Cc but TAB and LF, Cf, Zl, Zp and Default_Ignorable_Code_Point, as Unicode 14 assigns them.
 HIDDEN: Final = (
@@ -67,10 +68,10 @@ def require_visible(members: Mapping[str, Any]) -> None:
     if found:
         raise Rejected(
             "invisible_characters",
-            "Không ghi được: nội dung có ký tự không nhìn thấy nên chữ đọc khác chữ ký;"
-            " hãy bỏ các ký tự ấy, ký lại rồi gửi.",
-            "Not recorded: the text holds characters that nobody sees, so that what is read is not"
-            " what is signed; take them out, sign again and send.",
+            Message(
+                "Not recorded: the text holds characters that nobody sees, so that what is read"
+                " is not what is signed; take them out, sign again and send."
+            ),
             faults=found,
         )
 
@@ -92,8 +93,9 @@ def _texts(value: object, pointer: str) -> Iterator[tuple[str, str, Sequence[int
 def _fault(pointer: str, text: str, found: Sequence[int]) -> Fault:
     first, more = found[0], len(found) - 1
     named = f"U+{ord(text[first]):04X}"
-    return Fault(
-        pointer,
-        f"ký tự {named} ở vị trí {first + 1}" + (f" và {more} ký tự khác" if more else ""),
-        f"{named} at character {first + 1}" + (f", and {more} more" if more else ""),
-    )
+    if more:
+        several = Message(
+            "{named} at character {at}, and {more} more", named=named, at=first + 1, more=more
+        )
+        return Fault(pointer, several)
+    return Fault(pointer, Message("{named} at character {at}", named=named, at=first + 1))

@@ -13,6 +13,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from ledger.json_pointer import child
+from ledger.message import Message, Text
 
 UUID4 = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 AGENCY_ID = r"[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?"
@@ -38,8 +39,7 @@ class Flaw(NamedTuple):
     """One thing that does not fit: a pointer relative to the value, and what is wrong with it."""
 
     path: str
-    vi: str
-    en: str
+    text: Text
 
 
 Check = Callable[[object], list[Flaw] | None]
@@ -77,64 +77,57 @@ def parse_date(text: str) -> date:
     return date.fromisoformat(text)
 
 
-def one(vi: str, en: str) -> list[Flaw]:
+def one(text: Text) -> list[Flaw]:
     """A single flaw of the value itself."""
-    return [Flaw("", vi, en)]
+    return [Flaw("", text)]
 
 
-MISSING: tuple[str, str] = ("thiếu mục bắt buộc", "required member is missing")
-UNKNOWN = one("mục không có trong loại diễn biến này", "no such member here")
-NOT_OBJECT = one("phải là một đối tượng JSON", "must be an object")
-NOT_LIST = one("phải là một danh sách", "must be a list")
-NOT_STRING = one("phải là chuỗi ký tự", "must be a string")
-NOT_INT = one("phải là số nguyên", "must be an integer")
-NOT_BOOL = one("phải là đúng hoặc sai (true, false)", "must be true or false")
-BLANK = one("không được để trống", "must not be blank")
-EMPTY = one("danh sách không được rỗng", "the list must not be empty")
+MISSING = Message("required member is missing")
+UNKNOWN = one(Message("no such member here"))
+NOT_OBJECT = one(Message("must be an object"))
+NOT_LIST = one(Message("must be a list"))
+NOT_STRING = one(Message("must be a string"))
+NOT_INT = one(Message("must be an integer"))
+NOT_BOOL = one(Message("must be true or false"))
+BLANK = one(Message("must not be blank"))
+EMPTY = one(Message("the list must not be empty"))
 NOT_TIME = one(
-    "phải là thời điểm có giây và múi giờ, năm 1900-2999, ví dụ 2024-06-04T08:12:00+07:00",
-    "must be a time of 1900-2999 with seconds and an offset, e.g. 2024-06-04T08:12:00+07:00",
+    Message(
+        "must be a time of 1900-2999 with seconds and an offset, e.g. 2024-06-04T08:12:00+07:00"
+    ),
 )
 NOT_DATE = one(
-    "phải là ngày có thật, năm 1900-2999, dạng YYYY-MM-DD",
-    "must be a real date of 1900-2999, YYYY-MM-DD",
+    Message("must be a real date of 1900-2999, YYYY-MM-DD"),
 )
-NUL = one("không được có ký tự U+0000", "must not hold the character U+0000")
-NOT_TOKEN = one("phải là mã ẩn danh sealed:<uuid>", "must be a token sealed:<uuid>")
-NOT_REF = one("phải là act_id của một diễn biến (UUIDv4)", "must be the act_id of an act (UUIDv4)")
-PERIOD = (
-    "ngày đầu kỳ ở sau ngày cuối kỳ",
-    "period_from is after period_to",
-)
+NUL = one(Message("must not hold the character U+0000"))
+NOT_TOKEN = one(Message("must be a token sealed:<uuid>"))
+NOT_REF = one(Message("must be the act_id of an act (UUIDv4)"))
+PERIOD = Message("period_from is after period_to")
 
-FORMATS: Mapping[str, tuple[str, str, str]] = {
-    "uuid": (UUID4, "một UUIDv4 chữ thường", "a UUIDv4 in lower case"),
-    "officer": (UUID4, "mã cán bộ (UUIDv4 chữ thường)", "an officer id (UUIDv4 in lower case)"),
-    "kid": (DIGEST, "mã khóa: 43 ký tự base64url", "a key id: 43 characters of base64url"),
+FORMATS: Mapping[str, tuple[str, Message]] = {
+    "uuid": (UUID4, Message("a UUIDv4 in lower case")),
+    "officer": (UUID4, Message("an officer id (UUIDv4 in lower case)")),
+    "kid": (DIGEST, Message("a key id: 43 characters of base64url")),
     "digest": (
         rf"(?:sha-256:)?{DIGEST}",
-        "mã băm SHA-256 dạng base64url",
-        "a SHA-256 digest in base64url",
+        Message("a SHA-256 digest in base64url"),
     ),
-    "agency": (AGENCY_ID, "mã cơ quan của danh bạ", "an agency id of the registry"),
-    "function": (r"[A-Z][A-Z0-9_]{1,62}", "mã chức năng của danh bạ", "a function code"),
-    "instrument": (r"\S(?:[^\x00-\x1f]{0,118}\S)?", "số, ký hiệu văn bản", "an official number"),
-    "log": (LOG, "tên sổ <nơi triển khai>/<mức>", "a log origin <deployment>/<level>"),
-    "stream": (STREAM, "tên dòng, ví dụ case/<uuid>", "a stream name, e.g. case/<uuid>"),
+    "agency": (AGENCY_ID, Message("an agency id of the registry")),
+    "function": (r"[A-Z][A-Z0-9_]{1,62}", Message("a function code")),
+    "instrument": (r"\S(?:[^\x00-\x1f]{0,118}\S)?", Message("an official number")),
+    "log": (LOG, Message("a log origin <deployment>/<level>")),
+    "stream": (STREAM, Message("a stream name, e.g. case/<uuid>")),
     "vkey": (
         r"[^\s+]{1,200}\+[0-9a-f]{8}\+[A-Za-z0-9+/]{1,3000}={0,2}",
-        "khóa kiểm tra của sổ, tên+mã+base64",
-        "a key of a log, name+hex+base64",
+        Message("a key of a log, name+hex+base64"),
     ),
     "note_signature": (
         r"[A-Za-z0-9_-]{91}",
-        "mã khóa và chữ ký dạng base64url",
-        "key id and signature in base64url",
+        Message("key id and signature in base64url"),
     ),
     "url": (
         r"https?://[^\s/?#@]+(?:[/?#]\S{0,2000})?",
-        "địa chỉ http(s) công khai",
-        "a public http(s) address",
+        Message("a public http(s) address"),
     ),
 }
 
@@ -152,10 +145,10 @@ def text(*, required: bool) -> Check:
     return check
 
 
-def pattern(expression: str, vi: str, en: str) -> Check:
+def pattern(expression: str, what: Message) -> Check:
     """A string that an expression matches as a whole."""
     fits = re.compile(expression, _FLAGS).fullmatch
-    flaws = one(f"phải là {vi}", f"must be {en}")
+    flaws = one(Message("must be {what}", what=what))
 
     def check(value: object) -> list[Flaw] | None:
         if type(value) is not str:
@@ -170,7 +163,7 @@ def one_of(values: Iterable[str]) -> Check:
     listed = tuple(values)
     known = frozenset(listed)
     shown = ", ".join(listed)
-    flaws = one(f"phải là một trong: {shown}", f"must be one of: {shown}")
+    flaws = one(Message("must be one of: {shown}", shown=shown))
 
     def check(value: object) -> list[Flaw] | None:
         if type(value) is not str:
@@ -240,7 +233,7 @@ def list_of(item: Check, *, may_be_empty: bool) -> Check:
             found = item(member)
             if found:
                 flaws = flaws or []
-                flaws.extend(Flaw(f"/{n}{f.path}", f.vi, f.en) for f in found)
+                flaws.extend(Flaw(f"/{n}{f.path}", f.text) for f in found)
         return flaws
 
     return check
@@ -264,14 +257,14 @@ def object_of(checks: Mapping[str, Check], required: Iterable[str]) -> Check:
             found = known.get(name, _unknown)(member)
             if found is not None:
                 flaws = flaws or []
-                flaws.extend(Flaw(child("", name) + f.path, f.vi, f.en) for f in found)
+                flaws.extend(Flaw(child("", name) + f.path, f.text) for f in found)
         if not needed <= value.keys():
             flaws = flaws or []
-            flaws.extend(Flaw(child("", name), *MISSING) for name in sorted(needed - value.keys()))
+            flaws.extend(Flaw(child("", name), MISSING) for name in sorted(needed - value.keys()))
         if ordered and flaws is None and "period_from" in value and "period_to" in value:
             first, last = value["period_from"], value["period_to"]
             late = parse_moment(first) > parse_moment(last)
-            flaws = [Flaw("/period_from", *PERIOD)] if late else None
+            flaws = [Flaw("/period_from", PERIOD)] if late else None
         return flaws
 
     return check

@@ -287,8 +287,14 @@ def _text(at: datetime | None) -> str | None:
 
 def _flag(code: str, act_id: str) -> Json:
     guard = BY_CODE[code]
-    vi, en = guard.text({})
-    return {"code": code, "act_id": act_id, "vi": vi, "en": en, "source": list(guard.source)}
+    text = guard.text({})
+    return {
+        "code": code,
+        "act_id": act_id,
+        "vi": text.vi,
+        "en": text.en,
+        "source": list(guard.source),
+    }
 
 
 # -- for the person on the other side -------------------------------------------------------------

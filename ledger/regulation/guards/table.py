@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, Literal
 
+from ledger.message import Wording
 from ledger.regulation.acts.catalogue import ActType, load
 from ledger.regulation.case.guard_input import Question
 from ledger.regulation.edition import load_edition
@@ -45,13 +46,13 @@ class Guard:
     source: tuple[str, ...]
     rule: str | None
 
-    def text(self, params: Mapping[str, str]) -> tuple[str, str]:
-        """(vi, en) with the braces filled; `<word>_en` wins in English."""
+    def text(self, params: Mapping[str, str]) -> Wording:
+        """The sentence with the braces filled; `<word>_en` wins in English."""
         english = {
             **params,
             **{k.removesuffix("_en"): v for k, v in params.items() if k.endswith("_en")},
         }
-        return self.vi.format_map(_Filled(params)), self.en.format_map(_Filled(english))
+        return Wording(self.vi.format_map(_Filled(params)), self.en.format_map(_Filled(english)))
 
 
 class _Filled(dict[str, str]):

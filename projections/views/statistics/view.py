@@ -14,6 +14,7 @@ from typing import Any, Final, LiteralString
 
 import orjson
 
+from ledger.message import Message, Text
 from ledger.regulation.case.state import StreamState
 from projections.fold.step import Step
 from projections.views.base import Connection, Cursor, live
@@ -23,11 +24,11 @@ from projections.views.statistics.indicators import INDICATORS, Indicator
 NAME: Final = "statistics"
 SMALLEST: Final = 5
 """Cells below this are hidden, and others with them, so that no sum tells one: see `suppress`."""
-HIDDEN: Final = ("ẩn", "hidden")
+HIDDEN: Final = Message("hidden")
 """What stands for a hidden cell: which of the two reasons it has is what must not be told."""
-HIDDEN_MEANS: Final = (
-    f"từ 1 đến {SMALLEST - 1}, hoặc ẩn cùng để không ai tính ra được ô như vậy",
-    f"from 1 to {SMALLEST - 1}, or hidden beside such a cell so that nobody can work it out",
+HIDDEN_MEANS: Final = Message(
+    "from 1 to {smallest}, or hidden beside such a cell so that nobody can work it out",
+    smallest=SMALLEST - 1,
 )
 OLD_CASE_DAYS: Final = 90
 
@@ -210,10 +211,8 @@ class Figure:
     """One oversight indicator over a period; `count` None where it is too small to publish."""
 
     code: str
-    vi: str
-    en: str
-    means_vi: str
-    means_en: str
+    title: Text
+    means: Text
     count: int | None
     cases: int | None
 
@@ -330,10 +329,8 @@ def tables(  # noqa: PLR0913 - a period, a place and an instant
 def _figure(indicator: Indicator, counted: tuple[int | None, int | None], old_days: int) -> Figure:
     return Figure(
         indicator.code,
-        indicator.vi,
-        indicator.en,
-        indicator.means_vi.format(days=old_days),
-        indicator.means_en.format(days=old_days),
+        indicator.title,
+        indicator.means.filled(days=old_days),
         *counted,
     )
 

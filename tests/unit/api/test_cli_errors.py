@@ -7,6 +7,7 @@ import pytest
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import FAILED, Refusal
 from api.ops.embedded_postgres import EmbeddedError
+from api.texts.catalogue import both
 from keys.errors import KeysError, Malformed, Unsealable
 from ledger.errors import Fatal, VerificationError
 
@@ -30,11 +31,11 @@ def test_a_failure_below_is_one_sentence_in_both_languages(error: Exception, vi:
 
     with pytest.raises(Refusal) as refused:
         command()
-    said = refused.value.text
-    assert vi in said.vi
-    assert said.vi != said.en
-    assert str(error) in said.vi
-    assert str(error) in said.en
+    said = both(refused.value.text)
+    assert vi in said["vi"]
+    assert said["vi"] != said["en"]
+    assert str(error) in said["vi"]
+    assert str(error) in said["en"]
     assert refused.value.exit_code == FAILED
 
 

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from api.cli.terminal.shell import FAILED, Refusal, Shell, visible
-from api.texts.text import Text
+from ledger.message import Wording
 
 EVIL = {
     "colour": "\x1b[31m",
@@ -30,10 +30,10 @@ def test_what_a_terminal_obeys_or_hides_is_written_out(
     """In tables, titles, sentences, refusals and JSON, which programs read as before."""
     shell = Shell(lang="en")
     shell.table(("case", "act"), [(text, [text])], title=text)
-    shell.say(Text(text, text))
-    shell.note(Text(text, text))
+    shell.say(Wording(text, text))
+    shell.note(Wording(text, text))
     shell.give({"text": text})
-    Refusal(Text(text, text), FAILED).show()
+    Refusal(Wording(text, text), FAILED).show()
     out, err = capsys.readouterr()
     for character in set(text) - set(visible(text)):
         assert character not in out + err

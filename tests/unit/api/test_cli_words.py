@@ -9,11 +9,12 @@ from importlib import resources
 import pytest
 
 from api.http.schemas.enumerations import VERIFICATION_OUTCOME
+from api.texts.catalogue import both
 from api.texts.labels import AUDITED, NAMES, ROLES, STANDINGS, VERDICTS, WORDS
-from api.texts.text import Text
 from keys.keyring import Verdict
 from ledger.audit.audit import _UNOPENED as UNOPENED
 from ledger.audit.chain import AGAINST_THE_RULES, NOT_REJUDGED
+from ledger.message import Message
 from ledger.regulation.acts.act import SIGNER_ROLES
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.case_file.render import case_file
@@ -62,12 +63,13 @@ def test_every_urgency_and_kind_of_correction_has_words() -> None:
 
 
 @pytest.mark.parametrize("table", [AUDITED, NAMES, WORDS, VERDICTS, ROLES, STANDINGS])
-def test_both_languages_are_there_and_differ(table: dict[str, Text]) -> None:
+def test_both_languages_are_there_and_differ(table: dict[str, Message]) -> None:
     """A word left in English is a word nobody translated."""
     for code, text in table.items():
-        assert text.vi, code
-        assert text.en, code
-        assert text.vi != text.en, code
+        vi, en = both(text).values()
+        assert vi, code
+        assert en, code
+        assert vi != en, code
 
 
 def test_what_an_audit_could_not_ask_and_where_a_row_differs_has_words() -> None:

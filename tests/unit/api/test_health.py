@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from api.cli.commands.health import Stand, behind
-from api.texts.text import Text
+from api.texts.catalogue import both
+from ledger.message import Text, Wording
 
 
 def test_a_loop_with_nothing_to_do_is_well() -> None:
@@ -21,22 +22,28 @@ def test_a_loop_that_moves_is_well_however_far_behind() -> None:
 def test_a_loop_that_stands_is_not() -> None:
     """Records wait and nothing happens until patience ends."""
     told = behind(_looks([_at(6, 7)], [_at(6, 8)]), _never)
-    assert told == Text("sealer: đứng ở 6 trên 7", "sealer: stands at 6 of 7")
+    assert said(told) == {"vi": "sealer: đứng ở 6 trên 7", "en": "sealer: stands at 6 of 7"}
 
 
 def test_a_signed_tree_larger_than_the_log_is_never_well() -> None:
     """Somebody restored an old database."""
     told = behind(_looks([_at(8, 7)]), _always)
-    assert told == Text("sealer: 8 trên 7 bản ghi", "sealer: 8 of 7 records")
+    assert said(told) == {"vi": "sealer: 8 trên 7 bản ghi", "en": "sealer: 8 of 7 records"}
 
 
 def test_one_view_that_stopped_or_stands_is_named() -> None:
     """The others may be as well as they like."""
     good, bad = Stand("acts", 7, 7), Stand("tasks", 3, 7)
     told = behind(_looks([good, bad]), _never)
-    assert told == Text("tasks: đứng ở 3 trên 7", "tasks: stands at 3 of 7")
+    assert said(told) == {"vi": "tasks: đứng ở 3 trên 7", "en": "tasks: stands at 3 of 7"}
     stopped = Stand("tasks", 3, 7, "poison")
-    assert behind(_looks([good, stopped]), _always) == Text("tasks: poison", "tasks: poison")
+    assert behind(_looks([good, stopped]), _always) == Wording("tasks: poison", "tasks: poison")
+
+
+def said(told: Text | None) -> dict[str, str]:
+    """What is wrong, in both languages."""
+    assert told is not None
+    return both(told)
 
 
 def _at(done: int, size: int) -> Stand:

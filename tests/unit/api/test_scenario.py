@@ -17,6 +17,7 @@ from api.rehearsal.scenario import (
     resolve,
     shipped,
 )
+from api.texts.catalogue import translate
 
 SHIPPED = ("SC1", "SC2", "SC3", "SC4", "SC6", "SC7")
 
@@ -137,7 +138,7 @@ def test_a_name_that_is_not_shipped_is_told_which_are() -> None:
     """There is no SC5; who asks for it sees what there is, in the reader's language."""
     with pytest.raises(ScenarioError, match="SC4, SC6") as told:
         read_file(file_or_shipped(Path("SC5")))
-    assert told.value.vi.startswith("không có kịch bản SC5; có sẵn: SC1, SC2")
+    assert translate(told.value.text, "vi").startswith("không có kịch bản SC5; có sẵn: SC1, SC2")
 
 
 def test_a_negatives_scenario_is_taken_from_beside_the_file_first(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from api.http.resources.verdicts import conclude
 from keys.keyring import Verdict
+from ledger.message import Wording
 from projections.queries.signature_verdicts import Judged, Verification
 
 SIZE = 10
@@ -34,7 +35,7 @@ class Case:
                 ),
                 verdict,
                 outcome,
-                (f"vì {verdict}", f"because {verdict}"),
+                Wording(f"vì {verdict}", f"because {verdict}"),
                 None,
             )
             for index, verdict, outcome in self.lines

@@ -12,6 +12,7 @@ import pytest
 from api.cli.commands import voiding
 from api.cli.terminal.shell import Refusal
 from api.client.client import Client
+from api.texts.catalogue import translate
 from ledger.admission.registrar import Keeper
 
 NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
@@ -90,7 +91,7 @@ def test_who_cannot_sign_is_not_named_as_the_second() -> None:
         with pytest.raises(Refusal) as refused:
             _second(twins, named)
         assert refused.value.exit_code == 2
-        assert refused.value.text.en.endswith("--approver: good.")
+        assert translate(refused.value.text, "en").endswith("--approver: good.")
     several = Told(keys={**keys, "better": "ACTIVE"})
     with pytest.raises(Refusal, match="good, better"):
         _second(several)

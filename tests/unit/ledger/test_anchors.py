@@ -20,6 +20,7 @@ from ledger.files.custody_anchors import Anchor, Anchoring, Anchors
 from ledger.files.file_key import FileKey
 from ledger.log.custody import START, Chain
 from ledger.log.statement import AUTHOR, SERVICE_TYP, make
+from ledger.message import Wording
 from ledger.ports import StoredFile
 from ledger.regulation.acts.act import Act
 from tests import builders
@@ -243,7 +244,7 @@ def failing(point: str) -> Callable[[str], None]:
 
     def fault(at: str) -> None:
         if at == point:
-            raise Unavailable("database_unavailable", "", "")
+            raise Unavailable("database_unavailable", Wording("", ""))
 
     return fault
 

@@ -11,11 +11,13 @@ from uuid import UUID
 
 import pytest
 
+from api.texts.catalogue import translate
 from keys.canonical import b64
 from ledger.errors import NotFound, Rejected, Unavailable, VerificationError
 from ledger.files.attachments import Attachments, Kept, Listed
 from ledger.files.custody import Handler
 from ledger.log.custody import EXPORTED
+from ledger.message import Wording
 from ledger.ports import CustodyRow, StoredFile
 from ledger.regulation.acts.act import Act
 from tests import builders
@@ -230,7 +232,7 @@ def test_an_index_that_fails_leaves_no_upload(desk: Desk, point: str) -> None:
 
     def fault(at: str) -> None:
         if at == point:
-            raise Unavailable("database_unavailable", "", "away")
+            raise Unavailable("database_unavailable", Wording("", "away"))
 
     desk.index.fault = fault
     with pytest.raises(Unavailable):
@@ -293,7 +295,10 @@ def test_knowing_a_digest_does_not_open_anothers_upload(desk: Desk) -> None:
     other = desk.act("ReportReceived", "hotline", Kept(digest_of(b"?"), 1, "text/plain"))
     with pytest.raises(Rejected, match="attachment_missing") as unknown:
         desk.files.require(other, [])
-    assert (known.value.en, known.value.faults) == (unknown.value.en, unknown.value.faults)
+    assert (translate(known.value.text, "en"), known.value.faults) == (
+        translate(unknown.value.text, "en"),
+        unknown.value.faults,
+    )
 
 
 def test_an_act_that_states_another_size_is_refused(desk: Desk) -> None:
@@ -455,7 +460,7 @@ def test_no_byte_leaves_where_the_history_cannot_be_written(desk: Desk) -> None:
 
     def fault(at: str) -> None:
         if at == "note":
-            raise Unavailable("database_unavailable", "", "away")
+            raise Unavailable("database_unavailable", Wording("", "away"))
 
     desk.index.fault = fault
     with pytest.raises(Unavailable):

@@ -8,6 +8,7 @@ import pytest
 
 from ledger.errors import Conflict, Fatal, LedgerError, Unavailable
 from ledger.log import checkpoint
+from ledger.message import Wording
 from ledger.regulation.acts.act import parse_act
 from tests.a_ledger import ALedger, a_report, all_entries, in_memory
 from tests.fakes import MemoryRecordStore
@@ -29,7 +30,7 @@ class Fault:
 
 def gone() -> Unavailable:
     """The database is away."""
-    return Unavailable("database_unavailable", "", "the database is away")
+    return Unavailable("database_unavailable", Wording("", "the database is away"))
 
 
 @pytest.fixture

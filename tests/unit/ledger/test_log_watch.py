@@ -12,6 +12,7 @@ from ledger.checkpoints.log_watch import LogWatch
 from ledger.checkpoints.verified_checkpoints import SignedCheckpoints
 from ledger.errors import Doubt, Unavailable
 from ledger.log.checkpoint import unverified
+from ledger.message import Wording
 from tests.a_ledger import ALedger, a_new_home, a_report, in_memory
 from tests.fakes import MemoryRecordStore, MemorySeen, no_fault
 
@@ -165,7 +166,7 @@ def test_a_full_disk_or_an_absent_database_is_no_doubt(w: Watched) -> None:
     """What was found last stands; what could not be kept counts until it can be."""
 
     def full(_point: str) -> None:
-        raise Unavailable("disk_full", "", "no room")
+        raise Unavailable("disk_full", Wording("", "no room"))
 
     old = w.store.backup()
     w.seen.fault = full

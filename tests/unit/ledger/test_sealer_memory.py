@@ -19,6 +19,7 @@ from ledger.checkpoints.checkpointer import Sealer
 from ledger.checkpoints.seen_checkpoint import SeenCheckpoint, beginning
 from ledger.errors import Doubt, Fatal, Unavailable
 from ledger.log import checkpoint
+from ledger.message import Wording
 from tests.contract.append import T0, a_draft
 from tests.fakes import Fault, MemoryRecordStore, MemorySeen, no_fault
 from tests.fixtures.clock import StepClock
@@ -127,7 +128,9 @@ def test_a_crash_at_any_point_signs_nothing_anew(
     sealer = home.sealer()
     sealer.seal_once()
     world.append(2)
-    error: Exception = Crash() if restarted else Unavailable("database_unavailable", "", "away")
+    error: Exception = (
+        Crash() if restarted else Unavailable("database_unavailable", Wording("", "away"))
+    )
     world.fail(point, error, home.seen)
     with pytest.raises(type(error)):
         sealer.seal_once()
@@ -164,7 +167,7 @@ def test_why_nothing_is_sealed_is_said_once(world: World, caplog: pytest.LogCapt
 
     def full(at: str) -> None:
         if at == "keep":
-            raise Unavailable("disk_full", "", "The server is out of room.")
+            raise Unavailable("disk_full", Wording("", "The server is out of room."))
 
     home.seen.fault = full
     stop = _ThreeWaits()
@@ -369,7 +372,7 @@ class Histories(RuleBasedStateMachine):
         """A sealer comes by, and perhaps something happens to it."""
         at, sealer = self.sealers[which]
         seen = [home.seen for home in self.homes]
-        error = Crash() if crash else Unavailable("database_unavailable", "", "away")
+        error = Crash() if crash else Unavailable("database_unavailable", Wording("", "away"))
         self.world.fail(point, error, *seen)
         try:
             sealer.seal_once()

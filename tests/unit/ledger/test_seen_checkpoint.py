@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from api.texts.catalogue import translate
 from keys.jwk import SoftwareSigner
 from keys.note import NoteSigner
 from ledger.checkpoints.seen_checkpoint import SeenCheckpoint, require
@@ -36,8 +37,11 @@ def test_a_reader_is_told_in_their_language_what_does_not_open() -> None:
     store.write(b"junk")
     with pytest.raises(Doubt) as doubt:
         _seen(store).last()
-    assert "signature lines" in doubt.value.en
-    assert doubt.value.vi == "điểm kiểm tra đã thấy không mở được, hoặc không do khóa của sổ này ký"
+    assert "signature lines" in translate(doubt.value.text, "en")
+    assert (
+        translate(doubt.value.text, "vi")
+        == "điểm kiểm tra đã thấy không mở được, hoặc không do khóa của sổ này ký"
+    )
 
 
 def _kind(ask: Callable[..., object], *given: bytes) -> str:

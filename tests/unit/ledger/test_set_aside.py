@@ -7,6 +7,7 @@ from typing import cast
 
 import pytest
 
+from api.texts.catalogue import translate
 from keys import canonical
 from keys.jwk import SoftwareSigner
 from ledger.errors import Conflict, Rejected
@@ -85,7 +86,7 @@ def test_a_record_that_stands_is_voided_by_nobody(a: ALedger) -> None:
     with pytest.raises(Rejected) as refused:
         a.say(act, "founder", "keeper")
     assert refused.value.guard == "VOIDED_STANDS_NOT"
-    assert str(stood.index) in refused.value.en
+    assert str(stood.index) in translate(refused.value.text, "en")
 
 
 def test_damage_that_a_statement_follows_is_no_junk(a: ALedger) -> None:
@@ -106,8 +107,8 @@ def test_damage_that_a_statement_follows_is_no_junk(a: ALedger) -> None:
         aside = step.opened.aside
         assert aside is not None
         assert aside.code == "hanging"
-        assert f"follows record {damaged}, which cannot be read" in aside.en
-        assert f"bản ghi {damaged} không đọc được" in aside.vi
+        assert f"follows record {damaged}, which cannot be read" in translate(aside.text, "en")
+        assert f"bản ghi {damaged} không đọc được" in translate(aside.text, "vi")
 
 
 def test_what_was_damaged_and_is_restored_stands_with_what_follows_it(a: ALedger) -> None:

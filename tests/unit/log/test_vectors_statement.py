@@ -12,6 +12,7 @@ from keys import canonical, jwk
 from keys.signer import PublicKey
 from ledger.errors import Rejected
 from ledger.log import statement
+from ledger.message import Wording
 from tests.vector_files import load, name_of, rows, signer
 
 LOG = load("statement")["log"]
@@ -34,7 +35,7 @@ def _take(row: dict[str, Any], log: str) -> statement.Statement:
     found = statement.parse_flattened(_body(row))
     statement.require_log(found, log)
     if found.kid not in KNOWN:
-        raise Rejected("unknown_key", "", "unknown key")
+        raise Rejected("unknown_key", Wording("", "unknown key"))
     statement.check_signature(found, KNOWN[found.kid])
     return found
 

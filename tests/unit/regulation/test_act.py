@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.texts.catalogue import translate
 from ledger.errors import Rejected
 from ledger.regulation.acts.act import parse_act, stream_kind
 from ledger.regulation.acts.json_shape import fmt_time, parse_time
@@ -26,7 +27,10 @@ def pointers(changed: dict[str, Any], level: str = "ordinary") -> list[str]:
     with pytest.raises(Rejected) as refused:
         parse_act(changed, level=level)
     assert refused.value.code == "malformed_act"
-    assert all(fault.vi and fault.en for fault in refused.value.faults)
+    assert all(
+        translate(fault.text, "vi") and translate(fault.text, "en")
+        for fault in refused.value.faults
+    )
     return [fault.pointer for fault in refused.value.faults]
 
 

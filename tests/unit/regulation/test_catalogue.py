@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
+from api.texts.catalogue import translate
 from ledger.errors import Rejected
 from ledger.regulation.acts.act import Act, parse_act
 from ledger.regulation.acts.catalogue import Catalogue, compile_catalogue, load
@@ -29,7 +30,7 @@ REPORT: dict[str, Any] = {
 def faults(act: str, facts: dict[str, Any], level: str = "ordinary") -> dict[str, str]:
     """Pointer to English text of each fault."""
     kind = CATALOGUE.type(act)
-    return {f.pointer: f.en for f in kind.check(facts, level)}
+    return {f.pointer: translate(f.text, "en") for f in kind.check(facts, level)}
 
 
 def an_act_with(name: str, facts: dict[str, Any]) -> Act:

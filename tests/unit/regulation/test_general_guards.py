@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from api.texts.catalogue import translate
 from ledger.errors import Rejected
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.edition import load_edition
@@ -109,9 +110,9 @@ def test_a_spoilt_act_is_refused_by_its_guard(
     spoil(step)
     error = refused(player, cast, step)
     assert error.guard == guard, why
-    assert error.vi.startswith("Không ghi được")
-    assert "{" not in error.vi
-    assert "{" not in error.en
+    assert translate(error.text, "vi").startswith("Không ghi được")
+    assert "{" not in translate(error.text, "vi")
+    assert "{" not in translate(error.text, "en")
 
 
 def test_every_fault_of_the_facts_is_named_with_its_pointer() -> None:
@@ -137,7 +138,7 @@ def test_agency_without_the_function_is_told_who_has_it() -> None:
     step["countersigners"][0]["by"] = "ppn"
     error = refused(player, cast, step)
     assert error.guard == "AGENCY_HOLDS_FUNCTION"
-    assert "Sở Thông tin và Truyền thông" in error.vi
+    assert "Sở Thông tin và Truyền thông" in translate(error.text, "vi")
 
 
 def test_identity_given_is_sealed_before_anything_else() -> None:

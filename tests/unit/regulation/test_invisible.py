@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.texts.catalogue import translate
 from ledger.errors import Rejected
 from ledger.regulation.acts.invisible_characters import faults, positions, require_visible, without
 
@@ -56,7 +57,7 @@ def test_what_hides_or_turns_is_named_with_its_place_and_left_out(text: str) -> 
     (at, *_) = positions(text)
     (fault,) = faults({"facts": {"summary": ["x", text]}})
     assert fault.pointer == "/facts/summary/1"
-    assert f"U+{ord(text[at]):04X} at character {at + 1}" in fault.en
+    assert f"U+{ord(text[at]):04X} at character {at + 1}" in translate(fault.text, "en")
     assert positions(without(text)) == []
     with pytest.raises(Rejected) as refused:
         require_visible({"facts": {"summary": text}})

@@ -19,12 +19,12 @@ from api.ops.role_lock import Lock
 from api.ops.supervisor import SEALER
 from api.ops.wiring import open_kek, require_genesis, role_dsn
 from api.settings import EnclaveFacts, Home, Settings
-from api.texts.text import Text
 from keys.note import VKey
 from ledger.checkpoints.seen_checkpoint import SeenCheckpoint
 from ledger.checkpoints.seen_file import Aside, SeenFile
 from ledger.errors import Doubt, VerificationError
 from ledger.log.checkpoint import open_checkpoint
+from ledger.message import Message, Text
 from ledger.postgres.checkpoints import Discarded, PostgresCheckpoints
 from ledger.postgres.checkpoints import discard as take_away
 from ledger.postgres.connect import open_pool
@@ -64,9 +64,10 @@ def discard() -> None:
     ]
     for one in told:
         shell.note(
-            Text(
-                f"Đã bỏ điểm kiểm tra {one['size']} bản ghi, cất ở {one['file']}.",
-                f"Taken away: a checkpoint of {one['size']} records, set aside as {one['file']}.",
+            Message(
+                "Taken away: a checkpoint of {size} records, set aside as {file}.",
+                size=one["size"],
+                file=one["file"],
             )
         )
     shell.done(_done(found), discarded=told, tiles=found.tiles)
@@ -75,21 +76,20 @@ def discard() -> None:
 def _done(found: Discarded) -> Text:
     """What was done, and what comes next."""
     if found.gone or found.tiles:
-        return Text(
-            f"Đã bỏ {len(found.gone)} điểm kiểm tra và {found.tiles} mảnh cây mà sổ không ký. Nếu"
-            " chưa đổi mật khẩu của bộ ký thì đổi ngay; rồi chạy: socai log resume",
-            f"{len(found.gone)} checkpoints and {found.tiles} tiles that the log did not sign are"
-            " gone. Change the sealer's password if you have not yet; then run: socai log resume",
+        return Message(
+            "{checkpoints} checkpoints and {tiles} tiles that the log did not sign"
+            " are gone. Change the sealer's password if you have not yet; then run:"
+            " socai log resume",
+            checkpoints=len(found.gone),
+            tiles=found.tiles,
         )
     if found.stands is None:
-        return Text(
-            "Không bỏ gì: chưa có điểm kiểm tra nào được lưu. Kiểm tra sổ: socai log audit",
-            "Nothing was taken away: no checkpoint is stored. Check the log: socai log audit",
+        return Message(
+            "Nothing was taken away: no checkpoint is stored. Check the log: socai log audit"
         )
-    return Text(
-        "Không bỏ gì: sổ đã ký điểm kiểm tra mới nhất. Nếu bộ ký đã dừng: socai log resume",
+    return Message(
         "Nothing was taken away: the log signed its newest checkpoint. If the sealer stopped:"
-        " socai log resume",
+        " socai log resume"
     )
 
 

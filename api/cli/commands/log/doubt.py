@@ -24,7 +24,8 @@ from api.ops.enclave_audit import Audited, run, seen_notes
 from api.ops.supervisor import API, ROLES, SEALER
 from api.ops.wiring import log_signers, open_kek, require_genesis, role_dsn
 from api.settings import EnclaveFacts, Home, Settings, SettingsError, memory_needed
-from api.texts.text import Text
+from api.texts import damage
+from api.texts.catalogue import in_each, translate
 from keys.note import VKey
 from ledger.audit.findings import IN_THE_SEALERS_PLACE, Damage
 from ledger.checkpoints.seen_checkpoint import SeenCheckpoint, require
@@ -32,6 +33,7 @@ from ledger.checkpoints.seen_file import DoubtMark, SeenFile
 from ledger.checkpoints.tree_growth import late
 from ledger.errors import Doubt
 from ledger.log.checkpoint import Checkpoint, unverified
+from ledger.message import Message, Text
 from ledger.postgres.checkpoints import PostgresCheckpoints
 from ledger.postgres.connect import open_pool
 from ledger.postgres.records import PostgresRecords
@@ -72,12 +74,7 @@ def remember(settings: Settings, roles: Iterable[str], known: bytes | None) -> S
             memory.require(known)
         aside = [path for memory in memories if (path := memory.take(known)) is not None]
     for path in aside:
-        shell_of().note(
-            Text(
-                f"Bộ nhớ không mở được đã cất riêng: {path}",
-                f"A memory that did not open is set aside: {path}",
-            )
-        )
+        shell_of().note(Message("A memory that did not open is set aside: {path}", path=path))
     return aside
 
 
@@ -107,12 +104,15 @@ class _Memory:
         except Doubt as doubt:
             size = unverified(known).size
             fail(
-                f"Chưa nhớ gì: điểm kiểm tra đã nêu, {size} bản ghi, không do khóa mà {self.role}"
-                f" tin ở cỡ đó ký ({doubt.vi}). Hãy nêu một điểm kiểm tra mới của khóa đang có"
-                " hiệu lực; máy đang phục vụ sổ cho biết: socai log checkpoint",
-                f"Nothing was remembered: the checkpoint named, of {size} records, is signed by no"
-                f" key that {self.role} believes at that size ({doubt}). Name a new one, by the key"
-                " in force; a machine that serves the log has it: socai log checkpoint",
+                Message(
+                    "Nothing was remembered: the checkpoint named, of {size} records, is signed"
+                    " by no key that {role} believes at that size ({doubt}). Name a new one, by"
+                    " the key in force; a machine that serves the log has it: socai log"
+                    " checkpoint",
+                    size=size,
+                    role=self.role,
+                    doubt=doubt.text,
+                ),
                 "no_checkpoint_of_this_log",
             )
         found = self.doubt()
@@ -174,10 +174,12 @@ def refuse_in_doubt(settings: Settings) -> None:
         reason = DoubtMark(Home(settings).seen_folder(role)).reason()
         if reason is not None:
             fail(
-                f"Chưa chạy gì: {role} đã dừng vì nghi ngờ ({reason.vi}). Chạy: socai log resume;"
-                " để chỉ đọc: socai serve --role api",
-                f"Nothing was started: {role} stopped on doubt ({reason.en}). Run: socai log"
-                " resume; to read meanwhile: socai serve --role api",
+                Message(
+                    "Nothing was started: {role} stopped on doubt ({reason}). Run: socai log"
+                    " resume; to read meanwhile: socai serve --role api",
+                    role=role,
+                    reason=reason,
+                ),
                 "in_doubt",
             )
 
@@ -200,17 +202,19 @@ def remember_(checkpoint: Kept) -> None:
     roles = [role for role in ROLES if home.has_password(_LOGINS.get(role, role))]
     if not roles:
         raise SettingsError(
-            f"{settings.secrets_dir} không có mật khẩu của tiến trình nào; chưa nhớ gì",
-            f"no process's password is in {settings.secrets_dir}; nothing was remembered",
+            Message(
+                "no process's password is in {secrets_dir}; nothing was remembered",
+                secrets_dir=settings.secrets_dir,
+            ),
         )
     aside = remember(settings, roles, checkpoint.note)
     told = ", ".join(roles)
     shell.done(
-        Text(
-            f"Đã nhớ điểm kiểm tra {size} bản ghi cho {told}, sổ có đủ. Nếu một tiến trình đã dừng"
-            " vì nghi ngờ: socai log resume; sau đó: socai serve",
-            f"The checkpoint of {size} records is remembered for {told}; the log holds it. If a"
+        Message(
+            "The checkpoint of {size} records is remembered for {told}; the log holds it. If a"
             " process stopped on doubt: socai log resume; then: socai serve",
+            size=size,
+            told=told,
         ),
         size=size,
         roles=roles,
@@ -237,11 +241,11 @@ def resume(kept: tuple[Kept, ...]) -> None:
     marks = {role: DoubtMark(home.seen_folder(role)) for role in ROLES}
     reasons = {role: reason for role, mark in marks.items() if (reason := mark.reason())}
     for role, reason in reasons.items():
-        shell.note(Text(f"{role} đã dừng: {reason.vi}", f"{role} stopped: {reason.en}"))
+        shell.note(Message("{role} stopped: {reason}", role=role, reason=reason))
     with database.reachable(settings) as facts:
         doubts = _doubts(settings, facts)
         if not reasons and not doubts:
-            shell.done(Text("Không có gì bị nghi ngờ.", "Nothing is in doubt."), cleared=[])
+            shell.done(Message("Nothing is in doubt."), cleared=[])
             return
         _refuse_unopened(settings, doubts)
         held = [*seen_notes(settings, facts).notes, *(one.note for one in kept)]
@@ -252,19 +256,15 @@ def resume(kept: tuple[Kept, ...]) -> None:
     if doubts or found.of_the_log or found.altered:
         out = _way_out(found)
         fail(
-            f"Chưa cho ký lại: {out.vi}",
-            f"Nothing is signed yet: {out.en}",
+            Message("Nothing is signed yet: {out}", out=out),
             "in_doubt",
-            doubts={role: shell.text(Text(doubt.vi, doubt.en)) for role, doubt in doubts.items()},
+            doubts={role: shell.text(doubt.text) for role, doubt in doubts.items()},
             audit=found.as_dict(),
         )
     for mark in marks.values():
         mark.clear()
     shell.done(
-        Text(
-            "Sổ có đủ mọi điều máy này đã thấy; các tiến trình được chạy lại: socai serve",
-            "The log holds all that this home has seen; the processes may go on: socai serve",
-        ),
+        Message("The log holds all that this home has seen; the processes may go on: socai serve"),
         cleared=list(reasons),
         audit=found.as_dict(),
     )
@@ -272,42 +272,43 @@ def resume(kept: tuple[Kept, ...]) -> None:
 
 def _way_out(found: Audited) -> Text:
     """What to do about the first thing that is in the way."""
-    put_back = Text(
-        "Đặt lại cơ sở dữ liệu đúng rồi chạy lại lệnh này; nếu bản đúng đã mất: socai log recover.",
-        "Put the right database back, then run this again; if it is lost: socai log recover.",
+    put_back = Message(
+        "Put the right database back, then run this again; if it is lost: socai log recover."
     )
     planted = [one for one in found.of_the_log if one.kind in IN_THE_SEALERS_PLACE]
     first = next(iter([*planted, *found.of_the_log]), None)
     if first is None and found.altered:
-        return Text(
-            "định nghĩa trong cơ sở dữ liệu khác bản phát hành. Chạy socai migrate, rồi chạy lại"
-            " lệnh này.",
-            "definitions in the database are not as shipped. Run socai migrate, then this again.",
+        return Message(
+            "definitions in the database are not as shipped. Run socai migrate, then this again."
         )
     if first is None:
-        return Text(
-            f"sổ chưa khớp với điều máy này đã thấy. {put_back.vi}",
-            f"the log is not the one that this home has seen. {put_back.en}",
+        return Message(
+            "the log is not the one that this home has seen. {put_back}", put_back=put_back
         )
-    vi, en = f"chỉ mục {first.index}, {first.said_vi}", f"index {first.index}, {first.message}"
+    what = Message("index {index}, {finding}", index=first.index, finding=damage.finding(first))
     if planted:
-        return Text(
-            f"{vi}. Bỏ những gì sổ không ký: socai log discard, rồi chạy lại lệnh này. Nếu không"
-            f" có gì để bỏ: {put_back.vi[:1].lower()}{put_back.vi[1:]}",
-            f"{en}. Take away what the log did not sign: socai log discard, then run this again."
-            f" If that takes nothing away: {put_back.en[:1].lower()}{put_back.en[1:]}",
+        return Message(
+            "{what}. Take away what the log did not sign: socai log discard, then run this again."
+            " If that takes nothing away: {put_back}",
+            what=what,
+            put_back=in_each(lambda lang: _lowered(translate(put_back, lang))),
         )
     if first.kind is Damage.AGAINST_THE_RULES:
-        return Text(
-            f"{vi}. Hai người giữ sổ đăng ký loại bản ghi này, qua socai serve --role api: socai"
-            f" log void {first.index}; rồi chạy lại lệnh này.",
-            f"{en}. Two registrars void this record, by socai serve --role api: socai log void"
-            f" {first.index}; then run this again.",
+        return Message(
+            "{what}. Two registrars void this record, by socai serve --role api: socai log void"
+            " {index}; then run this again.",
+            what=what,
+            index=first.index,
         )
-    return Text(
-        f"{vi}. {put_back.vi} Nếu bản ghi bị để ngoài (socai log status): socai log void.",
-        f"{en}. {put_back.en} If the record is set aside (socai log status): socai log void.",
+    return Message(
+        "{what}. {put_back} If the record is set aside (socai log status): socai log void.",
+        what=what,
+        put_back=put_back,
     )
+
+
+def _lowered(sentence: str) -> str:
+    return f"{sentence[:1].lower()}{sentence[1:]}"
 
 
 def _doubts(settings: Settings, facts: EnclaveFacts) -> Mapping[str, Doubt]:
@@ -329,9 +330,11 @@ def _refuse_unopened(settings: Settings, doubts: Mapping[str, Doubt]) -> None:
         if doubt.kind == "damaged":
             path = SeenFile(Home(settings).seen_folder(role)).path
             fail(
-                f"Chưa cho chạy lại: không mở được {path} ({doubt.vi}). Nêu điểm kiểm tra đã giữ ở"
-                " nơi khác: socai log remember TỆP; rồi chạy lại lệnh này.",
-                f"Nothing goes on yet: {path} does not open ({doubt}). Name a checkpoint kept"
-                " elsewhere: socai log remember FILE; then run this again.",
+                Message(
+                    "Nothing goes on yet: {path} does not open ({doubt}). Name a checkpoint"
+                    " kept elsewhere: socai log remember FILE; then run this again.",
+                    path=path,
+                    doubt=doubt.text,
+                ),
                 "memory_unopened",
             )

@@ -15,6 +15,7 @@ import click
 from api.cli.terminal.shell import misuse
 from ledger.errors import VerificationError
 from ledger.log.checkpoint import unverified
+from ledger.message import Message
 
 F = TypeVar("F", bound=Callable[..., Any])
 _FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
@@ -47,13 +48,19 @@ class KeptCheckpoint(click.ParamType[Kept]):
             unverified(note)
         except OSError as error:
             misuse(
-                f"Chưa làm gì: không đọc được {path} ({error.strerror}).",
-                f"Nothing was done: {path} cannot be read ({error.strerror}).",
+                Message(
+                    "Nothing was done: {path} cannot be read ({strerror}).",
+                    path=path,
+                    strerror=error.strerror,
+                ),
             )
         except VerificationError as error:
             misuse(
-                f"Chưa làm gì: {path} không phải điểm kiểm tra; xem lại tệp.",
-                f"Nothing was done: {path} is no checkpoint ({error.message}).",
+                Message(
+                    "Nothing was done: {path} is no checkpoint ({detail}).",
+                    path=path,
+                    detail=error.message,
+                ),
             )
         return Kept(path, note)
 

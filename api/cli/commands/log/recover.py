@@ -27,12 +27,13 @@ from api.ops.role_lock import Lock
 from api.ops.supervisor import ROLES
 from api.ops.wiring import require_schema, role_dsn
 from api.settings import Home, Settings
-from api.texts.text import Text
+from api.texts.catalogue import in_each, translate
 from keys.jwk import SoftwareSigner
 from keys.lost_checkpoint import known
 from ledger.errors import VerificationError
 from ledger.log.moment import stamp
 from ledger.log.recovery import Recovery
+from ledger.message import Message, Text
 from ledger.recovery.loss import (
     MOST_ACTS,
     MOST_CHECKPOINTS,
@@ -130,8 +131,7 @@ def _receipt(path: Path) -> Mapping[str, Any]:
         found = None
     if not isinstance(found, dict):
         misuse(
-            f"Chưa làm gì: {path} không phải biên nhận dạng JSON.",
-            f"Nothing was done: {path} is no receipt in JSON.",
+            Message("Nothing was done: {path} is no receipt in JSON.", path=path),
         )
     return found
 
@@ -164,11 +164,10 @@ def _remembered(shell: Shell, log: Recovering) -> Iterator[Kept]:
             yield Kept(str(path), note)
         elif path.exists():
             shell.note(
-                Text(
-                    f"Không mở được {path}: không cho biết đã mất gì, sẽ được cất riêng khi khôi"
-                    " phục. Hãy nêu điểm kiểm tra đã giữ ở nơi khác bằng --checkpoint.",
-                    f"{path} does not open: it shows no loss, and is set aside by a recovery. Give"
-                    " a checkpoint that was kept elsewhere with --checkpoint.",
+                Message(
+                    "{path} does not open: it shows no loss, and is set aside by a recovery. Give a"
+                    " checkpoint that was kept elsewhere with --checkpoint.",
+                    path=path,
                 )
             )
 
@@ -180,10 +179,12 @@ def _named(name: str) -> Iterator[None]:
         yield
     except VerificationError as error:
         misuse(
-            f"Chưa làm gì: {name} không chứng minh được gì cho sổ này; bỏ tệp này ra, hoặc nêu điểm"
-            " kiểm tra hay biên nhận do khóa của sổ này ký.",
-            f"Nothing was done: {name} shows nothing of this log ({error.message}); leave it out,"
-            " or give a checkpoint or receipt that this log's key has signed.",
+            Message(
+                "Nothing was done: {name} shows nothing of this log ({detail}); leave it out,"
+                " or give a checkpoint or receipt that this log's key has signed.",
+                name=name,
+                detail=error.message,
+            ),
         )
 
 
@@ -212,8 +213,7 @@ def _signed(shell: Shell, log: Recovering, loss: Loss, asked: _Asked) -> Recover
     done = log.unfinished()
     if done is None:
         fail(
-            "Chưa xong: biên bản khôi phục chưa có hiệu lực; hãy chạy: socai log audit",
-            "Not done: the recovery is not in effect; run: socai log audit",
+            Message("Not done: the recovery is not in effect; run: socai log audit"),
             "not_recovered",
         )
     return done
@@ -224,16 +224,16 @@ def _begin(log: Recovering, loss: Loss, asked: _Asked) -> None:
     _refuse_groundless(loss)
     if not asked.reason:
         misuse(
-            "Chưa ghi gì: nêu lý do bằng --reason; lý do nằm mãi trong sổ.",
-            "Nothing was recorded: say why with --reason; it stands in the log for ever.",
+            Message("Nothing was recorded: say why with --reason; it stands in the log for ever."),
         )
     at = log.time()
     author = asked.signers[0]
     officer = log.officer(author.kid)
     if officer is None or log.post(officer, at) is None:
         fail(
-            "Chưa ghi gì: khóa thứ nhất không phải của người giữ sổ đăng ký trong sổ còn lại.",
-            "Nothing was recorded: the first key is no registrar's in the log that is left.",
+            Message(
+                "Nothing was recorded: the first key is no registrar's in the log that is left."
+            ),
             "no_registrar",
         )
     signers = [officer, *([] if log.alone(at) else [_approver(log, officer, at, asked)])]
@@ -250,18 +250,20 @@ def _refuse_groundless(loss: Loss) -> None:
     if loss.forked:
         found = _forked(loss)
         fail(
-            "Chưa ghi gì: cơ sở dữ liệu này không phải phần đầu của sổ đã ký, mà là một sổ khác"
-            f" ({found.vi}). Hãy khôi phục lại từ bản sao chưa ghi thêm gì.",
-            "Nothing was recorded: this database is no beginning of the log that was signed, but"
-            f" another one ({found.en}). Restore a copy again that nothing was added to.",
+            Message(
+                "Nothing was recorded: this database is no beginning of the log that was"
+                " signed, but another one ({found}). Restore a copy again that nothing was"
+                " added to.",
+                found=found,
+            ),
             "forked",
         )
     if not loss.checkpoints:
         fail(
-            "Chưa ghi gì: không có điểm kiểm tra nào cho thấy sổ bị mất phần nào;"
-            " nêu điểm kiểm tra đã giữ bằng --checkpoint.",
-            "Nothing was recorded: no checkpoint shows that anything is lost;"
-            " give one that was kept with --checkpoint.",
+            Message(
+                "Nothing was recorded: no checkpoint shows that anything is lost; give one that"
+                " was kept with --checkpoint."
+            ),
             "nothing_lost",
         )
 
@@ -275,8 +277,11 @@ def _approver(log: Recovering, author: str, at: datetime, asked: _Asked) -> str:
     if chosen not in others:
         listed = ", ".join(others) or "–"
         misuse(
-            f"Chưa ghi gì: nêu người giữ sổ đăng ký thứ hai bằng --approver; có: {listed}.",
-            f"Nothing was recorded: name the second registrar with --approver; known: {listed}.",
+            Message(
+                "Nothing was recorded: name the second registrar with --approver; known:"
+                " {registrars}.",
+                registrars=listed,
+            ),
         )
     return chosen
 
@@ -322,25 +327,22 @@ def _show(shell: Shell, log: Recovering, loss: Loss) -> bool:
         return done
     until = when(stamp(last)) if last is not None else "–"
     shell.say(
-        Text(
-            f"Còn lại {left.size} bản ghi, bản ghi cuối lúc {until}; đã chốt đến {log.sealed()}.",
-            f"{left.size} records are left, the last one of {until}; sealed up to {log.sealed()}.",
+        Message(
+            "{size} records are left, the last one of {until}; sealed up to {sealed}.",
+            size=left.size,
+            until=until,
+            sealed=log.sealed(),
         )
     )
     if pending or unfinished:
         shell.say(
-            Text(
-                "Một lần khôi phục đang dở: chạy lại với --key của người ký tiếp theo.",
-                "A recovery is under way: run this again with the --key of who signs next.",
-            )
+            Message("A recovery is under way: run this again with the --key of who signs next.")
         )
     _show_loss(shell, loss, signed)
     if loss.checkpoints and not (loss.forked or pending or unfinished):
         shell.say(
-            Text(
-                "Để đi tiếp từ phần còn lại: chạy lại với --key của người giữ sổ đăng ký và"
-                " --reason.",
-                "To go on from what is left: run this again with a registrar's --key and --reason.",
+            Message(
+                "To go on from what is left: run this again with a registrar's --key and --reason."
             )
         )
     return done
@@ -348,84 +350,83 @@ def _show(shell: Shell, log: Recovering, loss: Loss) -> bool:
 
 def _forked(loss: Loss) -> Text:
     """What contradicts the survivors."""
-    words = {"checkpoint": "điểm kiểm tra", "record": "bản ghi"}
-    return Text(
-        ", ".join(f"{words[kind]} {at}" for kind, at in loss.forked),
-        ", ".join(f"{kind} {at}" for kind, at in loss.forked),
-    )
+    found = [
+        Message("checkpoint {at}", at=at) if kind == "checkpoint" else Message("record {at}", at=at)
+        for kind, at in loss.forked
+    ]
+    return in_each(lambda lang: ", ".join(translate(one, lang) for one in found))
 
 
 def _show_loss(shell: Shell, loss: Loss, signed: str | None) -> None:
     if loss.forked:
         found = _forked(loss)
         shell.say(
-            Text(
-                f"KHÔNG phải phần đầu của sổ đã ký, mà là một sổ khác: {found.vi}.",
-                f"NOT a beginning of the log that was signed, but another one: {found.en}.",
+            Message(
+                "NOT a beginning of the log that was signed, but another one: {found}.", found=found
             )
         )
     if loss.checkpoints:
         until = when(signed) if signed is not None else "–"
         shell.say(
-            Text(
-                f"MẤT ít nhất {loss.longest - loss.left.size} bản ghi: sổ đã ký đến"
-                f" {loss.longest} bản ghi, lúc {until}.",
-                f"LOST at least {loss.longest - loss.left.size} records: the log had signed"
-                f" {loss.longest}, at {until}.",
+            Message(
+                "LOST at least {lost} records: the log had signed {signed}, at {until}.",
+                lost=loss.longest - loss.left.size,
+                signed=loss.longest,
+                until=until,
             )
         )
         shell.table(
             ("size", "what"),
             ((size, root.hex()) for size, root in sorted(loss.checkpoints)),
         )
-    for places, vi, en in (
+    for places, what in (
         (
             loss.doubled,
-            "Khóa sổ đã ký hai cây khác nhau cùng cỡ, sổ đã rẽ nhánh từ trước: cỡ",
-            "The log's key signed two different trees of one size, a fork before this: size",
+            Message(
+                "The log's key signed two different trees of one size, a fork before this: size"
+            ),
         ),
         (
             loss.acts,
-            "Bản ghi bị mất, có biên nhận chứng minh: chỉ mục",
-            "Lost records that a receipt proves: index",
+            Message("Lost records that a receipt proves: index"),
         ),
         (
             loss.claimed,
-            "Biên nhận không kèm chứng minh, chưa kết luận được: chỉ mục",
-            "Receipts without a proof, nothing can be concluded: index",
+            Message("Receipts without a proof, nothing can be concluded: index"),
         ),
     ):
         if places:
             listed = ", ".join(map(str, sorted(places)))
-            shell.say(Text(f"{vi} {listed}.", f"{en} {listed}."))
+            shell.say(Message("{what} {places}.", what=what, places=listed))
     if len(loss.checkpoints) > MOST_CHECKPOINTS or len(loss.acts) > MOST_ACTS:
         shell.say(
-            Text(
-                f"Biên bản nêu {MOST_CHECKPOINTS} điểm kiểm tra dài nhất và {MOST_ACTS} bản ghi"
-                " đầu; giữ phần còn lại cùng quyết định.",
-                f"The act names the {MOST_CHECKPOINTS} longest checkpoints and the first"
-                f" {MOST_ACTS} records; keep the rest with the decision.",
+            Message(
+                "The act names the {most_checkpoints} longest checkpoints and the first {most_acts}"
+                " records; keep the rest with the decision.",
+                most_checkpoints=MOST_CHECKPOINTS,
+                most_acts=MOST_ACTS,
             )
         )
     if not loss.any:
-        shell.say(Text("Không thấy mất gì.", "Nothing is known to be lost."))
+        shell.say(Message("Nothing is known to be lost."))
 
 
 def _show_waiting(shell: Shell, waiting: Entry, *, signed: bool) -> None:
     officer = waiting.waiting_for[0].officer
     if not signed:
         fail(
-            f"Chưa ký: lượt này là của người giữ sổ đăng ký {officer}; chạy lại với --key của người"
-            " đó.",
-            f"Nothing was signed: it is the turn of registrar {officer}; run this with that --key.",
+            Message(
+                "Nothing was signed: it is the turn of registrar {officer}; run this with that"
+                " --key.",
+                officer=officer,
+            ),
             "other_turn",
         )
     shell.done(
-        Text(
-            f"Đã ký một phần; còn chờ người giữ sổ đăng ký {officer}:"
-            " chạy lại lệnh này với --key của người đó. Khoan chạy socai serve.",
-            f"Signed in part; waits for registrar {officer}: run this again with that --key."
-            " Do not run socai serve yet.",
+        Message(
+            "Signed in part; waits for registrar {officer}: run this again with that --key. Do not"
+            " run socai serve yet.",
+            officer=officer,
         ),
         pending=waiting.act.act_id,
         waits_for=officer,
@@ -435,14 +436,13 @@ def _show_waiting(shell: Shell, waiting: Entry, *, signed: bool) -> None:
 def _show_done(shell: Shell, done: Recovery) -> None:
     key = done.new_vkeys[0]
     shell.done(
-        Text(
-            f"Đã khôi phục ở chỉ mục {done.index}, từ {done.size} bản ghi còn lại.\n"
-            f"Khóa mới của sổ (công bố): {key}\n"
-            "Khóa cũ đã chấm dứt và được cất riêng. Sao lưu cơ sở dữ liệu ngay,"
-            " rồi chạy: socai serve",
-            f"Recovered at index {done.index}, from the {done.size} records that were left.\n"
-            f"The log's new key (publish it): {key}\n"
-            "The old key is ended and set aside. Back the database up now, then run: socai serve",
+        Message(
+            "Recovered at index {index}, from the {size} records that were left.\nThe log's new"
+            " key (publish it): {key}\nThe old key is ended and set aside. Back the database up"
+            " now, then run: socai serve",
+            index=done.index,
+            size=done.size,
+            key=key,
         ),
         **done.as_dict(),
     )
