@@ -322,12 +322,12 @@ class CaseLine:
     @property
     def outcome_vi(self) -> str | None:
         """The outcome in Vietnamese."""
-        return words(self.outcome)[0]
+        return None if self.outcome is None else words(self.outcome).vi
 
     @property
     def outcome_en(self) -> str | None:
         """The outcome in English."""
-        return words(self.outcome)[1]
+        return None if self.outcome is None else words(self.outcome).en
 
     def key(self, sort: str) -> tuple[Any, str]:
         """Where a page that ends with this line goes on."""

@@ -347,7 +347,7 @@ def _text(shell: Shell, member: str, value: str) -> str | None:
     if member == "state":
         return coded(life_cycle().labels.get(value, (None, None))[n], value)
     if member == "outcome":
-        return coded(outcome_words(value)[n], value)
+        return coded(translate(outcome_words(value), shell.lang), value)
     if leaf in _STANDS:
         return coded(standing(value, shell.lang), value)
     if leaf in ("status", "urgency"):

@@ -20,8 +20,7 @@ from api.http.resources import filter_checks, moments
 from api.http.resources.served import enclave
 from api.http.schemas.work import StatisticsQuery, StatisticsShown
 from api.texts.catalogue import both, translate
-from api.texts.lang import LANGS
-from ledger.message import Message, Text, meaning
+from ledger.message import Message, Text, Wording, meaning
 from ledger.regulation.acts.channels import channel_words
 from ledger.regulation.case.outcomes import words as outcome_words
 from ledger.regulation.registry.calendar import local_day
@@ -39,8 +38,6 @@ _PLAIN_BOOK: Final = {
 _WIDTHS: Final = (30, 30, 70, 12, 12)
 _YEAR: Final = timedelta(days=365)
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-_Words = Callable[[str], Message | tuple[str | None, str | None]]
-"""What a key is called: a message of ours, or words of the rulebook in both languages."""
 Row = tuple[str, str, str, int | str, int | str]
 _HEAD: Final = (
     meaning("heading", "Table"),
@@ -185,7 +182,7 @@ def _sheet(start: date, end: date, index: int, tables: Tables) -> Iterator[Row]:
         yield (
             _title("median_days"),
             outcome,
-            outcome_words(outcome)[LANGS.index(context().lang)] or "",
+            _said(outcome_words(outcome)),
             days,
             "",
         )
@@ -214,11 +211,11 @@ def _worded(tables: Tables, end: date) -> dict[str, list[dict[str, Any]]]:
     """Every table of cells with words beside the keys; agencies as they are called at the end."""
     registry = enclave().inquiry.registry().registry
 
-    def agency(key: str) -> tuple[str, str]:
+    def agency(key: str) -> Wording:
         label = registry.label(key, end, end)
-        return label, label
+        return Wording(label, label)
 
-    words: dict[str, _Words] = {
+    words: dict[str, Callable[[str], Text]] = {
         "overturned_by_basis": _article,
         "period": _month,
         "agency": agency,
@@ -229,10 +226,12 @@ def _worded(tables: Tables, end: date) -> dict[str, list[dict[str, Any]]]:
     return {name: [_cell(cell, words[name]) for cell in cells] for name, cells in every.items()}
 
 
-def _cell(cell: Cell, words: _Words) -> dict[str, int | str | None]:
-    found = words(cell.key) if cell.key else _NONE_YET
-    vi, en = both(found).values() if isinstance(found, Message) else found
-    return {"key": cell.key, "vi": vi, "en": en, "count": cell.count}
+def _cell(cell: Cell, words: Callable[[str], Text]) -> dict[str, int | str | None]:
+    return {
+        "key": cell.key,
+        **both(words(cell.key) if cell.key else _NONE_YET),
+        "count": cell.count,
+    }
 
 
 def _month(key: str) -> Message:

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
-CHANNEL_WORDS: Final[Mapping[str, tuple[str, str]]] = {
-    "DOCUMENT": ("Văn bản", "document"),
-    "EMAIL": ("Thư điện tử", "e-mail"),
-    "PHONE": ("Điện thoại", "telephone"),
-    "SMS": ("Tin nhắn", "text message"),
-    "AUDIO": ("Ghi âm", "audio"),
-    "VIDEO": ("Ghi hình", "video"),
-    "PORTAL": ("Cổng thông tin", "portal"),
-    "MEETING": ("Trực tiếp, cuộc họp", "in person, meeting"),
-    "COURIER": ("Giao liên", "courier"),
-    "OTHER": ("Kênh khác", "other"),
-}
+from ledger.message import Wording
+from ledger.regulation.words import vocabulary
+
+CHANNEL_WORDS: Final = vocabulary("channels")
 
 
-def channel_words(channel: str) -> tuple[str, str]:
-    """Vietnamese and English; the code itself where the table has none."""
-    return CHANNEL_WORDS.get(channel, (channel, channel))
+def channel_words(channel: str) -> Wording:
+    """Its name; the code itself where the table has none."""
+    return CHANNEL_WORDS.get(channel, Wording(channel, channel))

@@ -10,12 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 
+from ledger.message import Wording
 from ledger.regulation.acts.json_shape import parse_time
 from ledger.regulation.case.guard_input import Question
 from ledger.regulation.case.state import Entry
 from ledger.regulation.registry.calendar import deadline, local_day
 from ledger.regulation.registry.lines import KEEPER
 from ledger.regulation.registry.rules import UNIT_WORDS
+from ledger.regulation.words import vocabulary
 
 SHORTEST_REASON = 20
 """Characters below which a text is no reason (PROPORTIONALITY_NOTE, HARM_SHOWN)."""
@@ -139,42 +141,25 @@ def limit_words(q: Question, code: str) -> dict[str, str]:
     rule = q.registry.rule(code, q.day)
     if rule is None:
         return {"limit": "—"}
-    vi, en = UNIT_WORDS.get(rule.unit, (rule.unit, rule.unit))
-    return {"limit": f"{rule.value} {vi}", "limit_en": f"{rule.value} {en}"}
+    unit = UNIT_WORDS.get(rule.unit, Wording(rule.unit, rule.unit))
+    return {"limit": f"{rule.value} {unit.vi}", "limit_en": f"{rule.value} {unit.en}"}
 
 
 # -- findings -----------------------------------------------------------------------------------
 
-FINDING_VI = {
-    "TRUE_NO_BREACH": "đúng, không vi phạm",
-    "TRUE_BUT_BREACH": "đúng, nhưng vi phạm quy định khác",
-    "FALSE": "sai sự thật",
-    "FALSE_FABRICATED": "sai sự thật, bịa đặt",
-    "FALSE_IMPERSONATION": "sai sự thật, mạo danh",
-    "UNVERIFIABLE": "không kiểm chứng được",
-    "OPINION_NOT_FACT": "ý kiến, không phải thông tin",
-    "OUT_OF_SCOPE": "ngoài phạm vi",
-}
-OUTCOME_VI = {
-    "NO_VIOLATION": "không vi phạm",
-    "INSUFFICIENT_BASIS": "không đủ căn cứ",
-    "HANDLED_REMOVED": "đã gỡ bỏ",
-    "HANDLED_CORRECTED": "đã cải chính",
-    "SANCTIONED": "đã xử phạt",
-    "REMINDED": "đã nhắc nhở",
-    "REFERRED_RESULT": "có kết quả từ cơ quan khác",
-    "CRIMINAL_REFERRED": "đã chuyển cơ quan điều tra",
-    "OVERTURNED": "đã hủy kết quả",
-    "DUPLICATE": "trùng hồ sơ",
-    "OUT_OF_SCOPE": "ngoài phạm vi",
-}
 SUPPORTS_NOTHING = frozenset({"UNVERIFIABLE", "OPINION_NOT_FACT", "TRUE_NO_BREACH", "OUT_OF_SCOPE"})
 
 
 def finding_words(finding: Entry | None) -> dict[str, str]:
     """A finding as an officer reads it, and its code in English."""
     code = str(finding.act.facts.get("finding")) if finding is not None else "—"
-    return {"finding": FINDING_VI.get(code, code), "finding_en": code}
+    return named("finding", "findings", code)
+
+
+def named(word: str, table: str, code: str) -> dict[str, str]:
+    """A code as an officer reads it, for the word of a guard's sentence and its English."""
+    found = vocabulary(table).get(code, Wording(code, code))
+    return {word: found.vi, f"{word}_en": found.en}
 
 
 def limbs_met(finding: Entry) -> frozenset[str]:

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
+from ledger.message import Wording
 from ledger.regulation.acts.act import Act
 from ledger.regulation.case.state import StreamState
 from ledger.regulation.edition import Edition, load_edition
+from ledger.regulation.words import sentence
 
 ANY: Final = "*"
 """In `only`: any value will do, as long as the fact is there."""
@@ -42,12 +44,20 @@ class Silence:
     @property
     def vi(self) -> str:
         """The sentence shown."""
-        return f"Quy chế không nêu {self.gap_vi}; sổ này {self.decision_vi}."
+        return self._sentence.vi
 
     @property
     def en(self) -> str:
         """The sentence shown, in English."""
-        return f"The regulation doesn't say {self.gap_en}; this ledger {self.decision_en}."
+        return self._sentence.en
+
+    @property
+    def _sentence(self) -> Wording:
+        return sentence(
+            "silence",
+            {"gap": self.gap_vi, "decision": self.decision_vi},
+            {"gap": self.gap_en, "decision": self.decision_en},
+        )
 
     def meets(self, act: Act) -> bool:
         """Whether it bites in this act."""

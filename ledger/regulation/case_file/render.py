@@ -26,6 +26,7 @@ from ledger.regulation.registry.calendar import VIETNAM, deadline, local_day, lo
 from ledger.regulation.registry.clock_terms import lapses_at
 from ledger.regulation.registry.registry import Registry
 from ledger.regulation.registry.rules import UNIT_WORDS
+from ledger.regulation.words import sentence, vocabulary
 
 Json = dict[str, Any]
 
@@ -189,7 +190,8 @@ def _state(stream: StreamState) -> Json:
 
 
 def _outcome(stream: StreamState) -> Json:
-    vi, en = words(stream.outcome)
+    named = None if stream.outcome is None else words(stream.outcome)
+    vi, en = (None, None) if named is None else (named.vi, named.en)
     return {"outcome": stream.outcome, "outcome_vi": vi, "outcome_en": en}
 
 
@@ -317,18 +319,21 @@ def _complaint_path(entry: Entry, kind: ActType, registry: Registry, today: date
     superior = None if above is None else registry.label(above, day, max(day, today))
     rule = registry.rule("COMPLAINT_LODGE", day)
     until: datetime | None = None
-    within_vi, within_en = "theo quy định của pháp luật", "within the time the law allows"
+    within = vocabulary("sentences")["complaint_by_law"]
     if rule is not None and isinstance(rule.value, int):
         until = deadline(act.occurred_at, rule.value, rule.unit, registry.edition.calendar)
-        unit_vi, unit_en = UNIT_WORDS[rule.unit]
-        within_vi = f"trong {rule.value} {unit_vi} ({rule.source})"
-        within_en = f"within {rule.value} {unit_en} ({rule.source})"
-    second_vi = (
-        f"; lần hai đến {superior} hoặc khởi kiện tại Tòa án"
-        if superior
-        else " hoặc khởi kiện tại Tòa án"
+        unit, limit = UNIT_WORDS[rule.unit], {"value": rule.value, "source": rule.source}
+        within = sentence(
+            "complaint_within", {**limit, "unit": unit.vi}, {**limit, "unit": unit.en}
+        )
+    second = vocabulary("sentences")["complaint_court"]
+    if superior:
+        second = sentence("complaint_second", {"superior": superior}, {"superior": superior})
+    told = sentence(
+        "complaint",
+        {"act": kind.vi, "issuer": issuer, "within": within.vi, "second": second.vi},
+        {"act": kind.en, "issuer": issuer, "within": within.en, "second": second.en},
     )
-    second_en = f"; the second to {superior}, or to court" if superior else ", or to court"
     return {
         "act_id": act.act_id,
         "act": act.act,
@@ -337,8 +342,8 @@ def _complaint_path(entry: Entry, kind: ActType, registry: Registry, today: date
         "until": _text(until),
         "source": None if rule is None else rule.source,
         "certainty": None if rule is None else rule.certainty,
-        "vi": f"“{kind.vi}”: có quyền khiếu nại lần đầu đến {issuer} {within_vi}{second_vi}.",
-        "en": f"“{kind.en}”: a first complaint goes to {issuer} {within_en}{second_en}.",
+        "vi": told.vi,
+        "en": told.en,
     }
 
 

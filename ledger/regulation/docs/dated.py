@@ -162,5 +162,5 @@ def _rule(line: Mapping[str, Any]) -> str:
 def _length(value: int | str | None, unit: str | None) -> str:
     if value is None or unit in (None, "none"):
         return "không quy định (none stated)"
-    vi, en = UNIT_WORDS[str(unit)]
-    return f"{value} {vi} ({en})"
+    words = UNIT_WORDS[str(unit)]
+    return f"{value} {words.vi} ({words.en})"

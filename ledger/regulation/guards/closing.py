@@ -7,10 +7,11 @@ from typing import Final
 
 from ledger.regulation.case.clocks import running
 from ledger.regulation.case.guard_input import Question
-from ledger.regulation.case.reading import OUTCOME_VI, finding_words, limbs_met, reaches, supports
+from ledger.regulation.case.reading import finding_words, limbs_met, named, reaches, supports
 from ledger.regulation.case.reporters import tokens
 from ledger.regulation.case.state import RESULTS, Entry
 from ledger.regulation.guards.breach import Breach
+from ledger.regulation.words import vocabulary
 
 #: Outcomes that go straight from verifying or assessing to a result (G12).
 STRAIGHT: Final = frozenset({"NO_VIOLATION", "INSUFFICIENT_BASIS", "OUT_OF_SCOPE", "DUPLICATE"})
@@ -55,16 +56,6 @@ ARCHIVE_WAITS: Final = frozenset({
     "NOTIFY_RESULT",
     "STATISTICS_RESTATE",
 })  # fmt: skip
-_CLOCK_VI: Final[Mapping[str, str]] = {
-    "COMPLAINT_LODGE": "thời hiệu khiếu nại",
-    "COMPLAINT_LODGE_SECOND": "thời hiệu khiếu nại lần hai",
-    "INFORM_REPORTER": "phản hồi người phản ánh",
-    "INFORM_AFFECTED": "thông báo người bị ảnh hưởng",
-    "NOTIFY_RESULT": "thông báo kết quả",
-    "STATISTICS_RESTATE": "tính lại thống kê",
-    "COMPLAINT": "giải quyết khiếu nại",
-    "REVIEW": "xem xét lại",
-}
 
 
 def result_path(q: Question) -> Breach | None:
@@ -77,8 +68,7 @@ def result_path(q: Question) -> Breach | None:
     fits = outcome in STRAIGHT if early else outcome != "OVERTURNED"
     if fits:
         return None
-    words = {"outcome": OUTCOME_VI.get(outcome, outcome), "outcome_en": outcome}
-    return Breach(words, ("/facts/outcome",))
+    return Breach(named("outcome", "outcomes_in_sentences", outcome), ("/facts/outcome",))
 
 
 def result_matches_finding(q: Question) -> Breach | None:
@@ -168,29 +158,18 @@ def closing_checklist(q: Question) -> Breach | None:
         not _contested(q),
         _says_the_same(q),
     )
-    missing = [words for words, met in zip(_CHECKLIST, done, strict=True) if not met]
+    missing = [
+        words for words, met in zip(vocabulary("checklist").values(), done, strict=True) if not met
+    ]
     if not missing:
         return None
     return Breach(
         {
-            "missing": "; ".join(vi for vi, _ in missing),
-            "missing_en": "; ".join(en for _, en in missing),
+            "missing": "; ".join(words.vi for words in missing),
+            "missing_en": "; ".join(words.en for words in missing),
         },
         ("/facts/checklist",),
     )
-
-
-#: The items of the checklist in the order of guards.json, as the officer reads them.
-_CHECKLIST: Final = (
-    ("kết quả xử lý", "a result"),
-    ("thông báo kết quả (UBND tỉnh và cơ quan chủ trì)", "the result notices"),
-    ("chấm dứt biện pháp còn hiệu lực", "the lifting of live measures"),
-    ("phản hồi người phản ánh", "the answer to the reporter"),
-    ("thông báo người bị ảnh hưởng", "the notice to the affected party"),
-    ("thời hạn khiếu nại", "the end of the complaint window"),
-    ("giải quyết khiếu nại, xem xét lại", "the end of a complaint or review"),
-    ("bảng kiểm đúng với hồ sơ", "a checklist that agrees with the file"),
-)
 
 
 def _notified(q: Question) -> bool:
@@ -339,4 +318,9 @@ def no_open_clock(q: Question) -> Breach | None:
         waits.add("REVIEW")
     if not waits:
         return None
-    return Breach({"clocks": ", ".join(_CLOCK_VI[c] for c in sorted(waits))}, ("/act",))
+    words = [vocabulary("clocks_in_sentences")[code] for code in sorted(waits)]
+    told = {
+        "clocks": ", ".join(word.vi for word in words),
+        "clocks_en": ", ".join(word.en for word in words),
+    }
+    return Breach(told, ("/act",))

@@ -10,12 +10,12 @@ from ledger.regulation.case.guard_input import Question
 from ledger.regulation.case.reading import filled, fmt_day, objects, share_a_person
 from ledger.regulation.case.state import Entry
 from ledger.regulation.guards.breach import Breach
+from ledger.regulation.words import vocabulary
 
 INSPECTORATES = ("DEPT_INSPECTORATE", "PROVINCIAL_INSPECTORATE")
 #: The decree on checks that a kiểm tra team has to rest on while it is in force (law.md §6).
 CHECK_DECREE = "217/2025/NĐ-CP"
 CONFLICT = "COMPETENCE_CONFLICT"
-_TEAM_VI = {"THANH_TRA": "thanh tra", "KIEM_TRA": "kiểm tra"}
 
 
 def chosen_acts_have_bases(q: Question) -> Breach | None:
@@ -102,7 +102,8 @@ def team_kind_by_date(q: Question) -> Breach | None:
         fits = not due or any(b.instrument == CHECK_DECREE for b in q.act.basis)
     if fits:
         return None
-    return Breach({"date": fmt_day(q.day), "kind": _TEAM_VI.get(kind, kind)}, ("/facts/kind",))
+    called = team.vi if (team := vocabulary("teams").get(kind)) else kind
+    return Breach({"date": fmt_day(q.day), "kind": called}, ("/facts/kind",))
 
 
 def team_ground_thin(q: Question) -> Breach | None:

@@ -10,6 +10,7 @@ from ledger.regulation.case.reporters import tokens
 from ledger.regulation.case.state import VOIDING
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.registry.calendar import as_instant
+from ledger.regulation.words import vocabulary
 
 _SHOWN = 12
 
@@ -21,7 +22,8 @@ def state_illegal(q: Question) -> Breach | None:
     legal, _ = cycle.next_state(q.act.act, q.act.disposition, state)
     if legal and not _without_case(q):
         return None
-    vi, en = cycle.labels.get(state or "", ("chưa có hồ sơ", "no case yet"))
+    no_case = vocabulary("sentences")["no_case"]
+    vi, en = cycle.labels.get(state or "", (no_case.vi, no_case.en))
     possible = _moving_first(cycle.allowed(state))
     types = q.catalogue.types
     return Breach(
@@ -95,12 +97,13 @@ def _move(q: Question, move: SubMove) -> Breach | None:
 
 def _wrong(move: SubMove, state: str | None) -> Breach:
     vi, en = life_cycle().sub_labels[move.name]
+    not_open = vocabulary("sentences")["not_open"]
     return Breach(
         {
             "sub_process": vi,
             "sub_process_en": en,
-            "state": state or "chưa mở",
-            "state_en": state or "not open",
+            "state": state or not_open.vi,
+            "state_en": state or not_open.en,
         },
         (f"/facts/{move.id_fact}",) if move.id_fact else (),
     )

@@ -16,6 +16,7 @@ from ledger.regulation.case.guard_input import Question
 from ledger.regulation.case.reading import fmt_day
 from ledger.regulation.case.roles import CASE_ROLES, holds_case_role, may_record_incoming
 from ledger.regulation.guards.breach import Breach
+from ledger.regulation.words import vocabulary
 
 Cited = tuple[str, Mapping[str, Any]]
 
@@ -124,11 +125,13 @@ def agency_holds_function(q: Question) -> Breach | None:
     if "HANDLER" in q.kind.who and (handler := q.stream.handler(q.registry, day)):
         held.add(handler)
     names = sorted(_name(q, a) for a in held)[:_SHOWN]
+    some = vocabulary("sentences")["some_agency"]
     return Breach(
         {
             "agency": _name(q, act.agency),
             "date": fmt_day(day),
-            "agencies": "; ".join(names) or "cơ quan có thẩm quyền",
+            "agencies": "; ".join(names) or some.vi,
+            "agencies_en": "; ".join(names) or some.en,
         },
         ("/agency",),
     )

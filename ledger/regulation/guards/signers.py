@@ -8,9 +8,7 @@ from ledger.regulation.case.guard_input import Question
 from ledger.regulation.case.reading import founding
 from ledger.regulation.case.state import awaited
 from ledger.regulation.guards.breach import Breach
-
-ROLE_VI = {"AUTHOR": "người trình", "CHECKER": "người kiểm tra", "APPROVER": "người phê duyệt"}
-ROLE_EN = {"AUTHOR": "author", "CHECKER": "checker", "APPROVER": "approver"}
+from ledger.regulation.words import vocabulary
 
 
 def distinct_signers(q: Question) -> Breach | None:
@@ -31,10 +29,11 @@ def signer_order(q: Question) -> Breach | None:
     named = tuple(s.role for s in q.act.signers)
     if _in_order(named) and len(named) >= needed and _contained(roles, named) and _turn(q):
         return None
+    called = vocabulary("roles")
     return Breach(
         {
-            "roles": ", ".join(ROLE_VI[r] for r in roles),
-            "roles_en": ", ".join(ROLE_EN[r] for r in roles),
+            "roles": ", ".join(called[r].vi for r in roles),
+            "roles_en": ", ".join(called[r].en for r in roles),
         },
         ("/signers",),
     )

@@ -22,6 +22,7 @@ from ledger.regulation.registry.instruments import Instrument
 from ledger.regulation.registry.lines import FOUNDERS_POST, KEEPER, RegistryLines
 from ledger.regulation.registry.officers import Appointment, Officer
 from ledger.regulation.registry.rules import Rule
+from ledger.regulation.words import vocabulary
 
 POST_POWERS: Final[Mapping[str, str]] = MappingProxyType(
     {"CLASSIFIER": "SECRET_CLASSIFY", "COPY_AUTHORITY": "SECRET_COPY"}
@@ -88,11 +89,13 @@ class Registry(RegistryLines):
         then = self.name(agency, on)
         if line is None or line.existed(today) or today < line.valid_from:
             now = self.name(agency, today)
-            return then if now == then or today < on else f"{then} (nay {now})"
+            return then if now == then or today < on else f"{then} ({_now(now)})"
         heir = self.agencies.heir(agency, today)
-        last = "" if line.valid_to is None else f"đến {line.valid_to:%d/%m/%Y}"
+        last = "" if line.valid_to is None else _until(line.valid_to)
         return (
-            f"{then} ({last})" if heir is None else f"{then} ({last}; nay {self.name(heir, today)})"
+            f"{then} ({last})"
+            if heir is None
+            else f"{then} ({last}; {_now(self.name(heir, today))})"
         )
 
     def successor(
@@ -332,3 +335,12 @@ def _lives(line: KeyLine, on: date) -> bool:
         and not line.is_service
         and (line.valid_to is None or line.valid_to > datetime.combine(on, time.min, VIETNAM))
     )
+
+
+def _now(name: str) -> str:
+    """Beside a name, which is Vietnamese in every language."""
+    return vocabulary("sentences")["agency_now"].vi.format(name=name)
+
+
+def _until(last: date) -> str:
+    return vocabulary("sentences")["agency_until"].vi.format(last=f"{last:%d/%m/%Y}")

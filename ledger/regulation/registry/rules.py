@@ -13,6 +13,7 @@ from datetime import date
 from typing import Any, Final, Self
 
 from ledger.regulation.edition import REGULATION, Edition, certainty, optional_date, within
+from ledger.regulation.words import vocabulary
 
 NONE_STATED: Final = "none"
 _KINDS: Final[Mapping[str, str]] = {
@@ -21,23 +22,15 @@ _KINDS: Final[Mapping[str, str]] = {
     "PRODUCT": "PRODUCT_RULE",
     "PRODUCT_RULE": "PRODUCT_RULE",
 }
-UNIT_WORDS: Final[Mapping[str, tuple[str, str]]] = {
-    "wd": ("ngày làm việc", "working days"),
-    "d": ("ngày", "days"),
-    "h": ("giờ", "hours"),
-    "m": ("tháng", "months"),
-    "y": ("năm", "years"),
-    "min": ("phút", "minutes"),
-    "band": ("mức", "band"),
-}
-"""Units of `Rule.unit` in Vietnamese and English."""
+UNIT_WORDS: Final = vocabulary("units")
+"""What units of `Rule.unit` are called."""
 
 
 #: How an initial value names where it comes from: the life cycle gives articles of the regulation.
 _SOURCES: Final[Mapping[str, str]] = {
     "REGULATION": f"{REGULATION} {{}}",
     "LAW": "{}",
-    "PRODUCT_RULE": "quy tắc của sản phẩm",
+    "PRODUCT_RULE": vocabulary("sentences")["product_rule"].vi,
 }
 
 
