@@ -15,6 +15,7 @@ from marshmallow import fields, validate
 from api.problems.types import TYPES
 from api.settings import LEVELS
 from api.texts.catalogue import both
+from ledger.message import Text, Wording
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.acts.lifecycle import life_cycle
 from ledger.regulation.case.outcomes import OUTCOMES
@@ -68,8 +69,8 @@ class Enumeration:
         return {**told, "x-enumDescriptions": dict(self.meanings)} if self.meanings else told
 
 
-def _both(labels: Mapping[str, tuple[str, str]]) -> dict[str, str]:
-    return {code: f"{vi} · {en}" for code, (vi, en) in labels.items()}
+def _both(labels: Mapping[str, Text]) -> dict[str, str]:
+    return {code: " · ".join(both(label).values()) for code, label in labels.items()}
 
 
 CASE_STATE: Final = Enumeration(
@@ -190,7 +191,7 @@ AGENCY_FUNCTION: Final = Enumeration(
     "AgencyFunction",
     "Functions that the regulation gives to agencies.",
     tuple(line["code"] for line in load_edition().registry["functions"]),
-    _both({f["code"]: (f["vi"], f["en"]) for f in load_edition().registry["functions"]}),
+    _both({f["code"]: Wording(f["vi"], f["en"]) for f in load_edition().registry["functions"]}),
 )
 SECRECY_LEVEL: Final = Enumeration(
     "SecrecyLevel", "Levels of state secrets; an enclave has one.", LEVELS
@@ -199,7 +200,7 @@ PROBLEM_CODE: Final = Enumeration(
     "ProblemCode",
     "Stable codes of refusals; `/problems/<code>` explains each.",
     tuple(TYPES),
-    {code: " · ".join(both(kind.title).values()) for code, kind in TYPES.items()},
+    _both({code: kind.title for code, kind in TYPES.items()}),
 )
 RECORDED: Final = Enumeration(
     "Recorded",
