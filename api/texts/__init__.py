@@ -1,1 +1,1 @@
-"""Texts in both languages, and the words for codes and columns; knows nothing else."""
+"""What the reader is told, in their language, and words for codes; knows no HTTP, no terminal."""

@@ -48,7 +48,7 @@ def both(text: Text) -> dict[str, str]:
 
 
 def shown(value: object, lang: Lang) -> str:
-    """A parameter in one language.
+    """A parameter in one language; days come first in both.
 
     A whole number is written plainly, for most are indices, which people copy.
     """

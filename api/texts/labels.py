@@ -97,10 +97,10 @@ NAMES: Final[dict[str, Message]] = {
     "to": Message("to"),
     "urgency": Message("urgency"),
     "value": Message("value"),
-    "verified": meaning("heading verified", "verdict"),
+    "verified": meaning("conclusion", "verdict"),
     "view": Message("view"),
     "waiting_for": Message("waits for"),
-    "verdict": meaning("heading verdict", "verdict"),
+    "verdict": meaning("signature", "verdict"),
     "what": Message("what"),
 }
 

@@ -151,7 +151,7 @@ def _show_files(shell: Shell, files: FileReport) -> None:
             )
         )
     for gap in files.gaps[:_SHOWN]:
-        hours = f"{gap.seconds / 3600:.1f}"
+        hours = round(gap.seconds / 3600, 1)
         shell.say(
             Message(
                 "Note: no anchor from record {after} to {before} ({hours} hours).",

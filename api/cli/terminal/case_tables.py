@@ -7,11 +7,11 @@ proof holds.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from api.cli.terminal.shell import WIDTH, Shell, folded
-from api.texts.catalogue import in_each, translate
+from api.texts.catalogue import in_each, shown, translate
 from api.texts.labels import role, standing, verdict, word
 from ledger.json_pointer import names
 from ledger.message import Message, Text, Wording, plural
@@ -431,7 +431,7 @@ def coded(words: object, code: object) -> str | None:
 
 def day(text: str | None) -> str | None:
     """A date, or the day of an act's time, as a person reads it."""
-    return None if text is None else f"{datetime.fromisoformat(text[:10]):%d/%m/%Y}"
+    return None if text is None else shown(date.fromisoformat(text[:10]), "vi")
 
 
 def when(text: str | None) -> str | None:
@@ -439,5 +439,4 @@ def when(text: str | None) -> str | None:
     if text is None:
         return None
     moment = datetime.fromisoformat(text)
-    shown = moment.astimezone(VIETNAM) if text.endswith("Z") else moment
-    return f"{shown:%d/%m/%Y %H:%M}"
+    return shown(moment.astimezone(VIETNAM) if text.endswith("Z") else moment, "vi")

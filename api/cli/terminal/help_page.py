@@ -65,8 +65,8 @@ class Vietnamese(click.HelpFormatter):
         """A list of commands shows the first sentence, cut short where it is long."""
         begins = text.removesuffix("...").rstrip()
         whole = next((one for one in self.listed if begins and one.startswith(begins)), "")
-        found = known(whole, "vi") or text
-        return found.partition("\n\n")[0].partition(". ")[0].rstrip(".")
+        found = known(whole, "vi")
+        return text if found is None else found.partition("\n\n")[0].partition(". ")[0].rstrip(".")
 
 
 def help_of(command: click.Command) -> str:

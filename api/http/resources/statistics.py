@@ -166,7 +166,7 @@ def _sheet(start: date, end: date, index: int, tables: Tables) -> Iterator[Row]:
     yield table, code, content, count, cases_
     if enclave().facts.rehearsal:
         yield (_said(Message("REHEARSAL")), "", "", "", "")
-    span = f"{start:%d/%m/%Y} – {end:%d/%m/%Y}"
+    span = _said(Message("{start} – {end}", start=start, end=end))
     yield (_title("span"), f"{start}/{end}", span, "", "")
     yield (_title("index"), str(index), "", "", "")
     yield (_title("hidden"), "", _said(HIDDEN_MEANS), "", "")
