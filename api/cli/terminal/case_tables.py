@@ -14,7 +14,7 @@ from api.cli.terminal.shell import WIDTH, Shell, folded
 from api.texts.catalogue import in_each, shown, translate
 from api.texts.labels import role, standing, verdict, word
 from ledger.json_pointer import names
-from ledger.message import Message, Text, Wording, plural
+from ledger.message import Message, Text, Wording
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.acts.lifecycle import life_cycle
 from ledger.regulation.case.outcomes import words as outcome_words
@@ -106,10 +106,9 @@ def verification(shell: Shell, body: Json, bad: list[int]) -> None:
     shell.say(Message("Proofs checked here: {proven} of {every}", proven=proven, every=every))
     if waiting:
         shell.say(
-            plural(
-                "No checkpoint covers one of the records yet; check again later.",
-                "No checkpoint covers {n} of the records yet; check again later.",
-                n=waiting,
+            Message(
+                "No checkpoint covers {waiting} of the records yet; check again later.",
+                waiting=waiting,
             )
         )
     for sign_off in body["signed_off"]:
