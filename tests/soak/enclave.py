@@ -128,7 +128,7 @@ class ServedEnclave:
         assert self._serve is not None
         every = list(_processes())
         mine = [p for p in every if p.parent == self._serve.pid]
-        masters = [p.pid for p in mine if re.search(r"api\.wsgi", p.words)]
+        masters = [p.pid for p in mine if re.search(r"api\.http\.wsgi", p.words)]
         postmaster = self._postmaster()
         return {
             SUPERVISOR: [self._serve.pid],
