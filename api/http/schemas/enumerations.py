@@ -77,7 +77,7 @@ CASE_STATE: Final = Enumeration(
     "CaseState",
     "Main state of a case, by the life cycle of the regulation.",
     tuple(life_cycle().labels),
-    _both(life_cycle().labels),
+    _both({c: Wording(vi, en) for c, (vi, en) in life_cycle().labels.items()}),
 )
 CASE_OUTCOME: Final = Enumeration(
     "CaseOutcome", "How a case ended.", tuple(OUTCOMES), _both(OUTCOMES)
