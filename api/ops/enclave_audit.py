@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from api.ops.init_enclave import read_vkeys
 from api.ops.supervisor import ROLES
-from api.ops.wiring import open_blobs, open_kek, role_dsn
+from api.ops.wiring import KeptFiles, open_blobs, open_kek, role_dsn
 from api.settings import EnclaveFacts, Home, Settings, SettingsError
 from api.texts import damage
 from api.texts.catalogue import translate
@@ -24,7 +24,6 @@ from ledger.audit.findings import OF_FILES, Finding
 from ledger.checkpoints.seen_checkpoint import SeenCheckpoint
 from ledger.checkpoints.seen_file import SeenFile
 from ledger.errors import Doubt
-from ledger.files.object_store import ObjectBlobs
 from ledger.message import Text
 from ledger.postgres.connect import connect, open_pool, translating
 from ledger.postgres.definitions import Altered
@@ -198,7 +197,7 @@ def _blinds(altered: Sequence[Altered], slug: str, login: str) -> bool:
     )
 
 
-def _store(settings: Settings, files: str) -> ObjectBlobs | None:
+def _store(settings: Settings, files: str) -> KeptFiles | None:
     """Where the files lie; None where nothing is asked of them, or this machine has no such folder.
 
     Another machine's auditor may have the database alone: then no file is missing, none was asked.

@@ -17,8 +17,10 @@ from uuid import UUID
 import orjson
 
 from api.ops import database
+from api.ops.home_notes import VKEYS
+from api.ops.machine import RealClock, RealEntropy
 from api.ops.supervisor import ROLES
-from api.ops.wiring import RealClock, RealEntropy, role_dsn
+from api.ops.wiring import role_dsn
 from api.settings import (
     LEVELS,
     EnclaveFacts,
@@ -50,8 +52,6 @@ from ledger.write.commands import Ledger
 
 REHEARSAL_OPENS: Final = "2023-03-21T08:00:00+07:00"
 """When a rehearsal is opened where nothing else is said: its clock only goes forward."""
-VKEYS: Final = "vkeys"
-"""Public: what verifies the log's checkpoints, one key a line."""
 _ACCESS: Final = "access"
 _PASSWORD_BYTES: Final = 24
 _SLUG_BYTES: Final = 4

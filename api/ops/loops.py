@@ -11,7 +11,8 @@ from threading import Event
 from types import FrameType
 from typing import Final
 
-from api.ops.wiring import RealClock, open_projector, open_sealer
+from api.ops.machine import RealClock
+from api.ops.wiring import open_projector, open_sealer
 from api.settings import Home, Settings
 from api.texts.catalogue import translate
 from ledger.checkpoints.seen_file import DoubtMark

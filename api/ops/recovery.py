@@ -17,9 +17,10 @@ from typing import Any, Final
 
 import orjson
 
-from api.ops.init_enclave import VKEYS
+from api.ops.home_notes import VKEYS
+from api.ops.machine import RealClock, RealEntropy
 from api.ops.supervisor import ROLES, SEALER
-from api.ops.wiring import RealClock, RealEntropy, log_signers, open_kek, role_dsn
+from api.ops.wiring import log_signers, open_kek, role_dsn
 from api.settings import EnclaveFacts, Home, Settings, SettingsError
 from keys.custody.file import read_key, write_key
 from keys.jwk import SoftwareSigner

@@ -17,12 +17,11 @@ from time import monotonic
 from typing import Any, Final
 
 import httpx
-import orjson
 
 from api.ops import database
 from api.ops.child_processes import end_group, end_with_parent, python
-from api.ops.database import RUNNING
 from api.ops.embedded_postgres import EmbeddedError
+from api.ops.home_notes import RUNNING, forget_running, url_of, write_running
 from api.ops.listening_socket import listen, require_free
 from api.ops.loops import ON_DOUBT
 from api.ops.role_lock import Lock
@@ -240,30 +239,3 @@ def command(role: str, listener: int | None = None) -> list[str]:
     if role == API:
         return python("-m", "api.http.wsgi", *([] if listener is None else [str(listener)]))
     return python("-m", "api.cli.main", "serve", "--role", role)
-
-
-def url_of(host: str, port: int) -> str:
-    """Where a person or a client of this machine reaches the API."""
-    shown = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host  # noqa: S104  compared, not bound
-    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
-
-
-def write_running(settings: Settings, url: str) -> None:
-    """Notes in the home where its API listens, for the other commands."""
-    path = settings.home / RUNNING
-    with contextlib.suppress(OSError):
-        path.write_bytes(orjson.dumps({"url": url}))
-
-
-def forget_running(settings: Settings) -> None:
-    """Takes the note back."""
-    with contextlib.suppress(OSError):
-        (settings.home / RUNNING).unlink(missing_ok=True)
-
-
-def running_url(settings: Settings) -> str:
-    """Where the API of this home listens, or would by its settings."""
-    try:
-        return str(orjson.loads((settings.home / RUNNING).read_bytes())["url"])
-    except (OSError, ValueError, KeyError):
-        return url_of(settings.host, settings.port)

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
 import threading
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
 from time import monotonic, thread_time
-from typing import Final, Self
+from typing import Final, Protocol, Self
+from uuid import UUID
 
 import psycopg
 from psycopg.conninfo import make_conninfo
 
 from api.auth import Seal, SignIn
+from api.ops.machine import RealClock, RealEntropy
 from api.ops.readiness import Readiness, free_bytes
 from api.settings import EnclaveFacts, Home, Settings, SettingsError, memory_needed
 from keys.custody.file import read_kek, read_key
@@ -29,6 +29,7 @@ from keys.jwk import SoftwareSigner
 from keys.keyring import Keyring
 from keys.log_keys import LogKeys
 from keys.note import NoteSigner, log_pair
+from ledger.audit.files.snapshot_port import FileBytes
 from ledger.checkpoints.checkpointer import Sealer
 from ledger.checkpoints.log_watch import LogWatch
 from ledger.checkpoints.proofs import Proofs
@@ -39,12 +40,11 @@ from ledger.errors import Doubt, NotFound
 from ledger.files.attachments import Attachments
 from ledger.files.custody_anchors import Anchoring, Anchors
 from ledger.files.file_key import FileKey
-from ledger.files.object_store import ObjectBlobs
+from ledger.files.folder_store import FolderBlobs
 from ledger.log import tiles as tiling
-from ledger.log.moment import cut
 from ledger.log.tiles import ENTRIES, TileId
 from ledger.message import Message
-from ledger.ports import Clock, Entropy
+from ledger.ports import BlobStore, Clock, Entropy
 from ledger.postgres.checkpoints import PostgresCheckpoints
 from ledger.postgres.connect import (
     Connection,
@@ -78,31 +78,19 @@ from projections.queries.guard_lookups import LogCases
 from projections.queries.queries import Inquiry
 from projections.queries.row_evidence import Evidence
 
+
+class KeptFiles(BlobStore, FileBytes, Protocol):
+    """A store of sealed files, as the service and the audit need it."""
+
+    def get(self, name: UUID) -> Iterator[bytes]:
+        """Its bytes in parts. Raises: NotFound, Unavailable."""
+
+
 _REGISTRY_TTL_S: Final = 1.0
 _POOL_SPARE: Final = 2
 _POOL_MOST: Final = 12
 
 _log = logging.getLogger("socai.log")
-
-
-class RealClock:
-    """The machine's clock, UTC, cut to milliseconds."""
-
-    def now(self) -> datetime:
-        """This instant."""
-        return cut(datetime.now(UTC))
-
-
-class RealEntropy:
-    """The operating system's randomness."""
-
-    def take(self, n_bytes: int) -> bytes:
-        """Unpredictable bytes."""
-        return secrets.token_bytes(n_bytes)
-
-    def uuid(self) -> uuid.UUID:
-        """A random UUIDv4."""
-        return uuid.uuid4()
 
 
 class Enclave:
@@ -546,15 +534,25 @@ def open_kek(settings: Settings) -> Kek:
     return read_kek(home.key_path("kek"), home.passphrase())
 
 
-def open_blobs(settings: Settings) -> ObjectBlobs:
+def open_blobs(settings: Settings) -> KeptFiles:
     """Where the sealed files of the enclave lie.
 
     Raises:
-        SettingsError: `SOCAI_BLOBS` names no store, or its options do not fit.
+        SettingsError: `SOCAI_BLOBS` names no store, its options do not fit, or the extra `s3` is
+            not installed.
     """
     if "://" not in settings.blobs:
         folder = Path(settings.blobs).expanduser().absolute()
-        return ObjectBlobs.in_folder(folder, min_free_bytes=settings.min_free_mib << 20)
+        return FolderBlobs(folder, min_free_bytes=settings.min_free_mib << 20)
+    try:
+        from ledger.files.object_store import ObjectBlobs  # noqa: PLC0415  the extra s3
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            Message(
+                "SOCAI_BLOBS is {url}, which needs an extra: pip install 'socai[s3]'",
+                url=settings.blobs,
+            )
+        ) from error
     try:
         return ObjectBlobs.at(settings.blobs, Home(settings).blob_options())
     except ValueError as error:

@@ -19,8 +19,8 @@ from urllib.parse import urlencode
 from api.ops import database
 from api.ops.embedded_postgres import Embedded
 from api.ops.init_enclave import REHEARSAL_OPENS, Plan, found
+from api.ops.machine import RealEntropy
 from api.ops.supervisor import Supervisor
-from api.ops.wiring import RealEntropy
 from api.rehearsal.cast import CastBook, EditionDirectory, Safe
 from api.rehearsal.http_ledger import HttpDesk
 from api.rehearsal.player import Player, Registrar, StepResult

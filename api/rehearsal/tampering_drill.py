@@ -13,7 +13,8 @@ from typing import Final
 
 from api.ops import database
 from api.ops.enclave_audit import Progressed, in_database, run
-from api.ops.wiring import RealEntropy, open_kek, open_sealer, role_dsn
+from api.ops.machine import RealEntropy
+from api.ops.wiring import open_kek, open_sealer, role_dsn
 from api.rehearsal.acts_of_play import enrolment_facts
 from api.rehearsal.cast import CastBook, Safe
 from api.rehearsal.forgery import FORGERIES, copied, forged

@@ -1,26 +1,22 @@
-"""Sealed files in a folder or an object store, streamed through `obstore`; implements `BlobStore`.
+"""Sealed files in an object store, streamed through `obstore`; implements `BlobStore`.
 
-A folder is the default: a file is written beside its place, moved there whole, and synced with its
-folder before `put` returns. Any store that `obstore` knows can stand in its stead
-(`s3://bucket/path`). What is inside is not known here.
+Any store that `obstore` knows can stand in a folder's stead (`s3://bucket/path`). What is inside is
+not known here.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any, Final, cast
 from uuid import UUID
 
 import obstore
 from obstore.exceptions import BaseError, NotFoundError
-from obstore.store import LocalStore, ObjectStore, from_url
+from obstore.store import ObjectStore, from_url
 
-from ledger.errors import NotFound, Unavailable
-from ledger.message import Message
+from ledger.errors import NotFound
+from ledger.files.folder_store import place_of, unavailable
 
 _PART_BYTES: Final = 1 << 20
 _S3_PART_BYTES: Final = 5 << 20  # S3 refuses smaller parts, the last one apart
@@ -34,23 +30,10 @@ class ObjectBlobs:
 
     Args:
         store: Where they lie.
-        folder: The same place as a path, where it is one.
-        min_free_bytes: Below this a folder takes no more.
     """
 
-    def __init__(
-        self, store: ObjectStore, *, folder: Path | None = None, min_free_bytes: int = 0
-    ) -> None:
+    def __init__(self, store: ObjectStore) -> None:
         self._store = store
-        self._folder = folder
-        self._min_free = min_free_bytes
-
-    @classmethod
-    def in_folder(cls, folder: Path, *, min_free_bytes: int = 0) -> ObjectBlobs:
-        """Over a folder, made with mode 0700 where it is not there."""
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        store = LocalStore(folder, mkdir=True)
-        return cls(store, folder=folder, min_free_bytes=min_free_bytes)
 
     @classmethod
     def at(cls, url: str, options: Mapping[str, Any] | None = None) -> ObjectBlobs:
@@ -77,35 +60,33 @@ class ObjectBlobs:
         """Keeps a file; durable and whole on return.
 
         Raises:
-            Unavailable: The store cannot be reached or is full; nothing is kept.
+            Unavailable: The store cannot be reached; nothing is kept.
         """
-        self._require_room()
         guarded = _Guarded(sealed)
         try:
             obstore.put(
                 self._store,
-                _path(name),
+                place_of(name),
                 guarded,
                 use_multipart=True,
-                chunk_size=_PART_BYTES if self._folder else _S3_PART_BYTES,
+                chunk_size=_S3_PART_BYTES,
                 max_concurrency=_AT_ONCE,
             )
-            self._sync(name)
         except Exception as error:
             if guarded.raised is not None:
                 raise guarded.raised from None
             if isinstance(error, (BaseError, OSError)):
-                raise _unavailable() from error
+                raise unavailable() from error
             raise
 
     def get(self, name: UUID) -> Iterator[bytes]:
         """Its bytes in parts, in constant memory. Raises: NotFound, Unavailable."""
         try:
-            found = obstore.get(self._store, _path(name))
+            found = obstore.get(self._store, place_of(name))
         except (NotFoundError, FileNotFoundError) as error:
             raise NotFound(f"no file {name}") from error
         except (BaseError, OSError) as error:
-            raise _unavailable() from error
+            raise unavailable() from error
         return _parts(found)
 
     def sizes(self) -> dict[UUID, int]:
@@ -119,30 +100,7 @@ class ObjectBlobs:
                 if _HEX.fullmatch(name := one["path"].rpartition("/")[2])
             }
         except (BaseError, OSError) as error:
-            raise _unavailable() from error
-
-    def _require_room(self) -> None:
-        if self._folder and shutil.disk_usage(self._folder).free < self._min_free:
-            raise Unavailable(
-                "disk_full",
-                Message(
-                    "The server is out of room; nothing was kept. Tell the operator, then try"
-                    " again."
-                ),
-                retry_after_s=60,
-            )
-
-    def _sync(self, name: UUID) -> None:
-        """DURABLE when this returns: the file, then the folders that name it."""
-        if self._folder is None:
-            return
-        path = self._folder / _path(name)
-        for place in (path, path.parent, self._folder):
-            handle = os.open(place, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+            raise unavailable() from error
 
 
 class _Guarded:
@@ -170,18 +128,4 @@ def _parts(found: obstore.GetResult) -> Iterator[bytes]:
         for part in found.stream(min_chunk_size=_PART_BYTES):
             yield bytes(part)
     except (BaseError, OSError) as error:
-        raise _unavailable() from error
-
-
-def _path(name: UUID) -> str:
-    return f"{name.hex[:2]}/{name.hex}"
-
-
-def _unavailable() -> Unavailable:
-    return Unavailable(
-        "files_unavailable",
-        Message(
-            "The file store cannot be reached now; nothing was taken, send it again in a few"
-            " seconds."
-        ),
-    )
+        raise unavailable() from error

@@ -45,6 +45,7 @@ from projections.views import case_file, worklist
 from projections.views.base import Connection
 from projections.views.case_file import CaseLine, Filter
 from projections.views.statistics import view
+from projections.views.statistics.hidden_cells import SMALLEST
 from projections.views.worklist import Tasks
 
 _STEP_S: Final = 0.01
@@ -337,7 +338,7 @@ class Inquiry:
         at: datetime,
         *,
         agency: str | None = None,
-        smallest: int = view.SMALLEST,
+        smallest: int = SMALLEST,
         old_days: int = view.OLD_CASE_DAYS,
     ) -> tuple[int, view.Tables]:
         """(index, tables); arguments as of `statistics.tables`."""

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from api.ops.embedded_postgres import Embedded
-from api.ops.wiring import RealClock
+from api.ops.machine import RealClock
 from keys import canonical
 from keys.canonical import b64
 from ledger.errors import Fatal

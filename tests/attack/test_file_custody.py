@@ -19,7 +19,8 @@ from api.ops.database import reachable
 from api.ops.embedded_postgres import Embedded
 from api.ops.init_enclave import Plan
 from api.ops.init_enclave import found as found_anew
-from api.ops.wiring import RealClock, RealEntropy, open_blobs, open_kek, role_dsn
+from api.ops.machine import RealClock, RealEntropy
+from api.ops.wiring import open_blobs, open_kek, role_dsn
 from api.settings import Settings
 from api.texts.catalogue import translate
 from api.texts.damage import finding

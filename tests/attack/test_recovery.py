@@ -21,8 +21,8 @@ from api.client.client import Client
 from api.client.connection import Refused
 from api.client.known_log import Anchor, KnownLog, Unlike, _Memory
 from api.http.app import openapi
-from api.ops.database import RUNNING
 from api.ops.embedded_postgres import Embedded
+from api.ops.home_notes import RUNNING
 from api.ops.recovery import Recovering
 from api.ops.role_lock import Lock
 from api.ops.wiring import log_signers, open_kek, role_dsn

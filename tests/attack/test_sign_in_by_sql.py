@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from api.ops.embedded_postgres import Embedded
-from api.ops.wiring import RealClock
+from api.ops.machine import RealClock
 from ledger.postgres.sessions import PostgresSessions
 from tests.attacks import attack
 from tests.fixtures.postgres import Database, make_database

@@ -13,7 +13,8 @@ import orjson
 
 from api.ops.embedded_postgres import Embedded
 from api.ops.init_enclave import Plan, found
-from api.ops.wiring import Enclave, RealClock, RealEntropy, open_projector, open_sealer, role_dsn
+from api.ops.machine import RealClock, RealEntropy
+from api.ops.wiring import Enclave, open_projector, open_sealer, role_dsn
 from api.settings import EnclaveFacts, Home, Settings, write_private
 from keys import canonical
 from keys.custody.file import read_key

@@ -11,7 +11,8 @@ from typing import Any, Final, LiteralString, NamedTuple
 import psycopg
 from psycopg import sql
 
-from api.ops.wiring import Enclave, RealClock, open_kek, open_projector
+from api.ops.machine import RealClock
+from api.ops.wiring import Enclave, open_kek, open_projector
 from keys.envelope_encryption import Kek
 from ledger.audit import audit
 from ledger.postgres.evidence import PostgresEvidence

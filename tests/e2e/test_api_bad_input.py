@@ -14,7 +14,7 @@ from psycopg import connect
 from werkzeug.test import TestResponse
 
 from api.client.connection import JOSE
-from api.ops.wiring import RealClock
+from api.ops.machine import RealClock
 from api.problems.problem import CONTENT_TYPE
 from api.problems.types import TYPES
 from api.texts.catalogue import translate

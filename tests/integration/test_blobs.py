@@ -12,7 +12,8 @@ from uuid import UUID
 
 import pytest
 
-from ledger.errors import Unavailable
+from ledger.errors import NotFound, Unavailable
+from ledger.files.folder_store import FolderBlobs
 from ledger.files.object_store import ObjectBlobs
 from tests.contract.files import MEGABYTE, BlobsContract
 from tests.fixtures.s3 import Bucket
@@ -44,9 +45,9 @@ class TestFolder(BlobsContract):
     """A folder of the home."""
 
     @pytest.fixture
-    def blobs(self, tmp_path: Path) -> ObjectBlobs:
+    def blobs(self, tmp_path: Path) -> FolderBlobs:
         """An empty folder."""
-        return ObjectBlobs.in_folder(tmp_path / "blobs")
+        return FolderBlobs(tmp_path / "blobs")
 
 
 class TestS3(BlobsContract):
@@ -61,7 +62,7 @@ class TestS3(BlobsContract):
 def test_a_folder_shows_random_names_and_nothing_half_done(tmp_path: Path) -> None:
     """Whoever lists the folder learns how many and how long, and no more."""
     folder = tmp_path / "blobs"
-    blobs = ObjectBlobs.in_folder(folder)
+    blobs = FolderBlobs(folder)
     blobs.put(NAME, [MEGABYTE] * 3)
 
     def breaking() -> Iterator[bytes]:
@@ -75,11 +76,46 @@ def test_a_folder_shows_random_names_and_nothing_half_done(tmp_path: Path) -> No
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
+def test_what_a_crash_left_half_done_is_no_file(tmp_path: Path) -> None:
+    """It is neither listed nor read, and is in nobody's way."""
+    blobs = FolderBlobs(tmp_path)
+    blobs.put(NAME, [b"whole"])
+    half = UUID(int=NAME.int + 1)
+    (tmp_path / NAME.hex[:2] / f"{half.hex}.part").write_bytes(b"ha")
+    assert blobs.sizes() == {NAME: 5}
+    with pytest.raises(NotFound):
+        blobs.get(half)
+    blobs.put(half, [b"ha", b"lf"])
+    assert blobs.sizes() == {NAME: 5, half: 4}
+    assert b"".join(blobs.get(half)) == b"half"
+    assert stat.S_IMODE((tmp_path / NAME.hex[:2] / NAME.hex).stat().st_mode) == 0o600
+
+
+def test_a_folder_that_fails_says_try_again_and_a_senders_error_stays_its_own(
+    tmp_path: Path,
+) -> None:
+    """A lost disk is not the sender's fault, and a lost sender is no broken disk."""
+    blobs = FolderBlobs(tmp_path / "blobs")
+
+    def cut_off() -> Iterator[bytes]:
+        yield b"half"
+        raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        blobs.put(NAME, cut_off())
+    (tmp_path / "blobs" / NAME.hex[:2]).rmdir()
+    (tmp_path / "blobs" / NAME.hex[:2]).write_bytes(b"a file where a folder belongs")
+    with pytest.raises(Unavailable, match="files_unavailable"):
+        blobs.put(NAME, [b"x"])
+    with pytest.raises(Unavailable, match="files_unavailable"):
+        blobs.get(NAME)
+
+
 def test_a_full_disk_is_refused_before_it_is_full(tmp_path: Path) -> None:
     """Writing stops, reading goes on."""
     folder = tmp_path / "blobs"
-    ObjectBlobs.in_folder(folder).put(NAME, [b"kept"])
-    full = ObjectBlobs.in_folder(folder, min_free_bytes=1 << 60)
+    FolderBlobs(folder).put(NAME, [b"kept"])
+    full = FolderBlobs(folder, min_free_bytes=1 << 60)
     with pytest.raises(Unavailable, match="disk_full"):
         full.put(UUID(int=1), [b"more"])
     assert b"".join(full.get(NAME)) == b"kept"

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from api.ops.embedded_postgres import Embedded
-from api.ops.wiring import RealClock
+from api.ops.machine import RealClock
 from ledger.errors import Unavailable
 from ledger.ports import Appended
 from ledger.postgres.records import PostgresRecords

@@ -17,8 +17,8 @@ from typing import Self
 
 import httpx
 
+from api.ops.home_notes import url_of
 from api.ops.init_enclave import Plan, found
-from api.ops.supervisor import url_of
 from api.settings import Home, Settings, child_environment
 from tests.fixtures.clock import StepClock
 from tests.processes import free_port

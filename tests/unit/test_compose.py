@@ -22,8 +22,9 @@ SEEN: Final = "/var/lib/socai/seen"
 
 
 def test_the_services_are_those_of_an_enclave() -> None:
-    """Nothing else runs beside them."""
-    assert set(SERVICES) == {*LASTING, "migrate"}
+    """Nothing else runs beside them; the rehearsal is started by hand alone."""
+    assert set(SERVICES) == {*LASTING, "migrate", "rehearsal"}
+    assert {name for name in SERVICES if "profiles" in SERVICES[name]} == {"rehearsal"}
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -52,6 +53,25 @@ def test_no_secret_stands_in_an_environment(name: str) -> None:
         if re.search(r"PASS|SECRET|KEY|TOKEN", variable):
             assert str(value).startswith("/run/secrets"), variable
         assert not re.search(r"://[^/@]*:[^/@]*@", str(value)), variable
+
+
+def test_the_servers_image_holds_no_rehearsal() -> None:
+    """It is made from the wheel alone, and only a profile's service is made from a checkout."""
+    text = (ROOT / "Dockerfile").read_text("utf-8")
+    stages = re.findall(r"^FROM (\S+) AS (\S+)\n((?:(?!FROM ).*\n)*)", text, re.MULTILINE)
+    made = {
+        name: (base, re.findall(r"^COPY --from=(.*)$", said, re.MULTILINE))
+        for base, name, said in stages
+    }
+    assert [name for _, name, _ in stages][-1] == "server", "what is built where no target is named"
+    assert made["server"] == ("bare", ["build /app/.venv /app/.venv"])
+    assert made["bare"][1] == []
+    last = next(said for _, name, said in stages if name == "build").rstrip().splitlines()[-1]
+    assert "uv sync" in last
+    assert "--no-editable" in last
+    for name, service in SERVICES.items():
+        target = service["build"].get("target") if isinstance(service.get("build"), dict) else None
+        assert (target == "rehearsal") == (name == "rehearsal")
 
 
 def test_no_secret_stands_in_the_image() -> None:
@@ -87,6 +107,7 @@ def test_each_process_has_only_the_logins_it_works_with() -> None:
         "api": {"writer.password", "reader.password"},
         "sealer": {"sealer.password"},
         "projector": {"projector.password"},
+        "rehearsal": set(),
     }
 
 
@@ -99,6 +120,7 @@ def test_each_process_has_only_the_keys_it_works_with() -> None:
         "api": {"kek:ro", "service:ro"},
         "sealer": {"log:ro", "pq:ro"},
         "projector": {"kek:ro"},
+        "rehearsal": {"registrar:ro"},
     }
 
 
@@ -117,7 +139,8 @@ def test_each_process_remembers_its_log_where_no_other_can_write() -> None:
         for name in SERVICES
     }
     own = {name: {f"{SEEN}/{name}"} for name in ("api", "sealer", "projector")}
-    assert seen == {**own, "postgres": set(), "migrate": set().union(*own.values())}
+    every = set().union(*own.values())
+    assert seen == {**own, "postgres": set(), "rehearsal": set(), "migrate": every}
     settings = Settings.at(Path("/var/lib/socai/home"), seen_dir=Path(SEEN))
     assert {str(Home(settings).seen_folder(name)) for name in own} == seen["migrate"]
     assert f"SOCAI_SEEN_DIR={SEEN}\n" in (ROOT / "Dockerfile").read_text("utf-8")

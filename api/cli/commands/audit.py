@@ -1,25 +1,23 @@
-"""For the auditor: how the log stands, and whether every stored byte holds.
+"""For the auditor: whether every stored byte holds.
 
-`audit` reads the database alone, with a read-only login; it asks no service and changes nothing.
+It reads the database alone, with a read-only login; it asks no service and changes nothing.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
 import click
 
 from api.cli.commands.log.kept_checkpoint import Kept, kept_checkpoints
-from api.cli.commands.signer_options import LogKey, client_at, server_option
-from api.cli.commands.voiding import void
+from api.cli.commands.signer_options import LogKey
 from api.cli.terminal.audit_tables import progressing, show
-from api.cli.terminal.case_tables import when
 from api.cli.terminal.error_messages import guarded
-from api.cli.terminal.shell import MISUSED, Refusal, options, shell_of, visible
+from api.cli.terminal.shell import MISUSED, Refusal, options, shell_of
 from api.ops import database
 from api.ops.enclave_audit import (
     AUDITOR,
@@ -32,99 +30,17 @@ from api.ops.enclave_audit import (
     run,
     seen_notes,
 )
-from api.ops.supervisor import running_url
 from api.ops.wiring import role_dsn
 from api.settings import EnclaveFacts, Settings
 from keys.note import VKey
 from ledger.errors import NotFound, Unavailable
-from ledger.log.checkpoint import unverified
-from ledger.message import Message, Text
+from ledger.message import Message
 from ledger.postgres.connect import may_enter
 
 _FILES: Final = (NOTHING, LENGTH, DIGEST)
-_LINE: Final = 100
-_YES: Final = Message("yes")
-_NO: Final = Message("no")
 
 
-@click.group()
-def log() -> None:
-    """The log: how it stands, whether every stored byte holds, going on after a loss."""
-
-
-log.add_command(void)
-
-
-@log.command()
-@server_option
-@options
-@guarded
-def status(server: str | None) -> None:
-    """Origin, size, genesis digest, keys and the ledger's time, as the server says."""
-    shell = shell_of()
-    with closing(client_at(server or running_url(Settings.from_env()), None)) as client:
-        facts = client.log()
-        if facts["size"]:
-            client.checkpoint()  # held against what was seen before
-    if shell.json:
-        shell.give(facts)
-        return
-    lines = ("origin", "level", "rehearsal", "size", "records", "genesis", "now")
-    told = {
-        **facts,
-        "now": when(facts["now"]),
-        "rehearsal": _YES if facts.get("rehearsal") else _NO,
-    }
-    shell.table(
-        ("name", "value"),
-        (
-            (shell.name(line), shell.text(value) if isinstance(value, Text) else value)
-            for line in lines
-            if (value := told.get(line)) is not None
-        ),
-    )
-    if aside := facts.get("set_aside"):
-        listed = ", ".join(map(str, aside))
-        shell.say(
-            Message("Against the rules and not voided (socai log void): {listed}", listed=listed)
-        )
-    for one in facts["recoveries"]:
-        left = one["size"]
-        lost = max(lost["size"] for lost in one["lost"]) - left
-        shell.say(
-            Message(
-                "Recovered at index {index}: {left} records left, {lost} or more lost.",
-                index=one["index"],
-                left=left,
-                lost=lost,
-            )
-        )
-    for vkey in facts["vkeys"]:
-        click.echo(visible(vkey if len(vkey) <= _LINE else f"{vkey[: _LINE - 1]}…"))
-
-
-@log.command("checkpoint")
-@server_option
-@options
-@guarded
-def newest(server: str | None) -> None:
-    """Print the newest signed checkpoint, to be kept elsewhere; held against what was seen before.
-
-    Keep it apart from the database: socai log audit --checkpoint FILE holds a log to it, and
-    socai log remember FILE tells it to a new machine.
-    """
-    shell = shell_of()
-    with closing(client_at(server or running_url(Settings.from_env()), None)) as client:
-        note = client.checkpoint()
-    found = unverified(note)
-    if shell.json:
-        told = {"origin": found.origin, "size": found.size, "root": found.root.hex()}
-        shell.give({"ok": True, **told, "note": note.decode()})
-    else:
-        click.echo(note, nl=False)
-
-
-@log.command("audit")
+@click.command("audit")
 @click.option(
     "--login",
     type=click.Choice([READER, AUDITOR]),

@@ -23,7 +23,7 @@ from keys.note import VKey
 from ledger.errors import VerificationError
 from ledger.log import proof
 from ledger.message import Message, Text, plural
-from projections.views.statistics.view import HIDDEN, HIDDEN_MEANS
+from projections.views.statistics.hidden_cells import HIDDEN, HIDDEN_MEANS
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TASKS: Final = ("kind", "number", "act", "due", "status", "clock", "source")

@@ -17,7 +17,8 @@ import httpx
 
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import fail, options, shell_of
-from api.ops.supervisor import API, PROJECTOR, ROLES, SEALER, url_of
+from api.ops.home_notes import url_of
+from api.ops.supervisor import API, PROJECTOR, ROLES, SEALER
 from api.ops.wiring import role_dsn
 from api.settings import Home, Settings
 from api.texts.catalogue import in_each, translate

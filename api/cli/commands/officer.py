@@ -38,8 +38,8 @@ from api.cli.terminal.shell import (
     visible,
 )
 from api.client.client import Client, verify
-from api.ops.supervisor import running_url
-from api.ops.wiring import RealEntropy
+from api.ops.home_notes import running_url
+from api.ops.machine import RealEntropy
 from api.settings import Settings
 from api.texts.catalogue import in_each, translate
 from keys import canonical

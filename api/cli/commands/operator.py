@@ -25,9 +25,10 @@ from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import Moment, Shell, fail, misuse, options, shell_of
 from api.ops import database, loops, telemetry
 from api.ops.init_enclave import REHEARSAL_OPENS, Founded, Plan, found
+from api.ops.machine import RealClock
 from api.ops.role_lock import Lock
 from api.ops.supervisor import PROJECTOR, ROLES, SEALER, NotReady, Supervisor
-from api.ops.wiring import RealClock, open_projector, require_schema, role_dsn
+from api.ops.wiring import open_projector, require_schema, role_dsn
 from api.settings import LEVELS, EnclaveFacts, Home, Settings
 from api.texts.labels import word
 from ledger.errors import Unavailable

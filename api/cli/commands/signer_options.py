@@ -15,13 +15,12 @@ import click
 import httpx
 
 from api.cli.terminal.error_messages import guarded
-from api.cli.terminal.shell import Shell, misuse, options, shell_of, visible
+from api.cli.terminal.late_commands import missing
+from api.cli.terminal.shell import MISUSED, Refusal, Shell, misuse, options, shell_of, visible
 from api.client.client import Client
 from api.client.known_log import Anchor, KnownLog
-from api.ops.init_enclave import VKEYS
-from api.ops.supervisor import running_url
-from api.ops.wiring import RealClock
-from api.rehearsal.cast import CastBook, Safe
+from api.ops.home_notes import VKEYS, running_url
+from api.ops.machine import RealClock
 from api.settings import Home, Settings, SettingsError
 from keys.custody.file import read_key
 from keys.errors import Malformed, Unsealable
@@ -228,9 +227,7 @@ def signer_of(
     if alias is not None and key_file is not None:
         misuse(Message("Nothing was done: choose --as or --key."))
     if alias is not None:
-        home = Home(settings)
-        book = CastBook(home.facts().origin, Safe(settings.home / "cast", home.passphrase()))
-        return book.signer(book.named(alias).kid)
+        return _of_the_cast(settings, alias)
     path = key_file or Home(settings).key_path("registrar")
     if not path.exists():
         Home(settings).facts()  # where there is no enclave at all, that is what is said
@@ -240,6 +237,26 @@ def signer_of(
             ),
         )
     return opened_key(settings, path)
+
+
+def _of_the_cast(settings: Settings, alias: str) -> SoftwareSigner:
+    """The key of one of a rehearsal's cast, which only a checkout can have played."""
+    try:
+        from api.rehearsal.cast import CastBook, Safe, UnknownAlias  # noqa: PLC0415  not shipped
+    except ModuleNotFoundError as error:
+        raise missing(error) from error
+    home = Home(settings)
+    book = CastBook(home.facts().origin, Safe(settings.home / "cast", home.passphrase()))
+    try:
+        return book.signer(book.named(alias).kid)
+    except UnknownAlias as error:
+        known = ", ".join(error.known) or "–"
+        text = Message(
+            "The cast has no {alias}; there are: {known}. Run socai play first.",
+            alias=error.alias,
+            known=known,
+        )
+        raise Refusal(text, MISUSED, "unknown_alias") from error
 
 
 def opened_key(settings: Settings, path: Path) -> SoftwareSigner:

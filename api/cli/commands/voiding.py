@@ -17,7 +17,7 @@ from api.cli.commands.signer_options import identity
 from api.cli.terminal.shell import Moment, dumped, fail, misuse
 from api.client.client import Client
 from api.client.connection import understood
-from api.ops.wiring import RealClock, RealEntropy
+from api.ops.machine import RealClock, RealEntropy
 from keys import canonical
 from ledger.admission.genesis import REHEARSAL
 from ledger.admission.registrar import Keeper, registry_act

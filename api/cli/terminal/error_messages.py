@@ -13,7 +13,6 @@ from api.cli.terminal.shell import FAILED, MISUSED, Refusal
 from api.client.connection import OtherLog, Refused, Strange, Unreachable
 from api.client.known_log import Unlike
 from api.ops.embedded_postgres import EmbeddedError
-from api.rehearsal.cast import UnknownAlias
 from api.settings import Unfit
 from keys.errors import KeysError, Unsealable
 from ledger.errors import Conflict, Doubt, Fatal, Rejected, Unavailable, VerificationError
@@ -38,7 +37,7 @@ def guarded(command: F) -> F:
     return cast("F", run)
 
 
-def _refusal(error: Exception) -> Refusal | None:  # noqa: C901, PLR0911  one row an error
+def _refusal(error: Exception) -> Refusal | None:  # noqa: PLR0911  one row an error
     match error:
         case Refused():
             said = _told(error)
@@ -71,17 +70,6 @@ def _refusal(error: Exception) -> Refusal | None:  # noqa: C901, PLR0911  one ro
             )
         case Rejected() | Conflict() | Unavailable() | Unlike():
             return Refusal(error.text, FAILED, error.code)
-        case UnknownAlias():
-            known = ", ".join(error.known) or "–"
-            return Refusal(
-                Message(
-                    "The cast has no {alias}; there are: {known}. Run socai play first.",
-                    alias=error.alias,
-                    known=known,
-                ),
-                MISUSED,
-                "unknown_alias",
-            )
         case Unfit():
             return Refusal(Message("Nothing was done: {error}", error=error.text), MISUSED, "usage")
         case (

@@ -9,7 +9,6 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from flask import Response
-from xlsxwriter import Workbook  # type: ignore[import-untyped]
 
 from api.http.framework import freshness
 from api.http.framework.admission import Heavy
@@ -19,12 +18,14 @@ from api.http.framework.responses import answer, finish
 from api.http.resources import filter_checks, moments
 from api.http.resources.served import enclave
 from api.http.schemas.work import StatisticsQuery, StatisticsShown
+from api.problems.problem import Problem
 from api.texts.catalogue import both, translate
 from ledger.message import Message, Text, Wording, meaning
 from ledger.regulation.acts.channels import channel_words
 from ledger.regulation.case.outcomes import words as outcome_words
 from ledger.regulation.registry.calendar import local_day
-from projections.views.statistics.view import HIDDEN, HIDDEN_MEANS, Cell, Figure, Tables
+from projections.views.statistics.hidden_cells import HIDDEN, HIDDEN_MEANS
+from projections.views.statistics.view import Cell, Figure, Tables
 
 statistics = Noun("statistics", __name__, url_prefix="/v1", description="Thống kê · Statistics")
 _HEAVY: Final = Heavy("statistics")
@@ -130,7 +131,20 @@ def get_statistics_xlsx(asked: dict[str, Any]) -> Response:
 
 
 def workbook(title: str, at: datetime, rows: Iterable[Row]) -> bytes:
-    """One sheet, its first row in bold. Every text is text: neither a formula nor a link."""
+    """One sheet, its first row in bold. Every text is text: neither a formula nor a link.
+
+    Raises:
+        Problem: The extra `xlsx` is not installed; CSV has the same.
+    """
+    try:
+        from xlsxwriter import Workbook  # type: ignore[import-untyped]  # noqa: PLC0415  an extra
+    except ModuleNotFoundError as error:
+        raise Problem(
+            "not_acceptable",
+            Message(
+                "This server makes no XLSX (extra xlsx not installed); take /v1/statistics.csv."
+            ),
+        ) from error
     out = io.BytesIO()
     with Workbook(out, _PLAIN_BOOK) as book:
         book.set_properties({"created": at.replace(tzinfo=None)})

@@ -14,22 +14,15 @@ from typing import Any, Final, LiteralString
 
 import orjson
 
-from ledger.message import Message, Text
+from ledger.message import Text
 from ledger.regulation.case.state import StreamState
 from projections.fold.step import Step
 from projections.views.base import Connection, Cursor, live
 from projections.views.statistics.counted_events import COUNTED_FLAGS, closing, marks_of
+from projections.views.statistics.hidden_cells import SMALLEST
 from projections.views.statistics.indicators import INDICATORS, Indicator
 
 NAME: Final = "statistics"
-SMALLEST: Final = 5
-"""Cells below this are hidden, and others with them, so that no sum tells one: see `suppress`."""
-HIDDEN: Final = Message("hidden")
-"""What stands for a hidden cell: which of the two reasons it has is what must not be told."""
-HIDDEN_MEANS: Final = Message(
-    "from 1 to {smallest}, or hidden beside such a cell so that nobody can work it out",
-    smallest=SMALLEST - 1,
-)
 OLD_CASE_DAYS: Final = 90
 
 _CLEAR_MARKS: Final[LiteralString] = "DELETE FROM proj.marks WHERE gen = %s AND stream = ANY (%s)"

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.views.statistics.view import SMALLEST, suppress
+from projections.views.statistics.hidden_cells import SMALLEST
+from projections.views.statistics.view import suppress
 
 TABLES = st.dictionaries(
     st.text(alphabet="abcdef", min_size=1, max_size=3), st.integers(0, 40), max_size=8

@@ -1,15 +1,50 @@
-"""The commands about the log, from the files that hold them."""
+"""The commands about the log; each is read from its file when it is called."""
 
 from __future__ import annotations
 
-from api.cli.commands.audit import log
-from api.cli.commands.log.discard import discard
-from api.cli.commands.log.doubt import remember_, resume
-from api.cli.commands.log.recover import recover
+from typing import Final
 
-__all__ = ["log"]
+import click
 
-log.add_command(discard)
-log.add_command(recover)
-log.add_command(resume)
-log.add_command(remember_)
+from api.cli.terminal.late_commands import Late, LateGroup
+from ledger.message import Message
+
+_TABLE: Final = {
+    "status": Late(
+        "api.cli.commands.log.standing:status",
+        Message("Origin, size, genesis digest, keys."),
+    ),
+    "checkpoint": Late(
+        "api.cli.commands.log.standing:newest",
+        Message("Print the newest signed checkpoint, to be kept."),
+    ),
+    "audit": Late(
+        "api.cli.commands.audit:audit_log",
+        Message("Recompute everything; exit 1 at damage."),
+    ),
+    "void": Late(
+        "api.cli.commands.voiding:void",
+        Message("Void records that are set aside."),
+    ),
+    "discard": Late(
+        "api.cli.commands.log.discard:discard",
+        Message("Take away checkpoints the log did not sign."),
+    ),
+    "recover": Late(
+        "api.cli.commands.log.recover:recover",
+        Message("Go on after a loss, under a new key."),
+    ),
+    "resume": Late(
+        "api.cli.commands.log.doubt:resume",
+        Message("Go on after a stop on doubt."),
+    ),
+    "remember": Late(
+        "api.cli.commands.log.doubt:remember_",
+        Message("Tell this home a checkpoint that is known."),
+    ),
+}
+
+
+@click.group(cls=LateGroup, table=_TABLE)
+def log() -> None:
+    """The log: how it stands, whether every stored byte holds, going on after a loss."""

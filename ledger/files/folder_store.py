@@ -1,0 +1,141 @@
+"""Sealed files in a folder: the default place, for which nothing more is installed.
+
+A file is written beside its place, synced, moved there whole, and its folders synced before `put`
+returns. Implements `BlobStore`. What is inside is not known here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+from ledger.errors import NotFound, Unavailable
+from ledger.message import Message
+
+_PART_BYTES: Final = 1 << 20
+_HEX: Final = re.compile(r"[0-9a-f]{32}")
+
+
+class FolderBlobs:
+    """Files of one enclave; never of two (access.md F10).
+
+    Args:
+        folder: Where they lie; made with mode 0700 where it is not there.
+        min_free_bytes: Below this it takes no more.
+    """
+
+    def __init__(self, folder: Path, *, min_free_bytes: int = 0) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._folder = folder
+        self._min_free = min_free_bytes
+
+    def put(self, name: UUID, sealed: Iterable[bytes]) -> None:
+        """Keeps a file; durable and whole on return.
+
+        Raises:
+            Unavailable: The folder is full or cannot be written; nothing is kept.
+        """
+        self._require_room()
+        place = self._folder / place_of(name)
+        draft = place.with_name(f"{place.name}.part")
+        try:
+            with _told():
+                place.parent.mkdir(exist_ok=True, mode=0o700)
+                handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(handle, "wb", buffering=0) as file:
+                for part in sealed:
+                    with _told():
+                        _write(file.fileno(), part)
+                with _told():
+                    os.fsync(file.fileno())
+            with _told():
+                draft.replace(place)
+                for folder in (place.parent, self._folder):
+                    _sync(folder)
+        except BaseException:
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
+            raise
+
+    def get(self, name: UUID) -> Iterator[bytes]:
+        """Its bytes in parts, in constant memory. Raises: NotFound, Unavailable."""
+        place = self._folder / place_of(name)
+        try:
+            place.stat()
+        except FileNotFoundError as error:
+            raise NotFound(f"no file {name}") from error
+        except OSError as error:
+            raise unavailable() from error
+        return _parts(place)
+
+    def sizes(self) -> dict[UUID, int]:
+        """Name and length of every file there is. Raises: Unavailable."""
+        with _told():
+            return {
+                UUID(hex=path.name): path.stat().st_size
+                for path in self._folder.glob("??/*")
+                if _HEX.fullmatch(path.name)
+            }
+
+    def _require_room(self) -> None:
+        if shutil.disk_usage(self._folder).free < self._min_free:
+            raise Unavailable(
+                "disk_full",
+                Message(
+                    "The server is out of room; nothing was kept. Tell the operator, then try"
+                    " again."
+                ),
+                retry_after_s=60,
+            )
+
+
+def place_of(name: UUID) -> str:
+    """Path of a file in its store: no folder gets too long a list."""
+    return f"{name.hex[:2]}/{name.hex}"
+
+
+def unavailable() -> Unavailable:
+    """What an officer hears of a store that fails, never a driver's words."""
+    return Unavailable(
+        "files_unavailable",
+        Message(
+            "The file store cannot be reached now; nothing was taken, send it again in a few"
+            " seconds."
+        ),
+    )
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """A failing disk as the port says it; what the sender's stream raises is not in here."""
+    try:
+        yield
+    except OSError as error:
+        raise unavailable() from error
+
+
+def _write(handle: int, part: bytes) -> None:
+    view = memoryview(part)
+    while view:
+        view = view[os.write(handle, view) :]
+
+
+def _sync(folder: Path) -> None:
+    """DURABLE when this returns: the names in it."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _parts(place: Path) -> Iterator[bytes]:
+    with _told(), place.open("rb", buffering=0) as file:
+        while part := file.read(_PART_BYTES):
+            yield part
