@@ -22,7 +22,9 @@ from ledger.regulation.docs.catalogue_page import KINDS
 ROOT: Final = Path(__file__).parents[1]
 PAGES: Final = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 SPEC: Final = ROOT / "docs" / "spec"
-_THROUGH: Final = re.compile(r"(?:socai|docker compose run --rm(?: -T)? migrate) (.*)")
+_THROUGH: Final = re.compile(
+    r"(?:socai|docker compose run --rm(?: -T)? (?:migrate|rehearsal)) (.*)"
+)
 _SPANS: Final = re.compile(r"`(socai [a-z][^`]*)`")
 _PLACEHOLDER: Final = re.compile(r"[…\[]|\.\.\.")
 _CHANGED: Final = ("CHANGELOG.md",)
@@ -177,8 +179,11 @@ def test_what_is_generated_is_marked_and_packed_files_are_named() -> None:
         r"^(\S+)\s+linguist-generated$", (ROOT / ".gitattributes").read_text("utf-8"), re.MULTILINE
     )
     assert sorted(marked) == [
-        "docs/reference/catalogue.md", "docs/reference/openapi.json", "docs/spec/life-cycle.md"
-    ]  # fmt: skip
+        "docs/reference/catalogue.md",
+        "docs/reference/licences.md",
+        "docs/reference/openapi.json",
+        "docs/spec/life-cycle.md",
+    ]
     assert all((ROOT / name).is_file() for name in marked)
     assert '"docs/spec" = "api/spec"' in (ROOT / "pyproject.toml").read_text("utf-8")
     assert "COPY docs/spec docs/spec" in (ROOT / "Dockerfile").read_text("utf-8")
