@@ -186,6 +186,17 @@ def test_key_files_are_made_shown_and_never_overwritten(tmp_path: Path) -> None:
     assert Path(file).stat().st_mode & 0o777 == 0o600
 
 
+def test_a_new_passphrase_is_typed_twice(tmp_path: Path) -> None:
+    """A slip of the finger would seal the key under what nobody knows: then nothing is made."""
+    file = tmp_path / "me.socaikey"
+    words, env = ["--lang", "en", "key", "new", str(file)], {"SOCAI_HOME": str(tmp_path)}
+    slip = CliRunner().invoke(main, words, env=env, input="secret\nsercet\n")
+    assert (slip.exit_code, "No key was made" in slip.stderr) == (2, True), slip.output
+    assert not file.exists()
+    assert CliRunner().invoke(main, words, env=env, input="secret\nsecret\n").exit_code == 0
+    assert read_key(file, b"secret").kid
+
+
 def test_catalogue_explains_every_kind_in_json(tmp_path: Path) -> None:
     """The rulebook is data; programs read it too."""
     for kind in ("act", "guard", "state", "agency", "instrument", "clock"):

@@ -276,7 +276,14 @@ def opened_key(settings: Settings, path: Path) -> SoftwareSigner:
 def passphrase(settings: Settings, path: Path) -> bytes:
     """For a new key: SOCAI_PASSPHRASE_FILE, a rehearsal's home, or the person at the terminal."""
     kept = _kept_passphrase(settings)
-    return _asked(path) if kept is None else kept
+    if kept is not None:
+        return kept
+    typed = _asked(path)
+    if _asked(path, again=True) != typed:  # a slip would lock the key for ever
+        misuse(
+            Message("No key was made: the passphrase was typed in two ways. Run the command again.")
+        )
+    return typed
 
 
 def _kept_passphrase(settings: Settings) -> bytes | None:
@@ -288,9 +295,10 @@ def _kept_passphrase(settings: Settings) -> bytes | None:
     return None
 
 
-def _asked(path: Path) -> bytes:
+def _asked(path: Path, *, again: bool = False) -> bytes:
     """What the person at the terminal types for one key."""
-    prompt = shell_of().text(Message("Passphrase of the key {path}", path=path))
+    first = Message("Passphrase of the key {path}", path=path)
+    prompt = shell_of().text(Message("The same passphrase again") if again else first)
     try:
         text: str = click.prompt(visible(prompt), hide_input=True, err=True)
     except click.Abort:
