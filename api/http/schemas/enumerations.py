@@ -87,7 +87,12 @@ URGENCY: Final = Enumeration(
     "Urgency",
     "How urgent a case was registered to be, as official letters say it.",
     ("NONE", "KHAN", "THUONG_KHAN", "HOA_TOC"),
-    {"NONE": "Thường", "KHAN": "Khẩn", "THUONG_KHAN": "Thượng khẩn", "HOA_TOC": "Hỏa tốc"},
+    {
+        "NONE": "Thường · ordinary",
+        "KHAN": "Khẩn · urgent",
+        "THUONG_KHAN": "Thượng khẩn · very urgent",
+        "HOA_TOC": "Hỏa tốc · express",
+    },
 )
 ACT_TYPE: Final = Enumeration(
     "ActType",

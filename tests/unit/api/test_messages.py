@@ -23,7 +23,7 @@ from tests.messages import KEYWORDS, MO, PACKAGES, ROOT, compiled, extracted, st
 DETAIL = "detail"
 """What a library says, in English: a translation may leave it out."""
 PAGE = "ledger/regulation/docs/"
-"""What makes CATALOGUE.md, the one page that has both languages side by side."""
+"""What makes docs/reference/catalogue.md, the one page that has both languages side by side."""
 
 
 @cache
