@@ -32,7 +32,11 @@ class Message:
 
     def __init__(self, text: str, /, **params: object) -> None:
         self.text = text
-        self.params: Mapping[str, object] = params
+        # an error is said, not kept: two alike are equal, and its frames are let go
+        self.params: Mapping[str, object] = {
+            name: str(value) if isinstance(value, BaseException) else value
+            for name, value in params.items()
+        }
         self.context: str | None = None
         self.many: str | None = None
 

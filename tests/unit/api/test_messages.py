@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import gettext
 import io
+import pickle
 import string
 import unicodedata
 from collections.abc import Iterator
@@ -112,6 +113,7 @@ def test_every_message_is_a_literal_and_gets_what_it_fills_in() -> None:
         assert len(texts) == len(call.args), f"{place}: a text that is no literal"
         assert len(texts) == (1 if getattr(call.func, "id", "") == "Message" else 2), place
         asked = set(chain.from_iterable(holes(text) for text in texts if isinstance(text, str)))
+        assert all(texts), f"{place}: the empty text is the catalogue's head"
         given = {word.arg for word in call.keywords}
         if given:
             assert asked | {"n"} & given == given, f"{place}: {asked} and {given}"
@@ -190,6 +192,13 @@ def test_dates_and_numbers_are_written_as_in_vietnam() -> None:
     assert both(told) == {"vi": "04/06/2024 08:12 0,5", "en": "04/06/2024 08:12 0.5"}
     assert translate(Message("{until}", until=date(2024, 6, 4)), "en") == "04/06/2024"
     assert translate(Message("{until}", until=at.astimezone(UTC)), "vi") == "04/06/2024 01:12"
+
+
+def test_two_texts_over_like_errors_are_the_same_text() -> None:
+    """Processes that judge alike must agree on why, and no traceback is kept in a fold."""
+    alike = [Message("not JSON: {detail}", detail=ValueError("line 1")) for _ in range(2)]
+    assert alike[0] == alike[1]
+    assert pickle.loads(pickle.dumps(alike[0])) == alike[1]  # noqa: S301  our own
 
 
 def test_a_brace_in_what_is_filled_in_is_never_read_as_a_hole() -> None:
