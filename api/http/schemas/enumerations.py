@@ -15,6 +15,7 @@ from marshmallow import fields, validate
 from api.problems.types import TYPES
 from api.settings import LEVELS
 from api.texts.catalogue import both
+from api.texts.labels import WORDS
 from ledger.message import Text, Wording
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.acts.lifecycle import life_cycle
@@ -83,16 +84,12 @@ CASE_OUTCOME: Final = Enumeration(
     "CaseOutcome", "How a case ended.", tuple(OUTCOMES), _both(OUTCOMES)
 )
 CASE_SORT: Final = Enumeration("CaseSort", "Order of the case list; `-` turns it round.", SORTS)
+_URGENCIES: Final = ("NONE", "KHAN", "THUONG_KHAN", "HOA_TOC")
 URGENCY: Final = Enumeration(
     "Urgency",
     "How urgent a case was registered to be, as official letters say it.",
-    ("NONE", "KHAN", "THUONG_KHAN", "HOA_TOC"),
-    {
-        "NONE": "Thường · ordinary",
-        "KHAN": "Khẩn · urgent",
-        "THUONG_KHAN": "Thượng khẩn · very urgent",
-        "HOA_TOC": "Hỏa tốc · express",
-    },
+    _URGENCIES,
+    _both({code: WORDS[code] for code in _URGENCIES}),
 )
 ACT_TYPE: Final = Enumeration(
     "ActType",
