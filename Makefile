@@ -108,7 +108,7 @@ advisories: $(READY) ## known weaknesses of what is shipped; status 2 where nobo
 	@$(RELEASE)
 	@$(BIN)/python -m release.advisories "$(UV)"
 
-SECRETS := postgres migrator writer sealer projector reader auditor
+SECRETS := postgres migrator writer checkpointer projector reader auditor
 GROUP := $$(test "$$(id -u)" = 0 && echo 10001 || id -g)
 
 secrets: ## what docker-compose.yml needs: random secrets in secrets/, their group in .env

@@ -21,7 +21,7 @@ import orjson
 from api.problems.problem import Problem
 from keys import jwk
 from keys.canonical import b64, unb64
-from keys.deterministic_box import Opaque
+from keys.deterministic_box import DeterministicBox
 from keys.errors import KeysError
 from keys.keyring import Keyring
 from keys.signer import PublicKey
@@ -56,12 +56,12 @@ class Caller:
     expires_at: int
 
 
-class Seal:
+class TokenBox:
     """What only this API can make or read, under one secret; each use opens only its own."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
-        self._opaque = Opaque(hmac.digest(key, b"socai/opaque/1", "sha512"))
+        self._opaque = DeterministicBox(hmac.digest(key, b"socai/opaque/1", "sha512"))
         self._subkeys: dict[str, bytes] = {}  # a use each
 
     def mac(self, label: str, data: bytes) -> bytes:
@@ -96,7 +96,7 @@ class SignIn:
 
     Args:
         origin: Of this enclave's log; a sign-in for another is refused.
-        seal: The API's HMAC secret.
+        token_box: The API's HMAC secret.
         sessions: Challenges and counters shared by all workers.
         entropy: Source of challenges and session ids.
         now: Real time, also in a rehearsal (http.md §1).
@@ -110,7 +110,7 @@ class SignIn:
         self,
         *,
         origin: str,
-        seal: Seal,
+        token_box: TokenBox,
         sessions: Sessions,
         entropy: Entropy,
         now: Callable[[], datetime],
@@ -120,7 +120,7 @@ class SignIn:
         attempts: int,
     ) -> None:
         self._origin = origin
-        self._seal = seal
+        self._token_box = token_box
         self._sessions = sessions
         self._entropy = entropy
         self._now = now
@@ -200,7 +200,7 @@ class SignIn:
             Problem: `not_signed_in`: none, forged, expired, or its key has been revoked since.
         """
         scheme, _, token = (authorization or "").partition(" ")
-        value = self._seal.open("token", token) if scheme.lower() == "bearer" else None
+        value = self._token_box.open("token", token) if scheme.lower() == "bearer" else None
         if (
             value is None
             or value["log"] != self._origin
@@ -217,7 +217,7 @@ class SignIn:
             session=b64(self._entropy.take(12)),
             expires_at=int(self._now().timestamp()) + self._ttl,
         )
-        token = self._seal.shut(
+        token = self._token_box.shut(
             "token",
             {
                 "exp": caller.expires_at,

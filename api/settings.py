@@ -250,7 +250,7 @@ class Home:
         return folder / f"{name}.{ending}"
 
     def seen_folder(self, role: str) -> Path:
-        """What a role remembers of its log: `api`, `sealer` or `projector`."""
+        """What a role remembers of its log: `api`, `checkpointer` or `projector`."""
         return self.settings.seen_dir / role
 
     def facts(self) -> EnclaveFacts:

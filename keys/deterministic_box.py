@@ -14,7 +14,7 @@ from keys.errors import Unsealable
 KEY_BYTES = 64
 
 
-class Opaque:
+class DeterministicBox:
     """One key for several uses, each of which opens only its own.
 
     Args:

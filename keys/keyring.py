@@ -38,7 +38,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class KeyLine:
+class KeyRecord:
     """One enrolled key, and its end if it has one.
 
     Attributes:
@@ -89,7 +89,7 @@ class Keyring:
     """Every key ever enrolled in one log, by kid; loaded keys are kept."""
 
     def __init__(self) -> None:
-        self._lines: dict[str, KeyLine] = {}
+        self._lines: dict[str, KeyRecord] = {}
         self._loaded: dict[str, PublicKey] = {}
 
     def copy(self) -> Keyring:
@@ -99,7 +99,7 @@ class Keyring:
         other._loaded = self._loaded
         return other
 
-    def enrol(self, line: KeyLine) -> None:
+    def enrol(self, line: KeyRecord) -> None:
         """Adds a key.
 
         Raises:
@@ -143,11 +143,11 @@ class Keyring:
     def __contains__(self, kid: object) -> bool:
         return kid in self._lines
 
-    def line(self, kid: str) -> KeyLine | None:
+    def line(self, kid: str) -> KeyRecord | None:
         """The key's line, revoked or not."""
         return self._lines.get(kid)
 
-    def lines(self, officer: str | None = None) -> tuple[KeyLine, ...]:
+    def lines(self, officer: str | None = None) -> tuple[KeyRecord, ...]:
         """The keys of an officer in the order of enrolment; of everybody where none is named."""
         every = self._lines.values()
         return tuple(line for line in every if officer is None or line.officer == officer)
@@ -160,7 +160,7 @@ class Keyring:
 
     def usable(
         self, kid: str, *, index: int | None, at: datetime, service: bool | None = None
-    ) -> KeyLine:
+    ) -> KeyRecord:
         """The line of a key that may sign at `at`, as the log stood before record `index`.
 
         Args:

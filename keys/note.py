@@ -142,7 +142,7 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
+class VerifiedSignature:
     """A signature that was found good.
 
     Attributes:
@@ -164,7 +164,7 @@ class OpenNote:
     """The text of a note, and who is known to have signed it: at least one."""
 
     text: str
-    verified: tuple[Verified, ...]
+    verified: tuple[VerifiedSignature, ...]
 
 
 def parse_note(data: bytes) -> Note:
@@ -223,11 +223,11 @@ def verify_note(data: bytes, vkeys: Iterable[VKey]) -> OpenNote:
     """
     note = parse_note(data)
     known = {(vkey.name, vkey.key_id): vkey for vkey in vkeys}
-    verified: dict[VKey, Verified] = {}
+    verified: dict[VKey, VerifiedSignature] = {}
     for signature in note.signatures:
         vkey = known.get((signature.name, signature.key_id))
         if vkey is not None:
-            good = Verified(vkey, vkey.verify(signature.blob, note.text))
+            good = VerifiedSignature(vkey, vkey.verify(signature.blob, note.text))
             verified.setdefault(vkey, good)
     if not verified:
         raise InvalidSignature("no known key has signed the note")

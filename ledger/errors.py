@@ -145,8 +145,8 @@ class Doubt(Fatal):
 
     Args:
         kind: `shorter`, records that were signed over are gone; `forked`, another root at a size
-            that was signed; `planted`, something stands in the sealer's place that it did not put
-            there; `damaged`, the memory does not open; `unseen`, there is none.
+            that was signed; `planted`, something stands in the checkpointer's place that it did not
+            put there; `damaged`, the memory does not open; `unseen`, there is none.
         text: What disagrees, to stand in a sentence; its English is `str`.
         size: Records that are sure, where that is known.
     """

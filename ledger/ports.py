@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 from uuid import UUID
 
 from ledger.regulation.acts.act import Act
-from ledger.regulation.case.other_cases_port import Cases, NoCases, Report
+from ledger.regulation.case.other_cases_port import Cases, CountedReport, NoCases
 
 __all__ = [
     "NIL_UNIT",
@@ -28,6 +28,7 @@ __all__ = [
     "CheckpointStore",
     "Checkpoints",
     "Clock",
+    "CountedReport",
     "CustodyRow",
     "Draft",
     "Entropy",
@@ -38,7 +39,6 @@ __all__ = [
     "Notices",
     "OtherCases",
     "RecordStore",
-    "Report",
     "SealedRecord",
     "SeenStore",
     "Sessions",

@@ -14,7 +14,7 @@ from keys import canonical
 from keys.jwk import SoftwareSigner
 from keys.note import VKey
 from ledger.admission.genesis import Founder, genesis, service_key
-from ledger.checkpoints.checkpointer import Sealer
+from ledger.checkpoints.checkpointer import Checkpointer
 from ledger.checkpoints.seen_checkpoint import SeenCheckpoint, beginning
 from ledger.log.statement import AUTHOR, RETURNER, Statement, flattened, make
 from ledger.ports import (
@@ -54,7 +54,7 @@ class Stores:
     tiles: TileStore
     checkpoints: CheckpointStore
     notices: Notices
-    sealers_records: RecordStore
+    checkpointers_records: RecordStore
 
 
 def in_memory(fake: MemoryRecordStore) -> Stores:
@@ -64,14 +64,14 @@ def in_memory(fake: MemoryRecordStore) -> Stores:
 
 def in_postgres(database: Database) -> Stores:
     """The ports over a database."""
-    sealers = database.pool("sealer")
+    checkpointers = database.pool("checkpointer")
     return Stores(
         records=PostgresRecords(database.pool("writer")),
         appender=database.appender(),
-        tiles=PostgresTiles(sealers),
-        checkpoints=PostgresCheckpoints(sealers),
-        notices=PostgresNotices(database.dsn("sealer")),
-        sealers_records=PostgresRecords(sealers),
+        tiles=PostgresTiles(checkpointers),
+        checkpoints=PostgresCheckpoints(checkpointers),
+        notices=PostgresNotices(database.dsn("checkpointer")),
+        checkpointers_records=PostgresRecords(checkpointers),
     )
 
 
@@ -219,11 +219,11 @@ class ALedger:
         """The keys that verify its checkpoints."""
         return [self.keys.log.vkey, self.keys.pq.vkey]
 
-    def sealer(self, seen: SeenStore | None = None) -> Sealer:
-        """A sealer over the same stores, of the same home or of another."""
-        return Sealer(
+    def checkpointer(self, seen: SeenStore | None = None) -> Checkpointer:
+        """A checkpointer over the same stores, of the same home or of another."""
+        return Checkpointer(
             seen=self.memory(seen or self.seen),
-            records=self.stores.sealers_records,
+            records=self.stores.checkpointers_records,
             tiles=self.stores.tiles,
             checkpoints=self.stores.checkpoints,
             log_key=self.keys.log,

@@ -23,8 +23,8 @@ from keys.jwk import SoftwareSigner
 from ledger.ports import Grounds
 from ledger.regulation.acts.act import Act, parse_act
 from ledger.regulation.acts.catalogue import load
-from ledger.regulation.case.guard_input import Ground, Question
-from ledger.regulation.case.other_cases_port import Report
+from ledger.regulation.case.guard_input import DecisionContext, GuardInput
+from ledger.regulation.case.other_cases_port import CountedReport
 from ledger.regulation.case.state import Entry, Signed, StreamState, apply, fold
 from ledger.regulation.decide import Decision, decide
 from ledger.regulation.guards.table import BY_CODE
@@ -196,7 +196,7 @@ class Others:
     tokens: dict[str, set[str]] = field(default_factory=dict)
     records: dict[tuple[int, str], str] = field(default_factory=dict)
     clocks: dict[str, list[str]] = field(default_factory=dict)
-    counted: list[Report] = field(default_factory=list)
+    counted: list[CountedReport] = field(default_factory=list)
     signed: dict[str, list[str]] = field(default_factory=dict)
 
     def asking(self) -> Others:
@@ -224,7 +224,7 @@ class Others:
         """See `Cases`."""
         return self.clocks.get(stream, [])
 
-    def reports(self) -> Sequence[Report]:
+    def reports(self) -> Sequence[CountedReport]:
         """See `Cases`."""
         return self.counted
 
@@ -825,14 +825,14 @@ class Story:
         more.setdefault("when", self.now)
         return an_act(name, within=self.stream, level=self.level, **more)
 
-    def asks(self, name: str, **more: Any) -> Question:
+    def asks(self, name: str, **more: Any) -> GuardInput:
         """The question the author's statement of such an act would put; see `an_act`."""
         return self.question(self.act(name, **more))
 
-    def question(self, act: Act, at: int = 0) -> Question:
+    def question(self, act: Act, at: int = 0) -> GuardInput:
         """The question that the statement of the signer at this position puts."""
         statement = signed(act, self.stream)[at]
-        ground = Ground(
+        ground = DecisionContext(
             registry=self.registry,
             catalogue=load(),
             origin=ORIGIN.replace("ordinary", self.level),
@@ -928,13 +928,13 @@ def refolded(story: Story) -> StreamState:
 # -- asking one guard ---------------------------------------------------------------------------
 
 
-def holds(code: str, q: Question) -> None:
+def holds(code: str, q: GuardInput) -> None:
     """This guard alone lets the statement pass, and raises no flag."""
     breach = BY_CODE[code].check(q)
     assert breach is None, f"{code} does not hold: {breach}"
 
 
-def breaks(code: str, q: Question, pointer: str | None = None) -> Mapping[str, str]:
+def breaks(code: str, q: GuardInput, pointer: str | None = None) -> Mapping[str, str]:
     """This guard alone refuses or flags; its sentence can be filled in. Returns what fills it."""
     guard = BY_CODE[code]
     breach = guard.check(q)

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from keys.envelope_encryption import Kek
 from ledger.ports import LogHead, RecordStore, StoredRecord
-from ledger.streams.event import Aside
+from ledger.streams.event import SetAside
 from ledger.streams.record_reader import Opened, Reader
 from ledger.write.judged_stream import Docket
-from ledger.write.registry_follower import Applied, Standing
+from ledger.write.registry_follower import FollowedAct, RegistryFollower
 from tests.fakes import MemoryRecordStore
 
 
@@ -35,7 +35,7 @@ class FoldLog:
         self._store = store
         self._strict = Reader(store, kek, origin)
         self._reader = self._strict.for_folds()
-        self._standing = Standing(store, self._strict)
+        self._standing = RegistryFollower(store, self._strict)
 
     def size(self) -> int:
         """Records."""
@@ -49,7 +49,7 @@ class FoldLog:
         """Opened rows of a stream."""
         return map(self._reader.open, self._store.stream(stream_id))
 
-    def registry(self) -> Sequence[Applied]:
+    def registry(self) -> Sequence[FollowedAct]:
         """Registry acts."""
         return self._standing.catch_up().acts
 
@@ -57,7 +57,7 @@ class FoldLog:
         """Whether the registry changed by it."""
         return self._standing.stands(index)
 
-    def judged(self, stream: str, before: int) -> dict[int, Aside | None]:
+    def judged(self, stream: str, before: int) -> dict[int, SetAside | None]:
         """A stream, judged in full."""
         return Docket(self._standing, self._store, self._strict, stream).upto(before)
 

@@ -26,7 +26,7 @@ from ledger.audit import content
 from ledger.audit.content import RawRecord
 from ledger.audit.files.snapshot_port import RawEvent, RawFile
 from ledger.audit.rules.token_owners import RawToken
-from ledger.audit.snapshot_port import ALONE, Seat
+from ledger.audit.snapshot_port import ALONE, StreamPartition
 from ledger.audit.tables import Beside
 from ledger.audit.tree import RawCheckpoint, RawTile
 from ledger.log import checkpoint, record, statement, tiles
@@ -143,7 +143,7 @@ class MemoryLog:
         """See `Evidence`."""
         return max((row.at for row in self.rows), default=-1)
 
-    def records(self, start: int, end: int, seat: Seat = ALONE) -> Sequence[RawRecord]:
+    def records(self, start: int, end: int, seat: StreamPartition = ALONE) -> Sequence[RawRecord]:
         """See `Evidence`; without state and wraps where the login may not read them."""
         here = (r for r in self.rows if start <= r.at < end and seat.has(r.stream_id))
         rows = sorted(here, key=lambda r: r.at)

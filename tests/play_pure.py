@@ -20,8 +20,8 @@ from uuid import UUID
 from keys.jwk import SoftwareSigner
 from ledger.regulation.acts.act import Act, parse_act
 from ledger.regulation.acts.catalogue import load
-from ledger.regulation.case.guard_input import Ground, Question
-from ledger.regulation.case.other_cases_port import Report
+from ledger.regulation.case.guard_input import DecisionContext, GuardInput
+from ledger.regulation.case.other_cases_port import CountedReport
 from ledger.regulation.case.state import Entry, Signed, StreamState, apply
 from ledger.regulation.case_file.flags import standing
 from ledger.regulation.case_file.render import case_file
@@ -75,7 +75,7 @@ class Player:
     acts: dict[int, str] = field(default_factory=dict)
     now: datetime | None = None
     random: random.Random = field(default_factory=lambda: random.Random(7))  # noqa: S311 - the same ids in every run
-    questions: list[Question] = field(default_factory=list)
+    questions: list[GuardInput] = field(default_factory=list)
     keep_questions: bool = False
     keys: int = 0
 
@@ -103,7 +103,7 @@ class Player:
         """Nothing is asked in these scenarios."""
         return ()
 
-    def reports(self) -> Sequence[Report]:
+    def reports(self) -> Sequence[CountedReport]:
         """Reports of article 9 in this log."""
         names = ("StatisticsSubmitted", "SituationReportSubmitted")
         programmes = [s for s in self.streams.values() if s.kind == "programme"]
@@ -124,10 +124,12 @@ class Player:
         """The fold of a stream, empty where nothing was written yet."""
         return self.streams.setdefault(name, StreamState(name))
 
-    def question(self, act: Act, officer: str, role: str, iat: datetime, kid: str = "") -> Question:
+    def question(
+        self, act: Act, officer: str, role: str, iat: datetime, kid: str = ""
+    ) -> GuardInput:
         """The question a statement puts to the rules now."""
         stream = self.stream(act.stream)
-        ground = Ground(
+        ground = DecisionContext(
             registry=self.registry,
             catalogue=load(),
             origin=self.origin,
@@ -407,11 +409,11 @@ class Player:
         return {code for code, named in shown if named == act_id}
 
 
-def _report(entry: Entry) -> Report:
+def _report(entry: Entry) -> CountedReport:
     facts = entry.act.facts
     assert entry.effect is not None
     assert entry.effect.index is not None
-    return Report(
+    return CountedReport(
         entry.act.act_id,
         date.fromisoformat(facts["period_from"]),
         date.fromisoformat(facts["period_to"]),

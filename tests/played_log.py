@@ -26,10 +26,10 @@ from ledger.log import statement
 from ledger.ports import RecordStore, StoredRecord
 from ledger.streams.record_reader import Reader
 from ledger.streams.tokens import token_tag, tokens_of
-from ledger.write.registry_follower import Standing
+from ledger.write.registry_follower import RegistryFollower
 from projections.queries.guard_lookups import CasesAsked, Connecting, LogCases
-from projections.queries.queries import Inquiry
-from projections.queries.row_evidence import Evidence
+from projections.queries.queries import Queries
+from projections.queries.row_evidence import RowEvidence
 from tests import builders, play_pure
 from tests.a_ledger import appointment, enrolment
 from tests.builders import an_act
@@ -127,22 +127,22 @@ class PlayedLog:
         for person, signer in zip(people, act.signers, strict=True):
             log.sign(dict(act.members), person, signer.role)
 
-    def inquiry(self, records: RecordStore, connecting: Connecting) -> Inquiry:
+    def queries(self, records: RecordStore, connecting: Connecting) -> Queries:
         """Every reading of its views, as `bootstrap` wires it."""
         reader = Reader(records, self.log.kek, ORIGIN)
-        standing = Standing(records, reader)
-        return Inquiry(
+        standing = RegistryFollower(records, reader)
+        return Queries(
             connecting,
             origin=ORIGIN,
             standing=standing,
-            evidence=Evidence(records, reader, ORIGIN, lambda: standing),
+            evidence=RowEvidence(records, reader, ORIGIN, lambda: standing),
         )
 
     def cases(self, records: RecordStore, connecting: Connecting) -> CasesAsked:
         """What guards ask of the rest of its log."""
         reader = Reader(records, self.log.kek, ORIGIN)
-        standing = Standing(records, reader)
-        evidence = Evidence(records, reader, ORIGIN, lambda: standing)
+        standing = RegistryFollower(records, reader)
+        evidence = RowEvidence(records, reader, ORIGIN, lambda: standing)
         return LogCases(connecting, evidence, lambda: standing.catch_up().registry).asking()
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ledger.audit.content import RawRecord
 from ledger.audit.rules.token_owners import RawToken
-from ledger.audit.snapshot_port import ALONE, Seat
+from ledger.audit.snapshot_port import ALONE, StreamPartition
 from ledger.audit.tables import Beside
 from ledger.audit.tree import RawCheckpoint, RawTile
 from ledger.log.moment import milliseconds
@@ -18,7 +18,7 @@ from tests.memory_log import NoFiles
 
 @dataclass(frozen=True, slots=True)
 class StoredEvidence:
-    """`Evidence` over a store in memory: its records; what a sealer writes is left out."""
+    """`Evidence` over a store in memory: its records; what a checkpointer writes is left out."""
 
     store: MemoryRecordStore
     sealed: bool = True
@@ -35,7 +35,7 @@ class StoredEvidence:
         """See `Evidence`."""
         return self.store.head().size - 1
 
-    def records(self, start: int, end: int, seat: Seat = ALONE) -> Sequence[RawRecord]:
+    def records(self, start: int, end: int, seat: StreamPartition = ALONE) -> Sequence[RawRecord]:
         """See `Evidence`."""
         rows = [raw(row) for row in self.store.read(start, end - start)]
         return [row for row in rows if seat.has(row.stream_id)]

@@ -17,7 +17,7 @@ import keys
 import ledger
 import projections
 from api.client.connection import Refused
-from api.http.schemas.base import DAY, Page, choice, pattern
+from api.http.schemas.base import DAY, PageSchema, choice, pattern
 from api.problems import problem as problems
 from api.problems import types
 from api.problems.problem import Problem
@@ -31,7 +31,7 @@ from tests.source_files import ROOT, modules
 
 ROOTS = (KeysError, LedgerError)
 CODED = {"Rejected", "Conflict", "Unavailable", "Problem"}
-# Between the sealer and its store, at `init`, and between two projectors.
+# Between the checkpointer and its store, at `init`, and between two projectors.
 NEVER_OVER_HTTP = {"checkpoint_moved", "no_registry_keeper", "projector_active"}
 
 
@@ -180,7 +180,7 @@ def test_an_unforeseen_error_tells_only_that_it_happened() -> None:
     assert "secret" not in str(body)
 
 
-class _Asked(Page):
+class _Asked(PageSchema):
     """A query of every kind that ours are made of."""
 
     day = pattern(DAY, "A day.")
@@ -189,7 +189,7 @@ class _Asked(Page):
     many = choice(tuple(f"N{n}" for n in range(200)), "One of many.")
     sure = fields.Boolean()
     whole = fields.Dict()
-    parts = fields.List(fields.Nested(Page))
+    parts = fields.List(fields.Nested(PageSchema))
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,9 @@ COMMANDS: Final[dict[str, Late]] = {
         "api.cli.commands.operator:init",
         Message("Make an enclave: keys, database, record 0."),
     ),
-    "serve": Late("api.cli.commands.operator:serve", Message("Run api, sealer and projector.")),
+    "serve": Late(
+        "api.cli.commands.operator:serve", Message("Run api, checkpointer and projector.")
+    ),
     "migrate": Late(
         "api.cli.commands.operator:migrate",
         Message("Bring the database's schema up to date."),

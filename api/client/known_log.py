@@ -45,7 +45,7 @@ class Line(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Anchor:
+class LogAnchor:
     """What is believed of a log before anything was seen of it.
 
     Attributes:
@@ -142,7 +142,7 @@ class KnownLog:
         self,
         folder: Path,
         origin: str,
-        anchor: Callable[[], Anchor],
+        anchor: Callable[[], LogAnchor],
         tell: Callable[[Crossed], None] = lambda _: None,
         unkept: Callable[[Doubt | Unavailable], None] = lambda _: None,
     ) -> None:

@@ -12,7 +12,7 @@ from flask_smorest import Api
 
 from api.http import openapi_document
 from api.http.framework import lifecycle, openapi_examples
-from api.http.framework.endpoint import Noun
+from api.http.framework.endpoint import Resource
 from api.http.framework.read_budget import Budgets
 from api.http.resources.act_record import act_record
 from api.http.resources.acts import acts
@@ -34,7 +34,7 @@ from api.ops.wiring import Enclave
 from api.problems.problem import Problem
 from api.problems.types import TYPES
 
-NOUNS: Final[tuple[Noun, ...]] = (
+NOUNS: Final[tuple[Resource, ...]] = (
     session,
     acts,
     streams,

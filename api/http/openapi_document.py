@@ -85,10 +85,10 @@ def _referring(value: Any) -> Any:  # noqa: ANN401  any JSON
     if MARK not in value:
         return {name: _referring(inner) for name, inner in value.items()}
     reference = {"$ref": f"{_REFERENCE}schemas/{value[MARK]}"}
-    told = {name: value[name] for name in ("description",) if name in value}
+    body = {name: value[name] for name in ("description",) if name in value}
     if None in value["enum"]:
-        return {"anyOf": [reference, {"type": "null"}], **told}
-    return {**reference, **told}
+        return {"anyOf": [reference, {"type": "null"}], **body}
+    return {**reference, **body}
 
 
 def _references(value: Any) -> Iterator[str]:  # noqa: ANN401  any JSON

@@ -30,7 +30,7 @@ from ledger.postgres.definitions import Altered
 from ledger.postgres.evidence import PostgresEvidence
 from ledger.postgres.records import PostgresRecords
 from ledger.streams.record_reader import Reader
-from projections.checks.rebuild_comparison import Difference, altered_definitions, compare
+from projections.checks.rebuild_comparison import RebuildDifference, altered_definitions, compare
 
 READER: Final = "reader"
 AUDITOR: Final = "auditor"
@@ -46,7 +46,7 @@ class Audited:
     """What `log audit` found in log, views and the database's own definitions."""
 
     report: Report
-    views: Sequence[Difference]
+    views: Sequence[RebuildDifference]
     views_skipped: str
     altered: Sequence[Altered] = ()
     unopened: Mapping[Path, Doubt] = field(default_factory=dict)
@@ -208,7 +208,7 @@ def _store(settings: Settings, files: str) -> KeptFiles | None:
 
 def _views(
     settings: Settings, facts: EnclaveFacts, kek: Kek, progress: Callable[[int, int], None]
-) -> Sequence[Difference]:
+) -> Sequence[RebuildDifference]:
     dsn = role_dsn(settings, facts, "projector")
     pool = open_pool(dsn, most=2)
     try:

@@ -1,4 +1,4 @@
-"""The two loops beside the API, each a process until SIGTERM: sealer and projector.
+"""The two loops beside the API, each a process until SIGTERM: checkpointer and projector.
 
 Not: how they are wired (`bootstrap`), nor what they do with a record.
 """
@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Final
 
 from api.ops.machine import RealClock
-from api.ops.wiring import open_projector, open_sealer
+from api.ops.wiring import open_checkpointer, open_projector
 from api.settings import Home, Settings
 from api.texts.catalogue import translate
 from ledger.checkpoints.seen_file import DoubtMark
@@ -38,19 +38,21 @@ def until_told() -> Event:
     return stop
 
 
-def seal(settings: Settings, stop: Event) -> int:
+def checkpoint(settings: Settings, stop: Event) -> int:
     """Seals until told to stop; its exit status.
 
     A stop on doubt leaves a mark: who starts it again, by hand or by a supervisor, starts nothing.
     """
-    mark = DoubtMark(Home(settings).seen_folder("sealer"))
-    if _stopped(mark, "sealer"):
+    mark = DoubtMark(Home(settings).seen_folder("checkpointer"))
+    if _stopped(mark, "checkpointer"):
         return ON_DOUBT
-    sealer, pool = open_sealer(settings)
+    checkpointer, pool = open_checkpointer(settings)
     try:
-        sealer.run(stop)
+        checkpointer.run(stop)
     except Fatal as error:
-        _log.exception("the sealer stops on doubt; nothing more is signed until `socai log resume`")
+        _log.exception(
+            "the checkpointer stops on doubt; nothing more is signed until `socai log resume`"
+        )
         _leave(mark, error)
         return ON_DOUBT
     finally:
@@ -61,7 +63,7 @@ def seal(settings: Settings, stop: Event) -> int:
 def project(settings: Settings, stop: Event) -> int:
     """Keeps every view up until told to stop; its exit status.
 
-    A stop on doubt leaves a mark, as the sealer's does.
+    A stop on doubt leaves a mark, as the checkpointer's does.
 
     Raises:
         Fatal: The views are not this program's, which `socai migrate` mends.

@@ -1,4 +1,4 @@
-"""Whether an enclave can serve: database, sealer, log, projections, disk and clock (http.md §7)."""
+"""Whether an enclave can serve: database, checkpoints, log, views, disk and clock (http.md §7)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ledger.message import Message, Text, plural
 from ledger.ports import Clock, LogHead
 from ledger.postgres.records import PostgresRecords
 from projections.engine.generations import ViewState
-from projections.queries.queries import Inquiry
+from projections.queries.queries import Queries
 from projections.views.acts import MOST_COUNTED
 from projections.views.all_views import VIEWS
 
@@ -33,7 +33,7 @@ _AS_SEEN: Final = Message("agrees with the checkpoint last seen")
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class ReadinessCheck:
     """One part of the service and whether it is well (http.md §7)."""
 
     name: str
@@ -57,7 +57,7 @@ class Readiness:
         records: PostgresRecords,
         checkpoints: SignedCheckpoints,
         watch: LogWatch,
-        inquiry: Inquiry,
+        queries: Queries,
     ) -> None:
         self._settings = settings
         self._facts = facts
@@ -65,11 +65,11 @@ class Readiness:
         self._records = records
         self._checkpoints = checkpoints
         self._watch = watch
-        self._inquiry = inquiry
+        self._inquiry = queries
         self.anchoring: Anchoring | None = None
         self._progress = _Progress()
 
-    def checks(self) -> list[Check]:
+    def checks(self) -> list[ReadinessCheck]:
         """One line for each part; names no case."""
         try:
             # before the head, which only grows
@@ -79,20 +79,22 @@ class Readiness:
         except LedgerError as error:
             name = type(error).__name__
             told = Message("cannot be read ({name})", name=name)
-            return [Check("database", ok=False, detail=told), self._disk()]
-        unsealed = head.size - (latest[0] if latest else 0)
+            return [ReadinessCheck("database", ok=False, detail=told), self._disk()]
+        uncovered = head.size - (latest[0] if latest else 0)
         telemetry.LOG_SIZE.set(head.size)
-        telemetry.UNSEALED.set(unsealed)
+        telemetry.UNCOVERED.set(uncovered)
         checks = [
-            Check("database", ok=True, detail=plural("{n} record", "{n} records", n=head.size)),
-            Check(
-                "sealer",
-                ok=unsealed >= 0
-                and self._progress.fine("sealer", unsealed, latest[0] if latest else 0),
+            ReadinessCheck(
+                "database", ok=True, detail=plural("{n} record", "{n} records", n=head.size)
+            ),
+            ReadinessCheck(
+                "checkpointer",
+                ok=uncovered >= 0
+                and self._progress.fine("checkpointer", uncovered, latest[0] if latest else 0),
                 detail=plural(
                     "{n} record without a checkpoint",
                     "{n} records without a checkpoint",
-                    n=unsealed,
+                    n=uncovered,
                 ),
             ),
         ]
@@ -105,21 +107,21 @@ class Readiness:
         checks += [_aside(aside.count, aside.first[0])] if aside.first else []
         return [*checks, self._disk(), self._time(head.recorded_at)]
 
-    def _memory(self) -> Check:
-        """Also what the sealer stopped on, where its folder is on this machine."""
+    def _memory(self) -> ReadinessCheck:
+        """Also what the checkpointer stopped on, where its folder is on this machine."""
         doubt = self._watch.doubt
         if doubt is not None:
-            return Check("log", ok=False, detail=doubt.text)
-        reason = DoubtMark(Home(self._settings).seen_folder("sealer")).reason()
+            return ReadinessCheck("log", ok=False, detail=doubt.text)
+        reason = DoubtMark(Home(self._settings).seen_folder("checkpointer")).reason()
         if reason is not None:
-            stopped = Message("the sealer stopped: {reason}", reason=reason)
-            return Check("log", ok=False, detail=stopped)
-        return Check("log", ok=True, detail=_AS_SEEN)
+            stopped = Message("the checkpointer stopped: {reason}", reason=reason)
+            return ReadinessCheck("log", ok=False, detail=stopped)
+        return ReadinessCheck("log", ok=True, detail=_AS_SEEN)
 
-    def _view(self, name: str, state: ViewState | None, head: LogHead) -> Check:
+    def _view(self, name: str, state: ViewState | None, head: LogHead) -> ReadinessCheck:
         if state is None:
             told = Message("{view}: there is none to read", view=name)
-            return Check("projection", ok=False, detail=told)
+            return ReadinessCheck("projection", ok=False, detail=told)
         lag, (_, seconds) = head.size - 1 - state.position, state.behind(head)
         telemetry.PROJECTION_LAG.labels(state.view).set(lag)
         telemetry.PROJECTION_UNJUDGED.labels(state.view).set(state.position - state.judged)
@@ -139,28 +141,28 @@ class Readiness:
         if state.stopped:
             told = Message("stopped at record {error_at}", error_at=state.error_at)
         detail = Message("{view}: {told}", view=state.view, told=told)
-        return Check("projection", ok=fine, detail=detail)
+        return ReadinessCheck("projection", ok=fine, detail=detail)
 
-    def _custody(self) -> list[Check]:
+    def _custody(self) -> list[ReadinessCheck]:
         """Where this process anchors the custody of files: whether it still does."""
         if self.anchoring is None:
             return []
         well = self.anchoring.doubt is None
-        return [Check("custody", ok=well, detail=_ANCHORED if well else _UNANCHORED)]
+        return [ReadinessCheck("custody", ok=well, detail=_ANCHORED if well else _UNANCHORED)]
 
-    def _disk(self) -> Check:
+    def _disk(self) -> ReadinessCheck:
         if self._settings.database_url is not None:
-            return Check("disk", ok=True, detail=_DATABASE_AWAY)
+            return ReadinessCheck("disk", ok=True, detail=_DATABASE_AWAY)
         free = free_bytes(self._settings.home) >> 20
         told = Message("{free} MiB free", free=free)
-        return Check("disk", ok=free >= self._settings.min_free_mib, detail=told)
+        return ReadinessCheck("disk", ok=free >= self._settings.min_free_mib, detail=told)
 
-    def _time(self, last: datetime | None) -> Check:
+    def _time(self, last: datetime | None) -> ReadinessCheck:
         if self._facts.rehearsal or last is None:
-            return Check("clock", ok=True, detail=_CLOCK_OF_RECORDS)
+            return ReadinessCheck("clock", ok=True, detail=_CLOCK_OF_RECORDS)
         behind = (last - self._clock.now()).total_seconds()
         told = Message("{behind} s behind the log", behind=round(max(behind, 0)))
-        return Check("clock", ok=behind <= 1, detail=told)
+        return ReadinessCheck("clock", ok=behind <= 1, detail=told)
 
 
 def free_bytes(folder: Path) -> int:
@@ -168,12 +170,12 @@ def free_bytes(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
-def _altered(table: str) -> Check:
+def _altered(table: str) -> ReadinessCheck:
     told = Message("the table {table} is not as it was made", table=table)
-    return Check("projection", ok=False, detail=told)
+    return ReadinessCheck("projection", ok=False, detail=told)
 
 
-def _aside(count: int, first: int) -> Check:
+def _aside(count: int, first: int) -> ReadinessCheck:
     """A banner, not a failure: what is set aside moves nothing, and everything else goes on."""
     number = Message("at least {count}", count=count) if count == MOST_COUNTED else count
     told = Message(
@@ -181,7 +183,7 @@ def _aside(count: int, first: int) -> Check:
         number=number,
         first=first,
     )
-    return Check("set_aside", ok=True, detail=told)
+    return ReadinessCheck("set_aside", ok=True, detail=told)
 
 
 class _Progress:

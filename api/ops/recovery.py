@@ -19,7 +19,7 @@ import orjson
 
 from api.ops.home_notes import VKEYS
 from api.ops.machine import RealClock, RealEntropy
-from api.ops.supervisor import ROLES, SEALER
+from api.ops.supervisor import CHECKPOINTER, ROLES
 from api.ops.wiring import log_signers, open_kek, role_dsn
 from api.settings import EnclaveFacts, Home, Settings, SettingsError
 from keys.custody.file import read_key, write_key
@@ -68,15 +68,15 @@ class Recovering:
         self._facts = facts
         self._home = Home(settings)
         writers = open_pool(role_dsn(settings, facts, "writer"), most=2)
-        sealers = open_pool(role_dsn(settings, facts, SEALER), most=1)
+        checkpointers = open_pool(role_dsn(settings, facts, CHECKPOINTER), most=1)
         appender = GroupAppender(role_dsn(settings, facts, "writer"))
-        for one in (writers, sealers, appender):
+        for one in (writers, checkpointers, appender):
             stack.callback(one.close)
         kek = open_kek(settings)
         self._records = PostgresRecords(writers)
-        self._sealed = PostgresRecords(sealers)
-        self._tiles = PostgresTiles(sealers)
-        self._checkpoints = PostgresCheckpoints(sealers)
+        self._sealed = PostgresRecords(checkpointers)
+        self._tiles = PostgresTiles(checkpointers)
+        self._checkpoints = PostgresCheckpoints(checkpointers)
         self._ledger = Ledger(
             store=self._records,
             appender=appender,
@@ -261,8 +261,8 @@ class Recovering:
             signers=log_signers(self._settings),
             recovery=recovery,
         )
-        kept = self.opened(SEALER)
-        note = first.seal(kept, self._keep, time_s=int(RealClock().now().timestamp()))
+        kept = self.opened(CHECKPOINTER)
+        note = first.sign(kept, self._keep, time_s=int(RealClock().now().timestamp()))
         self._keep(note)
         for role in ROLES:
             DoubtMark(self._home.seen_folder(role)).clear()

@@ -1,7 +1,7 @@
 """Runs the processes of one enclave and starts a killed one again.
 
-API (gunicorn), sealer and projector are child processes; they end with their parent, however it
-ends. A loop that stopped on doubt is not started again. Not: what the processes do.
+API (gunicorn), checkpointer and projector are child processes; they end with their parent, however
+it ends. A loop that stopped on doubt is not started again. Not: what the processes do.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from api.ops.role_lock import Lock
 from api.settings import Settings, SettingsError, child_environment
 
 API: Final = "api"
-SEALER: Final = "sealer"
+CHECKPOINTER: Final = "checkpointer"
 PROJECTOR: Final = "projector"
 DATABASE: Final = "database"
-ROLES: Final = (API, SEALER, PROJECTOR)
+ROLES: Final = (API, CHECKPOINTER, PROJECTOR)
 _STEP_S: Final = 0.2
 _LOOK_S: Final = 0.5
 _MOST_PAUSE_S: Final = 5.0

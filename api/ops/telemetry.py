@@ -47,8 +47,8 @@ CONNECTIONS: Final = Gauge(
 )
 STATEMENTS: Final = Counter("socai_statements", "Statements recorded, and sent again", ("outcome",))
 LOG_SIZE: Final = Gauge("socai_log_records", "Records committed", multiprocess_mode="mostrecent")
-UNSEALED: Final = Gauge(
-    "socai_log_unsealed", "Records no checkpoint covers yet", multiprocess_mode="mostrecent"
+UNCOVERED: Final = Gauge(
+    "socai_log_uncovered", "Records no checkpoint covers yet", multiprocess_mode="mostrecent"
 )
 PROJECTION_LAG: Final = Gauge(
     "socai_projection_lag_records",

@@ -18,7 +18,7 @@ from uuid import UUID
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from api.auth import Seal, SignIn
+from api.auth import SignIn, TokenBox
 from api.ops.machine import RealClock, RealEntropy
 from api.ops.readiness import Readiness, free_bytes
 from api.settings import EnclaveFacts, Home, Settings, SettingsError, memory_needed
@@ -30,7 +30,7 @@ from keys.keyring import Keyring
 from keys.log_keys import LogKeys
 from keys.note import NoteSigner, log_pair
 from ledger.audit.files.snapshot_port import FileBytes
-from ledger.checkpoints.checkpointer import Sealer
+from ledger.checkpoints.checkpointer import Checkpointer
 from ledger.checkpoints.log_watch import LogWatch
 from ledger.checkpoints.proofs import Proofs
 from ledger.checkpoints.seen_checkpoint import SeenCheckpoint
@@ -68,15 +68,15 @@ from ledger.streams.record_reader import Reader
 from ledger.write.commands import Ledger
 from ledger.write.followed_log import FollowedLog
 from ledger.write.log_keys_follower import FollowedKeys
-from ledger.write.registry_follower import Standing
+from ledger.write.registry_follower import RegistryFollower
 from projections.engine import generations
 from projections.engine.projector import Projector
 from projections.engine.rebuild_pool import Builders
-from projections.engine.rebuild_worker import Opening
+from projections.engine.rebuild_worker import WorkerConfig
 from projections.fold.shard import DIGITS
 from projections.queries.guard_lookups import LogCases
-from projections.queries.queries import Inquiry
-from projections.queries.row_evidence import Evidence
+from projections.queries.queries import Queries
+from projections.queries.row_evidence import RowEvidence
 
 
 class KeptFiles(BlobStore, FileBytes, Protocol):
@@ -109,7 +109,7 @@ class Enclave:
         reader: Opens them.
         checkpoints: Stored checkpoints, signed by the log.
         watch: Holds the log to what this home has seen of it.
-        inquiry: Every reading of the views.
+        queries: Every reading of the views.
         readiness: Whether it can serve.
         attachments: The files of acts.
         anchors: Their custody, anchored in the log.
@@ -125,7 +125,7 @@ class Enclave:
         self.facts = home.facts()
         self.clock = clock
         self.entropy = entropy
-        self.seal = Seal(home.session_key())
+        self.token_box = TokenBox(home.session_key())
         origin, level = self.facts.origin, self.facts.level
         most = min(settings.threads + _POOL_SPARE, _POOL_MOST)
         self._reading, self._writing = (
@@ -160,9 +160,9 @@ class Enclave:
             admit=lambda connection: self.watch.admit(PostgresRecords(Lone(connection))),
         )
         self.attachments = self._attachments(kek)
-        evidence = Evidence(self.records, self.reader, origin, lambda: self.ledger.standing)
+        evidence = RowEvidence(self.records, self.reader, origin, lambda: self.ledger.standing)
         written = PostgresRecords(self._writing)
-        others = Evidence(
+        others = RowEvidence(
             written, Reader(written, kek, origin, level), origin, lambda: self.ledger.standing
         )
         self.ledger = Ledger(
@@ -178,7 +178,7 @@ class Enclave:
             files=self.attachments,
         )
         self.anchors = self._anchors(kek)
-        self.inquiry = Inquiry(
+        self.queries = Queries(
             self.lend,
             origin=origin,
             standing=self.ledger.standing,
@@ -186,7 +186,7 @@ class Enclave:
         )
         self.sign_in = SignIn(
             origin=origin,
-            seal=self.seal,
+            token_box=self.token_box,
             sessions=PostgresSessions(self._reading),
             entropy=entropy,
             now=clock.now,
@@ -204,7 +204,7 @@ class Enclave:
             records=self.records,
             checkpoints=self.checkpoints,
             watch=self.watch,
-            inquiry=self.inquiry,
+            queries=self.queries,
         )
 
     @property
@@ -389,10 +389,10 @@ def _told(doubt: Doubt | None) -> None:
         _log.error("the log is in doubt, nothing is recorded: %s", doubt)
 
 
-def open_sealer(
+def open_checkpointer(
     settings: Settings, *, clock: Clock | None = None, facts: EnclaveFacts | None = None
-) -> tuple[Sealer, Pool]:
-    """The sealer of a home, and the pool to close behind it.
+) -> tuple[Checkpointer, Pool]:
+    """The checkpointer of a home, and the pool to close behind it.
 
     Args:
         settings: Of the home.
@@ -405,14 +405,14 @@ def open_sealer(
         Fatal: As `require_schema`.
     """
     home = Home(settings)
-    facts, store = facts or home.facts(), SeenFile(home.seen_folder("sealer"))
+    facts, store = facts or home.facts(), SeenFile(home.seen_folder("checkpointer"))
     if store.read() is None:
-        raise memory_needed(home.seen_folder("sealer"))
-    dsn = role_dsn(settings, facts, "sealer")
+        raise memory_needed(home.seen_folder("checkpointer"))
+    dsn = role_dsn(settings, facts, "checkpointer")
     require_schema(dsn)
     log_key, pq_key = log_signers(settings)
     pool = open_pool(dsn, most=2)
-    sealer = Sealer(
+    checkpointer = Checkpointer(
         records=PostgresRecords(pool),
         tiles=PostgresTiles(pool),
         checkpoints=PostgresCheckpoints(pool),
@@ -423,7 +423,7 @@ def open_sealer(
         origin=facts.origin,
         notices=PostgresNotices(dsn),
     )
-    return sealer, pool
+    return checkpointer, pool
 
 
 def open_projector(settings: Settings) -> tuple[Projector, PostgresNotices, Pool]:
@@ -447,7 +447,7 @@ def open_projector(settings: Settings) -> tuple[Projector, PostgresNotices, Pool
     except Exception:
         pool.close()
         raise
-    standing = Standing(records, reader)
+    standing = RegistryFollower(records, reader)
     keys, stored = FollowedKeys(lambda: standing), PostgresCheckpoints(pool)
     seen = SeenCheckpoint(SeenFile(home.seen_folder("projector")), keys.at, facts.origin)
     watch = LogWatch(
@@ -458,7 +458,7 @@ def open_projector(settings: Settings) -> tuple[Projector, PostgresNotices, Pool
     )
     with connect(dsn) as connection:
         generations.require_installed(connection)
-    opening = Opening(dsn, kek, facts.origin, facts.level)
+    opening = WorkerConfig(dsn, kek, facts.origin, facts.level)
     projector = Projector(
         lambda: connect(dsn),
         records,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Final, Protocol
 
-from api.rehearsal.scenario import Part, Play, Step
+from api.rehearsal.scenario import CastPart, Play, PlayStep
 
 KEEPER: Final = "REGISTRY_KEEPER"
 REGISTRAR_POST: Final = "quan-tri-danh-ba"
@@ -26,7 +26,7 @@ class Directory(Protocol):
     def first_day(self, agency: str) -> date | None:
         """The agency's first day; None where the edition does not know it."""
 
-    def post(self, part: Part) -> tuple[list[str], list[str]]:
+    def post(self, part: CastPart) -> tuple[list[str], list[str]]:
         """Powers and capacities that the post gives."""
 
     def keeper(self, day: date) -> str:
@@ -34,24 +34,24 @@ class Directory(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Officer:
+class CastMember:
     """An alias as the ledger knows it; `kid` names the key it signs with now."""
 
     alias: str
     officer: str
-    part: Part
+    part: CastPart
     kid: str
 
 
 @dataclass(slots=True)
-class Threads:
+class References:
     """What the references of one play stand for: filled as the play goes on."""
 
-    officers: dict[str, Officer] = field(default_factory=dict)
+    officers: dict[str, CastMember] = field(default_factory=dict)
     cases: dict[str, str] = field(default_factory=dict)
     acts: dict[int, str] = field(default_factory=dict)
 
-    def stream(self, step: Step) -> str:
+    def stream(self, step: PlayStep) -> str:
         """The name of the step's stream (formats.md §2)."""
         match step.stream_of:
             case "case":
@@ -85,14 +85,16 @@ def first_enrolments(play: Play, directory: Directory) -> list[str]:
     return _keepers_last(early, play, directory)
 
 
-def late_enrolments(step: Step, enrolled: set[str], play: Play, directory: Directory) -> list[str]:
+def late_enrolments(
+    step: PlayStep, enrolled: set[str], play: Play, directory: Directory
+) -> list[str]:
     """Aliases this step is the first to name, of those whose agency began after the play."""
     missing = [alias for alias in play.cast if alias in step.aliases() and alias not in enrolled]
     return _keepers_last(missing, play, directory)
 
 
 def enrolment_time(
-    before: datetime, last: datetime | None, parts: list[Part], directory: Directory
+    before: datetime, last: datetime | None, parts: list[CastPart], directory: Directory
 ) -> datetime:
     """Minutes before `before`; never before the ledger's time or the agencies' first day."""
     moment = before - _LEAD_TIME
@@ -105,7 +107,7 @@ def enrolment_time(
     return moment
 
 
-def appointment_facts(officer: str, part: Part, directory: Directory) -> dict[str, Any]:
+def appointment_facts(officer: str, part: CastPart, directory: Directory) -> dict[str, Any]:
     """Facts of `OfficerAppointed` for one part of the cast."""
     powers, capacities = directory.post(part)
     facts: dict[str, Any] = {
@@ -144,7 +146,9 @@ class Signing:
         return {"officer": self.officer, "post": self.post, "role": self.role}
 
 
-def step_act(step: Step, act_id: str, threads: Threads, facts: Mapping[str, Any]) -> dict[str, Any]:
+def step_act(
+    step: PlayStep, act_id: str, threads: References, facts: Mapping[str, Any]
+) -> dict[str, Any]:
     """The payload of a step, its facts already resolved."""
     author = threads.officers[step.author]
     signers = [Signing(author.officer, author.part.post, "AUTHOR").member()]
@@ -215,7 +219,7 @@ def _shown(value: object) -> str:
     return "∅" if value is None else str(value)
 
 
-def _starts(part: Part, directory: Directory) -> date:
+def _starts(part: CastPart, directory: Directory) -> date:
     return max(FIRST_DAY, directory.first_day(part.agency) or FIRST_DAY)
 
 

@@ -16,8 +16,8 @@ from typing import Any, Final
 
 import orjson
 
-from api.rehearsal.acts_of_play import KEEPER, Directory, Officer
-from api.rehearsal.scenario import Part
+from api.rehearsal.acts_of_play import KEEPER, CastMember, Directory
+from api.rehearsal.scenario import CastPart
 from keys.custody.file import read_key, write_key
 from keys.jwk import SoftwareSigner
 from ledger.regulation.edition import Edition
@@ -36,14 +36,14 @@ class UnknownAlias(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Safe:
+class KeyStore:
     """Where keys are kept, and what seals them."""
 
     folder: Path
     passphrase: bytes
 
 
-class CastBook:
+class Cast:
     """Officers and keys of one enclave's cast.
 
     Args:
@@ -51,15 +51,15 @@ class CastBook:
         safe: Where to keep keys; None keeps them in memory only.
     """
 
-    def __init__(self, log: str, safe: Safe | None = None) -> None:
+    def __init__(self, log: str, safe: KeyStore | None = None) -> None:
         self._log = log
         self._safe = safe
-        self._officers: dict[str, Officer] = {}
+        self._officers: dict[str, CastMember] = {}
         self._keys: dict[str, SoftwareSigner] = {}
         if safe is not None:
             self._load(safe)
 
-    def find(self, alias: str, part: Part, play_id: str) -> Officer | None:
+    def find(self, alias: str, part: CastPart, play_id: str) -> CastMember | None:
         """The officer that already stands for this alias in this post."""
         for name in (alias, f"{play_id}.{alias}"):
             officer = self._officers.get(name)
@@ -68,12 +68,12 @@ class CastBook:
         return None
 
     def add(
-        self, alias: str, part: Part, play_id: str, officer: str
-    ) -> tuple[Officer, SoftwareSigner]:
+        self, alias: str, part: CastPart, play_id: str, officer: str
+    ) -> tuple[CastMember, SoftwareSigner]:
         """A new officer with a new key; both are kept before they are returned."""
         name = alias if alias not in self._officers else f"{play_id}.{alias}"
         signer = self.new_key()
-        made = Officer(alias=name, officer=officer, part=part, kid=signer.kid)
+        made = CastMember(alias=name, officer=officer, part=part, kid=signer.kid)
         self._keep(made, signer)
         return made, signer
 
@@ -88,16 +88,16 @@ class CastBook:
         """A key that is not anybody's yet."""
         return SoftwareSigner.generate(_FIRST_KEY)
 
-    def change_key(self, officer: Officer, key: SoftwareSigner) -> Officer:
+    def change_key(self, officer: CastMember, key: SoftwareSigner) -> CastMember:
         """The officer with the new key; the old key's file stays as `<alias>.<kid>`."""
         if self._safe is not None:
             old = self._path(officer.alias)
             old.rename(old.with_name(f"{officer.alias}.{officer.kid}.socaikey"))
-        changed = Officer(officer.alias, officer.officer, officer.part, key.kid)
+        changed = CastMember(officer.alias, officer.officer, officer.part, key.kid)
         self._keep(changed, key)
         return changed
 
-    def keepers(self, agency: str, directory: Directory) -> list[Officer]:
+    def keepers(self, agency: str, directory: Directory) -> list[CastMember]:
         """Officers of that agency whose post keeps the registry."""
         return [
             officer
@@ -105,7 +105,7 @@ class CastBook:
             if officer.part.agency == agency and KEEPER in directory.post(officer.part)[0]
         ]
 
-    def named(self, alias: str) -> Officer:
+    def named(self, alias: str) -> CastMember:
         """The officer behind an alias.
 
         Raises:
@@ -115,7 +115,7 @@ class CastBook:
             raise UnknownAlias(alias, sorted(self._officers))
         return self._officers[alias]
 
-    def _keep(self, officer: Officer, signer: SoftwareSigner) -> None:
+    def _keep(self, officer: CastMember, signer: SoftwareSigner) -> None:
         self._keys[signer.kid] = signer
         self._officers[officer.alias] = officer
         if self._safe is None:
@@ -134,7 +134,7 @@ class CastBook:
             raise UnknownAlias(alias, sorted(self._officers))
         return self._safe.folder / f"{alias}.socaikey"
 
-    def _load(self, safe: Safe) -> None:
+    def _load(self, safe: KeyStore) -> None:
         try:
             listed = orjson.loads((safe.folder / _INDEX).read_bytes())
         except FileNotFoundError:
@@ -142,10 +142,10 @@ class CastBook:
         if listed.get("log") != self._log:
             return
         for alias, line in listed["cast"].items():
-            part = Part(line["agency"], line["post"])
-            self._officers[alias] = Officer(alias, line["officer"], part, line["kid"])
+            part = CastPart(line["agency"], line["post"])
+            self._officers[alias] = CastMember(alias, line["officer"], part, line["kid"])
 
-    def _write_index(self, safe: Safe) -> None:
+    def _write_index(self, safe: KeyStore) -> None:
         cast = {
             alias: {
                 "officer": o.officer,
@@ -176,7 +176,7 @@ class EditionDirectory:
         known = self._agencies.get(agency)
         return date.fromisoformat(known["valid_from"]) if known else None
 
-    def post(self, part: Part) -> tuple[list[str], list[str]]:
+    def post(self, part: CastPart) -> tuple[list[str], list[str]]:
         """Powers and capacities of the post; one the edition lacks signs for itself only."""
         posts = self._agencies.get(part.agency, {}).get("posts", ())
         for post in posts:

@@ -21,8 +21,8 @@ from api.ops.embedded_postgres import Embedded
 from api.ops.init_enclave import REHEARSAL_OPENS, Plan, found
 from api.ops.machine import RealEntropy
 from api.ops.supervisor import Supervisor
-from api.rehearsal.cast import CastBook, EditionDirectory, Safe
-from api.rehearsal.http_ledger import HttpDesk
+from api.rehearsal.cast import Cast, EditionDirectory, KeyStore
+from api.rehearsal.http_ledger import HttpLedger
 from api.rehearsal.player import Player, Registrar, StepResult
 from api.rehearsal.scenario import Play
 from api.settings import Home, Settings, SettingsError
@@ -37,7 +37,7 @@ _BEFORE: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Venue:
+class ServedEnclave:
     """A served enclave that plays can be sent to.
 
     Attributes:
@@ -50,19 +50,19 @@ class Venue:
     url: str
     registrar_file: Path
     passphrase: bytes
-    safe: Safe | None
+    safe: KeyStore | None
 
 
 @contextmanager
 def player_at(
-    venue: Venue, lang: Lang, watch: Callable[[StepResult], None] = lambda _result: None
+    venue: ServedEnclave, lang: Lang, watch: Callable[[StepResult], None] = lambda _result: None
 ) -> Iterator[Player]:
     """A player with its sessions at a venue.
 
     Raises:
         SettingsError: The log there is no rehearsal.
     """
-    with HttpDesk(venue.url, lang) as desk:
+    with HttpLedger(venue.url, lang) as desk:
         if not desk.origin.startswith("rehearsal."):
             raise SettingsError(
                 Message(
@@ -76,7 +76,7 @@ def player_at(
         yield Player(
             desk,
             Registrar(str(registrar.officer), signer),
-            CastBook(desk.origin, venue.safe),
+            Cast(desk.origin, venue.safe),
             EditionDirectory(load_edition()),
             new_uuid=RealEntropy().uuid,
             watch=watch,
@@ -84,18 +84,18 @@ def player_at(
         )
 
 
-def venue_of(settings: Settings, url: str, registrar_file: Path | None) -> Venue:
+def venue_of(settings: Settings, url: str, registrar_file: Path | None) -> ServedEnclave:
     """The venue of a running enclave, with the home's registrar unless a file is given."""
     home = Home(settings)
-    return Venue(
+    return ServedEnclave(
         url=url,
         registrar_file=registrar_file or home.key_path("registrar"),
         passphrase=home.passphrase(),
-        safe=Safe(settings.home / "cast", home.passphrase()),
+        safe=KeyStore(settings.home / "cast", home.passphrase()),
     )
 
 
-class Stages:
+class PlayEnclaves:
     """Makes fresh rehearsal enclaves, each served until its play is over.
 
     Args:
@@ -116,7 +116,7 @@ class Stages:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     @contextmanager
-    def fresh(self, play: Play, *, alone: bool) -> Iterator[Venue]:
+    def fresh(self, play: Play, *, alone: bool) -> Iterator[ServedEnclave]:
         """A fresh rehearsal enclave, served.
 
         Args:
@@ -132,10 +132,10 @@ class Stages:
             if self._keep is None:
                 shutil.rmtree(settings.home, ignore_errors=True)
 
-    def _safe(self, settings: Settings) -> Safe | None:
+    def _safe(self, settings: Settings) -> KeyStore | None:
         if self._keep is None:
             return None
-        return Safe(settings.home / "cast", Home(settings).passphrase())
+        return KeyStore(settings.home / "cast", Home(settings).passphrase())
 
     def _settings(self, play: Play, *, alone: bool) -> Settings:
         if self._keep is not None:

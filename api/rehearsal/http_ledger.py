@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 
 from api.client.client import Client
 from api.client.connection import Refused as Problem
-from api.rehearsal.player import Place, Refused
+from api.rehearsal.player import PlayRefused, StreamHead
 from api.texts.lang import Lang
 from keys.jwk import SoftwareSigner
 from ledger.log.moment import unstamp
@@ -20,7 +20,7 @@ from ledger.log.statement import Statement
 _WAIT_S: Final = 20
 
 
-class HttpDesk:
+class HttpLedger:
     """Every call goes out in the session of the officer it is made as.
 
     Args:
@@ -53,17 +53,17 @@ class HttpDesk:
         facts = self._open.log()
         return unstamp(facts["now"]) if facts.get("records") else None
 
-    def place(self, stream: str, signer: SoftwareSigner) -> Place:
+    def place(self, stream: str, signer: SoftwareSigner) -> StreamHead:
         """The stream's head."""
         body = self.client(signer).read(f"/v1/streams/{stream}/head").body
-        return Place(int(body["seq"]), body.get("prev"), body.get("state"))
+        return StreamHead(int(body["seq"]), body.get("prev"), body.get("state"))
 
     def submit(self, made: Statement, signer: SoftwareSigner, at: datetime) -> Mapping[str, Any]:
         """Sends a statement and waits for its proof. Raises: Refused."""
         try:
             return self.client(signer).submit(made, at=at).receipt
         except Problem as problem:
-            raise Refused(problem.code, problem.guard, problem.detail) from problem
+            raise PlayRefused(problem.code, problem.guard, problem.detail) from problem
 
     def act(self, act_id: str, index: int, signer: SoftwareSigner) -> Mapping[str, Any]:
         """The act as projected at least up to `index`."""
@@ -83,4 +83,4 @@ class HttpDesk:
         try:
             return self.client(signer).read(path, at_least=index, wait_s=_WAIT_S).body
         except Problem as problem:
-            raise Refused(problem.code, problem.guard, problem.detail) from problem
+            raise PlayRefused(problem.code, problem.guard, problem.detail) from problem

@@ -1,7 +1,7 @@
 """Plays one history against a ledger: enrols the cast, signs every step, checks each answer.
 
-Knows what to send in which order and what must come back; not how it travels (a `Desk` does that),
-nor how it is shown. Source: `docs/reference/scenarios.md`.
+Knows what to send in which order and what must come back; not how it travels (a `PlayedLedger`
+does that), nor how it is shown. Source: `docs/reference/scenarios.md`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any, Final, Protocol
 from uuid import UUID
 
 from api.rehearsal import acts_of_play
-from api.rehearsal.acts_of_play import Directory, Officer, Threads
-from api.rehearsal.cast import CastBook
-from api.rehearsal.scenario import Part, Play, Step, resolve
+from api.rehearsal.acts_of_play import CastMember, Directory, References
+from api.rehearsal.cast import Cast
+from api.rehearsal.scenario import CastPart, Play, PlayStep, resolve
 from keys import canonical
 from keys.jwk import SoftwareSigner
 from ledger.admission.registrar import Keeper, registry_act
@@ -26,7 +26,7 @@ _STALE_TRIES: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StreamHead:
     """Where the next statement of a stream must stand, as the ledger says it."""
 
     seq: int
@@ -34,7 +34,7 @@ class Place:
     state: str | None
 
 
-class Refused(Exception):
+class PlayRefused(Exception):
     """The ledger took nothing.
 
     Args:
@@ -50,7 +50,7 @@ class Refused(Exception):
         self.detail = detail
 
 
-class Desk(Protocol):
+class PlayedLedger(Protocol):
     """What a play needs of a ledger. Every call is made as `signer`, whose session it uses."""
 
     origin: str
@@ -59,7 +59,7 @@ class Desk(Protocol):
     def time(self) -> datetime | None:
         """The ledger's time: the last `recorded_at`."""
 
-    def place(self, stream: str, signer: SoftwareSigner) -> Place:
+    def place(self, stream: str, signer: SoftwareSigner) -> StreamHead:
         """The stream's head."""
 
     def submit(self, made: Statement, signer: SoftwareSigner, at: datetime) -> Mapping[str, Any]:
@@ -84,7 +84,7 @@ class Registrar:
 class StepResult:
     """What came of one step. `wrong` is empty where all is as the file expects."""
 
-    step: Step
+    step: PlayStep
     status: str
     state: str | None
     flags: tuple[str, ...]
@@ -121,10 +121,10 @@ class Outcome:
 
     play: Play
     steps: list[StepResult] = field(default_factory=list)
-    skipped: list[Step] = field(default_factory=list)
+    skipped: list[PlayStep] = field(default_factory=list)
     finals: list[FinalResult] = field(default_factory=list)
     trouble: str = ""
-    threads: Threads = field(default_factory=Threads)
+    threads: References = field(default_factory=References)
 
     @property
     def ok(self) -> bool:
@@ -136,7 +136,7 @@ class Outcome:
 @dataclass(slots=True)
 class _Run:
     play: Play
-    threads: Threads = field(default_factory=Threads)
+    threads: References = field(default_factory=References)
     enrolled: set[str] = field(default_factory=set)
     index: int = -1
     last: datetime | None = None
@@ -158,9 +158,9 @@ class Player:
 
     def __init__(  # noqa: PLR0913  one collaborator each
         self,
-        desk: Desk,
+        desk: PlayedLedger,
         registrar: Registrar,
-        cast: CastBook,
+        cast: Cast,
         directory: Directory,
         *,
         new_uuid: Callable[[], UUID],
@@ -189,13 +189,13 @@ class Player:
                 outcome.steps.append(result)
                 self._watch(result)
             outcome.finals = self._finals(run, {step.n for step in played})
-        except Refused as refused:
+        except PlayRefused as refused:
             outcome.trouble = f"{refused.guard or refused.code}: {refused.detail}"
         return outcome
 
     # Enrolment ---------------------------------------------------------------------------
 
-    def _late(self, run: _Run, step: Step) -> None:
+    def _late(self, run: _Run, step: PlayStep) -> None:
         missing = acts_of_play.late_enrolments(step, run.enrolled, run.play, self._directory)
         self._enrol(run, missing, step.signed)
 
@@ -212,7 +212,7 @@ class Player:
                 officer = self._enrol_one(run, alias, part, at)
             run.threads.officers[alias] = officer
 
-    def _enrol_one(self, run: _Run, alias: str, part: Part, at: datetime) -> Officer:
+    def _enrol_one(self, run: _Run, alias: str, part: CastPart, at: datetime) -> CastMember:
         uuid = str(self._new_uuid())
         officer, signer = self._cast.add(alias, part, run.play.id, uuid)
         appointed = acts_of_play.appointment_facts(uuid, part, self._directory)
@@ -227,7 +227,7 @@ class Player:
         founder = Keeper(self._registrar.officer, agency, acts_of_play.REGISTRAR_POST)
         try:
             self._registry_statements(run, act, facts, at, ([founder], ()))
-        except Refused as refused:
+        except PlayRefused as refused:
             if refused.guard != "SIGNER_ORDER":
                 raise
             keepers = self._cast.keepers(agency, self._directory)
@@ -257,7 +257,7 @@ class Player:
 
     # Steps -------------------------------------------------------------------------------
 
-    def _step(self, run: _Run, step: Step) -> StepResult:
+    def _step(self, run: _Run, step: PlayStep) -> StepResult:
         act_id = str(self._new_uuid())
         run.threads.acts[step.n] = act_id
         run.fresh = {}
@@ -266,7 +266,7 @@ class Player:
         before = self._place(run, step)
         try:
             receipt = self._signatures(run, step, canonical.encode(payload))
-        except Refused as refused:
+        except PlayRefused as refused:
             return self._refused(run, step, refused, before)
         for alias, key in run.fresh.items():
             changed = self._cast.change_key(run.threads.officers[alias], key)
@@ -280,9 +280,9 @@ class Player:
         try:
             return run.threads.answer(kind, name)
         except (KeyError, ValueError) as error:
-            raise Refused("scenario", None, f"@{kind}:{name} stands for nothing yet") from error
+            raise PlayRefused("scenario", None, f"@{kind}:{name} stands for nothing yet") from error
 
-    def _signatures(self, run: _Run, step: Step, payload: bytes) -> Mapping[str, Any]:
+    def _signatures(self, run: _Run, step: PlayStep, payload: bytes) -> Mapping[str, Any]:
         stream = run.threads.stream(step)
         role = "RETURNER" if step.act == "ActReturned" else "AUTHOR"
         receipt = self._sign(run, payload, stream, (self._key(run, step.author), role, step.signed))
@@ -311,7 +311,7 @@ class Player:
             )
             try:
                 receipt = self._desk.submit(made, signer, at)
-            except Refused as refused:
+            except PlayRefused as refused:
                 if refused.code != "stale" or left == 0:
                     raise
                 continue
@@ -320,7 +320,9 @@ class Player:
             return receipt
         raise AssertionError("unreachable")
 
-    def _taken(self, run: _Run, step: Step, act_id: str, receipt: Mapping[str, Any]) -> StepResult:
+    def _taken(
+        self, run: _Run, step: PlayStep, act_id: str, receipt: Mapping[str, Any]
+    ) -> StepResult:
         signer = self._key(run, step.author)
         shown = self._desk.act(act_id, run.index, signer)
         seen = {
@@ -340,7 +342,9 @@ class Player:
             wrong=tuple(wrong),
         )
 
-    def _refused(self, run: _Run, step: Step, refused: Refused, before: Place) -> StepResult:
+    def _refused(
+        self, run: _Run, step: PlayStep, refused: PlayRefused, before: StreamHead
+    ) -> StepResult:
         after = self._place(run, step)
         reason = refused.guard or refused.code
         seen = {"status": "refused", "refused": reason, "state": after.state}
@@ -360,10 +364,10 @@ class Player:
             wrong=tuple(wrong),
         )
 
-    def _place(self, run: _Run, step: Step) -> Place:
+    def _place(self, run: _Run, step: PlayStep) -> StreamHead:
         place = self._desk.place(run.threads.stream(step), self._key(run, step.author))
         if step.stream_of != "case":
-            return Place(place.seq, place.prev, None)
+            return StreamHead(place.seq, place.prev, None)
         return place
 
     def _key(self, run: _Run, alias: str) -> SoftwareSigner:
@@ -379,7 +383,9 @@ class Player:
                 results.append(self._final(run, alias, expect, mine[-1]))
         return results
 
-    def _final(self, run: _Run, alias: str, expect: Mapping[str, Any], last: Step) -> FinalResult:
+    def _final(
+        self, run: _Run, alias: str, expect: Mapping[str, Any], last: PlayStep
+    ) -> FinalResult:
         case_id = run.threads.cases[alias]
         signer = self._key(run, last.author)
         shown = self._desk.case(case_id, run.index, signer)
@@ -409,10 +415,10 @@ class Player:
         )
 
 
-def split_by_level(play: Play, level: str) -> tuple[list[Step], list[Step]]:
+def split_by_level(play: Play, level: str) -> tuple[list[PlayStep], list[PlayStep]]:
     """Steps this enclave can play, and those it cannot: of another level, or about such."""
-    played: list[Step] = []
-    skipped: list[Step] = []
+    played: list[PlayStep] = []
+    skipped: list[PlayStep] = []
     missing: set[int] = set()
     for step in play.steps:
         if step.level != level or step.steps_needed() & missing:

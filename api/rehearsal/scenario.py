@@ -28,7 +28,7 @@ class ScenarioError(Unfit):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class CastPart:
     """What one alias of the cast stands for: one officer in one post of one agency."""
 
     agency: str
@@ -45,7 +45,7 @@ class Countersigner:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PlayStep:
     """One act of the history with its signatures.
 
     Attributes:
@@ -118,9 +118,9 @@ class Play:
     id: str
     title: Mapping[str, str]
     deployment: str
-    cast: Mapping[str, Part]
+    cast: Mapping[str, CastPart]
     cases: Mapping[str, str]
-    steps: tuple[Step, ...]
+    steps: tuple[PlayStep, ...]
     finals: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
@@ -276,14 +276,16 @@ def _base(name: str, path: Path) -> Play:
     return _scenario(_load(found))
 
 
-def _cast(cast: Mapping[str, Any]) -> dict[str, Part]:
-    return {alias: Part(agency=part["agency"], post=part["post"]) for alias, part in cast.items()}
+def _cast(cast: Mapping[str, Any]) -> dict[str, CastPart]:
+    return {
+        alias: CastPart(agency=part["agency"], post=part["post"]) for alias, part in cast.items()
+    }
 
 
-def _step(step: Mapping[str, Any]) -> Step:
+def _step(step: Mapping[str, Any]) -> PlayStep:
     stream_of, thread = _thread(step)
     at = _time(step["at"])
-    return Step(
+    return PlayStep(
         n=int(step["n"]),
         at=at,
         signed=_time(step.get("signed_at", step["at"])),

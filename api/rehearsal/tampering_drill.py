@@ -1,8 +1,8 @@
 """The tampering drill: a database owner forges copies, and the audit names each forgery.
 
 What the forgeries are is `api.rehearsal.forgery`'s; what the audit says is the audit's. An old
-backup is sound by itself: the sealer stops on it, by what this home has seen. What a stolen login
-of the writer appends is in good form: the rules are asked again of every statement.
+backup is sound by itself: the checkpointer stops on it, by what this home has seen. What a stolen
+login of the writer appends is in good form: the rules are asked again of every statement.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Final
 from api.ops import database
 from api.ops.enclave_audit import Progressed, in_database, run
 from api.ops.machine import RealEntropy
-from api.ops.wiring import open_kek, open_sealer, role_dsn
+from api.ops.wiring import open_checkpointer, open_kek, role_dsn
 from api.rehearsal.acts_of_play import enrolment_facts
-from api.rehearsal.cast import CastBook, Safe
+from api.rehearsal.cast import Cast, KeyStore
 from api.rehearsal.forgery import FORGERIES, copied, forged
 from api.rehearsal.past_door import Smuggler
 from api.settings import EnclaveFacts, Home, Settings
@@ -31,7 +31,7 @@ from ledger.postgres.recorder import GroupAppender
 from ledger.postgres.records import PostgresRecords
 from ledger.streams.names import stream_id
 from ledger.streams.record_reader import Reader
-from ledger.write.registry_follower import Standing
+from ledger.write.registry_follower import RegistryFollower
 
 OLD_BACKUP: Final = "old_backup"
 FOREIGN_KEY: Final = "foreign_key"
@@ -54,7 +54,7 @@ class Caught:
     Attributes:
         forgery: Its name.
         touched: Index the forger touched.
-        found: First bad index that the audit or the sealer names; None where it saw nothing.
+        found: First bad index that the audit or the checkpointer names; None where it saw nothing.
         kind: Kind of damage it names.
         said: Its words.
     """
@@ -86,23 +86,23 @@ def drill(settings: Settings, facts: EnclaveFacts, progress: Progressed) -> list
 
 
 def restored(settings: Settings, facts: EnclaveFacts, backup: str) -> Caught:
-    """Starts this home's sealer over an old backup of its database; nothing may be signed.
+    """Starts this home's checkpointer over an old backup of its database; nothing may be signed.
 
     Args:
-        settings: Of the home, with what its sealer has seen.
+        settings: Of the home, with what its checkpointer has seen.
         facts: Of the enclave.
         backup: Database that was copied before the last acts.
     """
     place = in_database(facts, backup)
-    sealer, pool = open_sealer(settings, facts=place)
+    checkpointer, pool = open_checkpointer(settings, facts=place)
     with closing(pool):
         size = PostgresRecords(pool).head().size
         try:
-            sealer.seal_once()
+            checkpointer.checkpoint_once()
         except Doubt as doubt:
-            text = Message("the sealer stops: {doubt}", doubt=doubt.text)
+            text = Message("the checkpointer stops: {doubt}", doubt=doubt.text)
             return Caught(OLD_BACKUP, size, doubt.size, doubt.kind, text)
-    signed = Message("the sealer signed on")
+    signed = Message("the checkpointer signed on")
     return Caught(OLD_BACKUP, size, None, None, signed)
 
 
@@ -122,7 +122,7 @@ def enrolled(settings: Settings, facts: EnclaveFacts, progress: Progressed) -> C
         with closing(open_pool(role_dsn(settings, place, "reader"), most=1)) as pool:
             records = PostgresRecords(pool)
             reader = Reader(records, open_kek(settings), facts.origin, facts.level)
-            believed = Standing(records, reader).catch_up().registry
+            believed = RegistryFollower(records, reader).catch_up().registry
     kind = None if report.kind is None or kid in believed.keyring else str(report.kind)
     return Caught(FOREIGN_KEY, index, report.first_bad_index, kind, finding(report.findings[0]))
 
@@ -130,7 +130,7 @@ def enrolled(settings: Settings, facts: EnclaveFacts, progress: Progressed) -> C
 def _smuggle_key(settings: Settings, place: EnclaveFacts) -> tuple[int, str]:
     """Index of the record that nobody judged, and the key that it enrols."""
     home, dsn = Home(settings), role_dsn(settings, place, "writer")
-    book = CastBook(place.origin, Safe(settings.home / "cast", home.passphrase()))
+    book = Cast(place.origin, KeyStore(settings.home / "cast", home.passphrase()))
     thief, director, key = book.named(_HOTLINE), book.named(_DIRECTOR), book.new_key()
     kek, name = open_kek(settings), f"officer/{director.officer}"
     with closing(open_pool(dsn, most=1)) as pool, closing(GroupAppender(dsn)) as appender:

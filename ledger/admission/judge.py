@@ -21,12 +21,12 @@ from ledger.errors import Conflict, Rejected, VerificationError
 from ledger.log.statement import require_log
 from ledger.message import Message, Wording
 from ledger.ports import NIL_UNIT, RecordStore, StoredRecord
-from ledger.regulation.case.other_cases_port import STILL_OPEN, Report, state_told
+from ledger.regulation.case.other_cases_port import STILL_OPEN, CountedReport, state_told
 from ledger.regulation.case.reviews import open_reviews, signers
 from ledger.regulation.case.state import StreamState
 from ledger.regulation.registry.registry import Registry
-from ledger.streams.event import Aside, Event, PositionPassed, StatementRecorded
-from ledger.streams.kept import Kept
+from ledger.streams.event import Event, PositionPassed, SetAside, StatementRecorded
+from ledger.streams.kept import BoundedCache
 from ledger.streams.kinds import begin
 from ledger.streams.names import is_stream, stream_id
 from ledger.streams.record_reader import NONSENSE, Reader, unread
@@ -34,11 +34,11 @@ from ledger.streams.stream import Stream
 from ledger.streams.tokens import token_tag
 
 _Answer = TypeVar("_Answer")
-_COLUMNS: Final = Aside(
+_COLUMNS: Final = SetAside(
     "columns",
     Message("the columns of the row say something else than what is signed"),
 )
-_STRANGER: Final = Aside(
+_STRANGER: Final = SetAside(
     "signer",
     Message("whoever signed it is no signer of the act"),
 )
@@ -46,7 +46,7 @@ _MOST_RULINGS: Final = 200_000
 """Records whose judgement is remembered, about 20 MiB."""
 _MOST_STATEMENTS: Final = 20_000
 """Statements of streams that were asked about and are kept folded, about 70 MiB."""
-_NOT_JUDGED: Final = Aside("", Wording("", ""))
+_NOT_JUDGED: Final = SetAside("", Wording("", ""))
 _SERVICE: Final = (True, False, NIL_UNIT)
 """What author, registry and unit say of a service statement."""
 
@@ -83,7 +83,7 @@ def event_of(reader: Reader, row: StoredRecord) -> Event:
     )
 
 
-def passed(row: StoredRecord, digest: str | None, aside: Aside | None = None) -> PositionPassed:
+def passed(row: StoredRecord, digest: str | None, aside: SetAside | None = None) -> PositionPassed:
     """The position of a row that holds no act."""
     return PositionPassed(
         originator_id=row.stream_id,
@@ -126,8 +126,10 @@ class Judge:
     origin: str
     level: str
     before: Callable[[int], Registry]
-    rulings: dict[int, Aside | None] = field(default_factory=dict)
-    foldings: Kept[str, _Folding] = field(default_factory=lambda: Kept(_MOST_STATEMENTS))
+    rulings: dict[int, SetAside | None] = field(default_factory=dict)
+    foldings: BoundedCache[str, _Folding] = field(
+        default_factory=lambda: BoundedCache(_MOST_STATEMENTS)
+    )
 
     def settled(
         self, stream: Stream, event: Event, registry: Registry, *, nested: bool = False
@@ -154,10 +156,10 @@ class Judge:
                 return event
             aside = _COLUMNS
         except Rejected as refused:
-            aside = Aside(refused.code, refused.text, refused.guard)
+            aside = SetAside(refused.code, refused.text, refused.guard)
         except Conflict as conflict:
             hanging = _hanging(stream) if conflict.code == "stale" else None
-            aside = hanging or Aside(conflict.code, conflict.text)
+            aside = hanging or SetAside(conflict.code, conflict.text)
         except NONSENSE as error:  # a guard that stumbles over what no door let in
             aside = _nonsense(error)
         return _put_aside(event, aside)
@@ -185,7 +187,7 @@ class Judge:
             require_log(event.statement, self.origin)
             officer, _ = Submission(event.statement, event.act, None).admit(registry, _at(event))
         except Rejected as refused:
-            return _put_aside(event, Aside(refused.code, refused.text))
+            return _put_aside(event, SetAside(refused.code, refused.text))
         except NONSENSE as error:
             return _put_aside(event, _nonsense(error))
         named = officer in {one.officer for one in event.act.signers}
@@ -319,7 +321,7 @@ class Elsewhere:
             stream, lambda then: open_reviews(then, self.registry, at) if then else ()
         )
 
-    def reports(self) -> Sequence[Report]:
+    def reports(self) -> Sequence[CountedReport]:
         """None: they only raise flags."""
         return ()
 
@@ -409,11 +411,11 @@ class Unfolded(Exception):
         self.streams = streams
 
 
-def _nonsense(error: Exception) -> Aside:
-    return Aside("act", Message("no rule fits what it says: {detail}", detail=repr(error)))
+def _nonsense(error: Exception) -> SetAside:
+    return SetAside("act", Message("no rule fits what it says: {detail}", detail=repr(error)))
 
 
-def _put_aside(event: Event, aside: Aside) -> PositionPassed:
+def _put_aside(event: Event, aside: SetAside) -> PositionPassed:
     return PositionPassed(
         originator_id=event.originator_id,
         originator_version=event.originator_version,
@@ -426,14 +428,14 @@ def _put_aside(event: Event, aside: Aside) -> PositionPassed:
     )
 
 
-def _hanging(stream: Stream) -> Aside | None:
+def _hanging(stream: Stream) -> SetAside | None:
     """Why what is well signed and follows nothing is set aside, where it may follow what is gone.
 
     Whether the record that nobody can read stood once nobody can tell either: then this one did.
     """
     if stream.unread is None:
         return None
-    return Aside(
+    return SetAside(
         "hanging",
         Message(
             "it follows record {unread}, which cannot be read, or nothing; if that record was"

@@ -14,7 +14,7 @@ from ledger.admission.submission import Submission
 from ledger.log.statement import Statement, require_log
 from ledger.regulation.acts.act import Act
 from ledger.regulation.acts.catalogue import load
-from ledger.regulation.case.guard_input import Ground
+from ledger.regulation.case.guard_input import DecisionContext
 from ledger.regulation.case.other_cases_port import Cases
 from ledger.regulation.decide import Decision
 from ledger.regulation.registry.registry import Registry
@@ -63,7 +63,7 @@ def judged(  # noqa: PLR0913 - the record and the log that it found
     if index == 0:
         registry = founded(registry, act, at)
     officer, _ = Submission(statement, act, None, verified=verified).admit(registry, at)
-    ground = Ground(
+    ground = DecisionContext(
         registry=registry,
         catalogue=load(),
         origin=origin,

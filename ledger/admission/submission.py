@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Self
 
 from keys.errors import RetiredKey, UnknownKey, WrongCustody
-from keys.keyring import KeyLine
+from keys.keyring import KeyRecord
 from ledger.errors import Fault, Rejected
 from ledger.log import statement as statements
 from ledger.log.statement import ACT_TYP, Statement
@@ -108,7 +108,7 @@ class Submission:
                 Message("A statement is sent by its signer's own session."),
             )
 
-    def _key(self, registry: Registry, at: datetime) -> KeyLine:
+    def _key(self, registry: Registry, at: datetime) -> KeyRecord:
         """The key as the log stands, and the signature it makes good."""
         keyring, kid = registry.keyring, self.statement.kid
         try:
@@ -136,7 +136,7 @@ def require_window(statement: Statement, at: datetime) -> None:
         )
 
 
-def answer_ends(statement: Statement, line: KeyLine) -> datetime:
+def answer_ends(statement: Statement, line: KeyRecord) -> datetime:
     """Until when a statement is judged as now: its key is valid, and its `iat` in the window."""
     until = datetime.fromtimestamp(statement.iat, UTC) + IAT_BEFORE + _SECOND
     return until if line.valid_to is None else min(until, line.valid_to)

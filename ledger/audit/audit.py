@@ -21,20 +21,29 @@ from keys.errors import KeysError
 from keys.log_keys import LogKeys
 from ledger.admission.genesis import REHEARSAL
 from ledger.audit import content, tables, tree
-from ledger.audit.chain import FOLDED, Chain
+from ledger.audit.chain import FOLDED, RecordChain
 from ledger.audit.content import Job, RawRecord
 from ledger.audit.files.files import FileChecks, FileReport, most_listed
 from ledger.audit.files.late_anchors import Anchored, Gap, gaps
 from ledger.audit.files.snapshot_port import FileBytes
 from ledger.audit.findings import OF_FILES, Damage, Finding
-from ledger.audit.range_check import ROWS, Desk, Part, Slip, Whole, history, in_order, tops
-from ledger.audit.registry_changes import turns
+from ledger.audit.range_check import (
+    ROWS,
+    CheckedRange,
+    CompactRow,
+    FullRow,
+    RangeChecker,
+    history,
+    in_order,
+    tops,
+)
+from ledger.audit.registry_changes import registry_changes
 from ledger.audit.rules.other_cases import Learned
-from ledger.audit.rules.rules import STANDS, Applied, Rules, WrongGuess
+from ledger.audit.rules.rules import STANDS, RegistryChange, RuleReplay, WrongGuess
 from ledger.audit.rules.stream_folds import Folds
 from ledger.audit.rules.token_owners import Tokens
 from ledger.audit.snapshot_port import Evidence
-from ledger.audit.tree import RawCheckpoint, RawTile, Roots, Signed, Tiles
+from ledger.audit.tree import RawCheckpoint, RawTile, ReadCheckpoints, Roots, Tiles
 from ledger.audit.workers import Workers
 from ledger.errors import Rejected
 from ledger.log.checkpoint import Checkpoint
@@ -263,7 +272,7 @@ class _Walk:
     findings: list[Finding] = field(default_factory=list)
     roots: Roots = field(default_factory=lambda: Roots(()))
     tiles: Tiles = field(default_factory=lambda: Tiles(()))
-    chain: Chain = field(init=False)
+    chain: RecordChain = field(init=False)
     tokens: Tokens = field(init=False)
     keys: LogKeys = field(default_factory=LogKeys)
     job: Job | None = None
@@ -273,12 +282,12 @@ class _Walk:
     files: FileReport = field(default_factory=FileReport)
     _next: int = 0
     _first_entry: bytes | None = None
-    _rules: Rules | None = None
-    _timeline: Sequence[Applied] | None = None
+    _rules: RuleReplay | None = None
+    _timeline: Sequence[RegistryChange] | None = None
     _last_ms: float | None = None
 
     def __post_init__(self) -> None:
-        self.chain = Chain(Registry.founded(), self.origin, self.level)
+        self.chain = RecordChain(Registry.founded(), self.origin, self.level)
         self.tokens = Tokens(self.origin, self.source.tokens() if self.opens else None)
 
     @property
@@ -302,16 +311,16 @@ class _Walk:
         ends = (span.upto for span in self.keys.spans)
         self.roots = Roots({*sizes, *(size for size in ends if size is not None)})
 
-    def run(self, workers: int, progress: Progress | None) -> Signed:
+    def run(self, workers: int, progress: Progress | None) -> ReadCheckpoints:
         """Walks every row once, in index order, and reads the checkpoints.
 
         Raises:
             WrongGuess: What the processes assumed does not hold; asked again, they assume nothing.
         """
         total, job = self.source.count(), self.job
-        signed = Signed()
+        signed = ReadCheckpoints()
         with ExitStack() as stack:
-            parts: Iterator[Sequence[Part]]
+            parts: Iterator[Sequence[CheckedRange]]
             if workers and total > ROWS:
                 share, timeline = self.source.share(), self._timeline
                 crew = Workers(workers, share, job, replays=self.replays, timeline=timeline)
@@ -319,7 +328,7 @@ class _Walk:
                 read = pool.each(tree.read_checkpoints, self._shares())
                 parts = pool.parts(self._ranges(total, ROWS * pool.seats))
             else:
-                desk = Desk(self.source, job, self.replays)
+                desk = RangeChecker(self.source, job, self.replays)
                 read = (tree.read_checkpoints(*some) for some in self._shares())
                 parts = ([desk.part(*some)] for some in self._ranges(total, ROWS))
             for some_parts in parts:
@@ -369,14 +378,14 @@ class _Walk:
 
     def _foresee(self, job: Job) -> Registry:
         """The registry that the rules leave, and how processes are told that it changes."""
-        found = turns(self.source, job)
+        found = registry_changes(self.source, job)
         expected = {one.record for one in found.acts} if self.assumes else None
         folds = Folds(history(self.source, job))
-        self._rules = Rules(self.origin, self.level, folds, self.tokens, expected=expected)
+        self._rules = RuleReplay(self.origin, self.level, folds, self.tokens, expected=expected)
         self._timeline = found.acts if self.assumes else None
         return found.registry
 
-    def _take(self, parts: Sequence[Part]) -> None:
+    def _take(self, parts: Sequence[CheckedRange]) -> None:
         start, rows = parts[0].start, in_order(parts)
         if not rows:
             return
@@ -393,7 +402,9 @@ class _Walk:
         firsts = (part.first for part in parts if part.first is not None)
         self._first_entry = next(firsts, self._first_entry)
 
-    def _take_singly(self, rows: Iterable[tuple[int, Part, Slip | Whole, bytes]]) -> None:
+    def _take_singly(
+        self, rows: Iterable[tuple[int, CheckedRange, CompactRow | FullRow, bytes]]
+    ) -> None:
         """Rows with gaps or doubles between them."""
         for at, part, slip, leaf in rows:
             if at < self._next:
@@ -404,9 +415,9 @@ class _Walk:
             self._next = at + 1
             self._follow(part, slip, leaf)
 
-    def _follow(self, part: Part, slip: Slip | Whole, leaf: bytes) -> None:
+    def _follow(self, part: CheckedRange, slip: CompactRow | FullRow, leaf: bytes) -> None:
         rules = self._rules
-        if isinstance(slip, Whole):
+        if isinstance(slip, FullRow):
             row, said, statement, ruling = slip
             if rules is not None:
                 ruling = rules.settle(row, said, statement, ruling)
@@ -579,7 +590,7 @@ class _Walk:
         asked = {"rules": self.replays, "tokens": self.tokens.rows is not None}
         return tuple(name for name, done in asked.items() if not done)
 
-    def report(self, signed: tree.Signed) -> Report:
+    def report(self, signed: tree.ReadCheckpoints) -> Report:
         """Everything, the first bad index first; at one index in the order of `Damage`."""
         order = {kind: n for n, kind in enumerate(Damage)}
         findings = sorted(set(self.findings), key=lambda f: (f.index, order[f.kind], f.message))

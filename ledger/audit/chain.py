@@ -17,12 +17,12 @@ from keys import canonical
 from keys.errors import KeysError
 from keys.keyring import Verdict
 from ledger.admission.service_statements import CUSTODY_ANCHORED
-from ledger.audit.content import Checked, RawRecord, holds, unit_of
+from ledger.audit.content import CheckedRecord, RawRecord, holds, unit_of
 from ledger.audit.files.files import Attached
 from ledger.audit.files.late_anchors import Anchored
 from ledger.audit.findings import Damage, Finding
-from ledger.audit.range_check import Part, Slip, whole_of
-from ledger.audit.rules.rules import STANDS, Refusal, Ruling
+from ledger.audit.range_check import CheckedRange, CompactRow, whole_of
+from ledger.audit.rules.rules import STANDS, RuleRefusal, Ruling
 from ledger.errors import Rejected, VerificationError
 from ledger.log import statement as statements
 from ledger.log.moment import EPOCH, of_milliseconds
@@ -93,7 +93,7 @@ class _Trust(NamedTuple):
 
 
 @dataclass(slots=True)
-class Chain:
+class RecordChain:
     """The audit's memory along the log.
 
     Attributes:
@@ -136,7 +136,7 @@ class Chain:
     _wrapless: list[int] = field(default_factory=list)
     _time_ms: float = -1
 
-    def follow_slip(self, part: Part, slip: Slip) -> None:
+    def follow_slip(self, part: CheckedRange, slip: CompactRow) -> None:
         """Takes the next record where a slip is left of it: the same as `follow`, in less time.
 
         Whatever is out of order goes the long way, which says what it is.
@@ -183,7 +183,7 @@ class Chain:
         self._trusted[officer, kid] = trust
         return trust
 
-    def follow(self, row: RawRecord, checked: Checked, ruling: Ruling = STANDS) -> None:
+    def follow(self, row: RawRecord, checked: CheckedRecord, ruling: Ruling = STANDS) -> None:
         """Takes the next record; rows come in the order of the log.
 
         Args:
@@ -212,7 +212,7 @@ class Chain:
         self._place(row, checked)
         self._sign(row, checked)
 
-    def _damage(self, row: RawRecord, checked: Checked) -> None:
+    def _damage(self, row: RawRecord, checked: CheckedRecord) -> None:
         """What is wrong with a record by itself; one that is erased still says who may see it."""
         if checked.damage is not Damage.WRAP_MISSING:
             if checked.damage is not None:
@@ -300,7 +300,7 @@ class Chain:
         stream.seq, stream.head, stream.known = row.seq, None, False
         stream.unread += 1
 
-    def _place(self, row: RawRecord, said: Checked) -> None:
+    def _place(self, row: RawRecord, said: CheckedRecord) -> None:
         stream = self._streams.setdefault(row.stream_id, _Stream())
         if said.seq != stream.seq + 1:
             message = f"statement {said.seq} of {said.stream} after {stream.seq}"
@@ -310,7 +310,7 @@ class Chain:
             self._find(row.at, Damage.PREV_BROKEN, message)
         stream.seq, stream.head, stream.known = said.seq, said.digest, True
 
-    def _set_aside(self, row: RawRecord, refusal: Refusal) -> None:
+    def _set_aside(self, row: RawRecord, refusal: RuleRefusal) -> None:
         """What the rules refuse takes its position and moves nothing."""
         self.findings.append(Finding(row.at, *refusal))
         self.verdicts[_VERDICTS.get(refusal.kind, AGAINST_THE_RULES)] += 1
@@ -331,7 +331,7 @@ class Chain:
 
     # -- the act and its signers ------------------------------------------------------------------
 
-    def _sign(self, row: RawRecord, said: Checked) -> None:
+    def _sign(self, row: RawRecord, said: CheckedRecord) -> None:
         index = row.at
         if said.typ == statements.SERVICE_TYP:
             self._serve(row, said)
@@ -366,7 +366,7 @@ class Chain:
                 "marked as a registry record while the act is pending",
             )
 
-    def _serve(self, row: RawRecord, said: Checked) -> None:
+    def _serve(self, row: RawRecord, said: CheckedRecord) -> None:
         """What the service said; an anchor counts where nothing is wrong with it."""
         index, wrong = row.at, len(self.findings)
         if row.registry:
@@ -390,14 +390,14 @@ class Chain:
             if (end := ends.get(one.kid)) is None or one.recorded_at < end
         ]
 
-    def _once(self, index: int, said: Checked) -> bool:
+    def _once(self, index: int, said: CheckedRecord) -> bool:
         name = _name(said.act_id)
         if name in self._done:
             self._find(index, Damage.ACT_ID_REUSED, f"{said.act_id} names an earlier act already")
             return False
         return True
 
-    def _first(self, index: int, said: Checked) -> _Act | None:
+    def _first(self, index: int, said: CheckedRecord) -> _Act | None:
         if not self._once(index, said):
             return None
         if said.role in statements.COUNTERSIGNERS:
@@ -413,7 +413,7 @@ class Chain:
             self._return(index, said)
         return act
 
-    def _return(self, index: int, said: Checked) -> None:
+    def _return(self, index: int, said: CheckedRecord) -> None:
         name = _name(said.refers_to or "")
         dead = self._pending.get(name)
         if dead is None or dead.stream != said.stream:
@@ -425,7 +425,7 @@ class Chain:
         self._pending.pop(name, None)
         self._done.add(name)
 
-    def _next(self, index: int, said: Checked, act: _Act) -> str:
+    def _next(self, index: int, said: CheckedRecord, act: _Act) -> str:
         officer, role = act.signers[act.done]
         if said.payload != act.payload or said.stream != act.stream:
             message = f"other bytes than the author of {said.act_id} signed"
@@ -439,7 +439,7 @@ class Chain:
     # -- keys -------------------------------------------------------------------------------------
 
     def _judge(
-        self, index: int, said: Checked, officer: str | None, *, service: bool = False
+        self, index: int, said: CheckedRecord, officer: str | None, *, service: bool = False
     ) -> None:
         keyring = self.registry.keyring
         line = keyring.line(said.kid)
@@ -466,7 +466,7 @@ class Chain:
         else:
             self._unjudged[index] = self._hangs_on
 
-    def _holds(self, said: Checked) -> bool:
+    def _holds(self, said: CheckedRecord) -> bool:
         """A key enrolled too late for the worker to know it is checked here."""
         if said.signed is not None:
             return said.signed
@@ -476,7 +476,7 @@ class Chain:
 
     # -- the registry -----------------------------------------------------------------------------
 
-    def _apply(self, row: RawRecord, said: Checked, act: _Act) -> None:
+    def _apply(self, row: RawRecord, said: CheckedRecord, act: _Act) -> None:
         members = act.members
         if row.registry != (said.act in REGISTRY_ACTS):
             message = f"the column says {row.registry} for an effective {said.act}"
@@ -503,7 +503,7 @@ class Chain:
         except (Rejected, VerificationError, KeysError, KeyError, ValueError) as error:
             self._find(row.at, Damage.REGISTRY_ACT, f"{said.act} cannot stand: {error}")
 
-    def _open_log(self, said: Checked) -> None:
+    def _open_log(self, said: CheckedRecord) -> None:
         self.genesis = said.members
         if said.act != _GENESIS or said.stream != "ledger" or said.members is None:
             self._find(0, Damage.GENESIS_MALFORMED, f"record 0 is {said.act} of {said.stream}")

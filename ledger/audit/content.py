@@ -72,7 +72,7 @@ class RawRecord(NamedTuple):
     astray: bool = False
 
 
-class Checked(NamedTuple):
+class CheckedRecord(NamedTuple):
     """What one record says, checked by itself, or which damage stopped it.
 
     Attributes:
@@ -159,7 +159,7 @@ class _Damaged(Exception):
 _loaded: dict[str, PublicKey] = {}
 
 
-def open_one(row: RawRecord, job: Job) -> tuple[Checked, Statement | None]:
+def open_one(row: RawRecord, job: Job) -> tuple[CheckedRecord, Statement | None]:
     """Opens and checks one row; and what was signed, where it can be read.
 
     Damage is an answer here, never an exception: the audit goes on behind it.
@@ -167,10 +167,10 @@ def open_one(row: RawRecord, job: Job) -> tuple[Checked, Statement | None]:
     try:
         return _open(row, job)
     except _Damaged as stop:
-        return Checked(row.at, stop.damage, stop.message), None
+        return CheckedRecord(row.at, stop.damage, stop.message), None
 
 
-def _open(row: RawRecord, job: Job) -> tuple[Checked, Statement]:
+def _open(row: RawRecord, job: Job) -> tuple[CheckedRecord, Statement]:
     if row.state is None:
         raise _Damaged(Damage.STATE_UNREADABLE, "the row has no state")
     dek = _unwrap(row, job)
@@ -228,7 +228,9 @@ def _unreadable(row: RawRecord, dek: bytes, error: Exception) -> _Damaged:
     return _Damaged(Damage.ACT_MALFORMED, f"the payload is no act: {error!r}")
 
 
-def _unsealed(row: RawRecord, dek: bytes, said: Checked, origin: str) -> tuple[Damage, str] | None:
+def _unsealed(
+    row: RawRecord, dek: bytes, said: CheckedRecord, origin: str
+) -> tuple[Damage, str] | None:
     """The seal binds log, stream and position; here by what the statement says of them."""
     try:
         envelope_encryption.open_state(
@@ -274,7 +276,7 @@ def _unwrap(row: RawRecord, job: Job) -> bytes:
     raise _Damaged(Damage.WRAP_OTHER_RECORD, "the wrapped key is not of this entry")
 
 
-def _said(index: int, statement: Statement, recorded_at: datetime, job: Job) -> Checked:
+def _said(index: int, statement: Statement, recorded_at: datetime, job: Job) -> CheckedRecord:
     members = statement.members
     service = statement.typ == statements.SERVICE_TYP
     if service:
@@ -290,7 +292,7 @@ def _said(index: int, statement: Statement, recorded_at: datetime, job: Job) -> 
     signers: tuple[tuple[str, str], ...] = ()
     if not service:
         signers = tuple((str(s["officer"]), str(s["role"])) for s in members["signers"])
-    return Checked(
+    return CheckedRecord(
         index,
         stream=str(members["stream"]),
         seq=statement.seq,
@@ -364,7 +366,7 @@ def unit_of(stream_id: bytes, stream: str) -> bytes:
     return stream_id if stream.startswith("case/") else _NIL_UNIT
 
 
-def _misgranted(row: RawRecord, said: Checked) -> tuple[Damage, str] | None:
+def _misgranted(row: RawRecord, said: CheckedRecord) -> tuple[Damage, str] | None:
     """What access to the row and its key is granted by, against the stream it is of."""
     if row.unit not in (None, unit_of(row.stream_id, said.stream)):
         return Damage.COLUMN_UNIT, f"the column is not the unit of {said.stream}"
@@ -400,7 +402,7 @@ def _miswrapped(row: RawRecord, dek: bytes, job: Job) -> tuple[Damage, str] | No
 
 
 def _misplaced(  # noqa: PLR0911 - one return a column
-    row: RawRecord, said: Checked, origin: str
+    row: RawRecord, said: CheckedRecord, origin: str
 ) -> tuple[Damage, str] | None:
     """What the row's columns claim against what the bytes say."""
     if row.stream_id != _stream_bytes(origin, said.stream):

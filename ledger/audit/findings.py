@@ -134,8 +134,8 @@ OF_FILES: Final = frozenset(
     }
 )
 
-#: What is stored in the sealer's place; `log discard` takes away what the log never signed.
-IN_THE_SEALERS_PLACE: Final = frozenset(
+#: What is stored in the checkpointer's place; `log discard` takes away what the log never signed.
+IN_THE_CHECKPOINTERS_PLACE: Final = frozenset(
     {
         Damage.TILE_WRONG,
         Damage.TILE_STRAY,

@@ -13,10 +13,10 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from ledger.audit import content
-from ledger.audit.content import Checked, Job, RawRecord
-from ledger.audit.rules.rules import STANDS, Rules, Ruling
+from ledger.audit.content import CheckedRecord, Job, RawRecord
+from ledger.audit.rules.rules import STANDS, RuleReplay, Ruling
 from ledger.audit.rules.stream_folds import History
-from ledger.audit.snapshot_port import ALONE, Evidence, Seat
+from ledger.audit.snapshot_port import ALONE, Evidence, StreamPartition
 from ledger.log.merkle import HASH_BYTES, subtree
 from ledger.log.record import leaf
 from ledger.log.statement import ACT_TYP, AUTHOR, Statement
@@ -26,13 +26,13 @@ from ledger.streams.event import TOPIC
 ROWS: Final = WIDTH
 """Rows of a part: whole tiles, and so few that processes end together."""
 
-Slip = tuple[int, float, int, int, str | None, str, bytes, int, str | None, tuple[str, ...]]
+CompactRow = tuple[int, float, int, int, str | None, str, bytes, int, str | None, tuple[str, ...]]
 """What is left of a sound act with one signer that changes nothing for an audit: index, time,
 number of its stream, position, `prev`, digest, act id, number of its signer, and what it leaves for
 others to ask about: state of the case after it, tokens that it names."""
 
 
-class Whole(NamedTuple):
+class FullRow(NamedTuple):
     """A row that has to be looked at closer, without its seal; what it says, and the rules of it.
 
     Attributes:
@@ -43,12 +43,12 @@ class Whole(NamedTuple):
     """
 
     row: RawRecord
-    said: Checked
+    said: CheckedRecord
     statement: Statement | None = None
     ruling: Ruling | None = None
 
 
-class Part(NamedTuple):
+class CheckedRange(NamedTuple):
     """Rows of an index range, checked by themselves.
 
     Attributes:
@@ -63,13 +63,13 @@ class Part(NamedTuple):
     start: int
     streams: tuple[tuple[bytes, str], ...]
     signers: tuple[tuple[str, str], ...]
-    slips: list[Slip | Whole]
+    slips: list[CompactRow | FullRow]
     leaves: bytes
     first: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class RangeChecker:
     """Where parts are read and checked.
 
     Attributes:
@@ -84,19 +84,21 @@ class Desk:
     source: Evidence
     job: Job | None
     replays: bool = False
-    rules: Rules | None = None
-    seat: Seat = ALONE
+    rules: RuleReplay | None = None
+    seat: StreamPartition = ALONE
 
-    def part(self, start: int, end: int) -> Part:
+    def part(self, start: int, end: int) -> CheckedRange:
         """The rows of indices [`start`, `end`), checked."""
         rows = self.source.records(start, end, self.seat)
         streams: dict[tuple[bytes, str], int] = {}
         signers: dict[tuple[str, str], int] = {}
-        slips: list[Slip | Whole] = []
+        slips: list[CompactRow | FullRow] = []
         job = self.job
         # all of them before the first is judged: one row after the other through both costs a tenth
         # more, since the code of either drives that of the other out of the processor's cache
-        opened = [(Checked(r.at), None) if job is None else content.open_one(r, job) for r in rows]
+        opened = [
+            (CheckedRecord(r.at), None) if job is None else content.open_one(r, job) for r in rows
+        ]
         for row, (said, statement) in zip(rows, opened, strict=True):
             ruling = self._ruling(row, said, statement)
             if _is_plain(row, said) and ruling is not None and ruling.plain:
@@ -109,8 +111,8 @@ class Desk:
             else:
                 again = self.replays and (ruling is None or bool(ruling.asked))
                 bare = row._replace(state=None, wraps=())
-                slips.append(Whole(bare, said, statement if again else None, ruling))
-        return Part(
+                slips.append(FullRow(bare, said, statement if again else None, ruling))
+        return CheckedRange(
             start=start,
             streams=tuple(streams),
             signers=tuple(signers),
@@ -119,7 +121,9 @@ class Desk:
             first=rows[0].entry if rows and rows[0].at == 0 else None,
         )
 
-    def _ruling(self, row: RawRecord, said: Checked, statement: Statement | None) -> Ruling | None:
+    def _ruling(
+        self, row: RawRecord, said: CheckedRecord, statement: Statement | None
+    ) -> Ruling | None:
         """What the rules say; None where they are asked later."""
         if not self.replays:
             return STANDS
@@ -139,11 +143,13 @@ def history(source: Evidence, job: Job) -> History:
     return of_stream
 
 
-def in_order(parts: Sequence[Part]) -> list[tuple[int, Part, Slip | Whole, bytes]]:
+def in_order(
+    parts: Sequence[CheckedRange],
+) -> list[tuple[int, CheckedRange, CompactRow | FullRow, bytes]]:
     """The rows of parts of one range as they stand in the log, each with its leaf hash."""
     found = [
         (
-            slip.row.at if isinstance(slip, Whole) else slip[0],
+            slip.row.at if isinstance(slip, FullRow) else slip[0],
             part,
             slip,
             part.leaves[n * HASH_BYTES : (n + 1) * HASH_BYTES],
@@ -156,7 +162,7 @@ def in_order(parts: Sequence[Part]) -> list[tuple[int, Part, Slip | Whole, bytes
     return found
 
 
-def _is_plain(row: RawRecord, said: Checked) -> bool:
+def _is_plain(row: RawRecord, said: CheckedRecord) -> bool:
     """Whether a slip says enough: nothing is wrong, nobody else signs, no later record needs it."""
     return (
         said.signed is True
@@ -177,7 +183,7 @@ def tops(leaves: bytes) -> tuple[bytes, ...]:
     return tuple(subtree(leaves[at : at + wide]) for at in range(0, len(leaves) - wide + 1, wide))
 
 
-def whole_of(part: Part, slip: Slip) -> Whole:
+def whole_of(part: CheckedRange, slip: CompactRow) -> FullRow:
     """A slip written out again, for whoever finds something wrong with it in its place."""
     at, recorded_ms, stream, seq, prev, digest, act_id, signer = slip[:8]
     stream_id, name = part.streams[stream]
@@ -196,7 +202,7 @@ def whole_of(part: Part, slip: Slip) -> Whole:
         name=name,
         registry=False,
     )
-    said = Checked(
+    said = CheckedRecord(
         at=at,
         stream=name,
         seq=seq,
@@ -210,4 +216,4 @@ def whole_of(part: Part, slip: Slip) -> Whole:
         signed=True,
         signers=((officer, AUTHOR),),
     )
-    return Whole(row, said)
+    return FullRow(row, said)

@@ -16,9 +16,9 @@ from typing import Final, NamedTuple
 
 from ledger.admission.submission import Submission
 from ledger.audit import content
-from ledger.audit.content import Checked, Job, RawRecord
+from ledger.audit.content import CheckedRecord, Job, RawRecord
 from ledger.audit.range_check import history
-from ledger.audit.rules.rules import Applied, Rules
+from ledger.audit.rules.rules import RegistryChange, RuleReplay
 from ledger.audit.rules.stream_folds import Folds
 from ledger.audit.rules.token_owners import Tokens
 from ledger.audit.snapshot_port import Evidence
@@ -32,7 +32,7 @@ from ledger.streams.record_reader import NONSENSE
 _CASE: Final = "case/"
 
 
-class Turns(NamedTuple):
+class RegistryChanges(NamedTuple):
     """How the registry changes.
 
     Attributes:
@@ -40,11 +40,11 @@ class Turns(NamedTuple):
         registry: After all of them.
     """
 
-    acts: tuple[Applied, ...]
+    acts: tuple[RegistryChange, ...]
     registry: Registry
 
 
-def turns(source: Evidence, job: Job) -> Turns:
+def registry_changes(source: Evidence, job: Job) -> RegistryChanges:
     """Judges the streams that have a registry record.
 
     Args:
@@ -52,9 +52,9 @@ def turns(source: Evidence, job: Job) -> Turns:
         job: What the rows are opened with.
     """
     folds, tokens = Folds(history(source, job)), Tokens(job.origin)
-    rules = Rules(job.origin, job.level, folds, tokens, apart=True)
+    rules = RuleReplay(job.origin, job.level, folds, tokens, apart=True)
     unsigned = replace(job, jwks={})  # a signature is checked where it is judged, with its key then
-    acts: list[Applied] = []
+    acts: list[RegistryChange] = []
     for row in _rows(source):
         said, statement = content.open_one(row, unsigned)
         if not _is_case(row):
@@ -65,8 +65,8 @@ def turns(source: Evidence, job: Job) -> Turns:
             changes = _signed(said, statement, rules.registry, job.level)
         if changes and said.members is not None:
             at = of_milliseconds(said.recorded_ms)
-            acts.append(Applied(row.at, at, parse_act(said.members, level=job.level)))
-    return Turns(tuple(acts), rules.registry)
+            acts.append(RegistryChange(row.at, at, parse_act(said.members, level=job.level)))
+    return RegistryChanges(tuple(acts), rules.registry)
 
 
 def _rows(source: Evidence) -> Iterator[RawRecord]:
@@ -81,7 +81,7 @@ def _is_case(row: RawRecord) -> bool:
     return row.name is not None and row.name.startswith(_CASE)
 
 
-def _signed(said: Checked, statement: Statement, registry: Registry, level: str) -> bool:
+def _signed(said: CheckedRecord, statement: Statement, registry: Registry, level: str) -> bool:
     """Whether the last signer of a registry act signed it; then the registry changes by it."""
     try:
         act, at = parse_act(statement.members, level=level), of_milliseconds(said.recorded_ms)

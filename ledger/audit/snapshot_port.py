@@ -17,7 +17,7 @@ from ledger.audit.tree import RawCheckpoint, RawTile
 from ledger.ports import LogHead
 
 
-class Seat(NamedTuple):
+class StreamPartition(NamedTuple):
     """Which streams one of several processes reads: those whose id ends in this rest.
 
     Attributes:
@@ -33,7 +33,7 @@ class Seat(NamedTuple):
         return (stream_id[-1] if stream_id else 0) % self.of == self.rest
 
 
-ALONE: Final = Seat(0, 1)
+ALONE: Final = StreamPartition(0, 1)
 
 
 class Evidence(Protocol):
@@ -56,7 +56,7 @@ class Evidence(Protocol):
     def last(self) -> int:
         """Highest index in `records`, -1 without rows."""
 
-    def records(self, start: int, end: int, seat: Seat = ALONE) -> Sequence[RawRecord]:
+    def records(self, start: int, end: int, seat: StreamPartition = ALONE) -> Sequence[RawRecord]:
         """Every row of an index in [`start`, `end`) whose stream a seat has, in index order."""
 
     def registry(self) -> Iterable[RawRecord]:
@@ -86,11 +86,11 @@ class Evidence(Protocol):
     def files(self) -> FileEvidence:
         """The rows about files."""
 
-    def share(self) -> Share:
+    def share(self) -> ExportedSnapshot:
         """A way to the same snapshot for other processes; good while this evidence is open."""
 
 
-class Share(Protocol):
+class ExportedSnapshot(Protocol):
     """The way to a snapshot that is open elsewhere; picklable."""
 
     def open(self) -> Evidence:

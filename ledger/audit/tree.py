@@ -169,7 +169,7 @@ class Tiles:
 
 
 @dataclass(slots=True)
-class Signed:
+class ReadCheckpoints:
     """The stored checkpoints after reading.
 
     Attributes:
@@ -186,7 +186,7 @@ class Signed:
     newest: int | None = None
     count: int = 0
 
-    def add(self, other: Signed) -> None:
+    def add(self, other: ReadCheckpoints) -> None:
         """Takes in what was read of later sizes."""
         self.findings += other.findings
         self.roots |= other.roots
@@ -196,12 +196,12 @@ class Signed:
             self.newest = max(other.newest, self.newest or 0)
 
 
-def read_checkpoints(rows: Iterable[RawCheckpoint], keys: LogKeys, origin: str) -> Signed:
+def read_checkpoints(rows: Iterable[RawCheckpoint], keys: LogKeys, origin: str) -> ReadCheckpoints:
     """Verifies every stored note: form, name, both signatures by the keys of its size, columns.
 
     Its root is held against the tree later.
     """
-    signed = Signed()
+    signed = ReadCheckpoints()
     for row in rows:
         signed.count += 1
         signed.sizes.append(row.size)
@@ -348,7 +348,7 @@ class Judgement:
     replaced: list[int] = field(default_factory=list)
 
 
-def judge(roots: Roots, tiles: Tiles, signed: Signed) -> Judgement:
+def judge(roots: Roots, tiles: Tiles, signed: ReadCheckpoints) -> Judgement:
     """Says, for every disagreement, which side is wrong.
 
     Args:
@@ -406,7 +406,7 @@ def _roots_of(tiles: Tiles, sizes: Sequence[int]) -> dict[int, bytes]:
 
 
 def _check_tiles(
-    roots: Roots, tiles: Tiles, signed: Signed, replaced: set[int]
+    roots: Roots, tiles: Tiles, signed: ReadCheckpoints, replaced: set[int]
 ) -> Iterator[Finding]:
     stored = {key for size in _growth(signed.sizes, roots.size) for key in size}
     yield from (_absent(tiles, *key) for key in sorted(stored) if not tiles.has(*key))
@@ -430,10 +430,12 @@ def _end(tile: RawTile) -> int:
     return covered(tile.level, tile.n, tile.width)
 
 
-def _check_unasked(tiles: Iterable[RawTile], signed: Signed, size: int) -> Iterator[Finding]:
+def _check_unasked(
+    tiles: Iterable[RawTile], signed: ReadCheckpoints, size: int
+) -> Iterator[Finding]:
     """Tiles that no stored checkpoint has brought: a checkpoint is gone, or somebody planted them.
 
-    A sealer that comes to a planted one with other bytes stops for good.
+    A checkpointer that comes to a planted one with other bytes stops for good.
     """
     newest = signed.newest or 0
     behind, gone = newest, set[int]()

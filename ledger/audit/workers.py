@@ -19,17 +19,17 @@ from types import TracebackType
 from typing import Any, Final, NamedTuple, Self, TypeVar
 
 from ledger.audit.content import Job
-from ledger.audit.range_check import Desk, Part, history
-from ledger.audit.rules.rules import Applied, Rules
+from ledger.audit.range_check import CheckedRange, RangeChecker, history
+from ledger.audit.rules.rules import RegistryChange, RuleReplay
 from ledger.audit.rules.stream_folds import Folds
 from ledger.audit.rules.token_owners import Tokens
-from ledger.audit.snapshot_port import Seat, Share
+from ledger.audit.snapshot_port import ExportedSnapshot, StreamPartition
 
 _AHEAD: Final = 4
 _RARELY: Final = 100_000
 """What is opened leaves no cycles; looking for them every few hundred objects costs a tenth."""
 _Answer = TypeVar("_Answer")
-_desks: list[Desk] = []
+_desks: list[RangeChecker] = []
 
 
 class Orders(NamedTuple):
@@ -43,11 +43,11 @@ class Orders(NamedTuple):
         seat: The streams whose rows it reads.
     """
 
-    share: Share
+    share: ExportedSnapshot
     job: Job | None
     replays: bool
-    timeline: Sequence[Applied] | None
-    seat: Seat
+    timeline: Sequence[RegistryChange] | None
+    seat: StreamPartition
 
 
 class Workers:
@@ -70,11 +70,11 @@ class Workers:
     def __init__(
         self,
         number: int,
-        share: Share,
+        share: ExportedSnapshot,
         job: Job | None,
         *,
         replays: bool = False,
-        timeline: Sequence[Applied] | None = None,
+        timeline: Sequence[RegistryChange] | None = None,
     ) -> None:
         self._depth = _AHEAD * number
         self.seats = 1 if timeline is None else number
@@ -84,7 +84,9 @@ class Workers:
                 alone,
                 mp_context=context,
                 initializer=_sit_down,
-                initargs=(Orders(share, job, replays, timeline, Seat(rest, self.seats)),),
+                initargs=(
+                    Orders(share, job, replays, timeline, StreamPartition(rest, self.seats)),
+                ),
             )
             for rest in range(self.seats)
         ]
@@ -107,7 +109,7 @@ class Workers:
         """What `do` answers to each of `asked`, in that order; the first are begun at once."""
         return self._in_order(self._submit(cycle(self._pools), do, asked))
 
-    def parts(self, ranges: Iterable[tuple[int, int]]) -> Iterator[Sequence[Part]]:
+    def parts(self, ranges: Iterable[tuple[int, int]]) -> Iterator[Sequence[CheckedRange]]:
         """The parts of these index ranges, one of each seat, in order."""
         each = [
             self._in_order(self._submit(repeat(pool), _part, some))
@@ -142,14 +144,16 @@ def _context() -> BaseContext:
     return get_context("fork" if alone else "spawn")
 
 
-def desk_of(orders: Orders) -> Desk:
+def desk_of(orders: Orders) -> RangeChecker:
     """A desk in this process, over the snapshot that is shared."""
     source, job = orders.share.open(), orders.job
     rules = None
     if job is not None and orders.timeline is not None:
         folds = Folds(history(source, job))
-        rules = Rules(job.origin, job.level, folds, Tokens(job.origin), timeline=orders.timeline)
-    return Desk(source, job, orders.replays, rules, orders.seat)
+        rules = RuleReplay(
+            job.origin, job.level, folds, Tokens(job.origin), timeline=orders.timeline
+        )
+    return RangeChecker(source, job, orders.replays, rules, orders.seat)
 
 
 def _sit_down(orders: Orders) -> None:
@@ -162,5 +166,5 @@ def _sit_down(orders: Orders) -> None:
     gc.set_threshold(_RARELY)
 
 
-def _part(start: int, end: int) -> Part:
+def _part(start: int, end: int) -> CheckedRange:
     return _desks[-1].part(start, end)

@@ -29,7 +29,7 @@ from ledger.ports import CheckpointStore, Clock, Notices, RecordStore, TileStore
 BATCH: Final = 32_768
 POLL_S: Final = 1.0
 PAUSE_S: Final = 0.02
-_log = logging.getLogger("socai.sealer")
+_log = logging.getLogger("socai.checkpointer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +49,14 @@ class _Stand:
         return None if self.note is None else (self.size, self.note)
 
 
-class Sealer:
-    """One sealer of one log; a second one beside it loses every swap and harms nothing.
+class Checkpointer:
+    """One checkpointer of one log; a second one beside it loses every swap and harms nothing.
 
     Args:
         records: Gives heads and entries.
         tiles: Stored tiles.
         checkpoints: Stored checkpoints.
-        seen: The last checkpoint signed or seen by this home's sealer.
+        seen: The last checkpoint signed or seen by this home's checkpointer.
         log_key: Type 0x01 under the origin.
         pq_key: Type 0x06 under `<origin>/pq`.
         clock: Real time, also in a rehearsal: it dates the second signature.
@@ -88,11 +88,11 @@ class Sealer:
         self._notices = notices
         self._stand: _Stand | None = None
 
-    def seal_once(self) -> Checkpoint | None:
+    def checkpoint_once(self) -> Checkpoint | None:
         """Covers what has been committed since the last checkpoint, a batch at most.
 
         Returns:
-            The new checkpoint; None where there is nothing new, or another sealer was faster.
+            The new checkpoint; None where there is nothing new, or another checkpointer was faster.
 
         Raises:
             Fatal: Memory, store and signatures disagree; nothing more may be signed.
@@ -134,7 +134,7 @@ class Sealer:
             held = ""
             while not stop.is_set():
                 try:
-                    sealed = self.seal_once()
+                    sealed = self.checkpoint_once()
                 except Unavailable as error:
                     if str(error) != held:  # once, not with every try
                         held = str(error)
@@ -155,7 +155,7 @@ class Sealer:
         return checkpoints.sign(new, self._log_key, self._pq_key, time_s=time_s)
 
     def _swapped(self, stand: _Stand, new: _Stand, fresh: list[Tile]) -> Checkpoint | None:
-        """Stores what is signed and kept already; None where another sealer was first."""
+        """Stores what is signed and kept already; None where another checkpointer was first."""
         try:
             self._checkpoints.advance(
                 stand.size or None, new.size, new.checkpoint.root, new.note or b"", fresh
@@ -173,10 +173,10 @@ class Sealer:
         if seen.size <= stand.size:
             require(seen, stand.size, self._tiles)
             if stand.note is not None:
-                self._seen.keep(stand.note)  # another home's sealer has signed it
+                self._seen.keep(stand.note)  # another home's checkpointer has signed it
         return stand
 
-    def _stored_late(self, stand: _Stand, seen: checkpoints.Opened) -> Checkpoint | None:
+    def _stored_late(self, stand: _Stand, seen: checkpoints.OpenedCheckpoint) -> Checkpoint | None:
         """A crash came between file and swap: the same bytes again, never another signature."""
         fresh = late(seen.checkpoint, self._records, stand.size, stand.edge)
         return self._swapped(stand, _Stand(seen.checkpoint, seen.note, self._tiles), fresh)

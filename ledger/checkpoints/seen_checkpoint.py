@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from keys.note import NoteSigner, VKey
 from ledger.errors import Doubt, NotFound, VerificationError
 from ledger.log import tiles as tiling
-from ledger.log.checkpoint import Checkpoint, Opened, open_checkpoint, sign, unverified
+from ledger.log.checkpoint import Checkpoint, OpenedCheckpoint, open_checkpoint, sign, unverified
 from ledger.log.merkle import EMPTY_ROOT
 from ledger.log.tiles import TileReader
 from ledger.message import Message, Text
@@ -34,9 +34,9 @@ class SeenCheckpoint:
         self._store = store
         self._vkeys = vkeys
         self._origin = origin
-        self._good: Opened | None = None  # verified once
+        self._good: OpenedCheckpoint | None = None  # verified once
 
-    def last(self) -> Opened:
+    def last(self) -> OpenedCheckpoint:
         """The newest checkpoint seen.
 
         Raises:
@@ -102,7 +102,7 @@ class SeenCheckpoint:
             self._store.write(note)
             return note
 
-    def opened(self, note: bytes) -> Opened:
+    def opened(self, note: bytes) -> OpenedCheckpoint:
         """A note of this log, whoever kept it. Raises: Doubt: it is none."""
         good = self._good
         if good is not None and good.note == note:
@@ -172,13 +172,13 @@ def forked(size: int) -> Doubt:
 
 
 def planted(what: Text) -> Doubt:
-    """Something in the sealer's place that it did not put there; the text begins a sentence."""
+    """Something in the checkpointer's place that it did not put there; begins a sentence."""
     return Doubt(
         "planted",
         Message(
             "{what}; if the log did not sign it (socai log audit says so), somebody stored it"
-            " in the sealer's place: change the sealer's password, run socai log discard, then"
-            " socai log resume",
+            " in the checkpointer's place: change the checkpointer's password, run socai log"
+            " discard, then socai log resume",
             what=what,
         ),
     )

@@ -74,7 +74,7 @@ class SeenFile:
         return aside
 
 
-class Aside:
+class DiscardedCheckpoints:
     """Checkpoints taken out of the log, in a role's folder: evidence of who stored them.
 
     Args:

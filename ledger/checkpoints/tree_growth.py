@@ -1,7 +1,7 @@
 """The tree that entries grow out of a sealed one: its new tiles and its root.
 
-The sealer signs it. Whoever asks whether a log holds what was signed and never stored makes it
-again by the same sums. Not: who signs, and what is stored.
+The checkpointer signs it. Whoever asks whether a log holds what was signed and never stored makes
+it again by the same sums. Not: who signs, and what is stored.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Stored checkpoints as readers may believe them: signed by the log, of the size they lie under.
 
-Whoever holds the sealer's login can store any note; the keys of the log lie elsewhere.
+Whoever holds the checkpointer's login can store any note; the keys of the log lie elsewhere.
 """
 
 from __future__ import annotations

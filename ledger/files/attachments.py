@@ -19,7 +19,7 @@ from keys import canonical, envelope_encryption, sealed_file
 from keys.envelope_encryption import Kek
 from keys.errors import KeysError, Malformed, Unsealable
 from ledger.errors import Fault, NotFound, Rejected, VerificationError
-from ledger.files.custody import Event, FileHistory, Handler, What
+from ledger.files.custody import Actor, Event, FileHistory, What
 from ledger.files.file_key import FileKey
 from ledger.log.custody import READ
 from ledger.message import Message
@@ -27,14 +27,14 @@ from ledger.ports import BlobStore, Entropy, FileIndex, RecordStore, StoredFile
 from ledger.regulation.acts.act import Act
 from ledger.streams.record_reader import Opened, Reader
 from ledger.write.judged_stream import Docket
-from ledger.write.registry_follower import Standing
+from ledger.write.registry_follower import RegistryFollower
 
 _ALGORITHM: Final = "sha-256:"
 _MIB: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptFile:
     """The answer to an upload; the digest is what an act lists."""
 
     digest: str
@@ -97,7 +97,7 @@ class Attachments:
         level: str,
         limit_bytes: int,
         scratch: Callable[[], IO[bytes]],
-        standing: Callable[[], Standing],
+        standing: Callable[[], RegistryFollower],
     ) -> None:
         self._blobs = blobs
         self._index = index
@@ -119,10 +119,10 @@ class Attachments:
         parts: Iterable[bytes],
         *,
         media_type: str,
-        by: Handler,
+        by: Actor,
         at: datetime,
         declared: str | None = None,
-    ) -> Kept:
+    ) -> KeptFile:
         """Takes a file in constant memory, sealed as it comes.
 
         The digest stands in every chunk's AAD. Where the sender does not declare it, the file is
@@ -146,11 +146,11 @@ class Attachments:
         measured = _Measured(parts, self.limit_bytes, declared)
         name, dek = self._entropy.uuid(), sealed_file.new_key()
         self._blobs.put(name, sealed_file.seal(measured, dek, digest=declared))
-        return self._keep(name, dek, Kept(declared, measured.size, media_type), by, at)
+        return self._keep(name, dek, KeptFile(declared, measured.size, media_type), by, at)
 
     def _keep_undeclared(
-        self, parts: Iterable[bytes], media_type: str, by: Handler, at: datetime
-    ) -> Kept:
+        self, parts: Iterable[bytes], media_type: str, by: Actor, at: datetime
+    ) -> KeptFile:
         passing = sealed_file.new_key()
         measured = _Measured(parts, self.limit_bytes)
         with self._scratch() as draft:
@@ -160,7 +160,7 @@ class Attachments:
             again = sealed_file.open_sealed(_read(draft), passing, digest="")
             return self.keep(again, media_type=media_type, by=by, at=at, declared=measured.digest)
 
-    def _keep(self, name: UUID, dek: bytes, kept: Kept, by: Handler, at: datetime) -> Kept:
+    def _keep(self, name: UUID, dek: bytes, kept: KeptFile, by: Actor, at: datetime) -> KeptFile:
         """DURABLE when this returns.
 
         What fails here leaves sealed bytes without a row and a key, which nobody can open.
@@ -244,7 +244,7 @@ class Attachments:
         )
 
     def disclose(
-        self, listed: Listed, *, by: Handler, at: datetime, what: What = READ
+        self, listed: Listed, *, by: Actor, at: datetime, what: What = READ
     ) -> Iterator[bytes]:
         """The file as received; all of it checked, and the custody event committed, on return.
 

@@ -32,7 +32,7 @@ _ATTEMPTS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Handler:
+class Actor:
     """Who handles a file: the officer, and the key of the session."""
 
     officer: str
@@ -56,7 +56,7 @@ class Event:
     seq: int
     what: What
     at: datetime
-    by: Handler
+    by: Actor
     about: Mapping[str, Any]
     place: int | None = None
 
@@ -81,12 +81,12 @@ class FileHistory:
         self._origin = origin
         self._level = level
 
-    def first(self, name: UUID, at: datetime, by: Handler, about: Mapping[str, Any]) -> CustodyRow:
+    def first(self, name: UUID, at: datetime, by: Actor, about: Mapping[str, Any]) -> CustodyRow:
         """The event of an upload, to be kept together with it."""
         return self._row(name, 1, None, ADDED, at, by, about)
 
     def note(
-        self, name: UUID, what: What, at: datetime, by: Handler, about: Mapping[str, Any]
+        self, name: UUID, what: What, at: datetime, by: Actor, about: Mapping[str, Any]
     ) -> None:
         """Adds an event. DURABLE on return; only then may a byte leave.
 
@@ -158,7 +158,7 @@ class FileHistory:
         before: bytes | None,
         what: What,
         at: datetime,
-        by: Handler,
+        by: Actor,
         about: Mapping[str, Any],
     ) -> CustodyRow:
         members = {
@@ -193,7 +193,7 @@ def _event(members: Mapping[str, Any], place: int | None) -> Event:
         seq=members["seq"],
         what=members["event"],
         at=unstamp(members["at"]),
-        by=Handler(members["officer"], members["kid"]),
+        by=Actor(members["officer"], members["kid"]),
         about=members["about"],
         place=place,
     )

@@ -32,17 +32,17 @@ from ledger.errors import (
 )
 from ledger.files.file_key import FileKey
 from ledger.log import statement as statements
-from ledger.log.custody import Chain
+from ledger.log.custody import CustodyChain
 from ledger.log.moment import EPOCH
 from ledger.log.statement import AUTHOR, SERVICE_TYP, Statement
 from ledger.ports import Appended, Clock, Entropy, FileIndex, RecordStore, StoredRecord
 from ledger.regulation.registry.calendar import VIETNAM
 from ledger.regulation.registry.registry import Registry
-from ledger.streams.event import Aside, PositionPassed
+from ledger.streams.event import PositionPassed, SetAside
 from ledger.streams.names import stream_id
 from ledger.streams.record_reader import Reader
 from ledger.write.judged_stream import Docket
-from ledger.write.registry_follower import Standing
+from ledger.write.registry_follower import RegistryFollower
 
 _SPAN: Final = 10_000
 _SOME: Final = 256
@@ -57,7 +57,7 @@ _log = logging.getLogger("socai.anchors")
 
 
 @dataclass(frozen=True, slots=True)
-class Anchor:
+class LoggedAnchor:
     """An anchor that stands in the log.
 
     Attributes:
@@ -68,7 +68,7 @@ class Anchor:
 
     index: int
     recorded_at: datetime
-    chain: Chain
+    chain: CustodyChain
 
 
 class Door(Protocol):
@@ -106,7 +106,7 @@ class Anchors:
         index: FileIndex,
         records: RecordStore,
         reader: Reader,
-        standing: Standing,
+        standing: RegistryFollower,
         door: Door,
         file_key: FileKey,
         entropy: Entropy,
@@ -128,9 +128,9 @@ class Anchors:
         self._stream = stream_id(origin, service_statements.STREAM)
         self._lock = threading.Lock()
         self._seq = 0
-        self._newest: Anchor | None = None
+        self._newest: LoggedAnchor | None = None
 
-    def newest(self) -> Anchor | None:
+    def newest(self) -> LoggedAnchor | None:
         """The last anchor that stands in the log, by a key that is still good for it."""
         with self._lock:
             rows = iter(self._records.stream(self._stream, self._seq))
@@ -147,9 +147,9 @@ class Anchors:
     def make(
         self,
         signer: Signer,
-        due: Callable[[Anchor | None], bool] = lambda _: True,
+        due: Callable[[LoggedAnchor | None], bool] = lambda _: True,
         settle: Callable[[], None] = lambda: None,
-    ) -> Anchor | None:
+    ) -> LoggedAnchor | None:
         """Anchors every event taken so far.
 
         Args:
@@ -171,7 +171,7 @@ class Anchors:
         last = self.newest()
         if not due(last):
             return None
-        chain = self._grown(Chain() if last is None else last.chain)
+        chain = self._grown(CustodyChain() if last is None else last.chain)
         settle()
         at = self._now()
         key = sealed_anchor.key_of(self._file_key.made())
@@ -199,9 +199,9 @@ class Anchors:
             taken = self._door.serve(statement)
         except Conflict:
             return None
-        return Anchor(taken.index, taken.recorded_at, chain)
+        return LoggedAnchor(taken.index, taken.recorded_at, chain)
 
-    def _grown(self, chain: Chain) -> Chain:
+    def _grown(self, chain: CustodyChain) -> CustodyChain:
         """The chain over every event taken so far."""
         size = self._index.taken()
         if size < chain.count:
@@ -220,7 +220,7 @@ class Anchors:
             raise VerificationError("custody", f"event {chain.count} of all files is missing")
         return chain
 
-    def _stood(self, row: StoredRecord, aside: Mapping[int, Aside | None]) -> Statement | None:
+    def _stood(self, row: StoredRecord, aside: Mapping[int, SetAside | None]) -> Statement | None:
         """The service statement of a record that stands; None of any other, which others name.
 
         Behind an erased record nobody can tell what it follows: it is asked all but that.
@@ -242,7 +242,7 @@ class Anchors:
 
     def _good(
         self, row: StoredRecord, statement: Statement, registry: Registry, file_key: bytes
-    ) -> Anchor | None:
+    ) -> LoggedAnchor | None:
         event = service_statements.parse(statement.members)
         try:
             count, digest = sealed_anchor.open_sealed(
@@ -261,7 +261,9 @@ class Anchors:
             signature_ok=True,
         )
         return (
-            Anchor(row.index, row.recorded_at, Chain(count, digest)) if verdict in _GOOD else None
+            LoggedAnchor(row.index, row.recorded_at, CustodyChain(count, digest))
+            if verdict in _GOOD
+            else None
         )
 
 
@@ -287,7 +289,7 @@ class Anchoring:
         self._signer = signer
         self._clock = clock
         self._rehearsal = rehearsal
-        self._seen: Anchor | None = None
+        self._seen: LoggedAnchor | None = None
         self._since = clock.now()
         self._told = threading.Event()
         self.doubt: str | None = None
@@ -331,7 +333,7 @@ class Anchoring:
         if not self._rehearsal and 0 < left <= _SETTLE.total_seconds():
             self._told.wait(left)
 
-    def _is_due(self, newest: Anchor | None) -> bool:
+    def _is_due(self, newest: LoggedAnchor | None) -> bool:
         if newest is not None and newest != self._seen:
             self._seen = newest
             self._since = self._clock.now() if self._rehearsal else newest.recorded_at

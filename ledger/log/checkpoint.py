@@ -1,7 +1,7 @@
 """Checkpoints: the three lines a log signs (formats.md §7, C2SP tlog-checkpoint), and opening them.
 
-That a log never signs two roots of one size is the sealer's promise and `verify`'s check; one note
-alone cannot show it.
+That a log never signs two roots of one size is the checkpointer's promise and `verify`'s check; one
+note alone cannot show it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 
 from keys import canonical, note
 from keys.errors import KeysError
-from keys.note import NoteSigner, Verified, VKey
+from keys.note import NoteSigner, VerifiedSignature, VKey
 from ledger.errors import VerificationError
 from ledger.log.merkle import EMPTY_ROOT, HASH_BYTES
 
@@ -42,11 +42,11 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedCheckpoint:
     """A checkpoint whose log signature is good, with everybody known who signed it."""
 
     checkpoint: Checkpoint
-    verified: tuple[Verified, ...]
+    verified: tuple[VerifiedSignature, ...]
     note: bytes
 
 
@@ -113,7 +113,9 @@ def unverified(data: bytes) -> Checkpoint:
         raise VerificationError("checkpoint", str(error)) from error
 
 
-def open_checkpoint(data: bytes, vkeys: Iterable[VKey], *, origin: str | None = None) -> Opened:
+def open_checkpoint(
+    data: bytes, vkeys: Iterable[VKey], *, origin: str | None = None
+) -> OpenedCheckpoint:
     """Verifies a checkpoint.
 
     Args:
@@ -135,4 +137,4 @@ def open_checkpoint(data: bytes, vkeys: Iterable[VKey], *, origin: str | None = 
     own = (found.origin, note.TYPE_ED25519)
     if not any((good.vkey.name, good.vkey.kind) == own for good in opened.verified):
         raise VerificationError("checkpoint", "the log itself has not signed")
-    return Opened(found, opened.verified, data)
+    return OpenedCheckpoint(found, opened.verified, data)

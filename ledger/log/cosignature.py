@@ -41,7 +41,7 @@ class AddCheckpoint:
         return ("\n".join(lines) + "\n\n").encode() + self.checkpoint
 
 
-class Refused(VerificationError):
+class CosignatureRefused(VerificationError):
     """A witness does not cosign.
 
     Attributes:
@@ -72,14 +72,16 @@ def parse_request(body: bytes) -> AddCheckpoint:
     old, *lines = head.decode("ascii", "replace").split("\n")
     match = _OLD.fullmatch(old)
     if not separator or match is None:
-        raise Refused(MALFORMED, "a request is an old line, hashes, a blank line and a note")
+        raise CosignatureRefused(
+            MALFORMED, "a request is an old line, hashes, a blank line and a note"
+        )
     try:
         hashes = proof.parse_hashes(lines)
         checkpoint.unmarshal(note.parse_note(signed).text, check_empty=False)
     except KeysError as error:
-        raise Refused(MALFORMED, str(error)) from error
+        raise CosignatureRefused(MALFORMED, str(error)) from error
     except VerificationError as error:
-        raise Refused(MALFORMED, error.message) from error
+        raise CosignatureRefused(MALFORMED, error.message) from error
     return AddCheckpoint(int(match[1]), hashes, signed)
 
 
@@ -100,21 +102,21 @@ def judge(body: bytes, logs: Mapping[str, VKey], stored: Mapping[str, Checkpoint
     request = parse_request(body)
     found = checkpoint.unmarshal(note.parse_note(request.checkpoint).text, check_empty=False)
     if found.origin not in logs:
-        raise Refused(NOT_KNOWN, "the log is not known")
+        raise CosignatureRefused(NOT_KNOWN, "the log is not known")
     try:
         note.verify_note(request.checkpoint, [logs[found.origin]])
     except KeysError as error:
-        raise Refused(NOT_SIGNED, str(error)) from error
+        raise CosignatureRefused(NOT_SIGNED, str(error)) from error
     if request.old > found.size:
-        raise Refused(MALFORMED, "the old size is above the checkpoint's")
+        raise CosignatureRefused(MALFORMED, "the old size is above the checkpoint's")
     last = stored.get(found.origin, Checkpoint(found.origin, 0, merkle.EMPTY_ROOT))
     if request.old != last.size:
-        raise Refused(CONFLICT, "the old size is not the stored one", last.size)
+        raise CosignatureRefused(CONFLICT, "the old size is not the stored one", last.size)
     try:
         merkle.verify_consistency(last.size, found.size, request.hashes, last.root, found.root)
         checkpoint.unmarshal(found.marshal())
     except VerificationError as error:
-        raise Refused(INCONSISTENT, error.message) from error
+        raise CosignatureRefused(INCONSISTENT, error.message) from error
     return found
 
 

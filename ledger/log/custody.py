@@ -20,7 +20,7 @@ START: Final = bytes(32)
 
 
 @dataclass(frozen=True, slots=True)
-class Chain:
+class CustodyChain:
     """The chain after `count` events.
 
     Attributes:
@@ -31,7 +31,7 @@ class Chain:
     count: int = 0
     digest: bytes = START
 
-    def after(self, name: UUID, seq: int, entry: bytes) -> Chain:
+    def after(self, name: UUID, seq: int, entry: bytes) -> CustodyChain:
         """The chain with one event more.
 
         Args:
@@ -40,7 +40,7 @@ class Chain:
             entry: SHA-256 of the event's bytes.
         """
         said = b"".join((self.digest, name.bytes, seq.to_bytes(8), entry))
-        return Chain(self.count + 1, hashlib.sha256(said).digest())
+        return CustodyChain(self.count + 1, hashlib.sha256(said).digest())
 
 
 ADDED: Final = "ADDED"

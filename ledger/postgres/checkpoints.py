@@ -22,7 +22,7 @@ from ledger.postgres.connect import Pool, reading, translated
 _LATEST: Final[LiteralString] = "SELECT size, note FROM log.checkpoints ORDER BY size DESC LIMIT 1"
 _AT: Final[LiteralString] = "SELECT note FROM log.checkpoints WHERE size = %b"
 _SEAL: Final[LiteralString] = """
-SELECT log.seal(%b::bigint, %b::bigint, %b::bytea, %b::bytea,
+SELECT log.checkpoint(%b::bigint, %b::bigint, %b::bytea, %b::bytea,
   %b::smallint[], %b::bigint[], %b::smallint[], %b::bytea[])
 """
 _ALL: Final[LiteralString] = "SELECT size, note FROM log.checkpoints ORDER BY size DESC"
@@ -37,7 +37,7 @@ _TILES_BEHIND: Final[LiteralString] = (
 
 
 class PostgresCheckpoints:
-    """Reads as sealer, reader or auditor; `advance` as the sealer only."""
+    """Reads as checkpointer, reader or auditor; `advance` as the checkpointer only."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -75,7 +75,7 @@ class PostgresCheckpoints:
         except psycopg.errors.UniqueViolation as error:
             there = error.diag.message_primary or "a checkpoint stands there already"
             raise planted(
-                Message("something else stands where the sealer writes: {there}", there=there)
+                Message("something else stands where the checkpointer writes: {there}", there=there)
             ) from error
         except psycopg.Error as error:
             raise translated(error) from error
@@ -109,7 +109,7 @@ def discard(
     *,
     bare: bool,
 ) -> Discarded:
-    """Takes away what was stored in the sealer's place: unsigned checkpoints, and tiles behind.
+    """Takes away what others stored: checkpoints that are not signed, and the tiles behind.
 
     Behind the newest checkpoint that is signed nothing is proven yet, so nothing is lost.
 

@@ -16,7 +16,7 @@ from ledger.postgres.connect import Connection
 _BINARY = pq.Format.BINARY
 
 
-class Prepared:
+class PreparedStatement:
     """A statement with `$1` … on one connection; its values are binary already.
 
     Args:

@@ -21,7 +21,7 @@ from psycopg.errors import InvalidSchemaName
 
 from ledger.audit.content import RawRecord
 from ledger.audit.rules.token_owners import RawToken
-from ledger.audit.snapshot_port import ALONE, Seat
+from ledger.audit.snapshot_port import ALONE, StreamPartition
 from ledger.audit.tables import Beside
 from ledger.audit.tree import RawCheckpoint, RawTile
 from ledger.errors import NotFound, Unavailable
@@ -235,7 +235,7 @@ class PostgresEvidence:
         """Highest index in `records`, -1 without rows."""
         return cast("tuple[int]", self._one(_LAST))[0]
 
-    def records(self, start: int, end: int, seat: Seat = ALONE) -> Sequence[RawRecord]:
+    def records(self, start: int, end: int, seat: StreamPartition = ALONE) -> Sequence[RawRecord]:
         """Every row of an index in [`start`, `end`) whose stream a seat has, in index order."""
         # Three plain reads: a join would cost the server more than opening costs the auditor.
         if seat.of == 1:

@@ -24,7 +24,7 @@ from psycopg.conninfo import make_conninfo
 
 from ledger.errors import Fatal
 
-LOGINS: Final = ("migrator", "writer", "sealer", "projector", "reader", "auditor")
+LOGINS: Final = ("migrator", "writer", "checkpointer", "projector", "reader", "auditor")
 OWNERS: Final = ("owner", "views")
 """Who owns the tables of the log and those of the views; nobody logs in as one of them."""
 _SLUG: Final = re.compile(r"[a-z][a-z0-9_]{0,40}")

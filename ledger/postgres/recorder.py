@@ -30,7 +30,7 @@ from ledger.postgres.connect import (
     is_lost,
     translated,
 )
-from ledger.postgres.direct import Prepared
+from ledger.postgres.direct import PreparedStatement
 from ledger.postgres.hints import Hints
 
 GROUP_LIMIT: Final = 64
@@ -112,7 +112,7 @@ class GroupAppender:
         self._clock = clock
         self._free_bytes = free_bytes
         self._min_free_bytes = min_free_bytes
-        self._session: tuple[Connection, Prepared] | None = None
+        self._session: tuple[Connection, PreparedStatement] | None = None
         self._hints = Hints(dsn, "records")
         self._lock = threading.Lock()
         self._waiting: deque[_Ticket] = deque()
@@ -227,12 +227,12 @@ class GroupAppender:
             return None
         return Appended(row[0], row[2], sealed.entry, LogHead(*row[3:]))
 
-    def _connected(self) -> tuple[Connection, Prepared]:
+    def _connected(self) -> tuple[Connection, PreparedStatement]:
         if self._session is None or self._session[0].closed:
             connection = connect(self._dsn)
             try:
                 self._admit(connection)
-                self._session = connection, Prepared(connection, b"append", _APPEND)
+                self._session = connection, PreparedStatement(connection, b"append", _APPEND)
             except (psycopg.Error, LedgerError):
                 connection.close()
                 raise

@@ -67,7 +67,7 @@ class PostgresRecords:
     """The records as one login may read them (access.md §3).
 
     Args:
-        pool: Of the writer's, reader's or projector's login; the sealer's only for `head` and
+        pool: Of the writer's, reader's or projector's login; the checkpointer's only for `head` and
             `entries`.
     """
 

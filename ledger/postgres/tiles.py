@@ -18,7 +18,7 @@ _WIDER: Final[LiteralString] = (
 
 
 class PostgresTiles:
-    """The tiles as the sealer's, reader's or auditor's login reads them."""
+    """The tiles as the checkpointer's, reader's or auditor's login reads them."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool

@@ -124,7 +124,7 @@ class RecoveryEvidence:
         except (KeysError, KeyError, TypeError, ValueError) as error:
             raise VerificationError("recovery", f"no evidence of a recovery: {error}") from error
 
-    def verified(self, *, origin: str, level: str, genesis: str | None) -> Verified:
+    def verified(self, *, origin: str, level: str, genesis: str | None) -> VerifiedRecoveries:
         """Judges every statement again, and asks for its place in the tree.
 
         Args:
@@ -158,11 +158,11 @@ class RecoveryEvidence:
         opened = checkpoints.open_checkpoint(
             self.checkpoint.encode(), known(keys.at(tree.size)), origin=origin
         )
-        return Verified(opened.checkpoint, tuple(replayed.recoveries), keys)
+        return VerifiedRecoveries(opened.checkpoint, tuple(replayed.recoveries), keys)
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
+class VerifiedRecoveries:
     """A signed tree, and every recovery in it.
 
     Attributes:

@@ -2,7 +2,7 @@
 
 It goes on from the newest one that the ended keys have signed over what was left, and covers the
 recovery itself: a reader who meets the new key finds its reason in the same tree. From then on the
-sealer stands on a checkpoint of its own keys, as ever.
+checkpointer stands on a checkpoint of its own keys, as ever.
 """
 
 from __future__ import annotations
@@ -57,11 +57,11 @@ class FirstCheckpoint:
         self._recovery = recovery
         self._origin = signers[0].name
 
-    def seal(self, kept: bytes | None, keep: Callable[[bytes], None], *, time_s: int) -> bytes:
+    def sign(self, kept: bytes | None, keep: Callable[[bytes], None], *, time_s: int) -> bytes:
         """The note, stored.
 
         Args:
-            kept: The note that the sealer's memory holds.
+            kept: The note that the checkpointer's memory holds.
             keep: Keeps a note there, durable on return, before it is stored.
             time_s: Time of signing.
 
@@ -83,7 +83,9 @@ class FirstCheckpoint:
         try:
             self._store.advance(stand.size or None, new.size, new.root, note, fresh)
         except Conflict as error:
-            raise Fatal("somebody else has sealed meanwhile: stop every sealer first") from error
+            raise Fatal(
+                "somebody else has sealed meanwhile: stop every checkpointer first"
+            ) from error
         return note
 
     def _newest(self) -> Checkpoint:

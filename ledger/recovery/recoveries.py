@@ -22,7 +22,7 @@ from ledger.regulation.registry.lines import KEEPER
 from ledger.streams.names import stream_id
 from ledger.streams.record_reader import Opened, Reader
 from ledger.write.judged_stream import Docket
-from ledger.write.registry_follower import Standing
+from ledger.write.registry_follower import RegistryFollower
 
 _NONE: Final = -1
 
@@ -41,7 +41,7 @@ class Recoveries:
     """
 
     def __init__(
-        self, standing: Standing, records: RecordStore, reader: Reader, proofs: Proofs
+        self, standing: RegistryFollower, records: RecordStore, reader: Reader, proofs: Proofs
     ) -> None:
         self._standing = standing
         self._records = records
@@ -110,7 +110,7 @@ class _Gathered:
     """
 
     def __init__(
-        self, standing: Standing, records: RecordStore, reader: Reader, newest: int
+        self, standing: RegistryFollower, records: RecordStore, reader: Reader, newest: int
     ) -> None:
         self._standing = standing
         self._records = records

@@ -16,9 +16,9 @@ from typing import Final, Literal, NoReturn
 
 from ledger.errors import Fault, Rejected
 from ledger.message import Message
-from ledger.regulation.acts.act import Signer
+from ledger.regulation.acts.act import NamedSigner
 from ledger.regulation.acts.lifecycle import life_cycle
-from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.state import RECOVERING, VOIDING, awaited
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.table import Guard, flag_guards_of, guards_of
@@ -38,10 +38,10 @@ class Decision:
     status: Literal["pending", "effective"]
     flags: tuple[str, ...]
     next_state: str | None
-    waiting_for: tuple[Signer, ...]
+    waiting_for: tuple[NamedSigner, ...]
 
 
-def decide(q: Question) -> Decision:
+def decide(q: GuardInput) -> Decision:
     """Judges one statement.
 
     Raises:
@@ -65,7 +65,7 @@ def decide(q: Question) -> Decision:
     return Decision("effective", tuple(flags), _next_state(q), ())
 
 
-def raised(q: Question) -> tuple[str, ...]:
+def raised(q: GuardInput) -> tuple[str, ...]:
     """The flags of a statement that has been recorded, without asking the guards that refuse.
 
     A fold over the log calls it at the statement that makes the act effective, with the registry of
@@ -74,13 +74,13 @@ def raised(q: Question) -> tuple[str, ...]:
     return tuple(g.code for g in flag_guards_of(q.kind, q.stream.kind) if g.check(q) is not None)
 
 
-def _next_state(q: Question) -> str | None:
+def _next_state(q: GuardInput) -> str | None:
     if q.stream.kind != "case":
         return None
     return life_cycle().next_state(q.act.act, q.act.disposition, q.stream.state)[1]
 
 
-def _refuse(q: Question, guard: Guard, breach: Breach, later: Sequence[Guard]) -> NoReturn:
+def _refuse(q: GuardInput, guard: Guard, breach: Breach, later: Sequence[Guard]) -> NoReturn:
     """Names the first refusal, and every fault there is: the sender mends all at once."""
     text = guard.text(breach.params)
     faults = list(_faults(q, guard, breach))
@@ -93,7 +93,7 @@ def _refuse(q: Question, guard: Guard, breach: Breach, later: Sequence[Guard]) -
     raise Rejected("guard", text, guard=guard.code, faults=faults, params=breach.params)
 
 
-def _faults(q: Question, guard: Guard, breach: Breach) -> Sequence[Fault]:
+def _faults(q: GuardInput, guard: Guard, breach: Breach) -> Sequence[Fault]:
     if guard.code == _FACTS:
         return q.kind.check(q.facts, q.level)
     text = guard.text(breach.params)
@@ -117,7 +117,7 @@ WITHOUT_FACTS: Final = frozenset(
 """Guards that read no fact, or only what has its type: asked beside facts out of form."""
 
 
-def _place(q: Question) -> None:
+def _place(q: GuardInput) -> None:
     """The stream and the log take acts of this type, and the act speaks of the stream's own."""
     kind, stream, facts = q.kind, q.stream, q.act.facts
     if stream.kind not in kind.streams:
@@ -155,7 +155,7 @@ _OWN = frozenset(
 )
 
 
-def _require_whole(q: Question) -> None:
+def _require_whole(q: GuardInput) -> None:
     """Behind a record that is set aside nothing is taken but what voids it, or returns that.
 
     A recovery is taken too: it comes first, and while the log is in doubt nothing could be voided.

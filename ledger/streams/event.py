@@ -19,7 +19,7 @@ TOPIC: Final = "socai.statement.v1"
 
 
 @dataclass(frozen=True, slots=True)
-class Aside:
+class SetAside:
     """Why a record is set aside: no rule can explain it (formats.md §3).
 
     Attributes:
@@ -180,7 +180,7 @@ class PositionPassed:
     entry: bytes = b""
     statement: Statement | None = None
     registry: bool = False
-    aside: Aside | None = None
+    aside: SetAside | None = None
 
     def mutate(self, aggregate: Grows) -> Grows:
         """Eventsourcing's seam: the aggregate after this event.

@@ -11,7 +11,7 @@ _Key = TypeVar("_Key", bound=Hashable)
 _Value = TypeVar("_Value")
 
 
-class Kept(Generic[_Key, _Value]):
+class BoundedCache(Generic[_Key, _Value]):
     """Things by key, those used last; whoever takes one has it alone until it is put back.
 
     Bounded by what they weigh, not by their number: many small ones cost no more to keep than a few

@@ -22,7 +22,7 @@ from ledger.log.statement import ACT_TYP, Statement, parse_compact, recorded
 from ledger.message import Message
 from ledger.ports import NIL_UNIT, RecordStore, StoredRecord
 from ledger.regulation.acts.act import Act, known_act, parse_act
-from ledger.streams.event import TOPIC, Aside
+from ledger.streams.event import TOPIC, SetAside
 from ledger.streams.names import is_stream, stream_id
 
 TOPICS: Final = frozenset({TOPIC})
@@ -73,14 +73,14 @@ class Opened:
     author: bool = True
     unit: UUID = NIL_UNIT
     registry: bool = False
-    aside: Aside | None = None
+    aside: SetAside | None = None
 
     @property
     def erased(self) -> bool:
         """Whether its content is gone: it has no wrap any more."""
         return self.statement is None and self.aside is None
 
-    def put_aside(self, aside: Aside) -> Opened:
+    def put_aside(self, aside: SetAside) -> Opened:
         """The same record, set aside."""
         return replace(self, envelope=b"", statement=None, act=None, aside=aside)
 
@@ -227,10 +227,10 @@ class _Tolerant(Reader):
             return opened.put_aside(unread(error.kind, error.message))
 
 
-def unread(kind: str, message: str) -> Aside:
+def unread(kind: str, message: str) -> SetAside:
     """A record that nobody can read."""
     text = Message("it does not open, or is no statement of this log: {detail}", detail=message)
-    return Aside(kind, text, unread=True)
+    return SetAside(kind, text, unread=True)
 
 
 def _refuse_name(row: StoredRecord) -> None:

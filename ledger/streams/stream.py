@@ -19,8 +19,8 @@ from ledger.errors import Conflict, Head
 from ledger.log.moment import stamp
 from ledger.log.statement import Statement
 from ledger.message import Message
-from ledger.regulation.acts.act import Act, Signer
-from ledger.regulation.case.guard_input import Ground
+from ledger.regulation.acts.act import Act, NamedSigner
+from ledger.regulation.case.guard_input import DecisionContext
 from ledger.regulation.case.state import Signed, StreamState, apply, awaited, pass_over
 from ledger.regulation.decide import Decision, decide
 from ledger.regulation.registry.lines import REGISTRY_ACTS
@@ -30,13 +30,13 @@ NIL_UNIT: Final = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RecordedStatement:
     """A statement's place in the log, and what it did there: the gist of a receipt."""
 
     signed: Signed
     entry: bytes
     status: str
-    waiting_for: tuple[Signer, ...]
+    waiting_for: tuple[NamedSigner, ...]
 
 
 class Stream:
@@ -57,7 +57,7 @@ class Stream:
         self.state = StreamState(name)
         self.unread: int | None = None
         self._payloads: dict[str, bytes] = {}
-        self._places: list[Place | None] = []  # by seq - 1; None where no act stands
+        self._places: list[RecordedStatement | None] = []  # by seq - 1; None where no act stands
 
     @property
     def version(self) -> int:
@@ -79,7 +79,7 @@ class Stream:
         """Whether a statement stands at the head: it is the next, behind the last that stands."""
         return statement.seq == self.version + 1 and statement.prev == self.state.head
 
-    def place(self, statement: Statement) -> Place | None:
+    def place(self, statement: Statement) -> RecordedStatement | None:
         """The place of exactly this statement, if it stands here already."""
         if statement.seq > len(self._places):
             return None
@@ -98,7 +98,7 @@ class Stream:
         return None if entry is None else entry.act.members
 
     def decide(
-        self, statement: Statement, act: Act, officer: str, ground: Ground
+        self, statement: Statement, act: Act, officer: str, ground: DecisionContext
     ) -> tuple[StatementRecorded, Decision]:
         """Judges the next statement; pure.
 
@@ -146,7 +146,7 @@ class Stream:
         self._payloads.setdefault(act.act_id, _payload_digest(statement))
         waiting = awaited(self.state, act)
         status = "pending" if waiting else "effective"
-        self._places.append(Place(signed, event.entry, status, waiting))
+        self._places.append(RecordedStatement(signed, event.entry, status, waiting))
         return self
 
     def suppose(self, statement: Statement, act: Act) -> Self:
@@ -245,7 +245,7 @@ def _payload_digest(statement: Statement) -> bytes:
     return hashlib.sha256(statement.payload).digest()
 
 
-def _told(place: Place) -> dict[str, Any]:
+def _told(place: RecordedStatement) -> dict[str, Any]:
     signed = place.signed
     told: dict[str, Any] = {
         "seq": signed.seq,

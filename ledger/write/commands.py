@@ -39,7 +39,7 @@ from ledger.ports import (
 from ledger.regulation.acts import invisible_characters
 from ledger.regulation.acts.act import Act
 from ledger.regulation.acts.catalogue import load
-from ledger.regulation.case.guard_input import Ground
+from ledger.regulation.case.guard_input import DecisionContext
 from ledger.regulation.case.state import RECOVERING, Entry
 from ledger.regulation.decide import Decision
 from ledger.regulation.registry.registry import Registry
@@ -47,11 +47,11 @@ from ledger.streams.event import ServiceSaid, StatementRecorded
 from ledger.streams.record_reader import Reader
 from ledger.streams.stream import Stream, taken
 from ledger.write import drafting
-from ledger.write.eventsourcing_adapter import Judged, LogRecorder, SealingMapper
+from ledger.write.eventsourcing_adapter import LogRecorder, Preconditions, SealingMapper
 from ledger.write.ledger_clock import Time, by_clock, clock_back, rehearsed
 from ledger.write.receipt import Recorded
-from ledger.write.registry_follower import Standing
-from ledger.write.stream_cache import Memory
+from ledger.write.registry_follower import RegistryFollower
+from ledger.write.stream_cache import StreamCache
 
 _ATTEMPTS: Final = 12
 _ENTRIES: Final = 32_768
@@ -117,9 +117,9 @@ class Ledger:
         reader = Reader(store, kek, origin, level)
         mapper = SealingMapper(reader, origin=origin, level=level, kek=kek, entropy=entropy)
         recorder = LogRecorder(store, appender, origin)
-        self.standing = Standing(store, reader, founded)
+        self.standing = RegistryFollower(store, reader, founded)
         self._store = store
-        self._memory = Memory(store, mapper, recorder, self.standing, origin=origin)
+        self._memory = StreamCache(store, mapper, recorder, self.standing, origin=origin)
         self._clock = clock
         self._entropy = entropy
         self._cases = cases
@@ -194,7 +194,7 @@ class Ledger:
             if self._memory.look().size:
                 raise stream.stale(statement)
             found = self._judged(stream, sent, registry, at)
-            return self._append(stream, found.event, Judged(-1, at, at))
+            return self._append(stream, found.event, Preconditions(-1, at, at))
 
     def serve(self, statement: Statement) -> Appended:
         """Records what the service itself says: the inner door, which nobody reaches from outside.
@@ -221,7 +221,7 @@ class Ledger:
                 event_id=event.event_id,
                 unit=stream.unit,
             )
-            judged = Judged(current.index, time.at, _until(time.latest, ends))
+            judged = Preconditions(current.index, time.at, _until(time.latest, ends))
             try:
                 return self._memory.append(stream, said, judged)
             except NotAppended as refusal:
@@ -244,7 +244,9 @@ class Ledger:
         time = self._time(at)
         current = self._memory.catch_up()
         found = self._judged(stream, sent, current.registry, time.at)
-        judged = Judged(current.index, time.at, _until(time.latest, found.ends), found.grounds)
+        judged = Preconditions(
+            current.index, time.at, _until(time.latest, found.ends), found.grounds
+        )
         try:
             return self._append(stream, found.event, judged)
         except NotAppended as refusal:
@@ -255,7 +257,7 @@ class Ledger:
                 raise clock_back() from refusal
             raise _JudgeAgain from refusal
 
-    def _append(self, stream: Stream, event: StatementRecorded, judged: Judged) -> Recorded:
+    def _append(self, stream: Stream, event: StatementRecorded, judged: Preconditions) -> Recorded:
         """Raises: NotAppended, Unavailable."""
         self._memory.append(stream, event, judged)
         place = stream.place(event.statement)
@@ -275,8 +277,8 @@ class Ledger:
         self._require_prefix(sent.act)
         return _Judgement(event, decision, ends, asking.grounds)
 
-    def _ground(self, registry: Registry, at: datetime, asking: Asking) -> Ground:
-        return Ground(
+    def _ground(self, registry: Registry, at: datetime, asking: Asking) -> DecisionContext:
+        return DecisionContext(
             registry=registry,
             catalogue=self._catalogue,
             origin=self._origin,

@@ -18,7 +18,7 @@ from ledger.log.statement import AUTHOR, RETURNER
 from ledger.message import Message
 from ledger.regulation.acts.act import Act
 from ledger.regulation.acts.act_forms import ActForm
-from ledger.regulation.case.guard_input import Ground
+from ledger.regulation.case.guard_input import DecisionContext
 from ledger.regulation.case.state import awaited
 from ledger.regulation.decide import Decision, decide
 from ledger.regulation.registry.calendar import local_time
@@ -81,7 +81,9 @@ def to_sign(protected: bytes, content: bytes, left_out: Sequence[Fault] = ()) ->
     }
 
 
-def would_decide(stream: Stream, act: Act, officer: str | None, ground: Ground) -> Decision:
+def would_decide(
+    stream: Stream, act: Act, officer: str | None, ground: DecisionContext
+) -> Decision:
     """What the next statement of an act would bring about, signed by this officer now.
 
     Raises:

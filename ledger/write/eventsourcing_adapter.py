@@ -59,7 +59,7 @@ POLL_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class Preconditions:
     """By what and until when an event was judged; goes with it to the append.
 
     Attributes:
@@ -274,7 +274,7 @@ class LogRecorder(LogReading):
         self._appender = appender
         self._origin = origin
 
-    def append(self, draft: DraftEvent, judged: Judged) -> Appended:
+    def append(self, draft: DraftEvent, judged: Preconditions) -> Appended:
         """Records one event. Raises: NotAppended, Unavailable; see `Appender.append`."""
         event = draft.event
         return self._appender.append(

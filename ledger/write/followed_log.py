@@ -26,7 +26,7 @@ from ledger.streams.event import ContentErased, Event
 from ledger.streams.record_reader import Reader
 from ledger.write.eventsourcing_adapter import LogReading, RecordEvent, RecordNotification
 from ledger.write.judged_stream import Dockets
-from ledger.write.registry_follower import Standing
+from ledger.write.registry_follower import RegistryFollower
 
 
 class JudgingMapper(Mapper[UUID]):
@@ -82,7 +82,7 @@ class FollowedLog(Application[UUID]):
         env: EnvType | None = None,
     ) -> None:
         self.name = reader.origin
-        self._mapper = JudgingMapper(Dockets(Standing(store, reader), store, reader))
+        self._mapper = JudgingMapper(Dockets(RegistryFollower(store, reader), store, reader))
         self._recorder = LogReading(store, notices)
         super().__init__(env)
 

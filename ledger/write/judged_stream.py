@@ -11,12 +11,12 @@ from typing import Final
 from ledger.admission.judge import event_of
 from ledger.errors import VerificationError
 from ledger.ports import RecordStore, StoredRecord
-from ledger.streams.event import Aside, ContentErased, Event, PositionPassed
-from ledger.streams.kept import Kept
+from ledger.streams.event import ContentErased, Event, PositionPassed, SetAside
+from ledger.streams.kept import BoundedCache
 from ledger.streams.kinds import begin
 from ledger.streams.names import stream_id
 from ledger.streams.record_reader import Reader
-from ledger.write.registry_follower import Standing
+from ledger.write.registry_follower import RegistryFollower
 
 END: Final = 2**62
 _MOST_STATEMENTS: Final = 20_000
@@ -33,16 +33,18 @@ class Docket:
         name: Name of the stream.
     """
 
-    def __init__(self, standing: Standing, store: RecordStore, reader: Reader, name: str) -> None:
+    def __init__(
+        self, standing: RegistryFollower, store: RecordStore, reader: Reader, name: str
+    ) -> None:
         self._standing = standing
         self._store = store
         self._reader = reader
         self._stream = begin(stream_id(reader.origin, name), name)
-        self._found: dict[int, Aside | None] = {}
+        self._found: dict[int, SetAside | None] = {}
         self._reached = 0
         self._ended = False
 
-    def upto(self, before: int = END) -> dict[int, Aside | None]:
+    def upto(self, before: int = END) -> dict[int, SetAside | None]:
         """Why each record before an index is set aside, None where it stands.
 
         It ends at an erased record: what stands behind one nobody can tell from the log.
@@ -117,11 +119,11 @@ class Dockets:
         reader: Opens them.
     """
 
-    def __init__(self, standing: Standing, store: RecordStore, reader: Reader) -> None:
+    def __init__(self, standing: RegistryFollower, store: RecordStore, reader: Reader) -> None:
         self._parts = standing, store, reader.for_judges()
-        self._kept: Kept[str, Docket] = Kept(_MOST_STATEMENTS)
+        self._kept: BoundedCache[str, Docket] = BoundedCache(_MOST_STATEMENTS)
 
-    def upto(self, stream: str, before: int) -> dict[int, Aside | None]:
+    def upto(self, stream: str, before: int) -> dict[int, SetAside | None]:
         """As `Docket.upto`, of a stream of this name."""
         docket = self._take(stream)
         found = docket.upto(before)

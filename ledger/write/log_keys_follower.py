@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from keys.log_keys import LogKeys
 from keys.lost_checkpoint import known
 from keys.note import VKey
-from ledger.write.registry_follower import Standing
+from ledger.write.registry_follower import RegistryFollower
 
 
 class FollowedKeys:
@@ -20,7 +20,7 @@ class FollowedKeys:
         standing: Follows the registry; asked when it is needed.
     """
 
-    def __init__(self, standing: Callable[[], Standing]) -> None:
+    def __init__(self, standing: Callable[[], RegistryFollower]) -> None:
         self._standing = standing
 
     @property

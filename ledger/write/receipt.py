@@ -8,7 +8,7 @@ from typing import Any, Self
 from keys import canonical
 from ledger.errors import Fatal
 from ledger.log.moment import stamp
-from ledger.streams.stream import Place
+from ledger.streams.stream import RecordedStatement
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Recorded:
     index: int
 
     @classmethod
-    def at(cls, place: Place, log: str, *, created: bool) -> Self:
+    def at(cls, place: RecordedStatement, log: str, *, created: bool) -> Self:
         """The answer for a place in the log of this origin."""
         signed = place.signed
         if signed.index is None or signed.recorded_at is None:

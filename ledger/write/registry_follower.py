@@ -22,7 +22,7 @@ from ledger.ports import RecordStore, StoredRecord
 from ledger.regulation.acts.act import Act
 from ledger.regulation.registry.registry import Registry
 from ledger.streams.event import Event, PositionPassed, StatementRecorded
-from ledger.streams.kept import Kept
+from ledger.streams.kept import BoundedCache
 from ledger.streams.kinds import begin
 from ledger.streams.record_reader import Reader
 from ledger.streams.stream import Stream
@@ -36,7 +36,7 @@ _KEPT: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
+class FollowedAct:
     """An act by which the registry changed, and where it took effect."""
 
     index: int
@@ -57,7 +57,7 @@ class Current:
 
     registry: Registry
     index: int
-    acts: tuple[Applied, ...] = ()
+    acts: tuple[FollowedAct, ...] = ()
 
 
 @dataclass(slots=True)
@@ -65,11 +65,11 @@ class _History:
     """The registry as it grows, and as it was before any record."""
 
     registry: Registry
-    acts: list[Applied]
+    acts: list[FollowedAct]
     marks: list[Registry] = field(default_factory=list)
     kept: OrderedDict[int, Registry] = field(default_factory=OrderedDict)
 
-    def grow(self, applied: Applied) -> None:
+    def grow(self, applied: FollowedAct) -> None:
         if len(self.acts) % _APART == 0:
             self.marks.append(self.registry.copy())
         applied.to(self.registry)
@@ -91,7 +91,7 @@ class _History:
         return made
 
 
-class Standing:
+class RegistryFollower:
     """Follows the registry records of one log.
 
     Args:
@@ -110,7 +110,7 @@ class Standing:
         self._seen = 0  # records of the log, up to which nothing can have been missed
         self._current = Current(founded, -1)
         self._history = _History(founded.copy(), [])
-        self._streams: Kept[UUID, Stream] = Kept(_MOST_STATEMENTS)
+        self._streams: BoundedCache[UUID, Stream] = BoundedCache(_MOST_STATEMENTS)
         self._lost: set[UUID] = set()  # streams with an erased record before one of the registry
 
     @property
@@ -182,7 +182,7 @@ class Standing:
                 if row.index == 0:
                     _require_opened(event)
                 if isinstance(event, StatementRecorded) and event.registry:
-                    self._history.grow(Applied(row.index, row.recorded_at, event.act))
+                    self._history.grow(FollowedAct(row.index, row.recorded_at, event.act))
                 reached = row.index
         finally:
             self._follows = False

@@ -25,13 +25,13 @@ from ledger.streams.kinds import begin
 from ledger.streams.names import is_stream, stream_id
 from ledger.streams.stream import Stream
 from ledger.write.eventsourcing_adapter import (
-    Judged,
     LogRecorder,
+    Preconditions,
     RecordedEvent,
     SealingMapper,
     StatementStore,
 )
-from ledger.write.registry_follower import Current, Standing
+from ledger.write.registry_follower import Current, RegistryFollower
 
 
 class _Turns:
@@ -56,7 +56,7 @@ class _Turns:
                     self._held[key] = (turn, users - 1)
 
 
-class Memory(Application[UUID]):
+class StreamCache(Application[UUID]):
     """The log as one process knows it.
 
     Args:
@@ -79,7 +79,7 @@ class Memory(Application[UUID]):
         store: RecordStore,
         mapper: SealingMapper,
         recorder: LogRecorder,
-        standing: Standing,
+        standing: RegistryFollower,
         *,
         origin: str,
     ) -> None:
@@ -174,7 +174,7 @@ class Memory(Application[UUID]):
         followed = self._followed(stream.id, stream.name)
         return followed.version != version or registry.index != before
 
-    def append(self, stream: Stream, event: Said, judged: Judged) -> Appended:
+    def append(self, stream: Stream, event: Said, judged: Preconditions) -> Appended:
         """DURABLE when `put` returns; what follows only changes memory.
 
         Raises:

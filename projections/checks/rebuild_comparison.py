@@ -18,8 +18,8 @@ from ledger.ports import RecordStore
 from ledger.postgres import definitions
 from ledger.postgres.definitions import Altered
 from ledger.streams.record_reader import Reader
-from ledger.write.registry_follower import Standing
-from projections.engine.gc_pause import Sweep
+from ledger.write.registry_follower import RegistryFollower
+from projections.engine.gc_pause import GcPause
 from projections.engine.generations import ViewState, altered, ddl, states
 from projections.engine.log_source import RecordsLog
 from projections.fold.fold import BATCH, Fold
@@ -86,7 +86,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class RebuildDifference:
     """One row that the view and the fresh fold do not share.
 
     Attributes:
@@ -112,7 +112,7 @@ def compare(  # noqa: PLR0913 - two sides, and how to read each
     level: str = "ordinary",
     views: Sequence[View] = VIEWS,
     progress: Progress | None = None,
-) -> list[Difference]:
+) -> list[RebuildDifference]:
     """Folds the log from record 0 and compares the rows with those that are read.
 
     Args:
@@ -128,14 +128,16 @@ def compare(  # noqa: PLR0913 - two sides, and how to read each
     Returns:
         Differences, at most a hundred a table and side; empty where the views are right.
     """
-    reader, standing = reader.for_folds(), Standing(records, reader)
-    with Sweep(), connection.transaction(force_rollback=True):
+    reader, standing = reader.for_folds(), RegistryFollower(records, reader)
+    with GcPause(), connection.transaction(force_rollback=True):
         connection.execute(_ONE_SNAPSHOT)
         connection.execute(_PINNED)
         if others := altered(connection):  # nothing in them is worth a look
-            return [Difference("views", name, "altered", "{}") for name in others]
+            return [RebuildDifference("views", name, "altered", "{}") for name in others]
         if unreadable := connection.execute(_UNREADABLE).fetchall():
-            return [Difference(str(name), "views", "altered", "{}") for (name,) in unreadable]
+            return [
+                RebuildDifference(str(name), "views", "altered", "{}") for (name,) in unreadable
+            ]
         said = states(connection)
         live = {s.view: s for s in said if s.state == "live"}
         wrong = [*_unknown(connection, said, views), *_misstated(live, views, records)]
@@ -165,25 +167,27 @@ def altered_definitions(connection: Connection, slug: str) -> list[Altered]:
 
 def _misstated(
     live: Mapping[str, ViewState], views: Sequence[View], records: RecordStore
-) -> Iterator[Difference]:
+) -> Iterator[RebuildDifference]:
     """What is wrong with a view before a row of it is looked at."""
     size = records.head().size
     for view in views:
         state = live.get(view.name)
         if state is None:
-            yield Difference(view.name, "views", "missing", '{"state":"live"}')
+            yield RebuildDifference(view.name, "views", "missing", '{"state":"live"}')
             continue
         if state.gen <= _FRESH or not -1 <= state.position < size:
             place = f'{{"gen":{state.gen},"position":{state.position}}}'
-            yield Difference(view.name, "views", "beyond", place)
+            yield RebuildDifference(view.name, "views", "beyond", place)
         elif state.recorded_at != _taken_at(records, state.position):
-            yield Difference(
+            yield RebuildDifference(
                 view.name, "views", "altered", f'{{"recorded_at":"{state.recorded_at}"}}'
             )
         if state.shape != ddl(view.name)[1]:
-            yield Difference(view.name, "views", "altered", f'{{"shape":"{state.shape}"}}')
+            yield RebuildDifference(view.name, "views", "altered", f'{{"shape":"{state.shape}"}}')
         if state.error is not None or state.error_at is not None:
-            yield Difference(view.name, "views", "stopped", f'{{"error_at":{state.error_at}}}')
+            yield RebuildDifference(
+                view.name, "views", "stopped", f'{{"error_at":{state.error_at}}}'
+            )
 
 
 def _taken_at(records: RecordStore, position: int) -> datetime | None:
@@ -194,22 +198,22 @@ def _taken_at(records: RecordStore, position: int) -> datetime | None:
 
 def _unknown(
     connection: Connection, said: Sequence[ViewState], views: Sequence[View]
-) -> Iterator[Difference]:
+) -> Iterator[RebuildDifference]:
     """Views that this program has not, a second one that is read, and rows of no generation."""
     names = {view.name for view in (*VIEWS, *views)}
     read: set[str] = set()
     for state in said:
         if state.view not in names or (state.state == "live" and state.view in read):
-            yield Difference(state.view, "views", "extra", f'{{"gen":{state.gen}}}')
+            yield RebuildDifference(state.view, "views", "extra", f'{{"gen":{state.gen}}}')
         read |= {state.view} if state.state == "live" else set()
     for view in views:
         begun = [state.gen for state in said if state.view == view.name]
         for table in view.tables:
             query = sql.SQL(_OF_NOBODY).format(table=sql.Identifier(table))
             for (gen,) in connection.execute(query, [begun]).fetchall():
-                yield Difference(view.name, table, "extra", f'{{"gen":{gen}}}')
+                yield RebuildDifference(view.name, table, "extra", f'{{"gen":{gen}}}')
     for view_name, gen in connection.execute(_PARTS_OF_NOBODY).fetchall():
-        yield Difference(view_name, "parts", "extra", f'{{"gen":{gen}}}')
+        yield RebuildDifference(view_name, "parts", "extra", f'{{"gen":{gen}}}')
 
 
 def _clear(connection: Connection, views: Sequence[View]) -> None:
@@ -240,8 +244,8 @@ def _fold_afresh(
                 progress(start + len(opened), position + 1)
 
 
-def _differences(connection: Connection, view: View, gen: int) -> list[Difference]:
-    found: list[Difference] = []
+def _differences(connection: Connection, view: View, gen: int) -> list[RebuildDifference]:
+    found: list[RebuildDifference] = []
     for table in view.tables:
         columns = [
             _column(table, str(name), str(kind))
@@ -252,7 +256,7 @@ def _differences(connection: Connection, view: View, gen: int) -> list[Differenc
         )
         for where, sides in (("missing", (_FRESH, gen)), ("extra", (gen, _FRESH))):
             rows = connection.execute(query, [*sides, _MOST]).fetchall()
-            found += [Difference(view.name, table, where, row[0]) for row in rows]
+            found += [RebuildDifference(view.name, table, where, row[0]) for row in rows]
     return found
 
 

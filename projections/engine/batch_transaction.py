@@ -20,11 +20,11 @@ from ledger.errors import LedgerError, Unavailable, VerificationError
 from ledger.ports import RecordStore
 from ledger.postgres.connect import is_lost
 from ledger.streams.record_reader import Opened, Reader
-from ledger.write.registry_follower import Standing
-from projections.engine.generations import Overtaken, ViewState
+from ledger.write.registry_follower import RegistryFollower
+from projections.engine.generations import ConcurrentUpdate, ViewState
 from projections.engine.log_source import RecordsLog
 from projections.fold.fold import Fold
-from projections.fold.shard import WHOLE, Share
+from projections.fold.shard import ALL_SHARDS, Shard
 from projections.views.base import Connection, Cursor, View
 
 _log = logging.getLogger("socai.views")
@@ -33,7 +33,7 @@ LOOK_S: Final = 0.1
 _LOOK: Final = 100
 
 
-class Place(Protocol):
+class GenerationPosition(Protocol):
     """How far a generation of a view is folded; a record of the database, as it was read."""
 
     @property
@@ -55,7 +55,7 @@ class Place(Protocol):
         """Says which record stops it."""
 
 
-class Group:
+class BatchTransaction:
     """One fold, and the views that take its steps.
 
     Args:
@@ -78,8 +78,8 @@ class Group:
         origin: str,
         level: str,
         most: int,
-        standing: Standing,
-        share: Share = WHOLE,
+        standing: RegistryFollower,
+        share: Shard = ALL_SHARDS,
     ) -> None:
         self._views = views
         self._records = records
@@ -95,7 +95,9 @@ class Group:
         self._narrow_until = -1
         self._stuck_at: int | None = None  # where a look back failed that has been told of
 
-    def advance(self, connection: Connection, places: Sequence[Place], end: int) -> int | None:
+    def advance(
+        self, connection: Connection, places: Sequence[GenerationPosition], end: int
+    ) -> int | None:
         """Folds the next batch of the places that are furthest behind.
 
         Args:
@@ -122,7 +124,7 @@ class Group:
             self._batch(connection, members, behind, last)
         except Exception as error:
             self._fold = None
-            if isinstance(error, Overtaken) or is_away(error):
+            if isinstance(error, ConcurrentUpdate) or is_away(error):
                 raise
             # whatever a record does must be seen
             self._failed(connection, members, behind, last, error)
@@ -154,7 +156,7 @@ class Group:
         try:
             self._take_back(connection, members, self._at(connection, end), last)
         except Exception as error:
-            if isinstance(error, Overtaken) or is_away(error):
+            if isinstance(error, ConcurrentUpdate) or is_away(error):
                 self._fold = None
                 raise
             if self._stuck_at != behind:  # once, not once a second
@@ -188,7 +190,7 @@ class Group:
         return 0 if self._fold is None else self._fold.take_let_go()
 
     def _batch(
-        self, connection: Connection, members: Sequence[Place], behind: int, last: int
+        self, connection: Connection, members: Sequence[GenerationPosition], behind: int, last: int
     ) -> None:
         fold = self._at(connection, behind)
         if self._share.whole:
@@ -214,7 +216,7 @@ class Group:
     def _write(
         self,
         connection: Connection,
-        members: Sequence[Place],
+        members: Sequence[GenerationPosition],
         fold: Fold,
         opened: Sequence[Opened],
         last: int,
@@ -239,7 +241,7 @@ class Group:
     def _failed(
         self,
         connection: Connection,
-        members: Sequence[Place],
+        members: Sequence[GenerationPosition],
         behind: int,
         last: int,
         error: Exception,
@@ -266,12 +268,12 @@ class Group:
 class _Failed(Exception):
     """One view could not take or write its part; the others are not to blame."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: GenerationPosition) -> None:
         super().__init__(place.view)
         self.place = place
 
 
-def _blamed(place: Place, error: Exception) -> Exception:
+def _blamed(place: GenerationPosition, error: Exception) -> Exception:
     """Names the view whose part fails; a database that goes away is nobody's fault."""
     if is_away(error):
         return error

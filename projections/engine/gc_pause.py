@@ -15,8 +15,8 @@ LET_GO: Final = 40_000
 """Statements after which a search is made: some 130 MiB, if every one is in a cycle."""
 
 
-class Sweep:
-    """A context in which cycles are searched for when `let_go` says so; leaves as it was found."""
+class GcPause:
+    """A context where cycles are searched for when `note_freed` says so; leaves all as it was."""
 
     def __init__(self) -> None:
         self._before: list[bool] = []

@@ -87,7 +87,7 @@ ORDER BY 1
 _OF_ALL: Final = ("views", "parts", "lease")
 
 
-class Overtaken(Exception):
+class ConcurrentUpdate(Exception):
     """Another process has moved the place meanwhile: its transaction counts, not this one."""
 
 
@@ -144,7 +144,7 @@ class ViewState:
         """
         said = [position, recorded_at, self.view, self.gen, self.position]
         if not cursor.execute(_MOVED, said).rowcount:
-            raise Overtaken
+            raise ConcurrentUpdate
 
     def judge(self, cursor: Cursor, judged: int) -> None:
         """Everything up to `judged` stands, or is taken back, in the transaction of the cursor.
@@ -154,7 +154,7 @@ class ViewState:
         """
         said = [judged, self.view, self.gen, self.judged, self.position]
         if not cursor.execute(_JUDGED, said).rowcount:
-            raise Overtaken
+            raise ConcurrentUpdate
 
     def stop(self, connection: Connection, why: str, index: int) -> None:
         """A record stops it."""

@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterator, Sequence
 from uuid import UUID
 
 from ledger.ports import RecordStore
-from ledger.streams.event import Aside
+from ledger.streams.event import SetAside
 from ledger.streams.record_reader import Opened, Reader
 from ledger.write.judged_stream import Dockets
-from ledger.write.registry_follower import Applied, Standing
+from ledger.write.registry_follower import FollowedAct, RegistryFollower
 from projections.engine.generations import live_position
 from projections.fold.fold import BATCH
 from projections.views import acts as timeline
@@ -31,7 +31,7 @@ class RecordsLog:
         records: RecordStore,
         reader: Reader,
         connection: Connection,
-        standing: Standing,
+        standing: RegistryFollower,
     ) -> None:
         self._records = records
         self._reader = reader
@@ -48,7 +48,7 @@ class RecordsLog:
         for row in self._records.stream(stream_id):
             yield self._reader.open(row)
 
-    def registry(self) -> Sequence[Applied]:
+    def registry(self) -> Sequence[FollowedAct]:
         """Every act by which the registry changed. Raises: VerificationError."""
         return self._standing.catch_up().acts
 
@@ -56,7 +56,7 @@ class RecordsLog:
         """Whether the registry changed by this record. Raises: VerificationError."""
         return self._standing.stands(index)
 
-    def judged(self, stream: str, before: int) -> dict[int, Aside | None]:
+    def judged(self, stream: str, before: int) -> dict[int, SetAside | None]:
         """Records of a stream before an index, each with why it is set aside."""
         return self._dockets.upto(stream, before)
 

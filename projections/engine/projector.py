@@ -16,11 +16,11 @@ from ledger.errors import LedgerError, Unavailable
 from ledger.message import Message
 from ledger.ports import Notices, RecordStore
 from ledger.streams.record_reader import Reader
-from ledger.write.registry_follower import Standing
-from projections.engine.batch_transaction import Group, is_away
-from projections.engine.gc_pause import Sweep
+from ledger.write.registry_follower import RegistryFollower
+from projections.engine.batch_transaction import BatchTransaction, is_away
+from projections.engine.gc_pause import GcPause
 from projections.engine.generations import (
-    Overtaken,
+    ConcurrentUpdate,
     ViewState,
     abandon_rebuild,
     ask_rebuild,
@@ -83,7 +83,7 @@ class Projector:
         views: Sequence[View] = VIEWS,
         batch: int = BATCH,
         builders: Builders | None = None,
-        standing: Standing | None = None,
+        standing: RegistryFollower | None = None,
         watch: Watch | None = None,
         lease_s: float = LEASE_S,
     ) -> None:
@@ -93,7 +93,7 @@ class Projector:
         self._connect = connect
         self._records = records
         self._reader = reader.for_folds()
-        self._standing = standing or Standing(records, reader)
+        self._standing = standing or RegistryFollower(records, reader)
         self._origin = origin
         self._level = level
         self._views = {view.name: view for view in views}
@@ -102,9 +102,9 @@ class Projector:
         self._builders = builders
         self._connection: Connection | None = None
         self._lease = Lease(lease_s)
-        self._groups: dict[str, Group] = {}
+        self._groups: dict[str, BatchTransaction] = {}
         self._folded = 0  # records of the last batch
-        self._sweep = Sweep()
+        self._sweep = GcPause()
 
     # -- running -------------------------------------------------------------------------------
 
@@ -188,7 +188,7 @@ class Projector:
             self._look()
         try:
             return self._step(connection)
-        except Overtaken:
+        except ConcurrentUpdate:
             self._groups = {}
             return True  # the next look says where the views stand, and whose the lease is
 
@@ -207,7 +207,7 @@ class Projector:
         try:
             live = [state for state in every if state.state == _LIVE and not state.stopped]
             return group.look_back(connection, live)
-        except Overtaken:
+        except ConcurrentUpdate:
             self._groups = {}
             return True
 
@@ -253,7 +253,7 @@ class Projector:
         group = self._groups.get(name)
         if group is None:
             most = self._batch if name == _LIVE else self._largest
-            group = self._groups[name] = Group(
+            group = self._groups[name] = BatchTransaction(
                 self._views, self._records, self._reader,
                 origin=self._origin, level=self._level, most=most,
                 standing=self._standing,

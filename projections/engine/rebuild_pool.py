@@ -12,8 +12,8 @@ from subprocess import TimeoutExpired
 from typing import Final, LiteralString
 
 from projections.engine.generations import ViewState
-from projections.engine.rebuild_shard import Part, divide, join, parts_of
-from projections.engine.rebuild_worker import Opening, Order, Process, end, start
+from projections.engine.rebuild_shard import RebuildShard, merge, partition, parts_of
+from projections.engine.rebuild_worker import Process, WorkerConfig, WorkerTask, end, start
 from projections.views.base import Connection, View
 
 WORTH: Final = 20_000
@@ -43,7 +43,7 @@ class Builders:
         worth: Records from which they are started.
     """
 
-    def __init__(self, opening: Opening, number: int, worth: int = WORTH) -> None:
+    def __init__(self, opening: WorkerConfig, number: int, worth: int = WORTH) -> None:
         self._opening = opening
         self._number = number
         self._worth = worth
@@ -57,7 +57,7 @@ class Builders:
         dense = connection.execute(_DENSE, [size, size]).fetchone()
         if dense is None or not dense[0]:
             return False  # a record is missing: who folds them all stops at it
-        divide(connection, state.view, state.gen, self._number, size)
+        partition(connection, state.view, state.gen, self._number, size)
         return True
 
     def tend(self, connection: Connection, view: View, state: ViewState) -> bool:
@@ -74,7 +74,7 @@ class Builders:
             self._building = (state.view, state.gen)
         if all(part.done for part in parts):
             self.stop()
-            join(connection, state, parts[0].until)
+            merge(connection, state, parts[0].until)
             return True
         for part in parts:
             if not part.done and not self._at_work(view, part):
@@ -97,7 +97,7 @@ class Builders:
             end(attempt.process)
         self._attempts, self._building = {}, None
 
-    def _at_work(self, view: View, part: Part) -> bool:
+    def _at_work(self, view: View, part: RebuildShard) -> bool:
         """Starts its process if there is none; False where it has ended again and again there."""
         last = self._attempts.get(part.digits)
         if last is not None and last.process.poll() is None:
@@ -105,7 +105,7 @@ class Builders:
         if last is not None:
             end(last.process)
         number = last.number + 1 if last is not None and last.position == part.position else 1
-        process = start(Order(self._opening, view, part.gen, part.digits))
+        process = start(WorkerTask(self._opening, view, part.gen, part.digits))
         self._attempts[part.digits] = _Attempt(process, part.position, number)
         return number <= _MOST_ATTEMPTS
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final, LiteralString
 
 from projections.engine import generations
-from projections.engine.generations import Overtaken
+from projections.engine.generations import ConcurrentUpdate
 from projections.fold.shard import shares
 from projections.views.base import Connection, Cursor
 
@@ -30,7 +30,7 @@ _TAKEN: Final[LiteralString] = "SELECT recorded_at FROM log.records WHERE index 
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class RebuildShard:
     """A row of `proj.parts`, as it was read.
 
     Attributes:
@@ -60,26 +60,26 @@ class Part:
         """
         said = [position, self.view, self.gen, self.digits, self.position]
         if not cursor.execute(_MOVED, said).rowcount:
-            raise Overtaken
+            raise ConcurrentUpdate
 
     def stop(self, connection: Connection, why: str, index: int) -> None:
         """A record stops the generation."""
         generations.stop(connection, self.view, self.gen, why, index)
 
 
-def parts_of(connection: Connection, view: str, gen: int) -> list[Part]:
+def parts_of(connection: Connection, view: str, gen: int) -> list[RebuildShard]:
     """The parts of a generation; none where it is folded by one."""
-    return [Part(*row) for row in connection.execute(_PARTS, [view, gen]).fetchall()]
+    return [RebuildShard(*row) for row in connection.execute(_PARTS, [view, gen]).fetchall()]
 
 
-def divide(connection: Connection, view: str, gen: int, number: int, until: int) -> None:
+def partition(connection: Connection, view: str, gen: int, number: int, until: int) -> None:
     """Shares a generation that has not begun out in so many parts, up to an index."""
     with connection.transaction():
         for share in shares(number):
             connection.execute(_BEGIN, [view, gen, share.digits, until])
 
 
-def join(connection: Connection, state: generations.ViewState, until: int) -> None:
+def merge(connection: Connection, state: generations.ViewState, until: int) -> None:
     """Every part is done: from here on the generation is folded as any other."""
     with connection.transaction(), connection.cursor() as cursor:
         row = cursor.execute(_TAKEN, [until - 1]).fetchone()

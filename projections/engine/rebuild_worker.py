@@ -23,13 +23,13 @@ from ledger.ports import RecordStore
 from ledger.postgres.connect import connect, open_pool
 from ledger.postgres.records import PostgresRecords
 from ledger.streams.record_reader import Reader
-from ledger.write.registry_follower import Standing
-from projections.engine.batch_transaction import Group, is_away
-from projections.engine.gc_pause import Sweep
-from projections.engine.generations import Overtaken
-from projections.engine.rebuild_shard import Part, parts_of
+from ledger.write.registry_follower import RegistryFollower
+from projections.engine.batch_transaction import BatchTransaction, is_away
+from projections.engine.gc_pause import GcPause
+from projections.engine.generations import ConcurrentUpdate
+from projections.engine.rebuild_shard import RebuildShard, parts_of
 from projections.fold.fold import BATCH
-from projections.fold.shard import DIGITS, Share
+from projections.fold.shard import DIGITS, Shard
 from projections.views.base import Connection, View
 
 LARGEST: Final = 4 * BATCH
@@ -44,7 +44,7 @@ Process = subprocess.Popen[bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class WorkerConfig:
     """What a process needs to open the log and the views by itself.
 
     Attributes:
@@ -73,16 +73,16 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class WorkerTask:
     """Which part of which generation to fold."""
 
-    opening: Opening
+    opening: WorkerConfig
     view: View
     gen: int
     digits: str
 
 
-def start(order: Order) -> Process:
+def start(order: WorkerTask) -> Process:
     """Starts a process on a part."""
     command = [
         sys.executable,
@@ -122,13 +122,13 @@ def main() -> None:
             raise
 
 
-def _build(order: Order) -> None:
+def _build(order: WorkerTask) -> None:
     name, opening = order.view.name, order.opening
-    with opening.open() as (connection, records, reader), Sweep() as sweep:
-        group = Group(
+    with opening.open() as (connection, records, reader), GcPause() as sweep:
+        group = BatchTransaction(
             {name: order.view}, records, reader, origin=opening.origin, level=opening.level,
-            standing=Standing(records, reader),
-            most=LARGEST * len(DIGITS) // len(order.digits), share=Share(order.digits),
+            standing=RegistryFollower(records, reader),
+            most=LARGEST * len(DIGITS) // len(order.digits), share=Shard(order.digits),
         )  # fmt: skip
         while _wanted(connection, name, order.gen):
             parts = parts_of(connection, name, order.gen)
@@ -138,10 +138,10 @@ def _build(order: Order) -> None:
             sweep.let_go(group.take_let_go())
 
 
-def _advance(group: Group, connection: Connection, part: Part) -> bool:
+def _advance(group: BatchTransaction, connection: Connection, part: RebuildShard) -> bool:
     try:
         return group.advance(connection, [part], part.until) is not None
-    except Overtaken:
+    except ConcurrentUpdate:
         return True  # by who came before and was thought dead: the next look says where it stands
 
 

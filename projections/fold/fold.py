@@ -22,19 +22,19 @@ from keys import canonical
 from ledger.errors import VerificationError
 from ledger.regulation.acts.act import Act
 from ledger.regulation.acts.catalogue import load as load_catalogue
-from ledger.regulation.case.guard_input import Ground
-from ledger.regulation.case.other_cases_port import REPORTS, Report, report_of
+from ledger.regulation.case.guard_input import DecisionContext
+from ledger.regulation.case.other_cases_port import REPORTS, CountedReport, report_of
 from ledger.regulation.case.state import ERASURE, Entry, Signed, StreamState, apply, awaited
 from ledger.regulation.case.state import pass_over as pass_position
 from ledger.regulation.decide import raised
 from ledger.regulation.registry.lines import REGISTRY_ACTS
 from ledger.regulation.registry.registry import Registry
-from ledger.streams.event import Aside
+from ledger.streams.event import SetAside
 from ledger.streams.names import stream_id
 from ledger.streams.record_reader import Opened
 from ledger.streams.stream import signed_by_turn
-from ledger.write.registry_follower import Applied
-from projections.fold.shard import CASE, NOBODY, WHOLE, Share
+from ledger.write.registry_follower import FollowedAct
+from projections.fold.shard import ALL_SHARDS, CASE, NOBODY, Shard
 from projections.fold.statement_check import UNEXPLAINED, Form, orphaned
 from projections.fold.step import Status, Step
 
@@ -55,13 +55,13 @@ class Log(Protocol):
         Raises: VerificationError.
         """
 
-    def registry(self) -> Iterable[Applied]:
+    def registry(self) -> Iterable[FollowedAct]:
         """Every act by which the registry changed, in index order. Raises: VerificationError."""
 
     def stands(self, index: int) -> bool:
         """Whether the registry changed by this record. Raises: VerificationError."""
 
-    def judged(self, stream: str, before: int) -> dict[int, Aside | None]:
+    def judged(self, stream: str, before: int) -> dict[int, SetAside | None]:
         """Records of a stream before an index, in order, each with why it is set aside.
 
         Ends at an erased record: what stands behind it nobody can tell from the log.
@@ -81,7 +81,7 @@ class Log(Protocol):
 class Reports:
     """`Cases` for flags: of the rest of the log a flag asks for the reports of article 9 only."""
 
-    known: list[Report] = field(default_factory=list)
+    known: list[CountedReport] = field(default_factory=list)
 
     def state(self, stream: str) -> str | None:
         """Not asked by a flag."""
@@ -103,7 +103,7 @@ class Reports:
         """Not asked by a flag."""
         raise NotImplementedError(stream)
 
-    def reports(self) -> Sequence[Report]:
+    def reports(self) -> Sequence[CountedReport]:
         """Reports effective so far."""
         return self.known
 
@@ -121,7 +121,7 @@ class Fold:
     """
 
     def __init__(
-        self, log: Log, origin: str, level: str, position: int = -1, share: Share = WHOLE
+        self, log: Log, origin: str, level: str, position: int = -1, share: Shard = ALL_SHARDS
     ) -> None:
         self._log = log
         self._origin = origin
@@ -265,7 +265,7 @@ class Fold:
             opened = opened.put_aside(aside)
         return opened, stream, dict.fromkeys(back, stream)
 
-    def _refused_since(self, opened: Opened, found: dict[int, Aside | None]) -> set[int]:
+    def _refused_since(self, opened: Opened, found: dict[int, SetAside | None]) -> set[int]:
         """What is refused between the last record of the stream that was judged here and this."""
         seen = self._judged_upto.get(opened.stream, -1)
         self._judged_upto[opened.stream] = opened.index
@@ -279,7 +279,7 @@ class Fold:
 
     def _raised(self, opened: Opened, stream: StreamState, signed: Signed) -> tuple[str, ...]:
         """Flags of the statement that makes an act effective, by the log that it found."""
-        ground = Ground(
+        ground = DecisionContext(
             registry=self.registry,
             catalogue=self._catalogue,
             origin=self._origin,

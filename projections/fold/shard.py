@@ -15,7 +15,7 @@ CASE: Final = "case/"
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class Shard:
     """Cases whose id ends in one of `digits`; with "0" also everything that is in no case."""
 
     digits: str = DIGITS
@@ -31,10 +31,10 @@ class Share:
         return (last if last in DIGITS else DIGITS[0]) in self.digits
 
 
-WHOLE: Final = Share()
-NOBODY: Final = Share("")
+ALL_SHARDS: Final = Shard()
+NOBODY: Final = Shard("")
 
 
-def shares(number: int) -> tuple[Share, ...]:
+def shares(number: int) -> tuple[Shard, ...]:
     """All there is, in so many shares (1 to 16) of about the same size."""
-    return tuple(Share(DIGITS[first::number]) for first in range(number))
+    return tuple(Shard(DIGITS[first::number]) for first in range(number))

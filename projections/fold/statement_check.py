@@ -20,12 +20,12 @@ from ledger.regulation.acts.lifecycle import life_cycle
 from ledger.regulation.case.state import RECOVERING, VOIDING, StreamState, awaited
 from ledger.regulation.registry.lines import REGISTRY_ACTS
 from ledger.regulation.registry.registry import Registry
-from ledger.streams.event import Aside
+from ledger.streams.event import SetAside
 from ledger.streams.record_reader import NONSENSE, Opened
 from projections.fold.shard import CASE
 
 WAYS_ON: Final = frozenset({VOIDING, RECOVERING, "ActReturned"})
-UNEXPLAINED: Final = Aside(
+UNEXPLAINED: Final = SetAside(
     "stale",
     Message("it does not follow what stands before it in its stream"),
 )

@@ -10,7 +10,7 @@ from ledger.regulation.case.other_cases_port import Cases
 from ledger.regulation.case.state import VOIDING, Entry, Signed, StreamState
 from ledger.regulation.registry.registry import Registry
 from ledger.streams.record_reader import Opened
-from projections.fold.shard import Share
+from projections.fold.shard import Shard
 
 Status = Literal["pending", "effective", "returned", "erased", "service", "set_aside"]
 
@@ -59,7 +59,7 @@ class Step:
     cases: Cases
     erases: Mapping[int, StreamState]
     taken_back: Mapping[int, StreamState]
-    share: Share
+    share: Shard
     load: Callable[[str], StreamState]
 
     @property

@@ -17,7 +17,7 @@ from ledger.regulation.acts.act import Act, known_act
 from ledger.regulation.case.other_cases_port import REPORTS, report_of
 from ledger.regulation.registry.registry import Registry
 from projections.fold.fold import Reports
-from projections.queries.case_at import Folded, folded_from
+from projections.queries.case_at import CaseAt, folded_from
 from projections.queries.registry_as_of import RegistryReader
 from projections.views import acts as timeline
 from projections.views.acts import ActRow
@@ -46,7 +46,7 @@ class InFuture(Rejected):
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class CaseSnapshot:
     """What the views have of a case as of a moment, to be held against the log and then folded.
 
     Attributes:
@@ -67,7 +67,7 @@ class Cut:
     at: datetime
     reports: Reports
 
-    def folded(self, acts: Mapping[str, Act]) -> Folded:
+    def folded(self, acts: Mapping[str, Act]) -> CaseAt:
         """The case.
 
         Args:
@@ -89,7 +89,7 @@ def cut(
     moment: Moment,
     now: datetime,
     clock: Clock = "recorded",
-) -> Cut:
+) -> CaseSnapshot:
     """What the views have of a case as of a moment.
 
     Args:
@@ -121,7 +121,7 @@ def cut(
     rows = [] if index is None else timeline.stream_rows(connection, stream, upto=index)
     reports = reports_for(connection, rows, lambda report: _by(report, moment))
     there = bool(rows) or _is_there(connection, stream)
-    return Cut(stream, there, rows, rows, known.registry, at, reports)
+    return CaseSnapshot(stream, there, rows, rows, known.registry, at, reports)
 
 
 def _is_there(connection: Connection, stream: str) -> bool:
@@ -150,7 +150,7 @@ def reports_for(
 
 def _happened(
     connection: Connection, registries: RegistryReader, stream: str, moment: datetime
-) -> Cut:
+) -> CaseSnapshot:
     """What had happened by then, by everything that is known now; late entries count."""
 
     def happened(row: ActRow) -> bool:
@@ -162,4 +162,4 @@ def _happened(
         counted = []
     known = registries.newest(connection)
     reports = reports_for(connection, counted, happened)
-    return Cut(stream, bool(rows), rows, counted, known.registry, moment, reports)
+    return CaseSnapshot(stream, bool(rows), rows, counted, known.registry, moment, reports)

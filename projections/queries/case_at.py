@@ -19,7 +19,7 @@ from projections.views.acts import ActRow
 
 
 @dataclass(slots=True)
-class Folded:
+class CaseAt:
     """A case as of a moment.
 
     Attributes:
@@ -61,7 +61,7 @@ def folded_from(
     at: datetime,
     reports: Reports,
     acts: Mapping[str, Act] | None = None,
-) -> Folded:
+) -> CaseAt:
     """Folds statements that need not be all of the stream; gaps are stepped over.
 
     Args:
@@ -77,7 +77,7 @@ def folded_from(
     for row, signed in statements:
         add(state, row, signed)
     index = rows[-1].index if rows else -1
-    return Folded(state, timeline.raised_of(rows), registry, at, index, statements, reports)
+    return CaseAt(state, timeline.raised_of(rows), registry, at, index, statements, reports)
 
 
 def add(state: StreamState, row: ActRow, signed: Signed | None) -> None:
@@ -93,13 +93,13 @@ def add(state: StreamState, row: ActRow, signed: Signed | None) -> None:
     apply(state, signed)
 
 
-def nothing(later: Folded, moment: int | datetime) -> Folded:
+def nothing(later: CaseAt, moment: int | datetime) -> CaseAt:
     """The case before it began."""
     at = moment if isinstance(moment, datetime) else later.rows[0].recorded_at
-    return Folded(StreamState(later.stream.name), {}, later.registry, at, -1, [], Reports())
+    return CaseAt(StreamState(later.stream.name), {}, later.registry, at, -1, [], Reports())
 
 
-def walk(folded: Folded) -> Iterator[tuple[Folded, ActRow, bool]]:
+def walk(folded: CaseAt) -> Iterator[tuple[CaseAt, ActRow, bool]]:
     """The case just before each of its statements, then right after it (True).
 
     Both are looked at from when that was recorded: what differs, the statement did. The state goes
@@ -111,9 +111,9 @@ def walk(folded: Folded) -> Iterator[tuple[Folded, ActRow, bool]]:
     for row, signed in folded.statements:
         at, newest = row.recorded_at, seen[-1][0].index if seen else -1
         known = Reports([one for one in folded.reports.known if one.index < row.index])
-        yield Folded(state, raised, folded.registry, at, newest, seen, known), row, False
+        yield CaseAt(state, raised, folded.registry, at, newest, seen, known), row, False
         add(state, row, signed)
         seen.append((row, signed))
         if row.flags:
             raised[row.act_id] = tuple(row.flags)
-        yield Folded(state, raised, folded.registry, at, row.index, seen, known), row, True
+        yield CaseAt(state, raised, folded.registry, at, row.index, seen, known), row, True

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from ledger.log.moment import stamp
 from projections.queries import limits
-from projections.queries.case_at import Folded, walk
-from projections.queries.json_pointers import differing, flat, pointed
+from projections.queries.case_at import CaseAt, walk
+from projections.queries.json_pointers import diff_pointers, flatten, resolve
 from projections.queries.signature_verdicts import signer_of
 from projections.views.acts import ActRow
 
@@ -36,12 +36,12 @@ class Change:
     acts: tuple[Mapping[str, Any], ...]
 
 
-def difference(earlier: Folded, later: Folded) -> list[Change]:
+def difference(earlier: CaseAt, later: CaseAt) -> list[Change]:
     """Every field that differs, with the acts that touched it."""
     old, new = earlier.file(), later.file()
-    pointers = {p for p in differing(old, new) if not p.startswith(_NOT_COMPARED)}
+    pointers = {p for p in diff_pointers(old, new) if not p.startswith(_NOT_COMPARED)}
     touched = _touches(later, {r.index for r in earlier.rows}, pointers)
-    before, after = flat(old), flat(new)
+    before, after = flatten(old), flatten(new)
     return [
         Change(p, before.get(p), after.get(p), tuple(touched.get(p, ())))
         for p in dict.fromkeys([*before, *after])
@@ -49,7 +49,7 @@ def difference(earlier: Folded, later: Folded) -> list[Change]:
     ]
 
 
-def of_field(folded: Folded, pointer: str) -> list[Change]:
+def of_field(folded: CaseAt, pointer: str) -> list[Change]:
     """Every change of one field, oldest first; without an act where only time made it."""
     found: list[Change] = []
     value: Any = None
@@ -63,14 +63,14 @@ def of_field(folded: Folded, pointer: str) -> list[Change]:
     told = _Told(folded)
     for n, (row, before, after) in enumerate(_around(folded)):
         if n:  # before its first statement there was no case
-            note(pointed(before, pointer), ())
-        note(pointed(after, pointer), (told.line(row),))
-    note(pointed(folded.file(), pointer), ())
+            note(resolve(before, pointer), ())
+        note(resolve(after, pointer), (told.line(row),))
+    note(resolve(folded.file(), pointer), ())
     return found
 
 
 def _touches(
-    later: Folded, known: AbstractSet[int], pointers: AbstractSet[str]
+    later: CaseAt, known: AbstractSet[int], pointers: AbstractSet[str]
 ) -> dict[str, list[Mapping[str, Any]]]:
     """For each pointer the acts behind the earlier moment that changed its value.
 
@@ -79,7 +79,7 @@ def _touches(
     touched: dict[str, list[Mapping[str, Any]]] = {}
     told = _Told(later)
     for row, before, after in _around(later, known):
-        if found := differing(before, after) & pointers:
+        if found := diff_pointers(before, after) & pointers:
             line = told.line(row)
             for pointer in found:
                 touched.setdefault(pointer, []).append(line)
@@ -87,7 +87,7 @@ def _touches(
 
 
 def _around(
-    folded: Folded, skipped: AbstractSet[int] = frozenset()
+    folded: CaseAt, skipped: AbstractSet[int] = frozenset()
 ) -> Iterator[tuple[ActRow, Mapping[str, Any], Mapping[str, Any]]]:
     """The file just before each statement and right after it, from when that was recorded.
 
@@ -113,7 +113,7 @@ def _around(
 class _Told:
     """How the statement that changed something is told, and who had signed its act by then."""
 
-    def __init__(self, folded: Folded) -> None:
+    def __init__(self, folded: CaseAt) -> None:
         self._registry = folded.registry
         self._signed: dict[str, list[ActRow]] = {}
         for row in folded.rows:

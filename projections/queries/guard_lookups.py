@@ -15,11 +15,11 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 
 from ledger.ports import Grounds
-from ledger.regulation.case.other_cases_port import REPORTS, Report, report_of, state_told
+from ledger.regulation.case.other_cases_port import REPORTS, CountedReport, report_of, state_told
 from ledger.regulation.case.reviews import open_reviews, signers
 from ledger.regulation.case.state import StreamState
 from ledger.regulation.registry.registry import Registry
-from projections.queries.row_evidence import Evidence
+from projections.queries.row_evidence import RowEvidence
 from projections.views import acts
 from projections.views.base import Connection
 
@@ -36,7 +36,7 @@ class LogCases:
     """
 
     def __init__(
-        self, connecting: Connecting, evidence: Evidence, registry: Callable[[], Registry]
+        self, connecting: Connecting, evidence: RowEvidence, registry: Callable[[], Registry]
     ) -> None:
         self._connecting = connecting
         self._evidence = evidence
@@ -51,11 +51,11 @@ class LogCases:
 class Programmes:
     """The reports of each programme, folded again only where its stream has moved."""
 
-    def __init__(self, evidence: Evidence) -> None:
+    def __init__(self, evidence: RowEvidence) -> None:
         self._evidence = evidence
-        self._known: dict[str, tuple[int, Mapping[int, str], Sequence[Report]]] = {}
+        self._known: dict[str, tuple[int, Mapping[int, str], Sequence[CountedReport]]] = {}
 
-    def reports(self, name: str, newest: int, erased: Mapping[int, str]) -> Sequence[Report]:
+    def reports(self, name: str, newest: int, erased: Mapping[int, str]) -> Sequence[CountedReport]:
         """Effective reports of one programme.
 
         Args:
@@ -81,7 +81,7 @@ class CasesAsked:
     def __init__(
         self,
         connecting: Connecting,
-        evidence: Evidence,
+        evidence: RowEvidence,
         registry: Callable[[], Registry],
         programmes: Programmes,
     ) -> None:
@@ -90,7 +90,7 @@ class CasesAsked:
         self._registry = registry
         self._programmes = programmes
         self._streams: dict[str, StreamState] = {}
-        self._reports: tuple[int, Sequence[Report]] | None = None
+        self._reports: tuple[int, Sequence[CountedReport]] | None = None
 
     @property
     def grounds(self) -> Grounds:
@@ -116,7 +116,7 @@ class CasesAsked:
         """Codes of open complaint, review or complaint-window clocks of a case at an instant."""
         return open_reviews(self._folded(stream), self._registry(), at)
 
-    def reports(self) -> Sequence[Report]:
+    def reports(self) -> Sequence[CountedReport]:
         """Effective StatisticsSubmitted and SituationReportSubmitted, in order of effect."""
         if self._reports is None:
             with self._connecting() as connection:

@@ -15,7 +15,7 @@ _INDEX: Final = re.compile("0|[1-9][0-9]{0,8}")  # of RFC 6901; the rest is a na
 _NAMES: Final = ("id", "act_id", "code", "agency")
 
 
-def flat(value: Any, pointer: str = "") -> dict[str, Any]:  # noqa: ANN401 - JSON
+def flatten(value: Any, pointer: str = "") -> dict[str, Any]:  # noqa: ANN401 - JSON
     """Every leaf of a case file by pointer; members of a list by what names them."""
     if isinstance(value, Mapping):
         items: Iterable[tuple[str, Any]] = value.items()
@@ -25,12 +25,12 @@ def flat(value: Any, pointer: str = "") -> dict[str, Any]:  # noqa: ANN401 - JSO
         return {pointer: value}
     found: dict[str, Any] = {}
     for name, item in items:
-        found |= flat(item, child(pointer, name))
+        found |= flatten(item, child(pointer, name))
     return found
 
 
-def differing(old: Any, new: Any, pointer: str = "") -> set[str]:  # noqa: ANN401 - JSON
-    """Pointers of `flat` at which two values differ; what is equal is not looked into."""
+def diff_pointers(old: Any, new: Any, pointer: str = "") -> set[str]:  # noqa: ANN401 - JSON
+    """Pointers of `flatten` at which two values differ; what is equal is not looked into."""
     if old == new:
         return set()
     if isinstance(old, list) and isinstance(new, list):
@@ -38,14 +38,14 @@ def differing(old: Any, new: Any, pointer: str = "") -> set[str]:  # noqa: ANN40
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         found: set[str] = set()
         for name in {**old, **new}:
-            found |= differing(old.get(name), new.get(name), child(pointer, name))
+            found |= diff_pointers(old.get(name), new.get(name), child(pointer, name))
         return found
-    before, after = flat(old, pointer), flat(new, pointer)
+    before, after = flatten(old, pointer), flatten(new, pointer)
     return {name for name in {**before, **after} if before.get(name) != after.get(name)}
 
 
-def pointed(value: Any, pointer: str) -> Any:  # noqa: ANN401 - JSON
-    """What a pointer of `flat` (or of RFC 6901) leads to; None where there is nothing."""
+def resolve(value: Any, pointer: str) -> Any:  # noqa: ANN401 - JSON
+    """What a pointer of `flatten` (or of RFC 6901) leads to; None where there is nothing."""
     return _followed(value, names(pointer))
 
 
@@ -61,7 +61,7 @@ def _followed(value: Any, names: Iterable[str]) -> Any:  # noqa: ANN401 - JSON
     return value
 
 
-def leads(value: Any, pointer: str) -> bool:  # noqa: ANN401 - JSON
+def exists(value: Any, pointer: str) -> bool:  # noqa: ANN401 - JSON
     """Whether there is such a member, be it null."""
     *way, name = names(pointer)
     parent = _followed(value, way)

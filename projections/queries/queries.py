@@ -19,7 +19,7 @@ from ledger.errors import NotFound
 from ledger.ports import StoredRecord
 from ledger.regulation.case.state import present_agency
 from ledger.regulation.registry.calendar import local_day
-from ledger.write.registry_follower import Standing
+from ledger.write.registry_follower import RegistryFollower
 from projections.engine import generations
 from projections.engine.generations import ViewState
 from projections.queries import (
@@ -33,13 +33,13 @@ from projections.queries import (
     diff as changes,
 )
 from projections.queries.as_of import BeforeCase, Clock, Moment
-from projections.queries.case_at import Folded, folded_from, nothing
+from projections.queries.case_at import CaseAt, folded_from, nothing
 from projections.queries.diff import Change
 from projections.queries.guard_lookups import Connecting
-from projections.queries.json_pointers import leads
-from projections.queries.registry_as_of import Known, RegistryReader
-from projections.queries.row_evidence import Evidence
-from projections.queries.signature_verdicts import Judged, Verification, judged, verified
+from projections.queries.json_pointers import exists
+from projections.queries.registry_as_of import RegistryReader, RegistrySnapshot
+from projections.queries.row_evidence import RowEvidence
+from projections.queries.signature_verdicts import StatementVerdict, Verification, judged, verified
 from projections.views import acts as timeline
 from projections.views import case_file, worklist
 from projections.views.base import Connection
@@ -58,7 +58,7 @@ _SUPERVISOR: Final = "SUPERVISOR"
 _LAST: Final[LiteralString] = "SELECT size - 1 FROM log.log_head"
 
 
-class Inquiry:
+class Queries:
     """Every reading of the views, for one enclave.
 
     Args:
@@ -70,7 +70,12 @@ class Inquiry:
     """
 
     def __init__(
-        self, connecting: Connecting, *, origin: str, standing: Standing, evidence: Evidence
+        self,
+        connecting: Connecting,
+        *,
+        origin: str,
+        standing: RegistryFollower,
+        evidence: RowEvidence,
     ) -> None:
         self._connecting = connecting
         self._origin = origin
@@ -164,7 +169,7 @@ class Inquiry:
         folded = self._as_of(stream, moment, now, clock)
         return folded.index, folded.file()
 
-    def _as_of(self, stream: str, moment: Moment, now: datetime, clock: Clock) -> Folded:
+    def _as_of(self, stream: str, moment: Moment, now: datetime, clock: Clock) -> CaseAt:
         """A case as of a moment, from the statements that the log has."""
         with self._connecting() as connection:
             index = _index(connection, ("acts",))
@@ -177,7 +182,7 @@ class Inquiry:
 
         return cut.folded(self._evidence.hold_stream(stream, cut.rows, due))
 
-    def acts(self, stream: str) -> tuple[int, list[Judged]]:
+    def acts(self, stream: str) -> tuple[int, list[StatementVerdict]]:
         """(index, statements with verdicts) of a stream in order.
 
         Raises:
@@ -192,7 +197,7 @@ class Inquiry:
             raise NotFound(stream)
         return index, [judged(row, known.registry, now=None) for row in rows]
 
-    def act(self, act_id: str) -> list[Judged]:
+    def act(self, act_id: str) -> list[StatementVerdict]:
         """Every statement of one act.
 
         Raises:
@@ -218,7 +223,7 @@ class Inquiry:
         new: Moment,
         now: datetime,
         clock: Clock = "recorded",
-    ) -> tuple[Folded, Folded, list[Change]]:
+    ) -> tuple[CaseAt, CaseAt, list[Change]]:
         """Both moments and every field that differs, with the acts that touched it.
 
         Raises:
@@ -245,7 +250,7 @@ class Inquiry:
         """
         folded = self._as_of(stream, now if moment is None else moment, now, "recorded")
         found = changes.of_field(folded, pointer)
-        if not found and not leads(folded.file(), pointer):
+        if not found and not exists(folded.file(), pointer):
             raise NotFound(pointer)
         return found
 
@@ -283,7 +288,7 @@ class Inquiry:
 
     # -- registry ------------------------------------------------------------------------------
 
-    def registry(self, moment: Moment | None = None) -> Known:
+    def registry(self, moment: Moment | None = None) -> RegistrySnapshot:
         """The registry now, or as the log stood at an index or a recorded time."""
         with self._connecting() as connection:
             if moment is None:
@@ -328,8 +333,8 @@ class Inquiry:
                 heir = present_agency(known.registry, agency, day)
                 return agency in agencies or heir in agencies
 
-            carries, leads = partial(is_one_of, mine), partial(is_one_of, team)
-            return index, worklist.worklist(connection, officer, carries, leads, at)
+            carries, exists = partial(is_one_of, mine), partial(is_one_of, team)
+            return index, worklist.worklist(connection, officer, carries, exists, at)
 
     def statistics(
         self,

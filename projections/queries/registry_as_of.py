@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, LiteralString
 
-from keys.keyring import KeyLine
+from keys.keyring import KeyRecord
 from ledger.log.moment import stamp
 from ledger.regulation.registry.agencies import Agency
 from ledger.regulation.registry.calendar import local_time
 from ledger.regulation.registry.instruments import Instrument
 from ledger.regulation.registry.officers import Appointment, Officer
 from ledger.regulation.registry.registry import Registry
-from ledger.write.registry_follower import Current, Standing
+from ledger.write.registry_follower import Current, RegistryFollower
 from projections.fold.step import RENAMING
 from projections.views.base import Connection
 
@@ -29,7 +29,7 @@ _REACHED: Final[LiteralString] = "SELECT " + NEWEST
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class RegistrySnapshot:
     """A registry as the log stood, never changed once handed out.
 
     Attributes:
@@ -51,11 +51,11 @@ class RegistryReader:
         standing: Follows the registry records of the log.
     """
 
-    def __init__(self, standing: Standing) -> None:
+    def __init__(self, standing: RegistryFollower) -> None:
         self._standing = standing
-        self._newest = Known(standing.current.registry, -1)
+        self._newest = RegistrySnapshot(standing.current.registry, -1)
 
-    def newest(self, connection: Connection, reached: int | None = None) -> Known:
+    def newest(self, connection: Connection, reached: int | None = None) -> RegistrySnapshot:
         """The registry with everything recorded.
 
         Args:
@@ -67,7 +67,7 @@ class RegistryReader:
             known = self._newest = _known(current)
         return known
 
-    def as_of(self, connection: Connection, index: int) -> Known:
+    def as_of(self, connection: Connection, index: int) -> RegistrySnapshot:
         """The registry as the log stood after record `index`."""
         newest = self.newest(connection)
         if index >= newest.registry.version:
@@ -87,9 +87,9 @@ class RegistryReader:
         return self._standing.catch_up(reached)
 
 
-def _known(current: Current) -> Known:
+def _known(current: Current) -> RegistrySnapshot:
     renamed = (one.index for one in reversed(current.acts) if one.act.act in RENAMING)
-    return Known(current.registry, next(renamed, -1))
+    return RegistrySnapshot(current.registry, next(renamed, -1))
 
 
 def agencies(registry: Registry, day: date) -> Iterator[dict[str, Any]]:
@@ -208,7 +208,7 @@ def keys(registry: Registry, at: datetime) -> Iterator[dict[str, Any]]:
         yield key(line, at)
 
 
-def key(line: KeyLine, at: datetime) -> dict[str, Any]:
+def key(line: KeyRecord, at: datetime) -> dict[str, Any]:
     """One key; `status` is how it stands at that instant.
 
     The founder's has no first instant: it is good from record 0 on.

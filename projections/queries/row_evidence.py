@@ -20,21 +20,21 @@ from ledger.log.statement import COUNTERSIGNERS
 from ledger.ports import RecordStore, StoredRecord
 from ledger.regulation.acts.act import Act
 from ledger.regulation.case.state import ERASURE, StreamState
-from ledger.streams.event import Aside
+from ledger.streams.event import SetAside
 from ledger.streams.names import stream_id
 from ledger.streams.record_reader import Opened, Reader
 from ledger.streams.tokens import token_tag
 from ledger.write.judged_stream import Docket
-from ledger.write.registry_follower import Standing
+from ledger.write.registry_follower import RegistryFollower
 from projections.fold.fold import replay
 from projections.fold.statement_check import UNEXPLAINED, Form
 from projections.views.acts import ActRow
 
 Due = Callable[[StoredRecord], bool]
-Judged = Callable[[str], Mapping[int, Aside | None]]
+Judged = Callable[[str], Mapping[int, SetAside | None]]
 
 
-class Evidence:
+class RowEvidence:
     """The records behind the rows of the view `acts`.
 
     Args:
@@ -49,7 +49,7 @@ class Evidence:
         records: RecordStore,
         reader: Reader,
         origin: str,
-        standing: Callable[[], Standing],
+        standing: Callable[[], RegistryFollower],
     ) -> None:
         self._records = records
         self._strict = reader.for_judges()
@@ -58,7 +58,7 @@ class Evidence:
         self._form = Form(origin, reader.level)
         self._standing = standing
 
-    def judged(self, stream: str) -> Mapping[int, Aside | None]:
+    def judged(self, stream: str) -> Mapping[int, SetAside | None]:
         """Why each record of a stream is set aside, None where it stands: judged by the rules now.
 
         It ends at an erased record: what stands behind one nobody can tell from the log.

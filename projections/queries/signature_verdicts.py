@@ -18,13 +18,13 @@ from ledger.message import Message, Text
 from ledger.regulation.case.state import NOTHING
 from ledger.regulation.registry.calendar import local_day
 from ledger.regulation.registry.registry import Registry
-from ledger.streams.event import Aside
+from ledger.streams.event import SetAside
 from projections.queries import registry_as_of as registries
 from projections.views.acts import ActRow
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class StatementVerdict:
     """One statement with its verdict.
 
     Attributes:
@@ -45,7 +45,7 @@ class Judged:
     signer: Mapping[str, Any] | None = None
     guard: str | None = None
 
-    def against(self, aside: Aside) -> Judged:
+    def against(self, aside: SetAside) -> StatementVerdict:
         """The same statement, which the rules refuse at its index."""
         reason = Message("recorded against the rules: {why}", why=aside.text)
         return replace(
@@ -59,7 +59,7 @@ class Verification:
 
     stream: str
     outcome: str
-    statements: tuple[Judged, ...]
+    statements: tuple[StatementVerdict, ...]
     counts: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -99,7 +99,7 @@ WORST: Final = ("VALID", "NOT_CONCLUDED", "NOT_VALID", "AGAINST_THE_RULES")
 """Outcomes, the worst last."""
 
 
-def judged(row: ActRow, registry: Registry, *, now: datetime | None) -> Judged:
+def judged(row: ActRow, registry: Registry, *, now: datetime | None) -> StatementVerdict:
     """A statement with its verdict by the registry as it stood at its index (formats.md §9).
 
     Args:
@@ -122,7 +122,7 @@ def judged(row: ActRow, registry: Registry, *, now: datetime | None) -> Judged:
         )
     outcome, reason = _OUTCOMES[verdict]
     key = None if line is None else registries.key(line, now or row.recorded_at)
-    return Judged(row, verdict, outcome, reason, key, signer_of(row, registry))
+    return StatementVerdict(row, verdict, outcome, reason, key, signer_of(row, registry))
 
 
 def _holds(row: ActRow, registry: Registry) -> bool:
@@ -137,7 +137,7 @@ def _holds(row: ActRow, registry: Registry) -> bool:
     return statement.digest_b64 == row.digest
 
 
-def verified(stream: str, rows: Iterable[Judged]) -> Verification:
+def verified(stream: str, rows: Iterable[StatementVerdict]) -> Verification:
     """One outcome for a stream: the worst of its statements, each in its place (formats.md §9).
 
     Args:
@@ -161,7 +161,9 @@ def verified(stream: str, rows: Iterable[Judged]) -> Verification:
     return Verification(stream, WORST[worst], tuple(found), counts)
 
 
-def _in_place(one: Judged, before: ActRow | None, standing: ActRow | None) -> Judged:
+def _in_place(
+    one: StatementVerdict, before: ActRow | None, standing: ActRow | None
+) -> StatementVerdict:
     """A statement after what is before it; what is not valid by itself stays as it is.
 
     Args:

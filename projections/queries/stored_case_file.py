@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, LiteralString
 
-from projections.queries.registry_as_of import NEWEST, Known
+from projections.queries.registry_as_of import NEWEST, RegistrySnapshot
 from projections.views.base import Connection
 
 _GET: Final[LiteralString] = (
@@ -38,7 +38,7 @@ class CurrentFile:
     position: int
     registry: int
 
-    def right(self, at: datetime, known: Known) -> bool:
+    def right(self, at: datetime, known: RegistrySnapshot) -> bool:
         """Whether the body is right at that instant, under the registry as it then stands."""
         fresh = self.changes_at is None or at < self.changes_at
         return fresh and self.last_index > known.renamed

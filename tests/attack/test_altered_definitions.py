@@ -39,10 +39,11 @@ def test_the_shipped_lists_are_what_a_fresh_database_tells(installed: Database) 
 
 HARMS: dict[str, tuple[LiteralString, LiteralString]] = {
     "append takes anything": (
-        "CREATE OR REPLACE FUNCTION log.seal(_old bigint, _size bigint, _root bytea, _note bytea,"
+        "CREATE OR REPLACE FUNCTION log.checkpoint(_old bigint, _size bigint, _root bytea,"
+        " _note bytea,"
         " _levels smallint[], _ns bigint[], _widths smallint[], _data bytea[]) RETURNS boolean"
         " LANGUAGE sql AS 'SELECT true'",
-        "function log.seal(",
+        "function log.checkpoint(",
     ),
     "a helper that nobody shipped": (
         "CREATE FUNCTION log.shrink() RETURNS void LANGUAGE sql SECURITY DEFINER"

@@ -32,10 +32,10 @@ from ledger.audit.audit import Report, audit
 from ledger.audit.files.snapshot_port import FileBytes
 from ledger.audit.findings import Damage
 from ledger.errors import NotFound, Rejected, Unavailable, VerificationError
-from ledger.files.custody import FileHistory, Handler
-from ledger.files.custody_anchors import Anchor, Anchoring
+from ledger.files.custody import Actor, FileHistory
+from ledger.files.custody_anchors import Anchoring, LoggedAnchor
 from ledger.files.file_key import FileKey, opened
-from ledger.log.custody import Chain
+from ledger.log.custody import CustodyChain
 from ledger.log.statement import AUTHOR, SERVICE_TYP, Statement, flattened, make
 from ledger.message import Wording
 from ledger.ports import CustodyRow
@@ -43,7 +43,7 @@ from ledger.postgres.connect import open_pool
 from ledger.postgres.evidence import PostgresEvidence
 from ledger.postgres.files import PostgresFiles
 from ledger.streams.event import ServiceSaid
-from ledger.write.eventsourcing_adapter import Judged
+from ledger.write.eventsourcing_adapter import Preconditions
 from tests import builders
 from tests.attacks import attack
 from tests.builders import an_act, an_id
@@ -71,8 +71,8 @@ class Played:
     service: Service
     kek: Kek
     act: int
-    first: Anchor
-    second: Anchor
+    first: LoggedAnchor
+    second: LoggedAnchor
     paths: tuple[str, str]
 
     def audited(
@@ -306,7 +306,7 @@ def _upload_by_kek(played: Played) -> CustodyRow:
         PostgresFiles(played.service.database.pool("reader")), kek=played.kek,
         entropy=RealEntropy(), origin=facts.origin, level=facts.level,
     )  # fmt: skip
-    by = Handler(builders.officer("cv"), builders.key("cv").kid)
+    by = Actor(builders.officer("cv"), builders.key("cv").kid)
     about = {"digest": "sha-256:" + canonical.b64(bytes(32)), "size": 1, "media_type": "a/b"}
     return history.first(UUID(an_id("put in")), T0, by, about)
 
@@ -356,7 +356,7 @@ def test_an_event_that_opens_is_not_among_those_anchored(played: Played) -> None
 
 
 def _event(
-    service: Service, chain: Chain, key: SoftwareSigner, *, typ: str = SERVICE_TYP
+    service: Service, chain: CustodyChain, key: SoftwareSigner, *, typ: str = SERVICE_TYP
 ) -> Statement:
     """An anchor that says what one likes, at the head of the stream."""
     facts, now = service.enclave.facts, service.enclave.ledger_time()
@@ -388,7 +388,7 @@ def _append(service: Service, statement: Statement) -> int:
             stream.id, statement.seq, STREAM, statement, statement.members["event_id"], stream.unit
         )
         current = ledger._memory.catch_up()
-        judged = Judged(current.index, service.enclave.ledger_time(), None)
+        judged = Preconditions(current.index, service.enclave.ledger_time(), None)
         return ledger._memory.append(stream, said, judged).index
 
 
@@ -402,7 +402,7 @@ def test_an_anchor_that_the_service_did_not_sign_covers_nothing(service: Service
     """The older anchor stands against it, and nothing is anchored upon a history cut short."""
     made = _play(service)
     key = SoftwareSigner.generate() if by == "a key of one's own" else builders.key("hotline")
-    forged = _event(service, Chain(3, made.first.chain.digest), key)
+    forged = _event(service, CustodyChain(3, made.first.chain.digest), key)
     with pytest.raises(Rejected, match="unknown_key"):
         service.enclave.ledger.serve(forged)
     with psycopg.connect(service.database.admin) as admin:
@@ -444,7 +444,7 @@ def test_the_public_door_takes_no_service_statement(service: Service) -> None:
     service.hire("hotline")
     size = service.size()
     for typ in (SERVICE_TYP, "socai-act+json"):
-        statement = _event(service, Chain(), builders.key(SERVICE), typ=typ)
+        statement = _event(service, CustodyChain(), builders.key(SERVICE), typ=typ)
         for path in ("/v1/acts", "/v1/acts/check"):
             body = orjson.dumps(
                 flattened(statement) if path == "/v1/acts" else {"statement": flattened(statement)}
@@ -497,7 +497,7 @@ def test_who_watches_the_log_cannot_tell_that_files_are_read(service: Service) -
     stopped_by="grants: what takes it is the writer's alone",
     noticed_by="-",
 )
-@pytest.mark.parametrize("login", ["reader", "auditor", "projector", "sealer"])
+@pytest.mark.parametrize("login", ["reader", "auditor", "projector", "checkpointer"])
 def test_no_reading_login_can_hold_up_the_files(played: Played, login: str) -> None:
     """Neither by the function nor by the row."""
     harms: tuple[LiteralString, ...] = (

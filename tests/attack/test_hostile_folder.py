@@ -18,7 +18,7 @@ from api.rehearsal.scenario import read_file, shipped
 from api.settings import Settings, child_environment
 from keys.envelope_encryption import Kek
 from projections.engine import rebuild_worker
-from projections.engine.rebuild_worker import Opening, Order
+from projections.engine.rebuild_worker import WorkerConfig, WorkerTask
 from projections.views.all_views import VIEWS
 from tests.attacks import attack
 
@@ -80,7 +80,7 @@ def test_the_folder_is_hostile(hostile: Path) -> None:
 @pytest.mark.postgres
 @pytest.mark.slow
 def test_serve_runs_no_code_of_the_folder_it_is_started_in(hostile: Path, home: Path) -> None:
-    """API, sealer (it has the log's key) and projector (the KEK) start, and are ready."""
+    """API, checkpointer (it has the log's key) and projector (the KEK) start, and are ready."""
     log = home.parent / "serve.log"
     with (
         log.open("wb") as said,
@@ -144,8 +144,8 @@ def test_a_builder_runs_no_code_of_the_folder_it_is_started_in(
 ) -> None:
     """It gets the KEK on its standard input."""
     monkeypatch.chdir(hostile)
-    nowhere = Opening("host=/nonexistent", Kek.generate(), "x.example/ordinary", "ordinary")
-    process = rebuild_worker.start(Order(nowhere, VIEWS[0], 1, "0"))
+    nowhere = WorkerConfig("host=/nonexistent", Kek.generate(), "x.example/ordinary", "ordinary")
+    process = rebuild_worker.start(WorkerTask(nowhere, VIEWS[0], 1, "0"))
     process.wait(60)
     rebuild_worker.end(process)
     assert _marks(hostile) == []

@@ -12,9 +12,9 @@ import pytest
 from psycopg import sql
 
 from ledger.postgres import migrate
-from ledger.write.registry_follower import Standing
-from projections.engine.batch_transaction import Group
-from projections.engine.generations import Overtaken, states
+from ledger.write.registry_follower import RegistryFollower
+from projections.engine.batch_transaction import BatchTransaction
+from projections.engine.generations import ConcurrentUpdate, states
 from projections.engine.projector import Projector
 from projections.views.all_views import VIEWS
 from tests.attacks import attack
@@ -27,7 +27,7 @@ from tests.memory_log import ORIGIN
 pytestmark = pytest.mark.postgres
 
 KEYS = (1936024940, 0x736F6361, 0x70726F6A, 0x70726F6B)
-"""Those that a sealer, a migrator and a projector once waited for."""
+"""Those that a checkpointer, a migrator and a projector once waited for."""
 MODES = (
     "ACCESS EXCLUSIVE", "EXCLUSIVE", "SHARE ROW EXCLUSIVE", "SHARE", "SHARE UPDATE EXCLUSIVE",
     "ROW EXCLUSIVE", "ROW SHARE", "ACCESS SHARE",
@@ -107,7 +107,7 @@ def held(service: Service, request: pytest.FixtureRequest) -> Iterator[Held]:
     stopped_by="-",
     noticed_by="readiness; `socai migrate` puts both back",
 )
-@pytest.mark.parametrize("login", ["reader", "auditor", "writer", "projector", "sealer"])
+@pytest.mark.parametrize("login", ["reader", "auditor", "writer", "projector", "checkpointer"])
 def test_an_installation_opens_a_login_that_was_locked_out(database: Database, login: str) -> None:
     """PostgreSQL lets nobody take this from a role; so the operator's command mends it."""
     role = sql.Identifier(f"{database.slug}_{login}")
@@ -248,11 +248,11 @@ def test_two_loops_write_no_row_twice(sc1: Case) -> None:
     with psycopg.connect(sc1.database.admin) as admin:
         admin.execute("UPDATE proj.lease SET until = '-infinity'")
     assert heir.advance()
-    group = Group(
+    group = BatchTransaction(
         {view.name: view for view in VIEWS}, *sc1.reading_log(),
-        origin=ORIGIN, level="ordinary", most=10, standing=Standing(*sc1.reading_log()),
+        origin=ORIGIN, level="ordinary", most=10, standing=RegistryFollower(*sc1.reading_log()),
     )  # fmt: skip
-    with pytest.raises(Overtaken):
+    with pytest.raises(ConcurrentUpdate):
         group.advance(connection, stale, last + 1)
     assert not slow.advance()
     assert heir.catch_up() == last
@@ -273,5 +273,5 @@ def test_a_login_that_only_looks_leaves_connections_to_the_others(database: Data
             held.enter_context(psycopg.connect(database.dsn("auditor")))
         with pytest.raises(psycopg.OperationalError, match="too many connections for role"):
             psycopg.connect(database.dsn("auditor"))
-        for login in ("writer", "sealer", "reader", "projector"):
+        for login in ("writer", "checkpointer", "reader", "projector"):
             psycopg.connect(database.dsn(login)).close()

@@ -22,7 +22,7 @@ from psycopg import sql
 
 from api.cli.main import main
 from api.ops import loops
-from api.ops.wiring import open_kek, open_projector, open_sealer
+from api.ops.wiring import open_checkpointer, open_kek, open_projector
 from api.settings import Home, SettingsError, child_environment
 from ledger.checkpoints.seen_file import DoubtMark, SeenFile
 from ledger.errors import Doubt
@@ -185,18 +185,18 @@ def _log_is_as_seen(service: Service) -> bool | None:
 
 
 def _seal(service: Service) -> int:
-    """The sealer as a process runs it; told to stop at once, where it does not stop by itself."""
+    """The checkpointer as a process runs it; told to stop at once, unless it stops by itself."""
     stop = Event()
     stop.set()
-    mark = DoubtMark(Home(service.settings).seen_folder("sealer"))
+    mark = DoubtMark(Home(service.settings).seen_folder("checkpointer"))
     if mark.reason() is None:
-        sealer, pool = open_sealer(service.settings)
+        checkpointer, pool = open_checkpointer(service.settings)
         with closing(pool):
             try:
-                sealer.seal_once()
+                checkpointer.checkpoint_once()
             except Doubt:
                 stop.clear()  # the same doubt, in a process of its own, leaves the mark
-    return loops.seal(service.settings, stop)
+    return loops.checkpoint(service.settings, stop)
 
 
 def _projected(service: Service) -> int:
@@ -234,7 +234,7 @@ def socai(service: Service, *words: str) -> Result:
 
 @attack(
     "the database is replaced by an old backup under the running service",
-    stopped_by="what sealer, API and projector have seen, kept outside the database",
+    stopped_by="what checkpointer, API and projector have seen, kept outside the database",
     noticed_by="503 log_in_doubt, readiness, exit 70 and its mark",
 )
 def test_an_old_backup_under_a_running_service_is_not_gone_on_from(
@@ -252,7 +252,7 @@ def test_an_old_backup_under_a_running_service_is_not_gone_on_from(
     _until(lambda: _log_is_as_seen(service) is False, "readiness does not say so")
     assert service.client.get("/health/ready").status_code == 503
     assert service.get("/v1/log").status_code == 200
-    _until(lambda: len(service.stopped) == 2, "sealer and projector go on")
+    _until(lambda: len(service.stopped) == 2, "checkpointer and projector go on")
     assert all(isinstance(stopped, Doubt) for stopped in service.stopped)
     assert _refused(service, 5) == "log_in_doubt"
     assert _records(service) == size
@@ -265,7 +265,7 @@ def test_an_old_backup_under_a_running_service_is_not_gone_on_from(
         told = socai(service, *words)
         assert told.exit_code == 1
         assert "the log is shorter" in told.output
-    # … and a restart alone does not start the sealer over the right one either
+    # … and a restart alone does not start the checkpointer over the right one either
     backups.put_back(true)
     assert _seal(service) == loops.ON_DOUBT
     assert socai(service, "log", "resume").exit_code == 0
@@ -287,7 +287,7 @@ def test_an_old_backup_that_grew_past_what_was_seen_is_another_log(
     old = backups.take()
     for number in (1, 2):
         _report(service, number)
-    seen = _size(_seen(service, "sealer").read())
+    seen = _size(_seen(service, "checkpointer").read())
     _until(lambda: _size(_seen(service, "projector").read()) >= seen, "not yet seen")
     backups.put_back(old)
     signed = _roots(service)
@@ -295,7 +295,7 @@ def test_an_old_backup_that_grew_past_what_was_seen_is_another_log(
         _by_a_taken_writer(service, number)
     assert _records(service) > seen
     assert _refused(service, 4) == "log_in_doubt"
-    _until(lambda: len(service.stopped) == 2, "sealer and projector go on")
+    _until(lambda: len(service.stopped) == 2, "checkpointer and projector go on")
     assert _seal(service) == loops.ON_DOUBT
     assert _roots(service) == signed
     assert socai(service, "log", "resume").exit_code == 1
@@ -316,43 +316,45 @@ def test_a_new_machine_never_starts_blindly(
     known.write_bytes(service.client.get("/logs/acts/checkpoint").get_data())
     true = backups.put_back(old)
     service.stop()
-    folder = Home(service.settings).seen_folder("sealer")
+    folder = Home(service.settings).seen_folder("checkpointer")
     (folder / "checkpoint").rename(tmp_path / "lost")
     with pytest.raises(SettingsError, match="--checkpoint"):
-        open_sealer(service.settings)
-    blind = socai(service, "serve", "--role", "sealer")
+        open_checkpointer(service.settings)
+    blind = socai(service, "serve", "--role", "checkpointer")
     assert (blind.exit_code, blind.output.count("\n")) == (2, 1)
     assert "--checkpoint" in blind.output
     (tmp_path / "foreign").write_bytes(known.read_bytes().replace(b"bacninh", b"bacnin\xc3\xa8"))
-    foreign = socai(service, "serve", "--role", "sealer", "--checkpoint", str(tmp_path / "foreign"))
+    foreign = socai(
+        service, "serve", "--role", "checkpointer", "--checkpoint", str(tmp_path / "foreign")
+    )
     assert foreign.exit_code == 1
-    assert _seen(service, "sealer").read() is None
-    for words in (("serve", "--role", "sealer", "--checkpoint"), ("log", "remember")):
+    assert _seen(service, "checkpointer").read() is None
+    for words in (("serve", "--role", "checkpointer", "--checkpoint"), ("log", "remember")):
         held = socai(service, *words, str(known))
         assert held.exit_code == 1
         assert "records are there" in held.output
-        assert _seen(service, "sealer").read() is None
+        assert _seen(service, "checkpointer").read() is None
     backups.put_back(true)
     assert socai(service, "log", "remember", str(known)).exit_code == 0
-    assert _seen(service, "sealer").read() == known.read_bytes()
+    assert _seen(service, "checkpointer").read() == known.read_bytes()
     assert socai(service, "log", "resume", "--checkpoint", str(known)).exit_code == 0
     assert _seal(service) == 0
 
 
 @attack(
-    "a supervisor, or whoever is on duty, starts a sealer again that stopped on doubt",
+    "a supervisor, or whoever is on duty, starts a checkpointer again that stopped on doubt",
     stopped_by="the mark in its folder, which only an audit takes away",
     noticed_by="exit 70, the command's sentence, socai health",
 )
-def test_no_restart_makes_a_stopped_sealer_forget(service: Service) -> None:
-    """Processes of their own, as a machine's init would: all together and the sealer alone."""
+def test_no_restart_makes_a_stopped_checkpointer_forget(service: Service) -> None:
+    """Processes of their own, as an init would: all together, and the checkpointer alone."""
     service.hire("hotline")
     sealed = _roots(service)
-    mark = DoubtMark(Home(service.settings).seen_folder("sealer"))
+    mark = DoubtMark(Home(service.settings).seen_folder("checkpointer"))
     mark.leave(Wording("hai gốc cho cỡ 5", "two roots for size 5"))
     environment = child_environment(service.settings)
     words = [sys.executable, "-m", "api.cli.main", "--lang", "en", "serve"]
-    for role, status in (("all", 1), ("sealer", loops.ON_DOUBT)):
+    for role, status in (("all", 1), ("checkpointer", loops.ON_DOUBT)):
         done = subprocess.run(
             [*words, "--role", role],
             cwd=ROOT,
@@ -368,7 +370,7 @@ def test_no_restart_makes_a_stopped_sealer_forget(service: Service) -> None:
     for lang, reason in (("en", "two roots for size 5"), ("vi", "hai gốc cho cỡ 5")):
         ready = service.client.get("/health/ready", headers={"Accept-Language": lang})
         assert (ready.status_code, reason in ready.text) == (503, True)
-    unwell = socai(service, "health", "--role", "sealer")
+    unwell = socai(service, "health", "--role", "checkpointer")
     assert (unwell.exit_code, "two roots for size 5" in unwell.output) == (1, True)
     assert "hai gốc cho cỡ 5" in socai(service, "log", "resume", "--lang", "vi").stderr
     assert mark.reason() is None  # the log was sound all the time
@@ -385,7 +387,7 @@ def test_a_damaged_memory_is_doubt(service: Service, harm: bytes | None, tmp_pat
     """Whoever could make the service forget could restore what he likes; an operator finds back."""
     service.hire("hotline")
     known = tmp_path / "known"
-    files = [_seen(service, role) for role in ("api", "sealer")]
+    files = [_seen(service, role) for role in ("api", "checkpointer")]
     # nobody is about to write what is harmed here
     _until(lambda: {_size(file.read()) for file in files} == {service.size()}, "not yet seen")
     for path in (file.path for file in files):
@@ -394,7 +396,7 @@ def test_a_damaged_memory_is_doubt(service: Service, harm: bytes | None, tmp_pat
             path.write_bytes(harm)
     _until(lambda: _log_is_as_seen(service) is False, "readiness does not say so")
     assert _refused(service, 1) == "log_in_doubt"
-    _until(lambda: bool(service.stopped), "the sealer goes on")
+    _until(lambda: bool(service.stopped), "the checkpointer goes on")
     if harm is not None:
         assert _seal(service) == loops.ON_DOUBT
     # the way back, by what each command says: the log must hold what is named
@@ -429,7 +431,7 @@ def test_a_projector_that_stopped_on_doubt_says_so(
     seen = _seen(service, "projector").read()
     assert seen is not None
     true = backups.put_back(old)
-    _until(lambda: len(service.stopped) == 2, "sealer and projector go on")
+    _until(lambda: len(service.stopped) == 2, "checkpointer and projector go on")
     if harm is not None:
         backups.put_back(true)
         _seen(service, "projector").write(harm)
@@ -459,7 +461,7 @@ def test_resume_looks_also_where_no_process_left_a_mark(service: Service, backup
     looked = socai(service, "log", "resume", "--json")
     assert looked.exit_code == 1, looked.output
     told = orjson.loads(looked.stdout)
-    assert (told["ok"], set(told["doubts"])) == (False, {"api", "sealer", "projector"})
+    assert (told["ok"], set(told["doubts"])) == (False, {"api", "checkpointer", "projector"})
     assert "tail_missing" in [one["kind"] for one in told["audit"]["findings"]]
     backups.put_back(true)
     well = socai(service, "log", "resume", "--json")

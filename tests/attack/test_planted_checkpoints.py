@@ -1,4 +1,4 @@
-"""A checkpoint stored in the sealer's place: what stops, and how the operator goes on."""
+"""A checkpoint stored in the checkpointer's place: what stops, and how the operator goes on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from api.cli.main import main
 from api.ops import database as databases
 from api.ops import loops
-from api.ops.wiring import open_sealer
+from api.ops.wiring import open_checkpointer
 from api.settings import Home
 from keys.custody.file import write_kek
 from keys.envelope_encryption import Kek
@@ -59,15 +59,15 @@ def _owner(service: Service, statement: LiteralString, *arguments: object) -> No
 
 
 def _stopped(service: Service) -> Wording:
-    """Why the sealer stops, as its process says it."""
-    assert loops.seal(service.settings, Event()) == loops.ON_DOUBT
+    """Why the checkpointer stops, as its process says it."""
+    assert loops.checkpoint(service.settings, Event()) == loops.ON_DOUBT
     reason = _mark(service).reason()
     assert isinstance(reason, Wording)
     return reason
 
 
 def _mark(service: Service) -> DoubtMark:
-    return DoubtMark(Home(service.settings).seen_folder("sealer"))
+    return DoubtMark(Home(service.settings).seen_folder("checkpointer"))
 
 
 def _junk_in_custody(service: Service) -> None:
@@ -85,26 +85,26 @@ def _audited(service: Service) -> int:
 
 
 def _seal(service: Service) -> int:
-    sealer, pool = open_sealer(service.settings)
+    checkpointer, pool = open_checkpointer(service.settings)
     try:
-        done = sealer.seal_once()
+        done = checkpointer.checkpoint_once()
     finally:
         pool.close()
     return 0 if done is None else done.size
 
 
 def _checkpoints(service: Service) -> PostgresCheckpoints:
-    return PostgresCheckpoints(service.database.pool("sealer"))
+    return PostgresCheckpoints(service.database.pool("checkpointer"))
 
 
 @attack(
-    "a taken sealer login stores checkpoints and tiles of its own, so that nobody ever seals again",
+    "a taken checkpointer login stores checkpoints and tiles of its own: nobody ever signs again",
     stopped_by="-",
-    noticed_by="the sealer, readiness, log audit; log discard takes away what the log did not sign",
+    noticed_by="the checkpointer, readiness, log audit; log discard takes away what is not signed",
 )
 @pytest.mark.parametrize("copied", [False, True], ids=["junk", "an older note"])
 def test_what_the_log_did_not_sign_is_taken_away(idle: Service, copied: bool) -> None:  # noqa: FBT001 - of the parameters
-    """Nothing else is: what it signed stands, and the sealer goes on from there."""
+    """Nothing else is: what it signed stands, and the checkpointer goes on from there."""
     thief, size = _checkpoints(idle), idle.size()
     stood = thief.latest()
     assert stood is not None
@@ -118,7 +118,7 @@ def test_what_the_log_did_not_sign_is_taken_away(idle: Service, copied: bool) ->
     assert (done.exit_code, "2 checkpoints and 1 tiles" in done.output) == (0, True), done.output
     assert "socai log resume" in done.output
     assert thief.latest() == stood
-    kept = Home(idle.settings).seen_folder("sealer").glob("discarded-*")
+    kept = Home(idle.settings).seen_folder("checkpointer").glob("discarded-*")
     assert {path.read_bytes() for path in kept} == {note, b"another\n"}
     assert _seal(idle) == size
     assert _audited(idle) == 0
@@ -129,10 +129,10 @@ def test_what_the_log_did_not_sign_is_taken_away(idle: Service, copied: bool) ->
 
 
 @attack(
-    "a taken sealer login stores a checkpoint for each record, each as long as it may be, so that"
+    "a taken checkpointer login stores a checkpoint for each record, each as long as can be:"
     " whoever takes them away runs out of memory",
     stopped_by="log discard, which leaves them in the server; a bound on each",
-    noticed_by="the sealer, readiness, log audit",
+    noticed_by="the checkpointer, readiness, log audit",
 )
 def test_as_many_as_somebody_stored_are_taken_away(
     idle: Service, monkeypatch: pytest.MonkeyPatch
@@ -180,20 +180,22 @@ def test_what_the_log_signed_is_never_taken_away(idle: Service) -> None:
 
 
 @attack(
-    "a tile is planted where the tree comes by next, so that a stopped sealer never goes on",
+    "a tile is planted where the tree comes by next, so that a stopped checkpointer never goes on",
     stopped_by="-",
-    noticed_by="the sealer's mark, log audit; log discard, then log resume",
+    noticed_by="the checkpointer's mark, log audit; log discard, then log resume",
 )
 def test_a_stop_over_a_planted_tile_has_a_way_back(idle: Service, tmp_path: Path) -> None:
-    """The sealer has signed by then what it could not store: it is stored later, as it is."""
+    """The checkpointer has signed by then what it could not store: it is stored later, as it is."""
     size, known = idle.size(), tmp_path / "known"
     known.write_bytes((_checkpoints(idle).latest() or (0, b""))[1])
     _owner(idle, _PLANT, size, bytes(32 * size))
     reason = _stopped(idle)
     for told in (reason.vi, reason.en):
         assert told.index("socai log discard") < told.index("socai log resume")
-    assert ("đổi mật khẩu" in reason.vi, "change the sealer's password" in reason.en) == (True,) * 2
-    kept = SeenFile(Home(idle.settings).seen_folder("sealer")).read()
+    assert ("đổi mật khẩu" in reason.vi, "change the checkpointer's password" in reason.en) == (
+        True,
+    ) * 2
+    kept = SeenFile(Home(idle.settings).seen_folder("checkpointer")).read()
     assert unverified(kept or b"").size == size
     refused = _socai(idle, "log", "resume")
     assert (refused.exit_code, "socai log discard" in refused.output) == (1, True), refused.output
@@ -235,13 +237,13 @@ def test_where_the_keys_of_the_log_cannot_be_told_nothing_is_taken_away(
     assert _checkpoints(idle).latest() == before
 
 
-@pytest.mark.parametrize("knows", [True, False], ids=["the sealer remembers", "nobody does"])
+@pytest.mark.parametrize("knows", [True, False], ids=["the checkpointer remembers", "nobody does"])
 def test_a_log_none_of_whose_checkpoints_is_its_own_is_not_emptied(
     idle: Service, *, knows: bool
 ) -> None:
-    """Unless the sealer's memory shows that the keys are those of the log: then it goes on."""
+    """Unless the checkpointer's memory shows that the keys are the log's: then it goes on."""
     size = _seal(idle)
-    memory = SeenFile(Home(idle.settings).seen_folder("sealer"))
+    memory = SeenFile(Home(idle.settings).seen_folder("checkpointer"))
     kept = memory.read()
     _owner(idle, "UPDATE log.checkpoints SET note = 'junk'")
     if not knows:
@@ -298,8 +300,8 @@ def test_a_machine_with_one_process_is_told_for_that_one(idle: Service, tmp_path
     for login in ("reader", "projector"):
         (idle.settings.secrets_dir / f"{login}.password").unlink()
     told = _socai(idle, "log", "remember", str(known))
-    assert (told.exit_code, "remembered for sealer;" in told.output) == (0, True), told.output
-    (idle.settings.secrets_dir / "sealer.password").unlink()
+    assert (told.exit_code, "remembered for checkpointer;" in told.output) == (0, True), told.output
+    (idle.settings.secrets_dir / "checkpointer.password").unlink()
     assert _socai(idle, "log", "remember", str(known)).exit_code == 2
 
 

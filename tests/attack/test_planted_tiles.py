@@ -1,4 +1,4 @@
-"""A tile where the tree has not been yet: who can put it there, and what the sealer does then."""
+"""A tile where the tree has not been yet: who can put it there, and what is done then."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 
 from ledger.audit.audit import audit
 from ledger.audit.findings import Damage
-from ledger.checkpoints.checkpointer import Sealer
+from ledger.checkpoints.checkpointer import Checkpointer
 from ledger.errors import Fatal
 from ledger.log import tiles
 from ledger.log.record import leaf
@@ -26,7 +26,7 @@ def a(database: Database) -> ALedger:
     made.found()
     made.clock.step(seconds=1)
     made.hire("hotline")
-    made.sealer().seal_once()
+    made.checkpointer().checkpoint_once()
     for number in (1, 2):
         made.say(a_report(number), "hotline")
     return made
@@ -54,15 +54,15 @@ def _kinds(database: Database, a: ALedger) -> set[tuple[Damage, int]]:
     return {(found.kind, found.index) for found in report.findings}
 
 
-def _sealed(sealer: Sealer) -> int:
-    done = sealer.seal_once()
+def _sealed(checkpointer: Checkpointer) -> int:
+    done = checkpointer.checkpoint_once()
     return 0 if done is None else done.size
 
 
 @attack(
-    "the owner plants a tile where the tree comes by next, to stop the sealer for good",
+    "the owner plants a tile where the tree comes by next, to stop the checkpointer for good",
     stopped_by="-",
-    noticed_by="log audit; the sealer stops, and says which tile",
+    noticed_by="log audit; the checkpointer stops, and says which tile",
 )
 def test_a_planted_tile_with_other_bytes_is_named_and_taken_out(
     database: Database, a: ALedger
@@ -72,34 +72,34 @@ def test_a_planted_tile_with_other_bytes_is_named_and_taken_out(
     _plant(database, [(level, n, width, bytes(len(data)))])
     size = len(all_entries(a))
     assert (Damage.TILE_WRONG, size - width) in _kinds(database, a)
-    sealer = a.sealer()
+    checkpointer = a.checkpointer()
     with pytest.raises(Fatal, match=rf"tile {level}/{n} of width {width} .*socai log audit"):
-        sealer.seal_once()
+        checkpointer.checkpoint_once()
     with psycopg.connect(database.admin) as connection:
         connection.execute("SET session_replication_role = replica")
         connection.execute(
             "DELETE FROM log.tiles WHERE (level, n, width) = (%s, %s, %s)", [level, n, width]
         )
-    assert _sealed(a.sealer()) == size
+    assert _sealed(a.checkpointer()) == size
     assert _kinds(database, a) == set()
 
 
 def test_a_planted_tile_with_the_right_bytes_stops_nobody(database: Database, a: ALedger) -> None:
-    """What stands there is what the sealer would have stored."""
+    """What stands there is what the checkpointer would have stored."""
     _plant(database, _grown(a))
-    assert _sealed(a.sealer()) == len(all_entries(a))
+    assert _sealed(a.checkpointer()) == len(all_entries(a))
     assert _kinds(database, a) == set()
 
 
 @attack(
-    "a taken sealer login plants tiles far from what it seals",
-    stopped_by="log.seal: only tiles of the growth from the last checkpoint to this one",
+    "a taken checkpointer login plants tiles far from what it seals",
+    stopped_by="log.checkpoint: only tiles of the growth from the last checkpoint to this one",
     noticed_by="-",
 )
 @pytest.mark.parametrize(
     ("level", "n", "width"), [(0, 0, 200), (0, 7, 1), (1, 0, 1), (0, 0, 1), (-1, 0, 1), (0, -1, 1)]
 )
-def test_a_taken_sealer_login_plants_nothing(
+def test_a_taken_checkpointer_login_plants_nothing(
     database: Database, a: ALedger, level: int, n: int, width: int
 ) -> None:
     """Beyond the new size, below the old one, or where no tree has a tile."""

@@ -19,17 +19,17 @@ from api.cli.commands.signer_options import KNOWN
 from api.cli.main import main
 from api.client.client import Client
 from api.client.connection import Refused
-from api.client.known_log import Anchor, KnownLog, Unlike, _Memory
+from api.client.known_log import KnownLog, LogAnchor, Unlike, _Memory
 from api.http.app import openapi
 from api.ops.embedded_postgres import Embedded
 from api.ops.home_notes import RUNNING
 from api.ops.recovery import Recovering
 from api.ops.role_lock import Lock
 from api.ops.wiring import log_signers, open_kek, role_dsn
-from api.rehearsal.acts_of_play import Officer
-from api.rehearsal.cast import CastBook, Safe
+from api.rehearsal.acts_of_play import CastMember
+from api.rehearsal.cast import Cast, KeyStore
 from api.rehearsal.past_door import Smuggler
-from api.rehearsal.scenario import Part
+from api.rehearsal.scenario import CastPart
 from api.settings import Home
 from keys.custody.file import write_key
 from keys.log_keys import LogKeys
@@ -73,7 +73,7 @@ def remembering(
 ) -> KnownLog:
     """A client that has seen this checkpoint before the loss; one that is kept there, for None."""
     heard = [] if told is None else told
-    anchor = Anchor(tuple(of.vkeys), Home(of.settings).facts().genesis)
+    anchor = LogAnchor(tuple(of.vkeys), Home(of.settings).facts().genesis)
     mine = KnownLog(folder, of.origin, lambda: anchor, heard.append)
     if note is not None:
         memory = _Memory(anchor.genesis, LogKeys.of(anchor.vkeys), note)
@@ -94,12 +94,12 @@ def test_without_a_key_it_says_what_is_lost_and_changes_nothing(loss: Restored) 
 
 
 def test_nothing_is_signed_while_a_process_has_the_home(lost: Restored) -> None:
-    """Told by its lock: a sealer alone leaves no other mark, and a kill leaves a mark of nobody."""
+    """Told by its lock: a checkpointer alone leaves no other mark, and a kill leaves nobody's."""
     with closing(Lock(lost.settings.home)) as held:
-        held.take("sealer")
+        held.take("checkpointer")
         told = lost.recover(*REGISTRARS)
         assert told.exit_code == 2, told.output
-        assert "is running (sealer" in told.output
+        assert "is running (checkpointer" in told.output
     (lost.settings.home / RUNNING).write_bytes(orjson.dumps({"url": "http://127.0.0.1:1"}))
     told = lost.recover(*REGISTRARS)
     assert told.exit_code == 0, told.output
@@ -107,7 +107,7 @@ def test_nothing_is_signed_while_a_process_has_the_home(lost: Restored) -> None:
 
 def test_two_registrars_go_on_from_what_is_left(lost: Restored) -> None:
     """The act is the first record behind; the service starts, and seals under the new key."""
-    mark = DoubtMark(Home(lost.settings).seen_folder("sealer"))
+    mark = DoubtMark(Home(lost.settings).seen_folder("checkpointer"))
     mark.leave(Wording("dừng", "it stopped over what is lost"))
     told = lost.recover(*REGISTRARS)
     assert told.exit_code == 0, told.output
@@ -138,7 +138,7 @@ def test_where_nothing_is_lost_the_report_says_so_and_ends_well(lost: Restored) 
 
 def test_an_operator_at_night_is_told_the_next_step(loss: Restored) -> None:
     """From the stop to the recovery each sentence names the next command."""
-    mark = DoubtMark(Home(loss.settings).seen_folder("sealer"))
+    mark = DoubtMark(Home(loss.settings).seen_folder("checkpointer"))
     mark.leave(Wording("dừng", "it stopped over what is lost"))
     env = {"SOCAI_HOME": str(loss.settings.home), "SOCAI_MIN_FREE_MIB": "0"}
     try:
@@ -161,10 +161,10 @@ def test_an_operator_at_night_is_told_the_next_step(loss: Restored) -> None:
     noticed_by="the command's sentence, exit 1; the right checkpoint is still taken",
 )
 def test_a_new_machine_keeps_nothing_that_it_could_not_open(lost: Restored) -> None:
-    """Else its sealer would stop for good over a memory that an audit finds sound."""
+    """Else its checkpointer would stop for good over a memory that an audit finds sound."""
     assert lost.recover(*REGISTRARS).exit_code == 0
     home, note = Home(lost.settings), lost.settings.home / "told"
-    stores = [SeenFile(home.seen_folder(role)) for role in ("api", "sealer", "projector")]
+    stores = [SeenFile(home.seen_folder(role)) for role in ("api", "checkpointer", "projector")]
     newest = stores[0].read()
     assert newest is not None
     for store in stores:
@@ -254,7 +254,7 @@ def test_a_client_that_meets_the_log_after_it_takes_the_published_key_old_or_new
     assert lost.recover(*REGISTRARS).exit_code == 0
     with lost.served() as service, Client("http://socai.test", http=service.http()) as line:
         for name, vkeys in (("old", lost.vkeys), ("new", service.enclave.vkeys)):
-            anchor = Anchor(tuple(vkeys), service.enclave.facts.genesis)
+            anchor = LogAnchor(tuple(vkeys), service.enclave.facts.genesis)
             mine = KnownLog(tmp_path / name, lost.origin, partial(replace, anchor))
             assert mine.meet(service.newest(), line).size > lost.size
             assert mine.keys.current == service.enclave.vkeys
@@ -365,8 +365,10 @@ def test_each_registrar_opens_their_key_with_a_passphrase_of_their_own(lost: Res
 def test_who_is_named_first_is_the_author(lost: Restored) -> None:
     """In the order typed, whichever option says it: a key file before one of the cast."""
     home = lost.settings.home
-    book = CastBook(lost.origin, Safe(home / "cast", PASSPHRASE))
-    book._keep(Officer("k", officer("keeper"), Part("a", "p"), key("keeper").kid), key("keeper"))
+    book = Cast(lost.origin, KeyStore(home / "cast", PASSPHRASE))
+    book._keep(
+        CastMember("k", officer("keeper"), CastPart("a", "p"), key("keeper").kid), key("keeper")
+    )
     signers = ["--as", "k", *lost.key("founder")]
     for mine in (signers, signers[2:] + signers[:2]):
         told = lost.socai("log", "recover", *lost.keep(), *mine)
@@ -434,7 +436,7 @@ def test_junk_in_the_logs_own_stream_bars_no_recovery(lost: Restored) -> None:
 )
 def test_a_spoilt_memory_bars_no_recovery(lost: Restored) -> None:
     """With a checkpoint kept elsewhere two registrars go on; the spoilt file stays as evidence."""
-    memory = SeenFile(Home(lost.settings).seen_folder("sealer"))
+    memory = SeenFile(Home(lost.settings).seen_folder("checkpointer"))
     memory.write(b"junk")
     told = lost.recover(*REGISTRARS)
     assert told.exit_code == 0, told.output
@@ -477,7 +479,7 @@ def test_a_recovery_names_what_is_left(lost: Restored, monkeypatch: pytest.Monke
 
 
 @attack(
-    "whoever runs the sealer recovers the log alone, past the door, with the writer's login",
+    "whoever runs the checkpointer recovers the log alone, past the door, with the writer's login",
     stopped_by="-",
     noticed_by="every client: the evidence is judged again by the rules",
 )

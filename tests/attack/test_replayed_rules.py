@@ -33,10 +33,10 @@ from ledger.admission.service_statements import STREAM, custody_anchored
 from ledger.audit.audit import Report, _Walk, audit
 from ledger.audit.content import Job, RawRecord
 from ledger.audit.findings import Damage, Finding
-from ledger.audit.range_check import Part
+from ledger.audit.range_check import CheckedRange
 from ledger.audit.rules import stream_folds
-from ledger.audit.snapshot_port import Seat, Share
-from ledger.audit.tree import Signed
+from ledger.audit.snapshot_port import ExportedSnapshot, StreamPartition
+from ledger.audit.tree import ReadCheckpoints
 from ledger.audit.workers import Orders, Workers, desk_of
 from ledger.log.moment import milliseconds
 from ledger.log.statement import AUTHOR, SERVICE_TYP, make, parse_compact
@@ -44,14 +44,14 @@ from ledger.ports import StoredRecord
 from ledger.postgres.evidence import PostgresEvidence
 from ledger.regulation.acts.act import Act
 from ledger.regulation.case.state import NOTHING, Entry, StreamState
-from ledger.streams.event import TOPIC, Aside
+from ledger.streams.event import TOPIC, SetAside
 from ledger.streams.names import stream_id
 from ledger.streams.tokens import token_tag
 from ledger.write.judged_stream import Docket
-from ledger.write.registry_follower import Standing
+from ledger.write.registry_follower import RegistryFollower
 from projections.fold.fold import Fold
 from projections.fold.step import Step
-from projections.queries.row_evidence import Evidence
+from projections.queries.row_evidence import RowEvidence
 from projections.views.acts import ActRow
 from tests import builders, recovered
 from tests.a_ledger import ALedger, appointment, enrolment, in_memory, service_enrolment
@@ -82,10 +82,10 @@ def _alias(uuid: str) -> str:
 class Desks(Workers):
     """The desks of three processes, all of them in this one."""
 
-    def __init__(self, number: int, share: Share, job: Job | None, **more: Any) -> None:  # noqa: ANN401
+    def __init__(self, number: int, share: ExportedSnapshot, job: Job | None, **more: Any) -> None:  # noqa: ANN401
         seated = more["timeline"] is not None
         self.seats = number if seated else 1
-        seats = [Seat(rest, self.seats) for rest in range(self.seats)]
+        seats = [StreamPartition(rest, self.seats) for rest in range(self.seats)]
         self._desks = [desk_of(Orders(share, job, seat=seat, **more)) for seat in seats]
 
     def __exit__(self, *_: object) -> None:
@@ -95,7 +95,7 @@ class Desks(Workers):
         """What `do` answers, as from another process."""
         return (_sent(do(*arguments)) for arguments in asked)
 
-    def parts(self, ranges: Iterable[tuple[int, int]]) -> Iterator[Sequence[Part]]:
+    def parts(self, ranges: Iterable[tuple[int, int]]) -> Iterator[Sequence[CheckedRange]]:
         """The parts of each range."""
         return (_sent([desk.part(*some) for desk in self._desks]) for some in ranges)
 
@@ -222,7 +222,7 @@ class Den:
     def agreed(self) -> list[int]:
         """What is set aside in stream `ledger`, as audit and a process that begins now agree."""
         reader = self.a.reader()
-        standing = Standing(self.store, reader)
+        standing = RegistryFollower(self.store, reader)
         judged = Docket(standing, self.store, reader, STREAM).upto()
         aside = [index for index, why in judged.items() if why is not None]
         report = self.audit()
@@ -296,10 +296,10 @@ class Den:
         self.walks = len(crews)
         return alone
 
-    def judged(self, story: Story) -> dict[int, Aside | None]:
+    def judged(self, story: Story) -> dict[int, SetAside | None]:
         """Why each record of a case is set aside, by a process that begins now."""
         reader = self.a.reader()
-        standing = Standing(self.store, reader)
+        standing = RegistryFollower(self.store, reader)
         return Docket(standing, self.store, reader, story.stream.name).upto()
 
     def set_aside(self, story: Story) -> list[int]:
@@ -1051,7 +1051,7 @@ def test_junk_behind_an_erased_record_stops_no_process(den: Den, stream: str) ->
     enrolled = enrolment("hotline", den.now, key=MINE, by="cv")
     junk = replace_stream(enrolled, name) if stream == "case" else enrolled
     den.put(junk, "cv", stands=False, registry=True)
-    begun = Standing(den.store, den.a.reader()).catch_up()
+    begun = RegistryFollower(den.store, den.a.reader()).catch_up()
     for registry in (begun.registry, den.a.ledger.refresh(), den.steps()[-1].registry):
         assert MINE.kid not in registry.keyring
         assert (key.kid in registry.keyring) is (stream == "officer")
@@ -1096,8 +1096,8 @@ def test_forgery_behind_an_erased_record_stands_for_nobody(den: Den) -> None:
     steps = {step.opened.index: step.status for step in fold.steps(log.read(0, end))}
     assert (steps[again], steps[forged]) == ("set_aside", "set_aside")
     fold._forget(of.int)
-    standing = Standing(den.store, den.a.reader())
-    door = Evidence(den.store, den.a.reader(), den.a.origin, lambda: standing)
+    standing = RegistryFollower(den.store, den.a.reader())
+    door = RowEvidence(den.store, den.a.reader(), den.a.origin, lambda: standing)
     folded: list[Callable[[], StreamState]] = [
         lambda: fold._load(of, name, end),
         lambda: Fold(log, den.a.origin, "ordinary", end - 1)._load(of, name, end),
@@ -1120,7 +1120,7 @@ class Asking:
 
     def __post_init__(self) -> None:
         store, reader = Counted(self.den.store, self), self.den.a.reader()
-        standing = Standing(self.den.store, reader)
+        standing = RegistryFollower(self.den.store, reader)
         standing.catch_up()
         self.judge = Judge(store, reader, reader.origin, reader.level, standing.before)
 
@@ -1193,7 +1193,7 @@ def test_a_judgement_learns_in_one_round_what_is_to_be_folded_first(den: Den) ->
 def test_a_judgement_that_is_forgotten_meanwhile_is_made_again(den: Den) -> None:
     """Another thread may clear what is remembered between a look and the next."""
 
-    class Cleared(dict[int, Aside | None]):
+    class Cleared(dict[int, SetAside | None]):
         def __contains__(self, key: object) -> bool:
             found = super().__contains__(key)
             if found:
@@ -1232,8 +1232,8 @@ def test_a_read_judges_a_case_with_junk_once(den: Den) -> None:
         den.junk_of(replace(act, act_id=members["act_id"], members=members), "cv")
     asking = Asking(den)
     store, name = Counted(den.store, asking), case.stream.name
-    standing = Standing(den.store, den.a.reader())
-    evidence = Evidence(store, den.a.reader(), den.a.origin, lambda: standing)
+    standing = RegistryFollower(den.store, den.a.reader())
+    evidence = RowEvidence(store, den.a.reader(), den.a.origin, lambda: standing)
     shown = [_set_aside_in_a_view(den.store.read(index, 1)[0]) for index in den.junk]
     evidence.hold_stream(name, shown, lambda _: False)
     assert asking.rows == 2 * (case.stream.seq + 6)  # once to hold, once to judge
@@ -1272,7 +1272,7 @@ def test_junk_in_many_streams_is_read_once(den: Den, monkeypatch: pytest.MonkeyP
         )  # fmt: skip
     asking = Asking(den)
     store = Counted(den.store, asking)
-    Standing(store, den.a.reader()).catch_up()
+    RegistryFollower(store, den.a.reader()).catch_up()
     assert asking.rows == 0  # each row came with the registry, and found its stream folded
     log = FoldLog(store, den.a.keys.kek, den.a.origin)
     fold = Fold(log, den.a.origin, "ordinary")
@@ -1505,7 +1505,7 @@ def test_grant_in_a_case_makes_no_audit_walk_twice(
     walks: list[int] = []
     run = _Walk.run
 
-    def counted(walk: _Walk, workers: int, *rest: Any) -> Signed:  # noqa: ANN401 - as `run`
+    def counted(walk: _Walk, workers: int, *rest: Any) -> ReadCheckpoints:  # noqa: ANN401 - as `run`
         walks.append(workers)
         return run(walk, workers, *rest)
 

@@ -142,7 +142,7 @@ def test_an_address_that_is_not_of_this_machine_is_said(home: Path, host: str) -
 
 
 @attack(
-    "a second serve, a second sealer or a demo runs on a home that is served",
+    "a second serve, a second checkpointer or a demo runs on a home that is served",
     stopped_by="a lock for each role of a home, which ends with its holder",
     noticed_by="serve and demo: exit 2, the home and the process named",
 )
@@ -153,7 +153,7 @@ def test_a_home_is_served_once_and_a_kill_leaves_nothing_held(home: Path, tmp_pa
     with serving(home, port, log) as first:
         for words in (
             ("serve", "--port", "0"),
-            ("serve", "--role", "sealer"),
+            ("serve", "--role", "checkpointer"),
             ("serve", "--role", "projector"),
             ("serve", "--role", "api", "--port", "0"),
             ("demo", "--fresh"),
@@ -184,7 +184,7 @@ def test_a_lock_ends_with_its_holder(tmp_path: Path) -> None:
     """Whatever stands in the file: only a living process holds it."""
     script = (
         "import sys; from pathlib import Path; from api.ops.role_lock import Lock\n"
-        "lock = Lock(Path(sys.argv[1])); lock.take('sealer'); print('held', flush=True)\n"
+        "lock = Lock(Path(sys.argv[1])); lock.take('checkpointer'); print('held', flush=True)\n"
         "sys.stdin.read()\n"
     )
     with subprocess.Popen(
@@ -193,20 +193,20 @@ def test_a_lock_ends_with_its_holder(tmp_path: Path) -> None:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
         with pytest.raises(SettingsError, match=str(holder.pid)):
-            require_unserved(tmp_path, "sealer")
+            require_unserved(tmp_path, "checkpointer")
         require_unserved(tmp_path, "projector")
         holder.kill()
         holder.wait()
-    assert (tmp_path / "sealer.lock").read_text("ascii") == f"{holder.pid}\n"
-    require_unserved(tmp_path, "sealer")
+    assert (tmp_path / "checkpointer.lock").read_text("ascii") == f"{holder.pid}\n"
+    require_unserved(tmp_path, "checkpointer")
 
 
 def test_a_child_has_what_its_parent_holds(tmp_path: Path) -> None:
     """The supervisor holds the roles for the loops that it starts."""
     script = (
         "import sys; from pathlib import Path; from api.ops.role_lock import require_unserved\n"
-        "require_unserved(Path(sys.argv[1]), 'sealer')\n"
+        "require_unserved(Path(sys.argv[1]), 'checkpointer')\n"
     )
     with closing(Lock(tmp_path)) as lock:
-        lock.take("sealer")
+        lock.take("checkpointer")
         subprocess.run([sys.executable, "-c", script, tmp_path], check=True)

@@ -1,7 +1,8 @@
 """Junk of a stolen writer's login: it is set aside, stops nobody, and is put out of the way.
 
 The attacker holds the writer's login, and in most shapes the KEK and a bought officer's key: the
-rows are sealed as the ledger seals them. On a real database, with sealer and projector running.
+rows are sealed as the ledger seals them. On a real database, with checkpointer and projector
+running.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from api.client.connection import Refused
-from api.client.known_log import CONSISTENCY, INCLUSION, Anchor, KnownLog, Unlike
+from api.client.known_log import CONSISTENCY, INCLUSION, KnownLog, LogAnchor, Unlike
 from api.texts.catalogue import translate
 from ledger.log import merkle, record
 from ledger.log.checkpoint import unverified
@@ -62,7 +62,7 @@ class History:
 def known(folder: Path) -> KnownLog:
     """A run of a client: it knows what an earlier run has kept, and nothing else."""
     vkeys = tuple(recovered.vkeys(ORIGIN, "first"))
-    return KnownLog(folder, ORIGIN, lambda: Anchor(vkeys, History("", 1).entries[0].hex()))
+    return KnownLog(folder, ORIGIN, lambda: LogAnchor(vkeys, History("", 1).entries[0].hex()))
 
 
 def refused(folder: Path, seen: bytes, note: bytes, line: History) -> Unlike:
@@ -152,7 +152,7 @@ def test_a_memory_that_was_changed_is_doubt_and_not_a_first_contact(tmp_path: Pa
 def test_what_cannot_be_kept_is_said() -> None:
     """A home where nothing can be written: the client works, and does not pretend."""
     line, told = History("a", 20), list[str]()
-    anchor = Anchor(tuple(recovered.vkeys(ORIGIN, "first")), line.entries[0].hex())
+    anchor = LogAnchor(tuple(recovered.vkeys(ORIGIN, "first")), line.entries[0].hex())
     mine = KnownLog(
         Path("/proc/known"), ORIGIN, lambda: anchor, unkept=lambda error: told.append(str(error))
     )
@@ -163,5 +163,5 @@ def test_what_cannot_be_kept_is_said() -> None:
 @pytest.mark.parametrize("origin", ["..", ".", "../../etc", "/etc", ""])
 def test_what_a_log_calls_itself_leads_nowhere_else(tmp_path: Path, origin: str) -> None:
     """The origin is the server's word, and names a folder of the client's."""
-    mine = KnownLog(tmp_path, origin, lambda: Anchor((), ""))
+    mine = KnownLog(tmp_path, origin, lambda: LogAnchor((), ""))
     assert mine.folder.resolve().parent == tmp_path.resolve()

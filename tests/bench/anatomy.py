@@ -17,7 +17,7 @@ from keys import envelope_encryption
 from ledger.log import record, statement
 from ledger.ports import LogHead
 from ledger.regulation.acts.act import parse_act
-from ledger.regulation.case.guard_input import Ground
+from ledger.regulation.case.guard_input import DecisionContext
 from ledger.streams.kinds import begin
 from ledger.streams.names import stream_id
 from tests.bench import workload
@@ -72,7 +72,7 @@ def _steps(enclave: Enclave, act: workload.SignedAct, took: dict[str, list[float
         _STREAMS[said.stream] = begin(stream_id(origin, said.stream), said.stream)
     stream = _STREAMS[said.stream]
     line = registry.keyring.line(parsed.kid)
-    ground = Ground(
+    ground = DecisionContext(
         registry, enclave.ledger._catalogue, origin, level, LogHead(1, now, 0).size,
         enclave.ledger._cases.asking(), now,
     )  # fmt: skip

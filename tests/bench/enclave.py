@@ -14,7 +14,7 @@ import orjson
 from api.ops.embedded_postgres import Embedded
 from api.ops.init_enclave import Plan, found
 from api.ops.machine import RealClock, RealEntropy
-from api.ops.wiring import Enclave, open_projector, open_sealer, role_dsn
+from api.ops.wiring import Enclave, open_checkpointer, open_projector, role_dsn
 from api.settings import EnclaveFacts, Home, Settings, write_private
 from keys import canonical
 from keys.custody.file import read_key
@@ -58,11 +58,11 @@ class Founded:
         return Enclave.open(self.settings)
 
     def seal(self) -> int:
-        """Lets a sealer cover everything; checkpoints made."""
-        sealer, pool = open_sealer(self.settings)
+        """Lets a checkpointer cover everything; checkpoints made."""
+        checkpointer, pool = open_checkpointer(self.settings)
         made = 0
         try:
-            while sealer.seal_once() is not None:
+            while checkpointer.checkpoint_once() is not None:
                 made += 1
         finally:
             pool.close()

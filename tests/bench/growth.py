@@ -1,7 +1,7 @@
 """Whether a long log is a slow one: append and proof at 10 000 and 1 000 000 records, in turns.
 
-The long log is filled by SQL with entries whose states are short; the sealer then covers them as it
-always does. What grows with a log is its indexes and its tiles, and those are real.
+The long log is filled by SQL with entries whose states are short; the checkpointer then covers them
+as it always does. What grows with a log is its indexes and its tiles, and those are real.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Over HTTP: proven acts beside a bare INSERT, proof at half load, a case beside a bare SELECT.
 
-API, sealer and projector are the processes of `serve`; the bare routes stand in the same gunicorn
-workers.
+API, checkpointer and projector are the processes of `serve`; the bare routes stand in the same
+gunicorn workers.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import orjson
 import psycopg
 
 from api.client.client import Client
-from api.ops.supervisor import PROJECTOR, ROLES, SEALER, Supervisor, command
+from api.ops.supervisor import CHECKPOINTER, PROJECTOR, ROLES, Supervisor, command
 from api.settings import child_environment
 from tests.bench import plain, wire, workload
 from tests.bench.crew import Crew, Shift
@@ -65,7 +65,7 @@ def _resident(run: Run) -> Iterator[Row]:
             ).raise_for_status()
         api = pids(supervisor)["api"]
         workers = [_memory_mb(pid) for pid in _children(api)]
-        loops = {role: _memory_mb(pids(supervisor)[role])[0] for role in (SEALER, PROJECTOR)}
+        loops = {role: _memory_mb(pids(supervisor)[role])[0] for role in (CHECKPOINTER, PROJECTOR)}
     finally:
         supervisor.stop()
     told = ", ".join(f"{role} {size:.0f} MB" for role, size in loops.items())
@@ -115,7 +115,7 @@ def _serving(run: Run, bare: str) -> Iterator[_Served]:
     environment = child_environment(settings)
     commands = [
         [sys.executable, "-m", "tests.bench.server", bare],
-        command(SEALER),
+        command(CHECKPOINTER),
         command(PROJECTOR),
     ]
     log = (settings.home / "beside.log").open("wb")

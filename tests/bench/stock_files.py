@@ -19,9 +19,9 @@ from psycopg.rows import tuple_row
 
 from ledger.log.statement import ACT_TYP, AUTHOR, Statement
 from ledger.regulation.acts.act import known_act
-from ledger.streams.event import Aside
+from ledger.streams.event import SetAside
 from ledger.streams.record_reader import Opened
-from ledger.write.registry_follower import Applied
+from ledger.write.registry_follower import FollowedAct
 from projections.engine.generations import install
 from projections.fold.fold import Fold
 from projections.fold.step import Step
@@ -111,7 +111,7 @@ class _Nothing:
         del stream_id
         return iter(())
 
-    def registry(self) -> Iterable[Applied]:
+    def registry(self) -> Iterable[FollowedAct]:
         """See `projections.fold.fold.Log`."""
         return ()
 
@@ -119,7 +119,7 @@ class _Nothing:
         """See `projections.fold.fold.Log`."""
         return index == 0
 
-    def judged(self, stream: str, before: int) -> dict[int, Aside | None]:
+    def judged(self, stream: str, before: int) -> dict[int, SetAside | None]:
         """Nothing is signed here: whatever stands in a stream stands."""
         del stream
         return {before - 1: None}

@@ -186,11 +186,11 @@ def _as_of(main: Founded, stream: str) -> Row:
     now = RealClock().now()
     took = []
     try:
-        rows_ = enclave.inquiry.acts(stream)[1]
+        rows_ = enclave.queries.acts(stream)[1]
         middle = rows_[len(rows_) * 9 // 10].row.index
         for turn in range(30):
             begun = time.perf_counter()
-            enclave.inquiry.case_as_of(stream, middle + turn % 7, now)
+            enclave.queries.case_as_of(stream, middle + turn % 7, now)
             took.append(time.perf_counter() - begun)
     finally:
         enclave.close()

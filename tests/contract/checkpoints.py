@@ -34,7 +34,7 @@ class CheckpointContract:
         raise NotImplementedError
 
     def test_the_newest_checkpoint_is_replaced_by_compare_and_swap(self, tree: TreeStore) -> None:
-        """Two sealers cannot both sign what follows: one of them is told to look again."""
+        """Two checkpointers cannot both sign what follows: one of them is told to look again."""
         _three_records(tree)
         assert tree.checkpoints.latest() is None
         tree.checkpoints.advance(None, 1, b"r" * 32, b"note 1", [a_tile(1)])

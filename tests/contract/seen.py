@@ -41,7 +41,7 @@ class SeenContract:
         assert store.read() == b"100"
 
     def test_an_error_inside_lets_the_next_one_in(self, store: SeenStore) -> None:
-        """A sealer that stops holds nobody."""
+        """A checkpointer that stops holds nobody."""
         with pytest.raises(ZeroDivisionError), store.alone():
             raise ZeroDivisionError
         with store.alone():

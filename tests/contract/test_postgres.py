@@ -26,12 +26,12 @@ class TestPostgresAppend(AppendContract):
 
 
 class TestPostgresCheckpoints(CheckpointContract):
-    """As the sealer."""
+    """As the checkpointer."""
 
     @pytest.fixture
     def tree(self, database: Database) -> TreeStore:
         """An empty log."""
-        pool = database.pool("sealer")
+        pool = database.pool("checkpointer")
         return TreeStore(database.appender(), PostgresTiles(pool), PostgresCheckpoints(pool))
 
 

@@ -21,7 +21,7 @@ class TestSeenFile(SeenContract):
     @pytest.fixture
     def store(self, tmp_path: Path) -> SeenStore:
         """In a folder that is not there yet."""
-        return SeenFile(tmp_path / "seen" / "sealer")
+        return SeenFile(tmp_path / "seen" / "checkpointer")
 
 
 def test_it_is_open_to_its_owner_alone(tmp_path: Path) -> None:
@@ -63,11 +63,11 @@ def test_what_cannot_be_read_or_written_is_doubt_and_not_nothing_seen(tmp_path: 
 
 def test_a_mark_stands_until_it_is_cleared_and_keeps_the_first_reason(tmp_path: Path) -> None:
     """What comes later is what came of it."""
-    mark = DoubtMark(tmp_path / "sealer")
+    mark = DoubtMark(tmp_path / "checkpointer")
     assert mark.reason() is None
     mark.leave(Wording("gốc khác", "another\nroot"))
     mark.leave(Wording("sau", "later"))
-    assert DoubtMark(tmp_path / "sealer").reason() == Wording("gốc khác", "another root")
+    assert DoubtMark(tmp_path / "checkpointer").reason() == Wording("gốc khác", "another root")
     mark.clear()
     mark.clear()
     assert mark.reason() is None

@@ -399,11 +399,11 @@ def test_what_is_not_built_yet_is_not_found(shared: Service) -> None:
 
 
 def test_health_says_which_part(shared: Service) -> None:
-    """Database, sealer, the log as it was seen, projections, disk, clock."""
+    """Database, checkpointer, the log as it was seen, projections, disk, clock."""
     told = shared.client.get("/health/ready").get_json()
     assert {check["name"] for check in told["checks"]} == {
         "database",
-        "sealer",
+        "checkpointer",
         "log",
         "projection",
         "disk",
@@ -479,7 +479,9 @@ class FullRoom:
         return False
 
 
-def test_a_stopped_sealer_holds_no_more_threads_than_slow_clients_do(service: Service) -> None:
+def test_a_stopped_checkpointer_holds_no_more_threads_than_slow_clients_do(
+    service: Service,
+) -> None:
     """Acts are recorded; who would wait long for a proof is told so, and reads go on."""
     service.hire("hotline")
     service.halt()

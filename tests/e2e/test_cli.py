@@ -25,7 +25,7 @@ from api.ops import database
 from api.ops.embedded_postgres import Embedded
 from api.ops.init_enclave import Plan, found
 from api.ops.supervisor import Supervisor
-from api.rehearsal.enclaves import Stages, opening, player_at, served, venue_of
+from api.rehearsal.enclaves import PlayEnclaves, opening, player_at, served, venue_of
 from api.rehearsal.scenario import read_file, shipped
 from api.rehearsal.tampering_drill import drill
 from api.settings import Home, Settings, child_environment
@@ -426,7 +426,7 @@ def test_a_kept_enclave_is_audited_drilled_and_served_again(tmp_path: Path) -> N
     (play,) = read_file(shipped("SC4"))
     home = tmp_path / "kept"
     with (
-        closing(Stages(home)) as stages,
+        closing(PlayEnclaves(home)) as stages,
         stages.fresh(play, alone=True) as venue,
         player_at(venue, "en") as player,
     ):
@@ -469,7 +469,7 @@ def test_killed_processes_and_the_database_come_back_by_themselves(tmp_path: Pat
             os.kill(pid, signal.SIGKILL)
         postmaster = settings.home / "pg" / "data" / "postmaster.pid"
         os.kill(int(postmaster.read_text().splitlines()[0]), signal.SIGKILL)
-        every = {"api", "sealer", "projector", "database"}
+        every = {"api", "checkpointer", "projector", "database"}
         for _ in range(1_200):
             supervisor.mend()
             if every <= set(fallen):

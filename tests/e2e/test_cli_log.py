@@ -43,11 +43,11 @@ def test_a_checkpoint_is_printed_kept_and_taken_again(service: Service, tmp_path
     audited = socai(home, "log", "audit", "--no-views", "--workers", "0", "--checkpoint", str(kept))
     assert audited.exit_code == 0, audited.output
     service.halt()
-    for role in ("api", "sealer", "projector"):
+    for role in ("api", "checkpointer", "projector"):
         (service.settings.seen_dir / role / "checkpoint").unlink()
     remembered = socai(home, "log", "remember", "-", stdin=kept.read_bytes())
     assert remembered.exit_code == 0, remembered.output
-    for role in ("api", "sealer", "projector"):
+    for role in ("api", "checkpointer", "projector"):
         assert (service.settings.seen_dir / role / "checkpoint").read_bytes() == kept.read_bytes()
 
 

@@ -34,9 +34,9 @@ from sentry_sdk.transport import Transport
 
 from api.http.app import create_app
 from api.http.framework.admission import Heavy
-from api.http.framework.endpoint import Noun
+from api.http.framework.endpoint import Resource
 from api.http.framework.responses import answer
-from api.http.schemas.base import Projected
+from api.http.schemas.base import ProjectedSchema
 from tests.builders import an_act, an_id
 from tests.fixtures.app import Service
 
@@ -49,11 +49,11 @@ class Told(Exception):
     """What a view of the test's own raises, and its own handler answers."""
 
 
-def _probe() -> Noun:
+def _probe() -> Resource:
     """A noun of three calls: one that answers, one that fails, one that raises `Told`."""
-    probe = Noun("probe", __name__, url_prefix="/probe", description="Probe")
+    probe = Resource("probe", __name__, url_prefix="/probe", description="Probe")
 
-    @probe.call("/fine", answers=None, query=Projected, access="open")
+    @probe.call("/fine", answers=None, query=ProjectedSchema, access="open")
     def fine(asked: dict[str, Any]) -> Response:
         """Fine."""
         return answer({"asked": dict(asked)})
@@ -72,7 +72,7 @@ def _probe() -> Noun:
 
 
 @pytest.fixture
-def probe() -> Noun:
+def probe() -> Resource:
     """Calls of the test's own."""
     return _probe()
 
@@ -102,7 +102,9 @@ def case(shared: Service) -> str:
 # -- Flask's own ----------------------------------------------------------------------------------
 
 
-def test_hooks_of_application_and_blueprint_run_in_flasks_order(app: Flask, probe: Noun) -> None:
+def test_hooks_of_application_and_blueprint_run_in_flasks_order(
+    app: Flask, probe: Resource
+) -> None:
     """Before, the view, after in reverse; our headers come last, over what a hook has answered."""
     order: list[str] = []
     app.before_request(lambda: order.append("app before"))
@@ -168,7 +170,7 @@ def test_what_is_refused_passes_the_hooks_too(
 
 
 def test_signals_are_sent_and_an_error_of_ours_is_told_to_everybody(
-    app: Flask, probe: Noun, shared: Service, caplog: pytest.LogCaptureFixture
+    app: Flask, probe: Resource, shared: Service, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The signal, the teardown and the log have it; the answer and the log line have no content."""
     told: list[Any] = []
@@ -205,7 +207,7 @@ def test_signals_are_sent_and_an_error_of_ours_is_told_to_everybody(
 
 
 def test_a_view_that_fails_gives_its_officers_place_back(
-    app: Flask, probe: Noun, shared: Service
+    app: Flask, probe: Resource, shared: Service
 ) -> None:
     """Four heavy reads may be under way: ten that fail are none."""
     client = _with(app, probe)
@@ -214,7 +216,7 @@ def test_a_view_that_fails_gives_its_officers_place_back(
         assert response.status_code == 500, response.text
 
 
-def test_a_blueprint_answers_its_own_errors(app: Flask, probe: Noun) -> None:
+def test_a_blueprint_answers_its_own_errors(app: Flask, probe: Resource) -> None:
     """`errorhandler` of a noun, for a class of its own; nobody else's is touched."""
     probe.register_error_handler(Told, lambda _: Response("as told", 418))
     response = _with(app, probe).get("/probe/told")
@@ -242,7 +244,7 @@ def _spans(exporter: InMemorySpanExporter) -> list[ReadableSpan]:
 
 
 def test_opentelemetry_has_a_span_of_every_request(
-    app: Flask, probe: Noun, spans: InMemorySpanExporter, shared: Service, case: str
+    app: Flask, probe: Resource, spans: InMemorySpanExporter, shared: Service, case: str
 ) -> None:
     """One each, by rule and status: answered, refused, not found and failed, under its parent."""
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -298,7 +300,7 @@ def sentry() -> Iterator[Kept]:
 
 
 def test_sentry_is_told_of_our_errors_and_of_no_refusal(
-    app: Flask, probe: Noun, sentry: Kept, shared: Service
+    app: Flask, probe: Resource, sentry: Kept, shared: Service
 ) -> None:
     """One event for one mistake, with call and class; no token and no body goes with it."""
     client = _with(app, probe)
@@ -341,7 +343,7 @@ def test_a_limiter_refuses_as_a_problem_before_anybody_is_looked_up(
     assert refused.headers["X-RateLimit-Remaining"] == "0"
 
 
-def test_a_limit_on_one_view_holds_under_its_declaration(app: Flask, probe: Noun) -> None:
+def test_a_limit_on_one_view_holds_under_its_declaration(app: Flask, probe: Resource) -> None:
     """A decorator under `call` is the view's; other calls of the noun are not counted."""
     limiter = _limiter(app)
 

@@ -72,13 +72,13 @@ def test_what_a_taken_projector_does_is_a_documented_answer(service: Service) ->
 
 
 @attack(
-    "a taken sealer login stores a checkpoint that the log did not sign",
+    "a taken checkpointer login stores a checkpoint that the log did not sign",
     stopped_by="the signature, checked before any use",
     noticed_by="readiness, log audit",
 )
 @pytest.mark.parametrize("harm", ["junk", "another key", "another size"])
 def test_a_checkpoint_that_the_log_did_not_sign_covers_nothing(service: Service, harm: str) -> None:
-    """The sealer's login stores what it likes; no verdict, receipt or fact rests on it."""
+    """The checkpointer's login stores what it likes; no verdict, receipt or fact rests on it."""
     service.hire("hotline")
     notes = _notes(service)
     size = max(notes)

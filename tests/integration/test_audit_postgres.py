@@ -382,7 +382,7 @@ def test_processes_read_the_database_themselves_and_find_the_same(database: Data
 
 
 def test_notes_of_any_number_stay_in_the_server(database: Database) -> None:
-    """Whoever has the sealer's login stores one for each record; no audit holds all of them."""
+    """Whoever has the checkpointer's login stores one for each record; no audit holds all of them."""
     log = a_log()
     fill(database, log)
     with psycopg.connect(database.admin) as within:

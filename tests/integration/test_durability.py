@@ -62,7 +62,7 @@ def test_the_first_case_end_to_end(
         PostgresTiles(pool), PostgresCheckpoints(pool), PostgresNotices(database.dsn("reader"))
     )
     stop = threading.Event()
-    sealing = threading.Thread(target=a.sealer().run, args=(stop,))
+    sealing = threading.Thread(target=a.checkpointer().run, args=(stop,))
     sealing.start()
     try:
         told = proofs.wait(answer.index, 30.0)

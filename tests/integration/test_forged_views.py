@@ -56,38 +56,38 @@ def test_rows_that_the_log_does_not_have_are_an_alarm(sc1: Case, harm: LiteralSt
         cursor = psycopg.ClientCursor(connection)
         cursor.execute(harm, place)
     asked = (
-        lambda: sc1.inquiry.verification(sc1.stream),
-        lambda: sc1.inquiry.acts(sc1.stream),
-        lambda: sc1.inquiry.case_as_of(sc1.stream, sc1.now, sc1.now),
-        lambda: sc1.inquiry.case_as_of(sc1.stream, sc1.now, sc1.now, "occurred"),
-        lambda: sc1.inquiry.history(sc1.stream, "/state", sc1.now),
-        lambda: sc1.inquiry.diff(sc1.stream, 0, sc1.now, sc1.now),
+        lambda: sc1.queries.verification(sc1.stream),
+        lambda: sc1.queries.acts(sc1.stream),
+        lambda: sc1.queries.case_as_of(sc1.stream, sc1.now, sc1.now),
+        lambda: sc1.queries.case_as_of(sc1.stream, sc1.now, sc1.now, "occurred"),
+        lambda: sc1.queries.history(sc1.stream, "/state", sc1.now),
+        lambda: sc1.queries.diff(sc1.stream, 0, sc1.now, sc1.now),
     )
     for ask in asked:
         with pytest.raises(VerificationError, match="view"):
             ask()
     if "%(index)s" in harm and "INSERT" not in harm:
         with pytest.raises(VerificationError, match="view"):
-            sc1.inquiry.act(act.act_id)
+            sc1.queries.act(act.act_id)
 
 
 def test_when_another_record_was_taken_is_no_views_word(sc1: Case) -> None:
     """A case as of a record of another stream is looked at from when the log took that."""
     streams = [statement.members["stream"] for statement in sc1.played.log.statements]
     index = max(n for n, name in enumerate(streams) if name != sc1.stream)
-    told = sc1.inquiry.case_as_of(sc1.stream, index, sc1.now)
+    told = sc1.queries.case_as_of(sc1.stream, index, sc1.now)
     with sc1.writing() as connection:
         connection.execute(
             "UPDATE proj.acts SET recorded_at = recorded_at + interval '2 years' WHERE index = %s",
             [index],
         )
-    assert sc1.inquiry.case_as_of(sc1.stream, index, sc1.now) == told
+    assert sc1.queries.case_as_of(sc1.stream, index, sc1.now) == told
 
 
 def _followed(case: Case) -> None:
     """The feed, as another system follows it."""
     after = -1
-    while events := case.inquiry.feed(after, 10)[1]:
+    while events := case.queries.feed(after, 10)[1]:
         after = int(events[-1]["id"])
 
 
@@ -171,7 +171,7 @@ def test_a_flood_that_is_set_aside_is_shown_in_part(sc1: Case) -> None:
               false, false, '' FROM proj.views v, generate_series(1, 300) n
             WHERE v.view = 'acts' AND v.state = 'live'"""
         )
-    told = sc1.inquiry.set_aside()
+    told = sc1.queries.set_aside()
     assert (told.count, list(told.first)) == (300, list(range(1001, 1101)))
 
 
@@ -192,5 +192,5 @@ def test_no_view_enrols_a_key(sc1: Case) -> None:
             [forger.kid, forged.protected, forged.signature, forged.digest_b64, index],
         )
     with pytest.raises(VerificationError, match="view"):
-        sc1.inquiry.verification(sc1.stream)
-    assert forger.kid not in sc1.inquiry.registry().registry.keyring
+        sc1.queries.verification(sc1.stream)
+    assert forger.kid not in sc1.queries.registry().registry.keyring

@@ -106,14 +106,14 @@ def test_only_the_writer_appends(filled: Database, login: str) -> None:
 @pytest.mark.parametrize(
     ("login", "query"),
     [
-        ("sealer", "SELECT state FROM log.records"),
-        ("sealer", "SELECT wrap FROM log.wraps"),
+        ("checkpointer", "SELECT state FROM log.records"),
+        ("checkpointer", "SELECT wrap FROM log.wraps"),
         ("auditor", "SELECT state FROM log.records"),
         ("auditor", "SELECT wrap FROM log.wraps"),
         ("writer", "SELECT data FROM log.tiles"),
         ("migrator", "SELECT index FROM log.records"),
         ("reader", "SELECT stream_id FROM log.tokens"),
-        ("sealer", "SELECT name FROM log.files"),
+        ("checkpointer", "SELECT name FROM log.files"),
         ("projector", "SELECT name FROM log.files"),
         ("auditor", "SELECT state FROM log.custody"),
         ("auditor", "SELECT wrap FROM log.file_wraps"),
@@ -122,7 +122,7 @@ def test_only_the_writer_appends(filled: Database, login: str) -> None:
         ("reader", "SELECT log.keep_file_key('')"),
         ("reader", "SELECT log.keep_file(gen_random_uuid(), '', '', '', '', '')"),
         ("reader", "SELECT log.note_custody(gen_random_uuid(), 2, '', '', '')"),
-        ("sealer", "SELECT log.note_custody(gen_random_uuid(), 2, '', '', '')"),
+        ("checkpointer", "SELECT log.note_custody(gen_random_uuid(), 2, '', '', '')"),
         ("reader", "SELECT challenge FROM sec.challenges"),
         ("reader", "CREATE TABLE proj.mine (a int)"),
         ("writer", "CREATE TABLE public.mine (a int)"),
@@ -131,7 +131,7 @@ def test_only_the_writer_appends(filled: Database, login: str) -> None:
         ("reader", "SELECT lo_from_bytea(0, 'x')"),
         ("auditor", "SELECT pg_stat_get_activity(NULL)"),
         ("projector", "SELECT pg_stat_get_db_xact_commit(oid) FROM pg_database"),
-        ("projector", "SELECT log.seal(NULL, 1, '', '', '{}', '{}', '{}', '{}')"),
+        ("projector", "SELECT log.checkpoint(NULL, 1, '', '', '{}', '{}', '{}', '{}')"),
     ],
 )  # fmt: skip
 def test_a_login_sees_no_more_than_its_part(filled: Database, login: str, query: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from api.ops.wiring import Enclave, open_projector, open_sealer
+from api.ops.wiring import Enclave, open_checkpointer, open_projector
 from api.settings import Settings
 from ledger.errors import Fatal
 from ledger.postgres import migrate
@@ -114,7 +114,7 @@ def test_a_newer_database_is_left_alone(database: Database) -> None:
         _migrate(database)
 
 
-@pytest.mark.parametrize("opened", [Enclave.open, open_sealer, open_projector])
+@pytest.mark.parametrize("opened", [Enclave.open, open_checkpointer, open_projector])
 def test_an_older_database_is_noticed_before_it_is_used(
     opened: Callable[[Settings], object], service: Service
 ) -> None:

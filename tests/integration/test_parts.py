@@ -22,8 +22,8 @@ from ledger.streams.record_reader import Reader
 from projections.engine import generations
 from projections.engine.projector import Projector
 from projections.engine.rebuild_pool import Builders
-from projections.engine.rebuild_shard import divide, parts_of
-from projections.engine.rebuild_worker import Opening
+from projections.engine.rebuild_shard import partition, parts_of
+from projections.engine.rebuild_worker import WorkerConfig
 from projections.fold.shard import DIGITS, shares
 from projections.views.all_views import VIEWS
 from projections.views.base import View
@@ -45,7 +45,7 @@ class Yard(Bench):
         records = PostgresRecords(self.database.pool("projector"))
         return Projector(
             self.connect, records, Reader(records, kek, ORIGIN), origin=ORIGIN, views=views,
-            builders=Builders(Opening(dsn, kek, ORIGIN, "ordinary"), number, worth=1),
+            builders=Builders(WorkerConfig(dsn, kek, ORIGIN, "ordinary"), number, worth=1),
         )  # fmt: skip
 
     def caught_up(self) -> dict[str, list[str]]:
@@ -239,7 +239,7 @@ def test_who_still_writes_when_a_rebuild_is_given_up_leaves_nothing(database: Da
     projector.catch_up()
     with made.connect() as connection, made.connect() as stray:
         generations.ask_rebuild(connection, "acts", 0)
-        divide(connection, "acts", 2, 2, 10)
+        partition(connection, "acts", 2, 2, 10)
         with stray.transaction(), stray.cursor() as cursor:
             parts_of(connection, "acts", 2)[0].move(cursor, 5, None)
             cursor.execute(_COPIED)

@@ -20,8 +20,8 @@ from ledger.streams.record_reader import Reader
 from projections.engine.projector import Projector
 from projections.queries import registry_as_of as registries
 from projections.queries.diff import Change
-from projections.queries.json_pointers import flat
-from projections.queries.queries import Inquiry
+from projections.queries.json_pointers import flatten
+from projections.queries.queries import Queries
 from projections.views.base import Connection
 from tests.fixtures.postgres import Database, make_database
 from tests.memory_log import ORIGIN
@@ -38,11 +38,11 @@ class Side:
     log: PlayedLog
     size: int = 0
     _connection: Connection | None = None
-    inquiry: Inquiry = field(init=False)
+    queries: Queries = field(init=False)
 
     def __post_init__(self) -> None:
         judging = PostgresRecords(self.database.pool("writer"))
-        self.inquiry = self.log.inquiry(judging, self._reading)
+        self.queries = self.log.queries(judging, self._reading)
         records = PostgresRecords(self.database.pool("projector"))
         reader = Reader(records, self.log.log.kek, ORIGIN)
         self._projector = Projector(self._writing, records, reader, origin=ORIGIN)
@@ -110,7 +110,7 @@ def told(changes: list[Change]) -> list[Any]:
     return [json([c.pointer, c.old, c.new, c.acts]) for c in changes]
 
 
-def past(side: Inquiry, stream: str, moment: int | datetime, now: datetime) -> Any:  # noqa: ANN401
+def past(side: Queries, stream: str, moment: int | datetime, now: datetime) -> Any:  # noqa: ANN401
     """The file as of a moment, None before the case began."""
     try:
         return json(side.case_as_of(stream, moment, now)[1])
@@ -118,7 +118,7 @@ def past(side: Inquiry, stream: str, moment: int | datetime, now: datetime) -> A
         return None
 
 
-def present(side: Inquiry, stream: str, now: datetime) -> Any:  # noqa: ANN401 - JSON
+def present(side: Queries, stream: str, now: datetime) -> Any:  # noqa: ANN401 - JSON
     """The file as it stands, None where there is no case."""
     try:
         return orjson.loads(side.case(stream, now)[1])
@@ -126,7 +126,7 @@ def present(side: Inquiry, stream: str, now: datetime) -> Any:  # noqa: ANN401 -
         return None
 
 
-def chain(side: Inquiry, stream: str, pointer: str, now: datetime, upto: int | None) -> list[Any]:
+def chain(side: Queries, stream: str, pointer: str, now: datetime, upto: int | None) -> list[Any]:
     """Why a field has its value; nothing where it never had one."""
     try:
         return told(side.history(stream, pointer, now, moment=upto))
@@ -134,7 +134,7 @@ def chain(side: Inquiry, stream: str, pointer: str, now: datetime, upto: int | N
         return []
 
 
-def lines(side: Inquiry, moment: int | None, at: datetime) -> Any:  # noqa: ANN401 - JSON
+def lines(side: Queries, moment: int | None, at: datetime) -> Any:  # noqa: ANN401 - JSON
     """All that the registry says, seen from an instant."""
     known, day = side.registry(moment).registry, local_day(at)
     return json(
@@ -154,7 +154,7 @@ def test_as_of_a_record_nothing_later_is_known(pair: Pair, most: int) -> None:
     Of ten records here, of each in `make soak`.
     """
     random = Random(4)  # noqa: S311 - repeatable
-    whole, cut, stored = pair.whole.inquiry, pair.cut.inquiry, pair.log.stored()
+    whole, cut, stored = pair.whole.queries, pair.cut.queries, pair.log.stored()
     judged = 0
     tried = random.sample(range(len(stored)), min(most, len(stored)))
     for index in sorted({*tried, len(stored) - 1}):
@@ -172,7 +172,7 @@ def test_as_of_a_record_nothing_later_is_known(pair: Pair, most: int) -> None:
             since = random.randrange(index + 1)
             changes = whole.diff(stream, since, index, pair.now)[2]
             assert told(changes) == told(cut.diff(stream, since, index, at)[2])
-            values = flat(expected)
+            values = flatten(expected)
             assert {c.pointer: c.new for c in changes} == {
                 c.pointer: values.get(c.pointer) for c in changes
             }

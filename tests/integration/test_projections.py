@@ -22,7 +22,7 @@ from projections.engine import generations
 from projections.engine.projector import Projector
 from projections.fold.step import Step
 from projections.queries import stored_case_file
-from projections.queries.queries import Inquiry
+from projections.queries.queries import Queries
 from projections.views.all_views import VIEWS
 from projections.views.base import Connection, View
 from tests.fixtures.postgres import Database
@@ -60,9 +60,9 @@ class Bench:
             yield connection
 
     @property
-    def inquiry(self) -> Inquiry:
+    def queries(self) -> Queries:
         """The reading side."""
-        return self.played.inquiry(PostgresRecords(self.database.pool("writer")), self.reading)
+        return self.played.queries(PostgresRecords(self.database.pool("writer")), self.reading)
 
     def rows(self) -> dict[str, list[str]]:
         """Every row of every live view, without its generation."""
@@ -103,7 +103,7 @@ def test_views_hold_what_the_scenario_ends_with(bench: Bench) -> None:
         row = stored_case_file.stored(connection, stream)
     assert row is not None
     assert player.now is not None
-    seen = orjson.loads(bench.inquiry.case(stream, player.now)[1])
+    seen = orjson.loads(bench.queries.case(stream, player.now)[1])
     expected = player.final("C1")
     assert (seen["state"], seen["outcome"]) == (expected["state"], expected["outcome"])
     assert seen["statements"] == expected["statements"]
@@ -261,7 +261,7 @@ def test_a_poisoned_record_stops_one_view_and_says_where(bench: Bench) -> None:
     projector = bench.projector(views=(*others, Poisoned(20)))
     projector.catch_up()
     projector.close()
-    states = {s.view: s for s in bench.inquiry.status()}
+    states = {s.view: s for s in bench.queries.status()}
     assert states["worklist"].position == 19
     assert states["worklist"].error_at == 20
     assert (states["worklist"].error or "").startswith("ValueError at test_projections.py:")
@@ -271,7 +271,7 @@ def test_a_poisoned_record_stops_one_view_and_says_where(bench: Bench) -> None:
     healed.rebuild("worklist")
     healed.catch_up()
     healed.close()
-    assert {s.position for s in bench.inquiry.status()} == {last}
+    assert {s.position for s in bench.queries.status()} == {last}
 
 
 def test_why_a_view_stopped_quotes_no_act(bench: Bench) -> None:
@@ -282,7 +282,7 @@ def test_why_a_view_stopped_quotes_no_act(bench: Bench) -> None:
     projector = bench.projector()
     projector.catch_up()
     projector.close()
-    told = {s.view: s.error for s in bench.inquiry.status()}
+    told = {s.view: s.error for s in bench.queries.status()}
     assert told["case_file"] == "CheckViolation case_file never"
     assert told["acts"] == "CheckViolation acts never"
 
@@ -303,7 +303,7 @@ def test_a_record_that_does_not_open_is_shown_as_such_and_stops_no_view(bench: B
     projector = bench.projector()
     projector.catch_up()
     projector.close()
-    states = bench.inquiry.status()
+    states = bench.queries.status()
     assert {(s.position, s.error_at) for s in states} == {(len(bench.played.log.rows) - 1, None)}
     with bench.connect() as connection:
         shown = connection.execute(
@@ -371,7 +371,7 @@ def test_a_table_that_shows_each_login_other_rows_is_named(
     with psycopg.connect(bench.database.admin) as connection:
         connection.execute(harm)
     assert "case_file" in {d.table for d in bench.compared() if d.where == "altered"}
-    assert "case_file" in bench.inquiry.altered()
+    assert "case_file" in bench.queries.altered()
 
 
 def test_a_function_of_somebodys_own_answers_no_audit(bench: Bench) -> None:
@@ -421,9 +421,9 @@ def test_new_records_are_folded_as_they_come(bench: Bench, database: Database) -
     bench.played.fill(database.admin, start=size)
     assert projector.catch_up() == size
     projector.close()
-    assert bench.inquiry.wait(size, 1.0, *(view.name for view in VIEWS)) == size
-    assert bench.inquiry.registry().registry.agency("thu.moi") is not None
-    assert bench.inquiry.registry(size - 1).registry.agency("thu.moi") is None
+    assert bench.queries.wait(size, 1.0, *(view.name for view in VIEWS)) == size
+    assert bench.queries.registry().registry.agency("thu.moi") is not None
+    assert bench.queries.registry(size - 1).registry.agency("thu.moi") is None
     assert bench.compared() == []
 
 

@@ -28,11 +28,11 @@ def test_worklist_shows_whose_turn_it_is(database: Database) -> None:
     log.log.rows = log.log.rows[:at]
     case = made(database, log)
     author, approver = (s["officer"] for s in members["signers"])
-    _, mine = case.inquiry.worklist(approver, case.now)
+    _, mine = case.queries.worklist(approver, case.now)
     assert [t.act_id for t in mine.sign] == [members["act_id"]]
-    _, theirs = case.inquiry.worklist(author, case.now)
+    _, theirs = case.queries.worklist(author, case.now)
     assert theirs.sign == []
-    _, team = case.inquiry.worklist(author, case.now, team=[members["agency"]])
+    _, team = case.queries.worklist(author, case.now, team=[members["agency"]])
     assert [t.act_id for t in team.sign] == [members["act_id"]]
 
 
@@ -49,7 +49,7 @@ def test_work_on_a_case_without_a_number_is_named_by_the_intake_register(
     officer = log.log.statements[first].members["signers"][0]["officer"]
     received = log.log.rows[first].at
     at = PostgresRecords(database.pool("reader")).read(received, 1)[0].recorded_at
-    _, team = case.inquiry.worklist(officer, at)
+    _, team = case.queries.worklist(officer, at)
     waiting = [task for part in fields(team) for task in getattr(team, part.name)]
     (register,) = (task for task in waiting if task.code == "REGISTER_CASE")
     assert (register.case_number, register.register_no) == (None, "0412/TN")
@@ -59,8 +59,8 @@ def test_overdue_work_says_by_which_rule(sc1: Case) -> None:
     """Every clock names its source; a limit that has passed raises a task and does nothing else."""
     officer = sc1.played.player.cast["cv"].officer
     later = sc1.now + timedelta(days=60)
-    _, before = sc1.inquiry.worklist(officer, sc1.now)
-    _, after = sc1.inquiry.worklist(officer, later)
+    _, before = sc1.queries.worklist(officer, sc1.now)
+    _, after = sc1.queries.worklist(officer, later)
     assert before.overdue == []
     assert [t.code for t in after.overdue] == [t.code for t in before.running] == ["CRIME_REPORT"]
     assert after.overdue[0].source
@@ -72,7 +72,7 @@ def test_work_of_an_agency_that_has_ended_goes_to_its_successor(sc6: Case) -> No
     officer = next(
         p.officer for p in sc6.played.player.cast.values() if p.agency == "bacninh.stttt"
     )
-    _, then = sc6.inquiry.worklist(officer, sc6.now)
-    _, later = sc6.inquiry.worklist(officer, sc6.now + timedelta(days=365))
+    _, then = sc6.queries.worklist(officer, sc6.now)
+    _, later = sc6.queries.worklist(officer, sc6.now + timedelta(days=365))
     assert later.cases == later.overdue == later.running == []
     assert then.returned == []

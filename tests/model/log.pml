@@ -2,8 +2,8 @@
  * checkpoint signers, the database replaced by an older copy or by a replica that lags, the home's
  * memory lost, a recovery under a new key.
  *
- *   the database   records, and the newest stored checkpoint (log.seal: one transaction)
- *   the home       the note last signed, kept and fsynced before log.seal (SeenCheckpoint)
+ *   the database   records, and the newest stored checkpoint (log.checkpoint: one transaction)
+ *   the home       the note last signed, kept and fsynced before log.checkpoint (SeenCheckpoint)
  *   the operator   the newest checkpoint that was ever published: what --checkpoint is given
  *
  * A record holds 1 or 2, by the number of restores before it, or LOG_RECOVERED; the root of a tree is its
@@ -11,12 +11,12 @@
  * Ghosts (g_...) are what no process sees; they are only asserted.
  *
  * Safeguards can be switched off, and with each a violation must be found (tests/soak/test_model.py):
- *   LATE_MEMORY    the note is kept after log.seal and not before
+ *   LATE_MEMORY    the note is kept after log.checkpoint and not before
  *   NO_COMPARISON  memory and database are not compared
  *   SIGN_ANEW      a note that is kept and not stored is signed anew, not submitted again
  *   BLIND_START    a home without a memory takes what the database says
  *   OLD_KEY        a recovery goes on under the key that it has
- *   UNCONDITIONAL  log.seal does not compare the last size
+ *   UNCONDITIONAL  log.checkpoint does not compare the last size
  *   SECOND_HOME    the second signer has a memory of its own: the limit that is told in
  *                  docs/threat-model.md
  */
@@ -139,7 +139,7 @@ end:
 #define LOST (mine != generation)     /* the database was replaced: the connection is gone */
 
 /* Three steps, between which everything else may happen: what is read over one connection and
- * compared; the signature with the memory, alone with its lock; the transaction of log.seal. */
+ * compared; the signature with the memory, alone with its lock; the transaction of log.checkpoint. */
 proctype checkpointer(byte me) {
   byte mine, i, r;
   byte stand_size, stand_root;          /* what it has read to be stored */

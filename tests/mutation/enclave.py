@@ -17,9 +17,9 @@ import psycopg
 from psycopg import sql
 
 from keys import canonical
-from ledger.checkpoints.checkpointer import Sealer
-from ledger.files.attachments import Attachments, Kept
-from ledger.files.custody import Handler
+from ledger.checkpoints.checkpointer import Checkpointer
+from ledger.files.attachments import Attachments, KeptFile
+from ledger.files.custody import Actor
 from ledger.files.custody_anchors import Anchors
 from ledger.files.file_key import FileKey
 from ledger.postgres.files import PostgresFiles
@@ -27,7 +27,7 @@ from ledger.postgres.records import PostgresRecords
 from ledger.postgres.sessions import PostgresSessions
 from ledger.regulation.acts.act import Act
 from ledger.streams.record_reader import Reader
-from ledger.write.registry_follower import Standing
+from ledger.write.registry_follower import RegistryFollower
 from projections.engine.projector import Projector
 from tests import builders
 from tests.a_ledger import (
@@ -66,12 +66,12 @@ class Enclave:
     Attributes:
         a: The ledger that wrote it.
         database: Where it lies.
-        sealer: Its sealer.
+        checkpointer: Its checkpointer.
     """
 
     a: ALedger
     database: Database
-    sealer: Sealer
+    checkpointer: Checkpointer
 
     @property
     def genesis(self) -> str:
@@ -80,7 +80,7 @@ class Enclave:
 
     def seal(self) -> None:
         """Covers what is there."""
-        while self.sealer.seal_once() is not None:
+        while self.checkpointer.checkpoint_once() is not None:
             pass
 
     def newest(self) -> bytes:
@@ -118,7 +118,7 @@ def a_rich_log(database: Database) -> Enclave:
     """A rehearsal's log with something of everything."""
     files = _files(database, lambda: a.ledger.standing)
     a = ALedger(in_postgres(database), files=files)
-    enclave = Enclave(a, database, a.sealer())
+    enclave = Enclave(a, database, a.checkpointer())
     a.found()
     a.clock.step(seconds=1)
     a.say(service_enrolment(_SERVICE, a.clock.now()), "founder")
@@ -146,7 +146,7 @@ def a_rich_log(database: Database) -> Enclave:
 def a_long_log(database: Database) -> Enclave:
     """A real enclave's log of one whole tile and the beginning of the next."""
     a = ALedger(in_postgres(database), rehearsal=False, origin="bacninh.example/ordinary")
-    enclave = Enclave(a, database, a.sealer())
+    enclave = Enclave(a, database, a.checkpointer())
     a.found()
     a.clock.step(seconds=1)
     a.hire("hotline")
@@ -183,7 +183,7 @@ def _named_report(a: ALedger) -> Act:
     return an_act("ReportReceived", by="hotline", when=_now(a), stream=stream, facts=facts)
 
 
-def _files(database: Database, standing: Callable[[], Standing]) -> Attachments:
+def _files(database: Database, standing: Callable[[], RegistryFollower]) -> Attachments:
     reading, writing = database.pool("reader"), database.pool("writer")
     return Attachments(
         blobs=MemoryBlobs(),
@@ -251,7 +251,7 @@ def _anchor(enclave: Enclave) -> None:
     assert anchors.make(_SERVICE) is not None
 
 
-def _listing(kept: Kept, stream: str, a: ALedger) -> Act:
+def _listing(kept: KeptFile, stream: str, a: ALedger) -> Act:
     listed = {
         "digest": kept.digest,
         "size": kept.size,
@@ -261,8 +261,8 @@ def _listing(kept: Kept, stream: str, a: ALedger) -> Act:
     return an_act("ReportReceived", by="hotline", when=_now(a), stream=stream, attachments=[listed])
 
 
-def _handler(alias: str) -> Handler:
-    return Handler(builders.officer(alias), builders.key(alias).kid)
+def _handler(alias: str) -> Actor:
+    return Actor(builders.officer(alias), builders.key(alias).kid)
 
 
 def _programme(a: ALedger) -> None:

@@ -24,9 +24,9 @@ from tests.fixtures.clock import StepClock
 from tests.processes import free_port
 
 ROOT = Path(__file__).parents[2]
-MASTER, WORKER, SEALER, PROJECTOR = "api master", "api worker", "sealer", "projector"
+MASTER, WORKER, CHECKPOINTER, PROJECTOR = "api master", "api worker", "checkpointer", "projector"
 POSTMASTER, BACKEND, SUPERVISOR = "postmaster", "backend", "supervisor"
-TARGETS = (MASTER, WORKER, SEALER, PROJECTOR, POSTMASTER, BACKEND, SUPERVISOR)
+TARGETS = (MASTER, WORKER, CHECKPOINTER, PROJECTOR, POSTMASTER, BACKEND, SUPERVISOR)
 READY_S = 60.0
 
 
@@ -134,7 +134,7 @@ class ServedEnclave:
             SUPERVISOR: [self._serve.pid],
             MASTER: masters,
             WORKER: [p.pid for p in every if p.parent in masters],
-            SEALER: [p.pid for p in mine if re.search(r"--role sealer", p.words)],
+            CHECKPOINTER: [p.pid for p in mine if re.search(r"--role checkpointer", p.words)],
             PROJECTOR: [p.pid for p in mine if re.search(r"--role projector", p.words)],
             POSTMASTER: [p.pid for p in every if p.pid == postmaster],
             # not the checkpointer and its like: only those that serve a login of this enclave

@@ -15,10 +15,10 @@ from typing import Any, TypeVar
 
 from api.client.client import Client
 from api.client.connection import Refused, Unreachable
-from api.rehearsal.cast import CastBook, EditionDirectory
-from api.rehearsal.http_ledger import HttpDesk
-from api.rehearsal.player import Place, Player, Registrar, StepResult
-from api.rehearsal.player import Refused as Answered
+from api.rehearsal.cast import Cast, EditionDirectory
+from api.rehearsal.http_ledger import HttpLedger
+from api.rehearsal.player import Player, Registrar, StepResult, StreamHead
+from api.rehearsal.player import PlayRefused as Answered
 from keys import canonical
 from keys.custody.file import read_key
 from keys.jwk import SoftwareSigner
@@ -71,7 +71,7 @@ class PatientDesk:
 
     def __init__(self, url: str, book: Book) -> None:
         self._book = book
-        self._desk = HttpDesk(url, "en")
+        self._desk = HttpLedger(url, "en")
         self.origin, self.level = self._desk.origin, self._desk.level
 
     def close(self) -> None:
@@ -79,14 +79,14 @@ class PatientDesk:
         self._desk.close()
 
     def client(self, signer: SoftwareSigner) -> Client:
-        """See `HttpDesk`."""
+        """See `HttpLedger`."""
         return self._desk.client(signer)
 
     def time(self) -> datetime | None:
         """See `Desk`."""
         return patiently(self._book, self._desk.time)
 
-    def place(self, stream: str, signer: SoftwareSigner) -> Place:
+    def place(self, stream: str, signer: SoftwareSigner) -> StreamHead:
         """See `Desk`."""
         return patiently(self._book, lambda: self._desk.place(stream, signer))
 
@@ -120,7 +120,7 @@ def a_player(
     yield Player(
         desk,
         Registrar(enclave.made.officer, signer),
-        CastBook(desk.origin, None),
+        Cast(desk.origin, None),
         EditionDirectory(load_edition()),
         new_uuid=CountingEntropy("kills").uuid,
         watch=watch,

@@ -1,8 +1,9 @@
-"""The model of append, seal and recover: what holds in it, and that the real sealer is one of it.
+"""The model of append, checkpoint, recover: what holds in it, and that the real one is one of it.
 
 `tests/model/log.pml` is searched whole by Spin. Every safeguard that it can leave out is one whose
 absence it finds, or it would prove nothing. Traces of the real code, each turned into a process of
-its own that the model must keep up with, are accepted; one that no lawful sealer leaves is not.
+its own that the model must keep up with, are accepted; one that no lawful checkpointer leaves is
+not.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import pytest
 
 from ledger.errors import Fatal, Unavailable
 from ledger.log import checkpoint
-from tests.unit.ledger.test_sealer_memory import POINTS, Crash, Home, World
+from tests.unit.ledger.test_checkpointer_memory import POINTS, Crash, Home, World
 
 MODEL: Final = Path(__file__).parents[1] / "model" / "log.pml"
 SECONDS: Final = 1_200
@@ -106,7 +107,7 @@ def test_each_safeguard_is_needed(tmp_path: Path, safeguard: str, more: dict[str
 
 @dataclass
 class Traced:
-    """The real sealer, twice in one home, over a database in memory; what it does is noted.
+    """The real checkpointer, twice in one home, over a database in memory; what it does is noted.
 
     Attributes:
         events: (what, size) in the order in which it was done.
@@ -122,7 +123,7 @@ class Traced:
     def run(self, chance: random.Random, steps: int, most: int) -> None:
         """Anything in any order, until something is doubted or the steps are over."""
         home = Home(self.world.store)
-        sealers = [home.sealer(), home.sealer()]
+        checkpointers = [home.checkpointer(), home.checkpointer()]
         copy = self.world.store.backup()
         for _ in range(steps):
             what = chance.choice(("append", "seal", "seal", "seal", "copy", "restore"))
@@ -135,17 +136,20 @@ class Traced:
             elif what == "restore" and not self.restores and chance.random() < 0.3:
                 self.world.store.restore(copy)
                 self.restores += 1
-                sealers = [home.sealer(), home.sealer()]  # every connection is gone
+                checkpointers = [
+                    home.checkpointer(),
+                    home.checkpointer(),
+                ]  # every connection is gone
             elif what == "seal":
                 which = chance.randrange(2)
                 point = chance.choice((None, None, *POINTS))
                 try:
-                    self._seal(sealers, which, home, point)
+                    self._seal(checkpointers, which, home, point)
                 except Fatal:
                     self.events.append(("DOUBT", 0))
                     return
 
-    def _seal(self, sealers: list, which: int, home: Home, point: str | None) -> None:  # type: ignore[type-arg]
+    def _seal(self, checkpointers: list, which: int, home: Home, point: str | None) -> None:  # type: ignore[type-arg]
         def fault(at: str) -> None:
             if at == "kept":
                 self.events.append(("KEEP", checkpoint.unverified(home.seen.note or b"").size))
@@ -157,9 +161,9 @@ class Traced:
 
         self.world.store.fault = home.seen.fault = fault
         try:
-            sealers[which].seal_once()
+            checkpointers[which].checkpoint_once()
         except (Crash, Unavailable):
-            sealers[which] = home.sealer()
+            checkpointers[which] = home.checkpointer()
         finally:
             self.world.mend(home.seen)
 
@@ -178,7 +182,7 @@ def accepted(folder: Path, events: Sequence[tuple[str, int]], kills: int, restor
     return violated(search(folder, model, given, stuck=True))
 
 
-def test_traces_of_the_real_sealer_are_traces_of_the_model(tmp_path: Path) -> None:
+def test_traces_of_the_real_checkpointer_are_traces_of_the_model(tmp_path: Path) -> None:
     """A seed that is not the same each night; it is printed, and a refused trace with it."""
     seed = random.SystemRandom().randrange(1 << 32)
     print(f"seed {seed}")  # noqa: T201 - to be run again with
@@ -213,7 +217,7 @@ def test_traces_of_the_real_sealer_are_traces_of_the_model(tmp_path: Path) -> No
         "one size kept twice",
     ],
 )
-def test_a_trace_that_no_sealer_may_leave_is_refused(
+def test_a_trace_that_no_checkpointer_may_leave_is_refused(
     tmp_path: Path, events: list[tuple[str, int]]
 ) -> None:
     """Or accepting would mean nothing."""

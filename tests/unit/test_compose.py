@@ -16,7 +16,7 @@ from ledger.postgres.migrate import LOGINS
 ROOT: Final = Path(__file__).parents[2]
 FILE: Final[Mapping[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 SERVICES: Final[Mapping[str, Mapping[str, Any]]] = FILE["services"]
-LASTING: Final = ("postgres", "api", "sealer", "projector")
+LASTING: Final = ("postgres", "api", "checkpointer", "projector")
 KEYS: Final = Path("/var/lib/socai/keys")
 SEEN: Final = "/var/lib/socai/seen"
 
@@ -105,20 +105,20 @@ def test_each_process_has_only_the_logins_it_works_with() -> None:
         "postgres": {"postgres.password"},
         "migrate": {f"{role}.password" for role in ("postgres", *LOGINS)},
         "api": {"writer.password", "reader.password"},
-        "sealer": {"sealer.password"},
+        "checkpointer": {"checkpointer.password"},
         "projector": {"projector.password"},
         "rehearsal": set(),
     }
 
 
 def test_each_process_has_only_the_keys_it_works_with() -> None:
-    """The sealer alone signs for the log, who answers requests never sees the registrar's key."""
+    """The checkpointer alone signs for the log; the API never sees the registrar's key."""
     assert {name: _keys(name) for name in SERVICES} == {
         "postgres": set(),
         # it makes them
         "migrate": {"log:rw", "pq:rw", "kek:rw", "registrar:rw", "service:rw"},
         "api": {"kek:ro", "service:ro"},
-        "sealer": {"log:ro", "pq:ro"},
+        "checkpointer": {"log:ro", "pq:ro"},
         "projector": {"kek:ro"},
         "rehearsal": {"registrar:ro"},
     }
@@ -126,7 +126,7 @@ def test_each_process_has_only_the_keys_it_works_with() -> None:
 
 def test_no_serving_process_writes_the_home_or_reads_officers_keys() -> None:
     """The genesis digest that a process is held to is none it can change."""
-    for name in ("api", "sealer", "projector"):
+    for name in ("api", "checkpointer", "projector"):
         mounts = {source: (target, mode) for source, target, mode in _mounts(name)}
         assert mounts["home"] == ("/var/lib/socai/home", "ro")
         assert "cast" not in mounts
@@ -138,7 +138,7 @@ def test_each_process_remembers_its_log_where_no_other_can_write() -> None:
         name: {t for _, t, mode in _mounts(name) if t.startswith(f"{SEEN}/") and mode == "rw"}
         for name in SERVICES
     }
-    own = {name: {f"{SEEN}/{name}"} for name in ("api", "sealer", "projector")}
+    own = {name: {f"{SEEN}/{name}"} for name in ("api", "checkpointer", "projector")}
     every = set().union(*own.values())
     assert seen == {**own, "postgres": set(), "rehearsal": set(), "migrate": every}
     settings = Settings.at(Path("/var/lib/socai/home"), seen_dir=Path(SEEN))
@@ -168,12 +168,12 @@ def test_the_migrating_step_is_done_before_anybody_serves() -> None:
     """And the database answers before it begins; it runs once."""
     assert SERVICES["migrate"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
     assert SERVICES["migrate"]["restart"] == "no"
-    for name in ("api", "sealer", "projector"):
+    for name in ("api", "checkpointer", "projector"):
         before = SERVICES[name]["depends_on"]["migrate"]
         assert before == {"condition": "service_completed_successfully"}
 
 
-@pytest.mark.parametrize("name", ["sealer", "projector"])
+@pytest.mark.parametrize("name", ["checkpointer", "projector"])
 def test_a_loop_that_doubts_is_held_not_started_again(name: str) -> None:
     """It stays to be looked at; the mark that it left would hold it after a start too."""
     assert SERVICES[name]["command"] == ["serve", "--role", name, "--hold"]

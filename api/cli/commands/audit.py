@@ -13,7 +13,7 @@ from typing import Final
 
 import click
 
-from api.cli.commands.log.kept_checkpoint import Kept, kept_checkpoints
+from api.cli.commands.log.kept_checkpoint import CheckpointFile, kept_checkpoints
 from api.cli.commands.signer_options import LogKey
 from api.cli.terminal.audit_tables import progressing, show
 from api.cli.terminal.error_messages import guarded
@@ -83,7 +83,7 @@ _FILES: Final = (NOTHING, LENGTH, DIGEST)
 def audit_log(  # noqa: PLR0913  as `run`
     login: str,
     dbname: str | None,
-    kept: tuple[Kept, ...],
+    kept: tuple[CheckpointFile, ...],
     vkeys: tuple[VKey, ...],
     workers: int | None,
     *,

@@ -18,7 +18,7 @@ import httpx
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import fail, options, shell_of
 from api.ops.home_notes import url_of
-from api.ops.supervisor import API, PROJECTOR, ROLES, SEALER
+from api.ops.supervisor import API, CHECKPOINTER, PROJECTOR, ROLES
 from api.ops.wiring import role_dsn
 from api.settings import Home, Settings
 from api.texts.catalogue import in_each, translate
@@ -126,7 +126,7 @@ def _loop(settings: Settings, role: str) -> Text | None:
 
     def sealed() -> Sequence[Stand]:
         latest = PostgresCheckpoints(pool).latest()  # before the head, which only grows
-        return [Stand(SEALER, latest[0] if latest else 0, records.head().size)]
+        return [Stand(CHECKPOINTER, latest[0] if latest else 0, records.head().size)]
 
     def projected() -> Sequence[Stand]:
         with connect(dsn) as connection:
@@ -137,7 +137,7 @@ def _loop(settings: Settings, role: str) -> Text | None:
         ] or [Stand(PROJECTOR, 0, 1)]
 
     try:
-        return behind(sealed if role == SEALER else projected, _patience())
+        return behind(sealed if role == CHECKPOINTER else projected, _patience())
     finally:
         pool.close()
 

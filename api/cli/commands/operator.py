@@ -20,14 +20,14 @@ from rich.progress import (
 )
 
 from api.cli.commands.log.doubt import refuse_in_doubt, remember
-from api.cli.commands.log.kept_checkpoint import Kept, KeptCheckpoint
+from api.cli.commands.log.kept_checkpoint import CheckpointFile, KeptCheckpoint
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import Moment, Shell, fail, misuse, options, shell_of
 from api.ops import database, loops, telemetry
 from api.ops.init_enclave import REHEARSAL_OPENS, Founded, Plan, found
 from api.ops.machine import RealClock
 from api.ops.role_lock import Lock
-from api.ops.supervisor import PROJECTOR, ROLES, SEALER, NotReady, Supervisor
+from api.ops.supervisor import CHECKPOINTER, PROJECTOR, ROLES, NotReady, Supervisor
 from api.ops.wiring import open_projector, require_schema, role_dsn
 from api.settings import LEVELS, EnclaveFacts, Home, Settings
 from api.texts.labels import word
@@ -127,14 +127,14 @@ def init(
 )
 @options
 @guarded
-def serve(port: int | None, role: str, known: Kept | None, *, hold: bool) -> None:
-    """Run the enclave: api, sealer and projector as child processes, started again when killed."""
+def serve(port: int | None, role: str, known: CheckpointFile | None, *, hold: bool) -> None:
+    """Run the enclave: api, checkpointer and projector as processes, started again when killed."""
     settings = Settings.from_env()
     if port is not None:
         settings = replace(settings, port=port)
     Home(settings).facts()
     note = None if known is None else known.note
-    if role in (SEALER, PROJECTOR):
+    if role in (CHECKPOINTER, PROJECTOR):
         sys.exit(_alone(settings, role, note, hold=hold))
     shell, started = shell_of(), ROLES if role == "all" else [role]
     supervisor = Supervisor(
@@ -320,7 +320,9 @@ def _standing(
 
 def _loop(settings: Settings, role: str, *, hold: bool) -> int:
     stop = loops.until_told()
-    status = loops.seal(settings, stop) if role == SEALER else loops.project(settings, stop)
+    status = (
+        loops.checkpoint(settings, stop) if role == CHECKPOINTER else loops.project(settings, stop)
+    )
     if hold and status == loops.ON_DOUBT:
         stop.wait()  # to be looked at; the mark would hold it after a start too
     return status

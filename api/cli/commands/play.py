@@ -13,7 +13,7 @@ import click
 from api.cli.commands.signer_options import ServerUrl
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import Shell, misuse, options, shell_of
-from api.rehearsal.enclaves import Stages, player_at, venue_of
+from api.rehearsal.enclaves import PlayEnclaves, player_at, venue_of
 from api.rehearsal.player import FinalResult, Outcome, Player, StepResult
 from api.rehearsal.scenario import Play, file_or_shipped, read_files
 from api.settings import Settings
@@ -89,12 +89,12 @@ def _players(
         with player_at(venue, shell.lang) as player:
             yield ((one, player) for one in plays)
         return
-    with closing(Stages(keep)) as stages:
+    with closing(PlayEnclaves(keep)) as stages:
         yield _fresh_players(stages, plays, shell)
 
 
 def _fresh_players(
-    stages: Stages, plays: Sequence[Play], shell: Shell
+    stages: PlayEnclaves, plays: Sequence[Play], shell: Shell
 ) -> Iterator[tuple[Play, Player]]:
     for one in plays:
         with (

@@ -18,7 +18,7 @@ from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.late_commands import missing
 from api.cli.terminal.shell import MISUSED, Refusal, Shell, misuse, options, shell_of, visible
 from api.client.client import Client
-from api.client.known_log import Anchor, KnownLog
+from api.client.known_log import KnownLog, LogAnchor
 from api.ops.home_notes import VKEYS, running_url
 from api.ops.machine import RealClock
 from api.settings import Home, Settings, SettingsError
@@ -121,7 +121,7 @@ def client_at(url: str, signer: SoftwareSigner | None, log: str | None = None) -
     return client
 
 
-def _anchor(settings: Settings, client: Client, origin: str) -> Anchor:
+def _anchor(settings: Settings, client: Client, origin: str) -> LogAnchor:
     """What is believed at first contact: the home's word, where it is of this log."""
     said = client.log()
     vkeys, genesis = tuple(said["vkeys"][:_PAIR]), str(said["genesis"])
@@ -129,7 +129,7 @@ def _anchor(settings: Settings, client: Client, origin: str) -> Anchor:
         facts = Home(settings).facts()
         if facts.origin == origin:
             genesis = facts.genesis
-    return Anchor(_noted(settings, origin)[:_PAIR] or vkeys, genesis)
+    return LogAnchor(_noted(settings, origin)[:_PAIR] or vkeys, genesis)
 
 
 def _noted(settings: Settings, origin: str) -> tuple[str, ...]:
@@ -242,11 +242,11 @@ def signer_of(
 def _of_the_cast(settings: Settings, alias: str) -> SoftwareSigner:
     """The key of one of a rehearsal's cast, which only a checkout can have played."""
     try:
-        from api.rehearsal.cast import CastBook, Safe, UnknownAlias  # noqa: PLC0415  not shipped
+        from api.rehearsal.cast import Cast, KeyStore, UnknownAlias  # noqa: PLC0415  not shipped
     except ModuleNotFoundError as error:
         raise missing(error) from error
     home = Home(settings)
-    book = CastBook(home.facts().origin, Safe(settings.home / "cast", home.passphrase()))
+    book = Cast(home.facts().origin, KeyStore(settings.home / "cast", home.passphrase()))
     try:
         return book.signer(book.named(alias).kid)
     except UnknownAlias as error:

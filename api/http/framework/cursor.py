@@ -14,7 +14,7 @@ from api.problems.problem import Problem
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ListingPosition:
     """Where a listing goes on.
 
     Attributes:
@@ -26,7 +26,7 @@ class Place:
     after: tuple[Any, ...]
 
 
-def read(text: str | None, listing: str, filters: Mapping[str, object]) -> Place | None:
+def read(text: str | None, listing: str, filters: Mapping[str, object]) -> ListingPosition | None:
     """The place a cursor names; None at the first page.
 
     Raises:
@@ -34,16 +34,16 @@ def read(text: str | None, listing: str, filters: Mapping[str, object]) -> Place
     """
     if text is None:
         return None
-    value = host().seal.open("cursor", text)
+    value = host().token_box.open("cursor", text)
     if value is None or value["f"] != _binding(listing, filters):
         raise Problem("bad_cursor")
-    return Place(value["i"], tuple(value["a"]))
+    return ListingPosition(value["i"], tuple(value["a"]))
 
 
 def write(index: int, after: Sequence[Any], listing: str, filters: Mapping[str, object]) -> str:
     """The cursor of the page after the row whose sort key is `after`."""
     value = {"a": list(after), "f": _binding(listing, filters), "i": index}
-    return host().seal.shut("cursor", value)
+    return host().token_box.shut("cursor", value)
 
 
 def page(
@@ -52,7 +52,7 @@ def page(
     limit: int,
     *,
     index: int,
-    place: Place | None,
+    place: ListingPosition | None,
     filters: Mapping[str, object],
 ) -> tuple[dict[str, Any], str | None]:
     """The body of one page where all rows of a listing are at hand, and the cursor of the next."""
@@ -77,4 +77,4 @@ def link(cursor: str | None) -> dict[str, str]:
 def _binding(listing: str, filters: Mapping[str, object]) -> str:
     shown = sorted((name, str(value)) for name, value in filters.items() if value is not None)
     text = repr((listing, caller().officer, shown)).encode()
-    return host().seal.mac("filters", text)[:12].hex()
+    return host().token_box.mac("filters", text)[:12].hex()

@@ -68,7 +68,7 @@ def in_path(name: str, description: str, *, example: str, **schema: Any) -> dict
     }
 
 
-class Noun(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
+class Resource(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
     """Calls of one noun: flask-smorest's blueprint, with a gate around each view."""
 
     ARGUMENTS_PARSER = StrictParser()
@@ -126,7 +126,7 @@ class Noun(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
         codes = _codes(access, taken, (*problems, *more))
         common = ["X-Request-Id", "Cache-Control", *(["ETag"] if tagged else [])]
         common += ["Ledger-Index"] if projected else []
-        told = {name: name for name in (*common, *headers)}
+        shown = {name: name for name in (*common, *headers)}
         manual: dict[str, Any] = {
             "security": _SECURITY[access],
             "responses": _problem_responses(codes),
@@ -137,7 +137,7 @@ class Noun(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
             manual["requestBody"] = dict(body_doc)
         writers = [
             *self._asking(body, query),
-            *self._answering(status, answers, also or {}, _documented(produces), told),
+            *self._answering(status, answers, also or {}, _documented(produces), shown),
         ]
         gate = Gate(access, taken, produces, streams, heavy, projected)
 
@@ -168,20 +168,20 @@ class Noun(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
         answers: type[Schema] | Schema | dict[str, Any] | None,
         also: Mapping[int, str],
         produces: str,
-        told: Mapping[str, str],
+        body: Mapping[str, str],
     ) -> Iterator[Callable[[View], View]]:
         yield self.response(
             status,
             answers,
             content_type=produces,
-            headers=told,
+            headers=body,
             description=also.get(status),
         )
         for other, text in also.items():
             if other != status:
                 shape = None if other == HTTPStatus.NOT_MODIFIED else answers
                 yield self.alt_response(
-                    other, schema=shape, content_type=produces, headers=told, description=text
+                    other, schema=shape, content_type=produces, headers=body, description=text
                 )
 
 

@@ -10,13 +10,13 @@ from api.http.framework.thread_budget import held
 from api.problems.problem import Problem
 
 
-def require(asked: Mapping[str, Any], *views: str) -> None:
+def require(params: Mapping[str, Any], *views: str) -> None:
     """Waits until the views have folded `at_least`; never an old answer that looks new.
 
     Raises:
         Problem: `projection_late`.
     """
-    at_least = asked.get("at_least")
+    at_least = params.get("at_least")
     if at_least is None:
         return
     reached = waited(at_least, *views)
@@ -30,8 +30,8 @@ def waited(index: int, *views: str) -> int:
     Raises:
         Problem: `unavailable`: too many wait already.
     """
-    reached, wait = host().inquiry.index(*views), wait_s()
+    reached, wait = host().queries.index(*views), wait_s()
     if reached >= index or not wait:
         return reached
     with held():
-        return host().inquiry.wait(index, float(wait), *views)
+        return host().queries.wait(index, float(wait), *views)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
-from api.auth import Seal, SignIn
+from api.auth import SignIn, TokenBox
 from api.settings import EnclaveFacts, Settings
 from ledger.ports import Entropy
 
@@ -36,7 +36,7 @@ class Host(Protocol):
         """For trace ids."""
 
     @property
-    def seal(self) -> Seal:
+    def token_box(self) -> TokenBox:
         """HMACs of cursors and ETags."""
 
     @property
@@ -44,7 +44,7 @@ class Host(Protocol):
         """Who is calling."""
 
     @property
-    def inquiry(self) -> Positions:
+    def queries(self) -> Positions:
         """How far the views are."""
 
     def ledger_time(self) -> datetime:

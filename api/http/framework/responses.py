@@ -77,7 +77,7 @@ def tag(response: Response, data: bytes) -> None:
     who = context().caller
     kind = (response.content_type or "").encode()
     seen = b"\0".join(((who.officer if who else "").encode(), kind, data))
-    response.set_etag(b64(host().seal.mac("etag", seen)[:18]))
+    response.set_etag(b64(host().token_box.mac("etag", seen)[:18]))
 
 
 def settle(response: Response) -> None:

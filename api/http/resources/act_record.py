@@ -8,45 +8,45 @@ from uuid import UUID
 from flask import Response
 
 from api.http.framework import freshness
-from api.http.framework.endpoint import EXAMPLE_ACT, Noun, in_path
+from api.http.framework.endpoint import EXAMPLE_ACT, Resource, in_path
 from api.http.framework.request_context import require_uuid
 from api.http.framework.responses import answer
 from api.http.resources import serializers
 from api.http.resources.served import enclave
 from api.http.schemas.base import UUID as UUID_FORM
-from api.http.schemas.base import Projected
-from api.http.schemas.statement import ActShown, RawAct
+from api.http.schemas.base import ProjectedSchema
+from api.http.schemas.statement import ActShownSchema, RawActSchema
 from api.problems.problem import Problem
 from keys import canonical
 from ledger.errors import NotFound
 from ledger.ports import StoredRecord
 
-act_record = Noun("act", __name__, url_prefix="/v1/acts", description="Diễn biến · Acts")
+act_record = Resource("act", __name__, url_prefix="/v1/acts", description="Diễn biến · Acts")
 _ID: Final = in_path("act_id", "uuid of the act.", example=EXAMPLE_ACT, pattern=f"^{UUID_FORM}$")
 
 
 @act_record.call(
     "/<string(length=36):act_id>",
-    query=Projected,
-    answers=ActShown,
+    query=ProjectedSchema,
+    answers=ActShownSchema,
     projected=True,
     problems=("not_found",),
     parameters=(_ID,),
 )
-def get_act(asked: dict[str, Any], act_id: str) -> Response:
+def get_act(params: dict[str, Any], act_id: str) -> Response:
     """Một diễn biến và mọi chữ ký của nó · One act with all its statements and verdicts.
 
     Who signed in which post, by which key, when by both clocks, and what each statement did.
     """
     require_uuid(act_id)
-    freshness.require(asked, "acts")
-    found = enclave().inquiry.act(act_id)
-    return answer(serializers.act(found), index=enclave().inquiry.index("acts"))
+    freshness.require(params, "acts")
+    found = enclave().queries.act(act_id)
+    return answer(serializers.act(found), index=enclave().queries.index("acts"))
 
 
 @act_record.call(
     "/<string(length=36):act_id>/raw",
-    answers=RawAct,
+    answers=RawActSchema,
     problems=("not_found", "database_unavailable", "evidence_fails"),
     parameters=(_ID,),
 )
@@ -65,11 +65,11 @@ def get_act_records(act_id: str) -> Response:
 
 def _record(row: StoredRecord) -> dict[str, Any]:
     opened = enclave().reader.open(row)
-    told: dict[str, Any] = {"index": row.index, "entry": canonical.b64(row.entry)}
+    body: dict[str, Any] = {"index": row.index, "entry": canonical.b64(row.entry)}
     if opened.envelope:
-        told["envelope"] = canonical.b64(opened.envelope)
+        body["envelope"] = canonical.b64(opened.envelope)
     try:
-        told["proof"] = enclave().proofs.inclusion(row.index)
+        body["proof"] = enclave().proofs.inclusion(row.index)
     except NotFound:
-        return told  # durable, not proven yet
-    return told
+        return body  # durable, not proven yet
+    return body

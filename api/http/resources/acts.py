@@ -9,20 +9,26 @@ import orjson
 from flask import Response
 
 from api.http.framework.admission import Heavy
-from api.http.framework.endpoint import JOSE, Noun
+from api.http.framework.endpoint import JOSE, Resource
 from api.http.framework.request_body import body_bytes
 from api.http.framework.request_context import caller, context, prefers_async, wait_s
 from api.http.framework.responses import answer
 from api.http.framework.thread_budget import held
 from api.http.resources.served import enclave
-from api.http.schemas.act import Checked, CheckRequest, Prepared, PrepareRequest, Receipt
+from api.http.schemas.act import (
+    CheckedSchema,
+    CheckRequestSchema,
+    PreparedSchema,
+    PrepareRequestSchema,
+    ReceiptSchema,
+)
 from api.ops import telemetry
 from api.problems.problem import Problem
 from api.texts.catalogue import both, translate
 from ledger.errors import Rejected, Unavailable
 from ledger.message import Message
 
-acts = Noun("acts", __name__, url_prefix="/v1/acts", description="Ghi diễn biến · Writing")
+acts = Resource("acts", __name__, url_prefix="/v1/acts", description="Ghi diễn biến · Writing")
 _HEAVY = Heavy("writing")
 _SOON_S = 1.0
 _MAX_PART = 87_382  # 65,536 bytes in base64url
@@ -34,7 +40,7 @@ MAX_STATEMENT_BYTES = 2 * _MAX_PART + 4_412 + 100
     "",
     method="POST",
     consumes=(JOSE,),
-    answers=Receipt,
+    answers=ReceiptSchema,
     status=201,
     also={
         200: "The same receipt for the same statement sent again.",
@@ -105,7 +111,7 @@ def _proof(index: int, asked_s: int | None) -> dict[str, Any]:
 
 
 def _proven(index: int, wait_s: float) -> dict[str, Any] | None:
-    """A sealer that is late or stopped holds no more threads than slow clients do."""
+    """A checkpointer that is late or stopped holds no more threads than slow clients do."""
     soon_s = min(_SOON_S, wait_s)
     with suppress(Unavailable, Problem):
         proof = enclave().proofs.wait(index, soon_s)
@@ -119,8 +125,8 @@ def _proven(index: int, wait_s: float) -> dict[str, Any] | None:
 @acts.call(
     "/prepare",
     method="POST",
-    body=PrepareRequest,
-    answers=Prepared,
+    body=PrepareRequestSchema,
+    answers=PreparedSchema,
     problems=(
         "malformed_act",
         "unknown_act",
@@ -134,7 +140,7 @@ def _proven(index: int, wait_s: float) -> dict[str, Any] | None:
     ),
     heavy=_HEAVY,
 )
-def prepare_act(asked: dict[str, Any]) -> Response:
+def prepare_act(params: dict[str, Any]) -> Response:
     """Soạn các byte cần ký · Build the bytes to sign.
 
     For a client that cannot make canonical JSON itself. Nothing is stored. The client must show
@@ -142,9 +148,9 @@ def prepare_act(asked: dict[str, Any]) -> Response:
     """
     who = caller()
     prepared = enclave().ledger.prepare(
-        asked["act"],
-        kid=asked.get("kid", who.kid),
-        role=asked.get("role", "AUTHOR"),
+        params["act"],
+        kid=params.get("kid", who.kid),
+        role=params.get("role", "AUTHOR"),
         at=context().at,
     )
     left_out = [{"pointer": one.pointer, **both(one.text)} for one in prepared["left_out"]]
@@ -154,8 +160,8 @@ def prepare_act(asked: dict[str, Any]) -> Response:
 @acts.call(
     "/check",
     method="POST",
-    body=CheckRequest,
-    answers=Checked,
+    body=CheckRequestSchema,
+    answers=CheckedSchema,
     problems=(
         "not_found",
         "not_a_rehearsal",
@@ -167,7 +173,7 @@ def prepare_act(asked: dict[str, Any]) -> Response:
     ),
     heavy=_HEAVY,
 )
-def check_act(asked: dict[str, Any]) -> Response:
+def check_act(params: dict[str, Any]) -> Response:
     """Thử mọi điều kiện mà không ghi · Run every check without recording.
 
     With a statement its signature is checked too; with the fields of an act alone everything but
@@ -175,9 +181,9 @@ def check_act(asked: dict[str, Any]) -> Response:
     """
     who = caller()
     try:
-        checked = enclave().ledger.check(asked, at=context().at, signer_officer=who.officer)
+        checked = enclave().ledger.check(params, at=context().at, signer_officer=who.officer)
     except Rejected as refused:
         detail = translate(refused.text, context().lang)
-        told = {"ok": False, "flags": [], "code": refused.code, "detail": detail}
-        return answer(told | ({"guard": refused.guard} if refused.guard else {}))
+        body = {"ok": False, "flags": [], "code": refused.code, "detail": detail}
+        return answer(body | ({"guard": refused.guard} if refused.guard else {}))
     return answer(checked)

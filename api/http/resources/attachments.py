@@ -14,22 +14,24 @@ from urllib.parse import quote
 from flask import Response, request
 
 from api.http.framework.admission import ANY, Heavy
-from api.http.framework.endpoint import BYTES, EXAMPLE_ACT, FORM, Noun, in_path
+from api.http.framework.endpoint import BYTES, EXAMPLE_ACT, FORM, Resource, in_path
 from api.http.framework.request_body import body_parts
 from api.http.framework.request_context import caller, malformed, now, require_uuid
 from api.http.framework.responses import answer, settle, tag
 from api.http.resources.served import enclave
-from api.http.schemas.attachment import FILE_DIGEST, Custody, KeptFile
+from api.http.schemas.attachment import FILE_DIGEST, CustodySchema, KeptFileSchema
 from api.http.schemas.base import UUID
 from api.problems.problem import Problem
 from keys.canonical import unb64std
 from keys.errors import KeysError
 from ledger.files.attachments import Listed, text_digest
-from ledger.files.custody import Handler
+from ledger.files.custody import Actor
 from ledger.log.moment import stamp
 from ledger.message import Message
 
-attachments = Noun("attachments", __name__, url_prefix="/v1", description="Tệp kèm · Files of acts")
+attachments = Resource(
+    "attachments", __name__, url_prefix="/v1", description="Tệp kèm · Files of acts"
+)
 _DIGEST: Final = re.compile(FILE_DIGEST)
 _MEDIA_TYPE: Final = re.compile(
     r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}"
@@ -65,7 +67,7 @@ _SEALED_IN: Final = {
 @attachments.call(
     "/attachments",
     method="POST",
-    answers=KeptFile,
+    answers=KeptFileSchema,
     status=201,
     streams=True,
     heavy=_HEAVY,
@@ -95,7 +97,7 @@ def add_attachment() -> Response:
     kept = enclave().attachments.keep(
         body_parts(enclave().attachments.limit_bytes),
         media_type=media_type,
-        by=Handler(who.officer, who.kid),
+        by=Actor(who.officer, who.kid),
         at=now(),
         declared=declared,
     )
@@ -128,7 +130,7 @@ def read_attachment(act_id: str, digest: str) -> Response:
     if response.status_code == 304:  # noqa: PLR2004  the caller has it: nothing is handed out
         return response
     if request.method != "HEAD":
-        by = Handler(who.officer, who.kid)
+        by = Actor(who.officer, who.kid)
         response.response = enclave().attachments.disclose(listed, by=by, at=now())
     response.headers["Content-Length"] = str(listed.size)
     return response
@@ -136,7 +138,7 @@ def read_attachment(act_id: str, digest: str) -> Response:
 
 @attachments.call(
     "/acts/<act_id>/attachments/<digest>/custody",
-    answers=Custody,
+    answers=CustodySchema,
     parameters=(_ID, _FILE),
     problems=("not_found", "evidence_fails", "database_unavailable"),
     heavy=_HEAVY,

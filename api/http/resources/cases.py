@@ -9,16 +9,25 @@ from flask import Response
 
 from api.http.framework import cursor, freshness
 from api.http.framework.admission import Heavy
-from api.http.framework.endpoint import EXAMPLE_CASE, Noun, in_path
+from api.http.framework.endpoint import EXAMPLE_CASE, Resource, in_path
 from api.http.framework.request_context import caller, malformed, now, require_uuid
 from api.http.framework.responses import JSON, answer, finish
 from api.http.resources import filter_checks, moments, serializers, verdicts
 from api.http.resources.served import enclave
-from api.http.schemas.base import UUID, Page, Projected
-from api.http.schemas.case import AsOfQuery, CaseFile, CasePage, CasesQuery
-from api.http.schemas.change import Difference, DiffQuery, FieldHistory, FieldQuery
-from api.http.schemas.statement import ActsPage
-from api.http.schemas.verification import BulkQuery, Verifications, VerificationShown
+from api.http.schemas.base import UUID, PageSchema, ProjectedSchema
+from api.http.schemas.case import AsOfQuerySchema, CaseFileSchema, CasePageSchema, CasesQuerySchema
+from api.http.schemas.change import (
+    DifferenceSchema,
+    DiffQuerySchema,
+    FieldHistorySchema,
+    FieldQuerySchema,
+)
+from api.http.schemas.statement import ActsPageSchema
+from api.http.schemas.verification import (
+    BulkQuerySchema,
+    VerificationShownSchema,
+    VerificationsSchema,
+)
 from api.problems.problem import Problem
 from ledger.errors import NotFound
 from ledger.log.moment import stamp
@@ -27,7 +36,7 @@ from projections.queries.signature_verdicts import Verification
 from projections.views import search_terms
 from projections.views.case_file import Filter
 
-cases = Noun("cases", __name__, url_prefix="/v1", description="Hồ sơ · Cases")
+cases = Resource("cases", __name__, url_prefix="/v1", description="Hồ sơ · Cases")
 _ID: Final = in_path("case", "uuid of the case.", example=EXAMPLE_CASE, pattern=f"^{UUID}$")
 _POINTER: Final = in_path(
     "pointer", "JSON Pointer into the case file, without its first slash.", example="state"
@@ -37,30 +46,30 @@ _PAST: Final = ("before_case", "as_of_in_future", "not_found")
 
 @cases.call(
     "/cases",
-    query=CasesQuery,
-    answers=CasePage,
+    query=CasesQuerySchema,
+    answers=CasePageSchema,
     projected=True,
     headers=("Link",),
     problems=("bad_cursor", "search_refused"),
     heavy=Heavy("listing"),
 )
-def list_cases(asked: dict[str, Any]) -> Response:
+def list_cases(params: dict[str, Any]) -> Response:
     """Danh sách hồ sơ · Cases by filter, one snapshot over all pages.
 
     Only what the caller may see. The snapshot of the first page holds for all pages, so that
     nothing is listed twice and nothing is missed.
     """
-    freshness.require(asked, "case_file")
-    wanted = _filter(asked)
-    bound = {name: asked.get(name) for name in (*CASE_FILTERS, "sort", "limit")}
-    place = cursor.read(asked.get("cursor"), "cases", bound)
-    index, lines = enclave().inquiry.cases(
+    freshness.require(params, "case_file")
+    wanted = _filter(params)
+    bound = {name: params.get(name) for name in (*CASE_FILTERS, "sort", "limit")}
+    place = cursor.read(params.get("cursor"), "cases", bound)
+    index, lines = enclave().queries.cases(
         wanted,
-        limit=asked["limit"] + 1,
+        limit=params["limit"] + 1,
         after=(place.after[0], place.after[1]) if place else None,
         snapshot=place.index if place else None,
     )
-    page = lines[: asked["limit"]]
+    page = lines[: params["limit"]]
     following = None
     if len(lines) > len(page):
         following = cursor.write(index, page[-1].key(wanted.sort), "cases", bound)
@@ -83,23 +92,23 @@ CASE_FILTERS: Final = (
 )
 
 
-def _filter(asked: dict[str, Any]) -> Filter:
-    due_before = moments.moment(asked.get("due_before"), "due_before")
-    first, last = (moments.day(asked.get(name), name) for name in ("opened_from", "opened_to"))
+def _filter(params: dict[str, Any]) -> Filter:
+    due_before = moments.moment(params.get("due_before"), "due_before")
+    first, last = (moments.day(params.get(name), name) for name in ("opened_from", "opened_to"))
     if first is not None and last is not None and first > last:
         raise malformed("opened_from", Message("is after `opened_to`"))
-    filter_checks.agency(asked.get("agency"))
+    filter_checks.agency(params.get("agency"))
     return Filter(
-        state=asked.get("state"),
-        agency=asked.get("agency"),
-        outcome=asked.get("outcome"),
-        act=asked.get("act"),
-        flag=asked.get("flag"),
+        state=params.get("state"),
+        agency=params.get("agency"),
+        outcome=params.get("outcome"),
+        act=params.get("act"),
+        flag=params.get("flag"),
         due_before=None if isinstance(due_before, int) else due_before,
         opened_from=first,
         opened_to=last,
-        q=_words(asked.get("q")),
-        sort=asked.get("sort", "-last_act"),
+        q=_words(params.get("q")),
+        sort=params.get("sort", "-last_act"),
     )
 
 
@@ -115,32 +124,32 @@ def _words(text: str | None) -> str | None:
 
 @cases.call(
     "/cases/<case>",
-    query=AsOfQuery,
-    answers=CaseFile,
+    query=AsOfQuerySchema,
+    answers=CaseFileSchema,
     projected=True,
     problems=_PAST,
     parameters=(_ID,),
     heavy=Heavy("past", only_with=("as_of",)),
 )
-def get_case(asked: dict[str, Any], case: str) -> Response:
+def get_case(params: dict[str, Any], case: str) -> Response:
     """Hồ sơ, bây giờ hoặc tại một thời điểm · The case file, now or as of a time or index.
 
     Folded from its acts alone: state, deadlines with their source, flags, who has to sign, where
     one may complain. `as_of` shows it as it stood, on either clock.
     """
     stream = _stream(case)
-    freshness.require(asked, "case_file")
+    freshness.require(params, "case_file")
     at = now()
-    moment = moments.moment(asked["as_of"]) if "as_of" in asked else None
+    moment = moments.moment(params["as_of"]) if "as_of" in params else None
     if moment is None:
-        return _as_text(case, *enclave().inquiry.case(stream, at))
-    clock = asked.get("clock", "recorded")
+        return _as_text(case, *enclave().queries.case(stream, at))
+    clock = params.get("clock", "recorded")
     moments.on_clock(moment, clock)
-    index, body = enclave().inquiry.case_as_of(stream, moment, at, clock)
-    view: dict[str, Any] = {"as_of": asked["as_of"], "clock": clock, "index": index}
+    index, body = enclave().queries.case_as_of(stream, moment, at, clock)
+    view: dict[str, Any] = {"as_of": params["as_of"], "clock": clock, "index": index}
     if isinstance(moment, datetime):
         view["at"] = stamp(moment)
-    return answer({"id": case, **body, "view": view}, index=enclave().inquiry.index("acts"))
+    return answer({"id": case, **body, "view": view}, index=enclave().queries.index("acts"))
 
 
 def _as_text(case: str, index: int, body: str) -> Response:
@@ -151,61 +160,61 @@ def _as_text(case: str, index: int, body: str) -> Response:
 
 @cases.call(
     "/cases/<case>/acts",
-    query=Page,
-    answers=ActsPage,
+    query=PageSchema,
+    answers=ActsPageSchema,
     projected=True,
     headers=("Link",),
     problems=("bad_cursor", "not_found"),
     parameters=(_ID,),
     heavy=Heavy("history"),
 )
-def list_case_acts(asked: dict[str, Any], case: str) -> Response:
+def list_case_acts(params: dict[str, Any], case: str) -> Response:
     """Dòng thời gian · Each act with all its statements, both clocks, verdict and effect.
 
     In the order in which their authors signed.
     """
     stream = _stream(case)
-    freshness.require(asked, "acts")
-    bound = {"case": case, "limit": asked["limit"]}
-    place = cursor.read(asked.get("cursor"), "acts", bound)
-    index, statements = enclave().inquiry.acts(stream)
+    freshness.require(params, "acts")
+    bound = {"case": case, "limit": params["limit"]}
+    place = cursor.read(params.get("cursor"), "acts", bound)
+    index, statements = enclave().queries.acts(stream)
     if place:
         index = place.index
         statements = [one for one in statements if one.row.index <= index]
     acts = serializers.grouped(statements)
     body, following = cursor.page(
-        "acts", acts, asked["limit"], index=index, place=place, filters=bound
+        "acts", acts, params["limit"], index=index, place=place, filters=bound
     )
     return answer(body, index=index, headers=cursor.link(following))
 
 
 @cases.call(
     "/cases/<case>/diff",
-    query=DiffQuery,
-    answers=Difference,
+    query=DiffQuerySchema,
+    answers=DifferenceSchema,
     projected=True,
     problems=(*_PAST, "too_much_asked"),
     parameters=(_ID,),
     heavy=Heavy("difference"),
 )
-def get_case_diff(asked: dict[str, Any], case: str) -> Response:
+def get_case_diff(params: dict[str, Any], case: str) -> Response:
     """Khác nhau giữa hai thời điểm · Changed fields, old → new, with the acts that changed them.
 
     Of two moments in either order; `swapped` says where they were turned round.
     """
     stream = _stream(case)
-    freshness.require(asked, "acts")
-    old = moments.moment(asked["from_"], "from")
-    new = moments.moment(asked.get("to"), "to")
+    freshness.require(params, "acts")
+    old = moments.moment(params["from_"], "from")
+    new = moments.moment(params.get("to"), "to")
     at = now()
-    clock = asked.get("clock", "recorded")
+    clock = params.get("clock", "recorded")
     moments.on_clock(old, clock, "from")
     moments.on_clock(new, clock, "to")
     first, last = (at if moment is None else moment for moment in (old, new))
     swapped = _later(first, last)
     if swapped:
         first, last = last, first
-    earlier, later, changes = enclave().inquiry.diff(stream, first, last, at, clock)
+    earlier, later, changes = enclave().queries.diff(stream, first, last, at, clock)
     body: dict[str, Any] = {
         "id": case,
         "clock": clock,
@@ -215,7 +224,7 @@ def get_case_diff(asked: dict[str, Any], case: str) -> Response:
     }
     if swapped:
         body["swapped"] = True
-    return answer(body, index=enclave().inquiry.index("acts"))
+    return answer(body, index=enclave().queries.index("acts"))
 
 
 def _later(first: int | datetime, last: int | datetime) -> bool:
@@ -226,46 +235,46 @@ def _later(first: int | datetime, last: int | datetime) -> bool:
 
 @cases.call(
     "/cases/<case>/fields/<path:pointer>/history",
-    query=FieldQuery,
-    answers=FieldHistory,
+    query=FieldQuerySchema,
+    answers=FieldHistorySchema,
     projected=True,
     problems=(*_PAST, "too_much_asked"),
     parameters=(_ID, _POINTER),
     heavy=Heavy("reasons"),
 )
-def get_field_history(asked: dict[str, Any], case: str, pointer: str) -> Response:
+def get_field_history(params: dict[str, Any], case: str, pointer: str) -> Response:
     """Vì sao trường này có giá trị này · Every change of one field, with act and signers.
 
     The pointer is that of the case file. An empty history says that the field has had no value.
     """
     stream = _stream(case)
-    freshness.require(asked, "acts")
+    freshness.require(params, "acts")
     at = now()
     named = pointer if pointer.startswith("/") else f"/{pointer}"
-    moment = moments.moment(asked.get("as_of"))
-    changes = enclave().inquiry.history(stream, named, at, moment=moment)
+    moment = moments.moment(params.get("as_of"))
+    changes = enclave().queries.history(stream, named, at, moment=moment)
     body = {"id": case, "pointer": named, "changes": [serializers.change(one) for one in changes]}
-    return answer(body, index=enclave().inquiry.index("acts"))
+    return answer(body, index=enclave().queries.index("acts"))
 
 
 @cases.call(
     "/cases/<case>/verification",
-    query=Projected,
-    answers=VerificationShown,
+    query=ProjectedSchema,
+    answers=VerificationShownSchema,
     projected=True,
     problems=("not_found",),
     parameters=(_ID,),
     heavy=Heavy("verification"),
 )
-def verify_case(asked: dict[str, Any], case: str) -> Response:
+def verify_case(params: dict[str, Any], case: str) -> Response:
     """Kiểm chứng hồ sơ · Every statement's verdict, key history, index and proof; one verdict.
 
     A supervisor's own sign-off is an act, `VerificationSignedOff`; those there are stand in
     `signed_off`.
     """
     stream = _stream(case)
-    freshness.require(asked, "acts")
-    index, found = enclave().inquiry.verification(stream)
+    freshness.require(params, "acts")
+    index, found = enclave().queries.verification(stream)
     newest = max(one.row.index for one in found.statements)
     enclave().proofs.wait(newest, 0.5)
     latest = enclave().checkpoints.latest()
@@ -306,26 +315,26 @@ def _proof(index: int, size: int) -> dict[str, Any]:
 
 @cases.call(
     "/verification",
-    query=BulkQuery,
-    answers=Verifications,
+    query=BulkQuerySchema,
+    answers=VerificationsSchema,
     projected=True,
     problems=("too_much_asked",),
     heavy=Heavy("bulk_verification"),
 )
-def verify_cases(asked: dict[str, Any]) -> Response:
+def verify_cases(params: dict[str, Any]) -> Response:
     """Kiểm chứng nhiều hồ sơ · The verdict of up to 50 cases; `missing` are those not there.
 
     Each as `/v1/cases/{case}/verification` would say, less the statements that are plainly valid.
     """
-    freshness.require(asked, "acts")
-    cases_asked = list(dict.fromkeys(asked["cases"].split(",")))
+    freshness.require(params, "acts")
+    cases_asked = list(dict.fromkeys(params["cases"].split(",")))
     latest = enclave().checkpoints.latest()
     size = latest[0] if latest else 0
     streams = [_stream(case) for case in cases_asked]
-    found = [_in_bulk(one, size) for one in enclave().inquiry.verifications(streams)]
+    found = [_in_bulk(one, size) for one in enclave().queries.verifications(streams)]
     there = {one["id"] for one in found}
     body = {"cases": found, "missing": [case for case in cases_asked if case not in there]}
-    return answer(body, index=enclave().inquiry.index("acts"))
+    return answer(body, index=enclave().queries.index("acts"))
 
 
 def _in_bulk(one: Verification, size: int) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Final, cast
 
 from flask import Response, current_app
 
-from api.http.framework.endpoint import IN_WORDS, NOTE, Noun, in_path
+from api.http.framework.endpoint import IN_WORDS, NOTE, Resource, in_path
 from api.http.framework.request_context import context
 from api.http.framework.responses import JSON, encode, finish
 from api.http.framework.spec_html import PAGES, rendered, source
@@ -23,7 +23,7 @@ from api.texts.catalogue import translate
 from api.texts.lang import Lang
 from ledger.message import Message
 
-docs = Noun("docs", __name__, description="Tài liệu · Documents")
+docs = Resource("docs", __name__, description="Tài liệu · Documents")
 HTML = "text/html; charset=utf-8"
 MARKDOWN = "text/markdown; charset=utf-8"
 CSS = "text/css; charset=utf-8"

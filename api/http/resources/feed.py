@@ -8,42 +8,42 @@ from flask import Response
 
 from api.http.framework import freshness
 from api.http.framework.admission import Heavy
-from api.http.framework.endpoint import Noun
+from api.http.framework.endpoint import Resource
 from api.http.framework.request_context import malformed
 from api.http.framework.responses import encode, finish
 from api.http.resources.served import enclave
-from api.http.schemas.work import EventShown, FeedQuery
+from api.http.schemas.work import EventShownSchema, FeedQuerySchema
 from ledger.message import Message
 
-feed = Noun("feed", __name__, url_prefix="/v1", description="Dòng tin · Feed")
+feed = Resource("feed", __name__, url_prefix="/v1", description="Dòng tin · Feed")
 BATCH: Final = "application/cloudevents-batch+json"
 
 
 @feed.call(
     "/feed",
-    query=FeedQuery,
-    answers=EventShown(many=True),
+    query=FeedQuerySchema,
+    answers=EventShownSchema(many=True),
     produces=BATCH,
     projected=True,
     headers=("Link",),
     heavy=Heavy("feed"),
 )
-def read_feed(asked: dict[str, Any]) -> Response:
+def read_feed(params: dict[str, Any]) -> Response:
     """Sự kiện sau một vị trí · CloudEvents after an index; `Prefer: wait=20` waits for the next.
 
     Whoever keeps the last index misses nothing and gets nothing twice. Never the content of an act.
     `Link` leads on, also from an empty batch. An index that the log does not have is refused: it
     would wait in silence.
     """
-    after = asked.get("after", -1)
+    after = params.get("after", -1)
     if after >= enclave().records.head().size:
         raise malformed(
             "after",
             Message("the log does not reach this index; has it been put back to an older state?"),
         )
     freshness.waited(after + 1, "acts")
-    index, events = enclave().inquiry.feed(after, asked["limit"])
+    index, events = enclave().queries.feed(after, params["limit"])
     last = int(events[-1]["id"]) if events else after
     place = "" if last < 0 else f"after={last}&"
-    link = f'</v1/feed?{place}limit={asked["limit"]}>; rel="next"'
+    link = f'</v1/feed?{place}limit={params["limit"]}>; rel="next"'
     return finish(encode(events), BATCH, index=index, headers={"Link": link})

@@ -16,7 +16,7 @@ def agency(name: str | None) -> None:
     Raises:
         Problem: `malformed_request`.
     """
-    if name is not None and enclave().inquiry.registry().registry.agency(name) is None:
+    if name is not None and enclave().queries.registry().registry.agency(name) is None:
         raise malformed(
             "agency",
             Message("the registry has no such agency; see GET /v1/agencies"),

@@ -6,17 +6,17 @@ from typing import Any
 
 from flask import Response
 
-from api.http.framework.endpoint import BYTES, NOTE, Noun, in_path
+from api.http.framework.endpoint import BYTES, NOTE, Resource, in_path
 from api.http.framework.request_context import now
 from api.http.framework.responses import JSON, answer, encode, finish
 from api.http.resources.served import enclave
 from api.http.schemas.log import (
-    ConsistencyProof,
-    ConsistencyQuery,
-    InclusionProof,
-    InclusionQuery,
-    LogFacts,
-    RecoveryEvidence,
+    ConsistencyProofSchema,
+    ConsistencyQuerySchema,
+    InclusionProofSchema,
+    InclusionQuerySchema,
+    LogFactsSchema,
+    RecoveryEvidenceSchema,
 )
 from api.problems.problem import Problem
 from keys.log_keys import Span
@@ -24,7 +24,7 @@ from ledger.errors import NotFound
 from ledger.log import tiles
 from ledger.log.moment import stamp
 
-log = Noun("log", __name__, description="Sổ và chứng minh · The log and its proofs")
+log = Resource("log", __name__, description="Sổ và chứng minh · The log and its proofs")
 _NAME = in_path("name", "`acts`; the log of reads has its own.", example="acts", enum=["acts"])
 _IMMUTABLE = "public, max-age=31536000, immutable"
 _RAW = {"type": "string", "format": "binary"}
@@ -73,14 +73,17 @@ def get_tile(name: str, tile: str) -> Response:
     tile never changes.
     """
     _require(name)
-    asked = tiles.parse_path(f"tile/{tile}")
-    data = enclave().tile_bytes(asked)
+    params = tiles.parse_path(f"tile/{tile}")
+    data = enclave().tile_bytes(params)
     headers = {"Cache-Control": _IMMUTABLE} if enclave().facts.level == "ordinary" else {}
     return finish(data, BYTES, headers=headers)
 
 
 @log.call(
-    "/v1/log", answers=LogFacts, access="level", problems=("database_unavailable", "evidence_fails")
+    "/v1/log",
+    answers=LogFactsSchema,
+    access="level",
+    problems=("database_unavailable", "evidence_fails"),
 )
 def get_log() -> Response:
     """Sổ này là sổ nào · Which log this is: origin, keys, size, genesis, clock, witnesses.
@@ -101,14 +104,14 @@ def get_log() -> Response:
         "policy": enclave().policy,
         "now": stamp(now()),
         "witnesses": [],
-        "set_aside": enclave().inquiry.set_aside().first,
+        "set_aside": enclave().queries.set_aside().first,
     }
     return answer(body)
 
 
 @log.call(
     "/v1/log/recoveries",
-    answers=RecoveryEvidence,
+    answers=RecoveryEvidenceSchema,
     access="level",
     problems=("not_found", "database_unavailable", "evidence_fails"),
 )
@@ -124,34 +127,34 @@ def get_recoveries() -> Response:
 
 @log.call(
     "/v1/log/proof/inclusion",
-    query=InclusionQuery,
-    answers=InclusionProof,
+    query=InclusionQuerySchema,
+    answers=InclusionProofSchema,
     access="level",
     problems=("not_found", "database_unavailable", "evidence_fails"),
 )
-def get_inclusion_proof(asked: dict[str, Any]) -> Response:
+def get_inclusion_proof(params: dict[str, Any]) -> Response:
     """Chứng minh có trong sổ · That a record is in the log (RFC 9162 §2.1.3).
 
     Path from the record's entry to the root of a checkpoint, which comes with it.
     """
-    return _as_it_travels(enclave().proofs.inclusion(asked["index"], asked.get("size")))
+    return _as_it_travels(enclave().proofs.inclusion(params["index"], params.get("size")))
 
 
 @log.call(
     "/v1/log/proof/consistency",
-    query=ConsistencyQuery,
-    answers=ConsistencyProof,
+    query=ConsistencyQuerySchema,
+    answers=ConsistencyProofSchema,
     access="level",
     problems=("not_found", "database_unavailable", "evidence_fails"),
 )
-def get_consistency_proof(asked: dict[str, Any]) -> Response:
+def get_consistency_proof(params: dict[str, Any]) -> Response:
     """Chứng minh chỉ nối thêm · That the log only grew (RFC 9162 §2.1.4).
 
     Between two checkpoints; who holds the older one needs nothing else to be sure that nothing
     behind it was changed.
     """
-    to = asked.get("to", _sealed_size())
-    return _as_it_travels(enclave().proofs.consistency(asked["from_"], to))
+    to = params.get("to", _sealed_size())
+    return _as_it_travels(enclave().proofs.consistency(params["from_"], to))
 
 
 def _as_it_travels(proof: dict[str, Any]) -> Response:
@@ -160,8 +163,8 @@ def _as_it_travels(proof: dict[str, Any]) -> Response:
 
 
 def _span(span: Span) -> dict[str, Any]:
-    told: dict[str, Any] = {"vkeys": list(span.vkeys), "from": span.above + 1}
-    return told if span.upto is None else told | {"to": span.upto}
+    body: dict[str, Any] = {"vkeys": list(span.vkeys), "from": span.above + 1}
+    return body if span.upto is None else body | {"to": span.upto}
 
 
 def _sealed_size() -> int:

@@ -14,7 +14,7 @@ from ledger.regulation.acts.catalogue import load
 from ledger.regulation.acts.lifecycle import life_cycle
 from ledger.regulation.registry.calendar import local_time
 from projections.queries.diff import Change
-from projections.queries.signature_verdicts import Judged
+from projections.queries.signature_verdicts import StatementVerdict
 from projections.views.acts import ActRow
 from projections.views.case_file import CaseLine
 from projections.views.worklist import TaskRow
@@ -24,10 +24,10 @@ _OWN_CLOCK: Final = frozenset({"recorded_at", "last_at"})
 
 def case_line(line: CaseLine) -> dict[str, Any]:
     """One line of the case list."""
-    told = {f.name: _value(f.name, getattr(line, f.name)) for f in fields(line)}
-    del told["changes_at"]
+    body = {f.name: _value(f.name, getattr(line, f.name)) for f in fields(line)}
+    del body["changes_at"]
     return {
-        **told,
+        **body,
         "state_vi": line.state_vi,
         "state_en": line.state_en,
         "outcome_vi": line.outcome_vi,
@@ -37,13 +37,13 @@ def case_line(line: CaseLine) -> dict[str, Any]:
 
 def task(row: TaskRow, at: datetime) -> dict[str, Any]:
     """One thing that waits, with how its clock stands."""
-    told = {f.name: _value(f.name, getattr(row, f.name)) for f in fields(row)}
+    body = {f.name: _value(f.name, getattr(row, f.name)) for f in fields(row)}
     vi, en = life_cycle().clock_labels.get(row.code or "", (None, None))
     named = {**_act_names(row.act), "clock_vi": vi, "clock_en": en}
-    return {**told, **named, "status": row.status(at)}
+    return {**body, **named, "status": row.status(at)}
 
 
-def statement(judged: Judged) -> dict[str, Any]:
+def statement(judged: StatementVerdict) -> dict[str, Any]:
     """One statement with its verdict, both clocks and what it did."""
     row = judged.row
     return {
@@ -70,7 +70,7 @@ def statement(judged: Judged) -> dict[str, Any]:
     }
 
 
-def act(statements: list[Judged]) -> dict[str, Any]:
+def act(statements: list[StatementVerdict]) -> dict[str, Any]:
     """An act with all its statements, in their order."""
     first = next((one.row for one in statements if one.row.payload is not None), statements[0].row)
     last = statements[-1].row
@@ -90,9 +90,9 @@ def act(statements: list[Judged]) -> dict[str, Any]:
     }
 
 
-def grouped(statements: list[Judged]) -> list[dict[str, Any]]:
+def grouped(statements: list[StatementVerdict]) -> list[dict[str, Any]]:
     """Statements of a stream as acts, in the order in which their authors signed."""
-    by_act: dict[str, list[Judged]] = {}
+    by_act: dict[str, list[StatementVerdict]] = {}
     for one in statements:
         by_act.setdefault(one.row.act_id, []).append(one)
     return [act(group) for group in by_act.values()]

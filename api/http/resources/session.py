@@ -8,18 +8,18 @@ from urllib.parse import parse_qs
 from flask import Response, request
 
 from api.auth import Caller
-from api.http.framework.endpoint import FORM, JOSE, Noun
+from api.http.framework.endpoint import FORM, JOSE, Resource
 from api.http.framework.request_body import body_bytes
 from api.http.framework.request_context import malformed
 from api.http.framework.responses import answer
 from api.http.resources.served import enclave
-from api.http.schemas.session import Challenge, ChallengeRequest, Token
+from api.http.schemas.session import ChallengeRequestSchema, ChallengeSchema, TokenSchema
 from api.peer import FORWARDED, Proxies
 from api.problems.problem import Problem
 from ledger.log.moment import stamp
 from ledger.message import Message
 
-session = Noun("session", __name__, url_prefix="/v1/auth", description="Đăng nhập · Signing in")
+session = Resource("session", __name__, url_prefix="/v1/auth", description="Đăng nhập · Signing in")
 _MAX_SIGN_IN_BYTES = 16_384
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _FORM_MEMBERS = {"grant_type", "client_assertion_type", "client_assertion"}
@@ -28,17 +28,17 @@ _FORM_MEMBERS = {"grant_type", "client_assertion_type", "client_assertion"}
 @session.call(
     "/challenge",
     method="POST",
-    body=ChallengeRequest,
-    answers=Challenge,
+    body=ChallengeRequestSchema,
+    answers=ChallengeSchema,
     access="open",
     problems=("too_many_attempts", "database_unavailable"),
 )
-def create_challenge(asked: dict[str, Any]) -> Response:
+def create_challenge(params: dict[str, Any]) -> Response:
     """Mã thử để ký · A challenge to sign.
 
     The answer is the same whether or not the key is enrolled. It is good for two minutes, once.
     """
-    challenge, expires_at = enclave().sign_in.challenge(asked["kid"], _address())
+    challenge, expires_at = enclave().sign_in.challenge(params["kid"], _address())
     body = {"challenge": challenge, "expires_at": stamp(expires_at)}
     return answer(body, headers={"Cache-Control": "no-store"})
 
@@ -47,7 +47,7 @@ def create_challenge(asked: dict[str, Any]) -> Response:
     "/token",
     method="POST",
     consumes=(JOSE, FORM),
-    answers=Token,
+    answers=TokenSchema,
     access="open",
     problems=("sign_in_failed", "too_many_attempts", "database_unavailable"),
     body_doc={

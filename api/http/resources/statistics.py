@@ -12,12 +12,12 @@ from flask import Response
 
 from api.http.framework import freshness
 from api.http.framework.admission import Heavy
-from api.http.framework.endpoint import IN_WORDS, Noun
+from api.http.framework.endpoint import IN_WORDS, Resource
 from api.http.framework.request_context import context, malformed, now
 from api.http.framework.responses import answer, finish
 from api.http.resources import filter_checks, moments
 from api.http.resources.served import enclave
-from api.http.schemas.work import StatisticsQuery, StatisticsShown
+from api.http.schemas.work import StatisticsQuerySchema, StatisticsShownSchema
 from api.problems.problem import Problem
 from api.texts.catalogue import both, translate
 from ledger.message import Message, Text, Wording, meaning
@@ -27,7 +27,7 @@ from ledger.regulation.registry.calendar import local_day
 from projections.views.statistics.hidden_cells import HIDDEN, HIDDEN_MEANS
 from projections.views.statistics.view import Cell, Figure, Tables
 
-statistics = Noun("statistics", __name__, url_prefix="/v1", description="Thống kê · Statistics")
+statistics = Resource("statistics", __name__, url_prefix="/v1", description="Thống kê · Statistics")
 _HEAVY: Final = Heavy("statistics")
 CSV: Final = "text/csv; charset=utf-8"
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -64,16 +64,20 @@ _TITLES: Final[Mapping[str, Message]] = {
 
 
 @statistics.call(
-    "/statistics", query=StatisticsQuery, answers=StatisticsShown, projected=True, heavy=_HEAVY
+    "/statistics",
+    query=StatisticsQuerySchema,
+    answers=StatisticsShownSchema,
+    projected=True,
+    heavy=_HEAVY,
 )
-def get_statistics(asked: dict[str, Any]) -> Response:
+def get_statistics(params: dict[str, Any]) -> Response:
     """Thống kê một kỳ · Counts over a period; small cells are hidden (null).
 
     A cell from 1 to 4 is hidden, and others with it, of any size, so that no sum tells it.
 
     `count` counts acts, `cases` the cases they are in.
     """
-    start, end, index, tables = _tables(asked)
+    start, end, index, tables = _tables(params)
     cells = _worded(tables, end)
     body = {
         "from": start.isoformat(),
@@ -89,19 +93,19 @@ def get_statistics(asked: dict[str, Any]) -> Response:
 
 @statistics.call(
     "/statistics.csv",
-    query=StatisticsQuery,
+    query=StatisticsQuerySchema,
     answers={"type": "string"},
     produces=CSV,
     projected=True,
     headers=IN_WORDS,
     heavy=_HEAVY,
 )
-def get_statistics_csv(asked: dict[str, Any]) -> Response:
+def get_statistics_csv(params: dict[str, Any]) -> Response:
     """Thống kê dạng CSV · The same as CSV, UTF-8 with a byte order mark.
 
     One table for all figures, with titles in the reader's language and codes beside them.
     """
-    start, end, index, tables = _tables(asked)
+    start, end, index, tables = _tables(params)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     for row in _sheet(start, end, index, tables):
@@ -112,19 +116,19 @@ def get_statistics_csv(asked: dict[str, Any]) -> Response:
 
 @statistics.call(
     "/statistics.xlsx",
-    query=StatisticsQuery,
+    query=StatisticsQuerySchema,
     answers={"type": "string", "format": "binary"},
     produces=XLSX,
     projected=True,
     headers=IN_WORDS,
     heavy=_HEAVY,
 )
-def get_statistics_xlsx(asked: dict[str, Any]) -> Response:
+def get_statistics_xlsx(params: dict[str, Any]) -> Response:
     """Thống kê dạng XLSX · The same as a workbook.
 
     One sheet; every text in it is text, neither a formula nor a link.
     """
-    start, end, index, tables = _tables(asked)
+    start, end, index, tables = _tables(params)
     title = _said(Message("Statistics"))
     data = workbook(title, now(), _sheet(start, end, index, tables))
     return finish(data, XLSX, index=index, headers=_spoken())
@@ -162,15 +166,15 @@ def _spoken() -> dict[str, str]:
     return {"Content-Language": context().lang, "Vary": "Accept-Language"}
 
 
-def _tables(asked: dict[str, Any]) -> tuple[date, date, int, Tables]:
-    freshness.require(asked, "statistics")
+def _tables(params: dict[str, Any]) -> tuple[date, date, int, Tables]:
+    freshness.require(params, "statistics")
     at = now()
-    end = moments.day(asked.get("to"), "to") or local_day(at)
-    start = moments.day(asked.get("from_"), "from") or max(date.min + _YEAR, end) - _YEAR
+    end = moments.day(params.get("to"), "to") or local_day(at)
+    start = moments.day(params.get("from_"), "from") or max(date.min + _YEAR, end) - _YEAR
     if start > end:
         raise malformed("from", Message("is after `to`"))
-    filter_checks.agency(asked.get("agency"))
-    index, tables = enclave().inquiry.statistics(start, end, at, agency=asked.get("agency"))
+    filter_checks.agency(params.get("agency"))
+    index, tables = enclave().queries.statistics(start, end, at, agency=params.get("agency"))
     return start, end, index, tables
 
 
@@ -223,7 +227,7 @@ def _figure(figure: Figure) -> dict[str, Any]:
 
 def _worded(tables: Tables, end: date) -> dict[str, list[dict[str, Any]]]:
     """Every table of cells with words beside the keys; agencies as they are called at the end."""
-    registry = enclave().inquiry.registry().registry
+    registry = enclave().queries.registry().registry
 
     def agency(key: str) -> Wording:
         label = registry.label(key, end, end)

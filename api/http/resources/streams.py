@@ -5,17 +5,17 @@ from __future__ import annotations
 from flask import Response
 
 from api.http.framework.admission import Heavy
-from api.http.framework.endpoint import EXAMPLE_CASE, Noun, in_path
+from api.http.framework.endpoint import EXAMPLE_CASE, Resource, in_path
 from api.http.framework.responses import answer
 from api.http.resources.served import enclave
-from api.http.schemas.act import StreamHead
+from api.http.schemas.act import StreamHeadSchema
 
-streams = Noun("streams", __name__, url_prefix="/v1/streams", description="Dòng ghi · Streams")
+streams = Resource("streams", __name__, url_prefix="/v1/streams", description="Dòng ghi · Streams")
 
 
 @streams.call(
     "/<path:stream>/head",
-    answers=StreamHead,
+    answers=StreamHeadSchema,
     problems=("not_found", "database_unavailable"),
     parameters=(
         in_path(

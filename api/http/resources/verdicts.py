@@ -14,7 +14,7 @@ from typing import Any, Final
 from api.http.resources import serializers
 from api.texts.catalogue import both
 from ledger.message import Message
-from projections.queries.signature_verdicts import WORST, Judged, Verification
+from projections.queries.signature_verdicts import WORST, StatementVerdict, Verification
 
 SIGN_OFF: Final = "VerificationSignedOff"
 _ALL_GOOD: Final = Message("every signature is valid, and a checkpoint covers every record")
@@ -57,7 +57,7 @@ def conclude(found: Verification, size: int) -> Conclusion:
     return Conclusion(worst["outcome"], reason, tuple(faults))
 
 
-def _fault(one: Judged, size: int) -> Mapping[str, Any] | None:
+def _fault(one: StatementVerdict, size: int) -> Mapping[str, Any] | None:
     """What keeps a statement from being plainly valid; None where nothing does."""
     place = {"index": one.row.index, "act_id": one.row.act_id, "verdict": str(one.verdict)}
     if one.outcome != "VALID":
@@ -69,13 +69,13 @@ def _fault(one: Judged, size: int) -> Mapping[str, Any] | None:
 
 def signed_off(found: Verification) -> list[dict[str, Any]]:
     """Effective sign-offs of this case, oldest first: by whom, up to where, with which verdict."""
-    told = []
+    body = []
     for one in found.statements:
         row = one.row
         if row.act != SIGN_OFF or not row.effect:
             continue
         facts = row.members.get("facts", {})
-        told.append(
+        body.append(
             {
                 "act_id": row.act_id,
                 "index": row.index,
@@ -85,4 +85,4 @@ def signed_off(found: Verification) -> list[dict[str, Any]]:
                 **{name: facts.get(name) for name in ("verdict", "checked_from", "checked_to")},
             }
         )
-    return told
+    return body

@@ -9,34 +9,34 @@ from flask import Response
 
 from api.http.framework import freshness
 from api.http.framework.admission import Heavy
-from api.http.framework.endpoint import Noun
+from api.http.framework.endpoint import Resource
 from api.http.framework.request_context import caller, now
 from api.http.framework.responses import answer
 from api.http.resources import serializers
 from api.http.resources.served import enclave
-from api.http.schemas.work import WorklistQuery, WorklistShown
+from api.http.schemas.work import WorklistQuerySchema, WorklistShownSchema
 from ledger.log.moment import stamp
 
-worklist = Noun("worklist", __name__, url_prefix="/v1", description="Việc cần làm · Worklist")
+worklist = Resource("worklist", __name__, url_prefix="/v1", description="Việc cần làm · Worklist")
 
 
 @worklist.call(
     "/worklist",
-    query=WorklistQuery,
-    answers=WorklistShown,
+    query=WorklistQuerySchema,
+    answers=WorklistShownSchema,
     projected=True,
     heavy=Heavy("worklist"),
 )
-def get_worklist(asked: dict[str, Any]) -> Response:
+def get_worklist(params: dict[str, Any]) -> Response:
     """Việc chờ tôi · To sign, to do, due and overdue, with which clock and its source.
 
     With `team=true` also what waits for others of the agencies that the caller supervises; the
     answer names these.
     """
-    freshness.require(asked, "worklist")
+    freshness.require(params, "worklist")
     who, at = caller().officer, now()
-    team = enclave().inquiry.supervised(who, at) if asked["team"] else []
-    index, tasks = enclave().inquiry.worklist(who, at, team=team)
+    team = enclave().queries.supervised(who, at) if params["team"] else []
+    index, tasks = enclave().queries.worklist(who, at, team=team)
     parts = {
         part.name: [serializers.task(row, at) for row in getattr(tasks, part.name)]
         for part in fields(tasks)

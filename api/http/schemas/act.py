@@ -8,8 +8,8 @@ from api.http.schemas.base import (
     DIGEST,
     MOMENT,
     UUID,
-    Answer,
-    Strict,
+    AnswerSchema,
+    StrictSchema,
     choice,
     pattern,
     several,
@@ -18,12 +18,12 @@ from api.http.schemas.base import (
     whole,
 )
 from api.http.schemas.enumerations import CASE_STATE, PROBLEM_CODE, SIGNER_ROLE, STATEMENT_ROLE
-from api.http.schemas.log import InclusionProof
+from api.http.schemas.log import InclusionProofSchema
 
 B64 = r"[A-Za-z0-9_-]{2,}"
 
 
-class StatementShape(Strict):
+class StatementShape(StrictSchema):
     """A flattened JWS (formats.md §3)."""
 
     payload = pattern(B64, "base64url of the act's canonical bytes.", required=True)
@@ -31,7 +31,7 @@ class StatementShape(Strict):
     signature = pattern(B64, "base64url of the signature.", required=True)
 
 
-class SignerShape(Strict):
+class SignerShape(StrictSchema):
     """One who has yet to sign."""
 
     officer = text("uuid.", required=True)
@@ -39,7 +39,7 @@ class SignerShape(Strict):
     role = SIGNER_ROLE.one("Role in `signers`.", required=True)
 
 
-class Receipt(Answer):
+class ReceiptSchema(AnswerSchema):
     """What a submitter keeps (formats.md §8)."""
 
     act_id = pattern(UUID, "The act.", required=True)
@@ -54,11 +54,11 @@ class Receipt(Answer):
     entry = pattern(DIGEST, "What the leaf commits to.", required=True)
     recorded_at = pattern(MOMENT, "When the ledger took it.", required=True)
     proof = fields.Nested(
-        InclusionProof, metadata={"description": "Left out in a 202: not yet proven."}
+        InclusionProofSchema, metadata={"description": "Left out in a 202: not yet proven."}
     )
 
 
-class PrepareRequest(Strict):
+class PrepareRequestSchema(StrictSchema):
     """Fields of an act to be; what is left out the ledger fills in where it can."""
 
     act = fields.Dict(required=True, metadata={"description": "Members of formats.md §2."})
@@ -66,7 +66,7 @@ class PrepareRequest(Strict):
     role = STATEMENT_ROLE.one("AUTHOR by default.")
 
 
-class LeftOut(Strict):
+class LeftOutSchema(StrictSchema):
     """A text whose characters that nobody sees are not in the payload."""
 
     pointer = text("JSON Pointer into the act.", required=True)
@@ -74,7 +74,7 @@ class LeftOut(Strict):
     en = text("The same in English.", required=True)
 
 
-class Prepared(Answer):
+class PreparedSchema(AnswerSchema):
     """Bytes for the client to show and to sign; nothing is stored."""
 
     payload = text("base64url.", required=True)
@@ -83,17 +83,17 @@ class Prepared(Answer):
     shown = fields.Dict(
         required=True, metadata={"description": "The act as read back from the bytes."}
     )
-    left_out = several(LeftOut, "What was left out of the fields sent; mostly nothing.")
+    left_out = several(LeftOutSchema, "What was left out of the fields sent; mostly nothing.")
 
 
-class CheckRequest(Strict):
+class CheckRequestSchema(StrictSchema):
     """Either a statement or the fields of an act."""
 
     statement = fields.Nested(StatementShape)
     act = fields.Dict(metadata={"description": "Members of formats.md §2."})
 
 
-class Checked(Answer):
+class CheckedSchema(AnswerSchema):
     """What the ledger would say."""
 
     ok = fields.Boolean(
@@ -107,7 +107,7 @@ class Checked(Answer):
     status = choice(("effective", "pending"), "Where the act would stand.")
 
 
-class StreamHead(Answer):
+class StreamHeadSchema(AnswerSchema):
     """Where the next statement of a stream must stand."""
 
     seq = whole("Sequence number the next statement takes.", required=True, low=1)

@@ -10,8 +10,8 @@ from api.http.schemas.base import (
     DIGEST,
     MOMENT,
     UUID,
-    Answer,
-    Strict,
+    AnswerSchema,
+    StrictSchema,
     pattern,
     several,
     text,
@@ -22,7 +22,7 @@ from api.http.schemas.enumerations import FILE_EVENT
 FILE_DIGEST: Final = rf"sha-256:{DIGEST}"
 
 
-class KeptFile(Answer):
+class KeptFileSchema(AnswerSchema):
     """What an act may list now."""
 
     digest = pattern(FILE_DIGEST, "Of the bytes received (formats.md §2).", required=True)
@@ -30,7 +30,7 @@ class KeptFile(Answer):
     media_type = text("As sent.", required=True)
 
 
-class CustodyEvent(Strict):
+class CustodyEventSchema(StrictSchema):
     """One thing that happened to a file."""
 
     event = FILE_EVENT.one("What happened.", required=True)
@@ -47,14 +47,14 @@ class CustodyEvent(Strict):
     )
 
 
-class AnchorShown(Strict):
+class AnchorShownSchema(StrictSchema):
     """The newest anchor of custody in the log."""
 
     index = whole("Leaf index of its record.", required=True)
     at = pattern(MOMENT, "When the log took it.", required=True)
 
 
-class Custody(Answer):
+class CustodySchema(AnswerSchema):
     """The history of one file, as far as it concerns the stream of the act it was asked through."""
 
     act_id = pattern(UUID, "The act.", required=True)
@@ -62,8 +62,8 @@ class Custody(Answer):
     name = text("As the act says.", required=True)
     media_type = text("As the act says.", required=True)
     size = whole("Bytes.", required=True)
-    events = several(CustodyEvent, "In order of time.")
+    events = several(CustodyEventSchema, "In order of time.")
     anchor = fields.Nested(
-        AnchorShown,
+        AnchorShownSchema,
         metadata={"description": "What covers the events that are anchored; left out before any."},
     )

@@ -42,7 +42,7 @@ MAX_INDEX: Final = 2**53 - 1
 MAX_LIMIT: Final = 200
 
 
-class Strict(Schema):
+class StrictSchema(Schema):
     """A shape that refuses what it does not name."""
 
     class Meta:
@@ -51,7 +51,7 @@ class Strict(Schema):
         unknown = RAISE
 
 
-class Answer(Strict):
+class AnswerSchema(StrictSchema):
     """A JSON answer; in a rehearsal every one of them says so."""
 
     rehearsal = fields.Boolean(
@@ -163,7 +163,7 @@ class StrictInteger(fields.Integer):
         return super()._deserialize(value, attr, data, **kwargs)
 
 
-class Projected(Strict):
+class ProjectedSchema(StrictSchema):
     """Query of a call answered from a view (http.md §6)."""
 
     at_least = whole(
@@ -171,7 +171,7 @@ class Projected(Strict):
     )
 
 
-class Page(Projected):
+class PageSchema(ProjectedSchema):
     """Query of a listing."""
 
     limit = whole("Rows a page, at most 200.", low=1, high=MAX_LIMIT, default=50)
@@ -181,7 +181,7 @@ class Page(Projected):
     )
 
 
-class Listing(Answer):
+class ListingSchema(AnswerSchema):
     """What every listing has beside its rows."""
 
     index = whole(

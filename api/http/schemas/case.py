@@ -10,11 +10,11 @@ from api.http.schemas.base import (
     DAY,
     OFFSET_TIME,
     UUID,
-    Answer,
-    Listing,
-    Page,
-    Projected,
-    Strict,
+    AnswerSchema,
+    ListingSchema,
+    PageSchema,
+    ProjectedSchema,
+    StrictSchema,
     maybe,
     number,
     part,
@@ -38,7 +38,7 @@ from api.http.schemas.enumerations import (
 )
 
 
-class CasesQuery(Page):
+class CasesQuerySchema(PageSchema):
     """Filters of the case list; all given must hold."""
 
     state = CASE_STATE.one("Main state.")
@@ -59,7 +59,7 @@ class CasesQuery(Page):
     )
 
 
-class AsOfQuery(Projected):
+class AsOfQuerySchema(ProjectedSchema):
     """A moment of the past."""
 
     as_of = pattern(
@@ -72,14 +72,14 @@ class AsOfQuery(Projected):
     )
 
 
-class LeadShown(Strict):
+class LeadShownSchema(StrictSchema):
     """The lead agency of today."""
 
     agency = text("Agency id.", required=True)
     label = text("Its name.", required=True)
 
 
-class AgencyShown(Strict):
+class AgencyShownSchema(StrictSchema):
     """An agency as the reader should name it."""
 
     agency = text("Agency id that carries the matter now.", required=True)
@@ -87,13 +87,13 @@ class AgencyShown(Strict):
     label = text("Name then and, where it is gone, who carries on.", required=True)
 
 
-class HandlerShown(AgencyShown):
+class HandlerShownSchema(AgencyShownSchema):
     """The agency that handles a case."""
 
     registered_as = text("Agency id as the case was taken.", required=True)
 
 
-class ActNamed(Strict):
+class ActNamedSchema(StrictSchema):
     """An act as a line refers to it."""
 
     act_id = text("uuid.", required=True)
@@ -104,21 +104,21 @@ class ActNamed(Strict):
     agency = text("Agency id.", required=True)
 
 
-class FindingShown(ActNamed):
+class FindingShownSchema(ActNamedSchema):
     """What the verification found."""
 
     finding = maybe("Code of the finding.")
     limbs_met = texts("Limbs of article 3.3 found to be met.")
 
 
-class SinceShown(Strict):
+class SinceShownSchema(StrictSchema):
     """The act that brought the state about."""
 
     act_id = text("uuid.", required=True)
     at = text("When it happened, as signed.", required=True)
 
 
-class MoveShown(Strict):
+class MoveShownSchema(StrictSchema):
     """One step of a sub-process."""
 
     act_id = text("uuid.", required=True)
@@ -126,7 +126,7 @@ class MoveShown(Strict):
     state = text("Where it stood after it.", required=True)
 
 
-class SubProcessShown(Strict):
+class SubProcessShownSchema(StrictSchema):
     """A measure, a verification, a referral or another sub-process."""
 
     name = text("Kind.", required=True)
@@ -136,12 +136,12 @@ class SubProcessShown(Strict):
     state = text("Where it stands.", required=True)
     open = yes_or_no("Whether somebody has to act.")
     opened_by = fields.Nested(
-        ActNamed, required=True, metadata={"description": "The act that opened it."}
+        ActNamedSchema, required=True, metadata={"description": "The act that opened it."}
     )
-    moves = several(MoveShown, "Oldest first.")
+    moves = several(MoveShownSchema, "Oldest first.")
 
 
-class SignedShown(Strict):
+class SignedShownSchema(StrictSchema):
     """Who has signed an act that still waits."""
 
     officer = text("uuid.", required=True)
@@ -151,7 +151,7 @@ class SignedShown(Strict):
     )
 
 
-class AwaitedShown(Strict):
+class AwaitedShownSchema(StrictSchema):
     """Whose signature an act waits for."""
 
     officer = text("uuid.", required=True)
@@ -160,43 +160,43 @@ class AwaitedShown(Strict):
     role = SIGNER_ROLE.one("As what.", required=True)
 
 
-class PendingShown(ActNamed):
+class PendingShownSchema(ActNamedSchema):
     """An act that waits for signatures."""
 
-    signed = several(SignedShown, "Who has signed, in their order.")
-    waiting_for = several(AwaitedShown, "Who has yet to sign, in their order.")
+    signed = several(SignedShownSchema, "Who has signed, in their order.")
+    waiting_for = several(AwaitedShownSchema, "Who has yet to sign, in their order.")
 
 
-class ReturnedShown(ActNamed):
+class ReturnedShownSchema(ActNamedSchema):
     """An act that was sent back unsigned."""
 
     returned_by = maybe("act_id of the act that returned it.")
     reason = maybe("Why, as its signer wrote.")
 
 
-class CorrectionShown(ActNamed):
+class CorrectionShownSchema(ActNamedSchema):
     """A correction of the record or in public."""
 
     corrects = maybe("act_id of what it corrects.")
     mark = maybe("Kind of correction of the record; null of one in public.")
 
 
-class BodyShown(Strict):
+class BodyShownSchema(StrictSchema):
     """A body that decides a complaint."""
 
     agency = text("Agency id.", required=True)
     label = text("Name then and, where it is gone, who carries on.", required=True)
 
 
-class ComplaintPath(Strict):
+class ComplaintPathSchema(StrictSchema):
     """Where and until when one may complain about a restrictive act."""
 
     act_id = text("The act.", required=True)
     act = text("Act type.", required=True)
     first_instance = fields.Nested(
-        BodyShown, required=True, metadata={"description": "Where a first complaint goes."}
+        BodyShownSchema, required=True, metadata={"description": "Where a first complaint goes."}
     )
-    second_instance = part(BodyShown, "Where a second one goes; null: to court only.")
+    second_instance = part(BodyShownSchema, "Where a second one goes; null: to court only.")
     until = maybe("Last instant for a first complaint; null: the law names none.")
     source = maybe("Article it comes from.")
     certainty = maybe("How sure the article is.")
@@ -204,7 +204,7 @@ class ComplaintPath(Strict):
     en = text("The same in English.", required=True)
 
 
-class ClockShown(Strict):
+class ClockShownSchema(StrictSchema):
     """A deadline with its source."""
 
     code = text("Clock.", required=True)
@@ -223,7 +223,7 @@ class ClockShown(Strict):
     stopped_at = maybe("When that act happened.")
 
 
-class FlagShown(Strict):
+class FlagShownSchema(StrictSchema):
     """A flag that shows."""
 
     code = text("Guard code.", required=True)
@@ -233,7 +233,7 @@ class FlagShown(Strict):
     source = texts("Articles and rules it comes from.")
 
 
-class AssumptionShown(Strict):
+class AssumptionShownSchema(StrictSchema):
     """A configured line of the registry that is not known for sure and bites in this case."""
 
     code = text("Code.", required=True)
@@ -241,7 +241,7 @@ class AssumptionShown(Strict):
     en = text("English.", required=True)
 
 
-class SilenceShown(Strict):
+class SilenceShownSchema(StrictSchema):
     """What the regulation doesn't say where this case stands, and what this ledger does."""
 
     n = number("Row of the list of silences.")
@@ -250,7 +250,7 @@ class SilenceShown(Strict):
     bites = texts("Acts, clocks, flags, state.")
 
 
-class ViewShown(Strict):
+class ViewShownSchema(StrictSchema):
     """Which moment a case file of the past shows."""
 
     as_of = text("As asked.", required=True)
@@ -259,7 +259,7 @@ class ViewShown(Strict):
     at = text("The moment that is, where no index was asked for.")
 
 
-class CaseFile(Answer):
+class CaseFileSchema(AnswerSchema):
     """One case at one moment."""
 
     id = pattern(UUID, "uuid of the case.", required=True)
@@ -267,7 +267,7 @@ class CaseFile(Answer):
     state = CASE_STATE.one("Main state.", required=True, null=True)
     state_vi = maybe("Vietnamese name of the state.")
     state_en = maybe("English name of the state.")
-    state_since = part(SinceShown, "The act that brought the state about.")
+    state_since = part(SinceShownSchema, "The act that brought the state about.")
     outcome = CASE_OUTCOME.one("How it ended; null: it has not.", required=True, null=True)
     outcome_vi = maybe("The same in Vietnamese.")
     outcome_en = maybe("The same in English.")
@@ -277,22 +277,22 @@ class CaseFile(Answer):
     alleged_limb = texts("Limbs of article 3.3 alleged, not found.")
     opened_at = maybe("When the first act happened.")
     registered_at = maybe("When the case was registered.")
-    handler = part(HandlerShown, "Who handles it; null before the case is registered.")
-    lead = part(LeadShown, "The lead agency today.")
-    finders = several(AgencyShown, "Where reports and findings came in.")
+    handler = part(HandlerShownSchema, "Who handles it; null before the case is registered.")
+    lead = part(LeadShownSchema, "The lead agency today.")
+    finders = several(AgencyShownSchema, "Where reports and findings came in.")
     reporters = number("Reports received; never by whom.")
-    result = part(ActNamed, "The act that determined the result.")
-    finding = part(FindingShown, "What the verification found.")
-    open_sub_processes = several(SubProcessShown, "Those in which somebody has to act.")
-    sub_processes = several(SubProcessShown, "All of them.")
-    pending = several(PendingShown, "Acts that wait for signatures.")
-    returned = several(ReturnedShown, "Acts that were sent back.")
-    clocks = several(ClockShown, "Deadlines, running and ended.")
-    flags = several(FlagShown, "Flags that show.")
-    complaint_paths = several(ComplaintPath, "One for each restrictive act.")
-    corrections = several(CorrectionShown, "Corrections, of the record and in public.")
-    assumptions = several(AssumptionShown, "What is configured and not known for sure.")
-    silences = several(SilenceShown, "Where the regulation says nothing.")
+    result = part(ActNamedSchema, "The act that determined the result.")
+    finding = part(FindingShownSchema, "What the verification found.")
+    open_sub_processes = several(SubProcessShownSchema, "Those in which somebody has to act.")
+    sub_processes = several(SubProcessShownSchema, "All of them.")
+    pending = several(PendingShownSchema, "Acts that wait for signatures.")
+    returned = several(ReturnedShownSchema, "Acts that were sent back.")
+    clocks = several(ClockShownSchema, "Deadlines, running and ended.")
+    flags = several(FlagShownSchema, "Flags that show.")
+    complaint_paths = several(ComplaintPathSchema, "One for each restrictive act.")
+    corrections = several(CorrectionShownSchema, "Corrections, of the record and in public.")
+    assumptions = several(AssumptionShownSchema, "What is configured and not known for sure.")
+    silences = several(SilenceShownSchema, "Where the regulation says nothing.")
     statements = number("Statements in the stream.")
     acts = number("Acts.")
     officers = texts("uuid of everyone who has signed in it.")
@@ -304,10 +304,12 @@ class CaseFile(Answer):
             " nothing, and the case takes no other act. Left out where there are none."
         },
     )
-    view = fields.Nested(ViewShown, metadata={"description": "Left out where it is as of now."})
+    view = fields.Nested(
+        ViewShownSchema, metadata={"description": "Left out where it is as of now."}
+    )
 
 
-class CaseLineShown(Strict):
+class CaseLineShownSchema(StrictSchema):
     """One line of the case list."""
 
     id = pattern(UUID, "uuid of the case.", required=True)
@@ -330,7 +332,7 @@ class CaseLineShown(Strict):
     seq = number("Statements.")
 
 
-class CasePage(Listing):
+class CasePageSchema(ListingSchema):
     """A page of the case list."""
 
-    cases = several(CaseLineShown, "In the order asked for.")
+    cases = several(CaseLineShownSchema, "In the order asked for.")

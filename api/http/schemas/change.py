@@ -7,9 +7,9 @@ from marshmallow import fields
 from api.http.schemas.base import (
     AS_OF,
     UUID,
-    Answer,
-    Projected,
-    Strict,
+    AnswerSchema,
+    ProjectedSchema,
+    StrictSchema,
     maybe,
     number,
     part,
@@ -19,10 +19,10 @@ from api.http.schemas.base import (
     yes_or_no,
 )
 from api.http.schemas.enumerations import ACT_STATUS, LOG_CLOCK, STATEMENT_ROLE
-from api.http.schemas.statement import SignerShown
+from api.http.schemas.statement import SignerShownSchema
 
 
-class DiffQuery(Projected):
+class DiffQuerySchema(ProjectedSchema):
     """Two moments."""
 
     from_ = pattern(AS_OF, "Index, time or day.", required=True, name="from")
@@ -30,20 +30,20 @@ class DiffQuery(Projected):
     clock = LOG_CLOCK.one("`recorded` by default.")
 
 
-class FieldQuery(Projected):
+class FieldQuerySchema(ProjectedSchema):
     """The field as of a moment."""
 
     as_of = pattern(AS_OF, "Index, time or day; now by default.")
 
 
-class ActSigner(SignerShown):
+class ActSignerSchema(SignerShownSchema):
     """One who signed the act, and where."""
 
     index = number("Record of the signature.")
     role = STATEMENT_ROLE.one("As what.", required=True)
 
 
-class ActTouch(Strict):
+class ActTouchSchema(StrictSchema):
     """An act that changed a field, by the statement that brought the change about."""
 
     act_id = text("uuid.", required=True)
@@ -54,8 +54,10 @@ class ActTouch(Strict):
     seq = number("Its position in the case.")
     role = STATEMENT_ROLE.one("As what; null where erased.", required=True, null=True)
     officer = maybe("Who signed.")
-    signer = part(SignerShown, "The same by post; null where erased.")
-    signers = several(ActSigner, "Everybody who had signed the act by then, the author first.")
+    signer = part(SignerShownSchema, "The same by post; null where erased.")
+    signers = several(
+        ActSignerSchema, "Everybody who had signed the act by then, the author first."
+    )
     agency = maybe("Agency of the author.")
     status = ACT_STATUS.one("Status of the act after it.", required=True)
     late = yes_or_no("Entered late, with a reason.")
@@ -63,7 +65,7 @@ class ActTouch(Strict):
     recorded_at = text("When the ledger took it.", required=True)
 
 
-class ChangeShown(Strict):
+class ChangeShownSchema(StrictSchema):
     """One changed field."""
 
     pointer = text("JSON Pointer into the case file.", required=True)
@@ -75,10 +77,10 @@ class ChangeShown(Strict):
     new = fields.Raw(
         required=True, allow_none=True, metadata={"description": "Value after; null: gone."}
     )
-    acts = several(ActTouch, "Acts that changed it; empty where only time did.")
+    acts = several(ActTouchSchema, "Acts that changed it; empty where only time did.")
 
 
-class Difference(Answer):
+class DifferenceSchema(AnswerSchema):
     """What differs between two moments."""
 
     id = pattern(UUID, "uuid of the case.", required=True)
@@ -92,12 +94,12 @@ class Difference(Answer):
             "description": "True where `from` was the later moment: told the other way round."
         }
     )
-    changes = several(ChangeShown, "By pointer.")
+    changes = several(ChangeShownSchema, "By pointer.")
 
 
-class FieldHistory(Answer):
+class FieldHistorySchema(AnswerSchema):
     """Why a field says what it says."""
 
     id = pattern(UUID, "uuid of the case.", required=True)
     pointer = text("JSON Pointer.", required=True)
-    changes = several(ChangeShown, "Oldest first; empty where it has had no value yet.")
+    changes = several(ChangeShownSchema, "Oldest first; empty where it has had no value yet.")

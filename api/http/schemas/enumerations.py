@@ -62,12 +62,12 @@ class Enumeration:
 
     def schema(self) -> dict[str, Any]:
         """As JSON Schema; `x-enumDescriptions` as Redoc reads it."""
-        told: dict[str, Any] = {
+        body: dict[str, Any] = {
             "type": "string",
             "description": self.description,
             "enum": list(self.words),
         }
-        return {**told, "x-enumDescriptions": dict(self.meanings)} if self.meanings else told
+        return {**body, "x-enumDescriptions": dict(self.meanings)} if self.meanings else body
 
 
 def _both(labels: Mapping[str, Text]) -> dict[str, str]:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from api.http.schemas.base import Answer, Strict, choice, several, text, yes_or_no
+from api.http.schemas.base import AnswerSchema, StrictSchema, choice, several, text, yes_or_no
 
 
-class Live(Answer):
+class LiveSchema(AnswerSchema):
     """The process answers."""
 
     status = choice(("live",), "Always live.", required=True)
 
 
-class Check(Strict):
+class CheckSchema(StrictSchema):
     """One part and whether it is well."""
 
     name = choice(
-        ("database", "sealer", "log", "projection", "custody", "set_aside", "disk", "clock"),
+        ("database", "checkpointer", "log", "projection", "custody", "set_aside", "disk", "clock"),
         "Part.",
         required=True,
     )
@@ -26,8 +26,8 @@ class Check(Strict):
     )
 
 
-class Ready(Answer):
+class ReadySchema(AnswerSchema):
     """All parts."""
 
     status = choice(("ready", "not_ready"), "Verdict.", required=True)
-    checks = several(Check, "Every part.")
+    checks = several(CheckSchema, "Every part.")

@@ -7,9 +7,9 @@ from marshmallow import fields, validate
 from api.http.schemas.base import (
     MAX_INDEX,
     MOMENT,
-    Answer,
-    Strict,
+    AnswerSchema,
     StrictInteger,
+    StrictSchema,
     pattern,
     several,
     text,
@@ -19,7 +19,7 @@ from api.http.schemas.base import (
 from api.http.schemas.enumerations import SECRECY_LEVEL
 
 
-class InclusionProof(Strict):
+class InclusionProofSchema(StrictSchema):
     """RFC 9162 §2.1.3, sibling of the leaf first."""
 
     index = whole("Leaf index.", required=True)
@@ -28,7 +28,7 @@ class InclusionProof(Strict):
     checkpoint = text("Signed note.", required=True)
 
 
-class ConsistencyProof(Strict):
+class ConsistencyProofSchema(StrictSchema):
     """RFC 9162 §2.1.4."""
 
     from_ = fields.Integer(
@@ -39,14 +39,14 @@ class ConsistencyProof(Strict):
     checkpoint = text("Signed note of size `to`.", required=True)
 
 
-class InclusionQuery(Strict):
+class InclusionQuerySchema(StrictSchema):
     """Which leaf, in which tree."""
 
     index = whole("Leaf index.", required=True)
     size = whole("A size with a checkpoint; the newest by default.", low=1)
 
 
-class ConsistencyQuery(Strict):
+class ConsistencyQuerySchema(StrictSchema):
     """Between which sizes."""
 
     from_ = StrictInteger(
@@ -58,14 +58,14 @@ class ConsistencyQuery(Strict):
     to = whole("A size with a checkpoint; the newest by default.", low=1)
 
 
-class Witness(Strict):
+class WitnessSchema(StrictSchema):
     """A witness and when it last cosigned."""
 
     name = text("Key name.", required=True)
     last_cosigned_at = text("RFC 3339; left out: never.")
 
 
-class KeySpan(Strict):
+class KeySpanSchema(StrictSchema):
     """Keys of the log, and the sizes they sign (formats.md §7)."""
 
     vkeys = texts("Verifier keys (C2SP signed note).")
@@ -75,33 +75,33 @@ class KeySpan(Strict):
     to = whole("Largest size; left out while they are in force.")
 
 
-class LostCheckpoint(Strict):
+class LostCheckpointSchema(StrictSchema):
     """A checkpoint that was signed over what is lost."""
 
     size = whole("Size.", required=True)
     root = text("Root, b64.", required=True)
 
 
-class LostRecord(Strict):
+class LostRecordSchema(StrictSchema):
     """A lost record, known from a receipt."""
 
     index = whole("Index it had.", required=True)
     entry = text("Entry, b64.", required=True)
 
 
-class Recovery(Strict):
+class RecoverySchema(StrictSchema):
     """The log lost its tail and went on under other keys."""
 
     index = whole("Record that brought it into effect.", required=True)
     size = whole("Records that were left.", required=True)
     root = text("Root over them, b64.", required=True)
-    lost = several(LostCheckpoint, "Checkpoints that were signed over it.")
-    lost_acts = several(LostRecord, "Records known from receipts.")
+    lost = several(LostCheckpointSchema, "Checkpoints that were signed over it.")
+    lost_acts = several(LostRecordSchema, "Records known from receipts.")
     old_vkeys = texts("Keys until then.")
     new_vkeys = texts("Keys from then on.")
 
 
-class ShownRecord(Strict):
+class ShownRecordSchema(StrictSchema):
     """A registry record and its path in the tree."""
 
     index = whole("Leaf index.", required=True)
@@ -109,35 +109,35 @@ class ShownRecord(Strict):
     hashes = texts("Path, b64.")
 
 
-class Prefix(Strict):
+class PrefixSchema(StrictSchema):
     """That what was left is the beginning of the tree."""
 
     size = whole("Records that were left.", required=True)
     hashes = texts("Path, b64.")
 
 
-class RecoveryEvidence(Strict):
+class RecoveryEvidenceSchema(StrictSchema):
     """What shows each recovery lawful, without a database."""
 
     checkpoint = text("Signed note of the tree that everything stands in.", required=True)
-    records = several(ShownRecord, "Registry records, in their order.")
-    prefixes = several(Prefix, "One for each recovery.")
+    records = several(ShownRecordSchema, "Registry records, in their order.")
+    prefixes = several(PrefixSchema, "One for each recovery.")
 
 
-class LogFacts(Answer):
+class LogFactsSchema(AnswerSchema):
     """What a verifier needs to know about this log."""
 
     origin = text("Origin.", required=True, example="rehearsal.bacninh.example/ordinary")
     level = SECRECY_LEVEL.one("Secrecy level of the enclave.", required=True)
     vkeys = texts("Keys in force.")
-    keys = several(KeySpan, "Every key, by size.")
-    recoveries = several(Recovery, "Every time the log lost its tail; mostly none.")
+    keys = several(KeySpanSchema, "Every key, by size.")
+    recoveries = several(RecoverySchema, "Every time the log lost its tail; mostly none.")
     size = whole("Records in the newest checkpoint.", required=True)
     records = whole("Records committed.", required=True)
     genesis = text("Entry of record 0, lower-case hex: where trust starts.", required=True)
     policy = text("C2SP tlog-policy.", required=True)
     now = pattern(MOMENT, "The ledger's time.", required=True)
-    witnesses = several(Witness, "Who cosigns its checkpoints.")
+    witnesses = several(WitnessSchema, "Who cosigns its checkpoints.")
     set_aside = fields.List(
         fields.Integer(),
         required=True,

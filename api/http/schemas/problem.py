@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from marshmallow import fields
 
-from api.http.schemas.base import Strict, text
+from api.http.schemas.base import StrictSchema, text
 from api.http.schemas.enumerations import PROBLEM_CODE, RECORDED
 
 
-class FaultSchema(Strict):
+class FaultSchema(StrictSchema):
     """One fault of a request."""
 
     pointer = text("JSON Pointer (RFC 6901) to the member at fault.", required=True)
     detail = text("What is wrong there.", required=True)
 
 
-class ProblemSchema(Strict):
+class ProblemSchema(StrictSchema):
     """A refusal: what happened, what was recorded, what to do next."""
 
     type = text("`/problems/<code>`, a page that explains it.", required=True)

@@ -7,11 +7,11 @@ from marshmallow import fields
 from api.http.schemas.base import (
     AS_OF,
     UUID,
-    Answer,
-    Listing,
-    Page,
-    Projected,
-    Strict,
+    AnswerSchema,
+    ListingSchema,
+    PageSchema,
+    ProjectedSchema,
+    StrictSchema,
     choice,
     maybe,
     number,
@@ -22,10 +22,10 @@ from api.http.schemas.base import (
     yes_or_no,
 )
 from api.http.schemas.enumerations import AGENCY_FUNCTION, KEY_CUSTODY, KEY_STATUS
-from api.http.schemas.statement import KeyShown
+from api.http.schemas.statement import KeyShownSchema
 
 
-class RegistryQuery(Page):
+class RegistryQuerySchema(PageSchema):
     """A moment of the registry."""
 
     as_of = pattern(
@@ -35,19 +35,19 @@ class RegistryQuery(Page):
     )
 
 
-class OfficerQuery(RegistryQuery):
+class OfficerQuerySchema(RegistryQuerySchema):
     """Whose keys or posts."""
 
     officer = pattern(UUID, "uuid of an officer.")
 
 
-class AgencyQuery(RegistryQuery):
+class AgencyQuerySchema(RegistryQuerySchema):
     """Which agencies."""
 
     function = AGENCY_FUNCTION.one("Holds this function then.")
 
 
-class JwksQuery(Projected):
+class JwksQuerySchema(ProjectedSchema):
     """A moment of the key set."""
 
     as_of = pattern(AS_OF, "An index, a time or a day; now by default.")
@@ -61,7 +61,7 @@ def _recorded() -> fields.Integer:
     )
 
 
-class NameShown(Strict):
+class NameShownSchema(StrictSchema):
     """A name and when it was used."""
 
     vi = text("Name.", required=True)
@@ -70,14 +70,14 @@ class NameShown(Strict):
     valid_to = maybe("Last day.")
 
 
-class AgencyLine(Strict):
+class AgencyLineSchema(StrictSchema):
     """One agency on a day."""
 
     agency = text("Agency id.", required=True)
     kind = text("Kind of body.", required=True)
     name = text("Name on the day.", required=True)
     label = text("Name then and who carries on.", required=True)
-    names = several(NameShown, "Every name it has had.")
+    names = several(NameShownSchema, "Every name it has had.")
     exists = yes_or_no("Whether it existed on the day.")
     territory = maybe("Territory it is competent for.")
     parent = maybe("Agency above it.")
@@ -91,13 +91,13 @@ class AgencyLine(Strict):
     index = _recorded()
 
 
-class Agencies(Listing):
+class AgenciesSchema(ListingSchema):
     """Agencies in the order of the registry."""
 
-    agencies = several(AgencyLine, "In that order.")
+    agencies = several(AgencyLineSchema, "In that order.")
 
 
-class PostLine(Strict):
+class PostLineSchema(StrictSchema):
     """A post and when it was held."""
 
     agency = text("Agency id.", required=True)
@@ -112,28 +112,28 @@ class PostLine(Strict):
     index = _recorded()
 
 
-class OfficerLine(Strict):
+class OfficerLineSchema(StrictSchema):
     """One officer: an id and posts, never a name."""
 
     officer = text("uuid.", required=True)
-    posts = several(PostLine, "Posts, also those of other days.")
+    posts = several(PostLineSchema, "Posts, also those of other days.")
     in_post = yes_or_no("Whether any post was held on the day.")
     keys = texts("kid of every key.")
 
 
-class Officers(Listing):
+class OfficersSchema(ListingSchema):
     """Officers in the order in which they became known."""
 
-    officers = several(OfficerLine, "In that order.")
+    officers = several(OfficerLineSchema, "In that order.")
 
 
-class Keys(Listing):
+class KeysSchema(ListingSchema):
     """Keys in the order of enrolment."""
 
-    keys = several(KeyShown, "In that order.")
+    keys = several(KeyShownSchema, "In that order.")
 
 
-class InstrumentLine(Strict):
+class InstrumentLineSchema(StrictSchema):
     """One legal instrument."""
 
     instrument = text("Number and symbol.", required=True)
@@ -147,13 +147,13 @@ class InstrumentLine(Strict):
     index = _recorded()
 
 
-class Instruments(Listing):
+class InstrumentsSchema(ListingSchema):
     """Legal instruments in the order of the registry."""
 
-    instruments = several(InstrumentLine, "In that order.")
+    instruments = several(InstrumentLineSchema, "In that order.")
 
 
-class JwkShown(Strict):
+class JwkShownSchema(StrictSchema):
     """A public key (RFC 7517) and, beside its members, its history; what is null is left out."""
 
     kid = text("Thumbprint.", required=True)
@@ -176,7 +176,7 @@ class JwkShown(Strict):
     reason = text("Why it was revoked.")
 
 
-class JwkSet(Answer):
+class JwkSetSchema(AnswerSchema):
     """RFC 7517; each key carries its history beside the public members."""
 
-    keys = several(JwkShown, "In the order of enrolment.")
+    keys = several(JwkShownSchema, "In the order of enrolment.")

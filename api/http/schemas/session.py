@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from api.http.schemas.base import DIGEST, MOMENT, Answer, Strict, choice, pattern, text, whole
+from api.http.schemas.base import (
+    DIGEST,
+    MOMENT,
+    AnswerSchema,
+    StrictSchema,
+    choice,
+    pattern,
+    text,
+    whole,
+)
 
 
-class ChallengeRequest(Strict):
+class ChallengeRequestSchema(StrictSchema):
     """Whose key will answer."""
 
     kid = pattern(DIGEST, "Thumbprint (RFC 7638) of the officer's key.", required=True)
 
 
-class Challenge(Answer):
+class ChallengeSchema(AnswerSchema):
     """To be signed within two minutes, once."""
 
     challenge = pattern(DIGEST, "32 random bytes, base64url.", required=True)
     expires_at = pattern(MOMENT, "Goes into the sign-in payload as it is.", required=True)
 
 
-class Token(Answer):
+class TokenSchema(AnswerSchema):
     """A short-lived bearer token."""
 
     access_token = text("For `Authorization: Bearer`.", required=True)

@@ -6,9 +6,9 @@ from marshmallow import fields
 
 from api.http.schemas.base import (
     UUID,
-    Answer,
-    Listing,
-    Strict,
+    AnswerSchema,
+    ListingSchema,
+    StrictSchema,
     maybe,
     maybe_number,
     number,
@@ -28,17 +28,17 @@ from api.http.schemas.enumerations import (
     VERDICT,
     VERIFICATION_OUTCOME,
 )
-from api.http.schemas.log import InclusionProof
+from api.http.schemas.log import InclusionProofSchema
 
 
-class Words(Strict):
+class WordsSchema(StrictSchema):
     """One sentence in both languages."""
 
     vi = text("Vietnamese.", required=True)
     en = text("English.", required=True)
 
 
-class KeyShown(Strict):
+class KeyShownSchema(StrictSchema):
     """One key with its history, as the registry has it."""
 
     kid = text("Thumbprint.", required=True)
@@ -55,7 +55,7 @@ class KeyShown(Strict):
     reason = maybe("Why it was revoked.")
 
 
-class SignerShown(Strict):
+class SignerShownSchema(StrictSchema):
     """Who signed, by post: the registry knows no names."""
 
     officer = text("uuid.", required=True)
@@ -65,7 +65,7 @@ class SignerShown(Strict):
     agency_name = maybe("Its name on that day.")
 
 
-class StatementShown(Strict):
+class StatementShownSchema(StrictSchema):
     """One statement with its verdict."""
 
     index = number("Index of its record.")
@@ -83,14 +83,14 @@ class StatementShown(Strict):
     entry = text("What the leaf commits to.", required=True)
     verdict = VERDICT.one("formats.md §9.", required=True)
     outcome = VERIFICATION_OUTCOME.one("The verdict in four.", required=True)
-    reason = fields.Nested(Words, required=True, metadata={"description": "Why."})
+    reason = fields.Nested(WordsSchema, required=True, metadata={"description": "Why."})
     guard = maybe("The guard that refuses it, where the rules do.")
     voided_by = maybe("RecordVoided that puts it out of the way, where it is set aside.")
-    key = part(KeyShown, "What the registry says of the key; null where erased or unknown.")
-    signer = part(SignerShown, "Who signed, by post; null where erased.")
+    key = part(KeyShownSchema, "What the registry says of the key; null where erased or unknown.")
+    signer = part(SignerShownSchema, "Who signed, by post; null where erased.")
 
 
-class ActShown(Answer):
+class ActShownSchema(AnswerSchema):
     """An act with all its statements."""
 
     act_id = text("uuid.", required=True)
@@ -109,28 +109,29 @@ class ActShown(Answer):
         allow_none=True,
         metadata={"description": "What was signed, parsed; null where erased."},
     )
-    statements = several(StatementShown, "In their order.")
+    statements = several(StatementShownSchema, "In their order.")
 
 
-class ActsPage(Listing):
+class ActsPageSchema(ListingSchema):
     """A page of a timeline, in the order in which authors signed."""
 
-    acts = several(ActShown, "In that order.")
+    acts = several(ActShownSchema, "In that order.")
 
 
-class RawRecord(Strict):
+class RawRecordSchema(StrictSchema):
     """One record of an act, byte for byte."""
 
     index = number("Index of the record.")
     envelope = text("b64 of the bytes committed to; left out where erased.")
     entry = text("What the leaf commits to.", required=True)
     proof = fields.Nested(
-        InclusionProof, metadata={"description": "Left out where no checkpoint covers it yet."}
+        InclusionProofSchema,
+        metadata={"description": "Left out where no checkpoint covers it yet."},
     )
 
 
-class RawAct(Answer):
+class RawActSchema(AnswerSchema):
     """The records of one act."""
 
     act_id = pattern(UUID, "The act.", required=True)
-    records = several(RawRecord, "In the order of the log.")
+    records = several(RawRecordSchema, "In the order of the log.")

@@ -7,9 +7,9 @@ from marshmallow import fields
 from api.http.schemas.base import (
     UUID,
     UUIDS,
-    Answer,
-    Projected,
-    Strict,
+    AnswerSchema,
+    ProjectedSchema,
+    StrictSchema,
     maybe,
     maybe_number,
     number,
@@ -20,16 +20,16 @@ from api.http.schemas.base import (
     texts,
 )
 from api.http.schemas.enumerations import VERDICT, VERIFICATION_OUTCOME
-from api.http.schemas.statement import SignerShown, StatementShown, Words
+from api.http.schemas.statement import SignerShownSchema, StatementShownSchema, WordsSchema
 
 
-class BulkQuery(Projected):
+class BulkQuerySchema(ProjectedSchema):
     """Several cases."""
 
     cases = pattern(UUIDS, "Up to 50 uuids with commas between.", required=True)
 
 
-class PathShown(Strict):
+class PathShownSchema(StrictSchema):
     """An inclusion proof; with the `checkpoint` of the answer it is formats.md §6."""
 
     index = number("Leaf index.")
@@ -37,30 +37,30 @@ class PathShown(Strict):
     hashes = texts("Path, b64, sibling of the leaf first.")
 
 
-class VerifiedStatement(StatementShown):
+class VerifiedStatementSchema(StatementShownSchema):
     """A statement of a case with its proof."""
 
     act_id = text("uuid.", required=True)
     act = maybe("Act type.")
     proof = fields.Nested(
-        PathShown, metadata={"description": "Left out where no checkpoint covers it yet."}
+        PathShownSchema, metadata={"description": "Left out where no checkpoint covers it yet."}
     )
 
 
-class SignOffShown(Strict):
+class SignOffShownSchema(StrictSchema):
     """A supervisor's own sign-off, itself an act."""
 
     act_id = text("uuid.", required=True)
     index = number("Index of the record.")
     recorded_at = text("When the ledger took it.", required=True)
     officer = maybe("Who signed.")
-    signer = part(SignerShown, "The same by post; null where erased.")
+    signer = part(SignerShownSchema, "The same by post; null where erased.")
     verdict = maybe("What was signed off.")
     checked_from = maybe_number("First index that was checked.")
     checked_to = maybe_number("Last index.")
 
 
-class VerificationShown(Answer):
+class VerificationShownSchema(AnswerSchema):
     """The verdict on a case."""
 
     id = pattern(UUID, "uuid of the case.", required=True)
@@ -68,35 +68,35 @@ class VerificationShown(Answer):
         "The worst of its statements; NOT_CONCLUDED too while no checkpoint covers one.",
         required=True,
     )
-    reason = fields.Nested(Words, required=True, metadata={"description": "Why."})
+    reason = fields.Nested(WordsSchema, required=True, metadata={"description": "Why."})
     counts = fields.Dict(
         keys=fields.String(),
         values=fields.Integer(),
         required=True,
         metadata={"description": "Statements by verdict."},
     )
-    statements = several(VerifiedStatement, "Every statement, in log order.")
+    statements = several(VerifiedStatementSchema, "Every statement, in log order.")
     checkpoint = text("Signed note that the proofs lead to.")
-    signed_off = several(SignOffShown, "Sign-offs of supervisors, oldest first.")
+    signed_off = several(SignOffShownSchema, "Sign-offs of supervisors, oldest first.")
     checked_by = text("Officer who asked.", required=True)
 
 
-class OpenStatement(Strict):
+class OpenStatementSchema(StrictSchema):
     """A statement that is not plainly valid."""
 
     index = number("Index of the record.")
     act_id = text("uuid.", required=True)
     verdict = VERDICT.one("formats.md §9.", required=True)
     outcome = VERIFICATION_OUTCOME.one("In four, with its proof.", required=True)
-    reason = fields.Nested(Words, required=True, metadata={"description": "Why."})
+    reason = fields.Nested(WordsSchema, required=True, metadata={"description": "Why."})
 
 
-class VerifiedCase(Strict):
+class VerifiedCaseSchema(StrictSchema):
     """One case of a bulk verification."""
 
     id = pattern(UUID, "uuid of the case.", required=True)
     outcome = VERIFICATION_OUTCOME.one("Verdict.", required=True)
-    reason = fields.Nested(Words, required=True, metadata={"description": "Why."})
+    reason = fields.Nested(WordsSchema, required=True, metadata={"description": "Why."})
     statements = number("Statements of the case.")
     counts = fields.Dict(
         keys=fields.String(),
@@ -104,12 +104,12 @@ class VerifiedCase(Strict):
         required=True,
         metadata={"description": "Statements by verdict."},
     )
-    open = several(OpenStatement, "Statements that are not plainly valid.")
-    signed_off = several(SignOffShown, "Sign-offs of supervisors, oldest first.")
+    open = several(OpenStatementSchema, "Statements that are not plainly valid.")
+    signed_off = several(SignOffShownSchema, "Sign-offs of supervisors, oldest first.")
 
 
-class Verifications(Answer):
+class VerificationsSchema(AnswerSchema):
     """Verdicts on several cases."""
 
-    cases = several(VerifiedCase, "Those that are there, in the order asked for.")
+    cases = several(VerifiedCaseSchema, "Those that are there, in the order asked for.")
     missing = texts("Asked for and not there, or not to be seen.")

@@ -8,9 +8,9 @@ from api.http.schemas.base import (
     AGENCY,
     DAY,
     MAX_LIMIT,
-    Answer,
-    Projected,
-    Strict,
+    AnswerSchema,
+    ProjectedSchema,
+    StrictSchema,
     maybe,
     number,
     pattern,
@@ -30,7 +30,7 @@ from api.http.schemas.enumerations import (
 )
 
 
-class WorklistQuery(Projected):
+class WorklistQuerySchema(ProjectedSchema):
     """Whose work."""
 
     team = fields.Boolean(
@@ -41,7 +41,7 @@ class WorklistQuery(Projected):
     )
 
 
-class TaskShown(Strict):
+class TaskShownSchema(StrictSchema):
     """One thing that waits, with its clock and where that comes from."""
 
     kind = TASK_KIND.one("What has to be done.", required=True)
@@ -70,23 +70,25 @@ class TaskShown(Strict):
     last_at = text("When the newest statement of the case was recorded.", required=True)
 
 
-class WorklistShown(Answer):
+class WorklistShownSchema(AnswerSchema):
     """What waits for the caller, each part in the order in which it presses."""
 
     officer = text("uuid of the caller.", required=True)
     at = text("Judged at.", required=True)
     team = texts("Agencies whose whole work is shown, by id.")
-    sign = several(TaskShown, "Waits for the officer's signature now.")
-    later = several(TaskShown, "Will wait for it once others have signed.")
-    returned = several(TaskShown, "Came back to its author.")
-    overdue = several(TaskShown, "A limit has passed.")
-    due = several(TaskShown, "Ends today or within two days.")
-    running = several(TaskShown, "Has a limit further off, or only a reminder, or none stated.")
-    referrals = several(TaskShown, "Sent to the agency and not accepted yet.")
-    cases = several(TaskShown, "Cases the agency holds in which nothing else asks for it.")
+    sign = several(TaskShownSchema, "Waits for the officer's signature now.")
+    later = several(TaskShownSchema, "Will wait for it once others have signed.")
+    returned = several(TaskShownSchema, "Came back to its author.")
+    overdue = several(TaskShownSchema, "A limit has passed.")
+    due = several(TaskShownSchema, "Ends today or within two days.")
+    running = several(
+        TaskShownSchema, "Has a limit further off, or only a reminder, or none stated."
+    )
+    referrals = several(TaskShownSchema, "Sent to the agency and not accepted yet.")
+    cases = several(TaskShownSchema, "Cases the agency holds in which nothing else asks for it.")
 
 
-class StatisticsQuery(Projected):
+class StatisticsQuerySchema(ProjectedSchema):
     """A period and, where wanted, one agency."""
 
     from_ = pattern(DAY, "First day; a year before `to` by default.", name="from")
@@ -96,11 +98,11 @@ class StatisticsQuery(Projected):
 
 def _counted(description: str) -> fields.Integer:
     """A count, or null where it is hidden."""
-    told = f"{description} null: hidden, being 1 to 4 or beside such a cell."
-    return fields.Integer(allow_none=True, required=True, metadata={"description": told})
+    body = f"{description} null: hidden, being 1 to 4 or beside such a cell."
+    return fields.Integer(allow_none=True, required=True, metadata={"description": body})
 
 
-class FigureShown(Strict):
+class FigureShownSchema(StrictSchema):
     """One oversight indicator."""
 
     code = text("Code.", required=True)
@@ -112,7 +114,7 @@ class FigureShown(Strict):
     cases = _counted("Cases they are in.")
 
 
-class CellShown(Strict):
+class CellShownSchema(StrictSchema):
     """One cell; small ones are hidden, and what would give them away."""
 
     key = text("What is counted; empty where the case has none yet.", required=True)
@@ -121,7 +123,7 @@ class CellShown(Strict):
     count = _counted("Cases; of `overturned_by_basis` acts.")
 
 
-class StatisticsShown(Answer):
+class StatisticsShownSchema(AnswerSchema):
     """Everything counted over a period."""
 
     from_ = fields.String(
@@ -129,11 +131,11 @@ class StatisticsShown(Answer):
     )
     to = text("Last day.", required=True)
     total = _counted("Cases that came in.")
-    figures = several(FigureShown, "Oversight indicators.")
-    overturned_by_basis = several(CellShown, "Acts overturned, by ground.")
+    figures = several(FigureShownSchema, "Oversight indicators.")
+    overturned_by_basis = several(CellShownSchema, "Acts overturned, by ground.")
     volumes = fields.Dict(
         keys=fields.String(),
-        values=fields.List(fields.Nested(CellShown)),
+        values=fields.List(fields.Nested(CellShownSchema)),
         required=True,
         metadata={
             "description": "Cases that came in, by `period`, `agency`, `channel`, `outcome`."
@@ -147,14 +149,14 @@ class StatisticsShown(Answer):
     )
 
 
-class FeedQuery(Strict):
+class FeedQuerySchema(StrictSchema):
     """Where to go on."""
 
     after = whole("Last index one has; left out: from the beginning.")
     limit = whole("Events, at most 200.", low=1, high=MAX_LIMIT, default=100)
 
 
-class EventData(Strict):
+class EventDataSchema(StrictSchema):
     """What the event is about; never the content of the act."""
 
     index = number("Index of the record.")
@@ -168,7 +170,7 @@ class EventData(Strict):
     state = CASE_STATE.one("Main state of the case after it.", required=True, null=True)
 
 
-class EventShown(Strict):
+class EventShownSchema(StrictSchema):
     """A CloudEvent 1.0."""
 
     specversion = text("1.0.", required=True)
@@ -179,5 +181,5 @@ class EventShown(Strict):
     time = text("When the ledger took it.", required=True)
     datacontenttype = text("`application/json`.", required=True)
     data = fields.Nested(
-        EventData, required=True, metadata={"description": "What the event is about."}
+        EventDataSchema, required=True, metadata={"description": "What the event is about."}
     )

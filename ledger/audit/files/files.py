@@ -117,7 +117,7 @@ class FileChecks:
     _tags: frozenset[bytes] | None = None
     _files: dict[UUID, RawFile] = field(default_factory=dict)
     _histories: dict[UUID, _History] = field(default_factory=dict)
-    _claims: list[tuple[int, custody.Chain]] = field(default_factory=list)
+    _claims: list[tuple[int, custody.CustodyChain]] = field(default_factory=list)
     _counts: list[int] = field(default_factory=list)
     _held: int = 0
     _broken: bool = False
@@ -203,7 +203,7 @@ class FileChecks:
                 self._find(one.index, Damage.CUSTODY_ANCHOR, message)
                 continue
             self._counts.append(count)
-            self._claims.append((one.index, custody.Chain(count, digest)))
+            self._claims.append((one.index, custody.CustodyChain(count, digest)))
 
     def _at(self, place: int) -> int:
         """Index of the first record that an event of this place belies."""
@@ -214,7 +214,7 @@ class FileChecks:
         history = self._histories.get(name)
         return self.last if history is None else self._at(history.place)
 
-    def _hold(self, chain: custody.Chain) -> None:
+    def _hold(self, chain: custody.CustodyChain) -> None:
         """Holds the chain against every anchor that ends here."""
         while self._held < len(self._claims) and self._counts[self._held] == chain.count:
             index, claimed = self._claims[self._held]
@@ -226,9 +226,9 @@ class FileChecks:
 
     # -- events ------------------------------------------------------------------------------------
 
-    def _walk(self) -> tuple[custody.Chain, int]:
+    def _walk(self) -> tuple[custody.CustodyChain, int]:
         """The chain over every event, and the place behind the last."""
-        chain = custody.Chain()
+        chain = custody.CustodyChain()
         self._hold(chain)
         place = 0
         for event in self.source.events():

@@ -15,12 +15,12 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from keys import canonical
 from keys.errors import Malformed
-from ledger.audit.content import Checked
+from ledger.audit.content import CheckedRecord
 from ledger.audit.rules.stream_folds import Folds
 from ledger.audit.rules.token_owners import Tokens
 from ledger.log.merkle import HASH_BYTES
 from ledger.log.record import leaf as leaf_of
-from ledger.regulation.case.other_cases_port import STILL_OPEN, Report
+from ledger.regulation.case.other_cases_port import STILL_OPEN, CountedReport
 from ledger.regulation.case.reviews import open_reviews, signers
 from ledger.regulation.registry.registry import Registry
 from ledger.streams.stream import Stream
@@ -39,10 +39,10 @@ class Learned(NamedTuple):
 
     state: str | None = None
     tokens: tuple[str, ...] = ()
-    report: Report | None = None
+    report: CountedReport | None = None
 
 
-class Asked(NamedTuple):
+class CrossCaseQuestion(NamedTuple):
     """A question about other cases, and what was assumed to be its answer.
 
     Attributes:
@@ -56,7 +56,7 @@ class Asked(NamedTuple):
     answer: Any
 
 
-class Known:
+class CasesAtIndex:
     """`Cases` as of the index that a replay is at.
 
     Args:
@@ -70,7 +70,7 @@ class Known:
         asked: Nothing: no answer is assumed.
     """
 
-    asked: Final[tuple[Asked, ...]] = ()
+    asked: Final[tuple[CrossCaseQuestion, ...]] = ()
 
     def __init__(self, folds: Folds, registry: Callable[[], Registry], tokens: Tokens) -> None:
         self._folds = folds
@@ -79,19 +79,19 @@ class Known:
         self._at = 0
         self._ids: dict[str, bytes] = {}
         self._states: dict[str, str | None] = {}
-        self._reports: list[Report] = []
+        self._reports: list[CountedReport] = []
         self._leaves = bytearray()
         self._names: list[str] = []
         self._numbers: dict[str, int] = {}
         self._places = array("q")  # by index the number of the stream, -1 where there is no record
         self.guessed: int | None = None
 
-    def begin(self, said: Checked) -> None:
+    def begin(self, said: CheckedRecord) -> None:
         """The next statement will ask."""
         self._at = said.at
         self.guessed = None
 
-    def agrees(self, asked: Iterable[Asked]) -> bool:
+    def agrees(self, asked: Iterable[CrossCaseQuestion]) -> bool:
         """Whether the answers to these questions are what somebody assumed."""
         return all(getattr(self, one.name)(*one.arguments) == one.answer for one in asked)
 
@@ -141,7 +141,7 @@ class Known:
             return ()
         return tuple(open_reviews(folded.state, self._registry(), at))
 
-    def reports(self) -> Sequence[Report]:
+    def reports(self) -> Sequence[CountedReport]:
         """See `Cases`."""
         return tuple(self._reports)
 
@@ -163,7 +163,7 @@ class Known:
         return lost is not None
 
 
-class Assumed:
+class AssumedCases:
     """`Cases` for whoever sees some streams only: what lets an act pass, and that it was asked.
 
     Attributes:
@@ -174,9 +174,9 @@ class Assumed:
     guessed: Final = None
 
     def __init__(self) -> None:
-        self.asked: tuple[Asked, ...] = ()
+        self.asked: tuple[CrossCaseQuestion, ...] = ()
 
-    def begin(self, _said: Checked) -> None:
+    def begin(self, _said: CheckedRecord) -> None:
         """The next statement will ask."""
         self.asked = ()
 
@@ -196,7 +196,7 @@ class Assumed:
         """See `Cases`."""
         return self._assume((), "running", stream, at)
 
-    def reports(self) -> Sequence[Report]:
+    def reports(self) -> Sequence[CountedReport]:
         """See `Cases`."""
         return self._assume((), "reports")
 
@@ -205,5 +205,5 @@ class Assumed:
         return self._assume((), "signers", stream)
 
     def _assume(self, answer: _Answer, name: str, *arguments: object) -> _Answer:
-        self.asked = (*self.asked, Asked(name, arguments, answer))
+        self.asked = (*self.asked, CrossCaseQuestion(name, arguments, answer))
         return answer

@@ -17,9 +17,9 @@ from uuid import UUID
 
 from ledger.admission import service_statements
 from ledger.admission.replay import judged
-from ledger.audit.content import Checked, RawRecord
+from ledger.audit.content import CheckedRecord, RawRecord
 from ledger.audit.findings import Damage
-from ledger.audit.rules.other_cases import Asked, Assumed, Known, Learned
+from ledger.audit.rules.other_cases import AssumedCases, CasesAtIndex, CrossCaseQuestion, Learned
 from ledger.audit.rules.stream_folds import Folds
 from ledger.audit.rules.token_owners import Tokens
 from ledger.errors import Conflict, Rejected
@@ -45,7 +45,7 @@ _KINDS: Final = {
 }
 
 
-class Refusal(NamedTuple):
+class RuleRefusal(NamedTuple):
     """Why the rules refuse a recorded statement.
 
     Attributes:
@@ -76,13 +76,13 @@ class Ruling(NamedTuple):
         also: Earlier records of the stream that were not judged and do not stand, as it shows now.
     """
 
-    refusal: Refusal | None = None
+    refusal: RuleRefusal | None = None
     stands: bool = True
     hangs_on: int | None = None
     lost: bool = False
     registry: bool = False
     learned: Learned = Learned()
-    asked: tuple[Asked, ...] = ()
+    asked: tuple[CrossCaseQuestion, ...] = ()
     also: tuple[int, ...] = ()
 
     @property
@@ -96,7 +96,7 @@ STANDS: Final = Ruling()
 """Of a record that leaves nothing, or where the rules are not asked."""
 
 
-class Applied(NamedTuple):
+class RegistryChange(NamedTuple):
     """An act by which the registry changes, and the index of the record that does it."""
 
     record: int
@@ -108,7 +108,7 @@ class WrongGuess(Exception):
     """What was assumed of the rest of the log does not hold; asked again, nothing is assumed."""
 
 
-class Rules:
+class RuleReplay:
     """The rules along a log; rows are asked about in its order.
 
     Args:
@@ -133,7 +133,7 @@ class Rules:
         folds: Folds,
         tokens: Tokens,
         *,
-        timeline: Iterable[Applied] | None = None,
+        timeline: Iterable[RegistryChange] | None = None,
         expected: Collection[int] | None = None,
         apart: bool = False,
     ) -> None:
@@ -145,12 +145,16 @@ class Rules:
         self._expected = expected
         self.registry = Registry.founded()
         self._tokens = tokens
-        self.known = Known(folds, lambda: self.registry, tokens)
-        self._cases = self.known if timeline is None and not apart else Assumed()
+        self.known = CasesAtIndex(folds, lambda: self.registry, tokens)
+        self._cases = self.known if timeline is None and not apart else AssumedCases()
         self._hanging: dict[bytes, list[int]] = {}  # by stream: what follows what cannot be read
 
     def settle(
-        self, row: RawRecord, said: Checked, statement: Statement | None, ruling: Ruling | None
+        self,
+        row: RawRecord,
+        said: CheckedRecord,
+        statement: Statement | None,
+        ruling: Ruling | None,
     ) -> Ruling:
         """The ruling on the next record, wherever it was judged.
 
@@ -198,7 +202,7 @@ class Rules:
         """Whether a record may name these, which whoever judged it did not ask."""
         return not any(self._tokens.elsewhere(token, stream, at) for token in tokens)
 
-    def _take(self, row: RawRecord, said: Checked, ruling: Ruling) -> None:
+    def _take(self, row: RawRecord, said: CheckedRecord, ruling: Ruling) -> None:
         """Goes on behind a record that somebody else has judged."""
         if not ruling.stands:
             self._folds.set_aside.add(row.at)
@@ -207,7 +211,7 @@ class Rules:
         if ruling.registry and said.members is not None:
             self._apply(row, said, parse_act(said.members, level=self._level))
 
-    def follow(self, row: RawRecord, said: Checked, statement: Statement | None) -> Ruling:
+    def follow(self, row: RawRecord, said: CheckedRecord, statement: Statement | None) -> Ruling:
         """Judges the next record, and goes on with or without it.
 
         Args:
@@ -241,7 +245,7 @@ class Rules:
         self._folds.doubted.pop(key)
         return ruling._replace(also=tuple(self._hanging.pop(key, ())))
 
-    def _unknown(self, row: RawRecord, said: Checked, statement: Statement | None) -> Ruling:
+    def _unknown(self, row: RawRecord, said: CheckedRecord, statement: Statement | None) -> Ruling:
         """In a stream that is not known any more: counted."""
         hangs_on = self._folds.lost[row.stream_id]
         if statement is None or said.damage is not None:
@@ -249,7 +253,7 @@ class Rules:
             return Ruling(stands=False, hangs_on=hangs_on, lost=True)
         return Ruling(hangs_on=hangs_on, lost=True, registry=self._believed(row, said, statement))
 
-    def _believed(self, row: RawRecord, said: Checked, statement: Statement) -> bool:
+    def _believed(self, row: RawRecord, said: CheckedRecord, statement: Statement) -> bool:
         """Whether the registry changes by an act of a stream that is not known.
 
         If the rules take it alone (`Stream.suppose`), as for every process (`Judge.alone`).
@@ -266,12 +270,12 @@ class Rules:
             return False
         return event.registry
 
-    def _catch_up(self, timeline: deque[Applied], at: int) -> None:
+    def _catch_up(self, timeline: deque[RegistryChange], at: int) -> None:
         while timeline and timeline[0].record < at:
             index, recorded_at, act = timeline.popleft()
             self.registry.apply(act, index=index, recorded_at=recorded_at)
 
-    def _stream(self, row: RawRecord, said: Checked) -> Stream | None:
+    def _stream(self, row: RawRecord, said: CheckedRecord) -> Stream | None:
         """The stream of a row; None where it is not known, from here on or since before."""
         folds, key = self._folds, row.stream_id
         if row.at and self.registry.version < 0:
@@ -287,7 +291,7 @@ class Rules:
         return stream
 
     def _service(
-        self, stream: Stream, row: RawRecord, said: Checked, statement: Statement
+        self, stream: Stream, row: RawRecord, said: CheckedRecord, statement: Statement
     ) -> Ruling:
         """No act: it takes its place, and moves nothing."""
         at, verified = of_milliseconds(said.recorded_ms), said.signed is True
@@ -299,26 +303,26 @@ class Rules:
             return self._refuse(stream, row, statement, refusal)
         if row.registry:
             said_so = f"the column says True for {said.act}"
-            return self._set_aside(stream, row, Refusal(Damage.COLUMN_REGISTRY, said_so))
+            return self._set_aside(stream, row, RuleRefusal(Damage.COLUMN_REGISTRY, said_so))
         self._folds.pass_over(stream, row, statement.digest_b64)
         return STANDS
 
     def _judged(
-        self, stream: Stream, row: RawRecord, said: Checked, statement: Statement
+        self, stream: Stream, row: RawRecord, said: CheckedRecord, statement: Statement
     ) -> Ruling:
         try:
             act = self._catalogue.parse(statement.members, self._level)
             event, decision = self._asked(stream, row, said, statement, act)
             if event.registry != row.registry:
                 said_so = f"the column says {row.registry} for an {decision.status} {act.act}"
-                return self._set_aside(stream, row, Refusal(Damage.COLUMN_REGISTRY, said_so))
+                return self._set_aside(stream, row, RuleRefusal(Damage.COLUMN_REGISTRY, said_so))
             if event.registry:
                 self._apply(row, said, act)
         except (Rejected, Conflict) as refusal:
             return self._refuse(stream, row, statement, refusal)
         except NONSENSE as error:
             kind = Damage.REGISTRY_ACT if said.act in REGISTRY_ACTS else Damage.ACT_MALFORMED
-            return self._set_aside(stream, row, Refusal(kind, f"it cannot stand: {error!r}"))
+            return self._set_aside(stream, row, RuleRefusal(kind, f"it cannot stand: {error!r}"))
         self._folds.grow(stream, row, event)
         counts = decision.status == "effective" and act.act in REPORTS
         report = report_of(act, row.at) if counts else None
@@ -331,7 +335,7 @@ class Rules:
         )
 
     def _asked(
-        self, stream: Stream, row: RawRecord, said: Checked, statement: Statement, act: Act
+        self, stream: Stream, row: RawRecord, said: CheckedRecord, statement: Statement, act: Act
     ) -> tuple[StatementRecorded, Decision]:
         return judged(
             stream,
@@ -346,7 +350,7 @@ class Rules:
             verified=said.signed is True,
         )
 
-    def _apply(self, row: RawRecord, said: Checked, act: Act) -> None:
+    def _apply(self, row: RawRecord, said: CheckedRecord, act: Act) -> None:
         """The registry changes by what stands, unless it does so by a timeline."""
         if self._timeline is None:
             at = of_milliseconds(said.recorded_ms)
@@ -362,18 +366,18 @@ class Rules:
             kind = self._kind(statement, why)
             code = why.guard or why.code
             said = Message("{where}: {code}: {why}", where=where, code=code, why=why.text)
-            refusal = Refusal(kind, str(said), said)
+            refusal = RuleRefusal(kind, str(said), said)
         elif why.code == "stale" and row.stream_id in self._folds.doubted:
             return self._hang(stream, row)
         elif why.code == "taken":
             text = f"{where}: other bytes than the author of the act signed"
-            refusal = Refusal(Damage.ACT_BYTES_DIFFER, text)
+            refusal = RuleRefusal(Damage.ACT_BYTES_DIFFER, text)
         elif statement.seq != stream.version + 1:
             text = f"{where}: after {stream.version}"
-            refusal = Refusal(Damage.SEQ_GAP, text)
+            refusal = RuleRefusal(Damage.SEQ_GAP, text)
         else:
             text = f"{where}: prev is not the digest of the last statement that stands"
-            refusal = Refusal(Damage.PREV_BROKEN, text)
+            refusal = RuleRefusal(Damage.PREV_BROKEN, text)
         return self._set_aside(stream, row, refusal)
 
     def _kind(self, statement: Statement, why: Rejected) -> Damage:
@@ -391,7 +395,7 @@ class Rules:
         hangs_on = self._folds.doubted[row.stream_id]
         return self._set_aside(stream, row, None)._replace(hangs_on=hangs_on)
 
-    def _set_aside(self, stream: Stream, row: RawRecord, refusal: Refusal | None) -> Ruling:
+    def _set_aside(self, stream: Stream, row: RawRecord, refusal: RuleRefusal | None) -> Ruling:
         self._folds.pass_over(stream, row)
         learned, asked = Learned(state_told(stream.state)), self._cases.asked
         return Ruling(refusal, stands=False, learned=learned, asked=asked)

@@ -17,14 +17,14 @@ from ledger.log.moment import EPOCH, of_milliseconds
 from ledger.log.statement import SERVICE_TYP, Statement
 from ledger.message import Wording
 from ledger.regulation.acts.act import known_act
-from ledger.streams.event import Aside, PositionPassed, StatementRecorded
+from ledger.streams.event import PositionPassed, SetAside, StatementRecorded
 from ledger.streams.kinds import begin
 from ledger.streams.record_reader import NONSENSE
 from ledger.streams.stream import Stream
 
 MOST_STATEMENTS: Final = 20_000
 """Statements kept in memory over all streams, about 70 MiB."""
-_ASIDE: Final = Aside("", Wording("", ""))
+_ASIDE: Final = SetAside("", Wording("", ""))
 """Why a record is set aside stands in the finding."""
 #: The rows of one stream before an index, each with what it says; None where it cannot be read.
 History = Callable[[bytes, int], Iterable[tuple[RawRecord, Statement | None]]]

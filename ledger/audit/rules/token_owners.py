@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from ledger.audit.content import Checked, RawRecord
+from ledger.audit.content import CheckedRecord, RawRecord
 from ledger.audit.findings import Damage, Finding
 from ledger.streams.names import stream_id
 from ledger.streams.tokens import token_tag
@@ -64,7 +64,7 @@ class Tokens:
             self._first.setdefault((tag, case), at)
             self._owners.setdefault(tag, case)
 
-    def read(self, row: RawRecord, said: Checked) -> None:
+    def read(self, row: RawRecord, said: CheckedRecord) -> None:
         """The next record, as it was opened."""
         self._stand(row.at, row.stream_id)
         if said.damage is None:

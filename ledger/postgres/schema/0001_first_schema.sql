@@ -288,7 +288,7 @@ CREATE TABLE log.cosignatures (
 -- True where the newest checkpoint was still `_old` (null: none) and the new one with its tiles is stored. Tiles are
 -- those that grow from `_old` to `_size` and no others, so that nobody who seals can plant one where the tree will
 -- come by. One that somebody else has planted is in the way only where it has other bytes.
-CREATE FUNCTION log.seal(
+CREATE FUNCTION log.checkpoint(
   _old bigint, _size bigint, _root bytea, _note bytea,
   _levels smallint[], _ns bigint[], _widths smallint[], _data bytea[]
 ) RETURNS boolean
@@ -297,7 +297,7 @@ DECLARE
   last bigint;
   planted text;
 BEGIN
-  PERFORM FROM log.enclave FOR UPDATE;  -- one sealer at a time: by a row that no login may lock
+  PERFORM FROM log.enclave FOR UPDATE;  -- one checkpointer at a time: by a row that no login may lock
   SELECT max(c.size) INTO last FROM log.checkpoints c;
   IF last IS DISTINCT FROM _old OR _size <= coalesce(_old, 0) THEN
     RETURN false;
@@ -516,32 +516,32 @@ CREATE POLICY every ON log.wraps FOR SELECT USING (true);
 
 -- Who may what (access.md §3, G1-G11), by column where a role must not see all of a row.
 
-GRANT USAGE ON SCHEMA log TO {slug}_migrator, {slug}_writer, {slug}_sealer, {slug}_projector, {slug}_reader, {slug}_auditor;
+GRANT USAGE ON SCHEMA log TO {slug}_migrator, {slug}_writer, {slug}_checkpointer, {slug}_projector, {slug}_reader, {slug}_auditor;
 GRANT USAGE ON SCHEMA sec TO {slug}_reader;
 
 GRANT SELECT (stream_id, name) ON log.streams TO {slug}_writer, {slug}_projector, {slug}_reader, {slug}_auditor;
 GRANT SELECT (index, seq, recorded_at, stream_id, unit, act_id, author, registry, topic, entry, state)
   ON log.records TO {slug}_writer, {slug}_projector, {slug}_reader;
 GRANT SELECT (index, seq, recorded_at, stream_id, unit, act_id, author, registry, topic, entry) ON log.records TO {slug}_auditor;
-GRANT SELECT (index, entry) ON log.records TO {slug}_sealer;
+GRANT SELECT (index, entry) ON log.records TO {slug}_checkpointer;
 GRANT SELECT (index, kek_id, stream_id, unit, wrap) ON log.wraps TO {slug}_writer, {slug}_projector, {slug}_reader;
 GRANT SELECT (index, kek_id) ON log.wraps TO {slug}_auditor;
 GRANT SELECT (one, size, recorded_at, registry_index) ON log.log_head
-  TO {slug}_writer, {slug}_sealer, {slug}_projector, {slug}_reader, {slug}_auditor;
-GRANT SELECT (level, n, width, data) ON log.tiles TO {slug}_sealer, {slug}_projector, {slug}_reader, {slug}_auditor;
-GRANT SELECT (size, root, note) ON log.checkpoints TO {slug}_sealer, {slug}_projector, {slug}_reader, {slug}_auditor;
-GRANT SELECT (size, witness, signature, taken_at) ON log.cosignatures TO {slug}_sealer, {slug}_projector, {slug}_reader, {slug}_auditor;
+  TO {slug}_writer, {slug}_checkpointer, {slug}_projector, {slug}_reader, {slug}_auditor;
+GRANT SELECT (level, n, width, data) ON log.tiles TO {slug}_checkpointer, {slug}_projector, {slug}_reader, {slug}_auditor;
+GRANT SELECT (size, root, note) ON log.checkpoints TO {slug}_checkpointer, {slug}_projector, {slug}_reader, {slug}_auditor;
+GRANT SELECT (size, witness, signature, taken_at) ON log.cosignatures TO {slug}_checkpointer, {slug}_projector, {slug}_reader, {slug}_auditor;
 GRANT SELECT (number, name, sha256, applied_at) ON log.migrations
-  TO {slug}_migrator, {slug}_writer, {slug}_sealer, {slug}_projector, {slug}_reader, {slug}_auditor;
+  TO {slug}_migrator, {slug}_writer, {slug}_checkpointer, {slug}_projector, {slug}_reader, {slug}_auditor;
 
 GRANT EXECUTE ON FUNCTION log.append(uuid[], text[], bigint[], uuid[], uuid[], boolean[], boolean[], bigint[], text[],
   timestamptz[], bytea[], bytea[], bytea, bytea[], bigint[], uuid[], bigint[], bigint[], bytea[]) TO {slug}_writer;
-GRANT EXECUTE ON FUNCTION log.seal(bigint, bigint, bytea, bytea, smallint[], bigint[], smallint[], bytea[]) TO {slug}_sealer;
+GRANT EXECUTE ON FUNCTION log.checkpoint(bigint, bigint, bytea, bytea, smallint[], bigint[], smallint[], bytea[]) TO {slug}_checkpointer;
 GRANT EXECUTE ON FUNCTION sec.challenge_put(text, text, int), sec.challenge_take(text), sec.attempt(text, int, int) TO {slug}_reader;
 
 GRANT SELECT (tag, stream_id, index) ON log.tokens TO {slug}_writer, {slug}_projector, {slug}_auditor;
 GRANT SELECT (one, rehearsal) ON log.enclave
-  TO {slug}_migrator, {slug}_writer, {slug}_sealer, {slug}_projector, {slug}_reader, {slug}_auditor;
+  TO {slug}_migrator, {slug}_writer, {slug}_checkpointer, {slug}_projector, {slug}_reader, {slug}_auditor;
 
 -- A file is reached through a record alone, and the record has its own policies; no row here says which act it is of.
 GRANT SELECT (name, tag) ON log.files TO {slug}_writer, {slug}_reader;

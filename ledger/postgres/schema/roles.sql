@@ -4,7 +4,7 @@
 -- reader. The projector reads and writes rows; tables are made by `migrate` alone.
 
 REVOKE ALL ON DATABASE {dbname} FROM PUBLIC;
-GRANT CONNECT ON DATABASE {dbname} TO {slug}_migrator, {slug}_writer, {slug}_sealer, {slug}_projector, {slug}_reader, {slug}_auditor;
+GRANT CONNECT ON DATABASE {dbname} TO {slug}_migrator, {slug}_writer, {slug}_checkpointer, {slug}_projector, {slug}_reader, {slug}_auditor;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 
 CREATE SCHEMA IF NOT EXISTS log AUTHORIZATION {slug}_owner;
@@ -23,7 +23,7 @@ DO $$
 DECLARE
   login text;
 BEGIN
-  FOREACH login IN ARRAY ARRAY['migrator', 'writer', 'sealer', 'projector', 'reader', 'auditor'] LOOP
+  FOREACH login IN ARRAY ARRAY['migrator', 'writer', 'checkpointer', 'projector', 'reader', 'auditor'] LOOP
     EXECUTE format('ALTER ROLE %I RESET ALL', '{slug}_' || login);
     EXECUTE format('ALTER ROLE %I IN DATABASE {dbname} RESET ALL', '{slug}_' || login);
   END LOOP;
@@ -32,7 +32,7 @@ END $$;
 -- PF1: what a session sets would outlive it under a pooler; time-outs are the login's own.
 ALTER ROLE {slug}_writer SET statement_timeout = '15s';
 ALTER ROLE {slug}_writer SET idle_in_transaction_session_timeout = '30s';
-ALTER ROLE {slug}_sealer SET statement_timeout = '30s';
+ALTER ROLE {slug}_checkpointer SET statement_timeout = '30s';
 ALTER ROLE {slug}_reader SET statement_timeout = '30s';
 ALTER ROLE {slug}_reader SET idle_in_transaction_session_timeout = '60s';
 -- Views are disposable: a position and its rows are lost together or not at all.

@@ -23,7 +23,7 @@ from ledger.regulation.acts.json_shape import AGENCY_ID, STREAM, UUID4, Flaw
 __all__ = [
     "Act",
     "Basis",
-    "Signer",
+    "NamedSigner",
     "known_act",
     "parse_act",
     "stream_kind",
@@ -38,7 +38,7 @@ BASIS_ROLES: Final = ("COMPETENCE", "SUBSTANCE", "PROCEDURE")
 SIGNER_ROLES: Final = ("AUTHOR", "CHECKER", "APPROVER")
 
 
-class Signer(NamedTuple):
+class NamedSigner(NamedTuple):
     """One officer who must sign, in the post and role named."""
 
     officer: str
@@ -74,7 +74,7 @@ class Act:
     basis: tuple[Basis, ...]
     circulation: str
     facts: Mapping[str, Any]
-    signers: tuple[Signer, ...]
+    signers: tuple[NamedSigner, ...]
     late_reason: str | None
     to: tuple[str, ...]
     channel: str | None
@@ -91,12 +91,12 @@ class Act:
         return self.occurred_at.date()
 
     @property
-    def author(self) -> Signer:
+    def author(self) -> NamedSigner:
         """The first signer."""
         return self.signers[0]
 
     @property
-    def approver(self) -> Signer | None:
+    def approver(self) -> NamedSigner | None:
         """The last signer who approves; None where the act needs no approval."""
         return next((s for s in reversed(self.signers) if s.role == "APPROVER"), None)
 
@@ -241,7 +241,7 @@ def _act(members: Mapping[str, Any], signed: Mapping[str, Any]) -> Act:
         basis=tuple([Basis(**b) for b in members["basis"]]),
         circulation=members["circulation"],
         facts=members["facts"],
-        signers=tuple([Signer(**s) for s in members["signers"]]),
+        signers=tuple([NamedSigner(**s) for s in members["signers"]]),
         late_reason=optional("late_reason"),
         to=tuple(optional("to", ())),
         channel=optional("channel"),

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from ledger.regulation.acts.act import Act
-from ledger.regulation.case.other_cases_port import Cases, Report
+from ledger.regulation.case.other_cases_port import Cases, CountedReport
 from ledger.regulation.case.state import RESULTS, Entry, StreamState
 
 _QUARTER: Final = 3
@@ -75,7 +75,7 @@ def unrestated(stream: StreamState, cases: Cases, change: Entry | None) -> tuple
     )
 
 
-def _restating(stream: StreamState, reports: tuple[Report, ...], since: float) -> set[str]:
+def _restating(stream: StreamState, reports: tuple[CountedReport, ...], since: float) -> set[str]:
     """Reports after the change that restate another because of the case."""
     names = _case_names(stream)
     return {
@@ -85,7 +85,7 @@ def _restating(stream: StreamState, reports: tuple[Report, ...], since: float) -
     }
 
 
-def _chain(report: Report, reports: tuple[Report, ...]) -> set[str]:
+def _chain(report: CountedReport, reports: tuple[CountedReport, ...]) -> set[str]:
     """A report, those that restate it, and those that restate these."""
     chain, grown = {report.act_id}, True
     while grown:
@@ -111,7 +111,7 @@ def _case_names(stream: StreamState) -> frozenset[str]:
     return frozenset({stream.name, stream.name.partition("/")[2], *numbers})
 
 
-def _names(report: Report) -> set[str]:
+def _names(report: CountedReport) -> set[str]:
     """How a correction may name a report: its act id, its two days, its year, quarter or month."""
     start, end = report.period_from, report.period_to
     ends = {f"{start}{between}{end}" for between in ("/", "..", " - ")}

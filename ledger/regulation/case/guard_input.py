@@ -1,7 +1,7 @@
 """What a guard is asked: one statement, the stream before it, and the registry as the log stands.
 
 A guard sees nothing else: not the wall clock, not another log (guards.json, notes). The question is
-built once per statement, by `Ground.question` alone, and is never changed.
+built once per statement, by `DecisionContext.question` alone, and is never changed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ledger.regulation.registry.registry import Registry
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class GuardInput:
     """May this statement stand, as the log is now?
 
     Attributes:
@@ -91,7 +91,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class DecisionContext:
     """What a statement is judged by beside its stream: the log as it stands.
 
     Attributes:
@@ -114,9 +114,9 @@ class Ground:
 
     def question(
         self, stream: StreamState, act: Act, officer: str, *, kid: str, iat: int, role: str
-    ) -> Question:
+    ) -> GuardInput:
         """What the guards are asked about the statement that would come next in a stream."""
-        return Question(
+        return GuardInput(
             act=act,
             kind=self.catalogue.type(act.act),
             catalogue=self.catalogue,

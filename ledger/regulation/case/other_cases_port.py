@@ -23,7 +23,7 @@ STILL_OPEN: Final = "SCREENING"
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class CountedReport:
     """One effective StatisticsSubmitted or SituationReportSubmitted (article 9).
 
     Attributes:
@@ -44,10 +44,10 @@ class Report:
     index: int = field(kw_only=True)
 
 
-def report_of(act: Act, index: int) -> Report:
+def report_of(act: Act, index: int) -> CountedReport:
     """A report of article 9 as guards ask for it, in effect from this record."""
     facts = act.facts
-    return Report(
+    return CountedReport(
         act_id=act.act_id,
         period_from=date.fromisoformat(facts["period_from"]),
         period_to=date.fromisoformat(facts["period_to"]),
@@ -75,7 +75,7 @@ class Cases(Protocol):
     def running(self, stream: str, at: datetime) -> Sequence[str]:
         """Codes of open complaint, review or complaint-window clocks of a case at an instant."""
 
-    def reports(self) -> Sequence[Report]:
+    def reports(self) -> Sequence[CountedReport]:
         """Effective StatisticsSubmitted and SituationReportSubmitted, in order of effect."""
 
     def signers(self, stream: str) -> Sequence[str]:
@@ -101,7 +101,7 @@ class NoCases:
         """No clock runs."""
         return ()
 
-    def reports(self) -> Sequence[Report]:
+    def reports(self) -> Sequence[CountedReport]:
         """There is no report."""
         return ()
 

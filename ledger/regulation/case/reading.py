@@ -12,7 +12,7 @@ from typing import Any
 
 from ledger.message import Wording
 from ledger.regulation.acts.json_shape import parse_time
-from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.state import Entry
 from ledger.regulation.registry.calendar import deadline, local_day
 from ledger.regulation.registry.lines import KEEPER
@@ -56,7 +56,7 @@ def texts(value: object) -> list[str]:
 # -- persons ------------------------------------------------------------------------------------
 
 
-def no_registrar(q: Question) -> int | None:
+def no_registrar(q: GuardInput) -> int | None:
     """Place of the first signer who does not keep the registry on that day; None: all do."""
     for n, signer in enumerate(q.act.signers):
         agency = agency_of(q, signer.officer, signer.post)
@@ -67,23 +67,23 @@ def no_registrar(q: Question) -> int | None:
     return None
 
 
-def named_as(q: Question, *roles: str) -> tuple[str, ...]:
+def named_as(q: GuardInput, *roles: str) -> tuple[str, ...]:
     """Officers the act names as signers in these roles (in any, where none is given)."""
     return tuple(s.officer for s in q.act.signers if not roles or s.role in roles)
 
 
-def share_a_person(q: Question, some: Iterable[str], others: Iterable[str]) -> bool:
+def share_a_person(q: GuardInput, some: Iterable[str], others: Iterable[str]) -> bool:
     """Whether one natural person stands on both sides, by the registry's links."""
     right = tuple(others)
     return any(a == b or q.registry.same_person(a, b) for a in some for b in right)
 
 
-def signed_in_stream(q: Question, *roles: str) -> tuple[str, ...]:
+def signed_in_stream(q: GuardInput, *roles: str) -> tuple[str, ...]:
     """Officers who signed an effective act of the stream in one of these roles, or in any."""
     return tuple(o for e in q.stream.effective() for o in e.signed_by(*roles))
 
 
-def agency_of(q: Question, officer: str, post: str) -> str | None:
+def agency_of(q: GuardInput, officer: str, post: str) -> str | None:
     """The agency where a signer holds the post that day: the author's, else the appointing one."""
     if q.registry.appointment(officer, q.act.agency, post, q.day) is not None:
         return q.act.agency
@@ -91,7 +91,7 @@ def agency_of(q: Question, officer: str, post: str) -> str | None:
     return next((a.agency for a in held if a.post == post), None)
 
 
-def founding(q: Question) -> bool:
+def founding(q: GuardInput) -> bool:
     """Whether the founder signs alone (REGISTRY_FOUNDING), on the day of the act and today.
 
     An act dated back does not open the founding again once it has ended.
@@ -102,17 +102,17 @@ def founding(q: Question) -> bool:
 # -- agencies -----------------------------------------------------------------------------------
 
 
-def lead(q: Question) -> str:
+def lead(q: GuardInput) -> str:
     """The lead agency on the day of the act; empty where nobody held it."""
     return q.registry.lead(q.day) or ""
 
 
-def reaches(q: Question, addressees: Iterable[str], function: str, day: date) -> bool:
+def reaches(q: GuardInput, addressees: Iterable[str], function: str, day: date) -> bool:
     """Whether one addressee held the function on a day."""
     return any(q.registry.holds(a, function, day) for a in addressees)
 
 
-def inherited(q: Question, agency: str, since: date) -> set[str]:
+def inherited(q: GuardInput, agency: str, since: date) -> set[str]:
     """Who holds, on the day of the act, what an agency held before: itself or its successors."""
     held = q.registry.functions_of(agency, since)
     heirs = {q.registry.successor(agency, f, q.day) for f in held}
@@ -122,7 +122,7 @@ def inherited(q: Question, agency: str, since: date) -> set[str]:
 # -- terms --------------------------------------------------------------------------------------
 
 
-def term_end(q: Question, code: str, start: datetime) -> datetime | None:
+def term_end(q: GuardInput, code: str, start: datetime) -> datetime | None:
     """The last moment a rule in force that day gives after `start`; None where it gives none."""
     rule = q.registry.rule(code, q.day)
     if rule is None or not isinstance(rule.value, int):
@@ -130,13 +130,13 @@ def term_end(q: Question, code: str, start: datetime) -> datetime | None:
     return deadline(start, rule.value, rule.unit, q.registry.calendar)
 
 
-def within(q: Question, code: str, start: datetime, moment: datetime) -> bool:
+def within(q: GuardInput, code: str, start: datetime, moment: datetime) -> bool:
     """Whether a moment lies after `start` and inside the limit in force that day."""
     end = term_end(q, code, start)
     return start < moment and (end is None or moment <= end)
 
 
-def limit_words(q: Question, code: str) -> dict[str, str]:
+def limit_words(q: GuardInput, code: str) -> dict[str, str]:
     """A limit as an officer reads it, e.g. `24 giờ` and `24 hours`."""
     rule = q.registry.rule(code, q.day)
     if rule is None:

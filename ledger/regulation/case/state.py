@@ -15,7 +15,7 @@ from datetime import date, datetime
 from typing import Final, Literal
 
 from keys import canonical
-from ledger.regulation.acts.act import Act, Signer, stream_kind
+from ledger.regulation.acts.act import Act, NamedSigner, stream_kind
 from ledger.regulation.acts.lifecycle import OPEN_STATES, STAYS, SubMove, life_cycle
 from ledger.regulation.registry.clock_terms import lapses_at
 from ledger.regulation.registry.registry import Registry
@@ -101,12 +101,12 @@ class Entry:
     returned_by: Entry | None = None
 
     @property
-    def signers_done(self) -> tuple[Signer, ...]:
+    def signers_done(self) -> tuple[NamedSigner, ...]:
         """Signers of the payload who have signed, in order."""
         return self.act.signers[: len(self.signed)]
 
     @property
-    def waiting_for(self) -> tuple[Signer, ...]:
+    def waiting_for(self) -> tuple[NamedSigner, ...]:
         """Signers who still have to sign, in order; empty unless the act is pending."""
         return self.act.signers[len(self.signed) :] if self.status == "pending" else ()
 
@@ -282,7 +282,7 @@ class StreamState:
         return frozenset(present_agency(registry, e.act.agency, day) for e in self.intake)
 
 
-def awaited(state: StreamState, act: Act) -> tuple[Signer, ...]:
+def awaited(state: StreamState, act: Act) -> tuple[NamedSigner, ...]:
     """Who signs an act from here on, in order: whose turn it is comes first; empty after the last.
 
     The one answer to whose turn it is, for the door, guards, folds, drafts and worklists; only

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.reading import filled, objects, share_a_person, signed_in_stream
 from ledger.regulation.case.state import Entry
 from ledger.regulation.guards.breach import Breach
@@ -12,7 +12,7 @@ MEDIA = "MEDIA"
 PARTY_TOKENS = ("reporter", "subject", "complainant", "person")
 
 
-def media_needs_written_request(q: Question) -> Breach | None:
+def media_needs_written_request(q: GuardInput) -> Breach | None:
     """G9; 8.6.b. A media body appraises only on a written request of a state body."""
     if q.act.act == "AppraisalRequested":
         asked = any(q.registry.holds(a, MEDIA, q.day) for a in q.act.to)
@@ -27,7 +27,7 @@ def media_needs_written_request(q: Question) -> Breach | None:
     return Breach(pointers=("/facts/request",))
 
 
-def _asked_in_writing(q: Question, request: Entry, bodies: set[str]) -> bool:
+def _asked_in_writing(q: GuardInput, request: Entry, bodies: set[str]) -> bool:
     act = request.act
     written = act.facts.get("in_writing") is True and act.document is not None
     return written and any(
@@ -35,13 +35,13 @@ def _asked_in_writing(q: Question, request: Entry, bodies: set[str]) -> bool:
     )
 
 
-def request_or_meeting(q: Question) -> Breach | None:
+def request_or_meeting(q: GuardInput) -> Breach | None:
     """Added. An opinion hangs on the request for it, or on the meeting where it was given."""
     named = q.facts.get("request") or q.facts.get("meeting")
     return None if named else Breach(pointers=("/facts/request", "/facts/meeting"))
 
 
-def expert_not_party(q: Question) -> Breach | None:
+def expert_not_party(q: GuardInput) -> Breach | None:
     """G8 (added); 8.1.h.
 
     Conflicts are checked and there is none: no expert reported, complained, is affected or handles.
@@ -67,7 +67,7 @@ def _unbiased(said: object) -> bool:
     return member.get("conflict_checked") is True and member.get("conflict") is False
 
 
-def _is_party(q: Question) -> bool:
+def _is_party(q: GuardInput) -> bool:
     """Whether the expert named is the agency that handles the case, or a party by token."""
     expert = q.facts.get("expert")
     if not filled(expert):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.guards.breach import Breach
 
 COMPETENCE, SUBSTANCE = "COMPETENCE", "SUBSTANCE"
 
 
-def basis_competence_and_substance(q: Question) -> Breach | None:
+def basis_competence_and_substance(q: GuardInput) -> Breach | None:
     """G1 (added).
 
     A deciding act says by which power and on which law it acts, each by an entry of its own.
@@ -17,7 +17,7 @@ def basis_competence_and_substance(q: Question) -> Breach | None:
     return None if {COMPETENCE, SUBSTANCE} <= roles else Breach(pointers=("/basis",))
 
 
-def not_decision_90_alone(q: Question) -> Breach | None:
+def not_decision_90_alone(q: GuardInput) -> Breach | None:
     """G1 (added; regulation.md §1).
 
     Decision 90 coordinates agencies and grants no power over a person.
@@ -26,7 +26,7 @@ def not_decision_90_alone(q: Question) -> Breach | None:
     return None if {COMPETENCE, SUBSTANCE} <= other else Breach(pointers=("/basis",))
 
 
-def basis_missing(q: Question) -> Breach | None:
+def basis_missing(q: GuardInput) -> Breach | None:
     """5.2.
 
     A first measure without a competence basis, or on the regulation alone, is recorded and shown as

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from ledger.regulation.case.clocks import running
-from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.reading import finding_words, limbs_met, named, reaches, supports
 from ledger.regulation.case.reporters import tokens
 from ledger.regulation.case.state import RESULTS, Entry
@@ -58,7 +58,7 @@ ARCHIVE_WAITS: Final = frozenset({
 })  # fmt: skip
 
 
-def result_path(q: Question) -> Breach | None:
+def result_path(q: GuardInput) -> Breach | None:
     """G12.
 
     Straight from verifying or assessing only what accuses nobody; anything adverse passes handling.
@@ -71,7 +71,7 @@ def result_path(q: Question) -> Breach | None:
     return Breach(named("outcome", "outcomes_in_sentences", outcome), ("/facts/outcome",))
 
 
-def result_matches_finding(q: Question) -> Breach | None:
+def result_matches_finding(q: GuardInput) -> Breach | None:
     """3.3 (gaps 11, 12, 16).
 
     The outcome says no more than the finding carries, and what it rests on stands.
@@ -92,7 +92,7 @@ def _carried(finding: Entry | None, outcome: str) -> bool:
     return code not in BY_FINDING or outcome in BY_FINDING[code]
 
 
-def _rests(q: Question, outcome: str) -> bool:
+def _rests(q: GuardInput, outcome: str) -> bool:
     if outcome == "SANCTIONED":
         return bool(q.stream.subs_in("sanction", "DECIDED", "EXECUTED", "SUSPENDED"))
     if outcome not in PARTS:
@@ -101,7 +101,7 @@ def _rests(q: Question, outcome: str) -> bool:
     return any(s.opened_by.act.act == act for s in q.stream.subs_in(name, *states))
 
 
-def duplicate_names_survivor(q: Question) -> Breach | None:
+def duplicate_names_survivor(q: GuardInput) -> Breach | None:
     """Added (gap 30). A duplicate names the other case of this log in which the matter goes on."""
     if q.facts.get("outcome") != "DUPLICATE":
         return None
@@ -114,7 +114,7 @@ def duplicate_names_survivor(q: Question) -> Breach | None:
 # -- the notice of a result ---------------------------------------------------------------------
 
 
-def result_notice_both(q: Question) -> Breach | None:
+def result_notice_both(q: GuardInput) -> Breach | None:
     """8.4.b, 9 ("đồng thời").
 
     The report to the committee and the notice to the lead go out on one day.
@@ -129,13 +129,13 @@ def result_notice_both(q: Question) -> Breach | None:
     return None if committee & _days(q, notices, "LEAD") else Breach(pointers=("/to",))
 
 
-def _days(q: Question, notices: Iterable[Entry | None], function: str) -> set[object]:
+def _days(q: GuardInput, notices: Iterable[Entry | None], function: str) -> set[object]:
     """Days on which a notice (None: the one at hand) went to whoever held the function."""
     acts = [q.act if n is None else n.act for n in notices]
     return {a.day for a in acts if reaches(q, a.to, function, a.day)}
 
 
-def _after(q: Question, entry: Entry, *types: str) -> list[Entry]:
+def _after(q: GuardInput, entry: Entry, *types: str) -> list[Entry]:
     """Acts of these types that took effect after another one."""
     order = q.stream.effective()
     return [e for e in order[order.index(entry) + 1 :] if e.act.act in types]
@@ -144,7 +144,7 @@ def _after(q: Question, entry: Entry, *types: str) -> list[Entry]:
 # -- the checklist ------------------------------------------------------------------------------
 
 
-def closing_checklist(q: Question) -> Breach | None:
+def closing_checklist(q: GuardInput) -> Breach | None:
     """G7 (added; gaps 2, 3, 4, 21). A case closes over nothing that is still owed to anybody."""
     if q.stream.state != "RESULT_RECORDED":
         return None
@@ -172,7 +172,7 @@ def closing_checklist(q: Question) -> Breach | None:
     )
 
 
-def _notified(q: Question) -> bool:
+def _notified(q: GuardInput) -> bool:
     """Whether the last result went to the committee and, where another handles, to the lead."""
     result = q.stream.result
     if result is None:
@@ -183,7 +183,7 @@ def _notified(q: Question) -> bool:
     return bool(_days(q, notices, "PPC")) and (is_lead or bool(_days(q, notices, "LEAD")))
 
 
-def _live_measures(q: Question) -> bool:
+def _live_measures(q: GuardInput) -> bool:
     """Whether a measure is not lifted; one that lapsed has to be lifted as well."""
     return any(
         q.stream.sub_state(s, q.act.occurred_at, q.registry) != "LIFTED"
@@ -191,7 +191,7 @@ def _live_measures(q: Question) -> bool:
     )
 
 
-def _unanswered(q: Question, *about: str) -> bool:
+def _unanswered(q: GuardInput, *about: str) -> bool:
     """Whether a report is left without an answer, each token and each nameless one for itself.
 
     About a result or a review the answer comes after the case's first result; any status answers.
@@ -207,20 +207,20 @@ def _unanswered(q: Question, *about: str) -> bool:
     return bool(left) or answered.count(None) < asked.count(None)
 
 
-def _touched(q: Question) -> set[str]:
+def _touched(q: GuardInput) -> set[str]:
     """Tokens of those whom a measure, a take-down or a sanction of the case touches."""
     acts = ("ImmediateMeasureTaken", "TechnicalMeasureOrdered", "TakedownProposed")
     found = {e.act.facts.get("subject") for e in q.stream.effective(*acts, "ViolationRecordMade")}
     return {s for s in found if isinstance(s, str)}
 
 
-def _untold(q: Question) -> set[str]:
+def _untold(q: GuardInput) -> set[str]:
     """Those of them who were neither informed nor served the sanction decision itself."""
     told = {e.act.facts.get("subject") for e in q.stream.effective("AffectedPartyInformed")}
     return _touched(q) - told - _served(q)
 
 
-def _served(q: Question) -> set[object]:
+def _served(q: GuardInput) -> set[object]:
     """Tokens in whose sanction a decision was taken."""
     records = (
         q.stream.get(str(e.act.facts.get("sanction")), "ViolationRecordMade")
@@ -229,19 +229,19 @@ def _served(q: Question) -> set[object]:
     return {r.act.facts.get("subject") for r in records if r is not None}
 
 
-def _window_shown(q: Question) -> bool:
+def _window_shown(q: GuardInput) -> bool:
     """Whether the end of the complaint window is named, where a decision opens one."""
     due = q.stream.last("SanctionDecided", "ReviewDecided") is not None
     return not due or "complaint_until" in q.facts
 
 
-def _contested(q: Question) -> bool:
+def _contested(q: GuardInput) -> bool:
     """Whether a complaint is received or accepted, or a review open."""
     live = q.stream.subs_in("complaint", "RECEIVED", "ACCEPTED")
     return bool(live or q.stream.subs_in("review", "OPEN"))
 
 
-def _says_the_same(q: Question) -> bool:
+def _says_the_same(q: GuardInput) -> bool:
     """Whether the checklist the officer filled in agrees with the case."""
     said = q.facts.get("checklist")
     if not isinstance(said, dict) or said.get("measures_lifted") is not True:
@@ -256,7 +256,7 @@ def _says_the_same(q: Question) -> bool:
     return named and shown and _statuses_agree(q, said)
 
 
-def _statuses_agree(q: Question, said: Mapping[str, object]) -> bool:
+def _statuses_agree(q: GuardInput, said: Mapping[str, object]) -> bool:
     reporters = {e.act.facts.get("status") for e in q.stream.effective("ReporterInformed")}
     if "AGENCY_REPORTER" in reporters:
         reporters.add("INFORMED")
@@ -270,7 +270,7 @@ def _statuses_agree(q: Question, said: Mapping[str, object]) -> bool:
     return said.get("reporter") in reporters and said.get("affected") in affected
 
 
-def close_from_screening(q: Question) -> Breach | None:
+def close_from_screening(q: GuardInput) -> Breach | None:
     """G7.
 
     Straight from screening only what is out of scope or a duplicate; elsewhere the reason is that
@@ -289,7 +289,7 @@ def close_from_screening(q: Question) -> Breach | None:
     return Breach(pointers=("/facts/reason",))
 
 
-def _reasons(q: Question) -> frozenset[str]:
+def _reasons(q: GuardInput) -> frozenset[str]:
     """Reasons that agree with the outcome.
 
     A referred result may also be closed by what the other agency found.
@@ -301,7 +301,7 @@ def _reasons(q: Question) -> frozenset[str]:
     return allowed
 
 
-def no_open_clock(q: Question) -> Breach | None:
+def no_open_clock(q: GuardInput) -> Breach | None:
     """Added.
 
     A file goes to the archive when nobody can complain any more and nobody is still owed a notice.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from ledger.regulation.case.clocks import running
-from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.reading import inherited, objects
 from ledger.regulation.guards.breach import Breach
 
 
-def handover_both_sign(q: Question) -> Breach | None:
+def handover_both_sign(q: GuardInput) -> Breach | None:
     """Added.
 
     The giver, who holds the case, and the receiver both sign; for a giver that has ended, its
@@ -32,7 +32,7 @@ def handover_both_sign(q: Question) -> Breach | None:
     return Breach(pointers=("/signers", "/facts/from_agency", "/facts/to_agency"))
 
 
-def _heirs(q: Question, agency: str) -> set[str]:
+def _heirs(q: GuardInput, agency: str) -> set[str]:
     """Agencies that took over a function of one that has ended."""
     known = q.registry.agency(agency)
     last = known.valid_to if known is not None else None
@@ -41,7 +41,7 @@ def _heirs(q: Question, agency: str) -> set[str]:
     return inherited(q, agency, last) - {agency}
 
 
-def open_clocks_listed(q: Question) -> Breach | None:
+def open_clocks_listed(q: GuardInput) -> Breach | None:
     """Added. The receiver is told every clock of the case that runs on that day."""
     listed = {c.get("clock") for c in objects(q.facts.get("open_clocks"))}
     codes = {c.code for c in running(q.stream, q.registry, q.act.occurred_at, q.cases)}

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from ledger.regulation.acts.catalogue import ActType, load
-from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.guards.breach import Breach
 
 Spec = Mapping[str, Any]
@@ -18,7 +18,7 @@ Ref = tuple[str, str, frozenset[str]]
 Walk = Callable[[object, str], Iterator[Ref]]
 
 
-def facts_invalid(q: Question) -> Breach | None:
+def facts_invalid(q: GuardInput) -> Breach | None:
     """Facts are complete, known and well formed (acts.json, notes: facts).
 
     `decide` names every fault.
@@ -27,7 +27,7 @@ def facts_invalid(q: Question) -> Breach | None:
     return Breach(pointers=tuple(f.pointer for f in faults)) if faults else None
 
 
-def basis_present(q: Question) -> Breach | None:
+def basis_present(q: GuardInput) -> Breach | None:
     """Each act cites at least one legal basis with instrument, article and role (G1)."""
     cited = q.act.basis
     if cited and all(b.instrument and b.article and b.role for b in cited):
@@ -35,14 +35,14 @@ def basis_present(q: Question) -> Breach | None:
     return Breach(pointers=("/basis",))
 
 
-def circulation_level(q: Question) -> Breach | None:
+def circulation_level(q: GuardInput) -> Breach | None:
     """Above ordinary only INTERNAL circulates (4.4)."""
     if q.level == "ordinary" or q.act.circulation == "INTERNAL":
         return None
     return Breach(pointers=("/circulation",))
 
 
-def correct_not_edit(q: Question) -> Breach | None:
+def correct_not_edit(q: GuardInput) -> Breach | None:
     """Nothing is replaced (G13): act_id is new or waits for this signer, seq and prev follow."""
     stream = q.stream
     if q.seq != stream.seq + 1 or q.prev != stream.head:
@@ -54,7 +54,7 @@ def correct_not_edit(q: Question) -> Breach | None:
     return None if same and entry.status == "pending" else Breach(pointers=("/act_id",))
 
 
-def refers_to_other_case(q: Question) -> Breach | None:
+def refers_to_other_case(q: GuardInput) -> Breach | None:
     """corrects, refers_to and every ref name an effective act of this stream, of a type allowed.
 
     ActReturned names a pending act; that it is one is judged here, that it is the signer's turn

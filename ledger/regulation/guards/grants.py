@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.reading import (
     agency_of,
     filled,
@@ -46,13 +46,13 @@ ERASING: Final = {
 }
 
 
-def grant_not_to_self(q: Question) -> Breach | None:
+def grant_not_to_self(q: GuardInput) -> Breach | None:
     """G8 (access.md A7). Nobody grants access to themselves."""
     own = share_a_person(q, [str(q.facts.get("officer"))], named_as(q))
     return Breach(pointers=("/signers", "/facts/officer")) if own else None
 
 
-def grant_has_term(q: Question) -> Breach | None:
+def grant_has_term(q: GuardInput) -> Breach | None:
     """access.md A7, A9, A19.
 
     A grant says why and ends; one for a unit names it, and only that one does.
@@ -68,7 +68,7 @@ def grant_has_term(q: Question) -> Breach | None:
     return None
 
 
-def grant_stands(q: Question) -> Breach | None:
+def grant_stands(q: GuardInput) -> Breach | None:
     """access.md A8. What is revoked is a grant of this stream that runs, and that officer's."""
     entry, officer = q.ref("grant", *GRANTING), str(q.facts.get("officer"))
     if entry is None:
@@ -89,7 +89,7 @@ def grant_stands(q: Question) -> Breach | None:
 # -- inspectors ---------------------------------------------------------------------------------
 
 
-def inspector_separate(q: Question) -> Breach | None:
+def inspector_separate(q: GuardInput) -> Breach | None:
     """G8 (access.md S7).
 
     Whoever inspects or oversees takes no part in a case, and whoever takes part does not inspect
@@ -105,13 +105,13 @@ def inspector_separate(q: Question) -> Breach | None:
     return Breach(pointers=("/facts/officer",)) if inspects else None
 
 
-def _took_part(q: Question, readers: Collection[str]) -> bool:
+def _took_part(q: GuardInput, readers: Collection[str]) -> bool:
     """Whether a reader signed an act in a case concerned; each case is asked about once."""
     cases = dict.fromkeys(texts(q.facts.get("cases")))
     return any(share_a_person(q, readers, set(q.cases.signers(case))) for case in cases)
 
 
-def _works_in(q: Question, officer: str) -> bool:
+def _works_in(q: GuardInput, officer: str) -> bool:
     """Whether a reader holds a running grant to handle or approve where the order reaches."""
     cases, agencies = texts(q.facts.get("cases")), texts(q.facts.get("agencies"))
     reached = {*cases, *(f"agency/{a}" for a in agencies)}
@@ -121,7 +121,7 @@ def _works_in(q: Question, officer: str) -> bool:
     )
 
 
-def _grants_of(q: Question, officer: str) -> list[Grant]:
+def _grants_of(q: GuardInput, officer: str) -> list[Grant]:
     """Running grants of the natural person behind an officer."""
     return [
         g
@@ -130,7 +130,7 @@ def _grants_of(q: Question, officer: str) -> list[Grant]:
     ]
 
 
-def _inspects(q: Question, officer: str) -> bool:
+def _inspects(q: GuardInput, officer: str) -> bool:
     """Whether an officer inspects or oversees here: by an order, a power or the agency."""
     if any(g.scope == "INSPECTION" for g in _grants_of(q, officer)):
         return True
@@ -143,7 +143,7 @@ def _inspects(q: Question, officer: str) -> bool:
 # -- break-glass --------------------------------------------------------------------------------
 
 
-def break_glass_limit(q: Question) -> Breach | None:
+def break_glass_limit(q: GuardInput) -> Breach | None:
     """access.md A19, S8.
 
     An opening is short, never renewed by the same pair, and waits for the review of the last one.
@@ -166,12 +166,12 @@ def break_glass_limit(q: Question) -> Breach | None:
     return None
 
 
-def _same_pair(q: Question, grant: Grant) -> bool:
+def _same_pair(q: GuardInput, grant: Grant) -> bool:
     """Whether the same two persons opened before, in whichever order."""
     return all(share_a_person(q, [o], grant.granted_by) for o in named_as(q))
 
 
-def _overdue(q: Question, grant: Grant) -> bool:
+def _overdue(q: GuardInput, grant: Grant) -> bool:
     """Whether the requester has an earlier opening whose review is overdue."""
     if grant.reviewed:
         return False
@@ -182,7 +182,7 @@ def _overdue(q: Question, grant: Grant) -> bool:
     return end is not None and q.act.occurred_at > end
 
 
-def break_glass_third_person(q: Question) -> Breach | None:
+def break_glass_third_person(q: GuardInput) -> Breach | None:
     """G8 (access.md A19, S8). An opening is reviewed by a third person."""
     opened = q.ref("opened", "BreakGlassOpened")
     if opened is None:
@@ -195,7 +195,7 @@ def break_glass_third_person(q: Question) -> Breach | None:
 # -- erasure, withdrawal, checks ----------------------------------------------------------------
 
 
-def erasure_signers(q: Question) -> Breach | None:
+def erasure_signers(q: GuardInput) -> Breach | None:
     """access.md A20, S5, S6.
 
     The authority decides, the key administrator carries out, the auditor is witness.
@@ -213,7 +213,7 @@ def erasure_signers(q: Question) -> Breach | None:
     return None
 
 
-def erasure_no_open_clock(q: Question) -> Breach | None:
+def erasure_no_open_clock(q: GuardInput) -> Breach | None:
     """access.md A20.
 
     Nothing is erased while a complaint, a review or their window is open; every entry named exists.
@@ -227,13 +227,13 @@ def erasure_no_open_clock(q: Question) -> Breach | None:
     return Breach(pointers=tuple(bad)) if bad else None
 
 
-def voiding_signers(q: Question) -> Breach | None:
+def voiding_signers(q: GuardInput) -> Breach | None:
     """Added (G8; formats.md §3). Who voids a record keeps the registry, each of the signers."""
     n = no_registrar(q)
     return None if n is None else Breach(pointers=(f"/signers/{n}",))
 
 
-def voided_stands_not(q: Question) -> Breach | None:
+def voided_stands_not(q: GuardInput) -> Breach | None:
     """Added (G13; formats.md §3). Only what is set aside is voided, once, by index and entry."""
     left = dict(q.stream.aside)
     for n, named in enumerate(objects(q.facts.get("entries"))):
@@ -244,7 +244,7 @@ def voided_stands_not(q: Question) -> Breach | None:
     return None
 
 
-def withdrawal_common_ground(q: Question) -> Breach | None:
+def withdrawal_common_ground(q: GuardInput) -> Breach | None:
     """access.md F6, A16.
 
     A withdrawal gives a ground of the common list and no more; what it names stands till then.
@@ -265,7 +265,7 @@ def withdrawal_common_ground(q: Question) -> Breach | None:
     return Breach(pointers=tuple(bad)) if bad else None
 
 
-def verifier_separate(q: Question) -> Breach | None:
+def verifier_separate(q: GuardInput) -> Breach | None:
     """G8 (access.md A12).
 
     Whoever signs off a check did not act in the case, and the verdict says what the failures say.
@@ -282,7 +282,7 @@ def verifier_separate(q: Question) -> Breach | None:
     return None if inside else Breach(pointers=("/facts/checked_to",))
 
 
-def _acted(q: Question) -> tuple[str, ...]:
+def _acted(q: GuardInput) -> tuple[str, ...]:
     """Who signed in the case as author or approver; an earlier check is no part taken in it."""
     if q.stream.kind != "case":
         return ()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.reading import filled, fmt_day, objects, share_a_person
 from ledger.regulation.case.state import Entry
 from ledger.regulation.guards.breach import Breach
@@ -18,7 +18,7 @@ CHECK_DECREE = "217/2025/NĐ-CP"
 CONFLICT = "COMPETENCE_CONFLICT"
 
 
-def chosen_acts_have_bases(q: Question) -> Breach | None:
+def chosen_acts_have_bases(q: GuardInput) -> Breach | None:
     """5.4, 8.1.d (added).
 
     Each chosen act has a competence and a substance basis of its own, in force, not both Decision
@@ -32,7 +32,7 @@ def chosen_acts_have_bases(q: Question) -> Breach | None:
     return Breach(pointers=tuple(f"/facts/plan/{n}" for n in bad)) if bad else None
 
 
-def _grounded(q: Question, item: Mapping[str, Any]) -> bool:
+def _grounded(q: GuardInput, item: Mapping[str, Any]) -> bool:
     bases = [b for m in ("competence", "substance") if isinstance(b := item.get(m), Mapping)]
     both = 2
     if len(bases) < both or not all(_in_force(q, b) for b in bases):
@@ -40,7 +40,7 @@ def _grounded(q: Question, item: Mapping[str, Any]) -> bool:
     return not all(q.registry.is_decision90(str(b.get("instrument"))) for b in bases)
 
 
-def _in_force(q: Question, basis: Mapping[str, Any]) -> bool:
+def _in_force(q: GuardInput, basis: Mapping[str, Any]) -> bool:
     return q.registry.in_force(
         str(basis.get("instrument")),
         q.day,
@@ -50,7 +50,7 @@ def _in_force(q: Question, basis: Mapping[str, Any]) -> bool:
     )
 
 
-def proposal_from_screening(q: Question) -> Breach | None:
+def proposal_from_screening(q: GuardInput) -> Breach | None:
     """8.1.a, 8.1.d.
 
     From screening only a conflict of competence goes up: a referral that was returned twice.
@@ -62,13 +62,13 @@ def proposal_from_screening(q: Question) -> Breach | None:
     return Breach(pointers=("/facts/subject_matter", "/facts/referral"))
 
 
-def _in_conflict(q: Question) -> bool:
+def _in_conflict(q: GuardInput) -> bool:
     """Whether facts.referral names a referral of the case that stands in CONFLICT."""
     referral = q.stream.sub("referral", str(q.facts.get("referral")))
     return referral is not None and referral.state == "CONFLICT"
 
 
-def direction_disposition(q: Question) -> Breach | None:
+def direction_disposition(q: GuardInput) -> Breach | None:
     """8.1.d.
 
     The direction answers what was proposed: a finding to handle, a conflict to assign, an
@@ -89,7 +89,7 @@ def direction_disposition(q: Question) -> Breach | None:
     return None if fits else Breach(pointers=("/disposition",))
 
 
-def team_kind_by_date(q: Question) -> Breach | None:
+def team_kind_by_date(q: GuardInput) -> Breach | None:
     """6.3, 8.1.d (gap 14).
 
     Who may send a thanh tra or a kiểm tra team is a question of the day, answered by the registry.
@@ -106,7 +106,7 @@ def team_kind_by_date(q: Question) -> Breach | None:
     return Breach({"date": fmt_day(q.day), "kind": called}, ("/facts/kind",))
 
 
-def team_ground_thin(q: Question) -> Breach | None:
+def team_ground_thin(q: GuardInput) -> Breach | None:
     """Added.
 
     Between the end of department inspectorates and the decree on checks, a department's check rests
@@ -120,7 +120,7 @@ def team_ground_thin(q: Question) -> Breach | None:
     return Breach() if between and not q.registry.holders("DEPT_INSPECTORATE", q.day) else None
 
 
-def seconded_no_conflict(q: Question) -> Breach | None:
+def seconded_no_conflict(q: GuardInput) -> Breach | None:
     """G8; 8.3.c, 8.4.c.
 
     Nobody joins a team who is complained about or a party, or whose conflict was not looked for.
@@ -136,7 +136,7 @@ def seconded_no_conflict(q: Question) -> Breach | None:
     return None if _may_join(q, q.facts) else Breach(pointers=("/facts/conflict",))
 
 
-def _may_join(q: Question, member: Mapping[str, Any]) -> bool:
+def _may_join(q: GuardInput, member: Mapping[str, Any]) -> bool:
     if member.get("conflict_checked") is not True or member.get("conflict") is not False:
         return False
     officer = member.get("officer")
@@ -146,13 +146,13 @@ def _may_join(q: Question, member: Mapping[str, Any]) -> bool:
     return not share_a_person(q, [officer], complained) and not _party(q, officer)
 
 
-def _signers(q: Question, complaint: Entry) -> tuple[str, ...]:
+def _signers(q: GuardInput, complaint: Entry) -> tuple[str, ...]:
     """Officers who signed the act a complaint is against."""
     against = q.stream.get(str(complaint.act.facts.get("against")))
     return against.signed_by() if against is not None else ()
 
 
-def _party(q: Question, officer: str) -> bool:
+def _party(q: GuardInput, officer: str) -> bool:
     """Whether the officer is a party: their person token stands in the case."""
     known = q.registry.officer(officer)
     token = known.person if known is not None else None

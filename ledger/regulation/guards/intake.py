@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from ledger.regulation.acts.act import Signer
-from ledger.regulation.case.guard_input import Question
+from ledger.regulation.acts.act import NamedSigner
+from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.reading import (
     agency_of,
     bare_strings,
@@ -39,7 +39,7 @@ NOT_HANDLING = frozenset(
 _PROVISION = re.compile(r"Điều|khoản|điểm|\d+/\d{4}/|\d+/Q", re.IGNORECASE)
 
 
-def oral_unconfirmed(q: Question) -> Breach | None:
+def oral_unconfirmed(q: GuardInput) -> Breach | None:
     """6.1.
 
     What came in or was ordered by word of mouth shows so until a written confirmation is linked.
@@ -55,7 +55,7 @@ def oral_unconfirmed(q: Question) -> Breach | None:
     return Breach(pointers=("/facts/oral_record",) if missing else ("/channel",))
 
 
-def external_request_written(q: Question) -> Breach | None:
+def external_request_written(q: GuardInput) -> Breach | None:
     """2.1.
 
     An outside authority's request is recorded from its document; by word of mouth it is a report.
@@ -63,7 +63,7 @@ def external_request_written(q: Question) -> Breach | None:
     return None if q.act.document is not None else Breach(pointers=("/document",))
 
 
-def token_matches_report(q: Question) -> Breach | None:
+def token_matches_report(q: GuardInput) -> Breach | None:
     """Added.
 
     The sealed token is the one the report of this case was given, or the first for a report that
@@ -75,7 +75,7 @@ def token_matches_report(q: Question) -> Breach | None:
     return Breach(pointers=("/facts/reporter",))
 
 
-def token_of_one_case(q: Question) -> Breach | None:
+def token_of_one_case(q: GuardInput) -> Breach | None:
     """Added (access.md L26). No token that is named stands in another case, so none joins two."""
     named = set(filter(TOKEN.fullmatch, bare_strings(q.act.members)))
     taken = {token for token in named if q.cases.token_elsewhere(token, q.stream.name)}
@@ -84,7 +84,7 @@ def token_of_one_case(q: Question) -> Breach | None:
     return Breach(pointers=tuple(at for at, text in strings(q.act.members) if text in taken))
 
 
-def disclosure_outside_signer(q: Question) -> Breach | None:
+def disclosure_outside_signer(q: GuardInput) -> Breach | None:
     """Added (access.md A18, S9).
 
     Who checks a disclosure stands outside the unit that handles, and nobody signs who took part. A
@@ -102,13 +102,13 @@ def disclosure_outside_signer(q: Question) -> Breach | None:
     return Breach(pointers=("/signers",)) if inside else None
 
 
-def _unit(q: Question, signer: Signer) -> tuple[str | None, str]:
+def _unit(q: GuardInput, signer: NamedSigner) -> tuple[str | None, str]:
     agency = agency_of(q, signer.officer, signer.post)
     line = agency and q.registry.appointment(signer.officer, agency, signer.post, q.day)
     return agency, (line.unit_code if line else None) or signer.post
 
 
-def disclosure_limited(q: Question) -> Breach | None:
+def disclosure_limited(q: GuardInput) -> Breach | None:
     """Added.
 
     An identity is open for a dated limit at most; not telling the reporter needs a provision of
@@ -124,7 +124,7 @@ def disclosure_limited(q: Question) -> Breach | None:
     return Breach(limit_words(q, "DISCLOSURE_MAX"), (pointer,))
 
 
-def duplicates_checked(q: Question) -> Breach | None:
+def duplicates_checked(q: GuardInput) -> Breach | None:
     """Added.
 
     A case is opened from an intake act of its own stream, after a search for the same incident.
@@ -135,7 +135,7 @@ def duplicates_checked(q: Question) -> Breach | None:
     return Breach(pointers=("/facts/intake" if not named else "/facts/duplicates_checked",))
 
 
-def surviving_case_open(q: Question) -> Breach | None:
+def surviving_case_open(q: GuardInput) -> Breach | None:
     """Added. A file is merged into another case of this log that is still open."""
     survivor = str(q.facts.get("surviving_case"))
     open_elsewhere = survivor != q.stream.name and q.cases.state(survivor) in OPEN_CASE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ledger.regulation.acts.lifecycle import STAYS, SubMove, life_cycle
-from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.reporters import tokens
 from ledger.regulation.case.state import VOIDING
 from ledger.regulation.guards.breach import Breach
@@ -15,7 +15,7 @@ from ledger.regulation.words import vocabulary
 _SHOWN = 12
 
 
-def state_illegal(q: Question) -> Breach | None:
+def state_illegal(q: GuardInput) -> Breach | None:
     """A row of transitions moves the case, or the act moves nothing and this state takes it."""
     cycle = life_cycle()
     state = q.stream.state
@@ -39,7 +39,7 @@ def state_illegal(q: Question) -> Breach | None:
     )
 
 
-def _without_case(q: Question) -> bool:
+def _without_case(q: GuardInput) -> bool:
     """A stream of a higher log that is joined to no lower case takes no act of a case state.
 
     life_cycle.json, notes: it has no state and takes only acts with states_from null.
@@ -58,7 +58,7 @@ def _listed(names: Iterable[str]) -> str:
     return "; ".join(shown[:_SHOWN]) + (" …" if len(shown) > _SHOWN else "")
 
 
-def sub_process_illegal(q: Question) -> Breach | None:
+def sub_process_illegal(q: GuardInput) -> Breach | None:
     """Each sub-process the act names exists and has a row for this move.
 
     life_cycle.json, notes: sub-processes run beside the main state, each with an id of its own.
@@ -74,7 +74,7 @@ def sub_process_illegal(q: Question) -> Breach | None:
     return None
 
 
-def _move(q: Question, move: SubMove) -> Breach | None:
+def _move(q: GuardInput, move: SubMove) -> Breach | None:
     cycle = life_cycle()
     act = q.act.act
     target = move.to(q.facts)
@@ -109,7 +109,7 @@ def _wrong(move: SubMove, state: str | None) -> Breach:
     )
 
 
-def _term_over(q: Question) -> bool:
+def _term_over(q: GuardInput) -> bool:
     """Whether the protection term of the classification named has ended before this act."""
     named = q.facts.get("classification")
     ends = [
@@ -123,7 +123,7 @@ def _term_over(q: Question) -> bool:
     return bool(ends) and q.act.occurred_at > as_instant(ends[-1])
 
 
-def identity_sealed_first(q: Question) -> Breach | None:
+def identity_sealed_first(q: GuardInput) -> Breach | None:
     """Where a reporter gave an identity, nothing follows before it is sealed.
 
     regulation.md §9, rule 10. Returning a pending act stays possible, so that a refused sealing
@@ -140,7 +140,7 @@ def identity_sealed_first(q: Question) -> Breach | None:
     return None
 
 
-def _sealed(q: Question, token: str | None) -> bool:
+def _sealed(q: GuardInput, token: str | None) -> bool:
     return token is not None and any(
         e.act.facts.get("reporter") == token for e in q.stream.effective("ReporterIdentitySealed")
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.reading import (
     SHORTEST_REASON,
     filled,
@@ -46,7 +46,7 @@ _SCOPE_WORDS = re.compile(
 _LETTERS = re.compile(r"[^\w]+")
 
 
-def urgent_review_due(q: Question) -> Breach | None:
+def urgent_review_due(q: GuardInput) -> Breach | None:
     """G4; 7.2.a (clock added).
 
     A measure before a finding carries a review date inside the dated limit.
@@ -59,7 +59,7 @@ def urgent_review_due(q: Question) -> Breach | None:
     return Breach(limit_words(q, "URGENT_REVIEW"), ("/facts/review_at",))
 
 
-def finding_before_measure(q: Question) -> Breach | None:
+def finding_before_measure(q: GuardInput) -> Breach | None:
     """G4; 7.2.a.
 
     Verification comes before measures; only an urgent order or proposal goes without a finding.
@@ -72,7 +72,7 @@ def finding_before_measure(q: Question) -> Breach | None:
     return Breach(pointers=("/facts/finding_ref",))
 
 
-def finding_supports_measure(q: Question) -> Breach | None:
+def finding_supports_measure(q: GuardInput) -> Breach | None:
     """3.3.
 
     A finding carries a measure only if a limb is met, or another law is broken and named.
@@ -87,13 +87,13 @@ def finding_supports_measure(q: Question) -> Breach | None:
     return None if carried else Breach(finding_words(finding), ("/facts",))
 
 
-def _needs_support(q: Question) -> bool:
+def _needs_support(q: GuardInput) -> bool:
     if q.act.act != "HandlingDecided":
         return True
     return any(i.get("act") not in PLAN_WITHOUT_FINDING for i in objects(q.facts.get("plan")))
 
 
-def measure_before_verification(q: Question) -> Breach | None:
+def measure_before_verification(q: GuardInput) -> Breach | None:
     """7.2.a.
 
     A measure taken with no finding in the case is counted as such among the oversight indicators.
@@ -101,7 +101,7 @@ def measure_before_verification(q: Question) -> Breach | None:
     return Breach() if q.stream.finding is None else None
 
 
-def proportionality_note(q: Question) -> Breach | None:
+def proportionality_note(q: GuardInput) -> Breach | None:
     """4.2.
 
     Every restrictive act says why it is needed, what milder means there were, and why speech is not
@@ -117,7 +117,7 @@ def proportionality_note(q: Question) -> Breach | None:
     return Breach(pointers=("/facts/proportionality",)) if same else None
 
 
-def reviewer_not_taker(q: Question) -> Breach | None:
+def reviewer_not_taker(q: GuardInput) -> Breach | None:
     """G8 (added from 4.2).
 
     A measure is confirmed, narrowed or lifted on review by others than those who took it.
@@ -132,7 +132,7 @@ def reviewer_not_taker(q: Question) -> Breach | None:
     return Breach(pointers=("/signers",)) if same else None
 
 
-def end_or_review_date(q: Question) -> Breach | None:
+def end_or_review_date(q: GuardInput) -> Breach | None:
     """Added.
 
     A technical measure has an end or a review date, and each that is given lies ahead of it.
@@ -143,7 +143,7 @@ def end_or_review_date(q: Question) -> Breach | None:
     return Breach(pointers=("/facts/end_at", "/facts/review_at"))
 
 
-def affected_not_told(q: Question) -> Breach | None:
+def affected_not_told(q: GuardInput) -> Breach | None:
     """4.2 (clock added). Whom a measure touches is told in time, or the act shows they were not.
 
     At its own taking of effect an act can only be late already where it was entered late.
@@ -159,7 +159,7 @@ def affected_not_told(q: Question) -> Breach | None:
     return Breach() if end is not None and q.signed_at > end else None
 
 
-def addressed_to_lead(q: Question) -> Breach | None:
+def addressed_to_lead(q: GuardInput) -> Breach | None:
     """5.2, 7.2.c, 8.4.b.
 
     The notice goes to the lead of that day; disclaiming competence needs its reason.
@@ -172,7 +172,7 @@ def addressed_to_lead(q: Question) -> Breach | None:
     return None
 
 
-def lead_only(q: Question) -> Breach | None:
+def lead_only(q: GuardInput) -> Breach | None:
     """G10; 8.1.g, 7.1, 9, 11.3, 8.1.a.
 
     Only the lead of that day may do this; the others go through it.
@@ -181,7 +181,7 @@ def lead_only(q: Question) -> Breach | None:
     return None if held else Breach({"agency": lead(q)}, ("/agency",))
 
 
-def harm_shown(q: Question) -> Breach | None:
+def harm_shown(q: GuardInput) -> Breach | None:
     """8.1.g.
 
     A take-down proposal shows a concrete harm to the province; the scope words of 2.1 are not one.

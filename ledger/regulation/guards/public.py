@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.reading import filled, texts
 from ledger.regulation.case.state import RESULTS
 from ledger.regulation.guards.breach import Breach
@@ -18,7 +18,7 @@ _OFFICIAL = re.compile(
 DURING_HANDLING = ("SanctionDecided", "InspectionConcluded", "TechnicalMeasureReported")
 
 
-def unverified_statement(q: Question) -> Breach | None:
+def unverified_statement(q: GuardInput) -> Breach | None:
     """4.2.
 
     What was said before it was verified shows so: if it proves wrong, the correction must reach as
@@ -33,7 +33,7 @@ def unverified_statement(q: Question) -> Breach | None:
     return None if recorded else Breach(pointers=("/facts/sources",))
 
 
-def reach_not_smaller(q: Question) -> Breach | None:
+def reach_not_smaller(q: GuardInput) -> Breach | None:
     """Added (regulation.md §9, rule 9).
 
     A correction goes out on every channel of what it corrects.
@@ -48,7 +48,7 @@ def reach_not_smaller(q: Question) -> Breach | None:
     return Breach(pointers=("/facts/channels",))
 
 
-def result_exists(q: Question) -> Breach | None:
+def result_exists(q: GuardInput) -> Breach | None:
     """8.4.b, 9, 5.5. A result is notified or given to the press only when there is one."""
     if q.stream.last(*RESULTS, "CaseClosed") is not None:
         return None

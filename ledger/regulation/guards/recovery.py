@@ -9,14 +9,14 @@ from keys.errors import Malformed
 from keys.log_keys import LogKeys
 from keys.lost_checkpoint import LostCheckpoint, known
 from keys.note import TYPE_ED25519, TYPE_ML_DSA_44
-from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.reading import no_registrar, objects, texts
 from ledger.regulation.guards.breach import Breach
 
 _MOST_SIZE: Final = 2**63 - 1
 
 
-def recovery_follows_prefix(q: Question) -> Breach | None:
+def recovery_follows_prefix(q: GuardInput) -> Breach | None:
     """Added (formats.md §7).
 
     The author's statement is the first record behind those that are left, each countersignature the
@@ -30,13 +30,13 @@ def recovery_follows_prefix(q: Question) -> Breach | None:
     return Breach({"size": str(size)}, ("/facts/size",))
 
 
-def recovery_by_registrars(q: Question) -> Breach | None:
+def recovery_by_registrars(q: GuardInput) -> Breach | None:
     """Added (formats.md §7). Everybody who signs a recovery keeps the registry on that day."""
     n = no_registrar(q)
     return None if n is None else Breach(pointers=(f"/signers/{n}",))
 
 
-def recovery_turns_keys(q: Question) -> Breach | None:
+def recovery_turns_keys(q: GuardInput) -> Breach | None:
     """Added (formats.md §7).
 
     Every key in force ends, and those that begin have never signed: a key that signs on both sides
@@ -62,7 +62,7 @@ def _named(vkeys: Iterable[str], origin: str) -> bool:
     )
 
 
-def recovery_loss_signed(q: Question) -> Breach | None:
+def recovery_loss_signed(q: GuardInput) -> Breach | None:
     """Added (formats.md §7).
 
     No loss, no break: a key that ends has signed for more records than are left.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.reading import filled, inherited, reaches, texts
 from ledger.regulation.case.state import Entry
 from ledger.regulation.guards.breach import Breach
@@ -11,7 +11,7 @@ FINAL_RESULTS = frozenset({"OPENED", "NOT_OPENED", "SUSPENDED"})
 RETURNED = "RETURNED_FOR_SANCTION"
 
 
-def competence_addressees(q: Question) -> Breach | None:
+def competence_addressees(q: GuardInput) -> Breach | None:
     """8.4.b.
 
     Shared names with whom, another's names whose, outside says that articles 2 and 3 do not reach
@@ -27,7 +27,7 @@ def competence_addressees(q: Question) -> Breach | None:
     return None
 
 
-def referral_competence(q: Question) -> Breach | None:
+def referral_competence(q: GuardInput) -> Breach | None:
     """8.4.b, 4.3 (gap 29).
 
     Why a case goes on: determined in screening, reasoned in the referral itself later.
@@ -46,19 +46,19 @@ def referral_competence(q: Question) -> Breach | None:
     return Breach(pointers=("/facts/competence_reason",))
 
 
-def _last_assign(q: Question) -> Entry | None:
+def _last_assign(q: GuardInput) -> Entry | None:
     """The committee's last decision on a conflict of competence."""
     found = [e for e in q.stream.effective("DirectionReceived") if e.act.disposition == "assign"]
     return found[-1] if found else None
 
 
-def _same_agency(q: Question, assign: Entry, agency: str) -> bool:
+def _same_agency(q: GuardInput, assign: Entry, agency: str) -> bool:
     """Whether this is the agency the committee named, or one that inherited from it since."""
     named = str(assign.act.facts.get("competent_agency"))
     return agency in inherited(q, named, assign.act.day)
 
 
-def lead_not_informed(q: Question) -> Breach | None:
+def lead_not_informed(q: GuardInput) -> Breach | None:
     """8.4.b.
 
     Whoever passes a case on tells the lead as well: as an addressee, or by an earlier notice.
@@ -71,7 +71,7 @@ def lead_not_informed(q: Question) -> Breach | None:
     return None if told else Breach(pointers=("/to",))
 
 
-def referral_scope(q: Question) -> Breach | None:
+def referral_scope(q: GuardInput) -> Breach | None:
     """8.4.b.
 
     What comes back is of the whole case if the case is away on that very referral, else of a part.
@@ -86,7 +86,7 @@ def referral_scope(q: Question) -> Breach | None:
     return None if fits else Breach(pointers=("/disposition",))
 
 
-def second_return_escalates(q: Question) -> Breach | None:
+def second_return_escalates(q: GuardInput) -> Breach | None:
     """4.3, 8.1.d (gap 5).
 
     The second return of the whole case is a conflict that the provincial committee decides.
@@ -105,13 +105,13 @@ def second_return_escalates(q: Question) -> Breach | None:
     return None if named else Breach(pointers=("/facts/competent_agency",))
 
 
-def _unanswered(q: Question, assign: Entry) -> bool:
+def _unanswered(q: GuardInput, assign: Entry) -> bool:
     """Whether no referral was sent since the committee's decision."""
     order, sent = q.stream.effective(), q.stream.last("ReferralSent")
     return sent is None or order.index(sent) < order.index(assign)
 
 
-def criminal_result_disposition(q: Question) -> Breach | None:
+def criminal_result_disposition(q: GuardInput) -> Breach | None:
     """8.1.d.
 
     A result ends the case, brings it back, or is only noted, as the referral and the finding stand.

@@ -10,7 +10,7 @@ from keys.errors import KeysError
 from keys.jwk import public_key, thumbprint
 from keys.keyring import Keyring
 from keys.signer import STATEMENT_ALGS
-from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.reading import (
     day_of,
     filled,
@@ -30,7 +30,7 @@ _NOT_KNOWN: Final = re.compile(
 )
 
 
-def dates_ordered(q: Question) -> Breach | None:
+def dates_ordered(q: GuardInput) -> Breach | None:
     """Added. A term ends on or after the day it begins."""
     start, end = q.facts.get("valid_from"), q.facts.get("valid_to")
     if not isinstance(start, str) or not isinstance(end, str):
@@ -43,7 +43,7 @@ def dates_ordered(q: Question) -> Breach | None:
     return None if ordered else Breach(pointers=("/facts/valid_to",))
 
 
-def basis_document_named(q: Question) -> Breach | None:
+def basis_document_named(q: GuardInput) -> Breach | None:
     """Added (law.md §13). A line names the document it rests on, or says that it is assumed."""
     document = q.facts.get("basis_document")
     if not filled(document):
@@ -54,7 +54,7 @@ def basis_document_named(q: Question) -> Breach | None:
     return None
 
 
-def succession_map_complete(q: Question) -> Breach | None:
+def succession_map_complete(q: GuardInput) -> Breach | None:
     """Added (law.md §13).
 
     Duties move by function and territory: none of an agency that ends is left without a successor.
@@ -77,12 +77,12 @@ def succession_map_complete(q: Question) -> Breach | None:
     return Breach({"functions": ", ".join(missing)}, ("/facts/map",)) if missing else None
 
 
-def _ends(q: Question, agency: str, successors: list[str]) -> bool:
+def _ends(q: GuardInput, agency: str, successors: list[str]) -> bool:
     """Whether a predecessor ends by this kind of change, and does not go on under its own id."""
     return q.facts.get("kind") in ENDING and agency not in successors
 
 
-def _left(q: Question, agency: str, effective: date) -> list[str]:
+def _left(q: GuardInput, agency: str, effective: date) -> list[str]:
     """Functions an agency holds up to the change that no row maps for their territory."""
     eve = effective - timedelta(days=1)
     held = [h for h in q.registry.agencies.holdings(agency) if h.on(effective) or h.on(eve)]
@@ -95,14 +95,14 @@ def _left(q: Question, agency: str, effective: date) -> list[str]:
     ]
 
 
-def agency_id_new(q: Question) -> Breach | None:
+def agency_id_new(q: GuardInput) -> Breach | None:
     """Added. An agency id is used once, for ever, and names the stream."""
     agency = str(q.facts.get("agency"))
     new = q.registry.agency(agency) is None and q.stream.name == f"agency/{agency}"
     return None if new else Breach(pointers=("/facts/agency",))
 
 
-def agency_known(q: Question) -> Breach | None:
+def agency_known(q: GuardInput) -> Breach | None:
     """Added.
 
     A function or a post belongs to an agency that is registered and exists on its first day.
@@ -112,7 +112,7 @@ def agency_known(q: Question) -> Breach | None:
     return None if known else Breach(pointers=("/facts/agency",))
 
 
-def officer_known(q: Question) -> Breach | None:
+def officer_known(q: GuardInput) -> Breach | None:
     """Added.
 
     Only an officer who holds a post in this log today gets a key or a grant; a service key, and no
@@ -128,7 +128,7 @@ def officer_known(q: Question) -> Breach | None:
     return None if known else Breach(pointers=("/facts/officer",))
 
 
-def registrar_not_self(q: Question) -> Breach | None:
+def registrar_not_self(q: GuardInput) -> Breach | None:
     """G8 (access.md S10).
 
     Nobody registers themselves; the founder's own line stands in LedgerOpened.
@@ -138,7 +138,7 @@ def registrar_not_self(q: Question) -> Breach | None:
     return Breach(pointers=("/signers", "/facts/officer")) if own else None
 
 
-def key_new(q: Question) -> Breach | None:
+def key_new(q: GuardInput) -> Breach | None:
     """Added (formats.md §9).
 
     A key is public, of a known algorithm, named by its thumbprint, new, and no published test key.
@@ -159,7 +159,7 @@ def key_new(q: Question) -> Breach | None:
     return None
 
 
-def key_known(q: Question) -> Breach | None:
+def key_known(q: GuardInput) -> Breach | None:
     """Added (formats.md §9).
 
     A revocation names a key of that officer that is not revoked, and distrusts no future. A service
@@ -175,7 +175,7 @@ def key_known(q: Question) -> Breach | None:
     return None if past else Breach(pointers=("/facts/invalid_from",))
 
 
-def line_added_not_edited(q: Question) -> Breach | None:
+def line_added_not_edited(q: GuardInput) -> Breach | None:
     """G13.
 
     A used line is never edited: a new one begins on another day, unless it corrects the one that
@@ -192,7 +192,7 @@ def line_added_not_edited(q: Question) -> Breach | None:
     return Breach(pointers=("/facts/valid_from",)) if first in starts else None
 
 
-def genesis_first(q: Question) -> Breach | None:
+def genesis_first(q: GuardInput) -> Breach | None:
     """Added (formats.md §9).
 
     A log is opened once, as its first record, under its own name and by its registrar's key.
@@ -210,7 +210,7 @@ def genesis_first(q: Question) -> Breach | None:
     return None if named and author else Breach(pointers=("/facts/registrar",))
 
 
-def returns_pending_act(q: Question) -> Breach | None:
+def returns_pending_act(q: GuardInput) -> Breach | None:
     """access.md A6.
 
     An act that waits is returned by whoever has to sign it next, and by nobody else.
@@ -221,7 +221,7 @@ def returns_pending_act(q: Question) -> Breach | None:
     return None if turn and own and q.role == "RETURNER" else Breach(pointers=("/refers_to",))
 
 
-def registry_founding(q: Question) -> Breach | None:
+def registry_founding(q: GuardInput) -> Breach | None:
     """architecture.md §3.
 
     While there is no second registrar the founder signs alone, and each such act shows it.

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from ledger.regulation.acts.catalogue import ActType, load
-from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.reading import fmt_day
 from ledger.regulation.case.roles import CASE_ROLES, holds_case_role, may_record_incoming
 from ledger.regulation.guards.breach import Breach
@@ -21,7 +21,7 @@ from ledger.regulation.words import vocabulary
 Cited = tuple[str, Mapping[str, Any]]
 
 
-def instrument_in_force(q: Question) -> Breach | None:
+def instrument_in_force(q: GuardInput) -> Breach | None:
     """Every instrument cited as a basis was in force on the day of the act (G2)."""
     day, registry = q.day, q.registry
     for n, b in enumerate(q.act.basis):
@@ -97,14 +97,14 @@ def _walker(
     return walk
 
 
-def agency_exists(q: Question) -> Breach | None:
+def agency_exists(q: GuardInput) -> Breach | None:
     """The author's agency existed on the day of the act (G3)."""
     if q.registry.exists(q.act.agency, q.day):
         return None
     return Breach({"agency": _name(q, q.act.agency), "date": fmt_day(q.day)}, ("/agency",))
 
 
-def addressee_exists(q: Question) -> Breach | None:
+def addressee_exists(q: GuardInput) -> Breach | None:
     """Every agency addressed existed on the day of the act; the rest are sealed tokens (G3)."""
     for n, name in enumerate(q.act.to):
         if not name.startswith("sealed:") and not q.registry.exists(name, q.day):
@@ -112,7 +112,7 @@ def addressee_exists(q: Question) -> Breach | None:
     return None
 
 
-def agency_holds_function(q: Question) -> Breach | None:
+def agency_holds_function(q: GuardInput) -> Breach | None:
     """The agency or post held one of the codes of `who` on the day of the act (4.3; G3)."""
     act, day = q.act, q.day
     if any(_holds(q, code) for code in q.kind.who) or may_record_incoming(
@@ -140,7 +140,7 @@ def agency_holds_function(q: Question) -> Breach | None:
 _SHOWN = 6
 
 
-def _holds(q: Question, code: str) -> bool:
+def _holds(q: GuardInput, code: str) -> bool:
     if code == "ANY_AGENCY":
         return True
     act = q.act
@@ -152,7 +152,7 @@ def _holds(q: Question, code: str) -> bool:
     return bool(q.registry.holds_code(code, act.agency, act.post, act.signers[0].officer, q.day))
 
 
-def officer_in_post(q: Question) -> Breach | None:
+def officer_in_post(q: GuardInput) -> Breach | None:
     """Each signer held the post named on the day of the act, and on the day of signing.
 
     The author's post allows the capacity.
@@ -171,11 +171,11 @@ def officer_in_post(q: Question) -> Breach | None:
     return None
 
 
-def _not_in_post(q: Question, post: str, pointer: str) -> Breach:
+def _not_in_post(q: GuardInput, post: str, pointer: str) -> Breach:
     return Breach({"post": post, "capacity": q.act.capacity, "date": fmt_day(q.day)}, (pointer,))
 
 
-def _in_post(q: Question, officer: str, post: str, day: date) -> bool:
+def _in_post(q: GuardInput, officer: str, post: str, day: date) -> bool:
     registry = q.registry
     for agency in _bodies(q, officer, post):
         if registry.exists(agency, day) and registry.appointment(officer, agency, post, day):
@@ -183,7 +183,7 @@ def _in_post(q: Question, officer: str, post: str, day: date) -> bool:
     return False
 
 
-def _bodies(q: Question, officer: str, post: str) -> Iterator[str]:
+def _bodies(q: GuardInput, officer: str, post: str) -> Iterator[str]:
     """Agencies in which a signer may hold the post: the author's, or one of the bodies it names."""
     act = q.act
     yield act.agency
@@ -202,7 +202,7 @@ def _bodies(q: Question, officer: str, post: str) -> Iterator[str]:
             yield held.agency
 
 
-def _one_of_several(q: Question, agency: str, post: str, officer: str) -> bool:
+def _one_of_several(q: GuardInput, agency: str, post: str, officer: str) -> bool:
     who = q.kind.who
     codes = [c for c in who if c not in CASE_ROLES and c != "ANY_AGENCY"]
     by_post = any(q.catalogue.roles[c]["kind"] == "post" for c in codes)
@@ -217,5 +217,5 @@ def _one_of_several(q: Question, agency: str, post: str, officer: str) -> bool:
     return any(q.registry.holds_code(c, agency, post, officer, q.day) for c in codes)
 
 
-def _name(q: Question, agency: str) -> str:
+def _name(q: GuardInput, agency: str) -> str:
     return q.registry.name(agency, q.day) if q.registry.agency(agency) is not None else agency

@@ -8,7 +8,7 @@ from typing import Any
 
 from ledger.json_pointer import names
 from ledger.regulation.case.counted_reports import CHANGED, changes_result, last_change, unrestated
-from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.reading import (
     filled,
     inherited,
@@ -32,7 +32,7 @@ DENUNCIATION_FACTS = frozenset({"routed_number", "routed_on", "to_body"})
 MEMBER_MARKS = frozenset({"ERROR", "WRONG_LABEL"})
 
 
-def complaint_late(q: Question) -> Breach | None:
+def complaint_late(q: GuardInput) -> Breach | None:
     """Added (02/2011/QH13 Art. 9, 33).
 
     A complaint after the time limit is taken all the same and shows so.
@@ -49,7 +49,7 @@ def complaint_late(q: Question) -> Breach | None:
     return Breach(pointers=("/facts/received_at",)) if late else None
 
 
-def review_has_ground(q: Question) -> Breach | None:
+def review_has_ground(q: GuardInput) -> Breach | None:
     """Added.
 
     A review rests on a live complaint, a numbered order, or a reason of one's own, and says where
@@ -66,7 +66,7 @@ def review_has_ground(q: Question) -> Breach | None:
     return None if filled(q.facts.get(member)) else Breach(pointers=(f"/facts/{member}",))
 
 
-def review_disposition(q: Question) -> Breach | None:
+def review_disposition(q: GuardInput) -> Breach | None:
     """Added.
 
     The branch is the decision itself, or back to handling where the case had no result yet.
@@ -90,14 +90,14 @@ def review_disposition(q: Question) -> Breach | None:
     return Breach(pointers=("/facts/outcome",)) if wrong else None
 
 
-def _under_review(q: Question) -> list[Entry]:
+def _under_review(q: GuardInput) -> list[Entry]:
     """The acts that the review named by this decision looks at."""
     review = q.ref("review", "ReviewOpened")
     named = texts(review.act.facts.get("under_review")) if review is not None else []
     return [e for i in named if (e := q.stream.get(i)) is not None]
 
 
-def same_decider(q: Question) -> Breach | None:
+def same_decider(q: GuardInput) -> Breach | None:
     """G8 (added).
 
     At first instance the law sends a complaint to the issuer; that the same person decided is
@@ -110,7 +110,7 @@ def same_decider(q: Question) -> Breach | None:
     return Breach(pointers=("/signers",)) if same else None
 
 
-def own_review_other_decider(q: Question) -> Breach | None:
+def own_review_other_decider(q: GuardInput) -> Breach | None:
     """G8 (added).
 
     A review of one's own, of second instance or after a court is decided by others.
@@ -122,7 +122,7 @@ def own_review_other_decider(q: Question) -> Breach | None:
     return Breach(pointers=("/signers",)) if same else None
 
 
-def statistics_restated(q: Question) -> Breach | None:
+def statistics_restated(q: GuardInput) -> Breach | None:
     """9.
 
     A case that was counted and then overturned, amended or annulled shows until the report is
@@ -135,7 +135,7 @@ def statistics_restated(q: Question) -> Breach | None:
     return Breach() if wrong else None
 
 
-def denunciation_no_content(q: Question) -> Breach | None:
+def denunciation_no_content(q: GuardInput) -> Breach | None:
     """Added (25/2018/QH14).
 
     What a denunciation says stays in its own channel; here only number, day and receiver.
@@ -149,7 +149,7 @@ def denunciation_no_content(q: Question) -> Breach | None:
     return Breach(pointers=tuple(f"/facts/{m}" for m in more)) if more else None
 
 
-def corrects_named(q: Question) -> Breach | None:
+def corrects_named(q: GuardInput) -> Breach | None:
     """G13 (added).
 
     A correction names an entry of this stream that the author's agency wrote, holds or has
@@ -165,7 +165,7 @@ def corrects_named(q: Question) -> Breach | None:
     return None if taken_over else Breach(pointers=("/corrects",))
 
 
-def mark_needs_member(q: Question) -> Breach | None:
+def mark_needs_member(q: GuardInput) -> Breach | None:
     """Added.
 
     An error names the member, what stood and what is right; a confirmation brings its document.
@@ -186,7 +186,7 @@ def mark_needs_member(q: Question) -> Breach | None:
     return None
 
 
-def _stood(q: Question, entry: Entry) -> bool:
+def _stood(q: GuardInput, entry: Entry) -> bool:
     """Whether the member exists and holds what the correction quotes, earlier ones applied."""
     member, was = _path(str(q.facts["member"])), q.facts["was"]
     found = _at(entry.act.members, member)

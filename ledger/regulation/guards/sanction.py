@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.reading import agency_of, filled, fmt_day
 from ledger.regulation.case.state import Entry, SubProcess
 from ledger.regulation.guards.breach import Breach
@@ -11,12 +11,12 @@ from ledger.regulation.registry.clock_terms import term
 BANDS = ("NONE", "UP_TO_10M", "TO_30M", "TO_100M", "ABOVE_100M")
 
 
-def _record(q: Question) -> Entry | None:
+def _record(q: GuardInput) -> Entry | None:
     """The ViolationRecordMade that opened the sanction named."""
     return q.ref("sanction", "ViolationRecordMade")
 
 
-def record_before_sanction(q: Question) -> Breach | None:
+def record_before_sanction(q: GuardInput) -> Breach | None:
     """G5 (sanctions law). First the record, then the proposal, then the decision."""
     sanction = q.stream.sub("sanction", str(q.facts.get("sanction")))
     if _record(q) is None or sanction is None:
@@ -27,7 +27,7 @@ def record_before_sanction(q: Question) -> Breach | None:
     )
 
 
-def explanation_window_over(q: Question) -> Breach | None:
+def explanation_window_over(q: GuardInput) -> Breach | None:
     """G5 (15/2012/QH13 Art. 61).
 
     Where the law opens an explanation, it was given and weighed, waived, or its time is over.
@@ -45,7 +45,7 @@ def explanation_window_over(q: Question) -> Breach | None:
     return Breach({"date": fmt_day(until.date()) if until else "—"}, ("/facts/sanction",))
 
 
-def _explained_then_proposed(q: Question, record: Entry) -> bool:
+def _explained_then_proposed(q: GuardInput, record: Entry) -> bool:
     steps = [
         e.act.act
         for e in q.stream.effective("ExplanationReceived", "SanctionProposed")
@@ -55,7 +55,7 @@ def _explained_then_proposed(q: Question, record: Entry) -> bool:
     return "SanctionProposed" in steps[explained:]
 
 
-def no_explanation_heard(q: Question) -> Breach | None:
+def no_explanation_heard(q: GuardInput) -> Breach | None:
     """G5 (added).
 
     A decision with no explanation heard shows so, whether or not the law opened a window.
@@ -67,7 +67,7 @@ def no_explanation_heard(q: Question) -> Breach | None:
     return None if heard else Breach()
 
 
-def no_sanction_after_criminal_referral(q: Question) -> Breach | None:
+def no_sanction_after_criminal_referral(q: GuardInput) -> Breach | None:
     """G6 (15/2012/QH13 Art. 62, 63).
 
     What went to the investigating body is sanctioned only after its return.
@@ -84,7 +84,7 @@ def no_sanction_after_criminal_referral(q: Question) -> Breach | None:
     return None
 
 
-def _returned(q: Question, referral: SubProcess) -> bool:
+def _returned(q: GuardInput, referral: SubProcess) -> bool:
     """Whether it came back for sanction, or was not opened and the case was taken up again."""
     if referral.state == "RETURNED_FOR_SANCTION":
         return True
@@ -96,7 +96,7 @@ def _returned(q: Question, referral: SubProcess) -> bool:
     return again is not None and order.index(again) > order.index(refused)
 
 
-def sanction_power(q: Question) -> Breach | None:
+def sanction_power(q: GuardInput) -> Breach | None:
     """8.1.d.
 
     On that day the post of the approver, which is the decider's, had a sanction power up to the
@@ -122,7 +122,7 @@ def sanction_power(q: Question) -> Breach | None:
     return Breach({"date": fmt_day(q.day)}, ("/facts/competence_article",))
 
 
-def _within(q: Question, up_to: str) -> bool:
+def _within(q: GuardInput, up_to: str) -> bool:
     """Whether the band is covered; a fine that states no band is judged as the highest."""
     band = q.facts.get("amount_band")
     if band in (None, "NONE"):
@@ -130,7 +130,7 @@ def _within(q: Question, up_to: str) -> bool:
     return up_to in BANDS and BANDS.index(str(band)) <= BANDS.index(up_to)
 
 
-def limitation_passed(q: Question) -> Breach | None:
+def limitation_passed(q: GuardInput) -> Breach | None:
     """Added (15/2012/QH13 Art. 6).
 
     A decision after the limitation period, or with no day to count it from, shows so.
@@ -141,7 +141,7 @@ def limitation_passed(q: Question) -> Breach | None:
     return None if end is not None and q.act.occurred_at <= end else Breach()
 
 
-def complaint_route_missing(q: Question) -> Breach | None:
+def complaint_route_missing(q: GuardInput) -> Breach | None:
     """Added (regulation.md §9, rule 8).
 
     What restricts a person prints the way to complain and its time limit.
@@ -152,7 +152,7 @@ def complaint_route_missing(q: Question) -> Breach | None:
     return None if printed else Breach(pointers=("/facts/complaint_route_printed",))
 
 
-def annulment_has_ground(q: Question) -> Breach | None:
+def annulment_has_ground(q: GuardInput) -> Breach | None:
     """Added.
 
     A decision falls by a review that overturned or amended it, by a court, or by an error that is
@@ -167,7 +167,7 @@ def annulment_has_ground(q: Question) -> Breach | None:
     return Breach(pointers=("/facts/review",))
 
 
-def _changed(q: Question, review: Entry) -> bool:
+def _changed(q: GuardInput, review: Entry) -> bool:
     return any(
         e.act.facts.get("review") == review.act.act_id
         and e.act.facts.get("decision") in ("OVERTURNED", "AMENDED")

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, Final
 
 from ledger.regulation.acts.json_shape import DIGEST, LOG, UUID4
-from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.reading import (
     agency_of,
     day_of,
@@ -49,7 +49,7 @@ _LOGS = re.compile(LOG, re.ASCII)
 _CASES = re.compile(rf"case/{UUID4}", re.ASCII)
 
 
-def secret_content_low(q: Question) -> Breach | None:
+def secret_content_low(q: GuardInput) -> Breach | None:
     """G11; 4.4.
 
     Acts on secrets are written only in a log of their level, never in the ordinary one.
@@ -57,7 +57,7 @@ def secret_content_low(q: Question) -> Breach | None:
     return None if q.above_ordinary() else Breach(pointers=("/act",))
 
 
-def level_is_enclave(q: Question) -> Breach | None:
+def level_is_enclave(q: GuardInput) -> Breach | None:
     """Added (access.md §1).
 
     One enclave holds one level: what is classified here has the level of this log.
@@ -69,18 +69,18 @@ def level_is_enclave(q: Question) -> Breach | None:
 # -- what is classified -------------------------------------------------------------------------
 
 
-def _classification(q: Question) -> Entry | None:
+def _classification(q: GuardInput) -> Entry | None:
     return q.ref("classification", "ClassificationAssigned")
 
 
-def _moves(q: Question, entry: Entry) -> list[Entry]:
+def _moves(q: GuardInput, entry: Entry) -> list[Entry]:
     """The classification and what was adjusted and extended since, in order."""
     later = q.stream.effective("ClassificationAdjusted", "ClassificationExtended")
     own = [e for e in later if e.act.facts.get("classification") == entry.act.act_id]
     return [entry, *own]
 
 
-def _level(q: Question) -> str | None:
+def _level(q: GuardInput) -> str | None:
     """The level as it stands: assigned, then adjusted."""
     entry = _classification(q)
     if entry is None:
@@ -90,13 +90,13 @@ def _level(q: Question) -> str | None:
     return next((str(s) for s in reversed(stated) if s is not None), None)
 
 
-def _protected_until(q: Question) -> date | None:
+def _protected_until(q: GuardInput) -> date | None:
     """The end of protection as it stands."""
     entry = _classification(q)
     return None if entry is None else day_of(_moves(q, entry)[-1].act.facts.get("protect_until"))
 
 
-def secret_list_item(q: Question) -> Breach | None:
+def secret_list_item(q: GuardInput) -> Breach | None:
     """G11; 4.4.
 
     No item of a registered list of state secrets in force that day, no classification.
@@ -110,7 +110,7 @@ def secret_list_item(q: Question) -> Breach | None:
     return None if listed else Breach(pointers=("/facts/list_item",))
 
 
-def level_power(q: Question) -> Breach | None:
+def level_power(q: GuardInput) -> Breach | None:
     """G11; 4.4.
 
     On that day the approver's post had, by a dated line, the power for this act at this level.
@@ -132,7 +132,7 @@ def level_power(q: Question) -> Breach | None:
     return None if reach and max(levels) <= max(reach) else breach
 
 
-def protect_until_limit(q: Question) -> Breach | None:
+def protect_until_limit(q: GuardInput) -> Breach | None:
     """4.4 (29/2018/QH14 Art. 19).
 
     Protection ends after the decision and within the term of the level; an extension adds one.
@@ -150,7 +150,7 @@ def protect_until_limit(q: Question) -> Breach | None:
     return None if decided < until <= last else Breach(pointers=("/facts/protect_until",))
 
 
-def extension_late(q: Question) -> Breach | None:
+def extension_late(q: GuardInput) -> Breach | None:
     """Added (29/2018/QH14 Art. 20).
 
     An extension decided too near the end of protection shows so.
@@ -163,7 +163,7 @@ def extension_late(q: Question) -> Breach | None:
     return Breach(pointers=("/facts/decision_date",)) if decided > last.date() else None
 
 
-def declassifier_not_classifier(q: Question) -> Breach | None:
+def declassifier_not_classifier(q: GuardInput) -> Breach | None:
     """G8 (added; access.md S4).
 
     Whoever checks or approves a declassification did not sign the classification.
@@ -177,7 +177,7 @@ def declassifier_not_classifier(q: Question) -> Breach | None:
     return Breach(pointers=("/signers",))
 
 
-def council_minutes(q: Question) -> Breach | None:
+def council_minutes(q: GuardInput) -> Breach | None:
     """4.4.
 
     A declassification by decision and every destruction rest on a council and its minutes.
@@ -195,7 +195,7 @@ def council_minutes(q: Question) -> Breach | None:
 # -- who holds it -------------------------------------------------------------------------------
 
 
-def holder_named(q: Question) -> Breach | None:
+def holder_named(q: GuardInput) -> Breach | None:
     """4.4.
 
     Nobody reads or receives without a permission by name; whoever receives does not approve it.
@@ -215,25 +215,25 @@ def holder_named(q: Question) -> Breach | None:
     return None if ok else Breach(pointers=("/facts/holder",))
 
 
-def _permitters(q: Question) -> tuple[str, ...]:
+def _permitters(q: GuardInput) -> tuple[str, ...]:
     """Who approves: the approver, and on an act of one signature the author."""
     return named_as(q, "APPROVER") or named_as(q, "AUTHOR")
 
 
-def _enrolled(q: Question, officer: str) -> bool:
+def _enrolled(q: GuardInput, officer: str) -> bool:
     """Whether the officer has a post and a key in this enclave."""
     posts = q.registry.appointments(officer, q.day)
     keys = [k for k in q.registry.keyring.lines(officer) if k.revoked_index is None]
     return bool(posts and keys)
 
 
-def _in_post(q: Question, officer: str, holder: Mapping[str, Any]) -> bool:
+def _in_post(q: GuardInput, officer: str, holder: Mapping[str, Any]) -> bool:
     """Whether the holder holds the post in which the act names them."""
     agency, post = str(holder.get("agency")), str(holder.get("post"))
     return q.registry.appointment(officer, agency, post, q.day) is not None
 
 
-def _holds_unit(q: Question, officer: str, unit: str) -> bool:
+def _holds_unit(q: GuardInput, officer: str, unit: str) -> bool:
     """Whether an act of the stream or a running grant gives the officer this unit then."""
     at = q.act.occurred_at
     if q.registry.grants(officer=officer, unit=unit, at=at):
@@ -255,7 +255,7 @@ def _still(until: object, at: datetime) -> bool:
     return end is not None and at <= end
 
 
-def _takes_part(q: Question, officer: str) -> bool:
+def _takes_part(q: GuardInput, officer: str) -> bool:
     """Whether the officer takes part in the case: by grant, by an act, or in its agency."""
     if q.registry.grants(officer=officer, stream=q.stream.name, at=q.act.occurred_at):
         return True
@@ -272,7 +272,7 @@ def _takes_part(q: Question, officer: str) -> bool:
     return at_home or share_a_person(q, [officer], signed)
 
 
-def provision_requested_in_writing(q: Question) -> Breach | None:
+def provision_requested_in_writing(q: GuardInput) -> Breach | None:
     """4.4.
 
     A secret goes outside only on a written request with its purpose, and with the recipient's
@@ -287,7 +287,7 @@ def provision_requested_in_writing(q: Question) -> Breach | None:
 # -- what a lower log may say -------------------------------------------------------------------
 
 
-def stub_permitted(q: Question) -> Breach | None:
+def stub_permitted(q: GuardInput) -> Breach | None:
     """4.4 (access.md A17).
 
     A stub stands below the secret, says nothing of it, and two competent persons release it.
@@ -314,7 +314,7 @@ def stub_permitted(q: Question) -> Breach | None:
     return None if ok else Breach(pointers=("/facts/no_secret_statement", "/document", "/signers"))
 
 
-def salted_commitment(q: Question) -> Breach | None:
+def salted_commitment(q: GuardInput) -> Breach | None:
     """Added (access.md A17).
 
     A commitment without a salt can be guessed from the text; a bare digest is refused.
@@ -336,7 +336,7 @@ def _digests(members: Mapping[str, Any]) -> Iterator[str]:
             yield text
 
 
-def no_pointer_up(q: Question) -> Breach | None:
+def no_pointer_up(q: GuardInput) -> Breach | None:
     """F3, F14 (access.md §2). What is written below names no log, stream or act of a higher level.
 
     Ids of a higher log cannot be known here, and need not: what this log does not know is refused.
@@ -348,7 +348,7 @@ def no_pointer_up(q: Question) -> Breach | None:
 
 
 def _points_up(
-    q: Question, pointer: str, text: str, own: int, known: Callable[[str], str | None]
+    q: GuardInput, pointer: str, text: str, own: int, known: Callable[[str], str | None]
 ) -> bool:
     if pointer == "/stream":
         return False

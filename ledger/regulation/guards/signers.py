@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from itertools import combinations
 
-from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.reading import founding
 from ledger.regulation.case.state import awaited
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.words import vocabulary
 
 
-def distinct_signers(q: Question) -> Breach | None:
+def distinct_signers(q: GuardInput) -> Breach | None:
     """All signers are different natural persons (G8)."""
     officers = [s.officer for s in q.act.signers]
     if len(officers) == 1:
@@ -23,7 +23,7 @@ def distinct_signers(q: Question) -> Breach | None:
     return Breach(pointers=("/signers",))
 
 
-def signer_order(q: Question) -> Breach | None:
+def signer_order(q: GuardInput) -> Breach | None:
     """AUTHOR, CHECKERs, APPROVER: as many as the class asks, each in its turn (formats.md §3)."""
     needed, roles = q.kind.signature(q.act, q.level, founding=_founding(q))
     named = tuple(s.role for s in q.act.signers)
@@ -39,7 +39,7 @@ def signer_order(q: Question) -> Breach | None:
     )
 
 
-def signatures_stand(q: Question) -> Breach | None:
+def signatures_stand(q: GuardInput) -> Breach | None:
     """Who signed before is asked again when the next one signs (G8; formats.md §9).
 
     A signature recorded at or after its key's `invalid_from` is disputed: whoever had the key may
@@ -54,7 +54,7 @@ def signatures_stand(q: Question) -> Breach | None:
     return None
 
 
-def _founding(q: Question) -> bool:
+def _founding(q: GuardInput) -> bool:
     return bool(q.kind.variants) and founding(q)
 
 
@@ -72,7 +72,7 @@ def _contained(roles: tuple[str, ...], named: tuple[str, ...]) -> bool:
     return all(role in rest for role in roles)
 
 
-def _turn(q: Question) -> bool:
+def _turn(q: GuardInput) -> bool:
     """Whether the act waits for this statement next: for this officer, in this role.
 
     An act that returns another has one signer (formats.md §3); the header may say RETURNER, which

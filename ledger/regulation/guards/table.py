@@ -14,12 +14,12 @@ from typing import Any, Final, Literal
 
 from ledger.message import Wording
 from ledger.regulation.acts.catalogue import ActType, load
-from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.edition import load_edition
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.families import FAMILIES
 
-Check = Callable[[Question], Breach | None]
+Check = Callable[[GuardInput], Breach | None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from ledger.regulation.acts.act import Act
-from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.reading import limit_words
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.form import refs
@@ -22,7 +22,7 @@ _BLUR: Final = {
 }
 
 
-def late_reason(q: Question) -> Breach | None:
+def late_reason(q: GuardInput) -> Breach | None:
     """Entered later than LATE_ENTRY after it happened: a reason is stated (formats.md §2)."""
     if q.act.late_reason is not None and q.act.late_reason.strip():
         return None
@@ -35,7 +35,7 @@ def late_reason(q: Question) -> Breach | None:
     return Breach(limit_words(q, "LATE_ENTRY"), ("/late_reason",))
 
 
-def occurred_in_future(q: Question) -> Breach | None:
+def occurred_in_future(q: GuardInput) -> Breach | None:
     """occurred_at lies at most ADVANCE_ENTRY after iat."""
     ahead = q.act.occurred_at.timestamp() - q.iat
     if ahead <= 0:
@@ -46,7 +46,7 @@ def occurred_in_future(q: Question) -> Breach | None:
     return Breach(pointers=("/occurred_at",))
 
 
-def occurred_out_of_order(q: Question) -> Breach | None:
+def occurred_out_of_order(q: GuardInput) -> Breach | None:
     """Flag: dated before an act it refers to, or before the act that brought the present state."""
     stream = q.stream
     if stream.latest is None or stream.latest <= q.act.occurred_at:
@@ -63,7 +63,7 @@ def occurred_out_of_order(q: Question) -> Breach | None:
     return None
 
 
-def _is_after(other: Act, q: Question) -> bool:
+def _is_after(other: Act, q: GuardInput) -> bool:
     """Whether another act is dated after the last instant this one can have happened at."""
     own = q.act.occurred_at
     return other.occurred_at > own and other.occurred_at > _latest(own, q.act.precision)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.reading import filled, objects, time_of
 from ledger.regulation.guards.breach import Breach
 
@@ -21,7 +21,7 @@ NO_LIMB_MET = frozenset({
 })  # fmt: skip
 
 
-def statutory_basis_for_request(q: Question) -> Breach | None:
+def statutory_basis_for_request(q: GuardInput) -> Breach | None:
     """7.2.b ("theo quy định của pháp luật").
 
     Asking a person, or an organisation outside the registry, needs a statute.
@@ -37,7 +37,7 @@ def statutory_basis_for_request(q: Question) -> Breach | None:
     return None if law else Breach(pointers=("/basis",))
 
 
-def _unregistered(q: Question) -> bool:
+def _unregistered(q: GuardInput) -> bool:
     """Whether an organisation is asked that the registry does not know as an addressee."""
     named = q.facts.get("organisation")
     if not filled(named):
@@ -45,7 +45,7 @@ def _unregistered(q: Question) -> bool:
     return all(q.registry.name(a, q.day) != named for a in q.act.to)
 
 
-def rights_notice(q: Question) -> Breach | None:
+def rights_notice(q: GuardInput) -> Breach | None:
     """Added.
 
     A natural person who is asked, and whoever a violation record names, is told their rights.
@@ -56,7 +56,7 @@ def rights_notice(q: Question) -> Breach | None:
     return Breach(pointers=("/facts/rights_notice",))
 
 
-def limbs_tested(q: Question) -> Breach | None:
+def limbs_tested(q: GuardInput) -> Breach | None:
     """3.3.
 
     Each limb is tested once; one that is met names a provision in force when the content stood; all
@@ -78,7 +78,7 @@ def limbs_tested(q: Question) -> Breach | None:
     return None
 
 
-def _content_days(q: Question) -> list[date]:
+def _content_days(q: GuardInput) -> list[date]:
     """Days on which the content was seen, else on which it came in, else the act's own."""
     seen = [
         t.date()
@@ -89,7 +89,7 @@ def _content_days(q: Question) -> list[date]:
     return seen or [e.act.day for e in q.stream.intake] or [q.day]
 
 
-def _in_force(q: Question, limb: Mapping[str, Any], days: list[date]) -> bool:
+def _in_force(q: GuardInput, limb: Mapping[str, Any], days: list[date]) -> bool:
     instrument, article = limb.get("instrument"), limb.get("article")
     if not filled(instrument) or not filled(article):
         return False
@@ -97,7 +97,7 @@ def _in_force(q: Question, limb: Mapping[str, Any], days: list[date]) -> bool:
     return any(q.registry.in_force(str(instrument), d, article, clause, point) for d in days)
 
 
-def contrary_evidence(q: Question) -> Breach | None:
+def contrary_evidence(q: GuardInput) -> Breach | None:
     """Added (regulation.md §9, rule 4).
 
     Every finding has evidence, and names what speaks against it or that none was found.
@@ -109,7 +109,7 @@ def contrary_evidence(q: Question) -> Breach | None:
     return None if against != none_found else Breach(pointers=("/facts/contrary_evidence",))
 
 
-def supersedes_earlier_finding(q: Question) -> Breach | None:
+def supersedes_earlier_finding(q: GuardInput) -> Breach | None:
     """Added. Two findings never stand side by side: the later one names the one it replaces."""
     standing = q.stream.finding
     if standing is None or q.facts.get("supersedes") == standing.act.act_id:

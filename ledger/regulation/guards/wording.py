@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ledger.regulation.acts import text_lint
-from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.guards.breach import Breach
 
 Text = tuple[str, str]
 
 
-def no_person_identifier(q: Question) -> Breach | None:
+def no_person_identifier(q: GuardInput) -> Breach | None:
     """No free text, abstract or attachment name holds an identifier of a natural person (G14)."""
     return _first(_texts(q), text_lint.identifiers, _joined(q))
 
 
-def secret_mark_in_text(q: Question) -> Breach | None:
+def secret_mark_in_text(q: GuardInput) -> Breach | None:
     """In ordinary no text bears a secrecy marking, except the facts of StubReleased (4.4; G11)."""
     if q.level != "ordinary":
         return None
@@ -25,21 +25,21 @@ def secret_mark_in_text(q: Question) -> Breach | None:
     return _first(_texts(q), text_lint.secret_marks, _joined(q))
 
 
-def neutral_words(q: Question) -> Breach | None:
+def neutral_words(q: GuardInput) -> Breach | None:
     """Flag: before a finding stands, free text uses words that prejudge (4.2)."""
     if q.stream.finding is not None or not text_lint.may_prejudge(_joined(q)):
         return None
     return _first(_facts(q), lambda text: text_lint.words_to_avoid(text, q.day))
 
 
-def _facts(q: Question) -> Sequence[Text]:
+def _facts(q: GuardInput) -> Sequence[Text]:
     found: Sequence[Text] | None = q.memo.get("facts")
     if found is None:
         found = q.memo["facts"] = q.kind.texts(q.facts)
     return found
 
 
-def _around(q: Question) -> list[Text]:
+def _around(q: GuardInput) -> list[Text]:
     """Texts outside the facts."""
     act = q.act
     found = [(f"/attachments/{n}/name", str(a["name"])) for n, a in enumerate(act.attachments)]
@@ -50,14 +50,14 @@ def _around(q: Question) -> list[Text]:
     return found
 
 
-def _texts(q: Question) -> Sequence[Text]:
+def _texts(q: GuardInput) -> Sequence[Text]:
     found: Sequence[Text] | None = q.memo.get("texts")
     if found is None:
         found = q.memo["texts"] = [*_facts(q), *_around(q)]
     return found
 
 
-def _joined(q: Question) -> str:
+def _joined(q: GuardInput) -> str:
     """All texts as one, so that the clean case costs one pass; a line break keeps them apart."""
     found: str | None = q.memo.get("joined")
     if found is None:

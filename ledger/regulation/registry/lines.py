@@ -13,7 +13,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any, Final, Self
 
-from keys.keyring import KeyLine, Keyring
+from keys.keyring import KeyRecord, Keyring
 from keys.log_keys import LogKeys
 from ledger.regulation.acts.act import Act
 from ledger.regulation.acts.json_shape import parse_time
@@ -32,7 +32,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Founder:
+class FoundingRegistrar:
     """The founding registrar; `last_day` once KeyRevoked or OfficerEnded has ended it."""
 
     officer: str
@@ -64,7 +64,7 @@ class RegistryLines:
         self.version = -1
         """Index of the last registry record applied; -1: none."""
         self.regulations: frozenset[str] = frozenset({REGULATION})
-        self.founder: Founder | None = None
+        self.founder: FoundingRegistrar | None = None
         self.keepers: Mapping[str, tuple[str, ...]] = {}
         """Officers ever appointed with REGISTRY_KEEPER, each with the kids enrolled for them."""
 
@@ -113,11 +113,11 @@ class RegistryLines:
 def _ledger_opened(registry: RegistryLines, act: Act, index: int, _at: datetime) -> None:
     registrar = act.facts["registrar"]
     officer, kid = registrar["officer"], registrar["kid"]
-    registry.founder = Founder(officer, kid)
+    registry.founder = FoundingRegistrar(officer, kid)
     registry.officers.appoint(officer, None, None)
     registry.regulations |= {act.facts["regulation"]["id"]}
     registry.log_keys = LogKeys.of(act.facts["vkeys"])
-    _enrol(registry, KeyLine(officer, kid, registrar["jwk"], "SOFTWARE", _EPOCH, None, index))
+    _enrol(registry, KeyRecord(officer, kid, registrar["jwk"], "SOFTWARE", _EPOCH, None, index))
 
 
 def _log_recovered(registry: RegistryLines, act: Act, _index: int, _at: datetime) -> None:
@@ -202,7 +202,7 @@ def _officer_ended(registry: RegistryLines, act: Act, index: int, at: datetime) 
     registry.officers.end(officer, facts["agency"], facts["post"], last)
     founder = registry.founder
     if founder is not None and officer == founder.officer and facts["post"] == FOUNDERS_POST:
-        registry.founder = Founder(officer, founder.kid, last)
+        registry.founder = FoundingRegistrar(officer, founder.kid, last)
     ends_at = datetime(last.year, last.month, last.day, tzinfo=VIETNAM) + timedelta(days=1)
     # An end still to come retires no key now: the post's last day stops the officer as well.
     if facts["keys_end"] and ends_at.date() <= local_day(at) + timedelta(days=1):
@@ -214,7 +214,7 @@ def _key_enrolled(registry: RegistryLines, act: Act, index: int, _at: datetime) 
     facts = act.facts
     _enrol(
         registry,
-        KeyLine(
+        KeyRecord(
             officer=facts.get("officer"),
             kid=facts["kid"],
             jwk=facts["jwk"],
@@ -234,7 +234,7 @@ def _key_revoked(registry: RegistryLines, act: Act, index: int, at: datetime) ->
         registry.keyring.revoke(kid, officer, index, at, invalid_from, facts["reason"])
     founder = registry.founder
     if founder is not None and kid == founder.kid and founder.last_day is None:
-        registry.founder = Founder(founder.officer, kid, act.day)
+        registry.founder = FoundingRegistrar(founder.officer, kid, act.day)
 
 
 def _instrument_registered(registry: RegistryLines, act: Act, index: int, _at: datetime) -> None:
@@ -315,7 +315,7 @@ def _term(facts: Mapping[str, Any]) -> tuple[date, date | None]:
     return date.fromisoformat(facts["valid_from"]), optional_date(facts.get("valid_to"))
 
 
-def _enrol(registry: RegistryLines, line: KeyLine) -> None:
+def _enrol(registry: RegistryLines, line: KeyRecord) -> None:
     """A key is enrolled once (guard KEY_NEW); a second line for the same kid adds nothing."""
     if registry.keyring.line(line.kid) is None:
         registry.keyring.enrol(line)

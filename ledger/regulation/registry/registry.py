@@ -13,7 +13,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
-from keys.keyring import KeyLine
+from keys.keyring import KeyRecord
 from ledger.regulation.edition import Calendar, Edition, optional_date, within
 from ledger.regulation.registry.agencies import Agency
 from ledger.regulation.registry.calendar import VIETNAM
@@ -328,7 +328,7 @@ def _covers(entry: Mapping[str, Any], on: date) -> bool:
     return within(optional_date(entry["from"]), optional_date(entry["to"]), on)
 
 
-def _lives(line: KeyLine, on: date) -> bool:
+def _lives(line: KeyRecord, on: date) -> bool:
     """Whether a key can still sign for an act of that day, as the log stands."""
     return (
         line.revoked_index is None

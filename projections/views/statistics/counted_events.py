@@ -33,7 +33,7 @@ _NO_VIOLATION: Final = frozenset({"NO_VIOLATION", "INSUFFICIENT_BASIS"})
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class CountedEvent:
     """One thing an overseer counts; `until` where it only counts once that instant has passed."""
 
     code: str
@@ -55,27 +55,27 @@ class Mark:
         )
 
 
-def marks_of(
+def counted_events_of(
     stream: StreamState, flags: Iterable[tuple[str, str]], registry: Registry
-) -> list[Mark]:
+) -> list[CountedEvent]:
     """The marks of one case, sorted."""
     found = list(_marks(stream, registry))
     for code, act_id in set(flags):
         entry = stream.get(act_id)
         if entry is not None:
-            found.append(Mark(code, entry))
+            found.append(CountedEvent(code, entry))
     return sorted(found, key=lambda m: (m.code, m.entry.number))
 
 
-def _marks(stream: StreamState, registry: Registry) -> Iterator[Mark]:
+def _marks(stream: StreamState, registry: Registry) -> Iterator[CountedEvent]:
     for entry in stream.effective():
         yield from _mark_of(entry, stream)
         if _without_function(entry, registry):
-            yield Mark("NO_FUNCTION", entry)
+            yield CountedEvent("NO_FUNCTION", entry)
     yield from _open_marks(stream, registry)
     closed = closing(stream)
     if stream.outcome in _NO_VIOLATION and closed is not None:
-        yield Mark("NO_VIOLATION", closed)
+        yield CountedEvent("NO_VIOLATION", closed)
 
 
 def closing(stream: StreamState) -> Entry | None:
@@ -83,36 +83,36 @@ def closing(stream: StreamState) -> Entry | None:
     return stream.last("CaseClosed") if stream.state in _ENDED else None
 
 
-def _open_marks(stream: StreamState, registry: Registry) -> Iterator[Mark]:
+def _open_marks(stream: StreamState, registry: Registry) -> Iterator[CountedEvent]:
     """Marks of what nobody has answered yet; a measure counts once its review date has passed."""
     for sub in stream.subs_in("measure", "TAKEN"):
         end = lapses_at(sub.opened_by.act, registry)
         if end is not None:
-            yield Mark("MEASURE_LAPSED", sub.opened_by, until=end)
+            yield CountedEvent("MEASURE_LAPSED", sub.opened_by, until=end)
     for sub in stream.subs_in("referral", "SENT"):
-        yield Mark("REFERRAL_NOT_ACCEPTED", sub.opened_by)
+        yield CountedEvent("REFERRAL_NOT_ACCEPTED", sub.opened_by)
     for sub in stream.subs_in("takedown", "PROPOSED"):
-        yield Mark("PROPOSAL_UNANSWERED", sub.opened_by)
+        yield CountedEvent("PROPOSAL_UNANSWERED", sub.opened_by)
     for sub in stream.subs_in("expertise", "COUNCIL_PROPOSED"):
-        yield Mark("PROPOSAL_UNANSWERED", sub.moves[-1][0])
+        yield CountedEvent("PROPOSAL_UNANSWERED", sub.moves[-1][0])
     if stream.state == "ESCALATED":
         last = stream.last("ProposalSubmitted")
         if last is not None:
-            yield Mark("PROPOSAL_UNANSWERED", last)
+            yield CountedEvent("PROPOSAL_UNANSWERED", last)
 
 
-def _mark_of(entry: Entry, stream: StreamState) -> Iterator[Mark]:
+def _mark_of(entry: Entry, stream: StreamState) -> Iterator[CountedEvent]:
     act = entry.act
     if act.act == "CorrectionPublished" or (
         act.act == "RecordCorrected" and act.facts.get("mark") not in _NO_ERROR
     ):
-        yield Mark("CORRECTION", entry)
+        yield CountedEvent("CORRECTION", entry)
     if act.late_reason is not None:
-        yield Mark("LATE_ENTRY", entry)
+        yield CountedEvent("LATE_ENTRY", entry)
     if _overturns(entry):
-        yield Mark("OVERTURNED", entry, basis=_ground(entry, stream))
+        yield CountedEvent("OVERTURNED", entry, basis=_ground(entry, stream))
     if act.act == "ReferralReturned":
-        yield Mark("REFERRAL_RETURNED", entry)
+        yield CountedEvent("REFERRAL_RETURNED", entry)
 
 
 def _overturns(entry: Entry) -> bool:

@@ -18,7 +18,7 @@ from ledger.message import Text
 from ledger.regulation.case.state import StreamState
 from projections.fold.step import Step
 from projections.views.base import Connection, Cursor, live
-from projections.views.statistics.counted_events import COUNTED_FLAGS, closing, marks_of
+from projections.views.statistics.counted_events import COUNTED_FLAGS, closing, counted_events_of
 from projections.views.statistics.hidden_cells import SMALLEST
 from projections.views.statistics.indicators import INDICATORS, Indicator
 
@@ -102,7 +102,7 @@ class StatisticsBatch:
             copy.set_types(_MARK_TYPES)
             for stream in self._touched.values():
                 flags = self._flags.get(stream.name, ())
-                for n, mark in enumerate(marks_of(stream, flags, self._step.registry)):
+                for n, mark in enumerate(counted_events_of(stream, flags, self._step.registry)):
                     copy.write_row((self._gen, stream.name, n, *mark.row))
         self._touched, self._flags = {}, {}
 

@@ -10,11 +10,11 @@ from uuid import UUID
 import orjson
 import pytest
 
-from api.auth import Caller, Seal, SignIn
+from api.auth import Caller, SignIn, TokenBox
 from api.problems.problem import Problem
 from keys.canonical import b64, unb64
 from keys.jwk import SoftwareSigner
-from keys.keyring import SERVICE, KeyLine, Keyring
+from keys.keyring import SERVICE, KeyRecord, Keyring
 from ledger.log.statement import make_login
 from tests.fakes import MemorySessions
 
@@ -51,7 +51,7 @@ class Desk:
         self.sessions = MemorySessions(lambda: self.now)
         self.sign_in = SignIn(
             origin=ORIGIN,
-            seal=Seal(b"k" * 32),
+            token_box=TokenBox(b"k" * 32),
             sessions=self.sessions,
             entropy=Counting(),
             now=lambda: self.now,
@@ -74,7 +74,7 @@ class Desk:
         valid_to: datetime | None = None,
     ) -> None:
         """Enrols a key."""
-        line = KeyLine(officer, signer.kid, signer.jwk, custody, START, valid_to, 1)
+        line = KeyRecord(officer, signer.kid, signer.jwk, custody, START, valid_to, 1)
         self.keyring.enrol(line)
 
     def login(self, signer: SoftwareSigner | None = None, **changes: object) -> bytes:
@@ -199,7 +199,10 @@ def test_a_forged_token_is_refused() -> None:
         "officer": OFFICER,
         "session": "",
     }
-    for forged in (Seal(b"x" * 32).shut("token", value), Seal(b"k" * 32).shut("cursor", value)):
+    for forged in (
+        TokenBox(b"x" * 32).shut("token", value),
+        TokenBox(b"k" * 32).shut("cursor", value),
+    ):
         with pytest.raises(Problem):
             desk.sign_in.caller(f"Bearer {forged}")
 
@@ -329,7 +332,7 @@ def test_the_log_is_asked_alike_for_who_is_known_and_who_is_not() -> None:
 
 def test_what_is_handed_out_tells_nothing_to_who_holds_it() -> None:
     """Cursors hold indices and tokens officers, for us alone; the same place is the same text."""
-    seal, value = Seal(b"k" * 32), {"i": 4711, "officer": OFFICER}
+    seal, value = TokenBox(b"k" * 32), {"i": 4711, "officer": OFFICER}
     text = seal.shut("cursor", value)
     assert text == seal.shut("cursor", value)
     assert seal.open("cursor", text) == value
@@ -339,4 +342,4 @@ def test_what_is_handed_out_tells_nothing_to_who_holds_it() -> None:
         assert seal.open("cursor", text[:n] + other + text[n + 1 :]) is None
         assert seal.open("cursor", text[:n]) is None
     assert seal.open("token", text) is None
-    assert Seal(b"x" * 32).open("cursor", text) is None
+    assert TokenBox(b"x" * 32).open("cursor", text) is None

@@ -22,13 +22,19 @@ def test_a_loop_that_moves_is_well_however_far_behind() -> None:
 def test_a_loop_that_stands_is_not() -> None:
     """Records wait and nothing happens until patience ends."""
     told = behind(_looks([_at(6, 7)], [_at(6, 8)]), _never)
-    assert said(told) == {"vi": "sealer: đứng ở 6 trên 7", "en": "sealer: stands at 6 of 7"}
+    assert said(told) == {
+        "vi": "checkpointer: đứng ở 6 trên 7",
+        "en": "checkpointer: stands at 6 of 7",
+    }
 
 
 def test_a_signed_tree_larger_than_the_log_is_never_well() -> None:
     """Somebody restored an old database."""
     told = behind(_looks([_at(8, 7)]), _always)
-    assert said(told) == {"vi": "sealer: 8 trên 7 bản ghi", "en": "sealer: 8 of 7 records"}
+    assert said(told) == {
+        "vi": "checkpointer: 8 trên 7 bản ghi",
+        "en": "checkpointer: 8 of 7 records",
+    }
 
 
 def test_one_view_that_stopped_or_stands_is_named() -> None:
@@ -47,7 +53,7 @@ def said(told: Text | None) -> dict[str, str]:
 
 
 def _at(done: int, size: int) -> Stand:
-    return Stand("sealer", done, size)
+    return Stand("checkpointer", done, size)
 
 
 def _looks(*stands: Sequence[Stand]) -> Callable[[], Sequence[Stand]]:

@@ -12,9 +12,9 @@ from uuid import UUID
 import pytest
 
 from api.rehearsal.acts_of_play import differences
-from api.rehearsal.cast import CastBook, EditionDirectory, Safe, UnknownAlias
-from api.rehearsal.player import Outcome, Place, Player, Refused, Registrar, split_by_level
-from api.rehearsal.scenario import Part, read_file, shipped
+from api.rehearsal.cast import Cast, EditionDirectory, KeyStore, UnknownAlias
+from api.rehearsal.player import Outcome, Player, PlayRefused, Registrar, StreamHead, split_by_level
+from api.rehearsal.scenario import CastPart, read_file, shipped
 from keys.jwk import SoftwareSigner
 from ledger.log.statement import Statement
 from ledger.regulation.edition import load_edition
@@ -31,7 +31,7 @@ class FakeDesk:
     now: datetime | None = None
     sent: list[tuple[Statement, str, datetime]] = field(default_factory=list)
     heads: dict[str, tuple[int, str | None]] = field(default_factory=dict)
-    refuse: dict[str, Refused] = field(default_factory=dict)
+    refuse: dict[str, PlayRefused] = field(default_factory=dict)
     stale_once: bool = False
     flags: list[str] = field(default_factory=list)
     state: str | None = None
@@ -42,18 +42,18 @@ class FakeDesk:
         """The last time anything was sent."""
         return self.now
 
-    def place(self, stream: str, _signer: SoftwareSigner) -> Place:
+    def place(self, stream: str, _signer: SoftwareSigner) -> StreamHead:
         """Where the next statement must stand."""
         seq, prev = self.heads.get(stream, (0, None))
-        return Place(seq + 1, prev, self.state)
+        return StreamHead(seq + 1, prev, self.state)
 
     def submit(self, made: Statement, signer: SoftwareSigner, at: datetime) -> Mapping[str, Any]:
         """Keeps it, or refuses as the test says."""
         if self.stale_once:
             self.stale_once = False
-            raise Refused("stale", None, "moved on")
+            raise PlayRefused("stale", None, "moved on")
         if self.now is not None and at < self.now:
-            raise Refused("clock_back", None, "the clock only goes forward")
+            raise PlayRefused("clock_back", None, "the clock only goes forward")
         act = made.members["act"]
         if act in self.refuse:
             raise self.refuse[act]
@@ -78,7 +78,7 @@ class FakeDesk:
             and len(self.sent) >= limit
             and alone
         ):
-            raise Refused("guard", "SIGNER_ORDER", "a second keeper must approve")
+            raise PlayRefused("guard", "SIGNER_ORDER", "a second keeper must approve")
 
     def act(self, _act_id: str, index: int, _signer: SoftwareSigner) -> Mapping[str, Any]:
         """The flags the test says; asked only up to date."""
@@ -96,12 +96,12 @@ def counted() -> Callable[[], UUID]:
     return lambda: UUID(int=(next(numbers) << 32) | (4 << 76) | (8 << 60))
 
 
-def player(desk: FakeDesk, cast: CastBook | None = None) -> Player:
+def player(desk: FakeDesk, cast: Cast | None = None) -> Player:
     """A player at a fake ledger."""
     return Player(
         desk,
         REGISTRAR,
-        cast or CastBook(desk.origin),
+        cast or Cast(desk.origin),
         EditionDirectory(load_edition()),
         new_uuid=counted(),
     )
@@ -165,16 +165,16 @@ def test_a_stale_place_is_signed_again_not_given_up() -> None:
 def test_who_keeps_the_registry_is_enrolled_last_and_then_approves() -> None:
     """With the first keeper founding is over; a later officer needs two signatures."""
     (play,) = read_file(shipped("SC1"))
-    cast = {"qt": Part("bacninh.stttt", "quan-ly-khoa"), **play.cast}
+    cast = {"qt": CastPart("bacninh.stttt", "quan-ly-khoa"), **play.cast}
     steps = play.steps[:1]
-    late = Part("bacninh2025.svhttdl", "chuyen-vien")
+    late = CastPart("bacninh2025.svhttdl", "chuyen-vien")
     desk = FakeDesk(second_keeper_from=2 * len(cast))
-    cast_book = CastBook(desk.origin)
+    cast_book = Cast(desk.origin)
     runner = player(desk, cast_book)
     assert not runner.play(replace(play, cast=cast, steps=steps, finals={})).trouble
     assert acts(desk, "OfficerAppointed")[-1]["post"] == "quan-tri-danh-ba"
     assert acts(desk, "OfficerAppointed")[-1]["facts"]["post"] == "quan-ly-khoa"
-    more = replace(play, cast={"moi": Part("bacninh.stttt", "van-thu")}, finals={})
+    more = replace(play, cast={"moi": CastPart("bacninh.stttt", "van-thu")}, finals={})
     shifted = replace(steps[0], author="moi")
     outcome = runner.play(replace(more, steps=(shifted,)))
     assert not outcome.trouble, outcome.trouble
@@ -187,7 +187,7 @@ def test_who_keeps_the_registry_is_enrolled_last_and_then_approves() -> None:
 def test_an_agency_that_begins_later_is_enrolled_before_its_first_step() -> None:
     """N04: two officers of a department that exists from 1 July 2025 in a case of February."""
     play = next(p for p in read_file(shipped("negative")) if p.id == "N04")
-    refusal = Refused("guard", "TEAM_KIND_BY_DATE", "no")
+    refusal = PlayRefused("guard", "TEAM_KIND_BY_DATE", "no")
     desk = FakeDesk(refuse={play.steps[-1].act: refusal})
     outcome = player(desk).play(play)
     late = [
@@ -208,7 +208,7 @@ def test_an_agency_that_begins_later_is_enrolled_before_its_first_step() -> None
 def test_a_refusal_that_names_another_guard_is_a_difference() -> None:
     """The guard named is what the officer reads: another one is another answer."""
     play = next(p for p in read_file(shipped("negative")) if p.id == "N07")
-    desk = FakeDesk(refuse={"CaseClosed": Refused("guard", "STATE_ILLEGAL", "no")})
+    desk = FakeDesk(refuse={"CaseClosed": PlayRefused("guard", "STATE_ILLEGAL", "no")})
     results = player(desk).play(play).steps
     assert results[-1].wrong == ("refused: CLOSING_CHECKLIST → STATE_ILLEGAL",)
 
@@ -222,7 +222,7 @@ def test_a_refusal_after_something_was_recorded_is_a_difference() -> None:
             self, made: Statement, signer: SoftwareSigner, at: datetime
         ) -> Mapping[str, Any]:
             if made.members["act"] == "CaseClosed" and made.role == "APPROVER":
-                raise Refused("guard", "CLOSING_CHECKLIST", "no")
+                raise PlayRefused("guard", "CLOSING_CHECKLIST", "no")
             return super().submit(made, signer, at)
 
     assert player(Late()).play(play).steps[-1].wrong == ("recorded: 0 → 1",)
@@ -257,18 +257,18 @@ def test_a_new_key_is_used_from_the_next_step_on() -> None:
 
 def test_the_cast_stays_in_the_home_and_opens_again(tmp_path: Path) -> None:
     """One can go on as any of them; the same alias in another post is another officer."""
-    safe = Safe(tmp_path / "cast", b"secret")
-    book = CastBook("rehearsal.x/ordinary", safe)
-    one, key = book.add("cv", Part("bacninh.stttt", "chuyen-vien"), "SC1", "o1")
-    other, _ = book.add("cv", Part("bacninh.h-g", "chuyen-vien"), "SC2", "o2")
-    again = CastBook("rehearsal.x/ordinary", safe)
+    safe = KeyStore(tmp_path / "cast", b"secret")
+    book = Cast("rehearsal.x/ordinary", safe)
+    one, key = book.add("cv", CastPart("bacninh.stttt", "chuyen-vien"), "SC1", "o1")
+    other, _ = book.add("cv", CastPart("bacninh.h-g", "chuyen-vien"), "SC2", "o2")
+    again = Cast("rehearsal.x/ordinary", safe)
     assert again.named("cv").kid == one.kid
     assert again.signer(one.kid).pkcs8() == key.pkcs8()
     assert again.named("SC2.cv").officer == other.officer
-    assert again.find("cv", Part("bacninh.stttt", "chuyen-vien"), "SC6") == one
-    assert again.find("cv", Part("bacninh.syt", "chuyen-vien"), "SC6") is None
+    assert again.find("cv", CastPart("bacninh.stttt", "chuyen-vien"), "SC6") == one
+    assert again.find("cv", CastPart("bacninh.syt", "chuyen-vien"), "SC6") is None
     with pytest.raises(UnknownAlias):
-        CastBook("rehearsal.other/ordinary", safe).named("cv")
+        Cast("rehearsal.other/ordinary", safe).named("cv")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from api.http.resources.verdicts import conclude
 from keys.keyring import Verdict
 from ledger.message import Wording
-from projections.queries.signature_verdicts import Judged, Verification
+from projections.queries.signature_verdicts import StatementVerdict, Verification
 
 SIZE = 10
 
@@ -23,10 +23,10 @@ class Case:
     lines: tuple[tuple[int, Verdict, str], ...]
 
     def found(self) -> Verification:
-        """As the inquiry hands them out."""
+        """As the queries hands them out."""
         voided = {VOIDED[0]: "an act"}
         judged = [
-            Judged(
+            StatementVerdict(
                 cast(
                     "Any",
                     SimpleNamespace(

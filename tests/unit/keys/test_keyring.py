@@ -8,7 +8,7 @@ import pytest
 
 from keys.errors import Malformed, RetiredKey, UnknownKey, WrongCustody
 from keys.jwk import SoftwareSigner
-from keys.keyring import KeyLine, Keyring, Verdict
+from keys.keyring import KeyRecord, Keyring, Verdict
 from tests.vector_files import load
 
 DAY = timedelta(days=1)
@@ -18,10 +18,10 @@ AN = "faab380c-d8ba-43e3-b868-103150956840"
 BINH = "dad20360-5f8a-43ad-bb87-1158be4719a8"
 
 
-def a_line(key: SoftwareSigner = KEY, *, index: int = 10, custody: str = "BROWSER") -> KeyLine:
+def a_line(key: SoftwareSigner = KEY, *, index: int = 10, custody: str = "BROWSER") -> KeyRecord:
     """An's key, valid for a hundred days from START."""
     officer = None if custody == "SERVICE" else AN
-    return KeyLine(officer, key.kid, key.jwk, custody, START, START + 100 * DAY, index)
+    return KeyRecord(officer, key.kid, key.jwk, custody, START, START + 100 * DAY, index)
 
 
 @pytest.fixture
@@ -147,8 +147,8 @@ def test_enrolment_refuses_a_second_owner_and_a_wrong_name() -> None:
     other = SoftwareSigner.generate()
     for line in (
         a_line(),
-        KeyLine(AN, other.kid, KEY.jwk, "BROWSER", START, None, 1),
-        KeyLine(AN, other.kid, {**other.jwk, "d": "AA"}, "BROWSER", START, None, 1),
+        KeyRecord(AN, other.kid, KEY.jwk, "BROWSER", START, None, 1),
+        KeyRecord(AN, other.kid, {**other.jwk, "d": "AA"}, "BROWSER", START, None, 1),
     ):
         with pytest.raises(Malformed):
             ring.enrol(line)

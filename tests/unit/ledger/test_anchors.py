@@ -16,9 +16,9 @@ from keys.canonical import b64
 from keys.jwk import SoftwareSigner
 from ledger.admission.service_statements import custody_anchored
 from ledger.errors import Rejected, Unavailable, VerificationError
-from ledger.files.custody_anchors import Anchor, Anchoring, Anchors
+from ledger.files.custody_anchors import Anchoring, Anchors, LoggedAnchor
 from ledger.files.file_key import FileKey
-from ledger.log.custody import START, Chain
+from ledger.log.custody import START, CustodyChain
 from ledger.log.statement import AUTHOR, SERVICE_TYP, make
 from ledger.message import Wording
 from ledger.ports import StoredFile
@@ -91,15 +91,15 @@ def desk() -> Desk:
     return Desk()
 
 
-def chain_of(index: MemoryFiles) -> Chain:
+def chain_of(index: MemoryFiles) -> CustodyChain:
     """The chain over everything."""
-    chain = Chain()
+    chain = CustodyChain()
     for _, name, seq, entry in index.span(0, 10_000):
         chain = chain.after(name, seq, entry)
     return chain
 
 
-def made(anchors: Anchors) -> Anchor:
+def made(anchors: Anchors) -> LoggedAnchor:
     """An anchor made now."""
     one = anchors.make(KEY)
     assert one is not None
@@ -109,7 +109,7 @@ def made(anchors: Anchors) -> Anchor:
 def test_an_anchor_speaks_of_every_event_so_far(desk: Desk) -> None:
     """Of none too; another process reads the same, and goes on from there."""
     first = made(desk.anchors())
-    assert first.chain == Chain(0, START)
+    assert first.chain == CustodyChain(0, START)
     for _ in range(3):
         desk.handled(4)
         one = made(desk.anchors())

@@ -14,8 +14,8 @@ import pytest
 from api.texts.catalogue import translate
 from keys.canonical import b64
 from ledger.errors import NotFound, Rejected, Unavailable, VerificationError
-from ledger.files.attachments import Attachments, Kept, Listed
-from ledger.files.custody import Handler
+from ledger.files.attachments import Attachments, KeptFile, Listed
+from ledger.files.custody import Actor
 from ledger.log.custody import EXPORTED
 from ledger.message import Wording
 from ledger.ports import CustodyRow, StoredFile
@@ -80,7 +80,7 @@ class Desk:
         *,
         parts: Iterable[bytes] | None = None,
         declared: str | None = "",
-    ) -> Kept:
+    ) -> KeptFile:
         """An upload; with its own digest declared where nothing else is said."""
         return self.files.keep(
             [data] if parts is None else parts,
@@ -90,7 +90,7 @@ class Desk:
             declared=digest_of(data) if declared == "" else declared,
         )
 
-    def act(self, name: str = "ReportReceived", by: str = "hotline", *files: Kept) -> Act:
+    def act(self, name: str = "ReportReceived", by: str = "hotline", *files: KeptFile) -> Act:
         """An act of the story that lists files."""
         self.a.clock.step(minutes=5)
         listed = [
@@ -127,9 +127,9 @@ def desk() -> Desk:
     return Desk()
 
 
-def handler(alias: str) -> Handler:
+def handler(alias: str) -> Actor:
     """An alias of the cast at work."""
-    return Handler(builders.officer(alias), builders.key(alias).kid)
+    return Actor(builders.officer(alias), builders.key(alias).kid)
 
 
 def digest_of(data: bytes) -> str:
@@ -150,7 +150,7 @@ def cut(data: bytes, size: int = 7_000) -> Iterator[bytes]:
 def test_a_file_comes_back_as_it_was_received(desk: Desk, data: bytes, declared: bool) -> None:  # noqa: FBT001
     """The original is never changed, however it came."""
     kept = desk.keep(data, parts=cut(data), declared=digest_of(data) if declared else None)
-    assert kept == Kept(digest_of(data), len(data), "application/pdf")
+    assert kept == KeptFile(digest_of(data), len(data), "application/pdf")
     act = desk.act("ReportReceived", "hotline", kept)
     desk.a.say(act, "hotline")
     listed = desk.files.find(act.act_id, kept.digest)
@@ -274,7 +274,7 @@ def test_the_answer_is_the_same_whether_or_not_the_bytes_were_known(desk: Desk) 
 def test_an_act_that_lists_what_was_never_uploaded_is_refused(desk: Desk) -> None:
     """An act would point to nothing, for ever; every missing file is named at once."""
     there = desk.keep()
-    missing = Kept(digest_of(b"other"), 5, "application/pdf")
+    missing = KeptFile(digest_of(b"other"), 5, "application/pdf")
     act = desk.act("ReportReceived", "hotline", there, missing, missing)
     size = desk.store.head().size
     with pytest.raises(Rejected, match="attachment_missing") as refused:
@@ -292,7 +292,7 @@ def test_knowing_a_digest_does_not_open_anothers_upload(desk: Desk) -> None:
     act = desk.act("ReportReceived", "hotline", kept)
     with pytest.raises(Rejected, match="attachment_missing") as known:
         desk.a.say(act, "hotline")
-    other = desk.act("ReportReceived", "hotline", Kept(digest_of(b"?"), 1, "text/plain"))
+    other = desk.act("ReportReceived", "hotline", KeptFile(digest_of(b"?"), 1, "text/plain"))
     with pytest.raises(Rejected, match="attachment_missing") as unknown:
         desk.files.require(other, [])
     assert (translate(known.value.text, "en"), known.value.faults) == (
@@ -311,7 +311,7 @@ def test_an_act_that_states_another_size_is_refused(desk: Desk) -> None:
 def test_a_later_act_of_the_stream_may_list_the_file_again(desk: Desk) -> None:
     """Whoever goes on with a case hands its papers on without sending them again."""
     first = desk.attached()
-    kept = Kept(digest_of(DATA), len(DATA), "application/pdf")
+    kept = KeptFile(digest_of(DATA), len(DATA), "application/pdf")
     second = desk.act("CaseRegistered", "cv", kept)
     desk.a.say(second, "cv")
     listed = desk.files.find(second.act_id, kept.digest)
@@ -321,7 +321,7 @@ def test_a_later_act_of_the_stream_may_list_the_file_again(desk: Desk) -> None:
 
 def test_a_check_before_signing_asks_for_the_files_too(desk: Desk) -> None:
     """An officer hears of a missing file before signing, not after."""
-    act = desk.act("ReportReceived", "hotline", Kept(digest_of(b"?"), 1, "text/plain"))
+    act = desk.act("ReportReceived", "hotline", KeptFile(digest_of(b"?"), 1, "text/plain"))
     asked = {"act": dict(act.members)}
     officer = builders.officer("hotline")
     with pytest.raises(Rejected, match="attachment_missing"):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from ledger.audit import content
-from ledger.audit.chain import FOLDED, Chain
+from ledger.audit.chain import FOLDED, RecordChain
 from ledger.audit.content import Job
-from ledger.audit.range_check import ROWS, Desk, Whole, whole_of
+from ledger.audit.range_check import ROWS, FullRow, RangeChecker, whole_of
 from ledger.regulation.registry.registry import Registry
 from tests.memory_log import MemoryLog, a_log
 from tests.unit.ledger.test_audit_mutations import TABLE, Row
@@ -23,15 +23,15 @@ def test_slips_lose_nothing(row: Row) -> None:
     """What is left of a sound record is enough to find what is wrong around it."""
     log = a_log()
     row.damage(log)
-    job, desk = _job(log), Desk(log, _job(log))
-    long = Chain(Registry.founded(), log.origin, "ordinary")
-    short = Chain(Registry.founded(), log.origin, "ordinary")
+    job, desk = _job(log), RangeChecker(log, _job(log))
+    long = RecordChain(Registry.founded(), log.origin, "ordinary")
+    short = RecordChain(Registry.founded(), log.origin, "ordinary")
     for start in range(0, min(log.last(), 10_000) + 1, ROWS):
         part = desk.part(start, start + ROWS)
         for raw, slip in zip(log.records(start, start + ROWS), part.slips, strict=True):
             said, _ = content.open_one(raw, job)
             long.follow(raw, said)
-            if isinstance(slip, Whole):
+            if isinstance(slip, FullRow):
                 short.follow(slip.row, slip.said)
             else:
                 short.follow_slip(part, slip)
@@ -47,8 +47,8 @@ def test_slips_lose_nothing(row: Row) -> None:
 def test_most_records_leave_a_slip() -> None:
     """Only countersigned acts and those of the registry are kept whole."""
     log = a_log()
-    part = Desk(log, _job(log)).part(0, 10_000)
-    wholes = sum(isinstance(slip, Whole) for slip in part.slips)
+    part = RangeChecker(log, _job(log)).part(0, 10_000)
+    wholes = sum(isinstance(slip, FullRow) for slip in part.slips)
     several = sum(len(s.members["signers"]) > 1 or s.role != "AUTHOR" for s in log.statements)
     marked = sum(row.registry for row in log.rows)
     assert wholes == several + marked

@@ -94,57 +94,59 @@ SEALING = {
 def test_a_fault_while_sealing_never_makes_two_roots(a: ALedger, fault: Fault, name: str) -> None:
     """The next call finds out what became of this one, and the tree is the same."""
     row = SEALING[name]
-    sealer = a.sealer()
+    checkpointer = a.checkpointer()
     fault.point, fault.error = row.point, gone()
     with pytest.raises(Unavailable):
-        sealer.seal_once()
+        checkpointer.checkpoint_once()
     landed = a.stores.checkpoints.latest()
     assert (landed is not None) == row.landed
-    again = sealer.seal_once()
+    again = checkpointer.checkpoint_once()
     assert (again is not None) == row.created_again
     latest = a.stores.checkpoints.latest()
     assert latest is not None
     assert latest[0] == len(all_entries(a))
-    assert a.sealer().seal_once() is None  # a fresh sealer agrees with what is stored
+    assert (
+        a.checkpointer().checkpoint_once() is None
+    )  # a fresh checkpointer agrees with what is stored
 
 
-def test_a_second_sealer_loses_every_swap_and_harms_nothing(a: ALedger) -> None:
+def test_a_second_checkpointer_loses_every_swap_and_harms_nothing(a: ALedger) -> None:
     """Two of them by mistake is one too many, not a fork."""
-    first, second = a.sealer(), a.sealer()
-    assert first.seal_once() is not None
-    assert second.seal_once() is None
+    first, second = a.checkpointer(), a.checkpointer()
+    assert first.checkpoint_once() is not None
+    assert second.checkpoint_once() is None
     for n in range(1, 6):
         a.say(a_report(n), "hotline")
         one, other = (first, second) if n % 2 else (second, first)
-        assert one.seal_once() is not None
-        assert other.seal_once() is None
+        assert one.checkpoint_once() is not None
+        assert other.checkpoint_once() is None
 
 
-def test_checkpoint_of_a_size_the_records_do_not_reach_stops_the_sealer(a: ALedger) -> None:
+def test_checkpoint_of_a_size_the_records_do_not_reach_stops_the_checkpointer(a: ALedger) -> None:
     """A replica promoted behind the last checkpoint, or an old backup: it must not go on."""
-    a.sealer().seal_once()
+    a.checkpointer().checkpoint_once()
     behind = MemoryRecordStore()
     stores = in_memory(behind)
     stores.checkpoints = stores.tiles = a.stores.checkpoints  # type: ignore[assignment]
     other = ALedger(stores)
     with pytest.raises(Fatal, match="records are there"):
-        other.sealer().seal_once()
+        other.checkpointer().checkpoint_once()
 
 
-def test_checkpoint_of_same_size_with_other_root_stops_the_sealer(a: ALedger) -> None:
+def test_checkpoint_of_same_size_with_other_root_stops_the_checkpointer(a: ALedger) -> None:
     """Tiles that lead elsewhere than what was signed: memory and store disagree."""
-    a.sealer().seal_once()
+    a.checkpointer().checkpoint_once()
     store = a.stores.tiles
     assert isinstance(store, MemoryRecordStore)
     place, data = next(iter(store._tiles.items()))
     store._tiles[place] = bytes((data[0] ^ 1,)) + data[1:]
     with pytest.raises(Fatal, match="another root"):
-        a.sealer().seal_once()
+        a.checkpointer().checkpoint_once()
 
 
-def test_a_checkpoint_of_another_key_stops_the_sealer(a: ALedger) -> None:
+def test_a_checkpoint_of_another_key_stops_the_checkpointer(a: ALedger) -> None:
     """The log stands by its own notes only."""
-    a.sealer().seal_once()
+    a.checkpointer().checkpoint_once()
     store = a.stores.checkpoints
     assert isinstance(store, MemoryRecordStore)
     ((size, note),) = store._notes.items()
@@ -152,7 +154,7 @@ def test_a_checkpoint_of_another_key_stops_the_sealer(a: ALedger) -> None:
     forged = checkpoint.sign(found, ALedger(a.stores, origin=a.origin).keys.log, None, time_s=1)
     store._notes[size] = forged.replace(forged[-20:-10], b"AAAAAAAAAA")
     with pytest.raises(Fatal, match="does not hold"):
-        a.sealer().seal_once()
+        a.checkpointer().checkpoint_once()
 
 
 def test_a_conflict_is_told_after_a_lost_answer_too(a: ALedger, fault: Fault) -> None:

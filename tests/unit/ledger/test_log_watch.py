@@ -31,14 +31,14 @@ class Watched:
     def act(self, number: int) -> None:
         """Recorded and sealed."""
         self.a.say(a_report(number), "hotline")
-        self.a.sealer().seal_once()
+        self.a.checkpointer().checkpoint_once()
 
     def fork(self, *numbers: int) -> None:
         """Other acts, sealed by a home without this memory but with the log's key."""
         other = ALedger(in_memory(self.store), clock=self.a.clock)
         for number in numbers:
             other.say(a_report(number), "hotline")
-        other.sealer().seal_once()
+        other.checkpointer().checkpoint_once()
 
     def process(self) -> LogWatch:
         """One that was just started over the same home and database."""
@@ -61,7 +61,7 @@ def w() -> Watched:
     a.found()
     a.clock.step(seconds=1)
     a.hire("hotline")
-    a.sealer().seal_once()
+    a.checkpointer().checkpoint_once()
     seen, told = a_new_home(a.keys), list[Doubt | None]()
     checkpoints = SignedCheckpoints(store, lambda _: a.vkeys(), a.origin, follow=lambda: None)
     watch = LogWatch(a.memory(seen), checkpoints, store, store, told.append)
@@ -186,7 +186,7 @@ def test_a_full_disk_or_an_absent_database_is_no_doubt(w: Watched) -> None:
 
 
 def test_a_checkpoint_that_the_log_did_not_sign_moves_no_memory(w: Watched) -> None:
-    """The sealer's login stores what it likes; readiness says so, by another check."""
+    """The checkpointer's login stores what it likes; readiness says so, by another check."""
     w.act(1)
     size = w.size
     w.store._notes[max(w.store._notes)] = b"junk"

@@ -23,7 +23,7 @@ LOST = [
 
 @pytest.mark.parametrize("error", LOST, ids=lambda error: type(error).__name__)
 def test_lost_connection_is_never_a_doubt_about_the_log(error: psycopg.Error) -> None:
-    """A sealer or a writer that took a killed server for a broken log would stop for good."""
+    """A checkpointer or a writer that took a killed server for a broken log would stop for good."""
     assert is_lost(error)
     assert isinstance(translated(error), Unavailable)
 

@@ -26,7 +26,7 @@ from ledger.log.merkle import Frontier
 from ledger.log.recovery import Recovery
 from ledger.log.statement import AUTHOR, SERVICE_TYP, make, parse_compact
 from ledger.ports import SealedRecord
-from ledger.recovery.evidence import RecoveryEvidence, Shown, Verified, _Judged
+from ledger.recovery.evidence import RecoveryEvidence, Shown, VerifiedRecoveries, _Judged
 from ledger.recovery.first_checkpoint import FirstCheckpoint
 from ledger.recovery.recoveries import Recoveries
 from ledger.regulation.acts.act import Act, parse_act
@@ -77,7 +77,7 @@ def recover(a: ALedger, *aliases: str) -> RecoveryEvidence:
         signers=recovered.pair(a.origin, "second"),
         recovery=Recovery.of(made.act.facts, made.index),
     )
-    first.seal(None, lambda _: None, time_s=1_700_000_000)
+    first.sign(None, lambda _: None, time_s=1_700_000_000)
     return recoveries_of(a).evidence()
 
 
@@ -114,7 +114,7 @@ def a_log(origin: str, *registrars: str) -> ALedger:
     return a
 
 
-def verified(a: ALedger, shown: RecoveryEvidence) -> Verified:
+def verified(a: ALedger, shown: RecoveryEvidence) -> VerifiedRecoveries:
     """What a reader makes of it, who has the genesis."""
     genesis = all_entries(a)[0].hex()
     return shown.verified(origin=a.origin, level="ordinary", genesis=genesis)
@@ -334,6 +334,6 @@ def test_who_asks_again_costs_no_opening(
 def test_a_log_that_was_never_recovered_shows_nothing() -> None:
     """There is no break to go over."""
     a = a_log(REHEARSAL)
-    a.sealer().seal_once()
+    a.checkpointer().checkpoint_once()
     with pytest.raises(NotFound):
         recoveries_of(a).evidence()

@@ -12,9 +12,9 @@ from keys.jwk import SoftwareSigner
 from ledger.errors import VerificationError
 from ledger.log.statement import AUTHOR, Statement, make, parse_compact
 from ledger.regulation.acts.act import Act
-from ledger.streams.event import Aside
+from ledger.streams.event import SetAside
 from ledger.streams.record_reader import Reader
-from ledger.write.registry_follower import Standing
+from ledger.write.registry_follower import RegistryFollower
 from projections.fold.fold import Fold
 from tests import builders
 from tests.a_ledger import ALedger, a_report, enrolment, in_memory, revocation
@@ -57,13 +57,13 @@ def forged(a: ALedger, act: Act, named: str, signer: SoftwareSigner) -> Statemen
     return parse_compact(f"{honest.compact.rpartition('.')[0]}.{wrong}")
 
 
-def refused(a: ALedger) -> Aside:
+def refused(a: ALedger) -> SetAside:
     """Why who stood sets the last record aside, and who folds views from the start."""
     before = a.ledger.registry
     index = a.stores.records.head().size - 1
     assert a.ledger.refresh().keyring.lines() == before.keyring.lines()
     reader = Reader(a.stores.records, a.keys.kek, a.origin)
-    fresh = Standing(a.stores.records, reader).catch_up()
+    fresh = RegistryFollower(a.stores.records, reader).catch_up()
     assert fresh.registry.keyring.lines() == before.keyring.lines()
     assert fresh.index == index  # and so does nobody judge again for ever
     log = FoldLog(a.stores.records, a.keys.kek, a.origin)
@@ -132,6 +132,6 @@ def test_a_registry_record_whose_content_is_gone_stops_everybody(a: ALedger) -> 
 def test_registry_of_honest_records_is_followed(a: ALedger) -> None:
     """The founder's own record 0 among them."""
     reader = Reader(a.stores.records, a.keys.kek, a.origin)
-    followed = Standing(a.stores.records, reader).catch_up()
+    followed = RegistryFollower(a.stores.records, reader).catch_up()
     assert followed.index == a.stores.records.head().registry_index
     assert followed.registry.keyring.line(builders.key("cv").kid) is not None

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from keys.keyring import KeyLine
+from keys.keyring import KeyRecord
 from ledger.errors import Conflict, Rejected
 from ledger.log import statement as statements
 from ledger.log.statement import Statement
 from ledger.regulation.acts.act import Act, parse_act
 from ledger.regulation.acts.catalogue import load as catalogue
-from ledger.regulation.case.guard_input import Ground
+from ledger.regulation.case.guard_input import DecisionContext
 from ledger.regulation.guards.table import BY_CODE
 from ledger.regulation.registry.registry import Registry
 from ledger.streams.event import StatementRecorded
@@ -26,7 +26,7 @@ from ledger.streams.kinds import begin
 from ledger.streams.names import stream_id
 from ledger.streams.stream import Stream
 from ledger.write.commands import Ledger
-from ledger.write.eventsourcing_adapter import Judged
+from ledger.write.eventsourcing_adapter import Preconditions
 from tests.builders import Others
 from tests.fakes import MemoryRecordStore
 from tests.fixtures.clock import CountingEntropy, StepClock
@@ -83,7 +83,7 @@ class Told:
             unit=stream.unit,
         )
         at = datetime.fromtimestamp(statement.iat, UTC)
-        (recording,) = self.ledger._memory.events.put([event], judged=Judged(-1, at, None))
+        (recording,) = self.ledger._memory.events.put([event], judged=Preconditions(-1, at, None))
         recorded = recording.domain_event
         assert isinstance(recorded, StatementRecorded)
         self.stream = stream.add(recorded)
@@ -94,7 +94,7 @@ class Told:
         """The guards of the sequence that do not hold. Raises: Conflict."""
         stream, act = self.stream, _act(statement)
         assert stream is not None
-        ground = Ground(
+        ground = DecisionContext(
             registry=self.registry,
             catalogue=catalogue(),
             origin=LOG,
@@ -119,7 +119,7 @@ def _registry() -> Registry:
     for row in rows("statement", "keys"):
         if row["known"]:
             registry.keyring.enrol(
-                KeyLine(
+                KeyRecord(
                     officer=row["officer"],
                     kid=row["thumbprint"],
                     jwk=row["jwk"],

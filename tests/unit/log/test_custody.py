@@ -10,15 +10,15 @@ import pytest
 
 from keys import canonical
 from keys.errors import KeysError
-from ledger.log.custody import Chain, read_event
+from ledger.log.custody import CustodyChain, read_event
 
 ONE, TWO = UUID(int=1), UUID(int=2)
 EVENTS = ((ONE, 1, b"a" * 32), (TWO, 1, b"b" * 32), (ONE, 2, b"c" * 32))
 
 
-def chain(events: tuple[tuple[UUID, int, bytes], ...] = EVENTS) -> Chain:
+def chain(events: tuple[tuple[UUID, int, bytes], ...] = EVENTS) -> CustodyChain:
     """Over these."""
-    done = Chain()
+    done = CustodyChain()
     for event in events:
         done = done.after(*event)
     return done
@@ -29,7 +29,7 @@ def test_the_digest_is_that_of_formats_3() -> None:
     digest = bytes(32)
     for name, seq, entry in EVENTS:
         digest = hashlib.sha256(digest + name.bytes + seq.to_bytes(8, "big") + entry).digest()
-    assert chain() == Chain(3, digest)
+    assert chain() == CustodyChain(3, digest)
 
 
 def test_any_other_order_or_event_is_another_chain() -> None:

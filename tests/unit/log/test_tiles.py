@@ -32,7 +32,7 @@ class Kept:
         return self.stored[level, n, width]
 
     def grow(self, old: int, new: int) -> None:
-        """Appends leaves [old, new) as a sealer does."""
+        """Appends leaves [old, new) as a checkpointer does."""
         fresh = tiles.new_tiles(old, LEAVES[old:new], self)
         assert tiles.root_from_tiles(new, tiles.Overlay(fresh, self)) == merkle.root(new, NODES)
         for level, n, width, data in fresh:

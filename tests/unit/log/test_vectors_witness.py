@@ -31,7 +31,7 @@ def test_every_step_is_answered_as_written() -> None:
         status, body = 200, None
         try:
             found = cosignature.judge(_request(step), {log.name: log}, stored)
-        except cosignature.Refused as refused:
+        except cosignature.CosignatureRefused as refused:
             status = refused.status
             body = None if refused.stored_size is None else f"{refused.stored_size}\n"
         else:

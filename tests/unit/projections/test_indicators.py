@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from projections.views.statistics.counted_events import Mark, marks_of
+from projections.views.statistics.counted_events import CountedEvent, counted_events_of
 from projections.views.statistics.indicators import INDICATORS
 from tests.builders import SUBJECT, Story, a_case_in, enter
 from tests.play_pure import player_for, scenario, steps
@@ -30,7 +30,7 @@ ORDER = (
 )
 
 
-def played(name: str) -> Mapping[str, list[Mark]]:
+def played(name: str) -> Mapping[str, list[CountedEvent]]:
     """Marks of the first case of a scenario, by code, with its flags as they were raised."""
     file = scenario(name)
     player, cast = player_for(file)
@@ -38,20 +38,22 @@ def played(name: str) -> Mapping[str, list[Mark]]:
         player.step(step, cast)
     stream = player.stream(player.cases[next(iter(file["cases"]))])
     flags = [(code, act) for act, codes in player.raised.items() for code in codes]
-    return by_code(marks_of(stream, [f for f in flags if f[1] in stream.entries], player.registry))
+    return by_code(
+        counted_events_of(stream, [f for f in flags if f[1] in stream.entries], player.registry)
+    )
 
 
-def by_code(marks: list[Mark]) -> Mapping[str, list[Mark]]:
+def by_code(marks: list[CountedEvent]) -> Mapping[str, list[CountedEvent]]:
     """Marks by code."""
-    found: dict[str, list[Mark]] = {}
+    found: dict[str, list[CountedEvent]] = {}
     for mark in marks:
         found.setdefault(mark.code, []).append(mark)
     return found
 
 
-def marks(case: Story) -> Mapping[str, list[Mark]]:
+def marks(case: Story) -> Mapping[str, list[CountedEvent]]:
     """Marks of a case in progress, without flags."""
-    return by_code(marks_of(case.stream, (), case.registry))
+    return by_code(counted_events_of(case.stream, (), case.registry))
 
 
 def test_indicators_stand_in_the_order_of_the_page() -> None:
@@ -140,7 +142,7 @@ def test_sanction_without_an_explanation_is_counted() -> None:
     case.then("SanctionProposed")
     sanction = case.then("SanctionDecided")
     flags = [(code, sanction.act.act_id) for code in case.decision.flags]
-    found = by_code(marks_of(case.stream, flags, case.registry))
+    found = by_code(counted_events_of(case.stream, flags, case.registry))
     assert [m.entry for m in found["NO_EXPLANATION_HEARD"]] == [sanction]
 
 
@@ -203,7 +205,7 @@ def test_marks_name_no_person_and_rank_nobody() -> None:
     case = a_case_in("SCREENING")
     case.then("ImmediateMeasureTaken", by="cv", also=["gd"], facts={"subject": SUBJECT})
     assert marks(case)
-    for mark in marks_of(case.stream, (), case.registry):
+    for mark in counted_events_of(case.stream, (), case.registry):
         for value in mark.row:
             assert isinstance(value, (str, date, datetime, UUID, type(None)))
             assert "sealed:" not in str(value)

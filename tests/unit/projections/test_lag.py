@@ -10,8 +10,8 @@ import pytest
 
 from ledger.ports import LogHead
 from ledger.streams.record_reader import Reader
-from ledger.write.registry_follower import Standing
-from projections.engine.batch_transaction import Group
+from ledger.write.registry_follower import RegistryFollower
+from projections.engine.batch_transaction import BatchTransaction
 from projections.engine.generations import ViewState
 from projections.fold.fold import Fold
 from projections.views.base import Connection
@@ -46,8 +46,10 @@ def test_a_look_back_that_fails_is_told_of_once(
     log = played("SC1")
     rows = Stored(log.stored(), log.log.noted)
     reader = Reader(rows, log.log.kek, ORIGIN).for_folds()
-    standing = Standing(rows, reader)
-    group = Group({}, rows, reader, origin=ORIGIN, level="ordinary", most=1, standing=standing)
+    standing = RegistryFollower(rows, reader)
+    group = BatchTransaction(
+        {}, rows, reader, origin=ORIGIN, level="ordinary", most=1, standing=standing
+    )
     group._fold = Fold(FoldLog(rows, log.log.kek, ORIGIN), ORIGIN, "ordinary", 9)
     view = ViewState("acts", 1, "live", "", 9, 3, _NOW, None, None, None)
 

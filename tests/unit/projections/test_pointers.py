@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.queries.json_pointers import differing, flat, pointed
+from projections.queries.json_pointers import diff_pointers, flatten, resolve
 
 FILE = {"state": "RECEIVED", "flags": [{"code": "LATE"}, {"code": "ORAL"}], "units": ["a/b"]}
 
@@ -16,16 +16,16 @@ FILE = {"state": "RECEIVED", "flags": [{"code": "LATE"}, {"code": "ORAL"}], "uni
 @pytest.mark.parametrize("step", ["²", "٣", "01", "-1", "+1", "9" * 5_000, "", " 0"])
 def test_step_that_only_looks_like_a_number_leads_nowhere(step: str) -> None:
     """Whatever an address says, it is a field that is not there, never a failure of the server."""
-    assert pointed(FILE, f"/flags/{step}") is None
-    assert pointed(FILE, f"/state/{step}") is None
+    assert resolve(FILE, f"/flags/{step}") is None
+    assert resolve(FILE, f"/state/{step}") is None
 
 
 def test_every_pointer_of_a_file_leads_back_to_its_value() -> None:
     """What a difference names can be asked for; a member of a list also by its place."""
-    found = flat(FILE)
-    assert {pointer: pointed(FILE, pointer) for pointer in found} == found
-    assert pointed(FILE, "/flags/1/code") == "ORAL"
-    assert pointed(FILE, "/flags/2") is None
+    found = flatten(FILE)
+    assert {pointer: resolve(FILE, pointer) for pointer in found} == found
+    assert resolve(FILE, "/flags/1/code") == "ORAL"
+    assert resolve(FILE, "/flags/2") is None
 
 
 _VALUES = st.recursive(
@@ -40,13 +40,13 @@ _VALUES = st.recursive(
 @given(_VALUES, _VALUES)
 def test_what_differs_is_found_without_looking_at_what_does_not(old: Any, new: Any) -> None:  # noqa: ANN401 - JSON
     """The same pointers as by laying both files out flat, at the price of the difference."""
-    before, after = flat(old), flat(new)
+    before, after = flatten(old), flatten(new)
     expected = {p for p in {**before, **after} if before.get(p) != after.get(p)}
-    assert differing(old, new) == expected
+    assert diff_pointers(old, new) == expected
 
 
 def test_members_that_are_named_alike_have_short_names() -> None:
     """A thousand reports of one agency are told apart by a number, not by a thousand signs."""
-    names = list(flat(["a"] * 3 + ["a'2"]))
+    names = list(flatten(["a"] * 3 + ["a'2"]))
     assert names == ["/a", "/a'2", "/a'3", "/a'2'2"]
-    assert max(map(len, flat([{"agency": "x"}] * 1_000))) < 20
+    assert max(map(len, flatten([{"agency": "x"}] * 1_000))) < 20

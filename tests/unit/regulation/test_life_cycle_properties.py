@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from ledger.errors import Rejected
-from ledger.regulation.acts.act import Act, Signer
+from ledger.regulation.acts.act import Act, NamedSigner
 from ledger.regulation.acts.json_shape import parse_time
 from ledger.regulation.acts.lifecycle import life_cycle
 from ledger.regulation.case.state import RESULTS, Signed, StreamState, apply, fold
@@ -35,7 +35,7 @@ CASE = "case/0b1f3c52-6a43-4d8e-9d53-0c5f8b8f7a11"
 
 def an_act(name: str, number: int, disposition: str | None, facts: dict[str, Any]) -> Act:
     """An act with what the life cycle reads; its other members are of no interest here."""
-    signer = Signer(f"{number:08x}-0000-4000-8000-000000000000", "chuyen-vien", "AUTHOR")
+    signer = NamedSigner(f"{number:08x}-0000-4000-8000-000000000000", "chuyen-vien", "AUTHOR")
     return Act(
         act=name,
         act_id=f"{number:08x}-0000-4000-8000-000000000001",

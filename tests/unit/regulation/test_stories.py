@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from ledger.regulation.case.other_cases_port import Report
+from ledger.regulation.case.other_cases_port import CountedReport
 from tests.builders import (
     REPORTER,
     SUBJECT,
@@ -29,7 +29,7 @@ CHECKLIST: dict[str, Any] = {
 
 def test_a_sanction_is_overturned_and_everything_it_touched_is_put_right() -> None:
     """8.1.d, 9; regulation.md §9: complaint, review by others, annulment, correction, restating."""
-    quarter = Report(an_id("report"), date(2024, 4, 1), date(2024, 6, 30), index=50)
+    quarter = CountedReport(an_id("report"), date(2024, 4, 1), date(2024, 6, 30), index=50)
     case = Story(cases=Others(counted=[quarter]))
     case.then("ReportReceived", facts={"identity_given": True, "reporter": REPORTER})
     case.then("ReporterIdentitySealed")

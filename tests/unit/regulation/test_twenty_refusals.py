@@ -14,8 +14,8 @@ import pytest
 
 from api.texts.catalogue import translate
 from ledger.errors import Rejected
-from ledger.regulation.case.guard_input import Question
-from ledger.regulation.case.other_cases_port import Report
+from ledger.regulation.case.guard_input import GuardInput
+from ledger.regulation.case.other_cases_port import CountedReport
 from ledger.regulation.decide import decide
 from tests.builders import (
     DIGEST,
@@ -45,7 +45,7 @@ class Row:
 
     what: str
     guard: str
-    ask: Callable[[], Question]
+    ask: Callable[[], GuardInput]
     flag: bool = False
 
 
@@ -57,35 +57,35 @@ def proposed(**facts: object) -> Story:
     return case
 
 
-def takedown_after_intake() -> Question:
+def takedown_after_intake() -> GuardInput:
     """7.2.a: no finding stands and nothing is urgent."""
     return a_case_in("VERIFYING").asks("TakedownProposed", facts={"finding_ref": None})
 
 
-def sanction_on_decision_90() -> Question:
+def sanction_on_decision_90() -> GuardInput:
     """G1."""
     return proposed().asks("SanctionDecided", basis=NINETY)
 
 
-def sanction_without_record() -> Question:
+def sanction_without_record() -> GuardInput:
     """G5: the record named is not there."""
     return a_case_in("HANDLING").asks("SanctionDecided")
 
 
-def sanction_without_proposal() -> Question:
+def sanction_without_proposal() -> GuardInput:
     """G5: the record stands, nobody proposed."""
     case = a_case_in("HANDLING")
     case.then("ViolationRecordMade")
     return case.asks("SanctionDecided")
 
 
-def sanction_in_the_window() -> Question:
+def sanction_in_the_window() -> GuardInput:
     """G5: explanations may come until 11/6."""
     window = {"explanation_open": True, "explanation_until": "2024-06-11"}
     return proposed(**window).asks("SanctionDecided")
 
 
-def department_thanh_tra() -> Question:
+def department_thanh_tra() -> GuardInput:
     """6.3, 8.1.d: dated 02/7/2025."""
     case = Story(start=at("2025-06-30 08:00"))
     case.then("ReportReceived", by="scv")
@@ -111,26 +111,26 @@ SVHTTDL: dict[str, dict[str, object]] = {
 }
 
 
-def abolished_department() -> Question:
+def abolished_department() -> GuardInput:
     """G3: dated 05/3/2025."""
     case = a_case_in("VERIFYING")
     case.now = at("2025-03-05 16:00")
     return case.asks("VerificationRequested", to=["bacninh.syt"])
 
 
-def decree_72_in_2025() -> Question:
+def decree_72_in_2025() -> GuardInput:
     """G2: replaced on 25/12/2024."""
     cited = [{"instrument": "72/2013/NĐ-CP", "article": "5", "role": "SUBSTANCE"}]
     return Story(start=at("2025-01-10 09:00")).asks("ReportReceived", basis=cited)
 
 
-def security_law_of_2018_in_2026() -> Question:
+def security_law_of_2018_in_2026() -> GuardInput:
     """G2: replaced on 01/7/2026."""
     cited = [{"instrument": "24/2018/QH14", "article": "8", "role": "SUBSTANCE"}]
     return Story(start=at("2026-07-02 09:00")).asks("ReportReceived", by="ncv", basis=cited)
 
 
-def closing_over_a_measure() -> Question:
+def closing_over_a_measure() -> GuardInput:
     """G7: taken and not lifted."""
     case = a_case_in("HANDLING")
     case.then("TechnicalMeasureOrdered", facts={"subject": None})
@@ -139,19 +139,19 @@ def closing_over_a_measure() -> Question:
     return case.asks("CaseClosed")
 
 
-def closing_before_the_notice() -> Question:
+def closing_before_the_notice() -> GuardInput:
     """G7; 8.4.b."""
     case = a_case_in("RESULT_RECORDED")
     case.then("ReporterInformed")
     return case.asks("CaseClosed")
 
 
-def one_person_twice() -> Question:
+def one_person_twice() -> GuardInput:
     """G8."""
     return a_case_in("SCREENING").asks("CompetenceDetermined", also=["cv"])
 
 
-def classified_off_the_list() -> Question:
+def classified_off_the_list() -> GuardInput:
     """G11; 4.4."""
     case = Story(start=at("2026-04-13 15:00"), level="mat")
     holder = {
@@ -164,32 +164,32 @@ def classified_off_the_list() -> Question:
     return case.asks("ClassificationAssigned", facts=facts)
 
 
-def secret_text() -> Question:
+def secret_text() -> GuardInput:
     """G11; 4.4."""
     stamped = {"summary": "Văn bản kèm theo đóng dấu TUYỆT MẬT."}
     return Story().asks("ReportReceived", facts=stamped)
 
 
-def top_secret_copy() -> Question:
+def top_secret_copy() -> GuardInput:
     """G11; 4.4: the chair's power ends at Tối mật."""
     case = Story(start=at("2026-04-13 15:00"), level="tuyet-mat")
     case.forced("ClassificationAssigned", facts={"level": "TUYET_MAT", "list_item": "1.1"})
     return case.asks("SecretCopyPermitted", by="xpct", also=["xct"])
 
 
-def name_in_free_text() -> Question:
+def name_in_free_text() -> GuardInput:
     """G14."""
     named = {"reasons": "Theo bà Trần Thị Ví Dụ phản ánh, nội dung thuộc chức năng của Sở."}
     return a_case_in("SCREENING").asks("CompetenceDetermined", facts=named)
 
 
-def account_handle_in_free_text() -> Question:
+def account_handle_in_free_text() -> GuardInput:
     """G14: what is never entered cannot be searched for across cases."""
     named = {"summary": "Bài đăng của tài khoản @vidu.nguoidan88 trên mạng xã hội."}
     return Story().asks("ReportReceived", facts=named)
 
 
-def second_return() -> Question:
+def second_return() -> GuardInput:
     """4.3, 8.1.d: the second return is a conflict."""
     case = a_case_in("REFERRED")
     case.then("ReferralReturned")
@@ -199,7 +199,7 @@ def second_return() -> Question:
     return case.asks("ReferralReturned", facts={"conflict": False})
 
 
-def sanction_after_criminal_referral() -> Question:
+def sanction_after_criminal_referral() -> GuardInput:
     """G6: opened by the investigating body, and brought to handling by a review all the same."""
     case = a_case_in("REFERRED_CRIMINAL")
     case.then("CriminalResultReceived")
@@ -213,7 +213,7 @@ def sanction_after_criminal_referral() -> Question:
     return case.asks("SanctionProposed")
 
 
-def media_without_request() -> Question:
+def media_without_request() -> GuardInput:
     """G9; 8.6.b: given in a meeting."""
     case = a_case_in("ASSESSING")
     meeting = case.then("MeetingConvened")
@@ -221,14 +221,14 @@ def media_without_request() -> Question:
     return case.asks("AppraisalGiven", by="bao", facts=facts)
 
 
-def another_agency_to_the_ministry() -> Question:
+def another_agency_to_the_ministry() -> GuardInput:
     """G10; 8.1.g."""
     return a_case_in("HANDLING").asks("TakedownProposed", by="ytcv", also=["yt"])
 
 
-def overturn_without_restating() -> Question:
+def overturn_without_restating() -> GuardInput:
     """9: the quarter's report counted the case."""
-    quarter = Report(an_id("report"), date(2024, 4, 1), date(2024, 6, 30), index=50)
+    quarter = CountedReport(an_id("report"), date(2024, 4, 1), date(2024, 6, 30), index=50)
     case = a_case_in("UNDER_REVIEW", cases=Others(counted=[quarter]))
     result = case.stream.result
     assert result is not None
@@ -236,24 +236,24 @@ def overturn_without_restating() -> Question:
     return case.asks("ReviewDecided", disposition="overturned", facts=facts)
 
 
-def back_dated() -> Question:
+def back_dated() -> GuardInput:
     """Added: two days late, no reason."""
     asked = Story().asks("ReportReceived")
     return replace(asked, iat=asked.iat + 2 * 24 * 3600)
 
 
-def archived_too_soon() -> Question:
+def archived_too_soon() -> GuardInput:
     """Added: the complaint window is open."""
     return a_case_in("CLOSED").later(days=10).asks("FileArchived")
 
 
-def edited() -> Question:
+def edited() -> GuardInput:
     """G13: the id of an entry over other words."""
     case = a_case_in("RECEIVED")
     return case.asks("ReportReceived", act_id=case.stream.intake[0].act.act_id)
 
 
-def bare_digest() -> Question:
+def bare_digest() -> GuardInput:
     """Added (access.md A17)."""
     case = Story(start=at("2026-04-15 10:00"))
     return case.asks("StubReleased", facts={"salted": False, "commitment": DIGEST})

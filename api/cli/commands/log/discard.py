@@ -1,7 +1,7 @@
-"""For the operator: takes away a checkpoint that somebody stored in the sealer's place.
+"""For the operator: takes away a checkpoint that somebody stored in the checkpointer's place.
 
-Whoever has the sealer's login can store any note, and the sealer goes on from none that the log's
-keys did not sign. Not: what the log signed; that no command takes away.
+Whoever has the checkpointer's login can store any note, and the checkpointer goes on from none that
+the log's keys did not sign. Not: what the log signed; that no command takes away.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import options, shell_of
 from api.ops import database
 from api.ops.role_lock import Lock
-from api.ops.supervisor import SEALER
+from api.ops.supervisor import CHECKPOINTER
 from api.ops.wiring import open_kek, require_genesis, role_dsn
 from api.settings import EnclaveFacts, Home, Settings
 from keys.note import VKey
 from ledger.checkpoints.seen_checkpoint import SeenCheckpoint
-from ledger.checkpoints.seen_file import Aside, SeenFile
+from ledger.checkpoints.seen_file import DiscardedCheckpoints, SeenFile
 from ledger.errors import Doubt, VerificationError
 from ledger.log.checkpoint import open_checkpoint
 from ledger.message import Message, Text
@@ -31,32 +31,32 @@ from ledger.postgres.connect import open_pool
 from ledger.postgres.records import PostgresRecords
 from ledger.streams.record_reader import Reader
 from ledger.write.log_keys_follower import FollowedKeys
-from ledger.write.registry_follower import Standing
+from ledger.write.registry_follower import RegistryFollower
 
 
 @click.command()
 @options
 @guarded
 def discard() -> None:
-    """Take away checkpoints that the log did not sign, so that the sealer can go on.
+    """Take away checkpoints that the log did not sign, so that the checkpointer can go on.
 
-    They are stored by whoever has the sealer's login: give it another password first (a new
-    sealer.password in the secrets, then socai migrate). Each is set aside in the sealer's memory
-    folder as evidence. Tiles behind the newest checkpoint that is signed go with them; the sealer
-    makes them again.
+    They are stored by whoever has the checkpointer's login: give it another password first (a new
+    checkpointer.password in the secrets, then socai migrate). Each is set aside in the
+    checkpointer's memory folder as evidence. Tiles behind the newest checkpoint that is signed go
+    with them; the checkpointer makes them again.
     """
     shell, settings = shell_of(), Settings.from_env()
     with closing(Lock(settings.home)) as lock, database.reachable(settings) as facts:
-        lock.take(SEALER)
+        lock.take(CHECKPOINTER)
         admin, dbname = database.admin_dsn(settings), str(facts.database["dbname"])
-        aside = Aside(Home(settings).seen_folder(SEALER))
+        aside = DiscardedCheckpoints(Home(settings).seen_folder(CHECKPOINTER))
         with _keys(settings, facts) as keys:
             found = take_away(
                 admin,
                 dbname,
                 keys.signed,
                 aside.keep,
-                bare=keys.opens(SeenFile(Home(settings).seen_folder(SEALER))),
+                bare=keys.opens(SeenFile(Home(settings).seen_folder(CHECKPOINTER))),
             )
     told = [
         {"size": size, "sha256": digest, "file": str(aside.path(size, digest))}
@@ -78,7 +78,7 @@ def _done(found: Discarded) -> Text:
     if found.gone or found.tiles:
         return Message(
             "{checkpoints} checkpoints and {tiles} tiles that the log did not sign"
-            " are gone. Change the sealer's password if you have not yet; then run:"
+            " are gone. Change the checkpointer's password if you have not yet; then run:"
             " socai log resume",
             checkpoints=len(found.gone),
             tiles=found.tiles,
@@ -88,7 +88,7 @@ def _done(found: Discarded) -> Text:
             "Nothing was taken away: no checkpoint is stored. Check the log: socai log audit"
         )
     return Message(
-        "Nothing was taken away: the log signed its newest checkpoint. If the sealer stopped:"
+        "Nothing was taken away: the log signed its newest checkpoint. If the checkpointer stopped:"
         " socai log resume"
     )
 
@@ -121,7 +121,7 @@ class _Keys:
         return found.size == size or self.stored.at(found.size) != note
 
     def opens(self, memory: SeenFile) -> bool:
-        """Whether these are the keys of what the sealer remembers."""
+        """Whether these are the keys of what the checkpointer remembers."""
         try:
             SeenCheckpoint(memory, self.at, self.origin).last()
         except Doubt:
@@ -135,6 +135,6 @@ def _keys(settings: Settings, facts: EnclaveFacts) -> Iterator[_Keys]:
         records = PostgresRecords(pool)
         reader = Reader(records, open_kek(settings), facts.origin, facts.level)
         require_genesis(reader, facts)
-        standing = Standing(records, reader)
+        standing = RegistryFollower(records, reader)
         standing.catch_up()
         yield _Keys(facts.origin, FollowedKeys(lambda: standing), PostgresCheckpoints(pool))

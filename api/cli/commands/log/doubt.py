@@ -15,19 +15,19 @@ from typing import Final
 
 import click
 
-from api.cli.commands.log.kept_checkpoint import Kept, KeptCheckpoint, kept_checkpoints
+from api.cli.commands.log.kept_checkpoint import CheckpointFile, KeptCheckpoint, kept_checkpoints
 from api.cli.terminal.audit_tables import progressing, show
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import fail, options, shell_of
 from api.ops import database
 from api.ops.enclave_audit import Audited, run, seen_notes
-from api.ops.supervisor import API, ROLES, SEALER
+from api.ops.supervisor import API, CHECKPOINTER, ROLES
 from api.ops.wiring import log_signers, open_kek, require_genesis, role_dsn
 from api.settings import EnclaveFacts, Home, Settings, SettingsError, memory_needed
 from api.texts import damage
 from api.texts.catalogue import in_each, translate
 from keys.note import VKey
-from ledger.audit.findings import IN_THE_SEALERS_PLACE, Damage
+from ledger.audit.findings import IN_THE_CHECKPOINTERS_PLACE, Damage
 from ledger.checkpoints.seen_checkpoint import SeenCheckpoint, require
 from ledger.checkpoints.seen_file import DoubtMark, SeenFile
 from ledger.checkpoints.tree_growth import late
@@ -40,7 +40,7 @@ from ledger.postgres.records import PostgresRecords
 from ledger.postgres.tiles import PostgresTiles
 from ledger.streams.record_reader import Reader
 from ledger.write.log_keys_follower import FollowedKeys
-from ledger.write.registry_follower import Standing
+from ledger.write.registry_follower import RegistryFollower
 
 _LOGINS: Final = {API: "reader"}
 """The login by which a role reads the tree, where it has another name."""
@@ -121,7 +121,7 @@ class _Memory:
         self._hold(opened.checkpoint)
 
     def _hold(self, seen: Checkpoint) -> None:
-        """That the log holds it, also where the sealer stopped between signing and storing it."""
+        """That the log holds it, also where a stop came between signing and storing it."""
         stored = self.checkpoints.latest()
         size = 0 if stored is None else stored[0]
         if size < seen.size:
@@ -154,13 +154,13 @@ def _memory(settings: Settings, facts: EnclaveFacts, role: str) -> Iterator[_Mem
 def _keys(
     settings: Settings, facts: EnclaveFacts, role: str, records: PostgresRecords
 ) -> Callable[[int], Sequence[VKey]]:
-    """What a role opens its memory with: the sealer its own keys, the others those of the log."""
-    if role == SEALER:
+    """What a role opens its memory with: the checkpointer its own keys, others those of the log."""
+    if role == CHECKPOINTER:
         own = [signer.vkey for signer in log_signers(settings)]
         return lambda _: own
     reader = Reader(records, open_kek(settings), facts.origin, facts.level)
     require_genesis(reader, facts)
-    standing = Standing(records, reader)
+    standing = RegistryFollower(records, reader)
     return FollowedKeys(lambda: standing).at
 
 
@@ -188,7 +188,7 @@ def refuse_in_doubt(settings: Settings) -> None:
 @click.argument("checkpoint", metavar="FILE", type=KeptCheckpoint())
 @options
 @guarded
-def remember_(checkpoint: Kept) -> None:
+def remember_(checkpoint: CheckpointFile) -> None:
     """Tell this home its log's last known checkpoint; the log must hold it. Starts nothing.
 
     For a new machine, and where what a process has seen is lost or damaged: that is set aside, not
@@ -226,7 +226,7 @@ def remember_(checkpoint: Kept) -> None:
 @kept_checkpoints("A checkpoint kept elsewhere; the log must lead to it too.")
 @options
 @guarded
-def resume(kept: tuple[Kept, ...]) -> None:
+def resume(kept: tuple[CheckpointFile, ...]) -> None:
     """Let processes go on that stopped on doubt: only if the whole log is sound again.
 
     What this home has seen is held against the log first, whether a process left a mark or not. The
@@ -275,7 +275,7 @@ def _way_out(found: Audited) -> Text:
     put_back = Message(
         "Put the right database back, then run this again; if it is lost: socai log recover."
     )
-    planted = [one for one in found.of_the_log if one.kind in IN_THE_SEALERS_PLACE]
+    planted = [one for one in found.of_the_log if one.kind in IN_THE_CHECKPOINTERS_PLACE]
     first = next(iter([*planted, *found.of_the_log]), None)
     if first is None and found.altered:
         return Message(

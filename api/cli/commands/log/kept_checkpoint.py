@@ -22,14 +22,14 @@ _FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class CheckpointFile:
     """A checkpoint and the file that it came in."""
 
     name: str
     note: bytes
 
 
-class KeptCheckpoint(click.ParamType[Kept]):
+class KeptCheckpoint(click.ParamType[CheckpointFile]):
     """Its bytes, which have the form of a checkpoint."""
 
     name = "file"
@@ -39,7 +39,7 @@ class KeptCheckpoint(click.ParamType[Kept]):
         value: Any,  # noqa: ANN401  click's signature
         param: click.Parameter | None,
         ctx: click.Context | None,
-    ) -> Kept:
+    ) -> CheckpointFile:
         """The note in the file that was named."""
         path = str(_FILE.convert(value, param, ctx))
         try:
@@ -62,7 +62,7 @@ class KeptCheckpoint(click.ParamType[Kept]):
                     detail=error.message,
                 ),
             )
-        return Kept(path, note)
+        return CheckpointFile(path, note)
 
 
 def kept_checkpoints(told: str) -> Callable[[F], F]:

@@ -16,7 +16,7 @@ from typing import Any, Final
 import click
 import orjson
 
-from api.cli.commands.log.kept_checkpoint import Kept, kept_checkpoints
+from api.cli.commands.log.kept_checkpoint import CheckpointFile, kept_checkpoints
 from api.cli.commands.signer_options import signer_of
 from api.cli.terminal.case_tables import when
 from api.cli.terminal.error_messages import guarded
@@ -93,7 +93,7 @@ def _in_turn(context: click.Context, option: click.Parameter, given: tuple[Any, 
 @options
 @guarded
 def recover(
-    kept: tuple[Kept, ...],
+    kept: tuple[CheckpointFile, ...],
     receipts: tuple[Path, ...],
     approver: str | None,
     reason: str | None,
@@ -140,7 +140,7 @@ def _loss(
     shell: Shell,
     log: Recovering,
     origin: str,
-    kept: Sequence[Kept],
+    kept: Sequence[CheckpointFile],
     receipts: Sequence[tuple[str, Mapping[str, Any]]],
 ) -> Loss:
     """Everything that was kept, verified and held against what is left."""
@@ -156,12 +156,12 @@ def _loss(
     return loss
 
 
-def _remembered(shell: Shell, log: Recovering) -> Iterator[Kept]:
+def _remembered(shell: Shell, log: Recovering) -> Iterator[CheckpointFile]:
     """What the home has seen; a memory that does not open shows nothing, and stops nobody."""
     for role in ROLES:
         path, note = log.memory(role).path, log.opened(role)
         if note is not None:
-            yield Kept(str(path), note)
+            yield CheckpointFile(str(path), note)
         elif path.exists():
             shell.note(
                 Message(

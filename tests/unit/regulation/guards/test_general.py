@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from keys.keyring import KeyLine
+from keys.keyring import KeyRecord
 from ledger.regulation.case.state import apply
 from tests.builders import (
     REPORTER,
@@ -246,7 +246,7 @@ def test_a_signature_that_is_disputed_by_now_brings_nothing_into_effect() -> Non
     assert (entry.status, author.recorded_at is None) == ("pending", False)
     taken_at = author.recorded_at or case.now
     holds("SIGNATURES_STAND", case.question(act, 1))
-    key = KeyLine(author.officer, author.kid, {}, "SOFTWARE", taken_at, None, 0)
+    key = KeyRecord(author.officer, author.kid, {}, "SOFTWARE", taken_at, None, 0)
     lines = case.registry.keyring._lines
     for since, stands in ((timedelta(0), False), (timedelta(hours=-1), False),
                           (timedelta(milliseconds=1), True)):  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from keys.log_keys import LogKeys
-from ledger.regulation.case.guard_input import Question
+from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.state import apply
 from ledger.regulation.decide import decide
 from ledger.regulation.registry.registry import Registry
@@ -31,7 +31,7 @@ def facts(**more: Any) -> dict[str, Any]:  # noqa: ANN401 - what a test wants di
     return recovered.facts(ORIGIN, SIZE, DIGEST, lost) | more
 
 
-def asked(story: Story, by: str = "keeper", also: str = "keeper2", **more: Any) -> Question:  # noqa: ANN401 - facts
+def asked(story: Story, by: str = "keeper", also: str = "keeper2", **more: Any) -> GuardInput:  # noqa: ANN401 - facts
     """The question of the author's statement, the log as long as what is left."""
     act = {"by": by, "also": [also] if also else [], "facts": facts(**more)}
     return replace(story.asks("LogRecovered", **act), log_size=SIZE)

@@ -10,7 +10,7 @@ import pytest
 
 from ledger.regulation.case import clocks
 from ledger.regulation.case.counted_reports import changes_result
-from ledger.regulation.case.other_cases_port import Report
+from ledger.regulation.case.other_cases_port import CountedReport
 from ledger.regulation.case_file.flags import standing
 from tests.builders import (
     DOCUMENT,
@@ -138,7 +138,7 @@ def test_a_review_beyond_first_instance_is_decided_by_others(instance: str) -> N
 
 # -- statistics ---------------------------------------------------------------------------------
 
-QUARTER = Report(an_id("report"), date(2024, 4, 1), date(2024, 6, 30), index=50)
+QUARTER = CountedReport(an_id("report"), date(2024, 4, 1), date(2024, 6, 30), index=50)
 OVERTURNED: dict[str, Any] = {"decision": "OVERTURNED"}
 
 
@@ -155,7 +155,7 @@ def overturn(case: Story, by: str = "ubcv", approver: str = "ct") -> str:
 def restate(case: Story, name: str, because: str) -> None:
     """A report of now restates the quarter's because of a case."""
     said = (QUARTER.period_from, QUARTER.period_to, QUARTER.act_id, (because,))
-    case.cases.counted.append(Report(an_id(name), *said, index=place(case.stream.seq) + 5))
+    case.cases.counted.append(CountedReport(an_id(name), *said, index=place(case.stream.seq) + 5))
 
 
 def shown(case: Story) -> set[str]:
@@ -174,7 +174,7 @@ def test_an_overturn_without_restated_statistics_shows() -> None:
     holds("STATISTICS_RESTATED", case.asks("ReviewDecided"))
     case.cases = Others()
     holds("STATISTICS_RESTATED", case.asks("ReviewDecided", **overturned))
-    elsewhere = Report(an_id("report"), date(2023, 4, 1), date(2023, 6, 30), index=50)
+    elsewhere = CountedReport(an_id("report"), date(2023, 4, 1), date(2023, 6, 30), index=50)
     case.cases = Others(counted=[elsewhere])
     holds("STATISTICS_RESTATED", case.asks("ReviewDecided", **overturned))
 

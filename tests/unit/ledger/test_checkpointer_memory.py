@@ -1,7 +1,7 @@
-"""What a sealer remembers outside its database: crash anywhere, restore anything, never two roots.
+"""What is remembered outside the database: crash anywhere, restore anything, never two roots.
 
 Real keys, real trees; the database and the file are in memory, so that thousands of histories of
-crashes, restores and second sealers can be tried.
+crashes, restores and second checkpointers can be tried.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from ledger.checkpoints.checkpointer import Sealer
+from ledger.checkpoints.checkpointer import Checkpointer
 from ledger.checkpoints.seen_checkpoint import SeenCheckpoint, beginning
 from ledger.errors import Doubt, Fatal, Unavailable
 from ledger.log import checkpoint
@@ -55,15 +55,15 @@ class Remembered(MemorySeen):
 
 
 class Home:
-    """A home with its file and any number of sealers over one database."""
+    """A home with its file and any number of checkpointers over one database."""
 
     def __init__(self, store: MemoryRecordStore) -> None:
         self.store = store
         self.seen = Remembered()
 
-    def sealer(self) -> Sealer:
-        """A sealer that was just started."""
-        return Sealer(
+    def checkpointer(self) -> Checkpointer:
+        """A checkpointer that was just started."""
+        return Checkpointer(
             records=self.store,
             tiles=self.store,
             checkpoints=self.store,
@@ -125,19 +125,19 @@ def test_a_crash_at_any_point_signs_nothing_anew(
 ) -> None:
     """What was kept in the file is stored later, the very same bytes."""
     home = Home(world.store)
-    sealer = home.sealer()
-    sealer.seal_once()
+    checkpointer = home.checkpointer()
+    checkpointer.checkpoint_once()
     world.append(2)
     error: Exception = (
         Crash() if restarted else Unavailable("database_unavailable", Wording("", "away"))
     )
     world.fail(point, error, home.seen)
     with pytest.raises(type(error)):
-        sealer.seal_once()
+        checkpointer.checkpoint_once()
     kept = home.seen.note
     world.append(later)
-    after = home.sealer() if restarted else sealer
-    while after.seal_once():
+    after = home.checkpointer() if restarted else checkpointer
+    while after.checkpoint_once():
         pass
     assert max(world.store._notes) == 5 + later
     if point != "keep":
@@ -171,9 +171,9 @@ def test_why_nothing_is_sealed_is_said_once(world: World, caplog: pytest.LogCapt
 
     home.seen.fault = full
     stop = _ThreeWaits()
-    home.sealer().run(stop)
+    home.checkpointer().run(stop)
     assert stop.waits == 3
-    said = [line.getMessage() for line in caplog.records if line.name == "socai.sealer"]
+    said = [line.getMessage() for line in caplog.records if line.name == "socai.checkpointer"]
     assert len(said) == 1
     assert "out of room" in said[0]
 
@@ -185,37 +185,37 @@ def test_an_older_database_is_never_signed_over(
 ) -> None:
     """Shorter, as long, or longer than what was signed: nothing more is signed or stored."""
     home = Home(world.store)
-    sealer = home.sealer()
-    sealer.seal_once()
+    checkpointer = home.checkpointer()
+    checkpointer.checkpoint_once()
     old = world.store.backup()
     world.append(3)
-    sealer.seal_once()
+    checkpointer.checkpoint_once()
     signed = {size: set(roots) for size, roots in home.seen.roots.items()}
     world.store.restore(old)
     world.append(appended)
     for _ in range(2):  # also when it is asked again
         with pytest.raises(Doubt) as doubt:
-            (home.sealer() if restarted else sealer).seal_once()
+            (home.checkpointer() if restarted else checkpointer).checkpoint_once()
         assert doubt.value.kind == ("shorter" if appended < 3 else "forked")
     assert home.seen.roots == signed
     assert max(world.store._notes) == 3
 
 
 def test_a_database_that_is_right_again_is_sealed_on(world: World) -> None:
-    """The memory doubts what is stored and not for ever: the mark does that, not the sealer."""
+    """The memory doubts what is stored, and not for ever: that is what the mark does."""
     home = Home(world.store)
-    home.sealer().seal_once()
+    home.checkpointer().checkpoint_once()
     world.append(3)
     old = world.store.backup()
     world.append(3)
-    home.sealer().seal_once()
+    home.checkpointer().checkpoint_once()
     right = world.store.backup()
     world.store.restore(old)
     with pytest.raises(Doubt):
-        home.sealer().seal_once()
+        home.checkpointer().checkpoint_once()
     world.store.restore(right)
     world.append(1)
-    assert home.sealer().seal_once() is not None
+    assert home.checkpointer().checkpoint_once() is not None
 
 
 def test_records_that_survived_without_their_checkpoint_are_sealed_with_the_same_note(
@@ -223,67 +223,67 @@ def test_records_that_survived_without_their_checkpoint_are_sealed_with_the_same
 ) -> None:
     """Restored to between the records' commit and the swap: nothing is lost, nothing forks."""
     home = Home(world.store)
-    home.sealer().seal_once()
+    home.checkpointer().checkpoint_once()
     world.append(3)
     between = world.store.backup()
-    home.sealer().seal_once()
+    home.checkpointer().checkpoint_once()
     note = home.seen.note
     world.store.restore(between)
-    assert home.sealer().seal_once() is not None
+    assert home.checkpointer().checkpoint_once() is not None
     assert world.store._notes[6] == note
 
 
 def test_without_memory_nothing_is_signed(world: World) -> None:
     """A new machine asks for the last known checkpoint, and goes on from it."""
     home = Home(world.store)
-    home.sealer().seal_once()
+    home.checkpointer().checkpoint_once()
     known = home.seen.note
     assert known is not None
     old = world.store.backup()
     home.seen.note = None
     with pytest.raises(Doubt) as unseen:
-        home.sealer().seal_once()
+        home.checkpointer().checkpoint_once()
     assert unseen.value.kind == "unseen"
     new = Home(world.store)
     new.seen.note = known
     world.append(2)
-    assert new.sealer().seal_once() is not None
+    assert new.checkpointer().checkpoint_once() is not None
     world.store.restore(old)
     with pytest.raises(Doubt, match="5 records are signed over, 3"):
-        new.sealer().seal_once()
+        new.checkpointer().checkpoint_once()
 
 
-def test_a_memory_put_back_under_a_running_sealer_is_doubt(world: World) -> None:
+def test_a_memory_put_back_under_a_running_checkpointer_is_doubt(world: World) -> None:
     """Whoever copies an old file over the new one would make it forget."""
     home = Home(world.store)
-    sealer = home.sealer()
-    sealer.seal_once()
+    checkpointer = home.checkpointer()
+    checkpointer.checkpoint_once()
     old = home.seen.note
     world.append(1)
-    sealer.seal_once()
+    checkpointer.checkpoint_once()
     home.seen.note = old
     world.append(1)
     with pytest.raises(Fatal):
-        sealer.seal_once()
+        checkpointer.checkpoint_once()
 
 
 def test_a_second_home_that_lags_catches_up_if_its_tree_is_the_beginning(world: World) -> None:
-    """A sealer kept ready elsewhere: what it saw last must be part of what is there."""
+    """A checkpointer kept ready elsewhere: what it saw last must be part of what is there."""
     first, second = Home(world.store), Home(world.store)
-    first.sealer().seal_once()
-    assert second.sealer().seal_once() is None
+    first.checkpointer().checkpoint_once()
+    assert second.checkpointer().checkpoint_once() is None
     old = world.store.backup()
     for _ in range(3):
         world.append(300)
-        first.sealer().seal_once()
+        first.checkpointer().checkpoint_once()
     world.append(1)
-    assert second.sealer().seal_once() is not None
+    assert second.checkpointer().checkpoint_once() is not None
     world.store.restore(old)
     world.append(2000)
     other = Home(world.store)
     other.seen.note = second.seen.note
     with pytest.raises(Doubt):
-        other.sealer().seal_once()
+        other.checkpointer().checkpoint_once()
 
 
 @pytest.mark.parametrize("more", [3, 4], ids=["the same size", "a larger size"])
@@ -293,72 +293,72 @@ def test_what_another_home_signed_over_the_restored_database_is_not_taken_over(
 ) -> None:
     """A home without memory may fork; the one that remembers stops, and is the witness of it."""
     home = Home(world.store)
-    sealer = home.sealer()
+    checkpointer = home.checkpointer()
     old = world.store.backup()
     world.append(3)
-    sealer.seal_once()
+    checkpointer.checkpoint_once()
     world.store.restore(old)
     world.append(more)
-    assert Home(world.store).sealer().seal_once() is not None
+    assert Home(world.store).checkpointer().checkpoint_once() is not None
     with pytest.raises(Doubt) as doubt:
-        (home.sealer() if restarted else sealer).seal_once()
+        (home.checkpointer() if restarted else checkpointer).checkpoint_once()
     assert doubt.value.kind == "forked"
     assert checkpoint.unverified(home.seen.note or b"").size == 6
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_the_sealer_that_loses_the_swap_leaves_file_and_database_of_one_tree(
+def test_the_checkpointer_that_loses_the_swap_leaves_file_and_database_of_one_tree(
     world: World, order: tuple[int, int]
 ) -> None:
     """Of two homes both sign and one is stored; each file still leads to what is stored."""
     homes = [Home(world.store), Home(world.store)]
-    sealers = [home.sealer() for home in homes]
-    for sealer in sealers:
-        sealer.seal_once()
+    checkpointers = [home.checkpointer() for home in homes]
+    for checkpointer in checkpointers:
+        checkpointer.checkpoint_once()
     world.append(4)
 
     def raced(point: str) -> None:
         if point == "seal":
             world.store.fault = no_fault
             world.append(2)  # so that the faster one signs another size
-            assert sealers[order[1]].seal_once() is not None
+            assert checkpointers[order[1]].checkpoint_once() is not None
 
     world.store.fault = raced
-    assert sealers[order[0]].seal_once() is None
-    for sealer in (*sealers, *(home.sealer() for home in homes)):
-        assert sealer.seal_once() is None
+    assert checkpointers[order[0]].checkpoint_once() is None
+    for checkpointer in (*checkpointers, *(home.checkpointer() for home in homes)):
+        assert checkpointer.checkpoint_once() is None
     assert {checkpoint.unverified(home.seen.note or b"").size for home in homes} == {9}
     assert max(world.store._notes) == 9
 
 
-def test_a_note_that_another_sealer_of_the_home_left_behind_is_stored_by_whoever_comes(
+def test_a_note_that_another_checkpointer_of_the_home_left_behind_is_stored_by_whoever_comes(
     world: World,
 ) -> None:
     """Killed between file and swap: the other one does not wait for its restart."""
     home = Home(world.store)
-    one, other = home.sealer(), home.sealer()
-    one.seal_once()
-    other.seal_once()
+    one, other = home.checkpointer(), home.checkpointer()
+    one.checkpoint_once()
+    other.checkpoint_once()
     world.append(2)
     world.fail("seal", Crash(), home.seen)
     with pytest.raises(Crash):
-        one.seal_once()
+        one.checkpoint_once()
     left = home.seen.note
     world.append(2)
-    assert other.seal_once() is not None
+    assert other.checkpoint_once() is not None
     assert world.store._notes[5] == left
-    assert other.seal_once() is not None
+    assert other.checkpoint_once() is not None
 
 
 class Histories(RuleBasedStateMachine):
-    """Two sealers of one home, one of another, one database: anything in any order."""
+    """Two checkpointers of one home, one of another, one database: anything in any order."""
 
     def __init__(self) -> None:
         super().__init__()
         self.world = World()
         self.homes = [Home(self.world.store), Home(self.world.store)]
-        self.sealers = [(0, self.homes[0].sealer()), (0, self.homes[0].sealer())]
-        self.sealers.append((1, self.homes[1].sealer()))
+        self.checkpointers = [(0, self.homes[0].checkpointer()), (0, self.homes[0].checkpointer())]
+        self.checkpointers.append((1, self.homes[1].checkpointer()))
         self.backups = [self.world.store.backup()]
         self.restored = False
 
@@ -369,20 +369,20 @@ class Histories(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 2), point=st.sampled_from([None, *POINTS]), crash=st.booleans())
     def seal(self, which: int, point: str | None, *, crash: bool) -> None:
-        """A sealer comes by, and perhaps something happens to it."""
-        at, sealer = self.sealers[which]
+        """A checkpointer comes by, and perhaps something happens to it."""
+        at, checkpointer = self.checkpointers[which]
         seen = [home.seen for home in self.homes]
         error = Crash() if crash else Unavailable("database_unavailable", Wording("", "away"))
         self.world.fail(point, error, *seen)
         try:
-            sealer.seal_once()
+            checkpointer.checkpoint_once()
         except Crash:
-            self.sealers[which] = (at, self.homes[at].sealer())
+            self.checkpointers[which] = (at, self.homes[at].checkpointer())
         except Unavailable:
             pass
         except Fatal:
             assert self.restored, "doubt without a reason"
-            self.sealers[which] = (at, self.homes[at].sealer())
+            self.checkpointers[which] = (at, self.homes[at].checkpointer())
         finally:
             self.world.mend(*seen)
 
@@ -400,10 +400,10 @@ class Histories(RuleBasedStateMachine):
     @precondition(lambda self: not self.restored)
     @rule(which=st.integers(0, 2))
     def settle(self, which: int) -> None:
-        """Where nothing was restored, any sealer covers everything."""
-        sealer = self.sealers[which][1]
+        """Where nothing was restored, any checkpointer covers everything."""
+        checkpointer = self.checkpointers[which][1]
         for _ in range(6):
-            sealer.seal_once()
+            checkpointer.checkpoint_once()
         assert max(self.world.store._notes, default=0) == self.world.store._head.size
 
     @invariant()

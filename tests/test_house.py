@@ -1,0 +1,69 @@
+"""One word means one thing: names, looked at over the whole product."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from tests.source_files import PACKAGES, ROOT, modules
+
+#: What each private word of earlier days is called now; a page that tells of the past may say it.
+RETIRED = {
+    r"sealer": "checkpointer",
+    r"castbook": "cast",
+    r"\binquiry\b": "queries",
+}
+
+
+def _public(path: Path) -> list[str]:
+    tree = ast.parse(path.read_text("utf-8"))
+    return [
+        node.name
+        for node in tree.body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    ]
+
+
+def test_no_two_public_classes_have_one_name() -> None:
+    """Whoever searches for a class finds one."""
+    places = defaultdict(list)
+    for path in modules(*PACKAGES):
+        for name in _public(path):
+            places[name].append(str(path.relative_to(ROOT)))
+    assert len(places) > 300
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
+@pytest.mark.parametrize("word", RETIRED)
+def test_words_that_are_retired_stay_so(word: str) -> None:
+    """One thing, one word: nobody has to learn two."""
+    found = [
+        str(path.relative_to(ROOT))
+        for path in modules(*PACKAGES, "tests")
+        if path != Path(__file__) and re.search(word, path.read_text("utf-8"), re.IGNORECASE)
+    ]
+    assert found == [], f"say {RETIRED[word]}"
+
+
+def test_parsed_input_and_answers_have_their_names_in_the_http_layer() -> None:
+    """`params` and `body`: what a reader of any web framework looks for."""
+    for path in modules("api/http"):
+        tree = ast.parse(path.read_text("utf-8"))
+        names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        names |= {arg.arg for arg in ast.walk(tree) if isinstance(arg, ast.arg)}
+        assert not names & {"told", "asked"}, path
+
+
+def test_folders_say_what_they_know() -> None:
+    """Each has a line of its own, and no more siblings than a reader can look over."""
+    for path in modules(*PACKAGES):
+        if path.name != "__init__.py":
+            continue
+        assert ast.get_docstring(ast.parse(path.read_text("utf-8"))), path
+        siblings = [p for p in path.parent.glob("*.py") if p.name != "__init__.py"]
+        most = 30 if path.parent.name == "guards" else 20  # a family of guards a file
+        assert len(siblings) <= most, path.parent
