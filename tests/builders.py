@@ -493,6 +493,8 @@ SIGNERS: Mapping[str, tuple[str, ...]] = {
     "ContentWithdrawn": ("gd", "pgd"),
     "ParticipationGranted": ("gd",),
     "ParticipationRevoked": ("gd",),
+    "ParticipationExcluded": ("gd",),
+    "ParticipationRestored": ("gd",),
     "ExportPermitted": ("gd",),
     **dict.fromkeys(("ClassificationAssigned", "ClassificationAdjusted"), ("nst", "ctq")),
     "ClassificationExtended": ("nst", "ctq"),

@@ -43,7 +43,7 @@ COMMANDS: Final[dict[str, Late]] = {
     ),
     "case": Late(
         "api.cli.commands.cases:case",
-        Message("Cases: list, show, history, verify, diff, why, as-of."),
+        Message("Cases: list, show, history, who, verify, diff, why, as-of."),
     ),
     "worklist": Late("api.cli.commands.cases:worklist", Message("What waits for the caller.")),
     "search": Late("api.cli.commands.cases:search", Message("Search cases, tones or not.")),

@@ -247,6 +247,13 @@ class Client(Connection):
         """The whole timeline of a case."""
         return self.whole(f"/v1/cases/{case}/acts", "acts", at_least=at_least)
 
+    def participants(
+        self, case: str, *, as_of: str | None = None, at_least: int | None = None
+    ) -> dict[str, Any]:
+        """Who takes part in a case: by which act, since and until when, and who is shut out."""
+        path = f"/v1/cases/{case}/participants"
+        return self.read(path, query={"as_of": as_of}, at_least=at_least).body
+
     def verification(self, case: str, *, at_least: int | None = None) -> dict[str, Any]:
         """The server's verdicts on a case: a report, to be checked against the proofs it names."""
         body = self.read(f"/v1/cases/{case}/verification", at_least=at_least).body

@@ -22,6 +22,7 @@ from api.http.resources.docs import docs
 from api.http.resources.feed import feed
 from api.http.resources.health import health
 from api.http.resources.log import log
+from api.http.resources.participants import participants
 from api.http.resources.registry import registry
 from api.http.resources.session import session
 from api.http.resources.statistics import statistics
@@ -39,6 +40,7 @@ NOUNS: Final[tuple[Resource, ...]] = (
     acts,
     streams,
     cases,
+    participants,
     act_record,
     attachments,
     worklist,

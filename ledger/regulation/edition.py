@@ -101,6 +101,7 @@ class Edition:
         lint: Patterns and words (`lint.json`).
         duties: How far each body is bound (`duties.json`).
         silences: Where the regulation is silent (`silences.json`).
+        participation: Who takes part by which act (`participation.json`).
         calendar: Working days.
     """
 
@@ -111,6 +112,7 @@ class Edition:
     lint: Mapping[str, Any]
     duties: Mapping[str, Any]
     silences: Mapping[str, Any]
+    participation: Mapping[str, Any]
     calendar: Calendar
 
 
@@ -125,6 +127,7 @@ def load_edition() -> Edition:
         lint=read_data("lint.json"),
         duties=read_data("duties.json"),
         silences=read_data("silences.json"),
+        participation=read_data("participation.json"),
         calendar=Calendar(
             read_data("holidays.json")["years"], read_data("swap_days.json")["swaps"]
         ),

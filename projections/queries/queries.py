@@ -18,6 +18,7 @@ import orjson
 from ledger.errors import NotFound
 from ledger.ports import StoredRecord
 from ledger.regulation.case.state import present_agency
+from ledger.regulation.participation.viewpoint import Viewpoint
 from ledger.regulation.registry.calendar import local_day
 from ledger.write.registry_follower import RegistryFollower
 from projections.engine import generations
@@ -37,6 +38,7 @@ from projections.queries.case_at import CaseAt, folded_from, nothing
 from projections.queries.diff import Change
 from projections.queries.guard_lookups import Connecting
 from projections.queries.json_pointers import exists
+from projections.queries.participants import participants
 from projections.queries.registry_as_of import RegistryReader, RegistrySnapshot
 from projections.queries.row_evidence import RowEvidence
 from projections.queries.signature_verdicts import StatementVerdict, Verification, judged, verified
@@ -168,6 +170,28 @@ class Queries:
         """
         folded = self._as_of(stream, moment, now, clock)
         return folded.index, folded.file()
+
+    def participants(
+        self, stream: str, moment: Moment, now: datetime, level: str
+    ) -> tuple[int, dict[str, Any]]:
+        """(newest index in it, who takes part in a case) as of an index or a recorded time.
+
+        Raises:
+            NotFound: There is no such case.
+            BeforeCase: It had not begun.
+            InFuture: The moment has not come.
+        """
+        folded = self._as_of(stream, moment, now, "recorded")
+
+        def handler_of(other: str) -> str | None:
+            try:
+                found = self._as_of(other, moment, now, "recorded")
+            except NotFound:
+                return None
+            return found.stream.handler(found.registry, local_day(folded.at))
+
+        case = Viewpoint(folded.stream, folded.registry, folded.at, level, handler_of)
+        return folded.index, participants(case)
 
     def _as_of(self, stream: str, moment: Moment, now: datetime, clock: Clock) -> CaseAt:
         """A case as of a moment, from the statements that the log has."""

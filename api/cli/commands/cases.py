@@ -13,7 +13,7 @@ from typing import Any, Final
 import click
 
 from api.cli.commands.signer_options import LogKey, identity, log_keys
-from api.cli.terminal import case_tables
+from api.cli.terminal import case_tables, participant_tables
 from api.cli.terminal.shell import Shell, fail, misuse, shell_of
 from api.client.client import Client
 from api.client.connection import Refused
@@ -96,6 +96,20 @@ def history(client: Client, id_: str) -> None:
         shell.give(body)
         return
     case_tables.timeline(shell, body["acts"])
+
+
+@case.command("who")
+@click.argument("id_", metavar="CASE")
+@click.option("--as-of", default=None, metavar="TIME|DAY|INDEX")
+@identity
+def who(client: Client, id_: str, as_of: str | None) -> None:
+    """Who takes part in a case: by which act, since and until when, and who is shut out."""
+    shell = shell_of()
+    body = client.participants(_id(client, id_), as_of=as_of)
+    if shell.json:
+        shell.give(body)
+    else:
+        participant_tables.participants(shell, body)
 
 
 @case.command("verify")

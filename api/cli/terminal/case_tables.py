@@ -52,7 +52,7 @@ def case_file(shell: Shell, body: Json) -> None:
     state = coded(shell.local(body, "state"), body["state"])
     shell.say(Message("Case {number} · {state}", number=number, state=state))
     if view := body.get("view"):
-        shell.say(_seen(view))
+        shell.say(seen(view))
     shell.table(("field", "value"), _facts(shell, body), whole=("field",))
     _running(shell, body)
     _pending(shell, body)
@@ -64,12 +64,12 @@ def case_file(shell: Shell, body: Json) -> None:
         shell.table(("silence", "what"), ((f"§{one['n']}", one[shell.lang]) for one in silent))
 
 
-def _seen(view: Json) -> Text:
+def seen(view: Json) -> Text:
     """Which moment a file of the past shows, on which clock, up to which record."""
     moment, index = when(view.get("at")), view["index"]
     if moment is None:
         return Message("As the ledger stood after record #{index}", index=index)
-    if view["clock"] == "occurred":
+    if view.get("clock") == "occurred":
         return Message(
             "What had happened by {moment}, as known today; newest record #{index}",
             moment=moment,

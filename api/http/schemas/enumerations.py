@@ -22,6 +22,8 @@ from ledger.regulation.acts.lifecycle import life_cycle
 from ledger.regulation.case.outcomes import OUTCOMES
 from ledger.regulation.edition import load_edition
 from ledger.regulation.guards.table import GUARDS
+from ledger.regulation.participation.rules import load as participation_rules
+from ledger.regulation.words import vocabulary
 from projections.views.case_file import SORTS
 
 MARK: Final = "x-enumeration"
@@ -209,6 +211,26 @@ RECORDED: Final = Enumeration(
     "What the log holds of a request that was refused.",
     ("nothing", "yes", "unknown"),
 )
+HOLDER_KIND: Final = Enumeration(
+    "HolderKind",
+    "Who holds a part in a case: an agency, whoever has a power by a post there, or an officer.",
+    ("agency", "power", "officer"),
+)
+PARTICIPATION_SCOPE: Final = Enumeration(
+    "ParticipationScope", "CASE is the whole case, ACT the acts named.", ("CASE", "ACT")
+)
+PARTICIPATION_END: Final = Enumeration(
+    "ParticipationEnd",
+    "What ends a part in a case.",
+    tuple(participation_rules().ends),
+    _both({code: Wording(vi, en) for code, (vi, en) in participation_rules().ends.items()}),
+)
+EXCLUSION_GROUND: Final = Enumeration(
+    "ExclusionGround",
+    "Why an officer is shut out of a case.",
+    tuple(vocabulary("exclusion_grounds")),
+    _both(vocabulary("exclusion_grounds")),
+)
 ENUMERATIONS: Final[Mapping[str, Enumeration]] = {
     one.name: one
     for one in (
@@ -235,5 +257,9 @@ ENUMERATIONS: Final[Mapping[str, Enumeration]] = {
         SECRECY_LEVEL,
         PROBLEM_CODE,
         RECORDED,
+        HOLDER_KIND,
+        PARTICIPATION_SCOPE,
+        PARTICIPATION_END,
+        EXCLUSION_GROUND,
     )
 }

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ledger.regulation.case.silences import silences
-from ledger.regulation.docs.bullet import NONE, bullet, codes, silent, sources
+from ledger.regulation.docs.bullet import NONE, bullet, codes, silent, sources, term
 from ledger.regulation.edition import Edition
 
 _KIND_OF_GUARD: Final[Mapping[str, tuple[str, str]]] = {
@@ -41,6 +41,7 @@ def act(data: Edition, entry: Mapping[str, Any]) -> list[str]:
         bullet("Thời hạn bắt đầu", "starts clocks", codes(clocks["starts"])),
         bullet("Thời hạn dừng", "stops clocks", codes(clocks["stops"])),
         bullet("Hạn chế quyền", "restrictive", _yes(restrictive=entry["restrictive"])),
+        *(bullet("Ai tham gia", "who takes part", _part(p)) for p in _parts(data, entry["act"])),
     ]
     out += silent(data, entry["act"])
     out += ["", *_facts(entry["facts"])] if entry["facts"] else []
@@ -88,6 +89,18 @@ def _signatures(entry: Mapping[str, Any]) -> str:
         roles = ", ".join(variant["signer_roles"])
         shown.append(f"{variant['signature_class']} ({roles}) khi (when) {when}")
     return "; ".join(shown)
+
+
+def _parts(data: Edition, act: str) -> list[Mapping[str, Any]]:
+    return [p for p in data.participation["acts"] if p["act"] == act]
+
+
+def _part(part: Mapping[str, Any]) -> str:
+    """What an act gives beyond what every act gives, on the days of this entry, and why."""
+    lines = [f"`{g['who']}` {g['scope']} → {g['until']}" for g in part["gives"]]
+    given = "; ".join(lines) or NONE
+    days = "" if part["from"] is None else f"{term(part['from'], part['to'])}: "
+    return f"{days}{given} ({part['vi']} · {part['en']})"
 
 
 def _yes(*, restrictive: bool) -> str:

@@ -52,6 +52,27 @@ def grant_not_to_self(q: GuardInput) -> Breach | None:
     return Breach(pointers=("/signers", "/facts/officer")) if own else None
 
 
+def grant_by_holder(q: GuardInput) -> Breach | None:
+    """access.md A7. Who holds a case grants it; what an agency sees is granted in its own stream.
+
+    Before registration whoever took the case in grants it. A unit is granted by the post competent
+    to provide it, wherever that is. Nothing is refused where who took it in cannot be known: a
+    grant behind an erased record is judged alone.
+    """
+    in_case = q.stream.kind == "case"
+    if (q.facts.get("scope") == "AGENCY") == in_case:
+        return Breach(pointers=("/facts/scope",))
+    if q.facts.get("scope") == "UNIT":
+        return None
+    if not in_case:
+        own = q.stream.name == f"agency/{q.act.agency}"
+        return None if own else Breach(pointers=("/agency",))
+    handler = q.stream.handler(q.registry, q.day)
+    holders = q.stream.finders(q.registry, q.day) if handler is None else {handler}
+    known = not holders or q.act.agency in holders
+    return None if known else Breach(pointers=("/agency",))
+
+
 def grant_has_term(q: GuardInput) -> Breach | None:
     """access.md A7, A9, A19.
 

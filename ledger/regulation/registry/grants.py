@@ -6,9 +6,9 @@ where reading is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Self
 
 from ledger.regulation.acts.act import Act
@@ -29,6 +29,7 @@ class Grant:
         unit: The document or annex, for scope UNIT.
         cases: Streams it reaches, where it names them.
         agencies: Agencies it reaches, where it names them.
+        opened: First and last day of the cases of these agencies that an order reaches.
         granted_by: Officers who signed it.
         starts_at: When the act happened.
         until: Its term.
@@ -46,6 +47,7 @@ class Grant:
     unit: str | None
     cases: tuple[str, ...]
     agencies: tuple[str, ...]
+    opened: tuple[date, date] | None
     granted_by: tuple[str, ...]
     starts_at: datetime
     until: datetime
@@ -136,8 +138,15 @@ def _grant(act: Act, index: int, officer: str, scope: str, may: str, until: str)
         unit=facts.get("unit"),
         cases=tuple(cases),
         agencies=tuple(facts.get("agencies", ())),
+        opened=_period(facts),
         granted_by=tuple(s.officer for s in act.signers),
         starts_at=act.occurred_at,
         until=parse_time(until),
         index=index,
     )
+
+
+def _period(facts: Mapping[str, Any]) -> tuple[date, date] | None:
+    if "period_from" not in facts:
+        return None
+    return date.fromisoformat(facts["period_from"]), date.fromisoformat(facts["period_to"])

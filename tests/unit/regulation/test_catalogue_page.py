@@ -48,13 +48,13 @@ def test_page_is_nfc() -> None:
 @pytest.mark.parametrize(
     ("kind", "count"),
     [
-        ("act", 112),
-        ("guard", 137),
+        ("act", 114),
+        ("guard", 143),
         ("state", 12),
         ("sub_process", 16),
-        ("clock", 48),
+        ("clock", 49),
         ("agency", 68),
-        ("instrument", 71),
+        ("instrument", 72),
         ("duty", 24),
         ("silence", 31),
     ],

@@ -69,6 +69,8 @@ import sys
 from ledger.errors import Rejected
 from ledger.regulation.docs import catalogue_page
 from ledger.regulation.acts.catalogue import load
+from ledger.regulation.participation.participation import participation
+from ledger.regulation.participation.viewpoint import Viewpoint
 from tests.builders import Story, a_case_in
 
 assert "PressGuidanceHeld" in load().types
@@ -86,6 +88,8 @@ except Rejected as refusal:
 case = a_case_in("ASSESSING")
 case.then("SecondLookTaken")
 print(case.stream.state)
+who = participation(Viewpoint(case.stream, case.registry, case.now)).parts
+print({part.scope for part in who if part.act == "SecondLookTaken"})
 try:
     case.then("SecondLookTaken")
 except Rejected as refusal:
@@ -113,7 +117,7 @@ def code(folder: Path) -> dict[str, bytes]:
 
 
 def add(folder: Path, entry: dict[str, Any], *rows: dict[str, str]) -> None:
-    """What the paragraph says: the entry in acts.json and, if it moves something, its rows."""
+    """What the paragraph says: the entry, its rows if it moves something, who takes part by it."""
     data = folder / "ledger" / "regulation" / "data"
     acts = orjson.loads((data / "acts.json").read_bytes())
     acts["acts"].append(entry)
@@ -121,14 +125,24 @@ def add(folder: Path, entry: dict[str, Any], *rows: dict[str, str]) -> None:
     tables = orjson.loads((data / "life_cycle.json").read_bytes())
     tables["transitions"].extend(rows)
     (data / "life_cycle.json").write_bytes(orjson.dumps(tables))
+    parts = orjson.loads((data / "participation.json").read_bytes())
+    why = {"vi": "chỉ cơ quan lập xem", "en": "its agency alone sees it"}
+    parts["acts"].append({"act": entry["act"], "from": None, "to": None, "gives": [], **why})
+    (data / "participation.json").write_bytes(orjson.dumps(parts))
 
 
 def test_contributing_has_the_paragraph_and_it_names_these_files() -> None:
-    """CONTRIBUTING: entry in acts.json, rows in life_cycle.json, the page, a test; nothing else."""
+    """CONTRIBUTING: acts.json, life_cycle.json, who takes part, the page, a test; nothing else."""
     text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
     found = re.search(r"\*\*A new act type\.\*\*.*?\n\n", text, re.DOTALL)
     assert found is not None
-    for named in ("acts.json", "life_cycle.json", "docs/reference/catalogue.md", "a test"):
+    for named in (
+        "acts.json",
+        "life_cycle.json",
+        "participation.json",
+        "docs/reference/catalogue.md",
+        "a test",
+    ):
         assert named in found[0]
 
 
@@ -153,6 +167,7 @@ def test_newcomer_adds_two_act_types_without_touching_code(copy: Path) -> None:
         "AGENCY_HOLDS_FUNCTION",
         "['/facts/topics']",
         "VERIFYING",
+        "{'ACT'}",
         "STATE_ILLEGAL",
         "ASSESSING",
     ]

@@ -37,6 +37,34 @@ def test_nobody_grants_access_to_themselves() -> None:
     breaks("GRANT_NOT_TO_SELF", case.asks("ParticipationGranted"))
 
 
+def test_only_who_holds_a_case_grants_it() -> None:
+    """access.md A7: the handler's supervisor, before registration the finder's; nobody else's."""
+    case = Story()
+    holds("GRANT_BY_HOLDER", case.asks("ParticipationGranted", by="gd"))  # behind what is erased
+    case.then("ReportReceived", by="hcv")
+    holds("GRANT_BY_HOLDER", case.asks("ParticipationGranted", by="hct"))
+    breaks("GRANT_BY_HOLDER", case.asks("ParticipationGranted", by="gd"), "/agency")
+    case.then("CaseRegistered")
+    holds("GRANT_BY_HOLDER", case.asks("ParticipationGranted", by="gd"))
+    for alias in ("hct", "ct", "yt"):
+        breaks("GRANT_BY_HOLDER", case.asks("ParticipationGranted", by=alias), "/agency")
+    with pytest.raises(Rejected) as refused:
+        case.then("ParticipationGranted", by="yt")
+    assert refused.value.guard == "GRANT_BY_HOLDER"
+
+
+def test_what_an_agency_sees_is_granted_in_its_own_stream() -> None:
+    """access.md A7: everybody reads that stream; a case is granted in the case."""
+    case, agency = a_case_in("VERIFYING"), Story("agency/bacninh.stttt")
+    wide = {"scope": "AGENCY"}
+    breaks("GRANT_BY_HOLDER", case.asks("ParticipationGranted", facts=wide), "/facts/scope")
+    holds("GRANT_BY_HOLDER", agency.asks("ParticipationGranted", facts=wide))
+    breaks("GRANT_BY_HOLDER", agency.asks("ParticipationGranted"), "/facts/scope")
+    breaks("GRANT_BY_HOLDER", agency.asks("ParticipationGranted", by="yt", facts=wide), "/agency")
+    unit = {"scope": "UNIT", "unit": an_id("unit")}
+    holds("GRANT_BY_HOLDER", case.asks("ParticipationGranted", by="yt", facts=unit))
+
+
 @pytest.mark.parametrize(
     "facts",
     [

@@ -1,0 +1,68 @@
+"""Officers shut out of a case: a conflict of interest or a recusal, until it ends or is lifted.
+
+An exclusion is of the natural person, whatever ids the registry links to it; it holds from the
+record of the act on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from ledger.regulation.acts.json_shape import parse_time
+from ledger.regulation.case.state import Entry, StreamState
+from ledger.regulation.registry.registry import Registry
+
+EXCLUDING: Final = "ParticipationExcluded"
+RESTORING: Final = "ParticipationRestored"
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """One officer shut out of a case.
+
+    Attributes:
+        entry: The act that shuts out; who signed it stands there.
+        officer: The officer it names.
+        ground: CONFLICT_OF_INTEREST and the others of acts.json.
+        since: When the ledger took it; None while it is judged.
+        until: Its first instant after it; None: until it is lifted.
+    """
+
+    entry: Entry
+    officer: str
+    ground: str
+    since: datetime | None
+    until: datetime | None
+
+    def runs(self, at: datetime) -> bool:
+        """Whether it runs at an instant."""
+        begun = self.since is None or self.since <= at
+        return begun and (self.until is None or at < self.until)
+
+
+def exclusions(stream: StreamState) -> Iterator[Exclusion]:
+    """What no later act has lifted, in the order it was recorded; terms may have passed."""
+    lifted = {e.act.facts.get("exclusion") for e in stream.effective(RESTORING)}
+    for entry in stream.effective(EXCLUDING):
+        if entry.act.act_id not in lifted:
+            facts, until = entry.act.facts, entry.act.facts.get("until")
+            yield Exclusion(
+                entry,
+                facts["officer"],
+                facts["ground"],
+                None if entry.effect is None else entry.effect.recorded_at,
+                None if until is None else parse_time(until),
+            )
+
+
+def shut_out(
+    officer: str, stream: StreamState, registry: Registry, at: datetime
+) -> Exclusion | None:
+    """The exclusion that keeps an officer out of a case at an instant."""
+    for exclusion in exclusions(stream):
+        if exclusion.runs(at) and registry.same_person(officer, exclusion.officer):
+            return exclusion
+    return None

@@ -1,0 +1,1 @@
+"""Who takes part in a case, by which act and until when; pure, and nothing is enforced here."""
