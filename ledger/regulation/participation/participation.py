@@ -15,7 +15,13 @@ from typing import Final, Literal, NamedTuple
 from ledger.regulation.case.exclusions import Exclusion, exclusions
 from ledger.regulation.case.state import Entry, StreamState, present_agency
 from ledger.regulation.participation.ends import end_of
-from ledger.regulation.participation.rules import OF_THE_REGISTRY, STATED, Gift, Rule, load
+from ledger.regulation.participation.rules import (
+    OF_THE_REGISTRY,
+    STATED,
+    Gift,
+    ParticipationRule,
+    load,
+)
 from ledger.regulation.participation.selectors import Holder, holders, led_to
 from ledger.regulation.participation.viewpoint import Viewpoint, effective_at, taken_at
 from ledger.regulation.registry.calendar import local_day
@@ -95,7 +101,7 @@ def readers(agency: str, now: Participation, case: Viewpoint) -> Iterator[str]:
 # -- by acts ------------------------------------------------------------------------------------
 
 
-def rule_of(entry: Entry) -> Rule | None:
+def rule_of(entry: Entry) -> ParticipationRule | None:
     """The rule of an act: of the day it took effect, or while it waits of its first statement."""
     taken = taken_at(entry.effect or entry.signed[0])
     return load().on(entry.act.act, local_day(taken))
@@ -131,7 +137,7 @@ def _given(entry: Entry, case: Viewpoint) -> Iterator[Part]:
             )
 
 
-def _acts(gift: Gift, entry: Entry, rule: Rule, case: Viewpoint) -> frozenset[str]:
+def _acts(gift: Gift, entry: Entry, rule: ParticipationRule, case: Viewpoint) -> frozenset[str]:
     if gift.scope == "CASE":
         return frozenset()
     if gift.scope == "ALONE":

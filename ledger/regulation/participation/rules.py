@@ -54,7 +54,7 @@ class Gift:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class ParticipationRule:
     """What an act type gives on the days from `valid_from` to `valid_to`, None: open.
 
     Attributes:
@@ -76,18 +76,18 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Rules:
+class ParticipationRules:
     """The rules of an edition by act type, oldest first, and what codes mean in (vi, en).
 
     `countersigners`: why who signs next sees what the author's agency sees.
     """
 
-    by_act: Mapping[str, tuple[Rule, ...]]
+    by_act: Mapping[str, tuple[ParticipationRule, ...]]
     countersigners: tuple[str, str]
     scopes: Mapping[str, tuple[str, str]]
     ends: Mapping[str, tuple[str, str]]
 
-    def on(self, act: str, day: date) -> Rule | None:
+    def on(self, act: str, day: date) -> ParticipationRule | None:
         """The rule of an act type on a day; None for a type that this edition does not know."""
         return next(
             (r for r in self.by_act.get(act, ()) if within(r.valid_from, r.valid_to, day)), None
@@ -95,7 +95,7 @@ class Rules:
 
 
 @cache
-def load() -> Rules:
+def load() -> ParticipationRules:
     """The rules of the shipped edition, checked once for each process.
 
     Raises:
@@ -104,7 +104,7 @@ def load() -> Rules:
     return compile_rules(load_edition(), load_catalogue())
 
 
-def compile_rules(edition: Edition, catalogue: Catalogue) -> Rules:
+def compile_rules(edition: Edition, catalogue: Catalogue) -> ParticipationRules:
     """The rules of an edition.
 
     Raises:
@@ -114,11 +114,11 @@ def compile_rules(edition: Edition, catalogue: Catalogue) -> Rules:
     data = edition.participation
     scopes, ends = _words(data["scopes"]), _words(data["ends"])
     every = tuple(_gift(line) for line in data["every_act"])
-    by_act: dict[str, tuple[Rule, ...]] = {}
+    by_act: dict[str, tuple[ParticipationRule, ...]] = {}
     for entry in data["acts"]:
         by_act[entry["act"]] = (*by_act.get(entry["act"], ()), _rule(entry, every))
     why = data["countersigners"]
-    rules = Rules(by_act, (why["vi"], why["en"]), scopes, ends)
+    rules = ParticipationRules(by_act, (why["vi"], why["en"]), scopes, ends)
     faults = list(_faults(rules, catalogue))
     if faults:
         raise ValueError("participation.json: " + "; ".join(faults))
@@ -129,8 +129,8 @@ def _words(entries: Sequence[Mapping[str, str]]) -> dict[str, tuple[str, str]]:
     return {entry["code"]: (entry["vi"], entry["en"]) for entry in entries}
 
 
-def _rule(entry: Mapping[str, Any], every: tuple[Gift, ...]) -> Rule:
-    return Rule(
+def _rule(entry: Mapping[str, Any], every: tuple[Gift, ...]) -> ParticipationRule:
+    return ParticipationRule(
         act=entry["act"],
         valid_from=optional_date(entry["from"]),
         valid_to=optional_date(entry["to"]),
@@ -155,7 +155,7 @@ def _gift(line: Mapping[str, Any]) -> Gift:
     )
 
 
-def _faults(rules: Rules, catalogue: Catalogue) -> Iterator[str]:
+def _faults(rules: ParticipationRules, catalogue: Catalogue) -> Iterator[str]:
     for act in catalogue.types.keys() - rules.by_act.keys():
         yield f"{act} has no entry"
     for act, dated in rules.by_act.items():
@@ -170,7 +170,7 @@ def _faults(rules: Rules, catalogue: Catalogue) -> Iterator[str]:
             yield from (f"{act} withholds {name}, which is no fact" for name in missing)
 
 
-def _gaps(act: str, dated: Sequence[Rule]) -> Iterator[str]:
+def _gaps(act: str, dated: Sequence[ParticipationRule]) -> Iterator[str]:
     """One rule for each day: the first and the last are open, and each begins as one ends."""
     if dated[0].valid_from is not None or dated[-1].valid_to is not None:
         yield f"{act} has days without a rule"
@@ -179,7 +179,7 @@ def _gaps(act: str, dated: Sequence[Rule]) -> Iterator[str]:
             yield f"{act}: the rule from {other.valid_from} does not follow on the one before"
 
 
-def _wrong(gift: Gift, rules: Rules, catalogue: Catalogue, act: str) -> Iterator[str]:
+def _wrong(gift: Gift, rules: ParticipationRules, catalogue: Catalogue, act: str) -> Iterator[str]:
     facts = catalogue.types[act].facts
     if gift.scope not in rules.scopes:
         yield f"no scope {gift.scope}"
