@@ -18,6 +18,7 @@ from api.cli.main import main
 from api.http.framework import spec_html
 from api.ops import telemetry
 from ledger.regulation.docs.catalogue_page import KINDS
+from tests.messages import stored
 
 ROOT: Final = Path(__file__).parents[1]
 PAGES: Final = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -99,6 +100,24 @@ def test_every_readiness_check_stands_on_the_operators_page() -> None:
     named = set(re.findall(r'Check\(\s*"(\w+)"', source))
     assert named
     assert named == set(re.findall(r"^\| `((?!socai_)\w+)` \|", text, re.MULTILINE))
+
+
+def test_sentences_of_doubt_are_those_of_the_program_in_both_languages() -> None:
+    """What stands in the mark and in the log is what the operator looks for on the page."""
+    text = (ROOT / "docs" / "operate" / "doubt.md").read_text("utf-8")
+    rows = re.findall(r"^\| `([^`]+)` · `([^`]+)` \|", text, re.MULTILINE)
+    assert len(rows) == len(re.findall(r"^\| `", text, re.MULTILINE)) > 0
+    said = {message.id: message.string for message in stored()}
+    assert rows == [(english, said.get(english)) for english, _ in rows]
+    doubts = {
+        message.id
+        for message in stored()
+        if any("checkpoints/seen_checkpoint" in place for place, _ in message.locations)
+    }
+    # one is what two processes of one home say to each other, one is around those of the table
+    assert {i for i in doubts - {english for english, _ in rows} if "{what}" not in i} == {
+        "a checkpoint seen of a log is kept already"
+    }
 
 
 def test_every_vector_file_is_named_by_a_section_and_each_named_one_is_there() -> None:
