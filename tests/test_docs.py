@@ -133,6 +133,20 @@ def test_every_vector_file_is_named_by_a_section_and_each_named_one_is_there() -
     assert files
 
 
+def test_the_example_of_a_note_is_the_vector() -> None:
+    """Line by line: what the page shows is what a program signed, whole or up to the ellipsis."""
+    text = (SPEC / "formats.md").read_text("utf-8").partition("An example, `with-pq`")[2]
+    table = text.partition("|---|---|\n")[2].partition("\n\n")[0]
+    shown = [re.sub(r"^\| (?:\(empty\)|`([^`]*)`) \|.*$", r"\1", row) for row in table.splitlines()]
+    vectors = orjson.loads((ROOT / "tests" / "vectors" / "checkpoint.json").read_bytes())
+    note = next(one["note"] for one in vectors["accept"] if one["name"] == "with-pq")
+    lines = note.removesuffix("\n").split("\n")
+    assert len(shown) == len(lines)
+    for row, line in zip(shown, lines, strict=True):
+        begin, cut, end = row.partition("…")
+        assert row == line or (cut and line.startswith(begin) and line.endswith(end)), row
+
+
 def test_every_call_of_the_http_page_is_served_or_said_not_to_be_built() -> None:
     """A page that promises a call is a contract; what only the server knows is none."""
     paths = orjson.loads((ROOT / "docs" / "reference" / "openapi.json").read_bytes())["paths"]
