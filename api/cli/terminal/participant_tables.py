@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from api.cli.terminal.case_tables import seen, when
 from api.cli.terminal.shell import Shell
-from ledger.message import Message, plural
+from ledger.message import Message, Wording, plural
+from ledger.regulation.acts.catalogue import load
 from ledger.regulation.words import vocabulary
 
 Json = Mapping[str, Any]
@@ -73,8 +74,13 @@ def _name(shell: Shell, one: Json) -> str:
         post = ", ".join(part for part in (one["post_vi"], one["agency_name"]) if part)
         return f"{post} {one['officer'][:8]}".strip()
     officers = shell.text(plural("{n} officer", "{n} officers", n=one["officers"]))
-    power = "" if one["power"] is None else f", {one['power']}"
+    power = "" if one["power"] is None else f", {_power(shell, one['power'])}"
     return f"{one['agency_name']}{power} ({officers})"
+
+
+def _power(shell: Shell, code: str) -> str:
+    role = load().roles[code]
+    return shell.text(Wording(role["vi"], role["en"]))
 
 
 def _excluded(shell: Shell, excluded: Iterable[Json]) -> None:

@@ -109,6 +109,20 @@ def test_a_table_fits_eighty_columns_in_both_languages(
 
 
 @pytest.mark.parametrize(
+    ("lang", "words"), [("vi", "Người giữ kho danh tính"), ("en", "reporter-protection officer")]
+)
+def test_a_post_is_said_in_words(
+    lang: Lang, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A code of the rulebook is no word for a reader."""
+    body = answer(busy())
+    body["participants"][0]["power"] = "VAULT_KEEPER"
+    said = " ".join(printed(body, lang, capsys).split())
+    assert all(word in said for word in words.split())
+    assert "VAULT_KEEPER" not in said
+
+
+@pytest.mark.parametrize(
     ("lang", "words"),
     [
         ("vi", ("Không ai tham gia cả hồ sơ.", "Không ai bị đưa ra khỏi hồ sơ.")),
