@@ -99,7 +99,7 @@ class JsonLines(logging.Formatter):
         }
         error = record.exc_info[1] if record.exc_info else None
         if error is not None:
-            told["exception"] = {**_where(error), "text": str(error)}
+            told["exception"] = {**where(error), "text": str(error)}
         return orjson.dumps(told, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z).decode()
 
 
@@ -144,10 +144,11 @@ def failed(error: Exception, trace_id: str) -> None:
 
     Its text may quote content and stays out.
     """
-    _HTTP.error("failed", extra={"fields": {**_where(error), "trace_id": trace_id}})
+    _HTTP.error("failed", extra={"fields": {**where(error), "trace_id": trace_id}})
 
 
-def _where(error: BaseException) -> dict[str, Any]:
+def where(error: BaseException) -> dict[str, Any]:
+    """Of an error its class, that of its cause, and the last places: no text, no address."""
     trace = error.__traceback__
     places: list[str] = []
     while trace is not None:

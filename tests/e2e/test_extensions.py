@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import orjson
 import pytest
 import sentry_sdk
 from flask import (
@@ -28,6 +29,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
+from prometheus_client import REGISTRY
 from sentry_sdk.envelope import Envelope
 from sentry_sdk.integrations.flask import FlaskIntegration
 from sentry_sdk.transport import Transport
@@ -37,6 +39,7 @@ from api.http.framework.admission import Heavy
 from api.http.framework.endpoint import Resource
 from api.http.framework.responses import answer
 from api.http.schemas.base import ProjectedSchema
+from api.ops.telemetry import JsonLines
 from tests.builders import an_act, an_id
 from tests.fixtures.app import Service
 
@@ -204,6 +207,34 @@ def test_signals_are_sent_and_an_error_of_ours_is_told_to_everybody(
     assert failure["error"] == "RuntimeError"
     assert failure["trace_id"] == response.headers["X-Request-Id"]
     assert _CONTENT not in caplog.text
+
+
+def test_a_hook_that_always_fails_takes_no_header_and_tells_no_text(
+    app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It fails over its own error too: the answer is complete, the log has class and places."""
+
+    @app.after_request
+    def after(_: Response) -> Response:
+        raise RuntimeError(_CONTENT)
+
+    before = REGISTRY.get_sample_value("socai_http_requests_total", _LIVE) or 0
+    with caplog.at_level("INFO"):
+        response = app.test_client().get("/health/live", headers={"X-Request-Id": "abc"})
+    assert (response.status_code, response.get_json()["code"]) == (500, "internal")
+    assert response.headers.getlist("X-Request-Id") == ["abc"]
+    assert response.headers.getlist("X-Content-Type-Options") == ["nosniff"]
+    assert response.headers.getlist("X-Frame-Options") == ["DENY"]
+    assert REGISTRY.get_sample_value("socai_http_requests_total", _LIVE) == before + 1
+    lines = [JsonLines().format(record) for record in caplog.records]
+    assert [line for line in lines if _CONTENT in line] == []
+    assert _CONTENT not in caplog.text
+    over = next(orjson.loads(line) for line in lines if "Request finalizing failed" in line)
+    assert (over["error"], over["where"][-1].split()[-1]) == ("RuntimeError", "after")
+    assert sum('"event":"answered"' in line for line in lines) == 1
+
+
+_LIVE = {"call": "/health/live", "method": "GET", "status": "500"}
 
 
 def test_a_view_that_fails_gives_its_officers_place_back(

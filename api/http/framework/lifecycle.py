@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from types import TracebackType
 from typing import Any
 
 from flask import Flask, Response
+from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from api.http.framework.admission import MAX_BODY_BYTES
@@ -18,7 +20,18 @@ from api.problems import problem as problems
 
 
 class Service(Flask):
-    """Flask, whose log of an error has neither its text nor the address: both may quote content."""
+    """Flask, whose log of an error has neither its text nor the address: both may quote content.
+
+    Every answer passes `complete` once, whichever hooks of others have raised before it.
+    """
+
+    def finalize_request(
+        self,
+        rv: ResponseReturnValue | HTTPException,
+        from_error_handler: bool = False,  # noqa: FBT001, FBT002  Flask's own
+    ) -> Response:
+        """As Flask does, hooks and signal; then our headers, over what all of them have left."""
+        return complete(super().finalize_request(rv, from_error_handler))
 
     def log_exception(
         self,
@@ -32,6 +45,7 @@ class Service(Flask):
 def blank(**config: Any) -> Flask:  # noqa: ANN401  Flask's settings
     """An application without a call: addresses are taken as they are written, or not at all."""
     app = Service("socai", static_folder=None)
+    app.logger.addFilter(_without_text)
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = True
     app.config.update(
@@ -44,7 +58,7 @@ def blank(**config: Any) -> Flask:  # noqa: ANN401  Flask's settings
 
 
 def install(app: Flask, host: Host, budgets: Budgets) -> None:
-    """Our hooks: the first of all before a request, the last of all after it.
+    """Our hook, the first of all before a request, and the handlers of errors.
 
     What a sender did is answered by a handler of its class. Everything else goes Flask's way: the
     signal `got_request_exception`, a log line, the handler of 500, and teardown is told.
@@ -52,10 +66,17 @@ def install(app: Flask, host: Host, budgets: Budgets) -> None:
     app.extensions["socai"] = host
     app.extensions["socai-budgets"] = budgets
     app.before_request(begin)
-    app.after_request(complete)
     for kind in problems.REFUSALS:
         app.register_error_handler(kind, _answered)
     app.register_error_handler(InternalServerError, _broken)
+
+
+def _without_text(record: logging.LogRecord) -> bool:
+    """Flask's own log of an error beside `log_exception`, where a hook fails over an error."""
+    if record.exc_info and record.exc_info[1] is not None:
+        record.__dict__["fields"] = telemetry.where(record.exc_info[1])
+        record.exc_info = record.exc_text = None
+    return True
 
 
 def _broken(error: InternalServerError) -> Response:

@@ -1,6 +1,6 @@
 """How an answer leaves: one encoding, strong ETag and 304, Ledger-Index, the rehearsal's mark.
 
-`complete` is the last hook of every request: what other hooks answer leaves with the same headers.
+`complete` ends every request: what hooks answer, or leave undone, leaves with the same headers.
 """
 
 from __future__ import annotations
