@@ -7,7 +7,7 @@ test's own, which knows nothing of the ledger: the framework stands without its 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import orjson
 import pytest
@@ -33,6 +33,8 @@ from prometheus_client import REGISTRY
 from sentry_sdk.envelope import Envelope
 from sentry_sdk.integrations.flask import FlaskIntegration
 from sentry_sdk.transport import Transport
+from werkzeug.datastructures import Headers
+from werkzeug.test import EnvironBuilder
 
 from api.http.app import create_app
 from api.http.framework.admission import Heavy
@@ -53,7 +55,7 @@ class Told(Exception):
 
 
 def _probe() -> Resource:
-    """A noun of three calls: one that answers, one that fails, one that raises `Told`."""
+    """A resource of four calls: one answers, one fails, one streams, one raises `Told`."""
     probe = Resource("probe", __name__, url_prefix="/probe", description="Probe")
 
     @probe.call("/fine", answers=None, query=ProjectedSchema, access="open")
@@ -65,6 +67,11 @@ def _probe() -> Resource:
     def broken() -> Response:
         """Fails as a mistake of ours does."""
         raise RuntimeError(_CONTENT)
+
+    @probe.call("/streamed", answers=None, heavy=Heavy("registry"))
+    def streamed() -> Response:
+        """Answers byte by byte."""
+        return Response(iter([b"1", b"2"]))
 
     @probe.call("/told", answers=None, access="open")
     def told() -> Response:
@@ -245,6 +252,54 @@ def test_a_view_that_fails_gives_its_officers_place_back(
     for _ in range(10):
         response = client.get("/probe/broken", headers=shared.headers("cv2"))
         assert response.status_code == 500, response.text
+
+
+@pytest.mark.parametrize("status", [500, 200])
+def test_a_stream_that_is_dropped_gives_its_officers_place_back(
+    app: Flask, probe: Resource, shared: Service, status: int
+) -> None:
+    """A hook that fails over it, or answers in its place: nobody closes the stream."""
+
+    @app.after_request
+    def after(response: Response) -> Response:
+        if not response.is_streamed:
+            return response
+        if status == 500:
+            raise RuntimeError(_CONTENT)
+        return Response("in its place", status)
+
+    client, headers = _with(app, probe), shared.headers("cv2")
+    for _ in range(10):
+        assert client.get("/probe/streamed", headers=headers).status_code == status
+
+
+def test_an_answer_that_cannot_begin_gives_its_officers_place_back(
+    app: Flask, probe: Resource, shared: Service
+) -> None:
+    """The server refuses its head, as gunicorn does a header with a line break."""
+    app.register_blueprint(probe)
+    headers = shared.headers("cv2")
+
+    def refused(*_: object) -> NoReturn:
+        raise RuntimeError(_CONTENT)
+
+    for _ in range(10):
+        environ = EnvironBuilder(path="/probe/streamed", headers=Headers(headers)).get_environ()
+        with pytest.raises(RuntimeError, match=_CONTENT):
+            app.wsgi_app(environ, refused)
+    assert app.test_client().get("/probe/streamed", headers=headers).status_code == 200
+
+
+def test_a_stream_holds_its_officers_place_until_it_is_closed(
+    app: Flask, probe: Resource, shared: Service
+) -> None:
+    """Four may be under way; each that is closed makes room for one."""
+    client, headers = _with(app, probe), shared.headers("cv2")
+    open_ones = [client.get("/probe/streamed", headers=headers) for _ in range(4)]
+    assert [one.status_code for one in open_ones] == [200] * 4
+    assert client.get("/probe/streamed", headers=headers).status_code == 429
+    open_ones[0].close()
+    assert client.get("/probe/streamed", headers=headers).status_code == 200
 
 
 def test_a_blueprint_answers_its_own_errors(app: Flask, probe: Resource) -> None:

@@ -36,7 +36,7 @@ from ledger.message import Message, Text
 Access = Literal["officer", "level", "open"]
 """`officer`: a bearer token. `level`: open at ordinary, a token above. `open`: anyone."""
 View = Callable[..., Response]
-Environ = Mapping[str, Any]
+Environ = dict[str, Any]
 """A request as WSGI gives it (PEP 3333)."""
 ANY: Final = "*/*"
 MAX_BODY_BYTES: Final = 1 << 20
@@ -46,6 +46,8 @@ _TIME: Final = re.compile(OFFSET_TIME)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 #: Headers whose one value has no comma.
 _SINGLE: Final = (("HTTP_AUTHORIZATION", "Authorization"), (_TIME_HEADER, _REHEARSAL_TIME))
+_UNPAID: Final = "socai.unpaid"
+"""In a request's environ, which outlives its context: how to pay for the heavy read that it is."""
 _SPENT: Final = Message(
     "This officer is asking for too much heavy reading (difference, history, verification,"
     " statistics, lists, files). Light reads and writing go on."
@@ -194,7 +196,7 @@ def _refuse_doubles(sent: Environ) -> None:
 
 
 def _charged(kind: Kind, ask: Callable[[], Response]) -> Response:
-    """The answer; its work is told once there is no more to come, however it ends."""
+    """The answer of a heavy read, which `ended` pays for once there is no more to come."""
     spent, work_s = budgets(), host().work_s
     try:
         charge = spent.charge(caller().officer, kind)
@@ -212,16 +214,15 @@ def _charged(kind: Kind, ask: Callable[[], Response]) -> Response:
         HEAVY_SECONDS.labels(kind).inc(done_s)
         spent.settle(charge, done_s)
 
-    try:
-        response = ask()
-    except BaseException:
+    request.environ[_UNPAID] = settle
+    return ask()
+
+
+def ended(sent: Environ) -> None:
+    """There is no more to come of this request: a heavy read gives its place back, once."""
+    settle: Callable[[], None] | None = sent.pop(_UNPAID, None)
+    if settle is not None:
         settle()
-        raise
-    if response.is_streamed:
-        response.call_on_close(settle)
-    else:
-        settle()
-    return response
 
 
 @lru_cache(maxsize=256)

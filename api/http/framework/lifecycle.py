@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
+from functools import partial
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, InternalServerError
 
-from api.http.framework.admission import MAX_BODY_BYTES
+from api.http.framework.admission import MAX_BODY_BYTES, Environ, ended
 from api.http.framework.host import Host
 from api.http.framework.read_budget import Budgets
 from api.http.framework.request_context import begin, context_or_new
 from api.http.framework.responses import complete
 from api.ops import telemetry
 from api.problems import problem as problems
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse
 
 
 class Service(Flask):
@@ -30,8 +35,24 @@ class Service(Flask):
         rv: ResponseReturnValue | HTTPException,
         from_error_handler: bool = False,  # noqa: FBT001, FBT002  Flask's own
     ) -> Response:
-        """As Flask does, hooks and signal; then our headers, over what all of them have left."""
-        return complete(super().finalize_request(rv, from_error_handler))
+        """As Flask does, hooks and signal; then our headers, over what all of them have left.
+
+        What goes out is known only here: a heavy read is paid for with its last byte.
+        """
+        response = complete(super().finalize_request(rv, from_error_handler))
+        if response.is_streamed:
+            response.call_on_close(partial(ended, request.environ))
+        else:
+            ended(request.environ)
+        return response
+
+    def wsgi_app(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """As Flask does; where nothing goes out, nobody else would end the request."""
+        try:
+            return super().wsgi_app(environ, start_response)
+        except BaseException:
+            ended(environ)
+            raise
 
     def log_exception(
         self,
