@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any, NoReturn
+from uuid import UUID
 
 import orjson
 import pytest
@@ -41,6 +42,7 @@ from api.http.framework.admission import Heavy
 from api.http.framework.endpoint import Resource
 from api.http.framework.responses import answer
 from api.http.schemas.base import ProjectedSchema
+from api.ops.redaction import SENTRY, RedactedSpans
 from api.ops.telemetry import JsonLines
 from tests.builders import an_act, an_id
 from tests.fixtures.app import Service
@@ -315,10 +317,10 @@ def test_a_blueprint_answers_its_own_errors(app: Flask, probe: Resource) -> None
 
 @pytest.fixture
 def spans(app: Flask) -> Iterator[InMemorySpanExporter]:
-    """What the instrumentation of Flask exports of the application."""
+    """What the instrumentation of Flask exports, set up as docs/http-layer.md says, at once."""
     exporter = InMemorySpanExporter()
     provider = TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    provider.add_span_processor(SimpleSpanProcessor(RedactedSpans(exporter)))  # type: ignore[arg-type]  # as one
     FlaskInstrumentor.instrument_app(app, tracer_provider=provider)  # type: ignore[no-untyped-call]
     yield exporter
     FlaskInstrumentor.uninstrument_app(app)  # type: ignore[no-untyped-call]
@@ -350,6 +352,30 @@ def test_opentelemetry_has_a_span_of_every_request(
     assert [one for one in found[:3] if one.status.status_code is StatusCode.ERROR] == []
 
 
+def test_a_trace_has_no_address_and_no_text(
+    app: Flask, probe: Resource, spans: InMemorySpanExporter, shared: Service, case: str
+) -> None:
+    """What a span is exported as: neither whose case was asked for, nor what an error said."""
+    headers = {**shared.headers("cv"), "tracestate": "k=secret-in-state", "User-Agent": "secret-ua"}
+    headers["traceparent"] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    client = _with(app, probe)
+    client.get(f"/v1/cases/{case}?at_least=0", headers=headers)
+    client.get(f"/nowhere/{case}", headers=headers)
+    client.get("/probe/broken?secret-query=1", headers=headers)
+    found = _spans(spans)
+    assert [one.name for one in found] == [
+        "GET /v1/cases/<case>", "GET none", "GET /probe/broken"
+    ]  # fmt: skip
+    exported = [one.to_json() for one in found]
+    for text in (_CONTENT, case, "at_least", "secret", "nowhere", "Traceback", "127.0.0.1"):
+        assert [one for one in exported if text in one] == [], text
+    (event,) = found[2].events
+    assert event.attributes == {"exception.type": "RuntimeError"}
+    assert found[2].attributes == {
+        "http.method": "GET", "http.route": "/probe/broken", "http.status_code": 500
+    }  # fmt: skip
+
+
 # -- Sentry ---------------------------------------------------------------------------------------
 
 
@@ -359,9 +385,11 @@ class Kept(Transport):
     def __init__(self) -> None:
         super().__init__()
         self.events: list[dict[str, Any]] = []
+        self.sent = b""
 
     def capture_envelope(self, envelope: Envelope) -> None:
-        """Keeps its event."""
+        """Keeps its event, and every byte beside it."""
+        self.sent += envelope.serialize()
         event = envelope.get_event()
         if event is not None:
             self.events.append(dict(event))
@@ -372,13 +400,7 @@ def sentry() -> Iterator[Kept]:
     """Sentry as docs/http-layer.md says to set it up, with a transport that keeps."""
     kept = Kept()
     sentry_sdk.init(
-        dsn="https://key@sentry.test/1",
-        transport=kept,
-        integrations=[FlaskIntegration()],
-        default_integrations=False,
-        auto_enabling_integrations=False,
-        include_local_variables=False,
-        max_request_body_size="never",
+        "https://key@sentry.test/1", transport=kept, integrations=[FlaskIntegration()], **SENTRY
     )
     yield kept
     sentry_sdk.get_client().close()
@@ -400,8 +422,37 @@ def test_sentry_is_told_of_our_errors_and_of_no_refusal(
     assert event["transaction"] == "probe.broken"
     assert event["exception"]["values"][-1]["type"] == "RuntimeError"
     assert event["exception"]["values"][-1]["mechanism"]["handled"] is False
-    assert headers["Authorization"] not in str(event)
-    assert "vars" not in str(event["exception"])
+    assert event["request"] == {"method": "GET"}
+
+
+def test_a_report_has_no_address_and_no_text(
+    app: Flask, probe: Resource, sentry: Kept, shared: Service, case: str
+) -> None:
+    """The error's class and where it arose, and its cause's; a message is no report at all."""
+
+    @probe.call("/caused/<case>", answers=None, access="open")
+    def caused(case: str) -> Response:
+        """Fails on account of another failure."""
+        sentry_sdk.add_breadcrumb(message=_CONTENT)
+        sentry_sdk.set_tag("case", case)
+        sentry_sdk.set_user({"id": "secret-officer"})
+        sentry_sdk.capture_message(_CONTENT)
+        try:
+            return Response(UUID(f"{case} of nobody").hex)
+        except ValueError as error:
+            raise RuntimeError(_CONTENT) from error
+
+    client = _with(app, probe)
+    asked = {**shared.headers("cv"), "User-Agent": "secret-ua"}
+    client.get(f"/probe/caused/{case}?secret-query=1", headers=asked)
+    (event,) = sentry.events
+    for text in (_CONTENT, case, "secret", asked["Authorization"], "vars", "context_line"):
+        assert text.encode() not in sentry.sent, text
+    cause, error = event["exception"]["values"]
+    assert (cause["type"], error["type"]) == ("ValueError", "RuntimeError")
+    place = error["stacktrace"]["frames"][-1]
+    assert (place["function"], place["module"]) == ("caused", __name__)
+    assert place["lineno"] > 0
 
 
 # -- a limiter ------------------------------------------------------------------------------------
