@@ -118,6 +118,26 @@ def test_every_http_error_is_a_problem_and_tells_nothing_of_the_server(status: i
     assert "werkzeug" not in str(body).lower()
 
 
+@pytest.mark.parametrize("status", sorted(default_exceptions))
+def test_an_http_error_stays_on_its_side(status: int) -> None:
+    """Who is told that our failure is theirs corrects what was right, and nobody is called."""
+    problem = problems.of(default_exceptions[status]())
+    assert problem.type.status // 100 == status // 100
+    assert ("Retry-After" in problem.headers) == (problem.type.status in (429, 503))
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(409, "malformed_request"), (410, "not_found"), (412, "precondition_failed"),
+     (501, "internal"), (502, "unavailable"), (504, "unavailable")],
+)  # fmt: skip
+def test_an_http_error_of_others_becomes_the_problem_that_the_page_says(
+    status: int, code: str
+) -> None:
+    """docs/http-layer.md §3."""
+    assert problems.of(default_exceptions[status]()).code == code
+
+
 def test_forbidden_and_absent_look_alike() -> None:
     """What the caller may not know of answers exactly as what does not exist (http.md §1)."""
     forbidden = problems.of(default_exceptions[403]()).body("vi", "t")

@@ -179,9 +179,15 @@ def _sentence(text: str) -> str:
 
 
 def _http(error: HTTPException) -> Problem:
-    """An answer of Flask or of an extension, with the headers that it has beside its page."""
-    code = _BY_STATUS.get(error.code or 500, "malformed_request")
+    """An answer of Flask or of an extension, with the headers that it has beside its page.
+
+    A status that no problem has stays on its side: the sender's to correct, or ours.
+    """
+    status = error.code or 500
+    code = _BY_STATUS.get(status, "internal" if status >= 500 else "malformed_request")  # noqa: PLR2004  RFC 9110 §15.6
     told = {name: value for name, value in error.get_headers() if name in _OF_HTTP}
+    if TYPES[code].status in _LATER:
+        told.setdefault("Retry-After", "2")
     return Problem(code, headers=told)
 
 
@@ -196,6 +202,8 @@ _BY_STATUS: Final = {
     405: "method_not_allowed",
     406: "not_acceptable",
     408: "request_timeout",
+    410: "not_found",
+    412: "precondition_failed",
     413: "too_large",
     414: "uri_too_long",
     415: "unsupported_media_type",
@@ -203,7 +211,9 @@ _BY_STATUS: Final = {
     429: "too_many_requests",
     431: "headers_too_large",
     500: "internal",
+    502: "unavailable",
     503: "unavailable",
+    504: "unavailable",
 }
 
 _Translations = tuple[tuple[type[Exception], Callable[[Any], Problem]], ...]

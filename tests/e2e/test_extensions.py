@@ -17,6 +17,7 @@ from flask import (
     Blueprint,
     Flask,
     Response,
+    abort,
     got_request_exception,
     request,
     request_finished,
@@ -302,6 +303,20 @@ def test_a_stream_holds_its_officers_place_until_it_is_closed(
     assert client.get("/probe/streamed", headers=headers).status_code == 429
     open_ones[0].close()
     assert client.get("/probe/streamed", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "logged"), [(502, 503, 1), (501, 500, 1), (503, 503, 0), (410, 404, 0)]
+)
+def test_a_failure_of_an_extension_is_logged(
+    app: Flask, caplog: pytest.LogCaptureFixture, sent: int, status: int, logged: int
+) -> None:
+    """By class and place; what it says of its sender, or sends away for a while, is not one."""
+    app.before_request(lambda: abort(sent, _CONTENT))
+    response = app.test_client().get("/health/live")
+    assert response.status_code == status
+    assert [one.getMessage() for one in caplog.records].count("failed") == logged
+    assert _CONTENT not in response.text + caplog.text
 
 
 def test_a_blueprint_answers_its_own_errors(app: Flask, probe: Resource) -> None:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from flask import Flask, Response, request
 from flask.typing import ResponseReturnValue
@@ -100,6 +100,10 @@ def _without_text(record: logging.LogRecord) -> bool:
     return True
 
 
+#: Statuses of others that are answered and no more: what the sender did, or 503, which says when.
+_ASKED_FOR: Final = frozenset({*range(400, 500), 503})
+
+
 def _broken(error: InternalServerError) -> Response:
     return _answered(error.original_exception or error)
 
@@ -108,5 +112,7 @@ def _answered(error: BaseException) -> Response:
     if isinstance(error, HTTPException) and isinstance(error.response, Response):
         return error.response  # an extension's own
     problem, known = problems.of(error), context_or_new()
+    if isinstance(error, HTTPException) and error.code not in _ASKED_FOR:
+        telemetry.failed(error, known.trace_id)
     known.code = problem.code
     return problem.response(known.lang, known.trace_id)
