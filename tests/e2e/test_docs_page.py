@@ -7,10 +7,11 @@ import hashlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 import pytest
 
+from api.auth import TokenBox
 from api.http.app import openapi
 from api.http.resources import docs
 from tests.browser import Page, chromium
@@ -38,6 +39,26 @@ def test_the_program_of_the_page_is_the_one_that_was_vendored(shared: Service) -
     assert asked[0][1] in readme
     (version,) = re.findall(r'Version: "([\d.]+)"', (REDOC / _NOTICES).read_text("utf-8"))
     assert readme.startswith(f"Redoc {version},")
+
+
+def test_its_program_is_read_once_and_sent_once(
+    shared: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anyone may ask for it as often as they like: no disk, no MAC, and for 304 no megabyte."""
+    first = shared.client.get(SCRIPT)
+    assert first.headers["ETag"] == f'"{docs.REDOC_INTEGRITY}"'
+
+    def touched(*_: object) -> NoReturn:
+        raise AssertionError
+
+    monkeypatch.setattr(Path, "read_bytes", touched)
+    monkeypatch.setattr(TokenBox, "mac", touched)
+    assert shared.client.get(SCRIPT).data == first.data
+    known = shared.client.get(SCRIPT, headers={"If-None-Match": first.headers["ETag"]})
+    assert (known.status_code, known.data) == (304, b"")
+    assert known.headers["ETag"] == first.headers["ETag"]
+    other = shared.client.get(SCRIPT, headers={"If-None-Match": '"sha384-other"'})
+    assert other.status_code == 200
 
 
 _NOTICES: Final = "redoc.standalone.js.LICENSE.txt"

@@ -58,15 +58,28 @@ def finish(
     status: int = 200,
     index: int | None = None,
     headers: Mapping[str, str] | None = None,
+    etag: str | None = None,
 ) -> Response:
-    """Bytes as an answer; a GET has a strong ETag over what this caller sees, and gives 304."""
+    """Bytes as an answer; a GET has a strong ETag over what this caller sees, and gives 304.
+
+    Args:
+        data: The body.
+        content_type: Its type.
+        status: HTTP status.
+        index: For `Ledger-Index`, as in `answer`.
+        headers: Further headers.
+        etag: Of what is the same for everybody and known by it already.
+    """
     response = Response(data, status=status, content_type=content_type)
     if index is not None:
         response.headers.add("Ledger-Index", str(index))
     if headers:
         response.headers.extend(headers)
     if request.method in ("GET", "HEAD") and status == 200:  # noqa: PLR2004  only what is read
-        tag(response, data)
+        if etag is None:
+            tag(response, data)
+        else:
+            response.set_etag(etag)
         if not _CONDITIONS.isdisjoint(request.environ):
             settle(response)
     return response

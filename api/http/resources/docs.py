@@ -6,6 +6,7 @@ nothing comes from elsewhere, and the browser runs it only if its hash is the on
 
 from __future__ import annotations
 
+from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Final, cast
@@ -131,7 +132,12 @@ def get_docs_script() -> Response:
 
     Byte for byte as its makers published it.
     """
-    return finish((_REDOC / "redoc.standalone.js").read_bytes(), JS)
+    return finish(_script(), JS, etag=REDOC_INTEGRITY)
+
+
+@cache
+def _script() -> bytes:
+    return (_REDOC / "redoc.standalone.js").read_bytes()
 
 
 @docs.call("/docs/redoc.standalone.js.LICENSE.txt", answers=_PAGE, produces=NOTE, access="open")
