@@ -1,1 +1,1 @@
-"""The API as a WSGI application: its process and worker, framework, nouns and shapes."""
+"""The API as a WSGI application: its process and worker, framework, resources and shapes."""

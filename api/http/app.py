@@ -1,4 +1,4 @@
-"""The application factory: nouns, the door they share, and the OpenAPI document they make."""
+"""The application factory: resources, the door they share, and the OpenAPI document they make."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from api.ops.wiring import Enclave
 from api.problems.problem import Problem
 from api.problems.types import TYPES
 
-NOUNS: Final[tuple[Resource, ...]] = (
+RESOURCES: Final[tuple[Resource, ...]] = (
     session,
     acts,
     streams,
@@ -62,8 +62,8 @@ def create_app(enclave: Enclave, budgets: Budgets | None = None) -> Flask:
         budgets: What its officers may ask, shared by the workers of a server; else its own.
     """
     app = _blank()
-    for noun in NOUNS:
-        app.register_blueprint(noun)
+    for resource in RESOURCES:
+        app.register_blueprint(resource)
     app.extensions["socai-openapi-bytes"] = openapi_bytes
     share = enclave.settings.officer_share / 100
     lifecycle.install(app, enclave, budgets or Budgets(share))
@@ -80,8 +80,8 @@ def openapi() -> dict[str, Any]:
     api.DEFAULT_ERROR_RESPONSE_NAME = None
     api.init_app(_blank(), spec_kwargs=dict(openapi_document.HEAD))
     _components(api)
-    for noun in NOUNS:
-        api.register_blueprint(noun)
+    for resource in RESOURCES:
+        api.register_blueprint(resource)
     spec = openapi_document.finished(api.spec.to_dict())
     openapi_examples.add_to(spec)
     return spec

@@ -1,1 +1,1 @@
-"""Wiring, processes, sockets, readiness and databases of one enclave; knows no HTTP noun."""
+"""Wiring, processes, sockets, readiness and databases of one enclave; knows no resource of HTTP."""

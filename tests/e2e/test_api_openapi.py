@@ -12,7 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from openapi_spec_validator import validate
 
-from api.http.app import NOUNS, openapi, openapi_bytes
+from api.http.app import RESOURCES, openapi, openapi_bytes
 from api.http.schemas.enumerations import ENUMERATIONS, MARK
 from api.problems.types import TYPES
 from tests.builders import an_act
@@ -189,7 +189,7 @@ def test_every_route_is_documented(shared: Service) -> None:
         for rule in shared.app.url_map.iter_rules()
     }
     assert routes == set(SPEC["paths"])
-    assert len(NOUNS) == len({noun.name for noun in NOUNS})
+    assert len(RESOURCES) == len({one.name for one in RESOURCES})
 
 
 def test_served_document_is_the_committed_one(shared: Service) -> None:

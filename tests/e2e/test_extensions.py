@@ -1,7 +1,7 @@
 """Flask's hooks run as Flask documents them, so that what is made for Flask works here unchanged.
 
-Extensions as they are installed, against the real application on a real database; and a noun of the
-test's own, which knows nothing of the ledger: the framework stands without its nouns.
+Extensions as they are installed, against the real application on a real database; and a resource of
+the test's own, which knows nothing of the ledger: the framework stands without ours.
 """
 
 from __future__ import annotations
@@ -121,14 +121,14 @@ def test_hooks_of_application_and_blueprint_run_in_flasks_order(
     """Before, the view, after in reverse; our headers come last, over what a hook has answered."""
     order: list[str] = []
     app.before_request(lambda: order.append("app before"))
-    probe.before_request(lambda: order.append("noun before"))
+    probe.before_request(lambda: order.append("resource before"))
     app.url_value_preprocessor(lambda *_: order.append("values"))
 
     @probe.after_request  # type: ignore[untyped-decorator]  # flask-smorest ships no types
-    def noun_after(response: Response) -> Response:
-        order.append("noun after")
+    def resource_after(response: Response) -> Response:
+        order.append("resource after")
         assert "X-Request-Id" not in response.headers
-        response.headers["X-Of-The-Noun"] = "1"
+        response.headers["X-Of-The-Resource"] = "1"
         return response
 
     @app.after_request
@@ -139,8 +139,15 @@ def test_hooks_of_application_and_blueprint_run_in_flasks_order(
     app.teardown_request(lambda _: order.append("teardown"))
     response = _with(app, probe).get("/probe/fine?at_least=0", headers={"X-Request-Id": "abc"})
     assert response.get_json()["asked"] == {"at_least": 0}
-    assert order == ["values", "app before", "noun before", "noun after", "app after", "teardown"]
-    assert response.headers["X-Of-The-Noun"] == "1"
+    assert order == [
+        "values",
+        "app before",
+        "resource before",
+        "resource after",
+        "app after",
+        "teardown",
+    ]
+    assert response.headers["X-Of-The-Resource"] == "1"
     assert response.headers["X-Request-Id"] == "abc"
     assert response.headers["X-Content-Type-Options"] == "nosniff"
 
@@ -320,7 +327,7 @@ def test_a_failure_of_an_extension_is_logged(
 
 
 def test_a_blueprint_answers_its_own_errors(app: Flask, probe: Resource) -> None:
-    """`errorhandler` of a noun, for a class of its own; nobody else's is touched."""
+    """`errorhandler` of a resource, for a class of its own; nobody else's is touched."""
     probe.register_error_handler(Told, lambda _: Response("as told", 418))
     response = _with(app, probe).get("/probe/told")
     assert (response.status_code, response.text) == (418, "as told")
@@ -496,7 +503,7 @@ def test_a_limiter_refuses_as_a_problem_before_anybody_is_looked_up(
 
 
 def test_a_limit_on_one_view_holds_under_its_declaration(app: Flask, probe: Resource) -> None:
-    """A decorator under `call` is the view's; other calls of the noun are not counted."""
+    """A decorator under `call` is the view's; other calls of the resource are not counted."""
     limiter = _limiter(app)
 
     @probe.call("/rare", answers=None, access="open")

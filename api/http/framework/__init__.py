@@ -1,1 +1,1 @@
-"""What every endpoint shares, from parsing to answering; knows no noun of the ledger."""
+"""What every endpoint shares, from parsing to answering; knows no resource."""

@@ -1,4 +1,4 @@
-"""The blueprint of a noun: one declaration per call, from which both the checks and the spec come.
+"""The blueprint of a resource: one declaration a call, from which checks and document both come.
 
 A call states its query and body shapes, what it produces, who may call and which problems it
 answers. So the OpenAPI document cannot say anything else than what the server does.
@@ -23,9 +23,6 @@ JOSE: Final = "application/jose+json"
 FORM: Final = "application/x-www-form-urlencoded"
 NOTE: Final = "text/plain; charset=utf-8"
 BYTES: Final = "application/octet-stream"
-EXAMPLE_CASE: Final = "5523b6af-da6c-4673-a82c-db8a22dc42d6"
-EXAMPLE_ACT: Final = "2473dc3a-8a84-4e4d-9bd6-7b38e142a48b"
-"""Of the statement that the document shows (`api/http/examples.json`): its addresses lead on."""
 _SECURITY: Final[Mapping[Access, list[dict[str, list[str]]]]] = {
     "officer": [{"bearer": []}],
     "level": [{}, {"bearer": []}],
@@ -69,7 +66,7 @@ def in_path(name: str, description: str, *, example: str, **schema: Any) -> dict
 
 
 class Resource(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
-    """Calls of one noun: flask-smorest's blueprint, with a gate around each view."""
+    """Calls of one resource: flask-smorest's blueprint, with a gate around each view."""
 
     ARGUMENTS_PARSER = StrictParser()
 

@@ -1,4 +1,4 @@
-"""What the framework asks of the program that it serves: no more than this, and no noun of it."""
+"""What the framework asks of the program that it serves: this alone, and no resource of it."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""One blueprint per noun: parse, one call, dump."""
+"""One blueprint per resource: parse, one call, dump."""

@@ -8,11 +8,12 @@ from uuid import UUID
 from flask import Response
 
 from api.http.framework import freshness
-from api.http.framework.endpoint import EXAMPLE_ACT, Resource, in_path
+from api.http.framework.endpoint import Resource, in_path
 from api.http.framework.request_context import require_uuid
 from api.http.framework.responses import answer
 from api.http.resources import serializers
 from api.http.resources.served import enclave
+from api.http.schemas.act import EXAMPLE_ACT
 from api.http.schemas.base import UUID as UUID_FORM
 from api.http.schemas.base import ProjectedSchema
 from api.http.schemas.statement import ActShownSchema, RawActSchema

@@ -14,11 +14,12 @@ from urllib.parse import quote
 from flask import Response, request
 
 from api.http.framework.admission import ANY, Heavy
-from api.http.framework.endpoint import BYTES, EXAMPLE_ACT, FORM, Resource, in_path
+from api.http.framework.endpoint import BYTES, FORM, Resource, in_path
 from api.http.framework.request_body import body_parts
 from api.http.framework.request_context import caller, malformed, now, require_uuid
 from api.http.framework.responses import answer, settle, tag
 from api.http.resources.served import enclave
+from api.http.schemas.act import EXAMPLE_ACT
 from api.http.schemas.attachment import FILE_DIGEST, CustodySchema, KeptFileSchema
 from api.http.schemas.base import UUID
 from api.problems.problem import Problem

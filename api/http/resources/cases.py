@@ -9,13 +9,19 @@ from flask import Response
 
 from api.http.framework import cursor, freshness
 from api.http.framework.admission import Heavy
-from api.http.framework.endpoint import EXAMPLE_CASE, Resource, in_path
+from api.http.framework.endpoint import Resource, in_path
 from api.http.framework.request_context import caller, malformed, now, require_uuid
 from api.http.framework.responses import JSON, answer, finish
 from api.http.resources import filter_checks, moments, serializers, verdicts
 from api.http.resources.served import enclave
 from api.http.schemas.base import UUID, PageSchema, ProjectedSchema
-from api.http.schemas.case import AsOfQuerySchema, CaseFileSchema, CasePageSchema, CasesQuerySchema
+from api.http.schemas.case import (
+    EXAMPLE_CASE,
+    AsOfQuerySchema,
+    CaseFileSchema,
+    CasePageSchema,
+    CasesQuerySchema,
+)
 from api.http.schemas.change import (
     DifferenceSchema,
     DiffQuerySchema,

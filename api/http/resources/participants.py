@@ -9,12 +9,13 @@ from flask import Response
 
 from api.http.framework import freshness
 from api.http.framework.admission import Heavy
-from api.http.framework.endpoint import EXAMPLE_CASE, Resource, in_path
+from api.http.framework.endpoint import Resource, in_path
 from api.http.framework.request_context import now, require_uuid
 from api.http.framework.responses import answer
 from api.http.resources import moments
 from api.http.resources.served import enclave
 from api.http.schemas.base import UUID
+from api.http.schemas.case import EXAMPLE_CASE
 from api.http.schemas.participant import ParticipantsQuerySchema, ParticipantsSchema
 from ledger.log.moment import stamp
 

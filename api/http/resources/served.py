@@ -1,4 +1,4 @@
-"""The enclave that the nouns ask."""
+"""The enclave that the resources ask."""
 
 from __future__ import annotations
 

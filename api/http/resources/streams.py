@@ -5,10 +5,11 @@ from __future__ import annotations
 from flask import Response
 
 from api.http.framework.admission import Heavy
-from api.http.framework.endpoint import EXAMPLE_CASE, Resource, in_path
+from api.http.framework.endpoint import Resource, in_path
 from api.http.framework.responses import answer
 from api.http.resources.served import enclave
 from api.http.schemas.act import StreamHeadSchema
+from api.http.schemas.case import EXAMPLE_CASE
 
 streams = Resource("streams", __name__, url_prefix="/v1/streams", description="Dòng ghi · Streams")
 

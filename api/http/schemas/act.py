@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from marshmallow import fields
 
 from api.http.schemas.base import (
@@ -21,6 +23,8 @@ from api.http.schemas.enumerations import CASE_STATE, PROBLEM_CODE, SIGNER_ROLE,
 from api.http.schemas.log import InclusionProofSchema
 
 B64 = r"[A-Za-z0-9_-]{2,}"
+EXAMPLE_ACT: Final = "2473dc3a-8a84-4e4d-9bd6-7b38e142a48b"
+"""Of the statement that the document shows (`api/http/examples.json`): its addresses lead on."""
 
 
 class StatementShape(StrictSchema):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from marshmallow import fields
 
 from api.http.schemas.base import (
@@ -36,6 +38,9 @@ from api.http.schemas.enumerations import (
     SIGNER_ROLE,
     URGENCY,
 )
+
+EXAMPLE_CASE: Final = "5523b6af-da6c-4673-a82c-db8a22dc42d6"
+"""Of the statement that the document shows (`api/http/examples.json`): its addresses lead on."""
 
 
 class CasesQuerySchema(PageSchema):
