@@ -214,7 +214,7 @@ class Recovering:
 
     def countersign(self, signer: SoftwareSigner, waiting: Entry, at: datetime) -> Recorded:
         """Records the next statement of a recovery that waits."""
-        return self._record(signer, payload(waiting.act.members), waiting.waiting_for[0].role, at)
+        return self._record(signer, payload(waiting.act.signed), waiting.waiting_for[0].role, at)
 
     def _record(self, signer: SoftwareSigner, content: bytes, role: str, at: datetime) -> Recorded:
         head = self._ledger.head(STREAM)

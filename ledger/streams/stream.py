@@ -95,7 +95,7 @@ class Stream:
     def payload_members(self, act_id: str) -> Mapping[str, Any] | None:
         """The payload of an act of this stream, for its countersigners."""
         entry = self.state.entries.get(act_id)
-        return None if entry is None else entry.act.members
+        return None if entry is None else entry.act.signed
 
     def decide(
         self, statement: Statement, act: Act, officer: str, ground: DecisionContext

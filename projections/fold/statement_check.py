@@ -74,7 +74,7 @@ class Form:
             turn = awaited(stream, act)[0]
             return (
                 statement.role in (turn.role, RETURNER)
-                and (entry is None or entry.act.members == act.members)
+                and (entry is None or entry.act.signed == act.signed)
                 and (hole or not stream.aside or act.act in WAYS_ON)
                 and _in_columns(opened, act, first=entry is None)
                 and self._may_move(act, stream, hole=hole)

@@ -58,9 +58,12 @@ class Basis(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What an official did. Members as in formats.md §2, in the form in force.
+    """What an official did, in the form in force: what every rule and every reader asks.
 
-    `members` is the payload as it was signed, in its own form: what a countersigner signs too.
+    Attributes:
+        members: The payload of formats.md §2 in the form in force; the others are its members.
+        signed: The payload as it was signed, in its own form: what a countersigner signs too, and
+            what two signatures are compared by. Nothing else is asked of it.
     """
 
     act: str
@@ -84,6 +87,7 @@ class Act:
     corrects: str | None
     refers_to: str | None
     members: Mapping[str, Any]
+    signed: Mapping[str, Any]
 
     @property
     def day(self) -> date:
@@ -199,16 +203,14 @@ def parse_act(
     """Parses a payload that has passed the canonical test.
 
     Args:
-        members: The payload's members; kept as they are in `Act.members`.
+        members: The payload's members; kept as they are in `Act.signed`.
         level: Level of the log the act is for; above ordinary only INTERNAL circulates.
         form: The form in force: older acts are read as it says them.
 
     Raises:
         Rejected: `malformed_act` with every fault; nothing but the members of §2 is accepted.
     """
-    flaws = _edition(members, form)
-    current = upcast(members, form) if is_known(members.get("v"), form) else members
-    flaws = [*(_check(current) or ()), *flaws]
+    current, flaws = _current(members, form)
     flaws = flaws or _together(current, level)
     if flaws:
         raise Rejected(
@@ -250,15 +252,32 @@ def _act(members: Mapping[str, Any], signed: Mapping[str, Any]) -> Act:
         attachments=tuple(optional("attachments", ())),
         corrects=optional("corrects"),
         refers_to=optional("refers_to"),
-        members=signed,
+        members=members,
+        signed=signed,
     )
+
+
+def _current(
+    members: Mapping[str, Any], form: type[ActForm]
+) -> tuple[Mapping[str, Any], list[Flaw]]:
+    """The members in the form in force, with what does not fit it."""
+    version = members.get("v")
+    if not is_known(version, form):
+        return members, [*(_check(members) or ()), *_edition(members, form)]
+    try:
+        current = upcast(members, form)
+    except ValueError:
+        # Not held to the form in force as it is: that would name members that its own has not.
+        unfit = Message("the members are not those of version {version}", version=version)
+        return members, [Flaw("/v", unfit)]
+    return current, _check(current) or []
 
 
 def _edition(members: Mapping[str, Any], form: type[ActForm]) -> list[Flaw]:
     """An act of a later form of the payload is not guessed at."""
     value, newest = members.get("v"), form.class_version
-    if type(value) is not int or is_known(value, form):
-        return []
+    if type(value) is not int:
+        return []  # its shape says so
     if newest == 1:
         return [Flaw("/v", Message("the version must be 1"))]
     return [Flaw("/v", Message("the version must be 1 to {newest}", newest=newest))]

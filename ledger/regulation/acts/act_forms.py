@@ -42,16 +42,22 @@ def upcast(members: Mapping[str, Any], form: type[ActForm] = ActForm) -> Mapping
         The same object where it is of that form.
 
     Raises:
-        ValueError: It is of no form that is known: a later one is not guessed at.
+        ValueError: It is of no form that is known (a later one is not guessed at), or not what its
+            form says: a step found no such member.
     """
     version = members["v"]
+    if not is_known(version, form):  # first: 1.0 and True equal 1, and are no form
+        raise ValueError(f"an act of form {version!r}")
     if version == form.class_version:
         return members
-    if not is_known(version, form):
-        raise ValueError(f"an act of form {version!r}")
     state = copy.deepcopy(dict(members))
     while version < form.class_version:
-        getattr(form, f"upcast_v{version}_v{version + 1}")(state)
+        step = getattr(form, f"upcast_v{version}_v{version + 1}")
+        try:
+            step(state)
+        # what indexing, popping and iterating JSON of another shape raise: nobody asked it before
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise ValueError(f"an act that is not of its form {version}") from error
         version += 1
     state["v"] = version
     return state

@@ -50,7 +50,7 @@ def correct_not_edit(q: GuardInput) -> Breach | None:
     entry = stream.entries.get(q.act.act_id)
     if entry is None:
         return None
-    same = entry.act is q.act or entry.act.members == q.act.members
+    same = entry.act is q.act or entry.act.signed == q.act.signed
     return None if same and entry.status == "pending" else Breach(pointers=("/act_id",))
 
 

@@ -80,7 +80,7 @@ def _turn(q: GuardInput) -> bool:
     """
     signers = q.act.signers
     entry = q.stream.entries.get(q.act.act_id)
-    if entry is not None and entry.act.members != q.act.members:
+    if entry is not None and entry.act.signed != q.act.signed:
         return True  # other words under an id that is taken: CORRECT_NOT_EDIT answers
     waiting = awaited(q.stream, q.act)
     if not waiting or q.officer != waiting[0].officer:

@@ -22,6 +22,7 @@ from ledger.streams.names import stream_id
 from ledger.streams.record_reader import Parser, Reader
 from ledger.write.eventsourcing_adapter import RecordEvent, SealingMapper
 from tests.a_ledger import ALedger, a_report, in_memory
+from tests.builders import a_case_in, breaks, holds
 from tests.fakes import MemoryRecordStore
 from tests.fixtures.clock import CountingEntropy
 
@@ -104,17 +105,52 @@ def test_an_act_of_the_form_in_force_is_not_copied() -> None:
     members = _members()
     assert upcast(members) is members
     assert known_act(members).members is members
+    assert known_act(members).signed is members
 
 
+@pytest.mark.parametrize("form", [ActForm, Third])
 @pytest.mark.parametrize("version", [0, -1, 4, True, "1", 1.0, None, 2**70])
-def test_a_form_that_nobody_knows_is_not_guessed_at(version: object) -> None:
-    """Neither by the door nor by a fold, which checks nothing else."""
+def test_a_form_that_nobody_knows_is_not_guessed_at(version: object, form: type[ActForm]) -> None:
+    """Neither by the door nor by a fold, which checks nothing else; `True == 1.0 == 1` is no 1."""
     members = {**_members(), "v": version}
     with pytest.raises(Rejected) as refused:
-        parse_act(members, form=Third)
+        parse_act(members, form=form)
     assert any(fault.pointer == "/v" for fault in refused.value.faults)
     with pytest.raises(ValueError, match="an act of form"):
-        known_act(members, Third)
+        known_act(members, form)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("facts", [[], {}, "text", None, 7, ...])
+def test_an_act_that_is_not_of_its_own_form_is_rejected(version: int, facts: object) -> None:
+    """A step meets what nobody has looked at yet: that is the sender's fault, and no crash."""
+    members = {**_members(), "v": version, "facts": facts}
+    if facts is ...:
+        del members["facts"]
+    with pytest.raises(Rejected) as refused:
+        parse_act(members, form=Third)
+    assert refused.value.code == "malformed_act"
+    assert [fault.pointer for fault in refused.value.faults] == ["/v"]
+
+
+def test_what_a_correction_quotes_is_asked_of_the_form_in_force() -> None:
+    """Who corrects an old act reads it as the newest form says it, and so do the rules."""
+    case = a_case_in("SCREENING")
+    entry = case.stream.intake[0]
+    point, signed = entry.act.facts["intake_point"], entry.act.signed
+    entry.act = parse_act(signed, form=Third)
+    assert entry.act.signed is signed
+    quoted = {"mark": "ERROR", "was": point, "now": "PHONE"}
+    asked = {
+        member: case.asks(
+            "RecordCorrected", facts={**quoted, "member": member}, corrects=entry.act.act_id
+        )
+        for member in ("taken_at", "facts.taken_at", "/facts/taken_at", "intake_point")
+    }
+    holds("MARK_NEEDS_MEMBER", asked["taken_at"])
+    holds("MARK_NEEDS_MEMBER", asked["facts.taken_at"])
+    holds("MARK_NEEDS_MEMBER", asked["/facts/taken_at"])
+    breaks("MARK_NEEDS_MEMBER", asked["intake_point"], "/facts/was")
 
 
 def _members() -> dict[str, Any]:

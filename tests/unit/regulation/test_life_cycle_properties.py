@@ -58,6 +58,7 @@ def an_act(name: str, number: int, disposition: str | None, facts: dict[str, Any
         corrects=None,
         refers_to=None,
         members={"act_id": f"{number:08x}"},
+        signed={"act_id": f"{number:08x}"},
     )
 
 
