@@ -45,6 +45,7 @@ __all__ = [
     "StoredFile",
     "StoredRecord",
     "TileStore",
+    "Watch",
 ]
 
 NIL_UNIT = UUID(int=0)
@@ -371,6 +372,16 @@ class SeenStore(Protocol):
             Unavailable: No room; the one before stands.
             Doubt: It cannot be written.
         """
+
+
+class Watch(Protocol):
+    """Holds the log to what a role of a home has seen of it; `log_watch.LogWatch` is one."""
+
+    def look(self) -> None:
+        """Asks the database, and moves on with it. Raises: Unavailable: it cannot be asked."""
+
+    def require(self) -> None:
+        """Raises: Doubt: as of the last look it is not the log that was seen."""
 
 
 class Sessions(Protocol):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from api.ops.init_enclave import read_vkeys
-from api.ops.supervisor import ROLES
+from api.ops.supervisor import REMEMBERING
 from api.ops.wiring import KeptFiles, open_blobs, open_kek, role_dsn
 from api.settings import EnclaveFacts, Home, Settings, SettingsError
 from api.texts import damage
@@ -104,7 +104,7 @@ def seen_notes(settings: Settings, facts: EnclaveFacts) -> Seen:
     """Every checkpoint that the roles of this home have seen."""
     vkeys = [VKey.parse(vkey) for vkey in read_vkeys(settings)]
     notes, unopened = dict[bytes, None](), dict[Path, Doubt]()
-    for role in ROLES:
+    for role in REMEMBERING:
         store = SeenFile(Home(settings).seen_folder(role))
         try:
             notes[SeenCheckpoint(store, lambda _: vkeys, facts.origin).last().note] = None

@@ -19,7 +19,7 @@ import orjson
 from api.ops import database
 from api.ops.home_notes import VKEYS
 from api.ops.machine import RealClock, RealEntropy
-from api.ops.supervisor import ROLES
+from api.ops.supervisor import REMEMBERING
 from api.ops.wiring import role_dsn
 from api.settings import (
     LEVELS,
@@ -166,7 +166,7 @@ def _refuse(settings: Settings, plan: Plan) -> None:
                 keys_dir=settings.keys_dir,
             ),
         )
-    if any(SeenFile(Home(settings).seen_folder(role)).read() for role in ROLES):
+    if any(SeenFile(Home(settings).seen_folder(role)).read() for role in REMEMBERING):
         raise SettingsError(
             Message(
                 "{seen_dir} holds the checkpoints seen of another log: move them away first",
@@ -219,9 +219,9 @@ def _make_keys(home: Home, passphrase: bytes) -> _Keys:
 
 
 def _remember(home: Home, keys: _Keys, plan: Plan) -> None:
-    """Every role begins with a log of no record: from now on it knows how far that is signed."""
+    """Every memory begins with a log of no record: from now on it knows how far that is signed."""
     note = beginning(*keys.signers(plan.origin), time_s=int(RealClock().now().timestamp()))
-    for role in ROLES:
+    for role in REMEMBERING:
         SeenFile(home.seen_folder(role)).write(note)
 
 

@@ -19,7 +19,7 @@ import orjson
 
 from api.ops.home_notes import VKEYS
 from api.ops.machine import RealClock, RealEntropy
-from api.ops.supervisor import CHECKPOINTER, ROLES
+from api.ops.supervisor import CHECKPOINTER, REMEMBERING, ROLES
 from api.ops.wiring import log_signers, open_kek, role_dsn
 from api.settings import EnclaveFacts, Home, Settings, SettingsError
 from keys.custody.file import read_key, write_key
@@ -269,7 +269,7 @@ class Recovering:
         return note
 
     def _keep(self, note: bytes) -> None:
-        for role in ROLES:
+        for role in REMEMBERING:
             memory, spoilt = self.memory(role), self.opened(role) is None
             with memory.alone():
                 if spoilt:

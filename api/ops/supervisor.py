@@ -32,6 +32,10 @@ CHECKPOINTER: Final = "checkpointer"
 PROJECTOR: Final = "projector"
 DATABASE: Final = "database"
 ROLES: Final = (API, CHECKPOINTER, PROJECTOR)
+FOLLOWER: Final = "follower"
+REMEMBERING: Final = (*ROLES, FOLLOWER)
+"""Who of a home remembers the log: its own processes, and those of others that follow it here."""
+
 _STEP_S: Final = 0.2
 _LOOK_S: Final = 0.5
 _MOST_PAUSE_S: Final = 5.0

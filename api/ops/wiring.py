@@ -448,14 +448,8 @@ def open_projector(settings: Settings) -> tuple[Projector, PostgresNotices, Pool
         pool.close()
         raise
     standing = RegistryFollower(records, reader)
-    keys, stored = FollowedKeys(lambda: standing), PostgresCheckpoints(pool)
-    seen = SeenCheckpoint(SeenFile(home.seen_folder("projector")), keys.at, facts.origin)
-    watch = LogWatch(
-        seen,
-        SignedCheckpoints(stored, keys.at, facts.origin, follow=keys.follow),
-        records,
-        PostgresTiles(pool),
-    )
+    store = SeenFile(home.seen_folder("projector"))
+    watch = _watching(store, pool, records, reader, standing)
     with connect(dsn) as connection:
         generations.require_installed(connection)
     opening = WorkerConfig(dsn, kek, facts.origin, facts.level)
@@ -472,22 +466,45 @@ def open_projector(settings: Settings) -> tuple[Projector, PostgresNotices, Pool
     return projector, PostgresNotices(dsn), pool
 
 
+def _watching(
+    store: SeenFile,
+    pool: Pool,
+    records: PostgresRecords,
+    reader: Reader,
+    standing: RegistryFollower,
+) -> LogWatch:
+    """Holds a log to what one role remembers, by the keys that the log itself tells."""
+    keys, origin = FollowedKeys(lambda: standing), reader.origin
+    return LogWatch(
+        SeenCheckpoint(store, keys.at, origin),
+        SignedCheckpoints(PostgresCheckpoints(pool), keys.at, origin, follow=keys.follow),
+        records,
+        PostgresTiles(pool),
+    )
+
+
 def followed_log(settings: Settings) -> type[FollowedLog]:
     """The log of a home as an application class, for eventsourcing's `ProjectionRunner`.
 
     Whoever uses it needs the projector's login and the KEK; each application has its own
-    connections, until it is closed.
+    connections, until it is closed. What followers have seen of the log is in the folder `follower`
+    of `SOCAI_SEEN_DIR`, one for all of them: it is of one log, and only moves on.
 
     Raises:
-        SettingsError: No enclave in the home; by the class, where record 0 is not that of it.
+        SettingsError: No enclave in the home; by the class, where record 0 is not that of it, or
+            no checkpoint of it is known to followers.
     """
-    facts = Home(settings).facts()
+    home = Home(settings)
+    facts, folder = home.facts(), home.seen_folder("follower")
     dsn, kek = role_dsn(settings, facts, "projector"), open_kek(settings)
 
     class Log(FollowedLog):
         """The log of this home."""
 
         def __init__(self, env: Mapping[str, str] | None = None) -> None:
+            store = SeenFile(folder)
+            if store.read() is None:
+                raise memory_needed(folder)
             require_schema(dsn)
             self._pool = open_pool(dsn, most=2)
             records = PostgresRecords(self._pool)
@@ -497,7 +514,8 @@ def followed_log(settings: Settings) -> type[FollowedLog]:
             except Exception:
                 self._pool.close()
                 raise
-            super().__init__(records, reader, PostgresNotices(dsn), env)
+            watch = _watching(store, self._pool, records, reader, RegistryFollower(records, reader))
+            super().__init__(records, reader, watch, PostgresNotices(dsn), env)
 
         def close(self) -> None:
             """Gives the connections back."""

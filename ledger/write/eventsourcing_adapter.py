@@ -251,18 +251,15 @@ class LogReading(ApplicationRecorder):
     def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> LogSubscription:
         """Follows the log on, from behind a record.
 
+        A position says how many records were followed and not which: whether this is the same log
+        is for `followed_log.WatchedReading` to ask, with each section.
+
         Raises:
             Doubt: The log ends before this record: what was followed is not this log any more.
         """
         size = self._store.head().size
         if gt is not None and gt > size:
-            raise Doubt(
-                "shorter",
-                Message(
-                    "the log has {size} records, and {gt} have been followed", size=size, gt=gt
-                ),
-                size,
-            )
+            raise cut_short(size, gt)
         return LogSubscription(self, self._notices, gt, topics)
 
 
@@ -407,6 +404,15 @@ class RecordedEvent(Recording[UUID]):
     """eventsourcing's recording, with the log's own answer."""
 
     appended: Appended
+
+
+def cut_short(size: int, followed: int) -> Doubt:
+    """The log ends before what was followed of it."""
+    return Doubt(
+        "shorter",
+        Message("the log has {size} records, and {gt} have been followed", size=size, gt=followed),
+        size,
+    )
 
 
 def _of(row: StoredRecord, topics: Sequence[str]) -> bool:

@@ -7,12 +7,18 @@ can be told of nothing later; of an act behind an erased record of its stream, w
 judge in full, it is asked only whether one of its signers signed it. Our own views do not come this
 way (architecture.md §5).
 
+Nothing is handed out of another log than the one that was seen: with each section of it the log is
+held to the newest checkpoint that the follower's home has seen, and to the last record handed out.
+Records ahead of every checkpoint are held to as long as the process lives; started again, a
+follower knows of them how many they were (`subscribe`), until a checkpoint covers them.
+
 A follower ends at the first error, also where the database is away, and goes on behind the last
 record that it has tracked when it is started again.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NoReturn
 from uuid import UUID
 
@@ -21,12 +27,86 @@ from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent
 from eventsourcing.utils import Environment, EnvType
 
-from ledger.ports import Notices, RecordStore
+from ledger.errors import Doubt
+from ledger.message import Message
+from ledger.ports import Notices, RecordStore, StoredRecord, Watch
 from ledger.streams.event import ContentErased, Event
 from ledger.streams.record_reader import Reader
-from ledger.write.eventsourcing_adapter import LogReading, RecordEvent, RecordNotification
+from ledger.write.eventsourcing_adapter import (
+    LogReading,
+    RecordEvent,
+    RecordNotification,
+    cut_short,
+)
 from ledger.write.judged_stream import Dockets
 from ledger.write.registry_follower import RegistryFollower
+
+
+class WatchedReading(LogReading):
+    """A log that is read while it is the one that was seen.
+
+    Args:
+        store: Where records lie.
+        watch: Asked behind each reading and before anything of it is handed out.
+        notices: Hints that there is more; without them followers poll.
+    """
+
+    def __init__(self, store: RecordStore, watch: Watch, notices: Notices | None) -> None:
+        super().__init__(store, notices)
+        self._watch = watch
+        self._handed_out: StoredRecord | None = None  # the furthest
+
+    def select_events(
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Sequence[RecordEvent]:
+        """Rows of one stream. Raises: Doubt: of another log."""
+        found = super().select_events(originator_id, gt=gt, lte=lte, desc=desc, limit=limit)
+        self._hold()
+        return found
+
+    def select_notifications(
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
+        inclusive_of_start: bool = True,
+    ) -> Sequence[RecordNotification]:
+        """A section of the log.
+
+        Raises:
+            Doubt: `shorter` or `forked`: not of the log that was seen, or followed so far.
+            VerificationError: `gap`: a record is missing.
+        """
+        found = super().select_notifications(
+            start, limit, stop, topics, inclusive_of_start=inclusive_of_start
+        )
+        self._hold()
+        if found and (self._handed_out is None or found[-1].row.index > self._handed_out.index):
+            self._handed_out = found[-1].row
+        return found
+
+    def _hold(self) -> None:
+        self._watch.look()
+        self._watch.require()
+        last = self._handed_out
+        if last is None:
+            return
+        size = self._store.head().size
+        if size <= last.index:
+            raise cut_short(size, last.index + 1)
+        if list(self._store.entries(last.index, last.index + 1)) != [last.entry]:
+            raise Doubt(
+                "forked",
+                Message("record {index} is another than the one followed", index=last.index),
+            )
 
 
 class JudgingMapper(Mapper[UUID]):
@@ -61,7 +141,7 @@ class FollowedLog(Application[UUID]):
 
         class BacNinh(FollowedLog):
             def __init__(self, env=None):
-                super().__init__(records, reader, notices, env)
+                super().__init__(records, reader, watch, notices, env)
 
         ProjectionRunner(application_class=BacNinh, projection_class=…, view_class=…, env=…)
 
@@ -70,6 +150,7 @@ class FollowedLog(Application[UUID]):
     Args:
         store: Where records lie.
         reader: Opens them.
+        watch: Holds the log to what the follower's home has seen of it.
         notices: Hints that there is more; without them followers poll.
         env: Settings of eventsourcing; the machine's environment is not read.
     """
@@ -78,12 +159,13 @@ class FollowedLog(Application[UUID]):
         self,
         store: RecordStore,
         reader: Reader,
+        watch: Watch,
         notices: Notices | None = None,
         env: EnvType | None = None,
     ) -> None:
         self.name = reader.origin
         self._mapper = JudgingMapper(Dockets(RegistryFollower(store, reader), store, reader))
-        self._recorder = LogReading(store, notices)
+        self._recorder = WatchedReading(store, watch, notices)
         super().__init__(env)
 
     def construct_env(self, name: str, env: EnvType | None = None) -> Environment:
@@ -95,6 +177,6 @@ class FollowedLog(Application[UUID]):
         """Judges what it opens."""
         return self._mapper
 
-    def construct_recorder(self) -> LogReading:
-        """Reads."""
+    def construct_recorder(self) -> WatchedReading:
+        """Reads, and holds the log to what was seen."""
         return self._recorder

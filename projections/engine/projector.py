@@ -10,11 +10,11 @@ import contextlib
 from collections.abc import Callable, Sequence
 from threading import Event
 from time import monotonic
-from typing import Final, Protocol
+from typing import Final
 
 from ledger.errors import LedgerError, Unavailable
 from ledger.message import Message
-from ledger.ports import Notices, RecordStore
+from ledger.ports import Notices, RecordStore, Watch
 from ledger.streams.record_reader import Reader
 from ledger.write.registry_follower import RegistryFollower
 from projections.engine.batch_transaction import BatchTransaction, is_away
@@ -43,16 +43,6 @@ _LIVE: Final = "live"
 
 Progress = Callable[[str, int, int], None]
 """Called with (view, records folded, records in all) while a generation is built."""
-
-
-class Watch(Protocol):
-    """Holds the log to what this home has seen; `ledger.checkpoints.log_watch.LogWatch` is one."""
-
-    def look(self) -> None:
-        """Asks the database."""
-
-    def require(self) -> None:
-        """Raises: Doubt."""
 
 
 class Projector:

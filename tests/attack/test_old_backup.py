@@ -22,7 +22,7 @@ from psycopg import sql
 
 from api.cli.main import main
 from api.ops import loops
-from api.ops.wiring import open_checkpointer, open_kek, open_projector
+from api.ops.wiring import followed_log, open_checkpointer, open_kek, open_projector
 from api.settings import Home, SettingsError, child_environment
 from ledger.checkpoints.seen_file import DoubtMark, SeenFile
 from ledger.errors import Doubt
@@ -31,6 +31,7 @@ from ledger.log.statement import flattened
 from ledger.message import Wording
 from ledger.postgres.records import PostgresRecords
 from ledger.write.commands import Ledger
+from ledger.write.followed_log import FollowedLog
 from tests.a_ledger import a_report
 from tests.attacks import attack
 from tests.builders import Others
@@ -222,6 +223,13 @@ def _seen(service: Service, role: str) -> SeenFile:
     return SeenFile(Home(service.settings).seen_folder(role))
 
 
+def _followed(service: Service) -> FollowedLog:
+    """The log as one who follows it opens it, by the settings of its home alone."""
+    application: Any = followed_log(service.settings)
+    made: FollowedLog = application()
+    return made
+
+
 def _size(note: bytes | None) -> int:
     return 0 if note is None else unverified(note).size
 
@@ -299,6 +307,43 @@ def test_an_old_backup_that_grew_past_what_was_seen_is_another_log(
     assert _seal(service) == loops.ON_DOUBT
     assert _roots(service) == signed
     assert socai(service, "log", "resume").exit_code == 1
+
+
+@attack(
+    "an old backup grows past what a follower was told of the log",
+    stopped_by="what followers have seen, held to with each section of the log",
+    noticed_by="the follower, which ends with Doubt",
+)
+def test_a_follower_is_told_nothing_of_another_log(service: Service, backups: Backups) -> None:
+    """Its position alone fits: the copy is longer. Neither at work nor started again it goes on."""
+    old = backups.take()
+    for number in (1, 2):
+        _report(service, number)
+    with closing(_followed(service)) as app:
+        followed = app.recorder.select_notifications(None, 1_000)[-1].id
+        assert _size(_seen(service, "follower").read()) == followed == service.size()
+        backups.put_back(old)
+        for number in range(10, 16):
+            _by_a_taken_writer(service, number)
+        assert _records(service) > followed
+        with pytest.raises(Doubt, match="signed over"):
+            app.recorder.select_notifications(followed, 10)
+    with closing(_followed(service)) as again:
+        assert (again.recorder.max_notification_id() or 0) > followed
+        with pytest.raises(Doubt, match="signed over"):
+            again.recorder.select_notifications(followed, 10)
+        with (
+            again.recorder.subscribe(gt=followed) as subscription,
+            pytest.raises(Doubt, match="signed over"),
+        ):
+            next(subscription)
+
+
+def test_who_follows_without_a_memory_is_told_how_to_get_one(service: Service) -> None:
+    """A log that nobody here knows is not taken for the right one."""
+    _seen(service, "follower").path.unlink()
+    with pytest.raises(SettingsError, match="socai log remember"):
+        _followed(service)
 
 
 @attack(

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, LiteralString
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -23,9 +25,17 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from api.ops.wiring import followed_log
+from keys.jwk import SoftwareSigner
+from keys.note import VKey, log_pair
+from ledger.checkpoints.log_watch import LogWatch
+from ledger.checkpoints.seen_checkpoint import SeenCheckpoint, beginning
+from ledger.checkpoints.seen_file import SeenFile
+from ledger.checkpoints.verified_checkpoints import SignedCheckpoints
 from ledger.errors import Doubt
+from ledger.postgres.checkpoints import PostgresCheckpoints
 from ledger.postgres.notices import PostgresNotices
 from ledger.postgres.records import PostgresRecords
+from ledger.postgres.tiles import PostgresTiles
 from ledger.streams.event import ContentErased, PositionPassed, StatementRecorded
 from ledger.streams.record_reader import Reader
 from ledger.write.followed_log import FollowedLog
@@ -96,8 +106,14 @@ class EventsSeen(Projection[Seen]):
 class Follower:
     """Who follows a log from elsewhere: a database of its own, in which it may do anything."""
 
-    def __init__(self, case: Case, dsn: str) -> None:
+    def __init__(self, case: Case, dsn: str, folder: Path) -> None:
         self.case = case
+        self.memory = SeenFile(folder)
+        log_key, pq_key = log_pair(
+            ORIGIN, SoftwareSigner.generate("Ed25519"), SoftwareSigner.generate("ML-DSA-44")
+        )
+        self.vkeys = [log_key.vkey, pq_key.vkey]
+        self.memory.write(beginning(log_key, pq_key, time_s=1))
         self.dsn = dsn
         to = conninfo_to_dict(dsn)
         self.env = {
@@ -123,8 +139,20 @@ class Follower:
         """One application of it."""
         return FollowedLog(*self._parts())
 
-    def _parts(self) -> tuple[PostgresRecords, Reader, PostgresNotices]:
-        return *self.case.reading_log(), PostgresNotices(self.case.database.dsn("projector"))
+    def _parts(self) -> tuple[PostgresRecords, Reader, LogWatch, PostgresNotices]:
+        records, reader = self.case.reading_log()
+        pool = self.case.database.pool("projector")
+
+        def vkeys(_: int) -> list[VKey]:
+            return self.vkeys
+
+        watch = LogWatch(
+            SeenCheckpoint(self.memory, vkeys, ORIGIN),
+            SignedCheckpoints(PostgresCheckpoints(pool), vkeys, ORIGIN, follow=lambda: None),
+            records,
+            PostgresTiles(pool),
+        )
+        return records, reader, watch, PostgresNotices(self.case.database.dsn("projector"))
 
     def runner(self) -> ProjectionRunner[FollowedLog, Seen]:
         """The library's."""
@@ -147,7 +175,7 @@ class Follower:
 
 
 @contextmanager
-def _following(case: Case) -> Iterator[Follower]:
+def _following(case: Case, folder: Path) -> Iterator[Follower]:
     """A follower of a case's log, with an empty database in the same cluster."""
     name, server = f"{case.database.slug}_elsewhere", case.database.server
     with psycopg.connect(server.dsn(), autocommit=True) as admin:
@@ -158,15 +186,15 @@ def _following(case: Case) -> Iterator[Follower]:
             "CREATE TABLE seen (index bigint PRIMARY KEY, stream text, seq bigint, act text,"
             " digest text, status text)"
         )
-    yield Follower(case, dsn)
+    yield Follower(case, dsn, folder)
     with psycopg.connect(server.dsn(), autocommit=True) as admin:
         admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @pytest.fixture
-def follower(sc1: Case) -> Iterator[Follower]:
+def follower(sc1: Case, tmp_path: Path) -> Iterator[Follower]:
     """SC1 in its database, and who follows it."""
-    with _following(sc1) as follower:
+    with _following(sc1, tmp_path) as follower:
         yield follower
 
 
@@ -202,7 +230,9 @@ def test_a_stock_projection_goes_on_where_it_was_stopped(follower: Follower) -> 
     follower.follow(size)  # at the end nothing comes again
 
 
-def test_a_follower_is_told_what_is_set_aside_and_what_is_erased(database: Database) -> None:
+def test_a_follower_is_told_what_is_set_aside_and_what_is_erased(
+    database: Database, tmp_path: Path
+) -> None:
     """Junk by a stolen login moves no follower either, and an erased record stops none.
 
     The first piece is legal in its state, so that only a guard refuses it; the second is signed
@@ -228,7 +258,7 @@ def test_a_follower_is_told_what_is_set_aside_and_what_is_erased(database: Datab
     with psycopg.connect(database.admin) as connection:
         connection.execute("SET session_replication_role = replica")
         connection.execute("DELETE FROM log.wraps WHERE index = %s", [at])
-    with _following(case) as follower:
+    with _following(case, tmp_path) as follower:
         follower.follow(len(log.log.rows))
         seen = {row[0]: row for row in follower.rows()}
         assert seen[at][5] == "erased"
@@ -241,6 +271,38 @@ def test_a_follower_of_a_longer_log_does_not_go_on(follower: Follower) -> None:
     size = len(follower.case.played.log.rows)
     with pytest.raises(Doubt, match=f"the log has {size} records, and {size + 1}"):
         follower.app().recorder.subscribe(gt=size + 1)
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        ("UPDATE log.log_head SET size = %s", "have been followed"),
+        ("UPDATE log.records SET entry = sha256(entry) WHERE index = %s", "another than the one"),
+    ],
+    ids=["shorter", "another record"],
+)
+def test_a_log_that_changes_while_it_is_followed_is_not_gone_on_with(
+    follower: Follower, harm: LiteralString, said: str
+) -> None:
+    """No checkpoint covers the last record yet, and it was handed out: it has to stay."""
+    last = len(follower.case.played.log.rows) - 1
+    recorder = follower.app().recorder
+    assert recorder.select_notifications(None, 1_000)[-1].id == last + 1
+    assert recorder.select_notifications(last + 2, 1_000) == []
+    with psycopg.connect(follower.case.database.admin) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(harm, [last])
+    with pytest.raises(Doubt, match=said):
+        recorder.select_notifications(last + 2, 1_000)
+    with pytest.raises(Doubt, match=said):
+        recorder.select_events(UUID(bytes=follower.case.played.log.rows[0].stream_id))
+
+
+def test_a_follower_that_has_seen_another_log_is_told_nothing(follower: Follower) -> None:
+    """Not even the first section, where no position could say so."""
+    follower.memory.write(b"of another log\n")
+    with pytest.raises(Doubt, match="not of this log"):
+        follower.app().recorder.select_notifications(None, 10)
 
 
 def test_a_reader_of_the_librarys_reads_sections_of_the_log(follower: Follower) -> None:

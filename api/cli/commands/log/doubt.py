@@ -21,7 +21,7 @@ from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import fail, options, shell_of
 from api.ops import database
 from api.ops.enclave_audit import Audited, run, seen_notes
-from api.ops.supervisor import API, CHECKPOINTER, ROLES
+from api.ops.supervisor import API, CHECKPOINTER, FOLLOWER, PROJECTOR, REMEMBERING, ROLES
 from api.ops.wiring import log_signers, open_kek, require_genesis, role_dsn
 from api.settings import EnclaveFacts, Home, Settings, SettingsError, memory_needed
 from api.texts import damage
@@ -42,7 +42,7 @@ from ledger.streams.record_reader import Reader
 from ledger.write.log_keys_follower import FollowedKeys
 from ledger.write.registry_follower import RegistryFollower
 
-_LOGINS: Final = {API: "reader"}
+_LOGINS: Final = {API: "reader", FOLLOWER: PROJECTOR}
 """The login by which a role reads the tree, where it has another name."""
 
 
@@ -199,7 +199,7 @@ def remember_(checkpoint: CheckpointFile) -> None:
     settings = Settings.from_env()
     home = Home(settings)
     home.facts()
-    roles = [role for role in ROLES if home.has_password(_LOGINS.get(role, role))]
+    roles = [role for role in REMEMBERING if home.has_password(_LOGINS.get(role, role))]
     if not roles:
         raise SettingsError(
             Message(
@@ -314,7 +314,7 @@ def _lowered(sentence: str) -> str:
 def _doubts(settings: Settings, facts: EnclaveFacts) -> Mapping[str, Doubt]:
     """Which roles of the home would stop, and why; one that has seen nothing is asked nothing."""
     found = {}
-    for role in ROLES:
+    for role in REMEMBERING:
         if not SeenFile(Home(settings).seen_folder(role)).path.exists():
             continue  # its login and keys may lie on another machine too
         with _memory(settings, facts, role) as memory:

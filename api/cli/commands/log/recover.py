@@ -24,7 +24,7 @@ from api.cli.terminal.shell import Shell, fail, misuse, options, shell_of
 from api.ops import database
 from api.ops.recovery import Recovering
 from api.ops.role_lock import Lock
-from api.ops.supervisor import ROLES
+from api.ops.supervisor import REMEMBERING, ROLES
 from api.ops.wiring import require_schema, role_dsn
 from api.settings import Home, Settings
 from api.texts.catalogue import in_each, translate
@@ -158,7 +158,7 @@ def _loss(
 
 def _remembered(shell: Shell, log: Recovering) -> Iterator[CheckpointFile]:
     """What the home has seen; a memory that does not open shows nothing, and stops nobody."""
-    for role in ROLES:
+    for role in REMEMBERING:
         path, note = log.memory(role).path, log.opened(role)
         if note is not None:
             yield CheckpointFile(str(path), note)
