@@ -112,7 +112,7 @@ class VerificationError(LedgerError):
     """The evidence fails: bytes, hashes or signatures disagree.
 
     Args:
-        kind: Stable kind of damage (`entry_mismatch`, `root_mismatch` …).
+        kind: Stable kind of damage (`entry_mismatch`, `place_mismatch` …).
         message: What was expected and what was found.
         index: First bad index in the log, where one can be named.
     """

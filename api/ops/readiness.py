@@ -12,9 +12,10 @@ from typing import Final
 from api.ops import telemetry
 from api.settings import EnclaveFacts, Home, Settings
 from ledger.checkpoints.log_watch import LogWatch
+from ledger.checkpoints.seen_checkpoint import planted
 from ledger.checkpoints.seen_file import DoubtMark
 from ledger.checkpoints.verified_checkpoints import SignedCheckpoints
-from ledger.errors import LedgerError
+from ledger.errors import Doubt, LedgerError, VerificationError
 from ledger.files.custody_anchors import Anchoring
 from ledger.message import Message, Text, plural
 from ledger.ports import Clock, LogHead
@@ -73,14 +74,14 @@ class Readiness:
         """One line for each part; names no case."""
         try:
             # before the head, which only grows
-            latest, states = self._checkpoints.latest(), self._inquiry.status()
+            (covered, unsigned), states = self._covered(), self._inquiry.status()
             altered, aside = self._inquiry.altered(), self._inquiry.set_aside()
             head = self._records.head()
         except LedgerError as error:
             name = type(error).__name__
             told = Message("cannot be read ({name})", name=name)
             return [ReadinessCheck("database", ok=False, detail=told), self._disk()]
-        uncovered = head.size - (latest[0] if latest else 0)
+        uncovered = head.size - covered
         telemetry.LOG_SIZE.set(head.size)
         telemetry.UNCOVERED.set(uncovered)
         checks = [
@@ -89,8 +90,7 @@ class Readiness:
             ),
             ReadinessCheck(
                 "checkpointer",
-                ok=uncovered >= 0
-                and self._progress.fine("checkpointer", uncovered, latest[0] if latest else 0),
+                ok=uncovered >= 0 and self._progress.fine("checkpointer", uncovered, covered),
                 detail=plural(
                     "{n} record without a checkpoint",
                     "{n} records without a checkpoint",
@@ -98,7 +98,7 @@ class Readiness:
                 ),
             ),
         ]
-        checks.append(self._memory())
+        checks.append(self._memory(unsigned))
         live = {state.view: state for state in states if state.state == "live"}
         checks += [self._view(view.name, live.get(view.name), head) for view in VIEWS]
         checks += [_altered(table) for table in altered]
@@ -107,9 +107,18 @@ class Readiness:
         checks += [_aside(aside.count, aside.first[0])] if aside.first else []
         return [*checks, self._disk(), self._time(head.recorded_at)]
 
-    def _memory(self) -> ReadinessCheck:
-        """Also what the checkpointer stopped on, where its folder is on this machine."""
-        doubt = self._watch.doubt
+    def _covered(self) -> tuple[int, Doubt | None]:
+        """How many records are signed over, and whether somebody else stored a checkpoint there."""
+        try:
+            latest = self._checkpoints.latest()
+        except VerificationError as error:
+            what = Message("the last checkpoint does not hold: {detail}", detail=error)
+            return self._watch.covered, planted(what)
+        return (latest[0] if latest else 0), None
+
+    def _memory(self, unsigned: Doubt | None) -> ReadinessCheck:
+        """Also what the checkpointer stops on, or did where its folder is on this machine."""
+        doubt = self._watch.doubt or unsigned
         if doubt is not None:
             return ReadinessCheck("log", ok=False, detail=doubt.text)
         reason = DoubtMark(Home(self._settings).seen_folder("checkpointer")).reason()

@@ -67,6 +67,7 @@ class LogWatch:
         self._closing = threading.Event()
         self._looking: threading.Thread | None = None
         self.doubt: Doubt | None = None
+        self._remembered = 0
 
     def start(self) -> None:
         """Asks again and again, in a thread, until closed."""
@@ -79,6 +80,12 @@ class LogWatch:
         if self._looking is not None:
             self._looking.join(timeout=2 * LOOK_S)
 
+    @property
+    def covered(self) -> int:
+        """Records that the newest checkpoint covers which this process or its memory has seen."""
+        newest = self._checkpoints.newest
+        return max(self._remembered, newest[0] if newest else 0)
+
     def require(self) -> None:
         """Raises: Doubt: nothing may be recorded now."""
         doubt = self.doubt
@@ -88,6 +95,10 @@ class LogWatch:
     def look(self) -> None:
         """Asks the database, and moves the memory on to what it has; says in `doubt` what it found.
 
+        A stored checkpoint that the log did not sign is no doubt of the records: what was signed
+        stands in them, and whoever holds the checkpointer's login cannot shut the door to acts with
+        it. The checkpointer stops over it, and readiness names it.
+
         Raises:
             Unavailable: It cannot be asked; what was found last stands.
         """
@@ -96,7 +107,7 @@ class LogWatch:
             try:
                 latest = self._checkpoints.latest()
             except VerificationError:
-                latest = None  # none to believe: readiness says so, and the memory stays
+                latest = None  # none to believe: the memory stays
             if latest is not None:
                 with suppress(Unavailable):  # no room: it counts all the same, and is tried again
                     self._seen.keep(latest[1])
@@ -131,6 +142,7 @@ class LogWatch:
         """What was seen comes first and the database after it: a sound log is never behind."""
         seen, newest = self._seen.last().checkpoint, self._checkpoints.newest
         require(seen, self._records.head().size, self._tiles)
+        self._remembered = seen.size
         if newest is None or newest[0] <= seen.size:
             return seen.size
         require(unverified(newest[1]), self._records.head().size, self._tiles)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 from threading import Event
@@ -14,7 +15,7 @@ from click.testing import CliRunner, Result
 from api.cli.main import main
 from api.ops import database as databases
 from api.ops import loops
-from api.ops.wiring import open_checkpointer
+from api.ops.wiring import open_checkpointer, open_projector
 from api.settings import Home
 from keys.custody.file import write_kek
 from keys.envelope_encryption import Kek
@@ -177,6 +178,44 @@ def test_what_the_log_signed_is_never_taken_away(idle: Service) -> None:
     before = _checkpoints(idle).latest()
     assert _socai(idle, "log", "discard").exit_code == 0
     assert _checkpoints(idle).latest() == before
+
+
+@attack(
+    "a taken checkpointer login stores a checkpoint of its own, so that no act is taken any more",
+    stopped_by="records are held to what was signed, which a note that was not says nothing of",
+    noticed_by="readiness, check log, with every other check beside it; the checkpointer's stop",
+)
+@pytest.mark.parametrize("harm", ["junk", "an older note"])
+def test_a_planted_checkpoint_is_named_by_readiness_and_shuts_no_door(
+    idle: Service, harm: str
+) -> None:
+    """The checkpointer alone stops: acts are taken, views move, and what to do is said."""
+    true = {check["name"]: check for check in _checks(idle)}
+    assert true["log"]["ok"], true
+    size, signed = idle.size(), _checkpoints(idle).latest()
+    assert signed is not None
+    idle.token("hotline")  # a client asks for the log's name first, which answers 500 from now on
+    note = b"junk\n" if harm == "junk" else signed[1]
+    _owner(idle, "INSERT INTO log.checkpoints VALUES (%s, %s, %s)", size, bytes(32), note)
+    told = {check["name"]: check for check in _checks(idle)}
+    assert told.keys() == true.keys()
+    assert not told["log"]["ok"]
+    assert "socai log discard" in told["log"]["detail"]
+    assert told["database"] == true["database"]
+    assert told["checkpointer"]["detail"] == true["checkpointer"]["detail"]
+    act = an_act("ReportReceived", when=idle.clock.now(), stream=f"case/{an_id('after it')}")
+    idle.send(idle.sign(act, "hotline"), "hotline")
+    assert idle.size() == size + 1
+    projector, _, pool = open_projector(idle.settings)
+    with closing(pool), closing(projector):
+        projector.catch_up()
+    assert loops.checkpoint(idle.settings, Event()) == loops.ON_DOUBT
+
+
+def _checks(service: Service) -> list[dict[str, Any]]:
+    """What readiness says, check by check."""
+    found: list[dict[str, Any]] = service.client.get("/health/ready").get_json()["checks"]
+    return found
 
 
 @attack(
