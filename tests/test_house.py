@@ -49,6 +49,19 @@ def test_words_that_are_retired_stay_so(word: str) -> None:
     assert found == [], f"say {RETIRED[word]}"
 
 
+def test_a_checkpoint_is_signed_and_covers_and_seals_nothing() -> None:
+    """Sealing is what is done to a record at rest: where checkpoints are made nothing is sealed."""
+    makers = [
+        *modules("ledger/checkpoints", "ledger/recovery", "api/cli/commands/log"),
+        *(ROOT / "api/ops" / name for name in ("loops.py", "recovery.py", "supervisor.py")),
+        ROOT / "api/cli/commands/health.py",
+        ROOT / "ledger/postgres/checkpoints.py",
+        ROOT / "ledger/log/checkpoint.py",
+    ]
+    assert len(makers) > 20
+    assert [p.name for p in makers if re.search("seal", p.read_text("utf-8"), re.IGNORECASE)] == []
+
+
 def test_parsed_input_and_answers_have_their_names_in_the_http_layer() -> None:
     """`params` and `body`: what a reader of any web framework looks for."""
     for path in modules("api/http"):

@@ -39,7 +39,7 @@ def until_told() -> Event:
 
 
 def checkpoint(settings: Settings, stop: Event) -> int:
-    """Seals until told to stop; its exit status.
+    """Signs checkpoints until told to stop; its exit status.
 
     A stop on doubt leaves a mark: who starts it again, by hand or by a supervisor, starts nothing.
     """

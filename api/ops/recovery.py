@@ -74,7 +74,7 @@ class Recovering:
             stack.callback(one.close)
         kek = open_kek(settings)
         self._records = PostgresRecords(writers)
-        self._sealed = PostgresRecords(checkpointers)
+        self._entries = PostgresRecords(checkpointers)
         self._tiles = PostgresTiles(checkpointers)
         self._checkpoints = PostgresCheckpoints(checkpointers)
         self._ledger = Ledger(
@@ -140,7 +140,7 @@ class Recovering:
         """When the last record that is left was taken."""
         return self._records.head().recorded_at
 
-    def sealed(self) -> int:
+    def covered(self) -> int:
         """Size of the newest checkpoint that is left."""
         latest = self._checkpoints.latest()
         return 0 if latest is None else latest[0]
@@ -155,10 +155,10 @@ class Recovering:
         return next((one for one in found if one.signed[-1].index == last), None)
 
     def unfinished(self) -> Recovery | None:
-        """A recovery that is in effect and under whose keys nothing is sealed yet."""
+        """A recovery that is in effect and under whose keys no checkpoint is signed yet."""
         acts = self._ledger.standing.current.acts
         found = [Recovery.of(one.act.facts, one.index) for one in acts if one.act.act == RECOVERING]
-        return found[-1] if found and self.sealed() <= found[-1].size else None
+        return found[-1] if found and self.covered() <= found[-1].size else None
 
     # Who signs
 
@@ -254,7 +254,7 @@ class Recovering:
         """Sets the ended keys aside, signs the first checkpoint, writes the home's memory anew."""
         self._turn(recovery)
         first = FirstCheckpoint(
-            records=self._sealed,
+            records=self._entries,
             tiles=self._tiles,
             store=self._checkpoints,
             keys=self.keys,

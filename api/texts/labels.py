@@ -90,7 +90,7 @@ NAMES: Final[dict[str, Message]] = {
     "silence": Message("left open"),
     "since": Message("since"),
     "silences": Message("left open"),
-    "size": Message("records sealed"),
+    "size": Message("records covered"),
     "source": Message("source"),
     "state": Message("state"),
     "state_since": Message("in this state since"),

@@ -116,7 +116,7 @@ class Checkpointer:
         return None if note is None else self._swapped(stand, _Stand(new, note, self._tiles), fresh)
 
     def run(self, stop: threading.Event, *, pause_s: float = PAUSE_S) -> None:
-        """Seals until told to stop; begins by catching up.
+        """Signs until told to stop; begins by catching up.
 
         Args:
             stop: Set it to end the loop.
@@ -134,15 +134,15 @@ class Checkpointer:
             held = ""
             while not stop.is_set():
                 try:
-                    sealed = self.checkpoint_once()
+                    signed = self.checkpoint_once()
                 except Unavailable as error:
                     if str(error) != held:  # once, not with every try
                         held = str(error)
-                        _log.warning("nothing is sealed until this is mended: %s", held)
+                        _log.warning("nothing is signed until this is mended: %s", held)
                     stop.wait(POLL_S)
                     continue
                 held = ""
-                if sealed is None:
+                if signed is None:
                     wait(POLL_S)
                 else:
                     give()
@@ -212,7 +212,7 @@ class Checkpointer:
 
 
 def _nobody() -> None:
-    """The hint of whoever seals for none that waits."""
+    """The hint of whoever signs for none that waits."""
 
 
 class _Edge:

@@ -1,4 +1,4 @@
-"""The tree that entries grow out of a sealed one: its new tiles and its root.
+"""The tree that entries grow out of a signed one: its new tiles and its root.
 
 The checkpointer signs it. Whoever asks whether a log holds what was signed and never stored makes
 it again by the same sums. Not: who signs, and what is stored.

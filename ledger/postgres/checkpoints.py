@@ -21,7 +21,7 @@ from ledger.postgres.connect import Pool, reading, translated
 
 _LATEST: Final[LiteralString] = "SELECT size, note FROM log.checkpoints ORDER BY size DESC LIMIT 1"
 _AT: Final[LiteralString] = "SELECT note FROM log.checkpoints WHERE size = %b"
-_SEAL: Final[LiteralString] = """
+_ADVANCE: Final[LiteralString] = """
 SELECT log.checkpoint(%b::bigint, %b::bigint, %b::bytea, %b::bytea,
   %b::smallint[], %b::bigint[], %b::smallint[], %b::bytea[])
 """
@@ -71,7 +71,7 @@ class PostgresCheckpoints:
         arguments = [old_size, size, root, note, *(list(column) for column in columns)]
         try:
             with self._pool.connection() as connection:
-                row = connection.execute(_SEAL, arguments).fetchone()
+                row = connection.execute(_ADVANCE, arguments).fetchone()
         except psycopg.errors.UniqueViolation as error:
             there = error.diag.message_primary or "a checkpoint stands there already"
             raise planted(

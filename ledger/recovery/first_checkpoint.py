@@ -84,7 +84,7 @@ class FirstCheckpoint:
             self._store.advance(stand.size or None, new.size, new.root, note, fresh)
         except Conflict as error:
             raise Fatal(
-                "somebody else has sealed meanwhile: stop every checkpointer first"
+                "somebody else has signed meanwhile: stop every checkpointer first"
             ) from error
         return note
 

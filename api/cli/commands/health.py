@@ -124,7 +124,7 @@ def _loop(settings: Settings, role: str) -> Text | None:
     pool = open_pool(dsn, most=1)
     records = PostgresRecords(pool)
 
-    def sealed() -> Sequence[Stand]:
+    def covered() -> Sequence[Stand]:
         latest = PostgresCheckpoints(pool).latest()  # before the head, which only grows
         return [Stand(CHECKPOINTER, latest[0] if latest else 0, records.head().size)]
 
@@ -137,7 +137,7 @@ def _loop(settings: Settings, role: str) -> Text | None:
         ] or [Stand(PROJECTOR, 0, 1)]
 
     try:
-        return behind(sealed if role == CHECKPOINTER else projected, _patience())
+        return behind(covered if role == CHECKPOINTER else projected, _patience())
     finally:
         pool.close()
 

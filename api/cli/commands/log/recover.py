@@ -305,7 +305,7 @@ def _show(shell: Shell, log: Recovering, loss: Loss) -> bool:
                 "left": {
                     "size": left.size,
                     "root": left.root.hex(),
-                    "sealed": log.sealed(),
+                    "covered": log.covered(),
                     "last_recorded_at": None if last is None else stamp(last),
                 },
                 "lost": {
@@ -328,10 +328,10 @@ def _show(shell: Shell, log: Recovering, loss: Loss) -> bool:
     until = when(stamp(last)) if last is not None else "–"
     shell.say(
         Message(
-            "{size} records are left, the last one of {until}; sealed up to {sealed}.",
+            "{size} records are left, the last one of {until}; checkpoints cover {covered}.",
             size=left.size,
             until=until,
-            sealed=log.sealed(),
+            covered=log.covered(),
         )
     )
     if pending or unfinished:
