@@ -81,7 +81,6 @@ def pip_audit(requirements: Path) -> Ask:
         words = [
             "--requirement",
             str(requirements),
-            "--disable-pip",
             "--vulnerability-service",
             source,
         ]
