@@ -46,7 +46,8 @@ _LOOK_S: Final = 0.05
 _LEAVE_S: Final = 2.0
 _PEEKED_BYTES: Final = 131_072
 _MOST_HEAD_BYTES: Final = 65_536
-_READER_S: Final = 15.0
+READER_S: Final = 15.0
+"""How long an answer may wait for its reader in all, beside a second for each bytes below."""
 _SLOWEST_BYTES_S: Final = 32_768
 #: Comes only once we say so; or has its length inside.
 _NOT_WAITED: Final = re.compile(rb"\r\n(?:expect|transfer-encoding)[ \t]*:", re.IGNORECASE)
@@ -162,7 +163,7 @@ class Outgoing(socket.socket):
 
     def _wait(self) -> None:
         """Until there is room in the kernel; all waits of a connection count."""
-        left = _READER_S + self._given / _SLOWEST_BYTES_S - self._waited
+        left = READER_S + self._given / _SLOWEST_BYTES_S - self._waited
         began = time.monotonic()
         ready = select.poll()
         ready.register(self, select.POLLOUT)
