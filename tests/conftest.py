@@ -1,7 +1,8 @@
 """Plugins, and who runs what when.
 
-Hypothesis: `ci` repeats itself; `night` looks further, from the seed that `make soak` prints. The
-plugins of schemathesis and anyio are not loaded (pyproject.toml): they cost each process a second.
+Hypothesis: `ci` repeats itself; `night` looks further, from the seed that `make soak` prints, also
+at what has a number of its own (tests/examples.py). The plugins of schemathesis and anyio are not
+loaded (pyproject.toml): they cost each process a second.
 """
 
 from __future__ import annotations

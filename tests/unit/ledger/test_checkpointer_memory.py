@@ -21,6 +21,7 @@ from ledger.errors import Doubt, Fatal, Unavailable
 from ledger.log import checkpoint
 from ledger.message import Wording
 from tests.contract.append import T0, a_draft
+from tests.examples import examples
 from tests.fakes import Fault, MemoryRecordStore, MemorySeen, no_fault
 from tests.fixtures.clock import StepClock
 from tests.fixtures.keys import log_keys
@@ -427,4 +428,4 @@ class Histories(RuleBasedStateMachine):
 
 
 TestHistories = Histories.TestCase
-TestHistories.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
+TestHistories.settings = settings(max_examples=examples(30), stateful_step_count=25, deadline=None)

@@ -23,6 +23,7 @@ from ledger.regulation.case.state import RESULTS, Signed, StreamState, apply, fo
 from ledger.regulation.case_file.render import case_file
 from ledger.regulation.guards.life import state_illegal, sub_process_illegal
 from ledger.regulation.registry.registry import Registry
+from tests.examples import examples
 from tests.play_pure import Player, player_for, scenario, steps
 
 CYCLE = life_cycle()
@@ -143,7 +144,7 @@ class Walk(RuleBasedStateMachine):
             assert self.stream.effective(*RESULTS)
 
 
-Walk.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+Walk.TestCase.settings = settings(max_examples=examples(60), stateful_step_count=40, deadline=None)
 TestWalk = Walk.TestCase
 
 
@@ -189,7 +190,7 @@ def _moments() -> Iterator[tuple[str, int, int]]:
                 yield name, upto, other
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.sampled_from(list(_moments())))
 def test_step_put_at_another_moment_is_taken_only_where_the_tables_allow(
     moment: tuple[str, int, int],

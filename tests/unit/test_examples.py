@@ -1,0 +1,38 @@
+"""The profile `night` looks further at every property, whatever number one asks for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from tests.examples import USUAL, examples
+from tests.source_files import modules
+
+
+@pytest.fixture
+def loading() -> Iterator[None]:
+    """Profiles are changed, and the one of this run comes back."""
+    before = settings.get_current_profile_name()
+    yield
+    settings.load_profile(before)
+
+
+@pytest.mark.parametrize(("profile", "times"), [("ci", 1), ("night", 50)])
+@pytest.mark.usefixtures("loading")
+def test_a_number_of_ones_own_grows_with_the_profile(profile: str, times: int) -> None:
+    """As of those that name none."""
+    settings.load_profile(profile)
+    assert settings().max_examples == times * USUAL
+    assert examples(60) == times * 60
+
+
+def test_no_property_has_a_number_that_every_profile_keeps() -> None:
+    """`examples(60)` and not 60."""
+    fixed = re.compile(r"max_examples=\d")
+    profiles = Path(__file__).parents[1] / "conftest.py"
+    found = [path for path in modules("tests") if fixed.search(path.read_text("utf-8"))]
+    assert found == [profiles]
