@@ -106,7 +106,7 @@ class SignIn:
         attempts: A minute, for one key from one address.
     """
 
-    def __init__(  # noqa: PLR0913  wired once, by bootstrap
+    def __init__(  # noqa: PLR0913  wired once, by api.ops.wiring
         self,
         *,
         origin: str,

@@ -172,7 +172,7 @@ class MemoryLog:
         return kept
 
     def open(self) -> MemoryLog:
-        """See `Share`."""
+        """See `ExportedSnapshot`."""
         return self
 
     def files(self) -> NoFiles:

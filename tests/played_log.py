@@ -128,7 +128,7 @@ class PlayedLog:
             log.sign(dict(act.members), person, signer.role)
 
     def queries(self, records: RecordStore, connecting: Connecting) -> Queries:
-        """Every reading of its views, as `bootstrap` wires it."""
+        """Every reading of its views, as `api.ops.wiring` does."""
         reader = Reader(records, self.log.kek, ORIGIN)
         standing = RegistryFollower(records, reader)
         return Queries(

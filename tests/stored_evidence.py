@@ -81,7 +81,7 @@ class StoredEvidence:
         return self
 
     def open(self) -> StoredEvidence:
-        """See `Share`."""
+        """See `ExportedSnapshot`."""
         return self
 
 

@@ -94,7 +94,7 @@ def _errors() -> list[type[Exception]]:
 
 
 def test_every_error_class_has_a_translation() -> None:
-    """An error added below gets its line in problems.py, and one that is reached.
+    """An error added below gets its line in problem.py, and one that is reached.
 
     The lines of the two roots are for what nobody foresaw: they translate no class that is there.
     """

@@ -58,7 +58,7 @@ def create_app(enclave: Enclave, budgets: Budgets | None = None) -> Flask:
     """An application that serves one enclave.
 
     Args:
-        enclave: Opened by `bootstrap`; its ports are wired already.
+        enclave: Opened by `wiring`; its ports are wired already.
         budgets: What its officers may ask, shared by the workers of a server; else its own.
     """
     app = _blank()

@@ -1,6 +1,6 @@
 """The two loops beside the API, each a process until SIGTERM: checkpointer and projector.
 
-Not: how they are wired (`bootstrap`), nor what they do with a record.
+Not: how they are wired (`wiring`), nor what they do with a record.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ class Readiness:
         self._records = records
         self._checkpoints = checkpoints
         self._watch = watch
-        self._inquiry = queries
+        self._queries = queries
         self.anchoring: Anchoring | None = None
         self._progress = _Progress()
 
@@ -74,8 +74,8 @@ class Readiness:
         """One line for each part; names no case."""
         try:
             # before the head, which only grows
-            (covered, unsigned), states = self._covered(), self._inquiry.status()
-            altered, aside = self._inquiry.altered(), self._inquiry.set_aside()
+            (covered, unsigned), states = self._covered(), self._queries.status()
+            altered, aside = self._queries.altered(), self._queries.set_aside()
             head = self._records.head()
         except LedgerError as error:
             name = type(error).__name__

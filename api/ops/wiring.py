@@ -101,7 +101,7 @@ class Enclave:
         facts: Which enclave this is.
         clock: Real time.
         entropy: Real randomness.
-        seal: HMACs of tokens, cursors and ETags.
+        token_box: HMACs of tokens, cursors and ETags.
         sign_in: Who is calling.
         ledger: The write path.
         proofs: Inclusion and consistency.

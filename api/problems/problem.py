@@ -46,7 +46,7 @@ class Problem(Exception):
     """A refusal on its way to the caller.
 
     Args:
-        code: A code of `problem_types.TYPES`.
+        code: A code of `types.TYPES`.
         detail: What exactly; where left out the first fault, if there is one.
         faults: Each fault with its JSON Pointer.
         members: Extension members (`guard`, `head`, `since` …).

@@ -1,6 +1,6 @@
 """Every problem code: status, what happened, what to do next, what the log holds (http.md §1).
 
-One table; each code has a page at `/problems/<code>`. `problems.py` says which
+One table; each code has a page at `/problems/<code>`. `problem.py` says which
 error becomes which.
 """
 

@@ -1,8 +1,8 @@
 """Recomputes a whole log from stored bytes: each leaf, root, signature, verdict and erasure.
 
-One walk in index order: parts are read, opened and hashed by `checks.part` (in as many processes as
-asked for) and followed by `checks.chain`; then tiles and checkpoints are held against the entries
-by `checks.tree`. Nothing is changed. Who keeps the rows and prints the report is not known here,
+One walk in index order: ranges are read, opened and hashed by `range_check` (in as many processes
+as asked for) and followed by `chain`; then tiles and checkpoints are held against the entries by
+`tree`. Nothing is changed. Who keeps the rows and prints the report is not known here,
 nor are projections.
 """
 

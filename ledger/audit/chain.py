@@ -1,7 +1,7 @@
 """Follows the records in order: streams, `prev`, acts and their signers, keys as of each index.
 
-It keeps what an audit must remember and no more. Records come as `content.Checked`, already opened;
-the hashes are `tree`'s. formats.md §3 (several signatures), §9 (verdicts, genesis).
+It keeps what an audit must remember and no more. Records come as `content.CheckedRecord`, already
+opened; the hashes are `tree`'s. formats.md §3 (several signatures), §9 (verdicts, genesis).
 """
 
 from __future__ import annotations

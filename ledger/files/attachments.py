@@ -85,7 +85,7 @@ class Attachments:
         standing: Follows the registry; asked where the records of a stream are judged.
     """
 
-    def __init__(  # noqa: PLR0913 - wired once, by bootstrap
+    def __init__(  # noqa: PLR0913 - wired once, by api.ops.wiring
         self,
         *,
         blobs: BlobStore,

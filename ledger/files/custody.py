@@ -3,8 +3,8 @@
 Who added, read or exported it, and when, each event sealed and chained to the last. An event is
 canonical JSON with a blind, sealed as a record is (formats.md §5) under a stream name that no
 record has. It is committed before a byte leaves. A loss, a swap or an edit breaks the chain; that
-the newest events are gone is told by the anchors of the log (`anchors`). Who may see it is not
-decided here.
+the newest events are gone is told by the anchors of the log (`custody_anchors`). Who may see it is
+not decided here.
 """
 
 from __future__ import annotations

@@ -100,7 +100,7 @@ class Anchors:
         every: The fixed interval.
     """
 
-    def __init__(  # noqa: PLR0913 - wired once, by bootstrap
+    def __init__(  # noqa: PLR0913 - wired once, by api.ops.wiring
         self,
         *,
         index: FileIndex,

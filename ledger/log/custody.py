@@ -2,7 +2,7 @@
 
 A link binds file, position and entry of one event to all before it, so that one digest speaks of
 the first n events, none missing, none moved, none changed. It needs no key: whoever sees the rows
-can follow it. Who made an event, and what for, is `file_history`'s.
+can follow it. Who made an event, and what for, is `ledger.files.custody`'s.
 """
 
 from __future__ import annotations

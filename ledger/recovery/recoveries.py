@@ -1,6 +1,6 @@
 """Gathers what shows that a log was recovered, from its records and its newest signed tree.
 
-What is in it, and how it is verified, is `recovery_evidence`'s.
+What is in it, and how it is verified, is `ledger.recovery.evidence`'s.
 """
 
 from __future__ import annotations

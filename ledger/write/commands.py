@@ -1,8 +1,8 @@
 """The use cases of the write path: take, check or prepare a statement, found a log.
 
 Step by step (architecture.md §3): the door and the key as the log stands (`submission`), the
-stream's answer, one append (`memory`). Durable is the append's COMMIT and nothing before it. SQL,
-HTTP and files are not known here.
+stream's answer, one append (`stream_cache`). Durable is the append's COMMIT and nothing before it.
+SQL, HTTP and files are not known here.
 """
 
 from __future__ import annotations
@@ -181,7 +181,7 @@ class Ledger:
         """Writes record 0: LedgerOpened by the founding registrar, judged like any other act.
 
         Args:
-            statement: Of `founding.genesis`, with seq 1.
+            statement: Of `genesis`, with seq 1.
             at: Time of record 0.
 
         Raises:
@@ -200,7 +200,7 @@ class Ledger:
         """Records what the service itself says: the inner door, which nobody reaches from outside.
 
         Args:
-            statement: Of one of `service`'s events, by a key enrolled with custody `SERVICE`.
+            statement: Of one of `service_statements`, by a key enrolled with custody `SERVICE`.
 
         Raises:
             Rejected: Form, log, time, key or signature.

@@ -1,8 +1,9 @@
 """eventsourcing's mapper, recorder and event store over sealed records.
 
 architecture.md §3. An event becomes a `Draft`: what to store is sealed when its time in the log is
-known, by `record` and `vault`, bound to log, stream and position. The library's transcoder, cipher,
-compressor, snapshots and start-up DDL are not used. What acts are about is not known here.
+known, by `record` and `envelope_encryption`, bound to log, stream and position. The library's
+transcoder, cipher, compressor, snapshots and start-up DDL are not used. What acts are about is not
+known here.
 
 The log is also the library's notification log: the id of a record is the size of the log right
 behind it, its index and one, so that ids begin at 1 as the library has them, are dense, and a

@@ -49,7 +49,7 @@ class GenerationPosition(Protocol):
         """Last record folded, -1 for none."""
 
     def move(self, cursor: Cursor, position: int, recorded_at: datetime | None) -> None:
-        """Says in the cursor's transaction how far it is folded now. Raises: Overtaken."""
+        """Says in the cursor's transaction how far it is folded now. Raises: ConcurrentUpdate."""
 
     def stop(self, connection: Connection, why: str, index: int) -> None:
         """Says which record stops it."""
@@ -109,7 +109,7 @@ class BatchTransaction:
             How many indices it went through; None if all are at the end.
 
         Raises:
-            Overtaken: Another process is at work on the same.
+            ConcurrentUpdate: Another process is at work on the same.
             psycopg.Error: The database went away.
         """
         behind = min((place.position for place in places), default=end)
@@ -144,7 +144,7 @@ class BatchTransaction:
             Whether it went on.
 
         Raises:
-            Overtaken: Another process is at work on the same.
+            ConcurrentUpdate: Another process is at work on the same.
             psycopg.Error: The database went away.
         """
         behind = min((place.judged for place in places), default=0)

@@ -16,7 +16,7 @@ LET_GO: Final = 40_000
 
 
 class GcPause:
-    """A context where cycles are searched for when `note_freed` says so; leaves all as it was."""
+    """A context where cycles are searched for when `let_go` says so; leaves all as it was."""
 
     def __init__(self) -> None:
         self._before: list[bool] = []

@@ -140,7 +140,7 @@ class ViewState:
         """Everything up to `position` is folded, in the transaction of the cursor.
 
         Raises:
-            Overtaken: It does not stand where it stood when it was read.
+            ConcurrentUpdate: It does not stand where it stood when it was read.
         """
         said = [position, recorded_at, self.view, self.gen, self.position]
         if not cursor.execute(_MOVED, said).rowcount:
@@ -150,7 +150,7 @@ class ViewState:
         """Everything up to `judged` stands, or is taken back, in the transaction of the cursor.
 
         Raises:
-            Overtaken: It does not stand where it stood when it was read.
+            ConcurrentUpdate: It does not stand where it stood when it was read.
         """
         said = [judged, self.view, self.gen, self.judged, self.position]
         if not cursor.execute(_JUDGED, said).rowcount:

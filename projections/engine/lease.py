@@ -3,7 +3,7 @@
 A row, since whoever may read a database may hold any advisory lock in it, and since under a pooler
 a lock of the session is nobody's. A holder that is killed is followed when its lease has run out;
 one that is only slow may find itself followed meanwhile, and then loses nothing but its batch: a
-generation moves on from where it stood or not at all (`generations.Overtaken`).
+generation moves on from where it stood or not at all (`generations.ConcurrentUpdate`).
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ class RebuildShard:
         """Everything of the share up to `position` is folded.
 
         Raises:
-            Overtaken: It does not stand where it stood when it was read.
+            ConcurrentUpdate: It does not stand where it stood when it was read.
         """
         said = [position, self.view, self.gen, self.digits, self.position]
         if not cursor.execute(_MOVED, said).rowcount:

@@ -83,15 +83,15 @@ class PatientDesk:
         return self._desk.client(signer)
 
     def time(self) -> datetime | None:
-        """See `Desk`."""
+        """See `PlayedLedger`."""
         return patiently(self._book, self._desk.time)
 
     def place(self, stream: str, signer: SoftwareSigner) -> StreamHead:
-        """See `Desk`."""
+        """See `PlayedLedger`."""
         return patiently(self._book, lambda: self._desk.place(stream, signer))
 
     def submit(self, made: Statement, signer: SoftwareSigner, at: datetime) -> Mapping[str, Any]:
-        """See `Desk`."""
+        """See `PlayedLedger`."""
         self._book.sign(made)
         try:
             receipt = patiently(self._book, lambda: self._desk.submit(made, signer, at))
@@ -102,11 +102,11 @@ class PatientDesk:
         return receipt
 
     def act(self, act_id: str, index: int, signer: SoftwareSigner) -> Mapping[str, Any]:
-        """See `Desk`."""
+        """See `PlayedLedger`."""
         return patiently(self._book, lambda: self._desk.act(act_id, index, signer))
 
     def case(self, case_id: str, index: int, signer: SoftwareSigner) -> Mapping[str, Any]:
-        """See `Desk`."""
+        """See `PlayedLedger`."""
         return patiently(self._book, lambda: self._desk.case(case_id, index, signer))
 
 

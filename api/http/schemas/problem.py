@@ -1,4 +1,4 @@
-"""The problem document (RFC 9457) as the spec shows it; `problems.py` builds it."""
+"""The problem document (RFC 9457) as the spec shows it; `problem.py` builds it."""
 
 from __future__ import annotations
 

@@ -212,7 +212,7 @@ def compile_catalogue(edition: Edition) -> Catalogue:
     """Compiles the act types of an edition.
 
     Raises:
-        ValueError: The data uses a type or a format that `shape.py` does not know.
+        ValueError: The data uses a type or a format that `json_shape.py` does not know.
     """
     data = edition.acts
     formats = {"clock": json_shape.one_of(_clock_codes(edition))}

@@ -1,6 +1,6 @@
 """Clocks: which time limits run on a stream, from which act, until when, and how they stand.
 
-A pure reading of the fold: acts start and stop clocks (acts.json, `clock_conditions.py`), the rule
+A pure reading of the fold: acts start and stop clocks (acts.json, `clock_start_stop.py`), the rule
 of the day of the starting act says how long (`clock_terms.py`). Now comes in as `at`; nothing is
 recorded when a clock runs out.
 """

@@ -1,7 +1,7 @@
 """What a guard is asked: one statement, the stream before it, and the registry as the log stands.
 
-A guard sees nothing else: not the wall clock, not another log (guards.json, notes). The question is
-built once per statement, by `DecisionContext.question` alone, and is never changed.
+A guard sees nothing else: not the wall clock, not another log (guards.json, notes). It is built
+once per statement, by `DecisionContext.question` alone, and is never changed.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class GuardInput:
         log_size: Records in the log before this one.
         cases: What may be asked about other cases of this log.
         at: The ledger's own time; only for what is not judged by occurred_at or iat.
-        memo: What guards of this question have computed once and share.
+        memo: What the guards of this statement have computed once and share.
     """
 
     act: Act
@@ -115,7 +115,7 @@ class DecisionContext:
     def question(
         self, stream: StreamState, act: Act, officer: str, *, kid: str, iat: int, role: str
     ) -> GuardInput:
-        """What the guards are asked about the statement that would come next in a stream."""
+        """The input of the guards for the statement that would come next in a stream."""
         return GuardInput(
             act=act,
             kind=self.catalogue.type(act.act),

@@ -1,7 +1,7 @@
-"""What guards of more than one family read from a question: persons, texts, days and terms.
+"""What guards of more than one family read from their input: persons, texts, days and terms.
 
 Nothing here decides; each function answers one question about the act or the fold, by the registry
-of the question.
+of that input.
 """
 
 from __future__ import annotations

@@ -286,7 +286,7 @@ def awaited(state: StreamState, act: Act) -> tuple[NamedSigner, ...]:
     """Who signs an act from here on, in order: whose turn it is comes first; empty after the last.
 
     The one answer to whose turn it is, for the door, guards, folds, drafts and worklists; only
-    `ledger/checks/chain.py` asks by its own code, on purpose.
+    `ledger/audit/chain.py` asks by its own code, on purpose.
     """
     entry = state.entries.get(act.act_id)
     return act.signers if entry is None else entry.waiting_for

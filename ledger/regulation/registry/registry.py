@@ -1,7 +1,7 @@
 """Registry: the shipped edition plus the lines that registry acts of one log have added.
 
 Who exists, holds, may and is in force is asked by day, as the log stands; how acts add to the lines
-stands in `registry_lines.py`. Case roles (who handles this case, who was asked) are the stream's to
+stands in `lines.py`. Case roles (who handles this case, who was asked) are the stream's to
 answer.
 """
 
