@@ -41,7 +41,7 @@ serve: $(READY) ## serve the enclave in SOCAI_HOME (default .socai) on port 8000
 	@$(BIN)/socai serve
 
 test: $(READY) ## every test
-	$(PYTEST) -q -n $(WORKERS) --dist loadgroup
+	$(PYTEST) -q -rs -n $(WORKERS) --dist loadgroup
 
 quick: $(READY) ## lint, types, contracts and the tests that start no database
 	@.ci/run quick

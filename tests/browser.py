@@ -76,7 +76,7 @@ def chromium(profile: Path) -> Iterator[Page]:
     """
     browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if browser is None or driver is None:
-        pytest.skip("not checked: Chromium is not on this machine (chromium, chromium-driver)")
+        pytest.skip("Chromium is not on this machine (chromium, chromium-driver)")
     with subprocess.Popen(
         [driver, "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:

@@ -12,6 +12,7 @@ from hypothesis import settings
 
 pytest_plugins = [
     "tests.attacks",
+    "tests.skips",
     "tests.fixtures.postgres",
     "tests.fixtures.key_files",
     "tests.fixtures.app",

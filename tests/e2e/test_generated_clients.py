@@ -97,7 +97,7 @@ def _require(met: Met, found: dict[str, Any], stream: str) -> None:
 def test_the_quick_start_works_as_it_is_written(met: Met) -> None:
     """Line by line from the document, with an address and a token of this server's."""
     if shutil.which("curl") is None:
-        pytest.skip("not checked: curl is not on this machine")
+        pytest.skip("curl is not on this machine")
     said = orjson.loads(DOCUMENT.read_bytes())["info"]["description"]
     lines = said.partition("```sh\n")[2].partition("```")[0].splitlines()
     asked = [line for line in lines if line.startswith("curl ")]
@@ -243,7 +243,9 @@ def _every_case(made: Generated, client: object) -> tuple[list[str], int]:
 def _tool(name: str) -> Path:
     found = TOOLS / "node_modules" / ".bin" / name
     if shutil.which("node") is None or not found.exists():
-        pytest.skip("not checked: npm ci in tests/third_party/openapi (`make third-party`)")
+        pytest.skip(
+            "the npm tools of tests/third_party/openapi are not installed: make third-party"
+        )
     return found
 
 
