@@ -33,6 +33,7 @@ from tests.builders import (
     officer,
     signed,
 )
+from tests.examples import examples
 from tests.play_pure import Player, player_for, scenario, steps
 
 #: Every scenario with steps of the ordinary level.
@@ -251,7 +252,7 @@ def generated(story: Story, step: tuple[Any, ...]) -> None:
     story.later(minutes=10)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.lists(STEP, min_size=1, max_size=14), st.sampled_from([0, 29, 31, 300, 1200]))
 def test_list_and_question_agree_on_any_history(steps_: list[tuple[Any, ...]], later: int) -> None:
     """V9: whatever acts a log holds, and whatever has become of agencies and posts since."""
@@ -262,7 +263,7 @@ def test_list_and_question_agree_on_any_history(steps_: list[tuple[Any, ...]], l
         require_agreement([officer(alias) for alias in ALIASES], looked_at(story, when))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.lists(STEP, min_size=1, max_size=14), st.sampled_from(ALIASES))
 def test_who_is_shut_out_sees_nothing_by_any_ground(
     steps_: list[tuple[Any, ...]], alias: str
