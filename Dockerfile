@@ -27,7 +27,8 @@ RUN groupadd --gid 10001 socai \
     /var/lib/socai/home/cast /var/lib/socai/files /var/lib/socai/keys /var/lib/socai/keys/log \
     /var/lib/socai/keys/pq /var/lib/socai/keys/kek /var/lib/socai/keys/registrar \
     /var/lib/socai/keys/service /var/lib/socai/seen /var/lib/socai/seen/api \
-    /var/lib/socai/seen/checkpointer /var/lib/socai/seen/projector
+    /var/lib/socai/seen/checkpointer /var/lib/socai/seen/projector \
+    /var/lib/socai/seen/follower
 ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONSAFEPATH=1 \
     SOCAI_HOME=/var/lib/socai/home SOCAI_KEYS_DIR=/var/lib/socai/keys \
     SOCAI_SEEN_DIR=/var/lib/socai/seen

@@ -10,6 +10,7 @@ from typing import Any, Final
 import pytest
 import yaml  # type: ignore[import-untyped]
 
+from api.ops.supervisor import REMEMBERING
 from api.settings import Home, Settings
 from ledger.postgres.migrate import LOGINS
 
@@ -139,11 +140,13 @@ def test_each_process_remembers_its_log_where_no_other_can_write() -> None:
         for name in SERVICES
     }
     own = {name: {f"{SEEN}/{name}"} for name in ("api", "checkpointer", "projector")}
-    every = set().union(*own.values())
+    every = {f"{SEEN}/{role}" for role in REMEMBERING}
     assert seen == {**own, "postgres": set(), "rehearsal": set(), "migrate": every}
     settings = Settings.at(Path("/var/lib/socai/home"), seen_dir=Path(SEEN))
-    assert {str(Home(settings).seen_folder(name)) for name in own} == seen["migrate"]
-    assert f"SOCAI_SEEN_DIR={SEEN}\n" in (ROOT / "Dockerfile").read_text("utf-8")
+    assert {str(Home(settings).seen_folder(role)) for role in REMEMBERING} == seen["migrate"]
+    image = (ROOT / "Dockerfile").read_text("utf-8")
+    assert f"SOCAI_SEEN_DIR={SEEN}\n" in image
+    assert all(re.search(rf"{folder}\b", image) for folder in every)
 
 
 def test_a_key_with_a_folder_of_its_own_lies_in_it(tmp_path: Path) -> None:
