@@ -394,7 +394,8 @@ def test_a_new_machine_never_starts_blindly(
 def test_no_restart_makes_a_stopped_checkpointer_forget(service: Service) -> None:
     """Processes of their own, as an init would: all together, and the checkpointer alone."""
     service.hire("hotline")
-    sealed = _roots(service)
+    _until(lambda: service.size() in _roots(service), "the last record has no checkpoint yet")
+    signed = _roots(service)
     mark = DoubtMark(Home(service.settings).seen_folder("checkpointer"))
     mark.leave(Wording("hai gốc cho cỡ 5", "two roots for size 5"))
     environment = child_environment(service.settings)
@@ -419,7 +420,7 @@ def test_no_restart_makes_a_stopped_checkpointer_forget(service: Service) -> Non
     assert (unwell.exit_code, "two roots for size 5" in unwell.output) == (1, True)
     assert "hai gốc cho cỡ 5" in socai(service, "log", "resume", "--lang", "vi").stderr
     assert mark.reason() is None  # the log was sound all the time
-    assert _roots(service) == sealed
+    assert _roots(service) == signed
 
 
 @attack(
