@@ -35,7 +35,7 @@ _OF_MECHANISMS: Final = ("exception_id", "handled", "parent_id", "type")
 
 
 class Exporter(Protocol):
-    """A `SpanExporter` of OpenTelemetry's SDK."""
+    """What takes spans in OpenTelemetry's SDK: its SpanExporter."""
 
     def export(self, spans: Sequence[Any], /) -> Any:  # noqa: ANN401  SpanExportResult
         """Sends spans."""

@@ -150,7 +150,7 @@ class Generated:
         self._package = package
 
     def call(self, operation: str, client: object, **given: object) -> Any:  # noqa: ANN401  as typed
-        """An operation, `noun.operation`."""
+        """An operation, by the name of its module and its own."""
         module = importlib.import_module(f"{self._package}.api.{operation}")
         return module.sync(client=client, **given)
 
