@@ -8,26 +8,28 @@ RUN python3 -m venv /opt/uv && /opt/uv/bin/pip install --no-cache-dir --quiet 'u
 WORKDIR /app
 COPY pyproject.toml uv.lock README.md LICENSE ./
 # the database is another container: the embedded one is left out
-RUN /opt/uv/bin/uv sync --frozen --no-dev --extra server --extra s3 --extra xlsx --no-install-project
+RUN /opt/uv/bin/uv sync --frozen --no-dev --extra server --extra pkcs11 --extra s3 --extra xlsx --no-install-project
 COPY keys keys
 COPY ledger ledger
 COPY projections projections
 COPY api api
 COPY docs/spec docs/spec
 # as a wheel, which has no rehearsal in it
-RUN /opt/uv/bin/uv sync --frozen --no-dev --extra server --extra s3 --extra xlsx --no-editable
+RUN /opt/uv/bin/uv sync --frozen --no-dev --extra server --extra pkcs11 --extra s3 --extra xlsx --no-editable
 
 FROM build AS checkout
-RUN /opt/uv/bin/uv sync --frozen --no-dev --extra server --extra s3 --extra xlsx
+RUN /opt/uv/bin/uv sync --frozen --no-dev --extra server --extra pkcs11 --extra s3 --extra xlsx
 
 FROM python:3.13-slim AS bare
 RUN groupadd --gid 10001 socai \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent socai \
  && install -d -o 10001 -g 10001 -m 0700 /var/lib/socai /var/lib/socai/home \
     /var/lib/socai/home/cast /var/lib/socai/files /var/lib/socai/keys /var/lib/socai/keys/log \
-    /var/lib/socai/keys/pq /var/lib/socai/keys/kek /var/lib/socai/keys/registrar \
-    /var/lib/socai/keys/service /var/lib/socai/seen /var/lib/socai/seen/api \
-    /var/lib/socai/seen/checkpointer /var/lib/socai/seen/projector \
+    /var/lib/socai/keys/pq /var/lib/socai/keys/access \
+    /var/lib/socai/keys/access-pq /var/lib/socai/keys/kek /var/lib/socai/keys/registrar \
+    /var/lib/socai/keys/service /var/lib/socai/keys/vault \
+    /var/lib/socai/seen /var/lib/socai/seen/api \
+    /var/lib/socai/seen/checkpointer /var/lib/socai/seen/access /var/lib/socai/seen/projector \
     /var/lib/socai/seen/follower
 ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONSAFEPATH=1 \
     SOCAI_HOME=/var/lib/socai/home SOCAI_KEYS_DIR=/var/lib/socai/keys \

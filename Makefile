@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
   command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
 UV = $$(command -v uv || echo .uv/bin/uv)
-SYNC = UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never $(UV) sync --frozen --all-extras --quiet --python "$(PYTHON)"
+SYNC = UV_COMPILE_BYTECODE=$${UV_COMPILE_BYTECODE:-1} UV_PYTHON_DOWNLOADS=never $(UV) sync --frozen --all-extras --quiet --python "$(PYTHON)"
 # compiled once and kept, whatever the environment says: every process of a run reads the same files
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 # while some tests wait for proofs, processes and sockets, others work
@@ -108,20 +108,29 @@ advisories: $(READY) ## known weaknesses of what is shipped; status 2 where nobo
 	@$(RELEASE)
 	@$(BIN)/python -m release.advisories "$(UV)"
 
-SECRETS := postgres migrator writer checkpointer projector reader auditor
+SECRETS := postgres migrator writer checkpointer projector reader auditor backup keeper vault publisher importer
 GROUP := $$(test "$$(id -u)" = 0 && echo 10001 || id -g)
 
-secrets: ## what docker-compose.yml needs: random secrets in secrets/, their group in .env
-	@mkdir -p secrets && chmod 700 secrets
+LEVEL := ordinary
+OF_LEVEL := $(if $(filter ordinary,$(LEVEL)),,$(LEVEL))
+SECRETS_DIR := secrets$(OF_LEVEL:%=-%)
+ENV_FILE := .env$(OF_LEVEL:%=.%)
+
+secrets: ## what docker-compose.yml needs: random secrets in secrets/ (LEVEL=mat: secrets-mat/), their group in .env (.env.mat)
+	@mkdir -p $(SECRETS_DIR) && chmod 700 $(SECRETS_DIR)
 	@umask 077; \
 	random() { LC_ALL=C tr -dc "$$1" </dev/urandom | head -c "$$2"; }; \
-	for name in $(SECRETS:%=%.password) passphrase; do \
-	  test -s secrets/$$name || random A-Za-z0-9 40 >secrets/$$name; done; \
-	test -s secrets/session.key || random 0-9a-f 64 >secrets/session.key
+	for name in $(SECRETS:%=%.password) passphrase vault.passphrase; do \
+	  test -s $(SECRETS_DIR)/$$name || random A-Za-z0-9 40 >$(SECRETS_DIR)/$$name; done; \
+	for name in session ticket; do \
+	  test -s $(SECRETS_DIR)/$$name.key || random 0-9a-f 64 >$(SECRETS_DIR)/$$name.key; done
+	@test -s $(SECRETS_DIR)/mail.json || echo '{}' >$(SECRETS_DIR)/mail.json
 	@# the folder is closed to all but its owner; the group is only for the processes in the containers
-	@chgrp $(GROUP) secrets/* && chmod 640 secrets/*
-	@grep -qs ^SOCAI_SECRETS_GID= .env || echo "SOCAI_SECRETS_GID=$(GROUP)" >>.env
-	@echo "Made secrets/ and .env; what was there is kept. Keep a copy of secrets/passphrase apart."
+	@chgrp $(GROUP) $(SECRETS_DIR)/* && chmod 640 $(SECRETS_DIR)/*
+	@grep -qs ^SOCAI_SECRETS_GID= $(ENV_FILE) || echo "SOCAI_SECRETS_GID=$(GROUP)" >>$(ENV_FILE)
+	@test -z "$(OF_LEVEL)" || grep -qs ^SOCAI_LEVEL= $(ENV_FILE) || printf '%s\n' SOCAI_LEVEL=$(LEVEL) \
+	  SOCAI_SECRETS=./$(SECRETS_DIR) COMPOSE_PROJECT_NAME=socai-$(LEVEL) >>$(ENV_FILE)
+	@echo "Made $(SECRETS_DIR)/ and $(ENV_FILE); what was there is kept. Keep a copy of $(SECRETS_DIR)/passphrase apart."
 
 clean: ## remove the environment and caches; an enclave (.socai) is never touched
 	rm -rf $(VENV) .uv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -12,21 +12,34 @@ import os
 import re
 import secrets
 import stat
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, cast
 from urllib.parse import urlsplit
 
 from environs import Env, EnvError, validate
 
 from api.peer import Proxies
 from api.texts.lang import Lang
+from keys.custody.file import DRAWN
 from ledger.message import Message, Text
 
+MailSecurity = Literal["starttls", "tls", "none"]
+MAIL_SECURITY: Final = ("starttls", "tls", "none")
 LEVELS: Final = ("ordinary", "mat", "toi-mat", "tuyet-mat")
+ORDINARY: Final = LEVELS[0]
+PROFILES: Final = ("P0", "P1", "P2")
+"""How enclaves of different levels are kept apart (access.md §1); the same code."""
+APART: Final = "P2"
+"""Networks of their own: the only one in which real classified text may be entered."""
 _SLUG: Final = re.compile(r"[a-z][a-z0-9_]{0,40}")
+SESSION_KEY: Final = "session.key"
+TICKET_KEY: Final = "ticket.key"
+VAULT_PASSPHRASE: Final = "vault.passphrase"  # noqa: S105  the name of a file
 _HEX32: Final = re.compile(r"[0-9a-f]{64}")
 #: Settings whose variable has another name.
+_PASSWORD_BYTES: Final = 24
 _CALLED: Final = {"attempts": "sign_in_attempts"}
 _LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 ARRIVED_BYTES: Final = 32_768
@@ -58,7 +71,8 @@ class Settings:
         database_url: `SOCAI_DATABASE_URL`: a PostgreSQL >= 15 to use instead of the embedded one.
             At `init` it is the administrator's; later only host, port and name count, and each
             role brings its own password file.
-        secrets_dir: `SOCAI_SECRETS_DIR`, default `<home>/secrets`: role passwords, session key.
+        secrets_dir: `SOCAI_SECRETS_DIR`, default `<home>/secrets`: role passwords, session and
+            ticket key.
         keys_dir: `SOCAI_KEYS_DIR`, default `<home>/keys`: log, /pq, registrar and service keys, and
             the KEK.
             A key whose name has a folder of its own there lies in it.
@@ -66,7 +80,17 @@ class Settings:
             seen of its log, and why it stopped. Never in a backup of the database.
         passphrase_file: `SOCAI_PASSPHRASE_FILE`: opens the key files. In a rehearsal the home
             keeps one of its own.
+        pkcs11_module: `SOCAI_PKCS11_MODULE`: the PKCS#11 library of the token's maker, which then
+            runs in every process that opens the KEK, and sees what is wrapped.
+        pkcs11_token: `SOCAI_PKCS11_TOKEN`: label of the token that `init --custody pkcs11` makes
+            the KEK on.
+        pkcs11_pin_file: `SOCAI_PKCS11_PIN_FILE`: the PIN of the token that has the KEK. Whoever
+            reads it beside the token wraps and unwraps, but takes no key away.
         level: `SOCAI_LEVEL`: refuses to start where the home's enclave has another level.
+        profile: `SOCAI_PROFILE`, default `P0`: what parts this enclave from those of other levels.
+            `P2` says that it is a network of its own, which no program can see for itself: said
+            where it is not so, classified text comes to lie beside the Internet. Above ordinary
+            only a rehearsal runs without it.
         host: `SOCAI_HOST`, default 127.0.0.1. Another address shows the API to the network.
         port: `SOCAI_PORT`, default 8000.
         trusted_proxies: `SOCAI_TRUSTED_PROXIES`, default none: addresses and networks, between
@@ -89,6 +113,12 @@ class Settings:
         max_attachment_mib: `SOCAI_MAX_ATTACHMENT_MIB`, default 512: the most one file may have.
         anchor_every_s: `SOCAI_ANCHOR_EVERY_S`, default 3600: how often the custody of files is
             anchored in the log.
+        mail_host: `SOCAI_MAIL_HOST`: where the vault hands in letters to reporters; they wait where
+            it is not set.
+        mail_port: `SOCAI_MAIL_PORT`, default 587.
+        mail_security: `SOCAI_MAIL_SECURITY`, default `starttls`; `tls`, or `none`, which shows
+            reporters' addresses to whoever sees that network.
+        mail_from: `SOCAI_MAIL_FROM`: the address that letters come from.
     """
 
     home: Path
@@ -97,7 +127,11 @@ class Settings:
     keys_dir: Path
     seen_dir: Path
     passphrase_file: Path | None
+    pkcs11_module: Path | None
+    pkcs11_token: str | None
+    pkcs11_pin_file: Path | None
     level: str | None
+    profile: str
     host: str
     port: int
     trusted_proxies: str
@@ -114,6 +148,10 @@ class Settings:
     blobs: str
     max_attachment_mib: int
     anchor_every_s: int
+    mail_host: str
+    mail_port: int
+    mail_security: MailSecurity
+    mail_from: str
 
     @classmethod
     def from_env(cls) -> Settings:
@@ -125,15 +163,18 @@ class Settings:
         env = Env()
         try:
             plain = cls.at(Path(env.str("SOCAI_HOME", ".socai")).expanduser())
-            passphrase = env.str("SOCAI_PASSPHRASE_FILE", "")
             return replace(
                 plain,
                 database_url=_database_url(env.str("SOCAI_DATABASE_URL", "")),
                 secrets_dir=Path(env.str("SOCAI_SECRETS_DIR", "") or plain.secrets_dir).absolute(),
                 keys_dir=Path(env.str("SOCAI_KEYS_DIR", "") or plain.keys_dir).absolute(),
                 seen_dir=Path(env.str("SOCAI_SEEN_DIR", "") or plain.seen_dir).absolute(),
-                passphrase_file=Path(passphrase).expanduser().absolute() if passphrase else None,
+                passphrase_file=_path(env.str("SOCAI_PASSPHRASE_FILE", "")),
+                pkcs11_module=_path(env.str("SOCAI_PKCS11_MODULE", "")),
+                pkcs11_token=env.str("SOCAI_PKCS11_TOKEN", "") or None,
+                pkcs11_pin_file=_path(env.str("SOCAI_PKCS11_PIN_FILE", "")),
                 level=env.str("SOCAI_LEVEL", "", validate=validate.OneOf(["", *LEVELS])) or None,
+                profile=env.str("SOCAI_PROFILE", plain.profile, validate=validate.OneOf(PROFILES)),
                 host=_host(env.str("SOCAI_HOST", "") or plain.host),
                 port=_number(env, "SOCAI_PORT", plain.port, (0, 65535)),
                 trusted_proxies=_proxies(env.str("SOCAI_TRUSTED_PROXIES", "")),
@@ -160,6 +201,17 @@ class Settings:
                 anchor_every_s=_number(
                     env, "SOCAI_ANCHOR_EVERY_S", plain.anchor_every_s, (60, 86_400)
                 ),
+                mail_host=env.str("SOCAI_MAIL_HOST", ""),
+                mail_port=_number(env, "SOCAI_MAIL_PORT", plain.mail_port, (1, 65_535)),
+                mail_security=cast(
+                    "MailSecurity",
+                    env.str(
+                        "SOCAI_MAIL_SECURITY",
+                        plain.mail_security,
+                        validate=validate.OneOf(MAIL_SECURITY),
+                    ),
+                ),
+                mail_from=env.str("SOCAI_MAIL_FROM", ""),
             )
         except EnvError as error:
             raise SettingsError(
@@ -176,7 +228,11 @@ class Settings:
             keys_dir=home.absolute() / "keys",
             seen_dir=home.absolute() / "seen",
             passphrase_file=None,
+            pkcs11_module=None,
+            pkcs11_token=None,
+            pkcs11_pin_file=None,
             level=None,
+            profile=PROFILES[0],
             host="127.0.0.1",
             port=8000,
             trusted_proxies="",
@@ -193,6 +249,10 @@ class Settings:
             blobs=str(home.absolute() / "blobs"),
             max_attachment_mib=512,
             anchor_every_s=3600,
+            mail_host="",
+            mail_port=587,
+            mail_security="starttls",
+            mail_from="",
         )
         return replace(plain, **changes)
 
@@ -257,7 +317,8 @@ class Home:
         """The enclave's facts.
 
         Raises:
-            SettingsError: No enclave here, a damaged file, or another level than `SOCAI_LEVEL`.
+            SettingsError: No enclave here, a damaged file, another level than `SOCAI_LEVEL`, or one
+                that this profile must not hold.
         """
         try:
             facts = EnclaveFacts(**json.loads(self.facts_path.read_text("utf-8")))
@@ -290,6 +351,7 @@ class Home:
             raise SettingsError(
                 Message("a rehearsal's origin, and no other, begins with 'rehearsal.'"),
             )
+        require_profile(self.settings.profile, facts.level, rehearsal=facts.rehearsal)
         return facts
 
     def write_facts(self, facts: EnclaveFacts) -> None:
@@ -304,6 +366,12 @@ class Home:
         """The database password of `role`, from `<secrets>/<role>.password`."""
         return self._secret(f"{role}.password").decode("utf-8").strip()
 
+    def make_password(self, role: str) -> None:
+        """Makes the database password of `role` where there is none yet."""
+        path = self.settings.secrets_dir / f"{role}.password"
+        if not path.exists():
+            write_private(path, secrets.token_urlsafe(_PASSWORD_BYTES).encode("ascii"))
+
     def has_password(self, role: str) -> bool:
         """Whether this machine has the database password of `role`."""
         return (self.settings.secrets_dir / f"{role}.password").exists()
@@ -316,20 +384,75 @@ class Home:
             raise passphrase_needed()
         return self._secret("passphrase").strip(b"\r\n")
 
+    def key_costs(self) -> Mapping[str, int]:
+        """What a key file costs that is made under `passphrase`, as `keys.custody.file` takes it.
+
+        Next to nothing under the home's own, which `init` drew at random for a rehearsal.
+        """
+        return DRAWN if self.settings.passphrase_file is None else {}
+
+    def token_pin(self) -> bytes:
+        """The PIN of the token that has the KEK: `SOCAI_PKCS11_PIN_FILE`."""
+        if self.settings.pkcs11_pin_file is None:
+            raise SettingsError(Message("name a file with the token's PIN: SOCAI_PKCS11_PIN_FILE"))
+        return _read_private(self.settings.pkcs11_pin_file).strip(b"\r\n")
+
     def session_key(self) -> bytes:
         """The HMAC key of tokens and cursors, 32 bytes as 64 hex digits in `session.key`."""
-        text = self._secret("session.key").decode("ascii", "replace").strip()
+        return self._hex_key(SESSION_KEY)
+
+    def ticket_key(self) -> bytes:
+        """The key of tickets (access.md G13), 32 bytes as 64 hex digits in `ticket.key`."""
+        return self._hex_key(TICKET_KEY)
+
+    def make_key(self, name: str) -> None:
+        """Makes `SESSION_KEY` or `TICKET_KEY` where there is none yet."""
+        path = self.settings.secrets_dir / name
+        if not path.exists():
+            write_private(path, secrets.token_hex(32).encode("ascii"))
+
+    def turn_ticket_key(self, secret: bytes) -> None:
+        """Puts a new key in the place of the one there is, in one step."""
+        path = self.settings.secrets_dir / TICKET_KEY
+        draft = path.with_suffix(".draft")
+        draft.unlink(missing_ok=True)
+        write_private(draft, secret.hex().encode("ascii"))
+        draft.replace(path)
+
+    def _hex_key(self, name: str) -> bytes:
+        text = self._secret(name).decode("ascii", "replace").strip()
         if not _HEX32.fullmatch(text):
             raise SettingsError(
-                Message("session.key must hold 64 lower-case hex digits"),
+                Message("{name} must hold 64 lower-case hex digits", name=name),
             )
         return bytes.fromhex(text)
 
-    def make_session_key(self) -> None:
-        """Makes `session.key` where there is none yet."""
-        path = self.settings.secrets_dir / "session.key"
+    def vault_passphrase(self) -> bytes:
+        """What opens the vault's key file: a secret of its own (access.md G20)."""
+        return self._secret(VAULT_PASSPHRASE).strip(b"\r\n")
+
+    def make_vault_passphrase(self) -> None:
+        """Makes it where there is none yet."""
+        path = self.settings.secrets_dir / VAULT_PASSPHRASE
         if not path.exists():
-            write_private(path, secrets.token_hex(32).encode("ascii"))
+            write_private(path, secrets.token_urlsafe(_PASSWORD_BYTES).encode("ascii"))
+
+    def mail_login(self) -> tuple[str, str] | None:
+        """User and password of the mail server, from `mail.json`; None without it, or if it is {}.
+
+        Raises:
+            SettingsError: It can be read by everybody, or is not `{"user", "password"}`.
+        """
+        path = self.settings.secrets_dir / "mail.json"
+        if not path.exists():
+            return None
+        try:
+            told = json.loads(_read_private(path))
+            return (str(told["user"]), str(told["password"])) if told else None
+        except (ValueError, KeyError, TypeError) as error:
+            raise SettingsError(
+                Message("{path} must hold user and password, as JSON", path=path)
+            ) from error
 
     def blob_options(self) -> dict[str, Any]:
         """Options of the object store that `SOCAI_BLOBS` names, from `blobs.json`; none without it.
@@ -393,6 +516,24 @@ def _read_private(path: Path) -> bytes:
         ) from error
 
 
+def require_profile(profile: str, level: str, *, rehearsal: bool) -> None:
+    """Whether an enclave of a level may be here: real classified text in a network of its own.
+
+    Raises:
+        SettingsError: It may not (access.md §1).
+    """
+    if level != ORDINARY and not rehearsal and profile != APART:
+        raise SettingsError(
+            Message(
+                "{level} is above ordinary: outside a network of its own (SOCAI_PROFILE=P2) only a"
+                " rehearsal is made or started, and real classified text is never entered;"
+                " SOCAI_PROFILE is {profile}",
+                level=level,
+                profile=profile,
+            ),
+        )
+
+
 def passphrase_needed() -> SettingsError:
     """What a real enclave says where nobody told it its passphrase."""
     return SettingsError(
@@ -409,6 +550,10 @@ def memory_needed(folder: Path) -> SettingsError:
             folder=folder,
         ),
     )
+
+
+def _path(text: str) -> Path | None:
+    return Path(text).expanduser().absolute() if text else None
 
 
 def _number(env: Env, name: str, default: int, span: tuple[int, int]) -> int:

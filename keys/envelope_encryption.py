@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final
+from typing import Final, Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher
@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CTR
 
-from keys.errors import Malformed, Unsealable
+from keys.errors import Malformed, NotExtractable, Unsealable
 
 KEY_BYTES: Final = 32
 KEK_ID_BYTES: Final = 16
@@ -32,26 +32,78 @@ _PAD_TO: Final = tuple(k * 1024 for k in (1, 4, 16, 64, 256))
 _ORDINARY: Final = "ordinary"
 
 
+class HeldKey(Protocol):
+    """An AES-256-GCM key that stays where it is, and works there: on a token (access.md K6)."""
+
+    def encrypt(self, nonce: bytes, data: bytes, associated_data: bytes, /) -> bytes:
+        """Ciphertext and tag."""
+
+    def decrypt(self, nonce: bytes, data: bytes, associated_data: bytes, /) -> bytes:
+        """The plaintext. Raises: InvalidTag: not made with this key, or changed bytes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kek:
     """A key-encryption key of one epoch.
 
     Attributes:
         kek_id: 16 random bytes that name it.
-        key: 32 bytes; never shown.
+        key: 32 bytes, never shown; or what does the work with them, and does not give them out.
     """
 
     kek_id: bytes
-    key: bytes = field(repr=False)
+    key: bytes | HeldKey = field(repr=False)
 
     def __post_init__(self) -> None:
-        if len(self.kek_id) != KEK_ID_BYTES or len(self.key) != KEY_BYTES:
+        held = not isinstance(self.key, bytes) or len(self.key) == KEY_BYTES
+        if len(self.kek_id) != KEK_ID_BYTES or not held:
             raise Malformed("a KEK is 32 bytes with an id of 16")
+
+    def secret(self) -> bytes:
+        """The 32 bytes: hand them to `custody` or to `shares` only.
+
+        Raises:
+            NotExtractable: They are nowhere but where the key is held.
+        """
+        if isinstance(self.key, bytes):
+            return self.key
+        raise NotExtractable("the key does not leave its token")
 
     @classmethod
     def generate(cls) -> Kek:
         """A new KEK with a random id."""
         return cls(os.urandom(KEK_ID_BYTES), AESGCM.generate_key(256))
+
+    @property
+    def current(self) -> Kek:
+        """As `Keks`: this one alone."""
+        return self
+
+    @property
+    def every(self) -> tuple[Kek, ...]:
+        """As `Keks`."""
+        return (self,)
+
+    def of(self, kek_id: bytes) -> Kek:
+        """As `Keks`. Raises: Unsealable."""
+        if kek_id != self.kek_id:
+            raise Unsealable("wrapped under another KEK")
+        return self
+
+
+class Keks(Protocol):
+    """The KEKs that a process holds: one, or two while an epoch turns (access.md K9)."""
+
+    @property
+    def current(self) -> Kek:
+        """What wraps from now on."""
+
+    @property
+    def every(self) -> tuple[Kek, ...]:
+        """All that are held, the one in force first."""
+
+    def of(self, kek_id: bytes) -> Kek:
+        """What opens a wrap. Raises: Unsealable: it is not held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +127,12 @@ def _wrap_aad(origin: str, entry: bytes) -> bytes:
     return b"\0".join((b"socai/wrap/1", origin.encode(), entry))
 
 
-def _pad(envelope: bytes) -> bytes:
+def pad(envelope: bytes) -> bytes:
+    """The length and the text, with zeros up to a step, so that a length shows in steps only (§5).
+
+    Raises:
+        Malformed: Longer than the last step.
+    """
     framed = len(envelope).to_bytes(_LENGTH_BYTES) + envelope
     for size in _PAD_TO:
         if len(framed) <= size:
@@ -83,11 +140,12 @@ def _pad(envelope: bytes) -> bytes:
     raise Malformed(f"an envelope of {len(envelope)} bytes is longer than the largest padded state")
 
 
-def _unpad(padded: bytes) -> bytes:
+def unpad(padded: bytes) -> bytes:
+    """Inverse of `pad`. Raises: Unsealable."""
     length = int.from_bytes(padded[:_LENGTH_BYTES])
     envelope = padded[_LENGTH_BYTES : _LENGTH_BYTES + length]
     # One envelope has one padded form: anything else under a good tag was not written by `seal`.
-    if len(envelope) != length or _pad(envelope) != padded:
+    if len(envelope) != length or pad(envelope) != padded:
         raise Unsealable("the padding of the state is not what sealing writes")
     return envelope
 
@@ -102,7 +160,7 @@ def seal(envelope: bytes, *, origin: str, stream: str, seq: int, level: str) -> 
 
 def _seal_with(dek: bytes, nonce: bytes, envelope: bytes, aad: bytes, *, padded: bool) -> bytes:
     version = _PADDED if padded else _PLAIN
-    plain = _pad(envelope) if padded else envelope
+    plain = pad(envelope) if padded else envelope
     return bytes((version,)) + nonce + AESGCM(dek).encrypt(nonce, plain, aad)
 
 
@@ -130,7 +188,7 @@ def unverified_envelope(state: bytes, dek: bytes) -> bytes:
     # NIST SP 800-38D §7.1: with a 12-byte nonce GCM is counter mode from block nonce || 2 on.
     counter = nonce + (2).to_bytes(4)
     plain = Cipher(AES(dek), CTR(counter)).decryptor().update(sealed[:-_TAG_BYTES])
-    return _unpad(plain) if state[0] == _PADDED else plain
+    return unpad(plain) if state[0] == _PADDED else plain
 
 
 def _open_with(state: bytes, dek: bytes, aad: bytes) -> bytes:
@@ -139,7 +197,7 @@ def _open_with(state: bytes, dek: bytes, aad: bytes) -> bytes:
         plain = AESGCM(dek).decrypt(nonce, sealed, aad)
     except (InvalidTag, ValueError) as error:
         raise Unsealable("the record does not open") from error
-    return _unpad(plain) if state[0] == _PADDED else plain
+    return unpad(plain) if state[0] == _PADDED else plain
 
 
 def _parts(state: bytes) -> tuple[bytes, bytes]:
@@ -149,15 +207,24 @@ def _parts(state: bytes) -> tuple[bytes, bytes]:
     return state[1 : 1 + _NONCE_BYTES], state[1 + _NONCE_BYTES :]
 
 
-def wrap(kek: Kek, dek: bytes, *, origin: str, entry: bytes) -> bytes:
+def wrap(kek: Keks, dek: bytes, *, origin: str, entry: bytes) -> bytes:
     """The DEK wrapped for one entry of one log: 77 bytes."""
-    return _wrap_with(kek, os.urandom(_NONCE_BYTES), dek, _wrap_aad(origin, entry))
+    return _wrap_with(kek.current, os.urandom(_NONCE_BYTES), dek, _wrap_aad(origin, entry))
 
 
 @lru_cache(maxsize=16)
-def _cipher(key: bytes) -> AESGCM:
+def _set_up(key: bytes) -> AESGCM:
     """A KEK is used for every record; setting it up costs more than using it."""
     return AESGCM(key)
+
+
+def forget_ciphers() -> None:
+    """Nothing of a KEK that is gone stays set up."""
+    _set_up.cache_clear()
+
+
+def _cipher(key: bytes | HeldKey) -> AESGCM | HeldKey:
+    return _set_up(key) if isinstance(key, bytes) else key
 
 
 def _wrap_with(kek: Kek, nonce: bytes, dek: bytes, aad: bytes) -> bytes:
@@ -177,13 +244,13 @@ def kek_id_of(wrapped: bytes) -> bytes:
     return wrapped[1 : 1 + KEK_ID_BYTES]
 
 
-def unwrap(kek: Kek, wrapped: bytes, *, origin: str, entry: bytes) -> bytes:
+def unwrap(kek: Keks, wrapped: bytes, *, origin: str, entry: bytes) -> bytes:
     """The DEK inside a wrap.
 
     Raises:
         Unsealable: Another version, KEK, log or entry, or changed bytes.
     """
-    return _unwrap_with(kek, wrapped, _wrap_aad(origin, entry))
+    return _unwrap_with(kek.of(kek_id_of(wrapped)), wrapped, _wrap_aad(origin, entry))
 
 
 def _unwrap_with(kek: Kek, wrapped: bytes, aad: bytes) -> bytes:

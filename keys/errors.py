@@ -5,6 +5,8 @@ Nothing here knows an act, a log or HTTP; `ledger` translates at its border.
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 
 class KeysError(Exception):
     """Root of everything this package raises on purpose."""
@@ -36,3 +38,49 @@ class WrongCustody(KeysError):
 
 class Unsealable(KeysError):
     """Wrong passphrase, wrong key or changed bytes: which of them cannot be told apart."""
+
+
+class SharesDiffer(Unsealable):
+    """Two shares that open nothing together: of two splits, or both of one custodian."""
+
+
+class NotExtractable(Unsealable):
+    """The bytes of a key are asked for that does not leave its token."""
+
+
+class TokenFault(StrEnum):
+    """Why a PKCS#11 token does not work; whose move it is differs."""
+
+    NO_LIBRARY = "no_library"
+    NO_MODULE = "no_module"
+    ABSENT = "token_absent"
+    AMBIGUOUS = "token_ambiguous"
+    PIN_WRONG = "pin_wrong"
+    PIN_LOCKED = "pin_locked"
+    KEY_ABSENT = "key_absent"
+    KEY_AMBIGUOUS = "key_ambiguous"
+    KEY_UNFIT = "key_unfit"
+    FAILED = "token_failed"
+
+
+class TokenError(Exception):
+    """The token does not work: not there, locked, pulled out. It says nothing about any bytes.
+
+    No `KeysError`, on purpose: whoever takes what does not open for damaged must never take a
+    token that is not there for that.
+
+    Attributes:
+        fault: What is wrong.
+        named: The token, key or module it is about.
+        detail: The module's own word; empty where it has none.
+    """
+
+    def __init__(self, fault: TokenFault, named: str, detail: str = "") -> None:
+        super().__init__(f"{fault}: {named}" + (f" ({detail})" if detail else ""))
+        self.fault = fault
+        self.named = named
+        self.detail = detail
+
+    def __reduce__(self) -> tuple[type[TokenError], tuple[TokenFault, str, str]]:
+        """A process that works for another hands it back whole."""
+        return TokenError, (self.fault, self.named, self.detail)

@@ -7,7 +7,7 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -34,7 +34,9 @@ __all__ = [
     "Entropy",
     "FileIndex",
     "Grounds",
+    "Identities",
     "LogHead",
+    "NoRecords",
     "NotAppended",
     "Notices",
     "OtherCases",
@@ -42,6 +44,8 @@ __all__ = [
     "SealedRecord",
     "SeenStore",
     "Sessions",
+    "Sight",
+    "Sights",
     "StoredFile",
     "StoredRecord",
     "TileStore",
@@ -131,13 +135,13 @@ class RecordStore(Protocol):
         """Records `start` … in index order, at most `limit`, without a gap."""
 
     def cases(self, start: int, end: int, digits: str) -> Sequence[StoredRecord]:
-        """Records [start, end) in index order, but for those of cases with another last digit.
+        """Records [start, end) in index order, but for those that are of other cases alone.
 
         Args:
             start: First index.
             end: Index behind the last.
             digits: Last digits of the ids of the cases that are wanted, "0" for an id that ends in
-                none; what is in no case always is.
+                none; what is in no case always is, and whatever changes the registry.
         """
 
     def stream(self, stream_id: UUID, after_seq: int = 0) -> Iterable[StoredRecord]:
@@ -160,6 +164,49 @@ class RecordStore(Protocol):
 
         Never another one later; None where no append was told of it.
         """
+
+
+class NoRecords:
+    """`RecordStore` of nothing: for whoever opens rows that are at hand."""
+
+    def head(self) -> LogHead:
+        """Nothing is known of it."""
+        return LogHead(0, None, -1)
+
+    def read(self, start: int, limit: int) -> Sequence[StoredRecord]:
+        """None."""
+        del start, limit
+        return ()
+
+    def cases(self, start: int, end: int, digits: str) -> Sequence[StoredRecord]:
+        """None."""
+        del start, end, digits
+        return ()
+
+    def stream(self, stream_id: UUID, after_seq: int = 0) -> Iterable[StoredRecord]:
+        """None."""
+        del stream_id, after_seq
+        return ()
+
+    def registry(self, after_index: int) -> Iterable[StoredRecord]:
+        """None."""
+        del after_index
+        return ()
+
+    def act(self, act_id: UUID) -> Sequence[StoredRecord]:
+        """None."""
+        del act_id
+        return ()
+
+    def entries(self, start: int, end: int) -> Sequence[bytes]:
+        """None."""
+        del start, end
+        return ()
+
+    def token(self, tag: bytes) -> tuple[UUID, int] | None:
+        """None."""
+        del tag
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,11 +232,36 @@ class Asking(Cases, Protocol):
         """What was told so far, and from where."""
 
 
+Sight = Literal["absent", "hidden", "part", "whole"]
+"""What an officer sees of a case: there is none, nothing, the acts sent to them, all of it."""
+
+
+class Sights(Protocol):
+    """What the officer who calls sees of cases, asked before anything of a write is answered."""
+
+    def of(self, stream: str, *, begins: bool = False) -> Sight:
+        """How much of a case, by everything recorded of it so far; `begins`: one that is begun.
+
+        Raises: Unavailable.
+        """
+
+    def acts(self, stream: str, act_ids: Collection[str]) -> frozenset[str]:
+        """Which of these acts of a case."""
+
+
 class OtherCases(Protocol):
     """The other cases of a log, to be asked about in one judgement after another."""
 
-    def asking(self) -> Asking:
-        """Begins a judgement."""
+    def asking(self, seen: Callable[[str], bool] | None = None) -> Asking:
+        """Begins a judgement.
+
+        Args:
+            seen: Whether whoever writes sees a case; one that is not seen does not exist for what
+                they are told (access.md A4). None: everything is seen.
+        """
+
+    def forget(self) -> None:
+        """Lets go of what it remembers: something of the log was shredded."""
 
 
 class Alone(NoCases):
@@ -197,9 +269,12 @@ class Alone(NoCases):
 
     grounds = Grounds()
 
-    def asking(self) -> Alone:
+    def asking(self, _seen: Callable[[str], bool] | None = None) -> Alone:
         """Nothing to remember."""
         return self
+
+    def forget(self) -> None:
+        """Nothing to let go of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,12 +381,12 @@ class Notices(Protocol):
     """
 
     def listen(
-        self, channel: Literal["records", "checkpoint"]
+        self, channel: Literal["records", "checkpoint", "shreds"]
     ) -> AbstractContextManager[Callable[[float], bool]]:
         """A wait that returns True on a hint and False after that many seconds."""
 
     def giving(
-        self, channel: Literal["records", "checkpoint"]
+        self, channel: Literal["records", "checkpoint", "shreds"]
     ) -> AbstractContextManager[Callable[[], None]]:
         """Gives a hint that something is committed; costs no wait and never fails."""
 
@@ -426,6 +501,9 @@ class BlobStore(Protocol):
             Unavailable: The store cannot be reached.
         """
 
+    def remove(self, name: UUID) -> None:
+        """Takes a file away for good; safe to repeat. Raises: Unavailable."""
+
 
 @dataclass(frozen=True, slots=True)
 class CustodyRow:
@@ -496,6 +574,17 @@ class FileIndex(Protocol):
 
     def span(self, start: int, limit: int) -> Sequence[tuple[int, UUID, int, bytes]]:
         """Place, file, position and entry of events from a place on, in order, at most `limit`."""
+
+
+class Identities(Protocol):
+    """What the write path asks of the reporters' compartment."""
+
+    def holds(self, item: str, token: str, comp: UUID) -> bool:
+        """Whether it keeps this item for this reporter of this case; True where there is no R.
+
+        Raises:
+            Unavailable: Nobody knows now.
+        """
 
 
 class AttachedFiles(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -21,9 +21,11 @@ from ledger.ports import (
     Appender,
     AttachedFiles,
     CheckpointStore,
+    Entropy,
     Notices,
     RecordStore,
     SeenStore,
+    Sights,
     TileStore,
 )
 from ledger.postgres.checkpoints import PostgresCheckpoints
@@ -31,6 +33,7 @@ from ledger.postgres.notices import PostgresNotices
 from ledger.postgres.records import PostgresRecords
 from ledger.postgres.tiles import PostgresTiles
 from ledger.regulation.acts.act import Act, parse_act
+from ledger.regulation.participation.narrowing import Narrowing
 from ledger.streams.record_reader import Reader
 from ledger.write.commands import Ledger
 from ledger.write.receipt import Recorded
@@ -91,9 +94,12 @@ class ALedger:
         origin: Origin of the log.
         clock: The machine's clock.
         files: Asked about the files that acts list.
+        sights: What its callers see of cases.
+        narrow: Takes sight away at once.
+        entropy: Blinds, nonces and ids; others in every ledger if left out.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the ports of one process
         self,
         stores: Stores,
         *,
@@ -101,9 +107,13 @@ class ALedger:
         origin: str = ORIGIN,
         clock: StepClock | None = None,
         files: AttachedFiles | None = None,
+        sights: Sights | None = None,
+        narrow: Callable[[Narrowing, int], None] | None = None,
+        entropy: Entropy | None = None,
     ) -> None:
         self.stores = stores
         self.origin = origin
+        self.level = origin.rpartition("/")[2]
         self.keys: LogKeys = log_keys(origin)
         self.clock = clock or StepClock(T0)
         self.rehearsal = rehearsal
@@ -114,12 +124,14 @@ class ALedger:
             appender=stores.appender,
             kek=self.keys.kek,
             clock=self.clock,
-            entropy=CountingEntropy(str(id(self))),
+            entropy=entropy or CountingEntropy(str(id(self))),
             cases=self.others,
             origin=origin,
-            level="ordinary",
+            level=self.level,
             rehearsal=rehearsal,
             files=files,
+            sights=sights,
+            narrow=narrow,
         )
 
     def beside(self) -> ALedger:
@@ -187,7 +199,7 @@ class ALedger:
         members = genesis(
             act_id=UUID(builders.an_id(f"genesis {self.origin}")),
             origin=self.origin,
-            level="ordinary",
+            level=self.level,
             vkeys=self.keys.vkeys,
             founder=Founder(UUID(builders.officer(alias)), signer.kid, signer.jwk),
             at=self.clock.now().astimezone(T0.tzinfo),
@@ -235,7 +247,7 @@ class ALedger:
 
     def reader(self) -> Reader:
         """Opens its records."""
-        return Reader(self.stores.records, self.keys.kek, self.origin)
+        return Reader(self.stores.records, self.keys.kek, self.origin, self.level)
 
 
 def _by_keeper(name: str, alias: str, by: str, facts: dict[str, Any], when: datetime) -> Act:

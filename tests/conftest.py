@@ -7,6 +7,8 @@ loaded (pyproject.toml): they cost each process a second.
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 from hypothesis import settings
 
@@ -16,15 +18,29 @@ pytest_plugins = [
     "tests.fixtures.postgres",
     "tests.fixtures.key_files",
     "tests.fixtures.app",
+    "tests.fixtures.above",
+    "tests.fixtures.compartments",
     "tests.fixtures.arena",
     "tests.fixtures.inspected",
+    "tests.fixtures.desk",
     "tests.fixtures.installed",
+    "tests.fixtures.neighbours",
     "tests.fixtures.projected",
+    "tests.fixtures.under_order",
+    "tests.fixtures.softhsm",
 ]
 
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("night", max_examples=5_000, deadline=None, print_blob=True)
 settings.load_profile("ci")
+
+gc.disable()  # eight thousand tests are collected, and none of them goes away again
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays, and no garbage collection looks through it again."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -13,7 +13,7 @@ import psycopg
 
 from api.ops.embedded_postgres import Embedded
 from ledger.postgres import definitions
-from tests.fixtures.postgres import Database, make_database
+from tests.fixtures.postgres import Database, install_database
 
 ROOT = Path(__file__).parents[1]
 LISTS = {
@@ -25,7 +25,7 @@ LISTS = {
 def told(database: Database) -> dict[Path, str]:
     """What a freshly made database says, as the text of each list."""
     texts = {}
-    with psycopg.connect(database.dsn("reader")) as connection:
+    with psycopg.connect(database.dsn("auditor")) as connection:
         for path, schemas in LISTS.items():
             lines = definitions.told(
                 connection, database.slug, schemas, roles=schemas == definitions.SCHEMAS
@@ -40,7 +40,7 @@ def main() -> None:
         server = Embedded(Path(home) / "server")
         server.start()
         try:
-            database = make_database(server)
+            database = install_database(server)
             for path, text in told(database).items():
                 path.write_text(text, encoding="utf-8")
         finally:

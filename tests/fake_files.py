@@ -36,6 +36,10 @@ class MemoryBlobs:
         whole = self.kept[name]
         return (whole[at : at + 100_000] for at in range(0, len(whole), 100_000))
 
+    def remove(self, name: UUID) -> None:
+        """See `BlobStore`."""
+        self.kept.pop(name, None)
+
 
 class MemoryFiles:
     """`FileIndex` in one process.

@@ -133,7 +133,8 @@ class MemoryRecordStore:
         return [
             row
             for row in self.read(start, end - start)
-            if not row.stream.startswith("case/")
+            if row.registry
+            or not row.stream.startswith("case/")
             or (row.stream[-1] if row.stream[-1] in "0123456789abcdef" else "0") in digits
         ]
 
@@ -211,7 +212,7 @@ class MemoryRecordStore:
 
     @contextmanager
     def listen(
-        self, channel: Literal["records", "checkpoint"]
+        self, channel: Literal["records", "checkpoint", "shreds"]
     ) -> Iterator[Callable[[float], bool]]:
         """See `Notices`; one bell for both channels."""
         del channel
@@ -223,7 +224,9 @@ class MemoryRecordStore:
         yield wait
 
     @contextmanager
-    def giving(self, channel: Literal["records", "checkpoint"]) -> Iterator[Callable[[], None]]:
+    def giving(
+        self, channel: Literal["records", "checkpoint", "shreds"]
+    ) -> Iterator[Callable[[], None]]:
         """See `Notices`; the bell has rung already."""
         del channel
         yield lambda: None

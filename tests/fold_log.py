@@ -9,7 +9,7 @@ from keys.envelope_encryption import Kek
 from ledger.ports import LogHead, RecordStore, StoredRecord
 from ledger.streams.event import SetAside
 from ledger.streams.record_reader import Opened, Reader
-from ledger.write.judged_stream import Docket
+from ledger.write.judged_stream import JudgedStream
 from ledger.write.registry_follower import FollowedAct, RegistryFollower
 from tests.fakes import MemoryRecordStore
 
@@ -35,7 +35,7 @@ class FoldLog:
         self._store = store
         self._strict = Reader(store, kek, origin)
         self._reader = self._strict.for_folds()
-        self._standing = RegistryFollower(store, self._strict)
+        self._follower = RegistryFollower(store, self._strict)
 
     def size(self) -> int:
         """Records."""
@@ -51,15 +51,15 @@ class FoldLog:
 
     def registry(self) -> Sequence[FollowedAct]:
         """Registry acts."""
-        return self._standing.catch_up().acts
+        return self._follower.catch_up().acts
 
     def stands(self, index: int) -> bool:
         """Whether the registry changed by it."""
-        return self._standing.stands(index)
+        return self._follower.stands(index)
 
     def judged(self, stream: str, before: int) -> dict[int, SetAside | None]:
         """A stream, judged in full."""
-        return Docket(self._standing, self._store, self._strict, stream).upto(before)
+        return JudgedStream(self._follower, self._store, self._strict, stream).upto(before)
 
     def doubted(self) -> Collection[int]:
         """Nobody folded it before."""

@@ -22,7 +22,6 @@ from keys import canonical, envelope_encryption, note
 from keys.envelope_encryption import Kek
 from keys.jwk import SoftwareSigner
 from keys.note import NoteSigner
-from ledger.audit import content
 from ledger.audit.content import RawRecord
 from ledger.audit.files.snapshot_port import RawEvent, RawFile
 from ledger.audit.rules.token_owners import RawToken
@@ -37,7 +36,7 @@ from ledger.log.record import leaf
 from ledger.ports import LogHead
 from ledger.regulation.registry.lines import REGISTRY_ACTS
 from ledger.streams.event import TOPIC
-from ledger.streams.names import stream_id
+from ledger.streams.names import is_case, stream_id
 from ledger.streams.tokens import token_tag, tokens_of
 
 ORIGIN = "rehearsal.bacninh.example/ordinary"
@@ -143,9 +142,11 @@ class MemoryLog:
         """See `Evidence`."""
         return max((row.at for row in self.rows), default=-1)
 
-    def records(self, start: int, end: int, seat: StreamPartition = ALONE) -> Sequence[RawRecord]:
+    def records(
+        self, start: int, end: int, partition: StreamPartition = ALONE
+    ) -> Sequence[RawRecord]:
         """See `Evidence`; without state and wraps where the login may not read them."""
-        here = (r for r in self.rows if start <= r.at < end and seat.has(r.stream_id))
+        here = (r for r in self.rows if start <= r.at < end and partition.has(r.stream_id))
         rows = sorted(here, key=lambda r: r.at)
         return rows if self.sealed else [r._replace(state=None, wraps=()) for r in rows]
 
@@ -306,7 +307,7 @@ class MemoryLog:
             ),
             name=stream,
             registry=effective and act in REGISTRY_ACTS,
-            unit=content.unit_of(name, stream),
+            unit=name if is_case(stream) else bytes(16),
         )
 
     def checkpoint(self) -> None:

@@ -13,19 +13,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from keys import canonical
 from keys.jwk import SoftwareSigner
 from ledger.regulation.acts.act import Act, parse_act
-from ledger.regulation.acts.catalogue import load
 from ledger.regulation.case.guard_input import DecisionContext, GuardInput
 from ledger.regulation.case.other_cases_port import CountedReport
+from ledger.regulation.case.reviews import signers
 from ledger.regulation.case.state import Entry, Signed, StreamState, apply
 from ledger.regulation.case_file.flags import standing
 from ledger.regulation.case_file.render import case_file
 from ledger.regulation.decide import Decision, decide
+from ledger.regulation.edition import Edition, first_edition, load_edition, named
+from ledger.regulation.participation.reach import OPENING, reach, takes_part
+from ledger.regulation.participation.viewpoint import Viewpoint
 from ledger.regulation.registry.lines import REGISTRY_ACTS
 from ledger.regulation.registry.registry import Registry
 
@@ -50,6 +55,11 @@ def nth_key(_number: int) -> SoftwareSigner:
     return SoftwareSigner.generate()
 
 
+def entry_of(index: int) -> str:
+    """What stands for the entry of a record that nobody seals."""
+    return canonical.b64(sha256(f"record {index}".encode()).digest())
+
+
 @dataclass
 class Person:
     """One alias of the cast: an officer with a post and a key."""
@@ -66,6 +76,7 @@ class Player:
 
     origin: str = f"{DEPLOYMENT}/ordinary"
     level: str = "ordinary"
+    edition: Edition = field(default_factory=load_edition)
     registry: Registry = field(default_factory=Registry.founded)
     streams: dict[str, StreamState] = field(default_factory=dict)
     raised: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -95,9 +106,20 @@ class Player:
             for e in s.entries.values()
         )
 
-    def record(self, _index: int, _entry: str, /) -> str | None:
-        """Nothing is hashed here, so no record is known."""
-        return None
+    def record(self, index: int, entry: str, /) -> str | None:
+        """The stream of a record; nothing is sealed here, so its entry is one of this page."""
+        if entry != entry_of(index):
+            return None
+        return next(
+            name
+            for name, stream in self.streams.items()
+            for one in stream.entries.values()
+            if index in {signed.index for signed in one.signed}
+        )
+
+    def changes_registry(self, _index: int, /) -> bool:
+        """No record is known."""
+        return False
 
     def running(self, _stream: str, _at: datetime, /) -> Sequence[str]:
         """Nothing is asked in these scenarios."""
@@ -112,7 +134,14 @@ class Player:
     def signers(self, stream: str) -> Sequence[str]:
         """Officers who signed an effective act of a case."""
         known = self.streams.get(stream)
-        return () if known is None else [o for e in known.effective() for o in e.signed_by()]
+        return () if known is None else signers(known)
+
+    def takes_part(self, stream: str, officer: str, at: datetime, level: str) -> bool:
+        """Whether an officer sees all of a case, by no order and no opening."""
+        known = self.streams.get(stream)
+        if known is None:
+            return False
+        return takes_part(officer, Viewpoint(known, self.registry, at, level))
 
     # -- statements -------------------------------------------------------------------------------
 
@@ -131,14 +160,15 @@ class Player:
         stream = self.stream(act.stream)
         ground = DecisionContext(
             registry=self.registry,
-            catalogue=load(),
             origin=self.origin,
             level=self.level,
             log_size=self.size,
             cases=self,
             at=iat.astimezone(UTC),
         )
-        return ground.question(stream, act, officer, kid=kid, iat=int(iat.timestamp()), role=role)
+        return ground.guard_input(
+            stream, act, officer, kid=kid, iat=int(iat.timestamp()), role=role
+        )
 
     def sign(
         self, act: Act, officer: str, role: str, iat: datetime, kid: str = ""
@@ -165,6 +195,7 @@ class Player:
             int(iat.timestamp()),
             stream.seq + 1,
             f"d{self.size}",
+            self.registry.edition,
             self.size,
             at,
         )
@@ -196,6 +227,8 @@ class Player:
             "regulation": {"id": "90/QĐ-UBND", "version": "2023"},
             "demo": True,
         }
+        if self.edition is not first_edition():
+            facts["edition"] = named(self.edition)
         act = self.registry_act("LedgerOpened", "ledger", facts, at)
         self.registry.apply(act, index=0, recorded_at=at.astimezone(UTC))
         self.sign(act, who.officer, "AUTHOR", at, who.key.kid)
@@ -290,8 +323,8 @@ class Player:
     def act_of(self, step: Mapping[str, Any], aliases: Mapping[str, Json]) -> Act:
         """The payload of a step, with its references filled."""
         author = self._who(step["author"], aliases, step)
-        for named in [*_named(step["facts"]), *filter(None, [step.get("officer")])]:
-            self._who(named, aliases, step)
+        for other in [*_named(step["facts"]), *filter(None, [step.get("officer")])]:
+            self._who(other, aliases, step)
         signers = [{"officer": author.officer, "post": author.post, "role": "AUTHOR"}]
         for other in step["countersigners"]:
             who = self._who(other["by"], aliases, step)
@@ -365,8 +398,8 @@ class Player:
 
     def _reference(self, text: str) -> Any:  # noqa: ANN401 - JSON
         kind, _, name = text[1:].partition(":")
-        if kind == "step":
-            return self.acts[int(name)]
+        if kind in ("step", "entries"):
+            return self.acts[int(name)] if kind == "step" else self._entries(self.acts[int(name)])
         if kind == "case":
             return self.cases.setdefault(name, f"case/{self.uuid()}")
         if kind == "officer":
@@ -379,7 +412,27 @@ class Player:
             return nth_key(self.keys + 1).kid
         return self.cast[name].key.kid
 
+    def _entries(self, act_id: str) -> list[Json]:
+        """An act's statements as an erasure names them."""
+        (entry,) = (s.entries[act_id] for s in self.streams.values() if act_id in s.entries)
+        at = [signed.index for signed in entry.signed if signed.index is not None]
+        return [{"index": index, "entry": entry_of(index)} for index in at]
+
     # -- what came of it --------------------------------------------------------------------------
+
+    def read(self, read: Mapping[str, Any]) -> Json:
+        """What a read of the file comes to, as its `expect` writes it."""
+        act_id = None if "case" in read else self.acts[read["step"]]
+        stream = next(
+            s
+            for name, s in self.streams.items()
+            if (name == self.cases[read["case"]] if act_id is None else act_id in s.entries)
+        )
+        at = datetime.fromisoformat(read["at"]).astimezone(UTC)
+        seen = reach(self.cast[read["by"]].officer, Viewpoint(stream, self.registry, at))
+        if not (seen.whole if act_id is None else act_id in seen.acts):
+            return {"refused": "part_only" if act_id is None and seen.acts else "not_found"}
+        return {"under": None if seen.under is None else OPENING[seen.under.act]}
 
     def final(self, alias: str) -> Json:
         """State, outcome, open sub-processes, statements and flags of a case.
@@ -436,7 +489,9 @@ def _named(value: object) -> Iterator[str]:
 
 
 def player_for(
-    file: Mapping[str, Any], more: Mapping[str, Json] | None = None
+    file: Mapping[str, Any],
+    more: Mapping[str, Json] | None = None,
+    player: Player | None = None,
 ) -> tuple[Player, dict[str, Json]]:
     """A founded log with the cast of a file, hired as `docs/reference/scenarios.md` says.
 
@@ -444,7 +499,7 @@ def player_for(
     is hired when first named. A file without registrars hires each when first named.
     """
     level = file["steps"][0]["level"]
-    player = Player(origin=f"{DEPLOYMENT}/{level}", level=level)
+    player = player or Player(origin=f"{DEPLOYMENT}/{level}", level=level)
     start = datetime.fromisoformat(file["steps"][0]["at"]) - timedelta(hours=2)
     player.found(start)
     aliases = {**file["cast"], **(more or {})}

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from random import Random
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -24,11 +25,15 @@ from keys.note import NoteSigner
 from ledger.audit.content import RawRecord
 from ledger.log import statement
 from ledger.ports import RecordStore, StoredRecord
+from ledger.postgres.connect import Lending
+from ledger.postgres.records import PostgresRecords
+from ledger.regulation.acts.act import Act
 from ledger.streams.record_reader import Reader
 from ledger.streams.tokens import token_tag, tokens_of
 from ledger.write.registry_follower import RegistryFollower
 from projections.queries.guard_lookups import CasesAsked, Connecting, LogCases
 from projections.queries.queries import Queries
+from projections.queries.rights import Rights
 from projections.queries.row_evidence import RowEvidence
 from tests import builders, play_pure
 from tests.a_ledger import appointment, enrolment
@@ -95,6 +100,18 @@ class PlayedLog:
             people.append(Person(builders.officer(alias), builders.key(alias), post))
         return people
 
+    def shred(self) -> list[int]:
+        """Carries out what its acts of erasure name: the keys go. Which records went."""
+        named = [
+            one["index"]
+            for player in self.players
+            for erased in player.stream("ledger").effective("RecordErased")
+            for one in erased.act.facts["entries"]
+        ]
+        for index in named:
+            self.log.rows[index] = self.log.rows[index]._replace(wraps=())
+        return named
+
     @property
     def keeper(self) -> str:
         """The agency that keeps the registry now."""
@@ -108,7 +125,7 @@ class PlayedLog:
         log = self.log
         log.clock += timedelta(days=120)
         people = self.hire(
-            ("ct", "ERASURE_AUTHORITY"), ("ubcv", "KEY_CUSTODIAN"), ("giamsat", "AUDITOR")
+            ("ct", "ERASURE_AUTHORITY"), ("ubgk", "KEY_CUSTODIAN"), ("giamsat", "AUDITOR")
         )
         facts = {
             "entries": [{"index": at, "entry": canonical.b64(log.rows[at].entry)}],
@@ -127,23 +144,44 @@ class PlayedLog:
         for person, signer in zip(people, act.signers, strict=True):
             log.sign(dict(act.members), person, signer.role)
 
-    def queries(self, records: RecordStore, connecting: Connecting) -> Queries:
-        """Every reading of its views, as `api.ops.wiring` does."""
-        reader = Reader(records, self.log.kek, ORIGIN)
-        standing = RegistryFollower(records, reader)
+    def queries(self, asking: Lending, writing: Lending) -> Queries:
+        """Every reading of its views, as `api.ops.wiring` does.
+
+        Args:
+            asking: Lends connections in one transaction each, as of whoever asks.
+            writing: Lends the writer's.
+        """
+        written = PostgresRecords(writing)
+        follower = RegistryFollower(written, Reader(written, self.log.kek, ORIGIN))
+
+        def evidence(records: RecordStore) -> RowEvidence:
+            reader = Reader(records, self.log.kek, ORIGIN)
+            return RowEvidence(records, reader, ORIGIN, lambda: follower)
+
+        judge = evidence(written)
         return Queries(
-            connecting,
+            asking.connection,
             origin=ORIGIN,
-            standing=standing,
-            evidence=RowEvidence(records, reader, ORIGIN, lambda: standing),
+            follower=follower,
+            evidence=evidence(PostgresRecords(asking)),
+            lending_whole=writing.connection,
+            judge=judge,
+            rights=Rights(
+                writing.connection,
+                judge,
+                lambda: follower.catch_up().registry,
+                origin=ORIGIN,
+                level="ordinary",
+                now=lambda: self.log.clock,
+            ),
         )
 
     def cases(self, records: RecordStore, connecting: Connecting) -> CasesAsked:
         """What guards ask of the rest of its log."""
         reader = Reader(records, self.log.kek, ORIGIN)
-        standing = RegistryFollower(records, reader)
-        evidence = RowEvidence(records, reader, ORIGIN, lambda: standing)
-        return LogCases(connecting, evidence, lambda: standing.catch_up().registry).asking()
+        follower = RegistryFollower(records, reader)
+        evidence = RowEvidence(records, reader, ORIGIN, lambda: follower)
+        return LogCases(connecting, evidence, lambda: follower.catch_up().registry).asking()
 
 
 def stored(row: RawRecord) -> StoredRecord:
@@ -254,7 +292,7 @@ def _signed(name: str) -> MemoryLog:
         log.clock = max(log.clock if log.rows else signed.recorded_at, signed.recorded_at)
         seq, prev = log.heads.get(act.stream, (0, None))
         made = statement.make(
-            canonical.encode(dict(act.members)),
+            canonical.encode(_sealed(act, log)),
             by_kid.get(signed.kid) or by_officer[signed.officer],
             iat=signed.iat,
             log=log.origin,
@@ -268,6 +306,16 @@ def _signed(name: str) -> MemoryLog:
             or signed is last_of(player, act.act_id, act.stream),
         )
     return log
+
+
+def _sealed(act: Act, log: MemoryLog) -> dict[str, Any]:
+    """The act; what it erases is named by the entry that the record has now that it is sealed."""
+    members = dict(act.members)
+    if act.act == "RecordErased":
+        named = [one["index"] for one in act.facts["entries"]]
+        entries = [{"index": i, "entry": canonical.b64(log.rows[i].entry)} for i in named]
+        members["facts"] = {**act.facts, "entries": entries}
+    return members
 
 
 def last_of(player: Player, act_id: str, stream: str) -> object:

@@ -25,7 +25,7 @@ from api.settings import Settings, child_environment
 #: Below what a kernel gives to whoever asks for any port (32768 and up), so that nothing but a test
 #: comes to one of these by chance.
 _PORTS: Final = range(10_000, 30_000)
-_READY_S: Final = 120
+_READY_S: Final = 300
 _STEP_S: Final = 0.1
 _LEASED: Final[set[int]] = set()
 
@@ -104,7 +104,7 @@ def serving(settings: Settings, log: Path) -> Iterator[Served]:
             yield served
         finally:
             server.terminate()
-            server.wait(30)
+            server.wait(120)
 
 
 def _wait_ready(served: Served, server: subprocess.Popen[bytes], log: Path) -> None:

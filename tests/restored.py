@@ -168,10 +168,10 @@ def _lost(server: Embedded, settings: Settings, database: Database, at: datetime
 @contextmanager
 def again(made: Restored, home: Path) -> Iterator[Restored]:
     """The same loss once more, for a test that goes on from it."""
-    slug = f"{made.database.slug}_{token_hex(3)}"
+    slug = f"{made.database.name}_{token_hex(3)}"
     _copy(made.server, made.dbname, slug)
     shutil.copytree(made.settings.home, home)
-    settings = Settings.at(home, min_free_mib=0, attempts=10_000, threads=8, proof_wait_s=20)
+    settings = Settings.at(home, min_free_mib=0, attempts=10_000, threads=8, proof_wait_s=60)
     files = Home(settings)
     facts = files.facts()
     files.write_facts(replace(facts, database={**facts.database, "dbname": slug}))
@@ -201,7 +201,7 @@ def _running(settings: Settings, database: Database, at: datetime) -> Iterator[S
 def _copy(server: Embedded, dbname: str, copy: str) -> None:
     with _admin(server) as admin:
         names = map(sql.Identifier, (copy, dbname))
-        admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*names))
+        admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(*names))
 
 
 def _drop(server: Embedded, dbname: str) -> None:

@@ -13,14 +13,19 @@ from typing import Any, Final
 
 import orjson
 
+from api.http.schemas.act import EXAMPLE_ACT
 from keys import canonical
+from keys.hpke import OpeningKey
 from ledger.log.moment import unstamp
 from ledger.log.statement import AUTHOR, flattened, make, make_login
+from ledger.vault.identity import Keys
 from tests import builders
+from tests.vector_files import rows
 
 LOG: Final = "rehearsal.bacninh.example/ordinary"
 AT: Final = datetime.fromisoformat("2024-06-04T08:12:00+07:00")
 OFFICER: Final = "hotline"
+PERMIT: Final = "c0a1f4de-52b3-4c7a-9f0e-6d1b2a3c4e5f"
 FILE: Final = "Ảnh chụp trang datlich-giadinh.example lúc 08:05 ngày 04/6/2024\n"
 _CHALLENGE: Final = {
     "challenge": canonical.b64(hashlib.shake_256(b"examples/1").digest(32)),
@@ -69,6 +74,20 @@ def requests(act: Mapping[str, Any]) -> dict[str, Any]:
         "check_act": {"act": act},
         "prepare_act": {"act": act},
         "record_statement": flattened(statement),
+        "add_reporter": {
+            "case": str(act["stream"]).removeprefix("case/"),
+            "said": {
+                "name": "Nguyễn Văn Ví Dụ",
+                "email": "vi.du@example.vn",
+                "contact_consent": True,
+            },
+        },
+        "add_share": {"share": canonical.b64(_bytes("share", 4_096))},
+        "read_identity": {
+            "key": canonical.b64(_bytes("key", 1_216)),
+            "signature": canonical.b64(_bytes("signature", 64)),
+        },
+        "add_copy": {"permit": PERMIT},
     }
 
 
@@ -82,7 +101,42 @@ def answers() -> dict[str, Any]:
             "media_type": "application/octet-stream",
             "rehearsal": True,
         },
+        "get_reporter_keys": {
+            "contact": dict(reporter_keys().contact.jwk),
+            "identity": dict(reporter_keys().identity.jwk),
+            "rehearsal": True,
+        },
+        "add_share": {"act_id": EXAMPLE_ACT, "outcome": "one_of_two", "rehearsal": True},
+        "read_identity": {
+            "act_id": EXAMPLE_ACT,
+            "sealed": canonical.b64(_bytes("sealed", 1_200)),
+            "until": "2024-06-05T01:12:00.000Z",
+            "rehearsal": True,
+        },
+        "create_letter": {
+            "act_id": EXAMPLE_ACT,
+            "outcome": "sent",
+            "outcome_vi": "Đã gửi.",
+            "outcome_en": "It is sent.",
+            "rehearsal": True,
+        },
+        "add_reporter": {
+            "item": "11111111-1111-4111-8111-111111111111",
+            "token": "sealed:22222222-2222-4222-8222-222222222222",
+            "rehearsal": True,
+        },
     }
+
+
+def reporter_keys() -> Keys:
+    """R's of this rehearsal: keys of the vectors, to which nothing real is sealed."""
+    seeds = {one["name"]: bytes.fromhex(one["seed"]) for one in rows("hpke", "keys")}
+    contact, identity = (OpeningKey(seeds[name]) for name in ("custodian-4", "compartment"))
+    return Keys(contact.public, identity.public)
+
+
+def _bytes(name: str, size: int) -> bytes:
+    return hashlib.shake_256(f"examples/{name}".encode()).digest(size)
 
 
 def _assertion() -> str:

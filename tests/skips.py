@@ -25,8 +25,10 @@ KNOWN: Final = (
     r"no Docker engine is here: .*",
     r"no image registry is reached: .*",
     r"no package registry is reached: .*",
+    r"this machine writes no core dumps, whatever a process says",
     r"there is no mount here",
     r"mounting a file system is not allowed here",
+    r"SoftHSM is not on this machine: .*",
     r"Spin or a C compiler is not here: .*",
     r"uv is not here: .*",
 )

@@ -17,4 +17,4 @@ def smuggler_into(service: Service) -> Smuggler:
     """Into a service, with a connection of the writer's own."""
     kek = open_kek(service.settings)
     appender = service.database.appender()
-    return Smuggler(service.enclave.records, appender, kek, service.enclave.facts.origin)
+    return Smuggler(service.records, appender, kek, service.enclave.facts.origin)

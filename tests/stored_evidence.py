@@ -35,10 +35,12 @@ class StoredEvidence:
         """See `Evidence`."""
         return self.store.head().size - 1
 
-    def records(self, start: int, end: int, seat: StreamPartition = ALONE) -> Sequence[RawRecord]:
+    def records(
+        self, start: int, end: int, partition: StreamPartition = ALONE
+    ) -> Sequence[RawRecord]:
         """See `Evidence`."""
         rows = [raw(row) for row in self.store.read(start, end - start)]
-        return [row for row in rows if seat.has(row.stream_id)]
+        return [row for row in rows if partition.has(row.stream_id)]
 
     def registry(self) -> Iterator[RawRecord]:
         """See `Evidence`."""

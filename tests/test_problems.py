@@ -24,15 +24,36 @@ from api.problems.problem import Problem
 from api.problems.types import TYPES
 from api.problems.validation_faults import faults
 from api.texts.catalogue import both, translate
-from keys.errors import KeysError
+from keys.errors import KeysError, TokenError, TokenFault
 from ledger.errors import Conflict, Fault, Head, LedgerError, NotFound, Rejected, Unavailable
 from ledger.message import Wording
 from tests.source_files import ROOT, modules
 
 ROOTS = (KeysError, LedgerError)
 CODED = {"Rejected", "Conflict", "Unavailable", "Problem"}
-# Between the checkpointer and its store, at `init`, and between two projectors.
-NEVER_OVER_HTTP = {"checkpoint_moved", "no_registry_keeper", "projector_active"}
+# Between the checkpointer and its store, at `init`, between two projectors, and what an operator
+# alone is told: who shreds, and who turns an epoch.
+NEVER_OVER_HTTP = {
+    "checkpoint_moved",
+    "epoch",
+    "files_left",
+    "never_erased",
+    "no_erasure",
+    "no_registry_keeper",
+    "not_effective",
+    "not_shredded",
+    "not_whole",
+    "older_transaction",
+    "moved",  # what follows: the mirror's commands
+    "no_checkpoint",
+    "published",
+    "trusted",
+    "record_shut",
+    "projector_active",
+    "set_aside",
+    "shredded",
+    "views_behind",
+}
 
 
 def _codes_raised() -> dict[str, str]:
@@ -278,3 +299,11 @@ def test_words_give_the_language_asked_for() -> None:
     problem = Problem("not_found", Wording("vi", "en"))
     assert problem.body("vi", "t")["detail"] == "vi"
     assert problem.body("en", "t")["detail"] == "en"
+
+
+@pytest.mark.parametrize("fault", list(TokenFault))
+def test_a_token_that_does_not_work_is_ours_and_for_a_while(fault: TokenFault) -> None:
+    """Who asks is told nothing of the token, and of nothing stored that it is damaged."""
+    problem = problems.of(TokenError(fault, "the KEK's token", "CKR_DEVICE_REMOVED"))
+    body = problem.body("en", "t")
+    assert (body["code"], body["status"], "detail" in body) == ("unavailable", 503, False)

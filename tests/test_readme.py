@@ -22,7 +22,7 @@ from tests.processes import free_port
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
-SECONDS = 240
+SECONDS = 1_800  # it ends a hang, and measures nothing
 
 
 def test_every_setting_stands_in_the_table() -> None:
@@ -123,9 +123,11 @@ sed "s/@hotline/$officer/" act.template >act.json
 
 
 def _sh(house: Path, script: str) -> subprocess.CompletedProcess[str]:
-    """A shell as a newcomer has it: no setting of ours, the uv that this checkout runs with."""
+    """A shell as a newcomer has it: no setting of ours but one, the uv of this checkout."""
     given = {name: value for name, value in child_environment(Settings.at(house)).items()
              if not name.startswith(("SOCAI_", "PYTHON"))}  # fmt: skip
+    # Six seconds: here it is enough to compile what is run, as it is run.
+    given["UV_COMPILE_BYTECODE"] = "0"
     given["PATH"] = f"{ROOT / '.uv' / 'bin'}:{given.get('PATH', '')}"
     return subprocess.run(
         ["/bin/sh", "-c", script],

@@ -13,6 +13,7 @@ from api.cli.terminal.late_commands import Late, LateGroup, language
 from api.cli.terminal.shell import Language, Shell, locales
 from api.cli.terminal.usage_errors import told
 from api.ops.child_processes import take_no_code_from_here
+from keys.custody import core_dumps
 from ledger.message import Message
 
 COMMANDS: Final[dict[str, Late]] = {
@@ -27,6 +28,10 @@ COMMANDS: Final[dict[str, Late]] = {
         "api.cli.commands.operator:migrate",
         Message("Bring the database's schema up to date."),
     ),
+    "turn-ticket-key": Late(
+        "api.cli.commands.operator:turn_ticket_key",
+        Message("Turn the key by which the database knows who asks."),
+    ),
     "health": Late(
         "api.cli.commands.health:health",
         Message("Whether one process does its work."),
@@ -34,16 +39,46 @@ COMMANDS: Final[dict[str, Late]] = {
     "projection": Late(
         "api.cli.commands.operator:projection", Message("The views: status, rebuild.")
     ),
-    "key": Late("api.cli.commands.officer:key", Message("Signing keys: new, show.")),
+    "key": Late("api.cli.commands.officer:key", Message("Keys: new, show, split, recover, epoch.")),
     "act": Late("api.cli.commands.officer:act", Message("Acts: sign, submit.")),
     "token": Late("api.cli.commands.officer:token", Message("A bearer token for one of the cast.")),
     "attachment": Late(
         "api.cli.commands.attachment:attachment",
-        Message("Files of acts: add, get, custody."),
+        Message("Files of acts: add, get, export, custody."),
+    ),
+    "reporter": Late(
+        "api.cli.commands.reporter:reporter",
+        Message("Reporters: seal, answer, open, show."),
+    ),
+    "vault": Late(
+        "api.cli.commands.vault:vault",
+        Message("The reporters' compartment: custodian, found, serve, audit."),
+    ),
+    "mirror": Late(
+        "api.cli.commands.mirror:mirror",
+        Message("Lower logs upward: key, slots, trust, export, import, watch, status, audit."),
     ),
     "case": Late(
         "api.cli.commands.cases:case",
         Message("Cases: list, show, history, who, verify, diff, why, as-of."),
+    ),
+    "grant": Late(
+        "api.cli.commands.access:grant",
+        Message("Let one officer see a case, by name and until a day."),
+    ),
+    "revoke": Late("api.cli.commands.access:revoke", Message("End a grant.")),
+    "exclude": Late("api.cli.commands.access:exclude", Message("Shut one officer out of a case.")),
+    "readmit": Late(
+        "api.cli.commands.access:readmit",
+        Message("Let an officer who was shut out of a case in again."),
+    ),
+    "reads": Late(
+        "api.cli.commands.reads:reads",
+        Message("Who read what under an order, an opening or a permit."),
+    ),
+    "record": Late(
+        "api.cli.commands.record:record",
+        Message("What an erasure names; withdraw content, erase it."),
     ),
     "worklist": Late("api.cli.commands.cases:worklist", Message("What waits for the caller.")),
     "search": Late("api.cli.commands.cases:search", Message("Search cases, tones or not.")),
@@ -53,7 +88,13 @@ COMMANDS: Final[dict[str, Late]] = {
     ),
     "log": Late(
         "api.cli.commands.log.group:log",
-        Message("The log: status, checkpoint, audit, void, discard, recover, resume, remember."),
+        Message(
+            "The log: status, checkpoint, audit, void, discard, shred, recover, resume, remember."
+        ),
+    ),
+    "edition": Late(
+        "api.cli.commands.edition:edition",
+        Message("Change the rules by tables: new, check, diff, try, adopt."),
     ),
     "catalogue": Late("api.cli.commands.catalogue:catalogue", Message("The rulebook explained.")),
     "play": Late(
@@ -97,6 +138,7 @@ class Root(LateGroup):
 def main(context: click.Context, lang: str, *, as_json: bool) -> None:
     """Socai (sổ cái): the ledger of what agencies did, signed by the officers who did it."""
     take_no_code_from_here()
+    core_dumps.leave_none()
     context.obj = Shell(lang="vi" if lang == "vi" else "en", json=as_json)
 
 

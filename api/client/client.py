@@ -22,12 +22,12 @@ from typing import Any, Final
 import httpx
 import orjson
 
-from api.client.connection import JOSE, Connection, understood
+from api.client.connection import JOSE, Connection, OtherLog, understood
 from api.client.known_log import CONSISTENCY, INCLUSION, KnownLog
 from keys import canonical
 from keys.note import VKey
 from ledger.errors import VerificationError
-from ledger.log import proof, statement
+from ledger.log import proof, statement, tiles
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.moment import unstamp
 from ledger.log.statement import Statement
@@ -35,6 +35,11 @@ from ledger.log.statement import Statement
 _CREATED: Final = 201
 _PART_BYTES: Final = 1 << 16
 _DIGEST_BYTES: Final = 32
+
+
+_ENTRY_BYTES: Final = 32
+_KNOCKING: Final = ("ComplaintReceived", "ActReturned", "RecordVoided")
+"""Acts by which somebody may write in a case that they do not see (access.md W2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +70,13 @@ class Read:
         body: The JSON.
         index: Index the view had folded; None where the call is not answered from a view.
         etag: For the next conditional read.
+        under: `Read-Under`: by which order or opening alone it is shown; None where by none.
     """
 
     body: dict[str, Any]
     index: int | None
     etag: str | None
+    under: str | None = None
 
 
 class Client(Connection):
@@ -89,11 +96,27 @@ class Client(Connection):
 
     # Writing
 
-    def head(self, stream: str) -> tuple[int, str | None]:
-        """`seq` and `prev` of the stream's next statement."""
-        body = self.json("GET", f"/v1/streams/{stream}/head")
+    def head(
+        self, stream: str, *, act: Mapping[str, Any] | None = None, at: datetime | None = None
+    ) -> tuple[int, str | None]:
+        """`seq` and `prev` of the stream's next statement.
+
+        Args:
+            stream: Its name.
+            act: What is to be signed there. Whoever does not see a case may complain of an act of
+                it, return one that waits for them, or as registrar void what is set aside: then
+                the act's own bytes tell the place.
+            at: The ledger's time of this request; rehearsals only.
+        """
+        body = self.json("GET", f"/v1/streams/{stream}/head", at=at)
         with understood():
-            return int(body["seq"]), body.get("prev")
+            seq, prev = int(body["seq"]), body.get("prev")
+        if act is None or seq > 1 or act.get("act") not in _KNOCKING:
+            return seq, prev
+        prepared = self.prepare(act, at=at)
+        with understood():
+            header = orjson.loads(canonical.unb64(prepared["protected"]))
+            return int(header["seq"]), header.get("prev")
 
     def sign(
         self,
@@ -103,6 +126,7 @@ class Client(Connection):
         role: str = statement.AUTHOR,
         iat: datetime | None = None,
         at_head: tuple[int, str | None] | None = None,
+        at: datetime | None = None,
     ) -> Statement:
         """Signs canonical payload bytes upon the stream's head; nothing is sent yet.
 
@@ -112,8 +136,11 @@ class Client(Connection):
             role: `AUTHOR`, `CHECKER`, `APPROVER` or `RETURNER`.
             iat: When the officer signs; the clock's time by default.
             at_head: `seq` and `prev`; asked of the server by default.
+            at: The ledger's time of that question; rehearsals only.
         """
-        seq, prev = at_head if at_head is not None else self.head(stream)
+        if at_head is None:
+            at_head = self.head(stream, act=canonical.parse(payload), at=at)
+        seq, prev = at_head
         return statement.make(
             payload,
             self.require_signer(),
@@ -163,7 +190,7 @@ class Client(Connection):
     ) -> Sent:
         """Signs an act (formats.md §2) and sends it."""
         payload = canonical.encode(act)
-        signed = self.sign(payload, stream=str(act["stream"]), role=role, iat=iat or at)
+        signed = self.sign(payload, stream=str(act["stream"]), role=role, iat=iat or at, at=at)
         return self.submit(signed, at=at, wait=wait)
 
     def check(self, act: Mapping[str, Any], *, at: datetime | None = None) -> dict[str, Any]:
@@ -197,7 +224,7 @@ class Client(Connection):
         index = response.headers.get("Ledger-Index")
         with understood():
             body, folded = {**response.json()}, None if index is None else int(index)
-        return Read(body, folded, response.headers.get("ETag"))
+        return Read(body, folded, response.headers.get("ETag"), response.headers.get("Read-Under"))
 
     def pages(
         self, path: str, *, query: Mapping[str, Any] | None = None, at_least: int | None = None
@@ -310,9 +337,47 @@ class Client(Connection):
             VerificationError: What came is not what the act names.
         """
         path = f"/v1/acts/{act_id}/attachments/{digest}"
+        size, _ = self._saved(
+            digest, into, lambda: self.answer("GET", path, at=at, accept="*/*", stream=True)
+        )
+        return size
+
+    def take_copy(
+        self, act_id: str, digest: str, permit: str, into: Path, *, at: datetime | None = None
+    ) -> tuple[int, str]:
+        """A copy of a file that leaves by a permit (access.md A23); as `attachment`.
+
+        It is asked for once: a number that was given is not given again.
+
+        Returns:
+            Its size in bytes, and its mark as the server says it.
+
+        Raises:
+            Refused: `export_not_permitted` or `permit_over`; nothing left.
+            VerificationError: What came is not what the act names.
+        """
+        path = f"/v1/acts/{act_id}/attachments/{digest}/copies"
+        content = orjson.dumps({"permit": permit})
+
+        def asked() -> httpx.Response:
+            return self.answer(
+                "POST", path, content=content, at=at, accept="*/*", stream=True, once=True
+            )
+
+        size, response = self._saved(digest, into, asked)
+        return size, response.headers.get("Copy-Mark", "")
+
+    def copies(self, case: str) -> dict[str, Any]:
+        """What may leave a case by its permits, and what has left it."""
+        return self.read(f"/v1/cases/{case}/copies").body
+
+    def _saved(
+        self, digest: str, into: Path, asked: Callable[[], httpx.Response]
+    ) -> tuple[int, httpx.Response]:
+        """A file that is sent, at its place once all of it is checked."""
         draft = into.with_name(f".{into.name}.{token_hex(4)}.part")
         sha, size = hashlib.sha256(), 0
-        response = self.answer("GET", path, at=at, accept="*/*", stream=True)
+        response = asked()
         try:
             with closing(response), draft.open("xb") as out:
                 for part in response.iter_bytes():
@@ -325,7 +390,7 @@ class Client(Connection):
             raise VerificationError("attachment", "the file was cut off on its way") from error
         finally:
             draft.unlink(missing_ok=True)
-        return size
+        return size, response
 
     def custody(self, act_id: str, digest: str) -> dict[str, Any]:
         """Who added, attached, read and exported a file of an act, and when."""
@@ -338,17 +403,45 @@ class Client(Connection):
 
         Raises:
             Strange: Something that every ledger says is not said, or not in its form.
+            OtherLog: It is not the log that is meant.
         """
-        said = self.json("GET", "/v1/log", signed_in=False)
+        said = self.json("GET", "/v1/log", signed_in=self.closed)
         with understood():
             _require_log(said)
+        if self.closed and said["origin"] != self.origin:
+            raise OtherLog(str(said["origin"]), self.origin)
         return said
 
     def checkpoint(self) -> bytes:
         """The newest signed checkpoint. Raises: Unlike."""
-        response = self.answer("GET", "/logs/acts/checkpoint", signed_in=False, accept="*/*")
+        response = self.answer("GET", "/logs/acts/checkpoint", signed_in=self.closed, accept="*/*")
         self._meet(response.text)
         return response.content
+
+    def reads_checkpoint(self) -> bytes:
+        """The newest checkpoint of the log of reads, as the server has it, unchecked.
+
+        Raises:
+            Refused: `not_found`: there is none, for whoever is no auditor of an overseer.
+        """
+        return self.answer("GET", "/logs/access/checkpoint", accept="*/*").content
+
+    def entry(self, index: int) -> bytes | None:
+        """The entry of a record, as the log's tiles have it; None: no checkpoint covers it yet.
+
+        Raises:
+            Strange: What the server says is no entry bundle.
+        """
+        size, n = int(self.log()["size"]), index // tiles.WIDTH
+        if index >= size:
+            return None
+        tile = tiles.TileId(tiles.ENTRIES, n, tiles.width_at(0, n, size))
+        answer = self.answer("GET", f"/logs/acts/{tile.path}", signed_in=self.closed, accept="*/*")
+        with understood():
+            found = tiles.parse_bundle(answer.content)[index % tiles.WIDTH]
+            if len(found) != _ENTRY_BYTES:
+                raise ValueError("no entry")
+            return found
 
     def inclusion(self, index: int, size: int | None = None) -> dict[str, Any]:
         """An inclusion proof, unchecked but for its checkpoint. Raises: Unlike."""
@@ -361,7 +454,7 @@ class Client(Connection):
 
     def prove(self, path: str, query: Mapping[str, Any]) -> dict[str, Any]:
         """A proof as formats.md §6 has it: without the mark that a rehearsal puts on answers."""
-        found = self.json("GET", path, query=query, signed_in=False)
+        found = self.json("GET", path, query=query, signed_in=self.closed)
         found.pop("rehearsal", None)
         return found
 

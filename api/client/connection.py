@@ -76,6 +76,9 @@ def understood() -> Iterator[None]:
         raise Strange(f"{type(error).__name__}: {error}"[:_TOLD]) from error
 
 
+_OPEN_LEVEL: Final = "/ordinary"
+
+
 class Unreachable(Exception):
     """No answer came after every attempt; for a statement, sending the same bytes later is safe."""
 
@@ -142,8 +145,19 @@ class Connection:
         return self._token
 
     @property
+    def closed(self) -> bool:
+        """Whether the log that is meant tells what it is to nobody who is not signed in.
+
+        So it is above ordinary (access.md §1): who signs in must know which log they mean, and the
+        signature holds for that one alone.
+        """
+        return self._meant is not None and not self._meant.endswith(_OPEN_LEVEL)
+
+    @property
     def origin(self) -> str:
         """Origin of the log, asked for once. Raises: OtherLog."""
+        if self.closed:
+            return str(self._meant)
         if self._origin is None:
             answered = self.json("GET", "/v1/log", signed_in=False)
             with understood():
@@ -191,6 +205,7 @@ class Connection:
         headers: Mapping[str, str] | None = None,
         accept: str = "application/json, application/problem+json",
         stream: bool = False,
+        once: bool = False,
     ) -> httpx.Response:
         """One request, sent until there is an answer; signs in anew once where the token is over.
 
@@ -205,6 +220,7 @@ class Connection:
             headers: Further headers.
             accept: Types of answer.
             stream: Whether the answer's body is left to be read.
+            once: Whether it is not sent again where no answer came: twice would be two.
 
         Raises:
             Refused: The server says no.
@@ -222,7 +238,7 @@ class Connection:
             request = self._http.build_request(
                 method, path, params=query, content=content, headers=sent
             )
-            response = self._send(request, stream=stream)
+            response = self._send(request, stream=stream, once=once)
             if response.is_success:  # never where it points elsewhere
                 return response
             response.read()
@@ -231,11 +247,14 @@ class Connection:
                 raise refused
             self._token, renewed = None, True
 
-    def _send(self, request: httpx.Request, *, stream: bool = False) -> httpx.Response:
+    def _send(
+        self, request: httpx.Request, *, stream: bool = False, once: bool = False
+    ) -> httpx.Response:
         """Sends until there is an answer that is not `try again`; the same bytes each time."""
         last: Exception | None = None
         response: httpx.Response | None = None
-        for attempt in range(self._attempts):
+        attempts = 1 if once else self._attempts
+        for attempt in range(attempts):
             try:
                 response = self._http.send(request, stream=stream)
             except httpx.TransportError as error:
@@ -243,7 +262,7 @@ class Connection:
             else:
                 if response.status_code not in _TRY_AGAIN:
                     return response
-            if attempt < self._attempts - 1:
+            if attempt < attempts - 1:
                 if response is not None:
                     response.close()
                 sleep(_pause_s(attempt, response))

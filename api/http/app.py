@@ -14,6 +14,7 @@ from api.http import openapi_document
 from api.http.framework import lifecycle, openapi_examples
 from api.http.framework.endpoint import Resource
 from api.http.framework.read_budget import Budgets
+from api.http.resources.access_log import access_log
 from api.http.resources.act_record import act_record
 from api.http.resources.acts import acts
 from api.http.resources.attachments import attachments
@@ -24,6 +25,7 @@ from api.http.resources.health import health
 from api.http.resources.log import log
 from api.http.resources.participants import participants
 from api.http.resources.registry import registry
+from api.http.resources.reporters import reporters
 from api.http.resources.session import session
 from api.http.resources.statistics import statistics
 from api.http.resources.streams import streams
@@ -41,8 +43,10 @@ RESOURCES: Final[tuple[Resource, ...]] = (
     streams,
     cases,
     participants,
+    access_log,
     act_record,
     attachments,
+    reporters,
     worklist,
     statistics,
     registry,
@@ -126,7 +130,8 @@ def _components(api: Api) -> None:
 
 
 _OF_304: Final = (
-    "ETag", "X-Request-Id", "Cache-Control", "Ledger-Index", "Link", "Content-Language", "Vary",
+    "ETag", "X-Request-Id", "Cache-Control", "Ledger-Index", "Link", "Read-Under",
+    "Content-Language", "Vary",
     "Content-Security-Policy", "Content-Disposition", "Repr-Digest",
 )  # fmt: skip
 _STRING: Final = {"type": "string"}
@@ -141,9 +146,19 @@ _HEADERS: Final[dict[str, dict[str, Any]]] = {
     "Content-Language": {"description": "`vi` or `en`.", "schema": _STRING},
     "Vary": {"description": "`Accept-Language`.", "schema": _STRING},
     "Content-Security-Policy": {"description": "Nothing from elsewhere.", "schema": _STRING},
+    "Read-Under": {
+        "description": "The inspection order (A9) or emergency opening (A19) by which you see what"
+        " you take no part in, with its act and its end; left out elsewhere.",
+        "schema": _STRING,
+    },
     "Link": {"description": 'The next page, `rel="next"`.', "schema": _STRING},
     "Location": {"description": "The act.", "schema": _STRING},
     "Content-Disposition": {"description": "`attachment`, with a name.", "schema": _STRING},
+    "Copy-Mark": {
+        "description": "Of which log and case a copy is, its number, permit, whose post and when,"
+        " each percent-encoded.",
+        "schema": _STRING,
+    },
     "Repr-Digest": {"description": "`sha-256=:…:` of the file (RFC 9530).", "schema": _STRING},
     "Preference-Applied": {"description": "`respond-async`.", "schema": _STRING},
     "Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}},

@@ -17,11 +17,13 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 from api.http.framework.read_budget import Budgets
 from api.http.worker import ProblemWorker
+from api.loading import loading
 from api.ops.child_processes import end_with_parent
 from api.ops.listening_socket import listen
 from api.peer import Proxies
 from api.settings import Settings, SettingsError, share_metrics
 from api.texts.catalogue import translate
+from keys.custody import core_dumps
 
 
 class OneLineLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
@@ -106,9 +108,10 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
 
 def application(settings: Settings, budgets: Budgets) -> Any:  # noqa: ANN401  a WSGI application
     """The WSGI application of one worker."""
-    from api.http.app import create_app  # noqa: PLC0415
-    from api.ops import telemetry  # noqa: PLC0415  prometheus_client must see share_metrics
-    from api.ops.wiring import Enclave  # noqa: PLC0415
+    with loading():
+        from api.http.app import create_app  # noqa: PLC0415
+        from api.ops import telemetry  # noqa: PLC0415  prometheus_client must see share_metrics
+        from api.ops.wiring import Enclave  # noqa: PLC0415
 
     telemetry.configure(settings.log_level)
     enclave = Enclave.open(settings)
@@ -118,6 +121,7 @@ def application(settings: Settings, budgets: Budgets) -> Any:  # noqa: ANN401  a
 
 def main() -> None:
     """Serves until told to stop."""
+    core_dumps.leave_none()
     try:
         settings = Settings.from_env()
         listener = int(sys.argv[1]) if sys.argv[1:] else None

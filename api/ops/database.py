@@ -16,10 +16,12 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
 
 from api.ops.embedded_postgres import SUPERUSER, Embedded
 from api.ops.home_notes import RUNNING
-from api.settings import EnclaveFacts, Home, Settings, SettingsError
+from api.ops.wiring import role_dsn
+from api.settings import TICKET_KEY, EnclaveFacts, Home, Settings, SettingsError
 from ledger.message import Message
 from ledger.postgres import migrate
 from ledger.postgres.migrate import LOGINS
+from ledger.postgres.ticket import TicketKey, keep_ticket_key
 from projections.engine import generations
 
 _PASSWORD_FILE: Final = "postgres.password"  # noqa: S105  its name, not its content
@@ -91,7 +93,7 @@ def place(settings: Settings, dbname: str) -> dict[str, Any]:
 
 
 def make_schema(
-    settings: Settings, slug: str, password_file: Path | None = None, *, rehearsal: bool
+    settings: Settings, slug: str, password_file: Path | None = None, *, rehearsal: bool, level: str
 ) -> str:
     """Makes or brings up to date roles, database, schema and views; the database's name.
 
@@ -99,13 +101,39 @@ def make_schema(
         Fatal: See `ledger.postgres.migrate.migrate`.
     """
     home = Home(settings)
+    for late in (
+        "backup",
+        "keeper",
+        "vault",
+        "publisher",
+        "importer",
+    ):  # came later: a home of before has none
+        home.make_password(late)
     passwords = {login: home.password(login) for login in LOGINS}
     admin = admin_dsn(settings, password_file)
-    dbname = migrate.install(admin, slug, passwords, rehearsal=rehearsal)
+    dbname = migrate.install(admin, slug, passwords, rehearsal=rehearsal, level=level)
     migrator = migrate.login_dsn(admin, slug, "migrator", passwords["migrator"], dbname=dbname)
     with migrate.making_views(migrator, slug) as connection:
-        generations.install(connection)
+        generations.install(connection, slug)
+    home.make_key(TICKET_KEY)
+    keep_ticket_key(migrator, slug, TicketKey(home.ticket_key()))
     return dbname
+
+
+def turn_ticket_key(settings: Settings, facts: EnclaveFacts, secret: bytes) -> None:
+    """Puts a new key of tickets in the place of the one there is; no request notices.
+
+    The database knows it before the file has it: what is in the file is always believed.
+
+    Args:
+        settings: Of the home.
+        facts: Where its database is.
+        secret: 32 random bytes.
+    """
+    home = Home(settings)
+    migrator = role_dsn(settings, facts, "migrator")
+    keep_ticket_key(migrator, facts.slug, TicketKey(secret))
+    home.turn_ticket_key(secret)
 
 
 def slug_of(origin: str, random: bytes) -> str:

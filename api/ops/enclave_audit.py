@@ -6,33 +6,41 @@ Not: how it is printed, and which exit status it has.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from api.ops.init_enclave import read_vkeys
+from api.ops.reads.recovery import ceremony_of
+from api.ops.reads.which_log import READS, REMEMBERING_READS
 from api.ops.supervisor import REMEMBERING
 from api.ops.wiring import KeptFiles, open_blobs, open_kek, role_dsn
-from api.settings import EnclaveFacts, Home, Settings, SettingsError
+from api.settings import EnclaveFacts, Home, Settings
 from api.texts import damage
 from api.texts.catalogue import translate
-from keys.envelope_encryption import Kek
+from keys import read_tags
+from keys.envelope_encryption import Keks
 from keys.note import VKey
 from ledger.audit.audit import Report, audit, unread
 from ledger.audit.findings import OF_FILES, Finding
+from ledger.audit.reads import Opening, ReadsReport, audit_reads
 from ledger.checkpoints.seen_checkpoint import SeenCheckpoint
 from ledger.checkpoints.seen_file import SeenFile
-from ledger.errors import Doubt
+from ledger.errors import Doubt, NotFound
+from ledger.files.file_key import FileKey
 from ledger.message import Text
 from ledger.postgres.connect import connect, open_pool, translating
 from ledger.postgres.definitions import Altered
 from ledger.postgres.evidence import PostgresEvidence
+from ledger.postgres.files import PostgresFiles
 from ledger.postgres.records import PostgresRecords
 from ledger.streams.record_reader import Reader
+from ledger.write.registry_follower import RegistryFollower
 from projections.checks.rebuild_comparison import RebuildDifference, altered_definitions, compare
 
-READER: Final = "reader"
+PROJECTOR: Final = "projector"
 AUDITOR: Final = "auditor"
 NOTHING: Final = "nothing"
 LENGTH: Final = "length"
@@ -50,6 +58,7 @@ class Audited:
     views_skipped: str
     altered: Sequence[Altered] = ()
     unopened: Mapping[Path, Doubt] = field(default_factory=dict)
+    reads: ReadsReport | None = None
 
     @property
     def of_the_log(self) -> Sequence[Finding]:
@@ -57,9 +66,15 @@ class Audited:
         return [finding for finding in self.report.findings if finding.kind not in OF_FILES]
 
     @property
+    def sound_reads(self) -> bool:
+        """Whether nothing is wrong with the log of reads, as far as it was checked."""
+        return self.reads is None or self.reads.ok
+
+    @property
     def ok(self) -> bool:
         """Whether nothing is wrong with what was checked, and with what this home has seen."""
-        return self.report.ok and not (self.views or self.altered or self.unopened)
+        good = self.sound_reads
+        return good and self.report.ok and not (self.views or self.altered or self.unopened)
 
     @property
     def said(self) -> Text:
@@ -74,12 +89,15 @@ class Audited:
         skipped = [*self.report.skipped, *([self.views_skipped] if self.views_skipped else [])]
         if self.report.files.files and self.report.files.contents == NOTHING:
             skipped.append("file bytes")
+        if self.reads is None:
+            skipped.append("reads")
         altered = [{"where": a.where, "line": a.line} for a in self.altered]
         return {
             **self.report.as_dict(damage.as_dict),
             "message_vi": translate(self.said, "vi") if self.report.findings else "",
             "ok": self.ok,
             "definitions": altered,
+            "reads": None if self.reads is None else self.reads.as_dict(damage.as_dict),
             "views": views,
             "unopened": {str(path): str(doubt) for path, doubt in self.unopened.items()},
             "skipped": skipped,
@@ -103,15 +121,28 @@ class Seen:
 def seen_notes(settings: Settings, facts: EnclaveFacts) -> Seen:
     """Every checkpoint that the roles of this home have seen."""
     vkeys = [VKey.parse(vkey) for vkey in read_vkeys(settings)]
+    return _seen(settings, REMEMBERING, vkeys, facts.origin)
+
+
+def _seen(settings: Settings, roles: Sequence[str], vkeys: Sequence[VKey], origin: str) -> Seen:
     notes, unopened = dict[bytes, None](), dict[Path, Doubt]()
-    for role in REMEMBERING:
+    for role in roles:
         store = SeenFile(Home(settings).seen_folder(role))
         try:
-            notes[SeenCheckpoint(store, lambda _: vkeys, facts.origin).last().note] = None
+            notes[SeenCheckpoint(store, lambda _: vkeys, origin).last().note] = None
         except Doubt as doubt:
             if doubt.kind != "unseen":
                 unopened[store.path] = doubt
     return Seen(list(notes), unopened)
+
+
+def seen_reads(settings: Settings, facts: EnclaveFacts) -> Seen:
+    """What checkpointer and API of this home have seen of the log of reads."""
+    path = settings.home / READS.vkeys
+    if not path.exists():
+        return Seen()
+    vkeys = [VKey.parse(vkey) for vkey in path.read_text("ascii").split()]
+    return _seen(settings, REMEMBERING_READS, vkeys, READS.origin(facts))
 
 
 def in_database(facts: EnclaveFacts, dbname: str | None) -> EnclaveFacts:
@@ -126,13 +157,14 @@ def run(  # noqa: PLR0913  an auditor's choices, each with its name
     facts: EnclaveFacts,
     progress: Progressed,
     *,
-    login: str = READER,
+    login: str = PROJECTOR,
     trusted: Sequence[bytes] = (),
     workers: int = 0,
     views: bool = True,
     definitions: bool = True,
     vkeys: Sequence[str] = (),
     files: str = LENGTH,
+    trusted_reads: Sequence[bytes] = (),
 ) -> Audited:
     """Audits log and views of one database.
 
@@ -140,17 +172,18 @@ def run(  # noqa: PLR0913  an auditor's choices, each with its name
         settings: Of the home whose keys and logins are used.
         facts: Of the enclave, naming the database to read.
         progress: Called with what is checked, how much of it is done and how much there is.
-        login: READER, or AUDITOR, which opens no content.
+        login: PROJECTOR, or AUDITOR, which opens no content. A reader sees what its ticket shows
+            and no more (access.md G19).
         trusted: Signed checkpoints kept elsewhere, which the log must lead to.
         workers: Processes; 0 means as many as cores.
         views: Whether views are held against a fresh fold.
         definitions: Whether the database's definitions are held against those shipped.
         vkeys: The log's keys as published; those of the home if empty.
         files: NOTHING, LENGTH (each file is there) or DIGEST (every byte).
+        trusted_reads: Signed checkpoints of the log of reads kept elsewhere.
     """
-    kek = open_kek(settings) if login == READER else None
-    dsn, tokens_by = role_dsn(settings, facts, login), _tokens_by(settings, facts)
-    with PostgresEvidence(dsn, tokens_by=tokens_by) as evidence:
+    kek = open_kek(settings) if login == PROJECTOR else None
+    with PostgresEvidence(role_dsn(settings, facts, login)) as evidence:
         altered = evidence.altered(facts.slug) if definitions else []
         if _blinds(altered, facts.slug, login):
             return Audited(unread(facts.origin), (), "views", altered)
@@ -167,23 +200,64 @@ def run(  # noqa: PLR0913  an auditor's choices, each with its name
             blobs=_store(settings, files),
             whole_files=files == DIGEST,
         )
+    reads = _reads(settings, facts, login, kek, trusted_reads)
     if not views or kek is None:
-        return Audited(report, (), "views" if views else "", altered)
+        return Audited(report, (), "views" if views else "", altered, reads=reads)
     if not report.ok:
-        return Audited(report, (), "views (the log comes first)", altered)
+        return Audited(report, (), "views (the log comes first)", altered, reads=reads)
     found = _views(settings, facts, kek, partial(progress, "views"))
     if definitions:
-        with translating(), connect(role_dsn(settings, facts, "projector")) as connection:
+        with translating(), connect(role_dsn(settings, facts, PROJECTOR)) as connection:
             altered = [*altered, *altered_definitions(connection, facts.slug)]
-    return Audited(report, found, "", altered)
+    return Audited(report, found, "", altered, reads=reads)
 
 
-def _tokens_by(settings: Settings, facts: EnclaveFacts) -> str | None:
-    """The login that reads where tokens stand; another machine may not have it, and says so."""
-    try:
-        return role_dsn(settings, facts, AUDITOR)
-    except SettingsError:
+def _reads(
+    settings: Settings,
+    facts: EnclaveFacts,
+    login: str,
+    kek: Keks | None,
+    trusted: Sequence[bytes],
+) -> ReadsReport | None:
+    """The log of reads; None where this home has no keys of it, or the database none."""
+    path = settings.home / READS.vkeys
+    if not path.exists():
         return None
+    dsn = role_dsn(settings, facts, login)
+    try:
+        with PostgresEvidence(dsn, schema="access") as evidence:
+            return audit_reads(
+                evidence,
+                acts=facts.origin,
+                origin=READS.origin(facts),
+                level=facts.level,
+                vkeys=path.read_text("ascii").split(),
+                opening=None if kek is None else _opening(dsn, facts, kek),
+                trusted=trusted,
+            )
+    except NotFound:
+        return None
+
+
+def _opening(dsn: str, facts: EnclaveFacts, kek: Keks) -> Opening | None:
+    """What opens rows of reads; None where the log of acts has no key of files to open them by."""
+    pool = open_pool(dsn, most=1)
+    try:
+        records = PostgresRecords(pool)
+        follower = RegistryFollower(records, Reader(records, kek, facts.origin, facts.level))
+        follower.catch_up()
+        file_key = FileKey(PostgresFiles(pool, pool), kek, facts.origin).standing()
+        if file_key is None:
+            return None
+        key = read_tags.key_of(file_key)
+
+        def ceremony(act_id: str) -> Mapping[str, Any] | None:
+            with closing(open_pool(dsn, most=1)) as own:
+                return ceremony_of(own, kek, facts, act_id)
+
+        return Opening(kek, follower.current.registry, key, facts.genesis, ceremony)
+    finally:
+        pool.close()
 
 
 def _blinds(altered: Sequence[Altered], slug: str, login: str) -> bool:
@@ -207,9 +281,9 @@ def _store(settings: Settings, files: str) -> KeptFiles | None:
 
 
 def _views(
-    settings: Settings, facts: EnclaveFacts, kek: Kek, progress: Callable[[int, int], None]
+    settings: Settings, facts: EnclaveFacts, kek: Keks, progress: Callable[[int, int], None]
 ) -> Sequence[RebuildDifference]:
-    dsn = role_dsn(settings, facts, "projector")
+    dsn = role_dsn(settings, facts, PROJECTOR)
     pool = open_pool(dsn, most=2)
     try:
         records = PostgresRecords(pool)

@@ -16,6 +16,8 @@ RUNNING: Final = "serve.json"
 """Stands in the home while the enclave is served, and says where."""
 VKEYS: Final = "vkeys"
 """Public: what verifies the log's checkpoints, one key a line, those in force first."""
+ACCESS_VKEYS: Final = "vkeys.access"
+"""The same of the log of reads; for whoever may see its checkpoints."""
 
 
 def url_of(host: str, port: int) -> str:

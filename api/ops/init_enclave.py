@@ -17,22 +17,29 @@ from uuid import UUID
 import orjson
 
 from api.ops import database
+from api.ops.custody import token_custody
 from api.ops.home_notes import VKEYS
 from api.ops.machine import RealClock, RealEntropy
+from api.ops.mirror import slots
+from api.ops.reads.access_log import found_access_log
+from api.ops.reads.which_log import READS, REMEMBERING_READS
 from api.ops.supervisor import REMEMBERING
-from api.ops.wiring import role_dsn
+from api.ops.wiring import open_kek, role_dsn, service_signer
 from api.settings import (
     LEVELS,
+    SESSION_KEY,
     EnclaveFacts,
     Home,
     Settings,
     SettingsError,
     passphrase_needed,
+    require_profile,
     write_private,
 )
 from keys import canonical
-from keys.custody.file import write_kek, write_key
-from keys.envelope_encryption import Kek
+from keys.custody.file import write_key
+from keys.custody.kek_custody import FILE, FileCustody, KekCustody
+from keys.envelope_encryption import Kek, Keks
 from keys.jwk import SoftwareSigner
 from keys.note import NoteSigner, log_pair
 from ledger.admission.genesis import REHEARSAL, Founder, genesis, service_key
@@ -53,7 +60,7 @@ from ledger.write.commands import Ledger
 REHEARSAL_OPENS: Final = "2023-03-21T08:00:00+07:00"
 """When a rehearsal is opened where nothing else is said: its clock only goes forward."""
 _ACCESS: Final = "access"
-_PASSWORD_BYTES: Final = 24
+_PASSPHRASE_BYTES: Final = 24
 _SLUG_BYTES: Final = 4
 
 
@@ -67,6 +74,7 @@ class Plan:
         rehearsal: Whether record 0 says so for ever.
         at: When the log is opened.
         password_file: Password of the database's administrator; see `database.admin_dsn`.
+        custody: What keeps the KEK: `FILE` or `PKCS11`.
     """
 
     deployment: str
@@ -74,6 +82,7 @@ class Plan:
     rehearsal: bool
     at: datetime
     password_file: Path | None = None
+    custody: str = FILE
 
     @property
     def origin(self) -> str:
@@ -84,11 +93,12 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Founded:
-    """What was made: the facts, and the keys a verifier needs."""
+    """What was made: the facts, the keys a verifier needs, and what keeps the KEK."""
 
     facts: EnclaveFacts
     vkeys: tuple[str, ...]
     officer: str
+    custody: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,19 +122,23 @@ def found(settings: Settings, plan: Plan) -> Founded:
 
     Raises:
         SettingsError: There is one already, the name is not allowed, or no passphrase is given.
+        TokenError: The token that is to keep the KEK does not work; no key was made.
         LedgerError: The database or a guard refused; the home holds no enclave.
     """
     _refuse(settings, plan)
     home = Home(settings)
     entropy = RealEntropy()
     passphrase = _passphrase(settings, plan)
+    custody = _custody(settings, plan, passphrase)
     slug = database.slug_of(plan.origin, entropy.take(_SLUG_BYTES))
     for login in LOGINS:
-        _secret(settings.secrets_dir / f"{login}.password", secrets.token_urlsafe(_PASSWORD_BYTES))
-    home.make_session_key()
-    keys = _make_keys(home, passphrase)
+        home.make_password(login)
+    home.make_key(SESSION_KEY)
+    keys = _make_keys(home, custody, passphrase)
     _remember(home, keys, plan)
-    dbname = database.make_schema(settings, slug, plan.password_file, rehearsal=plan.rehearsal)
+    dbname = database.make_schema(
+        settings, slug, plan.password_file, rehearsal=plan.rehearsal, level=plan.level
+    )
     facts = EnclaveFacts(
         origin=plan.origin,
         level=plan.level,
@@ -136,10 +150,62 @@ def found(settings: Settings, plan: Plan) -> Founded:
     officer = entropy.uuid()
     entry = _open_log(settings, facts, keys, officer, plan.at)
     facts = replace(facts, genesis=entry.hex())
+    _open_reads(settings, facts, passphrase, keys.service, keys.kek, plan.at)
     vkeys = keys.vkeys(plan.origin)
     (settings.home / VKEYS).write_text("".join(f"{vkey}\n" for vkey in vkeys), "ascii")
+    slots.made(settings, plan.level)
     home.write_facts(facts)
-    return Founded(facts, vkeys, str(officer))
+    return Founded(facts, vkeys, str(officer), plan.custody)
+
+
+def found_reads(settings: Settings, facts: EnclaveFacts, at: datetime | None = None) -> bool:
+    """Makes the log of reads of an enclave that was founded before there was one; whether it did.
+
+    Args:
+        settings: Of the home.
+        facts: Of the enclave.
+        at: When it is opened; now, or in a rehearsal when the last record was taken, if left out.
+
+    Raises:
+        SettingsError: A key does not open, or the log is there and its keys are not.
+        LedgerError: The database refused.
+    """
+    if Home(settings).key_path(READS.keys[0]).exists() and (settings.home / READS.vkeys).exists():
+        return False
+    signer, kek = service_signer(settings), open_kek(settings)
+    pool = open_pool(role_dsn(settings, facts, "reader"), most=1)
+    try:
+        last = PostgresRecords(pool).head().recorded_at if facts.rehearsal else None
+    finally:
+        pool.close()
+    opened = at or last or RealClock().now()
+    return _open_reads(settings, facts, Home(settings).passphrase(), signer, kek, opened)
+
+
+def _open_reads(
+    settings: Settings,
+    facts: EnclaveFacts,
+    passphrase: bytes,
+    service: SoftwareSigner,
+    kek: Keks,
+    at: datetime,
+) -> bool:
+    pools = [open_pool(role_dsn(settings, facts, login), most=1) for login in ("reader", "writer")]
+    try:
+        return found_access_log(
+            settings,
+            facts,
+            pools[0],
+            passphrase=passphrase,
+            signer=service,
+            kek=kek,
+            file_key=FileKey(PostgresFiles(*pools), kek, facts.origin).made(),
+            entropy=RealEntropy(),
+            at=at,
+        )
+    finally:
+        for pool in pools:
+            pool.close()
 
 
 def read_vkeys(settings: Settings) -> list[str]:
@@ -166,7 +232,8 @@ def _refuse(settings: Settings, plan: Plan) -> None:
                 keys_dir=settings.keys_dir,
             ),
         )
-    if any(SeenFile(Home(settings).seen_folder(role)).read() for role in REMEMBERING):
+    seen = [Home(settings).seen_folder(r) for r in (*REMEMBERING, *REMEMBERING_READS)]
+    if any(SeenFile(folder).read() for folder in seen):
         raise SettingsError(
             Message(
                 "{seen_dir} holds the checkpoints seen of another log: move them away first",
@@ -176,6 +243,7 @@ def _refuse(settings: Settings, plan: Plan) -> None:
     if plan.level not in LEVELS:
         known = ", ".join(LEVELS)
         raise SettingsError(Message("the level is one of {known}", known=known))
+    require_profile(settings.profile, plan.level, rehearsal=plan.rehearsal)
     if not plan.rehearsal and plan.deployment.startswith(REHEARSAL):
         raise SettingsError(
             Message("only a rehearsal's deployment begins with {rehearsal}", rehearsal=REHEARSAL),
@@ -192,8 +260,16 @@ def _passphrase(settings: Settings, plan: Plan) -> bytes:
     if not plan.rehearsal:
         raise passphrase_needed()
     path = settings.secrets_dir / "passphrase"
-    _secret(path, secrets.token_urlsafe(_PASSWORD_BYTES))
+    _secret(path, secrets.token_urlsafe(_PASSPHRASE_BYTES))
     return path.read_bytes().strip(b"\r\n")
+
+
+def _custody(settings: Settings, plan: Plan, passphrase: bytes) -> KekCustody:
+    if plan.custody == FILE:
+        return FileCustody(lambda: passphrase, Home(settings).key_costs())
+    if settings.pkcs11_token is None:
+        raise SettingsError(Message("name the token that is to keep the KEK: SOCAI_PKCS11_TOKEN"))
+    return token_custody(settings, settings.pkcs11_token)
 
 
 def _secret(path: Path, text: str) -> None:
@@ -201,20 +277,20 @@ def _secret(path: Path, text: str) -> None:
         write_private(path, text.encode("ascii"))
 
 
-def _make_keys(home: Home, passphrase: bytes) -> _Keys:
+def _make_keys(home: Home, custody: KekCustody, passphrase: bytes) -> _Keys:
+    home.key_path("log").parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     keys = _Keys(
         log=SoftwareSigner.generate("Ed25519"),
         pq=SoftwareSigner.generate("ML-DSA-44"),
         registrar=SoftwareSigner.generate("Ed25519"),
         service=SoftwareSigner.generate("Ed25519"),
-        kek=Kek.generate(),
+        kek=custody.make(home.key_path("kek")),
     )
-    home.key_path("log").parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    write_key(home.key_path("log"), keys.log, passphrase)
-    write_key(home.key_path("pq"), keys.pq, passphrase)
-    write_key(home.key_path("registrar"), keys.registrar, passphrase)
-    write_key(home.key_path("service"), keys.service, passphrase)
-    write_kek(home.key_path("kek"), keys.kek, passphrase)
+    costs = home.key_costs()
+    write_key(home.key_path("log"), keys.log, passphrase, **costs)
+    write_key(home.key_path("pq"), keys.pq, passphrase, **costs)
+    write_key(home.key_path("registrar"), keys.registrar, passphrase, **costs)
+    write_key(home.key_path("service"), keys.service, passphrase, **costs)
     return keys
 
 

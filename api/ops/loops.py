@@ -6,22 +6,27 @@ Not: how they are wired (`wiring`), nor what they do with a record.
 from __future__ import annotations
 
 import logging
+import resource
 import signal
-from threading import Event
+from threading import Event, Thread
 from types import FrameType
 from typing import Final
 
 from api.ops.machine import RealClock
-from api.ops.wiring import open_checkpointer, open_projector
+from api.ops.reads.which_log import ACTS, READS, WhichLog
+from api.ops.wiring import open_checkpointer, open_projector, open_vault
 from api.settings import Home, Settings
 from api.texts.catalogue import translate
 from ledger.checkpoints.seen_file import DoubtMark
-from ledger.errors import Doubt, Fatal, LedgerError
+from ledger.errors import Doubt, Fatal, LedgerError, Unavailable
 from ledger.log.moment import stamp
 from ledger.message import Message, Text, Wording
 
 ON_DOUBT: Final = 70
 """Exit status of a loop that found memory and store in disagreement: nobody restarts it unseen."""
+
+_LOOK_S: Final = 0.2
+_AGAIN_S: Final = 2.0
 
 _log = logging.getLogger("socai.roles")
 
@@ -39,19 +44,37 @@ def until_told() -> Event:
 
 
 def checkpoint(settings: Settings, stop: Event) -> int:
-    """Signs checkpoints until told to stop; its exit status.
+    """Signs checkpoints of both logs until told to stop; its exit status.
 
     A stop on doubt leaves a mark: who starts it again, by hand or by a supervisor, starts nothing.
+    Where the log of reads stops on doubt that of acts goes on; the status is that of the latter.
     """
-    mark = DoubtMark(Home(settings).seen_folder("checkpointer"))
-    if _stopped(mark, "checkpointer"):
+    over = Event()
+    reads = Thread(target=sign, args=(settings, over, READS), name="reads", daemon=True)
+    reads.start()
+    try:
+        return sign(settings, stop, ACTS)
+    finally:
+        over.set()
+        reads.join()
+
+
+def sign(settings: Settings, stop: Event, which: WhichLog) -> int:
+    """Signs checkpoints of one log until told to stop; its exit status."""
+    mark = DoubtMark(Home(settings).seen_folder(which.seen))
+    if _stopped(mark, f"checkpointer of the log of {which.name}"):
         return ON_DOUBT
-    checkpointer, pool = open_checkpointer(settings)
+    if which is READS and not Home(settings).key_path(READS.keys[0]).exists():
+        _log.error("the log of reads has no key here, so nothing of it is signed: socai migrate")
+        return 0
+    checkpointer, pool = open_checkpointer(settings, which=which)
     try:
         checkpointer.run(stop)
     except Fatal as error:
         _log.exception(
-            "the checkpointer stops on doubt; nothing more is signed until `socai log resume`"
+            "the checkpointer of the log of %s stops on doubt; nothing more of it is signed until"
+            " `socai log resume`",
+            which.name,
         )
         _leave(mark, error)
         return ON_DOUBT
@@ -78,6 +101,31 @@ def project(settings: Settings, stop: Event) -> int:
         _log.exception("the projector stops on doubt; no view moves until `socai log resume`")
         _leave(mark, error)
         return ON_DOUBT
+    finally:
+        pool.close()
+    return 0
+
+
+def keep_vault(settings: Settings, stop: Event) -> int:
+    """Does what the vault is asked until told to stop; its exit status.
+
+    No core is dumped: R's key and what was opened stand in this process's memory alone.
+
+    Raises:
+        SettingsError: The vault is not founded here, or its key does not open.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    vault, pool = open_vault(settings)
+    try:
+        while not stop.is_set():
+            try:
+                busy = vault.step()
+            except Unavailable:
+                _log.warning("the vault does not reach its database")
+                stop.wait(_AGAIN_S)
+                continue
+            if not busy:
+                stop.wait(_LOOK_S)
     finally:
         pool.close()
     return 0

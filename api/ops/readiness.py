@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +11,8 @@ from time import monotonic
 from typing import Final
 
 from api.ops import telemetry
-from api.settings import EnclaveFacts, Home, Settings
+from api.settings import EnclaveFacts, Home, Settings, SettingsError
+from keys.errors import KeysError
 from ledger.checkpoints.log_watch import LogWatch
 from ledger.checkpoints.seen_checkpoint import planted
 from ledger.checkpoints.seen_file import DoubtMark
@@ -31,6 +33,11 @@ _ANCHORED: Final = Message("the custody of files is anchored")
 _UNANCHORED: Final = Message("the custody of files cannot be anchored; run: socai log audit")
 _CLOCK_OF_RECORDS: Final = Message("the ledger's clock is that of its records")
 _AS_SEEN: Final = Message("agrees with the checkpoint last seen")
+# Whoever asks is anybody, and how much is read is told to nobody (access.md D2): without figures.
+_READS: Final = Message("reads can be noted")
+_NO_READS: Final = Message(
+    "the log of reads is in doubt: nothing is shown that needs a row of it. Run: socai log resume"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,7 @@ class Readiness:
         checkpoints: SignedCheckpoints,
         watch: LogWatch,
         queries: Queries,
+        doubt_of_reads: Callable[[], Text | None],
     ) -> None:
         self._settings = settings
         self._facts = facts
@@ -67,6 +75,7 @@ class Readiness:
         self._checkpoints = checkpoints
         self._watch = watch
         self._queries = queries
+        self._doubt_of_reads = doubt_of_reads
         self.anchoring: Anchoring | None = None
         self._progress = _Progress()
 
@@ -98,7 +107,7 @@ class Readiness:
                 ),
             ),
         ]
-        checks.append(self._memory(unsigned))
+        checks += [self._memory(unsigned), self._reads()]
         live = {state.view: state for state in states if state.state == "live"}
         checks += [self._view(view.name, live.get(view.name), head) for view in VIEWS]
         checks += [_altered(table) for table in altered]
@@ -126,6 +135,14 @@ class Readiness:
             stopped = Message("the checkpointer stopped: {reason}", reason=reason)
             return ReadinessCheck("log", ok=False, detail=stopped)
         return ReadinessCheck("log", ok=True, detail=_AS_SEEN)
+
+    def _reads(self) -> ReadinessCheck:
+        """Whether reads can be noted that must be, as far as this process knows."""
+        try:
+            well = self._doubt_of_reads() is None
+        except (LedgerError, KeysError, SettingsError):
+            well = False
+        return ReadinessCheck("reads", ok=well, detail=_READS if well else _NO_READS)
 
     def _view(self, name: str, state: ViewState | None, head: LogHead) -> ReadinessCheck:
         if state is None:

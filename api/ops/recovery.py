@@ -8,7 +8,6 @@ What is shown, and what is asked of the operator, is `recover`'s.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
@@ -22,10 +21,11 @@ from api.ops.machine import RealClock, RealEntropy
 from api.ops.supervisor import CHECKPOINTER, REMEMBERING, ROLES
 from api.ops.wiring import log_signers, open_kek, role_dsn
 from api.settings import EnclaveFacts, Home, Settings, SettingsError
-from keys.custody.file import read_key, write_key
+from keys.custody.file import read_key, sync_folder, write_key
 from keys.jwk import SoftwareSigner
 from keys.log_keys import LogKeys
 from keys.lost_checkpoint import known
+from keys.signer import Signer
 from ledger.admission.registrar import Keeper, registry_act
 from ledger.checkpoints.seen_checkpoint import SeenCheckpoint
 from ledger.checkpoints.seen_file import DoubtMark, SeenFile
@@ -50,7 +50,8 @@ from ledger.write.drafting import payload
 from ledger.write.receipt import Recorded
 
 STREAM: Final = "ledger"
-_KEYS: Final = (("log", "Ed25519"), ("pq", "ML-DSA-44"))
+KEYS: Final = (("log", "Ed25519"), ("pq", "ML-DSA-44"))
+"""Names of a log's keys, and what they are made for."""
 _ENTRIES: Final = 32_768
 
 
@@ -156,7 +157,7 @@ class Recovering:
 
     def unfinished(self) -> Recovery | None:
         """A recovery that is in effect and under whose keys no checkpoint is signed yet."""
-        acts = self._ledger.standing.current.acts
+        acts = self._ledger.follower.current.acts
         found = [Recovery.of(one.act.facts, one.index) for one in acts if one.act.act == RECOVERING]
         return found[-1] if found and self.covered() <= found[-1].size else None
 
@@ -199,7 +200,7 @@ class Recovering:
     # The act
 
     def author(
-        self, signer: SoftwareSigner, signers: Sequence[str], facts: dict[str, Any], at: datetime
+        self, signer: Signer, signers: Sequence[str], facts: dict[str, Any], at: datetime
     ) -> Recorded:
         """Records the author's statement, the first record behind what is left."""
         members = registry_act(
@@ -212,11 +213,11 @@ class Recovering:
         )
         return self._record(signer, payload(members), statements.AUTHOR, at)
 
-    def countersign(self, signer: SoftwareSigner, waiting: Entry, at: datetime) -> Recorded:
+    def countersign(self, signer: Signer, waiting: Entry, at: datetime) -> Recorded:
         """Records the next statement of a recovery that waits."""
         return self._record(signer, payload(waiting.act.signed), waiting.waiting_for[0].role, at)
 
-    def _record(self, signer: SoftwareSigner, content: bytes, role: str, at: datetime) -> Recorded:
+    def _record(self, signer: Signer, content: bytes, role: str, at: datetime) -> Recorded:
         head = self._ledger.head(STREAM)
         made = statements.make(
             content,
@@ -245,9 +246,10 @@ class Recovering:
     def next_vkeys(self) -> list[str]:
         """The keys that begin; made now, durable on return, where no earlier run has."""
         passphrase = self._home.passphrase()
-        for name, alg in _KEYS:
+        for name, alg in KEYS:
             if not self._next(name).exists():
-                write_key(self._next(name), SoftwareSigner.generate(alg), passphrase)
+                signer = SoftwareSigner.generate(alg)
+                write_key(self._next(name), signer, passphrase, **self._home.key_costs())
         return [str(signer.vkey) for signer in log_signers(self._settings, self._next)]
 
     def finish(self, recovery: Recovery) -> bytes:
@@ -278,14 +280,14 @@ class Recovering:
 
     def _turn(self, recovery: Recovery) -> None:
         """Next keys into place, the ended ones beside them; the public ones noted, newest first."""
-        if not all(self._next(name).exists() or self._is_new(name, recovery) for name, _ in _KEYS):
+        if not all(self._next(name).exists() or self._is_new(name, recovery) for name, _ in KEYS):
             raise SettingsError(
                 Message(
                     "the new keys that the recovery names are not in {keys_dir}",
                     keys_dir=self._settings.keys_dir,
                 ),
             )
-        for name, _ in _KEYS:
+        for name, _ in KEYS:
             if self._next(name).exists():
                 self._set_aside(name)
         spans = reversed(self.keys.spans)
@@ -294,22 +296,28 @@ class Recovering:
         draft.write_text("".join(f"{vkey}\n" for vkey in lines), "ascii")
         draft.replace(self._settings.home / VKEYS)
 
-    def _set_aside(self, name: str) -> None:
-        path = self._home.key_path(name)
-        if path.exists():
-            old = read_key(path, self._home.passphrase())
-            path.rename(path.with_name(f"{name}-ended-{old.kid[:8]}.socaikey"))
-        self._next(name).rename(path)
-        handle = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
     def _is_new(self, name: str, recovery: Recovery) -> bool:
         """Whether the key is in its place: a run was cut off behind that."""
         key = read_key(self._home.key_path(name), self._home.passphrase())
         return key.public in [vkey.raw for vkey in known(recovery.new_vkeys)]
 
+    def _set_aside(self, name: str) -> None:
+        turn_key(self._home, name)
+
     def _next(self, name: str) -> Path:
-        return self._home.key_path(name).with_name(f"{name}-next.socaikey")
+        return next_key(self._home, name)
+
+
+def next_key(home: Home, name: str) -> Path:
+    """Where a key lies that is to begin."""
+    return home.key_path(name).with_name(f"{name}-next.socaikey")
+
+
+def turn_key(home: Home, name: str) -> None:
+    """Puts the next key in the place of the one that ends, which is set aside; durable."""
+    path = home.key_path(name)
+    if path.exists():
+        old = read_key(path, home.passphrase())
+        path.rename(path.with_name(f"{name}-ended-{old.kid[:8]}.socaikey"))
+    next_key(home, name).rename(path)
+    sync_folder(path.parent)

@@ -25,16 +25,24 @@ from api.ops.home_notes import RUNNING, forget_running, url_of, write_running
 from api.ops.listening_socket import listen, require_free
 from api.ops.loops import ON_DOUBT
 from api.ops.role_lock import Lock
-from api.settings import Settings, SettingsError, child_environment
+from api.settings import Home, Settings, SettingsError, child_environment
 
 API: Final = "api"
 CHECKPOINTER: Final = "checkpointer"
 PROJECTOR: Final = "projector"
+VAULT: Final = "vault"
 DATABASE: Final = "database"
 ROLES: Final = (API, CHECKPOINTER, PROJECTOR)
 FOLLOWER: Final = "follower"
 REMEMBERING: Final = (*ROLES, FOLLOWER)
 """Who of a home remembers the log: its own processes, and those of others that follow it here."""
+
+
+def served(settings: Settings) -> tuple[str, ...]:
+    """The processes of a home: the vault where it is founded."""
+    founded = Home(settings).key_path(VAULT).exists()
+    return (*ROLES, VAULT) if founded else ROLES
+
 
 _STEP_S: Final = 0.2
 _LOOK_S: Final = 0.5
@@ -242,4 +250,6 @@ def command(role: str, listener: int | None = None) -> list[str]:
     """The words that start a role as a process of its own; the API may be given its socket."""
     if role == API:
         return python("-m", "api.http.wsgi", *([] if listener is None else [str(listener)]))
+    if role == VAULT:
+        return python("-m", "api.cli.main", "vault", "serve")
     return python("-m", "api.cli.main", "serve", "--role", role)

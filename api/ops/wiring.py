@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryFile
 from time import monotonic, thread_time
@@ -18,17 +19,33 @@ from uuid import UUID
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from api.auth import SignIn, TokenBox
+from api.auth import Caller, SignIn, TokenBox
+from api.ops.custody import custody_name, custody_of
 from api.ops.machine import RealClock, RealEntropy
 from api.ops.readiness import Readiness, free_bytes
-from api.settings import EnclaveFacts, Home, Settings, SettingsError, memory_needed
-from keys.custody.file import read_kek, read_key
-from keys.envelope_encryption import Kek
+from api.ops.reads.access_log import OpenedLate, doubt_of_reads, watch_reads
+from api.ops.reads.which_log import ACTS, READS, WhichLog
+from api.ops.tickets import Tickets
+from api.ops.vault.mail import NoLetters, SmtpLetters, SmtpServer
+from api.settings import (
+    ORDINARY,
+    EnclaveFacts,
+    Home,
+    Settings,
+    SettingsError,
+    memory_needed,
+)
+from api.texts.catalogue import translate
+from keys import jwk, read_tags
+from keys.custody.file import read_key, read_opening_key
+from keys.custody.kek_files import KekFiles
+from keys.envelope_encryption import Keks
 from keys.errors import KeysError
 from keys.jwk import SoftwareSigner
 from keys.keyring import Keyring
 from keys.log_keys import LogKeys
 from keys.note import NoteSigner, log_pair
+from ledger.asker import Asker, asker, asking
 from ledger.audit.files.snapshot_port import FileBytes
 from ledger.checkpoints.checkpointer import Checkpointer
 from ledger.checkpoints.log_watch import LogWatch
@@ -36,18 +53,19 @@ from ledger.checkpoints.proofs import Proofs
 from ledger.checkpoints.seen_checkpoint import SeenCheckpoint
 from ledger.checkpoints.seen_file import SeenFile
 from ledger.checkpoints.verified_checkpoints import SignedCheckpoints
-from ledger.errors import Doubt, NotFound
+from ledger.errors import Doubt, Fatal, NotFound, Rejected
 from ledger.files.attachments import Attachments
 from ledger.files.custody_anchors import Anchoring, Anchors
 from ledger.files.file_key import FileKey
 from ledger.files.folder_store import FolderBlobs
 from ledger.log import tiles as tiling
 from ledger.log.tiles import ENTRIES, TileId
-from ledger.message import Message
-from ledger.ports import BlobStore, Clock, Entropy
+from ledger.message import Message, Text
+from ledger.ports import BlobStore, Clock, Entropy, NoRecords, RecordStore, StoredRecord, TileStore
 from ledger.postgres.checkpoints import PostgresCheckpoints
 from ledger.postgres.connect import (
     Connection,
+    Lending,
     Lone,
     Pool,
     connect,
@@ -58,15 +76,38 @@ from ledger.postgres.connect import (
 )
 from ledger.postgres.files import PostgresFiles
 from ledger.postgres.migrate import check, login_dsn
+from ledger.postgres.narrowing import PostgresNarrowing
 from ledger.postgres.notices import PostgresNotices
+from ledger.postgres.reads.rows import PostgresReads
 from ledger.postgres.recorder import GroupAppender
 from ledger.postgres.records import PostgresRecords
 from ledger.postgres.sessions import PostgresSessions
+from ledger.postgres.sight import PostgresSight
+from ledger.postgres.ticket import TicketKey
+from ledger.postgres.ticketed import Ticketed
 from ledger.postgres.tiles import PostgresTiles
+from ledger.postgres.vault.compartment import PostgresCompartment
+from ledger.postgres.vault.store import PostgresVaultStore
+from ledger.reads.access_logged import HeldPost
+from ledger.reads.copies import Copies
+from ledger.reads.counts import ReadCounts
+from ledger.reads.noted_rows import NotedRows
+from ledger.reads.read import ReadBy, ReadLog
+from ledger.reads.scope import ReadScope, for_whom, scope_of
+from ledger.reads.shown import ShownCases
+from ledger.reads.writer import ReadWriter
 from ledger.recovery.recoveries import Recoveries
+from ledger.regulation.participation.members import overview
+from ledger.regulation.registry.calendar import local_day, local_time
+from ledger.streams.names import is_case
 from ledger.streams.record_reader import Reader
+from ledger.vault.desk import Desk, StandingAct, statements_of
+from ledger.vault.identity import require_address
+from ledger.vault.ports import Letters
+from ledger.vault.vault import Vault
 from ledger.write.commands import Ledger
 from ledger.write.followed_log import FollowedLog
+from ledger.write.forgetting import Forgetting
 from ledger.write.log_keys_follower import FollowedKeys
 from ledger.write.registry_follower import RegistryFollower
 from projections.engine import generations
@@ -76,7 +117,9 @@ from projections.engine.rebuild_worker import WorkerConfig
 from projections.fold.shard import DIGITS
 from projections.queries.guard_lookups import LogCases
 from projections.queries.queries import Queries
+from projections.queries.rights import Rights
 from projections.queries.row_evidence import RowEvidence
+from projections.views import search_terms
 
 
 class KeptFiles(BlobStore, FileBytes, Protocol):
@@ -109,33 +152,40 @@ class Enclave:
         reader: Opens them.
         checkpoints: Stored checkpoints, signed by the log.
         watch: Holds the log to what this home has seen of it.
+        rights: Who may see what is opened.
         queries: Every reading of the views.
         readiness: Whether it can serve.
         attachments: The files of acts.
         anchors: Their custody, anchored in the log.
         anchoring: Anchors it on time; None where nobody has started it.
+        reads: Where it is noted who reads under an order, before anything is shown.
         recoveries: The breaks that the log records of itself.
     """
 
     anchoring: Anchoring | None = None
 
-    def __init__(self, settings: Settings, clock: Clock, entropy: Entropy) -> None:
+    def __init__(  # noqa: PLR0915 - ports meet adapters, one a line
+        self, settings: Settings, clock: Clock, entropy: Entropy
+    ) -> None:
         home = Home(settings)
-        self.settings = settings
-        self.facts = home.facts()
-        self.clock = clock
-        self.entropy = entropy
+        self.settings, self.facts = settings, home.facts()
+        self.clock, self.entropy = clock, entropy
         self.token_box = TokenBox(home.session_key())
+        # by the machine's own time, as the database judges them
+        self._tickets = Tickets(lambda: TicketKey(home.ticket_key()), RealClock())
         origin, level = self.facts.origin, self.facts.level
-        most = min(settings.threads + _POOL_SPARE, _POOL_MOST)
         self._reading, self._writing = (
-            open_pool(role_dsn(settings, self.facts, role), most=most)
+            open_pool(
+                role_dsn(settings, self.facts, role),
+                most=min(settings.threads + _POOL_SPARE, _POOL_MOST),
+            )
             for role in ("reader", "writer")
         )
-        kek = open_kek(settings)
-        self.records = PostgresRecords(self._reading)
+        self._kek = kek = open_kek(settings)
+        self._asked = Ticketed(self._reading)
+        self.records = PostgresRecords(self._asked)
         self.reader = Reader(self.records, kek, origin, level)
-        self._log_keys = FollowedKeys(lambda: self.ledger.standing)
+        self._log_keys = FollowedKeys(lambda: self.ledger.follower)
         self.checkpoints = SignedCheckpoints(
             PostgresCheckpoints(self._reading),
             self._log_keys.at,
@@ -145,6 +195,7 @@ class Enclave:
         self._tiles = PostgresTiles(self._reading)
         seen = SeenCheckpoint(SeenFile(home.seen_folder("api")), self._log_keys.at, origin)
         self.watch = LogWatch(seen, self.checkpoints, self.records, self._tiles, _told)
+        self._watching = [self.watch]
         self.proofs = Proofs(
             self._tiles,
             self.checkpoints,
@@ -159,30 +210,42 @@ class Enclave:
             clock=None if self.facts.rehearsal else clock,  # a rehearsal has its senders' time
             admit=lambda connection: self.watch.admit(PostgresRecords(Lone(connection))),
         )
-        self.attachments = self._attachments(kek)
-        evidence = RowEvidence(self.records, self.reader, origin, lambda: self.ledger.standing)
         written = PostgresRecords(self._writing)
-        others = RowEvidence(
-            written, Reader(written, kek, origin, level), origin, lambda: self.ledger.standing
-        )
+        self.attachments = self._attachments(kek, written)
+        whole = self._evidence(written, Reader(written, kek, origin, level))
         self.ledger = Ledger(
             store=written,
             appender=self._appender,
             kek=kek,
             clock=clock,
             entropy=entropy,
-            cases=LogCases(self.lend, others, lambda: self.ledger.registry),
+            cases=LogCases(self._lend_whole, whole, lambda: self.ledger.registry),
             origin=origin,
             level=level,
             rehearsal=self.facts.rehearsal,
             files=self.attachments,
+            sights=PostgresSight(self._asked, self._writing, origin),
+            narrow=PostgresNarrowing(self._writing, origin),
+            compartment=PostgresCompartment(self._writing),
         )
         self.anchors = self._anchors(kek)
+        self.reads: ReadLog = OpenedLate(self._read_writer, self.doubt_of_reads)
+        self.rights = Rights(
+            self._lend_whole,
+            whole,
+            lambda: self.ledger.registry,
+            origin=origin,
+            level=level,
+            now=self.ledger_time,
+        )
         self.queries = Queries(
             self.lend,
             origin=origin,
-            standing=self.ledger.standing,
-            evidence=evidence,
+            follower=self.ledger.follower,
+            evidence=self._evidence(self.records, self.reader),
+            lending_whole=self._lend_whole,
+            judge=whole,
+            rights=self.rights,
         )
         self.sign_in = SignIn(
             origin=origin,
@@ -195,7 +258,7 @@ class Enclave:
             token_ttl_s=settings.token_ttl_s,
             attempts=settings.attempts,
         )
-        self.recoveries = Recoveries(self.ledger.standing, self.records, self.reader, self.proofs)
+        self.recoveries = Recoveries(self.ledger.follower, self.records, self.reader, self.proofs)
         self._refreshed, self._refreshing = 0.0, threading.Lock()
         self.readiness = Readiness(
             settings,
@@ -205,39 +268,144 @@ class Enclave:
             checkpoints=self.checkpoints,
             watch=self.watch,
             queries=self.queries,
+            doubt_of_reads=self.doubt_of_reads,
+        )
+
+    @cached_property
+    def forgetting(self) -> Forgetting:
+        """Lets go of what was shredded, and of a KEK that is over."""
+        return Forgetting(
+            PostgresRecords(self._writing).shreds,
+            [self.ledger.forget, self.rights.forget, search_terms.forget],
+            always=self._kek.look,
         )
 
     @property
     def _files(self) -> PostgresFiles:
         return PostgresFiles(self._reading, self._writing)
 
-    def _attachments(self, kek: Kek) -> Attachments:
+    @cached_property
+    def custody(self) -> str | None:
+        """What keeps the KEK, `FILE` or `PKCS11`."""
+        return custody_name(self.settings)
+
+    def _evidence(self, records: RecordStore, reader: Reader) -> RowEvidence:
+        return RowEvidence(records, reader, self.facts.origin, lambda: self.ledger.follower)
+
+    def _attachments(self, kek: Keks, whole: RecordStore) -> Attachments:
         settings = self.settings
         return Attachments(
             blobs=open_blobs(settings),
             index=self._files,
             records=self.records,
+            require=lambda stream, act_id: self.rights.require(stream, [act_id]),
+            whole=whole,
             kek=kek,
             entropy=self.entropy,
             origin=self.facts.origin,
             level=self.facts.level,
             limit_bytes=settings.max_attachment_mib << 20,
             scratch=lambda: TemporaryFile(dir=_scratch(settings)),
-            standing=lambda: self.ledger.standing,
+            follower=lambda: self.ledger.follower,
         )
 
-    def _anchors(self, kek: Kek) -> Anchors:
+    def _anchors(self, kek: Keks) -> Anchors:
         return Anchors(
             index=self._files,
             records=self.records,
             reader=self.reader,
-            standing=self.ledger.standing,
+            follower=self.ledger.follower,
             door=self.ledger,
             file_key=FileKey(self._files, kek, self.facts.origin),
             entropy=self.entropy,
             origin=self.facts.origin,
             now=self.ledger_time,
             every=timedelta(seconds=self.settings.anchor_every_s),
+        )
+
+    @cached_property
+    def reads_key(self) -> bytes:
+        """What rows of the log of reads are found by (`keys.read_tags`)."""
+        return read_tags.key_of(FileKey(self._files, self._kek, self.facts.origin).made())
+
+    @cached_property
+    def stored_reads(self) -> PostgresReads:
+        """The log of reads as it lies, with its tiles and checkpoints."""
+        gate = read_tags.gate(self.reads_key)
+
+        def held() -> tuple[int, bytes] | None:
+            watch = self.reads_watch
+            return None if watch is None else watch.held
+
+        return PostgresReads(self._reading, gate, held)
+
+    @cached_property
+    def reads_watch(self) -> LogWatch | None:
+        """Holds the log of reads to what this home has seen of it; None where it has none."""
+        watch = watch_reads(self.settings, self.stored_reads, READS.origin(self.facts))
+        if watch is not None:
+            watch.look()
+            watch.start()
+            self._watching.append(watch)
+        return watch
+
+    def doubt_of_reads(self) -> Text | None:
+        """Why no read can be noted now, and so nothing shown that needs it (U1)."""
+        return doubt_of_reads(self.settings, self.reads_watch)
+
+    @cached_property
+    def noted_rows(self) -> NotedRows:
+        """The log of reads as it is told."""
+        origin = READS.origin(self.facts)
+        reader = Reader(NoRecords(), self._kek, origin, self.facts.level)
+        return NotedRows(
+            self.stored_reads, reader, lambda: self.ledger.follower.current.registry, origin
+        )
+
+    @cached_property
+    def read_counts(self) -> ReadCounts:
+        """How often what was read, by month."""
+        return ReadCounts(self.noted_rows)
+
+    @cached_property
+    def copies(self) -> Copies:
+        """Copies handed out by permits, as the log of reads has them."""
+        return Copies(self.noted_rows, self.reads, self.reads_key, READS.origin(self.facts))
+
+    def read_scope(self, officer: str, at: datetime) -> ReadScope:
+        """Whose reads an officer is told of."""
+        return scope_of(officer, self.ledger.follower.current.registry, local_day(at))
+
+    def tells_of_read(
+        self, officer: str, reader: str, via: str, read_at: datetime, now: datetime
+    ) -> bool:
+        """Whether an officer is told of what somebody read by an order or an opening (D2)."""
+        scope, registry = self.read_scope(officer, now), self.ledger.follower.current.registry
+        day = local_day(read_at)
+        return officer == reader or scope.tells_of(reader, via, registry, day)
+
+    def _read_writer(self) -> ReadWriter:
+        facts = self.facts
+
+        def posts(by: ReadBy, at: datetime) -> list[HeldPost]:
+            held = self.ledger.follower.current.registry.appointments(by.officer, local_day(at))
+            return [HeldPost(one.agency, one.post) for one in held]
+
+        def now() -> datetime:
+            who = asker()
+            stated = None if who is None else who.at
+            return stated or self.ledger_time()
+
+        return ReadWriter(
+            store=self.stored_reads,
+            signer=service_signer(self.settings),
+            kek=self._kek,
+            key=self.reads_key,
+            entropy=self.entropy,
+            origin=READS.origin(facts),
+            level=facts.level,
+            now=now,
+            posts=posts,
         )
 
     @classmethod
@@ -260,6 +428,9 @@ class Enclave:
             require_genesis(enclave.reader, enclave.facts)
             enclave.watch.look()
             enclave.watch.start()
+            with suppress(SettingsError, KeysError, Fatal):  # readiness tells, and none is noted
+                enclave.doubt_of_reads()
+            enclave.forgetting.start(PostgresNotices(role_dsn(settings, enclave.facts, "reader")))
         except Exception:
             enclave.close()
             raise
@@ -280,26 +451,97 @@ class Enclave:
         """Gives connections back and ends the threads that wait."""
         if self.anchoring is not None:
             self.anchoring.stop()
-        self.watch.close()
+        for watch in self._watching:
+            watch.close()
+        self.forgetting.close()
         self.proofs.close()
         self._appender.close()
         self._reading.close()
         self._writing.close()
 
-    @contextmanager
-    def lend(self) -> Iterator[Connection]:
+    def asker(self, caller: Caller, *, of_cases: bool, at: datetime | None) -> Asker:
+        """The ticket by which the database knows who asks (access.md G13)."""
+        return self._tickets.of(caller, of_cases=of_cases, at=at)
+
+    def note_shown(self, shown: ShownCases, caller: Caller) -> None:
+        """Notes what an answer shows, before it is sent (U1).
+
+        At the ordinary level what it shows by an order or an opening alone, above it everything.
+
+        Raises:
+            ReadNotLogged: Nothing may be shown.
+        """
+        if shown.pending:  # said once its connection was given back
+            with self.lend():
+                pass
+        by = ReadBy(caller.officer, caller.kid)
+        whom = partial(self._for_whom, caller.officer)
+        own = None if self.facts.level == ORDINARY else _of_own(self.facts.level)
+        self.reads.note(shown.reads(by, self._purpose, whom, _of_totals, own))
+
+    def read_under(self, shown: ShownCases) -> list[tuple[str, str, str]]:
+        """Rule, act and end of each order or opening by which alone something of it is seen."""
+        found = self.queries.let_in_by(shown.by_order)
+        return [(one.rule, one.grant.act_id, local_time(one.grant.until)) for one in found]
+
+    def _for_whom(self, officer: str, via: UUID | None) -> frozenset[str]:
+        """For which agencies an officer reads by an order or an opening, or totals (None)."""
+        day = local_day(self.ledger_time())
+        if via is None:
+            return frozenset().union(*overview(self.ledger.follower.current.registry, day))
+        found = for_whom(officer, str(via), self.ledger.follower.current.registry, day)
+        if not found:  # the audience has folded it, and this process not yet
+            found = for_whom(officer, str(via), self.ledger.refresh(), day)
+        return found
+
+    def _purpose(self, via: UUID) -> str:
+        """What an order or an opening is for, as it says; everybody may read it (N6)."""
+        rows = self.records.act(via)
+        act = self.reader.open(rows[0]).act if rows else None
+        facts = {} if act is None else act.facts
+        return str(facts.get("purpose") or facts.get("emergency") or via)
+
+    def lend(self) -> AbstractContextManager[Connection]:
         """A connection of the reader's login, for the queries of `projections`.
 
         Raises:
-            Unavailable: The database cannot be reached.
+            Unavailable: The database cannot be reached, does not take the ticket, or does not know
+                who takes part.
         """
-        try:
-            with self._reading.connection() as connection:
-                yield connection
-        except psycopg.Error as error:
-            if is_lost(error):
-                self._reading.check()  # after a restart every connection is dead at once
-            raise translated(error) from error
+        return _lent(self._asked)
+
+    @cached_property
+    def desk(self) -> Desk:
+        """The reporters' compartment: puts in and asks, and reads nothing back."""
+        return Desk(
+            PostgresCompartment(self._writing),
+            self.reads,
+            self._standing_act,
+            lambda: self.ledger.registry,
+            self.entropy,
+            origin=self.facts.origin,
+        )
+
+    def _standing_act(self, act_id: str) -> StandingAct:
+        """An act of a case that the asker sees, as the rules have it. Raises: NotFound."""
+        rows = self.records.act(UUID(act_id))
+        if not rows or not is_case(rows[0].stream):
+            raise NotFound(act_id)
+        self.rights.require(rows[0].stream, [act_id])
+        entry = self.rights.case(rows[0].stream).entries.get(act_id)
+        if entry is None:
+            raise NotFound(act_id)
+        keyring, found = self.ledger.registry.keyring, []
+        for row in rows:
+            statement = self.reader.open(row).statement
+            if statement is not None and statement.kid in keyring:
+                key = keyring.key(statement.kid)
+                found.append((statement.compact, jwk.to_jwk(key.alg, key.raw), row.index))
+        return statements_of(found, entry)
+
+    def _lend_whole(self) -> AbstractContextManager[Connection]:
+        """A connection of the writer's login: for processes, never for what an officer is told."""
+        return _lent(self._writing)
 
     @staticmethod
     def work_s() -> float:
@@ -315,7 +557,7 @@ class Enclave:
 
     def last_recorded_at(self) -> datetime | None:
         """When the last record was taken; None: there is none."""
-        return self.records.head().recorded_at
+        return PostgresRecords(self._reading).head().recorded_at
 
     def tile_bytes(self, tile: TileId) -> bytes:
         """A hash tile, or the entry bundle of a signed tree.
@@ -324,13 +566,29 @@ class Enclave:
             NotFound: No checkpoint covers it.
         """
         latest = self.checkpoints.latest()
-        size = latest[0] if latest else 0
-        if tile.width > tiling.width_at(tile.level, tile.n, size):
-            raise NotFound
-        if tile.level != ENTRIES:
-            return self._tiles.tile(tile.level, tile.n, tile.width)
-        start = tile.n * tiling.WIDTH
-        return tiling.bundle(self.records.entries(start, start + tile.width))
+        return _tile_bytes(tile, latest[0] if latest else 0, self._tiles, self.records.entries)
+
+    def access_tile_bytes(self, tile: TileId) -> bytes:
+        """The same of the log of reads. Raises: NotFound."""
+        stored = self.stored_reads
+        latest = stored.latest()
+        return _tile_bytes(tile, latest[0] if latest else 0, stored, stored.entries)
+
+    def record_at(self, index: int, *, seen: bool) -> StoredRecord | None:
+        """A record by its index.
+
+        Args:
+            index: In the log of acts.
+            seen: As whoever asks sees it; else whoever sees it: the answer is for an auditor of
+                everything.
+
+        Raises:
+            Unavailable: `audience_late`: it is not known whether they see it.
+        """
+        who = asker()
+        with asking(None if who is None else replace(who, of_cases=True)):
+            found = (self.records if seen else PostgresRecords(self._writing)).read(index, 1)
+        return found[0] if found else None
 
     @property
     def log_keys(self) -> LogKeys:
@@ -349,13 +607,46 @@ class Enclave:
 
     def _keyring(self, kid: str | None) -> Keyring:
         """The keyring, at most a second old and newer where it lacks `kid`; for None: as it is."""
-        standing = self.ledger.standing
+        follower = self.ledger.follower
         with self._refreshing:
             stale = kid is None or monotonic() - self._refreshed > _REGISTRY_TTL_S
-            if stale or kid not in standing.current.registry.keyring:
+            if stale or kid not in follower.current.registry.keyring:
                 self.ledger.refresh()
                 self._refreshed = monotonic()
-        return standing.current.registry.keyring
+        return follower.current.registry.keyring
+
+
+@contextmanager
+def _lent(pool: Lending) -> Iterator[Connection]:
+    """Raises: Unavailable."""
+    try:
+        with pool.connection() as connection:
+            yield connection
+    except psycopg.Error as error:
+        if is_lost(error):
+            pool.check()  # after a restart every connection is dead at once
+        raise translated(error) from error
+
+
+def _of_totals(year: str) -> str:
+    """What figures of all cases are read for; signed, and so in one language for all."""
+    return translate(Message("Figures of all cases, {year}", year=year), "vi")
+
+
+def _of_own(level: str) -> str:
+    """What somebody reads for who takes part; signed, and so in one language for all."""
+    return translate(Message("Own work, in an enclave of level {level}", level=level), "vi")
+
+
+def _tile_bytes(
+    tile: TileId, size: int, stored: TileStore, entries: Callable[[int, int], Sequence[bytes]]
+) -> bytes:
+    if tile.width > tiling.width_at(tile.level, tile.n, size):
+        raise NotFound
+    if tile.level != ENTRIES:
+        return stored.tile(tile.level, tile.n, tile.width)
+    start = tile.n * tiling.WIDTH
+    return tiling.bundle(entries(start, start + tile.width))
 
 
 def require_genesis(reader: Reader, facts: EnclaveFacts) -> None:
@@ -390,14 +681,20 @@ def _told(doubt: Doubt | None) -> None:
 
 
 def open_checkpointer(
-    settings: Settings, *, clock: Clock | None = None, facts: EnclaveFacts | None = None
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    facts: EnclaveFacts | None = None,
+    which: WhichLog = ACTS,
 ) -> tuple[Checkpointer, Pool]:
-    """The checkpointer of a home, and the pool to close behind it.
+    """The checkpointer of a home's log, and the pool to close behind it.
 
     Args:
         settings: Of the home.
         clock: Dates the second signature; the machine's if left out.
         facts: Where its database is, if not where the home says.
+        which: The log of acts or that of reads. Of the latter nobody is told when it grows: it is
+            looked at on a clock.
 
     Raises:
         SettingsError: A key does not open, or is not of its kind; no checkpoint is known.
@@ -405,23 +702,23 @@ def open_checkpointer(
         Fatal: As `require_schema`.
     """
     home = Home(settings)
-    facts, store = facts or home.facts(), SeenFile(home.seen_folder("checkpointer"))
+    facts, store = facts or home.facts(), SeenFile(home.seen_folder(which.seen))
     if store.read() is None:
-        raise memory_needed(home.seen_folder("checkpointer"))
+        raise memory_needed(home.seen_folder(which.seen))
     dsn = role_dsn(settings, facts, "checkpointer")
     require_schema(dsn)
-    log_key, pq_key = log_signers(settings)
-    pool = open_pool(dsn, most=2)
+    log_key, pq_key = log_signers(settings, which=which)
+    pool, origin = open_pool(dsn, most=2), which.origin(facts)
     checkpointer = Checkpointer(
-        records=PostgresRecords(pool),
-        tiles=PostgresTiles(pool),
-        checkpoints=PostgresCheckpoints(pool),
-        seen=SeenCheckpoint(store, lambda _: [log_key.vkey, pq_key.vkey], facts.origin),
+        records=PostgresRecords(pool, which.schema),
+        tiles=PostgresTiles(pool, which.schema),
+        checkpoints=PostgresCheckpoints(pool, which.schema),
+        seen=SeenCheckpoint(store, lambda _: [log_key.vkey, pq_key.vkey], origin),
         log_key=log_key,
         pq_key=pq_key,
         clock=clock or RealClock(),
-        origin=facts.origin,
-        notices=PostgresNotices(dsn),
+        origin=origin,
+        notices=PostgresNotices(dsn) if which is ACTS else None,
     )
     return checkpointer, pool
 
@@ -447,9 +744,9 @@ def open_projector(settings: Settings) -> tuple[Projector, PostgresNotices, Pool
     except Exception:
         pool.close()
         raise
-    standing = RegistryFollower(records, reader)
+    follower = RegistryFollower(records, reader)
     store = SeenFile(home.seen_folder("projector"))
-    watch = _watching(store, pool, records, reader, standing)
+    watch = _watching(store, pool, records, reader, follower)
     with connect(dsn) as connection:
         generations.require_installed(connection)
     opening = WorkerConfig(dsn, kek, facts.origin, facts.level)
@@ -460,10 +757,60 @@ def open_projector(settings: Settings) -> tuple[Projector, PostgresNotices, Pool
         origin=facts.origin,
         level=facts.level,
         builders=Builders(opening, cores) if cores > 1 else None,
-        standing=standing,
+        follower=follower,
         watch=watch,
+        forgetting=Forgetting(
+            records.shreds, [follower.forget, search_terms.forget], always=kek.look, after_s=0
+        ),
     )
     return projector, PostgresNotices(dsn), pool
+
+
+def open_vault(settings: Settings, *, clock: Clock | None = None) -> tuple[Vault, Pool]:
+    """The vault of a home, and the pool to close behind it.
+
+    Raises:
+        SettingsError: It is not founded here, its key does not open, or its mail is set wrongly.
+    """
+    home = Home(settings)
+    facts, path = home.facts(), home.key_path("vault")
+    if not path.exists():
+        raise SettingsError(
+            Message("there is no {path}: found the vault, socai vault found", path=path)
+        )
+    try:
+        key = read_opening_key(path, home.vault_passphrase())
+    except KeysError as error:
+        raise SettingsError(
+            Message("the vault's key does not open: {error}", error=error)
+        ) from error
+    pool = open_pool(role_dsn(settings, facts, "vault"), most=2)
+    vault = Vault(
+        PostgresVaultStore(pool),
+        key,
+        _letters(settings, clock or RealClock()),
+        clock=(clock or RealClock()).now,
+        origin=facts.origin,
+        rehearsal=facts.rehearsal,
+    )
+    return vault, pool
+
+
+def _letters(settings: Settings, clock: Clock) -> Letters:
+    if not settings.mail_host:
+        _log.warning("SOCAI_MAIL_HOST is not set: letters to reporters wait")
+        return NoLetters()
+    try:
+        sender = require_address(settings.mail_from)
+    except Rejected as error:
+        raise SettingsError(
+            Message("SOCAI_MAIL_FROM must be one address, such as name@example.vn")
+        ) from error
+    user, password = Home(settings).mail_login() or (None, None)
+    server = SmtpServer(
+        settings.mail_host, settings.mail_port, settings.mail_security, sender, user, password
+    )
+    return SmtpLetters(server, clock)
 
 
 def _watching(
@@ -471,10 +818,10 @@ def _watching(
     pool: Pool,
     records: PostgresRecords,
     reader: Reader,
-    standing: RegistryFollower,
+    follower: RegistryFollower,
 ) -> LogWatch:
     """Holds a log to what one role remembers, by the keys that the log itself tells."""
-    keys, origin = FollowedKeys(lambda: standing), reader.origin
+    keys, origin = FollowedKeys(lambda: follower), reader.origin
     return LogWatch(
         SeenCheckpoint(store, keys.at, origin),
         SignedCheckpoints(PostgresCheckpoints(pool), keys.at, origin, follow=keys.follow),
@@ -515,7 +862,15 @@ def followed_log(settings: Settings) -> type[FollowedLog]:
                 self._pool.close()
                 raise
             watch = _watching(store, self._pool, records, reader, RegistryFollower(records, reader))
-            super().__init__(records, reader, watch, PostgresNotices(dsn), env)
+            super().__init__(
+                records,
+                reader,
+                watch,
+                PostgresNotices(dsn),
+                env,
+                shreds=records.shreds,
+                always=kek.look,
+            )
 
         def close(self) -> None:
             """Gives the connections back."""
@@ -546,10 +901,10 @@ def role_dsn(settings: Settings, facts: EnclaveFacts, role: str) -> str:
     return login_dsn(base, facts.slug, role, password, dbname=str(place["dbname"]))
 
 
-def open_kek(settings: Settings) -> Kek:
-    """The enclave's KEK, from its file."""
-    home = Home(settings)
-    return read_kek(home.key_path("kek"), home.passphrase())
+def open_kek(settings: Settings) -> KekFiles:
+    """The enclave's KEK from its file or token, and beside it what an epoch turns (K9)."""
+    path = Home(settings).key_path("kek")
+    return KekFiles(path, custody_of(settings, path).open)
 
 
 def open_blobs(settings: Settings) -> KeptFiles:
@@ -600,13 +955,14 @@ def service_signer(settings: Settings) -> SoftwareSigner:
 
 
 def log_signers(
-    settings: Settings, path: Callable[[str], Path] | None = None
+    settings: Settings, path: Callable[[str], Path] | None = None, which: WhichLog = ACTS
 ) -> tuple[NoteSigner, NoteSigner]:
-    """The log's key and `/pq` (formats.md §7), from their files.
+    """A log's key and `/pq` (formats.md §7), from their files.
 
     Args:
         settings: Of the home.
-        path: Where `log` and `pq` lie, if not where the home has them.
+        path: Where they lie, if not where the home has them.
+        which: Of which log.
 
     Raises:
         SettingsError: One of them does not open.
@@ -614,9 +970,9 @@ def log_signers(
     home = Home(settings)
     at = path or home.key_path
     try:
-        log_key, pq_key = (read_key(at(name), home.passphrase()) for name in ("log", "pq"))
+        log_key, pq_key = (read_key(at(name), home.passphrase()) for name in which.keys)
     except KeysError as error:
         raise SettingsError(
             Message("a key of the log does not open: {error}", error=error),
         ) from error
-    return log_pair(home.facts().origin, log_key, pq_key)
+    return log_pair(which.origin(home.facts()), log_key, pq_key)

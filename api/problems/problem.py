@@ -22,6 +22,7 @@ from keys.errors import (
     KeysError,
     Malformed,
     NotCanonical,
+    TokenError,
     UnknownKey,
     Unsealable,
     WrongCustody,
@@ -233,6 +234,7 @@ _REFUSED: Final[_Translations] = (
 _FAILED: Final[_Translations] = (
     (VerificationError, lambda _: Problem("evidence_fails")),
     (Unsealable, lambda _: Problem("evidence_fails")),
+    (TokenError, lambda _: Problem("unavailable", headers={"Retry-After": "30"})),
     (Fatal, lambda _: Problem("stopped", headers={"Retry-After": "30"})),
     (LedgerError, lambda _: Problem("internal")),
     (KeysError, lambda _: Problem("internal")),

@@ -195,6 +195,32 @@ TYPES: Final[Mapping[str, ProblemType]] = {
             "Nothing was recorded. Use a time not before the last record (GET /v1/log, `now`)."
         ),
     ),
+    "vault_not_founded": ProblemType(
+        409,
+        Message("This enclave keeps no identities yet"),
+        Message(
+            "Nothing was kept. Record the report without a token, and seal the identity once the"
+            " operator has founded the vault (socai vault found)."
+        ),
+    ),
+    "identity_taken": ProblemType(
+        409,
+        Message("The item or the token is another's, or it is sealed to other keys"),
+        Message("Nothing was kept. Draw both anew, seal to GET /v1/reporters/keys and send."),
+    ),
+    "not_disclosed": ProblemType(
+        409,
+        Message("The act waits for signatures, or is dead"),
+        Message("Nothing was asked of the vault. Ask again once every signer has signed."),
+    ),
+    "opening_over": ProblemType(
+        410,
+        Message("Nothing is open by this act"),
+        Message(
+            "Nothing is shown. Two custodians open it within the time of the act; after it, a new"
+            " act is needed."
+        ),
+    ),
     "precondition_failed": ProblemType(
         412,
         Message("It is not what If-Match names"),
@@ -229,6 +255,34 @@ TYPES: Final[Mapping[str, ProblemType]] = {
         Message("The author has not uploaded a file that the act lists"),
         Message(
             "Nothing was recorded. Upload it (POST /v1/attachments), then send the same bytes."
+        ),
+    ),
+    "malformed_identity": ProblemType(
+        422,
+        Message("What is said of the reporter does not have its form"),
+        Message("Nothing was kept. Correct what `errors` names and send it again."),
+    ),
+    "identity_missing": ProblemType(
+        422,
+        Message("The vault has no such identity for this reporter of this case"),
+        Message(
+            "Nothing was recorded. Seal it first (POST /v1/reporters), then send the same bytes."
+        ),
+    ),
+    "nothing_to_send": ProblemType(
+        422,
+        Message("The act says nothing that the vault could send"),
+        Message(
+            "Nothing was sent. Record ReporterInformed with `status` INFORMED, `through_vault` true"
+            " and the token in `reporter`."
+        ),
+    ),
+    "share_refused": ProblemType(
+        422,
+        Message("The vault does not take this share for this act"),
+        Message(
+            "Nothing was opened. Look at the act again, and give the share anew: socai reporter"
+            " open."
         ),
     ),
     "digest_mismatch": ProblemType(
@@ -306,6 +360,82 @@ TYPES: Final[Mapping[str, ProblemType]] = {
         Message("Recorded; its proof is late"),
         Message("The act is in the log and will not be lost. Send the same bytes for its receipt."),
         "yes",
+    ),
+    "audience_late": ProblemType(
+        503,
+        Message("Who takes part in which case is being brought up to date"),
+        Message("Wait for Retry-After and ask again: nothing was recorded, nothing is shown."),
+    ),
+    "export_not_permitted": ProblemType(
+        403,
+        Message("A copy leaves by a permit of its case, and you have none for this file"),
+        Message(
+            "Nothing left and nothing was recorded. A supervisor signs ExportPermitted in the case,"
+            " in your name and post, for as many copies as are needed; name that act as `permit`."
+            " To read the file here no permit is needed: GET without `/copies`."
+        ),
+    ),
+    "permit_over": ProblemType(
+        403,
+        Message("The permit is over"),
+        Message(
+            "Nothing left and nothing was recorded. What was handed out by it: GET"
+            " /v1/cases/{id}/copies; for more a supervisor signs a new ExportPermitted."
+        ),
+    ),
+    "own_reads_only": ProblemType(
+        403,
+        Message("You are told of your own reads"),
+        Message(
+            "Nothing was recorded. Those of an agency's officers are for whoever supervises or"
+            " audits it, and all of them for the auditors of an overseer; ask without `of`."
+        ),
+    ),
+    "read_not_logged": ProblemType(
+        503,
+        Message("It cannot be noted now who reads this"),
+        Message(
+            "Nothing is shown and nothing was recorded. Wait for Retry-After and ask again; if it"
+            " lasts, tell the operator: the log of reads takes no row."
+        ),
+    ),
+    "ticket_refused": ProblemType(
+        503,
+        Message("The database does not take this server's ticket"),
+        Message(
+            "Nothing was recorded. Tell the operator: socai migrate sets the key that the API"
+            " holds; then send the same again."
+        ),
+    ),
+    "vault_late": ProblemType(
+        503,
+        Message("The vault has not answered yet"),
+        Message("Nothing is shown. Ask again in a few seconds; where it stays so, the operator."),
+        "unknown",
+    ),
+    "not_yours": ProblemType(
+        403,
+        Message("This is another officer's to ask of the vault"),
+        Message(
+            "Nothing was asked. A letter and a look are the act's author's, a share a custodian's."
+        ),
+    ),
+    "part_only": ProblemType(
+        403,
+        Message("You see some acts of this case, and not the whole file"),
+        Message(
+            "Nothing was recorded. The acts that were sent to you: /acts below the address of the"
+            " case; a supervisor of the agency that handles the case may grant more."
+        ),
+    ),
+    "seen_only": ProblemType(
+        403,
+        Message("Totals of all cases are not for you"),
+        Message(
+            "Nothing was recorded. Leave out of=province: the figures are then of the cases that"
+            " you see. Totals are for officers of the lead, of the committee of its province and of"
+            " an agency that the registry says oversees it."
+        ),
     ),
     "projection_late": ProblemType(
         503,

@@ -50,6 +50,7 @@ class References:
     officers: dict[str, CastMember] = field(default_factory=dict)
     cases: dict[str, str] = field(default_factory=dict)
     acts: dict[int, str] = field(default_factory=dict)
+    entries: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
 
     def stream(self, step: PlayStep) -> str:
         """The name of the step's stream (formats.md §2)."""
@@ -63,11 +64,13 @@ class References:
             case kind:
                 return f"{kind}/{step.thread}"
 
-    def answer(self, kind: str, name: str) -> str:
+    def answer(self, kind: str, name: str) -> str | list[dict[str, Any]]:
         """What `@kind:name` stands for (all kinds but the two that make a key)."""
         match kind:
             case "step":
                 return self.acts[int(name)]
+            case "entries":
+                return self.entries[int(name)]
             case "case":
                 return f"case/{self.cases[name]}"
             case "officer":

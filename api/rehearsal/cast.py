@@ -9,7 +9,7 @@ everything stays in memory.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +18,7 @@ import orjson
 
 from api.rehearsal.acts_of_play import KEEPER, CastMember, Directory
 from api.rehearsal.scenario import CastPart
+from api.settings import Home
 from keys.custody.file import read_key, write_key
 from keys.jwk import SoftwareSigner
 from ledger.regulation.edition import Edition
@@ -37,10 +38,16 @@ class UnknownAlias(Exception):
 
 @dataclass(frozen=True, slots=True)
 class KeyStore:
-    """Where keys are kept, and what seals them."""
+    """Where keys are kept, what seals them, and what opening one costs."""
 
     folder: Path
     passphrase: bytes
+    costs: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, home: Home) -> KeyStore:
+        """That of a home."""
+        return cls(home.settings.home / "cast", home.passphrase(), home.key_costs())
 
 
 class Cast:
@@ -121,7 +128,8 @@ class Cast:
         if self._safe is None:
             return
         self._safe.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_key(self._path(officer.alias), signer, self._safe.passphrase)
+        path, safe = self._path(officer.alias), self._safe
+        write_key(path, signer, safe.passphrase, **safe.costs)
         self._write_index(self._safe)
 
     def _open(self, alias: str) -> SoftwareSigner:

@@ -1,13 +1,13 @@
 """An enclave to play in: one that is served already, or a fresh rehearsal made for one play.
 
-Fresh enclaves of one command share one embedded server, a database each, so that playing many
-files does not start many servers.
+Fresh enclaves of one command and level share one embedded server, a database each, so that playing
+many files does not start many servers. No two levels ever share one (access.md §1).
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -23,9 +23,9 @@ from api.ops.machine import RealEntropy
 from api.ops.supervisor import Supervisor
 from api.rehearsal.cast import Cast, EditionDirectory, KeyStore
 from api.rehearsal.http_ledger import HttpLedger
-from api.rehearsal.player import Player, Registrar, StepResult
+from api.rehearsal.player import Player, Registrar, Watching
 from api.rehearsal.scenario import Play
-from api.settings import Home, Settings, SettingsError
+from api.settings import LEVELS, ORDINARY, Home, Settings, SettingsError
 from api.texts.labels import name
 from api.texts.lang import Lang
 from keys.custody.file import read_key
@@ -45,24 +45,27 @@ class ServedEnclave:
         registrar_file: Key of the registrar who enrols the cast.
         passphrase: Opens that file.
         safe: Where the cast's keys are kept; None keeps them in memory.
+        log: Origin of its log; None: as the server says, which it does at the ordinary level only.
     """
 
     url: str
     registrar_file: Path
     passphrase: bytes
     safe: KeyStore | None
+    log: str | None = None
 
 
 @contextmanager
 def player_at(
-    venue: ServedEnclave, lang: Lang, watch: Callable[[StepResult], None] = lambda _result: None
+    venue: ServedEnclave, lang: Lang, watch: Watching = lambda _result, _threads: None
 ) -> Iterator[Player]:
     """A player with its sessions at a venue.
 
     Raises:
         SettingsError: The log there is no rehearsal.
     """
-    with HttpLedger(venue.url, lang) as desk:
+    signer = read_key(venue.registrar_file, venue.passphrase)
+    with HttpLedger(venue.url, lang, log=venue.log, signer=signer) as desk:
         if not desk.origin.startswith("rehearsal."):
             raise SettingsError(
                 Message(
@@ -70,7 +73,6 @@ def player_at(
                     origin=desk.origin,
                 ),
             )
-        signer = read_key(venue.registrar_file, venue.passphrase)
         registrar = desk.client(signer)
         registrar.login()
         yield Player(
@@ -91,8 +93,15 @@ def venue_of(settings: Settings, url: str, registrar_file: Path | None) -> Serve
         url=url,
         registrar_file=registrar_file or home.key_path("registrar"),
         passphrase=home.passphrase(),
-        safe=KeyStore(settings.home / "cast", home.passphrase()),
+        safe=KeyStore.of(home),
+        log=_closed_log(home),
     )
+
+
+def _closed_log(home: Home) -> str | None:
+    """The home's log where it tells what it is to nobody who is not signed in."""
+    facts = home.facts() if home.facts_path.exists() else None
+    return None if facts is None or facts.level == ORDINARY else facts.origin
 
 
 class PlayEnclaves:
@@ -100,32 +109,33 @@ class PlayEnclaves:
 
     Args:
         keep: Folder whose enclaves stay; None throws them away.
-        level: Level of each.
     """
 
-    def __init__(self, keep: Path | None = None, level: str = "ordinary") -> None:
+    def __init__(self, keep: Path | None = None) -> None:
         self._keep = keep
-        self._level = level
         self._folder = Path(mkdtemp(prefix="socai-play-"))
-        self._server: Embedded | None = None
+        self._servers: dict[str, Embedded] = {}
 
     def close(self) -> None:
-        """Stops the shared server and removes what is not kept."""
-        if self._server is not None:
-            self._server.stop()
+        """Stops the shared servers and removes what is not kept."""
+        for server in self._servers.values():
+            server.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     @contextmanager
-    def fresh(self, play: Play, *, alone: bool) -> Iterator[ServedEnclave]:
-        """A fresh rehearsal enclave, served.
+    def fresh(
+        self, play: Play, level: str = ORDINARY, *, alone: bool = True
+    ) -> Iterator[ServedEnclave]:
+        """A fresh rehearsal enclave of a level, served.
 
         Args:
             play: What will be played: it names the deployment; the log is opened before it.
-            alone: Whether it is the only play, so that a kept enclave is `keep` itself.
+            level: Level of the enclave.
+            alone: Whether it is the only one, so that a kept enclave is `keep` itself.
         """
-        settings = self._settings(play, alone=alone)
+        settings = self._settings(play, level, alone=alone)
         try:
-            found(settings, Plan(play.deployment, self._level, rehearsal=True, at=opening(play)))
+            found(settings, Plan(play.deployment, level, rehearsal=True, at=opening(play)))
             with served(settings) as url:
                 yield replace(venue_of(settings, url, None), safe=self._safe(settings))
         finally:
@@ -135,25 +145,37 @@ class PlayEnclaves:
     def _safe(self, settings: Settings) -> KeyStore | None:
         if self._keep is None:
             return None
-        return KeyStore(settings.home / "cast", Home(settings).passphrase())
+        return KeyStore.of(Home(settings))
 
-    def _settings(self, play: Play, *, alone: bool) -> Settings:
+    def _settings(self, play: Play, level: str, *, alone: bool) -> Settings:
         if self._keep is not None:
-            home = self._keep if alone else self._keep / play.id
-            return _modest(Settings.at(home))
-        home = self._folder / play.id
-        settings = _modest(Settings.at(home, database_url=self._shared()))
-        password = self._folder / "secrets" / "postgres.password"
+            return _modest(Settings.at(self._keep if alone else self._keep / name_of(play, level)))
+        home = self._folder / name_of(play, level)
+        settings = _modest(Settings.at(home, database_url=self._shared(level)))
+        password = self._folder / f"server-{level}" / "secrets" / "postgres.password"
         settings.secrets_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         shutil.copy(password, settings.secrets_dir / "postgres.password")
         return settings
 
-    def _shared(self) -> str:
-        if self._server is None:
-            self._server = Embedded(self._folder)
-            self._server.start()
-        place = urlencode({"host": self._server.host, "port": self._server.port})
+    def _shared(self, level: str) -> str:
+        """The server of a level's enclaves."""
+        if level not in self._servers:
+            self._servers[level] = Embedded(self._folder / f"server-{level}")
+            self._servers[level].start()
+        server = self._servers[level]
+        place = urlencode({"host": server.host, "port": server.port})
         return f"postgresql://postgres@/postgres?{place}"
+
+
+def levels_of(play: Play) -> list[str]:
+    """The levels that a play has steps of, the lowest first."""
+    named = {step.level for step in play.steps}
+    return [level for level in LEVELS if level in named]
+
+
+def name_of(play: Play, level: str) -> str:
+    """What the kept enclave of a play is called."""
+    return play.id if level == ORDINARY else f"{play.id}-{level}"
 
 
 @contextmanager

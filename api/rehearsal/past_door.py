@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from keys import envelope_encryption
-from keys.envelope_encryption import Kek
+from keys.envelope_encryption import Keks
 from ledger.log import record as records
 from ledger.log.statement import COUNTERSIGNERS, SERVICE_TYP, Statement
 from ledger.ports import NIL_UNIT, Appended, Appender, Draft, RecordStore, SealedRecord
@@ -36,7 +36,7 @@ class Smuggler:
 
     records: RecordStore
     appender: Appender
-    kek: Kek
+    kek: Keks
     origin: str
     level: str = "ordinary"
 
@@ -82,4 +82,4 @@ class Smuggler:
             envelope, origin=self.origin, stream=stream, seq=seq, level=self.level
         )
         wrap = envelope_encryption.wrap(self.kek, sealed.dek, origin=self.origin, entry=entry)
-        return SealedRecord(entry, sealed.state, self.kek.kek_id, wrap)
+        return SealedRecord(entry, sealed.state, envelope_encryption.kek_id_of(wrap), wrap)

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, Protocol
 from uuid import UUID
 
 from api.rehearsal import acts_of_play
 from api.rehearsal.acts_of_play import CastMember, Directory, References
 from api.rehearsal.cast import Cast
-from api.rehearsal.scenario import CastPart, Play, PlayStep, resolve
+from api.rehearsal.scenario import CastPart, Play, PlayRead, PlayStep, resolve
 from keys import canonical
 from keys.jwk import SoftwareSigner
 from ledger.admission.registrar import Keeper, registry_act
@@ -23,6 +24,8 @@ from ledger.log import statement as statements
 from ledger.log.statement import Statement
 
 _STALE_TRIES: Final = 4
+_Reading = Callable[[SoftwareSigner], Mapping[str, Any]]
+Watching = Callable[["StepResult", References], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,10 @@ class PlayRefused(Exception):
 
 
 class PlayedLedger(Protocol):
-    """What a play needs of a ledger. Every call is made as `signer`, whose session it uses."""
+    """What a play needs of a ledger. Every call is made as `signer`, whose session it uses.
+
+    Each of them raises `PlayRefused` where the ledger says no.
+    """
 
     origin: str
     level: str
@@ -59,17 +65,30 @@ class PlayedLedger(Protocol):
     def time(self) -> datetime | None:
         """The ledger's time: the last `recorded_at`."""
 
-    def place(self, stream: str, signer: SoftwareSigner) -> StreamHead:
-        """The stream's head."""
+    def head(self, act: Mapping[str, Any], signer: SoftwareSigner, at: datetime) -> StreamHead:
+        """Where the next statement of an act stands, for whoever may write it."""
+
+    def place(self, stream: str, signer: SoftwareSigner, at: datetime | None) -> StreamHead:
+        """The stream's head, as far as the signer sees it."""
 
     def submit(self, made: Statement, signer: SoftwareSigner, at: datetime) -> Mapping[str, Any]:
-        """Sends a statement; the receipt of formats.md §8. Raises: Refused."""
+        """Sends a statement; the receipt of formats.md §8."""
 
     def act(self, act_id: str, index: int, signer: SoftwareSigner) -> Mapping[str, Any]:
         """The act as projected at least up to `index`."""
 
     def case(self, case_id: str, index: int, signer: SoftwareSigner) -> Mapping[str, Any]:
         """The case file as projected at least up to `index`."""
+
+    def show(
+        self, path: str, index: int, signer: SoftwareSigner, at: datetime
+    ) -> tuple[str, str] | None:
+        """Shows a case file or an act (`cases/<id>`, `acts/<id>`) at a time.
+
+        Returns:
+            By which order or opening alone it is shown: the rule and the act's id; None where to
+            whoever takes part.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +97,25 @@ class Registrar:
 
     officer: str
     signer: SoftwareSigner
+
+
+@dataclass(frozen=True, slots=True)
+class ReadResult:
+    """What came of one read.
+
+    Attributes:
+        read: What was asked for, by whom.
+        under: Rule by whose order or opening alone it was shown; None where by no such.
+        via: Id of that order or opening.
+        refused: Code of the answer where it was not shown.
+        wrong: As below.
+    """
+
+    read: PlayRead
+    under: str | None
+    via: str | None
+    refused: str | None
+    wrong: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +130,7 @@ class StepResult:
     detail: str
     act_id: str | None
     wrong: tuple[str, ...]
+    reads: tuple[ReadResult, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +151,7 @@ class Outcome:
 
     Attributes:
         play: What was played.
+        level: Level of the enclave it was played in.
         steps: One result a step that was played.
         skipped: Steps of a level this enclave does not hold, and those that speak of one.
         finals: One result a case with an expected end.
@@ -120,6 +160,7 @@ class Outcome:
     """
 
     play: Play
+    level: str = "ordinary"
     steps: list[StepResult] = field(default_factory=list)
     skipped: list[PlayStep] = field(default_factory=list)
     finals: list[FinalResult] = field(default_factory=list)
@@ -130,6 +171,7 @@ class Outcome:
     def ok(self) -> bool:
         """Whether everything came out as the file expects."""
         wrong = [*(step.wrong for step in self.steps), *(final.wrong for final in self.finals)]
+        wrong += [read.wrong for step in self.steps for read in step.reads]
         return not self.trouble and not any(wrong)
 
 
@@ -152,7 +194,7 @@ class Player:
         cast: Officers and keys, kept between files.
         directory: Agencies and posts of the edition.
         new_uuid: A fresh UUIDv4.
-        watch: Called with each result as it comes.
+        watch: Called with each result as it comes, and with what the file's names stand for so far.
         name: Words for a member in the reader's language, for differences.
     """
 
@@ -164,7 +206,7 @@ class Player:
         directory: Directory,
         *,
         new_uuid: Callable[[], UUID],
-        watch: Callable[[StepResult], None] = lambda _result: None,
+        watch: Watching = lambda _result, _threads: None,
         name: Callable[[str], str] = str,
     ) -> None:
         self._desk = desk
@@ -179,7 +221,7 @@ class Player:
         """Plays to the last step; stops early only where the cast cannot be enrolled."""
         run = _Run(play, last=self._desk.time())
         run.threads.cases = {alias: str(self._new_uuid()) for alias in play.cases}
-        outcome = Outcome(play, threads=run.threads)
+        outcome = Outcome(play, self._desk.level, threads=run.threads)
         played, outcome.skipped = split_by_level(play, self._desk.level)
         try:
             self._enrol(run, acts_of_play.first_enrolments(play, self._directory), play.begins)
@@ -187,11 +229,18 @@ class Player:
                 self._late(run, step)
                 result = self._step(run, step)
                 outcome.steps.append(result)
-                self._watch(result)
+                self._watch(result, run.threads)
             outcome.finals = self._finals(run, {step.n for step in played})
         except PlayRefused as refused:
             outcome.trouble = f"{refused.guard or refused.code}: {refused.detail}"
         return outcome
+
+    def signer(self, outcome: Outcome, alias: str) -> SoftwareSigner:
+        """The key of one of a play's cast, as it is at the end. Raises: KeyError: nobody enrolled.
+
+        Who asks with it sees what that officer sees.
+        """
+        return self._cast.signer(outcome.threads.officers[alias].kid)
 
     # Enrolment ---------------------------------------------------------------------------
 
@@ -251,9 +300,9 @@ class Player:
         data = canonical.encode(
             registry_act(act, act_id=act_id, stream=stream, at=at, facts=facts, signers=signers)
         )
-        self._sign(run, data, stream, (self._registrar.signer, "AUTHOR", at))
+        self._sign(run, data, (self._registrar.signer, "AUTHOR", at))
         for signer in others:
-            self._sign(run, data, stream, (signer, "APPROVER", at))
+            self._sign(run, data, (signer, "APPROVER", at))
 
     # Steps -------------------------------------------------------------------------------
 
@@ -283,23 +332,27 @@ class Player:
             raise PlayRefused("scenario", None, f"@{kind}:{name} stands for nothing yet") from error
 
     def _signatures(self, run: _Run, step: PlayStep, payload: bytes) -> Mapping[str, Any]:
-        stream = run.threads.stream(step)
         role = "RETURNER" if step.act == "ActReturned" else "AUTHOR"
-        receipt = self._sign(run, payload, stream, (self._key(run, step.author), role, step.signed))
-        for entry in step.countersigners:
-            if entry.at is not None:
-                receipt = self._sign(
-                    run, payload, stream, (self._key(run, entry.by), entry.role, entry.at)
-                )
-        return receipt
+        by = [(self._key(run, step.author), role, step.signed)]
+        by += [
+            (self._key(run, one.by), one.role, one.at)
+            for one in step.countersigners
+            if one.at is not None
+        ]
+        receipts = [self._sign(run, payload, one) for one in by]
+        run.threads.entries[step.n] = [
+            {"index": receipt["index"], "entry": receipt["entry"]} for receipt in receipts
+        ]
+        return receipts[-1]
 
     def _sign(
-        self, run: _Run, payload: bytes, stream: str, by: tuple[SoftwareSigner, str, datetime]
+        self, run: _Run, payload: bytes, by: tuple[SoftwareSigner, str, datetime]
     ) -> Mapping[str, Any]:
         """Signs for the stream's place as it is now; once more where another came in between."""
         signer, role, at = by
+        act = canonical.parse(payload)
         for left in reversed(range(_STALE_TRIES)):
-            place = self._desk.place(stream, signer)
+            place = self._desk.head(act, signer, at)
             made = statements.make(
                 payload,
                 signer,
@@ -323,8 +376,7 @@ class Player:
     def _taken(
         self, run: _Run, step: PlayStep, act_id: str, receipt: Mapping[str, Any]
     ) -> StepResult:
-        signer = self._key(run, step.author)
-        shown = self._desk.act(act_id, run.index, signer)
+        shown = self._seen(run, step, partial(self._desk.act, act_id, run.index))
         seen = {
             "status": receipt["status"],
             "state": self._place(run, step).state,
@@ -340,7 +392,28 @@ class Player:
             detail="",
             act_id=act_id,
             wrong=tuple(wrong),
+            reads=tuple(self._read(run, read) for read in step.reads),
         )
+
+    def _read(self, run: _Run, read: PlayRead) -> ReadResult:
+        """Asks for something as one of the cast, and says whether it was shown as it must be."""
+        if read.case is not None:
+            path = f"cases/{run.threads.cases[read.case]}"
+        else:
+            path = f"acts/{self._answer(run, 'step', str(read.step))}"
+        shown: tuple[str, str] | None = None
+        code: str | None = None
+        try:
+            shown = self._desk.show(path, run.index, self._key(run, read.by), read.at)
+        except PlayRefused as no:
+            code = no.code
+            if read.refused is None:
+                return ReadResult(read, None, None, code, (f"{code}: {no.detail}",))
+        rule, via = shown or (None, None)
+        expect = {"read_under": read.under} if read.refused is None else {"refused": read.refused}
+        seen: dict[str, Any] = {"read_under": rule, "refused": code, "flags": []}
+        wrong = acts_of_play.differences(expect, seen, self._name)
+        return ReadResult(read, rule, via, code, tuple(wrong))
 
     def _refused(
         self, run: _Run, step: PlayStep, refused: PlayRefused, before: StreamHead
@@ -365,10 +438,29 @@ class Player:
         )
 
     def _place(self, run: _Run, step: PlayStep) -> StreamHead:
-        place = self._desk.place(run.threads.stream(step), self._key(run, step.author))
+        """Where a stream stands, with the state of its case as somebody sees it who sees it whole.
+
+        Whoever was sent an act of a case, and answers it, is not told how the case stands.
+        """
+        stream = run.threads.stream(step)
+        place = self._desk.place(stream, self._key(run, step.author), run.last)
         if step.stream_of != "case":
             return StreamHead(place.seq, place.prev, None)
+        for alias in self._authors(run, step)[1:]:
+            if place.state is not None:
+                break
+            seen = self._desk.place(stream, self._key(run, alias), run.last)
+            place = seen if seen.seq >= place.seq else place
         return place
+
+    def _authors(self, run: _Run, step: PlayStep) -> list[str]:
+        """Who has written in the case of a step up to it, its own author first, then the latest."""
+        earlier = [
+            one.author
+            for one in run.play.steps
+            if one.stream_of == "case" and one.thread == step.thread and one.n <= step.n
+        ]
+        return list(dict.fromkeys([step.author, *reversed(earlier)]))
 
     def _key(self, run: _Run, alias: str) -> SoftwareSigner:
         return self._cast.signer(run.threads.officers[alias].kid)
@@ -387,8 +479,12 @@ class Player:
         self, run: _Run, alias: str, expect: Mapping[str, Any], last: PlayStep
     ) -> FinalResult:
         case_id = run.threads.cases[alias]
-        signer = self._key(run, last.author)
-        shown = self._desk.case(case_id, run.index, signer)
+        try:
+            shown = self._seen(run, last, partial(self._desk.case, case_id, run.index))
+        except PlayRefused as refused:
+            if not _sees_less(refused):
+                raise
+            return self._final_in_parts(run, alias, expect, last)
         numbers = {act_id: n for n, act_id in run.threads.acts.items()}
         seen = {
             "state": shown.get("state"),
@@ -413,6 +509,36 @@ class Player:
             statements=int(shown.get("statements") or 0),
             wrong=tuple(acts_of_play.differences(wanted, seen, self._name)),
         )
+
+    def _final_in_parts(
+        self, run: _Run, alias: str, expect: Mapping[str, Any], last: PlayStep
+    ) -> FinalResult:
+        """Of a case that nobody sees whole, as above ordinary: how long it is, and no more (D1)."""
+        place = self._desk.place(run.threads.stream(last), self._key(run, last.author), run.last)
+        said, seen = {"statements": expect.get("statements")}, {"statements": place.seq - 1}
+        wrong = tuple(acts_of_play.differences(said, {**seen, "flags": []}, self._name))
+        case_id = run.threads.cases[alias]
+        return FinalResult(alias, case_id, None, None, place.seq - 1, wrong)
+
+    def _seen(self, run: _Run, step: PlayStep, read: _Reading) -> Mapping[str, Any]:
+        """What is read of a case, as the first of its authors sees it who sees it whole.
+
+        Raises:
+            PlayRefused: None of them does.
+        """
+        authors = self._authors(run, step)
+        for alias in authors:
+            try:
+                return read(self._key(run, alias))
+            except PlayRefused as refused:
+                if not _sees_less(refused) or alias == authors[-1]:
+                    raise
+        raise AssertionError("a step has an author")
+
+
+def _sees_less(refused: PlayRefused) -> bool:
+    """Whether it is the asker who does not see the case, or not all of it."""
+    return refused.code in ("part_only", "not_found")
 
 
 def split_by_level(play: Play, level: str) -> tuple[list[PlayStep], list[PlayStep]]:

@@ -19,7 +19,8 @@ from api.settings import Unfit
 from ledger.message import Message
 
 SHIPPED: Final = Path(__file__).with_name("scenarios")
-_REFERENCE: Final = re.compile(r"@(step|case|officer|kid|newkid|newjwk):([^\s]+)")
+_REFERENCE: Final = re.compile(r"@(step|entries|case|officer|kid|newkid|newjwk):([^\s]+)")
+_OF_STEPS: Final = frozenset({"step", "entries"})
 _MEMBERS: Final = ("to", "channel", "document", "disposition", "late_reason", "attachments")
 
 
@@ -45,6 +46,28 @@ class Countersigner:
 
 
 @dataclass(frozen=True, slots=True)
+class PlayRead:
+    """What somebody asks to be shown once a step has been taken.
+
+    Attributes:
+        by: Alias of the cast, in whose session it is asked.
+        at: When, on the file's clock.
+        case: Alias of the case whose file is asked for; None where it is an act.
+        step: Number of the step whose act is asked for; None where it is a case.
+        under: Rule by whose order or opening alone it must be shown (`A9`, `A19`); None: it is
+            shown to whoever takes part.
+        refused: Code of the answer where it must not be shown; None: it must be.
+    """
+
+    by: str
+    at: datetime
+    case: str | None
+    step: int | None
+    under: str | None
+    refused: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class PlayStep:
     """One act of the history with its signatures.
 
@@ -63,6 +86,7 @@ class PlayStep:
         refers_to: Number of the step the act refers to.
         corrects: Number of the step it corrects.
         expect: What must be the answer; None: it must take effect.
+        reads: What is asked to be shown once it stands, in order.
     """
 
     n: int
@@ -79,6 +103,7 @@ class PlayStep:
     refers_to: int | None
     corrects: int | None
     expect: Mapping[str, Any] | None
+    reads: tuple[PlayRead, ...] = ()
 
     @property
     def must_not_stand(self) -> bool:
@@ -92,13 +117,16 @@ class PlayStep:
     def aliases(self) -> set[str]:
         """Every alias of the cast that this step needs to be enrolled."""
         named = {self.author, *(c.by for c in self.countersigners)}
-        named |= {name for kind, name in self.references() if kind not in ("step", "case")}
+        named |= {name for kind, name in self.references() if kind not in {*_OF_STEPS, "case"}}
+        named |= {read.by for read in self.reads}
         return named | ({self.thread} if self.stream_of == "officer" else set())
 
     def steps_needed(self) -> set[int]:
         """Numbers of the earlier steps this one speaks of."""
-        named = {int(name) for kind, name in self.references() if kind == "step" and name.isdigit()}
-        return named | {n for n in (self.refers_to, self.corrects) if n is not None}
+        named = {int(n) for kind, n in self.references() if kind in _OF_STEPS and n.isdigit()}
+        read = {read.step for read in self.reads} - {self.n}
+        others = {self.refers_to, self.corrects, *read}
+        return named | {n for n in others if n is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +328,22 @@ def _step(step: Mapping[str, Any]) -> PlayStep:
         refers_to=step.get("refers_to"),
         corrects=step.get("corrects"),
         expect=step.get("expect"),
+        reads=tuple(_read(read) for read in step.get("reads", ())),
+    )
+
+
+def _read(entry: Mapping[str, Any]) -> PlayRead:
+    case, step = entry.get("case"), entry.get("step")
+    if (case is None) == (step is None):
+        raise ScenarioError(Message("a read names one case or one step"))
+    expect = entry["expect"]
+    return PlayRead(
+        by=entry["by"],
+        at=_time(entry["at"]),
+        case=case,
+        step=None if step is None else int(step),
+        under=expect.get("under"),
+        refused=expect.get("refused"),
     )
 
 
@@ -351,13 +395,15 @@ def _checked(play: Play) -> Play:
                     unknown=min(unknown),
                 ),
             )
-        if step.stream_of == "case" and step.thread not in play.cases:
+        cases = {step.thread} if step.stream_of == "case" else set()
+        cases |= {read.case for read in step.reads if read.case is not None}
+        if unknown := cases - set(play.cases):
             raise ScenarioError(
                 Message(
                     "{id} step {n}: {thread} is not among the cases",
                     id=play.id,
                     n=step.n,
-                    thread=step.thread,
+                    thread=min(unknown),
                 ),
             )
     return play

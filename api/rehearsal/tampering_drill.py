@@ -119,7 +119,7 @@ def enrolled(settings: Settings, facts: EnclaveFacts, progress: Progressed) -> C
         place = in_database(facts, copy)
         index, kid = _smuggle_key(settings, place)
         report = run(settings, place, progress, views=False).report
-        with closing(open_pool(role_dsn(settings, place, "reader"), most=1)) as pool:
+        with closing(open_pool(role_dsn(settings, place, "writer"), most=1)) as pool:
             records = PostgresRecords(pool)
             reader = Reader(records, open_kek(settings), facts.origin, facts.level)
             believed = RegistryFollower(records, reader).catch_up().registry
@@ -130,7 +130,7 @@ def enrolled(settings: Settings, facts: EnclaveFacts, progress: Progressed) -> C
 def _smuggle_key(settings: Settings, place: EnclaveFacts) -> tuple[int, str]:
     """Index of the record that nobody judged, and the key that it enrols."""
     home, dsn = Home(settings), role_dsn(settings, place, "writer")
-    book = Cast(place.origin, KeyStore(settings.home / "cast", home.passphrase()))
+    book = Cast(place.origin, KeyStore.of(home))
     thief, director, key = book.named(_HOTLINE), book.named(_DIRECTOR), book.new_key()
     kek, name = open_kek(settings), f"officer/{director.officer}"
     with closing(open_pool(dsn, most=1)) as pool, closing(GroupAppender(dsn)) as appender:

@@ -98,6 +98,7 @@ KINDS: Final[Mapping[Damage, Message]] = {
     Damage.CUSTODY_TAIL_MISSING: Message("the end of a file's custody is lost"),
     Damage.CUSTODY_HEAD: Message("the count of custody events does not fit"),
     Damage.CUSTODY_ANCHOR: Message("the custody of a file does not fit its anchor in the log"),
+    Damage.READ_TAG: Message("a read is not found by what it says"),
     Damage.RECOVERY_ROOT: Message("a recovery names another remainder"),
     Damage.RECOVERY_KEYS: Message("a recovery does not join the log's keys"),
 }

@@ -7,8 +7,11 @@ data. What is inside a KEK's wraps, and whose key it is, are not known here.
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from cryptography.exceptions import InvalidTag
@@ -18,9 +21,11 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from keys import canonical
 from keys.envelope_encryption import Kek
 from keys.errors import Malformed, NotCanonical, Unsealable
+from keys.hpke import OpeningKey
 from keys.jwk import SoftwareSigner
 
 KEK_ALG: Final = "A256GCM"
+OPENING_ALG: Final = OpeningKey.alg
 _SALT_BYTES: Final = 16
 _NONCE_BYTES: Final = 12
 _MEMBERS: Final = frozenset({"v", "kid", "alg", "kdf", "nonce", "sealed"})
@@ -28,6 +33,11 @@ _KDF_MEMBERS: Final = frozenset({"name", "t", "p", "m_kib", "salt"})
 # A file is foreign bytes: without ceilings it could ask for all memory before the passphrase is
 # even tried.
 _CEILING: Final = {"t": 64, "p": 64, "m_kib": 4 * 1024 * 1024}
+DRAWN: Final[Mapping[str, int]] = MappingProxyType({"t": 1, "p": 1, "m_kib": 8})
+"""Argon2id's costs under a passphrase that was drawn at random: nobody guesses it (ADR 65)."""
+# OpenSSL fills the lanes by threads of one pool; two derivations at once wait there for each other,
+# and for ever.
+_DERIVING: Final = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +46,7 @@ class PublicPart:
 
     Attributes:
         kid: Thumbprint of the key; for a KEK its `kek_id` in b64.
-        alg: `Ed25519`, `ES256`, `ML-DSA-65`, `ML-DSA-44` or `A256GCM`.
+        alg: `Ed25519`, `ES256`, `ML-DSA-65`, `ML-DSA-44`, `MLKEM768-X25519` or `A256GCM`.
     """
 
     kid: str
@@ -76,6 +86,8 @@ def read_key(path: Path, passphrase: bytes) -> SoftwareSigner:
         Malformed: Not such a file.
         Unsealable: Wrong passphrase, or changed bytes.
     """
+    if public_part(path).alg in {KEK_ALG, OPENING_ALG}:
+        raise Malformed(f"{path.name} holds no key that signs")
     part, plain = _read(path, passphrase)
     signer = SoftwareSigner.from_pkcs8(plain)
     if (signer.kid, signer.alg) != (part.kid, part.alg):
@@ -84,11 +96,11 @@ def read_key(path: Path, passphrase: bytes) -> SoftwareSigner:
 
 
 def write_kek(
-    path: Path, kek: Kek, passphrase: bytes, *, t: int = 3, p: int = 4, m_kib: int = 65_536
+    path: Path, kek: Kek, passphrase: bytes, *, t: int = 3, p: int = 4, m_kib: int = 262_144
 ) -> None:
     """Writes a `.socaikek`, mode 0600, durable on return. Raises: FileExistsError."""
     costs = {"t": t, "p": p, "m_kib": m_kib}
-    _write(path, PublicPart(canonical.b64(kek.kek_id), KEK_ALG), kek.key, passphrase, costs)
+    _write(path, PublicPart(canonical.b64(kek.kek_id), KEK_ALG), kek.secret(), passphrase, costs)
 
 
 def read_kek(path: Path, passphrase: bytes) -> Kek:
@@ -98,16 +110,56 @@ def read_kek(path: Path, passphrase: bytes) -> Kek:
         Malformed: Not such a file.
         Unsealable: Wrong passphrase, or changed bytes.
     """
+    _of(path, KEK_ALG, "a KEK")
     part, plain = _read(path, passphrase)
-    if part.alg != KEK_ALG:
-        raise Malformed("the file holds a signing key, not a KEK")
     return Kek(canonical.unb64(part.kid), plain)
+
+
+def write_opening_key(
+    path: Path,
+    key: OpeningKey,
+    passphrase: bytes,
+    *,
+    t: int = 3,
+    p: int = 4,
+    m_kib: int = 262_144,
+) -> None:
+    """Writes the 32 bytes of a key that is sealed to as a `.socaikey`. Raises: FileExistsError."""
+    costs = {"t": t, "p": p, "m_kib": m_kib}
+    _write(path, PublicPart(key.kid, key.alg), key.secret(), passphrase, costs)
+
+
+def read_opening_key(path: Path, passphrase: bytes) -> OpeningKey:
+    """The key to open with inside a `.socaikey`.
+
+    Raises:
+        Malformed: Not such a file.
+        Unsealable: Wrong passphrase, or changed bytes.
+    """
+    _of(path, OPENING_ALG, "a key to open with")
+    part, plain = _read(path, passphrase)
+    key = OpeningKey(plain)
+    if key.kid != part.kid:
+        raise Malformed("the key inside the file is not the one it names")
+    return key
 
 
 def public_part(path: Path) -> PublicPart:
     """Which key a file says it holds. Raises: Malformed."""
     members = _parse(path)
     return PublicPart(members["kid"], members["alg"])
+
+
+def _of(path: Path, alg: str, what: str) -> None:
+    """Asked before the passphrase costs a second."""
+    if public_part(path).alg != alg:
+        raise Malformed(f"{path.name} does not hold {what}")
+
+
+def costs_of(path: Path) -> dict[str, int]:
+    """What opening a key file costs: Argon2id's `t`, `p` and `m_kib`. Raises: Malformed."""
+    kdf = _parse(path)["kdf"]
+    return {name: kdf[name] for name in _CEILING}
 
 
 def _write(
@@ -123,17 +175,26 @@ def _write(
         "nonce": canonical.b64(nonce),
     }
     sealed = AESGCM(_derive(kdf, passphrase)).encrypt(nonce, plain, canonical.encode(members))
-    data = canonical.encode({**members, "sealed": canonical.b64(sealed)}) + b"\n"
+    write_durably(path, canonical.encode({**members, "sealed": canonical.b64(sealed)}) + b"\n")
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """A file of mode 0600 where nothing is yet, durable on return. Raises: FileExistsError."""
     # O_EXCL refuses what is there, a dangling link too; the mode is set before the first byte.
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    directory = os.open(path.parent, os.O_RDONLY)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """DURABLE when this returns: the names in it."""
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(directory)
+        os.fsync(handle)
     finally:
-        os.close(directory)
+        os.close(handle)
 
 
 def _read(path: Path, passphrase: bytes) -> tuple[PublicPart, bytes]:
@@ -182,4 +243,5 @@ def _derive(kdf: dict[str, Any], passphrase: bytes) -> bytes:
         )
     except ValueError as error:
         raise Malformed("the key file's argon2id parameters are refused") from error
-    return argon.derive(passphrase)
+    with _DERIVING:
+        return argon.derive(passphrase)

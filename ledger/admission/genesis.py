@@ -17,11 +17,11 @@ from ledger.admission.registrar import Keeper, registry_act
 from ledger.errors import Rejected
 from ledger.message import Message
 from ledger.regulation.acts.json_shape import fmt_time
-from ledger.regulation.edition import REGULATION
+from ledger.regulation.edition import REGULATION, load_edition, named
 from ledger.regulation.registry.lines import FOUNDERS_POST, KEEPER
 from ledger.regulation.registry.registry import Registry
 
-EDITION: Final = "2023"
+VERSION: Final = "2023"
 """`regulation.version` of the shipped edition: the registry that record 0 stands on."""
 REHEARSAL: Final = "rehearsal."
 """How the deployment of a rehearsal begins (formats.md §7)."""
@@ -80,7 +80,8 @@ def genesis(
             "jwk": dict(founder.jwk),
         },
         "level": level,
-        "regulation": {"id": REGULATION, "version": EDITION},
+        "regulation": {"id": REGULATION, "version": VERSION},
+        "edition": named(load_edition()),
     }
     if origin.startswith(REHEARSAL):
         facts["demo"] = True

@@ -24,6 +24,8 @@ from ledger.ports import NIL_UNIT, RecordStore, StoredRecord
 from ledger.regulation.case.other_cases_port import STILL_OPEN, CountedReport, state_told
 from ledger.regulation.case.reviews import open_reviews, signers
 from ledger.regulation.case.state import StreamState
+from ledger.regulation.participation.reach import takes_part
+from ledger.regulation.participation.viewpoint import Viewpoint
 from ledger.regulation.registry.registry import Registry
 from ledger.streams.event import Event, PositionPassed, SetAside, StatementRecorded
 from ledger.streams.kept import BoundedCache
@@ -106,6 +108,11 @@ def stream_at(store: RecordStore, index: int, entry: str) -> str | None:
     return None
 
 
+def registry_at(store: RecordStore, index: int) -> bool:
+    """Whether the record at an index says that the registry changed by it."""
+    return any(row.index == index and row.registry for row in store.read(index, 1))
+
+
 @dataclass(frozen=True, slots=True)
 class Judge:
     """Asks of each record of a stream what the door asks of a statement.
@@ -153,7 +160,7 @@ class Judge:
             found = self._act(stream, event, registry, nested=nested)
             said = (found.author, found.registry, found.unit)
             if said == (event.author, event.registry, event.unit):
-                return event
+                return event if found.edition is None else event.under(found.edition)
             aside = _COLUMNS
         except Rejected as refused:
             aside = SetAside(refused.code, refused.text, refused.guard)
@@ -172,7 +179,8 @@ class Judge:
         if isinstance(event, PositionPassed):
             return event
         stream = begin(event.originator_id, event.stream)
-        return self.settled(stream.suppose(event.statement, event.act), event, registry)
+        supposed = stream.suppose(event.statement, event.act, registry.edition)
+        return self.settled(supposed, event, registry)
 
     def signed(self, event: Event, registry: Registry) -> Event:
         """The event if somebody signed it who could then, else its position, set aside.
@@ -209,12 +217,15 @@ class Judge:
         if aside is _NOT_JUDGED:
             if known:
                 raise Unfolded([(stream.name, index + 1)])
-            settled = self.settled(stream, event, self.before(index), nested=True)
+            registry = self.before(index)
+            settled = self.settled(stream, event, registry, nested=True)
             self.rulings[index] = settled.aside if isinstance(settled, PositionPassed) else None
             return settled
         if aside is not None:
             return _put_aside(event, aside)
-        if isinstance(event, PositionPassed) and event.statement is not None:
+        if isinstance(event, StatementRecorded):
+            return event.under(self.before(index).edition_at(index))
+        if event.statement is not None:
             return replace(event, digest=event.statement.digest_b64)
         return event
 
@@ -303,6 +314,15 @@ class Elsewhere:
         """Officers who had signed an effective act of a case then."""
         return self._told(stream, lambda then: signers(then) if then else ())
 
+    def takes_part(self, stream: str, officer: str, at: datetime, level: str) -> bool:
+        """Whether an officer saw all of a case then, by no order and no opening."""
+        return self._told(
+            stream,
+            lambda then: (
+                then is None or takes_part(officer, Viewpoint(then, self.registry, at, level))
+            ),
+        )
+
     def token_elsewhere(self, token: str, stream: str) -> bool:
         """Whether another case had the token then, or no append was told that this one names it."""
         judge = self.judge
@@ -314,6 +334,10 @@ class Elsewhere:
     def record(self, index: int, entry: str) -> str | None:
         """The stream of the record at this index, where it has this entry."""
         return None if index >= self.before else stream_at(self.judge.store, index, entry)
+
+    def changes_registry(self, index: int) -> bool:
+        """Whether the record says that the registry changed by it."""
+        return registry_at(self.judge.store, index)
 
     def running(self, stream: str, at: datetime) -> Sequence[str]:
         """Complaints, reviews and their windows that ran in a case then."""

@@ -9,17 +9,20 @@ files were there, since neither stands in the log.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from ledger.admission.submission import Submission
+from ledger.errors import Rejected, VerificationError
 from ledger.log.statement import Statement, require_log
 from ledger.regulation.acts.act import Act
-from ledger.regulation.acts.catalogue import load
 from ledger.regulation.case.guard_input import DecisionContext
 from ledger.regulation.case.other_cases_port import Cases
 from ledger.regulation.decide import Decision
 from ledger.regulation.registry.registry import Registry
 from ledger.streams.event import StatementRecorded
 from ledger.streams.stream import Stream
+
+_UNKNOWN_EDITION: Final = "EDITION_KNOWN"
 
 
 def judged(  # noqa: PLR0913 - the record and the log that it found
@@ -58,6 +61,8 @@ def judged(  # noqa: PLR0913 - the record and the log that it found
             time.
         Conflict: It is well signed, and does not follow in its stream, or its act id names other
             bytes.
+        VerificationError: `edition`: from here on the log goes by rules that this version of the
+            program does not know.
     """
     require_log(statement, origin)
     if index == 0:
@@ -65,14 +70,22 @@ def judged(  # noqa: PLR0913 - the record and the log that it found
     officer, _ = Submission(statement, act, None, verified=verified).admit(registry, at)
     ground = DecisionContext(
         registry=registry,
-        catalogue=load(),
         origin=origin,
         level=level,
         log_size=index,
         cases=cases,
         at=at,
     )
-    return stream.decide(statement, act, officer, ground)
+    try:
+        return stream.decide(statement, act, officer, ground)
+    except Rejected as refused:
+        if refused.guard == _UNKNOWN_EDITION:
+            # Not set aside: whoever goes on by the rules of before would tell another story.
+            name = act.facts.get("edition")
+            raise VerificationError(
+                "edition", f"edition {name} needs a newer program", index
+            ) from (refused)
+        raise
 
 
 def founded(registry: Registry, act: Act, at: datetime) -> Registry:

@@ -39,6 +39,28 @@ _MEMBERS: Final = frozenset({"v", "event", "event_id", "stream", "occurred_at", 
 
 
 @dataclass(frozen=True, slots=True)
+class Events:
+    """The service events that one log takes.
+
+    Attributes:
+        facts: By its type: whether these are facts of it.
+        stream: Whether one may stand in a stream of this name.
+    """
+
+    facts: Mapping[str, Callable[[object], bool]]
+    stream: Callable[[str, str], bool]
+
+    def good(self, name: str, members: Mapping[str, Any]) -> bool:
+        """Whether a member is allowed, whatever the facts are."""
+        value = members[name]
+        if name == "event":
+            return isinstance(value, str) and value in self.facts
+        if name == "stream":
+            return isinstance(value, str) and self.stream(str(members["event"]), value)
+        return _CHECKS[name](value)
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceEvent:
     """A service event of good form.
 
@@ -79,19 +101,24 @@ def sealed_of(event: ServiceEvent) -> bytes:
     return canonical.unb64(event.facts["sealed"])
 
 
-def parse(members: Mapping[str, Any]) -> ServiceEvent:
+def parse(members: Mapping[str, Any], events: Events | None = None) -> ServiceEvent:
     """A service event from the members of a payload.
+
+    Args:
+        members: Of the payload.
+        events: Those of the log; of the log of acts, if left out.
 
     Raises:
         Rejected: `malformed_act`, with the place at fault.
     """
     if members.keys() != _MEMBERS:
         raise _malformed("", Message("a member is missing or too many"))
-    for name, good in _CHECKS.items():
-        if not good(members[name]):
+    events = events or OF_ACTS
+    for name in sorted(_MEMBERS - {"facts"}):
+        if not events.good(name, members):
             raise _malformed(f"/{name}", Message("{name} is not allowed", name=name))
     event, facts = members["event"], members["facts"]
-    if not _FACTS[event](facts):
+    if not events.facts[event](facts):
         raise _malformed("/facts", Message("the facts of {detail} are others", detail=event))
     return ServiceEvent(event, members["event_id"], facts)
 
@@ -133,9 +160,15 @@ def judged(
 
 
 def admit(
-    statement: Statement, registry: Registry, at: datetime, *, origin: str, verified: bool = False
+    statement: Statement,
+    registry: Registry,
+    at: datetime,
+    *,
+    origin: str,
+    verified: bool = False,
+    events: Events | None = None,
 ) -> tuple[ServiceEvent, datetime]:
-    """`judged` but for its place.
+    """`judged` but for its place, of the log of acts or of one whose events are given.
 
     Raises:
         Rejected: As `judged`.
@@ -143,7 +176,7 @@ def admit(
     statements.require_log(statement, origin)
     if statement.typ != SERVICE_TYP:
         raise _malformed("/typ", Message("it is no service statement"))
-    event = parse(statement.members)
+    event = parse(statement.members, events)
     require_window(statement, at)
     try:
         line = registry.keyring.usable(statement.kid, index=None, at=at, service=True)
@@ -176,12 +209,11 @@ def _is_time(value: object) -> bool:
     return True
 
 
-_FACTS: Final[Mapping[str, Callable[[object], bool]]] = {CUSTODY_ANCHORED: _anchored}
+OF_ACTS: Final = Events({CUSTODY_ANCHORED: _anchored}, lambda _, stream: stream == STREAM)
+"""What the log of acts takes."""
 _CHECKS: Final[Mapping[str, Callable[[object], bool]]] = {
     "v": lambda value: type(value) is int and value == 1,
-    "event": lambda value: isinstance(value, str) and value in _FACTS,
     "event_id": lambda value: isinstance(value, str) and _UUID.fullmatch(value) is not None,
-    "stream": lambda value: value == STREAM,
     "occurred_at": _is_time,
 }
 

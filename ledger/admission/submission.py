@@ -6,8 +6,9 @@ the time that the caller gives, as often as it judges again. Streams and storage
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from keys.errors import RetiredKey, UnknownKey, WrongCustody
 from keys.keyring import KeyRecord
@@ -16,13 +17,23 @@ from ledger.log import statement as statements
 from ledger.log.statement import ACT_TYP, Statement
 from ledger.message import Message
 from ledger.regulation.acts.act import Act
-from ledger.regulation.acts.catalogue import Catalogue
+from ledger.regulation.acts.catalogue import catalogue_of
 from ledger.regulation.acts.invisible_characters import require_visible
 from ledger.regulation.registry.registry import Registry
 
 IAT_BEFORE: Final = timedelta(hours=24)
 IAT_AFTER: Final = timedelta(minutes=5)
 _SECOND: Final = timedelta(seconds=1)
+
+
+def parsed(members: Mapping[str, Any], registry: Registry, level: str) -> Act:
+    """The act of a payload, of a type that the edition in force has, or adoption itself.
+
+    Raises:
+        Rejected: `malformed_act` or `unknown_act`.
+    """
+    edition = registry.judging(str(members.get("act")))
+    return catalogue_of(edition).parse(members, level)
 
 
 class Submission:
@@ -50,7 +61,7 @@ class Submission:
         *,
         origin: str,
         level: str,
-        catalogue: Catalogue,
+        registry: Registry,
         session: str | None = None,
     ) -> Self:
         """What needs no state: form, log, kind of statement.
@@ -59,7 +70,7 @@ class Submission:
             statement: As parsed.
             origin: Origin of the log it is sent to.
             level: Level of that log.
-            catalogue: Act types.
+            registry: As the caller last saw it: its edition says which act types there are.
             session: Officer of the session that sent it; None where there is no session.
 
         Raises:
@@ -73,7 +84,7 @@ class Submission:
                 Message("Only acts signed by officers are taken here."),
                 faults=[Fault("/protected/typ", Message("must be an act"))],
             )
-        act = catalogue.parse(statement.members, level)
+        act = parsed(statement.members, registry, level)
         require_visible(statement.members)
         return cls(statement, act, session)
 

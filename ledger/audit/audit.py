@@ -16,7 +16,7 @@ from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from keys import envelope_encryption
-from keys.envelope_encryption import Kek
+from keys.envelope_encryption import Kek, Keks
 from keys.errors import KeysError
 from keys.log_keys import LogKeys
 from ledger.admission.genesis import REHEARSAL
@@ -208,7 +208,7 @@ def audit(  # noqa: PLR0913 - what an auditor brings along is the argument list
     *,
     origin: str,
     vkeys: Sequence[str],
-    kek: Kek | Sequence[Kek] | None = None,
+    kek: Keks | Sequence[Kek] | None = None,
     level: str | None = None,
     genesis: str | None = None,
     trusted: Sequence[bytes] = (),
@@ -234,7 +234,7 @@ def audit(  # noqa: PLR0913 - what an auditor brings along is the argument list
         blobs: The files of acts themselves; None leaves them alone.
         whole_files: Whether each is read and hashed; else only that it is there, and how long.
     """
-    keks = [kek] if isinstance(kek, Kek) else list(kek or ())
+    keks = list(kek or ()) if kek is None or isinstance(kek, Sequence) else list(kek.every)
     sizes = {*source.sizes(), *tree.trusted_sizes(trusted)}
     level = level or origin.rpartition("/")[2]
     walk = _Walk(source, origin, level, keks, replay, assumes=replay and workers > 0)
@@ -326,11 +326,11 @@ class _Walk:
                 crew = Workers(workers, share, job, replays=self.replays, timeline=timeline)
                 pool = stack.enter_context(crew)
                 read = pool.each(tree.read_checkpoints, self._shares())
-                parts = pool.parts(self._ranges(total, ROWS * pool.seats))
+                parts = pool.parts(self._ranges(total, ROWS * pool.partitions))
             else:
-                desk = RangeChecker(self.source, job, self.replays)
+                checker = RangeChecker(self.source, job, self.replays)
                 read = (tree.read_checkpoints(*some) for some in self._shares())
-                parts = ([desk.part(*some)] for some in self._ranges(total, ROWS))
+                parts = ([checker.part(*some)] for some in self._ranges(total, ROWS))
             for some_parts in parts:
                 self._take(some_parts)
                 if progress is not None:
@@ -421,7 +421,14 @@ class _Walk:
             row, said, statement, ruling = slip
             if rules is not None:
                 ruling = rules.settle(row, said, statement, ruling)
-                rules.known.learn(row.at, row.stream_id, row.name or "", leaf, ruling.learned)
+                rules.known.learn(
+                    row.at,
+                    row.stream_id,
+                    row.name or "",
+                    leaf,
+                    ruling.learned,
+                    registry=row.registry,
+                )
             self.chain.follow(row, said, ruling or STANDS)
             self.tokens.read(row, said)
             self._last_ms = row.recorded_ms

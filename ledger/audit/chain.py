@@ -17,7 +17,7 @@ from keys import canonical
 from keys.errors import KeysError
 from keys.keyring import Verdict
 from ledger.admission.service_statements import CUSTODY_ANCHORED
-from ledger.audit.content import CheckedRecord, RawRecord, holds, unit_of
+from ledger.audit.content import CheckedRecord, RawRecord, holds, unit_fits
 from ledger.audit.files.files import Attached
 from ledger.audit.files.late_anchors import Anchored
 from ledger.audit.findings import Damage, Finding
@@ -219,7 +219,7 @@ class RecordChain:
                 self._find(row.at, checked.damage, checked.message)
             return
         self._wrapless.append(row.at)
-        if row.name and row.unit not in (None, unit_of(row.stream_id, row.name)):
+        if row.name and not unit_fits(row, row.name, self.level):
             self._find(row.at, Damage.COLUMN_UNIT, f"the column is not the unit of {row.name}")
 
     def _fall(self, row: RawRecord, indices: Sequence[int]) -> None:

@@ -8,11 +8,11 @@ formats.md §3-§5.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 from uuid import UUID
 
 from keys import envelope_encryption
@@ -26,12 +26,15 @@ from ledger.errors import Rejected, VerificationError
 from ledger.log import record
 from ledger.log import statement as statements
 from ledger.log.moment import milliseconds
+from ledger.log.record import Envelope
 from ledger.log.statement import Statement
+from ledger.regulation.acts.act import ORDINARY
 from ledger.streams.event import TOPIC
 from ledger.streams.names import stream_id
 from ledger.streams.tokens import tokens_of
 
 _NIL_UNIT: Final = bytes(16)
+_RANDOM: Final = 4  # version of an id that nothing follows from
 
 
 class RawRecord(NamedTuple):
@@ -138,6 +141,7 @@ class Job:
         folded: Act types whose payload the fold must read.
         jwks: Public keys by kid as far as they are known.
         level: Level of the log.
+        events: Service events it takes; those of a log of acts, if left out.
     """
 
     origin: str
@@ -145,6 +149,7 @@ class Job:
     folded: frozenset[str]
     jwks: Mapping[str, Mapping[str, str]]
     level: str = ""
+    events: services.Events | None = None
 
 
 class _Damaged(Exception):
@@ -156,21 +161,81 @@ class _Damaged(Exception):
         self.message = message
 
 
+class _Opened(NamedTuple):
+    """What lies under a row's seal.
+
+    Attributes:
+        dek: The key that the wrap gives.
+        envelope: Its bytes, whatever they were sealed for.
+        sealed: Whether they were for the row's own stream name and place.
+        committed: Whether they hash to the entry.
+    """
+
+    dek: bytes
+    envelope: bytes
+    sealed: bool
+    committed: bool
+
+
+class _Parsed(NamedTuple):
+    """The same, parsed.
+
+    Attributes:
+        opened: The bytes.
+        held: The envelope.
+        statement: The statement inside.
+    """
+
+    opened: _Opened
+    held: Envelope
+    statement: Statement
+
+
+Checked = tuple[CheckedRecord, Statement | None]
+"""What a row says; and what was signed, where it can be read."""
+_Step = TypeVar("_Step")
+#: What bytes raise that are no envelope, no statement or no act.
+_NO_RECORD: Final = (KeysError, VerificationError, Rejected, KeyError, TypeError, ValueError)
 _loaded: dict[str, PublicKey] = {}
 
 
-def open_one(row: RawRecord, job: Job) -> tuple[CheckedRecord, Statement | None]:
-    """Opens and checks one row; and what was signed, where it can be read.
+def open_one(row: RawRecord, job: Job) -> Checked:
+    """Opens and checks one row.
 
     Damage is an answer here, never an exception: the audit goes on behind it.
     """
+    return open_all((row,), job)[0]
+
+
+def open_all(rows: Sequence[RawRecord], job: Job) -> list[Checked]:
+    """The same for each row, one step after the other over all of them.
+
+    A cipher, a parser and a signature that take turns drive each other's code and tables out of
+    the processor's cache, which costs an audit a tenth.
+    """
+    opened = [_reach(row, _open, row, job) for row in rows]
+    parsed = [
+        one if isinstance(one, CheckedRecord) else _reach(row, _parse, row, one)
+        for row, one in zip(rows, opened, strict=True)
+    ]
+    signed = [
+        None if isinstance(one, CheckedRecord) else _verify(one.statement, job) for one in parsed
+    ]
+    return [
+        (one, None) if isinstance(one, CheckedRecord) else _check(row, one, job, signed=good)
+        for row, one, good in zip(rows, parsed, signed, strict=True)
+    ]
+
+
+def _reach(row: RawRecord, step: Callable[..., _Step], *arguments: object) -> _Step | CheckedRecord:
+    """What a step gives of a row; where it cannot be taken, the damage that the row ends with."""
     try:
-        return _open(row, job)
+        return step(*arguments)
     except _Damaged as stop:
-        return CheckedRecord(row.at, stop.damage, stop.message), None
+        return CheckedRecord(row.at, stop.damage, stop.message)
 
 
-def _open(row: RawRecord, job: Job) -> tuple[CheckedRecord, Statement]:
+def _open(row: RawRecord, job: Job) -> _Opened:
     if row.state is None:
         raise _Damaged(Damage.STATE_UNREADABLE, "the row has no state")
     dek = _unwrap(row, job)
@@ -179,17 +244,32 @@ def _open(row: RawRecord, job: Job) -> tuple[CheckedRecord, Statement]:
     try:
         if envelope is None:
             envelope = envelope_encryption.unverified_envelope(row.state, dek)
-        held = record.parse_envelope(envelope)
-        statement = statements.parse_compact(held.statement)
-        said = _said(row.at, statement, held.recorded_at, job)
-    except (KeysError, VerificationError, Rejected, KeyError, TypeError, ValueError) as error:
+    except KeysError as error:
         raise _unreadable(row, dek, error) from error
+    return _Opened(dek, envelope, sealed, record.entry(envelope) == row.entry)
+
+
+def _parse(row: RawRecord, opened: _Opened) -> _Parsed:
+    try:
+        held = record.parse_envelope(opened.envelope)
+        return _Parsed(opened, held, statements.parse_compact(held.statement))
+    except _NO_RECORD as error:
+        raise _unreadable(row, opened.dek, error) from error
+
+
+def _check(row: RawRecord, parsed: _Parsed, job: Job, *, signed: bool | None) -> Checked:
+    (dek, _, sealed, committed), held, statement = parsed
+    try:
+        said = _said(row.at, statement, held.recorded_at, job, signed=signed)
+    except _NO_RECORD as error:
+        stop = _unreadable(row, dek, error)
+        return CheckedRecord(row.at, stop.damage, stop.message), None
     wrong = (
         (None if sealed else _unsealed(row, dek, said, job.origin))
-        or _uncommitted(row, envelope)
+        or (None if committed else _UNCOMMITTED)
         or _foreign(held.log, statement.log, job.origin)
         or _misplaced(row, said, job.origin)
-        or _misgranted(row, said)
+        or _misgranted(row, said, job)
         or _miswrapped(row, dek, job)
     )
     if wrong is not None:
@@ -241,11 +321,11 @@ def _unsealed(
     return None
 
 
-def _uncommitted(row: RawRecord, envelope: bytes) -> tuple[Damage, str] | None:
-    """The entry binds the bytes."""
-    if record.entry(envelope) == row.entry:
-        return None
-    return Damage.ENTRY_WRONG, "the envelope inside does not hash to the entry of the row"
+_UNCOMMITTED: Final = (
+    Damage.ENTRY_WRONG,
+    "the envelope inside does not hash to the entry of the row",
+)
+"""The entry binds the bytes."""
 
 
 @lru_cache(maxsize=65_536)
@@ -276,22 +356,24 @@ def _unwrap(row: RawRecord, job: Job) -> bytes:
     raise _Damaged(Damage.WRAP_OTHER_RECORD, "the wrapped key is not of this entry")
 
 
-def _said(index: int, statement: Statement, recorded_at: datetime, job: Job) -> CheckedRecord:
+def _said(
+    index: int, statement: Statement, recorded_at: datetime, job: Job, *, signed: bool | None
+) -> CheckedRecord:
     members = statement.members
     service = statement.typ == statements.SERVICE_TYP
     if service:
-        services.parse(members)
+        services.parse(members, job.events)
     act, act_id = (
         members["event" if service else "act"],
         members["event_id" if service else "act_id"],
     )
     refers_to = members.get("refers_to")
-    for name in (act_id, refers_to or act_id):
-        _uuid_bytes(name)
-    signed = _verify(statement, job)
+    _uuid_bytes(act_id)
+    if refers_to:
+        _uuid_bytes(refers_to)
     signers: tuple[tuple[str, str], ...] = ()
     if not service:
-        signers = tuple((str(s["officer"]), str(s["role"])) for s in members["signers"])
+        signers = tuple([(str(s["officer"]), str(s["role"])) for s in members["signers"]])
     return CheckedRecord(
         index,
         stream=str(members["stream"]),
@@ -335,11 +417,11 @@ def _uuid_bytes(text: object) -> bytes:
 
 
 def _verify(statement: Statement, job: Job) -> bool | None:
+    known = job.jwks.get(statement.kid)
+    if known is None:
+        return None
     key = _loaded.get(statement.kid)
     if key is None:
-        known = job.jwks.get(statement.kid)
-        if known is None:
-            return None
         key = _loaded[statement.kid] = jwks.public_key(known)
     return holds(statement, key)
 
@@ -361,14 +443,22 @@ def _foreign(envelope_log: str, statement_log: str, origin: str) -> tuple[Damage
     return Damage.OTHER_LOG, f"recorded for {envelope_log} and signed for {statement_log}"
 
 
-def unit_of(stream_id: bytes, stream: str) -> bytes:
-    """What a stream is granted by: the case's own id, nil outside cases (access.md §1)."""
-    return stream_id if stream.startswith("case/") else _NIL_UNIT
+def unit_fits(row: RawRecord, stream: str, level: str) -> bool:
+    """Whether a row of a stream may be granted by its unit (access.md §1).
+
+    The case's own id, nil outside cases; above ordinary also one that an act names, which nobody
+    can tell of a row by itself: the rules do.
+    """
+    if not stream.startswith("case/"):
+        return row.unit in (None, _NIL_UNIT)
+    if row.unit in (None, row.stream_id):
+        return True
+    return level != ORDINARY and UUID(bytes=row.unit).version == _RANDOM
 
 
-def _misgranted(row: RawRecord, said: CheckedRecord) -> tuple[Damage, str] | None:
+def _misgranted(row: RawRecord, said: CheckedRecord, job: Job) -> tuple[Damage, str] | None:
     """What access to the row and its key is granted by, against the stream it is of."""
-    if row.unit not in (None, unit_of(row.stream_id, said.stream)):
+    if not unit_fits(row, said.stream, job.level):
         return Damage.COLUMN_UNIT, f"the column is not the unit of {said.stream}"
     if row.astray:
         return Damage.COLUMN_UNIT, "the wrapped key is kept under another stream, unit or KEK"

@@ -107,6 +107,8 @@ class Damage(StrEnum):
     FILE_WRAP_WRONG = "file_wrap_wrong"
     FILE_BYTES_MISSING = "file_bytes_missing"
     FILE_BYTES_WRONG = "file_bytes_wrong"
+    # what rows of the log of reads are found by
+    READ_TAG = "read_tag_wrong"
     # what only the schema's own rules tell
     ROW_MALFORMED = "row_malformed"
     # recoveries

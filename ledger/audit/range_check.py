@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from ledger.audit import content
-from ledger.audit.content import CheckedRecord, Job, RawRecord
+from ledger.audit.content import Checked, CheckedRecord, Job, RawRecord
 from ledger.audit.rules.rules import STANDS, RuleReplay, Ruling
 from ledger.audit.rules.stream_folds import History
 from ledger.audit.snapshot_port import ALONE, Evidence, StreamPartition
@@ -21,7 +21,9 @@ from ledger.log.merkle import HASH_BYTES, subtree
 from ledger.log.record import leaf
 from ledger.log.statement import ACT_TYP, AUTHOR, Statement
 from ledger.log.tiles import WIDTH
+from ledger.regulation.acts.act import Act
 from ledger.streams.event import TOPIC
+from ledger.streams.names import is_case
 
 ROWS: Final = WIDTH
 """Rows of a part: whole tiles, and so few that processes end together."""
@@ -78,29 +80,31 @@ class RangeChecker:
         replays: Whether the rules are asked.
         rules: What cases are judged by here, part after part in the order of the log; None where
             they are judged by whoever follows the log, as all other streams are.
-        seat: The streams whose rows are read.
+        partition: The streams whose rows are read.
     """
 
     source: Evidence
     job: Job | None
     replays: bool = False
     rules: RuleReplay | None = None
-    seat: StreamPartition = ALONE
+    partition: StreamPartition = ALONE
 
     def part(self, start: int, end: int) -> CheckedRange:
         """The rows of indices [`start`, `end`), checked."""
-        rows = self.source.records(start, end, self.seat)
+        rows = self.source.records(start, end, self.partition)
         streams: dict[tuple[bytes, str], int] = {}
         signers: dict[tuple[str, str], int] = {}
         slips: list[CompactRow | FullRow] = []
         job = self.job
-        # all of them before the first is judged: one row after the other through both costs a tenth
-        # more, since the code of either drives that of the other out of the processor's cache
-        opened = [
-            (CheckedRecord(r.at), None) if job is None else content.open_one(r, job) for r in rows
-        ]
-        for row, (said, statement) in zip(rows, opened, strict=True):
-            ruling = self._ruling(row, said, statement)
+        # all of them before the first is judged, for the same reason as in `open_all`
+        opened: list[Checked]
+        if job is None:
+            opened = [(CheckedRecord(row.at), None) for row in rows]
+        else:
+            opened = content.open_all(rows, job)
+        acts = [self._act(row, *one) for row, one in zip(rows, opened, strict=True)]
+        for row, (said, statement), act in zip(rows, opened, acts, strict=True):
+            ruling = self._ruling(row, said, statement, act)
             if _is_plain(row, said) and ruling is not None and ruling.plain:
                 stream = streams.setdefault((row.stream_id, said.stream), len(streams))
                 signer = signers.setdefault((said.signers[0][0], said.kid), len(signers))
@@ -121,15 +125,25 @@ class RangeChecker:
             first=rows[0].entry if rows and rows[0].at == 0 else None,
         )
 
+    def _act(self, row: RawRecord, said: CheckedRecord, statement: Statement | None) -> Act | None:
+        """The act of a record that is judged here; None too where it is none."""
+        if self.rules is None or not _is_of_case(row) or said.damage is not None:
+            return None
+        return self.rules.act_of(statement)
+
     def _ruling(
-        self, row: RawRecord, said: CheckedRecord, statement: Statement | None
+        self,
+        row: RawRecord,
+        said: CheckedRecord,
+        statement: Statement | None,
+        act: Act | None,
     ) -> Ruling | None:
         """What the rules say; None where they are asked later."""
         if not self.replays:
             return STANDS
-        if self.rules is None or row.name is None or not row.name.startswith("case/"):
+        if self.rules is None or not _is_of_case(row):
             return None
-        return self.rules.follow(row, said, statement)
+        return self.rules.follow(row, said, statement, act)
 
 
 def history(source: Evidence, job: Job) -> History:
@@ -160,6 +174,10 @@ def in_order(
     if len(parts) > 1:
         found.sort(key=itemgetter(0))
     return found
+
+
+def _is_of_case(row: RawRecord) -> bool:
+    return row.name is not None and is_case(row.name)
 
 
 def _is_plain(row: RawRecord, said: CheckedRecord) -> bool:

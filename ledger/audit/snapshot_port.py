@@ -56,8 +56,10 @@ class Evidence(Protocol):
     def last(self) -> int:
         """Highest index in `records`, -1 without rows."""
 
-    def records(self, start: int, end: int, seat: StreamPartition = ALONE) -> Sequence[RawRecord]:
-        """Every row of an index in [`start`, `end`) whose stream a seat has, in index order."""
+    def records(
+        self, start: int, end: int, partition: StreamPartition = ALONE
+    ) -> Sequence[RawRecord]:
+        """Every row of an index in [`start`, `end`) whose stream the partition has, by index."""
 
     def registry(self) -> Iterable[RawRecord]:
         """Every row marked as a registry record, in index order."""

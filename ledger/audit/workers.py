@@ -29,29 +29,29 @@ _AHEAD: Final = 4
 _RARELY: Final = 100_000
 """What is opened leaves no cycles; looking for them every few hundred objects costs a tenth."""
 _Answer = TypeVar("_Answer")
-_desks: list[RangeChecker] = []
+_checkers: list[RangeChecker] = []
 
 
 class Orders(NamedTuple):
-    """What a process needs for its desk.
+    """What a process needs for its checker.
 
     Attributes:
         share: The way to the snapshot.
         job: What rows are checked with; None where they cannot be opened.
         replays: Whether the rules are asked of the rows, here or later.
-        timeline: How the registry changes, for a desk that judges cases; None: it does not.
-        seat: The streams whose rows it reads.
+        timeline: How the registry changes, for a checker that judges cases; None: it does not.
+        partition: The streams whose rows it reads.
     """
 
     share: ExportedSnapshot
     job: Job | None
     replays: bool
     timeline: Sequence[RegistryChange] | None
-    seat: StreamPartition
+    partition: StreamPartition
 
 
 class Workers:
-    """Processes with a desk each; use it as a context manager.
+    """Processes with a checker each; use it as a context manager.
 
     Where they judge cases, each has streams of its own and sees every one of their records; else
     whoever is free takes the next rows.
@@ -64,7 +64,7 @@ class Workers:
         timeline: How the registry changes, for processes that judge cases; None: they do not.
 
     Attributes:
-        seats: Over how many each range of rows is spread.
+        partitions: Over how many each range of rows is spread.
     """
 
     def __init__(
@@ -77,18 +77,18 @@ class Workers:
         timeline: Sequence[RegistryChange] | None = None,
     ) -> None:
         self._depth = _AHEAD * number
-        self.seats = 1 if timeline is None else number
-        alone, context = number // self.seats, _context()
+        self.partitions = 1 if timeline is None else number
+        alone, context = number // self.partitions, _context()
         self._pools = [
             ProcessPoolExecutor(
                 alone,
                 mp_context=context,
-                initializer=_sit_down,
+                initializer=_begin,
                 initargs=(
-                    Orders(share, job, replays, timeline, StreamPartition(rest, self.seats)),
+                    Orders(share, job, replays, timeline, StreamPartition(rest, self.partitions)),
                 ),
             )
-            for rest in range(self.seats)
+            for rest in range(self.partitions)
         ]
 
     def __enter__(self) -> Self:
@@ -110,10 +110,10 @@ class Workers:
         return self._in_order(self._submit(cycle(self._pools), do, asked))
 
     def parts(self, ranges: Iterable[tuple[int, int]]) -> Iterator[Sequence[CheckedRange]]:
-        """The parts of these index ranges, one of each seat, in order."""
+        """The parts of these index ranges, one of each partition, in order."""
         each = [
             self._in_order(self._submit(repeat(pool), _part, some))
-            for pool, some in zip(self._pools, tee(ranges, self.seats), strict=True)
+            for pool, some in zip(self._pools, tee(ranges, self.partitions), strict=True)
         ]
         return zip(*each, strict=True)
 
@@ -126,7 +126,7 @@ class Workers:
         return (next(pools).submit(do, *arguments) for arguments in asked)
 
     def _in_order(self, futures: Iterator[Future[_Answer]]) -> Iterator[_Answer]:
-        waiting = deque(islice(futures, self._depth // self.seats))
+        waiting = deque(islice(futures, self._depth // self.partitions))
         return self._answers(waiting, futures)
 
     def _answers(
@@ -144,8 +144,8 @@ def _context() -> BaseContext:
     return get_context("fork" if alone else "spawn")
 
 
-def desk_of(orders: Orders) -> RangeChecker:
-    """A desk in this process, over the snapshot that is shared."""
+def checker_of(orders: Orders) -> RangeChecker:
+    """A checker in this process, over the snapshot that is shared."""
     source, job = orders.share.open(), orders.job
     rules = None
     if job is not None and orders.timeline is not None:
@@ -153,13 +153,13 @@ def desk_of(orders: Orders) -> RangeChecker:
         rules = RuleReplay(
             job.origin, job.level, folds, Tokens(job.origin), timeline=orders.timeline
         )
-    return RangeChecker(source, job, orders.replays, rules, orders.seat)
+    return RangeChecker(source, job, orders.replays, rules, orders.partition)
 
 
-def _sit_down(orders: Orders) -> None:
-    desk = desk_of(orders)
-    _desks.append(desk)
-    close = getattr(desk.source, "close", None)
+def _begin(orders: Orders) -> None:
+    checker = checker_of(orders)
+    _checkers.append(checker)
+    close = getattr(checker.source, "close", None)
     if close is not None:
         Finalize(None, close, exitpriority=1)
     gc.freeze()
@@ -167,4 +167,4 @@ def _sit_down(orders: Orders) -> None:
 
 
 def _part(start: int, end: int) -> CheckedRange:
-    return _desks[-1].part(start, end)
+    return _checkers[-1].part(start, end)

@@ -12,10 +12,10 @@ from contextlib import suppress
 from typing import Final, Protocol
 
 from ledger.checkpoints.seen_checkpoint import SeenCheckpoint, forked, require, shorter
-from ledger.errors import Doubt, Unavailable, VerificationError
+from ledger.errors import Doubt, Fatal, Unavailable, VerificationError
 from ledger.log.checkpoint import unverified
 from ledger.log.tiles import TileReader
-from ledger.ports import Checkpoints, LogHead
+from ledger.ports import LogHead
 
 LOOK_S: Final = 1.0
 
@@ -30,10 +30,13 @@ class Entries(Protocol):
         """The 32-byte entries of indices [start, end)."""
 
 
-class VerifiedCheckpoints(Checkpoints, Protocol):
-    """Stored checkpoints, each verified; `SignedCheckpoints` is one."""
+class VerifiedCheckpoints(Protocol):
+    """Stored checkpoints, each verified; `NewestSigned` is one."""
 
     newest: tuple[int, bytes] | None
+
+    def latest(self) -> tuple[int, bytes] | None:
+        """Size and note of the newest checkpoint. Raises: VerificationError."""
 
 
 class LogWatch:
@@ -49,6 +52,8 @@ class LogWatch:
 
     Attributes:
         doubt: Why nothing may be recorded now; None where all is well.
+        held: Index and entry of the last record that was covered when all was well; None where
+            none was.
     """
 
     def __init__(
@@ -67,6 +72,7 @@ class LogWatch:
         self._closing = threading.Event()
         self._looking: threading.Thread | None = None
         self.doubt: Doubt | None = None
+        self.held: tuple[int, bytes] | None = None
         self._remembered = 0
 
     def start(self) -> None:
@@ -109,6 +115,7 @@ class LogWatch:
             except VerificationError:
                 latest = None  # none to believe: the memory stays
             if latest is not None:
+                self._take(latest[0])
                 with suppress(Unavailable):  # no room: it counts all the same, and is tried again
                     self._seen.keep(latest[1])
         except Doubt as doubt:
@@ -142,11 +149,18 @@ class LogWatch:
         """What was seen comes first and the database after it: a sound log is never behind."""
         seen, newest = self._seen.last().checkpoint, self._checkpoints.newest
         require(seen, self._records.head().size, self._tiles)
-        self._remembered = seen.size
-        if newest is None or newest[0] <= seen.size:
-            return seen.size
-        require(unverified(newest[1]), self._records.head().size, self._tiles)
-        return newest[0]
+        self._remembered = size = seen.size
+        if newest is not None and newest[0] > seen.size:
+            require(unverified(newest[1]), self._records.head().size, self._tiles)
+            size = newest[0]
+        self._take(size)
+        return size
+
+    def _take(self, size: int) -> None:
+        """The last record that a checkpoint covers, as it stands now."""
+        if size and (self.held is None or self.held[0] < size - 1):
+            (entry,) = self._records.entries(size - 1, size)
+            self.held = size - 1, entry
 
     def _found(self, doubt: Doubt | None) -> None:
         before, self.doubt = self.doubt, doubt
@@ -155,5 +169,5 @@ class LogWatch:
 
     def _run(self) -> None:
         while not self._closing.wait(LOOK_S):
-            with suppress(Unavailable):
+            with suppress(Unavailable, Fatal):  # it is asked again, also where it was refused
                 self.look()

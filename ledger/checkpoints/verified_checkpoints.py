@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from threading import Lock
-from typing import Final
+from typing import Final, Protocol
 
 from keys.note import VKey
 from ledger.errors import VerificationError
@@ -17,8 +17,15 @@ from ledger.ports import Checkpoints
 _KEPT: Final = 64
 
 
-class SignedCheckpoints:
-    """The checkpoints of one log, each verified once a process. Implements `Checkpoints`.
+class StoredNewest(Protocol):
+    """Where the newest checkpoint lies."""
+
+    def latest(self) -> tuple[int, bytes] | None:
+        """Size and note of the newest checkpoint."""
+
+
+class NewestSigned:
+    """The newest checkpoint of one log, each verified once a process.
 
     Args:
         stored: Where they lie.
@@ -33,7 +40,7 @@ class SignedCheckpoints:
 
     def __init__(
         self,
-        stored: Checkpoints,
+        stored: StoredNewest,
         vkeys: Callable[[int], Sequence[VKey]],
         origin: str,
         *,
@@ -53,13 +60,6 @@ class SignedCheckpoints:
         if found is not None:
             self._require(*found)
         return found
-
-    def at(self, size: int) -> bytes | None:
-        """The note of exactly this size. Raises: VerificationError."""
-        note = self._stored.at(size)
-        if note is not None:
-            self._require(size, note)
-        return note
 
     def _require(self, size: int, note: bytes) -> None:
         with self._lock:
@@ -82,3 +82,25 @@ class SignedCheckpoints:
         except VerificationError:
             self._follow()
             return open_checkpoint(note, self._vkeys(size), origin=self._origin).checkpoint
+
+
+class SignedCheckpoints(NewestSigned):
+    """Every checkpoint of one log, and not the newest alone. Implements `Checkpoints`."""
+
+    def __init__(
+        self,
+        stored: Checkpoints,
+        vkeys: Callable[[int], Sequence[VKey]],
+        origin: str,
+        *,
+        follow: Callable[[], object],
+    ) -> None:
+        super().__init__(stored, vkeys, origin, follow=follow)
+        self._every = stored
+
+    def at(self, size: int) -> bytes | None:
+        """The note of exactly this size. Raises: VerificationError."""
+        note = self._every.at(size)
+        if note is not None:
+            self._require(size, note)
+        return note

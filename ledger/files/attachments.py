@@ -16,17 +16,17 @@ from typing import IO, Any, Final
 from uuid import UUID
 
 from keys import canonical, envelope_encryption, sealed_file
-from keys.envelope_encryption import Kek
+from keys.envelope_encryption import Keks
 from keys.errors import KeysError, Malformed, Unsealable
 from ledger.errors import Fault, NotFound, Rejected, VerificationError
 from ledger.files.custody import Actor, Event, FileHistory, What
 from ledger.files.file_key import FileKey
-from ledger.log.custody import READ
+from ledger.log.custody import EXPORTED, READ
 from ledger.message import Message
 from ledger.ports import BlobStore, Entropy, FileIndex, RecordStore, StoredFile
 from ledger.regulation.acts.act import Act
 from ledger.streams.record_reader import Opened, Reader
-from ledger.write.judged_stream import Docket
+from ledger.write.judged_stream import JudgedStream
 from ledger.write.registry_follower import RegistryFollower
 
 _ALGORITHM: Final = "sha-256:"
@@ -76,13 +76,15 @@ class Attachments:
         blobs: Their sealed bytes.
         index: Which uploads there are.
         records: Through which they are found, as the login that asks may see them.
+        require: Decides once more whether the asker sees an act of a stream. Raises: NotFound.
+        whole: Every record: by them it is judged which acts stand, and nothing is shown.
         kek: Wraps their keys.
         entropy: Names.
         origin: Origin of the log.
         level: Its level.
         limit_bytes: The most one file may have.
         scratch: Opens an empty file that nobody can find and that is gone when it is closed.
-        standing: Follows the registry; asked where the records of a stream are judged.
+        follower: Follows the registry; asked where the records of a stream are judged.
     """
 
     def __init__(  # noqa: PLR0913 - wired once, by api.ops.wiring
@@ -91,17 +93,21 @@ class Attachments:
         blobs: BlobStore,
         index: FileIndex,
         records: RecordStore,
-        kek: Kek,
+        require: Callable[[str, str], None],
+        whole: RecordStore,
+        kek: Keks,
         entropy: Entropy,
         origin: str,
         level: str,
         limit_bytes: int,
         scratch: Callable[[], IO[bytes]],
-        standing: Callable[[], RegistryFollower],
+        follower: Callable[[], RegistryFollower],
     ) -> None:
         self._blobs = blobs
         self._index = index
         self._records = records
+        self._require = require
+        self._whole = whole
         self._reader = Reader(records, kek, origin, level)
         self._history = FileHistory(index, kek=kek, entropy=entropy, origin=origin, level=level)
         self._file_key = FileKey(index, kek, origin)
@@ -110,7 +116,7 @@ class Attachments:
         self._origin = origin
         self.limit_bytes = limit_bytes
         self._scratch = scratch
-        self._standing = standing
+        self._follower = follower
 
     # -- keeping -----------------------------------------------------------------------------------
 
@@ -227,6 +233,7 @@ class Attachments:
         """
         first = self._act(act_id)
         act = first.act
+        self._require(first.stream, act_id)
         listed = next((a for a in act.attachments if a["digest"] == digest), None) if act else None
         if act is None or first.statement is None or listed is None:
             raise NotFound("no such file")
@@ -244,7 +251,7 @@ class Attachments:
         )
 
     def disclose(
-        self, listed: Listed, *, by: Actor, at: datetime, what: What = READ
+        self, listed: Listed, *, by: Actor, at: datetime, under: UUID | None = None
     ) -> Iterator[bytes]:
         """The file as received; all of it checked, and the custody event committed, on return.
 
@@ -252,7 +259,7 @@ class Attachments:
             listed: Of `find`, for this caller.
             by: Who gets it.
             at: The ledger's time.
-            what: `READ`, or `EXPORTED` where it goes into a bundle.
+            under: The order or opening by which alone they see it.
 
         Raises:
             VerificationError: `attachment`: what is stored is not what the act names; nothing
@@ -260,12 +267,42 @@ class Attachments:
             Unavailable: The store or the history cannot be reached; nothing leaves.
         """
         self._verify(listed)
+        return self._noted(listed, by, at, READ, under)
+
+    def hand_out(
+        self, listed: Listed, *, by: Actor, at: datetime, numbered: Callable[[], None]
+    ) -> Iterator[bytes]:
+        """The file as a copy that leaves (access.md A23); as `disclose`.
+
+        Args:
+            listed: Of `find`, for this caller.
+            by: Who gets it.
+            at: The ledger's time.
+            numbered: Gives the copy its number, DURABLE on return; asked once the file is sound,
+                so that no number is spent on one that is not.
+
+        Raises:
+            VerificationError: `attachment`.
+            Unavailable: The store or the history cannot be reached; nothing leaves.
+        """
+        self._verify(listed)
+        numbered()
+        return self._noted(listed, by, at, EXPORTED)
+
+    def _noted(
+        self, listed: Listed, by: Actor, at: datetime, what: What, under: UUID | None = None
+    ) -> Iterator[bytes]:
         about = {"act_id": listed.act.act_id, "stream": listed.act.stream}
+        if under is not None:
+            about["under"] = str(under)
         self._history.note(listed.file.name, what, at, by, about)
         return self._chunks(listed)
 
     def history(self, listed: Listed) -> list[Event]:
-        """The upload, and who read or exported the file through this act's stream alone (NI3)."""
+        """The upload, and who read or exported the file through this act's stream alone (NI3).
+
+        Whom a read under an order (`under`) is told to is not decided here.
+        """
         return [
             event
             for event in self._history.events(listed.file.name)
@@ -326,12 +363,12 @@ class Attachments:
 
     def _before(self, first: Opened) -> list[Act]:
         """Acts of the stream before it, of the records that stand: the others say nothing here."""
-        docket = Docket(self._standing(), self._records, self._reader, first.stream)
-        aside = docket.upto(first.index)
+        judged = JudgedStream(self._follower(), self._whole, self._reader, first.stream)
+        aside = judged.upto(first.index)
         reader = self._reader.for_folds()
         opened = (
             reader.open(row)
-            for row in self._records.stream(first.stream_id)
+            for row in self._whole.stream(first.stream_id)
             if row.author and row.index < first.index and aside.get(row.index) is None
         )
         return [one.act for one in opened if one.act is not None]

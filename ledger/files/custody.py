@@ -17,7 +17,7 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 from keys import canonical, envelope_encryption
-from keys.envelope_encryption import Kek
+from keys.envelope_encryption import Keks
 from keys.errors import KeysError, Unsealable
 from ledger.errors import NotFound, Unavailable, VerificationError
 from ledger.log import custody
@@ -49,7 +49,7 @@ class Event:
         at: The ledger's time.
         by: Who did it.
         about: `digest`, `size`, `media_type` of an upload; `act_id` and `stream` through which it
-            was read.
+            was read, and `under`, the order or opening by which alone.
         place: Position among the events of all files, from 0.
     """
 
@@ -73,7 +73,7 @@ class FileHistory:
     """
 
     def __init__(
-        self, index: FileIndex, *, kek: Kek, entropy: Entropy, origin: str, level: str
+        self, index: FileIndex, *, kek: Keks, entropy: Entropy, origin: str, level: str
     ) -> None:
         self._index = index
         self._kek = kek

@@ -41,7 +41,7 @@ from ledger.regulation.registry.registry import Registry
 from ledger.streams.event import PositionPassed, SetAside
 from ledger.streams.names import stream_id
 from ledger.streams.record_reader import Reader
-from ledger.write.judged_stream import Docket
+from ledger.write.judged_stream import JudgedStream
 from ledger.write.registry_follower import RegistryFollower
 
 _SPAN: Final = 10_000
@@ -91,7 +91,7 @@ class Anchors:
         index: The custody events.
         records: The records of the log.
         reader: Opens them, as strictly as the door parses.
-        standing: Follows the registry: which records of the stream stand.
+        follower: Follows the registry: which records of the stream stand.
         door: Takes the statement.
         file_key: What the figures are sealed under.
         entropy: Ids.
@@ -106,7 +106,7 @@ class Anchors:
         index: FileIndex,
         records: RecordStore,
         reader: Reader,
-        standing: RegistryFollower,
+        follower: RegistryFollower,
         door: Door,
         file_key: FileKey,
         entropy: Entropy,
@@ -117,8 +117,8 @@ class Anchors:
         self._index = index
         self._records = records
         self._reader = reader
-        self._standing = standing
-        self._docket = Docket(standing, records, reader, service_statements.STREAM)
+        self._follower = follower
+        self._judged = JudgedStream(follower, records, reader, service_statements.STREAM)
         self._door = door
         self._file_key = file_key
         self._entropy = entropy
@@ -136,7 +136,7 @@ class Anchors:
             rows = iter(self._records.stream(self._stream, self._seq))
             while some := list(islice(rows, _SOME)):
                 registry, key = self._door.refresh(), self._file_key.standing()
-                aside = self._docket.upto()
+                aside = self._judged.upto()
                 for row in some:
                     statement = self._stood(row, aside)
                     if statement is not None and key is not None:
@@ -232,7 +232,7 @@ class Anchors:
             if not isinstance(event, PositionPassed) or event.aside is not None:
                 return None
             if event.statement is not None and row.index not in aside:
-                then = self._standing.before(row.index)
+                then = self._follower.before(row.index)
                 service_statements.admit(
                     event.statement, then, row.recorded_at, origin=self._origin
                 )

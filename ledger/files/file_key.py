@@ -10,17 +10,18 @@ import hashlib
 from typing import Final
 
 from keys import envelope_encryption, sealed_file
-from keys.envelope_encryption import Kek
+from keys.envelope_encryption import Keks
 from keys.errors import Unsealable
 from ledger.errors import VerificationError
 from ledger.ports import FileIndex
 
-_ENTRY: Final = hashlib.sha256(b"socai/blob-tag-key/1").digest()
+ENTRY: Final = hashlib.sha256(b"socai/blob-tag-key/1").digest()
+"""What it is wrapped for, in the place of an entry."""
 
 
-def opened(wrap: bytes, kek: Kek, origin: str) -> bytes:
+def opened(wrap: bytes, kek: Keks, origin: str) -> bytes:
     """The key inside its wrap. Raises: Unsealable."""
-    return envelope_encryption.unwrap(kek, wrap, origin=origin, entry=_ENTRY)
+    return envelope_encryption.unwrap(kek, wrap, origin=origin, entry=ENTRY)
 
 
 class FileKey:
@@ -32,7 +33,7 @@ class FileKey:
         origin: Origin of the log.
     """
 
-    def __init__(self, index: FileIndex, kek: Kek, origin: str) -> None:
+    def __init__(self, index: FileIndex, kek: Keks, origin: str) -> None:
         self._index = index
         self._kek = kek
         self._origin = origin
@@ -48,7 +49,7 @@ class FileKey:
 
     def _make(self) -> bytes:
         made = envelope_encryption.wrap(
-            self._kek, sealed_file.new_key(), origin=self._origin, entry=_ENTRY
+            self._kek, sealed_file.new_key(), origin=self._origin, entry=ENTRY
         )
         return self._opened(self._index.keep_lookup_key(made))
 

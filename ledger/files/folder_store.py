@@ -74,6 +74,15 @@ class FolderBlobs:
             raise unavailable() from error
         return _parts(place)
 
+    def remove(self, name: UUID) -> None:
+        """Takes a file away for good, and a draft of it; safe to repeat. Raises: Unavailable."""
+        place = self._folder / place_of(name)
+        with _told():
+            for path in (place, place.with_name(f"{place.name}.part")):
+                path.unlink(missing_ok=True)
+            if place.parent.is_dir():
+                _sync(place.parent)
+
     def sizes(self) -> dict[UUID, int]:
         """Name and length of every file there is. Raises: Unavailable."""
         with _told():

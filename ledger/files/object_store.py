@@ -89,6 +89,15 @@ class ObjectBlobs:
             raise unavailable() from error
         return _parts(found)
 
+    def remove(self, name: UUID) -> None:
+        """Takes a file away for good; safe to repeat. Raises: Unavailable."""
+        try:
+            obstore.delete(self._store, place_of(name))
+        except (NotFoundError, FileNotFoundError):
+            return
+        except (BaseError, OSError) as error:
+            raise unavailable() from error
+
     def sizes(self) -> dict[UUID, int]:
         """Name and length of every file there is. Raises: Unavailable."""
         try:

@@ -12,7 +12,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
 from typing import Any, Final
 
 import orjson
@@ -54,7 +53,7 @@ _AS_MADE: Final = re.compile(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Statement:
     """A statement of good form; its signature is not checked yet.
 
@@ -71,6 +70,8 @@ class Statement:
         seq: Position in its stream, from 1.
         prev: b64 digest of the previous statement; None where `seq` is 1.
         role: `AUTHOR`, `CHECKER`, `APPROVER` or `RETURNER`.
+        digest_b64: SHA-256 of the compact form: what the next statement's `prev` names. Chain,
+            fold and rules each ask for it.
         members: The payload, parsed.
     """
 
@@ -86,17 +87,13 @@ class Statement:
     seq: int
     prev: str | None
     role: str
+    digest_b64: str
     members: Mapping[str, Any] = field(repr=False, compare=False)
 
     @property
     def digest(self) -> bytes:
-        """SHA-256 of the compact form: what the next statement's `prev` names."""
-        return hashlib.sha256(self.compact.encode()).digest()
-
-    @cached_property
-    def digest_b64(self) -> str:
-        """`digest` as it stands in `prev`; chain, fold and rules each ask for it."""
-        return canonical.b64(self.digest)
+        """`digest_b64` as 32 bytes."""
+        return canonical.unb64(self.digest_b64)
 
     @property
     def signing_input(self) -> bytes:
@@ -179,6 +176,7 @@ def _statement(
         seq=header["seq"],
         prev=header.get("prev"),
         role=header["role"],
+        digest_b64=canonical.b64(hashlib.sha256(compact.encode()).digest()),
         members=members,
     )
 

@@ -18,6 +18,7 @@ from ledger.checkpoints.seen_checkpoint import planted
 from ledger.errors import Conflict, VerificationError
 from ledger.message import Message
 from ledger.postgres.connect import Pool, reading, translated
+from ledger.postgres.records import LogSchema, inside
 
 _LATEST: Final[LiteralString] = "SELECT size, note FROM log.checkpoints ORDER BY size DESC LIMIT 1"
 _AT: Final[LiteralString] = "SELECT note FROM log.checkpoints WHERE size = %b"
@@ -39,17 +40,20 @@ _TILES_BEHIND: Final[LiteralString] = (
 class PostgresCheckpoints:
     """Reads as checkpointer, reader or auditor; `advance` as the checkpointer only."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, schema: LogSchema = "log") -> None:
         self._pool = pool
+        self._schema: LogSchema = schema
 
     def latest(self) -> tuple[int, bytes] | None:
         """Size and note of the newest checkpoint."""
-        row = reading(self._pool, lambda connection: connection.execute(_LATEST).fetchone())
+        query = inside(_LATEST, self._schema)
+        row = reading(self._pool, lambda connection: connection.execute(query).fetchone())
         return None if row is None else cast("tuple[int, bytes]", row)
 
     def at(self, size: int) -> bytes | None:
         """The note of exactly this size."""
-        row = reading(self._pool, lambda connection: connection.execute(_AT, [size]).fetchone())
+        query = inside(_AT, self._schema)
+        row = reading(self._pool, lambda connection: connection.execute(query, [size]).fetchone())
         return None if row is None else cast("bytes", row[0])
 
     def advance(
@@ -71,7 +75,7 @@ class PostgresCheckpoints:
         arguments = [old_size, size, root, note, *(list(column) for column in columns)]
         try:
             with self._pool.connection() as connection:
-                row = connection.execute(_ADVANCE, arguments).fetchone()
+                row = connection.execute(inside(_ADVANCE, self._schema), arguments).fetchone()
         except psycopg.errors.UniqueViolation as error:
             there = error.diag.message_primary or "a checkpoint stands there already"
             raise planted(

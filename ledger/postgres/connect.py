@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from threading import local
-from typing import Any, Final, LiteralString, TypeVar
+from typing import Any, Final, LiteralString, Protocol, TypeVar
 
 import psycopg
 from psycopg import errors as pg
@@ -41,6 +41,16 @@ _PASSING: Final = (
     pg.IoError,
     pg.InsufficientResources,
 )
+
+
+class Lending(Protocol):
+    """What lends connections of one login: a pool, or what stands in front of it."""
+
+    def connection(self) -> AbstractContextManager[Connection]:
+        """A connection, until the block ends."""
+
+    def check(self) -> None:
+        """Makes lost connections anew."""
 
 
 class _Waits(local):
@@ -121,7 +131,7 @@ class Lone:
         """A lost one is not made anew."""
 
 
-def reading(pool: Pool | Lone, read: Callable[[Connection], _Read]) -> _Read:
+def reading(pool: Lending, read: Callable[[Connection], _Read]) -> _Read:
     """What `read` gives on a connection of the pool; asked again where it was a dead one.
 
     Args:

@@ -19,7 +19,7 @@ import psycopg
 from ledger.postgres import migrate
 
 FILE: Final = "definitions.txt"
-SCHEMAS: Final = ("log", "sec")
+SCHEMAS: Final = ("log", "sec", "access", "r", "mirror")
 PINNED: Final[LiteralString] = "SELECT set_config('search_path', 'pg_catalog', true)"
 _APPLIED: Final[LiteralString] = "SELECT number, name, sha256 FROM log.migrations"
 
@@ -66,7 +66,7 @@ def shipped(text: bytes, slug: str) -> list[str]:
 
 
 def own(slug: str) -> list[str]:
-    """The lines of schemas `log` and `sec` and of the roles."""
+    """The lines of schemas `log`, `sec`, `access` and `r` and of the roles."""
     return shipped(resources.files("ledger.postgres").joinpath("schema", FILE).read_bytes(), slug)
 
 

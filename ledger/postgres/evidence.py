@@ -1,8 +1,8 @@
 """The stored bytes of one log as an auditor takes them: raw rows, nothing opened (`Evidence`).
 
 One connection, one REPEATABLE READ transaction: what is appended meanwhile is not half in the
-audit. Read as reader (with states and wraps), as auditor (without), or on a dump restored
-elsewhere.
+audit. Read as projector (with states and wraps: a reader sees what its ticket shows alone,
+access.md G19), as auditor (without), or on a dump restored elsewhere.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ledger.audit.rules.token_owners import RawToken
 from ledger.audit.snapshot_port import ALONE, StreamPartition
 from ledger.audit.tables import Beside
 from ledger.audit.tree import RawCheckpoint, RawTile
-from ledger.errors import NotFound, Unavailable
+from ledger.errors import NotFound
 from ledger.log.moment import EPOCH
 from ledger.ports import LogHead
 from ledger.postgres import definitions
@@ -32,7 +32,7 @@ from ledger.postgres.connect import Connection, connect
 from ledger.postgres.definitions import Altered
 from ledger.postgres.file_evidence import PostgresFileEvidence
 from ledger.postgres.forms import misfits
-from ledger.postgres.records import head_of
+from ledger.postgres.records import LogSchema, head_of, inside
 
 _BEGIN: Final[LiteralString] = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _PATIENT: Final[LiteralString] = """
@@ -83,7 +83,7 @@ SELECT index, coalesce(uuid_send(stream_id), ''), coalesce(seq, 0),
 FROM log.records
 """
 _IN_RANGE: Final[LiteralString] = "WHERE index >= %b AND index < %b ORDER BY index"
-_OF_SEAT: Final[LiteralString] = """
+_OF_PARTITION: Final[LiteralString] = """
 WHERE index >= %b AND index < %b AND get_byte(uuid_send(stream_id), 15) %% %b = %b ORDER BY index
 """
 _PAGE: Final = 64
@@ -128,6 +128,8 @@ _TOKENS: Final[LiteralString] = """
 SELECT coalesce(tag, ''), coalesce(uuid_send(stream_id), ''), coalesce(index, -1) FROM log.tokens
 """
 
+_TAGS: Final[LiteralString] = "SELECT index, tag FROM access.tags WHERE index >= %b AND index < %b"
+_GATES: Final[LiteralString] = "SELECT coalesce(digest, '') FROM access.gate"
 _BEFORE_ALL: Final = -(1 << 63)
 _ID_BYTES: Final = 16
 _EPOCH_US: Final = 946_684_800_000_000
@@ -162,8 +164,7 @@ class PostgresEvidence:
         dsn: Of a login that may read the log.
         snapshot: A snapshot that is open elsewhere; None for one of its own.
         within: A connection in a transaction, to see what it has not committed too.
-        tokens_by: Of a login that may read `log.tokens`: one that answers officers may not, or
-            whoever holds a token could ask it for the case (access.md G5).
+        schema: Where the log lies.
 
     Raises:
         Unavailable: The database cannot be reached.
@@ -176,17 +177,17 @@ class PostgresEvidence:
         snapshot: str | None = None,
         *,
         within: Connection | None = None,
-        tokens_by: str | None = None,
+        schema: LogSchema = "log",
     ) -> None:
         self._dsn = dsn
-        self._tokens_by = tokens_by
+        self._schema: LogSchema = schema
         self._connection: Connection = connect(dsn) if within is None else within
         if within is None:
             _begin(self._connection, snapshot)
         self._connection.execute(_PATIENT)
         self._cursors = itertools.count()
         try:
-            row = self._connection.execute(_MAY_OPEN).fetchone()
+            row = self._connection.execute(inside(_MAY_OPEN, schema)).fetchone()
         except InvalidSchemaName as error:
             self._connection.close()
             raise NotFound("the database holds no log") from error
@@ -235,14 +236,18 @@ class PostgresEvidence:
         """Highest index in `records`, -1 without rows."""
         return cast("tuple[int]", self._one(_LAST))[0]
 
-    def records(self, start: int, end: int, seat: StreamPartition = ALONE) -> Sequence[RawRecord]:
-        """Every row of an index in [`start`, `end`) whose stream a seat has, in index order."""
+    def records(
+        self, start: int, end: int, partition: StreamPartition = ALONE
+    ) -> Sequence[RawRecord]:
+        """Every row of an index in [`start`, `end`) whose stream the partition has, by index."""
         # Three plain reads: a join would cost the server more than opening costs the auditor.
-        if seat.of == 1:
+        if partition.of == 1:
             rows = self._all(self._columns + _IN_RANGE, start, end)
             wraps = self._wraps(_WRAPS, start, end)
         else:
-            rows = self._all(self._columns + _OF_SEAT, start, end, seat.of, seat.rest)
+            rows = self._all(
+                self._columns + _OF_PARTITION, start, end, partition.of, partition.rest
+            )
             wraps = self._wraps(_WRAPS_IN, [row[0] for row in rows])
         return _raw(rows, wraps, dict(self._all(_NAMES, start, end)))
 
@@ -278,14 +283,14 @@ class PostgresEvidence:
 
     def tiles(self) -> Iterator[RawTile]:
         """Every stored tile."""
-        for row in self._connection.execute(_TILES, binary=True):
+        for row in self._connection.execute(inside(_TILES, self._schema), binary=True):
             yield RawTile(*cast("tuple[int, int, int, bytes]", row))
 
     def checkpoints(self) -> Iterator[RawCheckpoint]:
         """Every stored checkpoint by size, as they are asked for."""
         with self._connection.cursor(f"checkpoints {next(self._cursors)}") as cursor:
             cursor.itersize = _PAGE
-            for row in cursor.execute(_CHECKPOINTS, binary=True):
+            for row in cursor.execute(inside(_CHECKPOINTS, self._schema), binary=True):
                 yield RawCheckpoint(*cast("tuple[int, bytes, bytes]", row))
 
     def sizes(self) -> Sequence[int]:
@@ -293,28 +298,42 @@ class PostgresEvidence:
         return [size for (size,) in self._all(_SIZES)]
 
     def beside(self) -> Beside:
-        """What stands beside the records."""
-        heads, rehearsal = self._all(_HEADS)[0][0], self._all(_REHEARSAL)[0][0]
+        """What stands beside the records.
+
+        What an enclave has once, its own kind and rows against the schema's rules, is told with the
+        log of acts.
+        """
+        acts = self._schema == "log"
         return Beside(
-            heads=heads,
-            rehearsal=rehearsal,
+            heads=self._all(_HEADS)[0][0],
+            rehearsal=self._all(_REHEARSAL)[0][0] if acts else False,
             unused=tuple(name for (name,) in self._all(_UNUSED)),
             strays=tuple(index for (index,) in self._all(_STRAYS)),
             cosigned=tuple(self._all(_COSIGNED)),
-            misfits=tuple(misfits(self._connection)),
+            misfits=tuple(misfits(self._connection)) if acts else (),
         )
 
     def tokens(self) -> Sequence[RawToken] | None:
-        """Every row of `tokens`, in this snapshot; None where no login at hand may read them."""
-        if self._tokens_by is None:
-            return _tokens(self._connection)
-        try:
-            with connect(self._tokens_by) as connection:
-                _begin(connection, self.share().snapshot)
-                connection.execute(_PATIENT)
-                return _tokens(connection)
-        except Unavailable:
+        """Every row of `tokens`, in this snapshot; None where the login may not read them.
+
+        One that answers officers may not, or whoever holds a token could ask it for the case
+        (access.md G5).
+        """
+        row = self._connection.execute(_MAY_READ_TOKENS).fetchone()
+        if row is None or not row[0]:
             return None
+        return [
+            RawToken(*cast("tuple[bytes, bytes, int]", found))
+            for found in self._connection.execute(_TOKENS, binary=True)
+        ]
+
+    def tags(self, start: int, end: int) -> Sequence[tuple[int, bytes]]:
+        """What rows of a log of reads are found by."""
+        return self._all(_TAGS, start, end)
+
+    def gates(self) -> Sequence[bytes]:
+        """What a log of reads is opened by to whoever asks: SHA-256 of it, once."""
+        return [digest for (digest,) in self._all(_GATES)]
 
     def files(self) -> PostgresFileEvidence:
         """The rows about files, in this snapshot."""
@@ -332,26 +351,17 @@ class PostgresEvidence:
         return found
 
     def _all(self, query: LiteralString, *arguments: object) -> list[Any]:
-        return self._connection.execute(query, arguments, binary=True).fetchall()
+        asked = inside(query, self._schema)
+        return self._connection.execute(asked, arguments, binary=True).fetchall()
 
     def _one(self, query: LiteralString) -> tuple[object, ...] | None:
-        return self._connection.execute(query).fetchone()
+        return self._connection.execute(inside(query, self._schema)).fetchone()
 
 
 def _begin(connection: Connection, snapshot: str | None) -> None:
     connection.execute(_BEGIN)
     if snapshot is not None:
         connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(snapshot)))
-
-
-def _tokens(connection: Connection) -> list[RawToken] | None:
-    row = connection.execute(_MAY_READ_TOKENS).fetchone()
-    if row is None or not row[0]:
-        return None
-    return [
-        RawToken(*cast("tuple[bytes, bytes, int]", found))
-        for found in connection.execute(_TOKENS, binary=True)
-    ]
 
 
 def _raw(

@@ -17,7 +17,7 @@ import psycopg
 from ledger.errors import LedgerError
 from ledger.postgres.connect import Connection, connect
 
-Channel = Literal["records", "checkpoint"]
+Channel = Literal["records", "checkpoint", "shreds"]
 
 APART_S: Final = 0.02
 """Between two hints, as between two checkpoints: one says as much as many, since whoever follows it
@@ -26,8 +26,9 @@ _END_S: Final = 1.0
 _NOTIFY: Final[dict[Channel, LiteralString]] = {
     "records": "NOTIFY records",
     "checkpoint": "NOTIFY checkpoint",
+    "shreds": "NOTIFY shreds",
 }
-_SWEEP: Final[LiteralString] = "SELECT pg_notification_queue_usage()"
+_SWEEP: Final[LiteralString] = "SELECT log.sweep_notices()"
 """Takes off the queue what every listener has passed. PostgreSQL does so when it adds a page, so a
 queue that was once full stays so until somebody asks this."""
 _log = logging.getLogger("socai.hints")

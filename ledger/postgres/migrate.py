@@ -24,7 +24,10 @@ from psycopg.conninfo import make_conninfo
 
 from ledger.errors import Fatal
 
-LOGINS: Final = ("migrator", "writer", "checkpointer", "projector", "reader", "auditor")
+LOGINS: Final = (
+    "migrator", "writer", "checkpointer", "projector", "reader", "auditor", "backup", "keeper",
+    "vault", "publisher", "importer",
+)  # fmt: skip
 OWNERS: Final = ("owner", "views")
 """Who owns the tables of the log and those of the views; nobody logs in as one of them."""
 _SLUG: Final = re.compile(r"[a-z][a-z0-9_]{0,40}")
@@ -51,10 +54,10 @@ _APPLIED: Final[LiteralString] = "SELECT number, name, sha256 FROM log.migration
 _NOTE: Final[LiteralString] = (
     "INSERT INTO log.migrations (number, name, sha256) VALUES (%s, %s, %s)"
 )
-_SAY_REHEARSAL: Final[LiteralString] = (
-    "INSERT INTO log.enclave (rehearsal) VALUES (%s) ON CONFLICT DO NOTHING"
+_SAY_KIND: Final[LiteralString] = (
+    "INSERT INTO log.enclave (rehearsal, level) VALUES (%s, %s) ON CONFLICT DO NOTHING"
 )
-_IS_REHEARSAL: Final[LiteralString] = "SELECT rehearsal FROM log.enclave"
+_KIND: Final[LiteralString] = "SELECT rehearsal, level FROM log.enclave"
 # What every cluster begins with: whoever may log in may come in there, unless told not to.
 _OPEN_TO_ALL: Final[LiteralString] = """
 SELECT d.datname FROM pg_database d
@@ -98,6 +101,7 @@ def install(
     passwords: Mapping[str, str],
     *,
     rehearsal: bool,
+    level: str = "ordinary",
     dbname: str | None = None,
 ) -> str:
     """Makes roles, database and schema of an enclave, or brings them up to date; may be repeated.
@@ -107,6 +111,7 @@ def install(
         slug: Prefix of the enclave's roles, `[a-z][a-z0-9_]{0,40}`.
         passwords: Of each login in `LOGINS`.
         rehearsal: See `migrate`.
+        level: Likewise.
         dbname: Name of the database; None takes the slug.
 
     Returns:
@@ -133,13 +138,13 @@ def install(
                 )
             )
         with psycopg.connect(make_conninfo(admin_dsn, dbname=database)) as inside:
-            inside.execute(_filled(_schema().joinpath("roles.sql").read_bytes(), slug, database))
+            inside.execute(filled(_schema().joinpath("roles.sql").read_bytes(), slug, database))
     dsn = login_dsn(admin_dsn, slug, "migrator", passwords["migrator"], dbname=database)
-    migrate(dsn, slug, rehearsal=rehearsal)
+    migrate(dsn, slug, rehearsal=rehearsal, level=level)
     return database
 
 
-def migrate(migrator_dsn: str, slug: str, *, rehearsal: bool) -> list[int]:
+def migrate(migrator_dsn: str, slug: str, *, rehearsal: bool, level: str = "ordinary") -> list[int]:
     """Applies what is missing, as the owner.
 
     Args:
@@ -147,21 +152,24 @@ def migrate(migrator_dsn: str, slug: str, *, rehearsal: bool) -> list[int]:
         slug: Prefix of the enclave's roles.
         rehearsal: Whether the senders set the time, as record 0 says. Kept the first time, and no
             login can change it: elsewhere `log.append` takes no time but the machine's.
+        level: Of the enclave, as record 0 says; kept likewise.
 
     Returns:
         Numbers of the migrations that were applied now.
 
     Raises:
         Fatal: An applied file has been edited, the database is newer than this program, or it was
-            made for the other kind of enclave.
+            made for another kind of enclave.
     """
-    with _migrator(migrator_dsn, slug) as connection:
+    with owning(migrator_dsn, slug) as connection:
         connection.execute(_MIGRATIONS)
         done = list(_apply_missing(connection, slug))
-        connection.execute(_SAY_REHEARSAL, [rehearsal])
-        if connection.execute(_IS_REHEARSAL).fetchone() != (rehearsal,):
-            kinds = ("a real enclave", "a rehearsal")
-            raise Fatal(f"the database was made for {kinds[not rehearsal]}, not {kinds[rehearsal]}")
+        connection.execute(_SAY_KIND, [rehearsal, level])
+        found = connection.execute(_KIND).fetchone()
+        if found != (rehearsal, level):
+            raise Fatal(
+                f"the database was made for {_kind(found)}, not {_kind((rehearsal, level))}"
+            )
         return done
 
 
@@ -174,14 +182,20 @@ def making_views(migrator_dsn: str, slug: str) -> Iterator[psycopg.Connection[tu
         slug: Prefix of the enclave's roles.
     """
     views = sql.Identifier(f"{slug}_views")
-    with _migrator(migrator_dsn, slug) as connection, connection.transaction():
+    with owning(migrator_dsn, slug) as connection, connection.transaction():
         connection.execute(_ALONE)
         connection.execute(sql.SQL("SET LOCAL ROLE {}").format(views))
         yield connection
 
 
 @contextmanager
-def _migrator(dsn: str, slug: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+def owning(dsn: str, slug: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    """A connection of the migrator's as the owner of the log's and the session's schema.
+
+    Args:
+        dsn: Connection string of `<slug>_migrator`.
+        slug: Prefix of the enclave's roles.
+    """
     owner = sql.Identifier(f"{slug}_owner")
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(sql.SQL("SET ROLE {}").format(owner))
@@ -269,7 +283,7 @@ def _apply_missing(connection: psycopg.Connection[tuple[object, ...]], slug: str
             if len(applied) == len(files):
                 return
             migration = files[len(applied)]
-            connection.execute(_filled(migration.text, slug, ""))
+            connection.execute(filled(migration.text, slug))
             connection.execute(_NOTE, [migration.number, migration.name, migration.sha256])
         yield migration.number
 
@@ -290,8 +304,15 @@ def _schema() -> Traversable:
     return resources.files("ledger.postgres").joinpath("schema")
 
 
-def _filled(text: bytes, slug: str, dbname: str) -> bytes:
-    """A file with the names it leaves open; both are plain words, checked by `install`."""
+def _kind(row: tuple[object, ...] | None) -> str:
+    """What a row of `log.enclave` says, in words."""
+    if row is None:
+        return "nobody"
+    return f"{'a rehearsal' if row[0] else 'a real enclave'} of level {row[1]}"
+
+
+def filled(text: bytes, slug: str, dbname: str = "") -> bytes:
+    """DDL with the names it leaves open; both are plain words, checked by `install`."""
     if not _SLUG.fullmatch(slug):
         raise ValueError("not a slug")
     return text.replace(b"{slug}", slug.encode()).replace(b"{dbname}", dbname.encode())

@@ -19,6 +19,7 @@ from ledger.postgres.hints import Channel, Hints
 _LISTEN: Final[dict[Channel, LiteralString]] = {
     "records": "LISTEN records",
     "checkpoint": "LISTEN checkpoint",
+    "shreds": "LISTEN shreds",
 }
 
 

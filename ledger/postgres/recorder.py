@@ -182,9 +182,11 @@ class GroupAppender:
             ticket.answer = NotAppended("judge_again", LogHead(0, None, -1))
 
     def _once(self, pending: Sequence[_Ticket]) -> list[_Ticket]:
-        """One call; gives back the tickets that only need a later time."""
+        """One call; gives back the tickets that only need a later time, or a call of their own."""
+        under = pending[0].seal(pending[0].sealed_at).kek_id  # a call is of one KEK; an epoch turns
+        again = [one for one in pending if one.seal(one.sealed_at).kek_id != under]
+        pending = [one for one in pending if one not in again] if again else pending
         rows, resent = self._call(pending)
-        again: list[_Ticket] = []
         for ticket, (status, place, head) in zip(pending, rows, strict=True):
             at = head.recorded_at
             sealed = ticket.seal(ticket.sealed_at)

@@ -6,6 +6,7 @@ from typing import Final, LiteralString, cast
 
 from ledger.errors import NotFound
 from ledger.postgres.connect import Pool, reading
+from ledger.postgres.records import LogSchema, inside
 
 _TILE: Final[LiteralString] = (
     "SELECT data FROM log.tiles WHERE level = %b AND n = %b AND width = %b"
@@ -20,15 +21,17 @@ _WIDER: Final[LiteralString] = (
 class PostgresTiles:
     """The tiles as the checkpointer's, reader's or auditor's login reads them."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, schema: LogSchema = "log") -> None:
         self._pool = pool
+        self._schema: LogSchema = schema
 
     def tile(self, level: int, n: int, width: int) -> bytes:
         """`width` * 32 bytes. Raises: NotFound."""
 
         def read(query: LiteralString, *arguments: int) -> bytes | None:
+            asked = inside(query, self._schema)
             row = reading(
-                self._pool, lambda connection: connection.execute(query, arguments).fetchone()
+                self._pool, lambda connection: connection.execute(asked, arguments).fetchone()
             )
             return None if row is None else cast("bytes", row[0])
 

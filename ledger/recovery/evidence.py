@@ -17,6 +17,7 @@ from keys.errors import KeysError
 from keys.log_keys import LogKeys
 from keys.lost_checkpoint import known
 from ledger.admission.replay import judged
+from ledger.admission.submission import parsed
 from ledger.errors import Conflict, VerificationError
 from ledger.log import checkpoint as checkpoints
 from ledger.log import merkle, proof, record
@@ -25,9 +26,9 @@ from ledger.log.record import Envelope
 from ledger.log.recovery import Recovery, turned
 from ledger.log.statement import Statement, parse_compact
 from ledger.regulation.acts.act import Act
-from ledger.regulation.acts.catalogue import load
 from ledger.regulation.case.other_cases_port import STILL_OPEN, NoCases
 from ledger.regulation.case.state import RECOVERING, VOIDING, pass_over
+from ledger.regulation.edition import ADOPTION
 from ledger.regulation.registry.lines import REGISTRY_ACTS
 from ledger.regulation.registry.registry import Registry
 from ledger.streams.kinds import begin
@@ -39,6 +40,7 @@ SHOWN: Final = REGISTRY_ACTS & frozenset(
     {
         "LedgerOpened",
         RECOVERING,
+        ADOPTION,
         "AgencyRegistered",
         "FunctionAssigned",
         "AgencySuccessionRecorded",
@@ -193,7 +195,7 @@ class _Judged:
         said = record.parse_envelope(envelope, log=self._origin)
         try:
             statement = parse_compact(said.statement)
-            act = load().parse(statement.members, self._level)
+            act = parsed(statement.members, self._registry, self._level)
             belongs = act.act in SHOWN or act.stream.startswith(OFFICERS)
             if not belongs or (act.act == _GENESIS) != (index == 0):
                 raise VerificationError("recovery", f"{act.act} shows nothing here", index)

@@ -21,7 +21,7 @@ from ledger.regulation.case.state import RECOVERING
 from ledger.regulation.registry.lines import KEEPER
 from ledger.streams.names import stream_id
 from ledger.streams.record_reader import Opened, Reader
-from ledger.write.judged_stream import Docket
+from ledger.write.judged_stream import JudgedStream
 from ledger.write.registry_follower import RegistryFollower
 
 _NONE: Final = -1
@@ -34,16 +34,16 @@ class Recoveries:
     and proven once for each tree.
 
     Args:
-        standing: Follows the registry.
+        follower: Follows the registry.
         records: Stored records.
         reader: Opens them.
         proofs: Places in the signed tree.
     """
 
     def __init__(
-        self, standing: RegistryFollower, records: RecordStore, reader: Reader, proofs: Proofs
+        self, follower: RegistryFollower, records: RecordStore, reader: Reader, proofs: Proofs
     ) -> None:
-        self._standing = standing
+        self._follower = follower
         self._records = records
         self._reader = reader
         self._proofs = proofs
@@ -54,7 +54,7 @@ class Recoveries:
 
     def all(self) -> list[Recovery]:
         """Every recovery in effect, oldest first, as this process has followed the registry."""
-        acts = self._standing.current.acts
+        acts = self._follower.current.acts
         return [Recovery.of(one.act.facts, one.index) for one in acts if one.act.act == RECOVERING]
 
     def evidence(self) -> RecoveryEvidence:
@@ -70,7 +70,7 @@ class Recoveries:
         tree = inclusion_from_json(self._proofs.inclusion(newest))
         with self._lock:
             if newest != self._newest:
-                self._shown = _Gathered(self._standing, self._records, self._reader, newest).shown
+                self._shown = _Gathered(self._follower, self._records, self._reader, newest).shown
                 self._newest, self._made = newest, None
             if self._made is None or self._made.checkpoint != tree.checkpoint:
                 self._made = self._proven(tree, recoveries)
@@ -100,7 +100,7 @@ class _Gathered:
     registrars or have signed anything that is shown. Grants are left out: they may name a case.
 
     Args:
-        standing: Follows the registry.
+        follower: Follows the registry.
         records: Stored records.
         reader: Opens them.
         newest: Index of the last recovery: what came after it shows nothing of it.
@@ -110,15 +110,15 @@ class _Gathered:
     """
 
     def __init__(
-        self, standing: RegistryFollower, records: RecordStore, reader: Reader, newest: int
+        self, follower: RegistryFollower, records: RecordStore, reader: Reader, newest: int
     ) -> None:
-        self._standing = standing
+        self._follower = follower
         self._records = records
         self._reader = reader
         self._before = newest + 1
-        self._dockets: dict[str, Docket] = {}
+        self._judged: dict[str, JudgedStream] = {}
         self.shown: dict[int, bytes] = {}
-        applied = (one for one in standing.current.acts if one.index < self._before)
+        applied = (one for one in follower.current.acts if one.index < self._before)
         acts = [one.act for one in applied if one.act.act in SHOWN]
         officers = {
             str(act.facts["officer"]) for act in acts if KEEPER in act.facts.get("powers", ())
@@ -150,9 +150,9 @@ class _Gathered:
     def _standing_one(self, row: StoredRecord) -> Opened | None:
         if row.index >= self._before:
             return None
-        docket = self._dockets.get(row.stream)
-        if docket is None:
-            docket = Docket(self._standing, self._records, self._reader, row.stream)
-            self._dockets[row.stream] = docket
-        found = docket.upto(self._before)
+        judged = self._judged.get(row.stream)
+        if judged is None:
+            judged = JudgedStream(self._follower, self._records, self._reader, row.stream)
+            self._judged[row.stream] = judged
+        found = judged.upto(self._before)
         return self._reader.open(row) if found.get(row.index, row) is None else None

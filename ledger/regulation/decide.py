@@ -17,11 +17,11 @@ from typing import Final, Literal, NoReturn
 from ledger.errors import Fault, Rejected
 from ledger.message import Message
 from ledger.regulation.acts.act import NamedSigner
-from ledger.regulation.acts.lifecycle import life_cycle
+from ledger.regulation.acts.lifecycle import life_cycle_of
 from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.state import RECOVERING, VOIDING, awaited
 from ledger.regulation.guards.breach import Breach
-from ledger.regulation.guards.table import Guard, flag_guards_of, guards_of
+from ledger.regulation.guards.table import Guard, guards_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def decide(q: GuardInput) -> Decision:
     _place(q)
     _require_whole(q)
     flags = []
-    guards = guards_of(q.kind, q.stream.kind)
+    guards = guards_in(q.edition).asked(q.kind, q.stream.kind)
     for n, guard in enumerate(guards):
         breach = guard.check(q)
         if breach is None:
@@ -71,13 +71,14 @@ def raised(q: GuardInput) -> tuple[str, ...]:
     A fold over the log calls it at the statement that makes the act effective, with the registry of
     that index.
     """
-    return tuple(g.code for g in flag_guards_of(q.kind, q.stream.kind) if g.check(q) is not None)
+    flags = guards_in(q.edition).flags(q.kind, q.stream.kind)
+    return tuple(g.code for g in flags if g.check(q) is not None)
 
 
 def _next_state(q: GuardInput) -> str | None:
     if q.stream.kind != "case":
         return None
-    return life_cycle().next_state(q.act.act, q.act.disposition, q.stream.state)[1]
+    return life_cycle_of(q.edition).next_state(q.act.act, q.act.disposition, q.stream.state)[1]
 
 
 def _refuse(q: GuardInput, guard: Guard, breach: Breach, later: Sequence[Guard]) -> NoReturn:

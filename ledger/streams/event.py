@@ -14,6 +14,7 @@ from uuid import UUID
 from ledger.log.statement import Statement
 from ledger.message import Text
 from ledger.regulation.acts.act import Act
+from ledger.regulation.edition import Edition
 
 TOPIC: Final = "socai.statement.v1"
 
@@ -58,6 +59,7 @@ class StatementRecorded:
         author: Whether it is the first statement of its payload.
         registry: Whether it brings a registry act into effect.
         unit: What access to it is granted by.
+        edition: The rules by which it moves its stream; None until it is judged.
         index: Leaf index; None before it is recorded, as are the next two.
         recorded_at: When the log took it.
         entry: What the leaf commits to (formats.md §4).
@@ -73,6 +75,7 @@ class StatementRecorded:
     author: bool
     registry: bool
     unit: UUID
+    edition: Edition | None = None
     index: int | None = None
     recorded_at: datetime | None = None
     entry: bytes | None = None
@@ -94,9 +97,27 @@ class StatementRecorded:
             self.author,
             self.registry,
             self.unit,
+            self.edition,
             index,
             recorded_at,
             entry,
+        )
+
+    def under(self, edition: Edition) -> StatementRecorded:
+        """The same event, known to stand by these rules."""
+        return StatementRecorded(
+            self.originator_id,
+            self.originator_version,
+            self.stream,
+            self.statement,
+            self.act,
+            self.author,
+            self.registry,
+            self.unit,
+            edition,
+            self.index,
+            self.recorded_at,
+            self.entry,
         )
 
     def mutate(self, aggregate: Grows) -> Grows:

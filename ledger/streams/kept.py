@@ -34,6 +34,12 @@ class BoundedCache(Generic[_Key, _Value]):
             self._held -= weight
             return value
 
+    def clear(self) -> None:
+        """Lets go of everything that nobody has taken."""
+        with self._lock:
+            self._things.clear()
+            self._held = 0
+
     def put(self, key: _Key, value: _Value, weight: int) -> None:
         """Puts one in, in the place of one that is there, as the last that will be let go."""
         with self._lock:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from ledger.regulation.acts.act import stream_kind
+from ledger.regulation.acts.act import Act, stream_kind
+from ledger.regulation.edition import Edition
+from ledger.regulation.participation.units import next_unit
 from ledger.streams.stream import Stream
 
 
@@ -17,6 +19,11 @@ class Case(Stream):
     def unit(self) -> UUID:
         """The case's default unit (access.md §1): of every record in no annex of its own."""
         return self.id
+
+    def unit_of(self, act: Act, level: str, edition: Edition) -> UUID:
+        """Above ordinary the document or annex that an act is of, where it is of one."""
+        named = next_unit(act, self.state, level, edition)
+        return self.id if named is None else UUID(named)
 
 
 def begin(stream_id: UUID, name: str) -> Stream:

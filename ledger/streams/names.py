@@ -29,3 +29,8 @@ def stream_id(origin: str, stream: str) -> UUID:
 def is_stream(name: str) -> bool:
     """Whether a stream may have this name (formats.md §2)."""
     return _LAWFUL.fullmatch(name) is not None
+
+
+def is_case(name: str) -> bool:
+    """Whether a stream of this name is a case's: the only kind that not everybody reads (N6)."""
+    return name.startswith("case/")

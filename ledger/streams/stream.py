@@ -23,6 +23,7 @@ from ledger.regulation.acts.act import Act, NamedSigner
 from ledger.regulation.case.guard_input import DecisionContext
 from ledger.regulation.case.state import Signed, StreamState, apply, awaited, pass_over
 from ledger.regulation.decide import Decision, decide
+from ledger.regulation.edition import Edition
 from ledger.regulation.registry.lines import REGISTRY_ACTS
 from ledger.streams.event import PositionPassed, StatementRecorded
 
@@ -69,6 +70,11 @@ class Stream:
         """What access to its records is granted by: nil, seen by every session (access.md N6)."""
         return NIL_UNIT
 
+    def unit_of(self, act: Act, level: str, edition: Edition) -> UUID:
+        """The same of the records of one act of it."""
+        del act, level, edition
+        return self.unit
+
     @property
     def head(self) -> Head:
         """Where the next statement must stand."""
@@ -112,7 +118,7 @@ class Stream:
         if known is not None and known != _payload_digest(statement):
             raise taken(act.act_id)
         decision = decide(
-            ground.question(
+            ground.guard_input(
                 self.state, act, officer,
                 kid=statement.kid, iat=statement.iat, role=statement.role,
             )
@@ -125,7 +131,8 @@ class Stream:
             act=act,
             author=known is None,
             registry=decision.status == "effective" and act.act in REGISTRY_ACTS,
-            unit=self.unit,
+            unit=self.unit_of(act, ground.level, ground.registry.edition),
+            edition=ground.registry.edition,
         )
         return event, decision
 
@@ -138,9 +145,13 @@ class Stream:
         statement, act = event.statement, event.act
         if event.index is None or event.recorded_at is None or event.entry is None:
             raise ValueError("a stream grows by recorded statements only")
+        if event.edition is None:
+            raise ValueError("a stream grows by what was judged by the rules of its index only")
         if event.originator_version != self.version + 1 or statement.prev != self.state.head:
             raise ValueError(f"{self.name}: statement {event.originator_version} does not follow")
-        signed = signed_by_turn(self.state, statement, act, event.index, event.recorded_at)
+        signed = signed_by_turn(
+            self.state, statement, act, event.index, event.recorded_at, event.edition
+        )
         apply(self.state, signed)
         self.unread = None
         self._payloads.setdefault(act.act_id, _payload_digest(statement))
@@ -149,13 +160,13 @@ class Stream:
         self._places.append(RecordedStatement(signed, event.entry, status, waiting))
         return self
 
-    def suppose(self, statement: Statement, act: Act) -> Self:
+    def suppose(self, statement: Statement, act: Act, edition: Edition) -> Self:
         """An empty stream right before an act's last statement, where nobody knows what it was.
 
         Nothing stands in it but what the earlier signers of the act must have signed.
         """
         for n, signer in enumerate(act.signers[:-1], 1):
-            apply(self.state, Signed(act, signer.officer, signer.role, "", 0, n, ""))
+            apply(self.state, Signed(act, signer.officer, signer.role, "", 0, n, "", edition))
             self._payloads[act.act_id] = _payload_digest(statement)
         self.state.seq, self.state.head = statement.seq - 1, statement.prev
         return self
@@ -198,7 +209,12 @@ class Stream:
 
 
 def signed_by_turn(
-    stream: StreamState, statement: Statement, act: Act, index: int, recorded_at: datetime
+    stream: StreamState,
+    statement: Statement,
+    act: Act,
+    index: int,
+    recorded_at: datetime,
+    edition: Edition,
 ) -> Signed:
     """A recorded statement as the fold takes it: its officer is the signer whose turn it was.
 
@@ -210,6 +226,7 @@ def signed_by_turn(
         act: Its payload, parsed; of a countersignature the author's own object is kept.
         index: Of the record.
         recorded_at: When the log took it.
+        edition: In force at the index.
 
     Raises:
         ValueError: Nobody is left to sign the act.
@@ -225,6 +242,7 @@ def signed_by_turn(
         iat=statement.iat,
         seq=statement.seq,
         digest=statement.digest_b64,
+        edition=edition,
         index=index,
         recorded_at=recorded_at,
     )

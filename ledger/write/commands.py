@@ -7,21 +7,21 @@ SQL, HTTP and files are not known here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from keys import canonical
-from keys.envelope_encryption import Kek
+from keys.envelope_encryption import Keks
 from ledger.admission import service_statements
 from ledger.admission.replay import founded
-from ledger.admission.submission import Submission, unknown_key
-from ledger.errors import Conflict, Fatal, Fault, Head, Rejected, Unavailable
+from ledger.admission.submission import Submission, parsed, unknown_key
+from ledger.errors import Conflict, Fatal, Fault, Head, NotFound, Rejected, Unavailable
 from ledger.log import record
 from ledger.log import statement as statements
 from ledger.log.merkle import Frontier
-from ledger.log.moment import cut
+from ledger.log.moment import cut, unstamp
 from ledger.log.statement import AUTHOR, RETURNER, Statement
 from ledger.message import Message
 from ledger.ports import (
@@ -32,18 +32,24 @@ from ledger.ports import (
     Clock,
     Entropy,
     Grounds,
+    Identities,
     NotAppended,
     OtherCases,
     RecordStore,
+    Sight,
+    Sights,
 )
 from ledger.regulation.acts import invisible_characters
-from ledger.regulation.acts.act import Act
-from ledger.regulation.acts.catalogue import load
+from ledger.regulation.acts.act import ORDINARY, Act
 from ledger.regulation.case.guard_input import DecisionContext
-from ledger.regulation.case.state import RECOVERING, Entry
+from ledger.regulation.case.state import RECOVERING, SEALING, Entry
 from ledger.regulation.decide import Decision
+from ledger.regulation.participation.narrowing import Narrowing, narrowings
+from ledger.regulation.registry.calendar import local_day
+from ledger.regulation.registry.membership import keeps_registry
 from ledger.regulation.registry.registry import Registry
 from ledger.streams.event import ServiceSaid, StatementRecorded
+from ledger.streams.names import stream_id
 from ledger.streams.record_reader import Reader
 from ledger.streams.stream import Stream, taken
 from ledger.write import drafting
@@ -51,6 +57,7 @@ from ledger.write.eventsourcing_adapter import LogRecorder, Preconditions, Seali
 from ledger.write.ledger_clock import Time, by_clock, clock_back, rehearsed
 from ledger.write.receipt import Recorded
 from ledger.write.registry_follower import RegistryFollower
+from ledger.write.see_check import SeeCheck, first_named, knocks, names_no_stream, unbegun
 from ledger.write.stream_cache import StreamCache
 
 _ATTEMPTS: Final = 12
@@ -93,10 +100,13 @@ class Ledger:
         level: Its level.
         rehearsal: Whether the ledger's time is the sender's to set (http.md §1).
         files: What the files that acts list are asked of; None where no file is kept.
+        sights: What callers see of cases; None where whoever writes sees everything.
+        narrow: Takes sight away at once, by an act that was recorded at an index.
         founded: The registry before record 0; the shipped edition where left out.
+        compartment: Whether an identity is kept that an act names; None where nobody is asked.
 
     Attributes:
-        standing: Follows the registry; for readers too.
+        follower: Follows the registry; for readers too.
     """
 
     def __init__(  # noqa: PLR0913 - the ports of one process
@@ -104,7 +114,7 @@ class Ledger:
         *,
         store: RecordStore,
         appender: Appender,
-        kek: Kek,
+        kek: Keks,
         clock: Clock,
         entropy: Entropy,
         cases: OtherCases,
@@ -112,22 +122,27 @@ class Ledger:
         level: str,
         rehearsal: bool,
         files: AttachedFiles | None = None,
+        sights: Sights | None = None,
+        narrow: Callable[[Narrowing, int], None] | None = None,
         founded: Registry | None = None,
+        compartment: Identities | None = None,
     ) -> None:
         reader = Reader(store, kek, origin, level)
         mapper = SealingMapper(reader, origin=origin, level=level, kek=kek, entropy=entropy)
         recorder = LogRecorder(store, appender, origin)
-        self.standing = RegistryFollower(store, reader, founded)
+        self.follower = RegistryFollower(store, reader, founded)
         self._store = store
-        self._memory = StreamCache(store, mapper, recorder, self.standing, origin=origin)
+        self._memory = StreamCache(store, mapper, recorder, self.follower, origin=origin)
         self._clock = clock
         self._entropy = entropy
         self._cases = cases
         self._files = files
+        self._see = SeeCheck(sights, by_name=level != ORDINARY)
+        self._narrow = narrow
+        self._compartment = compartment
         self._origin = origin
         self._level = level
         self._rehearsal = rehearsal
-        self._catalogue = load()
 
     @property
     def registry(self) -> Registry:
@@ -138,6 +153,12 @@ class Ledger:
         """The registry as the log stands now."""
         self._memory.look()
         return self._memory.catch_up().registry
+
+    def forget(self) -> None:
+        """Lets go of everything it keeps of streams: something of the log was shredded."""
+        self._cases.forget()
+        self._memory.forget()
+        self.follower.forget()
 
     # -- taking ------------------------------------------------------------------------------------
 
@@ -152,11 +173,24 @@ class Ledger:
             signer_officer: Officer of the session that sent it; None where there is no session.
 
         Raises:
+            NotFound: The sender sees no such case.
             Rejected: The sender's move.
             Conflict: `stale`, `taken` or `clock_back`.
             Unavailable: Try again later with the same bytes.
         """
         sent = self._submission(statements.parse_flattened(body), signer_officer)
+        sight = self._require_sight(sent)
+        if sight == "hidden":
+            raise self._unseen(sent, at)
+        try:
+            recorded = self._taken(sent, at)
+        except Conflict as conflict:
+            raise self._see.told(conflict, sent.act.stream, sight) from conflict
+        self._end_sight(sent.act, recorded)
+        return recorded
+
+    def _taken(self, sent: Submission, at: datetime | None) -> Recorded:
+        """Raises: as `record`."""
         with self._memory.turn(sent.act.stream) as key:
             for _ in range(_ATTEMPTS):
                 stream = self._memory.cached(key, sent.act.stream, sent.statement.seq)
@@ -176,6 +210,45 @@ class Ledger:
             "unavailable",
             Message("The log moves too fast just now; nothing was recorded, send the same again."),
         )
+
+    def _require_sight(self, sent: Submission) -> Sight:
+        """Before life cycle, guards, replay and signature, none of which says that a case is there.
+
+        Raises:
+            NotFound: The sender sees no such case.
+        """
+        name = sent.act.stream
+
+        def stream() -> Stream:
+            with self._memory.fresh(name) as found:
+                return found
+
+        return self._see.require(sent.act, sent.statement.seq, stream)
+
+    def _unseen(self, sent: Submission, at: datetime | None) -> NotFound:
+        """How what begins a case under the id of one that its sender does not see is refused.
+
+        By the rules in the words of the rules, as where there is no case: to learn that there is
+        one, an act has to be sent that is recorded where there is none.
+
+        Raises:
+            Rejected: As `record` would, of a case that has not begun.
+        """
+        registry, now = self.refresh(), self._time(at).at
+        with self._memory.fresh(sent.act.stream) as stream:
+            self._judged(unbegun(stream), sent, registry, now)
+        return NotFound("no such stream")
+
+    def _end_sight(self, act: Act, recorded: Recorded) -> None:
+        """Takes away at once what an act ends; sent again, it is done again.
+
+        After the COMMIT and before the answer: whoever is told that it is recorded may rely on it.
+        """
+        if self._narrow is None or recorded.receipt["status"] != "effective":
+            return
+        day = local_day(unstamp(recorded.receipt["recorded_at"]))
+        for one in narrowings(act, self.registry, day):
+            self._narrow(one, recorded.index)
 
     def found(self, statement: Statement, *, at: datetime) -> Recorded:
         """Writes record 0: LedgerOpened by the founding registrar, judged like any other act.
@@ -235,7 +308,7 @@ class Ledger:
             statement,
             origin=self._origin,
             level=self._level,
-            catalogue=self._catalogue,
+            registry=self.registry,
             session=signer_officer,
         )
 
@@ -270,17 +343,17 @@ class Ledger:
     ) -> _Judgement:
         """Every question of the door and of the stream."""
         officer, ends = sent.admit(registry, at)
-        asking = self._cases.asking()
+        asking = self._cases.asking(self._see.asked_of_others(sent.act))
         ground = self._ground(registry, at, asking)
         event, decision = stream.decide(sent.statement, sent.act, officer, ground)
         self._require_files(sent.act, stream)
+        self._require_identity(sent.act)
         self._require_prefix(sent.act)
         return _Judgement(event, decision, ends, asking.grounds)
 
     def _ground(self, registry: Registry, at: datetime, asking: Asking) -> DecisionContext:
         return DecisionContext(
             registry=registry,
-            catalogue=self._catalogue,
             origin=self._origin,
             level=self._level,
             log_size=self._memory.head.size,
@@ -292,6 +365,18 @@ class Ledger:
         """An act never lists a file that nobody could open."""
         if self._files is not None:
             self._files.require(act, [entry.act for entry in stream.state.entries.values()])
+
+    def _require_identity(self, act: Act) -> None:
+        """What a sealing names lies in R, sealed for this reporter of this case (access.md A5)."""
+        if self._compartment is None or act.act != SEALING:
+            return
+        item, token = act.facts["vault_item"], act.facts["reporter"]
+        if not self._compartment.holds(item, token, stream_id(self._origin, act.stream)):
+            raise Rejected(
+                "identity_missing",
+                Message("Not recorded: the vault has no such identity for this reporter."),
+                faults=[Fault("/facts/vault_item", Message("nothing is kept under it"))],
+            )
 
     def _require_prefix(self, act: Act) -> None:
         """A recovery names the root of what is left; no guard sees the tree, so it stands here."""
@@ -332,7 +417,7 @@ class Ledger:
             NotFound: No kind of stream has such names.
         """
         with self._memory.fresh(stream) as current:
-            return current.head
+            return self._see.head(current)
 
     def pending(self, stream: str) -> Sequence[Entry]:
         """Acts of a stream that wait for a signer, whatever else lies there. Raises: NotFound."""
@@ -358,6 +443,7 @@ class Ledger:
             `{ok, status, flags, next_state}`.
 
         Raises:
+            NotFound: As `record` would.
             Rejected: As `record` would.
             Conflict: As `record` would.
         """
@@ -366,14 +452,23 @@ class Ledger:
         if "statement" in asked:
             statement = statements.parse_compact(_compact(asked["statement"]))
             sent = self._submission(statement, signer_officer)
-            with self._memory.fresh(sent.act.stream) as stream:
-                decision = self._judged(stream, sent, registry, now).decision
+            sight = self._require_sight(sent)
+            with self._memory.fresh(sent.act.stream) as found:
+                stream = unbegun(found) if sight == "hidden" else found
+                try:
+                    decision = self._judged(stream, sent, registry, now).decision
+                except Conflict as conflict:
+                    raise self._see.told(conflict, stream.name, sight) from conflict
         else:
             members = self._filled(asked.get("act", {}), signer_officer, now)
-            act = self._catalogue.parse(members, self._level)
+            act = parsed(members, registry, self._level)
             invisible_characters.require_visible(members)
-            with self._memory.fresh(act.stream) as stream:
-                ground = self._ground(registry, now, self._cases.asking())
+            others = self._cases.asking(self._see.asked_of_others(act))
+            with (
+                self._memory.fresh(act.stream) as found,
+                self._see.shown(found, members, signer_officer) as stream,
+            ):
+                ground = self._ground(registry, now, others)
                 decision = drafting.would_decide(stream, act, signer_officer, ground)
                 self._require_files(act, stream)
         return drafting.verdict(decision)
@@ -385,16 +480,19 @@ class Ledger:
         kid: str,
         role: str = AUTHOR,
         at: datetime | None = None,
+        signer_officer: str | None = None,
     ) -> dict[str, Any]:
         """The bytes for a thin client to show and to sign; nothing is stored.
 
         Args:
             fields: Members of the act; `v`, `act_id`, `occurred_at`, `precision`, `circulation` and
                 a single signer are filled in where they are left out. For a countersignature
-                `stream` and `act_id` are enough.
+                `stream` and `act_id` are enough. To a registrar who voids records the stream is
+                told by their index and entry (access.md W2).
             kid: The key that will sign.
             role: Role of the header.
             at: The ledger's time in a rehearsal.
+            signer_officer: Officer of the session; the key's where there is none.
 
         Returns:
             `{payload, protected, signing_input, shown, left_out}`; the first two in b64.
@@ -402,20 +500,26 @@ class Ledger:
 
         Raises:
             Rejected: `unknown_key`, `malformed_act` or `unknown_act`.
-            NotFound: No such stream, or no such act to countersign.
+            NotFound: No such stream, no such act to countersign, or nothing there to be voided.
         """
-        keyring = self.refresh().keyring
-        now = self._time(at).at
+        registry = self.refresh()
+        keyring, now = registry.keyring, self._time(at).at
         line = keyring.line(kid)
         if line is None:
             raise unknown_key(Message("this key is not enrolled"))
+        if names_no_stream(fields):
+            day, officer = local_day(now), signer_officer or line.officer or ""
+            fields = {**fields, "stream": self._set_aside_in(fields, officer, registry, day)}
         stream, left_out = fields.get("stream"), invisible_characters.faults(fields)
-        with self._memory.fresh(stream if isinstance(stream, str) else "") as current:
+        with (
+            self._memory.fresh(stream if isinstance(stream, str) else "") as found,
+            self._see.shown(found, fields, line.officer) as current,
+        ):
             if role in (AUTHOR, RETURNER):
                 members: Mapping[str, Any] = self._filled(
                     invisible_characters.without(fields), line.officer, now
                 )
-                self._catalogue.parse(members, self._level)
+                parsed(members, registry, self._level)
             else:
                 members = drafting.standing(current, fields)
             head = current.head
@@ -429,6 +533,24 @@ class Ledger:
             role=role,
         )
         return drafting.to_sign(protected, drafting.payload(members), left_out)
+
+    def _set_aside_in(
+        self, fields: Mapping[str, Any], officer: str, registry: Registry, day: date
+    ) -> str:
+        """The stream of records that a registrar names by index and entry.
+
+        Raises:
+            NotFound: Somebody else asks, or one of them stands, is voided already or is not there.
+        """
+        index, name = first_named(fields), ""
+        if index is not None and keeps_registry(officer, registry, day):
+            found = [row.stream for row in self._store.read(index, 1) if row.index == index]
+            name = next(iter(found), "")
+        if name:
+            with self._memory.fresh(name) as stream:
+                if knocks(fields, officer, stream):
+                    return name
+        raise NotFound("no such stream")
 
     def _filled(
         self, fields: Mapping[str, Any], officer: str | None, at: datetime

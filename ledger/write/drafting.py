@@ -95,7 +95,7 @@ def would_decide(
     lines = ground.registry.keyring.lines(signer)
     iat = int(ground.at.timestamp())
     kid = lines[-1].kid if lines else ""
-    return decide(ground.question(stream.state, act, signer, kid=kid, iat=iat, role=role))
+    return decide(ground.guard_input(stream.state, act, signer, kid=kid, iat=iat, role=role))
 
 
 def verdict(decision: Decision) -> dict[str, Any]:

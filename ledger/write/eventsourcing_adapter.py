@@ -33,7 +33,7 @@ from eventsourcing.persistence import (
 )
 
 from keys import envelope_encryption
-from keys.envelope_encryption import Kek
+from keys.envelope_encryption import Keks
 from ledger.admission.judge import event_of
 from ledger.errors import Doubt, VerificationError
 from ledger.log import record as records
@@ -120,7 +120,7 @@ class SealingMapper(Mapper[UUID]):
     """
 
     def __init__(
-        self, reader: Reader, *, origin: str, level: str, kek: Kek, entropy: Entropy
+        self, reader: Reader, *, origin: str, level: str, kek: Keks, entropy: Entropy
     ) -> None:
         super().__init__(JSONTranscoder())
         self._reader = reader
@@ -168,7 +168,7 @@ class SealingMapper(Mapper[UUID]):
             level=self._level,
         )
         wrap = envelope_encryption.wrap(self._kek, sealed.dek, origin=self._origin, entry=entry)
-        return SealedRecord(entry, sealed.state, self._kek.kek_id, wrap)
+        return SealedRecord(entry, sealed.state, envelope_encryption.kek_id_of(wrap), wrap)
 
 
 class LogReading(ApplicationRecorder):

@@ -18,7 +18,7 @@ record that it has tracked when it is started again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 from uuid import UUID
 
@@ -38,7 +38,8 @@ from ledger.write.eventsourcing_adapter import (
     RecordNotification,
     cut_short,
 )
-from ledger.write.judged_stream import Dockets
+from ledger.write.forgetting import Forgetting
+from ledger.write.judged_stream import JudgedStreams
 from ledger.write.registry_follower import RegistryFollower
 
 
@@ -49,11 +50,19 @@ class WatchedReading(LogReading):
         store: Where records lie.
         watch: Asked behind each reading and before anything of it is handed out.
         notices: Hints that there is more; without them followers poll.
+        forgetting: Asked with the watch whether something was shredded.
     """
 
-    def __init__(self, store: RecordStore, watch: Watch, notices: Notices | None) -> None:
+    def __init__(
+        self,
+        store: RecordStore,
+        watch: Watch,
+        notices: Notices | None,
+        forgetting: Forgetting | None = None,
+    ) -> None:
         super().__init__(store, notices)
         self._watch = watch
+        self._forgetting = forgetting
         self._handed_out: StoredRecord | None = None  # the furthest
 
     def select_events(
@@ -96,6 +105,8 @@ class WatchedReading(LogReading):
     def _hold(self) -> None:
         self._watch.look()
         self._watch.require()
+        if self._forgetting is not None:
+            self._forgetting.look()
         last = self._handed_out
         if last is None:
             return
@@ -113,12 +124,12 @@ class JudgingMapper(Mapper[UUID]):
     """Rows to events that stand, and positions of those that do not.
 
     Args:
-        dockets: Judge each record of a stream at its index.
+        judged: Judge each record of a stream at its index.
     """
 
-    def __init__(self, dockets: Dockets) -> None:
+    def __init__(self, judged: JudgedStreams) -> None:
         super().__init__(JSONTranscoder())
-        self._dockets = dockets
+        self._judged = judged
 
     def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> NoReturn:
         """Not here: acts come in by the door, signed. Raises: TypeError."""
@@ -133,7 +144,7 @@ class JudgingMapper(Mapper[UUID]):
         """
         if not isinstance(stored_event, (RecordEvent, RecordNotification)):
             raise TypeError("only rows of this log become events")
-        return self._dockets.event(stored_event.row)
+        return self._judged.event(stored_event.row)
 
 
 class FollowedLog(Application[UUID]):
@@ -153,19 +164,32 @@ class FollowedLog(Application[UUID]):
         watch: Holds the log to what the follower's home has seen of it.
         notices: Hints that there is more; without them followers poll.
         env: Settings of eventsourcing; the machine's environment is not read.
+        shreds: How many acts of erasure were carried out: asked at every read, so that what is gone
+            is kept in no memory.
+        always: Done at every read with that: what else leaves this process, as a KEK whose file is
+            gone.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  the ports, and what leaves memory
         self,
         store: RecordStore,
         reader: Reader,
         watch: Watch,
         notices: Notices | None = None,
         env: EnvType | None = None,
+        *,
+        shreds: Callable[[], int] | None = None,
+        always: Callable[[], None] = lambda: None,
     ) -> None:
         self.name = reader.origin
-        self._mapper = JudgingMapper(Dockets(RegistryFollower(store, reader), store, reader))
-        self._recorder = WatchedReading(store, watch, notices)
+        follower = RegistryFollower(store, reader)
+        streams = JudgedStreams(follower, store, reader)
+        self._mapper = JudgingMapper(streams)
+        forgetting = None
+        if shreds is not None:
+            forgotten = [follower.forget, streams.forget]
+            forgetting = Forgetting(shreds, forgotten, always=always, after_s=0)
+        self._recorder = WatchedReading(store, watch, notices, forgetting)
         super().__init__(env)
 
     def construct_env(self, name: str, env: EnvType | None = None) -> Environment:

@@ -23,20 +23,20 @@ _MOST_STATEMENTS: Final = 20_000
 """Statements of streams judged in full that are kept, to go on from where they were left."""
 
 
-class Docket:
+class JudgedStream:
     """The records of one stream, each judged at its index.
 
     Args:
-        standing: The registry at every index.
+        follower: The registry at every index.
         store: Where records lie.
         reader: Opens them, as strictly as the door parses.
         name: Name of the stream.
     """
 
     def __init__(
-        self, standing: RegistryFollower, store: RecordStore, reader: Reader, name: str
+        self, follower: RegistryFollower, store: RecordStore, reader: Reader, name: str
     ) -> None:
-        self._standing = standing
+        self._follower = follower
         self._store = store
         self._reader = reader
         self._stream = begin(stream_id(reader.origin, name), name)
@@ -75,9 +75,9 @@ class Docket:
 
     def _settled(self, row: StoredRecord) -> Event | None:
         """The next record, judged; None where its content is erased, and all that follows ends."""
-        self._standing.reach(row.index)
+        self._follower.reach(row.index)
         try:
-            event = self._standing.settled(self._stream, event_of(self._reader, row))
+            event = self._follower.settled(self._stream, event_of(self._reader, row))
         except VerificationError:
             self._ended = True
             return None
@@ -86,7 +86,7 @@ class Docket:
         return event
 
     def _alone(self, row: StoredRecord) -> Event | ContentErased:
-        self._standing.reach(row.index)
+        self._follower.reach(row.index)
         try:
             event = event_of(self._reader, row)
         except VerificationError:
@@ -98,7 +98,7 @@ class Docket:
                 recorded_at=row.recorded_at,
                 entry=row.entry,
             )
-        return self._standing.signed(event)
+        return self._follower.signed(event)
 
     @property
     def weight(self) -> int:
@@ -110,37 +110,41 @@ class Docket:
         return self._stream.state.aside
 
 
-class Dockets:
-    """The dockets of the streams that were asked about last.
+class JudgedStreams:
+    """The streams that were asked about last, judged.
 
     Args:
-        standing: The registry at every index.
+        follower: The registry at every index.
         store: Where records lie.
         reader: Opens them.
     """
 
-    def __init__(self, standing: RegistryFollower, store: RecordStore, reader: Reader) -> None:
-        self._parts = standing, store, reader.for_judges()
-        self._kept: BoundedCache[str, Docket] = BoundedCache(_MOST_STATEMENTS)
+    def __init__(self, follower: RegistryFollower, store: RecordStore, reader: Reader) -> None:
+        self._parts = follower, store, reader.for_judges()
+        self._kept: BoundedCache[str, JudgedStream] = BoundedCache(_MOST_STATEMENTS)
+
+    def forget(self) -> None:
+        """Lets go of every stream it keeps."""
+        self._kept.clear()
 
     def upto(self, stream: str, before: int) -> dict[int, SetAside | None]:
-        """As `Docket.upto`, of a stream of this name."""
-        docket = self._take(stream)
-        found = docket.upto(before)
-        self._kept.put(stream, docket, docket.weight)
+        """As `JudgedStream.upto`, of a stream of this name."""
+        judged = self._take(stream)
+        found = judged.upto(before)
+        self._kept.put(stream, judged, judged.weight)
         return found
 
     def event(self, row: StoredRecord) -> Event | ContentErased:
-        """As `Docket.event`, of the stream of a row."""
-        standing, store, reader = self._parts
+        """As `JudgedStream.event`, of the stream of a row."""
+        follower, store, reader = self._parts
         if stream_id(reader.origin, row.stream) != row.stream_id:
             return event_of(reader, row)  # of no stream: nobody can read it
-        docket = self._take(row.stream)
-        if docket.reached(row):  # asked for again: from the beginning
-            docket = Docket(standing, store, reader, row.stream)
-        event = docket.event(row)
-        self._kept.put(row.stream, docket, docket.weight)
+        judged = self._take(row.stream)
+        if judged.reached(row):  # asked for again: from the beginning
+            judged = JudgedStream(follower, store, reader, row.stream)
+        event = judged.event(row)
+        self._kept.put(row.stream, judged, judged.weight)
         return event
 
-    def _take(self, stream: str) -> Docket:
-        return self._kept.take(stream) or Docket(*self._parts, stream)
+    def _take(self, stream: str) -> JudgedStream:
+        return self._kept.take(stream) or JudgedStream(*self._parts, stream)

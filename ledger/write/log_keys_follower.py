@@ -17,17 +17,17 @@ class FollowedKeys:
     """The keys by size.
 
     Args:
-        standing: Follows the registry; asked when it is needed.
+        follower: Follows the registry; asked when it is needed.
     """
 
-    def __init__(self, standing: Callable[[], RegistryFollower]) -> None:
-        self._standing = standing
+    def __init__(self, follower: Callable[[], RegistryFollower]) -> None:
+        self._follower = follower
 
     @property
     def now(self) -> LogKeys:
         """As this process has followed the log. Raises: VerificationError."""
-        standing = self._standing()
-        current = standing.current if standing.current.index >= 0 else standing.catch_up()
+        follower = self._follower()
+        current = follower.current if follower.current.index >= 0 else follower.catch_up()
         return current.registry.log_keys
 
     def at(self, size: int) -> Sequence[VKey]:
@@ -36,4 +36,4 @@ class FollowedKeys:
 
     def follow(self) -> None:
         """Follows the log on. Raises: VerificationError, Unavailable."""
-        self._standing().catch_up()
+        self._follower().catch_up()

@@ -135,6 +135,12 @@ class RegistryFollower:
                 self._follow()
             return self._current
 
+    def forget(self) -> None:
+        """Lets go of every stream it keeps; the registry holds nothing that is ever erased."""
+        with self._lock:
+            self._streams.clear()
+            self._judge.foldings.clear()
+
     def reach(self, index: int) -> Current:
         """The registry with every registry record up to one that has been seen in the log."""
         if index >= self._seen:

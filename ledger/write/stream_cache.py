@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import ClassVar, cast
 from uuid import UUID
 
-from eventsourcing.application import AggregateNotFoundError, Application, Cache
+from eventsourcing.application import AggregateNotFoundError, Application, Cache, LRUCache
 from eventsourcing.utils import Environment, EnvType
 
 from ledger.errors import Fatal, NotFound
@@ -63,7 +63,7 @@ class StreamCache(Application[UUID]):
         store: Reads of the records.
         mapper: Seals and opens.
         recorder: Appends and reads.
-        standing: Follows the registry.
+        follower: Follows the registry.
         origin: Origin of the log.
     """
 
@@ -79,14 +79,14 @@ class StreamCache(Application[UUID]):
         store: RecordStore,
         mapper: SealingMapper,
         recorder: LogRecorder,
-        standing: RegistryFollower,
+        follower: RegistryFollower,
         *,
         origin: str,
     ) -> None:
         self._parts = mapper, recorder
         super().__init__()
         self._store = store
-        self._standing = standing
+        self._follower = follower
         self._origin = origin
         self._head = LogHead(0, None, -1)
         self._turns = _Turns()
@@ -119,7 +119,7 @@ class StreamCache(Application[UUID]):
     @property
     def current(self) -> Current:
         """The registry as this process last saw it."""
-        return self._standing.current
+        return self._follower.current
 
     def saw(self, head: LogHead) -> LogHead:
         """The log only grows: what shows it longer is the newer view."""
@@ -133,7 +133,14 @@ class StreamCache(Application[UUID]):
 
     def catch_up(self) -> Current:
         """The registry with every registry record that this process has heard of."""
-        return self._standing.catch_up(self._head.registry_index)
+        return self._follower.catch_up(self._head.registry_index)
+
+    def forget(self) -> None:
+        """Lets go of every stream it keeps."""
+        kept = cast("LRUCache[UUID, Stream]", self._cache)
+        for key in list(kept.cache):
+            with suppress(KeyError):
+                kept.get(key, evict=True)
 
     # -- streams -----------------------------------------------------------------------------------
 
@@ -207,8 +214,8 @@ class StreamCache(Application[UUID]):
         """
         for event in events:
             stream = stream or begin(event.originator_id, name)
-            self._standing.reach(event.index or 0)
-            self._standing.settled(stream, event).mutate(stream)
+            self._follower.reach(event.index or 0)
+            self._follower.settled(stream, event).mutate(stream)
         return stream
 
     @property

@@ -24,6 +24,8 @@ from projections.engine.generations import ViewState, altered, ddl, states
 from projections.engine.log_source import RecordsLog
 from projections.fold.fold import BATCH, Fold
 from projections.views.all_views import VIEWS
+from projections.views.audience import AT_ONCE
+from projections.views.audience import NAME as AUDIENCE
 from projections.views.base import Connection, View
 
 _FRESH: Final = -1
@@ -31,16 +33,18 @@ _FRESH: Final = -1
 _MOST: Final = 100
 
 _COLUMNS: Final[LiteralString] = """
-SELECT column_name, data_type FROM information_schema.columns
-WHERE table_schema = 'proj' AND table_name = %s AND column_name <> 'gen' ORDER BY ordinal_position
+SELECT a.attname, format_type(a.atttypid, NULL)
+FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+WHERE c.relnamespace = to_regnamespace(%s) AND c.relname = %s
+  AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> 'gen' ORDER BY a.attnum
 """
 #: What a login has set for itself does not choose the functions that are asked here.
 _PINNED: Final[LiteralString] = "SET LOCAL search_path = pg_catalog"
 _ONLY_IN: Final[LiteralString] = """
 SELECT row_to_json(d)::text FROM (
-  SELECT {columns} FROM proj.{table} t WHERE gen = %s
+  SELECT {columns} FROM {table} t WHERE gen = %s
   EXCEPT ALL
-  SELECT {columns} FROM proj.{table} t WHERE gen = %s
+  SELECT {columns} FROM {table} t WHERE gen = %s
 ) d LIMIT %s
 """
 
@@ -75,14 +79,29 @@ WHERE num_nulls(view, gen, state, shape, position, judged) > 0
 """
 #: Generation -1 is the fresh fold's: what somebody has put there would be compared with itself.
 _OF_NOBODY: Final[LiteralString] = """
-SELECT DISTINCT gen FROM proj.{table} WHERE (gen = ANY (%s::smallint[])) IS NOT TRUE
+SELECT DISTINCT gen FROM {table} WHERE (gen = ANY (%s::smallint[])) IS NOT TRUE
 """
 _PARTS_OF_NOBODY: Final[LiteralString] = """
 SELECT p.view, p.gen FROM proj.parts p WHERE NOT EXISTS (
   SELECT FROM proj.views v WHERE v.view = p.view AND v.gen = p.gen AND v.state = 'building')
 """
 
+#: Rows that whoever records an exclusion has put in force, until they are folded.
+_NOT_FOLDED: Final[Mapping[str, tuple[int, ...]]] = {"excluded": (AT_ONCE,)}
+#: Of those, the ones that neither a record behind the fold nor a row of the fold bears out.
+_BY_NOTHING: Final[LiteralString] = """
+SELECT row_to_json(x)::text FROM sec.excluded x
+WHERE x.gen = %(at_once)s
+  AND NOT EXISTS (SELECT FROM log.records r
+    WHERE r.index = x.index AND x.index > %(position)s
+      AND (r.stream_id, r.act_id) = (x.comp, x.via))
+  AND NOT EXISTS (SELECT FROM sec.excluded y WHERE y.gen = %(live)s
+    AND (y.comp, y.officer, y.via, y.until) = (x.comp, x.officer, x.via, x.until))
+LIMIT %(most)s
+"""
+
 Progress = Callable[[int, int], None]
+Afresh = Callable[[Connection, Sequence[View], RecordsLog, Fold, int, Progress | None], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +122,37 @@ class RebuildDifference:
     row: str
 
 
+def fold_afresh(
+    connection: Connection,
+    views: Sequence[View],
+    log: RecordsLog,
+    fold: Fold,
+    position: int,
+    progress: Progress | None,
+) -> None:
+    """Writes the rows of a fold from record 0 to `position` under the generation of the fresh fold.
+
+    Args:
+        connection: Of the projector's login, in the transaction that is rolled back.
+        views: Whose rows.
+        log: What is folded.
+        fold: At its beginning.
+        position: Index of the last record.
+        progress: As of `compare`.
+    """
+    with connection.cursor() as cursor:
+        for start in range(0, position + 1, BATCH):
+            batches = [view.batch(cursor, _FRESH) for view in views]
+            opened = log.read(start, min(BATCH, position + 1 - start))
+            for step in fold.steps(opened):
+                for batch in batches:
+                    batch.take(step)
+            for batch in batches:
+                batch.write()
+            if progress is not None:
+                progress(start + len(opened), position + 1)
+
+
 def compare(  # noqa: PLR0913 - two sides, and how to read each
     connection: Connection,
     records: RecordStore,
@@ -112,6 +162,7 @@ def compare(  # noqa: PLR0913 - two sides, and how to read each
     level: str = "ordinary",
     views: Sequence[View] = VIEWS,
     progress: Progress | None = None,
+    afresh: Afresh = fold_afresh,
 ) -> list[RebuildDifference]:
     """Folds the log from record 0 and compares the rows with those that are read.
 
@@ -124,11 +175,12 @@ def compare(  # noqa: PLR0913 - two sides, and how to read each
         views: Which views, each as far as it says that it is folded; one that is not there at all,
             or says that it is past the log, is a difference itself.
         progress: Called with (records done, records in all).
+        afresh: Writes the fresh rows; whoever compares one log many times may keep them.
 
     Returns:
         Differences, at most a hundred a table and side; empty where the views are right.
     """
-    reader, standing = reader.for_folds(), RegistryFollower(records, reader)
+    reader, follower = reader.for_folds(), RegistryFollower(records, reader)
     with GcPause(), connection.transaction(force_rollback=True):
         connection.execute(_ONE_SNAPSHOT)
         connection.execute(_PINNED)
@@ -146,10 +198,12 @@ def compare(  # noqa: PLR0913 - two sides, and how to read each
         chosen = [view for view in views if view.name not in named]
         for position in sorted({live[view.name].position for view in chosen}):
             group = [view for view in chosen if live[view.name].position == position]
-            log = RecordsLog(records, reader, connection, standing)
-            _fold_afresh(connection, group, log, Fold(log, origin, level), position, progress)
+            log = RecordsLog(records, reader, connection, follower)
+            afresh(connection, group, log, Fold(log, origin, level), position, progress)
         for view in chosen:
             wrong += _differences(connection, view, live[view.name].gen)
+            if view.name == AUDIENCE:
+                wrong += _by_nothing(connection, live[view.name])
         return wrong
 
 
@@ -209,8 +263,9 @@ def _unknown(
     for view in views:
         begun = [state.gen for state in said if state.view == view.name]
         for table in view.tables:
-            query = sql.SQL(_OF_NOBODY).format(table=sql.Identifier(table))
-            for (gen,) in connection.execute(query, [begun]).fetchall():
+            query = sql.SQL(_OF_NOBODY).format(table=sql.Identifier(view.schema, table))
+            known = [*begun, *_NOT_FOLDED.get(table, ())]
+            for (gen,) in connection.execute(query, [known]).fetchall():
                 yield RebuildDifference(view.name, table, "extra", f'{{"gen":{gen}}}')
     for view_name, gen in connection.execute(_PARTS_OF_NOBODY).fetchall():
         yield RebuildDifference(view_name, "parts", "extra", f'{{"gen":{gen}}}')
@@ -218,30 +273,9 @@ def _unknown(
 
 def _clear(connection: Connection, views: Sequence[View]) -> None:
     """Makes room for the fresh fold; what stood there has been named."""
-    for table in (table for view in views for table in view.tables):
-        query = sql.SQL("DELETE FROM proj.{table} WHERE gen = %s")
-        connection.execute(query.format(table=sql.Identifier(table)), [_FRESH])
-
-
-def _fold_afresh(
-    connection: Connection,
-    views: Sequence[View],
-    log: RecordsLog,
-    fold: Fold,
-    position: int,
-    progress: Progress | None,
-) -> None:
-    with connection.cursor() as cursor:
-        for start in range(0, position + 1, BATCH):
-            batches = [view.batch(cursor, _FRESH) for view in views]
-            opened = log.read(start, min(BATCH, position + 1 - start))
-            for step in fold.steps(opened):
-                for batch in batches:
-                    batch.take(step)
-            for batch in batches:
-                batch.write()
-            if progress is not None:
-                progress(start + len(opened), position + 1)
+    for table in (sql.Identifier(view.schema, table) for view in views for table in view.tables):
+        query = sql.SQL("DELETE FROM {table} WHERE gen = %s")
+        connection.execute(query.format(table=table), [_FRESH])
 
 
 def _differences(connection: Connection, view: View, gen: int) -> list[RebuildDifference]:
@@ -249,15 +283,22 @@ def _differences(connection: Connection, view: View, gen: int) -> list[RebuildDi
     for table in view.tables:
         columns = [
             _column(table, str(name), str(kind))
-            for name, kind in connection.execute(_COLUMNS, [table]).fetchall()
+            for name, kind in connection.execute(_COLUMNS, [view.schema, table]).fetchall()
         ]
         query = sql.SQL(_ONLY_IN).format(
-            columns=sql.SQL(", ").join(columns), table=sql.Identifier(table)
+            columns=sql.SQL(", ").join(columns), table=sql.Identifier(view.schema, table)
         )
         for where, sides in (("missing", (_FRESH, gen)), ("extra", (gen, _FRESH))):
             rows = connection.execute(query, [*sides, _MOST]).fetchall()
             found += [RebuildDifference(view.name, table, where, row[0]) for row in rows]
     return found
+
+
+def _by_nothing(connection: Connection, live: ViewState) -> Iterator[RebuildDifference]:
+    """Exclusions in force at once that nothing in the log says."""
+    said = {"at_once": AT_ONCE, "live": live.gen, "position": live.position, "most": _MOST}
+    for (row,) in connection.execute(_BY_NOTHING, said).fetchall():
+        yield RebuildDifference(live.view, "excluded", "extra", row)
 
 
 def _column(table: str, name: str, kind: str) -> sql.Composed:

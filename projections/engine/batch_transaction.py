@@ -16,6 +16,7 @@ from typing import Final, Protocol
 
 import psycopg
 
+from keys.errors import TokenError
 from ledger.errors import LedgerError, Unavailable, VerificationError
 from ledger.ports import RecordStore
 from ledger.postgres.connect import is_lost
@@ -31,6 +32,8 @@ _log = logging.getLogger("socai.views")
 LOOK_S: Final = 0.1
 """How long a look back lasts, but for the stream that it is at."""
 _LOOK: Final = 100
+_LEAST: Final = 16
+"""Records of a batch, however long one takes."""
 
 
 class GenerationPosition(Protocol):
@@ -65,11 +68,14 @@ class BatchTransaction:
         origin: Origin of the log.
         level: Its level.
         most: Most records in a transaction.
-        standing: Follows the registry: one a process, however many groups it has.
+        follower: Follows the registry: one a process, however many groups it has.
         share: Which part of the log it folds.
+        lean: As of `Fold`.
+        turn_s: How long a batch may take: by what the last one took, the next is shorter. None: as
+            long as it likes.
     """
 
-    def __init__(  # noqa: PLR0913 - the ports, the log's name and two choices
+    def __init__(  # noqa: PLR0913 - the ports, the log's name and four choices
         self,
         views: Mapping[str, View],
         records: RecordStore,
@@ -78,8 +84,10 @@ class BatchTransaction:
         origin: str,
         level: str,
         most: int,
-        standing: RegistryFollower,
+        follower: RegistryFollower,
         share: Shard = ALL_SHARDS,
+        lean: bool = False,
+        turn_s: float | None = None,
     ) -> None:
         self._views = views
         self._records = records
@@ -88,7 +96,10 @@ class BatchTransaction:
         self._level = level
         self._most = most
         self._share = share
-        self._standing = standing
+        self._lean = lean
+        self._turn_s = turn_s
+        self._pace = most
+        self._follower = follower
         self._doubted: set[int] = set()  # records that stopped a view: judged in full before more
         self._fold: Fold | None = None
         self._width = most
@@ -119,9 +130,10 @@ class BatchTransaction:
         ahead = min((p.position for p in places if p.position > behind), default=end - 1)
         if behind >= self._narrow_until:
             self._width = self._most
-        last = min(behind + self._width, ahead)
+        last, began = min(behind + min(self._width, self._pace), ahead), monotonic()
         try:
             self._batch(connection, members, behind, last)
+            self._keep_pace(last - behind, monotonic() - began)
         except Exception as error:
             self._fold = None
             if isinstance(error, ConcurrentUpdate) or is_away(error):
@@ -129,6 +141,12 @@ class BatchTransaction:
             # whatever a record does must be seen
             self._failed(connection, members, behind, last, error)
         return last - behind
+
+    def _keep_pace(self, folded: int, took_s: float) -> None:
+        """A long batch makes the next one shorter, a quick one makes it at most twice as long."""
+        if self._turn_s is not None:
+            room = min(2.0, self._turn_s / max(took_s, 1e-6))
+            self._pace = min(self._most, max(_LEAST, int(folded * room)))
 
     def look_back(self, connection: Connection, places: Sequence[ViewState]) -> bool:
         """Asks the guards too, for a moment, of what its views have folded without them.
@@ -185,9 +203,9 @@ class BatchTransaction:
                     batch.take(step)
                 batch.write()
 
-    def take_let_go(self) -> int:
+    def take_forgotten(self) -> int:
         """Statements forgotten since this was last asked."""
-        return 0 if self._fold is None else self._fold.take_let_go()
+        return 0 if self._fold is None else self._fold.take_forgotten()
 
     def _batch(
         self, connection: Connection, members: Sequence[GenerationPosition], behind: int, last: int
@@ -207,8 +225,10 @@ class BatchTransaction:
         """The fold after this record; begun anew where it does not stand there."""
         fold = self._fold
         if fold is None or fold.position != position:
-            log = RecordsLog(self._records, self._reader, connection, self._standing)
-            fold = self._fold = Fold(log, self._origin, self._level, position, self._share)
+            log = RecordsLog(self._records, self._reader, connection, self._follower)
+            fold = self._fold = Fold(
+                log, self._origin, self._level, position, self._share, lean=self._lean
+            )
             for index in self._doubted:
                 fold.doubt(index)
         return fold
@@ -303,6 +323,6 @@ def why(error: BaseException) -> str:
 
 
 def is_away(error: Exception) -> bool:
-    """Whether it is the database that failed, and not a record."""
-    kinds = (psycopg.OperationalError, psycopg.InterfaceError, Unavailable)
+    """Whether it is the database or the token of the KEK that failed, and not a record."""
+    kinds = (psycopg.OperationalError, psycopg.InterfaceError, Unavailable, TokenError)
     return isinstance(error, kinds) or is_lost(error)

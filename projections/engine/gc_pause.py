@@ -11,16 +11,16 @@ import gc
 from types import TracebackType
 from typing import Final, Self
 
-LET_GO: Final = 40_000
+RELEASED_MOST: Final = 40_000
 """Statements after which a search is made: some 130 MiB, if every one is in a cycle."""
 
 
 class GcPause:
-    """A context where cycles are searched for when `let_go` says so; leaves all as it was."""
+    """A context where cycles are searched for when `released` says so; leaves all as it was."""
 
     def __init__(self) -> None:
         self._before: list[bool] = []
-        self._let_go = 0
+        self._released = 0
 
     def __enter__(self) -> Self:
         self._before.append(gc.isenabled())
@@ -36,9 +36,9 @@ class GcPause:
         if self._before.pop():
             gc.enable()
 
-    def let_go(self, statements: int) -> None:
+    def released(self, statements: int) -> None:
         """Takes notice that a fold has let go of so many statements."""
-        self._let_go += statements
-        if self._let_go >= LET_GO:
+        self._released += statements
+        if self._released >= RELEASED_MOST:
             gc.collect()
-            self._let_go = 0
+            self._released = 0

@@ -8,6 +8,8 @@ and belong to nobody who logs in, so that whoever writes rows puts nothing else 
 from __future__ import annotations
 
 import hashlib
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +21,7 @@ from psycopg import sql
 
 from ledger.errors import Fatal
 from ledger.ports import LogHead
+from ledger.postgres import definitions, migrate
 from projections.views.all_views import VIEWS
 from projections.views.base import Connection, Cursor, View
 
@@ -61,19 +64,24 @@ _FORGET: Final[LiteralString] = "DELETE FROM proj.views WHERE view = %s AND gen 
 _ABANDON: Final[LiteralString] = """
 UPDATE proj.views SET state = 'old' WHERE view = %s AND state = 'building'
 """
-_SHAPE: Final[LiteralString] = "SELECT shape FROM proj.views WHERE view = %s LIMIT 1"
-_SHAPES: Final[LiteralString] = "SELECT DISTINCT view, shape FROM proj.views"
+_SHAPE: Final[LiteralString] = """
+SELECT shape FROM proj.views WHERE view = %s AND NOT EXISTS (
+  SELECT FROM unnest(%s::text[]) t (name) WHERE to_regclass('proj.' || t.name) IS NULL)
+ORDER BY state <> 'live' LIMIT 1
+"""
+_SHAPES: Final[LiteralString] = "SELECT view, shape FROM proj.views WHERE state = 'live'"
+_OUTDATE: Final[LiteralString] = "UPDATE proj.views SET state = 'old' WHERE view = %s"
 _DROP_VIEW: Final[LiteralString] = "DELETE FROM proj.views WHERE view = %s"
 _FORGOTTEN: Final[LiteralString] = "DELETE FROM proj.views WHERE view <> ALL (%s)"
 _TABLES: Final[LiteralString] = """
 SELECT tablename FROM pg_tables WHERE schemaname = 'proj' AND tablename <> ALL (%s)
 """
-#: What is more than a table of rows: it can show each login others (policies, views), change what
-#: is written to be compared (triggers, columns), or run as whoever reads it (functions).
+#: What is more than a table of rows: it can show each login others (views), or change what is
+#: written to be compared (triggers, columns).
 _ALTERED: Final[LiteralString] = """
 SELECT c.relname FROM pg_class c
 WHERE c.relnamespace = 'proj'::regnamespace AND c.relkind IN ('r', 'v', 'm', 'f', 'p') AND (
-  c.relkind <> 'r' OR c.relrowsecurity OR c.relhasrules
+  c.relkind <> 'r' OR c.relhasrules
   OR EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)
   OR EXISTS (SELECT FROM pg_inherits i WHERE c.oid IN (i.inhrelid, i.inhparent))
   OR EXISTS (
@@ -81,9 +89,46 @@ WHERE c.relnamespace = 'proj'::regnamespace AND c.relkind IN ('r', 'v', 'm', 'f'
     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
       AND (a.attgenerated <> '' OR y.typnamespace <> 'pg_catalog'::regnamespace
         OR a.attcollation NOT IN (0, y.typcollation))))
-UNION ALL SELECT p.proname FROM pg_proc p WHERE p.pronamespace = 'proj'::regnamespace
 ORDER BY 1
 """
+#: Whom each row is shown to, and what runs as whoever reads (functions), in the lines of
+#: `definitions.sql`; the owner of the schema tells the prefix of the enclave's roles.
+_SHOWN_TO: Final[LiteralString] = """
+WITH plain AS (
+  SELECT c.oid, c.relname, c.relowner, c.relpersistence, c.relrowsecurity, c.relforcerowsecurity,
+    regexp_replace(pg_get_userbyid(n.nspowner), 'views$', '') AS prefix
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE n.nspname = 'proj' AND c.relkind = 'r'
+), shown (relname, prefix, line) AS (
+  SELECT relname, prefix, format(
+    'relation proj.%s kind r persistence %s owner %s row security %s forced %s', relname,
+    relpersistence, pg_get_userbyid(relowner), relrowsecurity, relforcerowsecurity)
+  FROM plain
+  UNION ALL
+  SELECT c.relname, c.prefix, format(
+    'policy %s on proj.%s permissive %s for %s to %s using %s check %s', w.polname, c.relname,
+    w.polpermissive, w.polcmd, (SELECT string_agg(
+      CASE o WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(o) END, ', '
+      ORDER BY CASE o WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(o) END COLLATE "C")
+      FROM unnest(w.polroles) o),
+    regexp_replace(pg_get_expr(w.polqual, w.polrelid), '\\s+', ' ', 'g'),
+    regexp_replace(pg_get_expr(w.polwithcheck, w.polrelid), '\\s+', ' ', 'g'))
+  FROM pg_policy w JOIN plain c ON c.oid = w.polrelid
+  UNION ALL
+  SELECT f.proname, regexp_replace(pg_get_userbyid(n.nspowner), 'views$', ''), format(
+    'function proj.%s(%s) returns %s kind %s language %s owner %s security definer %s leakproof %s'
+    ' strict %s volatile %s set %s body %s',
+    f.proname, pg_get_function_identity_arguments(f.oid), pg_get_function_result(f.oid), f.prokind,
+    l.lanname, pg_get_userbyid(f.proowner), f.prosecdef, f.proleakproof, f.proisstrict,
+    f.provolatile, f.proconfig, encode(sha256(convert_to(
+      f.prosrc || coalesce(pg_get_function_sqlbody(f.oid), ''), 'UTF8')), 'hex'))
+  FROM pg_proc f JOIN pg_language l ON l.oid = f.prolang
+  JOIN pg_namespace n ON n.oid = f.pronamespace
+  WHERE n.nspname = 'proj'
+)
+SELECT relname, replace(line, prefix, '{slug}_') FROM shown
+"""
+_SHOWN_LINE: Final = re.compile(r"(?:relation|policy \S+ on|function) proj\.(\w+)")
 _OF_ALL: Final = ("views", "parts", "lease")
 
 
@@ -162,34 +207,42 @@ class ViewState:
 
 
 def ddl(name: str) -> tuple[bytes, str]:
-    """DDL of a view and its SHA-256."""
+    """DDL of a view, with `{slug}` where a role's prefix goes, and its SHA-256."""
     text = resources.files("projections").joinpath("schema", f"{name}.sql").read_bytes()
     return text, hashlib.sha256(text).hexdigest()
 
 
-def install(connection: Connection, views: Sequence[View] = VIEWS) -> None:
+def install(connection: Connection, slug: str, views: Sequence[View] = VIEWS) -> None:
     """Makes the tables of every view that is not there yet; a view whose DDL changed starts anew.
 
     Views that this program does not know go.
 
     Args:
         connection: In a transaction of the owner of schema `proj` (`migrate.making_views`).
+        slug: Prefix of the enclave's roles.
         views: Which views to keep.
     """
-    connection.execute(ddl("views")[0])
+    connection.execute(migrate.filled(ddl("views")[0], slug))
     _forget_others(connection, (*VIEWS, *views))
     for view in views:
         text, shape = ddl(view.name)
-        found = connection.execute(_SHAPE, [view.name]).fetchone()
-        if found is not None and found[0] != shape:
-            for table in view.tables:
-                connection.execute(
-                    sql.SQL("DROP TABLE IF EXISTS proj.{}").format(sql.Identifier(table))
-                )
-            connection.execute(_DROP_VIEW, [view.name])
-        connection.execute(text)
-        if found is None or found[0] != shape:
-            connection.execute(_NEW, [view.name, 1, "live", shape, None])
+        own = list(view.tables) if view.schema == "proj" else []
+        if connection.execute(_SHAPE, [view.name, own]).fetchone() == (shape,):
+            continue  # a policy is not made again: that would wait for whoever reads
+        _outdate(connection, view)
+        connection.execute(migrate.filled(text, slug))
+        gen = connection.execute(_NEXT_GEN, [view.name]).fetchone()
+        connection.execute(_NEW, [view.name, gen[0] if gen else 1, "live", shape, None])
+
+
+def _outdate(connection: Connection, view: View) -> None:
+    """Its tables go, with what it said of them; where the ledger makes them, its rows will."""
+    if view.schema != "proj":
+        connection.execute(_OUTDATE, [view.name])
+        return
+    for table in view.tables:
+        connection.execute(sql.SQL("DROP TABLE IF EXISTS proj.{}").format(sql.Identifier(table)))
+    connection.execute(_DROP_VIEW, [view.name])
 
 
 def require_installed(connection: Connection, views: Sequence[View] = VIEWS) -> None:
@@ -210,7 +263,7 @@ def require_installed(connection: Connection, views: Sequence[View] = VIEWS) -> 
 def _forget_others(connection: Connection, views: Sequence[View]) -> None:
     """Views of an older or newer program, and their tables."""
     connection.execute(_FORGOTTEN, [[view.name for view in views]])
-    ours = [*_OF_ALL, *(table for view in views for table in view.tables)]
+    ours = [*_OF_ALL, *(t for view in views if view.schema == "proj" for t in view.tables)]
     for (name,) in connection.execute(_TABLES, [ours]).fetchall():
         connection.execute(sql.SQL("DROP TABLE proj.{}").format(sql.Identifier(name)))
 
@@ -221,8 +274,22 @@ def states(connection: Connection) -> list[ViewState]:
 
 
 def altered(connection: Connection) -> list[str]:
-    """Tables of the views that are not the plain ones this program makes."""
-    return [row[0] for row in connection.execute(_ALTERED).fetchall()]
+    """Tables and functions that are not as this program makes them, or show rows to others."""
+    with connection.transaction():
+        connection.execute(definitions.PINNED)
+        names = {str(row[0]) for row in connection.execute(_ALTERED).fetchall()}
+        found: list[tuple[str, str]] = connection.execute(_SHOWN_TO).fetchall()
+    there = {table for table, _ in found}
+    made = [(table, line) for table, line in _shown_to() if table in there]
+    differing = (Counter(found) - Counter(made)) + (Counter(made) - Counter(found))
+    return sorted(names | {table for table, _ in differing})
+
+
+def _shown_to() -> list[tuple[str, str]]:
+    """Each table and function with what says whom it shows something to, as shipped."""
+    text = resources.files("projections").joinpath("schema", definitions.FILE).read_text("utf-8")
+    lines = text.splitlines()
+    return [(match[1], line) for line in lines if (match := _SHOWN_LINE.match(line))]
 
 
 def live_position(connection: Connection, view: str) -> int:
@@ -285,9 +352,9 @@ def purge(connection: Connection, state: ViewState, view: View) -> None:
     gone = 0
     for table in view.tables:
         query = sql.SQL(
-            "DELETE FROM proj.{table} WHERE ctid = ANY (ARRAY("
-            "SELECT ctid FROM proj.{table} WHERE gen = %s LIMIT %s))"
-        ).format(table=sql.Identifier(table))
+            "DELETE FROM {table} WHERE ctid = ANY (ARRAY("
+            "SELECT ctid FROM {table} WHERE gen = %s LIMIT %s))"
+        ).format(table=sql.Identifier(view.schema, table))
         gone += connection.execute(query, [state.gen, _PURGE_ROWS]).rowcount
     if not gone:
         connection.execute(_FORGET, [state.view, state.gen])

@@ -26,7 +26,7 @@ VALUES (%s, clock_timestamp() + make_interval(secs => %s))
 ON CONFLICT (one) DO UPDATE SET holder = excluded.holder, until = excluded.until
 WHERE l.holder = excluded.holder OR l.until < clock_timestamp()
 """
-_LET_GO: Final[LiteralString] = """
+_RELEASE: Final[LiteralString] = """
 UPDATE proj.lease SET until = '-infinity' WHERE holder = %s
 """
 
@@ -49,8 +49,8 @@ class Lease:
             self._holder = None if row is None else row[0]
         return connection.execute(_HOLD, [self._holder, self._seconds]).rowcount == 1
 
-    def let_go(self, connection: Connection) -> None:
+    def release(self, connection: Connection) -> None:
         """Gives it up where it is held, so that the next loop need not wait."""
         if self._holder is not None:
             with suppress(psycopg.Error):
-                connection.execute(_LET_GO, [self._holder])
+                connection.execute(_RELEASE, [self._holder])

@@ -8,7 +8,7 @@ from uuid import UUID
 from ledger.ports import RecordStore
 from ledger.streams.event import SetAside
 from ledger.streams.record_reader import Opened, Reader
-from ledger.write.judged_stream import Dockets
+from ledger.write.judged_stream import JudgedStreams
 from ledger.write.registry_follower import FollowedAct, RegistryFollower
 from projections.engine.generations import live_position
 from projections.fold.fold import BATCH
@@ -23,7 +23,7 @@ class RecordsLog:
         records: Stored rows.
         reader: Opens them, for folds.
         connection: Of the projector; for `effective` it asks the timeline.
-        standing: Follows the registry.
+        follower: Follows the registry.
     """
 
     def __init__(
@@ -31,13 +31,13 @@ class RecordsLog:
         records: RecordStore,
         reader: Reader,
         connection: Connection,
-        standing: RegistryFollower,
+        follower: RegistryFollower,
     ) -> None:
         self._records = records
         self._reader = reader
         self._connection = connection
-        self._standing = standing
-        self._dockets = Dockets(standing, records, reader)
+        self._follower = follower
+        self._judged = JudgedStreams(follower, records, reader)
 
     def read(self, start: int, limit: int) -> Sequence[Opened]:
         """Records `start` …, opened. Raises: VerificationError."""
@@ -50,15 +50,15 @@ class RecordsLog:
 
     def registry(self) -> Sequence[FollowedAct]:
         """Every act by which the registry changed. Raises: VerificationError."""
-        return self._standing.catch_up().acts
+        return self._follower.catch_up().acts
 
     def stands(self, index: int) -> bool:
         """Whether the registry changed by this record. Raises: VerificationError."""
-        return self._standing.stands(index)
+        return self._follower.stands(index)
 
     def judged(self, stream: str, before: int) -> dict[int, SetAside | None]:
         """Records of a stream before an index, each with why it is set aside."""
-        return self._dockets.upto(stream, before)
+        return self._judged.upto(stream, before)
 
     def doubted(self) -> Collection[int]:
         """Records that the timeline has as set aside."""

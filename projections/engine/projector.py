@@ -16,8 +16,10 @@ from ledger.errors import LedgerError, Unavailable
 from ledger.message import Message
 from ledger.ports import Notices, RecordStore, Watch
 from ledger.streams.record_reader import Reader
+from ledger.write.forgetting import Forgetting
 from ledger.write.registry_follower import RegistryFollower
 from projections.engine.batch_transaction import BatchTransaction, is_away
+from projections.engine.beat import Beat
 from projections.engine.gc_pause import GcPause
 from projections.engine.generations import (
     ConcurrentUpdate,
@@ -33,13 +35,20 @@ from projections.engine.lease import LEASE_S, Lease
 from projections.engine.rebuild_pool import Builders
 from projections.engine.rebuild_worker import LARGEST
 from projections.fold.fold import BATCH
+from projections.views import audience
 from projections.views.all_views import VIEWS
 from projections.views.base import Connection, View
 
 POLL_S: Final = 1.0
 GATHER_S: Final = 0.03
 """After a batch that was not full, so that under load records are folded many at a time."""
+AHEAD_S: Final = 1.0
+"""How long the other views wait for their turn, at most, while the audience is behind."""
+TURN_S: Final = 0.5
+"""How long a batch of what is read should take: the audience may not get older than 5 s."""
 _LIVE: Final = "live"
+_AHEAD: Final = audience.NAME
+"""The live view that is folded before each batch of the others: what is shown waits for it."""
 
 Progress = Callable[[str, int, int], None]
 """Called with (view, records folded, records in all) while a generation is built."""
@@ -57,12 +66,14 @@ class Projector:
         views: Which views to keep.
         batch: Most records in a transaction; fewer than `BATCH` also for a rebuild.
         builders: Processes that build a long generation; None leaves it to this one.
-        standing: Follows the registry; one of its own where the process has none.
+        follower: Follows the registry; one of its own where the process has none.
         watch: Asked on each new connection and while it works: no view is made of another log.
         lease_s: How long the others wait for it after it was last heard of.
+        ahead_s: How long the other views wait, at most, while the audience is behind.
+        forgetting: Says where something was shredded: then it lets go of all that it has folded.
     """
 
-    def __init__(  # noqa: PLR0913 - the ports, the log's name and four choices
+    def __init__(  # noqa: PLR0913 - the ports, the log's name and five choices
         self,
         connect: Callable[[], Connection],
         records: RecordStore,
@@ -73,17 +84,20 @@ class Projector:
         views: Sequence[View] = VIEWS,
         batch: int = BATCH,
         builders: Builders | None = None,
-        standing: RegistryFollower | None = None,
+        follower: RegistryFollower | None = None,
         watch: Watch | None = None,
         lease_s: float = LEASE_S,
+        ahead_s: float = AHEAD_S,
+        forgetting: Forgetting | None = None,
     ) -> None:
         self._watch = watch
+        self._forgetting = forgetting
         self._looked = 0.0
         self._judged = 0.0
         self._connect = connect
         self._records = records
         self._reader = reader.for_folds()
-        self._standing = standing or RegistryFollower(records, reader)
+        self._follower = follower or RegistryFollower(records, reader)
         self._origin = origin
         self._level = level
         self._views = {view.name: view for view in views}
@@ -93,7 +107,10 @@ class Projector:
         self._connection: Connection | None = None
         self._lease = Lease(lease_s)
         self._groups: dict[str, BatchTransaction] = {}
-        self._folded = 0  # records of the last batch
+        self._beat = Beat()
+        self._behind = False  # whether it left some to fold
+        self._ahead_s = ahead_s
+        self._shared = 0.0  # when the others had a turn
         self._sweep = GcPause()
 
     # -- running -------------------------------------------------------------------------------
@@ -119,7 +136,7 @@ class Projector:
                     self.close()
                     worked = False
                     stop.wait(POLL_S)
-                if worked and self._folded < self._batch:
+                if worked and not self._behind:
                     stop.wait(GATHER_S)
                 elif not worked and not stop.is_set():
                     wait(POLL_S)
@@ -129,7 +146,7 @@ class Projector:
         if self._builders is not None:
             self._builders.stop()
         if self._connection is not None:
-            self._lease.let_go(self._connection)
+            self._lease.release(self._connection)
             self._connection.close()
         self._connection, self._groups = None, {}
 
@@ -171,6 +188,8 @@ class Projector:
 
     def advance(self) -> bool:
         """One batch of what is furthest behind; False: all is done, or another loop is active."""
+        if monotonic() - self._looked > POLL_S:
+            self._forget()  # whoever waits for the lease holds keys and what was folded, too
         connection = self._active()
         if connection is None:
             return False
@@ -187,16 +206,19 @@ class Projector:
 
         While a generation is built nothing is taken back: there it would be missed.
         """
-        connection, group = self._active(), self._groups.get(_LIVE)
-        if connection is None or group is None:
+        connection = self._active()
+        if connection is None:
             return False
         self._judged = monotonic()
         every = [state for state in states(connection) if state.view in self._views]
         if any(state.state == "building" for state in every):
             return False
         try:
-            live = [state for state in every if state.state == _LIVE and not state.stopped]
-            return group.look_back(connection, live)
+            return any(
+                group.look_back(connection, places)
+                for name, places in _groups_of(every)
+                if (group := self._groups.get(name)) is not None
+            )
         except ConcurrentUpdate:
             self._groups = {}
             return True
@@ -208,12 +230,20 @@ class Projector:
 
     def _step(self, connection: Connection) -> bool:
         every = [state for state in states(connection) if state.view in self._views]
+        self._beat.look(connection)
         size = self._size()
-        live = [s for s in every if s.state == "live" and not s.stopped]
         building = [s for s in every if s.state == "building" and not s.stopped]
         if self._builders is not None:
             self._builders.tend_only(building)
-        if self._batch_of(_LIVE, connection, live, size):
+        ahead, others = _groups_of(every)
+        worked = self._batch_of(*ahead, connection, size)
+        self._beat.tell(connection)
+        # What is shown waits for the audience, and nobody for the other views: they have their turn
+        # when it has caught up, or in between, so that no flood stops them.
+        if worked and self._behind and monotonic() - self._shared < self._ahead_s:
+            return True
+        self._shared = monotonic()
+        if self._batch_of(*others, connection, size) or worked:
             return True
         if building:
             self._build_on(connection, building[0], size)
@@ -232,27 +262,28 @@ class Projector:
         ):
             return
         name = f"{state.view}/{state.gen}"
-        if not self._batch_of(name, connection, [state], size):
+        if not self._batch_of(name, [state], connection, size):
             switch(connection, state)
             self._groups.pop(name, None)
 
     def _batch_of(
-        self, name: str, connection: Connection, places: Sequence[ViewState], size: int
+        self, name: str, places: Sequence[ViewState], connection: Connection, size: int
     ) -> bool:
         """One batch of one group; False where it is up to date."""
         group = self._groups.get(name)
         if group is None:
-            most = self._batch if name == _LIVE else self._largest
+            read = name in {_AHEAD, _LIVE}
             group = self._groups[name] = BatchTransaction(
                 self._views, self._records, self._reader,
-                origin=self._origin, level=self._level, most=most,
-                standing=self._standing,
+                origin=self._origin, level=self._level,
+                most=self._batch if read else self._largest, follower=self._follower,
+                lean=name == _AHEAD, turn_s=TURN_S if read else None,
             )  # fmt: skip
         folded = group.advance(connection, places, size)
         if folded is None:
             return False
-        self._folded = folded
-        self._sweep.let_go(group.take_let_go())
+        self._behind = min(place.position for place in places) + folded + 1 < size
+        self._sweep.released(group.take_forgotten())
         return True
 
     # -- connection ----------------------------------------------------------------------------
@@ -284,12 +315,29 @@ class Projector:
             self._watch.require()
         self._looked = monotonic()
 
+    def _forget(self) -> None:
+        """Lets go of what was shredded, and of keys whose files are gone."""
+        if self._forgetting is not None and self._forgetting.look():
+            self._groups = {}
+            if self._builders is not None:
+                self._builders.stop()
+
     def _size(self) -> int:
         return self._records.head().size
 
     def _live(self) -> list[ViewState]:
         connection = self._active()
         return [] if connection is None else [s for s in states(connection) if s.state == "live"]
+
+
+_Group = tuple[str, list[ViewState]]
+
+
+def _groups_of(every: Sequence[ViewState]) -> tuple[_Group, _Group]:
+    """Generations that are read, in the order in which they are folded."""
+    live = [state for state in every if state.state == _LIVE and not state.stopped]
+    ahead = [state for state in live if state.view == _AHEAD]
+    return (_AHEAD, ahead), (_LIVE, [state for state in live if state.view != _AHEAD])
 
 
 def _busy() -> Unavailable:

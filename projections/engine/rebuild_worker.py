@@ -18,7 +18,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final, LiteralString
 
-from keys.envelope_encryption import Kek
+from keys.custody import core_dumps
+from keys.envelope_encryption import Keks
 from ledger.ports import RecordStore
 from ledger.postgres.connect import connect, open_pool
 from ledger.postgres.records import PostgresRecords
@@ -55,7 +56,7 @@ class WorkerConfig:
     """
 
     dsn: str = field(repr=False)
-    kek: Kek
+    kek: Keks
     origin: str
     level: str
 
@@ -114,6 +115,7 @@ def main() -> None:
     """Folds the part named on standard input until it is done, stopped or not wanted."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who began it hears it, and ends this one
     os.nice(_NICE)
+    core_dumps.leave_none()
     order = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the process that started this one
     try:
         _build(order)
@@ -127,7 +129,7 @@ def _build(order: WorkerTask) -> None:
     with opening.open() as (connection, records, reader), GcPause() as sweep:
         group = BatchTransaction(
             {name: order.view}, records, reader, origin=opening.origin, level=opening.level,
-            standing=RegistryFollower(records, reader),
+            follower=RegistryFollower(records, reader),
             most=LARGEST * len(DIGITS) // len(order.digits), share=Shard(order.digits),
         )  # fmt: skip
         while _wanted(connection, name, order.gen):
@@ -135,7 +137,7 @@ def _build(order: WorkerTask) -> None:
             part = next((part for part in parts if part.digits == order.digits), None)
             if part is None or not _advance(group, connection, part):
                 return
-            sweep.let_go(group.take_let_go())
+            sweep.released(group.take_forgotten())
 
 
 def _advance(group: BatchTransaction, connection: Connection, part: RebuildShard) -> bool:

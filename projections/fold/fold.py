@@ -10,6 +10,7 @@ judged in full, each record at its index: what the rules refuse is set aside and
 
 from __future__ import annotations
 
+import sys
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,12 +22,12 @@ from uuid import UUID
 from keys import canonical
 from ledger.errors import VerificationError
 from ledger.regulation.acts.act import Act
-from ledger.regulation.acts.catalogue import load as load_catalogue
 from ledger.regulation.case.guard_input import DecisionContext
 from ledger.regulation.case.other_cases_port import REPORTS, CountedReport, report_of
 from ledger.regulation.case.state import ERASURE, Entry, Signed, StreamState, apply, awaited
 from ledger.regulation.case.state import pass_over as pass_position
 from ledger.regulation.decide import raised
+from ledger.regulation.edition import Edition
 from ledger.regulation.registry.lines import REGISTRY_ACTS
 from ledger.regulation.registry.registry import Registry
 from ledger.streams.event import SetAside
@@ -95,6 +96,10 @@ class Reports:
         """Not asked by a flag."""
         raise NotImplementedError(index, entry)
 
+    def changes_registry(self, index: int) -> bool:
+        """Not asked by a flag."""
+        raise NotImplementedError(index)
+
     def running(self, stream: str, at: datetime) -> Sequence[str]:
         """Not asked by a flag."""
         raise NotImplementedError(stream, at)
@@ -102,6 +107,10 @@ class Reports:
     def signers(self, stream: str) -> Sequence[str]:
         """Not asked by a flag."""
         raise NotImplementedError(stream)
+
+    def takes_part(self, stream: str, officer: str, at: datetime, level: str) -> bool:
+        """Not asked by a flag."""
+        raise NotImplementedError(stream, officer, at, level)
 
     def reports(self) -> Sequence[CountedReport]:
         """Reports effective so far."""
@@ -118,21 +127,30 @@ class Fold:
         position: Last record already folded, -1 for none: registry, reports and erasures are
             known up to there, streams when they are asked for.
         share: Which streams' records will come by.
+        lean: Whether its views ask nothing of a stream by a record that does not open: then such a
+            record has no stream folded that is not in memory, and costs next to nothing.
     """
 
     def __init__(
-        self, log: Log, origin: str, level: str, position: int = -1, share: Shard = ALL_SHARDS
+        self,
+        log: Log,
+        origin: str,
+        level: str,
+        position: int = -1,
+        share: Shard = ALL_SHARDS,
+        *,
+        lean: bool = False,
     ) -> None:
         self._log = log
         self._origin = origin
         self._level = level
         self._share = share
-        self._catalogue = load_catalogue()
+        self._lean = lean
         self._form = Form(origin, level)
         self._streams: OrderedDict[int, StreamState] = OrderedDict()  # by the number of the id
         self._weights: dict[int, int] = {}  # of the same, as they were counted
         self._held = 0
-        self._let_go = 0  # statements forgotten so far
+        self._forgotten = 0  # statements forgotten so far
         self.position = position
         self.erased: set[int] = set()
         self.registry = Registry.founded()
@@ -162,14 +180,19 @@ class Fold:
     def steps(self, batch: Iterable[Opened]) -> Iterator[Step]:
         """Folds records in index order; the registry moves on when the next step is asked for."""
         for opened in batch:
-            step = self._step(opened)
+            if self._elsewhere(opened):
+                step = self._passing(opened, stands=self._log.stands(opened.index))
+            elif self._is_noise(opened):
+                step = self._passing(opened, stands=False)
+            else:
+                step = self._step(opened)
             yield step
             self._settle(step)
             self.position = opened.index
 
-    def take_let_go(self) -> int:
+    def take_forgotten(self) -> int:
         """Statements forgotten since this was last asked."""
-        count, self._let_go = self._let_go, 0
+        count, self._forgotten = self._forgotten, 0
         return count
 
     def _step(self, opened: Opened) -> Step:
@@ -186,7 +209,7 @@ class Fold:
         if opened.act is None or orphaned(stream, opened):
             status = pass_over(stream, opened)
         else:
-            signed = signed_of(opened, stream)
+            signed = signed_of(opened, stream, self.registry.edition)
             if completes(stream, opened.act):
                 flags = self._raised(opened, stream, signed)
             entry = apply(stream, signed)
@@ -207,6 +230,47 @@ class Fold:
             taken_back=taken_back,
             share=self._share,
             load=partial(self._named, before=opened.index + 1),
+            comp=partial(stream_id, self._origin),
+            level=self._level,
+        )
+
+    def _elsewhere(self, opened: Opened) -> bool:
+        """Whether a record is of a case that another process folds."""
+        return opened.stream.startswith(CASE) and not self._share.owns(opened.stream)
+
+    def _is_noise(self, opened: Opened) -> bool:
+        """Whether a record that does not open is all that anybody asks of."""
+        return (
+            self._lean
+            and opened.aside is not None
+            and opened.index > 0
+            and opened.stream_id.int not in self._streams
+        )
+
+    def _passing(self, opened: Opened, *, stands: bool) -> Step:
+        """A record for which no stream is folded: noise, or of another's case.
+
+        What comes by of another's case changes the registry and does no more; of that it is known
+        already whether it stands.
+        """
+        if not stands and opened.aside is None:
+            opened = opened.put_aside(UNEXPLAINED)
+        return Step(
+            opened=opened,
+            stream=StreamState(opened.stream),
+            signed=None,
+            entry=None,
+            status="effective" if stands else "set_aside",
+            effect=False,
+            flags=(),
+            registry=self.registry,
+            cases=self.cases,
+            erases={},
+            taken_back={},
+            share=self._share,
+            load=partial(self._named, before=opened.index + 1),
+            comp=partial(stream_id, self._origin),
+            level=self._level,
         )
 
     def _open(self, opened: Opened) -> None:
@@ -281,7 +345,6 @@ class Fold:
         """Flags of the statement that makes an act effective, by the log that it found."""
         ground = DecisionContext(
             registry=self.registry,
-            catalogue=self._catalogue,
             origin=self._origin,
             level=self._level,
             log_size=opened.index,
@@ -289,7 +352,7 @@ class Fold:
             at=opened.recorded_at,
         )
         return raised(
-            ground.question(
+            ground.guard_input(
                 stream, signed.act, signed.officer,
                 kid=signed.kid, iat=signed.iat, role=signed.role,
             )
@@ -336,6 +399,8 @@ class Fold:
             taken_back=dict.fromkeys(back, stream),
             share=NOBODY,
             load=partial(self._named, before=behind),
+            comp=partial(stream_id, self._origin),
+            level=self._level,
         )
 
     # -- erasure -------------------------------------------------------------------------------
@@ -365,7 +430,11 @@ class Fold:
 
     def _named(self, name: str, before: int) -> StreamState:
         of = stream_id(self._origin, name)
-        return self._kept(of) or self._load(of, name, before)
+        if self._share.owns(name):
+            return self._kept(of) or self._load(of, name, before)
+        # Its records do not come by here: as the log has it by now, so that nothing that another
+        # process folds meanwhile is missed; what comes after all parts are done comes by again.
+        return self._load(of, name, sys.maxsize)
 
     def _kept(self, of: UUID) -> StreamState | None:
         state = self._streams.get(of.int)
@@ -384,7 +453,8 @@ class Fold:
                     # what was doubted behind what is erased is not judged again, and stays doubted
                     aside = self._log.judged(name, before).get(opened.index, UNEXPLAINED)
                     opened = opened if aside is None else opened.put_aside(aside)  # noqa: PLW2901
-                replay(state, opened, erased=opened.index in self.erased)
+                edition = self.registry.edition_at(opened.index)
+                replay(state, opened, edition, erased=opened.index in self.erased)
         self._streams[of.int] = state
         self._weigh(of.int, state)
         while self._held > MOST_STATEMENTS and len(self._streams) > 1:
@@ -395,7 +465,7 @@ class Fold:
         state = self._streams.pop(number, None)
         if state is not None:
             self._held -= self._weights.pop(number)
-            self._let_go += state.seq
+            self._forgotten += state.seq
 
     def _weigh(self, number: int, state: StreamState) -> None:
         """A stream that is kept has grown."""
@@ -426,8 +496,8 @@ def completes(stream: StreamState, act: Act) -> bool:
     return len(awaited(stream, act)) == 1
 
 
-def signed_of(opened: Opened, stream: StreamState) -> Signed:
-    """The statement of a record as the fold takes it.
+def signed_of(opened: Opened, stream: StreamState, edition: Edition) -> Signed:
+    """The statement of a record as the fold takes it, under the rules in force there.
 
     Raises:
         ValueError: There is no act to fold, or nobody is left to sign it.
@@ -435,7 +505,7 @@ def signed_of(opened: Opened, stream: StreamState) -> Signed:
     statement, act = opened.statement, opened.act
     if statement is None or act is None:
         raise ValueError(f"record {opened.index} has no act")
-    return signed_by_turn(stream, statement, act, opened.index, opened.recorded_at)
+    return signed_by_turn(stream, statement, act, opened.index, opened.recorded_at, edition)
 
 
 def pass_over(stream: StreamState, opened: Opened) -> Status:
@@ -450,12 +520,12 @@ def pass_over(stream: StreamState, opened: Opened) -> Status:
     return "erased" if opened.erased else "service"
 
 
-def replay(stream: StreamState, opened: Opened, *, erased: bool = False) -> None:
+def replay(stream: StreamState, opened: Opened, edition: Edition, *, erased: bool = False) -> None:
     """Adds a record to the fold of its stream, as `Fold.steps` did when it first came by."""
     if erased or opened.act is None or orphaned(stream, opened):
         pass_over(stream, opened)
     else:
-        apply(stream, signed_of(opened, stream))
+        apply(stream, signed_of(opened, stream, edition))
 
 
 def last_recorded(stream: StreamState) -> datetime | None:

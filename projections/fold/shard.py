@@ -1,8 +1,9 @@
 """The part of a log that one process folds while a view is built by several.
 
 Cases are told apart by the last digit of their id. Whatever is in no case (the registry, reports of
-article 9) every process folds, since each needs it, and one of them writes. A name that ends in no
-such digit, which no honest door has taken, counts as one that ends in 0.
+article 9) every process folds, since each needs it, and one of them writes. So it is with what
+changes the registry from within a case. A name that ends in no such digit, which no honest door has
+taken, counts as one that ends in 0.
 """
 
 from __future__ import annotations

@@ -15,9 +15,10 @@ from ledger.log.statement import COUNTERSIGNERS, RETURNER, Statement, require_lo
 from ledger.message import Message
 from ledger.ports import NIL_UNIT
 from ledger.regulation.acts.act import Act
-from ledger.regulation.acts.catalogue import load
-from ledger.regulation.acts.lifecycle import life_cycle
+from ledger.regulation.acts.catalogue import catalogue_of
+from ledger.regulation.acts.lifecycle import life_cycle_of
 from ledger.regulation.case.state import RECOVERING, VOIDING, StreamState, awaited
+from ledger.regulation.edition import Edition
 from ledger.regulation.registry.lines import REGISTRY_ACTS
 from ledger.regulation.registry.registry import Registry
 from ledger.streams.event import SetAside
@@ -42,7 +43,6 @@ class Form:
     def __init__(self, origin: str, level: str) -> None:
         self._origin = origin
         self._level = level
-        self._catalogue = load()
 
     def explains(
         self, opened: Opened, stream: StreamState, registry: Registry, *, hole: bool = False
@@ -77,7 +77,7 @@ class Form:
                 and (entry is None or entry.act.signed == act.signed)
                 and (hole or not stream.aside or act.act in WAYS_ON)
                 and _in_columns(opened, act, first=entry is None)
-                and self._may_move(act, stream, hole=hole)
+                and self._may_move(act, stream, registry.judging(act.act), hole=hole)
                 and signer == turn.officer
             )
         except NONSENSE:
@@ -89,14 +89,14 @@ class Form:
         officer, _ = Submission(statement, act, None).admit(registry, at)
         return officer
 
-    def _may_move(self, act: Act, stream: StreamState, *, hole: bool) -> bool:
+    def _may_move(self, act: Act, stream: StreamState, edition: Edition, *, hole: bool) -> bool:
         """Whether an act of so many signers may stand in a stream of this kind and state.
 
         Behind a record that nobody can read the state is not known: it may have been that one's.
         """
-        kind = self._catalogue.types[act.act]
+        kind = catalogue_of(edition).types[act.act]
         least, _ = kind.signature(act, self._level)
-        legal, _ = life_cycle().next_state(act.act, act.disposition, stream.state)
+        legal, _ = life_cycle_of(edition).next_state(act.act, act.disposition, stream.state)
         return stream.kind in kind.streams and len(act.signers) >= least and (legal or hole)
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
+from uuid import UUID
 
+from ledger.regulation.acts.act import ORDINARY
 from ledger.regulation.case.other_cases_port import Cases
 from ledger.regulation.case.state import VOIDING, Entry, Signed, StreamState
+from ledger.regulation.edition import ADOPTION
 from ledger.regulation.registry.registry import Registry
 from ledger.streams.record_reader import Opened
-from projections.fold.shard import Shard
+from projections.fold.shard import NOBODY, Shard
 
 Status = Literal["pending", "effective", "returned", "erased", "service", "set_aside"]
 
@@ -18,6 +21,7 @@ Status = Literal["pending", "effective", "returned", "erased", "service", "set_a
 #: names or deadlines writes what it has gathered before one of these takes effect.
 RENAMING: Final = frozenset(
     {
+        ADOPTION,
         "AgencyRegistered",
         "FunctionAssigned",
         "AgencySuccessionRecorded",
@@ -46,6 +50,8 @@ class Step:
         taken_back: The same of records before it that turn out to be set aside, of this stream.
         share: What the process that folds it writes rows about.
         load: The fold of another stream by its name, as of this record.
+        comp: The id of a stream by its name: the compartment of a row about it.
+        level: Level of the log.
     """
 
     opened: Opened
@@ -61,11 +67,22 @@ class Step:
     taken_back: Mapping[int, StreamState]
     share: Shard
     load: Callable[[str], StreamState]
+    comp: Callable[[str], UUID]
+    level: str
 
     @property
     def own(self) -> bool:
         """Whether rows about its stream are written here; if not, it only moves the fold."""
         return self.share.owns(self.stream.name)
+
+    @property
+    def bare(self) -> bool:
+        """Whether views hold nothing that its stream says: cases above ordinary (access.md G15)."""
+        return self.level != ORDINARY and self.stream.kind == "case"
+
+    def owns(self, name: str) -> bool:
+        """Whether rows about another stream are written here; a look back is by who writes all."""
+        return self.share is NOBODY or self.share.owns(name)
 
     @property
     def refolded(self) -> Mapping[int, StreamState]:

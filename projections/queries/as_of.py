@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, Literal
 
 from ledger.errors import NotFound, Rejected
@@ -16,6 +16,7 @@ from ledger.message import Message
 from ledger.regulation.acts.act import Act, known_act
 from ledger.regulation.case.other_cases_port import REPORTS, report_of
 from ledger.regulation.registry.registry import Registry
+from projections.engine import generations
 from projections.fold.fold import Reports
 from projections.queries.case_at import CaseAt, folded_from
 from projections.queries.registry_as_of import RegistryReader
@@ -43,6 +44,10 @@ class InFuture(Rejected):
             "as_of_in_future",
             Message("The moment asked for has not come yet; choose one that has passed."),
         )
+
+
+Fill = Callable[[str, Sequence[ActRow]], Sequence[ActRow]]
+"""What gives rows of a stream the content that no view holds (access.md G15)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +87,15 @@ class CaseSnapshot:
         return folded_from(self.stream, self.counted, self.registry, self.at, self.reports, acts)
 
 
-def cut(
+def cut(  # noqa: PLR0913 - a question, its parts named
     connection: Connection,
     registries: RegistryReader,
     stream: str,
     moment: Moment,
     now: datetime,
     clock: Clock = "recorded",
+    *,
+    fill: Fill = lambda _, rows: rows,
 ) -> CaseSnapshot:
     """What the views have of a case as of a moment.
 
@@ -99,29 +106,45 @@ def cut(
         moment: An index of the log, or a time.
         now: Behind it nothing is asked for.
         clock: Which clock a time is read on.
+        fill: Gives rows of a stream what no view holds of them.
 
     Raises:
         NotFound: There is no such case, at a moment that has not come.
         InFuture: The moment has not come.
     """
     if isinstance(moment, int):
-        at = timeline.recorded_at(connection, moment)
+        at = _looked_at(connection, stream, moment)
     else:
         at = moment if moment <= now else None
     if at is None:
         raise InFuture if _is_there(connection, stream) else NotFound(stream)
     if clock == "occurred" and not isinstance(moment, int):
-        return _happened(connection, registries, stream, moment)
+        return _happened(connection, registries, stream, moment, fill)
     if isinstance(moment, int):
         index: int | None = moment
         known = registries.as_of(connection, moment)
     else:
         index = timeline.index_at(connection, stream, moment)
         known = registries.as_of(connection, registries.index_at(connection, moment))
-    rows = [] if index is None else timeline.stream_rows(connection, stream, upto=index)
+    rows: Sequence[ActRow] = (
+        [] if index is None else timeline.stream_rows(connection, stream, upto=index)
+    )
+    rows = fill(stream, rows)
     reports = reports_for(connection, rows, lambda report: _by(report, moment))
     there = bool(rows) or _is_there(connection, stream)
     return CaseSnapshot(stream, there, rows, rows, known.registry, at, reports)
+
+
+def _looked_at(connection: Connection, stream: str, index: int) -> datetime | None:
+    """The instant from which a case is looked at as of an index; None: it has not come.
+
+    That of its record; where the asker does not see that one, of the newest record of the case
+    before it: a time would say when others were at work (access.md N8).
+    """
+    at = timeline.recorded_at(connection, index)
+    if at is not None or index > generations.live_position(connection, timeline.NAME):
+        return at
+    return timeline.recorded_by(connection, stream, index) or datetime.min.replace(tzinfo=UTC)
 
 
 def _is_there(connection: Connection, stream: str) -> bool:
@@ -149,14 +172,14 @@ def reports_for(
 
 
 def _happened(
-    connection: Connection, registries: RegistryReader, stream: str, moment: datetime
+    connection: Connection, registries: RegistryReader, stream: str, moment: datetime, fill: Fill
 ) -> CaseSnapshot:
     """What had happened by then, by everything that is known now; late entries count."""
 
     def happened(row: ActRow) -> bool:
         return row.occurred_at is None or row.occurred_at <= moment
 
-    rows = timeline.stream_rows(connection, stream)
+    rows = fill(stream, timeline.stream_rows(connection, stream))
     counted = [row for row in rows if happened(row)]
     if all(row.occurred_at is None for row in counted):
         counted = []

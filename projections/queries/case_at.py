@@ -73,7 +73,7 @@ def folded_from(
         acts: By id, where they have been parsed already.
     """
     state = StreamState(stream)
-    statements = timeline.signeds(rows, acts)
+    statements = timeline.signeds(rows, registry, acts)
     for row, signed in statements:
         add(state, row, signed)
     index = rows[-1].index if rows else -1

@@ -6,10 +6,12 @@ stood then: it is on the page where it was, once, under the filters that it met.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, LiteralString
 
 from ledger.errors import Rejected
 from ledger.message import Message
+from ledger.regulation.acts.act import ORDINARY
 from projections.queries import as_of, limits
 from projections.queries.case_at import folded_from
 from projections.queries.registry_as_of import RegistryReader
@@ -37,8 +39,17 @@ class TooOld(Rejected):
         )
 
 
-def then(connection: Connection, registries: RegistryReader, snapshot: int) -> list[dict[str, Any]]:
+def then(
+    connection: Connection, registries: RegistryReader, snapshot: int, fill: as_of.Fill, level: str
+) -> list[dict[str, Any]]:
     """What `case_file.listed` needs of every case that has changed behind the snapshot.
+
+    Args:
+        connection: As reader.
+        registries: Registries of this process.
+        snapshot: An index of the log.
+        fill: Gives rows of a stream what no view holds of them.
+        level: Of the log: above ordinary a line says as little as the view does.
 
     Raises:
         TooOld: More than `MOST` have, or they are long.
@@ -49,9 +60,10 @@ def then(connection: Connection, registries: RegistryReader, snapshot: int) -> l
         raise TooOld
     found = []
     for stream, first, _ in changed:
-        rows = acts.stream_rows(connection, stream, upto=snapshot)
+        rows = fill(stream, acts.stream_rows(connection, stream, upto=snapshot))
         if rows:
-            found.append(_stood(connection, registries, stream, first, rows))
+            line = _stood(connection, registries, stream, first, rows)
+            found.append(line if level == ORDINARY else case_file.bare_line(line))
     return found
 
 
@@ -60,7 +72,7 @@ def _stood(
     registries: RegistryReader,
     stream: str,
     first: int,
-    rows: list[ActRow],
+    rows: Sequence[ActRow],
 ) -> dict[str, Any]:
     """As its row was written after its newest record, by what was known then."""
     last = rows[-1]

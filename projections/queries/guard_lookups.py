@@ -18,7 +18,10 @@ from ledger.ports import Grounds
 from ledger.regulation.case.other_cases_port import REPORTS, CountedReport, report_of, state_told
 from ledger.regulation.case.reviews import open_reviews, signers
 from ledger.regulation.case.state import StreamState
+from ledger.regulation.participation.reach import takes_part
+from ledger.regulation.participation.viewpoint import Viewpoint
 from ledger.regulation.registry.registry import Registry
+from ledger.streams.names import is_case
 from projections.queries.row_evidence import RowEvidence
 from projections.views import acts
 from projections.views.base import Connection
@@ -30,8 +33,8 @@ class LogCases:
     """The other cases of one log.
 
     Args:
-        connecting: Lends a connection of the reader's login, e.g. `pool.connection`.
-        evidence: The records, by the writer's login.
+        connecting: Lends a connection of the writer's login, e.g. `pool.connection`.
+        evidence: The records, by the same.
         registry: The registry as the process knows it.
     """
 
@@ -43,9 +46,13 @@ class LogCases:
         self._registry = registry
         self._programmes = Programmes(evidence)
 
-    def asking(self) -> CasesAsked:
-        """Begins a judgement."""
-        return CasesAsked(self._connecting, self._evidence, self._registry, self._programmes)
+    def forget(self) -> None:
+        """Lets go of the reports it keeps."""
+        self._programmes.forget()
+
+    def asking(self, seen: Callable[[str], bool] | None = None) -> CasesAsked:
+        """Begins a judgement, for whoever sees what `seen` says; None: everything."""
+        return CasesAsked(self._connecting, self._evidence, self._registry, self._programmes, seen)
 
 
 class Programmes:
@@ -54,6 +61,10 @@ class Programmes:
     def __init__(self, evidence: RowEvidence) -> None:
         self._evidence = evidence
         self._known: dict[str, tuple[int, Mapping[int, str], Sequence[CountedReport]]] = {}
+
+    def forget(self) -> None:
+        """Lets go of what it knows."""
+        self._known = {}
 
     def reports(self, name: str, newest: int, erased: Mapping[int, str]) -> Sequence[CountedReport]:
         """Effective reports of one programme.
@@ -84,11 +95,13 @@ class CasesAsked:
         evidence: RowEvidence,
         registry: Callable[[], Registry],
         programmes: Programmes,
+        seen: Callable[[str], bool] | None,
     ) -> None:
         self._connecting = connecting
         self._evidence = evidence
         self._registry = registry
         self._programmes = programmes
+        self._seen = seen
         self._streams: dict[str, StreamState] = {}
         self._reports: tuple[int, Sequence[CountedReport]] | None = None
 
@@ -101,7 +114,12 @@ class CasesAsked:
         )
 
     def state(self, stream: str) -> str | None:
-        """Main state of a case as `state_told`, None where there is no such case."""
+        """Main state of a case as `state_told`, None where there is none that the author sees.
+
+        Nothing can stand on that: it is not among the grounds.
+        """
+        if self._seen is not None and is_case(stream) and not self._seen(stream):
+            return None
         return state_told(self._folded(stream))
 
     def token_elsewhere(self, token: str, stream: str) -> bool:
@@ -111,6 +129,10 @@ class CasesAsked:
     def record(self, index: int, entry: str) -> str | None:
         """The stream of the record at an index; None where its entry is not this one (b64)."""
         return self._evidence.record(index, entry)
+
+    def changes_registry(self, index: int) -> bool:
+        """Whether a record says that the registry changed by it."""
+        return self._evidence.changes_registry(index)
 
     def running(self, stream: str, at: datetime) -> Sequence[str]:
         """Codes of open complaint, review or complaint-window clocks of a case at an instant."""
@@ -134,6 +156,10 @@ class CasesAsked:
     def signers(self, stream: str) -> Sequence[str]:
         """Officers who signed an effective act of a case; empty where there is no such case."""
         return signers(self._folded(stream))
+
+    def takes_part(self, stream: str, officer: str, at: datetime, level: str) -> bool:
+        """Whether an officer sees all of a case, by no order and no opening."""
+        return takes_part(officer, Viewpoint(self._folded(stream), self._registry(), at, level))
 
     def _folded(self, stream: str) -> StreamState:
         """A case right after its newest record; empty where there is none."""

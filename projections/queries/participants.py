@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from ledger.log.moment import stamp
 from ledger.regulation.acts.catalogue import load as load_catalogue
+from ledger.regulation.acts.participation_rules import load
 from ledger.regulation.case.exclusions import Exclusion
 from ledger.regulation.participation.participation import (
     WAITS,
@@ -19,7 +20,6 @@ from ledger.regulation.participation.participation import (
     participation,
     readers,
 )
-from ledger.regulation.participation.rules import load
 from ledger.regulation.participation.selectors import Holder
 from ledger.regulation.participation.viewpoint import Viewpoint
 from ledger.regulation.registry.calendar import local_day

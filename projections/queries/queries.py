@@ -6,8 +6,9 @@ Who may ask is not decided here.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
-from datetime import date, datetime
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from functools import partial
 from time import monotonic, sleep
 from typing import Any, Final, LiteralString
@@ -15,14 +16,31 @@ from uuid import UUID
 
 import orjson
 
-from ledger.errors import NotFound
+from ledger.asker import asker
+from ledger.errors import NotFound, Rejected
+from ledger.message import Message
 from ledger.ports import StoredRecord
-from ledger.regulation.case.state import present_agency
+from ledger.reads.read import Kind
+from ledger.reads.shown import (
+    Under,
+    gathered,
+    shows,
+    shows_figures,
+    shows_nothing,
+    shows_totals,
+)
+from ledger.regulation.acts.act import ORDINARY
+from ledger.regulation.case.documents import Document, documents
+from ledger.regulation.case.state import StreamState, present_agency
+from ledger.regulation.participation.reach import OPENING
 from ledger.regulation.participation.viewpoint import Viewpoint
 from ledger.regulation.registry.calendar import local_day
+from ledger.regulation.registry.grants import Grant
+from ledger.streams.names import is_case, stream_id
 from ledger.write.registry_follower import RegistryFollower
 from projections.engine import generations
 from projections.engine.generations import ViewState
+from projections.fold.fold import Reports
 from projections.queries import (
     as_of,
     case_list_snapshot,
@@ -40,10 +58,13 @@ from projections.queries.guard_lookups import Connecting
 from projections.queries.json_pointers import exists
 from projections.queries.participants import participants
 from projections.queries.registry_as_of import RegistryReader, RegistrySnapshot
+from projections.queries.rights import Rights
 from projections.queries.row_evidence import RowEvidence
 from projections.queries.signature_verdicts import StatementVerdict, Verification, judged, verified
+from projections.queries.ways import Ways
 from projections.views import acts as timeline
 from projections.views import case_file, worklist
+from projections.views.acts import ActRow
 from projections.views.base import Connection
 from projections.views.case_file import CaseLine, Filter
 from projections.views.statistics import view
@@ -52,37 +73,103 @@ from projections.views.worklist import Tasks
 
 _STEP_S: Final = 0.01
 _MOST_STEP_S: Final = 0.1
-_ONE_STATE: Final[LiteralString] = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 _INDEX: Final[LiteralString] = """
 SELECT coalesce(min(position), -1) FROM proj.views WHERE state = 'live' AND view = ANY (%s)
 """
 _SUPERVISOR: Final = "SUPERVISOR"
+#: As the policies ask (access.md G14), of many cases at once.
+_WHOLE: Final[LiteralString] = """
+SELECT DISTINCT comp FROM sec.shown WHERE comp = ANY (%s) AND whole
+"""
+_SIGHT: Final[LiteralString] = "SELECT whole, positions FROM sec.sight(%s)"
 _LAST: Final[LiteralString] = "SELECT size - 1 FROM log.log_head"
+
+
+class PartOnly(Rejected):
+    """The asker sees acts of this case and not the case (scope ACT, access.md §1)."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "part_only",
+            Message("You see some acts of this case, and not the whole file."),
+        )
+
+
+class SeenOnly(Rejected):
+    """The asker is told figures of the cases they see, and no totals (access.md A27)."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "seen_only",
+            Message(
+                "You are shown figures of the cases that you see; those of all cases are for the"
+                " lead, the committee of the province and its overseers."
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PartSeen:
+    """What somebody sees of a case who sees some acts of it (access.md D1).
+
+    Attributes:
+        positions: How many statements its stream has.
+        withheld: Which of them are not shown, by `seq`.
+    """
+
+    positions: int
+    withheld: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadUnder:
+    """By what somebody reads a case in which they take no part.
+
+    Attributes:
+        rule: A9, an inspection order, or A19, an emergency opening (access.md §4).
+        grant: What it gives them.
+    """
+
+    rule: str
+    grant: Grant
 
 
 class Queries:
     """Every reading of the views, for one enclave.
 
     Args:
-        connecting: Lends a connection of the reader's login, e.g. `pool.connection`.
+        connecting: Lends a connection of the reader's login in a transaction that says who asks
+            and sees one state of the database (`ledger.postgres.ticketed`); within it, the same.
         origin: Origin of the log.
-        standing: Follows the registry. What it reads by is lent no connection of `connecting`,
+        follower: Follows the registry. What it reads by is lent no connection of `connecting`,
             since it may be asked while one is held.
-        evidence: The records that rows of views are held against.
+        evidence: The records that rows of views are held against, over the same connection.
+        lending_whole: Lends a connection of the writer's login, which sees every case: for what
+            tells of none.
+        judge: The records by that login: what a statement is judged by may be hidden from whoever
+            reads it.
+        rights: Decides once more what is opened.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - wired once, by api.ops.wiring
         self,
         connecting: Connecting,
         *,
         origin: str,
-        standing: RegistryFollower,
+        follower: RegistryFollower,
         evidence: RowEvidence,
+        lending_whole: Connecting,
+        judge: RowEvidence,
+        rights: Rights,
     ) -> None:
         self._connecting = connecting
         self._origin = origin
-        self._registries = RegistryReader(standing)
+        self._registries = RegistryReader(follower)
         self._evidence = evidence
+        self._lending_whole = lending_whole
+        self._judge = judge
+        self._rights = rights
+        self._ways = Ways()
 
     # -- how far -------------------------------------------------------------------------------
 
@@ -98,7 +185,7 @@ class Queries:
 
     def set_aside(self) -> timeline.Unvoided:
         """Records that are set aside and not voided: how many, and the first of them."""
-        with self._connecting() as connection:
+        with self._lending_whole() as connection:
             return timeline.unvoided(connection)
 
     def index(self, *views: str) -> int:
@@ -128,16 +215,19 @@ class Queries:
     ) -> tuple[int, list[CaseLine]]:
         """(snapshot index, lines) of one page of the case list; a later page is of its snapshot."""
         then: list[dict[str, Any]] = []
-        with self._connecting() as connection, connection.transaction():
-            connection.execute(_ONE_STATE)
+        with self._connecting() as connection:
             if snapshot is None:
                 index = _index(connection, ("case_file",))
             else:
                 index = snapshot
-                then = case_list_snapshot.then(connection, self._registries, snapshot)
+                fill, level = self._evidence.fill_stream, self._evidence.level
+                then = case_list_snapshot.then(connection, self._registries, snapshot, fill, level)
+            if (who := asker()) is not None:
+                self._ways.choose(connection, who.officer)
             lines = case_file.listed(
                 connection, wanted, limit=limit, after=after, snapshot=index, then=then
             )
+            self._shows("LIST", (line.stream for line in lines))
         return index, lines
 
     def case(self, stream: str, at: datetime) -> tuple[int, str]:
@@ -149,11 +239,14 @@ class Queries:
         with self._connecting() as connection:
             row = stored_case_file.stored(connection, stream)
             if row is None:
+                self._require_whole(connection, stream)
                 raise NotFound(stream)
+            self._shows("CASE_FILE", [stream])
             known = self._registries.newest(connection, row.registry)
             if row.right(at, known):
                 return row.position, row.body
-            rows = timeline.stream_rows(connection, stream, upto=row.last_index)
+            stored = timeline.stream_rows(connection, stream, upto=row.last_index)
+            rows = self._evidence.fill_stream(stream, stored)
             reports = as_of.reports_for(connection, rows)
         folded = folded_from(stream, rows, known.registry, at, reports)
         return row.position, orjson.dumps(folded.file()).decode()
@@ -168,7 +261,7 @@ class Queries:
             BeforeCase: It had not begun.
             InFuture: The moment has not come.
         """
-        folded = self._as_of(stream, moment, now, clock)
+        folded = self._as_of(stream, moment, now, clock, "CASE_FILE")
         return folded.index, folded.file()
 
     def participants(
@@ -181,30 +274,64 @@ class Queries:
             BeforeCase: It had not begun.
             InFuture: The moment has not come.
         """
-        folded = self._as_of(stream, moment, now, "recorded")
+        folded = self._as_of(stream, moment, now, "recorded", "CASE_FILE")
 
         def handler_of(other: str) -> str | None:
             try:
-                found = self._as_of(other, moment, now, "recorded")
-            except NotFound:
+                # Who reads a file is told to whoever sees all of it, by whatever case that is so.
+                with self._lending_whole() as connection:
+                    found = self._cut(connection, self._judge, other, moment, now, "recorded")
+            except (NotFound, PartOnly):
                 return None
             return found.stream.handler(found.registry, local_day(folded.at))
 
         case = Viewpoint(folded.stream, folded.registry, folded.at, level, handler_of)
         return folded.index, participants(case)
 
-    def _as_of(self, stream: str, moment: Moment, now: datetime, clock: Clock) -> CaseAt:
+    def whole(self, stream: str) -> StreamState:
+        """A case as it stands, for what is told to whoever sees all of it.
+
+        Raises:
+            NotFound: There is no such case.
+            PartOnly: They see acts of it.
+        """
+        with self._connecting() as connection:
+            self._require_whole(connection, stream)
+            self._shows("CASE_FILE", [stream])
+        self._rights.require(stream, (), whole=True)
+        return self._rights.case(stream)
+
+    def _as_of(
+        self, stream: str, moment: Moment, now: datetime, clock: Clock, kind: Kind = "HISTORY"
+    ) -> CaseAt:
         """A case as of a moment, from the statements that the log has."""
         with self._connecting() as connection:
-            index = _index(connection, ("acts",))
-            cut = as_of.cut(connection, self._registries, stream, moment, now, clock)
+            self._require_whole(connection, stream)
+            self._shows(kind, [stream])
+            folded = self._cut(connection, self._evidence, stream, moment, now, clock)
+        self._rights.require(stream, (), whole=True)
+        return folded
+
+    def _cut(
+        self,
+        connection: Connection,
+        evidence: RowEvidence,
+        stream: str,
+        moment: Moment,
+        now: datetime,
+        clock: Clock,
+    ) -> CaseAt:
+        index = _index(connection, ("acts",))
+        cut = as_of.cut(
+            connection, self._registries, stream, moment, now, clock, fill=evidence.fill_stream
+        )
 
         def due(one: StoredRecord) -> bool:
             if isinstance(moment, int):
                 return one.index <= min(moment, index)
             return one.index <= index and (clock == "occurred" or one.recorded_at <= moment)
 
-        return cut.folded(self._evidence.hold_stream(stream, cut.rows, due))
+        return cut.folded(evidence.hold_stream(stream, cut.rows, due))
 
     def acts(self, stream: str) -> tuple[int, list[StatementVerdict]]:
         """(index, statements with verdicts) of a stream in order.
@@ -214,12 +341,26 @@ class Queries:
         """
         with self._connecting() as connection:
             index = _index(connection, ("acts",))
-            rows = timeline.stream_rows(connection, stream)
+            rows = self._evidence.fill_stream(stream, timeline.stream_rows(connection, stream))
             known = self._registries.newest(connection)
-        self._evidence.hold_stream(stream, rows, lambda one: one.index <= index)
+            self._evidence.hold_stream(stream, rows, lambda one: one.index <= index)
+            rows = self._as_seen(connection, rows)
+            self._shows_records("RECORD", rows)
         if not rows:
             raise NotFound(stream)
+        self._rights.require(stream, (row.act_id for row in rows))
         return index, [judged(row, known.registry, now=None) for row in rows]
+
+    def documents(self, stream: str, shown: Iterable[StatementVerdict]) -> list[Document]:
+        """The register of a case's documents, of the statements that whoever asks is shown of it.
+
+        At the ordinary level there is none: no act there classifies anything.
+        """
+        if self._evidence.level == ORDINARY or not is_case(stream):
+            return []
+        rows, registry = [one.row for one in shown], self._registries.known
+        folded = folded_from(stream, rows, registry, datetime.max.replace(tzinfo=UTC), Reports())
+        return documents(folded.stream)
 
     def act(self, act_id: str) -> list[StatementVerdict]:
         """Every statement of one act.
@@ -231,11 +372,14 @@ class Queries:
             raise NotFound(act_id)
         with self._connecting() as connection:
             index = _index(connection, ("acts",))
-            rows = timeline.act_rows(connection, act_id)
+            rows = self._evidence.fill_act(act_id, timeline.act_rows(connection, act_id))
             known = self._registries.newest(connection)
-        self._evidence.hold_act(act_id, rows, lambda one: one.index <= index)
+            self._evidence.hold_act(act_id, rows, lambda one: one.index <= index)
+            rows = self._as_seen(connection, rows)
+            self._shows_records("RECORD", rows)
         if not rows:
             raise NotFound(act_id)
+        self._rights.require(rows[0].stream, [act_id])
         return [judged(row, known.registry, now=None) for row in rows]
 
     # -- what changed, and why -----------------------------------------------------------------
@@ -286,8 +430,10 @@ class Queries:
         Raises:
             NotFound: There is no such stream.
         """
-        index, judged_rows = self.acts(stream)
-        found = self._evidence.judged(stream)
+        with self._connecting() as connection:
+            self._require_whole(connection, stream)
+            index, judged_rows = self.acts(stream)
+        found = self._judge.judged(stream)
         told = [
             one if (aside := found.get(one.row.index)) is None else one.against(aside)
             for one in judged_rows
@@ -295,17 +441,20 @@ class Queries:
         return index, verified(stream, told)
 
     def verifications(self, streams: Iterable[str]) -> Iterator[Verification]:
-        """The same for many, one after the other; a stream that is not there is left out.
+        """The same for many, one after the other.
+
+        A stream that is not there is left out, and so is one of which the asker sees a part.
 
         Raises:
             TooMuch: They have too many statements together.
         """
         judged_so_far = 0
+        shows_nothing()
         for stream in streams:
             limits.within(judged_so_far, limits.JUDGED)
             try:
                 found = self.verification(stream)[1]
-            except NotFound:
+            except (NotFound, PartOnly):
                 continue
             yield found
             judged_so_far += len(found.statements)
@@ -320,6 +469,17 @@ class Queries:
             if isinstance(moment, datetime):
                 moment = self._registries.index_at(connection, moment)
             return self._registries.as_of(connection, moment)
+
+    def instant(self, index: int) -> datetime | None:
+        """When a record was taken, or the newest of the registry before one that is not seen.
+
+        None: there is no such record yet.
+        """
+        with self._connecting() as connection:
+            if index > _index(connection, ()):
+                return None
+            at = timeline.taken_at(connection, index)
+            return at if at is not None else self._registries.instant(connection, index)
 
     # -- work, counts, feed --------------------------------------------------------------------
 
@@ -351,14 +511,19 @@ class Queries:
         with self._connecting() as connection:
             index = _index(connection, ("worklist",))
             known = self._registries.newest(connection)
-            mine = {a.agency for a in known.registry.appointments(officer, day)}
+            held = known.registry.appointments(officer, day)
+            mine, powers = {a.agency for a in held}, {p for a in held for p in a.powers}
 
             def is_one_of(agencies: Collection[str], agency: str) -> bool:
                 heir = present_agency(known.registry, agency, day)
                 return agency in agencies or heir in agencies
 
-            carries, exists = partial(is_one_of, mine), partial(is_one_of, team)
-            return index, worklist.worklist(connection, officer, carries, exists, at)
+            every = (agency.id for agency in known.registry.agencies.all())
+            carried = {*mine, *(name for name in every if is_one_of(mine, name))}
+            exists = partial(is_one_of, team)
+            tasks = worklist.worklist(connection, officer, carried, exists, powers, at)
+            self._shows("LIST", (task.stream for task in tasks.every()))
+            return index, tasks
 
     def statistics(
         self,
@@ -370,20 +535,119 @@ class Queries:
         smallest: int = SMALLEST,
         old_days: int = view.OLD_CASE_DAYS,
     ) -> tuple[int, view.Tables]:
-        """(index, tables); arguments as of `statistics.tables`."""
+        """(index, tables) of what the asker sees; arguments as of `statistics.tables`."""
         with self._connecting() as connection:
             index = _index(connection, ("statistics",))
+            shows_figures()
             return index, view.tables(
                 connection, start, end, at, agency=agency, smallest=smallest, old_days=old_days
             )
 
-    def feed(self, after: int, limit: int) -> tuple[int, list[dict[str, Any]]]:
-        """(index, CloudEvents behind an index)."""
+    def totals(self, year: int) -> tuple[int, view.Tables]:
+        """(index, tables) of all cases over one calendar year.
+
+        Raises:
+            SeenOnly: The asker is told none.
+        """
         with self._connecting() as connection:
-            index = _index(connection, ("acts",))
-            rows = timeline.rows_after(connection, after, limit)
-        self._evidence.hold_span(after + 1, limit, rows, lambda one: one.index <= index)
-        return index, cloud_events.events(rows, self._origin)
+            index = _index(connection, ("statistics", "acts"))
+            found = view.totals(connection, year)
+        if found is None:
+            raise SeenOnly
+        shows_totals(str(year))
+        return index, found
+
+    def feed(self, after: int, limit: int) -> tuple[int, int, list[dict[str, Any]]]:
+        """(index, last index looked at, CloudEvents of at most `limit` indices behind `after`).
+
+        Where the asker sees none of them there is no event, and the place to go on from all the
+        same: how many records a log has is told to everybody (access.md D2). No index is looked at
+        before it is known who takes part by its record: a follower does not come back to it.
+        """
+        with self._connecting() as connection:
+            index = _index(connection, ("acts", "audience"))
+            last = max(after, min(after + limit, index))
+            rows = timeline.rows_between(connection, after, last)
+            rows = self._evidence.fill_span(after + 1, limit, rows)
+            self._evidence.hold_span(after + 1, limit, rows, lambda one: one.index <= index)
+            rows = self._as_seen(connection, rows)
+            self._shows_records("FEED", rows)
+        return index, last, cloud_events.events(rows, self._origin)
+
+    # -- what is shown, and to whom ------------------------------------------------------------
+
+    def _shows(self, kind: Kind, streams: Iterable[str]) -> None:
+        """What is answered is made of these cases (access.md U1); none is something to say too."""
+        shows_nothing()
+        for stream in streams:
+            shows(kind, stream, stream_id(self._origin, stream))
+
+    def _shows_records(self, kind: Kind, rows: Iterable[ActRow]) -> None:
+        shows_nothing()
+        for row in rows:
+            shows(kind, row.stream, stream_id(self._origin, row.stream), [row.index])
+
+    def read_under(self, stream: str) -> ReadUnder | None:
+        """The order or the opening by which the asker sees what nothing else shows of a case.
+
+        Asked once the case was read: in that transaction the database was asked for it.
+        """
+        shown = gathered()
+        under = None if shown is None else shown.under(stream_id(self._origin, stream))
+        return None if under is None else next(iter(self.let_in_by([under])), None)
+
+    def let_in_by(self, under: Sequence[Under]) -> list[ReadUnder]:
+        """What orders and openings give to the asker."""
+        who = asker()
+        if who is None or not under:
+            return []
+        held = self._registries.known.grants(officer=who.officer)
+        opened = {grant.act_id: grant for grant in held if grant.act in OPENING}
+        return [ReadUnder(rule, opened[str(via)]) for via, rule in under if str(via) in opened]
+
+    def part(self, stream: str) -> PartSeen | None:
+        """How little of a case the asker sees; None: all of it, or nothing.
+
+        Above ordinary whoever sees the whole case may not see units of it that are named to others.
+        """
+        with self._connecting() as connection:
+            found = self._sight(connection, stream)
+            if found is None or (found[0] and self._evidence.level == ORDINARY):
+                return None
+            seen = {row.seq for row in timeline.stream_rows(connection, stream)}
+        withheld = [n for n in range(1, found[1] + 1) if n not in seen]
+        return PartSeen(found[1], withheld) if withheld or not found[0] else None
+
+    def _as_seen(self, connection: Connection, rows: list[ActRow]) -> list[ActRow]:
+        """Statements without the state of a case of which the asker sees no more than acts.
+
+        Where a case stands follows from all of it (access.md §1, scope ACT).
+        """
+        partly = self._partly(connection, {row.stream for row in rows})
+        return [replace(row, state_after=None) if row.stream in partly else row for row in rows]
+
+    def _partly(self, connection: Connection, streams: Iterable[str]) -> frozenset[str]:
+        """Those of streams that the asker sees something of, of which they do not see all."""
+        cases = {stream_id(self._origin, name): name for name in streams if is_case(name)}
+        if asker() is None or not cases:
+            return frozenset()
+        whole = {row[0] for row in connection.execute(_WHOLE, [list(cases)]).fetchall()}
+        return frozenset(name for comp, name in cases.items() if comp not in whole)
+
+    def _require_whole(self, connection: Connection, stream: str) -> None:
+        """What is folded from all of a case is for whoever sees all of it. Raises: PartOnly."""
+        found = self._sight(connection, stream)
+        if found is not None and not found[0]:
+            raise PartOnly
+
+    def _sight(self, connection: Connection, stream: str) -> tuple[bool, int] | None:
+        """Whether all of a case is seen, and how many positions it has.
+
+        None: nothing of it is, or nobody in particular asks.
+        """
+        if asker() is None:
+            return None
+        return connection.execute(_SIGHT, [stream_id(self._origin, stream)]).fetchone()
 
 
 def _index(connection: Connection, views: Iterable[str]) -> int:

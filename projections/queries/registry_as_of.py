@@ -48,12 +48,12 @@ class RegistryReader:
     a view has a say in it.
 
     Args:
-        standing: Follows the registry records of the log.
+        follower: Follows the registry records of the log.
     """
 
-    def __init__(self, standing: RegistryFollower) -> None:
-        self._standing = standing
-        self._newest = RegistrySnapshot(standing.current.registry, -1)
+    def __init__(self, follower: RegistryFollower) -> None:
+        self._follower = follower
+        self._newest = RegistrySnapshot(follower.current.registry, -1)
 
     def newest(self, connection: Connection, reached: int | None = None) -> RegistrySnapshot:
         """The registry with everything recorded.
@@ -67,24 +67,34 @@ class RegistryReader:
             known = self._newest = _known(current)
         return known
 
+    @property
+    def known(self) -> Registry:
+        """As this process last saw it."""
+        return self._follower.current.registry
+
     def as_of(self, connection: Connection, index: int) -> RegistrySnapshot:
         """The registry as the log stood after record `index`."""
         newest = self.newest(connection)
         if index >= newest.registry.version:
             return newest
-        acts = tuple(one for one in self._standing.current.acts if one.index <= index)
-        return _known(Current(self._standing.before(index + 1), newest.renamed, acts))
+        acts = tuple(one for one in self._follower.current.acts if one.index <= index)
+        return _known(Current(self._follower.before(index + 1), newest.renamed, acts))
 
     def index_at(self, connection: Connection, at: datetime) -> int:
         """Index of the newest registry record taken by then, -1 for none."""
         acts = self._caught_up(connection).acts
         return max((one.index for one in acts if one.recorded_at <= at), default=-1)
 
+    def instant(self, connection: Connection, index: int) -> datetime | None:
+        """When the newest registry record up to an index was taken; None where there is none."""
+        acts = self._caught_up(connection).acts
+        return max((one.recorded_at for one in acts if one.index <= index), default=None)
+
     def _caught_up(self, connection: Connection, reached: int | None = None) -> Current:
         if reached is None:
             row = connection.execute(_REACHED).fetchone()
             reached = None if row is None else int(row[0])
-        return self._standing.catch_up(reached)
+        return self._follower.catch_up(reached)
 
 
 def _known(current: Current) -> RegistrySnapshot:

@@ -9,27 +9,31 @@ compares it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 from uuid import UUID
 
-from ledger.admission.judge import stream_at
+from ledger.admission.judge import registry_at, stream_at
 from ledger.errors import VerificationError
 from ledger.log.statement import COUNTERSIGNERS
 from ledger.ports import RecordStore, StoredRecord
-from ledger.regulation.acts.act import Act
+from ledger.regulation.acts.act import ORDINARY, Act
 from ledger.regulation.case.state import ERASURE, StreamState
 from ledger.streams.event import SetAside
-from ledger.streams.names import stream_id
+from ledger.streams.names import is_case, stream_id
 from ledger.streams.record_reader import Opened, Reader
 from ledger.streams.tokens import token_tag
-from ledger.write.judged_stream import Docket
+from ledger.write.judged_stream import JudgedStream
 from ledger.write.registry_follower import RegistryFollower
 from projections.fold.fold import replay
 from projections.fold.statement_check import UNEXPLAINED, Form
 from projections.views.acts import ActRow
 
+_PAGE: Final = 64
+"""Records that are opened at a time, as many as are fetched."""
 Due = Callable[[StoredRecord], bool]
 Judged = Callable[[str], Mapping[int, SetAside | None]]
 
@@ -41,7 +45,7 @@ class RowEvidence:
         records: Stored rows of the log.
         reader: Opens them.
         origin: Origin of the log.
-        standing: Follows the registry; asked when a stream is judged.
+        follower: Follows the registry; asked when a stream is judged.
     """
 
     def __init__(
@@ -49,21 +53,27 @@ class RowEvidence:
         records: RecordStore,
         reader: Reader,
         origin: str,
-        standing: Callable[[], RegistryFollower],
+        follower: Callable[[], RegistryFollower],
     ) -> None:
         self._records = records
         self._strict = reader.for_judges()
         self._reader = reader.for_folds()
         self._origin = origin
+        self._level = reader.level
         self._form = Form(origin, reader.level)
-        self._standing = standing
+        self._follower = follower
+
+    @property
+    def level(self) -> str:
+        """Of the log."""
+        return self._level
 
     def judged(self, stream: str) -> Mapping[int, SetAside | None]:
         """Why each record of a stream is set aside, None where it stands: judged by the rules now.
 
         It ends at an erased record: what stands behind one nobody can tell from the log.
         """
-        return Docket(self._standing(), self._records, self._strict, stream).upto()
+        return JudgedStream(self._follower(), self._records, self._strict, stream).upto()
 
     def fold(self, stream: str, erased: Mapping[int, str]) -> StreamState:
         """A stream right after its newest record, as the rules have it; empty where there is none.
@@ -78,20 +88,23 @@ class RowEvidence:
         Raises:
             VerificationError: A record does not open; `view`, where the act named erased nothing.
         """
-        state, judged = StreamState(stream), self.judged(stream)
+        judging = cache(self.judged)
+        state, judged = StreamState(stream), judging(stream)
+        follower = self._follower()
         for record in self._records.stream(stream_id(self._origin, stream)):
             by = erased.get(record.index)
-            if by is not None and not self._erases(by, record.index):
+            if by is not None and not self._erases(by, record.index, judging):
                 raise _differs(record.index)
             aside = judged.get(record.index)
             one = self._reader.open(record)
             if by is None and record.index not in judged and not one.erased:
-                standing = self._standing()
-                standing.reach(record.index)
-                registry = standing.before(record.index)
+                follower.reach(record.index)
+                registry = follower.before(record.index)
                 stands = self._form.explains(one, state, registry, hole=True)
                 aside = None if stands else UNEXPLAINED
-            replay(state, one if aside is None else one.put_aside(aside), erased=by is not None)
+            edition = follower.reach(record.index).registry.edition_at(record.index)
+            one = one if aside is None else one.put_aside(aside)
+            replay(state, one, edition, erased=by is not None)
         return state
 
     def token_elsewhere(self, token: str, stream: str) -> bool:
@@ -102,6 +115,50 @@ class RowEvidence:
     def record(self, index: int, entry: str) -> str | None:
         """The stream of the record at an index; None where its entry is not this one (b64)."""
         return stream_at(self._records, index, entry)
+
+    def changes_registry(self, index: int) -> bool:
+        """Whether the record at an index says that the registry changed by it."""
+        return registry_at(self._records, index)
+
+    # -- what no view holds --------------------------------------------------------------------
+
+    def fill_stream(self, stream: str, rows: Sequence[ActRow]) -> list[ActRow]:
+        """Rows of one stream with what their records say, where no view holds it (access.md G15).
+
+        At the ordinary level they are as they are.
+
+        Raises:
+            VerificationError: A record does not open.
+        """
+        return self._filled(rows, self._records.stream(stream_id(self._origin, stream)))
+
+    def fill_act(self, act_id: str, rows: Sequence[ActRow]) -> list[ActRow]:
+        """The same of rows of one act. Raises: as `fill_stream`."""
+        return self._filled(rows, self._records.act(UUID(act_id)))
+
+    def fill_span(self, first: int, limit: int, rows: Sequence[ActRow]) -> list[ActRow]:
+        """The same of rows from `first` on, at most `limit`, but for who signed. Raises: as above.
+
+        Whose turn it was is told by all statements of an act.
+        """
+        found = self._filled(rows, self._records.read(first, limit))
+        return [replace(row, officer=None) if is_case(row.stream) else row for row in found]
+
+    def _filled(self, rows: Sequence[ActRow], stored: Iterable[StoredRecord]) -> list[ActRow]:
+        if self._level == ORDINARY or not any(_is_bare(row) for row in rows):
+            return list(rows)
+        turns: Counter[str] = Counter()
+        known: dict[int, tuple[Opened, int]] = {}
+        for record in stored:
+            one = self._reader.open(record)
+            known[one.index] = (one, turns[one.act_id])
+            turns[one.act_id] += 1
+        return [
+            _full(row, *known[row.index]) if _is_bare(row) and row.index in known else row
+            for row in rows
+        ]
+
+    # -- rows against records ------------------------------------------------------------------
 
     def hold_stream(self, stream: str, rows: Sequence[ActRow], due: Due) -> Mapping[str, Act]:
         """Rows of one stream are its records.
@@ -143,13 +200,7 @@ class RowEvidence:
         signed: Counter[str] = Counter()
         acts: dict[str, Act] = {}
         judged = cache(self.judged)  # once a stream, behind all of the rows
-        for record in stored:
-            row = left.pop(record.index, None)
-            if row is None:
-                if due(record):
-                    raise _differs(record.index)
-                continue
-            one = self._reader.open(record)
+        for row, one in self._beside(left, stored, due):
             if _place(row) != _place(one) or not self._named(row, one, judged):
                 raise _differs(one.index)
             if whole and row.act is not None and not _same(row, one, signed):
@@ -160,6 +211,24 @@ class RowEvidence:
             raise _differs(min(left))
         return acts
 
+    def _beside(
+        self, left: dict[int, ActRow], stored: Iterable[StoredRecord], due: Due
+    ) -> Iterator[tuple[ActRow, Opened]]:
+        """Each row with its record, taken out of `left`; of the records a page is opened at once.
+
+        Raises:
+            VerificationError: `view`, at a record that must have a row, and has none.
+        """
+        records = iter(stored)
+        while page := list(islice(records, _PAGE)):
+            beside = [(left.pop(one.index, None), one) for one in page]
+            opened = iter(self._reader.open_each([one for row, one in beside if row is not None]))
+            for row, one in beside:
+                if row is not None:
+                    yield row, next(opened)
+                elif due(one):
+                    raise _differs(one.index)
+
     def _named(self, row: ActRow, one: Opened, judged: Judged) -> bool:
         """Whether the act has this type, is erased by the act named for it, or is set aside."""
         if one.statement is not None and row.act is not None:
@@ -169,26 +238,57 @@ class RowEvidence:
             return False
         if row.aside:
             return one.aside is not None or judged(row.stream).get(row.index) is not None
-        return one.erased or self._erased(row)
+        return one.erased or self._erased(row, judged)
 
-    def _erased(self, row: ActRow) -> bool:
+    def _erased(self, row: ActRow, judged: Judged) -> bool:
         """Whether the act that is named did erase the content; its key may still be there."""
-        return row.erased_by is not None and self._erases(row.erased_by, row.index)
+        return row.erased_by is not None and self._erases(row.erased_by, row.index, judged)
 
-    def _erases(self, act_id: str, index: int) -> bool:
-        opened = (self._reader.open(one).act for one in self._records.act(UUID(act_id)))
-        return any(
-            act is not None
-            and act.act == ERASURE
-            and any(named["index"] == index for named in act.facts.get("entries", ()))
-            for act in opened
-        )
+    def _erases(self, act_id: str, index: int, judged: Judged) -> bool:
+        """Whether an act names the record, stands by the rules and is signed by all of its own."""
+        rows = list(self._records.act(UUID(act_id)))
+        opened = [self._reader.open(one) for one in rows]
+        act = next((one.act for one in opened if one.act is not None), None)
+        if act is None or act.act != ERASURE or len(opened) != len(act.signers):
+            return False
+        if not any(named["index"] == index for named in act.facts.get("entries", ())):
+            return False
+        stands = judged(opened[0].stream)
+        return all(stands.get(row.index, UNEXPLAINED) is None for row in rows)
 
 
 def _same(row: ActRow, one: Opened, signed: Counter[str]) -> bool:
     officers = _officers(one, signed[one.act_id])
     signed[one.act_id] += 1
     return row.officer in officers and _said(row) == _recorded(one)
+
+
+def _is_bare(row: ActRow) -> bool:
+    """Whether a view kept a statement that stands without what it says."""
+    return is_case(row.stream) and row.payload is None and row.erased_by is None and not row.aside
+
+
+def _full(row: ActRow, one: Opened, turn: int) -> ActRow:
+    """A row with what its record says, signed by whose turn it was."""
+    statement, act = one.statement, one.act
+    if statement is None or act is None:
+        return row
+    signers = [signer.officer for signer in act.signers[turn : turn + 1]]
+    return replace(
+        row,
+        act=act.act,
+        role=statement.role,
+        officer=next(iter(signers), None),
+        kid=statement.kid,
+        iat=statement.iat,
+        occurred_at=act.occurred_at,
+        agency=act.agency,
+        late=act.late_reason is not None,
+        digest=statement.digest_b64,
+        protected=statement.protected,
+        payload=statement.payload,
+        signature=statement.signature,
+    )
 
 
 def _name(one: Opened) -> str | None:

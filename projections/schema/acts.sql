@@ -1,10 +1,12 @@
 -- Every statement of the log, one row each, as it was folded (view `acts`). Append-only but for erasure and for what is
 -- set aside (formats.md §3): what an act has become since its first statement is in the row of its last one.
 
-CREATE TABLE IF NOT EXISTS proj.acts (
+CREATE TABLE proj.acts (
   gen smallint NOT NULL,
   index bigint NOT NULL,
   stream text NOT NULL,
+  comp uuid NOT NULL,
+  unit uuid NOT NULL,
   seq bigint NOT NULL,
   act_id uuid NOT NULL,
   act text,
@@ -30,11 +32,25 @@ CREATE TABLE IF NOT EXISTS proj.acts (
   voided_by uuid,
   PRIMARY KEY (gen, index)
 );
-CREATE UNIQUE INDEX IF NOT EXISTS acts_stream ON proj.acts (gen, stream, seq);
-CREATE INDEX IF NOT EXISTS acts_act ON proj.acts (gen, act_id);
-CREATE INDEX IF NOT EXISTS acts_registry ON proj.acts (gen, index) WHERE registry;
-CREATE INDEX IF NOT EXISTS acts_asked ON proj.acts (gen, act, index)
-  WHERE effect AND act IN ('StatisticsSubmitted', 'SituationReportSubmitted', 'RecordErased');
-CREATE INDEX IF NOT EXISTS acts_aside ON proj.acts (gen, index) WHERE status = 'set_aside';
-CREATE INDEX IF NOT EXISTS acts_unvoided ON proj.acts (gen, index)
+CREATE UNIQUE INDEX acts_stream ON proj.acts (gen, stream, seq);
+CREATE INDEX acts_act ON proj.acts (gen, act_id);
+CREATE INDEX acts_registry ON proj.acts (gen, index) WHERE registry;
+CREATE INDEX acts_asked ON proj.acts (gen, act, index)
+  WHERE effect AND act IN ('StatisticsSubmitted', 'SituationReportSubmitted', 'RecordErased', 'ContentWithdrawn',
+    'ReporterIdentityDisclosed');
+CREATE INDEX acts_aside ON proj.acts (gen, index) WHERE status = 'set_aside';
+CREATE INDEX acts_unvoided ON proj.acts (gen, index)
   WHERE status = 'set_aside' AND voided_by IS NULL;
+
+-- Need-to-know, in the form of log.records (access.md G14): an act alone is seen by whoever holds no more of its case, and
+-- one of a unit with a name by whom it names alone.
+ALTER TABLE proj.acts ENABLE ROW LEVEL SECURITY;
+CREATE POLICY folds ON proj.acts TO {slug}_projector USING (true) WITH CHECK (true);
+CREATE POLICY ntk ON proj.acts FOR SELECT TO {slug}_reader USING (
+  NOT starts_with(stream, 'case/')
+  OR (SELECT true FROM sec.shown a WHERE a.comp = acts.comp
+    AND ((a.whole AND unit = acts.comp) OR a.act = act_id) LIMIT 1));
+
+-- Guards ask what is erased, of cases that the signer may not see (access.md G3, G19).
+CREATE POLICY guards ON proj.acts FOR SELECT TO {slug}_writer USING (true);
+GRANT SELECT ON proj.acts TO {slug}_writer;

@@ -34,3 +34,6 @@ CREATE TABLE IF NOT EXISTS proj.lease (
   holder uuid NOT NULL,
   until timestamptz NOT NULL
 ) WITH (fillfactor = 50);
+
+-- The owner's policies ask which generation of the audience is read, the writer's guards which of the acts.
+GRANT SELECT ON proj.views TO {slug}_owner, {slug}_writer;

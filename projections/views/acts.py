@@ -7,34 +7,35 @@ Rows are the log's, folded; a verdict is no column, since it is judged when it i
 # ruff: noqa: S608 - pieces of SQL are constants of this file (LiteralString)
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, LiteralString
 from uuid import UUID
 
 import orjson
-from psycopg.rows import class_row
+from psycopg.rows import args_row
 
 from keys import canonical
 from ledger.regulation.acts.act import Act, known_act
 from ledger.regulation.case.state import Signed
 from ledger.regulation.registry.lines import REGISTRY_ACTS
+from ledger.regulation.registry.registry import Registry
 from projections.fold.step import Step
 from projections.views.base import Connection, Cursor, live
+from projections.views.new_rows import NewRows
 
 NAME: Final = "acts"
 
-_COPY: Final[LiteralString] = """
-COPY proj.acts (gen, index, stream, seq, act_id, act, role, officer, kid, iat, occurred_at,
-  recorded_at, agency, status, effect, state_after, flags, late, registry, digest, entry, protected,
-  payload, signature, erased_by, voided_by)
-FROM STDIN (FORMAT BINARY)
-"""
-_TYPES: Final = (
-    "int2", "int8", "text", "int8", "uuid", "text", "text", "text", "text", "int8", "timestamptz",
-    "timestamptz", "text", "text", "bool", "text", "text[]", "bool", "bool", "text", "bytea",
-    "bytea", "bytea", "bytea", "uuid", "uuid",
+_PUT: Final = NewRows(
+    "acts",
+    (
+        "gen smallint", "index bigint", "stream text", "comp uuid", "unit uuid", "seq bigint",
+        "act_id uuid", "act text", "role text", "officer text", "kid text", "iat bigint",
+        "occurred_at timestamptz", "recorded_at timestamptz", "agency text", "status text",
+        "effect boolean", "state_after text", "flags text[]", "late boolean", "registry boolean",
+        "digest text", "entry bytea", "protected bytea", "payload bytea", "signature bytea",
+    ),
 )  # fmt: skip
 #: Content that is erased, or was never to be shown.
 _CLEAR: Final[LiteralString] = """
@@ -55,10 +56,14 @@ _COLUMNS: Final[LiteralString] = (
 )
 _STREAM: Final[LiteralString] = _COLUMNS + " AND stream = %s AND index <= %s ORDER BY seq LIMIT %s"
 _ACT: Final[LiteralString] = _COLUMNS + " AND act_id = %s ORDER BY index"
-_AFTER: Final[LiteralString] = _COLUMNS + " AND index > %s ORDER BY index LIMIT %s"
+_BETWEEN: Final[LiteralString] = _COLUMNS + " AND index > %s AND index <= %s ORDER BY index"
 _EFFECTIVE_ROWS: Final[LiteralString] = _COLUMNS + " AND effect AND act = ANY (%s) ORDER BY index"
 _INDEX_AT: Final[LiteralString] = (
     "SELECT max(index) FROM proj.acts WHERE " + _LIVE + " AND stream = %s AND recorded_at <= %s"
+)
+_TAKEN_AT: Final[LiteralString] = "SELECT recorded_at FROM log.records WHERE index = %s"
+_RECORDED_BY: Final[LiteralString] = (
+    "SELECT max(recorded_at) FROM proj.acts WHERE " + _LIVE + " AND stream = %s AND index <= %s"
 )
 _RECORDED: Final[LiteralString] = """
 SELECT r.recorded_at FROM log.records r JOIN proj.views v ON r.index <= v.position
@@ -73,6 +78,13 @@ _ERASURES: Final[LiteralString] = (
     "SELECT index, erased_by::text FROM proj.acts WHERE "
     + _LIVE
     + " AND stream = %s AND erased_by IS NOT NULL"
+)
+_NAMING: Final[LiteralString] = (
+    "SELECT index FROM proj.acts WHERE "
+    + _LIVE
+    + " AND (role = 'AUTHOR' AND position(%s IN payload) > 0 OR role IS NULL AND payload IS NULL"
+    " AND erased_by IS NULL AND status NOT IN ('erased', 'set_aside', 'service'))"
+    " AND index <> ALL (%s)"
 )
 _LAST: Final[LiteralString] = "SELECT size - 1 FROM log.log_head"
 _PROGRAMMES: Final[LiteralString] = """
@@ -100,6 +112,7 @@ class Acts:
     """The view `acts`."""
 
     name = NAME
+    schema: LiteralString = "proj"
     tables: tuple[LiteralString, ...] = ("acts",)
 
     def batch(self, cursor: Cursor, gen: int) -> ActsBatch:
@@ -108,7 +121,7 @@ class Acts:
 
 
 class ActsBatch:
-    """Rows of one batch, written by one COPY."""
+    """Rows of one batch, written together."""
 
     def __init__(self, cursor: Cursor, gen: int) -> None:
         self._cursor = cursor
@@ -127,18 +140,21 @@ class ActsBatch:
             self._voided.append((step.opened.act_id, list(step.voids)))
         if not step.own:
             return
-        opened, statement, entry = step.opened, step.opened.statement, step.entry
-        act = opened.act
+        opened, entry = step.opened, step.entry
+        statement, act = (None, None) if step.bare else (opened.statement, opened.act)
+        signed = None if step.bare else step.signed
         self._rows.append(
             (
                 self._gen,
                 opened.index,
                 opened.stream,
+                opened.stream_id,
+                opened.unit,
                 opened.seq,
                 UUID(opened.act_id),
-                _act_name(step),
+                None if step.bare else _act_name(step),
                 None if statement is None else statement.role,
-                None if step.signed is None else step.signed.officer,
+                None if signed is None else signed.officer,
                 None if statement is None else statement.kid,
                 None if statement is None else statement.iat,
                 None if act is None else act.occurred_at,
@@ -149,23 +165,18 @@ class ActsBatch:
                 step.stream.state if entry is not None else None,
                 list(step.flags),
                 act is not None and act.late_reason is not None,
-                step.effect and act is not None and act.act in REGISTRY_ACTS,
-                _digest(step),
+                step.effect and opened.act is not None and opened.act.act in REGISTRY_ACTS,
+                None if step.bare else _digest(step),
                 opened.entry,
                 None if statement is None else statement.protected,
                 None if statement is None else statement.payload,
                 None if statement is None else statement.signature,
-                None,
-                None,
             )
         )
 
     def write(self) -> None:
-        """One COPY, then what the batch erases, takes back or voids."""
-        with self._cursor.copy(_COPY) as copy:
-            copy.set_types(_TYPES)
-            for row in self._rows:
-                copy.write_row(row)
+        """The rows, then what the batch erases, takes back or voids."""
+        _PUT.put(self._cursor, self._rows)
         for status, by, indices in self._cleared:
             self._cursor.execute(_CLEAR, [status, by, self._gen, indices])
         for by, indices in self._voided:
@@ -273,7 +284,7 @@ _NEVER: Final = 2**62
 
 def _rows(connection: Connection, query: LiteralString, asked: Sequence[object]) -> list[ActRow]:
     """In binary: three quarters of a row are bytes."""
-    with connection.cursor(binary=True, row_factory=class_row(ActRow)) as cursor:
+    with connection.cursor(binary=True, row_factory=args_row(ActRow)) as cursor:
         return cursor.execute(query, asked).fetchall()
 
 
@@ -293,9 +304,9 @@ def act_rows(connection: Connection, act_id: str) -> list[ActRow]:
     return _rows(connection, _ACT, [act_id])
 
 
-def rows_after(connection: Connection, index: int, limit: int) -> list[ActRow]:
-    """Statements of the whole log behind an index."""
-    return _rows(connection, _AFTER, [index, limit])
+def rows_between(connection: Connection, after: int, last: int) -> list[ActRow]:
+    """Statements of the whole log behind an index, up to another, as far as the asker sees them."""
+    return _rows(connection, _BETWEEN, [after, last])
 
 
 def index_at(connection: Connection, stream: str, at: datetime) -> int | None:
@@ -305,8 +316,20 @@ def index_at(connection: Connection, stream: str, at: datetime) -> int | None:
 
 
 def recorded_at(connection: Connection, index: int) -> datetime | None:
-    """When the log took a record; None where the view has not come to it."""
+    """When the log took a record; None where the view has not come to it, or it is not seen."""
     row = connection.execute(_RECORDED, [index]).fetchone()
+    return None if row is None else row[0]
+
+
+def taken_at(connection: Connection, index: int) -> datetime | None:
+    """When the log took a record that the asker sees, also where no view has come to it."""
+    row = connection.execute(_TAKEN_AT, [index]).fetchone()
+    return None if row is None else row[0]
+
+
+def recorded_by(connection: Connection, stream: str, index: int) -> datetime | None:
+    """When the newest statement of a stream up to an index was taken, of those that are seen."""
+    row = connection.execute(_RECORDED_BY, [stream, index]).fetchone()
     return None if row is None else row[0]
 
 
@@ -352,6 +375,20 @@ def erasures(connection: Connection, stream: str) -> dict[int, str]:
     return dict(connection.execute(_ERASURES, [stream]).fetchall())
 
 
+def naming(connection: Connection, digest: str, but: Collection[int]) -> list[int]:
+    """Indices of the acts that may have a file's digest anywhere in them, but for some records.
+
+    All of those whose content no view holds, as above ordinary (access.md G15).
+
+    Args:
+        connection: Of a login that sees every row.
+        digest: Of the file, as acts write it.
+        but: Indices of the records that do not count.
+    """
+    found = connection.execute(_NAMING, [digest.encode(), list(but)]).fetchall()
+    return [int(index) for (index,) in found]
+
+
 def programmes(connection: Connection) -> tuple[int, dict[str, int]]:
     """The last record there is, and each programme's stream with its own newest.
 
@@ -368,9 +405,15 @@ def act_of(row: ActRow) -> Act | None:
 
 
 def signeds(
-    rows: Iterable[ActRow], parsed: Mapping[str, Act] | None = None
+    rows: Iterable[ActRow], registry: Registry, parsed: Mapping[str, Act] | None = None
 ) -> list[tuple[ActRow, Signed | None]]:
-    """Rows as the fold takes them; an act is parsed once for all its statements."""
+    """Rows as the fold takes them; an act is parsed once for all its statements.
+
+    Args:
+        rows: The rows.
+        registry: Of that moment or a later one; it says which rules were in force when.
+        parsed: By id, acts that have been parsed already.
+    """
     acts: dict[str, Act | None] = {**(parsed or {})}
     found: list[tuple[ActRow, Signed | None]] = []
     for row in rows:
@@ -380,11 +423,11 @@ def signeds(
         if row.act_id not in acts or row.payload is None:
             acts[row.act_id] = act_of(row)
         act = acts[row.act_id]
-        found.append((row, None if act is None else _signed(row, act)))
+        found.append((row, None if act is None else _signed(row, act, registry)))
     return found
 
 
-def _signed(row: ActRow, act: Act) -> Signed | None:
+def _signed(row: ActRow, act: Act, registry: Registry) -> Signed | None:
     if row.officer is None or row.role is None or row.kid is None or row.digest is None:
         return None
     return Signed(
@@ -395,6 +438,7 @@ def _signed(row: ActRow, act: Act) -> Signed | None:
         iat=row.iat or 0,
         seq=row.seq,
         digest=row.digest,
+        edition=registry.edition_at(row.index),
         index=row.index,
         recorded_at=row.recorded_at,
     )

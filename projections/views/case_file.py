@@ -13,8 +13,10 @@ from typing import Any, Final, LiteralString
 from uuid import UUID
 
 import orjson
+from psycopg import sql
 from psycopg.rows import class_row
 
+from ledger.regulation.acts.act import ORDINARY
 from ledger.regulation.acts.json_shape import parse_time
 from ledger.regulation.acts.lifecycle import life_cycle
 from ledger.regulation.case.clocks import LIVE, WINDOWS
@@ -28,19 +30,25 @@ from projections.fold.fold import last_recorded
 from projections.fold.statement_check import WAYS_ON
 from projections.fold.step import Step
 from projections.views import search_terms
-from projections.views.base import Connection, Cursor, live
+from projections.views.base import Connection, Cursor, by_values, live, through_all
+from projections.views.new_rows import NewRows
 
 NAME: Final = "case_file"
 _CLEAR: Final[LiteralString] = """
 DELETE FROM proj.case_file WHERE gen = %s AND stream = ANY (%s)
 RETURNING stream, raised::text, first_index, last_index
 """
-_COPY: Final[LiteralString] = """
-COPY proj.case_file (gen, stream, case_id, body, raised, at, changes_at, first_index, last_index,
-  seq, state, outcome, agency, agencies, acts, flags, case_number, register_no, handler_label,
-  opened_at, last_at, due_at, words)
-FROM STDIN
-"""
+_PUT: Final = NewRows(
+    "case_file",
+    (
+        "gen smallint", "stream text", "comp uuid", "case_id uuid", "body json", "raised json",
+        "at timestamptz", "changes_at timestamptz", "first_index bigint", "last_index bigint",
+        "seq bigint", "state text", "outcome text", "agency text", "agencies text[]",
+        "acts text[]", "flags text[]", "case_number text", "register_no text",
+        "handler_label text", "opened_at timestamptz", "last_at timestamptz",
+        "due_at timestamptz", "words tsvector",
+    ),
+)  # fmt: skip
 RESTATED: Final = "STATISTICS_RESTATED"
 """A flag that a report in another stream may end: a file that had it is folded again when read."""
 
@@ -49,6 +57,7 @@ class CaseFiles:
     """The view `case_file`."""
 
     name = NAME
+    schema: LiteralString = "proj"
     tables: tuple[LiteralString, ...] = ("case_file",)
 
     def batch(self, cursor: Cursor, gen: int) -> CaseFileBatch:
@@ -102,7 +111,7 @@ class CaseFileBatch:
                 self._mark(stream, index)
 
     def _touch(self, step: Step) -> None:
-        if step.stream.kind != "case":
+        if step.stream.kind != "case" or not step.owns(step.stream.name):
             return
         touched = self._mark(step.stream, step.opened.index)
         touched.last = step.opened.index
@@ -121,10 +130,12 @@ class CaseFileBatch:
         if not self._touched or self._step is None:
             return
         before = self._cleared()
-        with self._cursor.copy(_COPY) as copy:
-            for name, touched in self._touched.items():
-                if _begun(touched.stream):
-                    copy.write_row(self._row(touched, before.get(name)))
+        rows = [
+            self._row(touched, before.get(name))
+            for name, touched in self._touched.items()
+            if _begun(touched.stream)
+        ]
+        _PUT.put(self._cursor, rows)
         self._touched = {}
 
     def _cleared(self) -> dict[str, _Before]:
@@ -143,9 +154,12 @@ class CaseFileBatch:
         flags = {code for codes in known.values() for code in codes}
         at = last_recorded(stream) or self._step.opened.recorded_at
         body, until = case_file_until(stream, known, registry, at, self._step.cases)
+        if self._step.level != ORDINARY:
+            return self._bare_row(touched, before, body, at)
         return (
             self._gen,
             stream.name,
+            self._step.comp(stream.name),
             UUID(stream.name.partition("/")[2]),
             orjson.dumps(body).decode(),
             orjson.dumps(known).decode(),
@@ -161,6 +175,50 @@ class CaseFileBatch:
             _due(body),
             search_terms.vector(search_terms.searchable(stream, registry)),
         )
+
+    def _bare_row(
+        self, touched: _Touched, before: _Before, body: Mapping[str, Any], at: datetime
+    ) -> tuple[Any, ...]:
+        """Above ordinary: where a case stands and whose it is (access.md G15).
+
+        Its file is folded when it is read: the one stored reads otherwise from the first instant
+        on, so nobody is given it.
+        """
+        assert self._step is not None  # noqa: S101 - as in `_row`
+        stream = touched.stream
+        state, outcome, agency, agencies, _ = _columns(stream, body)
+        return (
+            self._gen,
+            stream.name,
+            self._step.comp(stream.name),
+            UUID(stream.name.partition("/")[2]),
+            "{}",
+            "{}",
+            at,
+            at,
+            before.first,
+            max(before.last, touched.last),
+            stream.seq,
+            state,
+            outcome,
+            agency,
+            agencies,
+            [],
+            [],
+            None,
+            None,
+            None,
+            _numbers(body)[-1],
+            at,
+            _due(body),
+            "",
+        )
+
+
+def bare_line(line: Mapping[str, Any]) -> dict[str, Any]:
+    """A line of `line_then` as the view has it above ordinary."""
+    nothing = dict.fromkeys(("case_number", "register_no", "handler_label"))
+    return {**line, **nothing, "acts": [], "flags": [], "words": ""}
 
 
 def _is_report(step: Step) -> bool:
@@ -238,40 +296,39 @@ _ORDER: Final[Mapping[str, tuple[LiteralString, LiteralString]]] = {
     # sort: (condition behind a row, order)
     "opened_at": (
         " AND (" + _BEGAN + ", case_id) > (%(after)s, %(after_id)s)",
-        " ORDER BY " + _BEGAN + ", case_id LIMIT %(limit)s",
+        " ORDER BY " + _BEGAN + ", case_id",
     ),
     "-opened_at": (
         " AND (" + _BEGAN + ", case_id) < (%(after)s, %(after_id)s)",
-        " ORDER BY " + _BEGAN + " DESC, case_id DESC LIMIT %(limit)s",
+        " ORDER BY " + _BEGAN + " DESC, case_id DESC",
     ),
     "last_act": (
         " AND (last_at, case_id) > (%(after)s, %(after_id)s)",
-        " ORDER BY last_at, case_id LIMIT %(limit)s",
+        " ORDER BY last_at, case_id",
     ),
     "-last_act": (
         " AND (last_at, case_id) < (%(after)s, %(after_id)s)",
-        " ORDER BY last_at DESC, case_id DESC LIMIT %(limit)s",
+        " ORDER BY last_at DESC, case_id DESC",
     ),
     "due": (
         " AND (" + _ENDS + ", case_id) > (" + _AFTER_END + ", %(after_id)s)",
-        " ORDER BY " + _ENDS + ", case_id LIMIT %(limit)s",
+        " ORDER BY " + _ENDS + ", case_id",
     ),
     "-due": (
         " AND (" + _ENDS + ", case_id) < (" + _AFTER_END + ", %(after_id)s)",
-        " ORDER BY " + _ENDS + " DESC, case_id DESC LIMIT %(limit)s",
+        " ORDER BY " + _ENDS + " DESC, case_id DESC",
     ),
     "case_number": (
         " AND (" + _NUMBERED + ", case_id) > (" + _AFTER_NUMBER + ", %(after_id)s)",
-        " ORDER BY " + _NUMBERED + ", case_id LIMIT %(limit)s",
+        " ORDER BY " + _NUMBERED + ", case_id",
     ),
     "-case_number": (
         " AND (" + _NUMBERED + ", case_id) < (" + _AFTER_NUMBER + ", %(after_id)s)",
-        " ORDER BY " + _NUMBERED_DOWN + ", case_id DESC LIMIT %(limit)s",
+        " ORDER BY " + _NUMBERED_DOWN + ", case_id DESC",
     ),
 }
 SORTS: Final = tuple(_ORDER)
 _CONDITIONS: Final[Mapping[str, LiteralString]] = {
-    "state": " AND state = %(state)s",
     "agency": " AND agencies @> ARRAY[%(agency)s]::text[]",
     "outcome": " AND outcome = %(outcome)s",
     "act": " AND acts @> ARRAY[%(act)s]::text[]",
@@ -281,6 +338,9 @@ _CONDITIONS: Final[Mapping[str, LiteralString]] = {
     "opened_to": " AND opened_at IS NOT NULL AND " + _BEGAN + " < %(opened_to)s",
     "question": " AND words @@ %(question)s::tsquery",
 }
+_ASKED_AFTER_POLICY: Final = ("agency", "act", "flag", "question")
+#: What few rows may have, or many.
+_ASKED_BY_VALUE: Final = ("outcome", "due_before", "opened_from", "opened_to")
 _SORT_COLUMN: Final = {
     "opened_at": "opened_at",
     "last_act": "last_at",
@@ -392,7 +452,6 @@ def listed(
     if wanted.sort not in _ORDER:
         raise ValueError(f"no such sort: {wanted.sort}")
     values: dict[str, Any] = {
-        "state": wanted.state,
         "agency": wanted.agency,
         "outcome": wanted.outcome,
         "act": wanted.act,
@@ -402,7 +461,7 @@ def listed(
         "opened_to": _midnight(wanted.opened_to, days=1),
         "question": None if wanted.q is None else search_terms.question(wanted.q),
     }
-    if wanted.q is not None and values["question"] is None:
+    if _asks_for_none(wanted, values["question"]):
         return []
     parts: list[LiteralString] = [_LIST_THEN if then else _LIST]
     values["then"] = orjson.dumps(list(then)).decode()
@@ -415,9 +474,27 @@ def listed(
     if after is not None:
         parts.append(behind)
         values["after"], values["after_id"] = _key(wanted.sort, after[0]), UUID(after[1])
-    query: LiteralString = "".join([*parts, order])
+    _plan(connection, values)
+    # Said in the text, so that a plan made once knows how many stand there, and are wanted.
+    in_state = sql.SQL("" if wanted.state is None else " AND state = {}").format(wanted.state)
+    query = sql.SQL("").join([*map(sql.SQL, parts), in_state, sql.SQL(order)])
+    query += sql.SQL(" LIMIT {}").format(limit)
     with connection.cursor(row_factory=class_row(CaseLine)) as cursor:
-        return cursor.execute(query, values | {"limit": limit, "snapshot": snapshot}).fetchall()
+        return cursor.execute(query, values | {"snapshot": snapshot}).fetchall()
+
+
+def _asks_for_none(wanted: Filter, question: str | None) -> bool:
+    """Whether no case can be meant: there is no such state, or nothing to look for."""
+    unknown = wanted.state is not None and wanted.state not in life_cycle().labels
+    return unknown or (wanted.q is not None and question is None)
+
+
+def _plan(connection: Connection, values: Mapping[str, object]) -> None:
+    """Says how the question is planned, where that is not once for whatever is asked."""
+    if any(values[name] is not None for name in _ASKED_AFTER_POLICY):
+        through_all(connection)
+    elif any(values[name] is not None for name in _ASKED_BY_VALUE):
+        by_values(connection)
 
 
 def line_then(

@@ -14,10 +14,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from ledger.regulation.acts.catalogue import load
-from ledger.regulation.acts.lifecycle import life_cycle
+from ledger.regulation.acts.catalogue import catalogue_of
+from ledger.regulation.acts.lifecycle import life_cycle_of
 from ledger.regulation.acts.text_lint import identifiers
 from ledger.regulation.case.state import StreamState
+from ledger.regulation.edition import load_edition
 from ledger.regulation.registry.registry import Registry
 
 _WORD: Final = re.compile(r"[0-9a-z]+")
@@ -44,6 +45,11 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(word[:_LONGEST] for word in _WORD.findall(plain(text)))
 
 
+def forget() -> None:
+    """Lets go of texts that were taken apart: something of the log was shredded."""
+    _words.cache_clear()
+
+
 def vector(texts: Iterable[str]) -> str:
     """Distinct plain words in order, as the text of a tsvector without positions."""
     return " ".join(sorted({word for text in texts for word in _words(text)}))
@@ -64,20 +70,26 @@ def refused(text: str) -> bool:
     """
     seen = "".join(c for c in text if unicodedata.category(c) != "Cf")
     seen = unicodedata.normalize("NFKC", seen)
-    return bool(identifiers(seen)) or "@" in seen or "://" in seen or "www." in seen.lower()
+    return (
+        bool(identifiers(seen, load_edition()))
+        or "@" in seen
+        or "://" in seen
+        or "www." in seen.lower()
+    )
 
 
 def searchable(stream: StreamState, registry: Registry) -> Iterator[str]:
     """What a case can be found by."""
-    types, states = load().types, life_cycle().labels
-    yield from states.get(stream.state or "", ())
+    since = stream.state_since
+    cycle = life_cycle_of(registry.edition if since is None else since.edition)
+    yield from cycle.labels.get(stream.state or "", ())
     agencies: set[tuple[str, Any]] = set()
     for entry in stream.effective():
         act = entry.act
         yield from _numbers(act.facts)
         if act.document is not None:
             yield from (str(act.document[m]) for m in ("number", "symbol", "type", "abstract"))
-        kind = types.get(act.act)
+        kind = catalogue_of(entry.edition).types.get(act.act)
         if kind is not None:
             yield kind.vi
         agencies.add((act.agency, act.day))

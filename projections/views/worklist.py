@@ -7,22 +7,27 @@ makes it go. A passed limit is shown, never acted on.
 # ruff: noqa: S608 - pieces of SQL are constants of this file (LiteralString)
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Final, LiteralString
 from uuid import UUID
 
 from psycopg.rows import class_row
 
+from ledger.regulation.acts.act import ORDINARY
 from ledger.regulation.case.clocks import WINDOWS, ClockRun, due_status, running
 from ledger.regulation.case.other_cases_port import REPORTS, Cases
 from ledger.regulation.case.state import Entry, StreamState
+from ledger.regulation.participation.units import units
 from ledger.regulation.registry.calendar import VIETNAM, local_day
 from ledger.regulation.registry.registry import Registry
+from ledger.streams.names import is_case
+from ledger.streams.stream import NIL_UNIT
 from projections.fold.fold import last_recorded
 from projections.fold.step import Step
-from projections.views.base import Connection, Cursor, live
+from projections.views.base import Connection, Cursor, live, through_all
+from projections.views.new_rows import NewRows
 
 NAME: Final = "worklist"
 SIGN: Final = "SIGN"
@@ -48,40 +53,51 @@ ASKS_ADDRESSEE: Final = frozenset(
         "STATISTICS_ANSWER",
     }
 )
+#: Powers whose holders are told wherever their post is: an auditor of an emergency at once (A19).
+TOLD: Final[Mapping[str, Sequence[str]]] = {"BREAK_GLASS_REVIEW": ("AUDITOR",)}
 _ENDED: Final = frozenset({"CLOSED", "ARCHIVED"})
 
 _CLEAR: Final[LiteralString] = "DELETE FROM proj.tasks WHERE gen = %s AND stream = ANY (%s)"
 _RESTATE: Final[LiteralString] = """
 SELECT DISTINCT stream FROM proj.tasks WHERE gen = %s AND code = 'STATISTICS_RESTATE'
 """
-_COPY: Final[LiteralString] = """
-COPY proj.tasks (gen, stream, n, kind, act_id, act, officer, agency, role, code, sub, started_at,
-  due_at, alarm_at, source, source_kind, certainty, case_number, register_no,
-  state, last_at)
-FROM STDIN (FORMAT BINARY)
-"""
-_TYPES: Final = (
-    "int2", "text", "int2", "text", "uuid", "text", "text", "text", "text", "text", "text",
-    "timestamptz", "timestamptz", "timestamptz", "text", "text", "text", "text", "text",
-    "text", "timestamptz",
+_PUT: Final = NewRows(
+    "tasks",
+    (
+        "gen smallint", "stream text", "comp uuid", "unit uuid", "n smallint", "kind text",
+        "act_id uuid",
+        "act text", "officer text", "agency text", "role text", "power text",
+        "code text", "sub text",
+        "started_at timestamptz", "due_at timestamptz", "alarm_at timestamptz", "source text",
+        "source_kind text", "certainty text", "case_number text", "register_no text",
+        "state text", "last_at timestamptz",
+    ),
 )  # fmt: skip
 _LIVE: Final = live(NAME)
-_AGENCIES: Final[LiteralString] = (
-    "SELECT DISTINCT agency FROM proj.tasks WHERE " + _LIVE + " AND agency IS NOT NULL"
-)
+#: Whoever was sent an act is told what waits by it, and the case's number, by which a letter is
+#: answered; not how the rest of the case goes on, nor what its intake was called: the row of its
+#: file is for those alone who see it whole. Asked once: each naming of it would make the set of
+#: what is seen anew.
 _TASKS: Final[LiteralString] = (
-    "SELECT kind, stream, act_id::text, act, officer, agency, role, code, sub, started_at, due_at,"
-    " alarm_at, source, source_kind, certainty, case_number, register_no, state, last_at"
-    " FROM proj.tasks WHERE " + _LIVE
+    "SELECT kind, tasks.stream, act_id::text, act, officer, agency, role, power, code, sub,"
+    " started_at, due_at, alarm_at, source, source_kind, certainty, case_number,"
+    " CASE WHEN f.whole THEN register_no END AS register_no,"
+    " CASE WHEN f.whole THEN state END AS state,"
+    " CASE WHEN f.whole THEN last_at END AS last_at"
+    " FROM proj.tasks LEFT JOIN LATERAL (SELECT true AS whole FROM proj.case_file f"
+    " WHERE f.stream = tasks.stream AND f." + live("case_file") + " OFFSET 0) f ON true"
+    " WHERE tasks." + _LIVE
 )
 _OF_OFFICER: Final[LiteralString] = _TASKS + " AND officer = %s"
 _OF_AGENCIES: Final[LiteralString] = _TASKS + " AND agency = ANY (%s)"
+_OF_POWERS: Final[LiteralString] = _TASKS + " AND power = ANY (%s)"
 
 
 class Worklist:
     """The view `worklist`."""
 
     name = NAME
+    schema: LiteralString = "proj"
     tables: tuple[LiteralString, ...] = ("tasks",)
 
     def batch(self, cursor: Cursor, gen: int) -> WorklistBatch:
@@ -123,12 +139,16 @@ class WorklistBatch:
             return
         registry, at = self._step.registry, self._step.opened.recorded_at
         self._cursor.execute(_CLEAR, [self._gen, list(self._touched)])
-        with self._cursor.copy(_COPY) as copy:
-            copy.set_types(_TYPES)
-            for stream in self._touched.values():
-                last = last_recorded(stream) or at
-                for n, task in enumerate(tasks_of(stream, registry, last, self._step.cases)):
-                    copy.write_row(_row(self._gen, stream, n, task, last))
+        rows = []
+        for stream in self._touched.values():
+            last, comp = last_recorded(stream) or at, self._step.comp(stream.name)
+            named, own = units(stream, self._step.level), comp if is_case(stream.name) else NIL_UNIT
+            for n, task in enumerate(tasks_of(stream, registry, last, self._step.cases)):
+                unit = named.get(task.entry.act.act_id)
+                place = (self._gen, stream.name, comp, own if unit is None else UUID(unit), n)
+                numbered = self._step.level == ORDINARY  # else access.md G15
+                rows.append((*place, *_columns(stream, task, last, numbered=numbered)))
+        _PUT.put(self._cursor, rows)
         self._touched = {}
 
 
@@ -139,6 +159,7 @@ class _Task:
     officer: str | None = None
     agency: str | None = None
     role: str | None = None
+    power: str | None = None
     run: ClockRun | None = None
 
 
@@ -156,6 +177,8 @@ def tasks_of(
         for agency in _asked(run, start, handler):
             asked = asked or agency == handler
             yield _Task(CLOCK, start, agency=agency, run=run)
+        for power in TOLD.get(run.code, ()):
+            yield _Task(CLOCK, start, power=power, run=run)
     yield from _referrals(stream)
     if handler is not None and not asked and stream.state not in _ENDED:
         last = stream.state_since or next(iter(stream.entries.values()))
@@ -196,19 +219,19 @@ def _made_again(entry: Entry, stream: StreamState) -> bool:
     )
 
 
-def _row(gen: int, stream: StreamState, n: int, task: _Task, last: datetime) -> tuple[Any, ...]:
+def _columns(
+    stream: StreamState, task: _Task, last: datetime, *, numbered: bool
+) -> tuple[Any, ...]:
     run, act = task.run, task.entry.act
-    registered = stream.last("CaseRegistered")
+    registered = stream.last("CaseRegistered") if numbered else None
     return (
-        gen,
-        stream.name,
-        n,
         task.kind,
         UUID(act.act_id),
         act.act,
         task.officer,
         task.agency,
         task.role,
+        task.power,
         None if run is None else run.code,
         None if run is None else run.sub,
         act.occurred_at if run is None else run.started_at,
@@ -218,7 +241,7 @@ def _row(gen: int, stream: StreamState, n: int, task: _Task, last: datetime) -> 
         None if run is None else run.kind,
         None if run is None else run.certainty,
         None if registered is None else registered.act.facts.get("case_number"),
-        stream.intake[0].act.facts.get("register_no") if stream.intake else None,
+        stream.intake[0].act.facts.get("register_no") if numbered and stream.intake else None,
         stream.state,
         last,
     )
@@ -238,6 +261,7 @@ class TaskRow:
     officer: str | None
     agency: str | None
     role: str | None
+    power: str | None
     code: str | None
     sub: str | None
     started_at: datetime | None
@@ -249,7 +273,7 @@ class TaskRow:
     case_number: str | None
     register_no: str | None
     state: str | None
-    last_at: datetime
+    last_at: datetime | None
 
     def status(self, at: datetime) -> str:
         """NONE_STATED, RUNNING, NEAR, DUE or OVERDUE; ALARM where only a reminder has passed."""
@@ -283,12 +307,18 @@ class Tasks:
     referrals: list[TaskRow] = field(default_factory=list)
     cases: list[TaskRow] = field(default_factory=list)
 
+    def every(self) -> Iterator[TaskRow]:
+        """Each of them, part by part."""
+        for part in fields(self):
+            yield from getattr(self, part.name)
+
 
 def worklist(
     connection: Connection,
     officer: str,
-    carries: Callable[[str], bool],
+    agencies: Collection[str],
     leads: Callable[[str], bool],
+    powers: Collection[str],
     at: datetime,
 ) -> Tasks:
     """What waits for an officer and the agencies the officer acts for.
@@ -296,15 +326,20 @@ def worklist(
     Args:
         connection: As reader.
         officer: Officer id.
-        carries: Whether an agency, as a task names it, is one the officer acts for today (by
-            itself or as its successor).
+        agencies: As tasks name them, those that the officer acts for today (themselves, or as who
+            carries on for them).
         leads: Whether what waits for other officers of an agency is asked for too.
+        powers: Of the officer's posts today.
         at: How late a task is, is judged by this instant.
     """
-    agencies = [row[0] for row in connection.execute(_AGENCIES).fetchall() if carries(row[0])]
     with connection.cursor(row_factory=class_row(TaskRow)) as cursor:
         own = cursor.execute(_OF_OFFICER, [officer]).fetchall()
-        others = cursor.execute(_OF_AGENCIES, [agencies]).fetchall()
+    through_all(connection)
+    with connection.cursor(row_factory=class_row(TaskRow)) as cursor:
+        others = cursor.execute(_OF_AGENCIES, [list(agencies)]).fetchall()
+        told = {one for named in TOLD.values() for one in named}.intersection(powers)
+        if told:
+            own += cursor.execute(_OF_POWERS, [list(told)]).fetchall()
     own += [
         task
         for task in others

@@ -18,7 +18,7 @@ from projections.checks.rebuild_comparison import altered_definitions
 from tests.attacks import attack
 from tests.definitions import told
 from tests.fixtures.app import Service
-from tests.fixtures.postgres import Database, make_database
+from tests.fixtures.postgres import Database, install_database, make_database
 
 pytestmark = pytest.mark.postgres
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.postgres
 @pytest.fixture(scope="module")
 def installed(postgres_server: Embedded) -> Iterator[Database]:
     """A database whose definitions every test here leaves as they were."""
-    made = make_database(postgres_server)
+    made = install_database(postgres_server)
     yield made
     made.close()
 
@@ -35,6 +35,31 @@ def test_the_shipped_lists_are_what_a_fresh_database_tells(installed: Database) 
     """After a change of the schema: `python -m tests.definitions` writes them anew."""
     for path, text in told(installed).items():
         assert path.read_text(encoding="utf-8") == text, path.name
+
+
+_ON_ITSELF = (
+    "SELECT datdba::regrole::text, d.encoding, d.datcollate, d.datctype,"
+    " (SELECT array_agg(a::text ORDER BY a::text) FROM unnest(d.datacl) a),"
+    " (SELECT array_agg((s.setrole::regrole::text, s.setconfig)::text ORDER BY s.setrole)"
+    " FROM pg_db_role_setting s WHERE s.setdatabase = d.oid)"
+    " FROM pg_database d WHERE datname = current_database()"
+)
+
+
+@pytest.mark.parametrize("rehearsal", [True, False])
+def test_what_tests_copy_is_what_an_installation_makes(
+    postgres_server: Embedded, *, rehearsal: bool
+) -> None:
+    """Else every test of a right would be one of a database that nobody runs."""
+    found = []
+    for made in (install_database, make_database, make_database):
+        database = made(postgres_server, rehearsal=rehearsal)
+        with psycopg.connect(database.admin) as connection:
+            row = connection.execute(_ON_ITSELF).fetchone()
+            kind = connection.execute("SELECT rehearsal FROM log.enclave").fetchall()
+        found.append((str(row).replace(database.slug, "{slug}"), kind, told(database)))
+        database.close()
+    assert found[1:] == found[:1] * 2
 
 
 HARMS: dict[str, tuple[LiteralString, LiteralString]] = {
@@ -69,6 +94,14 @@ HARMS: dict[str, tuple[LiteralString, LiteralString]] = {
     "rows hidden from one login": (
         "CREATE POLICY less ON log.records AS RESTRICTIVE FOR SELECT USING (index < 10)",
         "policy less on log.records",
+    ),
+    "another's rows shown before it is asked whose they are": (
+        "ALTER VIEW sec.shown RESET (security_barrier)",
+        "relation sec.shown",
+    ),
+    "the whole audience shown": (
+        "CREATE OR REPLACE VIEW sec.shown AS SELECT comp, act, true AS whole FROM sec.audience",
+        "rule _RETURN on sec.shown",
     ),
     "row security off": (
         "ALTER TABLE log.wraps NO FORCE ROW LEVEL SECURITY",

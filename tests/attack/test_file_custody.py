@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from api.ops.database import reachable
+from api.ops.database import reachable, stop_database
 from api.ops.embedded_postgres import Embedded
 from api.ops.init_enclave import Plan
 from api.ops.init_enclave import found as found_anew
@@ -25,7 +25,7 @@ from api.settings import Settings
 from api.texts.catalogue import translate
 from api.texts.damage import finding
 from keys import canonical, envelope_encryption, sealed_anchor, sealed_file
-from keys.envelope_encryption import Kek
+from keys.envelope_encryption import Keks
 from keys.jwk import SoftwareSigner
 from ledger.admission.service_statements import STREAM, custody_anchored
 from ledger.audit.audit import Report, audit
@@ -69,14 +69,14 @@ class Played:
     """
 
     service: Service
-    kek: Kek
+    kek: Keks
     act: int
     first: LoggedAnchor
     second: LoggedAnchor
     paths: tuple[str, str]
 
     def audited(
-        self, login: str = "reader", *, whole: bool = False, blobs: FileBytes | None = None
+        self, login: str = "projector", *, whole: bool = False, blobs: FileBytes | None = None
     ) -> Report:
         """What an audit finds; the files' own bytes by their length, or whole."""
         facts = self.service.enclave.facts
@@ -116,6 +116,7 @@ def _play(service: Service) -> Played:
                  stream=f"case/{an_id('custody')}", attachments=files)  # fmt: skip
     index = service.say(act, "hotline")["index"]
     one, two = (f"/v1/acts/{act.act_id}/attachments/{file['digest']}" for file in files)
+    service.known(index)
     assert service.get(one).get_data() == b"one"
     first = service.anchor()
     for path in (two, one):
@@ -347,7 +348,7 @@ def test_an_event_that_opens_is_not_among_those_anchored(played: Played) -> None
         for seq, kept in ((0, wrap), (1, row.wrap)):
             admin.execute(
                 "INSERT INTO log.file_wraps VALUES (%s, %s, %s, %s)",
-                [row.name, seq, played.kek.kek_id, kept],
+                [row.name, seq, played.kek.current.kek_id, kept],
             )
         admin.commit()
         report = played.audited()
@@ -523,7 +524,10 @@ def test_nobody_comes_before_the_key_of_the_files(tmp_path: Path) -> None:
     """Else neither a file nor an anchor could be made any more."""
     settings = Settings.at(tmp_path / "home")
     found_anew(settings, Plan("x.example", "ordinary", rehearsal=True, at=RealClock().now()))
-    with reachable(settings) as facts:
-        with closing(open_pool(role_dsn(settings, facts, "writer"), most=1)) as pool:
-            stands = PostgresFiles(pool).keep_lookup_key(b"\x01" + bytes(76))
-        assert len(opened(stands, open_kek(settings), facts.origin)) == 32
+    try:
+        with reachable(settings) as facts:
+            with closing(open_pool(role_dsn(settings, facts, "writer"), most=1)) as pool:
+                stands = PostgresFiles(pool).keep_lookup_key(b"\x01" + bytes(76))
+            assert len(opened(stands, open_kek(settings), facts.origin)) == 32
+    finally:
+        stop_database(settings)

@@ -98,7 +98,7 @@ def test_serve_runs_no_code_of_the_folder_it_is_started_in(hostile: Path, home: 
         finally:
             with suppress(ProcessLookupError):
                 serve.send_signal(signal.SIGTERM)
-        assert serve.wait(60) == 0
+        assert serve.wait(300) == 0
     assert b"starting it again" not in log.read_bytes()
     audited = _socai(hostile, home, "log", "audit", "--workers", "2")
     assert audited.returncode == 0, audited.stdout + audited.stderr
@@ -146,7 +146,7 @@ def test_a_builder_runs_no_code_of_the_folder_it_is_started_in(
     monkeypatch.chdir(hostile)
     nowhere = WorkerConfig("host=/nonexistent", Kek.generate(), "x.example/ordinary", "ordinary")
     process = rebuild_worker.start(WorkerTask(nowhere, VIEWS[0], 1, "0"))
-    process.wait(60)
+    process.wait(300)
     rebuild_worker.end(process)
     assert _marks(hostile) == []
 

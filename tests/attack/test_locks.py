@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from api.ops.embedded_postgres import Embedded
 from ledger.postgres import migrate
 from ledger.write.registry_follower import RegistryFollower
 from projections.engine.batch_transaction import BatchTransaction
@@ -20,7 +21,7 @@ from projections.views.all_views import VIEWS
 from tests.attacks import attack
 from tests.builders import an_act, an_id
 from tests.fixtures.app import Service
-from tests.fixtures.postgres import Database
+from tests.fixtures.postgres import Database, install_database
 from tests.fixtures.projected import Case
 from tests.memory_log import ORIGIN
 
@@ -33,7 +34,10 @@ MODES = (
     "ROW EXCLUSIVE", "ROW SHARE", "ACCESS SHARE",
 )  # fmt: skip
 READERS = ("reader", "auditor")
-_TABLES = "SELECT schemaname, tablename FROM pg_tables WHERE schemaname IN ('log', 'sec', 'proj')"
+_TABLES = (
+    "SELECT schemaname, tablename FROM pg_tables"
+    " WHERE schemaname IN ('log', 'sec', 'access', 'proj', 'r')"
+)
 
 
 def _tables(database: Database) -> list[sql.Identifier]:
@@ -108,8 +112,11 @@ def held(service: Service, request: pytest.FixtureRequest) -> Iterator[Held]:
     noticed_by="readiness; `socai migrate` puts both back",
 )
 @pytest.mark.parametrize("login", ["reader", "auditor", "writer", "projector", "checkpointer"])
-def test_an_installation_opens_a_login_that_was_locked_out(database: Database, login: str) -> None:
+def test_an_installation_opens_a_login_that_was_locked_out(
+    postgres_server: Embedded, login: str
+) -> None:
     """PostgreSQL lets nobody take this from a role; so the operator's command mends it."""
+    database = install_database(postgres_server)
     role = sql.Identifier(f"{database.slug}_{login}")
     with psycopg.connect(database.dsn(login), autocommit=True) as taken:
         for harm in (
@@ -152,7 +159,7 @@ def test_a_reader_stops_nobody(held: Held) -> None:
     act = an_act("ReportReceived", by="hotline", when=service.clock.now(), stream=f"case/{case}")
     receipt = service.say(act, "hotline")
     wait = {"Prefer": "wait=20"}
-    assert service.enclave.proofs.wait(receipt["index"], 20.0) is not None
+    assert service.enclave.proofs.wait(receipt["index"], 120.0) is not None
     seen = service.get(f"/v1/cases/{case}/acts", headers=wait, at_least=receipt["index"])
     assert seen.status_code == 200, seen.text
     assert service.client.get("/health/ready").status_code == 200
@@ -166,7 +173,7 @@ def test_a_reader_stops_nobody(held: Held) -> None:
 
     migrating = threading.Thread(target=again, daemon=True)
     migrating.start()
-    migrating.join(30)
+    migrating.join(120)
     assert done.is_set()
 
 
@@ -207,7 +214,8 @@ def _emptied(case: Case) -> int:
         connection.execute("UPDATE proj.views SET position = -1, recorded_at = NULL")
         for view in VIEWS:
             for table in view.tables:
-                connection.execute(sql.SQL("TRUNCATE proj.{}").format(sql.Identifier(table)))
+                name = sql.Identifier(view.schema, table)
+                connection.execute(sql.SQL("TRUNCATE {}").format(name))
     return len(case.played.log.rows) - 1
 
 
@@ -225,7 +233,7 @@ def test_a_killed_loop_is_followed(sc1: Case) -> None:
     killed._connection.close()
     assert not heir.advance()
     ticks = threading.Event()
-    for _ in range(400):
+    for _ in range(2_400):
         if heir.advance():
             break
         ticks.wait(0.05)
@@ -250,7 +258,7 @@ def test_two_loops_write_no_row_twice(sc1: Case) -> None:
     assert heir.advance()
     group = BatchTransaction(
         {view.name: view for view in VIEWS}, *sc1.reading_log(),
-        origin=ORIGIN, level="ordinary", most=10, standing=RegistryFollower(*sc1.reading_log()),
+        origin=ORIGIN, level="ordinary", most=10, follower=RegistryFollower(*sc1.reading_log()),
     )  # fmt: skip
     with pytest.raises(ConcurrentUpdate):
         group.advance(connection, stale, last + 1)

@@ -204,7 +204,8 @@ def test_a_planted_checkpoint_is_named_by_readiness_and_shuts_no_door(
     assert told["database"] == true["database"]
     assert told["checkpointer"]["detail"] == true["checkpointer"]["detail"]
     act = an_act("ReportReceived", when=idle.clock.now(), stream=f"case/{an_id('after it')}")
-    idle.send(idle.sign(act, "hotline"), "hotline")
+    unproven = {"Prefer": "respond-async"}  # no proof comes, and it waits for none
+    idle.send(idle.sign(act, "hotline"), "hotline", unproven)
     assert idle.size() == size + 1
     projector, _, pool = open_projector(idle.settings)
     with closing(pool), closing(projector):

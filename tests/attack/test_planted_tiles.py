@@ -49,7 +49,7 @@ def _plant(database: Database, planted: list[tiles.Tile]) -> None:
 
 
 def _kinds(database: Database, a: ALedger) -> set[tuple[Damage, int]]:
-    with PostgresEvidence(database.dsn("reader")) as source:
+    with PostgresEvidence(database.dsn("projector")) as source:
         report = audit(source, origin=a.origin, vkeys=a.keys.vkeys, kek=a.keys.kek)
     return {(found.kind, found.index) for found in report.findings}
 

@@ -25,7 +25,7 @@ from api.ops.embedded_postgres import Embedded
 from api.ops.home_notes import RUNNING
 from api.ops.recovery import Recovering
 from api.ops.role_lock import Lock
-from api.ops.wiring import log_signers, open_kek, role_dsn
+from api.ops.wiring import log_signers, open_kek, open_projector, role_dsn
 from api.rehearsal.acts_of_play import CastMember
 from api.rehearsal.cast import Cast, KeyStore
 from api.rehearsal.past_door import Smuggler
@@ -376,7 +376,7 @@ def test_who_is_named_first_is_the_author(lost: Restored) -> None:
     told = lost.socai("log", "recover", *lost.keep(), "--reason", "x", *signers[2:], *signers[:2])
     assert told.exit_code == 0, told.output
     with lost.unsealed() as service:
-        (act,) = [one.act for one in service.enclave.ledger.standing.catch_up().acts[-1:]]
+        (act,) = [one.act for one in service.enclave.ledger.follower.catch_up().acts[-1:]]
         assert [one.officer for one in act.signers] == [officer("founder"), officer("keeper")]
 
 
@@ -411,7 +411,7 @@ def test_junk_in_the_logs_own_stream_bars_no_recovery(lost: Restored) -> None:
         appender = GroupAppender(role_dsn(lost.settings, facts, "writer"))
         with closing(appender):
             kek = open_kek(lost.settings)
-            thief = Smuggler(service.enclave.records, appender, kek, facts.origin)
+            thief = Smuggler(service.records, appender, kek, facts.origin)
             act = service_enrolment(key("the thief's"), service.clock.now())
             noise = SealedRecord(
                 bytes(31) + b"\1", b"\1" + bytes(600), bytes(16), b"\1" + bytes(76)
@@ -508,8 +508,13 @@ def test_a_recovery_past_the_door_is_no_recovery(
 
 def test_a_database_that_was_added_to_is_no_beginning_of_what_was_signed(lost: Restored) -> None:
     """Served where nobody remembered: what stands there now is another log: no recovery."""
-    SeenFile(Home(lost.settings).seen_folder("api")).write(lost.before)
+    for role in ("api", "projector"):
+        SeenFile(Home(lost.settings).seen_folder(role)).write(lost.before)
     with lost.unsealed() as service:
+        projector, _, pool = open_projector(lost.settings)  # else nobody knows who takes part
+        projector.catch_up()
+        projector.close()
+        pool.close()
         report = service.sign(a_report(30, service.clock.now()), "hotline")
         sent = service.send(report, "hotline", {"Prefer": "respond-async"})
         assert sent.status_code < 300, sent.text

@@ -37,7 +37,7 @@ from ledger.audit.range_check import CheckedRange
 from ledger.audit.rules import stream_folds
 from ledger.audit.snapshot_port import ExportedSnapshot, StreamPartition
 from ledger.audit.tree import ReadCheckpoints
-from ledger.audit.workers import Orders, Workers, desk_of
+from ledger.audit.workers import Orders, Workers, checker_of
 from ledger.log.moment import milliseconds
 from ledger.log.statement import AUTHOR, SERVICE_TYP, make, parse_compact
 from ledger.ports import StoredRecord
@@ -47,7 +47,7 @@ from ledger.regulation.case.state import NOTHING, Entry, StreamState
 from ledger.streams.event import TOPIC, SetAside
 from ledger.streams.names import stream_id
 from ledger.streams.tokens import token_tag
-from ledger.write.judged_stream import Docket
+from ledger.write.judged_stream import JudgedStream
 from ledger.write.registry_follower import RegistryFollower
 from projections.fold.fold import Fold
 from projections.fold.step import Step
@@ -66,7 +66,7 @@ from tests.stored_evidence import StoredEvidence
 NOTICED = "log audit, which asks the rules again"
 STOPPED = "-"
 MINE = SoftwareSigner.from_secret("Ed25519", b"the key of whoever took over ...")
-OFFICERS = ("hotline", "cv", "cv2", "tp", "pgd", "gd", "pc", "hcv", "hpct", "ct", "ubcv", "giamsat")
+OFFICERS = ("hotline", "cv", "cv2", "tp", "pgd", "gd", "pc", "hcv", "hpct", "ct", "ubgk", "giamsat")
 
 
 def _powers(alias: str) -> frozenset[str]:
@@ -79,14 +79,16 @@ def _alias(uuid: str) -> str:
     return next(name for name in (*CAST, "founder") if builders.officer(name) == uuid)
 
 
-class Desks(Workers):
-    """The desks of three processes, all of them in this one."""
+class Checkers(Workers):
+    """The checkers of three processes, all of them in this one."""
 
     def __init__(self, number: int, share: ExportedSnapshot, job: Job | None, **more: Any) -> None:  # noqa: ANN401
-        seated = more["timeline"] is not None
-        self.seats = number if seated else 1
-        seats = [StreamPartition(rest, self.seats) for rest in range(self.seats)]
-        self._desks = [desk_of(Orders(share, job, seat=seat, **more)) for seat in seats]
+        spread = more["timeline"] is not None
+        self.partitions = number if spread else 1
+        partitions = [StreamPartition(rest, self.partitions) for rest in range(self.partitions)]
+        self._checkers = [
+            checker_of(Orders(share, job, partition=partition, **more)) for partition in partitions
+        ]
 
     def __exit__(self, *_: object) -> None:
         """Nothing was begun."""
@@ -97,7 +99,7 @@ class Desks(Workers):
 
     def parts(self, ranges: Iterable[tuple[int, int]]) -> Iterator[Sequence[CheckedRange]]:
         """The parts of each range."""
-        return (_sent([desk.part(*some) for desk in self._desks]) for some in ranges)
+        return (_sent([checker.part(*some) for checker in self._checkers]) for some in ranges)
 
 
 def _sent(answer: Any) -> Any:  # noqa: ANN401 - whatever travels
@@ -222,8 +224,8 @@ class Den:
     def agreed(self) -> list[int]:
         """What is set aside in stream `ledger`, as audit and a process that begins now agree."""
         reader = self.a.reader()
-        standing = RegistryFollower(self.store, reader)
-        judged = Docket(standing, self.store, reader, STREAM).upto()
+        follower = RegistryFollower(self.store, reader)
+        judged = JudgedStream(follower, self.store, reader, STREAM).upto()
         aside = [index for index, why in judged.items() if why is not None]
         report = self.audit()
         named = {f.index for f in wrong(report)} | {one.index for one, _ in report.voided}
@@ -284,10 +286,10 @@ class Den:
         alone = audit(source, **given)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("ledger.audit.audit.ROWS", 4)
-            crews: list[Desks] = []
+            crews: list[Checkers] = []
 
-            def crew(*arguments: Any, **more: Any) -> Desks:  # noqa: ANN401 - see `Desks`
-                crews.append(Desks(*arguments, **more))
+            def crew(*arguments: Any, **more: Any) -> Checkers:  # noqa: ANN401 - see `Checkers`
+                crews.append(Checkers(*arguments, **more))
                 return crews[-1]
 
             patch.setattr("ledger.audit.audit.Workers", crew)
@@ -299,8 +301,8 @@ class Den:
     def judged(self, story: Story) -> dict[int, SetAside | None]:
         """Why each record of a case is set aside, by a process that begins now."""
         reader = self.a.reader()
-        standing = RegistryFollower(self.store, reader)
-        return Docket(standing, self.store, reader, story.stream.name).upto()
+        follower = RegistryFollower(self.store, reader)
+        return JudgedStream(follower, self.store, reader, story.stream.name).upto()
 
     def set_aside(self, story: Story) -> list[int]:
         """What does not stand in a case, by a process that begins now."""
@@ -481,6 +483,27 @@ def test_erasure_by_one_clerk_launders_no_deleted_key(den: Den, honest: bool) ->
 
 
 @attack(
+    "a taken writer login appends that a clerk keeps keys, and an act that a custodian is to check",
+    stopped_by=STOPPED,
+    noticed_by=NOTICED,
+)
+def test_keys_in_the_hands_of_who_works(den: Den) -> None:
+    """access.md S5: asked again of every record, as at the door; nobody believes either."""
+    case = den.tell(a_case_in("VERIFYING", start=den.now))
+    clerk = appointment("cv2", den.now, powers=["KEY_CUSTODIAN"])
+    first = den.junk_of(clerk, "founder")
+    act = case.act("VerificationRequested", by="cv2", also=["ubgk", "gd"], when=case.now)
+    second = den.junk_of(act, "cv2")
+    report = den.audit()
+    assert [(f.index, f.kind) for f in report.findings] == [
+        (first, Damage.AGAINST_THE_RULES),
+        (second, Damage.AGAINST_THE_RULES),
+    ]
+    said = [f.message for f in report.findings]
+    assert ("KEYS_APART" in said[0], "KEY_KEEPER_SIGNS_NOT" in said[1]) == (True, True), said
+
+
+@attack(
     "three who may erase name an entry that the log does not have there",
     stopped_by=STOPPED,
     noticed_by=NOTICED,
@@ -518,7 +541,7 @@ def test_copy_of_an_entry_is_in_the_way_of_no_erasure(den: Den, copied: str) -> 
     den.spoil(junk, state=row.state, entry=row.entry, wrap=row.wrap)
     facts = {"entries": [{"index": at, "entry": b64(row.entry)} for at in (honest, junk)]}
     act = an_act("RecordErased", when=den.now.astimezone(builders.T0.tzinfo), facts=facts)
-    for alias, signer in zip(("ct", "ubcv", "giamsat"), act.signers, strict=True):
+    for alias, signer in zip(("ct", "ubgk", "giamsat"), act.signers, strict=True):
         den.put(act, alias, signer.role)
     assert den.set_aside(Story(STREAM)) == []
     assert {f.index for f in den.audit().findings} == {honest, junk}
@@ -764,7 +787,7 @@ def test_inspection_by_whoever_took_part(den: Den) -> None:
         "until": (case.now + timedelta(days=9)).isoformat(timespec="seconds"),
     }  # fmt: skip
     facts = {"cases": [case.stream.name], "readers": [reader]}
-    den.a.hire("thanhtra")
+    den.a.hire("thanhtra", "tra", "trapc")
     act = an_act("InspectionOrdered", when=case.now, facts=facts, stream="agency/bacninh.thanhtra")
     against(den.audit_after(act, "thanhtra"), den.count() - 1, "INSPECTOR_SEPARATE")
 
@@ -849,7 +872,7 @@ def erased(den: Den, case: Story, gone: int) -> Report:
     act = an_act(
         "RecordErased", when=case.now, facts={"entries": [{"index": gone, "entry": entry}]}
     )
-    for alias, signer in zip(("ct", "ubcv", "giamsat"), act.signers, strict=True):
+    for alias, signer in zip(("ct", "ubgk", "giamsat"), act.signers, strict=True):
         den.put(act, alias, signer.role)
     den.erase(gone)
     return den.audit()
@@ -1096,8 +1119,8 @@ def test_forgery_behind_an_erased_record_stands_for_nobody(den: Den) -> None:
     steps = {step.opened.index: step.status for step in fold.steps(log.read(0, end))}
     assert (steps[again], steps[forged]) == ("set_aside", "set_aside")
     fold._forget(of.int)
-    standing = RegistryFollower(den.store, den.a.reader())
-    door = RowEvidence(den.store, den.a.reader(), den.a.origin, lambda: standing)
+    follower = RegistryFollower(den.store, den.a.reader())
+    door = RowEvidence(den.store, den.a.reader(), den.a.origin, lambda: follower)
     folded: list[Callable[[], StreamState]] = [
         lambda: fold._load(of, name, end),
         lambda: Fold(log, den.a.origin, "ordinary", end - 1)._load(of, name, end),
@@ -1120,9 +1143,9 @@ class Asking:
 
     def __post_init__(self) -> None:
         store, reader = Counted(self.den.store, self), self.den.a.reader()
-        standing = RegistryFollower(self.den.store, reader)
-        standing.catch_up()
-        self.judge = Judge(store, reader, reader.origin, reader.level, standing.before)
+        follower = RegistryFollower(self.den.store, reader)
+        follower.catch_up()
+        self.judge = Judge(store, reader, reader.origin, reader.level, follower.before)
 
     def signers(self, stream: str, before: int) -> Sequence[str]:
         """Who had signed there."""
@@ -1232,8 +1255,8 @@ def test_a_read_judges_a_case_with_junk_once(den: Den) -> None:
         den.junk_of(replace(act, act_id=members["act_id"], members=members), "cv")
     asking = Asking(den)
     store, name = Counted(den.store, asking), case.stream.name
-    standing = RegistryFollower(den.store, den.a.reader())
-    evidence = RowEvidence(store, den.a.reader(), den.a.origin, lambda: standing)
+    follower = RegistryFollower(den.store, den.a.reader())
+    evidence = RowEvidence(store, den.a.reader(), den.a.origin, lambda: follower)
     shown = [_set_aside_in_a_view(den.store.read(index, 1)[0]) for index in den.junk]
     evidence.hold_stream(name, shown, lambda _: False)
     assert asking.rows == 2 * (case.stream.seq + 6)  # once to hold, once to judge
@@ -1278,7 +1301,7 @@ def test_junk_in_many_streams_is_read_once(den: Den, monkeypatch: pytest.MonkeyP
     fold = Fold(log, den.a.origin, "ordinary")
     steps = [step.status for step in fold.steps(log.read(0, start + 1500))]
     assert steps.count("set_aside") == 1500
-    assert fold.take_let_go() == 0
+    assert fold.take_forgotten() == 0
     again: list[bytes] = []
 
     def history(of: bytes, _: int) -> Iterable[tuple[RawRecord, None]]:
@@ -1432,7 +1455,7 @@ def test_token_noted_for_its_own_case_before_it_is_named_is_no_damage(den: Den) 
 def _audit(service: Service, workers: int) -> Report:
     """What `log audit` says, as reader."""
     facts = service.enclave.facts
-    with PostgresEvidence(service.database.dsn("reader")) as source:
+    with PostgresEvidence(service.database.dsn("projector")) as source:
         return audit(
             source, origin=facts.origin, vkeys=service.enclave.vkeys,
             kek=open_kek(service.settings), genesis=facts.genesis, workers=workers,
@@ -1485,7 +1508,7 @@ def test_what_a_stolen_writer_login_appends_is_named(
 
 def _marked(service: Service) -> list[int]:
     """Indices of the registry records."""
-    with PostgresEvidence(service.database.dsn("reader")) as source:
+    with PostgresEvidence(service.database.dsn("projector")) as source:
         return [row.at for row in source.registry()]
 
 
@@ -1513,3 +1536,32 @@ def test_grant_in_a_case_makes_no_audit_walk_twice(
     service.halt()
     report = _audit(service, 2)
     assert (report.ok, walks) == (True, [2]), report.findings
+
+
+def _emergency(den: Den, case: Story, *also: str, **facts: Any) -> Act:  # noqa: ANN401  JSON
+    """An opening of a case by an officer of another agency, approved by one of the case's."""
+    until = (den.now + timedelta(hours=2)).astimezone(builders.T0.tzinfo)
+    return an_act(
+        "BreakGlassOpened", by="ytcv", also=also, when=den.now.astimezone(builders.T0.tzinfo),
+        stream="agency/bacninh.syt",
+        facts={"case": case.stream.name, "until": until.isoformat(timespec="seconds")} | facts,
+    )  # fmt: skip
+
+
+@attack(
+    "an emergency opening approved by whoever has no part in the case, past the door",
+    stopped_by=STOPPED,
+    noticed_by=NOTICED,
+)
+def test_opening_approved_by_whoever_has_no_part_in_the_case(den: Den) -> None:
+    """The door and the audit ask the case's records and the registry, as they stood then."""
+    case = den.tell(a_case_in("VERIFYING", start=den.now))
+    den.a.hire("hct")
+    den.a.say(appointment("ytcv", den.now, powers=["REQUESTER"]), "founder")
+    den.a.say(enrolment("ytcv", den.now), "founder")
+    den.a.others.taking_part[case.stream.name] = [builders.officer("gd")]
+    lawful = _emergency(den, case, "gd")
+    den.a.say(lawful, "ytcv", "gd")
+    assert den.audit().ok
+    forged = _emergency(den, case, "hct")
+    against(den.audit_after(forged, "ytcv"), den.count() - 1, "BREAK_GLASS_SIGNERS")

@@ -91,7 +91,7 @@ def serving(home: Path, port: int, log: Path) -> Iterator[subprocess.Popen[bytes
         finally:
             with suppress(ProcessLookupError):
                 process.send_signal(signal.SIGTERM)
-            process.wait(60)
+            process.wait(300)
 
 
 @attack(

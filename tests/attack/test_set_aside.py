@@ -32,7 +32,6 @@ from ledger.postgres.evidence import PostgresEvidence
 from ledger.regulation.acts.act import Act
 from ledger.regulation.acts.json_shape import fmt_time
 from ledger.streams.names import stream_id
-from projections.views import acts
 from tests import builders
 from tests.a_ledger import enrolment, revocation
 from tests.attacks import attack
@@ -133,13 +132,13 @@ class Raid:
 
     def entry(self, index: int) -> str:
         """The entry of a record in b64."""
-        return canonical.b64(self.service.enclave.records.read(index, 1)[0].entry)
+        return canonical.b64(self.service.records.read(index, 1)[0].entry)
 
     def audited(self) -> Report:
-        """What `log audit` says, as reader."""
+        """What `log audit` says, as the projector."""
         facts = self.service.enclave.facts
         dsn = self.service.database.dsn
-        with PostgresEvidence(dsn("reader"), tokens_by=dsn("auditor")) as source:
+        with PostgresEvidence(dsn("projector")) as source:
             return audit(
                 source, origin=facts.origin, vkeys=self.service.enclave.vkeys,
                 kek=open_kek(self.service.settings), genesis=facts.genesis,
@@ -233,9 +232,8 @@ def a_report_that_nobody_signed(raid: Raid) -> None:
 def a_second_time(raid: Raid) -> None:
     """The bytes of an honest statement again, as the next of its stream."""
     seq, _ = raid_head(raid, raid.case)
-    opened = raid.service.enclave.reader.open(
-        next(raid.service.enclave.records.stream(stream_id(raid.smuggler.origin, raid.case)))
-    )
+    records = raid.service.records.stream(stream_id(raid.smuggler.origin, raid.case))
+    opened = raid.service.reader.open(next(records))
     assert opened.statement is not None
     raid.put(
         opened.statement, seq=seq, author=False,
@@ -304,7 +302,7 @@ SHAPES = (
 
 def raid_head(raid: Raid, stream: str) -> tuple[int, str | None]:
     """Where the next row of a stream stands, whatever stands before."""
-    rows = raid.service.enclave.records.stream(stream_id(raid.smuggler.origin, stream))
+    rows = raid.service.records.stream(stream_id(raid.smuggler.origin, stream))
     return len([*rows]) + 1, raid.service.head(stream)[1]
 
 
@@ -351,6 +349,7 @@ def test_junk_in_a_case_closes_none_of_its_files(service: Service) -> None:
     service.clock.set(second.occurred_at)
     service.say(second, "cv")
     raid.put(service.sign(raid.report(case.name), "hotline"), seal=lambda _: _noise(raid))
+    service.known(service.size() - 1)
     for act, file, data in (
         (first, papers[0], b"hotline"), (second, papers[1], b"cv"), (second, papers[0], b"hotline"),
     ):  # fmt: skip
@@ -472,8 +471,7 @@ def test_what_only_a_guard_refuses_is_taken_back_by_itself(service: Service) -> 
 
     taken_back = [(None, "set_aside", 2, True)] * 2
     assert shown() == taken_back
-    with service.enclave.lend() as connection:
-        assert acts.unvoided(connection).first == [index, built_on]
+    assert service.enclave.queries.set_aside().first == [index, built_on]
     for view in ("case_file", "acts"):
         projector.rebuild(view)
         assert shown() == taken_back
@@ -504,41 +502,111 @@ def test_a_disputed_signature_brings_nothing_into_effect(service: Service) -> No
     assert service.say(back, "gd")["status"] == "effective"
 
 
+class Night:
+    """The registrars at their terminals, when junk has come in.
+
+    Args:
+        service: Where.
+        url: Of it.
+        folder: Their key files.
+    """
+
+    def __init__(self, service: Service, url: str, folder: Path) -> None:
+        self.service, self._url, self._folder = service, url, folder
+        for alias in ("founder", "keeper", "hotline"):
+            write_key(folder / alias, builders.key(alias), PASSPHRASE, t=1, p=1, m_kib=64)
+
+    def socai(self, *words: str, by: str = "founder", stdin: str | None = None) -> Result:
+        """One call of the command line."""
+        who = ("--key", str(self._folder / by), "--server", self._url)
+        env = {"SOCAI_HOME": str(self.service.settings.home)}
+        return CliRunner().invoke(main, ["--lang", "en", *words, *who], env=env, input=stdin)
+
+    def refused(self, *indices: int, by: str = "founder") -> str:
+        """What the command says where it signs nothing."""
+        result = self.socai("log", "void", *map(str, indices), *WHY, by=by)
+        assert (result.exit_code != 0, result.stdout) == (True, ""), result.output
+        assert result.stderr.count("\n") == 1, result.stderr
+        return result.stderr
+
+    def void(self, *indices: int) -> None:
+        """Signed by one, sent, signed by the other, sent."""
+        for index in indices:
+            assert self.service.enclave.proofs.wait(index, 120) is not None
+        signed = self.socai("log", "void", *map(str, indices), *WHY)
+        assert signed.exit_code == 0, signed.output
+        act_id = orjson.loads(signed.stderr)["act_id"]
+        sent = self.socai("act", "submit", "-", stdin=signed.stdout)
+        assert "pending" in sent.stdout, sent.output
+        now = fmt_time(self.service.clock.now())
+        signed = self.socai("act", "sign", "--countersign", act_id, "--iat", now, by="keeper")
+        sent = self.socai("act", "submit", "-", by="keeper", stdin=signed.stdout)
+        assert "effective" in sent.stdout, sent.output
+
+
+WHY = ("--reason", "Không qua cửa ghi của sổ.")
+
+
 def test_registrars_void_what_is_set_aside_from_the_command_line(
     service: Service, url: str, tmp_path: Path
 ) -> None:
-    """The operator at night: what is set aside, signed by one, sent, signed by the other, sent."""
-    raid = Raid.on(service)
+    """The operator at night: in the registry, and by index in a case that no registrar sees."""
+    raid, night = Raid.on(service), Night(service, url, tmp_path)
     for _ in range(2):
         bytes_of_no_kind(raid)
+    raid.put(service.sign(raid.report(raid.case), "hotline"))
     raid.goes_on()
-    for alias in ("founder", "keeper", "hotline"):
-        write_key(tmp_path / alias, builders.key(alias), PASSPHRASE, t=1, p=1, m_kib=64)
-
-    def socai(*words: str, by: str = "founder", stdin: str | None = None) -> Result:
-        who = ("--key", str(tmp_path / by), "--server", url)
-        env = {"SOCAI_HOME": str(service.settings.home)}
-        return CliRunner().invoke(main, ["--lang", "en", *words, *who], env=env, input=stdin)
-
-    indices = [str(index) for index, _ in raid.junk]
-    why = ("--reason", "Không qua cửa ghi của sổ.")
-    for words, by, status, said in (
-        (("log", "void", "1", *why), "founder", 1, "record 1 stands"),
-        (("log", "void", "999", *why), "founder", 1, "no record 999 yet"),
-        (("log", "void", *indices, *why), "hotline", 1, "only registrars"),
-    ):
-        result = socai(*words, by=by)
-        assert (result.exit_code, said in result.stderr) == (status, True), result.output
-        assert not result.stdout
-    signed = socai("log", "void", *indices, *why)
-    assert signed.exit_code == 0, signed.output
-    act_id = orjson.loads(signed.stderr)["act_id"]
-    sent = socai("act", "submit", "-", stdin=signed.stdout)
-    assert "pending" in sent.stdout, sent.output
-    now = fmt_time(service.clock.now())
-    signed = socai("act", "sign", "--countersign", act_id, "--iat", now, by="keeper")
-    sent = socai("act", "submit", "-", by="keeper", stdin=signed.stdout)
-    assert "effective" in sent.stdout, sent.output
+    *registry, hidden = [index for index, _ in raid.junk]
+    case = raid.case.removeprefix("case/")
+    assert service.get(f"/v1/cases/{case}", "founder").status_code == 404
+    assert "record 1 stands" in night.refused(1)
+    assert "no record 999 yet" in night.refused(999)
+    assert "of several streams" in night.refused(*registry, hidden)
+    assert "only registrars" in night.refused(hidden, by="hotline")
+    night.void(*registry)
+    night.void(hidden)
     raid.junk = []
     raid.goes_on()
-    assert socai("log", "void", indices[0], *why).exit_code == 1  # once
+    assert f"record {hidden} stands" in night.refused(hidden)  # once
+    (seen,) = service.get(f"/v1/cases/{case}/acts", "founder").get_json()["acts"]
+    assert seen["act"] == "RecordVoided"  # W1: what one signed, and no more
+    assert service.get(f"/v1/cases/{case}", "founder").get_json()["code"] == "part_only"
+    report = service.get(f"/v1/cases/{case}/acts", "cv").get_json()["acts"][0]["act_id"]
+    facts, now = {"intake": [report]}, service.step(minutes=1)
+    act = an_act("CaseRegistered", by="cv", when=now, stream=raid.case, facts=facts)
+    assert service.send(service.sign(act, "cv"), "cv").status_code == 201
+
+
+@attack(
+    "the stream of a record that is set aside is asked for: by a clerk, in a registrar's name, of"
+    " what stands, of a guess",
+    stopped_by="told to registrars alone, by index and entry; else the answer of what is not there",
+    noticed_by="-",
+)
+def test_where_a_record_is_set_aside_is_told_to_registrars_alone(service: Service) -> None:
+    """W2, N1: index and entry are open to everybody, the case is not."""
+    raid = Raid.on(service)
+    raid.put(service.sign(raid.report(raid.case), "hotline"))
+    raid.goes_on()
+    ((index, stream),) = raid.junk
+
+    def asked(by: str, index: int, entry: str, kid: str) -> tuple[int, Any]:
+        act = dict(voided([{"index": index, "entry": entry}], stream, service.clock.now()).members)
+        del act["stream"]
+        body = {"act": act, "kid": builders.key(kid).kid}
+        headers = {**service.headers(by, service.clock.now()), "X-Request-Id": "the-same"}
+        answer = service.client.post("/v1/acts/prepare", json=body, headers=headers)
+        return answer.status_code, answer.get_json()
+
+    status, told = asked("keeper", index, raid.entry(index), "keeper")
+    assert (status, told["shown"]["stream"]) == (200, stream)
+    refused = [
+        asked("hotline", index, raid.entry(index), "hotline"),
+        asked("hotline", index, raid.entry(index), "keeper"),
+        asked("cv", index, raid.entry(index), "founder"),
+        asked("keeper", index - 1, raid.entry(index - 1), "keeper"),
+        asked("keeper", index, raid.entry(index - 1), "keeper"),
+        asked("keeper", 10_000, raid.entry(index), "keeper"),
+    ]
+    assert [one[0] for one in refused] == [404] * len(refused)
+    assert all(one == refused[0] for one in refused)

@@ -62,7 +62,7 @@ class Started:
 
     def counted(self, name: str, **labels: str) -> float:
         """A counter of the server, summed over the lines that have these labels."""
-        told = httpx.get(f"http://127.0.0.1:{self.metrics}/metrics", timeout=60).text
+        told = httpx.get(f"http://127.0.0.1:{self.metrics}/metrics", timeout=300).text
         wanted = [f'{label}="{value}"' for label, value in labels.items()]
         return sum(
             float(line.rpartition(" ")[2])
@@ -207,7 +207,7 @@ class Idlers(threading.Thread):
     def stop(self) -> None:
         """Lets them all go."""
         self._over.set()
-        self.join(60)
+        self.join(300)
 
 
 @contextmanager
@@ -218,7 +218,7 @@ def idling(started: Started, source: str, number: int = IDLE) -> Iterator[Idlers
     idlers = Idlers(started, source, number)
     idlers.start()
     try:
-        assert idlers.all_there.wait(60)
+        assert idlers.all_there.wait(300)
         yield idlers
     finally:
         idlers.stop()
@@ -238,7 +238,7 @@ def test_idle_connections_keep_nobody_out(started: Started, honest: str) -> None
         answers = [_asked(started, request, honest) for _ in range(40)]
         assert [answer[:12] for answer in answers] == [b"HTTP/1.1 200"] * 40
         assert 0 < started.counted("socai_http_connections") <= 2 * SHARE + 40
-        assert idlers.one_anew.wait(60)  # the server closed one, and it came again
+        assert idlers.one_anew.wait(300)  # the server closed one, and it came again
 
 
 def _asked(started: Started, request: bytes, source: str) -> bytes:
@@ -256,7 +256,7 @@ def _asked(started: Started, request: bytes, source: str) -> bytes:
 def test_a_proxy_is_no_client(started: Started) -> None:
     """Its connections carry everybody: they are not held to the share of one."""
     with idling(started, PROXY, 3 * SHARE):
-        for _ in range(600):
+        for _ in range(3_000):
             if started.counted("socai_http_connections") >= 3 * SHARE:
                 break
             Event().wait(0.1)
@@ -445,10 +445,10 @@ class Hammer:
     def __exit__(self, *_: object) -> None:
         self._over.set()
         for thread in self._threads:
-            thread.join(60)
+            thread.join(300)
 
     def _ask(self) -> None:
-        with httpx.Client(base_url=self._started.url, headers=self._headers, timeout=60) as http:
+        with httpx.Client(base_url=self._started.url, headers=self._headers, timeout=300) as http:
             while not self._over.is_set():
                 method = "GET" if self._body is None else "POST"
                 answer = http.request(method, self._path, json=self._body)
@@ -487,7 +487,7 @@ def test_heavy_reads_of_one_officer_take_a_share(started: Started, kind: str, pa
     before = started.counted("socai_heavy_read_seconds_total")
     began = monotonic()
     with Hammer(started, path, started.tokens["cv"]) as hammer:
-        with httpx.Client(base_url=started.url, timeout=60) as others:
+        with httpx.Client(base_url=started.url, timeout=300) as others:
             for alias in ("tp", "cv") * 6:
                 token = {"Authorization": f"Bearer {started.tokens[alias]}"}
                 assert others.get(f"/v1/cases/{started.case}", headers=token).status_code == 200
@@ -504,7 +504,7 @@ def test_heavy_reads_of_one_officer_take_a_share(started: Started, kind: str, pa
     assert counted >= hammer.statuses.count(429)
     for _ in range(60):
         token = {"Authorization": f"Bearer {started.tokens['cv']}", "Prefer": "wait=1"}
-        again = httpx.get(f"{started.url}{path}", headers=token, timeout=60)
+        again = httpx.get(f"{started.url}{path}", headers=token, timeout=300)
         if again.status_code == 200:
             break
         assert again.json()["code"] == "too_many_requests"
@@ -529,20 +529,20 @@ def test_writing_of_one_officer_takes_a_share(started: Started) -> None:
     began = monotonic()
     with Hammer(started, path, started.tokens["cv"], body) as hammer:
         while hammer.statuses.count(429) <= 40:
-            assert monotonic() - began < 300, hammer.statuses.count(200)
+            assert monotonic() - began < 1_200, hammer.statuses.count(200)
             Event().wait(0.1)
         for who, asked in (("tp", path), ("cv", f"/v1/cases/{started.case}")):
             method = "POST" if asked == path else "GET"
             answer = httpx.request(
                 method, started.url + asked, json=body if method == "POST" else None,
-                headers=tokens[who], timeout=60,
+                headers=tokens[who], timeout=300,
             )  # fmt: skip
             assert answer.status_code == 200, answer.text
     work_s = started.counted("socai_heavy_read_seconds_total", kind="writing") - before
     assert work_s <= 0.5 * (monotonic() - began) + FULL_S + THREADS
     assert set(hammer.statuses) == {200, 429}
-    refused = httpx.post(started.url + path, json=body, headers=tokens["cv"], timeout=60)
+    refused = httpx.post(started.url + path, json=body, headers=tokens["cv"], timeout=300)
     if refused.status_code == 429:
         Event().wait(int(refused.headers["Retry-After"]))
-        refused = httpx.post(started.url + path, json=body, headers=tokens["cv"], timeout=60)
+        refused = httpx.post(started.url + path, json=body, headers=tokens["cv"], timeout=300)
     assert refused.status_code == 200

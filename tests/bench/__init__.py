@@ -11,5 +11,6 @@ not.
 - `crew`: processes and threads that work through items at one moment, each item timed.
 - `stock`, `plain`: the other side: eventsourcing as it comes; INSERTs and bare routes.
 - `wire`, `server`: a lean HTTP client; gunicorn with the API and the bare routes in its workers.
-- groups: `rules`, `anatomy`, `durable`, `served`, `growth`, `whole_log`, `listing`.
+- `province`: the cases, acts and officers of `listing`, made up by SQL.
+- groups: `rules`, `anatomy`, `durable`, `served`, `growth`, `whole_log`, `listing`, `epoch`.
 """

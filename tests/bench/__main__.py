@@ -12,18 +12,34 @@ from typing import Final
 import orjson
 from rich.console import Console
 
-from tests.bench import anatomy, durable, growth, listing, rules, served, whole_log
+from tests.bench import (
+    anatomy,
+    custody,
+    durable,
+    epoch,
+    growth,
+    listing,
+    mirror,
+    reads,
+    rules,
+    served,
+    whole_log,
+)
 from tests.bench.row import Row, show
 from tests.bench.run import Run, machine
 
 GROUPS: Final[dict[str, Callable[[Run], Iterator[Row]]]] = {
     rules.GROUP: rules.rows,
+    custody.GROUP: custody.rows,
     anatomy.GROUP: anatomy.rows,
     durable.GROUP: durable.rows,
     served.GROUP: served.rows,
     whole_log.GROUP: whole_log.rows,
     growth.GROUP: growth.rows,
     listing.GROUP: listing.rows,
+    epoch.GROUP: epoch.rows,
+    mirror.GROUP: mirror.rows,
+    reads.GROUP: reads.rows,
 }
 
 

@@ -73,7 +73,7 @@ def _steps(enclave: Enclave, act: workload.SignedAct, took: dict[str, list[float
     stream = _STREAMS[said.stream]
     line = registry.keyring.line(parsed.kid)
     ground = DecisionContext(
-        registry, enclave.ledger._catalogue, origin, level, LogHead(1, now, 0).size,
+        registry, origin, level, LogHead(1, now, 0).size,
         enclave.ledger._cases.asking(), now,
     )  # fmt: skip
     officer = str(line.officer) if line else ""

@@ -66,6 +66,16 @@ class Run:
         self._stack.close()
 
     @property
+    def server(self) -> Embedded:
+        """The server of this run."""
+        return self._server
+
+    @property
+    def folder(self) -> Path:
+        """Gone with the run."""
+        return self._folder
+
+    @property
     def rounds(self) -> int:
         """How often each side of a row has its turn."""
         return 2 if self.quick else 3

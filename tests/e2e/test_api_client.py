@@ -288,8 +288,8 @@ def test_pages_are_walked_to_the_end(shared: Service) -> None:
     assert len(ids) == len(set(ids)) >= 3
 
 
-@pytest.mark.parametrize("body", [b"<html>", b"[]", b"{}", b"7", b'[{"data": {}}]'])
-@pytest.mark.parametrize("asks", ["attach", "whole", "event"])
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b"{}", b"7", b'[{"data": {}}]', 9 * b"\0\3abc"])
+@pytest.mark.parametrize("asks", ["attach", "whole", "entry", "stream"])
 def test_what_a_strange_server_answers_is_strange(tmp_path: Path, body: bytes, asks: str) -> None:
     """A file sent, a listing, a record to be voided: never a trace."""
     file = tmp_path / "a.pdf"
@@ -302,14 +302,14 @@ def test_what_a_strange_server_answers_is_strange(tmp_path: Path, body: bytes, a
     http = httpx.Client(transport=httpx.MockTransport(strange), base_url="http://socai.test")
     client = Client("http://socai.test", builders.key("hotline"), http=http)
     client._token = "x"  # noqa: S105  as signed in
-    client.log = lambda: {"records": 9}  # type: ignore[method-assign]
+    client.log = lambda: {"records": 9, "size": 9}  # type: ignore[method-assign]
     calls: dict[str, Callable[[], object]] = {
         "attach": lambda: client.attach(file),
         "whole": lambda: client.whole("/v1/keys", "keys"),
-        "event": lambda: voiding._event(client, 3),
+        "entry": lambda: client.entry(3),
+        "stream": lambda: voiding._stream(client, {}, 3),
     }
-    nothing_there = asks == "event" and body in (b"[]", b"{}")
-    with pytest.raises(Refusal if nothing_there else Strange):
+    with pytest.raises(Strange):
         calls[asks]()
 
 

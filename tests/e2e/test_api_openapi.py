@@ -126,12 +126,13 @@ _LEFT_OUT = frozenset(
         *("Participants.view", "ParticipantsView.at"),
         # the last page has none behind it
         *(f"{page}.next" for page in ("ActsPage", "Agencies", "CasePage", "Instruments")),
-        *("Keys.next", "Officers.next"),
+        *("Keys.next", "Officers.next", "Openings.next", "AccessLog.next"),
         # not proven yet, or erased by law
         *("Receipt.proof", "RawRecord.proof", "RawRecord.envelope", "VerifiedStatement.proof"),
         "VerificationShown.checkpoint",
         # only where it is so
         *("CaseFile.set_aside", "CaseFile.view", "ViewShown.at", "Difference.swapped"),
+        *("ActsPage.part", "ActsPage.documents"),
         *("StreamHead.prev", "StreamHead.state", "StreamHead.set_aside"),
         *("Checked.guard", "Checked.detail", "Checked.code", "Checked.next_state"),
         "Checked.status",
@@ -145,6 +146,11 @@ _LEFT_OUT = frozenset(
         # what is asked, not answered
         *("PrepareRequest.kid", "PrepareRequest.role", "CheckRequest.act"),
         "CheckRequest.statement",
+        *(f"ReporterRequest.{name}" for name in ("item", "token", "contact", "identity", "said")),
+        *(f"IdentitySaid.{name}" for name in ("name", "address", "phone", "email", "language")),
+        *("IdentitySaid.recording", "IdentitySaid.writing"),
+        # only where the share opened
+        *("Opening.until", "Opening.notice"),
     }
 )
 
@@ -225,6 +231,7 @@ def test_answers_have_the_documented_shape(shared: Service) -> None:
         "/v1/keys": "/v1/keys",
         "/v1/keys/jwks": "/v1/keys/jwks",
         "/v1/instruments": "/v1/instruments",
+        "/v1/openings": "/v1/openings",
         "/v1/feed": "/v1/feed",
         "/v1/log": "/v1/log",
         "/v1/log/proof/inclusion": "/v1/log/proof/inclusion?index=1",
@@ -289,6 +296,8 @@ _WITHOUT = frozenset(
         "/docs/redoc.standalone.js",
         "/docs/redoc.standalone.js.LICENSE.txt",
         "/docs/style.css",
+        "/logs/access/checkpoint",
+        "/logs/access/tile/{tile}",
         "/logs/{name}/checkpoint",
         "/logs/{name}/tile/{tile}",
         "/problems",

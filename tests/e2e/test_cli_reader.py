@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 import pytest
 
 from api.cli.commands import cases
 from api.cli.terminal import case_tables
 from api.cli.terminal.shell import Shell
-from tests.fixtures.inspected import Inspected
+from tests.fixtures.inspected import DISTRICT, LEAD, OPEN, STRANGER, Inspected, Who
 
 pytestmark = [
     pytest.mark.postgres,
@@ -59,15 +60,32 @@ def test_a_vietnamese_reader_meets_vietnamese(inspected: Inspected, words: tuple
 def test_an_english_reader_meets_names_and_whole_columns(inspected: Inspected) -> None:
     """A state is called by its name, and a long word takes nothing from the columns beside it."""
     for play in ("SC1", "SC2", "SC3", "SC9"):
-        said = inspected.cli("case", "history", inspected.case(play)).stdout
+        by = DISTRICT if play == "SC9" else LEAD
+        said = inspected.cli("case", "history", inspected.case(play), by=by).stdout
         lines = said.splitlines()
         indices = {line.split()[0] for line in lines[1:] if line[0] != " "}
-        acts = inspected.told("case", "history", inspected.case(play))["acts"]
+        acts = inspected.told("case", "history", inspected.case(play), by=by)["acts"]
         assert indices == {str(s["index"]) for act in acts for s in act["statements"]}
         assert not CUT_DAY.findall(said)
     shown = inspected.cli("case", "show", NUMBER).stdout
     assert "· closed (CLOSED)" in shown
     assert "của sản phẩm" not in shown
+
+
+@pytest.mark.parametrize("lang", ["vi", "en"])
+@pytest.mark.parametrize("command", ["history", "verify", "show", "who"])
+def test_a_terminal_of_80_columns_cuts_nothing(
+    inspected: Inspected, command: str, lang: str
+) -> None:
+    """An index of which one digit is left, or a day without its year, is another record's."""
+    said = inspected.cli("case", command, inspected.case("SC1"), lang=lang, terminal=True).stdout
+    table = [line for line in said.splitlines() if "  " in line]
+    assert max(map(len, table)) <= 80
+    assert not CUT_DAY.findall(said), said
+    if command in ("history", "verify"):
+        indices = {line.split()[0] for line in table[1:] if line[0].isdigit()}
+        acts = inspected.told("case", "history", inspected.case("SC1"))["acts"]
+        assert indices == {str(s["index"]) for act in acts for s in act["statements"]}
 
 
 def test_a_file_of_the_past_says_of_when(inspected: Inspected) -> None:
@@ -118,7 +136,7 @@ def test_json_is_the_answer_of_the_api(inspected: Inspected) -> None:
     assert inspected.told("case", "history", NUMBER) == inspected.read(
         f"/v1/cases/{case}/acts", limit=200
     )
-    for what in ("agencies", "officers", "keys", "instruments"):
+    for what in ("agencies", "officers", "keys", "instruments", "openings"):
         told = inspected.told("registry", what)
         assert told == inspected.read(f"/v1/{what}", limit=200), what
     assert inspected.told("projection", "rebuild", "worklist") == {
@@ -155,7 +173,7 @@ def test_nothing_found_is_said_and_no_head_stands_over_nothing(inspected: Inspec
     """An empty table is a sentence."""
     index = str(inspected.told("case", "show", NUMBER, "--as-of", "2024-06-04")["view"]["index"])
     for words, said in (
-        (("search", "khongcogi"), "There is no such case."),
+        (("search", "khongcogi"), "There is no such case among those that you see."),
         (("case", "diff", NUMBER, index, index), "Nothing differs."),
         (("case", "why", "2025/0031", "outcome"), "This field has had no value yet."),
         (("registry", "keys", "--officer", "00000000-0000-4000-8000-000000000000"), "none such"),
@@ -164,6 +182,85 @@ def test_nothing_found_is_said_and_no_head_stands_over_nothing(inspected: Inspec
         assert result.exit_code == 0
         assert said in result.stdout
         assert len(result.stdout.splitlines()) == 1, result.stdout
+
+
+OPERATOR: Final[Who] = ("SC1", "nm")
+"""Was sent an order in SC1: three acts of it are theirs."""
+
+
+@pytest.mark.parametrize("lang", ["vi", "en"])
+def test_who_takes_part_in_no_case_is_told_so(inspected: Inspected, lang: str) -> None:
+    """The registrar and a stranger: an empty list has its sentence, and a hidden case is absent."""
+    nobody = {
+        "vi": "Bạn không được xem toàn bộ hồ sơ nào; việc chờ bạn ở hồ sơ khác: socai worklist",
+        "en": "You see no case as a whole; what waits for you in others: socai worklist",
+    }
+    for by in (None, STRANGER):
+        listed = inspected.cli("case", "list", lang=lang, by=by)
+        assert (listed.exit_code, listed.stdout) == (0, f"{nobody[lang]}\n")
+        for hidden, absent in (
+            (inspected.case("SC1"), "00000000-0000-4000-8000-000000000000"),
+            (NUMBER, "1999/0001"),
+        ):
+            for command in ("show", "history", "who", "verify"):
+                said = [inspected.cli("case", command, one, lang=lang, by=by)
+                        for one in (hidden, absent)]  # fmt: skip
+                assert said[0].exit_code == said[1].exit_code != 0
+                assert said[0].stderr.replace(hidden, absent) == said[1].stderr
+                assert said[0].stdout == said[1].stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("lang", "part", "more"),
+    [
+        (
+            "vi",
+            (
+                "Đây là một phần hồ sơ: 5 trong 37 bản ký, thuộc các diễn biến bạn được xem. "
+                "Những việc khác trong hồ sơ không hiển thị."
+            ),
+            "xem bằng socai case history",
+        ),
+        (
+            "en",
+            (
+                "This is a part of the case: 5 of its 37 statements, in the acts that you may see. "
+                "What else happened in it is not shown."
+            ),
+            "socai case history shows those",
+        ),
+    ],
+)
+def test_who_was_sent_some_acts_is_told_what_part_that_is(
+    inspected: Inspected, lang: str, part: str, more: str
+) -> None:
+    """The history ends with it; what is folded from the whole case says where the part is."""
+    case = inspected.case("SC1")
+    history = inspected.cli("case", "history", case, lang=lang, by=OPERATOR)
+    assert history.exit_code == 0
+    assert history.stdout.splitlines()[-1] == part
+    for words in (("show", case), ("who", case), ("verify", case), ("why", case, "state")):
+        refused = inspected.cli("case", *words, lang=lang, by=OPERATOR)
+        assert (refused.exit_code, refused.stdout) == (1, "")
+        assert more in refused.stderr
+        assert refused.stderr.count("\n") == 1
+
+
+def test_a_case_is_found_by_the_number_that_the_work_names(inspected: Inspected) -> None:
+    """The hospital was asked in 2025/0031: its list has no such case, its worklist names it.
+
+    How the case stands, and when something else was recorded in it, is not told beside the task.
+    """
+    hospital: Who = (OPEN, "bv")
+    history = inspected.told("case", "history", "2025/0031", by=hospital)
+    assert {act["act_id"] for act in history["acts"]} == {inspected.act(OPEN, 5)}
+    (task,) = inspected.told("worklist", by=hospital)["overdue"]
+    assert task["case_number"] == "2025/0031"
+    assert (task["state"], task["last_at"]) == (None, None)
+    work = inspected.told("worklist")
+    ours = [one for part in work.values() if isinstance(part, list) for one in part]
+    assert ours
+    assert all(isinstance(one, str) or one["last_at"] for one in ours)
 
 
 def test_every_page_of_a_list_can_be_had(inspected: Inspected) -> None:

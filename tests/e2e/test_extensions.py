@@ -45,6 +45,7 @@ from api.http.framework.responses import answer
 from api.http.schemas.base import ProjectedSchema
 from api.ops.redaction import SENTRY, RedactedSpans
 from api.ops.telemetry import JsonLines
+from ledger.reads.shown import shows_nothing
 from tests.builders import an_act, an_id
 from tests.fixtures.app import Service
 
@@ -74,6 +75,7 @@ def _probe() -> Resource:
     @probe.call("/streamed", answers=None, heavy=Heavy("registry"))
     def streamed() -> Response:
         """Answers byte by byte."""
+        shows_nothing()
         return Response(iter([b"1", b"2"]))
 
     @probe.call("/told", answers=None, access="open")

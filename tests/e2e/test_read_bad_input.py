@@ -12,7 +12,7 @@ import pytest
 
 from api.problems.problem import CONTENT_TYPE
 from api.problems.types import TYPES
-from tests.fixtures.inspected import Inspected
+from tests.fixtures.inspected import LEAD, Inspected
 
 pytestmark = [
     pytest.mark.postgres,
@@ -24,10 +24,10 @@ CASE = "SC4"
 
 @pytest.fixture
 def http(inspected: Inspected) -> Iterator[httpx.Client]:
-    """A session of the overseer of SC9, without the client's own care."""
-    token = inspected.token("SC9", "gs")
+    """A session of the department that carries on for the lead, without the client's own care."""
+    token = inspected.token(*LEAD)
     with httpx.Client(
-        base_url=inspected.url, headers={"Authorization": f"Bearer {token}"}, timeout=30
+        base_url=inspected.url, headers={"Authorization": f"Bearer {token}"}, timeout=120
     ) as client:
         yield client
 
@@ -158,7 +158,7 @@ def test_a_body_of_another_type_is_refused(http: httpx.Client) -> None:
 
 def _raw(inspected: Inspected, request: bytes) -> bytes:
     """What comes back for bytes on the wire."""
-    with socket.create_connection(_address(inspected), timeout=30) as line:
+    with socket.create_connection(_address(inspected), timeout=120) as line:
         line.sendall(request)
         answer = b""
         while part := line.recv(65_536):

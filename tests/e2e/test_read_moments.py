@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from api.problems.problem import CONTENT_TYPE
-from tests.fixtures.inspected import Inspected
+from tests.fixtures.inspected import DISTRICT, LEAD, Inspected
 
 pytestmark = [
     pytest.mark.postgres,
@@ -22,10 +22,10 @@ LEAD_UNTIL_2025 = "bacninh.stttt"
 
 @pytest.fixture
 def http(inspected: Inspected) -> Iterator[httpx.Client]:
-    """A session of the overseer of SC9, in English."""
-    token = inspected.token("SC9", "gs")
+    """A session of the department that carries on for the lead, in English."""
+    token = inspected.token(*LEAD)
     said = {"Authorization": f"Bearer {token}", "Accept-Language": "en"}
-    with httpx.Client(base_url=inspected.url, headers=said, timeout=60) as client:
+    with httpx.Client(base_url=inspected.url, headers=said, timeout=300) as client:
         yield client
 
 
@@ -122,16 +122,23 @@ def test_two_moments_the_wrong_way_round_are_swapped_and_that_is_said(
 def test_a_verdict_gives_its_reason_and_who_signed_off(
     inspected: Inspected, http: httpx.Client
 ) -> None:
-    """One case or many: the reason in words, the sign-offs there are, and what was not found."""
+    """One case or many: the reason in words, the sign-offs there are, and what was not found.
+
+    The district asks, whose case it is. A case that it does not see was not found either, and who
+    sees some acts of one gets no verdict of it.
+    """
+    http.headers["Authorization"] = f"Bearer {inspected.token(*DISTRICT)}"
     case, absent = inspected.case("SC9"), "00000000-0000-4000-8000-000000000000"
+    hidden, part = inspected.case("SC4"), inspected.case("SC2")
     one = http.get(f"/v1/cases/{case}/verification").json()
     assert one["outcome"] == "VALID"
     assert one["reason"]["en"] == "every signature is valid, and a checkpoint covers every record"
     (sign_off,) = one["signed_off"]
     assert sign_off["act_id"] == inspected.act("SC9", 36)
     assert sign_off["verdict"] in ("VALID", "NOT_VALID", "NOT_CONCLUDED")
-    many = http.get("/v1/verification", params={"cases": f"{case},{absent},{case}"}).json()
-    assert many["missing"] == [absent]
+    asked = f"{case},{absent},{case},{hidden},{part}"
+    many = http.get("/v1/verification", params={"cases": asked}).json()
+    assert many["missing"] == [absent, hidden, part]
     (same,) = many["cases"]
     assert (same["outcome"], same["reason"]) == (one["outcome"], one["reason"])
     assert same["signed_off"] == one["signed_off"]

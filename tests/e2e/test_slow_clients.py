@@ -234,7 +234,7 @@ def test_a_reader_who_stops_is_cut_off(slow: Slow) -> None:
             if b"\r\n\r\n" in came:
                 break
         assert _is_open(slow, line)
-        for _ in range(600):
+        for _ in range(3_000):
             if not _is_open(slow, line):
                 break
             Event().wait(0.1)

@@ -14,7 +14,7 @@ import pytest
 from ledger.log.moment import unstamp
 from ledger.regulation.acts.json_shape import fmt_time
 from ledger.regulation.registry.calendar import VIETNAM
-from tests.fixtures.inspected import OPEN, Inspected
+from tests.fixtures.inspected import DISTRICT, LEAD, OPEN, PAST, Inspected
 
 pytestmark = [
     pytest.mark.postgres,
@@ -205,7 +205,7 @@ def test_7_what_is_overdue_and_by_which_rule(inspected: Inspected) -> None:
     assert clock["due"] == step["facts"]["answer_by"]
     assert clock["source"].startswith("90/QĐ-UBND 7.2.b")
     by_api = inspected.read("/v1/worklist", by=(OPEN, "bv"))
-    by_cli = inspected.told("worklist", "--as", "bv")
+    by_cli = inspected.told("worklist", by=(OPEN, "bv"))
     for told in (by_api, by_cli):
         (task,) = [t for t in told["overdue"] if t["stream"] == f"case/{case}"]
         assert (task["code"], task["due_at"]) == (clock["code"], clock["due"])
@@ -213,27 +213,26 @@ def test_7_what_is_overdue_and_by_which_rule(inspected: Inspected) -> None:
         assert (task["case_number"], task["clock_vi"]) == ("2025/0031", "Trả lời xác minh")
     due = inspected.told("case", "list", "--due-before", "2025-02-11T00:00:00+07:00")
     assert case in {line["id"] for line in due["cases"]}
-    assert "quá hạn" in inspected.cli("worklist", "--as", "bv", lang="vi").stdout
+    assert "quá hạn" in inspected.cli("worklist", by=(OPEN, "bv"), lang="vi").stdout
 
 
 def test_8_what_waits_for_an_officer(inspected: Inspected) -> None:
     """The approver's signature on the second request; for the author of it nothing to sign."""
     pending = inspected.act(OPEN, 6)
-    by_api = inspected.read("/v1/worklist", by=(OPEN, "pgd"))
-    by_cli = inspected.told("worklist", "--as", "pgd")
-    for told in (by_api, by_cli):
+    for told in inspected.waiting["pgd",]:
         assert told["officer"] == inspected.officer(OPEN, "pgd")
         (task,) = told["sign"]
         assert (task["act_id"], task["act"]) == (pending, "VerificationRequested")
         assert task["case_number"] == "2025/0031"
-    assert inspected.told("worklist", "--as", "tp")["sign"] == []
-    team = inspected.told("worklist", "--as", "tp", "--team")
-    assert team["team"]
-    assert [task["act_id"] for task in team["sign"]] == [pending]
-    alone = inspected.told("worklist", "--as", "scv", "--team")
+    for told in inspected.waiting["tp",]:
+        assert told["sign"] == []
+    for team in inspected.waiting["tp", "--team"]:
+        assert team["team"]
+        assert [task["act_id"] for task in team["sign"]] == [pending]
+    alone = inspected.told("worklist", "--team")
     assert (alone["team"], alone["sign"]) == ([], [])
-    told = inspected.cli("worklist", "--as", "scv", "--team", lang="vi").stdout
-    assert "lãnh đạo phụ trách" in told
+    said = inspected.cli("worklist", "--team", lang="vi").stdout
+    assert "lãnh đạo phụ trách" in said
     (waiting,) = inspected.told("case", "show", "2025/0031")["pending"]
     assert waiting["act_id"] == pending
     assert [who["officer"] for who in waiting["waiting_for"]] == [inspected.officer(OPEN, "pgd")]
@@ -246,8 +245,12 @@ def test_9_which_flags_still_show(inspected: Inspected, play: str) -> None:
         (flag["code"], inspected.act(play, flag["step"]))
         for flag in inspected.documents[play]["expect_final"]["flags"]
     )
-    case = inspected.case(play)
-    for told in (inspected.read(f"/v1/cases/{case}"), inspected.told("case", "show", case)):
+    case, by = inspected.case(play), DISTRICT if play == "SC9" else LEAD
+    answers = (
+        inspected.read(f"/v1/cases/{case}", by=by),
+        inspected.told("case", "show", case, by=by),
+    )
+    for told in answers:
         assert sorted((flag["code"], flag["act_id"]) for flag in told["flags"]) == expected
         assert all(flag["vi"] and flag["en"] for flag in told["flags"])
 
@@ -277,25 +280,30 @@ def test_10_who_was_the_lead_on_a_date_and_what_became_of_it(inspected: Inspecte
     custody = inspected.told("case", "why", NUMBERS["SC3"], "handler/registered_as")["changes"]
     assert [(one["new"], one["acts"][0]["act_id"]) for one in custody] == [
         ("bacninh.stttt", inspected.act("SC3", 2)),
-        ("bacninh.svhttdl", inspected.act("SC3", 11)),
+        ("bacninh.svhttdl", inspected.act("SC3", 13)),
     ]
 
 
 def test_11_when_was_the_reporter_told(inspected: Inspected) -> None:
     """Every case with a reporter who was told, and in SC1 when and by whom."""
     act = "ReporterInformed"
-    by_api = inspected.read("/v1/cases", act=act)
-    by_cli = inspected.told("case", "list", "--act", act)
     told_in = {
         inspected.case(play, step["case"])
         for play, document in inspected.documents.items()
         for step in document["steps"]
         if step["act"] == act
     }
-    for told in (by_api, by_cli):
-        assert {line["id"] for line in told["cases"]} == told_in
-    step = inspected.step("SC1", 19)
-    found = _history(inspected, "SC1")[inspected.act("SC1", 19)]
+    of_the_district = inspected.case("SC9")
+    for by, theirs in (
+        (LEAD, told_in - {of_the_district}),
+        (DISTRICT, told_in & {of_the_district}),
+    ):
+        by_api = inspected.read("/v1/cases", act=act, by=by)
+        by_cli = inspected.told("case", "list", "--act", act, by=by)
+        for told in (by_api, by_cli):
+            assert {line["id"] for line in told["cases"]} == theirs
+    step = inspected.step("SC1", 21)
+    found = _history(inspected, "SC1")[inspected.act("SC1", 21)]
     assert found["act"] == act
     assert found["occurred_at"] == step["at"]
     assert found["payload"]["to"] == step["to"]
@@ -324,12 +332,20 @@ def test_12_what_was_corrected(inspected: Inspected) -> None:
 
 
 def test_a_supervisors_own_sign_off_is_an_act_and_shows(inspected: Inspected) -> None:
-    """The overseer checks SC3 by its proofs, signs that as an act, and it is in the history."""
-    overseer = inspected.client("SC9", "gs")
+    """The overseer checks SC3 by its proofs, signs that as an act, and it is in the history.
+
+    Whoever handles the case lets them in by name; before that there is no such case for them.
+    """
+    overseer = inspected.client(*PAST)
     case = inspected.case("SC3")
-    verified = inspected.told("case", "verify", NUMBERS["SC3"], "--as", "gs")
+    hidden = inspected.cli("case", "verify", case, by=PAST)
+    assert (hidden.exit_code, hidden.stderr.split(":")[0]) == (1, "not_found")
+    grant = ("--ground", "Giám sát hồ sơ đã kết thúc", "--until", "2025-03-31", "--as", "spgd")
+    let_in = inspected.cli("grant", case, inspected.officer(*PAST), *grant)
+    assert let_in.exit_code == 0, let_in.output
+    verified = inspected.told("case", "verify", case, by=PAST)
     assert verified["ok"]
-    assert verified["checked_by"] == inspected.officer("SC9", "gs")
+    assert verified["checked_by"] == inspected.officer(*PAST)
     _, size, root, *_ = verified["checkpoint"].split("\n")
     moment = unstamp(overseer.log()["now"]) + timedelta(minutes=5)
     at = moment.astimezone(VIETNAM).replace(microsecond=0)
@@ -353,13 +369,15 @@ def test_a_supervisors_own_sign_off_is_an_act_and_shows(inspected: Inspected) ->
     sent = overseer.record(act, at=at)
     assert sent.receipt["status"] == "effective"
     inspected.read(f"/v1/cases/{case}/acts", at_least=sent.index)
-    for play, act_id in (("SC9", inspected.act("SC9", 36)), ("SC3", act["act_id"])):
-        id_ = inspected.case(play)
-        acts = {one["act_id"]: one for one in inspected.told("case", "history", id_)["acts"]}
-        shown = acts[act_id]
+    for by, play, act_id in (
+        (DISTRICT, "SC9", inspected.act("SC9", 36)),
+        (LEAD, "SC3", act["act_id"]),
+    ):
+        told = inspected.told("case", "history", inspected.case(play), by=by)
+        shown = {one["act_id"]: one for one in told["acts"]}[act_id]
         assert (shown["act"], shown["status"]) == ("VerificationSignedOff", "effective")
         (line,) = shown["statements"]
-        assert line["officer"] == inspected.officer("SC9", "gs")
+        assert line["officer"] == inspected.officer(*PAST)
         assert line["signer"]["agency"] == "bacninh.thanhtra"
         assert line["verdict"] == "VALID"
     assert inspected.told("case", "show", case)["state"] == "CLOSED"
@@ -367,7 +385,7 @@ def test_a_supervisors_own_sign_off_is_an_act_and_shows(inspected: Inspected) ->
 
 def _sign_off_of(inspected: Inspected) -> dict[str, Any]:
     """The sign-off that SC9 has, as signed: its basis, agency, post and signer."""
-    acts = inspected.read(f"/v1/acts/{inspected.act('SC9', 36)}")
+    acts = inspected.read(f"/v1/acts/{inspected.act('SC9', 36)}", by=PAST)
     return dict(acts["payload"])
 
 

@@ -21,7 +21,7 @@ from tests.builders import an_act, an_id
 from tests.fixtures.app import PASSPHRASE, Service
 
 pytestmark = pytest.mark.postgres
-WAIT_S = 20.0
+WAIT_S = 120.0
 
 
 def wait_for_size(service: Service, size: int) -> None:
@@ -98,7 +98,7 @@ def test_views_feed_and_audit_go_on_over_an_anchor(service: Service) -> None:
 
 def _same_views(service: Service) -> None:
     facts, kek = service.enclave.facts, open_kek(service.settings)
-    with PostgresEvidence(service.database.dsn("reader")) as source:
+    with PostgresEvidence(service.database.dsn("projector")) as source:
         report = audit(source, origin=facts.origin, vkeys=service.enclave.vkeys, kek=kek)
     assert report.ok, report.findings
     records = PostgresRecords(service.database.pool("projector"))

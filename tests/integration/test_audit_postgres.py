@@ -36,9 +36,9 @@ def fill(database: Database, log: MemoryLog) -> None:
             )
 
 
-def audited(database: Database, log: MemoryLog, login: str = "reader") -> Report:
+def audited(database: Database, log: MemoryLog, login: str = "projector") -> Report:
     """An audit as a login."""
-    with PostgresEvidence(database.dsn(login), tokens_by=database.dsn("auditor")) as source:
+    with PostgresEvidence(database.dsn(login)) as source:
         return audit(
             source,
             origin=log.origin,
@@ -343,7 +343,7 @@ def test_audit_is_one_snapshot(database: Database, workers: int) -> None:
     """Records that are appended while it runs are not half in it, whoever reads them."""
     log = a_log()
     fill(database, log)
-    with PostgresEvidence(database.dsn("reader")) as source:
+    with PostgresEvidence(database.dsn("projector")) as source:
         rows = len(log.rows)
         person = log.people[0]
         log.sign(log.act("ReportReceived", f"case/{log.uuid()}", person), person)
@@ -357,14 +357,14 @@ def test_audit_is_one_snapshot(database: Database, workers: int) -> None:
 
 
 def test_processes_read_the_database_themselves_and_find_the_same(database: Database) -> None:
-    """Damage is named alike however many read, as reader and as auditor."""
+    """Damage is named alike however many read, as projector and as auditor."""
     log = a_log()
     fill(database, log)
     with psycopg.connect(database.admin) as connection:
         connection.execute("SET session_replication_role = replica")
         connection.execute("DELETE FROM log.records WHERE index IN (77, 300)")
         connection.execute("UPDATE log.records SET seq = seq + 900 WHERE index = 120")
-    for login in ("reader", "auditor"):
+    for login in ("projector", "auditor"):
         with PostgresEvidence(database.dsn(login)) as source:
             reports = [
                 audit(

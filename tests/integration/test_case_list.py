@@ -1,4 +1,4 @@
-"""The case list: search, filters, orders and pages, over the reader's login."""
+"""The case list: search, filters, orders and pages, of every case."""
 
 from __future__ import annotations
 
@@ -73,11 +73,11 @@ def test_pages_fit_together_in_every_order(sc1: Case, sort: str) -> None:
     """
     with psycopg.connect(sc1.database.admin) as connection:
         connection.execute(
-            "INSERT INTO proj.case_file (gen, stream, case_id, body, raised, at, changes_at,"
+            "INSERT INTO proj.case_file (gen, stream, comp, case_id, body, raised, at, changes_at,"
             " first_index, last_index, seq, state, outcome, agency, agencies, acts, flags,"
             " case_number, register_no, handler_label, opened_at, last_at, due_at, words)"
-            " SELECT gen, 'case/' || id, id, body, raised, at, changes_at, first_index, last_index,"
-            " seq, state, outcome, agency, agencies, acts, flags,"
+            " SELECT gen, 'case/' || id, id, id, body, raised, at, changes_at, first_index,"
+            " last_index, seq, state, outcome, agency, agencies, acts, flags,"
             " CASE WHEN n % 4 > 0 THEN '2024/' || n END, register_no, handler_label,"
             " CASE WHEN n % 4 > 0 THEN opened_at + (n / 3) * interval '1 hour' END,"
             " last_at - (n / 4) * interval '1 hour',"

@@ -31,12 +31,12 @@ from tests import builders
 from tests.builders import an_act
 from tests.contract.append import a_draft, entropy
 from tests.fixtures.app import Service, found, open_service
-from tests.fixtures.postgres import Database, make_database
+from tests.fixtures.postgres import Database, install_database
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 
 _SIZE_MIB = 160
-_WAIT_S = 60
+_WAIT_S = 300
 
 
 @dataclass(slots=True)
@@ -91,7 +91,7 @@ def tight(disk: Disk) -> Iterator[Database]:
     """A database whose server has only that disk."""
     server = Embedded(disk.path / "home")
     server.start()
-    made = make_database(server)
+    made = install_database(server)
     yield made
     made.close()
     server.stop()
@@ -154,9 +154,7 @@ def test_the_api_says_that_the_disk_is_full_and_goes_on_once_there_is_room(
     acknowledged.append(_until_proven(service, refused))
     _assert_sound(service, tight)
     compact = [
-        one.statement.compact
-        for one in service.enclave.reader.read(0, 10_000)
-        if one.statement is not None
+        one.statement.compact for one in service.reader.read(0, 10_000) if one.statement is not None
     ]
     assert len(set(compact)) == len(compact)
     assert {one.compact for one in acknowledged} <= set(compact)
@@ -173,7 +171,7 @@ def _until_proven(service: Service, statement: Statement) -> Statement:
 
 def _assert_sound(service: Service, database: Database) -> None:
     facts = service.enclave.facts
-    with PostgresEvidence(database.dsn("reader")) as evidence:
+    with PostgresEvidence(database.dsn("projector")) as evidence:
         report = audit(
             evidence,
             origin=facts.origin,
@@ -224,7 +222,7 @@ def test_a_server_that_stops_for_want_of_room_loses_nothing_it_answered(
     disk.make_room()
     tight.server.start()
     after = appender.append(_large(5_000)).index
-    rows = PostgresRecords(tight.pool("reader")).read(0, 10_000)
+    rows = PostgresRecords(tight.pool("writer")).read(0, 10_000)
     assert [row.index for row in rows] == list(range(after + 1))
     assert all(rows[index].stream_id == draft.stream_id for index, draft in answered.items())
     assert len({row.stream_id for row in rows}) == len(rows)

@@ -25,7 +25,7 @@ from ledger.postgres.tiles import PostgresTiles
 from tests import builders
 from tests.a_ledger import ALedger, a_report, all_entries, in_postgres, opened, revocation
 from tests.contract.append import a_draft
-from tests.fixtures.postgres import Database, make_database
+from tests.fixtures.postgres import Database, install_database
 from tests.fixtures.wire import Wire
 
 pytestmark = pytest.mark.postgres
@@ -65,7 +65,7 @@ def test_the_first_case_end_to_end(
     sealing = threading.Thread(target=a.checkpointer().run, args=(stop,))
     sealing.start()
     try:
-        told = proofs.wait(answer.index, 30.0)
+        told = proofs.wait(answer.index, 120.0)
         assert told is not None
         entry = all_entries(a)[answer.index]
         given = Inclusion(
@@ -74,7 +74,7 @@ def test_the_first_case_end_to_end(
         )  # fmt: skip
         proof.verify_inclusion(given, entry, [a.keys.log.vkey, a.keys.pq.vkey], origin=a.origin)
         second = a.say(a_report(2), "hotline")
-        assert proofs.wait(second.index, 30.0) is not None
+        assert proofs.wait(second.index, 120.0) is not None
         assert proofs.wait(10_000, 0.05) is None
         assert proofs.consistency(0)["hashes"] == []
         assert proofs.consistency(1)["from"] == 1
@@ -203,7 +203,7 @@ def own(tmp_path: Path) -> Iterator[Database]:
     """A database on a server of its own, which may be killed."""
     server = Embedded(tmp_path / "home")
     server.start()
-    made = make_database(server)
+    made = install_database(server)
     yield made
     made.close()
     server.stop()

@@ -166,7 +166,7 @@ class Follower:
     def follow(self, size: int) -> None:
         """Until the log has been followed to this size; then the process ends."""
         with self.runner() as runner:
-            runner.wait(size, timeout=60)
+            runner.wait(size, timeout=300)
 
     def rows(self) -> list[Row]:
         """What was seen."""
@@ -177,7 +177,7 @@ class Follower:
 @contextmanager
 def _following(case: Case, folder: Path) -> Iterator[Follower]:
     """A follower of a case's log, with an empty database in the same cluster."""
-    name, server = f"{case.database.slug}_elsewhere", case.database.server
+    name, server = f"{case.database.name}_elsewhere", case.database.server
     with psycopg.connect(server.dsn(), autocommit=True) as admin:
         admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     dsn = server.dsn(dbname=name)
@@ -221,7 +221,7 @@ def test_a_stock_projection_goes_on_where_it_was_stopped(follower: Follower) -> 
     """A position is committed with its rows: no record comes twice, and none is missed."""
     size = len(follower.case.played.log.rows)
     with follower.runner() as runner:
-        runner.wait(size // 2, timeout=60)
+        runner.wait(size // 2, timeout=300)
     seen = follower.rows()
     assert size // 2 <= len(seen)
     follower.follow(size)
@@ -324,12 +324,12 @@ def test_a_follower_sees_what_is_recorded_while_it_waits(follower: Follower) -> 
     """A notice that is lost delays and loses nothing: the poll is the truth."""
     log = follower.case.played.log
     with follower.runner() as runner:
-        runner.wait(len(log.rows), timeout=60)
+        runner.wait(len(log.rows), timeout=300)
         first = len(log.rows)
         row = log.sign(log.act("AgencyRegistered", "agency/x", log.registrar), log.registrar)
         with psycopg.connect(follower.case.database.admin) as connection:
             insert(connection, [row], log.kek)
-        runner.wait(first + 1, timeout=60)
+        runner.wait(first + 1, timeout=300)
     assert follower.rows()[-1][0] == first
 
 
@@ -358,13 +358,13 @@ def test_an_enclave_is_followed_by_its_settings_while_it_records(service: Servic
     with ProjectionRunner(
         application_class=application, projection_class=Listens, view_class=Told
     ) as runner:
-        runner.wait(service.enclave.records.head().size, timeout=60)
+        runner.wait(service.enclave.records.head().size, timeout=300)
         anchor = service.anchor()
-        runner.wait(anchor.index + 1, timeout=60)
+        runner.wait(anchor.index + 1, timeout=300)
         now, case = service.clock.now(), f"case/{an_id('followed')}"
         act = an_act("ReportReceived", by="hotline", when=now, stream=case)
         index = service.say(act, "hotline")["index"]
-        runner.wait(index + 1, timeout=60)
+        runner.wait(index + 1, timeout=300)
         events = list(runner.view.events)
     assert len(events) == index + 1
     said, last = events[anchor.index], events[index]

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import psycopg
 import pytest
 
+from api.ops.embedded_postgres import Embedded
 from api.ops.wiring import Enclave, open_checkpointer, open_projector
 from api.settings import Settings
 from ledger.errors import Fatal
-from ledger.postgres import migrate
+from ledger.postgres import definitions, migrate
+from tests.contract.append import a_draft
 from tests.fixtures.app import Service
-from tests.fixtures.postgres import Database
+from tests.fixtures.postgres import Database, install_database
 
 pytestmark = pytest.mark.postgres
+
+
+@pytest.fixture
+def database(postgres_server: Embedded) -> Iterator[Database]:
+    """Installed for the test: how that is done is the subject."""
+    made = install_database(postgres_server)
+    yield made
+    made.close()
 
 
 def _as_owner(database: Database, statement: str) -> None:
@@ -50,9 +62,10 @@ def test_an_edited_migration_is_refused(database: Database) -> None:
         migrate.check(connection)
 
 
+_NEXT = len(migrate.shipped()) + 1
 _LATER = (
-    migrate.Migration(2, "0002_later.sql", b"CREATE TABLE log.later (one int)"),
-    migrate.Migration(3, "0003_last.sql", b"ALTER TABLE log.later ADD two int"),
+    migrate.Migration(_NEXT, f"{_NEXT:04}_later.sql", b"CREATE TABLE log.later (one int)"),
+    migrate.Migration(_NEXT + 1, f"{_NEXT + 1:04}_last.sql", b"ALTER TABLE log.later ADD two int"),
 )
 
 
@@ -76,7 +89,7 @@ def test_later_migrations_are_applied_once_and_in_order(
     """A program that ships more brings an enclave in use up to date; the older one then stops."""
     before = migrate.shipped()
     _ship(monkeypatch, *_LATER)
-    assert _migrate(database) == [2, 3]
+    assert _migrate(database) == [_NEXT, _NEXT + 1]
     assert _migrate(database) == []
     assert _columns(database) == ["one", "two"]
     monkeypatch.setattr(migrate, "shipped", lambda: before)
@@ -88,14 +101,15 @@ def test_a_migration_that_fails_leaves_what_came_before_it(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each is a transaction of its own: half of one is never there, and the next run goes on."""
-    broken = migrate.Migration(3, "0003_last.sql", b"ALTER TABLE log.later ADD two int; SELECT 1/0")
+    _, last = _LATER
+    broken = replace(last, text=last.text + b"; SELECT 1/0")
     before = migrate.shipped()
     _ship(monkeypatch, _LATER[0], broken)
     with pytest.raises(psycopg.errors.DivisionByZero):
         _migrate(database)
     assert _columns(database) == ["one"]
     monkeypatch.setattr(migrate, "shipped", lambda: [*before, *_LATER])
-    assert _migrate(database) == [3]
+    assert _migrate(database) == [_NEXT + 1]
     assert _columns(database) == ["one", "two"]
 
 
@@ -105,6 +119,39 @@ def test_what_an_enclave_is_stays(database: Database) -> None:
     with pytest.raises(Fatal, match="made for a real enclave"):
         _migrate(database, rehearsal=True)
     assert _migrate(database, rehearsal=False) == []
+
+
+def test_an_enclave_stays_at_its_level(database: Database) -> None:
+    """It is written once: the same database serves no other level by another file of facts."""
+    with pytest.raises(Fatal, match="of level ordinary, not a rehearsal of level mat"):
+        migrate.migrate(database.dsn("migrator"), database.slug, rehearsal=True, level="mat")
+    with psycopg.connect(database.dsn("reader")) as connection:
+        assert connection.execute("SELECT level FROM log.enclave").fetchall() == [("ordinary",)]
+
+
+def test_an_enclave_of_before_need_to_know_is_brought_up_to_date(
+    postgres_server: Embedded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its records stay, its level is the only one there was, and no reader sees a case unasked."""
+    slug = f"t{secrets.token_hex(6)}"
+    database = Database(postgres_server, slug, dict.fromkeys(migrate.LOGINS, "of-this-test"), slug)
+    first, *later = migrate.shipped()
+    with monkeypatch.context() as patched:
+        patched.setattr(migrate, "shipped", lambda: [first])
+        with pytest.raises(psycopg.errors.UndefinedColumn):  # this program also says the level
+            migrate.install(postgres_server.dsn(), slug, database.passwords, rehearsal=True)
+    with psycopg.connect(database.admin) as connection:
+        connection.execute("INSERT INTO log.enclave VALUES (true, true)")
+    database.appender().append(a_draft())
+    assert _migrate(database) == [migration.number for migration in later]
+    database.install()
+    with psycopg.connect(database.dsn("reader")) as connection:
+        assert connection.execute("SELECT level FROM log.enclave").fetchall() == [("ordinary",)]
+        assert connection.execute("SELECT count(*) FROM log.records").fetchone() == (0,)
+    with psycopg.connect(database.dsn("projector")) as connection:
+        assert connection.execute("SELECT count(*) FROM log.records").fetchone() == (1,)
+        assert definitions.altered(connection, slug) == []
+    database.close()
 
 
 def test_a_newer_database_is_left_alone(database: Database) -> None:

@@ -5,27 +5,36 @@ Any batch, any restart, any rebuild gives the same rows; poison stops visibly.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from typing import Any, LiteralString
+from uuid import UUID
 
 import orjson
 import psycopg
 import pytest
 from psycopg import sql
 
+from api.ops.embedded_postgres import Embedded
+from ledger.ports import StoredRecord
+from ledger.postgres.connect import Pool
 from ledger.postgres.records import PostgresRecords
+from ledger.postgres.ticketed import Ticketed
 from ledger.streams.record_reader import Reader
+from ledger.write.registry_follower import RegistryFollower
 from projections.checks.rebuild_comparison import compare
 from projections.engine import generations
-from projections.engine.projector import Projector
+from projections.engine.projector import AHEAD_S, Projector
 from projections.fold.step import Step
 from projections.queries import stored_case_file
 from projections.queries.queries import Queries
 from projections.views.all_views import VIEWS
 from projections.views.base import Connection, View
-from tests.fixtures.postgres import Database
+from tests.attacks import attack
+from tests.fixtures.postgres import Database, install_database
+from tests.fixtures.projected import reader_of, whole
 from tests.memory_log import ORIGIN
 from tests.played_log import PlayedLog, played
 
@@ -36,33 +45,78 @@ ROWS = (
 )  # fmt: skip
 
 
+class Streams(PostgresRecords):
+    """Records that remember which streams were asked for.
+
+    Attributes:
+        asked: Ids of streams, in turn.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        super().__init__(pool)
+        self.asked: list[UUID] = []
+
+    def stream(self, stream_id: UUID, after_seq: int = 0) -> Iterator[StoredRecord]:
+        """As stored."""
+        self.asked.append(stream_id)
+        return super().stream(stream_id, after_seq)
+
+
 @dataclass
 class Bench:
     """A database with a scenario in it, and a projector over it."""
 
     database: Database
     played: PlayedLog
+    _whole: Ticketed = field(init=False)
 
-    def projector(self, batch: int = 500, views: Sequence[View] = VIEWS) -> Projector:
+    def __post_init__(self) -> None:
+        self._whole = whole(self.database)
+
+    def projector(
+        self, batch: int = 500, views: Sequence[View] = VIEWS, ahead_s: float = AHEAD_S
+    ) -> Projector:
         """A projector of its own process."""
-        records = PostgresRecords(self.database.pool("projector"))
+        records = self.records()
         reader = Reader(records, self.played.log.kek, ORIGIN)
-        return Projector(self.connect, records, reader, origin=ORIGIN, batch=batch, views=views)
+        return Projector(
+            self.connect, records, reader, origin=ORIGIN, batch=batch, views=views, ahead_s=ahead_s
+        )
+
+    def fold_all(self) -> int:
+        """Has every view folded by another process; the position reached."""
+        projector = self.projector()
+        try:
+            return projector.catch_up()
+        finally:
+            projector.close()
+
+    def records(self) -> Streams:
+        """As the projector reads them."""
+        return Streams(self.database.pool("projector"))
+
+    def positions(self) -> dict[str, int]:
+        """How far each view is folded."""
+        with self.connect() as connection:
+            return {one.view: one.position for one in generations.states(connection)}
 
     def connect(self) -> Connection:
         """As the projector."""
         return psycopg.connect(self.database.dsn("projector"), autocommit=True)
 
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """As the reader: the grants must be there."""
-        with psycopg.connect(self.database.dsn("reader"), autocommit=True) as connection:
-            yield connection
+    def reading(self) -> AbstractContextManager[Connection]:
+        """As somebody who sees the whole level."""
+        return self._whole.connection()
 
     @property
     def queries(self) -> Queries:
         """The reading side."""
-        return self.played.queries(PostgresRecords(self.database.pool("writer")), self.reading)
+        return reader_of(self.database, self.played)
+
+    def audience_rows(self) -> list[tuple[Any, ...]]:
+        """Who takes part in which case."""
+        with self.connect() as connection:
+            return connection.execute("SELECT a::text FROM sec.audience a ORDER BY 1").fetchall()
 
     def rows(self) -> dict[str, list[str]]:
         """Every row of every live view, without its generation."""
@@ -197,6 +251,68 @@ def test_a_restart_after_every_batch_gives_the_same_rows(bench: Bench) -> None:
     assert bench.rows() == expected
 
 
+def test_the_audience_is_folded_before_anything_else_is(bench: Bench) -> None:
+    """What is shown waits for it: else a flood makes it twice as late."""
+    end = len(bench.played.log.rows) - 1
+    patient = bench.projector(batch=5, ahead_s=math.inf)
+    turns = 0
+    while bench.positions()["audience"] < end:
+        assert patient.advance()
+        turns += 1
+        stood = bench.positions()
+        if stood["audience"] < end:
+            assert {stood[name] for name in stood if name != "audience"} == {-1}
+    patient.close()
+    assert turns > 2
+    assert bench.fold_all() == end
+
+
+def test_a_flood_does_not_stop_the_other_views(bench: Bench) -> None:
+    """They have their turn in between."""
+    projector = bench.projector(batch=5, ahead_s=0)
+    assert projector.advance()
+    projector.close()
+    assert set(bench.positions().values()) == {4}
+
+
+@attack(
+    "a stolen writer's login appends noise to case after case, so that the audience falls behind"
+    " and nobody is shown anything",
+    stopped_by="noise has no case folded for it",
+    noticed_by="log audit",
+)
+def test_noise_has_no_case_folded_for_who_takes_part(bench: Bench) -> None:
+    """It gives nobody anything: nothing of the case need be known, however long it is."""
+    bench.fold_all()
+    log, case = bench.played.log, bench.played.player.cases["C1"]
+    row = [row for row in log.rows if row.name == case][-1]
+    comp, before = UUID(bytes=row.stream_id), bench.audience_rows()
+    log.rows += [
+        row._replace(
+            at=len(log.rows) + n, seq=row.seq + 1 + n, act_id=UUID(int=n).bytes, author=True,
+            entry=bytes(31) + bytes([n]), state=b"\1" + bytes(600),
+        )
+        for n in range(3)
+    ]  # fmt: skip
+    bench.played.fill(bench.database.admin, start=len(log.rows) - 3)
+    records = bench.records()
+    reader = Reader(records, log.kek, ORIGIN)
+    views = [view for view in VIEWS if view.name == "audience"]
+    follower = RegistryFollower(records, reader)
+    follower.catch_up()  # which reads the case too: it holds a grant
+    records.asked.clear()
+    projector = Projector(
+        bench.connect, records, reader, origin=ORIGIN, views=views, follower=follower
+    )
+    projector.catch_up()
+    projector.close()
+    assert bench.positions()["audience"] == len(log.rows) - 1
+    assert comp not in records.asked
+    assert bench.audience_rows() == before
+    assert bench.fold_all() == len(log.rows) - 1
+    assert bench.compared() == []
+
+
 def test_rebuild_is_read_only_when_it_is_whole(bench: Bench) -> None:
     """No reader sees half a view, and none waits."""
     projector = bench.projector(batch=5)
@@ -207,7 +323,7 @@ def test_rebuild_is_read_only_when_it_is_whole(bench: Bench) -> None:
     def look(view: str, done: int, total: int) -> None:
         seen.append((view, done, total))
         with bench.reading() as connection:
-            connection.execute("SET statement_timeout = '500ms'")
+            connection.execute("SET LOCAL statement_timeout = '500ms'")
             assert stored_case_file.stored(connection, stream) is not None
 
     projector.rebuild("case_file", look)
@@ -237,6 +353,7 @@ class Poisoned:
     """A view that cannot take one record."""
 
     name = "worklist"
+    schema = "proj"
     tables = ("tasks",)
 
     def __init__(self, at: int) -> None:
@@ -347,7 +464,7 @@ def test_a_view_that_is_not_there_or_past_the_log_is_named(bench: Bench) -> None
 @pytest.mark.parametrize(
     "harm",
     [
-        "ALTER TABLE proj.case_file ENABLE ROW LEVEL SECURITY",
+        "CREATE POLICY blind ON proj.case_file AS RESTRICTIVE USING (stream = '')",
         """ALTER TABLE proj.case_file RENAME TO rest;
         CREATE VIEW proj.case_file AS SELECT * FROM proj.rest WHERE current_user LIKE '%projector'
         """,
@@ -374,8 +491,10 @@ def test_a_table_that_shows_each_login_other_rows_is_named(
     assert "case_file" in bench.queries.altered()
 
 
-def test_a_function_of_somebodys_own_answers_no_audit(bench: Bench) -> None:
+def test_a_function_of_somebodys_own_answers_no_audit(postgres_server: Embedded) -> None:
     """A login may choose where its names are looked up; the audit looks in the catalogue alone."""
+    bench = Bench(install_database(postgres_server), played("SC1"))
+    bench.played.fill(bench.database.admin)
     projector = bench.projector()
     projector.catch_up()
     projector.close()
@@ -391,9 +510,11 @@ def test_a_function_of_somebodys_own_answers_no_audit(bench: Bench) -> None:
         )
         connection.execute("GRANT USAGE ON SCHEMA public TO PUBLIC")
         connection.execute(
-            f"ALTER ROLE {bench.database.slug}_projector SET search_path = public, pg_catalog"
+            f"ALTER ROLE {bench.database.slug}_projector IN DATABASE {bench.database.name}"
+            " SET search_path = public, pg_catalog"
         )
     assert "case_file" in {d.table for d in bench.compared()}
+    bench.database.close()
 
 
 def test_one_loop_is_active_at_a_time(bench: Bench) -> None:
@@ -438,5 +559,8 @@ def test_reader_cannot_write_a_view(bench: Bench) -> None:
         lambda c: c.execute("UPDATE proj.case_file SET state = 'CLOSED'"),
         lambda c: c.execute("INSERT INTO proj.tasks DEFAULT VALUES"),
     ):
-        with bench.reading() as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        with (
+            psycopg.connect(bench.database.dsn("reader"), autocommit=True) as connection,
+            pytest.raises(psycopg.errors.InsufficientPrivilege),
+        ):
             harm(connection)

@@ -1,4 +1,4 @@
-"""A case is valid, not valid, or there is not enough to conclude; over the reader's login."""
+"""A case is valid, not valid, or there is not enough to conclude."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""What waits for whom, by which clock, over the reader's login."""
+"""What waits for whom, by which clock."""
 
 from __future__ import annotations
 
 from dataclasses import fields
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -47,7 +47,7 @@ def test_work_on_a_case_without_a_number_is_named_by_the_intake_register(
     case = made(database, log)
     officer = log.log.statements[first].members["signers"][0]["officer"]
     received = log.log.rows[first].at
-    at = PostgresRecords(database.pool("reader")).read(received, 1)[0].recorded_at
+    at = PostgresRecords(database.pool("writer")).read(received, 1)[0].recorded_at
     _, team = case.queries.worklist(officer, at)
     waiting = [task for part in fields(team) for task in getattr(team, part.name)]
     (register,) = (task for task in waiting if task.code == "REGISTER_CASE")
@@ -64,6 +64,27 @@ def test_overdue_work_says_by_which_rule(sc1: Case) -> None:
     assert [t.code for t in after.overdue] == [t.code for t in before.running] == ["CRIME_REPORT"]
     assert after.overdue[0].source
     assert after.overdue[0].status(later) == "OVERDUE"
+
+
+def test_an_auditor_is_told_of_an_emergency_opening_at_once(database: Database) -> None:
+    """access.md A19: by the fold that opens the case, wherever the post is."""
+    log = played("SC11")
+    acts = [statement.members.get("act") for statement in log.log.statements]
+    end = acts.index("BreakGlassReviewed")
+    opened = log.log.statements[end - 1].members
+    log.log.rows, log.log.statements = log.log.rows[:end], log.log.statements[:end]
+    (auditor,) = log.hire(("giamsat", "AUDITOR"))
+    case = made(database, log)
+    at = datetime.fromisoformat(opened["occurred_at"]) + timedelta(hours=1)
+
+    def told(officer: str) -> list[tuple[str, str | None, str | None]]:
+        _, tasks = case.queries.worklist(officer, at)
+        found = [t for part in fields(tasks) for t in getattr(tasks, part.name)]
+        return [(t.act_id, t.power, t.agency) for t in found if t.code == "BREAK_GLASS_REVIEW"]
+
+    assert (opened["act_id"], "AUDITOR", None) in told(auditor.uuid)
+    assert told(log.player.cast["gdn"].officer) == [(opened["act_id"], None, opened["agency"])]
+    assert told(log.player.cast["tttv"].officer) == []
 
 
 def test_work_of_an_agency_that_has_ended_goes_to_its_successor(sc6: Case) -> None:

@@ -167,6 +167,42 @@ LOG: Final = (
         "DELETE FROM log.files WHERE name = (SELECT name FROM cut)",
     ),
 )
+_ROWS: Final = (
+    "checkpoints", "cosignatures", "gate", "log_head", "records", "streams", "tags", "tiles",
+    "wraps",
+)  # fmt: skip
+_LAST: Final = "(SELECT size - 1 - {n} % 3 FROM access.log_head)"
+READS: Final = (
+    _together(
+        "access.records",
+        "tail cut with all that hangs on it",
+        f"DELETE FROM access.wraps WHERE index >= {_LAST}",
+        f"DELETE FROM access.tags WHERE index >= {_LAST}",
+        f"DELETE FROM access.records WHERE index >= {_LAST}",
+        f"DELETE FROM access.checkpoints WHERE size > {_LAST}",
+        _TILES_FOLLOW.replace("log.", "access."),
+        _NO_EMPTY_STREAM.replace("log.", "access."),
+        "UPDATE access.log_head SET size = (SELECT count(*) FROM access.records),"
+        " recorded_at = (SELECT max(recorded_at) FROM access.records)",
+    ),
+    _together(
+        "access.records",
+        "everything as it was in an old backup",
+        *(
+            statement
+            for table in _ROWS
+            for statement in (
+                f"DELETE FROM access.{table}",
+                f'INSERT INTO access.{table} SELECT * FROM old."access.{table}"',
+            )
+        ),
+    ),
+    _together(
+        "access.tags",
+        "two rows found as each other",
+        "UPDATE access.tags SET index = 3 - index WHERE index IN (1, 2)",
+    ),
+)
 VIEWS: Final = (
     _together(
         "proj.acts",

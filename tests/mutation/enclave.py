@@ -12,6 +12,7 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import psycopg
 from psycopg import sql
@@ -23,8 +24,11 @@ from ledger.files.custody import Actor
 from ledger.files.custody_anchors import Anchors
 from ledger.files.file_key import FileKey
 from ledger.postgres.files import PostgresFiles
+from ledger.postgres.keeping.keeper import PostgresKeeper
+from ledger.postgres.narrowing import PostgresNarrowing
 from ledger.postgres.records import PostgresRecords
 from ledger.postgres.sessions import PostgresSessions
+from ledger.postgres.ticket import TicketKey, keep_ticket_key
 from ledger.regulation.acts.act import Act
 from ledger.streams.record_reader import Reader
 from ledger.write.registry_follower import RegistryFollower
@@ -47,10 +51,11 @@ from tests.fake_files import MemoryBlobs
 from tests.fixtures.clock import CountingEntropy
 from tests.fixtures.keys import log_keys
 from tests.fixtures.postgres import Database
+from tests.mutation.reads_and_vault import ReadsBeside, VaultBeside
 
-SCHEMAS = ("log", "sec", "proj")
+SCHEMAS = ("log", "sec", "proj", "access", "r")
 _OFFICERS = (
-    "hotline", "cv", "cv2", "tp", "pgd", "gd", "pc", "ct", "ubcv", "giamsat", "keeper2",
+    "hotline", "cv", "cv2", "tp", "pgd", "gd", "pc", "ct", "ubgk", "giamsat", "keeper2",
 )  # fmt: skip
 _ERASED = 7
 _SERVICE = builders.key("the service")
@@ -67,11 +72,13 @@ class Enclave:
         a: The ledger that wrote it.
         database: Where it lies.
         checkpointer: Its checkpointer.
+        reads: The log of reads beside it; None: it has none.
     """
 
     a: ALedger
     database: Database
     checkpointer: Checkpointer
+    reads: ReadsBeside | None = None
 
     @property
     def genesis(self) -> str:
@@ -116,8 +123,9 @@ class Enclave:
 
 def a_rich_log(database: Database) -> Enclave:
     """A rehearsal's log with something of everything."""
-    files = _files(database, lambda: a.ledger.standing)
-    a = ALedger(in_postgres(database), files=files)
+    files = _files(database, lambda: a.ledger.follower)
+    narrow = PostgresNarrowing(database.pool("writer"), ORIGIN)
+    a = ALedger(in_postgres(database), files=files, narrow=narrow)
     enclave = Enclave(a, database, a.checkpointer())
     a.found()
     a.clock.step(seconds=1)
@@ -128,19 +136,34 @@ def a_rich_log(database: Database) -> Enclave:
     _attach(enclave, files)
     a.say(a_report(_ERASED, _now(a)), "hotline")
     _anchor(enclave)
-    enclave.project()
-    enclave.keep_copy()
+    _keep_reads_and_reporters(enclave)
     _agency(a)
     _programme(a)
     enclave.seal()
     _unfinished(enclave)
+    _let_in_and_shut_out(enclave)
     a.say(revocation("cv2", a.clock.now()), "founder")
     _erase(enclave)
     a.say(_named_report(a), "hotline")
-    enclave.seal()
     enclave.project()
+    a.say(revocation("pc", a.clock.now()), "founder")  # in force, and not folded yet
+    enclave.seal()
     _sign_in(database)
     return enclave
+
+
+def _keep_reads_and_reporters(enclave: Enclave) -> None:
+    """Reads and reporters, before the copy of every table and after."""
+    a, database = enclave.a, enclave.database
+    reads = ReadsBeside.founded(a, database, enclave.genesis, _SERVICE)
+    vault = VaultBeside(database)
+    reads.grow("ct")
+    vault.grow()
+    enclave.project()
+    enclave.keep_copy()
+    reads.grow("giamsat")
+    vault.grow()
+    enclave.reads = reads
 
 
 def a_long_log(database: Database) -> Enclave:
@@ -183,19 +206,21 @@ def _named_report(a: ALedger) -> Act:
     return an_act("ReportReceived", by="hotline", when=_now(a), stream=stream, facts=facts)
 
 
-def _files(database: Database, standing: Callable[[], RegistryFollower]) -> Attachments:
+def _files(database: Database, follower: Callable[[], RegistryFollower]) -> Attachments:
     reading, writing = database.pool("reader"), database.pool("writer")
     return Attachments(
         blobs=MemoryBlobs(),
         index=PostgresFiles(reading, writing),
-        records=PostgresRecords(reading),
+        records=PostgresRecords(writing),
+        require=lambda _stream, _act: None,
+        whole=PostgresRecords(writing),
         kek=log_keys(ORIGIN).kek,
         entropy=CountingEntropy("files"),
         origin=ORIGIN,
         level="ordinary",
         limit_bytes=1 << 20,
         scratch=io.BytesIO,
-        standing=standing,
+        follower=follower,
     )
 
 
@@ -234,13 +259,13 @@ def _attach(enclave: Enclave, files: Attachments) -> None:
 
 def _anchor(enclave: Enclave) -> None:
     """The log says how many events of custody there are; what comes later is not anchored yet."""
-    a, reading = enclave.a, enclave.database.pool("reader")
+    a, reading = enclave.a, enclave.database.pool("writer")
     index = PostgresFiles(enclave.database.pool("writer"))
     anchors = Anchors(
         index=index,
         records=PostgresRecords(reading),
         reader=a.reader(),
-        standing=a.ledger.standing,
+        follower=a.ledger.follower,
         door=a.ledger,
         file_key=FileKey(index, a.keys.kek, a.origin),
         entropy=CountingEntropy("anchors"),
@@ -317,6 +342,17 @@ def _unfinished(enclave: Enclave) -> None:
             a.say(back, signers[1])
 
 
+def _let_in_and_shut_out(enclave: Enclave) -> None:
+    """A case that somebody sees by name, and from which somebody else is shut out."""
+    enclave.a.clock.step(hours=1)
+    story = builders.Story(f"case/{an_id('let in, shut out')}", start=_now(enclave.a))
+    story.then("ReportReceived")
+    story.then("CaseRegistered")
+    story.then("ParticipationGranted")
+    story.then("ParticipationExcluded", facts={"officer": builders.officer("cv2")})
+    _tell(enclave, story)
+
+
 def _erase(enclave: Enclave) -> None:
     """A report is erased by a recorded act, and its key destroyed; it named no token."""
     a = enclave.a
@@ -332,12 +368,16 @@ def _erase(enclave: Enclave) -> None:
     )
     alias = {builders.officer(name): name for name in CAST}
     a.say(act, *(alias[signer.officer] for signer in act.signers))
-    with psycopg.connect(enclave.database.admin) as connection:
-        connection.execute("SET session_replication_role = replica")
-        connection.execute("DELETE FROM log.wraps WHERE index = %s", [row.index])
+    enclave.seal()
+    said = [a.reader().open(one).envelope for one in a.stores.records.act(UUID(act.act_id))]
+    keeper = PostgresKeeper(enclave.database.pool("keeper"))
+    keeper.shred(UUID(act.act_id), said, [])
 
 
 def _sign_in(database: Database) -> None:
+    random = CountingEntropy("ticket keys")
+    for _ in range(2):
+        keep_ticket_key(database.dsn("migrator"), database.slug, TicketKey(random.take(32)))
     sessions = PostgresSessions(database.pool("reader"))
     for number in range(3):
         sessions.put(f"challenge number {number}", builders.key("cv").kid, 600)

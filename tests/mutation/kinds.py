@@ -56,7 +56,7 @@ EDITS: Final[Mapping[str, Mapping[str, str]]] = {
         "never": "'infinity'",
     },
     "date": {"next day": "{c} + 1"},
-    "array": {"empty": "'{{}}'", "longer": "{c} || {c}", "other": "ARRAY['x']"},
+    "array": {"empty": "'{{}}'", "longer": "{c} || {c}", "other": "'{{x}}'"},
     "json": {"empty": "'{{}}'", "blank": "({c}::text || ' ')::json"},
     "tsvector": {"empty": "''"},
 }

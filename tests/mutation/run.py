@@ -11,12 +11,12 @@ from api.ops.embedded_postgres import Embedded
 from tests.fixtures.postgres import Database, make_database
 from tests.mutation import harmless
 from tests.mutation.bench import Bench, Outcome
-from tests.mutation.enclave import a_long_log, a_rich_log
+from tests.mutation.enclave import SCHEMAS, a_long_log, a_rich_log
 from tests.mutation.kinds import Spec
 
 _TURNS = 100
 LOGS: Mapping[str, tuple[Callable[[Database], object], bool, tuple[str, ...]]] = {
-    "rehearsal": (a_rich_log, True, ("log", "sec", "proj")),
+    "rehearsal": (a_rich_log, True, SCHEMAS),
     "real": (a_long_log, False, ("log",)),
 }
 
@@ -63,14 +63,19 @@ class Figures:
         return "\n".join([*lines, *self.missed])
 
 
-def benches(server: Embedded) -> Iterator[tuple[str, Bench]]:
-    """Each log, mutated by nobody yet; closed when the next is asked for."""
+def benches(server: Embedded, *, keep: bool = True) -> Iterator[tuple[str, Bench]]:
+    """Each log, mutated by nobody yet; closed when the next is asked for.
+
+    Args:
+        server: Where they lie.
+        keep: As of `Bench`.
+    """
     for name, (make, rehearsal, schemas) in LOGS.items():
         database = make_database(server)
         made = make(database)
         if not rehearsal:
             database.end_rehearsal()
-        yield name, Bench(made, schemas)  # type: ignore[arg-type]
+        yield name, Bench(made, schemas, keep)  # type: ignore[arg-type]
 
 
 def run(bench: Bench, log: str, specs: Sequence[Spec], number: int, seed: int) -> Figures:

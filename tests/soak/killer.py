@@ -7,14 +7,29 @@ from collections import Counter
 from collections.abc import Sequence
 from random import Random
 from time import monotonic
+from typing import NamedTuple
 
 from tests.soak.enclave import TARGETS, ServedEnclave
 
-BACK_S = 60.0
+BACK_S = 180.0
 
 
 class NotBack(AssertionError):
     """A killed process was not started again."""
+
+
+class Kills(NamedTuple):
+    """What is to be done.
+
+    Attributes:
+        number: How many; each target comes equally often, in an order drawn from the seed.
+        seed: Of that order, of the pauses, and of the choice among several of a kind.
+        pause_s: Least and longest time between two kills.
+    """
+
+    number: int
+    seed: int
+    pause_s: tuple[float, float] = (0.3, 4.0)
 
 
 class Killer:
@@ -22,23 +37,14 @@ class Killer:
 
     Args:
         enclave: Whose processes.
-        kills: How many; each target comes equally often, in an order drawn from the seed.
-        seed: Of that order, of the pauses, and of the choice among several of a kind.
-        pause_s: Least and longest time between two kills.
+        kills: How many, and when.
     """
 
-    def __init__(
-        self,
-        enclave: ServedEnclave,
-        kills: int,
-        *,
-        seed: int,
-        pause_s: tuple[float, float] = (0.3, 4.0),
-    ) -> None:
+    def __init__(self, enclave: ServedEnclave, kills: Kills) -> None:
         self._enclave = enclave
-        self._random = Random(seed)  # noqa: S311 - a test's own stream, repeatable
-        self._pause_s = pause_s
-        self._list = [TARGETS[n % len(TARGETS)] for n in range(kills)]
+        self._random = Random(kills.seed)  # noqa: S311 - a test's own stream, repeatable
+        self._pause_s = kills.pause_s
+        self._list = [TARGETS[n % len(TARGETS)] for n in range(kills.number)]
         self._random.shuffle(self._list)
         self.done: Counter[str] = Counter()
         self.times: list[tuple[float, str]] = []
@@ -57,7 +63,7 @@ class Killer:
         """Kills, one after the other.
 
         Raises:
-            NotBack: A target was not there within a minute.
+            NotBack: A target was not there within three minutes.
         """
         for target in self._list:
             if stop.wait(self._random.uniform(*self._pause_s)):

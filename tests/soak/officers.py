@@ -17,7 +17,7 @@ from api.client.client import Client
 from api.client.connection import Refused, Unreachable
 from api.rehearsal.cast import Cast, EditionDirectory
 from api.rehearsal.http_ledger import HttpLedger
-from api.rehearsal.player import Player, Registrar, StepResult, StreamHead
+from api.rehearsal.player import Player, Registrar, StreamHead, Watching
 from api.rehearsal.player import PlayRefused as Answered
 from keys import canonical
 from keys.custody.file import read_key
@@ -38,6 +38,7 @@ PATIENCE_S = 180.0
 AGAIN = frozenset(
     {
         "database_unavailable",
+        "audience_late",
         "proof_late",
         "projection_late",
         "unavailable",
@@ -86,9 +87,13 @@ class PatientDesk:
         """See `PlayedLedger`."""
         return patiently(self._book, self._desk.time)
 
-    def place(self, stream: str, signer: SoftwareSigner) -> StreamHead:
+    def head(self, act: Mapping[str, Any], signer: SoftwareSigner, at: datetime) -> StreamHead:
         """See `PlayedLedger`."""
-        return patiently(self._book, lambda: self._desk.place(stream, signer))
+        return patiently(self._book, lambda: self._desk.head(act, signer, at))
+
+    def place(self, stream: str, signer: SoftwareSigner, at: datetime | None) -> StreamHead:
+        """See `PlayedLedger`."""
+        return patiently(self._book, lambda: self._desk.place(stream, signer, at))
 
     def submit(self, made: Statement, signer: SoftwareSigner, at: datetime) -> Mapping[str, Any]:
         """See `PlayedLedger`."""
@@ -109,11 +114,15 @@ class PatientDesk:
         """See `PlayedLedger`."""
         return patiently(self._book, lambda: self._desk.case(case_id, index, signer))
 
+    def show(
+        self, path: str, index: int, signer: SoftwareSigner, at: datetime
+    ) -> tuple[str, str] | None:
+        """See `PlayedLedger`."""
+        return patiently(self._book, lambda: self._desk.show(path, index, signer, at))
+
 
 @contextmanager
-def a_player(
-    enclave: ServedEnclave, book: Book, watch: Callable[[StepResult], None]
-) -> Iterator[Player]:
+def a_player(enclave: ServedEnclave, book: Book, watch: Watching) -> Iterator[Player]:
     """A player who enrols its cast as the registrar of the enclave."""
     desk = PatientDesk(enclave.url, book)
     signer = registrar_key(enclave)

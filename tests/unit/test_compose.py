@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +12,7 @@ from typing import Any, Final
 import pytest
 import yaml  # type: ignore[import-untyped]
 
+from api.ops.reads.which_log import READS
 from api.ops.supervisor import REMEMBERING
 from api.settings import Home, Settings
 from ledger.postgres.migrate import LOGINS
@@ -17,15 +20,15 @@ from ledger.postgres.migrate import LOGINS
 ROOT: Final = Path(__file__).parents[2]
 FILE: Final[Mapping[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 SERVICES: Final[Mapping[str, Mapping[str, Any]]] = FILE["services"]
-LASTING: Final = ("postgres", "api", "checkpointer", "projector")
+LASTING: Final = ("postgres", "api", "checkpointer", "projector", "vault")
 KEYS: Final = Path("/var/lib/socai/keys")
 SEEN: Final = "/var/lib/socai/seen"
 
 
 def test_the_services_are_those_of_an_enclave() -> None:
-    """Nothing else runs beside them; the rehearsal is started by hand alone."""
+    """Nothing else runs beside them; the vault runs once it is founded, the rehearsal by hand."""
     assert set(SERVICES) == {*LASTING, "migrate", "rehearsal"}
-    assert {name for name in SERVICES if "profiles" in SERVICES[name]} == {"rehearsal"}
+    assert {name for name in SERVICES if "profiles" in SERVICES[name]} == {"rehearsal", "vault"}
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -87,13 +90,44 @@ def test_no_secret_stands_in_the_image() -> None:
 def test_every_secret_is_a_file_that_git_never_sees() -> None:
     """And `make secrets` makes each of them."""
     ignored = (ROOT / ".gitignore").read_text("utf-8").split()
-    assert {"/secrets/", "/.env"} <= set(ignored)
-    assert FILE["secrets"] == {name: {"file": f"./secrets/{name}"} for name in FILE["secrets"]}
+    assert {"/secrets/", "/secrets-*/", "/.env", "/.env.*"} <= set(ignored)
+    folder = "${SOCAI_SECRETS:-./secrets}"
+    assert FILE["secrets"] == {name: {"file": f"{folder}/{name}"} for name in FILE["secrets"]}
     named = {secret for service in SERVICES.values() for secret in service["secrets"]}
     assert named == set(FILE["secrets"])
     made = re.search(r"^SECRETS := (.*)$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
     assert made is not None
-    assert named == {f"{role}.password" for role in made[1].split()} | {"passphrase", "session.key"}
+    keys = {"session.key", "ticket.key"}
+    assert named == {f"{role}.password" for role in made[1].split()} | {
+        "passphrase",
+        "vault.passphrase",
+        "mail.json",
+        *keys,
+    }
+
+
+def test_a_second_level_shares_nothing_with_the_first(tmp_path: Path) -> None:
+    """Another project, so other volumes and networks; its own secrets; the level is said once."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    for level in ("ordinary", "mat"):
+        done = subprocess.run(
+            ["make", "secrets", f"LEVEL={level}"],  # noqa: S607 - as an operator runs it
+            cwd=tmp_path, check=False, capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    own, other = (
+        {path.name: path.read_text() for path in (tmp_path / name).iterdir()}
+        for name in ("secrets", "secrets-mat")
+    )
+    assert own.keys() == other.keys() == set(FILE["secrets"])
+    assert not {text for name, text in own.items() if name != "mail.json"} & set(other.values())
+    said = dict(line.split("=") for line in (tmp_path / ".env.mat").read_text().split())
+    assert said["COMPOSE_PROJECT_NAME"] != FILE["name"]
+    assert (said["SOCAI_LEVEL"], said["SOCAI_SECRETS"]) == ("mat", "./secrets-mat")
+    assert not any({"external", "name"} & set(one) for one in FILE["volumes"].values())
+    for service in SERVICES.values():
+        if service["image"].startswith("socai"):
+            assert service["environment"]["SOCAI_LEVEL"] == "${SOCAI_LEVEL:-ordinary}"
 
 
 def test_each_process_has_only_the_logins_it_works_with() -> None:
@@ -108,8 +142,12 @@ def test_each_process_has_only_the_logins_it_works_with() -> None:
         "api": {"writer.password", "reader.password"},
         "checkpointer": {"checkpointer.password"},
         "projector": {"projector.password"},
+        "vault": {"vault.password"},
         "rehearsal": set(),
     }
+    opens = {name for name, one in SERVICES.items() if "vault.passphrase" in one["secrets"]}
+    assert opens == {"migrate", "vault"}
+    assert "passphrase" not in SERVICES["vault"]["secrets"]
 
 
 def test_each_process_has_only_the_keys_it_works_with() -> None:
@@ -117,17 +155,22 @@ def test_each_process_has_only_the_keys_it_works_with() -> None:
     assert {name: _keys(name) for name in SERVICES} == {
         "postgres": set(),
         # it makes them
-        "migrate": {"log:rw", "pq:rw", "kek:rw", "registrar:rw", "service:rw"},
+        "migrate": {
+            "log:rw", "pq:rw", "access:rw", "access-pq:rw", "kek:rw", "registrar:rw", "service:rw",
+            "vault:rw",
+        },
         "api": {"kek:ro", "service:ro"},
-        "checkpointer": {"log:ro", "pq:ro"},
+        "checkpointer": {"log:ro", "pq:ro", "access:ro", "access-pq:ro"},
         "projector": {"kek:ro"},
+        # and it has none of the log's content
+        "vault": {"vault:ro"},
         "rehearsal": {"registrar:ro"},
-    }
+    }  # fmt: skip
 
 
 def test_no_serving_process_writes_the_home_or_reads_officers_keys() -> None:
     """The genesis digest that a process is held to is none it can change."""
-    for name in ("api", "checkpointer", "projector"):
+    for name in ("api", "checkpointer", "projector", "vault"):
         mounts = {source: (target, mode) for source, target, mode in _mounts(name)}
         assert mounts["home"] == ("/var/lib/socai/home", "ro")
         assert "cast" not in mounts
@@ -140,10 +183,13 @@ def test_each_process_remembers_its_log_where_no_other_can_write() -> None:
         for name in SERVICES
     }
     own = {name: {f"{SEEN}/{name}"} for name in ("api", "checkpointer", "projector")}
-    every = {f"{SEEN}/{role}" for role in REMEMBERING}
-    assert seen == {**own, "postgres": set(), "rehearsal": set(), "migrate": every}
+    own["checkpointer"].add(f"{SEEN}/{READS.seen}")  # it keeps both logs
+    every = {f"{SEEN}/{role}" for role in (*REMEMBERING, READS.seen)}
+    nobody = {name: set[str]() for name in ("postgres", "rehearsal", "vault")}
+    assert seen == {**own, **nobody, "migrate": every}
     settings = Settings.at(Path("/var/lib/socai/home"), seen_dir=Path(SEEN))
-    assert {str(Home(settings).seen_folder(role)) for role in REMEMBERING} == seen["migrate"]
+    roles = (*REMEMBERING, READS.seen)
+    assert {str(Home(settings).seen_folder(role)) for role in roles} == seen["migrate"]
     image = (ROOT / "Dockerfile").read_text("utf-8")
     assert f"SOCAI_SEEN_DIR={SEEN}\n" in image
     assert all(re.search(rf"{folder}\b", image) for folder in every)
@@ -171,7 +217,7 @@ def test_the_migrating_step_is_done_before_anybody_serves() -> None:
     """And the database answers before it begins; it runs once."""
     assert SERVICES["migrate"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
     assert SERVICES["migrate"]["restart"] == "no"
-    for name in ("api", "checkpointer", "projector"):
+    for name in ("api", "checkpointer", "projector", "vault"):
         before = SERVICES[name]["depends_on"]["migrate"]
         assert before == {"condition": "service_completed_successfully"}
 
@@ -183,12 +229,13 @@ def test_a_loop_that_doubts_is_held_not_started_again(name: str) -> None:
 
 
 def test_only_the_api_is_reached_from_outside_and_only_on_loopback() -> None:
-    """The database has no port of the machine and no way out."""
+    """The database has no port of the machine and no way out; the vault hands letters in."""
     assert FILE["networks"]["inside"] == {"internal": True}
     for name, service in SERVICES.items():
         ports = service.get("ports", [])
         assert all(port.startswith("127.0.0.1:") for port in ports)
-        assert bool(ports) == (name == "api") == ("outside" in service["networks"])
+        assert bool(ports) == (name == "api")
+        assert ("outside" in service["networks"]) == (name in ("api", "vault"))
 
 
 def _mounts(name: str) -> list[tuple[str, str, str]]:

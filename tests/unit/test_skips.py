@@ -16,7 +16,11 @@ def _run(folder: Path, body: str, *more: str) -> subprocess.CompletedProcess[str
     """A run of pytest with the plugin and nothing else of ours."""
     (folder / "test_it.py").write_text(f"import pytest\n{body}\n", "utf-8")
     (folder / "pytest.ini").write_text("[pytest]\n", "utf-8")
-    words = ["-q", "-p", "tests.skips", "-p", "no:cacheprovider", "--rootdir", str(folder), *more]
+    others = ("cacheprovider", "schemathesis", "anyio", "hypothesispytest")
+    without = [word for name in others for word in ("-p", f"no:{name}")]
+    # In the usual folder pytest clears at its end what every run of this machine has left there.
+    words = ["-q", "-p", "tests.skips", *without, f"--basetemp={folder / 'temp'}", *more]
+    words += ["--rootdir", str(folder)]
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-c", str(folder / "pytest.ini"), *words, str(folder)],
         cwd=ROOT,

@@ -28,7 +28,7 @@ _WORDS: Final = {
 
 @click.group()
 def attachment() -> None:
-    """Files of acts: add, get, custody."""
+    """Files of acts: add, get, export, custody."""
 
 
 @attachment.command("add")
@@ -72,16 +72,7 @@ def get(client: Client, act_id: str, digest: str, into: Path) -> None:
 
     That it was read stands in its custody history.
     """
-    if into.exists():
-        misuse(
-            Message("Nothing was read: {into} is there already; choose another name.", into=into),
-        )
-    if not into.absolute().parent.is_dir():
-        fail(
-            Message(
-                "Nothing was read: there is no folder {parent}.", parent=into.absolute().parent
-            ),
-        )
+    _require_place(into)
     size = client.attachment(act_id, digest, into)
     shell = shell_of()
     if shell.json:
@@ -95,6 +86,58 @@ def get(client: Client, act_id: str, digest: str, into: Path) -> None:
             n=size,
         )
     )
+
+
+@attachment.command("export")
+@click.argument("act_id")
+@click.argument("digest")
+@click.option(
+    "--permit", required=True, metavar="ACT", help="The ExportPermitted of the case that names you."
+)
+@click.option(
+    "-o",
+    "--output",
+    "into",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    metavar="FILE",
+    help="Where it goes; nothing is written over.",
+)
+@identity
+def export(client: Client, act_id: str, digest: str, permit: str, into: Path) -> None:
+    """Take a copy of a file that leaves the ledger, by a permit of its case.
+
+    Its number is given once, and stands in the register: socai case copies.
+    """
+    _require_place(into)
+    size, mark = client.take_copy(act_id, digest, permit, into)
+    shell = shell_of()
+    if shell.json:
+        shell.give({"file": str(into), "digest": digest, "size": size, "mark": mark})
+        return
+    shell.say(
+        plural(
+            "{into}: {n} byte, with the digest that the act names.",
+            "{into}: {n} bytes, with the digest that the act names.",
+            into=into,
+            n=size,
+        )
+    )
+    shell.say(Message("Keep this beside it, it is the mark of this copy: {mark}", mark=mark))
+
+
+def _require_place(into: Path) -> None:
+    """A place for a file, where none is yet."""
+    if into.exists():
+        misuse(
+            Message("Nothing was read: {into} is there already; choose another name.", into=into),
+        )
+    if not into.absolute().parent.is_dir():
+        fail(
+            Message(
+                "Nothing was read: there is no folder {parent}.", parent=into.absolute().parent
+            ),
+        )
 
 
 @attachment.command("custody")

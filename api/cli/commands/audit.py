@@ -1,6 +1,7 @@
 """For the auditor: whether every stored byte holds.
 
-It reads the database alone, with a read-only login; it asks no service and changes nothing.
+It reads the database alone, with the projector's login or, without content, the auditor's; it asks
+no service and changes nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Final
 
 import click
 
-from api.cli.commands.log.kept_checkpoint import CheckpointFile, kept_checkpoints
+from api.cli.commands.log.kept_checkpoint import CheckpointFile, by_log, kept_checkpoints
 from api.cli.commands.signer_options import LogKey
 from api.cli.terminal.audit_tables import progressing, show
 from api.cli.terminal.error_messages import guarded
@@ -24,11 +25,12 @@ from api.ops.enclave_audit import (
     DIGEST,
     LENGTH,
     NOTHING,
-    READER,
+    PROJECTOR,
     Seen,
     in_database,
     run,
     seen_notes,
+    seen_reads,
 )
 from api.ops.wiring import role_dsn
 from api.settings import EnclaveFacts, Settings
@@ -43,8 +45,8 @@ _FILES: Final = (NOTHING, LENGTH, DIGEST)
 @click.command("audit")
 @click.option(
     "--login",
-    type=click.Choice([READER, AUDITOR]),
-    default=READER,
+    type=click.Choice([PROJECTOR, AUDITOR]),
+    default=PROJECTOR,
     show_default=True,
     help="auditor: without content, and says so.",
 )
@@ -104,19 +106,22 @@ def audit_log(  # noqa: PLR0913  as `run`
         progressing(shell) as progress,
     ):
         seen = seen_notes(settings, facts) if dbname is None else Seen()
+        reads = seen_reads(settings, facts) if dbname is None else Seen()
+        of_acts, of_reads = by_log(kept, facts)
         found = run(
             settings,
             in_database(facts, dbname),
             progress,
             login=login,
-            trusted=[*seen.notes, *(one.note for one in kept)],
+            trusted=[*seen.notes, *of_acts],
             workers=settings.workers if workers is None else workers,
             views=not no_views,
             definitions=not no_definitions,
             vkeys=[str(vkey) for vkey in vkeys],
             files=files,
+            trusted_reads=[*reads.notes, *of_reads],
         )
-    found = replace(found, unopened=seen.unopened)
+    found = replace(found, unopened={**seen.unopened, **reads.unopened})
     if shell.json:
         shell.give(found.as_dict())
     else:

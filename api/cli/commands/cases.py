@@ -13,7 +13,7 @@ from typing import Any, Final
 import click
 
 from api.cli.commands.signer_options import LogKey, identity, log_keys
-from api.cli.terminal import case_tables, participant_tables
+from api.cli.terminal import case_tables, copy_tables, document_tables, participant_tables
 from api.cli.terminal.shell import Shell, fail, misuse, shell_of
 from api.client.client import Client
 from api.client.connection import Refused
@@ -27,6 +27,10 @@ from projections.views.statistics.hidden_cells import HIDDEN, HIDDEN_MEANS
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TASKS: Final = ("kind", "number", "act", "due", "status", "clock", "source")
+_COUNTED: Final[Mapping[str, Message]] = {
+    "seen": Message("Figures of the cases you see."),
+    "province": Message("Figures of all cases of the province."),
+}
 _PARTS: Final = ("sign", "overdue", "due", "running", "referrals", "returned", "later", "cases")
 
 
@@ -54,6 +58,7 @@ def list_cases(client: Client, *, every: bool, **asked: str | int | None) -> Non
     """Cases by filter, newest first."""
     shell = shell_of()
     query = {name: value for name, value in asked.items() if value is not None}
+    none = _NO_SUCH if query.keys() - {"limit", "sort"} else _NONE
     if every:
         body = client.whole("/v1/cases", "cases", query=query)
     else:
@@ -61,6 +66,7 @@ def list_cases(client: Client, *, every: bool, **asked: str | int | None) -> Non
     _lines(
         shell,
         body,
+        none,
         Message("There are more: --all shows them, or narrow the filter."),
     )
 
@@ -91,11 +97,15 @@ def as_of_case(client: Client, id_: str, moment: str, clock: str | None) -> None
 def history(client: Client, id_: str) -> None:
     """Every act with its statements: both clocks, who signed, the verdict, the effect."""
     shell = shell_of()
-    body = client.case_acts(_id(client, id_))
+    body = client.case_acts(case_id(client, id_))
     if shell.json:
         shell.give(body)
         return
     case_tables.timeline(shell, body["acts"])
+    if part := body.get("part"):
+        case_tables.part_of_case(shell, part)
+    if register := body.get("documents"):
+        document_tables.register(shell, register)
 
 
 @case.command("who")
@@ -105,11 +115,24 @@ def history(client: Client, id_: str) -> None:
 def who(client: Client, id_: str, as_of: str | None) -> None:
     """Who takes part in a case: by which act, since and until when, and who is shut out."""
     shell = shell_of()
-    body = client.participants(_id(client, id_), as_of=as_of)
+    body = client.participants(case_id(client, id_), as_of=as_of)
     if shell.json:
         shell.give(body)
     else:
         participant_tables.participants(shell, body)
+
+
+@case.command("copies")
+@click.argument("id_", metavar="CASE")
+@identity
+def copies(client: Client, id_: str) -> None:
+    """What may leave a case by its permits, and each copy that has left it."""
+    shell = shell_of()
+    body = client.copies(case_id(client, id_))
+    if shell.json:
+        shell.give(body)
+    else:
+        copy_tables.register(shell, body)
 
 
 @case.command("verify")
@@ -124,7 +147,7 @@ def who(client: Client, id_: str, as_of: str | None) -> None:
 def verify_case(client: Client, id_: str, vkey: VKey | None) -> None:
     """Every statement's verdict, and every proof checked here. Exit 1 unless VALID."""
     shell = shell_of()
-    body = client.verification(_id(client, id_))
+    body = client.verification(case_id(client, id_))
     bad = list(bad_proofs(client, body, vkey))
     ok = body["outcome"] == "VALID" and proven(body) and not bad
     if shell.json:
@@ -143,7 +166,7 @@ def verify_case(client: Client, id_: str, vkey: VKey | None) -> None:
 def diff(client: Client, id_: str, from_: str, to: str | None, clock: str | None) -> None:
     """What changed between two moments (TIME, DAY or INDEX), and which acts changed it."""
     query = {"from": from_, "to": to, "clock": clock}
-    case = _id(client, id_)
+    case = case_id(client, id_)
     body = client.read(f"/v1/cases/{case}/diff", query=query).body
     if body.get("swapped"):
         shell_of().note(Message("FROM is later than TO: they were swapped, earlier to later."))
@@ -158,7 +181,7 @@ def diff(client: Client, id_: str, from_: str, to: str | None, clock: str | None
 def why(client: Client, id_: str, pointer: str, as_of: str | None) -> None:
     """Why a field has its value: the acts and signers. FIELD is e.g. state, handler/agency."""
     shell = shell_of()
-    case = _id(client, id_)
+    case = case_id(client, id_)
     try:
         path = f"/v1/cases/{case}/fields/{pointer.lstrip('/')}/history"
         body = client.read(path, query={"as_of": as_of}).body
@@ -219,6 +242,7 @@ def search(client: Client, words: tuple[str, ...], limit: int) -> None:
     _lines(
         shell,
         body,
+        _NO_SUCH,
         Message("There are more: add a word, or raise --limit."),
     )
 
@@ -227,11 +251,20 @@ def search(client: Client, words: tuple[str, ...], limit: int) -> None:
 @click.option("--from", "from_", default=None, metavar="DAY")
 @click.option("--to", default=None, metavar="DAY")
 @click.option("--agency", default=None)
+@click.option(
+    "--province", is_flag=True, help="Of all cases, over a calendar year; for whoever oversees."
+)
 @identity
-def stats(client: Client, from_: str | None, to: str | None, agency: str | None) -> None:
-    """Figures of a period and the oversight indicators; cells too small to tell are left out."""
+def stats(
+    client: Client, from_: str | None, to: str | None, agency: str | None, *, province: bool
+) -> None:
+    """Figures of a period and the oversight indicators; cells too small to tell are left out.
+
+    They are of the cases you see.
+    """
     shell = shell_of()
-    query = {"from": from_, "to": to, "agency": agency}
+    of = "province" if province else None
+    query = {"from": from_, "to": to, "agency": agency, "of": of}
     body = client.read("/v1/statistics", query=query).body
     if shell.json:
         shell.give(body)
@@ -245,6 +278,7 @@ def stats(client: Client, from_: str | None, to: str | None, agency: str | None)
             cell=_cell(shell, body["total"]),
         )
     )
+    shell.say(_COUNTED[body["of"]])
     shell.say(Message("“{hidden}”: {means}.", hidden=HIDDEN, means=HIDDEN_MEANS))
     shell.table(
         ("what", "count", "cases"),
@@ -271,17 +305,48 @@ def stats(client: Client, from_: str | None, to: str | None, agency: str | None)
     shell.table(
         ("median_days", "days"), ((case_tables.valued(shell, "outcome", o), n) for o, n in medians)
     )
+    if province:
+        shell.table(
+            ("access_by_month", "month", "count"),
+            (
+                (shell.local(one), *month)
+                for one in body["access_by_month"]
+                for month in _months(shell, one["months"])
+            ),
+            whole=("month", "count"),
+        )
+
+
+def _months(shell: Shell, months: Sequence[Mapping[str, Any]] | None) -> Iterable[Sequence[str]]:
+    """Month and figure; of what is not counted, as its name says, neither."""
+    if months is None:
+        return [("", "")]
+    return [(shell.local(cell), _cell(shell, cell["count"])) for cell in months]
 
 
 @click.command()
-@click.argument("what", type=click.Choice(["agencies", "officers", "keys", "instruments"]))
+@click.argument(
+    "what", type=click.Choice(["agencies", "officers", "keys", "instruments", "openings"])
+)
 @click.option("--as-of", default=None, metavar="TIME|DAY|INDEX")
 @click.option("--function", default=None, help="Agencies that hold this function, e.g. LEAD.")
 @click.option("--officer", default=None, help="One officer's line or keys.")
+@click.option(
+    "--rule",
+    type=click.Choice(["A7", "A9", "A19"]),
+    default=None,
+    help="Openings by a grant, by an inspection order, or in an emergency.",
+)
+@click.option(
+    "--running",
+    type=click.Choice(["true", "false"]),
+    default=None,
+    help="Openings that run, or not.",
+)
 @click.option("--all", "every", is_flag=True, help="Also agencies that do not exist at the moment.")
 @identity
 def registry(client: Client, what: str, *, every: bool, **asked: str | None) -> None:
-    """Agencies, officers, keys or instruments, now or as of a moment."""
+    """Agencies, officers, keys, instruments or who was let in, now or as of a moment."""
     shell = shell_of()
     query = {name: value for name, value in asked.items() if value is not None}
     body = client.whole(f"/v1/{what}", what, query=query)
@@ -294,6 +359,10 @@ def registry(client: Client, what: str, *, every: bool, **asked: str | None) -> 
     shell.table(columns, (row(shell, line) for line in shown), whole=whole)
     if not lines:
         shell.say(Message("The registry has none such."))
+    if months := body.get("by_month"):
+        shell.say(Message("Emergency openings by month:"))
+        columns = ("month", "opened", "reviewed_in_time", "reviewed_late", "not_reviewed")
+        shell.table(columns, ([line[one] for one in columns] for line in months))
     if len(shown) < len(lines):
         gone = len(lines) - len(shown)
         shell.say(
@@ -305,19 +374,25 @@ def registry(client: Client, what: str, *, every: bool, **asked: str | None) -> 
         )
 
 
-def _lines(shell: Shell, body: Mapping[str, Any], more: Text) -> None:
-    """A page of cases, and that it is not the last."""
+_NONE: Final = Message("You see no case as a whole; what waits for you in others: socai worklist")
+_NO_SUCH: Final = Message("There is no such case among those that you see.")
+
+
+def _lines(shell: Shell, body: Mapping[str, Any], none: Text, more: Text) -> None:
+    """A page of cases: that there is none, or that it is not the last."""
     if shell.json:
         shell.give(body)
         return
     case_tables.case_lines(shell, body["cases"])
+    if not body["cases"]:
+        shell.say(none)
     if "next" in body:
         shell.say(more)
 
 
 def _show(client: Client, id_: str, as_of: str | None, clock: str | None) -> None:
     shell = shell_of()
-    body = client.case(_id(client, id_), as_of=as_of, clock=clock)
+    body = client.case(case_id(client, id_), as_of=as_of, clock=clock)
     if shell.json:
         shell.give(body)
     else:
@@ -421,22 +496,43 @@ def _instrument(_: Shell, line: Mapping[str, Any]) -> tuple[object, ...]:
     return line["instrument"], line.get("title"), first, last
 
 
+def _opening(shell: Shell, line: Mapping[str, Any]) -> Sequence[object]:
+    """Who was let in where; the act says why."""
+    named = [case.removeprefix("case/") for case in line["cases"]] or line["agencies"]
+    named = named or [line["stream"].removeprefix("agency/")]
+    running = Message("runs") if line["running"] else Message("has ended")
+    status = [shell.text(running)]
+    if line["review"] is not None:
+        status.append(shell.text(_REVIEWS[line["review"]]))
+    until = case_tables.when(line["revoked_at"] or line["until"])
+    what = "\n".join(named)
+    act = f"{line['rule']} {shell.local(line, 'act')}"
+    return act, line["officer"], what, until, ", ".join(status), line["act_id"]
+
+
+_IDS: Final = ("act_id", "officer")
+_REVIEWS: Final[Mapping[str, Message]] = {
+    "REVIEWED": Message("reviewed"),
+    "DUE": Message("to be reviewed"),
+    "OVERDUE": Message("review overdue"),
+}
 _REGISTRY: Final = {
     "agencies": (("agency", "name", "functions"), ("agency",), _agency),
     "officers": (("officer", "post", "kid"), ("officer", "kid"), _officer),
     "keys": (("kid", "officer", "custody", "status", "to", "index"), ("kid", "officer"), _key),
     "instruments": (("number", "name", "from", "to"), ("number", "from", "to"), _instrument),
+    "openings": (("rule", "officer", "what", "until", "status", "act_id"), _IDS, _opening),
 }
 
 
-def _id(client: Client, text: str) -> str:
+def case_id(client: Client, text: str) -> str:
     """The uuid of a case named by uuid or by its number."""
     if _UUID.fullmatch(text):
         return text
     found = client.whole("/v1/cases", "cases", query={"q": text, "limit": 200})["cases"]
     exact = [
         line["id"] for line in found if text in (line.get("case_number"), line.get("register_no"))
-    ]
+    ] or _with_work(client, text)
     if not exact:
         misuse(
             Message(
@@ -454,6 +550,19 @@ def _id(client: Client, text: str) -> str:
             ),
         )
     return str(exact[0])
+
+
+def _with_work(client: Client, number: str) -> list[str]:
+    """Cases of this number in which something waits: whoever sees an act only has no line of it."""
+    parts = client.read("/v1/worklist").body
+    tasks = [task for name in _PARTS for task in parts[name]]
+    return sorted(
+        {
+            str(task["stream"]).removeprefix("case/")
+            for task in tasks
+            if number in (task["case_number"], task["register_no"])
+        }
+    )
 
 
 def _cell(shell: Shell, count: object) -> str:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -19,10 +19,11 @@ import click
 
 from api.cli.commands import cases, play
 from api.cli.commands.signer_options import client_at, origin_of, signer_of
-from api.cli.terminal import case_tables
+from api.cli.terminal import case_tables, seen_tables
 from api.cli.terminal.audit_tables import progressing, show
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import Shell, options, shell_of
+from api.client.client import Client
 from api.ops import database
 from api.ops.enclave_audit import run
 from api.ops.init_enclave import REHEARSAL_OPENS, Plan, found
@@ -30,6 +31,7 @@ from api.ops.role_lock import require_unserved
 from api.ops.supervisor import ROLES
 from api.rehearsal import tampering_drill
 from api.rehearsal.enclaves import player_at, served, venue_of
+from api.rehearsal.eyes import SeenCase, seen_by
 from api.rehearsal.forgery import copied
 from api.rehearsal.player import Outcome
 from api.rehearsal.scenario import Play, read_files, shipped
@@ -37,7 +39,11 @@ from api.rehearsal.tampering_drill import WHAT, Caught
 from api.settings import Home, Settings
 from ledger.message import Message, Wording
 
-FILES: Final = ("SC1", "SC6")
+FILES: Final = ("SC1", "SC2")
+LEAD: Final = "cv"
+#: Who is asked what they see: one of the lead agency, of a district, of an operator that was sent
+#: an order, and the registrar, who keeps the registry and takes part in no case.
+EYES: Final = (LEAD, "tb", "nm", None)
 _DEPLOYMENT: Final = "rehearsal.bacninh.example"
 
 
@@ -54,12 +60,12 @@ def demo(*, fresh: bool) -> None:
         ending.callback(database.stop_database, settings)
         outcomes, shown, backup = _played(shell, settings, ending)
         facts = database.running_facts(settings)
-        _head(shell, "3", Message("Audit of the whole log"))
+        _head(shell, "4", Message("Audit of the whole log"))
         with progressing(shell) as progress:
             audited = run(settings, facts, progress)
         if not shell.json:
             show(shell, audited)
-        _head(shell, "4", Message("The tampering drill, on copies"))
+        _head(shell, "5", Message("The tampering drill, on copies"))
         with progressing(shell) as progress:
             caught = tampering_drill.drill(settings, facts, progress)
             caught.append(tampering_drill.enrolled(settings, facts, progress))
@@ -118,29 +124,34 @@ def _played(shell: Shell, settings: Settings, ending: ExitStack) -> tuple[list[O
         Message("Two cases, each act signed by its officer"),
     )
     first, second = read_files([shipped(name) for name in FILES])
-    one = _play(shell, settings, first)
+    with _served(shell, settings, first) as (one, url):
+        shown = _case(shell, settings, url, one)
     facts = Home(settings).facts()
     backup = ending.enter_context(
         copied(database.admin_dsn(settings), str(facts.database["dbname"]), "backup")
     )
-    other = _play(shell, settings, second)
-    return [one[0], other[0]], one[1] and other[1], backup
+    with _served(shell, settings, second) as (other, url):
+        shown = _case(shell, settings, url, other) and shown
+        if not shell.json:
+            _who_sees_what(shell, settings, url, [one, other])
+    return [one, other], shown, backup
 
 
-def _play(shell: Shell, settings: Settings, one: Play) -> tuple[Outcome, bool]:
-    """Plays one file and shows its case; whether its verdict is VALID."""
+@contextmanager
+def _served(shell: Shell, settings: Settings, one: Play) -> Iterator[tuple[Outcome, str]]:
+    """Plays one file and shows it; the ledger answers at that address until the block ends."""
     with served(replace(settings, workers=1), keep_database=True) as url:
         with player_at(venue_of(settings, url, None), shell.lang) as player:
             outcome = player.play(one)
         if not shell.json:
             play.show(shell, outcome)
-        return outcome, _case(shell, settings, url, outcome)
+        yield outcome, url
 
 
 def _case(shell: Shell, settings: Settings, url: str, outcome: Outcome) -> bool:
     """One case as its file, its history and its verification."""
     case_id = next(iter(outcome.threads.cases.values()))
-    with closing(client_at(url, signer_of(settings, None, None), origin_of(settings))) as client:
+    with closing(_client(settings, url, LEAD)) as client:
         body, verified = client.case(case_id), client.verification(case_id)
         bad = list(cases.bad_proofs(client, verified, None))
         if not shell.json:
@@ -148,6 +159,33 @@ def _case(shell: Shell, settings: Settings, url: str, outcome: Outcome) -> bool:
             case_tables.timeline(shell, client.case_acts(case_id)["acts"])
             case_tables.verification(shell, verified, bad)
     return verified["outcome"] == "VALID" and cases.proven(verified) and not bad
+
+
+def _client(settings: Settings, url: str, alias: str | None) -> Client:
+    """Whoever is named asks; the registrar where nobody is."""
+    return client_at(url, signer_of(settings, alias, None), origin_of(settings))
+
+
+def _who_sees_what(shell: Shell, settings: Settings, url: str, outcomes: Sequence[Outcome]) -> None:
+    """Both cases in the eyes of several officers, each in a session of their own."""
+    _head(shell, "3", Message("Who sees what"))
+    ids = [next(iter(outcome.threads.cases.values())) for outcome in outcomes]
+    rows, columns = [], ["participant"]
+    with closing(_client(settings, url, LEAD)) as lead:
+        columns += [str(lead.case(case)["case_number"]) for case in ids]
+    for alias in EYES:
+        with closing(_client(settings, url, alias)) as client:
+            seen = seen_by(client, ids).cases
+            parts = [seen_tables.part(*seen.get(case, SeenCase(None, ()))) for case in ids]
+            rows.append((_post(client), *map(shell.text, parts)))
+    shell.table(columns, rows, widths=dict.fromkeys(columns, 26))
+
+
+def _post(client: Client) -> str:
+    """The post and agency of whoever asks."""
+    line = client.json("GET", f"/v1/officers?officer={client.officer}")["officers"][0]
+    held = next((post for post in line["posts"] if post["on_day"]), None)
+    return "–" if held is None else f"{held['post_vi']}, {held['agency_name']}"
 
 
 def _caught(shell: Shell, caught: Sequence[Caught]) -> None:
@@ -189,6 +227,6 @@ def _next(shell: Shell, settings: Settings, outcomes: list[Outcome]) -> None:
         (f"{socai} log audit", Message("audit again")),
         ("open http://127.0.0.1:8000/docs", Message("the API, documented")),
     )
-    _head(shell, "5", Message("What to type next"))
+    _head(shell, "6", Message("What to type next"))
     for command, text in lines:
         click.echo(f"  {command:<64} # {shell.text(text)}")

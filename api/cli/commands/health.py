@@ -6,7 +6,7 @@ waits gets less; the API is asked itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Event
 from time import monotonic
@@ -17,20 +17,24 @@ import httpx
 
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import fail, options, shell_of
+from api.ops.custody import custody_name
 from api.ops.home_notes import url_of
-from api.ops.supervisor import API, CHECKPOINTER, PROJECTOR, ROLES
+from api.ops.supervisor import API, CHECKPOINTER, PROJECTOR, ROLES, VAULT
 from api.ops.wiring import role_dsn
 from api.settings import Home, Settings
 from api.texts.catalogue import in_each, translate
+from keys.custody.kek_custody import PKCS11
 from ledger.checkpoints.seen_file import DoubtMark
 from ledger.message import Message, Text, Wording
 from ledger.postgres.checkpoints import PostgresCheckpoints
 from ledger.postgres.connect import connect, open_pool
 from ledger.postgres.records import PostgresRecords
+from ledger.postgres.vault.store import PostgresVaultStore
 from projections.engine import generations
 
 _PATIENCE_S: Final = 5.0
 _STEP_S: Final = 0.25
+_VAULT_PATIENCE_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +55,31 @@ class Stand:
 
 
 @click.command()
-@click.option("--role", type=click.Choice(ROLES), required=True, help="The process asked about.")
+@click.option(
+    "--role", type=click.Choice([*ROLES, VAULT]), required=True, help="The process asked about."
+)
 @options
 @guarded
 def health(role: str) -> None:
     """Whether a process of the enclave does its work; exit 1 where it does not."""
     settings = Settings.from_env()
-    fault = _api(settings) if role == API else _loop(settings, role)
+    fault = _ASKED.get(role, _loop)(settings, role)
     if fault is not None:
         fail(Message("{role} is not well: {fault}", role=role, fault=fault), "not_ready")
-    shell = shell_of()
+    shell, custody = shell_of(), custody_name(settings)
     if shell.json:
-        shell.give({"ok": True, "role": role})
-    else:
-        shell.say(Message("{role} is well.", role=role))
+        shell.give({"ok": True, "role": role, "custody": custody})
+        return
+    shell.say(Message("{role} is well.", role=role))
+    if custody is not None:
+        shell.say(custody_words(custody))
+
+
+def custody_words(custody: str) -> Message:
+    """Where the KEK is kept (access.md K6)."""
+    if custody == PKCS11:
+        return Message("The KEK is on a PKCS#11 token.")
+    return Message("The KEK is in a file under a passphrase.")
 
 
 def behind(look: Callable[[], Sequence[Stand]], wait: Callable[[], bool]) -> Text | None:
@@ -92,7 +107,7 @@ def behind(look: Callable[[], Sequence[Stand]], wait: Callable[[], bool]) -> Tex
             return _stands(list(waiting.values()))
 
 
-def _api(settings: Settings) -> Text | None:
+def _api(settings: Settings, _: str) -> Text | None:
     try:
         answer = httpx.get(
             f"{url_of(settings.host, settings.port)}/health/ready",
@@ -102,6 +117,18 @@ def _api(settings: Settings) -> Text | None:
     except httpx.TransportError as error:
         return _both(type(error).__name__)
     return None if answer.status_code == httpx.codes.OK else _both(answer.text[:600])
+
+
+def _vault(settings: Settings, role: str) -> Text | None:
+    """The vault is well while nothing that is due has waited long for it."""
+    pool = open_pool(role_dsn(settings, Home(settings).facts(), role), most=1)
+    try:
+        waited = PostgresVaultStore(pool).waiting_s()
+    finally:
+        pool.close()
+    if waited < _VAULT_PATIENCE_S:
+        return None
+    return Message("a request waits since {n} s", n=int(waited))
 
 
 def _stands(waiting: Sequence[Stand]) -> Text:
@@ -150,3 +177,7 @@ def _patience() -> Callable[[], bool]:
         return monotonic() < deadline
 
     return wait
+
+
+_ASKED: Final[Mapping[str, Callable[[Settings, str], Text | None]]] = {API: _api, VAULT: _vault}
+"""How processes are asked that are no loops over the log."""

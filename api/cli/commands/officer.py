@@ -18,6 +18,7 @@ from api.cli.commands.signer_options import (
     LogKey,
     client_at,
     identity,
+    kept_or_asked,
     log_keys,
     opened_key,
     origin_of,
@@ -25,7 +26,15 @@ from api.cli.commands.signer_options import (
     server_option,
     signer_of,
 )
+from api.cli.commands.token_option import (
+    TokenName,
+    TokenUri,
+    new_on_token,
+    pin_option,
+    signer_on_token,
+)
 from api.cli.terminal.error_messages import guarded
+from api.cli.terminal.late_commands import Late, LateGroup
 from api.cli.terminal.shell import (
     MISUSED,
     Moment,
@@ -43,10 +52,19 @@ from api.ops.machine import RealEntropy
 from api.settings import Settings
 from api.texts.catalogue import in_each, translate
 from keys import canonical
-from keys.custody.file import public_part, write_key
+from keys.custody.file import (
+    OPENING_ALG,
+    public_part,
+    read_opening_key,
+    write_durably,
+    write_key,
+    write_opening_key,
+)
 from keys.errors import KeysError, NotCanonical
+from keys.hpke import OpeningKey, SealingKey
 from keys.jwk import SoftwareSigner
 from keys.note import VKey
+from keys.signer import Signer
 from ledger.errors import Rejected, VerificationError
 from ledger.log import statement as statements
 from ledger.log.record import entry, parse_envelope
@@ -55,38 +73,93 @@ from ledger.message import Message
 from ledger.regulation.acts import invisible_characters
 
 ALGS: Final = ("Ed25519", "ES256", "ML-DSA-65")
+ON_TOKENS: Final = ("Ed25519", "ES256")
 ROLES: Final = ("AUTHOR", "CHECKER", "APPROVER", "RETURNER")
 
 
-@click.group()
+@click.group(
+    cls=LateGroup,
+    table={
+        "new": Late("api.cli.commands.officer:new_key", Message("Make a key.")),
+        "show": Late("api.cli.commands.officer:show_key", Message("The public part of a key.")),
+        "split": Late(
+            "api.cli.commands.key.custodians:split", Message("Split a secret to three custodians.")
+        ),
+        "recover": Late(
+            "api.cli.commands.key.custodians:recover", Message("Open a secret by two custodians.")
+        ),
+        "epoch": Late(
+            "api.cli.commands.key.epoch:epoch", Message("The enclave's KEK: turn it, its turns.")
+        ),
+    },
+)
 def key() -> None:
-    """Signing keys in files sealed by a passphrase (.socaikey)."""
+    """Keys: an officer's own, a custodian's, and the secrets that custodians keep."""
 
 
-@key.command("new")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--alg", type=click.Choice(ALGS), default="Ed25519", show_default=True)
+@click.command("new")
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option("--token", type=TokenUri(), default=None, help="Make it on a token instead.")
+@pin_option
+@click.option(
+    "--alg",
+    type=click.Choice([*ALGS, OPENING_ALG]),
+    default="Ed25519",
+    show_default=True,
+    help="MLKEM768-X25519 is a custodian's, and signs nothing.",
+)
 @options
 @guarded
-def new_key(file: Path, alg: str) -> None:
-    """Make a key in FILE; its passphrase comes from SOCAI_PASSPHRASE_FILE or is asked for."""
+def new_key(file: Path | None, token: TokenName | None, alg: str) -> None:
+    """Make a key in FILE; its passphrase comes from SOCAI_PASSPHRASE_FILE or is asked for.
+
+    A custodian's public half is written beside it, with the ending .pub. On a token (--token) it is
+    an officer's, of Ed25519 or ES256, and never leaves it.
+    """
     settings = Settings.from_env()
-    if file.exists():
-        misuse(
-            Message("No key was made: {file} is there already; choose another name.", file=file),
-        )
+    if token is not None and file is None:
+        if alg not in ON_TOKENS:
+            misuse(Message("No key was made: on a token it is of Ed25519 or ES256."))
+        _show_key(None, new_on_token(settings, token, alg))
+        return
+    if file is None or token is not None:
+        misuse(Message("No key was made: name FILE, or --token."))
+    beside = [file.with_suffix(".pub")] if alg == OPENING_ALG else []
+    for path in (file, *beside):
+        if path.exists():
+            misuse(
+                Message(
+                    "No key was made: {file} is there already; choose another name.", file=path
+                ),
+            )
+    if alg == OPENING_ALG:
+        opening = OpeningKey.generate()
+        write_opening_key(file, opening, passphrase(settings, file))
+        write_durably(beside[0], canonical.encode(opening.public.jwk) + b"\n")
+        _show_key(file, opening.public)
+        return
     signer = SoftwareSigner.generate(alg)
     write_key(file, signer, passphrase(settings, file))
     _show_key(file, signer)
 
 
-@key.command("show")
-@click.argument("file", type=click.Path(path_type=Path, exists=True))
+@click.command("show")
+@click.argument("file", type=click.Path(path_type=Path, exists=True), required=False)
+@click.option("--token", type=TokenUri(), default=None, help="The key is on a token.")
+@pin_option
 @options
 @guarded
-def show_key(file: Path) -> None:
-    """The public part of a key file: what the registrar enrols."""
+def show_key(file: Path | None, token: TokenName | None) -> None:
+    """The public part of a key: what the registrar enrols."""
     settings = Settings.from_env()
+    if token is not None and file is None:
+        _show_key(None, signer_on_token(settings, token))
+        return
+    if file is None or token is not None:
+        misuse(Message("Nothing was shown: name FILE, or --token."))
+    if public_part(file).alg == OPENING_ALG:
+        _show_key(file, kept_or_asked(settings, file, read_opening_key).public)
+        return
     if public_part(file).alg not in (*ALGS, "ML-DSA-44"):
         misuse(Message("{file} holds no signing key.", file=file))
     _show_key(file, opened_key(settings, file))
@@ -155,12 +228,24 @@ def submit(
     client: Client, file: IO[bytes], at: datetime | None, vkey: VKey | None, *, no_wait: bool
 ) -> None:
     """Send a signed statement and check the proof that comes back. Sending it again is safe."""
-    shell = shell_of()
     made = _statement(file.read().strip())
     if vkey is not None:
         _require_known(client, vkey)
-    sent = client.submit(made, at=at, wait=not no_wait)
-    if not no_wait:
+    send(client, made, at=at, vkey=vkey, wait=not no_wait)
+
+
+def send(
+    client: Client,
+    made: Statement,
+    *,
+    at: datetime | None = None,
+    vkey: VKey | None = None,
+    wait: bool = True,
+) -> None:
+    """Sends a signed statement, checks the proof that comes back, and tells the receipt."""
+    shell = shell_of()
+    sent = client.submit(made, at=at, wait=wait)
+    if wait:
         _check_proof(client, sent.receipt, made, log_keys(client, vkey))
     if shell.json:
         shell.give(sent.receipt)
@@ -215,7 +300,7 @@ def _payload(data: bytes, *, clean: bool) -> bytes:
     if not isinstance(members, dict):
         misuse(Message("Nothing was signed: a JSON object is needed."))
     members = invisible_characters.without(members) if clean else members
-    _require_visible(members)
+    require_visible(members)
     members.setdefault("v", 1)
     members.setdefault("act_id", str(RealEntropy().uuid()))
     try:
@@ -224,7 +309,7 @@ def _payload(data: bytes, *, clean: bool) -> bytes:
         fail(Message("Nothing was signed: {error}", error=error), "not_canonical")
 
 
-def _require_visible(members: dict[str, Any]) -> None:
+def require_visible(members: dict[str, Any]) -> None:
     """What the server would refuse is not signed in the first place."""
     found = invisible_characters.faults(members)
     if found:
@@ -296,12 +381,13 @@ def _check_proof(
         )
 
 
-def _show_key(file: Path, signer: SoftwareSigner) -> None:
+def _show_key(file: Path | None, signer: Signer | SealingKey) -> None:
+    """Of a key on a token there is no file to name."""
     shell = shell_of()
-    shown = {"file": str(file), "kid": signer.kid, "alg": signer.alg, "jwk": dict(signer.jwk)}
+    shown = {"kid": signer.kid, "alg": signer.alg, "jwk": dict(signer.jwk)}
+    if file is not None:
+        shown = {"file": str(file), **shown}
     if shell.json:
         shell.give(shown)
     else:
-        shell.table(
-            ("name", "value"), [(name, shown[name]) for name in ("file", "kid", "alg", "jwk")]
-        )
+        shell.table(("name", "value"), list(shown.items()))

@@ -19,15 +19,18 @@ from rich.progress import (
     TaskID,
 )
 
+from api.cli.commands.health import custody_words
 from api.cli.commands.log.doubt import refuse_in_doubt, remember
 from api.cli.commands.log.kept_checkpoint import CheckpointFile, KeptCheckpoint
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import Moment, Shell, fail, misuse, options, shell_of
 from api.ops import database, loops, telemetry
-from api.ops.init_enclave import REHEARSAL_OPENS, Founded, Plan, found
-from api.ops.machine import RealClock
+from api.ops.custody import CUSTODIES
+from api.ops.init_enclave import REHEARSAL_OPENS, Founded, Plan, found, found_reads
+from api.ops.machine import RealClock, RealEntropy
+from api.ops.mirror import slots
 from api.ops.role_lock import Lock
-from api.ops.supervisor import CHECKPOINTER, PROJECTOR, ROLES, NotReady, Supervisor
+from api.ops.supervisor import CHECKPOINTER, PROJECTOR, ROLES, NotReady, Supervisor, served
 from api.ops.wiring import open_projector, require_schema, role_dsn
 from api.settings import LEVELS, EnclaveFacts, Home, Settings
 from api.texts.labels import word
@@ -68,14 +71,22 @@ _ADMIN_PASSWORD: Final = click.option(
 @click.option(
     "--if-missing", is_flag=True, help="An enclave that is there already is brought up to date."
 )
+@click.option(
+    "--custody",
+    type=click.Choice(CUSTODIES),
+    default=CUSTODIES[0],
+    show_default=True,
+    help="What keeps the KEK: a file, or the token SOCAI_PKCS11_TOKEN.",
+)
 @_ADMIN_PASSWORD
 @options
 @guarded
-def init(
+def init(  # noqa: PLR0913  one for each option
     deployment: str,
     level: str,
     at: datetime | None,
     database_password: Path | None,
+    custody: str,
     *,
     rehearsal: bool,
     if_missing: bool,
@@ -90,8 +101,16 @@ def init(
     settings = Settings.from_env()
     if if_missing and Home(settings).facts_path.exists():
         with database.reachable(settings) as facts:
-            database.make_schema(settings, facts.slug, database_password, rehearsal=facts.rehearsal)
+            database.make_schema(
+                settings,
+                facts.slug,
+                database_password,
+                rehearsal=facts.rehearsal,
+                level=facts.level,
+            )
             _note_belt(shell, settings, facts)
+            _found_reads(shell, settings, facts)
+            slots.made(settings, facts.level)
         shell.done(Message("The enclave was there; its schema is up to date."))
         return
     if at is not None and not rehearsal:
@@ -103,7 +122,8 @@ def init(
     usual = datetime.fromisoformat(REHEARSAL_OPENS) if rehearsal else RealClock().now()
     opened = (at or usual.astimezone(VIETNAM)).replace(microsecond=0)
     try:
-        made = found(settings, Plan(deployment, level, rehearsal, opened, database_password))
+        plan = Plan(deployment, level, rehearsal, opened, database_password, custody.upper())
+        made = found(settings, plan)
         _note_belt(shell, settings, made.facts)
     finally:
         database.stop_database(settings)
@@ -136,7 +156,7 @@ def serve(port: int | None, role: str, known: CheckpointFile | None, *, hold: bo
     note = None if known is None else known.note
     if role in (CHECKPOINTER, PROJECTOR):
         sys.exit(_alone(settings, role, note, hold=hold))
-    shell, started = shell_of(), ROLES if role == "all" else [role]
+    shell, started = shell_of(), served(settings) if role == "all" else [role]
     supervisor = Supervisor(
         settings, tell=lambda who, status, again: _fell(shell, who, status, again=again)
     )
@@ -144,7 +164,7 @@ def serve(port: int | None, role: str, known: CheckpointFile | None, *, hold: bo
     try:
         if role == "all":
             refuse_in_doubt(settings)
-        remember(settings, started, note)
+        remember(settings, [one for one in started if one in ROLES], note)
         facts = database.running_facts(settings)
         require_schema(role_dsn(settings, facts, "reader"))
         stop = loops.until_told()
@@ -176,9 +196,38 @@ def migrate(database_password: Path | None) -> None:
     """Bring the schema of the enclave's database up to date; an edited migration is refused."""
     settings = Settings.from_env()
     with database.reachable(settings) as facts:
-        database.make_schema(settings, facts.slug, database_password, rehearsal=facts.rehearsal)
+        database.make_schema(
+            settings, facts.slug, database_password, rehearsal=facts.rehearsal, level=facts.level
+        )
         _note_belt(shell_of(), settings, facts)
+        _found_reads(shell_of(), settings, facts)
+        slots.made(settings, facts.level)
     shell_of().done(Message("The schema is up to date."))
+
+
+@click.command("turn-ticket-key")
+@options
+@guarded
+def turn_ticket_key() -> None:
+    """Make a new key for the tickets by which the database knows for whom it is asked.
+
+    The API takes it up within a minute; the one before it is good for an hour longer.
+    """
+    settings = Settings.from_env()
+    with database.reachable(settings) as facts:
+        database.turn_ticket_key(settings, facts, RealEntropy().take(32))
+    shell_of().done(
+        Message(
+            "The ticket key is turned. The API takes the new one within a minute; where it has its"
+            " secrets from elsewhere, give it the new ticket.key and restart it within an hour."
+        )
+    )
+
+
+def _found_reads(shell: Shell, settings: Settings, facts: EnclaveFacts) -> None:
+    """An enclave that was made before there was a log of reads gets one, where its keys are."""
+    if found_reads(settings, facts):
+        shell.note(Message("Its log of reads was made, with keys of its own."))
 
 
 def _note_belt(shell: Shell, settings: Settings, facts: EnclaveFacts) -> None:
@@ -364,6 +413,7 @@ def _show_founded(shell: Shell, settings: Settings, made: Founded) -> None:
                 "genesis": facts.genesis,
                 "vkeys": list(made.vkeys),
                 "registrar": made.officer,
+                "custody": made.custody,
                 "home": str(settings.home),
             }
         )
@@ -373,6 +423,7 @@ def _show_founded(shell: Shell, settings: Settings, made: Founded) -> None:
         Message("Genesis digest (publish it, keep it on paper): {genesis}", genesis=facts.genesis)
     )
     shell.say(Message("Key of the log: {vkeys}", vkeys=made.vkeys[0]))
+    shell.say(custody_words(made.custody))
     shell.say(
         Message(
             "Keys and secrets lie in {home}: back them up apart from the database.",

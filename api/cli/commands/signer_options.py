@@ -8,12 +8,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from contextlib import closing, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
 import click
 import httpx
 
+from api.cli.commands.token_option import TokenName, TokenUri, pin_option, signer_on_token
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.late_commands import missing
 from api.cli.terminal.shell import MISUSED, Refusal, Shell, misuse, options, shell_of, visible
@@ -22,11 +24,15 @@ from api.client.known_log import KnownLog, LogAnchor
 from api.ops.home_notes import VKEYS, running_url
 from api.ops.machine import RealClock
 from api.settings import Home, Settings, SettingsError
-from keys.custody.file import read_key
+from keys.custody.file import read_key, read_opening_key
 from keys.errors import Malformed, Unsealable
+from keys.hpke import OpeningKey
 from keys.jwk import SoftwareSigner
 from keys.note import VKey
+from keys.signer import Signer
+from ledger.admission.genesis import REHEARSAL
 from ledger.errors import Doubt, Unavailable
+from ledger.log.moment import unstamp
 from ledger.log.verify import Crossed
 from ledger.message import Message, plural
 
@@ -35,6 +41,7 @@ KNOWN: Final = "known"
 _PAIR: Final = 2
 
 F = TypeVar("F", bound=Callable[..., Any])
+K = TypeVar("K")
 
 
 class ServerUrl(click.ParamType[str]):
@@ -72,34 +79,52 @@ def server_option(command: F) -> F:
     return option(command)
 
 
-def identity(command: F) -> F:
-    """Options `--as`, `--key`, `--server`, `--log`; the command gets a signed-in `client`."""
+def log_option(command: F) -> F:
+    """`--log ORIGIN`."""
+    told = "The log it must be of; that of SOCAI_HOME if left out."
+    return click.option("--log", default=None, metavar="ORIGIN", help=told)(command)
 
-    @click.option(
-        "--as", "alias", default=None, metavar="ALIAS", help="One of the cast in SOCAI_HOME."
-    )
-    @click.option(
-        "--key", "key_file", type=click.Path(path_type=Path), default=None, help="A key file."
-    )
+
+def whose_key(command: F) -> F:
+    """`--as`, `--key`, `--token` and the token's PIN."""
+    for option in (
+        pin_option,
+        click.option(
+            "--token",
+            type=TokenUri(),
+            default=None,
+            help="A key on a token: its label, or a pkcs11: URI; the PIN is asked for.",
+        ),
+        click.option(
+            "--key", "key_file", type=click.Path(path_type=Path), default=None, help="A key file."
+        ),
+        click.option(
+            "--as", "alias", default=None, metavar="ALIAS", help="One of the cast in SOCAI_HOME."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def identity(command: F) -> F:
+    """Options that say who asks, `--server`, `--log`; the command gets a signed-in `client`."""
+
+    @whose_key
     @server_option
-    @click.option(
-        "--log",
-        default=None,
-        metavar="ORIGIN",
-        help="The log it must be of; that of SOCAI_HOME if left out.",
-    )
+    @log_option
     @options
     @guarded
     @functools.wraps(command)
     def run(
         alias: str | None,
         key_file: Path | None,
+        token: TokenName | None,
         server: str | None,
         log: str | None,
         **named: Any,  # noqa: ANN401  any command's
     ) -> Any:  # noqa: ANN401  any command's
         settings = Settings.from_env()
-        signer = signer_of(settings, alias, key_file)
+        signer = signer_of(settings, alias, key_file, token)
         url = server or running_url(settings)
         with closing(client_at(url, signer, log or origin_of(settings))) as client:
             return command(client=client, **named)
@@ -107,7 +132,14 @@ def identity(command: F) -> F:
     return cast("F", run)
 
 
-def client_at(url: str, signer: SoftwareSigner | None, log: str | None = None) -> Client:
+def signing_time(client: Client) -> datetime:
+    """When an act is signed: no server says so, but that of a rehearsal, whose time is its own."""
+    if client.origin.startswith(REHEARSAL):
+        return unstamp(client.log()["now"])
+    return RealClock().now()
+
+
+def client_at(url: str, signer: Signer | None, log: str | None = None) -> Client:
     """A client in the reader's language that remembers the log; who signs says for which log."""
     client = Client(url, signer, log=log, now=RealClock().now, lang=shell_of().lang)
     settings, shell = Settings.from_env(), shell_of()
@@ -221,11 +253,21 @@ def origin_of(settings: Settings) -> str:
 
 
 def signer_of(
-    settings: Settings, alias: str | None = None, key_file: Path | None = None
-) -> SoftwareSigner:
-    """The key of whoever is named; the home's registrar where nobody is."""
-    if alias is not None and key_file is not None:
-        misuse(Message("Nothing was done: choose --as or --key."))
+    settings: Settings,
+    alias: str | None = None,
+    key_file: Path | None = None,
+    token: TokenName | None = None,
+) -> Signer:
+    """The key of whoever is named; the home's registrar where nobody is.
+
+    Raises:
+        KeysError: The key file does not open.
+        TokenError: The token or its key is not to be had.
+    """
+    if sum(one is not None for one in (alias, key_file, token)) > 1:
+        misuse(Message("Nothing was done: choose one of --as, --key and --token."))
+    if token is not None:
+        return signer_on_token(settings, token)
     if alias is not None:
         return _of_the_cast(settings, alias)
     path = key_file or Home(settings).key_path("registrar")
@@ -233,7 +275,8 @@ def signer_of(
         Home(settings).facts()  # where there is no enclave at all, that is what is said
         misuse(
             Message(
-                "Nothing was done: there is no key {path}; name one with --as or --key.", path=path
+                "Nothing was done: there is no key {path}; name one with --as, --key or --token.",
+                path=path,
             ),
         )
     return opened_key(settings, path)
@@ -246,7 +289,7 @@ def _of_the_cast(settings: Settings, alias: str) -> SoftwareSigner:
     except ModuleNotFoundError as error:
         raise missing(error) from error
     home = Home(settings)
-    book = Cast(home.facts().origin, KeyStore(settings.home / "cast", home.passphrase()))
+    book = Cast(home.facts().origin, KeyStore.of(home))
     try:
         return book.signer(book.named(alias).kid)
     except UnknownAlias as error:
@@ -266,11 +309,25 @@ def opened_key(settings: Settings, path: Path) -> SoftwareSigner:
         Unsealable: Neither opens it.
         KeysError: It holds no signing key.
     """
+    return kept_or_asked(settings, path, read_key)
+
+
+def kept_or_asked(settings: Settings, path: Path, read: Callable[[Path, bytes], K]) -> K:
+    """What `read` makes of a key file, as `opened_key`. Raises: KeysError."""
     kept = _kept_passphrase(settings)
     with suppress(Unsealable):
         if kept is not None:
-            return read_key(path, kept)
-    return read_key(path, _asked(path))
+            return read(path, kept)
+    return read(path, _asked(path))
+
+
+def opening_key(settings: Settings, path: Path) -> OpeningKey:
+    """As `opened_key`, of a key that is sealed to."""
+    kept = _kept_passphrase(settings)
+    with suppress(Unsealable):
+        if kept is not None:
+            return read_opening_key(path, kept)
+    return read_opening_key(path, _asked(path))
 
 
 def passphrase(settings: Settings, path: Path) -> bytes:

@@ -6,23 +6,22 @@ the second registrar signs the same bytes by `socai act sign --countersign`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import click
 import orjson
 
-from api.cli.commands.signer_options import identity
+from api.cli.commands.signer_options import identity, signing_time
 from api.cli.terminal.shell import Moment, dumped, fail, misuse
 from api.client.client import Client
-from api.client.connection import understood
-from api.ops.machine import RealClock, RealEntropy
+from api.client.connection import Refused, understood
+from api.ops.machine import RealEntropy
 from keys import canonical
-from ledger.admission.genesis import REHEARSAL
 from ledger.admission.registrar import Keeper, registry_act
 from ledger.log import statement as statements
-from ledger.log.moment import unstamp
 from ledger.message import Message
 from ledger.regulation.case.state import VOIDING
 from ledger.regulation.registry.lines import KEEPER
@@ -51,22 +50,15 @@ def void(
 ) -> None:
     """Sign RecordVoided for records that are set aside; they stay in the log and move nothing.
 
-    The records must be of one stream. What is signed is shown first, on standard error; the
-    statement is printed, to be sent by `socai act submit -`. The second registrar then signs by
-    `socai act sign --countersign ACT_ID`.
+    The records must be of one stream; its name is told to registrars alone, also where they do not
+    see the case. What is signed is shown first, on standard error; the statement is printed, to be
+    sent by `socai act submit -`. The second registrar then signs by `socai act sign --countersign
+    ACT_ID`.
     """
-    events = [_event(client, index) for index in dict.fromkeys(indices)]
-    streams = {event["subject"] for event in events}
-    if len(streams) > 1:
-        misuse(
-            Message(
-                "Nothing was signed: the records are of several streams; void those of one at a"
-                " time."
-            ),
-        )
+    named = list(dict.fromkeys(indices))
+    entries = [{"index": index, "entry": _entry(client, index)} for index in named]
     client.login()
-    _require_aside(client, streams, indices)
-    at = iat or _now(client)
+    at = iat or signing_time(client)
     registrars = _registrars(client)
     me = registrars.pop(client.officer or "", None)
     if me is None:
@@ -76,64 +68,65 @@ def void(
             ),
             "not_a_registrar",
         )
-    stream, act_id = streams.pop(), str(RealEntropy().uuid())
-    entries = [{"index": one["data"]["index"], "entry": one["data"]["entry"]} for one in events]
+    act_id = str(RealEntropy().uuid())
 
-    def act(signers: Sequence[Keeper]) -> dict[str, Any]:
+    def act(stream: str, entries: Sequence[Line], signers: Sequence[Keeper]) -> dict[str, Any]:
         facts = {"entries": entries, "reason": reason}
         return registry_act(
             VOIDING, act_id=act_id, stream=stream, at=at, facts=facts, signers=signers
         )
 
-    signers = [me, *_second(client, act, me, list(registrars.values()), approver)]
-    made = client.sign(canonical.encode(act(signers)), stream=stream, iat=at)
-    click.echo(dumped(made.members), err=True)
-    click.echo(orjson.dumps(statements.flattened(made)).decode())
-
-
-def _now(client: Client) -> datetime:
-    """When it is signed: no server says so, but that of a rehearsal, whose time is its own."""
-    if client.origin.startswith(REHEARSAL):
-        return unstamp(client.log()["now"])
-    return RealClock().now()
-
-
-def _event(client: Client, index: int) -> Line:
-    """What the feed says of a record."""
-    query = {"after": index - 1, "limit": 1}
-    found: list[Line] = []
-    if index < client.log()["records"]:
-        answer = client.answer("GET", "/v1/feed", query=query, accept="*/*")
-        with understood():
-            found = [_line(one) for one in answer.json()]
-    if not found or found[0]["data"]["index"] != index:
-        fail(
-            Message("Nothing was signed: there is no record {index} yet.", index=index),
-            "not_found",
+    streams = {
+        _stream(client, act("", [entry], [me]), index)
+        for index, entry in zip(named, entries, strict=True)
+    }
+    if len(streams) > 1:
+        misuse(
+            Message(
+                "Nothing was signed: the records are of several streams; void those of one at a"
+                " time."
+            ),
         )
-    return found[0]
+    made = partial(act, streams.pop(), entries)
+    signers = [me, *_second(client, made, me, list(registrars.values()), approver)]
+    members = made(signers)
+    signed = client.sign(canonical.encode(members), stream=members["stream"], iat=at)
+    click.echo(dumped(signed.members), err=True)
+    click.echo(orjson.dumps(statements.flattened(signed)).decode())
 
 
-def _line(event: Line) -> Line:
-    """What is signed of an event of the feed. Raises: as `understood` takes."""
-    data = {name: event["data"][name] for name in ("index", "entry")}
-    return {"subject": str(event["subject"]), "data": data}
+def _entry(client: Client, index: int) -> str:
+    """The entry of a record in b64, as the tiles have it for anybody."""
+    found = client.entry(index)
+    if found is None:
+        late = Message(
+            "Nothing was signed: no checkpoint covers record {index} yet. Run this again in a"
+            " moment; if it stays so: socai health --role checkpointer",
+            index=index,
+        )
+        none = Message("Nothing was signed: there is no record {index} yet.", index=index)
+        fail(late if index < client.log()["records"] else none, "not_found")
+    return canonical.b64(found)
 
 
-def _require_aside(client: Client, streams: Collection[str], indices: Collection[int]) -> None:
-    """Only what is set aside is voided, and once."""
-    heads = [client.json("GET", f"/v1/streams/{stream}/head") for stream in streams]
-    left = {index for head in heads for index in head.get("set_aside", ())}
-    for index in indices:
-        if index not in left:
-            fail(
-                Message(
-                    "Nothing was signed: record {index} stands, or is voided already. The list:"
-                    " socai log status",
-                    index=index,
-                ),
-                "stands",
-            )
+def _stream(client: Client, act: Line, index: int) -> str:
+    """The stream of a record that is set aside: told to registrars, also of a hidden case (W2)."""
+    unplaced = {name: value for name, value in act.items() if name != "stream"}
+    try:
+        prepared = client.prepare(unplaced)
+    except Refused as refused:
+        if refused.code != "not_found":
+            raise
+        fail(
+            Message(
+                "Nothing was signed: record {index} stands, or is voided already. The list:"
+                " socai log status",
+                index=index,
+            ),
+            "stands",
+        )
+    with understood():
+        return str(prepared["shown"]["stream"])
 
 
 def _registrars(client: Client) -> dict[str, Keeper]:

@@ -16,6 +16,7 @@ from api.texts.labels import audited, verdict
 from ledger.audit.audit import Report
 from ledger.audit.files.files import FileReport
 from ledger.audit.findings import Finding
+from ledger.audit.reads import ReadsReport
 from ledger.message import Message, Text, plural
 
 _SHOWN: Final = 20
@@ -44,10 +45,10 @@ def show(shell: Shell, found: Audited) -> None:
     report = found.report
     shell.say(
         Message(
-            "{records} records · {checkpoints} checkpoints · {tiles} tiles · root {root}…",
-            records=report.records,
-            checkpoints=report.checkpoints,
-            tiles=report.tiles,
+            "{records} · {checkpoints} · {tiles} · root {root}…",
+            records=plural("{n} record", "{n} records", n=report.records),
+            checkpoints=plural("{n} checkpoint", "{n} checkpoints", n=report.checkpoints),
+            tiles=plural("{n} tile", "{n} tiles", n=report.tiles),
             root=report.root[:16],
         )
     )
@@ -77,9 +78,38 @@ def show(shell: Shell, found: Audited) -> None:
                 finding=_coded(report.findings[0]),
             )
         )
+    _show_reads(shell, found.reads)
     _show_altered(shell, found)
     if found.ok:
         shell.say(_sound(report))
+
+
+def _show_reads(shell: Shell, reads: ReadsReport | None) -> None:
+    """The log of reads, beside that of acts."""
+    if reads is None:
+        return
+    shell.say(
+        Message(
+            "Log of reads: {rows} · {checkpoints} · {tiles} · root {root}…",
+            rows=plural("{n} row", "{n} rows", n=reads.records),
+            checkpoints=plural("{n} checkpoint", "{n} checkpoints", n=reads.checkpoints),
+            tiles=plural("{n} tile", "{n} tiles", n=reads.tiles),
+            root=reads.root[:16],
+        )
+    )
+    if reads.ok:
+        return
+    shell.table(
+        ("index", "kind", "what"),
+        ((f.index, str(f.kind), shell.text(damage.finding(f))) for f in reads.findings[:_SHOWN]),
+    )
+    shell.say(
+        Message(
+            "The log of reads is DAMAGED from index {index}: {finding}",
+            index=reads.findings[0].index,
+            finding=_coded(reads.findings[0]),
+        )
+    )
 
 
 def _sound(report: Report) -> Text:

@@ -42,8 +42,6 @@ def case_lines(shell: Shell, lines: Iterable[Json]) -> None:
     columns = ("number", "state", "outcome", "agency", "due", "flags")
     widths = {"state": 16, "outcome": 18, "due": 10, "flags": 17}
     shell.table(columns, rows, whole=("number",), widths=widths)
-    if not rows:
-        shell.say(Message("There is no such case."))
 
 
 def case_file(shell: Shell, body: Json) -> None:
@@ -51,6 +49,8 @@ def case_file(shell: Shell, body: Json) -> None:
     number = body.get("case_number") or body.get("register_no") or body["id"]
     state = coded(shell.local(body, "state"), body["state"])
     shell.say(Message("Case {number} · {state}", number=number, state=state))
+    if under := body.get("read_under"):
+        shell.say(banner(under))
     if view := body.get("view"):
         shell.say(seen(view))
     shell.table(("field", "value"), _facts(shell, body), whole=("field",))
@@ -62,6 +62,21 @@ def case_file(shell: Shell, body: Json) -> None:
             shell.table((column, "what"), rows, whole=(column,))
     if silent := body.get("silences"):
         shell.table(("silence", "what"), ((f"§{one['n']}", one[shell.lang]) for one in silent))
+
+
+def banner(under: Json) -> Text:
+    """By what somebody sees a case in which they take no part, and until when."""
+    until, act = when(under["until"]), under["act_id"]
+    if under["rule"] == "A19":
+        return Message(
+            "OPENED IN AN EMERGENCY until {until}, by act {act}: auditors were told, and a third"
+            " person reviews it.",
+            until=until,
+            act=act,
+        )
+    return Message(
+        "READ UNDER AN INSPECTION ORDER until {until}, by act {act}.", until=until, act=act
+    )
 
 
 def seen(view: Json) -> Text:
@@ -86,6 +101,18 @@ def timeline(shell: Shell, acts: Iterable[Json]) -> None:
     rows = (row for act in acts for row in _act_rows(shell, act))
     widths = {"occurred": 10, "recorded": 10, "act": 20, "author": 18, "verdict": 7, "effect": 12}
     shell.table(columns, rows, whole=("#",), widths=widths)
+
+
+def part_of_case(shell: Shell, part: Json) -> None:
+    """How much of the case its timeline was, for whoever was sent some acts of it."""
+    shell.say(
+        Message(
+            "This is a part of the case: {shown} of its {positions} statements, in the acts that"
+            " you may see. What else happened in it is not shown.",
+            shown=part["positions"] - len(part["withheld"]),
+            positions=part["positions"],
+        )
+    )
 
 
 def verification(shell: Shell, body: Json, bad: list[int]) -> None:

@@ -14,9 +14,9 @@ from api.client.connection import OtherLog, Refused, Strange, Unreachable
 from api.client.known_log import Unlike
 from api.ops.embedded_postgres import EmbeddedError
 from api.settings import Unfit
-from keys.errors import KeysError, Unsealable
+from keys.errors import KeysError, TokenError, TokenFault, Unsealable
 from ledger.errors import Conflict, Doubt, Fatal, Rejected, Unavailable, VerificationError
-from ledger.message import Message, Wording
+from ledger.message import Message, Text, Wording
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -37,11 +37,10 @@ def guarded(command: F) -> F:
     return cast("F", run)
 
 
-def _refusal(error: Exception) -> Refusal | None:  # noqa: PLR0911  one row an error
+def _refusal(error: Exception) -> Refusal | None:  # noqa: C901, PLR0911  one row an error
     match error:
         case Refused():
-            said = _told(error)
-            return Refusal(Wording(said, said), FAILED, error.guard or error.code)
+            return Refusal(_of_server(error), FAILED, error.guard or error.code)
         case Unreachable():
             return Refusal(
                 Message("There was no answer; sending the same again is safe. Run: socai serve"),
@@ -70,6 +69,8 @@ def _refusal(error: Exception) -> Refusal | None:  # noqa: PLR0911  one row an e
             )
         case Rejected() | Conflict() | Unavailable() | Unlike():
             return Refusal(error.text, FAILED, error.code)
+        case TokenError():
+            return Refusal(_of_token(error), MISUSED, error.fault)
         case Unfit():
             return Refusal(Message("Nothing was done: {error}", error=error.text), MISUSED, "usage")
         case (
@@ -104,11 +105,64 @@ _STOPPED: Final[Mapping[type[Exception], Message]] = {
 }
 
 
+#: What is wrong with a token; `named` is the token, key, library or package it is about.
+_TOKEN: Final[Mapping[TokenFault, Message]] = {
+    TokenFault.NO_LIBRARY: Message(
+        "Nothing was done: tokens need an extra: pip install '{named}'."
+    ),
+    TokenFault.NO_MODULE: Message(
+        "Nothing was done: {named} names no PKCS#11 library of a token's maker that can be loaded."
+    ),
+    TokenFault.ABSENT: Message(
+        "Nothing was done: the token {named} is not there; plug it in and run the command again."
+    ),
+    TokenFault.AMBIGUOUS: Message(
+        "Nothing was done: there are several tokens named {named}; leave one in."
+    ),
+    TokenFault.PIN_WRONG: Message(
+        "Nothing was done: wrong PIN for the token {named}; it locks after a few wrong ones."
+    ),
+    TokenFault.PIN_LOCKED: Message(
+        "Nothing was done: the PIN of the token {named} is locked, expired or not set; whoever"
+        " set the token up gives it a new one."
+    ),
+    TokenFault.KEY_ABSENT: Message("Nothing was done: there is no such key on the token: {named}."),
+    TokenFault.KEY_AMBIGUOUS: Message(
+        "Nothing was done: the token has more than one such key: {named}."
+    ),
+    TokenFault.KEY_UNFIT: Message(
+        "Nothing was done: the key could be taken out of its token, or is of another kind: {named}."
+    ),
+    TokenFault.FAILED: Message(
+        "The token {named} does not do its work ({detail}); this is not done, see to it and run the"
+        " command again."
+    ),
+}
+
+
+def _of_token(error: TokenError) -> Text:
+    return _TOKEN[error.fault].filled(named=error.named, detail=error.detail or "–")
+
+
 def _stopped(error: Exception) -> Refusal:
     what = next(_STOPPED[kind] for kind in type(error).__mro__ if kind in _STOPPED)
     why = error.text if isinstance(error, Doubt) else error
     text = Message("{what} ({why}).", what=what, why=why)
     return Refusal(text, FAILED, type(error).__name__.lower())
+
+
+#: Refusals whose way on is another command, by code.
+_OTHERWISE: Final[Mapping[str, Message]] = {
+    "part_only": Message(
+        "part_only: You see some acts of this case, and not the whole file: socai case history"
+        " shows those. A supervisor of the agency that handles it may grant more."
+    ),
+}
+
+
+def _of_server(error: Refused) -> Text:
+    said = _told(error)
+    return _OTHERWISE.get(error.code, Wording(said, said))
 
 
 def _told(error: Refused) -> str:

@@ -6,21 +6,25 @@ which extra it needs. Not: what any command does.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from importlib import import_module
+from types import ModuleType
 from typing import Any, Final, NamedTuple
 
 import click
 
 from api.cli.terminal.help_page import Vietnamese, help_of
 from api.cli.terminal.shell import MISUSED, Language, Refusal, Shell
+from api.loading import loading
 from api.texts.catalogue import translate
 from api.texts.lang import Lang
 from ledger.message import Message
 
 _OF_A_CHECKOUT: Final = ("api.rehearsal", "api.cli.commands.play", "api.cli.commands.demo")
 #: The extra that brings a package. Those that one call needs and another does not are told where
-#: they are used: `embedded` in `embedded_postgres.py`, `s3` in `wiring.py`, `xlsx` by the API.
+#: they are used: `embedded` in `embedded_postgres.py`, `s3` in `wiring.py`, `pkcs11` in
+#: `custody.py`, `xlsx` by the API.
 EXTRA_OF: Final[Mapping[str, str]] = dict.fromkeys(
     (
         "eventsourcing",
@@ -93,7 +97,7 @@ class LateGroup(click.Group):
             return None
         module, _, attribute = self._table[cmd_name].place.partition(":")
         try:
-            command: click.Command = getattr(import_module(module), attribute)
+            command: click.Command = getattr(_loaded(module), attribute)
         except ModuleNotFoundError as error:
             root = ctx.find_root()
             if root.obj is None:  # click asks before the options are told to anybody
@@ -108,6 +112,13 @@ class LateGroup(click.Group):
             formatter.write_dl(
                 [(name, translate(row.told, lang)) for name, row in self._table.items()]
             )
+
+
+def _loaded(module: str) -> ModuleType:
+    if module in sys.modules:
+        return sys.modules[module]
+    with loading():
+        return import_module(module)
 
 
 def language(context: click.Context) -> Lang:

@@ -1,6 +1,6 @@
 """Who takes part in a case, for a person at a terminal of 80 columns.
 
-Not: what is asked, or who is kept from seeing the case.
+Not: what is asked.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _OUT_WIDTHS: Final = {"officer": 24, "ground": 20, "since": 10, "until": 16}
 
 
 def participants(shell: Shell, body: Json) -> None:
-    """Who sees the whole case, who single acts, who is shut out, and whether it is enforced."""
+    """Who sees the whole case, who single acts, and who is shut out."""
     if view := body.get("view"):
         shell.say(seen(view))
     for scope, title in _TITLES.items():
@@ -30,13 +30,6 @@ def participants(shell: Shell, body: Json) -> None:
         if not held:
             shell.say(_NOBODY[scope])
     _excluded(shell, body["excluded"])
-    if not body["enforced"]:
-        shell.note(
-            Message(
-                "This is what the rules give. It is not enforced yet: every officer who is signed"
-                " in still sees every ordinary case."
-            )
-        )
 
 
 _TITLES: Final[Mapping[str, Message]] = {

@@ -179,8 +179,8 @@ class Shell:
         fixed = widths or {}
         table = Table(title=visible(title) or None, title_justify="left", box=None, pad_edge=False)
         for column in columns:
-            kept = column in whole or column in fixed
-            table.add_column(self.name(column), overflow="fold", no_wrap=kept)
+            # In a narrow terminal a folded column folds on, or rich would cut those kept whole too.
+            table.add_column(self.name(column), overflow="fold", no_wrap=column in whole)
         for row in rows:
             table.add_row(
                 *(

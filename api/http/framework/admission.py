@@ -18,6 +18,8 @@ from flask import Response, request
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
+from api.auth import Caller
+from api.http.framework import freshness
 from api.http.framework.read_budget import Kind, Spent
 from api.http.framework.request_context import (
     budgets,
@@ -31,7 +33,10 @@ from api.http.framework.request_context import (
 from api.http.schemas.base import OFFSET_TIME
 from api.ops.telemetry import HEAVY_REFUSED, HEAVY_SECONDS
 from api.problems.problem import Problem
+from ledger.asker import asking
+from ledger.errors import Fatal, NotFound
 from ledger.message import Message, Text
+from ledger.reads.shown import gathering
 
 Access = Literal["officer", "level", "open"]
 """`officer`: a bearer token. `level`: open at ordinary, a token above. `open`: anyone."""
@@ -92,6 +97,7 @@ class Gate:
     streams: bool = False
     heavy: Heavy | None = None
     waits: bool = False
+    of_cases: bool = True
 
     def around(self, view: View) -> View:
         """The view, asked only where everything holds."""
@@ -111,8 +117,18 @@ class Gate:
         return admitted
 
     def _ask(self, view: View, path: Mapping[str, str]) -> Response:
+        """The view, asked on behalf of the caller: the database answers by their ticket."""
         self._set_time()
-        return view(**path)
+        who = context().caller
+        if who is None:
+            return view(**path)
+        with asking(host().asker(who, of_cases=self.of_cases, at=context().at)):
+            if not self.of_cases:
+                return view(**path)
+            ask = partial(view, **path)
+            if request.method != "POST":
+                ask = partial(_once_more, ask)
+            return _noted(ask, who, must_say=self.access == "officer")
 
     def _require_form(self, sent: Environ) -> None:
         """The cheap refusals: nothing is looked up."""
@@ -180,6 +196,55 @@ class Gate:
             last = host().last_recorded_at()
             if last is not None and at < last:
                 raise Problem("clock_back")
+
+
+READ_UNDER: Final = "Read-Under"
+"""Header of an answer that shows what its reader sees by an order or an opening alone, and by which
+(access.md A9, A19): of each rule, act and end, as a list with parameters (RFC 9110 §5.6)."""
+
+
+def _noted(ask: Callable[[], Response], who: Caller, *, must_say: bool = False) -> Response:
+    """An answer of cases, once it is noted who gets it by which order (access.md U1).
+
+    An error may tell of a case too. What cannot be noted is not sent; nor is an answer of which
+    nothing was said: whoever made it forgot to say which cases it shows.
+
+    Args:
+        ask: Makes the answer.
+        who: Who gets it.
+        must_say: Whether it is wrong to say nothing.
+
+    Raises:
+        ReadNotLogged: Nothing is shown.
+    """
+    with gathering() as shown:
+        try:
+            response = ask()
+        except Exception:
+            host().note_shown(shown, who)
+            raise
+        if must_say and not shown.said:
+            raise Fatal(f"{request.endpoint} does not say which cases it shows")
+        host().note_shown(shown, who)
+        if under := host().read_under(shown):
+            members = (f'{rule}; act={act}; until="{until}"' for rule, act, until in under)
+            response.headers[READ_UNDER] = ", ".join(members)
+        return response
+
+
+def _once_more(read: Callable[[], Response]) -> Response:
+    """An answer; where nothing was found, asked again once it is known who takes part by now.
+
+    Who has just recorded an act sees it at once. Nothing tells what was looked for: it waits by how
+    long the log is, and what is hidden waits as long as what is absent (access.md N1, G18).
+    """
+    try:
+        return read()
+    except (NotFound, Problem) as nothing:
+        if isinstance(nothing, Problem) and nothing.code != "not_found":
+            raise
+    freshness.await_audience()
+    return read()
 
 
 def _refuse_doubles(sent: Environ) -> None:

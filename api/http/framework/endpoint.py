@@ -13,7 +13,7 @@ from typing import Any, Final
 from flask_smorest import Blueprint
 from marshmallow import Schema
 
-from api.http.framework.admission import ANY, Access, Gate, Heavy, View
+from api.http.framework.admission import ANY, READ_UNDER, Access, Gate, Heavy, View
 from api.http.framework.request_parsing import StrictParser
 from api.http.framework.responses import JSON
 from api.problems.problem import CONTENT_TYPE
@@ -38,6 +38,8 @@ _EVERY_CALL: Final = (
 )
 _SIGNED_IN: Final = ("not_signed_in",)
 _WITH_BODY: Final = ("unsupported_media_type", "too_large", "request_timeout")
+_TICKETED: Final = ("ticket_refused",)
+_OF_CASES: Final = ("audience_late", "read_not_logged")
 _TAGGED: Final = ("precondition_failed",)
 _HEAVY: Final = ("too_many_requests",)
 _OF_EVERY_PROBLEM: Final = ("X-Request-Id", "Cache-Control", "Content-Language", "Vary")
@@ -90,6 +92,7 @@ class Resource(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
         body_doc: Mapping[str, Any] | None = None,
         streams: bool = False,
         heavy: Heavy | None = None,
+        of_cases: bool = True,
     ) -> Callable[[View], View]:
         """Registers a view.
 
@@ -112,6 +115,8 @@ class Resource(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
             streams: Whether the view takes a body of any size, under a limit of its own.
             heavy: What its work is charged as, to the officer who asks; else a projected one is
                 charged for `Prefer: wait`.
+            of_cases: Whether the answer may be of cases: it is refused while nobody knows who takes
+                part in them (access.md G18).
         """
         taken = tuple(consumes) or ((JSON,) if body is not None else ())
         tagged = method == "GET" and status == HTTPStatus.OK
@@ -119,10 +124,13 @@ class Resource(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
             *(_PROJECTED if projected else ()),
             *(_TAGGED if tagged else ()),
             *(_HEAVY if heavy or (projected and access == "officer") else ()),
+            *(_TICKETED if access == "officer" else ()),
+            *(_OF_CASES if access == "officer" and of_cases else ()),
         )
         codes = _codes(access, taken, (*problems, *more))
         common = ["X-Request-Id", "Cache-Control", *(["ETag"] if tagged else [])]
         common += ["Ledger-Index"] if projected else []
+        common += [READ_UNDER] if access == "officer" and of_cases else []
         shown = {name: name for name in (*common, *headers)}
         manual: dict[str, Any] = {
             "security": _SECURITY[access],
@@ -136,7 +144,7 @@ class Resource(Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
             *self._asking(body, query),
             *self._answering(status, answers, also or {}, _documented(produces), shown),
         ]
-        gate = Gate(access, taken, produces, streams, heavy, projected)
+        gate = Gate(access, taken, produces, streams, heavy, projected, of_cases)
 
         def register(view: View) -> View:
             described = view

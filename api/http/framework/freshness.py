@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from api.http.framework.request_context import host, wait_s
 from api.http.framework.thread_budget import held
 from api.problems.problem import Problem
 
+_SOON_S: Final = 1.0
+_AUDIENCE: Final = "audience"
+"""Folded by a loop of its own: a row of another view is seen once this one has its record too."""
+
 
 def require(params: Mapping[str, Any], *views: str) -> None:
     """Waits until the views have folded `at_least`; never an old answer that looks new.
+
+    Who takes part by that record must be known too: what is not for the caller *yet* would be
+    missing as if it never was.
 
     Raises:
         Problem: `projection_late`.
@@ -30,8 +37,15 @@ def waited(index: int, *views: str) -> int:
     Raises:
         Problem: `unavailable`: too many wait already.
     """
+    if views:
+        views = (*views, _AUDIENCE)
     reached, wait = host().queries.index(*views), wait_s()
     if reached >= index or not wait:
         return reached
     with held():
         return host().queries.wait(index, float(wait), *views)
+
+
+def await_audience() -> None:
+    """Waits, a second at most, until it is known who takes part by every record there is now."""
+    host().queries.wait(host().queries.index(), _SOON_S, _AUDIENCE)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from api.auth import SignIn, TokenBox
+from api.auth import Caller, SignIn, TokenBox
 from api.settings import EnclaveFacts, Settings
+from ledger.asker import Asker
 from ledger.ports import Entropy
+from ledger.reads.shown import ShownCases
 
 
 class Positions(Protocol):
@@ -46,6 +49,15 @@ class Host(Protocol):
     @property
     def queries(self) -> Positions:
         """How far the views are."""
+
+    def asker(self, caller: Caller, *, of_cases: bool, at: datetime | None) -> Asker:
+        """The ticket by which the database knows who asks."""
+
+    def note_shown(self, shown: ShownCases, caller: Caller) -> None:
+        """Notes what an answer shows, as far as it is noted at all. Raises: ReadNotLogged."""
+
+    def read_under(self, shown: ShownCases) -> Sequence[tuple[str, str, str]]:
+        """Rule, act and end of each order or opening by which alone something of it is seen."""
 
     def ledger_time(self) -> datetime:
         """The ledger's time where a request states none."""

@@ -15,6 +15,7 @@ from flask import Response, request
 from api.http.framework.request_context import context, context_or_new, host
 from api.ops import telemetry
 from api.problems.problem import Problem
+from api.settings import ORDINARY
 from keys.canonical import b64
 
 JSON: Final = "application/json"
@@ -114,6 +115,9 @@ def complete(response: Response) -> Response:
     if "Cache-Control" not in response.headers:
         response.headers.add("Cache-Control", _cache_control(signed_in=known.caller is not None))
     response.headers.extend((("X-Request-Id", known.trace_id), *_SAFE_HEADERS))
+    facts = host().facts
+    if facts.rehearsal and facts.level != ORDINARY:  # a file, a tile and a copy say so too
+        response.headers["Demonstration"] = f"{facts.level}; not real data"
     telemetry.answered(
         call=request.url_rule.rule if request.url_rule else "none",
         method=request.method,
@@ -127,6 +131,6 @@ def complete(response: Response) -> Response:
 
 def _cache_control(*, signed_in: bool) -> str:
     """Above ordinary nothing is stored; an officer's answer is kept by that officer alone."""
-    if host().facts.level != "ordinary":
+    if host().facts.level != ORDINARY:
         return "no-store"
     return "private, no-cache" if signed_in else "no-cache"

@@ -11,8 +11,8 @@ from api.http.framework import freshness
 from api.http.framework.endpoint import Resource, in_path
 from api.http.framework.request_context import require_uuid
 from api.http.framework.responses import answer
-from api.http.resources import serializers
-from api.http.resources.served import enclave
+from api.http.resources.common import serializers
+from api.http.resources.common.served import enclave
 from api.http.schemas.act import EXAMPLE_ACT
 from api.http.schemas.base import UUID as UUID_FORM
 from api.http.schemas.base import ProjectedSchema
@@ -21,6 +21,7 @@ from api.problems.problem import Problem
 from keys import canonical
 from ledger.errors import NotFound
 from ledger.ports import StoredRecord
+from ledger.reads.shown import shows
 
 act_record = Resource("act", __name__, url_prefix="/v1/acts", description="Diễn biến · Acts")
 _ID: Final = in_path("act_id", "uuid of the act.", example=EXAMPLE_ACT, pattern=f"^{UUID_FORM}$")
@@ -58,10 +59,14 @@ def get_act_records(act_id: str) -> Response:
     erased by law the bytes are left out and the proofs stay.
     """
     require_uuid(act_id)
-    rows = enclave().records.act(UUID(act_id))
-    if not rows:
-        raise Problem("not_found")
-    return answer({"act_id": act_id, "records": [_record(row) for row in rows]})
+    with enclave().lend():
+        rows = enclave().records.act(UUID(act_id))
+        if not rows:
+            raise Problem("not_found")
+        enclave().rights.require(rows[0].stream, [act_id])
+        shows("RECORD", rows[0].stream, rows[0].stream_id, [row.index for row in rows])
+    records = [_record(row) for row in rows]
+    return answer({"act_id": act_id, "records": records})
 
 
 def _record(row: StoredRecord) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from api.http.framework.request_body import body_bytes
 from api.http.framework.request_context import caller, context, prefers_async, wait_s
 from api.http.framework.responses import answer
 from api.http.framework.thread_budget import held
-from api.http.resources.served import enclave
+from api.http.resources.common.served import enclave
 from api.http.schemas.act import (
     CheckedSchema,
     CheckRequestSchema,
@@ -27,6 +27,7 @@ from api.problems.problem import Problem
 from api.texts.catalogue import both, translate
 from ledger.errors import Rejected, Unavailable
 from ledger.message import Message
+from ledger.reads.shown import shows_nothing
 
 acts = Resource("acts", __name__, url_prefix="/v1/acts", description="Ghi diễn biến · Writing")
 _HEAVY = Heavy("writing")
@@ -54,7 +55,7 @@ MAX_STATEMENT_BYTES = 2 * _MAX_PART + 4_412 + 100
         "not_found", "wrong_stream", "stale", "stream_set_aside", "taken", "clock_back", "guard",
         "rejected",
         "database_unavailable", "disk_full", "clock_jumped", "clocks_apart", "proof_late",
-        "stopped", "attachment_missing", "log_in_doubt",
+        "stopped", "attachment_missing", "identity_missing", "log_in_doubt",
     ),
     body_doc={
         "required": True,
@@ -68,11 +69,18 @@ def record_statement() -> Response:
     A new act, a countersignature or a return, sent by its signer's own session. By default the
     receipt waits until a signed checkpoint covers the record. Sending the same bytes again is safe.
     """
+    shows_nothing()  # of the case that it stands in, the see-check says so (N2)
     who = caller()
     body = body_bytes(MAX_STATEMENT_BYTES)
     _require_size(body)
     enclave().watch.require()
-    recorded = enclave().ledger.record(body, at=context().at, signer_officer=who.officer)
+    try:
+        recorded = enclave().ledger.record(body, at=context().at, signer_officer=who.officer)
+    except Unavailable as late:
+        if late.code == "audience_late":  # an old backup knows of nobody either: say which it is
+            enclave().watch.look()
+            enclave().watch.require()
+        raise
     telemetry.STATEMENTS.labels("recorded" if recorded.created else "repeated").inc()
     receipt = dict(recorded.receipt)
     where = {"Location": f"/v1/acts/{receipt['act_id']}"}
@@ -144,14 +152,17 @@ def prepare_act(params: dict[str, Any]) -> Response:
     """Soạn các byte cần ký · Build the bytes to sign.
 
     For a client that cannot make canonical JSON itself. Nothing is stored. The client must show
-    the act from these bytes to its officer, and sign them.
+    the act from these bytes to its officer, and sign them. To a registrar who voids records
+    (RecordVoided) the stream is told by their index and entry.
     """
+    shows_nothing()  # of the case that it stands in, the see-check says so (N2)
     who = caller()
     prepared = enclave().ledger.prepare(
         params["act"],
         kid=params.get("kid", who.kid),
         role=params.get("role", "AUTHOR"),
         at=context().at,
+        signer_officer=who.officer,
     )
     left_out = [{"pointer": one.pointer, **both(one.text)} for one in prepared["left_out"]]
     return answer({**prepared, "left_out": left_out})
@@ -179,6 +190,7 @@ def check_act(params: dict[str, Any]) -> Response:
     With a statement its signature is checked too; with the fields of an act alone everything but
     that. `ok` is false where recording would be refused, with the guard and the sentence.
     """
+    shows_nothing()  # of the case that it stands in, the see-check says so (N2)
     who = caller()
     try:
         checked = enclave().ledger.check(params, at=context().at, signer_officer=who.officer)

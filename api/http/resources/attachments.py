@@ -1,7 +1,9 @@
 """Files of acts: taken as a stream, given out whole and unchanged or not at all (http.md §3, §4).
 
 The digest is declared in `Content-Digest` (RFC 9530), never in the address of the upload. What a
-file is, is said by the act that lists it; a browser is told to save it and to guess nothing.
+file is, is said by the act that lists it; a browser is told to save it and to guess nothing. A copy
+that leaves needs a permit of its case (access.md A23); a file is evidence and goes out byte for
+byte, so its mark stands beside it, in a header and in the register.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
+from uuid import UUID
 
 from flask import Response, request
 
@@ -18,17 +21,26 @@ from api.http.framework.endpoint import BYTES, FORM, Resource, in_path
 from api.http.framework.request_body import body_parts
 from api.http.framework.request_context import caller, malformed, now, require_uuid
 from api.http.framework.responses import answer, settle, tag
-from api.http.resources.served import enclave
+from api.http.resources.common.served import enclave
 from api.http.schemas.act import EXAMPLE_ACT
 from api.http.schemas.attachment import FILE_DIGEST, CustodySchema, KeptFileSchema
-from api.http.schemas.base import UUID
+from api.http.schemas.base import UUID as UUID_FORM
+from api.http.schemas.case import EXAMPLE_CASE
+from api.http.schemas.copies import CopiesSchema, CopyRequestSchema
 from api.problems.problem import Problem
 from keys.canonical import unb64std
 from keys.errors import KeysError
 from ledger.files.attachments import Listed, text_digest
-from ledger.files.custody import Actor
+from ledger.files.custody import Actor, Event
 from ledger.log.moment import stamp
 from ledger.message import Message
+from ledger.reads.copies import MOST_COPIES
+from ledger.reads.noted_rows import NotedCopy
+from ledger.reads.read import MOST_PURPOSE, Copy, NotedRead, ReadBy
+from ledger.reads.shown import gathered, shows, shows_nothing
+from ledger.regulation.case.permits import Permit, permits, require_permit
+from ledger.regulation.registry.calendar import local_time
+from ledger.streams.names import stream_id
 
 attachments = Resource(
     "attachments", __name__, url_prefix="/v1", description="Tệp kèm · Files of acts"
@@ -41,7 +53,7 @@ _SHA_256: Final = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/]+={0,2}):\s*(?:,
 _SHA_256_BYTES: Final = 32
 _FORMS: Final = ("multipart/form-data", FORM)
 _ID: Final = in_path(
-    "act_id", "uuid of an act that lists the file.", example=EXAMPLE_ACT, pattern=f"^{UUID}$"
+    "act_id", "uuid of an act that lists the file.", example=EXAMPLE_ACT, pattern=f"^{UUID_FORM}$"
 )
 _FILE: Final = in_path(
     "digest",
@@ -56,6 +68,9 @@ _DECLARED: Final = {
     "example": "sha-256=:vMhmfov4UZtbKnGfNlbIdhfwQ1AqRJvtetxUoQmrmjc=:",
     "description": "RFC 9530. Spares the server a second pass; a mismatch keeps nothing.",
 }
+COPY_MARK: Final = "Copy-Mark"
+"""Header of a copy: of which log and case it is, its number, permit, whose, and when."""
+_CASE: Final = in_path("case", "uuid of the case.", example=EXAMPLE_CASE, pattern=f"^{UUID_FORM}$")
 _HEAVY: Final = Heavy("file")
 _ORDER: Final = {"ADDED": 0, "ATTACHED": 1}  # within one moment; a rehearsal's stand still
 _HANDED_OUT: Final = ("Content-Disposition", "Repr-Digest", "Content-Security-Policy")
@@ -91,6 +106,7 @@ def add_attachment() -> Response:
     The answer is the same whether or not the bytes were known. An act of the same officer may list
     the digest from now on; until one does, nobody can read the file. Sending it again is safe.
     """
+    shows_nothing()  # it is of no case until an act lists it
     who = caller()
     media_type = _media_type()
     declared = _declared()
@@ -132,7 +148,9 @@ def read_attachment(act_id: str, digest: str) -> Response:
         return response
     if request.method != "HEAD":
         by = Actor(who.officer, who.kid)
-        response.response = enclave().attachments.disclose(listed, by=by, at=now())
+        response.response = enclave().attachments.disclose(
+            listed, by=by, at=now(), under=_under(listed.act.stream)
+        )
     response.headers["Content-Length"] = str(listed.size)
     return response
 
@@ -148,6 +166,7 @@ def get_attachment_custody(act_id: str, digest: str) -> Response:
     """Lịch sử lưu giữ · Who added, attached, read and exported the file, and when.
 
     An anchor in the log covers what had happened before it: none of that can be taken away unseen.
+    What was read under an order or an opening is told to whom the log of reads tells it.
     """
     listed = _listed(act_id, digest)
     anchor = enclave().anchors.newest()
@@ -162,6 +181,7 @@ def get_attachment_custody(act_id: str, digest: str) -> Response:
             "anchored": event.place is not None and event.place < covered,
         }
         for event in enclave().attachments.history(listed)
+        if _is_told(event)
     ]
     events.append(_attached(listed))
     events.sort(key=lambda event: (event["at"], _ORDER.get(event["event"], len(_ORDER))))
@@ -178,6 +198,141 @@ def get_attachment_custody(act_id: str, digest: str) -> Response:
     return answer(body, headers={"Cache-Control": "no-store"})
 
 
+@attachments.call(
+    "/acts/<act_id>/attachments/<digest>/copies",
+    method="POST",
+    body=CopyRequestSchema,
+    answers={"type": "string", "format": "binary"},
+    produces=ANY,
+    headers=(*_HANDED_OUT, COPY_MARK),
+    parameters=(_ID, _FILE),
+    problems=(
+        "not_found", "export_not_permitted", "permit_over", "evidence_fails", "files_unavailable",
+        "database_unavailable",
+    ),
+    heavy=Heavy("file"),
+)  # fmt: skip
+def add_copy(params: dict[str, Any], act_id: str, digest: str) -> Response:
+    """Xuất một bản · A copy of a file that leaves the ledger, by a permit of its case.
+
+    The number is given, and noted with the permit, before the first byte leaves. It is not given
+    again: whoever loses the answer takes the next one. To read a file no permit is needed.
+    """
+    who, at = caller(), now()
+    listed = _listed(act_id, digest)
+    case = enclave().rights.case(listed.act.stream)
+    registry = enclave().ledger.follower.current.registry
+    permit = require_permit(
+        case,
+        params["permit"],
+        officer=who.officer,
+        act_id=listed.act.act_id,
+        at=at,
+        registry=registry,
+    )
+    given: list[str] = []
+
+    def noted(number: str) -> NotedRead:
+        return NotedRead(
+            "A23",
+            permit.purpose[:MOST_PURPOSE],
+            "EXPORT",
+            ReadBy(who.officer, who.kid),
+            via=permit.act_id,
+            stream=listed.act.stream,
+            records=(listed.index,),
+            copy=Copy(number, listed.digest),
+            agencies=frozenset({permit.agency}),
+        )
+
+    def numbered() -> None:
+        numbers = permit.numbers[:MOST_COPIES]
+        given.append(enclave().copies.take(permit.act_id, numbers, noted))
+
+    response = Response(content_type=listed.media_type)
+    by = Actor(who.officer, who.kid)
+    response.response = enclave().attachments.hand_out(listed, by=by, at=at, numbered=numbered)
+    mark = {COPY_MARK: _mark(given[0], permit, listed, stamp(at))}
+    for name, value in (_headers(listed) | mark).items():
+        response.headers[name] = value
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Content-Length"] = str(listed.size)
+    return response
+
+
+@attachments.call(
+    "/cases/<case>/copies",
+    answers=CopiesSchema,
+    problems=("not_found", "part_only", "evidence_fails", "database_unavailable"),
+    parameters=(_CASE,),
+    heavy=Heavy("past"),
+)
+def list_copies(case: str) -> Response:
+    """Sổ bản xuất · The register of copies: what may leave a case, and what has left it.
+
+    Made of the case's permits and of the rows of the log of reads; for whoever sees the whole case.
+    """
+    stream, at = f"case/{require_uuid(case)}", now()
+    found = [
+        (one, enclave().copies.taken(one.act_id))
+        for one in permits(enclave().queries.whole(stream))
+    ]
+    taken = [(one.at, one.seq, permit, one) for permit, rows in found for one in rows]
+    taken.sort(key=lambda line: line[:2])
+    body = {
+        "id": case,
+        "permits": [_permit(one, len(rows), one.standing(at)) for one, rows in found],
+        "copies": [_copy(permit.act_id, one) for _, _, permit, one in taken],
+    }
+    return answer(body, headers={"Cache-Control": "no-store"})
+
+
+def _mark(number: str, permit: Permit, listed: Listed, at: str) -> str:
+    """Parameters as of RFC 9110 §5.6.6, their values percent-encoded."""
+    said: Mapping[str, str] = {
+        "number": number,
+        "permit": permit.act_id,
+        "case": listed.act.stream.removeprefix("case/"),
+        "log": enclave().facts.origin,
+        "agency": permit.agency,
+        "post": permit.post,
+        "at": at,
+    }
+    return "; ".join(f'{name}="{quote(value, safe=":/")}"' for name, value in said.items())
+
+
+def _permit(permit: Permit, given: int, standing: str) -> dict[str, Any]:
+    used_up = standing == "STANDS" and given >= len(permit.numbers[:MOST_COPIES])
+    return {
+        "act_id": permit.act_id,
+        "purpose": permit.purpose,
+        "officer": permit.officer,
+        "agency": permit.agency,
+        "post": permit.post,
+        "until": local_time(permit.until),
+        "standing": "USED_UP" if used_up else standing,
+        "numbers": list(permit.numbers),
+        "given": given,
+        "acts": list(permit.acts),
+        "return_by": permit.return_by,
+    }
+
+
+def _copy(permit: str, one: NotedCopy) -> dict[str, Any]:
+    row = one.row
+    copied = None if row is None else row.read.copy
+    return {
+        "permit": permit,
+        "at": stamp(one.at),
+        "readable": copied is not None,
+        "number": None if copied is None else copied.number,
+        "file": None if copied is None else copied.file,
+        "record": None if row is None else next(iter(row.read.records), None),
+        "officer": None if row is None else row.read.session.officer,
+        "posts": [] if row is None else [{"agency": p.agency, "post": p.post} for p in row.posts],
+    }
+
+
 def _attached(listed: Listed) -> dict[str, Any]:
     return {
         "event": "ATTACHED",
@@ -189,6 +344,20 @@ def _attached(listed: Listed) -> dict[str, Any]:
     }
 
 
+def _under(stream: str) -> UUID | None:
+    """The order or opening by which alone the caller sees a case that was shown to them."""
+    shown = gathered()
+    found = None if shown is None else shown.under(stream_id(enclave().facts.origin, stream))
+    return None if found is None else found.via
+
+
+def _is_told(event: Event) -> bool:
+    """The inspected do not see that they are read (access.md D2)."""
+    return "under" not in event.about or enclave().tells_of_read(
+        caller().officer, event.by.officer, str(event.about["under"]), event.at, now()
+    )
+
+
 def _through(about: Mapping[str, Any]) -> dict[str, Any]:
     return {"act_id": about["act_id"]} if "act_id" in about else {}
 
@@ -197,7 +366,11 @@ def _listed(act_id: str, digest: str) -> Listed:
     require_uuid(act_id)
     if not _DIGEST.fullmatch(digest):
         raise Problem("not_found")
-    return enclave().attachments.find(act_id, digest)
+    with enclave().lend():
+        listed = enclave().attachments.find(act_id, digest)
+        stream = listed.act.stream
+        shows("ATTACHMENT", stream, stream_id(enclave().facts.origin, stream), [listed.index])
+        return listed
 
 
 def _headers(listed: Listed) -> dict[str, str]:

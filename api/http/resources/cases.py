@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 
@@ -11,9 +12,10 @@ from api.http.framework import cursor, freshness
 from api.http.framework.admission import Heavy
 from api.http.framework.endpoint import Resource, in_path
 from api.http.framework.request_context import caller, malformed, now, require_uuid
-from api.http.framework.responses import JSON, answer, finish
-from api.http.resources import filter_checks, moments, serializers, verdicts
-from api.http.resources.served import enclave
+from api.http.framework.responses import JSON, answer, encode, finish
+from api.http.resources import verdicts
+from api.http.resources.common import filter_checks, moments, serializers
+from api.http.resources.common.served import enclave
 from api.http.schemas.base import UUID, PageSchema, ProjectedSchema
 from api.http.schemas.case import (
     EXAMPLE_CASE,
@@ -47,7 +49,7 @@ _ID: Final = in_path("case", "uuid of the case.", example=EXAMPLE_CASE, pattern=
 _POINTER: Final = in_path(
     "pointer", "JSON Pointer into the case file, without its first slash.", example="state"
 )
-_PAST: Final = ("before_case", "as_of_in_future", "not_found")
+_PAST: Final = ("before_case", "as_of_in_future", "not_found", "part_only")
 
 
 @cases.call(
@@ -155,13 +157,18 @@ def get_case(params: dict[str, Any], case: str) -> Response:
     view: dict[str, Any] = {"as_of": params["as_of"], "clock": clock, "index": index}
     if isinstance(moment, datetime):
         view["at"] = stamp(moment)
-    return answer({"id": case, **body, "view": view}, index=enclave().queries.index("acts"))
+    under = enclave().queries.read_under(stream)
+    file = {"id": case, "read_under": serializers.read_under(under), **body, "view": view}
+    return answer(file, index=enclave().queries.index("acts"))
 
 
 def _as_text(case: str, index: int, body: str) -> Response:
-    """The file's JSON text as it is, with its id and the rehearsal's mark in front."""
+    """The file's JSON text as it is; before it id, rehearsal's mark and by what it is read."""
     mark = ',"rehearsal":true' if enclave().facts.rehearsal else ""
-    return finish(f'{{"id":"{case}"{mark},{body[1:]}'.encode(), JSON, index=index)
+    under = enclave().queries.read_under(_stream(case))
+    member = encode(serializers.read_under(under)).decode()
+    text = f'{{"id":"{case}"{mark},"read_under":{member},{body[1:]}'
+    return finish(text.encode(), JSON, index=index)
 
 
 @cases.call(
@@ -177,7 +184,9 @@ def _as_text(case: str, index: int, body: str) -> Response:
 def list_case_acts(params: dict[str, Any], case: str) -> Response:
     """Dòng thời gian · Each act with all its statements, both clocks, verdict and effect.
 
-    In the order in which their authors signed.
+    In the order in which their authors signed. Who was sent some acts of the case gets those;
+    `part` says how many statements there are and which are withheld. Above ordinary `documents` is
+    the register of those classified documents that are named to the caller.
     """
     stream = _stream(case)
     freshness.require(params, "acts")
@@ -191,6 +200,12 @@ def list_case_acts(params: dict[str, Any], case: str) -> Response:
     body, following = cursor.page(
         "acts", acts, params["limit"], index=index, place=place, filters=bound
     )
+    part = enclave().queries.part(stream)
+    if part is not None:
+        body["part"] = {"positions": part.positions, "withheld": part.withheld}
+    register = enclave().queries.documents(stream, statements)
+    if register:
+        body["documents"] = [asdict(one) for one in register]
     return answer(body, index=index, headers=cursor.link(following))
 
 
@@ -230,7 +245,8 @@ def get_case_diff(params: dict[str, Any], case: str) -> Response:
     }
     if swapped:
         body["swapped"] = True
-    return answer(body, index=enclave().queries.index("acts"))
+    folded = enclave().queries.index("acts")
+    return answer(body, index=folded)
 
 
 def _later(first: int | datetime, last: int | datetime) -> bool:
@@ -260,7 +276,8 @@ def get_field_history(params: dict[str, Any], case: str, pointer: str) -> Respon
     moment = moments.moment(params.get("as_of"))
     changes = enclave().queries.history(stream, named, at, moment=moment)
     body = {"id": case, "pointer": named, "changes": [serializers.change(one) for one in changes]}
-    return answer(body, index=enclave().queries.index("acts"))
+    folded = enclave().queries.index("acts")
+    return answer(body, index=folded)
 
 
 @cases.call(
@@ -268,7 +285,7 @@ def get_field_history(params: dict[str, Any], case: str, pointer: str) -> Respon
     query=ProjectedSchema,
     answers=VerificationShownSchema,
     projected=True,
-    problems=("not_found",),
+    problems=("not_found", "part_only"),
     parameters=(_ID,),
     heavy=Heavy("verification"),
 )

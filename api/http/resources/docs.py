@@ -17,7 +17,7 @@ from api.http.framework.endpoint import IN_WORDS, NOTE, Resource, in_path
 from api.http.framework.request_context import context
 from api.http.framework.responses import JSON, encode, finish
 from api.http.framework.spec_html import PAGES, rendered, source
-from api.http.resources.served import enclave
+from api.http.resources.common.served import enclave
 from api.problems.problem import Problem
 from api.problems.types import TYPES
 from api.texts.catalogue import translate

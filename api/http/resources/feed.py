@@ -11,7 +11,7 @@ from api.http.framework.admission import Heavy
 from api.http.framework.endpoint import Resource
 from api.http.framework.request_context import malformed
 from api.http.framework.responses import encode, finish
-from api.http.resources.served import enclave
+from api.http.resources.common.served import enclave
 from api.http.schemas.work import EventShownSchema, FeedQuerySchema
 from ledger.message import Message
 
@@ -32,7 +32,8 @@ def read_feed(params: dict[str, Any]) -> Response:
     """Sự kiện sau một vị trí · CloudEvents after an index; `Prefer: wait=20` waits for the next.
 
     Whoever keeps the last index misses nothing and gets nothing twice. Never the content of an act.
-    `Link` leads on, also from an empty batch. An index that the log does not have is refused: it
+    A request looks at `limit` indices and answers with what you see of them: `Link` leads on, also
+    from an empty batch. An index that the log does not have is refused: it
     would wait in silence.
     """
     after = params.get("after", -1)
@@ -42,8 +43,7 @@ def read_feed(params: dict[str, Any]) -> Response:
             Message("the log does not reach this index; has it been put back to an older state?"),
         )
     freshness.waited(after + 1, "acts")
-    index, events = enclave().queries.feed(after, params["limit"])
-    last = int(events[-1]["id"]) if events else after
+    index, last, events = enclave().queries.feed(after, params["limit"])
     place = "" if last < 0 else f"after={last}&"
     link = f'</v1/feed?{place}limit={params["limit"]}>; rel="next"'
     return finish(encode(events), BATCH, index=index, headers={"Link": link})

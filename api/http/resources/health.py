@@ -7,7 +7,7 @@ from flask import Response
 from api.http.framework.endpoint import IN_WORDS, Resource
 from api.http.framework.request_context import context
 from api.http.framework.responses import answer
-from api.http.resources.served import enclave
+from api.http.resources.common.served import enclave
 from api.http.schemas.health import LiveSchema, ReadySchema
 from api.texts.catalogue import translate
 

@@ -9,7 +9,7 @@ from flask import Response
 from api.http.framework.endpoint import BYTES, NOTE, Resource, in_path
 from api.http.framework.request_context import now
 from api.http.framework.responses import JSON, answer, encode, finish
-from api.http.resources.served import enclave
+from api.http.resources.common.served import enclave
 from api.http.schemas.log import (
     ConsistencyProofSchema,
     ConsistencyQuerySchema,
@@ -101,6 +101,7 @@ def get_log() -> Response:
         "size": size,
         "records": enclave().records.head().size,
         "genesis": facts.genesis,
+        "custody": enclave().custody,
         "policy": enclave().policy,
         "now": stamp(now()),
         "witnesses": [],

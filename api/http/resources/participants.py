@@ -12,8 +12,8 @@ from api.http.framework.admission import Heavy
 from api.http.framework.endpoint import Resource, in_path
 from api.http.framework.request_context import now, require_uuid
 from api.http.framework.responses import answer
-from api.http.resources import moments
-from api.http.resources.served import enclave
+from api.http.resources.common import moments
+from api.http.resources.common.served import enclave
 from api.http.schemas.base import UUID
 from api.http.schemas.case import EXAMPLE_CASE
 from api.http.schemas.participant import ParticipantsQuerySchema, ParticipantsSchema
@@ -30,7 +30,7 @@ _CASE: Final = in_path("case", "uuid of the case.", example=EXAMPLE_CASE, patter
     query=ParticipantsQuerySchema,
     answers=ParticipantsSchema,
     projected=True,
-    problems=("before_case", "as_of_in_future", "not_found"),
+    problems=("before_case", "as_of_in_future", "not_found", "part_only"),
     parameters=(_CASE,),
     heavy=Heavy("past"),
 )
@@ -38,7 +38,7 @@ def list_participants(params: dict[str, Any], case: str) -> Response:
     """Ai tham gia hồ sơ · Who takes part in a case, by which act, since and until when.
 
     Agencies hold, and officers reach what they hold by their post; officers are named where an act
-    names them. It says what the rules give; nobody is kept from a case by it yet (`enforced`).
+    names them. It is answered to whoever sees the whole case.
     """
     freshness.require(params, "acts")
     at = now()
@@ -46,7 +46,7 @@ def list_participants(params: dict[str, Any], case: str) -> Response:
     index, found = enclave().queries.participants(
         f"case/{require_uuid(case)}", at if moment is None else moment, at, enclave().facts.level
     )
-    body: dict[str, Any] = {"id": case, "enforced": False, **found}
+    body: dict[str, Any] = {"id": case, **found}
     if moment is not None:
         view: dict[str, Any] = {"as_of": params["as_of"], "index": index}
         if isinstance(moment, datetime):

@@ -11,10 +11,10 @@ from flask import Response
 from api.http.framework import cursor, freshness
 from api.http.framework.admission import Heavy
 from api.http.framework.endpoint import Resource
-from api.http.framework.request_context import now
+from api.http.framework.request_context import caller, now
 from api.http.framework.responses import answer, encode, finish
-from api.http.resources import moments
-from api.http.resources.served import enclave
+from api.http.resources.common import moments
+from api.http.resources.common.served import enclave
 from api.http.schemas.registry import (
     AgenciesSchema,
     AgencyQuerySchema,
@@ -24,11 +24,14 @@ from api.http.schemas.registry import (
     KeysSchema,
     OfficerQuerySchema,
     OfficersSchema,
+    OpeningsQuerySchema,
+    OpeningsSchema,
     RegistryQuerySchema,
 )
 from api.problems.problem import Problem
 from ledger.regulation.registry.calendar import local_day
 from ledger.regulation.registry.registry import Registry
+from projections.queries import openings
 from projections.queries import registry_as_of as lines
 
 registry = Resource("registry", __name__, url_prefix="/v1", description="Danh bạ · Registry")
@@ -46,6 +49,7 @@ _Lines = Callable[[Registry, datetime, date], Iterator[dict[str, Any]]]
     headers=("Link",),
     problems=_PROBLEMS,
     heavy=_HEAVY,
+    of_cases=False,
 )
 def list_agencies(params: dict[str, Any]) -> Response:
     """Cơ quan tại một thời điểm · Agencies as they were.
@@ -74,6 +78,7 @@ def list_agencies(params: dict[str, Any]) -> Response:
     headers=("Link",),
     problems=_PROBLEMS,
     heavy=_HEAVY,
+    of_cases=False,
 )
 def list_officers(params: dict[str, Any]) -> Response:
     """Cán bộ và chức vụ · Officers and the posts they held; never a name.
@@ -101,6 +106,7 @@ def list_officers(params: dict[str, Any]) -> Response:
     headers=("Link",),
     problems=_PROBLEMS,
     heavy=_HEAVY,
+    of_cases=False,
 )
 def list_keys(params: dict[str, Any]) -> Response:
     """Khóa và lịch sử của khóa · Keys with their history.
@@ -126,6 +132,7 @@ def list_keys(params: dict[str, Any]) -> Response:
     projected=True,
     problems=("as_of_in_future",),
     heavy=_HEAVY,
+    of_cases=False,
 )
 def get_key_set(params: dict[str, Any]) -> Response:
     """Bộ khóa JWK kèm lịch sử · Every key as a JWK set (RFC 7517) with its history.
@@ -152,6 +159,7 @@ def get_key_set(params: dict[str, Any]) -> Response:
     headers=("Link",),
     problems=_PROBLEMS,
     heavy=_HEAVY,
+    of_cases=False,
 )
 def list_instruments(params: dict[str, Any]) -> Response:
     """Văn bản pháp luật và hiệu lực · Legal instruments and whether they were in force.
@@ -159,6 +167,42 @@ def list_instruments(params: dict[str, Any]) -> Response:
     Laws, decrees and decisions that acts cite as their basis.
     """
     return _listing(params, "instruments", lambda known, _, day: lines.instruments(known, day))
+
+
+@registry.call(
+    "/openings",
+    query=OpeningsQuerySchema,
+    answers=OpeningsSchema,
+    projected=True,
+    headers=("Link",),
+    problems=_PROBLEMS,
+    heavy=_HEAVY,
+    of_cases=False,
+)
+def list_openings(params: dict[str, Any]) -> Response:
+    """Quyền xem đã cho · Inspection orders, emergency openings and grants, each with its end.
+
+    Orders and openings stand in agencies' streams, which everybody reads; grants that stand in
+    cases are for auditors. Nothing of a case is told but its id.
+    """
+    filters = {name: params.get(name) for name in ("rule", "running", "as_of")}
+    bound = {**filters, "limit": params["limit"]}
+    place = cursor.read(params.get("cursor"), "openings", bound)
+    stood, at, index = _moment(params, place.index if place else None)
+    audits = openings.audits(enclave().queries.registry().registry, caller().officer, now())
+    every = list(openings.openings(stood, at, of_cases=audits))
+    rule, running = filters["rule"], filters["running"]
+    found = [
+        line
+        for line in every
+        if (rule is None or line["rule"] == rule)
+        and (running is None or line["running"] is running)
+    ]
+    body, following = cursor.page(
+        "openings", found, params["limit"], index=index, place=place, filters=bound
+    )
+    body |= {"by_month": openings.by_month(every), "of_cases": audits}
+    return answer(body, index=enclave().queries.index(), headers=cursor.link(following))
 
 
 def _listing(params: dict[str, Any], name: str, rows: _Lines, **filters: str | None) -> Response:

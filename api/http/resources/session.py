@@ -12,7 +12,7 @@ from api.http.framework.endpoint import FORM, JOSE, Resource
 from api.http.framework.request_body import body_bytes
 from api.http.framework.request_context import malformed
 from api.http.framework.responses import answer
-from api.http.resources.served import enclave
+from api.http.resources.common.served import enclave
 from api.http.schemas.session import ChallengeRequestSchema, ChallengeSchema, TokenSchema
 from api.peer import FORWARDED, Proxies
 from api.problems.problem import Problem

@@ -13,10 +13,11 @@ from flask import Response
 from api.http.framework import freshness
 from api.http.framework.admission import Heavy
 from api.http.framework.endpoint import IN_WORDS, Resource
-from api.http.framework.request_context import context, malformed, now
+from api.http.framework.request_context import caller, context, malformed, now
 from api.http.framework.responses import answer, finish
-from api.http.resources import filter_checks, moments
-from api.http.resources.served import enclave
+from api.http.resources.common import filter_checks, moments
+from api.http.resources.common.access_by_month import CountedByMonth, access_by_month
+from api.http.resources.common.served import enclave
 from api.http.schemas.work import StatisticsQuerySchema, StatisticsShownSchema
 from api.problems.problem import Problem
 from api.texts.catalogue import both, translate
@@ -47,9 +48,14 @@ _HEAD: Final = (
     meaning("heading", "Count"),
     meaning("heading", "Cases"),
 )
+_COUNTED: Final[Mapping[str, Message]] = {
+    "seen": Message("the cases you see"),
+    "province": Message("all cases of the province"),
+}
 _NONE_YET: Final = Message("none yet")
 _TITLES: Final[Mapping[str, Message]] = {
     "span": Message("Period reported"),
+    "of": Message("Cases counted"),
     "index": Message("Figures up to index"),
     "hidden": Message("“{word}”", word=HIDDEN),
     "total": Message("Cases that came in"),
@@ -60,6 +66,7 @@ _TITLES: Final[Mapping[str, Message]] = {
     "channel": Message("By channel"),
     "outcome": Message("By outcome"),
     "median_days": Message("Median days to a result"),
+    "access_by_month": Message("Openings, disclosures, erasures and reads by month"),
 }
 
 
@@ -69,9 +76,12 @@ _TITLES: Final[Mapping[str, Message]] = {
     answers=StatisticsShownSchema,
     projected=True,
     heavy=_HEAVY,
+    problems=("seen_only",),
 )
 def get_statistics(params: dict[str, Any]) -> Response:
     """Thống kê một kỳ · Counts over a period; small cells are hidden (null).
+
+    Of the cases you see. With `of=province` of all cases, for whoever may have such totals.
 
     A cell from 1 to 4 is hidden, and others with it, of any size, so that no sum tells it.
 
@@ -80,6 +90,7 @@ def get_statistics(params: dict[str, Any]) -> Response:
     start, end, index, tables = _tables(params)
     cells = _worded(tables, end)
     body = {
+        "of": _of(params),
         "from": start.isoformat(),
         "to": end.isoformat(),
         "total": tables.total,
@@ -87,6 +98,16 @@ def get_statistics(params: dict[str, Any]) -> Response:
         "overturned_by_basis": cells.pop("overturned_by_basis"),
         "volumes": cells,
         "median_days": dict(tables.median_days),
+        "access_by_month": [
+            {
+                "code": one.code,
+                **both(one.title),
+                "months": None
+                if one.months is None
+                else [_cell(cell, _month) for cell in one.months],
+            }
+            for one in _access(params, start, tables)
+        ],
     }
     return answer(body, index=index)
 
@@ -99,6 +120,7 @@ def get_statistics(params: dict[str, Any]) -> Response:
     projected=True,
     headers=IN_WORDS,
     heavy=_HEAVY,
+    problems=("seen_only",),
 )
 def get_statistics_csv(params: dict[str, Any]) -> Response:
     """Thống kê dạng CSV · The same as CSV, UTF-8 with a byte order mark.
@@ -108,7 +130,7 @@ def get_statistics_csv(params: dict[str, Any]) -> Response:
     start, end, index, tables = _tables(params)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    for row in _sheet(start, end, index, tables):
+    for row in _sheet(start, end, index, tables, params):
         writer.writerow([_plain(cell) for cell in row])
     data = ("\ufeff" + out.getvalue()).encode()
     return finish(data, CSV, index=index, headers=_spoken())
@@ -122,6 +144,7 @@ def get_statistics_csv(params: dict[str, Any]) -> Response:
     projected=True,
     headers=IN_WORDS,
     heavy=_HEAVY,
+    problems=("seen_only",),
 )
 def get_statistics_xlsx(params: dict[str, Any]) -> Response:
     """Thống kê dạng XLSX · The same as a workbook.
@@ -130,7 +153,7 @@ def get_statistics_xlsx(params: dict[str, Any]) -> Response:
     """
     start, end, index, tables = _tables(params)
     title = _said(Message("Statistics"))
-    data = workbook(title, now(), _sheet(start, end, index, tables))
+    data = workbook(title, now(), _sheet(start, end, index, tables, params))
     return finish(data, XLSX, index=index, headers=_spoken())
 
 
@@ -169,6 +192,9 @@ def _spoken() -> dict[str, str]:
 def _tables(params: dict[str, Any]) -> tuple[date, date, int, Tables]:
     freshness.require(params, "statistics")
     at = now()
+    if _of(params) == "province":
+        year = _year(params, local_day(at))
+        return date(year, 1, 1), date(year, 12, 31), *enclave().queries.totals(year)
     end = moments.day(params.get("to"), "to") or local_day(at)
     start = moments.day(params.get("from_"), "from") or max(date.min + _YEAR, end) - _YEAR
     if start > end:
@@ -178,14 +204,50 @@ def _tables(params: dict[str, Any]) -> tuple[date, date, int, Tables]:
     return start, end, index, tables
 
 
-def _sheet(start: date, end: date, index: int, tables: Tables) -> Iterator[Row]:
+def _access(params: Mapping[str, Any], start: date, tables: Tables) -> list[CountedByMonth]:
+    """With totals, and with nothing else."""
+    if _of(params) != "province":
+        return []
+    at = now()
+    return access_by_month(tables, start.year, at, enclave().read_scope(caller().officer, at))
+
+
+def _of(params: Mapping[str, Any]) -> str:
+    return str(params.get("of") or "seen")
+
+
+def _year(params: Mapping[str, Any], today: date) -> int:
+    """The calendar year that totals are asked of, and nothing else with it.
+
+    Two spans that overlap, or figures of one agency, would tell a small cell by what is missing.
+    """
+    if params.get("agency") is not None:
+        raise malformed("agency", Message("totals of all cases are not of one agency"))
+    start, end = moments.day(params.get("from_"), "from"), moments.day(params.get("to"), "to")
+    year = (start or end or today).year
+    for name, stated, due in (
+        ("from", start, date(year, 1, 1)),
+        ("to", end, date(year, 12, 31)),
+    ):
+        if stated not in (None, due):
+            raise malformed(
+                name, Message("totals of all cases are of one calendar year: {day}", day=due)
+            )
+    return year
+
+
+def _sheet(
+    start: date, end: date, index: int, tables: Tables, params: Mapping[str, Any]
+) -> Iterator[Row]:
     """Rows of the printed table, in the reader's language; the code beside every title."""
+    of = _of(params)
     table, code, content, count, cases_ = map(_said, _HEAD)
     yield table, code, content, count, cases_
     if enclave().facts.rehearsal:
         yield (_said(Message("REHEARSAL")), "", "", "", "")
     span = _said(Message("{start} – {end}", start=start, end=end))
     yield (_title("span"), f"{start}/{end}", span, "", "")
+    yield (_title("of"), of, _said(_COUNTED[of]), "", "")
     yield (_title("index"), str(index), "", "", "")
     yield (_title("hidden"), "", _said(HIDDEN_MEANS), "", "")
     yield (_title("total"), "", "", _count(tables.total), _count(tables.total))
@@ -204,6 +266,19 @@ def _sheet(start: date, end: date, index: int, tables: Tables) -> Iterator[Row]:
             days,
             "",
         )
+    yield from _access_rows(_access(params, start, tables))
+
+
+def _access_rows(counted: Iterable[CountedByMonth]) -> Iterator[Row]:
+    title = _title("access_by_month")
+    for one in counted:
+        said = _said(one.title)
+        if one.months is None:
+            yield (title, one.code, said, "", "")
+            continue
+        for month in one.months:
+            content = f"{said}: {_said(_month(month.key))}"
+            yield (title, f"{one.code} {month.key}", content, _count(month.count), "")
 
 
 def _title(table: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from api.http.resources import serializers
+from api.http.resources.common import serializers
 from api.texts.catalogue import both
 from ledger.message import Message
 from projections.queries.signature_verdicts import WORST, StatementVerdict, Verification

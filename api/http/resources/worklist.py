@@ -12,8 +12,8 @@ from api.http.framework.admission import Heavy
 from api.http.framework.endpoint import Resource
 from api.http.framework.request_context import caller, now
 from api.http.framework.responses import answer
-from api.http.resources import serializers
-from api.http.resources.served import enclave
+from api.http.resources.common import serializers
+from api.http.resources.common.served import enclave
 from api.http.schemas.work import WorklistQuerySchema, WorklistShownSchema
 from ledger.log.moment import stamp
 

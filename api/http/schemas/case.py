@@ -35,6 +35,7 @@ from api.http.schemas.enumerations import (
     DEADLINE_STATUS,
     FLAG,
     LOG_CLOCK,
+    OPENING_RULE,
     SIGNER_ROLE,
     URGENCY,
 )
@@ -264,10 +265,23 @@ class ViewShownSchema(StrictSchema):
     at = text("The moment that is, where no index was asked for.")
 
 
+class ReadUnderSchema(StrictSchema):
+    """By what a case is read in which the reader takes no part."""
+
+    rule = OPENING_RULE.one("A9, an inspection order, or A19, an emergency.", required=True)
+    act_id = text("The order or the opening.", required=True)
+    act = text("Its type.", required=True)
+    stream = text("Where it stands.", required=True)
+    until = text("Until when.", required=True)
+
+
 class CaseFileSchema(AnswerSchema):
     """One case at one moment."""
 
     id = pattern(UUID, "uuid of the case.", required=True)
+    read_under = part(
+        ReadUnderSchema, "By which order or emergency opening you see it; null: you take part."
+    )
     stream = text("`case/<uuid>`.", required=True)
     state = CASE_STATE.one("Main state.", required=True, null=True)
     state_vi = maybe("Vietnamese name of the state.")

@@ -17,12 +17,13 @@ from api.settings import LEVELS
 from api.texts.catalogue import both
 from api.texts.labels import WORDS
 from ledger.message import Text, Wording
+from ledger.reads.read import KINDS
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.acts.lifecycle import life_cycle
+from ledger.regulation.acts.participation_rules import load as participation_rules
 from ledger.regulation.case.outcomes import OUTCOMES
 from ledger.regulation.edition import load_edition
 from ledger.regulation.guards.table import GUARDS
-from ledger.regulation.participation.rules import load as participation_rules
 from ledger.regulation.words import vocabulary
 from projections.views.case_file import SORTS
 
@@ -141,6 +142,9 @@ DEADLINE_SOURCE: Final = Enumeration(
     "Whose rule a deadline is; a product rule is no deadline of law.",
     ("REGULATION", "LAW", "PRODUCT_RULE"),
 )
+READ_KIND: Final = Enumeration(
+    "ReadKind", "What a read shows.", tuple(KINDS), _both({str(k): v for k, v in KINDS.items()})
+)
 TASK_KIND: Final = Enumeration(
     "TaskKind",
     "What has to be done.",
@@ -150,6 +154,21 @@ TASK_STATUS: Final = Enumeration(
     "TaskStatus",
     "How the clock of a task stands; ALARM where only a reminder has passed.",
     ("NONE_STATED", "RUNNING", "NEAR", "DUE", "OVERDUE", "ALARM"),
+)
+OPENING_RULE: Final = Enumeration(
+    "OpeningRule",
+    "By which rule of access.md §4 an officer sees what they take no part in.",
+    ("A7", "A9", "A19"),
+    {
+        "A7": "cho phép theo tên · a grant by name",
+        "A9": "quyết định thanh tra · an inspection order",
+        "A19": "mở khẩn cấp · an emergency opening",
+    },
+)
+OPENING_REVIEW: Final = Enumeration(
+    "OpeningReview",
+    "Whether a third person has reviewed an emergency opening.",
+    ("REVIEWED", "DUE", "OVERDUE"),
 )
 VERDICT: Final = Enumeration(
     "Verdict",
@@ -180,6 +199,17 @@ KEY_CUSTODY: Final = Enumeration(
     "Where a private key is kept; SERVICE is the ledger's own.",
     ("SOFTWARE", "BROWSER", "PKCS11", "SERVICE"),
 )
+PERMIT_STANDING: Final = Enumeration(
+    "PermitStanding",
+    "How a permit to take copies out stands.",
+    ("STANDS", "USED_UP", "EXPIRED", "REVOKED"),
+    {
+        "STANDS": "A copy may be taken.",
+        "USED_UP": "Every copy has been handed out.",
+        "EXPIRED": "Its term is over.",
+        "REVOKED": "It was revoked.",
+    },
+)
 FILE_EVENT: Final = Enumeration(
     "FileEvent",
     "What happened to a file.",
@@ -188,7 +218,7 @@ FILE_EVENT: Final = Enumeration(
         "ADDED": "Uploaded.",
         "ATTACHED": "The act that lists it was recorded.",
         "READ": "Handed out.",
-        "EXPORTED": "Handed out in a bundle.",
+        "EXPORTED": "Handed out as a copy, by a permit.",
     },
 )
 AGENCY_FUNCTION: Final = Enumeration(
@@ -231,6 +261,26 @@ EXCLUSION_GROUND: Final = Enumeration(
     tuple(vocabulary("exclusion_grounds")),
     _both(vocabulary("exclusion_grounds")),
 )
+FIGURES_OF: Final = Enumeration(
+    "FiguresOf",
+    "Of which cases figures are.",
+    ("seen", "province"),
+    {
+        "seen": "các hồ sơ người hỏi được xem · the cases that the caller sees",
+        "province": "toàn bộ hồ sơ trong tỉnh · all cases of the province",
+    },
+)
+READS_OF: Final = Enumeration(
+    "ReadsOf",
+    "Whose reads are told.",
+    ("own", "agency", "all"),
+    {
+        "own": "của chính người hỏi · the caller's",
+        "agency": "của cán bộ các cơ quan người hỏi giám sát hoặc kiểm tra"
+        " · of officers of agencies that the caller supervises or audits",
+        "all": "của mọi người · everybody's",
+    },
+)
 ENUMERATIONS: Final[Mapping[str, Enumeration]] = {
     one.name: one
     for one in (
@@ -246,13 +296,19 @@ ENUMERATIONS: Final[Mapping[str, Enumeration]] = {
         LOG_CLOCK,
         DEADLINE_STATUS,
         DEADLINE_SOURCE,
+        READ_KIND,
+        READS_OF,
         TASK_KIND,
         TASK_STATUS,
+        FIGURES_OF,
+        OPENING_RULE,
+        OPENING_REVIEW,
         VERDICT,
         VERIFICATION_OUTCOME,
         KEY_STATUS,
         KEY_CUSTODY,
         FILE_EVENT,
+        PERMIT_STANDING,
         AGENCY_FUNCTION,
         SECRECY_LEVEL,
         PROBLEM_CODE,

@@ -15,7 +15,17 @@ class CheckSchema(StrictSchema):
     """One part and whether it is well."""
 
     name = choice(
-        ("database", "checkpointer", "log", "projection", "custody", "set_aside", "disk", "clock"),
+        (
+            "database",
+            "checkpointer",
+            "log",
+            "reads",
+            "projection",
+            "custody",
+            "set_aside",
+            "disk",
+            "clock",
+        ),
         "Part.",
         required=True,
     )

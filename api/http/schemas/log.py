@@ -10,6 +10,7 @@ from api.http.schemas.base import (
     AnswerSchema,
     StrictInteger,
     StrictSchema,
+    choice,
     pattern,
     several,
     text,
@@ -17,6 +18,7 @@ from api.http.schemas.base import (
     whole,
 )
 from api.http.schemas.enumerations import SECRECY_LEVEL
+from keys.custody.kek_custody import FILE, PKCS11
 
 
 class InclusionProofSchema(StrictSchema):
@@ -135,6 +137,9 @@ class LogFactsSchema(AnswerSchema):
     size = whole("Records in the newest checkpoint.", required=True)
     records = whole("Records committed.", required=True)
     genesis = text("Entry of record 0, lower-case hex: where trust starts.", required=True)
+    custody = choice(
+        (FILE, PKCS11), "What keeps the KEK: files, or a PKCS#11 token.", required=True
+    )
     policy = text("C2SP tlog-policy.", required=True)
     now = pattern(MOMENT, "The ledger's time.", required=True)
     witnesses = several(WitnessSchema, "Who cosigns its checkpoints.")

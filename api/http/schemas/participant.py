@@ -112,16 +112,9 @@ class ParticipantsViewSchema(StrictSchema):
 
 
 class ParticipantsSchema(AnswerSchema):
-    """Who takes part in a case at a moment. Nothing is kept from anybody by it yet."""
+    """Who takes part in a case at a moment: they see it, and nobody else."""
 
     id = text("uuid of the case.", required=True)
-    enforced = fields.Boolean(
-        required=True,
-        metadata={
-            "description": "Whether others are kept from seeing the case. False: every officer who"
-            " is signed in still sees every ordinary case."
-        },
-    )
     participants = fields.List(fields.Nested(ParticipantSchema), required=True)
     excluded = fields.List(fields.Nested(ExcludedOfficerSchema), required=True)
     view = fields.Nested(

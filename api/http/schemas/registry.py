@@ -21,7 +21,13 @@ from api.http.schemas.base import (
     texts,
     yes_or_no,
 )
-from api.http.schemas.enumerations import AGENCY_FUNCTION, KEY_CUSTODY, KEY_STATUS
+from api.http.schemas.enumerations import (
+    AGENCY_FUNCTION,
+    KEY_CUSTODY,
+    KEY_STATUS,
+    OPENING_REVIEW,
+    OPENING_RULE,
+)
 from api.http.schemas.statement import KeyShownSchema
 
 
@@ -45,6 +51,17 @@ class AgencyQuerySchema(RegistryQuerySchema):
     """Which agencies."""
 
     function = AGENCY_FUNCTION.one("Holds this function then.")
+
+
+class OpeningsQuerySchema(RegistryQuerySchema):
+    """Which of them."""
+
+    rule = OPENING_RULE.one("By this rule.")
+    running = fields.Boolean(
+        truthy={"true"},
+        falsy={"false"},
+        metadata={"description": "Those that run at the moment, or those that do not."},
+    )
 
 
 class JwksQuerySchema(ProjectedSchema):
@@ -151,6 +168,55 @@ class InstrumentsSchema(ListingSchema):
     """Legal instruments in the order of the registry."""
 
     instruments = several(InstrumentLineSchema, "In that order.")
+
+
+class OpeningLineSchema(StrictSchema):
+    """A grant, an order's reader or an emergency opening: who, of what, until when. No content."""
+
+    act_id = text("The act; why stands there.", required=True)
+    act = text("Its type.", required=True)
+    act_vi = text("Vietnamese name.", required=True)
+    act_en = text("English name.", required=True)
+    rule = OPENING_RULE.one("By which rule it lets see.", required=True)
+    stream = text("Where the act stands.", required=True)
+    officer = text("uuid of who may.", required=True)
+    scope = text("CASE, AGENCY, UNIT, or INSPECTION of an order.", required=True)
+    may = text("READ, HANDLE or APPROVE.", required=True)
+    cases = texts("Cases named.")
+    agencies = texts("Agencies named, of an order.")
+    period_from = maybe("First day on which the cases of these agencies came in.")
+    period_to = maybe("Last day.")
+    granted_by = texts("uuid of each signer.")
+    since = text("From when on.", required=True)
+    until = text("Until when.", required=True)
+    revoked_at = maybe("When it was revoked.")
+    running = yes_or_no("Whether it runs at the moment looked at.")
+    review = OPENING_REVIEW.one(
+        "Of an emergency opening; null for all others.", required=True, null=True
+    )
+    review_due = maybe("By when it has to be reviewed.")
+    reviewed_at = maybe("When the ledger took its first review.")
+    index = number("Record by which it took effect.")
+
+
+class MonthOfOpeningsSchema(StrictSchema):
+    """Emergency openings of one month."""
+
+    month = text("Year and month.", required=True)
+    opened = number("How many.")
+    reviewed_in_time = number("How many of them were reviewed in time, by the ledger's time.")
+    reviewed_late = number("How many were reviewed later.")
+    not_reviewed = number("How many of them nobody has reviewed.")
+
+
+class OpeningsSchema(ListingSchema):
+    """Grants, orders and emergency openings in the order in which they took effect."""
+
+    openings = several(OpeningLineSchema, "In that order.")
+    by_month = several(
+        MonthOfOpeningsSchema, "Emergency openings by month, newest first; of all, on every page."
+    )
+    of_cases = yes_or_no("Whether grants that stand in cases are among them: for auditors alone.")
 
 
 class JwkShownSchema(StrictSchema):

@@ -19,6 +19,7 @@ from api.http.schemas.base import (
     texts,
     yes_or_no,
 )
+from api.http.schemas.document import DocumentSchema
 from api.http.schemas.enumerations import (
     ACT_STATUS,
     CASE_STATE,
@@ -77,7 +78,9 @@ class StatementShownSchema(StrictSchema):
     recorded_at = text("When the ledger took it.", required=True)
     status = ACT_STATUS.one("Status of the act after it.", required=True)
     effect = yes_or_no("Whether it made the act effective.")
-    state_after = CASE_STATE.one("State of the case after it.", required=True, null=True)
+    state_after = CASE_STATE.one(
+        "State of the case after it; null to who sees no more than acts.", required=True, null=True
+    )
     flags = texts("Flags that it raised.")
     digest = maybe("Statement digest.")
     entry = text("What the leaf commits to.", required=True)
@@ -112,10 +115,29 @@ class ActShownSchema(AnswerSchema):
     statements = several(StatementShownSchema, "In their order.")
 
 
+class PartOfCaseSchema(StrictSchema):
+    """What of a case is shown to somebody who was sent some acts of it."""
+
+    positions = number("Statements that the case has.")
+    withheld = fields.List(
+        fields.Integer(),
+        required=True,
+        metadata={"description": "Places (`seq`) that are not shown: no need to know."},
+    )
+
+
 class ActsPageSchema(ListingSchema):
     """A page of a timeline, in the order in which authors signed."""
 
     acts = several(ActShownSchema, "In that order.")
+    part = fields.Nested(
+        PartOfCaseSchema,
+        metadata={"description": "Left out where you see the whole case."},
+    )
+    documents = fields.List(
+        fields.Nested(DocumentSchema),
+        metadata={"description": "Above ordinary; left out where no document is named to you."},
+    )
 
 
 class RawRecordSchema(StrictSchema):

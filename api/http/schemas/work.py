@@ -24,6 +24,7 @@ from api.http.schemas.enumerations import (
     ACT_STATUS,
     CASE_STATE,
     DEADLINE_SOURCE,
+    FIGURES_OF,
     SIGNER_ROLE,
     TASK_KIND,
     TASK_STATUS,
@@ -53,6 +54,7 @@ class TaskShownSchema(StrictSchema):
     officer = maybe("Who has to act, where one is named.")
     agency = maybe("Agency that has to act.")
     role = SIGNER_ROLE.one("As what the officer signs.", required=True, null=True)
+    power = maybe("Power of a post whose holders are told, wherever they are; null for all others.")
     code = maybe("Clock.")
     clock_vi = maybe("The clock in Vietnamese.")
     clock_en = maybe("The clock in English.")
@@ -65,9 +67,11 @@ class TaskShownSchema(StrictSchema):
     source_kind = DEADLINE_SOURCE.one("Whose rule it is.", required=True, null=True)
     certainty = maybe("How sure the source is.")
     case_number = maybe("Case number.")
-    register_no = maybe("Number in the intake register.")
-    state = CASE_STATE.one("Main state of the case.", required=True, null=True)
-    last_at = text("When the newest statement of the case was recorded.", required=True)
+    register_no = maybe("Number in the intake register; null where you see an act only.")
+    state = CASE_STATE.one(
+        "Main state of the case; null where you see an act of it only.", required=True, null=True
+    )
+    last_at = maybe("When its newest statement was recorded; null where you see an act only.")
 
 
 class WorklistShownSchema(AnswerSchema):
@@ -89,11 +93,23 @@ class WorklistShownSchema(AnswerSchema):
 
 
 class StatisticsQuerySchema(ProjectedSchema):
-    """A period and, where wanted, one agency."""
+    """A period, and of which cases."""
 
-    from_ = pattern(DAY, "First day; a year before `to` by default.", name="from")
-    to = pattern(DAY, "Last day; today by default.")
-    agency = pattern(AGENCY, "Only this agency.")
+    of = FIGURES_OF.one(
+        "`seen`: of the cases you see, which is what is answered by default. `province`: of all"
+        " cases, of one calendar year, for officers of the lead, of the committee of its province"
+        " and of its overseers.",
+    )
+    from_ = pattern(
+        DAY,
+        "First day; a year before `to` by default. With `of=province` 1 January, this year's by"
+        " default.",
+        name="from",
+    )
+    to = pattern(
+        DAY, "Last day; today by default. With `of=province` 31 December of the same year."
+    )
+    agency = pattern(AGENCY, "Only this agency; not with `of=province`.")
 
 
 def _counted(description: str) -> fields.Integer:
@@ -123,6 +139,22 @@ class CellShownSchema(StrictSchema):
     count = _counted("Cases; of `overturned_by_basis` acts.")
 
 
+class MonthsShownSchema(StrictSchema):
+    """One kind of thing, by month."""
+
+    code = text("Code.", required=True)
+    vi = text("Vietnamese.", required=True)
+    en = text("English.", required=True)
+    months = fields.List(
+        fields.Nested(CellShownSchema),
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "Months in which it happened, oldest first; null: not counted here."
+        },
+    )
+
+
 class StatisticsShownSchema(AnswerSchema):
     """Everything counted over a period."""
 
@@ -130,6 +162,10 @@ class StatisticsShownSchema(AnswerSchema):
         required=True, data_key="from", metadata={"description": "First day of the period."}
     )
     to = text("Last day.", required=True)
+    of = FIGURES_OF.one(
+        "Of which cases: those you see (`seen`), or all of them (`province`).",
+        required=True,
+    )
     total = _counted("Cases that came in.")
     figures = several(FigureShownSchema, "Oversight indicators.")
     overturned_by_basis = several(CellShownSchema, "Acts overturned, by ground.")
@@ -146,6 +182,11 @@ class StatisticsShownSchema(AnswerSchema):
         values=fields.Integer(),
         required=True,
         metadata={"description": "Median days from intake to the result, by outcome that shows."},
+    )
+    access_by_month = several(
+        MonthsShownSchema,
+        "Emergency openings by how they were reviewed, disclosures, withdrawals and erasures; for"
+        " whoever is told of everybody's reads also reads and copies. With `of=province` alone.",
     )
 
 

@@ -22,6 +22,8 @@ from ledger.log.merkle import HASH_BYTES
 from ledger.log.record import leaf as leaf_of
 from ledger.regulation.case.other_cases_port import STILL_OPEN, CountedReport
 from ledger.regulation.case.reviews import open_reviews, signers
+from ledger.regulation.participation.reach import takes_part
+from ledger.regulation.participation.viewpoint import Viewpoint
 from ledger.regulation.registry.registry import Registry
 from ledger.streams.stream import Stream
 
@@ -83,6 +85,7 @@ class CasesAtIndex:
         self._leaves = bytearray()
         self._names: list[str] = []
         self._numbers: dict[str, int] = {}
+        self._registry_at: set[int] = set()
         self._places = array("q")  # by index the number of the stream, -1 where there is no record
         self.guessed: int | None = None
 
@@ -95,8 +98,19 @@ class CasesAtIndex:
         """Whether the answers to these questions are what somebody assumed."""
         return all(getattr(self, one.name)(*one.arguments) == one.answer for one in asked)
 
-    def learn(self, at: int, stream_id: bytes, name: str, leaf: bytes, said: Learned) -> None:
+    def learn(
+        self,
+        at: int,
+        stream_id: bytes,
+        name: str,
+        leaf: bytes,
+        said: Learned,
+        *,
+        registry: bool = False,
+    ) -> None:
         """The next record, as the rules have judged it; indices may be missing, never go back."""
+        if registry:
+            self._registry_at.add(at)
         number = self._numbers.get(name)
         if number is None:
             number = self._numbers[name] = len(self._names)
@@ -134,6 +148,10 @@ class CasesAtIndex:
             return None
         return self._names[self._places[index]] if found else None
 
+    def changes_registry(self, index: int) -> bool:
+        """See `Cases`."""
+        return index in self._registry_at
+
     def running(self, stream: str, at: datetime) -> Sequence[str]:
         """See `Cases`."""
         folded = self._folded(stream)
@@ -149,6 +167,15 @@ class CasesAtIndex:
         """See `Cases`."""
         folded = self._folded(stream)
         return () if folded is None else tuple(signers(folded.state))
+
+    def takes_part(self, stream: str, officer: str, at: datetime, level: str) -> bool:
+        """See `Cases`."""
+        if self._is_lost(stream):
+            return True
+        folded = self._folded(stream)
+        return folded is not None and takes_part(
+            officer, Viewpoint(folded.state, self._registry(), at, level)
+        )
 
     def _folded(self, stream: str) -> Stream | None:
         """A stream of this log; None where there is none, or where it is lost."""
@@ -192,6 +219,10 @@ class AssumedCases:
         """See `Cases`: it stands where the act says, and nobody knows in which stream."""
         return self._assume("", "record", index, entry)
 
+    def changes_registry(self, index: int) -> bool:
+        """See `Cases`."""
+        return self._assume(False, "changes_registry", index)  # noqa: FBT003 - an answer
+
     def running(self, stream: str, at: datetime) -> Sequence[str]:
         """See `Cases`."""
         return self._assume((), "running", stream, at)
@@ -203,6 +234,10 @@ class AssumedCases:
     def signers(self, stream: str) -> Sequence[str]:
         """See `Cases`."""
         return self._assume((), "signers", stream)
+
+    def takes_part(self, stream: str, officer: str, at: datetime, level: str) -> bool:
+        """See `Cases`."""
+        return self._assume(True, "takes_part", stream, officer, at, level)  # noqa: FBT003 - an answer
 
     def _assume(self, answer: _Answer, name: str, *arguments: object) -> _Answer:
         self.asked = (*self.asked, CrossCaseQuestion(name, arguments, answer))

@@ -17,6 +17,7 @@ from uuid import UUID
 
 from ledger.admission import service_statements
 from ledger.admission.replay import judged
+from ledger.admission.submission import parsed
 from ledger.audit.content import CheckedRecord, RawRecord
 from ledger.audit.findings import Damage
 from ledger.audit.rules.other_cases import AssumedCases, CasesAtIndex, CrossCaseQuestion, Learned
@@ -27,7 +28,6 @@ from ledger.log.moment import of_milliseconds
 from ledger.log.statement import SERVICE_TYP, Statement
 from ledger.message import Message, Text
 from ledger.regulation.acts.act import Act, parse_act
-from ledger.regulation.acts.catalogue import load
 from ledger.regulation.case.other_cases_port import REPORTS, report_of, state_told
 from ledger.regulation.decide import Decision
 from ledger.regulation.registry.lines import REGISTRY_ACTS
@@ -140,10 +140,10 @@ class RuleReplay:
         self._origin = origin
         self._level = level
         self._folds = folds
-        self._catalogue = load()
         self._timeline = None if timeline is None else deque(timeline)
         self._expected = expected
         self.registry = Registry.founded()
+        folds.edition_at = self.registry.edition_at
         self._tokens = tokens
         self.known = CasesAtIndex(folds, lambda: self.registry, tokens)
         self._cases = self.known if timeline is None and not apart else AssumedCases()
@@ -211,13 +211,32 @@ class RuleReplay:
         if ruling.registry and said.members is not None:
             self._apply(row, said, parse_act(said.members, level=self._level))
 
-    def follow(self, row: RawRecord, said: CheckedRecord, statement: Statement | None) -> Ruling:
+    def act_of(self, statement: Statement | None) -> Act | None:
+        """The act that was signed, for `follow`; None where it is none: `follow` says why.
+
+        Whether the edition in force has its type is asked again when it is judged.
+        """
+        if statement is None or statement.typ == SERVICE_TYP:
+            return None
+        try:
+            return parsed(statement.members, self.registry, self._level)
+        except NONSENSE:
+            return None
+
+    def follow(
+        self,
+        row: RawRecord,
+        said: CheckedRecord,
+        statement: Statement | None,
+        act: Act | None = None,
+    ) -> Ruling:
         """Judges the next record, and goes on with or without it.
 
         Args:
             row: The row.
             said: What it says, checked by itself.
             statement: The statement; None where it cannot be read.
+            act: Of `act_of`, where somebody has asked already.
         """
         folds, key = self._folds, row.stream_id
         self._cases.begin(said)
@@ -232,7 +251,7 @@ class RuleReplay:
         if statement.typ == SERVICE_TYP:
             ruling = self._service(stream, row, said, statement)
         else:
-            ruling = self._judged(stream, row, said, statement)
+            ruling = self._judged(stream, row, said, statement, act)
         if ruling.stands and key in folds.doubted:
             return self._doubted_no_more(key, ruling)
         return ruling
@@ -261,8 +280,9 @@ class RuleReplay:
         if not row.registry or said.act not in REGISTRY_ACTS:
             return False
         try:
-            act = self._catalogue.parse(statement.members, self._level)
-            alone = begin(UUID(bytes=row.stream_id), row.name or "").suppose(statement, act)
+            act = parsed(statement.members, self.registry, self._level)
+            begun = begin(UUID(bytes=row.stream_id), row.name or "")
+            alone = begun.suppose(statement, act, self.registry.edition)
             event, _ = self._asked(alone, row, said, statement, act)
             if event.registry:
                 self._apply(row, said, act)
@@ -308,14 +328,23 @@ class RuleReplay:
         return STANDS
 
     def _judged(
-        self, stream: Stream, row: RawRecord, said: CheckedRecord, statement: Statement
+        self,
+        stream: Stream,
+        row: RawRecord,
+        said: CheckedRecord,
+        statement: Statement,
+        act: Act | None,
     ) -> Ruling:
         try:
-            act = self._catalogue.parse(statement.members, self._level)
+            if act is None:
+                act = parsed(statement.members, self.registry, self._level)
             event, decision = self._asked(stream, row, said, statement, act)
             if event.registry != row.registry:
                 said_so = f"the column says {row.registry} for an {decision.status} {act.act}"
                 return self._set_aside(stream, row, RuleRefusal(Damage.COLUMN_REGISTRY, said_so))
+            if row.unit not in (None, event.unit.bytes):
+                said_so = f"the column is not the unit of this {act.act}"
+                return self._set_aside(stream, row, RuleRefusal(Damage.COLUMN_UNIT, said_so))
             if event.registry:
                 self._apply(row, said, act)
         except (Rejected, Conflict) as refusal:

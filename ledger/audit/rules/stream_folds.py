@@ -17,6 +17,7 @@ from ledger.log.moment import EPOCH, of_milliseconds
 from ledger.log.statement import SERVICE_TYP, Statement
 from ledger.message import Wording
 from ledger.regulation.acts.act import known_act
+from ledger.regulation.edition import Edition, first_edition
 from ledger.streams.event import PositionPassed, SetAside, StatementRecorded
 from ledger.streams.kinds import begin
 from ledger.streams.record_reader import NONSENSE
@@ -41,6 +42,8 @@ class Folds:
         doubted: Streams whose last position cannot be read, by id, with its index: whether it stood
             is said by the next statement, whose `prev` names what stood when it was signed.
         set_aside: Indices of records that move nothing.
+        edition_at: The rules in force where a record stands, before the one that comes next; set
+            by who judges along the log.
     """
 
     def __init__(self, history: History) -> None:
@@ -51,6 +54,7 @@ class Folds:
         self.lost: dict[bytes, int] = {}
         self.doubted: dict[bytes, int] = {}
         self.set_aside: set[int] = set()
+        self.edition_at: Callable[[int], Edition] = lambda _index: first_edition()
 
     def stream(
         self, stream_id: bytes, name: str, before: int, *, new: bool = False
@@ -73,7 +77,7 @@ class Folds:
         self._kept[stream_id] = stream
         self._light[stream_id] = stream.version + 1 - stream.state.weight
         self._held += stream.state.weight
-        self._let_go()
+        self._evict()
         return stream
 
     def _fold(self, stream: Stream, row: RawRecord, statement: Statement | None) -> None:
@@ -82,13 +86,13 @@ class Folds:
         elif statement.typ == SERVICE_TYP:
             _pass(stream, row, statement.digest_b64)
         else:
-            stream.add(_event(row, statement))
+            stream.add(_event(row, statement, self.edition_at(row.at)))
 
     def grow(self, stream: Stream, row: RawRecord, event: StatementRecorded) -> None:
         """A statement stands."""
         stream.add(event.recorded(row.at, of_milliseconds(int(row.recorded_ms)), row.entry))
         self._held += 1
-        self._let_go()
+        self._evict()
 
     def pass_over(self, stream: Stream, row: RawRecord, digest: str | None = None) -> None:
         """A position is taken by a record that is no act, or by one that moves nothing.
@@ -120,7 +124,7 @@ class Folds:
         if gone is not None:
             self._held -= gone.version + 1 - self._light.pop(stream_id)
 
-    def _let_go(self) -> None:
+    def _evict(self) -> None:
         while self._held > MOST_STATEMENTS and len(self._kept) > 1:
             self.forget(next(iter(self._kept)))
 
@@ -140,7 +144,7 @@ def _pass(stream: Stream, row: RawRecord, digest: str | None) -> None:
     )
 
 
-def _event(row: RawRecord, statement: Statement) -> StatementRecorded:
+def _event(row: RawRecord, statement: Statement, edition: Edition) -> StatementRecorded:
     return StatementRecorded(
         originator_id=UUID(bytes=row.stream_id),
         originator_version=row.seq,
@@ -150,6 +154,7 @@ def _event(row: RawRecord, statement: Statement) -> StatementRecorded:
         author=row.author,
         registry=row.registry,
         unit=UUID(bytes=row.unit or bytes(16)),
+        edition=edition,
         index=row.at,
         recorded_at=of_milliseconds(int(row.recorded_ms)),
         entry=row.entry,

@@ -5,6 +5,7 @@ WITH place AS (
   SELECT n.oid, n.nspname, n.nspowner, n.nspacl FROM pg_namespace n WHERE n.nspname = ANY (%(schemas)s)
 ), relation AS (
   SELECT c.oid, c.relkind, c.relowner, c.relacl, c.relpersistence, c.relrowsecurity, c.relforcerowsecurity,
+    c.reloptions,
     p.nspname || '.' || c.relname AS name
   FROM pg_class c JOIN place p ON p.oid = c.relnamespace WHERE c.relkind IN ('r', 'v', 'm', 'f', 'p', 'S', 'c')
 ), routine AS (
@@ -35,8 +36,9 @@ SELECT format('default for %%s in %%s by %%s %%s', d.defaclobjtype,
     pg_get_userbyid(d.defaclrole), d.defaclacl)
   FROM pg_default_acl d JOIN role r ON r.oid = d.defaclrole WHERE %(roles)s
 UNION ALL
-SELECT format('relation %%s kind %%s persistence %%s owner %%s row security %%s forced %%s', r.name, r.relkind,
-    r.relpersistence, pg_get_userbyid(r.relowner), r.relrowsecurity, r.relforcerowsecurity) FROM relation r
+SELECT format('relation %%s kind %%s persistence %%s owner %%s row security %%s forced %%s%%s', r.name, r.relkind,
+    r.relpersistence, pg_get_userbyid(r.relowner), r.relrowsecurity, r.relforcerowsecurity,
+    CASE r.relkind WHEN 'v' THEN ' set ' || coalesce(r.reloptions::text, '') ELSE '' END) FROM relation r
 UNION ALL
 SELECT format('column %%s.%%s %%s%%s%%s%%s%%s', r.name, a.attname, format_type(a.atttypid, a.atttypmod),
     CASE WHEN a.attnotnull THEN ' not null' ELSE '' END,
@@ -61,10 +63,11 @@ UNION ALL
 SELECT format('policy %%s on %%s permissive %%s for %%s to %%s using %%s check %%s', w.polname, r.name, w.polpermissive,
     w.polcmd, (SELECT string_agg(CASE o WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(o) END, ', '
       ORDER BY CASE o WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(o) END COLLATE "C") FROM unnest(w.polroles) o),
-    pg_get_expr(w.polqual, w.polrelid), pg_get_expr(w.polwithcheck, w.polrelid))
+    regexp_replace(pg_get_expr(w.polqual, w.polrelid), '\s+', ' ', 'g'),  -- one line, whatever is asked in it
+    regexp_replace(pg_get_expr(w.polwithcheck, w.polrelid), '\s+', ' ', 'g'))
   FROM pg_policy w JOIN relation r ON r.oid = w.polrelid
 UNION ALL
-SELECT format('rule %%s on %%s %%s', w.rulename, r.name, pg_get_ruledef(w.oid))
+SELECT format('rule %%s on %%s %%s', w.rulename, r.name, regexp_replace(pg_get_ruledef(w.oid), '\s+', ' ', 'g'))
   FROM pg_rewrite w JOIN relation r ON r.oid = w.ev_class
 UNION ALL
 SELECT format('%%s inherits from %%s', h.inhrelid::regclass, h.inhparent::regclass)

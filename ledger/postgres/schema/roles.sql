@@ -4,15 +4,18 @@
 -- reader. The projector reads and writes rows; tables are made by `migrate` alone.
 
 REVOKE ALL ON DATABASE {dbname} FROM PUBLIC;
-GRANT CONNECT ON DATABASE {dbname} TO {slug}_migrator, {slug}_writer, {slug}_checkpointer, {slug}_projector, {slug}_reader, {slug}_auditor;
+GRANT CONNECT ON DATABASE {dbname} TO {slug}_migrator, {slug}_writer, {slug}_checkpointer, {slug}_projector, {slug}_reader, {slug}_auditor,
+  {slug}_backup, {slug}_keeper, {slug}_vault, {slug}_publisher,
+  {slug}_importer;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 
 CREATE SCHEMA IF NOT EXISTS log AUTHORIZATION {slug}_owner;
 CREATE SCHEMA IF NOT EXISTS sec AUTHORIZATION {slug}_owner;
+CREATE SCHEMA IF NOT EXISTS r AUTHORIZATION {slug}_owner;
 CREATE SCHEMA IF NOT EXISTS proj AUTHORIZATION {slug}_views;
 ALTER DEFAULT PRIVILEGES FOR ROLE {slug}_owner REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 ALTER DEFAULT PRIVILEGES FOR ROLE {slug}_views REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
-GRANT USAGE ON SCHEMA proj TO {slug}_projector, {slug}_reader;
+GRANT USAGE ON SCHEMA proj TO {slug}_owner, {slug}_writer, {slug}_projector, {slug}_reader;
 ALTER DEFAULT PRIVILEGES FOR ROLE {slug}_views IN SCHEMA proj
   GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {slug}_projector;
 ALTER DEFAULT PRIVILEGES FOR ROLE {slug}_views IN SCHEMA proj GRANT SELECT ON TABLES TO {slug}_reader;
@@ -23,7 +26,8 @@ DO $$
 DECLARE
   login text;
 BEGIN
-  FOREACH login IN ARRAY ARRAY['migrator', 'writer', 'checkpointer', 'projector', 'reader', 'auditor'] LOOP
+  FOREACH login IN ARRAY ARRAY['migrator', 'writer', 'checkpointer', 'projector', 'reader', 'auditor', 'backup', 'keeper', 'vault',
+      'publisher', 'importer'] LOOP
     EXECUTE format('ALTER ROLE %I RESET ALL', '{slug}_' || login);
     EXECUTE format('ALTER ROLE %I IN DATABASE {dbname} RESET ALL', '{slug}_' || login);
   END LOOP;
@@ -33,30 +37,64 @@ END $$;
 ALTER ROLE {slug}_writer SET statement_timeout = '15s';
 ALTER ROLE {slug}_writer SET idle_in_transaction_session_timeout = '30s';
 ALTER ROLE {slug}_checkpointer SET statement_timeout = '30s';
+ALTER ROLE {slug}_vault SET statement_timeout = '15s';
+ALTER ROLE {slug}_publisher SET idle_in_transaction_session_timeout = '60s';
+ALTER ROLE {slug}_importer SET idle_in_transaction_session_timeout = '60s';
+ALTER ROLE {slug}_keeper SET idle_in_transaction_session_timeout = '60s';
 ALTER ROLE {slug}_reader SET statement_timeout = '30s';
 ALTER ROLE {slug}_reader SET idle_in_transaction_session_timeout = '60s';
+-- Planning a page of a list costs more than fetching it, policies and all. What depends on the values that are asked for says
+-- so in its transaction (projections/views/base.py).
+ALTER ROLE {slug}_reader SET plan_cache_mode = force_generic_plan;
 -- Views are disposable: a position and its rows are lost together or not at all.
 ALTER ROLE {slug}_projector SET synchronous_commit = off;
 
--- The belt: in one cluster these would tell one enclave of another's pace (access.md L5, L6).
-REVOKE SELECT ON pg_stat_all_tables, pg_stat_user_tables, pg_statio_user_tables, pg_stat_database,
-  pg_stat_activity, pg_locks, pg_sequences FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION pg_relation_size(regclass), pg_total_relation_size(regclass), pg_database_size(oid),
-  pg_current_wal_lsn(), txid_current(), pg_current_xact_id(), pg_current_snapshot() FROM PUBLIC;
+-- A dump needs every row, whatever a policy shows. A server that keeps this attribute to itself has no such dump: pg_dump
+-- then says so, and ends.
+DO $$
+BEGIN
+  ALTER ROLE {slug}_backup BYPASSRLS;
+EXCEPTION WHEN insufficient_privilege THEN
+  RAISE WARNING '{slug}_backup may not pass by row policies: dump as the owner of the server';
+END $$;
 
--- The views above are made of functions that anybody may call; a large object is a row that nobody granted; and what
--- any login may lock, any login can hold. Nothing of ours waits for an advisory lock: this is the second line.
+-- The belt (access.md L5, L6): in one cluster these would tell one enclave of another's pace, and whoever may ask for a lock
+-- can hold it. By pattern and not by name, since another function always told what one was forbidden to: transaction ids, WAL
+-- positions, statistics, sizes, locks, advisory locks; and a large object is a row that nobody granted. What PUBLIC has not is
+-- passed over: a server that keeps its functions to itself would refuse to be asked, where it only warns of the others.
 DO $$
 DECLARE
+  known regclass;
   callable regprocedure;
 BEGIN
+  FOR known IN
+    SELECT c.oid FROM pg_class c WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relkind IN ('r', 'v')
+      AND (c.relname ~ '^pg_(stat_|statio_|stats|replication_|prepared_xacts|locks|sequences|shmem|aios)'
+        OR c.relname IN ('pg_database', 'pg_roles', 'pg_user', 'pg_group', 'pg_auth_members', 'pg_db_role_setting',
+          'pg_shdepend', 'pg_shdescription', 'pg_shseclabel', 'pg_tablespace'))
+      AND has_table_privilege('public', c.oid, 'SELECT')
+  LOOP
+    EXECUTE format('REVOKE SELECT ON %s FROM PUBLIC', known);
+  END LOOP;
   FOR callable IN
-    SELECT p.oid FROM pg_proc p WHERE p.pronamespace = 'pg_catalog'::regnamespace
-      AND (p.proname LIKE 'pg\_stat\_get\_%' OR p.proname ~ '^pg_(try_)?advisory_' OR p.proname IN ('lo_creat', 'lo_create', 'lo_from_bytea'))
+    SELECT p.oid FROM pg_proc p WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.proname ~ (
+      '^(txid_|pg_(current|last)_(wal|xact|snapshot|committed)|pg_control_|pg_wal|pg_snapshot_|pg_xact_|pg_visible_in'
+      || '|pg_ls_|pg_prepared_xact|pg_export_snapshot|pg_(available|is)_wal|pg_logical_|pg_notification_queue|pg_sequence_last'
+      || '|pg_get_(wal|multixact)|pg_([a-z]+_)*replication_|pg_tablespace_databases|pg_isolation_test'
+      || '|pg_stat_|pg_(table|indexes|relation|total_relation|database|tablespace)_size|pg_(lock_status|blocking_pids)'
+      || '|pg_safe_snapshot|pg_(try_)?advisory_|(mxid_)?age$|lo_(creat|create|from_bytea)$)')
+      AND has_function_privilege('public', p.oid, 'EXECUTE')
   LOOP
     EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', callable);
   END LOOP;
 END $$;
+-- An audit reads in several processes, holds the roles to what is shipped, and says which database a login may enter.
+GRANT EXECUTE ON FUNCTION pg_export_snapshot() TO {slug}_projector, {slug}_auditor;
+GRANT SELECT ON pg_database, pg_roles, pg_auth_members, pg_db_role_setting TO {slug}_projector, {slug}_auditor;
+-- What sweeps the queue of notifications (log.sweep_notices) runs as nobody who logs in.
+GRANT EXECUTE ON FUNCTION pg_notification_queue_usage() TO {slug}_owner;
+-- A dump asks for these, whatever it is of.
+GRANT SELECT ON pg_database, pg_roles, pg_db_role_setting, pg_tablespace, pg_shdescription, pg_shseclabel TO {slug}_backup;
 
 -- A login that only looks takes no more of the server's connections than a look needs: an audit has one for each process.
 ALTER ROLE {slug}_auditor CONNECTION LIMIT 64;

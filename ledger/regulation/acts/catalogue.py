@@ -6,10 +6,9 @@ guards' question.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 
 from ledger.errors import Fault, Rejected
 from ledger.message import Message
@@ -17,6 +16,7 @@ from ledger.regulation.acts import json_shape
 from ledger.regulation.acts.act import ORDINARY, Act, parse_act
 from ledger.regulation.edition import Edition, load_edition
 
+_Made = TypeVar("_Made")
 MAY_BE_EMPTY: Final = frozenset({"contrary_evidence", "open_clocks"})
 """Required lists that may be empty (acts.json, notes)."""
 
@@ -69,6 +69,8 @@ class ActType:
         states_from: Case states it may be taken in; None: any; None inside: before the first act.
         moves: None, a state, `=` or a mapping by disposition.
         requires: Guards of this act alone.
+        signer_powers: By signer role, codes of which who signs so must hold one; a role that is
+            not there asks for none.
         restrictive: Whether it restricts a person.
         sub_process: Moves of sub-processes (life_cycle.json, notes).
         clocks: Codes it starts and stops.
@@ -90,6 +92,7 @@ class ActType:
     requires: frozenset[str]
     signature_class: int
     signer_roles: tuple[str, ...]
+    signer_powers: Mapping[str, tuple[str, ...]]
     variants: tuple[Variant, ...]
     sub_process: Mapping[str, Any] | None
     starts: tuple[str, ...]
@@ -102,8 +105,16 @@ class ActType:
     facts: Mapping[str, Mapping[str, Any]]
     raw: Mapping[str, Any] = field(repr=False)
     _check: json_shape.Check = field(repr=False)
+    _made: dict[Callable[[Mapping[str, Any]], Any], Any] = field(repr=False)
     _check_above: json_shape.Check = field(repr=False)
     _texts: json_shape.Texts | None = field(repr=False)
+
+    def of(self, make: Callable[[Mapping[str, Any]], _Made]) -> _Made:
+        """What is made of the specification of its facts, once."""
+        found = self._made.get(make, self)
+        if found is self:
+            found = self._made[make] = make(self.facts)
+        return cast("_Made", found)
 
     def check(self, facts: Mapping[str, Any], level: str = ORDINARY) -> list[Fault]:
         """Every fault of the facts, with pointers below `/facts`; empty where they fit."""
@@ -202,10 +213,17 @@ class Catalogue:
         return kind.check(facts, level) if isinstance(facts, dict) else []
 
 
-@cache
 def load() -> Catalogue:
-    """The catalogue of the shipped edition, compiled once for each process."""
-    return compile_catalogue(load_edition())
+    """The catalogue of the newest shipped edition, for pages, forms and labels.
+
+    No record is judged by it: that is asked of the edition in force (`catalogue_of`).
+    """
+    return catalogue_of(load_edition())
+
+
+def catalogue_of(edition: Edition) -> Catalogue:
+    """The catalogue of an edition, compiled once."""
+    return edition.of(compile_catalogue)
 
 
 def compile_catalogue(edition: Edition) -> Catalogue:
@@ -266,6 +284,7 @@ def _compile(
         requires=frozenset(entry["requires"]),
         signature_class=entry["signature_class"],
         signer_roles=tuple(entry["signer_roles"]),
+        signer_powers={r: tuple(c) for r, c in entry.get("signer_powers", {}).items()},
         variants=tuple(_variant(v, facts, limits) for v in entry.get("signature_variants", ())),
         sub_process=entry["sub_process"],
         starts=tuple(entry["clocks"]["starts"]),
@@ -280,6 +299,7 @@ def _compile(
         _check=json_shape.compile_members(facts, formats, MAY_BE_EMPTY),
         _check_above=json_shape.compile_members({**facts, **above}, formats, MAY_BE_EMPTY),
         _texts=json_shape.compile_texts(read),
+        _made={},
     )
 
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-from ledger.regulation.edition import load_edition
+from ledger.regulation.edition import Edition, load_edition
 
 #: States in which somebody still has to act (`docs/reference/scenarios.md`, expect_final); None:
 #: the sub-process is never open.
@@ -168,8 +167,15 @@ def compile_life_cycle(acts: Sequence[Mapping[str, Any]], tables: Mapping[str, A
     )
 
 
-@cache
 def life_cycle() -> LifeCycle:
-    """The life cycle of the shipped edition."""
-    edition = load_edition()
+    """The life cycle of the newest shipped edition, for pages, forms and labels."""
+    return life_cycle_of(load_edition())
+
+
+def life_cycle_of(edition: Edition) -> LifeCycle:
+    """The life cycle of an edition, compiled once."""
+    return edition.of(_of)
+
+
+def _of(edition: Edition) -> LifeCycle:
     return compile_life_cycle(edition.acts["acts"], edition.life_cycle)

@@ -11,10 +11,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, Final
 
-from ledger.regulation.edition import load_edition, optional_date, within
+from ledger.regulation.edition import Edition, optional_date, within
 
 _UPPER: Final = "A-Z" + "".join(
     chr(c) for c in (*range(0xC0, 0x250), *range(0x1EA0, 0x1EFA)) if chr(c).isupper()
@@ -86,10 +86,13 @@ class Lists:
     quoted: re.Pattern[str]
 
 
-@cache
-def lists() -> Lists:
-    """The shipped lists, read once."""
-    data = load_edition().lint
+def lists(edition: Edition) -> Lists:
+    """The lists of an edition, compiled once."""
+    return edition.of(_of)
+
+
+def _of(edition: Edition) -> Lists:
+    data = edition.lint
     macros = {**data["macros"], "UPPER": _UPPER}
     return Lists(
         identifiers=_compile(data["identifiers"], macros),
@@ -99,33 +102,33 @@ def lists() -> Lists:
     )
 
 
-def identifiers(text: str) -> list[str]:
+def identifiers(text: str, edition: Edition) -> list[str]:
     """Codes of identifiers of a natural person in a text (G14); posts, agencies, offices pass.
 
     By the list in use today: what enters the log is held to it, however far back it is dated.
     """
-    return _find(lists().identifiers, text)
+    return _find(lists(edition).identifiers, text)
 
 
-def secret_marks(text: str) -> list[str]:
+def secret_marks(text: str, edition: Edition) -> list[str]:
     """Codes of secrecy markings that the text bears (4.4, G11), by the list in use today."""
-    return _find(lists().secret_marks, text)
+    return _find(lists(edition).secret_marks, text)
 
 
-def words_to_avoid(text: str, day: date) -> list[str]:
+def words_to_avoid(text: str, day: date, edition: Edition) -> list[str]:
     """Codes of words that prejudge, outside quotation marks (glossary.md §3).
 
     By the list of the day of the act: the flag is read off the log again and again, and a later
     list changes nothing about an earlier act.
     """
-    listed = lists()
+    listed = lists(edition)
     found = _find(listed.words, text, day)
     return _find(listed.words, listed.quoted.sub(" ", text), day) if found else found
 
 
-def may_prejudge(text: str) -> bool:
+def may_prejudge(text: str, edition: Edition) -> bool:
     """Whether `words_to_avoid` could find anything in this text or in a part of it; cheap."""
-    return bool(lists().words.candidates(*_seen(text), text))
+    return bool(lists(edition).words.candidates(*_seen(text), text))
 
 
 def _find(family: Family, text: str, day: date | None = None) -> list[str]:

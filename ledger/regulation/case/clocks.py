@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from ledger.regulation.acts.catalogue import load as load_catalogue
+from ledger.regulation.acts.catalogue import catalogue_of
 from ledger.regulation.acts.lifecycle import OPEN_STATES
 from ledger.regulation.case.clock_start_stop import OF_SUB_PROCESS, starts, stops
 from ledger.regulation.case.counted_reports import unrestated
@@ -84,11 +84,10 @@ def clock_runs(
         cases: Reports of article 9, which stand in programme streams and stop STATISTICS_RESTATE;
             None: that clock is shown as it would run without them.
     """
-    types = load_catalogue().types
     runs: list[ClockRun] = []
     still = _Running()
     for entry in stream.effective():
-        kind = types.get(entry.act.act)
+        kind = catalogue_of(entry.edition).types.get(entry.act.act)
         if kind is None:
             continue
         still.stop(kind.stops, entry, stream)

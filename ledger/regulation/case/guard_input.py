@@ -1,7 +1,7 @@
 """What a guard is asked: one statement, the stream before it, and the registry as the log stands.
 
 A guard sees nothing else: not the wall clock, not another log (guards.json, notes). It is built
-once per statement, by `DecisionContext.question` alone, and is never changed.
+once per statement, by `DecisionContext.guard_input` alone, and is never changed.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from ledger.regulation.acts.act import Act
-from ledger.regulation.acts.catalogue import ActType, Catalogue
+from ledger.regulation.acts.catalogue import ActType, Catalogue, catalogue_of
 from ledger.regulation.case.other_cases_port import Cases
 from ledger.regulation.case.state import Entry, StreamState
+from ledger.regulation.edition import Edition
 from ledger.regulation.registry.registry import Registry
 
 
@@ -25,7 +26,7 @@ class GuardInput:
     Attributes:
         act: The payload, parsed (formats.md §2).
         kind: Its type in the catalogue.
-        catalogue: The whole catalogue in force.
+        edition: The rules it is judged by.
         iat: When the signer says it signed, in seconds since 1970 (formats.md §3).
         role: Role of the protected header: AUTHOR, CHECKER, APPROVER or RETURNER.
         seq: Position the statement takes in its stream, from 1.
@@ -44,7 +45,7 @@ class GuardInput:
 
     act: Act
     kind: ActType
-    catalogue: Catalogue
+    edition: Edition
     iat: int
     role: str
     seq: int
@@ -85,6 +86,11 @@ class GuardInput:
         named = self.facts.get(member)
         return self.stream.get(named, *types) if isinstance(named, str) else None
 
+    @property
+    def catalogue(self) -> Catalogue:
+        """The whole catalogue in force."""
+        return catalogue_of(self.edition)
+
     def above_ordinary(self) -> bool:
         """Whether the log's level is above ordinary."""
         return self.level != "ordinary"
@@ -95,8 +101,7 @@ class DecisionContext:
     """What a statement is judged by beside its stream: the log as it stands.
 
     Attributes:
-        registry: As the log stands.
-        catalogue: Of the edition in force.
+        registry: As the log stands, with the edition in force.
         origin: Origin of the log.
         level: Its level.
         log_size: Records before this one.
@@ -105,21 +110,25 @@ class DecisionContext:
     """
 
     registry: Registry
-    catalogue: Catalogue
     origin: str
     level: str
     log_size: int
     cases: Cases
     at: datetime
 
-    def question(
+    def guard_input(
         self, stream: StreamState, act: Act, officer: str, *, kid: str, iat: int, role: str
     ) -> GuardInput:
-        """The input of the guards for the statement that would come next in a stream."""
+        """The input of the guards for the statement that would come next in a stream.
+
+        Raises:
+            Rejected: `unknown_act`: the edition in force has no such type.
+        """
+        edition = self.registry.judging(act.act)
         return GuardInput(
             act=act,
-            kind=self.catalogue.type(act.act),
-            catalogue=self.catalogue,
+            kind=catalogue_of(edition).type(act.act),
+            edition=edition,
             iat=iat,
             role=role,
             seq=stream.seq + 1,

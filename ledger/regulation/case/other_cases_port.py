@@ -72,6 +72,9 @@ class Cases(Protocol):
         By index too, since whoever can append may copy an entry.
         """
 
+    def changes_registry(self, index: int) -> bool:
+        """Whether a record says that the registry changed by it."""
+
     def running(self, stream: str, at: datetime) -> Sequence[str]:
         """Codes of open complaint, review or complaint-window clocks of a case at an instant."""
 
@@ -80,6 +83,12 @@ class Cases(Protocol):
 
     def signers(self, stream: str) -> Sequence[str]:
         """Officers who signed an effective act of a case; empty where there is no such case."""
+
+    def takes_part(self, stream: str, officer: str, at: datetime, level: str) -> bool:
+        """Whether an officer sees all of a case, by no order and no opening (access.md A19).
+
+        By its own records: a case merged into it does not count.
+        """
 
 
 class NoCases:
@@ -97,6 +106,10 @@ class NoCases:
         """There is no record yet."""
         return None
 
+    def changes_registry(self, _index: int) -> bool:
+        """There is no record yet."""
+        return False
+
     def running(self, _stream: str, _at: datetime) -> Sequence[str]:
         """No clock runs."""
         return ()
@@ -108,6 +121,10 @@ class NoCases:
     def signers(self, _stream: str) -> Sequence[str]:
         """Nobody has signed."""
         return ()
+
+    def takes_part(self, _stream: str, _officer: str, _at: datetime, _level: str) -> bool:
+        """Nobody takes part in what there is not."""
+        return False
 
 
 def state_told(stream: StreamState) -> str | None:

@@ -195,9 +195,10 @@ def bare_strings(members: Mapping[str, Any]) -> list[str]:
     found: list[str] = []
     waiting: list[Any] = [members]
     for one in waiting:  # grows as it is walked
-        for member in one.values() if isinstance(one, Mapping) else one:
+        # `dict` first: to ask whether it is a Mapping costs more than the walk
+        for member in one.values() if isinstance(one, (dict, Mapping)) else one:
             if isinstance(member, str):
                 found.append(member)
-            elif isinstance(member, (Mapping, list, tuple)):
+            elif isinstance(member, (dict, list, tuple, Mapping)):
                 waiting.append(member)
     return found

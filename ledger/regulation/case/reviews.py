@@ -10,10 +10,11 @@ from datetime import datetime
 from typing import Final
 
 from ledger.regulation.case.clocks import running
-from ledger.regulation.case.state import StreamState
+from ledger.regulation.case.state import Entry, StreamState
 from ledger.regulation.registry.registry import Registry
 
 _CLOCKS: Final = ("COMPLAINT_", "REVIEW_")
+_NO_PART: Final = frozenset({"VerificationSignedOff", "ActReturned"})
 _SUBS: Final = frozenset({"complaint", "review"})
 
 
@@ -26,5 +27,18 @@ def open_reviews(stream: StreamState, registry: Registry, at: datetime) -> list[
 
 
 def signers(stream: StreamState) -> list[str]:
-    """Officers who signed an effective act, each once."""
-    return list(dict.fromkeys(o for entry in stream.effective() for o in entry.signed_by()))
+    """Officers who signed an effective act, each once; whoever signs off a check takes no part."""
+    return list(dict.fromkeys(o for e in stream.effective() if _works(e) for o in e.signed_by()))
+
+
+def took_part(officer: str, stream: StreamState, registry: Registry) -> bool:
+    """Whether an officer, by whatever id, ever signed in a case: also what waits or came back.
+
+    Signing off a check, and giving back what waited, is no part taken (access.md S7).
+    """
+    signed = {o for e in stream.entries.values() if _works(e) for o in e.signed_by()}
+    return any(registry.same_person(officer, one) for one in signed)
+
+
+def _works(entry: Entry) -> bool:
+    return entry.act.act not in _NO_PART

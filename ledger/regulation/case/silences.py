@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Final
 
 from ledger.message import Wording
 from ledger.regulation.acts.act import Act
 from ledger.regulation.case.state import StreamState
-from ledger.regulation.edition import Edition, load_edition
+from ledger.regulation.edition import Edition
 from ledger.regulation.words import sentence
 
 ANY: Final = "*"
@@ -69,9 +68,12 @@ class Silence:
         )
 
 
-@cache
 def silences(edition: Edition) -> tuple[Silence, ...]:
     """The rows in order."""
+    return edition.of(_silences)
+
+
+def _silences(edition: Edition) -> tuple[Silence, ...]:
     return tuple(
         Silence(
             n=row["n"],
@@ -91,14 +93,17 @@ def about(code: str, edition: Edition) -> list[Silence]:
     return [silence for silence in silences(edition) if code in silence.bites]
 
 
-def biting(stream: StreamState, codes: Collection[str]) -> Iterator[tuple[Silence, list[str]]]:
+def biting(
+    stream: StreamState, codes: Collection[str], edition: Edition
+) -> Iterator[tuple[Silence, list[str]]]:
     """Rows that bite in a case, each with where.
 
     Args:
         stream: The fold; its effective acts and its state are asked.
         codes: Clocks and flags that the case file shows.
+        edition: By which the case stands.
     """
-    candidates = _by_code()
+    candidates = edition.of(_by_code)
     met: dict[int, dict[str, None]] = {}
     for entry in stream.effective():
         for silence in candidates.get(entry.act.act, ()):
@@ -107,13 +112,12 @@ def biting(stream: StreamState, codes: Collection[str]) -> Iterator[tuple[Silenc
     for code in (*codes, *([stream.state] if stream.state is not None else ())):
         for silence in candidates.get(code, ()):
             met.setdefault(silence.n, {})[code] = None
-    for silence in silences(load_edition()):
+    for silence in silences(edition):
         if silence.n in met:
             yield silence, list(met[silence.n])
 
 
-@cache
-def _by_code() -> Mapping[str, tuple[Silence, ...]]:
-    rows = silences(load_edition())
+def _by_code(edition: Edition) -> Mapping[str, tuple[Silence, ...]]:
+    rows = silences(edition)
     codes = dict.fromkeys(code for silence in rows for code in silence.bites)
     return {code: tuple(s for s in rows if code in s.bites) for code in codes}

@@ -16,7 +16,8 @@ from typing import Final, Literal
 
 from keys import canonical
 from ledger.regulation.acts.act import Act, NamedSigner, stream_kind
-from ledger.regulation.acts.lifecycle import OPEN_STATES, STAYS, SubMove, life_cycle
+from ledger.regulation.acts.lifecycle import OPEN_STATES, STAYS, SubMove, life_cycle_of
+from ledger.regulation.edition import Edition
 from ledger.regulation.registry.clock_terms import lapses_at
 from ledger.regulation.registry.registry import Registry
 
@@ -24,6 +25,8 @@ Status = Literal["pending", "effective", "returned"]
 
 VOIDING: Final = "RecordVoided"
 """The act that names a record set aside: two registrars put it out of the way (formats.md §3)."""
+SEALING: Final = "ReporterIdentitySealed"
+"""The act that says where in R a reporter's identity lies."""
 RECOVERING: Final = "LogRecovered"
 """The act by which a log goes on after a loss, behind what is set aside too (formats.md §7)."""
 ERASURE: Final = "RecordErased"
@@ -50,6 +53,7 @@ class Signed:
         iat: When the signer says it signed, seconds since 1970.
         seq: Position in the stream, from 1.
         digest: b64 SHA-256 of the statement's compact form (formats.md §3).
+        edition: The rules in force where it stands: by these it moves its stream, for ever.
         index: Leaf index in the log, None while it is not yet recorded.
         recorded_at: When the ledger took it, None while it is not yet recorded.
     """
@@ -61,6 +65,7 @@ class Signed:
     iat: int
     seq: int
     digest: str
+    edition: Edition
     index: int | None = None
     recorded_at: datetime | None = None
 
@@ -109,6 +114,11 @@ class Entry:
     def waiting_for(self) -> tuple[NamedSigner, ...]:
         """Signers who still have to sign, in order; empty unless the act is pending."""
         return self.act.signers[len(self.signed) :] if self.status == "pending" else ()
+
+    @property
+    def edition(self) -> Edition:
+        """The rules by which it took effect; while it waits, those of its last statement."""
+        return (self.effect or self.signed[-1]).edition
 
     def signed_by(self, *roles: str) -> tuple[str, ...]:
         """Officers who signed in one of these roles (in any, where none is named)."""
@@ -270,6 +280,11 @@ class StreamState:
 
     # -- who holds it -----------------------------------------------------------------------------
 
+    @property
+    def opened_on(self) -> date | None:
+        """The day on which the case was taken in; None: not yet."""
+        return self.intake[0].act.day if self.intake else None
+
     def handler(self, registry: Registry, day: date) -> str | None:
         """The agency that holds the case on a day: registered, then custody, then succession.
 
@@ -375,7 +390,7 @@ def _return(state: StreamState, act_id: str, by: Entry) -> None:
 
 
 def _move_case(state: StreamState, entry: Entry) -> None:
-    act, cycle = entry.act, life_cycle()
+    act, cycle = entry.act, life_cycle_of(entry.edition)
     legal, target = cycle.next_state(act.act, act.disposition, state.state)
     if legal and act.act in cycle.moving:
         if target != state.state:
@@ -393,7 +408,7 @@ def _move_sub(state: StreamState, entry: Entry, move: SubMove) -> None:
     if target is None:
         return
     if not ids:
-        opened = life_cycle().opens(move.name, act.act)
+        opened = life_cycle_of(entry.edition).opens(move.name, act.act)
         if opened is not None and opened == target:
             sub = SubProcess(move.name, act.act_id, target, entry, [(entry, target)])
             state.subs[act.act_id] = sub

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from ledger.regulation.acts.catalogue import load
+from ledger.regulation.acts.catalogue import catalogue_of
 from ledger.regulation.case.counted_reports import last_change, unrestated
 from ledger.regulation.case.other_cases_port import Cases
 from ledger.regulation.case.state import RESULTS, Entry, StreamState
@@ -68,7 +68,7 @@ def _untold(entry: Entry, stream: StreamState, registry: Registry, at: datetime)
 
     An act that informs the public owes nobody a notice.
     """
-    kind = load().types.get(entry.act.act)
+    kind = catalogue_of(entry.edition).types.get(entry.act.act)
     if kind is None or "AFFECTED_NOT_TOLD" not in kind.requires:
         return False
     if entry.act.facts.get("kind") == "INFORM_PUBLIC" or _told(entry, stream):

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from ledger.regulation.acts.catalogue import ActType, load
+from ledger.regulation.acts.catalogue import ActType, catalogue_of
 from ledger.regulation.acts.json_shape import fmt_time
-from ledger.regulation.acts.lifecycle import OPEN_STATES, life_cycle
+from ledger.regulation.acts.lifecycle import OPEN_STATES, life_cycle_of
 from ledger.regulation.case.clocks import ClockRun, changes, clock_runs
 from ledger.regulation.case.other_cases_port import Cases
 from ledger.regulation.case.outcomes import words
@@ -21,7 +21,8 @@ from ledger.regulation.case.silences import biting
 from ledger.regulation.case.state import Entry, StreamState, SubProcess, present_agency
 from ledger.regulation.case_file import flags as flags_of
 from ledger.regulation.case_file.flags import Raised
-from ledger.regulation.guards.table import BY_CODE
+from ledger.regulation.edition import Edition
+from ledger.regulation.guards.table import guards_in
 from ledger.regulation.registry.calendar import VIETNAM, deadline, local_day, local_time
 from ledger.regulation.registry.clock_terms import lapses_at
 from ledger.regulation.registry.registry import Registry
@@ -77,12 +78,13 @@ def _file(
     runs: Sequence[ClockRun],
 ) -> Json:
     today = local_day(at)
+    edition = _edition(stream, registry)
     shown = flags_of.standing(raised, stream, registry, at, cases)
     subs = [_sub(s, stream.sub_state(s, at, registry)) for s in stream.subs.values()]
     return {
         "stream": stream.name,
         **_head(stream, registry, today),
-        **_state(stream),
+        **_state(stream, edition),
         **_outcome(stream),
         "result": _named(stream.result),
         "finding": _finding(stream),
@@ -90,18 +92,26 @@ def _file(
         "sub_processes": subs,
         "pending": [_pending(e, registry) for e in stream.pending.values()],
         "returned": [_returned(e) for e in stream.entries.values() if e.status == "returned"],
-        "clocks": [_clock(run) for run in runs],
-        "flags": [_flag(code, act_id) for code, act_id in shown],
+        "clocks": [_clock(run, stream.entries[run.act_id].edition) for run in runs],
+        "flags": [_flag(code, act_id, stream.entries[act_id].edition) for code, act_id in shown],
         "complaint_paths": list(_complaint_paths(stream, registry, today)),
         "corrections": list(_corrections(stream)),
         "assumptions": _assumptions(stream, registry, today),
-        "silences": _silences(stream, {*(r.code for r in runs), *(code for code, _ in shown)}),
+        "silences": _silences(
+            stream, {*(r.code for r in runs), *(code for code, _ in shown)}, edition
+        ),
         "statements": stream.seq,
         "acts": len(stream.entries),
         "officers": sorted({s.officer for e in stream.entries.values() for s in e.signed}),
         "head": stream.head,
         **({"set_aside": sorted(stream.aside)} if stream.aside else {}),
     }
+
+
+def _edition(stream: StreamState, registry: Registry) -> Edition:
+    """That of the last act: what is closed is read as it was left, whatever is adopted since."""
+    acts = stream.effective()
+    return acts[-1].edition if acts else registry.edition
 
 
 def _ends_of_agencies(stream: StreamState, registry: Registry, at: datetime) -> Iterator[datetime]:
@@ -176,9 +186,9 @@ def _agency(agency: str, day: date, registry: Registry, today: date) -> Json:
     }
 
 
-def _state(stream: StreamState) -> Json:
-    vi, en = life_cycle().labels.get(stream.state or "", (None, None))
+def _state(stream: StreamState, edition: Edition) -> Json:
     since = stream.state_since
+    vi, en = life_cycle_of(edition).labels.get(stream.state or "", (None, None))
     return {
         "state": stream.state,
         "state_vi": vi,
@@ -199,7 +209,7 @@ def _named(entry: Entry | None) -> Json | None:
     """An act as a line refers to it."""
     if entry is None:
         return None
-    kind = load().types.get(entry.act.act)
+    kind = catalogue_of(entry.edition).types.get(entry.act.act)
     return {
         "act_id": entry.act.act_id,
         "act": entry.act.act,
@@ -223,7 +233,7 @@ def _finding(stream: StreamState) -> Json | None:
 
 
 def _sub(sub: SubProcess, state: str) -> Json:
-    vi, en = life_cycle().sub_labels[sub.name]
+    vi, en = life_cycle_of(sub.opened_by.edition).sub_labels[sub.name]
     return {
         "name": sub.name,
         "vi": vi,
@@ -263,8 +273,8 @@ def _returned(entry: Entry) -> Json:
     }
 
 
-def _clock(run: ClockRun) -> Json:
-    vi, en = life_cycle().clock_labels[run.code]
+def _clock(run: ClockRun, edition: Edition) -> Json:
+    vi, en = life_cycle_of(edition).clock_labels[run.code]
     return {
         "code": run.code,
         "vi": vi,
@@ -287,8 +297,8 @@ def _text(at: datetime | None) -> str | None:
     return None if at is None else local_time(at)
 
 
-def _flag(code: str, act_id: str) -> Json:
-    guard = BY_CODE[code]
+def _flag(code: str, act_id: str, edition: Edition) -> Json:
+    guard = guards_in(edition).by_code[code]
     text = guard.text({})
     return {
         "code": code,
@@ -304,9 +314,8 @@ def _flag(code: str, act_id: str) -> Json:
 
 def _complaint_paths(stream: StreamState, registry: Registry, today: date) -> Iterator[Json]:
     """The complaint path of each restrictive entry, with its limit (regulation.md §9, rule 8)."""
-    types = load().types
     for entry in stream.effective():
-        kind = types.get(entry.act.act)
+        kind = catalogue_of(entry.edition).types.get(entry.act.act)
         if kind is not None and kind.restrictive:
             yield _complaint_path(entry, kind, registry, today)
 
@@ -356,11 +365,11 @@ def _corrections(stream: StreamState) -> Iterator[Json]:
         }
 
 
-def _silences(stream: StreamState, codes: set[str]) -> list[Json]:
+def _silences(stream: StreamState, codes: set[str], edition: Edition) -> list[Json]:
     """What the regulation doesn't say where this case stands, and what this ledger does (§8)."""
     return [
         {"n": s.n, "vi": s.vi, "en": s.en, "bites": where}
-        for s, where in biting(stream, sorted(codes))
+        for s, where in biting(stream, sorted(codes), edition)
     ]
 
 

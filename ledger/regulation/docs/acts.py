@@ -38,6 +38,7 @@ def act(data: Edition, entry: Mapping[str, Any]) -> list[str]:
         bullet("Quy trình con", "sub-process", _sub_moves(entry["sub_process"])),
         bullet("Điều kiện riêng", "own guards", codes(entry["requires"])),
         bullet("Chữ ký", "signatures", _signatures(entry)),
+        *_powers(roles, entry),
         bullet("Thời hạn bắt đầu", "starts clocks", codes(clocks["starts"])),
         bullet("Thời hạn dừng", "stops clocks", codes(clocks["stops"])),
         bullet("Hạn chế quyền", "restrictive", _yes(restrictive=entry["restrictive"])),
@@ -77,6 +78,18 @@ def _sub_move(move: Mapping[str, Any]) -> str:
         return f"`{move['name']}` {which} → `{to}`"
     branches = ", ".join(f"{value} → `{state}`" for value, state in to["map"].items())
     return f"`{move['name']}` {which}, `{to['by']}`: {branches}"
+
+
+def _powers(roles: Mapping[str, Mapping[str, Any]], entry: Mapping[str, Any]) -> list[str]:
+    """Which power each signer role needs, where the act type says so."""
+    stated = entry.get("signer_powers", {})
+    if not stated:
+        return []
+    told = (
+        f"{role}: " + " / ".join(f"`{c}` {roles[c]['vi']}" for c in powers)
+        for role, powers in stated.items()
+    )
+    return [bullet("Thẩm quyền ký", "powers of signers", "; ".join(told))]
 
 
 def _signatures(entry: Mapping[str, Any]) -> str:

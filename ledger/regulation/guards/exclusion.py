@@ -19,7 +19,7 @@ def excluded_signs_not(q: GuardInput) -> Breach | None:
     Who signs later is asked with the first statement, so that nothing waits for an officer who may
     not sign. What waits already may be returned by that officer.
     """
-    if not q.stream.effective(EXCLUDING) or _gives_back(q):
+    if not q.stream.effective(EXCLUDING) or gives_back(q):
         return None
     for signer in awaited(q.stream, q.act):
         found = _out_at(q, signer.officer)
@@ -31,7 +31,8 @@ def excluded_signs_not(q: GuardInput) -> Breach | None:
     return None
 
 
-def _gives_back(q: GuardInput) -> bool:
+def gives_back(q: GuardInput) -> bool:
+    """Whether the act returns one that waits: whoever may not sign may do that."""
     return q.act.act == "ActReturned" and q.act.refers_to in q.stream.pending
 
 

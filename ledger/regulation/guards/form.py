@@ -6,10 +6,9 @@ References stay inside the stream.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
 from typing import Any
 
-from ledger.regulation.acts.catalogue import ActType, load
+from ledger.regulation.acts.catalogue import ActType
 from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.guards.breach import Breach
 
@@ -83,13 +82,7 @@ def refers_to_other_case(q: GuardInput) -> Breach | None:
 
 def refs(kind: ActType, facts: Mapping[str, Any]) -> Iterator[Ref]:
     """(pointer, act_id, types allowed) of every reference to an act of the same stream."""
-    return _walk(kind.act)(facts, "/facts")
-
-
-@cache
-def _walk(name: str) -> Walk:
-    """The walk over the facts of an act type; compiled once."""
-    return _members(load().types[name].facts)
+    return kind.of(_members)(facts, "/facts")
 
 
 def _members(fields: Mapping[str, Spec]) -> Walk:

@@ -6,12 +6,13 @@ have limits of their own.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Final
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Final
 
 from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.reading import (
     agency_of,
+    day_of,
     filled,
     limit_words,
     named_as,
@@ -23,12 +24,16 @@ from ledger.regulation.case.reading import (
     time_of,
     within,
 )
-from ledger.regulation.case.state import Entry
+from ledger.regulation.case.state import Entry, awaited, present_agency
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.registry.grants import Grant
+from ledger.regulation.registry.membership import KEY_POST, stands_apart
+from ledger.regulation.registry.officers import Appointment
 
 GRANTING: Final = ("ParticipationGranted", "InspectionOrdered", "BreakGlassOpened")
 WORKING: Final = frozenset({"HANDLE", "APPROVE"})
+#: What a revocation ends: a grant, or a permit to take copies out (access.md A23).
+REVOCABLE: Final = (*GRANTING, "ExportPermitted")
 #: Powers of a post that make its holder an inspector or overseer in this log.
 INSPECTING: Final = frozenset({"INSPECTION_HEAD", "AUDITOR"})
 COMMON_GROUNDS: Final = frozenset(
@@ -36,8 +41,6 @@ COMMON_GROUNDS: Final = frozenset(
 )
 #: Facts that a withdrawal may hold: the ground says nothing more (access.md F6, A16).
 WITHDRAWAL_FACTS: Final = frozenset({"withdrawn", "ground", "replaced_by", "seen", "low_ref"})
-#: The shipped post that administers keys.
-KEY_POST: Final = "quan-ly-khoa"
 #: Role of each signer of an erasure, by the powers that make them so.
 ERASING: Final = {
     "AUTHOR": frozenset({"ERASURE_AUTHORITY"}),
@@ -91,12 +94,12 @@ def grant_has_term(q: GuardInput) -> Breach | None:
 
 def grant_stands(q: GuardInput) -> Breach | None:
     """access.md A8. What is revoked is a grant of this stream that runs, and that officer's."""
-    entry, officer = q.ref("grant", *GRANTING), str(q.facts.get("officer"))
+    entry, officer = q.ref("grant", *REVOCABLE), str(q.facts.get("officer"))
     if entry is None:
         return Breach(pointers=("/facts/grant",))
     facts = entry.act.facts
     lines = [r for r in objects(facts.get("readers")) if r.get("officer") == officer]
-    lines += [facts] if facts.get("officer") == officer else []
+    lines += [one for one in (facts, *_holder(facts)) if one.get("officer") == officer]
     ends = [time_of(line.get("until")) for line in lines]
     revoked = any(
         e.act.facts.get("grant") == entry.act.act_id and e.act.facts.get("officer") == officer
@@ -105,6 +108,11 @@ def grant_stands(q: GuardInput) -> Breach | None:
     if not revoked and any(e is not None and q.act.occurred_at <= e for e in ends):
         return None
     return Breach(pointers=("/facts/grant", "/facts/officer"))
+
+
+def _holder(facts: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Whom a permit names, and until when."""
+    return objects([facts.get("holder")])
 
 
 # -- inspectors ---------------------------------------------------------------------------------
@@ -118,7 +126,7 @@ def inspector_separate(q: GuardInput) -> Breach | None:
     """
     if q.act.act == "InspectionOrdered":
         readers = dict.fromkeys(str(r.get("officer")) for r in objects(q.facts.get("readers")))
-        bad = _took_part(q, readers) or any(_works_in(q, r) for r in readers)
+        bad = _took_part(q, readers) or any(_works_in(q, r) or _is_of(q, r) for r in readers)
         return Breach(pointers=("/facts/readers",)) if bad else None
     if q.facts.get("may") not in WORKING:
         return None
@@ -142,6 +150,30 @@ def _works_in(q: GuardInput, officer: str) -> bool:
     )
 
 
+def _is_of(q: GuardInput, officer: str) -> bool:
+    """Whether a reader served in an agency inspected, at any time from the period's first day on.
+
+    Whoever reads its cases by their post takes part in them, then as now (W6).
+    """
+    inspected = {present_agency(q.registry, a, q.day) for a in texts(q.facts.get("agencies"))}
+    first = day_of(q.facts.get("period_from"))
+    return any(
+        present_agency(q.registry, held.agency, q.day) in inspected
+        and not stands_apart(held)
+        and held.valid_from <= q.day
+        and (held.valid_to is None or first is None or first <= held.valid_to)
+        for held in (_posts_ever(q, officer) if inspected else ())
+    )
+
+
+def _posts_ever(q: GuardInput, officer: str) -> Iterator[Appointment]:
+    """Every appointment of the natural person, by whatever id."""
+    ids = set(q.registry.officers.ids_of(officer))
+    for one in q.registry.officers.all():
+        if one.uuid in ids:
+            yield from one.appointments
+
+
 def _grants_of(q: GuardInput, officer: str) -> list[Grant]:
     """Running grants of the natural person behind an officer."""
     return [
@@ -161,7 +193,46 @@ def _inspects(q: GuardInput, officer: str) -> bool:
     )
 
 
+def order_by_body(q: GuardInput) -> Breach | None:
+    """Added (G8; access.md A9). The inspecting body orders, and nobody orders for themselves."""
+    if q.stream.name != f"agency/{q.act.agency}":
+        return Breach(pointers=("/stream", "/agency"))
+    for n, signer in enumerate(q.act.signers):
+        if q.registry.appointment(signer.officer, q.act.agency, signer.post, q.day) is None:
+            return Breach(pointers=(f"/signers/{n}",))
+    for n, reader in enumerate(objects(q.facts.get("readers"))):
+        officer, agency, post = (str(reader.get(m)) for m in ("officer", "agency", "post"))
+        if q.registry.appointment(officer, agency, post, q.day) is None:
+            return Breach(pointers=(f"/facts/readers/{n}",))
+        if share_a_person(q, [officer], named_as(q)):
+            return Breach(pointers=("/signers", f"/facts/readers/{n}"))
+    return None
+
+
 # -- break-glass --------------------------------------------------------------------------------
+
+
+def break_glass_signers(q: GuardInput) -> Breach | None:
+    """Added (G8; access.md A19).
+
+    Whoever asks is who reads; a supervisor approves who sees the case without any opening, since
+    the requester cannot look for it.
+    """
+    if q.stream.name != f"agency/{q.act.agency}":
+        return Breach(pointers=("/stream", "/agency"))
+    if q.facts.get("officer") != q.act.author.officer:
+        return Breach(pointers=("/facts/officer",))
+    case = str(q.facts.get("case"))
+    for n, signer in enumerate(q.act.signers):
+        if signer.role != "APPROVER":
+            continue
+        agency = agency_of(q, signer.officer, signer.post)
+        powers = q.registry.powers(signer.officer, agency or "", signer.post, q.day)
+        if "SUPERVISOR" not in powers:
+            return Breach(pointers=(f"/signers/{n}",))
+        if not q.cases.takes_part(case, signer.officer, q.at, q.level):
+            return Breach(pointers=("/facts/case", f"/signers/{n}"))
+    return None
 
 
 def break_glass_limit(q: GuardInput) -> Breach | None:
@@ -194,13 +265,27 @@ def _same_pair(q: GuardInput, grant: Grant) -> bool:
 
 def _overdue(q: GuardInput, grant: Grant) -> bool:
     """Whether the requester has an earlier opening whose review is overdue."""
-    if grant.reviewed:
-        return False
     requesters = [named_as(q)[0], str(q.facts.get("officer"))]
     if not share_a_person(q, requesters, [grant.officer, *grant.granted_by[:1]]):
         return False
+    return _late(q, grant)
+
+
+def _late(q: GuardInput, grant: Grant) -> bool:
+    """Whether nobody has reviewed an opening in time: also for an act that is dated back."""
     end = term_end(q, "BREAK_GLASS_REVIEW", grant.starts_at)
-    return end is not None and q.act.occurred_at > end
+    return not grant.reviewed and end is not None and max(q.at, q.act.occurred_at) > end
+
+
+def opening_unreviewed(q: GuardInput) -> Breach | None:
+    """Added (G8; access.md A19). Whoever approved what nobody reviewed in time grants no more."""
+    overdue = [g for g in q.registry.grants() if g.act == "BreakGlassOpened" and _late(q, g)]
+    approvers = {officer for grant in overdue for officer in grant.granted_by[1:]}
+    for signer in awaited(q.stream, q.act) if approvers else ():
+        if share_a_person(q, [signer.officer], approvers):
+            place = q.act.signers.index(signer)
+            return Breach({"post": signer.post}, (f"/signers/{place}",))
+    return None
 
 
 def break_glass_third_person(q: GuardInput) -> Breach | None:
@@ -245,6 +330,25 @@ def erasure_no_open_clock(q: GuardInput) -> Breach | None:
         stream = q.cases.record(index, digest) if isinstance(index, int) else None
         if stream is None or q.cases.running(stream, q.at):
             bad.append(f"/facts/entries/{n}")
+    return Breach(pointers=tuple(bad)) if bad else None
+
+
+def erasure_keeps_registry(q: GuardInput) -> Breach | None:
+    """access.md A20.
+
+    What other signatures are judged by is never erased: no stream but those of cases and programmes
+    is touched, and there nothing by which the registry changed.
+    """
+    bad, seen = [], set[int]()
+    for n, named in enumerate(objects(q.facts.get("entries"))):
+        index, digest = named.get("index"), str(named.get("entry")).removeprefix("sha-256:")
+        if not isinstance(index, int):
+            continue
+        stream = q.cases.record(index, digest) or ""
+        kept = stream.startswith(("ledger", "agency/", "officer/"))
+        if kept or index in seen or q.cases.changes_registry(index):
+            bad.append(f"/facts/entries/{n}")
+        seen.add(index)
     return Breach(pointers=tuple(bad)) if bad else None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from ledger.regulation.acts.act import NamedSigner
 from ledger.regulation.case.guard_input import GuardInput
@@ -19,7 +20,7 @@ from ledger.regulation.case.reading import (
     within,
 )
 from ledger.regulation.case.reporters import TOKEN, may_bring, tokens
-from ledger.regulation.case.state import INTAKE
+from ledger.regulation.case.state import INTAKE, SEALING, present_agency
 from ledger.regulation.guards.breach import Breach
 
 ORAL_CHANNELS = frozenset({"PHONE", "SMS", "AUDIO", "VIDEO", "MEETING"})
@@ -87,10 +88,14 @@ def token_of_one_case(q: GuardInput) -> Breach | None:
 def disclosure_outside_signer(q: GuardInput) -> Breach | None:
     """Added (access.md A18, S9).
 
-    Who checks a disclosure stands outside the unit that handles, and nobody signs who took part. A
-    unit is the registry's unit_code, and where none is registered, the post. The acts name no unit
-    that is reported on, so membership of it shows only through a part taken in the case.
+    Who checks a disclosure stands outside the unit that handles, and nobody signs who took part or
+    belongs to what the reporter reported on. A unit is the registry's unit_code, and where none is
+    registered, the post.
     """
+    reported = _reported(q)
+    of_reported = [n for n, s in enumerate(q.act.signers) if _is_of(q, s.officer, reported)]
+    if of_reported:
+        return Breach(pointers=tuple(f"/signers/{n}" for n in of_reported))
     handling = [e for e in q.stream.effective() if e.act.act not in NOT_HANDLING]
     took_part = [o for e in handling for o in e.signed_by()]
     if share_a_person(q, named_as(q), took_part):
@@ -100,6 +105,26 @@ def disclosure_outside_signer(q: GuardInput) -> Breach | None:
     units = {_unit(q, s) for e in handling for s in e.signers_done if e.act.agency == handler}
     inside = not checkers or any(_unit(q, s) in units for s in checkers)
     return Breach(pointers=("/signers",)) if inside else None
+
+
+def _reported(q: GuardInput) -> list[tuple[str | None, str | None]]:
+    """Agency, as it is called now, and unit of what this reporter's sealing says."""
+    return [
+        (present_agency(q.registry, str(unit["agency"]), q.day), unit.get("unit_code"))
+        for entry in q.stream.effective(SEALING)
+        if entry.act.facts.get("reporter") == q.facts.get("reporter")
+        for unit in entry.act.facts.get("reported_units", ())
+    ]
+
+
+def _is_of(q: GuardInput, officer: str, units: Collection[tuple[str | None, str | None]]) -> bool:
+    """Whether the natural person holds a post there on the day, by whatever id."""
+    return any(
+        post.agency == agency and unit in (None, post.unit_code)
+        for one in q.registry.officers.ids_of(officer)
+        for post in q.registry.appointments(one, q.day)
+        for agency, unit in units
+    )
 
 
 def _unit(q: GuardInput, signer: NamedSigner) -> tuple[str | None, str]:

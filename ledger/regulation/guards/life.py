@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ledger.regulation.acts.lifecycle import STAYS, SubMove, life_cycle
+from ledger.regulation.acts.lifecycle import STAYS, LifeCycle, SubMove, life_cycle_of
 from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.reporters import tokens
 from ledger.regulation.case.state import VOIDING
@@ -17,14 +17,14 @@ _SHOWN = 12
 
 def state_illegal(q: GuardInput) -> Breach | None:
     """A row of transitions moves the case, or the act moves nothing and this state takes it."""
-    cycle = life_cycle()
+    cycle = life_cycle_of(q.edition)
     state = q.stream.state
     legal, _ = cycle.next_state(q.act.act, q.act.disposition, state)
     if legal and not _without_case(q):
         return None
     no_case = vocabulary("sentences")["no_case"]
     vi, en = cycle.labels.get(state or "", (no_case.vi, no_case.en))
-    possible = _moving_first(cycle.allowed(state))
+    possible = _moving_first(cycle, cycle.allowed(state))
     types = q.catalogue.types
     return Breach(
         {
@@ -48,8 +48,7 @@ def _without_case(q: GuardInput) -> bool:
     return q.above_ordinary() and not joined and q.kind.states_from is not None
 
 
-def _moving_first(acts: Iterable[str]) -> list[str]:
-    cycle = life_cycle()
+def _moving_first(cycle: LifeCycle, acts: Iterable[str]) -> list[str]:
     return sorted(acts, key=lambda a: a not in cycle.moving)
 
 
@@ -63,40 +62,40 @@ def sub_process_illegal(q: GuardInput) -> Breach | None:
 
     life_cycle.json, notes: sub-processes run beside the main state, each with an id of its own.
     """
-    for move in life_cycle().sub_moves[q.act.act]:
-        breach = _move(q, move)
+    cycle = life_cycle_of(q.edition)
+    for move in cycle.sub_moves[q.act.act]:
+        breach = _move(q, cycle, move)
         if breach is not None:
             return breach
     if q.act.act == "ClassificationExtended" and _term_over(q):
         # guards.json, EXTENSION_LATE: past protect_until the item is declassified and cannot be
         # extended.
-        return _wrong(move, "DECLASSIFIED")
+        return _wrong(cycle, move, "DECLASSIFIED")
     return None
 
 
-def _move(q: GuardInput, move: SubMove) -> Breach | None:
-    cycle = life_cycle()
+def _move(q: GuardInput, cycle: LifeCycle, move: SubMove) -> Breach | None:
     act = q.act.act
     target = move.to(q.facts)
     if target is None:
-        return _wrong(move, None)
+        return _wrong(cycle, move, None)
     named = move.ids(q.facts)
     if not named:
         if move.id_fact is None and cycle.opens(move.name, act) != target:
-            return _wrong(move, None)
+            return _wrong(cycle, move, None)
         return None
     for act_id in named:
         sub = q.stream.sub(move.name, act_id)
         if sub is None:
-            return _wrong(move, None)
+            return _wrong(cycle, move, None)
         state = q.stream.sub_state(sub, q.act.occurred_at, q.registry)
         if not cycle.has_row(move.name, state, act, state if target == STAYS else target):
-            return _wrong(move, state)
+            return _wrong(cycle, move, state)
     return None
 
 
-def _wrong(move: SubMove, state: str | None) -> Breach:
-    vi, en = life_cycle().sub_labels[move.name]
+def _wrong(cycle: LifeCycle, move: SubMove, state: str | None) -> Breach:
+    vi, en = cycle.sub_labels[move.name]
     not_open = vocabulary("sentences")["not_open"]
     return Breach(
         {

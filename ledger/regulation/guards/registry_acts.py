@@ -131,10 +131,14 @@ def officer_known(q: GuardInput) -> Breach | None:
 def registrar_not_self(q: GuardInput) -> Breach | None:
     """G8 (access.md S10).
 
-    Nobody registers themselves; the founder's own line stands in LedgerOpened.
+    Nobody registers themselves, nor under a second id; the founder's own line stands in
+    LedgerOpened.
     """
-    officer = q.facts.get("officer")
+    officer, person = q.facts.get("officer"), q.facts.get("person")
     own = isinstance(officer, str) and share_a_person(q, [officer], named_as(q))
+    if person is not None:
+        known = (q.registry.officer(signer) for signer in named_as(q))
+        own = own or any(one is not None and one.person == person for one in known)
     return Breach(pointers=("/signers", "/facts/officer")) if own else None
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
-from functools import cache
 from typing import Any
 
-from ledger.regulation.acts.catalogue import ActType, load
+from ledger.regulation.acts.act import NamedSigner
+from ledger.regulation.acts.catalogue import ActType
 from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.reading import fmt_day
 from ledger.regulation.case.roles import CASE_ROLES, holds_case_role, may_record_incoming
@@ -46,16 +46,17 @@ def cited_provisions(kind: ActType, facts: Mapping[str, Any]) -> Iterator[Cited]
     What the content is said to break (limbs, other laws, a suspected crime) is not among them: that
     is judged by the time of the content (LIMBS_TESTED).
     """
-    walk = _provision_walk(kind.act)
+    walk = kind.of(_provision_walk)
     return walk(facts, "/facts") if walk is not None else iter(())
 
 
 _BY_CONTENT = frozenset({"limbs", "other_law", "provision_suspected"})
 
 
-@cache
-def _provision_walk(name: str) -> Callable[[Mapping[str, Any], str], Iterator[Cited]] | None:
-    steps = _steps(load().types[name].facts)
+def _provision_walk(
+    fields: Mapping[str, Mapping[str, Any]],
+) -> Callable[[Mapping[str, Any], str], Iterator[Cited]] | None:
+    steps = _steps(fields)
     return _walker(steps) if steps else None
 
 
@@ -169,6 +170,39 @@ def officer_in_post(q: GuardInput) -> Breach | None:
     if held is None or act.capacity not in held.capacities:
         return _not_in_post(q, act.post, "/capacity")
     return None
+
+
+def officer_in_post_v2(q: GuardInput) -> Breach | None:
+    """As before; and who signs from another agency signs for a body that the act type names (4.3).
+
+    Where it names powers of posts alone (registrar, custodian, auditor …), these are spread over
+    agencies by their nature.
+    """
+    breach = officer_in_post(q)
+    if breach is not None or all(_is_post(q, code) for code in q.kind.who):
+        return breach
+    handed_to = q.act.facts.get("to_agency") if q.act.act == "CaseCustodyTransferred" else None
+    for n, signer in enumerate(q.act.signers[1:], 1):
+        held = [a.agency for a in q.registry.appointments(signer.officer, q.day)
+                if a.post == signer.post]  # fmt: skip
+        if not any(a in (q.act.agency, handed_to) or _named_body(q, a, signer) for a in held):
+            return _not_in_post(q, signer.post, f"/signers/{n}")
+    return None
+
+
+def _is_post(q: GuardInput, code: str) -> bool:
+    return bool(q.catalogue.roles[code]["kind"] == "post")
+
+
+def _named_body(q: GuardInput, agency: str, signer: NamedSigner) -> bool:
+    """Whether an agency is one of the bodies that the act type names, on the day of the act."""
+    if "HANDLER" in q.kind.who and agency == q.stream.handler(q.registry, q.day):
+        return True
+    return any(
+        q.registry.holds_code(code, agency, signer.post, signer.officer, q.day)
+        for code in q.kind.who
+        if code not in CASE_ROLES and code != "ANY_AGENCY"
+    )
 
 
 def _not_in_post(q: GuardInput, post: str, pointer: str) -> Breach:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from itertools import combinations
 
+from ledger.regulation.acts.act import NamedSigner
 from ledger.regulation.case.guard_input import GuardInput
-from ledger.regulation.case.reading import founding
+from ledger.regulation.case.reading import agency_of, fmt_day, founding
 from ledger.regulation.case.state import awaited
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.words import vocabulary
@@ -36,6 +37,34 @@ def signer_order(q: GuardInput) -> Breach | None:
             "roles_en": ", ".join(called[r].en for r in roles),
         },
         ("/signers",),
+    )
+
+
+def signer_powers(q: GuardInput) -> Breach | None:
+    """Each signer holds one of the powers that the act type asks of the role (G8; 4.3)."""
+    for n, signer in enumerate(q.act.signers):
+        codes = q.kind.signer_powers.get(signer.role, ())
+        if not codes or any(_empowered(q, signer, code) for code in codes):
+            continue
+        role, names = vocabulary("roles")[signer.role], [q.catalogue.roles[c] for c in codes]
+        return Breach(
+            {
+                "date": fmt_day(q.day),
+                "post": signer.post,
+                "role": role.vi,
+                "role_en": role.en,
+                "powers": "; ".join(str(name["vi"]) for name in names),
+                "powers_en": "; ".join(str(name["en"]) for name in names),
+            },
+            (f"/signers/{n}",),
+        )
+    return None
+
+
+def _empowered(q: GuardInput, signer: NamedSigner, code: str) -> bool:
+    agency = agency_of(q, signer.officer, signer.post)
+    return agency is not None and q.registry.holds_code(
+        code, agency, signer.post, signer.officer, q.day
     )
 
 

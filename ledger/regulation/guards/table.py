@@ -1,21 +1,21 @@
 """The guards in the order of guards.json, and which of them an act must pass.
 
-Each has the function of its name, and the first refusal in this order is named (guards.json,
-notes). Texts, kinds and sources are data; a guard without a function, or a function without a
-guard, does not load.
+Each has the function of its name, of the version that the edition names, and the first refusal in
+this order is named (guards.json, notes). Texts, kinds and sources are data; a guard without a
+function does not load. A function that a released edition names is never changed: what rules
+otherwise is a function beside it, `<name>_v2`, and an edition that names it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 
 from ledger.message import Wording
-from ledger.regulation.acts.catalogue import ActType, load
+from ledger.regulation.acts.catalogue import ActType
 from ledger.regulation.case.guard_input import GuardInput
-from ledger.regulation.edition import load_edition
+from ledger.regulation.edition import Edition, load_edition
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.guards.families import FAMILIES
 
@@ -35,6 +35,7 @@ class Guard:
         en: The same in English.
         source: Provisions of the regulation it rests on.
         rule: Number G1 to G14 of regulation.md §7, where it has one.
+        version: Of its code.
     """
 
     code: str
@@ -45,6 +46,7 @@ class Guard:
     en: str
     source: tuple[str, ...]
     rule: str | None
+    version: int = 1
 
     def text(self, params: Mapping[str, str]) -> Wording:
         """The sentence with the braces filled; `<word>_en` wins in English."""
@@ -64,9 +66,11 @@ class _Filled(dict[str, str]):
 
 def _guard(entry: Mapping[str, Any]) -> Guard:
     code = entry["code"]
-    found = [f for family in FAMILIES if (f := getattr(family, code.lower(), None)) is not None]
+    version = entry.get("version", 1)
+    name = code.lower() if version == 1 else f"{code.lower()}_v{version}"
+    found = [f for family in FAMILIES if (f := getattr(family, name, None)) is not None]
     if len(found) != 1:
-        raise LookupError(f"guard {code}: {len(found)} functions")
+        raise LookupError(f"guard {code}, version {version}: {len(found)} functions")
     return Guard(
         code,
         entry["kind"],
@@ -76,32 +80,62 @@ def _guard(entry: Mapping[str, Any]) -> Guard:
         entry["en"],
         tuple(entry["source"]),
         entry.get("rule"),
+        version,
     )
 
 
-GUARDS: Final[tuple[Guard, ...]] = tuple(_guard(e) for e in load_edition().guards["guards"])
-BY_CODE: Final[Mapping[str, Guard]] = {g.code: g for g in GUARDS}
+class GuardTable:
+    """The guards of one edition.
+
+    Attributes:
+        guards: In their order.
+        by_code: By name.
+    """
+
+    def __init__(self, guards: Iterable[Guard]) -> None:
+        self.guards = tuple(guards)
+        self.by_code: Mapping[str, Guard] = {g.code: g for g in self.guards}
+        self._asked: dict[tuple[str, str], tuple[Guard, ...]] = {}
+        self._flags: dict[tuple[str, str], tuple[Guard, ...]] = {}
+
+    @classmethod
+    def of(cls, edition: Edition) -> Self:
+        """The table of an edition. Raises: LookupError: a guard without a function."""
+        return cls(_guard(entry) for entry in edition.guards["guards"])
+
+    def asked(self, kind: ActType, stream_kind: str) -> tuple[Guard, ...]:
+        """The guards an act of this type must pass in a stream of this kind, in order."""
+        key = kind.act, stream_kind
+        found = self._asked.get(key)
+        if found is None:
+            found = tuple(g for g in self.guards if _applies(g, kind, stream_kind))
+            self._asked[key] = found
+        return found
+
+    def flags(self, kind: ActType, stream_kind: str) -> tuple[Guard, ...]:
+        """Those of them that only flag."""
+        key = kind.act, stream_kind
+        found = self._flags.get(key)
+        if found is None:
+            found = tuple(g for g in self.asked(kind, stream_kind) if g.kind == "flag")
+            self._flags[key] = found
+        return found
+
+
+def guards_in(edition: Edition) -> GuardTable:
+    """The guards of an edition, compiled once."""
+    return edition.of(GuardTable.of)
+
+
+GUARDS: Final[tuple[Guard, ...]] = guards_in(load_edition()).guards
+"""Of the newest shipped edition, for pages and labels."""
+BY_CODE: Final[Mapping[str, Guard]] = guards_in(load_edition()).by_code
+"""The same by name."""
 
 
 def guards_of(kind: ActType, stream_kind: str) -> tuple[Guard, ...]:
-    """The guards an act of this type must pass in a stream of this kind, in order."""
-    return _guards_of(kind.act, stream_kind)
-
-
-def flag_guards_of(kind: ActType, stream_kind: str) -> tuple[Guard, ...]:
-    """Those of them that only flag."""
-    return _flags_of(kind.act, stream_kind)
-
-
-@cache
-def _guards_of(name: str, stream_kind: str) -> tuple[Guard, ...]:
-    kind = load().types[name]
-    return tuple(g for g in GUARDS if _applies(g, kind, stream_kind))
-
-
-@cache
-def _flags_of(name: str, stream_kind: str) -> tuple[Guard, ...]:
-    return tuple(g for g in _guards_of(name, stream_kind) if g.kind == "flag")
+    """The guards an act of this type must pass by the newest shipped edition, in order."""
+    return guards_in(load_edition()).asked(kind, stream_kind)
 
 
 def _applies(guard: Guard, kind: ActType, stream_kind: str) -> bool:

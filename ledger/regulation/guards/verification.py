@@ -7,8 +7,9 @@ from datetime import date
 from typing import Any
 
 from ledger.regulation.case.guard_input import GuardInput
-from ledger.regulation.case.reading import filled, objects, time_of
+from ledger.regulation.case.reading import day_of, filled, fmt_day, objects, time_of
 from ledger.regulation.guards.breach import Breach
+from ledger.regulation.words import sentence
 
 LIMBS = ("a", "b", "c")
 #: Findings with which no limb of 3.3 can be met (regulation.md §8, rows 10-12 and 16).
@@ -76,6 +77,49 @@ def limbs_tested(q: GuardInput) -> Breach | None:
     if finding == "TRUE_BUT_BREACH" and not objects(q.facts.get("other_law")):
         return Breach(pointers=("/facts/other_law",))
     return None
+
+
+def limbs_tested_v2(q: GuardInput) -> Breach | None:
+    """3.3.
+
+    Each limb is tested once; one that is met names a provision in force when the content stood, as
+    the finding or the reopening says when that was; all agree.
+    """
+    limbs, plain = objects(q.facts.get("limbs")), {"law": ""}
+    if sorted(str(x.get("limb")) for x in limbs) != list(LIMBS):
+        return Breach(plain, ("/facts/limbs",))
+    met = [(n, x) for n, x in enumerate(limbs) if x.get("result") == "MET"]
+    days = _stated_days(q) or _content_days(q)
+    unlawful = [(n, x) for n, x in met if not _in_force(q, x, days)]
+    if unlawful:
+        pointers = tuple(f"/facts/limbs/{n}" for n, _ in unlawful)
+        return Breach(_not_then(unlawful[0][1], days), pointers)
+    finding = q.facts.get("finding")
+    if finding in NO_LIMB_MET and met:
+        return Breach(plain, ("/facts/finding",))
+    if finding == "TRUE_BUT_BREACH" and not objects(q.facts.get("other_law")):
+        return Breach(plain, ("/facts/other_law",))
+    return None
+
+
+def _stated_days(q: GuardInput) -> list[date]:
+    """First and last days of the content, as the finding states them, else the last reopening."""
+    reopened = q.stream.last("CaseReopened")
+    stated = objects(q.facts.get("content"))
+    if not stated and reopened is not None:
+        stated = objects(reopened.act.facts.get("content"))
+    named = (day_of(one.get(member)) for one in stated for member in ("stood_from", "stood_to"))
+    return [day for day in named if day is not None]
+
+
+def _not_then(limb: Mapping[str, Any], days: list[date]) -> Mapping[str, str]:
+    """Which law was not in force, and when; nothing where the limb names none."""
+    if not filled(limb.get("instrument")):
+        return {"law": ""}
+    dates = ", ".join(fmt_day(day) for day in sorted(set(days)))
+    said = {"instrument": str(limb["instrument"]), "dates": dates}
+    law = sentence("law_of_content", said, said)
+    return {"law": law.vi, "law_en": law.en}
 
 
 def _content_days(q: GuardInput) -> list[date]:

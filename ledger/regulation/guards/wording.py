@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from ledger.regulation.acts import text_lint
 from ledger.regulation.case.guard_input import GuardInput
@@ -13,23 +14,24 @@ Text = tuple[str, str]
 
 def no_person_identifier(q: GuardInput) -> Breach | None:
     """No free text, abstract or attachment name holds an identifier of a natural person (G14)."""
-    return _first(_texts(q), text_lint.identifiers, _joined(q))
+    return _first(_texts(q), partial(text_lint.identifiers, edition=q.edition), _joined(q))
 
 
 def secret_mark_in_text(q: GuardInput) -> Breach | None:
     """In ordinary no text bears a secrecy marking, except the facts of StubReleased (4.4; G11)."""
     if q.level != "ordinary":
         return None
+    find = partial(text_lint.secret_marks, edition=q.edition)
     if q.act.act == "StubReleased":
-        return _first(_around(q), text_lint.secret_marks)
-    return _first(_texts(q), text_lint.secret_marks, _joined(q))
+        return _first(_around(q), find)
+    return _first(_texts(q), find, _joined(q))
 
 
 def neutral_words(q: GuardInput) -> Breach | None:
     """Flag: before a finding stands, free text uses words that prejudge (4.2)."""
-    if q.stream.finding is not None or not text_lint.may_prejudge(_joined(q)):
+    if q.stream.finding is not None or not text_lint.may_prejudge(_joined(q), q.edition):
         return None
-    return _first(_facts(q), lambda text: text_lint.words_to_avoid(text, q.day))
+    return _first(_facts(q), lambda text: text_lint.words_to_avoid(text, q.day, q.edition))
 
 
 def _facts(q: GuardInput) -> Sequence[Text]:

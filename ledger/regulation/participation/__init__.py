@@ -1,1 +1,1 @@
-"""Who takes part in a case, by which act and until when; pure, and nothing is enforced here."""
+"""Who takes part in a case, by which act and until when; pure: the database keeps to it."""

@@ -105,6 +105,10 @@ def _complaint(entry: Entry, case: Viewpoint) -> datetime | None:
     return _after(entry, case, _COMPLAINT_OVER, "complaint")
 
 
+def _disclosure(entry: Entry, _: Viewpoint) -> datetime | None:
+    return datetime.fromisoformat(str(entry.act.facts["until"]))
+
+
 def _review(entry: Entry, case: Viewpoint) -> datetime | None:
     return _after(entry, case, _REVIEW_OVER, "review")
 
@@ -119,6 +123,7 @@ _ENDS: Final[Mapping[str, Callable[[Entry, Viewpoint], datetime | None]]] = {
     "SANCTION_ENDS": _sanction,
     "COMPLAINT_ENDS": _complaint,
     "REVIEW_ENDS": _review,
+    "DISCLOSURE_ENDS": _disclosure,
 }
 
 

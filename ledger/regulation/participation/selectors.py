@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache
+from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
 
 from ledger.regulation.acts.act import Act
-from ledger.regulation.acts.catalogue import load as load_catalogue
+from ledger.regulation.acts.catalogue import catalogue_of
+from ledger.regulation.acts.json_shape import parse_time
+from ledger.regulation.acts.participation_rules import Gift
 from ledger.regulation.case.state import Entry, present_agency
-from ledger.regulation.participation.rules import Gift
-from ledger.regulation.participation.viewpoint import Viewpoint
-from ledger.regulation.registry.membership import empowered
+from ledger.regulation.edition import Edition
+from ledger.regulation.participation.viewpoint import Viewpoint, effective_at
+from ledger.regulation.registry.calendar import local_day
+from ledger.regulation.registry.membership import empowered, empowered_anywhere
 
 Kind = Literal["agency", "officer", "power"]
 
@@ -112,6 +115,11 @@ def _superiors(names: tuple[str, ...], entry: Entry, case: Viewpoint) -> Iterato
     yield from _agencies(case.registry.parent(a) for a in issuers)
 
 
+def named_streams(gift: Gift, entry: Entry) -> list[str]:
+    """Other cases that an act names where a line means their handlers."""
+    return [v for v in _values(gift.members, entry.act) if isinstance(v, str)]
+
+
 def _handlers(names: tuple[str, ...], entry: Entry, case: Viewpoint) -> Iterator[Holder]:
     streams = (v for v in _values(names, entry.act) if isinstance(v, str))
     yield from _agencies(case.handler_of(s) for s in streams)
@@ -126,6 +134,19 @@ def _posts(powers: tuple[str, ...], entry: Entry, case: Viewpoint) -> Iterator[H
         agency = own if there else registry.lead(day)
         if agency is not None:
             yield Holder("power", agency, power)
+
+
+def _any_posts(powers: tuple[str, ...], entry: Entry, case: Viewpoint) -> Iterator[Holder]:
+    """Officers of whichever agency who had the power when the act took effect.
+
+    Custodians of one key are of several agencies on purpose.
+    """
+    if entry.effect is None:
+        return
+    day = local_day(effective_at(entry))
+    for power in powers:
+        for officer in empowered_anywhere(power, case.registry, day):
+            yield Holder("officer", officer)
 
 
 def _nobody(_: tuple[str, ...], _entry: Entry, _case: Viewpoint) -> Iterator[Holder]:
@@ -144,9 +165,20 @@ _SELECTORS: Final[Mapping[str, Callable[[tuple[str, ...], Entry, Viewpoint], Ite
     "superior_of": _superiors,
     "handler_of": _handlers,
     "post": _posts,
+    "any_post": _any_posts,
     # on the officers' side, by the registry
     "successors_of": _nobody,
 }
+
+
+def named_ends(gift: Gift, entry: Entry) -> Mapping[str, datetime]:
+    """Until when each officer whom a line means holds what it gives, as the act says."""
+    found: dict[str, datetime] = {}
+    for value in _values(gift.members, entry.act):
+        if isinstance(value, Mapping):
+            end = parse_time(value["until"])
+            found[value["officer"]] = max(end, found.get(value["officer"], end))
+    return found
 
 
 # -- acts led to --------------------------------------------------------------------------------
@@ -156,16 +188,20 @@ def led_to(entry: Entry, case: Viewpoint, withheld: frozenset[str]) -> frozenset
     """Acts of the case that an act names and so leads who is sent it to, one step, and itself."""
     act = entry.act
     found = {act.refers_to, act.corrects}
-    for name, spec in _referring(act.act).items():
+    for name, spec in catalogue_of(entry.edition).type(act.act).of(_referring).items():
         if name not in withheld:
             found.update(_references(spec, act.facts.get(name)))
     return frozenset({act.act_id} | {i for i in found if i in case.fold.entries and i is not None})
 
 
-@cache
-def _referring(act: str) -> Mapping[str, Mapping[str, Any]]:
-    """Facts of an act type that name acts, or hold members that do."""
-    facts = load_catalogue().types[act].facts
+def references(act: Act, edition: Edition) -> Iterator[str]:
+    """Acts that the facts of an act name, in the order of its type."""
+    for name, spec in catalogue_of(edition).type(act.act).of(_referring).items():
+        yield from _references(spec, act.facts.get(name))
+
+
+def _referring(facts: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapping[str, Any]]:
+    """Facts that name acts, or hold members that do."""
     return {name: spec for name, spec in facts.items() if _refers(spec)}
 
 

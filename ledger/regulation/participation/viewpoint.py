@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 
 from ledger.regulation.case.state import Entry, Signed, StreamState
 from ledger.regulation.registry.calendar import deadline, local_day
@@ -19,7 +20,7 @@ def no_other_case(_stream: str, /) -> str | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Viewpoint:
     """A case looked at from an instant.
 
@@ -37,7 +38,7 @@ class Viewpoint:
     level: str = "ordinary"
     handler_of: HandlerOf = no_other_case
 
-    @property
+    @cached_property
     def day(self) -> date:
         """The day of the instant: posts, agencies and their successors are asked by it."""
         return local_day(self.at)

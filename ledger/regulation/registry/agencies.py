@@ -295,6 +295,16 @@ class Agencies:
 
     # --- questions ---
 
+    def turns(self) -> list[date]:
+        """Days on which an agency or a function of one begins, has ended or passes on, in order."""
+        lines: list[Agency | Holding] = list(self._agencies.values())
+        lines += [holding for held in self._holdings.values() for holding in held]
+        first = {line.valid_from for line in lines}
+        last = {line.valid_to for line in lines}
+        after = {day + _DAY for day in last if day is not None and day < date.max}
+        passing = {event.day for events in self._successions.values() for event in events}
+        return sorted(first | after | passing)
+
     def get(self, agency: str) -> Agency | None:
         """The agency of this id."""
         return self._agencies.get(agency)

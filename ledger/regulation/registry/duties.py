@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
 from typing import Any
 
 from ledger.regulation.edition import Edition, optional_date
@@ -52,9 +51,12 @@ class Duty:
     not_recorded: tuple[Mapping[str, str], ...]
 
 
-@cache
 def duties(edition: Edition) -> Mapping[str, Duty]:
     """Every body by code, in the order of regulation.md §3."""
+    return edition.of(_of)
+
+
+def _of(edition: Edition) -> Mapping[str, Duty]:
     return {body["code"]: _duty(body) for body in edition.duties["bodies"]}
 
 

@@ -30,12 +30,13 @@ class Grant:
         cases: Streams it reaches, where it names them.
         agencies: Agencies it reaches, where it names them.
         opened: First and last day of the cases of these agencies that an order reaches.
+        body: Agency in whose post the reader of an order inspects; None for other grants.
         granted_by: Officers who signed it.
         starts_at: When the act happened.
-        until: Its term.
+        until: Its term, the first instant at which it is over.
         index: Record at which it took effect.
         revoked_at: When the revocation happened.
-        reviewed: For a break-glass opening: whether it was reviewed.
+        reviewed_at: For a break-glass opening: when the ledger took its first review.
     """
 
     act_id: str
@@ -48,33 +49,64 @@ class Grant:
     cases: tuple[str, ...]
     agencies: tuple[str, ...]
     opened: tuple[date, date] | None
+    body: str | None
     granted_by: tuple[str, ...]
     starts_at: datetime
     until: datetime
     index: int
     revoked_at: datetime | None = None
-    reviewed: bool = False
+    reviewed_at: datetime | None = None
+
+    @property
+    def reviewed(self) -> bool:
+        """For a break-glass opening: whether it was reviewed."""
+        return self.reviewed_at is not None
 
     def runs(self, at: datetime) -> bool:
-        """Whether it runs at an instant; a term is its last instant."""
-        return self.starts_at <= at <= self.until and not (
-            self.revoked_at and self.revoked_at <= at
-        )
+        """Whether it runs at an instant: at its term it is over, as where rows are shown."""
+        return self.starts_at <= at < self.until and not (self.revoked_at and self.revoked_at <= at)
+
+    def covers(self, opened_on: date | None) -> bool:
+        """Whether a case that was taken in on this day is within the period of an order."""
+        if self.opened is None or opened_on is None:
+            return False
+        first, last = self.opened
+        return first <= opened_on <= last
 
 
 class Grants:
     """Grants in the order they took effect."""
 
-    def __init__(self, grants: tuple[Grant, ...] = ()) -> None:
+    def __init__(
+        self,
+        grants: tuple[Grant, ...] = (),
+        inspectors: frozenset[str] = frozenset(),
+        let_in: frozenset[str] = frozenset(),
+    ) -> None:
         self._grants = grants
+        self._inspectors = inspectors
+        self._let_in = let_in
 
     def copy(self) -> Self:
         """An independent list of the same grants."""
-        return type(self)(self._grants)
+        return type(self)(self._grants, self._inspectors, self._let_in)
+
+    @property
+    def inspectors(self) -> frozenset[str]:
+        """Officers whom any inspection order ever named as readers: most acts need ask no more."""
+        return self._inspectors
+
+    @property
+    def let_in(self) -> frozenset[str]:
+        """Officers to whom any order or emergency opening ever showed something."""
+        return self._let_in
 
     def add(self, act: Act, index: int) -> None:
         """Adds what an effective granting act grants."""
-        self._grants = (*self._grants, *_granted(act, index))
+        added = tuple(_granted(act, index))
+        self._grants = (*self._grants, *added)
+        self._inspectors |= {g.officer for g in added if g.scope == "INSPECTION"}
+        self._let_in |= {g.officer for g in added if g.act != "ParticipationGranted"}
 
     def revoke(self, act_id: str, officer: str, at: datetime) -> None:
         """Ends an officer's grant; a grant that was ended before keeps its earlier end."""
@@ -85,10 +117,11 @@ class Grants:
             for g in self._grants
         )
 
-    def review(self, act_id: str) -> None:
-        """Marks a break-glass opening as reviewed."""
+    def review(self, act_id: str, at: datetime) -> None:
+        """Marks a break-glass opening as reviewed; one that was keeps its earlier review."""
         self._grants = tuple(
-            replace(g, reviewed=True) if g.act_id == act_id else g for g in self._grants
+            replace(g, reviewed_at=at) if g.act_id == act_id and not g.reviewed else g
+            for g in self._grants
         )
 
     def find(
@@ -114,7 +147,10 @@ def _granted(act: Act, index: int) -> Iterable[Grant]:
     facts = act.facts
     if act.act == "InspectionOrdered":
         for reader in facts["readers"]:
-            yield _grant(act, index, reader["officer"], "INSPECTION", "READ", reader["until"])
+            ends = [t for t in (reader.get("until"), facts.get("until")) if t is not None]
+            until = min(ends, key=parse_time)  # nobody reads longer than the order runs
+            one = _grant(act, index, reader["officer"], "INSPECTION", "READ", until)
+            yield replace(one, body=reader["agency"])
     elif act.act == "BreakGlassOpened":
         yield _grant(act, index, facts["officer"], "CASE", "READ", facts["until"])
     else:
@@ -139,6 +175,7 @@ def _grant(act: Act, index: int, officer: str, scope: str, may: str, until: str)
         cases=tuple(cases),
         agencies=tuple(facts.get("agencies", ())),
         opened=_period(facts),
+        body=None,
         granted_by=tuple(s.officer for s in act.signers),
         starts_at=act.occurred_at,
         until=parse_time(until),

@@ -16,8 +16,19 @@ from typing import Any, Final, Self
 from keys.keyring import KeyRecord, Keyring
 from keys.log_keys import LogKeys
 from ledger.regulation.acts.act import Act
+from ledger.regulation.acts.adopted_edition import adopted
 from ledger.regulation.acts.json_shape import parse_time
-from ledger.regulation.edition import REGULATION, Edition, load_edition, optional_date
+from ledger.regulation.edition import (
+    ADOPTION,
+    REGULATION,
+    SHIPPED,
+    Edition,
+    first_edition,
+    load_edition,
+    optional_date,
+    shipped,
+    shipped_as,
+)
 from ledger.regulation.registry.agencies import Agencies, Agency, Holding, Name
 from ledger.regulation.registry.calendar import VIETNAM, local_day
 from ledger.regulation.registry.grants import Grants
@@ -40,9 +51,8 @@ class FoundingRegistrar:
     last_day: date | None = None
 
 
-@cache
 def _shipped(edition: Edition) -> tuple[Agencies, Instruments, Rules]:
-    """The edition's lines, compiled once; `founded` copies them."""
+    """The edition's lines; who takes them copies them."""
     return Agencies.of(edition), Instruments.of(edition), Rules.of(edition)
 
 
@@ -52,7 +62,10 @@ class RegistryLines:
     def __init__(
         self, edition: Edition, agencies: Agencies, instruments: Instruments, rules: Rules
     ) -> None:
-        self.edition = edition
+        self.edition_spans: tuple[tuple[int, Edition], ...] = ((0, edition),)
+        """Each edition that the log has had, with the first record that stands under it."""
+        self.line_acts: tuple[tuple[Act, int, datetime], ...] = ()
+        """What the log has added to lines that an edition has too, to be added to the next."""
         self.agencies = agencies
         self.instruments = instruments
         self.rules = rules
@@ -74,15 +87,53 @@ class RegistryLines:
 
         LedgerOpened is applied before it is judged: it appoints its own signer.
         """
-        shipped = edition or load_edition()
-        agencies, instruments, rules = _shipped(shipped)
-        return cls(shipped, agencies.copy(), instruments.copy(), rules.copy())
+        by = edition or load_edition()
+        agencies, instruments, rules = by.of(_shipped)
+        return cls(by, agencies.copy(), instruments.copy(), rules.copy())
+
+    @property
+    def edition(self) -> Edition:
+        """The rules in force: what the next record is judged by."""
+        return self.edition_spans[-1][1]
+
+    @property
+    def editions(self) -> tuple[Edition, ...]:
+        """Every edition that the log has had, in order."""
+        return tuple(edition for _, edition in self.edition_spans)
+
+    def edition_at(self, index: int | None) -> Edition:
+        """The rules in force where a record stands; None: where the next one will."""
+        if index is not None:
+            for first, edition in reversed(self.edition_spans):
+                if first <= index:
+                    return edition
+        return self.edition_spans[-1][1]
+
+    def judging(self, act: str) -> Edition:
+        """The rules by which an act that comes next is judged: those in force.
+
+        A log whose edition does not know how another is adopted takes that from the first that is
+        shipped and does.
+        """
+        edition = self.edition_spans[-1][1]
+        return _adopting() if act == ADOPTION and not edition.adopts else edition
+
+    def go_on_by(self, edition: Edition, first: int) -> None:
+        """From a record on another edition is in force; what the log added stays."""
+        self.edition_spans = (*self.edition_spans, (first, edition)) if first else ((0, edition),)
+        agencies, instruments, rules = edition.of(_shipped)
+        self.agencies, self.instruments = agencies.copy(), instruments.copy()
+        self.rules = rules.copy()
+        for act, index, at in self.line_acts:
+            _CHANGES[act.act](self, act, index, at)
 
     def copy(self) -> Self:
         """An independent registry with the same lines."""
         other = type(self)(
             self.edition, self.agencies.copy(), self.instruments.copy(), self.rules.copy()
         )
+        other.edition_spans = self.edition_spans
+        other.line_acts = self.line_acts
         other.officers = self.officers.copy()
         other.granted = self.granted.copy()
         other.keyring = self.keyring.copy()
@@ -105,12 +156,15 @@ class RegistryLines:
         if change is not None:
             change(self, act, index, recorded_at)
             self.version = index
+            if act.act in _LINES:
+                self.line_acts = (*self.line_acts, (act, index, recorded_at))
 
 
 # --- what each registry act adds ---
 
 
 def _ledger_opened(registry: RegistryLines, act: Act, index: int, _at: datetime) -> None:
+    registry.go_on_by(founding_edition(act), 0)
     registrar = act.facts["registrar"]
     officer, kid = registrar["officer"], registrar["kid"]
     registry.founder = FoundingRegistrar(officer, kid)
@@ -118,6 +172,31 @@ def _ledger_opened(registry: RegistryLines, act: Act, index: int, _at: datetime)
     registry.regulations |= {act.facts["regulation"]["id"]}
     registry.log_keys = LogKeys.of(act.facts["vkeys"])
     _enrol(registry, KeyRecord(officer, kid, registrar["jwk"], "SOFTWARE", _EPOCH, None, index))
+
+
+def founding_edition(opened: Act) -> Edition:
+    """The edition that a log is opened with: the first, where its first record names none.
+
+    Raises:
+        ValueError: This version ships none of that digest.
+    """
+    named = opened.facts.get("edition")
+    if named is None:
+        return first_edition()
+    found = shipped_as(named["digest"])
+    if found is None:
+        name = named["id"]
+        raise ValueError(f"edition {name} is not known to this version")
+    return found
+
+
+def _edition_adopted(registry: RegistryLines, act: Act, index: int, _at: datetime) -> None:
+    registry.go_on_by(adopted(act, registry.edition), index + 1)
+
+
+@cache
+def _adopting() -> Edition:
+    return next(edition for name in SHIPPED if (edition := shipped(name)).adopts)
 
 
 def _log_recovered(registry: RegistryLines, act: Act, _index: int, _at: datetime) -> None:
@@ -307,8 +386,8 @@ def _grant_revoked(registry: RegistryLines, act: Act, _index: int, _at: datetime
     registry.granted.revoke(act.facts["grant"], act.facts["officer"], act.occurred_at)
 
 
-def _break_glass_reviewed(registry: RegistryLines, act: Act, _index: int, _at: datetime) -> None:
-    registry.granted.review(act.facts["opened"])
+def _break_glass_reviewed(registry: RegistryLines, act: Act, _index: int, at: datetime) -> None:
+    registry.granted.review(act.facts["opened"], at)
 
 
 def _term(facts: Mapping[str, Any]) -> tuple[date, date | None]:
@@ -333,6 +412,7 @@ _CHANGES: Final[Mapping[str, Callable[[RegistryLines, Act, int, datetime], None]
     MappingProxyType(
         {
             "LedgerOpened": _ledger_opened,
+            ADOPTION: _edition_adopted,
             "LogRecovered": _log_recovered,
             "AgencyRegistered": _agency_registered,
             "FunctionAssigned": _function_assigned,
@@ -352,5 +432,16 @@ _CHANGES: Final[Mapping[str, Callable[[RegistryLines, Act, int, datetime], None]
         }
     )
 )
+_LINES: Final = frozenset(
+    {
+        "AgencyRegistered",
+        "FunctionAssigned",
+        "AgencySuccessionRecorded",
+        "InstrumentRegistered",
+        "ClockRuleSet",
+        "RegulationVersionAdopted",
+    }
+)
+"""Those that add to lines which an edition has too."""
 REGISTRY_ACTS: Final = frozenset(_CHANGES)
 """Act types that change the registry when they take effect."""

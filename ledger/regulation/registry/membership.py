@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Final
 
+from ledger.regulation.edition import Edition
+from ledger.regulation.registry.lines import KEEPER
 from ledger.regulation.registry.officers import Appointment
 from ledger.regulation.registry.registry import Registry
 
@@ -24,11 +26,36 @@ APART: Final = frozenset(
     }
 )
 """Powers that by themselves let see nothing of the agency's cases (access.md S5, S6, S7, S9)."""
+CUSTODIAN: Final = "KEY_CUSTODIAN"
+KEY_POST: Final = "quan-ly-khoa"
+"""Post whose holder administers keys (access.md A20)."""
+_WITH_KEYS: Final = frozenset({CUSTODIAN, KEEPER, "FOUNDER"})
+_OVERSEEING: Final = frozenset({"AUDITOR", "INSPECTION_HEAD"})
 
 
 def stands_apart(post: Appointment) -> bool:
     """Whether a post has powers and none but those that stand apart."""
     return bool(post.powers) and post.powers <= APART
+
+
+def only_administers(post: Appointment) -> bool:
+    """Whether a post has powers and none but those of administrators and custodians."""
+    return stands_apart(post) and not post.powers & _OVERSEEING
+
+
+def keeps_keys(post: Appointment) -> bool:
+    """Whether a post is that of a custodian or of a key administrator (access.md S5)."""
+    return CUSTODIAN in post.powers or post.post == KEY_POST
+
+
+def beside_keys(powers: frozenset[str]) -> bool:
+    """Whether whoever keeps keys may hold a post of these powers: custodian's and registrar's."""
+    return bool(powers) and powers <= _WITH_KEYS
+
+
+def keys_stand_apart(edition: Edition) -> bool:
+    """Whether an edition keeps whoever keeps keys apart (access.md S5); the first does not."""
+    return any(guard["code"] == "KEYS_APART" for guard in edition.guards["guards"])
 
 
 def posts(officer: str, registry: Registry, day: date) -> list[Appointment]:
@@ -40,6 +67,11 @@ def posts(officer: str, registry: Registry, day: date) -> list[Appointment]:
 def agencies_of(officer: str, registry: Registry, day: date) -> frozenset[str]:
     """Agencies whose cases an officer reads by post on a day."""
     return frozenset(p.agency for p in posts(officer, registry, day) if not stands_apart(p))
+
+
+def keeps_registry(officer: str, registry: Registry, day: date) -> bool:
+    """Whether an officer is a registrar on a day."""
+    return any(KEEPER in post.powers for post in posts(officer, registry, day))
 
 
 def members(agency: str, registry: Registry, day: date) -> Iterator[str]:
@@ -55,4 +87,11 @@ def empowered(agency: str, power: str, registry: Registry, day: date) -> Iterato
         if any(
             p.agency == agency and power in p.powers for p in posts(officer.uuid, registry, day)
         ):
+            yield officer.uuid
+
+
+def empowered_anywhere(power: str, registry: Registry, day: date) -> Iterator[str]:
+    """Officers of any agency whose post has a power on a day."""
+    for officer in registry.officers.all():
+        if any(power in p.powers for p in posts(officer.uuid, registry, day)):
             yield officer.uuid

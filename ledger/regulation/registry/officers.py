@@ -51,12 +51,24 @@ class Officer:
 class Officers:
     """Officers by id; lines are frozen, so a copy is cheap."""
 
-    def __init__(self, officers: Mapping[str, Officer] | None = None) -> None:
+    def __init__(
+        self,
+        officers: Mapping[str, Officer] | None = None,
+        of_person: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> None:
         self._officers = dict(officers or {})
+        #: Ids that ever were a person's: each act asks for them, and few persons have two.
+        self._of_person = dict(of_person or {})
 
     def copy(self) -> Self:
         """An independent set of the same lines."""
-        return type(self)(self._officers)
+        return type(self)(self._officers, self._of_person)
+
+    def _keep(self, officer: Officer) -> None:
+        self._officers[officer.uuid] = officer
+        if officer.person is not None:
+            known = self._of_person.get(officer.person, ())
+            self._of_person[officer.person] = tuple(dict.fromkeys((*known, officer.uuid)))
 
     def get(self, officer: str) -> Officer | None:
         """The officer of this id."""
@@ -66,13 +78,19 @@ class Officers:
         """Every officer, in the order they became known."""
         return self._officers.values()
 
+    def ids_of(self, officer: str) -> tuple[str, ...]:
+        """Every id of the natural person behind one, as far as the registry links them."""
+        known = self._officers.get(officer)
+        if known is None or known.person is None:
+            return (officer,)
+        ids = self._of_person[known.person]
+        return tuple(one for one in ids if self._officers[one].person == known.person)
+
     def appoint(self, officer: str, person: str | None, appointment: Appointment | None) -> None:
         """Adds an appointment, or makes the officer known without one (the founder)."""
         known = self._officers.get(officer) or Officer(officer, None, ())
         more = () if appointment is None else (appointment,)
-        self._officers[officer] = Officer(
-            officer, person or known.person, (*known.appointments, *more)
-        )
+        self._keep(Officer(officer, person or known.person, (*known.appointments, *more)))
 
     def end(self, officer: str, agency: str, post: str, last: date) -> None:
         """Ends the appointments to a post on `last`, the last day in it."""
@@ -88,6 +106,13 @@ class Officers:
                 for a in known.appointments
             ),
         )
+
+    def linked(self, officer: str) -> list[str]:
+        """The ids of the natural person behind an id, as far as the registry links them."""
+        line = self._officers.get(officer)
+        if line is None or line.person is None:
+            return [officer]
+        return [one.uuid for one in self._officers.values() if one.person == line.person]
 
     def same_person(self, a: str, b: str) -> bool:
         """Whether two ids are one natural person, as far as the registry links them."""

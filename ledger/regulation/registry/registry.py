@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime, time
-from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -27,7 +26,7 @@ from ledger.regulation.words import vocabulary
 POST_POWERS: Final[Mapping[str, str]] = MappingProxyType(
     {"CLASSIFIER": "SECRET_CLASSIFY", "COPY_AUTHORITY": "SECRET_COPY"}
 )
-"""Post codes that a dated line of `post_powers` gives as well as an appointment."""
+"""Post codes that dated lines of `post_powers` give by another name; others go by their own."""
 
 
 class Registry(RegistryLines):
@@ -267,12 +266,12 @@ class Registry(RegistryLines):
             return self.agencies.holds(agency, code, on)
         if code in self.powers(officer, agency, post, on):
             return True
-        power = POST_POWERS.get(code)
-        return power is not None and self._in_power(power, officer, agency, post, on)
+        power = POST_POWERS.get(code, code)
+        return self._in_power(power, officer, agency, post, on)
 
     def is_function(self, code: str) -> bool:
         """Whether a code of `who` is held by agencies, not by posts."""
-        return code in _function_codes(self.edition)
+        return code in self.edition.of(_function_codes)
 
     def _in_power(self, power: str, officer: str, agency: str, post: str, on: date) -> bool:
         return (
@@ -318,7 +317,6 @@ class Registry(RegistryLines):
         return self.granted.find(officer=officer, stream=stream, unit=unit, at=at)
 
 
-@cache
 def _function_codes(edition: Edition) -> frozenset[str]:
     return frozenset(r["code"] for r in edition.acts["roles"] if r["kind"] == "function")
 

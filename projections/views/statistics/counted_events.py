@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from ledger.regulation.acts.catalogue import load as load_catalogue
+from ledger.regulation.acts.catalogue import catalogue_of
 from ledger.regulation.case.roles import CASE_ROLES, INCOMING
 from ledger.regulation.case.state import RESULTS, Entry, StreamState
 from ledger.regulation.registry.clock_terms import lapses_at
@@ -160,7 +160,7 @@ def _without_function(entry: Entry, registry: Registry) -> bool:
     act, day = entry.act, entry.act.day
     if not registry.exists(act.agency, day):
         return True
-    kind = load_catalogue().types.get(act.act)
+    kind = catalogue_of(entry.edition).types.get(act.act)
     if kind is None or act.act.endswith(INCOMING) or _OF_CASE & set(kind.who):
         return False
     return not any(

@@ -4,20 +4,19 @@ The indicators come in the order of regulation.md §9, volumes last. No row name
 anybody, and nothing here is a target.
 """
 
-# ruff: noqa: S608 - pieces of SQL are constants of this file (LiteralString)
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Final, LiteralString
-
-import orjson
+from typing import Any, Final, LiteralString, NamedTuple
 
 from ledger.message import Text
 from ledger.regulation.case.state import StreamState
+from ledger.regulation.participation.units import units
 from projections.fold.step import Step
-from projections.views.base import Connection, Cursor, live
+from projections.views.base import Connection, Cursor, through_all
+from projections.views.new_rows import NewRows
 from projections.views.statistics.counted_events import COUNTED_FLAGS, closing, counted_events_of
 from projections.views.statistics.hidden_cells import SMALLEST
 from projections.views.statistics.indicators import INDICATORS, Indicator
@@ -26,22 +25,27 @@ NAME: Final = "statistics"
 OLD_CASE_DAYS: Final = 90
 
 _CLEAR_MARKS: Final[LiteralString] = "DELETE FROM proj.marks WHERE gen = %s AND stream = ANY (%s)"
-_COPY_MARKS: Final[LiteralString] = """
-COPY proj.marks (gen, stream, n, code, act_id, on_day, agency, basis, until)
-FROM STDIN (FORMAT BINARY)
-"""
-_MARK_TYPES: Final = (
-    "int2", "text", "int4", "text", "uuid", "date", "text", "text", "timestamptz",
+_PUT_MARK: Final = NewRows(
+    "marks",
+    (
+        "gen smallint", "stream text", "comp uuid", "n int", "code text", "act_id uuid",
+        "on_day date", "agency text", "basis text", "until timestamptz",
+    ),
 )  # fmt: skip
-_PUT: Final[LiteralString] = """
-INSERT INTO proj.counted (gen, stream, opened_on, channel, agency, state, outcome, result_on,
-  closed_on, acts)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+_PUT: Final = NewRows(
+    "counted",
+    (
+        "gen smallint", "stream text", "comp uuid", "opened_on date", "channel text",
+        "agency text", "state text", "outcome text", "result_on date", "closed_on date",
+        "acts int",
+    ),
+    """
 ON CONFLICT (gen, stream) DO UPDATE SET opened_on = excluded.opened_on,
   channel = excluded.channel, agency = excluded.agency, state = excluded.state,
   outcome = excluded.outcome, result_on = excluded.result_on, closed_on = excluded.closed_on,
   acts = excluded.acts
-"""
+""",
+)  # fmt: skip
 _FLAGGED: Final[LiteralString] = """
 SELECT stream, code, act_id::text FROM proj.marks
 WHERE gen = %s AND stream = ANY (%s) AND code = ANY (%s)
@@ -52,6 +56,7 @@ class Statistics:
     """The view `statistics`."""
 
     name = NAME
+    schema: LiteralString = "proj"
     tables: tuple[LiteralString, ...] = ("counted", "marks")
 
     def batch(self, cursor: Cursor, gen: int) -> StatisticsBatch:
@@ -74,7 +79,7 @@ class StatisticsBatch:
         self._step = step
         if step.renames:
             self.write()
-        if step.stream.kind == "case":
+        if step.stream.kind == "case" and step.owns(step.stream.name):
             self._touched[step.stream.name] = step.stream
             if step.entry is not None:
                 flags = [
@@ -95,15 +100,17 @@ class StatisticsBatch:
         ).fetchall():
             self._flags.setdefault(name, []).append((code, act_id))
         self._cursor.execute(_CLEAR_MARKS, [self._gen, names])
-        self._cursor.executemany(
-            _PUT, [(self._gen, *_counted(stream)) for stream in self._touched.values()]
-        )
-        with self._cursor.copy(_COPY_MARKS) as copy:
-            copy.set_types(_MARK_TYPES)
-            for stream in self._touched.values():
-                flags = self._flags.get(stream.name, ())
-                for n, mark in enumerate(counted_events_of(stream, flags, self._step.registry)):
-                    copy.write_row((self._gen, stream.name, n, *mark.row))
+        counted, marks = [], []
+        for stream in self._touched.values():
+            key = (self._gen, stream.name, self._step.comp(stream.name))
+            counted.append((*key, *_counted(stream)))
+            flags = self._flags.get(stream.name, ())
+            found = counted_events_of(stream, flags, self._step.registry)
+            named = units(stream, self._step.level)  # whoever sees the case does not see these
+            found = [mark for mark in found if mark.entry.act.act_id not in named]
+            marks += [(*key, n, *mark.row) for n, mark in enumerate(found)]
+        _PUT.put(self._cursor, counted)
+        _PUT_MARK.put(self._cursor, marks)
         self._touched, self._flags = {}, {}
 
 
@@ -111,7 +118,6 @@ def _counted(stream: StreamState) -> tuple[Any, ...]:
     first = stream.intake[0].act if stream.intake else None
     closed = closing(stream)
     return (
-        stream.name,
         None if first is None else first.day,
         None if first is None else first.channel,
         stream.handler_raw if first is None or stream.handler_raw else first.agency,
@@ -126,41 +132,23 @@ def _counted(stream: StreamState) -> tuple[Any, ...]:
 # -- reading -----------------------------------------------------------------------------------
 
 
-_LIVE: Final = live(NAME)
-#: Marks that one indicator adds up are counted under its first, so that a case with two is one.
-_MARKS: Final[LiteralString] = (
-    "SELECT coalesce(%(first)s::jsonb ->> code, code), coalesce(agency, ''), grouping(agency) = 1,"
-    " count(*)::int, count(DISTINCT stream)::int FROM proj.marks WHERE "
-    + _LIVE
-    + " AND on_day >= %(start)s AND on_day <= %(end)s AND (until IS NULL OR until < %(at)s)"
-    " GROUP BY GROUPING SETS ((1), (1, agency))"
-)
-_FIRST: Final = {code: one.marks[0] for one in INDICATORS for code in one.marks}
-_BY_BASIS: Final[LiteralString] = (
-    "SELECT coalesce(basis, ''), coalesce(agency, ''), count(*)::int FROM proj.marks WHERE "
-    + _LIVE
-    + " AND code = 'OVERTURNED' AND on_day >= %(start)s AND on_day <= %(end)s GROUP BY 1, 2"
-)
-_OLD: Final[LiteralString] = (
-    "SELECT coalesce(agency, ''), count(*)::int FROM proj.counted WHERE "
-    + _LIVE
-    + " AND opened_on < %(old)s AND state IS NOT NULL AND state NOT IN ('CLOSED', 'ARCHIVED')"
-    " GROUP BY 1"
-)
-_VOLUMES: Final[LiteralString] = (
-    "SELECT to_char(opened_on, 'YYYY-MM'), coalesce(agency, ''), coalesce(channel, ''),"
-    " coalesce(outcome, ''), count(*)::int FROM proj.counted WHERE "
-    + _LIVE
-    + " AND opened_on >= %(start)s AND opened_on <= %(end)s GROUP BY 1, 2, 3, 4"
-)
-_DURATIONS: Final[LiteralString] = (
-    "SELECT outcome, percentile_disc(0.5) WITHIN GROUP (ORDER BY result_on - opened_on)"
-    " FROM proj.counted WHERE "
-    + _LIVE
-    + " AND opened_on >= %(start)s AND opened_on <= %(end)s AND outcome IS NOT NULL"
-    " AND result_on IS NOT NULL AND (%(agency)s::text IS NULL OR agency = %(agency)s)"
-    " GROUP BY outcome HAVING count(*) >= %(smallest)s ORDER BY outcome"
-)
+_FIGURES: Final[LiteralString] = """
+SELECT part, key, agency, n, cases, days FROM proj.figures(%s, %s, %s, %s)
+"""
+_TOTALS: Final[LiteralString] = "SELECT part, key, n, cases, days FROM proj.totals(%s)"
+#: By what an indicator is counted: its first mark.
+_CODES: Final = tuple(one.marks[0] if one.marks else "OLD" for one in INDICATORS)
+_TABLES: Final = ("period", "agency", "channel", "outcome")
+_ACTS: Final = ("disclosed", "withdrawn", "erased")
+
+
+class _Row(NamedTuple):
+    part: str
+    key: str
+    agency: str | None
+    n: int
+    cases: int
+    days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +208,8 @@ class Tables:
         total: Cases that came in; None where too small to publish.
         volumes: Cases by `period`, `agency`, `channel` and `outcome`, each a table of its own.
         median_days: Median days from intake to result by outcome, where its count is shown.
+        acts_by_month: Identities `disclosed`, contents `withdrawn`, records `erased`: acts by
+            month, each a table of its own, of no agency.
     """
 
     figures: tuple[Figure, ...]
@@ -227,6 +217,7 @@ class Tables:
     total: int | None
     volumes: Mapping[str, tuple[Cell, ...]]
     median_days: Mapping[str, int]
+    acts_by_month: Mapping[str, tuple[Cell, ...]]
 
 
 def tables(  # noqa: PLR0913 - a period, a place and an instant
@@ -250,61 +241,38 @@ def tables(  # noqa: PLR0913 - a period, a place and an instant
         smallest: Cells below it are hidden; 1 shows all, for one's own cases only.
         old_days: A case is old after so many days.
     """
-    values = {
-        "start": start,
-        "end": end,
-        "at": at,
-        "agency": agency,
-        "old": (at - timedelta(days=old_days)).date(),
-        "smallest": smallest,
-        "first": orjson.dumps(_FIRST).decode(),
-    }
-    acts: dict[str, dict[str, int]] = {}  # by indicator, then agency
-    cases: dict[str, dict[str, int]] = {}
-    every: dict[str, tuple[int, int]] = {}
-    for code, name, is_all, some_acts, some_cases in connection.execute(_MARKS, values).fetchall():
-        if is_all:
-            every[code] = (some_acts, some_cases)
-        else:
-            acts.setdefault(code, {})[name] = some_acts
-            cases.setdefault(code, {})[name] = some_cases
-    old: dict[str, int] = dict(connection.execute(_OLD, values).fetchall())
-    acts["OLD"] = cases["OLD"] = old
-    every["OLD"] = (sum(old.values()), sum(old.values()))
+    old = (at - timedelta(days=old_days)).date()
+    through_all(connection)
+    rows = [_Row(*row) for row in connection.execute(_FIGURES, [start, end, at, old]).fetchall()]
+    whole = {row.key: row for row in rows if row.part == "acts" and row.agency is None}
+    split: dict[str, list[tuple[str, str, int]]] = {}  # (key, agency, count) of each table
+    for row in rows:
+        if row.agency is not None:
+            part, key = ("agency", row.agency) if row.part == "came" else (row.part, row.key)
+            split.setdefault(part, []).append((key, row.agency, row.n))
+    cases = [(row.key, row.agency, row.cases) for row in rows if row.part == "acts"]
 
     def counted(code: str) -> tuple[int | None, int | None]:
         if agency is None:
-            both = every.get(code, (0, 0))
+            found = whole.get(code)
+            both = (0, 0) if found is None else (found.n, found.cases)
             return _published(both[0], smallest), _published(both[1], smallest)
-        return (
-            _of_agency(acts.get(code, {}), agency, smallest),
-            _of_agency(cases.get(code, {}), agency, smallest),
-        )
+        acts = {name: n for key, name, n in split.get("acts", ()) if key == code}
+        of_cases = {name: n for key, name, n in cases if key == code and name is not None}
+        return _of_agency(acts, agency, smallest), _of_agency(of_cases, agency, smallest)
 
-    rows = connection.execute(_VOLUMES, values).fetchall()
-    came = _summed((row[1], row[4]) for row in rows)
+    came = _summed((name, n) for name, _, n in split.get("agency", ()))
     if agency is None:
         total = _published(sum(came.values()), smallest)
     else:
         total = _of_agency(came, agency, smallest)
-    volumes = {
-        name: _table(
-            [(row[column], row[1], row[4]) for row in rows],
-            agency,
-            smallest,
-            named=total is not None or agency is None,
-        )
-        for column, name in enumerate(("period", "agency", "channel", "outcome"))
-    }
+    named = total is not None or agency is None
+    volumes = {name: _table(split.get(name, ()), agency, smallest, named=named) for name in _TABLES}
     told = {cell.key for cell in volumes["outcome"] if cell.count is not None}
-    overturned = connection.execute(_BY_BASIS, values).fetchall()
     return Tables(
-        figures=tuple(
-            _figure(one, counted(one.marks[0] if one.marks else "OLD"), old_days)
-            for one in INDICATORS
-        ),
+        figures=_figures({code: counted(code) for code in _CODES}, old_days),
         overturned_by_basis=_table(
-            overturned,
+            split.get("basis", ()),
             agency,
             smallest,
             named=agency is None or counted("OVERTURNED")[0] is not None,
@@ -312,10 +280,65 @@ def tables(  # noqa: PLR0913 - a period, a place and an instant
         total=total,
         volumes=volumes,
         median_days={
-            outcome: days
-            for outcome, days in connection.execute(_DURATIONS, values).fetchall()
-            if outcome in told
+            row.key: row.days
+            for row in sorted(rows, key=lambda row: row.key)
+            if row.part == "days" and row.agency == agency and row.n >= smallest and row.key in told
         },
+        acts_by_month={
+            part: cells_of({row.key: row.n for row in rows if row.part == part}, smallest)
+            for part in _ACTS
+        },
+    )
+
+
+def cells_of(counts: Mapping[str, int], smallest: int = SMALLEST) -> tuple[Cell, ...]:
+    """One table, by its keys, with what is hidden of it."""
+    return tuple(Cell(key, count) for key, count in sorted(suppress(counts, smallest).items()))
+
+
+def totals(connection: Connection, year: int) -> Tables | None:
+    """Totals of all cases over one calendar year, as the database tells them: small cells hidden.
+
+    Args:
+        connection: As reader, with the ticket of who asks.
+        year: From 1 to 9999.
+
+    Returns:
+        None: who asks is told none.
+    """
+    found = connection.execute(_TOTALS, [year]).fetchall()
+    if not found:
+        return None
+    cells: dict[str, list[Cell]] = {}
+    counted: dict[str, tuple[int | None, int | None]] = {}
+    medians: dict[str, int] = {}
+    for part, key, count, of_cases, days in found:
+        if part == "days":
+            medians[key] = days
+        elif part == "acts":
+            counted[key] = (count, of_cases)
+        else:
+            cells.setdefault(part, []).append(Cell(key, count))
+    (came,) = cells["came"]
+
+    def table(part: str) -> tuple[Cell, ...]:
+        return tuple(sorted(cells.get(part, ()), key=lambda cell: cell.key))
+
+    return Tables(
+        figures=_figures({code: counted.get(code, (0, 0)) for code in _CODES}, OLD_CASE_DAYS),
+        overturned_by_basis=table("basis"),
+        total=came.count,
+        volumes={name: table(name) for name in _TABLES},
+        median_days=dict(sorted(medians.items())),
+        acts_by_month={part: table(part) for part in _ACTS},
+    )
+
+
+def _figures(
+    counted: Mapping[str, tuple[int | None, int | None]], old_days: int
+) -> tuple[Figure, ...]:
+    return tuple(
+        _figure(one, counted[code], old_days) for one, code in zip(INDICATORS, _CODES, strict=True)
     )
 
 

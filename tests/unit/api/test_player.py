@@ -14,7 +14,7 @@ import pytest
 from api.rehearsal.acts_of_play import differences
 from api.rehearsal.cast import Cast, EditionDirectory, KeyStore, UnknownAlias
 from api.rehearsal.player import Outcome, Player, PlayRefused, Registrar, StreamHead, split_by_level
-from api.rehearsal.scenario import CastPart, read_file, shipped
+from api.rehearsal.scenario import CastPart, PlayRead, read_file, shipped
 from keys.jwk import SoftwareSigner
 from ledger.log.statement import Statement
 from ledger.regulation.edition import load_edition
@@ -37,12 +37,18 @@ class FakeDesk:
     state: str | None = None
     file: dict[str, Any] = field(default_factory=dict)
     second_keeper_from: int | None = None
+    shown: dict[str, tuple[str, str] | None] = field(default_factory=dict)
+    asked: list[tuple[str, str, datetime]] = field(default_factory=list)
 
     def time(self) -> datetime | None:
         """The last time anything was sent."""
         return self.now
 
-    def place(self, stream: str, _signer: SoftwareSigner) -> StreamHead:
+    def head(self, act: Mapping[str, Any], signer: SoftwareSigner, at: datetime) -> StreamHead:
+        """Where the next statement of an act must stand."""
+        return self.place(str(act["stream"]), signer, at)
+
+    def place(self, stream: str, _signer: SoftwareSigner, _at: datetime | None) -> StreamHead:
         """Where the next statement must stand."""
         seq, prev = self.heads.get(stream, (0, None))
         return StreamHead(seq + 1, prev, self.state)
@@ -66,6 +72,7 @@ class FakeDesk:
         signed = sum(s.members["act_id"] == made.members["act_id"] for s, _, _ in self.sent)
         return {
             "index": len(self.sent) - 1,
+            "entry": f"entry {len(self.sent) - 1}",
             "status": "effective" if signed == asked else "pending",
         }
 
@@ -88,6 +95,16 @@ class FakeDesk:
     def case(self, _case: str, _index: int, _signer: SoftwareSigner) -> Mapping[str, Any]:
         """The case file the test says."""
         return self.file
+
+    def show(
+        self, path: str, index: int, signer: SoftwareSigner, at: datetime
+    ) -> tuple[str, str] | None:
+        """What the test says of whoever asks; asked only up to date."""
+        assert index == len(self.sent) - 1
+        self.asked.append((path, signer.kid, at))
+        if signer.kid not in self.shown:
+            raise PlayRefused("not_found", None, "there is none")
+        return self.shown[signer.kid]
 
 
 def counted() -> Callable[[], UUID]:
@@ -253,6 +270,88 @@ def test_a_new_key_is_used_from_the_next_step_on() -> None:
     assert old != new
     assert recorded[1].kid == new
     assert outcome.threads.officers["cv"].kid == new
+
+
+def _reading(*reads: PlayRead) -> tuple[Outcome, FakeDesk]:
+    """SC1's first step with what is asked behind it; the hotline is shown all, by an order."""
+    (play,) = read_file(shipped("SC1"))
+    desk = FakeDesk()
+    cast = Cast(desk.origin)
+
+    def enrolled(alias: str) -> str:
+        return cast.add(alias, play.cast[alias], play.id, str(UUID(int=len(alias))))[0].kid
+
+    desk.shown = {enrolled("hotline"): ("A9", "the order")}
+    first = replace(play.steps[0], reads=reads)
+    return player(desk, cast).play(replace(play, steps=(first,), finals={})), desk
+
+
+def _asks(by: str, *, step: int | None = None, **expect: str) -> PlayRead:
+    at = datetime.fromisoformat("2025-02-10T09:00:00+07:00")
+    case = "C1" if step is None else None
+    return PlayRead(by, at, case, step, expect.get("under"), expect.get("refused"))
+
+
+def test_what_is_read_is_asked_in_the_readers_session_at_their_time() -> None:
+    """A case or an act, by whom the file says; under which order it is shown, or that it is not."""
+    outcome, desk = _reading(
+        _asks("hotline", under="A9"),
+        _asks("hotline", step=1, under="A9"),
+        _asks("cv", refused="not_found"),
+    )
+    results = outcome.steps[0].reads
+    assert [(one.under, one.via, one.refused) for one in results] == [
+        ("A9", "the order", None),
+        ("A9", "the order", None),
+        (None, None, "not_found"),
+    ]
+    assert not any(one.wrong for one in results)
+    case, act = outcome.threads.cases["C1"], outcome.threads.acts[1]
+    assert [(path, at) for path, _, at in desk.asked] == [
+        (path, one.read.at)
+        for path, one in zip(
+            [f"cases/{case}", f"acts/{act}", f"cases/{case}"], results, strict=True
+        )
+    ]
+    assert [kid in desk.shown for _, kid, _ in desk.asked] == [True, True, False]
+
+
+def test_what_is_shown_otherwise_than_the_file_says_is_a_difference() -> None:
+    """By another rule, by none, to whom nothing is shown, not to whom it must be."""
+    outcome, _ = _reading(
+        _asks("hotline", under="A19"),
+        _asks("hotline"),
+        _asks("hotline", refused="not_found"),
+        _asks("cv"),
+        _asks("cv", refused="part_only"),
+    )
+    assert [one.wrong for one in outcome.steps[0].reads] == [
+        ("read_under: A19 → A9",),
+        ("read_under: ∅ → A9",),
+        ("refused: not_found → ∅",),
+        ("not_found: there is none",),
+        ("refused: part_only → not_found",),
+    ]
+    assert not outcome.ok
+
+
+def test_what_an_erasure_names_are_the_records_of_a_step() -> None:
+    """`@entries`: index and entry of each statement, in order, as the ledger told them."""
+    (play,) = read_file(shipped("SC1"))
+    two = next(step for step in play.steps if step.countersigners)
+    first = replace(two, n=1, facts={}, refers_to=None, corrects=None)
+    last = first.countersigners[-1].at
+    assert last is not None
+    facts: dict[str, Any] = {"entries": "@entries:1"}
+    after = replace(first, n=2, signed=last, countersigners=(), facts=facts)
+    desk = FakeDesk()
+    outcome = player(desk).play(replace(play, steps=(first, after), finals={}))
+    assert not outcome.trouble, outcome.trouble
+    acts = [made.members["act_id"] for made, _, _ in desk.sent]
+    signed = [i for i, act in enumerate(acts) if act == outcome.threads.acts[1]]
+    facts = desk.sent[acts.index(outcome.threads.acts[2])][0].members["facts"]
+    assert facts["entries"] == [{"index": i, "entry": f"entry {i}"} for i in signed]
+    assert len(signed) == 1 + len(two.countersigners)
 
 
 def test_the_cast_stays_in_the_home_and_opens_again(tmp_path: Path) -> None:

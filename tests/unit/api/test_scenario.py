@@ -79,7 +79,7 @@ def test_a_step_needs_everybody_it_names() -> None:
     """A countersigner who does not sign yet is named in the payload, so must be enrolled."""
     (play,) = read_file(shipped("SC7"))
     step = next(step for step in play.steps if step.n == 5)
-    assert step.aliases() == {"nst", "ctq", "bm"}
+    assert step.aliases() == {"nst", "ctq", "bm", "vtm", "pgd", "gd"}
 
 
 def _file(folder: Path, step_changes: dict[str, object] | None = None, **changes: object) -> Path:

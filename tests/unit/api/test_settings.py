@@ -5,12 +5,26 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import FrozenInstanceError, fields
+from dataclasses import FrozenInstanceError, fields, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from api.settings import EnclaveFacts, Home, Settings, SettingsError, write_private
+from api.ops.init_enclave import Plan, _custody, _make_keys, found
+from api.settings import (
+    LEVELS,
+    PROFILES,
+    SESSION_KEY,
+    EnclaveFacts,
+    Home,
+    Settings,
+    SettingsError,
+    write_private,
+)
+from keys.custody.file import costs_of
+from tests.attacks import attack
+from tests.fixtures.key_files import CHEAP
 
 ROOT = Path(__file__).parents[3]
 FACTS = EnclaveFacts(
@@ -26,7 +40,7 @@ FACTS = EnclaveFacts(
 def _from_env(**variables: str) -> str:
     """What `Settings.from_env` says in a process of its own with exactly these variables."""
     script = (
-        "from api.settings import Settings, SettingsError\n"
+        "from api.settings import SESSION_KEY, Settings, SettingsError\n"
         "try:\n    print(Settings.from_env())\n"
         "except SettingsError as error:\n    print('refused:', error)\n"
     )
@@ -48,6 +62,7 @@ def _from_env(**variables: str) -> str:
         ("SOCAI_PORT", "70000"),
         ("SOCAI_THREADS", "0"),
         ("SOCAI_LEVEL", "secret"),
+        ("SOCAI_PROFILE", "P3"),
         ("SOCAI_TOKEN_TTL_S", "86400"),
         ("SOCAI_DATABASE_URL", "mysql://localhost/x"),
         ("SOCAI_LOG_LEVEL", "loud"),
@@ -61,6 +76,38 @@ def _from_env(**variables: str) -> str:
 def test_a_malformed_variable_stops_the_start(name: str, value: str) -> None:
     """A service that guesses its port or its level serves the wrong people."""
     assert _from_env(**{name: value}).startswith("refused:")
+
+
+@attack(
+    "real classified text is entered where another network is beside it",
+    stopped_by="above ordinary P0 and P1 make and start rehearsals alone",
+    noticed_by="-",
+)
+@pytest.mark.parametrize("level", LEVELS[1:])
+@pytest.mark.parametrize("profile", PROFILES)
+def test_real_classified_text_has_no_place_outside_a_network_of_its_own(
+    tmp_path: Path, profile: str, level: str
+) -> None:
+    """access.md §1: above ordinary P0 and P1 start with a rehearsal alone, whatever is asked."""
+    home = Home(Settings.at(tmp_path, profile=profile))
+    for rehearsal in (True, False):
+        origin = f"{'rehearsal.' if rehearsal else ''}a.example/{level}"
+        home.write_facts(EnclaveFacts(origin, level, rehearsal, "00" * 32, "e_a", {}))
+        if rehearsal or profile == "P2":
+            assert home.facts().level == level
+        else:
+            with pytest.raises(SettingsError, match="only a rehearsal"):
+                home.facts()
+
+
+@pytest.mark.parametrize("level", LEVELS[1:])
+def test_an_enclave_above_ordinary_that_may_not_be_is_not_begun(tmp_path: Path, level: str) -> None:
+    """`init` makes no key, no password and no database of it."""
+    settings = Settings.at(tmp_path / "home")
+    plan = Plan("a.example", level, rehearsal=False, at=datetime(2026, 1, 1, tzinfo=UTC))
+    with pytest.raises(SettingsError, match="SOCAI_PROFILE"):
+        found(settings, plan)
+    assert not settings.home.exists()
 
 
 def test_an_empty_address_is_no_address_and_empty_parts_are_none() -> None:
@@ -147,11 +194,25 @@ def test_outside_a_rehearsal_the_home_keeps_no_passphrase(tmp_path: Path) -> Non
         home.passphrase()
 
 
+def test_only_a_passphrase_that_init_drew_is_cheap_to_try(tmp_path: Path) -> None:
+    """Nobody guesses 24 random bytes; what a person chose, also for a rehearsal, costs as ever."""
+    chosen = Settings.at(tmp_path, passphrase_file=tmp_path / "chosen")
+    assert Home(chosen).key_costs() == {}
+    drawn = Home(Settings.at(tmp_path)).key_costs()
+    assert drawn == {"t": 1, "p": 1, "m_kib": 8}
+    for settings, costs in ((chosen, CHEAP), (Settings.at(tmp_path), drawn)):
+        plan = Plan("x.test", "ordinary", rehearsal=True, at=datetime(2024, 1, 1, tzinfo=UTC))
+        home = Home(replace(settings, keys_dir=tmp_path / str(costs["m_kib"])))
+        _make_keys(home, _custody(home.settings, plan, b"secret"), b"secret")
+        for name in ("log", "pq", "registrar", "service", "kek"):
+            assert costs_of(home.key_path(name)) == costs, name
+
+
 def test_the_session_key_is_made_once(tmp_path: Path) -> None:
     """A second start must not end every session."""
     home = Home(Settings.at(tmp_path))
-    home.make_session_key()
+    home.make_key(SESSION_KEY)
     first = home.session_key()
-    home.make_session_key()
+    home.make_key(SESSION_KEY)
     assert home.session_key() == first
     assert len(first) == 32

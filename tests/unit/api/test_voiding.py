@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from api.cli.commands import voiding
+from api.cli.commands import signer_options, voiding
 from api.cli.terminal.shell import Refusal
 from api.client.client import Client
 from api.texts.catalogue import translate
@@ -63,10 +63,10 @@ class Told:
 
 def test_no_server_says_when_a_registrar_has_signed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its time counts in a rehearsal alone, and that is told by the log that is signed for."""
-    monkeypatch.setattr(voiding, "RealClock", _Clock)
-    assert voiding._now(Told().client()) == NOW
+    monkeypatch.setattr(signer_options, "RealClock", _Clock)
+    assert signer_options.signing_time(Told().client()) == NOW
     rehearsal = Told(origin="rehearsal.bacninh.example/ordinary").client()
-    assert voiding._now(rehearsal).year == 2001
+    assert signer_options.signing_time(rehearsal).year == 2001
 
 
 def _second(told: Told, named: str | None = None) -> list[str]:

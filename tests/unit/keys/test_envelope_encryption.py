@@ -50,7 +50,7 @@ def test_padding_other_than_zeros_is_refused() -> None:
     """One envelope has one padded form, so that padding carries no message."""
     dek, nonce = b"k" * 32, b"n" * 12
     aad = envelope_encryption._record_aad(PLACE["origin"], PLACE["stream"], 1)
-    padded = envelope_encryption._pad(b"envelope")
+    padded = envelope_encryption.pad(b"envelope")
     for bad in (padded[:-1] + b"\1", padded + bytes(3072), bytes((0, 0, 9, 0)) + padded[4:]):
         state = b"\2" + nonce + AESGCM(dek).encrypt(nonce, bad, aad)
         with pytest.raises(Unsealable):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from keys import canonical
 from keys.custody import file
 from keys.envelope_encryption import Kek
 from keys.errors import Malformed, Unsealable
+from keys.hpke import OpeningKey
 from keys.jwk import SoftwareSigner
 
 CHEAP = {"t": 1, "p": 1, "m_kib": 64}
@@ -47,18 +49,56 @@ def test_kek_file_round_trip(tmp_path: Path) -> None:
         file.read_key(path, b"pass")
 
 
+def test_key_files_open_in_several_threads_at_once(tmp_path: Path) -> None:
+    """With lanes, as every file has them that the product writes: OpenSSL would wait for ever."""
+    path, own = tmp_path / "lanes.socaikey", SoftwareSigner.generate()
+    file.write_key(path, own, b"pass", t=1, p=4, m_kib=1_024)
+    opened: list[str] = []
+
+    def read() -> None:
+        opened.extend(file.read_key(path, b"pass").kid for _ in range(5))
+
+    threads = [Thread(target=read, daemon=True) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert opened == [own.kid] * 20
+
+
+def test_file_of_a_key_that_is_sealed_to_round_trip(tmp_path: Path) -> None:
+    """A custodian's key, and the compartment's."""
+    path, own = tmp_path / "custodian.socaikey", OpeningKey.generate()
+    file.write_opening_key(path, own, b"pass")
+    assert file.read_opening_key(path, b"pass").secret() == own.secret()
+    assert file.public_part(path) == file.PublicPart(own.kid, "MLKEM768-X25519")
+    for other in (file.read_key, file.read_kek):
+        with pytest.raises(Malformed):
+            other(path, b"pass")
+
+
+def test_a_signing_key_opens_no_share(tmp_path: Path, key_path: Path) -> None:
+    """Custodian keys are used for nothing else (access.md K7), nor others for theirs."""
+    with pytest.raises(Malformed):
+        file.read_opening_key(key_path, "mật khẩu".encode())
+    kek = tmp_path / "kek.socaikek"
+    file.write_kek(kek, Kek.generate(), b"pass")
+    with pytest.raises(Malformed):
+        file.read_opening_key(kek, b"pass")
+
+
 @pytest.mark.usefixtures("real_costs")
 def test_default_cost_is_written_into_the_file(tmp_path: Path) -> None:
-    """A stolen file must cost its thief 64 MiB a guess, and opens again at that cost."""
+    """A stolen file must cost its thief 64 MiB a guess, and 256 MiB where it opens all (K5)."""
     path, kek_path = tmp_path / "key.socaikey", tmp_path / "kek.socaikek"
-    own, kek = SoftwareSigner.generate(), Kek.generate()
+    own = SoftwareSigner.generate()
     file.write_key(path, own, b"pass")
-    file.write_kek(kek_path, kek, b"pass")
-    for written in (path, kek_path):
+    file.write_kek(kek_path, Kek.generate(), b"pass")
+    for written, m_kib in ((path, 65_536), (kek_path, 262_144)):
         kdf = json.loads(written.read_text())["kdf"]
-        assert (kdf["name"], kdf["t"], kdf["p"], kdf["m_kib"]) == ("argon2id", 3, 4, 65536)
+        assert (kdf["name"], kdf["t"], kdf["p"], kdf["m_kib"]) == ("argon2id", 3, 4, m_kib)
     assert file.read_key(path, b"pass").kid == own.kid
-    assert file.read_kek(kek_path, b"pass") == kek
+    assert file.write_opening_key.__kwdefaults__ == file.write_kek.__kwdefaults__
 
 
 def test_a_key_is_never_overwritten(key_path: Path) -> None:

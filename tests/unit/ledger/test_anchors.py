@@ -55,7 +55,7 @@ class Desk:
             index=index or self.index,
             records=self.store,
             reader=process.reader(),
-            standing=process.ledger.standing,
+            follower=process.ledger.follower,
             door=process.ledger,
             file_key=FileKey(self.index, process.keys.kek, process.origin),
             entropy=CountingEntropy(f"anchors {next(_NUMBERS)}"),

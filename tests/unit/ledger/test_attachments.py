@@ -16,7 +16,6 @@ from keys.canonical import b64
 from ledger.errors import NotFound, Rejected, Unavailable, VerificationError
 from ledger.files.attachments import Attachments, KeptFile, Listed
 from ledger.files.custody import Actor
-from ledger.log.custody import EXPORTED
 from ledger.message import Wording
 from ledger.ports import CustodyRow, StoredFile
 from ledger.regulation.acts.act import Act
@@ -55,13 +54,15 @@ class Desk:
             blobs=self.blobs,
             index=self.index,
             records=self.store,
+            require=lambda _stream, _act: None,
+            whole=self.store,
             kek=log_keys(ORIGIN).kek,
             entropy=CountingEntropy("files"),
             origin=ORIGIN,
             level="ordinary",
             limit_bytes=LIMIT,
             scratch=self._open_scratch,
-            standing=lambda: self.a.ledger.standing,
+            follower=lambda: self.a.ledger.follower,
         )
         self.a = ALedger(in_memory(self.store), files=self.files)
         self.a.found()
@@ -442,7 +443,14 @@ def test_every_read_and_export_stands_in_the_history(desk: Desk) -> None:
     listed = desk.files.find(act.act_id, digest_of(DATA))
     desk.a.clock.step(hours=1)
     desk.read(listed, "cv")
-    desk.files.disclose(listed, by=handler("hotline"), at=desk.a.clock.now(), what=EXPORTED)
+    numbered = list[str]()
+    desk.files.hand_out(
+        listed,
+        by=handler("hotline"),
+        at=desk.a.clock.now(),
+        numbered=lambda: numbered.append("01"),
+    )
+    assert numbered == ["01"]
     events = desk.files.history(listed)
     assert [(event.what, event.by) for event in events] == [
         ("ADDED", handler("hotline")),

@@ -23,11 +23,11 @@ def test_slips_lose_nothing(row: Row) -> None:
     """What is left of a sound record is enough to find what is wrong around it."""
     log = a_log()
     row.damage(log)
-    job, desk = _job(log), RangeChecker(log, _job(log))
+    job, checker = _job(log), RangeChecker(log, _job(log))
     long = RecordChain(Registry.founded(), log.origin, "ordinary")
     short = RecordChain(Registry.founded(), log.origin, "ordinary")
     for start in range(0, min(log.last(), 10_000) + 1, ROWS):
-        part = desk.part(start, start + ROWS)
+        part = checker.part(start, start + ROWS)
         for raw, slip in zip(log.records(start, start + ROWS), part.slips, strict=True):
             said, _ = content.open_one(raw, job)
             long.follow(raw, said)

@@ -68,7 +68,7 @@ def recover(a: ALedger, *aliases: str) -> RecoveryEvidence:
     facts["old_vkeys"] = list(a.keys.vkeys)
     a.say(_act(a, facts, aliases), *aliases)
     registry = a.ledger.refresh()
-    (made,) = [one for one in a.ledger.standing.current.acts if one.act.act == "LogRecovered"]
+    (made,) = [one for one in a.ledger.follower.current.acts if one.act.act == "LogRecovered"]
     first = FirstCheckpoint(
         records=a.stores.records,
         tiles=a.stores.tiles,
@@ -84,7 +84,7 @@ def recover(a: ALedger, *aliases: str) -> RecoveryEvidence:
 def recoveries_of(a: ALedger) -> Recoveries:
     """What the log shows of its recoveries."""
     proofs = Proofs(a.stores.tiles, a.stores.checkpoints)
-    return Recoveries(a.ledger.standing, a.stores.records, a.reader(), proofs)
+    return Recoveries(a.ledger.follower, a.stores.records, a.reader(), proofs)
 
 
 def _act(a: ALedger, facts: dict[str, Any], aliases: tuple[str, ...]) -> Act:

@@ -79,7 +79,7 @@ def test_an_older_act_is_upcast_in_memory_and_its_bytes_are_never_rewritten(a: A
     assert event.statement.payload == canonical.encode(dict(act.members))
     assert record.entry(reader.open(before[-1]).envelope) == before[-1].entry
     stream = begin(stream_id(a.origin, act.stream), act.stream)
-    event.mutate(stream)
+    event.under(a.ledger.registry.edition).mutate(stream)
     signed_next = stream.payload_members(act.act_id)
     assert signed_next is not None
     assert canonical.encode(dict(signed_next)) == event.statement.payload

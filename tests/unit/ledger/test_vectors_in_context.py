@@ -17,7 +17,6 @@ from ledger.errors import Conflict, Rejected
 from ledger.log import statement as statements
 from ledger.log.statement import Statement
 from ledger.regulation.acts.act import Act, parse_act
-from ledger.regulation.acts.catalogue import load as catalogue
 from ledger.regulation.case.guard_input import DecisionContext
 from ledger.regulation.guards.table import BY_CODE
 from ledger.regulation.registry.registry import Registry
@@ -81,6 +80,7 @@ class Told:
             author=stream.payload_members(act.act_id) is None,
             registry=False,
             unit=stream.unit,
+            edition=self.registry.edition,
         )
         at = datetime.fromtimestamp(statement.iat, UTC)
         (recording,) = self.ledger._memory.events.put([event], judged=Preconditions(-1, at, None))
@@ -96,7 +96,6 @@ class Told:
         assert stream is not None
         ground = DecisionContext(
             registry=self.registry,
-            catalogue=catalogue(),
             origin=LOG,
             level="ordinary",
             log_size=self.store.head().size,
@@ -106,7 +105,7 @@ class Told:
         officer = OFFICERS[statement.kid]
         with contextlib.suppress(Rejected):  # whichever guard came first: asked one by one below
             stream.decide(statement, act, officer, ground)
-        question = ground.question(
+        question = ground.guard_input(
             stream.state, act, officer, kid=statement.kid, iat=statement.iat, role=statement.role
         )
         asked = [*SEQUENCE, *(["RETURNS_PENDING_ACT"] if act.act == "ActReturned" else [])]

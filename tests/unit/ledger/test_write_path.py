@@ -16,6 +16,7 @@ from ledger.errors import Conflict, NotFound, Rejected, Unavailable
 from ledger.log.statement import AUTHOR, Statement, flattened, make
 from ledger.regulation.acts.act import Act, parse_act
 from ledger.regulation.case.state import Signed, StreamState, apply
+from ledger.regulation.edition import load_edition
 from tests import builders
 from tests.a_ledger import (
     ORIGIN,
@@ -29,7 +30,7 @@ from tests.a_ledger import (
     opened,
     revocation,
 )
-from tests.builders import an_act
+from tests.builders import an_act, changed
 from tests.fakes import MemoryRecordStore
 
 
@@ -41,11 +42,6 @@ def a() -> ALedger:
     made.clock.step(seconds=1)
     made.hire("hotline", "cv", "pgd")
     return made
-
-
-def changed(act: Act, /, **members: object) -> Act:
-    """The same act with other members."""
-    return parse_act({**act.members, **members})
 
 
 SERVICE = {
@@ -172,7 +168,7 @@ def _needs_approval(a: ALedger, case: str) -> Act:
                 state,
                 Signed(
                     act, act.signers[0].officer, statement.role, statement.kid, statement.iat,
-                    statement.seq, statement.digest_b64,
+                    statement.seq, statement.digest_b64, load_edition(),
                 ),
             )  # fmt: skip
     when = a.clock.now().astimezone(T0.tzinfo)

@@ -46,9 +46,9 @@ def test_a_look_back_that_fails_is_told_of_once(
     log = played("SC1")
     rows = Stored(log.stored(), log.log.noted)
     reader = Reader(rows, log.log.kek, ORIGIN).for_folds()
-    standing = RegistryFollower(rows, reader)
+    follower = RegistryFollower(rows, reader)
     group = BatchTransaction(
-        {}, rows, reader, origin=ORIGIN, level="ordinary", most=1, standing=standing
+        {}, rows, reader, origin=ORIGIN, level="ordinary", most=1, follower=follower
     )
     group._fold = Fold(FoldLog(rows, log.log.kek, ORIGIN), ORIGIN, "ordinary", 9)
     view = ViewState("acts", 1, "live", "", 9, 3, _NOW, None, None, None)

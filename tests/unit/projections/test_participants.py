@@ -27,7 +27,7 @@ def shown(case: Story) -> dict[str, Any]:
 
 def answer(case: Story) -> dict[str, Any]:
     """The same as the API answers it."""
-    body = {"id": an_id("the case"), "enforced": False, **shown(case)}
+    body = {"id": an_id("the case"), **shown(case)}
     whole: dict[str, Any] = orjson.loads(orjson.dumps(body))
     return whole
 
@@ -99,11 +99,9 @@ def printed(body: dict[str, Any], lang: Lang, capsys: pytest.CaptureFixture[str]
 def test_a_table_fits_eighty_columns_in_both_languages(
     lang: Lang, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nothing is cut, and the last line says that it is not enforced."""
+    """Nothing is cut."""
     said = printed(answer(busy()), lang, capsys)
-    tables, _, note = said.rstrip("\n").rpartition("\n")
-    assert max(map(len, tables.splitlines())) <= NARROW
-    assert ("chưa được thi hành" if lang == "vi" else "not enforced yet") in note
+    assert max(map(len, said.splitlines())) <= NARROW
     assert ("người thân thích" if lang == "vi" else "relative") in " ".join(said.split())
     assert officer("btg")[:8] in said
 
@@ -133,7 +131,7 @@ def test_nobody_is_said_in_words(
     lang: Lang, words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """An empty table tells nothing."""
-    said = printed({"participants": [], "excluded": [], "enforced": False}, lang, capsys)
+    said = printed({"participants": [], "excluded": []}, lang, capsys)
     assert all(sentence in said for sentence in words)
 
 

@@ -10,6 +10,7 @@ from keys.jwk import SoftwareSigner
 from ledger.regulation.acts.act import Act, parse_act
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.acts.json_shape import parse_time
+from ledger.regulation.edition import load_edition, named
 from ledger.regulation.registry.registry import Registry
 
 _NAMES: Final = UUID("0f0c6f4e-8d1a-4a53-9a4c-3f2a53c5d001")
@@ -74,6 +75,7 @@ def opened(**facts: object) -> Act:
             },
             "level": "ordinary",
             "regulation": {"id": "90/QĐ-UBND", "version": "2023"},
+            "edition": named(load_edition()),
             "demo": True,
             **facts,
         },

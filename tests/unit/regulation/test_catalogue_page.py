@@ -48,8 +48,8 @@ def test_page_is_nfc() -> None:
 @pytest.mark.parametrize(
     ("kind", "count"),
     [
-        ("act", 114),
-        ("guard", 143),
+        ("act", 115),
+        ("guard", 161),
         ("state", 12),
         ("sub_process", 16),
         ("clock", 49),

@@ -42,7 +42,7 @@ def test_clocks_that_run_at_the_handover_are_those_the_minutes_list() -> None:
 
     Duties move with the function.
     """
-    player, _, stream = played("SC3", 10)
+    player, _, stream = played("SC3", 12)
     found = {
         r.code: r.due for r in running(stream, player.registry, at("2025-02-28T17:00:00+07:00"))
     }
@@ -87,7 +87,7 @@ def test_extension_of_the_crime_report_takes_the_place_of_the_first_term() -> No
 
     The last one runs to its own date.
     """
-    player, _, stream = played("SC6", 11)
+    player, _, stream = played("SC6", 13)
     runs = [
         r
         for r in clock_runs(stream, player.registry, at("2024-12-01T09:00:00+07:00"))
@@ -160,7 +160,7 @@ def test_flag_of_an_oral_notice_ends_with_its_confirmation() -> None:
 
 def test_affected_party_not_told_in_time_shows_without_a_new_act() -> None:
     """§8, row 3: the flag appears after the last day and goes with the notice."""
-    player, _, stream = played("SC1", 19)
+    player, _, stream = played("SC1", 21)
     measures = {stream.entries[i].act.act for i in player.acts.values()}
     assert "TakedownProposed" in measures
     untold = [("AFFECTED_NOT_TOLD", player.acts[n]) for n in (9, 11)]
@@ -168,7 +168,7 @@ def test_affected_party_not_told_in_time_shows_without_a_new_act() -> None:
     assert not set(untold) & set(shown)
     shown = standing(player.raised, stream, player.registry, at("2024-06-12T00:00:01+07:00"))
     assert set(untold) <= set(shown)
-    player, _, stream = played("SC1", 20)
+    player, _, stream = played("SC1", 22)
     shown = standing(player.raised, stream, player.registry, at("2025-01-01T00:00:00+07:00"))
     assert "AFFECTED_NOT_TOLD" not in {c for c, _ in shown}
 

@@ -126,7 +126,7 @@ def test_every_fault_of_the_facts_is_named_with_its_pointer() -> None:
 
 def test_act_of_an_abolished_agency_is_refused_after_its_last_day() -> None:
     """G3: Sở TT&TT ended on 28/02/2025 (law.md §13)."""
-    player, cast, step = before("SC3", 12)
+    player, cast, step = before("SC3", 14)
     step |= {"author": "tp", "to": ["bacninh.svhttdl"]}
     assert refused(player, cast, step).guard == "AGENCY_EXISTS"
 
@@ -154,8 +154,8 @@ def test_identity_given_is_sealed_before_anything_else() -> None:
 
 def test_sub_process_at_another_step_refuses_the_move() -> None:
     """life_cycle.json: a take-down that is executed cannot be accepted again."""
-    player, cast, step = before("SC1", 16)
-    again = copy.deepcopy(next(s for s in scenario("SC1")["steps"] if s["n"] == 15))
+    player, cast, step = before("SC1", 18)
+    again = copy.deepcopy(next(s for s in scenario("SC1")["steps"] if s["n"] == 17))
     again |= {"n": 98, "at": step["at"]}
     again["facts"]["answer"] = "ACCEPTED"
     assert refused(player, cast, again).guard == "SUB_PROCESS_ILLEGAL"
@@ -233,10 +233,10 @@ def test_act_in_the_stream_of_somebody_else_is_refused() -> None:
 
 
 def test_table_holds_every_guard_of_the_list_in_its_order() -> None:
-    """guards.json: 143 guards; general ones hold for every act, listed ones where required."""
+    """guards.json: 161 guards; general ones hold for every act, listed ones where required."""
     listed = [g["code"] for g in load_edition().guards["guards"]]
     assert [g.code for g in GUARDS] == listed
-    assert len(GUARDS) == 143
+    assert len(GUARDS) == 161
 
 
 def test_guards_of_an_act_are_the_general_and_its_own() -> None:

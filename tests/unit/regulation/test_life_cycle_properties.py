@@ -21,6 +21,7 @@ from ledger.regulation.acts.json_shape import parse_time
 from ledger.regulation.acts.lifecycle import life_cycle
 from ledger.regulation.case.state import RESULTS, Signed, StreamState, apply, fold
 from ledger.regulation.case_file.render import case_file
+from ledger.regulation.edition import load_edition
 from ledger.regulation.guards.life import state_illegal, sub_process_illegal
 from ledger.regulation.registry.registry import Registry
 from tests.examples import examples
@@ -121,7 +122,16 @@ class Walk(RuleBasedStateMachine):
         assert (state_illegal(question) is None) == legal
         if not legal or sub_process_illegal(question) is not None:
             return
-        signed = Signed(act, act.signers[0].officer, "AUTHOR", "", 0, self.stream.seq + 1, "d")
+        signed = Signed(
+            act,
+            act.signers[0].officer,
+            "AUTHOR",
+            "",
+            0,
+            self.stream.seq + 1,
+            "d",
+            load_edition(),
+        )
         entry = apply(self.stream, signed)
         assert self.stream.state == target
         for moved in entry.moved:

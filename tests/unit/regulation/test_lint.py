@@ -10,6 +10,7 @@ from ledger.regulation.acts import text_lint
 from ledger.regulation.edition import load_edition
 from tests.unit.regulation.scenario_texts import ordinary_texts, refused_for
 
+EDITION = load_edition()
 DAY = date(2024, 6, 4)
 
 PERSONS = {
@@ -106,14 +107,14 @@ HARMLESS = [
 )
 def test_identifier_of_a_person_is_found(code: str, text: str) -> None:
     """G14: tokens are the only place for a person."""
-    assert code in text_lint.identifiers(text)
-    assert code in text_lint.identifiers(f"Nội dung được phản ánh: {text}.")
+    assert code in text_lint.identifiers(text, EDITION)
+    assert code in text_lint.identifiers(f"Nội dung được phản ánh: {text}.", EDITION)
 
 
 @pytest.mark.parametrize("text", HARMLESS)
 def test_posts_agencies_and_offices_pass(text: str) -> None:
     """An officer can name posts, bodies, offices and documents."""
-    assert text_lint.identifiers(text) == []
+    assert text_lint.identifiers(text, EDITION) == []
 
 
 @pytest.mark.parametrize(
@@ -131,7 +132,7 @@ def test_posts_agencies_and_offices_pass(text: str) -> None:
 )
 def test_secrecy_mark_is_found(text: str) -> None:
     """4.4: the ordinary log holds no state secrets."""
-    assert text_lint.secret_marks(text) != []
+    assert text_lint.secret_marks(text, EDITION) != []
 
 
 @pytest.mark.parametrize(
@@ -145,7 +146,7 @@ def test_secrecy_mark_is_found(text: str) -> None:
 )
 def test_speaking_of_secrecy_is_no_mark(text: str) -> None:
     """Words about secrecy are not a stamp."""
-    assert text_lint.secret_marks(text) == []
+    assert text_lint.secret_marks(text, EDITION) == []
 
 
 @pytest.mark.parametrize(
@@ -162,7 +163,7 @@ def test_speaking_of_secrecy_is_no_mark(text: str) -> None:
 )
 def test_word_that_prejudges_is_found(text: str, code: str) -> None:
     """regulation.md §9 rule 1: neutral words before a finding."""
-    assert code in text_lint.words_to_avoid(text, DAY)
+    assert code in text_lint.words_to_avoid(text, DAY, EDITION)
 
 
 @pytest.mark.parametrize(
@@ -179,33 +180,35 @@ def test_word_that_prejudges_is_found(text: str, code: str) -> None:
 )
 def test_neutral_and_quoted_words_pass(text: str) -> None:
     """The legal term only in quotation; "dấu hiệu" before "vi phạm"."""
-    assert text_lint.words_to_avoid(text, DAY) == []
+    assert text_lint.words_to_avoid(text, DAY, EDITION) == []
 
 
 def test_what_was_found_is_not_repeated() -> None:
     """An error text that named the person would carry the leak on."""
-    found = text_lint.identifiers("Gọi bà Trần Thị Ví Dụ, số 0912345678, CCCD 027123456789")
+    found = text_lint.identifiers(
+        "Gọi bà Trần Thị Ví Dụ, số 0912345678, CCCD 027123456789", EDITION
+    )
     assert sorted(found) == ["ID_NUMBER", "PERSONAL_NAME", "PHONE"]
 
 
 def test_words_are_those_of_the_day_of_the_act() -> None:
     """A word that is listed later puts no flag on an earlier act; the list begins in 2023."""
-    assert text_lint.words_to_avoid("Kẻ xấu lợi dụng", date(2023, 3, 21)) == ["KE_XAU"]
-    assert text_lint.words_to_avoid("Kẻ xấu lợi dụng", date(2023, 3, 20)) == []
+    assert text_lint.words_to_avoid("Kẻ xấu lợi dụng", date(2023, 3, 21), EDITION) == ["KE_XAU"]
+    assert text_lint.words_to_avoid("Kẻ xấu lợi dụng", date(2023, 3, 20), EDITION) == []
 
 
 def test_no_text_of_the_scenarios_is_stopped_but_where_it_should() -> None:
     """Real wording passes: every step that is expected effective, at the level it is written to."""
     for step, text in ordinary_texts():
-        assert text_lint.identifiers(text) == [], (step, text)
-        assert text_lint.secret_marks(text) == [], (step, text)
+        assert text_lint.identifiers(text, EDITION) == [], (step, text)
+        assert text_lint.secret_marks(text, EDITION) == [], (step, text)
 
 
 def test_negatives_of_the_lint_are_stopped() -> None:
     """N11 of negative.json, and whatever is added to it."""
     texts = refused_for("NO_PERSON_IDENTIFIER")
     assert texts
-    assert all(text_lint.identifiers("\n".join(joined)) for joined in texts)
+    assert all(text_lint.identifiers("\n".join(joined), EDITION) for joined in texts)
 
 
 def test_every_pattern_has_a_trigger_and_words_for_the_reader() -> None:

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from ledger.regulation.acts.catalogue import load as load_catalogue
-from ledger.regulation.edition import load_edition
+from ledger.regulation.acts.participation_rules import OF_THE_REGISTRY, compile_rules, load
+from ledger.regulation.edition import Edition, load_edition
 from ledger.regulation.participation.ends import _ENDS
-from ledger.regulation.participation.rules import OF_THE_REGISTRY, compile_rules, load
 from ledger.regulation.participation.selectors import _SELECTORS
 
 EDITION, TYPES = load_edition(), load_catalogue().types
@@ -87,6 +87,11 @@ WRONG: dict[str, tuple[Callable[[Any], None], str]] = {
 }
 
 
+def _with(data: Any) -> Edition:  # noqa: ANN401 - JSON
+    """The edition with other rules of participation."""
+    return replace(EDITION, subjects={**EDITION.subjects, "participation": data})
+
+
 @pytest.mark.parametrize("named", WRONG)
 def test_data_that_says_what_is_not_known_is_not_loaded(named: str) -> None:
     """A slip in the data stops at the start and gives nobody anything."""
@@ -94,7 +99,9 @@ def test_data_that_says_what_is_not_known_is_not_loaded(named: str) -> None:
     data = deepcopy(DATA)
     change(data)
     with pytest.raises(ValueError, match=words):
-        compile_rules(replace(EDITION, participation=data), load_catalogue())
+        compile_rules(
+            replace(EDITION, subjects={**EDITION.subjects, "participation": data}), load_catalogue()
+        )
 
 
 def test_a_changed_rule_begins_on_its_day() -> None:
@@ -104,7 +111,9 @@ def test_a_changed_rule_begins_on_its_day() -> None:
     new = deepcopy(old) | {"from": day.isoformat(), "gives": []}
     old["to"] = (day - timedelta(days=1)).isoformat()
     data["acts"].append(new)
-    rules = compile_rules(replace(EDITION, participation=data), load_catalogue())
+    rules = compile_rules(
+        replace(EDITION, subjects={**EDITION.subjects, "participation": data}), load_catalogue()
+    )
     before, after = (
         rules.on("CaseRegistered", day - timedelta(days=1)),
         rules.on("CaseRegistered", day),

@@ -13,6 +13,7 @@ from ledger.regulation.acts.catalogue import load
 from ledger.regulation.case.roles import CASE_ROLES
 from ledger.regulation.registry.lines import REGISTRY_ACTS
 from ledger.regulation.registry.registry import Registry
+from tests.builders import a_registry, hire, officer
 from tests.unit.regulation.registry_acts import (
     FOUNDER,
     FOUNDERS_KEY,
@@ -385,8 +386,8 @@ def test_grant_runs_from_its_act_to_its_term() -> None:
 
     assert running("2024-01-02T07:59:59+07:00") == 0
     assert running("2024-01-02T08:00:00+07:00") == 1
-    assert running("2024-12-31T17:00:00+07:00") == 1
-    assert running("2024-12-31T17:00:01+07:00") == 0
+    assert running("2024-12-31T16:59:59+07:00") == 1
+    assert running("2024-12-31T17:00:00+07:00") == 0
     assert book.registry.grants(stream=f"case/{an_id('other')}") == []
 
 
@@ -499,3 +500,18 @@ def test_key_enrolled_before_the_appointment_counts_too() -> None:
     book.take(appointed(SECOND, STTTT, POST, powers=["REGISTRY_KEEPER"], valid_from="2024-01-02"))
     assert book.registry.founding(D(2024, 1, 1))
     assert not book.registry.founding(D(2024, 1, 2))
+
+
+def test_ids_of_a_person_are_those_that_the_registry_links_today() -> None:
+    """A copy links apart from its original; a token that was corrected links no more."""
+    registry = a_registry()
+    for alias in ("cv", "cv2"):
+        hire(registry, alias, person=an_id("one person"))
+    both = {officer("cv"), officer("cv2")}
+    assert set(registry.officers.ids_of(officer("cv"))) == both
+    other = registry.copy()
+    hire(other, "cv2", person=an_id("somebody else"))
+    assert other.officers.ids_of(officer("cv")) == (officer("cv"),)
+    assert other.officers.ids_of(officer("cv2")) == (officer("cv2"),)
+    assert set(registry.officers.ids_of(officer("cv"))) == both
+    assert registry.officers.ids_of(officer("tp")) == (officer("tp"),)

@@ -146,9 +146,9 @@ def test_act_whose_ground_has_gone_is_refused_at_the_countersignature() -> None:
     """
     file = scenario("SC1")
     player, cast = player_for(file)
-    for step in steps(file, 16):
+    for step in steps(file, 18):
         player.step(step, cast)
-    result = copy.deepcopy(next(s for s in file["steps"] if s["n"] == 17))
+    result = copy.deepcopy(next(s for s in file["steps"] if s["n"] == 19))
     twin = copy.deepcopy(result) | {"n": 80}
     del twin["countersigners"][0]["at"]
     waiting, _ = player.step(twin, cast)

@@ -8,19 +8,25 @@ by whom.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import click
 
-from api.cli.commands.log.kept_checkpoint import CheckpointFile, KeptCheckpoint, kept_checkpoints
+from api.cli.commands.log.kept_checkpoint import (
+    CheckpointFile,
+    KeptCheckpoint,
+    by_log,
+    kept_checkpoints,
+)
 from api.cli.terminal.audit_tables import progressing, show
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import fail, options, shell_of
 from api.ops import database
-from api.ops.enclave_audit import Audited, run, seen_notes
+from api.ops.enclave_audit import Audited, run, seen_notes, seen_reads
+from api.ops.reads.which_log import ACTS, READS, REMEMBERING_READS
 from api.ops.supervisor import API, CHECKPOINTER, FOLLOWER, PROJECTOR, REMEMBERING, ROLES
 from api.ops.wiring import log_signers, open_kek, require_genesis, role_dsn
 from api.settings import EnclaveFacts, Home, Settings, SettingsError, memory_needed
@@ -35,15 +41,25 @@ from ledger.errors import Doubt
 from ledger.log.checkpoint import Checkpoint, unverified
 from ledger.message import Message, Text
 from ledger.postgres.checkpoints import PostgresCheckpoints
-from ledger.postgres.connect import open_pool
+from ledger.postgres.connect import Pool, open_pool
 from ledger.postgres.records import PostgresRecords
 from ledger.postgres.tiles import PostgresTiles
 from ledger.streams.record_reader import Reader
 from ledger.write.log_keys_follower import FollowedKeys
 from ledger.write.registry_follower import RegistryFollower
 
-_LOGINS: Final = {API: "reader", FOLLOWER: PROJECTOR}
+_LOGINS: Final = {
+    API: "reader",
+    FOLLOWER: PROJECTOR,
+    **dict.fromkeys(REMEMBERING_READS, CHECKPOINTER),
+}
 """The login by which a role reads the tree, where it has another name."""
+_JUDGES: Final = {
+    API: "writer",
+    FOLLOWER: PROJECTOR,
+    **dict.fromkeys(REMEMBERING_READS, CHECKPOINTER),
+}
+"""The login by which a role judges the registry: a grant in a case rests on all of that case."""
 
 
 def remember(settings: Settings, roles: Iterable[str], known: bytes | None) -> Sequence[Path]:
@@ -142,26 +158,37 @@ class _Memory:
 @contextmanager
 def _memory(settings: Settings, facts: EnclaveFacts, role: str) -> Iterator[_Memory]:
     store = SeenFile(Home(settings).seen_folder(role))
-    pool = open_pool(role_dsn(settings, facts, _LOGINS.get(role, role)), most=1)
-    try:
-        records = PostgresRecords(pool)
-        seen = SeenCheckpoint(store, _keys(settings, facts, role, records), facts.origin)
-        yield _Memory(role, store, seen, records, PostgresTiles(pool), PostgresCheckpoints(pool))
-    finally:
-        pool.close()
+    with ExitStack() as open_:
+
+        def pool(logins: Mapping[str, str]) -> Pool:
+            dsn = role_dsn(settings, facts, logins.get(role, role))
+            return open_.enter_context(closing(open_pool(dsn, most=1)))
+
+        own, which = pool(_LOGINS), READS if role in REMEMBERING_READS else ACTS
+        keys = _keys(settings, facts, role, PostgresRecords(pool(_JUDGES)))
+        seen = SeenCheckpoint(store, keys, which.origin(facts))
+        yield _Memory(
+            role,
+            store,
+            seen,
+            PostgresRecords(own, which.schema),
+            PostgresTiles(own, which.schema),
+            PostgresCheckpoints(own, which.schema),
+        )
 
 
 def _keys(
     settings: Settings, facts: EnclaveFacts, role: str, records: PostgresRecords
 ) -> Callable[[int], Sequence[VKey]]:
     """What a role opens its memory with: the checkpointer its own keys, others those of the log."""
-    if role == CHECKPOINTER:
-        own = [signer.vkey for signer in log_signers(settings)]
+    if role in (CHECKPOINTER, *REMEMBERING_READS):
+        which = ACTS if role == CHECKPOINTER else READS
+        own = [signer.vkey for signer in log_signers(settings, which=which)]
         return lambda _: own
     reader = Reader(records, open_kek(settings), facts.origin, facts.level)
     require_genesis(reader, facts)
-    standing = RegistryFollower(records, reader)
-    return FollowedKeys(lambda: standing).at
+    follower = RegistryFollower(records, reader)
+    return FollowedKeys(lambda: follower).at
 
 
 def refuse_in_doubt(settings: Settings) -> None:
@@ -170,6 +197,7 @@ def refuse_in_doubt(settings: Settings) -> None:
     Raises:
         Refusal: With the reason.
     """
+    _warn_of_reads(Home(settings))
     for role in ROLES:
         reason = DoubtMark(Home(settings).seen_folder(role)).reason()
         if reason is not None:
@@ -182,6 +210,18 @@ def refuse_in_doubt(settings: Settings) -> None:
                 ),
                 "in_doubt",
             )
+
+
+def _warn_of_reads(home: Home) -> None:
+    """Doubt about the log of reads stops nothing but its signing."""
+    reason = DoubtMark(home.seen_folder(READS.seen)).reason()
+    if reason is not None:
+        shell_of().note(
+            Message(
+                "The log of reads is in doubt and not signed ({reason}); see: socai log resume",
+                reason=reason,
+            )
+        )
 
 
 @click.command("remember")
@@ -199,7 +239,12 @@ def remember_(checkpoint: CheckpointFile) -> None:
     settings = Settings.from_env()
     home = Home(settings)
     home.facts()
-    roles = [role for role in REMEMBERING if home.has_password(_LOGINS.get(role, role))]
+    of_reads = unverified(checkpoint.note).origin == READS.origin(home.facts())
+    roles = [
+        role
+        for role in (REMEMBERING_READS if of_reads else REMEMBERING)
+        if all(home.has_password(logins.get(role, role)) for logins in (_LOGINS, _JUDGES))
+    ]
     if not roles:
         raise SettingsError(
             Message(
@@ -238,22 +283,32 @@ def resume(kept: tuple[CheckpointFile, ...]) -> None:
     settings = Settings.from_env()
     home = Home(settings)
     home.facts()  # nothing is sound where nothing is
-    marks = {role: DoubtMark(home.seen_folder(role)) for role in ROLES}
+    marks = {role: DoubtMark(home.seen_folder(role)) for role in (*ROLES, READS.seen)}
     reasons = {role: reason for role, mark in marks.items() if (reason := mark.reason())}
     for role, reason in reasons.items():
         shell.note(Message("{role} stopped: {reason}", role=role, reason=reason))
     with database.reachable(settings) as facts:
-        doubts = _doubts(settings, facts)
+        doubts = dict(_doubts(settings, facts))
         if not reasons and not doubts:
             shell.done(Message("Nothing is in doubt."), cleared=[])
             return
         _refuse_unopened(settings, doubts)
-        held = [*seen_notes(settings, facts).notes, *(one.note for one in kept)]
+        of_acts, of_reads = by_log(kept, facts)
         with progressing(shell) as progress:
-            found = run(settings, facts, progress, trusted=held, views=False)
+            found = run(
+                settings,
+                facts,
+                progress,
+                trusted=[*seen_notes(settings, facts).notes, *of_acts],
+                views=False,
+                trusted_reads=[*seen_reads(settings, facts).notes, *of_reads],
+            )
     if not shell.json:
         show(shell, found)
-    if doubts or found.of_the_log or found.altered:
+    unlike = [doubts.pop(role) for role in REMEMBERING_READS if role in doubts]
+    bad_reads = bool(unlike) or not found.sound_reads
+    alone = bad_reads and not doubts and reasons.keys() <= {READS.seen}
+    if doubts or found.of_the_log or found.altered or alone:
         out = _way_out(found)
         fail(
             Message("Nothing is signed yet: {out}", out=out),
@@ -261,8 +316,16 @@ def resume(kept: tuple[CheckpointFile, ...]) -> None:
             doubts={role: shell.text(doubt.text) for role, doubt in doubts.items()},
             audit=found.as_dict(),
         )
-    for mark in marks.values():
-        mark.clear()
+    if bad_reads:
+        shell.note(
+            Message(
+                "The log of reads stays in doubt and unsigned: put the right database back; if it"
+                " is lost: socai log recover-reads."
+            )
+        )
+    for role, mark in marks.items():
+        if role != READS.seen or not bad_reads:
+            mark.clear()
     shell.done(
         Message("The log holds all that this home has seen; the processes may go on: socai serve"),
         cleared=list(reasons),
@@ -314,7 +377,7 @@ def _lowered(sentence: str) -> str:
 def _doubts(settings: Settings, facts: EnclaveFacts) -> Mapping[str, Doubt]:
     """Which roles of the home would stop, and why; one that has seen nothing is asked nothing."""
     found = {}
-    for role in REMEMBERING:
+    for role in (*REMEMBERING, *REMEMBERING_READS):
         if not SeenFile(Home(settings).seen_folder(role)).path.exists():
             continue  # its login and keys may lie on another machine too
         with _memory(settings, facts, role) as memory:

@@ -30,9 +30,17 @@ _TABLE: Final = {
         "api.cli.commands.log.discard:discard",
         Message("Take away checkpoints the log did not sign."),
     ),
+    "shred": Late(
+        "api.cli.commands.log.shred:shred",
+        Message("Carry out an act of erasure."),
+    ),
     "recover": Late(
         "api.cli.commands.log.recover:recover",
         Message("Go on after a loss, under a new key."),
+    ),
+    "recover-reads": Late(
+        "api.cli.commands.log.recover_reads:recover_reads",
+        Message("The same of the log of reads."),
     ),
     "resume": Late(
         "api.cli.commands.log.doubt:resume",

@@ -6,13 +6,15 @@ whether the log signed it, which whoever holds the keys decides.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import click
 
 from api.cli.terminal.shell import misuse
+from api.ops.reads.which_log import READS
+from api.settings import EnclaveFacts
 from ledger.errors import VerificationError
 from ledger.log.checkpoint import unverified
 from ledger.message import Message
@@ -68,3 +70,12 @@ class KeptCheckpoint(click.ParamType[CheckpointFile]):
 def kept_checkpoints(told: str) -> Callable[[F], F]:
     """`--checkpoint FILE`, as often as one likes; the command gets `kept`."""
     return click.option("--checkpoint", "kept", multiple=True, type=KeptCheckpoint(), help=told)
+
+
+def by_log(
+    kept: Sequence[CheckpointFile], facts: EnclaveFacts
+) -> tuple[Sequence[bytes], Sequence[bytes]]:
+    """Notes of the log of acts, or of none, and those of the log of reads."""
+    notes = [one.note for one in kept]
+    of_reads = [note for note in notes if unverified(note).origin == READS.origin(facts)]
+    return [note for note in notes if note not in of_reads], of_reads

@@ -18,6 +18,7 @@ import orjson
 
 from api.cli.commands.log.kept_checkpoint import CheckpointFile, kept_checkpoints
 from api.cli.commands.signer_options import signer_of
+from api.cli.commands.token_option import TokenUri, pin_option
 from api.cli.terminal.case_tables import when
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import Shell, fail, misuse, options, shell_of
@@ -28,8 +29,8 @@ from api.ops.supervisor import REMEMBERING, ROLES
 from api.ops.wiring import require_schema, role_dsn
 from api.settings import Home, Settings
 from api.texts.catalogue import in_each, translate
-from keys.jwk import SoftwareSigner
 from keys.lost_checkpoint import known
+from keys.signer import Signer
 from ledger.errors import VerificationError
 from ledger.log.moment import stamp
 from ledger.log.recovery import Recovery
@@ -51,7 +52,7 @@ _FILES: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
 class _Asked:
     """What the operator brings along: who signs, and why."""
 
-    signers: Sequence[SoftwareSigner]
+    signers: Sequence[Signer]
     approver: str | None
     reason: str | None
 
@@ -86,6 +87,15 @@ def _in_turn(context: click.Context, option: click.Parameter, given: tuple[Any, 
     expose_value=False,
     help="The key file of a registrar who signs.",
 )
+@click.option(
+    "--token",
+    multiple=True,
+    type=TokenUri(),
+    callback=_in_turn,
+    expose_value=False,
+    help="A token with the key of a registrar who signs.",
+)
+@pin_option
 @click.option(
     "--approver", default=None, metavar="OFFICER", help="Who countersigns, where it could be more."
 )
@@ -286,9 +296,7 @@ def _approver(log: Recovering, author: str, at: datetime, asked: _Asked) -> str:
     return chosen
 
 
-def _whose(
-    log: Recovering, officer: str, signers: Sequence[SoftwareSigner]
-) -> SoftwareSigner | None:
+def _whose(log: Recovering, officer: str, signers: Sequence[Signer]) -> Signer | None:
     return next((one for one in signers if log.officer(one.kid) == officer), None)
 
 

@@ -6,17 +6,28 @@ Both are held against what this home has seen before. Not: whether every stored 
 from __future__ import annotations
 
 from contextlib import closing
-from typing import Final
+from typing import Any, Final
 
 import click
 
-from api.cli.commands.signer_options import client_at, server_option
+from api.cli.commands.signer_options import (
+    client_at,
+    log_option,
+    origin_of,
+    server_option,
+    signer_of,
+    whose_key,
+)
 from api.cli.terminal.case_tables import when
 from api.cli.terminal.error_messages import guarded
-from api.cli.terminal.shell import options, shell_of, visible
-from api.ops.home_notes import running_url
+from api.cli.terminal.shell import fail, misuse, options, shell_of, visible
+from api.client.client import Client
+from api.client.connection import Refused
+from api.ops.home_notes import ACCESS_VKEYS, running_url
 from api.settings import Settings
-from ledger.log.checkpoint import unverified
+from keys.note import VKey
+from ledger.errors import VerificationError
+from ledger.log.checkpoint import open_checkpoint, unverified
 from ledger.message import Message, Text
 
 _LINE: Final = 100
@@ -73,21 +84,63 @@ def status(server: str | None) -> None:
 
 
 @click.command("checkpoint")
+@click.option("--reads", is_flag=True, help="Of the log of reads; for an overseer's auditors.")
+@whose_key
 @server_option
+@log_option
 @options
 @guarded
-def newest(server: str | None) -> None:
+def newest(server: str | None, log: str | None, *, reads: bool, **whose: Any) -> None:  # noqa: ANN401  a key's
     """Print the newest signed checkpoint, to be kept elsewhere; held against what was seen before.
 
     Keep it apart from the database: socai log audit --checkpoint FILE holds a log to it, and
-    socai log remember FILE tells it to a new machine.
+    socai log remember FILE tells it to a new machine. That of the log of reads is shown with the
+    key of an overseer's auditor, and held against nothing but that log's keys, where this home has
+    them.
     """
-    shell = shell_of()
-    with closing(client_at(server or running_url(Settings.from_env()), None)) as client:
-        note = client.checkpoint()
+    shell, settings = shell_of(), Settings.from_env()
+    if not reads and any(whose.values()):
+        misuse(Message("Nothing was done: a key is asked for with --reads alone."))
+    signer = signer_of(settings, **whose) if reads else None
+    of = log or origin_of(settings) if reads else log
+    with closing(client_at(server or running_url(settings), signer, of)) as client:
+        note = _of_reads(client, settings) if reads else client.checkpoint()
     found = unverified(note)
     if shell.json:
         told = {"origin": found.origin, "size": found.size, "root": found.root.hex()}
         shell.give({"ok": True, **told, "note": note.decode()})
     else:
         click.echo(note, nl=False)
+
+
+def _of_reads(client: Client, settings: Settings) -> bytes:
+    """The newest checkpoint of the log of reads."""
+    try:
+        note = client.reads_checkpoint()
+    except Refused as refused:
+        if refused.code != "not_found":
+            raise
+        fail(
+            Message(
+                "Nothing is shown: the checkpoints of the log of reads are for the auditors of an"
+                " overseer alone. If you are one, none is signed yet."
+            ),
+            refused.code,
+        )
+    path, origin = settings.home / ACCESS_VKEYS, f"{client.origin}/access"
+    vkeys = path.read_text("ascii").split() if path.exists() else []
+    try:
+        good = unverified(note).origin == origin
+        if vkeys:
+            open_checkpoint(note, [*map(VKey.parse, vkeys)], origin=origin)
+    except VerificationError:
+        good = False
+    if not good:
+        fail(
+            Message(
+                "Nothing is shown: what the server gave is no checkpoint of this log of reads, or"
+                " not signed by its keys."
+            ),
+            "no_checkpoint_of_this_log",
+        )
+    return note

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from ledger.errors import Rejected
 from ledger.regulation.case.state import NOTHING, pass_over
 from tests.builders import (
+    CAST,
     DIGEST,
     Others,
     Story,
@@ -24,6 +26,8 @@ from tests.builders import (
 
 OTHER_DIGEST = NOTHING
 CASE = f"case/{an_id('another case')}"
+
+THIRD = f"case/{an_id('a third case')}"
 
 
 def test_nobody_grants_access_to_themselves() -> None:
@@ -101,15 +105,36 @@ def test_only_a_running_grant_of_that_officer_is_revoked() -> None:
     breaks("GRANT_STANDS", case.asks("ParticipationRevoked", facts=own))
 
 
+def test_a_permit_to_take_copies_out_is_revoked_as_a_grant_is() -> None:
+    """access.md A23: its holder's, while it runs, once, by who holds the case."""
+    case = a_case_in("VERIFYING")
+    until = (case.now + timedelta(days=30)).isoformat()
+    agency, post = CAST["cv"]
+    holder = {"officer": officer("cv"), "agency": agency, "post": post, "until": until}
+    given = case.then("ExportPermitted", facts={"holder": holder})
+    own = {"grant": given.act.act_id, "officer": officer("cv")}
+    holds("GRANT_STANDS", case.asks("ParticipationRevoked", facts=own))
+    holds("REVOKER_IN_CHARGE", case.asks("ParticipationRevoked", by="gd", facts=own))
+    breaks("REVOKER_IN_CHARGE", case.asks("ParticipationRevoked", by="hct", facts=own))
+    other = {**own, "officer": officer("cv2")}
+    breaks("GRANT_STANDS", case.asks("ParticipationRevoked", facts=other), "/facts/officer")
+    case.later(days=31)
+    breaks("GRANT_STANDS", case.asks("ParticipationRevoked", facts=own))
+    case.later(days=-31)
+    case.then("ParticipationRevoked", facts=own)
+    breaks("GRANT_STANDS", case.asks("ParticipationRevoked", facts=own))
+
+
 # -- inspectors ---------------------------------------------------------------------------------
 
 
 def order(alias: str = "tra", **more: Any) -> dict[str, Any]:  # noqa: ANN401 - facts are JSON
     """Facts of an inspection order for one case and one reader."""
+    agency, post = CAST[alias]
     reader = {
         "officer": officer(alias),
-        "post": "thanh-tra-vien",
-        "agency": "bacninh.thanhtra",
+        "post": post,
+        "agency": agency,
         "until": "2024-07-04T08:00:00+07:00",
     }
     return {"cases": [CASE], "readers": [reader], **more}
@@ -148,6 +173,27 @@ def test_who_took_part_in_a_case_does_not_inspect_it() -> None:
     breaks("INSPECTOR_SEPARATE", working.asks("InspectionOrdered", facts=order()))
 
 
+def test_the_inspecting_body_orders_and_nobody_for_themselves() -> None:
+    """access.md A9: its own stream and officers; readers in post, who sign no order of theirs."""
+    office = inspectorate()
+    holds("ORDER_BY_BODY", office.asks("InspectionOrdered", facts=order()))
+    elsewhere = Story("agency/bacninh.stttt", registry=office.registry)
+    breaks("ORDER_BY_BODY", elsewhere.asks("InspectionOrdered", facts=order()), "/stream")
+    for other in ("gd", "ytcv"):
+        asked = office.asks("InspectionOrdered", also=[other], facts=order())
+        breaks("ORDER_BY_BODY", asked, "/signers/1")
+    for own in ("thanhtra", "trapc"):
+        breaks("ORDER_BY_BODY", office.asks("InspectionOrdered", facts=order(own)), "/signers")
+    gone = order()
+    gone["readers"][0]["post"] = "chanh-thanh-tra"
+    breaks("ORDER_BY_BODY", office.asks("InspectionOrdered", facts=gone), "/facts/readers/0")
+    linked = office.registry.officers.ids_of(officer("tra"))
+    assert list(linked) == [officer("tra")]
+    for alias in ("tra", "trapc"):
+        hire(office.registry, alias, person=an_id("one person"))
+    breaks("ORDER_BY_BODY", office.asks("InspectionOrdered", facts=order()), "/signers")
+
+
 def test_who_inspects_gets_no_working_grant() -> None:
     """G8 (access.md S7): nor does an overseer; reading is no work."""
     office = inspectorate()
@@ -166,6 +212,55 @@ def test_who_inspects_gets_no_working_grant() -> None:
 # -- break-glass --------------------------------------------------------------------------------
 
 
+def a_duty_room() -> Story:
+    """The department's stream; its supervisors take part in the case that is asked for."""
+    parts = {CASE: [officer(alias) for alias in ("tp", "gd", "cv2")]}
+    parts |= {THIRD: parts[CASE]}
+    return Story("agency/bacninh.stttt", cases=Others(taking_part=parts))
+
+
+def test_who_asks_reads_and_a_supervisor_of_the_case_approves() -> None:
+    """access.md A19: whoever approves has the case, since the requester cannot look for it."""
+    agency = a_duty_room()
+    holds("BREAK_GLASS_SIGNERS", agency.asks("BreakGlassOpened"))
+    other = {"officer": officer("cv")}
+    breaks("BREAK_GLASS_SIGNERS", agency.asks("BreakGlassOpened", facts=other), "/facts/officer")
+    for clerk in ("cv", "hotline"):
+        asked = agency.asks("BreakGlassOpened", also=[clerk])
+        breaks("BREAK_GLASS_SIGNERS", asked, "/signers/1")
+    stranger = agency.asks("BreakGlassOpened", also=["pgd"])
+    breaks("BREAK_GLASS_SIGNERS", stranger, "/facts/case")
+    unknown = {"case": f"case/{an_id('nobody has it')}"}
+    breaks("BREAK_GLASS_SIGNERS", agency.asks("BreakGlassOpened", facts=unknown), "/facts/case")
+    elsewhere = Story("agency/bacninh.syt", registry=agency.registry)
+    breaks("BREAK_GLASS_SIGNERS", elsewhere.asks("BreakGlassOpened"), "/stream")
+
+
+def test_who_approved_what_nobody_reviewed_grants_nothing_more() -> None:
+    """access.md A19: from the end of the review on, by whatever id, also with an older date."""
+    agency = a_duty_room()
+    opened = agency.then("BreakGlassOpened", by="cv2", also=["tp"])
+    case = a_case_in("VERIFYING", registry=agency.registry, start=agency.now)
+    grant: dict[str, Any] = {"by": "tp", "facts": {"officer": officer("hcv")}}
+    holds("OPENING_UNREVIEWED", case.asks("ParticipationGranted", **grant))
+    case.later(days=5)
+    agency.later(days=6)
+    breaks("OPENING_UNREVIEWED", case.asks("ParticipationGranted", **grant), "/signers/0")
+    dated_back = case.asks("ParticipationGranted", when=case.now - timedelta(days=4), **grant)
+    holds("OPENING_UNREVIEWED", dated_back)
+    taken_now = replace(dated_back, at=case.now.astimezone(UTC), memo={})
+    breaks("OPENING_UNREVIEWED", taken_now, "/signers/0")
+    again = agency.asks("BreakGlassOpened", by="cv", also=["tp"], facts={"case": THIRD})
+    breaks("OPENING_UNREVIEWED", again, "/signers/1")
+    by_another = grant | {"by": "gd"}
+    holds("OPENING_UNREVIEWED", case.asks("ParticipationGranted", **by_another))
+    for alias in ("tp", "gd"):
+        hire(case.registry, alias, person=an_id("one person"))
+    breaks("OPENING_UNREVIEWED", case.asks("ParticipationGranted", **by_another), "/signers/0")
+    agency.then("BreakGlassReviewed", by="pgd", facts={"opened": opened.act.act_id})
+    holds("OPENING_UNREVIEWED", case.asks("ParticipationGranted", **grant))
+
+
 def test_an_emergency_opening_is_short() -> None:
     """access.md A19: four hours by the dated limit."""
     agency = Story("agency/bacninh.stttt")
@@ -178,21 +273,20 @@ def test_an_emergency_opening_is_short() -> None:
 
 def test_the_same_pair_does_not_open_a_case_twice() -> None:
     """access.md A19, S8: in whichever order; another approver or case is another opening."""
-    agency = Story("agency/bacninh.stttt")
+    agency = a_duty_room()
     opened = agency.then("BreakGlassOpened", by="cv2", also=["tp"])
     agency.then("BreakGlassReviewed", facts={"opened": opened.act.act_id})
     agency.later(days=3)
     breaks("BREAK_GLASS_LIMIT", agency.asks("BreakGlassOpened", by="cv2", also=["tp"]))
     breaks("BREAK_GLASS_LIMIT", agency.asks("BreakGlassOpened", by="tp", also=["cv2"]), "/signers")
     holds("BREAK_GLASS_LIMIT", agency.asks("BreakGlassOpened", by="cv2", also=["gd"]))
-    elsewhere = {"case": f"case/{an_id('a third case')}"}
-    asked = agency.asks("BreakGlassOpened", by="cv2", also=["tp"], facts=elsewhere)
+    asked = agency.asks("BreakGlassOpened", by="cv2", also=["tp"], facts={"case": THIRD})
     holds("BREAK_GLASS_LIMIT", asked)
 
 
 def test_an_opening_waits_for_the_review_of_the_last_one() -> None:
     """access.md A19: one working day, then the requester opens nothing more."""
-    agency = Story("agency/bacninh.stttt")
+    agency = a_duty_room()
     opened = agency.then("BreakGlassOpened", by="cv2", also=["tp"])
     agency.later(hours=5)
     again: dict[str, Any] = {"by": "cv2", "also": ["gd"]}
@@ -205,8 +299,8 @@ def test_an_opening_waits_for_the_review_of_the_last_one() -> None:
 
 def test_an_opening_is_reviewed_by_a_third_person() -> None:
     """G8 (access.md A19, S8): who asked, who approved and who read do not review."""
-    agency = Story("agency/bacninh.stttt")
-    agency.then("BreakGlassOpened", by="cv2", also=["tp"], facts={"officer": officer("cv")})
+    agency = a_duty_room()
+    agency.forced("BreakGlassOpened", by="cv2", also=["tp"], facts={"officer": officer("cv")})
     holds("BREAK_GLASS_THIRD_PERSON", agency.asks("BreakGlassReviewed"))
     for alias in ("cv2", "tp", "cv"):
         breaks("BREAK_GLASS_THIRD_PERSON", agency.asks("BreakGlassReviewed", by=alias), "/signers")
@@ -223,9 +317,9 @@ def test_an_erasure_has_its_three_hands() -> None:
     holds("ERASURE_SIGNERS", ledger.asks("RecordErased"))
     holds("ERASURE_SIGNERS", ledger.asks("RecordErased", also=["keeper2", "giamsat"]))
     for by, also in (
-        ("gd", ["ubcv", "giamsat"]),
+        ("gd", ["ubgk", "giamsat"]),
         ("ct", ["gd", "giamsat"]),
-        ("ct", ["ubcv", "gd"]),
+        ("ct", ["ubgk", "gd"]),
     ):
         breaks("ERASURE_SIGNERS", ledger.asks("RecordErased", by=by, also=also), "/signers")
     breaks("ERASURE_SIGNERS", ledger.asks("RecordErased", also=["giamsat"]))
@@ -241,6 +335,22 @@ def test_nothing_is_erased_while_it_may_be_contested() -> None:
     breaks("ERASURE_NO_OPEN_CLOCK", ledger.asks("RecordErased", facts=ENTRY))
     ledger.cases = Others()
     breaks("ERASURE_NO_OPEN_CLOCK", ledger.asks("RecordErased", facts=ENTRY))
+
+
+def test_what_other_signatures_are_judged_by_is_never_erased() -> None:
+    """access.md A20: neither record 0 and the registry's streams, nor a grant in a case."""
+    known = {(12, DIGEST): CASE, (0, DIGEST): "ledger", (5, DIGEST): "officer/x"}
+    ledger = Story("ledger", cases=Others(records=known))
+    holds("ERASURE_KEEPS_REGISTRY", ledger.asks("RecordErased", facts=ENTRY))
+    for index in (0, 5):
+        facts = {"entries": [*ENTRY["entries"], {"index": index, "entry": DIGEST}]}
+        breaks(
+            "ERASURE_KEEPS_REGISTRY", ledger.asks("RecordErased", facts=facts), "/facts/entries/1"
+        )
+    twice = {"entries": ENTRY["entries"] * 2}
+    breaks("ERASURE_KEEPS_REGISTRY", ledger.asks("RecordErased", facts=twice), "/facts/entries/1")
+    ledger.cases.changing.add(12)
+    breaks("ERASURE_KEEPS_REGISTRY", ledger.asks("RecordErased", facts=ENTRY), "/facts/entries/0")
 
 
 def test_two_registrars_void_a_record() -> None:

@@ -8,6 +8,8 @@ from datetime import timedelta
 import pytest
 
 from ledger.regulation.case.clocks import running
+from ledger.regulation.registry.registry import Registry
+from tests.attacks import attack
 from tests.builders import (
     REPORTER,
     Others,
@@ -113,6 +115,31 @@ def test_who_handles_a_case_cannot_help_to_open_its_reporter() -> None:
         breaks("DISCLOSURE_OUTSIDE_SIGNER", asked, "/signers")
     none = case.asks("ReporterIdentityDisclosed", also=["ct"])
     breaks("DISCLOSURE_OUTSIDE_SIGNER", none)
+
+
+@attack(
+    "somebody of the unit reported on helps to open who reported it",
+    stopped_by="DISCLOSURE_OUTSIDE_SIGNER",
+    noticed_by="`log audit`, which asks the rules again",
+)
+def test_nobody_of_the_unit_reported_on_opens_the_reporter() -> None:
+    """access.md S9: the protection officer, the checker and the head alike."""
+    registry = a_registry()
+    hire(registry, "pc", unit_code="P.PC")
+    case = _sealed_case(registry, {"agency": "bacninh.stttt", "unit_code": "P.PC"})
+    breaks("DISCLOSURE_OUTSIDE_SIGNER", case.asks("ReporterIdentityDisclosed"), "/signers/1")
+    holds("DISCLOSURE_OUTSIDE_SIGNER", case.asks("ReporterIdentityDisclosed", also=["ytcv", "ct"]))
+    whole = _sealed_case(registry, {"agency": "bacninh.ubnd"})
+    breaks("DISCLOSURE_OUTSIDE_SIGNER", whole.asks("ReporterIdentityDisclosed"), "/signers/2")
+
+
+def _sealed_case(registry: Registry, *reported: dict[str, str]) -> Story:
+    case = Story(registry=registry)
+    case.then("ReportReceived", facts={"identity_given": True, "reporter": REPORTER})
+    case.then("ReporterIdentitySealed", facts={"reported_units": list(reported)})
+    for name in ("CaseRegistered", "CompetenceDetermined"):
+        case.then(name)
+    return case
 
 
 def test_an_identity_is_not_open_longer_than_the_limit() -> None:

@@ -90,6 +90,25 @@ def test_a_limb_is_judged_by_the_law_of_the_content_and_not_of_the_finding() -> 
     holds("LIMBS_TESTED", case.asks("VerificationConcluded", facts={"limbs": met}))
 
 
+def test_a_finding_or_a_reopening_says_of_which_day_the_content_is() -> None:
+    """3.3, G2: content of 2025 in a case of 2024 is judged by the law of 2025, in words."""
+    case = a_case_in("VERIFYING")
+    new = [MET_B[0], {**MET_B[1], "instrument": "147/2024/NĐ-CP"}, MET_B[2]]
+    breaks("LIMBS_TESTED", case.asks("VerificationConcluded", facts={"limbs": new}))
+    later = {"limbs": new, "content": [{"stood_from": "2025-02-03"}]}
+    holds("LIMBS_TESTED", case.asks("VerificationConcluded", facts=later))
+    repealed = [MET_B[0], {**MET_B[1], "instrument": "72/2013/NĐ-CP", "article": "5"}, MET_B[2]]
+    said = breaks(
+        "LIMBS_TESTED", case.asks("VerificationConcluded", facts=later | {"limbs": repealed})
+    )
+    assert "72/2013/NĐ-CP" in said["law"]
+    assert "03/02/2025" in said["law"]
+    closed = a_case_in("CLOSED")
+    closed.then("CaseReopened", facts={"content": [{"stood_from": "2025-02-03"}]})
+    holds("LIMBS_TESTED", closed.asks("VerificationConcluded", facts={"limbs": new}))
+    breaks("LIMBS_TESTED", closed.asks("VerificationConcluded", facts={"limbs": repealed}))
+
+
 def test_a_finding_without_contrary_evidence_is_refused() -> None:
     """Added (regulation.md §9.4): what speaks against it, or that it was looked for in vain."""
     case = a_case_in("VERIFYING")

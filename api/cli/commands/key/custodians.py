@@ -1,0 +1,418 @@
+"""For custodians of keys, on a host without a network: split a secret, and open it by two of three.
+
+What is done leaves an act to be signed, as a draft (access.md A21); which secret it is of, and what
+it opens, is told by its id alone. Splitting itself is `keys.shares`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from api.cli.commands.signer_options import kept_or_asked, passphrase
+from api.cli.terminal.error_messages import guarded
+from api.cli.terminal.shell import MISUSED, Refusal, dumped, misuse, options, shell_of
+from api.ops.custody import CUSTODIES, token_custody
+from api.settings import Settings
+from keys import canonical, shares
+from keys.custody import file
+from keys.custody.kek_custody import FILE, FileCustody, on_token
+from keys.envelope_encryption import Kek
+from keys.errors import KeysError, SharesDiffer
+from keys.hpke import ALG, OpeningKey, SealingKey
+from keys.keyring import Keyring
+from keys.shares import CUSTODIANS, Named, Share
+from ledger.message import Message
+
+ENDING: Final = ".socaishare"
+_LIMIT: Final = 65_536
+
+_CEREMONY: Final = (
+    click.option(
+        "--device", required=True, metavar="TEXT", help="Statement on the device it was done on."
+    ),
+    click.option("--minutes", required=True, metavar="NUMBER", help="Number of the minutes."),
+    click.option(
+        "--act",
+        "draft",
+        type=click.Path(path_type=Path),
+        required=True,
+        help="Where the facts of the ceremony's act go, to be signed by two custodians.",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Secret:
+    """32 bytes and their name; not shown."""
+
+    named: Named
+    data: bytes
+
+
+def _ceremony(command: Any) -> Any:  # noqa: ANN401  click's own
+    for option in reversed(_CEREMONY):
+        command = option(command)
+    return command
+
+
+@click.command("split")
+@click.argument("file", type=click.Path(path_type=Path, exists=True))
+@click.option(
+    "--to",
+    "publics",
+    type=click.Path(path_type=Path, exists=True),
+    multiple=True,
+    required=True,
+    help="Public half of a custodian's key; three of them.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    required=True,
+    help="Folder for the three shares.",
+)
+@_ceremony
+@options
+@guarded
+def split(
+    file: Path, publics: tuple[Path, ...], out: Path, device: str, minutes: str, draft: Path
+) -> None:
+    """Split the secret in FILE to three custodians, any two of whom give it back.
+
+    FILE is a KEK (.socaikek) or the private half of a compartment's key pair. It stays as it is.
+    """
+    custodians = _custodians(publics)
+    _refuse_what_is_there([draft, *_share_paths(file.stem, out)])
+    secret = _opened(Settings.from_env(), file)
+    written = _give(secret, custodians, file.stem, out)
+    kids = [secret.named.kid, *(key.kid for key in custodians)]
+    _note(draft, _act("SPLIT", kids, _stated(device, written), minutes))
+    _tell(secret.named, written, None, draft)
+
+
+@click.command("recover")
+@click.argument("share", type=click.Path(path_type=Path, exists=True), nargs=2)
+@click.option(
+    "--key",
+    "keys",
+    type=click.Path(path_type=Path, exists=True),
+    multiple=True,
+    required=True,
+    help="A custodian's key; two of them, in any order.",
+)
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Key file to write, where nothing is yet.",
+)
+@click.option(
+    "--custody",
+    type=click.Choice(CUSTODIES),
+    default=CUSTODIES[0],
+    show_default=True,
+    help="With --into, what keeps a KEK: that file, or the token SOCAI_PKCS11_TOKEN.",
+)
+@click.option(
+    "--to",
+    "publics",
+    type=click.Path(path_type=Path, exists=True),
+    multiple=True,
+    help="Split it anew, to these three custodians; the old shares are void.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    default=None,
+    help="With --to, folder for the new shares.",
+)
+@click.option(
+    "--commitment",
+    default=None,
+    metavar="TEXT",
+    help="Commitment of the split, as the ceremony's act states it.",
+)
+@_ceremony
+@options
+@guarded
+def recover(  # noqa: PLR0913  one for each option
+    share: tuple[Path, Path],
+    *,
+    keys: tuple[Path, ...],
+    into: Path | None,
+    custody: str,
+    publics: tuple[Path, ...],
+    out: Path | None,
+    commitment: str | None,
+    device: str,
+    minutes: str,
+    draft: Path,
+) -> None:
+    """Open a secret with the shares and keys of two custodians; keep it, split it anew, or both.
+
+    Whoever can write all the shares can put a KEK of their own in them, under the right name: give
+    --commitment from the act of the split. A key pair is known by its thumbprint.
+    """
+    if (into is None and not publics) or bool(publics) != (out is not None):
+        misuse(
+            Message(
+                "Nothing was opened: say where it goes, with --into FILE, or with --to three times"
+                " and --out FOLDER."
+            )
+        )
+    custodians = _custodians(publics) if publics else ()
+    first = _share(share[0])
+    if commitment is not None and commitment.strip() != first.commitment:
+        misuse(
+            Message(
+                "Nothing was opened: {file} is of another split than the act states; its own"
+                " commitment is {commitment}. Find out who wrote the shares.",
+                file=share[0],
+                commitment=first.commitment,
+            )
+        )
+    stem = into.stem if into is not None else share[0].stem.rpartition("-")[0] or share[0].stem
+    paths = _share_paths(stem, out) if out is not None else []
+    _refuse_what_is_there([draft, *([into] if into is not None else []), *paths])
+    settings = Settings.from_env()
+    secret = _Secret(first.secret, _recovered(settings, share, keys))
+    if into is not None:
+        _keep(settings, secret, into, custody)
+    written = _give(secret, custodians, stem, out) if out is not None else []
+    kids = [secret.named.kid, *(key.kid for key in custodians)]
+    _note(draft, _act("RECOVER", kids, _stated(device, written), minutes))
+    checked = commitment is not None or secret.named.alg == ALG
+    _tell(secret.named, written, into, draft, unchecked=None if checked else first.commitment)
+
+
+# -- what is read --------------------------------------------------------------------------------
+
+
+def _custodians(publics: Sequence[Path]) -> tuple[SealingKey, ...]:
+    read = tuple(map(_public, publics))
+    if len(read) != CUSTODIANS or len({key.kid for key in read}) != CUSTODIANS:
+        misuse(
+            Message(
+                "Nothing was split: name three custodians, each with a key of their own, by --to"
+                " three times."
+            )
+        )
+    for path, key in zip(publics, read, strict=True):
+        if Keyring.is_test_key(key.kid):
+            misuse(
+                Message(
+                    "Nothing was split: {file} is a test key, whose private half is published.",
+                    file=path,
+                )
+            )
+    return read
+
+
+def _public(path: Path) -> SealingKey:
+    try:
+        return SealingKey.from_jwk(canonical.parse(_bytes(path).removesuffix(b"\n")))
+    except KeysError as error:
+        text = Message(
+            "Nothing was split: {file} is not the public half of a custodian's key ({error}).",
+            file=path,
+            error=error,
+        )
+        raise Refusal(text, MISUSED, "no_custodian") from error
+
+
+def _share(path: Path) -> Share:
+    try:
+        return Share.parse(_bytes(path).removesuffix(b"\n"))
+    except KeysError as error:
+        text = Message(
+            "Nothing was opened: {file} is not a custodian's share ({error}).",
+            file=path,
+            error=error,
+        )
+        raise Refusal(text, MISUSED, "no_share") from error
+
+
+def _bytes(path: Path) -> bytes:
+    with path.open("rb") as there:
+        return there.read(_LIMIT + 2)
+
+
+def _opened(settings: Settings, path: Path) -> _Secret:
+    """The secret of a key file; one that is on a token stays there."""
+    if _is_on_token(path):
+        misuse(
+            Message(
+                "Nothing was split: the KEK that {file} names does not leave its token. Split a"
+                " KEK that is in a file, then let socai key recover put it on a token.",
+                file=path,
+            )
+        )
+    part = file.public_part(path)
+    if part.alg not in {file.KEK_ALG, ALG}:
+        misuse(
+            Message(
+                "Nothing was split: {file} holds a key that signs, and those are not split: enrol"
+                " another.",
+                file=path,
+            )
+        )
+    if part.alg == ALG:
+        key = kept_or_asked(settings, path, file.read_opening_key)
+        return _Secret(Named(part.alg, part.kid), key.secret())
+    kek = kept_or_asked(settings, path, file.read_kek)
+    return _Secret(Named(part.alg, part.kid), kek.secret())
+
+
+def _is_on_token(path: Path) -> bool:
+    """Whether a file names a KEK on a token; whatever else it is, it is read elsewhere."""
+    try:
+        return on_token(path) is not None
+    except KeysError:
+        return False
+
+
+def _recovered(settings: Settings, paths: tuple[Path, Path], keys: Sequence[Path]) -> bytes:
+    read = [_share(path) for path in paths]
+    if len(keys) != len(read):
+        misuse(Message("Nothing was opened: name the keys of two custodians, by --key twice."))
+    by_kid = {key.kid: key for key in (_custodians_key(settings, path) for path in keys)}
+    for path, one in zip(paths, read, strict=True):
+        if one.to not in by_kid:
+            misuse(
+                Message(
+                    "Nothing was opened: neither --key is of the custodian whose share {file} is.",
+                    file=path,
+                )
+            )
+    try:
+        return shares.recover([(one, by_kid[one.to]) for one in read])
+    except SharesDiffer as error:
+        text = Message(
+            "Nothing was opened: the two shares open nothing together. They must be of one split,"
+            " and of two custodians; after a new split the old ones are void."
+        )
+        raise Refusal(text, MISUSED, "shares_differ") from error
+    except KeysError as error:
+        text = Message(
+            "Nothing was opened: a share was changed, or made by somebody who does not know the"
+            " secret. Ask the third custodian."
+        )
+        raise Refusal(text, MISUSED, "share_forged") from error
+
+
+def _custodians_key(settings: Settings, path: Path) -> OpeningKey:
+    if file.public_part(path).alg != ALG:
+        misuse(Message("Nothing was opened: {file} is no custodian's key.", file=path))
+    return kept_or_asked(settings, path, file.read_opening_key)
+
+
+# -- what is written -----------------------------------------------------------------------------
+
+
+def _share_paths(stem: str, out: Path) -> list[Path]:
+    return [out / f"{stem}-{n}{ENDING}" for n in range(1, CUSTODIANS + 1)]
+
+
+def _refuse_what_is_there(paths: Sequence[Path]) -> None:
+    for path in paths:
+        if path.exists():
+            misuse(
+                Message(
+                    "Nothing was done: {file} is there already; choose another name.", file=path
+                )
+            )
+
+
+def _give(
+    secret: _Secret, custodians: Sequence[SealingKey], stem: str, out: Path
+) -> list[tuple[Path, Share]]:
+    given = shares.split(secret.data, secret.named, custodians)
+    written = list(zip(_share_paths(stem, out), given, strict=True))
+    for path, share in written:
+        file.write_durably(path, share.data() + b"\n")
+    return written
+
+
+def _keep(settings: Settings, secret: _Secret, into: Path, custody: str) -> None:
+    if secret.named.alg == ALG:
+        key = OpeningKey(secret.data)
+        file.write_opening_key(into, key, passphrase(settings, into))
+        return
+    kek = Kek(canonical.unb64(secret.named.kid), secret.data)
+    if custody.upper() == FILE:
+        FileCustody(lambda: passphrase(settings, into)).keep(into, kek)
+        return
+    if settings.pkcs11_token is None:
+        misuse(Message("Nothing was kept: name the token: SOCAI_PKCS11_TOKEN."))
+    token_custody(settings, settings.pkcs11_token).keep(into, kek)
+
+
+def _act(kind: str, key_ids: Sequence[str], device: str, minutes: str) -> dict[str, Any]:
+    """Members of the act, but who signs it and when, which the officers add."""
+    facts = {"kind": kind, "key_ids": list(key_ids), "device_statement": device, "minutes": minutes}
+    return {"act": "KeyCeremonyRecorded", "stream": "ledger", "facts": facts}
+
+
+def _stated(device: str, written: Sequence[tuple[Path, Share]]) -> str:
+    """The statement on the device, and by what the split that was made on it is known again."""
+    return f"{device}; socai split commitment: {written[0][1].commitment}" if written else device
+
+
+def _note(draft: Path, act: dict[str, Any]) -> None:
+    file.write_durably(draft, dumped(act).encode() + b"\n")
+
+
+def _tell(
+    named: Named,
+    written: Sequence[tuple[Path, Share]],
+    into: Path | None,
+    draft: Path,
+    *,
+    unchecked: str | None = None,
+) -> None:
+    """What was done; `unchecked`: commitment of shares that nothing tells from a stranger's."""
+    shell = shell_of()
+    commitment = written[0][1].commitment if written else None
+    if shell.json:
+        shell.give(
+            {
+                "ok": True,
+                "kid": named.kid,
+                "alg": named.alg,
+                "shares": [{"file": str(path), "to": share.to} for path, share in written],
+                "commitment": commitment,
+                "into": None if into is None else str(into),
+                "unchecked": unchecked,
+                "act": str(draft),
+            }
+        )
+        return
+    if unchecked is not None:
+        shell.say(
+            Message(
+                "Not checked: whether this KEK is the one that was split; its id would be the same"
+                " in shares of somebody else's making. Compare with the act of the split before it"
+                " is used: {commitment}",
+                commitment=unchecked,
+            )
+        )
+    if into is not None:
+        shell.say(Message("Opened {kid}, and kept it: {file}", kid=named.kid, file=into))
+    for path, share in written:
+        shell.say(Message("Share for {custodian}: {file}", custodian=share.to, file=path))
+    if commitment is not None:
+        shell.say(Message("Commitment of this split: {commitment}", commitment=commitment))
+        shell.say(
+            Message(
+                "Every share of an earlier split is void: let it be destroyed. Two of them would"
+                " still open this key, until the epoch turns."
+            )
+        )
+    shell.say(
+        Message("Complete {file}, and let two custodians sign it: socai act sign", file=draft)
+    )

@@ -1,0 +1,120 @@
+"""For the operator: turns the epoch of the enclave's KEK, and shows the turns there were."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from typing import Any
+
+import click
+
+from api.cli.terminal.error_messages import guarded
+from api.cli.terminal.shell import dumped, fail, options, shell_of
+from api.ops import epoch as ops
+from api.settings import Settings
+from keys import canonical
+from ledger.message import Message
+from ledger.postgres.keeping.keeper import Epoch
+
+
+@click.group()
+def epoch() -> None:
+    """The KEK under which everything is wrapped: turn it, show its turns."""
+
+
+@epoch.command()
+@click.option(
+    "--leave-unreadable",
+    is_flag=True,
+    help="Go on where a wrap opens under no key: it can then never be restored.",
+)
+@click.option("--no-sweep", is_flag=True, help="Leave pages and WAL as they are.")
+@options
+@guarded
+def turn(*, leave_unreadable: bool, no_sweep: bool) -> None:
+    """Put a new KEK in the place of the old one, and destroy the old one.
+
+    Every living wrap is moved, and both sides are counted; dumps of the log from before open no
+    more. Whoever was cut off runs it again. Processes that serve take the new key up by themselves.
+    Then make a full backup at once, and let physical backups and WAL from before go: the views in
+    them are in the open. The custodians record the ceremony: KeyCeremonyRecorded.
+    """
+    shell, settings = shell_of(), Settings.from_env()
+    with shell.progress() as bar:
+        task = bar.add_task("wraps", total=None)
+
+        def show(count: int, total: int) -> None:
+            bar.update(task, advance=count, total=total)
+
+        done = ops.turn(settings, show, leave=leave_unreadable, sweeps=not no_sweep)
+    if done.epoch.closed_at is None:
+        fail(
+            Message(
+                "The epoch is not turned: {count} wraps open under no key here, the first is of"
+                " {first}. Look at them (socai log audit) and restore them, or run this again with"
+                " --leave-unreadable. Nothing is lost, and both keys are kept.",
+                count=len(done.unopened),
+                first=done.unopened[0] if done.unopened else "–",
+            ),
+            "epoch_not_turned",
+        )
+    if done.swept is False:
+        shell.note(
+            Message(
+                "The server keeps its checkpoints to itself: pages are written anew, its WAL is"
+                " not; what was in it stays until the server takes it away."
+            )
+        )
+    facts = ops.ceremony(done.epoch)
+    if not shell.json:
+        shell.say(Message("For the act KeyCeremonyRecorded, beside device_statement and minutes:"))
+        click.echo(dumped(facts))
+    shell.done(
+        Message(
+            "The epoch is turned: {after} wraps are under the new key, none under the old one,"
+            " which is destroyed here. Make a full backup now, and destroy copies of the old key.",
+            after=done.epoch.wraps_after,
+        ),
+        **_told(done.epoch),
+        unreadable=list(done.unopened),
+        swept=done.swept,
+        ceremony=facts,
+    )
+
+
+@epoch.command()
+@options
+@guarded
+def status() -> None:
+    """Every turn there was: which key took which one's place, when, and the counts."""
+    shell = shell_of()
+    found = [_told(one) for one in ops.epochs(Settings.from_env())]
+    if shell.json:
+        shell.give({"ok": True, "epochs": found})
+    elif not found:
+        shell.say(Message("The epoch was never turned; turn it: socai key epoch turn"))
+    else:
+        columns = ("epoch", "before", "begun_at", "closed_at", "wraps_before", "wraps_after")
+        shell.table(columns, ([one[name] for name in columns] for one in found))
+    if any(one["closed_at"] is None for one in found):
+        sys.exit(1)
+
+
+def _told(one: Epoch) -> dict[str, Any]:
+    return {
+        "epoch": canonical.b64(one.kek_id),
+        "before": canonical.b64(one.before),
+        "begun_at": one.begun_at.isoformat(timespec="seconds"),
+        "closed_at": _when(one.closed_at),
+        "wraps_before": one.wraps_before,
+        "moved": one.moved,
+        "wraps_after": one.wraps_after,
+        "left_behind": one.left_behind,
+        "destroyed_at": _when(one.destroyed_at),
+        "swept_at": _when(one.swept_at),
+        "wal_swept": one.wal_swept,
+    }
+
+
+def _when(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat(timespec="seconds")

@@ -1,0 +1,124 @@
+"""For the operator: carries out an act of erasure that the officers have signed."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+from uuid import UUID
+
+import click
+
+from api.cli.terminal.error_messages import guarded
+from api.cli.terminal.shell import Shell, misuse, options, shell_of
+from api.ops import shredding as ops
+from api.settings import Settings
+from ledger.message import Message, Text, plural
+
+
+@click.command()
+@click.argument("act", metavar="[ACT_ID]", required=False, type=click.UUID)
+@click.option(
+    "--wait",
+    "wait_s",
+    type=click.IntRange(1, 86_400),
+    default=120,
+    show_default=True,
+    help="Seconds to wait for the views.",
+)
+@options
+@guarded
+def shred(act: UUID | None, wait_s: int) -> None:
+    """Destroy the keys of what a RecordErased names, and the files behind them.
+
+    The act must stand, be signed by all three and be covered by a checkpoint; the database reads
+    from it what goes, once, and nothing else. Every proof stays. Whoever was cut off runs it again.
+    Until the epoch is turned (socai key epoch turn) backups and WAL still hold the keys, and the
+    receipt says so. Without ACT_ID: every act that was carried out. Exit 1 while views are behind.
+    """
+    shell, settings = shell_of(), Settings.from_env()
+    if act is None:
+        _list(shell, ops.shreds(settings))
+        return
+    if act.version != 4:  # noqa: PLR2004 - the version of every act's id
+        misuse(Message("Nothing was erased: {act} is no id of an act.", act=act))
+    done = ops.shred(settings, act, wait_s=wait_s)
+    told = ops.receipt(done)
+    if shell.json:
+        shell.give({"ok": done.views, **told})
+    else:
+        shell.say(_said(done))
+        _note(shell, done)
+    if not done.views:
+        sys.exit(1)
+
+
+def _list(shell: Shell, found: list[ops.Shredded]) -> None:
+    rows: list[dict[str, Any]] = [ops.receipt(one) for one in found]
+    if shell.json:
+        shell.give({"ok": True, "erasures": rows})
+    elif not rows:
+        shell.say(Message("Nothing was ever erased from this log."))
+    else:
+        columns = ("act_id", "at", "records", "files", "status")
+        shell.table(columns, ([row[name] for name in columns] for row in rows))
+
+
+def _said(done: ops.Shredded) -> Text:
+    return plural(
+        "The content of {n} record is erased by {act}; its proofs stand.",
+        "The content of {n} records is erased by {act}; their proofs stand.",
+        n=done.records,
+        act=done.act_id,
+    )
+
+
+def _note(shell: Shell, done: ops.Shredded) -> None:
+    if done.gone_before:
+        shell.note(
+            Message(
+                "Erased before, by another act: {indices}.",
+                indices=", ".join(map(str, done.gone_before)),
+            )
+        )
+    if done.reporters:
+        shell.note(
+            plural(
+                "What the vault kept of {n} reporter is gone with it. Backups from before hold it,"
+                " under keys that are not turned: let them go.",
+                "What the vault kept of {n} reporters is gone with it. Backups from before hold it,"
+                " under keys that are not turned: let them go.",
+                n=done.reporters,
+            )
+        )
+    for digest, index in (done.staying or {}).items():
+        shell.note(
+            Message(
+                "A file that the act names stays, since record {index} lists it: {digest}. For it"
+                " to go, let the officers sign an act that names that record too.",
+                index=index,
+                digest=digest,
+            )
+        )
+    if not done.views:
+        shell.note(
+            Message(
+                "The views have not let go of it yet: look at them (socai projection status), then"
+                " run this again."
+            )
+        )
+    if done.pending:
+        shell.note(
+            Message(
+                "Pending epoch {epoch}: backups of the database and their WAL still hold the keys."
+                " Turn the epoch: socai key epoch turn. Physical backups hold the views too: let"
+                " those from before go.",
+                epoch=", ".join(done.pending),
+            )
+        )
+    elif done.held_by:
+        shell.note(
+            Message(
+                "Pending sweep: the keys are destroyed, and the database's pages or WAL may still"
+                " hold what views said of it. Sweep them: socai key epoch turn",
+            )
+        )

@@ -1,0 +1,247 @@
+"""For officers: what an erasure is to name, and the acts by which content is withdrawn and erased.
+
+What is to be signed is shown first; the statement is printed, to be sent by `socai act submit -`.
+The others sign the same bytes by `socai act sign --countersign`. The operator carries an erasure
+out: `socai log shred`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import IO, Any, Final
+
+import click
+import orjson
+
+from api.cli.commands.signer_options import identity, signing_time
+from api.cli.terminal.shell import Moment, dumped, fail, misuse
+from api.client.client import Client
+from api.client.connection import understood
+from api.ops.machine import RealEntropy
+from keys import canonical
+from ledger.admission.registrar import Keeper, registry_act
+from ledger.log import statement as statements
+from ledger.log.record import parse_envelope
+from ledger.message import Message
+from ledger.regulation.acts.catalogue import load
+from ledger.regulation.case.state import ERASURE
+from ledger.regulation.registry.membership import KEY_POST
+
+WITHDRAWING: Final = "ContentWithdrawn"
+LEDGER: Final = "ledger"
+#: Who signs an erasure, by role and power (guard ERASURE_SIGNERS).
+SIGNERS: Final[Mapping[str, str]] = {
+    "AUTHOR": "ERASURE_AUTHORITY",
+    "CHECKER": "KEY_CUSTODIAN",
+    "APPROVER": "AUDITOR",
+}
+Json = Mapping[str, Any]
+
+
+@click.group()
+def record() -> None:
+    """Records: what an erasure is to name, withdrawing content, erasing it."""
+
+
+@record.command()
+@click.argument("acts", metavar="ACT_ID...", nargs=-1, required=True, type=click.UUID)
+@identity
+def entries(client: Client, acts: Sequence[object]) -> None:
+    """Print what an erasure of these acts is to name: every record of each, and its files.
+
+    For whoever sees the case. The erasure authority, who need not see it, takes the output as FILE
+    of `socai record erase`.
+    """
+    client.login()
+    found: list[dict[str, Any]] = []
+    files: dict[str, None] = {}
+    for act_id in dict.fromkeys(map(str, acts)):
+        body = client.read(f"/v1/acts/{act_id}/raw").body
+        with understood():
+            for one in body["records"]:
+                found.append({"index": one["index"], "entry": one["entry"]})
+                files |= dict.fromkeys(_files(one))
+    click.echo(dumped({"entries": found, "attachments": list(files)}))
+
+
+@record.command()
+@click.argument("file", type=click.File("rb"))
+@click.option(
+    "--ground",
+    type=click.Choice(load().types[ERASURE].facts["ground"]["enum"]),
+    metavar="GROUND",
+    required=True,
+    help="PERSONAL_DATA, COURT, RETENTION_ENDED, WITHDRAWN or SECRET_SPILL.",
+)
+@click.option("--legal-ground", required=True, help="By which law; everybody reads it.")
+@click.option("--epoch", required=True, help="The epoch that must turn, e.g. 2026-11.")
+@click.option("--withdrawal", type=click.UUID, default=None, help="ContentWithdrawn it completes.")
+@click.option("--checker", default=None, metavar="OFFICER", help="The key administrator (uuid).")
+@click.option("--approver", default=None, metavar="OFFICER", help="The auditor (uuid).")
+@click.option("--iat", type=Moment(), default=None, help="When it is signed; now if left out.")
+@identity
+def erase(
+    client: Client,
+    file: IO[bytes],
+    checker: str | None,
+    approver: str | None,
+    iat: datetime | None,
+    **said: Any,  # noqa: ANN401  options
+) -> None:
+    """Sign RecordErased for what FILE names (`socai record entries`); `-` reads standard input.
+
+    The key administrator then signs by `socai act sign --countersign ACT_ID --role CHECKER`, the
+    auditor likewise as APPROVER. Nothing goes before all three have signed and the operator has run
+    `socai log shred ACT_ID`.
+    """
+    named = _named(file.read())
+    client.login()
+    at = iat or signing_time(client)
+    facts = {
+        "entries": named["entries"],
+        "ground": said["ground"],
+        "legal_ground": said["legal_ground"],
+        "epoch": said["epoch"],
+        **({"attachments": named["attachments"]} if named.get("attachments") else {}),
+        **({"withdrawal": str(said["withdrawal"])} if said["withdrawal"] else {}),
+    }
+    chosen = {"CHECKER": checker, "APPROVER": approver}
+    signers = [
+        one_keeper(client, power, role, client.officer if role == "AUTHOR" else chosen[role])
+        for role, power in SIGNERS.items()
+    ]
+    act = registry_act(ERASURE, act_id=new_id(), stream=LEDGER, at=at, facts=facts, signers=signers)
+    act["signers"] = [
+        {**line, "role": role} for line, role in zip(act["signers"], SIGNERS, strict=True)
+    ]
+    give_signed(client, act, LEDGER, iat)
+
+
+@record.command()
+@click.argument("acts", metavar="ACT_ID...", nargs=-1, required=True, type=click.UUID)
+@click.option(
+    "--ground",
+    type=click.Choice(load().types[WITHDRAWING].facts["ground"]["enum"]),
+    metavar="GROUND",
+    required=True,
+    help="PERSONAL_DATA, ENTERED_IN_ERROR, NOT_FOR_THIS_LOG or COURT.",
+)
+@click.option("--replaced-by", type=click.UUID, default=None, help="The act that replaces it here.")
+@click.option("--approver", required=True, metavar="OFFICER", help="Who approves (uuid).")
+@click.option("--iat", type=Moment(), default=None, help="When it is signed; now if left out.")
+@identity
+def withdraw(
+    client: Client,
+    acts: Sequence[object],
+    ground: str,
+    replaced_by: object,
+    approver: str,
+    iat: datetime | None,
+) -> None:
+    """Sign ContentWithdrawn for acts of one stream; the ground says nothing more.
+
+    What is withdrawn is still there until it is erased: `socai record erase`.
+    """
+    client.login()
+    at = iat or signing_time(client)
+    bodies = [client.read(f"/v1/acts/{act_id}").body for act_id in map(str, acts)]
+    with understood():
+        streams = {str(body["stream"]) for body in bodies}
+    if len(streams) != 1:
+        misuse(
+            Message("Nothing was signed: the acts are of several streams; withdraw those of one.")
+        )
+    stream = streams.pop()
+    facts = {
+        "withdrawn": [str(one) for one in acts],
+        "ground": ground,
+        **({"replaced_by": str(replaced_by)} if replaced_by else {}),
+    }
+    me = one_keeper(client, "CONTENT_AUTHORITY", "AUTHOR", client.officer)
+    second = one_keeper(client, None, "APPROVER", approver)
+    act = registry_act(
+        WITHDRAWING, act_id=new_id(), stream=stream, at=at, facts=facts, signers=[me, second]
+    )
+    give_signed(client, act, stream, iat)
+
+
+def new_id() -> str:
+    """A random id for an act."""
+    return str(RealEntropy().uuid())
+
+
+def give_signed(client: Client, act: Json, stream: str, iat: datetime | None) -> None:
+    """Signs an act, shows it on standard error, and prints the statement."""
+    made = client.sign(canonical.encode(dict(act)), stream=stream, iat=iat)
+    click.echo(dumped(made.members), err=True)
+    click.echo(orjson.dumps(statements.flattened(made)).decode())
+
+
+def _files(shown: Json) -> list[str]:
+    """Digests of the files that a record lists; fails where its content is gone."""
+    if "envelope" not in shown:
+        fail(
+            Message("Nothing is left of record {index}: it is erased.", index=shown["index"]),
+            "erased",
+        )
+    envelope = parse_envelope(canonical.unb64(shown["envelope"]))
+    members = statements.parse_compact(envelope.statement).members
+    return [str(one["digest"]) for one in members.get("attachments", ())]
+
+
+def _named(data: bytes) -> Json:
+    """What a file names, as `socai record entries` prints it."""
+    try:
+        found = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        found = None
+    if not isinstance(found, dict) or not found.get("entries"):
+        misuse(
+            Message("Nothing was signed: FILE is not what `socai record entries` prints."),
+        )
+    return found
+
+
+def one_keeper(client: Client, power: str | None, role: str, officer: str | None) -> Keeper:
+    """The one officer who signs in a role: the one named, else the only one who may."""
+    body = client.whole("/v1/officers", "officers")
+    with understood():
+        fit = [
+            Keeper(line["officer"], post["agency"], post["post"], post["capacities"])
+            for line in body["officers"]
+            for post in line["posts"]
+            if post["on_day"]
+            and officer in (None, line["officer"])
+            and (power is None or _may(power, post["powers"], post["post"]))
+        ]
+    if not fit and power is not None:
+        if officer is None:
+            misuse(
+                Message(
+                    "Nothing was signed: who signs as {role} needs the power {power}, which nobody"
+                    " holds today. It is given by an appointment (OfficerAppointed).",
+                    role=role, power=power,
+                )
+            )  # fmt: skip
+        misuse(
+            Message(
+                "Nothing was signed: who signs as {role} needs the power {power}, which officer"
+                " {officer} does not hold today. It is given by an appointment (OfficerAppointed).",
+                role=role, power=power, officer=officer,
+            )
+        )  # fmt: skip
+    if len({one.officer for one in fit}) != 1:
+        misuse(
+            Message(
+                "Nothing was signed: name the officer who signs as {role}, one of: {officers}.",
+                role=role,
+                officers=", ".join(sorted({one.officer for one in fit})) or "–",
+            )
+        )
+    return fit[0]
+
+
+def _may(power: str, powers: Collection[str], post: str) -> bool:
+    """Whether a post signs by a power; the shipped post of the key administrator has none."""
+    return power in powers or (power == "KEY_CUSTODIAN" and post == KEY_POST)

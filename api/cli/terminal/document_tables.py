@@ -1,0 +1,44 @@
+"""The register of a case's classified documents, for a person at a terminal of 80 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from api.cli.terminal.case_tables import day, when
+from api.cli.terminal.shell import Shell
+from ledger.message import Message
+from ledger.regulation.acts.catalogue import load
+
+Json = Mapping[str, Any]
+_WIDTHS: Final = {"number": 12, "level": 9, "participant": 26, "act": 20, "until": 12}
+
+
+def register(shell: Shell, documents: Iterable[Json]) -> None:
+    """Each document with its term, then who has it and what became of it."""
+    rows = [row for one in documents for row in _rows(shell, one)]
+    title = shell.text(Message("Classified documents that are named to you"))
+    shell.table(tuple(_WIDTHS), rows, title=title, widths=_WIDTHS)
+
+
+def _rows(shell: Shell, one: Json) -> Iterator[tuple[object, ...]]:
+    yield one["register_entry"], one["level"], "", one["state"], day(one["protect_until"])
+    for holder in one["holders"]:
+        who = ", ".join(part for part in (holder["post"], holder["agency"]) if part)
+        copies = "".join(f" · {number}" for number in holder["copies"])
+        ended = holder["ended_by"]
+        act = _type(shell, "ParticipationRevoked" if ended else holder["act"])
+        until = when(holder["until"]) if ended is None else None
+        yield "", "", f"{who} {holder['officer'][:8]}".strip(), f"{act}{copies}", until
+    for out in one["outside"]:
+        act = _type(shell, "SecretProvisionPermitted")
+        yield "", "", f"{out['requester']} ({out['request_document']})", act, day(out["return_by"])
+    for loss in one["losses"]:
+        yield "", "", loss["kind"], _type(shell, "SecretLossReported"), when(loss["found_at"])
+
+
+def _type(shell: Shell, act: str) -> str:
+    kind = load().types.get(act)
+    if kind is None:
+        return act
+    return kind.vi if shell.lang == "vi" else kind.en

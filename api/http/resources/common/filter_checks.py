@@ -1,0 +1,23 @@
+"""What a filter may name: an agency or function that the registry knows.
+
+A mistyped code would otherwise answer with an empty list that looks like an answer.
+"""
+
+from __future__ import annotations
+
+from api.http.framework.request_context import malformed
+from api.http.resources.common.served import enclave
+from ledger.message import Message
+
+
+def agency(name: str | None) -> None:
+    """Refuses an agency that was never registered; one that is gone has its past.
+
+    Raises:
+        Problem: `malformed_request`.
+    """
+    if name is not None and enclave().queries.registry().registry.agency(name) is None:
+        raise malformed(
+            "agency",
+            Message("the registry has no such agency; see GET /v1/agencies"),
+        )

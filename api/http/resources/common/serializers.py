@@ -1,0 +1,146 @@
+"""Rows of views as JSON: the server's times in UTC with `Z`, an act's own in Vietnam's offset."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from datetime import datetime
+from typing import Any, Final
+
+from api.texts.catalogue import both
+from keys import canonical
+from ledger.admission.service_statements import NAMES
+from ledger.log.moment import stamp
+from ledger.regulation.acts.catalogue import load
+from ledger.regulation.acts.lifecycle import life_cycle
+from ledger.regulation.registry.calendar import local_time
+from projections.queries.diff import Change
+from projections.queries.queries import ReadUnder
+from projections.queries.signature_verdicts import StatementVerdict
+from projections.views.acts import ActRow
+from projections.views.case_file import CaseLine
+from projections.views.worklist import TaskRow
+
+_OWN_CLOCK: Final = frozenset({"recorded_at", "last_at"})
+
+
+def read_under(found: ReadUnder | None) -> dict[str, Any] | None:
+    """By what a case is read in which the reader takes no part; None where they take part."""
+    if found is None:
+        return None
+    grant = found.grant
+    return {
+        "rule": found.rule,
+        "act_id": grant.act_id,
+        "act": grant.act,
+        "stream": grant.stream,
+        "until": local_time(grant.until),
+    }
+
+
+def case_line(line: CaseLine) -> dict[str, Any]:
+    """One line of the case list."""
+    body = {f.name: _value(f.name, getattr(line, f.name)) for f in fields(line)}
+    del body["changes_at"]
+    return {
+        **body,
+        "state_vi": line.state_vi,
+        "state_en": line.state_en,
+        "outcome_vi": line.outcome_vi,
+        "outcome_en": line.outcome_en,
+    }
+
+
+def task(row: TaskRow, at: datetime) -> dict[str, Any]:
+    """One thing that waits, with how its clock stands."""
+    body = {f.name: _value(f.name, getattr(row, f.name)) for f in fields(row)}
+    vi, en = life_cycle().clock_labels.get(row.code or "", (None, None))
+    named = {**_act_names(row.act), "clock_vi": vi, "clock_en": en}
+    return {**body, **named, "status": row.status(at)}
+
+
+def statement(judged: StatementVerdict) -> dict[str, Any]:
+    """One statement with its verdict, both clocks and what it did."""
+    row = judged.row
+    return {
+        "index": row.index,
+        "seq": row.seq,
+        "role": row.role,
+        "officer": row.officer,
+        "kid": row.kid,
+        "iat": row.iat,
+        "recorded_at": stamp(row.recorded_at),
+        "status": row.status,
+        "effect": row.effect,
+        "state_after": row.state_after,
+        "flags": list(row.flags),
+        "digest": row.digest,
+        "entry": canonical.b64(row.entry),
+        "verdict": str(judged.verdict),
+        "outcome": judged.outcome,
+        "reason": both(judged.reason),
+        "guard": judged.guard,
+        "voided_by": row.voided_by,
+        "key": judged.key,
+        "signer": judged.signer,
+    }
+
+
+def act(statements: list[StatementVerdict]) -> dict[str, Any]:
+    """An act with all its statements, in their order; what is set aside moves none of it."""
+    first = next((one.row for one in statements if one.row.payload is not None), statements[0].row)
+    stands = [one.row for one in statements if not one.row.aside]
+    last = stands[-1] if stands else statements[-1].row
+    return {
+        "act_id": first.act_id,
+        "stream": first.stream,
+        **_act_names(first.act),
+        "act": first.act,
+        "agency": first.agency,
+        "occurred_at": _occurred(first),
+        "late": first.late,
+        "status": last.status,
+        "flags": sorted({flag for one in statements for flag in one.row.flags}),
+        "erased_by": first.erased_by,
+        "payload": dict(first.members) if first.payload is not None else None,
+        "statements": [statement(one) for one in statements],
+    }
+
+
+def grouped(statements: list[StatementVerdict]) -> list[dict[str, Any]]:
+    """Statements of a stream as acts, in the order in which their authors signed."""
+    by_act: dict[str, list[StatementVerdict]] = {}
+    for one in statements:
+        by_act.setdefault(one.row.act_id, []).append(one)
+    return [act(group) for group in by_act.values()]
+
+
+def change(one: Change) -> dict[str, Any]:
+    """One changed field, old → new, with the acts that touched it."""
+    return {
+        "pointer": one.pointer,
+        "old": one.old,
+        "new": one.new,
+        "acts": [{**line, **_act_names(line.get("act"))} for line in one.acts],
+    }
+
+
+def _act_names(name: str | None) -> dict[str, Any]:
+    service = NAMES.get(name or "")
+    if service is not None:
+        return {f"act_{lang}": text for lang, text in both(service).items()}
+    kind = load().types.get(name or "")
+    return {"act_vi": kind.vi if kind else name, "act_en": kind.en if kind else name}
+
+
+def _occurred(row: ActRow) -> str | None:
+    """As signed: the payload's own text where it is there."""
+    stated = row.members.get("occurred_at")
+    return stated if isinstance(stated, str) else None
+
+
+def _value(name: str, value: Any) -> Any:  # noqa: ANN401  a column
+    if isinstance(value, datetime):
+        if name in _OWN_CLOCK:
+            return stamp(value)
+        return local_time(value)
+    return value

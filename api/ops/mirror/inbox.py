@@ -1,0 +1,320 @@
+"""Takes segments of lower logs in, from files or a pipe (access.md F12).
+
+Each is opened with the receiving key here, taken apart by a process that has nothing, held against
+the log it is of, and stored under the own KEK with the importer's login. One that is refused is
+kept apart and told; nothing is ever said to where it came from (F9).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import Any, Final
+
+import orjson
+
+from api.ops import database
+from api.ops.machine import RealClock
+from api.ops.mirror.apart import taken_apart
+from api.ops.mirror.outbox import ENDING
+from api.ops.mirror.slots import mirror_folder, written
+from api.ops.role_lock import Lock
+from api.ops.wiring import open_kek, require_schema, role_dsn
+from api.settings import LEVELS, EnclaveFacts, Home, Settings, SettingsError
+from keys import canonical, sealed_segment
+from keys.custody.file import read_opening_key, write_opening_key
+from keys.custody.kek_files import KekFiles
+from keys.errors import KeysError, Malformed, Unsealable
+from keys.hpke import OpeningKey
+from keys.sealed_segment import NotAddressed
+from ledger.log.moment import stamp
+from ledger.message import Message
+from ledger.mirror.audit import MirrorFinding, findings
+from ledger.mirror.refusal import Kind, SegmentRefused
+from ledger.mirror.taking_in import Lower, Mirror, TakenIn
+from ledger.postgres.connect import Pool, open_pool
+from ledger.postgres.mirror.mirrored import LowerLog, PostgresMirror, trust, trusted_logs
+
+LOCK: Final = "importer"
+KEY: Final = "mirror"
+BEFORE: Final = "mirror-old"
+"""The receiving key before this one: segments sealed to it may still be on their way."""
+REFUSED: Final = "refused"
+_REFUSALS: Final = "refused.jsonl"
+_MOST_REFUSALS: Final = 200
+_LOOK_S: Final = 5.0
+
+_log = logging.getLogger("socai.mirror")
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedSegment:
+    """A segment that was not taken in.
+
+    Attributes:
+        at: When, as records say it.
+        name: Of its file.
+        sha256: Of its bytes, in hex.
+        kind: See `SegmentRefused`.
+        why: In English.
+    """
+
+    at: str
+    name: str
+    sha256: str
+    kind: str
+    why: str
+
+
+def make_key(settings: Settings) -> tuple[Path, OpeningKey]:
+    """A new receiving key of this home, and where its public half is; the one before opens on.
+
+    Raises:
+        SettingsError: No passphrase is given.
+    """
+    home = Home(settings)
+    path, before = home.key_path(KEY), home.key_path(BEFORE)
+    key = OpeningKey.generate()
+    new = path.with_name(f"{KEY}-next{path.suffix}")
+    new.unlink(missing_ok=True)
+    new.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_opening_key(new, key, home.passphrase())
+    if path.exists():
+        path.replace(before)
+    new.replace(path)
+    public = mirror_folder(settings) / f"{KEY}.pub"
+    public.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    written(public, canonical.encode(dict(key.public.jwk)) + b"\n")
+    return public, key
+
+
+def add_log(settings: Settings, origin: str, genesis: bytes) -> str:
+    """Trusts a lower log by its record 0; its level.
+
+    Raises:
+        SettingsError: It is no log's name, or not of a level below.
+        Conflict: It is trusted by another first record.
+    """
+    with database.reachable(settings) as facts:
+        level = origin.rpartition("/")[2]
+        if level not in LEVELS or LEVELS.index(level) >= LEVELS.index(facts.level):
+            raise SettingsError(
+                Message(
+                    "{origin} is no log below {level}: a mirror leads upward only",
+                    origin=origin,
+                    level=facts.level,
+                )
+            )
+        dsn = role_dsn(settings, facts, "migrator")
+        require_schema(dsn)
+        with closing(open_pool(dsn, most=1)) as pool:
+            trust(pool, origin, level, genesis)
+    return level
+
+
+def standing(settings: Settings) -> tuple[list[LowerLog], list[RefusedSegment]]:
+    """Every lower log that is trusted, and what was refused since each was last taken in."""
+    with database.reachable(settings) as facts:
+        dsn = role_dsn(settings, facts, "importer")
+        require_schema(dsn)
+        with closing(open_pool(dsn, most=1)) as pool:
+            return trusted_logs(pool), refusals(settings)
+
+
+def audited(settings: Settings) -> Iterator[tuple[LowerLog, list[MirrorFinding]]]:
+    """Each lower log that is trusted, and what of it is not what was taken in."""
+    with database.reachable(settings) as facts:
+        dsn = role_dsn(settings, facts, "importer")
+        require_schema(dsn)
+        with closing(open_pool(dsn, most=1)) as pool:
+            for log in trusted_logs(pool):
+                lower = Lower(log.origin, log.level, log.genesis)
+                store = PostgresMirror(pool, log.origin)
+                yield log, list(findings(store, open_kek(settings), lower, facts.level))
+
+
+def refusals(settings: Settings) -> list[RefusedSegment]:
+    """The last segments that were refused, oldest first."""
+    path = mirror_folder(settings) / _REFUSALS
+    if not path.exists():
+        return []
+    return [RefusedSegment(**orjson.loads(line)) for line in path.read_bytes().splitlines()]
+
+
+class Inbox:
+    """The importer of one home, while it has its role.
+
+    Args:
+        settings: Of the home.
+        facts: Of its enclave.
+        pool: Of the importer's login.
+        kek: What everything is sealed under here.
+        keys: To open segments with, the one in force first.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        facts: EnclaveFacts,
+        pool: Pool,
+        kek: KekFiles,
+        keys: list[OpeningKey],
+    ) -> None:
+        self._settings = settings
+        self._facts = facts
+        self._pool = pool
+        self._kek = kek
+        self._keys = keys
+        self._mirrors: dict[str, Mirror] = {}
+
+    def take(self, sealed: bytes, name: str) -> TakenIn:
+        """Takes one segment in.
+
+        Raises:
+            SegmentRefused: Nothing of it was stored; it is noted, and said in the log.
+            Conflict: Another import was first.
+        """
+        try:
+            return self._take(sealed)
+        except SegmentRefused as refused:
+            self._note(sealed, name, refused)
+            raise
+
+    def watch(
+        self,
+        folder: Path,
+        stop: Event,
+        told: Callable[[str, TakenIn | SegmentRefused], None],
+        look_s: float = _LOOK_S,
+    ) -> None:
+        """Takes in what comes into a folder of the own enclave, until told to stop.
+
+        What is taken in goes; what is refused lies in `refused/` beside it, and what waits for a
+        segment that is missing stays.
+        """
+        waiting: set[tuple[str, int]] = set()
+        while not stop.is_set():
+            taken = False
+            for path in sorted(folder.glob(f"*{ENDING}")):
+                if (path.name, path.stat().st_mtime_ns) in waiting:
+                    continue
+                taken = self._watched(path, waiting, told) or taken
+                if stop.is_set():
+                    return
+            if taken:
+                waiting.clear()  # what was missing may be there now
+            else:
+                stop.wait(look_s)
+
+    def _watched(
+        self,
+        path: Path,
+        waiting: set[tuple[str, int]],
+        told: Callable[[str, TakenIn | SegmentRefused], None],
+    ) -> bool:
+        mark = (path.name, path.stat().st_mtime_ns)
+        try:
+            found = self.take(read_segment(path), path.name)
+        except SegmentRefused as refused:
+            told(path.name, refused)
+            if refused.kind == "gap":
+                waiting.add(mark)
+            else:
+                apart = path.parent / REFUSED
+                apart.mkdir(exist_ok=True)
+                path.rename(apart / path.name)
+            return False
+        told(path.name, found)
+        path.unlink()
+        return True
+
+    def _take(self, sealed: bytes) -> TakenIn:
+        try:
+            head = sealed_segment.head_of(sealed)
+        except Malformed as error:
+            long = len(sealed) > sealed_segment.MOST_BYTES
+            kind: Kind = "oversize" if long else "malformed"
+            raise SegmentRefused(kind, Message("it is no segment: {error}", error=error)) from error
+        mirror = self._mirror(head.origin)
+        try:
+            framed = sealed_segment.open_segment(sealed, self._keys)
+        except NotAddressed as error:
+            raise SegmentRefused(
+                "recipient", Message("it is sealed to no key of this enclave")
+            ) from error
+        except (Malformed, Unsealable) as error:
+            raise SegmentRefused(
+                "damaged", Message("it was changed or cut short on its way")
+            ) from error
+        return mirror.take(taken_apart(framed, mirror.lower.level))
+
+    def _mirror(self, origin: str) -> Mirror:
+        if origin not in self._mirrors:
+            every = {one.origin: one for one in trusted_logs(self._pool)}
+            found = every.get(origin)
+            if found is None:
+                raise SegmentRefused(
+                    "foreign", Message("it is of {found}, which is not trusted here", found=origin)
+                )
+            store = PostgresMirror(self._pool, origin)
+            lower = Lower(origin, found.level, found.genesis)
+            self._mirrors[origin] = Mirror(
+                store, self._kek, lower, self._facts.level, RealClock().now
+            )
+        return self._mirrors[origin]
+
+    def _note(self, sealed: bytes, name: str, refused: SegmentRefused) -> None:
+        _log.error("a segment of a lower log was refused (%s): %s", refused.kind, refused.text)
+        said: dict[str, Any] = {
+            "at": stamp(RealClock().now()),
+            "name": name,
+            "sha256": hashlib.sha256(sealed).hexdigest(),
+            "kind": refused.kind,
+            "why": str(refused.text),
+        }
+        path = mirror_folder(self._settings) / _REFUSALS
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lines = path.read_bytes().splitlines() if path.exists() else []
+        lines = [*lines[1 - _MOST_REFUSALS :], orjson.dumps(said)]
+        written(path, b"".join(line + b"\n" for line in lines))
+
+
+def read_segment(path: Path) -> bytes:
+    """The bytes of a file, but no more than a segment and one has."""
+    with path.open("rb") as file:
+        return file.read(sealed_segment.MOST_BYTES + 1)
+
+
+@contextmanager
+def open_inbox(settings: Settings) -> Iterator[Inbox]:
+    """The importer of a home.
+
+    Raises:
+        SettingsError: It has no receiving key, a key does not open, or another imports.
+    """
+    with ExitStack() as stack:
+        facts = stack.enter_context(database.reachable(settings))
+        lock = stack.enter_context(closing(Lock(settings.home)))
+        lock.take(LOCK)
+        dsn = role_dsn(settings, facts, "importer")
+        require_schema(dsn)
+        pool = stack.enter_context(closing(open_pool(dsn, most=2)))
+        yield Inbox(settings, facts, pool, open_kek(settings), _keys(settings))
+
+
+def _keys(settings: Settings) -> list[OpeningKey]:
+    home = Home(settings)
+    paths = [path for name in (KEY, BEFORE) if (path := home.key_path(name)).exists()]
+    if not paths:
+        raise SettingsError(Message("there is no receiving key here: make one, socai mirror key"))
+    try:
+        return [read_opening_key(path, home.passphrase()) for path in paths]
+    except KeysError as error:
+        raise SettingsError(
+            Message("the receiving key does not open: {error}", error=error)
+        ) from error

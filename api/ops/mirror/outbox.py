@@ -1,0 +1,180 @@
+"""Publishes segments of the own log: on a clock, empty or not, into a folder or a pipe (F8).
+
+How far was published is remembered in the home, behind the segment: whoever was cut off publishes
+the same records again. Nothing is ever read from where the segments go: no way leads back (F9).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import Final
+
+from api.ops import database
+from api.ops.mirror import slots
+from api.ops.mirror.slots import mirror_folder, written
+from api.ops.role_lock import Lock
+from api.ops.wiring import log_signers, open_kek, require_schema, role_dsn
+from api.settings import EnclaveFacts, Settings, SettingsError
+from keys import canonical, sealed_segment
+from keys.errors import KeysError
+from keys.note import NoteSigner
+from ledger.errors import Unavailable
+from ledger.message import Message
+from ledger.mirror import segment as segments
+from ledger.mirror.publishing import Publisher
+from ledger.mirror.segment import Segment
+from ledger.ports import Clock
+from ledger.postgres.connect import open_pool
+from ledger.postgres.mirror.published import PublishedLog
+from ledger.postgres.records import PostgresRecords
+from ledger.postgres.tiles import PostgresTiles
+from ledger.streams.record_reader import Reader
+
+LOCK: Final = "publisher"
+ENDING: Final = ".socaisegment"
+_FILE: Final = "published.json"
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedSegment:
+    """A segment that was published.
+
+    Attributes:
+        at: Its turn of the clock.
+        start: Its first record.
+        end: Index behind its last one.
+        checkpoint: How many records its checkpoint covers.
+        size: Bytes.
+    """
+
+    at: int
+    start: int
+    end: int
+    checkpoint: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Sofar:
+    at: int = -1
+    end: int = 0
+
+
+class Outbox:
+    """Where the segments of a home go.
+
+    Args:
+        settings: Of the home.
+        put: Takes a segment and its turn of the clock; DURABLE when it returns.
+        clock: Now.
+    """
+
+    def __init__(self, settings: Settings, put: Callable[[bytes, int], None], clock: Clock) -> None:
+        self._settings = settings
+        self._put = put
+        self._clock = clock
+
+    def once(self, *, again_from: int | None = None) -> PublishedSegment:
+        """Publishes what is behind the last segment, now.
+
+        Args:
+            again_from: Publish from this record on instead: a segment was lost and is nowhere.
+
+        Raises:
+            SettingsError: The enclave has no slots, a key does not open, or another publishes.
+            Unavailable: No checkpoint covers the log yet, or a segment of this second is out.
+        """
+        with (
+            database.reachable(self._settings) as facts,
+            closing(Lock(self._settings.home)) as lock,
+        ):
+            lock.take(LOCK)
+            return self._publish(facts, int(self._clock.now().timestamp()), again_from)
+
+    def keep_on(self, every_s: int, stop: Event, told: Callable[[PublishedSegment], None]) -> None:
+        """Publishes at every whole multiple of an interval until told to stop.
+
+        A turn of the clock that was missed is made up for by the next one.
+        """
+        with (
+            database.reachable(self._settings) as facts,
+            closing(Lock(self._settings.home)) as lock,
+        ):
+            lock.take(LOCK)
+            while not stop.is_set():
+                now = self._clock.now().timestamp()
+                turn = int(now) // every_s * every_s
+                if self._sofar().at < turn:
+                    told(self._publish(facts, turn, None))
+                stop.wait(turn + every_s - now)
+
+    def _publish(self, facts: EnclaveFacts, at: int, again_from: int | None) -> PublishedSegment:
+        sofar, settings = self._sofar(), self._settings
+        if at <= sofar.at:
+            raise Unavailable(
+                "published", Message("A segment of this moment is published; wait a second.")
+            )
+        keys = slots.read(settings, facts.level) if slots.SLOTS[facts.level] else []
+        if not keys:
+            raise SettingsError(Message("nothing is above this level: it publishes nothing"))
+        start = sofar.end if again_from is None else again_from
+        made, covered = self._made(facts, start, at)
+        text = segments.build(made, self._log_key(facts))
+        sealed = sealed_segment.seal(text, origin=facts.origin, slots=keys)
+        self._put(sealed, at)
+        end = max(made.end, sofar.end) if again_from is None else made.end
+        mirror_folder(settings).mkdir(parents=True, exist_ok=True, mode=0o700)
+        said = canonical.encode({"v": 1, "at": at, "end": end})
+        written(mirror_folder(settings) / _FILE, said)
+        return PublishedSegment(at, made.start, made.end, covered, len(sealed))
+
+    def _made(self, facts: EnclaveFacts, start: int, at: int) -> tuple[Segment, int]:
+        """The segment, and how many records its checkpoint covers."""
+        dsn = role_dsn(self._settings, facts, "publisher")
+        require_schema(dsn)
+        with closing(open_pool(dsn, most=1)) as pool:
+            log, kek = PublishedLog(pool), open_kek(self._settings)
+            reader = Reader(PostgresRecords(pool), kek, facts.origin, facts.level)
+            made = Publisher(log, PostgresTiles(pool), reader).next(start, at)
+            covering = log.covering(made.end)
+        return made, made.end if covering is None else covering[0]
+
+    def _log_key(self, facts: EnclaveFacts) -> NoteSigner:
+        """What the log signs with."""
+        del facts
+        log_key, _ = log_signers(self._settings)
+        return log_key
+
+    def _sofar(self) -> _Sofar:
+        path = mirror_folder(self._settings) / _FILE
+        try:
+            members = canonical.parse(path.read_bytes())
+            return _Sofar(int(members["at"]), int(members["end"]))
+        except FileNotFoundError:
+            return _Sofar()
+        except (KeysError, LookupError, TypeError, ValueError) as error:
+            raise SettingsError(
+                Message("{path} is damaged: {error}", path=path, error=error)
+            ) from error
+
+
+def into_folder(folder: Path) -> Callable[[bytes, int], None]:
+    """Segments as files of a folder, named by their turn of the clock: whole ones alone."""
+
+    def put(segment: bytes, at: int) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        written(folder / f"{at:012d}{ENDING}", segment)
+
+    return put
+
+
+def into_pipe(segment: bytes, at: int) -> None:
+    """One segment to standard output, whose other end may be a pipe that leads one way."""
+    del at
+    sys.stdout.buffer.write(segment)
+    sys.stdout.buffer.flush()

@@ -1,0 +1,1 @@
+"""What the vault of reporters needs of the machine: its founding, and letters by mail."""

@@ -1,0 +1,145 @@
+"""The KEKs of a process, from their files: the one in force, and beside it what an epoch turns.
+
+`kek.socaikek` wraps; while an epoch turns (access.md K9) `kek-next.socaikek` and `kek-old.socaikek`
+beside it open too. A process takes up what changes there without a restart: what wraps is looked at
+every time, what opens where a wrap asks for a KEK that is not held. A KEK whose file is gone is
+forgotten half a minute later, since what was read just before may still be opened. What is wrapped
+is not known here.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from keys import envelope_encryption
+from keys.envelope_encryption import Kek
+from keys.errors import KeysError, Unsealable
+
+GRACE_S: Final = 30.0
+_Mark = tuple[int, int, int]
+
+
+def next_path(path: Path) -> Path:
+    """Where the KEK of the next epoch waits for its turn."""
+    return path.with_name(f"{path.stem}-next{path.suffix}")
+
+
+def old_path(path: Path) -> Path:
+    """Where the KEK of an epoch that is over waits to be destroyed."""
+    return path.with_name(f"{path.stem}-old{path.suffix}")
+
+
+class KekFiles:
+    """Implements `Keks`; picklable, for a process that is started for a part of the work.
+
+    Args:
+        path: Of the KEK in force.
+        read: Opens what a file holds, or names on a token: `open` of its custody.
+        clock: Monotonic seconds.
+
+    Raises:
+        FileNotFoundError: There is no KEK in force.
+        KeysError: It does not open.
+        TokenError: The token does not work.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        read: Callable[[Path], Kek],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._path = path
+        self._read = read
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._held: dict[_Mark, Kek] = {}
+        self._leaving: dict[_Mark, float] = {}
+        self._marks: tuple[_Mark | None, ...] = ()
+        self._load()
+
+    @property
+    def current(self) -> Kek:
+        """What wraps from now on: the KEK in force, as its file stands."""
+        if (mark := _mark(self._path)) != self._marks[0]:
+            self._load()
+            mark = self._marks[0]
+        if mark is None:
+            raise Unsealable("the KEK in force is gone")
+        return self._held[mark]
+
+    def of(self, kek_id: bytes) -> Kek:
+        """What opens a wrap. Raises: Unsealable: no file holds it."""
+        found = self._find(kek_id)
+        if found is None and self._looked_at() != self._marks:
+            self._load()
+            found = self._find(kek_id)
+        if found is None:
+            raise Unsealable("wrapped under another KEK")
+        return found
+
+    @property
+    def every(self) -> tuple[Kek, ...]:
+        """All that are held, the one in force first."""
+        return (self.current, *(kek for kek in self._held.values() if kek != self.current))
+
+    def look(self) -> None:
+        """Takes up what has changed, and forgets what has gone long enough ago."""
+        if self._looked_at() != self._marks or self._leaving:
+            self._load()
+
+    def _find(self, kek_id: bytes) -> Kek | None:
+        return next((kek for kek in list(self._held.values()) if kek.kek_id == kek_id), None)
+
+    def _looked_at(self) -> tuple[_Mark | None, ...]:
+        return tuple(map(_mark, self._paths))
+
+    @property
+    def _paths(self) -> tuple[Path, Path, Path]:
+        return self._path, next_path(self._path), old_path(self._path)
+
+    def _load(self) -> None:
+        with self._lock:
+            marks, now = self._looked_at(), self._clock()
+            if marks[0] is None:
+                self._path.stat()
+            held = dict(self._held)
+            for path, mark in zip(self._paths, marks, strict=True):
+                if mark is None or mark in held:
+                    continue
+                try:
+                    held[mark] = self._read(path)
+                except (KeysError, OSError):
+                    if path == self._path:
+                        raise
+                    # else another process is moving or destroying it
+            gone = set(held) - set(marks)
+            self._leaving = {mark: self._leaving.get(mark, now + GRACE_S) for mark in gone}
+            over = {mark for mark, until in self._leaving.items() if until <= now}
+            for mark in over:
+                del held[mark], self._leaving[mark]
+            self._held, self._marks = held, marks
+            if over:
+                envelope_encryption.forget_ciphers()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the lock."""
+        return {name: value for name, value in vars(self).items() if name != "_lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """As `__getstate__` gave it."""
+        vars(self).update(state)
+        self._lock = threading.RLock()
+
+
+def _mark(path: Path) -> _Mark | None:
+    """What tells one file from another, wherever it is moved to."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size

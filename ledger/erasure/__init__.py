@@ -1,0 +1,1 @@
+"""Erasure that keeps the proofs: an act carried out, and the epoch turned behind it."""

@@ -1,0 +1,323 @@
+"""Carries out an act of erasure (access.md A20, K8): wraps go, and the sealed files behind them.
+
+What R keeps of a reporter goes with the act by which they were sealed. Before anything goes, all is
+asked that the database cannot ask: that the act stands by the rules and is effective, that it names
+whole acts, and every file that these list. Each step may be repeated; what the database has taken
+away once is found by what it keeps of it, so that whoever was cut off goes on. Views, memory and
+backups are not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+from uuid import UUID
+
+from keys import sealed_file
+from ledger.errors import Conflict, NotFound, Rejected
+from ledger.files.file_key import FileKey
+from ledger.message import Message
+from ledger.ports import FileIndex, RecordStore
+from ledger.regulation.acts.act import Act
+from ledger.regulation.case.state import ERASURE, SEALING, VOIDING
+from ledger.streams.record_reader import Opened, Reader
+from ledger.write.judged_stream import JudgedStream
+from ledger.write.registry_follower import RegistryFollower
+
+STREAM: Final = "ledger"
+
+
+class Shredder(Protocol):
+    """What the database does for the keeper; `ledger.postgres.keeping.keeper` is one."""
+
+    def shred(
+        self,
+        act_id: UUID,
+        envelopes: Sequence[bytes],
+        files: Sequence[UUID],
+        size: int,
+        items: Sequence[UUID],
+    ) -> int:
+        """Carries out an act, in a log of this size.
+
+        Raises: Conflict: it was before; Rejected: it may not be; Unavailable: the log has grown.
+        """
+
+    def carried_out(self, act_id: UUID) -> bool:
+        """Whether an act was carried out before."""
+
+    def gone(self, indices: Sequence[int]) -> set[int]:
+        """Which of these records went by an act."""
+
+    def gone_files(self, act_id: UUID) -> list[UUID]:
+        """The files that went by an act."""
+
+
+class Blobs(Protocol):
+    """Where sealed files lie."""
+
+    def remove(self, name: UUID) -> None:
+        """Takes a file away; one that is not there is gone already. Raises: Unavailable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """An act of erasure that stands, and what goes by it.
+
+    Attributes:
+        act: It.
+        index: Of its last statement.
+        envelopes: Of its statements, in order.
+    """
+
+    act: Act
+    index: int
+    envelopes: tuple[bytes, ...]
+
+    @property
+    def entries(self) -> list[Mapping[str, object]]:
+        """Index and entry of each record it names."""
+        return list(self.act.facts.get("entries", ()))
+
+    @property
+    def indices(self) -> list[int]:
+        """Indices of the records it names."""
+        return [int(str(one["index"])) for one in self.entries]
+
+
+Naming = Callable[[str, Collection[int]], Sequence[int]]
+"""Indices of every act but these records' that has this digest anywhere in it."""
+
+
+class Shredding:
+    """Acts of erasure of one log.
+
+    Args:
+        records: Every record.
+        reader: Opens them.
+        follower: Follows the registry.
+        shredder: Takes wraps away.
+        files: Which uploads there are.
+        file_key: What uploads are found by.
+        blobs: The sealed files.
+        naming: Which living acts have the digest of a file in them.
+    """
+
+    def __init__(  # noqa: PLR0913 - wired once, by api.ops
+        self,
+        *,
+        records: RecordStore,
+        reader: Reader,
+        follower: RegistryFollower,
+        shredder: Shredder,
+        files: FileIndex,
+        file_key: FileKey,
+        blobs: Blobs,
+        naming: Naming,
+    ) -> None:
+        self._records = records
+        self._reader = reader.for_judges()
+        self._follower = follower
+        self._shredder = shredder
+        self._files = files
+        self._file_key = file_key
+        self._blobs = blobs
+        self._naming = naming
+
+    def find(self, act_id: UUID) -> Erasure:
+        """The act, if it stands and is effective.
+
+        Raises:
+            NotFound: There is no such act.
+            Rejected: `no_erasure`, `not_effective` or `set_aside`; nothing went.
+            VerificationError: A record of it does not open.
+        """
+        rows = self._records.act(act_id)
+        if not rows:
+            raise NotFound("no such act")
+        opened = [self._reader.open(row) for row in rows]
+        act = opened[0].act
+        if act is None or act.act != ERASURE or opened[0].stream != STREAM:
+            raise Rejected(
+                "no_erasure", Message("Nothing was erased: the act is not RecordErased.")
+            )
+        aside = JudgedStream(self._follower, self._records, self._reader, STREAM).upto()
+        if any(row.index not in aside or aside[row.index] is not None for row in rows):
+            raise Rejected(
+                "set_aside",
+                Message("Nothing was erased: the rules do not take the act; see: socai log audit"),
+            )
+        if len(opened) != len(act.signers):
+            raise Rejected(
+                "not_effective",
+                Message("Nothing was erased: the act is not signed by all of its signers yet."),
+            )
+        return Erasure(act, rows[-1].index, tuple(one.envelope for one in opened))
+
+    def size(self) -> int:
+        """How many records there are."""
+        return self._records.head().size
+
+    def carry_out(self, erasure: Erasure, size: int) -> bool:
+        """Takes the wraps away; False where that was done before.
+
+        Args:
+            erasure: The act.
+            size: How far the views have come that say which living acts list a file.
+
+        Raises:
+            Rejected: What the act names may not go as it names it; nothing went.
+            Unavailable: Try again.
+        """
+        act_id = UUID(erasure.act.act_id)
+        if self._shredder.carried_out(act_id):
+            return False
+        named = list(self._named(erasure))
+        files = self._uploads(erasure, named)
+        try:
+            self._shredder.shred(act_id, erasure.envelopes, files, size, list(_items(named)))
+        except Conflict:
+            return False
+        return True
+
+    def remove_files(self, erasure: Erasure) -> int:
+        """Takes away the sealed files of an act that was carried out; how many it has.
+
+        Raises:
+            Unavailable: Try again.
+        """
+        names = self._shredder.gone_files(UUID(erasure.act.act_id))
+        for name in names:
+            self._blobs.remove(name)
+        return len(names)
+
+    def staying(self, erasure: Erasure) -> dict[str, int]:
+        """Digests that the act names and another act lists, with the first record of such an act.
+
+        What is listed there stays there: its content is not gone, whatever the act of erasure says.
+        """
+        found = dict[str, int]()
+        for digest in erasure.act.facts.get("attachments", ()):
+            for index, act in self._having(digest, erasure.indices):
+                if act is not None and _lists(act, digest):
+                    found.setdefault(digest, index)
+        return found
+
+    def _named(self, erasure: Erasure) -> Iterator[Opened]:
+        """The records that the act names, each with all signatures of its act among them.
+
+        What another act erased before is left out. What has no key and went by no act is damage:
+        nobody can tell which files are its, so it is restored before anything of it is erased.
+
+        Raises:
+            Rejected: As `carry_out`.
+        """
+        named = set(erasure.indices)
+        gone = self._shredder.gone(erasure.indices)
+        for index in erasure.indices:
+            if index in gone:
+                continue
+            for row in self._records.read(index, 1):
+                if row.wrap is None:
+                    raise _shut(index)
+                left = [
+                    one.index for one in self._records.act(row.act_id) if one.index not in named
+                ]
+                if left:
+                    raise Rejected(
+                        "not_whole",
+                        Message(
+                            "Nothing was erased: the act names record {index}, and not record"
+                            " {left}, which holds the same content; let the officers sign an act"
+                            " that names both.",
+                            index=index,
+                            left=left[0],
+                        ),
+                    )
+                opened = self._reader.for_folds().open(row)
+                if opened.act is not None and opened.act.act == VOIDING:
+                    raise Rejected(
+                        "never_erased",
+                        Message(
+                            "Nothing was erased: record {index} voids others, and stays.",
+                            index=index,
+                        ),
+                    )
+                yield opened
+
+    def _uploads(self, erasure: Erasure, opened: Sequence[Opened]) -> list[UUID]:
+        """The uploads that go with the records: what no other act lists.
+
+        Raises:
+            Rejected: `files_left`: the act does not name a file that a record lists.
+        """
+        named, found = set(erasure.act.facts.get("attachments", ())), dict[UUID, None]()
+        for one in opened:
+            if one.act is None or not one.author:
+                continue
+            for listed in one.act.attachments:
+                digest, author = listed["digest"], one.act.signers[0].officer
+                elsewhere = list(self._listing(digest, erasure.indices))
+                if any(author == officer or one.stream == at for at, officer in elsewhere):
+                    continue
+                if digest not in named:
+                    raise Rejected(
+                        "files_left",
+                        Message(
+                            "Nothing was erased: record {index} lists a file that the act does not"
+                            " name; let the officers sign an act that names {digest} too.",
+                            index=one.index,
+                            digest=digest,
+                        ),
+                    )
+                found |= dict.fromkeys(self._sent(author, digest))
+        return list(found)
+
+    def _listing(self, digest: str, but: Collection[int]) -> Iterator[tuple[str, str]]:
+        """Stream and author of every act but these records' that lists a file.
+
+        Raises:
+            Rejected: `record_shut`: nobody can tell whether it does.
+        """
+        for index, act in self._having(digest, but):
+            if act is None:
+                raise _shut(index)
+            if _lists(act, digest):
+                yield act.stream, act.signers[0].officer
+
+    def _having(self, digest: str, but: Collection[int]) -> Iterator[tuple[int, Act | None]]:
+        """Index and act of each that has a digest anywhere in it; None: it does not open."""
+        for index in self._naming(digest, but):
+            for row in self._records.read(index, 1):
+                yield index, None if row.wrap is None else self._reader.for_folds().open(row).act
+
+    def _sent(self, officer: str, digest: str) -> list[UUID]:
+        key = self._file_key.standing()
+        if key is None:
+            return []
+        tag = sealed_file.lookup_tag(key, officer=officer, digest=digest)
+        return [file.name for file in self._files.find([tag])]
+
+
+def _items(opened: Sequence[Opened]) -> Iterator[UUID]:
+    """What R keeps of reporters whose sealing is among the records that go (access.md A20)."""
+    for one in opened:
+        if one.author and one.act is not None and one.act.act == SEALING:
+            yield UUID(one.act.facts["vault_item"])
+
+
+def _lists(act: Act, digest: str) -> bool:
+    """An act lists a file by its attachments alone."""
+    return any(listed["digest"] == digest for listed in act.attachments)
+
+
+def _shut(index: int) -> Rejected:
+    return Rejected(
+        "record_shut",
+        Message(
+            "Nothing was erased: record {index} does not open, so nobody can tell which files go"
+            " with it; restore it from a backup first.",
+            index=index,
+        ),
+    )

@@ -1,0 +1,128 @@
+"""Makes the next segment of a log: every record behind the last one published (access.md F8).
+
+What is published depends on the log and on the turn of the clock, and on nothing else: whoever is
+there to take it in, or nobody, changes no byte of it. Who sealed it to whom is not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, Protocol
+from uuid import UUID
+
+from keys import sealed_segment
+from ledger.errors import Unavailable, VerificationError
+from ledger.log import merkle
+from ledger.log.tiles import TileNodes
+from ledger.message import Message
+from ledger.mirror.segment import (
+    MOST_ITEMS,
+    Gone,
+    Item,
+    Kept,
+    RecordPlace,
+    Segment,
+    Unread,
+    bytes_of,
+)
+from ledger.ports import StoredRecord, TileStore
+from ledger.streams.names import is_stream
+from ledger.streams.record_reader import Reader
+
+_PAGE: Final = 256
+_APART_BYTES: Final = 65_536
+"""Room for what is beside the items: the note is some kilobytes."""
+
+
+class Published(Protocol):
+    """The log below, as its publisher reads it."""
+
+    def read(self, start: int, limit: int) -> Sequence[StoredRecord]:
+        """Records `start` … in index order, at most `limit`, without a gap."""
+
+    def newest(self) -> int:
+        """Size of the newest checkpoint; 0 where there is none."""
+
+    def covering(self, size: int) -> tuple[int, bytes] | None:
+        """Size and note of the first checkpoint that covers so many records."""
+
+    def erased(self, start: int, end: int) -> Mapping[int, tuple[UUID, int]]:
+        """Those of these records that are shredded: the act, and where its last statement is."""
+
+
+class Publisher:
+    """The publisher of one log.
+
+    Args:
+        log: The log.
+        tiles: Its tree.
+        reader: Opens its records.
+        most_bytes: The longest text; what does not fit goes with the next turn.
+    """
+
+    def __init__(
+        self,
+        log: Published,
+        tiles: TileStore,
+        reader: Reader,
+        *,
+        most_bytes: int = sealed_segment.MOST_TEXT_BYTES,
+    ) -> None:
+        self._log = log
+        self._tiles = tiles
+        self._reader = reader
+        self._room = most_bytes - _APART_BYTES
+
+    def next(self, start: int, at: int) -> Segment:
+        """What comes behind the records that were published.
+
+        Args:
+            start: How many those are.
+            at: The turn of the clock, in seconds since 1970.
+
+        Raises:
+            Unavailable: `no_checkpoint`: none covers what was published; a log that has just begun.
+        """
+        items = self._items(start, self._log.newest())
+        end = start + len(items)
+        found = self._log.covering(end)
+        if found is None:
+            raise Unavailable(
+                "no_checkpoint",
+                Message("No checkpoint covers the log yet; nothing was published. Try again."),
+            )
+        path = merkle.consistency_path(end, found[0], TileNodes(found[0], self._tiles))
+        return Segment(self._reader.origin, at, start, tuple(items), found[1], tuple(path))
+
+    def _items(self, start: int, end: int) -> list[Item]:
+        """The records that fit."""
+        items: list[Item] = []
+        left = self._room
+        for row, erased in self._rows(start, min(end, start + MOST_ITEMS)):
+            item = self._item(row, erased)
+            left -= bytes_of(item, row.index)
+            if left < 0:
+                break
+            items.append(item)
+        return items
+
+    def _rows(self, start: int, end: int) -> Iterator[tuple[StoredRecord, tuple[UUID, int] | None]]:
+        for first in range(start, end, _PAGE):
+            rows = self._log.read(first, min(_PAGE, end - first))
+            gone = self._log.erased(first, first + len(rows))
+            for index, row in enumerate(rows, first):
+                if row.index != index:
+                    raise VerificationError("gap", f"found index {row.index}", index)
+                yield row, gone.get(index)
+
+    def _item(self, row: StoredRecord, erased: tuple[UUID, int] | None) -> Item:
+        named = is_stream(row.stream) and row.seq >= 1
+        place = RecordPlace(row.stream, row.seq, row.act_id) if named else None
+        if row.wrap is None:
+            if place is not None and erased is not None:
+                return Gone(row.entry, place, *erased)
+            return Unread(row.entry, place)
+        try:
+            return Kept(self._reader.open(row).envelope)
+        except VerificationError:  # noise, or damage: everybody sets it aside
+            return Unread(row.entry, place)

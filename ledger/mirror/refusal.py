@@ -1,0 +1,33 @@
+"""Why a segment is not taken in: a code for whoever counts, a sentence for whoever reads."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from ledger.message import Text
+
+Kind = Literal[
+    "oversize", "malformed", "foreign", "recipient", "damaged", "gap", "replay", "rollback",
+    "fork", "tree", "checkpoint", "erased", "clock", "genesis", "died",
+]  # fmt: skip
+
+
+class SegmentRefused(Exception):
+    """Nothing of a segment was stored.
+
+    Args:
+        kind: `oversize`, longer than any segment; `malformed`, not of the one form; `foreign`, of
+            another log; `recipient`, sealed to nobody here; `damaged`, changed or cut on its way;
+            `gap`, records before it are missing; `replay`, it was taken in before; `rollback`, its
+            checkpoint is older than one taken in; `fork`, two histories of one log; `tree`, its
+            records are not those of its checkpoint; `checkpoint`, the log has not signed it;
+            `erased`, content is left out that no act erases; `clock`, from later than now;
+            `genesis`, it does not begin with the record that is trusted; `died`, whoever read it
+            did not live to say what it says.
+        text: What is wrong, to stand in a sentence; its English is `str`.
+    """
+
+    def __init__(self, kind: Kind, text: Text) -> None:
+        super().__init__(f"{kind}: {text}")
+        self.kind: Kind = kind
+        self.text = text

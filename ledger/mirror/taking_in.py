@@ -1,0 +1,556 @@
+"""Takes a segment in: whole, after everything it says was held against the log, or not at all.
+
+The leaves must be those of a checkpoint that the log has signed, which goes on from the one taken
+in before; the content of each record is hashed to its leaf. Whose each signature is, is asked of
+the registry below as it stood at that index, folded here from the very records: what the rules set
+aside there is stored with its mark and moves nothing, since one record of noise must not end a
+mirror (formats.md §3). Where a segment is opened and taken apart is not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from keys import canonical, envelope_encryption
+from keys.envelope_encryption import Keks
+from keys.errors import KeysError
+from keys.log_keys import LogKeys
+from keys.lost_checkpoint import known
+from ledger.errors import Rejected, VerificationError
+from ledger.log import checkpoint as checkpoints
+from ledger.log import merkle, record
+from ledger.log.checkpoint import Checkpoint
+from ledger.log.merkle import Frontier
+from ledger.log.statement import ACT_TYP, AUTHOR, Statement, parse_compact
+from ledger.message import Message
+from ledger.mirror.ahead import Ahead
+from ledger.mirror.ports import Claimed, MirrorStore, Standing, Taken, TakenRow
+from ledger.mirror.refusal import SegmentRefused
+from ledger.mirror.segment import Gone, Item, Kept, RecordPlace, Segment, signed_by
+from ledger.mirror.unit import unit_below
+from ledger.ports import NIL_UNIT, StoredRecord
+from ledger.regulation.acts.act import ORDINARY, Act, parse_act
+from ledger.regulation.registry.lines import REGISTRY_ACTS
+from ledger.regulation.registry.registry import Registry
+from ledger.streams.event import TOPIC, PositionPassed, StatementRecorded
+from ledger.streams.names import is_case, is_stream, stream_id
+from ledger.streams.record_reader import NONSENSE, Reader
+from ledger.streams.tokens import token_tag, tokens_of
+from ledger.write.judged_stream import JudgedStreams
+from ledger.write.registry_follower import RegistryFollower
+
+ERASED: Final = "RecordErased"
+AHEAD_S: Final = 3_600
+"""How far the clock of a lower enclave may be ahead of ours."""
+_RETURNER: Final = "RETURNER"
+_UNREAD: Final = "unread"
+_START: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Lower:
+    """A lower log that is trusted from its first record on.
+
+    Attributes:
+        origin: Its name.
+        level: Its level, which is below ours.
+        genesis: Entry of its record 0, 32 bytes.
+    """
+
+    origin: str
+    level: str
+    genesis: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TakenIn:
+    """What a segment brought.
+
+    Attributes:
+        records: How many.
+        size: Of the mirror now.
+        checkpoint: Size of the log's newest checkpoint: what is behind the mirror is still to come.
+        aside: How many of the records the rules below set aside, or nobody there can read.
+        erased: How many records lost their content by it.
+    """
+
+    records: int
+    size: int
+    checkpoint: int
+    aside: int
+    erased: int
+
+
+class Mirror:
+    """One lower log, as it is taken in.
+
+    Args:
+        store: What was taken in of it.
+        kek: The own KEK: everything is sealed anew.
+        lower: The log.
+        level: The own level; states are padded above ordinary.
+        now: The own clock.
+    """
+
+    def __init__(
+        self, store: MirrorStore, kek: Keks, lower: Lower, level: str, now: Callable[[], datetime]
+    ) -> None:
+        self._store = store
+        self._kek = kek
+        self.lower = lower
+        self._level = level
+        self._now = now
+        self._folded: TakingIn | None = None
+
+    def take(self, segment: Segment) -> TakenIn:
+        """Takes a segment in.
+
+        Raises:
+            SegmentRefused: With its kind; nothing was stored.
+            Conflict: Another import was first; nothing was stored.
+        """
+        standing = self._store.standing()
+        self._require_place(segment, standing)
+        folded = self._folded_to(standing.size)
+        try:
+            taken = folded.judged(segment, standing)
+            self._store.take(taken)
+        except BaseException:
+            self._folded = None  # it has gone further than the store
+            raise
+        folded.settle()
+        aside = sum(row.aside is not None for row in taken.rows)
+        signed = checkpoints.unverified(segment.checkpoint).size
+        return TakenIn(len(taken.rows), segment.end, signed, aside, len(taken.erased))
+
+    def _folded_to(self, size: int) -> TakingIn:
+        folded = self._folded
+        if folded is None or folded.frontier.size != size:
+            folded = TakingIn(self._store, self._kek, self.lower, self._level)
+            self._folded = folded
+        return folded
+
+    def _require_place(self, segment: Segment, standing: Standing) -> None:
+        if segment.log != self.lower.origin:
+            raise SegmentRefused(
+                "foreign",
+                Message("it is of {found}, not of {log}", found=segment.log, log=self.lower.origin),
+            )
+        if segment.at > self._now().timestamp() + AHEAD_S:
+            raise SegmentRefused("clock", Message("it says that it is of a time that is not yet"))
+        if segment.start > standing.size:
+            raise SegmentRefused(
+                "gap",
+                Message(
+                    "records {first} to {last} are missing before it: bring the segments between",
+                    first=standing.size,
+                    last=segment.start - 1,
+                ),
+            )
+        if segment.start < standing.size or segment.at <= standing.at:
+            raise SegmentRefused(
+                "replay",
+                Message(
+                    "it begins with record {first}, and {size} records are taken in already, to"
+                    " the segment of {at}",
+                    first=segment.start,
+                    size=standing.size,
+                    at=datetime.fromtimestamp(max(standing.at, 0), UTC).isoformat(),
+                ),
+            )
+
+
+class TakingIn:
+    """A mirrored log folded as far as it is stored, and on by what comes next."""
+
+    def __init__(self, store: MirrorStore, kek: Keks, lower: Lower, level: str) -> None:
+        self._kek = kek
+        self._lower = lower
+        self._level = level
+        self._store = store
+        self._ahead = Ahead(store)
+        reader = Reader(self._ahead, kek, lower.origin, lower.level)
+        self._registry = RegistryFollower(self._ahead, reader)
+        self._streams = JudgedStreams(self._registry, self._ahead, reader)
+        self._last = store.head().recorded_at or _START
+        self.frontier = Frontier()
+        for entry in store.entries(0, store.head().size):
+            self.frontier.append(record.leaf(entry))
+        if self.frontier.size:
+            self._registry.catch_up()
+
+    @property
+    def log_keys(self) -> LogKeys:
+        """The keys of the log by size, as its records tell them."""
+        return self._registry.current.registry.log_keys
+
+    def settle(self) -> None:
+        """What came next is stored."""
+        self._ahead.clear()
+
+    def again(self, segment: Segment) -> Taken:
+        """What records that are stored would be stored as; they are settled by it.
+
+        Raises:
+            SegmentRefused: `malformed`: one does not stand where its stream goes on.
+        """
+        self._grow(segment.items, None)
+        rows = list(self._rows(segment))
+        gone = [(index, act) for index, (_, act) in sorted(self._erased(rows).items())]
+        self.settle()
+        return Taken(segment.start, rows, segment.checkpoint, segment.at, gone)
+
+    def judged(self, segment: Segment, standing: Standing) -> Taken:
+        """What is to be stored of a segment. Raises: SegmentRefused."""
+        signed = self._signed_tree(segment, standing)
+        if segment.start == 0 and segment.items and _entry(segment.items[0]) != self._lower.genesis:
+            raise SegmentRefused(
+                "genesis",
+                Message(
+                    "its first record is not the one that {log} is trusted by", log=segment.log
+                ),
+            )
+        rows = list(self._rows(segment))
+        self._require_signed(segment, signed.size)
+        erased = self._erased(rows)
+        self._require_explained(segment.end, standing, rows, erased)
+        gone = [(index, act) for index, (_, act) in sorted(erased.items())]
+        return Taken(segment.start, rows, segment.checkpoint, segment.at, gone)
+
+    # --- the tree ---
+
+    def _signed_tree(self, segment: Segment, standing: Standing) -> Checkpoint:
+        """The checkpoint of a segment, whose tree has its records behind those taken in."""
+        found = _unverified(segment.checkpoint)
+        if found.origin != segment.log:
+            raise SegmentRefused(
+                "foreign", Message("its checkpoint is of {found}", found=found.origin)
+            )
+        trusted = None if standing.checkpoint is None else _unverified(standing.checkpoint)
+        if trusted is not None and found.size < trusted.size:
+            raise SegmentRefused(
+                "rollback",
+                Message(
+                    "its checkpoint is of {found} records, and one of {trusted} is taken in",
+                    found=found.size,
+                    trusted=trusted.size,
+                ),
+            )
+        holds = self._grow(segment.items, trusted)
+        behind = trusted is not None and trusted.size > segment.end
+        if trusted is not None and behind:
+            holds = (trusted.size, trusted.root) == (found.size, found.root)
+        try:
+            merkle.verify_consistency(
+                segment.end, found.size, segment.consistency, self.frontier.root(), found.root
+            )
+        except VerificationError as error:
+            raise SegmentRefused(
+                "tree",
+                Message("its records are not those that its checkpoint stands over"),
+            ) from error
+        if trusted is not None and not holds:
+            raise _forked(trusted.size)
+        return found
+
+    def _grow(self, items: Sequence[Item], trusted: Checkpoint | None) -> bool:
+        """Whether the checkpoint taken in before, where the records come to it, is over these."""
+        holds = self._holds(trusted)
+        for item in items:
+            self.frontier.append(record.leaf(_entry(item)))
+            holds = holds and self._holds(trusted)
+        return holds
+
+    def _holds(self, trusted: Checkpoint | None) -> bool:
+        here = trusted is not None and trusted.size == self.frontier.size
+        return trusted is None or not here or trusted.root == self.frontier.root()
+
+    def _require_signed(self, segment: Segment, size: int) -> None:
+        """By the keys of that size, as the log itself tells them: record 0, and each recovery."""
+        vkeys = known(self.log_keys.at(size))
+        try:
+            checkpoints.open_checkpoint(segment.checkpoint, vkeys, origin=segment.log)
+        except VerificationError as error:
+            raise SegmentRefused(
+                "checkpoint",
+                Message("the log has not signed its checkpoint: {error}", error=error.message),
+            ) from error
+        if not signed_by(segment, vkeys):
+            raise SegmentRefused("checkpoint", Message("the log has not signed the segment"))
+
+    # --- the records ---
+
+    def _rows(self, segment: Segment) -> Iterator[TakenRow]:
+        origin = self._lower.origin
+        said = [_said(n, one, self._lower) for n, one in enumerate(segment.items, segment.start)]
+        ids = {stream_id(origin, one.stream) for one in said if one is not None}
+        heads = dict(self._store.heads(ids))
+        for index, (item, one) in enumerate(zip(segment.items, said, strict=True), segment.start):
+            row = self._row(index, item, one)
+            if one is not None:
+                heads[row.stream_id] = _next(heads.get(row.stream_id, 0), row)
+            self._last = row.recorded_at
+            yield self._taken(row, item, one)
+
+    def _row(self, index: int, item: Item, said: _Said | RecordPlace | None) -> StoredRecord:
+        """A record as it is stored, before it is asked whether it stands."""
+        entry = _entry(item)
+        wrap = None if isinstance(item, Gone) else b""
+        if said is None:
+            return StoredRecord(
+                index=index,
+                stream_id=NIL_UNIT,
+                seq=0,
+                act_id=NIL_UNIT,
+                author=False,
+                topic=TOPIC,
+                state=b"",
+                entry=entry,
+                recorded_at=self._last,
+                wrap=wrap,
+            )
+        named = stream_id(self._lower.origin, said.stream)
+        state, at, author, registry = b"", self._last, False, False
+        if isinstance(said, _Said) and isinstance(item, Kept):
+            state, wrap = self._sealed(item.envelope, entry, said)
+            before = self._registry.before(index) if index else Registry.founded()
+            at, author = said.recorded_at, said.statement.role in {AUTHOR, _RETURNER}
+            registry = _changes(said, before, first=index == 0)
+        return StoredRecord(
+            index=index,
+            stream_id=named,
+            seq=said.seq,
+            act_id=said.act_id,
+            author=author,
+            topic=TOPIC,
+            state=state,
+            entry=entry,
+            recorded_at=at,
+            wrap=wrap,
+            stream=said.stream,
+            unit=self._unit(index, named, said),
+            registry=registry,
+        )
+
+    def _unit(self, index: int, named: UUID, said: _Said | RecordPlace) -> UUID:
+        if not is_case(said.stream):
+            return NIL_UNIT
+        if self._lower.level == ORDINARY:
+            return named
+        act = said.act if isinstance(said, _Said) else None
+        edition = self._registry.before(index).edition
+        return unit_below(act, said.act_id, named, self._ahead.act, edition)
+
+    def _taken(self, row: StoredRecord, item: Item, said: _Said | RecordPlace | None) -> TakenRow:
+        if not isinstance(said, _Said):
+            self._ahead.add(row)
+            if isinstance(item, Gone):
+                return TakenRow(row, erased_by=(item.erased_by, item.erased_at))
+            return TakenRow(row, aside=_UNREAD)
+        tags = _tags(self._lower.origin, said, row)
+        self._ahead.add(row, tags)
+        return TakenRow(row, self._aside(row, said), tags=tags)
+
+    def _aside(self, row: StoredRecord, said: _Said) -> str | None:
+        """Why the rules below set a record aside; of a case it is asked who signed, and no more."""
+        if row.registry:
+            self._registry.catch_up(row.index)
+            return None if self._registry.stands(row.index) else "registry"
+        if not is_case(said.stream):
+            event: object = self._streams.event(row)
+        elif said.act is None:
+            return "act"
+        else:
+            event = self._registry.signed(_event(row, said))
+        if isinstance(event, PositionPassed) and event.aside is not None:
+            return event.aside.guard or event.aside.code
+        return None
+
+    def _sealed(self, envelope: bytes, entry: bytes, said: _Said) -> tuple[bytes, bytes]:
+        origin = self._lower.origin
+        sealed = envelope_encryption.seal(
+            envelope, origin=origin, stream=said.stream, seq=said.seq, level=self._level
+        )
+        return sealed.state, envelope_encryption.wrap(
+            self._kek, sealed.dek, origin=origin, entry=entry
+        )
+
+    # --- erasure ---
+
+    def _erased(self, rows: Sequence[TakenRow]) -> dict[int, tuple[bytes, UUID]]:
+        """What the acts of erasure among these records name, by index: entry and act."""
+        found: dict[int, tuple[bytes, UUID]] = {}
+        for taken in rows:
+            if taken.aside is None and taken.row.stream == "ledger":
+                event = self._streams.event(taken.row)
+                if isinstance(event, StatementRecorded) and _erases(event):
+                    for one in event.act.facts["entries"]:
+                        entry = canonical.unb64(str(one["entry"]).removeprefix("sha-256:"))
+                        found[int(one["index"])] = entry, UUID(event.act.act_id)
+        return found
+
+    def _require_explained(
+        self,
+        end: int,
+        standing: Standing,
+        rows: Sequence[TakenRow],
+        erased: dict[int, tuple[bytes, UUID]],
+    ) -> None:
+        """What came without its content was erased by law, once the act that did it is there."""
+        new = [
+            Claimed(taken.row.index, taken.row.entry, *taken.erased_by)
+            for taken in rows
+            if taken.erased_by is not None
+        ]
+        for one in (*standing.unexplained, *new):
+            known = erased.get(one.index) == (one.entry, one.act_id)
+            if one.at < end and not known and not self._known_erasure(one):
+                raise SegmentRefused(
+                    "erased",
+                    Message(
+                        "record {index} comes without its content, and no act of erasure names it",
+                        index=one.index,
+                    ),
+                )
+
+    def _known_erasure(self, claimed: Claimed) -> bool:
+        """Whether an act taken in before erased a record."""
+        for row in self._ahead.act(claimed.act_id):
+            event: Any = self._streams.event(row) if row.stream == "ledger" else None
+            if isinstance(event, StatementRecorded) and _erases(event):
+                named = {(one["index"], one["entry"]) for one in event.act.facts["entries"]}
+                plain, index = canonical.b64(claimed.entry), claimed.index
+                return bool(named & {(index, plain), (index, f"sha-256:{plain}")})
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What a record says: when it was taken, and what was signed."""
+
+    recorded_at: datetime
+    statement: Statement
+    act: Act | None
+    act_id: UUID
+
+    @classmethod
+    def of(cls, envelope: bytes, lower: Lower) -> _Said:
+        """Raises: one of NONSENSE, or VerificationError: this program cannot read it."""
+        parsed = record.parse_envelope(envelope, log=lower.origin)
+        statement = parse_compact(parsed.statement)
+        members = statement.members
+        if not is_stream(str(members["stream"])) or statement.seq < 1:
+            raise ValueError("no stream has such a name")
+        act = None
+        if statement.typ == ACT_TYP:
+            try:
+                act = parse_act(members, level=lower.level)
+            except Rejected:
+                act = None
+        named = members.get("act_id", members.get("event_id"))
+        return cls(parsed.recorded_at, statement, act, UUID(str(named)))
+
+    @property
+    def stream(self) -> str:
+        return str(self.statement.members["stream"])
+
+    @property
+    def seq(self) -> int:
+        return self.statement.seq
+
+
+def _said(index: int, item: Item, lower: Lower) -> _Said | RecordPlace | None:
+    """What is known of a record. Raises: SegmentRefused."""
+    if not isinstance(item, Kept):
+        return item.place
+    try:
+        return _Said.of(item.envelope, lower)
+    except (VerificationError, *NONSENSE) as error:
+        raise SegmentRefused(
+            "malformed",
+            Message(
+                "record {index} cannot be read ({error}): the program above may be older",
+                index=index,
+                error=error,
+            ),
+        ) from error
+
+
+def _next(last: int, row: StoredRecord) -> int:
+    """The place behind the last one of a stream. Raises: SegmentRefused: it is another."""
+    if row.seq != last + 1:
+        raise SegmentRefused(
+            "malformed",
+            Message("record {index} does not stand where its stream goes on", index=row.index),
+        )
+    return row.seq
+
+
+def _event(row: StoredRecord, said: _Said) -> StatementRecorded:
+    if said.act is None:
+        raise ValueError("no act")
+    return StatementRecorded(
+        originator_id=row.stream_id,
+        originator_version=row.seq,
+        stream=row.stream,
+        statement=said.statement,
+        act=said.act,
+        author=row.author,
+        registry=row.registry,
+        unit=row.unit,
+        index=row.index,
+        recorded_at=row.recorded_at,
+        entry=row.entry,
+    )
+
+
+def _changes(said: _Said, registry: Registry, *, first: bool) -> bool:
+    """Whether a record says that the registry changed by it, as the log below marks it."""
+    act = said.act
+    if act is None or act.act not in REGISTRY_ACTS:
+        return False
+    if first:
+        return True
+    line = registry.keyring.line(said.statement.kid)
+    return line is not None and line.officer == act.signers[-1].officer
+
+
+def _erases(event: StatementRecorded) -> bool:
+    act = event.act
+    return act.act == ERASED and event.statement.role == act.signers[-1].role
+
+
+def _tags(origin: str, said: _Said, row: StoredRecord) -> tuple[bytes, ...]:
+    if not row.author:
+        return ()
+    return tuple(
+        token_tag(origin, one) for one in sorted(tokens_of(row.stream, said.statement.payload))
+    )
+
+
+def _entry(item: Item) -> bytes:
+    return record.entry(item.envelope) if isinstance(item, Kept) else item.entry
+
+
+def _unverified(note: bytes) -> Checkpoint:
+    try:
+        return checkpoints.unverified(note)
+    except (VerificationError, KeysError) as error:
+        raise SegmentRefused(
+            "checkpoint", Message("its checkpoint is none: {error}", error=error)
+        ) from error
+
+
+def _forked(size: int) -> SegmentRefused:
+    return SegmentRefused(
+        "fork",
+        Message(
+            "the log has signed two histories of {size} records: keep both, and tell the security"
+            " officer",
+            size=size,
+        ),
+    )

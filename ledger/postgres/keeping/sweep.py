@@ -1,0 +1,95 @@
+"""Takes what is gone out of the pages and the write-ahead log of a database (access.md K8).
+
+A row that was deleted or replaced stays on its page until somebody writes the page anew, what the
+planner keeps of a column stays in its statistics, and both stay in the WAL behind the last
+checkpoint. As the administrator, since only that login may write a checkpoint.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Final, LiteralString
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from ledger.errors import Unavailable
+from ledger.message import Message
+from ledger.postgres.connect import connect, translated
+
+_PLAIN: Final[LiteralString] = """
+SELECT schemaname, tablename FROM pg_tables WHERE schemaname = 'proj' ORDER BY 2
+"""
+_WRAPS: Final = (
+    ("log", "wraps"),
+    ("log", "file_wraps"),
+    ("log", "file_key"),
+    ("access", "wraps"),
+)
+#: What an open transaction may still look at is written anew too: none is older than this one.
+_BEGUN: Final[LiteralString] = "SELECT pg_current_xact_id()::text"
+#: Until then a new transaction is as old as the oldest that writes, in whichever database.
+_WRITING: Final[LiteralString] = "SELECT pg_snapshot_xmin(pg_current_snapshot()) <= %s::xid8"
+_LOOKING: Final[LiteralString] = """
+SELECT EXISTS (SELECT FROM pg_stat_activity
+  WHERE datname = current_database() AND pid <> pg_backend_pid()
+    AND age(backend_xmin) >= age(%s::xid8::xid))
+"""
+_OLDER_S: Final = 120.0
+"""Longer than any statement or idle transaction of a login may last."""
+_LOOK_S: Final = 0.1
+_STATISTICS: Final[LiteralString] = "pg_catalog.pg_statistic"
+
+
+def sweep(admin_dsn: str, dbname: str) -> bool:
+    """Writes the views, the wraps and the planner's statistics anew, and starts a new WAL file.
+
+    Whoever reads a view waits while its table is written.
+
+    Returns:
+        Whether the WAL was begun anew; a managed server may keep that to itself.
+
+    Raises:
+        Unavailable: The database cannot be reached, or a transaction that began before does not
+            end; what was done is done.
+    """
+    try:
+        with connect(make_conninfo(admin_dsn, dbname=dbname)) as connection:
+            _await_older(connection)
+            views = connection.execute(_PLAIN).fetchall()
+            for schema, table in (*views, *_WRAPS):
+                name = sql.Identifier(str(schema), str(table))
+                connection.execute(sql.SQL("VACUUM (FULL, ANALYZE) {}").format(name))
+            # an open transaction may still see the statistics that were replaced just now
+            _await_older(connection)
+            try:
+                connection.execute(f"VACUUM (FULL) {_STATISTICS}")
+                for step in ("CHECKPOINT", "SELECT pg_switch_wal()", "CHECKPOINT"):
+                    connection.execute(step)
+            except psycopg.errors.InsufficientPrivilege:
+                return False
+    except psycopg.Error as error:
+        raise translated(error) from error
+    return True
+
+
+def _await_older(connection: psycopg.Connection) -> None:
+    """Waits until every transaction is over that began before.
+
+    Raises:
+        Unavailable: One is not.
+    """
+    begun = connection.execute(_BEGUN).fetchone()
+    until = time.monotonic() + _OLDER_S
+    for older in (_WRITING, _LOOKING):
+        while (found := connection.execute(older, begun).fetchone()) and found[0]:
+            if time.monotonic() > until:
+                raise Unavailable(
+                    "older_transaction",
+                    Message(
+                        "a transaction of this server is open since before: end it"
+                        " (pg_stat_activity), and run this again"
+                    ),
+                )
+            time.sleep(_LOOK_S)

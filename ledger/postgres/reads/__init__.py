@@ -1,0 +1,1 @@
+"""The log of reads in PostgreSQL: schema `access` (access.md §6)."""

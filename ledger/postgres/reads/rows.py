@@ -1,0 +1,144 @@
+"""The log of reads by the reader's login: it may note, and reads what it proves it may (G5).
+
+Implements `RowStore`. The functions it calls answer whoever holds the key that the gate is made of,
+and nobody who has the login alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Final, LiteralString, cast
+
+import psycopg
+
+from ledger.errors import NotFound
+from ledger.ports import LogHead, StoredRecord
+from ledger.postgres.connect import Pool, calling, is_lost, reading, translated
+from ledger.postgres.records import stored
+from ledger.reads.writer import GroupTaken, RowGroup
+
+_APPEND: Final[LiteralString] = """
+access.append(%b::uuid, %b::text, %b::bigint, %b::timestamptz,
+  %b::uuid[], %b::bytea[], %b::bytea[], %b::bytea, %b::bytea[], %b::bigint[], %b::bytea[])
+"""
+# In one statement with the append: what it looks at cannot be another table's by then.
+_HELD: Final[LiteralString] = """
+CASE WHEN (SELECT entry FROM access.bundle(%b::bytea, %b::bigint, %b::bigint)) = %b::bytea
+"""
+_HEAD: Final[LiteralString] = "SELECT size, recorded_at FROM access.head(%b::bytea)"
+_KEEP_GATE: Final[LiteralString] = "SELECT access.keep_gate(%b::bytea)"
+_NOTED: Final[LiteralString] = """
+SELECT index, stream_id, seq, act_id, author, topic, state, entry, recorded_at, wrap,
+  coalesce(name, ''), unit, registry
+FROM access.noted(%b::bytea, %b::bytea[], %b::bigint, %b::int)
+"""
+_LATEST: Final[LiteralString] = "SELECT size, note FROM access.latest(%b::bytea)"
+_TILE: Final[LiteralString] = (
+    "SELECT access.tile(%b::bytea, %b::smallint, %b::bigint, %b::smallint)"
+)
+_BUNDLE: Final[LiteralString] = (
+    "SELECT entry FROM access.bundle(%b::bytea, %b::bigint, %b::bigint) ORDER BY index"
+)
+
+
+class PostgresReads:
+    """The rows of one log of reads.
+
+    Args:
+        pool: Of the reader's login, and no connection that says who asks: a row is noted by the
+            service.
+        gate: What opens the functions that read (`keys.read_tags.gate`).
+        held: Index and entry of a row that was seen under a checkpoint: nothing is noted where it
+            does not stand. None where none was.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        gate: bytes,
+        held: Callable[[], tuple[int, bytes] | None] = lambda: None,
+    ) -> None:
+        self._pool = pool
+        self._gate = gate
+        self._held = held
+
+    def append(self, group: RowGroup) -> GroupTaken:
+        """See `RowStore`."""
+        named = [(n, tag) for n, some in enumerate(group.tags, 1) for tag in sorted(some)]
+        arguments: list[object] = [
+            group.stream_id,
+            group.stream,
+            group.seq,
+            group.at,
+            list(group.ids),
+            [one.entry for one in group.sealed],
+            [one.state for one in group.sealed],
+            group.sealed[0].kek_id,
+            [one.wrap for one in group.sealed],
+            [n for n, _ in named],
+            [tag for _, tag in named],
+        ]
+        query, held = f"SELECT {_APPEND}", self._held()
+        if held is not None:
+            index, entry = held
+            query = f"SELECT {_HELD} THEN {_APPEND} ELSE 'elsewhere' END"
+            arguments = [self._gate, index, index + 1, entry, *arguments]
+        try:
+            with self._pool.connection() as connection:
+                status = cast("Any", connection.execute(query, arguments).fetchone())[0]
+                until: datetime | None = None
+                if status == "late":
+                    row = connection.execute(_HEAD, [self._gate]).fetchone()
+                    until = cast("datetime | None", None if row is None else row[1])
+        except psycopg.Error as error:
+            if is_lost(error):
+                self._pool.check()  # after a restart every connection of the pool is dead at once
+            raise translated(error) from error
+        return GroupTaken(status, until)
+
+    def keep_gate(self, digest: bytes) -> bool:
+        """Sets what opens the functions that read; False where something else does already."""
+        return bool(calling(self._pool, _KEEP_GATE, [digest]))
+
+    def noted(self, tags: Sequence[bytes], before: int, limit: int) -> list[StoredRecord]:
+        """Rows that have all of these tags, newest first, before an index; of none: all rows."""
+        arguments = [self._gate, list(tags), before, limit]
+        rows = reading(
+            self._pool,
+            lambda connection: connection.execute(_NOTED, arguments, binary=True).fetchall(),
+        )
+        return [stored(cast("Any", row)) for row in rows]
+
+    def head(self) -> LogHead:
+        """How many rows there are, and when the last was noted; of a gate that is shut, none."""
+        row = reading(
+            self._pool, lambda connection: connection.execute(_HEAD, [self._gate]).fetchone()
+        )
+        size, at = cast("tuple[int, datetime | None]", row or (0, None))
+        return LogHead(size, at, -1)
+
+    def latest(self) -> tuple[int, bytes] | None:
+        """Size and note of the newest checkpoint."""
+        row = reading(
+            self._pool, lambda connection: connection.execute(_LATEST, [self._gate]).fetchone()
+        )
+        return None if row is None else cast("tuple[int, bytes]", row)
+
+    def tile(self, level: int, n: int, width: int) -> bytes:
+        """A hash tile. Raises: NotFound."""
+        arguments = [self._gate, level, n, width]
+        row = reading(
+            self._pool, lambda connection: connection.execute(_TILE, arguments).fetchone()
+        )
+        if row is None or row[0] is None:
+            raise NotFound(f"{level}/{n}.{width}")
+        return cast("bytes", row[0])
+
+    def entries(self, start: int, end: int) -> list[bytes]:
+        """The 32-byte entries of indices [start, end)."""
+        arguments = [self._gate, start, end]
+        rows = reading(
+            self._pool, lambda connection: connection.execute(_BUNDLE, arguments).fetchall()
+        )
+        return [cast("bytes", row[0]) for row in rows]

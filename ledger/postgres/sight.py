@@ -1,0 +1,98 @@
+"""What a caller sees of a case before anything of a write is answered (access.md N2).
+
+The writer's login reads its whole level and answers no question of an officer's: so this is asked
+by the reader's login, under the caller's ticket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import partial
+from time import monotonic, sleep
+from typing import Any, Final, LiteralString, cast
+from uuid import UUID
+
+from ledger.asker import asker
+from ledger.ports import Sight
+from ledger.postgres.connect import Connection, Pool, reading
+from ledger.postgres.ticketed import Ticketed, audience_late
+from ledger.reads.shown import shows
+from ledger.streams.names import stream_id
+
+_PATIENCE_S: Final = 5.0
+_STEP_S: Final = 0.01
+_NEWEST: Final[LiteralString] = (
+    "SELECT (SELECT index FROM log.records WHERE stream_id = %s ORDER BY seq DESC LIMIT 1),"
+    " (SELECT size - 1 FROM log.log_head)"
+)
+_SIGHT: Final[LiteralString] = (
+    "SELECT v.position, s.whole FROM proj.views v LEFT JOIN sec.sight(%s) s ON true"
+    " WHERE v.view = 'audience' AND v.state = 'live'"
+)
+_ACTS: Final[LiteralString] = (
+    "SELECT DISTINCT act_id::text FROM log.records WHERE stream_id = %s AND act_id = ANY (%s)"
+)
+
+
+class PostgresSight:
+    """Implements `Sights` for whoever this thread asks for.
+
+    Args:
+        asked: The reader's login, under tickets.
+        written: Pool of the writer's: how far the case has come.
+        origin: Origin of the log.
+    """
+
+    def __init__(self, asked: Ticketed, written: Pool, origin: str) -> None:
+        self._asked = asked
+        self._written = written
+        self._origin = origin
+
+    def of(self, stream: str, *, begins: bool = False) -> Sight:
+        """How much of a case the caller sees, by everything recorded of it so far.
+
+        Where there is none it is asked all the same, and what is not seen waits for the whole log:
+        else an answer, or how long it takes, would tell of a case that is there, or of work in it.
+
+        Args:
+            stream: Its name.
+            begins: Whether a case is begun: whoever takes one in waits for nobody else's records.
+
+        Raises:
+            Unavailable: `audience_late`: who takes part in it is not known yet; `ticket_refused`.
+        """
+        if asker() is None:
+            return "whole"
+        comp = stream_id(self._origin, stream)
+        newest, last = cast(
+            "tuple[int | None, int]",
+            reading(self._written, lambda c: c.execute(_NEWEST, [comp]).fetchone()),
+        )
+        known, end = -1 if newest is None else newest, monotonic() + _PATIENCE_S
+        while True:
+            found: Any = reading(self._asked, partial(self._seen, stream, comp))
+            position, whole = (-2, None) if found is None else found
+            if whole is not None and position >= known:
+                return "whole" if whole else "part"
+            if whole is None and position >= (known if begins else last):
+                return "absent" if newest is None else "hidden"
+            if monotonic() >= end:
+                raise audience_late()
+            sleep(_STEP_S)
+
+    @staticmethod
+    def _seen(stream: str, comp: UUID, connection: Connection) -> object:
+        """How much is seen; where anything is, whatever is answered shows that."""
+        found = connection.execute(_SIGHT, [comp]).fetchone()
+        if found is not None and found[1] is not None:
+            shows("RECORD", stream, comp)
+        return found
+
+    def acts(self, stream: str, act_ids: Collection[str]) -> frozenset[str]:
+        """Which of these acts of a case the caller sees."""
+        comp = stream_id(self._origin, stream)
+        rows = reading(
+            self._asked,
+            lambda c: c.execute(_ACTS, [comp, [UUID(one) for one in act_ids]]).fetchall(),
+        )
+        return frozenset(cast("str", row[0]) for row in rows)

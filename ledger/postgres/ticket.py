@@ -1,0 +1,79 @@
+"""Tickets: by what the database knows for whom a question is asked (access.md G13).
+
+A setting can be changed by whoever gets SQL of their own into a question, so the database believes
+a MAC and nothing else: it holds the two pads of HMAC-SHA-256, never an officer's right. Without a
+ticket, or with one that is forged or over, there is nothing but the registry.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from typing import Final, LiteralString
+
+from ledger.postgres.migrate import owning
+
+_BLOCK: Final = 64  # of SHA-256, RFC 2104
+_INNER: Final = bytes(0x36 for _ in range(_BLOCK))
+_OUTER: Final = bytes(0x5C for _ in range(_BLOCK))
+_ID_DIGITS: Final = 16
+VERSION: Final = "v1"
+_KEEP: Final[LiteralString] = (
+    "INSERT INTO sec.ticket_keys AS k (id, inner_pad, outer_pad, made_at)"
+    " VALUES (%s, %s, %s, clock_timestamp()) ON CONFLICT (id) DO UPDATE SET"
+    " inner_pad = excluded.inner_pad, outer_pad = excluded.outer_pad, made_at = CASE WHEN"
+    " EXISTS (SELECT FROM sec.ticket_keys n WHERE n.made_at > k.made_at)"
+    " THEN clock_timestamp() ELSE k.made_at END"
+)
+#: Nobody makes one tomorrow: what claims it would push the key that is held here out of the two.
+_UNMADE: Final[LiteralString] = "DELETE FROM sec.ticket_keys WHERE made_at > clock_timestamp()"
+_FORGET: Final[LiteralString] = (
+    "DELETE FROM sec.ticket_keys WHERE id NOT IN"
+    " (SELECT id FROM sec.ticket_keys ORDER BY made_at DESC, id LIMIT 2)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TicketKey:
+    """The secret that tickets are made with, 32 bytes.
+
+    Attributes:
+        secret: Held by the API, and by whoever migrates, who tells the database the pads.
+    """
+
+    secret: bytes
+
+    @property
+    def id(self) -> str:
+        """Which key it is: 16 hex digits that say nothing of it."""
+        return hashlib.sha256(b"socai/ticket-key/1\0" + self.secret).hexdigest()[:_ID_DIGITS]
+
+    @property
+    def pads(self) -> tuple[bytes, bytes]:
+        """Inner and outer pad of HMAC-SHA-256 (RFC 2104), 64 bytes each."""
+        block = self.secret.ljust(_BLOCK, b"\0")
+        inner, outer = (
+            bytes(a ^ b for a, b in zip(block, pad, strict=True)) for pad in (_INNER, _OUTER)
+        )
+        return inner, outer
+
+    def ticket(self, officer: str, kid: str, expires_at: int) -> str:
+        """The ticket of an officer, signed in by a key, good until `expires_at` (Unix seconds)."""
+        body = f"{VERSION}|{self.id}|{officer}|{kid}|{expires_at}"
+        return f"{body}#{hmac.new(self.secret, body.encode('ascii'), 'sha256').hexdigest()}"
+
+
+def keep_ticket_key(migrator_dsn: str, slug: str, key: TicketKey) -> None:
+    """Has tickets of this key believed from now on; of the keys before it the last, for an hour.
+
+    Args:
+        migrator_dsn: Connection string of `<slug>_migrator`.
+        slug: Prefix of the enclave's roles.
+        key: What this machine holds; where the database knew a newer one, it is the newest again,
+            and where it knew other pads of it, it knows these.
+    """
+    with owning(migrator_dsn, slug) as connection, connection.transaction():
+        connection.execute(_UNMADE)
+        connection.execute(_KEEP, [key.id, *key.pads])
+        connection.execute(_FORGET)

@@ -1,0 +1,144 @@
+"""The one way to the reader's connections: each question in a transaction that says who asks.
+
+One transaction, one state of the database: rows of a view and the records they are held against are
+read of the same moment, so that a grant which ends between them does not look like a forged view.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Final, LiteralString, cast
+
+import psycopg
+
+from ledger.asker import Asker, asker
+from ledger.errors import Unavailable
+from ledger.message import Message
+from ledger.postgres.connect import Connection, Pool
+from ledger.reads.shown import gathered
+
+_BEGIN: Final[LiteralString] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+#: One way there and back each. What is filled in has no character that needs quoting.
+_ASK: Final[LiteralString] = (
+    _BEGIN + "; SELECT set_config('app.ticket', '%s', true), set_config('app.time', '%s', true);"
+    " SELECT sec.answers()"
+)
+_END: Final[LiteralString] = (
+    "SELECT comp, via, rule FROM sec.read_under('{%s}');"
+    " SELECT via, rule FROM sec.reads_by() WHERE %s; COMMIT"
+)
+_PLAIN: Final = re.compile(r"[A-Za-z0-9|#_.:-]+")
+
+
+class Ticketed:
+    """A pool of the reader's login, asked on behalf of whoever `asker.asking` says.
+
+    Within a question further ones go over the same connection, in the same transaction.
+
+    Args:
+        pool: Of the reader's login.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._held: ContextVar[Connection | None] = ContextVar("held", default=None)
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """A connection in its transaction.
+
+        Raises:
+            Unavailable: `ticket_refused` or `audience_late`; the database went away.
+        """
+        held = self._held.get()
+        if held is not None:
+            yield held
+            return
+        with self._pool.connection() as connection:
+            try:
+                _begin(connection, asker())
+                mark = self._held.set(connection)
+                try:
+                    yield connection
+                finally:
+                    self._held.reset(mark)
+                _end(connection)
+            except BaseException:
+                if not connection.closed:
+                    connection.rollback()
+                raise
+
+    def check(self) -> None:
+        """Makes lost connections anew, but for the one that is in use."""
+        if self._held.get() is None:
+            self._pool.check()
+
+
+def _begin(connection: Connection, who: Asker | None) -> None:
+    if who is None:
+        connection.execute(_BEGIN)
+        return
+    if not _PLAIN.fullmatch(who.ticket):
+        raise _refused()
+    at = "" if who.at is None else who.at.isoformat()
+    cursor = connection.execute((_ASK % (who.ticket, at)).encode(), prepare=False)
+    cursor.nextset()
+    cursor.nextset()
+    row = cursor.fetchone()
+    timely = None if row is None else row[0]
+    if timely is None:
+        raise _refused()
+    if who.of_cases and not timely:
+        raise audience_late()
+
+
+def _end(connection: Connection) -> None:
+    """Ends it, once it is known by which order or opening what was read is seen (U1).
+
+    As of the moment it was read: in the same transaction.
+
+    Raises:
+        Unavailable: `audience_late`: by now the database does not tell. How late it is goes by the
+            clock, in a transaction whose rows stand still, so late once is late to its end: asked
+            after the rest, a yes holds for all of it.
+    """
+    shown = gathered()
+    if shown is None or not shown.pending:
+        connection.execute("COMMIT")
+        return
+    ask = _END % (",".join(map(str, shown.to_ask)), shown.counted)
+    cursor = cast("psycopg.Cursor[Any]", connection.execute(ask.encode(), prepare=False))
+    told = cursor.fetchall()
+    cursor.nextset()
+    by = cursor.fetchall()
+    under = [row for row in told if row[0] is not None]
+    shown.ask(lambda _: under, lambda: by)
+    if len(under) < len(told):
+        raise audience_late()
+
+
+def _refused() -> Unavailable:
+    """The session is good and the database does not know it: no empty answer (access.md G13)."""
+    return Unavailable(
+        "ticket_refused",
+        Message(
+            "The database does not take this server's ticket: nothing is shown and nothing was"
+            " recorded. The operator sets its key with socai migrate."
+        ),
+        retry_after_s=30,
+    )
+
+
+def audience_late() -> Unavailable:
+    """Who takes part in which case is not known at this moment (access.md G18)."""
+    return Unavailable(
+        "audience_late",
+        Message(
+            "Who takes part in which case is being brought up to date: nothing is shown and nothing"
+            " was recorded. Send the same again in a few seconds."
+        ),
+        retry_after_s=2,
+    )

@@ -1,0 +1,276 @@
+"""Notes reads: signs a row for each, seals it, and has it committed before anything is shown.
+
+Each chain of rows has a stream of its own that begins with it (`reads/<uuid>`), so nobody waits for
+another's place and a lost answer costs nothing: the next rows begin another stream. What needs a
+note is not decided here.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal, NamedTuple, Protocol
+from uuid import UUID
+
+from keys import canonical, envelope_encryption
+from keys.envelope_encryption import Keks
+from keys.errors import KeysError
+from keys.signer import Signer
+from ledger.errors import LedgerError
+from ledger.log import record as records
+from ledger.log import statement as statements
+from ledger.log.moment import cut
+from ledger.log.statement import AUTHOR, SERVICE_TYP, Statement
+from ledger.ports import Entropy, SealedRecord
+from ledger.reads import read as reading
+from ledger.reads.access_logged import AccessRow, HeldPost, access_logged, tags
+from ledger.reads.read import NotedRead, ReadBy, ReadNotLogged
+from ledger.streams.names import stream_id
+
+_ATTEMPTS: Final = 8
+_MOST_ROWS: Final = 1_000
+
+_log = logging.getLogger("socai.reads")
+
+
+@dataclass(frozen=True, slots=True)
+class RowGroup:
+    """Rows that follow one another in a stream, dated alike.
+
+    Attributes:
+        stream_id: UUIDv5 of `stream`.
+        stream: Its name.
+        seq: Place of the first, from 1.
+        at: When they are recorded.
+        ids: An id each.
+        sealed: Each, sealed.
+        tags: What each is found by.
+    """
+
+    stream_id: UUID
+    stream: str
+    seq: int
+    at: datetime
+    ids: Sequence[UUID]
+    sealed: Sequence[SealedRecord]
+    tags: Sequence[frozenset[bytes]]
+
+
+class GroupTaken(NamedTuple):
+    """What became of a group: `ok`; `stale`, the place is taken; `late`, dated before the last row.
+
+    `elsewhere`: this is not the log that was seen. `head_at` is the time of the last row of the
+    log, where it was late.
+    """
+
+    status: Literal["ok", "stale", "late", "apart", "elsewhere"]
+    head_at: datetime | None
+
+
+class RowStore(Protocol):
+    """The one way into the log of reads. Durable on return."""
+
+    def append(self, group: RowGroup) -> GroupTaken:
+        """Records all rows of a group, or none.
+
+        Raises:
+            Unavailable: It cannot be asked, or the answer was lost: it may have been recorded.
+            Fatal: It takes no such rows.
+        """
+
+
+@dataclass(slots=True)
+class _Chain:
+    """A stream, and where its next row stands."""
+
+    stream: str
+    seq: int = 1
+    prev: str | None = None
+
+
+class ReadWriter:
+    """`ReadLog` of one process.
+
+    Args:
+        store: Takes the rows.
+        signer: The service's key.
+        kek: Wraps.
+        key: Of tags (`keys.read_tags.key_of`).
+        entropy: Ids and blinds.
+        origin: Origin of the log of reads.
+        level: Its level.
+        now: The ledger's time.
+        posts: Posts that an officer holds at an instant.
+    """
+
+    def __init__(  # noqa: PLR0913 - wired once, by api.ops.wiring
+        self,
+        *,
+        store: RowStore,
+        signer: Signer,
+        kek: Keks,
+        key: bytes,
+        entropy: Entropy,
+        origin: str,
+        level: str,
+        now: Callable[[], datetime],
+        posts: Callable[[ReadBy, datetime], Sequence[HeldPost]],
+    ) -> None:
+        self._store = store
+        self._signer = signer
+        self._kek = kek
+        self._key = key
+        self._entropy = entropy
+        self._origin = origin
+        self._level = level
+        self._now = now
+        self._posts = posts
+        self._free: list[_Chain] = []
+        self._lock = threading.Lock()
+
+    def note(self, reads: Sequence[NotedRead]) -> None:
+        """See `ReadLog.note`."""
+        rows = reading.rows(reads)
+        try:
+            for start in range(0, len(rows), _MOST_ROWS):
+                self._append(rows[start : start + _MOST_ROWS])
+        except (LedgerError, KeysError) as error:
+            _log.exception("a read cannot be noted, so nothing is shown")
+            raise ReadNotLogged from error
+
+    def note_at(self, read: NotedRead, chain: UUID, seq: int, prev: str | None) -> bool:
+        """See `ReadLog.note_at`."""
+        try:
+            return self._append_at(read, _Chain(f"reads/{chain}", seq, prev))
+        except (LedgerError, KeysError) as error:
+            _log.exception("a copy cannot be noted, so none leaves")
+            raise ReadNotLogged from error
+
+    def _append_at(self, read: NotedRead, chain: _Chain) -> bool:
+        at = cut(self._now())
+        said = [_row(read, self._posts(read.session, at))]
+        for _ in range(_ATTEMPTS):
+            group, _ = self._sealed(said, chain, at)
+            found = self._store.append(group)
+            if found.status in ("ok", "stale"):
+                return found.status == "ok"
+            if found.status != "late" or found.head_at is None:
+                break
+            at = max(found.head_at, cut(self._now()))
+        raise ReadNotLogged
+
+    def _append(self, rows: Sequence[NotedRead]) -> None:
+        at = cut(self._now())
+        posts = {by: self._posts(by, at) for by in {row.session for row in rows}}
+        said = [_row(row, posts[row.session]) for row in rows]
+        chain = self._taken()
+        for _ in range(_ATTEMPTS):
+            group, last = self._sealed(said, chain, at)
+            found = self._store.append(group)  # where it raises the chain is not used again
+            if found.status == "ok":
+                chain.seq, chain.prev = chain.seq + len(rows), last
+                with self._lock:
+                    self._free.append(chain)
+                return
+            if found.status == "stale":
+                chain = self._new()
+            elif found.status == "late" and found.head_at is not None:
+                at = max(found.head_at, cut(self._now()))
+            else:
+                break
+        raise ReadNotLogged
+
+    def _taken(self) -> _Chain:
+        with self._lock:
+            return self._free.pop() if self._free else self._new()
+
+    def _new(self) -> _Chain:
+        return _Chain(f"reads/{self._entropy.uuid()}")
+
+    def _sealed(
+        self, rows: Sequence[AccessRow], chain: _Chain, at: datetime
+    ) -> tuple[RowGroup, str]:
+        """The rows in their places, and the digest of the last."""
+        ids = [self._entropy.uuid() for _ in rows]
+        sealed, prev = [], chain.prev
+        for seq, (row, one) in enumerate(zip(rows, ids, strict=True), chain.seq):
+            members = access_logged(row.read, row.posts, event_id=one, stream=chain.stream, at=at)
+            statement = said(members, self._signer, self._origin, at, seq=seq, prev=prev)
+            prev = statement.digest_b64
+            sealed.append(
+                seal_row(
+                    statement,
+                    self._kek,
+                    self._entropy,
+                    origin=self._origin,
+                    level=self._level,
+                    stream=chain.stream,
+                    at=at,
+                )
+            )
+        group = RowGroup(
+            stream_id(self._origin, chain.stream),
+            chain.stream,
+            chain.seq,
+            at,
+            ids,
+            sealed,
+            [frozenset(tags(row, self._key)) for row in rows],
+        )
+        return group, prev or ""
+
+
+def _row(read: NotedRead, held: Sequence[HeldPost]) -> AccessRow:
+    """With the posts in the agencies for which it is read."""
+    of = read.agencies
+    return AccessRow(read, tuple(one for one in held if of is None or one.agency in of))
+
+
+def said(
+    members: Mapping[str, Any],
+    signer: Signer,
+    origin: str,
+    at: datetime,
+    *,
+    seq: int,
+    prev: str | None,
+) -> Statement:
+    """A statement of the service."""
+    return statements.make(
+        canonical.encode(members),
+        signer,
+        iat=int(at.timestamp()),
+        log=origin,
+        seq=seq,
+        prev=prev,
+        role=AUTHOR,
+        typ=SERVICE_TYP,
+    )
+
+
+def seal_row(  # noqa: PLR0913 - what formats.md §5 binds a state to
+    statement: Statement,
+    kek: Keks,
+    entropy: Entropy,
+    *,
+    origin: str,
+    level: str,
+    stream: str,
+    at: datetime,
+) -> SealedRecord:
+    """A statement as it is stored, dated."""
+    envelope = records.build(
+        log=origin,
+        recorded_at=at,
+        blind=entropy.take(records.BLIND_BYTES),
+        statement=statement.compact,
+    )
+    entry = records.entry(envelope)
+    sealed = envelope_encryption.seal(
+        envelope, origin=origin, stream=stream, seq=statement.seq, level=level
+    )
+    wrap = envelope_encryption.wrap(kek, sealed.dek, origin=origin, entry=entry)
+    return SealedRecord(entry, sealed.state, envelope_encryption.kek_id_of(wrap), wrap)

@@ -1,0 +1,73 @@
+"""Which document or annex an act is of: its unit, which is granted by name (access.md §1).
+
+Above ordinary a case has annexes that are shown to whom they name, and to nobody for taking part in
+the case. An act is of the unit that it names, else of that of an act it speaks of; every other one
+is of the case's own, as all are in ordinary. It follows from the stream alone, so that whoever
+judges a record says what its column must be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from ledger.regulation.acts.act import ORDINARY, Act
+from ledger.regulation.case.state import StreamState
+from ledger.regulation.edition import Edition
+from ledger.regulation.participation.selectors import references
+
+_NAMED: Final = "unit"
+
+
+def next_unit(act: Act, fold: StreamState, level: str, edition: Edition) -> str | None:
+    """The unit of an act of a case that is to be taken, or to be signed once more.
+
+    Args:
+        act: The act.
+        fold: The case as it stands.
+        level: Of the log.
+        edition: Of the rules by which a new act is judged.
+    """
+    if level == ORDINARY or fold.kind != "case":
+        return None
+    known = units(fold, level)
+    if act.act_id in fold.entries:
+        return known.get(act.act_id)
+    return unit_of(act, known.get, edition)
+
+
+def units(fold: StreamState, level: str) -> dict[str, str]:
+    """The unit of each act of a case that is of one with a name, by act."""
+    found: dict[str, str] = {}
+    if level == ORDINARY:
+        return found
+    for entry in fold.entries.values():
+        unit = unit_of(entry.act, found.get, entry.edition)
+        if unit is not None:
+            found[entry.act.act_id] = unit
+    return found
+
+
+def acts_of_unit(unit: str | None, fold: StreamState, level: str) -> frozenset[str]:
+    """The acts of a case that are of a unit; none of no unit."""
+    return frozenset(act for act, one in units(fold, level).items() if one == unit)
+
+
+def unit_of(act: Act, known: Callable[[str], str | None], edition: Edition) -> str | None:
+    """What an act names, else what the first of the acts it speaks of is of.
+
+    Args:
+        act: The act.
+        known: The unit of an act that stands before it, by id; None where it has no name.
+        edition: Of the rules by which the act is judged.
+    """
+    stated = act.facts.get(_NAMED)
+    if isinstance(stated, str):
+        return stated
+    units_spoken_of = (known(one) for one in _spoken_of(act, edition))
+    return next((unit for unit in units_spoken_of if unit is not None), None)
+
+
+def _spoken_of(act: Act, edition: Edition) -> Iterator[str]:
+    yield from (one for one in (act.refers_to, act.corrects) if one is not None)
+    yield from references(act, edition)

@@ -1,0 +1,138 @@
+"""What an edition of a log's own leaves to shipped ones: signatures, the log's terms and powers.
+
+Two officers adopt it. What is asked of signers stays at least what it was, so that the two give
+nobody else what they do not hold themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from typing import Any, Final, NamedTuple
+
+from ledger.message import Message, Text
+from ledger.regulation.acts.catalogue import ActType, catalogue_of
+from ledger.regulation.edition import ADOPTION, Edition, ruling
+from ledger.regulation.edition_change import KEYS, key_of
+from ledger.regulation.registry.lines import REGISTRY_ACTS
+
+OF_THE_LOG: Final = frozenset(
+    {
+        *REGISTRY_ACTS,
+        ADOPTION,
+        "ActReturned",
+        "RecordVoided",
+        "RecordErased",
+        "KeyCeremonyRecorded",
+        "AccessLogged",
+        "ContentWithdrawn",
+        "ExportPermitted",
+        "ParticipationExcluded",
+        "ParticipationRestored",
+        "ReporterIdentitySealed",
+        "ReporterIdentityDisclosed",
+    }
+)
+"""Acts that the program itself goes by, and by which somebody is let in, shut out or named.
+
+An edition neither drops nor changes them.
+"""
+_LIMITS: Final = frozenset({"BREAK_GLASS_MAX", "DISCLOSURE_MAX"})
+"""Limits that guards of these acts ask, as against clocks, which the acts name."""
+
+
+class EditionFault(NamedTuple):
+    """One thing that is wrong with an edition.
+
+    Attributes:
+        subject: Of which subject.
+        key: Of which line; empty: of the subject as a whole.
+        text: What is wrong.
+    """
+
+    subject: str
+    key: str
+    text: Text
+
+
+def stood(base: Edition) -> Mapping[str, ActType]:
+    """Each act type as it stood last, in an edition or in one that it came from.
+
+    One that is dropped comes back as it was: by two editions no more is done than by one.
+    """
+    found: dict[str, ActType] = {}
+    one: Edition | None = base
+    while one is not None:
+        found = {**catalogue_of(one).types, **found}
+        one = one.before
+    return found
+
+
+def weaker_signatures(edition: Edition, base: Edition) -> Iterator[EditionFault]:
+    """No class is lower, no signer goes, no power more will do, and variants stay as they are."""
+    before, after = stood(base), catalogue_of(edition).types
+    for name in sorted(before.keys() & after.keys()):
+        if _weaker(before[name], after[name]):
+            said = Message(
+                "its signatures are made weaker (class, signers or their powers):"
+                " a shipped edition alone may"
+            )
+            yield EditionFault("acts", name, said)
+
+
+def _weaker(before: ActType, after: ActType) -> bool:
+    kept = len(before.variants)
+    # a variant that is added comes in the place of what was usual
+    usual = [(after.signature_class, after.signer_roles)]
+    usual += [(v.signature_class, v.signer_roles) for v in after.variants[kept:]]
+    least, roles = before.signature_class, {*before.signer_roles}
+    return (
+        any(n < least or not roles <= {*named} for n, named in usual)
+        or after.variants[:kept] != before.variants
+        or any(
+            _more_will_do({*codes}, {*after.signer_powers.get(role, ())})
+            for role, codes in before.signer_powers.items()
+        )
+    )
+
+
+def _more_will_do(before: AbstractSet[str], after: AbstractSet[str]) -> bool:
+    """Of the powers of which a signer holds one; where none is named, everybody will do."""
+    return bool(before) and (not after or not after <= before)
+
+
+def own_terms(edition: Edition, base: Edition) -> Iterator[EditionFault]:
+    """Clocks that acts of the log start, and limits they keep to, have the dated lines they had."""
+    types = catalogue_of(base).types
+    own = {code for name in OF_THE_LOG & types.keys() for code in types[name].starts} | _LIMITS
+    before, after = (_lines(e, "clock_rules") for e in (base, edition))
+    for key in sorted(before.keys() | after.keys()):
+        was, now = before.get(key), after.get(key)
+        code = (now or was or {}).get("code")
+        if code in own and ruling(was) != ruling(now):
+            said = Message("this term keeps the log itself: a shipped edition alone changes it")
+            yield EditionFault("registry", key, said)
+
+
+def own_powers(edition: Edition, base: Edition) -> Iterator[EditionFault]:
+    """No post is given a power that acts of the log ask of who signs them."""
+    types = catalogue_of(base).types
+    asked = {
+        code
+        for name in OF_THE_LOG & types.keys()
+        for codes in (types[name].who, *types[name].signer_powers.values())
+        for code in codes
+    }
+    before, after = (_lines(e, "post_powers") for e in (base, edition))
+    for key in sorted(after.keys() - before.keys()):
+        if after[key]["power"] in asked:
+            said = Message(
+                "whoever has this power signs what keeps the log itself:"
+                " a shipped edition alone gives it to a post"
+            )
+            yield EditionFault("registry", key, said)
+
+
+def _lines(edition: Edition, section: str) -> Mapping[str, Mapping[str, Any]]:
+    members = KEYS["registry", section]
+    return {key_of(line, members): line for line in edition.registry[section]}

@@ -1,0 +1,6 @@
+-- Who takes part in which case (view `audience`): sec.audience, sec.members and sec.excluded, which ledger/postgres makes
+-- (0002_access.sql), since the policies of its tables ask them. These lines are the shape of the rows: change them, and
+-- the view starts anew with the next migration.
+--
+-- 1: principals of ledger/regulation/participation/principals.py; the widest row of each; ids of streams as of the log.
+SELECT;

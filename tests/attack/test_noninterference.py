@@ -1,0 +1,45 @@
+"""Nothing that an officer gets hangs on what goes on in cases they take no part in (NI3, V12).
+
+A handful of generated pairs of histories here, three hundred in `make soak`.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+import pytest
+
+from tests.attacks import attack
+from tests.fixtures.neighbours import Neighbours, a_story
+
+pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.xdist_group("neighbours")]
+SEED = 90
+PAIRS = 5
+
+
+@attack(
+    "an officer tells from any answer whether the department next door is at work",
+    stopped_by="row policies; what a caller gets is of what the caller sees (NI3)",
+    noticed_by="-",
+)
+@pytest.mark.parametrize("pair", range(PAIRS))
+def test_a_silent_and_a_busy_neighbour_look_the_same(neighbours: Neighbours, pair: int) -> None:
+    """Each answer to reads, writes, refusals and probes, but for X1-X3 of access.md §7."""
+    size = neighbours.busy.service.size()
+    neighbours.tell(pair, SEED)
+    busy, silent = neighbours.busy.service.size(), neighbours.silent.service.size()
+    assert busy > max(size, silent), "the neighbours did nothing"
+
+
+def test_stories_have_work_and_refusals_on_both_sides() -> None:
+    """Or the pairs above would be alike because nothing happens in them."""
+    kinds = Counter(
+        (observed, act[0])
+        for pair in range(PAIRS)
+        for observed, act in a_story(random.Random(f"{SEED} {pair}"))  # noqa: S311  a story
+    )
+    assert {"CaseRegistered", "stale", "upload"} <= {kind for observed, kind in kinds if observed}
+    assert {"CaseRegistered", "ReportReceived"} <= {
+        kind for observed, kind in kinds if not observed
+    }

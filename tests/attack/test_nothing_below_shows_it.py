@@ -1,0 +1,136 @@
+"""Nothing below shows that somebody is above, or what they do (access.md §7 NI1, NI2; V1, V4, V17).
+
+Generated stories on enclaves of the product's own parts over stores in memory (`two_levels`):
+three hundred comparisons here, twenty thousand in `make soak`.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from itertools import combinations, count
+from pathlib import Path
+
+import pytest
+
+from tests import two_levels
+from tests.attacks import attack
+from tests.leaks import LEAKS, Leak
+from tests.two_levels import Step, World, a_full_story, a_story, a_world, first_difference, played
+
+SEED = 90
+STORIES = 100
+PARTS = 4
+
+
+@attack(
+    "whoever is below tells whether somebody is above, and works",
+    stopped_by="nothing leads down; slots, clock and padding (NI1, NI2)",
+    noticed_by="-",
+)
+@pytest.mark.parametrize("part", range(PARTS))
+def test_whoever_is_below_gets_the_same_whatever_is_above(tmp_path: Path, part: int) -> None:
+    """Nobody above, somebody, somebody who does something else: three comparisons a story."""
+    for n in range(part, STORIES, PARTS):
+        told(tmp_path, f"{SEED} {n}")
+
+
+def told(folder: Path, name: str) -> None:
+    """One story in three worlds.
+
+    Raises:
+        AssertionError: Two of them can be told apart; with the story, as short as it gets.
+    """
+    lower, above = a_story(random.Random(name))  # noqa: S311 - a story
+    numbers = count()
+
+    def world(higher: list[Step] | None, of: list[Step]) -> World:
+        made = a_world(folder / name / str(next(numbers)), above=higher is not None)
+        return played(made, name, of, higher or ())
+
+    worlds = [world(None, lower), *(world(one, lower) for one in above)]
+    for one, other in combinations(range(3), 2):
+        found = first_difference(worlds[one], worlds[other])
+        if found:
+            short = two_levels.shrunk(
+                lower,
+                above[other - 1],
+                lambda below, high: bool(first_difference(world(None, below), world(high, below))),
+            )
+            raise AssertionError(f"{name}\n{two_levels.in_words(*short)}\n\n{found}")
+
+
+def _full(folder: Path, leak: Leak | None) -> World:
+    """The story of every kind of step, with somebody above."""
+    lower, (above, _) = a_full_story()
+    made = a_world(folder, above=True)
+    if leak is not None and made.higher is not None:
+        leak(made, made.higher)
+    return played(made, "full", lower, above)
+
+
+@pytest.fixture(scope="module")
+def silent(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """The same story with nobody above."""
+    lower, _ = a_full_story()
+    return played(a_world(tmp_path_factory.mktemp("silent"), above=False), "full", lower)
+
+
+@attack(
+    "the same, by every kind of step there is",
+    stopped_by="the same (V4)",
+    noticed_by="-",
+)
+def test_the_story_of_every_step_looks_alike(silent: World, tmp_path: Path) -> None:
+    """Commands and segments are the same bytes with somebody above and with nobody (V4)."""
+    busy = _full(tmp_path / "busy", None)
+    assert first_difference(silent, busy) == ""
+    assert busy.higher is not None
+    assert len(busy.higher.taken) > 1
+    assert busy.higher.store.gone, "the erasure below did not reach the mirror"
+
+
+@attack(
+    "two enclaves are wired wrongly",
+    stopped_by="stories that show each of twelve mistakes (V17)",
+    noticed_by="the suite",
+)
+@pytest.mark.parametrize("leak", LEAKS.values(), ids=LEAKS)
+def test_a_seeded_leak_is_found(silent: World, tmp_path: Path, leak: Leak) -> None:
+    """The test of the test: each mistake in the wiring shows in what whoever is below gets."""
+    assert first_difference(silent, _full(tmp_path / "leaks", leak)) != ""
+
+
+def test_a_story_that_tells_a_leak_is_short_enough_to_read(tmp_path: Path) -> None:
+    """Every step that is not needed is left out, and the rest is said in words."""
+    lower, (above, _) = a_full_story()
+    numbers = count()
+    leak = next(leak for name, leak in LEAKS.items() if name.startswith("L2 "))
+
+    def differs(below: list[Step], high: list[Step]) -> bool:
+        worlds = []
+        for seeded in (False, True):
+            made = a_world(tmp_path / str(next(numbers)), above=seeded)
+            if made.higher is not None:
+                leak(made, made.higher)
+            worlds.append(played(made, "full", below, high if seeded else ()))
+        return bool(first_difference(*worlds))
+
+    short = two_levels.shrunk(lower[:6], above[:6], differs)
+    assert two_levels.in_words(*short).splitlines() == [
+        "1. below, a report opens case 1",
+        "2. above, an annex of case 2 is classified, naming the act below",
+        "3. below, a report opens case 2",
+    ]
+
+
+def test_stories_have_work_and_refusals_on_both_sides() -> None:
+    """Or the comparisons above would be alike because nothing happens."""
+    kinds: Counter[str] = Counter()
+    for n in range(200):
+        lower, above = a_story(random.Random(f"{SEED} {n}"))  # noqa: S311 - a story
+        assert 2 <= len(lower) <= 25
+        kinds.update(step[0] for step in (*lower, *above[0], *above[1]))
+    assert set(two_levels.LOWER) | set(two_levels.HIGHER) <= kinds.keys()
+    full, (busy, _) = a_full_story()
+    assert {step[0] for step in (*full, *busy)} - {""} == {*two_levels.LOWER, *two_levels.HIGHER}

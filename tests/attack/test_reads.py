@@ -1,0 +1,528 @@
+"""Whoever reads under an order is noted before the first byte leaves, whatever way they read."""
+
+from __future__ import annotations
+
+import hashlib
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+import pytest
+from click.testing import CliRunner, Result
+
+from api.cli.main import main
+from api.ops.home_notes import ACCESS_VKEYS
+from api.ops.reads.which_log import READS
+from api.ops.wiring import open_checkpointer
+from api.settings import child_environment, write_private
+from keys.custody.file import write_key
+from keys.note import VKey
+from ledger.log.checkpoint import open_checkpoint
+from ledger.log.record import leaf
+from ledger.reads.access_logged import origin_of
+from tests import builders
+from tests.a_ledger import appointment
+from tests.attacks import attack
+from tests.builders import CAST, officer
+from tests.fixtures.app import Service, listening
+from tests.fixtures.compartments import STRANGER, WHOLE
+from tests.fixtures.under_order import AUDITOR, INSPECTOR, PURPOSE, UnderOrder
+
+pytestmark = pytest.mark.postgres
+
+
+def ways(under: UnderOrder) -> Iterator[tuple[str, str]]:
+    """(path, kind of the row) of every read that shows something of the case."""
+    ids = under.world.hidden
+    case, act, digest = ids.case, ids.act, ids.digest
+    last = under.service.size() - 1
+    yield f"/v1/cases/{case}", "CASE_FILE"
+    yield f"/v1/cases/{case}?as_of={ids.index}", "CASE_FILE"
+    yield f"/v1/cases/{case}/participants", "CASE_FILE"
+    yield f"/v1/cases/{case}/copies", "CASE_FILE"
+    yield f"/v1/cases/{case}/acts", "RECORD"
+    yield f"/v1/cases/{case}/diff?from={ids.index}&to={last}", "HISTORY"
+    yield f"/v1/cases/{case}/fields/state/history", "HISTORY"
+    yield f"/v1/cases/{case}/verification", "RECORD"
+    yield f"/v1/verification?cases={case}", "RECORD"
+    yield f"/v1/acts/{act}", "RECORD"
+    yield f"/v1/acts/{act}/raw", "RECORD"
+    yield f"/v1/acts/{act}/attachments/{digest}", "ATTACHMENT"
+    yield f"/v1/acts/{act}/attachments/{digest}/custody", "ATTACHMENT"
+    yield "/v1/cases", "LIST"
+    yield "/v1/cases?q=2024/0187", "LIST"
+    yield "/v1/feed?limit=200", "FEED"
+    yield "/v1/statistics", "FIGURES"
+    yield "/v1/statistics.csv", "FIGURES"
+    yield "/v1/statistics.xlsx", "FIGURES"
+    yield f"/v1/streams/case/{case}/head", "RECORD"
+
+
+def ask(service: Service, path: str, by: str) -> Any:  # noqa: ANN401  a response of Flask
+    """A GET as an alias, read to its end."""
+    return service.client.get(path, headers=service.headers(by), buffered=True)
+
+
+@attack(
+    "a case read under an order by any way there is, so that no row says so",
+    stopped_by="one gate notes what every answer says that it shows, before it is sent (U1)",
+    noticed_by="-",
+)
+def test_no_way_of_reading_under_an_order_is_unnoted(under_order: UnderOrder) -> None:
+    """Each way leaves exactly its rows: who, under which order, what for, which case."""
+    for path, kind in ways(under_order):
+        before = len(under_order.rows())
+        answer = ask(under_order.service, path, INSPECTOR)
+        assert answer.status_code == 200, (path, answer.text)
+        told = answer.headers["Read-Under"]
+        assert told.startswith(f"A9; act={under_order.order}; until="), (path, told)
+        rows = under_order.rows()[before:]
+        assert {row.read.kind for row in rows} == {kind}, path
+        for row in rows:
+            assert (row.read.rule, row.read.via) == ("A9", under_order.order)
+            assert row.read.purpose == PURPOSE
+            assert row.read.session.officer == officer(INSPECTOR)
+            assert row.posts[0] == CAST[INSPECTOR]
+            if kind != "FIGURES":
+                assert row.read.stream == under_order.world.stream, path
+            if kind in ("RECORD", "ATTACHMENT", "FEED") and "/head" not in path:
+                assert row.read.records, path
+
+
+def test_what_is_seen_otherwise_is_not_noted(under_order: UnderOrder) -> None:
+    """By part in the case, or not at all: a handler's work leaves no row, a stranger's 404 none."""
+    before = len(under_order.rows())
+    for path, _ in ways(under_order):
+        seen = ask(under_order.service, path, WHOLE)
+        assert (seen.status_code, "Read-Under" in seen.headers) == (200, False), path
+        assert "Read-Under" not in ask(under_order.service, path, STRANGER).headers, path
+    assert len(under_order.rows()) == before
+
+
+@attack(
+    "the log of reads is made to take no row, so that a case is read without one",
+    stopped_by="nothing is shown: 503 read_not_logged",
+    noticed_by="the refusal; the log of the API",
+)
+@pytest.mark.parametrize("how", ["revoked", "closed"])
+def test_what_cannot_be_noted_is_not_shown(under_order: UnderOrder, how: str) -> None:
+    """V13: every way, and what is seen otherwise or not at all is answered as ever."""
+    service = under_order.service
+    reader = f"{service.database.slug}_reader"
+    harm, mend = {
+        "revoked": (f"REVOKE USAGE ON SCHEMA access FROM {reader}",
+                    f"GRANT USAGE ON SCHEMA access TO {reader}"),
+        # of a table that noting alone asks for: without another the checkpointer would stop
+        "closed": ("ALTER TABLE access.tags RENAME TO gone",
+                   "ALTER TABLE access.gone RENAME TO tags"),
+    }[how]  # fmt: skip
+    before = len(under_order.rows())
+    unseen = ask(service, f"/v1/cases/{under_order.world.own.case}", INSPECTOR)
+    with psycopg.connect(service.database.admin, autocommit=True) as admin:
+        admin.execute(harm.encode())
+        try:
+            for path, _ in ways(under_order):
+                answer = ask(service, path, INSPECTOR)
+                assert answer.status_code == 503, (path, answer.text)
+                assert answer.get_json()["code"] == "read_not_logged", path
+                assert under_order.world.hidden.case not in answer.text
+                assert ask(service, path, WHOLE).status_code == 200, path
+            hidden = ask(service, f"/v1/cases/{under_order.world.own.case}", INSPECTOR)
+        finally:
+            admin.execute(mend.encode())
+    assert len(under_order.rows()) == before
+    assert plain(hidden) == plain(unseen), "what is not seen is answered alike (N1)"
+
+
+def plain(answer: Any) -> tuple[int, dict[str, Any]]:  # noqa: ANN401  a response of Flask
+    """Status and body, but for the request's own id."""
+    body = dict(answer.get_json())
+    return answer.status_code, {name: body[name] for name in body if name != "trace_id"}
+
+
+_CHILD: Final = """
+import os, signal, sys
+from datetime import datetime
+from api.http.app import create_app
+from api.ops.wiring import Enclave
+from api.settings import Settings
+
+when, path, token = sys.argv[1:]
+note = Enclave.note_shown
+
+def killed(self, shown, caller):
+    if when == "after":
+        note(self, shown, caller)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+Enclave.note_shown = killed
+app = create_app(Enclave.open(Settings.from_env()))
+answer = app.test_client().get(path, headers={"Authorization": "Bearer " + token}, buffered=True)
+print(answer.text, flush=True)
+"""
+
+
+@attack(
+    "the process is killed between the row and the reply, or before the row",
+    stopped_by="the row is committed before the first byte leaves: never a reply without a row",
+    noticed_by="a row of a read that perhaps nobody got",
+)
+@pytest.mark.parametrize(("when", "rows"), [("before", 0), ("after", 1)])
+def test_a_kill_loses_the_reply_and_never_the_row(
+    under_order: UnderOrder, when: str, rows: int
+) -> None:
+    """V13: rows and replies compared."""
+    service = under_order.service
+    path, before = f"/v1/cases/{under_order.world.hidden.case}", len(under_order.rows())
+    child = subprocess.run(
+        [sys.executable, "-c", _CHILD, when, path, service.token(INSPECTOR)],
+        env=child_environment(service.settings),
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    assert (child.returncode, child.stdout) == (-signal.SIGKILL, b""), child.stderr.decode()
+    assert len(under_order.rows()) == before + rows
+
+
+def rows_of(service: Service, by: str, **query: object) -> dict[str, Any]:
+    """What `GET /v1/access-log` answers."""
+    answer = service.get("/v1/access-log", by, None, **query)
+    assert answer.status_code == 200, answer.text
+    return dict(answer.get_json())
+
+
+def test_the_log_of_reads_is_told_by_whom_it_concerns(under_order: UnderOrder) -> None:
+    """Each their own; a supervisor those of the agency; an auditor of the overseer all (A11)."""
+    service, case = under_order.service, under_order.world.hidden.case
+    ask(service, f"/v1/cases/{case}", INSPECTOR)
+    mine = rows_of(service, INSPECTOR)
+    assert (mine["of"], mine["scope"]) == ("own", {"all": False, "agencies": []})
+    newest = mine["reads"][0]
+    assert (newest["rule"], newest["via"], newest["case"]) == ("A9", under_order.order, case)
+    assert (newest["purpose"], newest["readable"]) == (PURPOSE, True)
+    told = rows_of(service, AUDITOR)
+    assert (told["of"], told["scope"]["all"]) == ("all", True)
+    assert told["reads"][0]["kind"] == "ACCESS_LOG", "looking is a read (U5)"
+    assert told["reads"][0]["officer"] == officer(INSPECTOR)
+    assert newest["index"] in [row["index"] for row in told["reads"]]
+    for query in ({"case": case}, {"order": under_order.order}, {"agency": "bacninh.thanhtra"},
+                  {"agency": "bacninh.thanhtra", "post": CAST[INSPECTOR][1]}):  # fmt: skip
+        found = rows_of(service, AUDITOR, **query)["reads"]
+        assert found, query
+        assert {row["officer"] for row in found} <= {officer(INSPECTOR), officer(AUDITOR)}, query
+    ids = under_order.world.hidden
+    ask(service, f"/v1/acts/{ids.act}", INSPECTOR)
+    shown = rows_of(service, AUDITOR, record=ids.index)["reads"]
+    assert shown[0]["records"] == [ids.index]
+    assert all(row["records"] in ([], shown[0]["records"]) or ids.index in row["records"]
+               for row in shown)  # fmt: skip
+    other = under_order.world.own
+    assert rows_of(service, AUDITOR, record=other.index)["reads"] == []
+    assert rows_of(service, AUDITOR, case=other.case)["reads"] == []
+
+
+@attack(
+    "records looked for by index in one's own reads, to learn of which case each is",
+    stopped_by="a record that the caller does not see is found by rows that name it, and no others",
+    noticed_by="each look is a row",
+)
+def test_the_log_of_reads_tells_nobody_of_which_case_a_record_is(under_order: UnderOrder) -> None:
+    """An inspector whose order has ended asks for each index that there is."""
+    service, ids = under_order.service, under_order.world.hidden
+    for path in (f"/v1/cases/{ids.case}", f"/v1/acts/{ids.act}"):
+        assert ask(service, path, INSPECTOR).status_code == 200
+    ended = [officer(INSPECTOR), under_order.order]
+
+    def found() -> dict[int, list[list[int]]]:
+        """Of each record: what the rows name that it is found by."""
+        rows = {n: rows_of(service, INSPECTOR, record=n)["reads"] for n in range(service.size())}
+        return {n: [row["records"] for row in told] for n, told in rows.items() if told}
+
+    of_case = found()
+    assert set(of_case) >= set(under_order.world.times[under_order.world.stream])
+    assert [] in of_case[ids.index], "who sees the case is told of reads of all of it"
+    with psycopg.connect(service.database.admin, autocommit=True) as admin:
+        # of a record that the loop of the views never comes to, or it would take it away again
+        admin.execute("INSERT INTO sec.ended VALUES (%s, %s, 1::bigint << 40)", ended)
+        try:
+            told = found()
+        finally:
+            admin.execute("DELETE FROM sec.ended WHERE officer = %s AND what = %s", ended)
+    assert ids.index in told
+    assert all(index in named for index, rows in told.items() for named in rows)
+
+
+def test_what_was_shown_before_a_record_was_taken_did_not_show_it(under_order: UnderOrder) -> None:
+    """A case file of yesterday is no read of what came today."""
+    service, world = under_order.service, under_order.world
+    path = f"/v1/cases/{world.hidden.case}"
+    ask(service, path, INSPECTOR)
+    service.step(minutes=7)
+    sent = service.send(service.sign(world.pending, "gd", role="APPROVER"), "gd")
+    assert sent.status_code == 201, sent.text
+    index = sent.get_json()["index"]
+    world.fold()
+    assert rows_of(service, AUDITOR, record=index)["reads"] == []
+    assert ask(service, path, INSPECTOR).status_code == 200
+    rows = rows_of(service, AUDITOR, record=index)["reads"]
+    assert [(row["kind"], row["case"]) for row in rows] == [("CASE_FILE", world.hidden.case)]
+
+
+def test_pages_lead_on_to_every_row(under_order: UnderOrder) -> None:
+    """Newest first, each once, with no row of the looking that came meanwhile."""
+    service = under_order.service
+    for _ in range(5):
+        ask(service, "/v1/statistics", INSPECTOR)
+    seen, query = list[int](), {"limit": 2}
+    while True:
+        page = rows_of(service, INSPECTOR, **query)
+        seen += [row["index"] for row in page["reads"]]
+        if "next" not in page:
+            break
+        query = {"limit": 2, "cursor": page["next"]}
+    assert seen == sorted(set(seen), reverse=True)
+    own = [n for n, row in enumerate(under_order.rows(), 1)
+           if row.read.session.officer == officer(INSPECTOR)]  # fmt: skip
+    assert len(seen) + -(-len(seen) // 2) == len(own), "and each page looked at is a row"
+
+
+@attack(
+    "somebody else asks who reads the cases of their agency: by API, its tiles and checkpoints",
+    stopped_by="each is told of their own reads; to everybody else the tree is not there (D2)",
+    noticed_by="each look is a row",
+)
+@pytest.mark.parametrize("by", [WHOLE, STRANGER, INSPECTOR, "gd"])
+def test_the_inspected_do_not_see_that_they_are_read(under_order: UnderOrder, by: str) -> None:
+    """A handler, a stranger, the inspector, the head of the inspected agency."""
+    service, case = under_order.service, under_order.world.hidden.case
+    ask(service, f"/v1/cases/{case}", INSPECTOR)
+    theirs = rows_of(service, by, case=case)["reads"]
+    assert by == INSPECTOR or officer(INSPECTOR) not in {row["officer"] for row in theirs}
+    assert rows_of(service, by)["of"] in ("own", "agency")
+    refused = service.get("/v1/access-log", by, of="all")
+    assert (refused.status_code, refused.get_json()["code"]) == (403, "own_reads_only")
+    nothing = service.get("/logs/nothing/checkpoint", by)
+    for path in ("/logs/access/checkpoint", "/logs/access/tile/0/000.p/1",
+                 "/logs/access/tile/entries/000.p/1"):  # fmt: skip
+        assert plain(service.get(path, by)) == plain(nothing)
+        assert service.client.get(path).status_code == 401
+
+
+def test_an_auditor_follows_the_tree(under_order: UnderOrder) -> None:
+    """Checkpoint by its own key, tiles and entries that lead to its root."""
+    service = under_order.service
+    there = service.enclave.stored_reads.head().size
+    for _ in range(1_200):
+        answer = service.get("/logs/access/checkpoint", AUDITOR)
+        if answer.status_code == 200 and int(answer.text.split("\n")[1]) >= there:
+            break
+        time.sleep(0.1)
+    else:
+        pytest.fail(f"no checkpoint covers what is noted: {service.stopped}")
+    vkeys = (service.settings.home / ACCESS_VKEYS).read_text("ascii").split()
+    origin = origin_of(service.enclave.facts.origin)
+    note = open_checkpoint(answer.data, [VKey.parse(one) for one in vkeys], origin=origin)
+    size = note.checkpoint.size
+    entries = service.get(f"/logs/access/tile/entries/000.p/{size}", AUDITOR).data
+    leaves = [leaf(entries[n + 2 : n + 34]) for n in range(0, len(entries), 34)]
+    assert len(leaves) == size
+    assert merkle_root(leaves) == note.checkpoint.root
+    assert service.get(f"/logs/access/tile/0/000.p/{size}", AUDITOR).data == b"".join(leaves)
+
+
+@attack(
+    "reads looked for by SQL over the reader's login, with a ticket and without",
+    stopped_by="it notes and reads nothing: the functions answer to a key outside the database",
+    noticed_by="-",
+)
+@pytest.mark.parametrize("by", [None, WHOLE, AUDITOR])
+def test_the_readers_login_reads_no_read(under_order: UnderOrder, by: str | None) -> None:
+    """Neither rows nor how many there are, whoever's ticket comes with it (D2)."""
+    service = under_order.service
+    with psycopg.connect(service.database.dsn("reader")) as connection:
+        if by is not None:
+            who = service.enclave.sign_in.caller(service.headers(by)["Authorization"])
+            ticket = service.enclave.asker(who, of_cases=True, at=None).ticket
+            connection.execute("SELECT set_config('app.ticket', %s, true)", [ticket])
+        for query in (
+            "SELECT * FROM access.noted(%s, '{}', 1000000, 100)",
+            "SELECT * FROM access.latest(%s)",
+            "SELECT * FROM access.bundle(%s, 0, 100)",
+        ):
+            for gate in (b"", b"x" * 32):
+                assert connection.execute(query.encode(), [gate]).fetchall() == []
+        tile = connection.execute("SELECT access.tile('', 0::int2, 0, 1::int2)").fetchone()
+        assert tile == (None,)
+        for table in ("records", "wraps", "streams", "tags", "log_head", "tiles", "checkpoints"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege), connection.transaction():
+                connection.execute(f"SELECT FROM access.{table}".encode())
+
+
+@attack(
+    "the last read's time asked by noting a row that is dated before it",
+    stopped_by="the answer says that it is late, and neither when nor where the last one stands",
+    noticed_by="what is not late is junk among the rows",
+)
+def test_who_may_note_is_not_told_when_the_last_was(under_order: UnderOrder) -> None:
+    """Nor the key of the gate being asked for it with another."""
+    service = under_order.service
+    ask(service, "/v1/statistics", INSPECTOR)
+    with psycopg.connect(service.database.dsn("reader")) as connection:
+        told = connection.execute(
+            "SELECT * FROM access.append("
+            "  '00000000-0000-5000-8000-000000000002', %s, 1, '2020-01-01Z',"
+            "  ARRAY[gen_random_uuid()], ARRAY[decode(repeat('00', 32), 'hex')],"
+            "  ARRAY['\\x01'::bytea || decode(repeat('00', 600), 'hex')],"
+            "  decode(repeat('00', 16), 'hex'),"
+            "  ARRAY['\\x01'::bytea || decode(repeat('00', 76), 'hex')], '{}', '{}')",
+            ["reads/00000000-0000-4000-8000-000000000002"],
+        ).fetchall()
+        assert told == [("late",)]
+        head = connection.execute("SELECT * FROM access.head(%s)", [b"x" * 32]).fetchall()
+    assert head == []
+
+
+@attack(
+    "a supervisor of the inspected agency, where the inspector has been given a second post, asks"
+    " for the reads of the agency's officers and for the custody of a file",
+    stopped_by="a row has the posts alone that are of the body it is read for (D2)",
+    noticed_by="each look is a row",
+)
+def test_a_second_post_tells_the_inspected_of_no_read(under_order: UnderOrder) -> None:
+    """A post apart, which shows its holder no case: what is read is by the order all the same."""
+    service, ids = under_order.service, under_order.world.hidden
+    agency, post = CAST["cv2"]
+    facts: dict[str, Any] = {"agency": agency, "post": post, "powers": ["SECURITY_OFFICER"]}
+    second = appointment(INSPECTOR, service.step(minutes=1), **facts)
+    service.say(second, "founder")
+    service.known(service.size() - 1)
+    file = f"/v1/acts/{ids.act}/attachments/{ids.digest}"
+    before = len(under_order.rows())
+    for path in (f"/v1/cases/{ids.case}", file, "/v1/statistics"):
+        assert ask(service, path, INSPECTOR).status_code == 200
+    rows_of(service, INSPECTOR)
+    rows = under_order.rows()[before:]
+    held = [(CAST[INSPECTOR],)] * 3 + [()]
+    assert [row.posts for row in rows] == held, [row.read.kind for row in rows]
+    told = rows_of(service, "gd", of="agency", limit=200)
+    assert told["scope"]["agencies"] == [agency]
+    assert officer(INSPECTOR) not in {row["officer"] for row in told["reads"]}
+    events = ask(service, f"{file}/custody", "gd").get_json()["events"]
+    assert officer(INSPECTOR) not in {event["officer"] for event in events}
+
+
+@attack(
+    "junk noted over the reader's login",
+    stopped_by="- ; it is in the form of a row and says nothing",
+    noticed_by="it is told as unreadable; log audit",
+)
+def test_junk_among_the_rows_stops_nobody(under_order: UnderOrder) -> None:
+    """An auditor is told that it is there, and of all the rest."""
+    service = under_order.service
+    ask(service, "/v1/statistics", INSPECTOR)
+    head = noted_head(service)
+    with psycopg.connect(service.database.dsn("reader")) as connection:
+        status = connection.execute(
+            "SELECT access.append("
+            "  '00000000-0000-5000-8000-000000000001', %s, 1, %s, ARRAY[gen_random_uuid()],"
+            "  ARRAY[decode(repeat('00', 32), 'hex')],"
+            "  ARRAY['\\x01'::bytea || decode(repeat('00', 600), 'hex')],"
+            "  decode(repeat('00', 16), 'hex'),"
+            "  ARRAY['\\x01'::bytea || decode(repeat('00', 76), 'hex')], '{}', '{}')",
+            ["reads/00000000-0000-4000-8000-000000000001", head],
+        ).fetchone()
+    assert status == ("ok",)
+    told = rows_of(service, AUDITOR)["reads"]
+    assert [row["readable"] for row in told[:2]] == [False, True]
+
+
+def merkle_root(leaves: list[bytes]) -> bytes:
+    """RFC 9162 §2.1.1, as it says it: no code of ours."""
+    if len(leaves) == 1:
+        return leaves[0]
+    k = 1 << (len(leaves) - 1).bit_length() - 1
+    left, right = merkle_root(leaves[:k]), merkle_root(leaves[k:])
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+def noted_head(service: Service) -> object:
+    """When the newest row was noted."""
+    with psycopg.connect(service.database.dsn("auditor")) as connection:
+        found = connection.execute("SELECT recorded_at FROM access.log_head").fetchone()
+    assert found is not None
+    return found[0]
+
+
+@pytest.mark.parametrize("lang", ["vi", "en"])
+def test_reads_at_a_terminal(under_order: UnderOrder, tmp_path: Path, lang: str) -> None:
+    """`socai reads`: who, under which order and what for, at 80 columns; an empty list says so."""
+    service = under_order.service
+    ask(service, f"/v1/cases/{under_order.world.hidden.case}", INSPECTOR)
+    secret = tmp_path / "passphrase"
+    write_private(secret, b"of a test")
+    with listening(service) as url:
+
+        def socai(by: str, *words: str) -> Result:
+            path = tmp_path / f"{by}.socaikey"
+            if not path.exists():
+                write_key(path, builders.key(by), b"of a test")
+            env = {"SOCAI_PASSPHRASE_FILE": str(secret), "SOCAI_HOME": str(tmp_path / "none"),
+                   "COLUMNS": "80"}  # fmt: skip
+            log = service.enclave.facts.origin
+            named = ["--key", str(path), "--server", url, "--log", log]
+            return CliRunner().invoke(main, ["--lang", lang, "reads", *words, *named], env=env)
+
+        found = socai(AUDITOR, "--order", under_order.order)
+        assert found.exit_code == 0, found.output
+        assert max(map(len, found.output.splitlines())) <= 80
+        assert "thanh-tra-vien" in found.output
+        assert under_order.order[:8] in found.output
+        told = socai(STRANGER, "--order", builders.an_id(f"no order, {lang}"))
+        assert told.exit_code == 0, told.output
+        assert ("Bạn chưa xem gì" if lang == "vi" else "You have read nothing") in told.output
+        refused = socai(STRANGER, "--of", "all")
+        assert refused.exit_code != 0
+        assert "Traceback" not in refused.output
+
+
+def test_a_checkpoint_of_the_log_of_reads_is_printed_to_whom_its_tree_is_told(
+    under_order: UnderOrder, tmp_path: Path
+) -> None:
+    """`socai log checkpoint --reads`: for an overseer's auditor; a sentence to everybody else."""
+    service = under_order.service
+    ask(service, "/v1/statistics", INSPECTOR)
+    checkpointer, pool = open_checkpointer(service.settings, which=READS)
+    with closing(pool):
+        while service.enclave.stored_reads.latest() is None:
+            checkpointer.checkpoint_once()
+    secret = tmp_path / "passphrase"
+    write_private(secret, b"of a test")
+    vkeys = (service.settings.home / ACCESS_VKEYS).read_text("ascii").split()
+    origin = origin_of(service.enclave.facts.origin)
+    with listening(service) as url:
+
+        def socai(by: str, *words: str) -> Result:
+            path = tmp_path / f"{by}.socaikey"
+            if not path.exists():
+                write_key(path, builders.key(by), b"of a test")
+            env = {"SOCAI_PASSPHRASE_FILE": str(secret), "SOCAI_HOME": str(service.settings.home)}
+            asked = ["log", "checkpoint", *words, "--key", str(path), "--server", url]
+            return CliRunner().invoke(main, ["--lang", "en", *asked], env=env)
+
+        told = socai(AUDITOR, "--reads")
+        assert told.exit_code == 0, told.output
+        note = told.output.encode()
+        found = open_checkpoint(note, [VKey.parse(one) for one in vkeys], origin=origin)
+        assert found.checkpoint.size <= service.enclave.stored_reads.head().size
+        for by in (INSPECTOR, WHOLE):
+            refused = socai(by, "--reads")
+            assert (refused.exit_code, refused.stdout) == (1, "")
+            assert "for the auditors of an overseer alone" in refused.stderr
+        assert socai(AUDITOR).exit_code == 2, "a key is for --reads alone"

@@ -1,0 +1,409 @@
+"""Whoever owns the database changes the log of reads: each change is named, and an old one too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from threading import Event
+from typing import Any, Final
+
+import orjson
+import psycopg
+import pytest
+from click.testing import CliRunner, Result
+
+from api.cli.commands.log.kept_checkpoint import CheckpointFile, by_log
+from api.cli.main import main
+from api.ops import loops
+from api.ops.enclave_audit import AUDITOR, run, seen_notes, seen_reads
+from api.ops.reads.recovery import RecoveringReads, ceremony_of
+from api.ops.reads.which_log import READS
+from api.ops.wiring import open_checkpointer, open_kek
+from api.settings import Home
+from keys import read_tags
+from keys.jwk import SoftwareSigner
+from ledger.audit.findings import Damage
+from ledger.audit.reads import Opening, ReadsReport, audit_reads
+from ledger.checkpoints.seen_file import DoubtMark
+from ledger.errors import Doubt, Unavailable
+from ledger.message import Wording
+from ledger.postgres.evidence import PostgresEvidence
+from ledger.postgres.reads.rows import PostgresReads
+from ledger.reads.access_logged import HeldPost
+from ledger.reads.read import NotedRead, ReadBy, ReadNotLogged
+from ledger.reads.writer import ReadWriter
+from tests import builders
+from tests.a_ledger import appointment, enrolment
+from tests.attacks import attack
+from tests.builders import an_act, an_id, officer
+from tests.fixtures.app import SERVICE, Service, open_service
+from tests.fixtures.under_order import INSPECTOR, UnderOrder
+
+pytestmark = pytest.mark.postgres
+
+A_READ: Final = NotedRead("A9", "Thanh tra", "FIGURES", ReadBy(officer(INSPECTOR), "k" * 43))
+
+
+@pytest.fixture(scope="module")
+def grown(under_order: UnderOrder) -> Service:
+    """Some rows in two chains, all of them under a checkpoint."""
+    service = under_order.service
+    case = under_order.world.hidden.case
+    for path in (f"/v1/cases/{case}", "/v1/statistics", f"/v1/cases/{case}/acts"):
+        assert service.client.get(path, headers=service.headers(INSPECTOR)).status_code == 200
+    service.halt()
+    checkpointer, pool = open_checkpointer(service.settings, which=READS)
+    with closing(pool):
+        while checkpointer.checkpoint_once() is not None:
+            pass
+    return service
+
+
+@pytest.fixture
+def harmed(grown: Service) -> Iterator[psycopg.Connection]:
+    """A superuser's transaction past the triggers, of which nothing stays."""
+    with psycopg.connect(grown.database.admin) as connection:
+        connection.execute("SET LOCAL session_replication_role = replica")
+        yield connection  # whoever audits within it closes it
+
+
+def audited(
+    service: Service, within: psycopg.Connection | None = None, *, ceremonies: bool = True
+) -> ReadsReport:
+    """The log of reads, audited with its content."""
+    enclave = service.enclave
+    vkeys = (service.settings.home / READS.vkeys).read_text("ascii").split()
+    kek = open_kek(service.settings)
+
+    def ceremony(act_id: str) -> Mapping[str, Any] | None:
+        pool = service.database.pool("projector")
+        return ceremony_of(pool, kek, enclave.facts, act_id) if ceremonies else None
+
+    opening = Opening(
+        kek,
+        enclave.ledger.follower.current.registry,
+        enclave.reads_key,
+        enclave.facts.genesis,
+        ceremony,
+    )
+    dsn = service.database.dsn("projector")
+    with PostgresEvidence(dsn, within=within, schema="access") as source:
+        return audit_reads(
+            source,
+            acts=enclave.facts.origin,
+            origin=READS.origin(enclave.facts),
+            level=enclave.facts.level,
+            vkeys=vkeys,
+            opening=opening,
+            trusted=seen_reads(service.settings, enclave.facts).notes,
+        )
+
+
+def test_a_sound_log_of_reads_is_sound(grown: Service) -> None:
+    """By the audit of the enclave, with content and, as an auditor, without."""
+    facts, rows = grown.enclave.facts, audited(grown)
+    assert rows.ok, rows.findings
+    assert rows.records == rows.size > 3
+    whole = run(grown.settings, facts, lambda *_: None, views=False)
+    assert whole.reads == rows
+    plain = run(grown.settings, facts, lambda *_: None, login=AUDITOR, views=False)
+    assert plain.reads is not None
+    kept = [*seen_notes(grown.settings, facts).notes, *seen_reads(grown.settings, facts).notes]
+    of_acts, of_reads = by_log([CheckpointFile("-", note) for note in kept], facts)
+    assert [*of_acts, *of_reads] == kept, "a note is held to the log that it is of"
+    assert of_reads
+    assert (plain.reads.ok, plain.reads.skipped) == (True, ("content", "signatures", "tags"))
+
+
+def _writer(service: Service, signer: SoftwareSigner) -> ReadWriter:
+    """Notes past the API's door, with a key: over the reader's login, and with the KEK."""
+    enclave, pool = service.enclave, service.database.pool("reader")
+    return ReadWriter(
+        store=PostgresReads(pool, read_tags.gate(enclave.reads_key)),
+        signer=signer,
+        kek=open_kek(service.settings),
+        key=enclave.reads_key,
+        entropy=enclave.entropy,
+        origin=READS.origin(enclave.facts),
+        level=enclave.facts.level,
+        now=enclave.ledger_time,
+        posts=lambda _by, _at: [HeldPost("bacninh.stttt", "giam-doc")],
+    )
+
+
+HARMS: Final = {
+    "a row is gone": ("DELETE FROM access.records WHERE index = 2", Damage.RECORD_MISSING),
+    "the last row is gone": (
+        "DELETE FROM access.records WHERE index = (SELECT max(index) FROM access.records)",
+        Damage.TAIL_MISSING,
+    ),
+    "the last row is gone, and the head with it": (
+        (
+            "DELETE FROM access.records WHERE index = (SELECT max(index) FROM access.records);"
+            " UPDATE access.log_head SET size = size - 1"
+        ),
+        Damage.TAIL_MISSING,
+    ),
+    "a state is edited": (
+        (
+            "UPDATE access.records SET state = set_byte(state, 40, get_byte(state, 40) # 1)"
+            " WHERE index = 1"
+        ),
+        Damage.STATE_UNREADABLE,
+    ),
+    "an entry is edited": (
+        (
+            "UPDATE access.records SET entry = set_byte(entry, 1, get_byte(entry, 1) # 1)"
+            " WHERE index = 1"
+        ),
+        Damage.WRAP_OTHER_RECORD,
+    ),
+    "a key is gone": ("DELETE FROM access.wraps WHERE index = 1", Damage.WRAP_MISSING),
+    "a row is not found any more": ("DELETE FROM access.tags WHERE index = 1", Damage.READ_TAG),
+    "a row is found as another's": (
+        "INSERT INTO access.tags SELECT decode(repeat('00', 32), 'hex'), 1",
+        Damage.READ_TAG,
+    ),
+    "a row is dated otherwise": (
+        "UPDATE access.records SET recorded_at = recorded_at + interval '1 day' WHERE index = 1",
+        Damage.COLUMN_RECORDED,
+    ),
+    "a row lies so far on that nobody comes to it": (
+        "UPDATE access.records SET index = 4000000000000 WHERE index = 2",
+        Damage.RECORD_UNDECLARED,
+    ),
+    "a tag names a row behind the last": (
+        "INSERT INTO access.tags SELECT decode(repeat('00', 32), 'hex'), 100000",
+        Damage.READ_TAG,
+    ),
+    "whoever may look is shown an empty log": (
+        "UPDATE access.gate SET digest = decode(repeat('00', 32), 'hex')",
+        Damage.READ_TAG,
+    ),
+    "the head forgets its time": (
+        "UPDATE access.log_head SET recorded_at = recorded_at - interval '1 hour'",
+        Damage.HEAD_WRONG,
+    ),
+    "a key is kept for no row": (
+        (
+            "INSERT INTO access.wraps SELECT 100000, kek_id, stream_id, unit, wrap"
+            " FROM access.wraps WHERE index = 1"
+        ),
+        Damage.WRAP_STRAY,
+    ),
+    "a chain is kept twice": (
+        (
+            "ALTER TABLE access.streams DROP CONSTRAINT streams_pkey;"
+            " INSERT INTO access.streams SELECT * FROM access.streams LIMIT 1"
+        ),
+        Damage.STREAM_UNUSED,
+    ),
+    "a witness is made up": (
+        "INSERT INTO access.cosignatures SELECT 1, 'nobody', '\\x00'::bytea, now()",
+        Damage.COSIGNATURE_UNKNOWN,
+    ),
+    "a tile is edited": (
+        "UPDATE access.tiles SET data = set_byte(data, 1, get_byte(data, 1) # 1)",
+        Damage.TILE_WRONG,
+    ),
+    "a checkpoint is edited": (
+        "UPDATE access.checkpoints SET note = set_byte(note, 60, get_byte(note, 60) # 1)",
+        Damage.CHECKPOINT_SIGNATURE,
+    ),
+}
+
+
+@attack(
+    "rows of the log of reads taken away, edited, hidden from whoever looks for them",
+    stopped_by="ciphertext; else nothing",
+    noticed_by="log audit",
+)
+@pytest.mark.parametrize("harm", HARMS.values(), ids=HARMS.keys())
+def test_what_is_done_to_the_log_of_reads_is_named(
+    grown: Service, harmed: psycopg.Connection, harm: tuple[str, Damage]
+) -> None:
+    """Each by its kind."""
+    statement, kind = harm
+    harmed.execute(statement.encode())
+    assert kind in {finding.kind for finding in audited(grown, harmed).findings}
+
+
+@attack(
+    "an older backup of the log of reads put in its place, and grown again",
+    stopped_by="the checkpointer remembers what it signed, and signs nothing over it",
+    noticed_by="its mark; log audit, by what this home has seen",
+)
+def test_an_older_log_of_reads_is_not_signed_over(grown: Service) -> None:
+    """Shorter, and then as long with other rows; the log of acts goes on."""
+    settings, facts = grown.settings, grown.enclave.facts
+    before = audited(grown).records
+    with psycopg.connect(grown.database.admin) as admin:
+        admin.execute("SET LOCAL session_replication_role = replica")
+        admin.execute(
+            "DELETE FROM access.records WHERE index >= 2;"
+            " DELETE FROM access.wraps WHERE index >= 2; DELETE FROM access.tags WHERE index >= 2;"
+            " DELETE FROM access.tiles; DELETE FROM access.checkpoints;"
+            " UPDATE access.log_head SET size = 2,"
+            " recorded_at = (SELECT max(recorded_at) FROM access.records)"
+        )
+    checkpointer, pool = open_checkpointer(settings, which=READS)
+    with closing(pool), pytest.raises(Doubt) as shorter:
+        checkpointer.checkpoint_once()
+    assert shorter.value.kind == "shorter"
+    with pytest.raises(ReadNotLogged):
+        grown.enclave.reads.note([A_READ])
+    _writer(grown, builders.key(SERVICE)).note([A_READ] * (before + 2))
+    checkpointer, pool = open_checkpointer(settings, which=READS)
+    with closing(pool), pytest.raises(Doubt):
+        checkpointer.checkpoint_once()
+    kinds = {finding.kind for finding in audited(grown).findings}
+    assert Damage.CHECKPOINT_FORKED in kinds
+    assert run(settings, facts, lambda *_: None, views=False).of_the_log == []
+    stop = Event()
+    assert loops.sign(settings, stop, READS) == loops.ON_DOUBT
+    assert DoubtMark(Home(settings).seen_folder(READS.seen)).reason() is not None
+    stop.set()
+    assert loops.checkpoint(settings, stop) == 0, "the log of acts is signed on"
+    resumed = CliRunner().invoke(
+        main, ["--lang", "en", "log", "resume"], env={"SOCAI_HOME": str(settings.home)}
+    )
+    assert resumed.exit_code == 1, resumed.output
+    assert "put the right database back" in resumed.output.lower()
+
+
+CUSTODIANS: Final = ("ubcv", "ytcv")
+CUT: Final = """
+DELETE FROM access.records WHERE index >= 2;
+DELETE FROM access.wraps WHERE index >= 2;
+DELETE FROM access.tags WHERE index >= 2;
+DELETE FROM access.tiles;
+DELETE FROM access.checkpoints;
+DELETE FROM access.streams s
+  WHERE NOT EXISTS (SELECT FROM access.records r WHERE r.stream_id = s.stream_id);
+UPDATE access.log_head SET size = 2,
+  recorded_at = (SELECT max(recorded_at) FROM access.records);
+"""
+
+
+def _cut(service: Service) -> None:
+    """Two rows are left, and nothing that was signed over more."""
+    with psycopg.connect(service.database.admin) as admin:
+        admin.execute("SET LOCAL session_replication_role = replica")
+        admin.execute(CUT)
+
+
+def _recover(service: Service, *words: str) -> Result:
+    """`socai log recover-reads`."""
+    env = {"SOCAI_HOME": str(service.settings.home)}
+    return CliRunner().invoke(
+        main, ["--lang", "en", "log", "recover-reads", *words, "--json"], env=env
+    )
+
+
+def _ceremony(service: Service, draft: Path, *by: str, **facts: object) -> str:
+    """The act of a draft, signed by these; its id."""
+    said = orjson.loads(draft.read_bytes())["facts"] | facts
+    now = service.step(minutes=1)
+    author, approver = CUSTODIANS
+    act = an_act(
+        "KeyCeremonyRecorded", by=author, also=[approver], when=now, facts=said, exact=True
+    )
+    service.say(act, *by)
+    return act.act_id
+
+
+@attack(
+    "the tail of the log of reads is lost for good: it goes on under its old keys as if there were"
+    " none, by one custodian, by an act that commits to something else, or by nobody's act",
+    stopped_by="an act of two custodians in the log of acts commits to what is left and lost, and"
+    " the first row behind it says so",
+    noticed_by="log audit: what ends where, and what no ceremony commits to",
+)
+def test_a_log_of_reads_goes_on_under_other_keys_by_two_custodians(
+    grown: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also by a run that was cut off; then reads are noted and signed again.
+
+    The log of acts is told neither size nor loss.
+    """
+    service, draft = grown, tmp_path / "act.json"
+    _cut(service)
+    service.start()
+    for alias in CUSTODIANS:
+        at = service.step(minutes=1)
+        service.say(appointment(alias, at, powers=["KEY_CUSTODIAN"]), "founder")
+        service.say(enrolment(alias, at), "founder")
+    lost = _recover(service)
+    assert (lost.exit_code, orjson.loads(lost.stdout)["left"]) == (1, 2), lost.output
+    why = ("--reason", "disk lost", "--device", "d", "--minutes", "1")
+    made = _recover(service, "--act", str(draft), *why)
+    assert made.exit_code == 0, made.output
+    said = orjson.loads(draft.read_bytes())["facts"]
+    assert said.keys() == {"kind", "key_ids", "device_statement", "minutes"}
+    assert len(said["device_statement"]) == len("d; socai reads commitment: ") + 43
+    for no_ceremony in (
+        _ceremony(service, draft, *CUSTODIANS, device_statement="d; socai reads commitment: A"),
+        _ceremony(service, draft, CUSTODIANS[0]),
+        an_id("no act"),
+    ):
+        assert _recover(service, "--ceremony", no_ceremony).exit_code == 1
+    assert service.enclave.stored_reads.head().size == 2
+    ceremony = _ceremony(service, draft, *CUSTODIANS)
+    for step in ("_note_row", "_keep"):
+        with monkeypatch.context() as patched:
+            patched.setattr(RecoveringReads, step, _cut_off(getattr(RecoveringReads, step)))
+            assert _recover(service, "--ceremony", ceremony).exit_code == 1
+    done = _recover(service, "--ceremony", ceremony)
+    assert done.exit_code == 0, done.output
+    _goes_on(service, orjson.loads(made.stdout)["new_vkeys"])
+
+
+def _cut_off(step: Callable[..., object]) -> Callable[..., object]:
+    """A step, behind which the run ends."""
+
+    def cut_off(*words: object) -> object:
+        step(*words)
+        raise Unavailable("cut_off", Wording("…", "…"))
+
+    return cut_off
+
+
+def _goes_on(service: Service, begin: list[str]) -> None:
+    """As an API finds it that starts then, its checkpointer, and an audit."""
+    vkeys = (service.settings.home / READS.vkeys).read_text("ascii").split()
+    assert (vkeys[:2], len(vkeys)) == (begin, 4)
+    assert DoubtMark(Home(service.settings).seen_folder(READS.seen)).reason() is None
+    report = audited(service)
+    assert (report.ok, report.records, report.size) == (True, 3, 3), report.findings
+    reopened = open_service(service.settings, service.database)
+    try:
+        told = reopened.client.get("/v1/statistics", headers=service.headers(INSPECTOR))
+        assert told.status_code == 200, told.text
+        shown = reopened.get("/v1/access-log", "giamsat").get_json()["reads"]
+        assert all(row["readable"] for row in shown), "its own row is no read, and none unreadable"
+    finally:
+        reopened.stop()
+    checkpointer, pool = open_checkpointer(service.settings, which=READS)
+    with closing(pool):
+        while checkpointer.checkpoint_once() is not None:
+            pass
+    report = audited(service)
+    assert (report.ok, report.size) == (True, report.records), report.findings
+    assert report.records > 3
+    unsaid = {one.kind for one in audited(service, ceremonies=False).findings}
+    assert Damage.AGAINST_THE_RULES in unsaid
+
+
+@attack(
+    "reads noted under a key that is not the service's",
+    stopped_by="-",
+    noticed_by="log audit; to an auditor the row is unreadable",
+)
+def test_a_row_that_the_service_did_not_sign_is_named(under_order: UnderOrder) -> None:
+    """With the KEK and the reader's login, and any key but the one."""
+    service = under_order.service
+    _writer(service, SoftwareSigner.generate("Ed25519")).note([A_READ])
+    at = audited(service).records - 1
+    kinds = {finding.kind for finding in audited(service).findings if finding.index == at}
+    assert Damage.KEY_UNKNOWN in kinds

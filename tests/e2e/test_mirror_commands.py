@@ -1,0 +1,357 @@
+"""Segments from an enclave to one above it, by `socai mirror`, on two databases (access.md F8)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+import psycopg
+import pytest
+from click.testing import CliRunner, Result
+
+from api.cli.main import main
+from api.ops.embedded_postgres import Embedded
+from api.ops.machine import RealClock
+from api.ops.mirror import slots
+from api.ops.mirror.inbox import KEY, open_inbox
+from api.ops.mirror.outbox import ENDING, Outbox, into_folder
+from api.settings import EnclaveFacts, Home, Settings, SettingsError, write_private
+from keys import canonical
+from keys.custody.file import read_opening_key, write_kek, write_opening_key
+from keys.envelope_encryption import Kek
+from keys.hpke import OpeningKey
+from ledger.errors import Unavailable
+from ledger.mirror.refusal import SegmentRefused
+from ledger.mirror.taking_in import TakenIn
+from ledger.postgres.mirror.mirrored import PostgresMirror
+from ledger.streams.record_reader import Reader
+from tests.a_ledger import a_report
+from tests.attacks import attack
+from tests.fixtures.app import PASSPHRASE, Service, found, open_service
+from tests.fixtures.clock import StepClock
+from tests.fixtures.postgres import Database, make_database
+
+pytestmark = pytest.mark.postgres
+CHEAP: dict[str, int] = {"t": 1, "p": 1, "m_kib": 64}
+ABOVE = "rehearsal.bacninh.example/mat"
+
+
+@dataclass
+class Two:
+    """An enclave that publishes, and the home of one above it.
+
+    Attributes:
+        below: The service below.
+        above: Settings of the home above.
+        database: That of the one above.
+        kek: What is sealed under there.
+        folder: Where the carrier has laid the segments down.
+        clock: Whoever publishes by it.
+    """
+
+    below: Service
+    above: Settings
+    database: Database
+    kek: Kek
+    folder: Path
+    clock: StepClock
+
+    def publish(self) -> Path:
+        """The next segment, a minute later; its file."""
+        self.clock.step(minutes=1)
+        sent = Outbox(self.below.settings, into_folder(self.folder), self.clock).once()
+        return self.folder / f"{sent.at:012d}{ENDING}"
+
+    def reports(self, number: int) -> int:
+        """A report below, covered by a checkpoint; its index."""
+        act = a_report(number, self.below.step(minutes=1))
+        return int(self.below.say(act, "hotline")["index"])
+
+    def mirrored(self) -> Reader:
+        """Opens what is above."""
+        origin = self.below.enclave.facts.origin
+        store = PostgresMirror(self.database.pool("importer"), origin)
+        return Reader(store, self.kek, origin)
+
+
+def socai(settings: Settings, *words: str, data: bytes | None = None) -> Result:
+    """One call of the command for a home, in this process."""
+    env = {"SOCAI_HOME": str(settings.home), "SOCAI_MIN_FREE_MIB": "0"}
+    return CliRunner().invoke(main, ["--lang", "en", *words], env=env, input=data)
+
+
+def told(result: Result) -> Any:  # noqa: ANN401 - JSON
+    """What a command says with --json."""
+    return orjson.loads(result.stdout)
+
+
+@pytest.fixture(scope="module")
+def pair(postgres_server: Embedded, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
+    """Both, the upper one trusting the lower, its key in a slot."""
+    folder = tmp_path_factory.mktemp("mirror")
+    with (
+        closing(make_database(postgres_server)) as lower,
+        closing(make_database(postgres_server)) as upper,
+    ):
+        below = open_service(found(lower, folder / "below"), lower)
+        below.start()
+        below.hire("hotline", "cv")
+        kek = Kek.generate()
+        above = _home(upper, folder / "above", kek)
+        clock = StepClock(datetime.now(UTC))  # noqa: TID251 - the importer asks the machine's
+        two = Two(below, above, upper, kek, folder / "carried", clock)
+        _acquainted(two)
+        yield two
+        below.stop()
+
+
+def _home(database: Database, home: Path, kek: Kek) -> Settings:
+    """The files of an enclave above, as far as its importer needs them."""
+    settings = Settings.at(home, min_free_mib=0)
+    write_private(settings.secrets_dir / "passphrase", PASSPHRASE)
+    for role, password in database.passwords.items():
+        write_private(settings.secrets_dir / f"{role}.password", password.encode())
+    settings.keys_dir.mkdir(parents=True)
+    write_kek(Home(settings).key_path("kek"), kek, PASSPHRASE, **CHEAP)
+    host, port = database.server.host, database.server.port
+    place = {"host": str(host), "port": int(port), "dbname": database.name}
+    facts = EnclaveFacts(
+        ABOVE, "mat", rehearsal=True, genesis="", slug=database.slug, database=place
+    )
+    Home(settings).write_facts(facts)
+    return settings
+
+
+def _acquainted(two: Two) -> None:
+    """Key above, carried down by hand; slots below; the first record told above."""
+    made = socai(two.above, "mirror", "key", "--json")
+    assert made.exit_code == 0, made.output
+    public = two.above.home / "mirror" / "mirror.pub"
+    again = socai(two.below.settings, "mirror", "slots", str(public), "--json")
+    assert (again.exit_code, told(again)["slots"]) == (0, 3), again.output
+    facts = two.below.enclave.facts
+    trusted = socai(two.above, "mirror", "trust", facts.origin, facts.genesis, "--json")
+    assert (trusted.exit_code, told(trusted)["level"]) == (0, "ordinary"), trusted.output
+    # what opens it costs three seconds each time; a test pays once
+    key = read_opening_key(Home(two.above).key_path(KEY), PASSPHRASE)
+    Home(two.above).key_path(KEY).unlink()
+    write_opening_key(Home(two.above).key_path(KEY), key, PASSPHRASE, **CHEAP)
+
+
+def test_a_log_goes_up_by_folder_and_by_pipe(pair: Two) -> None:
+    """Every record, byte for byte, sealed under the own KEK; what was taken in is counted."""
+    index = pair.reports(1)
+    path = pair.publish()
+    taken = socai(pair.above, "mirror", "import", str(path), "--json")
+    assert taken.exit_code == 0, taken.output
+    assert told(taken)["taken"][0]["size"] == index + 1
+    mine, theirs = pair.mirrored().read(0, 99), pair.below.reader.read(0, 99)
+    assert [one.envelope for one in mine] == [one.envelope for one in theirs]
+    index = pair.reports(2)
+    piped = socai(pair.above, "mirror", "import", "-", "--json", data=pair.publish().read_bytes())
+    assert (piped.exit_code, told(piped)["taken"][0]["records"]) == (0, 1), piped.output
+    said = told(socai(pair.above, "mirror", "status", "--json"))
+    (log,) = said["logs"]
+    assert (log["log"], log["records"]) == (pair.below.enclave.facts.origin, index + 1)
+    assert log["published_at"] == pair.clock.now().isoformat(timespec="seconds")
+    plain = socai(pair.above, "mirror", "status")
+    assert log["log"] in plain.stdout
+    sound = socai(pair.above, "mirror", "audit", "--json")
+    assert (sound.exit_code, told(sound)["logs"][0]["findings"]) == (0, []), sound.output
+
+
+@attack(
+    "a damaged, an endless and a made-up file are handed to the command",
+    stopped_by="refused before a key, or by the seal",
+    noticed_by="status, log",
+)
+def test_a_damaged_segment_is_refused_in_a_sentence_and_noted(pair: Two) -> None:
+    """Nothing is stored; the next honest one is taken; who comes later reads what was refused."""
+    pair.reports(3)
+    path = pair.publish()
+    before = pair.mirrored()._store.head().size
+    data = bytearray(path.read_bytes())
+    data[-40_000] ^= 1
+    bad = path.with_name("bad.socaisegment")
+    bad.write_bytes(bytes(data))
+    refused = socai(pair.above, "mirror", "import", str(bad))
+    assert refused.exit_code == 1
+    assert refused.stdout == ""
+    assert refused.stderr.startswith("Nothing of bad.socaisegment was taken in: it was changed")
+    assert "Traceback" not in refused.output
+    assert pair.mirrored()._store.head().size == before
+    noted = told(socai(pair.above, "mirror", "status", "--json"))["refused"][-1]
+    assert (noted["name"], noted["kind"]) == ("bad.socaisegment", "damaged")
+    long = path.with_name("long.socaisegment")
+    with long.open("wb") as file:
+        file.truncate(40 << 20)
+    kinds = [
+        told(socai(pair.above, "mirror", "import", str(one), "--json"))["error"]["code"]
+        for one in (long, _text(path.with_name("text.socaisegment")))
+    ]
+    assert kinds == ["oversize", "malformed"]
+    assert socai(pair.above, "mirror", "import", str(path)).exit_code == 0
+    replay = socai(pair.above, "mirror", "import", str(path), "--json")
+    assert told(replay)["error"]["code"] == "replay"
+    for one in (bad, long, path.with_name("text.socaisegment"), path):
+        one.unlink()
+
+
+def _text(path: Path) -> Path:
+    path.write_bytes(b"{}" * 100)
+    return path
+
+
+def test_a_folder_is_watched_and_a_gap_waits_for_what_is_missing(pair: Two) -> None:
+    """The later segment stays and is named; with the earlier one there both are taken in and go."""
+    for path in pair.folder.glob("*"):
+        path.unlink()
+    pair.reports(4)
+    first = pair.publish()
+    index = pair.reports(5)
+    pair.publish()
+    held = first.rename(first.with_suffix(".held"))
+    stop, heard = threading.Event(), list[tuple[str, object]]()
+
+    def hear(name: str, found: TakenIn | SegmentRefused) -> None:
+        heard.append((name, found))
+        if isinstance(found, SegmentRefused):
+            assert found.kind == "gap"
+            held.rename(first)
+        elif found.size == index + 1:
+            stop.set()
+
+    with open_inbox(pair.above) as box:
+        box.watch(pair.folder, stop, hear, 0.01)
+    assert [type(found) for _, found in heard] == [SegmentRefused, TakenIn, TakenIn]
+    assert list(pair.folder.iterdir()) == []
+
+
+def test_wrong_words_end_in_a_sentence(pair: Two) -> None:
+    """Status 2, and what was not done."""
+    below, above = pair.below.settings, pair.above
+    origin, mine = pair.below.enclave.facts.origin, str(above.home / "enclave.json")
+    public = str(above.home / "mirror" / "mirror.pub")
+    wrong: list[tuple[Settings, tuple[str, ...]]] = [
+        (above, ("trust", origin, "abc")),
+        (above, ("trust", "rehearsal.x.example/toi-mat", "0" * 64)),
+        (above, ("trust", "somewhere", "0" * 64)),
+        (above, ("import", "/nowhere/x.socaisegment")),
+        (below, ("export", "-", "--every", "60")),
+        (below, ("export", str(pair.folder), "--every", "60", "--from", "1")),
+        (below, ("import", mine)),
+        (below, ("slots", mine)),
+        (below, ("slots", public, public)),
+    ]
+    for home, words in wrong:
+        done = socai(home, "mirror", *words)
+        assert (done.exit_code, done.stdout) == (2, ""), (words, done.output)
+        assert "Traceback" not in done.output
+        assert done.stderr.count("\n") == 1
+    other = socai(above, "mirror", "trust", origin, "0" * 64)
+    assert other.exit_code == 1
+
+
+def test_one_moment_has_one_segment_and_one_publisher(pair: Two) -> None:
+    """A second one of the same second waits; two publishers would take each other's turn."""
+    path = pair.publish()
+    outbox = Outbox(pair.below.settings, into_folder(pair.folder), pair.clock)
+    with pytest.raises(Unavailable):
+        outbox.once()
+    again = Outbox(pair.below.settings, into_folder(pair.folder), pair.clock)
+    pair.clock.step(minutes=1)
+    assert again.once(again_from=0).start == 0
+    pair.clock.step(minutes=1)
+    assert again.once().start > 0
+    for one in pair.folder.glob("*"):
+        one.unlink()
+    assert not path.exists()
+
+
+def test_slots_are_as_many_as_the_level_has_whoever_uses_them(tmp_path: Path) -> None:
+    """Made once and kept; put anew for all at once; nothing tells a used one from the others."""
+    settings = Settings.at(tmp_path)
+    for level, count in slots.SLOTS.items():
+        home = replace(settings, home=tmp_path / level)
+        assert slots.made(home, level) is bool(count)
+        assert not slots.made(home, level)
+        if not count:
+            continue
+        unused = slots.read(home, level)
+        assert len(unused) == count
+        used = [OpeningKey.generate().public for _ in range(count - 1)]
+        slots.put(home, level, used)
+        now = slots.read(home, level)
+        assert {one.kid for one in used} <= {one.kid for one in now}
+        assert not {one.kid for one in unused} & {one.kid for one in now}
+        assert [one.kid for one in now] == sorted(one.kid for one in now)
+        with pytest.raises(SettingsError):
+            slots.put(home, level, [OpeningKey.generate().public for _ in range(count + 1)])
+        assert [one.raw for one in slots.read(home, level)] == [one.raw for one in now]
+    path = tmp_path / "ordinary" / "mirror" / "slots.json"
+    path.write_bytes(canonical.encode({"v": 1, "slots": []}))
+    with pytest.raises(SettingsError):
+        slots.read(replace(settings, home=tmp_path / "ordinary"), "ordinary")
+
+
+def test_a_clock_publishes_at_each_turn_also_where_nothing_happened(pair: Two) -> None:
+    """Whole multiples of the interval; the file's name and length tell the turn and no more."""
+    sent: list[object] = []
+
+    class Turning(StepClock):
+        """Goes on by a minute whenever it is asked."""
+
+        def now(self) -> datetime:
+            """A minute later."""
+            self.step(seconds=60)
+            return super().now()
+
+    class Waiting(threading.Event):
+        """Waits for nothing, and ends after three turns."""
+
+        def wait(self, timeout: float | None = None) -> bool:
+            """At once."""
+            assert timeout is not None
+            return self.is_set()
+
+    stop = Waiting()
+
+    def hear(one: object) -> None:
+        sent.append(one)
+        if len(sent) == 3:
+            stop.set()
+
+    clock = Turning(RealClock().now())
+    Outbox(pair.below.settings, into_folder(pair.folder), clock).keep_on(60, stop, hear)
+    files = sorted(pair.folder.glob(f"*{ENDING}"))
+    turns = [int(path.name.removesuffix(ENDING)) for path in files]
+    assert len(turns) == 3
+    assert all(turn % 60 == 0 for turn in turns)
+    assert turns == [turns[0] + 60 * n for n in range(3)]
+    assert len({path.stat().st_size for path in files}) == 1
+    for path in files:
+        path.unlink()
+
+
+@attack(
+    "whoever owns the database above changes a row of the mirror",
+    stopped_by="-",
+    noticed_by="socai mirror audit: kind and index, exit 1",
+)
+def test_a_changed_row_of_the_mirror_is_named_by_a_command(pair: Two) -> None:
+    """In a sentence, and as JSON; put back, it is sound."""
+    one = "UPDATE mirror.records SET author = NOT author WHERE index = 1"
+    with psycopg.connect(pair.database.admin, autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(one)
+        found = socai(pair.above, "mirror", "audit")
+        assert (found.exit_code, found.stdout) == (1, "")
+        assert "columns at record 1" in found.stderr
+        connection.execute(one)
+    assert socai(pair.above, "mirror", "audit").exit_code == 0

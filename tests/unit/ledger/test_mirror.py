@@ -1,0 +1,263 @@
+"""What is published below arrives above as it was, or not at all (access.md F8, F12, F15)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from keys import canonical, sealed_segment
+from keys.errors import Malformed
+from keys.jwk import SoftwareSigner
+from ledger.errors import Unavailable
+from ledger.log.statement import AUTHOR, make
+from ledger.mirror.segment import Gone, Kept, Unread
+from ledger.mirror.taking_in import TakenIn
+from ledger.mirror.unit import unit_below
+from ledger.ports import NIL_UNIT, StoredRecord
+from ledger.regulation.acts.act import Act
+from ledger.regulation.edition import SHIPPED, shipped
+from ledger.streams.event import TOPIC
+from ledger.streams.record_reader import Opened
+from tests import builders
+from tests.a_ledger import a_report, revocation
+from tests.builders import an_act
+from tests.mirrored import Above, Below
+from tests.smuggle import smuggler_of
+
+
+@pytest.fixture(scope="module")
+def lower() -> Below:
+    """A log with two cases."""
+    made = Below.founded()
+    made.case(1, "CaseRegistered", "CompetenceDetermined")
+    made.case(2)
+    return made
+
+
+@pytest.fixture
+def below(lower: Below) -> Below:
+    """The same, for a test that only publishes it."""
+    return replace(lower, shredded={})
+
+
+def _bring(above: Above) -> TakenIn:
+    return above.mirror().take(above.opened(above.below.publish()))
+
+
+def _without_keys(opened: list[Opened]) -> list[tuple[object, ...]]:
+    return [
+        (o.index, o.stream, o.seq, o.recorded_at, o.entry, o.envelope, o.act_id, o.author, o.unit,
+         o.registry)
+        for o in opened
+    ]  # fmt: skip
+
+
+def test_the_mirror_has_every_record_as_the_log_below_has_it(below: Below) -> None:
+    """Envelope, place and columns are the same; what seals them is the own key, padded."""
+    above = Above(below)
+    taken = _bring(above)
+    own = below.a.reader().read(0, 100)
+    assert taken == TakenIn(len(own), len(own), len(own), 0, 0)
+    assert _without_keys(above.reader().read(0, 100)) == _without_keys(own)
+    assert {len(row.state) for row in above.store.rows} <= {29 + k * 1024 for k in (1, 4, 16)}
+    assert {row.wrap[1:17] for row in above.store.rows if row.wrap} == {above.kek.kek_id}
+
+
+@pytest.mark.parametrize("slot", [0, 1, 2])
+def test_each_slot_opens_the_same_segment(below: Below, slot: int) -> None:
+    """One file for all of them, whoever holds which."""
+    above = Above(below, slot=slot)
+    assert _bring(above).size == below.newest()
+
+
+def test_however_a_log_is_cut_into_segments_the_mirror_is_the_same(below: Below) -> None:
+    """A segment that is full ends before the checkpoint that covers it, and the next goes on."""
+    whole, parts = Above(below), Above(replace(below, shredded={}))
+    _bring(whole)
+    parts.below.most_bytes = 65_536 + 12_000
+    mirror, count = parts.mirror(), 0
+    while len(parts.store.rows) < len(whole.store.rows):
+        mirror.take(parts.opened(parts.below.publish()))
+        count += 1
+    assert count > 2
+    assert _without_keys(parts.reader().read(0, 100)) == _without_keys(whole.reader().read(0, 100))
+
+
+def test_a_segment_is_published_also_where_nothing_happened(below: Below) -> None:
+    """Two of them are of one length, and the mirror knows that it is up to date."""
+    above = Above(below)
+    _bring(above)
+    empty = [below.publish(), below.publish()]
+    assert len({len(one) for one in empty}) == 1
+    mirror = above.mirror()
+    for one in empty:
+        assert mirror.take(above.opened(one)).records == 0
+    assert above.store.standing().at == below.at
+
+
+def test_before_a_checkpoint_there_is_nothing_to_publish() -> None:
+    """What no signature covers goes nowhere."""
+    below = Below.founded()
+    below.store._notes.clear()
+    with pytest.raises(Unavailable) as refused:
+        below.publish()
+    assert refused.value.code == "no_checkpoint"
+
+
+def test_an_erasure_below_reaches_what_was_taken_in_before() -> None:
+    """The key goes above with the very segment that brings the act; the proof stays (F15)."""
+    below = Below.founded()
+    index = below.case(1)
+    above = Above(below)
+    _bring(above)
+    assert not above.reader().read(index, 1)[0].erased
+    act = below.erase(index)
+    assert _bring(above).erased == 1
+    assert above.store.gone == {index: act}
+    (row,) = above.reader().read(index, 1)
+    assert (row.erased, row.entry) == (True, below.read(index, 1)[0].entry)
+
+
+def test_an_erasure_reaches_the_mirror_before_it_is_carried_out_below() -> None:
+    """Act and content in one segment: the content does not outlive it above."""
+    below = Below.founded()
+    index = below.case(1)
+    below.erase(index, carried_out=False)
+    above = Above(below)
+    assert _bring(above).erased == 1
+    assert above.reader().read(index, 1)[0].erased
+
+
+def test_a_mirror_that_begins_after_an_erasure_is_told_by_which_act() -> None:
+    """Also where the act comes in a later segment than the record that it erased."""
+    below = Below.founded()
+    index = below.case(1)
+    act = below.erase(index)
+    item = below.segment().items[index]
+    assert isinstance(item, Gone)
+    assert (item.erased_by, item.place.stream) == (act, below.read(index, 1)[0].stream)
+    above = Above(below)
+    below.most_bytes = 65_536 + 12_000
+    mirror = above.mirror()
+    waited = False
+    while len(above.store.rows) < below.newest():
+        mirror.take(above.opened(below.publish()))
+        waited = waited or bool(above.store.standing().unexplained)
+    assert waited
+    assert above.store.gone == {index: act}
+    assert above.store.aside == {}
+
+
+def test_noise_below_is_set_aside_above_and_ends_nothing() -> None:
+    """Signed by nobody the log knows, or a record that does not open: both keep their place."""
+    below = Below.founded()
+    below.case(1)
+    act = a_report(7, below.a.clock.now())
+    stranger = SoftwareSigner.from_secret("Ed25519", b"the key of whoever took over ...")
+    said = make(
+        canonical.encode(dict(act.members)), stranger, iat=int(below.a.clock.now().timestamp()),
+        log=below.a.origin, seq=1, prev=None, role=AUTHOR,
+    )  # fmt: skip
+    below.a.ledger.refresh()
+    noise = smuggler_of(below.a).put(said, below.a.clock.now())
+    below.a.ledger.refresh()
+    damaged = below.case(2)
+    rows = below.store._records
+    rows[damaged] = replace(rows[damaged], state=rows[damaged].state[:-1] + b"\0")
+    items = below.segment().items
+    assert isinstance(items[noise.index], Kept)
+    assert isinstance(items[damaged], Unread)
+    above = Above(below)
+    taken = _bring(above)
+    assert (taken.aside, above.store.aside) == (
+        2, {noise.index: "unknown_key", damaged: "unread"},
+    )  # fmt: skip
+    below.case(3)
+    assert _bring(above).aside == 0
+
+
+def test_a_key_revoked_below_signs_nothing_above_either() -> None:
+    """The registry is that of the record's index: before it stands, after it does not."""
+    below = Below.founded()
+    first = below.case(1)
+    below.a.clock.step(minutes=5)
+    below.a.say(revocation("hotline", below.a.clock.now()), "founder")
+    below.a.clock.step(minutes=5)
+    late = a_report(9, below.a.clock.now())
+    said = make(
+        canonical.encode(dict(late.members)), builders.key("hotline"),
+        iat=int((below.a.clock.now() + timedelta(seconds=1)).timestamp()),
+        log=below.a.origin, seq=1, prev=None, role=AUTHOR,
+    )  # fmt: skip
+    below.a.ledger.refresh()
+    put = smuggler_of(below.a).put(said, below.a.clock.now())
+    below.checkpoint()
+    above = Above(below)
+    _bring(above)
+    assert above.store.aside == {put.index: "unknown_key"}
+    assert first not in above.store.aside
+
+
+def test_the_longest_segment_is_what_the_frame_holds() -> None:
+    """The most a text may have fits the largest step exactly, and one byte more is refused."""
+    assert len(sealed_segment.frame(bytes(sealed_segment.MOST_TEXT_BYTES))) == 1 << 24
+    with pytest.raises(Malformed):
+        sealed_segment.frame(bytes(sealed_segment.MOST_TEXT_BYTES + 1))
+
+
+def test_an_annex_of_a_mirrored_case_is_an_annex_above() -> None:
+    """Each record of a Mat case is of the unit that it has below; the case is not shown by it."""
+    below = Below.founded("rehearsal.bacninh.example/mat")
+    below.a.clock.set(builders.at("2026-10-13 09:00"))
+    below.a.hire("nst", "ctq", "npgd")
+    for number in range(2):
+        below.a.say(_classified(number, below.a.clock.now()), "nst", "ctq")
+        below.a.clock.step(minutes=5)
+    below.checkpoint()
+    above = Above(below, level="toi-mat")
+    assert _bring(above).aside == 0
+    own = below.a.reader().read(0, 100)
+    assert _without_keys(above.reader().read(0, 100)) == _without_keys(own)
+    annexes = [row for row in above.store.rows if row.unit not in {row.stream_id, NIL_UNIT}]
+    assert len(annexes) == 4
+
+
+def _classified(number: int, when: datetime) -> Act:
+    agency, post = builders.CAST["npgd"]
+    holder = {
+        "officer": builders.officer("npgd"), "agency": agency, "post": post,
+        "until": "2027-06-30T17:00:00+07:00",
+    }  # fmt: skip
+    facts = {
+        "unit": builders.an_id(f"annex {number}"), "level": "MAT", "reason": "Phu luc",
+        "assigned_on": "2026-10-14", "protect_until": "2027-06-30", "first_holders": [holder],
+    }  # fmt: skip
+    return an_act(
+        "ClassificationAssigned", by="nst", also=["ctq"], level="mat", facts=facts,
+        when=when.astimezone(builders.T0.tzinfo),
+        stream=f"case/{builders.an_id('a secret case')}", act_id=builders.an_id(f"said {number}"),
+    )  # fmt: skip
+
+
+def test_what_cannot_be_read_and_what_speaks_of_it_is_of_a_unit_of_its_own() -> None:
+    """An annex whose act is erased below before the mirror begins is not shown by the case."""
+    story = builders.Story(f"case/{builders.an_id('a secret case')}")
+    case, gone = UUID(builders.an_id("case")), UUID(builders.an_id("gone"))
+    told = story.act("RecordVoided", refers_to=str(gone))
+    rows: dict[UUID, list[StoredRecord]] = {}
+
+    def unit(act: Act | None, act_id: UUID) -> UUID:
+        return unit_below(act, act_id, case, lambda one: rows.get(one, []), shipped(SHIPPED[-1]))
+
+    assert unit(None, gone) == gone
+    assert unit(told, UUID(told.act_id)) == case
+    rows[gone] = [
+        StoredRecord(
+            0, case, 1, gone, author=False, topic=TOPIC, state=b"", entry=b"",
+            recorded_at=builders.T0, wrap=None, unit=gone,
+        )
+    ]  # fmt: skip
+    assert unit(told, UUID(told.act_id)) == gone

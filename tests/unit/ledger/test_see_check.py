@@ -1,0 +1,255 @@
+"""Before a write is answered: a case that is not seen is as one not there (access.md N2)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import orjson
+import pytest
+
+from keys import canonical
+from keys.canonical import unb64
+from ledger.errors import Conflict, Head, LedgerError, NotFound, Rejected
+from ledger.log.statement import flattened
+from ledger.ports import Sight
+from ledger.regulation.acts.act import Act
+from tests import builders
+from tests.a_ledger import T0, ALedger, a_report, in_memory
+from tests.builders import CAST, an_act, changed
+from tests.fakes import MemoryRecordStore
+from tests.smuggle import smuggler_of
+from tests.unit.ledger.test_write_path import _needs_approval
+
+ABSENT = f"case/{builders.an_id('nobody began this')}"
+
+
+class Looks:
+    """What a caller sees, as a test says."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, Sight] = {}
+        self.acts_seen: set[str] = set()
+        self.asked: list[str] = []
+
+    def of(self, stream: str, *, begins: bool = False) -> Sight:  # noqa: ARG002
+        """See `Sights`."""
+        self.asked.append(stream)
+        return self.seen.get(stream, "absent")
+
+    def acts(self, _stream: str, act_ids: Collection[str]) -> frozenset[str]:
+        """See `Sights`."""
+        return frozenset(act_ids) & self.acts_seen
+
+
+@pytest.fixture
+def looks() -> Looks:
+    """Of one caller."""
+    return Looks()
+
+
+@pytest.fixture
+def a(looks: Looks) -> ALedger:
+    """A ledger whose callers see what `looks` says, with a case that the hotline has begun."""
+    made = ALedger(in_memory(MemoryRecordStore()), sights=looks)
+    made.found()
+    made.clock.step(minutes=1)
+    made.hire("hotline", "cv", "hcv")
+    return made
+
+
+@pytest.fixture
+def case(a: ALedger) -> str:
+    """A case with one act."""
+    act = a_report(1)
+    a.say(act, "hotline")
+    return act.stream
+
+
+def _refused(a: ALedger, act: Act, by: str, head: tuple[int, str | None]) -> tuple[str, Any]:
+    """What a sender is told: by name and content, of record and of check."""
+    statement = a.sign(act, by, head=head)
+    told: list[tuple[str, Any]] = []
+    calls = (
+        lambda: a.send(statement, by=by),
+        lambda: a.ledger.check(
+            {"statement": orjson.loads(orjson.dumps(flattened(statement)))},
+            at=a.clock.now(),
+            signer_officer=builders.officer(by),
+        ),
+    )
+    for call in calls:
+        with pytest.raises(LedgerError) as refusal:
+            call()
+        told.append((type(refusal.value).__name__, refusal.value.args))
+    assert told[0] == told[1]
+    return told[0]
+
+
+def test_a_hidden_case_and_one_that_nobody_began_are_refused_alike(
+    a: ALedger, looks: Looks, case: str
+) -> None:
+    """A second act, another act's id, a wrong place: nothing tells that the case is there."""
+    looks.seen[case] = "hidden"
+    known = a.since(case, 0)[0]
+    for act in (a_report(2), changed(a_report(2), act_id=known["act_id"])):
+        for head in ((2, known["digest"]), (2, "A" * 43), (7, known["digest"])):
+            hidden = _refused(a, changed(act, stream=case), "hotline", head)
+            absent = _refused(a, changed(act, stream=ABSENT), "hotline", head)
+            assert hidden == absent
+            assert hidden[0] == "NotFound"
+
+
+def test_who_sees_a_part_of_a_case_names_what_is_in_it(a: ALedger, looks: Looks, case: str) -> None:
+    """access.md A4: else an act that one was never shown is built upon."""
+    looks.seen[case] = "part"
+    known = a.since(case, 0)[0]
+    when = a.clock.now().astimezone(builders.T0.tzinfo)
+    facts = {"intake": [known["act_id"]]}
+    act = an_act("CaseRegistered", by="cv", when=when, stream=case, facts=facts)
+    assert _refused(a, act, "cv", (2, known["digest"]))[0] == "NotFound"
+    looks.acts_seen.add(known["act_id"])
+    a.say(act, "cv")
+
+
+def test_the_same_bytes_sent_again_are_not_answered_to_who_sees_the_case_no_more(
+    a: ALedger, looks: Looks
+) -> None:
+    """A replay is authorised again before the stored answer goes out (N10)."""
+    act = a_report(1)
+    statement = a.sign(act, "hotline")
+    assert a.send(statement, by="hotline").created
+    looks.seen[act.stream] = "whole"
+    assert not a.send(statement, by="hotline").created
+    looks.seen[act.stream] = "hidden"
+    with pytest.raises(NotFound):
+        a.send(statement, by="hotline")
+
+
+def test_before_signing_a_hidden_case_is_one_not_begun(a: ALedger, looks: Looks, case: str) -> None:
+    """`head` and `prepare` say for it what they say of any id that nobody has used."""
+    looks.seen[case] = "hidden"
+    assert a.ledger.head(case) == a.ledger.head(ABSENT) == Head(1, None)
+    kid = builders.key("cv").kid
+    made = [
+        a.ledger.prepare(
+            {**dict(a_report(3).members), "stream": stream}, kid=kid, at=a.clock.now()
+        )["protected"]
+        for stream in (case, ABSENT)
+    ]
+    assert made[0] == made[1]
+    act_id = a.since(case, 0)[0]["act_id"]
+    for stream in (case, ABSENT):
+        with pytest.raises(NotFound):
+            a.ledger.prepare(
+                {"stream": stream, "act_id": act_id}, kid=kid, role="APPROVER", at=a.clock.now()
+            )
+
+
+def test_who_sees_an_act_only_gets_place_and_digest(a: ALedger, looks: Looks, case: str) -> None:
+    """Scope ACT: `seq` and `prev`, never the state of the case; of a conflict the acts they see."""
+    whole = a.ledger.head(case)
+    looks.seen[case] = "whole"
+    whole = a.ledger.head(case)
+    assert whole.state is not None
+    looks.seen[case] = "part"
+    assert a.ledger.head(case) == Head(whole.seq, whole.prev)
+    late = a.sign(changed(a_report(2), stream=case), "hotline", head=(1, None))
+    with pytest.raises(Conflict) as refused:
+        a.send(late, by="hotline")
+    assert refused.value.head == Head(whole.seq, whole.prev)
+    assert refused.value.since == ()
+    looks.acts_seen = {a.since(case, 0)[0]["act_id"]}
+    with pytest.raises(Conflict) as refused:
+        a.send(late, by="hotline")
+    assert [one["act_id"] for one in refused.value.since] == list(looks.acts_seen)
+
+
+def test_a_body_outside_brings_a_complaint_by_the_id_on_the_letter(
+    a: ALedger, looks: Looks, case: str
+) -> None:
+    """The door (W2): place and digest for a complaint against an act of the case, nothing else."""
+    looks.seen[case] = "whole"
+    head, against = a.head(case), a.since(case, 0)[0]["act_id"]
+    looks.seen[case] = "hidden"
+    complaint = an_act(
+        "ComplaintReceived", by="hcv", when=T0, stream=case, facts={"against": against}
+    )
+    kid = builders.key("hcv").kid
+
+    def prepared(act: Act) -> bytes:
+        made = a.ledger.prepare(dict(act.members), kid=kid, at=a.clock.now())
+        return bytes(made["protected"], "ascii")
+
+    other = changed(complaint, facts={**complaint.facts, "against": builders.an_id("a guess")})
+    assert prepared(complaint) != prepared(other)
+    with pytest.raises(NotFound):
+        a.send(a.sign(other, "hcv", head=head), by="hcv")
+    with pytest.raises(
+        Rejected, match="AGENCY_HOLDS_FUNCTION"
+    ):  # let in, and judged like any other
+        a.send(a.sign(complaint, "hcv", head=head), by="hcv")
+
+
+def test_registrars_void_what_is_set_aside_in_a_case_they_do_not_see(
+    a: ALedger, looks: Looks, case: str
+) -> None:
+    """By index and entry (W2, A26); a guess, or a record that stands, is answered as nothing."""
+    looks.seen[case] = "whole"
+    a.hire("keeper")
+    place = a.head(case)
+    junk = smuggler_of(a).put(
+        a.sign(changed(a_report(2), stream=case), "cv", head=place), a.clock.now()
+    )
+    entry = canonical.b64(a.stores.records.read(junk.index, 1)[0].entry)
+    looks.seen[case] = "hidden"
+    head = (place[0] + 1, place[1])
+
+    def voiding(index: object, said: object) -> Act:
+        signers = [
+            {"officer": builders.officer("founder"), "post": CAST["keeper"][1], "role": "AUTHOR"},
+            {"officer": builders.officer("keeper"), "post": CAST["keeper"][1], "role": "APPROVER"},
+        ]
+        return an_act(
+            "RecordVoided", by="keeper", when=a.clock.now().astimezone(T0.tzinfo), stream=case,
+            facts={"entries": [{"index": index, "entry": said}], "reason": "Thử"},
+            exact=True, signers=signers,
+        )  # fmt: skip
+
+    stands = canonical.b64(a.stores.records.read(junk.index - 1, 1)[0].entry)
+    for index, said in ((junk.index, stands), (junk.index - 1, stands), (junk.index + 1, entry)):
+        with pytest.raises(NotFound):
+            a.send(a.sign(voiding(index, said), "founder", head=head), by="founder")
+    answer = a.send(a.sign(voiding(junk.index, entry), "founder", head=head), by="founder")
+    assert answer.created
+
+
+def test_what_everybody_reads_is_not_asked_for(a: ALedger, looks: Looks) -> None:
+    """Registry streams are no case: no ticket is needed to revoke a key (N6)."""
+    looks.asked.clear()
+    a.hire("pgd")
+    a.ledger.head("ledger")
+    assert looks.asked == []
+
+
+def test_only_who_is_asked_to_sign_may_return_what_they_do_not_see(
+    a: ALedger, looks: Looks, case: str
+) -> None:
+    """Shut out, they give back what waits for them; nobody else learns its place by its id."""
+    a.hire("pgd")
+    looks.seen[case] = "whole"
+    waiting = _needs_approval(a, case)
+    a.send(a.sign(waiting, "cv"), by="cv")
+    head = a.head(case)
+    looks.seen[case] = "hidden"
+    places = {}
+    for alias in ("pgd", "hcv"):
+        back = an_act(
+            "ActReturned", by=alias, when=T0, stream=case, refers_to=waiting.act_id,
+            facts={"reason": "Thử"},
+        )  # fmt: skip
+        kid = builders.key(alias).kid
+        made = a.ledger.prepare(dict(back.members), kid=kid, role="RETURNER", at=a.clock.now())
+        header = orjson.loads(unb64(made["protected"]))
+        places[alias] = header["seq"], header.get("prev")
+    assert places == {"pgd": head, "hcv": (1, None)}

@@ -1,0 +1,246 @@
+"""Rows say who sees what: those of a case and those of officers together, at every instant (V9)."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ledger.regulation.participation.audience import AudienceRow, audience
+from ledger.regulation.participation.members import Membership, inspections, members
+from ledger.regulation.participation.reach import OPENING, reach
+from ledger.regulation.participation.sees import acts_seen
+from ledger.regulation.participation.units import units
+from ledger.regulation.participation.viewpoint import Viewpoint
+from tests.builders import Story, an_id, officer
+from tests.examples import examples
+from tests.play_pure import scenario, steps
+from tests.unit.regulation.test_participation import (
+    AGENCIES,
+    ALIASES,
+    NAMES,
+    STEP,
+    generated,
+    looked_at,
+    require_agreement,
+    seeing,
+)
+
+OTHER = f"case/{an_id('another case')}"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a database would hold of one case and of the officers.
+
+    Attributes:
+        of_case: Rows of the case.
+        of_officers: Rows of the officers.
+        excluded: Officers shut out, each with the end of it.
+        named: Acts of a unit that has a name: the whole case does not show them.
+    """
+
+    of_case: tuple[AudienceRow, ...]
+    of_officers: list[Membership]
+    excluded: list[tuple[str, datetime | None]]
+    named: frozenset[str]
+
+    @classmethod
+    def of(cls, case: Viewpoint) -> Rows:
+        """The rows, by the records there are."""
+        found = audience(case, inspections(case.registry))
+        shut = [(row.officer, row.until) for row in found.excluded]
+        named = frozenset(units(case.fold, case.level))
+        return cls(found.rows, members(case.registry), shut, named)
+
+    def seen(self, officer_id: str, acts: Iterable[str], when: datetime) -> set[str]:
+        """Acts that an officer sees, asked as the policies ask."""
+        if any(o == officer_id and (u is None or when < u) for o, u in self.excluded):
+            return set()
+        whos = {
+            m.who
+            for m in self.of_officers
+            if m.officer == officer_id
+            if (m.since is None or m.since <= when) and (m.until is None or when < m.until)
+        }
+        shown = {
+            row.act
+            for row in self.of_case
+            if row.who in whos and (row.until is None or when < row.until)
+        }
+        whole = None in shown
+        return {act for act in acts if act in shown or (whole and act not in self.named)}
+
+    def under(self, officer_id: str, when: datetime) -> tuple[str, str] | None:
+        """(act, rule) by which an officer sees what nothing else shows, asked as the database."""
+        if any(o == officer_id and (u is None or when < u) for o, u in self.excluded):
+            return None
+        shown = [
+            (row.act, m.rule, m.via)
+            for m in self.of_officers
+            if m.officer == officer_id
+            if (m.since is None or m.since <= when) and (m.until is None or when < m.until)
+            for row in self.of_case
+            if row.who == m.who and (row.until is None or when < row.until)
+        ]
+        own = {act for act, rule, _ in shown if rule not in {"A9", "A19"}}
+        more = [
+            (act is not None, rule != "A9", via)
+            for act, rule, via in shown
+            if rule in {"A9", "A19"} and None not in own and act not in own
+        ]
+        if not more:
+            return None
+        _, opening, via = min(more)
+        return via, "A19" if opening else "A9"
+
+
+def require_rows(officers: Iterable[str], case: Viewpoint, whens: Iterable[datetime] = ()) -> None:
+    """Rows made now show each officer the acts that the rule does, now and later."""
+    rows = Rows.of(case)
+    opened = {m.officer for m in rows.of_officers if m.rule in {"A9", "A19"}}
+    for when in (case.at, *whens):
+        then = Viewpoint(case.fold, case.registry, when, case.level, case.handler_of)
+        for one, by_rule in acts_seen(officers, then).items():
+            assert rows.seen(one, case.fold.entries, when) == by_rule, (one, when)
+            if one in opened:
+                under = reach(one, then).under
+                said = None if under is None else (under.via, OPENING[under.act])
+                assert rows.under(one, when) == said, (one, when)
+
+
+# -- the scenarios ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_rows_and_rule_agree_all_along_a_scenario(name: str) -> None:
+    """At each statement, for the whole cast, then and on days to come."""
+    file = scenario(name)
+    draw = random.Random(f"rows of {name}")  # noqa: S311 - the same days in every run
+    player, aliases = seeing(file)
+    for step in steps(file):
+        entry, _ = player.step(step, aliases)
+        stream = player.stream(entry.act.stream)
+        if stream.kind != "case":
+            continue
+        assert player.now is not None
+        cast = sorted(p.officer for p in player.cast.values())
+        later = player.now + timedelta(days=draw.choice([1, 29, 31, 300, 900]))
+        case = player.case(stream, player.now)
+        require_rows(draw.sample(cast, min(8, len(cast))), case, [later])
+
+
+# -- generated histories ------------------------------------------------------------------------
+
+LATER = st.lists(st.integers(0, 1300), min_size=1, max_size=3)
+OF_REGISTRY = (
+    "grant",
+    "order",
+    "opening",
+    "revoke",
+    "hire",
+    "end",
+    "link",
+    "succession",
+    "limit",
+    "function",
+)
+CHANGE = st.tuples(
+    st.sampled_from(OF_REGISTRY),
+    st.sampled_from(ALIASES),
+    st.sampled_from(AGENCIES),
+    st.sampled_from(AGENCIES),
+    st.integers(-20, 40),
+)
+
+
+def changed(story: Story, change: tuple[str, str, str, str, int]) -> None:
+    """The registry learns something that nobody judged, perhaps of days that have passed."""
+    kind, alias, one, two, days = change
+    who, day = officer(alias), (story.now + timedelta(days=days)).date().isoformat()
+    until = (story.now + timedelta(days=60)).isoformat(timespec="seconds")
+    grants = story.registry.grants()
+    line = story.registry.officer(who)
+    post = line.appointments[0] if line is not None and line.appointments else None
+    given_: dict[str, tuple[str, dict[str, Any] | None]] = {
+        "grant": ("ParticipationGranted", {"scope": "AGENCY", "may": "READ", "until": until}),
+        "order": ("InspectionOrdered", {
+            "readers": [{"officer": who, "agency": two, "until": until}],
+            "agencies": [one, two], "cases": [story.stream.name] if days % 4 == 0 else [],
+            "period_from": "2024-01-01", "period_to": "2024-12-31",
+        }),
+        "opening": ("BreakGlassOpened", {"case": story.stream.name, "until": until}),
+        "revoke": ("ParticipationRevoked", {
+            "grant": grants[-1].act_id, "officer": grants[-1].officer,
+        } if grants else None),
+        "hire": ("OfficerAppointed", {
+            "agency": one, "post": "chuyen-vien", "capacities": [], "valid_from": day,
+            "powers": ["VAULT_KEEPER"] if days % 3 else [],
+        }),
+        "end": ("OfficerEnded", {
+            "agency": post.agency, "post": post.post, "keys_end": False, "ended_on": day,
+        } if post is not None else None),
+        "link": ("OfficerAppointed", {
+            "agency": one, "post": "chuyen-vien", "capacities": [], "valid_from": day,
+            "person": an_id(f"person {days % 2}"),
+        }),
+        "succession": ("AgencySuccessionRecorded", {
+            "kind": "MERGE", "effective_on": day, "predecessors": [one], "successors": [two],
+            "map": [], "basis_document": "QĐ",
+        } if one != two else None),
+        "limit": ("ClockRuleSet", {
+            "rule": "PARTICIPATION_OVERLAP", "value": abs(days), "unit": "d", "valid_from": day,
+            "source_kind": "PRODUCT_RULE", "certainty": "CONFIRMED",
+        }),
+        "function": ("FunctionAssigned", {
+            "agency": one, "function": "LEAD", "territory": "VN-56", "assumed": False,
+            "valid_from": day, "basis_document": "QĐ",
+        }),
+    }  # fmt: skip
+    name, facts = given_[kind]
+    if facts is not None:
+        enter_now(story, name, {"officer": who} | facts, f"agency/{one}")
+
+
+@dataclass(frozen=True)
+class Entered:
+    """As much of an act as the registry asks, whatever the catalogue would say of it."""
+
+    act: str
+    act_id: str
+    facts: dict[str, Any]
+    stream: str
+    occurred_at: datetime
+    signers: tuple[Any, ...] = ()
+
+
+def enter_now(story: Story, name: str, facts: dict[str, Any], stream: str) -> None:
+    """A registry act of this instant."""
+    version = story.registry.version + 1
+    act: Any = Entered(name, an_id(f"{name} {version}"), facts, stream, story.now)
+    story.registry.apply(act, index=version, recorded_at=story.now.astimezone(UTC))
+    story.later(minutes=10)
+
+
+@settings(max_examples=examples(60), deadline=None)
+@given(st.lists(st.one_of(STEP, CHANGE), min_size=1, max_size=16), LATER)
+def test_rows_and_rule_agree_on_any_history(
+    steps_: list[tuple[Any, ...]], later: list[int]
+) -> None:
+    """V9's first half: whatever acts a log holds, whatever the registry learned, and whenever."""
+    story = Story()
+    for step in steps_:
+        if step[0] in OF_REGISTRY:
+            changed(story, step)
+        else:
+            generated(story, step)
+    case = looked_at(story)
+    officers = [officer(alias) for alias in ALIASES]
+    require_rows(officers, case, [story.now + timedelta(days=d, hours=d % 24) for d in later])
+    require_agreement(officers, looked_at(story, story.now + timedelta(days=later[0])))
