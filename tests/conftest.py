@@ -15,6 +15,7 @@ from hypothesis import settings
 pytest_plugins = [
     "tests.attacks",
     "tests.skips",
+    "tests.failures",
     "tests.fixtures.postgres",
     "tests.fixtures.key_files",
     "tests.fixtures.app",

@@ -207,8 +207,14 @@ HARMS: Final = {
         "UPDATE access.tiles SET data = set_byte(data, 1, get_byte(data, 1) # 1)",
         Damage.TILE_WRONG,
     ),
-    "a checkpoint is edited": (
-        "UPDATE access.checkpoints SET note = set_byte(note, 60, get_byte(note, 60) # 1)",
+    "the root of a checkpoint is edited": (
+        # one letter of its third line, for another that base64 has too
+        (
+            r"UPDATE access.checkpoints SET note = convert_to(overlay(t PLACING"
+            r" CASE substr(t, at, 1) WHEN 'A' THEN 'B' ELSE 'A' END FROM at FOR 1), 'UTF8')"
+            r" FROM (SELECT size AS of, t, regexp_instr(t, '\n', 1, 2) + 1 AS at"
+            r"   FROM access.checkpoints, convert_from(note, 'UTF8') t) WHERE of = size"
+        ),
         Damage.CHECKPOINT_SIGNATURE,
     ),
 }
