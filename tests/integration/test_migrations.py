@@ -132,21 +132,17 @@ def test_an_enclave_stays_at_its_level(database: Database) -> None:
 def test_an_enclave_of_before_need_to_know_is_brought_up_to_date(
     postgres_server: Embedded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its records stay, its level is the only one there was, and no reader sees a case unasked."""
+    """Its records stay, and no reader sees a case unasked."""
     slug = f"t{secrets.token_hex(6)}"
     database = Database(postgres_server, slug, dict.fromkeys(migrate.LOGINS, "of-this-test"), slug)
     first, *later = migrate.shipped()
     with monkeypatch.context() as patched:
         patched.setattr(migrate, "shipped", lambda: [first])
-        with pytest.raises(psycopg.errors.UndefinedColumn):  # this program also says the level
-            migrate.install(postgres_server.dsn(), slug, database.passwords, rehearsal=True)
-    with psycopg.connect(database.admin) as connection:
-        connection.execute("INSERT INTO log.enclave VALUES (true, true)")
+        migrate.install(postgres_server.dsn(), slug, database.passwords, rehearsal=True)
     database.appender().append(a_draft())
     assert _migrate(database) == [migration.number for migration in later]
     database.install()
     with psycopg.connect(database.dsn("reader")) as connection:
-        assert connection.execute("SELECT level FROM log.enclave").fetchall() == [("ordinary",)]
         assert connection.execute("SELECT count(*) FROM log.records").fetchone() == (0,)
     with psycopg.connect(database.dsn("projector")) as connection:
         assert connection.execute("SELECT count(*) FROM log.records").fetchone() == (1,)

@@ -4,9 +4,9 @@
 
 -- == Records =======================================================================================================
 
--- The records of one log and their wraps (architecture.md §4). `unit` is the nil uuid in streams that are not a
--- case's, else the case's default unit; `author` marks the first statement of a payload; `registry` the statement
--- by which an act changed the registry, so that a process can catch up on the registry without reading every case.
+-- The records of one log and their wraps (architecture.md §4). `unit` is the nil uuid in streams that are not a case's, else
+-- what access is granted by: in ordinary the case's own id; `author` marks the first statement of a payload; `registry` the
+-- statement by which an act changed the registry, so that a process can catch up on the registry without reading every case.
 
 CREATE TABLE log.streams (
   stream_id uuid PRIMARY KEY,
@@ -67,10 +67,11 @@ CREATE TABLE log.tokens (
   index bigint NOT NULL
 );
 
--- Whether this is a rehearsal, whose senders set the time; written once, by whoever founds or migrates.
+-- Whether this is a rehearsal, whose senders set the time, and of which level; written once, by whoever founds or migrates.
 CREATE TABLE log.enclave (
   one boolean PRIMARY KEY DEFAULT true CHECK (one),
-  rehearsal boolean NOT NULL
+  rehearsal boolean NOT NULL,
+  level text NOT NULL CHECK (level IN ('ordinary', 'mat', 'toi-mat', 'tuyet-mat'))
 );
 
 -- == The append ====================================================================================================
@@ -82,6 +83,15 @@ CREATE TABLE log.enclave (
 -- token; `late`, it was sealed with a time before the last record's; `apart`, outside a rehearsal its time is more than five
 -- minutes from this machine's: one far ahead would stop the log, whose time never goes back, and one of the past would say
 -- that it was signed before its key was found stolen.
+
+-- Whether a record of a case may be of this unit, where the one before it is of another (access.md §1): above ordinary of the
+-- case's own or of one that an act names by a random id, and which of them is for whoever judges it. Asked only where the two
+-- differ, so an ordinary enclave never asks: there all of a case is of one unit.
+CREATE FUNCTION log.is_unit_of(_unit uuid, _stream uuid, _before uuid) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT _before <> '00000000-0000-0000-0000-000000000000'::uuid AND (_unit = _stream OR substr(_unit::text, 15, 1) = '4')
+    AND EXISTS (SELECT FROM log.enclave e WHERE e.level <> 'ordinary')
+$$;
 
 -- What can be seen of a sealed record without a key (formats.md §2-§5). It stops nobody who holds the writer's login from
 -- writing junk; it keeps the junk in the form of a record, in a stream of its own kind, for the audit to name.
@@ -99,7 +109,8 @@ CREATE FUNCTION log.fits(
       || '|officer/[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}'
       || '|programme/[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?'
       || '|ledger)$')
-    AND _unit = CASE WHEN starts_with(_name, 'case/') THEN _stream ELSE '00000000-0000-0000-0000-000000000000' END))
+    AND (_unit = CASE WHEN starts_with(_name, 'case/') THEN _stream ELSE '00000000-0000-0000-0000-000000000000' END
+      OR (starts_with(_name, 'case/') AND log.is_unit_of(_unit, _stream, _stream)))))
   AND substr(_act::text, 15, 1) = '4'
   AND _registry IS NOT NULL
   AND _topic = 'socai.statement.v1'
@@ -160,9 +171,11 @@ BEGIN
     EXIT WHEN plain IS NOT TRUE;
     plain := (i = items OR (NOT _registry[i] AND _at[i] <= _at[i + 1]))
       AND (_seqs[i] = 1 OR EXISTS (
-        SELECT FROM log.records x WHERE x.stream_id = _streams[i] AND x.seq = _seqs[i] - 1 AND x.unit = _units[i]))
+        SELECT FROM log.records x WHERE x.stream_id = _streams[i] AND x.seq = _seqs[i] - 1
+          AND (x.unit = _units[i] OR log.is_unit_of(_units[i], _streams[i], x.unit))))
       AND (_author[i] OR EXISTS (
-        SELECT FROM log.records x WHERE x.act_id = _acts[i] AND x.author AND x.stream_id = _streams[i]));
+        SELECT FROM log.records x WHERE x.act_id = _acts[i] AND x.author AND x.stream_id = _streams[i]
+          AND x.unit = _units[i]));
   END LOOP;
   IF plain THEN
     BEGIN
@@ -214,9 +227,11 @@ BEGIN
     ELSIF _author[i] AND EXISTS (SELECT FROM log.records x WHERE x.act_id = _acts[i] AND x.author) THEN
       status := 'taken';
     ELSIF (_seqs[i] > 1 AND NOT EXISTS (
-          SELECT FROM log.records x WHERE x.stream_id = _streams[i] AND x.seq = _seqs[i] - 1 AND x.unit = _units[i]))
+          SELECT FROM log.records x WHERE x.stream_id = _streams[i] AND x.seq = _seqs[i] - 1
+          AND (x.unit = _units[i] OR log.is_unit_of(_units[i], _streams[i], x.unit))))
        OR (NOT _author[i] AND NOT EXISTS (
-          SELECT FROM log.records x WHERE x.act_id = _acts[i] AND x.author AND x.stream_id = _streams[i])) THEN
+          SELECT FROM log.records x WHERE x.act_id = _acts[i] AND x.author AND x.stream_id = _streams[i]
+          AND x.unit = _units[i])) THEN
       status := 'unfit';
     ELSIF (_judged[i] = r) IS NOT TRUE
        OR EXISTS (
@@ -540,7 +555,7 @@ GRANT EXECUTE ON FUNCTION log.checkpoint(bigint, bigint, bytea, bytea, smallint[
 GRANT EXECUTE ON FUNCTION sec.challenge_put(text, text, int), sec.challenge_take(text), sec.attempt(text, int, int) TO {slug}_reader;
 
 GRANT SELECT (tag, stream_id, index) ON log.tokens TO {slug}_writer, {slug}_projector, {slug}_auditor;
-GRANT SELECT (one, rehearsal) ON log.enclave
+GRANT SELECT (one, rehearsal, level) ON log.enclave
   TO {slug}_migrator, {slug}_writer, {slug}_checkpointer, {slug}_projector, {slug}_reader, {slug}_auditor;
 
 -- A file is reached through a record alone, and the record has its own policies; no row here says which act it is of.

@@ -1,14 +1,7 @@
 -- Need-to-know (access.md §3): who takes part in which case, the ticket by which the database knows whose question it
 -- answers, and the policies that hold the two together.
 --
--- Level · participation · tickets · what a ticket shows · narrowing · hashes · notices · row policies · grants
-
--- == Level =========================================================================================================
-
--- Written once, beside `rehearsal`, by whoever founds or migrates; what was founded before had no other.
-ALTER TABLE log.enclave ADD COLUMN level text NOT NULL DEFAULT 'ordinary'
-  CHECK (level IN ('ordinary', 'mat', 'toi-mat', 'tuyet-mat'));
-ALTER TABLE log.enclave ALTER COLUMN level DROP DEFAULT;
+-- Participation · tickets · what a ticket shows · narrowing · hashes · notices · row policies · grants
 
 -- == Participation =================================================================================================
 
@@ -282,10 +275,12 @@ CREATE POLICY whole ON log.wraps FOR SELECT TO {slug}_writer, {slug}_projector, 
 
 -- Need-to-know (G14): a scalar subquery is one index probe a row, and the function in it runs once a statement; an array of
 -- cases, EXISTS or IN would be a hundred times slower for whoever takes part in many. The nil unit is what everybody in the
--- enclave reads, with or without a ticket (N6).
+-- enclave reads, with or without a ticket (N6). Whoever sees the whole case sees what is of the case's own unit; what is of
+-- another, which is above ordinary alone, is shown act by act, to whom it names (A1).
 CREATE POLICY ntk ON log.records FOR SELECT TO {slug}_reader USING (
   unit = '00000000-0000-0000-0000-000000000000'::uuid
-  OR (SELECT true FROM sec.shown a WHERE a.comp = stream_id AND (a.whole OR a.act = act_id) LIMIT 1));
+  OR (SELECT true FROM sec.shown a
+    WHERE a.comp = stream_id AND ((a.whole AND unit = stream_id) OR a.act = act_id) LIMIT 1));
 -- A wrap has no act: it follows its record.
 CREATE POLICY ntk ON log.wraps FOR SELECT TO {slug}_reader USING (
   unit = '00000000-0000-0000-0000-000000000000'::uuid
@@ -312,8 +307,6 @@ GRANT EXECUTE ON FUNCTION log.entries(bigint, bigint)
   TO {slug}_writer, {slug}_checkpointer, {slug}_projector, {slug}_reader, {slug}_auditor;
 GRANT EXECUTE ON FUNCTION log.sweep_notices() TO {slug}_writer, {slug}_checkpointer;
 GRANT EXECUTE ON FUNCTION sec.end(uuid, text, bigint), sec.exclude(uuid, uuid, uuid, timestamptz, bigint) TO {slug}_writer;
-GRANT SELECT (level) ON log.enclave
-  TO {slug}_migrator, {slug}_writer, {slug}_checkpointer, {slug}_projector, {slug}_reader, {slug}_auditor;
 
 -- An audit with content is asked by the projector, since a reader sees what its ticket shows and no more (G19).
 GRANT SELECT (name, tag) ON log.files TO {slug}_projector;
