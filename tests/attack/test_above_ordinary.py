@@ -445,8 +445,9 @@ def test_an_annex_is_granted_by_name_and_taken_back_at_once(above: Above) -> Non
     assert service.get(f"/v1/acts/{above.plain.act_id}", by="hd").status_code == 404
     assert service.get(f"/v1/acts/{grant.act_id}", by=WHOLE).status_code == 404
     facts = {"grant": grant.act_id, "officer": officer("hd"), "reason": "Xong viec"}
-    ended = an_act("ParticipationRevoked", by="ca", also=[], **more, facts=facts)
-    service.say(ended, "ca")
+    # whoever named them takes it back, and asks no supervisor (A8)
+    ended = an_act("ParticipationRevoked", by="nst", also=[], **more, facts=facts)
+    service.say(ended, "nst")
     assert service.get(f"/v1/acts/{first.act_id}", by="hd").status_code == 404
 
 

@@ -61,6 +61,8 @@ STEPS: Final = (
 #: Whether the decider may review is a question of its own (S3).
 REVIEWING: Final = "review"
 WORKING: Final = frozenset({"HANDLE", "APPROVE"})
+#: Who ends a grant that somebody else gave.
+REVOKING: Final = ("SUPERVISOR", "SECURITY_OFFICER")
 
 
 # -- at use ---------------------------------------------------------------------------------------
@@ -269,6 +271,25 @@ def revoker_in_charge(q: GuardInput) -> Breach | None:
         handler = q.stream.handler(q.registry, q.day)
         concerned |= q.stream.finders(q.registry, q.day) if handler is None else {handler}
     return None if q.act.agency in concerned else Breach(pointers=("/agency",))
+
+
+def revoker_in_charge_v2(q: GuardInput) -> Breach | None:
+    """access.md A8. So does whoever named an officer to a unit: they need ask no supervisor.
+
+    That alone, though: a classifier ends no other's grant, and none of a whole case.
+    """
+    entry = q.ref("grant")
+    if entry is None:
+        return None  # GRANT_STANDS answers
+    author = q.act.author
+    by_name = entry.act.facts.get("scope") == "UNIT"
+    if by_name and share_a_person(q, [author.officer], entry.signed_by()):
+        return None
+    answers_for_it = any(
+        q.registry.holds_code(code, q.act.agency, author.post, author.officer, q.day)
+        for code in REVOKING
+    )
+    return revoker_in_charge(q) if answers_for_it else Breach(pointers=("/signers/0",))
 
 
 # -- persons --------------------------------------------------------------------------------------

@@ -524,6 +524,19 @@ def test_before_registration_the_finder_revokes_what_it_granted() -> None:
     breaks("REVOKER_IN_CHARGE", case.asks("ParticipationRevoked", by="gd", facts=facts))
 
 
+def test_whoever_named_an_officer_to_a_unit_ends_it_and_no_other_grant() -> None:
+    """access.md A8, from edition 2 on: whoever signed it asks no supervisor, and is none."""
+    case = a_case_in("VERIFYING")
+    unit = {**grant("ytcv", "READ")["facts"], "scope": "UNIT", "unit": an_id("a unit")}
+    for facts, by_whom in ((unit, holds), (grant("ytcv", "READ")["facts"], breaks)):
+        given = case.forced("ParticipationGranted", by="cv", facts=facts)
+        own = {"grant": given.act.act_id, "officer": officer("ytcv")}
+        by_whom("REVOKER_IN_CHARGE", case.asks("ParticipationRevoked", by="cv", facts=own))
+        holds("REVOKER_IN_CHARGE", case.asks("ParticipationRevoked", by="tp", facts=own))
+        for alias in ("cv2", "yt"):
+            breaks("REVOKER_IN_CHARGE", case.asks("ParticipationRevoked", by=alias, facts=own))
+
+
 def test_no_agency_calls_off_its_own_inspection() -> None:
     """access.md A8, A9: an order is its issuer's, whoever writes into that stream."""
     case = a_case_in("VERIFYING")
