@@ -80,6 +80,11 @@ class Step:
         """Whether views hold nothing that its stream says: cases above ordinary (access.md G15)."""
         return self.level != ORDINARY and self.stream.kind == "case"
 
+    @property
+    def of_whole(self) -> bool:
+        """Whether whoever takes part in the whole case is shown it: it is of no named unit."""
+        return not self.bare or self.opened.unit == self.opened.stream_id
+
     def owns(self, name: str) -> bool:
         """Whether rows about another stream are written here; a look back is by who writes all."""
         return self.share is NOBODY or self.share.owns(name)

@@ -33,6 +33,7 @@ from ledger.regulation.acts.act import ORDINARY
 from ledger.regulation.case.documents import Document, documents
 from ledger.regulation.case.state import StreamState, present_agency
 from ledger.regulation.participation.reach import OPENING
+from ledger.regulation.participation.units import own_part
 from ledger.regulation.participation.viewpoint import Viewpoint
 from ledger.regulation.registry.calendar import local_day
 from ledger.regulation.registry.grants import Grant
@@ -289,7 +290,7 @@ class Queries:
         return folded.index, participants(case)
 
     def whole(self, stream: str) -> StreamState:
-        """A case as it stands, for what is told to whoever sees all of it.
+        """A case as it stands, for what is told to whoever sees all of it: without its annexes.
 
         Raises:
             NotFound: There is no such case.
@@ -299,7 +300,7 @@ class Queries:
             self._require_whole(connection, stream)
             self._shows("CASE_FILE", [stream])
         self._rights.require(stream, (), whole=True)
-        return self._rights.case(stream)
+        return own_part(self._rights.case(stream), self._evidence.level)
 
     def _as_of(
         self, stream: str, moment: Moment, now: datetime, clock: Clock, kind: Kind = "HISTORY"

@@ -7,7 +7,7 @@ What time changes without an act is folded again by the reader from `changes_at`
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final, LiteralString
 from uuid import UUID
@@ -24,6 +24,7 @@ from ledger.regulation.case.other_cases_port import REPORTS, Cases
 from ledger.regulation.case.outcomes import words
 from ledger.regulation.case.state import StreamState
 from ledger.regulation.case_file.render import case_file, case_file_until
+from ledger.regulation.participation.units import own_part
 from ledger.regulation.registry.calendar import VIETNAM
 from ledger.regulation.registry.registry import Registry
 from projections.fold.fold import last_recorded
@@ -67,11 +68,15 @@ class CaseFiles:
 
 @dataclass(slots=True)
 class _Touched:
-    """A case with something new: its fold, the newest record, and what was raised in this batch."""
+    """A case with something new: its fold, its first and its newest record of those that came by.
+
+    Above ordinary what is of a named unit is no record of it: it has a hand in no row that whoever
+    takes part in the case is shown (access.md A1).
+    """
 
     stream: StreamState
-    first: int
-    last: int
+    first: int | None
+    last: int | None
     raised: dict[str, Sequence[str]]
 
 
@@ -108,21 +113,23 @@ class CaseFileBatch:
         self._touch(step)
         for index, stream in step.refolded.items():
             if stream.kind == "case":
-                self._mark(stream, index)
+                self._mark(stream, index if step.level == ORDINARY else None)
 
     def _touch(self, step: Step) -> None:
         if step.stream.kind != "case" or not step.owns(step.stream.name):
             return
-        touched = self._mark(step.stream, step.opened.index)
-        touched.last = step.opened.index
+        touched = self._mark(step.stream, step.opened.index if step.of_whole else None)
+        touched.last = step.opened.index if step.of_whole else touched.last
         if step.flags and step.entry is not None:
             touched.raised[step.entry.act.act_id] = step.flags
 
-    def _mark(self, stream: StreamState, index: int) -> _Touched:
+    def _mark(self, stream: StreamState, index: int | None) -> _Touched:
         touched = self._touched.get(stream.name)
         if touched is None:
             touched = self._touched[stream.name] = _Touched(stream, index, index, {})
         touched.stream = stream
+        if touched.first is None:
+            touched.first = touched.last = index
         return touched
 
     def write(self) -> None:
@@ -131,9 +138,9 @@ class CaseFileBatch:
             return
         before = self._cleared()
         rows = [
-            self._row(touched, before.get(name))
+            self._row(touched, kept)
             for name, touched in self._touched.items()
-            if _begun(touched.stream)
+            if (kept := _kept(touched, before.get(name))) is not None and _begun(touched.stream)
         ]
         _PUT.put(self._cursor, rows)
         self._touched = {}
@@ -145,17 +152,17 @@ class CaseFileBatch:
             name: _Before(orjson.loads(raised), first, last) for name, raised, first, last in found
         }
 
-    def _row(self, touched: _Touched, before: _Before | None) -> tuple[Any, ...]:
+    def _row(self, touched: _Touched, before: _Before) -> tuple[Any, ...]:
         assert self._step is not None  # noqa: S101 - set by `take`, and `write` asks
-        before = before or _Before({}, touched.first, touched.last)
-        stream, registry = touched.stream, self._step.registry
+        registry = self._step.registry
+        stream = own_part(touched.stream, self._step.level)
         raised = {**before.raised, **touched.raised}
         known = {act: codes for act, codes in raised.items() if act in stream.entries}
         flags = {code for codes in known.values() for code in codes}
         at = last_recorded(stream) or self._step.opened.recorded_at
         body, until = case_file_until(stream, known, registry, at, self._step.cases)
         if self._step.level != ORDINARY:
-            return self._bare_row(touched, before, body, at)
+            return self._bare_row(stream, before, body, at)
         return (
             self._gen,
             stream.name,
@@ -166,7 +173,7 @@ class CaseFileBatch:
             at,
             at if RESTATED in flags else until,
             before.first,
-            max(before.last, touched.last),
+            before.last,
             stream.seq,
             *_columns(stream, body),
             sorted(flags),
@@ -177,7 +184,7 @@ class CaseFileBatch:
         )
 
     def _bare_row(
-        self, touched: _Touched, before: _Before, body: Mapping[str, Any], at: datetime
+        self, stream: StreamState, before: _Before, body: Mapping[str, Any], at: datetime
     ) -> tuple[Any, ...]:
         """Above ordinary: where a case stands and whose it is (access.md G15).
 
@@ -185,7 +192,6 @@ class CaseFileBatch:
         on, so nobody is given it.
         """
         assert self._step is not None  # noqa: S101 - as in `_row`
-        stream = touched.stream
         state, outcome, agency, agencies, _ = _columns(stream, body)
         return (
             self._gen,
@@ -197,7 +203,7 @@ class CaseFileBatch:
             at,
             at,
             before.first,
-            max(before.last, touched.last),
+            before.last,
             stream.seq,
             state,
             outcome,
@@ -213,6 +219,15 @@ class CaseFileBatch:
             _due(body),
             "",
         )
+
+
+def _kept(touched: _Touched, before: _Before | None) -> _Before | None:
+    """What the row goes on from; None where nothing that it is made of has come by."""
+    if before is None:
+        if touched.first is None or touched.last is None:
+            return None
+        return _Before({}, touched.first, touched.last)
+    return before if touched.last is None else replace(before, last=max(before.last, touched.last))
 
 
 def bare_line(line: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from ledger.regulation.acts.act import ORDINARY
 from ledger.regulation.case.clocks import WINDOWS, ClockRun, due_status, running
 from ledger.regulation.case.other_cases_port import REPORTS, Cases
 from ledger.regulation.case.state import Entry, StreamState
-from ledger.regulation.participation.units import units
+from ledger.regulation.participation.units import own_part, units
 from ledger.regulation.registry.calendar import VIETNAM, local_day
 from ledger.regulation.registry.registry import Registry
 from ledger.streams.names import is_case
@@ -141,13 +141,18 @@ class WorklistBatch:
         self._cursor.execute(_CLEAR, [self._gen, list(self._touched)])
         rows = []
         for stream in self._touched.values():
-            last, comp = last_recorded(stream) or at, self._step.comp(stream.name)
+            comp, whole = self._step.comp(stream.name), own_part(stream, self._step.level)
+            last, stood = last_recorded(stream) or at, last_recorded(whole) or at
             named, own = units(stream, self._step.level), comp if is_case(stream.name) else NIL_UNIT
-            for n, task in enumerate(tasks_of(stream, registry, last, self._step.cases)):
+            found = list(tasks_of(whole, registry, stood, self._step.cases))
+            if named:  # and what waits by an annex, for whom it is named to
+                every = tasks_of(stream, registry, last, self._step.cases)
+                found += [task for task in every if task.entry.act.act_id in named]
+            for n, task in enumerate(found):
                 unit = named.get(task.entry.act.act_id)
                 place = (self._gen, stream.name, comp, own if unit is None else UUID(unit), n)
                 numbered = self._step.level == ORDINARY  # else access.md G15
-                rows.append((*place, *_columns(stream, task, last, numbered=numbered)))
+                rows.append((*place, *_columns(whole, task, stood, numbered=numbered)))
         _PUT.put(self._cursor, rows)
         self._touched = {}
 

@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from ledger.regulation.acts.act import ORDINARY, Act
-from ledger.regulation.case.state import StreamState
+from ledger.regulation.case.state import StreamState, apply
 from ledger.regulation.edition import Edition
 from ledger.regulation.participation.selectors import references
 
 _NAMED: Final = "unit"
+_NAMED_ACTS: Final = "records"
 
 
 def next_unit(act: Act, fold: StreamState, level: str, edition: Edition) -> str | None:
@@ -48,6 +49,24 @@ def units(fold: StreamState, level: str) -> dict[str, str]:
     return found
 
 
+def own_part(fold: StreamState, level: str) -> StreamState:
+    """A case as it stands to whoever takes part in the whole of it: without what is of a unit.
+
+    What is told of the whole case is made of this. A deadline, a state or a count that an annex
+    has a hand in would tell those of it to whom it is not named. Positions stay (D1).
+    """
+    named = units(fold, level)
+    if not named:
+        return fold
+    own = StreamState(fold.name)
+    entries = (entry for act_id, entry in fold.entries.items() if act_id not in named)
+    for signed in sorted((one for e in entries for one in e.signed), key=lambda one: one.seq):
+        own.seq = signed.seq - 1
+        apply(own, signed)
+    own.seq, own.head, own.aside = fold.seq, fold.head, fold.aside
+    return own
+
+
 def acts_of_unit(unit: str | None, fold: StreamState, level: str) -> frozenset[str]:
     """The acts of a case that are of a unit; none of no unit."""
     return frozenset(act for act, one in units(fold, level).items() if one == unit)
@@ -71,3 +90,5 @@ def unit_of(act: Act, known: Callable[[str], str | None], edition: Edition) -> s
 def _spoken_of(act: Act, edition: Edition) -> Iterator[str]:
     yield from (one for one in (act.refers_to, act.corrects) if one is not None)
     yield from references(act, edition)
+    # a permit names whose files leave as plain ids
+    yield from (one for one in act.facts.get(_NAMED_ACTS, ()) if isinstance(one, str))

@@ -13,7 +13,7 @@ from typing import Any, Final, LiteralString, NamedTuple
 
 from ledger.message import Text
 from ledger.regulation.case.state import StreamState
-from ledger.regulation.participation.units import units
+from ledger.regulation.participation.units import own_part
 from projections.fold.step import Step
 from projections.views.base import Connection, Cursor, through_all
 from projections.views.new_rows import NewRows
@@ -101,13 +101,12 @@ class StatisticsBatch:
             self._flags.setdefault(name, []).append((code, act_id))
         self._cursor.execute(_CLEAR_MARKS, [self._gen, names])
         counted, marks = [], []
-        for stream in self._touched.values():
+        for touched in self._touched.values():
+            stream = own_part(touched, self._step.level)
             key = (self._gen, stream.name, self._step.comp(stream.name))
             counted.append((*key, *_counted(stream)))
             flags = self._flags.get(stream.name, ())
             found = counted_events_of(stream, flags, self._step.registry)
-            named = units(stream, self._step.level)  # whoever sees the case does not see these
-            found = [mark for mark in found if mark.entry.act.act_id not in named]
             marks += [(*key, n, *mark.row) for n, mark in enumerate(found)]
         _PUT.put(self._cursor, counted)
         _PUT_MARK.put(self._cursor, marks)

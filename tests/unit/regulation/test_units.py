@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ledger.regulation.case.state import apply
 from ledger.regulation.participation.reach import reach
 from ledger.regulation.participation.sees import acts_seen
-from ledger.regulation.participation.units import next_unit, units
+from ledger.regulation.participation.units import next_unit, own_part, units
 from ledger.regulation.participation.viewpoint import Viewpoint
 from tests.builders import Story, an_id, officer, signed
 from tests.examples import examples
@@ -226,3 +226,20 @@ def test_list_question_and_rows_agree_along_the_scenarios_of_the_level(name: str
         cast = sorted(person.officer for person in player.cast.values())
         require_agreement(cast, case)
         require_rows(cast, case, [player.now + timedelta(days=400)])
+
+
+def test_what_is_told_of_the_whole_case_is_made_without_its_annexes() -> None:
+    """access.md A1, A2: neither an annex's deadlines nor its acts; positions stay (D1)."""
+    story = Story(level="mat")
+    taken(story, "SecretLossReported", "gd", "cv")
+    alone = own_part(story.stream, "mat")
+    assert alone is story.stream
+    unit = an_id("an annex")
+    facts = {"unit": unit, "first_holders": [holder(story, "cv")]}
+    taken(story, "ClassificationAssigned", "gd", "cv", whole=True, **facts)
+    taken(story, "SecretLossReported", "gd", "cv", unit=unit)
+    own = own_part(story.stream, "mat")
+    assert [entry.act.act for entry in own.entries.values()] == ["SecretLossReported"]
+    assert (own.seq, own.head, own.subs) == (story.stream.seq, story.stream.head, {})
+    assert story.stream.subs
+    assert own_part(story.stream, "ordinary") is story.stream
