@@ -135,6 +135,39 @@ def test_edition_that_no_legal_officer_signed(den: Den) -> None:
 
 
 @attack(
+    "registrar and legal officer lengthen a term by which they are overseen, and widen who acts",
+    stopped_by="OVERSIGHT_TERM_KEPT and EDITION_FITS, at the door",
+    noticed_by="log audit, which asks the rules again",
+)
+def test_those_who_are_overseen_loosen_their_own_oversight(den: Den) -> None:
+    """By a rule or by an edition, through the door or past it: it is not in force."""
+    before = den.a.ledger.registry.edition
+    wider = {"acts": {"acts": {"SanctionDecided": {"who": ["SANCTION_AUTHORITY", "ANY_AGENCY"]}}}}
+    made = before.changed("2-thu.1", wider).digest
+    with pytest.raises(Rejected) as refused:
+        adopted(den, change=wider, digest=made)
+    assert refused.value.guard == "EDITION_FITS"
+    act = adoption(den)
+    day = den.now.date()
+    term = an_act(
+        "ClockRuleSet", by="keeper", when=act.occurred_at, stream="ledger",
+        facts={"rule": "BREAK_GLASS_REVIEW", "value": 9000, "unit": "wd",
+               "valid_from": day.isoformat()},
+        signers=list(act.members["signers"]),
+    )  # fmt: skip
+    with pytest.raises(Rejected) as refused:
+        den.a.say(term, "founder", "pc")
+    assert refused.value.guard == "OVERSIGHT_TERM_KEPT"
+    index = den.junk_of(term, "founder")
+    against(den.audit(), index, "OVERSIGHT_TERM_KEPT")
+    ledger = den.a.beside().ledger.refresh()
+    assert ledger.edition is before
+    rule = ledger.rule("BREAK_GLASS_REVIEW", day)
+    assert rule is not None
+    assert (rule.value, rule.unit) == (1, "wd")
+
+
+@attack(
     "an older program reads a log that has gone on under an edition it does not know",
     stopped_by="it stops at that record, and judges nothing behind it by the rules of before",
     noticed_by="whoever runs it",

@@ -10,10 +10,12 @@ from keys.errors import KeysError
 from keys.jwk import public_key, thumbprint
 from keys.keyring import Keyring
 from keys.signer import STATEMENT_ALGS
+from ledger.message import Wording
 from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.reading import (
     day_of,
     filled,
+    fmt_day,
     founding,
     named_as,
     objects,
@@ -23,6 +25,8 @@ from ledger.regulation.case.reading import (
 )
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.registry.agencies import ENDING
+from ledger.regulation.registry.calendar import local_day
+from ledger.regulation.registry.rules import UNIT_WORDS, Bound, Rule, bounds, is_worse
 
 #: How a line says that its document is not known.
 _NOT_KNOWN: Final = re.compile(
@@ -194,6 +198,42 @@ def line_added_not_edited(q: GuardInput) -> Breach | None:
         lines = q.registry.instruments.lines(str(q.facts.get("instrument")))
         starts = [i.valid_from for i in lines]
     return Breach(pointers=("/facts/valid_from",)) if first in starts else None
+
+
+def oversight_term_kept(q: GuardInput) -> Breach | None:
+    """Added (access.md A19; 4.2).
+
+    Registrar and legal officer are overseen like all others: they make no term of oversight longer.
+    """
+    rule, worse = _worse_line(q, "OVERSIGHT")
+    return Breach(_length_words(rule), ("/facts/value",)) if worse else None
+
+
+def citizen_clock_kept(q: GuardInput) -> Breach | None:
+    """Added (4.2). A line changes no clock that runs in favour of a citizen."""
+    first, today = day_of(q.facts.get("valid_from")), local_day(q.at)
+    rule, worse = _worse_line(q, "WINDOW", "DUTY")
+    if first is None or first >= today or not worse:
+        return None
+    return Breach({**_length_words(rule), "date": fmt_day(today)}, ("/facts/valid_from",))
+
+
+def _worse_line(q: GuardInput, *asked: Bound) -> tuple[Rule | None, bool]:
+    """The line that stands where a new one begins, and whether the new one is worse."""
+    code, unit = str(q.facts.get("rule")), str(q.facts.get("unit"))
+    bound = bounds(q.edition).get(code)
+    first = day_of(q.facts.get("valid_from"))
+    if bound is None or bound not in asked or first is None:
+        return None, False
+    before = q.registry.rule(code, first)
+    return before, is_worse(bound, q.facts.get("value"), unit, before)
+
+
+def _length_words(rule: Rule | None) -> dict[str, str]:
+    if rule is None or rule.none_stated:
+        return {"limit": "—"}
+    unit = UNIT_WORDS.get(rule.unit, Wording(rule.unit, rule.unit))
+    return {"limit": f"{rule.value} {unit.vi}", "limit_en": f"{rule.value} {unit.en}"}
 
 
 def genesis_first(q: GuardInput) -> Breach | None:

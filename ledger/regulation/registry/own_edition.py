@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from datetime import date
 from typing import Any, Final, NamedTuple
 
 from ledger.message import Message, Text
@@ -15,6 +16,7 @@ from ledger.regulation.acts.catalogue import ActType, catalogue_of
 from ledger.regulation.edition import ADOPTION, Edition, ruling
 from ledger.regulation.edition_change import KEYS, key_of
 from ledger.regulation.registry.lines import REGISTRY_ACTS
+from ledger.regulation.registry.rules import NONE_STATED, Bound, Rules, bounds, is_worse
 
 OF_THE_LOG: Final = frozenset(
     {
@@ -37,8 +39,6 @@ OF_THE_LOG: Final = frozenset(
 
 An edition neither drops nor changes them.
 """
-_LIMITS: Final = frozenset({"BREAK_GLASS_MAX", "DISCLOSURE_MAX"})
-"""Limits that guards of these acts ask, as against clocks, which the acts name."""
 
 
 class EditionFault(NamedTuple):
@@ -69,15 +69,25 @@ def stood(base: Edition) -> Mapping[str, ActType]:
 
 
 def weaker_signatures(edition: Edition, base: Edition) -> Iterator[EditionFault]:
-    """No class is lower, no signer goes, no power more will do, and variants stay as they are."""
+    """No class is lower, no signer goes, nobody more may, and variants stay as they are."""
     before, after = stood(base), catalogue_of(edition).types
     for name in sorted(before.keys() & after.keys()):
         if _weaker(before[name], after[name]):
             said = Message(
-                "its signatures are made weaker (class, signers or their powers):"
-                " a shipped edition alone may"
+                "its signatures are made weaker (class, signers, their powers, or who may author"
+                " it): a shipped edition alone may"
             )
             yield EditionFault("acts", name, said)
+    yield from _roles_stay(edition, base)
+
+
+def _roles_stay(edition: Edition, base: Edition) -> Iterator[EditionFault]:
+    """What a code of `who` is (function, post, part in the case) stays: signers go by it."""
+    now = {role["code"]: role["kind"] for role in edition.acts["roles"]}
+    for role in base.acts["roles"]:
+        if now.get(role["code"]) != role["kind"]:
+            said = Message("what this role is stays: a shipped edition alone changes it")
+            yield EditionFault("acts", role["code"], said)
 
 
 def _weaker(before: ActType, after: ActType) -> bool:
@@ -88,6 +98,7 @@ def _weaker(before: ActType, after: ActType) -> bool:
     least, roles = before.signature_class, {*before.signer_roles}
     return (
         any(n < least or not roles <= {*named} for n, named in usual)
+        or not {*after.who} <= {*before.who}
         or after.variants[:kept] != before.variants
         or any(
             _more_will_do({*codes}, {*after.signer_powers.get(role, ())})
@@ -102,16 +113,36 @@ def _more_will_do(before: AbstractSet[str], after: AbstractSet[str]) -> bool:
 
 
 def own_terms(edition: Edition, base: Edition) -> Iterator[EditionFault]:
-    """Clocks that acts of the log start, and limits they keep to, have the dated lines they had."""
-    types = catalogue_of(base).types
-    own = {code for name in OF_THE_LOG & types.keys() for code in types[name].starts} | _LIMITS
+    """Terms of acts of the log, and those of oversight, stay; a citizen's are not made worse.
+
+    Terms that the log's own acts start have the dated lines they had, and so have those by which
+    who acts is overseen; a line for a citizen that is worse is entered by ClockRuleSet, which looks
+    at its day.
+    """
+    types, bound = catalogue_of(base).types, bounds(base)
+    own = {code for name in OF_THE_LOG & types.keys() for code in types[name].starts}
+    own |= {code for code, what in bound.items() if what == "OVERSIGHT"}
     before, after = (_lines(e, "clock_rules") for e in (base, edition))
+    rules = Rules.of(base)
     for key in sorted(before.keys() | after.keys()):
         was, now = before.get(key), after.get(key)
-        code = (now or was or {}).get("code")
+        code = str((now or was or {}).get("code"))
         if code in own and ruling(was) != ruling(now):
             said = Message("this term keeps the log itself: a shipped edition alone changes it")
             yield EditionFault("registry", key, said)
+        elif code in bound and was is None and now is not None and _worse(rules, now, bound[code]):
+            said = Message("this line is worse for a citizen: enter it as a rule of its own")
+            yield EditionFault("registry", key, said)
+    held = {code: what for code, what in bounds(edition).items() if code in bound}
+    for code in sorted(bound):
+        if held.get(code) != bound[code]:
+            said = Message("whom this term protects stays: a shipped edition alone changes it")
+            yield EditionFault("life_cycle", code, said)
+
+
+def _worse(rules: Rules, line: Mapping[str, Any], bound: Bound) -> bool:
+    before = rules.on(line["code"], date.fromisoformat(line["valid_from"]))
+    return is_worse(bound, line["length"], line["unit"] or NONE_STATED, before)
 
 
 def own_powers(edition: Edition, base: Edition) -> Iterator[EditionFault]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 
 from ledger.regulation.edition import REGULATION, Edition, certainty, optional_date, within
 from ledger.regulation.words import vocabulary
@@ -99,6 +99,45 @@ class Rule:
             if variant.case == case and (variant.valid_from is None or variant.valid_from <= day):
                 return variant
         return None
+
+
+Bound = Literal["OVERSIGHT", "WINDOW", "DUTY"]
+
+
+def bounds(edition: Edition) -> Mapping[str, Bound]:
+    """Which clocks and limits are not to be changed at will: `bound` of life_cycle.json, by code.
+
+    `OVERSIGHT` holds those who act to account, `WINDOW` is a citizen's to use, `DUTY` is owed to
+    one.
+    """
+    return edition.of(_bounds)
+
+
+def _bounds(edition: Edition) -> Mapping[str, Bound]:
+    cycle = edition.life_cycle
+    lines = (*cycle["clocks"], *cycle["limits"])
+    return {line["code"]: line["bound"] for line in lines if "bound" in line}
+
+
+def is_worse(bound: Bound, length: int | None, unit: str, before: Rule | None) -> bool:
+    """Whether a length is worse than a line, for those whom the bound is there for.
+
+    Lengths of two units are not compared: the other one is worse.
+
+    Args:
+        bound: What the clock or limit is.
+        length: How long; None: none stated.
+        unit: Its unit.
+        before: The line it would take the place of.
+    """
+    stated = length is not None and unit != NONE_STATED
+    if before is None or before.none_stated or not isinstance(before.value, int):
+        return bound == "WINDOW" and stated
+    if not stated or length is None:
+        return bound != "WINDOW"
+    if unit != before.unit:
+        return True
+    return length < before.value if bound == "WINDOW" else length > before.value
 
 
 class Rules:

@@ -49,7 +49,7 @@ def test_page_is_nfc() -> None:
     ("kind", "count"),
     [
         ("act", 115),
-        ("guard", 161),
+        ("guard", 163),
         ("state", 12),
         ("sub_process", 16),
         ("clock", 49),

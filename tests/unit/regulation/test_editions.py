@@ -432,6 +432,16 @@ def a_power(power: str) -> Json:
         ),
         (a_term("BREAK_GLASS_MAX", 9000, "h"), ("registry", "BREAK_GLASS_MAX / 2027-01-01")),
         (a_term("DISCLOSURE_MAX", 9000, "h"), ("registry", "DISCLOSURE_MAX / 2027-01-01")),
+        (a_term("URGENT_REVIEW", 9000, "h"), ("registry", "URGENT_REVIEW / 2027-01-01")),
+        (
+            a_line("life_cycle", "clocks", "BREAK_GLASS_REVIEW", bound="DUTY"),
+            ("life_cycle", "BREAK_GLASS_REVIEW"),
+        ),
+        (
+            a_line("acts", "acts", "SanctionDecided", who=["SANCTION_AUTHORITY", "ANY_AGENCY"]),
+            ("acts", "SanctionDecided"),
+        ),
+        (a_line("acts", "roles", "LEAD", kind="post"), ("acts", "LEAD")),
         (a_power("LEGAL_OFFICER"), ("registry", "LEGAL_OFFICER / DEPT / van-thu / 2020-01-01")),
         (a_power("AUDITOR"), ("registry", "AUDITOR / DEPT / van-thu / 2020-01-01")),
     ],
@@ -453,7 +463,19 @@ def test_an_edition_of_a_log_may_ask_more_of_who_signs() -> None:
     }  # fmt: skip
     assert faulty({"acts": {"acts": acts}}) == []
     assert faulty(a_term("NOTIFY_LEAD", 2, "wd")) == []
+    assert faulty(a_line("acts", "acts", "SanctionDecided", who=["SANCTION_AUTHORITY"])) == []
+    assert faulty(a_term("COMPLAINT_LODGE", 120, "d")) == []
     assert faulty(a_power("ARCHIVIST")) == []
+
+
+def test_no_edition_of_a_log_makes_a_term_worse_for_a_citizen() -> None:
+    """That is entered by ClockRuleSet, which looks at its day."""
+    assert faulty(a_term("COMPLAINT_LODGE", 30, "d")) == [
+        ("registry", "COMPLAINT_LODGE / 2027-01-01")
+    ]
+    assert faulty(a_term("INFORM_REPORTER", 30, "wd")) == [
+        ("registry", "INFORM_REPORTER / 2027-01-01")
+    ]
 
 
 def test_an_act_type_that_is_dropped_comes_back_as_it_was() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from keys.jwk import SoftwareSigner
+from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.state import apply
 from ledger.regulation.registry.registry import Registry
 from tests.builders import (
@@ -268,6 +269,57 @@ def test_a_used_line_is_never_edited() -> None:
     breaks("LINE_ADDED_NOT_EDITED", ledger.asks("InstrumentRegistered", facts=law))
     again = {**law, "valid_from": "2027-01-01"}
     holds("LINE_ADDED_NOT_EDITED", ledger.asks("InstrumentRegistered", facts=again))
+
+
+@pytest.mark.parametrize(
+    ("rule", "value", "unit"),
+    [
+        ("BREAK_GLASS_REVIEW", 2, "wd"),
+        ("BREAK_GLASS_REVIEW", 1, "h"),
+        ("BREAK_GLASS_MAX", 5, "h"),
+        ("DISCLOSURE_MAX", 25, "h"),
+        ("URGENT_REVIEW", 25, "h"),
+        ("BREAK_GLASS_MAX", None, "none"),
+    ],
+)
+def test_those_who_are_overseen_make_no_term_of_oversight_longer(
+    rule: str, value: int | None, unit: str
+) -> None:
+    """Registrar and legal officer may make it shorter, and never longer or open."""
+    ledger = Story("ledger")
+    facts = {"rule": rule, "unit": unit, "valid_from": "2026-01-01"}
+    longer = facts if value is None else {**facts, "value": value}
+    breaks("OVERSIGHT_TERM_KEPT", ledger.asks("ClockRuleSet", facts=longer), "/facts/value")
+    same = {"BREAK_GLASS_REVIEW": (1, "wd"), "BREAK_GLASS_MAX": (4, "h")}.get(rule, (24, "h"))
+    kept = {**facts, "value": same[0], "unit": same[1]}
+    holds("OVERSIGHT_TERM_KEPT", ledger.asks("ClockRuleSet", facts=kept))
+    other = {**facts, "rule": "NOTIFY_LEAD", "value": 900, "unit": "h"}
+    holds("OVERSIGHT_TERM_KEPT", ledger.asks("ClockRuleSet", facts=other))
+
+
+@pytest.mark.parametrize(
+    ("rule", "worse", "better"),
+    [
+        ("COMPLAINT_LODGE", (30, "d"), (120, "d")),
+        ("COMPLAINT_LODGE", (3, "m"), (90, "d")),
+        ("INFORM_REPORTER", (30, "wd"), (2, "wd")),
+    ],
+)
+def test_a_line_changes_no_clock_that_runs_for_a_citizen(
+    rule: str, worse: tuple[int, str], better: tuple[int, str]
+) -> None:
+    """What is worse for them begins when it is taken or later; what is better may reach back."""
+    ledger = Story("ledger")
+    ledger.now = at("2024-06-10 08:00")
+    back = {"rule": rule, "valid_from": "2024-06-09"}
+
+    def asked(length: tuple[int, str], **more: str) -> GuardInput:
+        line = {**back, "value": length[0], "unit": length[1], **more}
+        return ledger.asks("ClockRuleSet", facts=line)
+
+    breaks("CITIZEN_CLOCK_KEPT", asked(worse), "/facts/valid_from")
+    holds("CITIZEN_CLOCK_KEPT", asked(better))
+    holds("CITIZEN_CLOCK_KEPT", asked(worse, valid_from="2024-06-10"))
 
 
 def test_a_log_is_opened_once_under_its_own_name() -> None:
