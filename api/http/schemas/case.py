@@ -185,6 +185,9 @@ class CorrectionShownSchema(ActNamedSchema):
 
     corrects = maybe("act_id of what it corrects.")
     mark = maybe("Kind of correction of the record; null of one in public.")
+    member = text("Which member was put right, as a path; only where one was.")
+    was = text("What stood there, as it was signed or put right before.")
+    now = text("What is right, and what everybody hears from there on.")
 
 
 class BodyShownSchema(StrictSchema):

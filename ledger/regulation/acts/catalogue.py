@@ -74,6 +74,10 @@ class ActType:
         restrictive: Whether it restricts a person.
         sub_process: Moves of sub-processes (life_cycle.json, notes).
         clocks: Codes it starts and stops.
+        restarts: The fact that names an act whose clock runs anew by this one; None: it has none.
+        correctable: By the path of a member that may be put right (`*` any item of a list), who
+            may: WRITER, HANDLER.
+        reconsidered_by: The act type by which what it says in substance is changed; None: none.
         log: `access` where it is written to the access log, else None.
         facts: The specification of its facts.
         raw: The whole entry as shipped.
@@ -97,6 +101,9 @@ class ActType:
     sub_process: Mapping[str, Any] | None
     starts: tuple[str, ...]
     stops: tuple[str, ...]
+    restarts: str | None
+    correctable: Mapping[tuple[str, ...], frozenset[str]]
+    reconsidered_by: str | None
     restrictive: bool
     source: tuple[str, ...]
     origin: str
@@ -237,9 +244,10 @@ def compile_catalogue(edition: Edition) -> Catalogue:
     above: Mapping[str, Any] = data["common_facts"]["facts"]
     limits = {limit["code"]: limit["initial"]["value"] for limit in edition.life_cycle["limits"]}
     offices: Mapping[str, Sequence[str]] = edition.lint["offices"]
+    anywhere = _correctable(data.get("correctable", {}))
     return Catalogue(
         types={
-            e["act"]: _compile(e, above, formats, limits, offices.get(e["act"], ()))
+            e["act"]: _compile(e, above, formats, limits, offices.get(e["act"], ()), anywhere)
             for e in data["acts"]
         },
         roles=_by_code(data["roles"]),
@@ -265,6 +273,7 @@ def _compile(
     formats: Mapping[str, json_shape.Check],
     limits: Mapping[str, Any],
     offices: Sequence[str],
+    correctable: Mapping[tuple[str, ...], frozenset[str]],
 ) -> ActType:
     facts: Mapping[str, Mapping[str, Any]] = entry["facts"]
     # what is an office's number or address by definition is not read for a person's
@@ -289,6 +298,9 @@ def _compile(
         sub_process=entry["sub_process"],
         starts=tuple(entry["clocks"]["starts"]),
         stops=tuple(entry["clocks"]["stops"]),
+        restarts=entry["clocks"].get("restarts"),
+        correctable={**correctable, **_correctable(entry.get("correctable", {}), "facts")},
+        reconsidered_by=entry.get("reconsidered_by"),
         restrictive=entry["restrictive"],
         source=tuple(entry["source"]),
         origin=entry["origin"],
@@ -301,6 +313,13 @@ def _compile(
         _texts=json_shape.compile_texts(read),
         _made={},
     )
+
+
+def _correctable(
+    listed: Mapping[str, Sequence[str]], *below: str
+) -> Mapping[tuple[str, ...], frozenset[str]]:
+    """Paths of members that may be put right, as steps, with who may."""
+    return {(*below, *path.split(".")): frozenset(who) for path, who in listed.items()}
 
 
 def _variant(

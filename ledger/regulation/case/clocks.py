@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from ledger.regulation.acts.catalogue import catalogue_of
+from ledger.regulation.acts.catalogue import ActType, catalogue_of
 from ledger.regulation.acts.lifecycle import OPEN_STATES
 from ledger.regulation.case.clock_start_stop import OF_SUB_PROCESS, starts, stops
 from ledger.regulation.case.counted_reports import unrestated
@@ -91,8 +91,11 @@ def clock_runs(
         if kind is None:
             continue
         still.stop(kind.stops, entry, stream)
-        for code in kind.starts:
-            started = _begin(code, entry, stream, registry)
+        begun = (
+            *(_begin(code, entry, stream, registry) for code in kind.starts),
+            *_begin_anew(kind, entry, stream, registry),
+        )
+        for started in begun:
             if started is not None:
                 still.begin(started, entry)
                 runs.append(started)
@@ -125,10 +128,27 @@ def _stop_restated(runs: Iterable[ClockRun], stream: StreamState, cases: Cases) 
 def _begin(code: str, entry: Entry, stream: StreamState, registry: Registry) -> ClockRun | None:
     if not starts(code, entry, stream, registry):
         return None
+    sub = entry.moved[0].sub.id if code in OF_SUB_PROCESS and entry.moved else None
+    return _run(code, entry, sub, registry)
+
+
+def _begin_anew(
+    kind: ActType, entry: Entry, stream: StreamState, registry: Registry
+) -> Iterator[ClockRun | None]:
+    """Clocks of the sub-process that the act names, to its own new end (an answer extended)."""
+    named = stream.get(str(entry.act.facts.get(kind.restarts))) if kind.restarts else None
+    first = None if named is None else catalogue_of(named.edition).types.get(named.act.act)
+    if named is None or first is None or named.act.act_id not in stream.subs:
+        return
+    for code in first.starts:
+        if code in OF_SUB_PROCESS:
+            yield _run(code, entry, named.act.act_id, registry)
+
+
+def _run(code: str, entry: Entry, sub: str | None, registry: Registry) -> ClockRun | None:
     found = term(code, entry.act, registry)
     if found is None:
         return None
-    sub = entry.moved[0].sub.id if code in OF_SUB_PROCESS and entry.moved else None
     return ClockRun(
         code,
         entry.act.act_id,

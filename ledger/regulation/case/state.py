@@ -17,6 +17,7 @@ from typing import Final, Literal
 from keys import canonical
 from ledger.regulation.acts.act import Act, NamedSigner, stream_kind
 from ledger.regulation.acts.lifecycle import OPEN_STATES, STAYS, SubMove, life_cycle_of
+from ledger.regulation.case.corrections import corrected
 from ledger.regulation.edition import Edition
 from ledger.regulation.registry.clock_terms import lapses_at
 from ledger.regulation.registry.registry import Registry
@@ -84,7 +85,8 @@ class Entry:
     """One act with the statements signed so far.
 
     Attributes:
-        act: The payload, the same bytes for every signer.
+        act: The payload, with what corrections have put right in it since; `signed` and the
+            statements have it as it was signed.
         signed: Statements in order, the author's first.
         status: `pending`, `effective` or `returned`.
         effect: The statement that made it effective.
@@ -371,6 +373,7 @@ def _take_effect(state: StreamState, entry: Entry, signed: Signed) -> None:
     state.by_type.setdefault(act.act, []).append(entry)
     if act.corrects is not None:
         state.corrections.setdefault(act.corrects, []).append(entry)
+        _correct(state, entry)
     if act.act == "ActReturned" and act.refers_to is not None:
         _return(state, act.refers_to, entry)
     elif act.act == VOIDING:
@@ -380,6 +383,14 @@ def _take_effect(state: StreamState, entry: Entry, signed: Signed) -> None:
     if state.kind == "case":
         _move_case(state, entry)
     entry.state_after = state.state
+
+
+def _correct(state: StreamState, by: Entry) -> None:
+    """From here on everybody who asks the act that is corrected hears what is right."""
+    target = state.get(by.act.corrects or "")
+    made = None if target is None else corrected(target.act, by.act, by.edition)
+    if target is not None and made is not None:
+        target.act = made
 
 
 def _return(state: StreamState, act_id: str, by: Entry) -> None:

@@ -15,6 +15,7 @@ from ledger.regulation.acts.catalogue import ActType, catalogue_of
 from ledger.regulation.acts.json_shape import fmt_time
 from ledger.regulation.acts.lifecycle import OPEN_STATES, life_cycle_of
 from ledger.regulation.case.clocks import ClockRun, changes, clock_runs
+from ledger.regulation.case.corrections import MEMBER_MARKS
 from ledger.regulation.case.other_cases_port import Cases
 from ledger.regulation.case.outcomes import words
 from ledger.regulation.case.silences import biting
@@ -362,7 +363,19 @@ def _corrections(stream: StreamState) -> Iterator[Json]:
             **(_named(entry) or {}),
             "corrects": entry.act.corrects or entry.act.facts.get("release"),
             "mark": entry.act.facts.get("mark"),
+            **_put_right(entry, stream),
         }
+
+
+def _put_right(entry: Entry, stream: StreamState) -> Json:
+    """What stood and what is right, where the edition of the correction puts members right."""
+    target = stream.get(entry.act.corrects or "")
+    if target is None or entry.act.facts.get("mark") not in MEMBER_MARKS:
+        return {}
+    kind = catalogue_of(entry.edition).types.get(target.act.act)
+    if kind is None or not kind.correctable:
+        return {}
+    return {name: entry.act.facts.get(name) for name in ("member", "was", "now")}
 
 
 def _silences(stream: StreamState, codes: set[str], edition: Edition) -> list[Json]:

@@ -41,6 +41,8 @@ def act(data: Edition, entry: Mapping[str, Any]) -> list[str]:
         *_powers(roles, entry),
         bullet("Thời hạn bắt đầu", "starts clocks", codes(clocks["starts"])),
         bullet("Thời hạn dừng", "stops clocks", codes(clocks["stops"])),
+        *_restarts(clocks),
+        *_correctable(entry),
         bullet("Hạn chế quyền", "restrictive", _yes(restrictive=entry["restrictive"])),
         *(bullet("Ai tham gia", "who takes part", _part(p)) for p in _parts(data, entry["act"])),
     ]
@@ -90,6 +92,22 @@ def _powers(roles: Mapping[str, Mapping[str, Any]], entry: Mapping[str, Any]) ->
         for role, powers in stated.items()
     )
     return [bullet("Thẩm quyền ký", "powers of signers", "; ".join(told))]
+
+
+def _restarts(clocks: Mapping[str, Any]) -> list[str]:
+    named = clocks.get("restarts")
+    return (
+        [] if named is None else [bullet("Tính lại thời hạn của", "clock of", f"`facts.{named}`")]
+    )
+
+
+def _correctable(entry: Mapping[str, Any]) -> list[str]:
+    """Which members may be put right, and by which act the rest is changed."""
+    paths, other = entry.get("correctable", {}), entry.get("reconsidered_by")
+    out = [bullet("Đính chính được", "may be corrected", codes(paths))] if paths else []
+    if other is not None:
+        out.append(bullet("Xem xét lại bằng", "reconsidered by", f"`{other}`"))
+    return out
 
 
 def _signatures(entry: Mapping[str, Any]) -> str:

@@ -6,7 +6,17 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ledger.json_pointer import names
+from ledger.errors import Rejected
+from ledger.regulation.acts.act import Act, parse_act
+from ledger.regulation.acts.catalogue import ActType
+from ledger.regulation.case.corrections import (
+    MEMBER_MARKS,
+    corrected,
+    member_of,
+    parties,
+    path_of,
+    value_at,
+)
 from ledger.regulation.case.counted_reports import CHANGED, changes_result, last_change, unrestated
 from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.reading import (
@@ -20,6 +30,7 @@ from ledger.regulation.case.reading import (
 )
 from ledger.regulation.case.state import Entry
 from ledger.regulation.guards.breach import Breach
+from ledger.regulation.words import vocabulary
 
 #: All that a document about a denunciation may say of it.
 _DENUNCIATION = re.compile(
@@ -28,8 +39,6 @@ _DENUNCIATION = re.compile(
     re.IGNORECASE,
 )
 DENUNCIATION_FACTS = frozenset({"routed_number", "routed_on", "to_body"})
-#: Marks that put one member right and so have to name it.
-MEMBER_MARKS = frozenset({"ERROR", "WRONG_LABEL"})
 
 
 def complaint_late(q: GuardInput) -> Breach | None:
@@ -186,42 +195,99 @@ def mark_needs_member(q: GuardInput) -> Breach | None:
     return None
 
 
+def member_correctable(q: GuardInput) -> Breach | None:
+    """G13 (added).
+
+    What is put right is a member that the act type lets be, by whom it lets, and as its form asks;
+    what is found, decided, held or counted is reconsidered, never corrected.
+    """
+    entry = q.stream.get(q.act.corrects) if q.act.corrects is not None else None
+    if q.facts.get("mark") not in MEMBER_MARKS or entry is None:
+        return None
+    kind = q.catalogue.types.get(entry.act.act)
+    path = member_of(entry.act, str(q.facts.get("member")))
+    if kind is None or path is None:
+        return None
+    standing = _standing_of(q, entry)
+    if not parties(kind, path) & standing:
+        return Breach(_correctable_words(q, entry, path, standing), ("/facts/member",))
+    made = corrected(entry.act, q.act, q.edition)
+    if made is not None and _fits(made, kind, q.level):
+        return None
+    return Breach(_correctable_words(q, entry, path, standing), ("/facts/now",))
+
+
+def _fits(made: Act, kind: ActType, level: str) -> bool:
+    """Whether an act that was put right is still one of its form."""
+    try:
+        parse_act(made.members, level=level)
+    except Rejected:
+        return False
+    return not kind.check(made.facts, level)
+
+
+def _correctable_words(
+    q: GuardInput, entry: Entry, path: Sequence[str], standing: set[str]
+) -> dict[str, str]:
+    """What is not to be corrected, what may be, and by what else the substance is changed."""
+    kind = q.catalogue.types[entry.act.act]
+    mine = [p for p, who in kind.correctable.items() if who & standing]
+    there = [p for p in mine if value_at(entry.act.members, p[:1]) is not None]
+    other = q.catalogue.types.get(kind.reconsidered_by or "")
+    instead = vocabulary("sentences")["nothing_else" if other is None else "reconsider"]
+    nothing = vocabulary("sentences")["nothing"]
+    return {
+        "member": _label(kind, path, "vi"),
+        "member_en": _label(kind, path, "en"),
+        "act": kind.vi,
+        "act_en": kind.en,
+        "may": "; ".join(_label(kind, p, "vi") for p in there) or nothing.vi,
+        "may_en": "; ".join(_label(kind, p, "en") for p in there) or nothing.en,
+        "instead": instead.vi.format(other="" if other is None else other.vi),
+        "instead_en": instead.en.format(other="" if other is None else other.en),
+    }
+
+
+def _label(kind: ActType, path: Sequence[str], language: str) -> str:
+    """What a member is called, from outside in."""
+    if path[0] != "facts":
+        words = vocabulary("members")
+        return " / ".join(getattr(words[s], language) if s in words else s for s in path)
+    told: list[str] = []
+    fields: Mapping[str, Any] = kind.facts
+    for step in path[1:]:
+        spec = fields.get(step)
+        if spec is not None:
+            told.append(spec[language])
+            fields = spec.get("fields", {})
+    return " / ".join(told)
+
+
+def _standing_of(q: GuardInput, entry: Entry) -> set[str]:
+    """Whether the author's agency wrote the act, or carries on for who did, and holds the case."""
+    writer = q.act.agency in inherited(q, entry.act.agency, entry.act.day)
+    handler = q.act.agency == q.stream.handler(q.registry, q.day)
+    return {code for code, is_so in (("WRITER", writer), ("HANDLER", handler)) if is_so}
+
+
 def _stood(q: GuardInput, entry: Entry) -> bool:
     """Whether the member exists and holds what the correction quotes, earlier ones applied."""
-    member, was = _path(str(q.facts["member"])), q.facts["was"]
-    found = _at(entry.act.members, member)
+    member, was = path_of(str(q.facts["member"])), q.facts["was"]
+    found = value_at(entry.act.members, member)
     if found is None:
         member = ("facts", *member)
-        found = _at(entry.act.members, member)
+        found = value_at(entry.act.members, member)
     if found is None:
         return False
     stands = _as_text(found)
     for later in q.stream.corrected_by(entry.act.act_id):
         facts = later.act.facts
-        same = facts.get("mark") in MEMBER_MARKS and _path(str(facts.get("member"))) in (
+        same = facts.get("mark") in MEMBER_MARKS and path_of(str(facts.get("member"))) in (
             member,
             member[1:],
         )
         stands = str(facts.get("now")) if same else stands
     return bool(stands == was)
-
-
-def _path(member: str) -> tuple[str, ...]:
-    """A JSON Pointer, or names joined by dots, as steps."""
-    if member.startswith("/"):
-        return names(member)
-    return tuple(s for s in re.split(r"[.\[\]]+", member) if s)
-
-
-def _at(value: Any, path: Sequence[str]) -> Any:  # noqa: ANN401 - any JSON value may stand there
-    for step in path:
-        if isinstance(value, Mapping):
-            value = value.get(step)
-        elif isinstance(value, (list, tuple)) and step.isdecimal() and int(step) < len(value):
-            value = value[int(step)]
-        else:
-            return None
-    return value
 
 
 def _as_text(value: object) -> str:

@@ -6,9 +6,19 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from ledger.regulation.acts.lifecycle import OPEN_STATES
 from ledger.regulation.case.guard_input import GuardInput
-from ledger.regulation.case.reading import day_of, filled, fmt_day, objects, time_of
+from ledger.regulation.case.reading import (
+    day_of,
+    filled,
+    fmt_day,
+    inherited,
+    objects,
+    time_of,
+)
+from ledger.regulation.case.state import present_agency
 from ledger.regulation.guards.breach import Breach
+from ledger.regulation.registry.calendar import as_instant, local_day
 from ledger.regulation.words import sentence
 
 LIMBS = ("a", "b", "c")
@@ -151,6 +161,45 @@ def contrary_evidence(q: GuardInput) -> Breach | None:
     against = bool(objects(q.facts.get("contrary_evidence")))
     none_found = q.facts.get("contrary_none_found") is True
     return None if against != none_found else Breach(pointers=("/facts/contrary_evidence",))
+
+
+def request_open(q: GuardInput) -> Breach | None:
+    """Added (7.2.b). What is reminded of or extended is one's own request, which still waits."""
+    request = q.ref("request")
+    sub = None if request is None else q.stream.subs.get(request.act.act_id)
+    if request is None or sub is None:
+        return Breach(pointers=("/facts/request",))
+    state = q.stream.sub_state(sub, q.act.occurred_at, q.registry)
+    own = q.act.agency in inherited(q, request.act.agency, request.act.day)
+    if state not in OPEN_STATES[sub.name] or not own:
+        return Breach(pointers=("/facts/request",))
+    asked = {present_agency(q.registry, one, q.day) for one in request.act.to}
+    return None if asked <= set(q.act.to) else Breach(pointers=("/to",))
+
+
+def extension_later(q: GuardInput) -> Breach | None:
+    """Added. An answer date that is extended lies behind the one that stands, and ahead."""
+    request, until = q.ref("request"), time_of(q.facts.get("answer_by"))
+    if request is None or until is None:
+        return None
+    before = [
+        e.act.facts["answer_by"]
+        for e in q.stream.effective("AnswerExtended")
+        if e.act.facts.get("request") == request.act.act_id
+    ]
+    stands = before[-1] if before else request.act.facts.get("answer_by")
+    due = None if stands is None else as_instant(stands)
+    if until > q.act.occurred_at and (due is None or until > due):
+        return None
+    shown = "—" if due is None else fmt_day(local_day(due))
+    return Breach({"date": shown}, ("/facts/answer_by",))
+
+
+def reconsiders_standing(q: GuardInput) -> Breach | None:
+    """Added (4.2). What is reconsidered is the finding that stands."""
+    finding = q.stream.finding
+    stands = finding is not None and q.facts.get("finding_ref") == finding.act.act_id
+    return None if stands else Breach(pointers=("/facts/finding_ref",))
 
 
 def supersedes_earlier_finding(q: GuardInput) -> Breach | None:

@@ -78,7 +78,18 @@ def weaker_signatures(edition: Edition, base: Edition) -> Iterator[EditionFault]
                 " it): a shipped edition alone may"
             )
             yield EditionFault("acts", name, said)
+        elif _corrects_more(before[name], after[name]):
+            said = Message("more of it may be corrected: a shipped edition alone may say so")
+            yield EditionFault("acts", name, said)
     yield from _roles_stay(edition, base)
+
+
+def _corrects_more(before: ActType, after: ActType) -> bool:
+    """What is found or decided is reconsidered, with signatures; no edition makes it a slip."""
+    return any(
+        not who <= before.correctable.get(path, frozenset())
+        for path, who in after.correctable.items()
+    )
 
 
 def _roles_stay(edition: Edition, base: Edition) -> Iterator[EditionFault]:

@@ -48,8 +48,8 @@ def test_page_is_nfc() -> None:
 @pytest.mark.parametrize(
     ("kind", "count"),
     [
-        ("act", 115),
-        ("guard", 163),
+        ("act", 118),
+        ("guard", 167),
         ("state", 12),
         ("sub_process", 16),
         ("clock", 49),

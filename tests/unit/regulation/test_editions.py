@@ -442,6 +442,10 @@ def a_power(power: str) -> Json:
             ("acts", "SanctionDecided"),
         ),
         (a_line("acts", "roles", "LEAD", kind="post"), ("acts", "LEAD")),
+        (
+            a_line("acts", "acts", "VerificationConcluded", correctable={"finding": ["HANDLER"]}),
+            ("acts", "VerificationConcluded"),
+        ),
         (a_power("LEGAL_OFFICER"), ("registry", "LEGAL_OFFICER / DEPT / van-thu / 2020-01-01")),
         (a_power("AUDITOR"), ("registry", "AUDITOR / DEPT / van-thu / 2020-01-01")),
     ],

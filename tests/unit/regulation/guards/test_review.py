@@ -309,3 +309,55 @@ def test_a_written_confirmation_brings_its_document() -> None:
     stub = case.forced("StubReleased", when=at("2026-04-15 10:00"))
     right = {"corrects": stub.act.act_id}
     holds("MARK_NEEDS_MEMBER", case.asks("RecordCorrected", facts=opened, **right))
+
+
+@pytest.mark.parametrize(
+    ("act", "member", "pointer"),
+    [
+        ("VerificationConcluded", "finding", "/facts/member"),
+        ("VerificationConcluded", "limbs.1.result", "/facts/member"),
+        ("CaseRegistered", "handling_agency", "/facts/member"),
+        ("VerificationRequested", "answer_by", "/facts/member"),
+        ("CaseRegistered", "occurred_at", "/facts/member"),
+        ("ReportReceived", "petition_kind", "/facts/now"),
+        ("ReportReceived", "content.0.seen_at", "/facts/now"),
+    ],
+)
+def test_what_was_found_decided_or_is_out_of_form_is_not_corrected(
+    act: str, member: str, pointer: str
+) -> None:
+    """G13: each is answered with what may be corrected, and by which act the rest is changed."""
+    case = a_case_in("SCREENING")
+    for name in ("CompetenceDetermined", "VerificationRequested", "VerificationConcluded"):
+        case.then(name)
+    entry = case.stream.last(act)
+    assert entry is not None
+    facts = {"mark": "ERROR", "member": member, "was": "x", "now": "KHÔNG CÓ LOẠI NÀY"}
+    asked = case.asks("RecordCorrected", facts=facts, corrects=entry.act.act_id,
+                      by="hotline" if act == "ReportReceived" else "cv")  # fmt: skip
+    told = breaks("MEMBER_CORRECTABLE", asked, pointer)
+    assert told["member"] != member
+    assert "_" not in told["may"] + told["instead"] + told["member"]
+
+
+def test_a_number_a_label_and_a_document_are_corrected_by_who_wrote_or_holds() -> None:
+    """What another agency wrote is not the handler's to put right."""
+    case = a_case_in("SCREENING")
+    registered, report = case.stream.last("CaseRegistered"), case.stream.intake[0]
+    assert registered is not None
+    number = {"mark": "ERROR", "member": "case_number", "was": "2024/0187", "now": "2024/0188"}
+    of_case = {"corrects": registered.act.act_id}
+    holds("MEMBER_CORRECTABLE", case.asks("RecordCorrected", facts=number, **of_case))
+    breaks("MEMBER_CORRECTABLE", case.asks("RecordCorrected", facts=number, by="yt", **of_case))
+    label = {"mark": "WRONG_LABEL", "member": "petition_kind", "was": "PHAN_ANH",
+             "now": "KIEN_NGHI"}  # fmt: skip
+    of_report = {"corrects": report.act.act_id}
+    holds("MEMBER_CORRECTABLE", case.asks("RecordCorrected", facts=label, **of_report))
+    told = {"mark": "NOT_JUSTIFIED"}
+    holds("MEMBER_CORRECTABLE", case.asks("RecordCorrected", facts=told, **of_report))
+    sent = case.then("VerificationRequested", document=DOCUMENT)
+    of_letter = {"corrects": sent.act.act_id}
+    day = {"mark": "ERROR", "member": "document.date", "was": "2024-06-04", "now": "2024-06-03"}
+    holds("MEMBER_CORRECTABLE", case.asks("RecordCorrected", facts=day, **of_letter))
+    no_day = {**day, "now": "2024-02-31"}
+    breaks("MEMBER_CORRECTABLE", case.asks("RecordCorrected", facts=no_day, **of_letter))

@@ -134,3 +134,53 @@ def test_two_findings_never_stand_side_by_side() -> None:
     breaks("SUPERSEDES_EARLIER_FINDING", case.asks("VerificationConcluded", facts=wrong))
     named = {"supersedes": earlier.act.act_id}
     holds("SUPERSEDES_EARLIER_FINDING", case.asks("VerificationConcluded", facts=named))
+
+
+def test_a_reminder_and_an_extension_are_of_ones_own_open_request() -> None:
+    """7.2.b: whoever was asked is addressed, nobody else's letter is reminded of."""
+    case = a_case_in("VERIFYING")
+    sent = case.then("VerificationRequested")
+    request = {"request": sent.act.act_id}
+    asked = ["bacninh.syt"]
+    for name in ("ReminderSent", "AnswerExtended"):
+        holds("REQUEST_OPEN", case.asks(name, facts=request, to=asked))
+        breaks("REQUEST_OPEN", case.asks(name, facts=request, to=["bacninh.btg"]), "/to")
+        breaks("REQUEST_OPEN", case.asks(name, facts=request, to=asked, by="yt"))
+    case.then("VerificationAnswered", facts={**request, "completeness": "FULL"})
+    for name in ("ReminderSent", "AnswerExtended"):
+        answered = case.asks(name, facts=request, to=asked)
+        breaks("REQUEST_OPEN", answered, "/facts/request")
+
+
+def test_an_extension_is_later_than_what_stands() -> None:
+    """Added: once more, from the last extension on."""
+    case = a_case_in("VERIFYING")
+    sent = case.then("VerificationRequested", facts={"answer_by": "2024-06-10T17:00:00+07:00"})
+    request = {"request": sent.act.act_id}
+    first = {**request, "answer_by": "2024-06-14T17:00:00+07:00"}
+    to = {"to": ["bacninh.syt"]}
+    holds("EXTENSION_LATER", case.asks("AnswerExtended", facts=first, **to))
+    early = {**request, "answer_by": "2024-06-10T09:00:00+07:00"}
+    breaks("EXTENSION_LATER", case.asks("AnswerExtended", facts=early, **to), "/facts/answer_by")
+    case.then("AnswerExtended", facts=first, **to)
+    breaks("EXTENSION_LATER", case.asks("AnswerExtended", facts=first, **to), "/facts/answer_by")
+    again = {**request, "answer_by": "2024-06-20T17:00:00+07:00"}
+    holds("EXTENSION_LATER", case.asks("AnswerExtended", facts=again, **to))
+
+
+def test_what_is_reconsidered_is_the_finding_that_stands() -> None:
+    """4.2: and the next one supersedes it."""
+    case = a_case_in("ASSESSING")
+    finding = case.stream.finding
+    assert finding is not None
+    named = {"finding_ref": finding.act.act_id}
+    holds("RECONSIDERS_STANDING", case.asks("ConclusionReconsidered", facts=named))
+    other = case.asks("ConclusionReconsidered", facts={"finding_ref": an_id("other")})
+    breaks("RECONSIDERS_STANDING", other, "/facts/finding_ref")
+    case.then("ConclusionReconsidered", facts=named)
+    assert case.stream.state == "VERIFYING"
+    anew = {"finding": "FALSE", "limbs": NONE_MET, "supersedes": finding.act.act_id}
+    case.then("VerificationConcluded", facts=anew)
+    assert case.stream.state == "ASSESSING"
+    assert case.stream.finding is not None
+    assert case.stream.finding.act.facts["finding"] == "FALSE"
