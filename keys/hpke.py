@@ -12,7 +12,7 @@ import hashlib
 import os
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hpke
@@ -128,6 +128,25 @@ class OpeningKey:
         """Thumbprint of the public half."""
         return self.public.kid
 
+    @property
+    def kek_id(self) -> bytes:
+        """The 16 bytes that name it in a wrap."""
+        return self.public.kek_id
+
+    @property
+    def every(self) -> tuple[OpeningKey, ...]:
+        """As `OpeningKeys`: this one alone."""
+        return (self,)
+
+    def of(self, kek_id: bytes) -> OpeningKey:
+        """As `OpeningKeys`. Raises: Unsealable."""
+        if kek_id != self.kek_id:
+            raise Unsealable("sealed to another key")
+        return self
+
+    def look(self) -> None:
+        """As `OpeningKeys`: there is nothing to take up."""
+
     def secret(self) -> bytes:
         """The 32 bytes: hand them to `custody` or to `shares` only."""
         return self._seed
@@ -142,3 +161,17 @@ class OpeningKey:
             return _SUITE.decrypt(sealed, self._key, info)
         except (InvalidTag, ValueError) as error:
             raise Unsealable("not sealed to this key, or for another use") from error
+
+
+class OpeningKeys(Protocol):
+    """The keys that a process opens with: one, or two while one is turned."""
+
+    @property
+    def every(self) -> tuple[OpeningKey, ...]:
+        """All that are held, the one in force first."""
+
+    def of(self, kek_id: bytes) -> OpeningKey:
+        """What opens a wrap. Raises: Unsealable: it is not held."""
+
+    def look(self) -> None:
+        """Takes up what has changed, and forgets what has gone."""

@@ -75,9 +75,37 @@ def seal_part(plain: bytes, to: SealingKey, place: Place) -> SealedPart:
 def _seal_with(dek: bytes, nonce: bytes, plain: bytes, to: SealingKey, place: Place) -> SealedPart:
     if len(plain) > MOST_BYTES:
         raise Malformed(f"a part of {len(plain)} bytes is longer than {MOST_BYTES}")
-    version = bytes((_VERSION,))
-    state = version + nonce + AESGCM(dek).encrypt(nonce, pad(plain), place.label)
-    return SealedPart(state, version + to.kek_id + to.seal(dek, info=place.label))
+    state = bytes((_VERSION,)) + nonce + AESGCM(dek).encrypt(nonce, pad(plain), place.label)
+    return SealedPart(state, _wrapped(dek, to, place))
+
+
+def _wrapped(dek: bytes, to: SealingKey, place: Place) -> bytes:
+    return bytes((_VERSION,)) + to.kek_id + to.seal(dek, info=place.label)
+
+
+def key_of(wrap: bytes) -> bytes:
+    """The 16 bytes that name the key that a wrap opens with."""
+    return wrap[1 : 1 + KEK_ID_BYTES]
+
+
+def rewrap(wrap: bytes, key: OpeningKey, to: OpeningKey, place: Place) -> bytes:
+    """The wrap of the same part to another key, which has been seen to open it.
+
+    Raises:
+        Unsealable: It does not open with `key` as this part of this item.
+    """
+    dek = _unwrapped(wrap, key, place)
+    moved = _wrapped(dek, to.public, place)
+    if _unwrapped(moved, to, place) != dek:
+        raise Unsealable("what was sealed to the key does not open with it")
+    return moved
+
+
+def _unwrapped(wrap: bytes, key: OpeningKey, place: Place) -> bytes:
+    head = bytes((_VERSION,)) + key.kek_id
+    if len(wrap) != WRAP_BYTES or not wrap.startswith(head):
+        raise Unsealable("the part is wrapped for another key")
+    return key.open(wrap[len(head) :], info=place.label)
 
 
 def open_part(sealed: SealedPart, key: OpeningKey, place: Place) -> bytes:
@@ -86,12 +114,10 @@ def open_part(sealed: SealedPart, key: OpeningKey, place: Place) -> bytes:
     Raises:
         Unsealable: Another key, item, token, part or log, or changed bytes.
     """
-    head = bytes((_VERSION,)) + key.public.kek_id
-    if len(sealed.wrap) != WRAP_BYTES or not sealed.wrap.startswith(head):
-        raise Unsealable("the part is wrapped for another key")
-    dek = key.open(sealed.wrap[len(head) :], info=place.label)
+    dek = _unwrapped(sealed.wrap, key, place)
     nonce = sealed.state[1 : 1 + _NONCE_BYTES]
-    if sealed.state[:1] != head[:1] or len(sealed.state) < 1 + _NONCE_BYTES + _TAG_BYTES:
+    known = sealed.state[:1] == bytes((_VERSION,))
+    if not known or len(sealed.state) < 1 + _NONCE_BYTES + _TAG_BYTES:
         raise Unsealable("not a sealed part of a known version")
     try:
         padded = AESGCM(dek).decrypt(nonce, sealed.state[1 + _NONCE_BYTES :], place.label)

@@ -36,6 +36,8 @@ CODED = {"Rejected", "Conflict", "Unavailable", "Problem"}
 NEVER_OVER_HTTP = {
     "checkpoint_moved",
     "epoch",
+    "vault_busy",
+    "vault_turned",
     "files_left",
     "never_erased",
     "no_erasure",

@@ -52,7 +52,7 @@ COMMANDS: Final[dict[str, Late]] = {
     ),
     "vault": Late(
         "api.cli.commands.vault:vault",
-        Message("The reporters' compartment: custodian, found, serve, audit."),
+        Message("The reporters' compartment: custodian, found, serve, audit, keys, turn."),
     ),
     "mirror": Late(
         "api.cli.commands.mirror:mirror",

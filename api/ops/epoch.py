@@ -25,7 +25,7 @@ from api.settings import EnclaveFacts, Home, Settings, SettingsError
 from keys import canonical
 from keys.custody.file import sync_folder
 from keys.custody.kek_custody import KekCustody, named
-from keys.custody.kek_files import KekFiles, next_path, old_path
+from keys.custody.key_files import KeyFiles, next_path, old_path
 from keys.envelope_encryption import Kek
 from ledger.erasure.epoch_turn import EpochTurn
 from ledger.errors import VerificationError
@@ -223,7 +223,7 @@ def _history(
 ) -> tuple[PostgresFiles, FileHistory]:
     files = PostgresFiles(pool)
     path = Home(settings).key_path("kek")
-    keks = KekFiles(path, custody_of(settings, path).open)
+    keks = KeyFiles(path, custody_of(settings, path).open)
     return files, FileHistory(
         files, kek=keks, entropy=RealEntropy(), origin=facts.origin, level=facts.level
     )

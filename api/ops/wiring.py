@@ -38,8 +38,8 @@ from api.settings import (
 from api.texts.catalogue import translate
 from keys import jwk, read_tags
 from keys.custody.file import read_key, read_opening_key
-from keys.custody.kek_files import KekFiles
-from keys.envelope_encryption import Keks
+from keys.custody.key_files import KeyFiles
+from keys.envelope_encryption import Kek, Keks
 from keys.errors import KeysError
 from keys.jwk import SoftwareSigner
 from keys.keyring import Keyring
@@ -779,7 +779,7 @@ def open_vault(settings: Settings, *, clock: Clock | None = None) -> tuple[Vault
             Message("there is no {path}: found the vault, socai vault found", path=path)
         )
     try:
-        key = read_opening_key(path, home.vault_passphrase())
+        keys = KeyFiles(path, lambda path: read_opening_key(path, home.vault_passphrase()))
     except KeysError as error:
         raise SettingsError(
             Message("the vault's key does not open: {error}", error=error)
@@ -787,7 +787,7 @@ def open_vault(settings: Settings, *, clock: Clock | None = None) -> tuple[Vault
     pool = open_pool(role_dsn(settings, facts, "vault"), most=2)
     vault = Vault(
         PostgresVaultStore(pool),
-        key,
+        keys,
         _letters(settings, clock or RealClock()),
         clock=(clock or RealClock()).now,
         origin=facts.origin,
@@ -901,10 +901,10 @@ def role_dsn(settings: Settings, facts: EnclaveFacts, role: str) -> str:
     return login_dsn(base, facts.slug, role, password, dbname=str(place["dbname"]))
 
 
-def open_kek(settings: Settings) -> KekFiles:
+def open_kek(settings: Settings) -> KeyFiles[Kek]:
     """The enclave's KEK from its file or token, and beside it what an epoch turns (K9)."""
     path = Home(settings).key_path("kek")
-    return KekFiles(path, custody_of(settings, path).open)
+    return KeyFiles(path, custody_of(settings, path).open)
 
 
 def open_blobs(settings: Settings) -> KeptFiles:

@@ -282,7 +282,7 @@ TYPES: Final[Mapping[str, ProblemType]] = {
         Message("The vault does not take this share for this act"),
         Message(
             "Nothing was opened. Look at the act again, and give the share anew: socai reporter"
-            " open."
+            " open. If R's key was turned, give the share of the new one."
         ),
     ),
     "digest_mismatch": ProblemType(

@@ -31,6 +31,8 @@ from ledger.vault.request import Answer, Asked, Letter, Look, Request, ShareGive
 
 INFORMING: Final = "ReporterInformed"
 _STEP_S: Final = 0.05
+_TURNS: Final = 3
+"""How often it is sealed anew where R's key was turned between asking for it and using it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ class Desk:
             Conflict: `identity_taken`, `vault_not_founded`.
         """
         self.keys()
-        if not self._compartment.put(item, stream_id(self._origin, stream)):
+        if not self._kept(item, stream):
             raise Conflict(
                 "identity_taken",
                 Message(
@@ -115,17 +117,22 @@ class Desk:
             Rejected: `malformed_identity`.
             Conflict: `vault_not_founded`.
         """
-        keys, (contact, identity) = self.keys(), told(said)
-        item = sealed(
-            contact,
-            identity,
-            keys,
-            origin=self._origin,
-            item=str(self._entropy.uuid()),
-            token=f"sealed:{self._entropy.uuid()}",
-        )
-        self.take(item, stream)
-        return item
+        contact, identity = told(said)
+        for _ in range(_TURNS):
+            item = sealed(
+                contact,
+                identity,
+                self.keys(),
+                origin=self._origin,
+                item=str(self._entropy.uuid()),
+                token=f"sealed:{self._entropy.uuid()}",
+            )
+            if self._kept(item, stream):
+                return item
+        raise late()
+
+    def _kept(self, item: SealedIdentity, stream: str) -> bool:
+        return self._compartment.put(item, stream_id(self._origin, stream))
 
     # -- what an act lets ask ----------------------------------------------------------------------
 
@@ -245,10 +252,12 @@ class Desk:
 
     def _ask(self, request_id: str, asked: Asked, at: datetime) -> None:
         request = Request(asked, at)
-        self._compartment.ask(
-            request_id,
-            request.seal(self.keys().contact, origin=self._origin, request_id=request_id),
-        )
+        for _ in range(_TURNS):
+            to = self.keys().contact
+            data = request.seal(to, origin=self._origin, request_id=request_id)
+            if self._compartment.ask(request_id, data, to.kek_id):
+                return
+        raise late()
 
 
 def _require_author(found: StandingAct, by: ReadBy) -> None:

@@ -45,14 +45,16 @@ class KeptInR:
     """What R has.
 
     Attributes:
-        keys: By part the first 16 bytes that name its key, and the key.
+        keys: By part the first 16 bytes that name its key in force, and the key.
         items: Every item.
         requests: Ids of everything that the vault was asked and that is still there.
+        left: By part, how many items turns of its key left behind, since they did not open.
     """
 
     keys: Mapping[str, tuple[bytes, bytes]]
     items: Sequence[KeptItem]
     requests: Sequence[UUID]
+    left: Mapping[str, int] = field(default_factory=dict)
 
 
 class Sealing(NamedTuple):
@@ -167,7 +169,8 @@ def _keys(kept: KeptInR) -> Iterable[RFinding]:
             )
             continue
         others = sum(1 for one in kept.items if getattr(one, part) != kek_id)
-        if others:
+        others -= kept.left.get(part, 0)
+        if others > 0:
             text = plural(
                 "{n} reporter is sealed to another key than R's for {part}",
                 "{n} reporters are sealed to another key than R's for {part}",

@@ -18,12 +18,14 @@ class Waiting:
     Attributes:
         request_id: Its id.
         sealed: Its bytes.
+        key: The 16 bytes that name the key it is sealed to, as whoever asked says.
         interrupted: Whether the vault died over it: nobody knows how far it came.
         given_up: Whether it has been tried for as long as it is tried.
     """
 
     request_id: str
     sealed: bytes
+    key: bytes
     interrupted: bool
     given_up: bool
 
@@ -108,8 +110,12 @@ class Compartment(Protocol):
     def holds(self, item: str, token: str, comp: UUID) -> bool:
         """Whether it keeps this item for this reporter of this case; True where there is no R."""
 
-    def ask(self, request_id: str, sealed: bytes) -> None:
-        """Asks the vault; under an id that was asked before, nothing."""
+    def ask(self, request_id: str, sealed: bytes, key: bytes) -> bool:
+        """Asks the vault; under an id that was asked before, nothing.
+
+        Returns:
+            False where `key`, by the 16 bytes that name it, is the vault's no more.
+        """
 
     def answer(self, request_id: str) -> Answer | None:
         """What the vault said.

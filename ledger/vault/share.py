@@ -7,12 +7,14 @@ signed it, as the custodian saw them: for any other act it opens nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
 from keys import canonical
-from keys.errors import KeysError
-from keys.hpke import OpeningKey, SealingKey
+from keys.envelope_encryption import KEK_ID_BYTES
+from keys.errors import KeysError, Unsealable
+from keys.hpke import OpeningKey, OpeningKeys, SealingKey
 from keys.shares import Lent, Share
 from ledger.vault.refusal import VaultRefusal
 
@@ -30,6 +32,11 @@ class Given:
 
     lent: Lent = field(repr=False)
     kids: tuple[str, ...]
+
+    @property
+    def key_id(self) -> bytes:
+        """The 16 bytes that name the key of identities that the share is of."""
+        return canonical.unb64(self.lent.share.secret.kid)[:KEK_ID_BYTES]
 
 
 def give(lent: Lent, kids: Sequence[str], to: SealingKey, *, origin: str, digest: str) -> bytes:
@@ -51,14 +58,14 @@ def give(lent: Lent, kids: Sequence[str], to: SealingKey, *, origin: str, digest
     return to.seal(canonical.encode(body), info=_label(origin, digest))
 
 
-def taken(sealed: bytes, key: OpeningKey, *, origin: str, digest: str) -> Given:
+def taken(sealed: bytes, keys: OpeningKeys, *, origin: str, digest: str) -> Given:
     """What was given for this act.
 
     Raises:
         VaultRefusal: `wrong_share`: for another act, another vault, or no share.
     """
     try:
-        members = canonical.parse(key.open(sealed, info=_label(origin, digest)))
+        members = canonical.parse(_opened(sealed, keys, _label(origin, digest)))
         if members.keys() != _MEMBERS or members["v"] != 1:
             raise VaultRefusal("wrong_share")
         parts = tuple(canonical.unb64(part) for part in members["parts"])
@@ -68,6 +75,20 @@ def taken(sealed: bytes, key: OpeningKey, *, origin: str, digest: str) -> Given:
         )
     except (KeysError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise VaultRefusal("wrong_share") from error
+
+
+def _opened(sealed: bytes, keys: OpeningKeys, label: bytes) -> bytes:
+    """A share says in no open place which key it is sealed to; there are two at most."""
+    for key in keys.every:
+        with suppress(Unsealable):
+            return key.open(sealed, info=label)
+    raise Unsealable("sealed to none of the vault's keys")
+
+
+def resealed(sealed: bytes, key: OpeningKey, to: SealingKey, *, origin: str, digest: str) -> bytes:
+    """The same share, to another key of the vault's. Raises: Unsealable, Malformed."""
+    label = _label(origin, digest)
+    return to.seal(key.open(sealed, info=label), info=label)
 
 
 def _label(origin: str, digest: str) -> bytes:

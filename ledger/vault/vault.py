@@ -12,9 +12,9 @@ from datetime import datetime
 from typing import Final
 
 from keys import canonical, jwk
-from keys.errors import InvalidSignature, KeysError
-from keys.hpke import OpeningKey, SealingKey
-from keys.sealed_identity import Place, SealedPart, open_part
+from keys.errors import InvalidSignature, KeysError, Unsealable
+from keys.hpke import OpeningKey, OpeningKeys, SealingKey
+from keys.sealed_identity import Place, SealedPart, key_of, open_part
 from ledger.errors import Rejected
 from ledger.vault import share
 from ledger.vault.disclosure import Disclosure, proven
@@ -50,6 +50,7 @@ UNKNOWN: Final = "unknown"
 REFUSED: Final = "refused"
 UNREACHABLE: Final = "unreachable"
 UNSURE: Final = "unsure"
+UNREADABLE: Final = "unreadable"
 KEPT: Final = "one_of_two"
 OPEN: Final = "open"
 CLOSED: Final = "closed"
@@ -62,7 +63,7 @@ class Vault:
 
     Args:
         store: Schema `r`.
-        key: The vault's own key: opens requests and contacts.
+        keys: The vault's own: open requests and contacts; two while one is turned.
         letters: Writes to reporters.
         clock: The machine's time.
         origin: Origin of the log.
@@ -72,7 +73,7 @@ class Vault:
     def __init__(
         self,
         store: VaultStore,
-        key: OpeningKey,
+        keys: OpeningKeys,
         letters: Letters,
         *,
         clock: Callable[[], datetime],
@@ -80,7 +81,7 @@ class Vault:
         rehearsal: bool,
     ) -> None:
         self._store = store
-        self._key = key
+        self._keys = keys
         self._letters = letters
         self._clock = clock
         self._origin = origin
@@ -92,6 +93,7 @@ class Vault:
         waiting = self._store.take()
         if waiting is None:
             self._store.forget()
+            self._keys.look()
             if not self._rehearsal:
                 self._openings.forget(self._clock())
             return False
@@ -106,8 +108,14 @@ class Vault:
     def _answered(self, waiting: Waiting) -> Answer | None:
         """The answer; None: to be tried again later."""
         try:
+            key = self._keys.of(waiting.key)
+        except Unsealable:
+            # R's key, and its file is not here: whoever turned it has it elsewhere, or not yet here
+            _log.warning("request %s waits for a key that is not here", waiting.request_id)
+            return Answer(UNREADABLE) if waiting.given_up else None
+        try:
             request = open_request(
-                waiting.sealed, self._key, origin=self._origin, request_id=waiting.request_id
+                waiting.sealed, key, origin=self._origin, request_id=waiting.request_id
             )
             asked, now = request.asked, self._now(request)
             if isinstance(asked, Letter):
@@ -155,7 +163,7 @@ class Vault:
 
     def _contact(self, item: SealedIdentity) -> Contact:
         place = Place(self._origin, CONTACT, item.item, item.token)
-        return Contact.parse(_opened(self._key, item.contact, place))
+        return Contact.parse(_opened(self._keys, item.contact, place))
 
     # -- an opening --------------------------------------------------------------------------------
 
@@ -169,7 +177,9 @@ class Vault:
         item = self._store.item(act.token, asked.comp)
         if item is None:
             return Answer(UNKNOWN)
-        given = share.taken(asked.share, self._key, origin=self._origin, digest=act.digest)
+        given = share.taken(asked.share, self._keys, origin=self._origin, digest=act.digest)
+        if given.key_id != key_of(item.identity.wrap):
+            raise VaultRefusal("share_of_other_key")  # of before a turn, or a stranger's
         key = self._openings.lend(act, given)
         if key is None:
             return Answer(KEPT)
@@ -205,9 +215,9 @@ class Vault:
         return Answer(OPEN, until=opened.until, sealed=sealed)
 
 
-def _opened(key: OpeningKey, part: SealedPart, place: Place) -> bytes:
+def _opened(keys: OpeningKeys, part: SealedPart, place: Place) -> bytes:
     """Raises: VaultRefusal: `unreadable`: sealed for another item, or changed."""
     try:
-        return open_part(part, key, place)
+        return open_part(part, keys.of(key_of(part.wrap)), place)
     except KeysError as error:
-        raise VaultRefusal("unreadable") from error
+        raise VaultRefusal(UNREADABLE) from error

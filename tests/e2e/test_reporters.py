@@ -610,7 +610,8 @@ OF_R = {
     ),
     "a letter that no act says": (
         (
-            "INSERT INTO r.requests (id, sealed) SELECT gen_random_uuid(),"
+            "INSERT INTO r.requests (id, key, sealed)"
+            " SELECT gen_random_uuid(), decode(repeat('00', 16), 'hex'),"
             " decode(repeat('00', 1137), 'hex') FROM generate_series(1, 9)"
             " WHERE %s::uuid IS NOT NULL"
         ),

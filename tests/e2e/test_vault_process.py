@@ -91,7 +91,7 @@ def _asked_and_answered(settings: Settings, database: Database) -> None:
         name, origin = str(RealEntropy().uuid()), Home(settings).facts().origin
         letter = Letter(f"sealed:{RealEntropy().uuid()}", str(RealEntropy().uuid()), "?")
         sealed = Request(letter, NOW).seal(keys.contact, origin=origin, request_id=name)
-        compartment.ask(name, sealed)
+        assert compartment.ask(name, sealed, keys.contact.kek_id)
         enclave = Enclave.open(settings)
         try:
             answer = enclave.desk.answer(name, 30.0)

@@ -21,9 +21,9 @@ from api.cli.main import main
 from api.ops import epoch, wiring
 from api.ops.wiring import open_kek, role_dsn
 from api.settings import Home, Settings
-from keys.custody import kek_files
+from keys.custody import key_files
 from keys.custody.file import read_kek
-from keys.custody.kek_files import KekFiles, next_path, old_path
+from keys.custody.key_files import KeyFiles, next_path, old_path
 from keys.envelope_encryption import Kek
 from keys.errors import Unsealable
 from ledger.audit.audit import Report, audit
@@ -127,13 +127,13 @@ def test_who_follows_and_who_waits_for_the_lease_forget_the_old_key(
 ) -> None:
     """A follower of the log, and the projector of a standby: neither is restarted for it."""
     filled(service)
-    old, held = in_force(service), list[KekFiles]()
+    old, held = in_force(service), list[KeyFiles[Kek]]()
 
-    def opened(settings: Settings) -> KekFiles:
+    def opened(settings: Settings) -> KeyFiles[Kek]:
         held.append(open_kek(settings))
         return held[-1]
 
-    monkeypatch.setattr(kek_files, "GRACE_S", 0.0)
+    monkeypatch.setattr(key_files, "GRACE_S", 0.0)
     monkeypatch.setattr(wiring, "open_kek", opened)
     application: Any = wiring.followed_log(service.settings)
     waiting, _, pool = wiring.open_projector(service.settings)

@@ -26,7 +26,7 @@ from api.ops.wiring import open_kek
 from api.settings import Home
 from keys.custody.file import read_kek, write_key
 from keys.custody.kek_custody import FileCustody
-from keys.custody.kek_files import old_path
+from keys.custody.key_files import old_path
 from keys.envelope_encryption import Keks
 from ledger.errors import Unavailable, VerificationError
 from ledger.postgres.connect import open_pool

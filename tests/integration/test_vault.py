@@ -72,7 +72,7 @@ class Scene:
         sealed = Request(asked, self.clock.now()).seal(
             self.kept.contact.public, origin=ORIGIN, request_id=name
         )
-        self.compartment.ask(name, sealed)
+        assert self.compartment.ask(name, sealed, self.kept.contact.kek_id)
         while self.vault.step():
             pass
         return self.compartment.answer(name)
@@ -242,7 +242,7 @@ def test_a_vault_that_died_over_a_letter_sends_it_no_second_time(scene: Scene) -
     sealed = Request(letter, scene.clock.now()).seal(
         scene.kept.contact.public, origin=ORIGIN, request_id=act.act_id
     )
-    scene.compartment.ask(act.act_id, sealed)
+    assert scene.compartment.ask(act.act_id, sealed, scene.kept.contact.kek_id)
     assert scene.store.take() is not None  # and here it dies
     scene.vault = scene.started()
     assert scene.outcome(letter, act.act_id) == "unsure"
@@ -488,7 +488,7 @@ def test_a_request_moved_to_another_id_is_none(scene: Scene) -> None:
     )
     for wrong in (sealed, b"\x01" * 2_000):
         name = str(RealEntropy().uuid())
-        scene.compartment.ask(name, wrong)
+        assert scene.compartment.ask(name, wrong, scene.kept.contact.kek_id)
         while scene.vault.step():
             pass
         assert scene.compartment.answer(name) == Answer("malformed_request")

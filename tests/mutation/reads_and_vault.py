@@ -147,7 +147,8 @@ class VaultBeside:
         for _ in range(2):
             item = self.kept.item()
             assert put.put(item, stream_id("r", item.item))
-            put.ask(an_id(f"asked about {item.item}"), bytes(1_200))
+            asked = an_id(f"asked about {item.item}")
+            assert put.ask(asked, bytes(1_200), self.kept.contact.kek_id)
         vault = PostgresVaultStore(self.database.pool("vault"))
         taken = vault.take()
         assert taken is not None

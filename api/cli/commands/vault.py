@@ -5,33 +5,35 @@ from __future__ import annotations
 import sys
 from contextlib import closing
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
+from api.cli.commands.key.custodian_files import custodians_of, recovered, share_of
 from api.cli.commands.signer_options import passphrase
 from api.cli.terminal.error_messages import guarded
-from api.cli.terminal.shell import misuse, options, shell_of
+from api.cli.terminal.shell import dumped, fail, misuse, options, shell_of
 from api.client.pinned_keys import fingerprint
 from api.ops import database, loops, telemetry
 from api.ops.role_lock import Lock
 from api.ops.supervisor import VAULT
+from api.ops.vault import turning
 from api.ops.vault.auditing import audit_vault
 from api.ops.vault.founding import found
 from api.settings import Home, Settings
 from keys import canonical
 from keys.custody.file import write_opening_key
-from keys.errors import KeysError
-from keys.hpke import OpeningKey, SealingKey
-from keys.shares import CUSTODIANS
+from keys.hpke import ALG, OpeningKey
 from ledger.message import Message, plural
+from ledger.postgres.vault.turning import KeyOfR
+from ledger.vault.identity import IDENTITY
 
 _PUBLIC: Final = ".pub"
 
 
 @click.group()
 def vault() -> None:
-    """The reporters' compartment: custodian, found, serve, audit."""
+    """The reporters' compartment: custodian, found, serve, audit, keys, turn."""
 
 
 @vault.command("custodian")
@@ -62,8 +64,7 @@ def custodian(file: Path) -> None:
     )
 
 
-@vault.command("found")
-@click.option(
+_TO: Final = click.option(
     "--custodian",
     "custodians",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
@@ -72,13 +73,18 @@ def custodian(file: Path) -> None:
     metavar="FILE",
     help="A custodian's public half; three times.",
 )
-@click.option(
+_SHARES: Final = click.option(
     "--shares",
     type=click.Path(path_type=Path, file_okay=False),
     required=True,
     metavar="FOLDER",
     help="Where the three shares go; each custodian takes their own away.",
 )
+
+
+@vault.command("found")
+@_TO
+@_SHARES
 @options
 @guarded
 def found_(custodians: tuple[Path, ...], shares: Path) -> None:
@@ -86,11 +92,9 @@ def found_(custodians: tuple[Path, ...], shares: Path) -> None:
 
     The second is split as it is made, and is kept nowhere. Then: socai serve.
     """
-    if len(custodians) != CUSTODIANS:
-        misuse(Message("Nothing was made: name three custodians."))
-    settings = Settings.from_env()
+    settings, three = Settings.from_env(), custodians_of(custodians)
     with database.reachable(settings) as facts:
-        made = found(settings, facts, [_public(path) for path in custodians], shares)
+        made = found(settings, facts, three, shares)
     shell_of().done(
         Message(
             "The vault is founded; write its keys into the minutes of the ceremony: {keys}."
@@ -102,6 +106,143 @@ def found_(custodians: tuple[Path, ...], shares: Path) -> None:
         identity=made.keys.identity.kid,
         shares=[str(path) for path in made.shares],
     )
+
+
+@vault.command("keys")
+@options
+@guarded
+def keys_() -> None:
+    """Every key R had: since when, which one's place it took, and the counts of that turn."""
+    shell = shell_of()
+    found = [_told(one) for one in turning.keys(Settings.from_env())]
+    if shell.json:
+        shell.give({"ok": True, "keys": found})
+        return
+    columns = ("part", "kid", "made_at", "over_at", "wraps_before", "wraps_after", "left_behind")
+    shell.table(columns, ([one[name] for name in columns] for one in found), whole=("kid",))
+
+
+@vault.group()
+def turn() -> None:
+    """Put a new key in the place of one of R's: own, identities."""
+
+
+_LEAVE: Final = click.option(
+    "--leave-unreadable",
+    "leave",
+    is_flag=True,
+    help="Go on where a part does not open with the old key: it can then never be restored.",
+)
+
+
+@turn.command("own")
+@_LEAVE
+@options
+@guarded
+def own(*, leave: bool) -> None:
+    """Turn the vault's own key, which reaches reporters, and destroy the old one.
+
+    Everything that is sealed to it moves at once, requests that wait too; the vault goes on. Then
+    let backups from before go, and destroy copies of the old key. Whoever was cut off runs it
+    again.
+    """
+    _say_turned(turning.turn_own(Settings.from_env(), leave=leave))
+
+
+@turn.command("identities")
+@click.argument("share", type=click.Path(path_type=Path, exists=True, dir_okay=False), nargs=2)
+@click.option(
+    "--key",
+    "keys",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    multiple=True,
+    required=True,
+    metavar="FILE",
+    help="A custodian's key; two of them, in any order.",
+)
+@_TO
+@_SHARES
+@_LEAVE
+@options
+@guarded
+def identities(
+    share: tuple[Path, Path],
+    *,
+    keys: tuple[Path, ...],
+    custodians: tuple[Path, ...],
+    shares: Path,
+    leave: bool,
+) -> None:
+    """Turn the key of identities, with two SHAREs of the old one; shares of the new one are made.
+
+    Custodians whose keys are opened here make new ones first, on their own machines. Once it is
+    done, every share of the old key is to be destroyed, and backups from before are to go: two of
+    them would still open those. Whoever was cut off runs it again with the same words.
+    """
+    settings = Settings.from_env()
+    three = custodians_of(custodians)
+    read = [share_of(path) for path in share]
+    if any(one.secret.alg != ALG for one in read):
+        misuse(Message("Nothing was turned: the shares are not of R's key of identities."))
+    old = OpeningKey(recovered(settings, share, keys))
+    opened = [one.to for one in read]
+    _say_turned(turning.turn_identities(settings, old, opened, three, shares, leave=leave))
+
+
+def _say_turned(done: turning.TurnedKey) -> None:
+    shell = shell_of()
+    if done.key.kid == done.before:
+        fail(
+            Message(
+                "The key is not turned: {count} items do not open with it, the first is {first}."
+                " Look at them (socai vault audit) and restore them, or run this again with"
+                " --leave-unreadable. Nothing is changed.",
+                count=len(done.left),
+                first=done.left[0],
+            ),
+            "vault_not_turned",
+        )
+    if not shell.json:
+        shell.say(Message("For the act KeyCeremonyRecorded, beside device_statement and minutes:"))
+        click.echo(dumped(done.ceremony))
+        for path in done.shares:
+            shell.say(Message("Share: {file}", file=path))
+    said = (
+        Message(
+            "The key of identities is turned: {after} reporters are sealed to {kid}. Each custodian"
+            " takes their share; then every share of the old key is to be destroyed, and backups"
+            " from before are to go.",
+            after=done.key.wraps_after,
+            kid=done.key.kid,
+        )
+        if done.key.part == IDENTITY
+        else Message(
+            "The vault's key is turned: {after} reporters are sealed to {kid}, and the old key is"
+            " destroyed here. Destroy copies of it, and let backups from before go.",
+            after=done.key.wraps_after,
+            kid=done.key.kid,
+        )
+    )
+    shell.done(
+        said,
+        **_told(done.key),
+        unreadable=list(done.left),
+        shares=[str(path) for path in done.shares],
+        ceremony=done.ceremony,
+    )
+
+
+def _told(one: KeyOfR) -> dict[str, Any]:
+    return {
+        "part": one.part,
+        "kid": one.kid,
+        "before": None if one.before is None else canonical.b64(one.before),
+        "made_at": one.made_at.isoformat(timespec="seconds"),
+        "over_at": None if one.over_at is None else one.over_at.isoformat(timespec="seconds"),
+        "wraps_before": one.wraps_before,
+        "wraps_after": one.wraps_after,
+        "left_behind": one.left_behind,
+    }
 
 
 @vault.command("audit")
@@ -155,16 +296,3 @@ def serve() -> None:
         lock.take(VAULT)
         telemetry.configure(settings.log_level)
         sys.exit(loops.keep_vault(settings, loops.until_told()))
-
-
-def _public(path: Path) -> SealingKey:
-    try:
-        return SealingKey.from_jwk(canonical.parse(path.read_bytes().strip()))
-    except KeysError as error:
-        misuse(
-            Message(
-                "Nothing was made: {path} is no custodian's public key ({error}).",
-                path=path,
-                error=error,
-            ),
-        )

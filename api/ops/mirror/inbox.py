@@ -28,7 +28,8 @@ from api.ops.wiring import open_kek, require_schema, role_dsn
 from api.settings import LEVELS, EnclaveFacts, Home, Settings, SettingsError
 from keys import canonical, sealed_segment
 from keys.custody.file import read_opening_key, write_opening_key
-from keys.custody.kek_files import KekFiles
+from keys.custody.key_files import KeyFiles
+from keys.envelope_encryption import Kek
 from keys.errors import KeysError, Malformed, Unsealable
 from keys.hpke import OpeningKey
 from keys.sealed_segment import NotAddressed
@@ -162,7 +163,7 @@ class Inbox:
         settings: Settings,
         facts: EnclaveFacts,
         pool: Pool,
-        kek: KekFiles,
+        kek: KeyFiles[Kek],
         keys: list[OpeningKey],
     ) -> None:
         self._settings = settings

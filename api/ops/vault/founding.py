@@ -5,18 +5,17 @@ The private half of the second exists while this runs, and afterwards only as sh
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from api.ops.wiring import role_dsn
-from api.settings import EnclaveFacts, Home, Settings, SettingsError, write_private
-from keys.custody.file import read_opening_key, write_opening_key
+from api.settings import EnclaveFacts, Home, Settings, SettingsError
+from keys.custody.file import read_opening_key, write_durably, write_opening_key
 from keys.errors import KeysError
 from keys.hpke import OpeningKey, SealingKey
-from keys.shares import Named, split
+from keys.shares import Named, Share, split
 from ledger.message import Message
 from ledger.postgres.connect import open_pool
 from ledger.postgres.vault.store import PostgresVaultStore
@@ -67,17 +66,22 @@ def found(
                 Message("the custodians' keys cannot be split to: {error}", error=error)
             ) from error
         contact = _contact(home)
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        paths = []
-        for share in shares:
-            path = folder / f"{share.to[:16]}.socaishare"
-            path.unlink(missing_ok=True)
-            write_private(path, share.data() + b"\n")
-            paths.append(path)
-        _durable(folder)
+        paths = write_shares(folder, shares)
         keys = Keys(contact.public, identity.public)
         store.found(keys)
-    return FoundedVault(keys, tuple(paths))
+    return FoundedVault(keys, paths)
+
+
+def write_shares(folder: Path, shares: Sequence[Share]) -> tuple[Path, ...]:
+    """One file for each custodian, durable on return, in the place of what a run before left."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    paths = []
+    for share in shares:
+        path = folder / f"{share.to[:16]}.socaishare"
+        path.unlink(missing_ok=True)
+        write_durably(path, share.data() + b"\n")
+        paths.append(path)
+    return tuple(paths)
 
 
 def _contact(home: Home) -> OpeningKey:
@@ -90,11 +94,3 @@ def _contact(home: Home) -> OpeningKey:
     key = OpeningKey.generate()
     write_opening_key(path, key, home.vault_passphrase())
     return key
-
-
-def _durable(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -15,7 +15,7 @@ from ledger.vault.request import Answer
 _KEYS: Final[LiteralString] = "SELECT part, public FROM r.public_keys()"
 _PUT: Final[LiteralString] = "SELECT r.put(%s::uuid, %s::uuid, %s, %s, %s, %s, %s)"
 _HOLDS: Final[LiteralString] = "SELECT r.holds(%s::uuid, %s::uuid, %s)"
-_ASK: Final[LiteralString] = "SELECT r.ask(%s::uuid, %s)"
+_ASK: Final[LiteralString] = "SELECT r.ask(%s::uuid, %s, %s)"
 _ANSWER: Final[LiteralString] = "SELECT answer FROM r.answer(%s::uuid)"
 
 
@@ -54,9 +54,9 @@ class PostgresCompartment:
         """Whether it keeps this item for this reporter of this case; True where there is no R."""
         return bool(calling(self._pool, _HOLDS, [item, _uuid_of(token), comp]))
 
-    def ask(self, request_id: str, sealed: bytes) -> None:
-        """Asks the vault; under an id that was asked before, nothing."""
-        calling(self._pool, _ASK, [request_id, sealed], binary=True)
+    def ask(self, request_id: str, sealed: bytes, key: bytes) -> bool:
+        """Asks the vault; under an id that was asked before, nothing. False: the key is over."""
+        return bool(calling(self._pool, _ASK, [request_id, sealed, key], binary=True))
 
     def answer(self, request_id: str) -> Answer | None:
         """What the vault said; None: nothing yet. Raises: NotFound: nobody asked."""

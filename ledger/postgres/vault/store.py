@@ -15,7 +15,7 @@ WITH next AS (
   ORDER BY due, id LIMIT 1 FOR UPDATE SKIP LOCKED
 )
 UPDATE r.requests q SET state = 'at_work' FROM next WHERE q.id = next.id
-RETURNING q.id, q.sealed, next.state = 'at_work',
+RETURNING q.id, q.sealed, q.key, next.state = 'at_work',
   q.asked_at < clock_timestamp() - interval '24 hours'
 """
 _DONE: Final[LiteralString] = """
@@ -65,8 +65,10 @@ class PostgresVaultStore:
             row = connection.execute(_TAKE, binary=True).fetchone()
         if row is None:
             return None
-        request_id, sealed, interrupted, given_up = row
-        return Waiting(str(request_id), _bytes(sealed), bool(interrupted), bool(given_up))
+        request_id, sealed, key, interrupted, given_up = row
+        return Waiting(
+            str(request_id), _bytes(sealed), _bytes(key), bool(interrupted), bool(given_up)
+        )
 
     def done(self, request_id: str, answer: bytes) -> None:
         """Keeps the answer, and nothing of the request."""

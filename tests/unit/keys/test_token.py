@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from keys import canonical, envelope_encryption
 from keys.custody import file
 from keys.custody.kek_custody import FILE, PKCS11, FileCustody, KekCustody, OnToken, named, on_token
-from keys.custody.kek_files import KekFiles, next_path, old_path
+from keys.custody.key_files import KeyFiles, next_path, old_path
 from keys.custody.token import HeldKek, Token, TokenCustody, TokenPlace
 from keys.envelope_encryption import Kek
 from keys.errors import Malformed, NotExtractable, TokenError, TokenFault, Unsealable
@@ -164,7 +164,7 @@ def test_an_epoch_turns_in_either_custody(custody: KekCustody, tmp_path: Path) -
     """The file that names a KEK is all that moves; a process takes up what it comes to name."""
     path = tmp_path / "kek.socaikek"
     old = custody.make(path)
-    process = KekFiles(path, custody.open)
+    process = KeyFiles(path, custody.open)
     wrapped = _wrapped(process.current)
     new = custody.make(next_path(path), like=path)
     assert named(next_path(path)) == new.kek_id != old.kek_id
@@ -175,7 +175,7 @@ def test_an_epoch_turns_in_either_custody(custody: KekCustody, tmp_path: Path) -
     moved = envelope_encryption.wrap(process, bytes(32), origin=ORIGIN, entry=ENTRY)
     assert envelope_encryption.kek_id_of(moved) == new.kek_id
     custody.destroy(old_path(path))
-    again = KekFiles(path, custody.open)
+    again = KeyFiles(path, custody.open)
     assert [kek.kek_id for kek in again.every] == [new.kek_id]
     with pytest.raises(Unsealable):
         envelope_encryption.unwrap(again, wrapped, origin=ORIGIN, entry=ENTRY)

@@ -13,18 +13,18 @@ from typing import Any, Final
 
 import click
 
+from api.cli.commands.key.custodian_files import custodians_of, recovered, share_of
 from api.cli.commands.signer_options import kept_or_asked, passphrase
 from api.cli.terminal.error_messages import guarded
-from api.cli.terminal.shell import MISUSED, Refusal, dumped, misuse, options, shell_of
+from api.cli.terminal.shell import dumped, misuse, options, shell_of
 from api.ops.custody import CUSTODIES, token_custody
 from api.settings import Settings
 from keys import canonical, shares
 from keys.custody import file
 from keys.custody.kek_custody import FILE, FileCustody, on_token
 from keys.envelope_encryption import Kek
-from keys.errors import KeysError, SharesDiffer
+from keys.errors import KeysError
 from keys.hpke import ALG, OpeningKey, SealingKey
-from keys.keyring import Keyring
 from keys.shares import CUSTODIANS, Named, Share
 from ledger.message import Message
 
@@ -86,7 +86,7 @@ def split(
 
     FILE is a KEK (.socaikek) or the private half of a compartment's key pair. It stays as it is.
     """
-    custodians = _custodians(publics)
+    custodians = custodians_of(publics)
     _refuse_what_is_there([draft, *_share_paths(file.stem, out)])
     secret = _opened(Settings.from_env(), file)
     written = _give(secret, custodians, file.stem, out)
@@ -165,8 +165,8 @@ def recover(  # noqa: PLR0913  one for each option
                 " and --out FOLDER."
             )
         )
-    custodians = _custodians(publics) if publics else ()
-    first = _share(share[0])
+    custodians = custodians_of(publics) if publics else ()
+    first = share_of(share[0])
     if commitment is not None and commitment.strip() != first.commitment:
         misuse(
             Message(
@@ -180,7 +180,7 @@ def recover(  # noqa: PLR0913  one for each option
     paths = _share_paths(stem, out) if out is not None else []
     _refuse_what_is_there([draft, *([into] if into is not None else []), *paths])
     settings = Settings.from_env()
-    secret = _Secret(first.secret, _recovered(settings, share, keys))
+    secret = _Secret(first.secret, recovered(settings, share, keys))
     if into is not None:
         _keep(settings, secret, into, custody)
     written = _give(secret, custodians, stem, out) if out is not None else []
@@ -191,55 +191,6 @@ def recover(  # noqa: PLR0913  one for each option
 
 
 # -- what is read --------------------------------------------------------------------------------
-
-
-def _custodians(publics: Sequence[Path]) -> tuple[SealingKey, ...]:
-    read = tuple(map(_public, publics))
-    if len(read) != CUSTODIANS or len({key.kid for key in read}) != CUSTODIANS:
-        misuse(
-            Message(
-                "Nothing was split: name three custodians, each with a key of their own, by --to"
-                " three times."
-            )
-        )
-    for path, key in zip(publics, read, strict=True):
-        if Keyring.is_test_key(key.kid):
-            misuse(
-                Message(
-                    "Nothing was split: {file} is a test key, whose private half is published.",
-                    file=path,
-                )
-            )
-    return read
-
-
-def _public(path: Path) -> SealingKey:
-    try:
-        return SealingKey.from_jwk(canonical.parse(_bytes(path).removesuffix(b"\n")))
-    except KeysError as error:
-        text = Message(
-            "Nothing was split: {file} is not the public half of a custodian's key ({error}).",
-            file=path,
-            error=error,
-        )
-        raise Refusal(text, MISUSED, "no_custodian") from error
-
-
-def _share(path: Path) -> Share:
-    try:
-        return Share.parse(_bytes(path).removesuffix(b"\n"))
-    except KeysError as error:
-        text = Message(
-            "Nothing was opened: {file} is not a custodian's share ({error}).",
-            file=path,
-            error=error,
-        )
-        raise Refusal(text, MISUSED, "no_share") from error
-
-
-def _bytes(path: Path) -> bytes:
-    with path.open("rb") as there:
-        return there.read(_LIMIT + 2)
 
 
 def _opened(settings: Settings, path: Path) -> _Secret:
@@ -274,41 +225,6 @@ def _is_on_token(path: Path) -> bool:
         return on_token(path) is not None
     except KeysError:
         return False
-
-
-def _recovered(settings: Settings, paths: tuple[Path, Path], keys: Sequence[Path]) -> bytes:
-    read = [_share(path) for path in paths]
-    if len(keys) != len(read):
-        misuse(Message("Nothing was opened: name the keys of two custodians, by --key twice."))
-    by_kid = {key.kid: key for key in (_custodians_key(settings, path) for path in keys)}
-    for path, one in zip(paths, read, strict=True):
-        if one.to not in by_kid:
-            misuse(
-                Message(
-                    "Nothing was opened: neither --key is of the custodian whose share {file} is.",
-                    file=path,
-                )
-            )
-    try:
-        return shares.recover([(one, by_kid[one.to]) for one in read])
-    except SharesDiffer as error:
-        text = Message(
-            "Nothing was opened: the two shares open nothing together. They must be of one split,"
-            " and of two custodians; after a new split the old ones are void."
-        )
-        raise Refusal(text, MISUSED, "shares_differ") from error
-    except KeysError as error:
-        text = Message(
-            "Nothing was opened: a share was changed, or made by somebody who does not know the"
-            " secret. Ask the third custodian."
-        )
-        raise Refusal(text, MISUSED, "share_forged") from error
-
-
-def _custodians_key(settings: Settings, path: Path) -> OpeningKey:
-    if file.public_part(path).alg != ALG:
-        misuse(Message("Nothing was opened: {file} is no custodian's key.", file=path))
-    return kept_or_asked(settings, path, file.read_opening_key)
 
 
 # -- what is written -----------------------------------------------------------------------------

@@ -1,10 +1,10 @@
-"""The KEKs of a process, from their files: the one in force, and beside it what an epoch turns.
+"""The keys of a process, from their files: the one in force, and beside it what a turn moves.
 
 `kek.socaikek` wraps; while an epoch turns (access.md K9) `kek-next.socaikek` and `kek-old.socaikek`
-beside it open too. A process takes up what changes there without a restart: what wraps is looked at
-every time, what opens where a wrap asks for a KEK that is not held. A KEK whose file is gone is
-forgotten half a minute later, since what was read just before may still be opened. What is wrapped
-is not known here.
+beside it open too, and so of the vault's own key. A process takes up what changes there without a
+restart: what wraps is looked at every time, what opens where a wrap asks for a key that is not
+held. A key whose file is gone is forgotten half a minute later, since what was read just before may
+still be opened. What is wrapped is not known here.
 """
 
 from __future__ import annotations
@@ -13,36 +13,38 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 from keys import envelope_encryption
 from keys.envelope_encryption import Kek
 from keys.errors import KeysError, Unsealable
+from keys.hpke import OpeningKey
 
 GRACE_S: Final = 30.0
 _Mark = tuple[int, int, int]
+K = TypeVar("K", bound=Kek | OpeningKey)
 
 
 def next_path(path: Path) -> Path:
-    """Where the KEK of the next epoch waits for its turn."""
+    """Where the key that comes next waits for its turn."""
     return path.with_name(f"{path.stem}-next{path.suffix}")
 
 
 def old_path(path: Path) -> Path:
-    """Where the KEK of an epoch that is over waits to be destroyed."""
+    """Where the key whose turn is over waits to be destroyed."""
     return path.with_name(f"{path.stem}-old{path.suffix}")
 
 
-class KekFiles:
+class KeyFiles(Generic[K]):
     """Implements `Keks`; picklable, for a process that is started for a part of the work.
 
     Args:
-        path: Of the KEK in force.
+        path: Of the key in force.
         read: Opens what a file holds, or names on a token: `open` of its custody.
         clock: Monotonic seconds.
 
     Raises:
-        FileNotFoundError: There is no KEK in force.
+        FileNotFoundError: There is no key in force.
         KeysError: It does not open.
         TokenError: The token does not work.
     """
@@ -50,50 +52,50 @@ class KekFiles:
     def __init__(
         self,
         path: Path,
-        read: Callable[[Path], Kek],
+        read: Callable[[Path], K],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._path = path
         self._read = read
         self._clock = clock
         self._lock = threading.RLock()
-        self._held: dict[_Mark, Kek] = {}
+        self._held: dict[_Mark, K] = {}
         self._leaving: dict[_Mark, float] = {}
         self._marks: tuple[_Mark | None, ...] = ()
         self._load()
 
     @property
-    def current(self) -> Kek:
-        """What wraps from now on: the KEK in force, as its file stands."""
+    def current(self) -> K:
+        """What wraps from now on: the key in force, as its file stands."""
         if (mark := _mark(self._path)) != self._marks[0]:
             self._load()
             mark = self._marks[0]
         if mark is None:
-            raise Unsealable("the KEK in force is gone")
+            raise Unsealable("the key in force is gone")
         return self._held[mark]
 
-    def of(self, kek_id: bytes) -> Kek:
+    def of(self, kek_id: bytes) -> K:
         """What opens a wrap. Raises: Unsealable: no file holds it."""
         found = self._find(kek_id)
         if found is None and self._looked_at() != self._marks:
             self._load()
             found = self._find(kek_id)
         if found is None:
-            raise Unsealable("wrapped under another KEK")
+            raise Unsealable("wrapped under another key")
         return found
 
     @property
-    def every(self) -> tuple[Kek, ...]:
+    def every(self) -> tuple[K, ...]:
         """All that are held, the one in force first."""
-        return (self.current, *(kek for kek in self._held.values() if kek != self.current))
+        return (self.current, *(key for key in list(self._held.values()) if key != self.current))
 
     def look(self) -> None:
         """Takes up what has changed, and forgets what has gone long enough ago."""
         if self._looked_at() != self._marks or self._leaving:
             self._load()
 
-    def _find(self, kek_id: bytes) -> Kek | None:
-        return next((kek for kek in list(self._held.values()) if kek.kek_id == kek_id), None)
+    def _find(self, kek_id: bytes) -> K | None:
+        return next((key for key in list(self._held.values()) if key.kek_id == kek_id), None)
 
     def _looked_at(self) -> tuple[_Mark | None, ...]:
         return tuple(map(_mark, self._paths))

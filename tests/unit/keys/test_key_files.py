@@ -11,7 +11,7 @@ import pytest
 from keys import envelope_encryption
 from keys.custody.file import write_kek
 from keys.custody.kek_custody import FileCustody
-from keys.custody.kek_files import GRACE_S, KekFiles, next_path, old_path
+from keys.custody.key_files import GRACE_S, KeyFiles, next_path, old_path
 from keys.envelope_encryption import Kek
 from keys.errors import Malformed, Unsealable
 
@@ -44,12 +44,12 @@ def written(path: Path) -> Kek:
     return kek
 
 
-def wrapped(kek: Kek | KekFiles) -> bytes:
+def wrapped(kek: Kek | KeyFiles[Kek]) -> bytes:
     """A wrap under what is in force."""
     return envelope_encryption.wrap(kek, bytes(32), origin="o", entry=bytes(32))
 
 
-def opens(keks: KekFiles, wrap: bytes) -> bool:
+def opens(keks: KeyFiles[Kek], wrap: bytes) -> bool:
     """Whether it opens."""
     try:
         envelope_encryption.unwrap(keks, wrap, origin="o", entry=bytes(32))
@@ -62,7 +62,7 @@ def test_a_turn_is_followed_without_a_restart(tmp_path: Path) -> None:
     """What waits opens and does not wrap; what is over opens for as long as a request may take."""
     path, clock = tmp_path / "kek.socaikek", Clock()
     one = written(path)
-    keks = KekFiles(path, CUSTODY.open, clock)
+    keks = KeyFiles(path, CUSTODY.open, clock)
     first = wrapped(keks)
     assert keks.every == (one,)
     two = written(next_path(path))
@@ -90,21 +90,21 @@ def test_what_lies_beside_it_and_is_no_key_stops_nobody(tmp_path: Path) -> None:
     written(path)
     next_path(path).write_bytes(b"half")
     old_path(path).write_bytes(bytes(300))
-    keks = KekFiles(path, CUSTODY.open)
+    keks = KeyFiles(path, CUSTODY.open)
     assert opens(keks, wrapped(keks))
     path.write_bytes(b"no key")
     with pytest.raises(Malformed):
-        KekFiles(path, CUSTODY.open)
+        KeyFiles(path, CUSTODY.open)
     path.unlink()
     with pytest.raises(FileNotFoundError):
-        KekFiles(path, CUSTODY.open)
+        KeyFiles(path, CUSTODY.open)
 
 
 def test_it_goes_to_another_process_and_is_followed_there(tmp_path: Path) -> None:
     """Whoever builds a view anew may meet the next key."""
     path = tmp_path / "kek.socaikek"
     written(path)
-    keks: KekFiles = pickle.loads(pickle.dumps(KekFiles(path, CUSTODY.open)))  # noqa: S301 - our own
+    keks: KeyFiles[Kek] = pickle.loads(pickle.dumps(KeyFiles(path, CUSTODY.open)))  # noqa: S301 - our own
     two = written(next_path(path))
     assert opens(keks, wrapped(two))
 
