@@ -69,10 +69,10 @@ CREATE TEMPORARY TABLE made ON COMMIT DROP AS
   SELECT i AS index, c.stream, c.comp, c.agency, c.state, c.at, i - c.first_index + 1 AS seq,
     md5('act' || i)::uuid AS act_id
   FROM proj.case_file c, generate_series(c.first_index, c.last_index) AS i ORDER BY i;
-INSERT INTO proj.acts (gen, index, stream, comp, seq, act_id, act, role, officer, kid, iat,
+INSERT INTO proj.acts (gen, index, stream, comp, unit, seq, act_id, act, role, officer, kid, iat,
     occurred_at, recorded_at, agency, status, effect, state_after, flags, late, registry, digest,
     entry, protected, payload, signature)
-  SELECT 1, index, stream, comp, seq, act_id, 'LeadAgencyNotified', 'AUTHOR', 'officer', 'kid', 0,
+  SELECT 1, index, stream, comp, comp, seq, act_id, 'LeadAgencyNotified', 'AUTHOR', 'officer', 'kid', 0,
     at, at, agency, 'effective', true, state, '{}', false, false, 'digest', sha256(int8send(index)),
     '', '', ''
   FROM made;
@@ -90,9 +90,9 @@ ALTER TABLE log.records ADD CONSTRAINT records_stream_seq UNIQUE (stream_id, seq
 CREATE UNIQUE INDEX records_act ON log.records (act_id) WHERE author;
 CREATE UNIQUE INDEX acts_stream ON proj.acts (gen, stream, seq);
 CREATE INDEX acts_act ON proj.acts (gen, act_id);
-INSERT INTO proj.tasks (gen, stream, comp, n, kind, act_id, act, agency, started_at, due_at,
+INSERT INTO proj.tasks (gen, stream, comp, unit, n, kind, act_id, act, agency, started_at, due_at,
     case_number, state, last_at)
-  SELECT 1, stream, comp, 0, 'OPEN_CASE', md5('act' || first_index)::uuid, 'CaseRegistered',
+  SELECT 1, stream, comp, comp, 0, 'OPEN_CASE', md5('act' || first_index)::uuid, 'CaseRegistered',
     CASE WHEN hashtext(stream) % 20 = 0 THEN '{lead}' ELSE agency END,
     opened_at, due_at, case_number, state, last_at
   FROM proj.case_file WHERE state <> 'CLOSED';
