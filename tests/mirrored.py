@@ -14,10 +14,11 @@ from keys.hpke import OpeningKey
 from ledger.errors import Conflict
 from ledger.message import Message
 from ledger.mirror import segment as segments
-from ledger.mirror.ports import Claimed, Standing, Taken
+from ledger.mirror.ports import Claimed, Standing, Taken, TakenSegment
 from ledger.mirror.publishing import Publisher
 from ledger.mirror.segment import Segment
 from ledger.mirror.taking_in import Lower, Mirror
+from ledger.mirror.unit import ref_of
 from ledger.ports import Entropy, LogHead, NoRecords, StoredRecord
 from ledger.streams.record_reader import Reader
 from tests import builders
@@ -89,10 +90,14 @@ class Below:
         )
         for name in ("ReportReceived", *also):
             story.then(name)
+        return self.tell(story)
+
+    def tell(self, story: builders.Story, after: int = 0, upto: int | None = None) -> int:
+        """The statements of a story behind seq `after`, up to another; index of the first."""
         index = self.a.stores.records.head().size
         by_uuid = {builders.officer(alias): alias for alias in (*builders.CAST, "founder")}
         every = [one for entry in story.stream.entries.values() for one in entry.signed]
-        for one in sorted(every, key=lambda signed: signed.seq):
+        for one in sorted(every, key=lambda signed: signed.seq)[after:upto]:
             moment = datetime.fromtimestamp(one.iat, UTC)
             if moment > self.a.clock.now():
                 self.a.clock.set(moment)
@@ -172,12 +177,15 @@ class Below:
 class MemoryMirror:
     """`MirrorStore` in memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, origin: str = ORIGIN) -> None:
+        self._origin = origin
         self.rows: list[StoredRecord] = []
+        self.named: list[UUID] = []
         self.aside: dict[int, str] = {}
         self.claimed: dict[int, tuple[UUID, int]] = {}
         self.gone: dict[int, UUID] = {}
         self.tokens: dict[bytes, tuple[UUID, int]] = {}
+        self.brought: list[TakenSegment] = []
         self._at = -1
         self._note: bytes | None = None
 
@@ -193,6 +201,14 @@ class MemoryMirror:
     def asides(self) -> Mapping[int, str]:
         """See `MirrorStore`."""
         return self.aside
+
+    def segments(self) -> Sequence[TakenSegment]:
+        """See `MirrorStore`."""
+        return self.brought
+
+    def refs(self, start: int, limit: int) -> Sequence[UUID]:
+        """See `MirrorStore`."""
+        return self.named[start : start + limit]
 
     def erasures(self) -> Mapping[int, UUID]:
         """See `MirrorStore`."""
@@ -212,6 +228,7 @@ class MemoryMirror:
             raise Conflict("moved", Message("another import was first"))
         for one in taken.rows:
             self.rows.append(one.row)
+            self.named.append(ref_of(self._origin, one.row.act_id))
             if one.aside is not None:
                 self.aside[one.row.index] = one.aside
             if one.erased_by is not None:
@@ -221,6 +238,8 @@ class MemoryMirror:
         for index, act in taken.erased:
             self.rows[index] = replace(self.rows[index], wrap=None)
             self.gone[index] = act
+        at = datetime.fromtimestamp(taken.at, UTC)
+        self.brought.append(TakenSegment(taken.at, len(self.rows), taken.root, at))
         self._at, self._note = taken.at, taken.checkpoint
 
     def head(self) -> LogHead:

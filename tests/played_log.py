@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -26,12 +26,14 @@ from ledger.audit.content import RawRecord
 from ledger.log import statement
 from ledger.ports import RecordStore, StoredRecord
 from ledger.postgres.connect import Lending
+from ledger.postgres.mirror.mirrored import PostgresMirror
 from ledger.postgres.records import PostgresRecords
 from ledger.regulation.acts.act import Act
 from ledger.streams.record_reader import Reader
 from ledger.streams.tokens import token_tag, tokens_of
 from ledger.write.registry_follower import RegistryFollower
 from projections.queries.guard_lookups import CasesAsked, Connecting, LogCases
+from projections.queries.mirrored import Mirrored
 from projections.queries.queries import Queries
 from projections.queries.rights import Rights
 from projections.queries.row_evidence import RowEvidence
@@ -173,6 +175,11 @@ class PlayedLog:
                 origin=ORIGIN,
                 level="ordinary",
                 now=lambda: self.log.clock,
+            ),
+            mirrored=Mirrored(
+                partial(PostgresMirror, asking),
+                lambda log, reader: RegistryFollower(PostgresMirror(asking, log), reader),
+                self.log.kek,
             ),
         )
 

@@ -76,6 +76,7 @@ from ledger.postgres.connect import (
 )
 from ledger.postgres.files import PostgresFiles
 from ledger.postgres.migrate import check, login_dsn
+from ledger.postgres.mirror.mirrored import PostgresMirror
 from ledger.postgres.narrowing import PostgresNarrowing
 from ledger.postgres.notices import PostgresNotices
 from ledger.postgres.reads.rows import PostgresReads
@@ -116,6 +117,7 @@ from projections.engine.rebuild_pool import Builders
 from projections.engine.rebuild_worker import WorkerConfig
 from projections.fold.shard import DIGITS
 from projections.queries.guard_lookups import LogCases
+from projections.queries.mirrored import Mirrored
 from projections.queries.queries import Queries
 from projections.queries.rights import Rights
 from projections.queries.row_evidence import RowEvidence
@@ -153,6 +155,7 @@ class Enclave:
         checkpoints: Stored checkpoints, signed by the log.
         watch: Holds the log to what this home has seen of it.
         rights: Who may see what is opened.
+        mirrored: What is told of lower logs.
         queries: Every reading of the views.
         readiness: Whether it can serve.
         attachments: The files of acts.
@@ -238,6 +241,11 @@ class Enclave:
             level=level,
             now=self.ledger_time,
         )
+        self.mirrored = Mirrored(
+            partial(PostgresMirror, self._asked),
+            lambda log, reader: RegistryFollower(PostgresMirror(self._reading, log), reader),
+            kek,
+        )
         self.queries = Queries(
             self.lend,
             origin=origin,
@@ -246,6 +254,7 @@ class Enclave:
             lending_whole=self._lend_whole,
             judge=whole,
             rights=self.rights,
+            mirrored=self.mirrored,
         )
         self.sign_in = SignIn(
             origin=origin,

@@ -17,10 +17,13 @@ from keys.envelope_encryption import Keks
 from keys.lost_checkpoint import known
 from ledger.errors import VerificationError
 from ledger.log import checkpoint as checkpoints
-from ledger.mirror.ports import MirrorStore, Standing, Taken, TakenRow
+from ledger.log import record
+from ledger.log.merkle import Frontier
+from ledger.mirror.ports import MirrorStore, Standing, Taken, TakenRow, TakenSegment
 from ledger.mirror.refusal import SegmentRefused
 from ledger.mirror.segment import Gone, Item, Kept, RecordPlace, Segment, Unread
 from ledger.mirror.taking_in import Lower, TakingIn
+from ledger.mirror.unit import ref_of
 from ledger.ports import LogHead, StoredRecord
 from ledger.streams.names import is_stream
 from ledger.streams.record_reader import Reader
@@ -34,8 +37,8 @@ class MirrorFinding:
 
     Attributes:
         kind: `gap`, a kind of `Reader.open`, `columns`, `aside`, `token`, `erased`, `checkpoint`,
-            or a kind of `SegmentRefused`.
-        index: Of the record, where it is one's.
+            `segment` (what is said of the tree behind one), or a kind of `SegmentRefused`.
+        index: Of the record, where it is one's; of a segment: how many records there are then.
     """
 
     kind: str
@@ -68,6 +71,12 @@ class _Upto:
 
     def heads(self, stream_ids: Collection[UUID]) -> Mapping[UUID, int]:
         return {one: self._heads[one] for one in stream_ids if one in self._heads}
+
+    def segments(self) -> Sequence[TakenSegment]:
+        return ()
+
+    def refs(self, start: int, limit: int) -> Sequence[UUID]:
+        return self._stored.refs(start, limit)
 
     def erasures(self) -> Mapping[int, UUID]:
         return {}
@@ -137,11 +146,29 @@ def findings(stored: MirrorStore, kek: Keks, lower: Lower, level: str) -> Iterat
             kind = refused.kind if isinstance(refused, SegmentRefused) else "columns"
             yield MirrorFinding(kind, start)
             return
-        for row, one in zip(rows, taken.rows, strict=True):
+        refs = stored.refs(start, len(rows))
+        for row, one, ref in zip(rows, taken.rows, refs, strict=True):
+            if ref != ref_of(lower.origin, row.act_id):
+                yield MirrorFinding("columns", row.index)
             yield from _compared(row, one, stored, asides.get(row.index))
         named.update(taken.erased)
         again.grow(taken.rows)
+    yield from _segments(stored, size)
     yield from _whole(folded, stored, lower, note, named)
+
+
+def _segments(stored: MirrorStore, size: int) -> Iterator[MirrorFinding]:
+    """What is said of the tree behind each segment: officers above sign that they were shown it."""
+    said: dict[int, set[bytes]] = {size: set()} if size else {}
+    for one in stored.segments():
+        said.setdefault(one.size, set()).add(one.root)
+    frontier = Frontier()
+    for end in sorted(said):
+        for start in range(frontier.size, min(end, size), _PAGE):
+            for entry in stored.entries(start, min(start + _PAGE, end, size)):
+                frontier.append(record.leaf(entry))
+        if frontier.size != end or said[end] != {frontier.root()}:
+            yield MirrorFinding("segment", end)
 
 
 def _whole(

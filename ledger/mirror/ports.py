@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -72,6 +73,7 @@ class Taken:
         rows: The new ones, in order.
         checkpoint: Note.
         at: Turn of the clock.
+        root: Of all records that are taken in with it, 32 bytes: what somebody above is shown.
         erased: Records whose content goes now, each with the act that erased it below.
     """
 
@@ -79,11 +81,35 @@ class Taken:
     rows: Sequence[TakenRow]
     checkpoint: bytes
     at: int
+    root: bytes
     erased: Sequence[tuple[int, UUID]]
+
+
+@dataclass(frozen=True, slots=True)
+class TakenSegment:
+    """How far a segment brought a lower log, and when.
+
+    Attributes:
+        at: Turn of the clock below, in seconds since 1970.
+        size: Records taken in with it and before.
+        root: Of these, 32 bytes.
+        taken_at: When, by the clock of the database above.
+    """
+
+    at: int
+    size: int
+    root: bytes
+    taken_at: datetime
 
 
 class MirrorStore(RecordStore, Protocol):
     """One lower log above, read as any log is."""
+
+    def segments(self) -> Sequence[TakenSegment]:
+        """Every segment that was taken in, in order."""
+
+    def refs(self, start: int, limit: int) -> Sequence[UUID]:
+        """As which grants name the acts of records in index order (`unit.ref_of`)."""
 
     def standing(self) -> Standing:
         """How far it is."""

@@ -202,7 +202,7 @@ class TakingIn:
         rows = list(self._rows(segment))
         gone = [(index, act) for index, (_, act) in sorted(self._erased(rows).items())]
         self.settle()
-        return Taken(segment.start, rows, segment.checkpoint, segment.at, gone)
+        return self._taken_in(segment, rows, gone)
 
     def judged(self, segment: Segment, standing: Standing) -> Taken:
         """What is to be stored of a segment. Raises: SegmentRefused."""
@@ -219,7 +219,13 @@ class TakingIn:
         erased = self._erased(rows)
         self._require_explained(segment.end, standing, rows, erased)
         gone = [(index, act) for index, (_, act) in sorted(erased.items())]
-        return Taken(segment.start, rows, segment.checkpoint, segment.at, gone)
+        return self._taken_in(segment, rows, gone)
+
+    def _taken_in(
+        self, segment: Segment, rows: Sequence[TakenRow], gone: Sequence[tuple[int, UUID]]
+    ) -> Taken:
+        root = self.frontier.root()
+        return Taken(segment.start, rows, segment.checkpoint, segment.at, root, gone)
 
     # --- the tree ---
 

@@ -1,4 +1,4 @@
-"""Of which document of a case a mirrored record is, as the log below has it (access.md §1, F13).
+"""Of which document of a case a mirrored record is, and as what a grant above names an act (F13).
 
 Cases of a mirror are not folded, so it is asked of the acts that a record speaks of. What cannot
 be read, and what speaks of that, is of a document of its own: whoever takes part in the case is
@@ -15,6 +15,7 @@ from ledger.ports import StoredRecord
 from ledger.regulation.acts.act import Act
 from ledger.regulation.edition import Edition
 from ledger.regulation.participation.units import unit_of
+from ledger.streams.names import stream_id
 
 
 def unit_below(
@@ -47,3 +48,13 @@ def unit_below(
     except Rejected:  # a type that this program does not know
         return act_id
     return case if named is None else UUID(named)
+
+
+def ref_of(origin: str, act_id: UUID | str) -> UUID:
+    """As which the audience above names an act of a lower log: no act has such an id itself.
+
+    Args:
+        origin: Of the lower log.
+        act_id: The act there.
+    """
+    return stream_id(origin, f"act/{act_id}")

@@ -45,6 +45,7 @@ KINDS: Final[Mapping[Kind, Message]] = {
 RULES: Final[Mapping[str, Message]] = {
     "A1": Message("own case or document, above ordinary"),
     "A2": Message("list, figures or feed, above ordinary"),
+    "A7": Message("grant of a case of a lower level"),
     "A9": Message("inspection order"),
     "A11": Message("audit of reads"),
     "A18": Message("revelation of a reporter"),
@@ -91,12 +92,12 @@ class NotedRead:
     """Something is about to be shown.
 
     Attributes:
-        rule: The rule of access.md by which it may be, as its code: A9, A11, A18, A19, A23 …, K2.
+        rule: The rule of access.md by which it may be, as its code: A7, A9, A11, A18 …, K2.
         purpose: What for, in words, as the act says by which it may be.
         kind: What is shown.
         session: To whom.
-        via: `act_id` of the order, opening, permit or revelation by which alone they see it; None
-            where no act gives it.
+        via: `act_id` of the order, opening, permit or revelation by which alone they see it, or of
+            the grant above that shows a case of a lower log; None where no act gives it.
         stream: Name of the case's stream, `case/<uuid>`; None where it is of no case.
         records: Leaf indices of the records shown, in the log of acts; empty where what is shown is
             made of the whole case, or of no record.

@@ -43,6 +43,7 @@ class ShownCases:
     _whole: set[Kind] = field(default_factory=set)
     _to_ask: set[UUID] = field(default_factory=set)
     _counted: bool = False
+    _below: set[tuple[Kind, str, UUID, str]] = field(default_factory=set)
     _under: dict[UUID, dict[Under, None]] = field(default_factory=dict)
     _orders: set[Under] = field(default_factory=set)
 
@@ -53,6 +54,14 @@ class ShownCases:
             self._cases[comp] = stream
             self._to_ask.add(comp)
             self._records.setdefault((comp, kind), set()).update(records)
+
+    def add_below(self, kind: Kind, stream: str, via: UUID, purpose: str) -> None:
+        """A case of a lower log, by a grant above: of it the whole, since its indices are of there.
+
+        The purpose is noted as it is told here: the grant stands in a case.
+        """
+        self.said = True
+        self._below.add((kind, stream, via, purpose))
 
     def add_figures(self) -> None:
         """Counts of everything that the asker sees, under whatever order."""
@@ -156,6 +165,10 @@ class ShownCases:
         if self.totals:
             of = totals(self.totals)
             found.append(NotedRead("A27", of, "FIGURES", by, agencies=for_whom(None)))
+        found += [
+            NotedRead("A7", of, kind, by, via=str(via), stream=stream)
+            for kind, stream, via, of in sorted(self._below)
+        ]
         return mine + found
 
     def _own(self, by: ReadBy, purpose: str) -> list[NotedRead]:
@@ -206,6 +219,13 @@ def shows(kind: Kind, stream: str, comp: UUID, records: Iterable[int] = ()) -> N
     one = _gathered.get()
     if one is not None:
         one.add(kind, stream, comp, records)
+
+
+def shows_below(kind: Kind, stream: str, via: UUID, purpose: str) -> None:
+    """Says that the answer shows a case of a lower log, by a grant above and for its purpose."""
+    one = _gathered.get()
+    if one is not None:
+        one.add_below(kind, stream, via, purpose)
 
 
 def shows_figures() -> None:

@@ -25,6 +25,7 @@ from ledger.reads.shown import (
     Under,
     gathered,
     shows,
+    shows_below,
     shows_figures,
     shows_nothing,
     shows_totals,
@@ -57,6 +58,7 @@ from projections.queries.case_at import CaseAt, folded_from, nothing
 from projections.queries.diff import Change
 from projections.queries.guard_lookups import Connecting
 from projections.queries.json_pointers import exists
+from projections.queries.mirrored import LowerState, Mirrored, MirroredCase
 from projections.queries.participants import participants
 from projections.queries.registry_as_of import RegistryReader, RegistrySnapshot
 from projections.queries.rights import Rights
@@ -150,6 +152,7 @@ class Queries:
         judge: The records by that login: what a statement is judged by may be hidden from whoever
             reads it.
         rights: Decides once more what is opened.
+        mirrored: What is told of lower logs.
     """
 
     def __init__(  # noqa: PLR0913 - wired once, by api.ops.wiring
@@ -162,6 +165,7 @@ class Queries:
         lending_whole: Connecting,
         judge: RowEvidence,
         rights: Rights,
+        mirrored: Mirrored,
     ) -> None:
         self._connecting = connecting
         self._origin = origin
@@ -170,6 +174,7 @@ class Queries:
         self._lending_whole = lending_whole
         self._judge = judge
         self._rights = rights
+        self._mirrored = mirrored
         self._ways = Ways()
 
     # -- how far -------------------------------------------------------------------------------
@@ -351,6 +356,32 @@ class Queries:
             raise NotFound(stream)
         self._rights.require(stream, (row.act_id for row in rows))
         return index, [judged(row, known.registry, now=None) for row in rows]
+
+    def below(self, stream: str, kind: Kind = "RECORD") -> list[MirroredCase]:
+        """Cases of lower logs that grants in a case show to whoever asks; it shows them the case.
+
+        What they are shown of these is noted too (access.md U1, F7).
+        """
+        if self._evidence.level == ORDINARY or not is_case(stream):
+            return []
+        granted = self._rights.below(stream)
+        if not granted:
+            return []
+        with self._connecting() as connection:
+            found = self._mirrored.cases(connection, stream_id(self._origin, stream), granted)
+            for one in found:
+                shows_below(kind, one.stream, UUID(one.via.act_id), self._purpose(one.via))
+        return found
+
+    def _purpose(self, grant: Grant) -> str:
+        """The ground of a grant, as it stands in its case."""
+        entry = self._rights.case(grant.stream).entries.get(grant.act_id)
+        return str(grant.act_id if entry is None else entry.act.facts["ground"])
+
+    def lower_logs(self) -> list[LowerState]:
+        """Each lower log of which something is taken in, and how far."""
+        with self._connecting() as connection:
+            return self._mirrored.states(connection)
 
     def documents(self, stream: str, shown: Iterable[StatementVerdict]) -> list[Document]:
         """The register of a case's documents, of the statements that whoever asks is shown of it.

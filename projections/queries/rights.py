@@ -14,9 +14,11 @@ from typing import Final, LiteralString, NamedTuple
 from ledger.asker import asker
 from ledger.errors import NotFound
 from ledger.regulation.case.state import StreamState
+from ledger.regulation.participation.below import shown_below
 from ledger.regulation.participation.reach import reach
 from ledger.regulation.participation.viewpoint import Viewpoint
 from ledger.regulation.registry.calendar import local_day
+from ledger.regulation.registry.grants import Grant, LowerAct
 from ledger.regulation.registry.registry import Registry
 from ledger.streams.kept import BoundedCache
 from ledger.streams.names import is_case, stream_id
@@ -90,6 +92,18 @@ class Rights:
         found = reach(who.officer, case)
         if (whole and not found.whole) or not found.shows(act_ids):
             raise NotFound(stream)
+
+    def below(self, stream: str) -> Mapping[LowerAct, Grant]:
+        """Acts of lower logs by which a case shows the asker what they are of, each by its grant.
+
+        Nobody in particular is shown none.
+        """
+        who = asker()
+        if who is None or not is_case(stream):
+            return {}
+        at = who.at or self._now()
+        case = Viewpoint(self._state(stream), self._registry(), at, self._level)
+        return shown_below(who.officer, case)
 
     def case(self, stream: str) -> StreamState:
         """A case as the rules have it now, for whoever has required it; nobody changes it."""

@@ -14,6 +14,7 @@ from typing import Any, Final, LiteralString
 from uuid import UUID
 
 from ledger.log.moment import EPOCH
+from ledger.mirror.unit import ref_of
 from ledger.regulation.acts.act import Act
 from ledger.regulation.case.state import StreamState
 from ledger.regulation.edition import ADOPTION
@@ -26,6 +27,7 @@ from ledger.regulation.participation.audience import (
 )
 from ledger.regulation.participation.members import inspections, members, stands_in
 from ledger.regulation.participation.viewpoint import Viewpoint
+from ledger.regulation.registry.grants import LowerAct
 from ledger.regulation.registry.registry import Registry
 from ledger.streams.names import is_case
 from projections.fold.step import Step
@@ -320,8 +322,10 @@ def _kept(at: datetime | None) -> datetime | None:
     return None if at is None or not _FIRST_YEAR < at.year < _LAST_YEAR else at
 
 
-def _uuid(act_id: str | None) -> UUID:
-    return NIL if act_id is None else UUID(act_id)
+def _uuid(act: str | LowerAct | None) -> UUID:
+    if isinstance(act, LowerAct):
+        return ref_of(act.log, act.act_id)
+    return NIL if act is None else UUID(act)
 
 
 # -- registry acts ------------------------------------------------------------------------------

@@ -132,7 +132,7 @@ _LEFT_OUT = frozenset(
         "VerificationShown.checkpoint",
         # only where it is so
         *("CaseFile.set_aside", "CaseFile.view", "ViewShown.at", "Difference.swapped"),
-        *("ActsPage.part", "ActsPage.documents"),
+        *("ActsPage.part", "ActsPage.documents", "ActShown.mirrored", "CaseFile.mirrored"),
         *("StreamHead.prev", "StreamHead.state", "StreamHead.set_aside"),
         *("Checked.guard", "Checked.detail", "Checked.code", "Checked.next_state"),
         "Checked.status",

@@ -16,6 +16,7 @@ from ledger.erasure.epoch_turn import EpochTurn
 from ledger.errors import Conflict, VerificationError
 from ledger.mirror.ports import Taken
 from ledger.mirror.taking_in import Mirror
+from ledger.mirror.unit import ref_of
 from ledger.ports import NIL_UNIT
 from ledger.postgres.connect import Lone
 from ledger.postgres.keeping.epochs import PostgresEpochs
@@ -25,6 +26,7 @@ from ledger.streams.names import stream_id
 from ledger.streams.record_reader import Reader
 from tests.attack.test_need_to_know_by_sql import OFFICER, OTHER, Bench, Stream, a_ticket
 from tests.attacks import attack
+from tests.builders import an_id
 from tests.fixtures.postgres import Database, make_database
 from tests.mirrored import Above, Below
 
@@ -205,27 +207,36 @@ def test_what_was_taken_in_turns_with_the_epoch(database: Database) -> None:
     assert above.mirror().take(said).records > 0
 
 
+HIGHER = Stream(UUID(an_id("a case above")), "", (NIL_UNIT, NIL_UNIT), -1)
+
+
 @attack(
     "a grant below, or a part in another case, shows a case of the mirror above",
     stopped_by="row policies of the mirror, by the audience above alone (F13)",
     noticed_by="-",
 )
-def test_a_mirrored_case_is_shown_to_whom_the_audience_above_names(database: Database) -> None:
-    """Whole, or one act of it; the case beside it, and whoever has no row, see registry alone."""
+def test_a_mirrored_case_is_shown_to_whom_a_grant_above_names(database: Database) -> None:
+    """Whole, by any act of it; not the case beside it, and by no id of an act or of the case."""
     below = Below.founded()
     first = below.case(1, "CaseRegistered")
     below.case(2)
     above = AboveInPostgres(below, database)
     above.mirror().take(above.opened(below.publish()))
-    row = below.read(first, 1)[0]
-    case = Stream(row.stream_id, row.stream, (row.act_id, row.act_id), first)
-    bench = Bench(database, case, case, Stream(NIL_UNIT, "", (NIL_UNIT, NIL_UNIT), -2), {})
+    row, last = below.read(first, 2)
+    bench = _bench(database)
+    for act in (NIL_UNIT, row.act_id, row.stream_id, ref_of("x/ordinary", row.act_id)):
+        bench.takes_part(OFFICER, act=act)
+        assert _cases(database, below, a_ticket()) == []
+    bench.takes_part(OFFICER, act=ref_of(below.a.origin, last.act_id))
+    for ticket, count in ((a_ticket(), 2), (a_ticket(officer=OTHER), 0), (None, 0)):
+        assert _cases(database, below, ticket) == [row.stream] * count
+
+
+def _bench(database: Database) -> Bench:
+    bench = Bench(database, HIGHER, HIGHER, Stream(NIL_UNIT, "", (NIL_UNIT, NIL_UNIT), -2), {})
     bench.empty()
     bench.member(OFFICER)
-    for act, shown in ((row.act_id, 1), (NIL_UNIT, 2)):
-        bench.takes_part(OFFICER, act=act)
-        for ticket, count in ((a_ticket(), shown), (a_ticket(officer=OTHER), 0), (None, 0)):
-            assert _cases(database, below, ticket) == [row.stream] * count
+    return bench
 
 
 class _Annexed(PostgresMirror):
@@ -244,23 +255,20 @@ class _Annexed(PostgresMirror):
 
 @attack(
     "whoever takes part in a mirrored case reads an annex of it that names others",
-    stopped_by="row policies of the mirror: a whole case is its own unit (access.md A1, F13)",
+    stopped_by="row policies of the mirror: a grant is of one document (access.md A1, F13)",
     noticed_by="-",
 )
 def test_an_annex_of_a_mirrored_case_is_shown_by_name_alone(database: Database) -> None:
-    """The case without it; the annex to whom a row of that act names."""
+    """The case without it; the annex to whom an act of it was granted, and not the case with it."""
     below = Below.founded()
-    first = below.case(1, "CaseRegistered")
+    first = below.case(1, "CaseRegistered", "CompetenceDetermined")
     above = AboveInPostgres(below, database)
     above.stored = _Annexed(database.pool("importer"), below.a.origin)
     above.mirror().take(above.opened(below.publish()))
     row, annex = below.read(first, 2)
-    case = Stream(row.stream_id, row.stream, (row.act_id, row.act_id), first)
-    bench = Bench(database, case, case, Stream(NIL_UNIT, "", (NIL_UNIT, NIL_UNIT), -2), {})
-    bench.empty()
-    bench.member(OFFICER)
-    for act, shown in ((NIL_UNIT, 1), (annex.act_id, 2)):
-        bench.takes_part(OFFICER, act=act)
+    bench = _bench(database)
+    for act, shown in ((annex.act_id, 1), (row.act_id, 2)):
+        bench.takes_part(OFFICER, act=ref_of(below.a.origin, act))
         assert _cases(database, below, a_ticket()) == [row.stream] * shown
 
 

@@ -22,6 +22,8 @@ from ledger.regulation.registry.calendar import VIETNAM
 
 Json = Mapping[str, Any]
 _OF_PRODUCT: Final = "PRODUCT_RULE"
+_TERMINAL: Final = 80
+"""Characters of a line of text, on the narrowest terminal."""
 _ENDED: Final = ("STOPPED", "ENDED", "EXTENDED")
 """Runs that nobody waits for: what follows an extension is a run of its own."""
 
@@ -56,6 +58,8 @@ def case_file(shell: Shell, body: Json) -> None:
     shell.table(("field", "value"), _facts(shell, body), whole=("field",))
     _running(shell, body)
     _pending(shell, body)
+    for copy in body.get("mirrored", ()):
+        shell.say(_below(copy))
     for member, column in (("flags", "flags"), ("assumptions", "assumption")):
         if found := body.get(member):
             rows = [(one["code"], one[shell.lang]) for one in found]
@@ -97,10 +101,48 @@ def seen(view: Json) -> Text:
 
 def timeline(shell: Shell, acts: Iterable[Json]) -> None:
     """Every act with its statements: both clocks, who signed, the verdict, the effect."""
+    acts = list(acts)
+    copies = {act["mirrored"]["log"]: act["mirrored"] for act in acts if "mirrored" in act}
+    signs = dict(zip(sorted(copies), map(_sign, range(len(copies))), strict=True))
     columns = ("#", "occurred", "recorded", "act", "author", "verdict", "effect")
-    rows = (row for act in acts for row in _act_rows(shell, act))
+    rows = (row for act in acts for row in _act_rows(shell, act, signs))
     widths = {"occurred": 10, "recorded": 10, "act": 20, "author": 18, "verdict": 7, "effect": 12}
     shell.table(columns, rows, whole=("#",), widths=widths)
+    for log, copy in sorted(copies.items()):
+        shell.say(_copied(signs[log], copy))
+
+
+def _sign(number: int) -> str:
+    """What stands before the indices of a lower log."""
+    return "↓" * (number + 1)
+
+
+def _below(copy: Json) -> Text:
+    """A case of a lower log that a file shows with its own."""
+    told = Message(
+        "With it is shown {stream} of {log} (level {level}): {n} statements, taken in up to record"
+        " {size}, as published there on {at}. Read it in the history.",
+        stream=copy["stream"],
+        log=copy["log"],
+        level=copy["level"],
+        n=copy["statements"],
+        size=copy["records"],
+        at=when(copy["published_at"]),
+    )
+    return in_each(lambda lang: folded(translate(told, lang), _TERMINAL))
+
+
+def _copied(sign: str, copy: Json) -> Text:
+    """What acts are that were taken in from a lower log."""
+    told = Message(
+        "{sign} Verified copy from {log} (level {level}), which was taken in here; its newest act"
+        " shown came on {at}. Each act of this log stands behind what its author had been shown.",
+        sign=sign,
+        log=copy["log"],
+        level=copy["level"],
+        at=when(copy["taken_in_at"]),
+    )
+    return in_each(lambda lang: folded(translate(told, lang), _TERMINAL))
 
 
 def part_of_case(shell: Shell, part: Json) -> None:
@@ -231,15 +273,16 @@ def _pending(shell: Shell, body: Json) -> None:
 # -- history -----------------------------------------------------------------------------------
 
 
-def _act_rows(shell: Shell, act: Json) -> Iterator[tuple[object, ...]]:
+def _act_rows(shell: Shell, act: Json, signs: Mapping[str, str]) -> Iterator[tuple[object, ...]]:
     title = [str(shell.local(act, "act") or standing(act["status"], shell.lang))]
     if act.get("late"):
         title.append(shell.text(Message("(entered late)")))
     title += [f"⚑ {flag}" for flag in act.get("flags", ())]
+    sign = signs[act["mirrored"]["log"]] if "mirrored" in act else ""
     for n, line in enumerate(act["statements"]):
         effect = _effect(shell, line)
         yield (
-            line["index"],
+            f"{sign}{line['index']}",
             when(act.get("occurred_at")) if n == 0 else "",
             when(line["recorded_at"]),
             "\n".join(title) if n == 0 else "↳",

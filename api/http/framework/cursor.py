@@ -46,7 +46,7 @@ def write(index: int, after: Sequence[Any], listing: str, filters: Mapping[str, 
     return host().token_box.shut("cursor", value)
 
 
-def page(
+def page(  # noqa: PLR0913 - what a page is of
     listing: str,
     rows: Sequence[Any],
     limit: int,
@@ -54,14 +54,25 @@ def page(
     index: int,
     place: ListingPosition | None,
     filters: Mapping[str, object],
+    more: Sequence[Any] = (),
 ) -> tuple[dict[str, Any], str | None]:
-    """The body of one page where all rows of a listing are at hand, and the cursor of the next."""
+    """The body of one page where all rows of a listing are at hand, and the cursor of the next.
+
+    Args:
+        listing: Its name.
+        rows: All of it.
+        limit: Rows of a page.
+        index: Of the snapshot.
+        place: Where the page begins.
+        filters: What the cursor is bound to.
+        more: What else the snapshot is told by; it comes back behind the first of `after`.
+    """
     start = int(place.after[0]) if place else 0
     shown = rows[start : start + limit]
     body: dict[str, Any] = {listing: shown, "index": index}
     if start + len(shown) >= len(rows):
         return body, None
-    following = write(index, (start + len(shown),), listing, filters)
+    following = write(index, (start + len(shown), *more), listing, filters)
     return {**body, "next": following}, following
 
 

@@ -40,6 +40,7 @@ from api.problems.problem import Problem
 from ledger.errors import NotFound
 from ledger.log.moment import stamp
 from ledger.message import Message
+from projections.queries.mirrored import history
 from projections.queries.signature_verdicts import Verification
 from projections.views import search_terms
 from projections.views.case_file import Filter
@@ -165,6 +166,10 @@ def get_case(params: dict[str, Any], case: str) -> Response:
 def _as_text(case: str, index: int, body: str) -> Response:
     """The file's JSON text as it is; before it id, rehearsal's mark and by what it is read."""
     mark = ',"rehearsal":true' if enclave().facts.rehearsal else ""
+    below = enclave().queries.below(_stream(case), "CASE_FILE")
+    if below:
+        shown = encode([serializers.mirrored_case(one) for one in below]).decode()
+        mark += f',"mirrored":{shown}'
     under = enclave().queries.read_under(_stream(case))
     member = encode(serializers.read_under(under)).decode()
     text = f'{{"id":"{case}"{mark},"read_under":{member},{body[1:]}'
@@ -186,19 +191,34 @@ def list_case_acts(params: dict[str, Any], case: str) -> Response:
 
     In the order in which their authors signed. Who was sent some acts of the case gets those;
     `part` says how many statements there are and which are withheld. Above ordinary `documents` is
-    the register of those classified documents that are named to the caller.
+    the register of those classified documents that are named to the caller, and acts of a case of a
+    lower log that a grant in this one shows them stand among its own, marked `mirrored`: each act
+    of this log behind what its author had been shown (`facts.seen`).
     """
     stream = _stream(case)
     freshness.require(params, "acts")
     bound = {"case": case, "limit": params["limit"]}
     place = cursor.read(params.get("cursor"), "acts", bound)
     index, statements = enclave().queries.acts(stream)
+    below = enclave().queries.below(stream)
     if place:
         index = place.index
         statements = [one for one in statements if one.row.index <= index]
-    acts = serializers.grouped(statements)
+        sizes = dict(place.after[1:])  # of a log that was not shown then, nothing is now
+        below = [one.upto(sizes.get(one.log, 0)) for one in below]
+    facts = enclave().facts
+    acts = [
+        serializers.shown_act(*one) for one in history(statements, facts.origin, facts.level, below)
+    ]
+    sizes = {one.log: one.size for one in below} if place is None else sizes
     body, following = cursor.page(
-        "acts", acts, params["limit"], index=index, place=place, filters=bound
+        "acts",
+        acts,
+        params["limit"],
+        index=index,
+        place=place,
+        filters=bound,
+        more=sorted(sizes.items()),
     )
     part = enclave().queries.part(stream)
     if part is not None:

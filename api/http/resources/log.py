@@ -9,6 +9,7 @@ from flask import Response
 from api.http.framework.endpoint import BYTES, NOTE, Resource, in_path
 from api.http.framework.request_context import now
 from api.http.framework.responses import JSON, answer, encode, finish
+from api.http.resources.common import serializers
 from api.http.resources.common.served import enclave
 from api.http.schemas.log import (
     ConsistencyProofSchema,
@@ -16,6 +17,7 @@ from api.http.schemas.log import (
     InclusionProofSchema,
     InclusionQuerySchema,
     LogFactsSchema,
+    LowerLogsSchema,
     RecoveryEvidenceSchema,
 )
 from api.problems.problem import Problem
@@ -23,6 +25,7 @@ from keys.log_keys import Span
 from ledger.errors import NotFound
 from ledger.log import tiles
 from ledger.log.moment import stamp
+from ledger.reads.shown import shows_nothing
 
 log = Resource("log", __name__, description="Sổ và chứng minh · The log and its proofs")
 _NAME = in_path("name", "`acts`; the log of reads has its own.", example="acts", enum=["acts"])
@@ -176,3 +179,15 @@ def _sealed_size() -> int:
 def _require(name: str) -> None:
     if name != "acts":
         raise Problem("not_found")
+
+
+@log.call("/v1/lower-logs", answers=LowerLogsSchema, problems=("database_unavailable",))
+def list_lower_logs() -> Response:
+    """Các sổ cấp dưới đã nhận về · The lower logs that are mirrored here, and how far.
+
+    Whoever signs an act says by `facts.seen` what they had been shown: log, size and root as they
+    stand here. At the ordinary level there is none.
+    """
+    shows_nothing()
+    found = enclave().queries.lower_logs()
+    return answer({"logs": [serializers.lower_log(one) for one in found]})

@@ -278,6 +278,19 @@ class ReadUnderSchema(StrictSchema):
     until = text("Until when.", required=True)
 
 
+class MirroredCaseSchema(StrictSchema):
+    """A case of a lower log, taken in and verified, that a grant here shows with this one."""
+
+    log = text("Origin of the lower log.", required=True)
+    level = text("Its level.", required=True)
+    stream = text("`case/<uuid>` there.", required=True)
+    statements = number("Statements of it that are shown in the timeline.")
+    records = number("Records of that log that are taken in.")
+    published_at = text("Turn of the clock there that the newest segment is of.", required=True)
+    taken_in_at = text("When that came, by the clock here.", required=True)
+    shown_by = pattern(UUID, "`act_id` of the grant here that shows it to you.", required=True)
+
+
 class CaseFileSchema(AnswerSchema):
     """One case at one moment."""
 
@@ -324,6 +337,13 @@ class CaseFileSchema(AnswerSchema):
         metadata={
             "description": "Indices of records against the rules, not voided yet: they move"
             " nothing, and the case takes no other act. Left out where there are none."
+        },
+    )
+    mirrored = fields.List(
+        fields.Nested(MirroredCaseSchema),
+        metadata={
+            "description": "Cases of lower logs that are shown with it; left out where there are"
+            " none, and of moments of the past."
         },
     )
     view = fields.Nested(

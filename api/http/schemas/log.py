@@ -151,3 +151,23 @@ class LogFactsSchema(AnswerSchema):
             " most the first 100 (formats.md §3)."
         },
     )
+
+
+class LowerLogSchema(StrictSchema):
+    """How far a lower log is taken in, as an act may say that its author was shown it."""
+
+    log = text("Origin of the log.", required=True)
+    level = text("Its level.", required=True)
+    size = whole("Records taken in.", required=True)
+    root = text(
+        "Root of these, standard base64: with `log` and `size` a member of `facts.seen`.",
+        required=True,
+    )
+    published_at = text("Turn of the clock there that the newest segment is of.", required=True)
+    taken_in_at = text("When that came, by the clock here.", required=True)
+
+
+class LowerLogsSchema(AnswerSchema):
+    """Every lower log of which something is taken in."""
+
+    logs = several(LowerLogSchema, "By origin; none where nothing is.")

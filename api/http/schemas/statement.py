@@ -93,6 +93,15 @@ class StatementShownSchema(StrictSchema):
     signer = part(SignerShownSchema, "Who signed, by post; null where erased.")
 
 
+class MirrorMarkSchema(StrictSchema):
+    """That an act is of a lower log, from which it was taken in; indices are of that log."""
+
+    log = text("Origin of the lower log.", required=True)
+    level = text("Its level.", required=True)
+    taken_in_at = text("When the newest statement of it came, by the clock here.", required=True)
+    shown_by = pattern(UUID, "`act_id` of the grant here that shows it to you.", required=True)
+
+
 class ActShownSchema(AnswerSchema):
     """An act with all its statements."""
 
@@ -113,6 +122,13 @@ class ActShownSchema(AnswerSchema):
         metadata={"description": "What was signed, parsed; null where erased."},
     )
     statements = several(StatementShownSchema, "In their order.")
+    mirrored = fields.Nested(
+        MirrorMarkSchema,
+        metadata={
+            "description": "The mark of an act that is of a lower log; left out for all others. Its"
+            " flags are not told."
+        },
+    )
 
 
 class PartOfCaseSchema(StrictSchema):

@@ -14,7 +14,8 @@ import psycopg
 
 from ledger.errors import Conflict
 from ledger.message import Message
-from ledger.mirror.ports import Claimed, Standing, Taken
+from ledger.mirror.ports import Claimed, Standing, Taken, TakenSegment
+from ledger.mirror.unit import ref_of
 from ledger.ports import NIL_UNIT, LogHead, StoredRecord
 from ledger.postgres.connect import Lending, Pool, calling, reading, translated
 from ledger.postgres.records import PAGE, head_of, stored
@@ -59,12 +60,18 @@ _HEADS: Final[LiteralString] = (
 _ASIDES: Final[LiteralString] = (
     "SELECT index, aside FROM mirror.records WHERE origin = %b AND aside IS NOT NULL"
 )
+_SEGMENTS: Final[LiteralString] = (
+    "SELECT at, size, root, taken_at FROM mirror.segments WHERE origin = %b ORDER BY at"
+)
+_REFS: Final[LiteralString] = (
+    "SELECT ref FROM mirror.records WHERE origin = %b AND index >= %b AND index < %b ORDER BY index"
+)
 _ERASURES: Final[LiteralString] = "SELECT index, act_id FROM mirror.erased WHERE origin = %b"
 _TAKE: Final[LiteralString] = """
-SELECT mirror.take(%b::text, %b::bigint, %b::bigint, %b::bytea, %b::text[], %b::uuid[],
-  %b::bigint[], %b::uuid[], %b::boolean[], %b::boolean[], %b::uuid[], %b::timestamptz[],
-  %b::bytea[], %b::bytea[], %b::bytea[], %b::boolean[], %b::text[], %b::uuid[], %b::bigint[],
-  %b::bytea[], %b::uuid[], %b::bigint[], %b::bigint[], %b::uuid[])
+SELECT mirror.take(%b::text, %b::bigint, %b::bigint, %b::bytea, %b::bytea, %b::text[],
+  %b::uuid[], %b::bigint[], %b::uuid[], %b::uuid[], %b::boolean[], %b::boolean[], %b::uuid[],
+  %b::timestamptz[], %b::bytea[], %b::bytea[], %b::bytea[], %b::boolean[], %b::text[],
+  %b::uuid[], %b::bigint[], %b::bytea[], %b::uuid[], %b::bigint[], %b::bigint[], %b::uuid[])
 """
 _LOGS: Final[LiteralString] = """
 SELECT l.origin, l.level, l.genesis, l.size, l.at, l.note,
@@ -132,6 +139,15 @@ class PostgresMirror:
     def asides(self) -> Mapping[int, str]:
         """See `MirrorStore`."""
         return dict(cast("list[tuple[int, str]]", self._rows(_ASIDES, self._origin)))
+
+    def segments(self) -> Sequence[TakenSegment]:
+        """See `MirrorStore`."""
+        return [TakenSegment(*cast("Any", row)) for row in self._rows(_SEGMENTS, self._origin)]
+
+    def refs(self, start: int, limit: int) -> Sequence[UUID]:
+        """See `MirrorStore`."""
+        rows = self._rows(_REFS, self._origin, start, start + limit)
+        return [cast("UUID", row[0]) for row in rows]
 
     def erasures(self) -> Mapping[int, UUID]:
         """See `MirrorStore`."""
@@ -236,6 +252,7 @@ def _arguments(origin: str, taken: Taken) -> list[object]:
         [row.stream_id for row in rows],
         [row.seq for row in rows],
         [row.act_id for row in rows],
+        [ref_of(origin, row.act_id) for row in rows],
         [row.author for row in rows],
         [row.registry for row in rows],
         [row.unit for row in rows],
@@ -253,4 +270,4 @@ def _arguments(origin: str, taken: Taken) -> list[object]:
         [index for index, _ in taken.erased],
         [act for _, act in taken.erased],
     )
-    return [origin, taken.start, taken.at, taken.checkpoint, *columns]
+    return [origin, taken.start, taken.at, taken.checkpoint, taken.root, *columns]

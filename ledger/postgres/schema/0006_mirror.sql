@@ -1,7 +1,7 @@
 -- The mirror (access.md F8, F12, F13, F15, G10, G11; formats.md §11): what was taken in of lower logs, and who publishes the own
 -- one. Every enclave has it, also one that has nothing below or above: nothing here tells which (F8, L23).
 --
--- Logs · records · what goes and moves · taking in · the turn · reading · append-only · grants
+-- Logs · segments · records · what goes and moves · taking in · the turn · reading · append-only · grants
 
 CREATE SCHEMA mirror;
 
@@ -21,10 +21,24 @@ CREATE TABLE mirror.logs (
   CONSTRAINT logs_begun CHECK ((note IS NULL) = (at = -1) AND (size = 0 OR note IS NOT NULL))
 ) WITH (fillfactor = 50);
 
+-- == Segments ======================================================================================================
+
+-- When what was taken in: the first `size` records of a log and their root, which is what somebody above was shown of it.
+CREATE TABLE mirror.segments (
+  origin text NOT NULL,
+  at bigint NOT NULL,
+  size bigint NOT NULL CHECK (size >= 0),
+  root bytea NOT NULL CHECK (octet_length(root) = 32),
+  taken_at timestamptz NOT NULL DEFAULT clock_timestamp() CHECK (isfinite(taken_at)),
+  PRIMARY KEY (origin, at)
+);
+CREATE INDEX segments_size ON mirror.segments (origin, size);
+
 -- == Records =======================================================================================================
 
 -- As log.streams, log.records, log.wraps and log.tokens. `aside`: why the rules below set a record aside. `unread`: nobody
 -- below can read it, and no content came. Of an erased one none came either; `erased_by` and `erased_at` say by which act.
+-- `ref`: as which a grant above names the act (access.md F13), an id of the name `act/<act_id>` under the origin.
 CREATE TABLE mirror.streams (
   stream_id uuid PRIMARY KEY,
   origin text NOT NULL,
@@ -40,6 +54,7 @@ CREATE TABLE mirror.records (
   stream_id uuid NOT NULL,
   unit uuid NOT NULL,
   act_id uuid NOT NULL,
+  ref uuid NOT NULL,
   erased_by uuid,
   author boolean NOT NULL,
   registry boolean NOT NULL,
@@ -58,6 +73,7 @@ CREATE UNIQUE INDEX records_stream_seq ON mirror.records (stream_id, seq) WHERE 
 CREATE INDEX records_registry ON mirror.records (origin, index) WHERE registry;
 CREATE INDEX records_claims ON mirror.records (origin, index) WHERE erased_by IS NOT NULL;
 CREATE INDEX records_act ON mirror.records (act_id);
+CREATE INDEX records_ref ON mirror.records (ref);
 
 CREATE TABLE mirror.wraps (
   origin text NOT NULL,
@@ -112,8 +128,8 @@ END $$;
 
 -- One segment, one transaction: all of it, and the keys of what it erases go with it. `lock_not_available`: another was first.
 -- What was verified is the importer's to know; here it goes on where the log stands, densely, and nothing is written over.
-CREATE FUNCTION mirror.take(_origin text, _start bigint, _at bigint, _note bytea, _names text[], _streams uuid[], _seqs bigint[],
-  _acts uuid[], _authors boolean[], _registry boolean[], _units uuid[], _times timestamptz[], _entries bytea[], _states bytea[],
+CREATE FUNCTION mirror.take(_origin text, _start bigint, _at bigint, _note bytea, _root bytea, _names text[], _streams uuid[],
+  _seqs bigint[], _acts uuid[], _refs uuid[], _authors boolean[], _registry boolean[], _units uuid[], _times timestamptz[], _entries bytea[], _states bytea[],
   _wraps bytea[], _unread boolean[], _asides text[], _erased_by uuid[], _erased_at bigint[], _tags bytea[], _tag_streams uuid[],
   _tag_indices bigint[], _gone bigint[], _gone_by uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -121,8 +137,8 @@ DECLARE
   stands mirror.logs;
   added bigint := cardinality(_entries);
 BEGIN
-  IF num_nulls(_origin, _start, _at, _note, _names, _streams, _seqs, _acts, _authors, _registry, _units, _times, _entries, _states,
-      _wraps, _unread, _asides, _erased_by, _erased_at, _tags, _tag_streams, _tag_indices, _gone, _gone_by) > 0 THEN
+  IF num_nulls(_origin, _start, _at, _note, _root, _names, _streams, _seqs, _acts, _refs, _authors, _registry, _units, _times, _entries, _states, _wraps,
+      _unread, _asides, _erased_by, _erased_at, _tags, _tag_streams, _tag_indices, _gone, _gone_by) > 0 THEN
     RAISE EXCEPTION 'a segment is taken in whole' USING ERRCODE = 'data_exception';
   END IF;
   SELECT * INTO stands FROM mirror.logs l WHERE l.origin = _origin FOR UPDATE;
@@ -135,14 +151,14 @@ BEGIN
   INSERT INTO mirror.streams (stream_id, origin, name)
     SELECT DISTINCT z.id, _origin, z.name FROM unnest(_streams, _names) AS z (id, name) WHERE z.name <> ''
     ON CONFLICT DO NOTHING;
-  INSERT INTO mirror.records (origin, index, seq, recorded_at, stream_id, unit, act_id, author, registry, unread, aside, topic,
-      entry, state, erased_by, erased_at)
-    SELECT _origin, _start + z.o - 1, z.seq, z.time, z.id, z.unit, z.act, z.author, z.registry, z.unread, nullif(z.aside, ''),
+  INSERT INTO mirror.records (origin, index, seq, recorded_at, stream_id, unit, act_id, ref, author, registry, unread, aside,
+      topic, entry, state, erased_by, erased_at)
+    SELECT _origin, _start + z.o - 1, z.seq, z.time, z.id, z.unit, z.act, z.ref, z.author, z.registry, z.unread, nullif(z.aside, ''),
       'socai.statement.v1', z.entry, z.state, nullif(z.erased_by, '00000000-0000-0000-0000-000000000000'),
       nullif(z.erased_at, -1)
-    FROM unnest(_streams, _seqs, _acts, _authors, _registry, _units, _times, _entries, _states, _unread, _asides, _erased_by,
-      _erased_at) WITH ORDINALITY
-      AS z (id, seq, act, author, registry, unit, time, entry, state, unread, aside, erased_by, erased_at, o);
+    FROM unnest(_streams, _seqs, _acts, _refs, _authors, _registry, _units, _times, _entries, _states, _unread, _asides,
+      _erased_by, _erased_at) WITH ORDINALITY
+      AS z (id, seq, act, ref, author, registry, unit, time, entry, state, unread, aside, erased_by, erased_at, o);
   INSERT INTO mirror.wraps (origin, index, kek_id, wrap)
     SELECT _origin, _start + z.o - 1, substring(z.wrap FROM 2 FOR 16), z.wrap
     FROM unnest(_wraps) WITH ORDINALITY AS z (wrap, o) WHERE z.wrap <> '';
@@ -151,6 +167,7 @@ BEGIN
   INSERT INTO mirror.erased (origin, index, act_id)
     SELECT _origin, z.index, z.act FROM unnest(_gone, _gone_by) AS z (index, act) ON CONFLICT DO NOTHING;
   DELETE FROM mirror.wraps w WHERE w.origin = _origin AND w.index = ANY (_gone);
+  INSERT INTO mirror.segments (origin, at, size, root) VALUES (_origin, _at, _start + added, _root);
   UPDATE mirror.logs SET size = size + added, at = _at, note = _note,
     recorded_at = coalesce(_times[added], recorded_at),
     registry_index = coalesce((SELECT max(_start + z.o - 1) FROM unnest(_registry) WITH ORDINALITY AS z (changes, o)
@@ -221,8 +238,14 @@ END $$;
 
 -- == Reading =======================================================================================================
 
--- Registry records of a lower log are read by everybody of the enclave, as its own are (N6); a case by whoever it is shown to
--- here: what grants below say gives nobody anything (F13).
+-- Registry records of a lower log are read by everybody of the enclave, as its own are (N6); a case by whoever is granted it
+-- here: what grants below say gives nobody anything (F13). A grant above names an act below, and shows what is of the document
+-- that this act is of: most often all of the case. Which that is, only the mirror knows, so it is found here and by no fold, and
+-- is the same before and after an import. The id of an act of this log is random and no `ref` is (RFC 9562, versions 4 and 5).
+CREATE VIEW mirror.shown WITH (security_barrier) AS
+  SELECT a.comp AS granted_in, r.origin, r.stream_id AS comp, r.unit
+  FROM sec.shown a JOIN mirror.records r ON r.ref = a.act
+  WHERE r.unit <> '00000000-0000-0000-0000-000000000000';
 ALTER TABLE mirror.records ENABLE ROW LEVEL SECURITY;
 ALTER TABLE mirror.wraps ENABLE ROW LEVEL SECURITY;
 ALTER TABLE mirror.streams ENABLE ROW LEVEL SECURITY;
@@ -230,11 +253,11 @@ CREATE POLICY whole ON mirror.records FOR SELECT TO {slug}_importer, {slug}_keep
 CREATE POLICY whole ON mirror.wraps FOR SELECT TO {slug}_importer, {slug}_keeper USING (true);
 CREATE POLICY whole ON mirror.streams FOR SELECT TO {slug}_importer, {slug}_auditor USING (true);
 CREATE POLICY ntk ON mirror.records FOR SELECT TO {slug}_reader USING (unit = '00000000-0000-0000-0000-000000000000' OR
-  (SELECT true FROM sec.shown a WHERE a.comp = stream_id AND (a.whole AND unit = stream_id OR a.act = act_id) LIMIT 1));
+  (stream_id, unit) IN (SELECT m.comp, m.unit FROM mirror.shown m));
 CREATE POLICY ntk ON mirror.wraps FOR SELECT TO {slug}_reader USING (
   (SELECT true FROM mirror.records r WHERE r.origin = wraps.origin AND r.index = wraps.index));
 CREATE POLICY ntk ON mirror.streams FOR SELECT TO {slug}_reader USING (NOT starts_with(name, 'case/') OR
-  (SELECT true FROM sec.shown a WHERE a.comp = stream_id LIMIT 1));
+  stream_id IN (SELECT m.comp FROM mirror.shown m));
 
 -- == Append-only ===================================================================================================
 
@@ -252,6 +275,7 @@ BEGIN
   RETURN NULL;
 END $$;
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON mirror.streams EXECUTE FUNCTION mirror.refuse();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON mirror.segments EXECUTE FUNCTION mirror.refuse();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON mirror.records EXECUTE FUNCTION mirror.refuse();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON mirror.tokens EXECUTE FUNCTION mirror.refuse();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON mirror.erased EXECUTE FUNCTION mirror.refuse();
@@ -265,20 +289,22 @@ CREATE TRIGGER stays BEFORE DELETE OR TRUNCATE ON mirror.logs EXECUTE FUNCTION m
 
 -- The importer has the mirror and nothing of the own log but what says which program's database this is (G10).
 GRANT USAGE ON SCHEMA mirror TO {slug}_importer, {slug}_reader, {slug}_keeper, {slug}_auditor, {slug}_backup, {slug}_migrator;
-GRANT SELECT ON mirror.logs, mirror.streams, mirror.records, mirror.wraps, mirror.tokens, mirror.erased TO {slug}_importer;
-GRANT EXECUTE ON FUNCTION mirror.take(text, bigint, bigint, bytea, text[], uuid[], bigint[], uuid[], boolean[], boolean[], uuid[],
-  timestamptz[], bytea[], bytea[], bytea[], boolean[], text[], uuid[], bigint[], bytea[], uuid[], bigint[], bigint[], uuid[])
+GRANT SELECT ON mirror.logs, mirror.segments, mirror.streams, mirror.records, mirror.wraps, mirror.tokens, mirror.erased
   TO {slug}_importer;
+GRANT EXECUTE ON FUNCTION mirror.take(text, bigint, bigint, bytea, bytea, text[], uuid[], bigint[], uuid[], uuid[], boolean[],
+  boolean[], uuid[], timestamptz[], bytea[], bytea[], bytea[], boolean[], text[], uuid[], bigint[], bytea[], uuid[], bigint[],
+  bigint[], uuid[]) TO {slug}_importer;
 GRANT EXECUTE ON FUNCTION mirror.trust(text, text, bytea) TO {slug}_migrator;
 GRANT USAGE ON SCHEMA log TO {slug}_importer, {slug}_publisher;
 GRANT SELECT (number, name, sha256, applied_at) ON log.migrations TO {slug}_importer, {slug}_publisher;
 
-GRANT SELECT ON mirror.logs, mirror.streams, mirror.records, mirror.wraps, mirror.erased TO {slug}_reader;
+GRANT SELECT ON mirror.logs, mirror.segments, mirror.streams, mirror.records, mirror.wraps, mirror.erased, mirror.shown
+  TO {slug}_reader;
 GRANT SELECT (origin, index, kek_id, wrap) ON mirror.wraps TO {slug}_keeper;
 GRANT SELECT (origin, index, entry) ON mirror.records TO {slug}_keeper;
 GRANT EXECUTE ON FUNCTION mirror.rewrap(text[], bigint[], bytea[], bytea[]) TO {slug}_keeper;
-GRANT SELECT ON mirror.logs, mirror.streams, mirror.erased TO {slug}_auditor;
-GRANT SELECT (origin, index, seq, recorded_at, stream_id, unit, act_id, author, registry, unread, aside, entry, erased_by, erased_at)
+GRANT SELECT ON mirror.logs, mirror.segments, mirror.streams, mirror.erased TO {slug}_auditor;
+GRANT SELECT (origin, index, seq, recorded_at, stream_id, unit, act_id, ref, author, registry, unread, aside, entry, erased_by, erased_at)
   ON mirror.records TO {slug}_auditor;
 GRANT SELECT ON ALL TABLES IN SCHEMA mirror TO {slug}_backup;
 

@@ -17,12 +17,14 @@ from ledger.regulation.case.exclusions import exclusions
 from ledger.regulation.case.reviews import took_part
 from ledger.regulation.case.state import Entry, present_agency
 from ledger.regulation.participation import principals
+from ledger.regulation.participation.below import acts_below
 from ledger.regulation.participation.ends import end_of
 from ledger.regulation.participation.participation import acts_of, gifts_of, rule_of
 from ledger.regulation.participation.selectors import holders, led_to, named_ends, named_streams
 from ledger.regulation.participation.units import units
 from ledger.regulation.participation.viewpoint import Viewpoint, taken_at
 from ledger.regulation.registry.calendar import local_day
+from ledger.regulation.registry.grants import LowerAct
 
 
 class AudienceRow(NamedTuple):
@@ -30,13 +32,14 @@ class AudienceRow(NamedTuple):
 
     Attributes:
         who: The principal.
-        act: The act that is shown; None: the whole case.
+        act: The act that is shown; None: the whole case. Of a lower log: the document that it is
+            of there, as the mirror knows.
         via: The act that gives it; None: the case itself, to whom a grant names it.
         until: When it is over; None: no end is known.
     """
 
     who: str
-    act: str | None
+    act: str | LowerAct | None
     via: str | None
     until: datetime | None
 
@@ -106,6 +109,10 @@ def audience(case: Viewpoint, orders: Sequence[InspectionReach] = ()) -> CaseAud
     rows += [
         AudienceRow(principals.unit(case.fold.name, unit), act, None, None)
         for act, unit in named.items()
+    ]
+    rows += [
+        AudienceRow(principals.below(case.fold.name, *act), act, None, None)
+        for act in acts_below(case)
     ]
     rows += [row for order in orders for row in _shown_to(order, case, rows)]
     return CaseAudience(opened, tuple(rows), tuple(_excluded(case)))
@@ -178,7 +185,7 @@ def _widest(rows: Iterable[AudienceRow], named: Collection[str]) -> Iterator[Aud
         rows: All of them.
         named: Acts of units that the whole case does not show.
     """
-    longest: dict[tuple[str, str | None], AudienceRow] = {}
+    longest: dict[tuple[str, str | LowerAct | None], AudienceRow] = {}
     for row in rows:
         known = longest.setdefault((row.who, row.act), row)
         if not _as_long(known, row):

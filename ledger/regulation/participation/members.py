@@ -267,6 +267,8 @@ def _granted(grant: Grant, held: Iterable[_Post], carrying: _Carrying, found: _F
         named = [(principals.unit(grant.stream, str(grant.unit)), term)]
     else:
         named = [(case, term) for case in grant.cases]
+    if grant.below is not None:
+        named.append((principals.below(grant.stream, *grant.below), term))
     for who, span in named:
         for office in spans:
             found.add(grant.officer, who, grant.act_id, span.within(term).within(office))

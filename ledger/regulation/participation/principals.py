@@ -38,6 +38,11 @@ def unit(stream: str, named: str) -> str:
     return f"unit/{stream}/{named}"
 
 
+def below(stream: str, log: str, act_id: str) -> str:
+    """To whom a case shows what an act of a lower log is of: it stands in grants there (F13)."""
+    return f"below/{stream}/{log}/{act_id}"
+
+
 def handler(stream: str) -> str:
     """Whoever handles a case: nobody acts as this.
 

@@ -9,10 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from ledger.regulation.acts.act import Act
 from ledger.regulation.acts.json_shape import parse_time
+
+
+class LowerAct(NamedTuple):
+    """An act of a lower log, as an act above names it (`facts.low_ref`).
+
+    Attributes:
+        log: Origin of the lower log.
+        act_id: The act there.
+    """
+
+    log: str
+    act_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +49,7 @@ class Grant:
         index: Record at which it took effect.
         revoked_at: When the revocation happened.
         reviewed_at: For a break-glass opening: when the ledger took its first review.
+        below: The act of a lower log whose document a grant in a case above shows too.
     """
 
     act_id: str
@@ -56,6 +69,7 @@ class Grant:
     index: int
     revoked_at: datetime | None = None
     reviewed_at: datetime | None = None
+    below: LowerAct | None = None
 
     @property
     def reviewed(self) -> bool:
@@ -154,7 +168,9 @@ def _granted(act: Act, index: int) -> Iterable[Grant]:
     elif act.act == "BreakGlassOpened":
         yield _grant(act, index, facts["officer"], "CASE", "READ", facts["until"])
     else:
-        yield _grant(act, index, facts["officer"], facts["scope"], facts["may"], facts["until"])
+        one = _grant(act, index, facts["officer"], facts["scope"], facts["may"], facts["until"])
+        named = facts.get("low_ref")
+        yield one if named is None else replace(one, below=LowerAct(named["log"], named["act_id"]))
 
 
 def _grant(act: Act, index: int, officer: str, scope: str, may: str, until: str) -> Grant:

@@ -88,6 +88,10 @@ def _cut(above: Above) -> None:
     above.store.rows.append(replace(above.store.rows[-1]))
 
 
+def _put_segment(above: Above, **columns: object) -> None:
+    above.store.brought[0] = replace(above.store.brought[0], **columns)  # type: ignore[arg-type]
+
+
 def _longer(note: bytes) -> bytes:
     lines = note.split(b"\n")
     lines[1] = b"%d" % (int(lines[1]) + 1)
@@ -114,6 +118,10 @@ CHANGES: dict[str, Change] = {
     "an erasure": _forget,
     "an erasure more": lambda a: a.store.gone.__setitem__(_row(a).index, UUID(an_id("x"))),
     "a checkpoint": lambda a: setattr(a.store, "_note", _longer(a.store._note or b"")),
+    "the root behind a segment": lambda a: _put_segment(a, root=bytes(32)),
+    "how far a segment came": lambda a: _put_segment(a, size=3),
+    "a segment that goes": lambda a: a.store.brought.clear(),
+    "as what grants name an act": lambda a: a.store.named.__setitem__(3, UUID(an_id("x"))),
     "an older checkpoint": lambda a: setattr(
         a.store, "_note", min(a.below.store._notes.items())[1]
     ),

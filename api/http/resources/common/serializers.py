@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from api.texts.catalogue import both
@@ -14,6 +14,7 @@ from ledger.regulation.acts.catalogue import load
 from ledger.regulation.acts.lifecycle import life_cycle
 from ledger.regulation.registry.calendar import local_time
 from projections.queries.diff import Change
+from projections.queries.mirrored import LowerState, MirroredCase
 from projections.queries.queries import ReadUnder
 from projections.queries.signature_verdicts import StatementVerdict
 from projections.views.acts import ActRow
@@ -106,12 +107,44 @@ def act(statements: list[StatementVerdict]) -> dict[str, Any]:
     }
 
 
-def grouped(statements: list[StatementVerdict]) -> list[dict[str, Any]]:
-    """Statements of a stream as acts, in the order in which their authors signed."""
-    by_act: dict[str, list[StatementVerdict]] = {}
-    for one in statements:
-        by_act.setdefault(one.row.act_id, []).append(one)
-    return [act(group) for group in by_act.values()]
+def shown_act(case: MirroredCase | None, statements: list[StatementVerdict]) -> dict[str, Any]:
+    """An act of a timeline, with its mark where it is of a lower log."""
+    shown = act(statements)
+    if case is not None:
+        shown["mirrored"] = {
+            "log": case.log,
+            "level": case.level,
+            "taken_in_at": stamp(case.taken_at(statements[-1].row.index)),
+            "shown_by": case.via.act_id,
+        }
+    return shown
+
+
+def mirrored_case(case: MirroredCase) -> dict[str, Any]:
+    """A case of a lower log that is shown with one above."""
+    newest = case.segments[-1]
+    return {
+        "log": case.log,
+        "level": case.level,
+        "stream": case.stream,
+        "statements": len(case.statements),
+        "records": newest.size,
+        "published_at": stamp(datetime.fromtimestamp(newest.at, UTC)),
+        "taken_in_at": stamp(newest.taken_at),
+        "shown_by": case.via.act_id,
+    }
+
+
+def lower_log(state: LowerState) -> dict[str, Any]:
+    """How far a lower log is taken in."""
+    return {
+        "log": state.log,
+        "level": state.level,
+        "size": state.newest.size,
+        "root": canonical.b64(state.newest.root),
+        "published_at": stamp(state.published_at),
+        "taken_in_at": stamp(state.newest.taken_at),
+    }
 
 
 def change(one: Change) -> dict[str, Any]:

@@ -1,0 +1,279 @@
+"""Cases of lower logs, as whoever a grant above names is told of them (access.md F5, F12, F13).
+
+What was taken in of a lower log is read by the reader's login under the asker's ticket, whose
+policies ask for the grant; it is decided once more here by the case above in which that stands
+(access.md G17). Nothing of a mirrored case is kept in a view: it is folded when it is read.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final, LiteralString
+from uuid import UUID
+
+from keys.envelope_encryption import Keks
+from ledger.mirror.merged import LogPlace, merged
+from ledger.mirror.ports import MirrorStore, TakenSegment
+from ledger.ports import StoredRecord
+from ledger.regulation.case.state import StreamState
+from ledger.regulation.guards.secrecy import LEVELS
+from ledger.regulation.registry.grants import Grant, LowerAct
+from ledger.streams.record_reader import Opened, Reader
+from ledger.write.registry_follower import RegistryFollower
+from projections.queries.case_at import add
+from projections.queries.signature_verdicts import StatementVerdict, judged
+from projections.views import acts as timeline
+from projections.views.acts import ActRow
+from projections.views.base import Connection
+
+_SHOWN: Final[LiteralString] = """
+SELECT m.origin, l.level, m.comp, array_agg(DISTINCT m.unit) FROM mirror.shown m
+JOIN mirror.logs l ON l.origin = m.origin WHERE m.granted_in = %s GROUP BY 1, 2, 3 ORDER BY 1, 3
+"""
+_MARKS: Final[LiteralString] = """
+SELECT r.index, r.aside, coalesce(e.act_id, r.erased_by)::text FROM mirror.records r
+LEFT JOIN mirror.erased e ON e.origin = r.origin AND e.index = r.index
+WHERE r.origin = %s AND r.stream_id = %s
+"""
+_LOGS: Final[LiteralString] = """
+SELECT s.origin, l.level, s.at, s.size, s.root, s.taken_at FROM mirror.logs l,
+  LATERAL (SELECT * FROM mirror.segments s WHERE s.origin = l.origin ORDER BY s.at DESC LIMIT 1) s
+WHERE s.size > 0 ORDER BY l.origin
+"""
+_HELD: Final[LiteralString] = """
+SELECT EXISTS (SELECT FROM mirror.segments WHERE origin = %s AND size = %s AND root = %s)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LowerState:
+    """How far a lower log is taken in: what somebody above is shown of it.
+
+    Attributes:
+        log: Its origin.
+        level: Its level.
+        newest: The newest segment.
+    """
+
+    log: str
+    level: str
+    newest: TakenSegment
+
+    @property
+    def published_at(self) -> datetime:
+        """The turn of the clock below that the newest segment is of."""
+        return datetime.fromtimestamp(self.newest.at, UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class MirroredCase:
+    """A case of a lower log, as far as it is shown and as it was taken in.
+
+    Attributes:
+        log: Origin of the log.
+        level: Its level.
+        stream: The case.
+        comp: Id of the stream.
+        via: The grant above that shows it.
+        statements: What is shown of it, with verdicts by the keys of the log below.
+        segments: With which it came, in order.
+    """
+
+    log: str
+    level: str
+    stream: str
+    comp: UUID
+    via: Grant
+    statements: Sequence[StatementVerdict]
+    segments: Sequence[TakenSegment]
+
+    def upto(self, size: int) -> MirroredCase:
+        """The same as it was when the log was taken in so far."""
+        kept = [one for one in self.statements if one.row.index < size]
+        return replace(self, statements=kept)
+
+    def taken_at(self, index: int) -> datetime:
+        """When a record came."""
+        return next(one.taken_at for one in self.segments if index < one.size)
+
+    @property
+    def size(self) -> int:
+        """How many records of the log are taken in."""
+        return self.segments[-1].size
+
+
+class Mirrored:
+    """What is told of lower logs.
+
+    Args:
+        store: A lower log, read over the connection of the question.
+        follower: The registry of a lower log, followed over connections of its own.
+        kek: What was taken in is sealed under it.
+    """
+
+    def __init__(
+        self,
+        store: Callable[[str], MirrorStore],
+        follower: Callable[[str, Reader], RegistryFollower],
+        kek: Keks,
+    ) -> None:
+        self._store = store
+        self._follower = follower
+        self._kek = kek
+        self._followers: dict[str, RegistryFollower] = {}
+
+    def states(self, connection: Connection) -> list[LowerState]:
+        """Each lower log of which something is taken in, by name."""
+        rows = connection.execute(_LOGS).fetchall()
+        return [LowerState(log, level, TakenSegment(*rest)) for log, level, *rest in rows]
+
+    def held(self, connection: Connection, log: str, size: int, root: bytes) -> bool:
+        """Whether a lower log was ever taken in so far, with this root."""
+        row = connection.execute(_HELD, [log, size, root]).fetchone()
+        return row is not None and bool(row[0])
+
+    def cases(
+        self, connection: Connection, comp: UUID, granted: Mapping[LowerAct, Grant]
+    ) -> list[MirroredCase]:
+        """Cases of lower logs that grants in a case show to whoever asks.
+
+        Args:
+            connection: Under their ticket.
+            comp: Id of the case above.
+            granted: What its grants show them, by its records (access.md G17).
+        """
+        found = []
+        for log, level, below, units in connection.execute(_SHOWN, [comp]).fetchall():
+            store = self._store(log)
+            rows = [row for row in store.stream(below) if row.unit in units]
+            via = _granting(log, rows, granted)
+            if via is not None:
+                told = self._told(connection, log, level, rows)
+                segments = store.segments()
+                one = MirroredCase(log, level, rows[0].stream, below, via, told, segments)
+                found.append(one)
+        return found
+
+    def _told(
+        self, connection: Connection, log: str, level: str, rows: Sequence[StoredRecord]
+    ) -> list[StatementVerdict]:
+        """Statements of a mirrored case with their verdicts."""
+        reader = Reader(self._store(log), self._kek, log, level)
+        follower = self._followers.get(log)
+        if follower is None:
+            follower = self._followers[log] = self._follower(log, reader)
+        registry = follower.catch_up(self._store(log).head().registry_index).registry
+        marks = {
+            index: (aside, erased_by)
+            for index, aside, erased_by in connection.execute(
+                _MARKS, [log, rows[0].stream_id]
+            ).fetchall()
+        }
+        told = list(_rows(reader.for_folds().open_each(rows), marks))
+        state, found = StreamState(rows[0].stream), []
+        for row, signed in timeline.signeds(told, registry):
+            add(state, row, signed)
+            entry = None if signed is None else state.entries.get(row.act_id)
+            if entry is not None and signed is not None:
+                effect = entry.effect is not None and entry.effect.seq == row.seq
+                one = replace(row, status=entry.status, effect=effect, state_after=state.state)
+            else:
+                one = row
+            found.append(judged(one, registry, now=None))
+        return found
+
+
+def history(
+    own: Iterable[StatementVerdict], log: str, level: str, cases: Sequence[MirroredCase]
+) -> list[tuple[MirroredCase | None, list[StatementVerdict]]]:
+    """Acts of a case and of those below that it shows, in one order (access.md F5).
+
+    Args:
+        own: Its statements, in order.
+        log: Origin of the own log.
+        level: Its level.
+        cases: Those below.
+
+    Returns:
+        Each act's statements, and the case below that it is of; None: of the own one.
+    """
+    every: list[tuple[MirroredCase | None, list[StatementVerdict]]] = [
+        (None, act) for act in grouped(own)
+    ]
+    every += [(case, act) for case in cases for act in grouped(case.statements)]
+
+    def place(one: tuple[MirroredCase | None, list[StatementVerdict]]) -> LogPlace:
+        case, statements = one
+        rank = LEVELS.index(level if case is None else case.level)
+        index = statements[0].row.index
+        return LogPlace(rank, log if case is None else case.log, index, _seen(statements))
+
+    return merged(every, place) if cases else every
+
+
+def grouped(statements: Iterable[StatementVerdict]) -> list[list[StatementVerdict]]:
+    """Statements of a stream by act, in the order in which their authors signed."""
+    by_act: dict[str, list[StatementVerdict]] = {}
+    for one in statements:
+        by_act.setdefault(one.row.act_id, []).append(one)
+    return list(by_act.values())
+
+
+def _seen(statements: Sequence[StatementVerdict]) -> dict[str, int]:
+    """What the author of an act was shown of lower logs: how many records of each."""
+    facts = (one.row.members.get("facts", {}) for one in statements)
+    return {one["log"]: one["size"] for each in facts for one in each.get("seen", ())}
+
+
+def _granting(
+    log: str, rows: Sequence[StoredRecord], granted: Mapping[LowerAct, Grant]
+) -> Grant | None:
+    """The grant that names an act among these records."""
+    acts = dict.fromkeys(str(row.act_id) for row in rows)
+    return next((granted[one] for act in acts if (one := LowerAct(log, act)) in granted), None)
+
+
+def _rows(
+    opened: Collection[Opened], marks: Mapping[int, tuple[str | None, str | None]]
+) -> Iterator[ActRow]:
+    """Records as rows of a timeline, whose effects are not known yet."""
+    turns: Counter[str] = Counter()
+    for one in opened:
+        aside, erased_by = marks.get(one.index, (None, None))
+        away = aside is not None or one.aside is not None
+        yield _row(one, turns[one.act_id], erased_by, away=away)
+        turns[one.act_id] += not away
+
+
+def _row(one: Opened, turn: int, erased_by: str | None, *, away: bool) -> ActRow:
+    statement, act = (None, None) if away else (one.statement, one.act)
+    signers = () if act is None else act.signers[turn : turn + 1]
+    return ActRow(
+        index=one.index,
+        stream=one.stream,
+        seq=one.seq,
+        act_id=one.act_id,
+        act=None if act is None else act.act,
+        role=None if statement is None else statement.role,
+        officer=next((signer.officer for signer in signers), None),
+        kid=None if statement is None else statement.kid,
+        iat=None if statement is None else statement.iat,
+        occurred_at=None if act is None else act.occurred_at,
+        recorded_at=one.recorded_at,
+        agency=None if act is None else act.agency,
+        status="set_aside" if away else "erased" if statement is None else "pending",
+        effect=False,
+        state_after=None,
+        flags=[],
+        late=act is not None and act.late_reason is not None,
+        registry=one.registry,
+        digest=None if statement is None else statement.digest_b64,
+        entry=one.entry,
+        protected=None if statement is None else statement.protected,
+        payload=None if statement is None else statement.payload,
+        signature=None if statement is None else statement.signature,
+        erased_by=erased_by if statement is None and not away else None,
+    )

@@ -1,0 +1,306 @@
+"""A case of a lower log in the history of one above, for whom a grant there names it (F5, F13)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import orjson
+import pytest
+from click.testing import CliRunner
+from werkzeug.test import TestResponse
+
+from api.cli.main import main
+from api.ops.embedded_postgres import Embedded
+from api.ops.wiring import open_kek
+from keys.custody.file import write_key
+from ledger.log.moment import stamp
+from ledger.mirror.taking_in import Mirror, TakenIn
+from ledger.mirror.unit import ref_of
+from ledger.postgres.mirror.mirrored import PostgresMirror, trust
+from ledger.reads.access_logged import AccessRow
+from tests import builders
+from tests.attacks import attack
+from tests.builders import an_act, an_id, officer
+from tests.fixtures.above import OTHER, STRANGER, WHOLE, Above, opened
+from tests.fixtures.app import listening
+from tests.fixtures.under_order import noted
+from tests.mirrored import Above as Taking
+from tests.mirrored import Below
+
+pytestmark = pytest.mark.postgres
+GRANTED = "npgd"
+"""Holds the first annex, and is granted the case below by the case above."""
+
+
+class Joined:
+    """A case above, and one below that a grant in it names.
+
+    Attributes:
+        above: The enclave above with its case.
+        below: The log below.
+        first: Index of the first record of the case below.
+        taking: What takes its segments in there.
+    """
+
+    def __init__(self, above: Above) -> None:
+        self.above, self.below = above, Below.founded()
+        self._story = builders.Story(
+            f"case/{an_id('a case below')}", start=self.below.a.clock.now()
+        )
+        for name in ("ReportReceived", "CaseRegistered", "CompetenceDetermined"):
+            self._story.then(name)
+        self.first = self.below.tell(self._story, upto=2)
+        self.taking, service = Taking(self.below), above.service
+        lower, database = self.below.lower, service.database
+        trust(database.pool("migrator"), lower.origin, lower.level, lower.genesis)
+        self.store = PostgresMirror(database.pool("importer"), lower.origin)
+        self.kek = open_kek(service.settings)
+
+    @property
+    def case(self) -> str:
+        """Name of the case below."""
+        return self.below.read(self.first, 1)[0].stream
+
+    def more(self) -> None:
+        """What happens next in the case below: two statements."""
+        self.below.tell(self._story, after=2)
+
+    def bring(self) -> TakenIn:
+        """Publishes what is new below, and takes it in above."""
+        mirror = Mirror(self.store, self.kek, self.below.lower, "mat", self.taking.now)
+        return mirror.take(self.taking.opened(self.below.publish()))
+
+    def grant(self, alias: str, *, stream: str | None = None, index: int | None = None) -> str:
+        """A grant above by which somebody is shown the case below; its id."""
+        service = self.above.service
+        named = self.below.read(self.first if index is None else index, 1)[0]
+        facts = {
+            "officer": officer(alias),
+            "until": (service.clock.now() + timedelta(days=30)).isoformat(timespec="seconds"),
+            "low_ref": {"log": self.below.a.origin, "act_id": str(named.act_id)},
+        }  # fmt: skip
+        return self.say(
+            "ParticipationGranted", "nst", "ca", facts={"scope": "CASE", **facts}, stream=stream
+        )
+
+    def say(self, name: str, *by: str, stream: str | None = None, **more: Any) -> str:  # noqa: ANN401 - members of an act
+        """An act above by its signers, two if left out; its id."""
+        service = self.above.service
+        author, *also = by or ("nst", "ctq")
+        now = service.clock.now()
+        act = an_act(
+            name, by=author, also=also, level="mat", when=now,
+            stream=stream or self.above.stream, act_id=an_id(f"{name} {service.size()}"), **more,
+        )  # fmt: skip
+        service.step(minutes=1)
+        service.known(service.say(act, author, *also)["index"])
+        self.above.fold()
+        return act.act_id
+
+    def seen(self) -> list[dict[str, Any]]:
+        """What an author above is shown of the lower log."""
+        found = self.get("/v1/lower-logs", STRANGER)
+        assert found.status_code == 200, found.text
+        return [
+            {name: one[name] for name in ("log", "size", "root")}
+            for one in found.get_json()["logs"]
+        ]
+
+    def get(self, path: str, by: str | None) -> TestResponse:
+        """What somebody is answered."""
+        service = self.above.service
+        return service.client.get(path, headers=service.headers(by), buffered=True)
+
+    def history(self, by: str = GRANTED) -> list[dict[str, Any]]:
+        """The timeline of the case above."""
+        found = self.get(f"/v1/cases/{self.above.case}/acts", by)
+        assert found.status_code == 200, found.text
+        acts: list[dict[str, Any]] = found.get_json()["acts"]
+        return acts
+
+    def rows(self, alias: str) -> list[AccessRow]:
+        """What is noted of somebody's reads of the case below."""
+        every = [row for row in noted(self.above.service) if row.read.stream == self.case]
+        return [row for row in every if row.read.session.officer == officer(alias)]
+
+
+@pytest.fixture
+def joined(postgres_server: Embedded, tmp_path: Path) -> Iterator[Joined]:
+    """Both enclaves, with nothing brought up and nobody let in."""
+    with opened(postgres_server, tmp_path / "home", "mat") as above:
+        yield Joined(above)
+
+
+def _kinds(acts: list[dict[str, Any]]) -> list[str]:
+    return [f"{'↓' if 'mirrored' in one else ''}{one['act']}" for one in acts]
+
+
+def test_the_history_above_shows_the_case_below_with_its_mark(joined: Joined) -> None:
+    """What came before an act above stands before it, what came later behind it."""
+    joined.bring()
+    granted = joined.grant(GRANTED)
+    seen = joined.seen()
+    joined.say("SecretLossReported", "nst", facts={"kind": "SUSPECTED", "seen": seen})
+    joined.more()
+    taken = joined.bring()
+    low = ["↓ReportReceived", "↓CaseRegistered"]
+    later = ["SecretLossReported", "↓CompetenceDetermined"]
+    own = ["ClassificationAssigned", "SecretLossReported", *["ParticipationGranted"] * 2]
+    assert _kinds(joined.history()) == [*own, *low, *later]
+    copies = [one for one in joined.history() if "mirrored" in one]
+    segments = joined.store.segments()
+    for one, segment in zip(copies, (segments[0], segments[0], segments[-1]), strict=True):
+        mark = one["mirrored"]
+        assert (mark["log"], mark["level"], mark["shown_by"]) == (
+            joined.below.a.origin, "ordinary", granted,
+        )  # fmt: skip
+        assert mark["taken_in_at"] == stamp(segment.taken_at)
+        assert one["stream"] == joined.case
+        assert [line["verdict"] for line in one["statements"]] == ["VALID"] * len(one["statements"])
+    assert copies[0]["statements"][0]["index"] == joined.first
+    assert copies[-1]["statements"][-1]["effect"]
+    assert copies[-1]["statements"][-1]["state_after"] == "VERIFYING"
+    file = joined.get(f"/v1/cases/{joined.above.case}", GRANTED).get_json()
+    (case,) = file["mirrored"]
+    assert (case["stream"], case["statements"], case["records"]) == (joined.case, 4, taken.size)
+
+
+def test_pages_are_of_one_moment_whatever_is_brought_between(joined: Joined) -> None:
+    """Nothing twice and nothing left out, where a segment is taken in between two pages."""
+    joined.bring()
+    joined.grant(GRANTED)
+    whole = [one["act_id"] for one in joined.history()]
+    path, found = f"/v1/cases/{joined.above.case}/acts?limit=2", list[str]()
+    page = joined.get(path, GRANTED).get_json()
+    joined.more()
+    joined.bring()
+    while True:
+        found += [one["act_id"] for one in page["acts"]]
+        if "next" not in page:
+            break
+        page = joined.get(f"{path}&cursor={page['next']}", GRANTED).get_json()
+    assert found == whole
+
+
+@attack(
+    "the case below is looked for above by whom no grant there names it to",
+    stopped_by="row policies of the mirror, asked once more by the records of the case above (F13)",
+    noticed_by="-",
+)
+def test_whom_no_grant_names_is_told_what_is_told_of_nothing(joined: Joined) -> None:
+    """Byte for byte as where nothing was brought up (N1): timeline, file, and both ids."""
+    paths = [f"/v1/cases/{joined.above.case}{part}" for part in ("", "/acts", "/verification")] + [
+        f"/v1/cases/{joined.case.partition('/')[2]}{part}" for part in ("", "/acts")
+    ]
+    paths += [f"/v1/acts/{joined.below.read(joined.first, 1)[0].act_id}", "/v1/cases"]
+    joined.grant(GRANTED)  # it names what is not here yet
+
+    def told() -> list[tuple[int, bytes]]:
+        answers = [joined.get(path, by) for by in (WHOLE, OTHER, STRANGER) for path in paths]
+        return [(one.status_code, _plain(one.data)) for one in answers]
+
+    before = told()
+    joined.bring()
+    assert told() == before
+    assert "↓ReportReceived" in _kinds(joined.history())
+    assert not joined.rows(WHOLE)
+
+
+def _plain(body: bytes) -> bytes:
+    """Without what names the request."""
+    told = orjson.loads(body)
+    told.pop("trace_id", None)
+    told.pop("checkpoint", None)
+    return orjson.dumps(told)
+
+
+def test_each_look_at_it_is_a_row_of_the_reader_s_own_log(joined: Joined) -> None:
+    """By which grant, for which ground, of which case below (U1, F7)."""
+    joined.bring()
+    granted = joined.grant(GRANTED)
+    joined.history()
+    joined.get(f"/v1/cases/{joined.above.case}", GRANTED)
+    rows = joined.rows(GRANTED)
+    assert [row.read.kind for row in rows] == ["RECORD", "CASE_FILE"]
+    assert {(row.read.rule, row.read.via, row.read.records) for row in rows} == {
+        ("A7", granted, ())
+    }
+    assert all(row.read.purpose for row in rows)
+
+
+def test_a_grant_that_is_revoked_or_of_another_case_shows_nothing(joined: Joined) -> None:
+    """At once; and what a grant in one case shows stands in no other."""
+    joined.bring()
+    granted = joined.grant(GRANTED)
+    assert "↓ReportReceived" in _kinds(joined.history())
+    facts = {"grant": granted, "officer": officer(GRANTED)}
+    joined.say("ParticipationRevoked", "ca", facts=facts)
+    assert "↓ReportReceived" not in _kinds(joined.history())
+
+
+@attack(
+    "a row of the audience is planted that shows a case of the mirror",
+    stopped_by="asked once more by the records of the case above (access.md G17)",
+    noticed_by="log audit",
+)
+def test_a_planted_row_shows_no_case_below(joined: Joined) -> None:
+    """By whoever has the projector's login; the database shows it, and the answer does not."""
+    joined.bring()
+    granted = joined.grant(GRANTED)
+    with joined.above.service.database.pool("projector").connection() as connection:
+        connection.execute(
+            "INSERT INTO sec.audience SELECT gen, comp, %s, act, via, opened, until"
+            " FROM sec.audience WHERE act = %s",
+            [UUID(officer(WHOLE)), ref_of(joined.below.a.origin, _first_act(joined))],
+        )
+    assert granted
+    assert "↓ReportReceived" not in _kinds(joined.history(WHOLE))
+    assert not joined.rows(WHOLE)
+
+
+def _first_act(joined: Joined) -> str:
+    return str(joined.below.read(joined.first, 1)[0].act_id)
+
+
+def test_an_erasure_below_takes_the_content_out_of_the_history(joined: Joined) -> None:
+    """The place stays, with the act that erased it (F15)."""
+    joined.bring()
+    joined.grant(GRANTED)
+    act = joined.below.erase(joined.first)
+    joined.bring()
+    erased, kept = (one for one in joined.history() if "mirrored" in one)
+    assert (erased["payload"], erased["act"], erased["erased_by"]) == (None, None, str(act))
+    assert [line["verdict"] for line in erased["statements"]] == ["ERASED"]
+    assert kept["act"] == "CaseRegistered"
+
+
+def test_the_history_at_a_terminal_says_what_is_a_copy(joined: Joined, tmp_path: Path) -> None:
+    """Its marks, in both languages; the words below the table in 80 columns."""
+    joined.bring()
+    joined.grant(GRANTED)
+    with listening(joined.above.service) as url:
+        for lang, words in (("vi", "Bản sao đã kiểm chứng"), ("en", "Verified copy")):
+            told = _typed(joined, tmp_path, url, lang)
+            assert words in " ".join(told.split())
+            assert f"↓{joined.first}" in told
+            _, _, mark = told.partition("↓ ")
+            assert max(map(len, mark.splitlines()[:4])) <= 80
+
+
+def _typed(joined: Joined, folder: Path, url: str, lang: str) -> str:
+    phrase, key = folder / "phrase", folder / "one.socaikey"
+    phrase.write_bytes(b"of one officer")
+    phrase.chmod(0o600)
+    key.unlink(missing_ok=True)
+    write_key(key, builders.key(GRANTED), b"of one officer", t=1, p=1, m_kib=64)
+    env = {"SOCAI_PASSPHRASE_FILE": str(phrase), "SOCAI_HOME": str(folder / "none"),
+           "COLUMNS": "80"}  # fmt: skip
+    command = ["--lang", lang, "case", "history", joined.above.case, "--key", str(key)]
+    command += ["--server", url, "--log", joined.above.service.enclave.facts.origin]
+    found = CliRunner().invoke(main, command, env=env)
+    assert found.exit_code == 0, found.output
+    return found.output
