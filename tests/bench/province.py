@@ -72,7 +72,8 @@ CREATE TEMPORARY TABLE made ON COMMIT DROP AS
 INSERT INTO proj.acts (gen, index, stream, comp, unit, seq, act_id, act, role, officer, kid, iat,
     occurred_at, recorded_at, agency, status, effect, state_after, flags, late, registry, digest,
     entry, protected, payload, signature)
-  SELECT 1, index, stream, comp, comp, seq, act_id, 'LeadAgencyNotified', 'AUTHOR', 'officer', 'kid', 0,
+  SELECT 1, index, stream, comp, comp, seq, act_id, 'LeadAgencyNotified', 'AUTHOR', 'officer',
+    'kid', 0,
     at, at, agency, 'effective', true, state, '{}', false, false, 'digest', sha256(int8send(index)),
     '', '', ''
   FROM made;
