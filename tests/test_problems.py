@@ -38,6 +38,7 @@ NEVER_OVER_HTTP = {
     "epoch",
     "vault_busy",
     "vault_turned",
+    "wraps_spoilt",
     "files_left",
     "never_erased",
     "no_erasure",

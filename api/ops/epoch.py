@@ -28,7 +28,7 @@ from keys.custody.kek_custody import KekCustody, named
 from keys.custody.key_files import KeyFiles, next_path, old_path
 from keys.envelope_encryption import Kek
 from ledger.erasure.epoch_turn import EpochTurn
-from ledger.errors import VerificationError
+from ledger.errors import Unavailable, VerificationError
 from ledger.files.attachments import raw_digest
 from ledger.files.custody import FileHistory
 from ledger.message import Message
@@ -40,6 +40,7 @@ from ledger.postgres.keeping.sweep import sweep
 
 LOCK: Final = "epoch"
 _ROUNDS: Final = 1_000
+_SPOILT: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +51,13 @@ class Turned:
         epoch: As the database has it; closed, unless something does not open.
         unopened: What does not open, and so was not moved.
         swept: Whether pages and WAL were written anew; None: that was not asked for.
+        put_back: How many wraps did not open once they had moved, went back, and moved again.
     """
 
     epoch: Epoch
     unopened: tuple[str, ...]
     swept: bool | None
+    put_back: int = 0
 
 
 def turn(
@@ -114,7 +117,7 @@ def turn(
             custody.destroy(old_path(path))
             ends.destroyed(old.kek_id)
             swept = _swept(settings, facts, ends) if sweeps else None
-            return Turned(_found(keeper, new.kek_id), tuple(one.unopened), swept)
+            return Turned(_found(keeper, new.kek_id), tuple(one.unopened), swept, one.put_back)
 
 
 def epochs(settings: Settings) -> list[Epoch]:
@@ -167,12 +170,24 @@ def _over(keeper: PostgresKeeper, path: Path, *, sweeps: bool) -> Epoch | None:
 
 def _move(one: EpochTurn, *, leave: bool) -> bool:
     """Until the database says that nothing is left; what is not to be left ends it."""
+    spoilt = 0
     for _ in range(_ROUNDS):
         one.move()
-        if one.close(leave=leave):
-            return True
         if one.unopened and not leave:
             return False
+        if one.look():
+            if one.close(leave=leave):
+                return True
+        elif (spoilt := spoilt + 1) == _SPOILT:
+            raise Unavailable(
+                "wraps_spoilt",
+                Message(
+                    "Not turned: {count} wraps did not open once they had moved, and went back."
+                    " Somebody writes noise with the keeper's login: give it another password"
+                    " (keeper.password, socai migrate), and run this again. Nothing is lost.",
+                    count=one.put_back,
+                ),
+            )
     return False
 
 

@@ -2,8 +2,9 @@
 
 In batches, each of which is durable by itself: whoever was cut off begins again, and finds less to
 do. Records and events that come meanwhile are under either KEK; those that come under the old one
-are moved too, and once the turn is closed the database takes none. What became of the old key, and
-where the keys lie, is not known here.
+are moved too, and once the turn is closed the database takes none. What stood before is kept aside
+until then: whatever has moved is opened first, and where it does not open it goes back. What became
+of the old key, and where the keys lie, is not known here.
 """
 
 from __future__ import annotations
@@ -20,30 +21,43 @@ from ledger.files.file_key import ENTRY
 from ledger.reads.access_logged import origin_of
 
 BATCH: Final = 1_000
-_FIRST: Final = (UUID(int=0), -1)
+_NOBODY: Final = UUID(int=0)
+_FIRST: Final = (_NOBODY, -1)
+
+
+class _Read(Protocol):
+    """`Wraps.records`, or `Wraps.reads`."""
+
+    def __call__(
+        self, kek_id: bytes, after: int, limit: int, /, *, moved: bool = False
+    ) -> Sequence[tuple[int, bytes, bytes]]: ...
 
 
 class Wraps(Protocol):
     """The wraps of a log, as its keeper sees them; `ledger.postgres.keeping.keeper` is one."""
 
-    def records(self, kek_id: bytes, after: int, limit: int) -> Sequence[tuple[int, bytes, bytes]]:
-        """Index, entry and wrap of records under a KEK, in order."""
+    def records(
+        self, kek_id: bytes, after: int, limit: int, *, moved: bool = False
+    ) -> Sequence[tuple[int, bytes, bytes]]:
+        """Index, entry and wrap of records under a KEK, in order; of those alone that moved."""
 
-    def reads(self, kek_id: bytes, after: int, limit: int) -> Sequence[tuple[int, bytes, bytes]]:
+    def reads(
+        self, kek_id: bytes, after: int, limit: int, *, moved: bool = False
+    ) -> Sequence[tuple[int, bytes, bytes]]:
         """The same of the log of reads."""
 
     def files(
-        self, kek_id: bytes, after: tuple[UUID, int], limit: int
+        self, kek_id: bytes, after: tuple[UUID, int], limit: int, *, moved: bool = False
     ) -> Sequence[tuple[UUID, int, bytes | None, bytes]]:
         """File, position, entry of the event (None of the file's own) and wrap, in order."""
 
     def mirrored(
-        self, kek_id: bytes, after: tuple[str, int], limit: int
+        self, kek_id: bytes, after: tuple[str, int], limit: int, *, moved: bool = False
     ) -> Sequence[tuple[str, int, bytes, bytes]]:
         """Log, index, entry and wrap of what was taken in of lower logs, in order."""
 
-    def file_key(self) -> bytes | None:
-        """The wrapped key of the files."""
+    def file_key(self, *, moved: bool = False) -> bytes | None:
+        """The wrapped key of the files; None also where it had to move, and did not."""
 
     def move_records(self, moves: Sequence[tuple[int, bytes, bytes]]) -> int:
         """Index, old and new wrap; how many were still the old ones."""
@@ -60,12 +74,15 @@ class Wraps(Protocol):
     def move_file_key(self, old: bytes, new: bytes) -> int:
         """Old and new wrap."""
 
+    def put_back(self, of: str, places: Sequence[tuple[str, UUID, int]]) -> int:
+        """Puts back what stood in these places before it moved; how many went back."""
+
 
 class Epochs(Protocol):
     """Turns, as the administrator ends them; `ledger.postgres.keeping.epochs` is one."""
 
-    def close(self, before: bytes, left: int) -> bool:
-        """Ends the turn where no more than `left` wraps are under the old KEK."""
+    def close(self, before: bytes, left: int, seen: int) -> bool:
+        """Ends the turn where `left` wraps are under the old KEK, and `seen` have moved."""
 
 
 class EpochTurn:
@@ -83,6 +100,7 @@ class EpochTurn:
 
     Attributes:
         unopened: Wraps that do not open, by what they are of: they cannot be moved.
+        put_back: How many did not open once they had moved, and went back; this turn's, not ours.
     """
 
     def __init__(  # noqa: PLR0913 - wired once, by api.ops
@@ -104,6 +122,8 @@ class EpochTurn:
         self._digest = digest
         self._moved = moved
         self.unopened: list[str] = []
+        self.put_back = 0
+        self._seen = 0
 
     def move(self) -> None:
         """Moves everything that is there; what comes meanwhile is moved too, as far as it is met.
@@ -120,6 +140,29 @@ class EpochTurn:
         self._move_files()
         self._move_mirrored()
 
+    def look(self) -> bool:
+        """Opens everything that has moved; what does not open goes back, to be moved again.
+
+        Whoever else has the keeper's login can put noise in the place of what has not moved yet.
+
+        Returns:
+            Whether nothing went back.
+
+        Raises:
+            Unavailable: Begin again.
+        """
+        self._seen, before = 0, self.put_back
+        wraps = self._wraps
+        self._look_at("record", self._origin, wraps.records)
+        self._look_at("read", origin_of(self._origin), wraps.reads)
+        self._look_at_files()
+        self._look_at_mirrored()
+        if (key := wraps.file_key(moved=True)) is not None:
+            good = self._opens(key, ENTRY)
+            self._seen += good
+            self._back("file_key", [] if good else [("", _NOBODY, 0)])
+        return self.put_back == before
+
     def close(self, *, leave: bool = False) -> bool:
         """Ends the turn: from here on the old KEK opens nothing that is kept.
 
@@ -132,7 +175,7 @@ class EpochTurn:
         """
         if self.unopened and not leave:
             return False
-        return self._epochs.close(self._old.kek_id, len(self.unopened))
+        return self._epochs.close(self._old.kek_id, len(self.unopened), self._seen)
 
     def _rewrapped(self, wrap: bytes, entry: bytes, origin: str | None = None) -> bytes:
         of = origin or self._origin
@@ -152,7 +195,7 @@ class EpochTurn:
         self,
         what: str,
         origin: str,
-        read: Callable[[bytes, int, int], Sequence[tuple[int, bytes, bytes]]],
+        read: _Read,
         move: Callable[[Sequence[tuple[int, bytes, bytes]]], int],
     ) -> None:
         after = -1
@@ -193,3 +236,58 @@ class EpochTurn:
             if moves:
                 self._moved(self._wraps.move_files(moves))
             after = rows[-1][:2]
+
+    # -- looking at what has moved -----------------------------------------------------------------
+
+    def _opens(self, wrap: bytes, entry: bytes, origin: str | None = None) -> bool:
+        try:
+            envelope_encryption.unwrap(self._new, wrap, origin=origin or self._origin, entry=entry)
+        except Unsealable:
+            return False
+        return True
+
+    def _back(self, of: str, places: Sequence[tuple[str, UUID, int]]) -> None:
+        if places:
+            self.put_back += self._wraps.put_back(of, places)
+
+    def _look_at(self, of: str, origin: str, read: _Read) -> None:
+        after = -1
+        while rows := read(self._new.kek_id, after, BATCH, moved=True):
+            bad = [
+                ("", _NOBODY, at)
+                for at, entry, wrap in rows
+                if not self._opens(wrap, entry, origin)
+            ]
+            self._seen += len(rows) - len(bad)
+            self._back(of, bad)
+            after = rows[-1][0]
+
+    def _look_at_mirrored(self) -> None:
+        after = ("", -1)
+        while rows := self._wraps.mirrored(self._new.kek_id, after, BATCH, moved=True):
+            bad = [
+                (of, _NOBODY, at)
+                for of, at, entry, wrap in rows
+                if not self._opens(wrap, entry, of)
+            ]
+            self._seen += len(rows) - len(bad)
+            self._back("mirrored", bad)
+            after = rows[-1][:2]
+
+    def _look_at_files(self) -> None:
+        after = _FIRST
+        while rows := self._wraps.files(self._new.kek_id, after, BATCH, moved=True):
+            bad = [
+                ("", name, seq)
+                for name, seq, entry, wrap in rows
+                if not self._file_opens(name, seq, entry, wrap)
+            ]
+            self._seen += len(rows) - len(bad)
+            self._back("file", bad)
+            after = rows[-1][:2]
+
+    def _file_opens(self, name: UUID, seq: int, entry: bytes | None, wrap: bytes) -> bool:
+        try:
+            return self._opens(wrap, self._digest(name) if seq == 0 else entry or b"")
+        except VerificationError:
+            return False

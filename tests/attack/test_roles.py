@@ -58,7 +58,7 @@ READS: Final[dict[str, set[str]]] = {
     | {"log.records", "log.log_head", "log.migrations", "log.enclave"}
     | ACCESS_TREE
     | {"access.records", "access.log_head"},
-    "backup": LOG | ACCESS | {"access.gate"} | R | MIRROR,
+    "backup": LOG | ACCESS | {"access.gate", "log.wraps_aside"} | R | MIRROR,
     "vault": R,
     "publisher": {
         f"log.{name}"
@@ -87,6 +87,7 @@ READS: Final[dict[str, set[str]]] = {
         "log.records",
         "log.shreds",
         "log.wraps",
+        "log.wraps_aside",
         "mirror.records",
         "mirror.wraps",
     },
@@ -99,7 +100,7 @@ SESSION: Final = {
 CALLS: Final[dict[str, set[str]]] = {
     "migrator": {
         "log.begin_epoch", "log.close_epoch", "log.note_destroyed", "log.note_swept",
-        "mirror.trust",
+        "mirror.trust", "r.note_destroyed", "r.turn_key",
     },
     "writer": {
         "log.append", "log.entries", "log.keep_file", "log.keep_file_key", "log.note_custody",
@@ -121,7 +122,7 @@ CALLS: Final[dict[str, set[str]]] = {
     "publisher": set(),
     "importer": {"mirror.take"},
     "keeper": {
-        "mirror.rewrap",
+        "mirror.rewrap", "log.put_back",
         "log.rewrap", "log.rewrap_file_key", "log.rewrap_files", "log.rewrap_reads", "log.shred",
     },
 }  # fmt: skip

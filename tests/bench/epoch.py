@@ -40,6 +40,7 @@ def rows(run: Run) -> Iterator[Row]:
         turn = EpochTurn(keeper, epochs, old, new, origin=enclave.facts.origin, digest=_no_file)
         begun = time.monotonic(), time.process_time(), run.server_cpu()
         turn.move()
+        turn.look()
         closed = turn.close()
         waited = time.monotonic() - begun[0]
         spent = time.process_time() - begun[1] + run.server_cpu() - begun[2]

@@ -284,6 +284,123 @@ def test_a_wrap_that_opens_under_no_key_stops_the_turn_until_it_is_left(service:
     assert not old_path(key).exists()
 
 
+def aside(service: Service) -> list[tuple[str, bytes]]:
+    """What is kept of before the turn."""
+    with psycopg.connect(service.database.admin) as connection:
+        return connection.execute("SELECT of, wrap FROM log.wraps_aside ORDER BY 1, 2").fetchall()
+
+
+_SPOILT = """
+WITH moves AS (SELECT {place}, wrap AS old, set_byte(%(new)s || substr(wrap, 18), 70, 7) AS new
+  FROM {table} WHERE {kek} = %(old)s)
+SELECT {move} FROM moves
+"""
+#: How whoever has the keeper's login writes noise where something has not moved yet.
+SPOILT = {
+    "record": _SPOILT.format(
+        place="index", table="log.wraps", kek="kek_id",
+        move="log.rewrap(array_agg(index), array_agg(old), array_agg(new))",
+    ),
+    "read": _SPOILT.format(
+        place="index", table="access.wraps", kek="kek_id",
+        move="log.rewrap_reads(array_agg(index), array_agg(old), array_agg(new))",
+    ),
+    "file": _SPOILT.format(
+        place="name, seq", table="log.file_wraps", kek="kek_id",
+        move="log.rewrap_files(array_agg(name), array_agg(seq), array_agg(old), array_agg(new))",
+    ),
+    "file_key": _SPOILT.format(
+        place="one", table="log.file_key", kek="substring(wrap FROM 2 FOR 16)",
+        move="log.rewrap_file_key(old, new)",
+    ),
+}  # fmt: skip
+
+
+@attack(
+    "a taken keeper's login puts noise in the place of everything that has not moved yet, so that"
+    " it is lost once the old key is destroyed",
+    stopped_by="what stood there is kept until the turn is over, and goes back where what took its"
+    " place does not open",
+    noticed_by="socai key epoch turn says how many went back",
+)
+def test_what_was_spoilt_in_a_turn_goes_back_and_moves_again(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Records, reads, files and their key: nothing is lost, and of before nothing is left."""
+    path = filled(service)
+    real, spoilt = epoch_turn.EpochTurn.move, list[int]()
+
+    def move(turn: epoch_turn.EpochTurn) -> None:
+        if not spoilt:
+            said = {"old": turn._old.kek_id, "new": b"\1" + turn._new.kek_id}
+            with psycopg.connect(service.database.dsn("keeper")) as thief:
+                for query in SPOILT.values():
+                    done = thief.execute(query.encode(), said).fetchone()
+                    assert done is not None
+                    spoilt.append(done[0])
+        real(turn)
+
+    monkeypatch.setattr(epoch_turn.EpochTurn, "move", move)
+    told = socai(service, "key", "epoch", "turn", "--no-sweep", "--json")
+    assert told.exit_code == 0, told.output
+    said = orjson.loads(told.stdout)
+    assert all(spoilt)
+    assert said["put_back"] == sum(spoilt)
+    assert aside(service) == []
+    assert ids(service) == {in_force(service).kek_id}
+    assert service.get(path, by="hotline").get_data() == b"a file"
+    assert audited(service).ok
+
+
+def test_noise_again_and_again_stops_the_turn_and_loses_nothing(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says what to do; once the thief is out, the same command ends the turn."""
+    filled(service)
+
+    def noise(keeper: PostgresKeeper, moves: Sequence[tuple[int, bytes, bytes]]) -> int:
+        return real(keeper, [(i, old, new[:-1] + bytes([new[-1] ^ 1])) for i, old, new in moves])
+
+    real = PostgresKeeper.move_records
+    with monkeypatch.context() as patch:
+        patch.setattr(PostgresKeeper, "move_records", noise)
+        told = socai(service, "key", "epoch", "turn", "--no-sweep")
+    assert told.exit_code != 0
+    assert "keeper.password" in told.output
+    assert old_path(Home(service.settings).key_path("kek")).exists()
+    assert socai(service, "key", "epoch", "turn", "--no-sweep").exit_code == 0
+    assert aside(service) == []
+    assert audited(service).ok
+
+
+def test_what_was_there_before_stands_until_the_turn_is_over(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cut off half way, each that moved still opens with the old key; what stands is no other's."""
+    filled(service)
+    old = in_force(service)
+    with psycopg.connect(service.database.admin) as connection:
+        before = {row[0] for row in connection.execute("SELECT wrap FROM log.wraps").fetchall()}
+    monkeypatch.setattr(epoch_turn.EpochTurn, "close", _dies)
+    with pytest.raises(Killed):
+        epoch.turn(service.settings, lambda *_: None, sweeps=False)
+    kept = {wrap for of, wrap in aside(service) if of == "record"}
+    assert kept == before
+    assert {wrap[1:17] for wrap in kept} == {old.kek_id}
+    keeper = PostgresKeeper(service.database.pool("keeper"))
+    nobody = UUID(int=0)
+    assert keeper.put_back("record", [("", nobody, 10**9)]) == 0
+    assert keeper.put_back("record", [("", nobody, 0), ("", nobody, 1)]) == 2
+    monkeypatch.undo()
+    assert epoch.turn(service.settings, lambda *_: None, sweeps=False).epoch.closed_at
+    assert aside(service) == []
+    assert audited(service).ok
+
+
+def _dies(*_: object, **__: object) -> bool:
+    raise Killed
+
+
 @attack(
     "a taken keeper's login moves a wrap to another KEK than the one whose turn it is, brings one"
     " back, or begins a turn to a key of its own and ends the epoch in force",
@@ -304,7 +421,7 @@ def test_the_keeper_moves_wraps_by_a_turn_and_no_other_way(service: Service) -> 
     ends = PostgresEpochs(service.database.pool("migrator"))
     for wrong in (
         lambda: thief.begin(old.kek_id, mine.kek_id),
-        lambda: thief.close(old.kek_id, keeper.count()),
+        lambda: thief.close(old.kek_id, keeper.count(), 0),
         lambda: thief.destroyed(old.kek_id),
         lambda: thief.swept(wal=True),
     ):
@@ -314,7 +431,7 @@ def test_the_keeper_moves_wraps_by_a_turn_and_no_other_way(service: Service) -> 
     ends.begin(old.kek_id, in_force_next)
     with pytest.raises(Exception, match="refuses"):
         keeper.move_records(forged)
-    assert ends.close(old.kek_id, 0) is False
+    assert ends.close(old.kek_id, 0, 0) is False
     moved = [(i, wrap, b"\1" + in_force_next + wrap[17:]) for i, _, wrap in rows[:1]]
     assert keeper.move_records(moved) == 1
     assert keeper.move_records(moved) == 0  # what is not there any more is not moved again

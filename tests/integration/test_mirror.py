@@ -193,6 +193,8 @@ def test_what_was_taken_in_turns_with_the_epoch(database: Database) -> None:
     assert keeper.count() == len(before)
     assert not turn.close()
     turn.move()
+    assert not turn.close()  # nobody has seen that what moved opens
+    assert turn.look()
     assert turn.close()
     with pytest.raises(VerificationError):
         above.reader().read(0, 1)

@@ -31,6 +31,7 @@ from keys.envelope_encryption import Keks
 from ledger.errors import Unavailable, VerificationError
 from ledger.postgres.connect import open_pool
 from ledger.postgres.keeping import sweep as sweeping
+from ledger.postgres.keeping.epochs import PostgresEpochs
 from ledger.postgres.keeping.sweep import sweep
 from ledger.postgres.records import PostgresRecords
 from ledger.regulation.acts.act import Act
@@ -117,6 +118,26 @@ def _cut_off_at(patch: pytest.MonkeyPatch, place: object, name: str, service: Se
     patch.setattr(place, name, killed)
     with pytest.raises(Killed):
         epoch.turn(service.settings, lambda *_: None)
+
+
+def test_an_erasure_in_the_middle_of_a_turn_leaves_nothing_aside(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What stood before a wrap moved is kept for the turn, and goes with the record it opened."""
+    one = Erasable.made(service)
+    act = one.erase()
+    with monkeypatch.context() as patch:
+        _cut_off_at(patch, PostgresEpochs, "close", service)
+    kept = "SELECT of, index FROM log.wraps_aside WHERE of IN ('record', 'file')"
+    with psycopg.connect(service.database.admin) as connection:
+        before = connection.execute(kept).fetchall()
+        assert {("record", at) for at in one.indices} < set(before)
+        assert one.shred(act).exit_code == 0
+        after = connection.execute(kept).fetchall()
+        assert not {at for of, at in after if of == "record"} & set(one.indices)
+        assert len(before) - len(after) > len(one.indices)  # its file's too
+    assert one.socai("key", "epoch", "turn", "--no-sweep").exit_code == 0
+    assert one.audited().ok
 
 
 def test_whoever_was_cut_off_goes_on(service: Service) -> None:

@@ -15,7 +15,7 @@ from ledger.message import Message
 from ledger.postgres.connect import Pool, calling, translated
 
 _BEGIN: Final[LiteralString] = "SELECT log.begin_epoch(%b::bytea, %b::bytea)"
-_CLOSE: Final[LiteralString] = "SELECT log.close_epoch(%b::bytea, %b::bigint)"
+_CLOSE: Final[LiteralString] = "SELECT log.close_epoch(%b::bytea, %b::bigint, %b::bigint)"
 _DESTROYED: Final[LiteralString] = "SELECT log.note_destroyed(%b::bytea)"
 _SWEPT: Final[LiteralString] = "SELECT log.note_swept(%b::boolean)"
 
@@ -44,9 +44,9 @@ class PostgresEpochs:
         except psycopg.Error as error:
             raise translated(error) from error
 
-    def close(self, before: bytes, left: int) -> bool:
-        """Ends the turn where no more than `left` wraps are under the old KEK."""
-        return bool(calling(self._pool, _CLOSE, (before, left), binary=True))
+    def close(self, before: bytes, left: int, seen: int) -> bool:
+        """Ends the turn where `left` wraps are under the old KEK, and `seen` have moved."""
+        return bool(calling(self._pool, _CLOSE, (before, left, seen), binary=True))
 
     def destroyed(self, before: bytes) -> None:
         """Notes that the old KEK of a turn that is over was destroyed where it lay."""

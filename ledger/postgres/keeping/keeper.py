@@ -20,11 +20,15 @@ from ledger.postgres.connect import Pool, calling, reading, translated
 
 _RECORDS: Final[LiteralString] = """
 SELECT w.index, r.entry, w.wrap FROM log.wraps w JOIN log.records r ON r.index = w.index
-WHERE w.kek_id = %b AND w.index > %b ORDER BY w.index LIMIT %b
+WHERE w.kek_id = %b AND (NOT %b OR EXISTS (
+  SELECT FROM log.wraps_aside a WHERE a.of = 'record' AND a.index = w.index))
+  AND w.index > %b ORDER BY w.index LIMIT %b
 """
 _READS: Final[LiteralString] = """
 SELECT w.index, r.entry, w.wrap FROM access.wraps w JOIN access.records r ON r.index = w.index
-WHERE w.kek_id = %b AND w.index > %b ORDER BY w.index LIMIT %b
+WHERE w.kek_id = %b AND (NOT %b OR EXISTS (
+  SELECT FROM log.wraps_aside a WHERE a.of = 'read' AND a.index = w.index))
+  AND w.index > %b ORDER BY w.index LIMIT %b
 """
 _REWRAP_READS: Final[LiteralString] = (
     "SELECT log.rewrap_reads(%b::bigint[], %b::bytea[], %b::bytea[])"
@@ -32,7 +36,10 @@ _REWRAP_READS: Final[LiteralString] = (
 _MIRRORED: Final[LiteralString] = """
 SELECT w.origin, w.index, r.entry, w.wrap
 FROM mirror.wraps w JOIN mirror.records r ON r.origin = w.origin AND r.index = w.index
-WHERE w.kek_id = %b AND (w.origin, w.index) > (%b::text, %b::bigint)
+WHERE w.kek_id = %b AND (NOT %b OR EXISTS (
+  SELECT FROM log.wraps_aside a
+  WHERE a.of = 'mirrored' AND a.origin = w.origin AND a.index = w.index))
+  AND (w.origin, w.index) > (%b::text, %b::bigint)
 ORDER BY w.origin, w.index LIMIT %b
 """
 _REWRAP_MIRRORED: Final[LiteralString] = (
@@ -41,19 +48,27 @@ _REWRAP_MIRRORED: Final[LiteralString] = (
 _FILES: Final[LiteralString] = """
 SELECT w.name, w.seq, c.entry, w.wrap
 FROM log.file_wraps w LEFT JOIN log.custody c ON c.name = w.name AND c.seq = w.seq
-WHERE w.kek_id = %b AND (w.name, w.seq) > (%b::uuid, %b::bigint) ORDER BY w.name, w.seq LIMIT %b
+WHERE w.kek_id = %b AND (NOT %b OR EXISTS (
+  SELECT FROM log.wraps_aside a WHERE a.of = 'file' AND a.name = w.name AND a.index = w.seq))
+  AND (w.name, w.seq) > (%b::uuid, %b::bigint) ORDER BY w.name, w.seq LIMIT %b
 """
 _COUNT: Final[LiteralString] = """
 SELECT (SELECT count(*) FROM log.wraps) + (SELECT count(*) FROM log.file_wraps)
   + (SELECT count(*) FROM access.wraps) + (SELECT count(*) FROM mirror.wraps)
   + (SELECT count(*) FROM log.file_key)
 """
-_FILE_KEY: Final[LiteralString] = "SELECT wrap FROM log.file_key"
+_FILE_KEY: Final[LiteralString] = """
+SELECT wrap FROM log.file_key
+WHERE NOT %b OR EXISTS (SELECT FROM log.wraps_aside a WHERE a.of = 'file_key')
+"""
 _REWRAP: Final[LiteralString] = "SELECT log.rewrap(%b::bigint[], %b::bytea[], %b::bytea[])"
 _REWRAP_FILES: Final[LiteralString] = (
     "SELECT log.rewrap_files(%b::uuid[], %b::bigint[], %b::bytea[], %b::bytea[])"
 )
 _REWRAP_KEY: Final[LiteralString] = "SELECT log.rewrap_file_key(%b::bytea, %b::bytea)"
+_PUT_BACK: Final[LiteralString] = (
+    "SELECT log.put_back(%b::text, %b::text[], %b::uuid[], %b::bigint[])"
+)
 _EPOCHS: Final[LiteralString] = """
 SELECT kek_id, before, begun_at, wraps_before, moved, closed_at, wraps_after, left_behind,
   destroyed_at, swept_at, wal_swept
@@ -146,33 +161,37 @@ class PostgresKeeper:
         """How many wraps there are."""
         return cast("int", self._rows(_COUNT)[0][0])
 
-    def records(self, kek_id: bytes, after: int, limit: int) -> Sequence[tuple[int, bytes, bytes]]:
-        """Index, entry and wrap of records under a KEK, in order."""
-        rows: Any = self._rows(_RECORDS, kek_id, after, limit)
+    def records(
+        self, kek_id: bytes, after: int, limit: int, *, moved: bool = False
+    ) -> Sequence[tuple[int, bytes, bytes]]:
+        """Index, entry and wrap of records under a KEK, in order; of those alone that moved."""
+        rows: Any = self._rows(_RECORDS, kek_id, moved, after, limit)
         return cast("Sequence[tuple[int, bytes, bytes]]", rows)
 
-    def reads(self, kek_id: bytes, after: int, limit: int) -> Sequence[tuple[int, bytes, bytes]]:
+    def reads(
+        self, kek_id: bytes, after: int, limit: int, *, moved: bool = False
+    ) -> Sequence[tuple[int, bytes, bytes]]:
         """The same of the log of reads."""
-        rows: Any = self._rows(_READS, kek_id, after, limit)
+        rows: Any = self._rows(_READS, kek_id, moved, after, limit)
         return cast("Sequence[tuple[int, bytes, bytes]]", rows)
 
     def mirrored(
-        self, kek_id: bytes, after: tuple[str, int], limit: int
+        self, kek_id: bytes, after: tuple[str, int], limit: int, *, moved: bool = False
     ) -> Sequence[tuple[str, int, bytes, bytes]]:
         """Log, index, entry and wrap of what was taken in of lower logs, in order."""
-        rows: Any = self._rows(_MIRRORED, kek_id, *after, limit)
+        rows: Any = self._rows(_MIRRORED, kek_id, moved, *after, limit)
         return cast("Sequence[tuple[str, int, bytes, bytes]]", rows)
 
     def files(
-        self, kek_id: bytes, after: tuple[UUID, int], limit: int
+        self, kek_id: bytes, after: tuple[UUID, int], limit: int, *, moved: bool = False
     ) -> Sequence[tuple[UUID, int, bytes | None, bytes]]:
         """File, position, entry of the event (None of the file's own) and wrap, in order."""
-        rows: Any = self._rows(_FILES, kek_id, *after, limit)
+        rows: Any = self._rows(_FILES, kek_id, moved, *after, limit)
         return cast("Sequence[tuple[UUID, int, bytes | None, bytes]]", rows)
 
-    def file_key(self) -> bytes | None:
-        """The wrapped key of the files."""
-        rows = self._rows(_FILE_KEY)
+    def file_key(self, *, moved: bool = False) -> bytes | None:
+        """The wrapped key of the files; None also where it had to move, and did not."""
+        rows = self._rows(_FILE_KEY, moved)
         return cast("bytes", rows[0][0]) if rows else None
 
     def move_records(self, moves: Sequence[tuple[int, bytes, bytes]]) -> int:
@@ -198,6 +217,11 @@ class PostgresKeeper:
     def move_file_key(self, old: bytes, new: bytes) -> int:
         """The same of the key of the files."""
         return cast("int", calling(self._pool, _REWRAP_KEY, (old, new), binary=True))
+
+    def put_back(self, of: str, places: Sequence[tuple[str, UUID, int]]) -> int:
+        """Puts back what stood in these places before it moved; how many went back."""
+        columns = [list(column) for column in zip(*places, strict=True)]
+        return cast("int", calling(self._pool, _PUT_BACK, (of, *columns), binary=True))
 
     def epochs(self) -> list[Epoch]:
         """Every turn there was, oldest first."""

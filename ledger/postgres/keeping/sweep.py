@@ -25,7 +25,9 @@ _WRAPS: Final = (
     ("log", "wraps"),
     ("log", "file_wraps"),
     ("log", "file_key"),
+    ("log", "wraps_aside"),
     ("access", "wraps"),
+    ("mirror", "wraps"),
 )
 #: What an open transaction may still look at is written anew too: none is older than this one.
 _BEGUN: Final[LiteralString] = "SELECT pg_current_xact_id()::text"

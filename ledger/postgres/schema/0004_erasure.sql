@@ -26,6 +26,26 @@ CREATE TABLE log.epochs (
 -- one turn at a time
 CREATE UNIQUE INDEX epochs_open ON log.epochs ((true)) WHERE closed_at IS NULL;
 
+-- What stood where a wrap has moved, until its turn is over: what took its place is opened before, and where it does not open
+-- this goes back. Of a record or a read its index, of a file name and position, of what was taken in origin and index.
+CREATE TABLE log.wraps_aside (
+  of text NOT NULL CHECK (of IN ('record', 'read', 'file', 'file_key', 'mirrored')),
+  origin text NOT NULL DEFAULT '',
+  name uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
+  index bigint NOT NULL DEFAULT 0,
+  wrap bytea NOT NULL CHECK (octet_length(wrap) = 77),
+  PRIMARY KEY (of, origin, name, index)
+);
+ALTER TABLE log.wraps_aside ALTER COLUMN wrap SET STORAGE MAIN;
+
+-- Whether this wrap stood in the place of a row before it moved.
+CREATE FUNCTION log.stood_there(_of text, _row jsonb, _wrap bytea) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT EXISTS (SELECT FROM log.wraps_aside a WHERE a.of = _of AND a.origin = coalesce(_row->>'origin', '')
+    AND a.name = coalesce((_row->>'name')::uuid, '00000000-0000-0000-0000-000000000000')
+    AND a.index = coalesce((_row->>'index')::bigint, (_row->>'seq')::bigint, 0) AND a.wrap = _wrap)
+$$;
+
 -- == What was shredded =============================================================================================
 
 -- Each act of erasure that was carried out, once. What went is in the two tables behind it, so that whoever deletes sealed
@@ -63,7 +83,8 @@ BEGIN
   ELSIF to_jsonb(NEW) - 'wrap' - 'kek_id' = to_jsonb(OLD) - 'wrap' - 'kek_id'
     AND octet_length(NEW.wrap) = 77 AND substring(NEW.wrap FROM 1 FOR 1) = '\x01'
     AND EXISTS (SELECT FROM log.epochs e WHERE e.closed_at IS NULL
-      AND e.kek_id = substring(NEW.wrap FROM 2 FOR 16) AND e.before = substring(OLD.wrap FROM 2 FOR 16))
+      AND (e.kek_id = substring(NEW.wrap FROM 2 FOR 16) AND e.before = substring(OLD.wrap FROM 2 FOR 16)
+        OR log.stood_there(TG_ARGV[0], to_jsonb(OLD), NEW.wrap)))
   THEN
     RETURN NEW;
   END IF;
@@ -77,9 +98,9 @@ DROP TRIGGER append_only ON log.file_key;
 CREATE TRIGGER append_only BEFORE TRUNCATE ON log.wraps EXECUTE FUNCTION log.refuse();
 CREATE TRIGGER append_only BEFORE TRUNCATE ON log.file_wraps EXECUTE FUNCTION log.refuse();
 CREATE TRIGGER append_only BEFORE DELETE OR TRUNCATE ON log.file_key EXECUTE FUNCTION log.refuse();
-CREATE TRIGGER keeps BEFORE UPDATE OR DELETE ON log.wraps FOR EACH ROW EXECUTE FUNCTION log.keep_wrap();
-CREATE TRIGGER keeps BEFORE UPDATE OR DELETE ON log.file_wraps FOR EACH ROW EXECUTE FUNCTION log.keep_wrap();
-CREATE TRIGGER keeps BEFORE UPDATE ON log.file_key FOR EACH ROW EXECUTE FUNCTION log.keep_wrap();
+CREATE TRIGGER keeps BEFORE UPDATE OR DELETE ON log.wraps FOR EACH ROW EXECUTE FUNCTION log.keep_wrap('record');
+CREATE TRIGGER keeps BEFORE UPDATE OR DELETE ON log.file_wraps FOR EACH ROW EXECUTE FUNCTION log.keep_wrap('file');
+CREATE TRIGGER keeps BEFORE UPDATE ON log.file_key FOR EACH ROW EXECUTE FUNCTION log.keep_wrap('file_key');
 
 -- Nothing is wrapped any more under a KEK whose turn is over: its key is gone, and so the content would be. Whoever still had
 -- it takes the new one and tries again. Nor does a file that was shredded get another event.
@@ -102,7 +123,8 @@ BEGIN
     IF to_jsonb(NEW) - 'wrap' - 'kek_id' = to_jsonb(OLD) - 'wrap' - 'kek_id'
       AND octet_length(NEW.wrap) = 77 AND substring(NEW.wrap FROM 1 FOR 1) = '\x01'
       AND EXISTS (SELECT FROM log.epochs e WHERE e.closed_at IS NULL
-        AND e.kek_id = substring(NEW.wrap FROM 2 FOR 16) AND e.before = substring(OLD.wrap FROM 2 FOR 16))
+        AND (e.kek_id = substring(NEW.wrap FROM 2 FOR 16) AND e.before = substring(OLD.wrap FROM 2 FOR 16)
+          OR log.stood_there(TG_ARGV[0], to_jsonb(OLD), NEW.wrap)))
     THEN RETURN NEW; END IF;
   END IF;
   RAISE EXCEPTION '%.% is append-only: % refused', TG_TABLE_SCHEMA, TG_TABLE_NAME, TG_OP
@@ -110,7 +132,7 @@ BEGIN
 END $$;
 DROP TRIGGER append_only ON access.wraps;
 CREATE TRIGGER append_only BEFORE TRUNCATE ON access.wraps EXECUTE FUNCTION access.refuse();
-CREATE TRIGGER keeps BEFORE UPDATE OR DELETE ON access.wraps FOR EACH ROW EXECUTE FUNCTION access.keep_wrap();
+CREATE TRIGGER keeps BEFORE UPDATE OR DELETE ON access.wraps FOR EACH ROW EXECUTE FUNCTION access.keep_wrap('read');
 CREATE TRIGGER in_force AFTER INSERT ON access.wraps REFERENCING NEW TABLE AS fresh
   FOR EACH STATEMENT EXECUTE FUNCTION log.refuse_closed();
 
@@ -250,6 +272,8 @@ BEGIN
   DELETE FROM log.wraps w WHERE w.index = ANY (named);
   GET DIAGNOSTICS gone = ROW_COUNT;
   DELETE FROM log.file_wraps w WHERE w.name = ANY (_files);
+  DELETE FROM log.wraps_aside a
+    WHERE a.of = 'record' AND a.index = ANY (named) OR a.of = 'file' AND a.name = ANY (_files);
   RETURN gone;
 END $$;
 
@@ -277,9 +301,10 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   done int;
 BEGIN
-  UPDATE log.wraps w SET kek_id = substring(z.new FROM 2 FOR 16), wrap = z.new
+  WITH moves AS (UPDATE log.wraps w SET kek_id = substring(z.new FROM 2 FOR 16), wrap = z.new
     FROM unnest(_indices, _old, _new) AS z (index, old, new)
-    WHERE w.index = z.index AND w.kek_id = substring(z.old FROM 2 FOR 16) AND w.wrap = z.old;
+    WHERE w.index = z.index AND w.kek_id = substring(z.old FROM 2 FOR 16) AND w.wrap = z.old RETURNING z.index, z.old)
+  INSERT INTO log.wraps_aside (of, index, wrap) SELECT 'record', m.index, m.old FROM moves m;
   GET DIAGNOSTICS done = ROW_COUNT;
   UPDATE log.epochs SET moved = moved + done WHERE closed_at IS NULL;
   RETURN done;
@@ -291,9 +316,10 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   done int;
 BEGIN
-  UPDATE access.wraps w SET kek_id = substring(z.new FROM 2 FOR 16), wrap = z.new
+  WITH moves AS (UPDATE access.wraps w SET kek_id = substring(z.new FROM 2 FOR 16), wrap = z.new
     FROM unnest(_indices, _old, _new) AS z (index, old, new)
-    WHERE w.index = z.index AND w.kek_id = substring(z.old FROM 2 FOR 16) AND w.wrap = z.old;
+    WHERE w.index = z.index AND w.kek_id = substring(z.old FROM 2 FOR 16) AND w.wrap = z.old RETURNING z.index, z.old)
+  INSERT INTO log.wraps_aside (of, index, wrap) SELECT 'read', m.index, m.old FROM moves m;
   GET DIAGNOSTICS done = ROW_COUNT;
   UPDATE log.epochs SET moved = moved + done WHERE closed_at IS NULL;
   RETURN done;
@@ -305,9 +331,11 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   done int;
 BEGIN
-  UPDATE log.file_wraps w SET kek_id = substring(z.new FROM 2 FOR 16), wrap = z.new
+  WITH moves AS (UPDATE log.file_wraps w SET kek_id = substring(z.new FROM 2 FOR 16), wrap = z.new
     FROM unnest(_names, _seqs, _old, _new) AS z (name, seq, old, new)
-    WHERE w.name = z.name AND w.seq = z.seq AND w.kek_id = substring(z.old FROM 2 FOR 16) AND w.wrap = z.old;
+    WHERE w.name = z.name AND w.seq = z.seq AND w.kek_id = substring(z.old FROM 2 FOR 16) AND w.wrap = z.old
+    RETURNING z.name, z.seq, z.old)
+  INSERT INTO log.wraps_aside (of, name, index, wrap) SELECT 'file', m.name, m.seq, m.old FROM moves m;
   GET DIAGNOSTICS done = ROW_COUNT;
   UPDATE log.epochs SET moved = moved + done WHERE closed_at IS NULL;
   RETURN done;
@@ -319,15 +347,47 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   done int;
 BEGIN
-  UPDATE log.file_key k SET wrap = _new WHERE k.wrap = _old;
+  WITH moves AS (UPDATE log.file_key k SET wrap = _new WHERE k.wrap = _old RETURNING true)
+  INSERT INTO log.wraps_aside (of, wrap) SELECT 'file_key', _old FROM moves m;
   GET DIAGNOSTICS done = ROW_COUNT;
   UPDATE log.epochs SET moved = moved + done WHERE closed_at IS NULL;
   RETURN done;
 END $$;
 
--- Ends the turn where nothing is under the old KEK any more but `_left` wraps that no key opens; false where there is more.
--- From here on nothing is taken under the old one, so its key can be destroyed.
-CREATE FUNCTION log.close_epoch(_before bytea, _left bigint) RETURNS boolean
+-- Puts back what stood where wraps have moved, since what took its place does not open. How many went back.
+CREATE FUNCTION log.put_back(_of text, _origins text[], _names uuid[], _indices bigint[]) RETURNS int
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  a log.wraps_aside;
+  done int := 0;
+BEGIN
+  FOR a IN SELECT x.* FROM unnest(_origins, _names, _indices) AS z (origin, name, index)
+    JOIN log.wraps_aside x ON (x.of, x.origin, x.name, x.index) = (_of, z.origin, z.name, z.index) FOR UPDATE OF x
+  LOOP
+    CASE a.of
+      WHEN 'record' THEN
+        UPDATE log.wraps w SET kek_id = substring(a.wrap FROM 2 FOR 16), wrap = a.wrap WHERE w.index = a.index;
+      WHEN 'read' THEN
+        UPDATE access.wraps w SET kek_id = substring(a.wrap FROM 2 FOR 16), wrap = a.wrap WHERE w.index = a.index;
+      WHEN 'file' THEN
+        UPDATE log.file_wraps w SET kek_id = substring(a.wrap FROM 2 FOR 16), wrap = a.wrap
+          WHERE w.name = a.name AND w.seq = a.index;
+      WHEN 'mirrored' THEN
+        UPDATE mirror.wraps w SET kek_id = substring(a.wrap FROM 2 FOR 16), wrap = a.wrap
+          WHERE w.origin = a.origin AND w.index = a.index;
+      ELSE
+        UPDATE log.file_key k SET wrap = a.wrap;
+    END CASE;
+    DELETE FROM log.wraps_aside x WHERE (x.of, x.origin, x.name, x.index) = (a.of, a.origin, a.name, a.index);
+    done := done + 1;
+  END LOOP;
+  RETURN done;
+END $$;
+
+-- Ends the turn where nothing is under the old KEK any more but `_left` wraps that no key opens, and what has moved are the
+-- `_seen` that were seen to open under the new one; false where there is more. From here on nothing is taken under the old one,
+-- nothing that it opens is left, and its key can be destroyed.
+CREATE FUNCTION log.close_epoch(_before bytea, _left bigint, _seen bigint) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   turned bytea;
@@ -342,9 +402,11 @@ BEGIN
   IF EXISTS (SELECT FROM log.file_key k WHERE substring(k.wrap FROM 2 FOR 16) = _before)
       OR (SELECT count(*) FROM log.wraps w WHERE w.kek_id = _before)
         + (SELECT count(*) FROM log.file_wraps w WHERE w.kek_id = _before)
-        + (SELECT count(*) FROM access.wraps w WHERE w.kek_id = _before) <> _left THEN
+        + (SELECT count(*) FROM access.wraps w WHERE w.kek_id = _before) <> _left
+      OR (SELECT count(*) FROM log.wraps_aside) <> _seen THEN
     RETURN false;
   END IF;
+  DELETE FROM log.wraps_aside;
   UPDATE log.epochs SET closed_at = clock_timestamp(), left_behind = _left, wraps_after =
       (SELECT count(*) FROM log.wraps w WHERE w.kek_id = turned)
       + (SELECT count(*) FROM log.file_wraps w WHERE w.kek_id = turned)
@@ -382,12 +444,13 @@ GRANT SELECT (number, name, sha256, applied_at) ON log.migrations TO {slug}_keep
 CREATE POLICY whole_keeper ON log.records FOR SELECT TO {slug}_keeper USING (true);
 CREATE POLICY whole_keeper ON log.wraps FOR SELECT TO {slug}_keeper USING (true);
 GRANT EXECUTE ON FUNCTION log.shred(uuid, bytea[], uuid[], bigint, uuid[]), log.rewrap(bigint[], bytea[], bytea[]),
-  log.rewrap_reads(bigint[], bytea[], bytea[]), log.rewrap_files(uuid[], bigint[], bytea[], bytea[]), log.rewrap_file_key(bytea, bytea)
-  TO {slug}_keeper;
+  log.rewrap_reads(bigint[], bytea[], bytea[]), log.rewrap_files(uuid[], bigint[], bytea[], bytea[]), log.rewrap_file_key(bytea, bytea),
+  log.put_back(text, text[], uuid[], bigint[]) TO {slug}_keeper;
+GRANT SELECT (of, origin, name, index) ON log.wraps_aside TO {slug}_keeper;
 
 -- A turn is begun, ended and noted by the administrator's command, which has the migrator's login: an epoch that is over takes
 -- nothing any more, so a login that serves could end the log by it.
-GRANT EXECUTE ON FUNCTION log.begin_epoch(bytea, bytea), log.close_epoch(bytea, bigint), log.note_destroyed(bytea), log.note_swept(boolean)
+GRANT EXECUTE ON FUNCTION log.begin_epoch(bytea, bytea), log.close_epoch(bytea, bigint, bigint), log.note_destroyed(bytea), log.note_swept(boolean)
   TO {slug}_migrator;
 
 -- Whoever keeps content in memory asks what was shredded; epochs and counts name nobody.
@@ -398,4 +461,4 @@ GRANT SELECT (act_id, index, at, keks, records, files, reporters, gone_before) O
   TO {slug}_keeper, {slug}_writer, {slug}_reader, {slug}_projector, {slug}_auditor;
 GRANT SELECT (index, act_id) ON log.shredded TO {slug}_keeper, {slug}_projector, {slug}_auditor;
 GRANT SELECT (name, act_id) ON log.shredded_files TO {slug}_keeper, {slug}_projector, {slug}_auditor;
-GRANT SELECT ON log.epochs, log.shreds, log.shredded, log.shredded_files TO {slug}_backup;
+GRANT SELECT ON log.epochs, log.wraps_aside, log.shreds, log.shredded, log.shredded_files TO {slug}_backup;

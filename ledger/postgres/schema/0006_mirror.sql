@@ -108,7 +108,8 @@ BEGIN
   ELSIF to_jsonb(NEW) - 'wrap' - 'kek_id' = to_jsonb(OLD) - 'wrap' - 'kek_id'
     AND octet_length(NEW.wrap) = 77 AND substring(NEW.wrap FROM 1 FOR 1) = '\x01'
     AND EXISTS (SELECT FROM log.epochs e WHERE e.closed_at IS NULL
-      AND e.kek_id = substring(NEW.wrap FROM 2 FOR 16) AND e.before = substring(OLD.wrap FROM 2 FOR 16))
+      AND (e.kek_id = substring(NEW.wrap FROM 2 FOR 16) AND e.before = substring(OLD.wrap FROM 2 FOR 16)
+        OR log.stood_there(TG_ARGV[0], to_jsonb(OLD), NEW.wrap)))
   THEN
     RETURN NEW;
   END IF;
@@ -167,6 +168,7 @@ BEGIN
   INSERT INTO mirror.erased (origin, index, act_id)
     SELECT _origin, z.index, z.act FROM unnest(_gone, _gone_by) AS z (index, act) ON CONFLICT DO NOTHING;
   DELETE FROM mirror.wraps w WHERE w.origin = _origin AND w.index = ANY (_gone);
+  DELETE FROM log.wraps_aside a WHERE a.of = 'mirrored' AND a.origin = _origin AND a.index = ANY (_gone);
   INSERT INTO mirror.segments (origin, at, size, root) VALUES (_origin, _at, _start + added, _root);
   UPDATE mirror.logs SET size = size + added, at = _at, note = _note,
     recorded_at = coalesce(_times[added], recorded_at),
@@ -183,9 +185,10 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   done int;
 BEGIN
-  UPDATE mirror.wraps w SET kek_id = substring(z.new FROM 2 FOR 16), wrap = z.new
+  WITH moves AS (UPDATE mirror.wraps w SET kek_id = substring(z.new FROM 2 FOR 16), wrap = z.new
     FROM unnest(_origins, _indices, _old, _new) AS z (origin, index, old, new)
-    WHERE w.origin = z.origin AND w.index = z.index AND w.wrap = z.old;
+    WHERE w.origin = z.origin AND w.index = z.index AND w.wrap = z.old RETURNING z.origin, z.index, z.old)
+  INSERT INTO log.wraps_aside (of, origin, index, wrap) SELECT 'mirrored', m.origin, m.index, m.old FROM moves m;
   GET DIAGNOSTICS done = ROW_COUNT;
   UPDATE log.epochs SET moved = moved + done WHERE closed_at IS NULL;
   RETURN done;
@@ -206,7 +209,7 @@ BEGIN
     + (SELECT count(*) FROM log.file_key k WHERE substring(k.wrap FROM 2 FOR 16) = _before));
 END $$;
 
-CREATE OR REPLACE FUNCTION log.close_epoch(_before bytea, _left bigint) RETURNS boolean
+CREATE OR REPLACE FUNCTION log.close_epoch(_before bytea, _left bigint, _seen bigint) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   turned bytea;
@@ -223,9 +226,11 @@ BEGIN
       OR (SELECT count(*) FROM log.wraps w WHERE w.kek_id = _before)
         + (SELECT count(*) FROM log.file_wraps w WHERE w.kek_id = _before)
         + (SELECT count(*) FROM mirror.wraps w WHERE w.kek_id = _before)
-        + (SELECT count(*) FROM access.wraps w WHERE w.kek_id = _before) <> _left THEN
+        + (SELECT count(*) FROM access.wraps w WHERE w.kek_id = _before) <> _left
+      OR (SELECT count(*) FROM log.wraps_aside) <> _seen THEN
     RETURN false;
   END IF;
+  DELETE FROM log.wraps_aside;
   UPDATE log.epochs SET closed_at = clock_timestamp(), left_behind = _left, wraps_after =
       (SELECT count(*) FROM log.wraps w WHERE w.kek_id = turned)
       + (SELECT count(*) FROM log.file_wraps w WHERE w.kek_id = turned)
@@ -280,7 +285,7 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON mirror.records
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON mirror.tokens EXECUTE FUNCTION mirror.refuse();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON mirror.erased EXECUTE FUNCTION mirror.refuse();
 CREATE TRIGGER append_only BEFORE TRUNCATE ON mirror.wraps EXECUTE FUNCTION mirror.refuse();
-CREATE TRIGGER keeps BEFORE UPDATE OR DELETE ON mirror.wraps FOR EACH ROW EXECUTE FUNCTION mirror.keep_wrap();
+CREATE TRIGGER keeps BEFORE UPDATE OR DELETE ON mirror.wraps FOR EACH ROW EXECUTE FUNCTION mirror.keep_wrap('mirrored');
 CREATE TRIGGER in_force AFTER INSERT ON mirror.wraps REFERENCING NEW TABLE AS fresh
   FOR EACH STATEMENT EXECUTE FUNCTION mirror.refuse_closed();
 CREATE TRIGGER stays BEFORE DELETE OR TRUNCATE ON mirror.logs EXECUTE FUNCTION mirror.refuse();

@@ -58,6 +58,15 @@ def turn(*, leave_unreadable: bool, no_sweep: bool) -> None:
             ),
             "epoch_not_turned",
         )
+    if done.put_back:
+        shell.note(
+            Message(
+                "{count} wraps did not open once they had moved: they went back, and moved again."
+                " Somebody wrote noise with the keeper's login: give it another password"
+                " (keeper.password, socai migrate), and find out who.",
+                count=done.put_back,
+            )
+        )
     if done.swept is False:
         shell.note(
             Message(
@@ -78,6 +87,7 @@ def turn(*, leave_unreadable: bool, no_sweep: bool) -> None:
         **_told(done.epoch),
         unreadable=list(done.unopened),
         swept=done.swept,
+        put_back=done.put_back,
         ceremony=facts,
     )
 
