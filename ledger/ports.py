@@ -587,6 +587,40 @@ class Identities(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class LowerLogState:
+    """How far a lower log is taken in: what somebody above is shown of it.
+
+    Attributes:
+        log: Its origin.
+        level: Its level.
+        size: Records taken in.
+        root: Of these, 32 bytes.
+        published_at: Turn of the clock below that the newest segment is of.
+        taken_at: When that came, by the clock of the database here.
+    """
+
+    log: str
+    level: str
+    size: int
+    root: bytes
+    published_at: datetime
+    taken_at: datetime
+
+
+class LowerLogs(Protocol):
+    """What the write path asks of the mirror: which lower logs there are, and what was shown."""
+
+    def states(self) -> Sequence[LowerLogState]:
+        """Each lower log of which something is taken in, as it stands, by name."""
+
+    def trusts(self, log: str) -> bool:
+        """Whether a lower log of this name is mirrored here, were nothing of it taken in yet."""
+
+    def was_shown(self, log: str, size: int, root: bytes) -> bool:
+        """Whether so many records of a lower log were ever all that was taken in, of this root."""
+
+
 class AttachedFiles(Protocol):
     """What the write path asks of the files that an act lists."""
 

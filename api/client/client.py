@@ -79,6 +79,9 @@ class Read:
     under: str | None = None
 
 
+_SHOWN_OF_A_LOG: Final = ("log", "size", "root")
+
+
 class Client(Connection):
     """What an officer asks of one enclave and sends to it; without a signer, any reader.
 
@@ -117,6 +120,27 @@ class Client(Connection):
         with understood():
             header = orjson.loads(canonical.unb64(prepared["protected"]))
             return int(header["seq"]), header.get("prev")
+
+    def with_seen(self, act: Mapping[str, Any], *, at: datetime | None = None) -> Mapping[str, Any]:
+        """An act to be with what its author is shown of lower logs (access.md F5), or as it is.
+
+        Above ordinary an act of a case says in `facts.seen` how far each lower log was taken in
+        when its author looked; what the act says of that already stays.
+
+        Args:
+            act: Its members.
+            at: The ledger's time of the question; rehearsals only.
+        """
+        facts, stream = act.get("facts"), act.get("stream")
+        of_case = isinstance(stream, str) and stream.startswith("case/")
+        if not of_case or not isinstance(facts, Mapping) or "seen" in facts:
+            return act
+        if self.origin.endswith("/ordinary"):
+            return act
+        body = self.json("GET", "/v1/lower-logs", at=at)
+        with understood():
+            seen = [{name: one[name] for name in _SHOWN_OF_A_LOG} for one in body["logs"]]
+        return {**act, "facts": {**facts, "seen": seen}} if seen else act
 
     def sign(
         self,

@@ -76,6 +76,7 @@ from ledger.postgres.connect import (
 )
 from ledger.postgres.files import PostgresFiles
 from ledger.postgres.migrate import check, login_dsn
+from ledger.postgres.mirror.lower_logs import PostgresLowerLogs
 from ledger.postgres.mirror.mirrored import PostgresMirror
 from ledger.postgres.narrowing import PostgresNarrowing
 from ledger.postgres.notices import PostgresNotices
@@ -155,7 +156,8 @@ class Enclave:
         checkpoints: Stored checkpoints, signed by the log.
         watch: Holds the log to what this home has seen of it.
         rights: Who may see what is opened.
-        mirrored: What is told of lower logs.
+        lower_logs: Which lower logs are mirrored here, and how far.
+        mirrored: What is told of cases of these.
         queries: Every reading of the views.
         readiness: Whether it can serve.
         attachments: The files of acts.
@@ -216,6 +218,7 @@ class Enclave:
         written = PostgresRecords(self._writing)
         self.attachments = self._attachments(kek, written)
         whole = self._evidence(written, Reader(written, kek, origin, level))
+        self.lower_logs = PostgresLowerLogs(self._reading)
         self.ledger = Ledger(
             store=written,
             appender=self._appender,
@@ -230,6 +233,7 @@ class Enclave:
             sights=PostgresSight(self._asked, self._writing, origin),
             narrow=PostgresNarrowing(self._writing, origin),
             compartment=PostgresCompartment(self._writing),
+            lower=self.lower_logs,
         )
         self.anchors = self._anchors(kek)
         self.reads: ReadLog = OpenedLate(self._read_writer, self.doubt_of_reads)

@@ -269,6 +269,14 @@ TYPES: Final[Mapping[str, ProblemType]] = {
             "Nothing was recorded. Seal it first (POST /v1/reporters), then send the same bytes."
         ),
     ),
+    "lower_log_unknown": ProblemType(
+        422,
+        Message("The act names a lower log, or a state of one, that was never taken in here"),
+        Message(
+            "Nothing was recorded. Take log, size and root of GET /v1/lower-logs, or leave"
+            " `facts.seen` to POST /v1/acts/prepare, and sign again."
+        ),
+    ),
     "nothing_to_send": ProblemType(
         422,
         Message("The act says nothing that the vault could send"),

@@ -72,6 +72,13 @@ class HttpLedger:
         with _refusing():
             return StreamHead(*self.client(signer).head(str(act["stream"]), act=act, at=at), None)
 
+    def drafted(
+        self, act: Mapping[str, Any], signer: SoftwareSigner, at: datetime
+    ) -> Mapping[str, Any]:
+        """An act to be, above ordinary with what its author is shown of lower logs."""
+        with _refusing():
+            return self.client(signer).with_seen(act, at=at)
+
     def place(self, stream: str, signer: SoftwareSigner, at: datetime | None) -> StreamHead:
         """The stream's head."""
         with _refusing():

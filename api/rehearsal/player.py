@@ -68,6 +68,11 @@ class PlayedLedger(Protocol):
     def head(self, act: Mapping[str, Any], signer: SoftwareSigner, at: datetime) -> StreamHead:
         """Where the next statement of an act stands, for whoever may write it."""
 
+    def drafted(
+        self, act: Mapping[str, Any], signer: SoftwareSigner, at: datetime
+    ) -> Mapping[str, Any]:
+        """An act to be with what the signer's client fills in."""
+
     def place(self, stream: str, signer: SoftwareSigner, at: datetime | None) -> StreamHead:
         """The stream's head, as far as the signer sees it."""
 
@@ -314,7 +319,8 @@ class Player:
         payload = acts_of_play.step_act(step, act_id, run.threads, facts)
         before = self._place(run, step)
         try:
-            receipt = self._signatures(run, step, canonical.encode(payload))
+            drafted = self._desk.drafted(payload, self._key(run, step.author), step.signed)
+            receipt = self._signatures(run, step, canonical.encode(dict(drafted)))
         except PlayRefused as refused:
             return self._refused(run, step, refused, before)
         for alias, key in run.fresh.items():

@@ -33,6 +33,7 @@ from ledger.ports import (
     Entropy,
     Grounds,
     Identities,
+    LowerLogs,
     NotAppended,
     OtherCases,
     RecordStore,
@@ -55,6 +56,7 @@ from ledger.streams.stream import Stream, taken
 from ledger.write import drafting
 from ledger.write.eventsourcing_adapter import LogRecorder, Preconditions, SealingMapper
 from ledger.write.ledger_clock import Time, by_clock, clock_back, rehearsed
+from ledger.write.lower_check import LowerCheck
 from ledger.write.receipt import Recorded
 from ledger.write.registry_follower import RegistryFollower
 from ledger.write.see_check import SeeCheck, first_named, knocks, names_no_stream, unbegun
@@ -104,6 +106,7 @@ class Ledger:
         narrow: Takes sight away at once, by an act that was recorded at an index.
         founded: The registry before record 0; the shipped edition where left out.
         compartment: Whether an identity is kept that an act names; None where nobody is asked.
+        lower: The lower logs that are mirrored here; None where none can be.
 
     Attributes:
         follower: Follows the registry; for readers too.
@@ -126,6 +129,7 @@ class Ledger:
         narrow: Callable[[Narrowing, int], None] | None = None,
         founded: Registry | None = None,
         compartment: Identities | None = None,
+        lower: LowerLogs | None = None,
     ) -> None:
         reader = Reader(store, kek, origin, level)
         mapper = SealingMapper(reader, origin=origin, level=level, kek=kek, entropy=entropy)
@@ -140,6 +144,7 @@ class Ledger:
         self._see = SeeCheck(sights, by_name=level != ORDINARY)
         self._narrow = narrow
         self._compartment = compartment
+        self._lower = LowerCheck(lower) if level != ORDINARY and lower is not None else None
         self._origin = origin
         self._level = level
         self._rehearsal = rehearsal
@@ -349,6 +354,8 @@ class Ledger:
         self._require_files(sent.act, stream)
         self._require_identity(sent.act)
         self._require_prefix(sent.act)
+        if self._lower is not None and sent.statement.role == AUTHOR:
+            self._lower.require(sent.act)
         return _Judgement(event, decision, ends, asking.grounds)
 
     def _ground(self, registry: Registry, at: datetime, asking: Asking) -> DecisionContext:
@@ -555,7 +562,8 @@ class Ledger:
     def _filled(
         self, fields: Mapping[str, Any], officer: str | None, at: datetime
     ) -> dict[str, Any]:
-        return drafting.filled(fields, officer, act_id=self._entropy.uuid(), at=at)
+        members = drafting.filled(fields, officer, act_id=self._entropy.uuid(), at=at)
+        return members if self._lower is None else self._lower.filled(members)
 
 
 def _until(latest: datetime | None, ends: datetime) -> datetime:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final, LiteralString
 from uuid import UUID
 
@@ -38,34 +38,6 @@ SELECT r.index, r.aside, coalesce(e.act_id, r.erased_by)::text FROM mirror.recor
 LEFT JOIN mirror.erased e ON e.origin = r.origin AND e.index = r.index
 WHERE r.origin = %s AND r.stream_id = %s
 """
-_LOGS: Final[LiteralString] = """
-SELECT s.origin, l.level, s.at, s.size, s.root, s.taken_at FROM mirror.logs l,
-  LATERAL (SELECT * FROM mirror.segments s WHERE s.origin = l.origin ORDER BY s.at DESC LIMIT 1) s
-WHERE s.size > 0 ORDER BY l.origin
-"""
-_HELD: Final[LiteralString] = """
-SELECT EXISTS (SELECT FROM mirror.segments WHERE origin = %s AND size = %s AND root = %s)
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class LowerState:
-    """How far a lower log is taken in: what somebody above is shown of it.
-
-    Attributes:
-        log: Its origin.
-        level: Its level.
-        newest: The newest segment.
-    """
-
-    log: str
-    level: str
-    newest: TakenSegment
-
-    @property
-    def published_at(self) -> datetime:
-        """The turn of the clock below that the newest segment is of."""
-        return datetime.fromtimestamp(self.newest.at, UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,16 +96,6 @@ class Mirrored:
         self._follower = follower
         self._kek = kek
         self._followers: dict[str, RegistryFollower] = {}
-
-    def states(self, connection: Connection) -> list[LowerState]:
-        """Each lower log of which something is taken in, by name."""
-        rows = connection.execute(_LOGS).fetchall()
-        return [LowerState(log, level, TakenSegment(*rest)) for log, level, *rest in rows]
-
-    def held(self, connection: Connection, log: str, size: int, root: bytes) -> bool:
-        """Whether a lower log was ever taken in so far, with this root."""
-        row = connection.execute(_HELD, [log, size, root]).fetchone()
-        return row is not None and bool(row[0])
 
     def cases(
         self, connection: Connection, comp: UUID, granted: Mapping[LowerAct, Grant]

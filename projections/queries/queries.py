@@ -58,7 +58,7 @@ from projections.queries.case_at import CaseAt, folded_from, nothing
 from projections.queries.diff import Change
 from projections.queries.guard_lookups import Connecting
 from projections.queries.json_pointers import exists
-from projections.queries.mirrored import LowerState, Mirrored, MirroredCase
+from projections.queries.mirrored import Mirrored, MirroredCase
 from projections.queries.participants import participants
 from projections.queries.registry_as_of import RegistryReader, RegistrySnapshot
 from projections.queries.rights import Rights
@@ -377,11 +377,6 @@ class Queries:
         """The ground of a grant, as it stands in its case."""
         entry = self._rights.case(grant.stream).entries.get(grant.act_id)
         return str(grant.act_id if entry is None else entry.act.facts["ground"])
-
-    def lower_logs(self) -> list[LowerState]:
-        """Each lower log of which something is taken in, and how far."""
-        with self._connecting() as connection:
-            return self._mirrored.states(connection)
 
     def documents(self, stream: str, shown: Iterable[StatementVerdict]) -> list[Document]:
         """The register of a case's documents, of the statements that whoever asks is shown of it.

@@ -18,10 +18,12 @@ from api.ops.embedded_postgres import Embedded
 from api.ops.wiring import open_kek
 from keys.custody.file import write_key
 from ledger.log.moment import stamp
+from ledger.log.statement import parse_flattened
 from ledger.mirror.taking_in import Mirror, TakenIn
 from ledger.mirror.unit import ref_of
 from ledger.postgres.mirror.mirrored import PostgresMirror, trust
 from ledger.reads.access_logged import AccessRow
+from ledger.regulation.acts.act import parse_act
 from tests import builders
 from tests.attacks import attack
 from tests.builders import an_act, an_id, officer
@@ -284,23 +286,52 @@ def test_the_history_at_a_terminal_says_what_is_a_copy(joined: Joined, tmp_path:
     joined.grant(GRANTED)
     with listening(joined.above.service) as url:
         for lang, words in (("vi", "Bản sao đã kiểm chứng"), ("en", "Verified copy")):
-            told = _typed(joined, tmp_path, url, lang)
+            case = joined.above.case
+            told = _typed(joined, tmp_path, url, lang, GRANTED, "case", "history", case)
             assert words in " ".join(told.split())
             assert f"↓{joined.first}" in told
             _, _, mark = told.partition("↓ ")
             assert max(map(len, mark.splitlines()[:4])) <= 80
 
 
-def _typed(joined: Joined, folder: Path, url: str, lang: str) -> str:
+def test_an_act_above_says_what_its_author_was_shown(joined: Joined, tmp_path: Path) -> None:
+    """Filled in by the server's draft and by `socai act sign`; held to what was taken in."""
+    joined.bring()
+    (seen,) = joined.seen()
+    service = joined.above.service
+    now, stream = service.step(minutes=1), joined.above.stream
+    draft = an_act("SecretLossReported", by="nst", also=[], level="mat", when=now, stream=stream)
+    fields: dict[str, Any] = dict(draft.members)
+    kid = builders.key("nst").kid
+    headers = service.headers("nst")
+    asked = {"act": fields, "kid": kid}
+    drafted = service.client.post("/v1/acts/prepare", json=asked, headers=headers).get_json()
+    assert drafted["shown"]["facts"]["seen"] == [seen]
+    (tmp_path / "act.json").write_bytes(orjson.dumps(fields))
+    with listening(service) as url:
+        signed = _typed(joined, tmp_path, url, "en", "nst", "act", "sign", f"{tmp_path}/act.json")
+    statement = parse_flattened(signed.splitlines()[-1].encode())
+    assert statement.members["facts"]["seen"] == [seen]
+    for wrong in ({"size": seen["size"] + 1}, {"log": "b.example/ordinary"}):
+        told = {**fields, "act_id": an_id(f"{wrong}")}
+        told["facts"] = {**fields["facts"], "seen": [{**seen, **wrong}]}
+        act = parse_act(told, level="mat")
+        size = service.size()
+        refused = service.send(service.sign(act, "nst"), "nst")
+        assert (refused.status_code, refused.get_json()["code"]) == (422, "lower_log_unknown")
+        assert service.size() == size
+
+
+def _typed(joined: Joined, folder: Path, url: str, lang: str, by: str, *words: str) -> str:
     phrase, key = folder / "phrase", folder / "one.socaikey"
     phrase.write_bytes(b"of one officer")
     phrase.chmod(0o600)
     key.unlink(missing_ok=True)
-    write_key(key, builders.key(GRANTED), b"of one officer", t=1, p=1, m_kib=64)
+    write_key(key, builders.key(by), b"of one officer", t=1, p=1, m_kib=64)
     env = {"SOCAI_PASSPHRASE_FILE": str(phrase), "SOCAI_HOME": str(folder / "none"),
            "COLUMNS": "80"}  # fmt: skip
-    command = ["--lang", lang, "case", "history", joined.above.case, "--key", str(key)]
+    command = ["--lang", lang, *words, "--key", str(key)]
     command += ["--server", url, "--log", joined.above.service.enclave.facts.origin]
     found = CliRunner().invoke(main, command, env=env)
     assert found.exit_code == 0, found.output
-    return found.output
+    return found.stdout

@@ -87,6 +87,12 @@ class PatientDesk:
         """See `PlayedLedger`."""
         return patiently(self._book, self._desk.time)
 
+    def drafted(
+        self, act: Mapping[str, Any], _signer: SoftwareSigner, _at: datetime
+    ) -> Mapping[str, Any]:
+        """Nothing is filled in."""
+        return act
+
     def head(self, act: Mapping[str, Any], signer: SoftwareSigner, at: datetime) -> StreamHead:
         """See `PlayedLedger`."""
         return patiently(self._book, lambda: self._desk.head(act, signer, at))

@@ -193,14 +193,18 @@ def sign(
     """Sign an act: FILE holds its members (/spec/formats#s2); `-` reads standard input.
 
     Prints the statement (a flattened JWS) to be sent by `socai act submit`. `act_id` is made where
-    FILE has none. What is signed is shown first, on standard error.
+    FILE has none, and above ordinary `facts.seen`: how far each lower log was taken in. What is
+    signed is shown first, on standard error.
     """
     if (file is None) == (countersign is None):
         misuse(
             Message("Nothing was signed: name FILE or --countersign."),
         )
     data = file.read() if file is not None else b""
-    payload = _payload_of(client, countersign) if countersign else _payload(data, clean=clean)
+    if countersign:
+        payload = _payload_of(client, countersign)
+    else:
+        payload = _payload(_members(data, clean=clean), client)
     members = canonical.parse(payload)
     chosen = role or ("APPROVER" if countersign else "AUTHOR")
     made = client.sign(payload, stream=str(members["stream"]), role=chosen, iat=iat)
@@ -292,7 +296,7 @@ def _statement(data: bytes) -> Statement:
         raise Refusal(told, MISUSED, error.code) from error
 
 
-def _payload(data: bytes, *, clean: bool) -> bytes:
+def _members(data: bytes, *, clean: bool) -> dict[str, Any]:
     try:
         members = orjson.loads(data)
     except orjson.JSONDecodeError as error:
@@ -303,8 +307,13 @@ def _payload(data: bytes, *, clean: bool) -> bytes:
     require_visible(members)
     members.setdefault("v", 1)
     members.setdefault("act_id", str(RealEntropy().uuid()))
+    return members
+
+
+def _payload(members: dict[str, Any], client: Client) -> bytes:
+    """What is signed: above ordinary with what its author is shown of lower logs."""
     try:
-        return canonical.encode(members)
+        return canonical.encode(dict(client.with_seen(members)))
     except NotCanonical as error:
         fail(Message("Nothing was signed: {error}", error=error), "not_canonical")
 

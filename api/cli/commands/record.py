@@ -173,7 +173,7 @@ def new_id() -> str:
 
 def give_signed(client: Client, act: Json, stream: str, iat: datetime | None) -> None:
     """Signs an act, shows it on standard error, and prints the statement."""
-    made = client.sign(canonical.encode(dict(act)), stream=stream, iat=iat)
+    made = client.sign(canonical.encode(dict(client.with_seen(act))), stream=stream, iat=iat)
     click.echo(dumped(made.members), err=True)
     click.echo(orjson.dumps(statements.flattened(made)).decode())
 

@@ -55,7 +55,7 @@ MAX_STATEMENT_BYTES = 2 * _MAX_PART + 4_412 + 100
         "not_found", "wrong_stream", "stale", "stream_set_aside", "taken", "clock_back", "guard",
         "rejected",
         "database_unavailable", "disk_full", "clock_jumped", "clocks_apart", "proof_late",
-        "stopped", "attachment_missing", "identity_missing", "log_in_doubt",
+        "stopped", "attachment_missing", "identity_missing", "lower_log_unknown", "log_in_doubt",
     ),
     body_doc={
         "required": True,

@@ -189,5 +189,5 @@ def list_lower_logs() -> Response:
     stand here. At the ordinary level there is none.
     """
     shows_nothing()
-    found = enclave().queries.lower_logs()
+    found = enclave().lower_logs.states()
     return answer({"logs": [serializers.lower_log(one) for one in found]})

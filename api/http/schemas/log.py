@@ -160,7 +160,7 @@ class LowerLogSchema(StrictSchema):
     level = text("Its level.", required=True)
     size = whole("Records taken in.", required=True)
     root = text(
-        "Root of these, standard base64: with `log` and `size` a member of `facts.seen`.",
+        "Root of these, b64: with `log` and `size` a member of `facts.seen`.",
         required=True,
     )
     published_at = text("Turn of the clock there that the newest segment is of.", required=True)

@@ -44,6 +44,12 @@ class FakeDesk:
         """The last time anything was sent."""
         return self.now
 
+    def drafted(
+        self, act: Mapping[str, Any], _signer: SoftwareSigner, _at: datetime
+    ) -> Mapping[str, Any]:
+        """Nothing is filled in."""
+        return act
+
     def head(self, act: Mapping[str, Any], signer: SoftwareSigner, at: datetime) -> StreamHead:
         """Where the next statement of an act must stand."""
         return self.place(str(act["stream"]), signer, at)

@@ -10,11 +10,12 @@ from api.texts.catalogue import both
 from keys import canonical
 from ledger.admission.service_statements import NAMES
 from ledger.log.moment import stamp
+from ledger.ports import LowerLogState
 from ledger.regulation.acts.catalogue import load
 from ledger.regulation.acts.lifecycle import life_cycle
 from ledger.regulation.registry.calendar import local_time
 from projections.queries.diff import Change
-from projections.queries.mirrored import LowerState, MirroredCase
+from projections.queries.mirrored import MirroredCase
 from projections.queries.queries import ReadUnder
 from projections.queries.signature_verdicts import StatementVerdict
 from projections.views.acts import ActRow
@@ -135,15 +136,15 @@ def mirrored_case(case: MirroredCase) -> dict[str, Any]:
     }
 
 
-def lower_log(state: LowerState) -> dict[str, Any]:
+def lower_log(state: LowerLogState) -> dict[str, Any]:
     """How far a lower log is taken in."""
     return {
         "log": state.log,
         "level": state.level,
-        "size": state.newest.size,
-        "root": canonical.b64(state.newest.root),
+        "size": state.size,
+        "root": canonical.b64(state.root),
         "published_at": stamp(state.published_at),
-        "taken_in_at": stamp(state.newest.taken_at),
+        "taken_in_at": stamp(state.taken_at),
     }
 
 
