@@ -78,13 +78,17 @@ class SubMove:
 
 @dataclass(frozen=True, slots=True)
 class LifeCycle:
-    """The tables, compiled: main transitions, acts that move nothing, sub-process moves."""
+    """The tables, compiled: main transitions, acts that move nothing, sub-process moves.
+
+    `timed`: by kind and state of a sub-process, (clock, state) of what time does to it.
+    """
 
     transitions: Mapping[tuple[str, str | None, str | None], str]
     moving: frozenset[str]
     states_from: Mapping[str, frozenset[str | None] | None]
     sub_moves: Mapping[str, tuple[SubMove, ...]]
     rows: Mapping[str, frozenset[tuple[str | None, str, str]]]
+    timed: Mapping[tuple[str, str], tuple[tuple[str, str], ...]]
     labels: Mapping[str, tuple[str, str]]
     sub_labels: Mapping[str, tuple[str, str]]
     clock_labels: Mapping[str, tuple[str, str]]
@@ -161,10 +165,23 @@ def compile_life_cycle(acts: Sequence[Mapping[str, Any]], tables: Mapping[str, A
             )
             for p in tables["sub_processes"]
         },
+        timed=_timed(tables["sub_processes"]),
         labels={s["code"]: (s["vi"], s["name_en"]) for s in tables["states"]},
         sub_labels={p["name"]: (p["vi"], p["en"]) for p in tables["sub_processes"]},
         clock_labels={c["code"]: (c["vi"], c["name_en"]) for c in tables["clocks"]},
     )
+
+
+def _timed(
+    subs: Sequence[Mapping[str, Any]],
+) -> Mapping[tuple[str, str], tuple[tuple[str, str], ...]]:
+    found: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {}
+    for sub in subs:
+        for move in sub["moves"]:
+            if move["act"] is None:
+                key = sub["name"], move["from"]
+                found[key] = (*found.get(key, ()), (move["clock"], move["to"]))
+    return found
 
 
 def life_cycle() -> LifeCycle:

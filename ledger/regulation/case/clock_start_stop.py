@@ -16,6 +16,7 @@ from ledger.regulation.registry.registry import Registry
 OF_SUB_PROCESS: Final = frozenset(
     {
         "REVIEW_MEASURE",
+        "MEASURE_CONFIRM",
         "PLATFORM_REMOVAL",
         "TECHNICAL_REPORT",
         "ANSWER_VERIFICATION",

@@ -16,10 +16,11 @@ from typing import Final, Literal
 
 from keys import canonical
 from ledger.regulation.acts.act import Act, NamedSigner, stream_kind
+from ledger.regulation.acts.catalogue import catalogue_of
 from ledger.regulation.acts.lifecycle import OPEN_STATES, STAYS, SubMove, life_cycle_of
 from ledger.regulation.case.corrections import corrected
 from ledger.regulation.edition import Edition
-from ledger.regulation.registry.clock_terms import lapses_at
+from ledger.regulation.registry.clock_terms import term
 from ledger.regulation.registry.registry import Registry
 
 Status = Literal["pending", "effective", "returned"]
@@ -269,11 +270,14 @@ class StreamState:
         life_cycle.json, notes: a measure that was taken lapses when its review date has passed with
         no act dated before it that stops the clock.
         """
-        if sub.name == "measure" and sub.state == "TAKEN":
-            end = lapses_at(sub.opened_by.act, registry)
-            if end is not None and at > end:
-                return "LAPSED"
-        return sub.state
+        lapse = self.lapse(sub, registry)
+        return lapse[1] if lapse is not None and at > lapse[0] else sub.state
+
+    def lapse(self, sub: SubProcess, registry: Registry) -> tuple[datetime, str] | None:
+        """The last instant of a sub-process in its state, and the state behind it; None: no end."""
+        timed = life_cycle_of(sub.moves[-1][0].edition).timed.get((sub.name, sub.state), ())
+        ends = ((_end_of(clock, sub, registry), target) for clock, target in timed)
+        return min(((end, target) for end, target in ends if end is not None), default=None)
 
     def open_subs(self, at: datetime, registry: Registry) -> list[tuple[SubProcess, str]]:
         """Sub-processes in which somebody has to act, with their state at that instant."""
@@ -297,6 +301,21 @@ class StreamState:
     def finders(self, registry: Registry, day: date) -> frozenset[str]:
         """Agencies that wrote an intake act, each as it is called on that day (FINDER)."""
         return frozenset(present_agency(registry, e.act.agency, day) for e in self.intake)
+
+
+def _end_of(clock: str, sub: SubProcess, registry: Registry) -> datetime | None:
+    """When a clock of a sub-process runs out, as the acts that moved it start and stop it."""
+    end: datetime | None = None
+    for entry, _ in sub.moves:
+        kind = catalogue_of(entry.edition).types.get(entry.act.act)
+        if kind is None:
+            continue
+        if clock in kind.stops:
+            end = None
+        if clock in kind.starts:
+            begun = term(clock, entry.act, registry)
+            end = None if begun is None else begun.due
+    return end
 
 
 def awaited(state: StreamState, act: Act) -> tuple[NamedSigner, ...]:

@@ -2,8 +2,7 @@
 
 Those fixed when an act took effect, and those that end or begin with time. guards.json, notes: a
 flag shows for as long as its condition holds, and one that depends on time appears without a new
-act. Most conditions speak of the moment of the act and hold for ever; the five below can be made
-good.
+act. Most conditions speak of the moment of the act and hold for ever; those below can be made good.
 """
 
 from __future__ import annotations
@@ -94,6 +93,16 @@ def _confirmed(
     ) or any(e.act.facts.get("confirms") == act_id for e in stream.effective("LeadAgencyNotified"))
 
 
+def _somebody_looked(
+    entry: Entry, stream: StreamState, _registry: Registry, _cases: Cases | None
+) -> bool:
+    """MEASURE_UNCONFIRMED ends when somebody else confirms, reviews or lifts the measure."""
+    return any(
+        e.act.facts.get("measure") == entry.act.act_id
+        for e in stream.effective("MeasureConfirmed", "MeasureReviewed", "MeasureLifted")
+    )
+
+
 def _lead_told(
     _entry: Entry, stream: StreamState, registry: Registry, _cases: Cases | None
 ) -> bool:
@@ -144,6 +153,7 @@ def _restated(entry: Entry, stream: StreamState, _registry: Registry, cases: Cas
 _ENDS: Final[Mapping[str, Callable[[Entry, StreamState, Registry, Cases | None], bool]]] = {
     "ORAL_UNCONFIRMED": _confirmed,
     "LEAD_NOT_INFORMED": _lead_told,
+    "MEASURE_UNCONFIRMED": _somebody_looked,
     "RESULT_NOTICE_BOTH": _both_noticed,
     "STATISTICS_RESTATED": _restated,
 }

@@ -25,7 +25,6 @@ from ledger.regulation.case_file.flags import Raised
 from ledger.regulation.edition import Edition
 from ledger.regulation.guards.table import guards_in
 from ledger.regulation.registry.calendar import VIETNAM, deadline, local_day, local_time
-from ledger.regulation.registry.clock_terms import lapses_at
 from ledger.regulation.registry.registry import Registry
 from ledger.regulation.registry.rules import UNIT_WORDS
 from ledger.regulation.words import sentence, vocabulary
@@ -62,10 +61,10 @@ def case_file_until(
     """`case_file`, and the instant after `at` at which it changes by itself; None: never."""
     runs = clock_runs(stream, registry, at, cases)
     found = list(changes(runs, at))
-    for sub in stream.subs_in("measure", "TAKEN"):
-        end = lapses_at(sub.opened_by.act, registry)
-        if end is not None and end >= at:
-            found.append(end + timedelta(seconds=1))
+    for sub in stream.subs.values():
+        lapse = stream.lapse(sub, registry)
+        if lapse is not None and lapse[0] >= at:
+            found.append(lapse[0] + timedelta(seconds=1))
     found.extend(i for i in _ends_of_agencies(stream, registry, at) if i > at)
     return _file(stream, raised, registry, at, cases, runs), min(found, default=None)
 

@@ -101,6 +101,26 @@ def measure_before_verification(q: GuardInput) -> Breach | None:
     return Breach() if q.stream.finding is None else None
 
 
+def measure_unconfirmed(q: GuardInput) -> Breach | None:
+    """5.2 ("ngay"). One officer may take it alone, at once; it shows until another has looked."""
+    return Breach() if q.act.approver is None else None
+
+
+def confirmed_by_another(q: GuardInput) -> Breach | None:
+    """G8 (added). What one officer took alone is confirmed once, by somebody else."""
+    measure = q.ref("measure", "ImmediateMeasureTaken")
+    if measure is None:
+        return None
+    done = any(
+        e.act.facts.get("measure") == measure.act.act_id
+        for e in q.stream.effective("MeasureConfirmed")
+    )
+    if measure.act.approver is not None or done:
+        return Breach(pointers=("/facts/measure",))
+    same = share_a_person(q, named_as(q), measure.signed_by())
+    return Breach(pointers=("/signers",)) if same else None
+
+
 def proportionality_note(q: GuardInput) -> Breach | None:
     """4.2.
 

@@ -47,6 +47,8 @@ class Term:
 
 def term(code: str, act: Act, registry: Registry) -> Term | None:
     """The term of this clock when this act starts it; None where no rule of that day knows it."""
+    if code == "MEASURE_CONFIRM" and act.approver is not None:
+        return None  # what somebody approved waits for nobody
     rule = registry.rule(code, act.day)
     start, stated = _start(code, act), _stated(code, act.facts)
     if rule is None:
@@ -124,16 +126,3 @@ def _alarm(rule: Rule, start: datetime, registry: Registry) -> datetime | None:
     if rule.alarm_value is None or rule.alarm_unit is None:
         return None
     return deadline(start, int(rule.alarm_value), rule.alarm_unit, registry.calendar)
-
-
-def lapses_at(taken: Act, registry: Registry) -> datetime | None:
-    """When a measure that nobody confirms lapses (life_cycle.json: clock REVIEW_MEASURE).
-
-    Args:
-        taken: The act that took it.
-        registry: Rules and holidays.
-    """
-    found = term("REVIEW_MEASURE", taken, registry)
-    # A measure with an end and no review date lapses at its end; one with neither is refused at the
-    # door.
-    return None if found is None else found.due

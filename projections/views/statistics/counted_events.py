@@ -14,7 +14,6 @@ from uuid import UUID
 from ledger.regulation.acts.catalogue import catalogue_of
 from ledger.regulation.case.roles import CASE_ROLES, INCOMING
 from ledger.regulation.case.state import RESULTS, Entry, StreamState
-from ledger.regulation.registry.clock_terms import lapses_at
 from ledger.regulation.registry.registry import Registry
 
 #: Flags that are counted as they were raised.
@@ -85,10 +84,10 @@ def closing(stream: StreamState) -> Entry | None:
 
 def _open_marks(stream: StreamState, registry: Registry) -> Iterator[CountedEvent]:
     """Marks of what nobody has answered yet; a measure counts once its review date has passed."""
-    for sub in stream.subs_in("measure", "TAKEN"):
-        end = lapses_at(sub.opened_by.act, registry)
-        if end is not None:
-            yield CountedEvent("MEASURE_LAPSED", sub.opened_by, until=end)
+    for sub in (*stream.subs_in("measure"), *stream.subs_in("takedown")):
+        lapse = stream.lapse(sub, registry)
+        if lapse is not None:
+            yield CountedEvent("MEASURE_LAPSED", sub.opened_by, until=lapse[0])
     for sub in stream.subs_in("referral", "SENT"):
         yield CountedEvent("REFERRAL_NOT_ACCEPTED", sub.opened_by)
     for sub in stream.subs_in("takedown", "PROPOSED"):

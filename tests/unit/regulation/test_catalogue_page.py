@@ -48,11 +48,11 @@ def test_page_is_nfc() -> None:
 @pytest.mark.parametrize(
     ("kind", "count"),
     [
-        ("act", 118),
-        ("guard", 167),
+        ("act", 119),
+        ("guard", 169),
         ("state", 12),
         ("sub_process", 16),
-        ("clock", 49),
+        ("clock", 50),
         ("agency", 68),
         ("instrument", 72),
         ("duty", 24),

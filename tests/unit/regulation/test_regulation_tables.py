@@ -675,7 +675,8 @@ def test_a_measure_lapses_by_time_alone() -> None:
     measure = next(p for p in EDITION.life_cycle["sub_processes"] if p["name"] == "measure")
     by_time = [m for m in measure["moves"] if m["act"] is None]
     assert [(m["from"], m["clock"], m["to"]) for m in by_time] == [
-        ("TAKEN", "REVIEW_MEASURE", "LAPSED")
+        ("TAKEN", "REVIEW_MEASURE", "LAPSED"),
+        ("TAKEN", "MEASURE_CONFIRM", "LAPSED"),
     ]
 
 

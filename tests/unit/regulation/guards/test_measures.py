@@ -7,6 +7,9 @@ from datetime import timedelta
 
 import pytest
 
+from ledger.regulation.case_file.flags import standing
+from ledger.regulation.case_file.render import case_file_until
+from projections.views.statistics.counted_events import counted_events_of
 from tests.builders import (
     LAW,
     LONG,
@@ -201,3 +204,68 @@ def test_the_scope_words_of_the_regulation_are_no_harm(words: str) -> None:
     holds("HARM_SHOWN", case.asks("TakedownProposed"))
     asked = case.asks("TakedownProposed", facts={"harm_to_province": words})
     breaks("HARM_SHOWN", asked, "/facts/harm_to_province")
+
+
+def test_what_one_officer_took_alone_shows_until_somebody_else_has_looked() -> None:
+    """5.2, "ngay": recorded at once, flagged; with an approver there is nothing to confirm."""
+    case = a_case_in("RECEIVED")
+    alone = case.asks("ImmediateMeasureTaken", by="hotline", also=[])
+    breaks("MEASURE_UNCONFIRMED", alone)
+    approved = case.asks("ImmediateMeasureTaken", by="hotline", also=["gd"])
+    holds("MEASURE_UNCONFIRMED", approved)
+    taken = case.then("ImmediateMeasureTaken", by="hotline", also=[])
+    assert taken.status == "effective"
+    raised = {taken.act.act_id: ("MEASURE_UNCONFIRMED",)}
+    assert standing(raised, case.stream, case.registry, case.now)
+    case.then("MeasureConfirmed", by="gd", also=[], facts={"measure": taken.act.act_id})
+    assert not standing(raised, case.stream, case.registry, case.now)
+
+
+def test_a_measure_is_confirmed_once_and_by_another_who_is_competent() -> None:
+    """G8: not by who took it, by whatever id, and not by a clerk."""
+    case = a_case_in("RECEIVED")
+    taken = case.then("ImmediateMeasureTaken", by="tp", also=[])
+    measure = {"facts": {"measure": taken.act.act_id}, "also": []}
+    holds("CONFIRMED_BY_ANOTHER", case.asks("MeasureConfirmed", by="gd", **measure))
+    breaks("CONFIRMED_BY_ANOTHER", case.asks("MeasureConfirmed", by="tp", **measure), "/signers")
+    breaks("SIGNER_POWERS", case.asks("MeasureConfirmed", by="cv", **measure))
+    case.then("MeasureConfirmed", by="gd", **measure)
+    again = case.asks("MeasureConfirmed", by="pgd", **measure)
+    breaks("CONFIRMED_BY_ANOTHER", again, "/facts/measure")
+    approved = case.then("ImmediateMeasureTaken", by="cv", also=["gd"])
+    done = case.asks("MeasureConfirmed", by="pgd", also=[], facts={"measure": approved.act.act_id})
+    breaks("CONFIRMED_BY_ANOTHER", done, "/facts/measure")
+
+
+def test_a_measure_that_nobody_confirms_in_a_day_lapses_for_all_to_see() -> None:
+    """Its review date may lie no later; a confirmed one goes on to that date."""
+    for confirmed in (False, True):
+        case = a_case_in("RECEIVED")
+        case.registry.rules.set(
+            replace(case.registry.limit("URGENT_REVIEW", case.now.date()), value=72)
+        )
+        taken = case.then("ImmediateMeasureTaken", by="hotline", also=[],
+                          facts={"review_at": after(case, hours=60)})  # fmt: skip
+        took = taken.act.occurred_at
+        if confirmed:
+            case.then("MeasureConfirmed", by="gd", also=[], facts={"measure": taken.act.act_id})
+        sub = case.stream.sub("measure", taken.act.act_id)
+        assert sub is not None
+        ends = took + timedelta(hours=60 if confirmed else 24)
+        lapse = case.stream.lapse(sub, case.registry)
+        assert lapse == (ends, "LAPSED")
+        assert case.stream.sub_state(sub, ends, case.registry) == "TAKEN"
+        later = ends + timedelta(seconds=1)
+        assert case.stream.sub_state(sub, later, case.registry) == "LAPSED"
+        file, until = case_file_until(case.stream, {}, case.registry, took)
+        assert file["sub_processes"][0]["state"] == "TAKEN"
+        assert until is not None
+        assert until <= later
+        marks = [m for m in counted_events_of(case.stream, (), case.registry)
+                 if m.code == "MEASURE_LAPSED"]  # fmt: skip
+        assert [m.until for m in marks] == [ends]
+        case.now = later + timedelta(minutes=1)
+        late = case.asks("MeasureConfirmed", by="pgd", also=[],
+                         facts={"measure": taken.act.act_id})  # fmt: skip
+        breaks("SUB_PROCESS_ILLEGAL", late)
+        case.then("MeasureLifted", facts={"measure": taken.act.act_id})
