@@ -44,7 +44,7 @@ _AT: Final = datetime(2024, 6, 1, tzinfo=UTC)
 _TICKET_S: Final = 3_600
 _WARM: Final = 6
 """A statement is prepared when it is asked for the sixth time."""
-_MANY_GOAL: Final = 2.5
+_MANY_GOAL: Final = 2.0
 _LIST_MS: Final = 150.0
 
 Question = Callable[[psycopg.Connection[Any]], object]

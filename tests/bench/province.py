@@ -37,6 +37,8 @@ _STATIONS: Final = 2_500
 """Agencies that took in every 2,500th case each."""
 _ASKED: Final = 60
 """Bodies that were asked one thing in some cases and see that act."""
+_LETTERS: Final = 10
+"""Of a case: who was sent one, and whose officer signed an act, sees that act and no more."""
 _STATES: Final = ("RECEIVED", "SCREENING", "VERIFYING", "ASSESSING", "HANDLING", "CLOSED")
 _SYLLABLES: Final = (  # noqa: SIM905 - ninety words in a list are no easier to read
     "hồ sơ thông tin sai sự thật mạo danh ngân hàng lừa đảo bệnh viện dịch tung tin đồn xuyên tạc "
@@ -196,7 +198,7 @@ def _audience(n: int, name: str, origin: str, pick: random.Random) -> Iterator[t
         yield 1, comp, stream_id(origin, principals.agency(agency)), _NIL, via, opened, _NEVER
     power = stream_id(origin, principals.power(body, "APPROVER"))
     yield 1, comp, power, _NIL, via, opened, _NEVER
-    for turn in range(2):
+    for turn in range(_LETTERS):
         asked = stream_id(origin, principals.agency(f"asked.{(n + turn) % _ASKED}"))
         yield 1, comp, asked, UUID(int=pick.getrandbits(128), version=4), via, opened, _NEVER
 

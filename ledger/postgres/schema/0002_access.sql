@@ -19,10 +19,14 @@ CREATE TABLE sec.audience (
   via uuid NOT NULL,
   opened date,
   until timestamptz NOT NULL,
-  PRIMARY KEY (comp, gen, who, act, via) INCLUDE (until)
+  PRIMARY KEY (comp, gen, who, act, via)
 );
--- Both ways, and without the table: who is in a case, and in which cases one is.
-CREATE INDEX audience_who ON sec.audience (gen, who, comp) INCLUDE (act, until);
+-- Both ways: in which cases one is, without the table; and who is in a case. A list looks up each row of its page, among those
+-- of whole cases, whose hash costs half of what a tree does. `comp` is no key of the first: a look-up would go there once for
+-- each principal that the officer acts as.
+CREATE INDEX audience_who ON sec.audience (gen, who) INCLUDE (comp, act, until);
+CREATE INDEX audience_whole ON sec.audience USING hash (comp)
+  WHERE act IS NOT DISTINCT FROM '00000000-0000-0000-0000-000000000000'::uuid;
 
 -- As which principals an officer acts, from `since` until `until` and no longer, so that nothing waits for a projector
 -- when a day begins or ends. `via` is the act that says so, or `self`; `rule` the one of access.md §4: by post or by name,
@@ -86,19 +90,25 @@ DECLARE
   said text := current_setting('app.ticket', true);
   body text := split_part(said, '#', 1);
   part text[] := string_to_array(body, '|');
+  pads bytea[];
+  made timestamptz;
   mac bytea;
 BEGIN
   IF said IS NULL OR octet_length(said) > 512 OR cardinality(part) <> 5 OR part[1] <> 'v1' OR '' = ANY (part)
   THEN RETURN NULL; END IF;
-  SELECT sha256(k.outer_pad || sha256(k.inner_pad || convert_to(body, 'UTF8'))) INTO mac FROM sec.ticket_keys k
-    WHERE k.id = part[2] AND (
-      SELECT count(*) = 0 OR (count(*) = 1 AND now() < max(n.made_at) + interval '1 hour')
-      FROM sec.ticket_keys n WHERE n.made_at > k.made_at OR (n.made_at = k.made_at AND n.id < k.id));
+  SELECT ARRAY[k.inner_pad, k.outer_pad], k.made_at INTO pads, made FROM sec.ticket_keys k WHERE k.id = part[2];
+  mac := sha256(pads[2] || sha256(pads[1] || convert_to(body, 'UTF8')));
   -- digests are compared, so that how long it takes says nothing of the MAC
   IF mac IS NULL
     OR sha256(convert_to(said, 'UTF8')) <> sha256(convert_to(body || '#' || encode(mac, 'hex'), 'UTF8'))
   THEN RETURN NULL; END IF;
   IF to_timestamp(part[5]::bigint) <= now() THEN RETURN NULL; END IF;
+  -- nearly every key is the newest, and of that no more is asked
+  IF EXISTS (SELECT FROM sec.ticket_keys n WHERE (n.made_at, part[2]) > (made, n.id)) THEN
+    IF (SELECT count(*) > 1 OR max(n.made_at) + interval '1 hour' <= now() FROM sec.ticket_keys n
+      WHERE (n.made_at, part[2]) > (made, n.id))
+    THEN RETURN NULL; END IF;
+  END IF;
   RETURN part[3:5];
 END $$;
 
@@ -106,20 +116,27 @@ END $$;
 
 -- The ledger's time: a rehearsal's stands at its last record, or at what its caller states (http.md §1), and so do the ends
 -- of its grants.
-CREATE FUNCTION sec.clock() RETURNS timestamptz LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
-$$ SELECT CASE WHEN e.rehearsal
-     THEN greatest(coalesce(h.recorded_at, now()), nullif(current_setting('app.time', true), '')::timestamptz)
-     ELSE now() END FROM log.enclave e, log.log_head h $$;
+CREATE FUNCTION sec.clock() RETURNS timestamptz
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF (SELECT NOT e.rehearsal FROM log.enclave e) THEN RETURN now(); END IF;
+  RETURN (SELECT greatest(coalesce(h.recorded_at, now()), nullif(current_setting('app.time', true), '')::timestamptz)
+    FROM log.enclave e, log.log_head h WHERE e.rehearsal);
+END $$;
 
 -- The generation that is read; NULL, and so no case at all, where the audience stopped, is late or is not there (G18).
 -- PL/pgSQL, since the tables of the views are made after this, and may be gone.
 CREATE FUNCTION sec.gen() RETURNS smallint
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  read record;
 BEGIN
   IF to_regclass('proj.views') IS NULL THEN RETURN NULL; END IF;
-  RETURN (SELECT v.gen FROM proj.views v CROSS JOIN log.log_head h LEFT JOIN sec.beat b ON true
-    WHERE v.view = 'audience' AND v.state = 'live' AND v.error IS NULL
-      AND (v.position = h.size - 1 OR b.at > clock_timestamp() - interval '5 seconds'));
+  SELECT v.gen, v.position INTO read FROM proj.views v WHERE v.view = 'audience' AND v.state = 'live' AND v.error IS NULL;
+  IF read.position = (SELECT h.size - 1 FROM log.log_head h)
+    OR (SELECT b.at FROM sec.beat b) > clock_timestamp() - interval '5 seconds'
+  THEN RETURN read.gen; END IF;
+  RETURN NULL;
 END $$;
 
 -- Who asks, by which generation and at what time, as whom without what has ended, and shut out of which cases: one answer, and
@@ -131,19 +148,19 @@ CREATE FUNCTION sec.asked(OUT officer uuid, OUT kid text, OUT gen smallint, OUT 
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   said text[] := sec.ticket();
+  ended text[];
 BEGIN
   IF said IS NULL THEN RETURN; END IF;
   officer := said[1];
   kid := said[2];
   gen := sec.gen();
   at := sec.clock();
-  SELECT
-    (SELECT coalesce(array_agg(m.who), '{}') FROM sec.members m
-      WHERE m.gen = asked.gen AND m.officer = asked.officer AND m.since <= asked.at AND asked.at < m.until
-        AND NOT EXISTS (SELECT FROM sec.ended e WHERE e.officer = asked.officer AND e.what IN ('*', asked.kid, m.via))),
-    (SELECT coalesce(array_agg(x.comp), '{}') FROM sec.excluded x
-      WHERE x.officer = asked.officer AND x.gen IN (0, asked.gen) AND asked.at < x.until)
-  INTO whos, shut_out;
+  ended := ARRAY(SELECT e.what FROM sec.ended e WHERE e.officer = asked.officer);
+  -- said so that neither `since` nor `gen = 0` is looked up in an index: to skip there costs more than to look
+  whos := ARRAY(SELECT m.who FROM sec.members m WHERE m.gen = asked.gen AND m.officer = asked.officer
+    AND NOT asked.at < m.since AND asked.at < m.until AND NOT ended && ARRAY['*', asked.kid, m.via]);
+  shut_out := ARRAY(SELECT x.comp FROM sec.excluded x
+    WHERE x.officer = asked.officer AND (x.gen = 0 OR x.gen = asked.gen) AND asked.at < x.until);
 END $$;
 
 -- Whether a question can be answered: NULL without a good ticket, false while nobody knows who takes part in which case. What

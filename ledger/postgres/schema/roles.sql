@@ -46,6 +46,8 @@ ALTER ROLE {slug}_reader SET idle_in_transaction_session_timeout = '60s';
 -- Planning a page of a list costs more than fetching it, policies and all. What depends on the values that are asked for says
 -- so in its transaction (projections/views/base.py).
 ALTER ROLE {slug}_reader SET plan_cache_mode = force_generic_plan;
+-- What policies look up is asked for at every question and lies in memory: a page out of order costs what the next one does.
+ALTER ROLE {slug}_reader SET random_page_cost = 1.1;
 -- Views are disposable: a position and its rows are lost together or not at all.
 ALTER ROLE {slug}_projector SET synchronous_commit = off;
 
