@@ -228,6 +228,12 @@ def _vault(settings: Settings) -> Iterator[None]:
         assert process.wait() == 0
 
 
+@pytest.fixture(name="database")
+def alone(own_database: Database) -> Database:
+    """Where nobody else writes: a sweep waits for every transaction of its server."""
+    return own_database
+
+
 @pytest.fixture
 def scene(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     """Founded at the tests' hour, before the file's first step."""

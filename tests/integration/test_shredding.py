@@ -40,8 +40,15 @@ from tests import builders
 from tests.attacks import attack
 from tests.fixtures.app import PASSPHRASE, Service, listening
 from tests.fixtures.erasable import WORD, Erasable
+from tests.fixtures.postgres import Database
 
 pytestmark = pytest.mark.postgres
+
+
+@pytest.fixture(name="database")
+def alone(own_database: Database) -> Database:
+    """Where nobody else writes: a sweep waits for every transaction of its server."""
+    return own_database
 
 
 class Killed(BaseException):
