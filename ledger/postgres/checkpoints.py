@@ -6,7 +6,7 @@ Implements `CheckpointStore`. Who signs them, and whether they are right, is not
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
@@ -29,7 +29,11 @@ SELECT log.checkpoint(%b::bigint, %b::bigint, %b::bytea, %b::bytea,
 _ALL: Final[LiteralString] = "SELECT size, note FROM log.checkpoints ORDER BY size DESC"
 _SOME: Final = 64
 """Notes that are fetched at a time."""
-_ALONE: Final[LiteralString] = "SELECT FROM log.enclave FOR UPDATE"
+_ALONE: Final[Mapping[LogSchema, LiteralString]] = {
+    "log": "SELECT FROM log.enclave FOR UPDATE",
+    "access": "SELECT FROM access.gate FOR UPDATE",
+}
+"""The row by which the checkpointers of a log wait for each other."""
 _PAST_THE_TRIGGERS: Final[LiteralString] = "SET LOCAL session_replication_role = replica"
 _WITHOUT: Final[LiteralString] = "DELETE FROM log.checkpoints WHERE size > %b"
 _TILES_BEHIND: Final[LiteralString] = (
@@ -112,6 +116,7 @@ def discard(
     keep: Callable[[int, bytes], object],
     *,
     bare: bool,
+    schema: LogSchema = "log",
 ) -> Discarded:
     """Takes away what others stored: checkpoints that are not signed, and the tiles behind.
 
@@ -124,6 +129,7 @@ def discard(
         keep: Given size and note of each that goes, before it does.
         bare: Whether all may go: something else than a stored checkpoint shows that `signed` asks
             by the right keys.
+        schema: Where the log lies.
 
     Raises:
         VerificationError: The log signed none of those that are stored, and not `bare`. Nothing was
@@ -135,9 +141,9 @@ def discard(
     stands: int | None = None
     try:
         with psycopg.connect(admin_dsn, dbname=dbname) as connection:
-            connection.execute(_ALONE)
+            connection.execute(_ALONE[schema])
             some = 0
-            with closing(_fetched(connection)) as notes:
+            with closing(_fetched(connection, schema)) as notes:
                 for size, note in notes:
                     if signed(size, note):
                         stands = size
@@ -147,20 +153,20 @@ def discard(
                 raise VerificationError(
                     "checkpoint", f"the log signed none of the {some} that are stored"
                 )
-            for size, note in islice(_fetched(connection), some):
+            for size, note in islice(_fetched(connection, schema), some):
                 keep(size, note)
                 gone.append((size, hashlib.sha256(note).hexdigest()))
             connection.execute(_PAST_THE_TRIGGERS)
-            connection.execute(_WITHOUT, [stands or 0])
-            tiles = connection.execute(_TILES_BEHIND, [stands or 0]).rowcount
+            connection.execute(inside(_WITHOUT, schema), [stands or 0])
+            tiles = connection.execute(inside(_TILES_BEHIND, schema), [stands or 0]).rowcount
     except psycopg.Error as error:
         raise translated(error) from error
     return Discarded(gone, tiles, stands)
 
 
-def _fetched(connection: psycopg.Connection) -> Generator[tuple[int, bytes]]:
+def _fetched(connection: psycopg.Connection, schema: LogSchema) -> Generator[tuple[int, bytes]]:
     """The stored notes, the largest first, a few at a time: there may be any number of them."""
     with connection.cursor("notes") as notes:
         notes.itersize = _SOME
-        for row in notes.execute(_ALL, binary=True):
+        for row in notes.execute(inside(_ALL, schema), binary=True):
             yield cast("tuple[int, bytes]", row)

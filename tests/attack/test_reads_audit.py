@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from api.cli.commands.log.kept_checkpoint import CheckpointFile, by_log
 from api.cli.main import main
+from api.ops import database as databases
 from api.ops import loops
 from api.ops.enclave_audit import AUDITOR, run, seen_notes, seen_reads
 from api.ops.reads.recovery import RecoveringReads, ceremony_of
@@ -22,14 +23,17 @@ from api.ops.reads.which_log import READS
 from api.ops.wiring import open_checkpointer, open_kek
 from api.settings import Home
 from keys import read_tags
+from keys.custody.file import write_key
 from keys.jwk import SoftwareSigner
 from ledger.audit.findings import Damage
 from ledger.audit.reads import Opening, ReadsReport, audit_reads
 from ledger.checkpoints.seen_file import DoubtMark
 from ledger.errors import Doubt, Unavailable
 from ledger.message import Wording
+from ledger.postgres.checkpoints import PostgresCheckpoints
 from ledger.postgres.evidence import PostgresEvidence
 from ledger.postgres.reads.rows import PostgresReads
+from ledger.postgres.records import PostgresRecords
 from ledger.reads.access_logged import HeldPost
 from ledger.reads.read import NotedRead, ReadBy, ReadNotLogged
 from ledger.reads.writer import ReadWriter
@@ -233,6 +237,71 @@ def test_what_is_done_to_the_log_of_reads_is_named(
     statement, kind = harm
     harmed.execute(statement.encode())
     assert kind in {finding.kind for finding in audited(grown, harmed).findings}
+
+
+@attack(
+    "a taken checkpointer login stores a checkpoint and a tile of its own in the log of reads:"
+    " nobody ever signs it again, and what needs a row is shown to nobody",
+    stopped_by="-",
+    noticed_by="its checkpointer's mark, readiness; log discard takes away what is not signed",
+)
+def test_what_the_log_of_reads_did_not_sign_is_taken_away(
+    grown: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same command as for acts, with the same care; what was signed stands, in both logs."""
+    settings = grown.settings
+    monkeypatch.setattr(databases, "admin_dsn", lambda *_: grown.database.server.dsn())
+    thief = PostgresCheckpoints(grown.database.pool("checkpointer"), READS.schema)
+    log = PostgresCheckpoints(grown.database.pool("checkpointer"))
+    acts, stood = log.latest(), thief.latest()
+    assert stood is not None
+    grown.enclave.reads.note([A_READ, A_READ])
+    size = PostgresRecords(grown.database.pool("checkpointer"), READS.schema).head().size
+    thief.advance(stood[0], size, bytes(32), b"not its own\n", [(0, 0, size, bytes(32 * size))])
+    assert loops.sign(settings, Event(), READS) == loops.ON_DOUBT
+    mark = DoubtMark(Home(settings).seen_folder(READS.seen))
+    assert "socai log discard" in str(mark.reason())
+
+    def socai(*words: str) -> Result:
+        env = {"SOCAI_HOME": str(settings.home)}
+        return CliRunner().invoke(main, ["--lang", "en", *words], env=env)
+
+    done = socai("log", "discard", "--json")
+    assert done.exit_code == 0, done.output
+    told = orjson.loads(done.stdout)
+    assert [(one["log"], one["size"]) for one in told["discarded"]] == [("access", size)]
+    assert told["tiles"] == 1
+    assert Path(told["discarded"][0]["file"]).read_bytes() == b"not its own\n"
+    assert (log.latest(), thief.latest()) == (acts, stood)
+    resumed = socai("log", "resume")
+    assert resumed.exit_code == 0, resumed.output
+    assert mark.reason() is None
+    checkpointer, pool = open_checkpointer(settings, which=READS)
+    with closing(pool):
+        while checkpointer.checkpoint_once() is not None:
+            pass
+    assert not audited(grown).findings
+
+
+def test_by_the_keys_of_another_log_of_reads_nothing_is_taken_away(
+    grown: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By them nothing that is stored is signed: that says nothing of what is stored."""
+    monkeypatch.setattr(databases, "admin_dsn", lambda *_: grown.database.server.dsn())
+    stored = PostgresCheckpoints(grown.database.pool("checkpointer"), READS.schema)
+    stood, home = stored.latest(), Home(grown.settings)
+    kept = {path: path.read_bytes() for path in map(home.key_path, READS.keys)}
+    try:
+        for path, alg in zip(kept, ("Ed25519", "ML-DSA-44"), strict=True):
+            path.unlink()
+            write_key(path, SoftwareSigner.generate(alg), home.passphrase(), **home.key_costs())
+        env = {"SOCAI_HOME": str(grown.settings.home)}
+        done = CliRunner().invoke(main, ["--lang", "en", "log", "discard"], env=env)
+    finally:
+        for path, data in kept.items():
+            path.write_bytes(data)
+    assert done.exit_code != 0
+    assert stored.latest() == stood is not None
 
 
 @attack(

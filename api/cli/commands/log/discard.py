@@ -6,18 +6,20 @@ the log's keys did not sign. Not: what the log signed; that no command takes awa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import click
 
 from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import options, shell_of
 from api.ops import database
+from api.ops.reads.which_log import ACTS, READS, WhichLog
 from api.ops.role_lock import Lock
 from api.ops.supervisor import CHECKPOINTER
-from api.ops.wiring import open_kek, require_genesis, role_dsn
+from api.ops.wiring import log_signers, open_kek, require_genesis, role_dsn
 from api.settings import EnclaveFacts, Home, Settings
 from keys.note import VKey
 from ledger.checkpoints.seen_checkpoint import SeenCheckpoint
@@ -38,30 +40,27 @@ from ledger.write.registry_follower import RegistryFollower
 @options
 @guarded
 def discard() -> None:
-    """Take away checkpoints that the log did not sign, so that the checkpointer can go on.
+    """Take away checkpoints that a log did not sign, so that its checkpointer can go on.
 
-    They are stored by whoever has the checkpointer's login: give it another password first (a new
-    checkpointer.password in the secrets, then socai migrate). Each is set aside in the
-    checkpointer's memory folder as evidence. Tiles behind the newest checkpoint that is signed go
-    with them; the checkpointer makes them again.
+    Of the log of acts and of that of reads. They are stored by whoever has the checkpointer's
+    login: give it another password first (a new checkpointer.password in the secrets, then socai
+    migrate). Each is set aside in the checkpointer's memory folder of that log as evidence. Tiles
+    behind the newest checkpoint that is signed go with them; the checkpointer makes them again.
     """
     shell, settings = shell_of(), Settings.from_env()
+    told: list[dict[str, Any]] = []
+    every: list[Discarded] = []
     with closing(Lock(settings.home)) as lock, database.reachable(settings) as facts:
         lock.take(CHECKPOINTER)
-        admin, dbname = database.admin_dsn(settings), str(facts.database["dbname"])
-        aside = DiscardedCheckpoints(Home(settings).seen_folder(CHECKPOINTER))
-        with _keys(settings, facts) as keys:
-            found = take_away(
-                admin,
-                dbname,
-                keys.signed,
-                aside.keep,
-                bare=keys.opens(SeenFile(Home(settings).seen_folder(CHECKPOINTER))),
-            )
-    told = [
-        {"size": size, "sha256": digest, "file": str(aside.path(size, digest))}
-        for size, digest in found.gone
-    ]
+        for which in (ACTS, READS):
+            if which is READS and not Home(settings).key_path(READS.keys[0]).exists():
+                continue  # this home has no log of reads yet
+            aside = DiscardedCheckpoints(Home(settings).seen_folder(which.seen))
+            found = _discarded(settings, facts, which, aside)
+            every.append(found)
+            for size, digest in found.gone:
+                path = str(aside.path(size, digest))
+                told.append({"log": which.name, "size": size, "sha256": digest, "file": path})
     for one in told:
         shell.note(
             Message(
@@ -70,20 +69,33 @@ def discard() -> None:
                 file=one["file"],
             )
         )
-    shell.done(_done(found), discarded=told, tiles=found.tiles)
+    tiles = sum(found.tiles for found in every)
+    shell.done(_done(len(told), tiles, every[0].stands), discarded=told, tiles=tiles)
 
 
-def _done(found: Discarded) -> Text:
+def _discarded(
+    settings: Settings, facts: EnclaveFacts, which: WhichLog, aside: DiscardedCheckpoints
+) -> Discarded:
+    """Of one log."""
+    admin, dbname = database.admin_dsn(settings), str(facts.database["dbname"])
+    memory = SeenFile(Home(settings).seen_folder(which.seen))
+    with (_keys if which is ACTS else _keys_of_reads)(settings, facts) as keys:
+        return take_away(
+            admin, dbname, keys.signed, aside.keep, bare=keys.opens(memory), schema=which.schema
+        )
+
+
+def _done(checkpoints: int, tiles: int, stands: int | None) -> Text:
     """What was done, and what comes next."""
-    if found.gone or found.tiles:
+    if checkpoints or tiles:
         return Message(
             "{checkpoints} checkpoints and {tiles} tiles that the log did not sign"
             " are gone. Change the checkpointer's password if you have not yet; then run:"
             " socai log resume",
-            checkpoints=len(found.gone),
-            tiles=found.tiles,
+            checkpoints=checkpoints,
+            tiles=tiles,
         )
-    if found.stands is None:
+    if stands is None:
         return Message(
             "Nothing was taken away: no checkpoint is stored. Check the log: socai log audit"
         )
@@ -95,18 +107,18 @@ def _done(found: Discarded) -> Text:
 
 @dataclass(frozen=True, slots=True)
 class _Keys:
-    """The keys that the log itself names, by size.
+    """The keys of a log, by size: of acts those that the log itself names, of reads the home's own.
 
     Where they cannot be told nothing is unsigned: that is an error, and never an answer.
     """
 
     origin: str
-    followed: FollowedKeys
+    followed: Callable[[int], Sequence[VKey]]
     stored: PostgresCheckpoints
 
     def at(self, size: int) -> Sequence[VKey]:
         """Those that sign a tree of this size. Raises: VerificationError: none is known."""
-        vkeys = self.followed.at(size)
+        vkeys = self.followed(size)
         if not vkeys:
             raise VerificationError("registry", f"no key of the log signs {size} records")
         return vkeys
@@ -137,4 +149,12 @@ def _keys(settings: Settings, facts: EnclaveFacts) -> Iterator[_Keys]:
         require_genesis(reader, facts)
         follower = RegistryFollower(records, reader)
         follower.catch_up()
-        yield _Keys(facts.origin, FollowedKeys(lambda: follower), PostgresCheckpoints(pool))
+        yield _Keys(facts.origin, FollowedKeys(lambda: follower).at, PostgresCheckpoints(pool))
+
+
+@contextmanager
+def _keys_of_reads(settings: Settings, facts: EnclaveFacts) -> Iterator[_Keys]:
+    """Those in force: what an ended one signs counts no more."""
+    own = [signer.vkey for signer in log_signers(settings, which=READS)]
+    with closing(open_pool(role_dsn(settings, facts, CHECKPOINTER), most=1)) as pool:
+        yield _Keys(READS.origin(facts), lambda _: own, PostgresCheckpoints(pool, READS.schema))
