@@ -154,7 +154,7 @@ class ALedger:
         seq, prev = head if head is not None else self.head(act.stream)
         moment = at or self.clock.now()
         return make(
-            canonical.encode(dict(act.members)),
+            canonical.encode(dict(act.signed)),
             builders.key(by),
             iat=int(moment.timestamp()),
             log=log or self.origin,

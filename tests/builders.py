@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -31,6 +31,7 @@ from ledger.regulation.edition import Edition, load_edition, named
 from ledger.regulation.guards.table import BY_CODE
 from ledger.regulation.registry.lines import REGISTRY_ACTS
 from ledger.regulation.registry.registry import Registry
+from tests.play_pure import in_form_2
 
 Json = dict[str, Any]
 ORIGIN = "thu.bacninh.example/ordinary"
@@ -682,6 +683,7 @@ def an_act(  # noqa: PLR0913 - each is something a test may want to be different
     within: StreamState | None = None,
     level: str = "ordinary",
     exact: bool = False,
+    capacities: Sequence[str] | None = None,
     **members: Any,
 ) -> Act:
     """An act of a type, signed by whom it usually is, with facts that fit.
@@ -695,6 +697,7 @@ def an_act(  # noqa: PLR0913 - each is something a test may want to be different
         within: The stream it is for: references are filled from it, and its name is taken.
         level: Level of the log.
         exact: Take the facts as they are.
+        capacities: In which each signer signs: then the act is of form 2.
         members: What differs in the other members; None leaves the member out.
     """
     global _made  # noqa: PLW0603 - ids must differ, and nothing else depends on it
@@ -727,7 +730,7 @@ def an_act(  # noqa: PLR0913 - each is something a test may want to be different
     probe = _with_its_own_tokens({n: deepcopy(v) for n, v in payload.items() if v is not None})
     if "signers" not in probe:
         probe["signers"] = _signers(name, author, also, probe, level)
-    return parse_act(probe, level=level)
+    return parse_act(probe if capacities is None else in_form_2(probe, capacities), level=level)
 
 
 def _with_its_own_tokens(payload: Json) -> Json:
@@ -854,9 +857,22 @@ class Story:
         """The question the author's statement of such an act would put; see `an_act`."""
         return self.question(self.act(name, **more))
 
-    def question(self, act: Act, at: int = 0) -> GuardInput:
-        """The question that the statement of the signer at this position puts."""
+    def question(
+        self, act: Act, at: int = 0, *, instead: Json | None = None, day: datetime | None = None
+    ) -> GuardInput:
+        """The question that the statement of the signer at this position puts.
+
+        Args:
+            act: The act.
+            at: The position.
+            instead: `{officer, post, capacity}` of who signs in the place of that signer.
+            day: When it is signed, where that is not at once.
+        """
         statement = signed(act, self.stream, self.registry.edition)[at]
+        if day is not None:
+            statement = replace(statement, iat=int(day.timestamp()))
+        if instead is not None:
+            statement = replace(statement, officer=instead["officer"])
         ground = DecisionContext(
             registry=self.registry,
             origin=ORIGIN.replace("ordinary", self.level),
@@ -867,7 +883,7 @@ class Story:
         )
         return ground.guard_input(
             self.stream, act, statement.officer,
-            kid=statement.kid, iat=statement.iat, role=statement.role,
+            kid=statement.kid, iat=statement.iat, role=statement.role, stand_in=instead,
         )  # fmt: skip
 
     def then(self, name: str, **more: Any) -> Entry:
@@ -973,7 +989,7 @@ def breaks(code: str, q: GuardInput, pointer: str | None = None) -> Mapping[str,
 
 def changed(act: Act, /, **members: object) -> Act:
     """The same act with other members."""
-    return parse_act({**act.members, **members})
+    return parse_act({**act.signed, **members})
 
 
 # -- editions -----------------------------------------------------------------------------------

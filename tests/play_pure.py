@@ -43,6 +43,14 @@ BASIS = [
 Json = dict[str, Any]
 
 
+def in_form_2(members: Json, capacities: Sequence[str]) -> Json:
+    """A payload of form 1 as form 2 says it, each signer in a capacity."""
+    pairs = zip(members["signers"], capacities, strict=True)
+    signers = [{**signer, "capacity": capacity} for signer, capacity in pairs]
+    rest = {name: value for name, value in members.items() if name != "capacity"}
+    return {**rest, "v": 2, "signers": signers}
+
+
 def scenario(name: str) -> Json:
     """A scenario file the product ships, or negative.json."""
     found: Json = json.loads((SCENARIOS / f"{name}.json").read_text(encoding="utf-8"))
@@ -100,7 +108,7 @@ class Player:
     def token_elsewhere(self, token: str, stream: str) -> bool:
         """Whether the token stands in another case."""
         return any(
-            token in repr(e.act.members)
+            token in repr(e.act.signed)
             for name, s in self.streams.items()
             if name != stream and s.kind == "case"
             for e in s.entries.values()
@@ -345,6 +353,7 @@ class Player:
             "facts": self._filled(step["facts"]),
             "signers": signers,
         }
+        members = _in_its_form(members, step)
         for name in ("channel", "document", "disposition", "late_reason"):
             if name in step:
                 members[name] = step[name]
@@ -460,6 +469,15 @@ class Player:
         assert self.now is not None
         shown = standing(self.raised, self.stream(stream), self.registry, self.now, self)
         return {code for code, named in shown if named == act_id}
+
+
+def _in_its_form(members: Json, step: Mapping[str, Any]) -> Json:
+    """Of form 2 where the file says of a countersigner in which capacity."""
+    others = step["countersigners"]
+    if not any("capacity" in other for other in others):
+        return members
+    said = [other.get("capacity", "TRUC_TIEP") for other in others]
+    return in_form_2(members, [step["capacity"], *said])
 
 
 def _report(entry: Entry) -> CountedReport:

@@ -98,7 +98,7 @@ class PlayedLog:
             )  # fmt: skip
             for act in (appointed, enrolment(alias, log.clock)):
                 for one, signer in zip(registrars, who, strict=True):
-                    log.sign({**act.members, "signers": who}, one, signer["role"])
+                    log.sign({**act.signed, "signers": who}, one, signer["role"])
             people.append(Person(builders.officer(alias), builders.key(alias), post))
         return people
 
@@ -144,7 +144,7 @@ class PlayedLog:
             agency=self.keeper, post=people[0].post, signers=signers,
         )  # fmt: skip
         for person, signer in zip(people, act.signers, strict=True):
-            log.sign(dict(act.members), person, signer.role)
+            log.sign(dict(act.signed), person, signer.role)
 
     def queries(self, asking: Lending, writing: Lending) -> Queries:
         """Every reading of its views, as `api.ops.wiring` does.
@@ -317,7 +317,7 @@ def _signed(name: str) -> MemoryLog:
 
 def _sealed(act: Act, log: MemoryLog) -> dict[str, Any]:
     """The act; what it erases is named by the entry that the record has now that it is sealed."""
-    members = dict(act.members)
+    members = dict(act.signed)
     if act.act == "RecordErased":
         named = [one["index"] for one in act.facts["entries"]]
         entries = [{"index": i, "entry": canonical.b64(log.rows[i].entry)} for i in named]

@@ -142,7 +142,7 @@ class Client(Connection):
             seen = [{name: one[name] for name in _SHOWN_OF_A_LOG} for one in body["logs"]]
         return {**act, "facts": {**facts, "seen": seen}} if seen else act
 
-    def sign(
+    def sign(  # noqa: PLR0913 - what a header says
         self,
         payload: bytes,
         *,
@@ -151,6 +151,7 @@ class Client(Connection):
         iat: datetime | None = None,
         at_head: tuple[int, str | None] | None = None,
         at: datetime | None = None,
+        stand_in: Mapping[str, str] | None = None,
     ) -> Statement:
         """Signs canonical payload bytes upon the stream's head; nothing is sent yet.
 
@@ -161,6 +162,7 @@ class Client(Connection):
             iat: When the officer signs; the clock's time by default.
             at_head: `seq` and `prev`; asked of the server by default.
             at: The ledger's time of that question; rehearsals only.
+            stand_in: What `stand_in` answers, where one signs instead of an officer named.
         """
         if at_head is None:
             at_head = self.head(stream, act=canonical.parse(payload), at=at)
@@ -173,7 +175,34 @@ class Client(Connection):
             seq=seq,
             prev=prev,
             role=role,
+            stand_in=stand_in,
         )
+
+    def stand_in(
+        self, act: Mapping[str, Any], *, role: str, at: datetime | None = None
+    ) -> Mapping[str, str] | None:
+        """As what one signs an act that waits for another officer (formats.md §3).
+
+        None where the act names whoever is signed in, or where the server knows of no right.
+
+        Args:
+            act: The act's members.
+            role: In which is signed.
+            at: The ledger's time of the question; rehearsals only.
+        """
+        if role not in statement.COUNTERSIGNERS:
+            return None
+        self.login()
+        if self.officer in {signer["officer"] for signer in act["signers"]}:
+            return None
+        named = {"stream": act["stream"], "act_id": act["act_id"]}
+        made = self.prepare(named, role=role, at=at)
+        with understood():
+            header = canonical.parse(canonical.unb64(made["protected"]))
+            instead = header.get("stand_in")
+            if instead is not None and instead["officer"] != self.officer:
+                raise ValueError("a stand-in that is somebody else")
+        return instead
 
     def submit(self, signed: Statement, *, at: datetime | None = None, wait: bool = True) -> Sent:
         """Sends a statement until the ledger has it; the same bytes at every attempt.

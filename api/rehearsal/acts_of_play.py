@@ -14,6 +14,8 @@ from typing import Any, Final, Protocol
 from api.rehearsal.scenario import CastPart, Play, PlayStep
 
 KEEPER: Final = "REGISTRY_KEEPER"
+OWN: Final = "TRUC_TIEP"
+"""In one's own name: the capacity of a countersigner of whom the file says none."""
 REGISTRAR_POST: Final = "quan-tri-danh-ba"
 FIRST_DAY: Final = date(2023, 3, 21)
 _LEAD_TIME: Final = timedelta(minutes=5)
@@ -170,6 +172,11 @@ def step_act(
         "signers": signers,
         **step.members,
     }
+    if any(entry.capacity is not None for entry in step.countersigners):
+        said = [payload.pop("capacity"), *(entry.capacity for entry in step.countersigners)]
+        for signer, capacity in zip(signers, said, strict=True):
+            signer["capacity"] = capacity or OWN
+        payload["v"] = 2
     for member, number in (("refers_to", step.refers_to), ("corrects", step.corrects)):
         if number is not None:
             payload[member] = threads.acts[number]

@@ -38,11 +38,20 @@ class CastPart:
 
 @dataclass(frozen=True, slots=True)
 class Countersigner:
-    """One more signer of a step; `at` None: named, but does not sign in this step."""
+    """One more signer of a step.
+
+    Attributes:
+        by: Alias.
+        role: CHECKER or APPROVER.
+        at: When; None: named, but does not sign in this step.
+        capacity: As which; None: the file does not say it, and where it says it of nobody the act
+            is of form 1.
+    """
 
     by: str
     role: str
     at: datetime | None
+    capacity: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,7 +358,7 @@ def _read(entry: Mapping[str, Any]) -> PlayRead:
 
 def _countersigner(entry: Mapping[str, Any]) -> Countersigner:
     at = _time(entry["at"]) if entry.get("at") else None
-    return Countersigner(by=entry["by"], role=entry["role"], at=at)
+    return Countersigner(by=entry["by"], role=entry["role"], at=at, capacity=entry.get("capacity"))
 
 
 def _thread(step: Mapping[str, Any]) -> tuple[str, str]:

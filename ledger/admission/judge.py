@@ -23,6 +23,7 @@ from ledger.message import Message, Wording
 from ledger.ports import NIL_UNIT, RecordStore, StoredRecord
 from ledger.regulation.case.other_cases_port import STILL_OPEN, CountedReport, state_told
 from ledger.regulation.case.reviews import open_reviews, signers
+from ledger.regulation.case.stand_ins import may_stand_in
 from ledger.regulation.case.state import StreamState
 from ledger.regulation.participation.reach import takes_part
 from ledger.regulation.participation.viewpoint import Viewpoint
@@ -160,7 +161,7 @@ class Judge:
             found = self._act(stream, event, registry, nested=nested)
             said = (found.author, found.registry, found.unit)
             if said == (event.author, event.registry, event.unit):
-                return event if found.edition is None else event.under(found.edition)
+                return event if found.edition is None else event.under(found.edition, found.act)
             aside = _COLUMNS
         except Rejected as refused:
             aside = SetAside(refused.code, refused.text, refused.guard)
@@ -198,7 +199,13 @@ class Judge:
             return _put_aside(event, SetAside(refused.code, refused.text))
         except NONSENSE as error:
             return _put_aside(event, _nonsense(error))
-        named = officer in {one.officer for one in event.act.signers}
+        said, instead = event.statement, event.statement.stand_in
+        named = (
+            officer in {one.officer for one in event.act.signers}
+            if instead is None
+            else officer == instead["officer"]
+            and may_stand_in(registry, event.act, said.role, instead, said.iat)
+        )
         return event if named else _put_aside(event, _STRANGER)
 
     def again(self, stream: Stream, event: Event, index: int, *, known: bool = False) -> Event:

@@ -29,6 +29,7 @@ from ledger.log.moment import EPOCH, of_milliseconds
 from ledger.log.recovery import Recovery
 from ledger.regulation.acts.act import parse_act
 from ledger.regulation.case.state import ERASURE, NOTHING, RECOVERING, VOIDING
+from ledger.regulation.registry.calendar import local_day
 from ledger.regulation.registry.lines import REGISTRY_ACTS
 from ledger.regulation.registry.registry import Registry
 
@@ -420,7 +421,8 @@ class RecordChain:
             message = f"returns {said.refers_to}, which is not pending in {said.stream}"
             self._find(index, Damage.SIGNER_ORDER, message)
             return
-        if dead.signers[dead.done][0] != said.signers[0][0]:
+        named, by = dead.signers[dead.done][0], said.signers[0][0]
+        if named != by and not self._takes_over(named, by, said.recorded_ms):
             self._find(index, Damage.SIGNER_ORDER, "returned by an officer whose turn it is not")
         self._pending.pop(name, None)
         self._done.add(name)
@@ -434,7 +436,30 @@ class RecordChain:
             message = f"signed as {said.role} where it was the turn of {role}"
             self._find(index, Damage.SIGNER_ORDER, message)
         act.done += 1
-        return officer
+        if said.stand_in is None:
+            return officer
+        if not self._takes_over(officer, said.stand_in, said.recorded_ms):
+            message = f"{said.stand_in} signed instead of {officer}, and has taken over nothing"
+            self._find(index, Damage.SIGNER_ORDER, message)
+        return said.stand_in
+
+    def _takes_over(self, named: str, by: str, recorded_ms: int) -> bool:
+        """Whether a post of one officer has passed to another, or a delegation lets them sign.
+
+        Asked otherwise than the rules ask, and of less: which post, agency and capacity is theirs.
+        """
+        if self.registry.edition.form == 1:
+            return False
+        day = local_day(of_milliseconds(recorded_ms))
+        given = self.registry.delegations.taken_by(by)
+        if any(line.giver == named and line.runs(day) for line in given):
+            return True
+        was, now = self.registry.officer(named), self.registry.appointments(by, day)
+        return was is not None and any(
+            not (left.on(day) and self.registry.exists(left.agency, day))
+            and any(held.post == left.post or held.agency != left.agency for held in now)
+            for left in was.appointments
+        )
 
     # -- keys -------------------------------------------------------------------------------------
 

@@ -101,6 +101,7 @@ class CheckedRecord(NamedTuple):
         compact: The statement where the signature is still open, else None.
         attachments: Digest and size of each file that an author lists.
         tokens: Sealed tokens that an author names in a case.
+        stand_in: Officer who says to sign instead of one that the act names.
     """
 
     at: int
@@ -124,6 +125,7 @@ class CheckedRecord(NamedTuple):
     compact: str | None = None
     attachments: tuple[tuple[str, int], ...] = ()
     tokens: tuple[str, ...] = ()
+    stand_in: str | None = None
 
     @property
     def readable(self) -> bool:
@@ -390,6 +392,7 @@ def _said(
         payload=hashlib.sha256(statement.payload).digest() if len(signers) > 1 else b"",
         signers=signers,
         refers_to=refers_to,
+        stand_in=None if statement.stand_in is None else statement.stand_in["officer"],
         members=members if act in job.folded else None,
         compact=statement.compact if signed is None else None,
         attachments=_attachments(statement),

@@ -86,7 +86,11 @@ def _signed(said: CheckedRecord, statement: Statement, registry: Registry, level
     try:
         act, at = parse_act(statement.members, level=level), of_milliseconds(said.recorded_ms)
         officer, _ = Submission(statement, act, None).admit(registry, at)
-        if act.act not in REGISTRY_ACTS or officer != act.signers[-1].officer:
+        last = act.signers[-1]
+        if statement.stand_in is not None and statement.role == last.role:
+            act = act.signed_instead(len(act.signers) - 1, statement.stand_in)
+            last = act.signers[-1]
+        if act.act not in REGISTRY_ACTS or officer != last.officer:
             return False
         registry.apply(act, index=said.at, recorded_at=at)
     except NONSENSE:

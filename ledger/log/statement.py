@@ -34,6 +34,8 @@ DIGEST_BYTES: Final = 32
 
 _HEADER: Final = frozenset({"alg", "typ", "kid", "iat", "log", "seq", "role"})
 _HEADER_LATER: Final = _HEADER | {"prev"}
+_STAND_IN: Final = "stand_in"
+_STAND_IN_MEMBERS: Final = frozenset({"officer", "post", "capacity"})
 _LOGIN_HEADER: Final = frozenset({"alg", "kid"})
 _LOGIN_PAYLOAD: Final = frozenset({"challenge", "log", "expires_at"})
 _FLATTENED: Final = frozenset({"payload", "protected", "signature"})
@@ -70,6 +72,8 @@ class Statement:
         seq: Position in its stream, from 1.
         prev: b64 digest of the previous statement; None where `seq` is 1.
         role: `AUTHOR`, `CHECKER`, `APPROVER` or `RETURNER`.
+        stand_in: `{officer, post, capacity}` of who signs instead of the officer named in the
+            payload; None where the one named signs.
         digest_b64: SHA-256 of the compact form: what the next statement's `prev` names. Chain,
             fold and rules each ask for it.
         members: The payload, parsed.
@@ -89,6 +93,7 @@ class Statement:
     role: str
     digest_b64: str
     members: Mapping[str, Any] = field(repr=False, compare=False)
+    stand_in: Mapping[str, str] | None = None
 
     @property
     def digest(self) -> bytes:
@@ -178,6 +183,7 @@ def _statement(
         role=header["role"],
         digest_b64=canonical.b64(hashlib.sha256(compact.encode()).digest()),
         members=members,
+        stand_in=header.get(_STAND_IN),
     )
 
 
@@ -227,7 +233,7 @@ def _header(protected: bytes) -> Mapping[str, Any]:
 
 def _check_header(header: Mapping[str, Any]) -> None:
     later = header.get("seq") != 1
-    if header.keys() != (_HEADER_LATER if later else _HEADER):
+    if header.keys() - {_STAND_IN} != (_HEADER_LATER if later else _HEADER):
         raise _malformed(
             "/protected",
             Message(
@@ -248,6 +254,15 @@ def _is_digest(value: object) -> bool:
         return False
 
 
+def _is_stand_in(value: object) -> bool:
+    """Whose, in which post and capacity; what they are worth is the registry's to say."""
+    return (
+        isinstance(value, dict)
+        and value.keys() == _STAND_IN_MEMBERS
+        and all(isinstance(one, str) and one.strip() for one in value.values())
+    )
+
+
 def _is_whole(value: object, least: int) -> bool:
     return type(value) is int and value >= least
 
@@ -261,6 +276,7 @@ _HEADER_CHECKS: Final[Mapping[str, Callable[[Any], bool]]] = {
     "seq": lambda value: _is_whole(value, 1),
     "prev": _is_digest,
     "role": lambda value: isinstance(value, str) and value in ROLES,
+    _STAND_IN: _is_stand_in,
 }
 
 
@@ -271,6 +287,8 @@ def _check_role(header: Mapping[str, Any], members: Mapping[str, Any]) -> None:
     else:
         # formats.md §3: who declines signs an ActReturned as RETURNER; nothing else is signed so.
         good = (role == RETURNER) == (members.get("act") == "ActReturned")
+    if _STAND_IN in header:  # an author speaks for themselves, and so does who returns
+        good = good and role in COUNTERSIGNERS
     if not good:
         raise _malformed(
             "/protected/role", Message("role {detail} does not fit the act", detail=role)
@@ -332,6 +350,7 @@ def protected_header(  # noqa: PLR0913 - the members of formats.md §3
     prev: str | None,
     role: str,
     typ: str = ACT_TYP,
+    stand_in: Mapping[str, str] | None = None,
 ) -> bytes:
     """The header's bytes, for a signer elsewhere (a browser) or for `make`."""
     header: dict[str, Any] = {
@@ -345,6 +364,8 @@ def protected_header(  # noqa: PLR0913 - the members of formats.md §3
     }
     if prev is not None:
         header["prev"] = prev
+    if stand_in is not None:
+        header[_STAND_IN] = dict(stand_in)
     return canonical.encode(header)
 
 
@@ -363,6 +384,7 @@ def make(  # noqa: PLR0913 - the members of formats.md §3
     prev: str | None,
     role: str,
     typ: str = ACT_TYP,
+    stand_in: Mapping[str, str] | None = None,
 ) -> Statement:
     """Signs canonical payload bytes, and reads the result as strictly as anybody will.
 
@@ -370,8 +392,9 @@ def make(  # noqa: PLR0913 - the members of formats.md §3
         Rejected: The payload or one of the header's values is not allowed.
     """
     protected = protected_header(
-        alg=signer.alg, kid=signer.kid, iat=iat, log=log, seq=seq, prev=prev, role=role, typ=typ
-    )
+        alg=signer.alg, kid=signer.kid, iat=iat, log=log, seq=seq, prev=prev, role=role, typ=typ,
+        stand_in=stand_in,
+    )  # fmt: skip
     to_sign = signing_input(protected, payload)
     return parse_compact(f"{to_sign.decode()}.{canonical.b64(signer.sign(to_sign))}")
 

@@ -521,8 +521,12 @@ def _changes(said: _Said, registry: Registry, *, first: bool) -> bool:
         return False
     if first:
         return True
-    line = registry.keyring.line(said.statement.kid)
-    return line is not None and line.officer == act.signers[-1].officer
+    line, instead = registry.keyring.line(said.statement.kid), said.statement.stand_in
+    if line is None:
+        return False
+    if instead is not None:
+        return said.statement.role == act.signers[-1].role and line.officer == instead["officer"]
+    return line.officer == act.signers[-1].officer
 
 
 def _erases(event: StatementRecorded) -> bool:

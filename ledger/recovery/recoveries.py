@@ -145,6 +145,8 @@ class _Gathered:
             if opened is not None and opened.act is not None:
                 self.shown[row.index] = opened.envelope
                 signers.update(signer.officer for signer in opened.act.signers)
+                if opened.statement is not None and opened.statement.stand_in is not None:
+                    signers.add(opened.statement.stand_in["officer"])
         return signers
 
     def _standing_one(self, row: StoredRecord) -> Opened | None:

@@ -48,6 +48,7 @@ def decide(q: GuardInput) -> Decision:
         Rejected: `guard` with the guard's code; `wrong_stream` where the act has no place in this
             stream or log; `stream_set_aside` where a record of the stream is to be voided first.
     """
+    _form(q)
     _place(q)
     _require_whole(q)
     flags = []
@@ -116,6 +117,21 @@ WITHOUT_FACTS: Final = frozenset(
     }
 )
 """Guards that read no fact, or only what has its type: asked beside facts out of form."""
+
+
+def _form(q: GuardInput) -> None:
+    """The edition in force takes acts of this form, and that one signs for another."""
+    if max(q.act.form, 2 if q.stand_in else 1) <= q.edition.form:
+        return
+    what = Message("must be 1: this log goes by rules that know no other")
+    raise Rejected(
+        "malformed_act",
+        Message(
+            "Not recorded: by the rules of this log each officer signs for themselves, in form 1 of"
+            " an act. Sign so, or have the new rules adopted first."
+        ),
+        faults=(Fault("/v", what),),
+    )
 
 
 def _place(q: GuardInput) -> None:

@@ -114,6 +114,8 @@ SHIPPED: Final = ("1", "2")
 """Names of the editions that this version ships, each a change of the one before."""
 ADOPTION: Final = "EditionAdopted"
 """The act by which a log goes on under another edition."""
+DELEGATION: Final = "DelegationGiven"
+"""The act by which one officer lets another sign."""
 WORDS: Final = frozenset({"vi", "en", "name_en", "note", "notes"})
 """Members that say and do not rule: a spelling that is mended makes no other edition."""
 
@@ -190,6 +192,14 @@ class Edition:
     def adopts(self) -> bool:
         """Whether it says how another one is adopted; the first does not."""
         return any(entry["act"] == ADOPTION for entry in self.acts["acts"])
+
+    @cached_property
+    def form(self) -> int:
+        """The newest form of an act that it takes (formats.md §2).
+
+        From 2 on somebody may sign for somebody else, so it is known how that is given.
+        """
+        return 2 if any(entry["act"] == DELEGATION for entry in self.acts["acts"]) else 1
 
     def of(self, make: Callable[[Edition], _Made]) -> _Made:
         """What is made of the edition once: one look into a dictionary after the first time."""

@@ -55,7 +55,7 @@ class StatementRecorded:
         originator_version: `seq` of the statement.
         stream: Name of the stream.
         statement: As received.
-        act: Its payload, parsed.
+        act: Its payload, parsed; once judged, with whoever signed instead of somebody it names.
         author: Whether it is the first statement of its payload.
         registry: Whether it brings a registry act into effect.
         unit: What access to it is granted by.
@@ -103,14 +103,19 @@ class StatementRecorded:
             entry,
         )
 
-    def under(self, edition: Edition) -> StatementRecorded:
-        """The same event, known to stand by these rules."""
+    def under(self, edition: Edition, act: Act | None = None) -> StatementRecorded:
+        """The same event, known to stand by these rules.
+
+        Args:
+            edition: The rules.
+            act: With whoever signed instead of somebody it names; None: as it is.
+        """
         return StatementRecorded(
             self.originator_id,
             self.originator_version,
             self.stream,
             self.statement,
-            self.act,
+            self.act if act is None else act,
             self.author,
             self.registry,
             self.unit,

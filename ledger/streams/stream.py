@@ -117,18 +117,17 @@ class Stream:
         known = self._payloads.get(act.act_id)
         if known is not None and known != _payload_digest(statement):
             raise taken(act.act_id)
-        decision = decide(
-            ground.guard_input(
-                self.state, act, officer,
-                kid=statement.kid, iat=statement.iat, role=statement.role,
-            )
+        asked = ground.guard_input(
+            self.state, act, officer, kid=statement.kid, iat=statement.iat, role=statement.role,
+            stand_in=statement.stand_in,
         )  # fmt: skip
+        decision = decide(asked)
         event = StatementRecorded(
             originator_id=self.id,
             originator_version=statement.seq,
             stream=self.name,
             statement=statement,
-            act=act,
+            act=asked.act,
             author=known is None,
             registry=decision.status == "effective" and act.act in REGISTRY_ACTS,
             unit=self.unit_of(act, ground.level, ground.registry.edition),
@@ -216,9 +215,10 @@ def signed_by_turn(
     recorded_at: datetime,
     edition: Edition,
 ) -> Signed:
-    """A recorded statement as the fold takes it: its officer is the signer whose turn it was.
+    """A recorded statement as the fold takes it.
 
-    The door let nobody else through, and whoever judges it again says so again.
+    Its officer is the signer whose turn it was, or who says to sign instead: the door let nobody
+    else through, and whoever judges it again says so again.
 
     Args:
         stream: As the record found it.
@@ -234,9 +234,13 @@ def signed_by_turn(
     waiting, known = awaited(stream, act), stream.entries.get(act.act_id)
     if not waiting:
         raise ValueError(f"{stream.name}: act {act.act_id} has one signature too many")
+    said, officer = act if known is None else known.act, waiting[0].officer
+    if statement.stand_in is not None:
+        said = said.signed_instead(len(said.signers) - len(waiting), statement.stand_in)
+        officer = statement.stand_in["officer"]
     return Signed(
-        act=act if known is None else known.act,
-        officer=waiting[0].officer,
+        act=said,
+        officer=officer,
         role=statement.role,
         kid=statement.kid,
         iat=statement.iat,

@@ -467,7 +467,7 @@ class Ledger:
                 except Conflict as conflict:
                     raise self._see.told(conflict, stream.name, sight) from conflict
         else:
-            members = self._filled(asked.get("act", {}), signer_officer, now)
+            members = self._filled(asked.get("act", {}), signer_officer, now, registry)
             act = parsed(members, registry, self._level)
             invisible_characters.require_visible(members)
             others = self._cases.asking(self._see.asked_of_others(act))
@@ -522,13 +522,16 @@ class Ledger:
             self._memory.fresh(stream if isinstance(stream, str) else "") as found,
             self._see.shown(found, fields, line.officer) as current,
         ):
+            instead = None
             if role in (AUTHOR, RETURNER):
                 members: Mapping[str, Any] = self._filled(
-                    invisible_characters.without(fields), line.officer, now
+                    invisible_characters.without(fields), line.officer, now, registry
                 )
                 parsed(members, registry, self._level)
             else:
                 members = drafting.standing(current, fields)
+                named, day = str(members["act_id"]), local_day(now)
+                instead = drafting.stand_in(current, named, line.officer, registry, day)
             head = current.head
         protected = statements.protected_header(
             alg=keyring.key(kid).alg,
@@ -538,6 +541,7 @@ class Ledger:
             seq=head.seq,
             prev=head.prev,
             role=role,
+            stand_in=instead,
         )
         return drafting.to_sign(protected, drafting.payload(members), left_out)
 
@@ -560,9 +564,12 @@ class Ledger:
         raise NotFound("no such stream")
 
     def _filled(
-        self, fields: Mapping[str, Any], officer: str | None, at: datetime
+        self, fields: Mapping[str, Any], officer: str | None, at: datetime, registry: Registry
     ) -> dict[str, Any]:
-        members = drafting.filled(fields, officer, act_id=self._entropy.uuid(), at=at)
+        form = registry.judging(str(fields.get("act"))).form
+        members = drafting.filled(
+            fields, officer, act_id=self._entropy.uuid(), at=at, form=form
+        )
         return members if self._lower is None else self._lower.filled(members)
 
 

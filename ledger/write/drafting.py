@@ -6,38 +6,43 @@ For thin clients (http.md §3). Pure; nothing is stored.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from keys import canonical
 from keys.errors import NotCanonical
+from ledger.admission.registrar import OWN
 from ledger.errors import Fault, NotFound, Rejected
 from ledger.log import statement as statements
 from ledger.log.statement import AUTHOR, RETURNER
 from ledger.message import Message
 from ledger.regulation.acts.act import Act
-from ledger.regulation.acts.act_forms import ActForm
 from ledger.regulation.case.guard_input import DecisionContext
+from ledger.regulation.case.stand_ins import stand_ins_of
 from ledger.regulation.case.state import awaited
 from ledger.regulation.decide import Decision, decide
-from ledger.regulation.registry.calendar import local_time
+from ledger.regulation.registry.calendar import local_day, local_time
+from ledger.regulation.registry.registry import Registry
 from ledger.streams.stream import Stream
 
 
 def filled(
-    fields: Mapping[str, Any], officer: str | None, *, act_id: UUID, at: datetime
+    fields: Mapping[str, Any], officer: str | None, *, act_id: UUID, at: datetime, form: int
 ) -> dict[str, Any]:
     """The members of an act to be, what can be known filled in.
 
     Args:
-        fields: What the client says; it is never overridden.
-        officer: The single signer where the client names none.
+        fields: What the client says; it is never overridden. Where it says the author's capacity
+            beside the signers, it speaks form 1.
+        officer: The single signer, in their own name, where the client names none.
         act_id: A fresh id.
         at: The ledger's time.
+        form: The newest form of an act that the edition in force takes.
     """
+    form = 1 if "capacity" in fields else form
     members: dict[str, Any] = {
-        "v": ActForm.class_version,
+        "v": form,
         "act_id": str(act_id),
         "occurred_at": local_time(at),
         "precision": "minute",
@@ -45,8 +50,8 @@ def filled(
         **fields,
     }
     if "signers" not in members and officer is not None:
-        post = members.get("post")
-        members["signers"] = [{"officer": officer, "post": post, "role": AUTHOR}]
+        signer = {"officer": officer, "post": members.get("post"), "role": AUTHOR}
+        members["signers"] = [{**signer, "capacity": OWN} if members["v"] != 1 else signer]
     return members
 
 
@@ -81,6 +86,27 @@ def to_sign(protected: bytes, content: bytes, left_out: Sequence[Fault] = ()) ->
     }
 
 
+def stand_in(
+    stream: Stream, act_id: str, officer: str | None, registry: Registry, on: date
+) -> Mapping[str, str] | None:
+    """What the header says of an officer who signs what waits for another (formats.md §3).
+
+    None where it waits for this officer, or where nothing lets them sign: then the rules say so.
+
+    Args:
+        stream: Of the act.
+        act_id: The act that waits.
+        officer: Who will sign.
+        registry: As the log stands.
+        on: The day of signing.
+    """
+    entry = stream.state.pending.get(act_id)
+    if entry is None or officer is None:
+        return None
+    ways = stand_ins_of(registry, entry, officer, on)
+    return next((way.member() for way in ways), None)
+
+
 def would_decide(
     stream: Stream, act: Act, officer: str | None, ground: DecisionContext
 ) -> Decision:
@@ -95,7 +121,10 @@ def would_decide(
     lines = ground.registry.keyring.lines(signer)
     iat = int(ground.at.timestamp())
     kid = lines[-1].kid if lines else ""
-    return decide(ground.guard_input(stream.state, act, signer, kid=kid, iat=iat, role=role))
+    instead = stand_in(stream, act.act_id, signer, ground.registry, local_day(ground.at))
+    return decide(
+        ground.guard_input(stream.state, act, signer, kid=kid, iat=iat, role=role, stand_in=instead)
+    )
 
 
 def verdict(decision: Decision) -> dict[str, Any]:

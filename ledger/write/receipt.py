@@ -36,7 +36,7 @@ class Recorded:
             "stream": signed.act.stream,
             "seq": signed.seq,
             "status": place.status,
-            "waiting_for": [signer._asdict() for signer in place.waiting_for],
+            "waiting_for": [signer.member() for signer in place.waiting_for],
             "log": log,
             "index": signed.index,
             "entry": canonical.b64(place.entry),

@@ -17,6 +17,7 @@ from ledger.ports import NIL_UNIT
 from ledger.regulation.acts.act import Act
 from ledger.regulation.acts.catalogue import catalogue_of
 from ledger.regulation.acts.lifecycle import life_cycle_of
+from ledger.regulation.case.stand_ins import may_stand_in
 from ledger.regulation.case.state import RECOVERING, VOIDING, StreamState, awaited
 from ledger.regulation.edition import Edition
 from ledger.regulation.registry.lines import REGISTRY_ACTS
@@ -68,8 +69,10 @@ class Form:
                 )
                 return not opened.registry
             signer = self._signer(statement, act, opened.recorded_at, registry)
+            instead = _stands_in(statement, act, signer, registry)
             if hole and orphaned(stream, opened):
-                return signer in {s.officer for s in act.signers if s.role == statement.role}
+                named = {s.officer for s in act.signers if s.role == statement.role}
+                return instead or (statement.stand_in is None and signer in named)
             entry = stream.entries.get(act.act_id)
             turn = awaited(stream, act)[0]
             return (
@@ -78,7 +81,8 @@ class Form:
                 and (hole or not stream.aside or act.act in WAYS_ON)
                 and _in_columns(opened, act, first=entry is None)
                 and self._may_move(act, stream, registry.judging(act.act), hole=hole)
-                and signer == turn.officer
+                and act.form <= registry.judging(act.act).form
+                and (instead or (statement.stand_in is None and signer == turn.officer))
             )
         except NONSENSE:
             return False
@@ -98,6 +102,16 @@ class Form:
         least, _ = kind.signature(act, self._level)
         legal, _ = life_cycle_of(edition).next_state(act.act, act.disposition, stream.state)
         return stream.kind in kind.streams and len(act.signers) >= least and (legal or hole)
+
+
+def _stands_in(statement: Statement, act: Act, signer: str, registry: Registry) -> bool:
+    """Whether it says to be signed instead of an officer named, by one who may."""
+    instead = statement.stand_in
+    return (
+        instead is not None
+        and signer == instead["officer"]
+        and may_stand_in(registry, act, statement.role, instead, statement.iat)
+    )
 
 
 def _in_columns(opened: Opened, act: Act, *, first: bool) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from functools import partial
 from time import monotonic, sleep
 from typing import Any, Final, LiteralString
 from uuid import UUID
@@ -32,6 +31,7 @@ from ledger.reads.shown import (
 )
 from ledger.regulation.acts.act import ORDINARY
 from ledger.regulation.case.documents import Document, documents
+from ledger.regulation.case.stand_ins import signs_for
 from ledger.regulation.case.state import StreamState, present_agency
 from ledger.regulation.participation.reach import OPENING
 from ledger.regulation.participation.units import own_part
@@ -547,8 +547,15 @@ class Queries:
 
             every = (agency.id for agency in known.registry.agencies.all())
             carried = {*mine, *(name for name in every if is_one_of(mine, name))}
-            exists = partial(is_one_of, team)
-            tasks = worklist.worklist(connection, officer, carried, exists, powers, at)
+            instead = signs_for(known.registry, officer, day)
+
+            def of_others(task: worklist.TaskRow) -> bool:
+                return is_one_of(team, task.agency or "") or (
+                    task.kind == worklist.SIGN
+                    and instead(task.officer or "", task.act, task.stream)
+                )
+
+            tasks = worklist.worklist(connection, officer, carried, of_others, powers, at)
             self._shows("LIST", (task.stream for task in tasks.every()))
             return index, tasks
 

@@ -174,7 +174,11 @@ def _post(held: Appointment, registry: Registry, day: date) -> dict[str, Any]:
 
 
 def signer(
-    registry: Registry, act: Mapping[str, Any], officer: str | None, day: date
+    registry: Registry,
+    act: Mapping[str, Any],
+    officer: str | None,
+    day: date,
+    stand_in: Mapping[str, str] | None = None,
 ) -> dict[str, Any] | None:
     """Who signed an act, by post and agency as they were that day; None where erased.
 
@@ -183,17 +187,27 @@ def signer(
         act: The act's members: its `signers` say in which post.
         officer: Who signed.
         day: The day of the signature.
+        stand_in: Who the header says signs instead of an officer named; None: nobody.
+
+    Returns:
+        `capacity` is null where form 1 of an act does not say it of this signer.
     """
     if officer is None:
         return None
-    post = next((s["post"] for s in act.get("signers", ()) if s["officer"] == officer), None)
+    named = (s for s in act.get("signers", ()) if s["officer"] == officer)
+    said = stand_in or next(named, {})
+    post, capacity = said.get("post"), said.get("capacity")
+    if capacity is None and act.get("post") == post and act["signers"][0]["officer"] == officer:
+        capacity = act.get("capacity")
     agency = _agency_of(registry, officer, post, day, act.get("agency"))
     line = None if agency is None else registry.agency(agency)
-    named = None if line is None or post is None else line.posts.get(post)
+    known = None if line is None or post is None else line.posts.get(post)
     return {
         "officer": officer,
         "post": post,
-        "post_vi": post if named is None else named.vi,
+        "post_vi": post if known is None else known.vi,
+        "capacity": capacity,
+        "stands_in": stand_in is not None,
         "agency": agency,
         "agency_name": None if agency is None else registry.name(agency, day),
     }

@@ -274,11 +274,12 @@ def _full(row: ActRow, one: Opened, turn: int) -> ActRow:
     if statement is None or act is None:
         return row
     signers = [signer.officer for signer in act.signers[turn : turn + 1]]
+    instead = statement.stand_in
     return replace(
         row,
         act=act.act,
         role=statement.role,
-        officer=next(iter(signers), None),
+        officer=next(iter(signers), None) if instead is None else instead["officer"],
         kid=statement.kid,
         iat=statement.iat,
         occurred_at=act.occurred_at,
@@ -315,6 +316,9 @@ def _officers(one: Opened, turn: int) -> Collection[str | None]:
     act, statement = one.act, one.statement
     if act is None or statement is None:
         return (None,)
+    if statement.stand_in is not None:
+        named: str | None = statement.stand_in["officer"]
+        return (None, named) if not turn else (named,)
     if not turn and statement.role in COUNTERSIGNERS:
         return (None, *(s.officer for s in act.signers if s.role == statement.role))
     return [s.officer for s in act.signers[turn : turn + 1]]

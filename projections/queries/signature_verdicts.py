@@ -203,4 +203,5 @@ def _named(standing: ActRow | None, seq: int) -> str | None:
 
 def signer_of(row: ActRow, registry: Registry) -> dict[str, Any] | None:
     """Who signed a statement, by post and agency as they were that day; None where erased."""
-    return registries.signer(registry, row.members, row.officer, local_day(row.recorded_at))
+    day = local_day(row.recorded_at)
+    return registries.signer(registry, row.members, row.officer, day, row.stand_in)

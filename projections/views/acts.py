@@ -7,6 +7,7 @@ Rows are the log's, folded; a verdict is no column, since it is judged when it i
 # ruff: noqa: S608 - pieces of SQL are constants of this file (LiteralString)
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -271,6 +272,14 @@ class ActRow:
         return None if self.protected is None else orjson.loads(self.protected).get("prev")
 
     @property
+    def stand_in(self) -> Mapping[str, str] | None:
+        """Who signed instead of an officer named (formats.md §3); None: whom the act names did."""
+        if self.protected is None or _STAND_IN not in self.protected:
+            return None
+        found: Mapping[str, str] | None = orjson.loads(self.protected).get("stand_in")
+        return found
+
+    @property
     def compact(self) -> str | None:
         """The statement in compact form."""
         if self.protected is None or self.payload is None or self.signature is None:
@@ -280,6 +289,7 @@ class ActRow:
 
 
 _NEVER: Final = 2**62
+_STAND_IN: Final = b'"stand_in"'
 
 
 def _rows(connection: Connection, query: LiteralString, asked: Sequence[object]) -> list[ActRow]:
@@ -416,6 +426,7 @@ def signeds(
     """
     acts: dict[str, Act | None] = {**(parsed or {})}
     found: list[tuple[ActRow, Signed | None]] = []
+    signed: Counter[str] = Counter()
     for row in rows:
         if row.aside:
             found.append((row, None))
@@ -423,8 +434,20 @@ def signeds(
         if row.act_id not in acts or row.payload is None:
             acts[row.act_id] = act_of(row)
         act = acts[row.act_id]
+        stand_in = row.stand_in
+        if act is not None and stand_in is not None:
+            act = acts[row.act_id] = act.signed_instead(
+                _place(act, row.role, signed[row.act_id]), stand_in
+            )
+        signed[row.act_id] += 1
         found.append((row, None if act is None else _signed(row, act, registry)))
     return found
+
+
+def _place(act: Act, role: str | None, before: int) -> int:
+    """Of whoever signs an act behind so many statements of it; some may not be among the rows."""
+    roles = [signer.role for signer in act.signers]
+    return before if before and roles[before] == role else roles.index(role or "APPROVER")
 
 
 def _signed(row: ActRow, act: Act, registry: Registry) -> Signed | None:

@@ -322,7 +322,7 @@ def worklist(
     connection: Connection,
     officer: str,
     agencies: Collection[str],
-    leads: Callable[[str], bool],
+    of_others: Callable[[TaskRow], bool],
     powers: Collection[str],
     at: datetime,
 ) -> Tasks:
@@ -333,7 +333,7 @@ def worklist(
         officer: Officer id.
         agencies: As tasks name them, those that the officer acts for today (themselves, or as who
             carries on for them).
-        leads: Whether what waits for other officers of an agency is asked for too.
+        of_others: Whether what waits for another officer of these agencies is asked for too.
         powers: Of the officer's posts today.
         at: How late a task is, is judged by this instant.
     """
@@ -348,7 +348,7 @@ def worklist(
     own += [
         task
         for task in others
-        if task.officer is None or (task.officer != officer and leads(task.agency or ""))
+        if task.officer is None or (task.officer != officer and of_others(task))
     ]
     return _sorted(own, at)
 

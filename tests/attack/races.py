@@ -106,7 +106,7 @@ def officer_ended_between(arena: Arena, n: int) -> None:
 def _kept(act: Act) -> Act:
     """A registry act as the two who keep the registry sign it: the founder is not alone."""
     approver = {"officer": officer("keeper2"), "post": CAST["keeper2"][1], "role": "APPROVER"}
-    return parse_act({**act.members, "signers": [*act.members["signers"], approver]})
+    return parse_act({**act.signed, "signers": [*act.signed["signers"], approver]})
 
 
 def _enter(arena: Arena, act: Act) -> None:

@@ -107,7 +107,7 @@ def test_what_waits_is_signed_and_returned_by_whom_it_names(world: Compartments)
         status, why = guard(sent(world, act, by, APPROVER))
         assert (status, why) == (422, "SIGNER_ORDER"), by
     assert guard(sent(world, act, STRANGER, APPROVER)) == (404, "not_found")
-    other = dict(act.members) | {"facts": {**act.facts, "answer_by": "2031-01-01T08:00:00+07:00"}}
+    other = dict(act.signed) | {"facts": {**act.facts, "answer_by": "2031-01-01T08:00:00+07:00"}}
     assert sent(world, other, "gd", APPROVER).status_code in (409, 422)
     back = said(world, "ActReturned", world.stream, "hotline", refers_to=act.act_id)
     assert sent(world, back, "hotline", RETURNER).status_code == 422

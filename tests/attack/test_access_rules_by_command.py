@@ -108,7 +108,7 @@ def act(desk: Desk, name: str, stream: str, by: str, **more: Any) -> str:  # noq
     """Members of an act for `socai act sign -`."""
     who = CAST[by]
     signer = {"officer": desk.officers[by], "post": who["post"], "role": "AUTHOR"}
-    members = dict(builders.an_act(name, when=builders.at(NOW[:16].replace("T", " "))).members) | {
+    members = dict(builders.an_act(name, when=builders.at(NOW[:16].replace("T", " "))).signed) | {
         "act_id": an_id(f"{name} by {by}"), "stream": stream, "agency": who["agency"],
         "post": who["post"], "signers": [signer],
     }  # fmt: skip

@@ -493,7 +493,7 @@ def test_a_replay_is_authorised_again(compartments: Compartments) -> None:
 def _fields(world: Compartments, ids: Ids) -> Iterator[tuple[str, dict[str, Any]]]:
     stream = f"case/{ids.case}"
     for name in ("ReportReceived", "CompetenceDetermined", "VerificationRequested", "CaseClosed"):
-        yield name, dict(_act(world, name, stream).members)
+        yield name, dict(_act(world, name, stream).signed)
     yield "countersign", {"stream": stream, "act_id": ids.act}
     yield "nothing but the stream", {"stream": stream}
     yield (
@@ -501,7 +501,7 @@ def _fields(world: Compartments, ids: Ids) -> Iterator[tuple[str, dict[str, Any]
         dict(
             _act(
                 world, "ComplaintReceived", stream, facts={"against": builders.an_id("no letter")}
-            ).members
+            ).signed
         ),
     )
 

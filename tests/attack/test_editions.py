@@ -121,7 +121,7 @@ def test_edition_that_no_legal_officer_signed(den: Den) -> None:
     """It is judged by the edition in force, not by the one it would bring."""
     act = adoption(den)
     signers = [
-        act.members["signers"][0],
+        act.signed["signers"][0],
         {"officer": builders.officer("cv"), "post": CAST["cv"][1], "role": "APPROVER"},
     ]
     other = an_act(

@@ -388,7 +388,7 @@ def test_a_shred_by_a_forged_act_is_damage(
             for key, signer in zip(thieves, act.signers, strict=True):
                 at = service.records.head().recorded_at or service.clock.now()
                 made = make(
-                    canonical.encode(dict(act.members)), key, iat=int(at.timestamp()),
+                    canonical.encode(dict(act.signed)), key, iat=int(at.timestamp()),
                     log=facts.origin, seq=_last(service) + 1,
                     prev=service.head("ledger")[1], role=signer.role,
                 )  # fmt: skip

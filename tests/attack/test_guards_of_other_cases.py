@@ -148,7 +148,7 @@ def _answers(world: World, act: Act, by: str) -> Iterator[TestResponse]:
     """To a check of the act, to bytes to sign, to a check of the statement, to the statement."""
     service = world.compartments.service
     made = orjson.dumps(flattened(service.sign(act, by)))
-    unsigned = {"act": dict(act.members)}
+    unsigned = {"act": dict(act.signed)}
     for path, media, body in (
         ("/v1/acts/check", _JSON, orjson.dumps(unsigned)),
         ("/v1/acts/prepare", _JSON, orjson.dumps(

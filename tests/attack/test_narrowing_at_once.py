@@ -94,7 +94,7 @@ def out_of_office(world: Compartments, alias: str) -> Act:
     now = world.service.clock.now()
     act = ending(alias, now, now.date() - timedelta(days=1))
     second = {"officer": officer("keeper2"), "post": CAST["keeper2"][1], "role": "APPROVER"}
-    return parse_act({**act.members, "signers": [*act.members["signers"], second]})
+    return parse_act({**act.signed, "signers": [*act.signed["signers"], second]})
 
 
 @contextmanager

@@ -174,7 +174,7 @@ class Den:
         if seq > 1 and prev is None:
             prev = NOTHING
         statement = make(
-            canonical.encode(dict(act.members)),
+            canonical.encode(dict(act.signed)),
             key or builders.key(by),
             iat=int((iat or self.now).timestamp()),
             log=self.a.origin,
@@ -1091,7 +1091,12 @@ def test_junk_behind_an_erased_record_stops_no_process(den: Den, stream: str) ->
 
 def replace_stream(act: Act, stream: str) -> Act:
     """The same act for another stream."""
-    return replace(act, stream=stream, members={**act.members, "stream": stream})
+    return replace(
+        act,
+        stream=stream,
+        members={**act.members, "stream": stream},
+        signed={**act.signed, "stream": stream},
+    )
 
 
 @attack(
@@ -1251,8 +1256,8 @@ def test_a_read_judges_a_case_with_junk_once(den: Den) -> None:
     case = den.tell(a_case_in("SCREENING", start=den.now))
     act = case.act("CaseClosed", by="cv", also=[])
     for n in range(6):
-        members = {**act.members, "act_id": an_id(f"closed {n}")}
-        den.junk_of(replace(act, act_id=members["act_id"], members=members), "cv")
+        members = {**act.signed, "act_id": an_id(f"closed {n}")}
+        den.junk_of(replace(act, act_id=members["act_id"], members=members, signed=members), "cv")
     asking = Asking(den)
     store, name = Counted(den.store, asking), case.stream.name
     follower = RegistryFollower(den.store, den.a.reader())

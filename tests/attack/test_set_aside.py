@@ -187,7 +187,7 @@ def a_payload_that_is_no_object(raid: Raid) -> None:
 def facts_of_another_shape(raid: Raid) -> None:
     """Signed by a bought officer, and nothing in it is of the type that a view expects."""
     act = raid.report()
-    members = {**act.members, "facts": {"register_no": {"a": []}, "received_at": 7, "content": "x"}}
+    members = {**act.signed, "facts": {"register_no": {"a": []}, "received_at": 7, "content": "x"}}
     raid.put(raid.service.sign(members, "hotline"))
 
 
@@ -245,7 +245,7 @@ def a_voiding_of_what_stands(raid: Raid) -> None:
     """A bought officer voids an honest record, past the door."""
     entries = [{"index": 0, "entry": raid.entry(0)}]
     stream = raid.report().stream
-    members = {**voided(entries, stream, raid.service.clock.now()).members}
+    members = {**voided(entries, stream, raid.service.clock.now()).signed}
     members["signers"] = [
         {"officer": builders.officer("hotline"), "post": CAST["hotline"][1], "role": "AUTHOR"}
     ]
@@ -408,14 +408,14 @@ def test_what_only_a_guard_refuses_is_never_built_upon(service: Service) -> None
     late = at("2025-02-10 09:00")
     service.clock.set(late)
     act = an_act("ReportReceived", when=late, basis=law)
-    second = {**act.members, "stream": raid.case}
+    second = {**act.signed, "stream": raid.case}
     index = raid.put(service.sign(second, "hotline", head=raid_head(raid, raid.case)))
     path = f"/v1/cases/{raid.case.removeprefix('case/')}"
     told = service.get(f"{path}/verification", headers=WAIT, at_least=index).get_json()
     last = told["statements"][-1]
     assert told["outcome"] == last["verdict"] == "AGAINST_THE_RULES"
     assert (last["index"], last["guard"]) == (index, "INSTRUMENT_IN_FORCE")
-    honest = service.sign({**an_act("ReportReceived", when=late).members, "stream": raid.case},
+    honest = service.sign({**an_act("ReportReceived", when=late).signed, "stream": raid.case},
                           "hotline")  # fmt: skip
     refused = service.send(honest, "hotline")
     assert (refused.status_code, refused.get_json()["code"]) == (409, "stream_set_aside")
@@ -591,7 +591,7 @@ def test_where_a_record_is_set_aside_is_told_to_registrars_alone(service: Servic
     ((index, stream),) = raid.junk
 
     def asked(by: str, index: int, entry: str, kid: str) -> tuple[int, Any]:
-        act = dict(voided([{"index": index, "entry": entry}], stream, service.clock.now()).members)
+        act = dict(voided([{"index": index, "entry": entry}], stream, service.clock.now()).signed)
         del act["stream"]
         body = {"act": act, "kid": builders.key(kid).kid}
         headers = {**service.headers(by, service.clock.now()), "X-Request-Id": "the-same"}

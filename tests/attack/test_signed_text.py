@@ -24,7 +24,7 @@ def test_text_that_reads_otherwise_than_it_is_signed_is_refused(shared: Service)
     """400 with the place; `prepare` offers the text without, which is taken."""
     stream = f"case/{an_id('a text turned round')}"
     act = an_act("ReportReceived", by="hotline", when=shared.clock.now(), stream=stream)
-    turned = {**act.members, "facts": {**act.facts, "summary": TURNED}}
+    turned = {**act.signed, "facts": {**act.facts, "summary": TURNED}}
     before = shared.size()
     refused = shared.send(shared.sign(turned, "hotline"), "hotline")
     told = refused.get_json()
@@ -55,7 +55,7 @@ def test_the_check_before_signing_says_so_too(shared: Service) -> None:
         when=shared.clock.now(),
         stream=f"case/{an_id('a text that is checked')}",
     )
-    members = {**act.members, "facts": {**act.facts, "summary": TURNED}}
+    members = {**act.signed, "facts": {**act.facts, "summary": TURNED}}
     told = shared.client.post(
         "/v1/acts/check", json={"act": members}, headers=shared.headers("hotline")
     ).get_json()

@@ -85,7 +85,7 @@ def _a_log(count: int) -> Below:
             "ReportReceived", by="hotline", when=T0 + timedelta(minutes=5), stream=stream
         )
         signed = make(
-            canonical.encode(dict(act.members)), key, iat=int(when.timestamp()),
+            canonical.encode(dict(act.signed)), key, iat=int(when.timestamp()),
             log=below.a.origin, seq=1, prev=None, role=AUTHOR,
         )  # fmt: skip
         smuggler.put(signed, when)

@@ -68,7 +68,7 @@ def _judged(times: int) -> tuple[list[float], list[float], list[float]]:
                 decide(question)
                 took.append(time.perf_counter() - begun)
             checks.append(1e6 * statistics.median(took))
-            members = dict(act.members)
+            members = dict(act.signed)
             signed = _signed(members, step["act"], who.key, int(at.timestamp()))
             key = player.registry.keyring.key(who.key.kid)
             signatures.append(each_us(partial(check_signature, signed, key), 8))

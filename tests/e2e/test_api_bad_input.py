@@ -72,7 +72,7 @@ def _raw(
 
 
 def _payload(service: Service) -> bytes:
-    return canonical.encode(dict(_report(service).members))
+    return canonical.encode(dict(_report(service).signed))
 
 
 def _edited(service: Service, old: bytes, new: bytes) -> bytes:
@@ -115,7 +115,7 @@ ROWS: dict[str, tuple[Attack, int, str]] = {
             s,
             orjson.dumps(
                 {
-                    **_report(s).members,
+                    **_report(s).signed,
                     "late_reason": unicodedata.normalize("NFD", "Mất điện ở xã"),
                 },
                 option=orjson.OPT_SORT_KEYS,
@@ -143,7 +143,7 @@ ROWS: dict[str, tuple[Attack, int, str]] = {
     ),
     "an act member too many": (
         lambda s: _raw(
-            s, orjson.dumps({**_report(s).members, "zz": 1}, option=orjson.OPT_SORT_KEYS)
+            s, orjson.dumps({**_report(s).signed, "zz": 1}, option=orjson.OPT_SORT_KEYS)
         ),
         400,
         "malformed_act",
@@ -307,7 +307,7 @@ def test_act_id_of_another_act_is_taken(shared: Service) -> None:
     """An act id names one payload for ever (formats.md §2)."""
     act = _report(shared)
     shared.say(act, "hotline")
-    twin = {**_report(shared).members, "act_id": act.act_id}
+    twin = {**_report(shared).signed, "act_id": act.act_id}
     response = _unchanged(shared, lambda: shared.send(shared.sign(twin, "hotline"), "hotline"))
     assert (response.status_code, response.get_json()["code"]) == (409, "taken")
 
@@ -385,7 +385,7 @@ def test_wrong_order_of_signers_and_one_person_twice_are_refused(service: Servic
 
 def test_refusal_comes_in_the_language_asked_for(shared: Service) -> None:
     """Vietnamese first, English complete (http.md §1)."""
-    act = {**_report(shared).members, "agency": "khong.co"}
+    act = {**_report(shared).signed, "agency": "khong.co"}
     body = orjson.dumps(flattened(shared.sign(act, "hotline")))
     at = shared.clock.now()
     vi = shared.post(body, "hotline", at, {"Accept-Language": "vi"}).get_json()

@@ -70,7 +70,7 @@ def test_a_lost_answer_is_not_a_second_act(shared: Service) -> None:
     client = _client(shared, "hotline", line)
     client.login()
     before = shared.size()
-    sent = client.record(_report(shared).members, at=shared.clock.now())
+    sent = client.record(_report(shared).signed, at=shared.clock.now())
     assert shared.size() == before + 1
     assert len(set(line.bodies)) == 1
     assert len(line.bodies) == 3
@@ -86,14 +86,14 @@ def test_statements_are_counted_and_repeats_apart(shared: Service) -> None:
 
     recorded, repeated = counted("recorded"), counted("repeated")
     client = _client(shared, "hotline", Losing(shared, lost=2))
-    client.record(_report(shared).members, at=shared.clock.now())
+    client.record(_report(shared).signed, at=shared.clock.now())
     assert (counted("recorded"), counted("repeated")) == (recorded + 1, repeated + 2)
 
 
 def test_a_receipt_is_checked_with_the_logs_key_and_nothing_else(shared: Service) -> None:
     """The entry is recomputed from the envelope; then signature and inclusion must hold."""
     client = _client(shared, "hotline")
-    sent = client.record(_report(shared).members, at=shared.clock.now())
+    sent = client.record(_report(shared).signed, at=shared.clock.now())
     raw = client.read(f"/v1/acts/{sent.receipt['act_id']}/raw").body["records"][0]
     envelope = canonical.unb64(raw["envelope"])
     entry = record.entry(envelope)
@@ -140,9 +140,9 @@ def test_nothing_is_signed_for_a_log_that_is_not_meant(shared: Service) -> None:
 def test_a_proof_of_another_record_proves_nothing(shared: Service) -> None:
     """A server hands back what was signed, and the receipt of what somebody else had recorded."""
     client, at = _client(shared, "hotline"), shared.clock.now()
-    receipt = client.record(_report(shared).members, at=at).receipt
+    receipt = client.record(_report(shared).signed, at=at).receipt
     report = _report(shared)
-    made = client.sign(canonical.encode(report.members), stream=report.stream, iat=at)
+    made = client.sign(canonical.encode(report.signed), stream=report.stream, iat=at)
     told = record.build(log=client.origin, recorded_at=at, blind=bytes(32), statement=made.compact)
     line = {"index": receipt["index"], "entry": receipt["entry"], "envelope": canonical.b64(told)}
 
@@ -180,8 +180,8 @@ def test_the_home_knows_the_key_that_proofs_are_checked_by(
 def test_a_countersigner_signs_the_act_that_was_named(shared: Service) -> None:
     """And not another one, whichever the server puts in its place."""
     client = _client(shared, "hotline")
-    act = client.record(_report(shared).members, at=shared.clock.now()).receipt["act_id"]
-    other = client.record(_report(shared).members, at=shared.clock.now()).receipt["act_id"]
+    act = client.record(_report(shared).signed, at=shared.clock.now()).receipt["act_id"]
+    other = client.record(_report(shared).signed, at=shared.clock.now()).receipt["act_id"]
 
     class Liar(Client):
         def read(self, path: str, **_: Any) -> Read:  # noqa: ANN401 - any of them
@@ -214,7 +214,7 @@ def test_a_stranger_follows_the_log_from_checkpoint_to_checkpoint(shared: Servic
     vkey = VKey.parse(client.log()["vkeys"][0])
     trusted = TrustedLog(shared.enclave.facts.origin, [vkey])
     old = trusted.advance(client.checkpoint())
-    _client(shared, "hotline").record(_report(shared).members, at=shared.clock.now())
+    _client(shared, "hotline").record(_report(shared).signed, at=shared.clock.now())
     note = client.checkpoint()
     size = int(note.split(b"\n")[1])
     told = client.consistency(old.size, size)
@@ -233,7 +233,7 @@ def test_the_client_signs_in_again_when_its_token_has_ended(shared: Service) -> 
 def test_a_refusal_carries_guard_and_problem(shared: Service) -> None:
     """What the command line shows comes from here."""
     client = _client(shared, "hotline")
-    members = {**_report(shared).members, "agency": "khong.co"}
+    members = {**_report(shared).signed, "agency": "khong.co"}
     with pytest.raises(Refused) as refused:
         client.record(members, at=shared.clock.now())
     assert (refused.value.status, refused.value.guard) == (422, "AGENCY_EXISTS")
@@ -252,8 +252,8 @@ def test_check_says_before_signing_what_recording_would(shared: Service) -> None
     """Nothing is recorded, whatever is asked."""
     client, at = _client(shared, "hotline"), shared.clock.now()
     before = shared.size()
-    good = client.check(_report(shared).members, at=at)
-    bad = client.check({**_report(shared).members, "agency": "khong.co"}, at=at)
+    good = client.check(_report(shared).signed, at=at)
+    bad = client.check({**_report(shared).signed, "agency": "khong.co"}, at=at)
     assert good["ok"] is True
     assert good["next_state"] == "RECEIVED"
     assert (bad["ok"], bad["guard"]) == (False, "AGENCY_EXISTS")
@@ -264,7 +264,7 @@ def test_check_says_before_signing_what_recording_would(shared: Service) -> None
 def test_prepared_bytes_are_what_a_thin_client_signs(shared: Service) -> None:
     """The server builds, the client shows and signs, and the statement is taken."""
     client, at = _client(shared, "hotline"), shared.clock.now()
-    members = dict(_report(shared).members)
+    members = dict(_report(shared).signed)
     told = client.prepare(members, at=at)
     assert told["signing_input"] == f"{told['protected']}.{told['payload']}"
     assert told["shown"] == members
@@ -282,7 +282,7 @@ def test_pages_are_walked_to_the_end(shared: Service) -> None:
     """Every case once."""
     client = _client(shared, "hotline")
     for _ in range(3):
-        sent = client.record(_report(shared).members, at=shared.clock.now())
+        sent = client.record(_report(shared).signed, at=shared.clock.now())
     pages = list(client.pages("/v1/cases", query={"limit": 2}, at_least=sent.index))
     ids: list[Any] = [line["id"] for page in pages for line in page["cases"]]
     assert len(ids) == len(set(ids)) >= 3
@@ -329,7 +329,7 @@ def test_over_a_real_socket(service: Service, url: str) -> None:
     service.hire("hotline")
     at = service.clock.now() + timedelta(minutes=1)
     with Client(url, builders.key("hotline"), now=service.clock.now) as client:
-        sent = client.record(_report(service).members, at=at)
+        sent = client.record(_report(service).signed, at=at)
         assert sent.created
         case = sent.receipt["stream"].removeprefix("case/")
         assert client.case(case, at_least=sent.index)["state"] == "RECEIVED"

@@ -355,7 +355,7 @@ def test_the_client_sends_and_fetches_a_file_unchanged(
             "name": "Biên bản.pdf",
         }
         act = report(service, listed, name=listed["name"])
-        client.record(dict(act.members), at=service.clock.now())
+        client.record(dict(act.signed), at=service.clock.now())
         into = tmp_path / "copy.pdf"
         assert client.attachment(act.act_id, listed["digest"], into) == len(DATA)
         assert into.read_bytes() == DATA
@@ -492,5 +492,5 @@ def _peak_through(
 def _through(service: Service, client: Client, source: Path, into: Path) -> None:
     listed = client.attach(source)
     act = report(service, listed, name=listed["name"])
-    client.record(dict(act.members), at=service.clock.now())
+    client.record(dict(act.signed), at=service.clock.now())
     client.attachment(act.act_id, listed["digest"], into)

@@ -55,7 +55,7 @@ class Met:
     def act(self, name: str) -> dict[str, Any]:
         """A report that nobody has recorded yet."""
         stream = f"case/{builders.an_id(f'generated {name}')}"
-        return dict(_report(self.service, stream).members)
+        return dict(_report(self.service, stream).signed)
 
 
 def _report(service: Service, stream: str) -> Any:  # noqa: ANN401  an act

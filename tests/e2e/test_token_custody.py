@@ -212,12 +212,12 @@ def test_a_whole_log_of_keys_that_never_left_their_tokens(softhsm: SoftHsm, tmp_
         assert hands.told("log", "status", "--server", url)["custody"] == "PKCS11"
         uri = f"pkcs11:token={OFFICER_TOKEN};object=hotline"
         key = hands.told("key", "new", "--token", uri, pins=PIN + b"\n")
-        hands.by_registrar(appointment("hotline", hands.now).members)
+        hands.by_registrar(appointment("hotline", hands.now).signed)
         enrolled = enrolment("hotline", hands.now, kid=key["kid"], jwk=key["jwk"], custody="PKCS11")
         hands.by_registrar(enrolled.members)
         case = f"case/{builders.an_id('a case on a token')}"
         report = an_act("ReportReceived", by="hotline", when=hands.now, stream=case)
-        receipt = hands.record(report.members, "--token", uri, pins=PIN + b"\n")
+        receipt = hands.record(report.signed, "--token", uri, pins=PIN + b"\n")
         assert receipt["status"] == "effective"
         found = hands.told("log", "audit")
         assert found["ok"] is True

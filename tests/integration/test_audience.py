@@ -195,7 +195,7 @@ class Town(Yard):
             agency=self.played.keeper, post=people[0].post, signers=signers,
         )  # fmt: skip
         for person, signer in zip(people, act.signers, strict=True):
-            log.sign(dict(act.members), person, signer.role)
+            log.sign(dict(act.signed), person, signer.role)
         self.played.fill(self.database.admin, start=start)
         if self._follower is None:
             records = PostgresRecords(self.database.pool("projector"))

@@ -153,7 +153,7 @@ def hire_the_hotline(enclave: ServedEnclave, book: Book) -> None:
     when = enclave.clock.now()
     with Client(enclave.url, registrar_key(enclave), lang="en") as client:
         for act in (appointment("hotline", when), enrolment("hotline", when)):
-            members = dict(act.members)
+            members = dict(act.signed)
             signer = {**members["signers"][0], "officer": enclave.made.officer}
             payload = canonical.encode({**members, "signers": [signer]})
             signed = client.sign(payload, stream=act.stream, iat=when)
@@ -207,7 +207,7 @@ class Reporter:
     def _signed(self, now: datetime) -> Statement:
         """Each report opens a case of its own, so its place is known."""
         return make(
-            canonical.encode(dict(self._act(now).members)),
+            canonical.encode(dict(self._act(now).signed)),
             builders.key("hotline"),
             iat=int(now.timestamp()),
             log=self._client.origin,

@@ -69,8 +69,9 @@ from ledger.errors import Rejected, VerificationError
 from ledger.log import statement as statements
 from ledger.log.record import entry, parse_envelope
 from ledger.log.statement import Statement
-from ledger.message import Message
+from ledger.message import Message, Wording
 from ledger.regulation.acts import invisible_characters
+from ledger.regulation.words import vocabulary
 
 ALGS: Final = ("Ed25519", "ES256", "ML-DSA-65")
 ON_TOKENS: Final = ("Ed25519", "ES256")
@@ -194,7 +195,9 @@ def sign(
 
     Prints the statement (a flattened JWS) to be sent by `socai act submit`. `act_id` is made where
     FILE has none, and above ordinary `facts.seen`: how far each lower log was taken in. What is
-    signed is shown first, on standard error.
+    signed is shown first, on standard error. An act that waits for another officer is countersigned
+    by the post's next holder, or by whoever that officer let sign: then it is shown as what you
+    sign.
     """
     if (file is None) == (countersign is None):
         misuse(
@@ -207,8 +210,21 @@ def sign(
         payload = _payload(_members(data, clean=clean), client)
     members = canonical.parse(payload)
     chosen = role or ("APPROVER" if countersign else "AUTHOR")
-    made = client.sign(payload, stream=str(members["stream"]), role=chosen, iat=iat)
+    instead = client.stand_in(members, role=chosen) if countersign else None
+    made = client.sign(
+        payload, stream=str(members["stream"]), role=chosen, iat=iat, stand_in=instead
+    )
     click.echo(dumped(members), err=True)
+    if instead is not None:
+        shell, capacity = shell_of(), instead["capacity"]
+        told = Message(
+            "You sign instead of an officer whom the act names: {post}, {capacity}.",
+            post=instead["post"],
+            capacity=shell.text(
+                vocabulary("capacities").get(capacity, Wording(capacity, capacity))
+            ),
+        )
+        shell.note(told)
     click.echo(orjson.dumps(statements.flattened(made)).decode())
 
 
@@ -305,7 +321,7 @@ def _members(data: bytes, *, clean: bool) -> dict[str, Any]:
         misuse(Message("Nothing was signed: a JSON object is needed."))
     members = invisible_characters.without(members) if clean else members
     require_visible(members)
-    members.setdefault("v", 1)
+    members.setdefault("v", 1 if "capacity" in members else 2)
     members.setdefault("act_id", str(RealEntropy().uuid()))
     return members
 

@@ -19,7 +19,13 @@ from api.http.schemas.base import (
     texts,
     whole,
 )
-from api.http.schemas.enumerations import CASE_STATE, PROBLEM_CODE, SIGNER_ROLE, STATEMENT_ROLE
+from api.http.schemas.enumerations import (
+    CAPACITY,
+    CASE_STATE,
+    PROBLEM_CODE,
+    SIGNER_ROLE,
+    STATEMENT_ROLE,
+)
 from api.http.schemas.log import InclusionProofSchema
 
 B64 = r"[A-Za-z0-9_-]{2,}"
@@ -41,6 +47,7 @@ class SignerShape(StrictSchema):
     officer = text("uuid.", required=True)
     post = text("Post, not a name.", required=True)
     role = SIGNER_ROLE.one("Role in `signers`.", required=True)
+    capacity = CAPACITY.one("As which; acts of form 1 say it of their author alone.")
 
 
 class ReceiptSchema(AnswerSchema):

@@ -28,6 +28,7 @@ from api.http.schemas.base import (
 )
 from api.http.schemas.enumerations import (
     ACT_TYPE,
+    CAPACITY,
     CASE_OUTCOME,
     CASE_SORT,
     CASE_STATE,
@@ -164,6 +165,7 @@ class AwaitedShownSchema(StrictSchema):
     post = text("Post, not a name.", required=True)
     post_vi = text("The post in Vietnamese.", required=True)
     role = SIGNER_ROLE.one("As what.", required=True)
+    capacity = CAPACITY.one("In whose name; left out where an act of form 1 does not say it.")
 
 
 class PendingShownSchema(ActNamedSchema):

@@ -121,6 +121,12 @@ FLAG: Final = Enumeration(
 SIGNER_ROLE: Final = Enumeration(
     "SignerRole", "As what an officer signs an act.", ("AUTHOR", "CHECKER", "APPROVER")
 )
+CAPACITY: Final = Enumeration(
+    "Capacity",
+    "In whose name an officer signs.",
+    tuple(vocabulary("capacities")),
+    _both(vocabulary("capacities")),
+)
 STATEMENT_ROLE: Final = Enumeration(
     "StatementRole",
     "What a statement does to its act: brings it in, signs it too, or sends it back.",
@@ -292,6 +298,7 @@ ENUMERATIONS: Final[Mapping[str, Enumeration]] = {
         ACT_STATUS,
         FLAG,
         SIGNER_ROLE,
+        CAPACITY,
         STATEMENT_ROLE,
         LOG_CLOCK,
         DEADLINE_STATUS,

@@ -22,6 +22,7 @@ from api.http.schemas.base import (
 from api.http.schemas.document import DocumentSchema
 from api.http.schemas.enumerations import (
     ACT_STATUS,
+    CAPACITY,
     CASE_STATE,
     KEY_CUSTODY,
     KEY_STATUS,
@@ -62,6 +63,10 @@ class SignerShownSchema(StrictSchema):
     officer = text("uuid.", required=True)
     post = maybe("Post in which the officer signed.")
     post_vi = maybe("The post in Vietnamese.")
+    capacity = CAPACITY.one(
+        "As which; null where an act of form 1 does not say it of this signer.", null=True
+    )
+    stands_in = yes_or_no("Whether instead of an officer whom the act names.")
     agency = maybe("Agency of that post.")
     agency_name = maybe("Its name on that day.")
 

@@ -7,7 +7,7 @@ guards'; signatures, envelopes and bytes are not known here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -32,6 +32,9 @@ __all__ = [
 ORDINARY: Final = "ordinary"
 PRECISIONS: Final = ("day", "hour", "minute", "second")
 CAPACITIES: Final = ("TRUC_TIEP", "TM", "KT", "TL", "TUQ", "Q")
+"""In which an author signs by form 1."""
+ALL_CAPACITIES: Final = (*CAPACITIES, "GQ")
+"""In which anybody signs by form 2: giao quyền (GQ) too."""
 CHANNELS: Final = tuple(CHANNEL_WORDS)
 CIRCULATIONS: Final = ("PUBLIC", "INTERNAL")
 BASIS_ROLES: Final = ("COMPETENCE", "SUBSTANCE", "PROCEDURE")
@@ -39,11 +42,26 @@ SIGNER_ROLES: Final = ("AUTHOR", "CHECKER", "APPROVER")
 
 
 class NamedSigner(NamedTuple):
-    """One officer who must sign, in the post and role named."""
+    """One officer who must sign, in the post and role named.
+
+    Attributes:
+        officer: uuid.
+        post: In which the officer signs.
+        role: AUTHOR, CHECKER or APPROVER.
+        capacity: In own name or for somebody; None where form 1 does not say it.
+        instead_of: Officer whom the act names and this one signed instead of (formats.md §3).
+    """
 
     officer: str
     post: str
     role: str
+    capacity: str | None = None
+    instead_of: str | None = None
+
+    def member(self) -> dict[str, str]:
+        """As it stands in `signers`, with the capacity where the act says it."""
+        named = {"officer": self.officer, "post": self.post, "role": self.role}
+        return named if self.capacity is None else {**named, "capacity": self.capacity}
 
 
 class Basis(NamedTuple):
@@ -73,7 +91,6 @@ class Act:
     precision: str
     agency: str
     post: str
-    capacity: str
     basis: tuple[Basis, ...]
     circulation: str
     facts: Mapping[str, Any]
@@ -95,6 +112,17 @@ class Act:
         return self.occurred_at.date()
 
     @property
+    def form(self) -> int:
+        """Of formats.md §2, in which it was signed."""
+        version: int = self.signed["v"]
+        return version
+
+    @property
+    def capacity(self) -> str:
+        """In which the author signs."""
+        return self.signers[0].capacity or ""
+
+    @property
     def author(self) -> NamedSigner:
         """The first signer."""
         return self.signers[0]
@@ -103,6 +131,17 @@ class Act:
     def approver(self) -> NamedSigner | None:
         """The last signer who approves; None where the act needs no approval."""
         return next((s for s in reversed(self.signers) if s.role == "APPROVER"), None)
+
+    def signed_instead(self, place: int, stand_in: Mapping[str, str]) -> Act:
+        """The act with another signer in a place: what rules and readers ask from then on.
+
+        Args:
+            place: Position in `signers`.
+            stand_in: `{officer, post, capacity}` of a statement (formats.md §3).
+        """
+        named = self.signers[place]
+        signer = named._replace(**stand_in, instead_of=named.instead_of or named.officer)
+        return replace(self, signers=(*self.signers[:place], signer, *self.signers[place + 1 :]))
 
 
 def _s(**more: object) -> dict[str, object]:
@@ -119,7 +158,6 @@ _MEMBERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "late_reason": {"type": "string", "format": "filled"},
     "agency": _s(format="agency"),
     "post": _s(),
-    "capacity": {"type": "enum", "enum": CAPACITIES, "required": True},
     "to": {"type": "list", "of": "string", "format": "addressee"},
     "channel": {"type": "enum", "enum": CHANNELS},
     "document": {
@@ -167,6 +205,8 @@ _MEMBERS: Final[Mapping[str, Mapping[str, Any]]] = {
             "officer": _s(format="officer"),
             "post": _s(),
             "role": {"type": "enum", "enum": SIGNER_ROLES, "required": True},
+            # of each in form 2 (`_together`); of the author alone in form 1
+            "capacity": {"type": "enum", "enum": ALL_CAPACITIES},
         },
     },
 }
@@ -192,6 +232,17 @@ _FORMATS: Final[Mapping[str, json_shape.Check]] = MappingProxyType(
 _check: Final = json_shape.compile_members(_MEMBERS, _FORMATS)
 
 
+def _of_form_1() -> Mapping[str, Mapping[str, Any]]:
+    """The members as form 1 has them: one capacity, the author's, beside the signers."""
+    signers = _MEMBERS["signers"]
+    fields = {n: spec for n, spec in signers["fields"].items() if n != "capacity"}
+    capacity = {"type": "enum", "enum": CAPACITIES, "required": True}
+    return {**_MEMBERS, "capacity": capacity, "signers": {**signers, "fields": fields}}
+
+
+_check_1: Final = json_shape.compile_members(_of_form_1(), _FORMATS)
+
+
 def stream_kind(name: str) -> str:
     """`case`, `agency`, `officer`, `programme` or `ledger`, of a name that passed `parse_act`."""
     return name.partition("/")[0]
@@ -211,7 +262,7 @@ def parse_act(
         Rejected: `malformed_act` with every fault; nothing but the members of §2 is accepted.
     """
     current, flaws = _current(members, form)
-    flaws = flaws or _together(current, level)
+    flaws = flaws or _together(current, level) or _capacities(members)
     if flaws:
         raise Rejected(
             "malformed_act",
@@ -239,7 +290,6 @@ def _act(members: Mapping[str, Any], signed: Mapping[str, Any]) -> Act:
         precision=members["precision"],
         agency=members["agency"],
         post=members["post"],
-        capacity=members["capacity"],
         basis=tuple([Basis(**b) for b in members["basis"]]),
         circulation=members["circulation"],
         facts=members["facts"],
@@ -260,17 +310,23 @@ def _act(members: Mapping[str, Any], signed: Mapping[str, Any]) -> Act:
 def _current(
     members: Mapping[str, Any], form: type[ActForm]
 ) -> tuple[Mapping[str, Any], list[Flaw]]:
-    """The members in the form in force, with what does not fit it."""
+    """The members in the form in force, with what does not fit it, or the form they are of."""
     version = members.get("v")
     if not is_known(version, form):
-        return members, [*(_check(members) or ()), *_edition(members, form)]
+        shape = _check_1 if "capacity" in members else _check
+        return members, [*(shape(members) or ()), *_edition(members, form)]
+    own = _check_1(members) if version == 1 else None
+    if own:
+        return members, own
     try:
         current = upcast(members, form)
     except ValueError:
         # Not held to the form in force as it is: that would name members that its own has not.
         unfit = Message("the members are not those of version {version}", version=version)
         return members, [Flaw("/v", unfit)]
-    return current, _check(current) or []
+    # what fits form 1 fits form 2, which says the same elsewhere: most of a log is not asked twice
+    known = version == 1 and form.class_version == _PER_SIGNER
+    return current, [] if known else _check(current) or []
 
 
 def _edition(members: Mapping[str, Any], form: type[ActForm]) -> list[Flaw]:
@@ -315,4 +371,17 @@ def _together(members: Mapping[str, Any], level: str) -> list[Flaw]:
     return flaws
 
 
+def _capacities(signed: Mapping[str, Any]) -> list[Flaw]:
+    """From form 2 on each signer says in which capacity."""
+    if signed["v"] < _PER_SIGNER:
+        return []
+    return [
+        Flaw(f"/signers/{n}/capacity", json_shape.MISSING)
+        for n, signer in enumerate(signed["signers"])
+        if "capacity" not in signer
+    ]
+
+
 _EMPTY: Final = Message("leave the member out where the list is empty")
+_PER_SIGNER: Final = 2
+"""The form that says of each signer in which capacity."""

@@ -9,7 +9,6 @@ and shown as signed stays the payload as it was received.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -17,18 +16,18 @@ from typing import Any, ClassVar
 class ActForm:
     """The form in force.
 
-    A new one raises `class_version` and adds its step:
-
-        class_version = 2
-
-        @staticmethod
-        def upcast_v1_v2(state: dict[str, Any]) -> None:
-            state["circulation"] = …  # what every act of form 1 meant by leaving it out
-
-    A step changes the state in place, may look at nothing else, and is never edited once used.
+    A new one raises `class_version` and adds its step. A step puts other members into the state,
+    changes nothing below one (that is the signed act's own), may look at nothing else, and is never
+    edited once used.
     """
 
-    class_version: ClassVar[int] = 1
+    class_version: ClassVar[int] = 2
+
+    @staticmethod
+    def upcast_v1_v2(state: dict[str, Any]) -> None:
+        """Form 1 says of the author alone in which capacity is signed, beside the signers."""
+        author, *others = state["signers"]
+        state["signers"] = [{**author, "capacity": state.pop("capacity")}, *others]
 
 
 def upcast(members: Mapping[str, Any], form: type[ActForm] = ActForm) -> Mapping[str, Any]:
@@ -50,7 +49,7 @@ def upcast(members: Mapping[str, Any], form: type[ActForm] = ActForm) -> Mapping
         raise ValueError(f"an act of form {version!r}")
     if version == form.class_version:
         return members
-    state = copy.deepcopy(dict(members))
+    state = dict(members)
     while version < form.class_version:
         step = getattr(form, f"upcast_v{version}_v{version + 1}")
         try:

@@ -31,6 +31,7 @@ class GuardInput:
         role: Role of the protected header: AUTHOR, CHECKER, APPROVER or RETURNER.
         seq: Position the statement takes in its stream, from 1.
         prev: b64 digest of the statement before, None where seq is 1.
+        stand_in: What the header says of who signs instead (formats.md §3); None: nobody does.
         kid: Thumbprint of the signing key.
         officer: The officer whose key it is, by the registry; None where the key is unknown.
         stream: The fold of the stream before this statement.
@@ -59,6 +60,7 @@ class GuardInput:
     log_size: int
     cases: Cases
     at: datetime
+    stand_in: Mapping[str, str] | None = None
     memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -116,15 +118,30 @@ class DecisionContext:
     cases: Cases
     at: datetime
 
-    def guard_input(
-        self, stream: StreamState, act: Act, officer: str, *, kid: str, iat: int, role: str
+    def guard_input(  # noqa: PLR0913 - what a statement says of itself
+        self,
+        stream: StreamState,
+        act: Act,
+        officer: str,
+        *,
+        kid: str,
+        iat: int,
+        role: str,
+        stand_in: Mapping[str, str] | None = None,
     ) -> GuardInput:
         """The input of the guards for the statement that would come next in a stream.
+
+        Whoever signs instead of an officer named is asked about as if the act had named them.
 
         Raises:
             Rejected: `unknown_act`: the edition in force has no such type.
         """
         edition = self.registry.judging(act.act)
+        if stand_in is not None:
+            stream = stream.signed_instead(act.act_id, stand_in)
+        standing = stream.pending.get(act.act_id)
+        if standing is not None and standing.act.signed == act.signed:
+            act = standing.act  # with whoever has signed instead of somebody it names
         return GuardInput(
             act=act,
             kind=catalogue_of(edition).type(act.act),
@@ -133,6 +150,7 @@ class DecisionContext:
             role=role,
             seq=stream.seq + 1,
             prev=stream.head,
+            stand_in=stand_in,
             kid=kid,
             officer=officer,
             stream=stream,

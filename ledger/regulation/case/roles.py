@@ -12,6 +12,7 @@ from datetime import date
 from typing import Final
 
 from ledger.regulation.acts.act import Act
+from ledger.regulation.case.stand_ins import stand_ins_of
 from ledger.regulation.case.state import Entry, StreamState, present_agency
 from ledger.regulation.registry.registry import Registry
 
@@ -168,9 +169,15 @@ def _superior(act: Act, stream: StreamState, registry: Registry, day: date) -> b
     return act.agency in {present_agency(registry, p, day) for p in parents if p is not None}
 
 
-def _next_signer(act: Act, stream: StreamState, _registry: Registry, _day: date) -> bool:
+def _next_signer(act: Act, stream: StreamState, registry: Registry, day: date) -> bool:
     pending = stream.pending.get(act.refers_to or "")
-    return pending is not None and act.author.officer == pending.waiting_for[0].officer
+    if pending is None:
+        return False
+    if act.author.officer == pending.waiting_for[0].officer:
+        return True
+    return registry.edition.form > 1 and any(
+        stand_ins_of(registry, pending, act.author.officer, day)
+    )
 
 
 _ROLES: Final[Mapping[str, Callable[[Act, StreamState, Registry, date], bool]]] = {

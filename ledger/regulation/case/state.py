@@ -9,8 +9,8 @@ class 2 and 3 move nothing until their last signer has signed (formats.md §3).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Final, Literal
 
@@ -284,6 +284,23 @@ class StreamState:
         found = [(s, self.sub_state(s, at, registry)) for s in self.subs.values()]
         return [(s, state) for s, state in found if state in OPEN_STATES[s.name]]
 
+    def signed_instead(self, act_id: str, stand_in: Mapping[str, str]) -> StreamState:
+        """The stream as it would be if a pending act named somebody else whose turn it is.
+
+        A copy that shares all else, to be read and not to be added to; itself where nothing waits.
+        """
+        entry = self.pending.get(act_id)
+        if entry is None:
+            return self
+        act = entry.act.signed_instead(len(entry.signed), stand_in)
+        named = replace(entry, act=act)
+        other = StreamState(self.name)
+        for slot in self.__slots__:
+            setattr(other, slot, getattr(self, slot))
+        other.entries = {**self.entries, act_id: named}
+        other.pending = {**self.pending, act_id: named}
+        return other
+
     # -- who holds it -----------------------------------------------------------------------------
 
     @property
@@ -350,6 +367,7 @@ def apply(state: StreamState, signed: Signed) -> Entry:
         if state.latest is None or signed.act.occurred_at > state.latest:
             state.latest = signed.act.occurred_at
     else:
+        entry.act = signed.act  # with whoever signed instead of somebody it names
         entry.signed.append(signed)
     state.seq = signed.seq
     state.head = signed.digest

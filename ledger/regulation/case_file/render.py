@@ -258,6 +258,8 @@ def _pending(entry: Entry, registry: Registry) -> Json:
                 "post": s.post,
                 "post_vi": posts.get(s.post, s.post),
                 "role": s.role,
+                # what form 1 does not say is left out, as case files have always had it
+                **({} if s.capacity is None else {"capacity": s.capacity}),
             }
             for s in entry.waiting_for
         ],

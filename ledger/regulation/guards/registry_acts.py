@@ -23,6 +23,7 @@ from ledger.regulation.case.reading import (
     texts,
     time_of,
 )
+from ledger.regulation.case.stand_ins import signed_on, stand_ins_of
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.registry.agencies import ENDING
 from ledger.regulation.registry.calendar import local_day
@@ -262,6 +263,20 @@ def returns_pending_act(q: GuardInput) -> Breach | None:
     pending = q.stream.pending.get(str(q.act.refers_to))
     turn = pending is not None and pending.waiting_for[0].officer == q.act.author.officer
     own = q.officer is None or q.officer == q.act.author.officer
+    return None if turn and own and q.role == "RETURNER" else Breach(pointers=("/refers_to",))
+
+
+def returns_pending_act_v2(q: GuardInput) -> Breach | None:
+    """access.md A6.
+
+    An act that waits is returned by whoever has to sign it next, or may sign instead.
+    """
+    pending, officer = q.stream.pending.get(str(q.act.refers_to)), q.act.author.officer
+    turn = pending is not None and (
+        pending.waiting_for[0].officer == officer
+        or any(stand_ins_of(q.registry, pending, officer, signed_on(q)))
+    )
+    own = q.officer is None or q.officer == officer
     return None if turn and own and q.role == "RETURNER" else Breach(pointers=("/refers_to",))
 
 

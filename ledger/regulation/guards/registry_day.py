@@ -6,15 +6,16 @@ G3). Judged at occurred_at on the registry as the log stands, never as it stands
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
 from ledger.regulation.acts.act import NamedSigner
 from ledger.regulation.acts.catalogue import ActType
 from ledger.regulation.case.guard_input import GuardInput
-from ledger.regulation.case.reading import fmt_day
+from ledger.regulation.case.reading import agency_of, fmt_day
 from ledger.regulation.case.roles import CASE_ROLES, holds_case_role, may_record_incoming
+from ledger.regulation.case.stand_ins import delegation_of, signed_before, signed_on
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.words import vocabulary
 
@@ -173,21 +174,60 @@ def officer_in_post(q: GuardInput) -> Breach | None:
 
 
 def officer_in_post_v2(q: GuardInput) -> Breach | None:
-    """As before; and who signs from another agency signs for a body that the act type names (4.3).
+    """Each signer held the post named, in a body that signs the act, and may sign as they do.
 
-    Where it names powers of posts alone (registrar, custodian, auditor …), these are spread over
-    agencies by their nature.
+    Who signs from another agency than the author's signs for a body that the act type names (4.3);
+    where it names powers of posts alone (registrar, custodian, auditor …), these are spread over
+    agencies by their nature. A capacity is the post's, or given by a delegation. Who signs instead
+    of somebody named is STAND_IN_ENTITLED's to ask about.
     """
-    breach = officer_in_post(q)
-    if breach is not None or all(_is_post(q, code) for code in q.kind.who):
-        return breach
+    day, today, done = q.day, signed_on(q), signed_before(q)
+    everywhere = all(_is_post(q, code) for code in q.kind.who)
     handed_to = q.act.facts.get("to_agency") if q.act.act == "CaseCustodyTransferred" else None
-    for n, signer in enumerate(q.act.signers[1:], 1):
-        held = [a.agency for a in q.registry.appointments(signer.officer, q.day)
+    for n, signer in enumerate(q.act.signers):
+        if signer.instead_of is not None:
+            continue
+        days = (day, today) if signer.officer == q.officer and today != day else (day,)
+        if not all(_in_post(q, signer.officer, signer.post, on) for on in days):
+            return _unfit(q, signer, f"/signers/{n}")
+        held = [a.agency for a in q.registry.appointments(signer.officer, day)
                 if a.post == signer.post]  # fmt: skip
-        if not any(a in (q.act.agency, handed_to) or _named_body(q, a, signer) for a in held):
-            return _not_in_post(q, signer.post, f"/signers/{n}")
+        if (
+            n
+            and not everywhere
+            and not any(a in (q.act.agency, handed_to) or _named_body(q, a, signer) for a in held)
+        ):
+            return _unfit(q, signer, f"/signers/{n}")
+        if n >= done and not _in_capacity(q, signer, days):
+            return _unfit(q, signer, f"/signers/{n}/capacity" if q.act.form > 1 else "/capacity")
+    author = q.act.signers[0]
+    if q.registry.appointment(author.officer, q.act.agency, q.act.post, day) is None:
+        return _unfit(q, author, "/post")
     return None
+
+
+def _in_capacity(q: GuardInput, signer: NamedSigner, days: Iterable[date]) -> bool:
+    """Whether the post signs so, or somebody has let the signer; form 1 says it of the author."""
+    if signer.capacity is None:
+        return True
+    agency = agency_of(q, signer.officer, signer.post)
+    held = agency and q.registry.appointment(signer.officer, agency, signer.post, q.day)
+    if held and signer.capacity in held.capacities:
+        return True
+    return all(delegation_of(q, signer, on) is not None for on in days)
+
+
+def _unfit(q: GuardInput, signer: NamedSigner, pointer: str) -> Breach:
+    words = vocabulary("capacities")[signer.capacity or "TRUC_TIEP"]
+    return Breach(
+        {
+            "post": signer.post,
+            "capacity": words.vi,
+            "capacity_en": words.en,
+            "date": fmt_day(q.day),
+        },
+        (pointer,),
+    )
 
 
 def _is_post(q: GuardInput, code: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ledger.regulation.case.guard_input import GuardInput
 from ledger.regulation.case.reading import agency_of, filled, fmt_day
+from ledger.regulation.case.stand_ins import body_of, delegation_of, signed_on
 from ledger.regulation.case.state import Entry, SubProcess
 from ledger.regulation.guards.breach import Breach
 from ledger.regulation.registry.clock_terms import term
@@ -120,6 +121,38 @@ def sanction_power(q: GuardInput) -> Breach | None:
     ):
         return None
     return Breach({"date": fmt_day(q.day)}, ("/facts/competence_article",))
+
+
+def sanction_power_v2(q: GuardInput) -> Breach | None:
+    """8.1.d. As before; and a deputy decides by giao quyền of a post that has the power.
+
+    Nobody sanctions by any other delegation (15/2012/QH13, article 54).
+    """
+    signer = q.act.approver
+    on = q.day if signer is None or signer.instead_of is None else signed_on(q)
+    given = None if signer is None else delegation_of(q, signer, on)
+    if signer is None or (signer.instead_of is None and given is None):
+        return sanction_power(q)
+    breach = Breach({"date": fmt_day(q.day)}, ("/facts/decider_post",))
+    by_right = given is not None and given.capacity == "GQ"
+    post = given.from_post if given is not None and by_right else signer.post
+    agency = body_of(q, signer)
+    limit = agency and q.registry.post_power("SANCTION", agency, post, on)
+    if q.facts.get("decider_post") not in (signer.post, post) or not limit:
+        return breach
+    return None if _within(q, limit) and _cited(q) else breach
+
+
+def _cited(q: GuardInput) -> bool:
+    """Whether the provision that gives the power was in force."""
+    article = q.facts.get("competence_article")
+    return isinstance(article, dict) and q.registry.in_force(
+        str(article.get("instrument")),
+        q.day,
+        article.get("article"),
+        article.get("clause"),
+        article.get("point"),
+    )
 
 
 def _within(q: GuardInput, up_to: str) -> bool:

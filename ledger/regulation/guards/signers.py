@@ -6,9 +6,20 @@ from itertools import combinations
 
 from ledger.regulation.acts.act import NamedSigner
 from ledger.regulation.case.guard_input import GuardInput
-from ledger.regulation.case.reading import agency_of, fmt_day, founding
-from ledger.regulation.case.state import awaited
+from ledger.regulation.case.reading import day_of, fmt_day, founding, share_a_person
+from ledger.regulation.case.stand_ins import (
+    FOR_ANOTHER,
+    HEAD,
+    body_of,
+    delegation_of,
+    named_in,
+    signed_before,
+    signed_on,
+    stand_ins_of,
+)
+from ledger.regulation.case.state import awaited, present_agency
 from ledger.regulation.guards.breach import Breach
+from ledger.regulation.registry.membership import APART
 from ledger.regulation.words import vocabulary
 
 
@@ -41,9 +52,15 @@ def signer_order(q: GuardInput) -> Breach | None:
 
 
 def signer_powers(q: GuardInput) -> Breach | None:
-    """Each signer holds one of the powers that the act type asks of the role (G8; 4.3)."""
+    """Each signer holds one of the powers that the act type asks of the role (G8; 4.3).
+
+    Or signs by a delegation of somebody who does.
+    """
+    done = signed_before(q)
     for n, signer in enumerate(q.act.signers):
         codes = q.kind.signer_powers.get(signer.role, ())
+        if n < done and signer.instead_of is not None:
+            continue  # asked on the day of signing, which this is not
         if not codes or any(_empowered(q, signer, code) for code in codes):
             continue
         role, names = vocabulary("roles")[signer.role], [q.catalogue.roles[c] for c in codes]
@@ -62,10 +79,98 @@ def signer_powers(q: GuardInput) -> Breach | None:
 
 
 def _empowered(q: GuardInput, signer: NamedSigner, code: str) -> bool:
-    agency = agency_of(q, signer.officer, signer.post)
-    return agency is not None and q.registry.holds_code(
-        code, agency, signer.post, signer.officer, q.day
+    on = q.day if signer.instead_of is None else signed_on(q)
+    agency = body_of(q, signer)
+    if agency is None:
+        return False
+    if q.registry.holds_code(code, agency, signer.post, signer.officer, on):
+        return True
+    given = delegation_of(q, signer, on)
+    return given is not None and q.registry.holds_code(
+        code, given.agency, given.from_post, given.giver, on
     )
+
+
+def capacity_of_last(q: GuardInput) -> Breach | None:
+    """KT., TUQ. and by giao quyền: instead of somebody who then does not sign as well.
+
+    So it is whoever signs last of an agency who signs so (30/2020/NĐ-CP, article 13).
+    """
+    bodies = [body_of(q, signer) for signer in q.act.signers]
+    for n, signer in enumerate(q.act.signers):
+        if signer.capacity in FOR_ANOTHER and bodies[n] in bodies[n + 1 :]:
+            words = vocabulary("capacities")[str(signer.capacity)]
+            return Breach(
+                {"post": signer.post, "capacity": words.vi, "capacity_en": words.en},
+                (f"/signers/{n}/capacity" if q.act.form > 1 else "/capacity",),
+            )
+    return None
+
+
+def stand_in_entitled(q: GuardInput) -> Breach | None:
+    """Who signs instead of an officer named holds the post now, or was let by that officer."""
+    if q.stand_in is None:
+        return None
+    entry, on = q.standing, signed_on(q)
+    if entry is None:
+        return Breach({"post": q.stand_in["post"]}, ("/signers",))
+    ways = stand_ins_of(q.registry, entry, str(q.officer), on)
+    if any(way.member() == q.stand_in for way in ways):
+        return None
+    place = len(entry.signed)
+    post = str(named_in(entry.act, place)["post"])
+    return Breach({"post": post, "date": fmt_day(on)}, (f"/signers/{place}",))
+
+
+def delegation_by_holder(q: GuardInput) -> Breach | None:
+    """Who lets another sign holds the post in their own name, and lets somebody of the agency.
+
+    Nobody passes on what they were given themselves (15/2012/QH13, article 54), and posts that
+    stand apart (registrar, auditor, custodian …) are not lent.
+    """
+    author, officer, post = q.act.author, str(q.facts.get("officer")), str(q.facts.get("post"))
+    if author.capacity in FOR_ANOTHER:
+        return Breach(pointers=("/signers/0/capacity" if q.act.form > 1 else "/capacity",))
+    own = q.registry.appointment(author.officer, q.act.agency, author.post, q.day)
+    if own is None or own.powers & APART:
+        return Breach(pointers=("/post",))
+    if q.stream.kind == "agency" and q.stream.name != f"agency/{q.act.agency}":
+        return Breach(pointers=("/agency", "/stream"))
+    first = day_of(q.facts.get("valid_from")) or q.day
+    held = q.registry.appointment(officer, q.act.agency, post, max(first, q.day))
+    if held is None or held.powers & APART or share_a_person(q, [officer], [author.officer]):
+        return Breach(pointers=("/facts/officer", "/facts/post"))
+    return None
+
+
+def delegation_to_deputy(q: GuardInput) -> Breach | None:
+    """Giao quyền goes to a deputy: a post that signs KT. (15/2012/QH13, article 54)."""
+    if q.facts.get("capacity") != "GQ":
+        return None
+    officer, post = str(q.facts.get("officer")), str(q.facts.get("post"))
+    first = day_of(q.facts.get("valid_from")) or q.day
+    held = q.registry.appointment(officer, q.act.agency, post, max(first, q.day))
+    return (
+        None
+        if held is not None and "KT" in held.capacities
+        else Breach(pointers=("/facts/capacity", "/facts/post"))
+    )
+
+
+def delegation_ended_by(q: GuardInput) -> Breach | None:
+    """A delegation that runs is ended by who gave it, who holds that post now, or who took it."""
+    line = q.registry.delegations.get(str(q.facts.get("delegation")))
+    if line is None or line.ended is not None:
+        return Breach(pointers=("/facts/delegation",))
+    author = q.act.author
+    if share_a_person(q, [author.officer], [line.giver, line.taker]):
+        return None
+    body = present_agency(q.registry, line.agency, q.day)
+    holds = q.act.agency == body and (
+        author.post == line.from_post
+        or q.registry.holds_code(HEAD, body, author.post, author.officer, q.day)
+    )
+    return None if holds else Breach(pointers=("/signers",))
 
 
 def signatures_stand(q: GuardInput) -> Breach | None:

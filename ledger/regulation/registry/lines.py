@@ -20,6 +20,7 @@ from ledger.regulation.acts.adopted_edition import adopted
 from ledger.regulation.acts.json_shape import parse_time
 from ledger.regulation.edition import (
     ADOPTION,
+    DELEGATION,
     REGULATION,
     SHIPPED,
     Edition,
@@ -31,6 +32,7 @@ from ledger.regulation.edition import (
 )
 from ledger.regulation.registry.agencies import Agencies, Agency, Holding, Name
 from ledger.regulation.registry.calendar import VIETNAM, local_day
+from ledger.regulation.registry.delegations import Delegation, Delegations
 from ledger.regulation.registry.grants import Grants
 from ledger.regulation.registry.instruments import Instrument, Instruments, parse_provision
 from ledger.regulation.registry.officers import Appointment, Officers
@@ -70,6 +72,7 @@ class RegistryLines:
         self.instruments = instruments
         self.rules = rules
         self.officers = Officers()
+        self.delegations = Delegations()
         self.granted = Grants()
         self.keyring = Keyring()
         self.log_keys = LogKeys()
@@ -135,6 +138,7 @@ class RegistryLines:
         other.edition_spans = self.edition_spans
         other.line_acts = self.line_acts
         other.officers = self.officers.copy()
+        other.delegations = self.delegations.copy()
         other.granted = self.granted.copy()
         other.keyring = self.keyring.copy()
         other.log_keys = self.log_keys
@@ -390,6 +394,31 @@ def _break_glass_reviewed(registry: RegistryLines, act: Act, _index: int, at: da
     registry.granted.review(act.facts["opened"], at)
 
 
+def _delegation_given(registry: RegistryLines, act: Act, index: int, _at: datetime) -> None:
+    facts, author = act.facts, act.author
+    registry.delegations.give(
+        Delegation(
+            act_id=act.act_id,
+            stream=act.stream,
+            agency=act.agency,
+            giver=author.officer,
+            from_post=author.post,
+            taker=facts["officer"],
+            to_post=facts["post"],
+            capacity=facts["capacity"],
+            acts=frozenset(facts.get("acts", ())),
+            valid_from=date.fromisoformat(facts["valid_from"]),
+            valid_to=date.fromisoformat(facts["valid_to"]),
+            document=facts["basis_document"],
+            index=index,
+        )
+    )
+
+
+def _delegation_ended(registry: RegistryLines, act: Act, index: int, _at: datetime) -> None:
+    registry.delegations.end(act.facts["delegation"], index)
+
+
 def _term(facts: Mapping[str, Any]) -> tuple[date, date | None]:
     return date.fromisoformat(facts["valid_from"]), optional_date(facts.get("valid_to"))
 
@@ -419,6 +448,8 @@ _CHANGES: Final[Mapping[str, Callable[[RegistryLines, Act, int, datetime], None]
             "AgencySuccessionRecorded": _succession_recorded,
             "OfficerAppointed": _officer_appointed,
             "OfficerEnded": _officer_ended,
+            DELEGATION: _delegation_given,
+            "DelegationEnded": _delegation_ended,
             "KeyEnrolled": _key_enrolled,
             "KeyRevoked": _key_revoked,
             "InstrumentRegistered": _instrument_registered,

@@ -16,6 +16,7 @@ from keys.keyring import KeyRecord
 from ledger.regulation.edition import Calendar, Edition, optional_date, within
 from ledger.regulation.registry.agencies import Agency
 from ledger.regulation.registry.calendar import VIETNAM
+from ledger.regulation.registry.delegations import Delegation
 from ledger.regulation.registry.grants import Grant
 from ledger.regulation.registry.instruments import Instrument
 from ledger.regulation.registry.lines import FOUNDERS_POST, KEEPER, RegistryLines
@@ -237,6 +238,28 @@ class Registry(RegistryLines):
             if founding is not None:
                 held.append(founding)
         return held
+
+    def delegation(
+        self, officer: str, post: str, capacity: str, *, act: str, stream: str, on: date
+    ) -> Delegation | None:
+        """The delegation by which an officer in a post signs an act of a type that day."""
+        for line in self.delegations.taken_by(officer):
+            if (
+                (line.to_post, line.capacity) == (post, capacity)
+                and line.covers(act, stream)
+                and self.stands(line, on)
+            ):
+                return line
+        return None
+
+    def stands(self, line: Delegation, on: date) -> bool:
+        """Whether one may sign by a delegation that day: giver and taker are in post."""
+        return (
+            line.runs(on)
+            and self.exists(line.agency, on)
+            and self.appointment(line.giver, line.agency, line.from_post, on) is not None
+            and self.appointment(line.taker, line.agency, line.to_post, on) is not None
+        )
 
     def powers(self, officer: str, agency: str, post: str, on: date) -> frozenset[str]:
         """Role codes the officer holds in that post on that day."""

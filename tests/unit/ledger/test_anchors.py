@@ -287,7 +287,7 @@ def revoked(desk: Desk, since: str) -> Act:
         agency=enrolled.agency,
         facts={"kid": KEY.kid, "reason": "STOLEN", "invalid_from": since},
         exact=True,
-        signers=[dict(signer) for signer in enrolled.members["signers"]],
+        signers=[dict(signer) for signer in enrolled.signed["signers"]],
     )
 
 

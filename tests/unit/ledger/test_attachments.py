@@ -323,7 +323,7 @@ def test_a_later_act_of_the_stream_may_list_the_file_again(desk: Desk) -> None:
 def test_a_check_before_signing_asks_for_the_files_too(desk: Desk) -> None:
     """An officer hears of a missing file before signing, not after."""
     act = desk.act("ReportReceived", "hotline", KeptFile(digest_of(b"?"), 1, "text/plain"))
-    asked = {"act": dict(act.members)}
+    asked = {"act": dict(act.signed)}
     officer = builders.officer("hotline")
     with pytest.raises(Rejected, match="attachment_missing"):
         desk.a.ledger.check(asked, at=desk.a.clock.now(), signer_officer=officer)

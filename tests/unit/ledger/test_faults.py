@@ -163,7 +163,7 @@ def test_a_conflict_is_told_after_a_lost_answer_too(a: ALedger, fault: Fault) ->
     fault.point, fault.error = "appended", gone()
     with pytest.raises(Unavailable):
         a.say(act, "hotline")
-    other = parse_act({**a_report(2).members, "stream": act.stream})
+    other = parse_act({**a_report(2).signed, "stream": act.stream})
     with pytest.raises(Conflict) as refused:
         a.send(a.sign(other, "hotline", head=(1, None)))
     assert refused.value.code == "stale"

@@ -158,7 +158,7 @@ def test_noise_below_is_set_aside_above_and_ends_nothing() -> None:
     act = a_report(7, below.a.clock.now())
     stranger = SoftwareSigner.from_secret("Ed25519", b"the key of whoever took over ...")
     said = make(
-        canonical.encode(dict(act.members)), stranger, iat=int(below.a.clock.now().timestamp()),
+        canonical.encode(dict(act.signed)), stranger, iat=int(below.a.clock.now().timestamp()),
         log=below.a.origin, seq=1, prev=None, role=AUTHOR,
     )  # fmt: skip
     below.a.ledger.refresh()

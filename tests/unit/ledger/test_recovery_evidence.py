@@ -259,7 +259,7 @@ def test_no_end_before_what_is_shown_can_be_left_out() -> None:
 
 
 def _by_both(act: Act) -> Act:
-    members = {**act.members}
+    members = {**act.signed}
     signer = members["signers"][0]
     members["signers"] = [signer, {**signer, "officer": officer("keeper"), "role": "APPROVER"}]
     return parse_act(members)

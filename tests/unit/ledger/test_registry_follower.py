@@ -45,7 +45,7 @@ def forged(a: ALedger, act: Act, named: str, signer: SoftwareSigner) -> Statemen
     """A statement that names an officer's key and is signed with another."""
     seq, prev = a.head(act.stream)
     honest = make(
-        canonical.encode(dict(act.members)),
+        canonical.encode(dict(act.signed)),
         builders.key(named),
         iat=int(a.clock.now().timestamp()),
         log=a.origin,

@@ -132,9 +132,9 @@ def test_before_signing_a_hidden_case_is_one_not_begun(a: ALedger, looks: Looks,
     assert a.ledger.head(case) == a.ledger.head(ABSENT) == Head(1, None)
     kid = builders.key("cv").kid
     made = [
-        a.ledger.prepare(
-            {**dict(a_report(3).members), "stream": stream}, kid=kid, at=a.clock.now()
-        )["protected"]
+        a.ledger.prepare({**dict(a_report(3).signed), "stream": stream}, kid=kid, at=a.clock.now())[
+            "protected"
+        ]
         for stream in (case, ABSENT)
     ]
     assert made[0] == made[1]
@@ -178,7 +178,7 @@ def test_a_body_outside_brings_a_complaint_by_the_id_on_the_letter(
     kid = builders.key("hcv").kid
 
     def prepared(act: Act) -> bytes:
-        made = a.ledger.prepare(dict(act.members), kid=kid, at=a.clock.now())
+        made = a.ledger.prepare(dict(act.signed), kid=kid, at=a.clock.now())
         return bytes(made["protected"], "ascii")
 
     other = changed(complaint, facts={**complaint.facts, "against": builders.an_id("a guess")})

@@ -48,8 +48,8 @@ def junk(a: ALedger, stream: str, *, registry: bool = False) -> int:
 
 def replace_stream(act: Act, stream: str) -> Act:
     """The same act for another stream, under an id of its own."""
-    members = {**act.members, "stream": stream, "act_id": builders.an_id(f"{stream} {act.act_id}")}
-    return replace(act, stream=stream, act_id=members["act_id"], members=members)
+    members = {**act.signed, "stream": stream, "act_id": builders.an_id(f"{stream} {act.act_id}")}
+    return replace(act, stream=stream, act_id=members["act_id"], members=members, signed=members)
 
 
 def test_act_that_waits_behind_junk_takes_effect_once_it_is_voided(a: ALedger) -> None:

@@ -33,14 +33,12 @@ class Third(ActForm):
     class_version = 3
 
     @staticmethod
-    def upcast_v1_v2(state: dict[str, Any]) -> None:
-        """What form 1 left out was always meant so."""
-        state.setdefault("late_reason", "không ghi")
-
-    @staticmethod
     def upcast_v2_v3(state: dict[str, Any]) -> None:
-        """A fact under another name."""
-        state["facts"]["taken_at"] = state["facts"].pop("intake_point")
+        """A fact under another name, and what was left out was always meant so."""
+        facts = dict(state["facts"])
+        facts["taken_at"] = facts.pop("intake_point")
+        state["facts"] = facts
+        state.setdefault("late_reason", "không ghi")
 
 
 class Stock(Third, AggregateEvent):
@@ -76,7 +74,7 @@ def test_an_older_act_is_upcast_in_memory_and_its_bytes_are_never_rewritten(a: A
     assert event.act.late_reason == "không ghi"
     assert event.act.facts["taken_at"] == act.facts["intake_point"]
     assert "intake_point" not in event.act.facts
-    assert event.statement.payload == canonical.encode(dict(act.members))
+    assert event.statement.payload == canonical.encode(dict(act.signed))
     assert record.entry(reader.open(before[-1]).envelope) == before[-1].entry
     stream = begin(stream_id(a.origin, act.stream), act.stream)
     event.under(a.ledger.registry.edition).mutate(stream)
@@ -88,7 +86,7 @@ def test_an_older_act_is_upcast_in_memory_and_its_bytes_are_never_rewritten(a: A
 
 def test_the_steps_are_those_that_eventsourcings_own_mapper_takes() -> None:
     """Our loop stands in the pure core, and does what the library's does."""
-    members = dict(_members())
+    members = _members()
     topic = "socai.test.stock"
     register_topic(topic, Stock)
     row = StoredEvent(uuid5(stream_id("x", "y"), "z"), 1, topic, orjson.dumps(members))
@@ -102,7 +100,8 @@ def test_the_steps_are_those_that_eventsourcings_own_mapper_takes() -> None:
 
 def test_an_act_of_the_form_in_force_is_not_copied() -> None:
     """Every record is read through here: it costs a look at one member."""
-    members = _members()
+    members = {**_members(), "v": 2}
+    members["signers"] = [{**members["signers"][0], "capacity": members.pop("capacity")}]
     assert upcast(members) is members
     assert known_act(members).members is members
     assert known_act(members).signed is members
@@ -130,7 +129,10 @@ def test_an_act_that_is_not_of_its_own_form_is_rejected(version: int, facts: obj
     with pytest.raises(Rejected) as refused:
         parse_act(members, form=Third)
     assert refused.value.code == "malformed_act"
-    assert [fault.pointer for fault in refused.value.faults] == ["/v"]
+    shapeless = version == 1 and not isinstance(
+        facts, dict
+    )  # form 1 is asked before it is brought up
+    assert [fault.pointer for fault in refused.value.faults] == ["/facts" if shapeless else "/v"]
 
 
 def test_what_a_correction_quotes_is_asked_of_the_form_in_force() -> None:
@@ -155,4 +157,4 @@ def test_what_a_correction_quotes_is_asked_of_the_form_in_force() -> None:
 
 def _members() -> dict[str, Any]:
     made = ALedger(in_memory(MemoryRecordStore()))
-    return dict(a_report(1, made.clock.now()).members)
+    return dict(a_report(1, made.clock.now()).signed)

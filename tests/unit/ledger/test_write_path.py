@@ -189,7 +189,7 @@ class Attack:
 def _foreign_key(a: ALedger) -> Statement:
     act = a_report(1)
     return make(
-        canonical.encode(dict(act.members)), SoftwareSigner.generate(),
+        canonical.encode(dict(act.signed)), SoftwareSigner.generate(),
         iat=int(a.clock.now().timestamp()), log=ORIGIN, seq=1, prev=None, role=AUTHOR,
     )  # fmt: skip
 
@@ -423,7 +423,7 @@ def test_a_key_is_not_used_past_its_last_instant(live: ALedger) -> None:
     )  # fmt: skip
     act = an_act("DetectionRecorded", by="cv", stream=f"case/{builders.an_id('case 9')}")
     statement = make(
-        canonical.encode(dict(act.members)), key, iat=int(until.timestamp()) - 60,
+        canonical.encode(dict(act.signed)), key, iat=int(until.timestamp()) - 60,
         log=live.origin, seq=1, prev=None, role=AUTHOR,
     )  # fmt: skip
     live.clock.set(until)
@@ -455,7 +455,7 @@ def test_check_says_what_record_would_and_records_nothing(a: ALedger) -> None:
     said = a.ledger.check({"statement": flattened(statement)}, at=at)
     assert said == {"ok": True, "status": "effective", "flags": [], "next_state": "RECEIVED"}
     hotline = builders.officer("hotline")
-    fields = {k: v for k, v in a_report(2).members.items() if k not in ("v", "signers", "act_id")}
+    fields = {k: v for k, v in a_report(2).signed.items() if k not in ("v", "signers", "act_id")}
     assert a.ledger.check({"act": fields}, at=at, signer_officer=hotline)["ok"]
     with pytest.raises(Rejected) as refused:
         a.ledger.check({"act": fields | {"agency": "khong.co"}}, at=at, signer_officer=hotline)
@@ -467,7 +467,7 @@ def test_prepared_bytes_are_taken_once_they_are_signed(a: ALedger) -> None:
     """A thin client shows, signs and sends what the ledger drafted, an approver's part included."""
     case = _a_case_needing_approval(a)
     act = _needs_approval(a, case)
-    _send_prepared(a, dict(act.members), "cv", AUTHOR)
+    _send_prepared(a, dict(act.signed), "cv", AUTHOR)
     fields = {"stream": case, "act_id": act.act_id}
     _send_prepared(a, fields, "pgd", "APPROVER")
     assert a.since(case, 1)[-1]["status"] == "effective"

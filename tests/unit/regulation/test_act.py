@@ -96,8 +96,9 @@ def test_all_faults_are_named_at_once() -> None:
 @pytest.mark.parametrize(
     ("change", "pointer"),
     [
-        ({"v": 2}, "/v"),
+        ({"v": 3}, "/v"),
         ({"v": True}, "/v"),
+        ({"v": 2}, "/capacity"),
         ({"to": []}, "/to"),
         ({"to": ["sealed:abc"]}, "/to/0"),
         ({"to": ["Sở"]}, "/to/0"),
@@ -126,6 +127,46 @@ def test_all_faults_are_named_at_once() -> None:
 def test_member_out_of_form_is_refused(change: dict[str, Any], pointer: str) -> None:
     """Each defect is named where it stands."""
     assert pointers(payload(**change)) == [pointer] or pointer in pointers(payload(**change))
+
+
+def _form_2(*capacities: str | None) -> dict[str, Any]:
+    """A payload of form 2, each of its signers in a capacity or without."""
+    roles = ("AUTHOR", *["CHECKER"] * (len(capacities) - 2), "APPROVER")
+    signers = [
+        {"officer": an_id(f"s{n}"), "post": "p", "role": role}
+        | ({} if capacity is None else {"capacity": capacity})
+        for n, (role, capacity) in enumerate(zip(roles, capacities, strict=False))
+    ]
+    members = payload(v=2, signers=signers)
+    del members["capacity"]
+    return members
+
+
+def test_form_2_says_of_each_signer_in_which_capacity() -> None:
+    """Not of the author alone: the deputy who approves signs KT., the clerk in their own name."""
+    act = parse_act(_form_2("TRUC_TIEP", "TL", "GQ"))
+    assert [signer.capacity for signer in act.signers] == ["TRUC_TIEP", "TL", "GQ"]
+    assert (act.capacity, act.form) == ("TRUC_TIEP", 2)
+    assert pointers(_form_2("TRUC_TIEP", None)) == ["/signers/1/capacity"]
+    assert pointers(_form_2(None, "KT")) == ["/signers/0/capacity"]
+    assert pointers(_form_2("TRUC_TIEP", "KT.")) == ["/signers/1/capacity"]
+    assert pointers(_form_2("TRUC_TIEP", "KT") | {"capacity": "KT"}) == ["/capacity"]
+
+
+def test_form_1_says_it_of_the_author_alone() -> None:
+    """Read as form 2 it says nothing of who approved, and a capacity beside a signer is refused."""
+    signers = [
+        {"officer": an_id("a"), "post": "p", "role": "AUTHOR"},
+        {"officer": an_id("b"), "post": "q", "role": "APPROVER"},
+    ]
+    members = payload(capacity="TL", signers=signers)
+    act = parse_act(members)
+    assert [signer.capacity for signer in act.signers] == ["TL", None]
+    assert act.signed is members
+    assert act.signed["signers"] == signers
+    signers[1] = {**signers[1], "capacity": "KT"}
+    assert pointers(payload(signers=signers)) == ["/signers/1/capacity"]
+    assert pointers(payload(capacity="GQ")) == ["/capacity"]
 
 
 def test_second_author_is_refused() -> None:

@@ -19,7 +19,7 @@ CATALOGUE = load()
 
 def payload(name: str, **facts: object) -> dict[str, Any]:
     """The members of a lawful act of a case that is being verified, with facts changed."""
-    members = deepcopy(dict(a_case_in("VERIFYING").act(name).members))
+    members = deepcopy(dict(a_case_in("VERIFYING").act(name).signed))
     members["facts"] = {n: v for n, v in {**members["facts"], **facts}.items() if v is not None}
     return members
 
@@ -55,8 +55,8 @@ def test_act_of_an_unknown_type_is_named_beside_its_other_faults() -> None:
 
 
 def test_act_of_a_later_form_is_refused_beside_its_other_faults() -> None:
-    """formats.md §2: `v` is 1; an act of a later form is not read as if it were of this one."""
-    members = payload("VerificationRequested", invented="x") | {"v": 2, "circulation": "SECRET"}
+    """formats.md §2: an act of a later form is not read as if it were of this one."""
+    members = payload("VerificationRequested", invented="x") | {"v": 3, "circulation": "SECRET"}
     refusal = refused_at_the_door(members)
     assert refusal.code == "malformed_act"
     assert pointers(refusal) == {"/v", "/circulation", "/facts/invented"}
@@ -81,7 +81,7 @@ def test_form_and_facts_are_refused_together() -> None:
 def test_facts_missing_mistyped_too_many_and_outside_the_enum_are_all_named() -> None:
     """FACTS_INVALID: the guard first in the list, with a pointer to each fault."""
     case = a_case_in("VERIFYING")
-    members = deepcopy(dict(case.act("VerificationConcluded").members))
+    members = deepcopy(dict(case.act("VerificationConcluded").signed))
     del members["facts"]["reasons"]
     members["facts"] |= {
         "finding": "PROBABLY_FALSE",
@@ -105,7 +105,7 @@ def test_reference_into_another_case_is_named_beside_facts_out_of_form() -> None
     """REFERS_TO_OTHER_CASE: also where the facts are out of form, as far as they can be read."""
     case = a_case_in("VERIFYING")
     case.then("VerificationRequested")
-    members = deepcopy(dict(case.act("VerificationAnswered").members))
+    members = deepcopy(dict(case.act("VerificationAnswered").signed))
     members |= {"refers_to": an_id("an act of another case")}
     members["facts"] |= {"request": an_id("an act of another case"), "completeness": "HALF"}
     refusal = refused(case, members)
@@ -116,7 +116,7 @@ def test_reference_into_another_case_is_named_beside_facts_out_of_form() -> None
 def test_day_before_the_agency_existed_is_named_with_whatever_else_is_wrong() -> None:
     """G2, G3: the agency, the addressee and the basis are judged on the day, and all are named."""
     case = a_case_in("VERIFYING")
-    members = deepcopy(dict(case.act("VerificationRequested").members))
+    members = deepcopy(dict(case.act("VerificationRequested").signed))
     members |= {"agency": "bacninh2025.svhttdl", "to": ["bacninh2025.syt", "bacninh.nobody"]}
     members["basis"] = [
         {"instrument": "150/2025/NĐ-CP", "article": "4", "role": "COMPETENCE"},
@@ -129,7 +129,7 @@ def test_day_before_the_agency_existed_is_named_with_whatever_else_is_wrong() ->
 def test_refusal_names_the_first_guard_and_the_faults_of_the_others() -> None:
     """guards.json, notes: the order of the list decides which one is named."""
     case = a_case_in("SCREENING")
-    members = deepcopy(dict(case.act("ReferralSent").members))
+    members = deepcopy(dict(case.act("ReferralSent").signed))
     members["basis"] = members["basis"][:1]
     refusal = refused(case, members)
     assert refusal.guard == "BASIS_COMPETENCE_AND_SUBSTANCE"
@@ -146,7 +146,7 @@ def test_no_value_in_a_fact_makes_the_rules_stumble(name: str, value: object) ->
     act = case.act(name) if CATALOGUE.types[name].stream == "case" else None
     if act is None:
         return
-    members = deepcopy(dict(act.members))
+    members = deepcopy(dict(act.signed))
     members["facts"] = dict.fromkeys(CATALOGUE.types[name].facts, value)
     try:
         decide(case.question(known_act(members)))

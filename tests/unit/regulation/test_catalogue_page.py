@@ -48,8 +48,8 @@ def test_page_is_nfc() -> None:
 @pytest.mark.parametrize(
     ("kind", "count"),
     [
-        ("act", 119),
-        ("guard", 169),
+        ("act", 121),
+        ("guard", 174),
         ("state", 12),
         ("sub_process", 16),
         ("clock", 50),

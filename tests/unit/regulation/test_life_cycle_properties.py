@@ -37,7 +37,9 @@ CASE = "case/0b1f3c52-6a43-4d8e-9d53-0c5f8b8f7a11"
 
 def an_act(name: str, number: int, disposition: str | None, facts: dict[str, Any]) -> Act:
     """An act with what the life cycle reads; its other members are of no interest here."""
-    signer = NamedSigner(f"{number:08x}-0000-4000-8000-000000000000", "chuyen-vien", "AUTHOR")
+    signer = NamedSigner(
+        f"{number:08x}-0000-4000-8000-000000000000", "chuyen-vien", "AUTHOR", "TRUC_TIEP"
+    )
     return Act(
         act=name,
         act_id=f"{number:08x}-0000-4000-8000-000000000001",
@@ -46,7 +48,6 @@ def an_act(name: str, number: int, disposition: str | None, facts: dict[str, Any
         precision="minute",
         agency="bacninh.stttt",
         post="chuyen-vien",
-        capacity="TRUC_TIEP",
         basis=(),
         circulation="INTERNAL",
         facts=facts,
@@ -60,7 +61,7 @@ def an_act(name: str, number: int, disposition: str | None, facts: dict[str, Any
         corrects=None,
         refers_to=None,
         members={"act_id": f"{number:08x}"},
-        signed={"act_id": f"{number:08x}"},
+        signed={"act_id": f"{number:08x}", "v": 1},
     )
 
 

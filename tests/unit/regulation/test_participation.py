@@ -160,7 +160,7 @@ class Watched(Seeing):
 
 def led_to_by(act: Act, case: Viewpoint) -> set[str]:
     """Acts of the case that an act names anywhere, but itself."""
-    texts = {text for _, text in strings(act.members)}
+    texts = {text for _, text in strings(act.signed)}
     return {i for i in case.fold.entries if i in texts and i != act.act_id}
 
 

@@ -86,7 +86,7 @@ def test_countersignature_of_an_effective_act_is_refused() -> None:
 def test_countersignature_over_changed_bytes_is_refused() -> None:
     """The same act_id over another payload edits what was signed (G13)."""
     player, _, entry = pending()
-    members = copy.deepcopy(dict(entry.act.members))
+    members = copy.deepcopy(dict(entry.act.signed))
     members["facts"]["signs"] += " Thêm."
     changed = parse_act(members)
     assert player.now is not None

@@ -1,0 +1,200 @@
+"""Who signs what waits for somebody else: the post's next holder, its successor, a delegate.
+
+An act waits for a post, and names the officer who held it. While that officer holds it, only a
+delegation lets another sign; afterwards whoever holds the post does, in the agency or in the one
+that carries on for it, and there its head too: no post of an agency that has ended stays unheld.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, date, datetime
+from typing import Any, Final, NamedTuple
+
+from ledger.regulation.acts.act import Act, NamedSigner
+from ledger.regulation.case.guard_input import GuardInput
+from ledger.regulation.case.reading import agency_of
+from ledger.regulation.case.state import Entry
+from ledger.regulation.registry.delegations import Delegation
+from ledger.regulation.registry.officers import Appointment
+from ledger.regulation.registry.registry import Registry
+
+HEAD: Final = "HEAD"
+FOR_ANOTHER: Final = frozenset({"KT", "TUQ", "GQ"})
+"""Capacities in which somebody signs what another would sign otherwise."""
+
+
+class StandIn(NamedTuple):
+    """One way in which an officer signs instead of another.
+
+    Attributes:
+        officer: uuid.
+        post: In which the officer signs.
+        capacity: As which.
+        agency: Of that post.
+        delegation: By which; None: the post has passed on.
+    """
+
+    officer: str
+    post: str
+    capacity: str
+    agency: str
+    delegation: Delegation | None
+
+    def member(self) -> dict[str, str]:
+        """As a statement's header says it (formats.md §3)."""
+        return {"officer": self.officer, "post": self.post, "capacity": self.capacity}
+
+
+def named_in(act: Act, place: int) -> Mapping[str, Any]:
+    """The signer in a place as the payload names them, whoever signed instead."""
+    named: Mapping[str, Any] = act.signed["signers"][place]
+    return named
+
+
+def stand_ins_of(registry: Registry, entry: Entry, officer: str, on: date) -> Iterator[StandIn]:
+    """As `stand_ins`, of an act that waits; none of one that does not."""
+    if entry.status == "pending":
+        yield from stand_ins(registry, entry.act, len(entry.signed), officer, on)
+
+
+def home_of(registry: Registry, act: Act, officer: str, post: str) -> str | None:
+    """The agency in which an officer named held the post on the day of the act."""
+    if registry.appointment(officer, act.agency, post, act.day) is not None:
+        return act.agency
+    held = registry.appointments(officer, act.day)
+    return next((a.agency for a in held if a.post == post), None)
+
+
+def stand_ins(
+    registry: Registry, act: Act, place: int, officer: str, on: date
+) -> Iterator[StandIn]:
+    """The ways in which an officer may sign on a day what waits for another, the best first.
+
+    Args:
+        registry: As the log stands.
+        act: The act that waits.
+        place: Of the signer for whom it waits.
+        officer: Who would sign.
+        on: The day of signing.
+    """
+    named = named_in(act, place)
+    if named["officer"] == officer:
+        return
+    home = home_of(registry, act, named["officer"], named["post"])
+    if home is None:
+        return
+    yield from _next_holder(registry, home, named, officer, on)
+    for line in registry.delegations.taken_by(officer):
+        if (
+            (line.giver, line.from_post, line.agency) == (named["officer"], named["post"], home)
+            and line.covers(act.act, act.stream)
+            and registry.stands(line, on)
+        ):
+            yield StandIn(officer, line.to_post, line.capacity, home, line)
+
+
+def _next_holder(
+    registry: Registry, home: str, named: Mapping[str, Any], officer: str, on: date
+) -> Iterator[StandIn]:
+    lives = registry.exists(home, on)
+    if lives and registry.appointment(named["officer"], home, named["post"], on) is not None:
+        return
+    now = home if lives else registry.heir(home, on)
+    for held in registry.appointments(officer, on):
+        if held.agency != now or not registry.exists(held.agency, on):
+            continue
+        rescues = not lives and registry.holds_code(HEAD, held.agency, held.post, officer, on)
+        if held.post == named["post"] or rescues:
+            own = sorted(held.capacities, key=lambda one: (one != "TRUC_TIEP", one))
+            for capacity in own:
+                yield StandIn(officer, held.post, capacity, held.agency, None)
+
+
+def may_stand_in(
+    registry: Registry, act: Act, role: str, stand_in: Mapping[str, str], iat: int
+) -> bool:
+    """Whether a stand-in has the right in some place of a role, where the turn is not known.
+
+    Args:
+        registry: As the log stands.
+        act: The act.
+        role: In which is signed.
+        stand_in: As the header says it.
+        iat: When it is signed, seconds since 1970.
+    """
+    on = day_signed(act, iat)
+    return registry.edition.form > 1 and any(
+        way.member() == stand_in
+        for place, signer in enumerate(act.signed["signers"])
+        if place and signer["role"] == role
+        for way in stand_ins(registry, act, place, stand_in["officer"], on)
+    )
+
+
+def day_signed(act: Act, iat: int) -> date:
+    """The day of a signature, as the act counts days."""
+    return datetime.fromtimestamp(iat, UTC).astimezone(act.occurred_at.tzinfo).date()
+
+
+def signs_for(registry: Registry, officer: str, on: date) -> Callable[[str, str, str], bool]:
+    """Whether an officer may sign, on a day, what waits for another officer.
+
+    Returns:
+        Asked with that officer, the act's type and its stream. Where a post has passed on it
+        answers for the officer, whatever else they held: a worklist shows what may be signed, and
+        the rules say what may.
+    """
+    held = [a for a in registry.appointments(officer, on) if registry.exists(a.agency, on)]
+    given = [d for d in registry.delegations.taken_by(officer) if registry.stands(d, on)]
+
+    def asked(other: str, act: str, stream: str) -> bool:
+        if any(line.giver == other and line.covers(act, stream) for line in given):
+            return True
+        known = registry.officer(other)
+        return known is not None and any(
+            not (was.on(on) and registry.exists(was.agency, on))
+            and any(_carries_on(registry, own, was, on) for own in held)
+            for was in known.appointments
+        )
+
+    return asked
+
+
+def _carries_on(registry: Registry, own: Appointment, was: Appointment, on: date) -> bool:
+    body = was.agency if registry.exists(was.agency, on) else registry.heir(was.agency, on)
+    return own.agency == body and (own.post == was.post or body != was.agency)
+
+
+# -- asked by guards ------------------------------------------------------------------------------
+
+
+def signed_on(q: GuardInput) -> date:
+    """The day on which the statement was signed, as the act counts days."""
+    return day_signed(q.act, q.iat)
+
+
+def signed_before(q: GuardInput) -> int:
+    """How many have signed the act."""
+    return 0 if q.standing is None else len(q.standing.signed)
+
+
+def body_of(q: GuardInput, signer: NamedSigner) -> str | None:
+    """The agency for which a signer signs: that of the post on the day of the act.
+
+    Who signs instead of somebody may hold the post only since.
+    """
+    found = agency_of(q, signer.officer, signer.post)
+    if found is not None or signer.instead_of is None:
+        return found
+    held = q.registry.appointments(signer.officer, signed_on(q))
+    return next((a.agency for a in held if a.post == signer.post), None)
+
+
+def delegation_of(q: GuardInput, signer: NamedSigner, on: date) -> Delegation | None:
+    """The delegation by which a signer signs in the capacity named; None: by the post alone."""
+    if signer.capacity is None:
+        return None
+    return q.registry.delegation(
+        signer.officer, signer.post, signer.capacity, act=q.act.act, stream=q.act.stream, on=on
+    )

@@ -1,0 +1,375 @@
+"""Signing for somebody: capacities, delegations, and who signs what waits for another's post."""
+# ruff: noqa: ANN401 - facts are JSON, and a test may want any of them to be different
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ledger.errors import Rejected
+from ledger.regulation.acts.act import Act
+from ledger.regulation.case.guard_input import GuardInput
+from ledger.regulation.case.stand_ins import signs_for, stand_ins_of
+from ledger.regulation.case.state import apply
+from ledger.regulation.decide import decide
+from ledger.regulation.edition import first_edition
+from ledger.regulation.registry.calendar import local_day
+from tests.builders import (
+    Json,
+    Story,
+    a_case_in,
+    a_registry,
+    an_id,
+    at,
+    breaks,
+    enter,
+    hire,
+    holds,
+    officer,
+    signed,
+)
+
+STTTT = "bacninh.stttt"
+LATER = at("2024-06-20 09:00")
+
+
+def given(story: Story, **facts: Any) -> str:
+    """The director lets the head of division sign TUQ. for three weeks; the act's id."""
+    members = {
+        "officer": officer("tp"),
+        "post": "truong-phong",
+        "capacity": "TUQ",
+        "ground": "LEAVE",
+        "scope": "Ký quyết định xử lý trong thời gian Giám đốc nghỉ phép.",
+        "valid_from": "2024-06-04",
+        "valid_to": "2024-06-24",
+        "basis_document": "QĐ 12/QĐ-STTTT",
+    } | facts
+    act = enter(
+        story.registry, "DelegationGiven", members, stream=f"agency/{STTTT}",
+        agency=STTTT, post="giam-doc",
+        signers=[{"officer": officer("gd"), "post": "giam-doc", "role": "AUTHOR"}],
+    )  # fmt: skip
+    return act.act_id
+
+
+def moved(story: Story, alias: str, post: str, last: str) -> None:
+    """An officer of the department leaves a post."""
+    facts = {
+        "officer": officer(alias), "agency": STTTT, "post": post, "ended_on": last,
+        "reason": "MOVED", "keys_end": False,
+    }  # fmt: skip
+    enter(story.registry, "OfficerEnded", facts, stream=f"officer/{officer(alias)}")
+
+
+def appointed(story: Story, alias: str, agency: str, post: str, first: str, **facts: Any) -> None:
+    """An officer comes into a post."""
+    members = {
+        "officer": officer(alias), "agency": agency, "post": post, "capacities": ["TRUC_TIEP"],
+        "powers": ["SUPERVISOR", "HEAD"], "valid_from": first, "basis_document": "QĐ",
+    } | facts  # fmt: skip
+    enter(story.registry, "OfficerAppointed", members, stream=f"officer/{officer(alias)}")
+
+
+def waiting(capacities: tuple[str, ...] | None = None) -> tuple[Story, Act]:
+    """A finding that the clerk has signed; it waits for the director."""
+    case = a_case_in("VERIFYING")
+    act = case.act("VerificationConcluded", capacities=capacities)
+    apply(case.stream, signed(act, case.stream)[0])
+    return case, act
+
+
+def instead(alias: str, post: str, capacity: str) -> Json:
+    """What a stand-in's header says."""
+    return {"officer": officer(alias), "post": post, "capacity": capacity}
+
+
+# -- capacities -----------------------------------------------------------------------------------
+
+
+def test_each_signer_signs_in_a_capacity_of_their_post() -> None:
+    """Added: the deputy KT., the director not; form 1 says it of the author alone."""
+    case = a_case_in("VERIFYING")
+
+    def asked(*capacities: str, by: str) -> GuardInput:
+        return case.asks("VerificationConcluded", also=[by], capacities=capacities)
+
+    holds("OFFICER_IN_POST", asked("TRUC_TIEP", "KT", by="pgd"))
+    breaks("OFFICER_IN_POST", asked("TRUC_TIEP", "KT", by="gd"), "/signers/1/capacity")
+    params = breaks("OFFICER_IN_POST", asked("KT", "TRUC_TIEP", by="gd"), "/signers/0/capacity")
+    assert params["capacity"] == "ký thay (KT.)"
+    holds("OFFICER_IN_POST", case.asks("VerificationConcluded", also=["gd"]))
+
+
+def test_whoever_signs_for_the_head_signs_last() -> None:
+    """D06, 7 (30/2020): the deputy KT. as drafter, and the director himself, is nonsense."""
+    case = a_case_in("VERIFYING")
+
+    def asked(author: str, approver: str, *capacities: str) -> GuardInput:
+        return case.asks("HandlingDecided", by=author, also=[approver], capacities=capacities)
+
+    holds("CAPACITY_OF_LAST", asked("tp", "pgd", "TRUC_TIEP", "KT"))
+    holds("CAPACITY_OF_LAST", asked("tp", "gd", "TL", "TRUC_TIEP"))
+    params = breaks("CAPACITY_OF_LAST", asked("pgd", "gd", "KT", "TRUC_TIEP"))
+    assert params["capacity"] == "ký thay (KT.)"
+    old = case.asks("HandlingDecided", by="pgd", also=["gd"], capacity="KT")
+    breaks("CAPACITY_OF_LAST", old, "/capacity")
+    outside = case.asks("HandlingDecided", by="pgd", also=["ct"], capacity="KT")
+    holds("CAPACITY_OF_LAST", outside)
+
+
+# -- delegations ----------------------------------------------------------------------------------
+
+
+def delegating(story: Story, **more: Any) -> GuardInput:
+    """The question that the director's delegation to the deputy puts."""
+    facts = {
+        "officer": officer("pgd"),
+        "post": "pho-giam-doc",
+        "capacity": "GQ",
+        "valid_from": "2024-06-04",
+        "valid_to": "2024-06-14",
+    } | more.pop("facts", {})
+    return story.asks("DelegationGiven", **{"by": "gd", "also": [], "facts": facts, **more})
+
+
+def an_agency() -> Story:
+    """The stream of the department."""
+    return Story(f"agency/{STTTT}")
+
+
+def test_the_holder_of_a_post_lets_another_sign() -> None:
+    """D58: an act of the head, with scope, term and document; not the registrar's."""
+    story = an_agency()
+    decide(delegating(story))
+    holds("DELEGATION_BY_HOLDER", delegating(story))
+    holds("DELEGATION_TO_DEPUTY", delegating(story))
+    breaks("DELEGATION_BY_HOLDER", delegating(story, facts={"officer": officer("gd")}))
+    breaks("DELEGATION_BY_HOLDER", delegating(story, facts={"officer": officer("yt")}))
+    breaks("DELEGATION_BY_HOLDER", delegating(story, by="yt"), "/agency")
+    # nobody passes on what they were given
+    breaks(
+        "DELEGATION_BY_HOLDER",
+        delegating(story, by="pgd", capacities=["KT"], facts={"officer": officer("tp"),
+                   "post": "truong-phong", "capacity": "TUQ"}),
+    )  # fmt: skip
+    # posts that stand apart are not lent, nor lent to
+    breaks("DELEGATION_BY_HOLDER", delegating(story, by="vault"), "/post")
+    breaks(
+        "DELEGATION_BY_HOLDER",
+        delegating(story, facts={"officer": officer("keeper"), "post": "quan-tri-danh-ba"}),
+    )
+    breaks(
+        "DELEGATION_TO_DEPUTY",
+        delegating(story, facts={"officer": officer("tp"), "post": "truong-phong"}),
+    )
+    holds(
+        "DELEGATION_TO_DEPUTY",
+        delegating(story, facts={"officer": officer("tp"), "post": "truong-phong",
+                   "capacity": "TUQ"}),
+    )  # fmt: skip
+    with pytest.raises(Rejected) as refused:
+        decide(delegating(story, facts={"valid_to": None}))
+    assert refused.value.guard == "FACTS_INVALID"
+
+
+def test_a_delegation_gives_capacity_and_power_for_its_term_and_scope() -> None:
+    """D06, D58: named as TUQ. by the drafter, the head of division approves what a head must."""
+    case = a_case_in("VERIFYING")
+
+    def asked(**more: Any) -> GuardInput:
+        more.setdefault("capacities", ["TRUC_TIEP", "TUQ"])
+        return case.asks("HandlingDecided", by="cv2", also=["pc"], **more)
+
+    # the legal officer has neither the capacity nor a power to approve
+    breaks("OFFICER_IN_POST", asked(), "/signers/1/capacity")
+    breaks("SIGNER_POWERS", asked(), "/signers/1")
+    to_pc = {"officer": officer("pc"), "post": "phap-che"}
+    line = given(case, **to_pc, acts=["HandlingDecided"])
+    holds("OFFICER_IN_POST", asked())
+    holds("SIGNER_POWERS", asked())
+    breaks("SIGNER_POWERS", asked(capacities=["TRUC_TIEP", "TRUC_TIEP"]))
+    other = case.asks("CaseMerged", by="cv2", also=["pc"], capacities=["TRUC_TIEP", "TUQ"])
+    breaks("OFFICER_IN_POST", other, "/signers/1/capacity")
+    case.later(days=30)
+    breaks("OFFICER_IN_POST", asked(), "/signers/1/capacity")
+    case.later(days=-30)
+    enter(
+        case.registry, "DelegationEnded", {"delegation": line, "reason": "Giám đốc đã về."},
+        stream=f"agency/{STTTT}",
+    )  # fmt: skip
+    breaks("OFFICER_IN_POST", asked(), "/signers/1/capacity")
+
+
+def test_a_delegation_ends_with_the_post_of_giver_or_taker() -> None:
+    """Nobody signs for who is no longer there to answer for it."""
+    for alias, post in (("gd", "giam-doc"), ("pc", "phap-che")):
+        case = a_case_in("VERIFYING")
+        given(case, officer=officer("pc"), post="phap-che")
+        asked = case.asks("HandlingDecided", by="cv2", also=["pc"], capacities=["TRUC_TIEP", "TUQ"])
+        holds("OFFICER_IN_POST", asked)
+        moved(case, alias, post, "2024-06-03")
+        breaks("OFFICER_IN_POST", asked)
+
+
+def test_who_ends_a_delegation() -> None:
+    """Who gave it, who took it, who heads the agency now; once."""
+    story = an_agency()
+    story.registry = a_registry()
+    facts = {"officer": officer("pgd"), "post": "pho-giam-doc", "capacity": "GQ",
+             "valid_from": "2024-06-04", "valid_to": "2024-06-14"}  # fmt: skip
+    line = story.then("DelegationGiven", by="gd", also=[], facts=facts).act.act_id
+
+    def asked(by: str) -> GuardInput:
+        ending = {"delegation": line, "reason": "Giám đốc đã về."}
+        return story.asks("DelegationEnded", by=by, also=[], facts=ending)
+
+    for by in ("gd", "pgd"):
+        holds("DELEGATION_ENDED_BY", asked(by))
+        decide(asked(by))
+    for by in ("cv", "yt", "ct"):
+        breaks("DELEGATION_ENDED_BY", asked(by))
+    story.then("DelegationEnded", by="gd", also=[],
+               facts={"delegation": line, "reason": "Giám đốc đã về."})  # fmt: skip
+    breaks("DELEGATION_ENDED_BY", asked("gd"), "/facts/delegation")
+
+
+def test_a_delegation_in_a_case_is_for_that_case_alone() -> None:
+    """By single case (15/2012, article 54): nothing outside names the case."""
+    case = a_case_in("VERIFYING")
+    enter(
+        case.registry, "DelegationGiven",
+        {"officer": officer("pc"), "post": "phap-che", "capacity": "TUQ", "ground": "SINGLE_CASE",
+         "scope": "Ký quyết định của hồ sơ này.", "valid_from": "2024-06-04",
+         "valid_to": "2024-06-24", "basis_document": "QĐ 13"},
+        stream=case.stream.name, agency=STTTT, post="giam-doc",
+        signers=[{"officer": officer("gd"), "post": "giam-doc", "role": "AUTHOR"}],
+    )  # fmt: skip
+    asked = {"by": "cv2", "also": ["pc"], "capacities": ["TRUC_TIEP", "TUQ"]}
+    holds("OFFICER_IN_POST", case.asks("HandlingDecided", **asked))
+    other = Story(f"case/{an_id('another case')}", registry=case.registry)
+    breaks("OFFICER_IN_POST", other.asks("HandlingDecided", **asked), "/signers/1/capacity")
+
+
+# -- instead of an officer named ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("capacities", [None, ("TRUC_TIEP", "TRUC_TIEP")])
+def test_the_posts_next_holder_signs_what_waits_for_the_post(
+    capacities: tuple[str, ...] | None,
+) -> None:
+    """Q6: acts of both forms; while the director named holds the post, nobody else does."""
+    case, act = waiting(capacities)
+    new = instead("npgd", "giam-doc", "TRUC_TIEP")
+    breaks("STAND_IN_ENTITLED", case.question(act, 1, instead=new, day=LATER), "/signers/1")
+    appointed(case, "npgd", STTTT, "giam-doc", "2024-06-10")
+    breaks("STAND_IN_ENTITLED", case.question(act, 1, instead=new, day=LATER), "/signers/1")
+    moved(case, "gd", "giam-doc", "2024-06-09")
+    asked = case.question(act, 1, instead=new, day=LATER)
+    holds("STAND_IN_ENTITLED", asked)
+    assert decide(asked).status == "effective"
+    assert asked.act.signers[1].officer == officer("npgd")
+    assert asked.act.signers[1].instead_of == officer("gd")
+    # in no other post or capacity, and by nobody else
+    for wrong in (
+        instead("npgd", "giam-doc", "KT"),
+        instead("npgd", "pho-giam-doc", "TRUC_TIEP"),
+        instead("pgd", "pho-giam-doc", "KT"),
+        instead("cv", "chuyen-vien", "TRUC_TIEP"),
+    ):
+        breaks("STAND_IN_ENTITLED", case.question(act, 1, instead=wrong, day=LATER), "/signers/1")
+    # who was named does not sign any more (D26)
+    breaks("OFFICER_IN_POST", case.question(act, 1, day=LATER), "/signers/1")
+    assert signs_for(case.registry, officer("npgd"), local_day(LATER))(
+        officer("gd"), act.act, act.stream
+    )
+
+
+def test_a_delegate_signs_what_waits_for_the_one_on_leave() -> None:
+    """While it runs, for what it covers, in the capacity it gives."""
+    case, act = waiting()
+    line = given(case)
+    deputy = instead("tp", "truong-phong", "TUQ")
+    asked = case.question(act, 1, instead=deputy, day=at("2024-06-20 09:00"))
+    holds("STAND_IN_ENTITLED", asked)
+    holds("SIGNER_POWERS", asked)
+    holds("CAPACITY_OF_LAST", asked)
+    assert decide(asked).status == "effective"
+    late = case.question(act, 1, instead=deputy, day=at("2024-06-25 09:00"))
+    breaks("STAND_IN_ENTITLED", late, "/signers/1")
+    own = case.question(act, 1, instead=instead("tp", "truong-phong", "TL"), day=LATER)
+    breaks("STAND_IN_ENTITLED", own, "/signers/1")
+    enter(
+        case.registry, "DelegationEnded", {"delegation": line, "reason": "Giám đốc đã về."},
+        stream=f"agency/{STTTT}",
+    )  # fmt: skip
+    breaks("STAND_IN_ENTITLED", case.question(act, 1, instead=deputy, day=LATER), "/signers/1")
+
+
+def test_whoever_signs_instead_is_asked_all_that_the_one_named_was() -> None:
+    """The author does not approve as the director's delegate, nor whoever inspects (G8)."""
+    case, act = waiting()
+    given(case, officer=officer("cv"), post="chuyen-vien")
+    drafter = instead("cv", "chuyen-vien", "TUQ")
+    asked = case.question(act, 1, instead=drafter, day=LATER)
+    holds("STAND_IN_ENTITLED", asked)
+    breaks("DISTINCT_SIGNERS", asked)
+    with pytest.raises(Rejected) as refused:
+        decide(asked)
+    assert refused.value.guard == "DISTINCT_SIGNERS"
+
+
+def test_by_the_first_edition_nobody_signs_for_another() -> None:
+    """Its logs go on as they were: form 1 alone, by the officers named."""
+    case, act = waiting()
+    given(case)
+    case.registry.go_on_by(first_edition(), 5)
+    with pytest.raises(Rejected) as refused:
+        decide(case.question(act, 1, instead=instead("tp", "truong-phong", "TUQ")))
+    assert (refused.value.code, refused.value.guard) == ("malformed_act", None)
+    form_2 = case.act("VerificationConcluded", capacities=["TRUC_TIEP", "KT"], also=["pgd"])
+    with pytest.raises(Rejected) as refused:
+        decide(case.question(form_2))
+    assert refused.value.code == "malformed_act"
+
+
+def test_the_next_holder_returns_what_waits_too() -> None:
+    """access.md A6: whoever may sign it may send it back."""
+    case, act = waiting()
+    back = {"refers_to": act.act_id, "facts": {"reason": "Giám đốc mới chưa đồng ý."}}
+
+    def asked(by: str) -> GuardInput:
+        return case.asks("ActReturned", by=by, also=[], **back)
+
+    holds("RETURNS_PENDING_ACT", asked("gd"))
+    breaks("RETURNS_PENDING_ACT", asked("tp"), "/refers_to")
+    given(case)
+    holds("RETURNS_PENDING_ACT", asked("tp"))
+    decide(asked("tp"))
+    breaks("RETURNS_PENDING_ACT", asked("pgd"), "/refers_to")
+
+
+def test_a_successor_agency_signs_what_waits_in_one_that_has_ended() -> None:
+    """Q6: the holder of the same post there, or its head; law.md §13."""
+    case = a_case_in("VERIFYING", start=at("2025-02-28 09:00"))
+    case.now = at("2025-02-28 16:00")
+    act = case.act("VerificationConcluded")
+    apply(case.stream, signed(act, case.stream)[0])
+    after = at("2025-03-03 09:00")
+    heir = case.registry.heir(STTTT, local_day(after))
+    assert heir is not None
+    entry = case.stream.pending[act.act_id]
+    for elsewhere in ("ngd", "cgd"):
+        assert not list(stand_ins_of(case.registry, entry, officer(elsewhere), local_day(after)))
+    appointed(case, "cv2", heir, "giam-doc", "2025-03-01")
+    appointed(case, "tp", heir, "pho-truong-ban", "2025-03-01", capacities=["KT"])
+    for alias, post, capacity in (
+        ("cv2", "giam-doc", "TRUC_TIEP"), ("tp", "pho-truong-ban", "KT"),
+    ):  # fmt: skip
+        asked = case.question(act, 1, instead=instead(alias, post, capacity), day=after)
+        holds("STAND_IN_ENTITLED", asked)
+        assert decide(asked).status == "effective"
+    hire(case.registry, "hotline", agency=heir, post="van-thu", powers=[], valid_from="2025-03-01")
+    clerk = instead("hotline", "van-thu", "TRUC_TIEP")
+    breaks("STAND_IN_ENTITLED", case.question(act, 1, instead=clerk, day=after), "/signers/1")
