@@ -17,12 +17,12 @@ from tests.played_log import PlayedLog, played
 
 pytestmark = pytest.mark.postgres
 TAKEDOWN = 8
-"""The step of SC16 that waits for the deputy."""
+"""The step of SC17 that waits for the deputy."""
 
 
 def waiting() -> tuple[PlayedLog, dict[str, Any]]:
-    """SC16 up to a take-down that its drafter has signed, and the act's payload."""
-    log = played("SC16")
+    """SC17 up to a take-down that its drafter has signed, and the act's payload."""
+    log = played("SC17")
     named = log.player.acts[TAKEDOWN]
     at = next(n for n, s in enumerate(log.log.statements) if s.members["act_id"] == named)
     log.log.rows, log.log.statements = log.log.rows[: at + 1], log.log.statements[: at + 1]
