@@ -567,9 +567,7 @@ class Ledger:
         self, fields: Mapping[str, Any], officer: str | None, at: datetime, registry: Registry
     ) -> dict[str, Any]:
         form = registry.judging(str(fields.get("act"))).form
-        members = drafting.filled(
-            fields, officer, act_id=self._entropy.uuid(), at=at, form=form
-        )
+        members = drafting.filled(fields, officer, act_id=self._entropy.uuid(), at=at, form=form)
         return members if self._lower is None else self._lower.filled(members)
 
 
