@@ -34,7 +34,7 @@ CREATE INDEX case_file_newest ON proj.case_file (gen, last_index);
 CREATE INDEX case_file_ends ON proj.case_file (gen, coalesce(due_at, 'infinity'), case_id);
 CREATE INDEX case_file_numbered
   ON proj.case_file (gen, (case_number IS NULL), coalesce(case_number, ''), case_id);
-CREATE INDEX case_file_state ON proj.case_file (gen, state, coalesce(opened_at, last_at), case_id);
+CREATE INDEX case_file_state ON proj.case_file (gen, state, last_at, case_id);
 CREATE INDEX case_file_agencies ON proj.case_file USING gin (agencies);
 CREATE INDEX case_file_acts ON proj.case_file USING gin (acts);
 CREATE INDEX case_file_words ON proj.case_file USING gin (words);

@@ -99,9 +99,13 @@ INSERT INTO proj.tasks (gen, stream, comp, unit, n, kind, act_id, act, agency, s
     CASE WHEN hashtext(stream) % 20 = 0 THEN '{lead}' ELSE agency END,
     opened_at, due_at, case_number, state, last_at
   FROM proj.case_file WHERE state <> 'CLOSED';
-INSERT INTO proj.counted (gen, stream, comp, opened_on, channel, agency, state, outcome, acts)
-  SELECT 1, stream, comp, opened_at::date, 'HOTLINE', agency, state, outcome, {each}
-  FROM proj.case_file;
+INSERT INTO proj.counted (gen, stream, comp, opened_on, channel, agency, state, outcome, result_on,
+    acts)
+  SELECT 1, stream, comp, opened_at::date, 'HOTLINE', agency, state,
+    CASE WHEN ended THEN (ARRAY['CORRECTED', 'REMOVED', 'REFERRED'])[1 + any_ % 3] END,
+    CASE WHEN ended THEN opened_at::date + any_ % 61 END, {each}
+  FROM (SELECT *, state IN ('ASSESSING', 'HANDLING', 'CLOSED') AS ended,
+    abs(hashtext(stream)) AS any_ FROM proj.case_file) c;
 INSERT INTO proj.marks (gen, stream, comp, n, code, act_id, on_day, agency)
   SELECT 1, stream, comp, 0, 'OVERTURNED', md5('act' || first_index)::uuid, opened_at::date, agency
   FROM proj.case_file WHERE hashtext(stream) % 3 = 0;
