@@ -96,6 +96,7 @@ class Settings:
         trusted_proxies: `SOCAI_TRUSTED_PROXIES`, default none: addresses and networks, between
             commas, whose `X-Forwarded-For` says who the client is.
         metrics_port: `SOCAI_METRICS_PORT`, default 0 (none): Prometheus, on a port of its own.
+        metrics_file: `SOCAI_METRICS_FILE`: where the vault, which has no port, writes its metrics.
         workers: `SOCAI_WORKERS`, default as many as cores.
         threads: `SOCAI_THREADS`, default 32 a worker: enough to wait for proofs in.
         proof_wait_s: `SOCAI_PROOF_WAIT_S`, default 10: how long a receipt waits to be proven.
@@ -136,6 +137,7 @@ class Settings:
     port: int
     trusted_proxies: str
     metrics_port: int
+    metrics_file: Path | None
     workers: int
     threads: int
     proof_wait_s: int
@@ -179,6 +181,7 @@ class Settings:
                 port=_number(env, "SOCAI_PORT", plain.port, (0, 65535)),
                 trusted_proxies=_proxies(env.str("SOCAI_TRUSTED_PROXIES", "")),
                 metrics_port=_number(env, "SOCAI_METRICS_PORT", plain.metrics_port, (0, 65535)),
+                metrics_file=_path(env.str("SOCAI_METRICS_FILE", "")),
                 workers=_number(env, "SOCAI_WORKERS", os.cpu_count() or 1, (1, 256)),
                 threads=_number(env, "SOCAI_THREADS", plain.threads, (1, 1024)),
                 proof_wait_s=_number(env, "SOCAI_PROOF_WAIT_S", plain.proof_wait_s, (1, 60)),
@@ -237,6 +240,7 @@ class Settings:
             port=8000,
             trusted_proxies="",
             metrics_port=0,
+            metrics_file=None,
             workers=1,
             threads=32,
             proof_wait_s=10,

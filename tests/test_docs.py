@@ -17,6 +17,8 @@ from prometheus_client import REGISTRY
 from api.cli.main import main
 from api.http.framework import spec_html
 from api.ops import telemetry
+from api.ops.machine import RealClock
+from api.ops.vault.metrics import VaultMetrics
 from ledger.regulation.docs.catalogue_page import KINDS
 from tests.messages import stored
 
@@ -89,7 +91,9 @@ def test_every_metric_stands_on_the_operators_page() -> None:
     text = (ROOT / "docs" / "operate" / "monitoring.md").read_text("utf-8")
     told = set(re.findall(r"^\| `(socai_\w+)`", text, re.MULTILINE))
     assert telemetry.LOG_SIZE is not None  # what is collected is registered by that module
-    there = {f"{f.name}_total" if f.type == "counter" else f.name for f in REGISTRY.collect()}
+    of_vault = VaultMetrics(Path("vault.prom"), lambda: 0.0, RealClock()).registry
+    every = [*REGISTRY.collect(), *of_vault.collect()]
+    there = {f"{f.name}_total" if f.type == "counter" else f.name for f in every}
     assert told == {name for name in there if name.startswith("socai_")}
 
 

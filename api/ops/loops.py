@@ -14,6 +14,7 @@ from typing import Final
 
 from api.ops.machine import RealClock
 from api.ops.reads.which_log import ACTS, READS, WhichLog
+from api.ops.vault.metrics import VaultMetrics
 from api.ops.wiring import open_checkpointer, open_projector, open_vault
 from api.settings import Home, Settings
 from api.texts.catalogue import translate
@@ -115,9 +116,11 @@ def keep_vault(settings: Settings, stop: Event) -> int:
         SettingsError: The vault is not founded here, or its key does not open.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    vault, pool = open_vault(settings)
+    vault, pool, metrics = open_vault(settings)
     try:
         while not stop.is_set():
+            if metrics is not None:
+                _tell(metrics)
             try:
                 busy = vault.step()
             except Unavailable:
@@ -129,6 +132,13 @@ def keep_vault(settings: Settings, stop: Event) -> int:
     finally:
         pool.close()
     return 0
+
+
+def _tell(metrics: VaultMetrics) -> None:
+    try:
+        metrics.tell()
+    except OSError as error:
+        _log.warning("the vault's metrics cannot be written: %s", error.strerror)
 
 
 def _stopped(mark: DoubtMark, role: str) -> bool:

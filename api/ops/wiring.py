@@ -27,6 +27,7 @@ from api.ops.reads.access_log import OpenedLate, doubt_of_reads, watch_reads
 from api.ops.reads.which_log import ACTS, READS, WhichLog
 from api.ops.tickets import Tickets
 from api.ops.vault.mail import NoLetters, SmtpLetters, SmtpServer
+from api.ops.vault.metrics import VaultMetrics
 from api.settings import (
     ORDINARY,
     EnclaveFacts,
@@ -779,8 +780,10 @@ def open_projector(settings: Settings) -> tuple[Projector, PostgresNotices, Pool
     return projector, PostgresNotices(dsn), pool
 
 
-def open_vault(settings: Settings, *, clock: Clock | None = None) -> tuple[Vault, Pool]:
-    """The vault of a home, and the pool to close behind it.
+def open_vault(
+    settings: Settings, *, clock: Clock | None = None
+) -> tuple[Vault, Pool, VaultMetrics | None]:
+    """The vault of a home, the pool to close behind it, and its metrics where a file is named.
 
     Raises:
         SettingsError: It is not founded here, its key does not open, or its mail is set wrongly.
@@ -797,16 +800,21 @@ def open_vault(settings: Settings, *, clock: Clock | None = None) -> tuple[Vault
         raise SettingsError(
             Message("the vault's key does not open: {error}", error=error)
         ) from error
+    letters = _letters(settings, clock or RealClock())
     pool = open_pool(role_dsn(settings, facts, "vault"), most=2)
+    store, metrics = PostgresVaultStore(pool), None
+    if settings.metrics_file is not None:
+        metrics = VaultMetrics(settings.metrics_file, store.waiting_s, clock or RealClock())
+        letters = metrics.watching(letters)
     vault = Vault(
-        PostgresVaultStore(pool),
+        store,
         keys,
-        _letters(settings, clock or RealClock()),
+        letters,
         clock=(clock or RealClock()).now,
         origin=facts.origin,
         rehearsal=facts.rehearsal,
     )
-    return vault, pool
+    return vault, pool, metrics
 
 
 def _letters(settings: Settings, clock: Clock) -> Letters:

@@ -194,7 +194,7 @@ def served(
         path = Home(settings).key_path("vault")
         write_opening_key(path, kept.contact, b"of the vault alone", t=1, p=1, m_kib=64)
         service = open_service(settings, database)
-        vault, pool = open_vault(settings)
+        vault, pool, _ = open_vault(settings)
         thread = threading.Thread(target=_keep, args=(vault, stop), daemon=True)
         thread.start()
         _staff(service)

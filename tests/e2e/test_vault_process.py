@@ -78,7 +78,8 @@ def test_the_vault_is_founded_and_served_by_commands(database: Database, tmp_pat
 
 def _asked_and_answered(settings: Settings, database: Database) -> None:
     """A process of its own, with the files that a container of its own would have."""
-    alone = replace(settings, passphrase_file=None)
+    told = settings.home.parent / "vault.prom"
+    alone = replace(settings, passphrase_file=None, metrics_file=told)
     process = subprocess.Popen(
         python("-m", "api.cli.main", "vault", "serve"),
         env=child_environment(alone),
@@ -104,4 +105,6 @@ def _asked_and_answered(settings: Settings, database: Database) -> None:
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=120)
     assert process.returncode == 0, said
+    lines = [line for line in told.read_text("utf-8").splitlines() if not line.startswith("#")]
+    assert [line[:12] for line in lines] == ["socai_vault_"] * 4
     assert os.fsencode(name) in said

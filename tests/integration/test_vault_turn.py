@@ -251,7 +251,7 @@ def test_whoever_was_killed_at_any_step_of_a_turn_goes_on(
         before = room.opened(room.key).kid
         cut = _killed_at(monkeypatch, number, lambda: turning.turn_own(room.settings))
         assert room.sends(item, act), number  # a vault that runs
-        fresh, pool = open_vault(room.settings)  # and one that is started now
+        fresh, pool, _ = open_vault(room.settings)  # and one that is started now
         pool.close()
         assert item.item in str(room.rows("SELECT item::text FROM r.items"))
         del fresh
