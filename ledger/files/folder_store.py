@@ -1,7 +1,8 @@
 """Sealed files in a folder: the default place, for which nothing more is installed.
 
 A file is written beside its place, synced, moved there whole, and its folders synced before `put`
-returns. Implements `BlobStore`. What is inside is not known here.
+returns. All have one time, that of no upload: beside the times of records it would tell of which
+case a file is (access.md L26). Implements `BlobStore`. What is inside is not known here.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from ledger.errors import NotFound, Unavailable
 from ledger.message import Message
 
 _PART_BYTES: Final = 1 << 20
+_TIME_S: Final = 946_684_800
+"""2000-01-01T00:00:00Z, for files and folders alike; when an inode changed no program can set."""
 _HEX: Final = re.compile(r"[0-9a-f]{32}")
 
 
@@ -53,6 +56,7 @@ class FolderBlobs:
                     with _told():
                         _write(file.fileno(), part)
                 with _told():
+                    os.utime(file.fileno(), (_TIME_S, _TIME_S))
                     os.fsync(file.fileno())
             with _told():
                 draft.replace(place)
@@ -80,8 +84,9 @@ class FolderBlobs:
         with _told():
             for path in (place, place.with_name(f"{place.name}.part")):
                 path.unlink(missing_ok=True)
-            if place.parent.is_dir():
-                _sync(place.parent)
+            for folder in (place.parent, self._folder):
+                if folder.is_dir():
+                    _sync(folder)
 
     def sizes(self) -> dict[UUID, int]:
         """Name and length of every file there is. Raises: Unavailable."""
@@ -136,9 +141,10 @@ def _write(handle: int, part: bytes) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """DURABLE when this returns: the names in it."""
+    """DURABLE when this returns: the names in it, and that nothing tells when they came."""
     handle = os.open(folder, os.O_RDONLY)
     try:
+        os.utime(handle, (_TIME_S, _TIME_S))
         os.fsync(handle)
     finally:
         os.close(handle)

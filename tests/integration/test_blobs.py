@@ -15,6 +15,7 @@ import pytest
 from ledger.errors import NotFound, Unavailable
 from ledger.files.folder_store import FolderBlobs
 from ledger.files.object_store import ObjectBlobs
+from tests.attacks import attack
 from tests.contract.files import MEGABYTE, BlobsContract
 from tests.fixtures.s3 import Bucket
 
@@ -74,6 +75,27 @@ def test_a_folder_shows_random_names_and_nothing_half_done(tmp_path: Path) -> No
     files = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
     assert files == [Path(NAME.hex[:2]) / NAME.hex]
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+@attack(
+    "whoever has a backup of the sealed files and of the database tells by the time at which a file"
+    " came in which case it is",
+    stopped_by="files and folders have one time, that of no upload; names are random",
+    noticed_by="-",
+)
+def test_no_time_of_a_file_says_when_it_came(tmp_path: Path) -> None:
+    """Neither its own nor its folders', after it came, was read, and another went."""
+    folder = tmp_path / "blobs"
+    blobs = FolderBlobs(folder)
+    names = [NAME, UUID(int=NAME.int + 1), UUID(int=1)]
+    for name in names:
+        blobs.put(name, [MEGABYTE])
+    assert b"".join(blobs.get(NAME)) == MEGABYTE
+    blobs.remove(names[1])
+    there = [folder, *folder.rglob("*")]
+    assert len(there) == 5  # two files in two folders
+    assert {path.stat().st_mtime_ns for path in there} == {946_684_800 * 10**9}
+    assert {path.stat().st_size for path in there if path.is_file()} == {len(MEGABYTE)}
 
 
 def test_what_a_crash_left_half_done_is_no_file(tmp_path: Path) -> None:
