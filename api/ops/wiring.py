@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property, partial
@@ -40,7 +40,7 @@ from api.texts.catalogue import translate
 from keys import jwk, read_tags
 from keys.custody.file import read_key, read_opening_key
 from keys.custody.key_files import KeyFiles
-from keys.envelope_encryption import Kek, Keks
+from keys.envelope_encryption import Kek, Keks, kek_id_of
 from keys.errors import KeysError
 from keys.jwk import SoftwareSigner
 from keys.keyring import Keyring
@@ -54,7 +54,14 @@ from ledger.checkpoints.proofs import Proofs
 from ledger.checkpoints.seen_checkpoint import SeenCheckpoint
 from ledger.checkpoints.seen_file import SeenFile
 from ledger.checkpoints.verified_checkpoints import SignedCheckpoints
-from ledger.errors import Doubt, Fatal, NotFound, Rejected
+from ledger.errors import (
+    Doubt,
+    Fatal,
+    LedgerError,
+    NotFound,
+    Rejected,
+    VerificationError,
+)
 from ledger.files.attachments import Attachments
 from ledger.files.custody_anchors import Anchoring, Anchors
 from ledger.files.file_key import FileKey
@@ -661,6 +668,27 @@ def _tile_bytes(
         return stored.tile(tile.level, tile.n, tile.width)
     start = tile.n * tiling.WIDTH
     return tiling.bundle(entries(start, start + tile.width))
+
+
+def opens_record_0(settings: Settings, kek: Kek) -> bool | None:
+    """Whether a KEK opens record 0 of this home's log, to the genesis that the home was made with.
+
+    Returns:
+        None where nobody can say: no enclave or database here, or the wrap is under another KEK.
+    """
+    try:
+        facts = Home(settings).facts()
+        with closing(open_pool(role_dsn(settings, facts, "projector"), most=1)) as pool:
+            records = PostgresRecords(pool)
+            wraps = [row.wrap for row in records.read(0, 1)]
+            if not wraps or wraps[0] is None or kek_id_of(wraps[0]) != kek.kek_id:
+                return None
+            require_genesis(Reader(records, kek, facts.origin, facts.level), facts)
+    except VerificationError:
+        return False
+    except (SettingsError, LedgerError):
+        return None
+    return True
 
 
 def require_genesis(reader: Reader, facts: EnclaveFacts) -> None:

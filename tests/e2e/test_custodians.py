@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from api.cli.main import main
+from api.settings import Home, Settings
 from keys import canonical, envelope_encryption
 from keys.custody import file
 from keys.custody.kek_custody import on_token
@@ -19,6 +21,8 @@ from keys.jwk import SoftwareSigner
 from keys.shares import Named, Share, split
 from ledger.regulation.acts.catalogue import load
 from tests.attacks import attack
+from tests.fixtures.app import found
+from tests.fixtures.postgres import Database
 from tests.fixtures.softhsm import KEK_TOKEN, PIN, SoftHsm
 from tests.vector_files import rows
 
@@ -308,3 +312,71 @@ def test_a_recovered_kek_goes_to_a_token_and_stays_there(room: Room, softhsm: So
     )
     assert again.exit_code == 2
     assert "does not leave its token" in again.stderr or "is there already" in again.stderr
+
+
+@dataclass
+class Kept:
+    """An enclave with a database, and shares of its KEK, or of another under its id."""
+
+    settings: Settings
+    folder: Path
+    custodians: tuple[OpeningKey, ...] = field(
+        default_factory=lambda: tuple(OpeningKey.generate() for _ in range(3))
+    )
+
+    def shares(self, kek: Kek) -> str:
+        """Written, with the keys that open them; the commitment of the split."""
+        named = Named("A256GCM", canonical.b64(kek.kek_id))
+        made = split(kek.secret(), named, [one.public for one in self.custodians])
+        for n, (share, key) in enumerate(zip(made, self.custodians, strict=True)):
+            (self.folder / f"{n}.socaishare").write_bytes(share.data() + b"\n")
+            path = self.folder / f"{n}.socaikey"
+            path.unlink(missing_ok=True)
+            passphrase = Home(self.settings).passphrase()
+            file.write_opening_key(path, key, passphrase, t=1, p=1, m_kib=8)
+        return made[0].commitment
+
+    def recover(self, *more: str) -> Result:
+        """By the first two, as JSON; into a file that is not there yet."""
+        for name in ("back.socaikek", "act.json"):
+            (self.folder / name).unlink(missing_ok=True)
+        at = {n: str(self.folder / n) for n in ("0.socaishare", "1.socaishare")}
+        keys = [word for n in (0, 1) for word in ("--key", str(self.folder / f"{n}.socaikey"))]
+        into = [
+            "--into",
+            str(self.folder / "back.socaikek"),
+            "--act",
+            str(self.folder / "act.json"),
+        ]
+        words = ["key", "recover", *at.values(), *keys, *into, *SAID, "--json", *more]
+        env = {"SOCAI_HOME": str(self.settings.home)}
+        return CliRunner().invoke(main, ["--lang", "en", *words], env=env)
+
+
+@attack(
+    "whoever can write the folder of shares puts a KEK of their own in them, under the right id,"
+    " and the act of the split is not at hand",
+    stopped_by="where the database is reachable the KEK has to open record 0",
+    noticed_by="the command's sentence",
+)
+@pytest.mark.postgres
+def test_a_recovered_kek_opens_what_lives_under_its_id(database: Database, tmp_path: Path) -> None:
+    """The right one does; a stranger's is not kept, unless the act of the split names it."""
+    kept = Kept(found(database, tmp_path / "home"), tmp_path)
+    home = Home(kept.settings)
+    kek = file.read_kek(home.key_path("kek"), home.passphrase())
+    kept.shares(kek)
+    told = json.loads(kept.recover().stdout)
+    assert (told["opens_record_0"], told["unchecked"]) == (True, None)
+
+    commitment = kept.shares(Kek(kek.kek_id, bytes(range(32))))
+    refused = kept.recover()
+    assert (refused.exit_code, "Nothing was kept" in refused.output) == (2, True), refused.output
+    assert not (kept.folder / "back.socaikek").exists()
+    assert not (kept.folder / "act.json").exists()
+    named = kept.recover("--commitment", commitment)
+    assert (named.exit_code, json.loads(named.stdout)["opens_record_0"]) == (0, False)
+
+    commitment = kept.shares(Kek.generate())  # of an epoch that is over: nobody can say
+    told = json.loads(kept.recover().stdout)
+    assert (told["opens_record_0"], told["unchecked"]) == (None, commitment)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ import click
 from api.cli.commands.key.custodian_files import custodians_of, recovered, share_of
 from api.cli.commands.signer_options import kept_or_asked, passphrase
 from api.cli.terminal.error_messages import guarded
-from api.cli.terminal.shell import dumped, misuse, options, shell_of
+from api.cli.terminal.shell import MISUSED, Refusal, dumped, misuse, options, shell_of
 from api.ops.custody import CUSTODIES, token_custody
 from api.settings import Settings
 from keys import canonical, shares
@@ -156,7 +157,8 @@ def recover(  # noqa: PLR0913  one for each option
     """Open a secret with the shares and keys of two custodians; keep it, split it anew, or both.
 
     Whoever can write all the shares can put a KEK of their own in them, under the right name: give
-    --commitment from the act of the split. A key pair is known by its thumbprint.
+    --commitment from the act of the split. Where this home's database is reachable the KEK has to
+    open record 0 besides. A key pair is known by its thumbprint.
     """
     if (into is None and not publics) or bool(publics) != (out is not None):
         misuse(
@@ -181,13 +183,22 @@ def recover(  # noqa: PLR0913  one for each option
     _refuse_what_is_there([draft, *([into] if into is not None else []), *paths])
     settings = Settings.from_env()
     secret = _Secret(first.secret, recovered(settings, share, keys))
+    opens = _opens(settings, secret)
+    if opens is False and commitment is None:
+        text = Message(
+            "Nothing was kept: the KEK of these shares has the id under which record 0 of the"
+            " database here is wrapped, and does not open it. Ask who wrote the shares; if the act"
+            " of the split names them, give its --commitment."
+        )
+        raise Refusal(text, MISUSED, "kek_opens_nothing")
     if into is not None:
         _keep(settings, secret, into, custody)
     written = _give(secret, custodians, stem, out) if out is not None else []
     kids = [secret.named.kid, *(key.kid for key in custodians)]
     _note(draft, _act("RECOVER", kids, _stated(device, written), minutes))
-    checked = commitment is not None or secret.named.alg == ALG
-    _tell(secret.named, written, into, draft, unchecked=None if checked else first.commitment)
+    checked = commitment is not None or opens or secret.named.alg == ALG
+    unchecked = None if checked else first.commitment
+    _tell(secret.named, written, into, draft, unchecked=unchecked, opens=opens)
 
 
 # -- what is read --------------------------------------------------------------------------------
@@ -217,6 +228,15 @@ def _opened(settings: Settings, path: Path) -> _Secret:
         return _Secret(Named(part.alg, part.kid), key.secret())
     kek = kept_or_asked(settings, path, file.read_kek)
     return _Secret(Named(part.alg, part.kid), kek.secret())
+
+
+def _opens(settings: Settings, secret: _Secret) -> bool | None:
+    """Whether a KEK opens record 0 of this home; None where that cannot be asked."""
+    if secret.named.alg == ALG or find_spec("psycopg") is None:
+        return None
+    from api.ops.wiring import opens_record_0  # noqa: PLC0415  the extra of the server
+
+    return opens_record_0(settings, Kek(canonical.unb64(secret.named.kid), secret.data))
 
 
 def _is_on_token(path: Path) -> bool:
@@ -290,6 +310,7 @@ def _tell(
     draft: Path,
     *,
     unchecked: str | None = None,
+    opens: bool | None = None,
 ) -> None:
     """What was done; `unchecked`: commitment of shares that nothing tells from a stranger's."""
     shell = shell_of()
@@ -304,6 +325,7 @@ def _tell(
                 "commitment": commitment,
                 "into": None if into is None else str(into),
                 "unchecked": unchecked,
+                "opens_record_0": opens,
                 "act": str(draft),
             }
         )
@@ -315,6 +337,15 @@ def _tell(
                 " in shares of somebody else's making. Compare with the act of the split before it"
                 " is used: {commitment}",
                 commitment=unchecked,
+            )
+        )
+    if opens:
+        shell.say(Message("It opens record 0 of the database here."))
+    elif opens is False:
+        shell.say(
+            Message(
+                "It does not open record 0 of the database here, though the act of the split names"
+                " these shares: look at the database, socai log audit."
             )
         )
     if into is not None:
