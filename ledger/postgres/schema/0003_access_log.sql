@@ -146,66 +146,14 @@ $$;
 
 -- == Tiles and checkpoints =========================================================================================
 
--- As log.tiles, log.checkpoints, log.cosignatures and log.checkpoint (0001).
-
-CREATE TABLE access.tiles (
-  n bigint NOT NULL CHECK (n >= 0),
-  level smallint NOT NULL CHECK (level BETWEEN 0 AND 7),
-  width smallint NOT NULL CHECK (width BETWEEN 1 AND 256),
-  data bytea NOT NULL CHECK (octet_length(data) = 32 * width),
-  PRIMARY KEY (level, n, width)
-) WITH (toast_tuple_target = 8160);
-ALTER TABLE access.tiles ALTER COLUMN data SET STORAGE EXTERNAL;
-
-CREATE TABLE access.checkpoints (
-  size bigint PRIMARY KEY CHECK (size >= 1),
-  root bytea NOT NULL CHECK (octet_length(root) = 32),
-  note bytea NOT NULL CHECK (octet_length(note) BETWEEN 1 AND 16384)
-) WITH (toast_tuple_target = 8160);
-ALTER TABLE access.checkpoints ALTER COLUMN note SET STORAGE EXTERNAL;
-
-CREATE TABLE access.cosignatures (
-  size bigint NOT NULL CHECK (size >= 1),
-  witness text NOT NULL CHECK (octet_length(witness) BETWEEN 1 AND 256),
-  signature bytea NOT NULL CHECK (octet_length(signature) BETWEEN 1 AND 4096),
-  taken_at timestamptz NOT NULL CHECK (isfinite(taken_at)),
-  PRIMARY KEY (size, witness)
-);
-
-CREATE FUNCTION access.checkpoint(
-  _old bigint, _size bigint, _root bytea, _note bytea,
-  _levels smallint[], _ns bigint[], _widths smallint[], _data bytea[]
-) RETURNS boolean
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  last bigint;
-  planted text;
+-- Those of the log of acts (0001), by their own text: what they are is the same, and only where they lie is not. A checkpointer of
+-- this log waits for another by the one row of the gate.
+CREATE TABLE access.tiles (LIKE log.tiles INCLUDING ALL) WITH (toast_tuple_target = 8160);
+CREATE TABLE access.checkpoints (LIKE log.checkpoints INCLUDING ALL) WITH (toast_tuple_target = 8160);
+CREATE TABLE access.cosignatures (LIKE log.cosignatures INCLUDING ALL);
+DO $$
 BEGIN
-  PERFORM FROM access.gate FOR UPDATE;  -- one checkpointer at a time: by a row that no login may lock
-  SELECT max(c.size) INTO last FROM access.checkpoints c;
-  IF last IS DISTINCT FROM _old OR _size <= coalesce(_old, 0) THEN
-    RETURN false;
-  END IF;
-  IF _size > (SELECT h.size FROM access.log_head h) THEN
-    RAISE EXCEPTION 'a checkpoint of % covers records that are not there', _size USING ERRCODE = 'data_exception';
-  END IF;
-  IF EXISTS (
-    SELECT FROM unnest(_levels, _ns, _widths) AS z (level, n, width)
-    WHERE (z.n * 256 + z.width BETWEEN (coalesce(_old, 0) >> (8 * z.level)) + 1 AND _size >> (8 * z.level)) IS NOT TRUE
-  ) THEN
-    RAISE EXCEPTION 'a tile is not of the growth from % to %', _old, _size USING ERRCODE = 'data_exception';
-  END IF;
-  SELECT format('%s/%s of width %s', t.level, t.n, t.width) INTO planted
-    FROM unnest(_levels, _ns, _widths, _data) AS z (level, n, width, data) JOIN access.tiles t USING (level, n, width)
-    WHERE t.data <> z.data LIMIT 1;
-  IF planted IS NOT NULL THEN
-    RAISE EXCEPTION 'tile % stands there already with other bytes', planted USING ERRCODE = 'unique_violation';
-  END IF;
-  INSERT INTO access.tiles (level, n, width, data)
-    SELECT z.level, z.n, z.width, z.data FROM unnest(_levels, _ns, _widths, _data) AS z (level, n, width, data)
-    ON CONFLICT DO NOTHING;
-  INSERT INTO access.checkpoints (size, root, note) VALUES (_size, _root, _note);
-  RETURN true;
+  EXECUTE replace(replace(pg_get_functiondef('log.checkpoint'::regproc), 'log.enclave', 'access.gate'), 'log.', 'access.');
 END $$;
 
 CREATE FUNCTION access.entries(_start bigint, _end bigint) RETURNS TABLE (index bigint, entry bytea)
