@@ -6,7 +6,7 @@ does that), nor how it is shown. Source: `docs/reference/scenarios.md`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -224,9 +224,21 @@ class Player:
 
     def play(self, play: Play) -> Outcome:
         """Plays to the last step; stops early only where the cast cannot be enrolled."""
-        run = _Run(play, last=self._desk.time())
-        run.threads.cases = {alias: str(self._new_uuid()) for alias in play.cases}
-        outcome = Outcome(play, self._desk.level, threads=run.threads)
+        outcome = self.begun(play)
+        for _ in self.going(outcome):
+            pass
+        return outcome
+
+    def begun(self, play: Play) -> Outcome:
+        """A play of which nothing is played yet."""
+        outcome = Outcome(play, self._desk.level)
+        outcome.threads.cases = {alias: str(self._new_uuid()) for alias in play.cases}
+        return outcome
+
+    def going(self, outcome: Outcome) -> Iterator[StepResult]:
+        """Plays one step each time that it is asked for the next; with the last one it ends."""
+        play = outcome.play
+        run = _Run(play, last=self._desk.time(), threads=outcome.threads)
         played, outcome.skipped = split_by_level(play, self._desk.level)
         try:
             self._enrol(run, acts_of_play.first_enrolments(play, self._directory), play.begins)
@@ -235,10 +247,10 @@ class Player:
                 result = self._step(run, step)
                 outcome.steps.append(result)
                 self._watch(result, run.threads)
+                yield result
             outcome.finals = self._finals(run, {step.n for step in played})
         except PlayRefused as refused:
             outcome.trouble = f"{refused.guard or refused.code}: {refused.detail}"
-        return outcome
 
     def signer(self, outcome: Outcome, alias: str) -> SoftwareSigner:
         """The key of one of a play's cast, as it is at the end. Raises: KeyError: nobody enrolled.

@@ -37,7 +37,8 @@ PARTICIPATION: Final = {
     f"sec.{name}" for name in ("audience", "beat", "ended", "excluded", "members")
 }
 MIRROR: Final = {
-    f"mirror.{name}" for name in ("erased", "logs", "records", "streams", "tokens", "wraps")
+    f"mirror.{name}"
+    for name in ("erased", "logs", "records", "segments", "streams", "tokens", "wraps")
 }
 R: Final = {f"r.{name}" for name in ("items", "keys", "requests")}
 GONE: Final = {"log.shredded", "log.shredded_files"}
@@ -52,7 +53,10 @@ READS: Final[dict[str, set[str]]] = {
     "migrator": {"log.migrations", "log.enclave"},
     "writer": LOG - TREE - GONE - {"log.epochs"} | {"proj.acts", "proj.views"},
     "projector": LOG | VIEWS | PARTICIPATION | ACCESS | {"access.gate"},
-    "reader": LOG - {"log.tokens"} - GONE | VIEWS | {"sec.shown"} | MIRROR - {"mirror.tokens"},
+    "reader": LOG - {"log.tokens"} - GONE
+    | VIEWS
+    | {"sec.shown", "mirror.shown"}
+    | MIRROR - {"mirror.tokens"},
     "auditor": LOG | PARTICIPATION | ACCESS | MIRROR - {"mirror.tokens", "mirror.wraps"},
     "checkpointer": TREE
     | {"log.records", "log.log_head", "log.migrations", "log.enclave"}

@@ -17,7 +17,7 @@ from typing import Final
 
 import click
 
-from api.cli.commands import cases, play
+from api.cli.commands import cases, demo_enclaves, play
 from api.cli.commands.signer_options import client_at, origin_of, signer_of
 from api.cli.terminal import case_tables, seen_tables
 from api.cli.terminal.audit_tables import progressing, show
@@ -49,12 +49,20 @@ _DEPLOYMENT: Final = "rehearsal.bacninh.example"
 
 @click.command()
 @click.option("--fresh", is_flag=True, help="Set an earlier rehearsal of this home aside first.")
+@click.option(
+    "--enclaves",
+    is_flag=True,
+    help="Instead: one case in an ordinary enclave and one of level mat above it (3 minutes).",
+)
 @options
 @guarded
-def demo(*, fresh: bool) -> None:
+def demo(*, fresh: bool, enclaves: bool) -> None:
     """Open a rehearsal, play two cases over HTTP, prove them, catch every forgery."""
     shell = shell_of()
     settings = Settings.from_env()
+    if enclaves:
+        demo_enclaves.show(shell, settings, _program())
+        return
     _begin(shell, settings, fresh=fresh)
     with ExitStack() as ending:
         ending.callback(database.stop_database, settings)

@@ -156,7 +156,7 @@ def import_(files: tuple[Path, ...]) -> None:
             try:
                 found = box.take(data, path.name)
             except SegmentRefused as refused:
-                fail(_refused(path.name, refused), refused.kind, taken=taken)
+                fail(refused_segment(path.name, refused), refused.kind, taken=taken)
             taken.append(_told(path.name, found))
             if not shell.json:
                 shell.say(_taken(path.name, found))
@@ -178,7 +178,9 @@ def watch(folder: Path) -> None:
     telemetry.configure(settings.log_level)
 
     def told(name: str, found: TakenIn | SegmentRefused) -> None:
-        shell.note(_taken(name, found) if isinstance(found, TakenIn) else _refused(name, found))
+        shell.note(
+            _taken(name, found) if isinstance(found, TakenIn) else refused_segment(name, found)
+        )
 
     with inbox.open_inbox(settings) as box:
         box.watch(folder, loops.until_told(), told)
@@ -318,7 +320,8 @@ _NEXT: Final[Mapping[str, Message]] = MappingProxyType({
 """What to do about a refusal, by its kind; of any other the file is evidence."""
 
 
-def _refused(name: str, refused: SegmentRefused) -> Message:
+def refused_segment(name: str, refused: SegmentRefused) -> Message:
+    """How a segment was refused: by name, why, and what to do."""
     return Message(
         "Nothing of {name} was taken in: {why}. {then}.",
         name=name,

@@ -51,6 +51,7 @@ _MOST_REFUSALS: Final = 200
 _LOOK_S: Final = 5.0
 
 _log = logging.getLogger("socai.mirror")
+_log.addHandler(logging.NullHandler())  # a command says it itself, where nobody takes log lines
 
 
 @dataclass(frozen=True, slots=True)
