@@ -129,7 +129,8 @@ secrets: ## what docker-compose.yml needs: random secrets in secrets/ (LEVEL=mat
 	@chgrp $(GROUP) $(SECRETS_DIR)/* && chmod 640 $(SECRETS_DIR)/*
 	@grep -qs ^SOCAI_SECRETS_GID= $(ENV_FILE) || echo "SOCAI_SECRETS_GID=$(GROUP)" >>$(ENV_FILE)
 	@test -z "$(OF_LEVEL)" || grep -qs ^SOCAI_LEVEL= $(ENV_FILE) || printf '%s\n' SOCAI_LEVEL=$(LEVEL) \
-	  SOCAI_SECRETS=./$(SECRETS_DIR) COMPOSE_PROJECT_NAME=socai-$(LEVEL) >>$(ENV_FILE)
+	  SOCAI_SECRETS=./$(SECRETS_DIR) COMPOSE_PROJECT_NAME=socai-$(LEVEL) \
+	  COMPOSE_PROFILES=keeper SOCAI_KEK_OF_API=no-key >>$(ENV_FILE)
 	@echo "Made $(SECRETS_DIR)/ and $(ENV_FILE); what was there is kept. Keep a copy of $(SECRETS_DIR)/passphrase apart."
 
 clean: ## remove the environment and caches; an enclave (.socai) is never touched

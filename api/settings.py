@@ -112,6 +112,8 @@ class Settings:
             options and credentials come from `<secrets>/blobs.json`. Losing it loses the files:
             back it up.
         max_attachment_mib: `SOCAI_MAX_ATTACHMENT_MIB`, default 512: the most one file may have.
+        keeper_socket: `SOCAI_KEEPER_SOCKET`, default `<home>/keeper.sock`: where the keeper listens
+            above ordinary, which opens for the API, that holds no KEK there.
         anchor_every_s: `SOCAI_ANCHOR_EVERY_S`, default 3600: how often the custody of files is
             anchored in the log.
         mail_host: `SOCAI_MAIL_HOST`: where the vault hands in letters to reporters; they wait where
@@ -149,6 +151,7 @@ class Settings:
     lang: Lang
     blobs: str
     max_attachment_mib: int
+    keeper_socket: Path
     anchor_every_s: int
     mail_host: str
     mail_port: int
@@ -201,6 +204,9 @@ class Settings:
                 max_attachment_mib=_number(
                     env, "SOCAI_MAX_ATTACHMENT_MIB", plain.max_attachment_mib, (1, 1 << 20)
                 ),
+                keeper_socket=Path(
+                    env.str("SOCAI_KEEPER_SOCKET", "") or plain.keeper_socket
+                ).absolute(),
                 anchor_every_s=_number(
                     env, "SOCAI_ANCHOR_EVERY_S", plain.anchor_every_s, (60, 86_400)
                 ),
@@ -252,6 +258,7 @@ class Settings:
             lang="vi",
             blobs=str(home.absolute() / "blobs"),
             max_attachment_mib=512,
+            keeper_socket=home.absolute() / "keeper.sock",
             anchor_every_s=3600,
             mail_host="",
             mail_port=587,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher
@@ -104,6 +104,21 @@ class Keks(Protocol):
 
     def of(self, kek_id: bytes) -> Kek:
         """What opens a wrap. Raises: Unsealable: it is not held."""
+
+
+@runtime_checkable
+class KeyElsewhere(Protocol):
+    """Keys that another process holds and works with (access.md U3): what it is asked.
+
+    It draws every nonce itself: whoever could choose one would get the key stream of a wrap that
+    stands, and with it what is in there.
+    """
+
+    def wrapped(self, dek: bytes, *, origin: str, entry: bytes) -> bytes:
+        """As `wrap`."""
+
+    def unwrapped(self, wrap: bytes, *, origin: str, entry: bytes) -> bytes:
+        """As `unwrap`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +224,8 @@ def _parts(state: bytes) -> tuple[bytes, bytes]:
 
 def wrap(kek: Keks, dek: bytes, *, origin: str, entry: bytes) -> bytes:
     """The DEK wrapped for one entry of one log: 77 bytes."""
+    if isinstance(kek, KeyElsewhere):
+        return kek.wrapped(dek, origin=origin, entry=entry)
     return _wrap_with(kek.current, os.urandom(_NONCE_BYTES), dek, _wrap_aad(origin, entry))
 
 
@@ -250,6 +267,8 @@ def unwrap(kek: Keks, wrapped: bytes, *, origin: str, entry: bytes) -> bytes:
     Raises:
         Unsealable: Another version, KEK, log or entry, or changed bytes.
     """
+    if isinstance(kek, KeyElsewhere):
+        return kek.unwrapped(wrapped, origin=origin, entry=entry)
     return _unwrap_with(kek.of(kek_id_of(wrapped)), wrapped, _wrap_aad(origin, entry))
 
 

@@ -23,12 +23,14 @@ class Asker:
         of_cases: Whether what is asked for may be of cases: then nothing is answered while nobody
             knows who takes part in them.
         at: The ledger's time that the request of a rehearsal states.
+        kid: The key that they signed in with.
     """
 
     ticket: str
     officer: str
     of_cases: bool = True
     at: datetime | None = None
+    kid: str = ""
 
 
 _asker: ContextVar[Asker | None] = ContextVar("asker", default=None)

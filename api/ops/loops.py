@@ -12,10 +12,11 @@ from threading import Event, Thread
 from types import FrameType
 from typing import Final
 
+from api.ops.keeper.serving import KeeperSocket
 from api.ops.machine import RealClock
 from api.ops.reads.which_log import ACTS, READS, WhichLog
 from api.ops.vault.metrics import VaultMetrics
-from api.ops.wiring import open_checkpointer, open_projector, open_vault
+from api.ops.wiring import open_checkpointer, open_keeper, open_projector, open_vault
 from api.settings import Home, Settings
 from api.texts.catalogue import translate
 from ledger.checkpoints.seen_file import DoubtMark
@@ -28,6 +29,7 @@ ON_DOUBT: Final = 70
 
 _LOOK_S: Final = 0.2
 _AGAIN_S: Final = 2.0
+_RECKON_LOOK_S: Final = 2.0
 
 _log = logging.getLogger("socai.roles")
 
@@ -139,6 +141,37 @@ def _tell(metrics: VaultMetrics) -> None:
         metrics.tell()
     except OSError as error:
         _log.warning("the vault's metrics cannot be written: %s", error.strerror)
+
+
+def keep(settings: Settings, stop: Event) -> int:
+    """Opens wraps for the processes beside it until told to stop; its exit status.
+
+    No core is dumped: the KEK stands in its memory. A difference that it finds stops every open and
+    not the process, so that readiness says so.
+
+    Raises:
+        SettingsError: The KEK does not open.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    keeper, kek, pool = open_keeper(settings)
+    listening = None
+    try:
+        while not stop.is_set():
+            try:
+                keeper.reckon_if_due()
+            except Unavailable:
+                _log.warning("the keeper does not reach its database")
+            else:
+                listening = listening or KeeperSocket(settings.keeper_socket, keeper)
+            if keeper.doubt is not None:
+                _log.error("%s", keeper.doubt)
+            kek.look()
+            stop.wait(_RECKON_LOOK_S)
+    finally:
+        if listening is not None:
+            listening.close()
+        pool.close()
+    return 0
 
 
 def _stopped(mark: DoubtMark, role: str) -> bool:

@@ -31,6 +31,12 @@ _PATIENCE_S: Final = 10.0
 _DATABASE_AWAY: Final = Message("the database lies on another machine")
 _ANCHORED: Final = Message("the custody of files is anchored")
 _UNANCHORED: Final = Message("the custody of files cannot be anchored; run: socai log audit")
+_KEPT: Final = Message("what was opened is what was noted")
+_SHUT: Final = Message(
+    "what was opened is not what was noted: nothing is opened any more. See the keeper's log, then"
+    " run: socai log resume"
+)
+_AWAY: Final = Message("the keeper does not answer: nothing of a case is opened")
 _CLOCK_OF_RECORDS: Final = Message("the ledger's clock is that of its records")
 _AS_SEEN: Final = Message("agrees with the checkpoint last seen")
 # Whoever asks is anybody, and how much is read is told to nobody (access.md D2): without figures.
@@ -67,6 +73,7 @@ class Readiness:
         watch: LogWatch,
         queries: Queries,
         doubt_of_reads: Callable[[], Text | None],
+        keeper: Callable[[], bool] | None = None,
     ) -> None:
         self._settings = settings
         self._facts = facts
@@ -76,6 +83,7 @@ class Readiness:
         self._watch = watch
         self._queries = queries
         self._doubt_of_reads = doubt_of_reads
+        self._keeper = keeper
         self.anchoring: Anchoring | None = None
         self._progress = _Progress()
 
@@ -111,7 +119,7 @@ class Readiness:
         live = {state.view: state for state in states if state.state == "live"}
         checks += [self._view(view.name, live.get(view.name), head) for view in VIEWS]
         checks += [_altered(table) for table in altered]
-        checks += self._custody()
+        checks += self._custody() + self._kept()
         telemetry.SET_ASIDE.set(aside.count)
         checks += [_aside(aside.count, aside.first[0])] if aside.first else []
         return [*checks, self._disk(), self._time(head.recorded_at)]
@@ -175,6 +183,16 @@ class Readiness:
             return []
         well = self.anchoring.doubt is None
         return [ReadinessCheck("custody", ok=well, detail=_ANCHORED if well else _UNANCHORED)]
+
+    def _kept(self) -> list[ReadinessCheck]:
+        """Above ordinary: whether the keeper answers, and opens what is asked for by the rules."""
+        if self._keeper is None:
+            return []
+        try:
+            well, told = self._keeper(), _SHUT
+        except LedgerError:
+            well, told = False, _AWAY
+        return [ReadinessCheck("keeper", ok=well, detail=_KEPT if well else told)]
 
     def _disk(self) -> ReadinessCheck:
         if self._settings.database_url is not None:

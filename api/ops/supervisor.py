@@ -25,12 +25,13 @@ from api.ops.home_notes import RUNNING, forget_running, url_of, write_running
 from api.ops.listening_socket import listen, require_free
 from api.ops.loops import ON_DOUBT
 from api.ops.role_lock import Lock
-from api.settings import Home, Settings, SettingsError, child_environment
+from api.settings import ORDINARY, Home, Settings, SettingsError, child_environment
 
 API: Final = "api"
 CHECKPOINTER: Final = "checkpointer"
 PROJECTOR: Final = "projector"
 VAULT: Final = "vault"
+KEEPER: Final = "keeper"
 DATABASE: Final = "database"
 ROLES: Final = (API, CHECKPOINTER, PROJECTOR)
 FOLLOWER: Final = "follower"
@@ -39,9 +40,11 @@ REMEMBERING: Final = (*ROLES, FOLLOWER)
 
 
 def served(settings: Settings) -> tuple[str, ...]:
-    """The processes of a home: the vault where it is founded."""
-    founded = Home(settings).key_path(VAULT).exists()
-    return (*ROLES, VAULT) if founded else ROLES
+    """The processes of a home: the keeper above ordinary, the vault where it is founded."""
+    home = Home(settings)
+    kept = () if home.facts().level == ORDINARY else (KEEPER,)
+    founded = (VAULT,) if home.key_path(VAULT).exists() else ()
+    return (*kept, *ROLES, *founded)
 
 
 _STEP_S: Final = 0.2

@@ -46,4 +46,4 @@ class Tickets:
             self._key, self._looked = self._read(), monotonic()
         ends = int(self._clock.now().timestamp()) + LIFE_S
         ticket = self._key.ticket(caller.officer, caller.kid, ends)
-        return Asker(ticket, caller.officer, of_cases, at)
+        return Asker(ticket, caller.officer, of_cases, at, caller.kid)

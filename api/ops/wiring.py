@@ -21,6 +21,7 @@ from psycopg.conninfo import make_conninfo
 
 from api.auth import Caller, SignIn, TokenBox
 from api.ops.custody import custody_name, custody_of
+from api.ops.keeper.asking import KeeperLine, KeptKeks
 from api.ops.machine import RealClock, RealEntropy
 from api.ops.readiness import Readiness, free_bytes
 from api.ops.reads.access_log import OpenedLate, doubt_of_reads, watch_reads
@@ -66,6 +67,7 @@ from ledger.files.attachments import Attachments
 from ledger.files.custody_anchors import Anchoring, Anchors
 from ledger.files.file_key import FileKey
 from ledger.files.folder_store import FolderBlobs
+from ledger.keeper.keeper import MOST_AGE, WrapKeeper
 from ledger.log import tiles as tiling
 from ledger.log.tiles import ENTRIES, TileId
 from ledger.message import Message, Text
@@ -83,6 +85,7 @@ from ledger.postgres.connect import (
     waited_s,
 )
 from ledger.postgres.files import PostgresFiles
+from ledger.postgres.keeping.opens import PostgresOpens
 from ledger.postgres.migrate import check, login_dsn
 from ledger.postgres.mirror.lower_logs import PostgresLowerLogs
 from ledger.postgres.mirror.mirrored import PostgresMirror
@@ -187,17 +190,15 @@ class Enclave:
         # by the machine's own time, as the database judges them
         self._tickets = Tickets(lambda: TicketKey(home.ticket_key()), RealClock())
         origin, level = self.facts.origin, self.facts.level
-        self._reading, self._writing = (
-            open_pool(
-                role_dsn(settings, self.facts, role),
-                most=min(settings.threads + _POOL_SPARE, _POOL_MOST),
-            )
-            for role in ("reader", "writer")
-        )
-        self._kek = kek = open_kek(settings)
+        self._reading, self._writing = map(self._pool, ("reader", "writer"))
+        self._noting = OpenedLate(self._read_writer, self.doubt_of_reads)
+        self._line = KeeperLine(settings.keeper_socket) if level != ORDINARY else None
+        # what is noted before a wrap is opened is noted while a question of an officer's is asked
+        self._beside = self._reading if self._line is None else self._pool("reader")
+        self._kek, self._own_kek = kek, own = self._keks()
         self._asked = Ticketed(self._reading)
         self.records = PostgresRecords(self._asked)
-        self.reader = Reader(self.records, kek, origin, level)
+        self.reader = Reader(self.records, own, origin, level)
         self._log_keys = FollowedKeys(lambda: self.ledger.follower)
         self.checkpoints = SignedCheckpoints(
             PostgresCheckpoints(self._reading),
@@ -224,7 +225,7 @@ class Enclave:
             admit=lambda connection: self.watch.admit(PostgresRecords(Lone(connection))),
         )
         written = PostgresRecords(self._writing)
-        self.attachments = self._attachments(kek, written)
+        self.attachments = self._attachments(own, kek, written)
         whole = self._evidence(written, Reader(written, kek, origin, level))
         self.lower_logs = PostgresLowerLogs(self._reading)
         self.ledger = Ledger(
@@ -244,7 +245,7 @@ class Enclave:
             lower=self.lower_logs,
         )
         self.anchors = self._anchors(kek)
-        self.reads: ReadLog = OpenedLate(self._read_writer, self.doubt_of_reads)
+        self.reads: ReadLog = self._noting
         self.rights = Rights(
             self._lend_whole,
             whole,
@@ -290,6 +291,21 @@ class Enclave:
             watch=self.watch,
             queries=self.queries,
             doubt_of_reads=self.doubt_of_reads,
+            keeper=None if self._line is None else self._line.well,
+        )
+
+    def _pool(self, role: str) -> Pool:
+        most = min(self.settings.threads + _POOL_SPARE, _POOL_MOST)
+        return open_pool(role_dsn(self.settings, self.facts, role), most=most)
+
+    def _keks(self) -> tuple[Keks, Keks]:
+        """What folds for nobody to be shown, and what opens for whoever asks (access.md U3)."""
+        if self._line is None:
+            return (kek := open_kek(self.settings)), kek
+        origin, note = self.facts.origin, self._noting.note_opens
+        return (
+            KeptKeks(self._line, origin, note, lambda: None),
+            KeptKeks(self._line, origin, note, _reading_now),
         )
 
     @cached_property
@@ -298,7 +314,7 @@ class Enclave:
         return Forgetting(
             PostgresRecords(self._writing).shreds,
             [self.ledger.forget, self.rights.forget, search_terms.forget],
-            always=self._kek.look,
+            always=self._kek.look if isinstance(self._kek, KekFiles) else lambda: None,
         )
 
     @property
@@ -313,7 +329,7 @@ class Enclave:
     def _evidence(self, records: RecordStore, reader: Reader) -> RowEvidence:
         return RowEvidence(records, reader, self.facts.origin, lambda: self.ledger.follower)
 
-    def _attachments(self, kek: Keks, whole: RecordStore) -> Attachments:
+    def _attachments(self, kek: Keks, folding: Keks, whole: RecordStore) -> Attachments:
         settings = self.settings
         return Attachments(
             blobs=open_blobs(settings),
@@ -322,6 +338,7 @@ class Enclave:
             require=lambda stream, act_id: self.rights.require(stream, [act_id]),
             whole=whole,
             kek=kek,
+            folding=folding,
             entropy=self.entropy,
             origin=self.facts.origin,
             level=self.facts.level,
@@ -358,7 +375,7 @@ class Enclave:
             watch = self.reads_watch
             return None if watch is None else watch.held
 
-        return PostgresReads(self._reading, gate, held)
+        return PostgresReads(self._beside, gate, held)
 
     @cached_property
     def reads_watch(self) -> LogWatch | None:
@@ -477,6 +494,9 @@ class Enclave:
         self.forgetting.close()
         self.proofs.close()
         self._appender.close()
+        if self._line is not None:
+            self._line.close()
+            self._beside.close()
         self._reading.close()
         self._writing.close()
 
@@ -578,7 +598,7 @@ class Enclave:
 
     def last_recorded_at(self) -> datetime | None:
         """When the last record was taken; None: there is none."""
-        return PostgresRecords(self._reading).head().recorded_at
+        return PostgresRecords(self._beside).head().recorded_at
 
     def tile_bytes(self, tile: TileId) -> bytes:
         """A hash tile, or the entry bundle of a signed tree.
@@ -635,6 +655,12 @@ class Enclave:
                 self.ledger.refresh()
                 self._refreshed = monotonic()
         return follower.current.registry.keyring
+
+
+def _reading_now() -> ReadBy | None:
+    """For whom this thread opens."""
+    who = asker()
+    return None if who is None else ReadBy(who.officer, who.kid)
 
 
 @contextmanager
@@ -806,6 +832,40 @@ def open_projector(settings: Settings) -> tuple[Projector, PostgresNotices, Pool
         ),
     )
     return projector, PostgresNotices(dsn), pool
+
+
+def open_keeper(
+    settings: Settings, *, clock: Clock | None = None, facts: EnclaveFacts | None = None
+) -> tuple[WrapKeeper, KekFiles, Pool]:
+    """The keeper of a home, its KEK, and the pool to close behind it.
+
+    Args:
+        settings: Of the home.
+        clock: Says when it is time to reckon; the machine's if left out.
+        facts: Where its database is, if not where the home says.
+
+    Raises:
+        SettingsError: The KEK does not open.
+        Unavailable: The database cannot be reached.
+        Fatal: As `require_schema`.
+    """
+    facts = facts or Home(settings).facts()
+    dsn = role_dsn(settings, facts, "keeper")
+    require_schema(dsn)
+    try:
+        kek = open_kek(settings)
+    except KeysError as error:
+        raise SettingsError(Message("the KEK does not open: {error}", error=error)) from error
+    pool = open_pool(dsn, most=_POOL_MOST)
+    keeper = WrapKeeper(
+        PostgresOpens(pool),
+        kek,
+        origin=facts.origin,
+        level=facts.level,
+        now=(clock or RealClock()).now,
+        most_age=None if facts.rehearsal else MOST_AGE,
+    )
+    return keeper, kek, pool
 
 
 def open_vault(

@@ -21,6 +21,7 @@ from api.ops.embedded_postgres import Embedded
 from api.ops.init_enclave import REHEARSAL_OPENS, Plan, found
 from api.ops.machine import RealEntropy
 from api.ops.supervisor import Supervisor
+from api.ops.supervisor import served as processes_of
 from api.rehearsal.cast import Cast, EditionDirectory, KeyStore
 from api.rehearsal.http_ledger import HttpLedger
 from api.rehearsal.player import Player, Registrar, Watching
@@ -182,10 +183,11 @@ def name_of(play: Play, level: str) -> str:
 def served(settings: Settings, *, keep_database: bool = False) -> Iterator[str]:
     """The enclave of a home, served by processes of its own until the block ends; its URL."""
     supervisor = Supervisor(replace(settings, port=0), output=settings.home / "serve.log")
-    supervisor.claim()
+    roles = processes_of(settings)
+    supervisor.claim(roles)
     try:
         database.running_facts(settings)
-        supervisor.start()
+        supervisor.start(roles)
         supervisor.wait_ready()
         yield supervisor.url
     finally:

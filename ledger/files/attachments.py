@@ -25,6 +25,7 @@ from ledger.log.custody import EXPORTED, READ
 from ledger.message import Message
 from ledger.ports import BlobStore, Entropy, FileIndex, RecordStore, StoredFile
 from ledger.regulation.acts.act import Act
+from ledger.streams.opener import KeptApart, OpenedBy
 from ledger.streams.record_reader import Opened, Reader
 from ledger.write.judged_stream import JudgedStream
 from ledger.write.registry_follower import RegistryFollower
@@ -79,6 +80,7 @@ class Attachments:
         require: Decides once more whether the asker sees an act of a stream. Raises: NotFound.
         whole: Every record: by them it is judged which acts stand, and nothing is shown.
         kek: Wraps their keys.
+        folding: Opens what is before an act, for nobody to be shown; `kek`, if left out.
         entropy: Names.
         origin: Origin of the log.
         level: Its level.
@@ -96,6 +98,7 @@ class Attachments:
         require: Callable[[str, str], None],
         whole: RecordStore,
         kek: Keks,
+        folding: Keks | None = None,
         entropy: Entropy,
         origin: str,
         level: str,
@@ -109,6 +112,7 @@ class Attachments:
         self._require = require
         self._whole = whole
         self._reader = Reader(records, kek, origin, level)
+        self._folding = Reader(whole, kek if folding is None else folding, origin, level)
         self._history = FileHistory(index, kek=kek, entropy=entropy, origin=origin, level=level)
         self._file_key = FileKey(index, kek, origin)
         self._kek = kek
@@ -266,8 +270,9 @@ class Attachments:
                 leaves.
             Unavailable: The store or the history cannot be reached; nothing leaves.
         """
-        self._verify(listed)
-        return self._noted(listed, by, at, READ, under)
+        key = self._key(listed, by)
+        self._verify(listed, key)
+        return self._noted(listed, key, by, at, READ, under)
 
     def hand_out(
         self, listed: Listed, *, by: Actor, at: datetime, numbered: Callable[[], None]
@@ -285,18 +290,25 @@ class Attachments:
             VerificationError: `attachment`.
             Unavailable: The store or the history cannot be reached; nothing leaves.
         """
-        self._verify(listed)
+        key = self._key(listed, by)
+        self._verify(listed, key)
         numbered()
-        return self._noted(listed, by, at, EXPORTED)
+        return self._noted(listed, key, by, at, EXPORTED)
 
     def _noted(
-        self, listed: Listed, by: Actor, at: datetime, what: What, under: UUID | None = None
+        self,
+        listed: Listed,
+        key: bytes,
+        by: Actor,
+        at: datetime,
+        what: What,
+        under: UUID | None = None,
     ) -> Iterator[bytes]:
         about = {"act_id": listed.act.act_id, "stream": listed.act.stream}
         if under is not None:
             about["under"] = str(under)
         self._history.note(listed.file.name, what, at, by, about)
-        return self._chunks(listed)
+        return self._chunks(listed, key)
 
     def history(self, listed: Listed) -> list[Event]:
         """The upload, and who read or exported the file through this act's stream alone (NI3).
@@ -309,28 +321,34 @@ class Attachments:
             if event.about.get("stream", listed.act.stream) == listed.act.stream
         ]
 
-    def _verify(self, listed: Listed) -> None:
+    def _key(self, listed: Listed, by: Actor) -> bytes:
+        """The key of a file, for whoever reads it. Raises: VerificationError, Unavailable."""
+        name, entry = listed.file.name, raw_digest(listed.digest)
+        try:
+            if isinstance(self._kek, KeptApart):
+                who = OpenedBy(by.officer, by.kid)
+                return self._kek.file(name, entry, listed.index, who)
+            wrap = listed.file.wrap or b""
+            return envelope_encryption.unwrap(self._kek, wrap, origin=self._origin, entry=entry)
+        except Unsealable as error:
+            raise VerificationError("attachment", str(error)) from error
+
+    def _verify(self, listed: Listed, key: bytes) -> None:
         sha, size = hashlib.sha256(), 0
-        for chunk in self._chunks(listed):
+        for chunk in self._chunks(listed, key):
             sha.update(chunk)
             size += len(chunk)
         if (text_digest(sha.digest()), size) != (listed.digest, listed.size):
             raise VerificationError("attachment", "the file is not the one that the act names")
 
-    def _chunks(self, listed: Listed) -> Iterator[bytes]:
+    def _chunks(self, listed: Listed, key: bytes) -> Iterator[bytes]:
         """Each chunk after its tag is checked.
 
         A file cut short while it is sent ends in an error, never in silence.
         """
         try:
-            dek = envelope_encryption.unwrap(
-                self._kek,
-                listed.file.wrap or b"",
-                origin=self._origin,
-                entry=raw_digest(listed.digest),
-            )
             sealed = self._blobs.get(listed.file.name)
-            yield from sealed_file.open_sealed(sealed, dek, digest=listed.digest)
+            yield from sealed_file.open_sealed(sealed, key, digest=listed.digest)
         except Unsealable as error:
             raise VerificationError("attachment", str(error)) from error
         except NotFound as error:
@@ -363,9 +381,9 @@ class Attachments:
 
     def _before(self, first: Opened) -> list[Act]:
         """Acts of the stream before it, of the records that stand: the others say nothing here."""
-        judged = JudgedStream(self._follower(), self._whole, self._reader, first.stream)
+        judged = JudgedStream(self._follower(), self._whole, self._folding, first.stream)
         aside = judged.upto(first.index)
-        reader = self._reader.for_folds()
+        reader = self._folding.for_folds()
         opened = (
             reader.open(row)
             for row in self._whole.stream(first.stream_id)

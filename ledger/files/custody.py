@@ -25,6 +25,7 @@ from ledger.log.custody import ADDED
 from ledger.log.moment import stamp, unstamp
 from ledger.message import Message
 from ledger.ports import CustodyRow, Entropy, FileIndex
+from ledger.streams.opener import event_key
 
 What = Literal["ADDED", "READ", "EXPORTED"]
 _BLIND_BYTES: Final = 32
@@ -141,9 +142,7 @@ class FileHistory:
             raise VerificationError("custody", f"event {row.seq} does not open: {error}") from error
 
     def _opened(self, row: CustodyRow) -> bytes:
-        dek = envelope_encryption.unwrap(
-            self._kek, row.wrap or b"", origin=self._origin, entry=row.entry
-        )
+        dek = event_key(self._kek, self._origin, row)
         envelope = envelope_encryption.open_state(
             row.state, dek, origin=self._origin, stream=custody.sealed_for(row.name), seq=row.seq
         )

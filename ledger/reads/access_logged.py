@@ -24,6 +24,7 @@ from ledger.regulation.registry.calendar import VIETNAM
 ACCESS_LOGGED: Final = "AccessLogged"
 ACCESS_LOG_OPENED: Final = "AccessLogOpened"
 ACCESS_LOG_RECOVERED: Final = "AccessLogRecovered"
+WRAPS_OPENED: Final = "WrapsOpened"
 _SUFFIX: Final = "/access"
 _KINDS: Final = frozenset(get_args(Kind))
 _MUST: Final = frozenset({"rule", "purpose", "kind", "officer", "kid", "posts", "records"})
@@ -119,6 +120,46 @@ def recovered(
 ) -> dict[str, Any]:
     """The members of `AccessLogRecovered` (`ledger.reads.recovered`)."""
     return _members(ACCESS_LOG_RECOVERED, event_id, stream, at, facts)
+
+
+@dataclass(frozen=True, slots=True)
+class WrapsRow:
+    """What the keeper is to open against a row (access.md U3).
+
+    Attributes:
+        records: Leaf indices in the log of acts, ascending; of a file the record that lists it.
+        by: For whom; None where a process folds a case, and shows nobody.
+        file: Name of the upload that is to be read; then nothing but its key is opened.
+    """
+
+    records: tuple[int, ...]
+    by: ReadBy | None = None
+    file: UUID | None = None
+
+    @property
+    def wraps(self) -> int:
+        """How many are opened against it."""
+        return 1 if self.file is not None else len(self.records)
+
+
+def wraps_opened(row: WrapsRow, *, event_id: UUID, stream: str, at: datetime) -> dict[str, Any]:
+    """The members of `WrapsOpened`; as `access_logged`."""
+    facts: dict[str, Any] = {"records": list(row.records)}
+    if row.by is not None:
+        facts |= {"officer": row.by.officer, "kid": row.by.kid}
+    if row.file is not None:
+        facts["file"] = str(row.file)
+    return _members(WRAPS_OPENED, event_id, stream, at, facts)
+
+
+def wraps_of(event: ServiceEvent) -> WrapsRow:
+    """What a `WrapsOpened` of good form says."""
+    facts = event.facts
+    return WrapsRow(
+        tuple(facts["records"]),
+        ReadBy(facts["officer"], facts["kid"]) if "officer" in facts else None,
+        UUID(facts["file"]) if "file" in facts else None,
+    )
 
 
 def row_of(event: ServiceEvent) -> AccessRow:
@@ -227,6 +268,14 @@ def _is_logged(facts: object) -> bool:
     return all(_FACTS[name](value) for name, value in facts.items())
 
 
+def _are_wraps(facts: object) -> bool:
+    if not isinstance(facts, Mapping) or facts.keys() not in _OPENED:
+        return False
+    records = facts["records"]
+    whole = "file" not in facts or (isinstance(records, list) and len(records) == 1)
+    return whole and bool(records) and all(_FACTS[name](value) for name, value in facts.items())
+
+
 def _is_text(value: object, most: int = _MOST_TEXT) -> bool:
     return isinstance(value, str) and 1 <= len(value) <= most
 
@@ -285,7 +334,13 @@ _FACTS: Final[Mapping[str, Callable[[object], bool]]] = {
     "via": _fits(_UUID),
     "case": _fits(_CASE),
     "copy": _is_copy,
+    "file": _fits(_UUID),
 }
+_OPENED: Final = (
+    {"records"},
+    {"records", "officer", "kid"},
+    {"records", "officer", "kid", "file"},
+)
 _RECOVERED: Final[Mapping[str, Callable[[object], bool]]] = {
     "act": _fits(_UUID),
     "size": lambda value: type(value) is int and value > 0,
@@ -301,6 +356,7 @@ OF_READS: Final = Events(
         ACCESS_LOGGED: _is_logged,
         ACCESS_LOG_OPENED: _is_opened,
         ACCESS_LOG_RECOVERED: _is_recovered,
+        WRAPS_OPENED: _are_wraps,
     },
     lambda event, stream: (
         stream == STREAM if event == ACCESS_LOG_OPENED else _READS.fullmatch(stream) is not None

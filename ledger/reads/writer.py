@@ -26,7 +26,14 @@ from ledger.log.moment import cut
 from ledger.log.statement import AUTHOR, SERVICE_TYP, Statement
 from ledger.ports import Entropy, SealedRecord
 from ledger.reads import read as reading
-from ledger.reads.access_logged import AccessRow, HeldPost, access_logged, tags
+from ledger.reads.access_logged import (
+    AccessRow,
+    HeldPost,
+    WrapsRow,
+    access_logged,
+    tags,
+    wraps_opened,
+)
 from ledger.reads.read import NotedRead, ReadBy, ReadNotLogged
 from ledger.streams.names import stream_id
 
@@ -80,6 +87,13 @@ class RowStore(Protocol):
             Unavailable: It cannot be asked, or the answer was lost: it may have been recorded.
             Fatal: It takes no such rows.
         """
+
+
+class RowPlace(NamedTuple):
+    """Where a row stands: its stream, and its place there."""
+
+    stream_id: UUID
+    seq: int
 
 
 @dataclass(slots=True)
@@ -136,10 +150,27 @@ class ReadWriter:
         rows = reading.rows(reads)
         try:
             for start in range(0, len(rows), _MOST_ROWS):
-                self._append(rows[start : start + _MOST_ROWS])
+                at, some = cut(self._now()), rows[start : start + _MOST_ROWS]
+                posts = {by: self._posts(by, at) for by in {row.session for row in some}}
+                self._append([_row(row, posts[row.session]) for row in some], at)
         except (LedgerError, KeysError) as error:
             _log.exception("a read cannot be noted, so nothing is shown")
             raise ReadNotLogged from error
+
+    def note_opens(self, rows: Sequence[WrapsRow]) -> list[RowPlace]:
+        """Notes what the keeper is to open; committed when it returns, and where each row stands.
+
+        Raises:
+            ReadNotLogged: Nothing may be opened.
+        """
+        found = []
+        try:
+            for start in range(0, len(rows), _MOST_ROWS):
+                found += self._append(rows[start : start + _MOST_ROWS], cut(self._now()))
+        except (LedgerError, KeysError) as error:
+            _log.exception("what is to be opened cannot be noted, so nothing is")
+            raise ReadNotLogged from error
+        return found
 
     def note_at(self, read: NotedRead, chain: UUID, seq: int, prev: str | None) -> bool:
         """See `ReadLog.note_at`."""
@@ -162,19 +193,16 @@ class ReadWriter:
             at = max(found.head_at, cut(self._now()))
         raise ReadNotLogged
 
-    def _append(self, rows: Sequence[NotedRead]) -> None:
-        at = cut(self._now())
-        posts = {by: self._posts(by, at) for by in {row.session for row in rows}}
-        said = [_row(row, posts[row.session]) for row in rows]
+    def _append(self, said: Sequence[AccessRow | WrapsRow], at: datetime) -> list[RowPlace]:
         chain = self._taken()
         for _ in range(_ATTEMPTS):
             group, last = self._sealed(said, chain, at)
             found = self._store.append(group)  # where it raises the chain is not used again
             if found.status == "ok":
-                chain.seq, chain.prev = chain.seq + len(rows), last
+                chain.seq, chain.prev = chain.seq + len(said), last
                 with self._lock:
                     self._free.append(chain)
-                return
+                return [RowPlace(group.stream_id, group.seq + n) for n in range(len(said))]
             if found.status == "stale":
                 chain = self._new()
             elif found.status == "late" and found.head_at is not None:
@@ -191,13 +219,18 @@ class ReadWriter:
         return _Chain(f"reads/{self._entropy.uuid()}")
 
     def _sealed(
-        self, rows: Sequence[AccessRow], chain: _Chain, at: datetime
+        self, rows: Sequence[AccessRow | WrapsRow], chain: _Chain, at: datetime
     ) -> tuple[RowGroup, str]:
         """The rows in their places, and the digest of the last."""
         ids = [self._entropy.uuid() for _ in rows]
         sealed, prev = [], chain.prev
         for seq, (row, one) in enumerate(zip(rows, ids, strict=True), chain.seq):
-            members = access_logged(row.read, row.posts, event_id=one, stream=chain.stream, at=at)
+            if isinstance(row, WrapsRow):
+                members = wraps_opened(row, event_id=one, stream=chain.stream, at=at)
+            else:
+                members = access_logged(
+                    row.read, row.posts, event_id=one, stream=chain.stream, at=at
+                )
             statement = said(members, self._signer, self._origin, at, seq=seq, prev=prev)
             prev = statement.digest_b64
             sealed.append(
@@ -218,7 +251,10 @@ class ReadWriter:
             at,
             ids,
             sealed,
-            [frozenset(tags(row, self._key)) for row in rows],
+            [
+                frozenset() if isinstance(row, WrapsRow) else frozenset(tags(row, self._key))
+                for row in rows
+            ],
         )
         return group, prev or ""
 

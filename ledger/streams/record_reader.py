@@ -25,6 +25,7 @@ from ledger.ports import NIL_UNIT, RecordStore, StoredRecord
 from ledger.regulation.acts.act import Act, known_act, parse_act
 from ledger.streams.event import TOPIC, SetAside
 from ledger.streams.names import is_stream, stream_id
+from ledger.streams.opener import record_keys
 
 TOPICS: Final = frozenset({TOPIC})
 NONSENSE: Final = (
@@ -171,7 +172,7 @@ class Reader:
             VerificationError: `topic`, `stream_name`, `wrap`, `state`, `entry_mismatch`,
                 `envelope`, `time_mismatch`, `statement`, `act` or `place_mismatch`, with its index.
         """
-        return self._parsed(row, b"" if row.wrap is None else self._envelope(row))
+        return self.open_each((row,))[0]
 
     def open_each(self, rows: Sequence[StoredRecord]) -> list[Opened]:
         """The same of each row: all are decrypted before the first is parsed.
@@ -179,7 +180,10 @@ class Reader:
         One after the other through both costs a quarter more: a cipher and a parser that take turns
         drive each other out of the processor's cache.
         """
-        sealed = [b"" if row.wrap is None else self._envelope(row) for row in rows]
+        sealed = [
+            b"" if key is None else self._envelope(row, key)
+            for row, key in zip(rows, self._keys(rows), strict=True)
+        ]
         return [self._parsed(row, one) for row, one in zip(rows, sealed, strict=True)]
 
     def _parsed(self, row: StoredRecord, envelope: bytes) -> Opened:
@@ -203,23 +207,30 @@ class Reader:
         _check_place(row, statement)
         return _opened(row, envelope, statement, act)
 
-    def _envelope(self, row: StoredRecord) -> bytes:
+    def _keys(self, rows: Sequence[StoredRecord]) -> list[bytes | Unsealable | None]:
+        """The key of each, asked for in one go; None where its wrap is gone."""
+        there = [row for row in rows if row.wrap is not None and row.topic in TOPICS]
+        found = iter(record_keys(self._kek, self.origin, there))
+        nothing = Unsealable("it was not asked for")
+        return [
+            None if row.wrap is None else next(found) if row.topic in TOPICS else nothing
+            for row in rows
+        ]
+
+    def _envelope(self, row: StoredRecord, key: bytes | Unsealable) -> bytes:
         # eventsourcing resolves topics to imports: only known ones, and never one with a colon.
         if row.topic not in TOPICS:
             raise VerificationError("topic", f"no such topic: {row.topic!r}", row.index)
         if stream_id(self.origin, row.stream) != row.stream_id:
             raise VerificationError("stream_name", "the name is not that of the id", row.index)
-        kind = "wrap"
+        if isinstance(key, Unsealable):
+            raise VerificationError("wrap", str(key), row.index) from key
         try:
-            dek = envelope_encryption.unwrap(
-                self._kek, row.wrap or b"", origin=self.origin, entry=row.entry
-            )
-            kind = "state"
             envelope = envelope_encryption.open_state(
-                row.state, dek, origin=self.origin, stream=row.stream, seq=row.seq
+                row.state, key, origin=self.origin, stream=row.stream, seq=row.seq
             )
         except Unsealable as error:
-            raise VerificationError(kind, str(error), row.index) from error
+            raise VerificationError("state", str(error), row.index) from error
         if records.entry(envelope) != row.entry:
             raise VerificationError("entry_mismatch", "the envelope has another hash", row.index)
         return envelope
@@ -234,15 +245,18 @@ class _Tolerant(Reader):
 
     def open_each(self, rows: Sequence[StoredRecord]) -> list[Opened]:
         """The same of each row."""
-        sealed = [self._sealed(row) for row in rows]
+        keys = zip(rows, self._keys(rows), strict=True)
+        sealed = [self._sealed(row, key) for row, key in keys]
         return [self._told(row, one) for row, one in zip(rows, sealed, strict=True)]
 
-    def _sealed(self, row: StoredRecord) -> bytes | VerificationError:
+    def _sealed(
+        self, row: StoredRecord, key: bytes | Unsealable | None
+    ) -> bytes | VerificationError:
         """What is under the seal; or why nobody can tell."""
         try:
             if not is_stream(row.stream):
                 _refuse_name(row)
-            return b"" if row.wrap is None else self._envelope(row)
+            return b"" if key is None else self._envelope(row, key)
         except VerificationError as error:
             return error
 

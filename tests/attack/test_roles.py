@@ -48,6 +48,8 @@ ACCESS_TREE: Final = {"access.tiles", "access.checkpoints", "access.cosignatures
 ACCESS: Final = ACCESS_TREE | {
     f"access.{name}" for name in ("log_head", "records", "streams", "tags", "wraps")
 }
+#: What the keeper opened, and how that was reckoned.
+OPENS: Final = {"access.opens", "access.reckonings"}
 #: Tables of which a login may read something (access.md G1-G12).
 READS: Final[dict[str, set[str]]] = {
     "migrator": {"log.migrations", "log.enclave"},
@@ -57,12 +59,12 @@ READS: Final[dict[str, set[str]]] = {
     | VIEWS
     | {"sec.shown", "mirror.shown"}
     | MIRROR - {"mirror.tokens"},
-    "auditor": LOG | PARTICIPATION | ACCESS | MIRROR - {"mirror.tokens", "mirror.wraps"},
+    "auditor": LOG | PARTICIPATION | ACCESS | OPENS | MIRROR - {"mirror.tokens", "mirror.wraps"},
     "checkpointer": TREE
     | {"log.records", "log.log_head", "log.migrations", "log.enclave"}
     | ACCESS_TREE
     | {"access.records", "access.log_head"},
-    "backup": LOG | ACCESS | {"access.gate", "log.wraps_aside"} | R | MIRROR,
+    "backup": LOG | ACCESS | OPENS | {"access.gate", "log.wraps_aside"} | R | MIRROR,
     "vault": R,
     "publisher": {
         f"log.{name}"
@@ -80,8 +82,11 @@ READS: Final[dict[str, set[str]]] = {
     },
     "importer": MIRROR | {"log.migrations"},
     "keeper": GONE
+    | OPENS
     | {
+        "access.log_head",
         "access.records",
+        "access.streams",
         "access.wraps",
         "log.custody",
         "log.epochs",
@@ -126,6 +131,7 @@ CALLS: Final[dict[str, set[str]]] = {
     "publisher": set(),
     "importer": {"mirror.take"},
     "keeper": {
+        "access.reckon", "access.take_row",
         "mirror.rewrap", "log.put_back",
         "log.rewrap", "log.rewrap_file_key", "log.rewrap_files", "log.rewrap_reads", "log.shred",
     },

@@ -20,15 +20,20 @@ from ledger.postgres.migrate import LOGINS
 ROOT: Final = Path(__file__).parents[2]
 FILE: Final[Mapping[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 SERVICES: Final[Mapping[str, Mapping[str, Any]]] = FILE["services"]
-LASTING: Final = ("postgres", "api", "checkpointer", "projector", "vault")
+LASTING: Final = ("postgres", "api", "checkpointer", "projector", "keeper", "vault")
 KEYS: Final = Path("/var/lib/socai/keys")
 SEEN: Final = "/var/lib/socai/seen"
 
 
 def test_the_services_are_those_of_an_enclave() -> None:
-    """Nothing else runs beside them; the vault runs once it is founded, the rehearsal by hand."""
+    """Nothing else runs beside them; the vault runs once it is founded, the rehearsal by hand.
+
+    The keeper runs above ordinary.
+    """
     assert set(SERVICES) == {*LASTING, "migrate", "rehearsal"}
-    assert {name for name in SERVICES if "profiles" in SERVICES[name]} == {"rehearsal", "vault"}
+    profiles = {name: service.get("profiles") for name, service in SERVICES.items()}
+    named = {name: profile for name, profile in profiles.items() if profile is not None}
+    assert named == {name: [name] for name in ("rehearsal", "vault", "keeper")}
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -124,6 +129,9 @@ def test_a_second_level_shares_nothing_with_the_first(tmp_path: Path) -> None:
     said = dict(line.split("=") for line in (tmp_path / ".env.mat").read_text().split())
     assert said["COMPOSE_PROJECT_NAME"] != FILE["name"]
     assert (said["SOCAI_LEVEL"], said["SOCAI_SECRETS"]) == ("mat", "./secrets-mat")
+    assert (said["COMPOSE_PROFILES"], said["SOCAI_KEK_OF_API"]) == ("keeper", "no-key")
+    with_kek = {name for name in SERVICES if "key-kek" in {one for one, *_ in _mounts(name, said)}}
+    assert with_kek == {"migrate", "projector", "keeper"}, "and not the API (access.md U3)"
     assert not any({"external", "name"} & set(one) for one in FILE["volumes"].values())
     for service in SERVICES.values():
         if service["image"].startswith("socai"):
@@ -142,6 +150,7 @@ def test_each_process_has_only_the_logins_it_works_with() -> None:
         "api": {"writer.password", "reader.password"},
         "checkpointer": {"checkpointer.password"},
         "projector": {"projector.password"},
+        "keeper": {"keeper.password"},
         "vault": {"vault.password"},
         "rehearsal": set(),
     }
@@ -162,6 +171,7 @@ def test_each_process_has_only_the_keys_it_works_with() -> None:
         "api": {"kek:ro", "service:ro"},
         "checkpointer": {"log:ro", "pq:ro", "access:ro", "access-pq:ro"},
         "projector": {"kek:ro"},
+        "keeper": {"kek:ro"},
         # and it has none of the log's content
         "vault": {"vault:ro"},
         "rehearsal": {"registrar:ro"},
@@ -170,7 +180,7 @@ def test_each_process_has_only_the_keys_it_works_with() -> None:
 
 def test_no_serving_process_writes_the_home_or_reads_officers_keys() -> None:
     """The genesis digest that a process is held to is none it can change."""
-    for name in ("api", "checkpointer", "projector", "vault"):
+    for name in ("api", "checkpointer", "projector", "keeper", "vault"):
         mounts = {source: (target, mode) for source, target, mode in _mounts(name)}
         assert mounts["home"] == ("/var/lib/socai/home", "ro")
         assert "cast" not in mounts
@@ -185,7 +195,7 @@ def test_each_process_remembers_its_log_where_no_other_can_write() -> None:
     own = {name: {f"{SEEN}/{name}"} for name in ("api", "checkpointer", "projector")}
     own["checkpointer"].add(f"{SEEN}/{READS.seen}")  # it keeps both logs
     every = {f"{SEEN}/{role}" for role in (*REMEMBERING, READS.seen)}
-    nobody = {name: set[str]() for name in ("postgres", "rehearsal", "vault")}
+    nobody = {name: set[str]() for name in ("postgres", "rehearsal", "keeper", "vault")}
     assert seen == {**own, **nobody, "migrate": every}
     settings = Settings.at(Path("/var/lib/socai/home"), seen_dir=Path(SEEN))
     roles = (*REMEMBERING, READS.seen)
@@ -217,7 +227,7 @@ def test_the_migrating_step_is_done_before_anybody_serves() -> None:
     """And the database answers before it begins; it runs once."""
     assert SERVICES["migrate"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
     assert SERVICES["migrate"]["restart"] == "no"
-    for name in ("api", "checkpointer", "projector", "vault"):
+    for name in ("api", "checkpointer", "projector", "keeper", "vault"):
         before = SERVICES[name]["depends_on"]["migrate"]
         assert before == {"condition": "service_completed_successfully"}
 
@@ -238,11 +248,14 @@ def test_only_the_api_is_reached_from_outside_and_only_on_loopback() -> None:
         assert ("outside" in service["networks"]) == (name in ("api", "vault"))
 
 
-def _mounts(name: str) -> list[tuple[str, str, str]]:
-    """Source, target and mode of each volume of a service."""
+def _mounts(name: str, said: Mapping[str, str] | None = None) -> list[tuple[str, str, str]]:
+    """Source, target and mode of each volume of a service, under what an `.env` says."""
     found = []
     for volume in SERVICES[name]["volumes"]:
-        source, target, *mode = str(volume).split(":")
+        plain = re.sub(
+            r"\$\{(\w+):-([\w-]+)\}", lambda v: (said or {}).get(v[1], v[2]), str(volume)
+        )
+        source, target, *mode = plain.split(":")
         assert source in FILE["volumes"], "a folder of the machine is given to nobody"
         found.append((source, target, mode[0] if mode else "rw"))
     return found

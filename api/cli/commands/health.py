@@ -7,6 +7,7 @@ waits gets less; the API is asked itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from threading import Event
 from time import monotonic
@@ -19,12 +20,14 @@ from api.cli.terminal.error_messages import guarded
 from api.cli.terminal.shell import fail, options, shell_of
 from api.ops.custody import custody_name
 from api.ops.home_notes import url_of
-from api.ops.supervisor import API, CHECKPOINTER, PROJECTOR, ROLES, VAULT
+from api.ops.keeper.asking import KeeperLine
+from api.ops.supervisor import API, CHECKPOINTER, KEEPER, PROJECTOR, ROLES, VAULT
 from api.ops.wiring import role_dsn
 from api.settings import Home, Settings
 from api.texts.catalogue import in_each, translate
 from keys.custody.kek_custody import PKCS11
 from ledger.checkpoints.seen_file import DoubtMark
+from ledger.errors import Unavailable
 from ledger.message import Message, Text, Wording
 from ledger.postgres.checkpoints import PostgresCheckpoints
 from ledger.postgres.connect import connect, open_pool
@@ -56,7 +59,10 @@ class Stand:
 
 @click.command()
 @click.option(
-    "--role", type=click.Choice([*ROLES, VAULT]), required=True, help="The process asked about."
+    "--role",
+    type=click.Choice([*ROLES, KEEPER, VAULT]),
+    required=True,
+    help="The process asked about.",
 )
 @options
 @guarded
@@ -131,6 +137,16 @@ def _vault(settings: Settings, role: str) -> Text | None:
     return Message("a request waits since {n} s", n=int(waited))
 
 
+def _keeper(settings: Settings, _: str) -> Text | None:
+    """The keeper is well while it answers, and opens what is asked for by the rules."""
+    with closing(KeeperLine(settings.keeper_socket, patience_s=_STEP_S)) as line:
+        try:
+            well = line.well()
+        except Unavailable as error:
+            return error.text
+    return None if well else Message("what was opened is not what was noted; see its log")
+
+
 def _stands(waiting: Sequence[Stand]) -> Text:
     standing = [
         Message("{part}: stands at {done} of {size}", part=one.part, done=one.done, size=one.size)
@@ -179,5 +195,9 @@ def _patience() -> Callable[[], bool]:
     return wait
 
 
-_ASKED: Final[Mapping[str, Callable[[Settings, str], Text | None]]] = {API: _api, VAULT: _vault}
+_ASKED: Final[Mapping[str, Callable[[Settings, str], Text | None]]] = {
+    API: _api,
+    VAULT: _vault,
+    KEEPER: _keeper,
+}
 """How processes are asked that are no loops over the log."""

@@ -30,7 +30,7 @@ from api.ops.init_enclave import REHEARSAL_OPENS, Founded, Plan, found, found_re
 from api.ops.machine import RealClock, RealEntropy
 from api.ops.mirror import slots
 from api.ops.role_lock import Lock
-from api.ops.supervisor import CHECKPOINTER, PROJECTOR, ROLES, NotReady, Supervisor, served
+from api.ops.supervisor import CHECKPOINTER, KEEPER, PROJECTOR, ROLES, NotReady, Supervisor, served
 from api.ops.wiring import open_projector, require_schema, role_dsn
 from api.settings import LEVELS, EnclaveFacts, Home, Settings
 from api.texts.labels import word
@@ -134,7 +134,9 @@ def init(  # noqa: PLR0913  one for each option
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=None, help="Default SOCAI_PORT, else 8000."
 )
-@click.option("--role", type=click.Choice([*ROLES, "all"]), default="all", show_default=True)
+@click.option(
+    "--role", type=click.Choice([*ROLES, KEEPER, "all"]), default="all", show_default=True
+)
 @click.option(
     "--hold", is_flag=True, help="A loop that stops on doubt stays, doing nothing, to be looked at."
 )
@@ -154,7 +156,7 @@ def serve(port: int | None, role: str, known: CheckpointFile | None, *, hold: bo
         settings = replace(settings, port=port)
     Home(settings).facts()
     note = None if known is None else known.note
-    if role in (CHECKPOINTER, PROJECTOR):
+    if role in (CHECKPOINTER, PROJECTOR, KEEPER):
         sys.exit(_alone(settings, role, note, hold=hold))
     shell, started = shell_of(), served(settings) if role == "all" else [role]
     supervisor = Supervisor(
@@ -184,7 +186,7 @@ def _alone(settings: Settings, role: str, known: bytes | None, *, hold: bool) ->
     with closing(Lock(settings.home)) as lock:
         lock.take(role)
         telemetry.configure(settings.log_level)
-        remember(settings, [role], known)
+        remember(settings, [role] if role in ROLES else [], known)
         return _loop(settings, role, hold=hold)
 
 
@@ -367,11 +369,12 @@ def _standing(
         return head, generations.states(connection)
 
 
+_LOOPS: Final = {CHECKPOINTER: loops.checkpoint, PROJECTOR: loops.project, KEEPER: loops.keep}
+
+
 def _loop(settings: Settings, role: str, *, hold: bool) -> int:
     stop = loops.until_told()
-    status = (
-        loops.checkpoint(settings, stop) if role == CHECKPOINTER else loops.project(settings, stop)
-    )
+    status = _LOOPS[role](settings, stop)
     if hold and status == loops.ON_DOUBT:
         stop.wait()  # to be looked at; the mark would hold it after a start too
     return status

@@ -28,8 +28,10 @@ from ledger.message import Message, Text
 from ledger.ports import Entropy
 from ledger.postgres.connect import Pool
 from ledger.postgres.reads.rows import PostgresReads
+from ledger.reads.access_logged import WrapsRow
 from ledger.reads.founding import found
-from ledger.reads.read import NotedRead, ReadLog, ReadNotLogged
+from ledger.reads.read import NotedRead, ReadNotLogged
+from ledger.reads.writer import ReadWriter, RowPlace
 
 _ALGS: Final = ("Ed25519", "ML-DSA-44")
 
@@ -47,10 +49,10 @@ class OpenedLate:
         doubt: Why nothing may be noted now; None where all is well.
     """
 
-    def __init__(self, opening: Callable[[], ReadLog], doubt: Callable[[], Text | None]) -> None:
+    def __init__(self, opening: Callable[[], ReadWriter], doubt: Callable[[], Text | None]) -> None:
         self._opening = opening
         self._doubt = doubt
-        self._opened: ReadLog | None = None
+        self._opened: ReadWriter | None = None
         self._lock = threading.Lock()
 
     def note(self, reads: Sequence[NotedRead]) -> None:
@@ -62,7 +64,11 @@ class OpenedLate:
         """See `ReadLog.note_at`."""
         return self._log().note_at(read, chain, seq, prev)
 
-    def _log(self) -> ReadLog:
+    def note_opens(self, rows: Sequence[WrapsRow]) -> list[RowPlace]:
+        """See `ReadWriter.note_opens`."""
+        return self._log().note_opens(rows)
+
+    def _log(self) -> ReadWriter:
         with self._lock:
             try:
                 doubt, self._opened = self._doubt(), self._opened or self._opening()

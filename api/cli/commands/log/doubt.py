@@ -23,13 +23,21 @@ from api.cli.commands.log.kept_checkpoint import (
 )
 from api.cli.terminal.audit_tables import progressing, show
 from api.cli.terminal.error_messages import guarded
-from api.cli.terminal.shell import fail, options, shell_of
+from api.cli.terminal.shell import Shell, fail, options, shell_of
 from api.ops import database
 from api.ops.enclave_audit import Audited, run, seen_notes, seen_reads
 from api.ops.reads.which_log import ACTS, READS, REMEMBERING_READS
-from api.ops.supervisor import API, CHECKPOINTER, FOLLOWER, PROJECTOR, REMEMBERING, ROLES
-from api.ops.wiring import log_signers, open_kek, require_genesis, role_dsn
-from api.settings import EnclaveFacts, Home, Settings, SettingsError, memory_needed
+from api.ops.supervisor import (
+    API,
+    CHECKPOINTER,
+    FOLLOWER,
+    KEEPER,
+    PROJECTOR,
+    REMEMBERING,
+    ROLES,
+)
+from api.ops.wiring import log_signers, open_keeper, open_kek, require_genesis, role_dsn
+from api.settings import ORDINARY, EnclaveFacts, Home, Settings, SettingsError, memory_needed
 from api.texts import damage
 from api.texts.catalogue import in_each, translate
 from keys.note import VKey
@@ -289,6 +297,7 @@ def resume(kept: tuple[CheckpointFile, ...]) -> None:
         shell.note(Message("{role} stopped: {reason}", role=role, reason=reason))
     with database.reachable(settings) as facts:
         doubts = dict(_doubts(settings, facts))
+        _open_again(shell, settings, facts)
         if not reasons and not doubts:
             shell.done(Message("Nothing is in doubt."), cleared=[])
             return
@@ -331,6 +340,20 @@ def resume(kept: tuple[CheckpointFile, ...]) -> None:
         cleared=list(reasons),
         audit=found.as_dict(),
     )
+
+
+def _open_again(shell: Shell, settings: Settings, facts: EnclaveFacts) -> None:
+    """Where the keeper opens nothing any more it goes on; that it had stopped stays written."""
+    if facts.level == ORDINARY or not Home(settings).has_password(KEEPER):
+        return
+    keeper, _, pool = open_keeper(settings, facts=facts)
+    try:
+        keeper.reckon()
+        if (reason := keeper.doubt) is not None:
+            keeper.accept()
+            shell.note(Message("keeper stopped, and opens again: {reason}", reason=reason))
+    finally:
+        pool.close()
 
 
 def _way_out(found: Audited) -> Text:
