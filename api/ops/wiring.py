@@ -22,6 +22,7 @@ from psycopg.conninfo import make_conninfo
 from api.auth import Caller, SignIn, TokenBox
 from api.ops.custody import custody_name, custody_of
 from api.ops.keeper.asking import KeeperLine, KeptKeks
+from api.ops.keeper.folding import FoldedRecords
 from api.ops.machine import RealClock, RealEntropy
 from api.ops.readiness import Readiness, free_bytes
 from api.ops.reads.access_log import OpenedLate, doubt_of_reads, watch_reads
@@ -107,7 +108,7 @@ from ledger.reads.counts import ReadCounts
 from ledger.reads.noted_rows import NotedRows
 from ledger.reads.read import ReadBy, ReadLog
 from ledger.reads.scope import ReadScope, for_whom, scope_of
-from ledger.reads.shown import ShownCases
+from ledger.reads.shown import ShownCases, gathered
 from ledger.reads.writer import ReadWriter
 from ledger.recovery.recoveries import Recoveries
 from ledger.regulation.participation.members import overview
@@ -225,6 +226,8 @@ class Enclave:
             admit=lambda connection: self.watch.admit(PostgresRecords(Lone(connection))),
         )
         written = PostgresRecords(self._writing)
+        if isinstance(kek, KeptKeks):
+            written = FoldedRecords(self._writing, kek)
         self.attachments = self._attachments(own, kek, written)
         whole = self._evidence(written, Reader(written, kek, origin, level))
         self.lower_logs = PostgresLowerLogs(self._reading)
@@ -305,7 +308,7 @@ class Enclave:
         origin, note = self.facts.origin, self._noting.note_opens
         return (
             KeptKeks(self._line, origin, note, lambda: None),
-            KeptKeks(self._line, origin, note, _reading_now),
+            KeptKeks(self._line, origin, note, _reading_now, _kept_now),
         )
 
     @cached_property
@@ -661,6 +664,12 @@ def _reading_now() -> ReadBy | None:
     """For whom this thread opens."""
     who = asker()
     return None if who is None else ReadBy(who.officer, who.kid)
+
+
+def _kept_now() -> dict[int, bytes] | None:
+    """What was opened already for the answer that this thread makes."""
+    shown = gathered()
+    return None if shown is None else shown.keys
 
 
 @contextmanager

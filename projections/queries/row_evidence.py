@@ -149,10 +149,11 @@ class RowEvidence:
             return list(rows)
         turns: Counter[str] = Counter()
         known: dict[int, tuple[Opened, int]] = {}
-        for record in stored:
-            one = self._reader.open(record)
-            known[one.index] = (one, turns[one.act_id])
-            turns[one.act_id] += 1
+        records = iter(stored)
+        while page := list(islice(records, _PAGE)):
+            for one in self._reader.open_each(page):
+                known[one.index] = (one, turns[one.act_id])
+                turns[one.act_id] += 1
         return [
             _full(row, *known[row.index]) if _is_bare(row) and row.index in known else row
             for row in rows
@@ -247,7 +248,7 @@ class RowEvidence:
     def _erases(self, act_id: str, index: int, judged: Judged) -> bool:
         """Whether an act names the record, stands by the rules and is signed by all of its own."""
         rows = list(self._records.act(UUID(act_id)))
-        opened = [self._reader.open(one) for one in rows]
+        opened = self._reader.open_each(rows)
         act = next((one.act for one in opened if one.act is not None), None)
         if act is None or act.act != ERASURE or len(opened) != len(act.signers):
             return False

@@ -284,6 +284,25 @@ def test_an_old_row_opens_nothing(above: Above) -> None:
         pool.close()
 
 
+def test_a_case_file_is_opened_against_one_row(above: Above) -> None:
+    """All of its records; what the answer looks at twice is opened once, and nobody folds anew."""
+    service, path = above.service, f"/v1/cases/{above.case}"
+    assert service.get(path, by=WHOLE).status_code == 200
+    with psycopg.connect(service.database.admin) as admin:
+        size = "SELECT size FROM access.log_head"
+        taken = "SELECT count(*), sum(opened) FROM access.opens WHERE row >= %s"
+        before = admin.execute(size).fetchone()
+        admin.commit()
+        assert service.get(path, by=WHOLE).status_code == 200
+        after = admin.execute(size).fetchone()
+        assert before is not None
+        assert after == (before[0] + 2,)  # what was opened, and what was shown
+        records = len(list(PostgresRecords(service.enclave._writing).stream(
+            record_of(above, above.plain.act_id).stream_id)))  # fmt: skip
+        hidden = 4  # statements of the annexes
+        assert admin.execute(taken, before).fetchone() == (1, records - hidden)
+
+
 def test_opens_and_rows_are_reckoned_by_the_hour(above: Above) -> None:
     """U4: what was noted is opened or has lapsed; a row that was reckoned opens nothing."""
     annex = record_of(above, above.annexes[0].act_id).index

@@ -18,6 +18,7 @@ from tests.bench import (
     durable,
     epoch,
     growth,
+    keeping,
     listing,
     mirror,
     reads,
@@ -40,6 +41,7 @@ GROUPS: Final[dict[str, Callable[[Run], Iterator[Row]]]] = {
     epoch.GROUP: epoch.rows,
     mirror.GROUP: mirror.rows,
     reads.GROUP: reads.rows,
+    keeping.GROUP: keeping.rows,
 }
 
 

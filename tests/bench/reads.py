@@ -25,7 +25,7 @@ GROUP: Final = "reads"
 _GOAL: Final = 1.5
 
 
-class _Nothing:
+class Nothing:
     """Notes nothing."""
 
     def note(self, reads: Sequence[NotedRead]) -> None:
@@ -67,7 +67,7 @@ def rows(run: Run) -> Iterator[Row]:
 def _both(run: Run, under: UnderOrder, path: str) -> tuple[float, float]:
     """Seconds of processor a read, with a row and without; each has its turn."""
     enclave = under.service.enclave
-    kinds: tuple[ReadLog, ReadLog] = (enclave.reads, _Nothing())
+    kinds: tuple[ReadLog, ReadLog] = (enclave.reads, Nothing())
     took: tuple[list[float], list[float]] = ([], [])
     times = 25 if run.quick else 400
     try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -128,6 +129,7 @@ class KeptKeks:
         origin: Of the log of acts.
         note: Notes what is to be opened; where each row stands.
         who: For whom this thread opens; None where it folds, and shows nobody.
+        kept: Keys that were opened for the same answer; None where this thread makes none.
     """
 
     def __init__(
@@ -136,7 +138,10 @@ class KeptKeks:
         origin: str,
         note: Callable[[Sequence[WrapsRow]], Sequence[RowPlace]],
         who: Callable[[], ReadBy | None],
+        kept: Callable[[], dict[int, bytes] | None] = lambda: None,
     ) -> None:
+        self._ahead = threading.local()
+        self._kept = kept
         self._line = line
         self._origin = origin
         self._note = note
@@ -179,15 +184,33 @@ class KeptKeks:
         if origin != self._origin:
             return [self._of_reads(origin, row) for row in rows]
         of_registry = [row.index for row in rows if row.unit == NIL_UNIT]
-        of_cases = sorted({row.index for row in rows if row.unit != NIL_UNIT})
-        found: dict[int, bytes | None] = {}
+        known = self._known()
+        found: dict[int, bytes | None] = {
+            row.index: known[row.index] for row in rows if row.index in known
+        }
+        of_cases = sorted({row.index for row in rows if row.unit != NIL_UNIT} - found.keys())
         if of_registry:
             found |= self._keys(op="registry", indices=of_registry)
         if of_cases:
             found |= self._opened(of_cases)
+        kept = self._kept()
+        if kept is not None:
+            kept |= {index: key for index, key in found.items() if key is not None}
         shut = Unsealable("the key does not unwrap")
         keys = (found.get(row.index) for row in rows)
         return [shut if key is None else key for key in keys]
+
+    def prepare(self, rows: Sequence[StoredRecord]) -> None:
+        """Has records of a case opened in one go that this thread is about to fold one by one."""
+        apart = [row for row in rows if row.wrap is not None and row.unit != NIL_UNIT]
+        if apart:
+            keys = self._opened(sorted({row.index for row in apart}))
+            self._ahead.keys = {index: key for index, key in keys.items() if key is not None}
+
+    def _known(self) -> dict[int, bytes]:
+        """What was opened already for this answer, or ahead of this fold."""
+        ahead: dict[int, bytes] = getattr(self._ahead, "keys", {})
+        return ahead | (self._kept() or {})
 
     def event(self, row: CustodyRow) -> bytes:
         """See `KeptApart`."""

@@ -1,0 +1,79 @@
+"""The keeper as a process: started, asked, killed and started again, with the files it is given."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from click.testing import CliRunner
+
+from api.cli.main import main
+from api.ops.keeper.asking import KeeperLine
+from api.ops.supervisor import KEEPER, ROLES, command, served
+from api.ops.wiring import Enclave
+from api.settings import Settings, child_environment
+from ledger.errors import Unavailable
+from ledger.ports import StoredRecord
+from ledger.postgres.records import PostgresRecords
+from tests.fixtures.above import SECRET, Above
+
+pytestmark = [pytest.mark.postgres, pytest.mark.slow]
+
+_PATIENCE_S = 120.0
+
+
+@contextmanager
+def kept(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
+    """A keeper that answers, until the block ends."""
+    process = subprocess.Popen(command(KEEPER), env=child_environment(settings))
+    try:
+        with closing(KeeperLine(settings.keeper_socket, _PATIENCE_S)) as line:
+            assert line.well()
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _health(settings: Settings) -> int:
+    ran = CliRunner().invoke(
+        main, ["--lang", "en", "health", "--role", KEEPER], env=settings.environment()
+    )
+    return ran.exit_code
+
+
+def test_an_api_reads_through_a_keeper_that_was_killed_and_started_again(
+    above: Above, tmp_path: Path
+) -> None:
+    """The API has no KEK; while the keeper is away nothing of a case is opened, and then it is."""
+    settings, keys = above.service.settings, tmp_path / "keys"
+    assert served(settings) == (KEEPER, *ROLES)
+    settings = replace(settings, keeper_socket=tmp_path / "socket")
+    shutil.copytree(settings.keys_dir, keys)
+    (keys / "kek.socaikek").unlink()
+    with kept(settings) as process:
+        assert _health(settings) == 0
+        enclave = Enclave.open(replace(settings, keys_dir=keys), clock=above.service.clock)
+        with closing(enclave):
+            records = PostgresRecords(enclave._writing)
+            row = next(records.act(UUID(above.annexes[0].act_id)).__iter__())
+            assert SECRET in _text(enclave, row)
+            process.kill()
+            process.wait()
+            assert enclave._line is not None
+            enclave._line._patience_s = 0.0
+            with pytest.raises(Unavailable):
+                enclave.reader.open(row)
+            assert _health(settings) == 1
+            with kept(settings):
+                assert SECRET in _text(enclave, row)
+
+
+def _text(enclave: Enclave, row: StoredRecord) -> str:
+    return str(enclave.reader.open(row).act)
