@@ -317,7 +317,7 @@ class Enclave:
         return Forgetting(
             PostgresRecords(self._writing).shreds,
             [self.ledger.forget, self.rights.forget, search_terms.forget],
-            always=self._kek.look if isinstance(self._kek, KekFiles) else lambda: None,
+            always=self._kek.look if isinstance(self._kek, KeyFiles) else lambda: None,
         )
 
     @property
@@ -845,7 +845,7 @@ def open_projector(settings: Settings) -> tuple[Projector, PostgresNotices, Pool
 
 def open_keeper(
     settings: Settings, *, clock: Clock | None = None, facts: EnclaveFacts | None = None
-) -> tuple[WrapKeeper, KekFiles, Pool]:
+) -> tuple[WrapKeeper, KeyFiles[Kek], Pool]:
     """The keeper of a home, its KEK, and the pool to close behind it.
 
     Args:
