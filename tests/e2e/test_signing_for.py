@@ -1,0 +1,120 @@
+"""An officer signs instead of the one that an act names, by the client and by the API alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+import orjson
+import pytest
+
+from api.client.client import Client
+from api.client.connection import Refused
+from keys import canonical
+from tests import builders
+from tests.builders import T0, a_case_in, an_act
+from tests.fixtures.app import Service
+
+AGENCY = "bacninh.stttt"
+
+
+def _client(service: Service, alias: str) -> Client:
+    return Client(
+        "http://socai.test", builders.key(alias), now=service.clock.now, http=service.http()
+    )
+
+
+def _lets_sign(service: Service, giver: str, taker: str, **facts: str) -> Mapping[str, object]:
+    """A delegation in form 2, as a clerk's file holds it."""
+    now = service.clock.now().astimezone(T0.tzinfo)
+    said = {
+        "officer": builders.officer(taker), "post": builders.CAST[taker][1], "capacity": "GQ",
+        "ground": "LEAVE", "scope": "Ký các hồ sơ của Sở khi Giám đốc nghỉ phép.",
+        "valid_from": now.date().isoformat(),
+        "valid_to": (now + timedelta(days=10)).date().isoformat(), "basis_document": "QĐ 12",
+    } | facts  # fmt: skip
+    return an_act(
+        "DelegationGiven", by=giver, also=[], when=now, stream=f"agency/{AGENCY}", facts=said,
+        exact=True, capacities=["TRUC_TIEP"],
+    ).signed  # fmt: skip
+
+
+def test_a_deputy_signs_what_waits_for_the_director(service: Service) -> None:
+    """Drafted by the server, shown, signed here; the receipt, the act and the file say by whom."""
+    service.hire("hotline", "cv", "pgd", "gd")
+    case = a_case_in("SCREENING")
+    service.tell(case)
+    case.now = service.clock.now().astimezone(T0.tzinfo)
+    act = case.act("CompetenceDetermined", also=["gd"], capacities=["TRUC_TIEP", "TRUC_TIEP"])
+    clerk, deputy, director = (_client(service, alias) for alias in ("cv", "pgd", "gd"))
+    pending = clerk.record(dict(act.signed), at=service.clock.now()).receipt
+    assert pending["waiting_for"] == [
+        {"officer": builders.officer("gd"), "post": "giam-doc", "role": "APPROVER",
+         "capacity": "TRUC_TIEP"}
+    ]  # fmt: skip
+    payload, at = canonical.encode(act.signed), service.clock.now()
+    service.known(pending["index"])
+
+    assert director.stand_in(act.signed, role="APPROVER") is None
+    assert deputy.stand_in(act.signed, role="APPROVER", at=at) is None
+    with pytest.raises(Refused) as refused:
+        deputy.submit(deputy.sign(payload, stream=act.stream, role="APPROVER"), at=at)
+    assert refused.value.guard == "SIGNER_ORDER"
+    instead = {"officer": builders.officer("pgd"), "post": "pho-giam-doc", "capacity": "GQ"}
+    with pytest.raises(Refused) as refused:
+        deputy.submit(
+            deputy.sign(payload, stream=act.stream, role="APPROVER", stand_in=instead), at=at
+        )
+    assert refused.value.guard == "STAND_IN_ENTITLED"
+
+    given = director.record(dict(_lets_sign(service, "gd", "pgd")), at=at).receipt
+    assert given["status"] == "effective"
+    assert deputy.stand_in(act.signed, role="APPROVER", at=at) == instead
+    made = deputy.sign(payload, stream=act.stream, role="APPROVER", stand_in=instead)
+    receipt = deputy.submit(made, at=at).receipt
+    assert (receipt["status"], receipt["waiting_for"]) == ("effective", [])
+
+    told = deputy.read(f"/v1/acts/{act.act_id}", at_least=receipt["index"]).body
+    assert [
+        (one["signer"]["officer"], one["signer"]["capacity"], one["signer"]["stands_in"],
+         one["verdict"])
+        for one in told["statements"]
+    ] == [
+        (builders.officer("cv"), "TRUC_TIEP", False, "VALID"),
+        (builders.officer("pgd"), "GQ", True, "VALID"),
+    ]  # fmt: skip
+    # the same bytes again bring the same receipt
+    assert deputy.submit(made, at=at).receipt["index"] == receipt["index"]
+
+
+def test_a_thin_client_is_given_what_it_signs(service: Service) -> None:
+    """Form 2 where no capacity stands beside the signers, a stand-in where there is a right."""
+    service.hire("hotline", "cv", "pgd", "gd")
+    case = a_case_in("SCREENING")
+    service.tell(case)
+    case.now = service.clock.now().astimezone(T0.tzinfo)
+    fields = {
+        name: value
+        for name, value in case.act("CompetenceDetermined", also=["gd"]).signed.items()
+        if name not in ("v", "act_id", "signers", "capacity")
+    }
+    clerk = _client(service, "cv")
+    clerk.login()
+    made = clerk.prepare(fields, at=service.clock.now())["shown"]
+    assert (made["v"], made["signers"][0]["capacity"]) == (2, "TRUC_TIEP")
+    old = clerk.prepare({**fields, "capacity": "TRUC_TIEP"}, at=service.clock.now())["shown"]
+    assert (old["v"], old["signers"][0].keys()) == (1, {"officer", "post", "role"})
+    act = case.act("CompetenceDetermined", also=["gd"])
+    clerk.record(dict(act.signed), at=service.clock.now())
+    _client(service, "gd").record(dict(_lets_sign(service, "gd", "pgd")), at=service.clock.now())
+    deputy = _client(service, "pgd")
+    deputy.login()
+    body = deputy.prepare(
+        {"stream": act.stream, "act_id": act.act_id}, role="APPROVER", at=service.clock.now()
+    )
+    header = orjson.loads(canonical.unb64(body["protected"]))
+    assert header["stand_in"]["officer"] == builders.officer("pgd")
+    signature = canonical.b64(builders.key("pgd").sign(body["signing_input"].encode()))
+    flat = {"payload": body["payload"], "protected": body["protected"], "signature": signature}
+    answer = service.post(orjson.dumps(flat), "pgd", service.clock.now())
+    assert (answer.status_code, answer.get_json()["status"]) == (201, "effective")
